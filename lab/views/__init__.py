@@ -1,0 +1,83 @@
+"""Ways to look at a trace: transcript, timeline, map, mail drops, tables.
+
+Each view takes a :class:`~lab.trace.Trace` and holds no live host. A view is imported when it is
+first used, so that a command line that draws nothing never waits for matplotlib.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from lab.trace import Trace
+    from lab.views.maildrops import write_mail_drops as write_mail_drops
+    from lab.views.map import network_map as network_map
+    from lab.views.table import summary_table as summary_table
+    from lab.views.timeline import timeline as timeline
+    from lab.views.transcript import transcript as transcript
+
+_HOMES: Final = {
+    "network_map": "map",
+    "summary_table": "table",
+    "timeline": "timeline",
+    "transcript": "transcript",
+    "write_mail_drops": "maildrops",
+}
+
+PICTURES: Final = {"timeline": "timeline", "map": "network_map"}
+"""The kinds of picture (as ``lab plot TRACE KIND`` names them) and the function that draws each."""
+
+
+class _Views(ModuleType):
+    """The package, in which ``lab.views.timeline`` is the function whatever was imported first.
+
+    The import system binds a submodule in its package under its own name; where a module is named
+    for the one function in it, the function is bound instead.
+    """
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if isinstance(value, ModuleType) and _HOMES.get(name) == name:
+            value = getattr(value, name)
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Views
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})
+
+
+def plot(kind: str, trace: Trace, ax: Axes | None = None) -> Axes:
+    """The Axes on which the picture of that kind was drawn.
+
+    Raises ValueError in one sentence for a kind that is none of :data:`PICTURES`.
+    """
+    if kind not in PICTURES:
+        raise ValueError(f"no picture is called {kind!r}; there are {', '.join(sorted(PICTURES))}")
+    drawn: Axes = __getattr__(PICTURES[kind])(trace, ax=ax)
+    return drawn
+
+
+def save(kind: str, trace: Trace, path: str | Path, *, dpi: float = 100) -> None:
+    """Draw a picture into a file whose ending names its format (png, svg, pdf).
+
+    Works without a display, and leaves no figure behind in pyplot.
+    """
+    from lab.views.style import off_screen
+
+    with off_screen():
+        axes = plot(kind, trace)
+    axes.get_figure(root=True).savefig(path, dpi=dpi)  # type: ignore[union-attr]

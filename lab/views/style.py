@@ -1,0 +1,162 @@
+"""The one style sheet: what every plot of the lab shares in colour, hatch, marker and time axis.
+
+Colours are those of Okabe and Ito, which people with any of the common kinds of colour blindness
+tell apart. Nothing is told by colour alone: hatches, line styles and markers say the same in print.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+BLACK: Final = "#000000"
+ORANGE: Final = "#E69F00"
+SKY: Final = "#56B4E9"
+GREEN: Final = "#009E73"
+YELLOW: Final = "#F0E442"
+BLUE: Final = "#0072B2"
+VERMILION: Final = "#D55E00"
+PURPLE: Final = "#CC79A7"
+GREY: Final = "#6B6B6B"
+PALE: Final = "#ECECEC"
+
+HOPS: Final = (BLUE, ORANGE, GREEN, PURPLE, SKY, YELLOW)
+"""Fill of the first, second ... hop's transmission; from the seventh on they begin again."""
+
+LINES: Final = ("-", (0, (5, 2)), (0, (1.2, 1.6)), (0, (5, 1.6, 1.2, 1.6)), (0, (9, 3)))
+"""Line styles of the environments, in the order of the topology file."""
+
+LINE_COLOURS: Final = (GREY, BLUE, VERMILION, GREEN, PURPLE)
+
+RC: Final[dict[Any, Any]] = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib: the same picture everywhere
+    "font.size": 10,
+    "axes.titlesize": 13,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.titlepad": 10,
+    "axes.labelsize": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.grid": False,
+    "axes.facecolor": "white",
+    "figure.facecolor": "white",
+    "figure.dpi": 100,
+    "savefig.dpi": 100,
+    "grid.color": "#DDDDDD",
+    "grid.linewidth": 0.7,
+    "hatch.linewidth": 0.6,
+    "legend.fontsize": 9,
+    "legend.frameon": False,
+    "text.parse_math": False,  # a dollar sign in a name is no formula
+    "xtick.labelsize": 9,
+    "ytick.labelsize": 9,
+}
+
+_off_screen: ContextVar[bool] = ContextVar("off_screen", default=False)
+
+
+@contextmanager
+def off_screen() -> Iterator[None]:
+    """A stretch of code in which new figures belong to no window and to no notebook's cell."""
+    token = _off_screen.set(True)
+    try:
+        yield
+    finally:
+        _off_screen.reset(token)
+
+
+@contextmanager
+def sheet() -> Iterator[None]:
+    """A stretch of code in which what is drawn follows the style sheet."""
+    import matplotlib
+
+    with matplotlib.rc_context(RC):
+        yield
+
+
+def new_axes(width: float, height: float) -> Axes:
+    """An empty Axes on a figure of its own; width and height are in inches."""
+    if _off_screen.get():
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(width, height))
+        FigureCanvasAgg(figure)
+    else:
+        from matplotlib import pyplot
+
+        figure = pyplot.figure(figsize=(width, height))
+    return figure.add_subplot()
+
+
+def shorten(text: str, width: int) -> str:
+    """The text in at most ``width`` characters, cut in the middle, where names differ least."""
+    if len(text) <= width:
+        return text
+    head = math.ceil((width - 1) / 2)
+    tail = width - 1 - head
+    return f"{text[:head]}…{text[len(text) - tail :]}"
+
+
+_UNITS: Final = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"), (1e-3, "ms"))
+
+
+def duration(seconds: float) -> str:
+    """A length of time with its unit, in three figures at most: ``"40 ms"``, ``"1.5 h"``."""
+    if seconds <= 0:
+        return "0 s"
+    size, unit = next((u for u in _UNITS if seconds >= u[0] * 0.9995), (1e-6, "µs"))
+    number = seconds / size
+    digits = 0 if number >= 100 else 1 if number >= 10 else 2
+    text = f"{number:.{digits}f}"
+    return f"{text.rstrip('0').rstrip('.') if '.' in text else text} {unit}"
+
+
+_STEPS: Final = (
+    *(digit * 10.0**power for power in range(-6, 1) for digit in (1, 2, 5)),
+    *(10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400),
+    *(digit * 10.0**power * 86400 for power in range(0, 6) for digit in (2, 5, 10)),
+)
+
+
+def time_step(span: float, ticks: int) -> float:
+    """The round number of seconds that cuts a span into at most that many pieces."""
+    return next((step for step in _STEPS if span / step <= ticks), _STEPS[-1])
+
+
+def time_unit(span: float) -> tuple[float, str]:
+    """The unit that suits a span of time: its length in seconds, and its name."""
+    for size, name in ((86400.0, "days"), (3600.0, "hours"), (60.0, "minutes")):
+        if span >= 3 * size:
+            return size, name
+    return (1.0, "seconds") if span >= 0.5 else (1e-3, "milliseconds")
+
+
+def time_axis(ax: Axes, first: float, last: float, *, label: str = "simulated time") -> None:
+    """Scale the x axis, whose data are seconds, to a span and to the unit that suits it."""
+    from matplotlib.ticker import FuncFormatter, MultipleLocator
+
+    span = max(last - first, 1e-6)
+    size, name = time_unit(last)
+    ax.set_xlim(first - span * 0.005, last + span * 0.02)
+    ax.xaxis.set_major_locator(MultipleLocator(time_step(span, 10)))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda t, _: f"{t / size:.6g}"))
+    ax.set_xlabel(f"{label} ({name})")
+
+
+def text_width(text: str, points: float) -> float:
+    """How wide a text is drawn, in points."""
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import text_to_path
+
+    font = FontProperties(family="DejaVu Sans", size=points)
+    return float(text_to_path.get_text_width_height_descent(text, font, False)[0])

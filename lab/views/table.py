@@ -1,0 +1,101 @@
+"""The summary as a table for the terminal, drawn with rich."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+ROWS: Final = 20
+"""Recipients shown before the rest is only counted."""
+
+_OUTCOMES: Final = ("delivered", "returned", "rejected", "queued", "undeliverable_notifications")
+_STYLES: Final = {
+    "delivered": "green",
+    "returned": "yellow",
+    "rejected": "magenta",
+    "queued": "cyan",
+    "undeliverable_notifications": "red",
+    "lost": "bold red",
+}
+
+
+def summary_table(summary: Mapping[str, Any], *, rows: int = ROWS) -> RenderableType:
+    """The summary (contract: ``lab run --json``) as something that rich prints."""
+    parts: list[RenderableType] = [_heading(summary), _counts(summary)]
+    if summary.get("recipients"):
+        parts.append(_recipients(summary["recipients"], rows))
+    if summary.get("digest"):
+        parts.append(Text(f"digest {summary['digest']}", style="dim"))
+    return Group(*parts)
+
+
+def _heading(summary: Mapping[str, Any]) -> Text:
+    heading = Text(str(summary.get("title") or "untitled"), style="bold")
+    seed, seconds = summary.get("seed", 0), float(summary.get("simulated_seconds", 0))
+    return heading.append(f"  seed {seed} · {_seconds(seconds)} simulated", style="not bold dim")
+
+
+def _counts(summary: Mapping[str, Any]) -> Table:
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(justify="left", style="dim")
+    table.add_column(justify="left")
+    table.add_row("recipients", _outcomes(summary))
+    sessions, hops = summary.get("sessions", 0), summary.get("hops", 0)
+    table.add_row("sessions", f"{sessions} sessions, {hops} hops")
+    spread = summary.get("delivery_seconds") or {}
+    if summary.get("delivered") and spread:
+        names = (("min", "least"), ("median", "median"), ("p95", "95 %"), ("max", "most"))
+        values = (f"{text} {_seconds(spread[n])}" for n, text in names if spread.get(n) is not None)
+        table.add_row("delivery", " · ".join(values))
+    return table
+
+
+def _outcomes(summary: Mapping[str, Any]) -> Text:
+    """How many were submitted and what became of them; what never happened is left out."""
+    text = Text(f"{summary.get('submitted', 0)} submitted")
+    for name in _OUTCOMES:
+        if summary.get(name) or name == "delivered":
+            words = name.replace("_", " ")
+            text.append(f" · {summary.get(name, 0)} ").append(words, style=_STYLES[name])
+    if summary.get("duplicates"):
+        text.append(f" · {summary['duplicates']} duplicates", style="yellow")
+    if summary.get("lost"):
+        text.append(f" · {summary['lost']} LOST", style=_STYLES["lost"])
+    return text
+
+
+def _recipients(recipients: list[Mapping[str, Any]], rows: int) -> RenderableType:
+    table = Table(box=box.SIMPLE_HEAD, header_style="dim", pad_edge=False)
+    table.add_column("message", justify="right")
+    table.add_column("recipient", overflow="fold")
+    table.add_column("outcome")
+    table.add_column("submitted at", justify="right", no_wrap=True)
+    table.add_column("settled at", justify="right", no_wrap=True)
+    table.add_column("hops", justify="right")
+    for recipient in recipients[:rows]:
+        table.add_row(*_recipient(recipient))
+    if len(recipients) > rows:
+        return Group(table, Text(f"... and {len(recipients) - rows} more\n", style="dim"))
+    return table
+
+
+def _recipient(recipient: Mapping[str, Any]) -> tuple[str | Text, ...]:
+    outcome = str(recipient.get("outcome", ""))
+    words = outcome.replace("_", " ")
+    return (
+        str(recipient.get("message", "")),
+        Text(str(recipient.get("recipient", ""))),  # a Text: brackets in a path are no markup
+        Text(words, style=_STYLES.get(outcome, "")),
+        _seconds(recipient.get("submitted_at")),
+        _seconds(recipient.get("settled_at")),
+        str(recipient.get("hops", "")),
+    )
+
+
+def _seconds(value: float | None) -> str:
+    return "" if value is None else f"{value:,.3f} s"
