@@ -1,0 +1,141 @@
+"""The directory of a host: its users, mailing lists and forwards, and what VRFY and EXPN say.
+
+User names keep their case, and are looked up with it first; a name that differs only in case from
+exactly one user's is that user's too, for "smith" may or may not be "Smith" as the host decides
+(section 2), and ours does not make two people of one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lab.protocol import Path, Reply, reply
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A person with a mail drop at a host.
+
+    ``active``: at a terminal; ``accepts``: takes messages there (section 3.4). ``mailbox``: "open",
+    "busy" (450 at RCPT), "full" (452 at RCPT), or "full-after-data" (taken, then undeliverable).
+    """
+
+    name: str
+    full_name: str = ""
+    active: bool = False
+    accepts: bool = True
+    mailbox: str = "open"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Somebody on a mailing list: a path, and a full name where it is known."""
+
+    path: Path
+    full_name: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.full_name} {self.path}" if self.full_name else str(self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class MailingList:
+    """A name that stands for its members (section 3.3); a private one does not tell them."""
+
+    name: str
+    members: tuple[Member, ...] = ()
+    private: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """A user whose mailbox is at another host (section 3.2).
+
+    ``mode`` "forward": mail is taken and sent on (251); "refer": the sender is told (551).
+    """
+
+    user: str
+    to: Path
+    mode: str = "forward"
+
+    @property
+    def reply(self) -> Reply:
+        """251 or 551 with the right path."""
+        if self.mode == "forward":
+            return reply(251, f"User not local; will forward to {self.to}")
+        return reply(551, f"User not local; please try {self.to}")
+
+
+Entry = User | MailingList | Forward
+
+
+class Directory:
+    """Who is known at a host: ``find`` gives what a name stands for, or None."""
+
+    __slots__ = ("_entries", "_folded", "domain")
+
+    def __init__(
+        self,
+        domain: str,
+        users: tuple[User, ...] = (),
+        lists: tuple[MailingList, ...] = (),
+        forwards: tuple[Forward, ...] = (),
+    ) -> None:
+        self.domain = domain
+        self._entries: dict[str, Entry] = {user.name: user for user in users}
+        self._entries.update((one.name, one) for one in lists)
+        self._entries.update((one.user, one) for one in forwards)
+        self._folded: dict[str, list[Entry]] = {}
+        for name, entry in self._entries.items():
+            self._folded.setdefault(name.lower(), []).append(entry)
+
+    def find(self, name: str) -> Entry | None:
+        """What mail for ``name`` goes to."""
+        entry = self._entries.get(name)
+        if entry is not None:
+            return entry
+        same = self._folded.get(name.lower(), ())
+        return same[0] if len(same) == 1 else None
+
+    @property
+    def users(self) -> list[User]:
+        """The users, in the order in which they were given."""
+        return [entry for entry in self._entries.values() if isinstance(entry, User)]
+
+    def verify(self, string: str) -> Reply:
+        """The reply to VRFY (section 3.3): a user name, or part of a full name, is looked for."""
+        entry = self.find(string)
+        if entry is None:
+            matches = [user for user in self.users if _matches(user, string)]
+            if len(matches) > 1:
+                return reply(553, "User ambiguous")
+            if not matches:
+                return reply(550, "String does not match anything.")
+            entry = matches[0]
+        if isinstance(entry, MailingList):
+            return reply(550, "That is a mailing list, not a user")
+        if isinstance(entry, Forward):
+            return entry.reply
+        return reply(250, self._shown(entry))
+
+    def expand(self, string: str) -> Reply:
+        """The reply to EXPN (section 3.3): one mailbox a line."""
+        entry = self.find(string)
+        if isinstance(entry, MailingList):
+            if entry.private or not entry.members:
+                return reply(550, "Access Denied to You.")
+            return reply(250, *map(str, entry.members))
+        if entry is not None:
+            return reply(550, "That is a user name, not a mailing list")
+        return reply(550, "String does not match anything.")
+
+    def _shown(self, user: User) -> str:
+        from lab.protocol import quote
+
+        return str(Member(Path((), quote(user.name), self.domain), user.full_name))
+
+
+def _matches(user: User, string: str) -> bool:
+    words = string.lower().split()
+    known = {*user.full_name.lower().replace(".", " ").split(), user.name.lower()}
+    return bool(words) and all(word.rstrip(".") in known for word in words)

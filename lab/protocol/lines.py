@@ -1,0 +1,198 @@
+"""Bytes to lines and back: framing, transparency (section 4.5.2) and sizes (section 4.5.3).
+
+CRLF, and nothing else, ends a line. A bare CR, a bare LF and NUL are characters like any other:
+they end no command, no line of mail data, and no mail. Each byte is looked at once, however the
+bytes were cut on their way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+CRLF: Final = b"\r\n"
+END_OF_MAIL_DATA: Final = b"\r\n.\r\n"
+"""The end of mail data indication, with the CRLF that ends the last line of text (4.1.1)."""
+
+LONGEST_LINE: Final = 1 << 20
+"""Bytes of an unended command line that are held where a host sets no limit of its own.
+
+4.5.3 asks for techniques "which impose no limits"; memory is finite, and no sender has a use for
+a command of a megabyte. What is longer is read to its CRLF, thrown away, and answered 500.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The largest sizes that a receiver-SMTP takes (section 4.5.3); None sets no limit.
+
+    ``line``: bytes of a command line with its CRLF. ``text_line``: bytes of a line of mail data
+    with its CRLF, not counting the dot of transparency. ``message``: bytes of mail data.
+    ``recipients``: forward-paths in a transaction. ``sessions``: channels open at once. ``path``,
+    ``user``, ``domain``: characters.
+    """
+
+    line: int | None = None
+    text_line: int | None = None
+    message: int | None = None
+    recipients: int | None = None
+    sessions: int | None = None
+    path: int | None = None
+    user: int | None = None
+    domain: int | None = None
+
+
+NO_LIMITS: Final = Limits()
+
+# What every implementation must be able to receive, and must not exceed when it sends (4.5.3).
+MAX_USER: Final = 64
+MAX_DOMAIN: Final = 64
+MAX_PATH: Final = 256
+MAX_COMMAND_LINE: Final = 512
+MAX_TEXT_LINE: Final = 1000
+MIN_RECIPIENTS: Final = 100
+
+
+def stuff(mail_data: bytes) -> bytes:
+    """Mail data as it goes on the wire: periods doubled, and the end of mail data (4.5.2).
+
+    Data that does not end with CRLF gets one, for the indication needs a line of its own.
+    """
+    if b"\r\n." in mail_data:
+        mail_data = mail_data.replace(b"\r\n.", b"\r\n..")
+    if mail_data.startswith(b"."):
+        mail_data = b"." + mail_data
+    if mail_data.endswith(CRLF):
+        return mail_data + b".\r\n"
+    return mail_data + END_OF_MAIL_DATA if mail_data else b".\r\n"
+
+
+def unstuff(octets: bytes) -> bytes:
+    """The mail data of lines that crossed the wire, the end of mail data taken off (4.5.2)."""
+    if octets.startswith(b"."):
+        octets = octets[1:]
+    return octets.replace(b"\r\n.", CRLF) if b"\r\n." in octets else octets
+
+
+class LineBuffer:
+    """The bytes of command lines, cut at CRLF.
+
+    ``take`` gives the next whole line without its CRLF; ``None`` when there is none yet; an
+    overlong line comes as :data:`TOO_LONG` when its CRLF has arrived. Memory is bounded by
+    ``limit`` bytes plus the chunk that is fed.
+    """
+
+    __slots__ = ("_buffer", "_dropping", "_scanned", "limit")
+
+    def __init__(self, limit: int | None = None) -> None:
+        self.limit = LONGEST_LINE if limit is None else limit
+        self._buffer = bytearray()
+        self._scanned = 0
+        self._dropping = False
+
+    def feed(self, octets: bytes) -> None:
+        """Append bytes as they came."""
+        self._buffer += octets
+
+    def take(self) -> bytes | None:
+        """The next line without its CRLF, TOO_LONG for an overlong one, or None."""
+        buffer = self._buffer
+        end = buffer.find(CRLF, self._scanned)
+        if end < 0:
+            if len(buffer) > self.limit:
+                # keep what may be the first half of a CRLF
+                del buffer[: len(buffer) - 1]
+                self._dropping = True
+            self._scanned = max(0, len(buffer) - 1)
+            return None
+        line = TOO_LONG if self._dropping or end + 2 > self.limit else bytes(buffer[:end])
+        del buffer[: end + 2]
+        self._scanned = 0
+        self._dropping = False
+        return line
+
+    def rest(self) -> bytes:
+        """What is left, taken out: mail data that came in one chunk with its DATA."""
+        octets = bytes(self._buffer)
+        self._buffer.clear()
+        self._scanned = 0
+        return octets
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether nothing is held, not even the knowledge of an overlong line."""
+        return not self._buffer and not self._dropping
+
+    def __len__(self) -> int:
+        return len(self._buffer)
+
+
+TOO_LONG: Final = b"\r\n"
+"""What stands for a line over its limit: two bytes that no line can hold."""
+
+
+class MailData:
+    """The mail data buffer of section 4.1.1 while it fills: transparency undone as bytes come.
+
+    ``feed`` gives None while the data goes on, and what followed the end of mail data once it is
+    there. ``octets`` is the data, every byte kept; where it would pass ``message`` bytes (or a
+    line ``text_line``), the rest is not stored, ``too_large`` (``line_too_long``) is set.
+    """
+
+    __slots__ = ("_data", "_held", "_line", "limits", "line_too_long", "too_large")
+
+    def __init__(self, limits: Limits = NO_LIMITS) -> None:
+        self.limits = limits
+        # The data is read as if a CRLF stood before it, so that its first line is like any other.
+        self._held = CRLF
+        self._data = bytearray()
+        self._line = 0
+        self.too_large = False
+        self.line_too_long = False
+
+    def feed(self, octets: bytes) -> bytes | None:
+        """Take bytes; the bytes after the end of mail data, or None if it has not come."""
+        octets = self._held + octets
+        end = octets.find(END_OF_MAIL_DATA)
+        if end >= 0:
+            self._store(octets[: end + 2])
+            self._held = b""
+            return octets[end + 5 :]
+        keep = _unfinished(octets)
+        self._store(octets[: len(octets) - keep])
+        self._held = octets[len(octets) - keep :]
+        return None
+
+    def _store(self, octets: bytes) -> None:
+        limit = self.limits.message
+        if self.limits.text_line is not None:
+            self._measure(octets)
+        if not self.too_large:
+            self._data += octets.replace(b"\r\n.", CRLF)
+        # the CRLF before the first line counts for nothing
+        if limit is not None and len(self._data) - 2 > limit:
+            self.too_large = True
+            self._data.clear()
+
+    def _measure(self, octets: bytes) -> None:
+        longest = self.limits.text_line
+        if longest is None:
+            return
+        first, *others = octets.replace(b"\r\n.", CRLF).split(CRLF)
+        self._line += len(first)
+        lengths = [self._line, *map(len, others)]
+        self.line_too_long = self.line_too_long or max(lengths) + len(CRLF) > longest
+        self._line = lengths[-1]
+
+    @property
+    def octets(self) -> bytes:
+        """The mail data so far, as it is to be delivered."""
+        return bytes(self._data[2:])
+
+
+def _unfinished(octets: bytes) -> int:
+    """How many of the last bytes may be the beginning of CRLF, period, CRLF."""
+    for length in (4, 3, 2, 1):
+        if END_OF_MAIL_DATA.startswith(octets[-length:]) and len(octets) >= length:
+            return length
+    return 0

@@ -1,0 +1,353 @@
+"""The receiver-SMTP: commands in, replies out; for verdicts it asks its installation.
+
+Sans-I/O: :meth:`ReceiverSMTP.receive` takes bytes as they came, in whatever pieces, and gives
+what crossed and what to send: a list of ``("command", line)``, ``("data", octets)`` and
+``("reply", octets)``, in order. It knows no clock and no channel. It never raises for what a
+peer sends; it raises :class:`Misuse` for what its own driver does wrong.
+
+Commands that come before the reply to the last one wait their turn, and are answered one at a
+time. A verdict that takes time (storing mail) may be given later, by :meth:`ReceiverSMTP.answer`.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+from lab.protocol.lines import CRLF, NO_LIMITS, TOO_LONG, Limits, LineBuffer, MailData
+from lab.protocol.replies import OUT_OF_ORDER, Reply, reply
+from lab.protocol.states import TRANSITIONS, Buffers, State
+from lab.protocol.syntax import NULL_PATH, Command, Path, parse_command, remembering
+
+Crossing = tuple[str, bytes]
+"""What crossed the channel, or is to: ``(kind, octets)``; kind is command, data or reply."""
+
+OK: Final = reply(250, "OK")
+GO_AHEAD: Final = reply(354)
+_TOO_LONG: Final = reply(500, "Line too long.")
+_NO_RECIPIENT_LEFT: Final = reply(552, "Recipient storage full, try again in another transaction")
+_TOO_MUCH: Final = reply(552, "Too much mail data.")
+_TEXT_LINE: Final = reply(554, "Text line too long.")
+_NOT_ASCII: Final = reply(554, "Mail data holds bytes that are not ASCII.")
+
+
+class Misuse(RuntimeError):
+    """A call that the state of an engine does not allow: an error of our own code."""
+
+
+class Transaction:
+    """The three buffers of section 4.1.1, and which command began the transaction."""
+
+    __slots__ = ("forward_paths", "mail_data", "reverse_path", "verb")
+
+    def __init__(self, verb: str = "MAIL", reverse_path: Path = NULL_PATH) -> None:
+        self.verb = verb
+        self.reverse_path = reverse_path
+        self.forward_paths: list[Path] = []
+        self.mail_data = b""
+
+    def __repr__(self) -> str:
+        to = " ".join(map(str, self.forward_paths))
+        return f"<{self.verb} {self.reverse_path} to {to}: {len(self.mail_data)} bytes>"
+
+
+class Installation(Protocol):
+    """What a receiver-SMTP asks of the host that it serves.
+
+    Each verdict is a :class:`Reply`; the engine does the rest. ``accept`` may give None and the
+    verdict later, through :meth:`ReceiverSMTP.answer`.
+    """
+
+    def greeting(self) -> Reply:
+        """220, or 421 in place of it."""
+
+    def hello(self, domain: str) -> Reply:
+        """250 with the own name as first word, or why not."""
+
+    def begin(self, verb: str, reverse_path: Path) -> Reply:
+        """Whether a transaction that MAIL, SEND, SOML or SAML begins may go on."""
+
+    def recipient(self, transaction: Transaction, forward_path: Path) -> Reply:
+        """Whether mail for this forward-path is taken."""
+
+    def accept(self, transaction: Transaction) -> Reply | None:
+        """Store the mail and answer for it."""
+
+    def verify(self, string: str) -> Reply:
+        """VRFY."""
+
+    def expand(self, string: str) -> Reply:
+        """EXPN."""
+
+    def help(self, string: str) -> Reply:
+        """HELP."""
+
+    def turn(self) -> Reply:
+        """TURN: 250 to change roles, 502 to refuse."""
+
+    def goodbye(self) -> Reply:
+        """221."""
+
+
+class ReceiverSMTP:
+    """One session's receiver-SMTP.
+
+    ``installation`` gives verdicts, ``limits`` the sizes (4.5.3). ``state`` is where the session
+    stands by :data:`~lab.protocol.states.TRANSITIONS`; ``transaction`` holds the buffers;
+    ``peer`` is the name that HELO gave; ``turned`` is set when the roles have changed.
+    """
+
+    __slots__ = (
+        "_data", "_events", "_line", "_waiting", "installation",
+        "limits", "peer", "state", "strict", "transaction", "turned",
+    )  # fmt: skip
+
+    def __init__(
+        self, installation: Installation, limits: Limits = NO_LIMITS, *, strict: bool = False
+    ) -> None:
+        self.installation = installation
+        self.limits = limits
+        self.strict = strict
+        self.state = State.CLOSED
+        self.transaction = Transaction()
+        self.peer = ""
+        self.turned = False
+        self._line: LineBuffer | None = None
+        self._data: MailData | None = None
+        self._events: list[Crossing] = []
+        self._waiting = False
+
+    def open(self) -> list[Crossing]:
+        """The channel is open: the greeting (section 3.5)."""
+        if self.state is not State.CLOSED or self.peer or self.turned:
+            raise Misuse("open() begins a session, and this one has begun")
+        greeting = self.installation.greeting()
+        self.state = State.OPENED if greeting.code == 220 else State.CLOSED
+        return [("reply", greeting.octets)]
+
+    @property
+    def closing(self) -> bool:
+        """Whether the last reply was one after which this side closes the channel (221, 421)."""
+        return self.state is State.CLOSED
+
+    def receive(self, octets: bytes) -> list[Crossing]:
+        """Take bytes from the channel; what crossed and what to send, in order.
+
+        After :attr:`closing` or :attr:`turned` bytes are passed over.
+        """
+        self._events = events = []
+        if self.state is State.CLOSED or self.turned:
+            return events
+        # The whole of the usual case: one command in one chunk, nothing before it, none behind.
+        if (
+            self._line is None
+            and self._data is None
+            and not self._waiting
+            and octets[-2:] == CRLF
+            and octets.find(CRLF) == len(octets) - 2
+            and len(octets) <= 512
+        ):
+            self._command(octets[:-2])
+            return events
+        if self._line is None:
+            self._line = LineBuffer(self.limits.line)
+        if self._data is None:
+            self._line.feed(octets)
+        else:
+            self._mail_data(octets)
+        self._proceed()
+        return events
+
+    def answer(self, verdict: Reply) -> list[Crossing]:
+        """Give the verdict that the installation's ``accept`` left open."""
+        if not self._waiting:
+            raise Misuse("answer() gives a verdict that was asked for, and none is open")
+        self._events = events = []
+        self._waiting = False
+        self._send(verdict)
+        self._proceed()
+        return events
+
+    def end_of_input(self) -> None:
+        """The channel is gone: as if RSET had come (section 4.1.1, QUIT)."""
+        self.transaction = Transaction()
+        self.state = State.CLOSED
+        self._line = self._data = None
+
+    # -- the way of a line ----------------------------------------------------------------------
+
+    def _proceed(self) -> None:
+        buffer = self._line
+        while buffer is not None and not self._waiting and self.state is not State.CLOSED:
+            if self._data is not None:
+                if not len(buffer):
+                    break
+                self._mail_data(buffer.rest())
+                continue
+            line = buffer.take()
+            if line is None:
+                break
+            self._command(line)
+        if buffer is not None and buffer.is_fresh:
+            self._line = None
+
+    def _command(self, line: bytes) -> None:
+        if line is TOO_LONG or (self.limits.line is not None and len(line) + 2 > self.limits.line):
+            shown = CRLF if line is TOO_LONG else line + CRLF
+            self._events.append(("command", shown))
+            self._send(_TOO_LONG)
+            return
+        self._events.append(("command", line + CRLF))
+        command: Command = remembering(parse_command, line, strict=self.strict)
+        verb = command.verb
+        if command.fault:
+            self._send(reply(command.fault, command.text))
+            return
+        transition = TRANSITIONS[self.state].get(verb)
+        if transition is None:
+            self._send(reply(OUT_OF_ORDER, self._out_of_order(verb)))
+            return
+        verdict = _VERDICTS[verb](self, command)
+        if verdict.code < 400:
+            self.state = transition.next
+            self._buffers(transition.buffers, command)
+        elif verdict.code == 421:
+            self.state = State.CLOSED
+        self._send(verdict)
+
+    def _out_of_order(self, verb: str) -> str:
+        if self.state is State.OPENED:
+            return f"Bad sequence of commands: HELO comes before {verb}"
+        wanted = {"RCPT": "MAIL comes before RCPT", "DATA": "RCPT comes before DATA"}
+        return "Bad sequence of commands: " + wanted.get(verb, f"no {verb} in a transaction")
+
+    def _buffers(self, what: Buffers, command: Command) -> None:
+        if what is Buffers.FORWARD_PATH:
+            self.transaction.forward_paths.append(command.path)
+        elif what is Buffers.REVERSE_PATH:
+            self.transaction = Transaction(command.verb, command.path)
+        elif what is Buffers.MAIL_DATA:
+            self._data = MailData(self.limits)
+        elif what is Buffers.CLEAR and command.verb != "QUIT":
+            self.transaction = Transaction()
+            self.turned = command.verb == "TURN"
+
+    def _send(self, verdict: Reply) -> None:
+        self._events.append(("reply", verdict.octets))
+        if verdict.code == 421:
+            self.state = State.CLOSED
+
+    # -- mail data ------------------------------------------------------------------------------
+
+    def _mail_data(self, octets: bytes) -> None:
+        data = self._data
+        if data is None:
+            raise Misuse("mail data outside DATA")
+        rest = data.feed(octets)
+        crossed = octets[: len(octets) - len(rest)] if rest else octets
+        self._events.append(("data", crossed))
+        if rest is None:
+            return
+        self._data = None
+        if rest:
+            if self._line is None:
+                self._line = LineBuffer(self.limits.line)
+            self._line.feed(rest)
+        verdict = self._end_of_mail_data(data)
+        self.state = TRANSITIONS[State.DATA]["data"].next
+        self.transaction = Transaction()
+        if verdict is None:
+            self._waiting = True
+        else:
+            self._send(verdict)
+
+    def _end_of_mail_data(self, data: MailData) -> Reply | None:
+        if data.too_large:
+            return _TOO_MUCH
+        if data.line_too_long:
+            return _TEXT_LINE
+        octets = data.octets
+        if not octets.isascii():
+            # Clearing the bit could make a period or a CRLF of it, so the mail is refused whole.
+            return _NOT_ASCII
+        self.transaction.mail_data = octets
+        return self.installation.accept(self.transaction)
+
+    # -- a verdict for each command -------------------------------------------------------------
+
+    def _helo(self, command: Command) -> Reply:
+        if _beyond(len(command.text), self.limits.domain):
+            return reply(501, "Domain too long.")
+        verdict = self.installation.hello(command.text)
+        if verdict.code == 250:
+            self.peer = command.text
+        return verdict
+
+    def _begin(self, command: Command) -> Reply:
+        fault = self._path_fault(command.path)
+        return fault or self.installation.begin(command.verb, command.path)
+
+    def _rcpt(self, command: Command) -> Reply:
+        fault = self._path_fault(command.path)
+        if fault:
+            return fault
+        if _beyond(len(self.transaction.forward_paths) + 1, self.limits.recipients):
+            return _NO_RECIPIENT_LEFT
+        return self.installation.recipient(self.transaction, command.path)
+
+    def _path_fault(self, path: Path) -> Reply | None:
+        limits = self.limits
+        if limits.path is None and limits.user is None and limits.domain is None:
+            return None
+        if _beyond(len(path.text), limits.path):
+            return reply(501, "Path too long")
+        if _beyond(len(path.user), limits.user):
+            return reply(501, "User name too long")
+        if any(_beyond(len(name), limits.domain) for name in (*path.route, path.domain)):
+            return reply(501, "Domain too long")
+        return None
+
+    def _data_verdict(self, command: Command) -> Reply:
+        return GO_AHEAD
+
+    def _rset(self, command: Command) -> Reply:
+        return OK
+
+    def _noop(self, command: Command) -> Reply:
+        return OK
+
+    def _quit(self, command: Command) -> Reply:
+        return self.installation.goodbye()
+
+    def _vrfy(self, command: Command) -> Reply:
+        return self.installation.verify(command.text)
+
+    def _expn(self, command: Command) -> Reply:
+        return self.installation.expand(command.text)
+
+    def _help(self, command: Command) -> Reply:
+        return self.installation.help(command.text)
+
+    def _turn(self, command: Command) -> Reply:
+        return self.installation.turn()
+
+
+def _beyond(size: int, limit: int | None) -> bool:
+    return limit is not None and size > limit
+
+
+_VERDICTS: Final = {
+    "HELO": ReceiverSMTP._helo,
+    "MAIL": ReceiverSMTP._begin,
+    "SEND": ReceiverSMTP._begin,
+    "SOML": ReceiverSMTP._begin,
+    "SAML": ReceiverSMTP._begin,
+    "RCPT": ReceiverSMTP._rcpt,
+    "DATA": ReceiverSMTP._data_verdict,
+    "RSET": ReceiverSMTP._rset,
+    "NOOP": ReceiverSMTP._noop,
+    "QUIT": ReceiverSMTP._quit,
+    "VRFY": ReceiverSMTP._vrfy,
+    "EXPN": ReceiverSMTP._expn,
+    "HELP": ReceiverSMTP._help,
+    "TURN": ReceiverSMTP._turn,
+}

@@ -1,0 +1,242 @@
+"""Reply codes, their meaning, and the replies permitted to each command.
+
+Three tables own this: :data:`TEXTS` (section 4.2.2), :data:`COMMAND_REPLIES` (section 4.3, row for
+row) and the digits of appendix E (:class:`Severity`, :class:`Category`). Engines, tests and
+drawings read them; no other file says which reply may follow which command.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, IntEnum
+from functools import lru_cache
+from typing import Final
+
+MAX_REPLY_LINE: Final = 512
+"""Bytes of a reply line with its code and CRLF that may be sent (section 4.5.3)."""
+
+
+class Severity(IntEnum):
+    """The first digit of a reply code: good, incomplete or bad (appendix E)."""
+
+    PRELIMINARY = 1  # "SMTP does not have any commands that allow this type of reply"
+    COMPLETION = 2
+    INTERMEDIATE = 3
+    TRANSIENT = 4
+    PERMANENT = 5
+
+
+class Category(IntEnum):
+    """The second digit of a reply code: what it is about (appendix E)."""
+
+    SYNTAX = 0
+    INFORMATION = 1
+    CONNECTIONS = 2
+    MAIL_SYSTEM = 5
+
+
+class Outcome(Enum):
+    """What a reply means to the command that drew it (sections 4.3 and 4.4)."""
+
+    I = "intermediate"  # noqa: E741  the RFC's own letters
+    S = "success"
+    F = "failure"
+    E = "error"
+
+
+# 4.2.2. NUMERIC ORDER LIST OF REPLY CODES
+TEXTS: Final[dict[int, str]] = {
+    211: "System status, or system help reply",
+    214: "Help message",
+    220: "Service ready",
+    221: "Service closing transmission channel",
+    250: "Requested mail action okay, completed",
+    251: "User not local; will forward to <forward-path>",
+    354: "Start mail input; end with <CRLF>.<CRLF>",
+    421: "Service not available, closing transmission channel",
+    450: "Requested mail action not taken: mailbox unavailable",
+    451: "Requested action aborted: local error in processing",
+    452: "Requested action not taken: insufficient system storage",
+    500: "Syntax error, command unrecognized",
+    501: "Syntax error in parameters or arguments",
+    502: "Command not implemented",
+    503: "Bad sequence of commands",
+    504: "Command parameter not implemented",
+    550: "Requested action not taken: mailbox unavailable",
+    551: "User not local; please try <forward-path>",
+    552: "Requested mail action aborted: exceeded storage allocation",
+    553: "Requested action not taken: mailbox name not allowed",
+    554: "Transaction failed",
+}
+"""Every reply code of RFC 821 with the text of section 4.2.2."""
+
+CONNECTION = "CONNECT"
+"""The row of section 4.3 for connection establishment, which no command draws."""
+MAIL_DATA = "data"
+"""The row of section 4.3 for the end of mail data indication."""
+
+# 4.3. COMMAND-REPLY SEQUENCES: success, failure and error replies, in the order of the print.
+_ROWS: Final[dict[str, dict[str, tuple[int, ...]]]] = {
+    CONNECTION: {"S": (220,), "F": (421,)},
+    "HELO": {"S": (250,), "E": (500, 501, 504, 421)},
+    "MAIL": {"S": (250,), "F": (552, 451, 452), "E": (500, 501, 421)},
+    "RCPT": {
+        "S": (250, 251),
+        "F": (550, 551, 552, 553, 450, 451, 452),
+        "E": (500, 501, 503, 421),
+    },
+    "DATA": {"I": (354,), "F": (451, 554), "E": (500, 501, 503, 421)},
+    # 421 "may be given to any command": so also to what follows DATA's 354
+    MAIL_DATA: {"S": (250,), "F": (552, 554, 451, 452), "E": (421,)},
+    "RSET": {"S": (250,), "E": (500, 501, 504, 421)},
+    "SEND": {"S": (250,), "F": (552, 451, 452), "E": (500, 501, 502, 421)},
+    "SOML": {"S": (250,), "F": (552, 451, 452), "E": (500, 501, 502, 421)},
+    "SAML": {"S": (250,), "F": (552, 451, 452), "E": (500, 501, 502, 421)},
+    "VRFY": {"S": (250, 251), "F": (550, 551, 553), "E": (500, 501, 502, 504, 421)},
+    "EXPN": {"S": (250,), "F": (550,), "E": (500, 501, 502, 504, 421)},
+    "HELP": {"S": (211, 214), "E": (500, 501, 502, 504, 421)},
+    "NOOP": {"S": (250,), "E": (500, 421)},
+    "QUIT": {"S": (221,), "E": (500,)},
+    "TURN": {"S": (250,), "F": (502,), "E": (500, 503)},
+}
+
+COMMAND_REPLIES: Final[dict[str, dict[int, Outcome]]] = {
+    command: {code: Outcome[prefix] for prefix, codes in row.items() for code in codes}
+    for command, row in _ROWS.items()
+}
+"""The replies permitted to each command, with what each means to it (section 4.3)."""
+
+OUT_OF_ORDER: Final = 503
+"""The reply to a command out of order (4.1.1), which 4.3 lists for RCPT, DATA and TURN only.
+
+4.1.1 says "must" for MAIL before HELO too, so we answer 503 to any command out of order.
+"""
+
+
+class Reply:
+    """A three-digit code and its text, one line or several (section 4.2, appendix E).
+
+    ``lines`` are the lines of text without code; ``octets`` what goes on the wire. A line longer
+    than section 4.5.3 lets us send is cut. Raises ValueError for a code that RFC 821 does not
+    have, or a text with a character that would end or corrupt the line.
+    """
+
+    __slots__ = ("code", "lines", "octets")
+    code: int
+    lines: tuple[str, ...]
+    octets: bytes
+
+    def __init__(self, code: int, *lines: str) -> None:
+        if code not in TEXTS:
+            raise ValueError(f"{code} is no reply code of RFC 821; section 4.2.2 lists them")
+        self.code = code
+        self.lines = lines or (TEXTS[code],)
+        self.octets = _format(code, self.lines)
+
+    @property
+    def text(self) -> str:
+        """The text as one string, its lines parted by newlines."""
+        return "\n".join(self.lines)
+
+    def __str__(self) -> str:
+        return f"{self.code} {' '.join(self.lines)}".rstrip()
+
+    def __repr__(self) -> str:
+        return f"Reply({self.code}, {', '.join(map(repr, self.lines))})"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Reply):
+            return NotImplemented
+        return self.octets == other.octets
+
+    def __hash__(self) -> int:
+        return hash(self.octets)
+
+
+def _format(code: int, lines: tuple[str, ...]) -> bytes:
+    room = MAX_REPLY_LINE - len("250 \r\n")
+    out = []
+    for number, line in enumerate(lines, 1):
+        octets = line.encode("ascii", "replace")[:room]
+        if b"\r" in octets or b"\n" in octets:
+            raise ValueError(f"a line of a reply holds CR or LF: {line!r}")
+        sign = b" " if number == len(lines) else b"-"
+        out.append(b"%d%b%b\r\n" % (code, sign, octets))
+    return b"".join(out)
+
+
+@lru_cache(maxsize=4096)
+def reply(code: int, *lines: str) -> Reply:
+    """The :class:`Reply` of that code and text, made once and shared."""
+    return Reply(code, *lines)
+
+
+def outcome(command: str, code: int) -> Outcome | None:
+    """What ``code`` means as the reply to ``command``; None if section 4.3 does not permit it."""
+    return COMMAND_REPLIES[command].get(code)
+
+
+class ReplyParser:
+    """Bytes of the receiver-SMTP's side of a channel, cut into replies (appendix E).
+
+    Feed it any cut of the bytes; it gives ``(code, lines, octets)`` for each whole reply. Only
+    CRLF ends a line. ``ValueError`` is raised for what is no reply: the caller should take the
+    channel for broken. At most ``limit`` bytes of an unfinished reply are held.
+    """
+
+    __slots__ = ("_buffer", "_code", "_lines", "_octets", "_scanned", "_taken", "limit")
+
+    def __init__(self, limit: int = 1 << 20) -> None:
+        self.limit = limit
+        self._buffer = bytearray()
+        self._scanned = 0
+        self._code = -1
+        self._lines: list[str] = []
+        self._octets: list[bytes] = []
+        self._taken = 0
+
+    def feed(self, octets: bytes) -> list[tuple[int, tuple[str, ...], bytes]]:
+        """The replies that these bytes complete."""
+        if not self._buffer and not self._lines:
+            one = _single(octets) if len(octets) <= MAX_REPLY_LINE else None
+            if one is not None:
+                return [one]
+        self._buffer += octets
+        done = []
+        while (end := self._buffer.find(b"\r\n", self._scanned)) >= 0:
+            line = bytes(self._buffer[: end + 2])
+            del self._buffer[: end + 2]
+            self._scanned = 0
+            whole = self._line(line)
+            if whole is not None:
+                done.append(whole)
+        self._scanned = max(0, len(self._buffer) - 1)
+        if len(self._buffer) + self._taken > self.limit:
+            raise ValueError(f"a reply longer than {self.limit} bytes")
+        return done
+
+    def _line(self, line: bytes) -> tuple[int, tuple[str, ...], bytes] | None:
+        code, sign = line[:3], line[3:4]
+        # "250" alone is tolerated: the grammar wants <SP>, and many a host forgot it
+        if not (code.isdigit() and code[:1] in b"12345" and sign in (b" ", b"-", b"\r")):
+            raise ValueError(f"no reply of RFC 821: {line[:80]!r}")
+        if self._lines and int(code) != self._code:
+            raise ValueError(f"a reply that begins with {self._code} goes on with {line[:80]!r}")
+        self._code = int(code)
+        self._lines.append(line[4:-2].decode("latin-1"))
+        self._octets.append(line)
+        self._taken += len(line)
+        if sign == b"-":
+            return None
+        whole = (self._code, tuple(self._lines), b"".join(self._octets))
+        self._lines, self._octets, self._taken = [], [], 0
+        return whole
+
+
+@lru_cache(maxsize=4096)
+def _single(octets: bytes) -> tuple[int, tuple[str, ...], bytes] | None:
+    """A chunk that is exactly one reply of one line, read at once; None if it is anything else."""
+    if octets.find(b"\r\n") != len(octets) - 2 or octets[3:4] != b" ":
+        return None
+    if not (octets[:3].isdigit() and octets[:1] in b"12345"):
+        return None
+    return int(octets[:3]), (octets[4:-2].decode("latin-1"),), octets

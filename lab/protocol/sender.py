@@ -1,0 +1,277 @@
+"""The sender-SMTP: replies in, commands out; its agenda says what mail there is.
+
+Sans-I/O, as the receiver: :meth:`SenderSMTP.receive` takes bytes and gives what crossed and what
+to send, ``("reply", octets)``, ``("command", line)`` and ``("data", octets)``, in order. What
+each reply means is looked up in section 4.3's table; a code that it does not list counts by its
+first digit, as appendix E's unsophisticated sender-SMTP would.
+
+The way through a session: greeting, HELO, then for each transaction MAIL, RCPT for each
+recipient, DATA, the data; or RSET when no recipient was taken; QUIT when the agenda is empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any, Final, Protocol
+
+from lab.protocol.lines import stuff
+from lab.protocol.receiver import Crossing, Misuse
+from lab.protocol.replies import COMMAND_REPLIES, CONNECTION, MAIL_DATA, Outcome, ReplyParser
+from lab.protocol.states import State
+from lab.protocol.syntax import Path
+
+Answer = tuple[int, str]
+"""A reply as a program keeps it: code and text."""
+
+BROKEN: Final[Answer] = (451, "the transmission channel was lost")
+"""What a transaction in progress gets when the channel goes: "as if ... a temporary error" (4.1.1)."""
+
+_BY_DIGIT: Final = {1: Outcome.E, 2: Outcome.S, 3: Outcome.I, 4: Outcome.F, 5: Outcome.F}
+
+
+class Outgoing:
+    """A transaction that the sender-SMTP is to make: one copy of the data for its recipients.
+
+    ``answers`` has, for each forward-path, the reply to its RCPT; ``answer`` is the reply that
+    settled the transaction as a whole: to the mail data, or to MAIL or DATA where these failed;
+    None while none has come. ``redirects``: a 251 is not taken up, for the sender goes to the
+    given path itself. ``tag`` is the agenda's own.
+    """
+
+    __slots__ = (
+        "answer", "answers", "failed_at", "forward_paths", "mail_data",
+        "redirects", "reverse_path", "tag", "verb",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        reverse_path: Path,
+        forward_paths: Sequence[Path],
+        mail_data: bytes,
+        verb: str = "MAIL",
+        *,
+        redirects: bool = False,
+        tag: Any = None,
+    ) -> None:
+        if not forward_paths:
+            raise Misuse("a transaction needs at least one forward-path")
+        self.reverse_path = reverse_path
+        self.forward_paths = forward_paths
+        self.mail_data = mail_data
+        self.verb = verb
+        self.redirects = redirects
+        self.tag = tag
+        self.answers: list[Answer] = []
+        self.answer: Answer | None = None
+        self.failed_at = ""
+
+    def taken(self, index: int) -> bool:
+        """Whether the receiver-SMTP took the recipient: 250, or 251 where that will do."""
+        code = self.answers[index][0] if index < len(self.answers) else 0
+        return 200 <= code < 300 and not (code == 251 and self.redirects)
+
+    @property
+    def any_taken(self) -> bool:
+        """Whether at least one recipient was taken."""
+        return any(self.taken(index) for index in range(len(self.answers)))
+
+
+class Agenda(Protocol):
+    """Where the sender-SMTP gets its transactions, and tells what became of them."""
+
+    def next(self) -> Outgoing | None:
+        """The next transaction, or None when there is no more mail for this host."""
+
+    def settled(self, outgoing: Outgoing) -> None:
+        """The transaction is over; its ``answers`` and ``answer`` say how."""
+
+    def refused(self, answer: Answer) -> None:
+        """The session came to nothing: no greeting but 421, HELO refused, channel lost before."""
+
+
+class SenderSMTP:
+    """One session's sender-SMTP.
+
+    ``domain`` is the name that HELO gives. ``awaiting`` is the row of section 4.3 whose reply is
+    due; ``state`` where the session stands; ``outgoing`` the transaction in progress.
+    """
+
+    __slots__ = ("_next_recipient", "_parser", "agenda", "awaiting", "domain", "outgoing", "state")
+
+    def __init__(self, domain: str, agenda: Agenda) -> None:
+        self.domain = domain
+        self.agenda = agenda
+        self.awaiting = CONNECTION
+        self.state = State.OPENED
+        self.outgoing: Outgoing | None = None
+        self._parser = ReplyParser()
+        self._next_recipient = 0
+
+    @property
+    def closing(self) -> bool:
+        """Whether the session is over and this side closes the channel."""
+        return self.state is State.CLOSED
+
+    def receive(self, octets: bytes) -> list[Crossing]:
+        """Take bytes from the channel; what crossed and what to send, in order."""
+        if self.state is State.CLOSED:
+            return []
+        try:
+            replies = self._parser.feed(octets)
+        except ValueError as why:
+            return self._give_up((451, f"the receiver-SMTP does not speak SMTP: {why}"))
+        events: list[Crossing] = []
+        for code, lines, whole in replies:
+            events.append(("reply", whole))
+            kind, out = self._reply(code, lines)
+            if out:
+                events.append((kind, out))
+            if self.state is State.CLOSED:
+                break
+        return events
+
+    def end_of_input(self) -> None:
+        """The channel is gone: the transaction in progress gets a temporary error (4.1.1, QUIT)."""
+        if self.state is not State.CLOSED:
+            self._give_up(BROKEN)
+
+    def _give_up(self, answer: Answer) -> list[Crossing]:
+        self.state = State.CLOSED
+        outgoing, self.outgoing = self.outgoing, None
+        if outgoing is not None:
+            outgoing.answer = answer
+            outgoing.failed_at = self.awaiting
+            self.agenda.settled(outgoing)
+        elif self.awaiting != "QUIT":
+            self.agenda.refused(answer)
+        return []
+
+    def _reply(self, code: int, lines: tuple[str, ...]) -> Crossing:
+        if code == 421:
+            # "closing transmission channel": there will be no reply to a QUIT any more
+            self._give_up((code, "\n".join(lines)))
+            return "command", b""
+        meaning = COMMAND_REPLIES[self.awaiting].get(code) or _BY_DIGIT[code // 100]
+        return _NEXT[self.awaiting](self, code, lines, meaning)
+
+    # -- what follows the reply to each command -------------------------------------------------
+
+    def _send(self, awaiting: str, octets: bytes) -> Crossing:
+        self.awaiting = awaiting
+        return "command", octets
+
+    def _greeted(self, code: int, lines: tuple[str, ...], meaning: Outcome) -> Crossing:
+        if meaning is not Outcome.S:
+            return self._session_failed(code, lines)
+        return self._send("HELO", _line("HELO", self.domain))
+
+    def _welcomed(self, code: int, lines: tuple[str, ...], meaning: Outcome) -> Crossing:
+        if meaning is not Outcome.S:
+            return self._session_failed(code, lines)
+        self.state = State.READY
+        return self._next()
+
+    def _session_failed(self, code: int, lines: tuple[str, ...]) -> Crossing:
+        self.agenda.refused((code, "\n".join(lines)))
+        return self._send("QUIT", b"QUIT\r\n")
+
+    def _next(self) -> Crossing:
+        self.outgoing = outgoing = self.agenda.next()
+        if outgoing is None:
+            return self._send("QUIT", b"QUIT\r\n")
+        self._next_recipient = 0
+        return self._send(outgoing.verb, _line(outgoing.verb + " FROM:", outgoing.reverse_path))
+
+    def _begun(self, code: int, lines: tuple[str, ...], meaning: Outcome) -> Crossing:
+        if meaning is not Outcome.S:
+            return self._failed(code, lines)
+        self.state = State.MAIL
+        return self._recipient()
+
+    def _recipient(self) -> Crossing:
+        outgoing = self._current()
+        path = outgoing.forward_paths[self._next_recipient]
+        self._next_recipient += 1
+        return self._send("RCPT", _line("RCPT TO:", path))
+
+    def _named(self, code: int, lines: tuple[str, ...], meaning: Outcome) -> Crossing:
+        outgoing = self._current()
+        outgoing.answers.append((code, "\n".join(lines)))
+        if meaning is Outcome.S:
+            self.state = State.RCPT
+        if self._next_recipient < len(outgoing.forward_paths):
+            return self._recipient()
+        if outgoing.any_taken:
+            return self._send("DATA", b"DATA\r\n")
+        return self._settle(self._reset)
+
+    def _go_ahead(self, code: int, lines: tuple[str, ...], meaning: Outcome) -> Crossing:
+        outgoing = self._current()
+        if meaning is not Outcome.I:
+            return self._failed(code, lines)
+        self.awaiting = MAIL_DATA
+        self.state = State.DATA
+        return "data", stuff(outgoing.mail_data)
+
+    def _confirmed(self, code: int, lines: tuple[str, ...], meaning: Outcome) -> Crossing:
+        self.state = State.READY
+        self._current().answer = (code, "\n".join(lines))
+        if meaning is not Outcome.S:
+            self._current().failed_at = MAIL_DATA
+        return self._settle(self._next)
+
+    def _failed(self, code: int, lines: tuple[str, ...]) -> Crossing:
+        outgoing = self._current()
+        outgoing.answer = (code, "\n".join(lines))
+        outgoing.failed_at = self.awaiting
+        return self._settle(self._reset)
+
+    def _settle(self, then: Callable[[], Crossing]) -> Crossing:
+        outgoing, self.outgoing = self._current(), None
+        self.agenda.settled(outgoing)
+        return then()
+
+    def _reset(self) -> Crossing:
+        return self._send("RSET", b"RSET\r\n")
+
+    def _was_reset(self, code: int, lines: tuple[str, ...], meaning: Outcome) -> Crossing:
+        self.state = State.READY
+        if meaning is not Outcome.S:
+            # A receiver-SMTP that cannot even reset is left alone
+            return self._send("QUIT", b"QUIT\r\n")
+        return self._next()
+
+    def _left(self, code: int, lines: tuple[str, ...], meaning: Outcome) -> Crossing:
+        self.state = State.CLOSED
+        return "command", b""
+
+    def _current(self) -> Outgoing:
+        if self.outgoing is None:
+            raise Misuse("there is no transaction in progress")
+        return self.outgoing
+
+
+@lru_cache(maxsize=65536)
+def _line(word: str, argument: str | Path) -> bytes:
+    """A command line; raises :class:`Misuse` rather than put a CR or LF of an argument on a wire."""
+    line = f"{word} {argument}" if word == "HELO" else f"{word}{argument}"
+    octets = line.encode("ascii")
+    if b"\r" in octets or b"\n" in octets:
+        raise Misuse(f"a command line cannot hold CR or LF: {octets!r}")
+    return octets + b"\r\n"
+
+
+_NEXT: Final = {
+    CONNECTION: SenderSMTP._greeted,
+    "HELO": SenderSMTP._welcomed,
+    "MAIL": SenderSMTP._begun,
+    "SEND": SenderSMTP._begun,
+    "SOML": SenderSMTP._begun,
+    "SAML": SenderSMTP._begun,
+    "RCPT": SenderSMTP._named,
+    "DATA": SenderSMTP._go_ahead,
+    MAIL_DATA: SenderSMTP._confirmed,
+    "RSET": SenderSMTP._was_reset,
+    "QUIT": SenderSMTP._left,
+}

@@ -1,0 +1,85 @@
+"""What may follow what: the transition table of a session (sections 4.1.1 and 4.4).
+
+One table, :data:`TRANSITIONS`, decides the order of commands; the receiver-SMTP obeys it, the
+sender-SMTP stays within it, tests walk it and drawings are made from it. A pair that is not in
+the table is out of order and draws 503.
+
+Where the RFC leaves a choice:
+
+- 3.1 and 4.1.1 say that MAIL (SEND, SOML, SAML) clears the buffers and starts anew, and 4.3 gives
+  it no 503: so a second one inside a transaction starts anew. So does HELO later in a session.
+- RSET "must" be answered OK while the first command "must" be HELO: before HELO it changes nothing.
+- TURN inside a transaction has 503 in 4.3's row: the roles change between transactions only.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Final, NamedTuple
+
+
+class State(Enum):
+    """Where a session stands, as both sides know it between command and reply."""
+
+    OPENED = "opened"  # greeted, no HELO yet
+    READY = "ready"  # HELO given, no transaction
+    MAIL = "mail"  # a transaction has begun: a reverse-path and no forward-path
+    RCPT = "rcpt"  # at least one forward-path
+    DATA = "data"  # mail data is on its way
+    CLOSED = "closed"
+
+
+class Buffers(Enum):
+    """What a successful command does to the three buffers of section 4.1.1."""
+
+    KEEP = "keep"
+    CLEAR = "clear"
+    REVERSE_PATH = "clear, then insert the reverse-path"
+    FORWARD_PATH = "append to the forward-path buffer"
+    MAIL_DATA = "append to the mail data buffer"
+
+
+class Transition(NamedTuple):
+    """A row of the table: the state after success, the buffers, and the section that says so."""
+
+    next: State
+    buffers: Buffers
+    section: str
+
+
+def _rows() -> dict[State, dict[str, Transition]]:
+    table: dict[State, dict[str, Transition]] = {state: {} for state in State}
+    talking = (State.OPENED, State.READY, State.MAIL, State.RCPT)
+    for state in talking:
+        row = table[state]
+        row["HELO"] = Transition(State.READY, Buffers.CLEAR, "4.1.1 HELLO")
+        for inquiry in ("NOOP", "HELP", "EXPN", "VRFY"):
+            row[inquiry] = Transition(state, Buffers.KEEP, "4.1.1 at any time")
+        aborted = State.OPENED if state is State.OPENED else State.READY
+        row["RSET"] = Transition(aborted, Buffers.CLEAR, "4.1.1 RESET")
+        row["QUIT"] = Transition(State.CLOSED, Buffers.CLEAR, "4.1.1 QUIT")
+    for state in (State.READY, State.MAIL, State.RCPT):
+        for beginning in ("MAIL", "SEND", "SOML", "SAML"):
+            table[state][beginning] = Transition(
+                State.MAIL, Buffers.REVERSE_PATH, f"4.1.1 {beginning}"
+            )
+    for state in (State.MAIL, State.RCPT):
+        table[state]["RCPT"] = Transition(State.RCPT, Buffers.FORWARD_PATH, "4.1.1 RECIPIENT")
+    table[State.RCPT]["DATA"] = Transition(State.DATA, Buffers.MAIL_DATA, "4.1.1 DATA")
+    # the mail data itself; its end confirms or fails the transaction, and empties the buffers
+    table[State.DATA]["data"] = Transition(State.READY, Buffers.CLEAR, "4.1.1 DATA")
+    table[State.READY]["TURN"] = Transition(State.OPENED, Buffers.CLEAR, "4.1.1 TURN")
+    return table
+
+
+TRANSITIONS: Final[dict[State, dict[str, Transition]]] = _rows()
+"""``TRANSITIONS[state][command]``: what a command does in a state, if it may be given there."""
+
+COMMANDS: Final = (
+    "HELO", "MAIL", "RCPT", "DATA", "RSET", "SEND", "SOML",
+    "SAML", "VRFY", "EXPN", "HELP", "NOOP", "QUIT", "TURN",
+)  # fmt: skip
+"""The fourteen commands, in the order of section 4.1.2."""
+
+MINIMUM: Final = ("HELO", "MAIL", "RCPT", "DATA", "RSET", "NOOP", "QUIT")
+"""The commands that every receiver-SMTP implements (section 4.5.1)."""

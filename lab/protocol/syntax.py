@@ -1,0 +1,262 @@
+"""Commands, paths, mailboxes and domains: the grammar of section 4.1.2, to parse and to format.
+
+Each production stands as a comment over the expression that implements it. A :class:`Path` keeps
+its local part as it was written (quotes, backslashes, case), so parse and format are inverse.
+
+Where the RFC contradicts itself:
+
+- ``<name>`` needs three characters, yet 3.7's own example is Fred.Cambridge.UK and 3.6's are ONE and
+  TWO. One and two characters are read; ``strict=True`` refuses them.
+- ``<path>`` has no null, but 3.6 needs ``<>`` as the reverse-path of a notification: ``null=True``.
+- ``<string>`` has no space, but "the character string arguments of VRFY and EXPN cannot be further
+  restricted" (3.3): any printable ASCII is read there.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+from lab.protocol.lines import MAX_COMMAND_LINE
+from lab.protocol.replies import COMMAND_REPLIES
+from lab.protocol.states import COMMANDS
+
+# <special> ::= "<" | ">" | "(" | ")" | "[" | "]" | "\" | "." | "," | ";" | ":" | "@" """ | controls
+# <c> ::= any one of the 128 ASCII characters, but not any <special> or <SP>
+_C = r"[!#-'*+\-/-9=?A-Z^-~]"
+# <x> ::= any one of the 128 ASCII characters (no exceptions)
+_X = r"[\x00-\x7f]"
+# <q> ::= any one of the 128 ASCII characters except <CR>, <LF>, quote ("), or backslash (\)
+_Q = r"[\x00-\x09\x0b\x0c\x0e-!#-\[\]-\x7f]"
+# <string> ::= <char> | <char> <string>      <char> ::= <c> | "\" <x>
+_STRING = rf"(?:{_C}|\\{_X})+"
+# <dot-string> ::= <string> | <string> "." <dot-string>
+_DOT_STRING = rf"{_STRING}(?:\.{_STRING})*"
+# <quoted-string> ::= """ <qtext> """   <qtext> ::= "\" <x> | "\" <x> <qtext> | <q> | <q> <qtext>
+_QUOTED = rf'"(?:\\{_X}|{_Q})+"'
+# <local-part> ::= <dot-string> | <quoted-string>
+_LOCAL = rf"(?:{_DOT_STRING}|{_QUOTED})"
+# <name> ::= <a> <ldh-str> <let-dig>
+_NAME = r"[A-Za-z](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_NAME_STRICT = r"[A-Za-z][A-Za-z0-9-]+[A-Za-z0-9]"
+# <snum> ::= one, two, or three digits representing a decimal integer value in the range 0 through 255
+_SNUM = r"(?:25[0-5]|2[0-4][0-9]|[01]?[0-9]?[0-9])"
+# <dotnum> ::= <snum> "." <snum> "." <snum> "." <snum>
+_DOTNUM = rf"{_SNUM}(?:\.{_SNUM}){{3}}"
+
+
+def _domain(name: str) -> str:
+    # <element> ::= <name> | "#" <number> | "[" <dotnum> "]"
+    element = rf"(?:{name}|#[0-9]+|\[{_DOTNUM}\])"
+    # <domain> ::= <element> | <element> "." <domain>
+    return rf"{element}(?:\.{element})*"
+
+
+def _path(name: str) -> re.Pattern[str]:
+    domain = _domain(name)
+    # <a-d-l> ::= <at-domain> | <at-domain> "," <a-d-l>      <at-domain> ::= "@" <domain>
+    a_d_l = rf"@{domain}(?:,@{domain})*"
+    # <path> ::= "<" [ <a-d-l> ":" ] <mailbox> ">"      <mailbox> ::= <local-part> "@" <domain>
+    return re.compile(rf"<(?:({a_d_l}):)?({_LOCAL})@({domain})>")
+
+
+_DOMAINS: Final = {strict: re.compile(_domain((_NAME, _NAME_STRICT)[strict])) for strict in (0, 1)}
+_PATHS: Final = {strict: _path((_NAME, _NAME_STRICT)[strict]) for strict in (0, 1)}
+_AT_DOMAIN: Final = re.compile("@([^,]+)")
+_PRINTABLE: Final = re.compile(r"[\x20-\x7e]+")
+_PLAIN_LOCAL: Final = re.compile(_DOT_STRING)
+
+
+def remembering(parse: Any, text: Any, **how: bool) -> Any:
+    """``parse(text)`` from its cache, or past it for a text so long that a cache of such texts
+    would be a way to fill the memory of whoever reads them.
+    """
+    return (parse if len(text) <= MAX_COMMAND_LINE else parse.__wrapped__)(text, **how)
+
+
+class SyntaxFault(ValueError):
+    """A text that the grammar of section 4.1.2 does not generate; the message says why."""
+
+
+class Mailbox(NamedTuple):
+    """An address: a user at a domain (section 4.1.2; the container is a mail drop)."""
+
+    local: str
+    domain: str
+
+    def __str__(self) -> str:
+        return f"{self.local}@{self.domain}"
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A mailbox with the source route to it: a reverse-path or a forward-path (section 4.1.2).
+
+    ``route`` are the hosts of the ``<a-d-l>``, the first to come first; ``local`` is the local part
+    as written; ``text`` the path in its angle brackets. A reverse-path without a domain is the
+    null one, ``<>`` (section 3.6).
+    """
+
+    route: tuple[str, ...]
+    local: str
+    domain: str
+    text: str = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        route = ",".join("@" + host for host in self.route)
+        mailbox = f"{self.local}@{self.domain}" if self.domain else ""
+        object.__setattr__(self, "text", f"<{route}{':' if route else ''}{mailbox}>")
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def bare(self) -> str:
+        """The path without its angle brackets."""
+        return self.text[1:-1]
+
+    @property
+    def is_null(self) -> bool:
+        """Whether this is the null reverse-path of a notification (section 3.6)."""
+        return not self.domain
+
+    @property
+    def mailbox(self) -> Mailbox:
+        """The destination mailbox, without the route."""
+        return Mailbox(self.local, self.domain)
+
+    @property
+    def user(self) -> str:
+        """The user name that the local part stands for, without quotes and backslashes."""
+        user: str = remembering(unquote, self.local)
+        return user
+
+    @property
+    def first(self) -> str:
+        """The host that the path names first: of the route, or else of the mailbox."""
+        return self.route[0] if self.route else self.domain
+
+
+NULL_PATH: Final = Path((), "", "")
+"""The null reverse-path, ``<>``, of notifications (section 3.6)."""
+
+
+@lru_cache(maxsize=4096)
+def unquote(local: str) -> str:
+    """The user name that a local part stands for: backslash "is used to indicate that the next
+    character is to be used literally" (4.1.2), quotes hold a string together.
+    """
+    if local.startswith('"'):
+        local = local[1:-1]
+    return re.sub(r"\\(.)", r"\1", local, flags=re.DOTALL) if "\\" in local else local
+
+
+def quote(user: str) -> str:
+    """The local part that stands for a user name: as it is where the grammar allows, else quoted.
+
+    Raises :class:`SyntaxFault` for an empty name and for one with a character beyond ASCII.
+    """
+    if not user or not user.isascii():
+        raise SyntaxFault(f"a user name is one or more ASCII characters, not {user!r}")
+    if "\\" not in user and _PLAIN_LOCAL.fullmatch(user):
+        return user
+    return '"' + re.sub(r'(["\\\r\n])', r"\\\1", user) + '"'
+
+
+@lru_cache(maxsize=65536)
+def parse_path(text: str, *, null: bool = False, strict: bool = False) -> Path:
+    """The :class:`Path` that ``text``, in angle brackets, is (section 4.1.2).
+
+    ``null`` reads ``<>`` too. Raises :class:`SyntaxFault`.
+    """
+    if null and text == "<>":
+        return NULL_PATH
+    match = _PATHS[strict].fullmatch(text)
+    if match is None:
+        raise SyntaxFault(_why_no_path(text))
+    route, local, domain = match.groups()
+    return Path(tuple(_AT_DOMAIN.findall(route)) if route else (), local, domain)
+
+
+def _why_no_path(text: str) -> str:
+    if not (text.startswith("<") and text.endswith(">")):
+        return "a path stands in angle brackets, <user@domain>"
+    if "@" not in text:
+        return "a path needs a mailbox, <user@domain>"
+    if not text.isascii():
+        return "a path holds a byte that is not ASCII"
+    return "no path of RFC 821: <user@domain> or <@ONE,@TWO:user@domain>"
+
+
+@lru_cache(maxsize=16384)
+def parse_domain(text: str, *, strict: bool = False) -> str:
+    """``text``, if it is a ``<domain>`` of section 4.1.2; else raises :class:`SyntaxFault`."""
+    if not _DOMAINS[strict].fullmatch(text):
+        raise SyntaxFault(
+            "no domain of RFC 821: names of letters, digits and hyphens that begin with a letter "
+            "and do not end with a hyphen, #number, or [dotted number], joined by periods"
+        )
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command line as the receiver-SMTP reads it (section 4.1.2).
+
+    ``verb`` is the command code in capitals, "" if there is none. ``path``, ``domain`` or ``text``
+    is its argument. ``fault`` is 0, or the reply code (500, 501) that the line deserves, and
+    ``text`` then says why.
+    """
+
+    verb: str
+    path: Path = NULL_PATH
+    text: str = ""
+    fault: int = 0
+
+
+_KEYWORDS: Final = {
+    "MAIL": "FROM:",
+    "SEND": "FROM:",
+    "SOML": "FROM:",
+    "SAML": "FROM:",
+    "RCPT": "TO:",
+}
+_BARE: Final = frozenset(("DATA", "RSET", "NOOP", "QUIT", "TURN"))
+
+
+@lru_cache(maxsize=16384)
+def parse_command(line: bytes, strict: bool = False) -> Command:
+    """The :class:`Command` that a line, without its CRLF, is; never raises."""
+    text = line.decode("latin-1")
+    verb, space, argument = text[:4].upper(), text[4:5], text[5:]
+    if verb not in COMMANDS or space not in ("", " "):
+        return Command("", text="Syntax error, command unrecognized", fault=500)
+    try:
+        return _with_argument(verb, space, argument.lstrip(" "), strict)
+    except SyntaxFault as why:
+        # NOOP, QUIT and TURN list no 501 in section 4.3: what is wrong with them draws 500
+        fault = 501 if 501 in COMMAND_REPLIES[verb] else 500
+        return Command(verb, text=f"Syntax error: {why}", fault=fault)
+
+
+def _with_argument(verb: str, space: str, argument: str, strict: bool) -> Command:
+    if verb in _BARE:
+        if space:
+            raise SyntaxFault(f"{verb} takes no argument")
+        return Command(verb)
+    keyword = _KEYWORDS.get(verb)
+    if keyword:
+        if argument[: len(keyword)].upper() != keyword:
+            raise SyntaxFault(f"{verb} wants {keyword}<path>")
+        null = verb != "RCPT"
+        path = remembering(parse_path, argument[len(keyword) :], null=null, strict=strict)
+        return Command(verb, path, argument)
+    if verb == "HELO":
+        return Command(verb, text=parse_domain(argument, strict=strict))
+    if argument and not _PRINTABLE.fullmatch(argument):
+        raise SyntaxFault(f"the argument of {verb} holds a byte that is no printable ASCII")
+    if not argument and verb != "HELP":
+        raise SyntaxFault(f"{verb} wants a string")
+    return Command(verb, text=argument)

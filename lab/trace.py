@@ -1,0 +1,224 @@
+"""The trace: everything that happened in a run, each event once, as records with a time and a place.
+
+The one written account of a run. Summary, checks, transcript, pictures, replay and capture read
+it; none of them holds a live host. A run appends flat tuples (an append is the whole cost of
+tracing); a reader sees them as frozen :class:`Event` records.
+
+Wire events (``command``, ``reply``, ``data``) are recorded where and when they *arrive*, with the
+time at which they were ``sent``: one record a crossing tells both ends.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, Final
+
+Row = tuple[Any, ...]
+"""A stored event: ``(t, kind, host, peer, session, message, *extras)``."""
+
+KINDS: Final[dict[str, tuple[str, ...]]] = {
+    "start": ("meta",),
+    "submit": ("reverse_path", "recipients", "verb", "size"),
+    "reject": ("recipient", "path", "reason"),
+    "expand": ("recipient", "name", "members"),
+    "forward": ("recipient", "old", "new", "mode"),
+    "queue": ("recipients", "size"),
+    "attempt": ("environment", "number"),
+    "unreachable": ("reason",),
+    "open": ("environment", "transport", "path", "started"),
+    "command": ("sent", "octets"),
+    "reply": ("sent", "octets"),
+    "data": ("sent", "octets"),
+    "close": ("reason",),
+    "accept": ("recipients", "reverse_path", "size"),
+    "transfer": ("recipients",),
+    "refuse": ("recipients", "reply"),
+    "defer": ("recipients", "reason", "retry_at"),
+    "deliver": ("recipient", "user", "octets"),
+    "terminal": ("recipient", "user", "octets"),
+    "notify": ("about", "recipients", "path", "reason"),
+    "abandon": ("reason",),
+    "fault": ("name", "on", "what"),
+    "end": ("reason",),
+}
+"""The kinds of event and the names of what each holds beside time, place, session and message."""
+
+_COMMON: Final = ("t", "seq", "kind", "host", "peer", "session", "message")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened at a host at a simulated time.
+
+    ``t`` is in seconds since the start of the run; ``seq`` is the place in the trace, from 0;
+    ``peer``, ``session`` and ``message`` are None where they do not apply. What the kind needs
+    beyond these is in ``extra``, and by subscription: ``event["octets"]``.
+    """
+
+    t: float
+    seq: int
+    kind: str
+    host: str
+    peer: str | None
+    session: int | None
+    message: int | None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> Any:
+        if name in self.extra:
+            return self.extra[name]
+        if name == "code" and self.kind == "reply":
+            return int(self.extra["octets"][:3])
+        if name == "verb" and self.kind == "command":
+            return self.extra["octets"][:4].decode("latin-1").strip().upper()
+        if name in _COMMON:
+            return getattr(self, name)
+        raise KeyError(name)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The event as a flat dictionary that JSON can hold; bytes become Latin-1 text."""
+        flat: dict[str, Any] = {name: getattr(self, name) for name in _COMMON}
+        for name, value in self.extra.items():
+            flat[name] = value.decode("latin-1") if isinstance(value, bytes) else value
+        if self.kind == "reply":
+            flat["code"] = self["code"]
+        elif self.kind == "command":
+            flat["verb"] = self["verb"]
+        return flat
+
+
+class Trace:
+    """An ordered record of the events of one run.
+
+    ``record`` appends one row. Indexing and iterating give :class:`Event`; ``rows`` is the raw
+    list, for readers that go through a million of them.
+    """
+
+    __slots__ = ("record", "rows")
+
+    def __init__(self, rows: Iterable[Row] = ()) -> None:
+        self.rows: list[Row] = list(rows)
+        self.record = self.rows.append
+
+    def __getstate__(self) -> list[Row]:
+        return self.rows
+
+    def __setstate__(self, rows: list[Row]) -> None:
+        self.rows = rows
+        self.record = rows.append
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> Event:
+        seq = index if index >= 0 else len(self.rows) + index
+        return _event(seq, self.rows[seq])
+
+    def __iter__(self) -> Iterator[Event]:
+        return (_event(seq, row) for seq, row in enumerate(self.rows))
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """What the run was made from: title, seed, start, hosts, links, environments."""
+        for row in self.rows[:1]:
+            if row[1] == "start":
+                meta: dict[str, Any] = row[6]
+                return meta
+        return {}
+
+    def digest(self) -> str:
+        """The SHA-256 of the trace in a canonical form, as ``"sha256:..."``.
+
+        Each host's own events in their order, host by host by name. Sessions and messages count
+        by their first appearance at the host: so the digest does not depend on how events of
+        different hosts at the same instant were interleaved.
+        """
+        streams: dict[str, list[Row]] = {}
+        for row in self.rows:
+            streams.setdefault(row[2], []).append(row)
+        sha = hashlib.sha256()
+        for host in sorted(streams):
+            sha.update(repr(("host", host)).encode())
+            for row in _normalised(streams[host]):
+                sha.update(repr(row).encode())
+        return "sha256:" + sha.hexdigest()
+
+    def write_jsonl(self, file: IO[str]) -> None:
+        """Write one JSON object a line, in the order of the trace."""
+        dump = json.JSONEncoder(separators=(",", ":")).encode
+        for event in self:
+            file.write(dump(event.as_dict()) + "\n")
+
+    @classmethod
+    def read_jsonl(cls, path: str | Path) -> Trace:
+        """The trace that :meth:`write_jsonl` wrote.
+
+        A last line that was cut off in the middle (a killed run) is left out. Raises ValueError
+        in one sentence naming file and line for anything else that is no trace.
+        """
+        trace = cls()
+        with open(path, encoding="utf-8") as file:
+            for number, line in enumerate(file, 1):
+                try:
+                    trace.record(_row(json.loads(line)))
+                except (ValueError, KeyError, TypeError) as error:
+                    if not line.endswith("\n"):
+                        break
+                    raise ValueError(
+                        f"{path}, line {number}: no event of a trace ({error}); each line is one "
+                        "JSON object with t, seq, kind, host, as `lab run --out` writes it"
+                    ) from None
+        return trace
+
+
+def _event(seq: int, row: Row) -> Event:
+    extra = dict(zip(KINDS[row[1]], row[6:], strict=True))
+    return Event(row[0], seq, row[1], row[2], row[3], row[4], row[5], extra)
+
+
+def _row(flat: dict[str, Any]) -> Row:
+    kind = flat["kind"]
+    extras = (_thaw(name, flat[name]) for name in KINDS[kind])
+    return (
+        float(flat["t"]),
+        kind,
+        flat["host"],
+        flat["peer"],
+        flat["session"],
+        flat["message"],
+        *extras,
+    )
+
+
+def _thaw(name: str, value: Any) -> Any:
+    if name == "octets":
+        return value.encode("latin-1")
+    return _tuples(value) if name != "meta" else value
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
+
+
+def _normalised(stream: list[Row]) -> Iterator[Row]:
+    sessions: dict[int | None, int] = {}
+    messages: dict[int | None, int] = {}
+    for row in stream:
+        t, kind, host, peer, session, message, *extras = row
+        if kind == "notify":
+            extras[0] = messages.setdefault(extras[0], len(messages))
+        elif kind == "start":
+            extras = [json.dumps(extras[0], sort_keys=True)]
+        yield (
+            t,
+            kind,
+            host,
+            peer,
+            sessions.setdefault(session, len(sessions)),
+            messages.setdefault(message, len(messages)),
+            *extras,
+        )
