@@ -1,0 +1,108 @@
+"""What the notebooks need beside the lab itself: find a topology file, and check an answer.
+
+A lesson leaves a hole, ``answer = ...`` (the three dots are Python's Ellipsis), and checks it::
+
+    from lab import lessons
+
+    sessions = ...
+    lessons.check("Exercise 1", sessions, run.summary["sessions"])
+
+The right answer is computed from a run wherever it can be, so that reading the check gives nothing
+away. A check never raises: a notebook always runs to its end. What it says is in three states:
+
+- "not yet": the hole is untouched;
+- "passed";
+- "failed": what was found, and what is wrong with it.
+
+Every check of a process is kept in :data:`results` under its name (the last try counts), for a
+program that marks notebooks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+State = Literal["passed", "failed", "not yet"]
+
+_SHOWN: Final[dict[State, str]] = {"passed": "✓", "failed": "✗", "not yet": "…"}
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a check found; its ``repr`` is what a student reads, it is true where it passed."""
+
+    name: str
+    state: State
+    message: str
+
+    def __bool__(self) -> bool:
+        return self.state == "passed"
+
+    def __repr__(self) -> str:
+        return f"{_SHOWN[self.state]} {self.name}: {self.message}"
+
+
+results: Final[dict[str, Result]] = {}
+"""The last result of each check, by name, in the order in which they were first made."""
+
+
+def check(name: str, answer: object, right: object, *, hint: str = "") -> Result:
+    """Whether an answer is right.
+
+    ``right`` is the value to equal, or a function of the answer that gives True, False, or a
+    sentence that says what is wrong. ``hint`` is shown where the answer is not right. Where a
+    function raises, the answer was of an unfit kind: the check fails and says how.
+    """
+    if untouched(answer):
+        return _keep(Result(name, "not yet", "Not yet: put your answer in place of the three dots."))
+    try:
+        verdict = _judge(answer, right)
+    except Exception as problem:  # an answer may be anything, so its judge may stumble over anything
+        verdict = f"{_short(answer)} could not be judged ({type(problem).__name__}: {problem})."
+    if verdict is True:
+        return _keep(Result(name, "passed", "Right."))
+    return _keep(Result(name, "failed", f"{verdict} {hint}".strip()))
+
+
+def untouched(answer: object) -> bool:
+    """Whether an answer still is, or has in it, the three dots that a lesson leaves."""
+    if isinstance(answer, dict):
+        return any(untouched(value) for value in answer.values())
+    if isinstance(answer, (list, tuple)):
+        return any(untouched(value) for value in answer)
+    return answer is ...
+
+
+def topology(name: str) -> Path:
+    """The path of a file under ``topologies/``, for example "rfc821/scenario-03.toml".
+
+    Looked for in the working directory, in those above it (a notebook runs in ``notebooks/``), and
+    beside the package; FileNotFoundError where none of them has it.
+    """
+    here = Path.cwd()
+    for folder in (here, *here.parents, Path(__file__).resolve().parents[1]):
+        path = folder / "topologies" / name
+        if path.is_file():
+            return path
+    raise FileNotFoundError(f"topologies/{name} is neither in {here}, nor above it, nor by the lab")
+
+
+def _judge(answer: object, right: object) -> Literal[True] | str:
+    judge: Callable[[object], object] = right if callable(right) else lambda given: given == right
+    verdict = judge(answer)
+    if isinstance(verdict, str):
+        return verdict
+    return True if bool(verdict) else f"Not so: you have {_short(answer)}."
+
+
+def _short(answer: object) -> str:
+    text = repr(answer)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _keep(result: Result) -> Result:
+    results[result.name] = result
+    return result
