@@ -57,10 +57,10 @@ def check(name: str, answer: object, right: object, *, hint: str = "") -> Result
     function raises, the answer was of an unfit kind: the check fails and says how.
     """
     if untouched(answer):
-        return _keep(Result(name, "not yet", "Not yet: put your answer in place of the three dots."))
+        return _keep(Result(name, "not yet", "Not yet. Put your answer in place of the dots."))
     try:
         verdict = _judge(answer, right)
-    except Exception as problem:  # an answer may be anything, so its judge may stumble over anything
+    except Exception as problem:  # an answer may be anything, so its judge may stumble on it
         verdict = f"{_short(answer)} could not be judged ({type(problem).__name__}: {problem})."
     if verdict is True:
         return _keep(Result(name, "passed", "Right."))
