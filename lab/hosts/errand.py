@@ -1,0 +1,177 @@
+"""An errand: the mail of one queue, as the sender-SMTP of a session takes it and settles it."""
+
+from __future__ import annotations
+
+import re
+
+from lab.hosts.host import Host, Loss
+from lab.hosts.spool import Addressee, Queue
+from lab.hosts.spool import Entry as Mail
+from lab.protocol import Answer, Outgoing, Path, SyntaxFault, parse_path
+from lab.protocol.lines import MIN_RECIPIENTS
+
+_PATH = re.compile(r"<[^>]*>")
+_NO_ANSWER: Answer = (451, "the transmission channel was lost")
+
+
+class Errand:
+    """The agenda of a sender-SMTP: takes mail from a queue, and acts on what became of it.
+
+    ``now`` is set by the driver before each call; ``message`` is that of the transaction in
+    progress.
+    """
+
+    __slots__ = ("_outgoing", "host", "message", "now", "queue", "session")
+
+    def __init__(self, host: Host, queue: Queue, session: int | None = None) -> None:
+        self.host = host
+        self.queue = queue
+        self.session = session
+        self.now = 0.0
+        self.message: int | None = None
+        self._outgoing: Outgoing | None = None
+
+    def identify(self, _: object = None) -> tuple[int, list[str]]:
+        """The message on its way, and the ids of the recipients that were taken."""
+        outgoing = self._outgoing
+        assert outgoing is not None, "mail data without a transaction"
+        mail: Mail = outgoing.tag
+        taken = [one for n, (one, _) in enumerate(mail.addressees) if outgoing.taken(n)]
+        return mail.message, taken
+
+    # -- the agenda -----------------------------------------------------------------------------
+
+    def next(self) -> Outgoing | None:
+        """The next piece of mail, at most 100 recipients of it at a time (section 4.5.3)."""
+        queue = self.queue
+        queue.failures = 0
+        mail = queue.ready(self.now)
+        if mail is None:
+            self.message = self._outgoing = None
+            return None
+        if len(mail.addressees) > MIN_RECIPIENTS:
+            rest = mail.addressees[MIN_RECIPIENTS:]
+            mail.addressees = mail.addressees[:MIN_RECIPIENTS]
+            queue.entries.insert(queue.entries.index(mail) + 1, _part(mail, rest))
+        queue.entries.remove(mail)
+        self.message = mail.message
+        paths = [path for _, path in mail.addressees]
+        redirects = self.host.identity.on_251 == "redirect"
+        self._outgoing = outgoing = Outgoing(
+            mail.reverse_path, paths, mail.mail_data, mail.verb, redirects=redirects, tag=mail
+        )
+        return outgoing
+
+    def settled(self, outgoing: Outgoing) -> None:
+        """Record what was taken; defer, redirect or return the rest."""
+        mail: Mail = outgoing.tag
+        self.message = self._outgoing = None
+        answer = outgoing.answer
+        done = answer is not None and 200 <= answer[0] < 300 and not outgoing.failed_at
+        if done and len(outgoing.answers) == 1:
+            self._record("transfer", mail, mail.ids)
+            return
+        groups: dict[Answer, list[Addressee]] = {}
+        transferred: list[str] = []
+        for number, addressee in enumerate(mail.addressees):
+            if outgoing.taken(number) and done:
+                transferred.append(addressee[0])
+                continue
+            own = outgoing.answers[number] if number < len(outgoing.answers) else None
+            theirs = answer if outgoing.taken(number) or own is None else own
+            groups.setdefault(theirs or _NO_ANSWER, []).append(addressee)
+        if transferred:
+            self._record("transfer", mail, tuple(transferred))
+        for why, addressees in groups.items():
+            self._not_sent(mail, why, addressees, progress=bool(transferred))
+
+    def refused(self, answer: Answer) -> None:
+        """The session came to nothing: the queue waits, or for a 5xx all its mail is returned."""
+        said = f"{answer[0]} {answer[1]}"
+        queue = self.queue
+        if answer[0] < 500:
+            self.host.hold(self.now, queue, said, self.session)
+            return
+        entries, queue.entries = queue.entries, []
+        for mail in entries:
+            self._refuse(mail, said, mail.addressees)
+
+    # -- what follows ---------------------------------------------------------------------------
+
+    def _record(self, kind: str, mail: Mail, *extras: object) -> None:
+        host, queue = self.host, self.queue
+        host.record((self.now, kind, host.name, queue.host, self.session, mail.message, *extras))
+
+    def _not_sent(
+        self, mail: Mail, answer: Answer, addressees: list[Addressee], *, progress: bool
+    ) -> None:
+        code, text = answer
+        said = f"{code} {text}"
+        if code == 552 and progress:
+            # Scenario 10: no refusal for good; the rest go in another transaction at once
+            self.queue.entries.insert(0, _part(mail, addressees))
+        elif code in (251, 551) and self._redirect(mail, answer, addressees):
+            pass
+        elif code >= 500:
+            self._refuse(mail, said, addressees)
+        else:
+            self._defer(mail, said, addressees)
+
+    def _redirect(self, mail: Mail, answer: Answer, addressees: list[Addressee]) -> bool:
+        """Send to the path that a 251 or 551 tells, where the host is set so (section 3.2)."""
+        host = self.host
+        if answer[0] == 551 and host.identity.on_551 != "redirect":
+            return False
+        found = _PATH.search(answer[1])
+        try:
+            new = parse_path(found.group()) if found else None
+        except SyntaxFault:
+            new = None
+        if new is None or host.destination(new).refusal is not None:
+            return False
+        places = []
+        for recipient, old in addressees:
+            if _same(old, new):
+                return False
+            self._record("forward", mail, recipient, old.bare, new.bare, "redirect")
+            places.append((recipient, host.destination(new)))
+        host.dispatch(
+            self.now,
+            mail.message,
+            mail.verb,
+            mail.return_path,
+            places,
+            mail.mail_data,
+            relaying=mail.relaying,
+        )
+        return True
+
+    def _refuse(self, mail: Mail, said: str, addressees: list[Addressee]) -> None:
+        self._record("refuse", mail, tuple(one for one, _ in addressees), said)
+        who = self.queue.host
+        losses = [Loss(recipient, path, who, said) for recipient, path in addressees]
+        self.host.give_back(self.now, mail.message, mail.return_path, losses)
+
+    def _defer(self, mail: Mail, said: str, addressees: list[Addressee]) -> None:
+        later = _part(mail, addressees)
+        if self.now >= mail.expires:
+            self.host.give_up(self.now, self.queue, later, said)
+            return
+        later.failures = mail.failures + 1
+        delay = self.host.retry.delay(later.failures)
+        later.not_before = min(self.now + delay, mail.expires)
+        self.queue.entries.append(later)
+        self._record("defer", mail, later.ids, said, later.not_before)
+
+
+def _same(old: Path, new: Path) -> bool:
+    return not old.route and (old.user, old.domain.upper()) == (new.user, new.domain.upper())
+
+
+def _part(mail: Mail, addressees: list[Addressee]) -> Mail:
+    """The same mail for some of its recipients."""
+    part = Mail(
+        mail.message, mail.verb, mail.reverse_path, mail.return_path, addressees, mail.mail_data
+    )
+    part.failures, part.expires, part.relaying = mail.failures, mail.expires, mail.relaying
+    return part

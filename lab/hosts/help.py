@@ -1,0 +1,41 @@
+"""What HELP says (section 4.1.1): each command, its form, and where to read about it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from lab.protocol import COMMANDS, Reply, reply
+
+_FORMS: Final = {
+    "HELO": "HELO <domain>: say who you are; begins a session (3.5)",
+    "MAIL": "MAIL FROM:<reverse-path>: begin a transaction to mailboxes (3.1)",
+    "RCPT": "RCPT TO:<forward-path>: name a recipient; as often as needed (3.1)",
+    "DATA": "DATA: then the mail data, ended by a line with only a period (3.1)",
+    "RSET": "RSET: abort the transaction and clear the buffers (4.1.1)",
+    "SEND": "SEND FROM:<reverse-path>: begin a transaction to terminals (3.4)",
+    "SOML": "SOML FROM:<reverse-path>: to the terminal or else the mailbox (3.4)",
+    "SAML": "SAML FROM:<reverse-path>: to the terminal and the mailbox (3.4)",
+    "VRFY": "VRFY <string>: is this a user here? (3.3)",
+    "EXPN": "EXPN <string>: who is on this mailing list? (3.3)",
+    "HELP": "HELP [<string>]: this, or about one command (4.1.1)",
+    "NOOP": "NOOP: nothing but an OK (4.1.1)",
+    "QUIT": "QUIT: close the transmission channel (3.5)",
+    "TURN": "TURN: change roles (3.8)",
+}
+
+
+def help_reply(host: str, string: str) -> Reply:
+    """214 with the commands, or with one; 504 for a string that is no command."""
+    word = string.strip().upper()
+    if not word:
+        half = len(COMMANDS) // 2
+        return reply(
+            214,
+            f"{host} speaks SMTP (RFC 821). Commands:",
+            "  " + " ".join(COMMANDS[:half]),
+            "  " + " ".join(COMMANDS[half:]),
+            "HELP <command> tells more.",
+        )
+    if word in _FORMS:
+        return reply(214, _FORMS[word])
+    return reply(504, f"No help about {word[:40]}; HELP alone lists the commands")

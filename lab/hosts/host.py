@@ -1,0 +1,499 @@
+"""A host: what an installation does with mail that its users send and its receiver-SMTP takes.
+
+A host is told the time with every call and never asks for it; what it does is recorded in the
+trace; when it has mail to send, it asks its driver to be woken. Nothing here knows how bytes
+travel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Final
+
+from lab.hosts.directory import Directory, Entry, Forward, MailingList, User
+from lab.hosts.message import Calendar, compose_notification, return_path_line, time_stamp_line
+from lab.hosts.routing import Neighbour, RoutingTable
+from lab.hosts.spool import Addressee, Queue, Retry, Spool
+from lab.hosts.spool import Entry as Mail
+from lab.protocol import NO_LIMITS, NULL_PATH, Limits, Path, Reply, Transaction, reply
+from lab.protocol.lines import MAX_PATH
+from lab.trace import Row
+
+OK: Final = reply(250, "OK")
+NO_SUCH_USER: Final = reply(550, "No such user here")
+NOT_ACTIVE: Final = reply(450, "User not active now")
+WILL_MAIL: Final = reply(250, "User not active now, so will do mail.")
+BUSY: Final = reply(450, "Mailbox busy")
+FULL: Final = reply(452, "Mailbox full")
+NO_RELAY: Final = reply(550, "This host does not relay")
+PATH_TOO_LONG: Final = reply(550, "The reverse-path would grow too long")
+_MAILBOXES: Final = {"busy": BUSY, "full": FULL}
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a host is: its name, its names elsewhere, its people and its settings.
+
+    ``names`` are its names in environments where it has another (section 3.6). ``on_251``:
+    "accept" leaves forwarding to the receiver, "redirect" sends to the given path instead;
+    ``on_551``: "redirect", or "return" an error to the originator (section 3.2).
+    """
+
+    name: str
+    directory: Directory
+    names: dict[str, str] = field(default_factory=dict)
+    relay: bool = False
+    limits: Limits = NO_LIMITS
+    on_251: str = "accept"
+    on_551: str = "return"
+
+    def name_in(self, environment: str) -> str:
+        """The name by which the host is known in an environment."""
+        return self.names.get(environment, self.name)
+
+
+class Destination:
+    """Where mail for a path goes from here: to an entry of the directory, onward, or nowhere.
+
+    ``path`` is the forward-path after this host has removed itself from its beginning.
+    """
+
+    __slots__ = ("entry", "hop", "path", "refusal")
+
+    def __init__(
+        self,
+        path: Path,
+        entry: Entry | None = None,
+        hop: Neighbour | None = None,
+        refusal: Reply | None = None,
+    ) -> None:
+        self.path = path
+        self.entry = entry
+        self.hop = hop
+        self.refusal = refusal
+
+
+@dataclass(slots=True)
+class Loss:
+    """A recipient who will not get the message, and who said what about it."""
+
+    recipient: str
+    path: Path
+    who: str
+    what: str
+
+
+class Host:
+    """An installation with users, mail drops, tables and a spool.
+
+    ``record`` takes a row of the trace; ``wake(host, queue, at)`` asks the driver to look at a
+    queue at a time; ``number`` gives the next message its number.
+    """
+
+    def __init__(
+        self,
+        identity: Identity,
+        routes: RoutingTable,
+        calendar: Calendar,
+        retry: Retry,
+        record: Callable[[Row], None],
+        wake: Callable[[Host, Queue, float], None],
+        number: Callable[[], int],
+    ) -> None:
+        self.identity = identity
+        self.name = identity.name
+        self.routes = routes
+        self.calendar = calendar
+        self.retry = retry
+        self.record = record
+        self.wake = wake
+        self.number = number
+        self.spool = Spool()
+        self.open_sessions = 0
+        self._own = {name.upper() for name in (identity.name, *identity.names.values())}
+        self._known: dict[str, Destination] = {}
+
+    # -- where mail goes ------------------------------------------------------------------------
+
+    def destination(self, path: Path) -> Destination:
+        """Where mail for a forward-path goes from here (section 3.6)."""
+        known = self._known.get(path.text)
+        if known is None:
+            if len(self._known) > 4096:
+                self._known.clear()
+            known = self._known[path.text] = self._find_destination(path)
+        return known
+
+    def _find_destination(self, path: Path) -> Destination:
+        route = path.route
+        while route and route[0].upper() in self._own:
+            route = route[1:]
+        if route != path.route:
+            path = Path(route, path.local, path.domain)
+        if not route and path.domain.upper() in self._own:
+            entry = self.identity.directory.find(path.user)
+            return Destination(path, entry, refusal=None if entry else NO_SUCH_USER)
+        hop = self.routes.next_hop(self.name, path.first)
+        if hop is None:
+            known = self.routes.resolve(path.first) is not None
+            why = f"No way to {path.first}" if known else f"No host {path.first} is known here"
+            return Destination(path, refusal=reply(550, why))
+        return Destination(path, hop=hop)
+
+    # -- mail comes in --------------------------------------------------------------------------
+
+    def submit(
+        self,
+        now: float,
+        message: int,
+        sender: Path,
+        to: Sequence[Path],
+        mail_data: bytes,
+        verb: str = "MAIL",
+    ) -> None:
+        """A user hands mail to this host; recipients that it cannot send to are rejected at once."""
+        texts = tuple([path.bare for path in to])
+        row = (now, "submit", self.name, None, None, message)
+        self.record((*row, sender.bare, texts, verb, len(mail_data)))
+        places = []
+        for number, path in enumerate(to, 1):
+            place = self.destination(path)
+            if place.refusal is None:
+                places.append((str(number), place))
+            else:
+                why = str(place.refusal)
+                row = (now, "reject", self.name, None, None, message)
+                self.record((*row, str(number), path.bare, why))
+        self.dispatch(now, message, verb, sender, places, mail_data, relaying=False)
+
+    def dispatch(
+        self,
+        now: float,
+        message: int,
+        verb: str,
+        return_path: Path,
+        places: Iterable[tuple[str, Destination]],
+        mail_data: bytes,
+        *,
+        relaying: bool,
+    ) -> None:
+        """Deliver here what is for here, and put the rest into the spool: one copy a next host.
+
+        ``return_path`` is the way by which this host would send a notification; the reverse-path
+        that the next host sees is the same, with this host before it if it is ``relaying``.
+        """
+        onward: dict[str, tuple[Neighbour, list[Addressee]]] = {}
+        losses: list[Loss] = []
+        for recipient, place in self._unfolded(now, message, places):
+            if place.hop is not None:
+                group = onward.get(place.hop.name)
+                if group is None:
+                    group = onward[place.hop.name] = (place.hop, [])
+                group[1].append((recipient, place.path))
+            elif isinstance(place.entry, User):
+                loss = self._deliver(
+                    now, message, verb, return_path, recipient, place, place.entry, mail_data
+                )
+                if loss:
+                    losses.append(loss)
+            else:
+                why = str(place.refusal or NO_SUCH_USER)
+                losses.append(Loss(recipient, place.path, self.name, why))
+        for hop, addressees in onward.values():
+            reverse_path = return_path
+            if relaying and not return_path.is_null:
+                name = self.identity.name_in(hop.environment)
+                reverse_path = _prefixed(return_path, name)
+            mail = Mail(message, verb, reverse_path, return_path, addressees, mail_data)
+            mail.relaying = relaying
+            self._enqueue(now, hop, mail)
+        if losses:
+            self.give_back(now, message, return_path, losses)
+
+    def _enqueue(self, now: float, hop: Neighbour, mail: Mail) -> None:
+        mail.expires = now + self.retry.give_up
+        queue = self.spool.queue(hop.name, hop.environment)
+        queue.entries.append(mail)
+        row = (now, "queue", self.name, hop.name, None, mail.message)
+        self.record((*row, mail.ids, len(mail.mail_data)))
+        self.arrange(now, queue)
+
+    # -- lists, forwards and mail drops ---------------------------------------------------------
+
+    def _unfolded(
+        self, now: float, message: int, places: Iterable[tuple[str, Destination]]
+    ) -> Iterable[tuple[str, Destination]]:
+        """The recipients, with lists replaced by their members and forwards by where they lead."""
+        for recipient, place in places:
+            if isinstance(place.entry, MailingList | Forward):
+                yield from self._unfold(now, message, recipient, place, set())
+            else:
+                yield recipient, place
+
+    def _unfold(
+        self, now: float, message: int, recipient: str, place: Destination, seen: set[str]
+    ) -> Iterable[tuple[str, Destination]]:
+        entry = place.entry
+        row = (now, "", self.name, None, None, message)
+        if isinstance(entry, Forward):
+            key = f"forward {entry.user}"
+            there = self.destination(entry.to)
+            if key in seen:
+                yield recipient, Destination(place.path, refusal=NO_SUCH_USER)
+                return
+            seen.add(key)
+            old, new = place.path.bare, entry.to.bare
+            self.record((now, "forward", *row[2:], recipient, old, new, "forward"))
+            yield from self._unfold(now, message, recipient, there, seen)
+        elif isinstance(entry, MailingList):
+            members = self._members(entry, seen)
+            if not members:
+                yield recipient, Destination(place.path, refusal=NO_SUCH_USER)
+                return
+            ids = tuple([(f"{recipient}.{n}", path.bare) for n, path in enumerate(members, 1)])
+            self.record((now, "expand", *row[2:], recipient, entry.name, ids))
+            for (one, _), path in zip(ids, members, strict=True):
+                yield from self._unfold(now, message, one, self.destination(path), seen)
+        else:
+            yield recipient, place
+
+    def _members(self, entry: MailingList, seen: set[str]) -> list[Path]:
+        """The members of a list and of the lists in it, each once, lists of this host unfolded."""
+        seen.add(f"list {entry.name}")
+        members = []
+        for member in entry.members:
+            inner = self.destination(member.path).entry
+            key = f"{member.path.user}@{member.path.domain.upper()}"
+            if isinstance(inner, MailingList):
+                if f"list {inner.name}" not in seen:
+                    members += self._members(inner, seen)
+            elif key not in seen:
+                seen.add(key)
+                members.append(member.path)
+        return members
+
+    def _deliver(
+        self,
+        now: float,
+        message: int,
+        verb: str,
+        return_path: Path,
+        recipient: str,
+        place: Destination,
+        user: User,
+        mail_data: bytes,
+    ) -> Loss | None:
+        """Final delivery: to the mail drop, to the terminal, or to both (sections 3.4 and 4.1.1)."""
+        at_terminal = user.active and user.accepts
+        octets = return_path_line(return_path) + mail_data
+        row = (now, "deliver", self.name, None, None, message, recipient, user.name, octets)
+        if verb != "MAIL" and at_terminal:
+            self.record((now, "terminal", *row[2:]))
+        if verb == "SEND" or (verb == "SOML" and at_terminal):
+            if at_terminal:
+                return None
+            return Loss(recipient, place.path, self.name, str(NOT_ACTIVE))
+        if user.mailbox == "full-after-data":
+            what = "552 Mailbox full"
+            return Loss(recipient, place.path, self.name, what)
+        self.record(row)
+        return None
+
+    # -- mail goes back -------------------------------------------------------------------------
+
+    def give_back(
+        self, now: float, message: int, return_path: Path, losses: Sequence[Loss]
+    ) -> None:
+        """Send an undeliverable mail notification (section 3.6); none about a notification."""
+        reason = "; ".join(dict.fromkeys(loss.what for loss in losses))
+        if return_path.is_null:
+            self.record((now, "abandon", self.name, None, None, message, reason))
+            return
+        number = self.number()
+        ids = tuple(loss.recipient for loss in losses)
+        row = (now, "notify", self.name, None, None, number)
+        self.record((*row, message, ids, return_path.bare, reason))
+        told = [(loss.path, loss.who, loss.what) for loss in losses]
+        octets = compose_notification(self.calendar.daytime(now), self.name, return_path, told)
+        place = self.destination(return_path)
+        if place.refusal is not None:
+            why = str(place.refusal)
+            self.record((now, "abandon", self.name, None, None, number, why))
+            return
+        self.dispatch(now, number, "MAIL", NULL_PATH, [("1", place)], octets, relaying=False)
+
+    # -- the spool ------------------------------------------------------------------------------
+
+    def arrange(self, now: float, queue: Queue) -> None:
+        """Ask to be woken for the next try of a queue, unless that is under way or arranged."""
+        if queue.session:
+            return
+        at = queue.next_try()
+        if at is None:
+            return
+        at = max(at, now)
+        if queue.wake_at is None or queue.wake_at > at:
+            queue.wake_at = at
+            self.wake(self, queue, at)
+
+    def hold(self, now: float, queue: Queue, reason: str, session: int | None = None) -> None:
+        """The next host cannot be talked to: keep all mail for it, and give up what is too old."""
+        queue.failures += 1
+        kept = [mail for mail in queue.entries if now < mail.expires]
+        given_up = [mail for mail in queue.entries if now >= mail.expires]
+        queue.entries = kept
+        if kept:
+            last = min(mail.expires for mail in kept)
+            queue.not_before = min(now + self.retry.delay(queue.failures), last)
+        for mail in kept:
+            row = (now, "defer", self.name, queue.host, session, mail.message)
+            self.record((*row, mail.ids, reason, queue.not_before))
+        for mail in given_up:
+            self.give_up(now, queue, mail, reason)
+
+    def give_up(self, now: float, queue: Queue, mail: Mail, reason: str) -> None:
+        """Return mail that could not be sent for so long that no more tries are made."""
+        what = f"{queue.host} could not be reached, and no more tries are made: {reason}"
+        losses = [Loss(recipient, path, "", what) for recipient, path in mail.addressees]
+        row = (now, "refuse", self.name, queue.host, None, mail.message)
+        self.record((*row, mail.ids, what))
+        self.give_back(now, mail.message, mail.return_path, losses)
+
+    def session_over(self, now: float, queue: Queue) -> None:
+        """The session for a queue has ended; what is left waits for its next try."""
+        queue.session = False
+        self.arrange(now, queue)
+
+
+@lru_cache(maxsize=16384)
+def _prefixed(path: Path, name: str) -> Path:
+    """The reverse-path with a relay's name put at its beginning (section 3.6)."""
+    return Path((name, *path.route), path.local, path.domain)
+
+
+def stamp(host: Host, environment: str, peer: str, now: float) -> bytes:
+    """The time stamp line that the host puts before mail from ``peer``."""
+    return time_stamp_line(peer, host.identity.name_in(environment), host.calendar.daytime(now))
+
+
+class Reception:
+    """A host as its receiver-SMTP of one session asks it: the verdicts on what a peer sends.
+
+    ``now`` is set by the driver before each call; ``peer`` is the name that HELO gave, ``peer_host``
+    the host at the other end, where it is one of the topology. ``identify`` gives a transaction
+    its message number and the ids of its recipients.
+    """
+
+    __slots__ = (
+        "_taken", "environment", "host", "identify", "now", "peer", "peer_host", "session",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        host: Host,
+        environment: str,
+        identify: Callable[[Transaction], tuple[int, Sequence[str]]],
+        session: int | None = None,
+        peer_host: str | None = None,
+    ) -> None:
+        self.host = host
+        self.peer_host = peer_host
+        self.environment = environment
+        self.identify = identify
+        self.session = session
+        self.peer = ""
+        self.now = 0.0
+        self._taken: list[Destination] = []
+
+    @property
+    def name(self) -> str:
+        """The host's name in the environment of the session."""
+        return self.host.identity.name_in(self.environment)
+
+    def greeting(self) -> Reply:
+        """220, or 421 where the host has as many sessions as it takes."""
+        most = self.host.identity.limits.sessions
+        if most is not None and self.host.open_sessions > most:
+            return reply(421, f"{self.name} Service not available, closing transmission channel")
+        return reply(220, f"{self.name} Simple Mail Transfer Service Ready")
+
+    def hello(self, domain: str) -> Reply:
+        """250 with the own name."""
+        self.peer = domain
+        return reply(250, self.name)
+
+    def begin(self, verb: str, reverse_path: Path) -> Reply:
+        """A transaction may begin."""
+        self._taken = []
+        return OK
+
+    def recipient(self, transaction: Transaction, forward_path: Path) -> Reply:
+        """Whether the host takes mail for a path: of its user, its list, its forward, or to relay."""
+        place = self.host.destination(forward_path)
+        verdict = place.refusal or self._verdict(transaction, place)
+        if verdict.code < 300:
+            self._taken.append(place)
+        return verdict
+
+    def _verdict(self, transaction: Transaction, place: Destination) -> Reply:
+        entry = place.entry
+        if isinstance(entry, User):
+            return _user_verdict(transaction.verb, entry)
+        if isinstance(entry, Forward):
+            return entry.reply
+        if entry is not None:
+            return OK
+        if not self.host.identity.relay:
+            return NO_RELAY
+        # 4.5.3: a path over 256 characters may not be sent, and the RFC gives no code for it. The
+        # recipient is refused here, where the originator can still be told by the one who sends.
+        grown = len(transaction.reverse_path.text) + len(self.host.name) + 2
+        return PATH_TOO_LONG if grown > MAX_PATH else OK
+
+    def accept(self, transaction: Transaction) -> Reply | None:
+        """Put the time stamp line before the mail, deliver it or send it on, and say OK."""
+        host, now = self.host, self.now
+        message, ids = self.identify(transaction)
+        octets = stamp(host, self.environment, self.peer, now) + transaction.mail_data
+        path = transaction.reverse_path
+        row = (now, "accept", host.name, self.peer_host, self.session, message)
+        host.record((*row, tuple(ids), path.bare, len(transaction.mail_data)))
+        places = list(zip(ids, self._taken, strict=True))
+        host.dispatch(now, message, transaction.verb, path, places, octets, relaying=True)
+        return OK
+
+    def verify(self, string: str) -> Reply:
+        """VRFY."""
+        return self.host.identity.directory.verify(string)
+
+    def expand(self, string: str) -> Reply:
+        """EXPN."""
+        return self.host.identity.directory.expand(string)
+
+    def help(self, string: str) -> Reply:
+        """HELP."""
+        from lab.hosts.help import help_reply
+
+        return help_reply(self.name, string)
+
+    def turn(self) -> Reply:
+        """TURN is refused: mail waiting here is not given to whoever claims a name."""
+        return reply(502, "Command not implemented")
+
+    def goodbye(self) -> Reply:
+        """221."""
+        return reply(221, f"{self.name} Service closing transmission channel")
+
+
+def _user_verdict(verb: str, user: User) -> Reply:
+    at_terminal = user.active and user.accepts
+    if verb == "SEND":
+        return OK if at_terminal else NOT_ACTIVE
+    if verb == "SOML" and at_terminal:
+        return OK
+    refusal = _MAILBOXES.get(user.mailbox)
+    if refusal is not None:
+        return refusal
+    return OK if verb == "MAIL" or at_terminal else WILL_MAIL

@@ -1,0 +1,161 @@
+"""The lines of a message: memo header, trace lines, and the text of a notification.
+
+Time stamp line and return path line are formatted here and nowhere else. The grammar of 4.1.2
+writes FROM and BY and OCT, the RFC's examples "from", "by" and "Oct"; case carries no meaning
+there, and ours is that of the examples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Final
+
+from lab.protocol import Path, quote
+from lab.protocol.lines import MAX_TEXT_LINE
+
+_MONTHS: Final = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+_ZONES: Final = {0: "UT", -5: "EST", -6: "CST", -7: "MST", -8: "PST"}
+_FILLER: Final = b"The quick brown fox jumps over the lazy dog. 0123456789 .,;:\r\n"
+
+
+class Calendar:
+    """Dates of a run: the ``<daytime>`` (section 4.1.2) at so many seconds after its start.
+
+    The zone is that of ``start``: UT, the zones of RFC 822 that have a name, or +hhmm.
+    """
+
+    __slots__ = ("_cache", "start", "zone")
+
+    def __init__(self, start: datetime) -> None:
+        self.start = start
+        offset = start.utcoffset() or timedelta()
+        self.zone = _zone(offset)
+        self._cache: tuple[int, str] = (-1, "")
+
+    def daytime(self, now: float) -> str:
+        """``<date> <SP> <time>`` at ``now`` seconds, such as "2 Nov 81 22:40:10 UT"."""
+        second = int(now)
+        if second != self._cache[0]:
+            at = self.start + timedelta(seconds=now)
+            date = f"{at.day} {_MONTHS[at.month - 1]} {at.year % 100:02}"
+            self._cache = (second, f"{date} {at:%H:%M:%S} {self.zone}")
+        return self._cache[1]
+
+
+def _zone(offset: timedelta) -> str:
+    minutes = int(offset.total_seconds() // 60)
+    if minutes % 60 == 0 and minutes // 60 in _ZONES:
+        return _ZONES[minutes // 60]
+    return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}{abs(minutes) % 60:02}"
+
+
+def time_stamp_line(sent_by: str, received_by: str, daytime: str) -> bytes:
+    """The line that a receiver-SMTP puts before mail that it accepts.
+
+    ``<time-stamp-line> ::= "Received:" <SP> "FROM" <SP> <domain> <SP> "BY" <SP> <domain> <SP> ";"
+    <daytime> <CRLF>`` (section 4.1.2).
+    """
+    return f"Received: from {sent_by} by {received_by} ; {daytime}\r\n".encode("ascii", "replace")
+
+
+def return_path_line(reverse_path: Path) -> bytes:
+    """The line before everything else at final delivery.
+
+    ``<return-path-line> ::= "Return-Path:" <SP> <reverse-path> <CRLF>`` (section 4.1.2).
+    """
+    return f"Return-Path: {reverse_path}\r\n".encode("ascii", "replace")
+
+
+def compose(
+    daytime: str,
+    sender: Path,
+    full_name: str,
+    to: Sequence[Path],
+    subject: str = "",
+    text: str | None = None,
+    size: int | None = None,
+) -> bytes:
+    """Mail data with a memo header (RFC 822): Date, From, Subject, To; then ``text``.
+
+    With ``size``, the text is filler that makes the whole so many bytes, or as near above as the
+    header allows.
+    """
+    address = str(sender.mailbox)
+    lines = [
+        f"Date: {daytime}",
+        f"From: {full_name} <{address}>" if full_name else f"From: {address}",
+        *([f"Subject: {subject}"] if subject else []),
+        *_folded("To: ", [str(path.mailbox) for path in to]),
+        "",
+    ]
+    header = as_mail_data(lines)
+    if text is None and size is not None:
+        return header + filler(size - len(header))
+    return header + as_mail_data((text or "").splitlines())
+
+
+def as_mail_data(lines: Iterable[str]) -> bytes:
+    """Lines as mail data: ASCII, CRLF, none longer than section 4.5.3 lets a sender send."""
+    room = MAX_TEXT_LINE - len("\r\n")
+    out = []
+    for line in lines:
+        octets = line.encode("ascii", "replace")
+        out += [octets[at : at + room] for at in range(0, len(octets), room)] or [b""]
+    return b"".join(line + b"\r\n" for line in out)
+
+
+@lru_cache(maxsize=256)
+def filler(size: int) -> bytes:
+    """``size`` bytes of text in lines; nothing for a size below that of an empty line."""
+    if size < 2:
+        return b""
+    text = (_FILLER * (size // len(_FILLER) + 1))[: size - 2]
+    # the cut may leave a lone CR at the end
+    return text[:-1] + b"!\r\n" if text.endswith(b"\r") else text + b"\r\n"
+
+
+def _folded(name: str, values: list[str]) -> list[str]:
+    """A header field whose values go on further lines, each begun with white space (RFC 822)."""
+    lines = [name]
+    for number, value in enumerate(values, 1):
+        comma = "," if number < len(values) else ""
+        if len(lines[-1]) + len(value) > 72 and lines[-1] not in (name, "    "):
+            lines.append("    ")
+        lines[-1] += value + comma + (" " if comma else "")
+    return [line.rstrip() for line in lines]
+
+
+def compose_notification(
+    daytime: str, host: str, to: Path, losses: Sequence[tuple[Path, str, str]]
+) -> bytes:
+    """The mail data of an undeliverable mail notification, after section 3.6's example 7.
+
+    ``losses``: for each recipient, its forward-path, who said something, and what.
+    """
+    lines = [
+        f"Date: {daytime}",
+        f"From: SMTP@{host}",
+        f"To: {to.mailbox}",
+        "Subject: Mail System Problem",
+        "",
+    ]
+    for number, (path, who, what) in enumerate(losses):
+        begin = f"  Sorry {to.user}, your" if number == 0 else "  Your"
+        lines.append(f"{begin} message to {path.mailbox} lost.")
+        if who:
+            said = what.splitlines() or [""]
+            lines.append(f"  {who} said this:")
+            lines += [
+                f"   {chr(34) if n == 0 else ' '}{line}{chr(34) if n == len(said) - 1 else ''}"
+                for n, line in enumerate(said)
+            ]
+        else:
+            lines.append(f"  {what}")
+    return as_mail_data(lines)
+
+
+def address(user: str, host: str) -> Path:
+    """The path of a user at a host, without a route."""
+    return Path((), quote(user), host)

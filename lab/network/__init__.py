@@ -1,0 +1,1 @@
+"""Time and distance: the topology, links, channels and transport services."""

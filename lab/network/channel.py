@@ -1,0 +1,111 @@
+"""A transmission channel: a reliable ordered stream of bytes each way, over a path of links.
+
+Deliveries are callbacks on SimPy's timeouts, one for each chunk where nothing but latency lies on
+the way, and one more for each link at which bytes may have to queue. Whatever jitter and loss do,
+bytes arrive in the order in which they were sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from simpy import Environment, Timeout
+
+from lab.network.link import Direction
+from lab.network.transport import Transport
+
+Deliver = Callable[[bytes, float], None]
+"""Called with the bytes that arrived and the time at which they were sent."""
+
+SHORTEST_TIMEOUT = 1.0
+"""Seconds before a lost segment is sent again, at least: RFC 793's lower bound."""
+
+
+class Way:
+    """The links from one host to another in one direction, with what is fixed about them.
+
+    ``delay`` is the seconds that every chunk takes, or None where it depends on what else is on
+    the links. ``on_loss`` is told of each loss: direction, times sent again, delay in seconds.
+    """
+
+    __slots__ = ("delay", "links", "timeout", "transport")
+
+    def __init__(self, links: tuple[Direction, ...], transport: Transport) -> None:
+        self.links = links
+        self.transport = transport
+        plain = all(link.is_plain for link in links)
+        latency = sum(link.latency for link in links)
+        self.delay: float | None = latency if plain else None
+        self.timeout = max(SHORTEST_TIMEOUT, 4 * latency)
+
+
+class Leg:
+    """One direction of a channel: ``send`` puts bytes on their way, ``deliver`` gets them.
+
+    After ``cut()`` what is under way does not arrive.
+    """
+
+    __slots__ = ("_arrived", "_last", "alive", "deliver", "env", "in_flight", "on_loss", "way")
+
+    def __init__(
+        self,
+        env: Environment,
+        way: Way,
+        deliver: Deliver,
+        on_loss: Callable[[Direction, int, float], None] | None = None,
+    ) -> None:
+        self.env = env
+        self.way = way
+        self.deliver = deliver
+        self.on_loss = on_loss
+        self.alive = True
+        self._last = 0.0
+        self._arrived = self._arrive
+
+    def send(self, octets: bytes) -> None:
+        """Put bytes on their way."""
+        env = self.env
+        way = self.way
+        if way.delay is not None:
+            event = Timeout(env, way.delay, (octets, env.now))
+            event.callbacks.append(self._arrived)  # type: ignore[union-attr]
+        else:
+            now = env.now
+            self._ride(0, now, now, octets, now)
+
+    def cut(self) -> None:
+        """Let nothing that is under way arrive."""
+        self.alive = False
+
+    def _arrive(self, event: Any) -> None:
+        if self.alive:
+            octets, sent = event.value
+            self.deliver(octets, sent)
+
+    def _ride(self, number: int, head: float, tail: float, octets: bytes, sent: float) -> None:
+        """Go over the links from ``number`` on, stopping at each where others may be before us."""
+        way, env = self.way, self.env
+        transport = way.transport
+        size = transport.on_the_wire(len(octets))
+        while number < len(way.links):
+            link = way.links[number]
+            if link.rate is not None and head > env.now:
+                event = Timeout(env, head - env.now, (number, head, tail, octets, sent))
+                event.callbacks.append(self._ride_on)  # type: ignore[union-attr]
+                return
+            head, tail = link.pass_on(head, tail, size, transport.segment + transport.header)
+            for again in link.lost(-(-len(octets) // transport.segment)):
+                delay = way.timeout * again
+                head, tail = head + delay, tail + delay
+                if self.on_loss:
+                    self.on_loss(link, again, delay)
+            number += 1
+        # a stream is ordered: nothing overtakes what was sent before
+        self._last = tail = max(tail, self._last)
+        event = Timeout(env, max(0.0, tail - env.now), (octets, sent))
+        event.callbacks.append(self._arrived)  # type: ignore[union-attr]
+
+    def _ride_on(self, event: Any) -> None:
+        if self.alive:
+            self._ride(*event.value)

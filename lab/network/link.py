@@ -1,0 +1,93 @@
+"""A link: two directions of bytes, with latency, bandwidth that all sessions share, and loss.
+
+A chunk of a stream travels as a *train* of segments: its head reaches the far end first, its tail
+when the last bit is there. Trains queue for the link, first come, first served, and are passed on
+from link to link without waiting for their tail, as routers pass segments on.
+"""
+
+from __future__ import annotations
+
+import math
+from random import Random
+
+
+class Direction:
+    """One direction of a link.
+
+    ``latency`` and ``jitter`` in seconds, ``rate`` in bytes a second (None: no limit), ``loss`` the
+    chance that a segment is lost and sent again. ``free_at`` is when the last queued bit has left.
+    """
+
+    __slots__ = ("a", "b", "free_at", "jitter", "latency", "loss", "random", "rate")
+
+    def __init__(
+        self,
+        a: str,
+        b: str,
+        latency: float,
+        jitter: float,
+        bandwidth: float | None,
+        loss: float,
+        random: Random,
+    ) -> None:
+        self.a = a
+        self.b = b
+        self.latency = latency
+        self.jitter = jitter
+        self.rate = bandwidth / 8 if bandwidth else None
+        self.loss = loss
+        self.random = random
+        self.free_at = 0.0
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether crossing it takes the latency and nothing else."""
+        return self.rate is None and not self.jitter and not self.loss
+
+    def pass_on(self, head: float, tail: float, octets: int, segment: int) -> tuple[float, float]:
+        """When head and tail of a train that enters at those times reach the far end.
+
+        ``octets`` is its whole length with headers, ``segment`` that of its first piece.
+        """
+        if self.rate is not None:
+            start = max(head, self.free_at)
+            first = min(segment, octets) / self.rate
+            tail = max(start + octets / self.rate, tail + first)
+            head = start + first
+            self.free_at = tail
+        delay = self.latency
+        if self.jitter:
+            # microseconds: the same on every machine, whatever the last bit of its mathematics
+            delay += round(self.random.random() * self.jitter, 6)
+        return head + delay, tail + delay
+
+    def lost(self, segments: int) -> list[int]:
+        """For each segment that was lost, how often it was sent again until it came through."""
+        if not self.loss:
+            return []
+        if self.loss >= 1:
+            return [64]
+        again = []
+        for _ in range(segments):
+            chance = self.random.random()
+            if chance < self.loss:
+                again.append(1 + int(math.log(chance / self.loss) / math.log(self.loss)))
+        return again
+
+
+class Link:
+    """Two hosts (or routers) joined in one environment; ``up`` until a fault takes it down."""
+
+    __slots__ = ("a", "b", "back", "environment", "forth", "up")
+
+    def __init__(self, forth: Direction, back: Direction, environment: str) -> None:
+        self.a = forth.a
+        self.b = forth.b
+        self.forth = forth
+        self.back = back
+        self.environment = environment
+        self.up = True
+
+    def towards(self, node: str) -> Direction:
+        """The direction that leads to ``node``."""
+        return self.forth if node == self.b else self.back
