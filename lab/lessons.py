@@ -23,7 +23,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Final, Literal
+
+if TYPE_CHECKING:
+    from lab.network.topology import Topology
 
 State = Literal["passed", "failed", "not yet"]
 
@@ -88,6 +92,19 @@ def topology(name: str) -> Path:
         if path.is_file():
             return path
     raise FileNotFoundError(f"topologies/{name} is neither in {here}, nor above it, nor by the lab")
+
+
+def from_text(text: str) -> Topology:
+    """The topology that a text in the form of a topology file describes.
+
+    Raises TopologyError for what is wrong in it, as a file of the same content would.
+    """
+    from lab.network.topology import load
+
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "network.toml")
+        path.write_text(text, encoding="utf-8")
+        return load(path)
 
 
 def _judge(answer: object, right: object) -> Literal[True] | str:
