@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from lab.trace import Trace
-    from lab.views.maildrops import write_mail_drops as write_mail_drops
+    from lab.views.maildrops import write_maildrops as write_maildrops
     from lab.views.map import network_map as network_map
     from lab.views.table import summary_table as summary_table
     from lab.views.timeline import timeline as timeline
@@ -27,7 +27,7 @@ _HOMES: Final = {
     "summary_table": "table",
     "timeline": "timeline",
     "transcript": "transcript",
-    "write_mail_drops": "maildrops",
+    "write_maildrops": "maildrops",
 }
 
 PICTURES: Final = {"timeline": "timeline", "map": "network_map"}
@@ -60,7 +60,7 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *_HOMES})
 
 
-def plot(kind: str, trace: Trace, ax: Axes | None = None) -> Axes:
+def plot(trace: Trace, kind: str = "timeline", ax: Axes | None = None) -> Axes:
     """The Axes on which the picture of that kind was drawn.
 
     Raises ValueError in one sentence for a kind that is none of :data:`PICTURES`.
@@ -71,7 +71,7 @@ def plot(kind: str, trace: Trace, ax: Axes | None = None) -> Axes:
     return drawn
 
 
-def save(kind: str, trace: Trace, path: str | Path, *, dpi: float = 100) -> None:
+def save(trace: Trace, kind: str, path: str | Path, *, dpi: float = 100) -> None:
     """Draw a picture into a file whose ending names its format (png, svg, pdf).
 
     Works without a display, and leaves no figure behind in pyplot.
@@ -79,5 +79,5 @@ def save(kind: str, trace: Trace, path: str | Path, *, dpi: float = 100) -> None
     from lab.views.style import off_screen
 
     with off_screen():
-        axes = plot(kind, trace)
+        axes = plot(trace, kind)
     axes.get_figure(root=True).savefig(path, dpi=dpi)  # type: ignore[union-attr]

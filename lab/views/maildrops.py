@@ -21,7 +21,7 @@ _LONGEST: Final = 120
 """Characters of a file name; file systems allow 255 bytes, and Maildir's readers add to a name."""
 
 
-def write_mail_drops(trace: Trace, directory: str | Path) -> int:
+def write_maildrops(trace: Trace, directory: str | Path) -> int:
     """Write each delivery as a file of its user's Maildir beneath a directory; return how many.
 
     Every byte is kept: line ends stay CRLF, nothing is added. File names follow from the trace

@@ -153,10 +153,10 @@ class _Teller:
         t, _, host, peer, session, message, _, reason, retry_at = row
         hop = self.pending.get((message, host, peer))
         if hop is not None:
-            began: float = self.attempts.get((host, peer), t)
-            if session in self.sessions:
-                began = self.sent.get((session, message), self.sessions[session][0])
-            hop.tries.append(Try(max(began, hop.queued), t, retry_at, str(reason)))
+            began = max(
+                self._began(session, message, self.attempts.get((host, peer), t)), hop.queued
+            )
+            hop.tries.append(Try(began, t, retry_at, str(reason)))
             hop.ended = None
 
     def deliver(self, row: Row) -> None:
@@ -182,6 +182,11 @@ class _Teller:
                     self.pending.pop((hop.message, hop.host, hop.peer), None)
                 return hop
         return self.arrived.get((origin.number, host))
+
+    def _began(self, session: int | None, message: int, attempt: float) -> float:
+        if session is None or session not in self.sessions:
+            return attempt
+        return self.sent.get((session, message), self.sessions[session][0])
 
     def _story(self, row: Row) -> Story:
         message = row[5]
