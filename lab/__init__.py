@@ -1,1 +1,55 @@
-"""smtp-lab: RFC 821's engines over simulated links, to run, to step and to see."""
+"""smtp-lab: RFC 821's engines over simulated links, to run, to step and to see.
+
+``lab.load`` reads a topology file, ``lab.simulate`` runs it, and the run has a ``summary``, a
+``trace`` and pictures. ``lab.protocol`` has the engines alone.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from lab import lessons, protocol, views
+    from lab.api import Run, load, simulate
+    from lab.network.topology import Topology, TopologyError
+    from lab.trace import Event, Trace
+
+# Found when asked for: `lab --help` should not wait for networkx.
+_HOMES = {
+    "Event": "lab.trace",
+    "Run": "lab.api",
+    "Topology": "lab.network.topology",
+    "TopologyError": "lab.network.topology",
+    "Trace": "lab.trace",
+    "load": "lab.api",
+    "simulate": "lab.api",
+}
+_ROOMS = ("lessons", "protocol", "views")
+
+__all__ = [
+    "Event",
+    "Run",
+    "Topology",
+    "TopologyError",
+    "Trace",
+    "lessons",
+    "load",
+    "protocol",
+    "simulate",
+    "views",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return import_module(f"lab.{name}")
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'lab' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

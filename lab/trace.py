@@ -1,4 +1,4 @@
-"""The trace: everything that happened in a run, each event once, as records with a time and a place.
+"""The trace: everything that happened in a run, each event once, with a time and a place.
 
 The one written account of a run. Summary, checks, transcript, pictures, replay and capture read
 it; none of them holds a live host. A run appends flat tuples (an append is the whole cost of
@@ -42,6 +42,7 @@ KINDS: Final[dict[str, tuple[str, ...]]] = {
     "terminal": ("recipient", "user", "octets"),
     "notify": ("about", "recipients", "path", "reason"),
     "abandon": ("reason",),
+    "loss": ("again", "delay"),
     "fault": ("name", "on", "what"),
     "end": ("reason",),
 }

@@ -7,8 +7,11 @@ from link to link without waiting for their tail, as routers pass segments on.
 
 from __future__ import annotations
 
-import math
 from random import Random
+from typing import Final
+
+MOST_TIMES_SENT: Final = 16
+"""How often a lost segment is sent again at the most, however bad the link."""
 
 
 class Direction:
@@ -63,15 +66,13 @@ class Direction:
 
     def lost(self, segments: int) -> list[int]:
         """For each segment that was lost, how often it was sent again until it came through."""
-        if not self.loss:
-            return []
-        if self.loss >= 1:
-            return [64]
         again = []
-        for _ in range(segments):
-            chance = self.random.random()
-            if chance < self.loss:
-                again.append(1 + int(math.log(chance / self.loss) / math.log(self.loss)))
+        for _ in range(segments if self.loss else 0):
+            times = 0
+            while times < MOST_TIMES_SENT and self.random.random() < self.loss:
+                times += 1
+            if times:
+                again.append(times)
         return again
 
 

@@ -129,12 +129,18 @@ class ReceiverSMTP:
         """Whether the last reply was one after which this side closes the channel (221, 421)."""
         return self.state is State.CLOSED
 
+    @property
+    def is_within_line(self) -> bool:
+        """Whether bytes have come that no CRLF has ended yet."""
+        return self._data is not None or (self._line is not None and not self._line.is_fresh)
+
     def receive(self, octets: bytes) -> list[Crossing]:
         """Take bytes from the channel; what crossed and what to send, in order.
 
         After :attr:`closing` or :attr:`turned` bytes are passed over.
         """
-        self._events = events = []
+        events: list[Crossing] = []
+        self._events = events
         if self.state is State.CLOSED or self.turned:
             return events
         # The whole of the usual case: one command in one chunk, nothing before it, none behind.
@@ -161,7 +167,8 @@ class ReceiverSMTP:
         """Give the verdict that the installation's ``accept`` left open."""
         if not self._waiting:
             raise Misuse("answer() gives a verdict that was asked for, and none is open")
-        self._events = events = []
+        events: list[Crossing] = []
+        self._events = events
         self._waiting = False
         self._send(verdict)
         self._proceed()

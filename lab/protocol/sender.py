@@ -124,11 +124,10 @@ class SenderSMTP:
         events: list[Crossing] = []
         for code, lines, whole in replies:
             events.append(("reply", whole))
-            kind, out = self._reply(code, lines)
-            if out:
-                events.append((kind, out))
-            if self.state is State.CLOSED:
+            crossing = self._reply(code, lines)
+            if not crossing[1]:
                 break
+            events.append(crossing)
         return events
 
     def end_of_input(self) -> None:

@@ -1,0 +1,130 @@
+"""The lab from Python: load a topology, simulate it, look at the run."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lab.account import summarise
+from lab.network.topology import Topology
+from lab.network.topology import load as load_topology
+from lab.simulation import simulate as run_simulation
+from lab.trace import Trace
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def load(path: str | os.PathLike[str], sets: Sequence[str] = (), seed: int = 0) -> Topology:
+    """The topology that a file describes.
+
+    ``sets`` are overrides such as ``"link.0.latency=1 s"``; ``seed`` is for ``[generate]``. Raises
+    :class:`lab.TopologyError` with every problem of the file, a sentence each.
+    """
+    return load_topology(path, sets=sets, seed=seed)
+
+
+def simulate(
+    topology: Topology | str | os.PathLike[str],
+    seed: int = 0,
+    until: float | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Run:
+    """A run of a topology (or of the file of that name) from a seed.
+
+    ``until`` is in simulated seconds; without it the run ends when nothing is left to do. The same
+    topology and seed give the same trace, byte for byte.
+    """
+    if not isinstance(topology, Topology):
+        topology = load(topology, seed=seed)
+    return Run(topology, run_simulation(topology, seed, until, progress))
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a simulation left: the topology it was of, and the trace of what happened."""
+
+    topology: Topology
+    trace: Trace
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """What became of each recipient, and the counts, as ``lab run --json`` prints them."""
+        return summarise(self.trace)
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of the trace in its canonical form."""
+        digest: str = self.summary["digest"]
+        return digest
+
+    def plot(self, kind: str = "timeline", ax: Axes | None = None) -> Axes:
+        """A picture of the run as matplotlib Axes: "timeline" or "map"."""
+        from lab import views
+
+        return views.plot(self.trace, kind, ax)
+
+    def transcript(self, *, show: bool = True) -> str:
+        """Every session as it went over the wire, ``S:`` and ``R:``; printed unless ``show`` is False."""
+        text = "\n".join(self.transcript_lines())
+        if show:
+            print(text)
+        return text
+
+    def transcript_lines(self) -> Iterator[str]:
+        """The lines of the transcript, one by one."""
+        from lab.views.transcript import transcript
+
+        return transcript(self.trace)
+
+    def unmet(self) -> list[str]:
+        """The expectations of the topology file that did not come true, a sentence each."""
+        wrong = []
+        for key, wanted in self.topology.expect.items():
+            found = self.summary[key]
+            if found != wanted:
+                wrong.append(f"[expect] {key} = {wanted}, but the run had {key} = {found}")
+        return wrong
+
+    def save(self, directory: str | os.PathLike[str]) -> list[Path]:
+        """Leave the artefacts of the run in a directory: the paths of what was written.
+
+        summary.json, trace.jsonl, transcript.txt, map.png, timeline.png and mail/. Each file is
+        written beside its place and then moved there, so that none is ever half of itself.
+        """
+        from lab.views.maildrops import write_maildrops
+
+        out = Path(directory)
+        out.mkdir(parents=True, exist_ok=True)
+        written = [
+            _written(out / "summary.json", lambda file: json.dump(self.summary, file, indent=1)),
+            _written(out / "trace.jsonl", self.trace.write_jsonl),
+            _written(
+                out / "transcript.txt",
+                lambda file: file.writelines(line + "\n" for line in self.transcript_lines()),
+            ),
+        ]
+        written += [self._picture(out, kind) for kind in ("map", "timeline")]
+        write_maildrops(self.trace, out / "mail")
+        return [*written, out / "mail"]
+
+    def _picture(self, out: Path, kind: str) -> Path:
+        from lab import views
+
+        path, beside = out / f"{kind}.png", out / f".{kind}.part.png"
+        views.save(self.trace, kind, beside)
+        beside.replace(path)
+        return path
+
+
+def _written(path: Path, write: Callable[[Any], Any]) -> Path:
+    beside = path.with_name(f".{path.name}.part")
+    with open(beside, "w", encoding="utf-8") as file:
+        write(file)
+    beside.replace(path)
+    return path

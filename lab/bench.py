@@ -1,0 +1,149 @@
+"""The benchmarks: the simulation beside real mail software, in one run of one process.
+
+Figures are CPU seconds of this process (all its threads), and ratios of them: absolute times say
+more about the machine than about the program.
+"""
+
+from __future__ import annotations
+
+import gc
+import platform
+import smtplib
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+MAIL_DATA_BYTES = 700
+ROUNDS = 3
+
+
+def measure(sessions: int, say: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
+    """All figures, as a flat dictionary.
+
+    ``sessions`` is how many simulated sessions are timed; of real ones, a tenth. The best of
+    three rounds is taken on either side.
+    """
+    say(f"{sessions} simulated sessions, {ROUNDS} times")
+    simulated = max(simulated_rate(sessions) for _ in range(ROUNDS))
+    say("SimPy's own callbacks")
+    callbacks = max(callback_rate() for _ in range(ROUNDS))
+    figures: dict[str, Any] = {
+        "python": platform.python_version(),
+        "session_mail_data_bytes": MAIL_DATA_BYTES,
+        "simulated_sessions_per_cpu_second": round(simulated),
+        "simpy_callbacks_per_cpu_second": round(callbacks),
+    }
+    real = max(1, sessions // 10)
+    say(f"{real} sessions of smtplib with aiosmtpd on loopback, {ROUNDS} times")
+    rates = [loopback_rate(real) for _ in range(ROUNDS)]
+    best = max((rate for rate in rates if rate is not None), default=None)
+    if best is None:
+        say("aiosmtpd is not installed (pip install 'smtp-lab[test]'): no comparison")
+        return figures
+    figures["smtplib_aiosmtpd_sessions_per_cpu_second"] = round(best)
+    figures["simulated_over_smtplib_aiosmtpd"] = round(simulated / best, 1)
+    return figures
+
+
+def bench_topology(sessions: int) -> Any:
+    """Two hosts and a link: mail of 700 bytes, one session a message, a second apart."""
+    from lab.network.topology import (
+        Environment,
+        HostSpec,
+        LinkSpec,
+        MailSpec,
+        Topology,
+    )
+    from lab.hosts.directory import User
+    from lab.protocol import parse_path
+
+    sender, to = parse_path("<Smith@USC-ISIF.ARPA>"), parse_path("<Jones@BBN-UNIX.ARPA>")
+    return Topology(
+        title="bench",
+        start=datetime(1982, 8, 1, tzinfo=UTC),
+        environments={"arpanet": Environment("arpanet")},
+        hosts={
+            "USC-ISIF.ARPA": HostSpec("USC-ISIF.ARPA", users=(User("Smith"),)),
+            "BBN-UNIX.ARPA": HostSpec("BBN-UNIX.ARPA", users=(User("Jones"),)),
+        },
+        links=(LinkSpec("USC-ISIF.ARPA", "BBN-UNIX.ARPA", "arpanet"),),
+        mail=tuple(
+            MailSpec(at=float(n), sender=sender, to=(to,), size=MAIL_DATA_BYTES)
+            for n in range(sessions)
+        ),
+    )
+
+
+def simulated_rate(sessions: int) -> float:
+    """Whole sessions a CPU second in the simulation, greeting to QUIT, the trace on."""
+    from lab.simulation import Simulation
+
+    simulation = Simulation(bench_topology(sessions))
+    simulation.begin()
+    gc.collect()
+    begun = time.process_time()
+    simulation.run()
+    taken = time.process_time() - begun
+    opened = sum(row[1] == "open" for row in simulation.trace.rows)
+    delivered = sum(row[1] == "deliver" for row in simulation.trace.rows)
+    assert opened == delivered == sessions, "each message is to cross in a session of its own"
+    return sessions / taken
+
+
+def callback_rate(count: int = 200_000) -> float:
+    """Callbacks on timeouts a CPU second, as SimPy alone does them: the floor under everything."""
+    from simpy import Environment, Timeout
+
+    env = Environment()
+    left = count
+
+    def again(_: Any) -> None:
+        nonlocal left
+        left -= 1
+        if left:
+            Timeout(env, 1.0).callbacks.append(again)  # type: ignore[union-attr]
+
+    Timeout(env, 1.0).callbacks.append(again)  # type: ignore[union-attr]
+    begun = time.process_time()
+    env.run()
+    return count / (time.process_time() - begun)
+
+
+def loopback_rate(sessions: int) -> float | None:
+    """Whole sessions a CPU second of smtplib against aiosmtpd in this process; None without it."""
+    try:
+        from aiosmtpd.controller import Controller
+        from aiosmtpd.handlers import Sink
+    except ImportError:
+        return None
+    text = b"x" * 64 + b"\r\n"
+    mail_data = (text * (MAIL_DATA_BYTES // len(text) + 1))[: MAIL_DATA_BYTES - 2] + b"\r\n"
+    controller = Controller(Sink(), hostname="127.0.0.1", port=0)
+    # Controller tells its port only by way of the server's socket
+    controller.start()
+    try:
+        port = controller.server.sockets[0].getsockname()[1]
+        begun = time.process_time()
+        for _ in range(sessions):
+            with smtplib.SMTP("127.0.0.1", port, local_hostname="USC-ISIF.ARPA") as client:
+                client.helo()
+                client.sendmail("Smith@USC-ISIF.ARPA", ["Jones@BBN-UNIX.ARPA"], mail_data)
+        return sessions / (time.process_time() - begun)
+    finally:
+        controller.stop()
+
+
+def table(figures: dict[str, Any]) -> Table:
+    """The figures as a table to print."""
+    from rich.table import Table
+
+    shown = Table(title="lab bench", title_justify="left")
+    shown.add_column("figure")
+    shown.add_column("", justify="right")
+    for name, value in figures.items():
+        shown.add_row(name.replace("_", " "), f"{value:,}" if isinstance(value, int) else str(value))
+    return shown

@@ -1,0 +1,59 @@
+"""A sender-SMTP that sends exactly the lines it is given, whatever comes back.
+
+One line at a time, each after the reply to the last; after a 354 the lines up to and including the
+one that is a single period go out at once, as mail data. Lines are sent as they are: who scripts a
+line that begins with a period has doubled it, or means something by not doing so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lab.protocol.lines import CRLF
+from lab.protocol.receiver import Crossing
+from lab.protocol.replies import ReplyParser
+
+
+class ScriptedSender:
+    """The sender-SMTP's side of a session, word by word."""
+
+    __slots__ = ("_lines", "_parser", "_position", "closing", "quitting")
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        self._lines = [line.encode("latin-1") for line in lines]
+        self._position = 0
+        self._parser = ReplyParser()
+        self.closing = False
+        self.quitting = False
+
+    def receive(self, octets: bytes) -> list[Crossing]:
+        """Take the bytes of replies; what crossed and what to send next, in order."""
+        events: list[Crossing] = []
+        try:
+            replies = self._parser.feed(octets)
+        except ValueError:
+            self.closing = True
+            return events
+        for code, _, whole in replies:
+            events.append(("reply", whole))
+            if code == 421 or self._position >= len(self._lines):
+                self.closing = True
+                break
+            events.append(self._data() if code == 354 else self._command())
+        return events
+
+    def end_of_input(self) -> None:
+        """The channel is gone."""
+        self.closing = True
+
+    def _command(self) -> Crossing:
+        line = self._lines[self._position]
+        self._position += 1
+        self.quitting = line.upper() == b"QUIT"
+        return "command", line + CRLF
+
+    def _data(self) -> Crossing:
+        rest = self._lines[self._position :]
+        length = rest.index(b".") + 1 if b"." in rest else len(rest)
+        self._position += length
+        return "data", b"".join(line + CRLF for line in rest[:length])
