@@ -1,0 +1,112 @@
+"""Durations, sizes and rates as people write them, and as the simulation counts them.
+
+A bare number is in the unit that the simulation counts in: seconds, bytes, bits a second, events a
+second. Prefixes are decimal (1 kB is 1000 bytes), but for KiB, MiB and GiB. Upper and lower case
+are told apart only where SI does: "ms" and "Ms" would differ, so units are read as spelled here.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Final
+
+DURATIONS: Final = {
+    "us": 1e-6,
+    "µs": 1e-6,
+    "ms": 1e-3,
+    "s": 1.0,
+    "min": 60.0,
+    "h": 3600.0,
+    "d": 86400.0,
+}
+SIZES: Final = {
+    "B": 1,
+    "kB": 10**3,
+    "KB": 10**3,
+    "MB": 10**6,
+    "GB": 10**9,
+    "KiB": 2**10,
+    "MiB": 2**20,
+    "GiB": 2**30,
+}
+BANDWIDTHS: Final = {"bit/s": 1.0, "kbit/s": 1e3, "Mbit/s": 1e6, "Gbit/s": 1e9}
+RATES: Final = {"/s": 1.0, "/min": 60.0, "/h": 3600.0, "/d": 86400.0}
+
+_QUANTITY: Final = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(\D.*)?", re.ASCII)
+_LONGEST: Final = 60
+
+
+class UnitFault(ValueError):
+    """A text that is no quantity of the kind wanted; the message says what would be one."""
+
+
+def parse_duration(value: object) -> float:
+    """Seconds of a duration such as "40 ms", "2 h" or 1.5; may be negative.
+
+    Raises :class:`UnitFault`.
+    """
+    return _parse(value, DURATIONS, 's, min, h, d, ms or us, as in "40 ms"')
+
+
+def parse_size(value: object) -> int:
+    """Bytes of a size such as "700 B", "2 kB" or 512; raises :class:`UnitFault`."""
+    size = _parse(value, SIZES, 'B, kB, MB, GB, KiB, MiB or GiB, as in "2 kB"')
+    if size < 0 or size != int(size):
+        raise UnitFault(f"{shown(value)} is no whole number of bytes")
+    return int(size)
+
+
+def parse_bandwidth(value: object) -> float:
+    """Bits a second of a bandwidth such as "50 kbit/s" or 9600; raises :class:`UnitFault`."""
+    return _parse(value, BANDWIDTHS, 'bit/s, kbit/s, Mbit/s or Gbit/s, as in "50 kbit/s"')
+
+
+def parse_rate(value: object) -> float:
+    """Events a second of a rate such as "2 /min" or 0.1; raises :class:`UnitFault`."""
+    return _parse(value, RATES, '/s, /min, /h or /d, as in "2 /min"', divide=True)
+
+
+def shown(value: object) -> str:
+    """A value as a topology file would spell it, cut where it is long."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict):
+        return "a table"
+    if isinstance(value, list):
+        return "a list"
+    # a slice before repr: a value may be a hundred megabytes long, or a number of many digits
+    text = repr(value[: _LONGEST + 1]) if isinstance(value, str) else _number(value)
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 4] + " ..."
+
+
+def _number(value: object) -> str:
+    if isinstance(value, int) and value.bit_length() > 512:
+        return "a number of hundreds of digits"
+    return str(value)
+
+
+def _parse(
+    value: object, units: Mapping[str, float], wanted: str, *, divide: bool = False
+) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise UnitFault(f"{shown(value)} is no quantity; write a number with a unit: {wanted}")
+    number, unit = (value, None) if not isinstance(value, str) else _split(value, wanted)
+    if unit is not None and unit not in units:
+        raise UnitFault(f"{shown(value)} has no unit that fits here; write {wanted}")
+    factor = units[unit] if unit is not None else 1.0
+    try:
+        quantity = float(number) / factor if divide else float(number) * factor
+    except OverflowError:
+        quantity = math.inf
+    if not math.isfinite(quantity):
+        raise UnitFault(f"{shown(value)} is no finite number")
+    return quantity
+
+
+def _split(text: str, wanted: str) -> tuple[float, str | None]:
+    match = _QUANTITY.fullmatch(text.strip()) if len(text) <= _LONGEST else None
+    if match is None:
+        raise UnitFault(f"{shown(text)} is no quantity; write a number with a unit: {wanted}")
+    return float(match[1]), match[2]
