@@ -153,9 +153,9 @@ class _Teller:
         t, _, host, peer, session, message, _, reason, retry_at = row
         hop = self.pending.get((message, host, peer))
         if hop is not None:
-            began = max(
-                self._began(session, message, self.attempts.get((host, peer), t)), hop.queued
-            )
+            attempt = self.attempts.get((host, peer))
+            began = self._began(session, message, hop.queued if attempt is None else attempt)
+            began = max(began, hop.queued)
             hop.tries.append(Try(began, t, retry_at, str(reason)))
             hop.ended = None
 

@@ -1,0 +1,390 @@
+"""The map: hosts, relays and routers, their links by environment, and the ways that mail took.
+
+Hosts lie where the topology puts them, or where :mod:`lab.views.layout` does: never by chance.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Final
+
+from lab.trace import Trace
+from lab.views import layout, style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+LABELLED: Final = 60
+"""Hosts that all have their names; of more, only the busiest have."""
+
+_BUSIEST: Final = 14
+_KINDS: Final[dict[str, dict[str, Any]]] = {
+    "host": {"marker": "o", "mfc": "white", "mec": "black", "mew": 1.4},
+    "relay": {"marker": "s", "mfc": style.YELLOW, "mec": "black", "mew": 1.4},
+    "router": {"marker": "D", "mfc": style.GREY, "mec": "black", "mew": 1.0},
+}
+
+
+def network_map(source: Trace | Mapping[str, Any], ax: Axes | None = None) -> Axes:
+    """The Axes with the map of a trace, or of a topology described as ``trace.meta`` is.
+
+    Of a trace, the sessions are drawn too, as arrows along the links that they crossed.
+    """
+    with style.sheet():
+        picture = _Map(source, ax)
+        picture.draw()
+    return picture.ax
+
+
+class _Map:
+    """One map: hosts by number, their places, and what the legend will have to explain."""
+
+    def __init__(self, source: Trace | Mapping[str, Any], ax: Axes | None) -> None:
+        self.meta = source.meta if isinstance(source, Trace) else source
+        self.hosts: list[Mapping[str, Any]] = list(self.meta.get("hosts", ()))
+        self.links: list[Mapping[str, Any]] = list(self.meta.get("links", ()))
+        self.number = {str(host["name"]): n for n, host in enumerate(self.hosts)}
+        self.environments = [str(one["name"]) for one in self.meta.get("environments", ())]
+        self.traffic = _crossings(source) if isinstance(source, Trace) else Counter()
+        self.keys: dict[str, Any] = {}
+        self.own = ax is None
+        self.ax = ax if ax is not None else style.new_axes(12, 4.4 if len(self.hosts) <= 3 else 7)
+        self.places = self._places()
+        self.size = 17.0 if len(self.hosts) <= 8 else 12 if len(self.hosts) <= 25 else 8
+        if len(self.hosts) > LABELLED:
+            self.size = 5 if len(self.hosts) <= 300 else 2.5
+
+    def draw(self) -> None:
+        """Links first, then hosts over them, then words in the places that are left."""
+        ax = self.ax
+        ax.set_axis_off()
+        if self.own:
+            bottom, top = (0.2, 0.9) if len(self.hosts) <= 3 else (0.13, 0.94)
+            ax.set_position((0.02, bottom, 0.96, top - bottom))
+        ax.set_xlim(-0.09, 1.09)
+        ax.set_ylim(-0.12, 1.12)
+        box = ax.get_window_extent()
+        self.pixels = (float(box.width) / 1.18, float(box.height) / 1.24)
+        self.dots = ax.figure.dpi / 72
+        self._links()
+        self._arrows()
+        self._hosts()
+        words = _Words(self)
+        words.names()
+        words.links()
+        ax.set_title(style.shorten(str(self.meta.get("title") or "Map"), 90))
+        self._legend()
+
+    def _places(self) -> Any:
+        """Places from 0 to 1: those of the topology where every host has one."""
+        import numpy as np
+
+        given = [host.get("position") for host in self.hosts]
+        if not given or any(one is None for one in given):
+            pairs = [(self.number[str(k["a"])], self.number[str(k["b"])]) for k in self.links]
+            return layout.place(len(self.hosts), pairs)
+        places = np.asarray(given, dtype=float)[:, :2]
+        middle, size = (places.max(0) + places.min(0)) / 2, np.ptp(places, axis=0)
+        size = np.maximum(size, max(float(size.max()) * 0.2, 1e-9))
+        return (places - middle) / size + 0.5
+
+    def ends(self, link: Mapping[str, Any]) -> tuple[Any, Any]:
+        """The places of a link's two hosts."""
+        return self.places[self.number[str(link["a"])]], self.places[self.number[str(link["b"])]]
+
+    def bend(self, a: Any, b: Any, share: float) -> Any:
+        """The point beside the middle of a line, ``share`` of its length away, as seen on paper."""
+        import numpy as np
+
+        along = (b - a) * self.pixels
+        return (a + b) / 2 + np.array([-along[1], along[0]]) * share / self.pixels
+
+    # -- links -----------------------------------------------------------------------------------
+
+    def _links(self) -> None:
+        from matplotlib.collections import LineCollection
+
+        groups: dict[str, list[Any]] = defaultdict(list)
+        for link, share in self.bends():
+            a, b = self.ends(link)
+            groups[str(link.get("environment", ""))].append(_curve(a, self.bend(a, b, share), b))
+        width = 1.8 if len(self.links) <= 80 else 1.0 if len(self.links) <= 400 else 0.35
+        order = [*self.environments, *sorted(set(groups) - set(self.environments))]
+        for number, name in enumerate(order):
+            if groups[name]:
+                place = number % len(style.LINES)
+                drawn = LineCollection(groups[name], colors=style.LINE_COLOURS[place])
+                drawn.set(linewidth=width, linestyle=style.LINES[place], zorder=1)
+                drawn.set_alpha(1.0 if len(self.links) <= 400 else 0.4)
+                drawn.set_gid(f"links {name}")
+                self.ax.add_collection(drawn, autolim=False)
+                self._key_line(name, style.LINE_COLOURS[place], style.LINES[place])
+
+    def _key_line(self, name: str, colour: str, dashes: Any) -> None:
+        from matplotlib.lines import Line2D
+
+        self.keys[f"link of {name}"] = Line2D([], [], color=colour, ls=dashes, lw=1.8)
+
+    def bends(self) -> list[tuple[Mapping[str, Any], float]]:
+        """Each link with how far it bends aside, so that links of one pair lie side by side."""
+        pairs: dict[frozenset[str], list[int]] = defaultdict(list)
+        for n, link in enumerate(self.links):
+            pairs[frozenset((str(link["a"]), str(link["b"])))].append(n)
+        bent: list[tuple[Mapping[str, Any], float]] = []
+        for n, link in enumerate(self.links):
+            group = pairs[frozenset((str(link["a"]), str(link["b"])))]
+            side = 1 if str(link["a"]) <= str(link["b"]) else -1
+            bent.append((link, side * 0.14 * (group.index(n) - (len(group) - 1) / 2)))
+        return bent
+
+    # -- the ways that mail took -----------------------------------------------------------------
+
+    def _arrows(self) -> None:
+        """An arrow for each direction in which sessions were opened, the broader the more."""
+        if not self.traffic or len(self.hosts) > 400:
+            return
+        most = max(self.traffic.values())
+        for (a, b), count in sorted(self.traffic.items()):
+            if a in self.number and b in self.number:
+                self._arrow(a, b, 1.2 + 3.4 * (count / most) ** 0.5 if most > 1 else 2.2)
+
+    def _arrow(self, a: str, b: str, width: float) -> None:
+        from matplotlib.patches import FancyArrowPatch
+
+        gap = self.size / 2 + 4
+        width = width if len(self.hosts) <= 25 else width * 0.6
+        arrow = FancyArrowPatch(
+            tuple(self.places[self.number[a]]),
+            tuple(self.places[self.number[b]]),
+            connectionstyle="arc3,rad=0.13",
+            arrowstyle=f"-|>,head_length={2.5 + width:.2f},head_width={1.2 + width / 2:.2f}",
+            shrinkA=gap,
+            shrinkB=gap,
+            lw=width,
+            color=style.BLUE,
+            alpha=0.6,
+            zorder=2,
+        )
+        arrow.set_gid(f"route {a} {b}")
+        self.ax.add_patch(arrow)
+        from matplotlib.lines import Line2D
+
+        most = max(self.traffic.values())
+        name = "sessions (broadest: " + f"{most:,})" if most > 1 else "a session"
+        self.keys[name] = Line2D([], [], color=style.BLUE, alpha=0.6, lw=3.5, marker=5, ms=8)
+
+    # -- hosts -----------------------------------------------------------------------------------
+
+    def _hosts(self) -> None:
+        for kind, look in _KINDS.items():
+            these = [n for n, host in enumerate(self.hosts) if kind_of(host) == kind]
+            if not these:
+                continue
+            size = self.size * (1.0 if kind != "router" else 0.62)
+            look = look if self.size > 6 else {**look, "mew": 0.4 if self.size > 3 else 0.2}
+            at = self.places[these]
+            (drawn,) = self.ax.plot(at[:, 0], at[:, 1], ls="", ms=size, zorder=3, **look)
+            drawn.set_gid(f"hosts {kind}")
+            self._key_host(kind, look)
+
+    def _key_host(self, kind: str, look: dict[str, Any]) -> None:
+        from matplotlib.lines import Line2D
+
+        words = {"host": "host", "relay": "host that relays", "router": "router, no SMTP"}[kind]
+        self.keys[words] = Line2D([], [], ls="", ms=9, **{**look, "mew": 1.2})
+
+    def _legend(self) -> None:
+        if not self.keys:
+            self.ax.text(0.5, 0.5, "no hosts", ha="center")
+            return
+        self.ax.legend(
+            list(self.keys.values()),
+            list(self.keys),
+            loc="upper left",
+            bbox_to_anchor=(0.0, 0.0),
+            ncols=4,
+            borderaxespad=0.2,
+            handlelength=3,
+        )
+
+
+class _Words:
+    """Puts names and numbers where they hide least; what finds no free place is left out."""
+
+    def __init__(self, of: _Map) -> None:
+        import numpy as np
+
+        self.of = of
+        self.points = of.places * of.pixels
+        lines = [of.ends(link) for link in of.links[:600]]
+        along = np.linspace(0.0, 1.0, 25)[:, None]
+        samples = [(a + (b - a) * along) * of.pixels for a, b in lines]
+        self.crossed = np.concatenate(samples) if samples else np.zeros((0, 2))
+        self.boxes: list[tuple[float, float, float, float]] = []
+
+    def names(self) -> None:
+        """A name at each host, or at the busiest of very many."""
+        of = self.of
+        some = range(len(of.hosts))
+        degree = Counter(str(link[end]) for link in of.links for end in ("a", "b"))
+        load: Counter[str] = Counter()
+        for (a, b), count in of.traffic.items():
+            load.update({a: count, b: count})
+        rank = sorted(some, key=lambda n: (-load[_name(of, n)], -degree[_name(of, n)], n))
+        if len(of.hosts) > LABELLED:
+            rank = rank[:_BUSIEST]
+        for n in rank:
+            self._name(n)
+
+    def _name(self, n: int) -> None:
+        of = self.of
+        host = of.hosts[n]
+        few = len(of.hosts) <= 15
+        size = 10 if few else 8 if len(of.hosts) <= 30 else 7
+        lines = [style.shorten(str(host["name"]), 30 if few else 22)]
+        users = host.get("users")
+        count = users if isinstance(users, int) else len(users or ())
+        if few and count:
+            lines.append(f"{count} user{'s' if count != 1 else ''}")
+        if few and host.get("careless"):
+            lines.append("careless")
+        self._put("\n".join(lines), n, size)
+
+    def _put(self, text: str, n: int, size: float) -> None:
+        """At the one of sixteen places around a host that costs least."""
+        of = self.of
+        width, height = self._extent(text, size)
+        best = min(self._around(n, width, height), key=lambda one: (round(one[0], 3), one[1]))
+        _, _, box = best
+        self.boxes.append(box)
+        x, y = (box[0] + box[2]) / 2 / of.pixels[0], (box[1] + box[3]) / 2 / of.pixels[1]
+        look = {"facecolor": "white", "alpha": 0.75, "lw": 0, "pad": 0.6}
+        drawn = of.ax.text(x, y, text, ha="center", va="center", fontsize=size, bbox=look, zorder=4)
+        drawn.set_gid("name")
+
+    def _extent(self, text: str, size: float) -> tuple[float, float]:
+        lines = text.split("\n")
+        width = max(style.text_width(line, size) for line in lines)
+        return width * self.of.dots + 3, len(lines) * size * 1.25 * self.of.dots
+
+    def _around(self, n: int, width: float, height: float) -> list[Any]:
+        """Candidates: (cost, order, box), boxes in pixels from the Axes' zero."""
+        import math
+
+        found = []
+        x, y = self.points[n]
+        near = self.of.size / 2 * self.of.dots + 4
+        for ring in (0, 1):
+            for step, turn in enumerate((-90, 90, 0, 180, -45, -135, 45, 135)):
+                dx, dy = math.cos(math.radians(turn)), math.sin(math.radians(turn))
+                reach = near + ring * 12
+                cx = x + dx * (reach + width / 2)
+                cy = y + dy * (reach + height / 2)
+                if turn % 90:  # a corner of the words towards the host
+                    cx = x + math.copysign(reach * 0.55 + width / 2, dx)
+                    cy = y + math.copysign(reach * 0.75 + height / 2, dy)
+                box = (cx - width / 2, cy - height / 2, cx + width / 2, cy + height / 2)
+                found.append((self._cost(box, n) + ring * 1.5, ring * 8 + step, box))
+        return found
+
+    def _cost(self, box: tuple[float, float, float, float], n: int | None) -> float:
+        left, bottom, right, top = box
+        cost = 12.0 * sum(_overlap(box, other) for other in self.boxes)
+        reach = self.of.size / 2 * self.of.dots
+        apart = (self.points > (left - reach, bottom - reach)) & (
+            self.points < (right + reach, top + reach)
+        )
+        inside = apart.all(1)
+        cost += 8.0 * (int(inside.sum()) - (1 if n is not None and inside[n] else 0))
+        if len(self.crossed):
+            under = (self.crossed > (left, bottom)) & (self.crossed < (right, top))
+            cost += 0.35 * int(under.all(1).sum())
+        width, height = self.of.pixels
+        out = max(-0.085 * width - left, right - 1.085 * width, 0.0)
+        out += max(-0.115 * height - bottom, top - 1.115 * height, 0.0)
+        return cost + out
+
+    def links(self) -> None:
+        """Latency and rate on each link, when they are few and there is room."""
+        of = self.of
+        if len(of.links) > 16:
+            return
+        for link, share in of.bends():
+            text = _link_text(link)
+            if text:
+                self._on_link(link, share, text)
+
+    def _on_link(self, link: Mapping[str, Any], share: float, text: str) -> None:
+        of = self.of
+        a, b = of.ends(link)
+        width, height = self._extent(text, 8)
+        for place in (0.5, 0.4, 0.6, 0.3, 0.7):
+            middle = of.bend(a, b, share) if place == 0.5 else a + (b - a) * place
+            x, y = middle * of.pixels
+            box = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
+            if all(_overlap(box, other) == 0 for other in self.boxes) and not self._on_host(box):
+                self.boxes.append(box)
+                look = {"facecolor": "white", "alpha": 0.85, "lw": 0, "pad": 1.2}
+                at = (float(middle[0]), float(middle[1]))
+                drawn = of.ax.text(*at, text, ha="center", va="center", fontsize=8, bbox=look)
+                drawn.set(zorder=4, color="#444444", gid="link")
+                return
+
+    def _on_host(self, box: tuple[float, float, float, float]) -> bool:
+        reach = self.of.size / 2 * self.of.dots
+        low, high = (box[0] - reach, box[1] - reach), (box[2] + reach, box[3] + reach)
+        return bool(((self.points > low) & (self.points < high)).all(1).any())
+
+
+def kind_of(host: Mapping[str, Any]) -> str:
+    """What a host is on the map: host, relay or router."""
+    if host.get("kind") == "router":
+        return "router"
+    return "relay" if host.get("relay") else "host"
+
+
+def _name(of: _Map, n: int) -> str:
+    return str(of.hosts[n]["name"])
+
+
+def _crossings(trace: Trace) -> Counter[tuple[str, str]]:
+    """How many sessions were opened over each link, by direction."""
+    crossed: Counter[tuple[str, str]] = Counter()
+    for row in trace.rows:
+        if row[1] == "open":
+            crossed.update(pairwise(row[8]))
+    return crossed
+
+
+def _link_text(link: Mapping[str, Any]) -> str:
+    parts = []
+    if link.get("latency") is not None:
+        parts.append(style.duration(float(link["latency"])))
+    if link.get("bandwidth"):
+        parts.append(_rate(float(link["bandwidth"])))
+    if link.get("loss"):
+        parts.append(f"loss {float(link['loss']):.2g}")
+    return "\n".join(parts)
+
+
+def _rate(bits: float) -> str:
+    for size, unit in ((1e9, "Gbit/s"), (1e6, "Mbit/s"), (1e3, "kbit/s")):
+        if bits >= size:
+            return f"{bits / size:.3g} {unit}"
+    return f"{bits:.3g} bit/s"
+
+
+def _overlap(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> float:
+    """The area that two boxes share, in characters, roughly."""
+    width = min(a[2], b[2]) - max(a[0], b[0])
+    height = min(a[3], b[3]) - max(a[1], b[1])
+    return width * height / 60 if width > 0 and height > 0 else 0.0
+
+
+def _curve(a: Any, through: Any, b: Any) -> list[Any]:
+    """Points of a gentle bend from one place to another (a straight line where there is none)."""
+    pull = 2 * through - (a + b) / 2
+    steps = [n / 16 for n in range(17)]
+    return [(1 - t) ** 2 * a + 2 * t * (1 - t) * pull + t * t * b for t in steps]
