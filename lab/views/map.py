@@ -50,8 +50,9 @@ class _Map:
         self.traffic = _crossings(source) if isinstance(source, Trace) else Counter()
         self.keys: dict[str, Any] = {}
         self.own = ax is None
-        self.ax = ax if ax is not None else style.new_axes(12, 4.4 if len(self.hosts) <= 3 else 7)
         self.places = self._places()
+        self.flat = len(self.hosts) < 2 or float(self.places[:, 1].std()) < 0.02
+        self.ax = ax if ax is not None else style.new_axes(12, 4.4 if self.flat else 7)
         self.size = 17.0 if len(self.hosts) <= 8 else 12 if len(self.hosts) <= 25 else 8
         if len(self.hosts) > LABELLED:
             self.size = 5 if len(self.hosts) <= 300 else 2.5
@@ -61,7 +62,7 @@ class _Map:
         ax = self.ax
         ax.set_axis_off()
         if self.own:
-            bottom, top = (0.2, 0.9) if len(self.hosts) <= 3 else (0.13, 0.94)
+            bottom, top = (0.2, 0.9) if self.flat else (0.13, 0.94)
             ax.set_position((0.02, bottom, 0.96, top - bottom))
         ax.set_xlim(-0.09, 1.09)
         ax.set_ylim(-0.12, 1.12)

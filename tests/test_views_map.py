@@ -1,0 +1,122 @@
+"""The map: places that follow from the links alone, and words that can be read."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import Any
+
+import networkx as nx
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+from synthetic import forked, relayed
+
+from lab import views
+from lab.views import layout
+from lab.views.style import off_screen
+
+
+def described(graph: Any, **more: Any) -> dict[str, Any]:
+    names = [f"HOST-{n:02}.ARPA" for n in range(len(graph))]
+    return {
+        "title": "A map",
+        "environments": [{"name": "arpanet"}, {"name": "csnet"}],
+        "hosts": [
+            {"name": name, "relay": n % 3 == 0, "kind": "router" if n == 4 else "host", "users": n}
+            for n, name in enumerate(names)
+        ],
+        "links": [
+            {"a": names[a], "b": names[b], "environment": "csnet", "latency": 0.04}
+            for a, b in graph.edges
+        ],
+    } | more
+
+
+def drawn(source: Any) -> Axes:
+    with off_screen():
+        ax = views.network_map(source)
+    ax.figure.canvas.draw()
+    return ax
+
+
+GRAPHS = [
+    nx.path_graph(1),
+    nx.path_graph(2),
+    nx.path_graph(3),
+    nx.cycle_graph(5),
+    nx.random_labeled_tree(12, seed=3),
+    nx.star_graph(11),
+    nx.empty_graph(6),
+    nx.random_labeled_tree(40, seed=4),
+    nx.barabasi_albert_graph(40, 2, seed=1),
+]
+
+
+@pytest.mark.parametrize("graph", GRAPHS, ids=str)
+def test_every_host_is_named_within_the_figure(graph: Any) -> None:
+    ax = drawn(described(graph))
+    names = [text for text in ax.texts if text.get_gid() == "name"]
+    assert len(names) == len(graph)
+    width, height = ax.figure.canvas.get_width_height()
+    boxes = [text.get_window_extent() for text in names]
+    assert all(b.x0 >= 0 and b.y0 >= 0 and b.x1 <= width and b.y1 <= height for b in boxes)
+    for one, other in combinations(boxes, 2):
+        assert not one.padded(-2).overlaps(other.padded(-2))
+
+
+@pytest.mark.parametrize("count", [300, 1200])
+def test_of_very_many_hosts_only_the_busiest_are_named(count: int) -> None:
+    ax = drawn(described(nx.barabasi_albert_graph(count, 2, seed=1)))
+    assert 0 < len([text for text in ax.texts if text.get_gid() == "name"]) < 20
+
+
+def test_a_layout_is_the_same_in_every_run() -> None:
+    edges = list(nx.barabasi_albert_graph(30, 2, seed=5).edges)
+    assert np.array_equal(layout.place(30, edges), layout.place(30, edges))
+    assert layout.place(30, edges).min() >= -1e-9
+    assert layout.place(30, edges).max() <= 1 + 1e-9
+
+
+def test_a_line_of_hosts_is_drawn_as_a_line_from_left_to_right() -> None:
+    places = layout.place(6, [(n, n + 1) for n in range(5)])
+    assert np.ptp(places[:, 1]) == 0
+    assert list(places[:, 0]) == sorted(places[:, 0])
+
+
+def test_hosts_lie_where_the_topology_puts_them() -> None:
+    meta = described(nx.path_graph(3))
+    for host, position in zip(meta["hosts"], [(0, 0), (5, 9), (10, 0)], strict=True):
+        host["position"] = position
+    ax = drawn(meta)
+    xs = sorted(x for line in ax.lines for x in line.get_xdata())
+    assert xs == pytest.approx([0, 0.5, 1])
+
+
+def test_routes_are_drawn_in_the_direction_in_which_sessions_opened() -> None:
+    arrows = [patch.get_gid() for patch in drawn(relayed()).patches if patch.get_gid()]
+    assert arrows == ["route MIT-AI.ARPA USC-ISIE.ARPA", "route USC-ISIE.ARPA BBN-VAX.ARPA"]
+
+
+def test_each_environment_has_a_line_of_its_own_and_a_place_in_the_legend() -> None:
+    meta = described(nx.cycle_graph(5))
+    meta["links"][0]["environment"] = "arpanet"
+    legend = [text.get_text() for text in drawn(meta).get_legend().get_texts()]
+    assert legend[:2] == ["link of arpanet", "link of csnet"]
+
+
+def test_two_links_of_one_pair_lie_side_by_side() -> None:
+    meta = described(nx.path_graph(2))
+    meta["links"].append({**meta["links"][0], "environment": "arpanet"})
+    ends = [one.get_segments()[0][8] for one in drawn(meta).collections]
+    assert not np.allclose(ends[0], ends[1])
+
+
+def test_a_map_without_hosts_says_so() -> None:
+    assert [text.get_text() for text in drawn({}).texts] == ["no hosts"]
+
+
+def test_a_trace_and_its_description_give_the_same_places() -> None:
+    trace = forked()
+    one, other = drawn(trace), drawn(trace.meta)
+    places = [[tuple(line.get_xdata()) for line in ax.lines] for ax in (one, other)]
+    assert places[0] == places[1]
