@@ -193,7 +193,7 @@ class Topology:
     traffic: tuple[TrafficSpec, ...] = ()
     scripts: tuple[ScriptSpec, ...] = ()
     faults: tuple[FaultSpec, ...] = ()
-    retry: Retry = Retry()
+    retry: Retry = field(default_factory=Retry)
     expect: dict[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     recipe: Mapping[str, Any] | None = field(default=None, repr=False, compare=False)

@@ -1,0 +1,213 @@
+"""What is wrong with a topology file: a sentence each, with what would be right.
+
+A *place* is the keys that lead to a value, as in ``("host", 2, "relay")``.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, Final
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from lab.network.schema import TABLES, FileTable, Table, keys
+from lab.network.units import shown
+
+Place = tuple[str | int, ...]
+
+MOST_PROBLEMS: Final = 50
+"""Sentences told about one file; who has more wrong begins with these."""
+
+MANY: Final = frozenset(
+    ("environment", "host", "link", "mail", "traffic", "script", "fault", "user", "list", "forward")
+)
+"""Keys that stand in double brackets."""
+
+EXAMPLES: Final = {
+    "between": 'between = ["MIT-AI.ARPA", "USC-ISIE.ARPA"]',
+    "name": 'name = "MIT-AI.ARPA"',
+    "from": 'from = "JQP@MIT-AI.ARPA"',
+    "to": 'to = "Jones@BBN-VAX.ARPA"',
+    "lines": 'lines = ["HELO MIT-MC.ARPA", "QUIT"]',
+    "members": 'members = ["ABC@MIT-MC.ARPA"]',
+    "user": 'user = "fred"',
+    "users": 'users = ["JQP"]',
+    "count": "count = 100",
+    "rate": 'rate = "2 /min"',
+    "kind": 'kind = "link-down"',
+    "link": 'link = ["MIT-AI.ARPA", "USC-ISIE.ARPA"]',
+    "groups": 'groups = [["MIT-AI.ARPA"], ["USC-ISIE.ARPA"]]',
+    "limits": "limits = { recipients = 100 }",
+    "names": 'names = { csnet = "ISIE-GATEWAY" }',
+    "position": "position = [2, 1.5]",
+    "when": 'when = { host = "MIT-AI.ARPA", event = "reply", code = 354 }',
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong, at a place of the file."""
+
+    place: Place
+    text: str
+
+
+def did_you_mean(word: str, known: Iterable[str], otherwise: str = "") -> str:
+    """The tail of a sentence: "; did you mean X?" for the closest known word, or ``otherwise``."""
+    folded = {one.lower(): one for one in known}
+    # long words are compared in quadratic time, and none of ours is long
+    close = get_close_matches(word.lower(), folded, n=1) if len(word) <= 100 else []
+    return f"; did you mean {folded[close[0]]}?" if close else otherwise
+
+
+def listed(words: Iterable[str], most: int = 12) -> str:
+    """Words with commas, the rest counted."""
+    every = list(words)
+    more = f" and {len(every) - most} more" if len(every) > most else ""
+    return ", ".join(every[:most]) + more
+
+
+def named(place: Place) -> str:
+    """A place as people write it: ``host[2].relay``."""
+    text = ""
+    for key in place:
+        text += f"[{key}]" if isinstance(key, int) else f".{key}" if text else _short(key)
+    return text
+
+
+def _short(key: str) -> str:
+    return key if len(key) <= 60 and key.isprintable() else shown(key)
+
+
+def check(raw: Mapping[str, Any]) -> tuple[FileTable, list[Problem]]:
+    """The file's tables, and the problems of their shape.
+
+    What is wrong is left out of the tables (the default stands in its place), so that the rest
+    can be examined in the same pass.
+    """
+    problems: list[Problem] = []
+    sound: Any = raw
+    while True:
+        try:
+            return FileTable.model_validate(sound), problems
+        except ValidationError as error:
+            details = error.errors(include_url=False)
+        problems += [_problem(one) for one in details if not problems or _is_news(one)]
+        if sound is raw:
+            sound = copy.deepcopy(dict(raw))
+        # from the end, so that places in lists stay true while others go
+        for place in sorted({_culprit(one) for one in details}, key=_order, reverse=True):
+            _remove(sound, place)
+
+
+def _is_news(detail: ErrorDetails) -> bool:
+    # a list that lost all its items is too short only because of us
+    return detail["type"] not in ("too_short", "missing")
+
+
+def _order(place: Place) -> tuple[tuple[int, str | int], ...]:
+    return tuple((1, key) if isinstance(key, int) else (0, key) for key in place)
+
+
+def _culprit(detail: ErrorDetails) -> Place:
+    """What has to go: the value, or the table that lacks one."""
+    place = detail["loc"]
+    return place[:-1] if detail["type"] == "missing" else place
+
+
+def _remove(raw: Any, place: Place) -> None:
+    for key in place[:-1]:
+        raw = raw[key] if _has(raw, key) else None
+    if place and _has(raw, place[-1]):
+        del raw[place[-1]]
+
+
+def _has(raw: Any, key: str | int) -> bool:
+    if isinstance(key, int):
+        return isinstance(raw, list) and key < len(raw)
+    return isinstance(raw, dict) and key in raw
+
+
+def _problem(detail: ErrorDetails) -> Problem:
+    place = detail["loc"]
+    key = next((one for one in reversed(place) if isinstance(one, str)), "")
+    return Problem(place, _sentence(detail, place, key))
+
+
+def _sentence(detail: ErrorDetails, place: Place, key: str) -> str:
+    what, value, context = detail["type"], detail["input"], detail.get("ctx", {})
+    match what:
+        case "extra_forbidden":
+            return _unknown_key(place)
+        case "missing":
+            return f"{key} is missing; write {EXAMPLES.get(key, key + ' = ...')}"
+        case "value_error":
+            return str(context["error"])
+        case "literal_error":
+            return _unknown_word(value, place, key)
+        case "greater_than_equal":
+            return f"{shown(value)} is too little; write {context['ge']:g} or more"
+        case "too_short" | "too_long" | "string_too_short":
+            return f"there are too {'many' if what == 'too_long' else 'few'}; write {_example(key)}"
+        case "list_type" if key in MANY and isinstance(place[-1], str) and isinstance(value, dict):
+            path = named(tuple(one for one in place if isinstance(one, str)))
+            return f"there may be several of these; write [[{path}]], not [{path}]"
+    return (
+        f"{shown(value)} is no {_KINDS.get(what, 'value that fits')}; write {_example(key, what)}"
+    )
+
+
+_KINDS: Final = {
+    "bool_type": "truth value",
+    "string_type": "text",
+    "list_type": "list",
+    "dict_type": "table",
+    "model_type": "table",
+    "model_attributes_type": "table",
+    "int_type": "whole number",
+    "int_from_float": "whole number",
+    "float_type": "number",
+    "finite_number": "number that ends",
+}
+
+
+def _example(key: str, what: str = "") -> str:
+    if what == "bool_type":
+        return f"{key} = true or {key} = false"
+    if what in ("int_type", "int_from_float", "float_type", "finite_number"):
+        return "a position such as [2, 1.5]" if key == "position" else f"{key} = 1"
+    if what in ("model_type", "model_attributes_type", "dict_type") and key in MANY:
+        return f"a table [[{key}]]"
+    if what == "list_type" and key in MANY:
+        return f"[[{key}]] and its keys below it"
+    if what == "model_type" and (key,) in TABLES:
+        return f"[{key}] and its keys below it"
+    return EXAMPLES.get(key, f'{key} = "..."')
+
+
+def _unknown_key(place: Place) -> str:
+    inner = place[:-1]
+    table = TABLES.get(tuple(key for key in inner if isinstance(key, str)), Table)
+    known = keys(table)
+    meant = did_you_mean(str(place[-1]), known)
+    return f"unknown key{meant or '; there are ' + listed(known, 20)}"
+
+
+def _unknown_word(value: object, place: Place, key: str) -> str:
+    table = TABLES[tuple(one for one in place[:-1] if isinstance(one, str))]
+    field = next(f for name, f in table.model_fields.items() if (f.alias or name) == key)
+    known = [str(word) for word in field.annotation.__args__]  # type: ignore[union-attr]
+    meant = did_you_mean(value, known) if isinstance(value, str) else ""
+    return f"{shown(value)} is none of {listed(known)}{meant}"
+
+
+def bounded(sentences: Sequence[str]) -> list[str]:
+    """The first sentences, and how many more there would be."""
+    if len(sentences) <= MOST_PROBLEMS:
+        return list(sentences)
+    more = len(sentences) - MOST_PROBLEMS
+    return [*sentences[:MOST_PROBLEMS], f"... and {more} more problems of this kind or another"]
