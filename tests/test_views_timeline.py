@@ -129,6 +129,22 @@ def test_a_channel_that_is_shared_makes_later_messages_wait_in_the_spool() -> No
     assert (second.opening, second.opened, second.sending, second.ended) == (1, 1.5, 3.5, 4.5)
 
 
+def test_recipients_who_are_put_off_go_on_by_themselves() -> None:
+    scribe = Scribe("", CHAIN)
+    a, b, _ = CHAIN
+    one = scribe.submit(0, f"JQP@{a}", f"X@{b}", f"Y@{b}")
+    scribe.queue(0, one, a, b, "1", "2")
+    session = scribe.open(1, a, b, 0.5)
+    scribe.trace.record((2.5, "defer", a, b, session, one, ("2",), "450 busy", 9.0))
+    scribe.send(2, one, a, b, "1", last=1)
+    scribe.trace.record((9.0, "attempt", a, b, None, None, "arpanet", 2))
+    scribe.trace.record((10.0, "unreachable", a, b, None, None, "no answer"))
+    scribe.trace.record((10.0, "refuse", a, b, None, one, ("2",), "no more tries are made"))
+    (story,) = stories(scribe.end(11))
+    told = {hop.recipients: (hop.outcome, len(hop.tries), hop.ended) for hop in story.hops}
+    assert told == {("1",): ("transfer", 0, 3), ("2",): ("expired", 2, 10)}
+
+
 def test_waits_that_dwarf_all_else_are_folded_and_sessions_stay_visible() -> None:
     ax = drawn(troubled())
     assert "not to scale" in ax.get_xlabel()

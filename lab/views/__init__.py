@@ -17,12 +17,14 @@ if TYPE_CHECKING:
 
     from lab.trace import Trace
     from lab.views.maildrops import write_maildrops as write_maildrops
+    from lab.views.map import map_trace as map_trace
     from lab.views.map import network_map as network_map
     from lab.views.table import summary_table as summary_table
     from lab.views.timeline import timeline as timeline
     from lab.views.transcript import transcript as transcript
 
 _HOMES: Final = {
+    "map_trace": "map",
     "network_map": "map",
     "summary_table": "table",
     "timeline": "timeline",

@@ -16,6 +16,8 @@ from lab.views import layout, style
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from lab.network.topology import Topology
+
 LABELLED: Final = 60
 """Hosts that all have their names; of more, only the busiest have."""
 
@@ -337,6 +339,13 @@ class _Words:
         reach = self.of.size / 2 * self.of.dots
         low, high = (box[0] - reach, box[1] - reach), (box[2] + reach, box[3] + reach)
         return bool(((self.points > low) & (self.points < high)).all(1).any())
+
+
+def map_trace(topology: Topology, seed: int = 0) -> Trace:
+    """A trace in which nothing happens: enough to draw the map of a topology that was not run."""
+    from lab.simulation import describe
+
+    return Trace([(0.0, "start", "", None, None, None, describe(topology, seed))])
 
 
 def kind_of(host: Mapping[str, Any]) -> str:

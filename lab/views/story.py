@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lab.trace import Row, Trace
@@ -90,13 +90,17 @@ _TOLD = (
 )
 
 
+_OPENINGS = (b"MAIL", b"SEND", b"SOML", b"SAML")
+"""The commands that begin a transaction (RFC 821, 4.1.1)."""
+
+
 class _Teller:
     """One pass over the rows of a trace; each kind that matters has a method of its name."""
 
     def __init__(self) -> None:
         self.stories: dict[int, Story] = {}
-        self.pending: dict[Key, Hop] = {}
-        self.arrived: dict[tuple[int, str], Hop] = {}
+        self.pending: dict[Key, list[Hop]] = {}
+        self.arrived: dict[tuple[int, str], list[Hop]] = {}
         self.attempts: dict[tuple[str, str], float] = {}
         self.sessions: dict[int, tuple[float, float]] = {}
         self.sent: dict[tuple[int, int], float] = {}
@@ -108,14 +112,10 @@ class _Teller:
     def queue(self, row: Row) -> None:
         t, _, host, peer, _, message, recipients, *_ = row
         story = self._story(row)
-        pending = self.pending.get((message, host, peer))
-        if pending is not None:
-            pending.recipients = (*pending.recipients, *recipients)
-            return
-        parent = self.arrived.get((message, host))
+        parent = self._arrival(message, host, recipients)
         ordinal = parent.ordinal + 1 if parent else 1
         hop = Hop(message, host, peer, tuple(recipients), t, ordinal, parent)
-        self.pending[message, host, peer] = hop
+        self.pending.setdefault((message, host, peer), []).append(hop)
         story.hops.append(hop)
 
     def attempt(self, row: Row) -> None:
@@ -126,37 +126,40 @@ class _Teller:
 
     def command(self, row: Row) -> None:
         session, message = row[4], row[5]
-        if message is not None and (session, message) not in self.sent:
-            self.sent[session, message] = row[6]
+        if message is not None and row[7][:4].upper() in _OPENINGS:
+            self.sent.setdefault((session, message), row[6])
             self.first.setdefault(session, message)
 
     def accept(self, row: Row) -> None:
         t, _, host, peer, session, message, recipients, reverse_path, *_ = row
-        hop = self.pending.get((message, peer, host))
         if message not in self.stories:  # a script's mail: nobody handed it over
             self.stories[message] = Story(message, t, host, reverse_path, tuple(recipients))
-        if hop is not None:
+        for hop in self._take((message, peer, host), recipients):
             self._sent(hop, session)
             hop.ended = t
-            self.arrived[message, host] = hop
+            self._arrive(hop)
 
     def transfer(self, row: Row) -> None:
-        hop = self._finish(row, "transfer")
-        if hop is not None:
-            self.arrived.setdefault((hop.message, hop.peer), hop)
+        for hop in self._take((row[5], row[2], row[3]), row[6]):
+            self._finish(hop, row, "transfer")
+            self._arrive(hop)
 
     def refuse(self, row: Row) -> None:
-        hop = self._finish(row, "refuse")
-        self._story(row).marks.append(Mark(row[0], "refuse", row[2], hop))
+        t, _, host, peer, session, message, recipients, reply = row
+        for hop in self._take((message, host, peer), recipients):
+            if session is None:  # no more tries are made
+                began = self._began(hop, None)
+                if not hop.tries or began > hop.tries[-1].began:
+                    hop.tries.append(Try(began, t, None, str(reply)))
+                self._finish(hop, row, "expired")
+            else:
+                self._finish(hop, row, "refuse")
+                self._story(row).marks.append(Mark(t, "refuse", host, hop))
 
     def defer(self, row: Row) -> None:
-        t, _, host, peer, session, message, _, reason, retry_at = row
-        hop = self.pending.get((message, host, peer))
-        if hop is not None:
-            attempt = self.attempts.get((host, peer))
-            began = self._began(session, message, hop.queued if attempt is None else attempt)
-            began = max(began, hop.queued)
-            hop.tries.append(Try(began, t, retry_at, str(reason)))
+        t, _, host, peer, session, message, recipients, reason, retry_at = row
+        for hop in self._take((message, host, peer), recipients):
+            hop.tries.append(Try(self._began(hop, session), t, retry_at, str(reason)))
             hop.ended = None
 
     def deliver(self, row: Row) -> None:
@@ -179,14 +182,31 @@ class _Teller:
             if hop.host == host and wanted & set(hop.recipients) and hop.outcome != "transfer":
                 if hop.outcome == "queued":
                     hop.outcome, hop.ended = "expired", t
-                    self.pending.pop((hop.message, hop.host, hop.peer), None)
+                    self._settle(hop)
                 return hop
-        return self.arrived.get((origin.number, host))
+        return self._arrival(origin.number, host, recipients)
 
-    def _began(self, session: int | None, message: int, attempt: float) -> float:
-        if session is None or session not in self.sessions:
-            return attempt
-        return self.sent.get((session, message), self.sessions[session][0])
+    def _began(self, hop: Hop, session: int | None) -> float:
+        """When the try began that has just failed: with its transaction, or its channel."""
+        if session is not None and session in self.sessions:
+            began = self.sent.get((session, hop.message), self.sessions[session][0])
+        else:
+            began = self.attempts.get((hop.host, hop.peer), hop.queued)
+        return max(began, hop.queued)
+
+    def _arrive(self, hop: Hop) -> None:
+        arrivals = self.arrived.setdefault((hop.message, hop.peer), [])
+        if hop not in arrivals:
+            arrivals.append(hop)
+
+    def _arrival(self, message: int, host: str, recipients: Iterable[str]) -> Hop | None:
+        """The hop that brought mail for these recipients here; None where it was handed over."""
+        arrivals = self.arrived.get((message, host), ())
+        if len(arrivals) > 1:
+            # "2.1" is a member of the list that recipient "2" was
+            wanted = {part for one in recipients for part in (one, one.partition(".")[0])}
+            arrivals = [hop for hop in arrivals if wanted & set(hop.recipients)] or arrivals
+        return arrivals[-1] if arrivals else None
 
     def _story(self, row: Row) -> Story:
         message = row[5]
@@ -195,27 +215,33 @@ class _Teller:
         return self.stories[message]
 
     def _mark(self, row: Row) -> Mark:
-        return Mark(row[0], row[1], row[2], self.arrived.get((row[5], row[2])))
+        return Mark(row[0], row[1], row[2], self._arrival(row[5], row[2], row[6:7]))
 
-    def _finish(self, row: Row, outcome: str) -> Hop | None:
-        """Take recipients out of the spool; where some stay behind, the hop parts in two."""
-        t, _, host, peer, session, message, recipients, *_ = row
-        hop = self.pending.get((message, host, peer))
-        if hop is None:
-            return None
-        rest = tuple(one for one in hop.recipients if one not in set(recipients))
-        if rest and len(rest) < len(hop.recipients):
-            later = Hop(message, host, peer, rest, hop.queued, hop.ordinal, hop.parent)
-            self.pending[message, host, peer] = later
-            self.stories[message].hops.append(later)
-            hop.recipients = tuple(recipients)
-        else:
-            del self.pending[message, host, peer]
-        if hop.ended is None or hop.sending is None:
-            self._sent(hop, session)
-        hop.ended = t if hop.ended is None or outcome != "transfer" else hop.ended
+    def _take(self, key: Key, recipients: Iterable[str]) -> list[Hop]:
+        """The hops of these recipients; where others share one, it parts in two here."""
+        wanted = set(recipients)
+        waiting = self.pending.get(key, ())
+        taken = [hop for hop in waiting if wanted & set(hop.recipients)] or list(waiting)
+        for hop in taken:
+            rest = tuple(one for one in hop.recipients if one not in wanted)
+            if rest and len(rest) < len(hop.recipients):
+                hop.recipients = tuple(one for one in hop.recipients if one in wanted)
+                later = replace(hop, recipients=rest, tries=list(hop.tries))
+                self.pending[key].append(later)
+                self.stories[hop.message].hops.append(later)
+        return taken
+
+    def _settle(self, hop: Hop) -> None:
+        self.pending[hop.message, hop.host, hop.peer].remove(hop)
+
+    def _finish(self, hop: Hop, row: Row, outcome: str) -> None:
+        """Take a hop out of the spool: over, one way or another."""
+        self._settle(hop)
+        if hop.ended is None:
+            self._sent(hop, row[4])
+        if hop.ended is None or outcome != "transfer":
+            hop.ended = row[0]
         hop.outcome = outcome
-        return hop
 
     def _sent(self, hop: Hop, session: int | None) -> None:
         if session is None or session not in self.sessions:

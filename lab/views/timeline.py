@@ -199,11 +199,12 @@ class _Picture:
         times.append(max(begin, times[-1]))
         times = [t - at for t in times]
         self._bar("in the spool", times[0], times[1], row)
-        for number, _ in enumerate(hop.tries):
+        for number, one in enumerate(hop.tries):
             failed, put_off, again = times[2 * number + 1 : 2 * number + 4]
             self._bar("attempt that failed", failed, put_off, row)
             self._wait(put_off, again, row)
-            self._end("defer", put_off, row)
+            if one.retry_at is not None:
+                self._end("defer", put_off, row)
         self._transmission(story, hop, row, at)
 
     def _transmission(self, story: Story, hop: Hop, row: int, at: float) -> None:
