@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import platform
 import smtplib
+import socket
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -72,7 +73,7 @@ def bench_topology(sessions: int) -> Any:
         },
         links=(LinkSpec("USC-ISIF.ARPA", "BBN-UNIX.ARPA", "arpanet"),),
         mail=tuple(
-            MailSpec(at=float(n), sender=sender, to=(to,), size=MAIL_DATA_BYTES)
+            MailSpec(float(n), "MAIL", sender, (to,), size=MAIL_DATA_BYTES)
             for n in range(sessions)
         ),
     )
@@ -122,11 +123,12 @@ def loopback_rate(sessions: int) -> float | None:
         return None
     text = b"x" * 64 + b"\r\n"
     mail_data = (text * (MAIL_DATA_BYTES // len(text) + 1))[: MAIL_DATA_BYTES - 2] + b"\r\n"
-    controller = Controller(Sink(), hostname="127.0.0.1", port=0)
-    # Controller tells its port only by way of the server's socket
+    with socket.socket() as probe:  # Controller wants to know its port beforehand
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    controller = Controller(Sink(), hostname="127.0.0.1", port=port)
     controller.start()
     try:
-        port = controller.server.sockets[0].getsockname()[1]
         begun = time.process_time()
         for _ in range(sessions):
             with smtplib.SMTP("127.0.0.1", port, local_hostname="USC-ISIF.ARPA") as client:

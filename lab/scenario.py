@@ -5,9 +5,9 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from random import Random
+from typing import NamedTuple
 
 from lab.hosts.message import as_mail_data, compose
 from lab.hosts.routing import RoutingTable
@@ -15,8 +15,7 @@ from lab.network.topology import MailSpec, Topology, TrafficSpec
 from lab.protocol import Path, quote
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
+class Submission(NamedTuple):
     """A user hands mail to the sender-SMTP of their host, at a time in seconds."""
 
     at: float

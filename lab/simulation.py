@@ -24,10 +24,13 @@ from lab.network.link import Direction, Link
 from lab.network.reach import Reach
 from lab.network.topology import LinkSpec, MailSpec, ScriptSpec, Topology
 from lab.network.transport import TRANSPORTS, Transport
-from lab.protocol import ReceiverSMTP, SenderSMTP, Transaction
+from lab.protocol import ReceiverSMTP, SenderSMTP, State, Transaction
 from lab.protocol.script import ScriptedSender
 from lab.scenario import Submission, submissions
 from lab.trace import Trace
+
+
+_DATA = State.DATA
 
 
 def generator(seed: int, purpose: str) -> Random:
@@ -70,8 +73,8 @@ class Session:
     """
 
     __slots__ = (
-        "back", "closed", "errand", "forth", "host", "number", "peer",
-        "reception", "receiver", "sender", "simulation", "started", "trips", "way",
+        "back", "closed", "env", "errand", "forth", "here", "host", "number", "peer",
+        "reception", "receiver", "record", "sender", "simulation", "started", "there", "trips", "way",
     )  # fmt: skip
 
     def __init__(
@@ -84,8 +87,12 @@ class Session:
         errand: Errand | None,
     ) -> None:
         self.simulation = simulation
+        self.env = simulation.env
+        self.record = simulation.record
         self.host = host
         self.peer = peer
+        self.here = host.name
+        self.there = peer.name
         self.way = way
         self.sender = sender
         self.errand = errand
@@ -104,20 +111,20 @@ class Session:
             event = Timeout(self.simulation.env, way.opening)
             event.callbacks.append(self._opened)  # type: ignore[union-attr]
             return
-        self.forth.deliver = self.back.deliver = self._trip
+        self.forth.deliver = self.back.deliver = self._set_up
         event = Timeout(self.simulation.env, way.transport.setup)
         event.callbacks.append(self._set_up)  # type: ignore[union-attr]
 
     def _set_up(self, _: Any) -> None:
-        self._trip(b"", 0.0)
-
-    def _trip(self, _: bytes, __: float) -> None:
         """One control message has arrived (or none has been sent): send the next, or be open."""
+        if not self.forth.alive:
+            return
         done = self.trips
         opening = self.way.transport.opening
         self.trips += 1
         if done < len(opening):
-            (self.forth if done % 2 == 0 else self.back).send(bytes(opening[done]))
+            leg = self.forth if done % 2 == 0 else self.back
+            leg.send(bytes(opening[done]), self.simulation.env.now)
             return
         self.forth.deliver, self.back.deliver = self._at_receiver, self._at_sender
         self._opened(None)
@@ -136,44 +143,63 @@ class Session:
             identify = errand.identify
         else:
             identify = self._foreign
-        self.reception = reception = Reception(
-            peer, way.environment, identify, number, host.name
-        )
+        self.reception = reception = Reception(peer, way.environment, identify, number, host.name)
         reception.now = now
         self.receiver = receiver = ReceiverSMTP(reception, peer.identity.limits)
         peer.open_sessions += 1
         for _, octets in receiver.open():
-            self.back.send(octets)
+            self.back.send(octets, now)
 
     def _foreign(self, transaction: Transaction) -> tuple[int, list[str]]:
         """Number mail that no user of a simulated host handed in: a script's, or a person's."""
         return self.simulation.foreign(self.peer, transaction)
 
-    def _at_receiver(self, octets: bytes, sent: float) -> None:
-        simulation, receiver = self.simulation, self.receiver
-        now = self.reception.now = simulation.env.now
-        errand = self.errand
-        message = errand.message if errand is not None else None
-        host, peer = self.peer.name, self.host.name
+    def _at_receiver(self, arrival: Any) -> None:
+        if not self.forth.alive:
+            return
+        octets, receiver, reception = arrival.octets, self.receiver, self.reception
+        now = reception.now = arrival.at
+        message = self.errand.message if self.errand is not None else None
+        # A sender of ours sends one command, or the mail data, in one piece: it is recorded before
+        # what the host makes of it
+        data = receiver.state is _DATA
+        self.record(
+            (
+                now,
+                "data" if data else "command",
+                self.there,
+                self.here,
+                self.number,
+                message,
+                arrival.sent,
+                octets,
+            )  # fmt: skip
+        )
+        if not data:
+            self.back.send(receiver.command(octets), now)
+            return
         for kind, crossed in receiver.receive(octets):
             if kind == "reply":
-                self.back.send(crossed)
-            else:
-                simulation.record((now, kind, host, peer, self.number, message, sent, crossed))
+                self.back.send(crossed, now)
 
-    def _at_sender(self, octets: bytes, sent: float) -> None:
-        simulation, sender, errand = self.simulation, self.sender, self.errand
-        now = simulation.env.now
+    def _at_sender(self, arrival: Any) -> None:
+        if not self.back.alive:
+            return
+        octets, sender, errand = arrival.octets, self.sender, self.errand
+        now = arrival.at
         message = None
         if errand is not None:
             errand.now = now
             message = errand.message
-        host, peer = self.host.name, self.peer.name
-        # The reply is recorded before what the sender makes of it
-        simulation.record((now, "reply", host, peer, self.number, message, sent, octets))
-        for kind, crossed in sender.receive(octets):
-            if kind != "reply":
-                self.forth.send(crossed)
+        row = (now, "reply", self.here, self.there, self.number, message, arrival.sent, octets)
+        self.record(row)
+        out = sender.answer(octets)
+        if out is None:
+            for kind, crossed in sender.receive(octets):
+                if kind != "reply":
+                    self.forth.send(crossed, now)
+        elif out:
+            self.forth.send(out, now)
         if sender.closing:
             self.close("quit" if octets.startswith(b"221") else "closed")
 
@@ -188,9 +214,7 @@ class Session:
         self.back.cut()
         self.peer.open_sessions -= 1
         self.receiver.end_of_input()
-        simulation.record(
-            (now, "close", self.host.name, self.peer.name, self.number, None, reason)
-        )
+        simulation.record((now, "close", self.host.name, self.peer.name, self.number, None, reason))
         if self.errand is not None:
             self.host.session_over(now, self.errand.queue)
 
@@ -270,7 +294,9 @@ class Simulation:
         for script in self.topology.scripts:
             self._at(script.at, self._run_script, script)
 
-    def run(self, until: float | None = None, progress: Callable[[int], None] | None = None) -> None:
+    def run(
+        self, until: float | None = None, progress: Callable[[int], None] | None = None
+    ) -> None:
         """Go on until nothing is left to do, or until a time in seconds.
 
         ``progress`` is called with the number of events so far, now and then.
@@ -309,10 +335,12 @@ class Simulation:
     def _arrange_next(self) -> None:
         submission = next(self._scenario, None)
         if submission is not None:
-            self._at(submission.at, self._submit, submission)
+            event = Timeout(self.env, max(0.0, submission.at - self.env.now), submission)
+            event.callbacks.append(self._submit)  # type: ignore[union-attr]
 
-    def _submit(self, submission: Submission) -> None:
+    def _submit(self, event: Any) -> None:
         now = self.env.now
+        submission: Submission = event.value
         host = self.hosts[submission.host]
         octets = submission.mail_data(self._calendar.daytime(now))
         number = self.next_message()

@@ -60,7 +60,7 @@ class Destination:
     ``path`` is the forward-path after this host has removed itself from its beginning.
     """
 
-    __slots__ = ("entry", "hop", "path", "refusal")
+    __slots__ = ("entry", "hop", "path", "plain", "refusal", "unfolds")
 
     def __init__(
         self,
@@ -73,6 +73,9 @@ class Destination:
         self.entry = entry
         self.hop = hop
         self.refusal = refusal
+        self.unfolds = isinstance(entry, MailingList | Forward)
+        # a user here whose mailbox takes whatever comes: nothing more to ask
+        self.plain = isinstance(entry, User) and entry.mailbox not in _MAILBOXES
 
 
 @dataclass(slots=True)
@@ -155,8 +158,9 @@ class Host:
     ) -> None:
         """A user hands mail to this host; recipients that it cannot send to are rejected at once."""
         texts = tuple([path.bare for path in to])
-        row = (now, "submit", self.name, None, None, message)
-        self.record((*row, sender.bare, texts, verb, len(mail_data)))
+        size = len(mail_data)
+        row = (now, "submit", self.name, None, None, message, sender.bare, texts, verb, size)
+        self.record(row)
         places = []
         for number, path in enumerate(to, 1):
             place = self.destination(path)
@@ -164,8 +168,8 @@ class Host:
                 places.append((str(number), place))
             else:
                 why = str(place.refusal)
-                row = (now, "reject", self.name, None, None, message)
-                self.record((*row, str(number), path.bare, why))
+                one = str(number)
+                self.record((now, "reject", self.name, None, None, message, one, path.bare, why))
         self.dispatch(now, message, verb, sender, places, mail_data, relaying=False)
 
     def dispatch(
@@ -174,7 +178,7 @@ class Host:
         message: int,
         verb: str,
         return_path: Path,
-        places: Iterable[tuple[str, Destination]],
+        places: Sequence[tuple[str, Destination]],
         mail_data: bytes,
         *,
         relaying: bool,
@@ -216,21 +220,26 @@ class Host:
         mail.expires = now + self.retry.give_up
         queue = self.spool.queue(hop.name, hop.environment)
         queue.entries.append(mail)
-        row = (now, "queue", self.name, hop.name, None, mail.message)
-        self.record((*row, mail.ids, len(mail.mail_data)))
+        size = len(mail.mail_data)
+        self.record((now, "queue", self.name, hop.name, None, mail.message, mail.ids, size))
         self.arrange(now, queue)
 
     # -- lists, forwards and mail drops ---------------------------------------------------------
 
     def _unfolded(
-        self, now: float, message: int, places: Iterable[tuple[str, Destination]]
-    ) -> Iterable[tuple[str, Destination]]:
+        self, now: float, message: int, places: Sequence[tuple[str, Destination]]
+    ) -> Sequence[tuple[str, Destination]]:
         """The recipients, with lists replaced by their members and forwards by where they lead."""
-        for recipient, place in places:
-            if isinstance(place.entry, MailingList | Forward):
-                yield from self._unfold(now, message, recipient, place, set())
-            else:
-                yield recipient, place
+        for _, place in places:
+            if place.unfolds:
+                break
+        else:
+            return places
+        return [
+            one
+            for recipient, place in places
+            for one in self._unfold(now, message, recipient, place, set())
+        ]
 
     def _unfold(
         self, now: float, message: int, recipient: str, place: Destination, seen: set[str]
@@ -432,6 +441,9 @@ class Reception:
     def recipient(self, transaction: Transaction, forward_path: Path) -> Reply:
         """Whether the host takes mail for a path: of its user, its list, its forward, or to relay."""
         place = self.host.destination(forward_path)
+        if place.plain and transaction.verb == "MAIL":
+            self._taken.append(place)
+            return OK
         verdict = place.refusal or self._verdict(transaction, place)
         if verdict.code < 300:
             self._taken.append(place)
@@ -458,8 +470,11 @@ class Reception:
         message, ids = self.identify(transaction)
         octets = stamp(host, self.environment, self.peer, now) + transaction.mail_data
         path = transaction.reverse_path
-        row = (now, "accept", host.name, self.peer_host, self.session, message)
-        host.record((*row, tuple(ids), path.bare, len(transaction.mail_data)))
+        row = (
+            now, "accept", host.name, self.peer_host, self.session, message,
+            tuple(ids), path.bare, len(transaction.mail_data),
+        )  # fmt: skip
+        host.record(row)
         places = list(zip(ids, self._taken, strict=True))
         host.dispatch(now, message, transaction.verb, path, places, octets, relaying=True)
         return OK

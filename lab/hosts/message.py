@@ -26,22 +26,25 @@ class Calendar:
     The zone is that of ``start``: UT, the zones of RFC 822 that have a name, or +hhmm.
     """
 
-    __slots__ = ("_cache", "start", "zone")
+    __slots__ = ("_date", "_day", "_offset", "start", "zone")
 
     def __init__(self, start: datetime) -> None:
         self.start = start
-        offset = start.utcoffset() or timedelta()
-        self.zone = _zone(offset)
-        self._cache: tuple[int, str] = (-1, "")
+        self.zone = _zone(start.utcoffset() or timedelta())
+        midnight = start.replace(hour=0, minute=0, second=0, microsecond=0)
+        self._offset = (start - midnight).total_seconds()
+        self._day = -1
+        self._date = ""
 
     def daytime(self, now: float) -> str:
         """``<date> <SP> <time>`` at ``now`` seconds, such as "2 Nov 81 22:40:10 UT"."""
-        second = int(now)
-        if second != self._cache[0]:
-            at = self.start + timedelta(seconds=now)
-            date = f"{at.day} {_MONTHS[at.month - 1]} {at.year % 100:02}"
-            self._cache = (second, f"{date} {at:%H:%M:%S} {self.zone}")
-        return self._cache[1]
+        day, second = divmod(int(now + self._offset), 86400)
+        if day != self._day:
+            at = self.start + timedelta(days=day)
+            self._day = day
+            self._date = f"{at.day} {_MONTHS[at.month - 1]} {at.year % 100:02}"
+        minute, second = divmod(second, 60)
+        return f"{self._date} {minute // 60:02}:{minute % 60:02}:{second:02} {self.zone}"
 
 
 def _zone(offset: timedelta) -> str:
@@ -72,7 +75,7 @@ def compose(
     daytime: str,
     sender: Path,
     full_name: str,
-    to: Sequence[Path],
+    to: tuple[Path, ...],
     subject: str = "",
     text: str | None = None,
     size: int | None = None,
@@ -82,18 +85,24 @@ def compose(
     With ``size``, the text is filler that makes the whole so many bytes, or as near above as the
     header allows.
     """
-    address = str(sender.mailbox)
-    lines = [
-        f"Date: {daytime}",
-        f"From: {full_name} <{address}>" if full_name else f"From: {address}",
-        *([f"Subject: {subject}"] if subject else []),
-        *_folded("To: ", [str(path.mailbox) for path in to]),
-        "",
-    ]
-    header = as_mail_data(lines)
+    header = f"Date: {daytime}\r\n".encode("ascii") + _header(sender, full_name, to, subject)
     if text is None and size is not None:
         return header + filler(size - len(header))
-    return header + as_mail_data((text or "").splitlines())
+    return header + (as_mail_data(text.splitlines()) if text else b"")
+
+
+@lru_cache(maxsize=4096)
+def _header(sender: Path, full_name: str, to: tuple[Path, ...], subject: str) -> bytes:
+    """The memo header without its date, and the empty line after it."""
+    address = str(sender.mailbox)
+    return as_mail_data(
+        [
+            f"From: {full_name} <{address}>" if full_name else f"From: {address}",
+            *([f"Subject: {subject}"] if subject else []),
+            *_folded("To: ", [str(path.mailbox) for path in to]),
+            "",
+        ]
+    )
 
 
 def as_mail_data(lines: Iterable[str]) -> bytes:

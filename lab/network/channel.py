@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from simpy import Environment, Timeout
+from simpy import Environment, Event, Timeout
+from simpy.events import NORMAL
 
 from lab.network.link import Direction
 from lab.network.transport import Transport
 
-Deliver = Callable[[bytes, float], None]
-"""Called with the bytes that arrived and the time at which they were sent."""
+Deliver = Callable[[Any], None]
+"""Called with the :class:`Arrival`: its ``octets``, when they were ``sent``, and the time ``at``."""
 
 SHORTEST_TIMEOUT = 1.0
 """Seconds before a lost segment is sent again, at least: RFC 793's lower bound."""
@@ -40,13 +41,37 @@ class Way:
         self.timeout = max(SHORTEST_TIMEOUT, 4 * latency)
 
 
+class Arrival(Event):
+    """Bytes that will arrive: an event of SimPy's that carries them, and when they were sent."""
+
+    def __init__(
+        self,
+        env: Environment,
+        now: float,
+        delay: float,
+        deliver: Deliver,
+        octets: bytes,
+        sent: float,
+    ) -> None:
+        # As Timeout does it, with the callback in place from the start
+        self.env = env
+        self.callbacks = [deliver]
+        self._value = None
+        self._ok = True
+        self.octets = octets
+        self.sent = sent
+        self.at = now + delay  # as SimPy adds them: what env.now will be
+        env.schedule(self, NORMAL, delay)
+
+
 class Leg:
     """One direction of a channel: ``send`` puts bytes on their way, ``deliver`` gets them.
 
-    After ``cut()`` what is under way does not arrive.
+    After ``cut()`` what is under way still comes out of the clock, and is to be passed over:
+    ``alive`` tells.
     """
 
-    __slots__ = ("_arrived", "_last", "alive", "deliver", "env", "in_flight", "on_loss", "way")
+    __slots__ = ("_last", "alive", "deliver", "env", "on_loss", "way")
 
     def __init__(
         self,
@@ -61,27 +86,18 @@ class Leg:
         self.on_loss = on_loss
         self.alive = True
         self._last = 0.0
-        self._arrived = self._arrive
 
-    def send(self, octets: bytes) -> None:
-        """Put bytes on their way."""
-        env = self.env
+    def send(self, octets: bytes, now: float) -> None:
+        """Put bytes on their way at the present time."""
         way = self.way
         if way.delay is not None:
-            event = Timeout(env, way.delay, (octets, env.now))
-            event.callbacks.append(self._arrived)  # type: ignore[union-attr]
+            Arrival(self.env, now, way.delay, self.deliver, octets, now)
         else:
-            now = env.now
             self._ride(0, now, now, octets, now)
 
     def cut(self) -> None:
         """Let nothing that is under way arrive."""
         self.alive = False
-
-    def _arrive(self, event: Any) -> None:
-        if self.alive:
-            octets, sent = event.value
-            self.deliver(octets, sent)
 
     def _ride(self, number: int, head: float, tail: float, octets: bytes, sent: float) -> None:
         """Go over the links from ``number`` on, stopping at each where others may be before us."""
@@ -103,8 +119,8 @@ class Leg:
             number += 1
         # a stream is ordered: nothing overtakes what was sent before
         self._last = tail = max(tail, self._last)
-        event = Timeout(env, max(0.0, tail - env.now), (octets, sent))
-        event.callbacks.append(self._arrived)  # type: ignore[union-attr]
+        now = env.now
+        Arrival(env, now, max(0.0, tail - now), self.deliver, octets, sent)
 
     def _ride_on(self, event: Any) -> None:
         if self.alive:

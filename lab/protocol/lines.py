@@ -127,8 +127,8 @@ class LineBuffer:
         return len(self._buffer)
 
 
-TOO_LONG: Final = b"\r\n"
-"""What stands for a line over its limit: two bytes that no line can hold."""
+TOO_LONG: Final = bytes(bytearray(b"\r\n"))
+"""What stands for a line over its limit; known by identity, so it is no other CRLF."""
 
 
 class MailData:
@@ -139,7 +139,9 @@ class MailData:
     line ``text_line``), the rest is not stored, ``too_large`` (``line_too_long``) is set.
     """
 
-    __slots__ = ("_data", "_held", "_line", "limits", "line_too_long", "too_large")
+    __slots__ = (
+        "_data", "_fresh", "_held", "_line", "_whole", "limits", "line_too_long", "too_large",
+    )  # fmt: skip
 
     def __init__(self, limits: Limits = NO_LIMITS) -> None:
         self.limits = limits
@@ -147,11 +149,17 @@ class MailData:
         self._held = CRLF
         self._data = bytearray()
         self._line = 0
+        self._fresh = True
+        self._whole: bytes | None = None
         self.too_large = False
         self.line_too_long = False
 
     def feed(self, octets: bytes) -> bytes | None:
         """Take bytes; the bytes after the end of mail data, or None if it has not come."""
+        if self._fresh:
+            self._fresh = False
+            if self._takes_whole(octets):
+                return b""
         octets = self._held + octets
         end = octets.find(END_OF_MAIL_DATA)
         if end >= 0:
@@ -162,6 +170,16 @@ class MailData:
         self._store(octets[: len(octets) - keep])
         self._held = octets[len(octets) - keep :]
         return None
+
+    def _takes_whole(self, octets: bytes) -> bool:
+        """Take all of the data from one chunk, where it holds that and nothing else."""
+        size = len(octets)
+        if self.limits is not NO_LIMITS or octets[-5:] != END_OF_MAIL_DATA:
+            return False
+        if octets[:3] == b".\r\n" or octets.find(END_OF_MAIL_DATA) != size - 5:
+            return False
+        self._whole = unstuff(octets[:-3])
+        return True
 
     def _store(self, octets: bytes) -> None:
         limit = self.limits.message
@@ -187,7 +205,7 @@ class MailData:
     @property
     def octets(self) -> bytes:
         """The mail data so far, as it is to be delivered."""
-        return bytes(self._data[2:])
+        return bytes(self._data[2:]) if self._whole is None else self._whole
 
 
 def _unfinished(octets: bytes) -> int:

@@ -11,12 +11,21 @@ time. A verdict that takes time (storing mail) may be given later, by :meth:`Rec
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final, Protocol
 
-from lab.protocol.lines import CRLF, NO_LIMITS, TOO_LONG, Limits, LineBuffer, MailData
+from lab.protocol.lines import (
+    CRLF,
+    MAX_COMMAND_LINE,
+    NO_LIMITS,
+    TOO_LONG,
+    Limits,
+    LineBuffer,
+    MailData,
+)
 from lab.protocol.replies import OUT_OF_ORDER, Reply, reply
 from lab.protocol.states import TRANSITIONS, Buffers, State
-from lab.protocol.syntax import NULL_PATH, Command, Path, parse_command, remembering
+from lab.protocol.syntax import NULL_PATH, Command, Path, parse_command
 
 Crossing = tuple[str, bytes]
 """What crossed the channel, or is to: ``(kind, octets)``; kind is command, data or reply."""
@@ -28,6 +37,18 @@ _NO_RECIPIENT_LEFT: Final = reply(552, "Recipient storage full, try again in ano
 _TOO_MUCH: Final = reply(552, "Too much mail data.")
 _TEXT_LINE: Final = reply(554, "Text line too long.")
 _NOT_ASCII: Final = reply(554, "Mail data holds bytes that are not ASCII.")
+
+
+# bound once: a lookup on an Enum class is dear in what every line goes through
+_CLOSED: Final = State.CLOSED
+_FORWARD_PATH: Final = Buffers.FORWARD_PATH
+_KEEP: Final = Buffers.KEEP
+
+
+@lru_cache(maxsize=16384)
+def _read(line: bytes, strict: bool) -> Command:
+    """The command of a line with its CRLF."""
+    return parse_command.__wrapped__(line[:-2], strict)
 
 
 class Misuse(RuntimeError):
@@ -44,6 +65,11 @@ class Transaction:
         self.reverse_path = reverse_path
         self.forward_paths: list[Path] = []
         self.mail_data = b""
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether anything is in the buffers."""
+        return bool(self.forward_paths) or self.reverse_path is not NULL_PATH
 
     def __repr__(self) -> str:
         to = " ".join(map(str, self.forward_paths))
@@ -97,7 +123,7 @@ class ReceiverSMTP:
     """
 
     __slots__ = (
-        "_data", "_events", "_line", "_waiting", "installation",
+        "_data", "_events", "_line", "_measures_paths", "_waiting", "installation",
         "limits", "peer", "state", "strict", "transaction", "turned",
     )  # fmt: skip
 
@@ -107,6 +133,9 @@ class ReceiverSMTP:
         self.installation = installation
         self.limits = limits
         self.strict = strict
+        self._measures_paths = limits is not NO_LIMITS and not (
+            limits.path is limits.user is limits.domain is None
+        )
         self.state = State.CLOSED
         self.transaction = Transaction()
         self.peer = ""
@@ -141,27 +170,30 @@ class ReceiverSMTP:
         """
         events: list[Crossing] = []
         self._events = events
-        if self.state is State.CLOSED or self.turned:
+        if self.state is _CLOSED or self.turned:
             return events
-        # The whole of the usual case: one command in one chunk, nothing before it, none behind.
-        if (
-            self._line is None
-            and self._data is None
-            and not self._waiting
-            and octets[-2:] == CRLF
-            and octets.find(CRLF) == len(octets) - 2
-            and len(octets) <= 512
-        ):
-            self._command(octets[:-2])
-            return events
-        if self._line is None:
-            self._line = LineBuffer(self.limits.line)
-        if self._data is None:
-            self._line.feed(octets)
-        else:
+        if self._data is not None:
             self._mail_data(octets)
-        self._proceed()
+        else:
+            if self._line is None:
+                self._line = LineBuffer(self.limits.line)
+            self._line.feed(octets)
+        if self._line is not None:
+            self._proceed()
         return events
+
+    def command(self, line: bytes) -> bytes:
+        """The reply to one whole command line, its CRLF included: the short way for a driver that
+        knows where lines end.
+
+        Raises :class:`Misuse` where no command is due: within mail data or a line, before a
+        verdict that is still open, after the end.
+        """
+        if self._data is not None or self._line is not None or self._waiting:
+            raise Misuse("command() takes a line where a command is due")
+        if line[-2:] != CRLF or self.state is _CLOSED or self.turned:
+            raise Misuse("command() takes a whole line, with CRLF, of a session that goes on")
+        return self._verdict(line).octets
 
     def answer(self, verdict: Reply) -> list[Crossing]:
         """Give the verdict that the installation's ``accept`` left open."""
@@ -198,28 +230,37 @@ class ReceiverSMTP:
             self._line = None
 
     def _command(self, line: bytes) -> None:
-        if line is TOO_LONG or (self.limits.line is not None and len(line) + 2 > self.limits.line):
-            shown = CRLF if line is TOO_LONG else line + CRLF
-            self._events.append(("command", shown))
-            self._send(_TOO_LONG)
-            return
-        self._events.append(("command", line + CRLF))
-        command: Command = remembering(parse_command, line, strict=self.strict)
-        verb = command.verb
+        shown = line if line is TOO_LONG else line + CRLF
+        self._events.append(("command", shown))
+        self._events.append(("reply", self._verdict(shown).octets))
+
+    def _verdict(self, line: bytes) -> Reply:
+        """What is answered to a line, and done: by the table, and by the installation."""
+        most = self.limits.line
+        if line is TOO_LONG or (most is not None and len(line) > most):
+            return _TOO_LONG
+        command: Command = (
+            _read(line, self.strict)
+            if len(line) <= MAX_COMMAND_LINE
+            else _read.__wrapped__(line, self.strict)
+        )
         if command.fault:
-            self._send(reply(command.fault, command.text))
-            return
+            return reply(command.fault, command.text)
+        verb = command.verb
         transition = TRANSITIONS[self.state].get(verb)
         if transition is None:
-            self._send(reply(OUT_OF_ORDER, self._out_of_order(verb)))
-            return
+            return reply(OUT_OF_ORDER, self._out_of_order(verb))
         verdict = _VERDICTS[verb](self, command)
         if verdict.code < 400:
             self.state = transition.next
-            self._buffers(transition.buffers, command)
+            what = transition.buffers
+            if what is _FORWARD_PATH:
+                self.transaction.forward_paths.append(command.path)
+            elif what is not _KEEP:
+                self._buffers(what, command)
         elif verdict.code == 421:
-            self.state = State.CLOSED
-        self._send(verdict)
+            self.state = _CLOSED
+        return verdict
 
     def _out_of_order(self, verb: str) -> str:
         if self.state is State.OPENED:
@@ -228,14 +269,13 @@ class ReceiverSMTP:
         return "Bad sequence of commands: " + wanted.get(verb, f"no {verb} in a transaction")
 
     def _buffers(self, what: Buffers, command: Command) -> None:
-        if what is Buffers.FORWARD_PATH:
-            self.transaction.forward_paths.append(command.path)
-        elif what is Buffers.REVERSE_PATH:
+        if what is Buffers.REVERSE_PATH:
             self.transaction = Transaction(command.verb, command.path)
         elif what is Buffers.MAIL_DATA:
             self._data = MailData(self.limits)
-        elif what is Buffers.CLEAR and command.verb != "QUIT":
-            self.transaction = Transaction()
+        elif what is Buffers.CLEAR:
+            if self.transaction.is_begun:
+                self.transaction = Transaction()
             self.turned = command.verb == "TURN"
 
     def _send(self, verdict: Reply) -> None:
@@ -290,21 +330,20 @@ class ReceiverSMTP:
         return verdict
 
     def _begin(self, command: Command) -> Reply:
-        fault = self._path_fault(command.path)
+        fault = self._path_fault(command.path) if self._measures_paths else None
         return fault or self.installation.begin(command.verb, command.path)
 
     def _rcpt(self, command: Command) -> Reply:
-        fault = self._path_fault(command.path)
+        fault = self._path_fault(command.path) if self._measures_paths else None
         if fault:
             return fault
-        if _beyond(len(self.transaction.forward_paths) + 1, self.limits.recipients):
+        most = self.limits.recipients
+        if most is not None and len(self.transaction.forward_paths) >= most:
             return _NO_RECIPIENT_LEFT
         return self.installation.recipient(self.transaction, command.path)
 
     def _path_fault(self, path: Path) -> Reply | None:
         limits = self.limits
-        if limits.path is None and limits.user is None and limits.domain is None:
-            return None
         if _beyond(len(path.text), limits.path):
             return reply(501, "Path too long")
         if _beyond(len(path.user), limits.user):

@@ -194,10 +194,15 @@ class ReplyParser:
         self._octets: list[bytes] = []
         self._taken = 0
 
+    @property
+    def is_fresh(self) -> bool:
+        """Whether no part of a reply is held."""
+        return not self._buffer and not self._lines
+
     def feed(self, octets: bytes) -> list[tuple[int, tuple[str, ...], bytes]]:
         """The replies that these bytes complete."""
         if not self._buffer and not self._lines:
-            one = _single(octets) if len(octets) <= MAX_REPLY_LINE else None
+            one = single_reply(octets)
             if one is not None:
                 return [one]
         self._buffer += octets
@@ -230,6 +235,11 @@ class ReplyParser:
         whole = (self._code, tuple(self._lines), b"".join(self._octets))
         self._lines, self._octets, self._taken = [], [], 0
         return whole
+
+
+def single_reply(octets: bytes) -> tuple[int, tuple[str, ...], bytes] | None:
+    """A chunk that is exactly one reply of one line, read at once; None if it is anything else."""
+    return _single(octets) if len(octets) <= MAX_REPLY_LINE else None
 
 
 @lru_cache(maxsize=4096)

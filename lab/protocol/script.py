@@ -26,6 +26,10 @@ class ScriptedSender:
         self.closing = False
         self.quitting = False
 
+    def answer(self, octets: bytes) -> bytes | None:
+        """No short way: give the bytes to ``receive``."""
+        return None
+
     def receive(self, octets: bytes) -> list[Crossing]:
         """Take the bytes of replies; what crossed and what to send next, in order."""
         events: list[Crossing] = []
@@ -36,7 +40,7 @@ class ScriptedSender:
             return events
         for code, _, whole in replies:
             events.append(("reply", whole))
-            if code == 421 or self._position >= len(self._lines):
+            if code in (221, 421) or self._position >= len(self._lines):
                 self.closing = True
                 break
             events.append(self._data() if code == 354 else self._command())
@@ -54,6 +58,8 @@ class ScriptedSender:
 
     def _data(self) -> Crossing:
         rest = self._lines[self._position :]
-        length = rest.index(b".") + 1 if b"." in rest else len(rest)
+        # data that is never ended gets no reply: the script hangs up after it
+        self.closing = b"." not in rest
+        length = len(rest) if self.closing else rest.index(b".") + 1
         self._position += length
         return "data", b"".join(line + CRLF for line in rest[:length])

@@ -17,9 +17,19 @@ from typing import Any, Final, Protocol
 
 from lab.protocol.lines import stuff
 from lab.protocol.receiver import Crossing, Misuse
-from lab.protocol.replies import COMMAND_REPLIES, CONNECTION, MAIL_DATA, Outcome, ReplyParser
+from lab.protocol.replies import (
+    COMMAND_REPLIES,
+    CONNECTION,
+    MAIL_DATA,
+    Outcome,
+    ReplyParser,
+    single_reply,
+)
 from lab.protocol.states import State
 from lab.protocol.syntax import Path
+
+_CLOSED: Final = State.CLOSED
+_SUCCESS: Final = Outcome.S
 
 Answer = tuple[int, str]
 """A reply as a program keeps it: code and text."""
@@ -105,7 +115,7 @@ class SenderSMTP:
         self.awaiting = CONNECTION
         self.state = State.OPENED
         self.outgoing: Outgoing | None = None
-        self._parser = ReplyParser()
+        self._parser: ReplyParser | None = None
         self._next_recipient = 0
 
     @property
@@ -118,6 +128,8 @@ class SenderSMTP:
         if self.state is State.CLOSED:
             return []
         try:
+            if self._parser is None:
+                self._parser = ReplyParser()
             replies = self._parser.feed(octets)
         except ValueError as why:
             return self._give_up((451, f"the receiver-SMTP does not speak SMTP: {why}"))
@@ -128,7 +140,18 @@ class SenderSMTP:
             if not crossing[1]:
                 break
             events.append(crossing)
+        if self._parser.is_fresh:
+            self._parser = None
         return events
+
+    def answer(self, octets: bytes) -> bytes | None:
+        """What to send upon one whole reply of one line: the short way for a driver that knows
+        where replies end. None, and nothing done, for any other bytes: give them to ``receive``.
+        """
+        if self._parser is not None or self.state is _CLOSED:
+            return None
+        one = single_reply(octets)
+        return None if one is None else self._reply(one[0], one[1])[1]
 
     def end_of_input(self) -> None:
         """The channel is gone: the transaction in progress gets a temporary error (4.1.1, QUIT)."""
@@ -161,12 +184,12 @@ class SenderSMTP:
         return "command", octets
 
     def _greeted(self, code: int, lines: tuple[str, ...], meaning: Outcome) -> Crossing:
-        if meaning is not Outcome.S:
+        if meaning is not _SUCCESS:
             return self._session_failed(code, lines)
-        return self._send("HELO", _line("HELO", self.domain))
+        return self._send("HELO", _line("HELO ", self.domain))
 
     def _welcomed(self, code: int, lines: tuple[str, ...], meaning: Outcome) -> Crossing:
-        if meaning is not Outcome.S:
+        if meaning is not _SUCCESS:
             return self._session_failed(code, lines)
         self.state = State.READY
         return self._next()
@@ -180,10 +203,12 @@ class SenderSMTP:
         if outgoing is None:
             return self._send("QUIT", b"QUIT\r\n")
         self._next_recipient = 0
-        return self._send(outgoing.verb, _line(outgoing.verb + " FROM:", outgoing.reverse_path))
+        return self._send(
+            outgoing.verb, _line(outgoing.verb + " FROM:", outgoing.reverse_path.text)
+        )
 
     def _begun(self, code: int, lines: tuple[str, ...], meaning: Outcome) -> Crossing:
-        if meaning is not Outcome.S:
+        if meaning is not _SUCCESS:
             return self._failed(code, lines)
         self.state = State.MAIL
         return self._recipient()
@@ -192,12 +217,12 @@ class SenderSMTP:
         outgoing = self._current()
         path = outgoing.forward_paths[self._next_recipient]
         self._next_recipient += 1
-        return self._send("RCPT", _line("RCPT TO:", path))
+        return self._send("RCPT", _line("RCPT TO:", path.text))
 
     def _named(self, code: int, lines: tuple[str, ...], meaning: Outcome) -> Crossing:
         outgoing = self._current()
         outgoing.answers.append((code, "\n".join(lines)))
-        if meaning is Outcome.S:
+        if meaning is _SUCCESS:
             self.state = State.RCPT
         if self._next_recipient < len(outgoing.forward_paths):
             return self._recipient()
@@ -216,7 +241,7 @@ class SenderSMTP:
     def _confirmed(self, code: int, lines: tuple[str, ...], meaning: Outcome) -> Crossing:
         self.state = State.READY
         self._current().answer = (code, "\n".join(lines))
-        if meaning is not Outcome.S:
+        if meaning is not _SUCCESS:
             self._current().failed_at = MAIL_DATA
         return self._settle(self._next)
 
@@ -236,7 +261,7 @@ class SenderSMTP:
 
     def _was_reset(self, code: int, lines: tuple[str, ...], meaning: Outcome) -> Crossing:
         self.state = State.READY
-        if meaning is not Outcome.S:
+        if meaning is not _SUCCESS:
             # A receiver-SMTP that cannot even reset is left alone
             return self._send("QUIT", b"QUIT\r\n")
         return self._next()
@@ -252,10 +277,9 @@ class SenderSMTP:
 
 
 @lru_cache(maxsize=65536)
-def _line(word: str, argument: str | Path) -> bytes:
+def _line(word: str, argument: str) -> bytes:
     """A command line; raises :class:`Misuse` rather than put a CR or LF of an argument on a wire."""
-    line = f"{word} {argument}" if word == "HELO" else f"{word}{argument}"
-    octets = line.encode("ascii")
+    octets = (word + argument).encode("ascii")
     if b"\r" in octets or b"\n" in octets:
         raise Misuse(f"a command line cannot hold CR or LF: {octets!r}")
     return octets + b"\r\n"

@@ -14,11 +14,11 @@ Where the RFC leaves a choice:
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import Enum, StrEnum
 from typing import Final, NamedTuple
 
 
-class State(Enum):
+class State(StrEnum):
     """Where a session stands, as both sides know it between command and reply."""
 
     OPENED = "opened"  # greeted, no HELO yet

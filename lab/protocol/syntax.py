@@ -90,7 +90,7 @@ class Mailbox(NamedTuple):
         return f"{self.local}@{self.domain}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Path:
     """A mailbox with the source route to it: a reverse-path or a forward-path (section 4.1.2).
 
@@ -108,6 +108,13 @@ class Path:
         route = ",".join("@" + host for host in self.route)
         mailbox = f"{self.local}@{self.domain}" if self.domain else ""
         object.__setattr__(self, "text", f"<{route}{':' if route else ''}{mailbox}>")
+
+    # The text tells route, local part and domain; comparing it is cheap, and paths key many tables
+    def __eq__(self, other: object) -> bool:
+        return self.text == other.text if isinstance(other, Path) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.text)
 
     def __str__(self) -> str:
         return self.text
