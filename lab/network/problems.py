@@ -83,25 +83,59 @@ def _short(key: str) -> str:
     return key if len(key) <= 60 and key.isprintable() else shown(key)
 
 
-def check(raw: Mapping[str, Any]) -> tuple[FileTable, list[Problem]]:
-    """The file's tables, and the problems of their shape.
+@dataclass(slots=True)
+class Checked:
+    """The tables of a file as far as they are sound, and the problems of their shape.
+
+    ``numbers``: for each list of tables, the places in the file of those that are left.
+    ``damaged``: places in the file of hosts that lost users, lists or forwards.
+    """
+
+    tables: FileTable
+    problems: list[Problem]
+    numbers: dict[str, list[int]]
+    damaged: frozenset[int]
+
+
+def check(raw: Mapping[str, Any]) -> Checked:
+    """The tables of a file, with all problems of their shape.
 
     What is wrong is left out of the tables (the default stands in its place), so that the rest
     can be examined in the same pass.
     """
     problems: list[Problem] = []
+    numbers = {key: list(range(len(raw[key]))) for key in MANY if isinstance(raw.get(key), list)}
     sound: Any = raw
     while True:
         try:
-            return FileTable.model_validate(sound), problems
+            tables = FileTable.model_validate(sound)
         except ValidationError as error:
             details = error.errors(include_url=False)
-        problems += [_problem(one) for one in details if not problems or _is_news(one)]
+        else:
+            return Checked(tables, problems, numbers, _damaged(problems, raw))
+        news = [one for one in details if sound is raw or _is_news(one)]
+        problems += [_problem(one, numbers) for one in news]
         if sound is raw:
             sound = copy.deepcopy(dict(raw))
         # from the end, so that places in lists stay true while others go
         for place in sorted({_culprit(one) for one in details}, key=_order, reverse=True):
             _remove(sound, place)
+            if len(place) == 2 and place[0] in numbers:
+                del numbers[str(place[0])][int(place[1])]
+
+
+def _damaged(problems: Iterable[Problem], raw: Mapping[str, Any]) -> frozenset[int]:
+    """Hosts of whose people something is not understood; all, if it is in the defaults."""
+    people = ("users", "user", "list", "forward")
+    places = [problem.place for problem in problems]
+    if any(place[:2] == ("defaults", "host") and place[2:3] != () for place in places):
+        return frozenset(range(len(raw.get("host", ()))))
+    return frozenset(
+        place[1]
+        for place in places
+        if place[0:1] == ("host",) and len(place) > 1 and isinstance(place[1], int)
+        if len(place) == 2 or place[2] in people or place[2:] == ("name",)
+    )
 
 
 def _is_news(detail: ErrorDetails) -> bool:
@@ -132,8 +166,10 @@ def _has(raw: Any, key: str | int) -> bool:
     return isinstance(raw, dict) and key in raw
 
 
-def _problem(detail: ErrorDetails) -> Problem:
-    place = detail["loc"]
+def _problem(detail: ErrorDetails, numbers: Mapping[str, list[int]]) -> Problem:
+    place: Place = detail["loc"]
+    if len(place) > 1 and place[0] in numbers:
+        place = (place[0], numbers[str(place[0])][int(place[1])], *place[2:])
     key = next((one for one in reversed(place) if isinstance(one, str)), "")
     return Problem(place, _sentence(detail, place, key))
 
@@ -210,4 +246,4 @@ def bounded(sentences: Sequence[str]) -> list[str]:
     if len(sentences) <= MOST_PROBLEMS:
         return list(sentences)
     more = len(sentences) - MOST_PROBLEMS
-    return [*sentences[:MOST_PROBLEMS], f"... and {more} more problems of this kind or another"]
+    return [*sentences[:MOST_PROBLEMS], f"... and {more} more problem{'s' * (more > 1)}"]
