@@ -73,8 +73,7 @@ def bench_topology(sessions: int) -> Any:
         },
         links=(LinkSpec("USC-ISIF.ARPA", "BBN-UNIX.ARPA", "arpanet"),),
         mail=tuple(
-            MailSpec(float(n), "MAIL", sender, (to,), size=MAIL_DATA_BYTES)
-            for n in range(sessions)
+            MailSpec(float(n), "MAIL", sender, (to,), size=MAIL_DATA_BYTES) for n in range(sessions)
         ),
     )
 
@@ -147,5 +146,7 @@ def table(figures: dict[str, Any]) -> Table:
     shown.add_column("figure")
     shown.add_column("", justify="right")
     for name, value in figures.items():
-        shown.add_row(name.replace("_", " "), f"{value:,}" if isinstance(value, int) else str(value))
+        shown.add_row(
+            name.replace("_", " "), f"{value:,}" if isinstance(value, int) else str(value)
+        )
     return shown

@@ -141,7 +141,9 @@ def judge(topology: str, done: Run, whole: bool) -> None:
     """Exit status 1, with the reasons, where mail was lost or an expectation did not come true."""
     wrong = done.unmet() if whole else []
     if done.summary["lost"]:
-        wrong.append(f"{done.summary['lost']} recipients' mail was lost: an error of smtp-lab's own")
+        wrong.append(
+            f"{done.summary['lost']} recipients' mail was lost: an error of smtp-lab's own"
+        )
     for sentence in wrong:
         complain(f"{topology}: {sentence}")
     if wrong:
@@ -245,11 +247,13 @@ def show(topology: str, seed: int, sets: tuple[str, ...], output: str | None) ->
     from rich.console import Console
 
     from lab import views
+    from lab.plan import planned
     from lab.views.listing import listing
 
-    Console().print(listing(described))
+    ways, trace = planned(described, seed)
+    Console().print(listing(described, [tuple(way) for way in ways]))
     path = Path(output or f"{Path(topology).stem}-map.png")
-    views.save(views.map_trace(described, seed), "map", path)
+    views.save(trace, "map", path)
     click.echo(f"drawn: {path}")
 
 
@@ -258,10 +262,17 @@ def show(topology: str, seed: int, sets: tuple[str, ...], output: str | None) ->
 @click.argument("host")
 @_seed
 @_sets
-@click.option("--environment", help="The environment that you call from; default: the host's first.")
+@click.option(
+    "--environment", help="The environment that you call from; default: the host's first."
+)
 @click.option("--out", type=click.Path(file_okay=False), help="Leave the artefacts in a directory.")
 def talk(
-    topology: str, host: str, seed: int, sets: tuple[str, ...], environment: str | None, out: str | None
+    topology: str,
+    host: str,
+    seed: int,
+    sets: tuple[str, ...],
+    environment: str | None,
+    out: str | None,
 ) -> None:
     """Be the sender-SMTP: talk to HOST's receiver-SMTP on stdin and stdout.
 

@@ -22,6 +22,7 @@ Row = tuple[Any, ...]
 
 KINDS: Final[dict[str, tuple[str, ...]]] = {
     "start": ("meta",),
+    "plan": ("path",),
     "submit": ("reverse_path", "recipients", "verb", "size"),
     "reject": ("recipient", "path", "reason"),
     "expand": ("recipient", "name", "members"),

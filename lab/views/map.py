@@ -360,11 +360,13 @@ def _name(of: _Map, n: int) -> str:
 
 
 def _crossings(trace: Trace) -> Counter[tuple[str, str]]:
-    """How many sessions were opened over each link, by direction."""
+    """How many sessions were opened over each link (or are planned to be), by direction."""
     crossed: Counter[tuple[str, str]] = Counter()
     for row in trace.rows:
         if row[1] == "open":
             crossed.update(pairwise(row[8]))
+        elif row[1] == "plan":
+            crossed.update(pairwise(row[6]))
     return crossed
 
 
