@@ -58,12 +58,10 @@ def cli() -> None:
 def main() -> NoReturn:
     """Run the command line, and end the process with its exit status."""
     try:
-        cli.main(prog_name="lab", standalone_mode=False)
-        status = 0
+        # the exit status of a click.exceptions.Exit comes back as the result
+        status = cli.main(prog_name="lab", standalone_mode=False) or 0
     except click.ClickException as error:
         error.show()
-        status = error.exit_code
-    except click.exceptions.Exit as error:
         status = error.exit_code
     except (click.Abort, KeyboardInterrupt):
         complain("interrupted")
