@@ -8,6 +8,7 @@ to the n-th exercise.
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -15,7 +16,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-NOTEBOOKS = sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("*.ipynb"))
+HERE = Path(__file__).resolve().parents[1] / "notebooks"
+NOTEBOOKS = sorted(HERE.glob("*.ipynb"))
 HOLE = re.compile(r"^(\w+) = \.\.\..*$", re.MULTILINE)
 BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
 
@@ -63,9 +65,9 @@ def states(notebook: nbformat.NotebookNode) -> dict[str, str]:
     """What each check of the lesson found when the whole notebook ran in its own folder."""
     report = "import json; print(json.dumps({n: r.state for n, r in lessons.results.items()}))"
     notebook.cells.append(nbformat.v4.new_code_cell(report, id="report"))
-    NotebookClient(
-        notebook, timeout=120, resources={"metadata": {"path": str(NOTEBOOKS[0].parent)}}
-    ).execute()
+    client = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(HERE)}})
+    # the lab of this tree, installed or not
+    client.execute(env={**os.environ, "PYTHONPATH": str(HERE.parent)})
     found: dict[str, str] = json.loads(notebook.cells[-1].outputs[0].text)
     return found
 
