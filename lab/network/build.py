@@ -164,7 +164,7 @@ def build_hosts(
     for number, table in enumerate(tables.host):
         _check_host(table, number, known, findings)
         hosts.add(_host(filled(table, defaults), number, hosts), number)
-    if not tables.host:
+    if not tables.host and not any(one.place[:1] == ("host",) for one in findings.problems):
         findings.problem(("host",), 'there is no host; write [[host]] and name = "MIT-AI.ARPA"')
     return hosts
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 import copy
 import tomllib
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from lab.network.problems import MANY, Place, did_you_mean, listed, named
 from lab.network.schema import FileTable, keys
 from lab.network.units import shown
+
+CONTENTS: Final = ("text", "size", "mail_data")
 
 
 class OverrideFault(ValueError):
@@ -82,10 +84,19 @@ def _put(raw: dict[str, Any], path: str, value: Any) -> Place:
         place, steps = (*place, key), steps[taken:]
         if not steps:
             here[key] = value
+            _give_way(here, place)
             return place
         if isinstance(here, dict) and key not in here:
             here[key] = _new(place)
         here = here[key]
+
+
+def _give_way(table: Any, place: Place) -> None:
+    """Of the ways to say what a mail holds, the one that is set replaces the one in the file."""
+    if place[0] == "mail" and len(place) == 3 and place[2] in CONTENTS:
+        for other in CONTENTS:
+            if other != place[2]:
+                table.pop(other, None)
 
 
 def _key(here: dict[str, Any], steps: list[str]) -> tuple[str, int]:
@@ -111,14 +122,14 @@ def _new(place: Place) -> dict[str, Any]:
 def _pick(here: list[Any], steps: list[str], place: Place) -> tuple[int, int]:
     """The item of a list that the steps begin with, and how many of them that takes."""
     names = {
-        one["name"].lower(): number
+        one["name"].lower(): (number, one["name"])
         for number, one in reversed(list(enumerate(here)))
         if isinstance(one, dict) and isinstance(one.get("name"), str)
     }
     for taken in range(len(steps), 0, -1):
-        number = names.get(".".join(steps[:taken]).lower())
-        if number is not None:
-            return number, taken
+        found = names.get(".".join(steps[:taken]).lower())
+        if found is not None:
+            return found[0], taken
     if steps[0].isdecimal() and steps[0].isascii() and len(steps[0]) < 10:
         if int(steps[0]) < len(here):
             return int(steps[0]), 1
@@ -126,6 +137,5 @@ def _pick(here: list[Any], steps: list[str], place: Place) -> tuple[int, int]:
         raise OverrideFault(f"{named(place)} has no number {steps[0]}; {there_are}")
     wanted = ".".join(steps[:-1] or steps)
     otherwise = "; write a number, counted from 0" + (" or a name" if names else "")
-    raise OverrideFault(
-        f"{named(place)} has nothing named {shown(wanted)}{did_you_mean(wanted, names, otherwise)}"
-    )
+    meant = did_you_mean(wanted, (name for _, name in names.values()), otherwise)
+    raise OverrideFault(f"{named(place)} has nothing named {shown(wanted)}{meant}")

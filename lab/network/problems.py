@@ -119,7 +119,8 @@ def check(raw: Mapping[str, Any]) -> Checked:
             sound = copy.deepcopy(dict(raw))
         # from the end, so that places in lists stay true while others go
         for place in sorted({_culprit(one) for one in details}, key=_order, reverse=True):
-            _remove(sound, place)
+            if not _remove(sound, place):
+                return Checked(FileTable(), problems, {}, frozenset())
             if len(place) == 2 and place[0] in numbers:
                 del numbers[str(place[0])][int(place[1])]
 
@@ -153,11 +154,13 @@ def _culprit(detail: ErrorDetails) -> Place:
     return place[:-1] if detail["type"] == "missing" else place
 
 
-def _remove(raw: Any, place: Place) -> None:
+def _remove(raw: Any, place: Place) -> bool:
     for key in place[:-1]:
         raw = raw[key] if _has(raw, key) else None
-    if place and _has(raw, place[-1]):
-        del raw[place[-1]]
+    if not place or not _has(raw, place[-1]):
+        return False
+    del raw[place[-1]]
+    return True
 
 
 def _has(raw: Any, key: str | int) -> bool:
@@ -179,6 +182,8 @@ def _sentence(detail: ErrorDetails, place: Place, key: str) -> str:
     match what:
         case "extra_forbidden":
             return _unknown_key(place)
+        case "missing" if place == ("generate", "kind"):
+            return 'kind is missing; write kind = "barabasi_albert_graph"'
         case "missing":
             return f"{key} is missing; write {EXAMPLES.get(key, key + ' = ...')}"
         case "value_error":

@@ -55,6 +55,8 @@ def _one_or_many(value: object) -> object:
 
 
 def _user(value: object) -> object:
+    if not isinstance(value, (str, dict, BaseModel)):
+        raise ValueError(f'{shown(value)} is no user; write a name such as "JQP", or a table')
     return {"name": value} if isinstance(value, str) else value
 
 
