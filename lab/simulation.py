@@ -200,6 +200,7 @@ class Session:
                     self.forth.send(crossed, now)
         elif out:
             self.forth.send(out, now)
+            return
         if sender.closing:
             self.close("quit" if octets.startswith(b"221") else "closed")
 

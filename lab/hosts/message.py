@@ -26,25 +26,27 @@ class Calendar:
     The zone is that of ``start``: UT, the zones of RFC 822 that have a name, or +hhmm.
     """
 
-    __slots__ = ("_date", "_day", "_offset", "start", "zone")
+    __slots__ = ("_minute", "_offset", "_seconds", "_until_minute", "start", "zone")
 
     def __init__(self, start: datetime) -> None:
         self.start = start
-        self.zone = _zone(start.utcoffset() or timedelta())
+        self.zone = zone = _zone(start.utcoffset() or timedelta())
+        self._seconds = [f"{second:02} {zone}" for second in range(60)]
         midnight = start.replace(hour=0, minute=0, second=0, microsecond=0)
         self._offset = (start - midnight).total_seconds()
-        self._day = -1
-        self._date = ""
+        self._minute = -1
+        self._until_minute = ""
 
     def daytime(self, now: float) -> str:
         """``<date> <SP> <time>`` at ``now`` seconds, such as "2 Nov 81 22:40:10 UT"."""
-        day, second = divmod(int(now + self._offset), 86400)
-        if day != self._day:
+        minute, second = divmod(int(now + self._offset), 60)
+        if minute != self._minute:
+            day, of_day = divmod(minute, 24 * 60)
             at = self.start + timedelta(days=day)
-            self._day = day
-            self._date = f"{at.day} {_MONTHS[at.month - 1]} {at.year % 100:02}"
-        minute, second = divmod(second, 60)
-        return f"{self._date} {minute // 60:02}:{minute % 60:02}:{second:02} {self.zone}"
+            date = f"{at.day} {_MONTHS[at.month - 1]} {at.year % 100:02}"
+            self._minute = minute
+            self._until_minute = f"{date} {of_day // 60:02}:{of_day % 60:02}:"
+        return self._until_minute + self._seconds[second]
 
 
 def _zone(offset: timedelta) -> str:

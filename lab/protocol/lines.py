@@ -176,9 +176,15 @@ class MailData:
         size = len(octets)
         if self.limits is not NO_LIMITS or octets[-5:] != END_OF_MAIL_DATA:
             return False
-        if octets[:3] == b".\r\n" or octets.find(END_OF_MAIL_DATA) != size - 5:
+        if octets[:3] == b".\r\n":
             return False
-        self._whole = unstuff(octets[:-3])
+        if octets.find(b"\r\n.") != size - 5:
+            if octets.find(END_OF_MAIL_DATA) != size - 5:
+                return False
+            self._whole = unstuff(octets[:-3])
+            return True
+        # the usual mail: no line but the last begins with a period
+        self._whole = octets[1:-3] if octets[:1] == b"." else octets[:-3]
         return True
 
     def _store(self, octets: bytes) -> None:

@@ -43,6 +43,9 @@ _NOT_ASCII: Final = reply(554, "Mail data holds bytes that are not ASCII.")
 _CLOSED: Final = State.CLOSED
 _FORWARD_PATH: Final = Buffers.FORWARD_PATH
 _KEEP: Final = Buffers.KEEP
+_REVERSE_PATH: Final = Buffers.REVERSE_PATH
+_MAIL_DATA: Final = Buffers.MAIL_DATA
+_AFTER_DATA: Final = TRANSITIONS[State.DATA]["data"].next
 
 
 @lru_cache(maxsize=16384)
@@ -269,11 +272,11 @@ class ReceiverSMTP:
         return "Bad sequence of commands: " + wanted.get(verb, f"no {verb} in a transaction")
 
     def _buffers(self, what: Buffers, command: Command) -> None:
-        if what is Buffers.REVERSE_PATH:
+        if what is _REVERSE_PATH:
             self.transaction = Transaction(command.verb, command.path)
-        elif what is Buffers.MAIL_DATA:
+        elif what is _MAIL_DATA:
             self._data = MailData(self.limits)
-        elif what is Buffers.CLEAR:
+        else:
             if self.transaction.is_begun:
                 self.transaction = Transaction()
             self.turned = command.verb == "TURN"
@@ -300,7 +303,7 @@ class ReceiverSMTP:
                 self._line = LineBuffer(self.limits.line)
             self._line.feed(rest)
         verdict = self._end_of_mail_data(data)
-        self.state = TRANSITIONS[State.DATA]["data"].next
+        self.state = _AFTER_DATA
         self.transaction = Transaction()
         if verdict is None:
             self._waiting = True

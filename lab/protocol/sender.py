@@ -28,7 +28,9 @@ from lab.protocol.replies import (
 from lab.protocol.states import State
 from lab.protocol.syntax import Path
 
+# bound once: a lookup on an Enum class is dear in what every reply goes through
 _CLOSED: Final = State.CLOSED
+_RCPT: Final = State.RCPT
 _SUCCESS: Final = Outcome.S
 
 Answer = tuple[int, str]
@@ -84,7 +86,10 @@ class Outgoing:
     @property
     def any_taken(self) -> bool:
         """Whether at least one recipient was taken."""
-        return any(self.taken(index) for index in range(len(self.answers)))
+        for index in range(len(self.answers)):
+            if self.taken(index):
+                return True
+        return False
 
 
 class Agenda(Protocol):
@@ -221,9 +226,9 @@ class SenderSMTP:
 
     def _named(self, code: int, lines: tuple[str, ...], meaning: Outcome) -> Crossing:
         outgoing = self._current()
-        outgoing.answers.append((code, "\n".join(lines)))
+        outgoing.answers.append((code, lines[0] if len(lines) == 1 else "\n".join(lines)))
         if meaning is _SUCCESS:
-            self.state = State.RCPT
+            self.state = _RCPT
         if self._next_recipient < len(outgoing.forward_paths):
             return self._recipient()
         if outgoing.any_taken:
