@@ -81,6 +81,9 @@ def sheet() -> Iterator[None]:
 
     with matplotlib.rc_context(RC):
         yield
+        interactive = matplotlib.is_interactive()
+    # a notebook's backend sets this when the first figure is made; put back, no later figure shows
+    matplotlib.interactive(interactive)
 
 
 def new_axes(width: float, height: float) -> Axes:
