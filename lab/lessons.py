@@ -99,12 +99,16 @@ def from_text(text: str) -> Topology:
 
     Raises TopologyError for what is wrong in it, as a file of the same content would.
     """
-    from lab.network.topology import load
+    from lab.network.topology import TopologyError, load
 
     with TemporaryDirectory() as folder:
         path = Path(folder, "network.toml")
         path.write_text(text, encoding="utf-8")
-        return load(path)
+        try:
+            return load(path)
+        except TopologyError as error:
+            problems = [one.replace(str(path), "the text") for one in error.problems]
+            raise TopologyError(problems) from None
 
 
 def _judge(answer: object, right: object) -> Literal[True] | str:

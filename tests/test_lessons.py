@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import lab
 from lab import lessons
 
 
@@ -59,3 +60,9 @@ def test_a_topology_that_is_nowhere_is_an_error_in_one_sentence() -> None:
 def test_a_topology_is_made_from_a_text() -> None:
     topology = lessons.from_text('[[host]]\nname = "ONE.ARPA"\nusers = ["joe"]\n')
     assert list(topology.hosts) == ["ONE.ARPA"]
+
+
+def test_a_text_that_is_no_topology_is_an_error_that_names_no_file_of_ours() -> None:
+    with pytest.raises(lab.TopologyError, match="the text, line 1, column 4") as raised:
+        lessons.from_text("no topology")
+    assert "network.toml" not in str(raised.value)

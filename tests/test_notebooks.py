@@ -116,7 +116,11 @@ def test_a_function_in_a_lesson_is_short(path: Path) -> None:
 
 @each
 def test_a_notebook_runs_as_published(path: Path) -> None:
-    assert set(states(read(path)).values()) == {"not yet"}
+    notebook = read(path)
+    assert set(states(notebook).values()) == {"not yet"}
+    for cell in notebook.cells:
+        if cell.cell_type == "code" and ".plot(" in cell.source:
+            assert any("image/png" in output.get("data", {}) for output in cell.outputs), cell.id
 
 
 @each
