@@ -70,7 +70,7 @@ class Run:
         return views.plot(self.trace, kind, ax)
 
     def transcript(self, *, show: bool = True) -> str:
-        """Every session as it went over the wire, ``S:`` and ``R:``; printed unless ``show`` is False."""
+        """Every session as it went over the wire, ``S:`` and ``R:``; printed if ``show``."""
         text = "\n".join(self.transcript_lines())
         if show:
             print(text)

@@ -52,6 +52,7 @@ def measure(sessions: int, say: Callable[[str], None] = lambda _: None) -> dict[
 
 def bench_topology(sessions: int) -> Any:
     """Two hosts and a link: mail of 700 bytes, one session a message, a second apart."""
+    from lab.hosts.directory import User
     from lab.network.topology import (
         Environment,
         HostSpec,
@@ -59,7 +60,6 @@ def bench_topology(sessions: int) -> Any:
         MailSpec,
         Topology,
     )
-    from lab.hosts.directory import User
     from lab.protocol import parse_path
 
     sender, to = parse_path("<Smith@USC-ISIF.ARPA>"), parse_path("<Jones@BBN-UNIX.ARPA>")
@@ -105,9 +105,9 @@ def callback_rate(count: int = 200_000) -> float:
         nonlocal left
         left -= 1
         if left:
-            Timeout(env, 1.0).callbacks.append(again)  # type: ignore[union-attr]
+            Timeout(env, 1.0).callbacks.append(again)
 
-    Timeout(env, 1.0).callbacks.append(again)  # type: ignore[union-attr]
+    Timeout(env, 1.0).callbacks.append(again)
     begun = time.process_time()
     env.run()
     return count / (time.process_time() - begun)

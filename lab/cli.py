@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 FAILED, UNUSABLE, INTERRUPTED = 1, 2, 130
 
 
-class Duration(click.ParamType):
+class Duration(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on only
     """A time such as "90 s" or "2 h", in seconds."""
 
     name = "time"
@@ -82,7 +82,7 @@ def complain(sentence: str) -> None:
 
 
 def load(path: str, sets: tuple[str, ...], seed: int = 0) -> Topology:
-    """The topology of a file; its notes go to stderr. Every problem is told before exit status 2."""
+    """The topology of a file, its notes told on stderr; or its problems, and exit status 2."""
     from lab.network.topology import TopologyError
     from lab.network.topology import load as load_topology
 
@@ -249,7 +249,7 @@ def show(topology: str, seed: int, sets: tuple[str, ...], output: str | None) ->
     from lab.views.listing import listing
 
     ways, trace = planned(described, seed)
-    Console().print(listing(described, [tuple(way) for way in ways]))
+    Console().print(listing(described, ways))
     path = Path(output or f"{Path(topology).stem}-map.png")
     views.save(trace, "map", path)
     click.echo(f"drawn: {path}")

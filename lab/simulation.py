@@ -29,7 +29,6 @@ from lab.protocol.script import ScriptedSender
 from lab.scenario import Submission, submissions
 from lab.trace import Trace
 
-
 _DATA = State.DATA
 
 
@@ -74,7 +73,8 @@ class Session:
 
     __slots__ = (
         "back", "closed", "env", "errand", "forth", "here", "host", "number", "peer",
-        "reception", "receiver", "record", "sender", "simulation", "started", "there", "trips", "way",
+        "receiver", "reception", "record", "sender", "simulation", "started", "there",
+        "trips", "way",
     )  # fmt: skip
 
     def __init__(
@@ -109,11 +109,11 @@ class Session:
         way = self.way
         if way.opening is not None:
             event = Timeout(self.simulation.env, way.opening)
-            event.callbacks.append(self._opened)  # type: ignore[union-attr]
+            event.callbacks.append(self._opened)
             return
         self.forth.deliver = self.back.deliver = self._set_up
         event = Timeout(self.simulation.env, way.transport.setup)
-        event.callbacks.append(self._set_up)  # type: ignore[union-attr]
+        event.callbacks.append(self._set_up)
 
     def _set_up(self, _: Any) -> None:
         """One control message has arrived (or none has been sent): send the next, or be open."""
@@ -133,14 +133,15 @@ class Session:
         simulation, host, peer, way = self.simulation, self.host, self.peer, self.way
         now = simulation.env.now
         self.number = number = simulation.next_session()
-        simulation.record(
-            (now, "open", host.name, peer.name, number, None)
-            + (way.environment, way.transport.name, way.nodes, self.started)
-        )
+        row = (
+            now, "open", host.name, peer.name, number, None,
+            way.environment, way.transport.name, way.nodes, self.started,
+        )  # fmt: skip
+        simulation.record(row)
         errand = self.errand
         if errand is not None:
             errand.session = number
-            identify = errand.identify
+            identify: Callable[[Transaction], tuple[int, list[str]]] = errand.identify
         else:
             identify = self._foreign
         self.reception = reception = Reception(peer, way.environment, identify, number, host.name)
@@ -163,18 +164,11 @@ class Session:
         # A sender of ours sends one command, or the mail data, in one piece: it is recorded before
         # what the host makes of it
         data = receiver.state is _DATA
-        self.record(
-            (
-                now,
-                "data" if data else "command",
-                self.there,
-                self.here,
-                self.number,
-                message,
-                arrival.sent,
-                octets,
-            )  # fmt: skip
-        )
+        row = (
+            now, "data" if data else "command", self.there, self.here,
+            self.number, message, arrival.sent, octets,
+        )  # fmt: skip
+        self.record(row)
         if not data:
             self.back.send(receiver.command(octets), now)
             return
@@ -331,13 +325,13 @@ class Simulation:
     def _at(self, at: float, call: Callable[[Any], None], value: Any) -> None:
         delay = max(0.0, at - self.env.now)
         event = Timeout(self.env, delay, value)
-        event.callbacks.append(lambda event: call(event.value))  # type: ignore[union-attr]
+        event.callbacks.append(lambda event: call(event.value))
 
     def _arrange_next(self) -> None:
         submission = next(self._scenario, None)
         if submission is not None:
             event = Timeout(self.env, max(0.0, submission.at - self.env.now), submission)
-            event.callbacks.append(self._submit)  # type: ignore[union-attr]
+            event.callbacks.append(self._submit)
 
     def _submit(self, event: Any) -> None:
         now = self.env.now

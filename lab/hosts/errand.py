@@ -7,7 +7,7 @@ import re
 from lab.hosts.host import Host, Loss
 from lab.hosts.spool import Addressee, Queue
 from lab.hosts.spool import Entry as Mail
-from lab.protocol import Answer, Outgoing, Path, SyntaxFault, parse_path
+from lab.protocol import Answer, Outgoing, Path, SyntaxFault, Transaction, parse_path
 from lab.protocol.lines import MIN_RECIPIENTS
 
 _PATH = re.compile(r"<[^>]*>")
@@ -31,7 +31,7 @@ class Errand:
         self.message: int | None = None
         self._outgoing: Outgoing | None = None
 
-    def identify(self, _: object = None) -> tuple[int, list[str]]:
+    def identify(self, _: Transaction) -> tuple[int, list[str]]:
         """The message on its way, and the ids of the recipients that were taken."""
         outgoing = self._outgoing
         assert outgoing is not None, "mail data without a transaction"

@@ -156,7 +156,7 @@ class Host:
         mail_data: bytes,
         verb: str = "MAIL",
     ) -> None:
-        """A user hands mail to this host; recipients that it cannot send to are rejected at once."""
+        """A user hands mail to this host; recipients that it knows no way to are rejected."""
         texts = tuple([path.bare for path in to])
         size = len(mail_data)
         row = (now, "submit", self.name, None, None, message, sender.bare, texts, verb, size)
@@ -294,7 +294,7 @@ class Host:
         user: User,
         mail_data: bytes,
     ) -> Loss | None:
-        """Final delivery: to the mail drop, to the terminal, or to both (sections 3.4 and 4.1.1)."""
+        """Final delivery: to the mail drop, the terminal, or both (sections 3.4 and 4.1.1)."""
         at_terminal = user.active and user.accepts
         octets = return_path_line(return_path) + mail_data
         row = (now, "deliver", self.name, None, None, message, recipient, user.name, octets)
@@ -390,9 +390,9 @@ def stamp(host: Host, environment: str, peer: str, now: float) -> bytes:
 class Reception:
     """A host as its receiver-SMTP of one session asks it: the verdicts on what a peer sends.
 
-    ``now`` is set by the driver before each call; ``peer`` is the name that HELO gave, ``peer_host``
-    the host at the other end, where it is one of the topology. ``identify`` gives a transaction
-    its message number and the ids of its recipients.
+    ``now`` is set by the driver before each call; ``peer`` is the name that HELO gave,
+    ``peer_host`` the host at the other end, where it is one of the topology. ``identify`` gives
+    a transaction its message number and the ids of its recipients.
     """
 
     __slots__ = (
@@ -439,7 +439,7 @@ class Reception:
         return OK
 
     def recipient(self, transaction: Transaction, forward_path: Path) -> Reply:
-        """Whether the host takes mail for a path: of its user, its list, its forward, or to relay."""
+        """Whether the host takes mail for a path: its user's, its list's, or to send on."""
         place = self.host.destination(forward_path)
         if place.plain and transaction.verb == "MAIL":
             self._taken.append(place)

@@ -15,7 +15,9 @@ from typing import Final
 from lab.protocol import Path, quote
 from lab.protocol.lines import MAX_TEXT_LINE
 
-_MONTHS: Final = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+_MONTHS: Final = (
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+)  # fmt: skip
 _ZONES: Final = {0: "UT", -5: "EST", -6: "CST", -7: "MST", -8: "PST"}
 _FILLER: Final = b"The quick brown fox jumps over the lazy dog. 0123456789 .,;:\r\n"
 

@@ -61,7 +61,7 @@ class RoutingTable:
         return found
 
     def next_hop(self, here: str, domain: str) -> Neighbour | None:
-        """The neighbour to send to from ``here`` for mail to ``domain``; None if no way is known."""
+        """The neighbour to send to from ``here`` for mail to ``domain``; None if no way is."""
         there = self.resolve(domain)
         if there is None:
             return None

@@ -17,7 +17,7 @@ from lab.network.link import Direction
 from lab.network.transport import Transport
 
 Deliver = Callable[[Any], None]
-"""Called with the :class:`Arrival`: its ``octets``, when they were ``sent``, and the time ``at``."""
+"""Called with the :class:`Arrival`: its ``octets``, when ``sent``, and the time ``at``."""
 
 SHORTEST_TIMEOUT = 1.0
 """Seconds before a lost segment is sent again, at least: RFC 793's lower bound."""
@@ -108,7 +108,7 @@ class Leg:
             link = way.links[number]
             if link.rate is not None and head > env.now:
                 event = Timeout(env, head - env.now, (number, head, tail, octets, sent))
-                event.callbacks.append(self._ride_on)  # type: ignore[union-attr]
+                event.callbacks.append(self._ride_on)
                 return
             head, tail = link.pass_on(head, tail, size, transport.segment + transport.header)
             for again in link.lost(-(-len(octets) // transport.segment)):

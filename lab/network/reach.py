@@ -20,7 +20,10 @@ class Reach:
     """
 
     def __init__(
-        self, links: Iterable[tuple[Link, float]], routers: set[str], environments: Mapping[str, int]
+        self,
+        links: Iterable[tuple[Link, float]],
+        routers: set[str],
+        environments: Mapping[str, int],
     ) -> None:
         self._routers = routers
         self._order = environments

@@ -37,7 +37,7 @@ Answer = tuple[int, str]
 """A reply as a program keeps it: code and text."""
 
 BROKEN: Final[Answer] = (451, "the transmission channel was lost")
-"""What a transaction in progress gets when the channel goes: "as if ... a temporary error" (4.1.1)."""
+"""What a transaction gets whose channel goes: "as if ... a temporary error" (4.1.1, QUIT)."""
 
 _BY_DIGIT: Final = {1: Outcome.E, 2: Outcome.S, 3: Outcome.I, 4: Outcome.F, 5: Outcome.F}
 
@@ -86,10 +86,7 @@ class Outgoing:
     @property
     def any_taken(self) -> bool:
         """Whether at least one recipient was taken."""
-        for index in range(len(self.answers)):
-            if self.taken(index):
-                return True
-        return False
+        return any(map(self.taken, range(len(self.answers))))
 
 
 class Agenda(Protocol):
@@ -283,7 +280,7 @@ class SenderSMTP:
 
 @lru_cache(maxsize=65536)
 def _line(word: str, argument: str) -> bytes:
-    """A command line; raises :class:`Misuse` rather than put a CR or LF of an argument on a wire."""
+    """A command line; raises :class:`Misuse` rather than put an argument's CR or LF on a wire."""
     octets = (word + argument).encode("ascii")
     if b"\r" in octets or b"\n" in octets:
         raise Misuse(f"a command line cannot hold CR or LF: {octets!r}")

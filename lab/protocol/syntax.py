@@ -5,8 +5,8 @@ its local part as it was written (quotes, backslashes, case), so parse and forma
 
 Where the RFC contradicts itself:
 
-- ``<name>`` needs three characters, yet 3.7's own example is Fred.Cambridge.UK and 3.6's are ONE and
-  TWO. One and two characters are read; ``strict=True`` refuses them.
+- ``<name>`` needs three characters, yet 3.7's own example is Fred.Cambridge.UK and the pages
+  have hosts of one and two. One and two characters are read; ``strict=True`` refuses them.
 - ``<path>`` has no null, but 3.6 needs ``<>`` as the reverse-path of a notification: ``null=True``.
 - ``<string>`` has no space, but "the character string arguments of VRFY and EXPN cannot be further
   restricted" (3.3): any printable ASCII is read there.
@@ -41,7 +41,7 @@ _LOCAL = rf"(?:{_DOT_STRING}|{_QUOTED})"
 # <name> ::= <a> <ldh-str> <let-dig>
 _NAME = r"[A-Za-z](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 _NAME_STRICT = r"[A-Za-z][A-Za-z0-9-]+[A-Za-z0-9]"
-# <snum> ::= one, two, or three digits representing a decimal integer value in the range 0 through 255
+# <snum> ::= one, two, or three digits representing a decimal integer value 0 through 255
 _SNUM = r"(?:25[0-5]|2[0-4][0-9]|[01]?[0-9]?[0-9])"
 # <dotnum> ::= <snum> "." <snum> "." <snum> "." <snum>
 _DOTNUM = rf"{_SNUM}(?:\.{_SNUM}){{3}}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from rich.console import Group
@@ -16,7 +17,7 @@ ROWS: Final = 40
 """Rows of a table that are shown; a line says how many more there are."""
 
 
-def listing(topology: Topology, routes: list[tuple[str, str, list[str]]]) -> Group:
+def listing(topology: Topology, routes: Sequence[tuple[str, str, list[str]]]) -> Group:
     """Tables of hosts, links and routes, to print.
 
     ``routes``: for each, sender, recipient, and the hosts on the way, first and last included.
@@ -51,7 +52,7 @@ def _links(topology: Topology) -> Table:
     return _bounded(table, len(topology.links))
 
 
-def _routes(routes: list[tuple[str, str, list[str]]]) -> Table:
+def _routes(routes: Sequence[tuple[str, str, list[str]]]) -> Table:
     table = _table("mail from", "to", "by way of")
     for sender, to, way in routes[:ROWS]:
         table.add_row(sender, to, " > ".join(way) or "no way is known")
