@@ -25,6 +25,7 @@ from lab.network.problems import Place, Problem, bounded, check, did_you_mean, n
 from lab.network.scene import build_faults, build_mail, build_scripts, build_traffic
 from lab.network.schema import FileTable
 from lab.network.topology import Sets, Topology, TopologyError
+from lab.network.units import one_line
 
 if TYPE_CHECKING:
     import networkx
@@ -101,7 +102,9 @@ def from_dict(
     seed: int = 0,
 ) -> Topology:
     """The topology that the tables of a file, or those and a networkx graph, describe."""
-    return _assemble(dict(raw), Source(), sets, seed, graph)
+    # what is None in Python is not said in TOML
+    said = {key: value for key, value in raw.items() if value is not None}
+    return _assemble(said, Source(), sets, seed, graph)
 
 
 def _text(path: Path) -> str:
@@ -258,4 +261,4 @@ def _notes(source: Source, findings: Findings) -> tuple[str, ...]:
     if len(noted) > MOST_NOTES:
         more = len(noted) - MOST_NOTES
         noted = [*noted[:MOST_NOTES], f"... and {more} more note{'s' * (more > 1)}"]
-    return (*drawn, *noted)
+    return tuple(one_line(note) for note in (*drawn, *noted))

@@ -65,9 +65,7 @@ def _put(raw: dict[str, Any], path: str, value: Any) -> Place:
     """Put a value where a path leads; the place that this is."""
     steps = path.replace("[", ".").replace("]", "").split(".")
     if not all(steps):
-        raise OverrideFault(
-            'the path has a part with nothing in it; write one such as "mail.0.size"'
-        )
+        raise OverrideFault('the path has an empty part; write one such as "mail.0.size"')
     place: Place = ()
     here: Any = raw
     key: str | int

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lab.hosts.directory import Forward, MailingList, User
 from lab.hosts.spool import Retry
+from lab.network.units import one_line
 from lab.protocol import NO_LIMITS, Limits, Path
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class TopologyError(Exception):
     """A topology that cannot be used; ``problems`` has a sentence for each thing wrong with it."""
 
     def __init__(self, problems: Iterable[str]) -> None:
-        self.problems = list(problems)
+        self.problems = [one_line(problem) for problem in problems]
         super().__init__(self.problems)
 
     def __str__(self) -> str:

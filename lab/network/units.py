@@ -36,6 +36,7 @@ RATES: Final = {"/s": 1.0, "/min": 60.0, "/h": 3600.0, "/d": 86400.0}
 
 _QUANTITY: Final = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(\D.*)?", re.ASCII)
 _LONGEST: Final = 60
+_LONGEST_LINE: Final = 1000
 
 
 class UnitFault(ValueError):
@@ -79,6 +80,14 @@ def shown(value: object) -> str:
     # a slice before repr: a value may be a hundred megabytes long, or a number of many digits
     text = repr(value[: _LONGEST + 1]) if isinstance(value, str) else _number(value)
     return text if len(text) <= _LONGEST else text[: _LONGEST - 4] + " ..."
+
+
+def one_line(text: str) -> str:
+    """A sentence without line breaks and other controls, cut where it is very long."""
+    text = text if len(text) <= _LONGEST_LINE else text[: _LONGEST_LINE - 4] + " ..."
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 def _number(value: object) -> str:
