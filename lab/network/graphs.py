@@ -61,8 +61,8 @@ class Drawn:
     labels: dict[tuple[str | int, ...], str] = field(default_factory=dict)
 
 
-def draw(graph: networkx.Graph, *, generated: bool = False) -> Drawn:
-    """The hosts and links of a graph.
+def draw(graph: networkx.Graph, environment: str = "arpanet", *, generated: bool = False) -> Drawn:
+    """The hosts and links of a graph; edges that name no environment are of this one.
 
     Of a ``generated`` one the names are not worth a note: its nodes are numbers.
     """
@@ -72,7 +72,7 @@ def draw(graph: networkx.Graph, *, generated: bool = False) -> Drawn:
     for node, attributes in graph.nodes(data=True):
         drawn.labels["host", len(drawn.hosts)] = f"node {shown(wanted[node])}"
         drawn.hosts.append(_host_table(names[node], wanted[node], attributes))
-    _draw_links(graph, names, drawn)
+    _draw_links(graph, names, environment, drawn)
     changed = sum(names[node] != label for node, label in wanted.items())
     if changed and not generated:
         example = next(node for node, label in wanted.items() if names[node] != label)
@@ -83,12 +83,14 @@ def draw(graph: networkx.Graph, *, generated: bool = False) -> Drawn:
     return drawn
 
 
-def _draw_links(graph: networkx.Graph, names: Mapping[Any, str], drawn: Drawn) -> None:
+def _draw_links(
+    graph: networkx.Graph, names: Mapping[Any, str], environment: str, drawn: Drawn
+) -> None:
     seen: set[tuple[frozenset[str], str]] = set()
     loops = parallel = 0
     for a, b, attributes in graph.edges(data=True):
         table = _link_table(names[a], names[b], attributes)
-        way = frozenset(table["between"]), str(table.get("environment", ""))
+        way = frozenset(table["between"]), str(table.get("environment", environment))
         if a == b:
             loops += 1
         elif way in seen:
@@ -98,7 +100,7 @@ def _draw_links(graph: networkx.Graph, names: Mapping[Any, str], drawn: Drawn) -
             drawn.labels["link", len(drawn.links)] = f"edge {names[a]} - {names[b]}"
             drawn.links.append(table)
     if loops:
-        drawn.notes.append(f"{_count(loops, 'edge')} from a node to itself left out")
+        drawn.notes.append(f"{_count(loops, 'edge')} left out, from a node to itself")
     if parallel:
         drawn.notes.append(
             f"{_count(parallel, 'parallel edge')} merged with the first between them"

@@ -211,17 +211,28 @@ def _drawn(
         if key in raw and key != given:
             findings.problem((key,), f"{given} takes the place of {key}; leave one of them out")
     if graph is not None:
-        return draw(graph)
+        return draw(graph, _first_environment(raw))
     value = raw[given]
     try:
         if given == "graph" and isinstance(value, str) and value:
-            return draw(read_graph(source.folder / value))
+            return draw(read_graph(source.folder / value), _first_environment(raw))
         if given == "generate" and isinstance(value, dict) and isinstance(value.get("kind"), str):
             arguments = {key: value[key] for key in value if key != "kind"}
             return draw(generate(value["kind"], arguments, seed), generated=True)
     except GraphFault as why:
         findings.problem((given,), str(why))
     return None
+
+
+def _first_environment(raw: Mapping[str, Any]) -> str:
+    """The environment of edges that name none; the tables are not checked yet."""
+    here: Any = raw
+    for key in ("defaults", "link", "environment"):
+        here = here.get(key) if isinstance(here, dict) else None
+    tables = raw.get("environment")
+    first = tables[0] if isinstance(tables, list) and tables else None
+    named = first.get("name") if isinstance(first, dict) else None
+    return str(here or named or "arpanet")
 
 
 def _built(

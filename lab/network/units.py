@@ -83,8 +83,10 @@ def shown(value: object) -> str:
 
 
 def one_line(text: str) -> str:
-    """A sentence without line breaks and other controls, cut where it is very long."""
-    text = text if len(text) <= _LONGEST_LINE else text[: _LONGEST_LINE - 4] + " ..."
+    """A sentence without line breaks and other controls; a very long one lacks its middle."""
+    if len(text) > _LONGEST_LINE:
+        half = _LONGEST_LINE // 2 - 3
+        text = f"{text[:half]} ... {text[-half:]}"
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
