@@ -93,7 +93,7 @@ def _check_sender(path: Path, place: Place, hosts: Hosts) -> None:
         why = f"{shown(path.user)} is {what} at {spec.name}, and only users write mail"
     else:
         why = f"mail from nobody: {spec.name} has no user {shown(path.user)}"
-    there_are = f"; there are {listed(users)}" if users else '; write users = ["..."] at that host'
+    there_are = f"; its users: {listed(users)}" if users else '; write users = ["..."] at that host'
     hosts.findings.problem(place, why + hosts.findings.guess(path.user, users, there_are))
 
 
