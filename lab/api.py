@@ -42,6 +42,7 @@ def simulate(
     """
     if not isinstance(topology, Topology):
         topology = load(topology, seed=seed)
+    topology = topology.with_seed(seed)
     return Run(topology, run_simulation(topology, seed, until, progress))
 
 
@@ -69,12 +70,10 @@ class Run:
 
         return views.plot(self.trace, kind, ax)
 
-    def transcript(self, *, show: bool = True) -> str:
-        """Every session as it went over the wire, ``S:`` and ``R:``; printed if ``show``."""
-        text = "\n".join(self.transcript_lines())
-        if show:
-            print(text)
-        return text
+    def transcript(self) -> None:
+        """Print every session as it went over the wire, ``S:`` and ``R:``."""
+        for line in self.transcript_lines():
+            print(line)
 
     def transcript_lines(self) -> Iterator[str]:
         """The lines of the transcript, one by one."""

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from random import Random
 from typing import NamedTuple
 
-from lab.hosts.message import as_mail_data, compose
+from lab.hosts.message import as_mail_data, compose, lines_of
 from lab.hosts.routing import RoutingTable
 from lab.network.topology import MailSpec, Topology, TrafficSpec
 from lab.protocol import Path, quote
@@ -32,7 +32,7 @@ class Submission(NamedTuple):
     def mail_data(self, daytime: str) -> bytes:
         """The mail data, with a memo header unless the file gave the data whole."""
         if self.whole is not None:
-            return as_mail_data(self.whole.splitlines())
+            return as_mail_data(lines_of(self.whole))
         return compose(
             daytime, self.sender, self.full_name, self.to, self.subject, self.text, self.size
         )
@@ -70,7 +70,7 @@ def _traffic(
         at = round(at - math.log(1.0 - random.random()) / spec.rate, 6)
         host, sender = senders[_index(random, len(senders))]
         there, to = receivers[_index(random, len(receivers))]
-        while to is sender and len(receivers) > 1:
+        while to == sender and len(receivers) > 1:
             there, to = receivers[_index(random, len(receivers))]
         if spec.route == "source":
             way = routes.way(host, there) or []

@@ -18,7 +18,7 @@ from lab.protocol.lines import MAX_TEXT_LINE
 _MONTHS: Final = (
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
 )  # fmt: skip
-_ZONES: Final = {0: "UT", -5: "EST", -6: "CST", -7: "MST", -8: "PST"}
+_ZONES: Final = {0: "UT", -4: "EDT", -5: "EST", -6: "CST", -7: "MST", -8: "PST"}
 _FILLER: Final = b"The quick brown fox jumps over the lazy dog. 0123456789 .,;:\r\n"
 
 
@@ -92,7 +92,7 @@ def compose(
     header = f"Date: {daytime}\r\n".encode("ascii") + _header(sender, full_name, to, subject)
     if text is None and size is not None:
         return header + filler(size - len(header))
-    return header + (as_mail_data(text.splitlines()) if text else b"")
+    return header + (as_mail_data(lines_of(text)) if text else b"")
 
 
 @lru_cache(maxsize=4096)
@@ -107,6 +107,12 @@ def _header(sender: Path, full_name: str, to: tuple[Path, ...], subject: str) ->
             "",
         ]
     )
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines of a text of a topology file: LF or CRLF ends one, and nothing else does."""
+    lines = text.replace("\r\n", "\n").split("\n")
+    return lines[:-1] if lines[-1] == "" else lines
 
 
 def as_mail_data(lines: Iterable[str]) -> bytes:

@@ -86,7 +86,7 @@ class Story:
 
 _TOLD = (
     *("submit", "queue", "attempt", "open", "command", "accept", "transfer", "refuse", "defer"),
-    *("deliver", "terminal", "reject", "abandon", "notify"),
+    *("deliver", "terminal", "reject", "abandon", "notify", "forward"),
 )
 
 
@@ -155,6 +155,12 @@ class _Teller:
             else:
                 self._finish(hop, row, "refuse")
                 self._story(row).marks.append(Mark(t, "refuse", host, hop))
+
+    def forward(self, row: Row) -> None:
+        """A sender that follows a 251 or 551 has no more to send to the host that said it."""
+        if row[9] == "redirect" and row[4] is not None:
+            for hop in self._take((row[5], row[2], row[3]), (row[6],)):
+                self._finish(hop, row, "redirect")
 
     def defer(self, row: Row) -> None:
         t, _, host, peer, session, message, recipients, reason, retry_at = row

@@ -347,7 +347,7 @@ class _Picture:
 
         below = self.ax.transAxes + ScaledTranslation(0, -40 / 72, self.ax.figure.dpi_scale_trans)
         names = sorted(self.keys, key=_rank)
-        columns = 4 if self.pixels > 650 else 2
+        columns = 4 if self.pixels > 900 else 3 if self.pixels > 600 else 2
         if self.own:
             self._place(52 + 15 * -(-len(names) // columns))
         self.ax.legend(
