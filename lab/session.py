@@ -1,0 +1,204 @@
+"""A session: two engines with a channel between them, driven by SimPy's clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from simpy import Timeout
+
+from lab.hosts.errand import Errand
+from lab.hosts.host import Host, Reception
+from lab.network.channel import Leg, Way
+from lab.network.link import Direction
+from lab.network.reach import Reach
+from lab.network.transport import Transport
+from lab.protocol import ReceiverSMTP, SenderSMTP, State, Transaction
+from lab.protocol.script import ScriptedSender
+
+if TYPE_CHECKING:
+    from lab.simulation import Simulation
+
+_DATA: Final = State.DATA
+
+
+class Pathway:
+    """How channels from one host to another go: ways there and back, transport, nodes, links."""
+
+    __slots__ = ("back", "environment", "forth", "links", "nodes", "opening", "transport")
+
+    def __init__(
+        self, reach: Reach, host: str, peer: str, environment: str, transport: Transport
+    ) -> None:
+        self.links = reach.path(host, peer, environment)
+        there, nodes = reach.ways(host, self.links)
+        back, _ = reach.ways(peer, tuple(reversed(self.links)))
+        self.forth = Way(tuple(there), transport)
+        self.back = Way(tuple(back), transport)
+        self.nodes = tuple(nodes)
+        self.environment = environment
+        self.transport = transport
+        self.opening = self._fixed_opening()
+
+    def _fixed_opening(self) -> float | None:
+        """Seconds that opening takes where only latency lies on the way; else None."""
+        there, back = self.forth.delay, self.back.delay
+        if there is None or back is None:
+            return None
+        trips = len(self.transport.opening)
+        return self.transport.setup + there * (trips - trips // 2) + back * (trips // 2)
+
+
+class Session:
+    """Two engines with a channel between them.
+
+    ``sender`` and ``receiver`` are the engines, ``errand`` what the sender is about (None for a
+    script), ``reception`` what the receiver asks.
+    """
+
+    __slots__ = (
+        "back", "closed", "env", "errand", "forth", "here", "host", "number", "peer",
+        "receiver", "reception", "record", "sender", "simulation", "started", "there",
+        "trips", "way",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        simulation: Simulation,
+        host: Host,
+        peer: Host,
+        way: Pathway,
+        sender: SenderSMTP | ScriptedSender,
+        errand: Errand | None,
+    ) -> None:
+        self.simulation = simulation
+        self.env = simulation.env
+        self.record = simulation.record
+        self.host = host
+        self.peer = peer
+        self.here = host.name
+        self.there = peer.name
+        self.way = way
+        self.sender = sender
+        self.errand = errand
+        self.number: int | None = None
+        self.trips = 0
+        self.started = simulation.env.now
+        self.closed = False
+        env, on_loss = simulation.env, self._lost
+        self.forth = Leg(env, way.forth, self._at_receiver, on_loss)
+        self.back = Leg(env, way.back, self._at_sender, on_loss)
+
+    def open(self) -> None:
+        """Begin to open the channel: the control messages of the transport service."""
+        way = self.way
+        if way.opening is not None:
+            event = Timeout(self.simulation.env, way.opening)
+            event.callbacks.append(self._opened)
+            return
+        self.forth.deliver = self.back.deliver = self._set_up
+        event = Timeout(self.simulation.env, way.transport.setup)
+        event.callbacks.append(self._set_up)
+
+    def _set_up(self, _: Any) -> None:
+        """One control message has arrived (or none has been sent): send the next, or be open."""
+        if not self.forth.alive:
+            return
+        done = self.trips
+        opening = self.way.transport.opening
+        self.trips += 1
+        if done < len(opening):
+            leg = self.forth if done % 2 == 0 else self.back
+            leg.send(bytes(opening[done]), self.simulation.env.now)
+            return
+        self.forth.deliver, self.back.deliver = self._at_receiver, self._at_sender
+        self._opened(None)
+
+    def _opened(self, _: Any) -> None:
+        simulation, host, peer, way = self.simulation, self.host, self.peer, self.way
+        now = simulation.env.now
+        self.number = number = simulation.next_session()
+        row = (
+            now, "open", host.name, peer.name, number, None,
+            way.environment, way.transport.name, way.nodes, self.started,
+        )  # fmt: skip
+        simulation.record(row)
+        errand = self.errand
+        if errand is not None:
+            errand.session = number
+            identify: Callable[[Transaction], tuple[int, list[str]]] = errand.identify
+        else:
+            identify = self._foreign
+        self.reception = reception = Reception(peer, way.environment, identify, number, host.name)
+        reception.now = now
+        self.receiver = receiver = ReceiverSMTP(reception, peer.identity.limits)
+        peer.open_sessions += 1
+        for _, octets in receiver.open():
+            self.back.send(octets, now)
+
+    def _foreign(self, transaction: Transaction) -> tuple[int, list[str]]:
+        """Number mail that no user of a simulated host handed in: a script's, or a person's."""
+        return self.simulation.foreign(self.peer, transaction)
+
+    def _at_receiver(self, arrival: Any) -> None:
+        if not self.forth.alive:
+            return
+        octets, receiver, reception = arrival.octets, self.receiver, self.reception
+        now = reception.now = arrival.at
+        message = self.errand.message if self.errand is not None else None
+        # A sender of ours sends one command, or the mail data, in one piece: it is recorded before
+        # what the host makes of it
+        data = receiver.state is _DATA
+        row = (
+            now, "data" if data else "command", self.there, self.here,
+            self.number, message, arrival.sent, octets,
+        )  # fmt: skip
+        self.record(row)
+        if not data:
+            self.back.send(receiver.command(octets), now)
+            return
+        for kind, crossed in receiver.receive(octets):
+            if kind == "reply":
+                self.back.send(crossed, now)
+
+    def _at_sender(self, arrival: Any) -> None:
+        if not self.back.alive:
+            return
+        octets, sender, errand = arrival.octets, self.sender, self.errand
+        now = arrival.at
+        message = None
+        if errand is not None:
+            errand.now = now
+            message = errand.message
+        row = (now, "reply", self.here, self.there, self.number, message, arrival.sent, octets)
+        self.record(row)
+        out = sender.answer(octets)
+        if out is None:
+            for kind, crossed in sender.receive(octets):
+                if kind != "reply":
+                    self.forth.send(crossed, now)
+        elif out:
+            self.forth.send(out, now)
+            return
+        if sender.closing:
+            self.close("quit" if octets.startswith(b"221") else "closed")
+
+    def close(self, reason: str) -> None:
+        """The channel is closed by both sides, or gone."""
+        if self.closed:
+            return
+        self.closed = True
+        simulation = self.simulation
+        now = simulation.env.now
+        self.forth.cut()
+        self.back.cut()
+        self.peer.open_sessions -= 1
+        self.receiver.end_of_input()
+        simulation.record((now, "close", self.host.name, self.peer.name, self.number, None, reason))
+        if self.errand is not None:
+            self.host.session_over(now, self.errand.queue)
+
+    def _lost(self, link: Direction, again: int, delay: float) -> None:
+        simulation = self.simulation
+        now = simulation.env.now
+        simulation.record((now, "loss", link.a, link.b, self.number, None, again, delay))
