@@ -94,6 +94,7 @@ class Account:
             return
         for one, path in row[8]:
             child = Recipient(row[5], one, path, parent.submitted_at, hops=parent.hops)
+            child.holders = set(parent.holders)
             self.recipients.setdefault((row[5], one), child)
 
     def _forward(self, row: Row) -> None:
@@ -107,11 +108,12 @@ class Account:
 
     def _accept(self, row: Row) -> None:
         for recipient in self._those(row[5], row[6]):
+            recipient.holders.add(row[2])
             if recipient.settled_at is None:
                 recipient.hops += 1
 
     def _gone(self, row: Row) -> None:
-        """A transfer to the next host, or a refusal: this host no longer has the mail."""
+        """A transfer to the next host, a refusal, a crash: this host no longer has the mail."""
         for recipient in self._those(row[5], row[6]):
             recipient.holders.discard(row[2])
 
@@ -135,6 +137,7 @@ class Account:
         self.notifications[row[5]] = told
         for recipient in told:
             recipient.notification = row[5]
+            recipient.holders.discard(row[2])
 
     def _abandon(self, row: Row) -> None:
         for recipient in self.notifications.get(row[5], ()):
@@ -214,6 +217,7 @@ _HANDLERS: Final = {
     "accept": Account._accept,
     "transfer": Account._gone,
     "refuse": Account._gone,
+    "forget": Account._gone,
     "deliver": Account._deliver,
     "terminal": Account._terminal,
     "notify": Account._notify,

@@ -13,7 +13,8 @@ from lab.network.channel import Leg, Way
 from lab.network.link import Direction
 from lab.network.reach import Reach
 from lab.network.transport import Transport
-from lab.protocol import ReceiverSMTP, SenderSMTP, State, Transaction
+from lab.network.units import parse_size
+from lab.protocol import ReceiverSMTP, Reply, SenderSMTP, State, Transaction
 from lab.protocol.script import ScriptedSender
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ class Session:
         env, on_loss = simulation.env, self._lost
         self.forth = Leg(env, way.forth, self._at_receiver, on_loss)
         self.back = Leg(env, way.back, self._at_sender, on_loss)
+        simulation.sessions[id(self)] = self
 
     def open(self) -> None:
         """Begin to open the channel: the control messages of the transport service."""
@@ -115,6 +117,8 @@ class Session:
         self._opened(None)
 
     def _opened(self, _: Any) -> None:
+        if not self.forth.alive:
+            return
         simulation, host, peer, way = self.simulation, self.host, self.peer, self.way
         now = simulation.env.now
         self.number = number = simulation.next_session()
@@ -131,6 +135,9 @@ class Session:
             identify = self._foreign
         self.reception = reception = Reception(peer, way.environment, identify, number, host.name)
         reception.now = now
+        if peer.identity.store or peer.identity.careless:
+            reception.later = simulation.later(peer)
+            reception.respond = None if peer.identity.careless else self._respond
         self.receiver = receiver = ReceiverSMTP(reception, peer.identity.limits)
         peer.open_sessions += 1
         for _, octets in receiver.open():
@@ -184,21 +191,148 @@ class Session:
             self.close("quit" if octets.startswith(b"221") else "closed")
 
     def close(self, reason: str) -> None:
-        """The channel is closed by both sides, or gone."""
+        """The channel is closed by both sides, in order."""
+        if not self.closed:
+            self._end(reason)
+            if self.errand is not None:
+                self.host.session_over(self.env.now, self.errand.queue)
+
+    def cut(self, reason: str, crashed: Host | None = None) -> None:
+        """The channel is gone: each side finds out, but a host that has ``crashed``."""
         if self.closed:
             return
+        now = self.env.now
+        errand = self.errand
+        if self.number is None:
+            self.closed = True
+            self.forth.cut()
+            self.back.cut()
+            self.simulation.sessions.pop(id(self), None)
+            self.record((now, "unreachable", self.here, self.there, None, None, reason))
+        else:
+            self._end(f"cut: {reason}")
+        if errand is None:
+            return
+        errand.now = now
+        if crashed is self.host:
+            errand.abort()
+        elif self.number is None:
+            self.host.hold(now, errand.queue, f"{self.there} cannot be reached: {reason}")
+        else:
+            self.sender.end_of_input()
+        self.host.session_over(now, errand.queue)
+
+    def _end(self, reason: str) -> None:
         self.closed = True
-        simulation = self.simulation
-        now = simulation.env.now
         self.forth.cut()
         self.back.cut()
+        self.simulation.sessions.pop(id(self), None)
         self.peer.open_sessions -= 1
         self.receiver.end_of_input()
-        simulation.record((now, "close", self.host.name, self.peer.name, self.number, None, reason))
-        if self.errand is not None:
-            self.host.session_over(now, self.errand.queue)
+        self.record((self.env.now, "close", self.here, self.there, self.number, None, reason))
+
+    def _respond(self, verdict: Reply) -> None:
+        """Give the verdict that storing has held back, if the channel is still there."""
+        if not self.closed:
+            for _, octets in self.receiver.answer(verdict):
+                self.back.send(octets, self.env.now)
 
     def _lost(self, link: Direction, again: int, delay: float) -> None:
         simulation = self.simulation
         now = simulation.env.now
         simulation.record((now, "loss", link.a, link.b, self.number, None, again, delay))
+
+
+class WatchedLeg(Leg):
+    """The way back in a session that is watched: a reply is noticed when it is given."""
+
+    __slots__ = ("_session",)
+
+    def __init__(self, session: WatchedSession) -> None:
+        back = session.back
+        super().__init__(back.env, back.way, session.deliver_reply, back.on_loss)
+        self._session = session
+
+    def send(self, octets: bytes, now: float) -> None:
+        """Put a reply on its way, and let it be noticed."""
+        super().send(octets, now)
+        self._session.answered(octets, now)
+
+
+class WatchedSession(Session):
+    """A session that is followed word by word, for a fault to cut it at its place.
+
+    A hang-up ``after`` a command cuts when the command has arrived; after a reply code, when that
+    reply has; after ".", when the mail data has arrived and been answered, so that the answer is
+    lost; after a size, when so many bytes of the sender-SMTP's have arrived.
+    """
+
+    __slots__ = ("_crossed",)
+
+    def _opened(self, event: Any) -> None:
+        self._crossed = 0
+        self.back = WatchedLeg(self)
+        super()._opened(event)
+
+    def answered(self, octets: bytes, now: float) -> None:
+        """The receiver-SMTP gives a reply."""
+        message = self.errand.message if self.errand is not None else None
+        row = (now, "reply", self.there, self.here, self.number, message, now, octets)
+        self.simulation.faults.notice(row)
+
+    def deliver_reply(self, arrival: Any) -> None:
+        """The reply has arrived."""
+        self._at_sender(arrival)
+
+    def _at_receiver(self, arrival: Any) -> None:
+        if not self.forth.alive:
+            return
+        faults = self.simulation.faults
+        spec = faults.trap(self)
+        octets = arrival.octets
+        after = spec.after if spec is not None else None
+        size = _bytes(after)
+        if spec is not None and size is not None and self._crossed + len(octets) >= size:
+            arrival.octets = octets[: size - self._crossed]
+            faults.sprung(spec)
+            self._partial(arrival)
+            self.cut(f"after {after}")
+            return
+        self._crossed += len(octets)
+        in_data = self.receiver.state is _DATA
+        super()._at_receiver(arrival)
+        word = "." if in_data else octets[:4].decode("latin-1").upper().strip()
+        if spec is not None and after == word:
+            faults.sprung(spec)
+            self.cut(f"after {after}")
+
+    def _partial(self, arrival: Any) -> None:
+        """The last bytes before the cut: no whole line need be among them."""
+        if not arrival.octets:
+            return
+        kind = "data" if self.receiver.state is _DATA else "command"
+        message = self.errand.message if self.errand is not None else None
+        place = (kind, self.there, self.here, self.number, message)
+        self.record((arrival.at, *place, arrival.sent, arrival.octets))
+        self.reception.now = arrival.at
+        self.receiver.receive(arrival.octets)
+
+    def _at_sender(self, arrival: Any) -> None:
+        if not self.back.alive:
+            return
+        faults = self.simulation.faults
+        spec = faults.trap(self)
+        if spec is None or spec.after != arrival.octets[:3].decode("latin-1"):
+            super()._at_sender(arrival)
+            return
+        faults.sprung(spec)
+        row = (arrival.at, "reply", self.here, self.there, self.number)
+        message = self.errand.message if self.errand is not None else None
+        self.record((*row, message, arrival.sent, arrival.octets))
+        self.cut(f"after {spec.after}")
+
+
+def _bytes(after: str | None) -> int | None:
+    if after is None or after == "." or after.isalpha() or after.isdecimal():
+        return None
+    return parse_size(after)

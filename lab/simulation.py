@@ -13,9 +13,10 @@ from typing import Any
 
 from simpy import Environment, Timeout
 
+from lab.faults import Faults
 from lab.hosts.directory import Directory
 from lab.hosts.errand import Errand
-from lab.hosts.host import Host, Identity
+from lab.hosts.host import Host, Identity, Later
 from lab.hosts.message import Calendar
 from lab.hosts.routing import RoutingTable
 from lab.hosts.spool import Queue
@@ -26,7 +27,7 @@ from lab.network.transport import TRANSPORTS
 from lab.protocol import SenderSMTP, Transaction
 from lab.protocol.script import ScriptedSender
 from lab.scenario import Submission, submissions
-from lab.session import Pathway, Session
+from lab.session import Pathway, Session, WatchedSession
 from lab.trace import Trace
 
 
@@ -49,6 +50,8 @@ class Simulation:
         self.trace = Trace()
         self.record = self.trace.record
         self.record((0.0, "start", "", None, None, None, describe(topology, seed)))
+        self.faults = Faults(self, topology.faults)
+        self.sessions: dict[int, Session] = {}
         self._sessions = 0
         self._messages = 0
         self._pathways: dict[tuple[str, str], Pathway] = {}
@@ -67,7 +70,7 @@ class Simulation:
             directory = Directory(spec.name, spec.users, spec.lists, spec.forwards)
             identity = Identity(
                 spec.name, directory, dict(spec.names), spec.relay,
-                spec.limits, spec.on_251, spec.on_551,
+                spec.limits, spec.on_251, spec.on_551, spec.store, spec.careless,
             )  # fmt: skip
             self.hosts[spec.name] = Host(
                 identity, self.routes, calendar, topology.retry,
@@ -75,6 +78,8 @@ class Simulation:
             )  # fmt: skip
         self._scenario: Iterator[Submission] = submissions(topology, seed, self.routes)
         self._calendar = calendar
+        self._due = len(topology.scripts)
+        self._exhausted = False
 
     # -- numbers --------------------------------------------------------------------------------
 
@@ -101,9 +106,10 @@ class Simulation:
 
     def begin(self) -> None:
         """Put the scenario on the clock: mail, traffic and scripts."""
+        self.faults.begin()  # first: what is wrong from the start is wrong for the first mail
         self._arrange_next()
         for script in self.topology.scripts:
-            self._at(script.at, self._run_script, script)
+            self.at(script.at, self._run_script, script)
 
     def run(
         self, until: float | None = None, progress: Callable[[int], None] | None = None
@@ -138,7 +144,30 @@ class Simulation:
                 env.step()
             progress(self._messages)
 
-    def _at(self, at: float, call: Callable[[Any], None], value: Any) -> None:
+    @property
+    def is_idle(self) -> bool:
+        """Whether no mail is anywhere on its way, and none is to come."""
+        waiting = self._due or not self._exhausted or self.sessions
+        return not waiting and not any(host.unsaved or host.spool for host in self.hosts.values())
+
+    def later(self, host: Host) -> Later:
+        """How a host has something done after a while, unless it crashes before."""
+
+        def later(seconds: float, call: Callable[[float], None]) -> None:
+            life = host.condition.lives
+
+            def done(_: Any) -> None:
+                self._due -= 1
+                if host.condition.lives == life:
+                    call(self.env.now)
+
+            self._due += 1
+            self.at(self.env.now + seconds, done, None)
+
+        return later
+
+    def at(self, at: float, call: Callable[[Any], None], value: Any) -> None:
+        """Have something done at a time in seconds, or now if that is past."""
         delay = max(0.0, at - self.env.now)
         event = Timeout(self.env, delay, value)
         event.callbacks.append(lambda event: call(event.value))
@@ -148,15 +177,24 @@ class Simulation:
         if submission is not None:
             event = Timeout(self.env, max(0.0, submission.at - self.env.now), submission)
             event.callbacks.append(self._submit)
+        else:
+            self._exhausted = True
 
     def _submit(self, event: Any) -> None:
-        now = self.env.now
         submission: Submission = event.value
         host = self.hosts[submission.host]
+        if host.condition.down:
+            # nobody can hand mail to a host that does not run; the user does so when it does
+            self.faults.when_up(host, lambda: self._hand_over(host, submission))
+        else:
+            self._hand_over(host, submission)
+        self._arrange_next()
+
+    def _hand_over(self, host: Host, submission: Submission) -> None:
+        now = self.env.now
         octets = submission.mail_data(self._calendar.daytime(now))
         number = self.next_message()
         host.submit(now, number, submission.sender, submission.to, octets, submission.verb)
-        self._arrange_next()
 
     # -- sessions -------------------------------------------------------------------------------
 
@@ -164,7 +202,7 @@ class Simulation:
         if at <= self.env.now:
             self._start(host, queue)
         else:
-            self._at(at, self._woken, (host, queue, at))
+            self.at(at, self._woken, (host, queue, at))
 
     def _woken(self, value: tuple[Host, Queue, float]) -> None:
         host, queue, at = value
@@ -175,18 +213,37 @@ class Simulation:
         """Open a channel for a queue, if it has mail to try now."""
         queue.wake_at = None
         now = self.env.now
+        if host.condition.down:
+            return
         if queue.session or queue.ready(now) is None:
             host.arrange(now, queue)
             return
-        way = self.pathway(host.name, queue.host, queue.environment)
         row = (now, "attempt", host.name, queue.host, None, None)
         self.record((*row, queue.environment, queue.failures + 1))
+        way = self._way_or_reason(host.name, queue.host, queue.environment)
+        if isinstance(way, str):
+            self.record((now, "unreachable", host.name, queue.host, None, None, way))
+            host.hold(now, queue, f"{queue.host} cannot be reached: {way}")
+            host.arrange(now, queue)
+            return
         queue.session = True
         errand = Errand(host, queue)
         sender = SenderSMTP(host.identity.name_in(queue.environment), errand)
-        Session(self, host, self.hosts[queue.host], way, sender, errand).open()
+        self._session(host, self.hosts[queue.host], way, sender, errand).open()
+
+    def _session(
+        self,
+        host: Host,
+        peer: Host,
+        way: Pathway,
+        sender: SenderSMTP | ScriptedSender,
+        errand: Errand | None,
+    ) -> Session:
+        kind = WatchedSession if self.faults.watches_sessions else Session
+        return kind(self, host, peer, way, sender, errand)
 
     def _run_script(self, script: ScriptSpec) -> None:
+        self._due -= 1
         now = self.env.now
         host, peer = self.hosts[script.sender], self.hosts[script.to]
         near = self.routes.near(host.name).get(peer.name)
@@ -194,9 +251,26 @@ class Simulation:
             row = (now, "unreachable", host.name, peer.name, None, None)
             self.record((*row, "no path of links of one environment joins them"))
             return
-        way = self.pathway(host.name, peer.name, near.environment)
         self.record((now, "attempt", host.name, peer.name, None, None, near.environment, 1))
-        Session(self, host, peer, way, ScriptedSender(script.lines), None).open()
+        way = self._way_or_reason(host.name, peer.name, near.environment)
+        if isinstance(way, str):
+            self.record((now, "unreachable", host.name, peer.name, None, None, way))
+            return
+        self._session(host, peer, way, ScriptedSender(script.lines), None).open()
+
+    def _way_or_reason(self, host: str, peer: str, environment: str) -> Pathway | str:
+        """How a channel would go, or why none can be opened now."""
+        if self.faults.spoil and (reason := self.faults.obstacle(host, peer)):
+            return reason
+        try:
+            return self.pathway(host, peer, environment)
+        except KeyError:
+            return f"no path of links between {host} and {peer} is up"
+
+    def links_changed(self) -> None:
+        """Links have gone down, come up or changed: find the ways anew."""
+        self.reach.forget()
+        self._pathways.clear()
 
     def pathway(self, host: str, peer: str, environment: str) -> Pathway:
         """How channels from a host to its neighbour go."""

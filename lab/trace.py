@@ -45,6 +45,7 @@ KINDS: Final[dict[str, tuple[str, ...]]] = {
     "abandon": ("reason",),
     "loss": ("again", "delay"),
     "fault": ("name", "on", "what"),
+    "forget": ("recipients",),
     "end": ("reason",),
 }
 """The kinds of event and the names of what each holds beside time, place, session and message."""
@@ -175,6 +176,11 @@ class Trace:
                         "JSON object with t, seq, kind, host, as `lab run --out` writes it"
                     ) from None
         return trace
+
+
+def event_of(row: Row, seq: int = -1) -> Event:
+    """The event that a row is, with its place in the trace where it is known."""
+    return _event(seq, row)
 
 
 def _event(seq: int, row: Row) -> Event:

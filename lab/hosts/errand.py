@@ -96,6 +96,12 @@ class Errand:
         for mail in entries:
             self._refuse(mail, said, mail.addressees)
 
+    def abort(self) -> None:
+        """The host has crashed: the mail in progress is in the spool still, as it was."""
+        if self._outgoing is not None:
+            self.queue.entries.insert(0, self._outgoing.tag)
+            self.message = self._outgoing = None
+
     # -- what follows ---------------------------------------------------------------------------
 
     def _record(self, kind: str, mail: Mail, *extras: object) -> None:
@@ -174,4 +180,5 @@ def _part(mail: Mail, addressees: list[Addressee]) -> Mail:
         mail.message, mail.verb, mail.reverse_path, mail.return_path, addressees, mail.mail_data
     )
     part.failures, part.expires, part.relaying = mail.failures, mail.expires, mail.relaying
+    part.avoided = mail.avoided
     return part

@@ -27,6 +27,11 @@ NOT_ACTIVE: Final = reply(450, "User not active now")
 WILL_MAIL: Final = reply(250, "User not active now, so will do mail.")
 BUSY: Final = reply(450, "Mailbox busy")
 FULL: Final = reply(452, "Mailbox full")
+NO_SPACE: Final = reply(452, "Insufficient system storage")
+NO_SPACE_LEFT: Final = reply(552, "Exceeded storage allocation")
+LOOPING: Final = reply(
+    554, "Transaction failed: too many time stamp lines, the mail goes in a circle"
+)
 NO_RELAY: Final = reply(550, "This host does not relay")
 PATH_TOO_LONG: Final = reply(550, "The reverse-path would grow too long")
 _MAILBOXES: Final = {"busy": BUSY, "full": FULL}
@@ -38,7 +43,9 @@ class Identity:
 
     ``names`` are its names in environments where it has another (section 3.6). ``on_251``:
     "accept" leaves forwarding to the receiver, "redirect" sends to the given path instead;
-    ``on_551``: "redirect", or "return" an error to the originator (section 3.2).
+    ``on_551``: "redirect", or "return" an error to the originator (section 3.2). ``store``: seconds
+    that it takes to put a message into stable storage; 250 is said after that, or, by a
+    ``careless`` host, before.
     """
 
     name: str
@@ -48,10 +55,29 @@ class Identity:
     limits: Limits = NO_LIMITS
     on_251: str = "accept"
     on_551: str = "return"
+    store: float = 0.0
+    careless: bool = False
 
     def name_in(self, environment: str) -> str:
         """The name by which the host is known in an environment."""
         return self.names.get(environment, self.name)
+
+
+@dataclass(slots=True)
+class Condition:
+    """What is wrong with a host at present; each count is of the faults that say so.
+
+    ``down``: it runs nothing. ``busy``: its mailboxes are (450). ``full``: it has no storage left
+    (452, or 552 after the data). ``refusing``: it greets with 421. ``skew``: seconds that its clock
+    is ahead. ``lives``: how often it has crashed; what was in memory belongs to one life.
+    """
+
+    down: int = 0
+    busy: int = 0
+    full: int = 0
+    refusing: int = 0
+    skew: float = 0.0
+    lives: int = 0
 
 
 class Destination:
@@ -115,8 +141,15 @@ class Host:
         self.number = number
         self.spool = Spool()
         self.open_sessions = 0
+        self.condition = Condition()
+        self.unsaved: dict[int, tuple[int, tuple[str, ...]]] = {}
         self._own = {name.upper() for name in (identity.name, *identity.names.values())}
         self._known: dict[str, Destination] = {}
+
+    @property
+    def ails(self) -> bool:
+        """Whether something is wrong with the host that its verdicts must tell."""
+        return bool(self.condition.busy or self.condition.full)
 
     # -- where mail goes ------------------------------------------------------------------------
 
@@ -210,6 +243,10 @@ class Host:
             if relaying and not return_path.is_null:
                 name = self.identity.name_in(hop.environment)
                 reverse_path = _prefixed(return_path, name)
+                if len(reverse_path.text) > MAX_PATH:
+                    why = str(PATH_TOO_LONG)
+                    losses += [Loss(one, path, self.name, why) for one, path in addressees]
+                    continue
             mail = Mail(message, verb, reverse_path, return_path, addressees, mail_data)
             mail.relaying = relaying
             self._enqueue(now, hop, mail)
@@ -325,7 +362,8 @@ class Host:
         row = (now, "notify", self.name, None, None, number)
         self.record((*row, message, ids, return_path.bare, reason))
         told = [(loss.path, loss.who, loss.what) for loss in losses]
-        octets = compose_notification(self.calendar.daytime(now), self.name, return_path, told)
+        daytime = self.calendar.daytime(now + self.condition.skew)
+        octets = compose_notification(daytime, self.name, return_path, told)
         place = self.destination(return_path)
         if place.refusal is not None:
             why = str(place.refusal)
@@ -348,10 +386,15 @@ class Host:
             self.wake(self, queue, at)
 
     def hold(self, now: float, queue: Queue, reason: str, session: int | None = None) -> None:
-        """The next host cannot be talked to: keep all mail for it, and give up what is too old."""
+        """The next host cannot be talked to: keep all mail for it, and give up what is too old.
+
+        Mail for which another way is known goes that way instead.
+        """
         queue.failures += 1
-        kept = [mail for mail in queue.entries if now < mail.expires]
-        given_up = [mail for mail in queue.entries if now >= mail.expires]
+        entries, queue.entries = queue.entries, []
+        kept = [mail for mail in entries if now < mail.expires]
+        given_up = [mail for mail in entries if now >= mail.expires]
+        kept = [mail for mail in kept if not self._go_round(now, queue, mail)]
         queue.entries = kept
         if kept:
             last = min(mail.expires for mail in kept)
@@ -361,6 +404,28 @@ class Host:
             self.record((*row, mail.ids, reason, queue.not_before))
         for mail in given_up:
             self.give_up(now, queue, mail, reason)
+
+    def _go_round(self, now: float, queue: Queue, mail: Mail) -> bool:
+        """Send mail by another next host, if all of it may go there and none was tried in vain."""
+        avoided = mail.avoided | {queue.host}
+        hops = set()
+        for _, path in mail.addressees:
+            # the host that a source route names, and the destination itself, are not gone round
+            mandated = self.routes.resolve(path.first) == queue.host
+            hop = None if mandated else self.routes.next_hop(self.name, path.first, avoided)
+            if hop is None:
+                mail.avoided = frozenset()
+                return False
+            hops.add(hop)
+        if len(hops) != 1:
+            return False
+        hop = hops.pop()
+        mail.avoided = avoided
+        expires = mail.expires
+        mail.not_before = 0.0
+        self._enqueue(now, hop, mail)
+        mail.expires = expires
+        return True
 
     def give_up(self, now: float, queue: Queue, mail: Mail, reason: str) -> None:
         """Return mail that could not be sent for so long that no more tries are made."""
@@ -384,7 +449,30 @@ def _prefixed(path: Path, name: str) -> Path:
 
 def stamp(host: Host, environment: str, peer: str, now: float) -> bytes:
     """The time stamp line that the host puts before mail from ``peer``."""
-    return time_stamp_line(peer, host.identity.name_in(environment), host.calendar.daytime(now))
+    daytime = host.calendar.daytime(now + host.condition.skew)
+    return time_stamp_line(peer, host.identity.name_in(environment), daytime)
+
+
+Later = Callable[[float, Callable[[float], None]], None]
+"""Calls back after so many seconds with the time, unless the host has crashed meanwhile."""
+
+CARELESS_DELAY: Final = 1.0
+"""Seconds that a careless host takes to store what it has said 250 for, if it says no other."""
+
+MOST_STAMPS: Final = 25
+"""Time stamp lines beyond which mail is taken to go in a circle. RFC 821 has no such limit."""
+
+
+def is_looping(mail_data: bytes) -> bool:
+    """Whether mail has passed so many hosts that it must be going in a circle."""
+    if not mail_data.startswith(b"Received: "):
+        return False
+    stamps = 0
+    for line in mail_data.split(b"\r\n", MOST_STAMPS + 1):
+        if not line.startswith(b"Received: "):
+            break
+        stamps += 1
+    return stamps > MOST_STAMPS
 
 
 class Reception:
@@ -396,7 +484,8 @@ class Reception:
     """
 
     __slots__ = (
-        "_taken", "environment", "host", "identify", "now", "peer", "peer_host", "session",
+        "_taken", "environment", "host", "identify", "later", "now", "peer", "peer_host",
+        "respond", "session",
     )  # fmt: skip
 
     def __init__(
@@ -409,6 +498,8 @@ class Reception:
     ) -> None:
         self.host = host
         self.peer_host = peer_host
+        self.later: Later | None = None
+        self.respond: Callable[[Reply], None] | None = None
         self.environment = environment
         self.identify = identify
         self.session = session
@@ -424,7 +515,8 @@ class Reception:
     def greeting(self) -> Reply:
         """220, or 421 where the host has as many sessions as it takes."""
         most = self.host.identity.limits.sessions
-        if most is not None and self.host.open_sessions > most:
+        full = most is not None and self.host.open_sessions > most
+        if full or self.host.condition.refusing:
             return reply(421, f"{self.name} Service not available, closing transmission channel")
         return reply(220, f"{self.name} Simple Mail Transfer Service Ready")
 
@@ -436,12 +528,12 @@ class Reception:
     def begin(self, verb: str, reverse_path: Path) -> Reply:
         """A transaction may begin."""
         self._taken = []
-        return OK
+        return NO_SPACE if self.host.condition.full else OK
 
     def recipient(self, transaction: Transaction, forward_path: Path) -> Reply:
         """Whether the host takes mail for a path: its user's, its list's, or to send on."""
         place = self.host.destination(forward_path)
-        if place.plain and transaction.verb == "MAIL":
+        if place.plain and transaction.verb == "MAIL" and not self.host.ails:
             self._taken.append(place)
             return OK
         verdict = place.refusal or self._verdict(transaction, place)
@@ -451,6 +543,10 @@ class Reception:
 
     def _verdict(self, transaction: Transaction, place: Destination) -> Reply:
         entry = place.entry
+        if self.host.condition.full:
+            return NO_SPACE
+        if self.host.condition.busy and entry is not None:
+            return BUSY
         if isinstance(entry, User):
             return _user_verdict(transaction.verb, entry)
         if isinstance(entry, Forward):
@@ -465,19 +561,54 @@ class Reception:
         return PATH_TOO_LONG if grown > MAX_PATH else OK
 
     def accept(self, transaction: Transaction) -> Reply | None:
-        """Put the time stamp line before the mail, deliver it or send it on, and say OK."""
-        host, now = self.host, self.now
+        """Put the time stamp line before the mail, deliver it or send it on, and say OK.
+
+        Where storing takes time the verdict comes later, by ``respond``, when the mail is safe; a
+        careless host says OK at once.
+        """
+        host = self.host
+        if host.condition.full:
+            return NO_SPACE_LEFT
+        if is_looping(transaction.mail_data):
+            return LOOPING
         message, ids = self.identify(transaction)
-        octets = stamp(host, self.environment, self.peer, now) + transaction.mail_data
-        path = transaction.reverse_path
+        stored = self._storing(transaction, message, tuple(ids))
+        if self.later is None or not (host.identity.store or host.identity.careless):
+            stored(self.now)
+            return OK
+        if host.identity.careless:
+            self._record_accept(self.now, transaction, message, tuple(ids))
+            host.unsaved[message] = (message, tuple(ids))
+            self.later(host.identity.store or CARELESS_DELAY, stored)
+            return OK
+        self.later(host.identity.store, stored)
+        return None
+
+    def _storing(
+        self, transaction: Transaction, message: int, ids: tuple[str, ...]
+    ) -> Callable[[float], None]:
+        """What is to be done when the mail has reached stable storage."""
+        host, taken, peer = self.host, self._taken, self.peer
+
+        def stored(now: float) -> None:
+            octets = stamp(host, self.environment, peer, now) + transaction.mail_data
+            if host.unsaved.pop(message, None) is None:
+                self._record_accept(now, transaction, message, ids)
+            path, places = transaction.reverse_path, list(zip(ids, taken, strict=True))
+            host.dispatch(now, message, transaction.verb, path, places, octets, relaying=True)
+            if self.respond is not None:
+                self.respond(OK)
+
+        return stored
+
+    def _record_accept(
+        self, now: float, transaction: Transaction, message: int, ids: tuple[str, ...]
+    ) -> None:
         row = (
-            now, "accept", host.name, self.peer_host, self.session, message,
-            tuple(ids), path.bare, len(transaction.mail_data),
+            now, "accept", self.host.name, self.peer_host, self.session, message,
+            ids, transaction.reverse_path.bare, len(transaction.mail_data),
         )  # fmt: skip
-        host.record(row)
-        places = list(zip(ids, self._taken, strict=True))
-        host.dispatch(now, message, transaction.verb, path, places, octets, relaying=True)
-        return OK
+        self.host.record(row)
 
     def verify(self, string: str) -> Reply:
         """VRFY."""

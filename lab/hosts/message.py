@@ -7,6 +7,7 @@ there, and ours is that of the examples.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -41,7 +42,7 @@ class Calendar:
 
     def daytime(self, now: float) -> str:
         """``<date> <SP> <time>`` at ``now`` seconds, such as "2 Nov 81 22:40:10 UT"."""
-        minute, second = divmod(int(now + self._offset), 60)
+        minute, second = divmod(math.floor(now + self._offset), 60)
         if minute != self._minute:
             day, of_day = divmod(minute, 24 * 60)
             at = self.start + timedelta(days=day)

@@ -60,15 +60,20 @@ class RoutingTable:
             self._near[host] = found
         return found
 
-    def next_hop(self, here: str, domain: str) -> Neighbour | None:
-        """The neighbour to send to from ``here`` for mail to ``domain``; None if no way is."""
+    def next_hop(
+        self, here: str, domain: str, avoided: frozenset[str] = frozenset()
+    ) -> Neighbour | None:
+        """The neighbour to send to from ``here`` for mail to ``domain``; None if there is no way.
+
+        ``avoided`` hosts are not on the way.
+        """
         there = self.resolve(domain)
-        if there is None:
+        if there is None or there in avoided:
             return None
         near = self.near(here)
         if there in near:
             return near[there]
-        onward = self._tree(there).get(here)
+        onward = (self._grow(there, avoided) if avoided else self._tree(there)).get(here)
         return near[onward] if onward is not None else None
 
     def way(self, here: str, domain: str) -> list[str] | None:
@@ -93,7 +98,7 @@ class RoutingTable:
             self._trees.move_to_end(there)
         return tree
 
-    def _grow(self, there: str) -> dict[str, str]:
+    def _grow(self, there: str, avoided: frozenset[str] = frozenset()) -> dict[str, str]:
         """Dijkstra's way from every host to ``there``; ties go to fewer hops, then by name."""
         onward: dict[str, str] = {}
         settled: set[str] = set()
@@ -105,7 +110,7 @@ class RoutingTable:
             settled.add(host)
             if via:
                 onward[host] = via
-            if host != there and host not in self._relays:
+            if host != there and (host not in self._relays or host in avoided):
                 continue
             for neighbour in self.near(host).values():
                 if neighbour.name not in settled:

@@ -47,7 +47,7 @@ class Entry:
     """
 
     __slots__ = (
-        "addressees", "expires", "failures", "mail_data", "message",
+        "addressees", "avoided", "expires", "failures", "mail_data", "message",
         "not_before", "relaying", "return_path", "reverse_path", "verb",
     )  # fmt: skip
 
@@ -70,6 +70,7 @@ class Entry:
         self.not_before = 0.0
         self.expires = 0.0
         self.relaying = False
+        self.avoided: frozenset[str] = frozenset()
 
     @property
     def ids(self) -> tuple[str, ...]:

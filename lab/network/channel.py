@@ -35,9 +35,17 @@ class Way:
     def __init__(self, links: tuple[Direction, ...], transport: Transport) -> None:
         self.links = links
         self.transport = transport
-        plain = all(link.is_plain for link in links)
-        latency = sum(link.latency for link in links)
-        self.delay: float | None = latency if plain else None
+        self.delay: float | None = None
+        self.timeout = SHORTEST_TIMEOUT
+        self.measure()
+
+    def measure(self) -> None:
+        """Find what is fixed, again after a link has changed."""
+        plain = all(link.is_plain for link in self.links)
+        # a link whose latency changes must keep the order of what is under way
+        plain = plain and not any(link.changing for link in self.links)
+        latency = sum(link.latency for link in self.links)
+        self.delay = latency if plain else None
         self.timeout = max(SHORTEST_TIMEOUT, 4 * latency)
 
 
@@ -94,6 +102,11 @@ class Leg:
             Arrival(self.env, now, way.delay, self.deliver, octets, now)
         else:
             self._ride(0, now, now, octets, now)
+
+    def settle_order(self, now: float) -> None:
+        """Before the links under the channel change: what is under way is to arrive first."""
+        if self.way.delay is not None:
+            self._last = max(self._last, now + self.way.delay)
 
     def cut(self) -> None:
         """Let nothing that is under way arrive."""

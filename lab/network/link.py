@@ -18,10 +18,11 @@ class Direction:
     """One direction of a link.
 
     ``latency`` and ``jitter`` in seconds, ``rate`` in bytes a second (None: no limit), ``loss`` the
-    chance that a segment is lost and sent again. ``free_at`` is when the last queued bit has left.
+    chance that a segment is lost and sent again. ``free_at`` is when the last queued bit has left;
+    ``changing`` is set when a fault has changed the latency.
     """
 
-    __slots__ = ("a", "b", "free_at", "jitter", "latency", "loss", "random", "rate")
+    __slots__ = ("a", "b", "changing", "free_at", "jitter", "latency", "loss", "random", "rate")
 
     def __init__(
         self,
@@ -41,6 +42,7 @@ class Direction:
         self.loss = loss
         self.random = random
         self.free_at = 0.0
+        self.changing = False
 
     @property
     def is_plain(self) -> bool:
@@ -77,9 +79,9 @@ class Direction:
 
 
 class Link:
-    """Two hosts (or routers) joined in one environment; ``up`` until a fault takes it down."""
+    """Two hosts (or routers) joined in one environment; ``downs``: how many faults have it down."""
 
-    __slots__ = ("a", "b", "back", "environment", "forth", "up")
+    __slots__ = ("a", "b", "back", "downs", "environment", "forth")
 
     def __init__(self, forth: Direction, back: Direction, environment: str) -> None:
         self.a = forth.a
@@ -87,7 +89,12 @@ class Link:
         self.forth = forth
         self.back = back
         self.environment = environment
-        self.up = True
+        self.downs = 0
+
+    @property
+    def up(self) -> bool:
+        """Whether bytes cross it: no fault has it down."""
+        return not self.downs
 
     def towards(self, node: str) -> Direction:
         """The direction that leads to ``node``."""

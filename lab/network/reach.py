@@ -44,7 +44,8 @@ class Reach:
     def _rank(self, environment: str) -> int:
         return self._order.get(environment, len(self._order))
 
-    def _within(self, host: str, environment: str) -> list[Neighbour]:
+    def _within(self, host: str, environment: str, *, up: bool = False) -> list[Neighbour]:
+        """The neighbours in one environment; with ``up``, over links that are up only."""
         found = []
         seen = {host}
         pushed = 0
@@ -57,20 +58,25 @@ class Reach:
                 seen.add(node)
                 if node not in self._routers:
                     found.append(Neighbour(node, environment, cost))
-                    self._paths[host, node, environment] = path
+                    if up:
+                        self._paths[host, node, environment] = path
                     continue
             for other, link, price in self._joined.get(node, ()):
-                if link.environment == environment and other not in seen:
+                if link.environment == environment and other not in seen and (link.up or not up):
                     pushed += 1  # so that links, which have no order, are never compared
                     step = (cost + price, hops + 1, other, pushed, (*path, link))
                     heapq.heappush(heap, step)
         return found
 
     def path(self, host: str, neighbour: str, environment: str) -> tuple[Link, ...]:
-        """The links from a host to its neighbour; KeyError if they are none."""
+        """The links from a host to its neighbour, all up; KeyError if there are none."""
         if (host, neighbour, environment) not in self._paths:
-            self._within(host, environment)
+            self._within(host, environment, up=True)
         return self._paths[host, neighbour, environment]
+
+    def forget(self) -> None:
+        """A link has gone down or come up: paths are to be found anew."""
+        self._paths.clear()
 
     def ways(self, host: str, path: tuple[Link, ...]) -> tuple[list[Direction], list[str]]:
         """The directions along a path that begins at ``host``, and the nodes on it."""

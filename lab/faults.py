@@ -1,0 +1,314 @@
+"""Faults: what goes wrong in a run, when, and for how long.
+
+A fault is an edit to the network or to a host, undone when its time is over; each edit and its
+end are in the trace. It happens at a time, when an event is seen, or at random at a rate, from a
+generator of its own. No fault happens any more when all mail is settled.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import TYPE_CHECKING, Any, Final
+
+from lab.network.link import Link
+from lab.network.topology import FaultSpec
+
+if TYPE_CHECKING:
+    from lab.hosts.host import Host
+    from lab.session import Session
+    from lab.simulation import Simulation
+
+RANDOM_LENGTH: Final = 60.0
+"""Seconds that a fault at a rate lasts, if it says no other."""
+
+
+class Faults:
+    """The faults of one run.
+
+    ``spoil`` tells whether any may keep a channel from opening; ``watches_sessions`` whether
+    sessions have to be watched word by word, for hang-ups and for faults upon a reply.
+    """
+
+    def __init__(self, simulation: Simulation, specs: Sequence[FaultSpec]) -> None:
+        self.simulation = simulation
+        self.specs = list(specs)
+        self.spoil = bool(specs)
+        self.watches_sessions = any(
+            spec.kind == "hang-up" or (spec.when or {}).get("event") == "reply" for spec in specs
+        )
+        self.traps: list[FaultSpec] = []
+        self._groups: dict[int, dict[str, int]] = {}
+        self._waiting: dict[str, list[Callable[[], None]]] = {}
+        self._whens = [(n, spec) for n, spec in enumerate(self.specs) if spec.when]
+        self._seen: set[int] = set()
+        if any(spec.when and spec.when.get("event") != "reply" for spec in specs):
+            self._watch_records()
+
+    def begin(self) -> None:
+        """Put the faults that have a time or a rate on the clock."""
+        for number, spec in enumerate(self.specs):
+            if spec.rate:
+                random = Random(f"{self.simulation.seed}/fault {number}")
+                self._next_at_random(spec, random)
+            elif not spec.when:
+                self.simulation.at(spec.at or 0.0, self._strike, spec)
+
+    def _next_at_random(self, spec: FaultSpec, random: Random) -> None:
+        simulation = self.simulation
+        gap = round(-math.log(1.0 - random.random()) / (spec.rate or 1.0), 6)
+
+        def strike(_: Any) -> None:
+            if simulation.is_idle:
+                return
+            self._strike(spec)
+            self._next_at_random(spec, random)
+
+        simulation.at(simulation.env.now + gap, strike, None)
+
+    # -- on an event ----------------------------------------------------------------------------
+
+    def _watch_records(self) -> None:
+        record = self.simulation.record
+
+        def watching(row: tuple[Any, ...]) -> None:
+            record(row)
+            if row[1] != "reply":
+                self.notice(row)
+
+        self.simulation.record = watching
+
+    def notice(self, row: tuple[Any, ...]) -> None:
+        """Strike with the faults that wait for such an event, each once.
+
+        A reply is noticed when the receiver-SMTP gives it, at its host; a command or mail data
+        when it arrives there.
+        """
+        for number, spec in self._whens:
+            if number not in self._seen and _matches(spec.when or {}, row):
+                self._seen.add(number)
+                # not in the midst of what is going on: right after it
+                self.simulation.at(self.simulation.env.now, self._strike, spec)
+
+    # -- striking and mending -------------------------------------------------------------------
+
+    def _strike(self, spec: FaultSpec) -> None:
+        simulation = self.simulation
+        if simulation.is_idle:
+            return
+        self._tell(spec, True)
+        undo = _STRIKES[spec.kind](self, spec)
+        lasts = spec.duration
+        if lasts is None and spec.rate:
+            lasts = RANDOM_LENGTH
+        if lasts is None:
+            return
+
+        def mend(_: Any) -> None:
+            undo()
+            if not simulation.is_idle:
+                self._tell(spec, False)
+
+        simulation.at(simulation.env.now + lasts, mend, None)
+
+    def _tell(self, spec: FaultSpec, on: bool) -> None:
+        where, peer = spec.link or (spec.host or "", None)
+        what = " | ".join(" ".join(group) for group in spec.groups)
+        if spec.after:
+            what = f"after {spec.after}"
+        elif spec.value is not None:
+            what = f"{spec.value:g}"
+        now = self.simulation.env.now
+        self.simulation.record((now, "fault", where, peer, None, None, spec.kind, on, what))
+
+    def obstacle(self, host: str, peer: str) -> str | None:
+        """Why no channel can be opened between two hosts; None if nothing of ours is in the way."""
+        for name in (host, peer):
+            if self.simulation.hosts[name].condition.down:
+                return f"{name} is down"
+        for groups in self._groups.values():
+            if groups.get(host, -1) != groups.get(peer, -1) and host in groups and peer in groups:
+                return "the network is partitioned"
+        return None
+
+    def when_up(self, host: Host, call: Callable[[], None]) -> None:
+        """Do something as soon as a host that is down is up again."""
+        self._waiting.setdefault(host.name, []).append(call)
+
+    def _cut(self, reason: str, befallen: Callable[[Session], bool]) -> None:
+        for session in list(self.simulation.sessions.values()):
+            if befallen(session):
+                session.cut(reason)
+
+    # -- one method a kind: do it, and give what undoes it ---------------------------------------
+
+    def _link_down(self, spec: FaultSpec) -> Callable[[], None]:
+        links = self._links(spec)
+        for link in links:
+            link.downs += 1
+        self.simulation.links_changed()
+        name = " - ".join(spec.link or ())
+        self._cut(
+            f"the link {name} is down", lambda one: any(link in links for link in one.way.links)
+        )
+
+        def undo() -> None:
+            for link in links:
+                link.downs -= 1
+            self.simulation.links_changed()
+
+        return undo
+
+    def _partition(self, spec: FaultSpec) -> Callable[[], None]:
+        groups = {name: n for n, group in enumerate(spec.groups) for name in group}
+        key = id(spec)
+        self._groups[key] = groups
+        self._cut(
+            "the network is partitioned",
+            lambda one: self.obstacle(one.here, one.there) is not None,
+        )
+
+        def undo() -> None:
+            del self._groups[key]
+
+        return undo
+
+    def _host_down(self, spec: FaultSpec) -> Callable[[], None]:
+        return self._stop(spec, crashed=False)
+
+    def _crash(self, spec: FaultSpec) -> Callable[[], None]:
+        return self._stop(spec, crashed=True)
+
+    def _stop(self, spec: FaultSpec, *, crashed: bool) -> Callable[[], None]:
+        simulation = self.simulation
+        host = simulation.hosts[spec.host or ""]
+        host.condition.down += 1
+        if crashed:
+            self._forget(host)
+        for session in list(simulation.sessions.values()):
+            if host in (session.host, session.peer):
+                session.cut(f"{host.name} {'crashed' if crashed else 'went down'}", crashed=host)
+        if crashed and spec.duration is None and not spec.rate:
+            # a crash is over when the host runs again, and without a time that is at once
+            self._start_again(host)
+        return lambda: self._start_again(host)
+
+    def _forget(self, host: Host) -> None:
+        """What was in memory is lost: mail that was not stored yet, and when to try again."""
+        now = self.simulation.env.now
+        host.condition.lives += 1
+        for message, ids in host.unsaved.values():
+            self.simulation.record((now, "forget", host.name, None, None, message, ids))
+        host.unsaved.clear()
+        for queue in host.spool.queues.values():
+            queue.failures = 0
+            queue.not_before = 0.0
+
+    def _start_again(self, host: Host) -> None:
+        host.condition.down = max(0, host.condition.down - 1)
+        if host.condition.down:
+            return
+        for call in self._waiting.pop(host.name, ()):
+            call()
+        now = self.simulation.env.now
+        for queue in list(host.spool.queues.values()):
+            queue.wake_at = None
+            host.arrange(now, queue)
+
+    def _loss(self, spec: FaultSpec) -> Callable[[], None]:
+        return self._change(spec, "loss")
+
+    def _latency(self, spec: FaultSpec) -> Callable[[], None]:
+        return self._change(spec, "latency")
+
+    def _change(self, spec: FaultSpec, name: str) -> Callable[[], None]:
+        directions = [one for link in self._links(spec) for one in (link.forth, link.back)]
+        before = [getattr(one, name) for one in directions]
+
+        def change(values: Sequence[float]) -> None:
+            sessions = self.simulation.sessions.values()
+            legs = [leg for one in sessions for leg in (one.forth, one.back)]
+            for leg in legs:
+                leg.settle_order(self.simulation.env.now)
+            for direction, value in zip(directions, values, strict=True):
+                direction.changing = True
+                setattr(direction, name, value)
+            for leg in legs:
+                leg.way.measure()
+            self.simulation.links_changed()
+
+        change([spec.value or 0.0] * len(directions))
+        return lambda: change(before)
+
+    def _busy(self, spec: FaultSpec) -> Callable[[], None]:
+        return self._count(spec, "busy")
+
+    def _storage_full(self, spec: FaultSpec) -> Callable[[], None]:
+        return self._count(spec, "full")
+
+    def _refuse(self, spec: FaultSpec) -> Callable[[], None]:
+        return self._count(spec, "refusing")
+
+    def _clock_skew(self, spec: FaultSpec) -> Callable[[], None]:
+        return self._count(spec, "skew", spec.value or 0.0)
+
+    def _count(self, spec: FaultSpec, name: str, by: float = 1) -> Callable[[], None]:
+        condition = self.simulation.hosts[spec.host or ""].condition
+        setattr(condition, name, getattr(condition, name) + by)
+        return lambda: setattr(condition, name, getattr(condition, name) - by)
+
+    def _hang_up(self, spec: FaultSpec) -> Callable[[], None]:
+        self.traps.append(spec)
+
+        def undo() -> None:
+            if spec in self.traps:
+                self.traps.remove(spec)
+
+        return undo
+
+    def trap(self, session: Session) -> FaultSpec | None:
+        """The hang-up that waits for a session between these hosts; one for good strikes once."""
+        for spec in self.traps:
+            if set(spec.link or ()) == {session.here, session.there}:
+                return spec
+        return None
+
+    def sprung(self, spec: FaultSpec) -> None:
+        """A hang-up has struck; without a time for which it lasts, that was it."""
+        if spec.duration is None and spec in self.traps:
+            self.traps.remove(spec)
+
+    def _links(self, spec: FaultSpec) -> list[Link]:
+        return [link for link in self.simulation.links if {link.a, link.b} == set(spec.link or ())]
+
+
+def _matches(when: Any, row: tuple[Any, ...]) -> bool:
+    """Whether a row of the trace is what a ``when`` describes."""
+    from lab.trace import event_of
+
+    event = event_of(row)
+    for key, wanted in when.items():
+        name = "kind" if key == "event" else key
+        try:
+            found = event[name]
+        except KeyError:
+            return False
+        if found != wanted:
+            return False
+    return True
+
+
+_STRIKES: Final[dict[str, Callable[[Faults, FaultSpec], Callable[[], None]]]] = {
+    "link-down": Faults._link_down,
+    "host-down": Faults._host_down,
+    "crash": Faults._crash,
+    "partition": Faults._partition,
+    "loss": Faults._loss,
+    "latency": Faults._latency,
+    "busy": Faults._busy,
+    "storage-full": Faults._storage_full,
+    "refuse": Faults._refuse,
+    "hang-up": Faults._hang_up,
+    "clock-skew": Faults._clock_skew,
+}
