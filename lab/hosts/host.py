@@ -571,35 +571,57 @@ class Reception:
             return NO_SPACE_LEFT
         if is_looping(transaction.mail_data):
             return LOOPING
-        message, ids = self.identify(transaction)
-        stored = self._storing(transaction, message, tuple(ids))
-        if self.later is None or not (host.identity.store or host.identity.careless):
-            stored(self.now)
+        message, numbers = self.identify(transaction)
+        ids = tuple(numbers)
+        if self.later is None:
+            self._record_accept(self.now, transaction, message, ids)
+            self._stored(self.now, transaction, self._taken, message, ids)
             return OK
-        if host.identity.careless:
-            self._record_accept(self.now, transaction, message, tuple(ids))
-            host.unsaved[message] = (message, tuple(ids))
-            self.later(host.identity.store or CARELESS_DELAY, stored)
-            return OK
-        self.later(host.identity.store, stored)
-        return None
+        return self._accept_later(transaction, self._taken, message, ids)
 
-    def _storing(
-        self, transaction: Transaction, message: int, ids: tuple[str, ...]
-    ) -> Callable[[float], None]:
-        """What is to be done when the mail has reached stable storage."""
-        host, taken, peer = self.host, self._taken, self.peer
+    def _accept_later(
+        self,
+        transaction: Transaction,
+        taken: list[Destination],
+        message: int,
+        ids: tuple[str, ...],
+    ) -> Reply | None:
+        """Say OK when the mail is stored; or, being careless, before."""
+        host, later = self.host, self.later
+        assert later is not None, "storing takes time where a driver keeps it"
+        careless = host.identity.careless
 
         def stored(now: float) -> None:
-            octets = stamp(host, self.environment, peer, now) + transaction.mail_data
-            if host.unsaved.pop(message, None) is None:
+            if careless:
+                host.unsaved.pop(message, None)
+            else:
                 self._record_accept(now, transaction, message, ids)
-            path, places = transaction.reverse_path, list(zip(ids, taken, strict=True))
-            host.dispatch(now, message, transaction.verb, path, places, octets, relaying=True)
+            self._stored(now, transaction, taken, message, ids)
             if self.respond is not None:
                 self.respond(OK)
 
-        return stored
+        if not careless:
+            later(host.identity.store, stored)
+            return None
+        self._record_accept(self.now, transaction, message, ids)
+        host.unsaved[message] = (message, ids)
+        later(host.identity.store or CARELESS_DELAY, stored)
+        return OK
+
+    def _stored(
+        self,
+        now: float,
+        transaction: Transaction,
+        taken: list[Destination],
+        message: int,
+        ids: tuple[str, ...],
+    ) -> None:
+        """The mail has reached stable storage: deliver it, or send it on."""
+        host = self.host
+        octets = stamp(host, self.environment, self.peer, now) + transaction.mail_data
+        places = list(zip(ids, taken, strict=True))
+        path = transaction.reverse_path
+        host.dispatch(now, message, transaction.verb, path, places, octets, relaying=True)
 
     def _record_accept(
         self, now: float, transaction: Transaction, message: int, ids: tuple[str, ...]
