@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 _DATA: Final = State.DATA
 
 
+def _nothing(_: Any) -> None:
+    """What arrives after the end of a session arrives nowhere."""
+
+
 class Pathway:
     """How channels from one host to another go: ways there and back, transport, nodes, links."""
 
@@ -86,9 +90,11 @@ class Session:
         self.trips = 0
         self.started = simulation.env.now
         self.closed = False
-        env, on_loss = simulation.env, self._lost
-        self.forth = Leg(env, way.forth, self._at_receiver, on_loss)
-        self.back = Leg(env, way.back, self._at_sender, on_loss)
+        env = simulation.env
+        self.forth = Leg(env, way.forth, self._at_receiver)
+        self.back = Leg(env, way.back, self._at_sender)
+        if way.opening is None:
+            self.forth.on_loss = self.back.on_loss = self._lost
         simulation.sessions[id(self)] = self
 
     def open(self) -> None:
@@ -226,6 +232,9 @@ class Session:
         self.closed = True
         self.forth.cut()
         self.back.cut()
+        # a session refers to itself through what it has delivered to; without this it would lie
+        # about until the collector of cycles comes by
+        self.forth.deliver = self.back.deliver = _nothing
         self.simulation.sessions.pop(id(self), None)
         self.peer.open_sessions -= 1
         self.receiver.end_of_input()

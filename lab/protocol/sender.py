@@ -21,6 +21,7 @@ from lab.protocol.replies import (
     COMMAND_REPLIES,
     CONNECTION,
     MAIL_DATA,
+    MAX_REPLY_LINE,
     Outcome,
     ReplyParser,
     single_reply,
@@ -152,8 +153,11 @@ class SenderSMTP:
         """
         if self._parser is not None or self.state is _CLOSED:
             return None
-        one = single_reply(octets)
-        return None if one is None else self._reply(one[0], one[1])[1]
+        step = _step(self.awaiting, octets) if len(octets) <= MAX_REPLY_LINE else None
+        if step is None:
+            return None
+        follow, code, lines, meaning = step
+        return follow(self, code, lines, meaning)[1]
 
     def end_of_input(self) -> None:
         """The channel is gone: the transaction in progress gets a temporary error (4.1.1, QUIT)."""
@@ -176,7 +180,7 @@ class SenderSMTP:
             # "closing transmission channel": there will be no reply to a QUIT any more
             self._give_up((code, "\n".join(lines)))
             return "command", b""
-        meaning = COMMAND_REPLIES[self.awaiting].get(code) or _BY_DIGIT[code // 100]
+        meaning = meaning_of(self.awaiting, code)
         return _NEXT[self.awaiting](self, code, lines, meaning)
 
     # -- what follows the reply to each command -------------------------------------------------
@@ -278,6 +282,16 @@ class SenderSMTP:
         return self.outgoing
 
 
+@lru_cache(maxsize=4096)
+def _step(awaiting: str, octets: bytes) -> Step | None:
+    """What follows one whole reply of one line, and with what; None for anything else."""
+    one = single_reply(octets)
+    if one is None or one[0] == 421:
+        return None
+    code, lines, _ = one
+    return _NEXT[awaiting], code, lines, meaning_of(awaiting, code)
+
+
 @lru_cache(maxsize=65536)
 def _line(word: str, argument: str) -> bytes:
     """A command line; raises :class:`Misuse` rather than put an argument's CR or LF on a wire."""
@@ -287,7 +301,15 @@ def _line(word: str, argument: str) -> bytes:
     return octets + b"\r\n"
 
 
-_NEXT: Final = {
+def meaning_of(awaiting: str, code: int) -> Outcome:
+    """What a code means to a row of section 4.3; by its first digit if that does not list it."""
+    return COMMAND_REPLIES[awaiting].get(code) or _BY_DIGIT[code // 100]
+
+
+Follow = Callable[[SenderSMTP, int, tuple[str, ...], Outcome], Crossing]
+Step = tuple[Follow, int, tuple[str, ...], Outcome]
+
+_NEXT: Final[dict[str, Follow]] = {
     CONNECTION: SenderSMTP._greeted,
     "HELO": SenderSMTP._welcomed,
     "MAIL": SenderSMTP._begun,
