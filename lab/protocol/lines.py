@@ -21,6 +21,9 @@ LONGEST_LINE: Final = 1 << 20
 a command of a megabyte. What is longer is read to its CRLF, thrown away, and answered 500.
 """
 
+PIECE: Final = 1 << 13
+"""Bytes of mail data that are read at a time where commands came before them in one chunk."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -111,12 +114,14 @@ class LineBuffer:
         self._dropping = False
         return line
 
-    def rest(self) -> bytes:
-        """What is left, taken out: mail data that came in one chunk with its DATA."""
-        octets = bytes(self._buffer)
-        self._buffer.clear()
+    def peek(self, size: int) -> bytes:
+        """The first bytes that are held: mail data that came in one chunk with its DATA."""
+        return bytes(self._buffer[:size])
+
+    def drop(self, size: int) -> None:
+        """Forget the first bytes."""
+        del self._buffer[:size]
         self._scanned = 0
-        return octets
 
     @property
     def is_fresh(self) -> bool:

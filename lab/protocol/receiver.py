@@ -18,6 +18,7 @@ from lab.protocol.lines import (
     CRLF,
     MAX_COMMAND_LINE,
     NO_LIMITS,
+    PIECE,
     TOO_LONG,
     Limits,
     LineBuffer,
@@ -176,8 +177,8 @@ class ReceiverSMTP:
         if self.state is _CLOSED or self.turned:
             return events
         if self._data is not None:
-            self._mail_data(octets)
-        else:
+            octets = self._mail_data(octets)
+        if octets:
             if self._line is None:
                 self._line = LineBuffer(self.limits.line)
             self._line.feed(octets)
@@ -220,10 +221,15 @@ class ReceiverSMTP:
     def _proceed(self) -> None:
         buffer = self._line
         while buffer is not None and not self._waiting and self.state is not State.CLOSED:
+            if self.turned:
+                # what follows is for the other side's new role, and not ours to read
+                break
             if self._data is not None:
                 if not len(buffer):
                     break
-                self._mail_data(buffer.rest())
+                # a piece at a time: what follows the data stays where it is, and is not copied
+                piece = buffer.peek(PIECE)
+                buffer.drop(len(piece) - len(self._mail_data(piece)))
                 continue
             line = buffer.take()
             if line is None:
@@ -288,7 +294,8 @@ class ReceiverSMTP:
 
     # -- mail data ------------------------------------------------------------------------------
 
-    def _mail_data(self, octets: bytes) -> None:
+    def _mail_data(self, octets: bytes) -> bytes:
+        """Take bytes into the mail data buffer; those that follow its end."""
         data = self._data
         if data is None:
             raise Misuse("mail data outside DATA")
@@ -296,12 +303,8 @@ class ReceiverSMTP:
         crossed = octets[: len(octets) - len(rest)] if rest else octets
         self._events.append(("data", crossed))
         if rest is None:
-            return
+            return b""
         self._data = None
-        if rest:
-            if self._line is None:
-                self._line = LineBuffer(self.limits.line)
-            self._line.feed(rest)
         verdict = self._end_of_mail_data(data)
         self.state = _AFTER_DATA
         self.transaction = Transaction()
@@ -309,6 +312,7 @@ class ReceiverSMTP:
             self._waiting = True
         else:
             self._send(verdict)
+        return rest
 
     def _end_of_mail_data(self, data: MailData) -> Reply | None:
         if data.too_large:
