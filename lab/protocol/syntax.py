@@ -261,7 +261,7 @@ def _with_argument(verb: str, space: str, argument: str, strict: bool) -> Comman
         path = remembering(parse_path, argument[len(keyword) :], null=null, strict=strict)
         return Command(verb, path, argument)
     if verb == "HELO":
-        return Command(verb, text=parse_domain(argument, strict=strict))
+        return Command(verb, text=remembering(parse_domain, argument, strict=strict))
     if argument and not _PRINTABLE.fullmatch(argument):
         raise SyntaxFault(f"the argument of {verb} holds a byte that is no printable ASCII")
     if not argument and verb != "HELP":

@@ -1,0 +1,267 @@
+"""The grammar of section 4.1.2, generated production by production and read back."""
+
+from __future__ import annotations
+
+import re
+import tracemalloc
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lab.protocol import (
+    COMMAND_REPLIES,
+    COMMANDS,
+    NULL_PATH,
+    Command,
+    Path,
+    SyntaxFault,
+    parse_command,
+    parse_domain,
+    parse_path,
+    quote,
+    unquote,
+)
+
+# -- the productions of 4.1.2, as generators
+
+SPECIAL = '<>()[]\\.,;:@"'
+ASCII = [chr(n) for n in range(128)]
+C = st.sampled_from([c for c in ASCII if c not in SPECIAL and c != " " and " " < c < "\x7f"])
+X = st.sampled_from(ASCII)
+Q = st.sampled_from([c for c in ASCII if c not in '\r\n"\\'])
+
+
+def joined(parts: st.SearchStrategy[str], size: int, by: str = "") -> st.SearchStrategy[str]:
+    return st.lists(parts, min_size=1, max_size=size).map(by.join)
+
+
+PAIR = X.map("\\{}".format)
+STRING = joined(C | PAIR, 6)
+DOT_STRING = joined(STRING, 3, ".")
+QUOTED_STRING = joined(Q | PAIR, 6).map('"{}"'.format)
+LOCAL_PART = DOT_STRING | QUOTED_STRING
+NAME = st.from_regex(r"[A-Za-z][A-Za-z0-9-]{1,6}[A-Za-z0-9]", fullmatch=True)
+SHORT_NAME = st.from_regex(r"[A-Za-z][A-Za-z0-9]?", fullmatch=True)
+NUMBER = st.integers(0, 10**12).map("#{}".format)
+DOTNUM = st.lists(st.integers(0, 255).map(str), min_size=4, max_size=4).map(".".join)
+STRICT_ELEMENT = NAME | NUMBER | DOTNUM.map("[{}]".format)
+STRICT_DOMAIN = joined(STRICT_ELEMENT, 3, ".")
+DOMAIN = joined(STRICT_ELEMENT | SHORT_NAME, 3, ".")
+
+
+def paths_of(domain: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    mailbox = st.tuples(LOCAL_PART, domain).map("@".join)
+    route = st.just("") | joined(domain.map("@{}".format), 4, ",").map("{}:".format)
+    return st.tuples(route, mailbox).map(lambda parts: f"<{parts[0]}{parts[1]}>")
+
+
+PATHS = paths_of(DOMAIN)
+STRICT_PATHS = paths_of(STRICT_DOMAIN)
+
+
+# -- what the grammar generates is read, and written back as it was
+
+
+@given(PATHS)
+def test_a_path_is_written_as_it_was_read(text: str) -> None:
+    """4.1.2 <path>: parse and format are inverse; case, quotes and backslashes are kept."""
+    path = parse_path(text)
+    assert str(path) == text
+    assert parse_path(Path(path.route, path.local, path.domain).text) == path
+
+
+@given(STRICT_PATHS)
+def test_the_grammar_as_printed_is_read_strictly(text: str) -> None:
+    """4.1.2 <name> ::= <a> <ldh-str> <let-dig>, three characters at least."""
+    assert parse_path(text, strict=True) == parse_path(text)
+
+
+@given(st.lists(DOMAIN, max_size=4), LOCAL_PART, DOMAIN)
+def test_a_path_is_taken_apart_at_its_own_signs(route: list[str], local: str, domain: str) -> None:
+    """4.1.2 <path> ::= "<" [ <a-d-l> ":" ] <mailbox> ">": a quoted @, comma or colon is no sign."""
+    path = parse_path(Path(tuple(route), local, domain).text)
+    assert (list(path.route), path.local, path.domain) == (route, local, domain)
+    assert path.first == [*route, domain][0]
+    assert path.mailbox == (local, domain)
+
+
+@given(st.text(st.sampled_from(ASCII), min_size=1, max_size=12))
+def test_every_user_name_has_a_local_part(user: str) -> None:
+    """4.1.2: quoting and the backslash let a local part stand for any ASCII user name."""
+    local = quote(user)
+    assert unquote(local) == user
+    assert parse_path(f"<{local}@BETA.ARPA>").user == user
+
+
+@given(LOCAL_PART)
+def test_a_local_part_means_the_same_however_it_was_quoted(local: str) -> None:
+    """4.1.2: backslash "is used to indicate that the next character is to be used literally"."""
+    assert unquote(quote(unquote(local))) == unquote(local)
+
+
+def test_the_examples_of_the_grammar() -> None:
+    """4.1.2: "Joe\\,Smith" may be written to mean a nine character string with a comma."""
+    path = parse_path("<Joe\\,Smith@BETA.ARPA>")
+    assert path.user == "Joe,Smith"
+    assert len(path.user) == 9
+    assert quote("Joe,Smith") == '"Joe,Smith"'
+    assert parse_path('<"Joe,Smith"@BETA.ARPA>').user == "Joe,Smith"
+
+
+@given(DOMAIN)
+def test_a_domain_is_read_as_it_stands(text: str) -> None:
+    """4.1.2 <domain> ::= <element> | <element> "." <domain>."""
+    assert parse_domain(text) == text
+
+
+# -- what it does not generate is refused
+
+
+@pytest.mark.parametrize("text", [
+    "", ".", "a.", ".a", "a..b", "-a", "a-", "a_b", "1a", "#", "#a", "[1.2.3]", "[1.2.3.256]",
+    "[1.2.3.4", "[1.2.3.4.5]", "[1.2.3.0400]", "a b", "a\0", "é", "a\n", "a\r\n", "[]", "a,b", "#١",
+])  # fmt: skip
+def test_what_is_no_domain(text: str) -> None:
+    """4.1.2 <name>, <number> and <dotnum>; nothing may follow, not even a line end."""
+    with pytest.raises(SyntaxFault):
+        parse_domain(text)
+
+
+@pytest.mark.parametrize("text", [
+    "", "<", "<>", "<a>", "<a@>", "<@b>", "a@b", "<a@b", "a@b>", "<<a@b>>", "< a@b>", "<a@b >",
+    "<a@b>x", "<a@b>\n", "<a b@c>", "<a@b@c>", "<@x:a@b", "<@x,@y>", "<@x,y:a@b>", "<@x,:a@b>",
+    "<:a@b>", "<x:a@b>", "<@x a@b>", '<"@b>', '<""@b>', '<"a"b@c>', '<a"b"@c>', "<.a@b>", "<a.@b>",
+    "<a..b@c>", "<a\r@b>", "<a\n@b>", '<"a\r"@b>', '<"a\n"@b>', "<a\0@b>", "<a\x7f@b>", "<é@b>",
+    "<a@b.>", "<a@[1.2.3.999]>", "<a@b\\>", "<a\\@b>", "<(a)@b>", "<a;b@c>", "<a@b,c@d>",
+])  # fmt: skip
+def test_what_is_no_path(text: str) -> None:
+    """4.1.2 <path>: what no production generates is refused, with a reason."""
+    with pytest.raises(SyntaxFault) as refused:
+        parse_path(text)
+    assert str(refused.value)
+
+
+def test_the_null_path_is_a_reverse_path_only() -> None:
+    """3.6: "MAIL FROM:<>"; no mail goes to nobody."""
+    assert parse_path("<>", null=True) is NULL_PATH
+    assert parse_command(b"MAIL FROM:<>").path.is_null
+    assert parse_command(b"RCPT TO:<>").fault == 501
+
+
+def test_short_names_are_read_unless_strict() -> None:
+    """3.7's own example is Fred.Cambridge.UK, which 4.1.2's <name> does not generate."""
+    assert parse_domain("Fred.Cambridge.UK") == "Fred.Cambridge.UK"
+    with pytest.raises(SyntaxFault):
+        parse_domain("Fred.Cambridge.UK", strict=True)
+    assert parse_command(b"HELO ONE", strict=True).fault == 0
+    assert parse_command(b"HELO UK", strict=True).fault == 501
+
+
+# -- command lines
+
+VERBS_WITH_PATHS = {
+    "MAIL": "FROM:",
+    "SEND": "FROM:",
+    "SOML": "FROM:",
+    "SAML": "FROM:",
+    "RCPT": "TO:",
+}
+
+
+@given(st.sampled_from(sorted(VERBS_WITH_PATHS)), PATHS, st.data())
+def test_a_command_word_is_read_in_any_case(verb: str, path: str, data: st.DataObject) -> None:
+    """4.1.2 and 2: "Commands and replies are not case sensitive"; local parts keep theirs."""
+    word = f"{verb} {VERBS_WITH_PATHS[verb]}"
+    mixed = "".join(c.lower() if data.draw(st.booleans()) else c for c in word)
+    command = parse_command((mixed + path).encode("ascii"))
+    assert (command.verb, command.fault, str(command.path)) == (verb, 0, path)
+
+
+@given(st.integers(1, 9), DOMAIN)
+def test_one_or_more_spaces_before_an_argument(spaces: int, domain: str) -> None:
+    """4.1.2: "the argument field ... separated by one or more <SP>"."""
+    command = parse_command(b"HELO" + b" " * spaces + domain.encode())
+    assert (command.verb, command.text, command.fault) == ("HELO", domain, 0)
+
+
+@given(
+    st.binary(max_size=40)
+    | st.sampled_from(COMMANDS).flatmap(
+        lambda verb: st.binary(max_size=20).map(lambda tail: verb.encode() + tail)
+    )
+)
+def test_any_line_is_a_command_or_a_permitted_fault(line: bytes) -> None:
+    """4.1.2 and 4.3: the parser never raises; a fault is a code that the command's row permits."""
+    command = parse_command(line)
+    assert isinstance(command, Command)
+    if command.fault and command.verb:
+        assert command.fault in COMMAND_REPLIES[command.verb]
+    elif command.fault:
+        assert command.fault == 500
+    else:
+        assert command.verb == line[:4].decode().upper()
+    assert not re.search(r"[\r\n]", command.text) or not command.fault
+
+
+@pytest.mark.parametrize(("line", "fault"), [
+    (b"", 500), (b"EHLO A", 500), (b"HEL", 500), (b"HELOA", 500), (b"MAILFROM:<a@b>", 500),
+    (b" NOOP", 500), (b"NOOP x", 500), (b"QUIT x", 500), (b"TURN x", 500), (b"RSET x", 501),
+    (b"DATA x", 501), (b"HELO", 501), (b"HELO a b", 501), (b"MAIL", 501), (b"VRFY", 501),
+    (b"EXPN", 501), (b"HELP", 0), (b"HELP MAIL", 0), (b"RCPT FROM:<a@b>", 501),
+    (b"VRFY a\xff", 501), (b"MAIL FROM:<a@b> SIZE=1", 501), (b"MAIL FROM :<a@b>", 501),
+    (b"\0NOOP", 500), (b"NOOP\0", 500),
+])  # fmt: skip
+def test_the_fault_of_a_line(line: bytes, fault: int) -> None:
+    """4.2.1: 500 unrecognized, 501 parameters; a row without 501 (NOOP, QUIT, TURN) draws 500."""
+    assert parse_command(line).fault == fault
+
+
+@given(st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=20))
+def test_the_string_of_vrfy_and_expn_is_kept(string: str) -> None:
+    """3.3: "the character string arguments of the VRFY and EXPN commands cannot be further
+    restricted due to the variety of implementations".
+    """
+    for verb in ("VRFY", "EXPN", "HELP"):
+        command = parse_command(f"{verb} {string}".encode())
+        assert (command.text, command.fault) == (string, 0)
+
+
+def test_a_quoted_pair_may_hold_any_character() -> None:
+    """4.1.2 <x> ::= any one of the 128 ASCII characters (no exceptions)."""
+    for number in range(128):
+        path = parse_path(f"<a\\{chr(number)}b@BETA.ARPA>")
+        assert path.user == f"a{chr(number)}b"
+
+
+# -- sizes
+
+
+def test_a_path_of_many_hops_is_read_in_linear_time() -> None:
+    """4.5.3: no fixed limits; the expression does not go back and forth over a long path."""
+    for size in (10, 20_000):
+        route = ",".join(f"@HOST{n}.ARPA" for n in range(size))
+        path = parse_path(f"<{route}:Sam@DELTA.ARPA>")
+        assert len(path.route) == size
+    for nearly in ("<" + "a" * 200_000, "<" + "a." * 100_000 + "@b>", '<"' + "a" * 200_000,
+                   "<@" + "a." * 100_000, "<" + "\\a" * 100_000):  # fmt: skip
+        with pytest.raises(SyntaxFault):
+            parse_path(nearly)
+
+
+def test_long_lines_are_not_remembered() -> None:
+    """4.5.3: what a peer sends is not kept when it has been answered, however long."""
+    tracemalloc.start()
+    try:
+        for number in range(30):
+            name = f"A{number}" + "x" * 200_000
+            for line in (
+                f"HELO {name}",
+                f"RCPT TO:<{name}@b>",
+                f"RCPT TO:<a@{name}>",
+                f"VRFY {name}",
+            ):
+                assert parse_command.__wrapped__(line.encode()).fault == 0
+        assert tracemalloc.get_traced_memory()[0] < 3_000_000
+    finally:
+        tracemalloc.stop()
