@@ -28,7 +28,8 @@ class Faults:
     """The faults of one run.
 
     ``spoil`` tells whether any may keep a channel from opening; ``watches_sessions`` whether
-    sessions have to be watched word by word, for hang-ups and for faults upon a reply.
+    sessions have to be watched word by word, for hang-ups and for faults upon a reply; ``mending``
+    counts the faults that are to be undone yet.
     """
 
     def __init__(self, simulation: Simulation, specs: Sequence[FaultSpec]) -> None:
@@ -41,6 +42,7 @@ class Faults:
         self.traps: list[FaultSpec] = []
         self._groups: dict[int, dict[str, int]] = {}
         self._waiting: dict[str, list[Callable[[], None]]] = {}
+        self.mending = 0
         self._whens = [(n, spec) for n, spec in enumerate(self.specs) if spec.when]
         self._seen: set[int] = set()
         if any(spec.when and spec.when.get("event") != "reply" for spec in specs):
@@ -105,7 +107,10 @@ class Faults:
         if lasts is None:
             return
 
+        self.mending += 1
+
         def mend(_: Any) -> None:
+            self.mending -= 1
             undo()
             if not simulation.is_idle:
                 self._tell(spec, False)

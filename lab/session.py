@@ -90,12 +90,15 @@ class Session:
         self.trips = 0
         self.started = simulation.env.now
         self.closed = False
-        env = simulation.env
-        self.forth = Leg(env, way.forth, self._at_receiver)
-        self.back = Leg(env, way.back, self._at_sender)
-        if way.opening is None:
-            self.forth.on_loss = self.back.on_loss = self._lost
+        self._lay(way.forth, way.back)
         simulation.sessions[id(self)] = self
+
+    def _lay(self, forth: Way, back: Way) -> None:
+        """Lay the channel from the sender-SMTP to the receiver-SMTP and back."""
+        self.forth = Leg(self.env, forth, self._at_receiver)
+        self.back = Leg(self.env, back, self._at_sender)
+        if self.way.opening is None:
+            self.forth.on_loss = self.back.on_loss = self._lost
 
     def open(self) -> None:
         """Begin to open the channel: the control messages of the transport service."""
@@ -133,6 +136,11 @@ class Session:
             way.environment, way.transport.name, way.nodes, self.started,
         )  # fmt: skip
         simulation.record(row)
+        self._begin(now, number)
+
+    def _begin(self, now: float, number: int) -> None:
+        """Put the receiver-SMTP to work: it greets."""
+        simulation, host, peer, way = self.simulation, self.host, self.peer, self.way
         errand = self.errand
         if errand is not None:
             errand.session = number
@@ -193,8 +201,30 @@ class Session:
         elif out:
             self.forth.send(out, now)
             return
-        if sender.closing:
+        if isinstance(sender, SenderSMTP) and sender.turned:
+            self._turn(now)
+        elif sender.closing:
             self.close("quit" if octets.startswith(b"221") else "closed")
+
+    def _turn(self, now: float) -> None:
+        """Change roles on the open channel (section 3.8): two new engines, as if just opened."""
+        if self.errand is not None:
+            self.host.session_over(now, self.errand.queue)
+        self.peer.open_sessions -= 1
+        self.host, self.peer = self.peer, self.host
+        self.here, self.there = self.there, self.here
+        forth, back = self.forth.way, self.back.way
+        self.forth.cut()
+        self.back.cut()
+        self._lay(back, forth)
+        host, environment = self.host, self.way.environment
+        queue = host.spool.queue(self.there, environment)
+        queue.session = True
+        queue.not_before = 0.0
+        self.errand = Errand(host, queue)
+        self.sender = SenderSMTP(host.identity.name_in(environment), self.errand)
+        assert self.number is not None, "a channel that is open has a number"
+        self._begin(now, self.number)
 
     def close(self, reason: str) -> None:
         """The channel is closed by both sides, in order."""
@@ -280,11 +310,16 @@ class WatchedSession(Session):
 
     def _opened(self, event: Any) -> None:
         self._crossed = 0
-        self.back = WatchedLeg(self)
         super()._opened(event)
+
+    def _lay(self, forth: Way, back: Way) -> None:
+        super()._lay(forth, back)
+        self.back = WatchedLeg(self)
 
     def answered(self, octets: bytes, now: float) -> None:
         """The receiver-SMTP gives a reply."""
+        if self.number is None:
+            return
         message = self.errand.message if self.errand is not None else None
         row = (now, "reply", self.there, self.here, self.number, message, now, octets)
         self.simulation.faults.notice(row)

@@ -24,7 +24,7 @@ from lab.hosts.routing import RoutingTable
 from lab.hosts.spool import Queue
 from lab.network.link import Direction, Link
 from lab.network.reach import Reach
-from lab.network.topology import LinkSpec, ScriptSpec, Topology
+from lab.network.topology import LinkSpec, PollSpec, ScriptSpec, Topology
 from lab.network.transport import TRANSPORTS
 from lab.protocol import SenderSMTP, Transaction
 from lab.protocol.script import ScriptedSender
@@ -87,6 +87,7 @@ class Simulation:
             identity = Identity(
                 spec.name, directory, dict(spec.names), spec.relay,
                 spec.limits, spec.on_251, spec.on_551, spec.store, spec.careless,
+                spec.turn, frozenset(one.name for one in map(topology.host, spec.holds) if one),
             )  # fmt: skip
             self.hosts[spec.name] = Host(
                 identity, self.routes, calendar, topology.retry,
@@ -94,7 +95,7 @@ class Simulation:
             )  # fmt: skip
         self._scenario: Iterator[Submission] = submissions(topology, seed, self.routes)
         self._calendar = calendar
-        self._due = len(topology.scripts)
+        self._due = len(topology.scripts) + sum(poll.times for poll in topology.polls)
         self._exhausted = False
 
     # -- numbers --------------------------------------------------------------------------------
@@ -126,6 +127,9 @@ class Simulation:
         self._arrange_next()
         for script in self.topology.scripts:
             self.at(script.at, self._run_script, script)
+        for poll in self.topology.polls:
+            for number in range(poll.times):
+                self.at(poll.at + number * (poll.every or 0.0), self._poll, poll)
 
     def run(
         self, until: float | None = None, progress: Callable[[int], None] | None = None
@@ -168,7 +172,18 @@ class Simulation:
     def is_idle(self) -> bool:
         """Whether no mail is anywhere on its way, and none is to come."""
         waiting = self._due or not self._exhausted or self.sessions
-        return not waiting and not any(host.unsaved or host.spool for host in self.hosts.values())
+        return not waiting and not any(self._has_work(host) for host in self.hosts.values())
+
+    def _has_work(self, host: Host) -> bool:
+        """Whether a host will do something of itself; mail that it holds for others to fetch is
+        none, nor is what lies on a host that is down for good.
+        """
+        if host.unsaved:
+            return True
+        queues = [queue for queue in host.spool.queues.values() if queue.entries]
+        if host.condition.down:
+            return bool(queues) and self.faults.mending > 0
+        return any(queue.wake_at is not None for queue in queues)
 
     def later(self, host: Host) -> Later:
         """How a host has something done after a while, unless it crashes before."""
@@ -238,6 +253,10 @@ class Simulation:
         if queue.session or queue.ready(now) is None:
             host.arrange(now, queue)
             return
+        self._call(host, queue)
+
+    def _call(self, host: Host, queue: Queue, *, turn: bool = False) -> None:
+        now = self.env.now
         row = (now, "attempt", host.name, queue.host, None, None)
         self.record((*row, queue.environment, queue.failures + 1))
         way = self._way_or_reason(host.name, queue.host, queue.environment)
@@ -247,9 +266,21 @@ class Simulation:
             host.arrange(now, queue)
             return
         queue.session = True
-        errand = Errand(host, queue)
+        errand = Errand(host, queue, turn=turn)
         sender = SenderSMTP(host.identity.name_in(queue.environment), errand)
         self._session(host, self.hosts[queue.host], way, sender, errand).open()
+
+    def _poll(self, poll: PollSpec) -> None:
+        """Call a host, and ask it to change roles when there is nothing more to send it."""
+        self._due -= 1
+        host, peer = self.hosts[poll.sender], self.hosts[poll.to]
+        near = self.routes.near(host.name).get(peer.name)
+        if near is None or host.condition.down:
+            return
+        queue = host.spool.queue(peer.name, near.environment)
+        if not queue.session:
+            queue.not_before = self.env.now
+            self._call(host, queue, turn=True)
 
     def _session(
         self,

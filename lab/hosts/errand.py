@@ -21,9 +21,12 @@ class Errand:
     progress.
     """
 
-    __slots__ = ("_outgoing", "host", "message", "now", "queue", "session")
+    __slots__ = ("_outgoing", "_turn", "host", "message", "now", "queue", "session")
 
-    def __init__(self, host: Host, queue: Queue, session: int | None = None) -> None:
+    def __init__(
+        self, host: Host, queue: Queue, session: int | None = None, *, turn: bool = False
+    ) -> None:
+        self._turn = turn
         self.host = host
         self.queue = queue
         self.session = session
@@ -61,6 +64,11 @@ class Errand:
             mail.reverse_path, paths, mail.mail_data, mail.verb, redirects=redirects, tag=mail
         )
         return outgoing
+
+    def turns(self) -> bool:
+        """Whether to ask for mail of the other side: once a session, if that is what it is for."""
+        turn, self._turn = self._turn, False
+        return turn
 
     def settled(self, outgoing: Outgoing) -> None:
         """Record what was taken; defer, redirect or return the rest."""

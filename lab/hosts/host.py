@@ -45,7 +45,8 @@ class Identity:
     "accept" leaves forwarding to the receiver, "redirect" sends to the given path instead;
     ``on_551``: "redirect", or "return" an error to the originator (section 3.2). ``store``: seconds
     that it takes to put a message into stable storage; 250 is said after that, or, by a
-    ``careless`` host, before.
+    ``careless`` host, before. ``turn``: changes roles when asked by TURN (section 3.8). ``holds``:
+    hosts that it does not call; mail for them waits until they call and TURN.
     """
 
     name: str
@@ -57,6 +58,8 @@ class Identity:
     on_551: str = "return"
     store: float = 0.0
     careless: bool = False
+    turn: bool = False
+    holds: frozenset[str] = frozenset()
 
     def name_in(self, environment: str) -> str:
         """The name by which the host is known in an environment."""
@@ -375,7 +378,7 @@ class Host:
 
     def arrange(self, now: float, queue: Queue) -> None:
         """Ask to be woken for the next try of a queue, unless that is under way or arranged."""
-        if queue.session:
+        if queue.session or queue.host in self.identity.holds:
             return
         at = queue.next_try()
         if at is None:
@@ -647,7 +650,10 @@ class Reception:
         return help_reply(self.name, string)
 
     def turn(self) -> Reply:
-        """TURN is refused: mail waiting here is not given to whoever claims a name."""
+        """TURN, where the host is set so; mail is not given to just anybody who claims a name."""
+        known = self.host.routes.resolve(self.peer)
+        if self.host.identity.turn and known is not None and known == self.peer_host:
+            return OK
         return reply(502, "Command not implemented")
 
     def goodbye(self) -> Reply:

@@ -33,7 +33,17 @@ They relay, for a map without relays would carry nothing; and each has one user,
 """
 
 _MEMBER: Final = re.compile(r"([^<>]*?)\s*(<[^<>]*>)")
-_SPEAKS: Final = ("users", "user", "lists", "forward", "relay", "careless", "limits", "store")
+_SPEAKS: Final = (
+    "users",
+    "user",
+    "lists",
+    "forward",
+    "relay",
+    "careless",
+    "limits",
+    "store",
+    "turn",
+)
 
 
 @dataclass
@@ -244,6 +254,8 @@ def _host(table: HostTable, number: int, hosts: Hosts) -> HostSpec:
         on_251=table.on_251,
         on_551=table.on_551,
         store=table.store,
+        turn=table.turn,
+        holds=tuple(table.holds),
         position=(table.position[0], table.position[1]) if table.position else None,
         title=table.title,
     )

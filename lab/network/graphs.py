@@ -38,8 +38,8 @@ LONGEST_NAME: Final = 64
 """Characters of a domain that every receiver-SMTP must take (section 4.5.3)."""
 
 _HOST_KEYS: Final = (
-    *("kind", "relay", "users", "limits", "careless", "on_251", "on_551", "store", "title"),
-)
+    "kind", "relay", "users", "limits", "careless", "on_251", "on_551", "store", "turn", "title",
+)  # fmt: skip
 _LINK_KEYS: Final = ("environment", "latency", "jitter", "bandwidth", "loss", "cost")
 _TRUTHS: Final = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
@@ -193,6 +193,7 @@ def _table(spec: HostSpec) -> dict[str, Any]:
         {"user": one.user, "to": str(one.to), "mode": one.mode} for one in spec.forwards
     ]
     table["names"] = dict(spec.names)
+    table["holds"] = list(spec.holds)
     if spec.position:
         table["position"] = list(spec.position)
     if spec.kind == "router":

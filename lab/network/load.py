@@ -22,7 +22,7 @@ from lab.network.graphs import Drawn, GraphFault, draw, generate, read_graph
 from lab.network.overrides import override
 from lab.network.places import lines_of
 from lab.network.problems import Place, Problem, bounded, check, did_you_mean, named
-from lab.network.scene import build_faults, build_mail, build_scripts, build_traffic
+from lab.network.scene import build_faults, build_mail, build_polls, build_scripts, build_traffic
 from lab.network.schema import FileTable
 from lab.network.topology import Sets, Topology, TopologyError
 from lab.network.units import one_line
@@ -258,6 +258,7 @@ def _built(
         mail=mail,
         traffic=build_traffic(tables, hosts),
         scripts=build_scripts(tables, hosts),
+        polls=build_polls(tables, hosts),
         faults=build_faults(tables, links, hosts),
         retry=Retry(**tables.retry.model_dump()),
         expect=tables.expect.model_dump(exclude_none=True),

@@ -9,11 +9,19 @@ from typing import Any, Final
 from lab.hosts.directory import MailingList, User
 from lab.network.build import Hosts, user_at
 from lab.network.problems import EXAMPLES, Place, listed
-from lab.network.schema import FaultTable, FileTable, MailTable, ScriptTable, TrafficTable
+from lab.network.schema import (
+    FaultTable,
+    FileTable,
+    MailTable,
+    PollTable,
+    ScriptTable,
+    TrafficTable,
+)
 from lab.network.topology import (
     FaultSpec,
     LinkSpec,
     MailSpec,
+    PollSpec,
     ScriptSpec,
     TrafficSpec,
 )
@@ -155,6 +163,31 @@ def _script(table: ScriptTable, number: int, hosts: Hosts) -> ScriptSpec | None:
             (*place, "to"), f"{to.name} would talk to itself; write the name of another host"
         )
     return ScriptSpec(table.at, sender.name, to.name, tuple(table.lines))
+
+
+def build_polls(tables: FileTable, hosts: Hosts) -> tuple[PollSpec, ...]:
+    """All polls of the file; and whether the hosts that others hold mail for exist."""
+    for number, host in enumerate(tables.host):
+        for i, name in enumerate(host.holds):
+            hosts.existing(name, hosts.findings.place("host", number, "holds", i), speaks=True)
+    specs = (_poll(table, number, hosts) for number, table in enumerate(tables.poll))
+    return tuple(spec for spec in specs if spec is not None)
+
+
+def _poll(table: PollTable, number: int, hosts: Hosts) -> PollSpec | None:
+    findings = hosts.findings
+    place = findings.place("poll", number)
+    sender = hosts.existing(table.sender, (*place, "from"), speaks=True)
+    to = hosts.existing(table.to, (*place, "to"), speaks=True)
+    if table.times > 1 and table.every is None:
+        findings.problem(place, 'times wants every, the time between polls; write every = "1 h"')
+    if sender is None or to is None:
+        return None
+    if sender is to:
+        findings.problem(
+            (*place, "to"), f"{to.name} would poll itself; write the name of another host"
+        )
+    return PollSpec(table.at, sender.name, to.name, table.every, table.times)
 
 
 def build_faults(

@@ -165,6 +165,7 @@ class HostDefaults(Table):
     on_251: Literal["accept", "redirect"] = "accept"
     on_551: Literal["redirect", "return"] = "redirect"
     store: Duration = 0.0
+    turn: bool = False
     title: str = ""
 
 
@@ -173,6 +174,7 @@ class HostTable(HostDefaults):
 
     name: str
     names: dict[str, str] = {}
+    holds: list[str] = []
     position: Annotated[list[Number], Field(min_length=2, max_length=2)] | None = None
 
 
@@ -232,6 +234,16 @@ class ScriptTable(Table):
     sender: str = Field(alias="from")
     to: str
     lines: Annotated[list[str], Field(min_length=1)]
+
+
+class PollTable(Table):
+    """``[[poll]]``."""
+
+    at: Duration = 0.0
+    every: Span | None = None
+    times: Count = 1
+    sender: str = Field(alias="from")
+    to: str
 
 
 class FaultTable(Table):
@@ -295,6 +307,7 @@ class FileTable(Table):
     mail: list[MailTable] = []
     traffic: list[TrafficTable] = []
     script: list[ScriptTable] = []
+    poll: list[PollTable] = []
     fault: list[FaultTable] = []
     retry: RetryTable = RetryTable()
     expect: ExpectTable = ExpectTable()
@@ -316,6 +329,7 @@ TABLES: Final[dict[tuple[str, ...], type[Table]]] = {
     ("mail",): MailTable,
     ("traffic",): TrafficTable,
     ("script",): ScriptTable,
+    ("poll",): PollTable,
     ("fault",): FaultTable,
     ("retry",): RetryTable,
     ("expect",): ExpectTable,

@@ -66,7 +66,8 @@ class HostSpec:
 
     ``relay``: accepts mail to be relayed. ``careless``: says 250 before the mail is stored.
     ``names``: by environment, the name by which that one knows it (section 3.6). ``on_251``:
-    "accept" or "redirect"; ``on_551``: "redirect" or "return" (3.2). ``store``: seconds that it
+    "accept" or "redirect"; ``on_551``: "redirect" or "return" (3.2). ``turn``: changes roles when
+    asked; ``holds``: hosts that fetch their mail here by TURN (3.8). ``store``: seconds that it
     takes to store a message. ``position``: x and y on a map. ``title``: a label for people.
     """
 
@@ -82,6 +83,8 @@ class HostSpec:
     on_251: str = "accept"
     on_551: str = "redirect"
     store: float = 0.0
+    turn: bool = False
+    holds: tuple[str, ...] = ()
     position: tuple[float, float] | None = None
     title: str = ""
 
@@ -156,6 +159,20 @@ class ScriptSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class PollSpec:
+    """A host calls another, sends what it has for it, and asks by TURN for what that one has.
+
+    First ``at`` seconds, then ``every`` so many, ``times`` in all (section 3.8).
+    """
+
+    at: float
+    sender: str
+    to: str
+    every: float | None = None
+    times: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class FaultSpec:
     """Something that goes wrong: ``at`` seconds, or ``when`` an event is seen, or at a ``rate``.
 
@@ -193,6 +210,7 @@ class Topology:
     mail: tuple[MailSpec, ...] = ()
     traffic: tuple[TrafficSpec, ...] = ()
     scripts: tuple[ScriptSpec, ...] = ()
+    polls: tuple[PollSpec, ...] = ()
     faults: tuple[FaultSpec, ...] = ()
     retry: Retry = field(default_factory=Retry)
     expect: dict[str, int] = field(default_factory=dict)

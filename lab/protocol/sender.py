@@ -96,6 +96,9 @@ class Agenda(Protocol):
     def next(self) -> Outgoing | None:
         """The next transaction, or None when there is no more mail for this host."""
 
+    def turns(self) -> bool:
+        """Whether to ask by TURN for mail of the other side, when there is no more to send."""
+
     def settled(self, outgoing: Outgoing) -> None:
         """The transaction is over; its ``answers`` and ``answer`` say how."""
 
@@ -107,10 +110,14 @@ class SenderSMTP:
     """One session's sender-SMTP.
 
     ``domain`` is the name that HELO gives. ``awaiting`` is the row of section 4.3 whose reply is
-    due; ``state`` where the session stands; ``outgoing`` the transaction in progress.
+    due; ``state`` where the session stands; ``outgoing`` the transaction in progress; ``turned`` is
+    set when the roles have changed.
     """
 
-    __slots__ = ("_next_recipient", "_parser", "agenda", "awaiting", "domain", "outgoing", "state")
+    __slots__ = (
+        "_next_recipient", "_parser", "agenda", "awaiting", "domain",
+        "outgoing", "state", "turned",
+    )  # fmt: skip
 
     def __init__(self, domain: str, agenda: Agenda) -> None:
         self.domain = domain
@@ -120,6 +127,7 @@ class SenderSMTP:
         self.outgoing: Outgoing | None = None
         self._parser: ReplyParser | None = None
         self._next_recipient = 0
+        self.turned = False
 
     @property
     def closing(self) -> bool:
@@ -207,6 +215,8 @@ class SenderSMTP:
     def _next(self) -> Crossing:
         self.outgoing = outgoing = self.agenda.next()
         if outgoing is None:
+            if self.agenda.turns():
+                return self._send("TURN", b"TURN\r\n")
             return self._send("QUIT", b"QUIT\r\n")
         self._next_recipient = 0
         return self._send(
@@ -272,6 +282,14 @@ class SenderSMTP:
             return self._send("QUIT", b"QUIT\r\n")
         return self._next()
 
+    def _turned(self, code: int, lines: tuple[str, ...], meaning: Outcome) -> Crossing:
+        if meaning is not _SUCCESS:
+            return self._send("QUIT", b"QUIT\r\n")
+        # 4.1.1: this program is now the receiver-SMTP, and says the 220; this engine is done
+        self.turned = True
+        self.state = State.CLOSED
+        return "command", b""
+
     def _left(self, code: int, lines: tuple[str, ...], meaning: Outcome) -> Crossing:
         self.state = State.CLOSED
         return "command", b""
@@ -320,5 +338,6 @@ _NEXT: Final[dict[str, Follow]] = {
     "DATA": SenderSMTP._go_ahead,
     MAIL_DATA: SenderSMTP._confirmed,
     "RSET": SenderSMTP._was_reset,
+    "TURN": SenderSMTP._turned,
     "QUIT": SenderSMTP._left,
 }
