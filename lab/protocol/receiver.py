@@ -127,7 +127,7 @@ class ReceiverSMTP:
     """
 
     __slots__ = (
-        "_data", "_events", "_line", "_measures_paths", "_waiting", "installation",
+        "_begun", "_data", "_events", "_line", "_measures_paths", "_waiting", "installation",
         "limits", "peer", "state", "strict", "transaction", "turned",
     )  # fmt: skip
 
@@ -148,11 +148,13 @@ class ReceiverSMTP:
         self._data: MailData | None = None
         self._events: list[Crossing] = []
         self._waiting = False
+        self._begun = False
 
     def open(self) -> list[Crossing]:
         """The channel is open: the greeting (section 3.5)."""
-        if self.state is not State.CLOSED or self.peer or self.turned:
+        if self._begun:
             raise Misuse("open() begins a session, and this one has begun")
+        self._begun = True
         greeting = self.installation.greeting()
         self.state = State.OPENED if greeting.code == 220 else State.CLOSED
         return [("reply", greeting.octets)]

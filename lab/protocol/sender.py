@@ -85,6 +85,11 @@ class Outgoing:
         return 200 <= code < 300 and not (code == 251 and self.redirects)
 
     @property
+    def any_251(self) -> bool:
+        """Whether the receiver-SMTP would forward the mail of a recipient itself."""
+        return any(code == 251 for code, _ in self.answers)
+
+    @property
     def any_taken(self) -> bool:
         """Whether at least one recipient was taken."""
         return any(map(self.taken, range(len(self.answers))))
@@ -242,8 +247,10 @@ class SenderSMTP:
             self.state = _RCPT
         if self._next_recipient < len(outgoing.forward_paths):
             return self._recipient()
-        if outgoing.any_taken:
+        if outgoing.any_taken and not (outgoing.redirects and outgoing.any_251):
             return self._send("DATA", b"DATA\r\n")
+        # A 251 that is not taken up is in the receiver's forward-path buffer all the same, and only
+        # RSET takes it out: whoever was taken beside it goes in another transaction
         return self._settle(self._reset)
 
     def _go_ahead(self, code: int, lines: tuple[str, ...], meaning: Outcome) -> Crossing:
