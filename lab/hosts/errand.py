@@ -59,7 +59,7 @@ class Errand:
         queue.entries.remove(mail)
         self.message = mail.message
         paths = [path for _, path in mail.addressees]
-        redirects = self.host.identity.on_251 == "redirect"
+        redirects = self.host.identity.on_251 == "redirect" and not mail.takes_251
         self._outgoing = outgoing = Outgoing(
             mail.reverse_path, paths, mail.mail_data, mail.verb, redirects=redirects, tag=mail
         )
@@ -79,19 +79,29 @@ class Errand:
         if done and len(outgoing.answers) == 1:
             self._record("transfer", mail, mail.ids)
             return
-        groups: dict[Answer, list[Addressee]] = {}
+        groups: dict[tuple[Answer, bool], list[Addressee]] = {}
         transferred: list[str] = []
+        again: list[Addressee] = []
         for number, addressee in enumerate(mail.addressees):
             if outgoing.taken(number) and done:
                 transferred.append(addressee[0])
                 continue
+            if outgoing.taken(number) and answer is None:
+                # taken beside a 251 that is redirected: nothing was sent, and nobody has failed
+                again.append(addressee)
+                continue
             own = outgoing.answers[number] if number < len(outgoing.answers) else None
-            theirs = answer if outgoing.taken(number) or own is None else own
-            groups.setdefault(theirs or _NO_ANSWER, []).append(addressee)
+            at_rcpt = own is not None and not outgoing.taken(number)
+            theirs = (own if at_rcpt else answer) or _NO_ANSWER
+            groups.setdefault((theirs, at_rcpt), []).append(addressee)
         if transferred:
             self._record("transfer", mail, tuple(transferred))
-        for why, addressees in groups.items():
-            self._not_sent(mail, why, addressees, progress=bool(transferred))
+        for (why, at_rcpt), addressees in groups.items():
+            if at_rcpt and self._goes_otherwise(mail, why, addressees, outgoing.any_taken):
+                continue
+            self._not_sent(mail, why, addressees)
+        if again:
+            self.queue.entries.insert(0, _part(mail, again))
 
     def refused(self, answer: Answer) -> None:
         """The session came to nothing: the queue waits, or for a 5xx all its mail is returned."""
@@ -116,17 +126,29 @@ class Errand:
         host, queue = self.host, self.queue
         host.record((self.now, kind, host.name, queue.host, self.session, mail.message, *extras))
 
-    def _not_sent(
-        self, mail: Mail, answer: Answer, addressees: list[Addressee], *, progress: bool
-    ) -> None:
-        code, text = answer
-        said = f"{code} {text}"
+    def _goes_otherwise(
+        self, mail: Mail, answer: Answer, addressees: list[Addressee], progress: bool
+    ) -> bool:
+        """What a reply to RCPT allows beside trying later and giving back."""
+        code = answer[0]
         if code == 552 and progress:
             # Scenario 10: no refusal for good; the rest go in another transaction at once
             self.queue.entries.insert(0, _part(mail, addressees))
-        elif code in (251, 551) and self._redirect(mail, answer, addressees):
-            pass
-        elif code >= 500:
+            return True
+        if code in (251, 551) and self._redirect(mail, answer, addressees):
+            return True
+        if code == 251 and not mail.takes_251:
+            # the path that it tells is none that we can send to: it is left to the receiver-SMTP
+            later = _part(mail, addressees)
+            later.takes_251 = True
+            self.queue.entries.insert(0, later)
+            return True
+        return False
+
+    def _not_sent(self, mail: Mail, answer: Answer, addressees: list[Addressee]) -> None:
+        code, text = answer
+        said = f"{code} {text}"
+        if code >= 500:
             self._refuse(mail, said, addressees)
         else:
             self._defer(mail, said, addressees)
@@ -188,5 +210,5 @@ def _part(mail: Mail, addressees: list[Addressee]) -> Mail:
         mail.message, mail.verb, mail.reverse_path, mail.return_path, addressees, mail.mail_data
     )
     part.failures, part.expires, part.relaying = mail.failures, mail.expires, mail.relaying
-    part.avoided = mail.avoided
+    part.avoided, part.takes_251 = mail.avoided, mail.takes_251
     return part

@@ -18,7 +18,7 @@ from lab.hosts.routing import Neighbour, RoutingTable
 from lab.hosts.spool import Addressee, Queue, Retry, Spool
 from lab.hosts.spool import Entry as Mail
 from lab.protocol import NO_LIMITS, NULL_PATH, Limits, Path, Reply, Transaction, reply
-from lab.protocol.lines import MAX_PATH
+from lab.protocol.lines import MAX_COMMAND_LINE, MAX_DOMAIN, MAX_PATH, MAX_USER
 from lab.trace import Row
 
 OK: Final = reply(250, "OK")
@@ -160,9 +160,12 @@ class Host:
         """Where mail for a forward-path goes from here (section 3.6)."""
         known = self._known.get(path.text)
         if known is None:
+            known = self._find_destination(path)
             if len(self._known) > 4096:
                 self._known.clear()
-            known = self._known[path.text] = self._find_destination(path)
+            if len(path.text) <= MAX_COMMAND_LINE:
+                # what is longer is not kept: it would be a way to fill our memory
+                self._known[path.text] = known
         return known
 
     def _find_destination(self, path: Path) -> Destination:
@@ -177,9 +180,11 @@ class Host:
         hop = self.routes.next_hop(self.name, path.first)
         if hop is None:
             known = self.routes.resolve(path.first) is not None
-            why = f"No way to {path.first}" if known else f"No host {path.first} is known here"
+            first = path.first[:MAX_DOMAIN]
+            why = f"No way to {first}" if known else f"No host {first} is known here"
             return Destination(path, refusal=reply(550, why))
-        return Destination(path, hop=hop)
+        too_long = _too_long_to_send(path)
+        return Destination(path, refusal=too_long) if too_long else Destination(path, hop=hop)
 
     # -- mail comes in --------------------------------------------------------------------------
 
@@ -245,6 +250,11 @@ class Host:
             reverse_path = return_path
             if relaying and not return_path.is_null:
                 name = self.identity.name_in(hop.environment)
+                if len(return_path.text) + len(name) + 2 > MAX_PATH:
+                    # taken for a list or a forward, before it was known which way it would go
+                    why = str(PATH_TOO_LONG)
+                    losses += [Loss(one, path, self.name, why) for one, path in addressees]
+                    continue
                 reverse_path = _prefixed(return_path, name)
                 if len(reverse_path.text) > MAX_PATH:
                     why = str(PATH_TOO_LONG)
@@ -444,6 +454,31 @@ class Host:
         self.arrange(now, queue)
 
 
+def _too_long_to_send(path: Path) -> Reply | None:
+    """Why a path is not sent on: 4.5.3 has sizes that no sender-SMTP may exceed, and gives no code
+    for a path that it was given, or that has grown, beyond them.
+    """
+    if len(path.text) > MAX_PATH:
+        return reply(550, "The path is too long to be sent on")
+    if len(path.user) > MAX_USER:
+        return reply(550, "The user name is too long to be sent on")
+    if any(len(name) > MAX_DOMAIN for name in (*path.route, path.domain)):
+        return reply(550, "A domain of the path is too long to be sent on")
+    return None
+
+
+def _may_grow(path: Path, name: str) -> bool:
+    """Whether a reverse-path can be sent on with a relay's name before it; null stays so."""
+    if path.is_null or len(path.text) > MAX_PATH:
+        return path.is_null
+    return _grows(path, name)
+
+
+@lru_cache(maxsize=16384)
+def _grows(path: Path, name: str) -> bool:
+    return _too_long_to_send(_prefixed(path, name)) is None
+
+
 @lru_cache(maxsize=16384)
 def _prefixed(path: Path, name: str) -> Path:
     """The reverse-path with a relay's name put at its beginning (section 3.6)."""
@@ -558,10 +593,10 @@ class Reception:
             return OK
         if not self.host.identity.relay:
             return NO_RELAY
-        # 4.5.3: a path over 256 characters may not be sent, and the RFC gives no code for it. The
-        # recipient is refused here, where the originator can still be told by the one who sends.
-        grown = len(transaction.reverse_path.text) + len(self.host.name) + 2
-        return PATH_TOO_LONG if grown > MAX_PATH else OK
+        # The recipient is refused here, where the originator can still be told by the one who sends
+        assert place.hop is not None
+        name = self.host.identity.name_in(place.hop.environment)
+        return OK if _may_grow(transaction.reverse_path, name) else PATH_TOO_LONG
 
     def accept(self, transaction: Transaction) -> Reply | None:
         """Put the time stamp line before the mail, deliver it or send it on, and say OK.

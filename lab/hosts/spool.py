@@ -48,7 +48,7 @@ class Entry:
 
     __slots__ = (
         "addressees", "avoided", "expires", "failures", "mail_data", "message",
-        "not_before", "relaying", "return_path", "reverse_path", "verb",
+        "not_before", "relaying", "return_path", "reverse_path", "takes_251", "verb",
     )  # fmt: skip
 
     def __init__(
@@ -70,6 +70,7 @@ class Entry:
         self.not_before = 0.0
         self.expires = 0.0
         self.relaying = False
+        self.takes_251 = False
         self.avoided: frozenset[str] = frozenset()
 
     @property
