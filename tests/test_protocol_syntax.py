@@ -206,14 +206,17 @@ def test_any_line_is_a_command_or_a_permitted_fault(line: bytes) -> None:
 
 @pytest.mark.parametrize(("line", "fault"), [
     (b"", 500), (b"EHLO A", 500), (b"HEL", 500), (b"HELOA", 500), (b"MAILFROM:<a@b>", 500),
+    (b"MAIL\tFROM:<a@b>", 501), (b"NOOP\t", 500), (b"MAIL", 501), (b"HELO-A", 501),
     (b" NOOP", 500), (b"NOOP x", 500), (b"QUIT x", 500), (b"TURN x", 500), (b"RSET x", 501),
-    (b"DATA x", 501), (b"HELO", 501), (b"HELO a b", 501), (b"MAIL", 501), (b"VRFY", 501),
+    (b"DATA x", 501), (b"HELO", 501), (b"HELO a b", 501), (b"VRFY", 501),
     (b"EXPN", 501), (b"HELP", 0), (b"HELP MAIL", 0), (b"RCPT FROM:<a@b>", 501),
     (b"VRFY a\xff", 501), (b"MAIL FROM:<a@b> SIZE=1", 501), (b"MAIL FROM :<a@b>", 501),
     (b"\0NOOP", 500), (b"NOOP\0", 500),
 ])  # fmt: skip
 def test_the_fault_of_a_line(line: bytes, fault: int) -> None:
-    """4.2.1: 500 unrecognized, 501 parameters; a row without 501 (NOOP, QUIT, TURN) draws 500."""
+    """4.2.1: 500 unrecognized, 501 parameters; a code is four letters; a row without 501
+    (NOOP, QUIT, TURN) draws 500.
+    """
     assert parse_command(line).fault == fault
 
 

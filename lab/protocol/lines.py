@@ -14,11 +14,11 @@ CRLF: Final = b"\r\n"
 END_OF_MAIL_DATA: Final = b"\r\n.\r\n"
 """The end of mail data indication, with the CRLF that ends the last line of text (4.1.1)."""
 
-LONGEST_LINE: Final = 1 << 20
+LONGEST_LINE: Final = 1 << 16
 """Bytes of an unended command line that are held where a host sets no limit of its own.
 
 4.5.3 asks for techniques "which impose no limits"; memory is finite, and no sender has a use for
-a command of a megabyte. What is longer is read to its CRLF, thrown away, and answered 500.
+a command of 64 kB. What is longer is read to its CRLF, thrown away, and answered 500.
 """
 
 PIECE: Final = 1 << 13

@@ -238,9 +238,12 @@ def parse_command(line: bytes, strict: bool = False) -> Command:
     """The :class:`Command` that a line, without its CRLF, is; never raises."""
     text = line.decode("latin-1")
     verb, space, argument = text[:4].upper(), text[4:5], text[5:]
-    if verb not in COMMANDS or space not in ("", " "):
+    # "Command codes are four alphabetic characters" (4.1.2): what is longer is another word
+    if verb not in COMMANDS or (space.isascii() and space.isalpha()):
         return Command("", text="Syntax error, command unrecognized", fault=500)
     try:
+        if space not in ("", " "):
+            raise SyntaxFault(f"a space follows {verb}")
         return _with_argument(verb, space, argument.lstrip(" "), strict)
     except SyntaxFault as why:
         # NOOP, QUIT and TURN list no 501 in section 4.3: what is wrong with them draws 500
