@@ -1,0 +1,85 @@
+"""Small topologies for tests, written in Python, and what is read from the trace of their runs."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import lab
+from lab.network.load import from_dict
+
+Options = dict[str, Any]
+
+
+def host(name: str, *users: str | Options, **options: Any) -> Options:
+    """A host; a user is a name or a table."""
+    known = [{"name": user} if isinstance(user, str) else user for user in users]
+    return {"name": name, "user": known, **options} if known else {"name": name, **options}
+
+
+def relay(name: str, *users: str | Options, **options: Any) -> Options:
+    return host(name, *users, relay=True, **options)
+
+
+def mail(sender: str, *to: str, **options: Any) -> Options:
+    return {"from": sender, "to": list(to), "text": "Hi\n", **options}
+
+
+def chain(*hosts: Options) -> list[Options]:
+    """A link from each host to the next."""
+    names = [one["name"] for one in hosts]
+    return [{"between": list(pair)} for pair in pairwise(names)]
+
+
+def run(
+    *hosts: Options,
+    mail: list[Options],
+    links: list[Options] | None = None,
+    until: float | None = None,
+    **options: Any,
+) -> lab.Run:
+    """A run of hosts in a chain, unless links are given."""
+    tables = {"host": list(hosts), "link": links or chain(*hosts), "mail": mail, **options}
+    return lab.simulate(from_dict(tables), until=until)
+
+
+def wire(of: lab.Run, there: str, kind: str = "command") -> list[str]:
+    """What arrived at a host: command lines, or replies."""
+    return [
+        event["octets"].decode("latin-1").removesuffix("\r\n")
+        for event in of.trace
+        if event.kind == kind and event.host == there
+    ]
+
+
+def paths(of: lab.Run, there: str) -> list[str]:
+    """The MAIL and RCPT lines that arrived at a host."""
+    return [line for line in wire(of, there) if line[4:5] == " " and line[:4] != "HELO"]
+
+
+def drops(of: lab.Run) -> list[tuple[str, str]]:
+    """Who got something, in order: host and user."""
+    return [(event.host, event["user"]) for event in of.trace if event.kind == "deliver"]
+
+
+def delivered(of: lab.Run, user: str) -> list[str]:
+    """The mail that a user got, as lines, one string a message."""
+    return [
+        event["octets"].decode("latin-1").replace("\r\n", "\n")
+        for event in of.trace
+        if event.kind == "deliver" and event["user"] == user
+    ]
+
+
+def counts(of: lab.Run) -> dict[str, int]:
+    """The outcomes that there were, and duplicates."""
+    names = ("delivered", "returned", "rejected", "queued", "undeliverable_notifications",
+             "lost", "duplicates")  # fmt: skip
+    return {name: of.summary[name] for name in names if of.summary[name]}
+
+
+def events(of: lab.Run, *kinds: str) -> list[tuple[str, str, float]]:
+    """The events of some kinds: kind, host and time."""
+    return [
+        (event.kind, event.host, round(event.t, 3)) for event in of.trace if event.kind in kinds
+    ]

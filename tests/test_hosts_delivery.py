@@ -1,0 +1,333 @@
+"""Final delivery: lists, forwards, redirects, mailboxes that take no mail, and what goes back."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from small import counts, delivered, drops, host, mail, paths, relay, run, wire
+
+JOE = host("ONE.ARPA", "JOE")
+
+
+def busy(name: str, mailbox: str) -> dict[str, object]:
+    return {"name": name, "mailbox": mailbox}
+
+
+# -- notifications
+
+
+def test_the_notification_of_example_7() -> None:
+    """3.6, example 7: from the server-SMTP of the host that found it could not deliver, with a null
+    reverse-path, along the reverse-path of the mail.
+    """
+    hosts = (
+        host("HOSTW.ARPA", "JOE"),
+        relay("HOSTX.ARPA"),
+        relay("HOSTY.ARPA"),
+        host("HOSTZ.ARPA", "ALEX"),
+    )
+    done = run(
+        *hosts, start="1981-10-23T11:22:31Z",
+        mail=[mail("JOE@HOSTW.ARPA", "@HOSTX.ARPA,@HOSTY.ARPA:SAM@HOSTZ.ARPA")],
+    )  # fmt: skip
+    assert paths(done, "HOSTX.ARPA")[2:] == [
+        "MAIL FROM:<>",
+        "RCPT TO:<@HOSTX.ARPA:JOE@HOSTW.ARPA>",
+    ]
+    # "it is permissible to leave the reverse-path null"
+    assert paths(done, "HOSTW.ARPA") == ["MAIL FROM:<>", "RCPT TO:<JOE@HOSTW.ARPA>"]
+    (text,) = delivered(done, "JOE")
+    trace, _, memo = text.partition("Date: ")
+    assert re.fullmatch(
+        r"Return-Path: <>\n"
+        r"Received: from HOSTX\.ARPA by HOSTW\.ARPA ; .*\n"
+        r"Received: from HOSTY\.ARPA by HOSTX\.ARPA ; .*\n",
+        trace,
+    )
+    assert memo.partition("\n")[2] == (
+        "From: SMTP@HOSTY.ARPA\n"
+        "To: JOE@HOSTW.ARPA\n"
+        "Subject: Mail System Problem\n"
+        "\n"
+        "  Sorry JOE, your message to SAM@HOSTZ.ARPA lost.\n"
+        "  HOSTZ.ARPA said this:\n"
+        '   "550 No such user here"\n'
+    )
+    assert counts(done) == {"returned": 1}
+
+
+def test_a_refusal_at_the_first_hop_comes_back_without_a_session() -> None:
+    """3.6: the sender's own host tells its user; there is nobody to send it to."""
+    done = run(JOE, host("TWO.ARPA", "BOB"), mail=[mail("JOE@ONE.ARPA", "NOBODY@TWO.ARPA")])
+    assert done.summary["sessions"] == 1
+    (text,) = delivered(done, "JOE")
+    assert text.startswith("Return-Path: <>\n")
+    assert '  TWO.ARPA said this:\n   "550 No such user here"\n' in text
+
+
+def test_one_notification_tells_of_all_who_were_refused() -> None:
+    """3.6 and 3.1: partial success; the rest are told of in one notification each host."""
+    done = run(
+        JOE, host("TWO.ARPA", "BOB"),
+        mail=[mail("JOE@ONE.ARPA", "A@TWO.ARPA", "BOB@TWO.ARPA", "C@TWO.ARPA")],
+    )  # fmt: skip
+    (text,) = delivered(done, "JOE")
+    assert text.index("A@TWO.ARPA lost") < text.index("C@TWO.ARPA lost")
+    assert "BOB@TWO.ARPA lost" not in text
+    assert counts(done) == {"delivered": 1, "returned": 2}
+
+
+def test_none_about_a_notification() -> None:
+    """3.6: "server-SMTPs should not send notification messages about problems with notification
+    messages".
+    """
+    one = host("ONE.ARPA", busy("JOE", "full-after-data"))
+    done = run(one, relay("TWO.ARPA"), host("Z"), mail=[mail("JOE@ONE.ARPA", "NOBODY@Z")])
+    assert [event.kind for event in done.trace if event.kind in ("notify", "abandon")] == [
+        "notify",
+        "abandon",
+    ]
+    assert drops(done) == []
+    assert counts(done) == {"undeliverable_notifications": 1}
+
+
+def test_mail_with_a_null_reverse_path_is_never_answered() -> None:
+    """3.6: a null reverse-path is how a notification is known."""
+    lines = [
+        "HELO ONE.ARPA",
+        "MAIL FROM:<>",
+        "RCPT TO:<@TWO.ARPA:NOBODY@Z>",
+        "DATA",
+        "Hi",
+        ".",
+        "QUIT",
+    ]
+    script = [{"at": 0, "from": "ONE.ARPA", "to": "TWO.ARPA", "lines": lines}]
+    done = run(JOE, relay("TWO.ARPA"), host("Z"), mail=[], script=script)
+    assert paths(done, "Z") == ["MAIL FROM:<>", "RCPT TO:<NOBODY@Z>"]
+    assert not any(event.kind == "notify" for event in done.trace)
+    assert counts(done) == {"undeliverable_notifications": 1}
+
+
+# -- lists
+
+
+def lists(**members: list[str]) -> list[dict[str, object]]:
+    return [{"name": name, "members": people} for name, people in members.items()]
+
+
+def test_a_list_reaches_each_member_once() -> None:
+    """3.3: a list stands for its members, from where it is expanded; twice named is once sent."""
+    two = relay(
+        "TWO.ARPA", "BOB", "CAT",
+        list=lists(all=["BOB@TWO.ARPA", "SAM@Z", "BOB@two.arpa", "CAT@TWO.ARPA", "SAM@Z"]),
+    )  # fmt: skip
+    done = run(JOE, two, host("Z", "SAM"), mail=[mail("JOE@ONE.ARPA", "all@TWO.ARPA")])
+    assert sorted(drops(done)) == [("TWO.ARPA", "BOB"), ("TWO.ARPA", "CAT"), ("Z", "SAM")]
+    assert paths(done, "Z") == ["MAIL FROM:<@TWO.ARPA:JOE@ONE.ARPA>", "RCPT TO:<SAM@Z>"]
+    assert counts(done) == {"delivered": 3}
+    assert done.summary["submitted"] == 3
+
+
+def test_lists_in_lists_and_a_list_that_contains_itself() -> None:
+    """3.3: each list is expanded once, however they name each other."""
+    two = host(
+        "TWO.ARPA", "BOB", "CAT",
+        list=lists(
+            all=["BOB@TWO.ARPA", "some@TWO.ARPA", "all@TWO.ARPA"],
+            some=["CAT@TWO.ARPA", "BOB@TWO.ARPA", "all@TWO.ARPA"],
+        ),
+    )  # fmt: skip
+    done = run(JOE, two, mail=[mail("JOE@ONE.ARPA", "all@TWO.ARPA")])
+    assert sorted(drops(done)) == [("TWO.ARPA", "BOB"), ("TWO.ARPA", "CAT")]
+    assert counts(done) == {"delivered": 2}
+
+
+def test_a_list_of_nobody_but_itself_is_no_way_to_anybody() -> None:
+    """3.3 and 3.6: taken, and then found to lead nowhere: the originator is told."""
+    two = host("TWO.ARPA", list=lists(all=["all@TWO.ARPA"]))
+    done = run(JOE, two, mail=[mail("JOE@ONE.ARPA", "all@TWO.ARPA")])
+    assert counts(done) == {"returned": 1}
+
+
+def test_lists_of_two_hosts_that_contain_each_other_end() -> None:
+    """3.3: between hosts nothing remembers what was expanded; the time stamp lines end it."""
+    one = relay("ONE.ARPA", "JOE", list=lists(us=["them@TWO.ARPA"]))
+    two = relay("TWO.ARPA", "BOB", list=lists(them=["BOB@TWO.ARPA", "us@ONE.ARPA"]))
+    done = run(one, two, mail=[mail("JOE@ONE.ARPA", "us@ONE.ARPA")])
+    assert done.summary["lost"] == done.summary["queued"] == 0
+    assert ("TWO.ARPA", "BOB") in drops(done)
+    assert done.summary["returned"] >= 1
+
+
+def test_a_member_by_a_source_route() -> None:
+    """3.3, example 6: "Quincy Smith <@USC-ISIF.ARPA:Q-Smith@ISI-VAXA.ARPA>" is a member too."""
+    two = relay("TWO.ARPA", list=lists(all=["Quincy Smith <@THREE.ARPA:Q@Z>"]))
+    done = run(
+        JOE, two, relay("THREE.ARPA"), host("Z", "Q"), mail=[mail("JOE@ONE.ARPA", "all@TWO.ARPA")]
+    )
+    assert paths(done, "THREE.ARPA")[1] == "RCPT TO:<@THREE.ARPA:Q@Z>"
+    assert counts(done) == {"delivered": 1}
+
+
+def test_a_member_who_is_nobody_does_not_stop_the_others() -> None:
+    """3.6: mail that "cannot be delivered for whatever reason" is told of; the rest arrives."""
+    two = host("TWO.ARPA", "BOB", list=lists(all=["GONE@TWO.ARPA", "BOB@TWO.ARPA"]))
+    done = run(JOE, two, mail=[mail("JOE@ONE.ARPA", "all@TWO.ARPA")])
+    assert counts(done) == {"delivered": 1, "returned": 1}
+    assert "your message to GONE@TWO.ARPA lost" in delivered(done, "JOE")[0]
+
+
+# -- forwards: 251, 551
+
+
+def forwarding(mode: str, to: str = "Jones@ISI.ARPA", **options: object) -> dict[str, object]:
+    return host("TWO.ARPA", "BOB", forward=[{"user": "fred", "to": to, "mode": mode}], **options)
+
+
+TRIANGLE = [
+    {"between": ["ONE.ARPA", "TWO.ARPA"]},
+    {"between": ["ONE.ARPA", "ISI.ARPA"]},
+    {"between": ["TWO.ARPA", "ISI.ARPA"]},
+]
+ISI = host("ISI.ARPA", "Jones")
+
+
+def triangle(one: dict[str, object], two: dict[str, object], *to: str) -> object:
+    return run(one, two, ISI, links=TRIANGLE, mail=[mail("JOE@ONE.ARPA", *to)])
+
+
+def test_251_the_receiver_forwards() -> None:
+    """3.2: 251 "will forward to <forward-path>"; the receiver takes responsibility."""
+    done = triangle(JOE, forwarding("forward"), "fred@TWO.ARPA")
+    assert "251 User not local; will forward to <Jones@ISI.ARPA>" in wire(done, "ONE.ARPA", "reply")
+    assert paths(done, "ISI.ARPA") == [
+        "MAIL FROM:<@TWO.ARPA:JOE@ONE.ARPA>",
+        "RCPT TO:<Jones@ISI.ARPA>",
+    ]
+    assert counts(done) == {"delivered": 1}
+
+
+@pytest.mark.parametrize(("on_551", "outcome"), [("redirect", "delivered"), ("return", "returned")])
+def test_551_is_redirected_or_returned(on_551: str, outcome: str) -> None:
+    """3.2: "the sender must either redirect the mail according to the information provided or
+    return an error response to the originating user".
+    """
+    done = triangle(host("ONE.ARPA", "JOE", on_551=on_551), forwarding("refer"), "fred@TWO.ARPA")
+    assert "551 User not local; please try <Jones@ISI.ARPA>" in wire(done, "ONE.ARPA", "reply")
+    assert counts(done) == {outcome: 1}
+    assert bool(paths(done, "ISI.ARPA")) == (on_551 == "redirect")
+
+
+REDIRECTING = host("ONE.ARPA", "JOE", on_251="redirect")
+
+
+def test_251_may_be_redirected_by_the_sender() -> None:
+    """3.2: 251 tells "the correct forward-path to use in the future"; a sender may do so now."""
+    done = triangle(REDIRECTING, forwarding("forward"), "fred@TWO.ARPA")
+    assert paths(done, "ISI.ARPA") == ["MAIL FROM:<JOE@ONE.ARPA>", "RCPT TO:<Jones@ISI.ARPA>"]
+    assert wire(done, "TWO.ARPA", "data") == []
+    assert counts(done) == {"delivered": 1}
+
+
+@pytest.mark.parametrize("to", [("fred", "BOB"), ("BOB", "fred")])
+def test_251_redirected_among_others_is_delivered_once(to: tuple[str, ...]) -> None:
+    """3.2: who redirects does not leave the mail with the receiver as well: one copy each."""
+    done = triangle(REDIRECTING, forwarding("forward"), *[f"{one}@TWO.ARPA" for one in to])
+    assert sorted(drops(done)) == [("ISI.ARPA", "Jones"), ("TWO.ARPA", "BOB")]
+    assert counts(done) == {"delivered": 2}
+
+
+def test_251_that_leads_nowhere_for_the_sender_is_left_to_the_receiver() -> None:
+    """3.2: the receiver has taken the mail on; it may know a way where the sender has none."""
+    environments = [{"name": "arpanet"}, {"name": "other"}]
+    links = [
+        {"between": ["ONE.ARPA", "TWO.ARPA"]},
+        {"between": ["TWO.ARPA", "ISI.ARPA"], "environment": "other"},
+    ]
+    done = run(
+        REDIRECTING, forwarding("forward"), ISI, links=links, environment=environments,
+        mail=[mail("JOE@ONE.ARPA", "BOB@TWO.ARPA", "fred@TWO.ARPA")],
+    )  # fmt: skip
+    assert sorted(drops(done)) == [("ISI.ARPA", "Jones"), ("TWO.ARPA", "BOB")]
+    assert counts(done) == {"delivered": 2}
+
+
+def test_forwards_that_lead_in_a_circle_end() -> None:
+    """3.2 and 3.6: of two users forwarded to each other none gets the mail; it goes back."""
+    two = host(
+        "TWO.ARPA",
+        forward=[{"user": "a", "to": "b@TWO.ARPA"}, {"user": "b", "to": "a@TWO.ARPA"}],
+    )
+    done = run(JOE, two, mail=[mail("JOE@ONE.ARPA", "a@TWO.ARPA")])
+    assert counts(done) == {"returned": 1}
+
+
+# -- mailboxes
+
+
+@pytest.mark.parametrize(
+    ("mailbox", "said"), [("busy", "450 Mailbox busy"), ("full", "452 Mailbox full")]
+)
+def test_a_mailbox_that_takes_no_mail_now(mailbox: str, said: str) -> None:
+    """4.2.1: 450 and 452 at RCPT: the mail stays in the sender's spool, and is tried again."""
+    done = run(
+        JOE, host("TWO.ARPA", busy("BOB", mailbox)), until=60,
+        mail=[mail("JOE@ONE.ARPA", "BOB@TWO.ARPA")],
+    )  # fmt: skip
+    assert wire(done, "ONE.ARPA", "reply")[3] == said
+    assert counts(done) == {"queued": 1}
+
+
+def test_a_mailbox_that_is_found_full_after_the_data() -> None:
+    """3.6: taken with 250, then undeliverable: the host that took it sends the notification."""
+    done = run(
+        JOE, host("TWO.ARPA", busy("BOB", "full-after-data"), "ANN"),
+        mail=[mail("JOE@ONE.ARPA", "BOB@TWO.ARPA", "ANN@TWO.ARPA")],
+    )  # fmt: skip
+    said = [line[:3] for line in wire(done, "ONE.ARPA", "reply")[:8]]
+    assert said == ["220", "250", "250", "250", "250", "354", "250", "221"]
+    assert counts(done) == {"delivered": 1, "returned": 1}
+    (text,) = delivered(done, "JOE")
+    assert "From: SMTP@TWO.ARPA\n" in text
+    assert "your message to BOB@TWO.ARPA lost" in text
+
+
+def test_user_names_keep_their_case_and_domains_do_not() -> None:
+    """2: "mailbox-names ... case sensitive"; hosts are not. Smith and smith are two people here."""
+    two = host("TWO.ARPA", "Smith", "smith", "Jones")
+    to = [f"{name}@Two.arpa" for name in ("smith", "Smith", "JONES", "SMITH")]
+    done = run(
+        JOE, two,
+        mail=[mail("JOE@ONE.ARPA", *to)],
+    )  # fmt: skip
+    assert sorted(user for _, user in drops(done) if user != "JOE") == ["Jones", "Smith", "smith"]
+    assert counts(done) == {"delivered": 3, "returned": 1}
+
+
+# -- terminals
+
+PEOPLE = [
+    {"name": "Here", "active": True},
+    {"name": "Deaf", "active": True, "accepts": False},
+    {"name": "Gone"},
+]
+
+
+@pytest.mark.parametrize(("verb", "shown", "mailed"), [
+    ("MAIL", [], ["Here", "Deaf", "Gone"]),
+    ("SEND", ["Here"], []),
+    ("SOML", ["Here"], ["Deaf", "Gone"]),
+    ("SAML", ["Here"], ["Here", "Deaf", "Gone"]),
+])  # fmt: skip
+def test_mailing_and_sending(verb: str, shown: list[str], mailed: list[str]) -> None:
+    """3.4: SEND to the terminal, SOML to the terminal or the mailbox, SAML to both."""
+    to = [f"{one['name']}@TWO.ARPA" for one in PEOPLE]
+    done = run(
+        JOE, host("TWO.ARPA", *PEOPLE), until=60, mail=[mail("JOE@ONE.ARPA", *to, verb=verb)]
+    )
+    assert [user for _, user in drops(done)] == mailed
+    assert [event["user"] for event in done.trace if event.kind == "terminal"] == shown
+    if verb == "SEND":
+        assert wire(done, "ONE.ARPA", "reply").count("450 User not active now") == 2

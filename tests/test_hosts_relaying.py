@@ -1,0 +1,244 @@
+"""Relaying: paths moved from host to host, trace lines, and one copy for each next host."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from small import chain, counts, delivered, drops, host, mail, paths, relay, run, wire
+
+JOE = host("ONE.ARPA", "JOE")
+SAM = host("FOUR.ARPA", "SAM", "ANN")
+MIDDLE = (relay("TWO.ARPA"), relay("THREE.ARPA"))
+
+
+def test_the_paths_move_as_the_mail_is_relayed() -> None:
+    """3.6: each relay takes its name from the forward-path and puts it before the reverse-path."""
+    done = run(
+        JOE, *MIDDLE, SAM, mail=[mail("JOE@ONE.ARPA", "@TWO.ARPA,@THREE.ARPA:SAM@FOUR.ARPA")]
+    )
+    assert paths(done, "TWO.ARPA") == [
+        "MAIL FROM:<JOE@ONE.ARPA>",
+        "RCPT TO:<@TWO.ARPA,@THREE.ARPA:SAM@FOUR.ARPA>",
+    ]
+    assert paths(done, "THREE.ARPA") == [
+        "MAIL FROM:<@TWO.ARPA:JOE@ONE.ARPA>",
+        "RCPT TO:<@THREE.ARPA:SAM@FOUR.ARPA>",
+    ]
+    assert paths(done, "FOUR.ARPA") == [
+        "MAIL FROM:<@THREE.ARPA,@TWO.ARPA:JOE@ONE.ARPA>",
+        "RCPT TO:<SAM@FOUR.ARPA>",
+    ]
+    assert counts(done) == {"delivered": 1}
+
+
+def test_a_host_that_the_route_does_not_name_adds_itself_and_deletes_nothing() -> None:
+    """3.6: "the element is not deleted from the forward-path ... In any case, the SMTP adds its own
+    identifier to the reverse-path".
+    """
+    done = run(JOE, *MIDDLE, SAM, mail=[mail("JOE@ONE.ARPA", "@THREE.ARPA:SAM@FOUR.ARPA")])
+    assert paths(done, "TWO.ARPA")[1] == "RCPT TO:<@THREE.ARPA:SAM@FOUR.ARPA>"
+    assert paths(done, "THREE.ARPA") == [
+        "MAIL FROM:<@TWO.ARPA:JOE@ONE.ARPA>",
+        "RCPT TO:<@THREE.ARPA:SAM@FOUR.ARPA>",
+    ]
+
+
+def test_without_a_route_the_reverse_path_grows_all_the_same() -> None:
+    """3.6: relayed by host tables, the forward-path is a mailbox and stays one."""
+    done = run(JOE, *MIDDLE, SAM, mail=[mail("JOE@ONE.ARPA", "SAM@FOUR.ARPA")])
+    assert paths(done, "FOUR.ARPA") == [
+        "MAIL FROM:<@THREE.ARPA,@TWO.ARPA:JOE@ONE.ARPA>",
+        "RCPT TO:<SAM@FOUR.ARPA>",
+    ]
+
+
+def test_the_trace_lines_of_a_relayed_message() -> None:
+    """4.1.1 DATA and example 8: a time stamp line a host, the newest first, and the return path
+    line before them at final delivery.
+    """
+    done = run(JOE, *MIDDLE, SAM, mail=[mail("JOE@ONE.ARPA", "SAM@FOUR.ARPA")])
+    (text,) = delivered(done, "SAM")
+    lines = text.split("\n")
+    assert lines[0] == "Return-Path: <@THREE.ARPA,@TWO.ARPA:JOE@ONE.ARPA>"
+    stamps = [re.sub(r"; .*", ";", line) for line in lines[1:4]]
+    assert stamps == [
+        "Received: from THREE.ARPA by FOUR.ARPA ;",
+        "Received: from TWO.ARPA by THREE.ARPA ;",
+        "Received: from ONE.ARPA by TWO.ARPA ;",
+    ]
+    daytime = r".* ; \d{1,2} Aug 82 00:00:\d\d UT"
+    assert all(re.fullmatch(daytime, line) for line in lines[1:4])
+    assert lines[4].startswith("Date: ")
+    assert text.count("Return-Path:") == 1
+
+
+def test_mail_that_no_network_carries_has_no_time_stamp() -> None:
+    """4.1.1 DATA: the receiver-SMTP stamps; between two users of one host there is none."""
+    done = run(
+        host("ONE.ARPA", "JOE", "ANN"), host("B"), mail=[mail("JOE@ONE.ARPA", "ANN@ONE.ARPA")]
+    )
+    (text,) = delivered(done, "ANN")
+    assert text.startswith("Return-Path: <JOE@ONE.ARPA>\nDate: ")
+    assert done.summary["sessions"] == 0
+
+
+def test_one_copy_for_all_recipients_at_the_same_next_host() -> None:
+    """2: to several recipients "the SMTP encourages the transmission of only one copy of the data
+    for all the recipients at the same destination host".
+    """
+    done = run(
+        host("ONE.ARPA", "JOE"), relay("TWO.ARPA", "BOB"), SAM,
+        mail=[mail("JOE@ONE.ARPA", "SAM@FOUR.ARPA", "BOB@TWO.ARPA", "ANN@FOUR.ARPA")],
+    )  # fmt: skip
+    assert sum(line.startswith("MAIL") for line in wire(done, "TWO.ARPA")) == 1
+    assert len(wire(done, "TWO.ARPA", "data")) == 1
+    assert paths(done, "FOUR.ARPA")[1:] == ["RCPT TO:<SAM@FOUR.ARPA>", "RCPT TO:<ANN@FOUR.ARPA>"]
+    assert len(wire(done, "FOUR.ARPA", "data")) == 1
+    assert sorted(user for _, user in drops(done)) == ["ANN", "BOB", "SAM"]
+
+
+def test_a_copy_for_each_next_host() -> None:
+    """2: recipients at different hosts are two transmissions."""
+    hosts = (host("ONE.ARPA", "JOE"), host("B.ARPA", "BOB"), host("C.ARPA", "CAT"))
+    links = [{"between": ["ONE.ARPA", "B.ARPA"]}, {"between": ["ONE.ARPA", "C.ARPA"]}]
+    done = run(*hosts, links=links, mail=[mail("JOE@ONE.ARPA", "BOB@B.ARPA", "CAT@C.ARPA")])
+    assert [len(wire(done, name, "data")) for name in ("B.ARPA", "C.ARPA")] == [1, 1]
+    assert counts(done) == {"delivered": 2}
+
+
+def test_more_than_a_hundred_recipients_go_in_several_transactions() -> None:
+    """4.5.3: a sender-SMTP does not exceed 100 recipients, which every receiver must buffer."""
+    names = [f"u{n}" for n in range(250)]
+    done = run(
+        host("ONE.ARPA", "JOE"), host("B.ARPA", *names),
+        mail=[mail("JOE@ONE.ARPA", *[f"{name}@B.ARPA" for name in names])],
+    )  # fmt: skip
+    words = "".join(line[0] for line in wire(done, "B.ARPA")).lstrip("H")
+    assert words == "M" + "R" * 100 + "DM" + "R" * 100 + "DM" + "R" * 50 + "DQ"
+    assert counts(done) == {"delivered": 250}
+
+
+# -- environments
+
+ENVIRONMENTS = [{"name": "arpanet"}, {"name": "csnet", "transport": "x25"}]
+GATEWAY = relay("ISIE.ARPA", names={"csnet": "ISIE-GATEWAY"})
+BETWEEN = [
+    {"between": ["ONE.ARPA", "ISIE.ARPA"], "environment": "arpanet"},
+    {"between": ["ISIE.ARPA", "UDEL"], "environment": "csnet"},
+]
+
+
+def test_a_gateway_uses_the_name_of_the_environment_it_sends_into() -> None:
+    """3.6: "it must use the name it is known by in the environment it is sending into"; so in HELO,
+    the 220, the reverse-path and the time stamp line.
+    """
+    done = run(
+        JOE, GATEWAY, host("UDEL", "DAVE"), links=BETWEEN, environment=ENVIRONMENTS,
+        mail=[mail("JOE@ONE.ARPA", "@ISIE.ARPA:DAVE@UDEL")],
+    )  # fmt: skip
+    assert wire(done, "ONE.ARPA", "reply")[0].startswith("220 ISIE.ARPA ")
+    assert wire(done, "UDEL")[:3] == [
+        "HELO ISIE-GATEWAY",
+        "MAIL FROM:<@ISIE-GATEWAY:JOE@ONE.ARPA>",
+        "RCPT TO:<DAVE@UDEL>",
+    ]
+    (text,) = delivered(done, "DAVE")
+    assert "Received: from ISIE-GATEWAY by UDEL ;" in text
+    assert "Received: from ONE.ARPA by ISIE.ARPA ;" in text
+
+
+def test_a_gateway_knows_itself_by_each_of_its_names() -> None:
+    """3.6: the way back names it as the other environment knows it, and it takes that name off."""
+    done = run(
+        JOE, GATEWAY, host("UDEL", "DAVE"), links=BETWEEN, environment=ENVIRONMENTS,
+        mail=[mail("DAVE@UDEL", "@ISIE-GATEWAY:JOE@ONE.ARPA")],
+    )  # fmt: skip
+    assert wire(done, "UDEL", "reply")[0].startswith("220 ISIE-GATEWAY ")
+    assert paths(done, "ONE.ARPA") == ["MAIL FROM:<@ISIE.ARPA:DAVE@UDEL>", "RCPT TO:<JOE@ONE.ARPA>"]
+
+
+def test_no_mail_between_environments_without_a_relay() -> None:
+    """1: mail crosses from one environment into another by a host that relays, or not at all."""
+    gateway = host("ISIE.ARPA", names={"csnet": "ISIE-GATEWAY"})
+    done = run(
+        JOE, gateway, host("UDEL", "DAVE"), links=BETWEEN, environment=ENVIRONMENTS,
+        mail=[mail("JOE@ONE.ARPA", "DAVE@UDEL", "@ISIE.ARPA:DAVE@UDEL")],
+    )  # fmt: skip
+    assert counts(done) == {"rejected": 1, "returned": 1}
+    assert "550 This host does not relay" in wire(done, "ONE.ARPA", "reply")
+
+
+# -- sizes
+
+LONG = "H" + "x" * 50 + ".ARPA"
+
+
+def hops(count: int) -> list[str]:
+    return [f"H{n}{'x' * 40}.ARPA" for n in range(count)]
+
+
+def test_a_reverse_path_that_would_grow_too_long_is_refused() -> None:
+    """4.5.3: no path over 256 characters is sent; the relay that cannot add its name says 550."""
+    names = hops(7)
+    hosts = [JOE, *map(relay, names), host("FOUR.ARPA", "SAM")]
+    done = run(*hosts, mail=[mail("JOE@ONE.ARPA", "SAM@FOUR.ARPA")])
+    lines = [line for name in [*names, "FOUR.ARPA"] for line in wire(done, name)]
+    assert max(len(line) for line in lines if line.startswith("MAIL")) <= len("MAIL FROM:") + 256
+    replies = [line for one in hosts for line in wire(done, one["name"], "reply")]
+    assert "550 The reverse-path would grow too long" in replies
+    assert counts(done) == {"returned": 1}
+
+
+@pytest.mark.parametrize("local", ["x" * 65, '"' + "y " * 33 + '"'])
+def test_a_path_too_large_to_be_sent_is_not_relayed(local: str) -> None:
+    """4.5.3: a user name of 64, a domain of 64, a path of 256 characters is the most that a
+    sender-SMTP sends; a relay that is handed more refuses it, whoever sent it.
+    """
+    lines = ["HELO ONE.ARPA", "MAIL FROM:<JOE@ONE.ARPA>", f"RCPT TO:<{local}@FOUR.ARPA>", "QUIT"]
+    script = [{"at": 0, "from": "ONE.ARPA", "to": "TWO.ARPA", "lines": lines}]
+    done = run(JOE, relay("TWO.ARPA"), SAM, mail=[], script=script)
+    assert [line[:3] for line in wire(done, "ONE.ARPA", "reply")] == [
+        "220",
+        "250",
+        "250",
+        "550",
+        "221",
+    ]
+    assert wire(done, "FOUR.ARPA") == []
+
+
+def test_a_list_whose_member_cannot_be_sent_to_gives_it_back() -> None:
+    """4.5.3 and 3.6: what was taken for a list before the way was known comes back."""
+    names = hops(4)
+    lists = [{"name": "all", "members": ["SAM@FOUR.ARPA", f"BOB@{LONG}"]}]
+    hosts = [JOE, *map(relay, names), host(LONG, "BOB", list=lists), host("FOUR.ARPA", "SAM")]
+    done = run(*hosts, mail=[mail("JOE@ONE.ARPA", f"all@{LONG}")])
+    assert counts(done) == {"delivered": 1, "returned": 1}
+    assert wire(done, "FOUR.ARPA") == []
+    (text,) = delivered(done, "JOE")
+    assert "The reverse-path would grow too long" in text
+
+
+def test_a_host_that_does_not_relay_says_so() -> None:
+    """3.6: "The receiver-SMTP may accept or reject the task of relaying the mail"; 550."""
+    done = run(
+        JOE, host("TWO.ARPA"), SAM, links=chain(JOE, host("TWO.ARPA"), SAM),
+        mail=[mail("JOE@ONE.ARPA", "@TWO.ARPA:SAM@FOUR.ARPA")],
+    )  # fmt: skip
+    assert wire(done, "ONE.ARPA", "reply")[3] == "550 This host does not relay"
+    assert counts(done) == {"returned": 1}
+
+
+def test_mail_in_a_circle_by_a_route_through_the_same_host_twice() -> None:
+    """3.6: a route may pass a host twice; each time it moves its own name."""
+    done = run(
+        JOE, *MIDDLE, SAM,
+        mail=[mail("JOE@ONE.ARPA", "@TWO.ARPA,@THREE.ARPA,@TWO.ARPA,@THREE.ARPA:SAM@FOUR.ARPA")],
+    )  # fmt: skip
+    assert counts(done) == {"delivered": 1}
+    (text,) = delivered(done, "SAM")
+    assert text.startswith(
+        "Return-Path: <@THREE.ARPA,@TWO.ARPA,@THREE.ARPA,@TWO.ARPA:JOE@ONE.ARPA>\n"
+    )
+    assert text.count("Received: ") == 5
