@@ -140,7 +140,7 @@ class Simulation:
         """
         with _rarely_collecting():
             self._run(until, progress)
-        cut = until is not None and self.env.peek() != float("inf")
+        cut = until is not None and not self.is_idle
         self.stop("until" if cut else "settled")
 
     def _run(self, until: float | None, progress: Callable[[int], None] | None) -> None:
