@@ -59,6 +59,12 @@ class Run:
         return summarise(self.trace)
 
     @property
+    def is_settled(self) -> bool:
+        """Whether the run went on until nothing was left to do."""
+        end = self.trace.rows[-1]
+        return bool(end[1] == "end" and end[6] == "settled")
+
+    @property
     def digest(self) -> str:
         """The SHA-256 of the trace in its canonical form."""
         digest: str = self.summary["digest"]

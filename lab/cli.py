@@ -7,7 +7,10 @@ Heavy imports are made where they are used, so that ``lab --help`` answers at on
 
 from __future__ import annotations
 
+import io
 import json
+import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,8 +20,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from lab.api import Run
     from lab.network.topology import Topology
+    from lab.simulation import Simulation
+    from lab.trace import Trace
 
 FAILED, UNUSABLE, INTERRUPTED = 1, 2, 130
 
@@ -33,9 +40,12 @@ class Duration(click.ParamType):  # type: ignore[type-arg]  # generic from click
         from lab.network.units import parse_duration
 
         try:
-            return parse_duration(value)
+            seconds = parse_duration(value)
         except ValueError as why:
             self.fail(str(why), param, ctx)
+        if seconds < 0:
+            self.fail(f"{value!r} is before the run begins; write 0 or more", param, ctx)
+        return seconds
 
 
 _seed = click.option("--seed", default=0, show_default=True, help="What every draw comes from.")
@@ -57,6 +67,10 @@ def cli() -> None:
 
 def main() -> NoReturn:
     """Run the command line, and end the process with its exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        # a terminal that knows no such sign is shown a question mark, not a traceback
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         # the exit status of a click.exceptions.Exit comes back as the result
         status = cli.main(prog_name="lab", standalone_mode=False) or 0
@@ -66,14 +80,28 @@ def main() -> NoReturn:
     except (click.Abort, KeyboardInterrupt):
         complain("interrupted")
         status = INTERRUPTED
-    except BrokenPipeError:
-        # whoever read our output has read enough; the interpreter must not try to flush it again
-        sys.stdout = open("/dev/null", "w")  # noqa: SIM115
+    except SystemExit:
+        # click's own way out where whoever read our output has read enough: no failure of ours
+        forget_output()
         status = 0
     except OSError as error:
         complain(str(error))
         status = FAILED
     raise SystemExit(status)
+
+
+def forget_output() -> None:
+    """Let what is printed from here on, and what is buffered, go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@contextmanager
+def a_reader_may_leave() -> Iterator[None]:
+    """Go on without printing where whoever reads our output has read enough (``| head -1``)."""
+    try:
+        yield
+    except BrokenPipeError:
+        forget_output()
 
 
 def complain(sentence: str) -> None:
@@ -118,26 +146,38 @@ def run(
 ) -> None:
     """Simulate TOPOLOGY and print what became of the mail."""
     described = load(topology, sets, seed)
-    done, interrupted = simulate(described, seed, until, quiet=quiet)
-    if transcript and not as_json:
-        for line in done.transcript_lines():
-            click.echo(line)
-        click.echo()
-    if as_json:
-        click.echo(json.dumps(done.summary))
-    elif not quiet:
-        show_summary(done.summary)
     if out is not None:
-        leave(done, out, quiet=quiet or as_json)
+        make_directory(out)
+    done, interrupted = simulate(described, seed, until, quiet=quiet)
+    # first of all, for a reader of our output may go away
+    left = leave(done, out) if out is not None else None
+    with a_reader_may_leave():
+        if transcript and not as_json:
+            for line in done.transcript_lines():
+                click.echo(line)
+            click.echo()
+        if as_json:
+            click.echo(json.dumps(done.summary))
+        elif not quiet:
+            from lab.views.table import summary_table
+
+            say(summary_table(done.summary))
+            if left:
+                click.echo(left)
     if interrupted:
         complain(f"interrupted at {done.summary['simulated_seconds']:g} s of simulated time")
         raise click.exceptions.Exit(INTERRUPTED)
-    judge(topology, done, until is None)
+    judge(topology, done)
+    if left == "":
+        raise click.exceptions.Exit(UNUSABLE)
 
 
-def judge(topology: str, done: Run, whole: bool) -> None:
-    """Exit status 1, with the reasons, where mail was lost or an expectation did not come true."""
-    wrong = done.unmet() if whole else []
+def judge(topology: str, done: Run) -> None:
+    """Exit status 1, with the reasons, where mail was lost or an expectation did not come true.
+
+    Of a run that was stopped before its end nothing is expected.
+    """
+    wrong = done.unmet() if done.is_settled else []
     if done.summary["lost"]:
         wrong.append(
             f"{done.summary['lost']} recipients' mail was lost: an error of smtp-lab's own"
@@ -159,13 +199,38 @@ def simulate(
     simulation.begin()
     total = len(topology.mail) + sum(one.count for one in topology.traffic)
     interrupted = False
-    with progress_bar(total, quiet) as progress:
+    with progress_bar(total, quiet) as progress, interrupts_between_events(simulation):
         try:
             simulation.run(until, progress)
         except KeyboardInterrupt:
             simulation.stop("interrupted")
             interrupted = True
     return Run(topology, simulation.trace), interrupted
+
+
+@contextmanager
+def interrupts_between_events(simulation: Simulation) -> Iterator[None]:
+    """Have Ctrl-C stop the run where the trace is whole: after the event that is going on.
+
+    The second time it stops at once.
+    """
+
+    def stop(_: Any) -> None:
+        raise KeyboardInterrupt
+
+    def interrupt(*_: Any) -> None:
+        signal.signal(signal.SIGINT, before)
+        simulation.at(simulation.env.now, stop, None)
+
+    try:
+        before = signal.signal(signal.SIGINT, interrupt)
+    except ValueError:  # not in the main thread, where no signal comes
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager
@@ -183,24 +248,53 @@ def progress_bar(total: int, quiet: bool) -> Iterator[Callable[[int], None] | No
         yield lambda done: bar.update(task, completed=done)
 
 
-def show_summary(summary: dict[str, Any]) -> None:
-    """Print the summary as tables."""
+def say(what: RenderableType) -> None:
+    """Print a table; what users wrote in their files is text in it, and no markup."""
     from rich.console import Console
 
-    from lab.views.table import summary_table
-
-    Console().print(summary_table(summary))
+    Console(markup=False, highlight=False, emoji=False).print(what)
 
 
-def leave(done: Run, out: str, *, quiet: bool) -> None:
-    """Write the artefacts, or say in one sentence why not and what there is."""
+def make_directory(out: str) -> None:
+    """See to it before a long run that its artefacts will have a place."""
+    try:
+        Path(out).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        complain(f"{out}: no directory can be made there ({error.strerror or error})")
+        raise click.exceptions.Exit(UNUSABLE) from None
+    if not os.access(out, os.W_OK | os.X_OK):
+        complain(f"{out}: this directory may not be written to; write the name of another")
+        raise click.exceptions.Exit(UNUSABLE)
+
+
+def leave(done: Run, out: str) -> str:
+    """Write the artefacts: a sentence about them, or "" where not all could be written."""
     try:
         paths = done.save(out)
     except OSError as error:
-        complain(f"{out}: the artefacts could not all be written ({error.strerror or error})")
-        raise click.exceptions.Exit(UNUSABLE) from None
-    if not quiet:
-        click.echo(f"left in {out}: " + ", ".join(path.name for path in paths))
+        where = error.filename2 or error.filename or out
+        complain(f"{where}: the artefacts could not all be written ({error.strerror or error})")
+        return ""
+    return f"left in {out}: " + ", ".join(path.name for path in paths)
+
+
+def draw(trace: Trace, kind: str, path: Path) -> None:
+    """Draw a picture into a file, or say in one sentence why not."""
+    from lab import views
+
+    try:
+        views.save(trace, kind, path)
+    except OSError as error:
+        why = error.strerror or str(error)
+    except ValueError as error:
+        if path.suffix.lower() in (".png", ".svg", ".pdf"):
+            raise
+        why = str(error).splitlines()[0].rstrip(".") + "; write a name that ends with .png or .svg"
+    else:
+        click.echo(f"drawn: {path}")
+        return
+    complain(f"{path}: the picture could not be drawn ({why})")
+    raise click.exceptions.Exit(UNUSABLE)
 
 
 @cli.command()
@@ -230,6 +324,8 @@ def count(topology: Topology) -> str:
         (len(topology.links), "link"),
         (mail, "message"),
         (len(topology.scripts), "script"),
+        (len(topology.polls), "poll"),
+        (len(topology.faults), "fault"),
     ]
     return ", ".join(f"{n} {what}{'' if n == 1 else 's'}" for n, what in parts if n) + "; well"
 
@@ -242,17 +338,12 @@ def count(topology: Topology) -> str:
 def show(topology: str, seed: int, sets: tuple[str, ...], output: str | None) -> None:
     """Draw the map of TOPOLOGY: hosts, relays, links, environments, and the ways of its mail."""
     described = load(topology, sets, seed)
-    from rich.console import Console
-
-    from lab import views
     from lab.plan import planned
     from lab.views.listing import listing
 
     ways, trace = planned(described, seed)
-    Console().print(listing(described, ways))
-    path = Path(output or f"{Path(topology).stem}-map.png")
-    views.save(trace, "map", path)
-    click.echo(f"drawn: {path}")
+    say(listing(described, ways))
+    draw(trace, "map", Path(output or f"{Path(topology).stem}-map.png"))
 
 
 @cli.command()
@@ -283,14 +374,16 @@ def talk(
     try:
         conversation = Conversation(described, host, seed, environment)
     except ValueError as why:
-        complain(str(why))
+        complain(f"{topology}: {why}")
         raise click.exceptions.Exit(UNUSABLE) from None
+    if out is not None:
+        make_directory(out)
     conversation.hold()
     done = conversation.settle()
     for line in done.outcomes():
         click.echo(line, err=True)
-    if out is not None:
-        leave(done.run, out, quiet=True)
+    if out is not None and not leave(done.run, out):
+        raise click.exceptions.Exit(UNUSABLE)
 
 
 @cli.command()
@@ -299,21 +392,33 @@ def talk(
 @click.option("-o", "--output", type=click.Path(dir_okay=False), help="Picture file, .png or .svg.")
 def plot(trace: str, kind: str, output: str | None) -> None:
     """Draw a picture from the trace.jsonl that a run left."""
-    from lab import views
+    draw(read(trace), kind, Path(output or f"{kind}.png"))
+
+
+def read(path: str) -> Trace:
+    """The trace of a trace.jsonl; or what is wrong with it, and exit status 2."""
     from lab.trace import Trace
 
     try:
-        events = Trace.read_jsonl(trace)
-    except (OSError, ValueError) as why:
-        complain(f"{trace}: {getattr(why, 'strerror', None) or why}")
-        raise click.exceptions.Exit(UNUSABLE) from None
-    path = Path(output or f"{kind}.png")
-    views.save(events, kind, path)
-    click.echo(f"drawn: {path}")
+        trace = Trace.read_jsonl(path)
+        if trace.meta:
+            return trace
+        problem = f"{path}: no trace; it does not begin with the event that begins each run"
+    except UnicodeDecodeError:
+        problem = f"{path}: no text; a trace is the trace.jsonl that `lab run --out` writes"
+    except OSError as error:
+        problem = f"{path}: {error.strerror or error}"
+    except ValueError as error:
+        problem = str(error)
+    complain(problem)
+    raise click.exceptions.Exit(UNUSABLE)
 
 
 @cli.command()
-@click.option("--sessions", default=20000, show_default=True, help="Simulated sessions to time.")
+@click.option(
+    "--sessions", type=click.IntRange(min=10), default=20000, show_default=True,
+    help="Simulated sessions to time.",
+)  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
 def bench(sessions: int, as_json: bool) -> None:
     """Measure the simulation beside real mail software, in one run; figures as ratios."""
@@ -323,6 +428,4 @@ def bench(sessions: int, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(figures))
         return
-    from rich.console import Console
-
-    Console().print(table(figures))
+    say(table(figures))

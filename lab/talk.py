@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import BinaryIO
 
 from lab.account import Account
@@ -47,11 +48,11 @@ class Conversation:
     ) -> None:
         spec = topology.host(host)
         if spec is None or spec.kind != "host":
-            known = ", ".join(name for name, one in topology.hosts.items() if one.kind == "host")
-            raise ValueError(f"there is no host {host} in this topology; there are {known}")
+            hosts = [name for name, one in topology.hosts.items() if one.kind == "host"]
+            raise ValueError(f"there is no host {host}; {_hint(host, hosts)}")
         if environment is not None and environment not in topology.environments:
-            known = ", ".join(topology.environments)
-            raise ValueError(f"there is no environment {environment}; there are {known}")
+            known = list(topology.environments)
+            raise ValueError(f"there is no environment {environment}; {_hint(environment, known)}")
         self.topology = topology
         self.simulation = Simulation(topology, seed)
         self.host = self.simulation.hosts[spec.name]
@@ -126,6 +127,16 @@ class Conversation:
     def account(self) -> Account:
         """What became of each recipient so far."""
         return Account(self.simulation.trace.rows)
+
+
+def _hint(name: str, known: list[str]) -> str:
+    """What was meant, or what there is."""
+    close = get_close_matches(name.upper(), [one.upper() for one in known], 1)
+    meant = [one for one in known if one.upper() in close]
+    if meant:
+        return f"did you mean {meant[0]}?"
+    more = f" and {len(known) - 10} more" if len(known) > 10 else ""
+    return f"there are {', '.join(known[:10])}{more}"
 
 
 def _say(sink: BinaryIO, octets: bytes) -> None:
