@@ -8,12 +8,13 @@ name of what it is for, so that one purpose never disturbs another.
 from __future__ import annotations
 
 import gc
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from random import Random
 from typing import Any
 
-from simpy import Environment, Timeout
+from simpy import Timeout
 
 from lab.faults import Faults
 from lab.hosts.directory import Directory
@@ -22,6 +23,7 @@ from lab.hosts.host import Host, Identity, Later
 from lab.hosts.message import Calendar
 from lab.hosts.routing import RoutingTable
 from lab.hosts.spool import Queue
+from lab.network.clock import Clock
 from lab.network.link import Direction, Link
 from lab.network.reach import Reach
 from lab.network.topology import LinkSpec, PollSpec, ScriptSpec, Topology
@@ -62,7 +64,7 @@ class Simulation:
     def __init__(self, topology: Topology, seed: int = 0) -> None:
         self.topology = topology
         self.seed = seed
-        self.env = Environment()
+        self.env = Clock()
         self.trace = Trace()
         self.record = self.trace.record
         self.record((0.0, "start", "", None, None, None, describe(topology, seed)))
@@ -136,7 +138,7 @@ class Simulation:
     ) -> None:
         """Go on until nothing is left to do, or until a time in seconds.
 
-        ``progress`` is called with the number of events so far, now and then.
+        ``progress`` is called with the number of messages so far, now and then.
         """
         with _rarely_collecting():
             self._run(until, progress)
@@ -145,28 +147,20 @@ class Simulation:
 
     def _run(self, until: float | None, progress: Callable[[int], None] | None) -> None:
         env = self.env
-        if until is not None and progress is None:
-            env.run(until=max(until, env.now + 1e-9))
-        else:
-            self._run_watched(until, progress)
+        if progress is not None:
+            last = math.inf if until is None else until
+            while env.peek() < last:
+                env.run_some(20_000, last)
+                progress(self._messages)
+        if until is None:
+            env.run_out()
+        elif until > env.now:
+            env.run(until=until)
 
     def stop(self, reason: str) -> None:
         """Write the last record of the trace."""
         last = self.env.now if reason == "until" else self.trace.rows[-1][0]
         self.record((last, "end", "", None, None, None, reason))
-
-    def _run_watched(self, until: float | None, progress: Callable[[int], None] | None) -> None:
-        env = self.env
-        if progress is None:
-            env.run()
-            return
-        last = float("inf") if until is None else until
-        while env.peek() < last:
-            for _ in range(20000):
-                if env.peek() >= last:
-                    break
-                env.step()
-            progress(self._messages)
 
     @property
     def is_idle(self) -> bool:

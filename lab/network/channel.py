@@ -10,14 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from simpy import Environment, Event, Timeout
-from simpy.events import NORMAL
+from simpy import Timeout
 
+from lab.network.clock import Arrival, Clock, Deliver
 from lab.network.link import Direction
 from lab.network.transport import Transport
-
-Deliver = Callable[[Any], None]
-"""Called with the :class:`Arrival`: its ``octets``, when ``sent``, and the time ``at``."""
 
 SHORTEST_TIMEOUT = 1.0
 """Seconds before a lost segment is sent again, at least: RFC 793's lower bound."""
@@ -49,29 +46,6 @@ class Way:
         self.timeout = max(SHORTEST_TIMEOUT, 4 * latency)
 
 
-class Arrival(Event):
-    """Bytes that will arrive: an event of SimPy's that carries them, and when they were sent."""
-
-    def __init__(
-        self,
-        env: Environment,
-        now: float,
-        delay: float,
-        deliver: Deliver,
-        octets: bytes,
-        sent: float,
-    ) -> None:
-        # As Timeout does it, with the callback in place from the start
-        self.env = env
-        self.callbacks = [deliver]
-        self._value = None
-        self._ok = True
-        self.octets = octets
-        self.sent = sent
-        self.at = now + delay  # as SimPy adds them: what env.now will be
-        env.schedule(self, NORMAL, delay)
-
-
 class Leg:
     """One direction of a channel: ``send`` puts bytes on their way, ``deliver`` gets them.
 
@@ -83,7 +57,7 @@ class Leg:
 
     def __init__(
         self,
-        env: Environment,
+        env: Clock,
         way: Way,
         deliver: Deliver,
         on_loss: Callable[[Direction, int, float], None] | None = None,
@@ -99,7 +73,7 @@ class Leg:
         """Put bytes on their way at the present time."""
         way = self.way
         if way.delay is not None:
-            Arrival(self.env, now, way.delay, self.deliver, octets, now)
+            Arrival(self.env, now + way.delay, self.deliver, octets, now)
         else:
             self._ride(0, now, now, octets, now)
 
@@ -132,8 +106,7 @@ class Leg:
             number += 1
         # a stream is ordered: nothing overtakes what was sent before
         self._last = tail = max(tail, self._last)
-        now = env.now
-        Arrival(env, now, max(0.0, tail - now), self.deliver, octets, sent)
+        Arrival(env, max(tail, env.now), self.deliver, octets, sent)
 
     def _ride_on(self, event: Any) -> None:
         if self.alive:
