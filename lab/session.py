@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from simpy import Timeout
 
 from lab.hosts.errand import Errand
-from lab.hosts.host import Host, Reception
+from lab.hosts.host import Host
+from lab.hosts.reception import Reception
 from lab.network.channel import Leg, Way
 from lab.network.link import Direction
 from lab.network.reach import Reach

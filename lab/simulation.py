@@ -19,8 +19,10 @@ from simpy import Timeout
 from lab.faults import Faults
 from lab.hosts.directory import Directory
 from lab.hosts.errand import Errand
-from lab.hosts.host import Host, Identity, Later
+from lab.hosts.host import Host
+from lab.hosts.identity import Identity
 from lab.hosts.message import Calendar
+from lab.hosts.reception import Later
 from lab.hosts.routing import RoutingTable
 from lab.hosts.spool import Queue
 from lab.network.clock import Clock

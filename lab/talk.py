@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from lab.account import Account
 from lab.api import Run
-from lab.hosts.host import Reception
+from lab.hosts.reception import Reception
 from lab.network.topology import Topology
 from lab.protocol import Crossing, ReceiverSMTP, Transaction
 from lab.simulation import Simulation

@@ -102,6 +102,11 @@ class Directory:
         """The users, in the order in which they were given."""
         return [entry for entry in self._entries.values() if isinstance(entry, User)]
 
+    @property
+    def lists(self) -> int:
+        """How many mailing lists there are."""
+        return sum(isinstance(entry, MailingList) for entry in self._entries.values())
+
     def verify(self, string: str) -> Reply:
         """The reply to VRFY (section 3.3): a user name, or part of a full name, is looked for."""
         entry = self.find(string)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from lab.hosts.host import Host, Loss
+from lab.hosts.destination import Loss
+from lab.hosts.host import Host
 from lab.hosts.spool import Addressee, Queue
 from lab.hosts.spool import Entry as Mail
 from lab.protocol import Answer, Outgoing, Path, SyntaxFault, Transaction, parse_path

@@ -7,114 +7,21 @@ travel.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import Final
+from collections.abc import Callable, Sequence
 
-from lab.hosts.directory import Directory, Entry, Forward, MailingList, User
-from lab.hosts.message import Calendar, compose_notification, return_path_line, time_stamp_line
+from lab.hosts.destination import Destination, Loss
+from lab.hosts.directory import User
+from lab.hosts.identity import Condition, Identity
+from lab.hosts.message import Calendar, compose_notification, return_path_line
+from lab.hosts.paths import prefixed, too_long_to_send
 from lab.hosts.routing import Neighbour, RoutingTable
 from lab.hosts.spool import Addressee, Queue, Retry, Spool
 from lab.hosts.spool import Entry as Mail
-from lab.protocol import NO_LIMITS, NULL_PATH, Limits, Path, Reply, Transaction, reply
-from lab.protocol.lines import MAX_COMMAND_LINE, MAX_DOMAIN, MAX_PATH, MAX_USER
+from lab.hosts.unfold import unfolded
+from lab.hosts.verdicts import NO_SUCH_USER, NOT_ACTIVE, PATH_TOO_LONG
+from lab.protocol import NULL_PATH, Path, reply
+from lab.protocol.lines import MAX_COMMAND_LINE, MAX_DOMAIN, MAX_PATH
 from lab.trace import Row
-
-OK: Final = reply(250, "OK")
-NO_SUCH_USER: Final = reply(550, "No such user here")
-NOT_ACTIVE: Final = reply(450, "User not active now")
-WILL_MAIL: Final = reply(250, "User not active now, so will do mail.")
-BUSY: Final = reply(450, "Mailbox busy")
-FULL: Final = reply(452, "Mailbox full")
-NO_SPACE: Final = reply(452, "Insufficient system storage")
-NO_SPACE_LEFT: Final = reply(552, "Exceeded storage allocation")
-LOOPING: Final = reply(
-    554, "Transaction failed: too many time stamp lines, the mail goes in a circle"
-)
-NO_RELAY: Final = reply(550, "This host does not relay")
-PATH_TOO_LONG: Final = reply(550, "The reverse-path would grow too long")
-_MAILBOXES: Final = {"busy": BUSY, "full": FULL}
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """What a host is: its name, its names elsewhere, its people and its settings.
-
-    ``names`` are its names in environments where it has another (section 3.6). ``on_251``:
-    "accept" leaves forwarding to the receiver, "redirect" sends to the given path instead;
-    ``on_551``: "redirect", or "return" an error to the originator (section 3.2). ``store``: seconds
-    that it takes to put a message into stable storage; 250 is said after that, or, by a
-    ``careless`` host, before. ``turn``: changes roles when asked by TURN (section 3.8). ``holds``:
-    hosts that it does not call; mail for them waits until they call and TURN.
-    """
-
-    name: str
-    directory: Directory
-    names: dict[str, str] = field(default_factory=dict)
-    relay: bool = False
-    limits: Limits = NO_LIMITS
-    on_251: str = "accept"
-    on_551: str = "return"
-    store: float = 0.0
-    careless: bool = False
-    turn: bool = False
-    holds: frozenset[str] = frozenset()
-
-    def name_in(self, environment: str) -> str:
-        """The name by which the host is known in an environment."""
-        return self.names.get(environment, self.name)
-
-
-@dataclass(slots=True)
-class Condition:
-    """What is wrong with a host at present; each count is of the faults that say so.
-
-    ``down``: it runs nothing. ``busy``: its mailboxes are (450). ``full``: it has no storage left
-    (452, or 552 after the data). ``refusing``: it greets with 421. ``skew``: seconds that its clock
-    is ahead. ``lives``: how often it has crashed; what was in memory belongs to one life.
-    """
-
-    down: int = 0
-    busy: int = 0
-    full: int = 0
-    refusing: int = 0
-    skew: float = 0.0
-    lives: int = 0
-
-
-class Destination:
-    """Where mail for a path goes from here: to an entry of the directory, onward, or nowhere.
-
-    ``path`` is the forward-path after this host has removed itself from its beginning.
-    """
-
-    __slots__ = ("entry", "hop", "path", "plain", "refusal", "unfolds")
-
-    def __init__(
-        self,
-        path: Path,
-        entry: Entry | None = None,
-        hop: Neighbour | None = None,
-        refusal: Reply | None = None,
-    ) -> None:
-        self.path = path
-        self.entry = entry
-        self.hop = hop
-        self.refusal = refusal
-        self.unfolds = isinstance(entry, MailingList | Forward)
-        # a user here whose mailbox takes whatever comes: nothing more to ask
-        self.plain = isinstance(entry, User) and entry.mailbox not in _MAILBOXES
-
-
-@dataclass(slots=True)
-class Loss:
-    """A recipient who will not get the message, and who said what about it."""
-
-    recipient: str
-    path: Path
-    who: str
-    what: str
 
 
 class Host:
@@ -146,7 +53,7 @@ class Host:
         self.open_sessions = 0
         self.condition = Condition()
         self.unsaved: dict[int, tuple[int, tuple[str, ...]]] = {}
-        self._own = {name.upper() for name in (identity.name, *identity.names.values())}
+        self.own_names = {name.upper() for name in (identity.name, *identity.names.values())}
         self._known: dict[str, Destination] = {}
 
     @property
@@ -170,11 +77,11 @@ class Host:
 
     def _find_destination(self, path: Path) -> Destination:
         route = path.route
-        while route and route[0].upper() in self._own:
+        while route and route[0].upper() in self.own_names:
             route = route[1:]
         if route != path.route:
             path = Path(route, path.local, path.domain)
-        if not route and path.domain.upper() in self._own:
+        if not route and path.domain.upper() in self.own_names:
             entry = self.identity.directory.find(path.user)
             return Destination(path, entry, refusal=None if entry else NO_SUCH_USER)
         hop = self.routes.next_hop(self.name, path.first)
@@ -183,7 +90,7 @@ class Host:
             first = path.first[:MAX_DOMAIN]
             why = f"No way to {first}" if known else f"No host {first} is known here"
             return Destination(path, refusal=reply(550, why))
-        too_long = _too_long_to_send(path)
+        too_long = too_long_to_send(path)
         return Destination(path, refusal=too_long) if too_long else Destination(path, hop=hop)
 
     # -- mail comes in --------------------------------------------------------------------------
@@ -231,7 +138,7 @@ class Host:
         """
         onward: dict[str, tuple[Neighbour, list[Addressee]]] = {}
         losses: list[Loss] = []
-        for recipient, place in self._unfolded(now, message, places):
+        for recipient, place in unfolded(self, now, message, places, mail_data):
             if place.hop is not None:
                 group = onward.get(place.hop.name)
                 if group is None:
@@ -255,7 +162,7 @@ class Host:
                     why = str(PATH_TOO_LONG)
                     losses += [Loss(one, path, self.name, why) for one, path in addressees]
                     continue
-                reverse_path = _prefixed(return_path, name)
+                reverse_path = prefixed(return_path, name)
                 if len(reverse_path.text) > MAX_PATH:
                     why = str(PATH_TOO_LONG)
                     losses += [Loss(one, path, self.name, why) for one, path in addressees]
@@ -274,64 +181,7 @@ class Host:
         self.record((now, "queue", self.name, hop.name, None, mail.message, mail.ids, size))
         self.arrange(now, queue)
 
-    # -- lists, forwards and mail drops ---------------------------------------------------------
-
-    def _unfolded(
-        self, now: float, message: int, places: Sequence[tuple[str, Destination]]
-    ) -> Sequence[tuple[str, Destination]]:
-        """The recipients, with lists replaced by their members and forwards by where they lead."""
-        for _, place in places:
-            if place.unfolds:
-                break
-        else:
-            return places
-        return [
-            one
-            for recipient, place in places
-            for one in self._unfold(now, message, recipient, place, set())
-        ]
-
-    def _unfold(
-        self, now: float, message: int, recipient: str, place: Destination, seen: set[str]
-    ) -> Iterable[tuple[str, Destination]]:
-        entry = place.entry
-        row = (now, "", self.name, None, None, message)
-        if isinstance(entry, Forward):
-            key = f"forward {entry.user}"
-            there = self.destination(entry.to)
-            if key in seen:
-                yield recipient, Destination(place.path, refusal=NO_SUCH_USER)
-                return
-            seen.add(key)
-            old, new = place.path.bare, entry.to.bare
-            self.record((now, "forward", *row[2:], recipient, old, new, "forward"))
-            yield from self._unfold(now, message, recipient, there, seen)
-        elif isinstance(entry, MailingList):
-            members = self._members(entry, seen)
-            if not members:
-                yield recipient, Destination(place.path, refusal=NO_SUCH_USER)
-                return
-            ids = tuple([(f"{recipient}.{n}", path.bare) for n, path in enumerate(members, 1)])
-            self.record((now, "expand", *row[2:], recipient, entry.name, ids))
-            for (one, _), path in zip(ids, members, strict=True):
-                yield from self._unfold(now, message, one, self.destination(path), seen)
-        else:
-            yield recipient, place
-
-    def _members(self, entry: MailingList, seen: set[str]) -> list[Path]:
-        """The members of a list and of the lists in it, each once, lists of this host unfolded."""
-        seen.add(f"list {entry.name}")
-        members = []
-        for member in entry.members:
-            inner = self.destination(member.path).entry
-            key = f"{member.path.user}@{member.path.domain.upper()}"
-            if isinstance(inner, MailingList):
-                if f"list {inner.name}" not in seen:
-                    members += self._members(inner, seen)
-            elif key not in seen:
-                seen.add(key)
-                members.append(member.path)
-        return members
+    # -- mail drops ---------------------------------------------------------------------------
 
     def _deliver(
         self,
@@ -452,257 +302,3 @@ class Host:
         """The session for a queue has ended; what is left waits for its next try."""
         queue.session = False
         self.arrange(now, queue)
-
-
-def _too_long_to_send(path: Path) -> Reply | None:
-    """Why a path is not sent on: 4.5.3 has sizes that no sender-SMTP may exceed, and gives no code
-    for a path that it was given, or that has grown, beyond them.
-    """
-    if len(path.text) > MAX_PATH:
-        return reply(550, "The path is too long to be sent on")
-    if len(path.user) > MAX_USER:
-        return reply(550, "The user name is too long to be sent on")
-    if any(len(name) > MAX_DOMAIN for name in (*path.route, path.domain)):
-        return reply(550, "A domain of the path is too long to be sent on")
-    return None
-
-
-def _may_grow(path: Path, name: str) -> bool:
-    """Whether a reverse-path can be sent on with a relay's name before it; null stays so."""
-    if path.is_null or len(path.text) > MAX_PATH:
-        return path.is_null
-    return _grows(path, name)
-
-
-@lru_cache(maxsize=16384)
-def _grows(path: Path, name: str) -> bool:
-    return _too_long_to_send(_prefixed(path, name)) is None
-
-
-@lru_cache(maxsize=16384)
-def _prefixed(path: Path, name: str) -> Path:
-    """The reverse-path with a relay's name put at its beginning (section 3.6)."""
-    return Path((name, *path.route), path.local, path.domain)
-
-
-def stamp(host: Host, environment: str, peer: str, now: float) -> bytes:
-    """The time stamp line that the host puts before mail from ``peer``."""
-    daytime = host.calendar.daytime(now + host.condition.skew)
-    return time_stamp_line(peer, host.identity.name_in(environment), daytime)
-
-
-Later = Callable[[float, Callable[[float], None]], None]
-"""Calls back after so many seconds with the time, unless the host has crashed meanwhile."""
-
-CARELESS_DELAY: Final = 1.0
-"""Seconds that a careless host takes to store what it has said 250 for, if it says no other."""
-
-MOST_STAMPS: Final = 25
-"""Time stamp lines beyond which mail is taken to go in a circle. RFC 821 has no such limit."""
-
-
-def is_looping(mail_data: bytes) -> bool:
-    """Whether mail has passed so many hosts that it must be going in a circle."""
-    if not mail_data.startswith(b"Received: "):
-        return False
-    stamps = 0
-    for line in mail_data.split(b"\r\n", MOST_STAMPS + 1):
-        if not line.startswith(b"Received: "):
-            break
-        stamps += 1
-    return stamps > MOST_STAMPS
-
-
-class Reception:
-    """A host as its receiver-SMTP of one session asks it: the verdicts on what a peer sends.
-
-    ``now`` is set by the driver before each call; ``peer`` is the name that HELO gave,
-    ``peer_host`` the host at the other end, where it is one of the topology. ``identify`` gives
-    a transaction its message number and the ids of its recipients.
-    """
-
-    __slots__ = (
-        "_taken", "environment", "host", "identify", "later", "now", "peer", "peer_host",
-        "respond", "session",
-    )  # fmt: skip
-
-    def __init__(
-        self,
-        host: Host,
-        environment: str,
-        identify: Callable[[Transaction], tuple[int, Sequence[str]]],
-        session: int | None = None,
-        peer_host: str | None = None,
-    ) -> None:
-        self.host = host
-        self.peer_host = peer_host
-        self.later: Later | None = None
-        self.respond: Callable[[Reply], None] | None = None
-        self.environment = environment
-        self.identify = identify
-        self.session = session
-        self.peer = ""
-        self.now = 0.0
-        self._taken: list[Destination] = []
-
-    @property
-    def name(self) -> str:
-        """The host's name in the environment of the session."""
-        return self.host.identity.name_in(self.environment)
-
-    def greeting(self) -> Reply:
-        """220, or 421 where the host has as many sessions as it takes."""
-        most = self.host.identity.limits.sessions
-        full = most is not None and self.host.open_sessions > most
-        if full or self.host.condition.refusing:
-            return reply(421, f"{self.name} Service not available, closing transmission channel")
-        return reply(220, f"{self.name} Simple Mail Transfer Service Ready")
-
-    def hello(self, domain: str) -> Reply:
-        """250 with the own name."""
-        self.peer = domain
-        return reply(250, self.name)
-
-    def begin(self, verb: str, reverse_path: Path) -> Reply:
-        """A transaction may begin."""
-        self._taken = []
-        return NO_SPACE if self.host.condition.full else OK
-
-    def recipient(self, transaction: Transaction, forward_path: Path) -> Reply:
-        """Whether the host takes mail for a path: its user's, its list's, or to send on."""
-        place = self.host.destination(forward_path)
-        if place.plain and transaction.verb == "MAIL" and not self.host.ails:
-            self._taken.append(place)
-            return OK
-        verdict = place.refusal or self._verdict(transaction, place)
-        if verdict.code < 300:
-            self._taken.append(place)
-        return verdict
-
-    def _verdict(self, transaction: Transaction, place: Destination) -> Reply:
-        entry = place.entry
-        if self.host.condition.full:
-            return NO_SPACE
-        if self.host.condition.busy and entry is not None:
-            return BUSY
-        if isinstance(entry, User):
-            return _user_verdict(transaction.verb, entry)
-        if isinstance(entry, Forward):
-            return entry.reply
-        if entry is not None:
-            return OK
-        if not self.host.identity.relay:
-            return NO_RELAY
-        # The recipient is refused here, where the originator can still be told by the one who sends
-        assert place.hop is not None
-        name = self.host.identity.name_in(place.hop.environment)
-        return OK if _may_grow(transaction.reverse_path, name) else PATH_TOO_LONG
-
-    def accept(self, transaction: Transaction) -> Reply | None:
-        """Put the time stamp line before the mail, deliver it or send it on, and say OK.
-
-        Where storing takes time the verdict comes later, by ``respond``, when the mail is safe; a
-        careless host says OK at once.
-        """
-        host = self.host
-        if host.condition.full:
-            return NO_SPACE_LEFT
-        if is_looping(transaction.mail_data):
-            return LOOPING
-        message, numbers = self.identify(transaction)
-        ids = tuple(numbers)
-        if self.later is None:
-            self._record_accept(self.now, transaction, message, ids)
-            self._stored(self.now, transaction, self._taken, message, ids)
-            return OK
-        return self._accept_later(transaction, self._taken, message, ids)
-
-    def _accept_later(
-        self,
-        transaction: Transaction,
-        taken: list[Destination],
-        message: int,
-        ids: tuple[str, ...],
-    ) -> Reply | None:
-        """Say OK when the mail is stored; or, being careless, before."""
-        host, later = self.host, self.later
-        assert later is not None, "storing takes time where a driver keeps it"
-        careless = host.identity.careless
-
-        def stored(now: float) -> None:
-            if careless:
-                host.unsaved.pop(message, None)
-            else:
-                self._record_accept(now, transaction, message, ids)
-            self._stored(now, transaction, taken, message, ids)
-            if self.respond is not None:
-                self.respond(OK)
-
-        if not careless:
-            later(host.identity.store, stored)
-            return None
-        self._record_accept(self.now, transaction, message, ids)
-        host.unsaved[message] = (message, ids)
-        later(host.identity.store or CARELESS_DELAY, stored)
-        return OK
-
-    def _stored(
-        self,
-        now: float,
-        transaction: Transaction,
-        taken: list[Destination],
-        message: int,
-        ids: tuple[str, ...],
-    ) -> None:
-        """The mail has reached stable storage: deliver it, or send it on."""
-        host = self.host
-        octets = stamp(host, self.environment, self.peer, now) + transaction.mail_data
-        places = list(zip(ids, taken, strict=True))
-        path = transaction.reverse_path
-        host.dispatch(now, message, transaction.verb, path, places, octets, relaying=True)
-
-    def _record_accept(
-        self, now: float, transaction: Transaction, message: int, ids: tuple[str, ...]
-    ) -> None:
-        row = (
-            now, "accept", self.host.name, self.peer_host, self.session, message,
-            ids, transaction.reverse_path.bare, len(transaction.mail_data),
-        )  # fmt: skip
-        self.host.record(row)
-
-    def verify(self, string: str) -> Reply:
-        """VRFY."""
-        return self.host.identity.directory.verify(string)
-
-    def expand(self, string: str) -> Reply:
-        """EXPN."""
-        return self.host.identity.directory.expand(string)
-
-    def help(self, string: str) -> Reply:
-        """HELP."""
-        from lab.hosts.help import help_reply
-
-        return help_reply(self.name, string)
-
-    def turn(self) -> Reply:
-        """TURN, where the host is set so; mail is not given to just anybody who claims a name."""
-        known = self.host.routes.resolve(self.peer)
-        if self.host.identity.turn and known is not None and known == self.peer_host:
-            return OK
-        return reply(502, "Command not implemented")
-
-    def goodbye(self) -> Reply:
-        """221."""
-        return reply(221, f"{self.name} Service closing transmission channel")
-
-
-def _user_verdict(verb: str, user: User) -> Reply:
-    at_terminal = user.active and user.accepts
-    if verb == "SEND":
-        return OK if at_terminal else NOT_ACTIVE
-    if verb == "SOML" and at_terminal:
-        return OK
-    refusal = _MAILBOXES.get(user.mailbox)
-    if refusal is not None:
-        return refusal
-    return OK if verb == "MAIL" or at_terminal else WILL_MAIL

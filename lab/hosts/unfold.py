@@ -1,0 +1,89 @@
+"""Lists replaced by their members and forwards by where they lead (sections 3.2 and 3.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from lab.hosts.destination import Destination
+from lab.hosts.directory import Forward, MailingList
+from lab.hosts.stamps import visits
+from lab.hosts.verdicts import LOOPING, NO_SUCH_USER
+from lab.protocol import Path
+
+if TYPE_CHECKING:
+    from lab.hosts.host import Host
+
+
+def unfolded(
+    host: Host,
+    now: float,
+    message: int,
+    places: Sequence[tuple[str, Destination]],
+    mail_data: bytes,
+) -> Sequence[tuple[str, Destination]]:
+    """The recipients, with lists replaced by their members and forwards by where they lead.
+
+    Mail that has been here as often as there are lists here has come back to one of them:
+    lists of several hosts that contain each other would multiply it without end.
+    """
+    for _, place in places:
+        if place.unfolds:
+            break
+    else:
+        return places
+    lists = host.identity.directory.lists
+    round_again = lists > 0 and visits(mail_data, host.own_names) > lists
+    return [
+        one
+        for recipient, place in places
+        for one in (
+            [(recipient, Destination(place.path, refusal=LOOPING))]
+            if round_again and isinstance(place.entry, MailingList)
+            else _unfold(host, now, message, recipient, place, set())
+        )
+    ]
+
+
+def _unfold(
+    host: Host, now: float, message: int, recipient: str, place: Destination, seen: set[str]
+) -> Iterable[tuple[str, Destination]]:
+    entry = place.entry
+    row = (now, "", host.name, None, None, message)
+    if isinstance(entry, Forward):
+        key = f"forward {entry.user}"
+        there = host.destination(entry.to)
+        if key in seen:
+            yield recipient, Destination(place.path, refusal=NO_SUCH_USER)
+            return
+        seen.add(key)
+        old, new = place.path.bare, entry.to.bare
+        host.record((now, "forward", *row[2:], recipient, old, new, "forward"))
+        yield from _unfold(host, now, message, recipient, there, seen)
+    elif isinstance(entry, MailingList):
+        members = _members(host, entry, seen)
+        if not members:
+            yield recipient, Destination(place.path, refusal=NO_SUCH_USER)
+            return
+        ids = tuple([(f"{recipient}.{n}", path.bare) for n, path in enumerate(members, 1)])
+        host.record((now, "expand", *row[2:], recipient, entry.name, ids))
+        for (one, _), path in zip(ids, members, strict=True):
+            yield from _unfold(host, now, message, one, host.destination(path), seen)
+    else:
+        yield recipient, place
+
+
+def _members(host: Host, entry: MailingList, seen: set[str]) -> list[Path]:
+    """The members of a list and of the lists in it, each once, lists of this host unfolded."""
+    seen.add(f"list {entry.name}")
+    members = []
+    for member in entry.members:
+        inner = host.destination(member.path).entry
+        key = f"{member.path.user}@{member.path.domain.upper()}"
+        if isinstance(inner, MailingList):
+            if f"list {inner.name}" not in seen:
+                members += _members(host, inner, seen)
+        elif key not in seen:
+            seen.add(key)
+            members.append(member.path)
+    return members

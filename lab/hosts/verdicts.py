@@ -1,0 +1,37 @@
+"""What a host says of mail: its verdicts as replies, each in one place (section 4.3)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from lab.hosts.directory import User
+from lab.protocol import Reply, reply
+
+OK: Final = reply(250, "OK")
+NO_SUCH_USER: Final = reply(550, "No such user here")
+NOT_ACTIVE: Final = reply(450, "User not active now")
+WILL_MAIL: Final = reply(250, "User not active now, so will do mail.")
+BUSY: Final = reply(450, "Mailbox busy")
+FULL: Final = reply(452, "Mailbox full")
+NO_SPACE: Final = reply(452, "Insufficient system storage")
+NO_SPACE_LEFT: Final = reply(552, "Exceeded storage allocation")
+LOOPING: Final = reply(
+    554, "Transaction failed: too many time stamp lines, the mail goes in a circle"
+)
+NO_RELAY: Final = reply(550, "This host does not relay")
+PATH_TOO_LONG: Final = reply(550, "The reverse-path would grow too long")
+MAILBOXES: Final = {"busy": BUSY, "full": FULL}
+"""What RCPT is answered by the state of a user's mailbox, where it takes nothing."""
+
+
+def user_verdict(verb: str, user: User) -> Reply:
+    """The reply to RCPT for a user of this host, by the verb of the transaction (section 3.4)."""
+    at_terminal = user.active and user.accepts
+    if verb == "SEND":
+        return OK if at_terminal else NOT_ACTIVE
+    if verb == "SOML" and at_terminal:
+        return OK
+    refusal = MAILBOXES.get(user.mailbox)
+    if refusal is not None:
+        return refusal
+    return OK if verb == "MAIL" or at_terminal else WILL_MAIL

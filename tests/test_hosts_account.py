@@ -1,0 +1,99 @@
+"""The account: whatever the network, each recipient ends in exactly one outcome."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import lab
+from lab.account import OUTCOMES
+from lab.network.load import from_dict
+
+MAILBOXES = ["open", "open", "open", "busy", "full", "full-after-data"]
+
+
+@st.composite
+def networks(draw: Any) -> dict[str, Any]:
+    """A tree of two to six hosts with some more links; users, lists, forwards, mail to anybody."""
+    count = draw(st.integers(2, 6))
+    names = [f"H{n}.ARPA" for n in range(count)]
+    everybody = [f"u{n}@{name}" for name in names for n in range(2)]
+    anybody = st.sampled_from([*everybody, *[f"list@{name}" for name in names], "nobody@H0.ARPA"])
+    if count > 2:
+        routed = st.tuples(st.sampled_from(names), anybody).map(lambda two: f"@{two[0]}:{two[1]}")
+        anybody = anybody | routed
+    hosts = []
+    for name in names:
+        one: dict[str, Any] = {
+            "name": name,
+            "relay": draw(st.sampled_from([True, True, True, False])),
+            "on_251": draw(st.sampled_from(["accept", "redirect"])),
+            "on_551": draw(st.sampled_from(["return", "redirect"])),
+            "user": [
+                {"name": f"u{n}", "mailbox": draw(st.sampled_from(MAILBOXES))} for n in range(2)
+            ],
+            "list": [{"name": "list", "members": draw(st.lists(anybody, min_size=1, max_size=3))}],
+        }
+        if draw(st.booleans()):
+            mode = draw(st.sampled_from(["forward", "refer"]))
+            one["forward"] = [{"user": "moved", "to": draw(anybody), "mode": mode}]
+        if draw(st.integers(0, 3)) == 0:
+            one["limits"] = {"recipients": draw(st.integers(1, 3)), "sessions": 1}
+        hosts.append(one)
+    pairs = {(n, draw(st.integers(0, n - 1))) for n in range(1, count)}
+    anyone = st.integers(0, count - 1)
+    more = draw(st.lists(st.tuples(anyone, anyone), max_size=2))
+    pairs |= {(a, b) for a, b in more if a > b}
+    mail = [
+        {
+            "at": draw(st.integers(0, 3)),
+            "verb": draw(st.sampled_from(["MAIL", "MAIL", "SOML", "SAML", "SEND"])),
+            "from": draw(st.sampled_from(everybody)),
+            "to": draw(st.lists(anybody | st.just("moved@H1.ARPA"), min_size=1, max_size=4)),
+            "text": "Hi\n",
+        }
+        for _ in range(draw(st.integers(1, 5)))
+    ]
+    return {
+        "host": hosts,
+        "link": [{"between": [names[a], names[b]]} for a, b in sorted(pairs)],
+        "mail": mail,
+        "retry": {"first": "1 min", "factor": 3, "max": "20 min", "give_up": "1 h"},
+    }
+
+
+def check(run: lab.Run) -> None:
+    summary = run.summary
+    assert sum(summary[outcome] for outcome in OUTCOMES) == summary["submitted"]
+    assert summary["lost"] == 0
+    assert len(summary["recipients"]) == summary["submitted"]
+    assert all(one["outcome"] in OUTCOMES for one in summary["recipients"])
+    assert all(
+        (one["settled_at"] is None) == (one["outcome"] in ("queued", "lost"))
+        for one in summary["recipients"]
+    )
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(networks(), st.integers(0, 3))
+def test_each_recipient_has_exactly_one_outcome(tables: dict[str, Any], seed: int) -> None:
+    """3.6 and the contract: delivered, returned, rejected or its notification undeliverable; none
+    is lost, none has the mail twice, and when nothing is left to do nothing is left in a spool.
+    """
+    run = lab.simulate(from_dict(tables), seed=seed)
+    check(run)
+    assert run.summary["queued"] == 0
+    assert run.summary["duplicates"] == 0
+    told = [event.message for event in run.trace if event.kind == "notify"]
+    about = {event["about"] for event in run.trace if event.kind == "notify"}
+    # 3.6: no notification about a notification
+    assert not about & set(told)
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(networks(), st.floats(0, 4000))
+def test_the_sum_holds_at_any_moment(tables: dict[str, Any], until: float) -> None:
+    """The contract: stopped anywhere, what is on its way counts as queued, and nothing as lost."""
+    check(lab.simulate(from_dict(tables), until=until))
