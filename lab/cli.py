@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 FAILED, UNUSABLE, INTERRUPTED = 1, 2, 130
 
+WIDTH_OF_NO_TERMINAL = 1000
+"""Columns that a table may take in a pipe or a file, where no line need be folded."""
+
 
 class Duration(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on only
     """A time such as "90 s" or "2 h", in seconds."""
@@ -249,10 +252,20 @@ def progress_bar(total: int, quiet: bool) -> Iterator[Callable[[int], None] | No
 
 
 def say(what: RenderableType) -> None:
-    """Print a table; what users wrote in their files is text in it, and no markup."""
+    """Print a table; what users wrote in their files is text in it, and no markup.
+
+    Into a pipe or a file it goes as wide as it is, with no spaces at the ends of its lines.
+    """
     from rich.console import Console
 
-    Console(markup=False, highlight=False, emoji=False).print(what)
+    console = Console(markup=False, highlight=False, emoji=False)
+    if console.is_terminal:
+        console.print(what)
+        return
+    console.width = WIDTH_OF_NO_TERMINAL
+    with console.capture() as captured:
+        console.print(what)
+    click.echo("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()), nl=False)
 
 
 def make_directory(out: str) -> None:

@@ -59,7 +59,8 @@ class Event:
 
     ``t`` is in seconds since the start of the run; ``seq`` is the place in the trace, from 0;
     ``peer``, ``session`` and ``message`` are None where they do not apply. What the kind needs
-    beyond these is in ``extra``, and by subscription: ``event["octets"]``.
+    beyond these is in ``extra``, and by subscription: ``event["octets"]``. What can be read in the
+    octets has names too: ``code`` and ``text`` of a reply, ``verb`` and ``text`` of a command.
     """
 
     t: float
@@ -74,13 +75,21 @@ class Event:
     def __getitem__(self, name: str) -> Any:
         if name in self.extra:
             return self.extra[name]
-        if name == "code" and self.kind == "reply":
-            return int(self.extra["octets"][:3])
-        if name == "verb" and self.kind == "command":
-            return self.extra["octets"][:4].decode("latin-1").strip().upper()
         if name in _COMMON:
             return getattr(self, name)
+        if self.kind == "reply" and name in ("code", "text"):
+            return self._of_reply(name)
+        if self.kind == "command" and name in ("verb", "text"):
+            line: str = self.extra["octets"].decode("latin-1")
+            return line.rstrip("\r\n") if name == "text" else line[:4].strip().upper()
         raise KeyError(name)
+
+    def _of_reply(self, name: str) -> int | str:
+        """The code, or the text of all lines without the code, one line a line (appendix E)."""
+        octets: bytes = self.extra["octets"]
+        if name == "code":
+            return int(octets[:3])
+        return "\n".join(line[4:] for line in octets.decode("latin-1").splitlines())
 
     def as_dict(self) -> dict[str, Any]:
         """The event as a flat dictionary that JSON can hold; bytes become Latin-1 text."""

@@ -386,8 +386,15 @@ def test_show_lists_hosts_links_and_ways_and_draws_the_map(
     assert (done.status, done.err) == (0, "")
     assert re.search(r"USC-ISIE\.ARPA +relay", done.out)
     assert re.search(r"MIT-AI\.ARPA - USC-ISIE\.ARPA +arpanet +tcp +100 ms", done.out)
-    assert "MIT-AI.ARPA > USC-ISIE.ARPA >" in done.out
+    assert "MIT-AI.ARPA > USC-ISIE.ARPA > BBN-VAX.ARPA\n" in done.out
     assert (tmp_path / "map.png").read_bytes().startswith(PNG)
+
+
+def test_a_table_in_a_pipe_folds_no_line_and_ends_none_with_spaces() -> None:
+    """In a pipe there is no width: a path is one word, however long, and grep finds it."""
+    done = process("run", "topologies/campus.toml")
+    assert re.search(r"^ +4 +hypatia@LIBRARY\.CAMPUS +delivered +20\.000 s", done.stdout, re.M)
+    assert not re.search(r" $", done.stdout, re.M)
 
 
 def test_what_a_file_says_is_text_and_no_markup(lab: Callable[..., Done], tmp_path: Path) -> None:

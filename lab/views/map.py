@@ -50,6 +50,9 @@ class _Map:
         self.number = {str(host["name"]): n for n, host in enumerate(self.hosts)}
         self.environments = [str(one["name"]) for one in self.meta.get("environments", ())]
         self.traffic = _crossings(source) if isinstance(source, Trace) else Counter()
+        self.planned = isinstance(source, Trace) and any(
+            row[1] == "plan" for row in source.rows[:64]
+        )
         self.keys: dict[str, Any] = {}
         self.own = ax is None
         self.places = self._places()
@@ -175,7 +178,8 @@ class _Map:
         from matplotlib.lines import Line2D
 
         most = max(self.traffic.values())
-        name = "sessions (broadest: " + f"{most:,})" if most > 1 else "a session"
+        what, one = ("recipients' mail", "mail") if self.planned else ("sessions", "a session")
+        name = f"{what} (broadest: {most:,})" if most > 1 else one
         self.keys[name] = Line2D([], [], color=style.BLUE, alpha=0.6, lw=3.5, marker=5, ms=8)
 
     # -- hosts -----------------------------------------------------------------------------------
