@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.text import Text
 from synthetic import CHAIN, Scribe, forked, many, relayed, troubled
 
+import lab
 from lab import views
 from lab.trace import Trace
 from lab.views.lanes import plan
@@ -243,3 +244,53 @@ def test_lengths_of_time_have_units(seconds: float, text: str) -> None:
 def test_times_of_day_carry() -> None:
     assert clock(3599.96, fine=True) == "1:00:00.0"
     assert clock(61) == "0:01:01"
+
+
+DIAMOND = """
+[[host]]
+name = "ONE.ARPA"
+users = ["ann"]
+[[host]]
+name = "UP.ARPA"
+relay = true
+[[host]]
+name = "DOWN.ARPA"
+relay = true
+[[host]]
+name = "TWO.ARPA"
+users = ["bob"]
+[[link]]
+between = ["ONE.ARPA", "UP.ARPA"]
+[[link]]
+between = ["UP.ARPA", "TWO.ARPA"]
+[[link]]
+between = ["ONE.ARPA", "DOWN.ARPA"]
+latency = "1 s"
+[[link]]
+between = ["DOWN.ARPA", "TWO.ARPA"]
+[[mail]]
+from = "ann@ONE.ARPA"
+to = ["bob@TWO.ARPA"]
+[[fault]]
+kind = "link-down"
+link = ["ONE.ARPA", "UP.ARPA"]
+at = "0 s"
+for = "1 h"
+"""
+
+
+def test_mail_that_goes_another_way_leaves_the_first_queue_and_keeps_its_lane(
+    tmp_path: Path,
+) -> None:
+    """The host that could not be reached is given up for this mail: it waits there no longer."""
+    path = tmp_path / "diamond.toml"
+    path.write_text(DIAMOND)
+    trace = lab.simulate(path).trace
+    (story,) = stories(trace)
+    ways = [(hop.peer, hop.ordinal, hop.outcome) for hop in story.hops]
+    assert ways == [
+        ("UP.ARPA", 1, "round"),
+        ("DOWN.ARPA", 1, "transfer"),
+        ("TWO.ARPA", 2, "transfer"),
+    ]
+    assert len(plan([story]).lanes) == 1

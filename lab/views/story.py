@@ -32,7 +32,8 @@ class Hop:
 
     It lies in the spool from ``queued``; the channel that took it opens from ``opening`` on;
     ``sending`` is when its transaction begins, ``ended`` when the receiver-SMTP has accepted it,
-    refused it, or the sender gave up. ``outcome`` is one of transfer, refuse, expired, queued.
+    refused it, or the sender gave up. ``outcome`` is one of transfer, refuse, redirect, expired,
+    round (it goes by another next host instead) and queued.
     """
 
     message: int
@@ -100,6 +101,7 @@ class _Teller:
     def __init__(self) -> None:
         self.stories: dict[int, Story] = {}
         self.pending: dict[Key, list[Hop]] = {}
+        self.meant: dict[tuple[int, str], dict[str, None]] = {}
         self.arrived: dict[tuple[int, str], list[Hop]] = {}
         self.attempts: dict[tuple[str, str], float] = {}
         self.sessions: dict[int, tuple[float, float]] = {}
@@ -112,11 +114,29 @@ class _Teller:
     def queue(self, row: Row) -> None:
         t, _, host, peer, _, message, recipients, *_ = row
         story = self._story(row)
-        parent = self._arrival(message, host, recipients)
-        ordinal = parent.ordinal + 1 if parent else 1
+        given_up = self._gone_round(row)
+        parent = given_up or self._arrival(message, host, recipients)
+        ordinal = 1 if parent is None else parent.ordinal + (given_up is None)
         hop = Hop(message, host, peer, tuple(recipients), t, ordinal, parent)
         self.pending.setdefault((message, host, peer), []).append(hop)
+        self.meant.setdefault((message, host), {})[peer] = None
         story.hops.append(hop)
+
+    def _gone_round(self, row: Row) -> Hop | None:
+        """The hop that is given up, where mail that waits for one next host is put by for another.
+
+        There is no other way for the same recipients to be in the spool of a host twice, but for a
+        duplicate, which goes to the same next host, or for mail whose 250 is still on its way.
+        """
+        t, _, host, peer, _, message, recipients, *_ = row
+        for there in self.meant.get((message, host), ()):
+            for hop in self.pending[message, host, there] if there != peer else ():
+                if hop.ended is None and set(recipients) <= set(hop.recipients):
+                    hop = self._take((message, host, there), recipients)[0]
+                    self._settle(hop)
+                    hop.ended, hop.outcome = t, "round"
+                    return hop
+        return None
 
     def attempt(self, row: Row) -> None:
         self.attempts[row[2], row[3]] = row[0]
