@@ -23,8 +23,9 @@ OUTCOMES: Final = (
 class Recipient:
     """One recipient of one message: who, since when, and what became of it so far.
 
-    ``holders`` are the hosts in whose spool the mail for it lies; ``notification`` the number of
-    the message that tells the originator of its loss.
+    ``holders`` are the hosts in whose spool the mail for it lies, ``vanished_at`` when the last of
+    them let go of it; ``notification`` the number of the message that tells the originator of its
+    loss.
     """
 
     message: int
@@ -37,6 +38,7 @@ class Recipient:
     deliveries: int = 0
     holders: set[str] = field(default_factory=set)
     notification: int | None = None
+    vanished_at: float = 0.0
 
     def settle(self, outcome: str, t: float) -> None:
         """Reach an outcome, the first time."""
@@ -116,6 +118,7 @@ class Account:
         """A transfer to the next host, a refusal, a crash: this host no longer has the mail."""
         for recipient in self._those(row[5], row[6]):
             recipient.holders.discard(row[2])
+            recipient.vanished_at = row[0]
 
     def _deliver(self, row: Row) -> None:
         t, message = row[0], row[5]
@@ -158,6 +161,11 @@ class Account:
         if message in self.tellers:
             found.append(self.tellers[message])
         return [one for one in found if one is not None]
+
+    @property
+    def lost(self) -> list[Recipient]:
+        """The recipients whose mail nobody has any more, and of which nobody has been told."""
+        return [one for one in self.recipients.values() if self._is_lost(one)]
 
     def _is_lost(self, recipient: Recipient) -> bool:
         """Whether no host holds the mail, and none holds word of its loss."""
@@ -226,12 +234,16 @@ _HANDLERS: Final = {
 }
 
 
-def summarise(trace: Trace, title: str | None = None, seed: int | None = None) -> dict[str, Any]:
-    """The summary of a trace: title, seed, digest, counts, delivery times, recipients."""
+def summarise(trace: Trace, account: Account | None = None) -> dict[str, Any]:
+    """The summary of a trace: title, seed, digest, counts, delivery times, recipients.
+
+    ``account`` is that of the same trace, where it has been taken already.
+    """
     meta = trace.meta
+    account = account if account is not None else Account(trace.rows)
     return {
-        "title": meta.get("title", "") if title is None else title,
-        "seed": meta.get("seed", 0) if seed is None else seed,
+        "title": meta.get("title", ""),
+        "seed": meta.get("seed", 0),
         "digest": trace.digest(),
-        **Account(trace.rows).summary(),
+        **account.summary(),
     }

@@ -10,7 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lab.account import summarise
+from lab.account import Account, summarise
+from lab.invariants import Breach, breaches
 from lab.network.topology import Topology
 from lab.network.topology import load as load_topology
 from lab.simulation import simulate as run_simulation
@@ -56,7 +57,23 @@ class Run:
     @cached_property
     def summary(self) -> dict[str, Any]:
         """What became of each recipient, and the counts, as ``lab run --json`` prints them."""
-        return summarise(self.trace)
+        return summarise(self.trace, self.account)
+
+    @cached_property
+    def account(self) -> Account:
+        """What became of each recipient, as the trace tells it."""
+        return Account(self.trace.rows)
+
+    @cached_property
+    def breaches(self) -> list[Breach]:
+        """The rules of :mod:`lab.invariants` that the run broke; there should be none."""
+        return breaches(self.trace.rows, self.account)
+
+    def story(self, message: int) -> list[str]:
+        """What became of a message, in plain sentences."""
+        from lab.views.sentences import sentences
+
+        return sentences(self.trace, message)
 
     @property
     def is_settled(self) -> bool:

@@ -176,17 +176,18 @@ def run(
 
 
 def judge(topology: str, done: Run) -> None:
-    """Exit status 1, with the reasons, where mail was lost or an expectation did not come true.
+    """Exit status 1, with the reasons, where a rule was broken or an [expect] did not come true.
 
     Of a run that was stopped before its end nothing is expected.
     """
-    wrong = done.unmet() if done.is_settled else []
-    if done.summary["lost"]:
-        wrong.append(
-            f"{done.summary['lost']} recipients' mail was lost: an error of smtp-lab's own"
-        )
+    wrong = [str(breach) for breach in done.breaches] + (done.unmet() if done.is_settled else [])
     for sentence in wrong:
         complain(f"{topology}: {sentence}")
+    about = next((one.message for one in done.breaches if one.message is not None), None)
+    if about is not None:
+        complain(f"what became of message {about}:")
+        for sentence in done.story(about):
+            click.echo(f"  {sentence}", err=True)
     if wrong:
         raise click.exceptions.Exit(FAILED)
 

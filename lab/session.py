@@ -150,6 +150,7 @@ class Session:
             identify = self._foreign
         self.reception = reception = Reception(peer, way.environment, identify, number, host.name)
         reception.now = now
+        reception.enters = errand is None
         if peer.identity.store or peer.identity.careless:
             reception.later = simulation.later(peer)
             reception.respond = None if peer.identity.careless else self._respond

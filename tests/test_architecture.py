@@ -17,7 +17,7 @@ MODULES = sorted(LAB.rglob("*.py"))
 
 FLOORS = [  # from the ground up; a room is a module or a package of lab/
     {"trace"},
-    {"protocol", "account"},
+    {"protocol", "account", "invariants"},
     {"hosts"},
     {"network"},
     {"scenario", "session", "faults", "simulation", "plan", "live"},

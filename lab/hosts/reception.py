@@ -41,11 +41,12 @@ class Reception:
 
     ``now`` is set by the driver before each call; ``peer`` is the name that HELO gave,
     ``peer_host`` the host at the other end, where it is one of the topology. ``identify`` gives
-    a transaction its message number and the ids of its recipients.
+    a transaction its message number and the ids of its recipients. ``enters`` is set where that
+    enters mail from outside as submitted: that is done when it is stored, and not before.
     """
 
     __slots__ = (
-        "_taken", "environment", "host", "identify", "later", "now", "peer", "peer_host",
+        "_taken", "enters", "environment", "host", "identify", "later", "now", "peer", "peer_host",
         "respond", "session",
     )  # fmt: skip
 
@@ -59,6 +60,7 @@ class Reception:
     ) -> None:
         self.host = host
         self.peer_host = peer_host
+        self.enters = False
         self.later: Later | None = None
         self.respond: Callable[[Reply], None] | None = None
         self.environment = environment
@@ -132,6 +134,9 @@ class Reception:
             return NO_SPACE_LEFT
         if is_looping(transaction.mail_data):
             return LOOPING
+        if self.enters and self.later is not None and not host.identity.careless:
+            self.later(host.identity.store, lambda now: self._enter(now, transaction, self._taken))
+            return None
         message, numbers = self.identify(transaction)
         ids = tuple(numbers)
         if self.later is None:
@@ -139,6 +144,15 @@ class Reception:
             self._stored(self.now, transaction, self._taken, message, ids)
             return OK
         return self._accept_later(transaction, self._taken, message, ids)
+
+    def _enter(self, now: float, transaction: Transaction, taken: list[Destination]) -> None:
+        """Mail from outside is stored: it exists from here on, and OK is said."""
+        message, numbers = self.identify(transaction)
+        ids = tuple(numbers)
+        self._record_accept(now, transaction, message, ids)
+        self._stored(now, transaction, taken, message, ids)
+        if self.respond is not None:
+            self.respond(OK)
 
     def _accept_later(
         self,
