@@ -44,7 +44,12 @@ class Faults:
         self._waiting: dict[str, list[Callable[[], None]]] = {}
         self.mending = 0
         self._whens = [(n, spec) for n, spec in enumerate(self.specs) if spec.when]
-        self._seen: set[int] = set()
+        self._seen: dict[int, int] = {}
+        self._at_seq: dict[int, list[FaultSpec]] = {}
+        for _, spec in self._whens:
+            if "seq" in (spec.when or {}):
+                self._at_seq.setdefault((spec.when or {})["seq"], []).append(spec)
+        self._whens = [(n, spec) for n, spec in self._whens if "seq" not in (spec.when or {})]
         if any(spec.when and spec.when.get("event") != "reply" for spec in specs):
             self._watch_records()
 
@@ -72,24 +77,28 @@ class Faults:
     # -- on an event ----------------------------------------------------------------------------
 
     def _watch_records(self) -> None:
-        record = self.simulation.record
+        record, rows = self.simulation.record, self.simulation.trace.rows
 
         def watching(row: tuple[Any, ...]) -> None:
             record(row)
             if row[1] != "reply":
                 self.notice(row)
+            for spec in self._at_seq.pop(len(rows) - 1, ()):
+                self.simulation.at(self.simulation.env.now, self._strike, spec)
 
         self.simulation.record = watching
 
     def notice(self, row: tuple[Any, ...]) -> None:
-        """Strike with the faults that wait for such an event, each once.
+        """Strike with the faults that wait for such an event (or for the ``nth``), each once.
 
         A reply is noticed when the receiver-SMTP gives it, at its host; a command or mail data
         when it arrives there.
         """
         for number, spec in self._whens:
-            if number not in self._seen and _matches(spec.when or {}, row):
-                self._seen.add(number)
+            if not _matches(spec.when or {}, row):
+                continue
+            self._seen[number] = seen = self._seen.get(number, 0) + 1
+            if seen == (spec.when or {}).get("nth", 1):
                 # not in the midst of what is going on: right after it
                 self.simulation.at(self.simulation.env.now, self._strike, spec)
 
@@ -272,12 +281,14 @@ class Faults:
 
         return undo
 
-    def trap(self, session: Session) -> FaultSpec | None:
-        """The hang-up that waits for a session between these hosts; one for good strikes once."""
-        for spec in self.traps:
-            if set(spec.link or ()) == {session.here, session.there}:
-                return spec
-        return None
+    def traps_for(self, session: Session) -> list[FaultSpec]:
+        """The hang-ups that wait for a session between these hosts, or for this one."""
+        ends = {session.here, session.there}
+        return [
+            spec
+            for spec in self.traps
+            if set(spec.link or ()) == ends and spec.session in (None, session.number)
+        ]
 
     def sprung(self, spec: FaultSpec) -> None:
         """A hang-up has struck; without a time for which it lasts, that was it."""
@@ -294,6 +305,8 @@ def _matches(when: Any, row: tuple[Any, ...]) -> bool:
 
     event = event_of(row)
     for key, wanted in when.items():
+        if key == "nth":
+            continue
         name = "kind" if key == "event" else key
         try:
             found = event[name]

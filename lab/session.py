@@ -19,6 +19,7 @@ from lab.protocol import ReceiverSMTP, Reply, SenderSMTP, State, Transaction
 from lab.protocol.script import ScriptedSender
 
 if TYPE_CHECKING:
+    from lab.network.topology import FaultSpec
     from lab.simulation import Simulation
 
 _DATA: Final = State.DATA
@@ -305,13 +306,13 @@ class WatchedSession(Session):
 
     A hang-up ``after`` a command cuts when the command has arrived; after a reply code, when that
     reply has; after ".", when the mail data has arrived and been answered, so that the answer is
-    lost; after a size, when so many bytes of the sender-SMTP's have arrived.
+    lost; after a size, when so many bytes of the sender-SMTP's (or receiver-SMTP's) have arrived.
     """
 
-    __slots__ = ("_crossed",)
+    __slots__ = ("_answered", "_crossed")
 
     def _opened(self, event: Any) -> None:
-        self._crossed = 0
+        self._crossed = self._answered = 0
         super()._opened(event)
 
     def _lay(self, forth: Way, back: Way) -> None:
@@ -330,27 +331,38 @@ class WatchedSession(Session):
         """The reply has arrived."""
         self._at_sender(arrival)
 
+    def _trap(
+        self, of: str, crossed: int, octets: bytes, word: str
+    ) -> tuple[FaultSpec, int] | None:
+        """The hang-up that these bytes set off, and how many of them still arrive."""
+        for spec in self.simulation.faults.traps_for(self):
+            size = _bytes(spec.after)
+            if size is None and spec.after == word:
+                return spec, len(octets)
+            if size is not None and spec.of == of and crossed + len(octets) >= size:
+                return spec, max(0, size - crossed)
+        return None
+
+    def _hang_up(self, spec: FaultSpec) -> None:
+        self.simulation.faults.sprung(spec)
+        whose = " of the receiver-SMTP" if spec.of == "receiver" else ""
+        self.cut(f"after {spec.after}{whose}")
+
     def _at_receiver(self, arrival: Any) -> None:
         if not self.forth.alive:
             return
-        faults = self.simulation.faults
-        spec = faults.trap(self)
         octets = arrival.octets
-        after = spec.after if spec is not None else None
-        size = _bytes(after)
-        if spec is not None and size is not None and self._crossed + len(octets) >= size:
-            arrival.octets = octets[: size - self._crossed]
-            faults.sprung(spec)
-            self._partial(arrival)
-            self.cut(f"after {after}")
-            return
-        self._crossed += len(octets)
         in_data = self.receiver.state is _DATA
-        super()._at_receiver(arrival)
         word = "." if in_data else octets[:4].decode("latin-1").upper().strip()
-        if spec is not None and after == word:
-            faults.sprung(spec)
-            self.cut(f"after {after}")
+        sprung = self._trap("sender", self._crossed, octets, word)
+        self._crossed += len(octets)
+        if sprung is not None and sprung[1] < len(octets):
+            arrival.octets = octets[: sprung[1]]
+            self._partial(arrival)
+        else:
+            super()._at_receiver(arrival)
+        if sprung is not None:
+            self._hang_up(sprung[0])
 
     def _partial(self, arrival: Any) -> None:
         """The last bytes before the cut: no whole line need be among them."""
@@ -366,16 +378,15 @@ class WatchedSession(Session):
     def _at_sender(self, arrival: Any) -> None:
         if not self.back.alive:
             return
-        faults = self.simulation.faults
-        spec = faults.trap(self)
-        if spec is None or spec.after != arrival.octets[:3].decode("latin-1"):
+        octets = arrival.octets
+        word = octets[:3].decode("latin-1")
+        sprung = self._trap("receiver", self._answered, octets, word)
+        self._answered += len(octets)
+        # of a reply that does not arrive whole nothing is told: it tells the sender-SMTP nothing
+        if sprung is None or sprung[1] >= len(octets):
             super()._at_sender(arrival)
-            return
-        faults.sprung(spec)
-        row = (arrival.at, "reply", self.here, self.there, self.number)
-        message = self.errand.message if self.errand is not None else None
-        self.record((*row, message, arrival.sent, arrival.octets))
-        self.cut(f"after {spec.after}")
+        if sprung is not None:
+            self._hang_up(sprung[0])
 
 
 def _bytes(after: str | None) -> int | None:

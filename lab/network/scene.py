@@ -44,9 +44,12 @@ BEFALLS: Final[dict[str, tuple[str, ...]]] = {
 }
 """For each kind of fault the keys that it wants beside its time; others it does not take."""
 
+MAY_BEFALL: Final = {"hang-up": ("session", "of")}
+"""For a kind of fault the keys that it takes and does not want."""
+
 _WHENS: Final = ("at", "when", "rate")
 _FIELDS: Final = frozenset(
-    ("host", "event", "peer", "session", "message", "code", "verb", "number")
+    ("host", "event", "peer", "session", "message", "code", "verb", "number", "nth", "seq")
 ) | {extra for extras in KINDS.values() for extra in extras}
 
 
@@ -220,6 +223,8 @@ def _fault(table: FaultTable, place: Place, joined: set[frozenset[str]], hosts: 
         after=_after(table, place, hosts),
         when=_when(table.when, (*place, "when"), hosts),
         rate=table.rate,
+        session=table.session,
+        of=table.of or "sender",
     )
 
 
@@ -234,8 +239,8 @@ def _check_keys(table: FaultTable, place: Place, hosts: Hosts) -> None:
             example = "value = 0.2" if (table.kind, key) == ("loss", "value") else example
             example = 'host = "MIT-AI.ARPA"' if key == "host" else example
             hosts.findings.problem(place, f"{table.kind} wants {key}; write {example}")
-    for key in ("link", "host", "groups", "value", "after"):
-        if key in given and key not in wanted:
+    for key in ("link", "host", "groups", "value", "after", "session", "of"):
+        if key in given and key not in (*wanted, *MAY_BEFALL.get(table.kind, ())):
             hosts.findings.problem(
                 (*place, key), f"{table.kind} takes no {key}; it takes {listed(wanted)}"
             )
@@ -323,8 +328,15 @@ def _when(when: dict[str, Any] | None, place: Place, hosts: Hosts) -> Mapping[st
             findings.problem(
                 (*place, key), f"unknown key{findings.guess(key, _FIELDS, '; ' + _AS_IN)}"
             )
+    for key in ("nth", "seq"):
+        if key in when and (type(when[key]) is not int or when[key] < (key == "nth")):
+            findings.problem(
+                (*place, key), f"{shown(when[key])} is no number to count to; write {key} = 3"
+            )
     event = when.get("event")
-    if event is None:
+    if event is None and "seq" in when:
+        pass  # the place in the trace says it all
+    elif event is None:
         findings.problem(place, f"event is missing; {_AS_IN}")
     elif not isinstance(event, str) or event not in KINDS:
         meant = findings.guess(event, KINDS) if isinstance(event, str) else ""

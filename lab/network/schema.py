@@ -262,6 +262,8 @@ class FaultTable(Table):
     after: str | None = None
     when: dict[str, Any] | None = None
     rate: Rate | None = None
+    session: Annotated[StrictInt, Field(ge=1)] | None = None
+    of: Literal["sender", "receiver"] | None = None
 
 
 class RetryTable(Table):

@@ -178,7 +178,8 @@ class FaultSpec:
 
     It befalls ``link``, ``host`` or ``groups``, and lasts ``duration`` seconds (None: for good).
     ``value``: a chance for loss, seconds for latency and clock-skew. ``after``: what a hang-up
-    waits for: a verb, a reply code, "." or a size. ``rate`` is in faults a second.
+    waits for: a verb, a reply code, "." or a size, ``of`` the bytes of "sender" or "receiver", in
+    the ``session`` of that number or in any. ``rate`` is in faults a second.
     """
 
     kind: str
@@ -191,6 +192,8 @@ class FaultSpec:
     after: str | None = None
     when: Mapping[str, Any] | None = None
     rate: float | None = None
+    session: int | None = None
+    of: str = "sender"
 
 
 @dataclass(frozen=True, slots=True)
