@@ -41,6 +41,8 @@ class Faults:
         )
         self.traps: list[FaultSpec] = []
         self._groups: dict[int, dict[str, int]] = {}
+        self._struck = 0
+        self._changes: dict[tuple[int, str], list[tuple[int, float]]] = {}
         self._waiting: dict[str, list[Callable[[], None]]] = {}
         self.mending = 0
         self._whens = [(n, spec) for n, spec in enumerate(self.specs) if spec.when]
@@ -176,7 +178,9 @@ class Faults:
 
     def _partition(self, spec: FaultSpec) -> Callable[[], None]:
         groups = {name: n for n, group in enumerate(spec.groups) for name in group}
-        key = id(spec)
+        # a fault at a rate may strike again before it is over
+        self._struck += 1
+        key = self._struck
         self._groups[key] = groups
         self._cut(
             "the network is partitioned",
@@ -237,23 +241,29 @@ class Faults:
         return self._change(spec, "latency")
 
     def _change(self, spec: FaultSpec, name: str) -> Callable[[], None]:
+        """Give links another value; of several upon one link, the last that is not over counts."""
         directions = [one for link in self._links(spec) for one in (link.forth, link.back)]
-        before = [getattr(one, name) for one in directions]
+        self._struck += 1
+        key = self._struck
 
-        def change(values: Sequence[float]) -> None:
+        def change(on: bool) -> None:
             sessions = self.simulation.sessions.values()
             legs = [leg for one in sessions for leg in (one.forth, one.back)]
             for leg in legs:
                 leg.settle_order(self.simulation.env.now)
-            for direction, value in zip(directions, values, strict=True):
+            for direction in directions:
+                first = [(0, getattr(direction, name))]
+                values = self._changes.setdefault((id(direction), name), first)
+                kept = [one for one in values if one[0] != key]
+                values[:] = [*kept, (key, spec.value or 0.0)] if on else kept
                 direction.changing = True
-                setattr(direction, name, value)
+                setattr(direction, name, values[-1][1])
             for leg in legs:
                 leg.way.measure()
             self.simulation.links_changed()
 
-        change([spec.value or 0.0] * len(directions))
-        return lambda: change(before)
+        change(True)
+        return lambda: change(False)
 
     def _busy(self, spec: FaultSpec) -> Callable[[], None]:
         return self._count(spec, "busy")

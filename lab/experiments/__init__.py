@@ -1,0 +1,1 @@
+"""Many runs: a topology broken at every step, random networks with random faults."""

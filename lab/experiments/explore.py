@@ -1,0 +1,254 @@
+"""Exploring: a run is repeated and broken at every step in turn, to see what becomes of the mail.
+
+A *cut* ends a session when so many bytes of one side have arrived: inside and at the end of every
+command and reply, inside the mail data, around the final dot. A *crash* takes a host down right
+after something happened there or anywhere else. Both sides are in the *window* of RFC 1047 while
+mail is being stored or is stored and its 250 has not arrived: there, and only there, a break makes
+a duplicate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import pairwise
+from typing import Any, Final, NamedTuple
+
+from lab.account import OUTCOMES, Account
+from lab.experiments.pool import results
+from lab.invariants import breaches
+from lab.network.topology import FaultSpec, Topology
+from lab.network.write import fault_table, value
+from lab.simulation import simulate
+from lab.trace import Row, Trace
+
+DOWN: Final = 60.0
+"""Seconds that a host is down after a crash."""
+
+
+class Point(NamedTuple):
+    """A place at which a run is broken: what kind of place, where in words, and by which fault."""
+
+    number: int
+    kind: str
+    where: str
+    fault: FaultSpec
+    in_window: bool
+
+
+class Window(NamedTuple):
+    """The rows of a trace between which mail is with both sides: data, accept, and the 250."""
+
+    sender: str
+    receiver: str
+    data: int
+    accept: int
+    reply: int
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of the mail of a run that was broken at a point."""
+
+    counts: dict[str, int]
+    breaches: list[str]
+
+
+@dataclass(slots=True)
+class Explored:
+    """The points that were tried, and the outcome of each; ``possible`` is how many there are."""
+
+    points: list[Point]
+    possible: int
+    outcomes: list[Outcome] = field(default_factory=list)
+
+    def tried(self) -> Iterator[tuple[Point, Outcome]]:
+        """Points with their outcomes, as far as the exploring came."""
+        return zip(self.points, self.outcomes, strict=False)
+
+    @property
+    def breaches(self) -> list[tuple[Point, str]]:
+        """The rules that were broken, and where."""
+        return [(point, one) for point, outcome in self.tried() for one in outcome.breaches]
+
+    @property
+    def doubled(self) -> list[Point]:
+        """The points at which a break made a duplicate."""
+        return [point for point, outcome in self.tried() if outcome.counts["duplicates"]]
+
+    def total(self, name: str, kind: str | None = None) -> int:
+        """A count, over all points or those of a kind."""
+        return sum(o.counts[name] for p, o in self.tried() if kind in (None, p.kind))
+
+    def as_dict(self) -> dict[str, Any]:
+        """The figures as ``lab explore --json`` prints them."""
+        names = ("delivered", "returned", "duplicates", "lost")
+        window = [point for point, _ in self.tried() if point.in_window]
+        doubled = self.doubled
+        return {
+            "points": len(self.outcomes),
+            **{name: self.total(name) for name in names},
+            "submitted": self.total("submitted"),
+            **{name: self.total(name) for name in OUTCOMES if name not in names},
+            "possible": self.possible,
+            "window": {
+                "points": len(window),
+                "doubled": sum(point.in_window for point in doubled),
+                "doubled_outside": sum(not point.in_window for point in doubled),
+            },
+            "duplicate_points": [{"point": p.number, "where": p.where} for p in doubled],
+            "breaches": [{"point": p.number, "breach": one} for p, one in self.breaches],
+        }
+
+
+def points(trace: Trace, down: float = DOWN) -> list[Point]:
+    """Every place at which a run can be broken, in the order of the run."""
+    windows = list(_windows(trace.rows))
+    found = [*_cuts(trace.rows, windows), *_crashes(trace, windows, down)]
+    found.sort(key=lambda one: one[0])
+    return [Point(number, *one[1:]) for number, one in enumerate(found, 1)]
+
+
+Found = tuple[tuple[int, int], str, str, FaultSpec, bool]
+
+
+def _windows(rows: Sequence[Row]) -> Iterator[Window]:
+    data: dict[int | None, int] = {}
+    accepted: dict[int | None, int] = {}
+    for seq, row in enumerate(rows):
+        session = row[4]
+        if row[1] == "data":
+            data[session] = seq
+        elif row[1] == "accept" and session in data:
+            accepted[session] = seq
+        elif row[1] in ("reply", "close") and session in accepted:
+            sender, receiver = rows[data[session]][3], rows[data[session]][2]
+            yield Window(sender, receiver, data[session], accepted.pop(session), seq)
+
+
+# -- cuts: after so many bytes of one side of a session
+
+
+def _cuts(rows: Sequence[Row], windows: Sequence[Window]) -> Iterator[Found]:
+    ends: dict[int | None, tuple[str, str]] = {}
+    crossed: dict[tuple[int | None, str], int] = {}
+    doubling = {one.data for one in windows}
+    answers = {one.reply for one in windows}
+    for seq, row in enumerate(rows):
+        kind, session = row[1], row[4]
+        if kind == "open":
+            ends[session] = (row[2], row[3])
+        elif kind in _PLACES and session in ends:
+            of = "receiver" if kind == "reply" else "sender"
+            before = crossed.get((session, of), 0)
+            octets: bytes = row[7]
+            crossed[session, of] = before + len(octets)
+            for taken, words in _PLACES[kind](len(octets)):
+                whole = taken == len(octets)
+                place = f"{words} {_shown(kind, octets)!r}, session {session}"
+                fault = FaultSpec(
+                    "hang-up", 0.0, link=ends[session], session=session, of=of,
+                    after=f"{before + taken} B",
+                )  # fmt: skip
+                in_window = (seq in doubling and whole) or (seq in answers and not whole)
+                name = f"cut {words} {'the data' if kind == 'data' else 'a ' + kind}"
+                yield (seq, taken), name, place, fault, in_window
+
+
+def _of_a_line(size: int) -> Iterator[tuple[int, str]]:
+    yield max(1, size // 2), "inside"
+    yield size - 1, "inside"
+    yield size, "after"
+
+
+def _of_the_data(size: int) -> Iterator[tuple[int, str]]:
+    """Inside the text; before, between and after CRLF, dot, CRLF."""
+    inside = {1, size // 2, size - 5, size - 4, size - 3, size - 2, size - 1}
+    yield from ((taken, "inside") for taken in sorted(inside) if 0 < taken < size)
+    yield size, "after"
+
+
+_PLACES: Final = {"command": _of_a_line, "reply": _of_a_line, "data": _of_the_data}
+
+
+def _shown(kind: str, octets: bytes) -> str:
+    if kind == "data":
+        return "..."
+    line = octets.decode("latin-1").strip().partition("\r\n")[0]
+    return line if len(line) <= 30 else f"{line[:27]}..."
+
+
+# -- crashes: of each host, right after each event
+
+
+def _crashes(trace: Trace, windows: Sequence[Window], down: float) -> Iterator[Found]:
+    hosts = [one["name"] for one in trace.meta["hosts"] if one["kind"] == "host"]
+    for seq in _moments(trace.rows):
+        row = trace.rows[seq]
+        for number, host in enumerate(hosts):
+            fault = FaultSpec("crash", duration=down, host=host, when={"seq": seq})
+            where = f"{host} crashes right after {row[1]} at {row[2]}, {row[0]:.6g} s"
+            in_window = any(_befalls(one, host, seq) for one in windows)
+            place = (seq, 10**9 + number)
+            kind = "crash of the host" if host == row[2] else "crash of another host"
+            yield place, kind, where, fault, in_window
+
+
+def _moments(rows: Sequence[Row]) -> Iterator[int]:
+    """The last row of each stretch that is of one host and one instant."""
+    for seq, (row, following) in enumerate(pairwise(rows)):
+        if row[2] and row[:1] + row[2:3] != following[:1] + following[2:3]:
+            yield seq
+
+
+def _befalls(window: Window, host: str, seq: int) -> bool:
+    if host == window.sender:
+        return window.data <= seq < window.reply
+    return host == window.receiver and window.accept <= seq < window.reply
+
+
+# -- running them
+
+
+def selected(found: Sequence[Point], limit: int | None) -> list[Point]:
+    """At most ``limit`` points, spread evenly over the run."""
+    if limit is None or len(found) <= limit:
+        return list(found)
+    return [found[number * len(found) // limit] for number in range(limit)]
+
+
+def plan(topology: Topology, seed: int = 0, limit: int | None = None) -> Explored:
+    """The points at which a topology's run is to be broken, none tried yet."""
+    found = points(simulate(topology, seed))
+    return Explored(selected(found, limit), len(found))
+
+
+def try_all(
+    explored: Explored, topology: Topology, seed: int = 0, processes: int | None = None
+) -> Iterator[Outcome]:
+    """Break the run at each point in turn; each outcome is given, and kept in ``explored``."""
+    work = partial(broken_run, topology, seed)
+    for outcome in results(work, [point.fault for point in explored.points], processes):
+        explored.outcomes.append(outcome)
+        yield outcome
+
+
+def broken_run(topology: Topology, seed: int, fault: FaultSpec) -> Outcome:
+    """The outcome of a run with one more fault."""
+    trace = simulate(broken(topology, fault), seed)
+    account = Account(trace.rows)
+    summary = account.summary()
+    counts = {name: summary[name] for name in ("submitted", *OUTCOMES, "duplicates")}
+    return Outcome(counts, [str(one) for one in breaches(trace.rows, account)])
+
+
+def broken(topology: Topology, fault: FaultSpec) -> Topology:
+    """A topology with one more fault; what its file expects of the run need not come true then."""
+    return replace(topology, faults=(*topology.faults, fault), expect={})
+
+
+def as_override(topology: Topology, fault: FaultSpec) -> str:
+    """The ``--set`` that makes ``lab run`` repeat a point alone."""
+    faults = [fault_table(one) for one in (*topology.faults, fault)]
+    return f"fault={value(faults)}"

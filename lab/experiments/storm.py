@@ -1,0 +1,170 @@
+"""Storm: random networks, mail and faults; every run is checked, a breach shrunk and kept."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Final
+
+from lab.account import Account
+from lab.experiments.pool import results
+from lab.experiments.shrink import shrink
+from lab.experiments.weather import weather
+from lab.invariants import Breach, breaches
+from lab.network.topology import Topology
+from lab.network.write import to_toml
+from lab.simulation import Simulation
+from lab.trace import Trace
+
+LONGEST: Final = 40 * 86400.0
+"""Simulated seconds after which a run is taken never to end."""
+
+MOST_EVENTS: Final = 100
+"""Times 20,000 events of the clock, after which a run is taken never to end."""
+
+ENDLESS: Final = "a run comes to an end"
+ERROR: Final = "smtp-lab does not fail"
+
+
+class Endless(Exception):
+    """A run that goes on and on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a run of a storm came to."""
+
+    number: int
+    submitted: int
+    lost: int
+    duplicates: int
+    returned: int
+    breaches: list[Breach]
+
+
+@dataclass(slots=True)
+class Storm:
+    """The runs of a storm so far, and what they came to."""
+
+    seed: int
+    careless: bool
+    runs: list[Checked] = field(default_factory=list)
+    smallest: list[tuple[Checked, Topology]] = field(default_factory=list)
+
+    @property
+    def broken(self) -> list[Checked]:
+        """The runs that broke a rule."""
+        return [one for one in self.runs if one.breaches]
+
+    def total(self, name: str) -> int:
+        """A count over all runs."""
+        return sum(getattr(one, name) for one in self.runs)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The figures as ``lab storm --json`` prints them."""
+        return {
+            "runs": len(self.runs),
+            "submitted": self.total("submitted"),
+            "lost": self.total("lost"),
+            "breaches": [
+                {"run": one.number, "rule": one.breaches[0].rule, "breach": str(one.breaches[0])}
+                for one in self.broken
+            ],
+            "returned": self.total("returned"),
+            "duplicates": self.total("duplicates"),
+        }
+
+
+def observe(topology: Topology) -> tuple[Trace, Account, list[Breach]]:
+    """A run of a topology, watched: its trace, its account, and the rules that it broke.
+
+    A run that never ends, or in which smtp-lab itself fails, breaks a rule too.
+    """
+    simulation = Simulation(topology)
+    wrong = []
+    looks = 0
+
+    def watch(_: int) -> None:
+        nonlocal looks
+        looks += 1
+        if looks > MOST_EVENTS:
+            raise Endless
+
+    try:
+        simulation.begin()
+        simulation.run(LONGEST, watch)
+        if simulation.trace.rows[-1][6] != "settled":
+            raise Endless
+    except Endless:
+        at = simulation.env.now
+        wrong.append(Breach(ENDLESS, at, f"at {at:.6g} s it still goes on"))
+    except Exception as error:  # whatever it is: to be found, shrunk and told
+        at = simulation.env.now
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        told = f"{type(error).__name__} in {last.name}: {error}"
+        wrong.append(Breach(ERROR, at, told))
+    trace = simulation.trace
+    account = Account(trace.rows)
+    return trace, account, wrong or breaches(trace.rows, account)
+
+
+def one_run(seed: int, careless: bool, number: int) -> Checked:
+    """The ``number``-th run of a storm, checked."""
+    _, account, wrong = observe(weather(seed, number, careless=careless))
+    summary = account.summary()
+    return Checked(
+        number,
+        submitted=summary["submitted"],
+        lost=summary["lost"],
+        duplicates=summary["duplicates"],
+        returned=summary["returned"],
+        breaches=wrong,
+    )
+
+
+def blow(
+    storm: Storm, runs: int, processes: int | None = None, first: int = 0
+) -> Iterator[Checked]:
+    """Run by run; each is given, and kept in ``storm``."""
+    work = partial(one_run, storm.seed, storm.careless)
+    for checked in results(work, range(first, first + runs), processes):
+        storm.runs.append(checked)
+        yield checked
+
+
+def smallest(storm: Storm, checked: Checked) -> Topology:
+    """The smallest topology that was found to break the rule that a run broke."""
+    rule = checked.breaches[0].rule
+    whole = weather(storm.seed, checked.number, careless=storm.careless)
+    return shrink(whole, partial(_breaks, rule))
+
+
+def _breaks(rule: str, topology: Topology) -> Trace | None:
+    """The trace of a run, if that breaks the rule."""
+    trace, _, wrong = observe(topology)
+    return trace if any(one.rule == rule for one in wrong) else None
+
+
+def as_file(storm: Storm, checked: Checked, topology: Topology) -> str:
+    """The topology file that reproduces a breach by ``lab run``."""
+    breach = observe(topology)[2][0]
+    comment = (
+        f"Run {checked.number} of `lab storm --seed {storm.seed}"
+        f"{' --careless' if storm.careless else ''}` broke a rule:\n{breach}\n\n"
+        "What to watch: `lab run` of this file ends with exit status 1 and tells the story.\n"
+        f"It is the smallest case that was found: {sizes(topology)}."
+    )
+    return to_toml(topology, comment)
+
+
+def sizes(topology: Topology) -> str:
+    """How large a case is."""
+    parts: Sequence[tuple[int, str]] = (
+        (len(topology.hosts), "host"),
+        (len(topology.links), "link"),
+        (len(topology.mail), "message"),
+        (len(topology.faults), "fault"),
+    )
+    return ", ".join(f"{n} {what}{'' if n == 1 else 's'}" for n, what in parts)
