@@ -64,15 +64,20 @@ class Faults:
             elif not spec.when:
                 self.simulation.at(spec.at or 0.0, self._strike, spec)
 
-    def _next_at_random(self, spec: FaultSpec, random: Random) -> None:
+    def _next_at_random(self, spec: FaultSpec, random: Random, since: float = 0.0) -> None:
+        """Draw when the fault strikes next, ``since`` seconds from now on.
+
+        While it lasts it does not strike again: or at a high rate it would never be over.
+        """
         simulation = self.simulation
-        gap = round(-math.log(1.0 - random.random()) / (spec.rate or 1.0), 6)
+        gap = since + round(-math.log(1.0 - random.random()) / (spec.rate or 1.0), 6)
 
         def strike(_: Any) -> None:
             if simulation.is_idle:
                 return
             self._strike(spec)
-            self._next_at_random(spec, random)
+            lasts = RANDOM_LENGTH if spec.duration is None else spec.duration
+            self._next_at_random(spec, random, lasts)
 
         simulation.at(simulation.env.now + gap, strike, None)
 
@@ -229,10 +234,7 @@ class Faults:
             return
         for call in self._waiting.pop(host.name, ()):
             call()
-        now = self.simulation.env.now
-        for queue in list(host.spool.queues.values()):
-            queue.wake_at = None
-            host.arrange(now, queue)
+        host.resume(self.simulation.env.now)
 
     def _loss(self, spec: FaultSpec) -> Callable[[], None]:
         return self._change(spec, "loss")

@@ -25,10 +25,10 @@ MOST_TRIALS: Final = 3000
 
 
 class _Shrinker:
-    def __init__(self, topology: Topology, shows: Shows) -> None:
+    def __init__(self, topology: Topology, shows: Shows, trials: int) -> None:
         self.best = topology
         self.shows = shows
-        self.left = MOST_TRIALS
+        self.left = trials
         self.trace: Trace | None = shows(topology)
 
     def offer(self, candidate: Topology) -> bool:
@@ -43,9 +43,9 @@ class _Shrinker:
         return True
 
 
-def shrink(topology: Topology, shows: Shows) -> Topology:
-    """The smallest topology found that still ``shows``."""
-    shrinker = _Shrinker(topology, shows)
+def shrink(topology: Topology, shows: Shows, trials: int = MOST_TRIALS) -> Topology:
+    """The smallest topology found, in so many trials, that still ``shows``."""
+    shrinker = _Shrinker(topology, shows, trials)
     _less(shrinker, "faults")
     _pin(shrinker)
     while True:

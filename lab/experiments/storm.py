@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
 from lab.account import Account
 from lab.experiments.pool import results
-from lab.experiments.shrink import shrink
+from lab.experiments.shrink import MOST_TRIALS, shrink
 from lab.experiments.weather import weather
 from lab.invariants import Breach, breaches
 from lab.network.topology import Topology
@@ -21,7 +21,7 @@ from lab.trace import Trace
 LONGEST: Final = 40 * 86400.0
 """Simulated seconds after which a run is taken never to end."""
 
-MOST_EVENTS: Final = 100
+MOST_EVENTS: Final = 20
 """Times 20,000 events of the clock, after which a run is taken never to end."""
 
 ENDLESS: Final = "a run comes to an end"
@@ -51,7 +51,6 @@ class Storm:
     seed: int
     careless: bool
     runs: list[Checked] = field(default_factory=list)
-    smallest: list[tuple[Checked, Topology]] = field(default_factory=list)
 
     @property
     def broken(self) -> list[Checked]:
@@ -62,14 +61,26 @@ class Storm:
         """A count over all runs."""
         return sum(getattr(one, name) for one in self.runs)
 
-    def as_dict(self) -> dict[str, Any]:
-        """The figures as ``lab storm --json`` prints them."""
+    def worst(self, most: int) -> list[Checked]:
+        """At most so many of the runs that broke a rule, those that lost mail first."""
+        return sorted(self.broken, key=lambda one: (not one.lost, one.number))[:most]
+
+    def as_dict(self, files: Mapping[int, str] | None = None) -> dict[str, Any]:
+        """The figures as ``lab storm --json`` prints them.
+
+        ``files`` are the names of the files with the smallest cases, by the number of the run.
+        """
         return {
             "runs": len(self.runs),
             "submitted": self.total("submitted"),
             "lost": self.total("lost"),
             "breaches": [
-                {"run": one.number, "rule": one.breaches[0].rule, "breach": str(one.breaches[0])}
+                {
+                    "run": one.number,
+                    "rule": one.breaches[0].rule,
+                    "breach": str(one.breaches[0]),
+                    "file": (files or {}).get(one.number),
+                }
                 for one in self.broken
             ],
             "returned": self.total("returned"),
@@ -138,7 +149,8 @@ def smallest(storm: Storm, checked: Checked) -> Topology:
     """The smallest topology that was found to break the rule that a run broke."""
     rule = checked.breaches[0].rule
     whole = weather(storm.seed, checked.number, careless=storm.careless)
-    return shrink(whole, partial(_breaks, rule))
+    # each try of a case that never ends takes as long as a run is given
+    return shrink(whole, partial(_breaks, rule), 40 if rule == ENDLESS else MOST_TRIALS)
 
 
 def _breaks(rule: str, topology: Topology) -> Trace | None:

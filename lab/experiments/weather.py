@@ -74,7 +74,7 @@ def weather(seed: int, number: int, *, careless: bool = False) -> Topology:
         hosts=hosts,
         links=links,
         mail=tuple(_mail(draw, addresses, names) for _ in range(1 + draw.index(5))),
-        faults=tuple(_fault(draw, names, links) for _ in range(draw.index(6))),
+        faults=_faults(draw, names, links),
         retry=_retry(draw),
     )
 
@@ -174,6 +174,16 @@ def _recipient(draw: Draw, to: Path, names: Sequence[str]) -> Path:
     return Path(route, quote(local), domain)
 
 
+def _faults(draw: Draw, names: Sequence[str], links: Sequence[LinkSpec]) -> tuple[FaultSpec, ...]:
+    faults = [_fault(draw, names, links) for _ in range(draw.index(6))]
+    if draw.chance(0.15):
+        # the moment that durability is about: the sender-SMTP has just had its 250
+        host = draw.one(names)
+        when = {"event": "transfer", "peer": host, "nth": 1 + draw.index(2)}
+        faults.append(FaultSpec("crash", host=host, duration=60.0, when=when))
+    return tuple(faults)
+
+
 def _fault(draw: Draw, names: Sequence[str], links: Sequence[LinkSpec]) -> FaultSpec:
     kind = draw.one(
         ("link-down", "host-down", "crash", "crash", "partition", "loss", "latency", "busy",
@@ -192,7 +202,12 @@ def _fault(draw: Draw, names: Sequence[str], links: Sequence[LinkSpec]) -> Fault
         what |= {"after": draw.one(_AFTERS), "of": draw.one(("sender", "sender", "receiver"))}
     values = {"loss": draw.one((0.1, 0.5, 1.0)), "latency": draw.between(0.01, 30)}
     values["clock-skew"] = draw.between(1, 4000) * draw.one((1, -1))
-    return FaultSpec(kind, duration=lasts, value=values.get(kind), **what, **_time(draw, host))
+    time = _time(draw, host)
+    if kind == "crash" and draw.chance(0.5):
+        # what a crash is feared for: between the 250, here or where it is awaited, and what follows
+        event = draw.one(({"event": "accept", "host": host}, {"event": "transfer", "peer": host}))
+        time = {"when": {**event, "nth": 1 + draw.index(3)}}
+    return FaultSpec(kind, duration=lasts, value=values.get(kind), **what, **time)
 
 
 def _time(draw: Draw, host: str) -> dict[str, Any]:

@@ -298,6 +298,22 @@ class Host:
         self.record((*row, mail.ids, what))
         self.give_back(now, mail.message, mail.return_path, losses)
 
+    def resume(self, now: float) -> None:
+        """The host runs again: what is in its spool is tried at once.
+
+        What is too old by then has one more try; if the host goes down in that too, it is returned.
+        """
+        for queue in list(self.spool.queues.values()):
+            queue.wake_at = None
+            given_up = [mail for mail in queue.entries if now >= mail.expires and mail.last_chance]
+            for mail in queue.entries:
+                mail.last_chance = now >= mail.expires
+            if given_up and not queue.session:
+                queue.entries = [mail for mail in queue.entries if mail not in given_up]
+                for mail in given_up:
+                    self.give_up(now, queue, mail, f"{self.name} went down at every try")
+            self.arrange(now, queue)
+
     def session_over(self, now: float, queue: Queue) -> None:
         """The session for a queue has ended; what is left waits for its next try."""
         queue.session = False

@@ -44,10 +44,11 @@ class Entry:
 
     ``reverse_path`` is what MAIL will say; ``return_path`` where a notification would go. Mail that
     came from another host is ``relaying``; mail of a user of this host, and notifications, not.
+    ``last_chance``: it was too old already when the host came up, and is tried once more.
     """
 
     __slots__ = (
-        "addressees", "avoided", "expires", "failures", "mail_data", "message",
+        "addressees", "avoided", "expires", "failures", "last_chance", "mail_data", "message",
         "not_before", "relaying", "return_path", "reverse_path", "takes_251", "verb",
     )  # fmt: skip
 
@@ -71,6 +72,7 @@ class Entry:
         self.expires = 0.0
         self.relaying = False
         self.takes_251 = False
+        self.last_chance = False
         self.avoided: frozenset[str] = frozenset()
 
     @property

@@ -27,6 +27,11 @@ _STYLES: Final = {
 def summary_table(summary: Mapping[str, Any], *, rows: int = ROWS) -> RenderableType:
     """The summary (contract: ``lab run --json``) as something that rich prints."""
     parts: list[RenderableType] = [_heading(summary), _counts(summary)]
+    if summary.get("careless"):
+        who = ", ".join(summary["careless"][:5])
+        who += f" and {len(summary['careless']) - 5} more" if len(summary["careless"]) > 5 else ""
+        shout = f"CARELESS: {who} says 250 BEFORE the mail is stored; a crash then loses it"
+        parts.append(Text(shout, style="bold red"))
     if summary.get("recipients"):
         parts.append(_recipients(summary["recipients"], rows))
     if summary.get("digest"):

@@ -1,0 +1,80 @@
+"""``lab check``, ``lab show`` and ``lab plot``: topologies and traces, looked at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from lab.cli.base import (
+    UNUSABLE,
+    draw,
+    load,
+    read,
+    say,
+    the_seed,
+    the_sets,
+    the_topology,
+)
+
+if TYPE_CHECKING:
+    from lab.network.topology import Topology
+
+
+@click.command()
+@click.argument("topologies", nargs=-1, required=True, type=click.Path(), metavar="TOPOLOGY...")
+@the_sets
+@click.option("--quiet", is_flag=True, help="Print nothing but what is wrong.")
+def check(topologies: tuple[str, ...], sets: tuple[str, ...], quiet: bool) -> None:
+    """Validate files and run nothing; every problem of every file in one pass."""
+    bad = 0
+    for path in topologies:
+        try:
+            topology = load(path, sets)
+        except click.exceptions.Exit:
+            bad += 1
+            continue
+        if not quiet:
+            click.echo(f"{path}: {count(topology)}")
+    if bad:
+        raise click.exceptions.Exit(UNUSABLE)
+
+
+def count(topology: Topology) -> str:
+    """What a topology holds, in a line."""
+    mail = len(topology.mail) + sum(one.count for one in topology.traffic)
+    parts = [
+        (len(topology.hosts), "host"),
+        (len(topology.links), "link"),
+        (mail, "message"),
+        (len(topology.scripts), "script"),
+        (len(topology.polls), "poll"),
+        (len(topology.faults), "fault"),
+    ]
+    return ", ".join(f"{n} {what}{'' if n == 1 else 's'}" for n, what in parts if n) + "; well"
+
+
+@click.command()
+@the_topology
+@the_seed
+@the_sets
+@click.option("-o", "--output", type=click.Path(dir_okay=False), help="Picture file, .png or .svg.")
+def show(topology: str, seed: int, sets: tuple[str, ...], output: str | None) -> None:
+    """Draw the map of TOPOLOGY: hosts, relays, links, environments, and the ways of its mail."""
+    described = load(topology, sets, seed)
+    from lab.plan import planned
+    from lab.views.listing import listing
+
+    ways, trace = planned(described, seed)
+    say(listing(described, ways))
+    draw(trace, "map", Path(output or f"{Path(topology).stem}-map.png"))
+
+
+@click.command()
+@click.argument("trace", type=click.Path())
+@click.argument("kind", type=click.Choice(["timeline", "map"]))
+@click.option("-o", "--output", type=click.Path(dir_okay=False), help="Picture file, .png or .svg.")
+def plot(trace: str, kind: str, output: str | None) -> None:
+    """Draw a picture from the trace.jsonl that a run left."""
+    draw(read(trace), kind, Path(output or f"{kind}.png"))

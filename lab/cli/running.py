@@ -1,0 +1,182 @@
+"""``lab run`` and ``lab talk``: one run of a topology."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lab.cli.base import (
+    FAILED,
+    INTERRUPTED,
+    UNUSABLE,
+    Duration,
+    a_reader_may_leave,
+    complain,
+    leave,
+    load,
+    make_directory,
+    progress_bar,
+    say,
+    the_seed,
+    the_sets,
+    the_topology,
+)
+
+if TYPE_CHECKING:
+    from lab.api import Run
+    from lab.network.topology import Topology
+    from lab.simulation import Simulation
+
+
+@click.command()
+@the_topology
+@the_seed
+@the_sets
+@click.option("--until", type=Duration(), help="Stop then; default: when nothing is left to do.")
+@click.option("--transcript", is_flag=True, help="Print every session, S: and R:.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
+@click.option("--out", type=click.Path(file_okay=False), help="Leave the artefacts in a directory.")
+@click.option("--quiet", is_flag=True, help="Print nothing but what is wrong.")
+def run(
+    topology: str,
+    seed: int,
+    sets: tuple[str, ...],
+    until: float | None,
+    transcript: bool,
+    as_json: bool,
+    out: str | None,
+    quiet: bool,
+) -> None:
+    """Simulate TOPOLOGY and print what became of the mail."""
+    described = load(topology, sets, seed)
+    if out is not None:
+        make_directory(out)
+    done, interrupted = simulate(described, seed, until, quiet=quiet)
+    # first of all, for a reader of our output may go away
+    left = leave(done, out) if out is not None else None
+    with a_reader_may_leave():
+        if transcript and not as_json:
+            for line in done.transcript_lines():
+                click.echo(line)
+            click.echo()
+        if as_json:
+            click.echo(json.dumps(done.summary))
+        elif not quiet:
+            from lab.views.table import summary_table
+
+            say(summary_table(done.summary))
+            if left:
+                click.echo(left)
+    if interrupted:
+        complain(f"interrupted at {done.summary['simulated_seconds']:g} s of simulated time")
+        raise click.exceptions.Exit(INTERRUPTED)
+    judge(topology, done)
+    if left == "":
+        raise click.exceptions.Exit(UNUSABLE)
+
+
+def judge(topology: str, done: Run) -> None:
+    """Exit status 1, with the reasons, where a rule was broken or an [expect] did not come true.
+
+    Of a run that was stopped before its end nothing is expected.
+    """
+    wrong = [str(breach) for breach in done.breaches] + (done.unmet() if done.is_settled else [])
+    for sentence in wrong:
+        complain(f"{topology}: {sentence}")
+    about = next((one.message for one in done.breaches if one.message is not None), None)
+    if about is not None:
+        complain(f"what became of message {about}:")
+        for sentence in done.story(about):
+            click.echo(f"  {sentence}", err=True)
+    if wrong:
+        raise click.exceptions.Exit(FAILED)
+
+
+def simulate(
+    topology: Topology, seed: int, until: float | None, *, quiet: bool
+) -> tuple[Run, bool]:
+    """The run, and whether it was interrupted; what has run until then is kept."""
+    from lab.api import Run
+    from lab.simulation import Simulation
+
+    simulation = Simulation(topology, seed)
+    simulation.begin()
+    total = len(topology.mail) + sum(one.count for one in topology.traffic)
+    interrupted = False
+    with progress_bar(total, quiet) as progress, interrupts_between_events(simulation):
+        try:
+            simulation.run(until, progress)
+        except KeyboardInterrupt:
+            simulation.stop("interrupted")
+            interrupted = True
+    return Run(topology, simulation.trace), interrupted
+
+
+@contextmanager
+def interrupts_between_events(simulation: Simulation) -> Iterator[None]:
+    """Have Ctrl-C stop the run where the trace is whole: after the event that is going on.
+
+    The second time it stops at once.
+    """
+
+    def stop(_: Any) -> None:
+        raise KeyboardInterrupt
+
+    def interrupt(*_: Any) -> None:
+        signal.signal(signal.SIGINT, before)
+        simulation.at(simulation.env.now, stop, None)
+
+    try:
+        before = signal.signal(signal.SIGINT, interrupt)
+    except ValueError:  # not in the main thread, where no signal comes
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@click.command()
+@the_topology
+@click.argument("host")
+@the_seed
+@the_sets
+@click.option(
+    "--environment", help="The environment that you call from; default: the host's first."
+)
+@click.option("--out", type=click.Path(file_okay=False), help="Leave the artefacts in a directory.")
+def talk(
+    topology: str,
+    host: str,
+    seed: int,
+    sets: tuple[str, ...],
+    environment: str | None,
+    out: str | None,
+) -> None:
+    """Be the sender-SMTP: talk to HOST's receiver-SMTP on stdin and stdout.
+
+    Lines end with CRLF; on a terminal, Enter gives one. Mail that HOST accepts goes on through the
+    simulated network afterwards, and what became of it is told on stderr.
+    """
+    described = load(topology, sets, seed)
+    from lab.talk import Conversation
+
+    try:
+        conversation = Conversation(described, host, seed, environment)
+    except ValueError as why:
+        complain(f"{topology}: {why}")
+        raise click.exceptions.Exit(UNUSABLE) from None
+    if out is not None:
+        make_directory(out)
+    conversation.hold()
+    done = conversation.settle()
+    for line in done.outcomes():
+        click.echo(line, err=True)
+    if out is not None and not leave(done.run, out):
+        raise click.exceptions.Exit(UNUSABLE)

@@ -1,0 +1,100 @@
+"""Storms: random networks, mail and faults; every run is checked, and a breach made small."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import lab
+from lab.cli import cli
+from lab.experiments.shrink import shrink
+from lab.experiments.storm import Storm, blow, observe
+from lab.experiments.weather import weather
+from lab.network.topology import Topology
+from lab.network.write import to_toml
+from lab.trace import Trace
+
+
+def test_three_hundred_storms_lose_nothing_and_break_no_rule() -> None:
+    storm = Storm(seed=0, careless=False)
+    for _ in blow(storm, 300):
+        pass
+    assert [(one.number, str(one.breaches[0])) for one in storm.broken] == []
+    assert storm.total("lost") == 0
+    assert storm.total("submitted") > 1000
+    assert storm.total("returned") > 0
+    assert storm.total("duplicates") > 0, "no fault fell into the window of RFC 1047"
+
+
+@pytest.mark.parametrize("seed", [0, 1, 7])
+def test_a_storm_of_careless_hosts_finds_a_loss_and_shrinks_it(seed: int, tmp_path: Path) -> None:
+    """That nothing is lost means something only if a loss would be found."""
+    command = ["storm", "--careless", "--runs", "200", "--seed", str(seed), "--json"]
+    done = CliRunner().invoke(cli, [*command, "--out", str(tmp_path)])
+    figures = json.loads(done.stdout)
+    assert done.exit_code == 1
+    assert figures["runs"] == 200
+    assert figures["lost"] > 0
+    path = next(one["file"] for one in figures["breaches"] if one["file"])
+    smallest = lab.load(path)
+    assert len(smallest.hosts) <= 3
+    assert len(smallest.faults) == 1
+    again = CliRunner().invoke(cli, ["run", path])
+    assert again.exit_code == 1
+    assert "no accepted mail is lost" in again.stderr
+    assert "CARELESS" in again.stdout
+
+
+def test_a_storm_is_the_same_from_its_seed_on_any_number_of_processes() -> None:
+    storms = [Storm(3, careless=False) for _ in range(2)]
+    for storm, processes in zip(storms, (1, 2), strict=True):
+        for _ in blow(storm, 40, processes):
+            pass
+    assert storms[0].runs == storms[1].runs
+
+
+def test_the_storms_of_two_seeds_differ() -> None:
+    assert weather(0, 1) != weather(1, 1)
+    assert weather(0, 1) == weather(0, 1)
+
+
+def test_a_storm_as_a_file_is_the_same_run(tmp_path: Path) -> None:
+    path = tmp_path / "storm.toml"
+    for number in range(20):
+        topology = weather(5, number)
+        path.write_text(to_toml(topology))
+        assert lab.simulate(path).digest == observe(topology)[0].digest()
+
+
+def test_shrinking_keeps_what_shows_the_breach_and_nothing_else() -> None:
+    """Of a large case with two faults, the one that matters is left, and two hosts."""
+
+    def shows(topology: Topology) -> Trace | None:
+        trace = observe(topology)[0]
+        cut = any(row[1] == "close" and "link" in str(row[6]) for row in trace.rows)
+        return trace if cut else None
+
+    whole = next(one for number in range(500) if shows(one := weather(2, number)))
+    smallest = shrink(whole, shows)
+    assert shows(smallest)
+    assert len(smallest.faults) == 1
+    assert len(smallest.hosts) <= len(whole.hosts)
+    assert len(smallest.mail) == 1
+
+
+def test_the_figures_are_shown(tmp_path: Path) -> None:
+    done = CliRunner().invoke(cli, ["storm", "--runs", "20", "--out", str(tmp_path)])
+    assert done.exit_code == 0
+    assert "20 runs" in done.stdout
+    assert "no rule was broken" in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_place_that_cannot_be_written_is_told_before_the_storm(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("")
+    done = CliRunner().invoke(cli, ["storm", "--runs", "5", "--out", str(file)])
+    assert done.exit_code == 2
