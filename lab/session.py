@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -9,6 +10,7 @@ from simpy import Timeout
 
 from lab.hosts.errand import Errand
 from lab.hosts.host import Host
+from lab.hosts.patience import Patience
 from lab.hosts.reception import Reception
 from lab.network.channel import Leg, Way
 from lab.network.link import Direction
@@ -16,6 +18,7 @@ from lab.network.reach import Reach
 from lab.network.transport import Transport
 from lab.network.units import parse_size
 from lab.protocol import ReceiverSMTP, Reply, SenderSMTP, State, Transaction
+from lab.protocol.replies import CONNECTION, MAIL_DATA
 from lab.protocol.script import ScriptedSender
 
 if TYPE_CHECKING:
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from lab.simulation import Simulation
 
 _DATA: Final = State.DATA
+_AWAITED: Final = {CONNECTION: "no greeting", MAIL_DATA: "no reply to the mail data"}
 
 
 def _nothing(_: Any) -> None:
@@ -94,6 +98,8 @@ class Session:
         self.closed = False
         self._lay(way.forth, way.back)
         simulation.sessions[id(self)] = self
+        if not simulation.is_watching_patience:
+            simulation.watch_patience()
 
     def _lay(self, forth: Way, back: Way) -> None:
         """Lay the channel from the sender-SMTP to the receiver-SMTP and back."""
@@ -146,6 +152,7 @@ class Session:
         errand = self.errand
         if errand is not None:
             errand.session = number
+            errand.now = now
             identify: Callable[[Transaction], tuple[int, list[str]]] = errand.identify
         else:
             identify = self._foreign
@@ -159,6 +166,30 @@ class Session:
         peer.open_sessions += 1
         for _, octets in receiver.open():
             self.back.send(octets, now)
+
+    def patient_until(self) -> float:
+        """When the sender-SMTP will have waited for too long; scripts wait for ever."""
+        errand, sender = self.errand, self.sender
+        if errand is None or not isinstance(sender, SenderSMTP):
+            return math.inf
+        patience: Patience = self.host.identity.patience
+        if self.number is None:
+            return self.started + patience.opening
+        return errand.now + patience.limit(sender.awaiting, errand.size)
+
+    def lose_patience(self) -> None:
+        """The sender-SMTP has waited for too long, and closes the channel."""
+        errand, sender = self.errand, self.sender
+        now = self.env.now
+        if self.number is None:
+            self.cut(f"no channel was open within {now - self.started:g} s")
+        elif errand is not None and isinstance(sender, SenderSMTP):
+            what = _AWAITED.get(sender.awaiting, f"no reply to {sender.awaiting}")
+            why = f"{what} came within {now - errand.now:g} s"
+            errand.now = now
+            self._end(f"cut: {why}")
+            sender.give_up(why)
+            self.host.session_over(now, errand.queue)
 
     def _foreign(self, transaction: Transaction) -> tuple[int, list[str]]:
         """Number mail that no user of a simulated host handed in: a script's, or a person's."""

@@ -92,11 +92,15 @@ class Simulation:
                 spec.name, directory, dict(spec.names), spec.relay,
                 spec.limits, spec.on_251, spec.on_551, spec.store, spec.careless,
                 spec.turn, frozenset(one.name for one in map(topology.host, spec.holds) if one),
+                spec.patience,
             )  # fmt: skip
             self.hosts[spec.name] = Host(
                 identity, self.routes, calendar, topology.retry,
                 self.record, self._wake, self.next_message,
             )  # fmt: skip
+        patience = [host.identity.patience.least for host in self.hosts.values()]
+        self._least_patience = min(patience, default=math.inf)
+        self.is_watching_patience = False
         self._scenario: Iterator[Submission] = submissions(topology, seed, self.routes)
         self._calendar = calendar
         self._due = len(topology.scripts) + sum(poll.times for poll in topology.polls)
@@ -226,6 +230,28 @@ class Simulation:
         octets = submission.mail_data(self._calendar.daytime(now))
         number = self.next_message()
         host.submit(now, number, submission.sender, submission.to, octets, submission.verb)
+
+    # -- time limits ----------------------------------------------------------------------------
+
+    def watch_patience(self) -> None:
+        """See to it that no session waits for a reply for longer than its host does.
+
+        One event looks at all sessions, and again when the first of them could have waited too
+        long: a session that goes on as it should costs nothing.
+        """
+        if not self.is_watching_patience:
+            self.is_watching_patience = True
+            self.at(self.env.now + self._least_patience, self._sweep, None)
+
+    def _sweep(self, _: Any) -> None:
+        now = self.env.now
+        for session in list(self.sessions.values()):
+            if session.patient_until() <= now:
+                session.lose_patience()
+        first = min((one.patient_until() for one in self.sessions.values()), default=math.inf)
+        self.is_watching_patience = first < math.inf
+        if self.is_watching_patience:
+            self.at(first, self._sweep, None)
 
     # -- sessions -------------------------------------------------------------------------------
 

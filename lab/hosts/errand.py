@@ -43,6 +43,11 @@ class Errand:
         taken = [one for n, (one, _) in enumerate(mail.addressees) if outgoing.taken(n)]
         return mail.message, taken
 
+    @property
+    def size(self) -> int:
+        """The bytes of the mail data of the transaction in progress."""
+        return len(self._outgoing.mail_data) if self._outgoing is not None else 0
+
     # -- the agenda -----------------------------------------------------------------------------
 
     def next(self) -> Outgoing | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from lab.hosts.directory import Directory
+from lab.hosts.patience import PATIENCE, Patience
 from lab.protocol import NO_LIMITS, Limits
 
 
@@ -17,7 +18,8 @@ class Identity:
     ``on_551``: "redirect", or "return" an error to the originator (section 3.2). ``store``: seconds
     that it takes to put a message into stable storage; 250 is said after that, or, by a
     ``careless`` host, before. ``turn``: changes roles when asked by TURN (section 3.8). ``holds``:
-    hosts that it does not call; mail for them waits until they call and TURN.
+    hosts that it does not call; mail for them waits until they call and TURN. ``patience``: how
+    long it waits for a reply.
     """
 
     name: str
@@ -31,6 +33,7 @@ class Identity:
     careless: bool = False
     turn: bool = False
     holds: frozenset[str] = frozenset()
+    patience: Patience = PATIENCE
 
     def name_in(self, environment: str) -> str:
         """The name by which the host is known in an environment."""

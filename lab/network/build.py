@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from lab.hosts.directory import Directory, Forward, MailingList, Member, User
+from lab.hosts.patience import Patience
 from lab.network.problems import MOST_PROBLEMS, Place, Problem, did_you_mean, listed
 from lab.network.schema import (
     FileTable,
@@ -42,6 +43,7 @@ _SPEAKS: Final = (
     "careless",
     "limits",
     "store",
+    "patience",
     "turn",
 )
 
@@ -254,6 +256,7 @@ def _host(table: HostTable, number: int, hosts: Hosts) -> HostSpec:
         on_251=table.on_251,
         on_551=table.on_551,
         store=table.store,
+        patience=Patience(**table.patience.given()),
         turn=table.turn,
         holds=tuple(table.holds),
         position=(table.position[0], table.position[1]) if table.position else None,

@@ -38,7 +38,8 @@ LONGEST_NAME: Final = 64
 """Characters of a domain that every receiver-SMTP must take (section 4.5.3)."""
 
 _HOST_KEYS: Final = (
-    "kind", "relay", "users", "limits", "careless", "on_251", "on_551", "store", "turn", "title",
+    "kind", "relay", "users", "limits", "careless", "on_251", "on_551", "store", "patience", "turn",
+    "title",
 )  # fmt: skip
 _LINK_KEYS: Final = ("environment", "latency", "jitter", "bandwidth", "loss", "cost")
 _TRUTHS: Final = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}

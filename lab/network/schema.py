@@ -148,6 +148,16 @@ class LimitsTable(Table):
     domain: Limit | None = None
 
 
+class PatienceTable(Table):
+    """``patience`` of a host: how long its sender-SMTP waits for replies (RFC 1123, 5.3.2)."""
+
+    opening: Duration | None = None
+    command: Duration | None = None
+    data: Duration | None = None
+    block: Duration | None = None
+    mail_data: Duration | None = None
+
+
 AnyUser = Annotated[UserTable, BeforeValidator(_user)]
 
 
@@ -165,6 +175,7 @@ class HostDefaults(Table):
     on_251: Literal["accept", "redirect"] = "accept"
     on_551: Literal["redirect", "return"] = "redirect"
     store: Duration = 0.0
+    patience: PatienceTable = PatienceTable()
     turn: bool = False
     title: str = ""
 
@@ -327,6 +338,7 @@ TABLES: Final[dict[tuple[str, ...], type[Table]]] = {
     ("host", "list"): ListTable,
     ("host", "forward"): ForwardTable,
     ("host", "limits"): LimitsTable,
+    ("host", "patience"): PatienceTable,
     ("link",): LinkTable,
     ("mail",): MailTable,
     ("traffic",): TrafficTable,
@@ -343,6 +355,7 @@ TABLES: Final[dict[tuple[str, ...], type[Table]]] = {
     ("defaults", "host", "list"): ListTable,
     ("defaults", "host", "forward"): ForwardTable,
     ("defaults", "host", "limits"): LimitsTable,
+    ("defaults", "host", "patience"): PatienceTable,
     ("defaults", "link"): LinkDefaults,
 }
 """The tables by the keys that lead to them, places in lists left out."""

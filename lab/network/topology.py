@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from lab.hosts.directory import Forward, MailingList, User
+from lab.hosts.patience import PATIENCE, Patience
 from lab.hosts.spool import Retry
 from lab.network.units import one_line
 from lab.protocol import NO_LIMITS, Limits, Path
@@ -68,7 +69,8 @@ class HostSpec:
     ``names``: by environment, the name by which that one knows it (section 3.6). ``on_251``:
     "accept" or "redirect"; ``on_551``: "redirect" or "return" (3.2). ``turn``: changes roles when
     asked; ``holds``: hosts that fetch their mail here by TURN (3.8). ``store``: seconds that it
-    takes to store a message. ``position``: x and y on a map. ``title``: a label for people.
+    takes to store a message; ``patience``: how long it waits for replies. ``position``: x and y on
+    a map. ``title``: a label for people.
     """
 
     name: str
@@ -83,6 +85,7 @@ class HostSpec:
     on_251: str = "accept"
     on_551: str = "redirect"
     store: float = 0.0
+    patience: Patience = PATIENCE
     turn: bool = False
     holds: tuple[str, ...] = ()
     position: tuple[float, float] | None = None

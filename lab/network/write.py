@@ -58,10 +58,10 @@ def _given(spec: Any, *, but: Sequence[str] = ()) -> dict[str, Any]:
 
 
 def _host(spec: HostSpec) -> dict[str, Any]:
-    table = _given(spec, but=("limits", "users", "lists", "forwards"))
-    limits = _given(spec.limits)
-    if limits:
-        table["limits"] = limits
+    table = _given(spec, but=("limits", "patience", "users", "lists", "forwards"))
+    for name, inner in (("limits", spec.limits), ("patience", spec.patience)):
+        if _given(inner):
+            table[name] = _given(inner)
     if spec.users:
         tables = [_given(user) for user in spec.users]
         table["users"] = [one["name"] if len(one) == 1 else one for one in tables]

@@ -177,6 +177,11 @@ class SenderSMTP:
         if self.state is not State.CLOSED:
             self._give_up(BROKEN)
 
+    def give_up(self, why: str) -> None:
+        """Close the channel, having waited long enough: a temporary error."""
+        if self.state is not State.CLOSED:
+            self._give_up((451, why))
+
     def _give_up(self, answer: Answer) -> list[Crossing]:
         self.state = State.CLOSED
         outgoing, self.outgoing = self.outgoing, None

@@ -1,0 +1,45 @@
+"""How long a sender-SMTP waits for a reply before it takes the channel to be lost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from lab.protocol.replies import CONNECTION, MAIL_DATA
+
+BLOCK: Final = 4096
+"""Bytes of mail data that are handed to the transmission channel at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """The seconds that a sender-SMTP waits for each reply.
+
+    RFC 821 has no such limits; the defaults are those of RFC 1123, section 5.3.2. ``opening``: for
+    the channel and its 220; ``command``: for the reply to HELO, MAIL, RCPT and the rest; ``data``:
+    for 354; ``mail_data``: for the reply to the final dot, with ``block`` more for each block of
+    mail data that has to cross first.
+    """
+
+    opening: float = 300.0
+    command: float = 300.0
+    data: float = 120.0
+    block: float = 180.0
+    mail_data: float = 600.0
+
+    @property
+    def least(self) -> float:
+        """The shortest of them."""
+        return min(self.opening, self.command, self.data, self.mail_data)
+
+    def limit(self, awaiting: str, size: int) -> float:
+        """The seconds for the reply that is awaited; ``size``: bytes of the mail data sent."""
+        if awaiting == MAIL_DATA:
+            return self.mail_data + self.block * -(-size // BLOCK)
+        if awaiting == CONNECTION:
+            return self.opening
+        return self.data if awaiting == "DATA" else self.command
+
+
+PATIENCE: Final = Patience()
+"""The limits of RFC 1123."""
