@@ -14,6 +14,7 @@ One pass, row by row, keeps a ledger of who has which copy of the mail:
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -84,7 +85,7 @@ class Invariants:
         self._environments: dict[int | None, str] = {}
         self._holding: dict[str, frozenset[str]] = {}
         self._skewed: set[str] = set()
-        self._down: set[str] = set()
+        self._down: Counter[str] = Counter()
         self._century = 1900
         self.handlers: dict[str, Callable[[Row], None]] = {
             kind: getattr(self, f"_{kind}") for kind in _KINDS
@@ -412,7 +413,7 @@ class Invariants:
         if row[6] == "clock-skew":
             self._skewed.add(row[2])
         elif row[6] in ("host-down", "crash"):
-            (self._down.add if row[7] else self._down.discard)(row[2])
+            self._down[row[2]] += 1 if row[7] else -1
 
     def _end(self, row: Row) -> None:
         if row[6] == "interrupted":
@@ -424,7 +425,7 @@ class Invariants:
                 f"{host} took message {message} for recipient {one}, and then did nothing with it",
             )
         for message, one, host in self._spool if row[6] == "settled" else ():
-            if host not in self._down and host not in self._holding:
+            if self._down[host] <= 0 and host not in self._holding:
                 self._breach(
                     "each recipient reaches an end",
                     (row[0], "", host, None, None, message),

@@ -98,3 +98,81 @@ def test_a_place_that_cannot_be_written_is_told_before_the_storm(tmp_path: Path)
     file.write_text("")
     done = CliRunner().invoke(cli, ["storm", "--runs", "5", "--out", str(file)])
     assert done.exit_code == 2
+
+
+CIRCLE = """
+[[host]]
+name = "ONE.ARPA"
+users = ["ann"]
+on_251 = "redirect"
+[[host]]
+name = "TWO.ARPA"
+[[host.forward]]
+user = "bob"
+to = "bob@TRE.ARPA"
+[[host]]
+name = "TRE.ARPA"
+[[host.forward]]
+user = "bob"
+to = "bob@TWO.ARPA"
+mode = "refer"
+[[link]]
+between = ["ONE.ARPA", "TWO.ARPA"]
+[[link]]
+between = ["ONE.ARPA", "TRE.ARPA"]
+[[link]]
+between = ["TWO.ARPA", "TRE.ARPA"]
+[[mail]]
+from = "ann@ONE.ARPA"
+to = ["bob@TWO.ARPA"]
+"""
+
+
+def test_hosts_that_send_a_sender_to_each_other_are_followed_once(tmp_path: Path) -> None:
+    """A 251 leads to a host whose 551 leads back: no path is followed twice, and the mail returns."""
+    path = tmp_path / "circle.toml"
+    path.write_text(CIRCLE)
+    run = lab.simulate(path, until=86400.0)
+    assert run.is_settled
+    led = [(e["old"], e["new"]) for e in run.trace if e.kind == "forward" and e.session]
+    assert led[:1] == [("bob@TWO.ARPA", "bob@TRE.ARPA")]
+    assert len(led) == len(set(led)) <= 2
+    assert run.summary["returned"] == 1
+
+
+def test_a_host_that_falls_at_every_try_returns_its_mail(tmp_path: Path) -> None:
+    """It has no chance to fail at sending: time runs out, and the originator is told all the same."""
+    path = tmp_path / "falls.toml"
+    path.write_text(
+        """
+[[host]]
+name = "ONE.ARPA"
+users = ["ann"]
+[[host]]
+name = "TWO.ARPA"
+users = ["bob"]
+[[link]]
+between = ["ONE.ARPA", "TWO.ARPA"]
+latency = "10 s"
+[[mail]]
+from = "ann@ONE.ARPA"
+to = ["bob@TWO.ARPA"]
+[[fault]]
+kind = "host-down"
+host = "ONE.ARPA"
+rate = "1 /s"
+for = "60 s"
+[retry]
+give_up = "1 h"
+"""
+    )
+    run = lab.simulate(path, until=86400.0)
+    assert run.is_settled
+    assert run.summary["returned"] == 1
+    assert 3600 <= run.summary["simulated_seconds"] < 4000
+
+
+def test_a_host_that_two_faults_befall_is_up_when_both_are_over(tmp_path: Path) -> None:
+    """What lies in the spool of a host that is down for good is queued, and no breach."""
+    topology = weather(1, 175)
+    assert observe(topology)[2] == []

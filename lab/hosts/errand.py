@@ -173,8 +173,8 @@ class Errand:
             return False
         places = []
         for recipient, old in addressees:
-            if _same(old, new):
-                return False
+            if _same(old, new) or new.bare in mail.told:
+                return False  # hosts that send mail to each other in a circle
             self._record("forward", mail, recipient, old.bare, new.bare, "redirect")
             places.append((recipient, host.destination(new)))
         host.dispatch(
@@ -185,6 +185,7 @@ class Errand:
             places,
             mail.mail_data,
             relaying=mail.relaying,
+            told=mail.told | {new.bare},
         )
         return True
 
@@ -216,5 +217,5 @@ def _part(mail: Mail, addressees: list[Addressee]) -> Mail:
         mail.message, mail.verb, mail.reverse_path, mail.return_path, addressees, mail.mail_data
     )
     part.failures, part.expires, part.relaying = mail.failures, mail.expires, mail.relaying
-    part.avoided, part.takes_251 = mail.avoided, mail.takes_251
+    part.avoided, part.takes_251, part.told = mail.avoided, mail.takes_251, mail.told
     return part

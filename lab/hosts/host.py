@@ -130,6 +130,7 @@ class Host:
         mail_data: bytes,
         *,
         relaying: bool,
+        told: frozenset[str] = frozenset(),
     ) -> None:
         """Deliver here what is for here, and put the rest into the spool: one copy a next host.
 
@@ -169,6 +170,7 @@ class Host:
                     continue
             mail = Mail(message, verb, reverse_path, return_path, addressees, mail_data)
             mail.relaying = relaying
+            mail.told = told
             self._enqueue(now, hop, mail)
         if losses:
             self.give_back(now, message, return_path, losses)

@@ -44,12 +44,13 @@ class Entry:
 
     ``reverse_path`` is what MAIL will say; ``return_path`` where a notification would go. Mail that
     came from another host is ``relaying``; mail of a user of this host, and notifications, not.
+    ``told``: the paths that 251 and 551 have led it along; none is followed twice.
     ``last_chance``: it was too old already when the host came up, and is tried once more.
     """
 
     __slots__ = (
         "addressees", "avoided", "expires", "failures", "last_chance", "mail_data", "message",
-        "not_before", "relaying", "return_path", "reverse_path", "takes_251", "verb",
+        "not_before", "relaying", "return_path", "reverse_path", "takes_251", "told", "verb",
     )  # fmt: skip
 
     def __init__(
@@ -74,6 +75,7 @@ class Entry:
         self.takes_251 = False
         self.last_chance = False
         self.avoided: frozenset[str] = frozenset()
+        self.told: frozenset[str] = frozenset()
 
     @property
     def ids(self) -> tuple[str, ...]:
