@@ -185,7 +185,7 @@ class Errand:
             places,
             mail.mail_data,
             relaying=mail.relaying,
-            told=mail.told | {new.bare},
+            told=mail.told | {new.bare, *(old.bare for _, old in addressees)},
         )
         return True
 
