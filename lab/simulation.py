@@ -251,7 +251,8 @@ class Simulation:
         first = min((one.patient_until() for one in self.sessions.values()), default=math.inf)
         self.is_watching_patience = first < math.inf
         if self.is_watching_patience:
-            self.at(first, self._sweep, None)
+            # what waits for something else by then may have a shorter limit
+            self.at(min(first, now + self._least_patience), self._sweep, None)
 
     # -- sessions -------------------------------------------------------------------------------
 

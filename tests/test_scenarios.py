@@ -19,6 +19,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 TOPOLOGIES = ROOT / "topologies"
 FILES = sorted(TOPOLOGIES.rglob("*.toml"))
+UNBROKEN = [file for file in FILES if file.parent.name != "faults"]
 RFC = ROOT.parent / "shared" / "rfc821.txt"
 
 Session = list[str]
@@ -50,7 +51,7 @@ def name_of(file: Path) -> str:
     return file.relative_to(TOPOLOGIES).with_suffix("").as_posix()
 
 
-@pytest.mark.parametrize("file", FILES, ids=name_of)
+@pytest.mark.parametrize("file", UNBROKEN, ids=name_of)
 def test_a_file_runs_and_meets_its_expectation(file: Path) -> None:
     done = lab_run(file, "--json")
     assert done.returncode == 0, done.stderr

@@ -14,6 +14,7 @@ from lab.views import style
 from lab.views.lanes import Lane, Plan, label, plan
 from lab.views.story import Hop, Mark, Story, stories
 from lab.views.timescale import Span, Timescale, timescale
+from lab.views.troubles import Trouble, troubles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,6 +40,7 @@ _BARS: Final[dict[str, dict[str, Any]]] = {
         "hatch": "xxxx",
         "lw": 0.9,
     },
+    "a fault": {"facecolor": "#7A6A55", "edgecolor": "black", "lw": 0.8},
 }
 _RETURN: Final[dict[str, Any]] = {
     "facecolor": "#F9D9C3",
@@ -62,6 +64,11 @@ _ENDS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
         {"marker": "X", "mfc": style.VERMILION, "mec": "black", "ms": 9},
     ),
     "expired": ("given up", {"marker": "v", "mfc": style.YELLOW, "mec": "black", "ms": 9}),
+    "round": (
+        "goes another way from here",
+        {"marker": "P", "mfc": "white", "mec": style.BLUE, "mew": 1.4, "ms": 8},
+    ),
+    "fault": ("a fault, at once over", {"marker": "d", "mfc": "black", "mec": "black", "ms": 8}),
     "reject": ("rejected at hand-over", {"marker": "s", "mfc": "black", "mec": "black", "ms": 8}),
     "abandon": (
         "notification abandoned",
@@ -91,7 +98,7 @@ def timeline(trace: Trace, ax: Axes | None = None) -> Axes:
             from lab.views.crowd import crowd
 
             return crowd(told, end, str(trace.meta.get("title") or ""), ax)
-        picture = _Picture(told, made, end, ax)
+        picture = _Picture(told, made, end, ax, troubles(trace))
         picture.draw(str(trace.meta.get("title") or "Timeline"))
         return picture.ax
 
@@ -99,15 +106,24 @@ def timeline(trace: Trace, ax: Axes | None = None) -> Axes:
 class _Picture:
     """One timeline in full: its Axes, its scale, and what the legend will have to explain."""
 
-    def __init__(self, told: list[Story], made: Plan, end: float, ax: Axes | None) -> None:
+    def __init__(
+        self,
+        told: list[Story],
+        made: Plan,
+        end: float,
+        ax: Axes | None,
+        faults: list[Trouble],
+    ) -> None:
         self.told, self.made, self.end, self.own = told, made, end, ax is None
-        rows = max(len(made.lanes), 1)
+        self.faults = faults
+        rows = max(len(made.lanes), 1) + len(faults)
         self.pitch = 0.62 if rows <= 9 else 0.44 if rows <= 18 else 0.27
         self.lines = 2 if rows <= 18 else 1
         self.ax = ax if ax is not None else style.new_axes(12, self._height(rows))
         self.aligned = False
         self.scale = self._scale()
-        if _specks(told, self.scale):
+        if not faults and _specks(told, self.scale):
+            # (a fault is at a time of the run: with faults, so must be everything else)
             self.aligned = True
             self.scale = self._scale()
         self.keys: dict[str, Any] = {}
@@ -120,10 +136,12 @@ class _Picture:
 
     def draw(self, title: str) -> None:
         """Put everything on the Axes, the legend last."""
-        rows = max(len(self.made.lanes), 1)
+        rows = max(len(self.made.lanes), 1) + len(self.faults)
         self._labels()
         self.ax.set_ylim(rows - 0.4, -0.95 if self.scale.folds else -0.6)
         self.pixels = self._fit()
+        for row, fault in enumerate(self.faults, rows - len(self.faults)):
+            self._fault(fault, row)
         for story in self.told:
             for hop in story.hops:
                 self._hop(story, hop)
@@ -181,12 +199,36 @@ class _Picture:
             label(lane, lines=self.lines, width=34 if self.lines == 2 else 52)
             for lane in self.made.lanes
         ]
-        self.ax.set_yticks(range(len(self._texts)), self._texts)
+        width = 34 if self.lines == 2 else 52
+        self._texts += [style.shorten(fault.name, width) for fault in self.faults]
+        first = max(len(self.made.lanes), 1)
+        rows = [*range(len(self.made.lanes)), *range(first, first + len(self.faults))]
+        self.ax.set_yticks(rows, self._texts)
         self.ax.tick_params(axis="y", length=0, pad=6)
-        for lane, text in zip(self.made.lanes, self.ax.get_yticklabels(), strict=True):
+        for text in self.ax.get_yticklabels()[len(self.made.lanes) :]:
+            text.set_color(style.GREY)
+        if self.faults:
+            self.ax.axhline(first - 0.5, color=style.GREY, lw=0.8, zorder=0)
+        for lane, text in zip(self.made.lanes, self.ax.get_yticklabels(), strict=False):
             text.set_color(_colour(lane))
             if lane.kind == "message" and lane.row:
                 self.ax.axhline(lane.row - 0.5, color="#E2E2E2", lw=0.8, zorder=0)
+
+    # -- faults ----------------------------------------------------------------------------------
+
+    def _fault(self, fault: Trouble, row: int) -> None:
+        """A bar in a row of its own for as long as it lasts, and a shade over all lanes above."""
+        last = self.scale.times[-1]
+        for begin, end in fault.spans:
+            if begin >= last:
+                continue
+            stop = min(end, last)
+            if stop > begin:
+                self._bar("a fault", begin, stop, row)
+                self.ax.axvspan(begin, stop, color="#F2ECE4", lw=0, zorder=-1)
+            else:
+                self._end("fault", begin, row)
+                self.ax.axvline(begin, color="#D8C9B4", lw=1, zorder=-1)
 
     # -- bars ------------------------------------------------------------------------------------
 
@@ -211,8 +253,8 @@ class _Picture:
         if hop.ended is None:
             self._end("queued", max(self.end - at, hop.queued - at), row)
             return
-        if hop.outcome == "expired":
-            self._end("expired", hop.ended - at, row)
+        if hop.outcome in ("expired", "round"):
+            self._end(hop.outcome, hop.ended - at, row)
             return
         sending = hop.sending if hop.sending is not None else hop.queued
         if hop.opening is not None and hop.opened is not None:
@@ -239,7 +281,7 @@ class _Picture:
             return None
         look = _BARS[name] if look is None else look
         drawn = self._at_least(begin, end)
-        height = _BAR if name != "in the spool" else _BAR * 0.62
+        height = _BAR if name not in ("in the spool", "a fault") else _BAR * 0.62
         patch = Rectangle(
             (begin, row - height / 2), drawn - begin, height, zorder=3 if always else 2, **look
         )
