@@ -14,12 +14,14 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from lab import lessons, protocol, views
     from lab.api import Run, load, simulate
+    from lab.network.topology import FaultSpec as Fault
     from lab.network.topology import Topology, TopologyError
     from lab.trace import Event, Trace
 
 # Found when asked for: `lab --help` should not wait for networkx.
 _HOMES = {
     "Event": "lab.trace",
+    "Fault": "lab.api",
     "Run": "lab.api",
     "Topology": "lab.network.topology",
     "TopologyError": "lab.network.topology",
@@ -31,6 +33,7 @@ _ROOMS = ("lessons", "protocol", "views")
 
 __all__ = [
     "Event",
+    "Fault",
     "Run",
     "Topology",
     "TopologyError",

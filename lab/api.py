@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lab.account import Account, summarise
 from lab.invariants import Breach, breaches
+from lab.network.topology import FaultSpec as Fault
 from lab.network.topology import Topology
 from lab.network.topology import load as load_topology
 from lab.simulation import simulate as run_simulation
@@ -19,6 +21,10 @@ from lab.trace import Trace
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+
+ARTEFACTS = ("summary.json", "trace.jsonl", "transcript.txt", "map.png", "timeline.png")
+"""The files that a run leaves, beside its mail drops."""
 
 
 def load(path: str | os.PathLike[str], sets: Sequence[str] = (), seed: int = 0) -> Topology:
@@ -35,15 +41,19 @@ def simulate(
     seed: int = 0,
     until: float | None = None,
     progress: Callable[[int], None] | None = None,
+    faults: Sequence[Fault] = (),
 ) -> Run:
     """A run of a topology (or of the file of that name) from a seed.
 
     ``until`` is in simulated seconds; without it the run ends when nothing is left to do. The same
-    topology and seed give the same trace, byte for byte.
+    topology and seed give the same trace, byte for byte. ``faults`` befall it beside those of the
+    file: ``lab.Fault("crash", host="USC-ISIE.ARPA", at=10.0, duration=60.0)``.
     """
     if not isinstance(topology, Topology):
         topology = load(topology, seed=seed)
     topology = topology.with_seed(seed)
+    if faults:
+        topology = replace(topology, faults=(*topology.faults, *faults))
     return Run(topology, run_simulation(topology, seed, until, progress))
 
 
@@ -116,15 +126,19 @@ class Run:
     def save(self, directory: str | os.PathLike[str]) -> list[Path]:
         """Leave the artefacts of the run in a directory: the paths of what was written.
 
-        summary.json, trace.jsonl, transcript.txt, map.png, timeline.png and mail/. Each file is
-        written beside its place and then moved there, so that none is ever half of itself.
+        trace.jsonl, transcript.txt, map.png, timeline.png, mail/ and summary.json. Each file is
+        written beside its place and then moved there, so that none is ever half of itself; those
+        of an earlier run go first, and the summary comes last: where it is, all is whole. Raises
+        OSError where something cannot be written.
         """
         from lab.views.maildrops import write_maildrops
 
         out = Path(directory)
         out.mkdir(parents=True, exist_ok=True)
+        for name in ARTEFACTS:
+            with suppress(OSError):  # what cannot be removed cannot be written: it is told then
+                (out / name).unlink()
         written = [
-            _written(out / "summary.json", lambda file: json.dump(self.summary, file, indent=1)),
             _written(out / "trace.jsonl", self.trace.write_jsonl),
             _written(
                 out / "transcript.txt",
@@ -133,20 +147,33 @@ class Run:
         ]
         written += [self._picture(out, kind) for kind in ("map", "timeline")]
         write_maildrops(self.trace, out / "mail")
-        return [*written, out / "mail"]
+        summary = _written(
+            out / "summary.json", lambda file: json.dump(self.summary, file, indent=1)
+        )
+        return [summary, *written, out / "mail"]
 
     def _picture(self, out: Path, kind: str) -> Path:
         from lab import views
 
-        path, beside = out / f"{kind}.png", out / f".{kind}.part.png"
-        views.save(self.trace, kind, beside)
-        beside.replace(path)
+        path = out / f"{kind}.png"
+        with _beside(path, ".png") as beside:
+            views.save(self.trace, kind, beside)
         return path
 
 
 def _written(path: Path, write: Callable[[Any], Any]) -> Path:
-    beside = path.with_name(f".{path.name}.part")
-    with open(beside, "w", encoding="utf-8") as file:
+    with _beside(path) as beside, open(beside, "w", encoding="utf-8") as file:
         write(file)
-    beside.replace(path)
     return path
+
+
+@contextmanager
+def _beside(path: Path, ending: str = "") -> Iterator[Path]:
+    """A path to write to, which becomes the file when it is whole, and goes when it is not."""
+    beside = path.with_name(f".{path.name}.part{ending}")
+    try:
+        yield beside
+        beside.replace(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise

@@ -409,7 +409,8 @@ def test_what_a_file_says_is_text_and_no_markup(lab: Callable[..., Done], tmp_pa
 # -- the edges of a process
 
 
-def test_interrupting_a_long_run_leaves_its_artefacts(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupting_a_long_run_leaves_its_artefacts(tmp_path: Path, number: int) -> None:
     """Ctrl-C stops between two events: what has run until then is whole, and nothing is lost."""
     path, out = tmp_path / "long.toml", tmp_path / "out"
     path.write_text(TWO_HOSTS + '[[traffic]]\ncount = 9000000\nrate = "1 /s"\n')
@@ -418,7 +419,7 @@ def test_interrupting_a_long_run_leaves_its_artefacts(tmp_path: Path) -> None:
         while not out.exists():  # it is made right before the run begins
             time.sleep(0.01)
         time.sleep(0.4)
-        running.send_signal(signal.SIGINT)
+        running.send_signal(number)
         _, err = running.communicate(timeout=60)
     assert running.returncode == 130
     assert re.fullmatch(r"lab: interrupted at \S+ s of simulated time\n", err)
@@ -427,6 +428,38 @@ def test_interrupting_a_long_run_leaves_its_artefacts(tmp_path: Path) -> None:
     assert summary["delivered"] > 0
     assert summary["lost"] == 0
     assert Trace.read_jsonl(out / "trace.jsonl")[-1]["reason"] == "interrupted"
+
+
+def test_a_disk_that_is_full_leaves_no_half_file(tmp_path: Path) -> None:
+    """What could not be written whole is not there, and the sentence says what is."""
+    out = tmp_path / "out"
+    process("run", "topologies/campus.toml", "--quiet", "--out", str(out))
+    code = (
+        "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)); "
+        "from lab.cli import main; sys.argv = ['lab', *sys.argv[1:]]; main()"
+    )
+    command = [sys.executable, "-c", code, "run", "topologies/campus.toml", "--out", str(out)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert "12 delivered" in done.stdout
+    assert is_one_sentence(done.stderr)
+    assert "whole in" in done.stderr
+    left = {one.name for one in out.iterdir()}
+    assert not left & {"trace.jsonl", "summary.json"}, "an earlier run's, or half of this one's"
+    assert not any(".part" in one.name for one in out.rglob("*"))
+
+
+def test_a_run_that_is_killed_leaves_nothing_that_looks_whole(tmp_path: Path) -> None:
+    path, out = tmp_path / "long.toml", tmp_path / "out"
+    path.write_text(TWO_HOSTS + '[[traffic]]\ncount = 9000000\nrate = "1 /s"\n')
+    command = [sys.executable, "-m", "lab", "run", str(path), "--out", str(out), "--quiet"]
+    with subprocess.Popen(command, cwd=ROOT) as running:
+        while not out.exists():
+            time.sleep(0.01)
+        time.sleep(0.2)
+        running.kill()
+    assert list(out.iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -133,11 +133,17 @@ def make_directory(out: str) -> None:
 
 def leave(done: Run, out: str) -> str:
     """Write the artefacts: a sentence about them, or "" where not all could be written."""
+    from lab.api import ARTEFACTS
+
     try:
         paths = done.save(out)
     except OSError as error:
         where = error.filename2 or error.filename or out
-        complain(f"{where}: the artefacts could not all be written ({error.strerror or error})")
+        whole = ", ".join(name for name in ARTEFACTS if (Path(out) / name).exists())
+        complain(
+            f"{where}: the artefacts could not all be written ({error.strerror or error}); "
+            f"whole in {out}: {whole or 'none'}"
+        )
         return ""
     return f"left in {out}: " + ", ".join(path.name for path in paths)
 

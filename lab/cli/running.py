@@ -119,9 +119,9 @@ def simulate(
 
 @contextmanager
 def interrupts_between_events(simulation: Simulation) -> Iterator[None]:
-    """Have Ctrl-C stop the run where the trace is whole: after the event that is going on.
+    """Have Ctrl-C, or a request to end, stop the run where the trace is whole.
 
-    The second time it stops at once.
+    That is after the event that is going on; the second time it stops at once.
     """
 
     def stop(_: Any) -> None:
@@ -133,6 +133,7 @@ def interrupts_between_events(simulation: Simulation) -> Iterator[None]:
 
     try:
         before = signal.signal(signal.SIGINT, interrupt)
+        ended = signal.signal(signal.SIGTERM, interrupt)
     except ValueError:  # not in the main thread, where no signal comes
         yield
         return
@@ -140,6 +141,7 @@ def interrupts_between_events(simulation: Simulation) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGTERM, ended)
 
 
 @click.command()

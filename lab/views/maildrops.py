@@ -35,7 +35,10 @@ def write_maildrops(trace: Trace, directory: str | Path) -> int:
     for seq, row in enumerate(trace.rows):
         if row[1] in ("deliver", "terminal"):
             name = f"{_stamp(start + row[0])}Q{seq}.{file_name(row[2])}"
-            (_maildir(root, row) / "new" / name).write_bytes(row[8])
+            maildir = _maildir(root, row)
+            # as Maildir wants it: whole in tmp, and then moved to where it is looked for
+            (maildir / "tmp" / name).write_bytes(row[8])
+            (maildir / "tmp" / name).replace(maildir / "new" / name)
             count += 1
     return count
 
