@@ -84,6 +84,7 @@ class Invariants:
         self._elsewhere: dict[str, dict[str, str]] = {}
         self._environments: dict[int | None, str] = {}
         self._holding: dict[str, frozenset[str]] = {}
+        self._contrary: set[str] = set()
         self._skewed: set[str] = set()
         self._down: Counter[str] = Counter()
         self._century = 1900
@@ -118,6 +119,8 @@ class Invariants:
             self._due[session] = _GREETING
 
     def _wrong_reply(self, row: Row, codes: frozenset[bytes]) -> None:
+        if codes and row[3] in self._contrary:
+            return  # it was set to answer what it likes
         if not codes:
             why = "though nothing had been asked"
         else:
@@ -157,6 +160,8 @@ class Invariants:
                 self._names[name.upper()] = host["name"]
             if host.get("names"):
                 self._elsewhere[host["name"]] = host["names"]
+            if host.get("answers"):
+                self._contrary.add(host["name"])
             if host.get("holds"):
                 self._holding[host["name"]] = frozenset(host["holds"])
         if meta.get("start"):

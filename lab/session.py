@@ -11,13 +11,13 @@ from simpy import Timeout
 from lab.hosts.errand import Errand
 from lab.hosts.host import Host
 from lab.hosts.patience import Patience
-from lab.hosts.reception import Reception
+from lab.hosts.reception import Reception, receiver_smtp
 from lab.network.channel import Leg, Way
 from lab.network.link import Direction
 from lab.network.reach import Reach
 from lab.network.transport import Transport
 from lab.network.units import parse_size
-from lab.protocol import ReceiverSMTP, Reply, SenderSMTP, State, Transaction
+from lab.protocol import Reply, SenderSMTP, State, Transaction
 from lab.protocol.replies import CONNECTION, MAIL_DATA
 from lab.protocol.script import ScriptedSender
 
@@ -162,7 +162,7 @@ class Session:
         if peer.identity.store or peer.identity.careless:
             reception.later = simulation.later(peer)
             reception.respond = None if peer.identity.careless else self._respond
-        self.receiver = receiver = ReceiverSMTP(reception, peer.identity.limits)
+        self.receiver = receiver = receiver_smtp(reception)
         peer.open_sessions += 1
         for _, octets in receiver.open():
             self.back.send(octets, now)

@@ -92,7 +92,8 @@ class Simulation:
                 spec.name, directory, dict(spec.names), spec.relay,
                 spec.limits, spec.on_251, spec.on_551, spec.store, spec.careless,
                 spec.turn, frozenset(one.name for one in map(topology.host, spec.holds) if one),
-                spec.patience,
+                spec.patience, spec.grammar, spec.eight_bit, spec.unsophisticated,
+                frozenset(spec.unimplemented), spec.answers,
             )  # fmt: skip
             self.hosts[spec.name] = Host(
                 identity, self.routes, calendar, topology.retry,
@@ -388,6 +389,7 @@ def describe(topology: Topology, seed: int) -> dict[str, Any]:
                 "position": list(spec.position) if spec.position else None,
                 "names": dict(spec.names),
                 "careless": spec.careless,
+                **({"answers": sorted(spec.answers)} if spec.answers else {}),
                 "title": spec.title,
             }
             for spec in topology.hosts.values()

@@ -11,9 +11,9 @@ from typing import BinaryIO
 
 from lab.account import Account
 from lab.api import Run
-from lab.hosts.reception import Reception
+from lab.hosts.reception import Reception, receiver_smtp
 from lab.network.topology import Topology
-from lab.protocol import Crossing, ReceiverSMTP, Transaction
+from lab.protocol import Crossing, Transaction
 from lab.simulation import Simulation
 
 YOU = "you"
@@ -59,7 +59,7 @@ class Conversation:
         self._environment = environment or self._first_environment(spec.name)
         self._number = self.simulation.next_session()
         self.reception = Reception(self.host, self._environment, self._identify, self._number, YOU)
-        self.receiver = ReceiverSMTP(self.reception, self.host.identity.limits)
+        self.receiver = receiver_smtp(self.reception)
         self._unended = False
 
     def _first_environment(self, host: str) -> str:

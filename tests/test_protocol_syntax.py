@@ -154,8 +154,8 @@ def test_short_names_are_read_unless_strict() -> None:
     assert parse_domain("Fred.Cambridge.UK") == "Fred.Cambridge.UK"
     with pytest.raises(SyntaxFault):
         parse_domain("Fred.Cambridge.UK", strict=True)
-    assert parse_command(b"HELO ONE", strict=True).fault == 0
-    assert parse_command(b"HELO UK", strict=True).fault == 501
+    assert parse_command(b"HELO ONE", "strict").fault == 0
+    assert parse_command(b"HELO UK", "strict").fault == 501
 
 
 # -- command lines

@@ -52,6 +52,7 @@ class Host:
         self.spool = Spool()
         self.open_sessions = 0
         self.condition = Condition()
+        self.said: dict[str, int] = {}
         self.unsaved: dict[int, tuple[int, tuple[str, ...]]] = {}
         self.own_names = {name.upper() for name in (identity.name, *identity.names.values())}
         self._known: dict[str, Destination] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lab.hosts.directory import Directory
@@ -14,12 +15,15 @@ class Identity:
     """What a host is: its name, its names elsewhere, its people and its settings.
 
     ``names`` are its names in environments where it has another (section 3.6). ``on_251``:
-    "accept" leaves forwarding to the receiver, "redirect" sends to the given path instead;
-    ``on_551``: "redirect", or "return" an error to the originator (section 3.2). ``store``: seconds
+    "accept" leaves forwarding to the receiver, "redirect" sends to the given path instead, "learn"
+    leaves it to the receiver this time and sends there itself "in the future"; ``on_551``:
+    "redirect", or "return" an error to the originator (section 3.2). ``store``: seconds
     that it takes to put a message into stable storage; 250 is said after that, or, by a
     ``careless`` host, before. ``turn``: changes roles when asked by TURN (section 3.8). ``holds``:
     hosts that it does not call; mail for them waits until they call and TURN. ``patience``: how
-    long it waits for a reply.
+    long it waits for a reply. ``grammar`` and     ``eight_bit`` are the receiver-SMTP's; ``unimplemented`` and ``answers`` those of
+    :mod:`lab.hosts.contrary`. ``unsophisticated``: its sender-SMTP goes by the first digit of a
+    reply alone (appendix E).
     """
 
     name: str
@@ -34,6 +38,11 @@ class Identity:
     turn: bool = False
     holds: frozenset[str] = frozenset()
     patience: Patience = PATIENCE
+    grammar: str = "standard"
+    eight_bit: str = "refuse"
+    unsophisticated: bool = False
+    unimplemented: frozenset[str] = frozenset()
+    answers: Mapping[str, int | Sequence[int]] = field(default_factory=dict)
 
     def name_in(self, environment: str) -> str:
         """The name by which the host is known in an environment."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from lab.hosts.contrary import NOT_IMPLEMENTED, ContraryReceiverSMTP
 from lab.hosts.destination import Destination
 from lab.hosts.directory import Forward, User
 from lab.hosts.host import Host
@@ -21,7 +22,7 @@ from lab.hosts.verdicts import (
     PATH_TOO_LONG,
     user_verdict,
 )  # fmt: skip
-from lab.protocol import Path, Reply, Transaction, reply
+from lab.protocol import Path, ReceiverSMTP, Reply, Transaction, reply
 
 Later = Callable[[float, Callable[[float], None]], None]
 """Calls back after so many seconds with the time, unless the host has crashed meanwhile."""
@@ -34,6 +35,13 @@ def stamp(host: Host, environment: str, peer: str, now: float) -> bytes:
     """The time stamp line that the host puts before mail from ``peer``."""
     daytime = host.calendar.daytime(now + host.condition.skew)
     return time_stamp_line(peer, host.identity.name_in(environment), daytime)
+
+
+def receiver_smtp(reception: Reception) -> ReceiverSMTP:
+    """The receiver-SMTP that serves a host in one session, as the host is set."""
+    identity = reception.host.identity
+    kind = ContraryReceiverSMTP if identity.answers or identity.unimplemented else ReceiverSMTP
+    return kind(reception, identity.limits, grammar=identity.grammar, eight_bit=identity.eight_bit)
 
 
 class Reception:
@@ -226,7 +234,7 @@ class Reception:
         known = self.host.routes.resolve(self.peer)
         if self.host.identity.turn and known is not None and known == self.peer_host:
             return OK
-        return reply(502, "Command not implemented")
+        return NOT_IMPLEMENTED
 
     def goodbye(self) -> Reply:
         """221."""

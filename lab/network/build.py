@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
+from lab.hosts.contrary import ANSWERED
 from lab.hosts.directory import Directory, Forward, MailingList, Member, User
 from lab.hosts.patience import Patience
 from lab.network.problems import MOST_PROBLEMS, Place, Problem, did_you_mean, listed
@@ -45,6 +46,11 @@ _SPEAKS: Final = (
     "store",
     "patience",
     "turn",
+    "grammar",
+    "eight_bit",
+    "unsophisticated",
+    "unimplemented",
+    "answers",
 )
 
 
@@ -217,6 +223,7 @@ def _check_host(
         if environment not in known:
             place = findings.place("host", number, "names", environment)
             _unknown_environment(environment, place, known, findings)
+    _check_answers(table, number, findings)
     if table.kind == "router":
         for key in _SPEAKS:
             if key in table.model_fields_set and getattr(table, key):
@@ -259,9 +266,28 @@ def _host(table: HostTable, number: int, hosts: Hosts) -> HostSpec:
         patience=Patience(**table.patience.given()),
         turn=table.turn,
         holds=tuple(table.holds),
+        grammar=table.grammar,
+        eight_bit=table.eight_bit,
+        unsophisticated=table.unsophisticated,
+        unimplemented=tuple(table.unimplemented),
+        answers={row: _codes(codes) for row, codes in table.answers.items()},
         position=(table.position[0], table.position[1]) if table.position else None,
         title=table.title,
     )
+
+
+def _codes(codes: int | list[int]) -> int | tuple[int, ...]:
+    return codes if isinstance(codes, int) else tuple(codes)
+
+
+def _check_answers(table: HostTable, number: int, findings: Findings) -> None:
+    for row in table.answers:
+        if row not in ANSWERED:
+            findings.problem(
+                findings.place("host", number, "answers", row),
+                f"section 4.3 has no row {shown(row)}"
+                + findings.guess(row, ANSWERED, f"; there are {listed(ANSWERED, 16)}"),
+            )
 
 
 def _check_entries(table: HostTable, number: int, findings: Findings) -> None:

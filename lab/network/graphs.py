@@ -39,7 +39,7 @@ LONGEST_NAME: Final = 64
 
 _HOST_KEYS: Final = (
     "kind", "relay", "users", "limits", "careless", "on_251", "on_551", "store", "patience", "turn",
-    "title",
+    "grammar", "eight_bit", "unsophisticated", "title",
 )  # fmt: skip
 _LINK_KEYS: Final = ("environment", "latency", "jitter", "bandwidth", "loss", "cost")
 _TRUTHS: Final = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}

@@ -21,6 +21,7 @@ from pydantic import (
 
 from lab.network.topology import DEFAULT_START
 from lab.network.units import parse_bandwidth, parse_duration, parse_rate, parse_size, shown
+from lab.protocol.replies import TEXTS
 
 LARGEST_MAIL: Final = 10**9
 """Bytes; mail data is held in memory, and a slip of the unit should not fill it."""
@@ -47,6 +48,16 @@ def _chance(value: object) -> float:
 def _mail_sized(value: int) -> int:
     if value > LARGEST_MAIL:
         raise ValueError(f"{value} bytes are more than this lab holds; write 1 GB or less")
+    return value
+
+
+def _codes(value: object) -> object:
+    for code in value if isinstance(value, list) and value else [value]:
+        if not isinstance(code, int) or isinstance(code, bool) or code not in TEXTS:
+            raise ValueError(
+                f"{shown(code)} is no reply code of RFC 821; write one of {min(TEXTS)} to "
+                f"{max(TEXTS)} as section 4.2.2 lists them, or a list of such"
+            )
     return value
 
 
@@ -88,6 +99,7 @@ Rate = Annotated[float, BeforeValidator(parse_rate), AfterValidator(_more_than_n
 Chance = Annotated[float, BeforeValidator(_chance)]
 Count = Annotated[StrictInt, Field(ge=0)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
+Codes = Annotated[int | list[int], BeforeValidator(_codes)]
 Pair = Annotated[list[str], Field(min_length=2, max_length=2)]
 Paths = Annotated[list[str], BeforeValidator(_one_or_many), Field(min_length=1)]
 
@@ -106,7 +118,7 @@ class EnvironmentTable(Table):
     """``[[environment]]``."""
 
     name: Annotated[str, Field(min_length=1)]
-    transport: Literal["tcp", "ncp", "nits", "x25"] = "tcp"
+    transport: Literal["tcp", "ncp", "nits", "x25", "tcp-on-x25"] = "tcp"
 
 
 class UserTable(Table):
@@ -172,11 +184,16 @@ class HostDefaults(Table):
     forward: list[ForwardTable] = []
     limits: LimitsTable = LimitsTable()
     careless: bool = False
-    on_251: Literal["accept", "redirect"] = "accept"
+    on_251: Literal["accept", "redirect", "learn"] = "accept"
     on_551: Literal["redirect", "return"] = "redirect"
     store: Duration = 0.0
     patience: PatienceTable = PatienceTable()
     turn: bool = False
+    grammar: Literal["strict", "standard", "tolerant"] = "standard"
+    eight_bit: Literal["refuse", "clear"] = "refuse"
+    unsophisticated: bool = False
+    unimplemented: list[Literal["SEND", "SOML", "SAML", "VRFY", "EXPN", "HELP", "TURN"]] = []
+    answers: dict[str, Codes] = {}
     title: str = ""
 
 

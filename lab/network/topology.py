@@ -67,10 +67,14 @@ class HostSpec:
 
     ``relay``: accepts mail to be relayed. ``careless``: says 250 before the mail is stored.
     ``names``: by environment, the name by which that one knows it (section 3.6). ``on_251``:
-    "accept" or "redirect"; ``on_551``: "redirect" or "return" (3.2). ``turn``: changes roles when
-    asked; ``holds``: hosts that fetch their mail here by TURN (3.8). ``store``: seconds that it
-    takes to store a message; ``patience``: how long it waits for replies. ``position``: x and y on
-    a map. ``title``: a label for people.
+    "accept", "redirect" or "learn"; ``on_551``: "redirect" or "return" (3.2). ``turn``: changes
+    roles when asked; ``holds``: hosts that fetch their mail here by TURN (3.8). ``store``: seconds
+    that it takes to store a message; ``patience``: how long it waits for replies. ``grammar``:
+    "strict", "standard" or "tolerant" (4.1.2); ``eight_bit``: "refuse" or "clear" (appendix A).
+    ``unsophisticated``: sends by the first digit of a reply alone (appendix E). ``unimplemented``:
+    commands that draw 502 (4.5.1); ``answers``: by row of 4.3, the code or the codes one after
+    another that are said whatever the host thinks. ``position``: x and y on a map. ``title``: a
+    label for people.
     """
 
     name: str
@@ -88,6 +92,11 @@ class HostSpec:
     patience: Patience = PATIENCE
     turn: bool = False
     holds: tuple[str, ...] = ()
+    grammar: str = "standard"
+    eight_bit: str = "refuse"
+    unsophisticated: bool = False
+    unimplemented: tuple[str, ...] = ()
+    answers: Mapping[str, int | tuple[int, ...]] = field(default_factory=dict)
     position: tuple[float, float] | None = None
     title: str = ""
 

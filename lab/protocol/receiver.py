@@ -37,6 +37,7 @@ _TOO_LONG: Final = reply(500, "Line too long.")
 _NO_RECIPIENT_LEFT: Final = reply(552, "Recipient storage full, try again in another transaction")
 _TOO_MUCH: Final = reply(552, "Too much mail data.")
 _TEXT_LINE: Final = reply(554, "Text line too long.")
+_CLEARED: Final = bytes(octet & 0x7F for octet in range(256))
 _NOT_ASCII: Final = reply(554, "Mail data holds bytes that are not ASCII.")
 
 
@@ -50,9 +51,9 @@ _AFTER_DATA: Final = TRANSITIONS[State.DATA]["data"].next
 
 
 @lru_cache(maxsize=16384)
-def _read(line: bytes, strict: bool) -> Command:
+def _read(line: bytes, grammar: str) -> Command:
     """The command of a line with its CRLF."""
-    return parse_command.__wrapped__(line[:-2], strict)
+    return parse_command.__wrapped__(line[:-2], grammar)
 
 
 class Misuse(RuntimeError):
@@ -124,19 +125,30 @@ class ReceiverSMTP:
     ``installation`` gives verdicts, ``limits`` the sizes (4.5.3). ``state`` is where the session
     stands by :data:`~lab.protocol.states.TRANSITIONS`; ``transaction`` holds the buffers;
     ``peer`` is the name that HELO gave; ``turned`` is set when the roles have changed.
+
+    ``grammar`` is how commands are read (:mod:`lab.protocol.syntax` has the table). ``eight_bit``
+    is what becomes of mail data with a high-order bit set, which RFC 821 has not: "refuse" (554),
+    or "clear", which is done when the lines have been told apart, so that no byte becomes a line
+    end or a period that ends the mail. In a command such a byte is a syntax error always.
     """
 
     __slots__ = (
-        "_begun", "_data", "_events", "_line", "_measures_paths", "_waiting", "installation",
-        "limits", "peer", "state", "strict", "transaction", "turned",
+        "_begun", "_data", "_events", "_line", "_measures_paths", "_waiting", "eight_bit",
+        "grammar", "installation", "limits", "peer", "state", "transaction", "turned",
     )  # fmt: skip
 
     def __init__(
-        self, installation: Installation, limits: Limits = NO_LIMITS, *, strict: bool = False
+        self,
+        installation: Installation,
+        limits: Limits = NO_LIMITS,
+        *,
+        grammar: str = "standard",
+        eight_bit: str = "refuse",
     ) -> None:
         self.installation = installation
         self.limits = limits
-        self.strict = strict
+        self.grammar = grammar
+        self.eight_bit = eight_bit
         self._measures_paths = limits is not NO_LIMITS and not (
             limits.path is limits.user is limits.domain is None
         )
@@ -251,9 +263,9 @@ class ReceiverSMTP:
         if line is TOO_LONG or (most is not None and len(line) > most):
             return _TOO_LONG
         command: Command = (
-            _read(line, self.strict)
+            _read(line, self.grammar)
             if len(line) <= MAX_COMMAND_LINE
-            else _read.__wrapped__(line, self.strict)
+            else _read.__wrapped__(line, self.grammar)
         )
         if command.fault:
             return reply(command.fault, command.text)
@@ -323,8 +335,9 @@ class ReceiverSMTP:
             return _TEXT_LINE
         octets = data.octets
         if not octets.isascii():
-            # Clearing the bit could make a period or a CRLF of it, so the mail is refused whole.
-            return _NOT_ASCII
+            if self.eight_bit == "refuse":
+                return _NOT_ASCII
+            octets = octets.translate(_CLEARED)
         self.transaction.mail_data = octets
         return self.installation.accept(self.transaction)
 

@@ -6,10 +6,30 @@ its local part as it was written (quotes, backslashes, case), so parse and forma
 Where the RFC contradicts itself:
 
 - ``<name>`` needs three characters, yet 3.7's own example is Fred.Cambridge.UK and the pages
-  have hosts of one and two. One and two characters are read; ``strict=True`` refuses them.
+  have hosts of one and two.
 - ``<path>`` has no null, but 3.6 needs ``<>`` as the reverse-path of a notification: ``null=True``.
 - ``<string>`` has no space, but "the character string arguments of VRFY and EXPN cannot be further
-  restricted" (3.3): any printable ASCII is read there.
+  restricted" (3.3).
+
+A host reads commands by one of three grammars: "strict", the productions to the letter; "standard",
+what the RFC's own text and examples need; "tolerant", what senders get wrong as well. All that
+differs:
+
+====================================  ========  ==========  ==========
+what comes                            strict    standard    tolerant
+====================================  ========  ==========  ==========
+a name of one or two characters       501       read        read
+VRFY, EXPN, HELP with a string that   501       read        read
+``<string>`` has not (a space, @)
+a space after FROM: or TO:            501       501         read
+a path without its angle brackets     501       501         read
+spaces and TABs at the end of a line  501, 500  501, 500    read
+an argument of NOOP                   500       500         passed over
+a HELO name that begins with a digit  501       501         read
+or has an underscore
+====================================  ========  ==========  ==========
+
+What is read is the same in all three: the path, without the space and in its brackets.
 """
 
 from __future__ import annotations
@@ -66,6 +86,7 @@ _DOMAINS: Final = {strict: re.compile(_domain((_NAME, _NAME_STRICT)[strict])) fo
 _PATHS: Final = {strict: _path((_NAME, _NAME_STRICT)[strict]) for strict in (0, 1)}
 _AT_DOMAIN: Final = re.compile("@([^,]+)")
 _PRINTABLE: Final = re.compile(r"[\x20-\x7e]+")
+_STRING_STRICT: Final = re.compile(_STRING)
 _PLAIN_LOCAL: Final = re.compile(_DOT_STRING)
 
 
@@ -233,10 +254,21 @@ _KEYWORDS: Final = {
 _BARE: Final = frozenset(("DATA", "RSET", "NOOP", "QUIT", "TURN"))
 
 
+GRAMMARS: Final = ("strict", "standard", "tolerant")
+"""How a host may read commands; this module's first lines say what differs."""
+
+_PATH_WORD: Final = re.compile(
+    r"((?:MAIL|SEND|SOML|SAML) +FROM:|RCPT +TO:) *([^ <].*)?", re.I | re.S
+)
+_HELO_TOLERANT: Final = re.compile(r"[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?", re.ASCII)
+
+
 @lru_cache(maxsize=16384)
-def parse_command(line: bytes, strict: bool = False) -> Command:
+def parse_command(line: bytes, grammar: str = "standard") -> Command:
     """The :class:`Command` that a line, without its CRLF, is; never raises."""
     text = line.decode("latin-1")
+    if grammar == "tolerant":
+        text = _tidied(text)
     verb, space, argument = text[:4].upper(), text[4:5], text[5:]
     # "Command codes are four alphabetic characters" (4.1.2): what is longer is another word
     if verb not in COMMANDS or (space.isascii() and space.isalpha()):
@@ -244,18 +276,32 @@ def parse_command(line: bytes, strict: bool = False) -> Command:
     try:
         if space not in ("", " "):
             raise SyntaxFault(f"a space follows {verb}")
-        return _with_argument(verb, space, argument.lstrip(" "), strict)
+        return _with_argument(verb, space, argument.lstrip(" "), grammar)
     except SyntaxFault as why:
         # NOOP, QUIT and TURN list no 501 in section 4.3: what is wrong with them draws 500
         fault = 501 if 501 in COMMAND_REPLIES[verb] else 500
         return Command(verb, text=f"Syntax error: {why}", fault=fault)
 
 
-def _with_argument(verb: str, space: str, argument: str, strict: bool) -> Command:
+def _tidied(text: str) -> str:
+    """A line without what a tolerant host passes over, as the standard grammar has it."""
+    text = text.rstrip(" \t")
+    if text[:5].upper() == "NOOP ":
+        return text[:4]
+    match = _PATH_WORD.match(text)
+    if match is None:
+        return text
+    word, bare = match.groups()
+    # one that has brackets, or half of them, keeps what it has
+    return word + (f"<{bare}>" if bare else text[len(word) :].lstrip(" "))
+
+
+def _with_argument(verb: str, space: str, argument: str, grammar: str) -> Command:
     if verb in _BARE:
         if space:
             raise SyntaxFault(f"{verb} takes no argument")
         return Command(verb)
+    strict = grammar == "strict"
     keyword = _KEYWORDS.get(verb)
     if keyword:
         if argument[: len(keyword)].upper() != keyword:
@@ -264,9 +310,14 @@ def _with_argument(verb: str, space: str, argument: str, strict: bool) -> Comman
         path = remembering(parse_path, argument[len(keyword) :], null=null, strict=strict)
         return Command(verb, path, argument)
     if verb == "HELO":
+        if grammar == "tolerant" and _HELO_TOLERANT.fullmatch(argument):
+            return Command(verb, text=argument)
         return Command(verb, text=remembering(parse_domain, argument, strict=strict))
-    if argument and not _PRINTABLE.fullmatch(argument):
-        raise SyntaxFault(f"the argument of {verb} holds a byte that is no printable ASCII")
+    if argument and not (_STRING_STRICT if strict else _PRINTABLE).fullmatch(argument):
+        raise SyntaxFault(
+            f"the argument of {verb} is no <string>" if strict
+            else f"the argument of {verb} holds a byte that is no printable ASCII"
+        )  # fmt: skip
     if not argument and verb != "HELP":
         raise SyntaxFault(f"{verb} wants a string")
     return Command(verb, text=argument)
