@@ -65,6 +65,7 @@ class Account:
         self.recipients: dict[tuple[int, str], Recipient] = {}
         self.notifications: dict[int, list[Recipient]] = {}
         self.tellers: dict[int, Recipient] = {}
+        self.mailed: set[int] = set()
         self.sessions = 0
         self.last = 0.0
         self.ended = False
@@ -84,6 +85,8 @@ class Account:
 
     def _submit(self, row: Row) -> None:
         t, message = row[0], row[5]
+        if row[8] == "SAML":
+            self.mailed.add(message)
         for number, path in enumerate(row[7], 1):
             self.recipients[message, str(number)] = Recipient(message, str(number), path, t)
 
@@ -130,6 +133,8 @@ class Account:
             about.settle("returned", t)
 
     def _terminal(self, row: Row) -> None:
+        if row[5] in self.mailed:
+            return  # 3.4: SAML "is successful if the message is delivered the mailbox"
         recipient = self.recipients.get((row[5], row[6]))
         if recipient is not None:
             recipient.settle("delivered", row[0])

@@ -128,7 +128,7 @@ class Session:
         self.trips += 1
         if done < len(opening):
             leg = self.forth if done % 2 == 0 else self.back
-            leg.send(bytes(opening[done]), self.simulation.env.now)
+            leg.control(opening[done], self.simulation.env.now)
             return
         self.forth.deliver, self.back.deliver = self._at_receiver, self._at_sender
         self._opened(None)

@@ -2,14 +2,19 @@
 
 User names keep their case, and are looked up with it first; a name that differs only in case from
 exactly one user's is that user's too, for "smith" may or may not be "Smith" as the host decides
-(section 2), and ours does not make two people of one.
+(section 2), and ours does not make two people of one. A name that differs only in case from several
+users' is ambiguous: 553 (3.3).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from lab.protocol import Path, Reply, reply
+from lab.protocol.replies import MAX_REPLY_LINE
+
+AMBIGUOUS: Final = reply(553, "User ambiguous")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +22,8 @@ class User:
     """A person with a mail drop at a host.
 
     ``active``: at a terminal; ``accepts``: takes messages there (section 3.4). ``mailbox``: "open",
-    "busy" (450 at RCPT), "full" (452 at RCPT), or "full-after-data" (taken, then undeliverable).
+    "busy" (450 at RCPT), "broken" (451 at RCPT: a local error), "full" (452 at RCPT), or
+    "full-after-data" (taken, then undeliverable).
     """
 
     name: str
@@ -97,6 +103,10 @@ class Directory:
         same = self._folded.get(name.lower(), ())
         return same[0] if len(same) == 1 else None
 
+    def is_ambiguous(self, name: str) -> bool:
+        """Whether a name is nobody's as it stands, and several people's but for its case."""
+        return name not in self._entries and len(self._folded.get(name.lower(), ())) > 1
+
     @property
     def users(self) -> list[User]:
         """The users, in the order in which they were given."""
@@ -109,11 +119,13 @@ class Directory:
 
     def verify(self, string: str) -> Reply:
         """The reply to VRFY (section 3.3): a user name, or part of a full name, is looked for."""
+        if self.is_ambiguous(string):
+            return AMBIGUOUS
         entry = self.find(string)
         if entry is None:
             matches = [user for user in self.users if _matches(user, string)]
             if len(matches) > 1:
-                return reply(553, "User ambiguous")
+                return AMBIGUOUS
             if not matches:
                 return reply(550, "String does not match anything.")
             entry = matches[0]
@@ -124,12 +136,17 @@ class Directory:
         return reply(250, self._shown(entry))
 
     def expand(self, string: str) -> Reply:
-        """The reply to EXPN (section 3.3): one mailbox a line."""
+        """The reply to EXPN (section 3.3): one mailbox a line.
+
+        Of an ambiguous name it says 550: 3.3 "must" have 553, which 4.3 does not permit here.
+        """
+        if self.is_ambiguous(string):
+            return reply(550, "User ambiguous")
         entry = self.find(string)
         if isinstance(entry, MailingList):
             if entry.private or not entry.members:
                 return reply(550, "Access Denied to You.")
-            return reply(250, *map(str, entry.members))
+            return reply(250, *map(_on_a_line, entry.members))
         if entry is not None:
             return reply(550, "That is a user name, not a mailing list")
         return reply(550, "String does not match anything.")
@@ -138,6 +155,12 @@ class Directory:
         from lab.protocol import quote
 
         return str(Member(Path((), quote(user.name), self.domain), user.full_name))
+
+
+def _on_a_line(member: Member) -> str:
+    """A member as a line of the reply has room for: the mailbox at least, which it must give."""
+    line = str(member)
+    return line if len(line) <= MAX_REPLY_LINE - len("250-\r\n") else str(member.path)
 
 
 def _matches(user: User, string: str) -> bool:

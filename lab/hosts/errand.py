@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from lab.hosts.destination import Loss
+from lab.hosts.destination import Destination, Loss
 from lab.hosts.host import Host
 from lab.hosts.spool import Addressee, Queue
 from lab.hosts.spool import Entry as Mail
@@ -65,7 +65,9 @@ class Errand:
         queue.entries.remove(mail)
         self.message = mail.message
         paths = [path for _, path in mail.addressees]
-        redirects = self.host.identity.on_251 == "redirect" and not mail.takes_251
+        identity = self.host.identity
+        redirects = identity.on_251 == "redirect" and not mail.takes_251
+        redirects = redirects and not identity.unsophisticated
         self._outgoing = outgoing = Outgoing(
             mail.reverse_path, paths, mail.mail_data, mail.verb, redirects=redirects, tag=mail
         )
@@ -81,6 +83,8 @@ class Errand:
         mail: Mail = outgoing.tag
         self.message = self._outgoing = None
         answer = outgoing.answer
+        if self.host.identity.on_251 == "learn" and not self.host.identity.unsophisticated:
+            self._learn(outgoing)
         done = answer is not None and 200 <= answer[0] < 300 and not outgoing.failed_at
         if done and len(outgoing.answers) == 1:
             self._record("transfer", mail, mail.ids)
@@ -105,7 +109,10 @@ class Errand:
         for (why, at_rcpt), addressees in groups.items():
             if at_rcpt and self._goes_otherwise(mail, why, addressees, outgoing.any_taken):
                 continue
-            self._not_sent(mail, why, addressees)
+            if at_rcpt and self.host.learned and why[0] >= 550:
+                addressees = self._as_before(mail, addressees)
+            if addressees:
+                self._not_sent(mail, why, addressees)
         if again:
             self.queue.entries.insert(0, _part(mail, again))
 
@@ -137,6 +144,8 @@ class Errand:
     ) -> bool:
         """What a reply to RCPT allows beside trying later and giving back."""
         code = answer[0]
+        if self.host.identity.unsophisticated:
+            return False  # appendix E: the first digit has said it all
         if code == 552 and progress:
             # Scenario 10: no refusal for good; the rest go in another transaction at once
             self.queue.entries.insert(0, _part(mail, addressees))
@@ -159,16 +168,40 @@ class Errand:
         else:
             self._defer(mail, said, addressees)
 
+    def _learn(self, outgoing: Outgoing) -> None:
+        """Remember the paths that a 251 tells "to use in the future" (section 3.2)."""
+        for path, (code, text) in zip(outgoing.forward_paths, outgoing.answers, strict=False):
+            new = _told(text) if code == 251 else None
+            if new is not None and not _same(path, new):
+                self.host.learn(path, new)
+
+    def _as_before(self, mail: Mail, addressees: list[Addressee]) -> list[Addressee]:
+        """Mail that went by a path that was learned and is refused there goes as it would have;
+        who else was refused.
+        """
+        others: list[Addressee] = []
+        for recipient, path in addressees:
+            old = self.host.unlearn(path)
+            if old is None:
+                others.append((recipient, path))
+                continue
+            self._record("forward", mail, recipient, path.bare, old.bare, "redirect")
+            places = [(recipient, self.host.destination(old))]
+            self._send_on(mail, places, {path.bare})
+        return others
+
+    def _send_on(self, mail: Mail, places: list[tuple[str, Destination]], told: set[str]) -> None:
+        self.host.dispatch(
+            self.now, mail.message, mail.verb, mail.return_path, places, mail.mail_data,
+            relaying=mail.relaying, told=mail.told | told,
+        )  # fmt: skip
+
     def _redirect(self, mail: Mail, answer: Answer, addressees: list[Addressee]) -> bool:
         """Send to the path that a 251 or 551 tells, where the host is set so (section 3.2)."""
         host = self.host
         if answer[0] == 551 and host.identity.on_551 != "redirect":
             return False
-        found = _PATH.search(answer[1])
-        try:
-            new = parse_path(found.group()) if found else None
-        except SyntaxFault:
-            new = None
+        new = _told(answer[1])
         if new is None or host.destination(new).refusal is not None:
             return False
         places = []
@@ -177,16 +210,7 @@ class Errand:
                 return False  # hosts that send mail to each other in a circle
             self._record("forward", mail, recipient, old.bare, new.bare, "redirect")
             places.append((recipient, host.destination(new)))
-        host.dispatch(
-            self.now,
-            mail.message,
-            mail.verb,
-            mail.return_path,
-            places,
-            mail.mail_data,
-            relaying=mail.relaying,
-            told=mail.told | {new.bare, *(old.bare for _, old in addressees)},
-        )
+        self._send_on(mail, places, {new.bare, *(old.bare for _, old in addressees)})
         return True
 
     def _refuse(self, mail: Mail, said: str, addressees: list[Addressee]) -> None:
@@ -205,6 +229,15 @@ class Errand:
         later.not_before = min(self.now + delay, mail.expires)
         self.queue.entries.append(later)
         self._record("defer", mail, later.ids, said, later.not_before)
+
+
+def _told(text: str) -> Path | None:
+    """The path that the text of a 251 or 551 tells; None where there is none."""
+    found = _PATH.search(text)
+    try:
+        return parse_path(found.group()) if found else None
+    except SyntaxFault:
+        return None
 
 
 def _same(old: Path, new: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from lab.protocol import COMMANDS, Reply, reply
@@ -24,9 +25,13 @@ _FORMS: Final = {
 }
 
 
-def help_reply(host: str, string: str) -> Reply:
-    """214 with the commands, or with one; 504 for a string that is no command."""
+def help_reply(host: str, string: str, status: Callable[[], str]) -> Reply:
+    """214 with the commands, or with one; 211 with the host's ``status`` for that word; 504 for a
+    string that is no command.
+    """
     word = string.strip().upper()
+    if word == "STATUS":
+        return Reply(211, status())
     if not word:
         half = len(COMMANDS) // 2
         return reply(
@@ -34,7 +39,7 @@ def help_reply(host: str, string: str) -> Reply:
             f"{host} speaks SMTP (RFC 821). Commands:",
             "  " + " ".join(COMMANDS[:half]),
             "  " + " ".join(COMMANDS[half:]),
-            "HELP <command> tells more.",
+            "HELP <command> tells more, HELP STATUS how this host does.",
         )
     if word in _FORMS:
         return reply(214, _FORMS[word])

@@ -10,17 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from lab.hosts.destination import Destination, Loss
-from lab.hosts.directory import User
+from lab.hosts.directory import AMBIGUOUS, User
 from lab.hosts.identity import Condition, Identity
 from lab.hosts.message import Calendar, compose_notification, return_path_line
-from lab.hosts.paths import prefixed, too_long_to_send
+from lab.hosts.paths import prefixed, unsendable, unsendable_from
 from lab.hosts.routing import Neighbour, RoutingTable
 from lab.hosts.spool import Addressee, Queue, Retry, Spool
 from lab.hosts.spool import Entry as Mail
 from lab.hosts.unfold import unfolded
-from lab.hosts.verdicts import NO_SUCH_USER, NOT_ACTIVE, PATH_TOO_LONG
+from lab.hosts.verdicts import LINE_TOO_LONG, NO_SUCH_USER, NOT_ACTIVE
 from lab.protocol import NULL_PATH, Path, reply
-from lab.protocol.lines import MAX_COMMAND_LINE, MAX_DOMAIN, MAX_PATH
+from lab.protocol.lines import MAX_COMMAND_LINE, MAX_DOMAIN, fits_the_wire
 from lab.trace import Row
 
 
@@ -52,6 +52,7 @@ class Host:
         self.spool = Spool()
         self.open_sessions = 0
         self.condition = Condition()
+        self.learned: dict[tuple[str, str], tuple[Path, Path]] = {}
         self.said: dict[str, int] = {}
         self.unsaved: dict[int, tuple[int, tuple[str, ...]]] = {}
         self.own_names = {name.upper() for name in (identity.name, *identity.names.values())}
@@ -83,16 +84,20 @@ class Host:
         if route != path.route:
             path = Path(route, path.local, path.domain)
         if not route and path.domain.upper() in self.own_names:
-            entry = self.identity.directory.find(path.user)
-            return Destination(path, entry, refusal=None if entry else NO_SUCH_USER)
+            directory = self.identity.directory
+            entry = directory.find(path.user)
+            if entry is not None:
+                return Destination(path, entry)
+            ambiguous = directory.is_ambiguous(path.user)
+            return Destination(path, refusal=AMBIGUOUS if ambiguous else NO_SUCH_USER)
         hop = self.routes.next_hop(self.name, path.first)
         if hop is None:
             known = self.routes.resolve(path.first) is not None
             first = path.first[:MAX_DOMAIN]
             why = f"No way to {first}" if known else f"No host {first} is known here"
             return Destination(path, refusal=reply(550, why))
-        too_long = too_long_to_send(path)
-        return Destination(path, refusal=too_long) if too_long else Destination(path, hop=hop)
+        refusal = unsendable(path)
+        return Destination(path, refusal=refusal) if refusal else Destination(path, hop=hop)
 
     # -- mail comes in --------------------------------------------------------------------------
 
@@ -141,6 +146,8 @@ class Host:
         onward: dict[str, tuple[Neighbour, list[Addressee]]] = {}
         losses: list[Loss] = []
         for recipient, place in unfolded(self, now, message, places, mail_data):
+            if self.learned and place.hop is not None:
+                place = self._as_learned(now, message, recipient, place)
             if place.hop is not None:
                 group = onward.get(place.hop.name)
                 if group is None:
@@ -157,24 +164,51 @@ class Host:
                 losses.append(Loss(recipient, place.path, self.name, why))
         for hop, addressees in onward.values():
             reverse_path = return_path
+            name = self.identity.name_in(hop.environment) if relaying else ""
+            # taken for a list or a forward, before it was known which way it would go
+            refusal = unsendable_from(return_path, name)
+            if refusal is None and not fits_the_wire(mail_data):
+                refusal = LINE_TOO_LONG
+            if refusal is not None:
+                why = str(refusal)
+                losses += [Loss(one, path, self.name, why) for one, path in addressees]
+                continue
             if relaying and not return_path.is_null:
-                name = self.identity.name_in(hop.environment)
-                if len(return_path.text) + len(name) + 2 > MAX_PATH:
-                    # taken for a list or a forward, before it was known which way it would go
-                    why = str(PATH_TOO_LONG)
-                    losses += [Loss(one, path, self.name, why) for one, path in addressees]
-                    continue
                 reverse_path = prefixed(return_path, name)
-                if len(reverse_path.text) > MAX_PATH:
-                    why = str(PATH_TOO_LONG)
-                    losses += [Loss(one, path, self.name, why) for one, path in addressees]
-                    continue
             mail = Mail(message, verb, reverse_path, return_path, addressees, mail_data)
             mail.relaying = relaying
             mail.told = told
             self._enqueue(now, hop, mail)
         if losses:
             self.give_back(now, message, return_path, losses)
+
+    # -- what a 251 has told (section 3.2) ------------------------------------------------------
+
+    def learn(self, old: Path, new: Path) -> None:
+        """Remember "the correct forward-path to use in the future" for a mailbox."""
+        there = self.destination(new)
+        if not old.route and there.refusal is None and not there.unfolds:
+            self.learned[old.user, old.domain.upper()] = (old, new)
+
+    def unlearn(self, path: Path) -> Path | None:
+        """Forget what was learned for a mailbox, for mail to it is refused: the path as it was."""
+        for key, (old, new) in self.learned.items():
+            if new == path:
+                del self.learned[key]
+                return old
+        return None
+
+    def _as_learned(
+        self, now: float, message: int, recipient: str, place: Destination
+    ) -> Destination:
+        """Where mail goes by what was learned; a source route is its writer's, and stays."""
+        path = place.path
+        known = None if path.route else self.learned.get((path.user, path.domain.upper()))
+        if known is None:
+            return place
+        row = (now, "forward", self.name, None, None, message, recipient)
+        self.record((*row, path.bare, known[1].bare, "learned"))
+        return self.destination(known[1])
 
     def _enqueue(self, now: float, hop: Neighbour, mail: Mail) -> None:
         mail.expires = now + self.retry.give_up

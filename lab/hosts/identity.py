@@ -21,9 +21,9 @@ class Identity:
     that it takes to put a message into stable storage; 250 is said after that, or, by a
     ``careless`` host, before. ``turn``: changes roles when asked by TURN (section 3.8). ``holds``:
     hosts that it does not call; mail for them waits until they call and TURN. ``patience``: how
-    long it waits for a reply. ``grammar`` and     ``eight_bit`` are the receiver-SMTP's; ``unimplemented`` and ``answers`` those of
-    :mod:`lab.hosts.contrary`. ``unsophisticated``: its sender-SMTP goes by the first digit of a
-    reply alone (appendix E).
+    long it waits for a reply. ``grammar`` and ``eight_bit`` are the receiver-SMTP's;
+    ``unimplemented`` and ``answers`` those of :mod:`lab.hosts.contrary`. ``unsophisticated``: its
+    sender-SMTP goes by the first digit of a reply alone (appendix E).
     """
 
     name: str

@@ -1,16 +1,22 @@
-"""Paths as a relay moves them (section 3.6), and the sizes that no sender exceeds (4.5.3)."""
+"""Paths as a relay moves them (section 3.6), and what no sender-SMTP puts on a wire (4.5.3)."""
 
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Final
 
 from lab.protocol import Path, Reply, reply
 from lab.protocol.lines import MAX_DOMAIN, MAX_PATH, MAX_USER
 
+_GROWN: Final = reply(550, "The reverse-path would grow too long")
 
-def too_long_to_send(path: Path) -> Reply | None:
-    """Why a path is not sent on: 4.5.3 has sizes that no sender-SMTP may exceed, and gives no code
-    for a path that it was given, or that has grown, beyond them.
+
+def unsendable(path: Path) -> Reply | None:
+    """Why a path is not sent on, if it is not.
+
+    4.5.3 has sizes that no sender-SMTP may exceed, and gives no code for a path that it was given,
+    or that has grown, beyond them. A CR or LF is a character like any other in 4.1.2's ``<x>``, but
+    none of ours goes on a wire in a command, where a careless receiver-SMTP would end the line.
     """
     if len(path.text) > MAX_PATH:
         return reply(550, "The path is too long to be sent on")
@@ -18,19 +24,24 @@ def too_long_to_send(path: Path) -> Reply | None:
         return reply(550, "The user name is too long to be sent on")
     if any(len(name) > MAX_DOMAIN for name in (*path.route, path.domain)):
         return reply(550, "A domain of the path is too long to be sent on")
+    if "\r" in path.text or "\n" in path.text:
+        return reply(553, "A path with CR or LF is not sent on")
     return None
 
 
-def may_grow(path: Path, name: str) -> bool:
-    """Whether a reverse-path can be sent on with a relay's name before it; null stays so."""
-    if path.is_null or len(path.text) > MAX_PATH:
-        return path.is_null
-    return _grows(path, name)
+def unsendable_from(path: Path, name: str) -> Reply | None:
+    """Why a reverse-path is not sent on with a relay's ``name`` before it ("": as it is)."""
+    if path.is_null:
+        return None  # 3.6: "it is permissible to leave the reverse-path null"
+    if len(path.text) > MAX_PATH:
+        return _GROWN
+    return _unsendable_from(path, name)
 
 
 @lru_cache(maxsize=16384)
-def _grows(path: Path, name: str) -> bool:
-    return too_long_to_send(prefixed(path, name)) is None
+def _unsendable_from(path: Path, name: str) -> Reply | None:
+    grown = prefixed(path, name) if name else path
+    return _GROWN if len(grown.text) > MAX_PATH else unsendable(grown)
 
 
 @lru_cache(maxsize=16384)

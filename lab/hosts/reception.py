@@ -10,7 +10,7 @@ from lab.hosts.destination import Destination
 from lab.hosts.directory import Forward, User
 from lab.hosts.host import Host
 from lab.hosts.message import time_stamp_line
-from lab.hosts.paths import may_grow
+from lab.hosts.paths import unsendable_from
 from lab.hosts.stamps import is_looping
 from lab.hosts.verdicts import (
     BUSY,
@@ -19,7 +19,6 @@ from lab.hosts.verdicts import (
     NO_SPACE,
     NO_SPACE_LEFT,
     OK,
-    PATH_TOO_LONG,
     user_verdict,
 )  # fmt: skip
 from lab.protocol import Path, ReceiverSMTP, Reply, Transaction, reply
@@ -129,7 +128,7 @@ class Reception:
         # The recipient is refused here, where the originator can still be told by the one who sends
         assert place.hop is not None
         name = self.host.identity.name_in(place.hop.environment)
-        return OK if may_grow(transaction.reverse_path, name) else PATH_TOO_LONG
+        return unsendable_from(transaction.reverse_path, name) or OK
 
     def accept(self, transaction: Transaction) -> Reply | None:
         """Put the time stamp line before the mail, deliver it or send it on, and say OK.
@@ -227,7 +226,16 @@ class Reception:
         """HELP."""
         from lab.hosts.help import help_reply
 
-        return help_reply(self.name, string)
+        return help_reply(self.name, string, self._status)
+
+    def _status(self) -> str:
+        """How the host does, for HELP STATUS (211)."""
+        host = self.host
+        daytime = host.calendar.daytime(self.now + host.condition.skew)
+        return (
+            f"{self.name} at {daytime}: {host.open_sessions} open here, "
+            f"{len(host.spool)} in the spool"
+        )
 
     def turn(self) -> Reply:
         """TURN, where the host is set so; mail is not given to just anybody who claims a name."""

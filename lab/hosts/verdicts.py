@@ -19,8 +19,9 @@ LOOPING: Final = reply(
     554, "Transaction failed: too many time stamp lines, the mail goes in a circle"
 )
 NO_RELAY: Final = reply(550, "This host does not relay")
-PATH_TOO_LONG: Final = reply(550, "The reverse-path would grow too long")
-MAILBOXES: Final = {"busy": BUSY, "full": FULL}
+LINE_TOO_LONG: Final = reply(554, "A text line is too long to be sent on")
+BROKEN: Final = reply(451, "Local error in processing")
+MAILBOXES: Final = {"busy": BUSY, "broken": BROKEN, "full": FULL}
 """What RCPT is answered by the state of a user's mailbox, where it takes nothing."""
 
 

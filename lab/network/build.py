@@ -27,6 +27,7 @@ from lab.network.schema import (
 from lab.network.topology import Environment, HostSpec, LinkSpec
 from lab.network.units import shown
 from lab.protocol import Limits, Path, SyntaxFault, parse_domain, parse_path, quote
+from lab.protocol.lines import MAX_DOMAIN, MAX_USER, MINIMA
 
 FROM_A_GRAPH: Final = HostDefaults(relay=True, users=[UserTable(name="user")])
 """What hosts of a graph are unless it, or [defaults.host], says otherwise.
@@ -219,11 +220,24 @@ def _check_host(
             parse_domain(name)
         except SyntaxFault as why:
             findings.problem(findings.place("host", number, *inner), f"{shown(name)} is {why}")
+        if len(name) > MAX_DOMAIN:
+            findings.problem(
+                findings.place("host", number, *inner),
+                f"{shown(name[:20] + '...')} has {len(name)} characters; section 4.5.3 lets no "
+                f"host send a domain of more than {MAX_DOMAIN}",
+            )
     for environment in table.names:
         if environment not in known:
             place = findings.place("host", number, "names", environment)
             _unknown_environment(environment, place, known, findings)
     _check_answers(table, number, findings)
+    for key, least in MINIMA.items():
+        most = getattr(table.limits, key)
+        if most is not None and most < least:
+            findings.note(
+                findings.place("host", number, "limits", key),
+                f"{most} is less than the {least} that section 4.5.3 asks of every receiver-SMTP",
+            )
     if table.kind == "router":
         for key in _SPEAKS:
             if key in table.model_fields_set and getattr(table, key):
@@ -311,6 +325,14 @@ def _check_local(name: str, place: Place, findings: Findings) -> None:
         quote(name)
     except SyntaxFault as why:
         findings.problem(place, str(why))
+    if "\r" in name or "\n" in name:
+        findings.problem(place, f"{shown(name)} holds a line end, which no command line can")
+    elif len(name) > MAX_USER:
+        findings.problem(
+            place,
+            f"{shown(name[:20] + '...')} has {len(name)} characters; section 4.5.3 lets no host "
+            f"send a user name of more than {MAX_USER}",
+        )
 
 
 def _user(table: UserTable, place: Place, findings: Findings) -> User:

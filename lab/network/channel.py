@@ -75,7 +75,12 @@ class Leg:
         if way.delay is not None:
             Arrival(self.env, now + way.delay, self.deliver, octets, now)
         else:
-            self._ride(0, now, now, octets, now)
+            size = way.transport.on_the_wire(len(octets))
+            self._ride(0, now, now, octets, now, size)
+
+    def control(self, size: int, now: float) -> None:
+        """Put a control message of the transport service on its way: so many bytes on the wire."""
+        self._ride(0, now, now, b"", now, size)
 
     def settle_order(self, now: float) -> None:
         """Before the links under the channel change: what is under way is to arrive first."""
@@ -86,19 +91,20 @@ class Leg:
         """Let nothing that is under way arrive."""
         self.alive = False
 
-    def _ride(self, number: int, head: float, tail: float, octets: bytes, sent: float) -> None:
+    def _ride(
+        self, number: int, head: float, tail: float, octets: bytes, sent: float, size: int
+    ) -> None:
         """Go over the links from ``number`` on, stopping at each where others may be before us."""
         way, env = self.way, self.env
         transport = way.transport
-        size = transport.on_the_wire(len(octets))
         while number < len(way.links):
             link = way.links[number]
             if link.rate is not None and head > env.now:
-                event = Timeout(env, head - env.now, (number, head, tail, octets, sent))
+                event = Timeout(env, head - env.now, (number, head, tail, octets, sent, size))
                 event.callbacks.append(self._ride_on)
                 return
-            head, tail = link.pass_on(head, tail, size, transport.segment + transport.header)
-            for again in link.lost(-(-len(octets) // transport.segment)):
+            head, tail = link.pass_on(head, tail, size, transport.piece)
+            for again in link.lost(-(-len(octets) // transport.segment) or 1):
                 delay = way.timeout * again
                 head, tail = head + delay, tail + delay
                 if self.on_loss:

@@ -128,7 +128,7 @@ class UserTable(Table):
     full_name: str = ""
     active: bool = False
     accepts: bool = True
-    mailbox: Literal["open", "busy", "full", "full-after-data"] = "open"
+    mailbox: Literal["open", "busy", "broken", "full", "full-after-data"] = "open"
 
 
 class ListTable(Table):

@@ -54,6 +54,26 @@ MAX_PATH: Final = 256
 MAX_COMMAND_LINE: Final = 512
 MAX_TEXT_LINE: Final = 1000
 MIN_RECIPIENTS: Final = 100
+MINIMA: Final = {
+    "user": MAX_USER,
+    "domain": MAX_DOMAIN,
+    "path": MAX_PATH,
+    "line": MAX_COMMAND_LINE,
+    "text_line": MAX_TEXT_LINE,
+    "recipients": MIN_RECIPIENTS,
+}
+"""The least that a host's :class:`Limits` may be, by their names, and keep to section 4.5.3."""
+
+
+def fits_the_wire(mail_data: bytes) -> bool:
+    """Whether no line of mail data is longer than a sender-SMTP may send (section 4.5.3)."""
+    begin, size = 0, len(mail_data)
+    while size - begin > MAX_TEXT_LINE - len(CRLF):
+        end = mail_data.rfind(CRLF, begin, begin + MAX_TEXT_LINE)
+        if end < 0:
+            return False
+        begin = end + len(CRLF)
+    return True
 
 
 def stuff(mail_data: bytes) -> bytes:

@@ -1,7 +1,8 @@
 """A sender-SMTP that sends exactly the lines it is given, whatever comes back.
 
 One line at a time, each after the reply to the last; after a 354 the lines up to and including the
-one that is a single period go out at once, as mail data. Lines are sent as they are: who scripts a
+one that is a single period go out at once, as mail data. A script plays no receiver-SMTP: when its
+TURN is granted it hangs up. Lines are sent as they are: who scripts a
 line that begins with a period has doubled it, or means something by not doing so.
 """
 
@@ -17,12 +18,13 @@ from lab.protocol.replies import ReplyParser
 class ScriptedSender:
     """The sender-SMTP's side of a session, word by word."""
 
-    __slots__ = ("_lines", "_parser", "_position", "closing", "quitting")
+    __slots__ = ("_lines", "_parser", "_position", "_turning", "closing", "quitting")
 
     def __init__(self, lines: Sequence[str]) -> None:
         self._lines = [line.encode("latin-1") for line in lines]
         self._position = 0
         self._parser = ReplyParser()
+        self._turning = False
         self.closing = False
         self.quitting = False
 
@@ -40,7 +42,8 @@ class ScriptedSender:
             return events
         for code, _, whole in replies:
             events.append(("reply", whole))
-            if code in (221, 421) or self._position >= len(self._lines):
+            over = code in (221, 421) or (self._turning and code == 250)
+            if over or self._position >= len(self._lines):
                 self.closing = True
                 break
             events.append(self._data() if code == 354 else self._command())
@@ -54,6 +57,7 @@ class ScriptedSender:
         line = self._lines[self._position]
         self._position += 1
         self.quitting = line.upper() == b"QUIT"
+        self._turning = line.upper() == b"TURN"
         return "command", line + CRLF
 
     def _data(self) -> Crossing:
