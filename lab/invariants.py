@@ -23,6 +23,7 @@ from typing import Any, Final
 
 from lab.account import Account
 from lab.protocol import COMMAND_REPLIES, COMMANDS, stuff, unstuff
+from lab.protocol.receiver import CLEARED
 from lab.protocol.replies import CONNECTION, MAIL_DATA, OUT_OF_ORDER
 from lab.trace import Row
 
@@ -85,6 +86,7 @@ class Invariants:
         self._environments: dict[int | None, str] = {}
         self._holding: dict[str, frozenset[str]] = {}
         self._contrary: set[str] = set()
+        self._clearing: set[str] = set()
         self._skewed: set[str] = set()
         self._down: Counter[str] = Counter()
         self._century = 1900
@@ -136,6 +138,8 @@ class Invariants:
     def _mail_data(self, row: Row) -> None:
         session = row[4]
         octets: bytes = row[7]
+        if row[2] in self._clearing:
+            octets = octets.translate(CLEARED)
         if self._due.get(session) is _AFTER_DATA:
             octets = self._data.get(session, b"") + octets  # it came in pieces
         self._data[session] = octets
@@ -160,6 +164,8 @@ class Invariants:
                 self._names[name.upper()] = host["name"]
             if host.get("names"):
                 self._elsewhere[host["name"]] = host["names"]
+            if host.get("eight_bit") == "clear":
+                self._clearing.add(host["name"])
             if host.get("answers"):
                 self._contrary.add(host["name"])
             if host.get("holds"):
@@ -301,6 +307,9 @@ class Invariants:
                 f"{host} accepted message {message}, and no mail data had come",
             )
             return
+        if foreign:
+            # who is none of ours need not have doubled a period that text follows (4.5.2)
+            octets = stuff(unstuff(octets[:-3]))
         text = self._texts.get(message)
         if text is None:
             text = self._texts[message] = octets

@@ -390,6 +390,7 @@ def describe(topology: Topology, seed: int) -> dict[str, Any]:
                 "names": dict(spec.names),
                 "careless": spec.careless,
                 **({"answers": sorted(spec.answers)} if spec.answers else {}),
+                **({"eight_bit": "clear"} if spec.eight_bit == "clear" else {}),
                 "title": spec.title,
             }
             for spec in topology.hosts.values()

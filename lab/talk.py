@@ -61,12 +61,15 @@ class Conversation:
         self.reception = Reception(self.host, self._environment, self._identify, self._number, YOU)
         self.receiver = receiver_smtp(self.reception)
         self._unended = False
+        self._noted = 0
 
     def _first_environment(self, host: str) -> str:
         joined = (link.environment for link in self.topology.links if host in (link.a, link.b))
         return next(joined, next(iter(self.topology.environments)))
 
     def _identify(self, transaction: Transaction) -> tuple[int, list[str]]:
+        # what crossed comes before what became of it
+        self._note(self.receiver.crossed)
         return self.simulation.foreign(self.host, transaction)
 
     def open(self) -> bytes:
@@ -83,13 +86,16 @@ class Conversation:
         return self._record(self.receiver.receive(octets))
 
     def _record(self, events: list[Crossing]) -> bytes:
-        answers = []
-        for kind, octets in events:
+        self._note(events)
+        self._noted = 0
+        return b"".join(octets for kind, octets in events if kind == "reply")
+
+    def _note(self, events: list[Crossing]) -> None:
+        """Record the events that have not been yet, of those of one call."""
+        for kind, octets in events[self._noted :]:
             here, there = (YOU, self.host.name) if kind == "reply" else (self.host.name, YOU)
             self.simulation.record((0.0, kind, here, there, self._number, None, 0.0, octets))
-            if kind == "reply":
-                answers.append(octets)
-        return b"".join(answers)
+        self._noted = len(events)
 
     def close(self) -> None:
         """The session is over, by QUIT or because the input ended."""

@@ -162,7 +162,7 @@ def compose_notification(
         "",
     ]
     for number, (path, who, what) in enumerate(losses):
-        begin = f"  Sorry {to.user}, your" if number == 0 else "  Your"
+        begin = f"  Sorry {to.local}, your" if number == 0 else "  Your"
         lines.append(f"{begin} message to {path.mailbox} lost.")
         if who:
             said = what.splitlines() or [""]

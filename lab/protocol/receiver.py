@@ -37,7 +37,8 @@ _TOO_LONG: Final = reply(500, "Line too long.")
 _NO_RECIPIENT_LEFT: Final = reply(552, "Recipient storage full, try again in another transaction")
 _TOO_MUCH: Final = reply(552, "Too much mail data.")
 _TEXT_LINE: Final = reply(554, "Text line too long.")
-_CLEARED: Final = bytes(octet & 0x7F for octet in range(256))
+CLEARED: Final = bytes(octet & 0x7F for octet in range(256))
+"""What ``bytes.translate`` takes to clear the high-order bit."""
 _NOT_ASCII: Final = reply(554, "Mail data holds bytes that are not ASCII.")
 
 
@@ -175,6 +176,13 @@ class ReceiverSMTP:
     def closing(self) -> bool:
         """Whether the last reply was one after which this side closes the channel (221, 421)."""
         return self.state is State.CLOSED
+
+    @property
+    def crossed(self) -> list[Crossing]:
+        """What the present call of :meth:`receive` will give, as far as it has come: for a driver
+        that records what crossed before what its installation made of it.
+        """
+        return self._events
 
     @property
     def is_within_line(self) -> bool:
@@ -337,7 +345,7 @@ class ReceiverSMTP:
         if not octets.isascii():
             if self.eight_bit == "refuse":
                 return _NOT_ASCII
-            octets = octets.translate(_CLEARED)
+            octets = octets.translate(CLEARED)
         self.transaction.mail_data = octets
         return self.installation.accept(self.transaction)
 
