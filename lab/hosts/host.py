@@ -145,6 +145,7 @@ class Host:
         """
         onward: dict[str, tuple[Neighbour, list[Addressee]]] = {}
         losses: list[Loss] = []
+        octets = b""
         for recipient, place in unfolded(self, now, message, places, mail_data):
             if self.learned and place.hop is not None:
                 place = self._as_learned(now, message, recipient, place)
@@ -154,9 +155,9 @@ class Host:
                     group = onward[place.hop.name] = (place.hop, [])
                 group[1].append((recipient, place.path))
             elif isinstance(place.entry, User):
-                loss = self._deliver(
-                    now, message, verb, return_path, recipient, place, place.entry, mail_data
-                )
+                # one copy of the bytes for all of them
+                octets = octets or return_path_line(return_path) + mail_data
+                loss = self._deliver(now, message, verb, recipient, place, place.entry, octets)
                 if loss:
                     losses.append(loss)
             else:
@@ -225,15 +226,13 @@ class Host:
         now: float,
         message: int,
         verb: str,
-        return_path: Path,
         recipient: str,
         place: Destination,
         user: User,
-        mail_data: bytes,
+        octets: bytes,
     ) -> Loss | None:
         """Final delivery: to the mail drop, the terminal, or both (sections 3.4 and 4.1.1)."""
         at_terminal = user.active and user.accepts
-        octets = return_path_line(return_path) + mail_data
         row = (now, "deliver", self.name, None, None, message, recipient, user.name, octets)
         if verb != "MAIL" and at_terminal:
             self.record((now, "terminal", *row[2:]))

@@ -10,6 +10,7 @@ from lab.protocol.lines import (
     Limits,
     LineBuffer,
     MailData,
+    fits_the_wire,
     stuff,
     unstuff,
 )
@@ -73,6 +74,7 @@ __all__ = [
     "SyntaxFault",
     "Transaction",
     "Transition",
+    "fits_the_wire",
     "outcome",
     "parse_command",
     "parse_domain",
