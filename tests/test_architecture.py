@@ -21,7 +21,7 @@ FLOORS = [  # from the ground up; a room is a module or a package of lab/
     {"hosts"},
     {"network"},
     {"scenario", "session", "faults", "simulation", "plan", "live"},
-    {"views", "api", "bench", "lessons", "experiments"},
+    {"views", "api", "bench", "lessons", "experiments", "rfc"},
     {"talk", "cli", "__init__", "__main__"},
 ]
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
@@ -66,6 +66,7 @@ def test_imports_only_point_down(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", sorted((LAB / "protocol").glob("*.py")), ids=name_of)
+@pytest.mark.rule("1-2")
 def test_the_protocol_knows_no_clock_no_chance_and_no_socket(path: Path) -> None:
     assert not DRIVERS & {module.split(".")[0] for module in imports(path)}
 

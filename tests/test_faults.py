@@ -57,6 +57,7 @@ def test_a_link_that_is_down_refuses_channels_until_it_is_up() -> None:
     assert sum(kind == "unreachable" for _, kind, _ in told) == 3
 
 
+@pytest.mark.rule("4.1.1-19")
 def test_a_link_that_goes_down_cuts_the_sessions_on_it() -> None:
     """4.1.1, QUIT: a channel lost is a temporary error to the sender, an RSET to the receiver."""
     done = run({"kind": "link-down", "link": SECOND, "at": "2 s", "for": "5 s"})
@@ -67,6 +68,7 @@ def test_a_link_that_goes_down_cuts_the_sessions_on_it() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.rule("4.1.1-12")
 def test_a_crash_loses_what_was_not_stored_and_no_more() -> None:
     """A crash before the mail is stored: no 250 was said, so it is sent again, and arrives once."""
     done = run({"kind": "crash", "host": "R.ARPA", "at": "1 s", "for": "5 s"})
@@ -75,6 +77,7 @@ def test_a_crash_loses_what_was_not_stored_and_no_more() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.rule("4.1.1-12")
 def test_a_crash_spares_the_spool() -> None:
     """What the spool has stored survives: the relay goes on with it when it runs again."""
     done = run({"kind": "crash", "host": "R.ARPA", "at": "1.9 s", "for": "30 s"})
@@ -92,6 +95,7 @@ def test_a_250_that_is_lost_makes_a_duplicate_only_after_the_final_dot(after: st
 
 
 @pytest.mark.parametrize("after", ["HELO", "MAIL", "RCPT", "DATA", "354", "10 B", "100 B", "1 B"])
+@pytest.mark.rule("4.1.1-20")
 def test_a_hang_up_anywhere_before_the_final_dot_makes_no_duplicate(after: str) -> None:
     """The channel is cut once at its place; the mail goes in the next session."""
     done = run({"kind": "hang-up", "link": FIRST, "after": after})
@@ -128,6 +132,7 @@ def test_a_partition_keeps_its_groups_apart_until_it_heals() -> None:
         ("refuse", "R.ARPA", b"421 "),
     ],
 )
+@pytest.mark.rule("4.2.1-4")
 def test_a_host_in_trouble_says_so_and_the_mail_waits(kind: str, host: str, reply: bytes) -> None:
     """450 at RCPT, 452 at MAIL, 421 in place of the greeting: all temporary (appendix E)."""
     done = run({"kind": kind, "host": host, "for": "15 s"})
@@ -136,6 +141,7 @@ def test_a_host_in_trouble_says_so_and_the_mail_waits(kind: str, host: str, repl
     assert kinds(done, "defer")
 
 
+@pytest.mark.rule("4.2.1-4")
 def test_storage_that_runs_out_within_a_transaction_is_552_after_the_data() -> None:
     """4.3: after the data 552, a failure for good: the originator is told."""
     when = {"host": "B.ARPA", "event": "reply", "code": 354}
@@ -175,6 +181,7 @@ def test_loss_delays_and_loses_nothing() -> None:
     assert kinds(done, "loss")
 
 
+@pytest.mark.rule("4.1.2-12")
 def test_a_skewed_clock_shows_in_the_time_stamp_line() -> None:
     """clock-skew: the host's own time stamp is off, the others are not."""
     done = run({"kind": "clock-skew", "host": "R.ARPA", "value": "-5 min"})
@@ -193,6 +200,7 @@ def test_faults_at_a_rate_come_from_the_seed() -> None:
     assert kinds(first, "fault")
 
 
+@pytest.mark.rule("3.6-7")
 def test_a_host_that_is_gone_for_good_returns_the_mail() -> None:
     """After give_up the originator gets a notification that says why."""
     done = run({"kind": "host-down", "host": "B.ARPA"})
@@ -220,6 +228,7 @@ def test_a_user_hands_mail_over_when_the_host_runs_again() -> None:
     assert outcome(done)["delivered"] == 1
 
 
+@pytest.mark.rule("3.6-11", "4.2.1-6")
 def test_mail_in_a_circle_ends_and_is_returned() -> None:
     """Two forwards at each other: a limit on time stamp lines breaks the loop (554)."""
     hosts = [

@@ -17,6 +17,7 @@ def busy(name: str, mailbox: str) -> dict[str, object]:
 # -- notifications
 
 
+@pytest.mark.rule("2-3", "3.6-6", "3.6-7")
 def test_the_notification_of_example_7() -> None:
     """3.6, example 7: from the server-SMTP of the host that found it could not deliver, with a null
     reverse-path, along the reverse-path of the mail.
@@ -57,6 +58,7 @@ def test_the_notification_of_example_7() -> None:
     assert counts(done) == {"returned": 1}
 
 
+@pytest.mark.rule("3.6-9")
 def test_a_refusal_at_the_first_hop_comes_back_without_a_session() -> None:
     """3.6: the sender's own host tells its user; there is nobody to send it to."""
     done = run(JOE, host("TWO.ARPA", "BOB"), mail=[mail("JOE@ONE.ARPA", "NOBODY@TWO.ARPA")])
@@ -66,6 +68,7 @@ def test_a_refusal_at_the_first_hop_comes_back_without_a_session() -> None:
     assert '  TWO.ARPA said this:\n   "550 No such user here"\n' in text
 
 
+@pytest.mark.rule("3.1-8")
 def test_one_notification_tells_of_all_who_were_refused() -> None:
     """3.6 and 3.1: partial success; the rest are told of in one notification each host."""
     done = run(
@@ -78,6 +81,7 @@ def test_one_notification_tells_of_all_who_were_refused() -> None:
     assert counts(done) == {"delivered": 1, "returned": 2}
 
 
+@pytest.mark.rule("3.6-8")
 def test_none_about_a_notification() -> None:
     """3.6: "server-SMTPs should not send notification messages about problems with notification
     messages".
@@ -92,6 +96,7 @@ def test_none_about_a_notification() -> None:
     assert counts(done) == {"undeliverable_notifications": 1}
 
 
+@pytest.mark.rule("3.6-8")
 def test_mail_with_a_null_reverse_path_is_never_answered() -> None:
     """3.6: a null reverse-path is how a notification is known."""
     lines = [
@@ -117,6 +122,7 @@ def lists(**members: list[str]) -> list[dict[str, object]]:
     return [{"name": name, "members": people} for name, people in members.items()]
 
 
+@pytest.mark.rule("3.3-7")
 def test_a_list_reaches_each_member_once() -> None:
     """3.3: a list stands for its members, from where it is expanded; twice named is once sent."""
     two = relay(
@@ -130,6 +136,7 @@ def test_a_list_reaches_each_member_once() -> None:
     assert done.summary["submitted"] == 3
 
 
+@pytest.mark.rule("3.3-7")
 def test_lists_in_lists_and_a_list_that_contains_itself() -> None:
     """3.3: each list is expanded once, however they name each other."""
     two = host(
@@ -144,6 +151,7 @@ def test_lists_in_lists_and_a_list_that_contains_itself() -> None:
     assert counts(done) == {"delivered": 2}
 
 
+@pytest.mark.rule("3.3-7")
 def test_a_list_of_nobody_but_itself_is_no_way_to_anybody() -> None:
     """3.3 and 3.6: taken, and then found to lead nowhere: the originator is told."""
     two = host("TWO.ARPA", list=lists(all=["all@TWO.ARPA"]))
@@ -151,6 +159,7 @@ def test_a_list_of_nobody_but_itself_is_no_way_to_anybody() -> None:
     assert counts(done) == {"returned": 1}
 
 
+@pytest.mark.rule("3.3-7")
 def test_lists_of_two_hosts_that_contain_each_other_end() -> None:
     """3.3: between hosts nothing remembers what was expanded; the time stamp lines end it."""
     one = relay("ONE.ARPA", "JOE", list=lists(us=["them@TWO.ARPA"]))
@@ -161,6 +170,7 @@ def test_lists_of_two_hosts_that_contain_each_other_end() -> None:
     assert done.summary["returned"] >= 1
 
 
+@pytest.mark.rule("3.3-6")
 def test_a_member_by_a_source_route() -> None:
     """3.3, example 6: "Quincy Smith <@USC-ISIF.ARPA:Q-Smith@ISI-VAXA.ARPA>" is a member too."""
     two = relay("TWO.ARPA", list=lists(all=["Quincy Smith <@THREE.ARPA:Q@Z>"]))
@@ -171,6 +181,7 @@ def test_a_member_by_a_source_route() -> None:
     assert counts(done) == {"delivered": 1}
 
 
+@pytest.mark.rule("3.1-8")
 def test_a_member_who_is_nobody_does_not_stop_the_others() -> None:
     """3.6: mail that "cannot be delivered for whatever reason" is told of; the rest arrives."""
     two = host("TWO.ARPA", "BOB", list=lists(all=["GONE@TWO.ARPA", "BOB@TWO.ARPA"]))
@@ -198,6 +209,7 @@ def triangle(one: dict[str, object], two: dict[str, object], *to: str) -> object
     return run(one, two, ISI, links=TRIANGLE, mail=[mail("JOE@ONE.ARPA", *to)])
 
 
+@pytest.mark.rule("3.2-1")
 def test_251_the_receiver_forwards() -> None:
     """3.2: 251 "will forward to <forward-path>"; the receiver takes responsibility."""
     done = triangle(JOE, forwarding("forward"), "fred@TWO.ARPA")
@@ -210,6 +222,7 @@ def test_251_the_receiver_forwards() -> None:
 
 
 @pytest.mark.parametrize(("on_551", "outcome"), [("redirect", "delivered"), ("return", "returned")])
+@pytest.mark.rule("3.2-2")
 def test_551_is_redirected_or_returned(on_551: str, outcome: str) -> None:
     """3.2: "the sender must either redirect the mail according to the information provided or
     return an error response to the originating user".
@@ -223,6 +236,7 @@ def test_551_is_redirected_or_returned(on_551: str, outcome: str) -> None:
 REDIRECTING = host("ONE.ARPA", "JOE", on_251="redirect")
 
 
+@pytest.mark.rule("3.2-3")
 def test_251_may_be_redirected_by_the_sender() -> None:
     """3.2: 251 tells "the correct forward-path to use in the future"; a sender may do so now."""
     done = triangle(REDIRECTING, forwarding("forward"), "fred@TWO.ARPA")
@@ -232,6 +246,7 @@ def test_251_may_be_redirected_by_the_sender() -> None:
 
 
 @pytest.mark.parametrize("to", [("fred", "BOB"), ("BOB", "fred")])
+@pytest.mark.rule("3.2-3")
 def test_251_redirected_among_others_is_delivered_once(to: tuple[str, ...]) -> None:
     """3.2: who redirects does not leave the mail with the receiver as well: one copy each."""
     done = triangle(REDIRECTING, forwarding("forward"), *[f"{one}@TWO.ARPA" for one in to])
@@ -254,6 +269,7 @@ def test_251_that_leads_nowhere_for_the_sender_is_left_to_the_receiver() -> None
     assert counts(done) == {"delivered": 2}
 
 
+@pytest.mark.rule("3.2-4")
 def test_forwards_that_lead_in_a_circle_end() -> None:
     """3.2 and 3.6: of two users forwarded to each other none gets the mail; it goes back."""
     two = host(
@@ -270,6 +286,7 @@ def test_forwards_that_lead_in_a_circle_end() -> None:
 @pytest.mark.parametrize(
     ("mailbox", "said"), [("busy", "450 Mailbox busy"), ("full", "452 Mailbox full")]
 )
+@pytest.mark.rule("4.2.1-3")
 def test_a_mailbox_that_takes_no_mail_now(mailbox: str, said: str) -> None:
     """4.2.1: 450 and 452 at RCPT: the mail stays in the sender's spool, and is tried again."""
     done = run(
@@ -280,6 +297,7 @@ def test_a_mailbox_that_takes_no_mail_now(mailbox: str, said: str) -> None:
     assert counts(done) == {"queued": 1}
 
 
+@pytest.mark.rule("3.6-6", "4.1.1-12")
 def test_a_mailbox_that_is_found_full_after_the_data() -> None:
     """3.6: taken with 250, then undeliverable: the host that took it sends the notification."""
     done = run(
@@ -294,6 +312,7 @@ def test_a_mailbox_that_is_found_full_after_the_data() -> None:
     assert "your message to BOB@TWO.ARPA lost" in text
 
 
+@pytest.mark.rule("2-4", "3.7-3")
 def test_user_names_keep_their_case_and_domains_do_not() -> None:
     """2: "mailbox-names ... case sensitive"; hosts are not. Smith and smith are two people here."""
     two = host("TWO.ARPA", "Smith", "smith", "Jones")
@@ -321,6 +340,7 @@ PEOPLE = [
     ("SOML", ["Here"], ["Deaf", "Gone"]),
     ("SAML", ["Here"], ["Here", "Deaf", "Gone"]),
 ])  # fmt: skip
+@pytest.mark.rule("3.4-1", "3.4-2", "3.4-3")
 def test_mailing_and_sending(verb: str, shown: list[str], mailed: list[str]) -> None:
     """3.4: SEND to the terminal, SOML to the terminal or the mailbox, SAML to both."""
     to = [f"{one['name']}@TWO.ARPA" for one in PEOPLE]

@@ -12,6 +12,7 @@ SAM = host("FOUR.ARPA", "SAM", "ANN")
 MIDDLE = (relay("TWO.ARPA"), relay("THREE.ARPA"))
 
 
+@pytest.mark.rule("3.1-4", "3.6-2", "4.1.1-7")
 def test_the_paths_move_as_the_mail_is_relayed() -> None:
     """3.6: each relay takes its name from the forward-path and puts it before the reverse-path."""
     done = run(
@@ -32,6 +33,7 @@ def test_the_paths_move_as_the_mail_is_relayed() -> None:
     assert counts(done) == {"delivered": 1}
 
 
+@pytest.mark.rule("3.6-4")
 def test_a_host_that_the_route_does_not_name_adds_itself_and_deletes_nothing() -> None:
     """3.6: "the element is not deleted from the forward-path ... In any case, the SMTP adds its own
     identifier to the reverse-path".
@@ -44,6 +46,7 @@ def test_a_host_that_the_route_does_not_name_adds_itself_and_deletes_nothing() -
     ]
 
 
+@pytest.mark.rule("3.6-4")
 def test_without_a_route_the_reverse_path_grows_all_the_same() -> None:
     """3.6: relayed by host tables, the forward-path is a mailbox and stays one."""
     done = run(JOE, *MIDDLE, SAM, mail=[mail("JOE@ONE.ARPA", "SAM@FOUR.ARPA")])
@@ -53,6 +56,7 @@ def test_without_a_route_the_reverse_path_grows_all_the_same() -> None:
     ]
 
 
+@pytest.mark.rule("4.1.1-10", "4.1.1-11", "4.1.2-11", "4.1.2-13")
 def test_the_trace_lines_of_a_relayed_message() -> None:
     """4.1.1 DATA and example 8: a time stamp line a host, the newest first, and the return path
     line before them at final delivery.
@@ -73,6 +77,7 @@ def test_the_trace_lines_of_a_relayed_message() -> None:
     assert text.count("Return-Path:") == 1
 
 
+@pytest.mark.rule("4.1.1-10")
 def test_mail_that_no_network_carries_has_no_time_stamp() -> None:
     """4.1.1 DATA: the receiver-SMTP stamps; between two users of one host there is none."""
     done = run(
@@ -83,6 +88,7 @@ def test_mail_that_no_network_carries_has_no_time_stamp() -> None:
     assert done.summary["sessions"] == 0
 
 
+@pytest.mark.rule("2-2")
 def test_one_copy_for_all_recipients_at_the_same_next_host() -> None:
     """2: to several recipients "the SMTP encourages the transmission of only one copy of the data
     for all the recipients at the same destination host".
@@ -98,6 +104,7 @@ def test_one_copy_for_all_recipients_at_the_same_next_host() -> None:
     assert sorted(user for _, user in drops(done)) == ["ANN", "BOB", "SAM"]
 
 
+@pytest.mark.rule("2-2")
 def test_a_copy_for_each_next_host() -> None:
     """2: recipients at different hosts are two transmissions."""
     hosts = (host("ONE.ARPA", "JOE"), host("B.ARPA", "BOB"), host("C.ARPA", "CAT"))
@@ -107,6 +114,7 @@ def test_a_copy_for_each_next_host() -> None:
     assert counts(done) == {"delivered": 2}
 
 
+@pytest.mark.rule("4.5.3-7")
 def test_more_than_a_hundred_recipients_go_in_several_transactions() -> None:
     """4.5.3: a sender-SMTP does not exceed 100 recipients, which every receiver must buffer."""
     names = [f"u{n}" for n in range(250)]
@@ -129,6 +137,7 @@ BETWEEN = [
 ]
 
 
+@pytest.mark.rule("3.5-1", "3.6-3")
 def test_a_gateway_uses_the_name_of_the_environment_it_sends_into() -> None:
     """3.6: "it must use the name it is known by in the environment it is sending into"; so in HELO,
     the 220, the reverse-path and the time stamp line.
@@ -148,6 +157,7 @@ def test_a_gateway_uses_the_name_of_the_environment_it_sends_into() -> None:
     assert "Received: from ONE.ARPA by ISIE.ARPA ;" in text
 
 
+@pytest.mark.rule("3.6-3")
 def test_a_gateway_knows_itself_by_each_of_its_names() -> None:
     """3.6: the way back names it as the other environment knows it, and it takes that name off."""
     done = run(
@@ -158,6 +168,7 @@ def test_a_gateway_knows_itself_by_each_of_its_names() -> None:
     assert paths(done, "ONE.ARPA") == ["MAIL FROM:<@ISIE.ARPA:DAVE@UDEL>", "RCPT TO:<JOE@ONE.ARPA>"]
 
 
+@pytest.mark.rule("1-1")
 def test_no_mail_between_environments_without_a_relay() -> None:
     """1: mail crosses from one environment into another by a host that relays, or not at all."""
     gateway = host("ISIE.ARPA", names={"csnet": "ISIE-GATEWAY"})
@@ -178,6 +189,7 @@ def hops(count: int) -> list[str]:
     return [f"H{n}{'x' * 40}.ARPA" for n in range(count)]
 
 
+@pytest.mark.rule("4.5.3-3")
 def test_a_reverse_path_that_would_grow_too_long_is_refused() -> None:
     """4.5.3: no path over 256 characters is sent; the relay that cannot add its name says 550."""
     names = hops(7)
@@ -191,6 +203,7 @@ def test_a_reverse_path_that_would_grow_too_long_is_refused() -> None:
 
 
 @pytest.mark.parametrize("local", ["x" * 65, '"' + "y " * 33 + '"'])
+@pytest.mark.rule("4.5.3-1", "4.5.3-2")
 def test_a_path_too_large_to_be_sent_is_not_relayed(local: str) -> None:
     """4.5.3: a user name of 64, a domain of 64, a path of 256 characters is the most that a
     sender-SMTP sends; a relay that is handed more refuses it, whoever sent it.
@@ -208,6 +221,7 @@ def test_a_path_too_large_to_be_sent_is_not_relayed(local: str) -> None:
     assert wire(done, "FOUR.ARPA") == []
 
 
+@pytest.mark.rule("4.5.3-3")
 def test_a_list_whose_member_cannot_be_sent_to_gives_it_back() -> None:
     """4.5.3 and 3.6: what was taken for a list before the way was known comes back."""
     names = hops(4)
@@ -220,6 +234,7 @@ def test_a_list_whose_member_cannot_be_sent_to_gives_it_back() -> None:
     assert "The reverse-path would grow too long" in text
 
 
+@pytest.mark.rule("3.6-5", "4.2.1-5")
 def test_a_host_that_does_not_relay_says_so() -> None:
     """3.6: "The receiver-SMTP may accept or reject the task of relaying the mail"; 550."""
     done = run(
@@ -230,6 +245,7 @@ def test_a_host_that_does_not_relay_says_so() -> None:
     assert counts(done) == {"returned": 1}
 
 
+@pytest.mark.rule("3.6-2")
 def test_mail_in_a_circle_by_a_route_through_the_same_host_twice() -> None:
     """3.6: a route may pass a host twice; each time it moves its own name."""
     done = run(

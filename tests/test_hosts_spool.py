@@ -17,6 +17,7 @@ def minutes(done: object, *kinds: str) -> list[int]:
     return [round(t / 60) for _, _, t in events(done, *kinds)]  # type: ignore[arg-type]
 
 
+@pytest.mark.rule("4.2.1-3")
 def test_a_busy_mailbox_is_tried_again_and_the_mail_returned_in_the_end() -> None:
     """4.2.1 and 4.1.1 QUIT: 450 is for now; ours tries again after 10, 20, 40 and then every 60
     minutes, once more at the end of the four hours, and then tells the originator.
@@ -32,6 +33,7 @@ def test_a_busy_mailbox_is_tried_again_and_the_mail_returned_in_the_end() -> Non
     assert counts(done) == {"returned": 1}
 
 
+@pytest.mark.rule("3.1-3")
 def test_one_busy_mailbox_does_not_hold_up_the_others() -> None:
     """3.1: each recipient has a reply of its own; who was taken has the mail at once."""
     two = host("TWO.ARPA", {"name": "BUSY", "mailbox": "busy"}, "ANN")
@@ -47,6 +49,7 @@ def test_one_busy_mailbox_does_not_hold_up_the_others() -> None:
     assert counts(done) == {"delivered": 2, "returned": 1}
 
 
+@pytest.mark.rule("4.2.1-3")
 def test_a_mailbox_that_is_free_again_gets_the_mail() -> None:
     """4.2.1: a transient reply means "the sender-SMTP is encouraged to try again"."""
     done = run(
@@ -58,6 +61,7 @@ def test_a_mailbox_that_is_free_again_gets_the_mail() -> None:
     assert counts(done) == {"delivered": 1}
 
 
+@pytest.mark.rule("E-3")
 def test_a_host_that_cannot_be_reached_holds_its_whole_queue() -> None:
     """Contract of the spool: a failure of the host is one for all mail that waits for it."""
     done = run(
@@ -74,6 +78,7 @@ def test_a_host_that_cannot_be_reached_holds_its_whole_queue() -> None:
     assert counts(done) == {"delivered": 2}
 
 
+@pytest.mark.rule("E-3")
 def test_a_host_that_stays_out_of_reach_is_given_up() -> None:
     """3.6: mail that was taken and cannot be sent on goes back to its originator, saying why."""
     done = run(
@@ -88,6 +93,7 @@ def test_a_host_that_stays_out_of_reach_is_given_up() -> None:
     assert counts(done) == {"returned": 1}
 
 
+@pytest.mark.rule("4.3-2")
 def test_a_host_with_as_many_sessions_as_it_takes_answers_421() -> None:
     """4.3: 421 in place of the greeting; the sender comes back later, and nothing is lost."""
     senders = [host(f"S{n}.ARPA", "JOE") for n in range(6)]
@@ -104,6 +110,7 @@ def test_a_host_with_as_many_sessions_as_it_takes_answers_421() -> None:
     assert max(minutes(done, "deliver")) >= 1
 
 
+@pytest.mark.rule("4.3-4")
 def test_421_at_the_greeting_says_nothing_more() -> None:
     """4.3: after 421 the channel closes; the sender says neither HELO nor QUIT."""
     done = run(
@@ -116,6 +123,7 @@ def test_421_at_the_greeting_says_nothing_more() -> None:
     assert minutes(done, "deliver") == [10]
 
 
+@pytest.mark.rule("4.5.3-9", "4.5.3-10", "F-10")
 def test_552_for_recipients_too_many_is_no_refusal() -> None:
     """Appendix F, scenario 10: the rest go in another transaction of the same session, and nobody
     is given back.
@@ -127,6 +135,7 @@ def test_552_for_recipients_too_many_is_no_refusal() -> None:
     assert counts(done) == {"delivered": 7}
 
 
+@pytest.mark.rule("4.5.3-10")
 def test_552_at_rcpt_is_no_refusal_when_the_data_then_fails() -> None:
     """Scenario 10 again: what comes of the others does not make a refusal of it."""
     names = [f"u{n}" for n in range(3)]
@@ -139,6 +148,7 @@ def test_552_at_rcpt_is_no_refusal_when_the_data_then_fails() -> None:
     assert counts(done) == {"delivered": 3}
 
 
+@pytest.mark.rule("3.1-7")
 def test_552_after_the_data_is_a_refusal() -> None:
     """4.2.1 and 4.5.3: too much mail data is as much in another transaction: the mail goes back."""
     two = host("TWO.ARPA", "BOB", "ANN", limits={"message": 500})
@@ -150,6 +160,7 @@ def test_552_after_the_data_is_a_refusal() -> None:
 
 
 @given(st.floats(1, 1e4), st.floats(1, 4), st.floats(1, 1e5), st.integers(1, 40))
+@pytest.mark.rule("E-3")
 def test_the_delays_of_the_spool(first: float, factor: float, most: float, failures: int) -> None:
     """The n-th delay is the first times factor to the n-1, at most `max`, and never shrinks."""
     retry = Retry(first=first, factor=factor, max=most)

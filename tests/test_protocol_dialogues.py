@@ -37,6 +37,7 @@ def codes(outgoing: Outgoing) -> list[int]:
 
 
 @pytest.mark.parametrize("chop", CHOPS)
+@pytest.mark.rule("2-1", "3.1-1", "3.5-1", "4.3-7")
 def test_the_dialogue_of_section_3_1(chop: Chop) -> None:
     """3.1: MAIL, one RCPT a recipient, DATA; a refused recipient does not stop the others."""
     post = Post(Green=[reply(550, "No such user here")])
@@ -69,6 +70,7 @@ def test_the_dialogue_of_section_3_1(chop: Chop) -> None:
 
 
 @pytest.mark.parametrize("chop", CHOPS)
+@pytest.mark.rule("3.1-9", "F-2")
 def test_no_recipient_taken_is_a_transaction_aborted(chop: Chop) -> None:
     """3.1 and appendix F, scenario 2: RSET when every recipient was refused, then the next mail."""
     post = Post(Green=[550])
@@ -80,6 +82,7 @@ def test_no_recipient_taken_is_a_transaction_aborted(chop: Chop) -> None:
 
 
 @pytest.mark.parametrize("chop", CHOPS)
+@pytest.mark.rule("3.1-1")
 def test_many_mails_in_one_session(chop: Chop) -> None:
     """3.1: a session has as many transactions as there is mail; each begins with empty buffers."""
     post = Post()
@@ -92,12 +95,14 @@ def test_many_mails_in_one_session(chop: Chop) -> None:
     assert len(bag.over) == 3
 
 
+@pytest.mark.rule("3.5-2")
 def test_no_mail_is_a_session_all_the_same() -> None:
     """3.5: HELO and QUIT."""
     assert told(play(Post())[0]) == "220 HELO 250 QUIT 221"
 
 
 @pytest.mark.parametrize("chop", CHOPS)
+@pytest.mark.rule("4.5.3-10")
 def test_552_for_a_recipient_too_many_leaves_the_others(chop: Chop) -> None:
     """Appendix F, scenario 10: what was taken is sent, the rest may go in another transaction."""
     post = Post()
@@ -113,6 +118,7 @@ def test_552_for_a_recipient_too_many_leaves_the_others(chop: Chop) -> None:
     assert [len(one.forward_paths) for one in post.stored] == [2, 1]
 
 
+@pytest.mark.rule("3.2-1")
 def test_251_takes_the_recipient() -> None:
     """3.2: at 251 "the receiver takes responsibility for delivering the message"."""
     post = Post(Postel=[reply(251, "User not local; will forward to <Postel@USC-ISIF.ARPA>")])
@@ -126,6 +132,7 @@ def redirecting(*to: str) -> Outgoing:
     return Outgoing(plain.reverse_path, plain.forward_paths, plain.mail_data, redirects=True)
 
 
+@pytest.mark.rule("3.2-3")
 def test_251_is_left_to_a_sender_that_redirects() -> None:
     """3.2: a sender that goes to the given path itself must not leave the mail here as well."""
     post = Post(Postel=[251])
@@ -225,6 +232,7 @@ def digit(row: str, code: int) -> str:
 
 
 @pytest.mark.parametrize(("row", "code"), PERMITTED)
+@pytest.mark.rule("4.3-5")
 def test_the_next_step_after_each_permitted_reply(row: str, code: int) -> None:
     """4.3: success leads on; failure and error lead to the next mail by RSET, or out by QUIT; 421
     closes the channel.
@@ -262,6 +270,7 @@ NOT_PERMITTED = [
 
 
 @pytest.mark.parametrize(("row", "code"), NOT_PERMITTED)
+@pytest.mark.rule("4.3-6", "E-1")
 def test_a_code_that_is_not_permitted_counts_by_its_first_digit(row: str, code: int) -> None:
     """Appendix E: "an unsophisticated sender-SMTP will be able to determine its next action ... by
     simply examining this first digit".
@@ -280,6 +289,7 @@ def test_a_code_that_is_not_permitted_counts_by_its_first_digit(row: str, code: 
 
 
 @pytest.mark.parametrize("code", [code for code in COMMAND_REPLIES["RCPT"] if code != 421])
+@pytest.mark.rule("3.1-3")
 def test_a_recipient_refused_does_not_stop_the_others(code: int) -> None:
     """3.1: each RCPT has a reply of its own."""
     post = Post(Green=[code])
@@ -289,6 +299,7 @@ def test_a_recipient_refused_does_not_stop_the_others(code: int) -> None:
     assert bag.over[0].taken(0) == (code < 300)
 
 
+@pytest.mark.rule("4.3-4")
 def test_421_at_a_recipient_ends_the_session_for_all_of_them() -> None:
     """4.3: after 421 there is nobody to talk to; what was answered before stays answered."""
     log, bag = play(Post(Green=[421], Brown=[550]), letter("Jones", "Brown", "Green"))
@@ -299,6 +310,7 @@ def test_421_at_a_recipient_ends_the_session_for_all_of_them() -> None:
 
 
 @pytest.mark.parametrize("wire", [b"hello\r\n", b"999 no\r\n", b"250-a\r\n251 b\r\n", b"\0\r\n"])
+@pytest.mark.rule("4.2-3")
 def test_a_peer_that_does_not_speak_smtp_is_left(wire: bytes) -> None:
     """4.2: what is no reply ends the session, with the mail kept for later (4xx)."""
     for chop in CHOPS:
@@ -313,6 +325,7 @@ def test_a_peer_that_does_not_speak_smtp_is_left(wire: bytes) -> None:
         assert outgoing.answer[0] == 451
 
 
+@pytest.mark.rule("E-2")
 def test_replies_of_several_lines_are_one_reply() -> None:
     """Appendix E: the sender waits for the line whose code a space follows."""
     post = Post(CONNECT=[Reply(220, "BETA.ARPA", "welcome", "")], HELO=[Reply(250, "BETA", "hi")])
@@ -321,6 +334,7 @@ def test_replies_of_several_lines_are_one_reply() -> None:
         assert told(log) == f"{ONE} QUIT 221"
 
 
+@pytest.mark.rule("4.2-1")
 def test_replies_that_come_too_early_are_taken_one_at_a_time() -> None:
     """4.3: an alternating dialogue; a receiver that answers ahead gets one command a reply."""
     sender = SenderSMTP("ALPHA.ARPA", Bag(letter("Jones")))
@@ -334,6 +348,7 @@ LENGTH = len(f"{ONE} QUIT 221".split())
 
 
 @pytest.mark.parametrize("crossings", range(LENGTH + 1))
+@pytest.mark.rule("4.1.1-19", "4.1.1-20")
 def test_the_channel_is_lost_at_every_point(crossings: int) -> None:
     """4.1.1 QUIT: the receiver "should act as if a RSET command had been received"; the sender "as
     if the command or transaction in progress had received a temporary error (4xx)".
@@ -360,6 +375,7 @@ def test_the_channel_is_lost_at_every_point(crossings: int) -> None:
 
 
 @given(st.integers(0, 300), st.integers(1, 9))
+@pytest.mark.rule("4.1.1-2")
 def test_the_channel_is_lost_within_a_line(sent: int, size: int) -> None:
     """4.1.1: no action is taken on a line, or on mail data, whose end has not come."""
     wire = (
@@ -394,6 +410,7 @@ SENT = st.lists(
 @given(
     SENT, st.integers(1, 60), st.sampled_from([Limits(), Limits(line=40, message=9, text_line=30)])
 )
+@pytest.mark.rule("1-2")
 def test_any_cut_of_the_same_bytes_gives_the_same_session(
     wire: bytes, size: int, limits: Limits
 ) -> None:
@@ -413,6 +430,7 @@ def test_any_cut_of_the_same_bytes_gives_the_same_session(
 
 
 @given(SENT)
+@pytest.mark.rule("4.2-1")
 def test_every_command_has_one_reply_in_its_order(wire: bytes) -> None:
     """4.3: commands sent before the reply to the last are answered one at a time, in order."""
     receiver = ReceiverSMTP(Post())
@@ -427,6 +445,7 @@ def test_every_command_has_one_reply_in_its_order(wire: bytes) -> None:
     assert 0 <= ends <= kinds.count("data")
 
 
+@pytest.mark.rule("4.2-1")
 def test_commands_wait_while_a_verdict_is_open() -> None:
     """4.3: a command that follows the mail data is answered after the verdict on that."""
 
@@ -481,6 +500,7 @@ def test_the_sender_puts_no_line_end_from_a_name_or_a_path_on_the_wire(bad: str)
 
 
 @given(st.binary(max_size=40).filter(bytes.isascii))
+@pytest.mark.rule("4.5.2-1")
 def test_no_mail_data_can_smuggle_a_command(data: bytes) -> None:
     """4.5.2: whatever the mail data, the receiver takes it whole, none of it as a command."""
     post = Post()
@@ -491,6 +511,7 @@ def test_no_mail_data_can_smuggle_a_command(data: bytes) -> None:
     assert [path.local for path in post.stored[1].forward_paths] == ["Brown"]
 
 
+@pytest.mark.rule("2-5", "4.2.1-6")
 def test_bytes_that_are_not_ascii_are_refused_whole() -> None:
     """2: mail data is 7-bit ASCII; 554, for to clear the bit could make a period or a CR of it."""
     for bad in (b"\x8d\x8a\xae\x8d\x8a", b"caf\xe9\r\n"):
@@ -527,6 +548,7 @@ def test_misuse_of_the_receiver_raises() -> None:
 
 
 @pytest.mark.parametrize("end", ["421", "lost"])
+@pytest.mark.rule("4.3-7")
 def test_a_session_is_opened_once(end: str) -> None:
     """open() begins a session, and no engine has two of them."""
     receiver = ReceiverSMTP(Post(CONNECT=[421] if end == "421" else [220]))

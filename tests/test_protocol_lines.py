@@ -55,6 +55,7 @@ def lines_in(pieces: list[bytes] | Iterator[bytes], limit: int | None = None) ->
 
 
 @given(NASTY, CUTS)
+@pytest.mark.rule("4.1.1-2")
 def test_crlf_and_nothing_else_ends_a_line(octets: bytes, at: list[int]) -> None:
     """4.1.1: "commands are terminated by <CRLF>"; a bare CR, LF or NUL is a character."""
     wanted = octets.split(b"\r\n")[:-1]
@@ -64,6 +65,7 @@ def test_crlf_and_nothing_else_ends_a_line(octets: bytes, at: list[int]) -> None
 
 
 @given(NASTY, CUTS, st.integers(1, 12))
+@pytest.mark.rule("4.5.3-4", "4.5.3-9")
 def test_a_line_is_too_long_by_its_length_alone(octets: bytes, at: list[int], limit: int) -> None:
     """4.5.3: 500 "Line too long." where a host sets a limit, however the bytes were cut."""
     lines = octets.split(b"\r\n")[:-1]
@@ -81,6 +83,7 @@ def test_a_line_of_two_bytes_is_no_sign_of_a_line_too_long() -> None:
 
 
 @given(NASTY)
+@pytest.mark.rule("4.1.1-2")
 def test_a_tail_waits_for_its_crlf(octets: bytes) -> None:
     """4.1.1: what no CRLF has ended is no command."""
     buffer = LineBuffer()
@@ -94,6 +97,7 @@ def test_a_tail_waits_for_its_crlf(octets: bytes) -> None:
 
 
 @given(NASTY)
+@pytest.mark.rule("4.5.2-1", "4.5.2-2")
 def test_stuffing_and_unstuffing_are_inverse(octets: bytes) -> None:
     """4.5.2: a period is doubled by the sender and taken off by the receiver."""
     wire = stuff(octets)
@@ -125,6 +129,7 @@ def read(pieces: list[bytes] | Iterator[bytes], limits: Limits) -> tuple[bytes, 
 
 
 @given(NASTY, NASTY, CUTS, st.sampled_from([Limits(message=1 << 20, text_line=1 << 20), Limits()]))
+@pytest.mark.rule("4.5.2-2")
 def test_mail_data_at_any_cut(octets: bytes, tail: bytes, at: list[int], limits: Limits) -> None:
     """4.5.2: what was stuffed is delivered, at any cut; what follows is a command."""
     wire = stuff(octets) + tail
@@ -138,6 +143,7 @@ def test_mail_data_at_any_cut(octets: bytes, tail: bytes, at: list[int], limits:
 
 
 @given(NASTY, CUTS)
+@pytest.mark.rule("3.1-6", "4.1.1-8", "4.5.2-3", "4.5.2-4")
 def test_any_bytes_as_mail_data_at_any_cut(wire: bytes, at: list[int]) -> None:
     """4.1.1 DATA: only a line that is a single period ends the mail data, whatever else comes."""
     wanted = naive(wire)
@@ -147,6 +153,7 @@ def test_any_bytes_as_mail_data_at_any_cut(wire: bytes, at: list[int]) -> None:
 
 
 @given(NASTY, CUTS, st.integers(0, 30))
+@pytest.mark.rule("4.5.3-9")
 def test_the_size_of_mail_data_is_what_would_be_delivered(
     octets: bytes, at: list[int], most: int
 ) -> None:
@@ -162,6 +169,7 @@ def test_the_size_of_mail_data_is_what_would_be_delivered(
 
 
 @given(NASTY, CUTS, st.integers(2, 12))
+@pytest.mark.rule("4.5.3-6")
 def test_a_text_line_is_measured_without_its_dot(octets: bytes, at: list[int], most: int) -> None:
     """4.5.3: a text line "including the <CRLF> is 1000 characters (but not counting the leading
     dot duplicated for transparency)".
@@ -190,6 +198,7 @@ def replies_in(pieces: list[bytes] | Iterator[bytes]) -> list[tuple[int, tuple[s
 
 
 @given(REPLIES, CUTS)
+@pytest.mark.rule("E-2")
 def test_replies_of_many_lines_at_any_cut(
     replies: list[tuple[int, list[str]]], at: list[int]
 ) -> None:
@@ -202,6 +211,7 @@ def test_replies_of_many_lines_at_any_cut(
 
 
 @given(NASTY, CUTS)
+@pytest.mark.rule("4.2-3")
 def test_whatever_comes_as_a_reply_means_the_same_at_any_cut(octets: bytes, at: list[int]) -> None:
     """4.2: a reply begins with three digits; what does not is an error, never another reply."""
 
@@ -222,6 +232,7 @@ def test_whatever_comes_as_a_reply_means_the_same_at_any_cut(octets: bytes, at: 
     b"\r\n", b"25\r\n", b"2500 OK\r\n", b"+OK\r\n", b"650 OK\r\n", b"050 OK\r\n",
     b"250-one\r\n550 two\r\n", "２50 OK\r\n".encode(), b"250\tOK\r\n", b"2 0 OK\r\n",
 ])  # fmt: skip
+@pytest.mark.rule("4.2-2")
 def test_what_is_no_reply_is_an_error(wire: bytes) -> None:
     """4.2 and appendix E: three digits of which the first is 1 to 5, then space or hyphen."""
     with pytest.raises(ValueError, match="repl"):
@@ -231,12 +242,14 @@ def test_what_is_no_reply_is_an_error(wire: bytes) -> None:
         [parser.feed(piece) for piece in bytewise(wire)]
 
 
+@pytest.mark.rule("E-2")
 def test_a_bare_cr_or_lf_ends_no_line_of_a_reply() -> None:
     """2.  Lines end with CRLF; the reply below is one line of text with odd characters."""
     wire = b"250 one\r250 two\n250 three\0\r\n"
     assert replies_in([wire]) == [(250, ("one\r250 two\n250 three\0",))]
 
 
+@pytest.mark.rule("4.2-2")
 def test_a_reply_cannot_be_made_to_hold_a_line_end() -> None:
     """4.2: the text of our own replies never ends the line early."""
     for text in ("a\r\n250 b", "a\rb", "a\nb"):
@@ -244,6 +257,7 @@ def test_a_reply_cannot_be_made_to_hold_a_line_end() -> None:
             Reply(250, text)
 
 
+@pytest.mark.rule("4.5.3-5")
 def test_a_reply_line_is_cut_to_the_size_that_may_be_sent() -> None:
     """4.5.3: "The maximum total length of a reply line including the reply code and the <CRLF> is
     512 characters".
@@ -251,6 +265,7 @@ def test_a_reply_line_is_cut_to_the_size_that_may_be_sent() -> None:
     assert len(Reply(250, "x" * 5000).octets) == MAX_REPLY_LINE == 512
 
 
+@pytest.mark.rule("4.2.2-1")
 def test_a_code_that_the_rfc_does_not_have_cannot_be_replied() -> None:
     """4.2.2: our receiver says 21 codes and no other."""
     with pytest.raises(ValueError, match=r"4\.2\.2"):
@@ -281,6 +296,7 @@ def pieces_of(size: int, unit: bytes, total: int) -> Iterator[bytes]:
         yield chunk
 
 
+@pytest.mark.rule("4.5.3-8")
 def test_a_line_of_ten_megabytes_is_dropped_as_it_comes() -> None:
     """4.5.3: a command line without an end takes no more memory than the host's setting."""
 
@@ -297,6 +313,7 @@ def test_a_line_of_ten_megabytes_is_dropped_as_it_comes() -> None:
     assert peak(feed) < 1 << 19
 
 
+@pytest.mark.rule("4.5.3-4")
 def test_without_a_setting_a_line_still_has_a_bound() -> None:
     """4.5.3 asks for no fixed limits; memory is finite all the same."""
 
@@ -310,6 +327,7 @@ def test_without_a_setting_a_line_still_has_a_bound() -> None:
 
 
 @pytest.mark.parametrize("unit", [b".", b"\r\n..", b"\r\n", b"\r", b"..\r\n", b"x"])
+@pytest.mark.rule("4.5.3-8")
 def test_mail_data_over_its_limit_is_not_kept(unit: bytes) -> None:
     """4.5.3: 10 MB of dots, of line ends, of anything take no more memory than the setting."""
 
@@ -323,6 +341,7 @@ def test_mail_data_over_its_limit_is_not_kept(unit: bytes) -> None:
     assert peak(feed) < 2 << 20
 
 
+@pytest.mark.rule("4.5.3-8")
 def test_a_reply_without_an_end_is_given_up() -> None:
     """A receiver that never ends its reply, in one line or in many, cannot fill the sender."""
     for unit in (b"250 x", b"250-more\r\n"):
@@ -365,6 +384,7 @@ def feed_reply() -> Callable[[bytes], object]:
 
 
 @pytest.mark.parametrize("name", feeders())
+@pytest.mark.rule("4.5.3-8")
 def test_many_feeds_of_one_byte_take_linear_time(name: str) -> None:
     """4.5.3: no quadratic time, however small the pieces; a million feeds take seconds at most."""
     unit, make = feeders()[name]
@@ -374,6 +394,7 @@ def test_many_feeds_of_one_byte_take_linear_time(name: str) -> None:
     assert many < 60 * few + 0.05
 
 
+@pytest.mark.rule("4.5.3-8")
 def test_a_million_feeds_of_one_byte() -> None:
     """4.5.3: the same for one whole million, the longest that the rest is measured against."""
     data = MailData()

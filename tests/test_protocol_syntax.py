@@ -64,6 +64,7 @@ STRICT_PATHS = paths_of(STRICT_DOMAIN)
 
 
 @given(PATHS)
+@pytest.mark.rule("3.6-1", "4.1.2-2", "4.1.2-9")
 def test_a_path_is_written_as_it_was_read(text: str) -> None:
     """4.1.2 <path>: parse and format are inverse; case, quotes and backslashes are kept."""
     path = parse_path(text)
@@ -72,12 +73,14 @@ def test_a_path_is_written_as_it_was_read(text: str) -> None:
 
 
 @given(STRICT_PATHS)
+@pytest.mark.rule("4.1.2-4")
 def test_the_grammar_as_printed_is_read_strictly(text: str) -> None:
     """4.1.2 <name> ::= <a> <ldh-str> <let-dig>, three characters at least."""
     assert parse_path(text, strict=True) == parse_path(text)
 
 
 @given(st.lists(DOMAIN, max_size=4), LOCAL_PART, DOMAIN)
+@pytest.mark.rule("4.1.2-2")
 def test_a_path_is_taken_apart_at_its_own_signs(route: list[str], local: str, domain: str) -> None:
     """4.1.2 <path> ::= "<" [ <a-d-l> ":" ] <mailbox> ">": a quoted @, comma or colon is no sign."""
     path = parse_path(Path(tuple(route), local, domain).text)
@@ -87,6 +90,7 @@ def test_a_path_is_taken_apart_at_its_own_signs(route: list[str], local: str, do
 
 
 @given(st.text(st.sampled_from(ASCII), min_size=1, max_size=12))
+@pytest.mark.rule("4.1.2-6")
 def test_every_user_name_has_a_local_part(user: str) -> None:
     """4.1.2: quoting and the backslash let a local part stand for any ASCII user name."""
     local = quote(user)
@@ -95,11 +99,13 @@ def test_every_user_name_has_a_local_part(user: str) -> None:
 
 
 @given(LOCAL_PART)
+@pytest.mark.rule("4.1.2-8")
 def test_a_local_part_means_the_same_however_it_was_quoted(local: str) -> None:
     """4.1.2: backslash "is used to indicate that the next character is to be used literally"."""
     assert unquote(quote(unquote(local))) == unquote(local)
 
 
+@pytest.mark.rule("4.1.2-7", "4.1.2-8")
 def test_the_examples_of_the_grammar() -> None:
     """4.1.2: "Joe\\,Smith" may be written to mean a nine character string with a comma."""
     path = parse_path("<Joe\\,Smith@BETA.ARPA>")
@@ -110,6 +116,7 @@ def test_the_examples_of_the_grammar() -> None:
 
 
 @given(DOMAIN)
+@pytest.mark.rule("3.7-1", "4.1.2-3")
 def test_a_domain_is_read_as_it_stands(text: str) -> None:
     """4.1.2 <domain> ::= <element> | <element> "." <domain>."""
     assert parse_domain(text) == text
@@ -122,6 +129,7 @@ def test_a_domain_is_read_as_it_stands(text: str) -> None:
     "", ".", "a.", ".a", "a..b", "-a", "a-", "a_b", "1a", "#", "#a", "[1.2.3]", "[1.2.3.256]",
     "[1.2.3.4", "[1.2.3.4.5]", "[1.2.3.0400]", "a b", "a\0", "é", "a\n", "a\r\n", "[]", "a,b", "#١",
 ])  # fmt: skip
+@pytest.mark.rule("4.1.2-3", "4.1.2-4", "4.1.2-5")
 def test_what_is_no_domain(text: str) -> None:
     """4.1.2 <name>, <number> and <dotnum>; nothing may follow, not even a line end."""
     with pytest.raises(SyntaxFault):
@@ -135,6 +143,7 @@ def test_what_is_no_domain(text: str) -> None:
     "<a..b@c>", "<a\r@b>", "<a\n@b>", '<"a\r"@b>', '<"a\n"@b>', "<a\0@b>", "<a\x7f@b>", "<é@b>",
     "<a@b.>", "<a@[1.2.3.999]>", "<a@b\\>", "<a\\@b>", "<(a)@b>", "<a;b@c>", "<a@b,c@d>",
 ])  # fmt: skip
+@pytest.mark.rule("4.1.2-2", "4.1.2-6")
 def test_what_is_no_path(text: str) -> None:
     """4.1.2 <path>: what no production generates is refused, with a reason."""
     with pytest.raises(SyntaxFault) as refused:
@@ -142,6 +151,7 @@ def test_what_is_no_path(text: str) -> None:
     assert str(refused.value)
 
 
+@pytest.mark.rule("3.6-10")
 def test_the_null_path_is_a_reverse_path_only() -> None:
     """3.6: "MAIL FROM:<>"; no mail goes to nobody."""
     assert parse_path("<>", null=True) is NULL_PATH
@@ -149,6 +159,7 @@ def test_the_null_path_is_a_reverse_path_only() -> None:
     assert parse_command(b"RCPT TO:<>").fault == 501
 
 
+@pytest.mark.rule("3.7-2")
 def test_short_names_are_read_unless_strict() -> None:
     """3.7's own example is Fred.Cambridge.UK, which 4.1.2's <name> does not generate."""
     assert parse_domain("Fred.Cambridge.UK") == "Fred.Cambridge.UK"
@@ -170,6 +181,7 @@ VERBS_WITH_PATHS = {
 
 
 @given(st.sampled_from(sorted(VERBS_WITH_PATHS)), PATHS, st.data())
+@pytest.mark.rule("2-4")
 def test_a_command_word_is_read_in_any_case(verb: str, path: str, data: st.DataObject) -> None:
     """4.1.2 and 2: "Commands and replies are not case sensitive"; local parts keep theirs."""
     word = f"{verb} {VERBS_WITH_PATHS[verb]}"
@@ -179,6 +191,7 @@ def test_a_command_word_is_read_in_any_case(verb: str, path: str, data: st.DataO
 
 
 @given(st.integers(1, 9), DOMAIN)
+@pytest.mark.rule("4.1.1-1")
 def test_one_or_more_spaces_before_an_argument(spaces: int, domain: str) -> None:
     """4.1.2: "the argument field ... separated by one or more <SP>"."""
     command = parse_command(b"HELO" + b" " * spaces + domain.encode())
@@ -191,6 +204,7 @@ def test_one_or_more_spaces_before_an_argument(spaces: int, domain: str) -> None
         lambda verb: st.binary(max_size=20).map(lambda tail: verb.encode() + tail)
     )
 )
+@pytest.mark.rule("4.1.2-1", "4.1.2-10", "4.3-1")
 def test_any_line_is_a_command_or_a_permitted_fault(line: bytes) -> None:
     """4.1.2 and 4.3: the parser never raises; a fault is a code that the command's row permits."""
     command = parse_command(line)
@@ -213,6 +227,7 @@ def test_any_line_is_a_command_or_a_permitted_fault(line: bytes) -> None:
     (b"VRFY a\xff", 501), (b"MAIL FROM:<a@b> SIZE=1", 501), (b"MAIL FROM :<a@b>", 501),
     (b"\0NOOP", 500), (b"NOOP\0", 500),
 ])  # fmt: skip
+@pytest.mark.rule("4.1.1-1", "4.1.2-10", "4.2.1-1", "4.2.1-2")
 def test_the_fault_of_a_line(line: bytes, fault: int) -> None:
     """4.2.1: 500 unrecognized, 501 parameters; a code is four letters; a row without 501
     (NOOP, QUIT, TURN) draws 500.
@@ -221,6 +236,7 @@ def test_the_fault_of_a_line(line: bytes, fault: int) -> None:
 
 
 @given(st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=20))
+@pytest.mark.rule("3.3-5")
 def test_the_string_of_vrfy_and_expn_is_kept(string: str) -> None:
     """3.3: "the character string arguments of the VRFY and EXPN commands cannot be further
     restricted due to the variety of implementations".
@@ -230,6 +246,7 @@ def test_the_string_of_vrfy_and_expn_is_kept(string: str) -> None:
         assert (command.text, command.fault) == (string, 0)
 
 
+@pytest.mark.rule("4.1.2-7")
 def test_a_quoted_pair_may_hold_any_character() -> None:
     """4.1.2 <x> ::= any one of the 128 ASCII characters (no exceptions)."""
     for number in range(128):

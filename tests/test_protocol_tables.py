@@ -59,12 +59,14 @@ SECTION_4_2_2 = (
 )
 
 
+@pytest.mark.rule("4.3-1")
 def test_the_rows_are_those_of_the_print() -> None:
     """4.3: one row for the connection, one for each command, one for the data after 354."""
     assert set(COMMAND_REPLIES) == set(PRINTED) == {"CONNECT", "data", *COMMANDS}
 
 
 @pytest.mark.parametrize("row", PRINTED)
+@pytest.mark.rule("4.3-1")
 def test_a_row_permits_what_the_print_permits(row: str) -> None:
     """4.3: "The table below lists alternative success and failure replies for each command"."""
     found = {code: meaning.name for code, meaning in COMMAND_REPLIES[row].items()}
@@ -73,6 +75,7 @@ def test_a_row_permits_what_the_print_permits(row: str) -> None:
     assert found == wanted
 
 
+@pytest.mark.rule("4.3-6")
 def test_a_code_outside_its_row_has_no_meaning() -> None:
     """4.3: "These must be strictly adhered to"."""
     for row, permitted in PRINTED.items():
@@ -80,12 +83,14 @@ def test_a_code_outside_its_row_has_no_meaning() -> None:
             assert outcome(row, code) is None, (row, code)
 
 
+@pytest.mark.rule("4.2.2-1", "E-1")
 def test_the_codes_are_those_of_the_numeric_list() -> None:
     """4.2.2 lists 21 reply codes; 4.3 uses no other."""
     assert sorted(TEXTS) == [int(code) for code in SECTION_4_2_2.split()]
     assert {code for row in PRINTED.values() for code in row} <= set(TEXTS)
 
 
+@pytest.mark.rule("4.1.2-1", "4.5.1-1")
 def test_fourteen_commands_of_which_seven_are_the_minimum() -> None:
     """4.1.2 lists fourteen commands; 4.5.1 asks seven of every receiver-SMTP."""
     listed = "HELO MAIL RCPT DATA RSET SEND SOML SAML VRFY EXPN HELP NOOP QUIT TURN"
@@ -178,6 +183,7 @@ PAIRS = [(state, verb) for state in TALKING for verb in COMMANDS]
 
 
 @pytest.mark.parametrize(("state", "verb"), PAIRS)
+@pytest.mark.rule("3.4-4", "3.5-3", "4.1.1-22", "4.1.1-23", "4.4-2")
 def test_a_command_draws_503_exactly_where_the_table_has_no_row(state: State, verb: str) -> None:
     """4.1.1: "There are restrictions on the order in which these command may be used"; 503."""
     receiver = brought_to(state)
@@ -190,6 +196,17 @@ def test_a_command_draws_503_exactly_where_the_table_has_no_row(state: State, ve
 
 
 @pytest.mark.parametrize(("state", "verb"), PAIRS)
+@pytest.mark.rule(
+    "3.1-2",
+    "3.3-8",
+    "4.1.1-3",
+    "4.1.1-5",
+    "4.1.1-6",
+    "4.1.1-13",
+    "4.1.1-14",
+    "4.1.1-15",
+    "4.1.1-16",
+)
 def test_a_command_does_to_the_buffers_what_the_table_says(state: State, verb: str) -> None:
     """4.1.1: three buffers, which commands clear, insert into, append to or leave alone."""
     receiver = brought_to(state)
@@ -220,6 +237,7 @@ REFUSABLE = [
 
 
 @pytest.mark.parametrize(("state", "verb"), REFUSABLE)
+@pytest.mark.rule("3.1-7", "4.1.1-24", "4.4-2")
 def test_a_command_that_fails_leaves_all_as_it_was(state: State, verb: str) -> None:
     """4.1.1: a command has its effect when it "was successful"; each failure of 4.3 is tried."""
     for code, letter in PRINTED[verb].items():
@@ -238,6 +256,7 @@ def test_a_command_that_fails_leaves_all_as_it_was(state: State, verb: str) -> N
 
 @pytest.mark.parametrize("verb", [v for v in COMMANDS if 421 in PRINTED[v] and v not in
                                   ("RSET", "NOOP", "DATA")])  # fmt: skip
+@pytest.mark.rule("4.3-3")
 def test_421_closes_the_channel_whatever_drew_it(verb: str) -> None:
     """4.3: "The 421 reply ... may be given to any command if the SMTP-receiver knows it must shut
     down"; nothing is read after it.
@@ -251,6 +270,7 @@ def test_421_closes_the_channel_whatever_drew_it(verb: str) -> None:
     assert receiver.receive(b"NOOP\r\n") == []
 
 
+@pytest.mark.rule("4.3-3")
 def test_421_after_the_mail_data_closes_too() -> None:
     """4.3: 421 to any command, the end of mail data among them."""
     receiver = brought_to(State.DATA, Says("data", 421))
@@ -258,6 +278,7 @@ def test_421_after_the_mail_data_closes_too() -> None:
     assert receiver.closing
 
 
+@pytest.mark.rule("4.3-2")
 def test_421_in_place_of_the_greeting() -> None:
     """4.3, CONNECTION ESTABLISHMENT: "S: 220  F: 421"."""
     receiver = ReceiverSMTP(Says("CONNECT", 421))
@@ -267,6 +288,7 @@ def test_421_in_place_of_the_greeting() -> None:
 
 
 @pytest.mark.parametrize("code", [250, 552, 554, 451, 452])
+@pytest.mark.rule("4.1.1-9")
 def test_the_end_of_mail_data_clears_the_buffers_success_or_not(code: int) -> None:
     """4.1.1 DATA: processing the data "causes the information in the reverse-path buffer,
     forward-path buffer, and mail data buffer to be cleared"; then 4.4's state before MAIL.
@@ -281,6 +303,7 @@ def test_the_end_of_mail_data_clears_the_buffers_success_or_not(code: int) -> No
 
 
 @pytest.mark.parametrize("verb", COMMANDS)
+@pytest.mark.rule("3.1-5", "4.1.1-8")
 def test_within_mail_data_nothing_is_a_command(verb: str) -> None:
     """4.1.1 DATA: "the receiver treats the lines following the command as mail data"."""
     says = Says()
@@ -290,6 +313,7 @@ def test_within_mail_data_nothing_is_a_command(verb: str) -> None:
     assert says.stored[0].mail_data == line_of(verb)
 
 
+@pytest.mark.rule("4.1.1-17")
 def test_after_quit_nothing_is_read() -> None:
     """4.1.1 QUIT: the receiver "must send an OK reply, and then close the transmission channel"."""
     for state in TALKING:
@@ -299,6 +323,7 @@ def test_after_quit_nothing_is_read() -> None:
         assert receiver.receive(b"NOOP\r\n") == []
 
 
+@pytest.mark.rule("3.8-1", "4.1.1-21")
 def test_turn_changes_the_roles_only_when_it_is_granted() -> None:
     """4.1.1 TURN: after 250 the receiver takes on the sender's role, "as after opening"."""
     receiver = brought_to(State.READY)
@@ -309,6 +334,7 @@ def test_turn_changes_the_roles_only_when_it_is_granted() -> None:
     assert not refusing.turned
 
 
+@pytest.mark.rule("3.5-3", "4.1.1-4")
 def test_a_second_helo_is_an_initial_state_and_not_a_turn() -> None:
     """4.1.1 HELLO: OK confirms that "there is no transaction in progress"."""
     receiver = brought_to(State.RCPT)
@@ -321,6 +347,7 @@ def test_a_second_helo_is_an_initial_state_and_not_a_turn() -> None:
     assert not receiver.turned
 
 
+@pytest.mark.rule("4.1.1-23", "4.4-1")
 def test_each_row_of_the_transitions_names_its_section() -> None:
     """Every transition stands on a page of the RFC."""
     for row in TRANSITIONS.values():

@@ -127,10 +127,12 @@ def in_short(session: Session) -> str:
 
 
 @pytest.mark.parametrize("name", DIALOGUES)
+@pytest.mark.rule("3.3-1", "3.3-3", "3.4-4", "F-1", "F-2", "F-3", "F-4", "F-7", "F-8", "F-10")
 def test_the_dialogues_have_the_commands_and_codes_of_the_rfc(name: str) -> None:
     assert [in_short(session) for session in dialogues(name)] == DIALOGUES[name]
 
 
+@pytest.mark.rule("3.6-6")
 def test_example_7_sends_a_notification_with_a_null_reverse_path_back_the_way() -> None:
     """3.6: HOSTZ refuses, HOSTY tells JOE through HOSTX, and no notification is about that one."""
     sessions = dialogues("example-07")
@@ -147,6 +149,7 @@ def test_example_7_sends_a_notification_with_a_null_reverse_path_back_the_way() 
     assert "S: Date: 23 Oct 81 11:22:33" in text
 
 
+@pytest.mark.rule("4.1.1-10", "4.1.1-11", "4.1.2-11", "4.1.2-12")
 def test_example_8_ends_with_the_return_path_and_three_time_stamps(tmp_path: Path) -> None:
     """4.1.1, DATA: the final mail data begin with a return path line, then the time stamp lines."""
     done = lab_run(TOPOLOGIES / "rfc821" / "example-08.toml", "--out", str(tmp_path))
@@ -251,12 +254,14 @@ def appendix_f() -> dict[int, list[Session]]:
     return scenarios
 
 
+@pytest.mark.rule("F-1")
 def test_appendix_f_is_read_whole(appendix_f: dict[int, list[Session]]) -> None:
     sessions = {number: len(printed) for number, printed in appendix_f.items()}
     assert sessions == {1: 1, 2: 1, 3: 2, 4: 1, 5: 1, 6: 1, 7: 3, 8: 1, 9: 2, 10: 1}
 
 
 @pytest.mark.parametrize("number", range(1, 11))
+@pytest.mark.rule("3.1-6", "4.2.1-5", "F-1")
 def test_a_scenario_says_what_appendix_f_prints(
     number: int, appendix_f: dict[int, list[Session]]
 ) -> None:

@@ -128,6 +128,7 @@ to = ["bob@TWO.ARPA"]
 """
 
 
+@pytest.mark.rule("3.2-4")
 def test_hosts_that_send_a_sender_to_each_other_are_followed_once(tmp_path: Path) -> None:
     """A 251 leads to a host whose 551 leads back: no path is followed twice, and it comes back."""
     path = tmp_path / "circle.toml"

@@ -75,6 +75,7 @@ def codes(answers: bytes) -> list[int]:
 # -- what is accepted goes on
 
 
+@pytest.mark.rule("3.3-1")
 def test_the_host_is_its_whole_self(network: lab.Topology) -> None:
     """Its users, its lists and its neighbours; but the file's own mail is not sent."""
     answers, done = said(
@@ -138,6 +139,7 @@ def test_a_host_that_does_not_relay_says_so(network: lab.Topology) -> None:
 # -- bad input
 
 
+@pytest.mark.rule("4.1.1-4", "4.1.1-18")
 def test_any_bytes_are_answered_and_none_raises(network: lab.Topology) -> None:
     garbage = bytes(range(256)) * 40 + b"\r\n" + b"\0" * 5000 + b"\r\n\r\n\r\r\n\n\r\n"
     answers, done = said(network, garbage + b"NOOP\r\n")
@@ -147,6 +149,7 @@ def test_any_bytes_are_answered_and_none_raises(network: lab.Topology) -> None:
     assert done.run.summary["submitted"] == 0
 
 
+@pytest.mark.rule("4.5.2-3", "4.5.2-4")
 def test_bare_cr_lf_and_nul_are_mail_data_like_any_other(network: lab.Topology) -> None:
     """4.5.2: only CRLF ends a line, so that a period between others ends no mail."""
     data = b"a\n.\nb\r.\rc\0\r\n..\r\n"
@@ -156,6 +159,7 @@ def test_bare_cr_lf_and_nul_are_mail_data_like_any_other(network: lab.Topology) 
     assert event["octets"].endswith(b"UT\r\na\n.\nb\r.\rc\0\r\n.\r\n")
 
 
+@pytest.mark.rule("2-5")
 def test_bytes_that_are_not_ascii_are_refused_as_mail_data(network: lab.Topology) -> None:
     begin = b"HELO X\r\nMAIL FROM:<a@ONE.ARPA>\r\nRCPT TO:<mel@MID.ARPA>\r\nDATA\r\n"
     answers, done = said(network, begin + b"caf\xe9\r\n.\r\n")
@@ -163,6 +167,7 @@ def test_bytes_that_are_not_ascii_are_refused_as_mail_data(network: lab.Topology
     assert done.run.summary["submitted"] == 0
 
 
+@pytest.mark.rule("4.1.1-19")
 def test_the_end_of_input_anywhere_loses_no_mail_and_makes_none(network: lab.Topology) -> None:
     """A dialogue cut at every byte: what the final period was answered 250 for, and no more."""
     ends = [DIALOGUE.index(b"RSET"), DIALOGUE.index(b"QUIT")]
@@ -188,6 +193,7 @@ def test_however_the_bytes_are_cut_the_answers_are_the_same(network: lab.Topolog
         assert answers == whole
 
 
+@pytest.mark.rule("4.1.1-17")
 def test_what_follows_quit_is_passed_over(network: lab.Topology) -> None:
     answers, _ = said(network, b"QUIT\r\nHELO X\r\nNOOP\r\n")
     assert codes(answers) == [220, 221]
@@ -305,6 +311,7 @@ def most_memory(feed: Callable[[Any], None]) -> tuple[bytes, int]:
     return answers[0], usage.ru_maxrss * unit
 
 
+@pytest.mark.rule("4.2.1-1")
 def test_a_line_of_100_mb_is_answered_500_in_bounded_memory() -> None:
     def enormous(sink: Any) -> None:
         sink.write(b"NOOP ")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import lab
 from lab.network.load import from_dict
 
@@ -35,6 +37,7 @@ def words(run: lab.Run) -> list[str]:
     return log
 
 
+@pytest.mark.rule("3.8-1", "4.1.1-21")
 def test_roles_change_on_the_open_channel() -> None:
     """After the 250 to TURN the caller greets with 220, and the other says HELO and sends."""
     run = lab.simulate(from_dict(site()))
@@ -46,12 +49,14 @@ def test_roles_change_on_the_open_channel() -> None:
     assert run.summary["delivered"] == 2
 
 
+@pytest.mark.rule("3.8-3")
 def test_mail_that_is_held_waits_for_the_call() -> None:
     """Neither side calls for a message; both go when the poll opens the one channel."""
     run = lab.simulate(from_dict(site()))
     assert [event.t for event in run.trace if event.kind == "attempt"] == [60.0]
 
 
+@pytest.mark.rule("3.8-2")
 def test_a_host_that_is_not_set_so_refuses_with_502() -> None:
     """3.8: "To refuse to change roles the receiver sends the 502 reply"; the caller's mail went."""
     run = lab.simulate(from_dict(site(turn=False)))
@@ -70,6 +75,7 @@ def test_the_letters_swap_with_the_roles_in_the_transcript() -> None:
     assert lines[turn + 3] == "S: HELO HUB.ARPA"
 
 
+@pytest.mark.rule("3.8-2")
 def test_nothing_waits_for_who_only_claims_a_name() -> None:
     """A peer that is not the host whose name it gives gets 502, and no mail of anybody's."""
     from lab.talk import Conversation
@@ -80,6 +86,7 @@ def test_nothing_waits_for_who_only_claims_a_name() -> None:
     assert conversation.receive(b"TURN\r\n").startswith(b"502")
 
 
+@pytest.mark.rule("3.8-3")
 def test_a_channel_for_both_ways_opens_fewer() -> None:
     """The saving: polled twice, the site takes two channels; called for each message, more."""
     polled = lab.simulate(lab.load(POLLING))

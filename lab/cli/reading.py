@@ -1,0 +1,31 @@
+"""``lab rfc``: the rules, to read."""
+
+from __future__ import annotations
+
+import click
+
+from lab.cli.base import UNUSABLE, a_reader_may_leave, complain
+
+
+@click.command()
+@click.argument("section", required=False)
+@click.option("--tests", is_flag=True, help="Name the tests of each rule, and what was chosen.")
+def rfc(section: str | None, tests: bool) -> None:
+    """Print the rules of RFC 821: where each lives in the lab, and which tests prove it.
+
+    A SECTION such as 4.5.2, an appendix such as E, or a rule such as 4.5.2-1 prints all that is
+    known of its rules.
+    """
+    from lab.rfc import of_section, proofs, rules, tests_directory
+    from lab.views.rfc import rule_lines
+
+    found = rules() if section is None else of_section(section)
+    if not found:
+        sections = ", ".join(dict.fromkeys(rule.section for rule in rules()))
+        complain(f"RFC 821 has no rules in a section {section!r}; it has in {sections}")
+        raise click.exceptions.Exit(UNUSABLE)
+    directory = tests_directory()
+    proved = None if directory is None else proofs(directory)
+    with a_reader_may_leave():
+        for line in rule_lines(found, proved, whole=tests or section is not None):
+            click.echo(line)

@@ -1,0 +1,48 @@
+"""The rules of RFC 821 as text: a line each, or all that is known of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from textwrap import wrap
+from typing import Final
+
+from lab.rfc import Rule
+
+_COLUMN: Final = 10
+"""Characters for the number of a rule."""
+
+
+def rule_lines(
+    rules: Iterable[Rule], proofs: Mapping[str, Sequence[str]] | None, *, whole: bool
+) -> Iterator[str]:
+    """The lines of a listing, each rule's first beginning with its section.
+
+    ``proofs`` are the tests by the number of the rule, None where they are not to be had. With
+    ``whole``, where it lives, what was chosen and why, and each test follow beneath.
+    """
+    for rule in rules:
+        tests = None if proofs is None else list(proofs.get(rule.number, ()))
+        head = f"{rule.section:<{_COLUMN}}{rule.rule}"
+        if not whole:
+            yield f"{head}  [{rule.number}; {rule.lives}; {_count(tests)}]"
+            continue
+        yield from wrap(head, 98, subsequent_indent=" " * _COLUMN)
+        yield from _beneath("rule", rule.number)
+        yield from _beneath("lives", rule.lives)
+        if rule.choice:
+            yield from _beneath("choice", rule.choice)
+        for number, test in enumerate(tests or ()):
+            yield from _beneath("" if number else "proved", test)
+        if not tests:
+            yield from _beneath("proved", _count(tests))
+
+
+def _count(tests: Sequence[str] | None) -> str:
+    if tests is None:
+        return "by tests that are not installed here"
+    return "1 test" if len(tests) == 1 else f"{len(tests)} tests"
+
+
+def _beneath(name: str, text: str) -> list[str]:
+    begin = " " * _COLUMN + f"{name:<8}"
+    return wrap(begin + text, 98, subsequent_indent=" " * (_COLUMN + 8), break_long_words=False)
