@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from lab.cli import cli
-from lab.protocol.replies import CODES
+from lab.protocol.replies import TEXTS
 from lab.protocol.syntax import COMMANDS
 from lab.rfc import Rule, implementation, of_section, place, proofs, rules
 
@@ -51,7 +51,7 @@ def test_each_section_that_makes_rules_has_some() -> None:
 def test_every_command_and_every_limit_is_named() -> None:
     text = " ".join(rule.rule for rule in rules())
     assert [command for command in COMMANDS if command not in text] == []
-    assert [code for code in sorted(CODES) if str(code) not in text] == []
+    assert [code for code in sorted(TEXTS) if str(code) not in text] == []
     assert [size for size in ("64", "256", "512", "1000", "100 rec") if size not in text] == []
 
 

@@ -5,14 +5,13 @@
     @pytest.mark.rule("4.5.2-1")
 
 Which tests do is read from the tests themselves, where they are there: in a clone, not in an
-installed wheel. A test of the tests sees to it that no rule is without one, and that no test names a
-rule that is not in the list.
+installed wheel. A test of the tests sees to it that no rule is without one, and that no test names
+a rule that is not in the list.
 """
 
 from __future__ import annotations
 
 import ast
-import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -61,8 +60,9 @@ def of_section(section: str) -> list[Rule]:
 
 def place(number: str) -> tuple[tuple[int, str], ...]:
     """Where a section or rule comes in the RFC: to sort by."""
-    parts = re.split(r"[.-]", number)
-    return tuple((int(part), "") if part.isdigit() else (1000, part) for part in parts)
+    section, _, count = number.partition("-")
+    parts = [(int(part), "") if part.isdigit() else (1000, part) for part in section.split(".")]
+    return (*parts, (-1, ""), (int(count or 0), ""))
 
 
 def implementation(lives: str) -> object:
@@ -110,4 +110,4 @@ def _numbers(decorator: ast.expr) -> list[str]:
     """What stands in ``@pytest.mark.rule(...)``; nothing of any other decorator."""
     if not isinstance(decorator, ast.Call) or ast.unparse(decorator.func) != "pytest.mark.rule":
         return []
-    return [one.value for one in decorator.args if isinstance(one, ast.Constant)]
+    return [str(one.value) for one in decorator.args if isinstance(one, ast.Constant)]
