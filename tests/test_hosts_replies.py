@@ -286,3 +286,35 @@ def test_a_host_with_answers_that_4_3_does_not_permit_is_no_breach_of_ours() -> 
     done: lab.Run = run(host("ONE.ARPA", "JOE"), two, mail=[], script=script)
     assert done.breaches == []
     assert "354" in [line[:3] for line in wire(done, "ONE.ARPA", "reply")]
+
+
+# -- settings of the receiver-SMTP
+
+
+@pytest.mark.parametrize(("grammar", "codes"), [
+    ("strict", ["501", "250", "501", "500"]),
+    ("standard", ["250", "250", "501", "500"]),
+    ("tolerant", ["250", "250", "250", "250"]),
+])  # fmt: skip
+def test_a_host_reads_by_its_grammar(grammar: str, codes: list[str]) -> None:
+    """4.1.2: strict, standard or tolerant, as the host is set; the module syntax has the table."""
+    lines = ["HELO UK", HELO, "MAIL FROM: JOE@ONE.ARPA", "NOOP please"]
+    assert [line[:3] for line in said(lines, grammar=grammar)[1:]] == codes
+
+
+def test_every_setting_is_written_and_read_back() -> None:
+    """A topology writes itself as a file with what its hosts are set to."""
+    from lab.network.load import from_dict
+    from lab.network.write import to_toml
+
+    settings = {
+        "grammar": "strict", "eight_bit": "clear", "on_251": "learn", "unsophisticated": True,
+        "unimplemented": ["VRFY"], "answers": {"RCPT": [451, 250], "data": 554},
+    }  # fmt: skip
+    topology = from_dict({"host": [host("TWO.ARPA", "BOB", **settings)]})
+    import tomllib
+
+    again = from_dict(tomllib.loads(to_toml(topology)))
+    assert again.hosts == topology.hosts
+    spec = again.hosts["TWO.ARPA"]
+    assert (spec.unimplemented, spec.answers) == (("VRFY",), {"RCPT": (451, 250), "data": 554})

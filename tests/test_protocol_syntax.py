@@ -22,6 +22,7 @@ from lab.protocol import (
     quote,
     unquote,
 )
+from lab.protocol.syntax import GRAMMARS
 
 # -- the productions of 4.1.2, as generators
 
@@ -285,3 +286,84 @@ def test_long_lines_are_not_remembered() -> None:
         assert tracemalloc.get_traced_memory()[0] < 3_000_000
     finally:
         tracemalloc.stop()
+
+
+# -- strict, standard, tolerant
+
+
+READINGS = {
+    # what comes: the fault by each grammar, 0 for what is read
+    b"HELO UK": (501, 0, 0),
+    b"MAIL FROM:<a@B>": (501, 0, 0),
+    b"VRFY Fred Q. Smith": (501, 0, 0),
+    b"EXPN people@ONE": (501, 0, 0),
+    b"HELP two words": (501, 0, 0),
+    b"VRFY Fred\\ Smith": (0, 0, 0),
+    b"MAIL FROM: <a@ONE>": (501, 501, 0),
+    b"rcpt to:   <a@ONE>": (501, 501, 0),
+    b"MAIL FROM:a@ONE": (501, 501, 0),
+    b"MAIL FROM: @ONE,@TWO:a@ABC": (501, 501, 0),
+    b"RCPT TO:<a@ONE> \t": (501, 501, 0),
+    b"NOOP ": (500, 500, 0),
+    b"QUIT\t": (500, 500, 0),
+    b"DATA  ": (501, 501, 0),
+    b"NOOP are you there?": (500, 500, 0),
+    b"HELO 4f3c2a": (501, 501, 0),
+    b"HELO my_host.local": (501, 501, 0),
+    b"MAIL FROM: <>": (501, 501, 0),
+    # and what none of them reads
+    b"MAIL FROM:<a@ONE": (501, 501, 501),
+    b"MAIL FROM:a@ONE>": (501, 501, 501),
+    b"MAIL FROM:a@ONE b@TWO": (501, 501, 501),
+    b"MAIL FROM:<a@ONE> SIZE=10": (501, 501, 501),
+    b"MAIL FROM:": (501, 501, 501),
+    b"RCPT TO: <>": (501, 501, 501),
+    b"MAIL FROM: Postmaster": (501, 501, 501),
+    b"RCPT TO:<a@my_host>": (501, 501, 501),
+    b"QUIT now": (500, 500, 500),
+    b"MAILFROM:<a@ONE>": (500, 500, 500),
+    b" NOOP": (500, 500, 500),
+    b"HELO -one": (501, 501, 501),
+    b"HELO a b": (501, 501, 501),
+    b"RCPT TO:<\xe1@ONE>": (501, 501, 501),
+}
+
+
+@pytest.mark.parametrize("line", READINGS, ids=repr)
+def test_the_table_of_the_three_grammars(line: bytes) -> None:
+    """4.1.2 to the letter, as the RFC's own text needs it, and as careless senders have it."""
+    assert tuple(parse_command(line, one).fault for one in GRAMMARS) == READINGS[line]
+
+
+@pytest.mark.parametrize(("careless", "meant"), [
+    (b"MAIL FROM: <a@ONE> ", b"MAIL FROM:<a@ONE>"), (b"rcpt to:a@ONE", b"RCPT TO:<a@ONE>"),
+    (b"SOML FROM:  @ONE:a@TWO", b"SOML FROM:<@ONE:a@TWO>"), (b"NOOP x", b"NOOP"),
+    (b'RCPT TO: "a b"@ONE', b'RCPT TO:<"a b"@ONE>'), (b"MAIL FROM: <>", b"MAIL FROM:<>"),
+])  # fmt: skip
+def test_a_tolerant_host_reads_what_was_meant(careless: bytes, meant: bytes) -> None:
+    """What is passed over is passed over: the command is that of the standard grammar."""
+    read = parse_command(careless, "tolerant")
+    assert (read.verb, read.path) == (parse_command(meant).verb, parse_command(meant).path)
+
+
+@given(st.binary(max_size=40) | st.sampled_from(list(READINGS)))
+def test_each_grammar_reads_what_the_stricter_one_reads(line: bytes) -> None:
+    """What is read is the same in all of them; the looser ones only read more."""
+    strict, standard, tolerant = (parse_command(line, one) for one in GRAMMARS)
+    if not strict.fault:
+        assert standard == strict
+    if not standard.fault and not line.endswith((b" ", b"\t")):
+        assert (tolerant.verb, tolerant.path) == (standard.verb, standard.path)
+        assert not tolerant.fault
+
+
+def test_the_table_stands_in_one_place() -> None:
+    """The lines of the docstring's table are those that are tried here."""
+    import lab.protocol.syntax
+
+    table = lab.protocol.syntax.__doc__ or ""
+    for word in ("one or two characters", "VRFY, EXPN, HELP", "a space after FROM: or TO:",
+                 "without its angle brackets", "at the end of a line", "an argument of NOOP",
+                 "begins with a digit"):  # fmt: skip
+        assert word in table
+    assert all(f"{one}  " in table or one in table for one in GRAMMARS)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
-from lab.hosts.contrary import ANSWERED
+from lab.hosts.contrary import ANSWERED, OPTIONAL
 from lab.hosts.directory import Directory, Forward, MailingList, Member, User
 from lab.hosts.patience import Patience
 from lab.network.problems import MOST_PROBLEMS, Place, Problem, did_you_mean, listed
@@ -295,6 +295,13 @@ def _codes(codes: int | list[int]) -> int | tuple[int, ...]:
 
 
 def _check_answers(table: HostTable, number: int, findings: Findings) -> None:
+    for i, verb in enumerate(table.unimplemented):
+        if verb not in OPTIONAL:
+            known = findings.guess(verb, OPTIONAL, f"; they are {listed(OPTIONAL)}")
+            findings.problem(
+                findings.place("host", number, "unimplemented", i),
+                f"{shown(verb)} is no command that may be left out (section 4.5.1){known}",
+            )
     for row in table.answers:
         if row not in ANSWERED:
             findings.problem(

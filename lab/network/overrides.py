@@ -7,6 +7,7 @@ the list have one: ``host.MIT-AI.ARPA.relay``. The value is read as TOML, or els
 from __future__ import annotations
 
 import copy
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -15,6 +16,7 @@ from lab.network.problems import MANY, Place, did_you_mean, listed, named
 from lab.network.schema import FileTable, keys
 from lab.network.units import shown
 
+_INDEX: Final = re.compile(r"(?<=[\w\]])\[(\w+)\]")
 CONTENTS: Final = ("text", "size", "mail_data")
 
 
@@ -63,7 +65,8 @@ def read(text: str) -> Any:
 
 def _put(raw: dict[str, Any], path: str, value: Any) -> Place:
     """Put a value where a path leads; the place that this is."""
-    steps = path.replace("[", ".").replace("]", "").split(".")
+    # "mail[0]" is "mail.0"; the brackets of a host such as [10.0.0.1] are part of its name
+    steps = _INDEX.sub(r".\1", path).split(".")
     if not all(steps):
         raise OverrideFault('the path has an empty part; write one such as "mail.0.size"')
     place: Place = ()

@@ -28,6 +28,8 @@ MANY: Final = frozenset(
 """Keys that stand in double brackets."""
 
 EXAMPLES: Final = {
+    "answers": "answers = { RCPT = 451 }",
+    "unimplemented": 'unimplemented = ["VRFY"]',
     "between": 'between = ["MIT-AI.ARPA", "USC-ISIE.ARPA"]',
     "name": 'name = "MIT-AI.ARPA"',
     "from": 'from = "JQP@MIT-AI.ARPA"',

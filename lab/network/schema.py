@@ -52,7 +52,9 @@ def _mail_sized(value: int) -> int:
 
 
 def _codes(value: object) -> object:
-    for code in value if isinstance(value, list) and value else [value]:
+    if value == []:
+        raise ValueError("a list of no reply codes; write one such as 451, or leave this out")
+    for code in value if isinstance(value, list) else [value]:
         if not isinstance(code, int) or isinstance(code, bool) or code not in TEXTS:
             raise ValueError(
                 f"{shown(code)} is no reply code of RFC 821; write one of {min(TEXTS)} to "
@@ -192,7 +194,7 @@ class HostDefaults(Table):
     grammar: Literal["strict", "standard", "tolerant"] = "standard"
     eight_bit: Literal["refuse", "clear"] = "refuse"
     unsophisticated: bool = False
-    unimplemented: list[Literal["SEND", "SOML", "SAML", "VRFY", "EXPN", "HELP", "TURN"]] = []
+    unimplemented: Annotated[list[str], BeforeValidator(_one_or_many)] = []
     answers: dict[str, Codes] = {}
     title: str = ""
 
