@@ -180,10 +180,11 @@ class ReplyParser:
 
     Feed it any cut of the bytes; it gives ``(code, lines, octets)`` for each whole reply. Only
     CRLF ends a line. ``ValueError`` is raised for what is no reply: the caller should take the
-    channel for broken. At most ``limit`` bytes of an unfinished reply are held.
+    channel for broken. Where replies came before it in the same bytes, they are given first, and
+    ``is_broken`` is set: the next call raises. At most ``limit`` bytes of a reply are held.
     """
 
-    __slots__ = ("_buffer", "_code", "_lines", "_octets", "_scanned", "_taken", "limit")
+    __slots__ = ("_buffer", "_code", "_fault", "_lines", "_octets", "_scanned", "_taken", "limit")
 
     def __init__(self, limit: int = 1 << 20) -> None:
         self.limit = limit
@@ -193,6 +194,12 @@ class ReplyParser:
         self._lines: list[str] = []
         self._octets: list[bytes] = []
         self._taken = 0
+        self._fault: ValueError | None = None
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether what came after the last reply is none."""
+        return self._fault is not None
 
     @property
     def is_fresh(self) -> bool:
@@ -201,12 +208,23 @@ class ReplyParser:
 
     def feed(self, octets: bytes) -> list[tuple[int, tuple[str, ...], bytes]]:
         """The replies that these bytes complete."""
+        if self._fault is not None:
+            raise self._fault
         if not self._buffer and not self._lines:
             one = single_reply(octets)
-            if one is not None:
+            if one is not None and len(octets) <= self.limit:
                 return [one]
         self._buffer += octets
-        done = []
+        done: list[tuple[int, tuple[str, ...], bytes]] = []
+        try:
+            self._read(done)
+        except ValueError as fault:
+            self._fault = fault
+            if not done:
+                raise
+        return done
+
+    def _read(self, done: list[tuple[int, tuple[str, ...], bytes]]) -> None:
         while (end := self._buffer.find(b"\r\n", self._scanned)) >= 0:
             line = bytes(self._buffer[: end + 2])
             del self._buffer[: end + 2]
@@ -215,11 +233,14 @@ class ReplyParser:
             if whole is not None:
                 done.append(whole)
         self._scanned = max(0, len(self._buffer) - 1)
-        if len(self._buffer) + self._taken > self.limit:
+        self._bound(len(self._buffer))
+
+    def _bound(self, more: int) -> None:
+        if self._taken + more > self.limit:
             raise ValueError(f"a reply longer than {self.limit} bytes")
-        return done
 
     def _line(self, line: bytes) -> tuple[int, tuple[str, ...], bytes] | None:
+        self._bound(len(line))
         code, sign = line[:3], line[3:4]
         # "250" alone is tolerated: the grammar wants <SP>, and many a host forgot it
         if not (code.isdigit() and code[:1] in b"12345" and sign in (b" ", b"-", b"\r")):

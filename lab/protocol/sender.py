@@ -156,6 +156,8 @@ class SenderSMTP:
             if not crossing[1]:
                 break
             events.append(crossing)
+        if self._parser.is_broken and not self.closing:
+            return [*events, *self.receive(b"")]
         if self._parser.is_fresh:
             self._parser = None
         return events
