@@ -389,6 +389,7 @@ def describe(topology: Topology, seed: int) -> dict[str, Any]:
                 "position": list(spec.position) if spec.position else None,
                 "names": dict(spec.names),
                 "careless": spec.careless,
+                **({"holds": list(spec.holds)} if spec.holds else {}),
                 **({"answers": sorted(spec.answers)} if spec.answers else {}),
                 **({"eight_bit": "clear"} if spec.eight_bit == "clear" else {}),
                 "title": spec.title,

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from player import Bag, Post, letter
 
 import lab
 from lab.network.load import from_dict
+from lab.protocol import Outgoing, ReceiverSMTP, SenderSMTP, reply
 
 POLLING = Path(__file__).parent.parent / "topologies" / "polling.toml"
 
@@ -101,3 +103,108 @@ def test_a_channel_for_both_ways_opens_fewer() -> None:
     assert polled.summary["delivered"] == called.summary["delivered"] == 5
     assert channels(polled) == 2
     assert channels(called) > channels(polled)
+
+
+# -- both ways, by hand
+
+
+class TurningBag(Bag):
+    """An agenda that asks to change roles when its mail is sent."""
+
+    def turns(self) -> bool:
+        return True
+
+
+class Party:
+    """A program at one end of a channel: the sender-SMTP or the receiver-SMTP, as it stands."""
+
+    def __init__(self, name: str, *mail: Outgoing) -> None:
+        self.name = name
+        self.bag = TurningBag(*mail)
+        self.post = Post(TURN=[250], CONNECT=[reply(220, f"{name} ready")])
+        self.sender: SenderSMTP | None = None
+        self.receiver: ReceiverSMTP | None = None
+
+    def begin(self, *, sends: bool) -> list[bytes]:
+        """Take a role, as if the channel had just been opened; what to say first."""
+        self.sender = SenderSMTP(self.name, self.bag) if sends else None
+        self.receiver = None if sends else ReceiverSMTP(self.post)
+        return [octets for _, octets in self.receiver.open()] if self.receiver else []
+
+    def hear(self, octets: bytes) -> list[bytes]:
+        if self.receiver is not None:
+            return [out for kind, out in self.receiver.receive(octets) if kind == "reply"]
+        assert self.sender is not None
+        return [out for kind, out in self.sender.receive(octets) if kind != "reply" and out]
+
+    @property
+    def turned(self) -> bool:
+        return bool((self.sender or self.receiver).turned)  # type: ignore[union-attr]
+
+
+def test_roles_change_both_ways_and_back() -> None:
+    """3.8: whoever is the sender-SMTP may ask; after each 250 both are "in the initial state as if
+    the transmission channel just opened": 220, HELO, and the mail of the other side.
+    """
+    a = Party("A.ARPA", letter("Jones"))
+    b = Party("B.ARPA", letter("Smith"), letter("Green"))
+    a.begin(sends=True)
+    said = [(b, octets) for octets in b.begin(sends=False)]
+    log = []
+    while said and len(log) < 60:
+        who, octets = said.pop(0)
+        log.append(f"{who.name[0]} {octets[:4].decode().strip()}")
+        other = a if who is b else b
+        said += [(other, out) for out in other.hear(octets)]
+        if a.turned and b.turned:
+            was_sender = a if a.sender else b
+            if len(b.post.stored) == 1 and len(a.post.stored) == 2 and was_sender is b:
+                break
+            now_sender = b if was_sender is a else a
+            now_sender.begin(sends=True)
+            said = [(was_sender, out) for out in was_sender.begin(sends=False)]
+    mailed = "{0} MAIL|{1} 250|{0} RCPT|{1} 250|{0} DATA|{1} 354|{0} Hi|{1} 250"
+    there, back = mailed.format("A", "B").split("|"), mailed.format("B", "A").split("|")
+    assert log == [
+        "B 220", "A HELO", "B 250", *there, "A TURN", "B 250",
+        "A 220", "B HELO", "A 250", *back, *back, "B TURN", "A 250",
+    ]  # fmt: skip
+
+
+def test_the_state_after_turn_is_that_after_opening() -> None:
+    """4.1.1 TURN: the one who greets knows no name and no transaction of what was before."""
+    post = Post()
+    receiver = ReceiverSMTP(post)
+    assert [octets[:3] for _, octets in receiver.open()] == [b"220"]
+    for line, code in (("MAIL FROM:<a@B>", b"503"), ("TURN", b"503"), ("HELO B", b"250")):
+        assert receiver.command(line.encode() + b"\r\n")[:3] == code
+    assert receiver.peer == "B"
+
+
+def test_a_channel_lost_at_the_turn_loses_nothing() -> None:
+    """4.1.1 QUIT and TURN: cut at whichever word of the change, each side keeps its mail, and the
+    next call brings it.
+    """
+    for after in ("TURN", "220", "HELO", "MAIL", "354"):
+        tables = site()
+        tables["poll"] = [{"from": "S.ARPA", "to": "HUB.ARPA", "every": "1 min", "times": 3}]
+        hang_up = {"kind": "hang-up", "link": ["HUB.ARPA", "S.ARPA"], "after": after, "at": 0}
+        run = lab.simulate(from_dict({**tables, "fault": [hang_up], "retry": {"first": "1 min"}}))
+        assert run.breaches == [], after
+        assert (run.summary["delivered"], run.summary["duplicates"]) == (2, 0), after
+
+
+def test_a_host_calls_and_turns_whichever_it_is() -> None:
+    """3.8: the hub may call as well, and the site's mail comes on the hub's channel."""
+    tables = site()
+    tables["host"][1]["turn"] = True
+    tables["poll"] = [{"from": "HUB.ARPA", "to": "S.ARPA", "at": "1 min"}]
+    run = lab.simulate(from_dict(tables))
+    assert words(run).count("HUB.ARPA TURN") == 1
+    assert (run.summary["sessions"], run.summary["delivered"]) == (1, 2)
+
+
+def test_mail_that_nobody_fetches_stays_and_is_no_loss() -> None:
+    """3.8: what a host holds for one that has not called yet is in its spool, and in order."""
+    run = lab.simulate(from_dict({**site(), "poll": []}))
+    assert (run.summary["queued"], run.summary["lost"], run.breaches) == (2, 0, [])
