@@ -285,6 +285,13 @@ class Faults:
         return lambda: setattr(condition, name, getattr(condition, name) - by)
 
     def _hang_up(self, spec: FaultSpec) -> Callable[[], None]:
+        if spec.after is None:
+            ends = set(spec.link or ())
+            self._cut(
+                "the channel is cut",
+                lambda one: {one.here, one.there} == ends and spec.session in (None, one.number),
+            )
+            return lambda: None
         self.traps.append(spec)
 
         def undo() -> None:

@@ -105,6 +105,20 @@ def test_a_hang_up_anywhere_before_the_final_dot_makes_no_duplicate(after: str) 
     assert f"cut: after {after}" in [e["reason"] for e in done.trace if e.kind == "close"]
 
 
+@pytest.mark.parametrize(
+    "time", [{"at": "0.5 s"}, {"when": {"host": "R.ARPA", "event": "reply", "code": 354}}]
+)
+def test_a_hang_up_after_nothing_cuts_what_is_open_at_once(time: dict[str, Any]) -> None:
+    """The channel is cut when the fault strikes; the next session between the two is whole."""
+    done = run({"kind": "hang-up", "link": FIRST, **time})
+    assert outcome(done) == {
+        "delivered": 1, "returned": 0, "lost": 0, "duplicates": 0, "sessions": 3,
+    }  # fmt: skip
+    (strike,) = [event.t for event in done.trace if event.kind == "fault"]
+    cuts = [e.t for e in done.trace if e.kind == "close" and e["reason"].startswith("cut")]
+    assert cuts == [strike]
+
+
 def test_a_careless_host_loses_mail_in_a_crash_and_the_account_says_so() -> None:
     """250 before the mail is stored is a promise that a crash breaks."""
     hosts = [dict(BASE["host"][0]), {**BASE["host"][1], "careless": True}, dict(BASE["host"][2])]

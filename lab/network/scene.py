@@ -39,12 +39,12 @@ BEFALLS: Final[dict[str, tuple[str, ...]]] = {
     "busy": ("host",),
     "storage-full": ("host",),
     "refuse": ("host",),
-    "hang-up": ("link", "after"),
+    "hang-up": ("link",),
     "clock-skew": ("host", "value"),
 }
 """For each kind of fault the keys that it wants beside its time; others it does not take."""
 
-MAY_BEFALL: Final = {"hang-up": ("session", "of")}
+MAY_BEFALL: Final = {"hang-up": ("after", "session", "of")}
 """For a kind of fault the keys that it takes and does not want."""
 
 _WHENS: Final = ("at", "when", "rate")
@@ -233,9 +233,7 @@ def _check_keys(table: FaultTable, place: Place, hosts: Hosts) -> None:
     given = {key for key in table.model_fields_set if getattr(table, key) is not None}
     for key in wanted:
         if key not in given:
-            example = EXAMPLES.get(
-                key, {"value": 'value = "2 s"', "after": 'after = "DATA"'}.get(key)
-            )
+            example = EXAMPLES.get(key, 'value = "2 s"' if key == "value" else None)
             example = "value = 0.2" if (table.kind, key) == ("loss", "value") else example
             example = 'host = "MIT-AI.ARPA"' if key == "host" else example
             hosts.findings.problem(place, f"{table.kind} wants {key}; write {example}")

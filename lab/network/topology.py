@@ -191,7 +191,8 @@ class FaultSpec:
     It befalls ``link``, ``host`` or ``groups``, and lasts ``duration`` seconds (None: for good).
     ``value``: a chance for loss, seconds for latency and clock-skew. ``after``: what a hang-up
     waits for: a verb, a reply code, "." or a size, ``of`` the bytes of "sender" or "receiver", in
-    the ``session`` of that number or in any. ``rate`` is in faults a second.
+    the ``session`` of that number or in any; without it the channel is cut at once.
+    ``rate`` is in faults a second.
     """
 
     kind: str
