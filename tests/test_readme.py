@@ -13,6 +13,7 @@ import matplotlib as mpl
 import pytest
 
 import lab
+from lab.network.schema import TABLES, keys
 from lab.trace import Trace
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -145,3 +146,16 @@ def test_the_house_in_the_readme_is_the_house_that_stands() -> None:
 def test_what_the_readme_points_to_is_there() -> None:
     for path in re.findall(r"`((?:topologies|notebooks|lab|tests)/[\w./-]+)`", README):
         assert (ROOT / path).exists(), path
+
+
+def test_every_key_that_a_file_may_hold_is_in_the_reference() -> None:
+    """Each key of each table of the schema stands in the tables of the README, as code."""
+    reference = README.split("## Every key of a topology file")[1].split("\n## ")[0]
+    codes = " ".join(re.findall("`([^`]*)`", reference))
+    named = set(re.findall(r"[a-z][a-z0-9_.]*", codes))
+    for parts, table in TABLES.items():
+        if parts[:1] == ("defaults",):  # the same once more
+            continue
+        for key in keys(table):
+            whole = ".".join((*parts, key))
+            assert {key, whole} & named or f"{whole}.host" in named, f"{whole} is not told"
