@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
+from lab.network.globs import is_glob, matching_hosts, matching_links
 from lab.network.link import Link
 from lab.network.topology import FaultSpec
 
@@ -42,6 +44,7 @@ class Faults:
         self.traps: list[FaultSpec] = []
         self._groups: dict[int, dict[str, int]] = {}
         self._struck = 0
+        self._dice: dict[int, Random] = {}
         self._changes: dict[tuple[int, str], list[tuple[int, float]]] = {}
         self._waiting: dict[str, list[Callable[[], None]]] = {}
         self.mending = 0
@@ -115,6 +118,7 @@ class Faults:
         simulation = self.simulation
         if simulation.is_idle:
             return
+        spec = self._aimed(spec)
         self._tell(spec, True)
         undo = _STRIKES[spec.kind](self, spec)
         lasts = spec.duration
@@ -132,6 +136,24 @@ class Faults:
                 self._tell(spec, False)
 
         simulation.at(simulation.env.now + lasts, mend, None)
+
+    def _aimed(self, spec: FaultSpec) -> FaultSpec:
+        """The fault upon one of the hosts or links that its globs stand for, drawn each time."""
+        simulation = self.simulation
+        if spec.host and is_glob(spec.host):
+            hosts = matching_hosts(spec.host, simulation.hosts)
+            return replace(spec, host=hosts[self._draw(spec, len(hosts))])
+        if spec.link and any(map(is_glob, spec.link)):
+            links = matching_links(
+                spec.link, dict.fromkeys((one.a, one.b) for one in simulation.links)
+            )
+            return replace(spec, link=links[self._draw(spec, len(links))])
+        return spec
+
+    def _draw(self, spec: FaultSpec, size: int) -> int:
+        number = next(n for n, one in enumerate(self.specs) if one is spec)
+        random = self._dice.setdefault(number, Random(f"{self.simulation.seed}/fault {number} aim"))
+        return int(random.random() * size)
 
     def _tell(self, spec: FaultSpec, on: bool) -> None:
         where, peer = spec.link or (spec.host or "", None)

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from lab.hosts.directory import MailingList, User
 from lab.network.build import Hosts, user_at
+from lab.network.globs import is_glob, matching_hosts, matching_links
 from lab.network.problems import EXAMPLES, Place, listed
 from lab.network.schema import (
     FaultTable,
@@ -211,13 +212,12 @@ def _fault(table: FaultTable, place: Place, joined: set[frozenset[str]], hosts: 
         hosts.findings.problem(
             (*place, whens[1]), f"{' and '.join(whens)} exclude each other; write one"
         )
-    host = hosts.existing(table.host, (*place, "host")) if table.host is not None else None
     return FaultSpec(
         kind=table.kind,
         at=table.at if whens else 0.0,
         duration=table.duration,
         link=_fault_link(table, place, joined, hosts),
-        host=host.name if host else None,
+        host=_fault_host(table, place, hosts),
         groups=_groups(table, place, hosts),
         value=_fault_value(table, place, hosts),
         after=_after(table, place, hosts),
@@ -244,11 +244,28 @@ def _check_keys(table: FaultTable, place: Place, hosts: Hosts) -> None:
             )
 
 
+def _fault_host(table: FaultTable, place: Place, hosts: Hosts) -> str | None:
+    if table.host is None:
+        return None
+    if not is_glob(table.host):
+        host = hosts.existing(table.host, (*place, "host"))
+        return host.name if host else None
+    speakers = [spec.name for spec in hosts.specs.values() if spec.kind == "host"]
+    if not matching_hosts(table.host, speakers):
+        hosts.findings.problem((*place, "host"), f"{shown(table.host)} matches no host")
+    return table.host
+
+
 def _fault_link(
     table: FaultTable, place: Place, joined: set[frozenset[str]], hosts: Hosts
 ) -> tuple[str, str] | None:
     if table.link is None:
         return None
+    if any(map(is_glob, table.link)):
+        globs = (table.link[0], table.link[1])
+        if not matching_links(globs, [(min(ends), max(ends)) for ends in joined]):
+            hosts.findings.problem((*place, "link"), f"{shown(' - '.join(globs))} matches no link")
+        return globs
     ends = [hosts.existing(name, (*place, "link", i)) for i, name in enumerate(table.link)]
     a, b = ends
     if a is None or b is None:
