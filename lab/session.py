@@ -287,7 +287,8 @@ class Session:
         if crashed is self.host:
             errand.abort()
         elif self.number is None:
-            self.host.hold(now, errand.queue, f"{self.there} cannot be reached: {reason}")
+            why = f"{self.there} cannot be reached: {reason}"
+            self.host.hold(now, errand.queue, why, cut_off=not self.peer.condition.down)
         else:
             self.sender.end_of_input()
         self.host.session_over(now, errand.queue)

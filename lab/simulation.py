@@ -286,7 +286,8 @@ class Simulation:
         way = self._way_or_reason(host.name, queue.host, queue.environment)
         if isinstance(way, str):
             self.record((now, "unreachable", host.name, queue.host, None, None, way))
-            host.hold(now, queue, f"{queue.host} cannot be reached: {way}")
+            cut_off = not self.hosts[queue.host].condition.down
+            host.hold(now, queue, f"{queue.host} cannot be reached: {way}", cut_off=cut_off)
             host.arrange(now, queue)
             return
         queue.session = True

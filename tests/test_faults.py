@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import pairwise
 from typing import Any
 
@@ -253,3 +254,79 @@ def test_mail_in_a_circle_ends_and_is_returned() -> None:
     done = run(host=hosts, mail=[{"from": "joe@A.ARPA", "to": ["sam@R.ARPA"], "text": "round"}])
     assert outcome(done)["returned"] == 1
     assert any(e.kind == "reply" and e["octets"].startswith(b"554 ") for e in done.trace)
+
+
+def test_a_fault_upon_a_glob_strikes_another_host_or_link_each_time() -> None:
+    """Which it is is drawn from the seed; the trace names it, and the same one is mended."""
+    files = {
+        "generate": {"kind": "watts_strogatz_graph", "n": 20, "k": 4, "p": 0.1},
+        "traffic": [{"count": 200, "rate": "60 /min"}],
+        "fault": [
+            {"kind": "link-down", "link": ["*", "*"], "rate": "30 /min", "for": "20 s"},
+            {"kind": "crash", "host": "h1?", "rate": "5 /min", "for": "10 s"},
+        ],
+        "retry": {"first": "10 s"},
+    }
+    done = lab.simulate(from_dict(files, seed=1), seed=1)
+    struck = [(e["name"], e.host, e.peer) for e in done.trace if e.kind == "fault" and e["on"]]
+    mended = [(e["name"], e.host, e.peer) for e in done.trace if e.kind == "fault" and not e["on"]]
+    links = {frozenset((link.a, link.b)) for link in done.topology.links}
+    downs = {frozenset((host, peer)) for name, host, peer in struck if name == "link-down"}
+    crashed = {host for name, host, _ in struck if name == "crash"}
+    assert len(downs) > 5
+    assert downs <= links
+    assert len(crashed) > 2
+    assert all(host.startswith("H1") and len(host) == 3 for host in crashed)
+    assert not Counter(mended) - Counter(struck)
+    assert done.digest == lab.simulate(from_dict(files, seed=1), seed=1).digest
+
+
+def wandering(links: list[str], *faults: dict[str, Any], to: str = "D") -> tuple[str, lab.Run]:
+    """The hosts by which mail of A came to D, over links such as "AB"; and the run."""
+    names = sorted(set("".join(links)))
+    files = {
+        "host": [{"name": f"{name}.ARPA", "relay": True, "users": ["user"]} for name in names],
+        "link": [{"between": [f"{a}.ARPA", f"{b}.ARPA"]} for a, b in links],
+        "mail": [{"from": "user@A.ARPA", "to": f"user@{to}.ARPA", "text": "round"}],
+        "fault": list(faults),
+        "retry": {"first": "10 min"},
+    }
+    done = lab.simulate(from_dict(files))
+    ways = [(e.host[0], e.peer[0]) for e in done.trace if e.kind == "transfer"]
+    return "".join(here for here, _ in ways) + ways[-1][1], done
+
+
+def test_mail_goes_another_way_where_the_link_to_its_destination_is_down() -> None:
+    """The destination runs, so a relay may have a way to it."""
+    down = {"kind": "link-down", "link": ["A.ARPA", "D.ARPA"], "for": "1 h"}
+    way, done = wandering(["AD", "AR", "RD"], down)
+    assert way == "ARD"
+    assert done.summary["simulated_seconds"] < 10
+
+
+def test_mail_for_a_host_that_is_down_waits_and_does_not_wander() -> None:
+    """Its neighbours could do no more for it."""
+    down = {"kind": "host-down", "host": "D.ARPA", "for": "1 h"}
+    way, done = wandering(["AD", "AR", "RD", "RS", "SD"], down)
+    assert way == "AD"
+    assert done.summary["delivered"] == 1
+
+
+def test_mail_that_goes_round_a_link_that_is_down_is_not_sent_back() -> None:
+    """The host on the other way knows from the reverse-path where mail has been: no ping-pong."""
+    down = {"kind": "link-down", "link": ["B.ARPA", "D.ARPA"], "for": "1 h"}
+    # from C the shortest way to D leads back over B
+    way, done = wandering(["AB", "BD", "BC", "CE", "EF", "FD"], down)
+    assert way == "ABCEFD"
+    assert done.summary["simulated_seconds"] < 10
+
+
+def test_no_detour_is_so_long_that_mail_is_refused_for_it() -> None:
+    """Mail wanders through a net that is cut off from its destination, waits there, and arrives."""
+    ring = [a + b for a, b in pairwise("ABCEFGHIJKLMNOPQRSTUVWXYZabcdef")]
+    spokes = [f"{host}D" for host in "ABCEFGHIJKLMNOPQRSTUVWXYZabcdef"]
+    others = [[f"{host}.ARPA"] for host in "D"]
+    rest = [f"{host}.ARPA" for host in "ABCEFGHIJKLMNOPQRSTUVWXYZ"]
+    cut = {"kind": "partition", "groups": [rest, *others], "for": "1 h"}
+    _, done = wandering([*ring[:24], *spokes[:25]], cut)
+    assert done.summary["delivered"] == 1

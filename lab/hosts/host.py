@@ -17,10 +17,11 @@ from lab.hosts.paths import prefixed, unsendable, unsendable_from
 from lab.hosts.routing import Neighbour, RoutingTable
 from lab.hosts.spool import Addressee, Queue, Retry, Spool
 from lab.hosts.spool import Entry as Mail
+from lab.hosts.stamps import MOST_STAMPS
 from lab.hosts.unfold import unfolded
 from lab.hosts.verdicts import LINE_TOO_LONG, NO_SUCH_USER, NOT_ACTIVE
 from lab.protocol import NULL_PATH, Path, reply
-from lab.protocol.lines import MAX_COMMAND_LINE, MAX_DOMAIN, fits_the_wire
+from lab.protocol.lines import MAX_COMMAND_LINE, MAX_DOMAIN, MAX_PATH, fits_the_wire
 from lab.trace import Row
 
 
@@ -146,9 +147,12 @@ class Host:
         onward: dict[str, tuple[Neighbour, list[Addressee]]] = {}
         losses: list[Loss] = []
         octets = b""
+        visited = self._visited(return_path) if relaying and return_path.route else frozenset()
         for recipient, place in unfolded(self, now, message, places, mail_data):
             if self.learned and place.hop is not None:
                 place = self._as_learned(now, message, recipient, place)
+            if visited and place.hop is not None and place.hop.name in visited:
+                place = self._onward(place, visited)
             if place.hop is not None:
                 group = onward.get(place.hop.name)
                 if group is None:
@@ -182,6 +186,21 @@ class Host:
             self._enqueue(now, hop, mail)
         if losses:
             self.give_back(now, message, return_path, losses)
+
+    def _visited(self, return_path: Path) -> frozenset[str]:
+        """The hosts that mail came by, as its reverse-path tells them."""
+        hosts = map(self.routes.resolve, return_path.route)
+        return frozenset([host for host in hosts if host is not None])
+
+    def _onward(self, place: Destination, visited: frozenset[str]) -> Destination:
+        """Another way, if there is one, for mail that the shortest would lead back where it came
+        from: somebody sent it round what is in its way, and would do so again.
+        """
+        first = self.routes.resolve(place.path.first)
+        if place.hop is None or place.hop.name == first:
+            return place  # where a source route or the destination itself wants it
+        hop = self.routes.next_hop(self.name, place.path.first, visited - {first})
+        return place if hop is None else Destination(place.path, hop=hop)
 
     # -- what a 251 has told (section 3.2) ------------------------------------------------------
 
@@ -284,16 +303,25 @@ class Host:
             queue.wake_at = at
             self.wake(self, queue, at)
 
-    def hold(self, now: float, queue: Queue, reason: str, session: int | None = None) -> None:
+    def hold(
+        self,
+        now: float,
+        queue: Queue,
+        reason: str,
+        session: int | None = None,
+        *,
+        cut_off: bool = False,
+    ) -> None:
         """The next host cannot be talked to: keep all mail for it, and give up what is too old.
 
-        Mail for which another way is known goes that way instead.
+        Mail for which another way is known goes that way instead. ``cut_off``: the next host runs,
+        and it is the way there that is down.
         """
         queue.failures += 1
         entries, queue.entries = queue.entries, []
         kept = [mail for mail in entries if now < mail.expires]
         given_up = [mail for mail in entries if now >= mail.expires]
-        kept = [mail for mail in kept if not self._go_round(now, queue, mail)]
+        kept = [m for m in kept if not self._go_round(now, queue, m, cut_off=cut_off)]
         queue.entries = kept
         if kept:
             last = min(mail.expires for mail in kept)
@@ -304,18 +332,25 @@ class Host:
         for mail in given_up:
             self.give_up(now, queue, mail, reason)
 
-    def _go_round(self, now: float, queue: Queue, mail: Mail) -> bool:
-        """Send mail by another next host, if all of it may go there and none was tried in vain."""
+    def _go_round(self, now: float, queue: Queue, mail: Mail, *, cut_off: bool) -> bool:
+        """Send mail by another next host, if all of it may go there and none was tried in vain.
+
+        The host that a source route names, and the destination itself, are waited for where it is
+        they that do not run; but if only the way is ``cut_off``, others may know one.
+        """
         avoided = mail.avoided | {queue.host}
+        visited = self._visited(mail.return_path) if mail.relaying else frozenset()
         hops = set()
         for _, path in mail.addressees:
-            # the host that a source route names, and the destination itself, are not gone round
-            mandated = self.routes.resolve(path.first) == queue.host
-            hop = None if mandated else self.routes.next_hop(self.name, path.first, avoided)
-            if hop is None:
+            first = self.routes.resolve(path.first)
+            way = None
+            if first != queue.host or cut_off:
+                around = mail.avoided | visited - {first}
+                way = self.routes.way_round(self.name, path.first, queue.host, around)
+            if way is None or not self._bears(mail.return_path, way):
                 mail.avoided = frozenset()
                 return False
-            hops.add(hop)
+            hops.add(self.routes.near(self.name)[way[0]])
         if len(hops) != 1:
             return False
         hop = hops.pop()
@@ -325,6 +360,12 @@ class Host:
         self._enqueue(now, hop, mail)
         mail.expires = expires
         return True
+
+    def _bears(self, return_path: Path, way: Sequence[str]) -> bool:
+        """Whether mail may go so far about without being refused for where it has been."""
+        names = sum(len(f"@{name},") for name in (self.name, *way[:-1]))
+        stamps = len(return_path.route) + 1 + len(way)
+        return stamps <= MOST_STAMPS and len(return_path.text) + names <= MAX_PATH
 
     def give_up(self, now: float, queue: Queue, mail: Mail, reason: str) -> None:
         """Return mail that could not be sent for so long that no more tries are made."""

@@ -76,6 +76,33 @@ class RoutingTable:
         onward = (self._grow(there, avoided) if avoided else self._tree(there)).get(here)
         return near[onward] if onward is not None else None
 
+    def way_round(
+        self, here: str, domain: str, blocked: str, avoided: frozenset[str]
+    ) -> list[str] | None:
+        """The hosts on the best way to ``domain`` that does not begin with the neighbour that is
+        ``blocked`` and leads over no ``avoided`` host; None if there is none.
+        """
+        there = self.resolve(domain)
+        if there is None or there in avoided:
+            return None
+        avoided |= {here} if blocked == there else {here, blocked}
+        tree = self._grow(there, avoided)
+        best: tuple[float, int, list[str]] | None = None
+        for neighbour in self.near(here).values():
+            name = neighbour.name
+            if name == blocked or name in avoided or (name != there and name not in tree):
+                continue
+            if name != there and name not in self._relays:
+                continue
+            way, cost = [name], neighbour.cost
+            while way[-1] != there:
+                onward = self.near(way[-1])[tree[way[-1]]]
+                way.append(onward.name)
+                cost += onward.cost
+            if best is None or (cost, len(way), way) < best:
+                best = (cost, len(way), way)
+        return best and best[2]
+
     def way(self, here: str, domain: str) -> list[str] | None:
         """The hosts after ``here`` on the way to ``domain``, the last included; None if no way."""
         there = self.resolve(domain)
