@@ -98,6 +98,53 @@ def test_fourteen_commands_of_which_seven_are_the_minimum() -> None:
     assert " ".join(MINIMUM) == "HELO MAIL RCPT DATA RSET NOOP QUIT"
 
 
+# -- the transition table, row by row, as sections 3.1, 4.1.1 and 4.4 have it
+
+# state  command  state after success  what becomes of the buffers; what is not here is out of order
+SECTION_4_1_1 = """
+opened  HELO                 ready   CLEAR
+opened  NOOP HELP EXPN VRFY  opened  KEEP
+opened  RSET                 opened  CLEAR
+opened  QUIT                 closed  CLEAR
+ready   HELO                 ready   CLEAR
+ready   NOOP HELP EXPN VRFY  ready   KEEP
+ready   RSET                 ready   CLEAR
+ready   QUIT                 closed  CLEAR
+ready   TURN                 opened  CLEAR
+ready   MAIL SEND SOML SAML  mail    REVERSE_PATH
+mail    HELO                 ready   CLEAR
+mail    NOOP HELP EXPN VRFY  mail    KEEP
+mail    RSET                 ready   CLEAR
+mail    QUIT                 closed  CLEAR
+mail    MAIL SEND SOML SAML  mail    REVERSE_PATH
+mail    RCPT                 rcpt    FORWARD_PATH
+rcpt    HELO                 ready   CLEAR
+rcpt    NOOP HELP EXPN VRFY  rcpt    KEEP
+rcpt    RSET                 ready   CLEAR
+rcpt    QUIT                 closed  CLEAR
+rcpt    MAIL SEND SOML SAML  mail    REVERSE_PATH
+rcpt    RCPT                 rcpt    FORWARD_PATH
+rcpt    DATA                 data    MAIL_DATA
+data    data                 ready   CLEAR
+"""
+
+
+def rows_of_4_1_1() -> dict[str, dict[str, tuple[str, str]]]:
+    rows: dict[str, dict[str, tuple[str, str]]] = {state.value: {} for state in State}
+    for line in SECTION_4_1_1.strip().splitlines():
+        state, *verbs, after, buffers = line.split()
+        rows[state] |= dict.fromkeys(verbs, (after, buffers))
+    return rows
+
+
+@pytest.mark.parametrize("state", State)
+@pytest.mark.rule("3.1-2", "4.1.1-22", "4.4-2")
+def test_the_order_of_commands_is_that_of_the_rfc(state: State) -> None:
+    """4.1.1: what may follow what, the state after success, and what the buffers hold then."""
+    found = {verb: (row.next.value, row.buffers.name) for verb, row in TRANSITIONS[state].items()}
+    assert found == rows_of_4_1_1()[state.value]
+
+
 # -- the transition table, walked
 
 YES = {"CONNECT": 220, "QUIT": 221, "HELP": 214, "DATA": 354}

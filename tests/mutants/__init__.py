@@ -1,0 +1,1 @@
+"""Mutants: the code broken in one place at a time, to see that the tests notice."""
