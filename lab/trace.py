@@ -15,7 +15,10 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    import pandas
 
 Row = tuple[Any, ...]
 """A stored event: ``(t, kind, host, peer, session, message, *extras)``."""
@@ -158,6 +161,24 @@ class Trace:
             for row in _normalised(streams[host]):
                 sha.update(repr(row).encode())
         return "sha256:" + sha.hexdigest()
+
+    def events(self) -> pandas.DataFrame:
+        """The events as a table; :func:`lab.frames.events` tells its columns and their units."""
+        from lab import frames
+
+        return frames.events(self)
+
+    def deliveries(self) -> pandas.DataFrame:
+        """What became of each recipient, as a table; see :func:`lab.frames.deliveries`."""
+        from lab import frames
+
+        return frames.deliveries(self)
+
+    def sessions(self) -> pandas.DataFrame:
+        """The transmission channels that opened, as a table; see :func:`lab.frames.sessions`."""
+        from lab import frames
+
+        return frames.sessions(self)
 
     def write_jsonl(self, file: IO[str]) -> None:
         """Write one JSON object a line, in the order of the trace."""

@@ -16,8 +16,8 @@ LAB = Path(__file__).resolve().parents[1] / "lab"
 MODULES = sorted(LAB.rglob("*.py"))
 
 FLOORS = [  # from the ground up; a room is a module or a package of lab/
-    {"trace"},
-    {"protocol", "account", "invariants"},
+    {"trace", "account", "frames"},
+    {"protocol", "invariants"},
     {"hosts"},
     {"network"},
     {"scenario", "session", "faults", "simulation", "plan", "live"},
