@@ -23,7 +23,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-ARTEFACTS = ("summary.json", "trace.jsonl", "transcript.txt", "map.png", "timeline.png")
+ARTEFACTS = (
+    "summary.json",
+    "trace.jsonl",
+    "transcript.txt",
+    "map.png",
+    "timeline.png",
+    "ladder.png",
+)
 """The files that a run leaves, beside its mail drops."""
 
 
@@ -97,11 +104,15 @@ class Run:
         digest: str = self.summary["digest"]
         return digest
 
-    def plot(self, kind: str = "timeline", ax: Axes | None = None) -> Axes:
-        """A picture of the run as matplotlib Axes: "timeline" or "map"."""
+    def plot(self, kind: str = "timeline", ax: Axes | None = None, **options: Any) -> Axes:
+        """A picture of the run as matplotlib Axes.
+
+        ``kind`` is "timeline", "ladder", "queues", "latency", "map" or "states"; ``options`` are
+        those of its function in :mod:`lab.views`: ``run.plot("ladder", message=1)``.
+        """
         from lab import views
 
-        return views.plot(self.trace, kind, ax)
+        return views.plot(self.trace, kind, ax, **options)
 
     def transcript(self) -> None:
         """Print every session as it went over the wire, ``S:`` and ``R:``."""
@@ -126,9 +137,9 @@ class Run:
     def save(self, directory: str | os.PathLike[str]) -> list[Path]:
         """Leave the artefacts of the run in a directory: the paths of what was written.
 
-        trace.jsonl, transcript.txt, map.png, timeline.png, mail/ and summary.json. Each file is
-        written beside its place and then moved there, so that none is ever half of itself; those
-        of an earlier run go first, and the summary comes last: where it is, all is whole. Raises
+        trace.jsonl, transcript.txt, the pictures, mail/ and summary.json. Each file is written
+        beside its place and then moved there, so that none is ever half of itself; those of an
+        earlier run go first, and the summary comes last: where it is, all is whole. Raises
         OSError where something cannot be written.
         """
         from lab.views.maildrops import write_maildrops
@@ -145,7 +156,7 @@ class Run:
                 lambda file: file.writelines(line + "\n" for line in self.transcript_lines()),
             ),
         ]
-        written += [self._picture(out, kind) for kind in ("map", "timeline")]
+        written += [self._picture(out, kind) for kind in ("map", "timeline", "ladder")]
         write_maildrops(self.trace, out / "mail")
         summary = _written(
             out / "summary.json", lambda file: json.dump(self.summary, file, indent=1)

@@ -21,7 +21,7 @@ FLOORS = [  # from the ground up; a room is a module or a package of lab/
     {"hosts"},
     {"network"},
     {"scenario", "session", "faults", "simulation", "plan", "live"},
-    {"views", "api", "bench", "lessons", "experiments", "rfc"},
+    {"views", "stepping", "api", "bench", "lessons", "experiments", "rfc"},
     {"talk", "cli", "__init__", "__main__"},
 ]
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}

@@ -148,12 +148,12 @@ def leave(done: Run, out: str) -> str:
     return f"left in {out}: " + ", ".join(path.name for path in paths)
 
 
-def draw(trace: Trace, kind: str, path: Path) -> None:
+def draw(trace: Trace, kind: str, path: Path, **options: Any) -> None:
     """Draw a picture into a file, or say in one sentence why not."""
     from lab import views
 
     try:
-        views.save(trace, kind, path)
+        views.save(trace, kind, path, **options)
     except OSError as error:
         why = error.strerror or str(error)
     except ValueError as error:

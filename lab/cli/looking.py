@@ -9,6 +9,7 @@ import click
 
 from lab.cli.base import (
     UNUSABLE,
+    complain,
     draw,
     load,
     read,
@@ -73,8 +74,39 @@ def show(topology: str, seed: int, sets: tuple[str, ...], output: str | None) ->
 
 @click.command()
 @click.argument("trace", type=click.Path())
-@click.argument("kind", type=click.Choice(["timeline", "map"]))
+@click.argument(
+    "kind", type=click.Choice(["timeline", "ladder", "queues", "latency", "map", "states"])
+)
 @click.option("-o", "--output", type=click.Path(dir_okay=False), help="Picture file, .png or .svg.")
-def plot(trace: str, kind: str, output: str | None) -> None:
+@click.option("--message", type=click.IntRange(min=1), help="Of a ladder: this message alone.")
+@click.option("--session", type=click.IntRange(min=1), help="Of a ladder: this session alone.")
+@click.option(
+    "--between", nargs=2, metavar="HOST HOST", help="Of a ladder: the sessions of these two alone."
+)
+@click.option("--to-scale", is_flag=True, help="Of a ladder: time downward in seconds.")
+def plot(
+    trace: str,
+    kind: str,
+    output: str | None,
+    message: int | None,
+    session: int | None,
+    between: tuple[str, str] | None,
+    to_scale: bool,
+) -> None:
     """Draw a picture from the trace.jsonl that a run left."""
-    draw(read(trace), kind, Path(output or f"{kind}.png"))
+    options = {
+        "message": message, "session": session, "between": between, "to_scale": to_scale or None,
+    }  # fmt: skip
+    given = {name: value for name, value in options.items() if value is not None}
+    if given and kind != "ladder":
+        word = next(iter(given)).replace("_", "-")
+        complain(f"--{word} is for a ladder; write: lab plot {trace} ladder --{word} ...")
+        raise click.exceptions.Exit(UNUSABLE)
+    recorded = read(trace)
+    from lab.views.rungs import NothingToShow
+
+    try:
+        draw(recorded, kind, Path(output or f"{kind}.png"), **given)
+    except NothingToShow as why:
+        complain(f"{trace}: {why}")
+        raise click.exceptions.Exit(UNUSABLE) from None

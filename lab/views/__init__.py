@@ -16,23 +16,38 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from lab.trace import Trace
+    from lab.views.ladder import ladder as ladder
+    from lab.views.latency import latency as latency
     from lab.views.maildrops import write_maildrops as write_maildrops
     from lab.views.map import map_trace as map_trace
     from lab.views.map import network_map as network_map
+    from lab.views.queues import queues as queues
+    from lab.views.states import states as states
     from lab.views.table import summary_table as summary_table
     from lab.views.timeline import timeline as timeline
     from lab.views.transcript import transcript as transcript
 
 _HOMES: Final = {
+    "ladder": "ladder",
+    "latency": "latency",
     "map_trace": "map",
     "network_map": "map",
+    "queues": "queues",
+    "states": "states",
     "summary_table": "table",
     "timeline": "timeline",
     "transcript": "transcript",
     "write_maildrops": "maildrops",
 }
 
-PICTURES: Final = {"timeline": "timeline", "map": "network_map"}
+PICTURES: Final = {
+    "timeline": "timeline",
+    "ladder": "ladder",
+    "queues": "queues",
+    "latency": "latency",
+    "map": "network_map",
+    "states": "states",
+}
 """The kinds of picture (as ``lab plot TRACE KIND`` names them) and the function that draws each."""
 
 
@@ -62,18 +77,18 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *_HOMES})
 
 
-def plot(trace: Trace, kind: str = "timeline", ax: Axes | None = None) -> Axes:
-    """The Axes on which the picture of that kind was drawn.
+def plot(trace: Trace, kind: str = "timeline", ax: Axes | None = None, **options: Any) -> Axes:
+    """The Axes on which the picture of that kind was drawn; ``options`` are its function's own.
 
     Raises ValueError in one sentence for a kind that is none of :data:`PICTURES`.
     """
     if kind not in PICTURES:
         raise ValueError(f"no picture is called {kind!r}; there are {', '.join(sorted(PICTURES))}")
-    drawn: Axes = __getattr__(PICTURES[kind])(trace, ax=ax)
+    drawn: Axes = __getattr__(PICTURES[kind])(trace, ax=ax, **options)
     return drawn
 
 
-def save(trace: Trace, kind: str, path: str | Path, *, dpi: float = 100) -> None:
+def save(trace: Trace, kind: str, path: str | Path, *, dpi: float = 100, **options: Any) -> None:
     """Draw a picture into a file whose ending names its format (png, svg, pdf).
 
     Works without a display, and leaves no figure behind in pyplot.
@@ -81,5 +96,5 @@ def save(trace: Trace, kind: str, path: str | Path, *, dpi: float = 100) -> None
     from lab.views.style import off_screen
 
     with off_screen():
-        axes = plot(trace, kind)
+        axes = plot(trace, kind, **options)
     axes.get_figure(root=True).savefig(path, dpi=dpi)  # type: ignore[union-attr]

@@ -1,0 +1,116 @@
+"""Films: where both sides of each session stand after each event, from the trace alone."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import deque
+from dataclasses import dataclass, field, replace
+
+from lab.protocol.dialogue import Said, Standing, answered, filled, said, spoken
+from lab.protocol.states import State
+from lab.trace import Row, Trace
+
+
+@dataclass(slots=True)
+class Film:
+    """One session: who speaks to whom, and the standing of both sides from each event on.
+
+    ``sender`` and ``receiver`` name the hosts by role, from each event on: TURN changes them.
+    """
+
+    number: int
+    environment: str
+    transport: str
+    opened: float
+    closed: float | None = None
+    reason: str = ""
+    seqs: list[int] = field(default_factory=list)
+    shots: list[Shot] = field(default_factory=list)
+
+    def at(self, seq: int) -> Shot | None:
+        """The session just after an event; None before it opened."""
+        place = bisect_right(self.seqs, seq)
+        return self.shots[place - 1] if place else None
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """A session at a moment: the hosts by role, and where each of the two engines stands."""
+
+    sender_host: str
+    receiver_host: str
+    sender: Standing
+    receiver: Standing
+    open: bool = True
+
+
+_GREETED = answered(Standing(), None, 220)
+_READ = ("open", "command", "data", "reply", "close")
+
+
+def films(trace: Trace) -> dict[int, Film]:
+    """The film of each session of a trace, by its number."""
+    rows: dict[int, list[tuple[int, Row]]] = {}
+    for seq, row in enumerate(trace.rows):
+        if row[1] in _READ and row[4] is not None:
+            rows.setdefault(row[4], []).append((seq, row))
+    return {number: _film(some) for number, some in rows.items() if some[0][1][1] == "open"}
+
+
+def _film(rows: list[tuple[int, Row]]) -> Film:
+    _, first = rows[0]
+    film = Film(first[4], first[6], first[7], first[0])
+    codes = _replies(rows)
+    shot = Shot(first[2], first[3], Standing(), _GREETED)
+    asked: deque[Said | None] = deque([None])
+    for seq, row in rows:
+        kind = row[1]
+        if kind in ("command", "data"):
+            what = said(shot.receiver, row[7], data=kind == "data")
+            asked.append(what)
+            code = codes.get(seq)
+            receiver = spoken(shot.receiver, what) if code is None else shot.receiver
+            if code is not None:
+                receiver = answered(receiver, what, code)
+            if kind == "data":
+                receiver = replace(receiver, mail_data=filled(receiver, row[7]).mail_data)
+            sender = spoken(shot.sender, what)
+            shot = replace(shot, sender=sender, receiver=receiver)
+        elif kind == "reply":
+            shot = _replied(shot, asked.popleft() if asked else None, int(row[7][:3]), asked)
+        elif kind == "close":
+            film.closed, film.reason = row[0], row[6]
+            gone = replace(shot.sender, state=State.CLOSED, awaiting="")
+            gone_too = replace(shot.receiver, state=State.CLOSED, awaiting="")
+            shot = replace(shot, open=False, sender=gone, receiver=gone_too)
+        film.seqs.append(seq)
+        film.shots.append(shot)
+    return film
+
+
+def _replied(shot: Shot, what: Said | None, code: int, asked: deque[Said | None]) -> Shot:
+    sender = answered(shot.sender, what, code)
+    if what is not None and what.command == "TURN" and code == 250:
+        # 3.8: the roles change, and both sides are as after opening
+        asked.append(None)
+        return Shot(shot.receiver_host, shot.sender_host, Standing(), _GREETED)
+    return replace(shot, sender=sender)
+
+
+def _replies(rows: list[tuple[int, Row]]) -> dict[int, int]:
+    """By the event at which a command or mail data arrived, the code that it drew, if one came."""
+    asked: deque[int | None] = deque([None])
+    turning: set[int] = set()
+    found: dict[int, int] = {}
+    for seq, row in rows:
+        if row[1] in ("command", "data"):
+            asked.append(seq)
+            if row[7][:4].upper() == b"TURN":
+                turning.add(seq)
+        elif row[1] == "reply" and asked:
+            of = asked.popleft()
+            if of is not None:
+                found[of] = int(row[7][:3])
+                if of in turning and found[of] == 250:
+                    asked.append(None)
+    return found

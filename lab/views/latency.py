@@ -1,0 +1,133 @@
+"""Latency: how long mail takes from hand-over to mail drop, as a distribution."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final
+
+from lab.account import Account
+from lab.trace import Trace
+from lab.views import style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_MOST_ROUTES: Final = 12
+_LINES: Final = ("-", (0, (5, 2)), (0, (1.2, 1.2)), (0, (5, 1.6, 1.2, 1.6)), (0, (9, 3)))
+_COLOURS: Final = (
+    style.BLUE, style.VERMILION, style.GREEN, style.BLACK, style.PURPLE, style.ORANGE,
+)  # fmt: skip
+
+
+def delivery_times(trace: Trace, by: str = "hops") -> dict[str, list[float]]:
+    """The seconds from hand-over to delivery of each recipient, sorted, by hops or by route.
+
+    A route is the host where mail was handed in and the one where it was delivered. Raises
+    ValueError for another ``by``.
+    """
+    if by not in ("hops", "route"):
+        raise ValueError(f'latency is told by "hops" or by "route", not by {by!r}')
+    account = Account()
+    origins: dict[int, str] = {}
+    ends: dict[tuple[int, str], str] = {}
+    for row in trace.rows:
+        account.take(row)
+        if row[1] == "submit":
+            origins[row[5]] = row[2]
+        elif row[1] in ("deliver", "terminal"):
+            ends.setdefault((row[5], row[6]), row[2])
+    found: dict[str, list[float]] = {}
+    for (message, one), recipient in account.recipients.items():
+        if recipient.outcome != "delivered" or recipient.settled_at is None:
+            continue
+        hops = recipient.hops
+        name = f"{hops} hop{'s' * (hops != 1)}"
+        if by == "route":
+            name = f"{origins.get(message, '?')} → {ends.get((message, one), '?')}"
+        found.setdefault(name, []).append(recipient.settled_at - recipient.submitted_at)
+    key = (lambda name: (len(name), name)) if by == "hops" else None
+    return {name: sorted(found[name]) for name in sorted(found, key=key)}
+
+
+def latency(trace: Trace, ax: Axes | None = None, *, by: str = "hops") -> Axes:
+    """The distribution of delivery time in seconds, on ``ax`` or on a figure of its own.
+
+    By "hops": the share of recipients that had their mail within a time, a line a number of hops.
+    By "route": boxes from the lower to the upper quartile with the median in it, whiskers from the
+    least to the most, the routes with the most mail. Where times span more than two powers of ten
+    the axis is logarithmic.
+    """
+    times = delivery_times(trace, by)
+    with style.sheet():
+        ax = ax if ax is not None else _axes(len(times) if by == "route" else 0)
+        title = str(trace.meta.get("title") or "")
+        what = f"delivery time by {by}"
+        ax.set_title(style.shorten(f"{title}: {what}" if title else what.capitalize(), 80))
+        if not times:
+            ax.text(0.5, 0.5, "nothing was delivered", transform=ax.transAxes, ha="center")
+            ax.set_axis_off()
+            return ax
+        _scale(ax, [one for some in times.values() for one in some])
+        if by == "hops":
+            _shares(ax, times)
+        else:
+            _boxes(ax, times)
+    return ax
+
+
+def _axes(routes: int) -> Axes:
+    rows = min(routes, _MOST_ROUTES)
+    height = 4.6 if not routes else 1.5 + 0.36 * max(rows, 3)
+    ax = style.new_axes(10, height)
+    if routes:
+        ax.set_position((0.33, 0.75 / height, 0.64, 1 - 1.35 / height))
+    else:
+        ax.set_position((0.085, 0.14, 0.885, 0.74))
+    return ax
+
+
+def _scale(ax: Axes, seconds: list[float]) -> None:
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    least, most = min(seconds), max(max(seconds), 1e-3)
+    if least > 0 and most / least > 100:
+        ax.set_xscale("log")
+        ax.set_xlim(10 ** (math.log10(least) - 0.05), 10 ** (math.log10(most) + 0.08))
+        ax.xaxis.set_major_locator(LogLocator(base=10, numticks=9))
+        ax.xaxis.set_minor_formatter(NullFormatter())
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda t, _: style.duration(t)))
+        ax.set_xlabel("from hand-over to delivery (logarithmic)")
+    else:
+        style.time_axis(ax, 0.0, most, label="from hand-over to delivery")
+    ax.grid(axis="x")
+
+
+def _shares(ax: Axes, times: dict[str, list[float]]) -> None:
+    left = ax.get_xlim()[0]
+    for number, (name, some) in enumerate(times.items()):
+        share = [(n + 1) / len(some) for n in range(len(some))]
+        ax.step(
+            [left, *some, ax.get_xlim()[1]], [0.0, *share, 1.0], where="post", lw=1.8,
+            color=_COLOURS[number % len(_COLOURS)], ls=_LINES[number % len(_LINES)],
+            label=f"{name} ({len(some):,}; median {style.duration(some[len(some) // 2])})",
+        )  # fmt: skip
+    ax.set_ylim(0, 1.02)
+    ax.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "25 %", "50 %", "75 %", "100 %"])
+    ax.set_ylabel("share of recipients")
+    ax.legend(loc="lower right", frameon=True, framealpha=0.9, edgecolor="none", handlelength=3)
+
+
+def _boxes(ax: Axes, times: dict[str, list[float]]) -> None:
+    ranked = sorted(times, key=lambda name: (-len(times[name]), name))[:_MOST_ROUTES]
+    shown = sorted(ranked, key=lambda name: times[name][len(times[name]) // 2])
+    ax.boxplot(
+        [times[name] for name in shown], orientation="horizontal", whis=(0, 100), widths=0.55,
+        patch_artist=True, manage_ticks=False,
+        boxprops={"facecolor": "#D6E6F2"}, medianprops={"color": style.BLACK, "lw": 2},
+    )  # fmt: skip
+    labels = [f"{style.shorten(name, 38)} ({len(times[name]):,})" for name in shown]
+    ax.set_yticks(range(1, len(shown) + 1), labels)
+    ax.set_ylim(0.4, len(shown) + 0.6)
+    hidden = len(times) - len(shown)
+    if hidden:
+        ax.set_xlabel(f"{ax.get_xlabel()}; {hidden:,} routes with less mail are left out")

@@ -1,0 +1,241 @@
+"""Ladder, queues, latency and states: what they show, and that every word of them can be read."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.text import Text
+from synthetic import many, relayed, troubled
+
+import lab
+from lab import views
+from lab.protocol import TRANSITIONS, State
+from lab.stepping.films import films
+from lab.trace import Trace
+from lab.views.latency import delivery_times
+from lab.views.queues import queue_lengths
+from lab.views.rungs import NothingToShow, rungs
+from lab.views.style import off_screen
+
+TOPOLOGIES = Path(__file__).resolve().parents[1] / "topologies"
+_RUNS: dict[str, lab.Run] = {}
+
+
+def run(name: str) -> lab.Run:
+    if name not in _RUNS:
+        _RUNS[name] = lab.simulate(TOPOLOGIES / f"{name}.toml")
+    return _RUNS[name]
+
+
+def drawn(trace: Trace, kind: str, **options: Any) -> Axes:
+    with off_screen():
+        ax = views.plot(trace, kind, **options)
+    ax.figure.canvas.draw()
+    return ax
+
+
+def readable(texts: list[Text]) -> None:
+    """Within the figure, and clear of one another."""
+    shown = [text for text in texts if text.get_text() and text.get_visible()]
+    width, height = shown[0].figure.canvas.get_width_height()
+    for text in shown:
+        box = text.get_window_extent()
+        assert box.x0 >= -1, text
+        assert box.y0 >= -1, text
+        assert box.x1 <= width + 1, text
+        assert box.y1 <= height + 1, text
+    boxes = [(text, text.get_window_extent().padded(-1.5)) for text in shown]
+    for (one, box), (other, its) in combinations(boxes, 2):
+        assert not box.overlaps(its), (one, other)
+
+
+def words(ax: Axes) -> list[Text]:
+    x, y = sorted(ax.get_xlim()), sorted(ax.get_ylim())
+    ticks = [one for one in ax.get_xticklabels() if x[0] <= one.get_position()[0] <= x[1]]
+    ticks += [one for one in ax.get_yticklabels() if y[0] <= one.get_position()[1] <= y[1]]
+    legend = ax.get_legend()
+    title = [one for one in ax.findobj(Text) if one.get_text() == ax.get_title(loc="left")][:1]
+    labels = [ax.xaxis.label, ax.yaxis.label]
+    return [*ax.texts, *ticks, *title, *labels, *(legend.get_texts() if legend else [])]
+
+
+# -- the ladder
+
+LADDERS: list[tuple[str, dict[str, Any]]] = [
+    ("rfc821/scenario-03", {}), ("rfc821/scenario-10", {}), ("campus", {}),
+    ("campus", {"message": 7}), ("campus", {"session": 2}), ("polling", {"session": 1}),
+    ("campus", {"between": ("hub.campus", "MATH.CAMPUS")}), ("internet", {}),
+    ("faults/duplicate-window", {}), ("faults/partition", {"message": 1}),
+    ("faults/link-down", {}), ("faults/loss", {}), ("two-environments", {}),
+    ("rfc821/scenario-03", {"to_scale": True}), ("campus", {"message": 2, "to_scale": True}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "options"), LADDERS, ids=str)
+def test_every_word_of_a_ladder_can_be_read(name: str, options: dict[str, Any]) -> None:
+    """No label leaves the figure or lies on another."""
+    readable(words(drawn(run(name).trace, "ladder", **options)))
+
+
+def test_a_ladder_has_an_arrow_for_each_command_reply_and_mail_data() -> None:
+    """Each as it was said, from the host that said it to the one that heard it."""
+    trace = run("rfc821/scenario-03").trace
+    ax = drawn(trace, "ladder")
+    wire = [event for event in trace if event.kind in ("command", "reply", "data")]
+    arrows = [one.get_gid() for one in ax.texts if (one.get_gid() or "").startswith("arrow")]
+    assert arrows == [f"arrow {event.seq}" for event in wire]
+    said = [one.get_text() for one in ax.texts if (one.get_gid() or "").startswith("label")]
+    assert "HELO MIT-AI.ARPA" in said
+    assert "250 OK" in said
+    assert "mail data: 10 lines, 259 bytes" in said
+    assert "delivered: Jones" in said
+    hosts = [one.get_text() for one in ax.texts if (one.get_gid() or "").startswith("host")]
+    assert hosts == ["MIT-AI.ARPA", "USC-ISIE.ARPA", "BBN-VAX.ARPA"]
+    bands = [one.get_gid() for one in ax.patches if one.get_gid()]
+    assert bands == ["session 1", "session 2"]
+
+
+def test_a_ladder_of_a_message_has_its_notification_and_no_other_message() -> None:
+    """Returned mail is part of its story; other mail in the same sessions is not."""
+    trace = run("campus").trace
+    kept = {one.seq for one in rungs(trace, message=7)}
+    about = {e.message for e in trace if e.kind == "notify" and e["about"] == 7} | {7}
+    assert {trace[seq].message for seq in kept} == {None, *about}
+
+
+def test_what_is_cut_and_lost_is_marked() -> None:
+    """Each at its place, in words."""
+    kinds = {one.kind for one in rungs(run("faults/duplicate-window").trace)}
+    assert {"cut", "fault", "wait", "defer", "deliver"} <= kinds
+    assert "loss" in {one.kind for one in rungs(run("faults/loss").trace)}
+
+
+def test_a_ladder_of_what_is_not_there_is_refused_in_a_sentence() -> None:
+    """The sentence says what there is."""
+    trace = run("campus").trace
+    with pytest.raises(NothingToShow, match="there is no message 99; they are 1 to"):
+        rungs(trace, message=99)
+    with pytest.raises(NothingToShow, match="there is no session 99; they are 1 to 16"):
+        rungs(trace, session=99)
+    with pytest.raises(NothingToShow, match="there is no host 'X'; there are HUB"):
+        rungs(trace, between=("X", "HUB.CAMPUS"))
+
+
+# -- queues and latency
+
+KINDS = ["queues", "latency", "states", "ladder"]
+TRACES = [
+    *("rfc821/scenario-03", "campus", "internet", "polling", "faults/partition"),
+    *("faults/link-down", "rfc821/scenario-01", "two-environments"),
+]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("trace", [Trace(), relayed(), troubled(), many(300)], ids=range(4))
+def test_a_picture_of_any_trace_can_be_read(kind: str, trace: Trace) -> None:
+    """Of none, of one message, of trouble, and of many."""
+    readable(words(drawn(trace, kind)))
+
+
+@pytest.mark.parametrize("kind", ["queues", "latency", "states"])
+@pytest.mark.parametrize("name", TRACES)
+def test_a_picture_of_a_run_can_be_read(kind: str, name: str) -> None:
+    """Of every kind of run that the topologies show."""
+    readable(words(drawn(run(name).trace, kind)))
+
+
+@pytest.mark.parametrize("name", ["campus", "internet"])
+def test_latency_by_route_can_be_read(name: str) -> None:
+    """The names of the routes stand at the left."""
+    readable(words(drawn(run(name).trace, "latency", by="route")))
+
+
+def test_the_spools_are_those_that_a_count_of_the_trace_gives() -> None:
+    """At the campus three reports wait at the hub for the slow line at once."""
+    lines = queue_lengths(run("campus").trace)
+    assert max(length for _, length in lines["HUB.CAMPUS"]) >= 3
+    assert all(line[-1][1] == 0 for line in lines.values())
+
+
+@pytest.mark.parametrize("name", TRACES)
+def test_all_spools_are_empty_when_all_is_settled(name: str) -> None:
+    """What is counted in is counted out, whichever way it left."""
+    if run(name).summary["queued"] == 0:
+        assert all(line[-1][1] == 0 for line in queue_lengths(run(name).trace).values())
+
+
+def test_delivery_times_are_those_of_the_summary() -> None:
+    """By hops and by route, each recipient once."""
+    done = run("campus")
+    wanted = sorted(
+        round(one["settled_at"] - one["submitted_at"], 6)
+        for one in done.summary["recipients"]
+        if one["outcome"] == "delivered"
+    )
+    for by in ("hops", "route"):
+        found = [t for some in delivery_times(done.trace, by).values() for t in some]
+        assert sorted(round(t, 6) for t in found) == wanted
+    with pytest.raises(ValueError, match="by 'size'"):
+        delivery_times(done.trace, "size")
+
+
+# -- states
+
+
+def test_the_states_are_those_of_the_table() -> None:
+    """A node a state, and each command of the table somewhere on an arrow or under a node."""
+    ax = drawn(Trace(), "states")
+    nodes = {one.get_text() for one in ax.texts if one.get_gid() == "node"}
+    assert {state.value for state in State} <= nodes
+    told = " ".join(one.get_text() for one in ax.texts)
+    for row in TRANSITIONS.values():
+        for verb in row:
+            assert ("the mail data" if verb == "data" else verb) in told
+
+
+def test_the_current_state_is_marked_after_each_event() -> None:
+    """The receiver-SMTP's, as the commands that it took have made it."""
+    trace = run("rfc821/scenario-03").trace
+    (film, _) = films(trace).values()
+    seen = []
+    for seq in film.seqs:
+        ax = drawn(trace, "states", session=1, seq=seq)
+        (now,) = [
+            one.get_gid().split()[1] for one in ax.patches if (one.get_gid() or "").endswith(" now")
+        ]
+        if not seen or seen[-1] != now:
+            seen.append(now)
+    assert seen == ["opened", "ready", "mail", "rcpt", "data", "ready", "closed"]
+
+
+def test_a_film_has_the_three_buffers_of_both_sides() -> None:
+    """4.1.1: reverse-path, forward-path and mail data, filled and cleared as commands succeed."""
+    trace = run("rfc821/scenario-03").trace
+    film = films(trace)[1]
+    by_verb = {e["verb"]: film.at(e.seq) for e in trace if e.kind == "command" and e.session == 1}
+    at_rcpt = by_verb["RCPT"]
+    assert at_rcpt is not None
+    assert at_rcpt.receiver.reverse_path == "<JQP@MIT-AI.ARPA>"
+    assert at_rcpt.receiver.forward_paths == ("<@USC-ISIE.ARPA:Jones@BBN-VAX.ARPA>",)
+    assert at_rcpt.sender.forward_paths == ()
+    assert at_rcpt.sender.awaiting == "RCPT"
+    at_quit = by_verb["QUIT"]
+    assert at_quit is not None
+    assert at_quit.receiver.reverse_path is None
+    assert at_quit.receiver.state is State.CLOSED
+
+
+def test_a_film_changes_roles_with_turn() -> None:
+    """3.8: the host that called is the receiver-SMTP from then on, and both as after opening."""
+    trace = run("polling").trace
+    turned = [
+        film for film in films(trace).values() if len({s.sender_host for s in film.shots}) > 1
+    ]
+    assert turned
+    for film in turned:
+        first, last = film.shots[0], film.shots[-1]
+        assert (first.sender_host, first.receiver_host) == (last.receiver_host, last.sender_host)
