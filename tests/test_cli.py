@@ -21,7 +21,10 @@ from lab.trace import Trace
 ROOT = Path(__file__).resolve().parents[1]
 RFC821 = ROOT / "topologies" / "rfc821"
 RELAYED = str(RFC821 / "scenario-03.toml")
-ARTEFACTS = ["mail", "map.png", "summary.json", "timeline.png", "trace.jsonl", "transcript.txt"]
+ARTEFACTS = [
+    *("ladder.png", "mail", "map.png", "summary.json", "timeline.png"),
+    *("trace.jsonl", "transcript.txt"),
+]
 PNG = b"\x89PNG\r\n\x1a\n"
 
 TWO_HOSTS = """
@@ -266,7 +269,7 @@ def test_a_trace_that_is_read_back_has_the_same_digest(left: Path) -> None:
     assert Trace.read_jsonl(left / "trace.jsonl").digest() == digest
 
 
-@pytest.mark.parametrize("kind", ["timeline", "map"])
+@pytest.mark.parametrize("kind", ["timeline", "ladder", "queues", "latency", "map", "states"])
 def test_a_trace_is_drawn(lab: Callable[..., Done], left: Path, kind: str, tmp_path: Path) -> None:
     picture = tmp_path / f"{kind}.png"
     done = lab("plot", str(left / "trace.jsonl"), kind, "-o", str(picture))
