@@ -22,6 +22,9 @@ from lab.trace import Trace
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from lab.views.replay import Replay
+    from lab.views.widget import Watch
+
 
 ARTEFACTS = (
     "summary.json",
@@ -114,6 +117,24 @@ class Run:
 
         return views.plot(self.trace, kind, ax, **options)
 
+    def replay(self) -> Replay:
+        """The run as a page that plays it: shown in a notebook, or ``.save(path)``."""
+        from lab.views.replay import Replay
+
+        return Replay(self.trace)
+
+    def watch(self, **options: Any) -> Watch:
+        """The run as a widget of a notebook, to play, step and break; see :class:`Watch`."""
+        try:
+            from lab.views.widget import Watch
+        except ImportError:
+            raise ImportError(
+                "the widget wants anywidget, which is not installed; "
+                "run: pip install 'smtp-lab[lessons]'"
+            ) from None
+
+        return Watch(self.trace, **options)
+
     def transcript(self) -> None:
         """Print every session as it went over the wire, ``S:`` and ``R:``."""
         for line in self.transcript_lines():
@@ -143,6 +164,7 @@ class Run:
         OSError where something cannot be written.
         """
         from lab.views.maildrops import write_maildrops
+        from lab.views.replay import replay_page
 
         out = Path(directory)
         out.mkdir(parents=True, exist_ok=True)
@@ -157,6 +179,9 @@ class Run:
             ),
         ]
         written += [self._picture(out, kind) for kind in ("map", "timeline", "ladder")]
+        written.append(
+            _written(out / "replay.html", lambda file: file.write(replay_page(self.trace)))
+        )
         write_maildrops(self.trace, out / "mail")
         summary = _written(
             out / "summary.json", lambda file: json.dump(self.summary, file, indent=1)

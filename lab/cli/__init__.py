@@ -14,7 +14,7 @@ from typing import NoReturn
 import click
 
 from lab.cli.base import FAILED, INTERRUPTED, complain, forget_output
-from lab.cli.looking import check, plot, show
+from lab.cli.looking import check, plot, replay, show
 from lab.cli.reading import rfc
 from lab.cli.running import run, talk
 from lab.cli.trying import bench, explore, storm
@@ -54,5 +54,5 @@ def main() -> NoReturn:
     raise SystemExit(status)
 
 
-for command in (run, check, show, talk, plot, explore, storm, rfc, bench):
+for command in (run, check, show, talk, plot, replay, explore, storm, rfc, bench):
     cli.add_command(command)

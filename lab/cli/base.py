@@ -102,6 +102,18 @@ def progress_bar(
         yield lambda done: bar.update(task, completed=done)
 
 
+@contextmanager
+def at_work(what: str) -> Iterator[None]:
+    """A sign on stderr that something goes on, where that is a terminal."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(what):
+        yield
+
+
 def say(what: RenderableType) -> None:
     """Print a table; what users wrote in their files is text in it, and no markup.
 

@@ -9,6 +9,7 @@ import click
 
 from lab.cli.base import (
     UNUSABLE,
+    at_work,
     complain,
     draw,
     load,
@@ -110,3 +111,23 @@ def plot(
     except NothingToShow as why:
         complain(f"{trace}: {why}")
         raise click.exceptions.Exit(UNUSABLE) from None
+
+
+@click.command()
+@click.argument("trace", type=click.Path())
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False), default="replay.html", show_default=True,
+    help="The page.",
+)  # fmt: skip
+def replay(trace: str, output: str) -> None:
+    """Make one HTML page that plays the run of TRACE, a trace.jsonl: no network, no server."""
+    from lab.views.replay import write_replay
+
+    with at_work("reading and packing the trace"):
+        events = read(trace)
+        try:
+            write_replay(events, output)
+        except OSError as error:
+            complain(f"{output}: the page cannot be written ({error.strerror or error})")
+            raise click.exceptions.Exit(UNUSABLE) from None
+    click.echo(f"written: {output}")

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from lab.views.map import map_trace as map_trace
     from lab.views.map import network_map as network_map
     from lab.views.queues import queues as queues
+    from lab.views.replay import Replay as Replay
+    from lab.views.replay import replay_data as replay_data
+    from lab.views.replay import write_replay as write_replay
     from lab.views.states import states as states
     from lab.views.table import summary_table as summary_table
     from lab.views.timeline import timeline as timeline
@@ -33,11 +36,14 @@ _HOMES: Final = {
     "map_trace": "map",
     "network_map": "map",
     "queues": "queues",
+    "Replay": "replay",
+    "replay_data": "replay",
     "states": "states",
     "summary_table": "table",
     "timeline": "timeline",
     "transcript": "transcript",
     "write_maildrops": "maildrops",
+    "write_replay": "replay",
 }
 
 PICTURES: Final = {

@@ -7,7 +7,7 @@ no chance in it, and no more than numpy needed.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 _EXACT: Final = 700
@@ -35,6 +35,22 @@ def place(count: int, links: Sequence[tuple[int, int]]) -> Any:
     else:
         places = _project(np.array([_steps(neighbours, one) for one in _pivots(neighbours)]))
     return _framed(places)
+
+
+def places(hosts: Sequence[Mapping[str, Any]], links: Sequence[Mapping[str, Any]]) -> Any:
+    """Places from 0 to 1 of hosts as ``trace.meta`` describes them: the topology's own, if each
+    host has one; otherwise as :func:`place` finds them.
+    """
+    import numpy as np
+
+    given = [host.get("position") for host in hosts]
+    if not given or any(one is None for one in given):
+        number = {str(host["name"]): n for n, host in enumerate(hosts)}
+        return place(len(hosts), [(number[str(k["a"])], number[str(k["b"])]) for k in links])
+    found = np.asarray(given, dtype=float)[:, :2]
+    middle, size = (found.max(0) + found.min(0)) / 2, np.ptp(found, axis=0)
+    size = np.maximum(size, max(float(size.max()) * 0.2, 1e-9))
+    return (found - middle) / size + 0.5
 
 
 def _steps(neighbours: list[list[int]], start: int) -> list[float]:

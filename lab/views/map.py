@@ -55,7 +55,7 @@ class _Map:
         )
         self.keys: dict[str, Any] = {}
         self.own = ax is None
-        self.places = self._places()
+        self.places = layout.places(self.hosts, self.links)
         self.flat = len(self.hosts) < 2 or float(self.places[:, 1].std()) < 0.02
         self.ax = ax if ax is not None else style.new_axes(12, 4.4 if self.flat else 7)
         self.size = 17.0 if len(self.hosts) <= 8 else 12 if len(self.hosts) <= 25 else 8
@@ -82,19 +82,6 @@ class _Map:
         words.links()
         ax.set_title(style.shorten(str(self.meta.get("title") or "Map"), 90))
         self._legend()
-
-    def _places(self) -> Any:
-        """Places from 0 to 1: those of the topology where every host has one."""
-        import numpy as np
-
-        given = [host.get("position") for host in self.hosts]
-        if not given or any(one is None for one in given):
-            pairs = [(self.number[str(k["a"])], self.number[str(k["b"])]) for k in self.links]
-            return layout.place(len(self.hosts), pairs)
-        places = np.asarray(given, dtype=float)[:, :2]
-        middle, size = (places.max(0) + places.min(0)) / 2, np.ptp(places, axis=0)
-        size = np.maximum(size, max(float(size.max()) * 0.2, 1e-9))
-        return (places - middle) / size + 0.5
 
     def ends(self, link: Mapping[str, Any]) -> tuple[Any, Any]:
         """The places of a link's two hosts."""

@@ -1,0 +1,98 @@
+"""The replay page: one file that plays a run in a browser, with no network and no server.
+
+The player is plain JavaScript in a few files that are joined, no build step; a notebook's widget
+takes the same one (:func:`player_js`, :func:`player_css` and :func:`pack`).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import re
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Final
+
+from lab.trace import Trace
+from lab.views.replay.data import pack, replay_data
+
+__all__ = [
+    "Replay",
+    "pack",
+    "player_css",
+    "player_js",
+    "replay_data",
+    "replay_page",
+    "write_replay",
+]
+
+_HERE: Final = Path(__file__).parent
+_PARTS: Final = (
+    *("inflate", "data", "words", "canvas", "map", "ladder", "timeline", "panels", "player"),
+)
+"""The files of the player, in the order in which they are joined."""
+
+
+@cache
+def player_js() -> str:
+    """The player as one JavaScript module: ``mount``, and a widget for anywidget by default."""
+    return "\n".join(_read(f"{part}.js") for part in _PARTS)
+
+
+@cache
+def player_css() -> str:
+    """The style sheet of the player, light and dark; all of it is under ``.lab-replay``."""
+    return _read("player.css")
+
+
+def replay_page(trace: Trace) -> str:
+    """The page that plays a trace, as HTML that is whole in itself."""
+    script = player_js() + _read("page.js")
+    sha = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    parts = {
+        "title": html.escape(str(trace.meta.get("title") or "A run")),
+        "hash": f"sha256-{sha}",  # the browser runs this script and no other
+        "style": player_css(),
+        "data": pack(replay_data(trace)),
+        "script": script,
+    }
+    # in one pass: what a part holds is never taken for another's place
+    return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], _read("page.html"))
+
+
+def write_replay(trace: Trace, path: str | Path) -> None:
+    """Write the page that plays a trace into a file, which is never half of itself."""
+    path = Path(path)
+    beside = path.with_name(f".{path.name}.part")
+    beside.write_text(replay_page(trace), encoding="utf-8")
+    beside.replace(path)
+
+
+@dataclass(frozen=True)
+class Replay:
+    """A run that can be played: shown where a notebook's cell ends with it, or saved as a page."""
+
+    trace: Trace
+    height: int = 720
+
+    @cached_property
+    def page(self) -> str:
+        """The page as HTML."""
+        return replay_page(self.trace)
+
+    def save(self, path: str | Path) -> None:
+        """Write the page into a file."""
+        write_replay(self.trace, path)
+
+    def _repr_html_(self) -> str:
+        # a frame of its own: neither the page nor the notebook can disturb the other
+        return (
+            f'<iframe title="Replay" sandbox="allow-scripts" srcdoc="{html.escape(self.page)}" '
+            f'style="width: 100%; height: {self.height}px; border: 0"></iframe>'
+        )
+
+
+def _read(name: str) -> str:
+    return (_HERE / name).read_text(encoding="utf-8")

@@ -1,0 +1,234 @@
+"""What the replay page holds of a trace: columns of numbers, every text once.
+
+Times are whole microseconds, each the difference from the event before; hosts, kinds and texts go
+by number. Mail is kept in full while there is room for it, and then folded: its beginning, and how
+long it was.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from collections.abc import Iterable
+from typing import Any, Final
+
+from lab.protocol.dialogue import Standing
+from lab.stepping.films import films
+from lab.trace import KINDS, Row, Trace
+from lab.views import layout
+
+ROOM: Final = 4_000_000
+"""Characters of mail (and as many of commands and replies) in a page, before it is compressed."""
+
+LONGEST: Final = 65_536
+"""Characters of one mail that a page holds at most."""
+
+MOST_FILMED: Final = 60_000
+"""Events up to which a page tells the states and buffers of both sides of each session."""
+
+_MAIL: Final = frozenset({"data", "deliver", "terminal"})
+_BEFORE: Final = frozenset({"sent", "started", "retry_at"})
+"""Times, written as how long before their event they are (or after: then less than zero)."""
+
+
+def replay_data(trace: Trace) -> dict[str, Any]:
+    """A trace as the player reads it; JSON can hold it. Times in seconds become microseconds."""
+    return _Columns(trace).data()
+
+
+def pack(data: dict[str, Any]) -> str:
+    """The data as one text of letters that no HTML can mistake: base64 of deflated JSON."""
+    plain = json.dumps(data, separators=(",", ":")).encode()
+    return base64.b64encode(zlib.compress(plain, 6)).decode()
+
+
+class _Columns:
+    """One pass over the rows of a trace, after one that finds how much room its texts want."""
+
+    def __init__(self, trace: Trace) -> None:
+        self.trace = trace
+        self.meta = trace.meta
+        self.names = [str(host["name"]) for host in self.meta.get("hosts", ())]
+        self.number = {name: k for k, name in enumerate(self.names)}
+        self.kinds = list(dict.fromkeys(row[1] for row in trace.rows))
+        self.limits = {mail: _limit(_lengths(trace.rows, mail)) for mail in (True, False)}
+        self.strings: list[str] = []
+        self.known: dict[tuple[str, int], int] = {}
+        self.cut: dict[int, int] = {}
+        self.columns: dict[str, list[Any]] = {name: [] for name in ("t", "k", "h", "p", "s", "m")}
+        self.extra: dict[str, dict[str, dict[str, Any]]] = {
+            kind: {
+                name: {"type": _type(kind, name, trace.rows), "values": []} for name in KINDS[kind]
+            }
+            for kind in self.kinds
+            if kind != "start"
+        }
+
+    def data(self) -> dict[str, Any]:
+        """The whole of it."""
+        kinds = {kind: k for k, kind in enumerate(self.kinds)}
+        put = [self.columns[name].append for name in ("t", "k", "h", "p", "s", "m")]
+        before = 0
+        for row in self.trace.rows:
+            now = max(round(row[0] * 1e6), before)
+            place = (self._host(row[2]), self._host(row[3]), _or_none(row[4]), _or_none(row[5]))
+            for append, value in zip(put, (now - before, kinds[row[1]], *place), strict=True):
+                append(value)
+            before = now
+            if row[1] != "start":
+                self._extras(row, now)
+        return {
+            "version": 1,
+            "title": str(self.meta.get("title", "")),
+            "hosts": self._hosts(),
+            "links": self._links(),
+            "kinds": self.kinds,
+            "strings": self.strings,
+            "cut": self.cut,
+            "notes": self._notes(),
+            "extra": self.extra,
+            "films": self._films(),
+            **self.columns,
+        }
+
+    def _host(self, name: str | None) -> int:
+        """The number of a host; one that no topology named gets a number too."""
+        if not name:
+            return -1
+        if name not in self.number:
+            self.number[name] = len(self.names)
+            self.names.append(name)
+        return self.number[name]
+
+    def _extras(self, row: Row, now: int) -> None:
+        for (name, column), value in zip(self.extra[row[1]].items(), row[6:], strict=True):
+            column["values"].append(self._coded(column["type"], row[1], name, value, now))
+
+    def _coded(self, kind_of: str, kind: str, name: str, value: Any, now: int) -> Any:
+        if value is None:
+            return None
+        if kind_of == "before":
+            return now - round(value * 1e6)
+        if kind_of == "text":
+            text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
+            return self._text(text, self.limits[kind in _MAIL] if name == "octets" else LONGEST)
+        return self._text(json.dumps(value), None) if kind_of == "json" else value
+
+    def _text(self, text: str, limit: int | None) -> int:
+        """The number of a text, which is cut where it is longer than the limit."""
+        kept = text if limit is None else text[:limit]
+        key = (kept, len(text))
+        if key not in self.known:
+            self.known[key] = len(self.strings)
+            self.strings.append(kept)
+            if len(kept) < len(text):
+                self.cut[self.known[key]] = len(text)
+        return self.known[key]
+
+    def _hosts(self) -> list[dict[str, Any]]:
+        described = list(self.meta.get("hosts", ()))
+        described += [{"name": name} for name in self.names[len(described) :]]
+        places = layout.places(described, self.meta.get("links", ()))
+        found = []
+        for host, (x, y) in zip(described, places, strict=True):
+            users = host.get("users", 0)
+            router = host.get("kind") == "router"
+            found.append({
+                "name": str(host["name"]),
+                "kind": "router" if router else "relay" if host.get("relay") else "host",
+                "title": str(host.get("title") or ""),
+                "users": users if isinstance(users, int) else len(users or ()),
+                "careless": bool(host.get("careless")),
+                "x": round(float(x), 5),
+                "y": round(float(y), 5),
+            })  # fmt: skip
+        return found
+
+    def _links(self) -> list[dict[str, Any]]:
+        names = [str(one["name"]) for one in self.meta.get("environments", ())]
+        return [
+            {
+                "a": self.number[str(link["a"])],
+                "b": self.number[str(link["b"])],
+                "environment": names.index(link["environment"])
+                if link.get("environment") in names
+                else 0,
+            }
+            for link in self.meta.get("links", ())
+        ]
+
+    def _films(self) -> dict[str, Any]:
+        """Of each session the events at which either side came to stand otherwise, and how."""
+        if len(self.trace) > MOST_FILMED:
+            return {}
+        known: dict[Any, int] = {}
+        sessions: dict[str, list[list[int]]] = {}
+        for number, film in films(self.trace).items():
+            rows = sessions[str(number)] = []
+            for seq, shot in zip(film.seqs, film.shots, strict=True):
+                sides = [
+                    known.setdefault(_standing(side), len(known))
+                    for side in (shot.sender, shot.receiver)
+                ]
+                hosts = [self._host(shot.sender_host), self._host(shot.receiver_host)]
+                rows.append([seq, *sides, *hosts])
+        return {"standings": [list(one) for one in known], "sessions": sessions}
+
+    def _notes(self) -> list[str]:
+        if not self.cut:
+            return []
+        return [
+            f"{len(self.cut):,} texts are longer than this page has room for: of mail it holds the "
+            f"first {self.limits[True]:,} octets, of a command or reply {self.limits[False]:,}. "
+            "The trace has all of them."
+        ]
+
+
+def _standing(side: Standing) -> tuple[Any, ...]:
+    """A side as the page tells it: state, what it waits for, buffers, and the row that applied."""
+    row = None
+    if side.command not in ("CONNECT", ""):
+        row = f"{side.was} + {side.command}: " + (
+            f"{side.row.next} ({side.row.section})" if side.row else "out of order, 503 (4.1.1)"
+        )
+    return (
+        side.state.value, side.awaiting, side.verb, side.reverse_path or "",
+        side.forward_paths, len(side.mail_data), row, side.code,
+    )  # fmt: skip
+
+
+def _or_none(number: int | None) -> int:
+    return -1 if number is None else number
+
+
+def _type(kind: str, name: str, rows: Iterable[Row]) -> str:
+    """How a column is written, from its first value that is one."""
+    if name in _BEFORE:
+        return "before"
+    place = 6 + KINDS[kind].index(name)
+    value = next((row[place] for row in rows if row[1] == kind and row[place] is not None), None)
+    if isinstance(value, (str, bytes)):
+        return "text"
+    return "json" if isinstance(value, (tuple, list, dict)) else "number"
+
+
+def _lengths(rows: Iterable[Row], mail: bool) -> list[int]:
+    """The lengths of the texts that crossed wires: of mail data, or of commands and replies."""
+    seen = set()
+    for row in rows:
+        names = KINDS[row[1]]
+        if names and names[-1] == "octets" and (row[1] in _MAIL) is mail:
+            seen.add(row[-1])
+    return sorted(len(text) for text in seen)
+
+
+def _limit(lengths: list[int]) -> int:
+    """The length at which texts are cut so that all together keep to the room there is."""
+    room = ROOM
+    for shorter, length in enumerate(lengths):
+        left = len(lengths) - shorter
+        if length * left > room:
+            return max(min(room // left, LONGEST), 16)
+        room -= length
+    return LONGEST

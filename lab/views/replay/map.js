@@ -1,0 +1,425 @@
+// The map: hosts and links, what is open, and what is on its way between them.
+
+const LINE_STYLES = [[], [7, 4], [2, 4], [7, 3, 2, 3], [12, 4]];
+const NAMED = 60; // hosts that all have their names; of more, only the busiest have
+const BUSIEST = 14;
+const TOLD = [14, 7]; // things in flight that have words beside them, on a map of few hosts and of many
+
+class MapView extends Drawing {
+  constructor(player, canvas) {
+    super(player, canvas);
+    this.bent = bends(this.run.links);
+    this.between = new Map();
+    this.run.links.forEach((link, k) => {
+      for (const key of [`${link.a}-${link.b}`, `${link.b}-${link.a}`]) {
+        if (!this.between.has(key)) this.between.set(key, k);
+      }
+    });
+    canvas.addEventListener("click", (event) => this.click(event));
+    canvas.addEventListener("pointermove", (event) => {
+      canvas.style.cursor = this.hit(...this.point(event)) === null ? "" : "pointer";
+    });
+  }
+
+  arrange() {
+    const count = this.run.hosts.length;
+    const small = this.width < 560;
+    this.size = count <= 8 ? 11 : count <= 25 ? 8.5 : count <= NAMED ? 6.5 : count <= 300 ? 4.5 : 2.6;
+    if (small) this.size = Math.max(2.2, this.size * 0.8);
+    this.tight = this.width * this.height < 3500 * count; // square pixels a host
+    if (this.tight) this.size = Math.min(this.size, 4.4);
+    const side = Math.min(count <= 12 ? 90 : 62, this.width * 0.14);
+    const [top, bottom] = [36, 40];
+    const flat = this.run.hosts.every((host) => host.y === this.run.hosts[0].y);
+    this.places = this.run.hosts.map((host) => [
+      side + host.x * (this.width - 2 * side),
+      flat ? this.height / 2 : top + (1 - host.y) * (this.height - top - bottom),
+    ]);
+    this._label();
+  }
+
+  // -- names, where they hide least --------------------------------------------------------------
+
+  _label() {
+    const { hosts } = this.run;
+    this.fontSize = hosts.length <= 8 ? 13 : hosts.length <= 30 ? 11.5 : 10.5;
+    if (this.width < 560) this.fontSize = Math.max(9.5, this.fontSize - 2);
+    // on a crowded map without their domains, if they stay apart; the panel has them in full
+    const whole = hosts.map((host) => host.name);
+    const brief = whole.map((name) => name.split(".")[0]);
+    this.names = hosts.length > 25 && new Set(brief).size === brief.length ? brief : whole;
+    const busy = (host) => this.run.sessionsOf[host].length;
+    let order = hosts.map((_, k) => k).sort((a, b) => busy(b) - busy(a) || a - b);
+    if (hosts.length > NAMED) order = order.slice(0, BUSIEST);
+    this.labels = new Map();
+    this.boxes = [];
+    this._reserve();
+    for (const k of order) this._name(k);
+  }
+
+  /** Keep names off the places of the badges at each host. */
+  _reserve() {
+    if (this.size < 4) return;
+    this.run.hosts.forEach((host, k) => {
+      if (host.kind === "router") return;
+      const [x, y] = this.places[k];
+      const { size } = this;
+      if (!this.tight) this.boxes.push([x + size - 1, y - size - 8, x + size + 17, y - size + 8]);
+      this.boxes.push([x - size - 17, y - size - 8, x - size + 1, y - size + 8]);
+    });
+  }
+
+  _name(k) {
+    const { context, fontSize } = this;
+    context.font = `${fontSize}px ${SANS}`;
+    const router = this.run.hosts[k].kind === "router";
+    const most = this.width < 560 ? 16 : 26;
+    const text = shorten(this.names[k], most);
+    const [width, height] = [context.measureText(text).width + 4, fontSize + 4];
+    const [x, y] = this.places[k];
+    const near = this.size + 4;
+    const badge = router || this.size < 4 ? 0 : 7; // the badges lie above a host
+    let best = null;
+    for (const far of [0, 7, 15]) {
+      const [beside, under] = [near + far + width / 2, near + far + height / 2];
+      const spots = [
+        [x, y + under], [x, y - under - badge], [x + beside, y + badge / 2], [x - beside, y + badge / 2],
+        [x + beside - near * 0.4, y + near + far], [x - beside + near * 0.4, y + near + far],
+        [x + beside - near * 0.4, y - near - far - badge * 2], [x - beside + near * 0.4, y - near - far - badge * 2],
+      ];
+      spots.forEach(([cx, cy], order) => {
+        const box = [cx - width / 2, cy - height / 2, cx + width / 2, cy + height / 2];
+        const cost = this._cost(box, k) + order * 0.2 + far * 0.5;
+        if (best === null || cost < best.cost) best = { cost, box, text, x: cx, y: cy };
+      });
+    }
+    // where there is little room, a name is left out rather than put over another
+    if ((router || this.tight || this.run.hosts.length > NAMED) && best.cost > 9) return;
+    this.boxes.push(best.box);
+    this.labels.set(k, best);
+  }
+
+  _cost([left, top, right, bottom], k) {
+    let cost = 0;
+    for (const box of this.boxes) {
+      const wide = Math.min(right, box[2]) - Math.max(left, box[0]);
+      const high = Math.min(bottom, box[3]) - Math.max(top, box[1]);
+      if (wide > 0 && high > 0) cost += 15 + (wide * high) / 20;
+    }
+    const reach = this.size + 1;
+    this.places.forEach(([x, y], other) => {
+      const apart = x < left - reach || x > right + reach || y < top - reach || y > bottom + reach;
+      if (other !== k && !apart) cost += 10;
+    });
+    cost += 3 * Math.max(0, 2 - left, right - this.width + 2, 2 - top, bottom - this.height + 2);
+    if (this.run.links.length > 600) return cost;
+    for (const link of this.run.links) {
+      if (crosses(this.places[link.a], this.places[link.b], left, top, right, bottom)) cost += 1;
+    }
+    return cost;
+  }
+
+  // -- drawing -----------------------------------------------------------------------------------
+
+  draw(n, t) {
+    const faults = this.run.faultsAt(n);
+    const { theme, host } = this.player;
+    const key = [theme, host, faults.map((fault) => fault.enter)].join("/");
+    this.beneath(key, (context) => this._network(context, faults));
+    this._sessions(n);
+    this._last(n);
+    this._badges(n);
+    this._flight(n, t);
+  }
+
+  _network(context, faults) {
+    const broken = this._broken(faults);
+    this.run.links.forEach((link, k) => this._link(context, link, k, broken.has(k)));
+    this.run.hosts.forEach((host, k) => this._host(context, host, k));
+    for (const fault of faults) this._trouble(context, fault);
+    context.font = `${this.fontSize}px ${SANS}`;
+    Object.assign(context, { textAlign: "center", textBaseline: "middle" });
+    const chosen = this.player.host;
+    const over = this.places[chosen];
+    const labels = this.labels.has(chosen) ? this.labels : new Map([...this.labels,
+      [chosen, { text: this.run.hosts[chosen].name, x: over[0], y: over[1] - this.size - 14 }]]);
+    for (const [k, { text, x, y }] of labels) {
+      context.font = `${k === this.player.host ? "bold " : ""}${this.fontSize}px ${SANS}`;
+      const quiet = this.run.hosts[k].kind === "router";
+      haloed(context, text, x, y, quiet ? this.colours.quiet : this.colours.ink, this.colours.panel);
+    }
+  }
+
+  /** Links that carry nothing now: down themselves, or between the parts of a divided network. */
+  _broken(faults) {
+    const broken = new Set();
+    for (const fault of faults) {
+      if (fault.name === "link-down") {
+        this.run.links.forEach((link, k) => {
+          if ((link.a === fault.host && link.b === fault.peer)
+            || (link.b === fault.host && link.a === fault.peer)) broken.add(k);
+        });
+      } else if (fault.name === "partition") {
+        const part = new Map();
+        fault.what.split(" | ").forEach((group, k) => {
+          for (const name of group.split(" ")) part.set(this.run.numbers.get(name), k);
+        });
+        this.run.links.forEach((link, k) => {
+          const [a, b] = [part.get(link.a), part.get(link.b)];
+          if (a !== undefined && b !== undefined && a !== b) broken.add(k);
+        });
+      }
+    }
+    return broken;
+  }
+
+  _link(context, link, k, broken) {
+    const many = this.run.links.length > 400;
+    context.save();
+    context.globalAlpha = many ? 0.4 : 1;
+    context.lineWidth = this.run.links.length <= 80 ? 1.6 : many ? 0.5 : 1;
+    context.strokeStyle = broken ? this.colours.refusal : this.colours.line;
+    context.setLineDash(broken ? [2, 6] : LINE_STYLES[Math.max(link.environment, 0) % LINE_STYLES.length]);
+    context.beginPath();
+    this._along(link, k, 1).forEach(([x, y], step) => (step ? context.lineTo(x, y) : context.moveTo(x, y)));
+    context.stroke();
+    context.restore();
+    if (broken) cross(context, ...this._along(link, k, 1)[8], 6, this.colours.refusal);
+  }
+
+  /** Seventeen points of a link, from a to b, or back where `way` is -1. */
+  _along(link, k, way) {
+    const [a, b] = [this.places[link.a], this.places[link.b]];
+    const [dx, dy] = [b[0] - a[0], b[1] - a[1]];
+    const share = this.bent[k] * 2;
+    const pull = [(a[0] + b[0]) / 2 - dy * share, (a[1] + b[1]) / 2 + dx * share];
+    const points = [];
+    for (let step = 0; step <= 16; step += 1) {
+      const s = step / 16;
+      const at = (c) => (1 - s) ** 2 * a[c] + 2 * s * (1 - s) * pull[c] + s * s * b[c];
+      points.push([at(0), at(1)]);
+    }
+    return way < 0 ? points.reverse() : points;
+  }
+
+  _shape(context, host, x, y, size) {
+    context.beginPath();
+    if (host.kind === "router") {
+      const r = size * 0.8;
+      context.moveTo(x, y - r);
+      context.lineTo(x + r, y);
+      context.lineTo(x, y + r);
+      context.lineTo(x - r, y);
+      context.closePath();
+    } else if (host.kind === "relay") context.rect(x - size, y - size, 2 * size, 2 * size);
+    else context.arc(x, y, size, 0, 7);
+  }
+
+  _host(context, host, k) {
+    const [x, y] = this.places[k];
+    if (k === this.player.host) {
+      Object.assign(context, { strokeStyle: this.colours.select, lineWidth: 3 });
+      this._shape(context, host, x, y, this.size + 5);
+      context.stroke();
+    }
+    this._shape(context, host, x, y, this.size);
+    context.fillStyle = host.kind === "router" ? this.colours.router
+      : host.kind === "relay" ? this.colours.relay : this.colours.panel;
+    Object.assign(context, { strokeStyle: this.colours.ink, lineWidth: this.size > 5 ? 1.6 : 0.7 });
+    context.fill();
+    context.stroke();
+  }
+
+  _trouble(context, fault) {
+    if (fault.host < 0) return;
+    const [x, y] = this.places[fault.host];
+    if (fault.name === "crash" || fault.name === "host-down") {
+      cross(context, x, y, this.size + 3, this.colours.refusal, 3);
+    } else if (fault.name !== "link-down") {
+      context.font = `bold ${this.fontSize - 1}px ${SANS}`;
+      Object.assign(context, { textAlign: "left", textBaseline: "middle" });
+      haloed(context, `⚠ ${fault.name}`, x + this.size + 4, y - this.size - 7, this.colours.ink,
+        this.colours.panel);
+    }
+  }
+
+  _sessions(n) {
+    const { context } = this;
+    context.save();
+    Object.assign(context, { strokeStyle: this.colours.session, lineCap: "round" });
+    context.lineWidth = this.size > 8 ? 7 : this.size > 5 ? 5 : 3;
+    context.globalAlpha = 0.45;
+    for (const session of this.run.sessionsAt(n)) {
+      const points = this._route(session.path.length > 1 ? session.path : [session.a, session.b]);
+      context.beginPath();
+      points.forEach(([x, y], k) => (k ? context.lineTo(x, y) : context.moveTo(x, y)));
+      context.stroke();
+    }
+    context.restore();
+  }
+
+  /** The points of a path over the map, along its links. */
+  _route(path) {
+    const points = [];
+    for (let k = 1; k < path.length; k += 1) {
+      const number = this.between.get(`${path[k - 1]}-${path[k]}`);
+      if (number === undefined) points.push(this.places[path[k - 1]], this.places[path[k]]);
+      else {
+        const link = this.run.links[number];
+        points.push(...this._along(link, number, link.a === path[k - 1] ? 1 : -1));
+      }
+    }
+    return points.length ? points : [this.places[path[0]]];
+  }
+
+  /** A ring about the host of the last event; a cross where something failed there. */
+  _last(n) {
+    const i = n - 1;
+    if (i < 0 || this.run.host[i] < 0) return;
+    const { context } = this;
+    const [x, y] = this.places[this.run.host[i]];
+    Object.assign(context, { strokeStyle: this.colours.session, lineWidth: 2.5 });
+    context.beginPath();
+    context.arc(x, y, this.size * 1.45 + 7, 0, 7);
+    context.stroke();
+    const kind = this.run.name(i);
+    const cut = kind === "close" && this.run.get(i, "reason") !== "quit";
+    if (cut || ["refuse", "reject", "unreachable", "abandon", "loss"].includes(kind)) {
+      const other = this.run.peer[i] < 0 ? [x, y] : this.places[this.run.peer[i]];
+      cross(context, (x + other[0]) / 2, (y + other[1]) / 2, 8, this.colours.refusal, 3.5);
+    }
+  }
+
+  /** How much lies in each spool (to the left of its host), and in its mail drops (right). */
+  _badges(n) {
+    if (this.size < 4) return;
+    this.run.hosts.forEach((host, k) => {
+      if (host.kind === "router") return;
+      const waiting = this.run.spoolLength(n, k);
+      const delivered = countTo(this.run.drops[k], n - 1);
+      const [x, y] = this.places[k];
+      if (waiting) this._badge(x - this.size - 3, y - this.size, waiting, "spool", -1);
+      if (delivered && !this.tight) this._badge(x + this.size + 3, y - this.size, delivered, "drop", 1);
+    });
+  }
+
+  _badge(x, y, number, colour, side) {
+    const { context } = this;
+    const size = this.size > 8 ? 11.5 : this.tight ? 8.5 : 10;
+    context.font = `bold ${size}px ${SANS}`;
+    const words = number > 999 ? `${Math.floor(number / 1000)}k` : String(number);
+    const width = context.measureText(words).width + 8;
+    const left = side < 0 ? x - width + 4 : x - 4;
+    context.fillStyle = this.colours[colour];
+    Object.assign(context, { strokeStyle: this.colours.panel, lineWidth: 1.5 });
+    context.beginPath();
+    // square corners for what waits, round ones for what has arrived
+    context.roundRect(left, y - size * 0.7, width, size * 1.4, side < 0 ? 1 : size * 0.7);
+    context.fill();
+    context.stroke();
+    Object.assign(context, { fillStyle: "#000", textAlign: "center", textBaseline: "middle" });
+    context.fillText(words, left + width / 2, y + 0.5);
+  }
+
+  _flight(n, t) {
+    const { run } = this;
+    const flying = run.flightAt(n, t);
+    for (const i of flying) {
+      const share = (t - run.start[i]) / (run.t[i] - run.start[i]);
+      this._thing(i, Math.min(1, Math.max(0, share)), flying.length <= TOLD[run.hosts.length > 25 ? 1 : 0]);
+    }
+  }
+
+  _thing(i, share, told) {
+    const { context, run, colours } = this;
+    const kind = run.name(i);
+    const [x, y] = onPolyline(this._route(run.pathOf(i)), share);
+    const size = this.size > 5 ? 1 : 0.65;
+    if (kind === "data") envelope(context, x, y, 20 * size, colours.mail, colours.ink);
+    else {
+      const colour = refuses(run, i) ? colours.refusal : colours[kind] || colours.quiet;
+      Object.assign(context, { fillStyle: colour, strokeStyle: colours.panel, lineWidth: 1.2 });
+      context.beginPath();
+      if (kind === "reply") context.rect(x - 5 * size, y - 5 * size, 10 * size, 10 * size);
+      else context.arc(x, y, (kind === "open" ? 3.5 : 5.5) * size, 0, 7);
+      context.fill();
+      context.stroke();
+    }
+    if (!told) return;
+    const words = kind === "open" ? "opening" : kind === "data" ? `mail ${run.message[i]}` : tag(run, i);
+    context.font = `bold ${Math.max(this.fontSize - 1, 10)}px ${MONO}`;
+    Object.assign(context, { textAlign: "center", textBaseline: "alphabetic" });
+    haloed(context, words, x, y - 10, colours.ink, colours.panel);
+  }
+
+  // -- picking -----------------------------------------------------------------------------------
+
+  /** The host at a point, with room for a finger; null where there is none. */
+  hit(x, y) {
+    let best = null;
+    let least = Math.max(this.size + 8, 18);
+    this.places.forEach(([hx, hy], k) => {
+      const far = Math.hypot(hx - x, hy - y);
+      if (far < least) [best, least] = [k, far];
+    });
+    if (best !== null) return best;
+    for (const [k, { box }] of this.labels) {
+      if (x >= box[0] && x <= box[2] && y >= box[1] && y <= box[3]) return k;
+    }
+    return null;
+  }
+
+  click(event) {
+    const host = this.hit(...this.point(event));
+    if (host !== null) this.player.choose(host);
+  }
+}
+
+/** How far each link bends aside, so that links of one pair lie side by side. */
+function bends(links) {
+  const pairs = new Map();
+  links.forEach((link, k) => {
+    const key = link.a < link.b ? `${link.a}-${link.b}` : `${link.b}-${link.a}`;
+    if (!pairs.has(key)) pairs.set(key, []);
+    pairs.get(key).push(k);
+  });
+  const bent = new Array(links.length).fill(0);
+  for (const group of pairs.values()) {
+    group.forEach((k, place) => {
+      const side = links[k].a < links[k].b ? 1 : -1;
+      bent[k] = side * 0.14 * (place - (group.length - 1) / 2);
+    });
+  }
+  return bent;
+}
+
+/** The point of a polyline at that share of its length. */
+function onPolyline(points, share) {
+  const lengths = [0];
+  for (let k = 1; k < points.length; k += 1) {
+    const [a, b] = [points[k - 1], points[k]];
+    lengths.push(lengths[k - 1] + Math.hypot(b[0] - a[0], b[1] - a[1]));
+  }
+  const far = share * lengths[lengths.length - 1];
+  const k = Math.min(Math.max(countTo(lengths, far), 1), points.length - 1);
+  if (k < 1) return points[0];
+  const part = (far - lengths[k - 1]) / (lengths[k] - lengths[k - 1] || 1);
+  const [a, b] = [points[k - 1], points[k]];
+  return [a[0] + (b[0] - a[0]) * part, a[1] + (b[1] - a[1]) * part];
+}
+
+/** Whether a straight line meets a box. */
+function crosses(a, b, left, top, right, bottom) {
+  let [from, to] = [0, 1];
+  for (const [at, low, high] of [[0, left, right], [1, top, bottom]]) {
+    const along = b[at] - a[at];
+    if (Math.abs(along) < 1e-9) {
+      if (a[at] < low || a[at] > high) return false;
+      continue;
+    }
+    const [one, two] = [(low - a[at]) / along, (high - a[at]) / along];
+    from = Math.max(from, Math.min(one, two));
+    to = Math.min(to, Math.max(one, two));
+  }
+  return from <= to;
+}

@@ -1,0 +1,249 @@
+// The panels beside the map: the host that was chosen, and the events. All of it is text content:
+// nothing that a host is called or that came in a mail is ever read as markup.
+
+const LONG = 60; // entries of a list that are shown; of more, how many there are is said
+
+/** An element with attributes and children; strings become text. */
+function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (value !== false && value !== null) element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children);
+  return element;
+}
+
+/** The host that was chosen: its condition, spool, mail drops and dialogue. */
+class HostPanel {
+  constructor(player, element) {
+    this.player = player;
+    this.run = player.run;
+    this.element = element;
+    this.session = null; // one that the reader chose; otherwise the latest
+    this.opened = new Set();
+    const pick = make("select", { "aria-label": "Host", class: "pick-host",
+      onchange: () => player.choose(Number(pick.value)) });
+    this.run.hosts.forEach((host, k) => pick.append(make("option", { value: k }, host.name)));
+    this.pick = pick;
+    this.about = make("span", { class: "quiet" });
+    this.body = make("div", { class: "of-host" });
+    element.append(make("p", { class: "row" }, pick, this.about), this.body);
+  }
+
+  show(n, host) {
+    const sessions = this.run.sessionsBy(n, host);
+    const session = sessions.find((one) => one.number === this.session) || sessions[sessions.length - 1];
+    const lines = session ? countTo(session.events, n - 1) : 0;
+    const faults = this.run.faultsAt(n).filter((fault) => fault.host === host);
+    const drops = this.run.dropsOf(n, host);
+    const spool = this.run.spoolOf(n, host);
+    const key = JSON.stringify([host, session && session.number, lines, faults.map((f) => f.enter),
+      drops.length, sessions.length, spool.map((entry) => [entry.enter, this.run.retryAt(n, entry)])]);
+    if (key === this.key) return;
+    this.key = key;
+    this.pick.value = host;
+    this.about.textContent = this._about(host, faults);
+    const keep = document.activeElement && document.activeElement.dataset.keep;
+    this.body.replaceChildren(
+      ...(this.run.hosts[host].kind === "router" ? [] : [
+        make("div", {}, this._spool(n, spool), this._drops(host, drops)),
+        this._dialogue(sessions, session, lines),
+      ]));
+    const said = this.body.querySelector(".lines");
+    if (said) said.scrollTop = said.scrollHeight;
+    if (keep) this.body.querySelector(`[data-keep="${keep}"]`)?.focus();
+  }
+
+  _about(host, faults) {
+    const { kind, title, users, careless } = this.run.hosts[host];
+    const words = [{ relay: "a host that relays", router: "a router: it speaks no SMTP" }[kind] || "a host"];
+    if (title) words.push(title);
+    if (users) words.push(counted(users, "user"));
+    if (careless) words.push("careless: it says 250 before the mail is stored");
+    for (const fault of faults) words.push(`⚠ ${fault.name}${fault.what ? ` (${fault.what})` : ""}`);
+    return words.join(" · ");
+  }
+
+  _spool(n, spool) {
+    const section = make("section", { class: "spool" }, make("h3", {}, `Spool: ${counted(spool.length, "message")}`));
+    const list = make("ul");
+    for (const entry of spool.slice(0, LONG)) {
+      const retry = this.run.retryAt(n, entry);
+      const words = `mail ${entry.message} for ${this.run.hostName(entry.peer)}, `
+        + `${counted(entry.recipients.length, "recipient")}, ${counted(entry.size, "octet")}`
+        + (retry === null ? "" : `; next try at ${clock(retry, 1)}`);
+      list.append(make("li", {}, this._follow(entry.message), words));
+    }
+    if (spool.length > LONG) list.append(make("li", {}, `and ${spool.length - LONG} more`));
+    if (spool.length) section.append(list);
+    return section;
+  }
+
+  _follow(message) {
+    return make("button", { class: "small", title: `Ladder of mail ${message}`, "data-keep": `m${message}`,
+      "aria-label": `Ladder of mail ${message}`, onclick: () => this.player.scope(`message:${message}`) }, "⇅");
+  }
+
+  _drops(host, drops) {
+    const section = make("section", { class: "drops" }, make("h3", {}, `Mail drops: ${counted(drops.length, "message")}`));
+    for (const i of drops.slice(-LONG).reverse()) section.append(this._delivered(i));
+    if (drops.length > LONG) section.append(make("p", {}, `and ${drops.length - LONG} before these`));
+    return section;
+  }
+
+  _delivered(i) {
+    const octets = this.run.get(i, "octets");
+    const head = `${this.run.get(i, "user")}: mail ${this.run.message[i]}, at ${clock(this.run.t[i])}`;
+    const details = make("details", { open: this.opened.has(i) }, make("summary", { "data-keep": `d${i}` }, visible(head)));
+    const fill = () => {
+      if (details.childElementCount === 1) details.append(make("pre", {}, linesOf(octets).join("\n") + this._missing(i)));
+    };
+    if (this.opened.has(i)) fill();
+    details.addEventListener("toggle", () => {
+      this.opened[details.open ? "add" : "delete"](i);
+      fill();
+    });
+    return details;
+  }
+
+  _missing(i) {
+    const missing = this.run.missing(i);
+    return missing ? `\n[… ${counted(missing, "more octet")}, left out of this page]` : "";
+  }
+
+  _dialogue(sessions, session, lines) {
+    const section = make("section", { class: "dialogue" }, make("h3", {}, "Dialogue"));
+    if (!session) {
+      section.append(make("p", { class: "quiet" }, "No session yet."));
+      return section;
+    }
+    const pick = make("select", { "aria-label": "Session", "data-keep": "session", onchange: () => {
+      this.session = pick.value === "" ? null : Number(pick.value);
+      this.player.redraw();
+    } });
+    pick.append(make("option", { value: "" }, "the latest session"));
+    for (const one of sessions.slice(-200).reverse()) {
+      const words = `session ${one.number}: ${this.run.hostName(one.a)} → ${this.run.hostName(one.b)}`;
+      pick.append(make("option", { value: one.number, selected: one.number === this.session }, words));
+    }
+    const over = session.close < this.run.count && countTo(session.events, session.close) <= lines;
+    section.append(make("p", { class: "row" }, pick, make("button", { class: "small", "data-keep": "ladder",
+      onclick: () => this.player.scope(`session:${session.number}`) }, "ladder of it")));
+    section.append(make("p", { class: "quiet" }, `== session ${session.number} · ${this.run.hostName(session.a)} → `
+      + `${this.run.hostName(session.b)} · ${over ? `over (${session.reason})` : "open"}`));
+    section.append(make("pre", { class: "lines" }, this._lines(session, lines).join("\n")));
+    return section;
+  }
+
+  /** The lines of a session as the transcript has them, the latest of very many. */
+  _lines(session, count) {
+    const found = [];
+    let sender = session.a;
+    for (const i of session.events.slice(0, count)) {
+      const kind = this.run.name(i);
+      if (!WIRE.has(kind)) continue;
+      if (kind !== "reply") sender = this.run.peer[i]; // TURN: the roles have changed
+      const side = this.run.peer[i] === sender ? "S" : "R";
+      for (const line of linesOf(this.run.get(i, "octets"))) found.push(`${side}: ${line}`);
+      const missing = this.run.missing(i);
+      if (missing) found.push(`   [… ${counted(missing, "more octet")}, left out of this page]`);
+    }
+    return found.length > 300 ? [`(${found.length - 300} lines before)`, ...found.slice(-300)] : found;
+  }
+}
+
+/** The events about the current one, a fixed number of buttons that take turns. */
+class EventsPanel {
+  constructor(player, element) {
+    this.player = player;
+    this.run = player.run;
+    this.list = make("ol", { class: "events" });
+    this.rows = Array.from({ length: 30 }, () => {
+      const time = make("span", { class: "time" });
+      const words = make("span");
+      const button = make("button", { onclick: () => player.seek(Number(button.value)) }, time, words);
+      const item = make("li", {}, button);
+      this.list.append(item);
+      return { item, button, time, words };
+    });
+    element.append(this.list);
+  }
+
+  show(n) {
+    const before = 18;
+    const first = Math.max(0, Math.min(n - before, this.run.count - this.rows.length));
+    if (`${first}/${n}` === this.key) return;
+    this.key = `${first}/${n}`;
+    this.rows.forEach(({ item, button, time, words }, k) => {
+      const i = first + k;
+      item.hidden = i >= this.run.count;
+      if (item.hidden) return;
+      button.value = i + 1;
+      time.textContent = clock(this.run.t[i]);
+      words.textContent = sentence(this.run, i);
+      button.className = i >= n ? "to-come" : "";
+      if (i === n - 1) button.setAttribute("aria-current", "step");
+      else button.removeAttribute("aria-current");
+    });
+    const at = this.rows[n - 1 - first];
+    const box = this.list.parentElement;
+    if (at && box.clientHeight) {
+      const middle = at.item.offsetTop - box.offsetTop - box.clientHeight / 2;
+      box.scrollTop = Math.max(0, middle);
+    }
+  }
+}
+
+/** The sessions of the host that was chosen: where both engines stand, and their three buffers. */
+class StatesPanel {
+  constructor(player, element) {
+    this.player = player;
+    this.run = player.run;
+    this.films = player.run.data.films || {};
+    this.element = element;
+  }
+
+  show(n, host) {
+    const sessions = this.run.sessionsBy(n, host);
+    const shown = sessions.filter((one) => this._shot(one, n) && one.close >= n).slice(-4);
+    const latest = shown.length ? shown : sessions.slice(-1);
+    const shots = latest.map((one) => [one, this._shot(one, n)]).filter(([, shot]) => shot);
+    const key = JSON.stringify([host, shots.map(([one, shot]) => [one.number, ...shot])]);
+    if (key === this.key) return;
+    this.key = key;
+    const about = make("p", { class: "quiet" }, `${this.run.hostName(host)}: ` + (!this.films.sessions
+      ? "this page holds too many events to tell states and buffers; the stepper (lab step) tells them."
+      : shots.length ? counted(shots.length, "session") : "no session yet"));
+    this.element.replaceChildren(about, ...shots.map(([one, shot]) => this._session(one, shot)));
+  }
+
+  _shot(session, n) {
+    const shots = (this.films.sessions || {})[session.number];
+    if (!shots || shots[0][0] >= n) return null;
+    let low = 0;
+    let high = shots.length;
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if (shots[middle][0] < n) low = middle;
+      else high = middle;
+    }
+    return shots[low];
+  }
+
+  _session(session, [, sender, receiver, from, to]) {
+    const sides = [sender, receiver].map((number) => this.films.standings[number]);
+    const row = (name, text) => make("tr", {}, make("th", { scope: "row" }, name), ...sides.map((side) => make("td", {}, text(side))));
+    return make("table", { class: "states" },
+      make("thead", {}, make("tr", {}, make("th", {}, `session ${session.number}`),
+        make("th", { scope: "col" }, `sender-SMTP ${this.run.hostName(from)}`),
+        make("th", { scope: "col" }, `receiver-SMTP ${this.run.hostName(to)}`))),
+      make("tbody", {},
+        row("state", ([state, awaiting]) => state + (awaiting ? `, reply to ${awaiting} awaited` : "")),
+        row("reverse-path", ([, , verb, path]) => (path ? `${verb} ${path}` : "empty")),
+        row("forward-path", ([, , , , paths]) => (paths.length ? paths.join(" ") : "empty")),
+        row("mail data", ([, , , , , size]) => (size ? counted(size, "octet") : "empty")),
+        row("row of the table", ([, , , , , , words, code]) => (words ? words + (code ? `; ${code}` : "") : "")),
+      ));
+  }
+}

@@ -1,0 +1,491 @@
+// The player: one run on one clock, and the views that follow it. In a page, mount(element, data,
+// { page: true }); in a notebook, the default export is a widget of anywidget whose model holds
+// `data` and may hold `position` (events that have happened), `breaks` and `theme`.
+
+const SKELETON = `
+<header>
+  <h2 class="title"></h2>
+  <p class="tally"></p>
+  <button class="theme" type="button"></button>
+</header>
+<div class="views">
+  <section class="map" aria-label="Map"><canvas role="img"></canvas><div class="legend" aria-hidden="true">
+    <span><i class="k host"></i>host</span><span><i class="k relay"></i>relays</span><span class="if-routers"><i class="k router"></i>router</span>
+    <span><i class="k command"></i>command</span><span><i class="k reply"></i>reply</span><span><i class="k refusal"></i>4yz, 5yz</span>
+    <span><i class="k mail"></i>mail data</span><span><i class="k spool">2</i>in spool</span><span><i class="k drop">2</i>delivered</span>
+  </div></section>
+  <section class="ladder" aria-label="Ladder"><p class="row"><label>Ladder of <select class="scope"></select></label></p>
+    <canvas role="img" tabindex="0" aria-label="Ladder: hosts as lines, time downward. Arrow keys up and down scroll it."></canvas></section>
+  <section class="side">
+    <div role="tablist" aria-label="Beside the map">
+      <button role="tab" type="button" data-tab="ladder">Ladder</button>
+      <button role="tab" type="button" data-tab="host">Host</button>
+      <button role="tab" type="button" data-tab="states">States</button>
+      <button role="tab" type="button" data-tab="events">Events</button>
+      <button role="tab" type="button" data-tab="keys">Keys</button>
+    </div>
+    <div role="tabpanel" data-panel="host" tabindex="0"></div>
+    <div role="tabpanel" data-panel="states" tabindex="0"></div>
+    <div role="tabpanel" data-panel="events" tabindex="0"></div>
+    <div role="tabpanel" data-panel="keys" tabindex="0"></div>
+  </section>
+</div>
+<p class="now" role="status" aria-live="polite"></p>
+<footer>
+  <canvas class="timeline" role="img" aria-label="Timeline; click to go to a moment"></canvas>
+  <input class="slider" type="range" min="0" max="1000000" step="1" value="0" aria-label="Time">
+  <div class="controls">
+    <button class="first" type="button" aria-label="To the beginning" title="To the beginning (Home)"><svg viewBox="0 0 16 16" aria-hidden="true"><path d="M3 3v10M13 3 6 8l7 5z"/></svg></button>
+    <button class="back" type="button" aria-label="Back one event" title="Back one event (←)"><svg viewBox="0 0 16 16" aria-hidden="true"><path d="M11 2.5 4 8l7 5.5z"/></svg></button>
+    <button class="play" type="button" aria-label="Play" title="Play or pause (space)">▶ Play</button>
+    <button class="step" type="button" aria-label="Step one event" title="Step one event (→)"><svg viewBox="0 0 16 16" aria-hidden="true"><path d="M5 2.5 12 8l-7 5.5z"/></svg></button>
+    <button class="last" type="button" aria-label="To the end" title="To the end (End)"><svg viewBox="0 0 16 16" aria-hidden="true"><path d="M13 3v10M3 3l7 5-7 5z"/></svg></button>
+    <output class="clock"></output>
+    <label>Speed <select class="speed"></select></label>
+    <label class="check"><input class="skip" type="checkbox" checked> skip waiting</label>
+  </div>
+</footer>`;
+
+const KEYS = [
+  ["Space", "play or pause"], ["→ ←", "one event on, or back"],
+  ["Shift → ←", "to the next event, or the one before, in the ladder"],
+  ["Page Up, Page Down", "ten events back, or on"], ["Home End", "to the beginning, to the end"],
+  ["+ −", "faster, slower"], ["[ ]", "the host before, the next host"],
+  ["w", "skip waiting, or not"], ["d", "dark, light, or as the system has it"], ["?", "these keys"],
+];
+const THEMES = ["auto", "light", "dark"];
+const NARROW = 820; // CSS pixels; below, the ladder is a tab like the others
+
+class Player {
+  constructor(element, run, options) {
+    Object.assign(this, { element, run, options, n: 0, t: 0, playing: false, skip: true });
+    this.theme = options.theme || "auto";
+    this.breaks = options.breaks || [];
+    this.listeners = new Set();
+    this.timing = { frames: 0, total: 0, longest: 0 };
+    this.ended = new AbortController();
+    element.classList.add("lab-replay");
+    element.innerHTML = SKELETON; // ours, and nothing else: what a run holds is put in as text
+    this.find = (selector) => element.querySelector(selector);
+    this.scale = new Scale(run, true);
+    this.host = busiest(run);
+    this._speeds();
+    this.map = new MapView(this, this.find(".map canvas"));
+    this.ladder = new LadderView(this, this.find(".ladder canvas"));
+    this.timeline = new TimelineView(this, this.find(".timeline"));
+    this.panels = {
+      host: new HostPanel(this, this.find("[data-panel=host]")),
+      events: new EventsPanel(this, this.find("[data-panel=events]")),
+      states: new StatesPanel(this, this.find("[data-panel=states]")),
+    };
+    this._fill();
+    this._listen();
+    this._scopes();
+    this.tab("host");
+    this._theme();
+    this._fit();
+  }
+
+  // -- moving ------------------------------------------------------------------------------------
+
+  /** Go to event n (that many have happened), at its time or at t. */
+  seek(n, t = null) {
+    this.n = Math.min(Math.max(0, n), this.run.count);
+    this.t = t === null ? (this.n ? this.run.t[this.n - 1] : 0) : t;
+    this.ladder.up = 0;
+    this.redraw();
+    this._moved();
+  }
+
+  /** Go to a time, in seconds of the run: everything until then has happened. */
+  seekTime(t) {
+    const within = Math.min(Math.max(0, t), this.run.last);
+    this.seek(this.run.eventsBy(within), within);
+  }
+
+  seekPlace(place) { this.seekTime(this.scale.time(place)); }
+
+  step() { this.pause(); this.seek(this.n + 1); }
+
+  back() { this.pause(); this.seek(this.n - 1); }
+
+  /** To the next event of those that the ladder shows, or to the one before. */
+  stepInLadder(way) {
+    const { events } = this.ladder;
+    const done = countTo(events, this.n - 1);
+    const at = way > 0 ? events[done] : events[done - 2];
+    if (at === undefined) return;
+    this.pause();
+    this.seek(at + 1);
+  }
+
+  play() {
+    if (this.playing) return;
+    if (this.n >= this.run.count) this.seek(0);
+    this.playing = true;
+    this.before = null;
+    this.ladder.up = 0;
+    this._playing();
+    this.redraw();
+  }
+
+  pause() {
+    if (!this.playing) return;
+    this.playing = false;
+    this._playing();
+    this.redraw();
+    this._moved();
+  }
+
+  _advance(now) {
+    const passed = this.before === null ? 0 : Math.min(now - this.before, 250) / 1000;
+    this.before = now;
+    const place = this.scale.place(this.t) + passed * this.speed;
+    const t = Math.min(this.scale.time(place), this.run.last);
+    let n = Math.max(this.n, this.run.eventsBy(t));
+    const stop = this.breaks.find((i) => i >= this.n && i < n);
+    if (stop !== undefined) n = stop + 1;
+    this.t = stop === undefined ? Math.max(this.t, t) : this.run.t[stop];
+    this.n = n;
+    if (stop !== undefined || n >= this.run.count) this.pause();
+  }
+
+  // -- what is shown -----------------------------------------------------------------------------
+
+  /** Draw with the next frame. */
+  redraw() {
+    if (this.asked || this.ended.signal.aborted) return;
+    this.asked = requestAnimationFrame((now) => this._frame(now));
+  }
+
+  _frame(now) {
+    this.asked = null;
+    const began = performance.now();
+    if (this.playing) this._advance(now);
+    this.map.draw(this.n, this.t);
+    if (this.ladder.height) this.ladder.draw(this.n, this.t);
+    this.timeline.draw(this.n, this.t);
+    // while it plays, words are set ten times a second: nobody reads faster
+    if (!this.playing || !(now - this.told < 100)) {
+      this.told = now;
+      this._tell();
+    }
+    const took = performance.now() - began;
+    this.timing.frames += 1;
+    this.timing.total += took;
+    this.timing.longest = Math.max(this.timing.longest, took);
+    if (this.playing) this.redraw();
+  }
+
+  _tell() {
+    const { run, n, t } = this;
+    const tally = run.tally(n);
+    const spooled = run.hosts.reduce((sum, _, host) => sum + run.spoolLength(n, host), 0);
+    put(this.find(".tally"), [`${tally.delivered.toLocaleString("en")} of ${counted(tally.submitted, "recipient")} delivered`,
+      tally.returned && `${tally.returned} returned`, tally.rejected && `${tally.rejected} rejected`,
+      `${spooled} in spools`].filter(Boolean).join(" · "));
+    put(this.find(".now"), n ? sentence(run, n - 1) : "Nothing has happened yet. Space plays, → steps one event.");
+    put(this.find(".clock"), `${clock(t)} · event ${n.toLocaleString("en")} of ${run.count.toLocaleString("en")}`);
+    const slider = this.find(".slider");
+    if (!this.sliding) slider.value = Math.round((this.scale.place(t) / this.scale.length) * 1e6);
+    slider.setAttribute("aria-valuetext", `${clock(t)}, event ${n} of ${run.count}`);
+    if (this.current === "host") this.panels.host.show(n, this.host);
+    if (this.current === "events") this.panels.events.show(n);
+    if (this.current === "states") this.panels.states.show(n, this.host);
+    this.map.canvas.setAttribute("aria-label", `Map of ${counted(run.hosts.length, "host")}; `
+      + `${counted(run.sessionsAt(n).length, "session")} open. Hosts can be chosen in the tab Host too.`);
+    if (this.playing && this.options.page) this._hash(1000);
+  }
+
+  /** All that is so now, as plain data. */
+  state() { return { n: this.n, t: this.t, ...this.run.stateAt(this.n, this.t) }; }
+
+  /** Choose the host that the panel tells of. */
+  choose(host) {
+    this.host = host;
+    this.panels.host.session = null;
+    this._scopes();
+    this.tab("host");
+    this.redraw();
+  }
+
+  /** Choose what the ladder is of. */
+  scope(scope) {
+    this.wanted = scope;
+    this._scopes();
+    if (this.narrow) this.tab("ladder");
+    this.redraw();
+  }
+
+  _scopes() {
+    const { run, host } = this;
+    const few = run.hosts.filter((one) => one.kind !== "router").length <= FEW;
+    const scopes = [["all", "the whole run"], [`host:${host}`, `host ${run.hostName(host)}`]];
+    const wanted = this.wanted && !this.wanted.startsWith("host:") ? this.wanted
+      : this.wanted || !few ? `host:${host}` : "all";
+    const [what, number] = wanted.split(":");
+    if (what === "message" || what === "session") {
+      scopes.push([wanted, what === "message" ? `mail ${number}` : `session ${number}`]);
+    }
+    const select = this.find(".scope");
+    select.replaceChildren(...scopes.map(([value, words]) => make("option", { value }, words)));
+    select.value = wanted;
+    this.ladder.of(wanted);
+  }
+
+  tab(name) {
+    this.current = name;
+    for (const tab of this.element.querySelectorAll("[data-tab]")) {
+      tab.setAttribute("aria-selected", tab.dataset.tab === name);
+      tab.tabIndex = tab.dataset.tab === name ? 0 : -1;
+    }
+    for (const panel of this.element.querySelectorAll("[data-panel]")) panel.hidden = panel.dataset.panel !== name;
+    this.element.classList.toggle("ladder-tab", name === "ladder");
+    if (this.timeline) this._fit();
+  }
+
+  /** Tell those who listen where we are, now that it is settled. */
+  _moved() {
+    if (this.options.page) this._hash(0);
+    for (const listener of this.listeners) listener(this.n, this.t);
+  }
+
+  onMove(listener) {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  // -- settings ----------------------------------------------------------------------------------
+
+  _speeds() {
+    const select = this.find(".speed");
+    const wires = this.run.moving.length;
+    const wish = this.scale.length / Math.min(Math.max(wires * 0.45, 8), 90);
+    this.speeds = [];
+    for (let power = -4; power <= 6; power += 1) for (const digit of [1, 2, 5]) this.speeds.push(Number(`${digit}e${power}`));
+    this.speeds.forEach((speed) => {
+      const words = speed.toLocaleString("en", { maximumFractionDigits: 4 });
+      select.append(make("option", { value: speed }, `${words} ×`));
+    });
+    const fits = [...this.speeds].reverse().find((speed) => speed <= wish) || this.speeds[0];
+    this.setSpeed(fits);
+  }
+
+  setSpeed(speed) {
+    this.speed = speed;
+    this.find(".speed").value = speed;
+  }
+
+  faster(by) {
+    const at = this.speeds.indexOf(this.speed) + by;
+    if (this.speeds[at] !== undefined) this.setSpeed(this.speeds[at]);
+  }
+
+  setSkip(skip) {
+    this.skip = skip;
+    this.find(".skip").checked = skip;
+    this.scale = new Scale(this.run, skip);
+    this.redraw();
+  }
+
+  setTheme(theme) {
+    this.theme = theme;
+    this._theme();
+    this.redraw();
+  }
+
+  _theme() {
+    this.element.dataset.theme = this.theme;
+    put(this.find(".theme"), { auto: "◐ auto", light: "☀ light", dark: "☾ dark" }[this.theme]);
+    this.find(".theme").setAttribute("aria-label", `Colours: ${this.theme}. Press to change.`);
+    this.colours = palette(this.element);
+    for (const view of [this.map, this.ladder, this.timeline]) view.key = null;
+  }
+
+  // -- the page about it -------------------------------------------------------------------------
+
+  _fill() {
+    const { run } = this;
+    put(this.find(".title"), run.data.title || "A run");
+    this.find(".if-routers").hidden = !run.hosts.some((host) => host.kind === "router");
+    const list = make("dl");
+    for (const [keys, words] of KEYS) list.append(make("dt", {}, keys), make("dd", {}, words));
+    const notes = run.data.notes.map((note) => make("p", { class: "quiet" }, note));
+    this.find("[data-panel=keys]").append(list, make("p", {}, "A click on a host shows its spool, its mail drops and "
+      + "its dialogue; a click in the ladder or the timeline goes to that moment. The address of this page names the "
+      + "moment (#t=12.3): it can be sent to others."), ...notes);
+    this._playing();
+  }
+
+  _playing() {
+    const button = this.find(".play");
+    put(button, this.playing ? "❚❚ Pause" : "▶ Play");
+    button.setAttribute("aria-label", this.playing ? "Pause" : "Play");
+    this.find(".now").setAttribute("aria-live", this.playing ? "off" : "polite");
+  }
+
+  _listen() {
+    const { signal } = this.ended;
+    const on = (selector, event, call) => this.find(selector).addEventListener(event, call, { signal });
+    on(".play", "click", () => (this.playing ? this.pause() : this.play()));
+    on(".step", "click", () => this.step());
+    on(".back", "click", () => this.back());
+    on(".first", "click", () => { this.pause(); this.seek(0); });
+    on(".last", "click", () => { this.pause(); this.seek(this.run.count); });
+    on(".speed", "change", (event) => this.setSpeed(Number(event.target.value)));
+    on(".skip", "change", (event) => this.setSkip(event.target.checked));
+    on(".scope", "change", (event) => this.scope(event.target.value));
+    on(".theme", "click", () => this._nextTheme());
+    on(".slider", "pointerdown", () => { this.sliding = true; });
+    on(".slider", "input", (event) => this.seekPlace((Number(event.target.value) / 1e6) * this.scale.length));
+    on(".slider", "change", () => { this.sliding = false; });
+    on(".slider", "pointerup", () => { this.sliding = false; });
+    for (const tab of this.element.querySelectorAll("[data-tab]")) {
+      tab.addEventListener("click", () => this.tab(tab.dataset.tab), { signal });
+      tab.addEventListener("keydown", (event) => this._tabKey(event, tab), { signal });
+    }
+    const keys = this.options.page ? document : this.element;
+    keys.addEventListener("keydown", (event) => this._key(event), { signal });
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.setTheme(this.theme), { signal });
+    this.watch = new ResizeObserver(() => this._fit());
+    this.watch.observe(this.element);
+    for (const view of [this.map, this.ladder, this.timeline]) this.watch.observe(view.canvas);
+    if (this.options.page) addEventListener("hashchange", () => this._fromHash(), { signal });
+  }
+
+  _tabKey(event, tab) {
+    const way = { ArrowRight: "nextElementSibling", ArrowLeft: "previousElementSibling" }[event.key];
+    if (!way) return;
+    event.preventDefault();
+    event.stopPropagation();
+    let next = tab[way];
+    while (next && !next.offsetParent) next = next[way];
+    if (!next) return;
+    this.tab(next.dataset.tab);
+    next.focus();
+  }
+
+  _nextTheme() { this.setTheme(THEMES[(THEMES.indexOf(this.theme) + 1) % THEMES.length]); }
+
+  _key(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    const tag = event.target.tagName;
+    if (tag === "SELECT" || tag === "TEXTAREA" || (tag === "INPUT" && event.target.type !== "range")) return;
+    if (event.key === " " && ["BUTTON", "SUMMARY", "A"].includes(tag)) return;
+    const hosts = this.run.hosts.length;
+    const calls = {
+      " ": () => (this.playing ? this.pause() : this.play()),
+      ArrowRight: () => (event.shiftKey ? this.stepInLadder(1) : this.step()),
+      ArrowLeft: () => (event.shiftKey ? this.stepInLadder(-1) : this.back()),
+      PageDown: () => { this.pause(); this.seek(this.n + 10); },
+      PageUp: () => { this.pause(); this.seek(this.n - 10); },
+      Home: () => { this.pause(); this.seek(0); },
+      End: () => { this.pause(); this.seek(this.run.count); },
+      "+": () => this.faster(1),
+      "=": () => this.faster(1),
+      "-": () => this.faster(-1),
+      "[": () => this.choose((this.host + hosts - 1) % hosts),
+      "]": () => this.choose((this.host + 1) % hosts),
+      w: () => this.setSkip(!this.skip),
+      d: () => this._nextTheme(),
+      "?": () => this.tab("keys"),
+    };
+    const call = calls[event.key];
+    if (!call) return;
+    event.preventDefault();
+    call();
+  }
+
+  _fit() {
+    const narrow = this.element.clientWidth < NARROW;
+    if (narrow !== this.narrow) {
+      this.narrow = narrow;
+      this.element.classList.toggle("narrow", narrow);
+      if (!narrow && this.current === "ladder") return this.tab("host");
+    }
+    for (const view of [this.map, this.ladder, this.timeline]) view.fit();
+    return this.redraw();
+  }
+
+  // -- the moment in the address -----------------------------------------------------------------
+
+  /** Write the moment into the address: #t=12.3, with n where more happens at that very time. */
+  _hash(least) {
+    const now = Date.now();
+    if (least && now - (this.hashed || 0) < least) return;
+    this.hashed = now;
+    const t = Number(this.t.toFixed(6));
+    const exact = this.n === this.run.eventsBy(t);
+    try {
+      history.replaceState(null, "", `#t=${t}${exact ? "" : `&n=${this.n}`}`);
+    } catch {
+      // within another page (a notebook) the address is not ours to write
+    }
+  }
+
+  _fromHash() {
+    const found = /^#t=([0-9.e+-]+)(?:&n=(\d+))?$/.exec(location.hash);
+    if (!found || !Number.isFinite(Number(found[1]))) return;
+    this.pause();
+    if (found[2]) this.seek(Number(found[2]), Math.min(Number(found[1]), this.run.last));
+    else this.seekTime(Number(found[1]));
+  }
+
+  /** Take everything away that was mounted. */
+  destroy() {
+    this.playing = false;
+    this.ended.abort();
+    this.watch.disconnect();
+    if (this.asked) cancelAnimationFrame(this.asked);
+    this.element.replaceChildren();
+  }
+}
+
+function put(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+function busiest(run) {
+  let best = 0;
+  run.sessionsOf.forEach((sessions, host) => {
+    if (sessions.length > run.sessionsOf[best].length) best = host;
+  });
+  return best;
+}
+
+/**
+ * Play a run in an element. `data` is an object as replay_data makes it, or its packed text;
+ * options: page (the address and the keys of the whole page are ours), theme (auto, light, dark),
+ * breaks (numbers of events after which playing stops). The promise is of the Player.
+ */
+export async function mount(element, data, options = {}) {
+  const player = new Player(element, new Run(await unpack(data)), options);
+  if (options.page && location.hash) player._fromHash();
+  return player;
+}
+
+/** The same in a notebook, for anywidget. */
+async function render({ model, el }) {
+  const place = make("div", { class: "embedded", tabindex: "0" });
+  el.append(place);
+  const player = await mount(place, model.get("data"), { theme: model.get("theme"), breaks: model.get("breaks") });
+  const follow = () => {
+    const position = model.get("position");
+    if (Number.isInteger(position) && position !== player.n) player.seek(position);
+  };
+  const breaks = () => { player.breaks = model.get("breaks") || []; };
+  follow();
+  model.on("change:position", follow);
+  model.on("change:breaks", breaks);
+  player.onMove((n) => {
+    model.set("position", n);
+    model.save_changes();
+  });
+  return () => {
+    model.off("change:position", follow);
+    model.off("change:breaks", breaks);
+    player.destroy();
+  };
+}
+
+export default { render };

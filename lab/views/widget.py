@@ -1,0 +1,93 @@
+"""The player of a run as a widget of a notebook: JupyterLab 4 and Notebook 7.
+
+The same JavaScript plays the replay page (:mod:`lab.views.replay`). Where no kernel runs (the
+notebook on a page, or sent to somebody), a still picture is there in its place.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterable
+from typing import Any
+
+import anywidget
+import traitlets
+
+from lab.stepping.breakpoints import Condition, matching
+from lab.trace import Trace
+from lab.views.replay import pack, player_css, player_js, replay_data
+
+_HEIGHT = ".lab-replay.embedded { height: 760px; }"
+
+
+class Watch(anywidget.AnyWidget):
+    """A run that is played in a notebook's cell: map, ladder, states, timeline on one clock.
+
+    ``position`` is the number of events that have happened; setting it from Python moves the
+    picture, and moving the picture sets it. ``breaks`` are the numbers of the events (``seq``)
+    after which playing stops; :meth:`break_at` finds them by a condition. ``theme`` is "auto",
+    "light" or "dark". ``still`` keeps a picture of the run's timeline for where there is no kernel.
+    """
+
+    _esm = player_js()
+    _css = player_css() + _HEIGHT
+    data = traitlets.Unicode().tag(sync=True)
+    position = traitlets.Int(0).tag(sync=True)
+    breaks = traitlets.List(traitlets.Int()).tag(sync=True)
+    theme = traitlets.Unicode("auto").tag(sync=True)
+
+    def __init__(self, trace: Trace, *, position: int = 0, breaks: Iterable[Any] = ()) -> None:
+        super().__init__(data=pack(replay_data(trace)))
+        self.trace = trace
+        self.position = position
+        for condition in breaks:
+            self.break_at(condition)
+
+    def break_at(self, condition: Condition) -> list[int]:
+        """Stop playing after each event that a condition holds of: the numbers of those.
+
+        A condition is a text as for the stepper ("reply code 550", "host B stores") or a function
+        of an event. Raises ValueError in a sentence for a text that is none.
+        """
+        found = matching(self.trace, condition)
+        self.breaks = sorted({*self.breaks, *found})
+        return found
+
+    def clear_breaks(self) -> None:
+        """Play on to the end."""
+        self.breaks = []
+
+    def step(self) -> None:
+        """One event on."""
+        self.position = min(self.position + 1, len(self.trace))
+
+    def back(self) -> None:
+        """One event back."""
+        self.position = max(self.position - 1, 0)
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        found = super()._repr_mimebundle_(**options)
+        data, metadata = found if isinstance(found, tuple) else (found or {}, {})
+        title = str(self.trace.meta.get("title") or "a run")
+        still = {
+            "text/plain": f"{title}: {len(self.trace):,} events, at event {self.position:,}",
+            "image/png": base64.b64encode(self._still()).decode(),
+        }
+        return {**data, **still}, metadata
+
+    def _still(self) -> bytes:
+        from lab import views
+        from lab.views.style import off_screen
+
+        file = io.BytesIO()
+        with off_screen():
+            figure = views.plot(self.trace, "timeline").get_figure(root=True)
+        assert figure is not None, "what is drawn is on a figure"
+        figure.savefig(file, dpi=80, format="png")
+        return file.getvalue()
+
+
+def watch(trace: Trace, **options: Any) -> Watch:
+    """A widget that plays a trace; ``options`` are those of :class:`Watch`."""
+    return Watch(trace, **options)

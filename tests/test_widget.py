@@ -1,0 +1,150 @@
+"""The widget: what it is without a browser, and what it does in a real JupyterLab."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from browser import browser, needs_chromium
+
+import lab
+from lab.stepping.breakpoints import NoCondition
+
+ROOT = Path(__file__).resolve().parents[1]
+RELAYED = ROOT / "topologies/rfc821/scenario-03.toml"
+
+
+def test_a_widget_steps_and_goes_back_within_the_run() -> None:
+    """Its position is the number of events that have happened."""
+    run = lab.simulate(RELAYED)
+    widget = run.watch(position=2)
+    widget.step()
+    assert widget.position == 3
+    widget.back()
+    widget.back()
+    widget.back()
+    widget.back()
+    assert widget.position == 0
+    widget.position = len(run.trace)
+    widget.step()
+    assert widget.position == len(run.trace)
+
+
+def test_breakpoints_are_the_events_that_a_condition_holds_of() -> None:
+    """In words, or as a function of an event."""
+    run = lab.simulate(RELAYED)
+    widget = run.watch(breaks=["reply 354"])
+    wanted = [event.seq for event in run.trace if event.kind == "reply" and event["code"] == 354]
+    assert widget.breaks == wanted
+    widget.break_at(lambda event: event.kind == "deliver")
+    assert len(widget.breaks) == len(wanted) + 1
+    with pytest.raises(NoCondition, match="is no word of a condition"):
+        widget.break_at("reply 354 nonsense")
+
+
+def test_without_a_kernel_a_still_picture_is_there() -> None:
+    """The output holds a PNG and a line of text beside the widget."""
+    widget = lab.simulate(RELAYED).watch()
+    found = widget._repr_mimebundle_()
+    data = found[0] if isinstance(found, tuple) else found
+    assert data["image/png"].startswith("iVBOR")
+    assert "Relayed mail" in data["text/plain"]
+    assert "application/vnd.jupyter.widget-view+json" in data
+
+
+CELLS = [
+    f"import lab\nrun = lab.simulate({str(RELAYED)!r})\n"
+    "widget = run.watch(breaks=['reply 354'])\nwidget",
+    "print('position', widget.position)",
+]
+
+
+@pytest.fixture(scope="module")
+def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A JupyterLab of its own, with a notebook in it: the notebook's address."""
+    here = tmp_path_factory.mktemp("jupyter")
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(source) for source in CELLS],
+        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
+    )
+    nbformat.write(notebook, here / "watch.ipynb")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    own = {f"JUPYTER_{name}_DIR": str(here / name) for name in ("CONFIG", "DATA", "RUNTIME")}
+    own |= {"IPYTHONDIR": str(here / "ipython"), "PYTHONPATH": str(ROOT), "HOME": str(here)}
+    server = subprocess.Popen(
+        [
+            sys.executable, "-m", "jupyterlab", "--no-browser", f"--port={port}", "--allow-root",
+            "--IdentityProvider.token=", "--ServerApp.password=", "--expose-app-in-browser",
+            f"--ServerApp.root_dir={here}",
+        ],
+        cwd=here, env=os.environ | own, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )  # fmt: skip
+    address = f"http://127.0.0.1:{port}/lab"
+    try:
+        for _ in range(300):
+            with contextlib.suppress(OSError):
+                urllib.request.urlopen(address, timeout=1).close()
+                break
+            time.sleep(0.1)
+        yield f"{address}/tree/watch.ipynb"
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(20)
+
+
+@needs_chromium
+def test_the_widget_plays_in_a_real_jupyterlab(jupyter: str) -> None:
+    """Run the notebook; step, by button and by key; Python sees where the picture is."""
+    with browser() as chromium:
+        page = chromium.new_page(viewport={"width": 1300, "height": 1100})
+        page.goto(jupyter)
+        page.wait_for_function("window.jupyterapp !== undefined", timeout=60_000)
+        page.wait_for_selector(".jp-Notebook", timeout=60_000)
+        page.wait_for_function(
+            "() => { const w = jupyterapp.shell.currentWidget; const s = w && w.sessionContext;"
+            " return s && s.session && s.session.kernel && s.session.kernel.status === 'idle'; }",
+            timeout=60_000,
+        )
+        run_all(page)
+        page.wait_for_selector(".lab-replay button.step", timeout=60_000)
+        for _ in range(4):
+            page.click(".lab-replay button.step")
+        page.wait_for_function("document.querySelector('.clock').textContent.includes('event 4 ')")
+        page.locator(".lab-replay .slider").focus()
+        page.keyboard.press("Shift+Tab")
+        page.locator(".lab-replay button.back").press("ArrowRight")
+        page.wait_for_function("document.querySelector('.clock').textContent.includes('event 5 ')")
+        page.evaluate(
+            "() => { const nb = jupyterapp.shell.currentWidget.content; nb.activeCellIndex = 1; }"
+        )
+        page.evaluate("() => jupyterapp.commands.execute('notebook:run-cell')")
+        page.wait_for_function("document.body.innerText.includes('position 5')", timeout=30_000)
+        page.select_option(".lab-replay .speed", "50")
+        page.click(".lab-replay button.play")
+        said = "354 Start mail input"
+        page.wait_for_function(
+            f"document.querySelector('.lab-replay .now').textContent.includes('{said}')",
+            timeout=30_000,
+        )
+        shown = page.locator(".lab-replay").bounding_box()
+        assert shown["height"] > 500
+        page.close()
+
+
+def run_all(page: Any) -> None:
+    """Run every cell, as the command of JupyterLab does: the menu would race the kernel."""
+    page.evaluate("() => jupyterapp.commands.execute('notebook:run-all-cells')")
