@@ -35,3 +35,8 @@ def listening(page: Any) -> list[str]:
     page.on("pageerror", lambda error: heard.append(str(error)))
     page.on("request", lambda r: r.url.startswith(("file:", "data:")) or heard.append(r.url))
     return heard
+
+
+def drawn(page: Any) -> None:
+    """Wait until a page has drawn what was last asked of it: two frames."""
+    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")

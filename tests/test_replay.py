@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import browser, listening, needs_chromium
+from browser import browser, drawn, listening, needs_chromium
 from synthetic import many, troubled
 
 import lab
@@ -212,16 +212,19 @@ def test_a_host_tells_its_spool_drops_dialogue_and_states(
     _, address = campus
     page, heard = opened(chromium, address + "#t=64")
     page.select_option(".pick-host", label="DORM.CAMPUS")
+    drawn(page)
     panel = page.inner_text("[data-panel=host]")
     assert "Mail drops: 2 messages" in panel
     assert "R: 220 HUB.CAMPUS" in panel
     page.click("[data-tab=states]")
+    drawn(page)
     shown = page.inner_text("[data-panel=states]")
     assert "receiver-SMTP DORM.CAMPUS" in shown
     assert "MAIL <@HUB.CAMPUS:hypatia@LIBRARY.CAMPUS>" in shown
     box = page.locator(".map canvas").bounding_box()
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.click("[data-tab=host]")
+    drawn(page)
     assert page.locator(".pick-host").evaluate("s => s.selectedOptions[0].text") == "HUB.CAMPUS"
     assert heard == []
     page.close()
