@@ -28,5 +28,5 @@ def visits(mail_data: bytes, names: Collection[str]) -> int:
         if not line.startswith(b"Received: "):
             break
         words = line.split(b" ", 6)
-        own += len(words) > 4 and words[4].decode("ascii").upper() in names
+        own += len(words) > 4 and words[4].decode("latin-1").upper() in names
     return own
