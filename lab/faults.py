@@ -30,7 +30,8 @@ class Faults:
     """The faults of one run.
 
     ``spoil`` tells whether any may keep a channel from opening; ``watches_sessions`` whether
-    sessions have to be watched word by word, for hang-ups and for faults upon a reply; ``mending``
+    sessions have to be watched word by word, for hang-ups and for faults upon a reply; ``changes``
+    are the replies and commands that are changed, by kind, session and number in it; ``mending``
     counts the faults that are to be undone yet.
     """
 
@@ -41,6 +42,9 @@ class Faults:
         self.watches_sessions = any(
             spec.kind == "hang-up" or (spec.when or {}).get("event") == "reply" for spec in specs
         )
+        self.changes = {
+            (spec.kind, spec.session, spec.number): spec for spec in specs if spec.line is not None
+        }
         self.traps: list[FaultSpec] = []
         self._groups: dict[int, dict[str, int]] = {}
         self._struck = 0
@@ -61,6 +65,8 @@ class Faults:
     def begin(self) -> None:
         """Put the faults that have a time or a rate on the clock."""
         for number, spec in enumerate(self.specs):
+            if spec.line is not None:
+                continue  # its time is when its session has come so far
             if spec.rate:
                 random = Random(f"{self.simulation.seed}/fault {number}")
                 self._next_at_random(spec, random)

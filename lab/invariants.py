@@ -88,6 +88,7 @@ class Invariants:
         self._contrary: set[str] = set()
         self._clearing: set[str] = set()
         self._skewed: set[str] = set()
+        self._altered: set[int | None] = set()
         self._down: Counter[str] = Counter()
         self._century = 1900
         self.handlers: dict[str, Callable[[Row], None]] = {
@@ -121,7 +122,7 @@ class Invariants:
             self._due[session] = _GREETING
 
     def _wrong_reply(self, row: Row, codes: frozenset[bytes]) -> None:
-        if codes and row[3] in self._contrary:
+        if (codes and row[3] in self._contrary) or row[4] in self._altered:
             return  # it was set to answer what it likes
         if not codes:
             why = "though nothing had been asked"
@@ -333,7 +334,7 @@ class Invariants:
         possible = [(_prefixed(path, name), stamps) for path, stamps in before]
         if peer == origin[0]:
             possible.append((origin[1], 0))
-        if came in possible:
+        if came in possible or row[4] in self._altered:
             return
         path, stamps = came
         if path not in [one for one, _ in possible]:
@@ -426,6 +427,8 @@ class Invariants:
     def _fault(self, row: Row) -> None:
         if row[6] == "clock-skew":
             self._skewed.add(row[2])
+        elif row[6] in ("change-reply", "change-command"):
+            self._altered.add(row[4])
         elif row[6] in ("host-down", "crash"):
             self._down[row[2]] += 1 if row[7] else -1
 

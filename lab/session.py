@@ -17,7 +17,7 @@ from lab.network.link import Direction
 from lab.network.reach import Reach
 from lab.network.transport import Transport
 from lab.network.units import parse_size
-from lab.protocol import Reply, SenderSMTP, State, Transaction
+from lab.protocol import ReceiverSMTP, Reply, SenderSMTP, State, Transaction
 from lab.protocol.replies import CONNECTION, MAIL_DATA
 from lab.protocol.script import ScriptedSender
 
@@ -162,10 +162,14 @@ class Session:
         if peer.identity.store or peer.identity.careless:
             reception.later = simulation.later(peer)
             reception.respond = None if peer.identity.careless else self._respond
-        self.receiver = receiver = receiver_smtp(reception)
+        self.receiver = receiver = self._engine(reception)
         peer.open_sessions += 1
         for _, octets in receiver.open():
             self.back.send(octets, now)
+
+    def _engine(self, reception: Reception) -> ReceiverSMTP:
+        """The receiver-SMTP of the session."""
+        return receiver_smtp(reception)
 
     def patient_until(self) -> float:
         """When the sender-SMTP will have waited for too long; scripts wait for ever."""
@@ -329,6 +333,8 @@ class WatchedLeg(Leg):
 
     def send(self, octets: bytes, now: float) -> None:
         """Put a reply on its way, and let it be noticed."""
+        if not octets:
+            return  # to what came in an order that is none, nothing may have been said
         super().send(octets, now)
         self._session.answered(octets, now)
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from simpy import Timeout
 
+from lab.altered import AlteredSession
 from lab.faults import Faults
 from lab.hosts.directory import Directory
 from lab.hosts.errand import Errand
@@ -316,6 +317,8 @@ class Simulation:
         errand: Errand | None,
     ) -> Session:
         kind = WatchedSession if self.faults.watches_sessions else Session
+        if self.faults.changes:
+            kind = AlteredSession
         return kind(self, host, peer, way, sender, errand)
 
     def _run_script(self, script: ScriptSpec) -> None:

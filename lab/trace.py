@@ -10,12 +10,13 @@ time at which they were ``sent``: one record a crossing tells both ends.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
+
+from lab.digests import digest
 
 if TYPE_CHECKING:
     import pandas
@@ -146,21 +147,8 @@ class Trace:
         return {}
 
     def digest(self) -> str:
-        """The SHA-256 of the trace in a canonical form, as ``"sha256:..."``.
-
-        Each host's own events in their order, host by host by name. Sessions and messages count
-        by their first appearance at the host: so the digest does not depend on how events of
-        different hosts at the same instant were interleaved.
-        """
-        streams: dict[str, list[Row]] = {}
-        for row in self.rows:
-            streams.setdefault(row[2], []).append(row)
-        sha = hashlib.sha256()
-        for host in sorted(streams):
-            sha.update(repr(("host", host)).encode())
-            for row in _normalised(streams[host]):
-                sha.update(repr(row).encode())
-        return "sha256:" + sha.hexdigest()
+        """The SHA-256 of the trace in the canonical form of :mod:`lab.digests`."""
+        return digest(self.rows)
 
     def events(self) -> pandas.DataFrame:
         """The events as a table; :func:`lab.frames.events` tells its columns and their units."""
@@ -240,23 +228,3 @@ def _thaw(name: str, value: Any) -> Any:
 
 def _tuples(value: Any) -> Any:
     return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
-
-
-def _normalised(stream: list[Row]) -> Iterator[Row]:
-    sessions: dict[int | None, int] = {}
-    messages: dict[int | None, int] = {}
-    for row in stream:
-        t, kind, host, peer, session, message, *extras = row
-        if kind == "notify":
-            extras[0] = messages.setdefault(extras[0], len(messages))
-        elif kind == "start":
-            extras = [json.dumps(extras[0], sort_keys=True)]
-        yield (
-            t,
-            kind,
-            host,
-            peer,
-            sessions.setdefault(session, len(sessions)),
-            messages.setdefault(message, len(messages)),
-            *extras,
-        )

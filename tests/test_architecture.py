@@ -16,11 +16,11 @@ LAB = Path(__file__).resolve().parents[1] / "lab"
 MODULES = sorted(LAB.rglob("*.py"))
 
 FLOORS = [  # from the ground up; a room is a module or a package of lab/
-    {"trace", "account", "frames"},
+    {"trace", "digests", "account", "frames"},
     {"protocol", "invariants"},
     {"hosts"},
     {"network"},
-    {"scenario", "session", "faults", "simulation", "plan", "live"},
+    {"scenario", "session", "altered", "faults", "simulation", "plan", "live"},
     {"views", "stepping", "api", "bench", "lessons", "experiments", "rfc"},
     {"talk", "cli", "__init__", "__main__"},
 ]

@@ -44,6 +44,17 @@ class Errand:
         return mail.message, taken
 
     @property
+    def asked(self) -> int | None:
+        """Which of the recipients the next reply to RCPT is about, from 0; None outside of mail."""
+        return len(self._outgoing.answers) if self._outgoing is not None else None
+
+    def ids(self, numbers: list[int]) -> list[str]:
+        """The ids of recipients of the mail in progress, by their numbers from 0."""
+        assert self._outgoing is not None, "recipients without mail"
+        mail: Mail = self._outgoing.tag
+        return [mail.addressees[number][0] for number in numbers]
+
+    @property
     def size(self) -> int:
         """The bytes of the mail data of the transaction in progress."""
         return len(self._outgoing.mail_data) if self._outgoing is not None else 0

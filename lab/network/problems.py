@@ -46,6 +46,9 @@ EXAMPLES: Final = {
     "limits": "limits = { recipients = 100 }",
     "names": 'names = { csnet = "ISIE-GATEWAY" }',
     "position": "position = [2, 1.5]",
+    "line": 'line = "550 No such user here"',
+    "session": "session = 1",
+    "number": "number = 4",
     "when": 'when = { host = "MIT-AI.ARPA", event = "reply", code = 354 }',
 }
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
+from lab.hosts.altered import command_line, reply_of
 from lab.hosts.directory import MailingList, User
 from lab.network.build import Hosts, user_at
 from lab.network.globs import is_glob, matching_hosts, matching_links
@@ -42,6 +43,8 @@ BEFALLS: Final[dict[str, tuple[str, ...]]] = {
     "refuse": ("host",),
     "hang-up": ("link",),
     "clock-skew": ("host", "value"),
+    "change-reply": ("host", "session", "number", "line"),
+    "change-command": ("host", "session", "number", "line"),
 }
 """For each kind of fault the keys that it wants beside its time; others it does not take."""
 
@@ -225,6 +228,8 @@ def _fault(table: FaultTable, place: Place, joined: set[frozenset[str]], hosts: 
         rate=table.rate,
         session=table.session,
         of=table.of or "sender",
+        number=table.number,
+        line=_line(table, place, hosts),
     )
 
 
@@ -237,11 +242,28 @@ def _check_keys(table: FaultTable, place: Place, hosts: Hosts) -> None:
             example = "value = 0.2" if (table.kind, key) == ("loss", "value") else example
             example = 'host = "MIT-AI.ARPA"' if key == "host" else example
             hosts.findings.problem(place, f"{table.kind} wants {key}; write {example}")
-    for key in ("link", "host", "groups", "value", "after", "session", "of"):
+    for key in ("link", "host", "groups", "value", "after", "session", "of", "number", "line"):
         if key in given and key not in (*wanted, *MAY_BEFALL.get(table.kind, ())):
             hosts.findings.problem(
                 (*place, key), f"{table.kind} takes no {key}; it takes {listed(wanted)}"
             )
+
+
+def _line(table: FaultTable, place: Place, hosts: Hosts) -> str | None:
+    """What a reply or command is changed to, if it can be one."""
+    if table.line is None or not table.kind.startswith("change-"):
+        return None
+    for key in (*_WHENS, "duration"):
+        if getattr(table, key) is not None:
+            hosts.findings.problem(
+                (*place, "for" if key == "duration" else key),
+                f"{table.kind} has no time but the session and the number in it; leave it out",
+            )
+    try:
+        (reply_of if table.kind == "change-reply" else command_line)(table.line)
+    except ValueError as why:
+        hosts.findings.problem((*place, "line"), f"{shown(table.line)} {why}")
+    return table.line
 
 
 def _fault_host(table: FaultTable, place: Place, hosts: Hosts) -> str | None:

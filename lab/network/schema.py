@@ -281,7 +281,7 @@ class FaultTable(Table):
 
     kind: Literal[
         "link-down", "host-down", "crash", "partition", "loss", "latency",
-        "busy", "storage-full", "refuse", "hang-up", "clock-skew",
+        "busy", "storage-full", "refuse", "hang-up", "clock-skew", "change-reply", "change-command",
     ]  # fmt: skip
     at: Duration | None = None
     duration: Span | None = Field(default=None, alias="for")
@@ -294,6 +294,8 @@ class FaultTable(Table):
     rate: Rate | None = None
     session: Annotated[StrictInt, Field(ge=1)] | None = None
     of: Literal["sender", "receiver"] | None = None
+    number: Annotated[StrictInt, Field(ge=1)] | None = None
+    line: str | None = None
 
 
 class RetryTable(Table):

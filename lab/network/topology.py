@@ -192,7 +192,8 @@ class FaultSpec:
     ``value``: a chance for loss, seconds for latency and clock-skew. ``after``: what a hang-up
     waits for: a verb, a reply code, "." or a size, ``of`` the bytes of "sender" or "receiver", in
     the ``session`` of that number or in any; without it the channel is cut at once.
-    ``rate`` is in faults a second.
+    ``rate`` is in faults a second. ``line`` stands in the place of reply, or command or mail data,
+    ``number`` of a ``session``, counted from 1, where the kind is change-reply or change-command.
     """
 
     kind: str
@@ -207,6 +208,8 @@ class FaultSpec:
     rate: float | None = None
     session: int | None = None
     of: str = "sender"
+    number: int | None = None
+    line: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

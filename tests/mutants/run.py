@@ -26,9 +26,9 @@ from tests.mutants.breaking import ROOT, Mutant, source_mutants, table_mutants
 TESTS = {
     "tables": ["protocol_tables", "protocol_dialogues"],
     "paths": [
-        "hosts_paths", "protocol_syntax", "protocol_lines", "hosts_relaying", "hosts_delivery", "hosts_sizes",
-        "hosts_wire", "hosts_replies", "hosts_account", "invariants", "network_transport",
-        "rfc_directory", "faults", "turn", "scenarios",
+        "hosts_paths", "protocol_syntax", "protocol_lines", "hosts_relaying", "hosts_delivery",
+        "hosts_sizes", "hosts_wire", "hosts_replies", "hosts_account", "invariants",
+        "network_transport", "rfc_directory", "faults", "turn", "scenarios",
     ],
     "engines": [
         "protocol_tables", "protocol_lines", "protocol_dialogues", "protocol_syntax", "fuzz",
