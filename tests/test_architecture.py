@@ -21,8 +21,8 @@ FLOORS = [  # from the ground up; a room is a module or a package of lab/
     {"hosts"},
     {"network"},
     {"scenario", "session", "altered", "faults", "simulation", "plan", "live"},
-    {"views", "stepping", "api", "bench", "lessons", "experiments", "rfc"},
-    {"talk", "cli", "__init__", "__main__"},
+    {"views", "stepping", "api", "bench", "talk", "lessons", "experiments", "rfc"},
+    {"cli", "__init__", "__main__"},
 ]
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 DRIVERS = {"simpy", "asyncio", "time", "random", "socket"}

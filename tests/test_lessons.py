@@ -8,6 +8,7 @@ import pytest
 
 import lab
 from lab import lessons
+from lab.lessons import kindness
 
 
 @pytest.mark.parametrize("hole", [..., [...], ["HELO", ...], {"code": ...}, (1, (2, ...))])
@@ -47,7 +48,7 @@ def test_the_last_try_counts() -> None:
 def test_a_topology_is_found_wherever_a_lesson_runs(
     folder: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    root = Path(lessons.__file__).resolve().parents[1]
+    root = Path(lessons.__file__).resolve().parents[2]
     monkeypatch.chdir(root / folder)
     assert lessons.topology("rfc821/scenario-03.toml").is_file()
 
@@ -66,3 +67,51 @@ def test_a_text_that_is_no_topology_is_an_error_that_names_no_file_of_ours() -> 
     with pytest.raises(lab.TopologyError, match="the text, line 1, column 4") as raised:
         lessons.from_text("no topology")
     assert "network.toml" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict"), [(9, "too small"), (31, "far too large"), (10.4, "")]
+)
+def test_an_estimate_is_right_within_a_share(answer: float, verdict: str) -> None:
+    result = lessons.check("one", answer, lessons.about(10, within=0.05))
+    assert bool(result) is (verdict == "")
+    assert verdict in result.message
+
+
+def test_a_student_is_the_sender(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each line is shown with what is answered to it; the network carries on what was accepted."""
+    talk = lessons.talk("rfc821/scenario-03.toml", "BBN-VAX.ARPA")
+    talk.say("HELO MIT-AI.ARPA", "MAIL FROM:<JQP@MIT-AI.ARPA>", "RCPT TO:<Jones@BBN-VAX.ARPA>")
+    assert talk.state == "rcpt"
+    assert talk.buffers["forward-paths"] == ["<Jones@BBN-VAX.ARPA>"]
+    talk.say("DATA", "Bill:", "..dots", ".", "QUIT", "NOOP")
+    assert talk.codes == [220, 250, 250, 250, 354, 250, 221]
+    assert talk.state == "closed"
+    run = talk.settle()
+    assert [one["outcome"] for one in run.summary["recipients"]] == ["delivered"]
+    said = capsys.readouterr().out
+    assert "S: DATA\nR: 354" in said
+    assert "nobody hears you" in said
+
+
+def test_a_host_that_ends_lines_at_lf_reads_a_second_message() -> None:
+    """And one that knows CRLF alone reads one message with lone LFs in it (4.5.2)."""
+    smuggled = b"one\n.\nMAIL FROM:<a@b.c>\nRCPT TO:<Jones@BBN-VAX.ARPA>\nDATA\ntwo\r\n.\r\n"
+    found = []
+    for careless in (False, True):
+        talk = lessons.talk("rfc821/scenario-03.toml", "BBN-VAX.ARPA", lf_ends_lines=careless)
+        talk.say("HELO X.ARPA", "MAIL FROM:<a@b.c>", "RCPT TO:<Jones@BBN-VAX.ARPA>", "DATA")
+        talk.send(smuggled)
+        talk.say("QUIT")
+        found.append(talk.settle().summary["delivered"])
+    assert found == [1, 2]
+
+
+def test_an_everyday_error_is_explained() -> None:
+    """A cell that was run too early, a network that cannot be used; others stay what they are."""
+    with pytest.raises(NameError) as early:
+        run  # type: ignore[name-defined]  # noqa: B018, F821
+    assert "There is no `run` yet" in (kindness.explanation(early.value) or "")
+    wrong = kindness.explanation(lab.TopologyError(["the text: no host"]))
+    assert wrong == "The network cannot be used:\n- the text: no host"
+    assert kindness.explanation(ValueError("other")) is None

@@ -2,35 +2,44 @@
 
 A code cell with the tag "exercise" has one hole, a line ``name = ...``. A markdown cell further
 down with the tag "solution" has a fenced block of Python that fills it: the n-th solution belongs
-to the n-th exercise.
+to the n-th exercise. ``wrong_answers.toml`` has an answer to each that its check must not pass.
+
+Each lesson has one kernel, in which it runs as published, then with its solutions, then with wrong
+answers, and then backwards: so a lesson is also run again and out of order. Two kernels run side
+by side.
 """
 
 from __future__ import annotations
 
+import asyncio
+import copy
 import json
 import os
 import re
+import tomllib
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from lab.lessons import clean, course, grading
+
 HERE = Path(__file__).resolve().parents[1] / "notebooks"
 NOTEBOOKS = sorted(HERE.glob("*.ipynb"))
+LESSONS = [path for path in NOTEBOOKS if path.stem != course.INDEX]
 HOLE = re.compile(r"^(\w+) = \.\.\..*$", re.MULTILINE)
 BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
-
-WRONG = {  # by notebook: an answer that is wrong for each exercise, in their order
-    "01-first-mail": [
-        "prediction = 1",
-        "code = 450",
-        "go_on = 250",
-        'commands = ["MAIL FROM:<JOE@HOSTW.ARPA>", "RCPT TO:<SAM@HOSTZ.ARPA>"]',
-        'to = ["@USC-ISIE.ARPA:Jones@BBN-VAX.ARPA", "Smith@USC-ISIE.ARPA"]',
-        'network = "no topology"',
-    ],
-}
+WRONG: dict[str, dict[str, list[str]]] = tomllib.loads(
+    Path(__file__).with_name("wrong_answers.toml").read_text(encoding="utf-8")
+)
+REPORT = "import json; print(json.dumps({n: r.state for n, r in lessons.results.items()}))"
+SECONDS = 60
+"""For a cell, on a machine that does other things too."""
 
 # the kernel opens its sockets and event loops in ways of its own
 pytestmark = [
@@ -55,38 +64,73 @@ def solutions(notebook: nbformat.NotebookNode) -> list[str]:
 
 
 def filled(notebook: nbformat.NotebookNode, answers: list[str]) -> nbformat.NotebookNode:
+    notebook = copy.deepcopy(notebook)
     for cell, answer in zip(tagged(notebook, "exercise"), answers, strict=True):
         assert len(HOLE.findall(cell.source)) == 1, cell.id
         cell.source = HOLE.sub(lambda _, answer=answer: answer, cell.source)
     return notebook
 
 
-def states(notebook: nbformat.NotebookNode) -> dict[str, str]:
-    """What each check of the lesson found when the whole notebook ran in its own folder."""
-    report = "import json; print(json.dumps({n: r.state for n, r in lessons.results.items()}))"
-    notebook.cells.append(nbformat.v4.new_code_cell(report, id="report"))
-    client = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(HERE)}})
+@dataclass
+class Ran:
+    """A lesson that was run four times: its outputs as published, and what its checks found."""
+
+    published: nbformat.NotebookNode
+    states: dict[str, dict[str, str]]
+
+
+async def run_through(path: Path) -> Ran:
+    notebook = read(path)
+    client = NotebookClient(
+        notebook, timeout=SECONDS, resources={"metadata": {"path": str(path.parent)}}
+    )
+    states: dict[str, dict[str, str]] = {}
+
+    async def run(name: str, cells: list[nbformat.NotebookNode]) -> None:
+        report = nbformat.v4.new_code_cell(REPORT, id="report")
+        client.nb = nbformat.v4.new_notebook(cells=[*cells, report])
+        for index, cell in enumerate(client.nb.cells):
+            await client.async_execute_cell(cell, index)
+        states[name] = json.loads(report.outputs[0].text)
+
     # the lab of this tree, installed or not
-    client.execute(env={**os.environ, "PYTHONPATH": str(HERE.parent)})
-    found: dict[str, str] = json.loads(notebook.cells[-1].outputs[0].text)
-    return found
+    async with client.async_setup_kernel(env={**os.environ, "PYTHONPATH": str(HERE.parent)}):
+        await run("published", notebook.cells)
+        await run("solved", filled(read(path), solutions(notebook)).cells)
+        await run("wrong", filled(read(path), WRONG[path.stem]["answers"]).cells)
+        await run("backwards", read(path).cells[::-1])
+    return Ran(notebook, states)
 
 
-each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.fixture(scope="module")
+def running(request: pytest.FixtureRequest) -> Iterator[dict[str, Future[Ran]]]:
+    """Every lesson that is asked for, as it runs; two at a time."""
+    wanted = {
+        item.callspec.params["path"]
+        for item in request.session.items
+        if "ran" in getattr(item, "fixturenames", ()) and item.fspath == request.fspath
+    }
+    with ThreadPoolExecutor(2) as pool:
+        yield {path.stem: pool.submit(asyncio.run, run_through(path)) for path in sorted(wanted)}
 
 
-@each
+@pytest.fixture
+def ran(running: dict[str, Future[Ran]], path: Path) -> Ran:
+    return running[path.stem].result()
+
+
+each = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+each_with_index = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+@each_with_index
 def test_a_notebook_is_published_clean(path: Path) -> None:
-    raw = json.loads(path.read_text(encoding="utf-8"))
-    assert (raw["nbformat"], raw["nbformat_minor"]) == (4, 5)
-    assert raw["metadata"]["kernelspec"]["name"] == "python3"
+    """No outputs, no counts, and cell ids that are names given by hand."""
+    text = path.read_text(encoding="utf-8")
+    raw = json.loads(text)
     ids = [cell["id"] for cell in raw["cells"]]
     assert len(set(ids)) == len(ids)
-    assert all(re.fullmatch(r"[a-z0-9-]+", one) for one in ids), "cell ids are names given by hand"
-    for cell in raw["cells"]:
-        if cell["cell_type"] == "code":
-            assert cell["outputs"] == []
-            assert cell["execution_count"] is None
+    assert text == clean.written(clean.clean(raw)), "run: python -m lab.lessons.clean notebooks/*"
     nbformat.validate(read(path))
 
 
@@ -94,13 +138,26 @@ def test_a_notebook_is_published_clean(path: Path) -> None:
 def test_a_notebook_has_the_shape_of_a_lesson(path: Path) -> None:
     notebook = read(path)
     text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-    assert "you will be able to" in text
+    top = notebook.cells[0].source
+    assert "you will be able to" in top
+    assert re.search(r"about \d+ minutes", top)
+    assert re.search(r"\bneeds?\b", top)
     headings = re.findall(r"^## ([\w ]+)", text, re.MULTILINE)
     shape = [one for one in headings if one in ("Predict", "Run", "Explain", "Break it")]
     assert shape == ["Predict", "Run", "Explain", "Break it"]
     assert sum(one.startswith("Exercise") for one in headings) >= 3
     assert len(tagged(notebook, "exercise")) == len(tagged(notebook, "solution"))
     assert text.count("<details>") == len(tagged(notebook, "solution"))
+
+
+@each
+def test_a_lesson_says_how_long_it_takes_and_what_it_builds_on(path: Path) -> None:
+    """For `lab lessons` and the map: what it says at its top."""
+    one = course.lesson(path.stem[:2])
+    assert 20 <= one.minutes <= 45
+    assert f"about {one.minutes} minutes" in read(path).cells[0].source
+    assert all(need < one.number for need in one.needs)
+    assert read(path).metadata["lab"]["lesson"] == path.stem
 
 
 @each
@@ -115,23 +172,47 @@ def test_a_function_in_a_lesson_is_short(path: Path) -> None:
 
 
 @each
-def test_a_notebook_runs_as_published(path: Path) -> None:
-    notebook = read(path)
-    assert set(states(notebook).values()) == {"not yet"}
-    for cell in notebook.cells:
-        if cell.cell_type == "code" and ".plot(" in cell.source:
+def test_an_answer_has_a_cell_of_its_own(path: Path) -> None:
+    """So that a check can be put back beside it when it is handed in."""
+    assert all("lessons.check" not in cell.source for cell in tagged(read(path), "exercise"))
+
+
+@each
+def test_a_notebook_runs_as_published(path: Path, ran: Ran) -> None:
+    assert set(ran.states["published"].values()) == {"not yet"}
+    for cell in ran.published.cells:
+        if cell.cell_type == "code" and re.search(r"\.plot\(", cell.source):
             assert any("image/png" in output.get("data", {}) for output in cell.outputs), cell.id
 
 
 @each
-def test_the_solutions_pass_every_check(path: Path) -> None:
-    notebook = read(path)
-    found = states(filled(notebook, solutions(notebook)))
-    assert len(found) == len(tagged(notebook, "exercise"))
-    assert set(found.values()) == {"passed"}, found
+def test_the_solutions_pass_every_check(path: Path, ran: Ran) -> None:
+    assert len(ran.states["solved"]) == len(tagged(read(path), "exercise"))
+    assert set(ran.states["solved"].values()) == {"passed"}, ran.states["solved"]
+    checks = grading.checks_of(json.loads(path.read_text(encoding="utf-8")))
+    assert checks == list(ran.states["solved"])
 
 
 @each
-def test_wrong_answers_fail_every_check(path: Path) -> None:
-    found = states(filled(read(path), WRONG[path.stem]))
-    assert set(found.values()) == {"failed"}, found
+def test_wrong_answers_fail_every_check(path: Path, ran: Ran) -> None:
+    assert set(ran.states["wrong"].values()) == {"failed"}, ran.states["wrong"]
+
+
+@each
+def test_cells_may_be_run_again_and_in_another_order(path: Path, ran: Ran) -> None:
+    """Backwards, once all have been run: no cell raises."""
+    assert set(ran.states["backwards"]) == set(ran.states["published"])
+
+
+def test_the_index_leads_to_every_lesson() -> None:
+    """The index notebook runs, and has a link to each lesson with its title and its minutes."""
+    notebook = read(HERE / f"{course.INDEX}.ipynb")
+    text = "\n".join(cell.source for cell in notebook.cells)
+    for one in course.lessons():
+        assert f"]({one.path.name})" in text
+        assert re.search(rf"\({one.path.name}\).*\b{one.minutes}\b", text)
+    NotebookClient(notebook, timeout=SECONDS, resources={"metadata": {"path": str(HERE)}}).execute(
+        env={**os.environ, "PYTHONPATH": str(HERE.parent)}
+    )
+    shown: list[Any] = [output for cell in notebook.cells for output in cell.get("outputs", ())]
+    assert any("image/png" in output.get("data", {}) for output in shown)

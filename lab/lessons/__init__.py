@@ -1,4 +1,4 @@
-"""What the notebooks need beside the lab itself: find a topology file, and check an answer.
+"""What the notebooks need beside the lab itself: find a file, be the sender, check an answer.
 
 A lesson leaves a hole, ``answer = ...`` (the three dots are Python's Ellipsis), and checks it::
 
@@ -15,7 +15,7 @@ away. A check never raises: a notebook always runs to its end. What it says is i
 - "failed": what was found, and what is wrong with it.
 
 Every check of a process is kept in :data:`results` under its name (the last try counts), for a
-program that marks notebooks.
+program that marks notebooks (:mod:`lab.lessons.grading`).
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
+    from lab.lessons.talking import Talk
     from lab.network.topology import Topology
 
 State = Literal["passed", "failed", "not yet"]
@@ -71,6 +72,20 @@ def check(name: str, answer: object, right: object, *, hint: str = "") -> Result
     return _keep(Result(name, "failed", f"{verdict} {hint}".strip()))
 
 
+def about(right: float, within: float = 0.1) -> Callable[[object], bool | str]:
+    """A judge of an estimate: right where it is off by no more than a share of the right number."""
+
+    def judge(answer: object) -> bool | str:
+        given = float(answer)  # type: ignore[arg-type]  # what is no number raises, and is told
+        if abs(given - right) <= within * abs(right):
+            return True
+        size = "small" if given < right else "large"
+        by = "far " if not right / 3 <= given <= right * 3 else ""
+        return f"{_short(answer)} is {by}too {size}."
+
+    return judge
+
+
 def untouched(answer: object) -> bool:
     """Whether an answer still is, or has in it, the three dots that a lesson leaves."""
     if isinstance(answer, dict):
@@ -87,11 +102,24 @@ def topology(name: str) -> Path:
     beside the package; FileNotFoundError where none of them has it.
     """
     here = Path.cwd()
-    for folder in (here, *here.parents, Path(__file__).resolve().parents[1]):
+    for folder in (here, *here.parents, Path(__file__).resolve().parents[2]):
         path = folder / "topologies" / name
         if path.is_file():
             return path
     raise FileNotFoundError(f"topologies/{name} is neither in {here}, nor above it, nor by the lab")
+
+
+def talk(where: str | Topology, host: str, *, lf_ends_lines: bool = False) -> Talk:
+    """A session with a host's receiver-SMTP in which you are the sender-SMTP.
+
+    ``where`` is a file under ``topologies/`` or a topology. ``lf_ends_lines``: the host takes a
+    lone LF for the end of a line, as it must not (4.5.2 of RFC 821 knows CRLF alone).
+    """
+    from lab.api import load
+    from lab.lessons.talking import Talk
+
+    network = load(topology(where)) if isinstance(where, str) else where
+    return Talk(network, host, lf_ends_lines=lf_ends_lines)
 
 
 def from_text(text: str) -> Topology:
@@ -127,3 +155,15 @@ def _short(answer: object) -> str:
 def _keep(result: Result) -> Result:
     results[result.name] = result
     return result
+
+
+def _be_kind() -> None:
+    """In a notebook, say in a sentence what hinders a cell that was run too early."""
+    from importlib import import_module
+    from sys import modules
+
+    if "IPython" in modules:
+        import_module("lab.lessons.kindness").settle_in()
+
+
+_be_kind()

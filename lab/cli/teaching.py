@@ -1,0 +1,107 @@
+"""``lab lessons`` and ``lab grade``: the course, and what a class hands in."""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from lab.cli.base import UNUSABLE, complain, progress_bar, say
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from lab.lessons.grading import Mark
+
+
+def need(*modules: str) -> None:
+    """Exit status 2 with the way out, where what the lessons want is not installed."""
+    missing = [name for name in modules if find_spec(name) is None]
+    if missing:
+        complain(
+            f"this wants {', '.join(missing)}, which is not installed; "
+            "run: pip install 'smtp-lab[lessons]', or in a clone: pip install -e '.[lessons]'"
+        )
+        raise click.exceptions.Exit(UNUSABLE)
+
+
+@click.command()
+@click.argument("wanted", metavar="[LESSON]", required=False)
+@click.option("--list", "listed", is_flag=True, help="List the lessons, and open nothing.")
+def lessons(wanted: str | None, listed: bool) -> None:
+    """Open the lessons in JupyterLab: the map of the course, or LESSON by number or name."""
+    from lab.lessons import course
+
+    try:
+        path = course.lesson(wanted).path if wanted else course.folder() / f"{course.INDEX}.ipynb"
+        found = course.lessons() if listed else []
+    except course.NoLessons as why:
+        complain(str(why))
+        raise click.exceptions.Exit(UNUSABLE) from None
+    if listed:
+        for one in found:
+            click.echo(f"{one.number:>2}  {one.minutes:>2} min  {one.title}")
+        return
+    need("jupyterlab", "anywidget", "pandas")
+    import subprocess
+
+    done = subprocess.run([sys.executable, "-m", "jupyterlab", str(path)], check=False)
+    raise click.exceptions.Exit(done.returncode)
+
+
+@click.command()
+@click.argument("notebooks", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--timeout", type=click.FloatRange(min=1), default=120.0, show_default=True,
+    help="Seconds for each notebook.",
+)  # fmt: skip
+@click.option(
+    "--processes", type=click.IntRange(min=1), default=2, show_default=True,
+    help="Notebooks at a time.",
+)  # fmt: skip
+@click.option("--csv", "as_csv", is_flag=True, help="CSV also where stdout is a terminal.")
+def grade(notebooks: tuple[Path, ...], timeout: float, processes: int, as_csv: bool) -> None:
+    """Run the checks of lessons that were handed in, each in a fresh kernel.
+
+    A table on a terminal, CSV elsewhere: lab grade class/*.ipynb > scores.csv. The code of the
+    notebooks is run, with your rights.
+    """
+    need("nbclient", "ipykernel")
+    from lab.lessons import course, grading
+
+    try:
+        course.folder()
+    except course.NoLessons as why:
+        complain(str(why))
+        raise click.exceptions.Exit(UNUSABLE) from None
+    with progress_bar(len(notebooks), False, "notebooks", 2) as progress:
+        marks = grading.mark_all(notebooks, timeout, processes, progress)
+    if as_csv or not sys.stdout.isatty():
+        click.echo(grading.as_csv(marks), nl=False)
+    else:
+        say(mark_table(marks))
+    unusable = [one for one in marks if not one.lesson]
+    for one in unusable:
+        complain(one.problem if one.name in one.problem else f"{one.name}: {one.problem}")
+    if unusable:
+        raise click.exceptions.Exit(UNUSABLE)
+
+
+def mark_table(marks: list[Mark]) -> Table:
+    """The marks for a terminal."""
+    from rich.table import Table
+
+    from lab.lessons.grading import columns, score
+
+    signs = {"passed": "✓", "failed": "✗", "not yet": "…", "not reached": "-"}
+    table = Table(box=None, pad_edge=False)
+    names = columns(marks)
+    for heading in ("notebook", "lesson", "score", *names, ""):
+        table.add_column(heading)
+    for one in marks:
+        states = (signs.get(one.states.get(name, ""), "") for name in names)
+        table.add_row(Path(one.name).name, one.lesson, f"{score(one)} %", *states, one.problem)
+    return table

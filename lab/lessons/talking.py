@@ -1,0 +1,79 @@
+"""A session typed in a notebook: the student is the sender-SMTP, line by line."""
+
+from __future__ import annotations
+
+from lab.api import Run
+from lab.network.topology import Topology
+from lab.talk import Conversation
+
+
+class Talk:
+    """One session with a host's receiver-SMTP; what crosses is printed as it does, S: and R:.
+
+    ``codes`` are those of the replies so far, from the greeting on. :meth:`settle` ends the session
+    and lets the network carry on what was accepted.
+    """
+
+    def __init__(self, topology: Topology, host: str, *, lf_ends_lines: bool = False) -> None:
+        self.codes: list[int] = []
+        self._lf_ends_lines = lf_ends_lines
+        self._conversation = Conversation(topology, host)
+        self._open = True
+        self._hear(self._conversation.open())
+
+    def say(self, *lines: str) -> None:
+        """Send lines, each ended with CRLF, and print what is answered to each."""
+        for line in lines:
+            self.send(line.encode("latin-1", "replace") + b"\r\n")
+
+    def send(self, octets: bytes) -> None:
+        """Send bytes exactly as they are, and print what is answered to them."""
+        for line in octets.splitlines(keepends=True):
+            print("S:", _shown(line))
+        if not self._open:
+            print("   (nobody hears you: the channel is closed)")
+            return
+        if self._lf_ends_lines:
+            octets = octets.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+        self._hear(self._conversation.receive(octets))
+        if self._conversation.receiver.closing:
+            self._close()
+
+    def _hear(self, octets: bytes) -> None:
+        for line in octets.decode("latin-1").splitlines():
+            print("R:", line)
+            if line[3:4] != "-":
+                self.codes.append(int(line[:3]))
+
+    def _close(self) -> None:
+        if self._open:
+            self._conversation.close()
+            self._open = False
+
+    @property
+    def state(self) -> str:
+        """Where the session stands: opened, ready, mail, rcpt, data or closed."""
+        return "closed" if not self._open else str(self._conversation.receiver.state)
+
+    @property
+    def buffers(self) -> dict[str, object]:
+        """What the receiver-SMTP has of the transaction: the reverse-path and the forward-paths."""
+        transaction = self._conversation.receiver.transaction
+        begun = transaction is not None and transaction.is_begun
+        return {
+            "reverse-path": str(transaction.reverse_path) if begun else None,
+            "forward-paths": [str(path) for path in transaction.forward_paths] if begun else [],
+        }
+
+    def settle(self) -> Run:
+        """End the session, if QUIT has not, and let the network do the rest: the run of it all."""
+        self._close()
+        return self._conversation.settle().run
+
+
+def _shown(line: bytes) -> str:
+    """A line as it crossed, its CRLF not shown and anything else that is no letter escaped."""
+    text = line.removesuffix(b"\r\n").decode("latin-1")
+    return "".join(
+        one if one.isprintable() else one.encode("unicode_escape").decode() for one in text
+    )
