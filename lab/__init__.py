@@ -1,7 +1,8 @@
 """smtp-lab: RFC 821's engines over simulated links, to run, to step and to see.
 
 ``lab.load`` reads a topology file, ``lab.simulate`` runs it, and the run has a ``summary``, a
-``trace`` and pictures. ``lab.protocol`` has the engines alone.
+``trace`` and pictures; ``lab.step`` goes through it event by event. ``lab.protocol`` has the
+engines alone.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from lab.api import Run, load, simulate
     from lab.network.topology import FaultSpec as Fault
     from lab.network.topology import Topology, TopologyError
+    from lab.stepping.stepper import Stepper, step
     from lab.trace import Event, Trace
 
 # Found when asked for: `lab --help` should not wait for networkx.
@@ -23,11 +25,13 @@ _HOMES = {
     "Event": "lab.trace",
     "Fault": "lab.api",
     "Run": "lab.api",
+    "Stepper": "lab.stepping.stepper",
     "Topology": "lab.network.topology",
     "TopologyError": "lab.network.topology",
     "Trace": "lab.trace",
     "load": "lab.api",
     "simulate": "lab.api",
+    "step": "lab.stepping.stepper",
 }
 _ROOMS = ("lessons", "protocol", "views")
 
@@ -35,6 +39,7 @@ __all__ = [
     "Event",
     "Fault",
     "Run",
+    "Stepper",
     "Topology",
     "TopologyError",
     "Trace",
@@ -42,6 +47,7 @@ __all__ = [
     "load",
     "protocol",
     "simulate",
+    "step",
     "views",
 ]
 

@@ -17,6 +17,7 @@ from lab.cli.base import FAILED, INTERRUPTED, complain, forget_output
 from lab.cli.looking import check, plot, replay, show
 from lab.cli.reading import rfc
 from lab.cli.running import run, talk
+from lab.cli.stepping import step
 from lab.cli.teaching import grade, lessons
 from lab.cli.trying import bench, explore, storm
 
@@ -55,5 +56,5 @@ def main() -> NoReturn:
     raise SystemExit(status)
 
 
-for command in (run, check, show, talk, plot, replay, explore, storm, rfc, lessons, grade, bench):
+for command in (run, step, check, show, talk, plot, replay, explore, storm, rfc, lessons, grade, bench):
     cli.add_command(command)

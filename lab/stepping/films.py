@@ -45,7 +45,7 @@ class Shot:
 
 
 _GREETED = answered(Standing(), None, 220)
-_READ = ("open", "command", "data", "reply", "close")
+_READ = ("open", "command", "data", "reply", "close", "accept")
 
 
 def films(trace: Trace) -> dict[int, Film]:
@@ -63,20 +63,27 @@ def _film(rows: list[tuple[int, Row]]) -> Film:
     codes = _replies(rows)
     shot = Shot(first[2], first[3], Standing(), _GREETED)
     asked: deque[Said | None] = deque([None])
+    storing: tuple[Said, int | None] | None = None
     for seq, row in rows:
         kind = row[1]
         if kind in ("command", "data"):
             what = said(shot.receiver, row[7], data=kind == "data")
             asked.append(what)
             code = codes.get(seq)
-            receiver = spoken(shot.receiver, what) if code is None else shot.receiver
-            if code is not None:
-                receiver = answered(receiver, what, code)
             if kind == "data":
-                receiver = replace(receiver, mail_data=filled(receiver, row[7]).mail_data)
+                # processed from now on (4.1.1 DATA): the buffers are full until it is done
+                receiver = filled(spoken(shot.receiver, what), row[7])
+                storing = (what, code)
+            elif code is None:
+                receiver = spoken(shot.receiver, what)
+            else:
+                receiver = answered(shot.receiver, what, code)
             sender = spoken(shot.sender, what)
             shot = replace(shot, sender=sender, receiver=receiver)
+        elif kind == "accept":
+            shot, storing = _stored(shot, storing), None
         elif kind == "reply":
+            shot, storing = _stored(shot, storing), None
             shot = _replied(shot, asked.popleft() if asked else None, int(row[7][:3]), asked)
         elif kind == "close":
             film.closed, film.reason = row[0], row[6]
@@ -86,6 +93,13 @@ def _film(rows: list[tuple[int, Row]]) -> Film:
         film.seqs.append(seq)
         film.shots.append(shot)
     return film
+
+
+def _stored(shot: Shot, storing: tuple[Said, int | None] | None) -> Shot:
+    """The session when the mail data has been processed, and its reply is on its way."""
+    if storing is None or storing[1] is None:
+        return shot
+    return replace(shot, receiver=answered(shot.receiver, storing[0], storing[1]))
 
 
 def _replied(shot: Shot, what: Said | None, code: int, asked: deque[Said | None]) -> Shot:
