@@ -56,5 +56,8 @@ def main() -> NoReturn:
     raise SystemExit(status)
 
 
-for command in (run, step, check, show, talk, plot, replay, explore, storm, rfc, lessons, grade, bench):
+COMMANDS = (
+    run, step, check, show, talk, plot, replay, explore, storm, rfc, lessons, grade, bench,
+)  # fmt: skip
+for command in COMMANDS:
     cli.add_command(command)
