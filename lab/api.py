@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,9 @@ ARTEFACTS = (
     "map.png",
     "timeline.png",
     "ladder.png",
+    "replay.html",
+    "capture.pcap",
+    "capture.hosts",
 )
 """The files that a run leaves, beside its mail drops."""
 
@@ -163,6 +166,7 @@ class Run:
         earlier run go first, and the summary comes last: where it is, all is whole. Raises
         OSError where something cannot be written.
         """
+        from lab.views.capture import write_capture, write_hosts
         from lab.views.maildrops import write_maildrops
         from lab.views.replay import replay_page
 
@@ -182,6 +186,8 @@ class Run:
         written.append(
             _written(out / "replay.html", lambda file: file.write(replay_page(self.trace)))
         )
+        written.append(_written(out / "capture.pcap", partial(write_capture, self.trace), "wb"))
+        written.append(_written(out / "capture.hosts", partial(write_hosts, self.trace)))
         write_maildrops(self.trace, out / "mail")
         summary = _written(
             out / "summary.json", lambda file: json.dump(self.summary, file, indent=1)
@@ -197,8 +203,9 @@ class Run:
         return path
 
 
-def _written(path: Path, write: Callable[[Any], Any]) -> Path:
-    with _beside(path) as beside, open(beside, "w", encoding="utf-8") as file:
+def _written(path: Path, write: Callable[[Any], Any], mode: str = "w") -> Path:
+    encoding = None if "b" in mode else "utf-8"
+    with _beside(path) as beside, open(beside, mode, encoding=encoding) as file:
         write(file)
     return path
 

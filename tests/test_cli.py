@@ -22,7 +22,16 @@ ROOT = Path(__file__).resolve().parents[1]
 RFC821 = ROOT / "topologies" / "rfc821"
 RELAYED = str(RFC821 / "scenario-03.toml")
 ARTEFACTS = [
-    *("ladder.png", "mail", "map.png", "replay.html", "summary.json", "timeline.png"),
+    *(
+        "capture.hosts",
+        "capture.pcap",
+        "ladder.png",
+        "mail",
+        "map.png",
+        "replay.html",
+        "summary.json",
+        "timeline.png",
+    ),
     *("trace.jsonl", "transcript.txt"),
 ]
 PNG = b"\x89PNG\r\n\x1a\n"
