@@ -1,6 +1,7 @@
 """The lessons: published clean, they run as they are, and their solutions pass their checks.
 
-A code cell with the tag "exercise" has one hole, a line ``name = ...``. A markdown cell further
+A code cell with the tag "exercise" has one hole, a line ``name = ...`` or with the dots
+within a list or the like. A markdown cell further
 down with the tag "solution" has a fenced block of Python that fills it: the n-th solution belongs
 to the n-th exercise. ``wrong_answers.toml`` has an answer to each that its check must not pass.
 
@@ -32,7 +33,7 @@ from lab.lessons import clean, course, grading
 HERE = Path(__file__).resolve().parents[1] / "notebooks"
 NOTEBOOKS = sorted(HERE.glob("*.ipynb"))
 LESSONS = [path for path in NOTEBOOKS if path.stem != course.INDEX]
-HOLE = re.compile(r"^(\w+) = \.\.\..*$", re.MULTILINE)
+HOLE = re.compile(r"^(\w[\w, ]*) = .*\.\.\..*$", re.MULTILINE)
 BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
 WRONG: dict[str, dict[str, list[str]]] = tomllib.loads(
     Path(__file__).with_name("wrong_answers.toml").read_text(encoding="utf-8")

@@ -109,17 +109,19 @@ def topology(name: str) -> Path:
     raise FileNotFoundError(f"topologies/{name} is neither in {here}, nor above it, nor by the lab")
 
 
-def talk(where: str | Topology, host: str, *, lf_ends_lines: bool = False) -> Talk:
+def talk(
+    where: str | Topology, host: str, *, lf_ends_lines: bool = False, quiet: bool = False
+) -> Talk:
     """A session with a host's receiver-SMTP in which you are the sender-SMTP.
 
     ``where`` is a file under ``topologies/`` or a topology. ``lf_ends_lines``: the host takes a
-    lone LF for the end of a line, as it must not (4.5.2 of RFC 821 knows CRLF alone).
+    lone LF for the end of a line, as it must not (4.5.2 of RFC 821 knows CRLF alone). ``quiet``: nothing is printed.
     """
     from lab.api import load
     from lab.lessons.talking import Talk
 
     network = load(topology(where)) if isinstance(where, str) else where
-    return Talk(network, host, lf_ends_lines=lf_ends_lines)
+    return Talk(network, host, lf_ends_lines=lf_ends_lines, quiet=quiet)
 
 
 def from_text(text: str) -> Topology:

@@ -14,9 +14,12 @@ class Talk:
     and lets the network carry on what was accepted.
     """
 
-    def __init__(self, topology: Topology, host: str, *, lf_ends_lines: bool = False) -> None:
+    def __init__(
+        self, topology: Topology, host: str, *, lf_ends_lines: bool = False, quiet: bool = False
+    ) -> None:
         self.codes: list[int] = []
         self._lf_ends_lines = lf_ends_lines
+        self._print = (lambda *_: None) if quiet else print
         self._conversation = Conversation(topology, host)
         self._open = True
         self._hear(self._conversation.open())
@@ -29,9 +32,9 @@ class Talk:
     def send(self, octets: bytes) -> None:
         """Send bytes exactly as they are, and print what is answered to them."""
         for line in octets.splitlines(keepends=True):
-            print("S:", _shown(line))
+            self._print("S:", _shown(line))
         if not self._open:
-            print("   (nobody hears you: the channel is closed)")
+            self._print("   (nobody hears you: the channel is closed)")
             return
         if self._lf_ends_lines:
             octets = octets.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
@@ -41,7 +44,7 @@ class Talk:
 
     def _hear(self, octets: bytes) -> None:
         for line in octets.decode("latin-1").splitlines():
-            print("R:", line)
+            self._print("R:", line)
             if line[3:4] != "-":
                 self.codes.append(int(line[:3]))
 
