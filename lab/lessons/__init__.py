@@ -115,7 +115,8 @@ def talk(
     """A session with a host's receiver-SMTP in which you are the sender-SMTP.
 
     ``where`` is a file under ``topologies/`` or a topology. ``lf_ends_lines``: the host takes a
-    lone LF for the end of a line, as it must not (4.5.2 of RFC 821 knows CRLF alone). ``quiet``: nothing is printed.
+    lone LF for the end of a line, as it must not (4.5.2 of RFC 821 knows CRLF alone).
+    ``quiet``: nothing is printed.
     """
     from lab.api import load
     from lab.lessons.talking import Talk

@@ -10,14 +10,15 @@ from lab.talk import Conversation
 class Talk:
     """One session with a host's receiver-SMTP; what crosses is printed as it does, S: and R:.
 
-    ``codes`` are those of the replies so far, from the greeting on. :meth:`settle` ends the session
+    ``replies`` are those so far, from the greeting on, each a list of its lines; ``codes`` are
+    their codes. :meth:`settle` ends the session
     and lets the network carry on what was accepted.
     """
 
     def __init__(
         self, topology: Topology, host: str, *, lf_ends_lines: bool = False, quiet: bool = False
     ) -> None:
-        self.codes: list[int] = []
+        self.replies: list[list[str]] = []
         self._lf_ends_lines = lf_ends_lines
         self._print = (lambda *_: None) if quiet else print
         self._conversation = Conversation(topology, host)
@@ -43,10 +44,18 @@ class Talk:
             self._close()
 
     def _hear(self, octets: bytes) -> None:
+        more = False
         for line in octets.decode("latin-1").splitlines():
             self._print("R:", line)
-            if line[3:4] != "-":
-                self.codes.append(int(line[:3]))
+            if not more:
+                self.replies.append([])
+            self.replies[-1].append(line)
+            more = line[3:4] == "-"
+
+    @property
+    def codes(self) -> list[int]:
+        """The codes of the replies so far."""
+        return [int(lines[0][:3]) for lines in self.replies]
 
     def _close(self) -> None:
         if self._open:
