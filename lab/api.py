@@ -22,6 +22,7 @@ from lab.trace import Trace
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from lab.views.animation import Animation
     from lab.views.replay import Replay
     from lab.views.widget import Watch
 
@@ -125,6 +126,12 @@ class Run:
         from lab.views.replay import Replay
 
         return Replay(self.trace)
+
+    def animate(self, seconds: float = 20) -> Animation:
+        """The map as a film of so many seconds: shown in a notebook, or ``.save("film.svg")``."""
+        from lab.views.animation import animation
+
+        return animation(self.trace, seconds)
 
     def watch(self, **options: Any) -> Watch:
         """The run as a widget of a notebook, to play, step and break; see :class:`Watch`."""

@@ -85,6 +85,9 @@ def show(topology: str, seed: int, sets: tuple[str, ...], output: str | None) ->
     "--between", nargs=2, metavar="HOST HOST", help="Of a ladder: the sessions of these two alone."
 )
 @click.option("--to-scale", is_flag=True, help="Of a ladder: time downward in seconds.")
+@click.option(
+    "--animate", type=float, metavar="SECONDS", help="Of a map: a film of it, as an SVG that plays."
+)
 def plot(
     trace: str,
     kind: str,
@@ -93,8 +96,12 @@ def plot(
     session: int | None,
     between: tuple[str, str] | None,
     to_scale: bool,
+    animate: float | None,
 ) -> None:
     """Draw a picture from the trace.jsonl that a run left."""
+    if animate is not None:
+        film(trace, kind, animate, Path(output or f"{kind}.svg"))
+        return
     options = {
         "message": message, "session": session, "between": between, "to_scale": to_scale or None,
     }  # fmt: skip
@@ -111,6 +118,31 @@ def plot(
     except NothingToShow as why:
         complain(f"{trace}: {why}")
         raise click.exceptions.Exit(UNUSABLE) from None
+
+
+def film(trace: str, kind: str, seconds: float, output: Path) -> None:
+    """Write the map of a run as a picture that moves."""
+    wrong = (
+        f"--animate is for a map; write: lab plot {trace} map --animate {seconds:g}"
+        if kind != "map"
+        else f"a film of {seconds:g} seconds cannot be seen; write --animate 20"
+        if not 0 < seconds < float("inf")
+        else f"{output}: a film is an SVG; write -o {output.stem}.svg"
+        if output.suffix.lower() != ".svg"
+        else None
+    )
+    if wrong:
+        complain(wrong)
+        raise click.exceptions.Exit(UNUSABLE)
+    from lab.views.animation import animation
+
+    recorded = read(trace)
+    try:
+        animation(recorded, seconds).save(output)
+    except OSError as error:
+        complain(f"{output}: {error.strerror or error}")
+        raise click.exceptions.Exit(UNUSABLE) from None
+    say(f"drawn: {output}")
 
 
 @click.command()

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from lab.views.transcript import transcript as transcript
 
 _HOMES: Final = {
+    "animation": "animation",
     "ladder": "ladder",
     "latency": "latency",
     "map_trace": "map",

@@ -34,13 +34,18 @@ def network_map(source: Trace | Mapping[str, Any], ax: Axes | None = None) -> Ax
 
     Of a trace, the sessions are drawn too, as arrows along the links that they crossed.
     """
+    return map_of(source, ax).ax
+
+
+def map_of(source: Trace | Mapping[str, Any], ax: Axes | None = None) -> Map:
+    """The map, drawn, with the places of its hosts: for what is put over it."""
     with style.sheet():
-        picture = _Map(source, ax)
+        picture = Map(source, ax)
         picture.draw()
-    return picture.ax
+    return picture
 
 
-class _Map:
+class Map:
     """One map: hosts by number, their places, and what the legend will have to explain."""
 
     def __init__(self, source: Trace | Mapping[str, Any], ax: Axes | None) -> None:
@@ -207,7 +212,7 @@ class _Map:
 class _Words:
     """Puts names and numbers where they hide least; what finds no free place is left out."""
 
-    def __init__(self, of: _Map) -> None:
+    def __init__(self, of: Map) -> None:
         import numpy as np
 
         self.of = of
@@ -346,7 +351,7 @@ def kind_of(host: Mapping[str, Any]) -> str:
     return "relay" if host.get("relay") else "host"
 
 
-def _name(of: _Map, n: int) -> str:
+def _name(of: Map, n: int) -> str:
     return str(of.hosts[n]["name"])
 
 

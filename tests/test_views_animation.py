@@ -1,0 +1,97 @@
+"""The map as a film: what its source holds, and that it moves in a real browser."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+from browser import browser, listening, needs_chromium
+from click.testing import CliRunner
+
+import lab
+from lab.cli.looking import plot
+from lab.views import animation
+from lab.views.animation import MOST
+
+TOPOLOGIES = Path(__file__).resolve().parents[1] / "topologies"
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def film(name: str, seconds: float = 20) -> ElementTree.Element:
+    """The part of a film that moves."""
+    source = animation(lab.simulate(TOPOLOGIES / f"{name}.toml").trace, seconds).svg
+    found = ElementTree.fromstring(source).find(f".//{SVG}g[@id='film']")
+    assert found is not None
+    return found
+
+
+def test_each_crossing_is_in_the_film_and_ends_within_it() -> None:
+    """A motion for each command, reply and mail data; none begins or ends outside the film."""
+    run = lab.simulate(TOPOLOGIES / "rfc821/scenario-03.toml")
+    crossings = [row for row in run.trace.rows if row[1] in ("command", "reply", "data")]
+    motions = list(film("rfc821/scenario-03", 12).iter(f"{SVG}animateMotion"))
+    assert len(motions) == len(crossings)
+    for motion in motions:
+        begin = float(motion.attrib["begin"].removeprefix("t.begin+").removesuffix("s"))
+        lasts = float(motion.attrib["dur"].removesuffix("s"))
+        assert begin >= 0
+        assert lasts > 0
+        assert begin + lasts <= 12.001
+
+
+def test_what_is_down_is_struck_out_while_it_is_down() -> None:
+    """A relay that dies: a cross over it, for a time; no cross where nothing fails."""
+    red = [one for one in film("faults/relay-dies").iter(f"{SVG}path") if "-12 -12" in one.get("d")]
+    assert len(red) == 1
+    assert not [one for one in film("campus").iter(f"{SVG}path") if "-12 -12" in one.get("d", "")]
+
+
+def test_a_film_of_a_large_run_is_no_larger_than_what_can_be_seen() -> None:
+    """More crossings than anybody sees are thinned out, mail data last."""
+    motions = list(film("internet").iter(f"{SVG}animateMotion"))
+    assert MOST - 200 < len(motions) <= MOST
+
+
+def test_the_same_run_gives_the_same_film() -> None:
+    """No clock, no address, no order of a hash in its source."""
+    one, other = (animation(lab.simulate(TOPOLOGIES / "campus.toml").trace).svg for _ in "12")
+    assert one == other
+    assert not re.search(r"https?://(?!www\.w3\.org|purl\.org|creativecommons)", one)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["map", "--animate", "0"], "cannot be seen; write --animate 20"),
+        (["map", "--animate", "nan"], "cannot be seen; write --animate 20"),
+        (["queues", "--animate", "20"], "--animate is for a map; write: lab plot"),
+        (["map", "--animate", "20", "-o", "film.png"], "a film is an SVG; write -o film.svg"),
+    ],
+)
+def test_a_film_that_cannot_be_made_is_refused(given: list[str], said: str) -> None:
+    """Each mistake in a sentence, with what would be right."""
+    answer = CliRunner().invoke(plot, ["trace.jsonl", *given])
+    assert answer.exit_code == 2
+    assert said in answer.stderr
+
+
+@needs_chromium
+def test_the_film_plays_in_a_notebooks_output() -> None:
+    """It moves, and asks nothing of a network."""
+    shown = lab.simulate(TOPOLOGIES / "campus.toml").animate(10)._repr_html_()
+    with browser() as chromium:
+        page = chromium.new_page(viewport={"width": 1000, "height": 620})
+        heard = listening(page)
+        page.set_content(shown)
+        page.wait_for_function("document.images[0].complete")
+        pictures = set()
+        for _ in range(40):
+            page.wait_for_timeout(250)
+            pictures.add(page.screenshot())
+            if len(pictures) > 4:
+                break
+        assert len(pictures) > 4
+        assert heard == []
+        page.close()
