@@ -605,3 +605,57 @@ def test_the_engines_hold_nothing_after_a_session() -> None:
     assert session.sender._parser is None
     assert not session.receiver.is_within_line
     assert (LineBuffer().is_fresh, MailData().octets) == (True, b"")
+
+
+def test_the_senders_state_is_that_of_its_dialogue() -> None:
+    """4.4: what a command leads to, a positive reply makes the state; RSET and mail lead back."""
+    sender = SenderSMTP("ALPHA.ARPA", Bag(letter("Green"), letter("Jones")))
+    replies = [220, 250, 250, 550, 250, 250, 250, 354, 250, 221]
+    states = [sender.state]
+    for code in replies:
+        sender.receive(b"%d said\r\n" % code)
+        states.append(sender.state)
+    opened, ready, mail, rcpt = State.OPENED, State.READY, State.MAIL, State.RCPT
+    assert states == [
+        opened, opened, ready, mail, mail, ready, mail, rcpt, State.DATA, ready, State.CLOSED,
+    ]  # fmt: skip
+
+
+def test_a_reply_of_several_lines_is_kept_whole() -> None:
+    """What is told about a recipient, or about the mail, has each of the lines."""
+    bag = Bag(letter("Jones"))
+    sender = SenderSMTP("ALPHA.ARPA", bag)
+    for octets in (b"220 hi", b"250 hi", b"250 OK", b"250-taken\r\n250 for now", b"354 go on"):
+        sender.receive(octets + b"\r\n")
+    sender.receive(b"554-no\r\n554 never\r\n")
+    (outgoing,) = bag.over
+    assert outgoing.answers == [(250, "taken\nfor now")]
+    assert outgoing.answer == (554, "no\nnever")
+
+
+def test_a_sender_that_waited_long_enough_has_a_temporary_error() -> None:
+    """Whatever it waits for: 451 for the mail in progress, or for the session; once."""
+    for heard in (b"", b"220 hi\r\n250 hi\r\n250 OK\r\n"):
+        bag = Bag(letter("Jones"))
+        sender = SenderSMTP("ALPHA.ARPA", bag)
+        sender.receive(heard)
+        sender.give_up("no reply in time")
+        sender.give_up("and again")
+        told_of_mail = [outgoing.answer for outgoing in bag.over]
+        assert told_of_mail + bag.refusals == [(451, "no reply in time")]
+        assert sender.closing
+
+
+def test_a_transaction_tells_of_itself() -> None:
+    """What it is, from whom and to whom, and how long its mail data; and whether it has begun."""
+    receiver = ReceiverSMTP(Post())
+    receiver.open()
+    receiver.receive(b"HELO A\r\n")
+    begun = [receiver.transaction.is_begun]
+    for line in (b"MAIL FROM:<>\r\n", b"RCPT TO:<b@B>\r\n"):
+        receiver.receive(line)
+        begun.append(receiver.transaction.is_begun)
+    assert repr(receiver.transaction) == "<MAIL <> to <b@B>: 0 bytes>"
+    receiver.receive(b"MAIL FROM:<a@A>\r\n")
+    begun.append(receiver.transaction.is_begun)
+    assert begun == [False, False, True, True]

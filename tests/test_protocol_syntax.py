@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pathlib
 import re
 import tracemalloc
 
@@ -357,13 +358,23 @@ def test_each_grammar_reads_what_the_stricter_one_reads(line: bytes) -> None:
         assert not tolerant.fault
 
 
-def test_the_table_stands_in_one_place() -> None:
-    """The lines of the docstring's table are those that are tried here."""
-    import lab.protocol.syntax
-
-    table = lab.protocol.syntax.__doc__ or ""
-    for word in ("one or two characters", "VRFY, EXPN, HELP", "a space after FROM: or TO:",
-                 "without its angle brackets", "at the end of a line", "an argument of NOOP",
-                 "begins with a digit"):  # fmt: skip
-        assert word in table
-    assert all(f"{one}  " in table or one in table for one in GRAMMARS)
+def test_the_table_of_the_readme_is_what_is_tried_here() -> None:
+    """Every row of it, with the replies that it says, under each of the three grammars."""
+    tried: dict[str, bytes] = {
+        "a name of one": b"HELO AB",
+        "VRFY, EXPN": b"VRFY Fred Foo",
+        "a space after": b"MAIL FROM: <joe@HOST>",
+        "a path without": b"MAIL FROM:joe@HOST",
+        "spaces and TABs": b"MAIL FROM:<joe@HOST> ",
+        "an argument of NOOP": b"NOOP now",
+        "a HELO name": b"HELO 3com_x",
+    }
+    readme = (pathlib.Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    table = readme.split("| what comes |")[1].split("\n\n")[0].splitlines()[2:]
+    assert len(table) == len(tried)
+    for row, (begins, line) in zip(table, tried.items(), strict=True):
+        what, *said = (cell.strip() for cell in row.strip("|").split("|"))
+        assert what.startswith(begins)
+        for grammar, cell in zip(GRAMMARS, said, strict=True):
+            fault = parse_command(line, grammar).fault
+            assert (str(fault) in cell) if fault else cell in ("read", "passed over")

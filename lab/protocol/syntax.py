@@ -12,24 +12,9 @@ Where the RFC contradicts itself:
   restricted" (3.3).
 
 A host reads commands by one of three grammars: "strict", the productions to the letter; "standard",
-what the RFC's own text and examples need; "tolerant", what senders get wrong as well. All that
-differs:
-
-====================================  ========  ==========  ==========
-what comes                            strict    standard    tolerant
-====================================  ========  ==========  ==========
-a name of one or two characters       501       read        read
-VRFY, EXPN, HELP with a string that   501       read        read
-``<string>`` has not (a space, @)
-a space after FROM: or TO:            501       501         read
-a path without its angle brackets     501       501         read
-spaces and TABs at the end of a line  501, 500  501, 500    read
-an argument of NOOP                   500       500         passed over
-a HELO name that begins with a digit  501       501         read
-or has an underscore
-====================================  ========  ==========  ==========
-
-What is read is the same in all three: the path, without the space and in its brackets.
+what the RFC's own text and examples need; "tolerant", what senders get wrong as well. The
+README's table of grammars has all that differs. What is read is the same in all three: the path,
+without the space and in its brackets.
 """
 
 from __future__ import annotations
