@@ -208,7 +208,7 @@ def test_pictures_are_saved_without_a_display_and_the_same_each_time(
     for name in ("a.png", "b.png"):
         views.save(troubled(), kind, tmp_path / name)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
-    with pytest.raises(ValueError, match="map, timeline"):
+    with pytest.raises(ValueError, match="map, queues, states, timeline"):
         views.plot(troubled(), "pie")
 
 
