@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import networkx as nx
@@ -11,9 +12,12 @@ import pytest
 from matplotlib.axes import Axes
 from synthetic import forked, relayed
 
+import lab
 from lab import views
 from lab.views import layout
 from lab.views.style import off_screen
+
+TOPOLOGIES = Path(__file__).resolve().parents[1] / "topologies"
 
 
 def described(graph: Any, **more: Any) -> dict[str, Any]:
@@ -120,3 +124,28 @@ def test_a_trace_and_its_description_give_the_same_places() -> None:
     one, other = drawn(trace), drawn(trace.meta)
     places = [[tuple(line.get_xdata()) for line in ax.lines] for ax in (one, other)]
     assert places[0] == places[1]
+
+
+@pytest.mark.parametrize(
+    ("topology", "marks"),
+    [
+        ("partition", {"link that was down": 1}),
+        ("relay-dies", {"host that was down": 1}),
+        ("loss", {"link that was disturbed": 1}),
+        ("crash", {"host that was down": 1}),
+        ("refuse", {"host that was disturbed": 1}),
+        ("../campus", {}),
+    ],
+)
+def test_what_failed_is_marked_where_it_failed(topology: str, marks: dict[str, int]) -> None:
+    """A cross or a diamond for each link and host that failed, and a word for it in the key."""
+    trace = lab.simulate(TOPOLOGIES / f"faults/{topology}.toml").trace
+    ax = drawn(trace)
+    crosses = {
+        line.get_gid().removeprefix("troubles "): len(line.get_xdata())
+        for line in ax.lines
+        if str(line.get_gid()).startswith("troubles")
+    }
+    assert crosses == marks
+    words = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert set(marks) == {word for word in words if "that was" in word}

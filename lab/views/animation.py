@@ -11,12 +11,13 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from xml.sax.saxutils import escape
 
 from lab.trace import Row, Trace
 from lab.views import style
 from lab.views.map import map_of
+from lab.views.outages import outages
 from lab.views.queues import queue_lengths
 from lab.views.timescale import Timescale, timescale
 
@@ -190,18 +191,21 @@ class _Film:
 
     def _troubles(self) -> Iterator[str]:
         """A bar over each link, and a cross over each host, while it is down."""
-        for begin, end, host, peer in _downs(self.trace.rows, self.last):
-            a, b = self.place(host), self.place(peer or host)
+        for outage in outages(self.trace):
+            a, b = self.place(outage.host), self.place(outage.peer or outage.host)
+            if not outage.is_down:
+                continue
             if a is None or b is None:
                 continue
             shape = (
                 f'<path d="M{a[0]} {a[1]}L{b[0]} {b[1]}" stroke="{style.VERMILION}" '
                 'stroke-width="4" stroke-dasharray="3 5"/>'
-                if peer
+                if outage.peer
                 else f'<path transform="translate({a[0]} {a[1]})" d="M-12 -12L12 12M-12 12L12 -12" '
                 f'stroke="{style.VERMILION}" stroke-width="4"/>'
             )
-            first, last = self.at(begin), max(self.at(end), self.at(begin) + _SHORTEST)
+            first = self.at(outage.begin)
+            last = max(self.at(outage.end), first + _SHORTEST)
             yield (
                 f'<g visibility="hidden">{shape}<set attributeName="visibility" to="visible" '
                 f'begin="t.begin+{first:.3f}s" dur="{last - first:.3f}s"/></g>'
@@ -246,22 +250,6 @@ def _kind(row: Row) -> str:
     if row[1] == "reply" and row[7][:1] in (b"4", b"5"):
         return "refusal"
     return str(row[1])
-
-
-def _downs(rows: Sequence[Row], last: float) -> Iterator[tuple[float, float, str, str | None]]:
-    """When what was down: a link by its two ends, or a host."""
-    begun: dict[Any, list[float]] = {}
-    for row in rows:
-        if row[1] != "fault" or row[6] not in ("link-down", "host-down", "crash"):
-            continue
-        key = (row[6], row[2], row[3])
-        if row[7]:
-            begun.setdefault(key, []).append(row[0])
-        elif begun.get(key):
-            yield begun[key].pop(), row[0], row[2], row[3]
-    for (name, host, peer), times in begun.items():
-        for t in times:
-            yield t, t if name == "crash" else last, host, peer
 
 
 __all__ = ["MOST", "SECONDS", "Animation", "animation"]

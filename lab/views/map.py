@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lab.trace import Trace
 from lab.views import layout, style
+from lab.views.outages import outages
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,6 +27,10 @@ _KINDS: Final[dict[str, dict[str, Any]]] = {
     "host": {"marker": "o", "mfc": "white", "mec": "black", "mew": 1.4},
     "relay": {"marker": "s", "mfc": style.YELLOW, "mec": "black", "mew": 1.4},
     "router": {"marker": "D", "mfc": style.GREY, "mec": "black", "mew": 1.0},
+}
+_TROUBLES: Final[dict[bool, dict[str, Any]]] = {
+    True: {"says": "down", "marker": "X", "mfc": style.VERMILION, "mec": "white", "mew": 0.9},
+    False: {"says": "disturbed", "marker": "d", "mfc": "white", "mec": style.VERMILION, "mew": 2.0},
 }
 
 
@@ -54,6 +59,7 @@ class Map:
         self.links: list[Mapping[str, Any]] = list(self.meta.get("links", ()))
         self.number = {str(host["name"]): n for n, host in enumerate(self.hosts)}
         self.environments = [str(one["name"]) for one in self.meta.get("environments", ())]
+        self.outages = outages(source) if isinstance(source, Trace) else []
         self.traffic = _crossings(source) if isinstance(source, Trace) else Counter()
         self.planned = isinstance(source, Trace) and any(
             row[1] == "plan" for row in source.rows[:64]
@@ -82,6 +88,7 @@ class Map:
         self._links()
         self._arrows()
         self._hosts()
+        self._troubles()
         words = _Words(self)
         words.names()
         words.links()
@@ -193,6 +200,49 @@ class Map:
 
         words = {"host": "host", "relay": "host that relays", "router": "router, no SMTP"}[kind]
         self.keys[words] = Line2D([], [], ls="", ms=9, **{**look, "mew": 1.2})
+
+    # -- what failed -----------------------------------------------------------------------------
+
+    def _troubles(self) -> None:
+        """A cross where nothing got through for a time, a diamond where something else was amiss.
+
+        A link has its mark a quarter of its length from one end, where no word stands.
+        """
+        for is_down, look in _TROUBLES.items():
+            these = {
+                (outage.host, outage.peer)
+                for outage in self.outages
+                if outage.is_down is is_down and outage.host in self.number
+            }
+            links = {(a, b) for a, b in these if b is not None and b in self.number}
+            hosts = {a for a, b in these if b is None}
+            at = [self._of_link(a, b) for a, b in sorted(links)]
+            self._mark(at, f"link that was {look['says']}", look, 9)
+            at = [self.places[self.number[a]] for a in sorted(hosts)]
+            self._mark(at, f"host that was {look['says']}", look, self.size * 0.8)
+
+    def _of_link(self, a: str, b: str) -> Any:
+        """The mark's place on the link of two hosts."""
+        for link, share in self.bends():
+            if {str(link["a"]), str(link["b"])} == {a, b}:
+                start, end = self.ends(link)
+                # a curve is there, a quarter of its length on, three eighths of its bend aside
+                bent = self.bend(start, end, share) - (start + end) / 2
+                return start * 0.75 + end * 0.25 + bent * 0.375
+        one, other = self.places[self.number[a]], self.places[self.number[b]]
+        return one * 0.75 + other * 0.25
+
+    def _mark(self, at: list[Any], name: str, look: Mapping[str, Any], size: float) -> None:
+        if not at:
+            return
+        from matplotlib.lines import Line2D
+
+        own = {key: value for key, value in look.items() if key != "says"}
+        size = min(size, 11) if len(self.hosts) <= 60 else 5
+        xs, ys = [float(x) for x, _ in at], [float(y) for _, y in at]
+        (drawn,) = self.ax.plot(xs, ys, ls="", ms=size, zorder=5, **own)
+        drawn.set_gid(f"troubles {name}")
+        self.keys[name] = Line2D([], [], ls="", ms=9, **own)
 
     def _legend(self) -> None:
         if not self.keys:
