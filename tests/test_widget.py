@@ -72,7 +72,7 @@ CELLS = [
 
 @pytest.fixture(scope="module")
 def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A JupyterLab of its own, with a notebook in it: the notebook's address."""
+    """A server of Jupyter's of its own, with a notebook in it: its address."""
     here = tmp_path_factory.mktemp("jupyter")
     notebook = nbformat.v4.new_notebook(
         cells=[nbformat.v4.new_code_cell(source) for source in CELLS],
@@ -88,30 +88,31 @@ def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         [
             sys.executable, "-m", "jupyterlab", "--no-browser", f"--port={port}", "--allow-root",
             "--IdentityProvider.token=", "--ServerApp.password=", "--expose-app-in-browser",
-            f"--ServerApp.root_dir={here}",
+            "--JupyterNotebookApp.expose_app_in_browser=True", f"--ServerApp.root_dir={here}",
         ],
         cwd=here, env=os.environ | own, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         start_new_session=True,
     )  # fmt: skip
-    address = f"http://127.0.0.1:{port}/lab"
+    address = f"http://127.0.0.1:{port}"
     try:
         for _ in range(300):
             with contextlib.suppress(OSError):
-                urllib.request.urlopen(address, timeout=1).close()
+                urllib.request.urlopen(f"{address}/api", timeout=1).close()
                 break
             time.sleep(0.1)
-        yield f"{address}/tree/watch.ipynb"
+        yield address
     finally:
         os.killpg(server.pid, signal.SIGTERM)
         server.wait(20)
 
 
 @needs_chromium
-def test_the_widget_plays_in_a_real_jupyterlab(jupyter: str) -> None:
+@pytest.mark.parametrize("notebook", ["lab/tree/watch.ipynb", "notebooks/watch.ipynb"])
+def test_the_widget_plays_in_jupyterlab_and_in_notebook_7(jupyter: str, notebook: str) -> None:
     """Run the notebook; step, by button and by key; Python sees where the picture is."""
     with browser() as chromium:
         page = chromium.new_page(viewport={"width": 1300, "height": 1100})
-        page.goto(jupyter)
+        page.goto(f"{jupyter}/{notebook}")
         page.wait_for_function("window.jupyterapp !== undefined", timeout=60_000)
         page.wait_for_selector(".jp-Notebook", timeout=60_000)
         page.wait_for_function(

@@ -66,6 +66,10 @@ class Player {
     this.ended = new AbortController();
     element.classList.add("lab-replay");
     element.innerHTML = SKELETON; // ours, and nothing else: what a run holds is put in as text
+    // whatever can have the focus: a notebook's own keys are not for the player
+    for (const one of [element, ...element.querySelectorAll("button, select, input, canvas, [tabindex]")]) {
+      one.dataset.lmSuppressShortcuts = "true";
+    }
     this.find = (selector) => element.querySelector(selector);
     this.scale = new Scale(run, true);
     this.host = busiest(run);
