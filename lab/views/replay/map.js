@@ -349,7 +349,9 @@ class MapView extends Drawing {
     const words = kind === "open" ? "opening" : kind === "data" ? `mail ${run.message[i]}` : tag(run, i);
     context.font = `bold ${Math.max(this.fontSize - 1, 10)}px ${MONO}`;
     Object.assign(context, { textAlign: "center", textBaseline: "alphabetic" });
-    haloed(context, words, x, y - 10, colours.ink, colours.panel);
+    // over the host that it comes from or goes to there is a badge: its words stand above that
+    const near = Math.max(0, 1 - Math.min(share, 1 - share) / 0.12);
+    haloed(context, words, x, y - 10 - near * (this.size + 8), colours.ink, colours.panel);
   }
 
   // -- picking -----------------------------------------------------------------------------------
