@@ -330,3 +330,13 @@ def test_a_line_of_100_mb_is_answered_500_in_bounded_memory() -> None:
     answers, most = most_memory(without_end)
     assert codes(answers) == [220]
     assert most < least + BOUND
+
+
+def test_a_command_of_another_protocol_is_in_every_artefact(tmp_path: Path) -> None:
+    """EHLO, and what is no word at all: 500, and the views show them like any other."""
+    told = b"EHLO me\r\n\r\n\x00\xff\r\nHELO me\r\nQUIT\r\n"
+    command = [sys.executable, "-m", "lab", "talk", str(ROOT / RELAYED), "BBN-VAX.ARPA"]
+    done = subprocess.run([*command, "--out", str(tmp_path)], input=told, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count(b"\r\n500 ") == 3
+    assert (tmp_path / "summary.json").exists()

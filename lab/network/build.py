@@ -283,6 +283,7 @@ def _host(table: HostTable, number: int, hosts: Hosts) -> HostSpec:
         grammar=table.grammar,
         eight_bit=table.eight_bit,
         unsophisticated=table.unsophisticated,
+        external=getattr(table, "external", ""),
         unimplemented=tuple(table.unimplemented),
         answers={row: _codes(codes) for row, codes in table.answers.items()},
         position=(table.position[0], table.position[1]) if table.position else None,

@@ -55,3 +55,9 @@ class Clock(Environment):
             if self.peek() >= until:
                 return
             self.step()
+
+    def run_to(self, at: float) -> None:
+        """Let all happen that is due at a time or before it; then it is that time."""
+        while self.peek() <= at:
+            self.step()
+        self._now = max(self._now, at)

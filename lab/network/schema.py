@@ -73,6 +73,13 @@ def _user(value: object) -> object:
     return {"name": value} if isinstance(value, str) else value
 
 
+def _external(value: str) -> str:
+    host, colon, port = value.rpartition(":")
+    if not (colon and host and port.isdecimal() and 0 < int(port) < 65536):
+        raise ValueError(f'{shown(value)} is no address and port; write "127.0.0.1:2600"')
+    return value
+
+
 def _start(value: object) -> object:
     if isinstance(value, str):
         try:
@@ -205,6 +212,7 @@ class HostTable(HostDefaults):
     name: str
     names: dict[str, str] = {}
     holds: list[str] = []
+    external: Annotated[str, AfterValidator(_external)] = ""
     position: Annotated[list[Number], Field(min_length=2, max_length=2)] | None = None
 
 

@@ -73,8 +73,9 @@ class HostSpec:
     "strict", "standard" or "tolerant" (4.1.2); ``eight_bit``: "refuse" or "clear" (appendix A).
     ``unsophisticated``: sends by the first digit of a reply alone (appendix E). ``unimplemented``:
     commands that draw 502 (4.5.1); ``answers``: by row of 4.3, the code or the codes one after
-    another that are said whatever the host thinks. ``position``: x and y on a map. ``title``: a
-    label for people.
+    another that are said whatever the host thinks. ``external``: where a real mail server listens
+    that is this host in a live run, as "127.0.0.1:2600". ``position``: x and y on a map.
+    ``title``: a label for people.
     """
 
     name: str
@@ -97,6 +98,7 @@ class HostSpec:
     unsophisticated: bool = False
     unimplemented: tuple[str, ...] = ()
     answers: Mapping[str, int | tuple[int, ...]] = field(default_factory=dict)
+    external: str = ""
     position: tuple[float, float] | None = None
     title: str = ""
 

@@ -171,8 +171,10 @@ def reply(code: int, *lines: str) -> Reply:
 
 
 def outcome(command: str, code: int) -> Outcome | None:
-    """What ``code`` means as the reply to ``command``; None if section 4.3 does not permit it."""
-    return COMMAND_REPLIES[command].get(code)
+    """What ``code`` means as the reply to ``command``; None if section 4.3 does not permit it, or
+    has no such command.
+    """
+    return COMMAND_REPLIES.get(command, {}).get(code)
 
 
 class ReplyParser:

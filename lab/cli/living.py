@@ -1,0 +1,204 @@
+"""``lab live``: the same hosts as processes on real TCP."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lab.cli.base import (
+    FAILED,
+    INTERRUPTED,
+    UNUSABLE,
+    Duration,
+    complain,
+    leave,
+    load,
+    make_directory,
+    say,
+    the_seed,
+    the_sets,
+    the_topology,
+)
+from lab.cli.running import judge
+
+if TYPE_CHECKING:
+    from lab.live.network import LiveNetwork
+    from lab.network.topology import Topology
+
+EACH = 0.2
+"""Seconds between two looks at the progress."""
+
+
+def _ports(topology: Topology, given: tuple[str, ...]) -> dict[str, int]:
+    """Which host is to listen where; or one sentence a mistake, and exit status 2."""
+    ports: dict[str, int] = {}
+    wrong = []
+    for one in given:
+        name, _, port = one.partition("=")
+        spec = topology.host(name)
+        if not port.isdecimal() or not 0 < int(port) < 65536:
+            wrong.append(f"--port {one}: no host and port; write --port HOST=2525")
+        elif spec is None or spec.kind != "host":
+            hosts = ", ".join(n for n, h in topology.hosts.items() if h.kind == "host")
+            wrong.append(f"--port {one}: there is no host {name}; there are {hosts}")
+        elif spec.external:
+            wrong.append(f"--port {one}: {name} listens where its own software says")
+        else:
+            ports[spec.name] = int(port)
+    for sentence in wrong:
+        complain(sentence)
+    if wrong:
+        raise click.exceptions.Exit(UNUSABLE)
+    return ports
+
+
+def _address(address: str) -> None:
+    """See that an address is one, and warn of one that others reach."""
+    try:
+        known = ipaddress.ip_address(address)
+    except ValueError:
+        complain(f"--address {address}: no IP address; write --address 127.0.0.1")
+        raise click.exceptions.Exit(UNUSABLE) from None
+    if not known.is_loopback:
+        complain(
+            f"warning: {address} is no loopback address: whoever reaches this machine can send "
+            "mail to these hosts; a lab is no mail server for the open Internet"
+        )
+
+
+@click.command()
+@the_topology
+@the_seed
+@the_sets
+@click.option("--speed", type=float, default=1.0, show_default=True, help="Seconds in a second.")
+@click.option("--until", type=Duration(), help="Stop then; default: when nothing is left to do.")
+@click.option("--serve", is_flag=True, help="Stay up for real mail programs, until Ctrl-C.")
+@click.option("--port", "ports", multiple=True, metavar="HOST=N", help="Where a host listens.")
+@click.option("--address", default="127.0.0.1", show_default=True, help="Where all listen.")
+@click.option(
+    "--spool", type=click.Path(file_okay=False), help="Keep the hosts' stable storage there."
+)
+@click.option("--idle", type=Duration(), default="5 min", help="How long a caller may say nothing.")
+@click.option("--no-fsync", is_flag=True, help="Do not wait for the disk before 250.")
+@click.option("--transcript", is_flag=True, help="Print every session, S: and R:.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
+@click.option("--out", type=click.Path(file_okay=False), help="Leave the artefacts in a directory.")
+@click.option("--quiet", is_flag=True, help="Print nothing but what is wrong.")
+def live(
+    topology: str,
+    seed: int,
+    sets: tuple[str, ...],
+    speed: float,
+    until: float | None,
+    serve: bool,
+    ports: tuple[str, ...],
+    address: str,
+    spool: str | None,
+    idle: float,
+    no_fsync: bool,
+    transcript: bool,
+    as_json: bool,
+    out: str | None,
+    quiet: bool,
+) -> None:
+    """Run TOPOLOGY on real TCP: every host a process of its own.
+
+    The hosts listen on this machine alone. Ends when nothing is left to do, or on Ctrl-C; the
+    artefacts are those of lab run.
+    """
+    if not 0 < speed <= 100_000:
+        complain(f"--speed {speed:g}: no pace; write --speed 60 for an hour in a minute")
+        raise click.exceptions.Exit(UNUSABLE)
+    described = load(topology, sets, seed)
+    where = _ports(described, ports)
+    _address(address)
+    for directory in (out, spool):
+        if directory is not None:
+            make_directory(directory)
+    for fault in described.faults:
+        if fault.line is not None or (fault.when or {}).get("seq") is not None:
+            complain(f"{topology}: {fault.kind} is for lab run and lab step; left out here")
+    from lab.api import Run
+    from lab.live.network import Settings
+    from lab.live.running import run_live
+
+    storage = Path(spool) if spool is not None else None
+    settings = Settings(storage, speed, where, address, not no_fsync, idle, serve)
+    loud = not (quiet or as_json)
+    with _progress(loud and not serve) as progress:
+        try:
+            trace, reason = run_live(
+                described, seed, settings, until=until,
+                started=_table if loud else _nothing, progress=progress,
+            )  # fmt: skip
+        except OSError as error:
+            complain(f"{topology}: {error.strerror or error}")
+            raise click.exceptions.Exit(FAILED) from None
+    done = Run(described, trace)
+    left = leave(done, out) if out is not None else None
+    if transcript and not as_json:
+        for line in done.transcript_lines():
+            click.echo(line)
+        click.echo()
+    if as_json:
+        click.echo(json.dumps(done.summary))
+    elif not quiet:
+        from lab.views.table import summary_table
+
+        say(summary_table(done.summary))
+        if left:
+            click.echo(left)
+    judge(topology, done)
+    if reason == "interrupted" and not serve:
+        complain(f"interrupted at {done.summary['simulated_seconds']:g} s")
+        raise click.exceptions.Exit(INTERRUPTED)
+    if left == "":
+        raise click.exceptions.Exit(UNUSABLE)
+
+
+def _nothing(_: LiveNetwork) -> None:
+    """Nothing to show."""
+
+
+def _table(network: LiveNetwork) -> None:
+    """Print where the hosts listen."""
+    address = network.settings.address
+    wide = max((len(name) for name in network.hosts), default=0)
+    for name, mirror in network.hosts.items():
+        where = mirror.external or (address, mirror.port)
+        says = "  (its own software)" if mirror.external else ""
+        click.echo(f"{name:<{wide}}  {where[0]}:{where[1]}{says}")
+    sys.stdout.flush()
+
+
+@contextmanager
+def _progress(wanted: bool) -> Iterator[Callable[[Any], None]]:
+    """A line on stderr of how far the run is, where that is a terminal."""
+    if not wanted or not sys.stderr.isatty():
+        yield _nothing
+        return
+    import time
+
+    from rich.console import Console
+
+    with Console(stderr=True).status("starting") as status:
+        last = [0.0]
+
+        def show(network: LiveNetwork) -> None:
+            if time.monotonic() - last[0] < EACH:
+                return
+            last[0] = time.monotonic()
+            queued = sum(mirror.queued for mirror in network.hosts.values())
+            status.update(
+                f"{network.clock.now:.0f} s: {len(network.sessions)} sessions open, "
+                f"{queued} pieces of mail in spools"
+            )
+
+        yield show

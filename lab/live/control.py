@@ -1,0 +1,114 @@
+"""The control channel between the network and a host's process: whole Python tuples, in order.
+
+Neither side ever waits for the other to read: or two full buffers would stop both for good. What a
+host has to say it says before the bytes on TCP that follow from it.
+"""
+
+from __future__ import annotations
+
+import pickle
+import select
+import socket
+import time
+from collections.abc import Iterator
+from typing import Any, Final
+
+Word = tuple[Any, ...]
+"""What is said: its kind, and what belongs to that."""
+
+_HEADER: Final = 4
+_BUFFER: Final = 1 << 20
+
+
+class Gone(Exception):
+    """The other side's process has ended."""
+
+
+class Control:
+    """One end of a control channel over a stream socket."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        sock.setblocking(False)
+        for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
+            sock.setsockopt(socket.SOL_SOCKET, option, _BUFFER)
+        self.sock = sock
+        self.ended = False
+        self._in = bytearray()
+        self._out = bytearray()
+
+    def fileno(self) -> int:
+        """The descriptor, for an event loop."""
+        return self.sock.fileno()
+
+    @property
+    def is_held_up(self) -> bool:
+        """Whether something said has not left yet: say :meth:`flush` when the socket takes more."""
+        return bool(self._out)
+
+    def say(self, *word: Any) -> None:
+        """Send a word; what the socket does not take now goes later."""
+        octets = pickle.dumps(word, pickle.HIGHEST_PROTOCOL)
+        self._out += len(octets).to_bytes(_HEADER, "big") + octets
+        self.flush()
+
+    def flush(self) -> None:
+        """Send what is waiting, as far as the socket takes it."""
+        try:
+            while self._out:
+                sent = self.sock.send(memoryview(self._out)[: 1 << 18])
+                del self._out[:sent]
+        except BlockingIOError:
+            pass
+        except OSError:  # nobody is there any more: reading will tell
+            self._out.clear()
+
+    def flush_all(self) -> None:
+        """Send all that is waiting, however long it takes; for the side that is always read."""
+        self.flush()
+        while self._out:
+            select.select([], [self.sock], [])
+            self.flush()
+
+    def heard(self) -> Iterator[Word]:
+        """The words that are there, without waiting for more."""
+        while not self.ended:
+            try:
+                octets = self.sock.recv(1 << 18)
+            except BlockingIOError:
+                break
+            except OSError:
+                octets = b""
+            if not octets:
+                self.ended = True
+                break
+            self._in += octets
+        while (word := self._next()) is not None:
+            yield word
+
+    def wait(self, seconds: float) -> None:
+        """Wait until there is something to hear; raises :class:`Gone` if there never will be."""
+        until = time.monotonic() + seconds
+        ready, _, _ = select.select([self.sock], [], [], max(0.0, until - time.monotonic()))
+        if self.ended or not ready:
+            raise Gone
+
+    def _next(self) -> Word | None:
+        if len(self._in) < _HEADER:
+            return None
+        end = _HEADER + int.from_bytes(self._in[:_HEADER], "big")
+        if len(self._in) < end:
+            return None
+        octets = bytes(self._in[_HEADER:end])
+        del self._in[:end]
+        word: Word = pickle.loads(octets)
+        return word
+
+    def close(self) -> None:
+        """End the channel."""
+        self.ended = True
+        self.sock.close()
+
+
+def channel() -> tuple[socket.socket, socket.socket]:
+    """The two ends of a new control channel."""
+    return socket.socketpair()

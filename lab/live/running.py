@@ -1,0 +1,97 @@
+"""A live run from its beginning to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+
+from lab.live.network import LiveNetwork, Settings
+from lab.network.topology import Topology
+from lab.trace import Trace
+
+Progress = Callable[[LiveNetwork], None]
+"""Called with the network now and then."""
+
+
+def _nothing(_: LiveNetwork) -> None:
+    """No progress to show."""
+
+
+def run_live(
+    topology: Topology,
+    seed: int = 0,
+    settings: Settings | None = None,
+    *,
+    until: float | None = None,
+    started: Progress = _nothing,
+    progress: Progress = _nothing,
+) -> tuple[Trace, str]:
+    """The trace of a live run, and why it ended: settled, until, interrupted or failed.
+
+    ``until`` in seconds of the run. ``started`` is called when every host listens. Raises OSError
+    where a host cannot listen.
+    """
+    with _storage(settings) as made:
+        return asyncio.run(_run(topology, seed, made, until, started, progress))
+
+
+@contextmanager
+def _storage(settings: Settings | None) -> Iterator[Settings]:
+    """The settings, with a directory for the hosts' files; one of our own goes when all is over."""
+    if settings is not None and settings.storage is not None:
+        settings.storage.mkdir(parents=True, exist_ok=True)
+        yield settings
+        return
+    with tempfile.TemporaryDirectory(prefix="smtp-lab-", ignore_cleanup_errors=True) as directory:
+        yield replace(settings or Settings(), storage=Path(directory))
+
+
+async def _run(
+    topology: Topology,
+    seed: int,
+    settings: Settings,
+    until: float | None,
+    started: Progress,
+    progress: Progress,
+) -> tuple[Trace, str]:
+    network = LiveNetwork(topology, seed, settings)
+    reason = "failed"
+    try:
+        await network.start()
+        started(network)
+        going = asyncio.ensure_future(network.carry_on(until, progress))
+        with _interrupts(going):
+            reason = await _ending(going)
+    finally:
+        await network.end(reason)
+    if network.failures:
+        raise OSError(network.failures[0])
+    return network.trace, reason
+
+
+async def _ending(going: asyncio.Future[str]) -> str:
+    try:
+        return await going
+    except asyncio.CancelledError:
+        return "interrupted"
+
+
+@contextmanager
+def _interrupts(going: asyncio.Future[str]) -> Iterator[None]:
+    """Have Ctrl-C, or a request to end, end the run in order."""
+    loop = asyncio.get_running_loop()
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    for number in numbers:
+        with suppress(ValueError, RuntimeError):  # not in the main thread, where no signal comes
+            loop.add_signal_handler(number, going.cancel)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            with suppress(ValueError, RuntimeError):
+                loop.remove_signal_handler(number)

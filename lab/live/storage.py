@@ -1,0 +1,125 @@
+"""Stable storage of a live host: its spool and its mail drops in one SQLite file.
+
+SQLite and not a directory of files: what one acceptance does (mail into three queues and a mail
+drop) becomes durable in one transaction with one fsync, whole or not at all, and several sessions'
+mail may share it. RFC 821 asks that mail be in hand before 250 says so.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from pathlib import Path as FilePath
+
+from lab.hosts.spool import Entry, Queue
+from lab.protocol import parse_path
+
+_TABLES = """
+create table if not exists spool (
+  id integer primary key, host text not null, environment text not null,
+  about text not null, mail_data blob not null);
+create table if not exists drops (
+  id integer primary key, user text not null, message integer, octets blob not null);
+"""
+
+
+class Storage:
+    """The file of one host; ``commit`` makes what was put in durable.
+
+    ``durable``: whether commit waits for the disk. Raises sqlite3.Error where the file is none.
+    """
+
+    def __init__(self, path: FilePath, *, durable: bool = True) -> None:
+        self._file = sqlite3.connect(path, isolation_level=None)
+        self._file.execute("pragma journal_mode = wal")
+        self._file.execute(f"pragma synchronous = {'full' if durable else 'off'}")
+        self._file.executescript(_TABLES)
+        self._kept: dict[str, dict[int, tuple[int, Entry, str]]] = {}
+        self._open = False
+
+    def recover(self) -> Iterator[tuple[str, str, Entry]]:
+        """The mail that was in the spool: next host, environment, and entry, oldest first."""
+        rows = self._file.execute("select id, host, environment, about, mail_data from spool")
+        for number, host, environment, about, mail_data in rows.fetchall():
+            entry = _read(about, mail_data)
+            self._kept.setdefault(host, {})[id(entry)] = (number, entry, about)
+            yield host, environment, entry
+
+    def drops(self) -> list[tuple[str, bytes]]:
+        """What lies in the mail drops: user and mail, oldest first."""
+        return self._file.execute("select user, octets from drops order by id").fetchall()
+
+    def keep(self, queue: Queue, under_way: Iterable[Entry]) -> None:
+        """Have the file hold what a queue holds, and what of it is under way."""
+        self._begin()
+        kept = self._kept.setdefault(queue.host, {})
+        entries = {id(entry): entry for entry in (*queue.entries, *under_way)}
+        for key in [key for key in kept if key not in entries]:
+            self._file.execute("delete from spool where id = ?", (kept.pop(key)[0],))
+        for key, entry in entries.items():
+            about = _written(entry)
+            known = kept.get(key)
+            if known is None:
+                row = (queue.host, queue.environment, about, entry.mail_data)
+                made = self._file.execute(
+                    "insert into spool (host, environment, about, mail_data) values (?, ?, ?, ?)",
+                    row,
+                )
+                kept[key] = (int(made.lastrowid or 0), entry, about)
+            elif known[2] != about:
+                self._file.execute("update spool set about = ? where id = ?", (about, known[0]))
+                kept[key] = (known[0], entry, about)
+
+    def drop(self, user: str, message: int | None, octets: bytes) -> None:
+        """Put mail into a mail drop."""
+        self._begin()
+        row = (user, message, octets)
+        self._file.execute("insert into drops (user, message, octets) values (?, ?, ?)", row)
+
+    def commit(self) -> None:
+        """Make all durable that was put in since the last time."""
+        if self._open:
+            self._open = False
+            self._file.execute("commit")
+
+    def _begin(self) -> None:
+        if not self._open:
+            self._open = True
+            self._file.execute("begin")
+
+    def close(self) -> None:
+        """Commit, and let go of the file."""
+        self.commit()
+        self._file.close()
+
+
+def _written(entry: Entry) -> str:
+    """An entry but for its mail data, as JSON."""
+    return json.dumps(
+        [
+            entry.message, entry.verb, entry.reverse_path.text, entry.return_path.text,
+            [[number, path.text] for number, path in entry.addressees],
+            entry.failures, entry.not_before, entry.expires, entry.relaying, entry.takes_251,
+            entry.last_chance, sorted(entry.avoided), sorted(entry.told),
+        ]
+    )  # fmt: skip
+
+
+def _read(about: str, mail_data: bytes) -> Entry:
+    (
+        message, verb, reverse_path, return_path, addressees, failures, not_before, expires,
+        relaying, takes_251, last_chance, avoided, told,
+    ) = json.loads(about)  # fmt: skip
+    entry = Entry(
+        message,
+        verb,
+        parse_path(reverse_path, null=True),
+        parse_path(return_path, null=True),
+        [(number, parse_path(text)) for number, text in addressees],
+        mail_data,
+    )
+    entry.failures, entry.not_before, entry.expires = failures, not_before, expires
+    entry.relaying, entry.takes_251, entry.last_chance = relaying, takes_251, last_chance
+    entry.avoided, entry.told = frozenset(avoided), frozenset(told)
+    return entry
