@@ -19,6 +19,7 @@ from lab.protocol import (
     Transaction,
     reply,
 )
+from lab.protocol.lines import stuff, with_crlf
 from lab.protocol.replies import CONNECTION, MAIL_DATA
 from lab.protocol.script import ScriptedSender
 
@@ -85,6 +86,7 @@ class Caller:
         self.ticket = station.ticket()
         self.channel = Channel(self)
         self.over = False
+        self.is_external = bool(station.orders.topology.hosts[peer].external)
         self.since = station.clock.now
         self._mail: tuple[Outgoing | None, bool] = (None, False)
 
@@ -119,6 +121,8 @@ class Caller:
         for kind, crossed in self.sender.receive(octets):
             if kind != "reply" and crossed:
                 self._tell_mail(kind)
+                if kind == "data" and self.is_external and self.sends is not None:
+                    crossed = stuff(with_crlf(self.sends.mail_data))
                 self.station.write(self.channel.transport, crossed)
         self.station.soon()
         if isinstance(self.sender, SenderSMTP) and self.sender.turned:

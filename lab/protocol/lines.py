@@ -65,6 +65,15 @@ MINIMA: Final = {
 """The least that a host's :class:`Limits` may be, by their names, and keep to section 4.5.3."""
 
 
+def with_crlf(mail_data: bytes) -> bytes:
+    """Mail data with CRLF for each bare LF: for receivers that end a line, or the mail, at LF.
+
+    To them it is the same text. Sent as it is, "LF . LF" would end the mail there, and what follows
+    would be commands.
+    """
+    return mail_data.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+
+
 def fits_the_wire(mail_data: bytes) -> bool:
     """Whether no line of mail data is longer than a sender-SMTP may send (section 4.5.3)."""
     begin, size = 0, len(mail_data)
