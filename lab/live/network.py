@@ -299,6 +299,7 @@ class LiveNetwork(Simulation):
         self.clock = WallClock(math.inf, settings.speed)
         self.gate = 0
         self.over = False
+        self.interrupted = False
         self.failures: list[str] = []
         self.changed = asyncio.Event()
         self.numbered: dict[int, LiveSession] = {}
@@ -365,6 +366,8 @@ class LiveNetwork(Simulation):
             progress(self)
             if self.failures:
                 return "failed"
+            if self.interrupted:
+                return "interrupted"
             if self.clock.now >= last:
                 return "until"
             if not self.settings.serve and self.is_idle:
@@ -373,6 +376,11 @@ class LiveNetwork(Simulation):
             pause = min(self.clock.until(min(self.env.peek(), last)), 0.5)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.changed.wait(), pause)
+
+    def interrupt(self) -> None:
+        """Have the run end, in order, as soon as what is going on now is done."""
+        self.interrupted = True
+        self.changed.set()
 
     async def end(self, reason: str) -> None:
         """End every process, and the trace."""

@@ -62,11 +62,10 @@ async def _run(
     network = LiveNetwork(topology, seed, settings)
     reason = "failed"
     try:
-        await network.start()
-        started(network)
-        going = asyncio.ensure_future(network.carry_on(until, progress))
-        with _interrupts(going):
-            reason = await _ending(going)
+        with _interrupts(network):
+            await network.start()
+            started(network)
+            reason = await network.carry_on(until, progress)
     finally:
         await network.end(reason)
     if network.failures:
@@ -74,21 +73,14 @@ async def _run(
     return network.trace, reason
 
 
-async def _ending(going: asyncio.Future[str]) -> str:
-    try:
-        return await going
-    except asyncio.CancelledError:
-        return "interrupted"
-
-
 @contextmanager
-def _interrupts(going: asyncio.Future[str]) -> Iterator[None]:
+def _interrupts(network: LiveNetwork) -> Iterator[None]:
     """Have Ctrl-C, or a request to end, end the run in order."""
     loop = asyncio.get_running_loop()
     numbers = (signal.SIGINT, signal.SIGTERM)
     for number in numbers:
         with suppress(ValueError, RuntimeError):  # not in the main thread, where no signal comes
-            loop.add_signal_handler(number, going.cancel)
+            loop.add_signal_handler(number, network.interrupt)
     try:
         yield
     finally:
