@@ -14,7 +14,7 @@ from typing import NoReturn
 import click
 
 from lab.cli.base import FAILED, INTERRUPTED, complain, forget_output
-from lab.cli.living import live
+from lab.cli.living import compare, live
 from lab.cli.looking import check, plot, replay, show
 from lab.cli.reading import rfc
 from lab.cli.running import run, talk
@@ -58,7 +58,8 @@ def main() -> NoReturn:
 
 
 COMMANDS = (
-    run, live, step, check, show, talk, plot, replay, explore, storm, rfc, lessons, grade, bench,
+    run, live, compare, step, check, show, talk, plot, replay, explore, storm, rfc, lessons,
+    grade, bench,
 )  # fmt: skip
 for command in COMMANDS:
     cli.add_command(command)

@@ -1,4 +1,4 @@
-"""``lab live``: the same hosts as processes on real TCP."""
+"""``lab live`` and ``lab compare``: the same hosts as processes on real TCP."""
 
 from __future__ import annotations
 
@@ -113,9 +113,7 @@ def live(
     The hosts listen on this machine alone. Ends when nothing is left to do, or on Ctrl-C; the
     artefacts are those of lab run.
     """
-    if not 0 < speed <= 100_000:
-        complain(f"--speed {speed:g}: no pace; write --speed 60 for an hour in a minute")
-        raise click.exceptions.Exit(UNUSABLE)
+    _pace(speed)
     described = load(topology, sets, seed)
     where = _ports(described, ports)
     _address(address)
@@ -163,6 +161,13 @@ def live(
         raise click.exceptions.Exit(UNUSABLE)
 
 
+def _pace(speed: float) -> None:
+    """See that the speed is one."""
+    if not 0 < speed <= 100_000:
+        complain(f"--speed {speed:g}: no pace; write --speed 60 for an hour in a minute")
+        raise click.exceptions.Exit(UNUSABLE)
+
+
 def _nothing(_: LiveNetwork) -> None:
     """Nothing to show."""
 
@@ -202,3 +207,54 @@ def _progress(wanted: bool) -> Iterator[Callable[[Any], None]]:
             )
 
         yield show
+
+
+@click.command()
+@the_topology
+@the_seed
+@the_sets
+@click.option("--speed", type=float, default=1.0, show_default=True, help="Seconds in a second.")
+@click.option("-o", "--output", type=click.Path(dir_okay=False), help="Picture file, .png or .svg.")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
+def compare(
+    topology: str,
+    seed: int,
+    sets: tuple[str, ...],
+    speed: float,
+    output: str | None,
+    as_json: bool,
+) -> None:
+    """Run TOPOLOGY simulated and live, and draw the delivery times of one against the other."""
+    _pace(speed)
+    described = load(topology, sets, seed)
+    from lab.live.network import Settings
+    from lab.live.running import run_live
+    from lab.simulation import simulate
+    from lab.views import style
+    from lab.views.comparison import comparison, merit, sentences
+
+    simulated = simulate(described, seed)
+    with _progress(not as_json) as progress:
+        try:
+            trace, _ = run_live(described, seed, Settings(speed=speed), progress=progress)
+        except OSError as error:
+            complain(f"{topology}: {error.strerror or error}")
+            raise click.exceptions.Exit(FAILED) from None
+    path = Path(output or f"{Path(topology).stem}-compared.png")
+    with style.off_screen():
+        figure = comparison(simulated, trace).get_figure(root=True)
+        try:
+            assert figure is not None
+            figure.savefig(path)
+        except (OSError, ValueError) as error:
+            complain(
+                f"{path}: {str(error).splitlines()[0]}; write a name that ends with .png or .svg"
+            )
+            raise click.exceptions.Exit(UNUSABLE) from None
+    found = merit(simulated, trace)
+    if as_json:
+        click.echo(json.dumps(found))
+        return
+    for line in sentences(found):
+        click.echo(line)
+    click.echo(f"drawn: {path}")
