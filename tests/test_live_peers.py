@@ -95,7 +95,6 @@ def test_a_real_client_sends_through_the_lab(client: str, tmp_path: Path) -> Non
             env=os.environ | {"NODE_PATH": str(NODE_MODULES), "HOME": str(tmp_path)},
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
-        time.sleep(0.5)
         process.send_signal(signal.SIGINT)
         process.wait(20)
     run = lab.Run(lab.load(path), lab.Trace.read_jsonl(out / "trace.jsonl"))
@@ -124,7 +123,6 @@ def test_a_load_of_many_sessions_at_once(tmp_path: Path) -> None:
              "-f", "ann@client.example", "-t", JOE, f"127.0.0.1:{ports[GATE]}"],
             check=True, timeout=60,
         )  # fmt: skip
-        time.sleep(2.0)
         process.send_signal(signal.SIGINT)
         process.wait(30)
     run = lab.Run(lab.load(path), lab.Trace.read_jsonl(out / "trace.jsonl"))

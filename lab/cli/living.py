@@ -121,8 +121,8 @@ def live(
         if directory is not None:
             make_directory(directory)
     for fault in described.faults:
-        if fault.line is not None or (fault.when or {}).get("seq") is not None:
-            complain(f"{topology}: {fault.kind} is for lab run and lab step; left out here")
+        if (fault.when or {}).get("seq") is not None:
+            complain(f"{topology}: the events of a live run have numbers of their own; mind `seq`")
     from lab.api import Run
     from lab.live.network import Settings
     from lab.live.running import run_live

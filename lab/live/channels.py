@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
+from lab.hosts.altered import AlteredReceiverSMTP, reply_of
 from lab.hosts.errand import Errand
 from lab.hosts.reception import Reception, receiver_smtp
 from lab.live.station import TOKENS
@@ -25,6 +26,7 @@ from lab.protocol.script import ScriptedSender
 
 if TYPE_CHECKING:
     from lab.live.station import Station
+    from lab.network.topology import FaultSpec
 
 OUTSIDE: Final = "outside"
 """How the trace names a mail program that is no host of the topology."""
@@ -42,18 +44,19 @@ class Channel(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """There is TCP."""
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
-        self.role.made(transport)
+        self.transport = cast(asyncio.Transport, transport)
+        self.role.made(self.transport)
 
     def data_received(self, octets: bytes) -> None:
         """Bytes have come; what the network said before them is heard first."""
-        self.role.station.listen()
+        if self.role.peer != OUTSIDE:
+            self.role.station.listen()
         self.role.received(octets)
 
     def connection_lost(self, error: Exception | None) -> None:
         """There is no TCP any more."""
-        self.role.station.listen()
+        if self.role.peer != OUTSIDE:
+            self.role.station.listen()
         self.role.lost()
 
     def pause_writing(self) -> None:
@@ -153,6 +156,7 @@ class Caller:
         if self.errand is not None:
             self.station._dirty.add(self.errand.queue.host)
             self.station.host.session_over(now, self.errand.queue)
+        self.station.urge()
         self.station.flush()
         self.channel.transport.close()
 
@@ -222,6 +226,8 @@ class Answerer:
         self.last = time.monotonic()
         self._known = False
         self._noted = 0
+        self._given = 0
+        self._changes: dict[int | None, FaultSpec] = {}
 
     def made(self, transport: asyncio.Transport) -> None:
         """Somebody has called: a host of the topology, or a mail program from outside."""
@@ -248,7 +254,7 @@ class Answerer:
         transport = station.orders.topology.environments[environment].transport
         name = station.host.name
         row = (now, "open", OUTSIDE, name, self.number, None, environment, transport)
-        station.record((*row, (OUTSIDE, name), now))
+        station.note((*row, (OUTSIDE, name), now))
         self._greet(environment)
 
     def _greet(self, environment: str) -> None:
@@ -263,8 +269,32 @@ class Answerer:
         if identity.store or identity.careless:
             self.reception.later = self._later
             self.reception.respond = None if identity.careless else self._respond
-        self.receiver = receiver_smtp(self.reception)
+        self.receiver = self._engine()
         self._do(self.receiver.open())
+
+    def _engine(self) -> ReceiverSMTP:
+        """The receiver-SMTP; one whose replies a fault changes, where there is such."""
+        faults = self.station.orders.topology.faults
+        name, number = self.station.host.name, self.number
+        mine = [one for one in faults if one.kind == "change-reply" and one.host == name]
+        self._changes = {one.number: one for one in mine if one.session == number}
+        if not self._changes:
+            return receiver_smtp(self.reception)
+        identity = self.station.host.identity
+        return AlteredReceiverSMTP(
+            self.reception, identity.limits, self._next_reply,
+            grammar=identity.grammar, eight_bit=identity.eight_bit,
+        )  # fmt: skip
+
+    def _next_reply(self) -> Reply | None:
+        """What a fault has this reply be."""
+        self._given += 1
+        spec = self._changes.get(self._given)
+        if spec is None:
+            return None
+        row = (self.reception.now, "fault", spec.host, self.peer, self.number, None)
+        self.station.record((*row, spec.kind, True, spec.line))
+        return reply_of(spec.line or "")
 
     def _later(self, seconds: float, call: Any) -> None:
         """What a host does after a while; the network is told of what would be lost in a crash."""
@@ -280,7 +310,10 @@ class Answerer:
 
     def _identify(self, transaction: Transaction) -> tuple[int, list[str]]:
         if self._known:
-            return self.station.message_of(self.number)
+            message, ids = self.station.message_of(self.number)
+            if len(ids) == len(transaction.forward_paths):
+                return message, ids
+            # a command was changed on its way: this is not the mail that was sent
         self._note(self.receiver.crossed)
         number = self.station.token()
         texts = tuple(path.bare for path in transaction.forward_paths)
@@ -305,7 +338,8 @@ class Answerer:
         for kind, octets in events:
             if kind == "reply":
                 self.station.write(self.channel.transport, octets)
-        self.station.soon()
+        if self._known:
+            self.station.soon()
         if self.receiver.turned:
             self._turn()
         elif self.receiver.closing:
@@ -318,7 +352,7 @@ class Answerer:
         for kind, octets in events[self._noted :]:
             here, there = (OUTSIDE, name) if kind == "reply" else (name, OUTSIDE)
             if octets:
-                self.station.record((now, kind, here, there, self.number, None, now, octets))
+                self.station.note((now, kind, here, there, self.number, None, now, octets))
         self._noted = len(events)
 
     def _respond(self, verdict: Reply) -> None:
@@ -355,7 +389,9 @@ class Answerer:
         self.receiver.end_of_input()
         if self.peer == OUTSIDE:
             row = (station.clock.now, "close", OUTSIDE, station.host.name, self.number, None)
-            station.record((*row, reason))
+            station.note((*row, reason))
+        else:
+            station.urge()
         station.flush()
         self.channel.transport.close()
 

@@ -7,11 +7,13 @@ wall's: what is due is let happen, and what comes from a host comes at the time 
 from __future__ import annotations
 
 import asyncio
+import marshal
 import math
 import multiprocessing
 import os
 import signal
 import socket
+import time
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -31,6 +33,9 @@ from lab.trace import Row
 
 LOOPBACK: Final = "127.0.0.1"
 _FORWARDED: Final = frozenset({"busy", "full", "refusing", "skew"})
+_DRAIN: Final = 3.0
+"""Seconds after Ctrl-C in which mail that is under way may still arrive; a second one ends all."""
+
 _PATIENCE: Final = 20.0
 """Seconds that a process may take to start."""
 
@@ -96,12 +101,12 @@ class Mirror:
         self.lives = 0
         self._process: Any = None
         self._said = 0
-        self._state = (0, False, 0, 0)
+        self._state = (0, False, 0)
 
     @property
     def has_work(self) -> bool:
         """Whether the host will do something of itself, or has not done yet what it was told."""
-        heard, work, queued, _ = self._state
+        heard, work, queued = self._state
         if self.external:
             return False
         if self.condition.down:
@@ -131,7 +136,7 @@ class Mirror:
         )  # fmt: skip
         self.lives += 1
         self._said = 0
-        self._state = (0, True, self.queued, 0)
+        self._state = (0, True, self.queued)
         self.control = Control(ours)
         self._process = network.processes.Process(target=main, args=(orders, theirs), daemon=True)
         self._process.start()
@@ -165,7 +170,7 @@ class Mirror:
         assert self.control is not None
         for kind, *rest in self.control.heard():
             if kind == "rows":
-                self.network.take(rest[0])
+                self.network.take(marshal.loads(rest[0]))
             elif kind == "state":
                 self._state = tuple(rest)
             else:
@@ -299,7 +304,8 @@ class LiveNetwork(Simulation):
         self.clock = WallClock(math.inf, settings.speed)
         self.gate = 0
         self.over = False
-        self.interrupted = False
+        self.interrupted = 0
+        self._deadline = math.inf
         self.failures: list[str] = []
         self.changed = asyncio.Event()
         self.numbered: dict[int, LiveSession] = {}
@@ -366,21 +372,26 @@ class LiveNetwork(Simulation):
             progress(self)
             if self.failures:
                 return "failed"
-            if self.interrupted:
+            if self.interrupted and self._is_drained():
                 return "interrupted"
             if self.clock.now >= last:
                 return "until"
             if not self.settings.serve and self.is_idle:
                 return "settled"
             self.changed.clear()
-            pause = min(self.clock.until(min(self.env.peek(), last)), 0.5)
+            pause = min(self.clock.until(min(self.env.peek(), last)), 0.2)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.changed.wait(), pause)
 
     def interrupt(self) -> None:
-        """Have the run end, in order, as soon as what is going on now is done."""
-        self.interrupted = True
+        """Have the run end in order; hosts that serve finish what they have begun, for a while."""
+        self.interrupted += 1
+        self._deadline = min(self._deadline, time.monotonic() + _DRAIN)
         self.changed.set()
+
+    def _is_drained(self) -> bool:
+        late = self.interrupted > 1 or time.monotonic() >= self._deadline
+        return late or not self.settings.serve or self.is_idle
 
     async def end(self, reason: str) -> None:
         """End every process, and the trace."""
@@ -431,22 +442,25 @@ class LiveNetwork(Simulation):
             self._real[number] = self.next_message()
         return self._real[number]
 
-    def _real_session(self, number: int | None) -> int | None:
-        if number is None or number < TOKENS:
-            return number
+    def _real_session(self, number: int) -> int:
         if number not in self._real:
             self._real[number] = self.next_session()
         return self._real[number]
 
     def take(self, rows: list[Row]) -> None:
         """What a host recorded, into the trace."""
+        record, real = self.record, self._real
         for row in rows:
-            if row[4] is not None or row[5] is not None:
-                message = None if row[5] is None else self.real_message(row[5])
-                row = (*row[:4], self._real_session(row[4]), message, *row[6:])
+            session, message = row[4], row[5]
+            if session is not None and session >= TOKENS:
+                session = real.get(session) or self._real_session(session)
+            if message is not None and message >= TOKENS:
+                message = real.get(message) or self.real_message(message)
+            if session != row[4] or message != row[5]:
+                row = (*row[:4], session, message, *row[6:])
             if row[1] == "notify":
                 row = (*row[:6], self.real_message(row[6]), *row[7:])
-            self.record(row)
+            record(row)
 
     # -- faults ---------------------------------------------------------------------------------
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
+from lab.hosts.altered import command_line
 from lab.hosts.host import Host
 from lab.protocol import State
 from lab.protocol.lines import END_OF_MAIL_DATA
@@ -33,8 +34,7 @@ class Plug(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """There is TCP."""
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)
         self.network.plugs.add(self)
 
     def data_received(self, octets: bytes) -> None:
@@ -127,6 +127,7 @@ class LiveSession(Session):
         caller.session = self.answerer.session = self
         self._begin_role()
         self._last = 0
+        self._said = 0
 
     def _begin_role(self) -> None:
         self._buffer = bytearray()
@@ -227,6 +228,7 @@ class LiveSession(Session):
         if not self.forth.alive:
             return
         kind = self._kinds.popleft()
+        self._change_command(arrival)
         errand: Any = self.errand
         message = errand.message if errand is not None else None
         row = (
@@ -241,6 +243,17 @@ class LiveSession(Session):
                 peer.say("identify", self.number, message, errand.ids)
         self._turning = arrival.octets[:4].upper() == b"TURN"
         self.answerer.write(arrival.octets)
+
+    def _change_command(self, arrival: Any) -> None:
+        """What a fault has the sender-SMTP say in the place of what it said."""
+        self._said += 1
+        changes = self.simulation.faults.changes
+        spec = changes.get(("change-command", self.number, self._said))
+        if spec is not None and spec.host == self.here:
+            said = arrival.octets.split(b"\r\n", 1)[0].decode("latin-1")
+            row = (self.env.now, "fault", spec.host, self.there, self.number, None)
+            self.record((*row, spec.kind, True, f"{spec.line} in place of {said}"))
+            arrival.octets = command_line(spec.line or "")
 
     def _at_sender(self, arrival: Any) -> None:
         if not self.back.alive:

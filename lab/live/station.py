@@ -7,6 +7,7 @@ process; what it must not forget goes to stable storage; only then do its bytes 
 from __future__ import annotations
 
 import asyncio
+import marshal
 import os
 import signal
 import socket
@@ -34,6 +35,9 @@ TOKENS: Final = 1 << 40
 """A number from here on is a host's own; the network gives the message or session its real one."""
 
 _SPOOLED: Final = frozenset({"queue", "transfer", "defer", "refuse", "forward"})
+_LATE: Final = 0.05
+"""Seconds after which the network is told at last what was said with somebody outside."""
+
 _WEEK: Final = 604_800.0
 """Seconds of the wall clock for which an event loop can wait at a time."""
 
@@ -75,6 +79,8 @@ class Station:
         self._out: list[tuple[asyncio.Transport, bytes]] = []
         self._dirty: set[str] = set()
         self._flushing = False
+        self._noting = False
+        self._urgent = True
         self._heard = 0
         self._told: Any = None
         self._tokens = TOKENS * (orders.number + 1) + (orders.life << 24)
@@ -109,6 +115,17 @@ class Station:
         self._tickets += 1
         return self._tickets
 
+    def note(self, row: Row) -> None:
+        """Tell the network, when there is time for it, what was said with somebody outside."""
+        self._rows.append(row)
+        if not self._noting:
+            self._noting = True
+            asyncio.get_running_loop().call_later(_LATE, self._noted)
+
+    def _noted(self) -> None:
+        self._noting = False
+        self.soon()
+
     def record(self, row: Row) -> None:
         """Tell the network what happened; and what to store of it."""
         self._rows.append(row)
@@ -127,16 +144,24 @@ class Station:
     def _tell_rows(self) -> None:
         if self._rows:
             rows, self._rows = self._rows, []
-            self.control.say("rows", rows)
+            self.control.say("rows", marshal.dumps(rows))
 
     def write(self, transport: asyncio.Transport, octets: bytes) -> None:
         """Send bytes when all that came before them is told and stored."""
         if octets:
             self._out.append((transport, octets))
-            self.soon()
+            self._schedule()
+
+    def urge(self) -> None:
+        """Have the network told at the next flush."""
+        self._urgent = True
 
     def soon(self) -> None:
         """Store, tell and send at the end of this turn of the loop: all of it together."""
+        self._urgent = True
+        self._schedule()
+
+    def _schedule(self) -> None:
         if not self._flushing:
             self._flushing = True
             asyncio.get_running_loop().call_soon(self.flush)
@@ -152,9 +177,11 @@ class Station:
                 if queue is not None:
                     self.storage.keep(queue, _under_way(under_way, queue))
         self.storage.commit()
-        self._tell_rows()
-        self._tell_state()
-        self.control.flush_all()
+        if self._urgent:
+            self._urgent = False
+            self._tell_rows()
+            self._tell_state()
+            self.control.flush_all()
         out, self._out = self._out, []
         for transport, octets in out:
             if not transport.is_closing():
@@ -162,7 +189,7 @@ class Station:
 
     def _tell_state(self) -> None:
         work = bool(self.pending or self.sessions or self.callers or self._has_work())
-        state = (self._heard, work, len(self.host.spool), self.host.open_sessions)
+        state = (self._heard, work, len(self.host.spool))
         if state != self._told:
             self._told = state
             self.control.say("state", *state)
@@ -399,13 +426,23 @@ def main(orders: Orders, sock: socket.socket) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the network's to answer
     control = Control(sock)
     try:
-        asyncio.run(_run(orders, control))
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(_run(orders, control))
     except Gone:
         pass
     except Exception as error:  # said by the network in one sentence; here nobody reads
         control.say("broken", f"{type(error).__name__}: {error}")
         control.flush_all()
     os._exit(0)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """The event loop: libuv's where it is installed, which is faster, or Python's own."""
+    try:
+        from uvloop import new_event_loop
+    except ImportError:
+        return None
+    return new_event_loop
 
 
 async def _run(orders: Orders, control: Control) -> None:
