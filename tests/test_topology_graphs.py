@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lab.api import simulate
 from lab.network.graphs import LONGEST_NAME, GraphFault, fit, make_fit, read_graph
 from lab.network.topology import LinkSpec, Topology, TopologyError, load
 from lab.protocol import parse_domain
@@ -198,7 +200,8 @@ def test_a_graph_file_stands_beside_the_topology_file(tmp_path: Path, kind: str)
         ("x.graphml", ""),
         ("x.gml", "graph ["),
         ("x.gml", "\xff\0"),
-        ("x.txt", "A B"),
+        ("x.dot", "A -- B"),
+        ("x.txt", "A -- B -- C"),
     ],
 )
 def test_a_file_that_is_no_graph_is_one_fault(tmp_path: Path, name: str, text: str) -> None:
@@ -277,3 +280,64 @@ def test_a_file_without_a_graph_loads_without_networkx() -> None:
         [sys.executable, "-c", program], cwd=TOPOLOGIES.parent, capture_output=True, check=True
     )
     assert done.stdout.strip() == b"False"
+
+
+def test_an_edge_list_has_a_cost_a_line_and_the_lower_of_two_stays(tmp_path: Path) -> None:
+    (tmp_path / "map.txt").write_text(
+        "# node node cost\n\nucbvax decvax 300\ndecvax\tucbvax 95.5 # the other end calls\n"
+        "ucbvax ucbvax 4000\ndecvax .edu 1e3\nihnp4 decvax\nihnp4 decvax 200\n"
+    )
+    (tmp_path / "map.toml").write_text('graph = "map.txt"\n')
+    topology = load(tmp_path / "map.toml")
+    assert list(topology.hosts) == ["ucbvax", "decvax", "edu", "ihnp4"]
+    links = {(link.a, link.b): link.cost for link in topology.links}
+    assert links == {("ucbvax", "decvax"): 95.5, ("decvax", "edu"): 1000, ("decvax", "ihnp4"): 200}
+    assert len(topology.notes) == 2  # a node to itself, a name made fit
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("a b 1\na\n", "line 2: 'a' is no edge; write node node cost"),
+        ("a b 1 2\n", "line 1: 'a b 1 2' is no edge; write node node cost"),
+        ("a b x\n", "line 1: the cost 'x' is no number; write node node cost"),
+        ("a b -1\n", "line 1: the cost -1 is none that a way can have; write 0 or more"),
+        ("a b nan\n", "line 1: the cost nan is none that a way can have; write 0 or more"),
+        ("# nothing\n", "has no edges; write one a line: node node cost"),
+        ("a b 1\n\xe9 b 2\n", "line 2: this is no UTF-8 text"),
+    ],
+)
+def test_a_bad_line_of_an_edge_list_is_told_by_its_number(
+    text: str, says: str, tmp_path: Path
+) -> None:
+    (tmp_path / "map.edges").write_bytes(text.encode("latin-1"))
+    with pytest.raises(GraphFault, match=re.escape(says)):
+        read_graph(tmp_path / "map.edges")
+
+
+UUCP = Path(__file__).parents[2] / "shared/data/uucp-map/uucp-edges-1988-12-31.txt"
+
+
+@pytest.mark.skipif(not UUCP.exists(), reason="the UUCP map is not beside this checkout")
+def test_mail_crosses_the_uucp_map_by_source_routes_of_least_cost(tmp_path: Path) -> None:
+    (tmp_path / "uucp.toml").write_text(
+        f'graph = "{UUCP}"\n[defaults.host]\nrelay = true\nusers = ["root"]\n'
+        '[[traffic]]\ncount = 40\nrate = "1 /s"\nroute = "source"\n'
+    )
+    topology = load(tmp_path / "uucp.toml")
+    assert len(topology.hosts) == 11_148
+    run = simulate(topology)
+    summary = run.summary
+    assert summary["submitted"] == 40
+    assert summary["delivered"] + summary["rejected"] == 40  # some are on no piece of the map
+    assert run.breaches == []
+    graph = networkx.Graph()
+    for link in topology.links:
+        graph.add_edge(link.a, link.b, cost=link.cost)
+    account = {one["message"]: one for one in summary["recipients"]}
+    for event in run.trace:
+        if event.kind == "submit" and account[event.message]["outcome"] == "delivered":
+            *route, last = event["recipients"][0].replace(":", ",").split(",")
+            way = [event.host, *(host.lstrip("@") for host in route), last.partition("@")[2]]
+            least = networkx.dijkstra_path_length(graph, way[0], way[-1], "cost")
+            assert networkx.path_weight(graph, way, "cost") == pytest.approx(least)

@@ -14,11 +14,16 @@ and so on.
 
 Directed edges become links both ways. Of parallel edges in one environment the first stays; edges
 from a node to itself go. Both are counted in a note.
+
+An edge list (.txt, .edges, .edgelist) has an edge a line: two nodes, and a cost where there is one,
+as ``ucbvax decvax 300``. What follows a ``#`` is a remark. Of two lines about the same pair, in
+whichever order they name it, the lower cost stays: mail goes if either end calls the other.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
@@ -36,6 +41,9 @@ if TYPE_CHECKING:
 
 LONGEST_NAME: Final = 64
 """Characters of a domain that every receiver-SMTP must take (section 4.5.3)."""
+
+EDGE_LISTS: Final = (".txt", ".edges", ".edgelist")
+"""How the names of files end that hold an edge a line."""
 
 _HOST_KEYS: Final = (
     "kind", "relay", "users", "limits", "careless", "on_251", "on_551", "store", "patience", "turn",
@@ -246,8 +254,12 @@ def read_graph(path: Path) -> networkx.Graph:
     """The graph of a .graphml, .gml or node-link .json file; raises :class:`GraphFault`."""
     kind = path.suffix.lower()
     readers = {".graphml": _read_graphml, ".gml": _read_gml, ".json": _read_node_link}
+    readers |= dict.fromkeys(EDGE_LISTS, _read_edge_list)
     if kind not in readers:
-        raise GraphFault(f"{path.name} is no graph file; write one in .graphml, .gml or .json")
+        raise GraphFault(
+            f"{path.name} is no graph file; write one in .graphml, .gml or .json, "
+            "or an edge list in .txt (node node cost)"
+        )
     try:
         return readers[kind](path)
     except OSError as why:
@@ -307,6 +319,49 @@ def _read_node_link(path: Path) -> networkx.Graph:
         key = len(graph[ends[0]][ends[1]]) - 1
         graph.edges[(*ends, key)].update(edge)
     return graph
+
+
+def _read_edge_list(path: Path) -> networkx.Graph:
+    # not networkx's own reader, which says of a bad line neither where it is nor what is wrong
+    import networkx
+
+    graph = networkx.Graph()
+    octets = path.read_bytes()
+    try:
+        lines = octets.decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError as why:
+        number = octets.count(b"\n", 0, why.start) + 1
+        raise GraphFault(f"{path.name}, line {number}: this is no UTF-8 text") from None
+    for number, line in enumerate(lines, 1):
+        words = line.partition("#")[0].split()
+        if words:
+            try:
+                a, b, cost = _edge(words)
+            except ValueError as why:
+                raise GraphFault(f"{path.name}, line {number}: {why}") from None
+            before = graph.get_edge_data(a, b)
+            if before is None or cost < before.get("cost", math.inf):
+                graph.add_edge(a, b, **({} if cost == math.inf else {"cost": cost}))
+    if not graph:
+        raise GraphFault(f"{path.name} has no edges; write one a line: node node cost")
+    return graph
+
+
+def _edge(words: list[str]) -> tuple[str, str, float]:
+    """The two nodes of a line and its cost, infinite where it has none; or ValueError."""
+    said = shown(" ".join(words))
+    if not 2 <= len(words) <= 3:
+        raise ValueError(f"{said} is no edge; write node node cost")
+    a, b, *rest = words
+    if not rest:
+        return a, b, math.inf
+    try:
+        cost = float(rest[0])
+    except ValueError:
+        raise ValueError(f"the cost {shown(rest[0])} is no number; write node node cost") from None
+    if not 0 <= cost < math.inf:
+        raise ValueError(f"the cost {rest[0]} is none that a way can have; write 0 or more")
+    return a, b, cost
 
 
 def generate(kind: str, arguments: Mapping[str, Any], seed: int) -> networkx.Graph:
