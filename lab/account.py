@@ -4,19 +4,27 @@ Every recipient of every submitted message ends in exactly one outcome: ``delive
 (a notification about it reached the originator), ``rejected`` (refused by the user's own host),
 ``queued`` (the run stopped first), ``undeliverable_notifications`` (its notification could not be
 delivered), or ``lost``, which is an error of ours.
+
+What is settled, and lies in no host's spool any more, is put away in columns of a few dozen bytes a
+recipient: an account of a million messages is no heavier than their addresses.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import IO, Any, Final, overload
 
 from lab.trace import Row, Trace
 
 OUTCOMES: Final = (
     "delivered", "returned", "rejected", "queued", "undeliverable_notifications", "lost",
 )  # fmt: skip
+
+LAZY: Final = 100_000
+"""Recipients of a summary from which on each is made only when it is looked at."""
 
 
 @dataclass(slots=True)
@@ -46,11 +54,16 @@ class Recipient:
             self.outcome = outcome
             self.settled_at = t
 
+    @property
+    def address(self) -> str:
+        """The path without its source route."""
+        return self.path.rpartition(":")[2] if self.path.startswith("@") else self.path
+
     def as_dict(self) -> dict[str, Any]:
         """The recipient as the summary shows it."""
         return {
             "message": self.message,
-            "recipient": self.path.rpartition(":")[2] if self.path.startswith("@") else self.path,
+            "recipient": self.address,
             "outcome": self.outcome,
             "submitted_at": round(self.submitted_at, 6),
             "settled_at": None if self.settled_at is None else round(self.settled_at, 6),
@@ -58,11 +71,134 @@ class Recipient:
         }
 
 
+@dataclass
+class Tally:
+    """Counts over recipients; ``spans`` are the seconds from submission to delivery."""
+
+    counts: dict[str, int]
+    spans: array[float]
+    duplicates: int = 0
+    hops: int = 0
+
+
+class PutAway:
+    """Recipients that are settled for good, in columns; the place of each is its index."""
+
+    def __init__(self) -> None:
+        self._messages = array("q")
+        self._ids: list[str] = []
+        self._addresses: list[str] = []
+        self._outcomes = array("B")
+        self._submitted = array("d")
+        self._settled = array("d")
+        self._hops = array("I")
+        self._deliveries = array("I")
+        self._same: dict[str, str] = {}
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def add(self, one: Recipient) -> None:
+        """Put one more away."""
+        same = self._same.setdefault
+        self._messages.append(one.message)
+        self._ids.append(same(one.id, one.id))
+        self._addresses.append(same(one.address, one.address))
+        self._outcomes.append(OUTCOMES.index(one.outcome))
+        self._submitted.append(one.submitted_at)
+        self._settled.append(one.settled_at or 0.0)
+        self._hops.append(one.hops)
+        self._deliveries.append(one.deliveries)
+
+    def __getitem__(self, place: int) -> Recipient:
+        return Recipient(
+            self._messages[place], self._ids[place], self._addresses[place],
+            self._submitted[place], OUTCOMES[self._outcomes[place]], self._settled[place],
+            self._hops[place], self._deliveries[place],
+        )  # fmt: skip
+
+    def delivered_again(self, message: int, one: str) -> None:
+        """Count a delivery to a recipient who had been thought to be done with."""
+        place = -1
+        while message in self._messages[place + 1 :]:
+            place = self._messages.index(message, place + 1)
+            if self._ids[place] == one:
+                self._deliveries[place] += 1
+                return
+
+    def tally(self, others: Iterable[Recipient]) -> Tally:
+        """The counts of these recipients and of ``others``."""
+        found = Tally(dict.fromkeys(OUTCOMES, 0), array("d"))
+        for code, name in enumerate(OUTCOMES):
+            found.counts[name] = self._outcomes.count(code)
+        for code, submitted, settled, hops in zip(
+            self._outcomes, self._submitted, self._settled, self._hops, strict=True
+        ):
+            if not code:  # delivered, the first of the outcomes
+                found.spans.append(settled - submitted)
+                found.hops += hops
+        found.duplicates = sum(count - 1 for count in self._deliveries if count > 1)
+        for one in others:
+            found.counts[one.outcome] += 1
+            found.duplicates += max(0, one.deliveries - 1)
+            if one.outcome == "delivered":
+                found.spans.append((one.settled_at or 0.0) - one.submitted_at)
+                found.hops += one.hops
+        return found
+
+    def keys(self) -> Iterator[tuple[int, str]]:
+        """Message and id of each, by place."""
+        return zip(self._messages, self._ids, strict=True)
+
+
+class Recipients(Sequence[dict[str, Any]]):
+    """The recipients of an account as the summary shows them, in the order of their messages.
+
+    Each is made when it is looked at, so that a million of them cost nothing until then.
+    """
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self._open = list(account.recipients.values())
+        keys = [*account.settled.keys(), *account.recipients]
+        order = sorted(range(len(keys)), key=lambda place: _order(*keys[place]))
+        self._order = array("q", order)
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def recipient(self, index: int) -> Recipient:
+        """The recipient itself."""
+        place = self._order[index] - len(self._account.settled)
+        return self._open[place] if place >= 0 else self._account.settled[self._order[index]]
+
+    @overload
+    def __getitem__(self, index: int) -> dict[str, Any]: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[dict[str, Any]]: ...
+
+    def __getitem__(self, index: int | slice) -> dict[str, Any] | list[dict[str, Any]]:
+        if isinstance(index, slice):
+            places = range(*index.indices(len(self)))
+            return [self.recipient(place).as_dict() for place in places]
+        if index >= len(self):
+            raise IndexError(index)
+        return self.recipient(index).as_dict()
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} recipients>"
+
+
 class Account:
-    """The recipients of a run and their outcomes, taken from the trace's rows one by one."""
+    """The recipients of a run and their outcomes, taken from the trace's rows one by one.
+
+    ``recipients`` are those that are not done with, by message and id; ``settled`` the others.
+    """
 
     def __init__(self, rows: Iterable[Row] = ()) -> None:
         self.recipients: dict[tuple[int, str], Recipient] = {}
+        self.settled = PutAway()
         self.notifications: dict[int, list[Recipient]] = {}
         self.tellers: dict[int, Recipient] = {}
         self.mailed: set[int] = set()
@@ -91,7 +227,9 @@ class Account:
             self.recipients[message, str(number)] = Recipient(message, str(number), path, t)
 
     def _reject(self, row: Row) -> None:
-        self.recipients[row[5], row[6]].settle("rejected", row[0])
+        recipient = self.recipients[row[5], row[6]]
+        recipient.settle("rejected", row[0])
+        self._put_away(recipient)
 
     def _expand(self, row: Row) -> None:
         parent = self.recipients.pop((row[5], row[6]), None)
@@ -122,6 +260,8 @@ class Account:
         for recipient in self._those(row[5], row[6]):
             recipient.holders.discard(row[2])
             recipient.vanished_at = row[0]
+            if recipient.settled_at is not None:
+                self._put_away(recipient)
 
     def _deliver(self, row: Row) -> None:
         t, message = row[0], row[5]
@@ -129,8 +269,22 @@ class Account:
         if recipient is not None:
             recipient.deliveries += 1
             recipient.settle("delivered", t)
-        for about in self.notifications.get(message, ()):
-            about.settle("returned", t)
+            recipient.holders.discard(row[2])
+            self._put_away(recipient)
+        elif message in self.notifications:
+            for about in self.notifications.pop(message):
+                about.settle("returned", t)
+                self._put_away(about)
+            self.tellers.pop(message)
+        else:
+            self.settled.delivered_again(message, row[6])
+
+    def _put_away(self, recipient: Recipient) -> None:
+        """Put a recipient who is settled where it takes less room, once no host has a copy."""
+        key = recipient.message, recipient.id
+        if not recipient.holders and self.recipients.get(key) is recipient:
+            del self.recipients[key]
+            self.settled.add(recipient)
 
     def _terminal(self, row: Row) -> None:
         if row[5] in self.mailed:
@@ -138,6 +292,9 @@ class Account:
         recipient = self.recipients.get((row[5], row[6]))
         if recipient is not None:
             recipient.settle("delivered", row[0])
+            # in the hands of its user's terminal, unless SOML's or SAML's mail lies elsewhere yet
+            recipient.holders.discard(row[2])
+            self._put_away(recipient)
 
     def _notify(self, row: Row) -> None:
         told = self._those(row[6], row[7])
@@ -150,11 +307,13 @@ class Account:
     def _abandon(self, row: Row) -> None:
         for recipient in self.notifications.get(row[5], ()):
             recipient.settle("undeliverable_notifications", row[0])
+            self._put_away(recipient)
         # mail that came with a null reverse-path and is no notification of a host of ours
         if row[5] not in self.notifications:
             for recipient in self._those(row[5], None):
                 if not recipient.holders:
                     recipient.settle("undeliverable_notifications", row[0])
+                    self._put_away(recipient)
 
     def _open(self, row: Row) -> None:
         self.sessions += 1
@@ -166,6 +325,11 @@ class Account:
         if message in self.tellers:
             found.append(self.tellers[message])
         return [one for one in found if one is not None]
+
+    def everyone(self) -> Iterator[Recipient]:
+        """All recipients, in the order of their messages."""
+        them = Recipients(self)
+        return map(them.recipient, range(len(them)))
 
     @property
     def lost(self) -> list[Recipient]:
@@ -183,31 +347,28 @@ class Account:
 
     def summary(self) -> dict[str, Any]:
         """The counts of the contract's section 3, without title, seed and digest."""
-        recipients = sorted(self.recipients.values(), key=_order)
-        counts = dict.fromkeys(OUTCOMES, 0)
-        for recipient in recipients:
+        for recipient in self.recipients.values():
             if self._is_lost(recipient):
                 recipient.outcome = "lost"
-            counts[recipient.outcome] += 1
-        delivered = [one for one in recipients if one.outcome == "delivered"]
-        spans = sorted(one.settled_at - one.submitted_at for one in delivered if one.settled_at)
+        all_of_them = Recipients(self)
+        tally = self.settled.tally(self.recipients.values())
         return {
             "simulated_seconds": round(self.last, 6),
-            "submitted": len(recipients),
-            **counts,
-            "duplicates": sum(max(0, one.deliveries - 1) for one in recipients),
+            "submitted": sum(tally.counts.values()),
+            **tally.counts,
+            "duplicates": tally.duplicates,
             "sessions": self.sessions,
-            "hops": sum(one.hops for one in delivered),
-            "delivery_seconds": _quantiles(spans),
-            "recipients": [one.as_dict() for one in recipients],
+            "hops": tally.hops,
+            "delivery_seconds": _quantiles(sorted(tally.spans)),
+            "recipients": all_of_them if len(all_of_them) > LAZY else list(all_of_them),
         }
 
 
-def _order(recipient: Recipient) -> tuple[int, list[int]]:
-    return recipient.message, [int(part) for part in recipient.id.split(".")]
+def _order(message: int, one: str) -> tuple[int, list[int]]:
+    return message, [int(part) for part in one.split(".")]
 
 
-def _quantiles(spans: list[float]) -> dict[str, float]:
+def _quantiles(spans: Sequence[float]) -> dict[str, float]:
     """Minimum, median, 95th percentile (nearest rank) and maximum, in seconds."""
     if not spans:
         return {"min": 0, "median": 0, "p95": 0, "max": 0}
@@ -237,6 +398,19 @@ _HANDLERS: Final = {
     "abandon": Account._abandon,
     "open": Account._open,
 }
+
+
+def write_summary(summary: dict[str, Any], file: IO[str], indent: int | None = None) -> None:
+    """Write a summary as one JSON object, its recipients one by one."""
+    recipients = summary["recipients"]
+    if isinstance(recipients, list):
+        json.dump(summary, file, indent=indent)
+        return
+    head, tail = json.dumps(summary | {"recipients": []}, indent=indent).split('"recipients": []')
+    file.write(f'{head}"recipients": [')
+    for number, one in enumerate(recipients):
+        file.write(f"{',' * (number > 0)}\n {json.dumps(one)}")
+    file.write(f"]{tail}")
 
 
 def summarise(trace: Trace, account: Account | None = None) -> dict[str, Any]:

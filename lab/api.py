@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -11,7 +10,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lab.account import Account, summarise
+from lab.account import Account, summarise, write_summary
 from lab.invariants import Breach, breaches
 from lab.network.topology import FaultSpec as Fault
 from lab.network.topology import Topology
@@ -196,9 +195,7 @@ class Run:
         written.append(_written(out / "capture.pcap", partial(write_capture, self.trace), "wb"))
         written.append(_written(out / "capture.hosts", partial(write_hosts, self.trace)))
         write_maildrops(self.trace, out / "mail")
-        summary = _written(
-            out / "summary.json", lambda file: json.dump(self.summary, file, indent=1)
-        )
+        summary = _written(out / "summary.json", partial(write_summary, self.summary, indent=1))
         return [summary, *written, out / "mail"]
 
     def _picture(self, out: Path, kind: str) -> Path:

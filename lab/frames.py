@@ -86,24 +86,17 @@ def deliveries(trace: Trace) -> pandas.DataFrame:
     for row in trace.rows:
         account.take(row)
         tracks.take(row)
-    counted = account.summary()["recipients"]
-    recipients = sorted(
-        account.recipients.values(), key=lambda one: (one.message, _numbers(one.id))
-    )
+    account.summary()  # tells who is lost
     rows = []
-    for one, shown in zip(recipients, counted, strict=True):
+    for one in account.everyone():
         sender, verb, size = tracks.handed_in.get(one.message, (None, None, None))
         settled = one.settled_at
         rows.append((
-            one.message, one.id, sender, shown["recipient"], verb, size, one.outcome,
+            one.message, one.id, sender, one.address, verb, size, one.outcome,
             one.submitted_at, settled, None if settled is None else settled - one.submitted_at,
             one.hops, one.deliveries, tracks.way(one.message, one.id),
         ))  # fmt: skip
     return _frame(rows, DELIVERIES)
-
-
-def _numbers(one: str) -> list[int]:
-    return [int(part) for part in one.split(".")]
 
 
 class _Tracks:

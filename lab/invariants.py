@@ -9,6 +9,9 @@ One pass, row by row, keeps a ledger of who has which copy of the mail:
   line for each host that it passed, in order (clocks that a fault has set wrong apart).
 - the reverse-path at each hop is the route that the message came (section 3.6).
 - no reply is outside the table of section 4.3.
+
+What is known of a message is let go when no host has a copy of it any more: the ledger is as long
+as the mail that is on its way, not as the run.
 """
 
 from __future__ import annotations
@@ -16,10 +19,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
 from lab.account import Account
 from lab.protocol import COMMAND_REPLIES, COMMANDS, stuff, unstuff
@@ -27,8 +30,8 @@ from lab.protocol.receiver import CLEARED
 from lab.protocol.replies import CONNECTION, MAIL_DATA, OUT_OF_ORDER
 from lab.trace import Row
 
-Copy = tuple[int, str, str]
-"""A copy of the mail for one recipient at a host: (message, recipient's id, host)."""
+Copy = tuple[str, str]
+"""A copy of a message for one recipient at a host: (recipient's id, host)."""
 
 Came = tuple[str, int]
 """How a message came to a host: its reverse-path, and its time stamp lines with the host's own."""
@@ -55,6 +58,7 @@ def _codes(row: str, *more: int) -> frozenset[bytes]:
 
 
 _NOTHING: Final = frozenset[bytes]()
+_NOBODY: Final = frozenset[str]()
 _GREETING: Final = _codes(CONNECTION)
 _AFTER_DATA: Final = _codes(MAIL_DATA)
 _UNKNOWN: Final = frozenset((b"500", b"421"))
@@ -67,6 +71,31 @@ _TURN: Final = _ROWS[b"TURN"]
 _STAMP: Final = re.compile(rb"Received: from (\S+) by (\S+) ; ([^\r\n]+)\r\n")
 
 
+@dataclass(slots=True)
+class Mail:
+    """What is known of one message while any host has a copy of it.
+
+    ``origin`` is the host where it was handed in, its reverse-path and its size (-1: not told);
+    ``text`` its bytes as they were first sent, ``came`` how it came to each host; ``hand`` and
+    ``spool`` count the copies, ``shown`` are those that a terminal has shown, ``promised`` are the
+    recipients that were accepted in each session and that the peer has not been told of, and
+    ``crossing`` the sessions in which its mail data came and has not been answered.
+    """
+
+    origin: tuple[str, str, int]
+    text: bytes | None = None
+    came: dict[str, list[Came]] = field(default_factory=dict)
+    hand: dict[Copy, int] = field(default_factory=dict)
+    spool: dict[Copy, int] = field(default_factory=dict)
+    shown: set[Copy] = field(default_factory=set)
+    promised: dict[int | None, frozenset[str]] = field(default_factory=dict)
+    crossing: set[int | None] = field(default_factory=set)
+
+    def take(self, copy: Copy) -> None:
+        """Have one copy more in hand."""
+        self.hand[copy] = self.hand.get(copy, 0) + 1
+
+
 class Invariants:
     """The rules, held against the rows of a trace one by one; ``breaches`` is what they found."""
 
@@ -74,13 +103,7 @@ class Invariants:
         self.breaches: list[Breach] = []
         self._due: dict[int | None, frozenset[bytes]] = {}
         self._data: dict[int | None, bytes] = {}
-        self._hand: dict[Copy, int] = {}
-        self._shown: set[Copy] = set()
-        self._spool: dict[Copy, int] = {}
-        self._promised: dict[tuple[int | None, int], frozenset[str]] = {}
-        self._origin: dict[int, tuple[str, str, int]] = {}
-        self._texts: dict[int, bytes] = {}
-        self._came: dict[tuple[int, str], list[Came]] = {}
+        self._mail: dict[int, Mail] = {}
         self._names: dict[str, str] = {}
         self._elsewhere: dict[str, dict[str, str]] = {}
         self._environments: dict[int | None, str] = {}
@@ -103,6 +126,27 @@ class Invariants:
         if handler is not None:
             handler(row)
 
+    def take_all(self, rows: Iterable[Row]) -> None:
+        """Hold the rules against rows, in their order."""
+        handlers = self.handlers
+        for row in rows:
+            handler = handlers.get(row[1])
+            if handler is not None:
+                handler(row)
+
+    def found(self, account: Account) -> list[Breach]:
+        """What was found, with the mail that is lost by the account of the same rows."""
+        lost = [
+            Breach(
+                "no accepted mail is lost",
+                one.vanished_at,
+                f"nobody has message {one.message} for {one.path}, and nobody was told",
+                one.message,
+            )
+            for one in account.lost
+        ]
+        return sorted([*self.breaches, *lost[:MOST]], key=lambda one: one.t)
+
     def _breach(self, rule: str, row: Row, sentence: str) -> None:
         if len(self.breaches) < MOST:
             self.breaches.append(Breach(rule, row[0], sentence, row[5]))
@@ -117,6 +161,9 @@ class Invariants:
     def _reply(self, row: Row) -> None:
         session, code = row[4], row[7][:3]
         codes = self._due.pop(session, _NOTHING)
+        if codes is _AFTER_DATA and row[5] in self._mail:
+            self._mail[row[5]].crossing.discard(session)
+            self._done(row[5])
         if code not in codes:
             self._wrong_reply(row, codes)
         elif codes is _TURN and code == b"250":
@@ -145,6 +192,9 @@ class Invariants:
         if self._due.get(session) is _AFTER_DATA:
             octets = self._data.get(session, b"") + octets  # it came in pieces
         self._data[session] = octets
+        mail = self._mail.get(row[5])
+        if mail is not None:
+            mail.crossing.add(session)
         self._due[session] = _AFTER_DATA
 
     def _open(self, row: Row) -> None:
@@ -156,6 +206,7 @@ class Invariants:
         # what is being stored may be accepted after the channel has gone
         if self._due.pop(row[4], None) is not _AFTER_DATA:
             self._data.pop(row[4], None)
+            self._environments.pop(row[4], None)
 
     # -- who has what -----------------------------------------------------------------------------
 
@@ -180,52 +231,63 @@ class Invariants:
 
     def _submit(self, row: Row) -> None:
         host, message = row[2], row[5]
-        self._origin[message] = (host, row[6], row[9])
+        self._mail[message] = mail = Mail((host, row[6], row[9]))
         for number in range(1, len(row[7]) + 1):
-            self._hand[message, str(number), host] = 1
+            mail.hand[str(number), host] = 1
 
     def _notify(self, row: Row) -> None:
-        host, message, about = row[2], row[5], row[6]
+        host, about = row[2], row[6]
         for one in row[7]:
-            self._let_go(row, (about, one, host), "gave back")
-        self._origin[message] = (host, "", -1)
-        self._hand[message, "1", host] = 1
+            self._let_go(row, about, (one, host), "gave back")
+        self._done(about)
+        self._mail[row[5]] = mail = Mail((host, "", -1))
+        mail.hand["1", host] = 1
 
     def _accept(self, row: Row) -> None:
         host, session, message, ids = row[2], row[4], row[5], row[6]
-        hand = self._hand
-        origin = self._origin.get(message)
-        foreign = origin is not None and message not in self._texts and origin[0] == host
+        mail = self._mail.get(message)
+        octets = self._data.pop(session, None)
+        if octets is None or mail is None:
+            self._breach(
+                "nothing is delivered that was not sent",
+                row,
+                f"{host} accepted message {message}, and no mail data had come",
+            )
+            return
+        foreign = mail.text is None and mail.origin[0] == host
         if foreign:
             # a script's mail, or a person's: submitted where it is accepted
-            self._drop(message, host)
+            self._drop(mail, host)
         for one in ids:
-            copy = (message, one, host)
-            hand[copy] = hand.get(copy, 0) + 1
-        self._promised[session, message] = frozenset(ids)
-        self._check_arrival(row, origin, foreign)
+            mail.take((one, host))
+        mail.promised[session] = frozenset(ids)
+        mail.crossing.discard(session)
+        self._check_arrival(row, mail, octets, foreign)
 
     def _expand(self, row: Row) -> None:
         host, message = row[2], row[5]
-        self._let_go(row, (message, row[6], host), "expanded")
-        for one, _ in row[8]:
-            copy = (message, one, host)
-            self._hand[copy] = self._hand.get(copy, 0) + 1
+        self._let_go(row, message, (row[6], host), "expanded")
+        mail = self._mail.get(message)
+        if mail is not None:
+            for one, _ in row[8]:
+                mail.take((one, host))
+            self._done(message)
 
     def _queue(self, row: Row) -> None:
-        host, message = row[2], row[5]
+        host, mail = row[2], self._mail.get(row[5])
         for one in row[6]:
-            copy = (message, one, host)
-            if self._less(self._hand, copy):
-                self._spool[copy] = self._spool.get(copy, 0) + 1
-            elif copy not in self._spool:
+            copy = (one, host)
+            if mail is not None and _less(mail.hand, copy):
+                mail.spool[copy] = mail.spool.get(copy, 0) + 1
+            elif mail is None or copy not in mail.spool:
                 self._from_nowhere(row, one, "put into its spool")
 
     def _transfer(self, row: Row) -> None:
         host, session, message = row[2], row[4], row[5]
-        promised = self._promised.pop((session, message), frozenset())
+        mail = self._mail.get(message)
+        promised = mail.promised.pop(session, _NOBODY) if mail is not None else _NOBODY
         for one in row[6]:
-            if not self._less(self._spool, (message, one, host)):
+            if mail is None or not _less(mail.spool, (one, host)):
                 self._from_nowhere(row, one, "sent on")
             if one not in promised:
                 self._breach(
@@ -233,91 +295,93 @@ class Invariants:
                     row,
                     f"{host} took message {message} to be {row[3]}'s, which had not stored it",
                 )
+        if mail is not None and not mail.hand and not mail.spool:
+            mail.shown.clear()  # what a terminal has shown is done with as well
+            self._done(message)
 
     def _refuse(self, row: Row) -> None:
         for one in row[6]:
-            self._take_back((row[5], one, row[2]))
+            self._take_back(row[5], (one, row[2]))
 
     def _forward(self, row: Row) -> None:
         if row[4] is not None:
-            self._take_back((row[5], row[6], row[2]))
+            self._take_back(row[5], (row[6], row[2]))
 
-    def _take_back(self, copy: Copy) -> None:
+    def _take_back(self, message: int, copy: Copy) -> None:
         """Out of the spool, into the hand: a refusal, or another path to send to."""
-        if self._less(self._spool, copy):
-            self._hand[copy] = self._hand.get(copy, 0) + 1
+        mail = self._mail.get(message)
+        if mail is not None and _less(mail.spool, copy):
+            mail.take(copy)
 
     def _reject(self, row: Row) -> None:
-        self._let_go(row, (row[5], row[6], row[2]), "rejected")
+        self._let_go(row, row[5], (row[6], row[2]), "rejected")
+        self._done(row[5])
 
     def _terminal(self, row: Row) -> None:
-        copy = (row[5], row[6], row[2])
-        if self._less(self._hand, copy):
-            self._shown.add(copy)
+        copy, mail = (row[6], row[2]), self._mail.get(row[5])
+        if mail is not None and _less(mail.hand, copy):
+            mail.shown.add(copy)
         else:
             self._from_nowhere(row, row[6], "shown on a terminal")
 
     def _deliver(self, row: Row) -> None:
-        copy = (row[5], row[6], row[2])
-        if copy in self._shown:
-            self._shown.discard(copy)  # SAML: to the terminal and to the mail drop
-        elif not self._less(self._hand, copy):
+        copy, mail = (row[6], row[2]), self._mail.get(row[5])
+        if mail is not None and copy in mail.shown:
+            mail.shown.discard(copy)  # SAML: to the terminal and to the mail drop
+        elif mail is None or not _less(mail.hand, copy):
             self._from_nowhere(row, row[6], "delivered")
             return
-        self._check_delivery(row)
+        self._check_delivery(row, mail)
+        self._done(row[5])
 
     def _abandon(self, row: Row) -> None:
-        self._drop(row[5], row[2])
+        mail = self._mail.get(row[5])
+        if mail is not None:
+            self._drop(mail, row[2])
+            self._done(row[5])
 
     def _forget(self, row: Row) -> None:
-        for one in row[6]:
-            self._less(self._hand, (row[5], one, row[2]))
+        mail = self._mail.get(row[5])
+        if mail is not None:
+            for one in row[6]:
+                _less(mail.hand, (one, row[2]))
+            self._done(row[5])
 
-    def _drop(self, message: int, host: str) -> None:
-        for copy in [one for one in self._hand if one[0] == message and one[2] == host]:
-            del self._hand[copy]
+    @staticmethod
+    def _drop(mail: Mail, host: str) -> None:
+        for copy in [one for one in mail.hand if one[1] == host]:
+            del mail.hand[copy]
 
-    def _let_go(self, row: Row, copy: Copy, what: str) -> None:
-        if not self._less(self._hand, copy) and copy not in self._shown:
-            self._from_nowhere(row, copy[1], what)
+    def _done(self, message: int) -> None:
+        """Let go of what is known of a message, if no host has a copy of it any more."""
+        mail = self._mail.get(message)
+        if mail is not None and not (mail.hand or mail.spool or mail.shown or mail.crossing):
+            del self._mail[message]
 
-    def _from_nowhere(self, row: Row, one: str, what: str) -> None:
+    def _let_go(self, row: Row, message: int, copy: Copy, what: str) -> None:
+        mail = self._mail.get(message)
+        if mail is None or (not _less(mail.hand, copy) and copy not in mail.shown):
+            self._from_nowhere(row, copy[0], what, message)
+
+    def _from_nowhere(self, row: Row, one: str, what: str, message: int | None = None) -> None:
         self._breach(
             "nothing is delivered that was not sent",
             row,
-            f"{row[2]} had no mail for recipient {one} of message {row[5]}, "
+            f"{row[2]} had no mail for recipient {one} of message {message or row[5]}, "
             f"and yet it was {what} there",
         )
 
-    @staticmethod
-    def _less(copies: dict[Copy, int], copy: Copy) -> bool:
-        """Take one away; whether there was one."""
-        count = copies.get(copy, 0)
-        if count > 1:
-            copies[copy] = count - 1
-        elif count:
-            del copies[copy]
-        return count > 0
-
     # -- what it looks like -----------------------------------------------------------------------
 
-    def _check_arrival(self, row: Row, origin: tuple[str, str, int] | None, foreign: bool) -> None:
+    def _check_arrival(self, row: Row, mail: Mail, octets: bytes, foreign: bool) -> None:
         """Text, time stamp lines and reverse-path of mail that a host has just accepted."""
-        host, peer, session, message, reverse_path = row[2], row[3], row[4], row[5], row[7]
-        octets = self._data.pop(session, None)
-        if octets is None or origin is None:
-            self._breach(
-                "nothing is delivered that was not sent",
-                row,
-                f"{host} accepted message {message}, and no mail data had come",
-            )
-            return
+        host, peer, reverse_path = row[2], row[3], row[7]
+        origin, text = mail.origin, mail.text
         if foreign:
             # who is none of ours need not have doubled a period that text follows (4.5.2)
             octets = stuff(unstuff(octets[:-3]))
-        text = self._texts.get(message)
         if text is None:
-            text = self._texts[message] = octets
+            text = mail.text = octets
             if origin[2] >= 0 and row[8] != origin[2]:
                 self._changed(row, f"{origin[2]} bytes were handed in and {row[8]} came")
         stamps = self._stamps(octets, text)
@@ -326,13 +390,13 @@ class Invariants:
             stamps = 0
         came = (reverse_path, stamps)
         if not (foreign or (peer == origin[0] and came == (origin[1], 0))):
-            self._check_way(row, came, origin)
-        self._came.setdefault((message, host), []).append((reverse_path, stamps + 1))
+            self._check_way(row, came, mail)
+        mail.came.setdefault(host, []).append((reverse_path, stamps + 1))
 
-    def _check_way(self, row: Row, came: Came, origin: tuple[str, str, int]) -> None:
+    def _check_way(self, row: Row, came: Came, mail: Mail) -> None:
         peer: str = row[3]
         message = row[5]
-        before = self._came.get((message, peer), ())
+        before, origin = mail.came.get(peer, ()), mail.origin
         environment = self._environments.get(row[4], "")
         name = self._elsewhere.get(peer, {}).get(environment, peer)
         possible = [(_prefixed(path, name), stamps) for path, stamps in before]
@@ -351,20 +415,20 @@ class Invariants:
             rule, row, f"message {message} came from {peer} to {row[2]} {what}, not {ways}"
         )
 
-    def _check_delivery(self, row: Row) -> None:
+    def _check_delivery(self, row: Row, mail: Mail) -> None:
         """Return path line, time stamp lines and text of mail as it lies in a mail drop."""
         host, message, octets = row[2], row[5], row[8]
         if host in self._external:
             return  # how a server of somebody else's keeps its mail is its own affair
-        origin = self._origin.get(message, ("", "", -1))
+        origin = mail.origin
         end = octets.find(b"\r\n") + 2
         first = octets[:end]
-        stored = self._texts.get(message)
+        stored = mail.text
         text = octets[end:] if stored is None else unstuff(stored[:-3])
         if stored is None:
-            self._texts[message] = stuff(text)
+            mail.text = stuff(text)
         stamps = self._stamps(octets[end:], text)
-        came = self._came.get((message, host), [])
+        came = mail.came.get(host, [])
         if host == origin[0]:
             came = [*came, (origin[1], 0)]
         if stamps < 0:
@@ -441,20 +505,32 @@ class Invariants:
     def _end(self, row: Row) -> None:
         if row[6] == "interrupted":
             return  # in the middle of anything
-        for message, one, host in self._hand if row[6] == "settled" else ():
-            self._breach(
-                "no accepted mail is lost",
-                (row[0], "", host, None, None, message),
-                f"{host} took message {message} for recipient {one}, and then did nothing with it",
-            )
-        for message, one, host in self._spool if row[6] == "settled" else ():
-            if self._down[host] <= 0 and host not in self._holding:
+        for message, mail in self._mail.items() if row[6] == "settled" else ():
+            for one, host in mail.hand:
                 self._breach(
-                    "each recipient reaches an end",
+                    "no accepted mail is lost",
                     (row[0], "", host, None, None, message),
-                    f"the run is over, and message {message} for recipient {one} "
-                    f"still lies in the spool of {host}",
+                    f"{host} took message {message} for recipient {one}, "
+                    "and then did nothing with it",
                 )
+            for one, host in mail.spool:
+                if self._down[host] <= 0 and host not in self._holding:
+                    self._breach(
+                        "each recipient reaches an end",
+                        (row[0], "", host, None, None, message),
+                        f"the run is over, and message {message} for recipient {one} "
+                        f"still lies in the spool of {host}",
+                    )
+
+
+def _less(copies: dict[Copy, int], copy: Copy) -> bool:
+    """Take one away; whether there was one."""
+    count = copies.get(copy, 0)
+    if count > 1:
+        copies[copy] = count - 1
+    elif count:
+        del copies[copy]
+    return count > 0
 
 
 _KINDS: Final = (
@@ -498,19 +574,5 @@ def _seconds(daytime: str, first_year: int) -> float:
 def breaches(rows: Iterable[Row], account: Account | None = None) -> list[Breach]:
     """The rules that a run broke, in order of time; ``account`` is that of the same rows."""
     rules = Invariants()
-    handlers: dict[str, Any] = rules.handlers
-    for row in rows:
-        handler = handlers.get(row[1])
-        if handler is not None:
-            handler(row)
-    account = account if account is not None else Account(rows)
-    lost = [
-        Breach(
-            "no accepted mail is lost",
-            one.vanished_at,
-            f"nobody has message {one.message} for {one.path}, and nobody was told",
-            one.message,
-        )
-        for one in account.lost
-    ]
-    return sorted([*rules.breaches, *lost[:MOST]], key=lambda one: one.t)
+    rules.take_all(rows)
+    return rules.found(account if account is not None else Account(rows))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -65,7 +65,10 @@ def run(
                 click.echo(line)
             click.echo()
         if as_json:
-            click.echo(json.dumps(done.summary))
+            from lab.account import write_summary
+
+            write_summary(done.summary, sys.stdout)
+            click.echo()
         elif not quiet:
             from lab.views.table import summary_table
 

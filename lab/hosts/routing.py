@@ -49,7 +49,7 @@ class RoutingTable:
         self._hosts = sorted(set(names.values()))
         self._ranks = {host: rank for rank, host in enumerate(self._hosts)}
         # the last number of an array's type stands for "no way"
-        self._code: Literal["H", "L"] = "H" if len(self._hosts) < 0xFFFF else "L"
+        self._code: Literal["H", "I"] = "H" if len(self._hosts) < 0xFFFF else "I"
         self._none: int = 256 ** array(self._code).itemsize - 1
         self._joined: list[list[tuple[int, float]]] | None = None
         self._inner: list[list[tuple[int, float]]] = []

@@ -37,16 +37,16 @@ def delivery_times(trace: Trace, by: str = "hops") -> dict[str, list[float]]:
         elif row[1] in ("deliver", "terminal"):
             ends.setdefault((row[5], row[6]), row[2])
     found: dict[str, list[float]] = {}
-    for (message, one), recipient in account.recipients.items():
+    for recipient in account.everyone():
         if recipient.outcome != "delivered" or recipient.settled_at is None:
             continue
-        hops = recipient.hops
+        hops, key = recipient.hops, (recipient.message, recipient.id)
         name = f"{hops} hop{'s' * (hops != 1)}"
         if by == "route":
-            name = f"{origins.get(message, '?')} → {ends.get((message, one), '?')}"
+            name = f"{origins.get(key[0], '?')} → {ends.get(key, '?')}"
         found.setdefault(name, []).append(recipient.settled_at - recipient.submitted_at)
-    key = (lambda name: (len(name), name)) if by == "hops" else None
-    return {name: sorted(found[name]) for name in sorted(found, key=key)}
+    order = (lambda name: (len(name), name)) if by == "hops" else None
+    return {name: sorted(found[name]) for name in sorted(found, key=order)}
 
 
 def latency(trace: Trace, ax: Axes | None = None, *, by: str = "hops") -> Axes:
