@@ -10,14 +10,14 @@ One pass, row by row, keeps a ledger of who has which copy of the mail:
 - the reverse-path at each hop is the route that the message came (section 3.6).
 - no reply is outside the table of section 4.3.
 
-What is known of a message is let go when no host has a copy of it any more: the ledger is as long
-as the mail that is on its way, not as the run.
+What is known of a message is let go some time after no host has a copy of it any more: the ledger
+is as long as the mail that is on its way, not as the run.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -35,6 +35,11 @@ Copy = tuple[str, str]
 
 Came = tuple[str, int]
 """How a message came to a host: its reverse-path, and its time stamp lines with the host's own."""
+
+LINGERS: Final = 1_000
+"""Messages that nobody has a copy of and that are known yet: a process that was killed may tell of
+what it did after others have told what came of it.
+"""
 
 MOST: Final = 20
 """Breaches that are told; a run that has so many has said enough."""
@@ -104,6 +109,7 @@ class Invariants:
         self._due: dict[int | None, frozenset[bytes]] = {}
         self._data: dict[int | None, bytes] = {}
         self._mail: dict[int, Mail] = {}
+        self._done_with: deque[int] = deque()
         self._names: dict[str, str] = {}
         self._elsewhere: dict[str, dict[str, str]] = {}
         self._environments: dict[int | None, str] = {}
@@ -295,9 +301,7 @@ class Invariants:
                     row,
                     f"{host} took message {message} to be {row[3]}'s, which had not stored it",
                 )
-        if mail is not None and not mail.hand and not mail.spool:
-            mail.shown.clear()  # what a terminal has shown is done with as well
-            self._done(message)
+        self._done(message)
 
     def _refuse(self, row: Row) -> None:
         for one in row[6]:
@@ -353,10 +357,15 @@ class Invariants:
             del mail.hand[copy]
 
     def _done(self, message: int) -> None:
-        """Let go of what is known of a message, if no host has a copy of it any more."""
+        """Let go of what is known of a message before long, if no host has a copy of it."""
         mail = self._mail.get(message)
-        if mail is not None and not (mail.hand or mail.spool or mail.shown or mail.crossing):
-            del self._mail[message]
+        if mail is not None and not (mail.hand or mail.spool or mail.crossing):
+            self._done_with.append(message)
+            if len(self._done_with) > LINGERS:
+                first = self._done_with.popleft()
+                mail = self._mail.get(first)
+                if mail is not None and not (mail.hand or mail.spool or mail.crossing):
+                    del self._mail[first]
 
     def _let_go(self, row: Row, message: int, copy: Copy, what: str) -> None:
         mail = self._mail.get(message)
