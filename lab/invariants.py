@@ -177,6 +177,8 @@ class Invariants:
 
     def _wrong_reply(self, row: Row, codes: frozenset[bytes]) -> None:
         if (codes and row[3] in self._contrary) or row[4] in self._altered:
+            if codes is _TURN and row[7][:1] == b"2":
+                self._due[row[4]] = _GREETING  # by its first digit it is a success
             return  # it was set to answer what it likes
         if not codes:
             why = "though nothing had been asked"
@@ -398,7 +400,8 @@ class Invariants:
             self._changed(row, "what came is not the text under time stamp lines")
             stamps = 0
         came = (reverse_path, stamps)
-        if not (foreign or (peer == origin[0] and came == (origin[1], 0))):
+        straight = peer == origin[0] and peer not in self._elsewhere and came == (origin[1], 0)
+        if not (foreign or straight):
             self._check_way(row, came, mail)
         mail.came.setdefault(host, []).append((reverse_path, stamps + 1))
 
@@ -410,7 +413,7 @@ class Invariants:
         name = self._elsewhere.get(peer, {}).get(environment, peer)
         possible = [(_prefixed(path, name), stamps) for path, stamps in before]
         if peer == origin[0]:
-            possible.append((origin[1], 0))
+            possible.append((self._own_path(origin[1], peer, name), 0))
         if came in possible or row[4] in self._altered:
             return
         path, stamps = came
@@ -423,6 +426,12 @@ class Invariants:
         self._breach(
             rule, row, f"message {message} came from {peer} to {row[2]} {what}, not {ways}"
         )
+
+    def _own_path(self, path: str, host: str, name: str) -> str:
+        """The path of a host's own user by the name that the host has where it sends to (3.6)."""
+        local, _, domain = path.rpartition("@")
+        own = host in self._elsewhere and self._names.get(domain.upper()) == host
+        return f"{local}@{name}" if own and not path.startswith("@") else path
 
     def _check_delivery(self, row: Row, mail: Mail) -> None:
         """Return path line, time stamp lines and text of mail as it lies in a mail drop."""

@@ -152,6 +152,45 @@ def test_lists_in_lists_and_a_list_that_contains_itself() -> None:
 
 
 @pytest.mark.rule("3.3-7")
+def test_a_member_is_one_however_it_is_written() -> None:
+    """3.3 and 2: in another case, in quotes, by a route: it is the same mailbox, and once sent."""
+    written = ["ANN@TWO.ARPA", '"ann"@two.arpa', "a\\nn@TWO.ARPA", "@ONE.ARPA:ann@TWO.ARPA"]
+    two = host("TWO.ARPA", "ann", list=lists(all=["ann@TWO.ARPA", *written]))
+    done = run(JOE, two, mail=[mail("JOE@ONE.ARPA", "all@TWO.ARPA")])
+    assert drops(done) == [("TWO.ARPA", "ann")]
+    assert counts(done) == {"delivered": 1}
+
+
+@pytest.mark.parametrize("to", ["all", "f", "r"])
+@pytest.mark.parametrize("member", ["f@TWO.ARPA", "r@TWO.ARPA", "@ONE.ARPA,@TWO.ARPA:all@TWO.ARPA"])
+@pytest.mark.rule("3.3-7")
+def test_a_list_that_contains_itself_by_a_way_about(to: str, member: str) -> None:
+    """3.3 and 3.2: by a forward, or by a route, it is no less itself; nobody is told of a loss."""
+    two = relay(
+        "TWO.ARPA", "BOB", list=lists(all=["BOB@TWO.ARPA", member]),
+        forward=[{"user": "f", "to": "all@TWO.ARPA"},
+                 {"user": "r", "to": "f@TWO.ARPA", "mode": "refer"}],
+    )  # fmt: skip
+    done = run(relay("ONE.ARPA", "JOE"), two, mail=[mail("JOE@ONE.ARPA", f"{to}@TWO.ARPA")])
+    assert drops(done) == [("TWO.ARPA", "BOB")]
+    assert counts(done) == {"delivered": 1}
+
+
+@pytest.mark.rule("3.3-7")
+def test_a_list_behind_a_forward_is_expanded_with_the_others() -> None:
+    """3.2 and 3.3: a member who is forwarded to a list stands for that list, once."""
+    two = host(
+        "TWO.ARPA", "BOB", "CAT",
+        list=lists(all=["f@TWO.ARPA", "some@TWO.ARPA", "BOB@TWO.ARPA"],
+                   some=["CAT@TWO.ARPA", "all@TWO.ARPA"]),
+        forward=[{"user": "f", "to": "some@TWO.ARPA"}],
+    )  # fmt: skip
+    done = run(JOE, two, mail=[mail("JOE@ONE.ARPA", "all@TWO.ARPA")])
+    assert sorted(drops(done)) == [("TWO.ARPA", "BOB"), ("TWO.ARPA", "CAT")]
+    assert counts(done) == {"delivered": 2}
+
+
+@pytest.mark.rule("3.3-7")
 def test_a_list_of_nobody_but_itself_is_no_way_to_anybody() -> None:
     """3.3 and 3.6: taken, and then found to lead nowhere: the originator is told."""
     two = host("TWO.ARPA", list=lists(all=["all@TWO.ARPA"]))

@@ -157,6 +157,39 @@ def test_a_gateway_uses_the_name_of_the_environment_it_sends_into() -> None:
     assert "Received: from ONE.ARPA by ISIE.ARPA ;" in text
 
 
+@pytest.mark.rule("3.6-12")
+def test_a_gateway_uses_that_name_for_its_own_users_too() -> None:
+    """3.6 and 3.7: in HELO, 220 and 250, in the paths of its users, in time stamps, in VRFY and in
+    the notifications that it sends, whichever of its names they were given by.
+    """
+    gate = relay("GATE.ARPA", "gus", names={"csnet": "CSGATE"})
+    environments = [{"name": "arpanet"}, {"name": "csnet", "transport": "x25"}]
+    links = [
+        {"between": ["ONE.ARPA", "GATE.ARPA"]},
+        {"between": ["GATE.ARPA", "UDEL"], "environment": "csnet"},
+    ]
+    letters = [
+        mail("gus@GATE.ARPA", "dave@UDEL"),
+        mail("gus@CSGATE", "JOE@ONE.ARPA"),
+        mail("dave@UDEL", "gus@GATE.ARPA", "nobody@ONE.ARPA"),
+    ]
+    script = [{"at": 60, "from": "UDEL", "to": "GATE.ARPA", "lines": ["VRFY gus", "QUIT"]}]
+    done = run(
+        host("ONE.ARPA", "JOE"), gate, host("UDEL", "dave"),
+        links=links, environment=environments, mail=letters, script=script,
+    )  # fmt: skip
+    assert {"HELO CSGATE", "MAIL FROM:<gus@CSGATE>"} <= set(wire(done, "UDEL"))
+    assert {"HELO GATE.ARPA", "MAIL FROM:<gus@GATE.ARPA>"} <= set(wire(done, "ONE.ARPA"))
+    said = wire(done, "UDEL", "reply")
+    assert said[0].startswith("220 CSGATE ")
+    assert {"250 CSGATE", "250 <gus@CSGATE>"} <= set(said)
+    assert "by CSGATE ;" in delivered(done, "gus")[0]
+    assert delivered(done, "dave")[0].startswith("Return-Path: <gus@CSGATE>\n")
+    assert "From: SMTP@CSGATE\n" in delivered(done, "dave")[1]
+    assert counts(done) == {"delivered": 3, "returned": 1}
+    assert done.breaches == []
+
+
 @pytest.mark.rule("3.6-3")
 def test_a_gateway_knows_itself_by_each_of_its_names() -> None:
     """3.6: the way back names it as the other environment knows it, and it takes that name off."""

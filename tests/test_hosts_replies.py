@@ -250,6 +250,65 @@ def test_verifying_and_expanding(line: str, reply: str) -> None:
     assert said([HELO, line], *SMITHS, "odd name", **LIST)[-1] == reply
 
 
+@pytest.mark.parametrize("string", [
+    "Smith", "<Smith@TWO.ARPA>", "Smith@two.arpa", '"Smith"', '"Smith"@TWO.ARPA', "S\\mith",
+])  # fmt: skip
+@pytest.mark.rule("3.3-9")
+def test_a_mailbox_is_a_user_name_however_it_is_written(string: str) -> None:
+    """3.3: "at least local mailboxes must be recognized as 'user names'"."""
+    people = ["Smith", "smith", {"name": "b", "full_name": "Fred Smith"}]
+    lists = [{"name": "Smiths", "members": ["b@TWO.ARPA"]}]
+    about: dict[str, Any] = {"list": lists}
+    assert said([HELO, f"VRFY {string}"], *people, **about)[-1] == "250 <Smith@TWO.ARPA>"
+    expanded = said([HELO, f"EXPN {string.replace('mith', 'miths')}"], *people, **about)[-1]
+    assert expanded == "250 <b@TWO.ARPA>"
+
+
+@pytest.mark.parametrize("string", ["Smith@ONE.ARPA", "<@ONE.ARPA:Smith@TWO.ARPA>", "Smith@", "<>"])
+@pytest.mark.rule("3.3-9")
+def test_a_mailbox_elsewhere_is_no_user_name(string: str) -> None:
+    """3.3: a user name is asked of the host that has the user."""
+    assert said([HELO, f"VRFY {string}"], "Smith")[-1] == "550 String does not match anything."
+
+
+LINE_END = '"a\\\r\\\nRSET"@ONE.ARPA'
+
+
+@pytest.mark.rule("3.3-10")
+def test_a_path_with_a_line_end_is_told_of_and_not_told() -> None:
+    """4.1.2's <x> and 4.2: no reply has a line end within, nor a path that is not the one meant."""
+    about: dict[str, Any] = {
+        "list": [{"name": "all", "members": [f"Ann <{LINE_END}>", "BOB@TWO.ARPA"]}],
+        "forward": [{"user": "f", "to": LINE_END}, {"user": "r", "to": LINE_END, "mode": "refer"}],
+    }
+    replies = said(
+        [HELO, "EXPN all", "VRFY f", "VRFY r", *BEGIN[1:], "RCPT TO:<r@TWO.ARPA>"], **about
+    )
+    hidden = "a path that holds the end of a line"
+    assert replies[2:] == [
+        f"250-Ann {hidden}\r\n250 <BOB@TWO.ARPA>",
+        f"251 User not local; will forward to {hidden}",
+        f"551 User not local; please try {hidden}",
+        "250 OK",
+        f"551 User not local; please try {hidden}",
+    ]
+    two = host("TWO.ARPA", "BOB", **about)
+    done = run(
+        host("ONE.ARPA", "JOE", on_251="learn"), two,
+        mail=[mail("JOE@ONE.ARPA", "f@TWO.ARPA", "r@TWO.ARPA", "all@TWO.ARPA")],
+    )  # fmt: skip
+    assert counts(done) == {"delivered": 1, "returned": 3}
+    assert done.breaches == []
+
+
+@pytest.mark.parametrize("grammar", ["strict", "standard", "tolerant"])
+def test_help_about_a_word_with_a_line_end(grammar: str) -> None:
+    """4.1.2's <x> once more: what a peer says comes back in a reply of one line, or not at all."""
+    replies = said([HELO, "HELP a\\\x00b", "HELP a\\\x7f"], grammar=grammar)
+    assert [line[:3] for line in replies[2:]] == ["504", "504"]
+    assert all(line.isprintable() for line in replies)
+
+
 def test_an_ambiguous_list_draws_what_4_3_permits() -> None:
     """3.3 has 553 for an ambiguous request; 4.3 gives EXPN no 553: 550 says it."""
     lists = [{"name": name, "members": ["BOB@TWO.ARPA"]} for name in ("All", "all")]

@@ -196,6 +196,24 @@ def test_a_limit_is_met_to_the_character(limits: Any, line: str, reply: str) -> 
     assert talk.receive(line.encode() + b"\r\n").decode().startswith(reply)
 
 
+@pytest.mark.rule("4.5.3-9")
+@pytest.mark.parametrize(("limits", "code"), [
+    ({"text_line": 1000}, b"552"), ({"message": 1100}, b"552"), ({"text_line": 1001}, b"250"),
+    ({"message": 1200}, b"250"), ({}, b"250"),
+])  # fmt: skip
+def test_a_limit_of_mail_data_is_552(limits: Any, code: bytes) -> None:
+    """4.5.3: "Too much mail data"; 4.3 has no 500 after the data, and 552 says what was too much.
+    What follows in the session is as ever.
+    """
+    two = host("TWO.ARPA", "BOB", limits=limits)
+    talk = Conversation(from_dict({"host": [two]}), "TWO.ARPA")
+    talk.open()
+    talk.receive(b"HELO ONE.ARPA\r\nMAIL FROM:<>\r\nRCPT TO:<BOB@TWO.ARPA>\r\nDATA\r\n")
+    text = b"x" * 999 + b"\r\n" + b"y" * 140 + b"\r\n"
+    assert talk.receive(text + b".\r\nNOOP\r\n").split(b"\r\n")[0][:3] == code
+    assert talk.receive(b"NOOP\r\n")[:3] == b"250"
+
+
 @pytest.mark.parametrize("key", NAMES)
 def test_a_limit_below_the_minimum_is_worth_a_note(key: str) -> None:
     """4.5.3: a host may be set so, to see what comes of it; it is no implementation of RFC 821."""

@@ -73,8 +73,10 @@ def test_the_list_is_a_line_a_rule_that_begins_with_its_section() -> None:
     for line, rule in zip(lines, rules(), strict=True):
         assert line.startswith(f"{rule.section} ")
         assert rule.lives in line
+        assert rule.choice in line
         count = len(PROOFS[rule.number])
         assert f"{count} test" in line
+        assert all(test in line for test in PROOFS[rule.number])
 
 
 def test_a_section_is_told_whole() -> None:

@@ -183,6 +183,14 @@ def test_the_end_of_input_anywhere_loses_no_mail_and_makes_none(network: lab.Top
         )
 
 
+def test_what_comes_after_quit_is_not_missed(network: lab.Topology) -> None:
+    """4.1.1: after QUIT nothing is read; whoever said more is not told that a line was cut off."""
+    for tail in (b"", b"NOOP\r\n", b"NO"):
+        answers, done = said(network, b"HELO X.ARPA\r\nQUIT\r\n" + tail)
+        assert codes(answers) == [220, 250, 221]
+        assert done.outcomes() == []
+
+
 def test_however_the_bytes_are_cut_the_answers_are_the_same(network: lab.Topology) -> None:
     whole, _ = said(network, DIALOGUE)
     for size in (1, 2, 3, 7):

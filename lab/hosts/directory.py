@@ -67,9 +67,10 @@ class Forward:
     @property
     def reply(self) -> Reply:
         """251 or 551 with the right path."""
+        to = _sayable(self.to)
         if self.mode == "forward":
-            return reply(251, f"User not local; will forward to {self.to}")
-        return reply(551, f"User not local; please try {self.to}")
+            return reply(251, f"User not local; will forward to {to}")
+        return reply(551, f"User not local; please try {to}")
 
 
 Entry = User | MailingList | Forward
@@ -117,8 +118,11 @@ class Directory:
         """How many mailing lists there are."""
         return sum(isinstance(entry, MailingList) for entry in self._entries.values())
 
-    def verify(self, string: str) -> Reply:
-        """The reply to VRFY (section 3.3): a user name, or part of a full name, is looked for."""
+    def verify(self, string: str, domain: str = "") -> Reply:
+        """The reply to VRFY (section 3.3): a user name, or part of a full name, is looked for.
+
+        ``domain`` is the host's name where that is asked, if it goes by another than its own there.
+        """
         if self.is_ambiguous(string):
             return AMBIGUOUS
         entry = self.find(string)
@@ -133,7 +137,7 @@ class Directory:
             return reply(550, "That is a mailing list, not a user")
         if isinstance(entry, Forward):
             return entry.reply
-        return reply(250, self._shown(entry))
+        return reply(250, self._shown(entry, domain or self.domain))
 
     def expand(self, string: str) -> Reply:
         """The reply to EXPN (section 3.3): one mailbox a line.
@@ -151,16 +155,26 @@ class Directory:
             return reply(550, "That is a user name, not a mailing list")
         return reply(550, "String does not match anything.")
 
-    def _shown(self, user: User) -> str:
+    def _shown(self, user: User, domain: str) -> str:
         from lab.protocol import quote
 
-        return str(Member(Path((), quote(user.name), self.domain), user.full_name))
+        return str(Member(Path((), quote(user.name), domain), user.full_name))
+
+
+def _sayable(path: Path) -> str:
+    """A path as a reply may hold it. One with CR or LF is not told at all: no character could stand
+    for them, and with another in their place the path would be somebody else's.
+    """
+    if "\r" in path.text or "\n" in path.text:
+        return "a path that holds the end of a line"
+    return path.text
 
 
 def _on_a_line(member: Member) -> str:
     """A member as a line of the reply has room for: the mailbox at least, which it must give."""
-    line = str(member)
-    return line if len(line) <= MAX_REPLY_LINE - len("250-\r\n") else str(member.path)
+    path = _sayable(member.path)
+    line = f"{member.full_name} {path}" if member.full_name else path
+    return line if len(line) <= MAX_REPLY_LINE - len("250-\r\n") else path
 
 
 def _matches(user: User, string: str) -> bool:

@@ -178,14 +178,25 @@ class Host:
                 why = str(refusal)
                 losses += [Loss(one, path, self.name, why) for one, path in addressees]
                 continue
-            if relaying and not return_path.is_null:
-                reverse_path = prefixed(return_path, name)
+            if not return_path.is_null:
+                reverse_path = (
+                    prefixed(return_path, name)
+                    if relaying
+                    else self._own_path(return_path, hop.environment)
+                )
             mail = Mail(message, verb, reverse_path, return_path, addressees, mail_data)
             mail.relaying = relaying
             mail.told = told
             self._enqueue(now, hop, mail)
         if losses:
             self.give_back(now, message, return_path, losses)
+
+    def _own_path(self, path: Path, environment: str) -> Path:
+        """The path of a user of this host by its name in an environment (section 3.6)."""
+        name = self.identity.name_in(environment)
+        if not self.identity.names or path.route or path.domain.upper() not in self.own_names:
+            return path
+        return Path((), path.local, name)
 
     def _visited(self, return_path: Path) -> frozenset[str]:
         """The hosts that mail came by, as its reverse-path tells them."""
@@ -281,8 +292,10 @@ class Host:
         self.record((*row, message, ids, return_path.bare, reason))
         told = [(loss.path, loss.who, loss.what) for loss in losses]
         daytime = self.calendar.daytime(now + self.condition.skew)
-        octets = compose_notification(daytime, self.name, return_path, told)
         place = self.destination(return_path)
+        environment = place.hop.environment if place.hop is not None else ""
+        name = self.identity.name_in(environment)
+        octets = compose_notification(daytime, name, return_path, told)
         if place.refusal is not None:
             why = str(place.refusal)
             self.record((now, "abandon", self.name, None, None, number, why))

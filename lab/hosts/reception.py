@@ -21,7 +21,7 @@ from lab.hosts.verdicts import (
     OK,
     user_verdict,
 )  # fmt: skip
-from lab.protocol import Path, ReceiverSMTP, Reply, Transaction, reply
+from lab.protocol import Path, ReceiverSMTP, Reply, SyntaxFault, Transaction, parse_path, reply
 
 Later = Callable[[float, Callable[[float], None]], None]
 """Calls back after so many seconds with the time, unless the host has crashed meanwhile."""
@@ -216,11 +216,27 @@ class Reception:
 
     def verify(self, string: str) -> Reply:
         """VRFY."""
-        return self.host.identity.directory.verify(string)
+        return self.host.identity.directory.verify(self._sought(string), self.name)
 
     def expand(self, string: str) -> Reply:
         """EXPN."""
-        return self.host.identity.directory.expand(string)
+        return self.host.identity.directory.expand(self._sought(string))
+
+    def _sought(self, string: str) -> str:
+        """The name that is asked for: "at least local mailboxes must be recognized" (3.3), so it
+        may be written as a local part, or with this host's name, or as a path.
+        """
+        if self.host.identity.directory.find(string) is not None:
+            return string
+        path = string if string.startswith("<") else f"<{string}>"
+        for written in (path, f"{path[:-1]}@{self.name}>"):
+            try:
+                found = parse_path(written)
+            except SyntaxFault:
+                continue
+            if not found.route and found.domain.upper() in self.host.own_names:
+                return found.user
+        return string
 
     def help(self, string: str) -> Reply:
         """HELP."""

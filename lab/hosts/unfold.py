@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from lab.hosts.destination import Destination
-from lab.hosts.directory import Forward, MailingList
+from lab.hosts.directory import Entry, Forward, MailingList
 from lab.hosts.stamps import visits
 from lab.hosts.verdicts import LOOPING, NO_SUCH_USER
 from lab.protocol import Path
@@ -78,12 +78,38 @@ def _members(host: Host, entry: MailingList, seen: set[str]) -> list[Path]:
     seen.add(f"list {entry.name}")
     members = []
     for member in entry.members:
-        inner = host.destination(member.path).entry
-        key = f"{member.path.user}@{member.path.domain.upper()}"
-        if isinstance(inner, MailingList):
-            if f"list {inner.name}" not in seen:
-                members += _members(host, inner, seen)
-        elif key not in seen:
+        path = member.path
+        here = _known_here(host, path)
+        inner = _behind(host, here)
+        if isinstance(inner, MailingList) and f"list {inner.name}" in seen:
+            continue
+        if isinstance(inner, MailingList) and host.destination(path).hop is None:
+            members += _members(host, inner, seen)
+            continue
+        key = _who(here, path)
+        if key not in seen:
             seen.add(key)
-            members.append(member.path)
+            members.append(path)
     return members
+
+
+def _known_here(host: Host, path: Path) -> Entry | None:
+    """What a path's mailbox stands for, if it is at this host, whatever the way to it."""
+    here = path.domain.upper() in host.own_names
+    return host.identity.directory.find(path.user) if here else None
+
+
+def _behind(host: Host, entry: Entry | None) -> Entry | None:
+    """What an entry leads to at this host: another entry, for forwards."""
+    passed = set()
+    while isinstance(entry, Forward) and entry.user not in passed:
+        passed.add(entry.user)
+        entry = host.destination(entry.to).entry
+    return entry
+
+
+def _who(entry: Entry | None, path: Path) -> str:
+    """Whom a member's path means: two that mean the same are one member."""
+    if entry is None:
+        return f"{path.user}@{path.domain.upper()}"
+    return f"member {entry.user if isinstance(entry, Forward) else entry.name}"

@@ -343,8 +343,14 @@ def _check_local(name: str, place: Place, findings: Findings) -> None:
         )
 
 
+def _check_full_name(name: str, place: Place, findings: Findings) -> None:
+    if "\r" in name or "\n" in name:
+        findings.problem(place, "a full name is one line; leave out its line breaks")
+
+
 def _user(table: UserTable, place: Place, findings: Findings) -> User:
     _check_local(table.name, place, findings)
+    _check_full_name(table.full_name, (*place, "full_name"), findings)
     return User(table.name, table.full_name, table.active, table.accepts, table.mailbox)
 
 
@@ -355,6 +361,7 @@ def _list(table: ListTable, place: Place, hosts: Hosts) -> MailingList:
         match = _MEMBER.fullmatch(text.strip())
         full_name, address = match.groups() if match else ("", text)
         path = hosts.path(address, (*place, "members", i))
+        _check_full_name(full_name, (*place, "members", i), hosts.findings)
         if path is not None:
             members.append(Member(path, full_name))
     return MailingList(table.name, tuple(members), table.private)

@@ -36,7 +36,7 @@ GO_AHEAD: Final = reply(354)
 _TOO_LONG: Final = reply(500, "Line too long.")
 _NO_RECIPIENT_LEFT: Final = reply(552, "Recipient storage full, try again in another transaction")
 _TOO_MUCH: Final = reply(552, "Too much mail data.")
-_TEXT_LINE: Final = reply(554, "Text line too long.")
+_TEXT_LINE: Final = reply(552, "Text line too long.")
 CLEARED: Final = bytes(octet & 0x7F for octet in range(256))
 """What ``bytes.translate`` takes to clear the high-order bit."""
 _NOT_ASCII: Final = reply(554, "Mail data holds bytes that are not ASCII.")
@@ -186,7 +186,9 @@ class ReceiverSMTP:
 
     @property
     def is_within_line(self) -> bool:
-        """Whether bytes have come that no CRLF has ended yet."""
+        """Whether bytes have come that no CRLF has ended yet, and that are still to be read."""
+        if self.state is _CLOSED:
+            return False
         return self._data is not None or (self._line is not None and not self._line.is_fresh)
 
     def receive(self, octets: bytes) -> list[Crossing]:

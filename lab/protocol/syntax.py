@@ -245,7 +245,8 @@ GRAMMARS: Final = ("strict", "standard", "tolerant")
 _PATH_WORD: Final = re.compile(
     r"((?:MAIL|SEND|SOML|SAML) +FROM:|RCPT +TO:) *([^ <].*)?", re.I | re.S
 )
-_HELO_TOLERANT: Final = re.compile(r"[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?", re.ASCII)
+_ELEMENT_TOLERANT: Final = r"[A-Za-z0-9](?:[\w-]*[A-Za-z0-9])?"
+_HELO_TOLERANT: Final = re.compile(rf"{_ELEMENT_TOLERANT}(?:\.{_ELEMENT_TOLERANT})*", re.ASCII)
 
 
 @lru_cache(maxsize=16384)
@@ -298,7 +299,10 @@ def _with_argument(verb: str, space: str, argument: str, grammar: str) -> Comman
         if grammar == "tolerant" and _HELO_TOLERANT.fullmatch(argument):
             return Command(verb, text=argument)
         return Command(verb, text=remembering(parse_domain, argument, strict=strict))
-    if argument and not (_STRING_STRICT if strict else _PRINTABLE).fullmatch(argument):
+    is_string = _STRING_STRICT.fullmatch(argument) or (
+        not strict and _PRINTABLE.fullmatch(argument)
+    )
+    if argument and not is_string:
         raise SyntaxFault(
             f"the argument of {verb} is no <string>" if strict
             else f"the argument of {verb} holds a byte that is no printable ASCII"

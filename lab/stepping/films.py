@@ -104,7 +104,7 @@ def _stored(shot: Shot, storing: tuple[Said, int | None] | None) -> Shot:
 
 def _replied(shot: Shot, what: Said | None, code: int, asked: deque[Said | None]) -> Shot:
     sender = answered(shot.sender, what, code)
-    if what is not None and what.command == "TURN" and code == 250:
+    if what is not None and what.command == "TURN" and code // 100 == 2:
         # 3.8: the roles change, and both sides are as after opening
         asked.append(None)
         return Shot(shot.receiver_host, shot.sender_host, Standing(), _GREETED)
@@ -125,6 +125,6 @@ def _replies(rows: list[tuple[int, Row]]) -> dict[int, int]:
             of = asked.popleft()
             if of is not None:
                 found[of] = int(row[7][:3])
-                if of in turning and found[of] == 250:
+                if of in turning and found[of] // 100 == 2:
                     asked.append(None)
     return found

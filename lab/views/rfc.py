@@ -17,14 +17,17 @@ def rule_lines(
 ) -> Iterator[str]:
     """The lines of a listing, each rule's first beginning with its section.
 
-    ``proofs`` are the tests by the number of the rule, None where they are not to be had. With
-    ``whole``, where it lives, what was chosen and why, and each test follow beneath.
+    The line has the rule, what was chosen and why, where it lives and which tests prove it; with
+    ``whole``, all but the rule follows beneath. ``proofs`` are the tests by the number of the rule,
+    None where they are not to be had.
     """
     for rule in rules:
         tests = None if proofs is None else list(proofs.get(rule.number, ()))
         head = f"{rule.section:<{_COLUMN}}{rule.rule}"
         if not whole:
-            yield f"{head}  [{rule.number}; {rule.lives}; {_count(tests)}]"
+            choice = f"  (choice: {rule.choice})" if rule.choice else ""
+            proved = f"{_count(tests)}: {', '.join(tests)}" if tests else _count(tests)
+            yield f"{head}{choice}  [{rule.number}; {rule.lives}; {proved}]"
             continue
         yield from wrap(head, 98, subsequent_indent=" " * _COLUMN)
         yield from _beneath("rule", rule.number)

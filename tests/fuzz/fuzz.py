@@ -14,7 +14,7 @@ import atheris
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-with atheris.instrument_imports(include=["lab.protocol"]):
+with atheris.instrument_imports(include=["lab.protocol", "lab.hosts"]):
     import targets
 
 

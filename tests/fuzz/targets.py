@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from lab.hosts.directory import Directory, Forward, MailingList, Member, User
+from lab.hosts.help import help_reply
 from lab.protocol import (
     COMMAND_REPLIES,
     Limits,
@@ -23,11 +25,20 @@ from lab.protocol import (
     reply,
 )
 from lab.protocol.replies import ReplyParser
+from lab.protocol.syntax import GRAMMARS
 
 BOUND = 200_000
 """Bytes that an engine may hold of what a peer sent, with the limits below."""
 
 LIMITS = Limits(line=512, message=20_000, recipients=20, text_line=1000)
+
+
+DIRECTORY = Directory(
+    "B",
+    (User("Smith"), User("smith", "Jo Smith"), User('a "b"')),
+    (MailingList("y", (Member(parse_path('<"a\\\r\\\n"@B>')), Member(parse_path("<@C:c@B>")))),),
+    (Forward("x", parse_path('<"a\\\r\\\n"@B>')), Forward("z", parse_path("<a@C>"), "refer")),
+)
 
 
 class Post:
@@ -55,12 +66,13 @@ class Post:
         return reply(250, "OK")
 
     def verify(self, string: str) -> Reply:
-        return reply(250, "<a@B>")
+        return DIRECTORY.verify(string)
 
-    expand = verify
+    def expand(self, string: str) -> Reply:
+        return DIRECTORY.expand(string)
 
     def help(self, string: str) -> Reply:
-        return reply(214, "no", "help")
+        return help_reply("B", string, lambda: "well")
 
     def turn(self) -> Reply:
         return reply(502, "no")
@@ -77,13 +89,15 @@ def pieces(octets: bytes, size: int) -> Iterator[bytes]:
 def receiver(octets: bytes) -> None:
     """Whatever is sent is answered by what 4.3 permits, the same however it was cut."""
     size = octets[0] % 7 + 1 if octets else 1
-    said = [_received(octets[1:], cut) for cut in (len(octets) + 1, size)]
+    settings = octets[0] // 7 if octets else 0
+    said = [_received(octets[1:], cut, settings) for cut in (len(octets) + 1, size)]
     assert said[0] == said[1], "the answers depend on the cut"
 
 
-def _received(octets: bytes, size: int) -> tuple[list[bytes], object]:
+def _received(octets: bytes, size: int, settings: int) -> tuple[list[bytes], object]:
     post = Post()
-    engine = ReceiverSMTP(post, LIMITS)
+    grammar, eight_bit = GRAMMARS[settings % 3], ("refuse", "clear")[settings // 3 % 2]
+    engine = ReceiverSMTP(post, LIMITS, grammar=grammar, eight_bit=eight_bit)
     replies = [crossed for _, crossed in engine.open()]
     for piece in pieces(octets, size):
         for kind, crossed in engine.receive(piece):
@@ -190,6 +204,8 @@ SEEDS: dict[str, list[bytes]] = {
         b'\x02HELO A\r\nSEND FROM:<>\r\nRCPT TO:<"a b\\""@[1.2.3.4]>\r\nDATA\r\na\n.\nb\r.\rc\r\n.\r\n',
         b"\x05helo a\r\nsoml from:<a\\ b@#12>\r\nrcpt to:<no@B>\r\nDATA\r\nSAML FROM:<x@Y.Z>\r\n",
         b"\x01HELO A\r\nMAIL FROM:<x@Y>\r\nRCPT TO:<a@B>\r\nDATA\r\n\x00\x7f\xff\r\r\n\n.\r\n.\r\nQUIT\r\n",
+        b"\x08HELO ABC\r\nHELP a\\\rb\r\nVRFY x\r\nVRFY z\r\nEXPN y\r\nVRFY SMITH\r\n",
+        b"\x0fHELO 1_a\r\nMAIL FROM: x@Y \r\nRCPT TO: a@B\t\r\nDATA \r\n\x8d\x8a.\r\n.\r\nNOOP x\r\n",
     ],
     "sender": [
         b"\x03220 B\r\n250 B\r\n250 OK\r\n250 OK\r\n550 no\r\n251 <z@Q>\r\n354 go\r\n250 OK\r\n221 bye\r\n",
