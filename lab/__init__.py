@@ -1,7 +1,8 @@
 """smtp-lab: RFC 821's engines over simulated links, to run, to step and to see.
 
 ``lab.load`` reads a topology file, ``lab.simulate`` runs it, and the run has a ``summary``, a
-``trace`` and pictures; ``lab.step`` goes through it event by event. ``lab.protocol`` has the
+``trace`` and pictures; ``lab.step`` goes through it event by event. ``lab.explore`` breaks a run
+at every step in turn, ``lab.storm`` runs random networks in bad weather. ``lab.protocol`` has the
 engines alone.
 """
 
@@ -15,6 +16,8 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from lab import lessons, protocol, views
     from lab.api import Run, load, simulate
+    from lab.experiments.explore import explore
+    from lab.experiments.storm import storm
     from lab.network.topology import FaultSpec as Fault
     from lab.network.topology import Topology, TopologyError
     from lab.stepping.stepper import Stepper, step
@@ -29,9 +32,11 @@ _HOMES = {
     "Topology": "lab.network.topology",
     "TopologyError": "lab.network.topology",
     "Trace": "lab.trace",
+    "explore": "lab.experiments.explore",
     "load": "lab.api",
     "simulate": "lab.api",
     "step": "lab.stepping.stepper",
+    "storm": "lab.experiments.storm",
 }
 _ROOMS = ("lessons", "protocol", "views")
 
@@ -43,11 +48,13 @@ __all__ = [
     "Topology",
     "TopologyError",
     "Trace",
+    "explore",
     "lessons",
     "load",
     "protocol",
     "simulate",
     "step",
+    "storm",
     "views",
 ]
 

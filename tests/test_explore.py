@@ -14,6 +14,7 @@ import lab
 from lab.cli import cli
 from lab.experiments.explore import Explored, plan, try_all
 from lab.network.topology import Topology
+from lab.views.style import off_screen
 
 ROOT = Path(__file__).resolve().parents[1]
 RELAYED = str(ROOT / "topologies" / "rfc821" / "scenario-03.toml")
@@ -161,3 +162,52 @@ def test_a_point_that_there_is_not_is_told(invoke: Callable[..., Result]) -> Non
     done = invoke("explore", RELAYED, "--point", "100000")
     assert done.exit_code == 2
     assert done.stderr.startswith("lab: there is no point 100000")
+
+
+def test_from_python_a_run_is_explored_shown_and_gone_through() -> None:
+    """Printed it is the table of the command line; as a frame it has a row a point."""
+    found = lab.explore(RELAYED)
+    assert "made a duplicate, and none outside it" in repr(found)
+    frame = found.frame()
+    assert len(frame) == found.possible
+    assert list(frame[frame["duplicates"] > 0]["number"]) == [one.number for one in found.doubled]
+    assert found.run(found.doubled[0]).summary["duplicates"] == 1
+    assert found.run(found.doubled[0].number).digest == found.run(found.doubled[0]).digest
+    with pytest.raises(IndexError, match=f"no point 0 was tried; there are {found.possible}"):
+        found.run(0)
+
+
+def test_a_break_that_made_a_duplicate_lies_in_a_window() -> None:
+    """From when mail data has arrived until its 250 has, as the picture shades it."""
+    found = lab.explore(RELAYED)
+    assert len(found.windows) == 2
+    for point in found.doubled:
+        assert any(begin <= point.at <= end for begin, end in found.windows)
+    assert found.lost == []
+
+
+def test_progress_is_told_and_a_limit_kept() -> None:
+    seen: list[int] = []
+    found = lab.explore(lab.load(RELAYED), limit=5, progress=seen.append)
+    assert len(found.outcomes) == 5
+    assert seen == [1, 2, 3, 4, 5]
+
+
+def test_the_picture_marks_every_point_by_what_it_led_to() -> None:
+    """A mark a point, and no words that overlap or leave the picture."""
+    found = lab.explore(lab.load(RELAYED, ["host.1.careless=true"]))
+    with off_screen():
+        ax = found.plot()
+    marks = {line.get_label(): len(line.get_xdata()) for line in ax.lines}
+    assert sum(marks.values()) == len(found.points)
+    assert marks[f"a duplicate ({len(found.doubled)})"] == len(found.doubled)
+    assert marks[f"mail lost ({len(found.lost)})"] == len(found.lost) > 0
+    figure = ax.figure
+    figure.canvas.draw()
+    texts = [*ax.get_yticklabels(), ax.title, ax.xaxis.label, *ax.get_legend().get_texts()]
+    boxes = [text.get_window_extent() for text in texts if text.get_text()]
+    width, height = figure.canvas.get_width_height()
+    for number, box in enumerate(boxes):
+        assert 0 <= box.x0 < box.x1 <= width
+        assert 0 <= box.y0 < box.y1 <= height
+        assert not any(box.overlaps(other) for other in boxes[:number])

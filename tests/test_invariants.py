@@ -187,3 +187,14 @@ def test_lab_run_tells_the_story_of_mail_that_was_lost(tmp_path: Path) -> None:
         "0.5 s: crash at B.ARPA.",
         "0.5 s: B.ARPA forgets message 1, which it had not stored.",
     ]
+
+
+def test_a_story_says_whether_a_250_was_heard() -> None:
+    """Mail that is stored after its channel was cut is stored; to say 250 there is nobody left."""
+    a, relay, *others = RELAYED["host"]
+    cut = {"kind": "hang-up", "link": ["A.ARPA", "R.ARPA"], "at": 0, "after": "."}
+    hosts = [a, {**relay, "store": "2 s"}, *others]
+    story = lab.simulate(from_dict({**RELAYED, "host": hosts, "fault": [cut]})).story(1)
+    stored = "R.ARPA has stored message 1, and nobody hears its 250: session 1 is over."
+    assert any(line.endswith(stored) for line in story)
+    assert not any("says 250 for message 1 to A.ARPA, in session 1" in line for line in story)

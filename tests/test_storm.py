@@ -176,3 +176,23 @@ def test_a_host_that_two_faults_befall_is_up_when_both_are_over(tmp_path: Path) 
     """What lies in the spool of a host that is down for good is queued, and no breach."""
     topology = weather(1, 175)
     assert observe(topology)[2] == []
+
+
+def test_from_python_a_storm_is_blown_and_its_breach_shrunk() -> None:
+    """The worst breach unless another is named; as a file it breaks the same rule again."""
+    seen: list[int] = []
+    storm = lab.storm(20, careless=True, progress=seen.append)
+    assert seen[-1] == len(storm.runs) == 20
+    assert "every host CARELESS" in repr(storm)
+    smallest = storm.smallest()
+    whole = storm.topology(storm.worst(1)[0].number)
+    assert len(smallest.hosts) <= len(whole.hosts)
+    assert lab.simulate(smallest).summary["lost"] > 0
+    assert lab.lessons.from_text(smallest.to_toml()) == smallest
+
+
+def test_a_storm_that_broke_nothing_has_no_smallest_case() -> None:
+    storm = lab.storm(3)
+    assert "no rule was broken" in repr(storm)
+    with pytest.raises(ValueError, match="no rule was broken, so there is no smallest case"):
+        storm.smallest()

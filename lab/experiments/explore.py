@@ -9,11 +9,12 @@ a duplicate.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from lab.account import OUTCOMES, Account
 from lab.experiments.pool import results
@@ -23,18 +24,28 @@ from lab.network.write import fault_table, value
 from lab.simulation import simulate
 from lab.trace import Row, Trace
 
+if TYPE_CHECKING:
+    import pandas
+    from matplotlib.axes import Axes
+
+    from lab.api import Run
+
 DOWN: Final = 60.0
 """Seconds that a host is down after a crash."""
 
 
 class Point(NamedTuple):
-    """A place at which a run is broken: what kind of place, where in words, and by which fault."""
+    """A place at which a run is broken: what kind of place, where in words, and by which fault.
+
+    ``at`` is when, in simulated seconds of the run that is not broken.
+    """
 
     number: int
     kind: str
     where: str
     fault: FaultSpec
     in_window: bool
+    at: float
 
 
 class Window(NamedTuple):
@@ -55,13 +66,53 @@ class Outcome:
     breaches: list[str]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Explored:
-    """The points that were tried, and the outcome of each; ``possible`` is how many there are."""
+    """The points that were tried, and the outcome of each; ``possible`` is how many there are.
+
+    ``windows`` are the times, in seconds, between which mail is being stored or is with both sides:
+    from when its data has arrived until its 250 has. Printed, it is the table that ``lab explore``
+    prints.
+    """
 
     points: list[Point]
     possible: int
     outcomes: list[Outcome] = field(default_factory=list)
+    topology: Topology = field(default_factory=Topology)
+    seed: int = 0
+    windows: list[tuple[float, float]] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        from lab.views.experiments import as_text, explored_table
+
+        return as_text(explored_table(self))
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Every point at its time: where a break did no harm, made a duplicate, or lost mail."""
+        from lab.views.experiments import breaks
+
+        return breaks(self, ax)
+
+    def frame(self) -> pandas.DataFrame:
+        """A row a point: number, kind, where, at (s), in_window, and the counts of its run."""
+        import pandas
+
+        return pandas.DataFrame(
+            {"number": p.number, "kind": p.kind, "where": p.where, "at": p.at}
+            | {"in_window": p.in_window, **outcome.counts}
+            for p, outcome in self.tried()
+        )
+
+    def run(self, point: Point | int) -> Run:
+        """The run that was broken at a point, or at that of a number; IndexError for none."""
+        from lab.api import simulate
+
+        if not isinstance(point, Point):
+            found = [one for one in self.points if one.number == point]
+            if not found:
+                raise IndexError(f"no point {point} was tried; there are {self.possible} from 1 on")
+            point = found[0]
+        return simulate(broken(self.topology, point.fault), self.seed)
 
     def tried(self) -> Iterator[tuple[Point, Outcome]]:
         """Points with their outcomes, as far as the exploring came."""
@@ -76,6 +127,11 @@ class Explored:
     def doubled(self) -> list[Point]:
         """The points at which a break made a duplicate."""
         return [point for point, outcome in self.tried() if outcome.counts["duplicates"]]
+
+    @property
+    def lost(self) -> list[Point]:
+        """The points at which a break lost mail: a bug of the lab's, or a careless host."""
+        return [point for point, outcome in self.tried() if outcome.counts["lost"]]
 
     def total(self, name: str, kind: str | None = None) -> int:
         """A count, over all points or those of a kind."""
@@ -107,7 +163,8 @@ def points(trace: Trace, down: float = DOWN) -> list[Point]:
     windows = list(_windows(trace.rows))
     found = [*_cuts(trace.rows, windows), *_crashes(trace, windows, down)]
     found.sort(key=lambda one: one[0])
-    return [Point(number, *one[1:]) for number, one in enumerate(found, 1)]
+    times = [row[0] for row in trace.rows]
+    return [Point(number, *one[1:], times[one[0][0]]) for number, one in enumerate(found, 1)]
 
 
 Found = tuple[tuple[int, int], str, str, FaultSpec, bool]
@@ -220,8 +277,13 @@ def selected(found: Sequence[Point], limit: int | None) -> list[Point]:
 
 def plan(topology: Topology, seed: int = 0, limit: int | None = None) -> Explored:
     """The points at which a topology's run is to be broken, none tried yet."""
-    found = points(simulate(topology, seed))
-    return Explored(selected(found, limit), len(found))
+    trace = simulate(topology, seed)
+    found = points(trace)
+    rows = trace.rows
+    windows = [(rows[one.data][0], rows[one.reply][0]) for one in _windows(rows)]
+    return Explored(
+        selected(found, limit), len(found), topology=topology, seed=seed, windows=windows
+    )
 
 
 def try_all(
@@ -232,6 +294,31 @@ def try_all(
     for outcome in results(work, [point.fault for point in explored.points], processes):
         explored.outcomes.append(outcome)
         yield outcome
+
+
+def explore(
+    topology: Topology | str | os.PathLike[str],
+    seed: int = 0,
+    *,
+    limit: int | None = None,
+    processes: int = 1,
+    progress: Callable[[int], None] | None = None,
+) -> Explored:
+    """A run of a topology (or of the file of that name), broken at every step in turn.
+
+    ``limit``: the most points to try, spread over the run. ``processes``: the result is the same
+    for any number; a script that asks for more than one wants ``if __name__ == "__main__":``.
+    ``progress`` is called with the number of points tried so far.
+    """
+    if not isinstance(topology, Topology):
+        from lab.api import load
+
+        topology = load(topology, seed=seed)
+    explored = plan(topology.with_seed(seed), seed, limit)
+    for done, _ in enumerate(try_all(explored, explored.topology, seed, processes), 1):
+        if progress is not None:
+            progress(done)
+    return explored
 
 
 def broken_run(topology: Topology, seed: int, fault: FaultSpec) -> Outcome:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
@@ -44,18 +44,37 @@ class Checked:
     breaches: list[Breach]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Storm:
-    """The runs of a storm so far, and what they came to."""
+    """The runs of a storm so far, and what they came to; printed, the table of ``lab storm``."""
 
     seed: int
     careless: bool
     runs: list[Checked] = field(default_factory=list)
 
+    def __repr__(self) -> str:
+        from lab.views.experiments import as_text, storm_table
+
+        return as_text(storm_table(self))
+
     @property
     def broken(self) -> list[Checked]:
         """The runs that broke a rule."""
         return [one for one in self.runs if one.breaches]
+
+    def topology(self, number: int) -> Topology:
+        """What the run of that number, from 0 on, was a run of."""
+        return weather(self.seed, number, careless=self.careless)
+
+    def smallest(self, checked: Checked | None = None) -> Topology:
+        """The smallest case that was found of a breach: of that run, or of the worst.
+
+        Raises ValueError where there is none.
+        """
+        checked = checked or next(iter(self.worst(1)), None)
+        if checked is None or not checked.breaches:
+            raise ValueError("no rule was broken, so there is no smallest case of a breach")
+        return smallest(self, checked)
 
     def total(self, name: str) -> int:
         """A count over all runs."""
@@ -143,6 +162,27 @@ def blow(
     for checked in results(work, range(first, first + runs), processes):
         storm.runs.append(checked)
         yield checked
+
+
+def storm(
+    runs: int = 200,
+    seed: int = 0,
+    *,
+    careless: bool = False,
+    processes: int = 1,
+    progress: Callable[[int], None] | None = None,
+) -> Storm:
+    """Runs of random networks with random mail and faults, each of them checked.
+
+    ``careless``: every host says 250 before it stores; there must be a breach. ``processes``: the
+    result is the same for any number; a script that asks for more than one wants
+    ``if __name__ == "__main__":``. ``progress`` is called with the number of runs so far.
+    """
+    blowing = Storm(seed, careless)
+    for done, _ in enumerate(blow(blowing, runs, processes), 1):
+        if progress is not None:
+            progress(done)
+    return blowing
 
 
 def smallest(storm: Storm, checked: Checked) -> Topology:

@@ -271,6 +271,12 @@ class Topology:
 
         return from_dict(self.recipe, seed=seed)
 
+    def to_toml(self, comment: str = "") -> str:
+        """The text of a topology file that loads as this topology, under a comment."""
+        from lab.network.write import to_toml
+
+        return to_toml(self, comment)
+
     @classmethod
     def from_graph(
         cls, graph: networkx.Graph, *, sets: Sets = (), seed: int = 0, **options: Any

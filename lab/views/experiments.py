@@ -1,15 +1,19 @@
-"""What exploring and storms came to, as tables to read."""
+"""What exploring and storms came to: tables to read, and a picture of where a run may be broken."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from rich import box
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from lab.views import style
+
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from lab.experiments.explore import Explored
     from lab.experiments.storm import Storm
 
@@ -17,6 +21,15 @@ _OTHERS: Final = ("returned", "rejected", "queued", "undeliverable_notifications
 
 SHOWN: Final = 12
 """Points with duplicates that are listed; a line says how many more there are."""
+
+
+def as_text(table: RenderableType) -> str:
+    """A table as plain text, for where no terminal is."""
+    console = Console(width=110, color_system=None)
+    with console.capture() as captured:
+        console.print(table)
+    lines = captured.get().splitlines()
+    return "\n".join(line.rstrip() for line in lines).strip("\n")
 
 
 def explored_table(explored: Explored) -> RenderableType:
@@ -74,3 +87,53 @@ def storm_table(storm: Storm) -> RenderableType:
     broken = len(storm.broken)
     end = f"{broken} of them broke a rule" if broken else "no rule was broken"
     return Group(Text(heading, style="bold"), table, Text(end))
+
+
+_RESULTS: Final[dict[str, dict[str, Any]]] = {
+    "no harm": {"marker": "o", "ms": 4.5, "mfc": "white", "mec": style.GREY, "mew": 0.9},
+    "a duplicate": {"marker": "D", "ms": 7, "mfc": style.ORANGE, "mec": "black", "mew": 0.8},
+    "mail lost": {"marker": "X", "ms": 9, "mfc": style.VERMILION, "mec": "black", "mew": 0.7},
+}
+
+
+def breaks(explored: Explored, ax: Axes | None = None) -> Axes:
+    """Every point at its time, a row a kind of break, marked by what the break led to.
+
+    The windows between the arrival of mail data and that of its 250 are shaded.
+    """
+    kinds = sorted({point.kind for point in explored.points}, reverse=True)
+    with style.sheet():
+        height = 1.7 + 0.36 * max(len(kinds), 2)
+        if ax is None:
+            ax = style.new_axes(11, height)
+            ax.set_position((0.19, 0.95 / height, 0.79, 1 - 1.4 / height))
+        for number, (begin, end) in enumerate(explored.windows):
+            label = "from the mail data to its 250" if number == 0 else None
+            ax.axvspan(begin, end, color="#F7DCC4", lw=0, zorder=0, label=label)
+        for result, look in _RESULTS.items():
+            found = [p for p, o in explored.tried() if _result(o.counts) == result]
+            ax.plot(
+                [p.at for p in found], [kinds.index(p.kind) for p in found],
+                ls="", label=f"{result} ({len(found):,})", zorder=3, clip_on=False, **look,
+            )  # fmt: skip
+        _finish(ax, explored, kinds)
+    return ax
+
+
+def _result(counts: dict[str, int]) -> str:
+    return "mail lost" if counts["lost"] else "a duplicate" if counts["duplicates"] else "no harm"
+
+
+def _finish(ax: Axes, explored: Explored, kinds: list[str]) -> None:
+    style.time_axis(ax, 0.0, max((point.at for point in explored.points), default=1.0))
+    ax.set_yticks(range(len(kinds)), kinds)
+    ax.set_ylim(-0.6, len(kinds) - 0.4)
+    ax.tick_params(axis="y", length=0)
+    ax.grid(axis="y")
+    title = explored.topology.title
+    ax.set_title(style.shorten(f"{title}: broken at every step" if title else "Broken", 80))
+    inch = ax.figure.dpi / ax.get_window_extent().height
+    ax.legend(
+        loc="upper left", bbox_to_anchor=(0, -0.55 * inch), ncols=4,
+        borderaxespad=0, handletextpad=0.4, columnspacing=1.6,
+    )  # fmt: skip

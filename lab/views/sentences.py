@@ -27,8 +27,12 @@ def _told(trace: Trace, message: int) -> Iterator[str]:
     mine = {message}
     hosts: set[str] = set()
     again: dict[tuple[str, str, int], int] = {}
+    talked: set[int] = set()
+    over: set[int] = set()
     for row in trace.rows:
         kind, host = row[1], row[2]
+        if kind == "close" and row[4] in talked:
+            over.add(row[4])
         if kind == "notify" and row[6] in mine:
             mine.add(row[5])
         elif kind == "fault":
@@ -37,9 +41,13 @@ def _told(trace: Trace, message: int) -> Iterator[str]:
             continue
         elif row[5] not in mine:
             continue
+        elif kind == "data":
+            talked.add(row[4])
         tell = _SENTENCES.get(kind)
         if tell is None:
             continue
+        if kind == "accept" and row[4] in over:
+            tell = "{2} has stored {it}, and nobody hears its 250: session {4} is over"
         hosts.add(host)
         if kind == "defer":
             key = (host, row[3], row[5])
