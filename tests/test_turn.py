@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,7 @@ def test_nothing_waits_for_who_only_claims_a_name() -> None:
 def test_a_channel_for_both_ways_opens_fewer() -> None:
     """The saving: polled twice, the site takes two channels; called for each message, more."""
     polled = lab.simulate(lab.load(POLLING))
-    sets = ["host.HUB.ARPA.holds=[]", "host.SMALL.ARPA.holds=[]", "host.HUB.ARPA.turn=false"]
+    sets = ["host.HUB.ARPA.holds=[]", "host.SMALL.ARPA.holds=[]", "poll=[]"]
     called = lab.simulate(lab.load(POLLING, sets))
 
     def channels(run: lab.Run) -> int:
@@ -103,6 +104,22 @@ def test_a_channel_for_both_ways_opens_fewer() -> None:
     assert polled.summary["delivered"] == called.summary["delivered"] == 5
     assert channels(polled) == 2
     assert channels(called) > channels(polled)
+    assert (polled.summary["sessions"], called.summary["sessions"]) == (6, 8)
+
+
+@pytest.mark.rule("3.8-3")
+def test_the_saving_is_told_in_the_timeline() -> None:
+    """The legend says how many channels were opened, and how long that took in all."""
+    sets = ["host.HUB.ARPA.holds=[]", "host.SMALL.ARPA.holds=[]", "poll=[]"]
+    took = []
+    for changes in ([], sets):
+        ax = lab.simulate(lab.load(POLLING, changes)).plot("timeline")
+        words = " ".join(text.get_text() for text in ax.get_legend().get_texts())
+        found = re.search(r"opening the channel \((\d+) times, ([\d.]+) s\)", words)
+        assert found
+        took.append((int(found[1]), float(found[2])))
+    assert [times for times, _ in took] == [6, 8]
+    assert took[0][1] < took[1][1]
 
 
 # -- both ways, by hand

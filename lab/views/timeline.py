@@ -6,6 +6,7 @@ for many thousands of messages, how many waited, moved and settled.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
@@ -99,8 +100,23 @@ def timeline(trace: Trace, ax: Axes | None = None) -> Axes:
 
             return crowd(told, end, str(trace.meta.get("title") or ""), ax)
         picture = _Picture(told, made, end, ax, troubles(trace))
+        picture.openings = _openings(trace)
         picture.draw(str(trace.meta.get("title") or "Timeline"))
         return picture.ax
+
+
+def _openings(trace: Trace) -> list[float]:
+    """The seconds that each channel took to open, with greeting and HELO, as the bars have it."""
+    began: dict[int, float] = {}
+    until: dict[int, float] = {}
+    replies: Counter[int] = Counter()
+    for row in trace.rows:
+        if row[1] == "open":
+            began[row[4]], until[row[4]] = row[9], row[0]
+        elif row[1] == "reply" and row[4] in began and replies[row[4]] < 2:
+            replies[row[4]] += 1
+            until[row[4]] = row[0]
+    return [until[session] - at for session, at in began.items()]
 
 
 class _Picture:
@@ -116,6 +132,7 @@ class _Picture:
     ) -> None:
         self.told, self.made, self.end, self.own = told, made, end, ax is None
         self.faults = faults
+        self.openings: list[float] = []
         rows = max(len(made.lanes), 1) + len(faults)
         self.pitch = 0.62 if rows <= 9 else 0.44 if rows <= 18 else 0.27
         self.lines = 2 if rows <= 18 else 1
@@ -384,6 +401,13 @@ class _Picture:
             words = f"bars shorter than {least} are drawn {least} wide"
         self.ax.set_xlabel(f"{self.ax.get_xlabel()}; {words}")
 
+    def _explained(self, name: str) -> str:
+        """A name of the legend; of openings also how many there were, and what they took."""
+        if name != "opening the channel" or not self.openings:
+            return name
+        times = f"{len(self.openings)} time{'s' if len(self.openings) > 1 else ''}"
+        return f"{name} ({times}, {style.duration(sum(self.openings))})"
+
     def _legend(self) -> None:
         from matplotlib.transforms import ScaledTranslation
 
@@ -394,7 +418,7 @@ class _Picture:
             self._place(52 + 15 * -(-len(names) // columns))
         self.ax.legend(
             [self.keys[name] for name in names],
-            names,
+            [self._explained(name) for name in names],
             loc="upper left",
             bbox_to_anchor=(0, 0),
             bbox_transform=below,
