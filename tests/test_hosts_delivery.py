@@ -293,6 +293,20 @@ def test_251_redirected_among_others_is_delivered_once(to: tuple[str, ...]) -> N
     assert counts(done) == {"delivered": 2}
 
 
+@pytest.mark.parametrize("on_251", ["accept", "redirect", "learn"])
+@pytest.mark.rule("3.2-3", "4.5.3-10")
+def test_251_fills_the_buffer_redirected_or_not(on_251: str) -> None:
+    """3.2 and scenario 10: who draws 552 because one is forwarded goes in another transaction."""
+    two = host(
+        "TWO.ARPA", "BOB", "CAT", forward=[{"user": "fred", "to": "Jones@ISI.ARPA"}],
+        limits={"recipients": 1},
+    )  # fmt: skip
+    to = [f"{name}@TWO.ARPA" for name in ("fred", "BOB", "CAT")]
+    done = triangle(host("ONE.ARPA", "JOE", on_251=on_251), two, *to)
+    assert counts(done) == {"delivered": 3}
+    assert done.breaches == []
+
+
 def test_251_that_leads_nowhere_for_the_sender_is_left_to_the_receiver() -> None:
     """3.2: the receiver has taken the mail on; it may know a way where the sender has none."""
     environments = [{"name": "arpanet"}, {"name": "other"}]

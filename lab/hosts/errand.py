@@ -117,8 +117,10 @@ class Errand:
             groups.setdefault((theirs, at_rcpt), []).append(addressee)
         if transferred:
             self._record("transfer", mail, tuple(transferred))
+        # who is forwarded (251) takes room in the receiver's buffer, redirected or not
+        progress = outgoing.any_taken or outgoing.any_251
         for (why, at_rcpt), addressees in groups.items():
-            if at_rcpt and self._goes_otherwise(mail, why, addressees, outgoing.any_taken):
+            if at_rcpt and self._goes_otherwise(mail, why, addressees, progress):
                 continue
             if at_rcpt and self.host.learned and why[0] >= 550:
                 addressees = self._as_before(mail, addressees)
