@@ -11,7 +11,7 @@ from small import counts, drops, mail, relay, run
 
 from lab.hosts.paths import prefixed, unsendable, unsendable_from
 from lab.hosts.stamps import MOST_STAMPS, is_looping, visits
-from lab.protocol import Path, quote, unquote
+from lab.protocol import Path, SyntaxFault, quote, unquote
 from lab.protocol.lines import MailData, fits_the_wire
 from lab.protocol.syntax import parse_command, parse_path
 
@@ -93,6 +93,9 @@ def test_the_visits_are_those_time_stamp_lines_that_a_host_wrote() -> None:
     assert visits(lines, {"B.ARPA", "C.ARPA"}) == 5
     assert visits(lines, {"A.ARPA"}) == visits(b"", {"B.ARPA"}) == 0
     assert visits(stamped(60), {"B.ARPA"}) == MOST_STAMPS + 2
+    # cut short by who forged it
+    assert visits(b"Received: from A.ARPA by\r\n", {"B.ARPA"}) == 0
+    assert visits(b"Received: from A.ARPA by B.ARPA\r\n", {"B.ARPA"}) == 1
 
 
 @given(st.binary(max_size=60))
@@ -179,6 +182,25 @@ def test_a_line_of_mail_data_of_1000_octets_with_its_crlf_fits_the_wire() -> Non
     assert fits_the_wire(b"x" * 998 + b"\r\n")
     assert not fits_the_wire(b"x" * 999)
     assert not fits_the_wire(b"x" * 999 + b"\r\n")
+    assert fits_the_wire(b"\r\n" + b"x" * 998)
+    assert not fits_the_wire(b"\r\n" + b"x" * 999)
+
+
+@pytest.mark.parametrize("name", ["", "caf\xe9"])
+def test_no_local_part_stands_for_nothing_or_for_what_is_not_ascii(name: str) -> None:
+    with pytest.raises(SyntaxFault, match="one or more ASCII characters"):
+        quote(name)
+
+
+@pytest.mark.parametrize(("line", "grammar", "text"), [
+    (b"EHLO ONE.ARPA", "standard", "Syntax error, command unrecognized"),
+    (b"RCPT TO:<BOB>", "standard", "Syntax error: a path needs a mailbox, <user@domain>"),
+    (b"VRFY who? \t ", "tolerant", "who?"),
+])  # fmt: skip
+def test_the_text_of_a_command_is_kept_and_that_of_a_fault_tells_why(
+    line: bytes, grammar: str, text: str
+) -> None:
+    assert parse_command(line, grammar).text == text
 
 
 @pytest.mark.parametrize(

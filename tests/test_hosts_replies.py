@@ -316,6 +316,20 @@ def test_an_ambiguous_list_draws_what_4_3_permits() -> None:
     assert said([HELO, "VRFY ALL"], list=lists)[-1] == "553 User ambiguous"
 
 
+@pytest.mark.parametrize(("path", "reply"), [
+    ("x@NOWHERE.ARPA", "550 No host NOWHERE.ARPA is known here"),
+    ("@NOWHERE.ARPA:BOB@TWO.ARPA", "550 No host NOWHERE.ARPA is known here"),
+    ("x@ISLAND.ARPA", "550 No way to ISLAND.ARPA"),
+])  # fmt: skip
+def test_a_host_that_cannot_be_sent_to(path: str, reply: str) -> None:
+    """3.6: 550, and why: nobody has heard of the host, or no way leads there."""
+    lines = [*BEGIN, f"RCPT TO:<{path}>", "QUIT"]
+    script = [{"at": 1, "from": "ONE.ARPA", "to": "TWO.ARPA", "lines": lines}]
+    hosts = (host("ONE.ARPA", "JOE"), host("TWO.ARPA", "BOB", relay=True), host("ISLAND.ARPA", "x"))
+    done = run(*hosts, links=[{"between": ["ONE.ARPA", "TWO.ARPA"]}], mail=[], script=script)
+    assert wire(done, "ONE.ARPA", "reply")[3] == reply
+
+
 def test_mail_to_an_ambiguous_name_goes_back() -> None:
     """3.3: of two Smiths, ours guesses at none: 553, and the originator is told so."""
     two = host("TWO.ARPA", "Smith", "smith")

@@ -121,6 +121,23 @@ def test_a_relay_gives_back_what_it_may_not_send_on() -> None:
     assert b"554 A text line is too long to be sent on" in text
 
 
+def test_what_may_not_be_sent_on_is_given_back_for_each_next_host() -> None:
+    """4.5.3 and 3.6: one notification tells of all whom the mail does not reach."""
+    hosts = (
+        host("ONE.ARPA", "JOE"), relay("TWO.ARPA"), host("Y.ARPA", "SAM"), host("Z.ARPA", "SAM"),
+    )  # fmt: skip
+    links = [{"between": ["TWO.ARPA", one["name"]]} for one in hosts if one["name"] != "TWO.ARPA"]
+    talk = Conversation(from_dict({"host": list(hosts), "link": links}), "TWO.ARPA")
+    talk.open()
+    to = b"RCPT TO:<SAM@Y.ARPA>\r\nRCPT TO:<SAM@Z.ARPA>\r\n"
+    talk.receive(b"HELO ONE.ARPA\r\nMAIL FROM:<JOE@ONE.ARPA>\r\n" + to + b"DATA\r\n")
+    assert talk.receive(stuff(b"x" * 2000 + b"\r\n")).startswith(b"250")
+    talk.close()
+    done = talk.settle().run
+    assert counts(done) == {"returned": 2}
+    assert sum(event.kind == "notify" for event in done.trace) == 1
+
+
 # -- many recipients
 
 

@@ -29,7 +29,7 @@ TESTS = {
     "paths": [
         "hosts_paths", "protocol_syntax", "protocol_lines", "hosts_relaying", "hosts_delivery",
         "hosts_sizes", "hosts_wire", "hosts_replies", "hosts_account", "invariants",
-        "network_transport", "rfc_directory", "faults", "turn", "scenarios",
+        "hosts_senders", "network_transport", "rfc_directory", "faults", "turn", "scenarios",
     ],
     "engines": [
         "protocol_tables", "protocol_lines", "protocol_dialogues", "protocol_syntax", "fuzz",
