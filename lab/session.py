@@ -13,6 +13,7 @@ from lab.hosts.host import Host
 from lab.hosts.patience import Patience
 from lab.hosts.reception import Reception, receiver_smtp
 from lab.network.channel import Leg, Way
+from lab.network.clock import Arrival
 from lab.network.link import Direction
 from lab.network.reach import Reach
 from lab.network.transport import Transport
@@ -112,8 +113,8 @@ class Session:
         """Begin to open the channel: the control messages of the transport service."""
         way = self.way
         if way.opening is not None:
-            event = Timeout(self.simulation.env, way.opening)
-            event.callbacks.append(self._opened)
+            now = self.started
+            Arrival(self.env, now + way.opening, self._opened, b"", now)
             return
         self.forth.deliver = self.back.deliver = self._set_up
         event = Timeout(self.simulation.env, way.transport.setup)
@@ -136,14 +137,14 @@ class Session:
     def _opened(self, _: Any) -> None:
         if not self.forth.alive:
             return
-        simulation, host, peer, way = self.simulation, self.host, self.peer, self.way
+        simulation, way = self.simulation, self.way
         now = simulation.env.now
         self.number = number = simulation.next_session()
         row = (
-            now, "open", host.name, peer.name, number, None,
+            now, "open", self.here, self.there, number, None,
             way.environment, way.transport.name, way.nodes, self.started,
         )  # fmt: skip
-        simulation.record(row)
+        self.record(row)
         self._begin(now, number)
 
     def _begin(self, now: float, number: int) -> None:
@@ -159,9 +160,10 @@ class Session:
         self.reception = reception = Reception(peer, way.environment, identify, number, host.name)
         reception.now = now
         reception.enters = errand is None
-        if peer.identity.store or peer.identity.careless:
+        identity = peer.identity
+        if identity.store or identity.careless:
             reception.later = simulation.later(peer)
-            reception.respond = None if peer.identity.careless else self._respond
+            reception.respond = None if identity.careless else self._respond
         self.receiver = receiver = self._engine(reception)
         peer.open_sessions += 1
         for _, octets in receiver.open():
@@ -202,17 +204,14 @@ class Session:
     def _at_receiver(self, arrival: Any) -> None:
         if not self.forth.alive:
             return
-        octets, receiver, reception = arrival.octets, self.receiver, self.reception
-        now = reception.now = arrival.at
-        message = self.errand.message if self.errand is not None else None
+        octets, receiver, errand = arrival.octets, self.receiver, self.errand
+        now = self.reception.now = arrival.at
+        message = errand.message if errand is not None else None
         # A sender of ours sends one command, or the mail data, in one piece: it is recorded before
         # what the host makes of it
         data = receiver.state is _DATA
-        row = (
-            now, "data" if data else "command", self.there, self.here,
-            self.number, message, arrival.sent, octets,
-        )  # fmt: skip
-        self.record(row)
+        kind = "data" if data else "command"
+        self.record((now, kind, self.there, self.here, self.number, message, arrival.sent, octets))
         if not data:
             self.back.send(receiver.command(octets), now)
             return
@@ -229,8 +228,8 @@ class Session:
         if errand is not None:
             errand.now = now
             message = errand.message
-        row = (now, "reply", self.here, self.there, self.number, message, arrival.sent, octets)
-        self.record(row)
+        sent = arrival.sent
+        self.record((now, "reply", self.here, self.there, self.number, message, sent, octets))
         out = sender.answer(octets)
         if out is None:
             for kind, crossed in sender.receive(octets):

@@ -69,13 +69,14 @@ class Errand:
         if mail is None:
             self.message = self._outgoing = None
             return None
-        if len(mail.addressees) > MIN_RECIPIENTS:
-            rest = mail.addressees[MIN_RECIPIENTS:]
-            mail.addressees = mail.addressees[:MIN_RECIPIENTS]
+        addressees = mail.addressees
+        if len(addressees) > MIN_RECIPIENTS:
+            rest = addressees[MIN_RECIPIENTS:]
+            mail.addressees = addressees = addressees[:MIN_RECIPIENTS]
             queue.entries.insert(queue.entries.index(mail) + 1, _part(mail, rest))
         queue.entries.remove(mail)
         self.message = mail.message
-        paths = [path for _, path in mail.addressees]
+        paths = [path for _, path in addressees]
         identity = self.host.identity
         redirects = identity.on_251 == "redirect" and not mail.takes_251
         redirects = redirects and not identity.unsophisticated

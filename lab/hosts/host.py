@@ -8,6 +8,7 @@ travel.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from lab.hosts.destination import Destination, Loss
 from lab.hosts.directory import AMBIGUOUS, User
@@ -23,6 +24,8 @@ from lab.hosts.verdicts import LINE_TOO_LONG, NO_SUCH_USER, NOT_ACTIVE
 from lab.protocol import NULL_PATH, Path, reply
 from lab.protocol.lines import MAX_COMMAND_LINE, MAX_DOMAIN, MAX_PATH, fits_the_wire
 from lab.trace import Row
+
+_NOWHERE: Final[frozenset[str]] = frozenset()
 
 
 class Host:
@@ -147,16 +150,18 @@ class Host:
         onward: dict[str, tuple[Neighbour, list[Addressee]]] = {}
         losses: list[Loss] = []
         octets = b""
-        visited = self._visited(return_path) if relaying and return_path.route else frozenset()
+        visited = self._visited(return_path) if relaying and return_path.route else _NOWHERE
         for recipient, place in unfolded(self, now, message, places, mail_data):
-            if self.learned and place.hop is not None:
-                place = self._as_learned(now, message, recipient, place)
-            if visited and place.hop is not None and place.hop.name in visited:
-                place = self._onward(place, visited)
             if place.hop is not None:
-                group = onward.get(place.hop.name)
+                if self.learned:
+                    place = self._as_learned(now, message, recipient, place)
+                if visited and place.hop is not None and place.hop.name in visited:
+                    place = self._onward(place, visited)
+            hop = place.hop
+            if hop is not None:
+                group = onward.get(hop.name)
                 if group is None:
-                    group = onward[place.hop.name] = (place.hop, [])
+                    group = onward[hop.name] = (hop, [])
                 group[1].append((recipient, place.path))
             elif isinstance(place.entry, User):
                 # one copy of the bytes for all of them
@@ -178,7 +183,7 @@ class Host:
                 why = str(refusal)
                 losses += [Loss(one, path, self.name, why) for one, path in addressees]
                 continue
-            if not return_path.is_null:
+            if return_path.domain:  # not the null one
                 reverse_path = (
                     prefixed(return_path, name)
                     if relaying
@@ -306,7 +311,7 @@ class Host:
 
     def arrange(self, now: float, queue: Queue) -> None:
         """Ask to be woken for the next try of a queue, unless that is under way or arranged."""
-        if queue.session or queue.host in self.identity.holds:
+        if queue.session or not queue.entries or queue.host in self.identity.holds:
             return
         at = queue.next_try()
         if at is None:

@@ -65,9 +65,12 @@ def time_stamp_line(sent_by: str, received_by: str, daytime: str) -> bytes:
     ``<time-stamp-line> ::= "Received:" <SP> "FROM" <SP> <domain> <SP> "BY" <SP> <domain> <SP> ";"
     <daytime> <CRLF>`` (section 4.1.2).
     """
-    return f"Received: from {sent_by} by {received_by} ; {daytime}\r\n".encode("ascii", "replace")
+    # encode() without an errors argument is much the faster way, and right for all but the oddest
+    line = f"Received: from {sent_by} by {received_by} ; {daytime}\r\n"
+    return line.encode() if line.isascii() else line.encode("ascii", "replace")
 
 
+@lru_cache(maxsize=4096)
 def return_path_line(reverse_path: Path) -> bytes:
     """The line before everything else at final delivery.
 

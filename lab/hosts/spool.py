@@ -114,7 +114,7 @@ class Queue:
         """The time of the next try; None for an empty queue."""
         if not self.entries:
             return None
-        return max(self.not_before, min(entry.not_before for entry in self.entries))
+        return max(self.not_before, min([entry.not_before for entry in self.entries]))
 
 
 class Spool:

@@ -72,8 +72,9 @@ class Leg:
     def send(self, octets: bytes, now: float) -> None:
         """Put bytes on their way at the present time."""
         way = self.way
-        if way.delay is not None:
-            Arrival(self.env, now + way.delay, self.deliver, octets, now)
+        delay = way.delay
+        if delay is not None:
+            Arrival(self.env, now + delay, self.deliver, octets, now)
         else:
             size = way.transport.on_the_wire(len(octets))
             self._ride(0, now, now, octets, now, size)

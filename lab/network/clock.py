@@ -9,30 +9,42 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from heapq import heappop, heappush
-from typing import Any
+from typing import Any, ClassVar
 
-from simpy import Environment, Event
+from simpy import Environment
 from simpy.events import NORMAL
 
 Deliver = Callable[[Any], None]
 """Called with the :class:`Arrival`: its ``octets``, when ``sent``, and the time ``at``."""
 
 
-class Arrival(Event):
-    """Bytes that will arrive: an event that carries them, and when they were sent."""
+class Arrival:
+    """Bytes that will arrive: an event that carries them, and when they were sent.
+
+    It has what SimPy's own step asks of an event, and no more: there are a dozen a session.
+    """
+
+    __slots__ = ("at", "deliver", "octets", "sent")
+    _ok: ClassVar[bool] = True
 
     def __init__(
         self, clock: Clock, at: float, deliver: Deliver, octets: bytes, sent: float
     ) -> None:
-        # as Timeout does it, with the callback in place from the start
-        self.env = clock
-        self.callbacks = [deliver]
-        self._value = None
-        self._ok = True
+        self.deliver = deliver
         self.octets = octets
         self.sent = sent
         self.at = at
-        heappush(clock._queue, (at, NORMAL, next(clock._eid), self))
+        entry: Any = (at, NORMAL, next(clock._eid), self)
+        heappush(clock._queue, entry)
+
+    @property
+    def callbacks(self) -> list[Deliver]:
+        """What SimPy calls when it takes this out of its queue."""
+        return [self.deliver]
+
+    @callbacks.setter
+    def callbacks(self, value: None) -> None:
+        """SimPy marks an event as past by this; of an arrival nobody asks."""
 
 
 class Clock(Environment):
@@ -40,10 +52,13 @@ class Clock(Environment):
 
     def run_out(self) -> None:
         """Go on until nothing is left to happen: what ``run()`` does, for events that succeed."""
-        queue = self._queue
+        queue: Any = self._queue  # an arrival stands in for an event
         while queue:
             self._now, _, _, event = heappop(queue)
-            callbacks, event.callbacks = event.callbacks, None  # type: ignore[assignment]
+            if event.__class__ is Arrival:
+                event.deliver(event)
+                continue
+            callbacks, event.callbacks = event.callbacks, None
             for callback in callbacks:
                 callback(event)
             if not event._ok:

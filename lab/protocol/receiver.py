@@ -25,7 +25,7 @@ from lab.protocol.lines import (
     MailData,
 )
 from lab.protocol.replies import OUT_OF_ORDER, Reply, reply
-from lab.protocol.states import TRANSITIONS, Buffers, State
+from lab.protocol.states import TRANSITIONS, Buffers, State, Transition
 from lab.protocol.syntax import NULL_PATH, Command, Path, parse_command
 
 Crossing = tuple[str, bytes]
@@ -52,9 +52,10 @@ _AFTER_DATA: Final = TRANSITIONS[State.DATA]["data"].next
 
 
 @lru_cache(maxsize=16384)
-def _read(line: bytes, grammar: str) -> Command:
-    """The command of a line with its CRLF."""
-    return parse_command.__wrapped__(line[:-2], grammar)
+def _read(line: bytes, grammar: str, state: State) -> tuple[Command, Transition | None]:
+    """The command of a line with its CRLF, and its row of the table in a state, if it has one."""
+    command = parse_command.__wrapped__(line[:-2], grammar)
+    return command, TRANSITIONS[state].get(command.verb)
 
 
 class Misuse(RuntimeError):
@@ -272,15 +273,11 @@ class ReceiverSMTP:
         most = self.limits.line
         if line is TOO_LONG or (most is not None and len(line) > most):
             return _TOO_LONG
-        command: Command = (
-            _read(line, self.grammar)
-            if len(line) <= MAX_COMMAND_LINE
-            else _read.__wrapped__(line, self.grammar)
-        )
+        read = _read if len(line) <= MAX_COMMAND_LINE else _read.__wrapped__
+        command, transition = read(line, self.grammar, self.state)
         if command.fault:
             return reply(command.fault, command.text)
         verb = command.verb
-        transition = TRANSITIONS[self.state].get(verb)
         if transition is None:
             return reply(OUT_OF_ORDER, self._out_of_order(verb))
         verdict = _VERDICTS[verb](self, command)
@@ -289,6 +286,8 @@ class ReceiverSMTP:
             what = transition.buffers
             if what is _FORWARD_PATH:
                 self.transaction.forward_paths.append(command.path)
+            elif what is _REVERSE_PATH:
+                self.transaction = Transaction(verb, command.path)
             elif what is not _KEEP:
                 self._buffers(what, command)
         elif verdict.code == 421:
@@ -302,9 +301,7 @@ class ReceiverSMTP:
         return "Bad sequence of commands: " + wanted.get(verb, f"no {verb} in a transaction")
 
     def _buffers(self, what: Buffers, command: Command) -> None:
-        if what is _REVERSE_PATH:
-            self.transaction = Transaction(command.verb, command.path)
-        elif what is _MAIL_DATA:
+        if what is _MAIL_DATA:
             self._data = MailData(self.limits)
         else:
             if self.transaction.is_begun:

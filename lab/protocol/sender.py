@@ -30,9 +30,16 @@ from lab.protocol.states import State
 from lab.protocol.syntax import Path
 
 # bound once: a lookup on an Enum class is dear in what every reply goes through
-_CLOSED: Final = State.CLOSED
+_OPENED: Final = State.OPENED
+_READY: Final = State.READY
+_MAIL: Final = State.MAIL
 _RCPT: Final = State.RCPT
+_DATA: Final = State.DATA
+_CLOSED: Final = State.CLOSED
 _SUCCESS: Final = Outcome.S
+_INTERMEDIATE: Final = Outcome.I
+
+_FROM: Final = {verb: f"{verb} FROM:" for verb in ("MAIL", "SEND", "SOML", "SAML")}
 
 Answer = tuple[int, str]
 """A reply as a program keeps it: code and text."""
@@ -92,7 +99,10 @@ class Outgoing:
     @property
     def any_taken(self) -> bool:
         """Whether at least one recipient was taken."""
-        return any(map(self.taken, range(len(self.answers))))
+        for code, _ in self.answers:
+            if 200 <= code < 300 and not (code == 251 and self.redirects):
+                return True
+        return False
 
 
 class Agenda(Protocol):
@@ -128,7 +138,7 @@ class SenderSMTP:
         self.domain = domain
         self.agenda = agenda
         self.awaiting = CONNECTION
-        self.state = State.OPENED
+        self.state = _OPENED
         self.outgoing: Outgoing | None = None
         self._parser: ReplyParser | None = None
         self._next_recipient = 0
@@ -137,7 +147,7 @@ class SenderSMTP:
     @property
     def closing(self) -> bool:
         """Whether the session is over and this side closes the channel."""
-        return self.state is State.CLOSED
+        return self.state is _CLOSED
 
     def receive(self, octets: bytes) -> list[Crossing]:
         """Take bytes from the channel; what crossed and what to send, in order."""
@@ -212,12 +222,13 @@ class SenderSMTP:
     def _greeted(self, code: int, lines: tuple[str, ...], meaning: Outcome) -> Crossing:
         if meaning is not _SUCCESS:
             return self._session_failed(code, lines)
-        return self._send("HELO", _line("HELO ", self.domain))
+        self.awaiting = "HELO"
+        return "command", _line("HELO ", self.domain)
 
     def _welcomed(self, code: int, lines: tuple[str, ...], meaning: Outcome) -> Crossing:
         if meaning is not _SUCCESS:
             return self._session_failed(code, lines)
-        self.state = State.READY
+        self.state = _READY
         return self._next()
 
     def _session_failed(self, code: int, lines: tuple[str, ...]) -> Crossing:
@@ -231,49 +242,53 @@ class SenderSMTP:
                 return self._send("TURN", b"TURN\r\n")
             return self._send("QUIT", b"QUIT\r\n")
         self._next_recipient = 0
-        return self._send(
-            outgoing.verb, _line(outgoing.verb + " FROM:", outgoing.reverse_path.text)
-        )
+        self.awaiting = verb = outgoing.verb
+        return "command", _line(_FROM[verb], outgoing.reverse_path.text)
 
     def _begun(self, code: int, lines: tuple[str, ...], meaning: Outcome) -> Crossing:
         if meaning is not _SUCCESS:
             return self._failed(code, lines)
-        self.state = State.MAIL
+        self.state = _MAIL
         return self._recipient()
 
     def _recipient(self) -> Crossing:
-        outgoing = self._current()
+        outgoing = self.outgoing or self._current()
         path = outgoing.forward_paths[self._next_recipient]
         self._next_recipient += 1
-        return self._send("RCPT", _line("RCPT TO:", path.text))
+        self.awaiting = "RCPT"
+        return "command", _line("RCPT TO:", path.text)
 
     def _named(self, code: int, lines: tuple[str, ...], meaning: Outcome) -> Crossing:
-        outgoing = self._current()
+        outgoing = self.outgoing or self._current()
         outgoing.answers.append((code, lines[0] if len(lines) == 1 else "\n".join(lines)))
         if meaning is _SUCCESS:
             self.state = _RCPT
         if self._next_recipient < len(outgoing.forward_paths):
             return self._recipient()
         if outgoing.any_taken and not (outgoing.redirects and outgoing.any_251):
-            return self._send("DATA", b"DATA\r\n")
+            self.awaiting = "DATA"
+            return "command", b"DATA\r\n"
         # A 251 that is not taken up is in the receiver's forward-path buffer all the same, and only
         # RSET takes it out: whoever was taken beside it goes in another transaction
         return self._settle(self._reset)
 
     def _go_ahead(self, code: int, lines: tuple[str, ...], meaning: Outcome) -> Crossing:
-        outgoing = self._current()
-        if meaning is not Outcome.I:
+        outgoing = self.outgoing or self._current()
+        if meaning is not _INTERMEDIATE:
             return self._failed(code, lines)
         self.awaiting = MAIL_DATA
-        self.state = State.DATA
+        self.state = _DATA
         return "data", stuff(outgoing.mail_data)
 
     def _confirmed(self, code: int, lines: tuple[str, ...], meaning: Outcome) -> Crossing:
-        self.state = State.READY
-        self._current().answer = (code, "\n".join(lines))
+        self.state = _READY
+        outgoing = self.outgoing or self._current()
+        outgoing.answer = (code, lines[0] if len(lines) == 1 else "\n".join(lines))
         if meaning is not _SUCCESS:
-            self._current().failed_at = MAIL_DATA
-        return self._settle(self._next)
+            outgoing.failed_at = MAIL_DATA
+        self.outgoing = None
+        self.agenda.settled(outgoing)
+        return self._next()
 
     def _failed(self, code: int, lines: tuple[str, ...]) -> Crossing:
         outgoing = self._current()
@@ -305,7 +320,7 @@ class SenderSMTP:
         return "command", b""
 
     def _left(self, code: int, lines: tuple[str, ...], meaning: Outcome) -> Crossing:
-        self.state = State.CLOSED
+        self.state = _CLOSED
         return "command", b""
 
     def _current(self) -> Outgoing:
