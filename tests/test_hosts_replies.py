@@ -233,6 +233,8 @@ def test_a_full_name_that_has_no_room_is_left_out() -> None:
     members = [f"{'Long ' * 110}<joe@foo.ARPA>", "ann@foo.ARPA"]
     (reply,) = said([HELO, "EXPN all"], list=[{"name": "all", "members": members}])[2:]
     assert reply.split("\r\n") == ["250-<joe@foo.ARPA>", "250 <ann@foo.ARPA>"]
+    long = {"name": "joe", "full_name": "Long " * 110}
+    assert said([HELO, "VRFY joe"], long)[-1] == "250 <joe@TWO.ARPA>"
 
 
 @pytest.mark.parametrize(("line", "reply"), [

@@ -158,7 +158,7 @@ class Directory:
     def _shown(self, user: User, domain: str) -> str:
         from lab.protocol import quote
 
-        return str(Member(Path((), quote(user.name), domain), user.full_name))
+        return _on_a_line(Member(Path((), quote(user.name), domain), user.full_name))
 
 
 def _sayable(path: Path) -> str:
