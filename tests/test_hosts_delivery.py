@@ -115,6 +115,18 @@ def test_mail_with_a_null_reverse_path_is_never_answered() -> None:
     assert counts(done) == {"undeliverable_notifications": 1}
 
 
+@pytest.mark.rule("3.6-8")
+def test_a_notification_to_nowhere_is_abandoned() -> None:
+    """3.6: where the reverse-path leads to no host that is known, no more is said."""
+    lines = ["HELO ONE.ARPA", "MAIL FROM:<x@NOWHERE.ARPA>", "RCPT TO:<all@TWO.ARPA>", "DATA", "Hi",
+             ".", "QUIT"]  # fmt: skip
+    script = [{"at": 0, "from": "ONE.ARPA", "to": "TWO.ARPA", "lines": lines}]
+    done = run(JOE, host("TWO.ARPA", list=lists(all=["GONE@TWO.ARPA"])), mail=[], script=script)
+    (left,) = [event for event in done.trace if event.kind == "abandon"]
+    assert left["reason"] == "550 No host NOWHERE.ARPA is known here"
+    assert counts(done) == {"undeliverable_notifications": 1}
+
+
 # -- lists
 
 
