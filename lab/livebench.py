@@ -21,7 +21,9 @@ from typing import Any, Final
 
 SMALL: Final = 1_000
 LARGE: Final = 1_000_000
-CONNECTIONS: Final = 8
+CONNECTIONS: Final = 20
+"""As many as Postfix opens to one destination at a time, where nobody sets it otherwise."""
+
 ROUNDS: Final = 3
 
 _TOPOLOGY: Final = '[[host]]\nname = "ONE.ARPA"\nusers = ["ann"]\n'

@@ -200,6 +200,89 @@ def test_postfixs_sink_takes_our_mail(option: list[str], tmp_path: Path) -> None
     assert done.breaches == []
 
 
+EXIM = """
+primary_hostname = real.arpa
+spool_directory = {at}
+log_file_path = {at}/log_%s
+pid_file_path = {at}/pid
+local_interfaces = 127.0.0.1
+daemon_smtp_ports = {port}
+keep_environment =
+tls_advertise_hosts =
+queue_only = true
+acl_smtp_rcpt = accept
+acl_smtp_data = accept
+exim_user = nobody
+exim_group = nogroup
+never_users =
+begin acl
+accept:
+  accept
+begin routers
+all:
+  driver = accept
+  transport = drop
+begin transports
+drop:
+  driver = appendfile
+  file = {at}/drop
+"""
+UNPACKED = Path.home() / ".cache/smtp-lab/exim"
+
+
+@pytest.fixture
+def exim(tmp_path: Path) -> Iterator[tuple[int, Path]]:
+    """A real Exim on a port of its own: the port, and the directory of its spool.
+
+    It cannot be installed beside Postfix, so it may be unpacked only, as .ci/run does; its user is
+    then one that libnss-wrapper tells it of.
+    """
+    whole = shutil.which("exim4", path="/usr/sbin:/usr/local/sbin")
+    program = Path(whole) if whole else UNPACKED / "usr/sbin/exim4"
+    if not program.exists() or os.geteuid() != 0:
+        pytest.skip(
+            "Exim is not there (Debian: exim4-daemon-light), or we are not root to start it"
+        )
+    at, port = tmp_path / "exim", free_port()
+    at.mkdir()
+    for ancestor in [tmp_path, *tmp_path.parents[:3]]:
+        ancestor.chmod(0o755)
+    shutil.chown(at, "nobody", "nogroup")
+    (tmp_path / "exim.conf").write_text(EXIM.format(at=at, port=port))
+    environment = dict(os.environ)
+    if not whole:
+        accounts = "Debian-exim:x:101:101::/:/bin/sh\n"
+        (tmp_path / "passwd").write_text(Path("/etc/passwd").read_text() + accounts)
+        (tmp_path / "group").write_text(Path("/etc/group").read_text() + "Debian-exim:x:101:\n")
+        environment |= {
+            "LD_PRELOAD": str(next(UNPACKED.glob("usr/lib/*/libnss_wrapper.so"))),
+            "NSS_WRAPPER_PASSWD": str(tmp_path / "passwd"),
+            "NSS_WRAPPER_GROUP": str(tmp_path / "group"),
+        }
+    command = [str(program), "-C", str(tmp_path / "exim.conf"), "-bdf"]
+    with subprocess.Popen([*command, "-oX", f"127.0.0.1.{port}"], env=environment) as daemon:
+        try:
+            assert eventually(lambda: listens(port))
+            yield port, at
+        finally:
+            daemon.terminate()
+
+
+def test_exim_takes_our_mail(exim: tuple[int, Path], tmp_path: Path) -> None:
+    """Out through a relay of ours, byte for byte but for line ends, which Exim keeps as LF."""
+    port, at = exim
+    path = tmp_path / "out.toml"
+    text = b"Subject: out\r\n\r\nfirst\r\n.\r\n..two\r\nlast\r\n"
+    path.write_text(OUT.format(port=port) + ONE.format(data=quoted(text)))
+    done = live(path, speed=5)
+    assert (done.summary["delivered"], done.breaches) == (1, [])
+    [body] = eventually(lambda: sorted((at / "input").rglob("*-D")))
+    [header] = sorted((at / "input").rglob("*-H"))
+    assert body.read_bytes().partition(b"\n")[2] == b"first\n.\n..two\nlast\n"
+    assert b"Subject: out" in header.read_bytes()
+    assert b"<fred@HOME.LAB.ARPA>" in header.read_bytes().replace(b"@GATE.LAB.ARPA:", b"")
+
+
 MAIN_CF = """
 compatibility_level = 3.6
 queue_directory = {at}/queue

@@ -157,8 +157,7 @@ class Caller:
             self.station._dirty.add(self.errand.queue.host)
             self.station.host.session_over(now, self.errand.queue)
         self.station.urge()
-        self.station.flush()
-        self.channel.transport.close()
+        self.station.hang_up(self.channel.transport)
 
     def _turn(self) -> None:
         """The roles change: from here on this host is the receiver-SMTP (section 3.8)."""
@@ -329,15 +328,17 @@ class Answerer:
         self.last = time.monotonic()
         self.reception.now = self.station.clock.now
         self._noted = 0
-        self._do(self.receiver.receive(octets))
+        puts = self.station.puts
+        events = self.receiver.receive(octets)
+        self._do(events, free=self.peer == OUTSIDE and self.station.puts == puts)
 
-    def _do(self, events: list[Crossing]) -> None:
+    def _do(self, events: list[Crossing], *, free: bool = False) -> None:
         """Record what crossed, where nobody else does, and send the replies."""
         self._note(events)
         self._noted = 0
         for kind, octets in events:
             if kind == "reply":
-                self.station.write(self.channel.transport, octets)
+                self.station.write(self.channel.transport, octets, free=free)
         if self._known:
             self.station.soon()
         if self.receiver.turned:
@@ -392,8 +393,7 @@ class Answerer:
             station.note((*row, reason))
         else:
             station.urge()
-        station.flush()
-        self.channel.transport.close()
+        station.hang_up(self.channel.transport, free=self.peer == OUTSIDE)
 
     def lost(self) -> None:
         """TCP is gone: as if RSET had come (section 4.1.1, QUIT)."""

@@ -7,7 +7,6 @@ wall's: what is due is let happen, and what comes from a host comes at the time 
 from __future__ import annotations
 
 import asyncio
-import marshal
 import math
 import multiprocessing
 import os
@@ -168,14 +167,18 @@ class Mirror:
 
     def _take(self) -> None:
         assert self.control is not None
+        network = self.network
+        urgent = self.control.ended
         for kind, *rest in self.control.heard():
             if kind == "rows":
-                self.network.take(marshal.loads(rest[0]))
+                network.take(rest[0])
             elif kind == "state":
                 self._state = tuple(rest)
             else:
+                urgent = True
                 getattr(self, f"_{kind.replace(' ', '_')}")(*rest)
-        self.network.changed.set()
+        if urgent or not network.settings.serve or network.env.peek() <= network.env.now:
+            network.changed.set()
 
     def kill(self) -> None:
         """SIGKILL: what the host has said until then is heard, and no more."""
@@ -349,7 +352,7 @@ class LiveNetwork(Simulation):
             mirror.start()
         for mirror in self.hosts.values():
             await self._started(mirror)
-        self.clock = WallClock(loop.time(), self.settings.speed)
+        self.clock = WallClock(time.monotonic(), self.settings.speed)
         for mirror in self.hosts.values():
             mirror.say("start", self.clock.epoch)
         self.begin()

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lab.live.network import LiveNetwork, Settings
+from lab.live.station import loop_factory
 from lab.network.topology import Topology
 from lab.trace import Trace
 
@@ -36,8 +37,8 @@ def run_live(
     ``until`` in seconds of the run. ``started`` is called when every host listens. Raises OSError
     where a host cannot listen.
     """
-    with _storage(settings) as made:
-        return asyncio.run(_run(topology, seed, made, until, started, progress))
+    with _storage(settings) as made, asyncio.Runner(loop_factory=loop_factory()) as runner:
+        return runner.run(_run(topology, seed, made, until, started, progress))
 
 
 @contextmanager
@@ -77,7 +78,9 @@ async def _run(
 def _interrupts(network: LiveNetwork) -> Iterator[None]:
     """Have Ctrl-C, or a request to end, end the run in order."""
     loop = asyncio.get_running_loop()
-    numbers = (signal.SIGINT, signal.SIGTERM)
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if hasattr(signal, "SIGHUP"):  # the terminal is closed
+        numbers.append(signal.SIGHUP)
     for number in numbers:
         with suppress(ValueError, RuntimeError):  # not in the main thread, where no signal comes
             loop.add_signal_handler(number, network.interrupt)

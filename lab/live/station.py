@@ -7,7 +7,6 @@ process; what it must not forget goes to stable storage; only then do its bytes 
 from __future__ import annotations
 
 import asyncio
-import marshal
 import os
 import signal
 import socket
@@ -40,6 +39,10 @@ _LATE: Final = 0.05
 
 _WEEK: Final = 604_800.0
 """Seconds of the wall clock for which an event loop can wait at a time."""
+
+
+Leaving = tuple[asyncio.Transport, bytes | None, bool]
+"""Bytes that are to go out, or None to hang up, and whether they need not wait for the disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,10 @@ class Station:
         self.identified: dict[int, tuple[int, list[str]]] = {}
         self.pending = 0
         self._rows: list[Row] = []
-        self._out: list[tuple[asyncio.Transport, bytes]] = []
+        self._out: list[Leaving] = []
+        self._withheld: list[Leaving] = []
+        self._syncing: asyncio.Future[None] | None = None
+        self.puts = 0
         self._dirty: set[str] = set()
         self._flushing = False
         self._noting = False
@@ -132,8 +138,10 @@ class Station:
         kind = row[1]
         if kind in _SPOOLED and row[3] is not None:
             self._dirty.add(row[3])
+            self.puts += 1
         elif kind == "deliver":
             self.storage.drop(row[7], row[5], row[8])
+            self.puts += 1
         self.soon()
 
     def say(self, *word: Any) -> None:
@@ -144,13 +152,21 @@ class Station:
     def _tell_rows(self) -> None:
         if self._rows:
             rows, self._rows = self._rows, []
-            self.control.say("rows", marshal.dumps(rows))
+            self.control.say_rows(rows)
 
-    def write(self, transport: asyncio.Transport, octets: bytes) -> None:
-        """Send bytes when all that came before them is told and stored."""
+    def write(self, transport: asyncio.Transport, octets: bytes, *, free: bool = False) -> None:
+        """Send bytes when all that came before them is told and stored.
+
+        ``free``: these promise nothing, and need not wait for the mail of others to be stored.
+        """
         if octets:
-            self._out.append((transport, octets))
+            self._out.append((transport, octets, free))
             self._schedule()
+
+    def hang_up(self, transport: asyncio.Transport, *, free: bool = False) -> None:
+        """Close a connection when what was written to it has left."""
+        self._out.append((transport, None, free))
+        self._schedule()
 
     def urge(self) -> None:
         """Have the network told at the next flush."""
@@ -167,8 +183,55 @@ class Station:
             asyncio.get_running_loop().call_soon(self.flush)
 
     def flush(self) -> None:
-        """Storage first, then what happened, then the bytes that say so."""
+        """Storage first, then what happened, then the bytes that say so.
+
+        What was put into storage outlives this process at once, and the machine when the disk has
+        been waited for. Meanwhile sessions go on, up to where they put something in themselves:
+        all of that waits for the disk together, the next time.
+        """
         self._flushing = False
+        self._store()
+        self._tell()
+        if self._syncing is None and self.storage.is_unsynced:
+            self._withheld, self._out = self._out, []
+            self._syncing = asyncio.get_running_loop().run_in_executor(None, self.storage.sync)
+            self._syncing.add_done_callback(self._synced)
+        if self._syncing is not None:
+            self._send_free()
+            return
+        out, self._out = self._out, []
+        _send(out)
+
+    def _synced(self, done: asyncio.Future[None]) -> None:
+        self._syncing = None
+        done.result()
+        held, self._withheld = self._withheld, []
+        _send(held)
+        self.flush()
+
+    def _send_free(self) -> None:
+        """Send what need not wait, each connection's bytes in their order."""
+        waiting = {transport for transport, _, free in self._withheld if not free}
+        for name in ("_withheld", "_out"):
+            kept: list[Leaving] = []
+            for one in getattr(self, name):
+                transport, _, free = one
+                if free and transport not in waiting:
+                    _send([one])
+                else:
+                    waiting.add(transport)
+                    kept.append(one)
+            setattr(self, name, kept)
+
+    async def settle(self) -> None:
+        """Flush, and wait until all is stored and sent."""
+        self.flush()
+        while self._syncing is not None:
+            await asyncio.wait([self._syncing])
+            await asyncio.sleep(0)
+
+    def _store(self) -> None:
+        """Put into storage what has changed since the last time."""
         if self._dirty:
             dirty, self._dirty = self._dirty, set()
             under_way = [session for session in self.sessions if session.sends is not None]
@@ -177,15 +240,13 @@ class Station:
                 if queue is not None:
                     self.storage.keep(queue, _under_way(under_way, queue))
         self.storage.commit()
+
+    def _tell(self) -> None:
         if self._urgent:
             self._urgent = False
             self._tell_rows()
             self._tell_state()
             self.control.flush_all()
-        out, self._out = self._out, []
-        for transport, octets in out:
-            if not transport.is_closing():
-                transport.write(octets)
 
     def _tell_state(self) -> None:
         work = bool(self.pending or self.sessions or self.callers or self._has_work())
@@ -392,6 +453,14 @@ class Station:
         asyncio.get_running_loop().call_later(1.0, self.sweep)
 
 
+def _send(out: list[Leaving]) -> None:
+    for transport, octets, _ in out:
+        if octets is None:
+            transport.close()
+        elif not transport.is_closing():
+            transport.write(octets)
+
+
 def _under_way(sessions: list[Any], queue: Queue) -> list[Entry]:
     """The entries that sessions have taken from a queue and not settled yet."""
     return [
@@ -415,7 +484,7 @@ async def _serve(station: Station) -> None:
     station.control.flush_all()
     loop.call_later(1.0, station.sweep)
     await station.over.wait()
-    station.flush()
+    await station.settle()
     server.close()
     station.storage.close()
     station.control.flush_all()
@@ -426,7 +495,7 @@ def main(orders: Orders, sock: socket.socket) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the network's to answer
     control = Control(sock)
     try:
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(_run(orders, control))
     except Gone:
         pass
@@ -436,7 +505,7 @@ def main(orders: Orders, sock: socket.socket) -> None:
     os._exit(0)
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     """The event loop: libuv's where it is installed, which is faster, or Python's own."""
     try:
         from uvloop import new_event_loop
