@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lab.account import Account, summarise, write_summary
 from lab.invariants import Breach, breaches
+from lab.ledger import Ledger
 from lab.network.topology import FaultSpec as Fault
 from lab.network.topology import Topology
 from lab.network.topology import load as load_topology
+from lab.simulation import Simulation
 from lab.simulation import simulate as run_simulation
 from lab.trace import Trace
 
@@ -55,27 +57,59 @@ def simulate(
     until: float | None = None,
     progress: Callable[[int], None] | None = None,
     faults: Sequence[Fault] = (),
+    trace: str = "wire",
+    store: str | os.PathLike[str] | None = None,
 ) -> Run:
     """A run of a topology (or of the file of that name) from a seed.
 
     ``until`` is in simulated seconds; without it the run ends when nothing is left to do. The same
     topology and seed give the same trace, byte for byte. ``faults`` befall it beside those of the
     file: ``lab.Fault("crash", host="USC-ISIE.ARPA", at=10.0, duration=60.0)``.
+
+    ``trace`` says how much is recorded: "wire", "session", "delivery" or "none"
+    (:data:`lab.store.LEVELS`); summary, digest and breaches are the same. ``store`` is a folder for
+    a trace that is too long for the memory, as Parquet.
     """
     if not isinstance(topology, Topology):
         topology = load(topology, seed=seed)
     topology = topology.with_seed(seed)
     if faults:
         topology = replace(topology, faults=(*topology.faults, *faults))
-    return Run(topology, run_simulation(topology, seed, until, progress))
+    if trace == "wire" and store is None:
+        return Run(topology, run_simulation(topology, seed, until, progress))
+    simulation = Simulation(topology, seed)
+    ledger = Ledger(simulation.trace, trace, None if store is None else Path(store))
+    simulation.begin()
+    return carry_out(simulation, ledger, until, progress)
+
+
+def carry_out(
+    simulation: Simulation,
+    ledger: Ledger,
+    until: float | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Run:
+    """The run of a simulation that has begun, whose rows a ledger takes as they come."""
+
+    def each(messages: int) -> None:
+        ledger.take()
+        if progress is not None:
+            progress(messages)
+
+    simulation.run(until, each)
+    return Run(simulation.topology, ledger.close(), ledger)
 
 
 @dataclass(frozen=True)
 class Run:
-    """What a simulation left: the topology it was of, and the trace of what happened."""
+    """What a simulation left: the topology it was of, and the trace of what happened.
+
+    ``ledger`` is there where the trace may not hold all that happened.
+    """
 
     topology: Topology
     trace: Trace
+    ledger: Ledger | None = field(default=None, compare=False, repr=False)
 
     @cached_property
     def summary(self) -> dict[str, Any]:
@@ -85,11 +119,13 @@ class Run:
     @cached_property
     def account(self) -> Account:
         """What became of each recipient, as the trace tells it."""
-        return Account(self.trace.rows)
+        return Account(self.trace.rows) if self.ledger is None else self.ledger.account
 
     @cached_property
     def breaches(self) -> list[Breach]:
         """The rules of :mod:`lab.invariants` that the run broke; there should be none."""
+        if self.ledger is not None:
+            return self.ledger.rules.found(self.account)
         return breaches(self.trace.rows, self.account)
 
     def story(self, message: int) -> list[str]:

@@ -93,13 +93,13 @@ class Faults:
     # -- on an event ----------------------------------------------------------------------------
 
     def _watch_records(self) -> None:
-        record, rows = self.simulation.record, self.simulation.trace.rows
+        record, trace = self.simulation.record, self.simulation.trace
 
         def watching(row: tuple[Any, ...]) -> None:
             record(row)
             if row[1] != "reply":
                 self.notice(row)
-            for spec in self._at_seq.pop(len(rows) - 1, ()):
+            for spec in self._at_seq.pop(trace.base + len(trace.rows) - 1, ()):
                 self.simulation.at(self.simulation.env.now, self._strike, spec)
 
         self.simulation.record = watching

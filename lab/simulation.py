@@ -146,7 +146,7 @@ class Simulation:
     ) -> None:
         """Go on until nothing is left to do, or until a time in seconds.
 
-        ``progress`` is called with the number of messages so far, now and then.
+        ``progress`` is called with the number of messages so far, every so many events.
         """
         with _rarely_collecting():
             self._run(until, progress)
@@ -167,7 +167,7 @@ class Simulation:
 
     def stop(self, reason: str) -> None:
         """Write the last record of the trace."""
-        last = self.env.now if reason == "until" else self.trace.rows[-1][0]
+        last = self.env.now if reason == "until" else self.trace.last
         self.record((last, "end", "", None, None, None, reason))
 
     @property

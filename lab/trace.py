@@ -11,7 +11,7 @@ time at which they were ``sent``: one record a crossing tells both ends.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
@@ -110,29 +110,40 @@ class Event:
 class Trace:
     """An ordered record of the events of one run.
 
-    ``record`` appends one row. Indexing and iterating give :class:`Event`; ``rows`` is the raw
-    list, for readers that go through a million of them.
+    ``record`` appends one row. Indexing and iterating give :class:`Event`; ``rows`` are the raw
+    tuples, for readers that go through a million of them: a list, or what reads them from a store
+    (:mod:`lab.store`). ``level`` says how much of the run is here: "wire" is everything. ``base``
+    is the number of rows that came before and have been taken away.
     """
 
-    __slots__ = ("record", "rows")
+    __slots__ = ("_last", "base", "level", "record", "recorded", "rows")
 
-    def __init__(self, rows: Iterable[Row] = ()) -> None:
-        self.rows: list[Row] = list(rows)
-        self.record = self.rows.append
+    def __init__(
+        self,
+        rows: Iterable[Row] | Sequence[Row] = (),
+        level: str = "wire",
+        recorded: str | None = None,
+    ) -> None:
+        stored = isinstance(rows, Sequence) and not isinstance(rows, (list, tuple))
+        self.rows: Any = rows if stored else list(rows)
+        self.record: Callable[[Row], None] = getattr(self.rows, "append", _closed)
+        self.level = level
+        self.recorded = recorded
+        self.base = 0
+        self._last = 0.0
 
-    def __getstate__(self) -> list[Row]:
-        return self.rows
+    def __getstate__(self) -> tuple[list[Row], str, str | None]:
+        return list(self.rows), self.level, self.recorded
 
-    def __setstate__(self, rows: list[Row]) -> None:
-        self.rows = rows
-        self.record = rows.append
+    def __setstate__(self, state: tuple[list[Row], str, str | None]) -> None:
+        self.__init__(*state)  # type: ignore[misc]
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def __getitem__(self, index: int) -> Event:
         seq = index if index >= 0 else len(self.rows) + index
-        return _event(seq, self.rows[seq])
+        return _event(self.base + seq, self.rows[seq])
 
     def __iter__(self) -> Iterator[Event]:
         return (_event(seq, row) for seq, row in enumerate(self.rows))
@@ -146,9 +157,23 @@ class Trace:
                 return meta
         return {}
 
+    @property
+    def last(self) -> float:
+        """The time of the last row, in seconds."""
+        return float(self.rows[-1][0]) if self.rows else self._last
+
+    def take_away(self) -> None:
+        """Let go of the rows that are here; those that come go on from them."""
+        self._last = self.last
+        self.base += len(self.rows)
+        self.rows.clear()
+
     def digest(self) -> str:
-        """The SHA-256 of the trace in the canonical form of :mod:`lab.digests`."""
-        return digest(self.rows)
+        """The SHA-256 of the run's whole trace in the canonical form of :mod:`lab.digests`.
+
+        Where not all of it is here, it is what was recorded with it.
+        """
+        return self.recorded or digest(self.rows)
 
     def events(self) -> pandas.DataFrame:
         """The events as a table; :func:`lab.frames.events` tells its columns and their units."""
@@ -169,10 +194,18 @@ class Trace:
         return frames.sessions(self)
 
     def write_jsonl(self, file: IO[str]) -> None:
-        """Write one JSON object a line, in the order of the trace."""
+        """Write one JSON object a line, in the order of the trace.
+
+        The first line tells the ``level`` where that is not everything, the last the ``digest``.
+        """
         dump = json.JSONEncoder(separators=(",", ":")).encode
         for event in self:
-            file.write(dump(event.as_dict()) + "\n")
+            flat = event.as_dict()
+            if event.kind == "start" and self.level != "wire":
+                flat["level"] = self.level
+            elif event.kind == "end":
+                flat["digest"] = self.digest()
+            file.write(dump(flat) + "\n")
 
     @classmethod
     def read_jsonl(cls, path: str | Path) -> Trace:
@@ -185,7 +218,12 @@ class Trace:
         with open(path, encoding="utf-8") as file:
             for number, line in enumerate(file, 1):
                 try:
-                    trace.record(_row(json.loads(line)))
+                    flat = json.loads(line)
+                    trace.record(_row(flat))
+                    if trace.level == "wire":
+                        trace.level = flat.get("level", "wire")
+                    else:
+                        trace.recorded = flat.get("digest")
                 except (ValueError, KeyError, TypeError) as error:
                     if not line.endswith("\n"):
                         break
@@ -194,6 +232,10 @@ class Trace:
                         "JSON object with t, seq, kind, host, as `lab run --out` writes it"
                     ) from None
         return trace
+
+
+def _closed(_: Row) -> None:
+    raise TypeError("a stored trace is read only")
 
 
 def event_of(row: Row, seq: int = -1) -> Event:
@@ -208,7 +250,7 @@ def _event(seq: int, row: Row) -> Event:
 
 def _row(flat: dict[str, Any]) -> Row:
     kind = flat["kind"]
-    extras = (_thaw(name, flat[name]) for name in KINDS[kind])
+    extras = (thaw(name, flat[name]) for name in KINDS[kind])
     return (
         float(flat["t"]),
         kind,
@@ -220,9 +262,10 @@ def _row(flat: dict[str, Any]) -> Row:
     )
 
 
-def _thaw(name: str, value: Any) -> Any:
+def thaw(name: str, value: Any) -> Any:
+    """A value of an event as it was before JSON made bytes into texts and tuples into lists."""
     if name == "octets":
-        return value.encode("latin-1")
+        return value.encode("latin-1") if isinstance(value, str) else value
     return _tuples(value) if name != "meta" else value
 
 

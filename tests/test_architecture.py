@@ -16,8 +16,8 @@ LAB = Path(__file__).resolve().parents[1] / "lab"
 MODULES = sorted(LAB.rglob("*.py"))
 
 FLOORS = [  # from the ground up; a room is a module or a package of lab/
-    {"trace", "digests", "account", "frames"},
-    {"protocol", "invariants"},
+    {"trace", "digests", "account", "frames", "store"},
+    {"protocol", "invariants", "ledger"},
     {"hosts"},
     {"network"},
     {"scenario", "session", "altered", "faults", "simulation", "plan", "live"},
