@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -40,6 +41,15 @@ ARTEFACTS = (
     "capture.hosts",
 )
 """The files that a run leaves, beside its mail drops."""
+
+WANTING = {
+    "transcript.txt": "transcript", "map.png": "map", "timeline.png": "timeline",
+    "ladder.png": "ladder", "replay.html": "replay", "capture.pcap": "capture", "mail": "mail",
+}  # fmt: skip
+"""The artefacts that want a certain level of detail of the trace, and the views that they are."""
+
+LONGEST_REPLAY = 200_000
+"""Events of a page that plays a run; of a longer one it plays the beginning."""
 
 
 def load(path: str | os.PathLike[str], sets: Sequence[str] = (), seed: int = 0) -> Topology:
@@ -208,31 +218,53 @@ class Run:
         earlier run go first, and the summary comes last: where it is, all is whole. Raises
         OSError where something cannot be written.
         """
-        from lab.views.capture import write_capture, write_hosts
+        from lab.views import lacking
+        from lab.views.capture import write_hosts
         from lab.views.maildrops import write_maildrops
-        from lab.views.replay import replay_page
 
         out = Path(directory)
         out.mkdir(parents=True, exist_ok=True)
+        stored = self.trace.folder
         for name in ARTEFACTS:
             with suppress(OSError):  # what cannot be removed cannot be written: it is told then
                 (out / name).unlink()
-        written = [
-            _written(out / "trace.jsonl", self.trace.write_jsonl),
-            _written(
-                out / "transcript.txt",
-                lambda file: file.writelines(line + "\n" for line in self.transcript_lines()),
-            ),
-        ]
-        written += [self._picture(out, kind) for kind in ("map", "timeline", "ladder")]
-        written.append(
-            _written(out / "replay.html", lambda file: file.write(replay_page(self.trace)))
-        )
-        written.append(_written(out / "capture.pcap", partial(write_capture, self.trace), "wb"))
+        if stored != out / "trace.parquet":
+            shutil.rmtree(out / "trace.parquet", ignore_errors=True)
+        if stored is None:
+            written = [_written(out / "trace.jsonl", self.trace.write_jsonl)]
+        else:
+            written = [stored]
+        for name, view in WANTING.items():
+            if not lacking(self.trace, view) and name != "mail":
+                written.append(self._artefact(out / name, view))
         written.append(_written(out / "capture.hosts", partial(write_hosts, self.trace)))
-        write_maildrops(self.trace, out / "mail")
+        if not lacking(self.trace, "mail"):
+            write_maildrops(self.trace, out / "mail")
+            written.append(out / "mail")
         summary = _written(out / "summary.json", partial(write_summary, self.summary, indent=1))
-        return [summary, *written, out / "mail"]
+        return [summary, *written]
+
+    def _artefact(self, path: Path, view: str) -> Path:
+        from lab.views.capture import write_capture
+        from lab.views.replay import replay_page
+
+        if view == "transcript":
+            lines = self.transcript_lines()
+            return _written(path, lambda file: file.writelines(line + "\n" for line in lines))
+        if view == "replay":
+            return _written(path, lambda file: file.write(replay_page(self._beginning())))
+        if view == "capture":
+            return _written(path, partial(write_capture, self.trace), "wb")
+        return self._picture(path.parent, view)
+
+    def _beginning(self) -> Trace:
+        """So much of the trace as a page can play; its title tells, where that is not all."""
+        trace = self.trace
+        if len(trace.rows) <= LONGEST_REPLAY:
+            return trace
+        first, *rows = trace.rows[:LONGEST_REPLAY]
+        title = f"{trace.meta['title']} (the first {LONGEST_REPLAY:,} events)"
+        return Trace([(*first[:6], {**first[6], "title": title}), *rows], trace.level)
 
     def _picture(self, out: Path, kind: str) -> Path:
         from lab import views

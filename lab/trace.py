@@ -162,6 +162,12 @@ class Trace:
         """The time of the last row, in seconds."""
         return float(self.rows[-1][0]) if self.rows else self._last
 
+    @property
+    def folder(self) -> Path | None:
+        """Where a stored trace lies; None of one that is in memory."""
+        folder: Path | None = getattr(self.rows, "folder", None)
+        return folder
+
     def take_away(self) -> None:
         """Let go of the rows that are here; those that come go on from them."""
         self._last = self.last

@@ -145,10 +145,12 @@ def make_directory(out: str) -> None:
 
 def leave(done: Run, out: str) -> str:
     """Write the artefacts: a sentence about them, or "" where not all could be written."""
-    from lab.api import ARTEFACTS
+    from lab.api import ARTEFACTS, WANTING
+    from lab.views import lacking
 
     try:
-        paths = done.save(out)
+        with at_work(f"writing to {out}"):
+            paths = done.save(out)
     except OSError as error:
         where = error.filename2 or error.filename or out
         whole = ", ".join(name for name in ARTEFACTS if (Path(out) / name).exists())
@@ -157,13 +159,20 @@ def leave(done: Run, out: str) -> str:
             f"whole in {out}: {whole or 'none'}"
         )
         return ""
-    return f"left in {out}: " + ", ".join(path.name for path in paths)
+    left = f"left in {out}: " + ", ".join(path.name for path in paths)
+    missing = [name for name, view in WANTING.items() if lacking(done.trace, view)]
+    if missing:
+        left += f"; of --trace {done.trace.level} there is no " + ", ".join(missing)
+    return left
 
 
 def draw(trace: Trace, kind: str, path: Path, **options: Any) -> None:
     """Draw a picture into a file, or say in one sentence why not."""
     from lab import views
 
+    if why := views.lacking(trace, kind):
+        complain(f"{path}: not drawn, for {why}")
+        raise click.exceptions.Exit(UNUSABLE)
     try:
         views.save(trace, kind, path, **options)
     except OSError as error:
@@ -180,11 +189,11 @@ def draw(trace: Trace, kind: str, path: Path, **options: Any) -> None:
 
 
 def read(path: str) -> Trace:
-    """The trace of a trace.jsonl; or what is wrong with it, and exit status 2."""
-    from lab.trace import Trace
+    """The trace of a trace.jsonl or trace.parquet; or what is wrong, and exit status 2."""
+    from lab.store import open_trace
 
     try:
-        trace = Trace.read_jsonl(path)
+        trace = open_trace(path)
         if trace.meta:
             return trace
         problem = f"{path}: no trace; it does not begin with the event that begins each run"

@@ -6,6 +6,8 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -41,6 +43,14 @@ if TYPE_CHECKING:
 @click.option("--transcript", is_flag=True, help="Print every session, S: and R:.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
 @click.option("--out", type=click.Path(file_okay=False), help="Leave the artefacts in a directory.")
+@click.option(
+    "--trace",
+    "level",
+    type=click.Choice(["wire", "session", "delivery", "none"]),
+    default="wire",
+    show_default=True,
+    help="How much is recorded; a long trace goes to trace.parquet.",
+)
 @click.option("--quiet", is_flag=True, help="Print nothing but what is wrong.")
 def run(
     topology: str,
@@ -50,23 +60,37 @@ def run(
     transcript: bool,
     as_json: bool,
     out: str | None,
+    level: str,
     quiet: bool,
 ) -> None:
     """Simulate TOPOLOGY and print what became of the mail."""
     described = load(topology, sets, seed)
     if out is not None:
         make_directory(out)
-    done, interrupted = simulate(described, seed, until, quiet=quiet)
-    # first of all, for a reader of our output may go away
+    with a_place_for(out, transcript) as folder:
+        done, interrupted = simulate(described, seed, until, level, folder, quiet=quiet)
+        written = _tell(done, transcript, as_json, out, quiet)
+        ended(topology, done, interrupted)
+    if not written:
+        raise click.exceptions.Exit(UNUSABLE)
+
+
+def _tell(done: Run, transcript: bool, as_json: bool, out: str | None, quiet: bool) -> bool:
+    """Leave the artefacts and print what was asked for; whether all could be written."""
+    from lab.account import write_summary
+    from lab.views import lacking
+
+    # the artefacts first of all, for a reader of our output may go away
     left = leave(done, out) if out is not None else None
+    why = lacking(done.trace, "transcript") if transcript and not as_json else ""
     with a_reader_may_leave():
-        if transcript and not as_json:
+        if why:
+            complain(why)
+        elif transcript and not as_json:
             for line in done.transcript_lines():
                 click.echo(line)
             click.echo()
         if as_json:
-            from lab.account import write_summary
-
             write_summary(done.summary, sys.stdout)
             click.echo()
         elif not quiet:
@@ -75,12 +99,27 @@ def run(
             say(summary_table(done.summary))
             if left:
                 click.echo(left)
+    return left != ""
+
+
+def ended(topology: str, done: Run, interrupted: bool) -> None:
+    """The exit status of a run: interrupted, or as :func:`judge` finds."""
     if interrupted:
         complain(f"interrupted at {done.summary['simulated_seconds']:g} s of simulated time")
         raise click.exceptions.Exit(INTERRUPTED)
     judge(topology, done)
-    if left == "":
-        raise click.exceptions.Exit(UNUSABLE)
+
+
+@contextmanager
+def a_place_for(out: str | None, wanted: bool) -> Iterator[Path | None]:
+    """Where a trace goes that is too long for the memory: to the artefacts, or for a while."""
+    if out is not None:
+        yield Path(out) / "trace.parquet"
+    elif wanted:
+        with TemporaryDirectory(prefix="smtp-lab-") as folder:
+            yield Path(folder) / "trace.parquet"
+    else:
+        yield None
 
 
 def judge(topology: str, done: Run) -> None:
@@ -93,31 +132,40 @@ def judge(topology: str, done: Run) -> None:
         complain(f"{topology}: {sentence}")
     about = next((one.message for one in done.breaches if one.message is not None), None)
     if about is not None:
-        complain(f"what became of message {about}:")
-        for sentence in done.story(about):
-            click.echo(f"  {sentence}", err=True)
+        if done.trace.level == "wire":
+            complain(f"what became of message {about}:")
+            for sentence in done.story(about):
+                click.echo(f"  {sentence}", err=True)
+        else:
+            complain(f"run it with --trace wire --out DIR to read what became of message {about}")
     if wrong:
         raise click.exceptions.Exit(FAILED)
 
 
 def simulate(
-    topology: Topology, seed: int, until: float | None, *, quiet: bool
+    topology: Topology,
+    seed: int,
+    until: float | None,
+    level: str,
+    folder: Path | None,
+    *,
+    quiet: bool,
 ) -> tuple[Run, bool]:
     """The run, and whether it was interrupted; what has run until then is kept."""
-    from lab.api import Run
+    from lab.api import Run, carry_out
+    from lab.ledger import Ledger
     from lab.simulation import Simulation
 
     simulation = Simulation(topology, seed)
+    ledger = Ledger(simulation.trace, level, folder)
     simulation.begin()
     total = len(topology.mail) + sum(one.count for one in topology.traffic)
-    interrupted = False
     with progress_bar(total, quiet) as progress, interrupts_between_events(simulation):
         try:
-            simulation.run(until, progress)
+            return carry_out(simulation, ledger, until, progress), False
         except KeyboardInterrupt:
             simulation.stop("interrupted")
-            interrupted = True
-    return Run(topology, simulation.trace), interrupted
+    return Run(topology, ledger.close(), ledger), True
 
 
 @contextmanager

@@ -57,6 +57,26 @@ PICTURES: Final = {
 }
 """The kinds of picture (as ``lab plot TRACE KIND`` names them) and the function that draws each."""
 
+NEEDS: Final = {
+    "timeline": "session", "queues": "delivery", "latency": "delivery", "map": "session",
+    "ladder": "wire", "states": "wire", "transcript": "wire", "capture": "wire", "mail": "wire",
+    "replay": "session",
+}  # fmt: skip
+"""How much of a run must have been recorded for each view (:data:`lab.store.LEVELS`)."""
+
+
+def lacking(trace: Trace, view: str) -> str:
+    """Why a view cannot be had of a trace that does not hold what it shows; "" where it can."""
+    from lab.store import LEVELS
+
+    order = list(LEVELS)
+    if order.index(trace.level) <= order.index(NEEDS[view]):
+        return ""
+    return (
+        f"the {view} wants --trace {NEEDS[view]}, "
+        f"and of this run --trace {trace.level} was recorded"
+    )
+
 
 class _Views(ModuleType):
     """The package, in which ``lab.views.timeline`` is the function whatever was imported first.
@@ -91,6 +111,8 @@ def plot(trace: Trace, kind: str = "timeline", ax: Axes | None = None, **options
     """
     if kind not in PICTURES:
         raise ValueError(f"no picture is called {kind!r}; there are {', '.join(sorted(PICTURES))}")
+    if why := lacking(trace, kind):
+        raise ValueError(why)
     drawn: Axes = __getattr__(PICTURES[kind])(trace, ax=ax, **options)
     return drawn
 

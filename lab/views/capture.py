@@ -12,7 +12,7 @@ import heapq
 import struct
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
@@ -76,7 +76,7 @@ def _in_order(trace: Trace) -> Iterator[Timed]:
     }
     waiting: list[Timed] = []
     count = 0
-    for channel in sorted(_channels(trace.rows), key=lambda one: (one.started, one.number)):
+    for channel in _as_they_began(trace.rows):
         while waiting and waiting[0][0] < channel.started:
             yield heapq.heappop(waiting)
         packets = _Packets(channel, numbers, latencies)
@@ -104,13 +104,42 @@ class _Channel:
     reason: str = ""
 
 
-def _channels(rows: Sequence[Row]) -> Iterator[_Channel]:
+def _as_they_began(rows: Iterable[Row]) -> Iterator[_Channel]:
+    """The channels in the order in which they began to open, each as soon as that is certain.
+
+    It is when none that began before is still opening or open.
+    """
+    begun: dict[tuple[str, str, float], None] = {}  # in the order of time
+    over: list[tuple[float, int, _Channel]] = []
+    now = 0.0
+    for what in _channels(rows):
+        if isinstance(what, _Channel):
+            pair = what.here, what.there
+            key = (*pair, what.started)
+            # a try that failed is told of when it did
+            key = key if key in begun else next((one for one in begun if one[:2] == pair), key)
+            begun.pop(key, None)
+            heapq.heappush(over, (what.started, what.number, what))
+            first = next(iter(begun), None)
+            while over and over[0][0] < (now if first is None else first[2]):
+                yield heapq.heappop(over)[2]
+        else:
+            begun[what[2], what[3], what[0]] = None
+            now = what[0]
+    while over:
+        yield heapq.heappop(over)[2]
+
+
+def _channels(rows: Iterable[Row]) -> Iterator[_Channel | Row]:
+    """The channels that are over, and the attempts to open one, in the order of the trace."""
     channels: dict[int, _Channel] = {}
     opening: list[Row] = []
     tries = 0
     for row in rows:
         t, kind, host, peer, session = row[:5]
-        if kind == "open":
+        if kind == "attempt":
+            yield row
+        elif kind == "open":
             channel = _Channel(session, host, peer, row[9], t, row[7], tuple(row[8]))
             channel.losses = [
                 one for one in opening if _is_on(one, channel.way) and one[0] >= row[9]

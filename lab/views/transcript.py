@@ -28,12 +28,19 @@ def transcript(trace: Trace) -> Iterator[str]:
 
 
 def _sessions(trace: Trace) -> Iterator[list[Row]]:
+    """The rows of each session, as soon as it and those that opened before it are over."""
     by_session: dict[int, list[Row]] = {}
+    over: set[int] = set()
     for row in trace.rows:
         kind = row[1]
         if kind in _LETTERS or kind == "close":
             if row[4] in by_session:
                 by_session[row[4]].append(row)
+                if kind == "close":
+                    over.add(row[4])
+                    while by_session and (first := next(iter(by_session))) in over:
+                        over.remove(first)
+                        yield by_session.pop(first)
         elif kind == "open":
             by_session[row[4]] = [row]
     yield from by_session.values()
