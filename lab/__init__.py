@@ -2,7 +2,8 @@
 
 ``lab.load`` reads a topology file, ``lab.simulate`` runs it, and the run has a ``summary``, a
 ``trace`` and pictures; ``lab.step`` goes through it event by event. ``lab.explore`` breaks a run
-at every step in turn, ``lab.storm`` runs random networks in bad weather. ``lab.protocol`` has the
+at every step in turn, ``lab.storm`` runs random networks in bad weather, ``lab.sweep`` a grid of
+values and seeds. ``lab.protocol`` has the
 engines alone.
 """
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from lab.api import Run, load, simulate
     from lab.experiments.explore import explore
     from lab.experiments.storm import storm
+    from lab.experiments.sweep import sweep
+    from lab.experiments.sweepfile import SweepError
     from lab.network.topology import FaultSpec as Fault
     from lab.network.topology import Topology, TopologyError
     from lab.stepping.stepper import Stepper, step
@@ -37,6 +40,8 @@ _HOMES = {
     "simulate": "lab.api",
     "step": "lab.stepping.stepper",
     "storm": "lab.experiments.storm",
+    "sweep": "lab.experiments.sweep",
+    "SweepError": "lab.experiments.sweepfile",
 }
 _ROOMS = ("lessons", "protocol", "views")
 
@@ -45,6 +50,7 @@ __all__ = [
     "Fault",
     "Run",
     "Stepper",
+    "SweepError",
     "Topology",
     "TopologyError",
     "Trace",
@@ -55,6 +61,7 @@ __all__ = [
     "simulate",
     "step",
     "storm",
+    "sweep",
     "views",
 ]
 

@@ -66,7 +66,9 @@ def test_the_digest_so_far_is_that_of_the_events_so_far(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", sorted(TOPOLOGIES.glob("**/*.toml")), ids=lambda p: p.relative_to(TOPOLOGIES).as_posix()
+    "path",
+    sorted(p for p in TOPOLOGIES.glob("**/*.toml") if p.parent.name != "experiments"),
+    ids=lambda p: p.relative_to(TOPOLOGIES).as_posix(),
 )
 def test_every_event_of_every_topology_of_ours_is_a_sentence(path: Path) -> None:
     if "experiments" in path.parts:

@@ -19,6 +19,7 @@ from lab.cli.looking import check, plot, replay, show
 from lab.cli.reading import rfc
 from lab.cli.running import run, talk
 from lab.cli.stepping import step
+from lab.cli.sweeping import sweep
 from lab.cli.teaching import grade, lessons
 from lab.cli.trying import bench, explore, storm
 
@@ -58,7 +59,7 @@ def main() -> NoReturn:
 
 
 COMMANDS = (
-    run, live, compare, step, check, show, talk, plot, replay, explore, storm, rfc, lessons,
+    run, live, compare, step, check, show, talk, plot, replay, explore, storm, sweep, rfc, lessons,
     grade, bench,
 )  # fmt: skip
 for command in COMMANDS:

@@ -1,0 +1,58 @@
+"""The journal of a sweep: a line of JSON for each run that is done, in the order in which they end.
+
+It is only ever added to, so that what is done stays readable whatever ends the sweep.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any, Self
+
+
+class Journal:
+    """The outcomes of runs, in a file or, without a path, nowhere."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        self._file: IO[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def outcomes(self) -> Iterator[dict[str, Any]]:
+        """What is written there; a line that was cut off is passed over."""
+        if self.path is None or not self.path.exists():
+            return
+        with open(self.path, "rb") as file:
+            for line in file:
+                try:
+                    found = json.loads(line)
+                except ValueError:
+                    continue
+                if isinstance(found, dict) and isinstance(found.get("key"), str):
+                    yield found
+
+    def keep(self, outcome: dict[str, Any]) -> dict[str, Any]:
+        """Write one more; the outcome itself."""
+        if self.path is None:
+            return outcome
+        if self._file is None:
+            self._file = open(self.path, "ab", buffering=0)  # noqa: SIM115
+            if self._file.tell() and not self._ends_well():
+                self._file.write(b"\n")
+        self._file.write(json.dumps(outcome, default=str).encode() + b"\n")
+        return outcome
+
+    def _ends_well(self) -> bool:
+        assert self.path is not None
+        with open(self.path, "rb") as file:
+            file.seek(-1, os.SEEK_END)
+            return file.read() == b"\n"
