@@ -16,6 +16,9 @@ from lab.network.load import from_dict
 from lab.trace import Row
 
 TOPOLOGIES = Path(__file__).resolve().parents[1] / "topologies"
+FILES_OF_OURS = sorted(
+    path for path in TOPOLOGIES.rglob("*.toml") if path.parent.name != "experiments"
+)
 
 RELAYED: dict[str, Any] = {
     "title": "two relays between two users",
@@ -144,7 +147,7 @@ def test_a_clock_that_a_fault_set_wrong_breaks_no_rule() -> None:
 
 @pytest.mark.parametrize(
     "file",
-    sorted(p for p in TOPOLOGIES.rglob("*.toml") if p.parent.name != "experiments"),
+    FILES_OF_OURS,
     ids=lambda file: file.relative_to(TOPOLOGIES),
 )
 def test_no_topology_of_ours_breaks_a_rule(file: Path) -> None:

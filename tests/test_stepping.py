@@ -24,6 +24,9 @@ from lab.stepping.words import clock, length
 from lab.trace import KINDS, Trace
 
 TOPOLOGIES = Path(__file__).resolve().parents[1] / "topologies"
+FILES_OF_OURS = sorted(
+    path for path in TOPOLOGIES.glob("**/*.toml") if path.parent.name != "experiments"
+)
 RELAYED = TOPOLOGIES / "rfc821" / "scenario-03.toml"
 CAMPUS = TOPOLOGIES / "campus.toml"
 
@@ -67,7 +70,7 @@ def test_the_digest_so_far_is_that_of_the_events_so_far(name: str) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    sorted(p for p in TOPOLOGIES.glob("**/*.toml") if p.parent.name != "experiments"),
+    FILES_OF_OURS,
     ids=lambda p: p.relative_to(TOPOLOGIES).as_posix(),
 )
 def test_every_event_of_every_topology_of_ours_is_a_sentence(path: Path) -> None:

@@ -366,3 +366,22 @@ def test_finding_where_to_put_relays() -> None:
     assert tree == 1.0
     assert 0.8 < degree < 1.0
     assert by_lot < 0.15
+
+
+def test_finding_source_routes_when_links_fail() -> None:
+    """Tables go round a link that is down; a source route takes more sessions and waits more."""
+    table = lab.sweep(
+        EXPERIMENTS / "routes.toml", seeds=4, grid={"traffic.0.route": ["direct", "source"]},
+        measures=["delivery_seconds.mean", "events.defer", "hops"],
+    )  # fmt: skip
+    means = table.groupby("traffic.0.route").mean(numeric_only=True)
+    assert (means.loc["source"] > means.loc["direct"])[["events.defer", "hops"]].all()
+    assert means["delivery_seconds.mean"]["source"] > 1.3 * means["delivery_seconds.mean"]["direct"]
+
+
+def test_the_overhead_is_measured() -> None:
+    from lab.experiments.sweepbench import measure_sweep
+
+    figures = measure_sweep(runs=4, seconds=0.05)
+    assert figures["sweep_runs"] == 4
+    assert figures["sweep_overhead_percent"] > -100

@@ -20,6 +20,9 @@ from lab.network.topology import LinkSpec, Topology, TopologyError, load
 from lab.protocol import parse_domain
 
 TOPOLOGIES = Path(__file__).parent.parent / "topologies"
+FILES_OF_OURS = sorted(
+    path for path in TOPOLOGIES.rglob("*.toml") if path.parent.name != "experiments"
+)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +134,7 @@ def joined(link: LinkSpec) -> tuple[object, ...]:
 
 @pytest.mark.parametrize(
     "path",
-    sorted(p for p in TOPOLOGIES.rglob("*.toml") if p.parent.name != "experiments"),
+    FILES_OF_OURS,
     ids=lambda path: path.stem,
 )
 def test_a_topologys_graph_makes_the_same_topology(path: Path) -> None:

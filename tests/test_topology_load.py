@@ -34,6 +34,9 @@ from lab.network.transport import TRANSPORTS
 from lab.protocol import Limits, parse_path
 
 TOPOLOGIES = Path(__file__).parent.parent / "topologies"
+FILES_OF_OURS = sorted(
+    path for path in TOPOLOGIES.rglob("*.toml") if path.parent.name != "experiments"
+)
 
 Write = Callable[[str], Path]
 
@@ -304,7 +307,7 @@ def test_a_character_beyond_ascii_is_worth_a_note(write: Write) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    sorted(p for p in TOPOLOGIES.rglob("*.toml") if p.parent.name != "experiments"),
+    FILES_OF_OURS,
     ids=lambda path: path.stem,
 )
 def test_our_own_topologies_are_sound(path: Path) -> None:

@@ -12,11 +12,14 @@ from lab.network.load import from_dict
 from lab.network.write import to_toml
 
 TOPOLOGIES = Path(__file__).resolve().parents[1] / "topologies"
+FILES_OF_OURS = sorted(
+    path for path in TOPOLOGIES.rglob("*.toml") if path.parent.name != "experiments"
+)
 
 
 @pytest.mark.parametrize(
     "file",
-    sorted(p for p in TOPOLOGIES.rglob("*.toml") if p.parent.name != "experiments"),
+    FILES_OF_OURS,
     ids=lambda file: file.relative_to(TOPOLOGIES),
 )
 def test_what_is_written_reads_the_same(file: Path, tmp_path: Path) -> None:

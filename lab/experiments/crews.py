@@ -18,8 +18,8 @@ DIED: Final = "died"
 DONE: Final = "done"
 BROKEN: Final = "broken"
 
-DEATHS: Final = 2
-"""So often a process may die of a piece of work before the cluster gives the work up."""
+DEATHS: Final = 1
+"""So often a piece of work is begun again after a process died of it, before it is given up."""
 
 INSTALL: Final = "pip install 'smtp-lab[cluster]'"
 

@@ -47,7 +47,8 @@ ALONE: Final = 1.0
 """Seconds that this process works by itself first: others need about as long to start."""
 
 Outcome = dict[str, Any]
-"""What is known of a run: ``error`` or ``digest`` and ``measures``, and the CPU ``seconds``."""
+"""What is known of a run: ``error``, or ``digest`` and ``measures``; ``seconds`` of the processor,
+and of the clock on the ``wall``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +250,7 @@ def make(
             except CrewError as why:
                 raise SweepError(str(why)) from None
             try:
-                _Foreman(hands, recipe, keep, taken if alone else TASK).work(left)
+                Foreman(hands, recipe, keep, taken if alone else TASK).work(left)
             except CrewError as why:
                 raise SweepError(
                     f"{why}; what was done is kept, go on by the same command"
@@ -258,7 +259,7 @@ def make(
                 hands.close()
 
 
-class _Foreman:
+class Foreman:
     """Gives runs to a crew, some at a time, and sees to those that a process died of."""
 
     def __init__(
@@ -288,12 +289,14 @@ class _Foreman:
         return max(1, min(int(TASK / self.seconds), MOST_AT_ONCE, fair))
 
     def give(self, runs: list[Planned], last: bool = False) -> None:
+        """Give some runs to the crew; ``last``: if a process dies, it was this one's fault."""
         self.tickets += 1
         self.under_way[self.tickets] = runs
         work = (self.recipe, [(one.point.sets, one.seed) for one in runs])
         self.hands.give((self.tickets, last), run_some, work)
 
     def take(self) -> None:
+        """Take what the crew has done, if it has within half a second."""
         answer = self.hands.answer(0.5)
         if answer is None:
             return
@@ -350,7 +353,7 @@ def run_one(recipe: Recipe, sets: Mapping[str, Any], seed: int) -> Outcome:
     from lab.api import Run
     from lab.simulation import simulate
 
-    begun = time.process_time()
+    begun, wall = time.process_time(), time.perf_counter()
     try:
         topology = _topology(recipe, sets, seed)
         run = Run(topology, simulate(topology, seed, recipe.until))
@@ -362,7 +365,10 @@ def run_one(recipe: Recipe, sets: Mapping[str, Any], seed: int) -> Outcome:
     except Exception as why:
         told = " ".join(str(why).split())
         outcome = {"error": f"{type(why).__name__}: {told}"[:500]}
-    return outcome | {"seconds": round(time.process_time() - begun, 4)}
+    return outcome | {
+        "seconds": round(time.process_time() - begun, 4),
+        "wall": round(time.perf_counter() - wall, 4),
+    }
 
 
 def _topology(recipe: Recipe, sets: Mapping[str, Any], seed: int) -> Topology:
