@@ -16,6 +16,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -181,9 +182,7 @@ def begin(experiment: Experiment) -> Sweep:
 
 
 def _key(content: str, point: Point, seed: int, experiment: Experiment) -> str:
-    from lab import __version__
-
-    told = [__version__, content, point.sets, seed, experiment.until]
+    told = [version("smtp-lab"), content, point.sets, seed, experiment.until]
     return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:24]
 
 
