@@ -157,7 +157,7 @@ def test_a_scheduler_that_exists_makes_the_runs(tmp_path: Path) -> None:
     from distributed import LocalCluster
 
     with LocalCluster(  # type: ignore[no-untyped-call]
-        n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None
+        n_workers=1, threads_per_worker=1, processes=False, dashboard_address="127.0.0.1:0"
     ) as cluster:
         path, out = str(own(tmp_path)), str(tmp_path / "out")
         done = CliRunner().invoke(
@@ -334,6 +334,13 @@ def test_what_ships_is_well(path: Path) -> None:
         load_experiment(path)
     else:
         lab.load(path)
+
+
+def test_the_experiment_in_the_readme_is_well(tmp_path: Path) -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    block = text.split("```ini\n")[1].split("```")[0]
+    (tmp_path / "outages.toml").write_bytes((EXPERIMENTS / "outages.toml").read_bytes())
+    assert len(load_experiment(written(tmp_path, block))) == 90
 
 
 def of(table: pandas.DataFrame, measure: str, **where: Any) -> float:

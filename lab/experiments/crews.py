@@ -85,7 +85,7 @@ class DaskCrew:
             if scheduler is None:
                 self._cluster = there.LocalCluster(
                     n_workers=workers, threads_per_worker=1, processes=True,
-                    dashboard_address=None, silence_logs=logging.CRITICAL,
+                    dashboard_address="127.0.0.1:0", silence_logs=logging.CRITICAL,
                 )  # fmt: skip
             try:
                 self._client = there.Client(
