@@ -145,7 +145,10 @@ class Station:
         self.soon()
 
     def say(self, *word: Any) -> None:
-        """Tell the network something, after what was recorded before it."""
+        """Tell the network something, after what was recorded before it; which is stored first,
+        or a crash between the two would leave what others were told undone.
+        """
+        self._store()
         self._tell_rows()
         self.control.say(*word)
 
