@@ -278,6 +278,21 @@ def test_a_trace_that_is_read_back_has_the_same_digest(left: Path) -> None:
     assert Trace.read_jsonl(left / "trace.jsonl").digest() == digest
 
 
+@pytest.mark.parametrize("order", [("plot", "queues"), ("replay",)], ids=str)
+def test_a_trace_that_was_cut_off_is_shown_and_that_is_told(
+    lab: Callable[..., Done], left: Path, order: tuple[str, ...], tmp_path: Path
+) -> None:
+    """A copy that stopped in the middle of line 21: what is there is drawn, with a note."""
+    whole = (left / "trace.jsonl").read_bytes().splitlines(keepends=True)
+    cut = tmp_path / "cut.jsonl"
+    cut.write_bytes(b"".join(whole[:20]) + whole[20][:30])
+    out = tmp_path / ("cut.png" if len(order) > 1 else "cut.html")
+    done = lab(order[0], str(cut), *order[1:], "-o", str(out))
+    assert done.status == 0
+    assert "cut.jsonl: the trace stops at event 20 (t=" in done.err
+    assert out.stat().st_size > 1000
+
+
 @pytest.mark.parametrize("kind", ["timeline", "ladder", "queues", "latency", "map", "states"])
 def test_a_trace_is_drawn(lab: Callable[..., Done], left: Path, kind: str, tmp_path: Path) -> None:
     picture = tmp_path / f"{kind}.png"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from synthetic import many, relayed, troubled
 
 import lab
 from lab import views
+from lab.network.load import from_dict
 from lab.protocol import TRANSITIONS, State
 from lab.stepping.films import films
 from lab.trace import Trace
@@ -239,3 +241,33 @@ def test_a_film_changes_roles_with_turn() -> None:
     for film in turned:
         first, last = film.shots[0], film.shots[-1]
         assert (first.sender_host, first.receiver_host) == (last.receiver_host, last.sender_host)
+
+
+@functools.cache
+def long_names() -> lab.Run:
+    """Names of hosts and users about as long as section 4.5.3 lets them be, and a long title."""
+    names = [f"{word}-NAME-OF-A-HOST-AS-LONG-AS-ANYBODY-LIKES.DEPARTMENT.ARPA" for word in "ABC"]
+    return lab.simulate(
+        from_dict(
+            {
+                "title": "A title that goes on and on, " * 7,
+                "host": [
+                    {"name": name, "relay": True, "users": ["SOMEBODY-WITH-A-LONG-NAME"]}
+                    for name in names
+                ],
+                "link": [{"between": pair} for pair in (names[:2], names[1:])],
+                "mail": [
+                    {
+                        "from": f"SOMEBODY-WITH-A-LONG-NAME@{names[0]}",
+                        "to": [f"SOMEBODY-WITH-A-LONG-NAME@{names[2]}", f"NOBODY@{names[2]}"],
+                    }
+                ],
+            }
+        )
+    )
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "timeline"])
+def test_long_names_and_titles_end_within_the_figure(kind: str) -> None:
+    """They are cut in the middle; nothing leaves the figure or lies on another."""
+    readable(words(drawn(long_names().trace, kind)))

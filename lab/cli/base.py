@@ -195,6 +195,8 @@ def read(path: str) -> Trace:
     try:
         trace = open_trace(path)
         if trace.meta:
+            if trace[-1].kind != "end":
+                click.echo(f"lab: note: {path}: {_cut_off(trace)}", err=True)
             return trace
         problem = f"{path}: no trace; it does not begin with the event that begins each run"
     except UnicodeDecodeError:
@@ -205,3 +207,12 @@ def read(path: str) -> Trace:
         problem = str(error)
     complain(problem)
     raise click.exceptions.Exit(UNUSABLE)
+
+
+def _cut_off(trace: Trace) -> str:
+    """What is to be said of a trace without the event that ends each run."""
+    last = trace[-1]
+    return (
+        f"the trace stops at event {last.seq + 1:,} (t={last.t:.6g} s), before the run ended; "
+        "what became of later mail is not in it"
+    )

@@ -49,7 +49,7 @@ def _title(ax: Axes, title: str, count: int) -> None:
         title if f"{count:,}" in title or str(count) in title else f"{title}: {count:,} messages"
     )
     top = getattr(ax, "lab_top", ax)
-    top.set_title(words)
+    top.set_title(style.fitted_title(top, words))
 
 
 # -- thin lanes ----------------------------------------------------------------------------------

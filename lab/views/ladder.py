@@ -92,7 +92,6 @@ class _Drawing:
         if ax is not None:
             shown = shown[: max(1, int(self.height / _ROW) - 1)]
         self.shown = shown
-        self.column = self.width / max(len(self.hosts) - 0.3, 0.7)
         self.rows: list[tuple[float, float]] = []
         self.keys: dict[str, Any] = {}
 
@@ -127,8 +126,7 @@ class _Drawing:
             self._rung(rung, begin, end)
         self._times()
         self._legend()
-        left = f"{title}" if self.own else title
-        ax.set_title(style.shorten(left, max(20, int(self.width * 11))), pad=34)
+        ax.set_title(style.fitted_title(ax, title), pad=34)
         if not self.shown:
             ax.text(0.5, 0.5, "nothing was said", transform=ax.transAxes, ha="center")
         return ax
@@ -148,11 +146,13 @@ class _Drawing:
 
     def _hosts(self) -> None:
         ax = self.ax
-        widest = max(8, int(self.column * 72 / 6.2))
+        # the outermost names have half their width on either side of their lines
+        aside = 2 * 72 * min(_LEFT, _RIGHT)
+        widest = min(self._column_width() * 72 - 8, aside - 6) if len(self.hosts) > 1 else 300.0
         for host, x in self.place.items():
             ax.axvline(x, color="black", lw=1.0, zorder=2, clip_on=False)
             ax.text(
-                x, 1.0, style.shorten(host, widest), transform=ax.get_xaxis_transform(),
+                x, 1.0, style.fitted(host, widest, 9.5, "bold"), transform=ax.get_xaxis_transform(),
                 ha="center", va="bottom", fontsize=9.5, fontweight="bold", gid=f"host {host}",
             )  # fmt: skip
         ax.set_xticks([])
@@ -210,7 +210,7 @@ class _Drawing:
 
     def _label(self, rung: Rung, x: float, y: float, columns: float, colour: str) -> None:
         room = columns * self._column_width() * 72 - 26
-        text = _fitted(rung.text, room)
+        text = style.fitted(rung.text, room, _SIZE)
         weight = "bold" if rung.kind == "error" else "normal"
         on_the_line = self.to_scale or rung.kind in ("open", "cut", "loss")
         self.ax.text(
@@ -244,7 +244,8 @@ class _Drawing:
         last = x == len(self.hosts) - 1 and x > 0
         room = (self._column_width() if len(self.hosts) > 1 else self.width / 2) * 72 - 16
         self.ax.annotate(
-            _fitted(rung.text, room), (x, y), (-8 if last else 8, 0), textcoords="offset points",
+            style.fitted(rung.text, room, _SIZE), (x, y), (-8 if last else 8, 0),
+            textcoords="offset points",
             ha="right" if last else "left", va="center", fontsize=_SIZE, color=colour, zorder=4,
             gid=f"label {rung.seq}", annotation_clip=False,
             bbox=_BOX,
@@ -326,14 +327,6 @@ def _in_order(shown: list[Rung]) -> list[str]:
     """The hosts that have a part in some rungs, as they first appear."""
     rungs = [rung for rung in shown if rung.kind != "fault"]
     return list(dict.fromkeys(host for rung in rungs for host in (rung.host, rung.peer) if host))
-
-
-def _fitted(text: str, points: float) -> str:
-    """A text cut so that it is no wider than so many points."""
-    wide = style.text_width(text, _SIZE)
-    if wide <= points:
-        return text
-    return style.shorten(text, max(4, int(len(text) * points / wide) - 1))
 
 
 def _clock(t: float) -> str:

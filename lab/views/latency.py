@@ -62,7 +62,7 @@ def latency(trace: Trace, ax: Axes | None = None, *, by: str = "hops") -> Axes:
         ax = ax if ax is not None else _axes(len(times) if by == "route" else 0)
         title = str(trace.meta.get("title") or "")
         what = f"delivery time by {by}"
-        ax.set_title(style.shorten(f"{title}: {what}" if title else what.capitalize(), 80))
+        ax.set_title(style.fitted_title(ax, f"{title}: {what}" if title else what.capitalize()))
         if not times:
             ax.text(0.5, 0.5, "nothing was delivered", transform=ax.transAxes, ha="center")
             ax.set_axis_off()

@@ -100,9 +100,7 @@ def queues(trace: Trace, ax: Axes | None = None) -> Axes:
         own = ranked[:_MOST] if len(ranked) > _MOST + 1 else ranked[: _MOST + 1]
         looks: tuple[dict[str, Any], ...] = (*_LOOKS, {"color": style.SKY, "ls": "-"})
         for host, look in zip(own, looks, strict=False):
-            _step(
-                ax, lines[host], last, f"{host}, at most {max(n for _, n in lines[host]):,}", look
-            )
+            _step(ax, lines[host], last, _named(host, max(n for _, n in lines[host])), look)
         others = ranked[len(own) :]
         if others:
             line = _sum([lines[host] for host in others])
@@ -111,6 +109,11 @@ def queues(trace: Trace, ax: Axes | None = None) -> Axes:
             ax.fill_between(times, lengths, color=style.PALE, step="post", label=name, zorder=1)
         _finish(ax, trace, last, bool(lines))
     return ax
+
+
+def _named(host: str, most: int) -> str:
+    """A line of the legend, of which two fit side by side."""
+    return f"{style.fitted(host, 190, 10)}, at most {most:,}"
 
 
 def _axes() -> Axes:
@@ -157,7 +160,7 @@ def _finish(ax: Axes, trace: Trace, last: float, any_lines: bool) -> None:
     ax.set_ylabel("messages in the spool")
     ax.grid(axis="y")
     title = str(trace.meta.get("title") or "")
-    ax.set_title(style.shorten(f"{title}: the spools" if title else "The spools", 80))
+    ax.set_title(style.fitted_title(ax, f"{title}: the spools" if title else "The spools"))
     if any_lines:
         ax.legend(
             loc="upper left", bbox_to_anchor=(0, -0.24), ncols=2, borderaxespad=0, handlelength=3

@@ -156,10 +156,27 @@ def time_axis(ax: Axes, first: float, last: float, *, label: str = "simulated ti
     ax.set_xlabel(f"{label} ({name})")
 
 
-def text_width(text: str, points: float) -> float:
+def text_width(text: str, points: float, weight: str = "normal") -> float:
     """How wide a text is drawn, in points."""
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import text_to_path
 
-    font = FontProperties(family="DejaVu Sans", size=points)
+    font = FontProperties(family="DejaVu Sans", size=points, weight=weight)
     return float(text_to_path.get_text_width_height_descent(text, font, False)[0])
+
+
+def fitted(text: str, room: float, points: float, weight: str = "normal") -> str:
+    """A text cut in the middle until it is no wider than ``room`` points."""
+    wide = text_width(text, points, weight)
+    most = len(text)
+    while wide > room and most > 4:
+        most = max(4, min(most - 1, int(most * room / wide)))
+        wide = text_width(shorten(text, most), points, weight)
+    return shorten(text, most)
+
+
+def fitted_title(ax: Axes, text: str) -> str:
+    """A title cut so that it ends within the figure, by where its axes begin now."""
+    left = float(ax.get_window_extent().x0)
+    room = (float(ax.figure.bbox.width) - left) * 72 / float(ax.figure.dpi) - 10
+    return fitted(text, max(room, 60.0), 13, "bold")

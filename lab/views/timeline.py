@@ -169,8 +169,8 @@ class _Picture:
         self.scale.apply(self.ax, since)
         if self.widened:
             self._say_least()
-        self.ax.set_title(style.shorten(title, 90))
         self._legend()
+        self.ax.set_title(style.fitted_title(self.ax, title))
 
     # -- scale and place -------------------------------------------------------------------------
 

@@ -324,6 +324,7 @@ class MapView extends Drawing {
   _flight(n, t) {
     const { run } = this;
     const flying = run.flightAt(n, t);
+    this.said = []; // where words stand already: later ones give way, so that each can be read
     for (const i of flying) {
       const share = (t - run.start[i]) / (run.t[i] - run.start[i]);
       this._thing(i, Math.min(1, Math.max(0, share)), flying.length <= TOLD[run.hosts.length > 25 ? 1 : 0]);
@@ -351,7 +352,17 @@ class MapView extends Drawing {
     Object.assign(context, { textAlign: "center", textBaseline: "alphabetic" });
     // over the host that it comes from or goes to there is a badge: its words stand above that
     const near = Math.max(0, 1 - Math.min(share, 1 - share) / 0.12);
-    haloed(context, words, x, y - 10 - near * (this.size + 8), colours.ink, colours.panel);
+    const base = y - 10 - near * (this.size + 8);
+    const half = context.measureText(words).width / 2 + 2;
+    const high = this.fontSize + 2;
+    // nearer to an edge than half their width, words would be cut off
+    const middle = Math.min(Math.max(x, half), this.width - half);
+    const lines = [base, base - high, y + 10 + high, base - 2 * high].filter((line) => line > high);
+    const free = lines.find((line) => this.said.every(([left, top, right, bottom]) =>
+      middle + half < left || middle - half > right || line < top || line - high > bottom));
+    if (free === undefined) return;
+    this.said.push([middle - half, free - high, middle + half, free]);
+    haloed(context, words, middle, free, colours.ink, colours.panel);
   }
 
   // -- picking -----------------------------------------------------------------------------------
