@@ -21,7 +21,18 @@ FLOORS = [  # from the ground up; a room is a module or a package of lab/
     {"hosts"},
     {"network"},
     {"scenario", "session", "altered", "faults", "simulation", "plan", "live"},
-    {"views", "stepping", "api", "bench", "livebench", "talk", "lessons", "experiments", "rfc"},
+    {
+        "views",
+        "stepping",
+        "api",
+        "bench",
+        "livebench",
+        "scalebench",
+        "talk",
+        "lessons",
+        "experiments",
+        "rfc",
+    },
     {"cli", "__init__", "__main__"},
 ]
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}

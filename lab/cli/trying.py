@@ -192,11 +192,20 @@ def keep_smallest(blowing: Storm, out: Path) -> dict[int, str]:
     help="Simulated sessions to time.",
 )  # fmt: skip
 @click.option("--quick", is_flag=True, help="Under a minute: a tenth of the sessions.")
+@click.option(
+    "--map", "edges", type=click.Path(exists=True, dir_okay=False),
+    help="An edge list (node node cost) for the large map; default: one that is drawn.",
+)  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
-def bench(sessions: int, quick: bool, as_json: bool) -> None:
-    """Measure the simulation and live hosts beside real mail software; figures as ratios."""
+def bench(sessions: int, quick: bool, edges: str | None, as_json: bool) -> None:
+    """Measure the lab beside real mail software, and how it grows; figures as ratios.
+
+    Simulation, live hosts, large runs, and the sweep's overhead.
+    """
     from lab.bench import measure, table
+    from lab.experiments.sweepbench import measure_sweep
     from lab.livebench import measure_live
+    from lab.scalebench import measure_scale
 
     def tell(what: str) -> None:
         click.echo(f"lab bench: {what}", err=True)
@@ -204,6 +213,9 @@ def bench(sessions: int, quick: bool, as_json: bool) -> None:
     sessions = max(10, sessions // 10) if quick else sessions
     figures = measure(sessions, tell)
     figures |= measure_live(max(10, sessions // 10), tell)
+    messages = 5_000 if quick else 100_000
+    figures |= measure_scale(messages, None if edges is None else Path(edges), tell)
+    figures |= measure_sweep(3 if quick else 16, 1.0, tell)
     if as_json:
         click.echo(json.dumps(figures))
         return

@@ -339,7 +339,7 @@ def _step(awaiting: str, octets: bytes) -> Step | None:
     return _NEXT[awaiting], code, lines, meaning_of(awaiting, code)
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def _line(word: str, argument: str) -> bytes:
     """A command line; raises :class:`Misuse` rather than put an argument's CR or LF on a wire."""
     octets = (word + argument).encode("ascii")

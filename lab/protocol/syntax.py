@@ -178,7 +178,7 @@ def quote(user: str) -> str:
     return '"' + re.sub(r'(["\\\r\n])', r"\\\1", user) + '"'
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def parse_path(text: str, *, null: bool = False, strict: bool = False) -> Path:
     """The :class:`Path` that ``text``, in angle brackets, is (section 4.1.2).
 
