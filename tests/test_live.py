@@ -93,7 +93,7 @@ needs_proc = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="
 
 
 @needs_proc
-@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
 def test_no_process_is_left_behind(end: signal.Signals) -> None:
     """However a live run ends, even where nobody could tidy up after it."""
     with served(TOPOLOGIES / "campus.toml", "--speed", "20") as (process, _):

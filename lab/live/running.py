@@ -13,6 +13,7 @@ from pathlib import Path
 from lab.live.network import LiveNetwork, Settings
 from lab.live.station import loop_factory
 from lab.network.topology import Topology
+from lab.simulation import _rarely_collecting as rarely_collecting
 from lab.trace import Trace
 
 Progress = Callable[[LiveNetwork], None]
@@ -37,7 +38,8 @@ def run_live(
     ``until`` in seconds of the run. ``started`` is called when every host listens. Raises OSError
     where a host cannot listen.
     """
-    with _storage(settings) as made, asyncio.Runner(loop_factory=loop_factory()) as runner:
+    loop = asyncio.Runner(loop_factory=loop_factory())
+    with rarely_collecting(), _storage(settings) as made, loop as runner:
         return runner.run(_run(topology, seed, made, until, started, progress))
 
 
