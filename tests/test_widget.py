@@ -14,9 +14,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import nbclient
 import nbformat
 import pytest
 from browser import browser, needs_chromium
+from nbconvert import HTMLExporter
 
 import lab
 from lab.stepping.breakpoints import NoCondition
@@ -61,6 +63,23 @@ def test_without_a_kernel_a_still_picture_is_there() -> None:
     assert data["image/png"].startswith("iVBOR")
     assert "Relayed mail" in data["text/plain"]
     assert "application/vnd.jupyter.widget-view+json" in data
+
+
+@needs_chromium
+def test_on_a_page_made_of_a_notebook_the_still_picture_is_seen(tmp_path: Path) -> None:
+    """A page of a notebook with the widget in it, with no kernel and no network."""
+    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELLS[0])])
+    nbclient.NotebookClient(made, kernel_name="python3", timeout=120).execute()
+    body, _ = HTMLExporter(template_name="lab").from_notebook_node(made)
+    (tmp_path / "watch.html").write_text(body, encoding="utf-8")
+    with browser() as chromium:
+        context = chromium.new_context(offline=True, viewport={"width": 1000, "height": 900})
+        page = context.new_page()
+        page.goto((tmp_path / "watch.html").as_uri(), wait_until="domcontentloaded")
+        picture = page.locator(".lab-replay-still img")
+        assert picture.evaluate("image => image.naturalWidth") > 500
+        assert picture.bounding_box()["height"] > 100
+        context.close()
 
 
 CELLS = [
@@ -122,6 +141,8 @@ def test_the_widget_plays_in_jupyterlab_and_in_notebook_7(jupyter: str, notebook
         )
         run_all(page)
         page.wait_for_selector(".lab-replay button.step", timeout=60_000)
+        page.wait_for_selector(".lab-replay-still", state="hidden")
+        assert page.locator(".lab-replay-still").count() == 1
         for _ in range(4):
             page.click(".lab-replay button.step")
         page.wait_for_function("document.querySelector('.clock').textContent.includes('event 4 ')")

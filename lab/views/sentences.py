@@ -58,7 +58,7 @@ def _told(trace: Trace, message: int) -> Iterator[str]:
         yield f"{_at(row)}: {words}."
     for (host, peer, number), times in again.items():
         if times > 1:
-            yield f"{host} tried {times} times in all to send message {number} to {peer}."
+            yield f"{host} put message {number} for {peer} off {times} times in all."
 
 
 _SENTENCES = {

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Iterable
+from html import escape
 from typing import Any
 
 import anywidget
@@ -17,6 +18,9 @@ import traitlets
 from lab.stepping.breakpoints import Condition, matching
 from lab.trace import Trace
 from lab.views.replay import pack, player_css, player_js, replay_data
+
+STILL = "lab-replay-still"
+"""The class of the still picture, which the player's JavaScript looks for."""
 
 _HEIGHT = ".lab-replay.embedded { height: 760px; }"
 
@@ -75,6 +79,23 @@ class Watch(anywidget.AnyWidget):
             "image/png": base64.b64encode(self._still()).decode(),
         }
         return {**data, **still}, metadata
+
+    def _ipython_display_(self, **options: Any) -> None:
+        """Show the still picture, and the widget, which hides the picture when it comes alive.
+
+        Two outputs and not two forms of one: a page made of the notebook takes the widget's form,
+        and has nothing to show for it where no kernel and no network is.
+        """
+        from IPython.display import display
+
+        found = self._repr_mimebundle_(**options)
+        data, metadata = found if isinstance(found, tuple) else (found, {})
+        data = dict(data)
+        text, picture = data["text/plain"], data.pop("image/png")
+        image = f'<img src="data:image/png;base64,{picture}" alt="{escape(text, quote=True)}">'
+        still = f'<div class="{STILL}">{image}</div>'
+        display({"text/html": still, "text/plain": text}, raw=True)  # type: ignore[no-untyped-call]
+        display(data, metadata=metadata, raw=True)  # type: ignore[no-untyped-call]
 
     def _still(self) -> bytes:
         from lab import views

@@ -468,11 +468,19 @@ export async function mount(element, data, options = {}) {
   return player;
 }
 
+/** Hide the still picture that stands in the same cell's output while nothing plays. */
+function hideStill(el) {
+  const cell = el.closest(".jp-Cell, .cell, .jp-OutputArea");
+  for (const still of cell ? cell.querySelectorAll(".lab-replay-still") : []) still.style.display = "none";
+}
+
 /** The same in a notebook, for anywidget. */
 async function render({ model, el }) {
   const place = make("div", { class: "embedded", tabindex: "0" });
   el.append(place);
   const player = await mount(place, model.get("data"), { theme: model.get("theme"), breaks: model.get("breaks") });
+  hideStill(el);
+  const late = setTimeout(() => hideStill(el), 500); // where the output is put into the page after this
   const follow = () => {
     const position = model.get("position");
     if (Number.isInteger(position) && position !== player.n) player.seek(position);
@@ -486,6 +494,7 @@ async function render({ model, el }) {
     model.save_changes();
   });
   return () => {
+    clearTimeout(late);
     model.off("change:position", follow);
     model.off("change:breaks", breaks);
     player.destroy();
