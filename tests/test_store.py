@@ -151,3 +151,17 @@ def test_every_view_says_what_it_needs() -> None:
     assert set(NEEDS) >= set(lab.views.PICTURES)
     with pytest.raises(ValueError, match="the states wants --trace wire"):
         lab.simulate(TOPOLOGIES / "campus.toml", trace="none").plot("states")
+
+
+def test_a_live_run_is_recorded_at_a_level_too(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    name = TOPOLOGIES / "rfc821" / "scenario-03.toml"
+    command = ("live", name, "--speed", "20", "--trace", "session", "--quiet", "--out", out)
+    done = lab_command(*command)
+    assert done.returncode == 0, done.stderr
+    trace = open_trace(out)
+    assert trace.level == "session"
+    kinds = {row[1] for row in trace.rows}
+    assert {"open", "close", "accept", "deliver"} <= kinds <= LEVELS["session"]
+    summary = json.loads((out / "summary.json").read_text())
+    assert (summary["delivered"], summary["digest"]) == (1, trace.digest())

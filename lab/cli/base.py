@@ -47,6 +47,10 @@ the_sets = click.option(
     "--set", "sets", metavar="KEY=VALUE", multiple=True,
     help="Override a value of the file, as in link.0.latency='1 s'; may be repeated.",
 )  # fmt: skip
+the_level = click.option(
+    "--trace", "level", type=click.Choice(["wire", "session", "delivery", "none"]), default="wire",
+    show_default=True, help="How much is recorded.",
+)  # fmt: skip
 the_topology = click.argument("topology", type=click.Path())
 
 

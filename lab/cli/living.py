@@ -22,6 +22,7 @@ from lab.cli.base import (
     load,
     make_directory,
     say,
+    the_level,
     the_seed,
     the_sets,
     the_topology,
@@ -88,6 +89,7 @@ def _address(address: str) -> None:
 @click.option("--idle", type=Duration(), default="5 min", help="How long a caller may say nothing.")
 @click.option("--no-fsync", is_flag=True, help="Do not wait for the disk before 250.")
 @click.option("--transcript", is_flag=True, help="Print every session, S: and R:.")
+@the_level
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
 @click.option("--out", type=click.Path(file_okay=False), help="Leave the artefacts in a directory.")
 @click.option("--quiet", is_flag=True, help="Print nothing but what is wrong.")
@@ -104,6 +106,7 @@ def live(
     idle: float,
     no_fsync: bool,
     transcript: bool,
+    level: str,
     as_json: bool,
     out: str | None,
     quiet: bool,
@@ -124,8 +127,10 @@ def live(
         if (fault.when or {}).get("seq") is not None:
             complain(f"{topology}: the events of a live run have numbers of their own; mind `seq`")
     from lab.api import Run
+    from lab.ledger import Ledger
     from lab.live.network import Settings
     from lab.live.running import run_live
+    from lab.views import lacking
 
     storage = Path(spool) if spool is not None else None
     settings = Settings(storage, speed, where, address, not no_fsync, idle, serve)
@@ -140,8 +145,11 @@ def live(
             complain(f"{topology}: {error.strerror or error}")
             raise click.exceptions.Exit(FAILED) from None
     done = Run(described, trace)
+    if level != "wire":
+        ledger = Ledger(trace, level)
+        done = Run(described, ledger.close(), ledger)
     left = leave(done, out) if out is not None else None
-    if transcript and not as_json:
+    if transcript and not as_json and not lacking(done.trace, "transcript"):
         for line in done.transcript_lines():
             click.echo(line)
         click.echo()

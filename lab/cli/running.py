@@ -24,6 +24,7 @@ from lab.cli.base import (
     make_directory,
     progress_bar,
     say,
+    the_level,
     the_seed,
     the_sets,
     the_topology,
@@ -43,14 +44,7 @@ if TYPE_CHECKING:
 @click.option("--transcript", is_flag=True, help="Print every session, S: and R:.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
 @click.option("--out", type=click.Path(file_okay=False), help="Leave the artefacts in a directory.")
-@click.option(
-    "--trace",
-    "level",
-    type=click.Choice(["wire", "session", "delivery", "none"]),
-    default="wire",
-    show_default=True,
-    help="How much is recorded; a long trace goes to trace.parquet.",
-)
+@the_level
 @click.option("--quiet", is_flag=True, help="Print nothing but what is wrong.")
 def run(
     topology: str,
