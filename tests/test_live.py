@@ -11,6 +11,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from click.testing import CliRunner
@@ -19,6 +20,7 @@ from living import TOPOLOGIES, crossed, eventually, live, served
 import lab
 from lab.api import ARTEFACTS
 from lab.cli import cli
+from lab.live.relayed import Plug
 
 SCENARIOS = sorted((TOPOLOGIES / "rfc821").glob("scenario-*.toml"))
 
@@ -162,6 +164,18 @@ def test_a_relay_that_is_killed_loses_nothing_it_said_250_for(tmp_path: Path) ->
     assert done.breaches == []  # they hold duplicates against the channels that were cut
     kills = [e for e in done.trace if e.kind == "fault" and e["name"] == "crash" and e["on"]]
     assert kills
+
+
+def test_tcp_that_comes_when_its_session_has_been_cut_is_closed() -> None:
+    """Or the host that was called would wait there for somebody who is no more."""
+    network, session, transport = Mock(plugs=set()), Mock(closed=True), Mock()
+    plug = Plug(network)
+    plug.session = session
+    plug.connection_made(transport)
+    transport.close.assert_called_once_with()
+    session.closed = False
+    plug.connection_made(kept := Mock())
+    kept.close.assert_not_called()
 
 
 @needs_proc

@@ -285,10 +285,10 @@ class Mirror:
         self.say("session", port, number, session.here, way, session.errand is not None)
         try:
             await loop.sock_connect(sock, (self.network.settings.address, self.port))
-        except OSError:
+            await loop.create_connection(lambda: session.answerer, sock=sock)
+        except BaseException:  # the end of the run among them
             sock.close()
             raise
-        await loop.create_connection(lambda: session.answerer, sock=sock)
 
 
 class LiveNetwork(Simulation):

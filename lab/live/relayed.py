@@ -33,9 +33,11 @@ class Plug(asyncio.Protocol):
         self.transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """There is TCP."""
+        """There is TCP; a session that was cut in the meantime wants none any more."""
         self.transport = cast(asyncio.Transport, transport)
         self.network.plugs.add(self)
+        if self.session is not None and self.session.closed:
+            self.transport.close()
 
     def data_received(self, octets: bytes) -> None:
         """Bytes from the host."""
