@@ -66,12 +66,15 @@ class Clock(Environment):
 
     def run_some(self, events: int, until: float) -> None:
         """Go on for so many events at the most, none of them at ``until`` seconds or later."""
-        queue = self._queue
+        queue: Any = self._queue
         for _ in range(events):
             if not queue or queue[0][0] >= until:
                 return
             self._now, _, _, event = heappop(queue)
-            callbacks, event.callbacks = event.callbacks, None  # type: ignore[assignment]
+            if event.__class__ is Arrival:
+                event.deliver(event)
+                continue
+            callbacks, event.callbacks = event.callbacks, None
             for callback in callbacks:
                 callback(event)
             if not event._ok:
