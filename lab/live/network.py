@@ -285,10 +285,12 @@ class Mirror:
         self.say("session", port, number, session.here, way, session.errand is not None)
         try:
             await loop.sock_connect(sock, (self.network.settings.address, self.port))
-            await loop.create_connection(lambda: session.answerer, sock=sock)
+            transport, _ = await loop.create_connection(lambda: session.answerer, sock=sock)
         except BaseException:  # the end of the run among them
             sock.close()
             raise
+        if transport.is_closing():
+            sock.detach()  # it was closed beneath us, before the loop took it for its own
 
 
 class LiveNetwork(Simulation):
@@ -407,13 +409,18 @@ class LiveNetwork(Simulation):
             mirror.say("stop")
         for mirror in self.hosts.values():
             mirror.end()
-        for task in self._tasks:
-            task.cancel()
-        for plug in list(self.plugs):
-            plug.close()
         if self._server is not None:
             self._server.close()
-        await asyncio.sleep(0)
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for turn in range(100):  # what was written may yet have to leave; not for ever, though
+            for plug in list(self.plugs):
+                plug.close()
+            await asyncio.sleep(0.01)
+            if turn and not self.plugs:
+                break  # a turn later than the last of them, for the loop to let go of sockets
         rows = self.trace.rows
         rows[1:] = sorted(rows[1:], key=lambda row: row[0])
         self.stop("until" if reason == "until" else reason)
