@@ -234,10 +234,19 @@ class Trace:
                     if not line.endswith("\n"):
                         break
                     raise ValueError(
-                        f"{path}, line {number}: no event of a trace ({error}); each line is one "
-                        "JSON object with t, seq, kind, host, as `lab run --out` writes it"
+                        f"{path}, line {number}: no event of a trace ({_amiss(error)}); each line "
+                        "is one JSON object with t, seq, kind, host, as `lab run --out` writes it"
                     ) from None
         return trace
+
+
+def _amiss(error: Exception) -> str:
+    """What is wrong with a line, in words of the file's and not of Python's."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"no JSON: {error.msg.lower()} at column {error.colno}"
+    if isinstance(error, KeyError):
+        return f"the key {error.args[0]!r} is missing, or its value is none that there is"
+    return "a value is of another type than that key has"
 
 
 def _closed(_: Row) -> None:

@@ -165,3 +165,28 @@ def test_a_live_run_is_recorded_at_a_level_too(tmp_path: Path) -> None:
     assert {"open", "close", "accept", "deliver"} <= kinds <= LEVELS["session"]
     summary = json.loads((out / "summary.json").read_text())
     assert (summary["delivered"], summary["digest"]) == (1, trace.digest())
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("nonsense", "no JSON: expecting value at column 1"),
+        ("[1]", "a value is of another type than that key has"),
+        ('{"kind": "dance"}', "the key 'dance' is missing, or its value is none that there is"),
+        ('{"kind": "end", "t": 1, "host": ""}', "the key 'peer' is missing, or its value is"),
+    ],
+)
+def test_a_line_that_is_no_event_is_told_in_plain_words(
+    line: str, says: str, tmp_path: Path
+) -> None:
+    (tmp_path / "trace.jsonl").write_text(line + "\n")
+    with pytest.raises(ValueError, match="line 1: no event of a trace") as caught:
+        open_trace(tmp_path / "trace.jsonl")
+    assert says in str(caught.value)
+
+
+def test_a_run_that_is_not_shared_out_over_processes_says_so() -> None:
+    done = lab_command("run", TOPOLOGIES / "campus.toml", "--processes", "2", "--json")
+    assert done.returncode == 0
+    assert "one process makes this run" in done.stderr
+    assert json.loads(done.stdout)["digest"] == lab.simulate(TOPOLOGIES / "campus.toml").digest
