@@ -217,6 +217,17 @@ class Account:
             self.ended = True
         self.last = row[0]
 
+    def take_all(self, rows: Sequence[Row]) -> None:
+        """Take the next rows of the trace."""
+        handlers = _HANDLERS
+        for row in rows:
+            handler = handlers.get(row[1])
+            if handler is not None:
+                handler(self, row)
+        for row in rows[-1:]:
+            self.last = row[0]
+            self.ended = self.ended or row[1] == "end"
+
     # -- one handler a kind of event ------------------------------------------------------------
 
     def _submit(self, row: Row) -> None:

@@ -43,9 +43,7 @@ class Ledger:
     def take(self) -> None:
         """Take what the run has recorded since the last time."""
         rows: list[Row] = self.trace.rows
-        take = self.account.take
-        for row in rows:
-            take(row)
+        self.account.take_all(rows)
         self.digests.take(rows)
         self.rules.take_all(rows)
         self._keep(rows)
