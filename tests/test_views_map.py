@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,14 @@ import networkx as nx
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.text import Text
 from synthetic import forked, relayed
 
 import lab
 from lab import views
+from lab.network.load import from_dict
 from lab.views import layout
+from lab.views.map import ARROWS
 from lab.views.style import off_screen
 
 TOPOLOGIES = Path(__file__).resolve().parents[1] / "topologies"
@@ -149,3 +153,23 @@ def test_what_failed_is_marked_where_it_failed(topology: str, marks: dict[str, i
     assert crosses == marks
     words = [text.get_text() for text in ax.get_legend().get_texts()]
     assert set(marks) == {word for word in words if "that was" in word}
+
+
+def test_on_a_large_map_the_busiest_ways_are_drawn_and_the_legend_says_so() -> None:
+    made = {"kind": "barabasi_albert_graph", "n": 130, "m": 2}
+    tables = {
+        "generate": made,
+        "defaults": {"host": {"relay": True, "users": ["u"]}},
+        "traffic": [{"count": 400, "rate": "50 /s"}],
+    }
+    trace = lab.simulate(from_dict(tables), trace="session").trace
+    opened = Counter((row[2], row[3]) for row in trace.rows if row[1] == "open")
+    assert len(opened) > ARROWS
+    with off_screen():
+        ax = views.network_map(trace)
+    routes = {patch.get_gid() for patch in ax.patches if str(patch.get_gid()).startswith("route")}
+    assert len(routes) == ARROWS
+    least = min(opened[tuple(route.split()[1:])] for route in routes)
+    assert sum(count > least for count in opened.values()) <= ARROWS
+    legend = [text.get_text() for text in ax.get_figure().findobj(Text)]
+    assert any(f"the {ARROWS} busiest of {len(opened)} ways" in text for text in legend)

@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 LABELLED: Final = 60
 """Hosts that all have their names; of more, only the busiest have."""
 
+LARGE: Final = 120
+"""Hosts above which only the busiest ways of the mail are drawn."""
+
+ARROWS: Final = 80
+"""Arrows on a map of so many hosts."""
+
 _BUSIEST: Final = 14
 _KINDS: Final[dict[str, dict[str, Any]]] = {
     "host": {"marker": "o", "mfc": "white", "mec": "black", "mew": 1.4},
@@ -148,12 +154,19 @@ class Map:
 
     def _arrows(self) -> None:
         """An arrow for each direction in which sessions were opened, the broader the more."""
-        if not self.traffic or len(self.hosts) > 400:
+        if not self.traffic:
             return
         most = max(self.traffic.values())
-        for (a, b), count in sorted(self.traffic.items()):
+        for (a, b), count in sorted(self._drawn().items()):
             if a in self.number and b in self.number:
                 self._arrow(a, b, 1.2 + 3.4 * (count / most) ** 0.5 if most > 1 else 2.2)
+
+    def _drawn(self) -> dict[tuple[str, str], int]:
+        """The directions that get an arrow: all, or on a large map the busiest."""
+        if len(self.hosts) <= LARGE:
+            return dict(self.traffic)
+        busiest = sorted(self.traffic, key=lambda way: (-self.traffic[way], way))
+        return {way: self.traffic[way] for way in busiest[:ARROWS]}
 
     def _arrow(self, a: str, b: str, width: float) -> None:
         from matplotlib.patches import FancyArrowPatch
@@ -179,6 +192,8 @@ class Map:
         most = max(self.traffic.values())
         what, one = ("recipients' mail", "mail") if self.planned else ("sessions", "a session")
         name = f"{what} (broadest: {most:,})" if most > 1 else one
+        if len(self.hosts) > LARGE and len(self.traffic) > ARROWS:
+            name = f"{what}, the {ARROWS} busiest of {len(self.traffic):,} ways (most: {most:,})"
         self.keys[name] = Line2D([], [], color=style.BLUE, alpha=0.6, lw=3.5, marker=5, ms=8)
 
     # -- hosts -----------------------------------------------------------------------------------
