@@ -3,8 +3,8 @@
 ``lab.load`` reads a topology file, ``lab.simulate`` runs it, and the run has a ``summary``, a
 ``trace`` and pictures; ``lab.step`` goes through it event by event. ``lab.explore`` breaks a run
 at every step in turn, ``lab.storm`` runs random networks in bad weather, ``lab.sweep`` a grid of
-values and seeds. ``lab.protocol`` has the
-engines alone.
+values and seeds. ``lab.serve`` lets real mail programs speak to a live network. ``lab.protocol``
+has the engines alone.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lab.experiments.sweepfile import SweepError
     from lab.network.topology import FaultSpec as Fault
     from lab.network.topology import Topology, TopologyError
+    from lab.serving import serve
     from lab.stepping.stepper import Stepper, step
     from lab.trace import Event, Trace
 
@@ -37,6 +38,7 @@ _HOMES = {
     "Trace": "lab.trace",
     "explore": "lab.experiments.explore",
     "load": "lab.api",
+    "serve": "lab.serving",
     "simulate": "lab.api",
     "step": "lab.stepping.stepper",
     "storm": "lab.experiments.storm",
@@ -58,6 +60,7 @@ __all__ = [
     "lessons",
     "load",
     "protocol",
+    "serve",
     "simulate",
     "step",
     "storm",

@@ -29,6 +29,7 @@ FLOORS = [  # from the ground up; a room is a module or a package of lab/
         "livebench",
         "scalebench",
         "talk",
+        "serving",
         "lessons",
         "experiments",
         "rfc",
