@@ -326,6 +326,7 @@ class Answerer:
         if self.over:
             return
         self.last = time.monotonic()
+        self.station.heard += 1
         self.reception.now = self.station.clock.now
         self._noted = 0
         puts = self.station.puts

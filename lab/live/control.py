@@ -14,12 +14,11 @@ import time
 from collections.abc import Iterator
 from typing import Any, Final
 
-from lab.trace import Row
-
 Word = tuple[Any, ...]
 """What is said: its kind, and what belongs to that."""
 
 _HEADER: Final = 4
+_BATCH: Final = 8
 _BUFFER: Final = 1 << 20
 _ROWS: Final = 1 << 31
 """Set in a header where rows of the trace follow, which marshal writes faster than pickle."""
@@ -54,9 +53,9 @@ class Control:
         """Send a word; what the socket does not take now goes later."""
         self._send(0, pickle.dumps(word, pickle.HIGHEST_PROTOCOL))
 
-    def say_rows(self, rows: list[Row]) -> None:
-        """Send rows of the trace, heard as ("rows", rows)."""
-        self._send(_ROWS, marshal.dumps(rows))
+    def say_rows(self, octets: bytes, batch: int) -> None:
+        """Send rows of the trace, packed by marshal, heard as ("rows", batch, rows)."""
+        self._send(_ROWS, batch.to_bytes(_BATCH, "big") + octets)
 
     def _send(self, kind: int, octets: bytes) -> None:
         """Send header and content; straight from where they are, if nothing is waiting."""
@@ -125,9 +124,7 @@ class Control:
             return None
         with memoryview(self._in) as octets:
             content = octets[_HEADER:end]
-            word: Word = (
-                ("rows", marshal.loads(content)) if header & _ROWS else pickle.loads(content)
-            )
+            word: Word = _rows(content) if header & _ROWS else pickle.loads(content)
             content.release()
         del self._in[:end]
         return word
@@ -136,6 +133,10 @@ class Control:
         """End the channel."""
         self.ended = True
         self.sock.close()
+
+
+def _rows(content: memoryview) -> Word:
+    return "rows", int.from_bytes(content[:_BATCH], "big"), marshal.loads(content[_BATCH:])
 
 
 def channel() -> tuple[socket.socket, socket.socket]:

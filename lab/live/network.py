@@ -23,8 +23,10 @@ from lab.hosts.host import Host
 from lab.hosts.identity import Condition, Identity
 from lab.hosts.spool import Spool
 from lab.live.control import Control, channel
+from lab.live.outbox import Outbox, outbox, what_crossed
 from lab.live.relayed import LiveSession, LiveWatchedSession, Plug
 from lab.live.station import TOKENS, Orders, main
+from lab.live.storage import last_batch
 from lab.live.wallclock import WallClock
 from lab.network.topology import PollSpec, ScriptSpec, Topology
 from lab.simulation import Simulation
@@ -99,6 +101,8 @@ class Mirror:
         self.control: Control | None = None
         self.lives = 0
         self._process: Any = None
+        self._outbox: Outbox | None = None
+        self._unsure: list[tuple[int, list[Row]]] = []
         self._said = 0
         self._state = (0, False, 0)
 
@@ -117,6 +121,12 @@ class Mirror:
         """How much mail is in its spool."""
         return self._state[2]
 
+    @property
+    def _file(self) -> Path:
+        """Its stable storage."""
+        assert self.network.settings.storage is not None
+        return self.network.settings.storage / f"{self.name}.sqlite"
+
     # -- the process ----------------------------------------------------------------------------
 
     def start(self) -> None:
@@ -126,12 +136,11 @@ class Mirror:
             self.ready.set()
             return
         ours, theirs = channel()
-        assert settings.storage is not None
-        storage = settings.storage / f"{self.name}.sqlite"
+        self._outbox = outbox()
         orders = Orders(
             self.name, network.topology, network.seed, network.clock, settings.address,
-            self.port, network.gate, str(storage), self.number, self.lives, settings.durable,
-            settings.idle,
+            self.port, network.gate, str(self._file), self.number, self.lives, settings.durable,
+            settings.idle, self._outbox,
         )  # fmt: skip
         self.lives += 1
         self._said = 0
@@ -170,8 +179,10 @@ class Mirror:
         network = self.network
         urgent = self.control.ended
         for kind, *rest in self.control.heard():
-            if kind == "rows":
-                network.take(rest[0])
+            if kind == "look":
+                self._fetch(*rest)
+            elif kind == "rows":
+                self._take_batch(*rest)
             elif kind == "state":
                 self._state = tuple(rest)
             else:
@@ -179,6 +190,35 @@ class Mirror:
                 getattr(self, f"_{kind.replace(' ', '_')}")(*rest)
         if urgent or not network.settings.serve or network.env.peek() <= network.env.now:
             network.changed.set()
+
+    def _fetch(self, until: int | None = None) -> None:
+        assert self._outbox is not None
+        for batch, rows in self._outbox.fetch(until):
+            self._take_batch(batch, rows)
+
+    def _take_batch(self, batch: int, rows: list[Row]) -> None:
+        """Rows of the host; what it may not have stored yet waits for its next word."""
+        assert self._outbox is not None
+        stored = self._outbox.stored
+        while self._unsure and self._unsure[0][0] <= stored:
+            self.network.take(self._unsure.pop(0)[1])
+        if self._unsure or batch > stored:
+            self._unsure.append((batch, rows))
+        else:
+            self.network.take(rows)
+
+    def _inherit(self) -> None:
+        """What the host had recorded when its process ended; its storage knows what came true."""
+        if self._outbox is None:
+            return
+        self._fetch()
+        left, self._unsure = self._unsure, []
+        self._outbox.close()
+        self._outbox = None
+        if left:
+            stored = last_batch(self._file)
+            for batch, rows in left:
+                self.network.take(rows if batch <= stored else what_crossed(rows))
 
     def kill(self) -> None:
         """SIGKILL: what the host has said until then is heard, and no more."""
@@ -192,6 +232,7 @@ class Mirror:
         loop.remove_writer(self.control)
         while not self.control.ended:
             self._take()
+        self._inherit()
         self.control.close()
         self.control = None
         self.ready.clear()
@@ -216,6 +257,7 @@ class Mirror:
             self._process.join(2)
         if self.control is not None:
             self._take()
+            self._inherit()
             asyncio.get_running_loop().remove_reader(self.control)
             asyncio.get_running_loop().remove_writer(self.control)
             self.control.close()

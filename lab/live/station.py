@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import math
 import os
 import signal
 import socket
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
@@ -20,6 +22,8 @@ from lab.hosts.errand import Errand
 from lab.hosts.host import Host
 from lab.hosts.spool import Entry, Queue
 from lab.live.control import Control, Gone
+from lab.live.departures import Departures
+from lab.live.outbox import SIZE, Outbox, packed
 from lab.live.storage import Storage
 from lab.live.wallclock import WallClock
 from lab.network.topology import PollSpec, ScriptSpec, Topology
@@ -38,12 +42,11 @@ _SPOOLED: Final = frozenset({"queue", "transfer", "defer", "refuse", "forward"})
 _LATE: Final = 0.05
 """Seconds after which the network is told at last what was said with somebody outside."""
 
+_GATHERING: Final = 0.002
+"""Seconds for which mail may wait for other mail to be stored with it, while more comes in."""
+
 _WEEK: Final = 604_800.0
 """Seconds of the wall clock for which an event loop can wait at a time."""
-
-
-Leaving = tuple[asyncio.Transport, bytes | None, bool]
-"""Bytes that are to go out, or None to hang up, and whether they need not wait for the disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ class Orders:
     life: int
     durable: bool
     idle: float
+    outbox: Outbox
 
 
 class Station:
@@ -80,10 +84,17 @@ class Station:
         self.identified: dict[int, tuple[int, list[str]]] = {}
         self.pending = 0
         self._rows: list[Row] = []
-        self._out: list[Leaving] = []
-        self._withheld: list[Leaving] = []
+        self.outbox = orders.outbox
+        self.outbox.stored = self.storage.batch
+        self._looked = 0
+        self._departures = Departures()
         self._syncing: asyncio.Future[None] | None = None
         self.puts = 0
+        self.heard = 0
+        self.is_patient = False
+        self._is_watched = any(fault.when for fault in orders.topology.faults)
+        self._heard_before = 0
+        self._gathers_until = math.inf
         self._dirty: set[str] = set()
         self._flushing = False
         self._noting = False
@@ -123,7 +134,7 @@ class Station:
         return self._tickets
 
     def note(self, row: Row) -> None:
-        """Tell the network, when there is time for it, what was said with somebody outside."""
+        """Put down what was said with somebody outside; the network hears of it in time."""
         self._rows.append(row)
         if not self._noting:
             self._noting = True
@@ -134,8 +145,7 @@ class Station:
         self.soon()
 
     def record(self, row: Row) -> None:
-        """Tell the network what happened; and what to store of it."""
-        self._rows.append(row)
+        """Put down what happened, and what to store of it."""
         kind = row[1]
         if kind in _SPOOLED and row[3] is not None:
             self._dirty.add(row[3])
@@ -143,7 +153,11 @@ class Station:
         elif kind == "deliver":
             self.storage.drop(row[7], row[5], row[8])
             self.puts += 1
-        self.soon()
+        if self.is_patient and not self._is_watched:
+            self.note(row)
+        else:
+            self._rows.append(row)
+            self.soon()
 
     def say(self, *word: Any) -> None:
         """Tell the network something, after what was recorded before it; which is stored first,
@@ -153,10 +167,21 @@ class Station:
         self._tell_rows()
         self.control.say(*word)
 
-    def _tell_rows(self) -> None:
+    def _put_rows(self, batch: int = 0) -> None:
+        """Have rows where they outlive this process; too many at once go to the network."""
         if self._rows:
             rows, self._rows = self._rows, []
-            self.control.say_rows(rows)
+            octets = packed(rows)
+            if not self.outbox.put(octets, batch):
+                self._tell_rows()
+                self.control.say_rows(octets, batch)
+
+    def _tell_rows(self) -> None:
+        """Have the network fetch the rows."""
+        self._put_rows()
+        if self._looked != self.outbox.written:
+            self._looked = self.outbox.written
+            self.control.say("look", self._looked)
 
     def write(self, transport: asyncio.Transport, octets: bytes, *, free: bool = False) -> None:
         """Send bytes when all that came before them is told and stored.
@@ -164,12 +189,12 @@ class Station:
         ``free``: these promise nothing, and need not wait for the mail of others to be stored.
         """
         if octets:
-            self._out.append((transport, octets, free))
+            self._departures.add(transport, octets, free=free)
             self._schedule()
 
     def hang_up(self, transport: asyncio.Transport, *, free: bool = False) -> None:
         """Close a connection when what was written to it has left."""
-        self._out.append((transport, None, free))
+        self._departures.add(transport, None, free=free)
         self._schedule()
 
     def urge(self) -> None:
@@ -194,38 +219,45 @@ class Station:
         all of that waits for the disk together, the next time.
         """
         self._flushing = False
+        departures = self._departures
+        if self._is_gathering():
+            departures.send_free()
+            if self._syncing is None:
+                self._schedule()
+            return
         self._store()
         self._tell()
         if self._syncing is None and self.storage.is_unsynced:
-            self._withheld, self._out = self._out, []
+            departures.withhold()
             self._syncing = asyncio.get_running_loop().run_in_executor(None, self.storage.sync)
             self._syncing.add_done_callback(self._synced)
         if self._syncing is not None:
-            self._send_free()
-            return
-        out, self._out = self._out, []
-        _send(out)
+            departures.send_free()
+        else:
+            departures.send()
+
+    def _is_gathering(self) -> bool:
+        """Whether what is to be stored waits for more: it does as long as every turn of the loop
+        brings something, for many share a commit then, and whoever is alone waits for nobody.
+        """
+        heard, self._heard_before = self._heard_before, self.heard
+        if not self._dirty and not self.storage.is_open:
+            return False
+        if self._syncing is not None:
+            return True
+        now = time.monotonic()
+        if self._gathers_until == math.inf:
+            self._gathers_until = now + _GATHERING
+        if heard != self.heard and now < self._gathers_until:
+            return True
+        self._gathers_until = math.inf
+        return False
 
     def _synced(self, done: asyncio.Future[None]) -> None:
         self._syncing = None
         done.result()
-        held, self._withheld = self._withheld, []
-        _send(held)
+        self._departures.release()
         self.flush()
-
-    def _send_free(self) -> None:
-        """Send what need not wait, each connection's bytes in their order."""
-        waiting = {transport for transport, _, free in self._withheld if not free}
-        for name in ("_withheld", "_out"):
-            kept: list[Leaving] = []
-            for one in getattr(self, name):
-                transport, _, free = one
-                if free and transport not in waiting:
-                    _send([one])
-                else:
-                    waiting.add(transport)
-                    kept.append(one)
-            setattr(self, name, kept)
 
     async def settle(self) -> None:
         """Flush, and wait until all is stored and sent."""
@@ -243,10 +275,14 @@ class Station:
                 queue = self.host.spool.queues.get(name)
                 if queue is not None:
                     self.storage.keep(queue, _under_way(under_way, queue))
-        self.storage.commit()
+        if self.storage.is_open:
+            self._put_rows(self.storage.batch + 1)
+            self.storage.commit()
+            self.outbox.stored = self.storage.batch
 
     def _tell(self) -> None:
-        if self._urgent:
+        self._put_rows()
+        if self._urgent or self.outbox.written - self._looked > SIZE // 2:
             self._urgent = False
             self._tell_rows()
             self._tell_state()
@@ -455,14 +491,6 @@ class Station:
         for session in list(self.sessions):
             session.look_at_the_clock(now)
         asyncio.get_running_loop().call_later(1.0, self.sweep)
-
-
-def _send(out: list[Leaving]) -> None:
-    for transport, octets, _ in out:
-        if octets is None:
-            transport.close()
-        elif not transport.is_closing():
-            transport.write(octets)
 
 
 def _under_way(sessions: list[Any], queue: Queue) -> list[Entry]:

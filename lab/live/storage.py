@@ -24,13 +24,17 @@ create table if not exists spool (
   about text not null, mail_data blob not null);
 create table if not exists drops (
   id integer primary key, user text not null, message integer, octets blob not null);
+create table if not exists batches (id integer primary key, last integer not null);
+insert or ignore into batches values (1, 0);
 """
 
 
 class Storage:
     """The file of one host; ``commit`` and ``sync`` make what was put in durable.
 
-    ``durable``: whether the disk is to be waited for. Raises sqlite3.Error where the file is none.
+    ``durable``: whether the disk is to be waited for. ``batch`` is the number of the last commit;
+    ``is_open`` is set while something waits for the next. Raises sqlite3.Error where the file is
+    none.
     """
 
     def __init__(self, path: FilePath, *, durable: bool = True) -> None:
@@ -38,6 +42,9 @@ class Storage:
         self._file = sqlite3.connect(path, isolation_level=None)
         # a mail of 1 MB is 64 pages of this size in place of 250, each written with a call or two
         self._file.execute(f"pragma page_size = {_PAGE}")
+        self._file.execute("pragma locking_mode = exclusive")
+        # one process has the file; so no lock is asked for at each transaction
+        self._file.execute("pragma locking_mode = exclusive")
         self._file.execute("pragma journal_mode = wal")
         self._file.execute(f"pragma synchronous = {'normal' if durable else 'off'}")
         self._file.executescript(_TABLES)
@@ -45,8 +52,9 @@ class Storage:
         self.is_unsynced = False
         if durable:
             _sync_directory(path.parent)
+        [[self.batch]] = self._file.execute("select last from batches")
         self._kept: dict[str, dict[int, tuple[int, Entry, str]]] = {}
-        self._open = False
+        self.is_open = False
 
     def recover(self) -> Iterator[tuple[str, str, Entry]]:
         """The mail that was in the spool: next host, environment, and entry, oldest first."""
@@ -90,10 +98,12 @@ class Storage:
     def commit(self) -> None:
         """Write what was put in since the last time: it outlives the process, not yet the machine.
 
-        ``is_unsynced`` tells whether :meth:`sync` is due.
+        It is one ``batch``, and numbered. ``is_unsynced`` tells whether :meth:`sync` is due.
         """
-        if self._open:
-            self._open = False
+        if self.is_open:
+            self.is_open = False
+            self.batch += 1
+            self._file.execute("update batches set last = ?", (self.batch,))
             self._file.execute("commit")
             self.is_unsynced = self.durable
 
@@ -107,8 +117,8 @@ class Storage:
         _sync(self._log)
 
     def _begin(self) -> None:
-        if not self._open:
-            self._open = True
+        if not self.is_open:
+            self.is_open = True
             self._file.execute("begin")
 
     def close(self) -> None:
@@ -116,6 +126,16 @@ class Storage:
         self.commit()
         os.close(self._log)
         self._file.close()
+
+
+def last_batch(path: FilePath) -> int:
+    """The number of the last commit that a file holds whose process is no more."""
+    file = sqlite3.connect(path)
+    try:
+        [[batch]] = file.execute("select last from batches")
+    finally:
+        file.close()
+    return int(batch)
 
 
 def _written(entry: Entry) -> str:
