@@ -248,12 +248,12 @@ class Answerer:
     def _from_outside(self) -> None:
         station = self.station
         self.number = station.token()
-        environment = _environment(station)
+        environment = station.environment
         now = station.clock.now
         transport = station.orders.topology.environments[environment].transport
         name = station.host.name
         row = (now, "open", OUTSIDE, name, self.number, None, environment, transport)
-        station.note((*row, (OUTSIDE, name), now))
+        station.note([(*row, (OUTSIDE, name), now)])
         self._greet(environment)
 
     def _greet(self, environment: str) -> None:
@@ -350,11 +350,14 @@ class Answerer:
     def _note(self, events: list[Crossing]) -> None:
         if self.peer != OUTSIDE:
             return
-        now, name = self.reception.now, self.station.host.name
-        for kind, octets in events[self._noted :]:
-            here, there = (OUTSIDE, name) if kind == "reply" else (name, OUTSIDE)
-            if octets:
-                self.station.note((now, kind, here, there, self.number, None, now, octets))
+        now, name, number = self.reception.now, self.station.host.name, self.number
+        self.station.note(
+            (now, kind, OUTSIDE, name, number, None, now, octets)
+            if kind == "reply"
+            else (now, kind, name, OUTSIDE, number, None, now, octets)
+            for kind, octets in (events[self._noted :] if self._noted else events)
+            if octets
+        )
         self._noted = len(events)
 
     def _respond(self, verdict: Reply) -> None:
@@ -391,7 +394,7 @@ class Answerer:
         self.receiver.end_of_input()
         if self.peer == OUTSIDE:
             row = (station.clock.now, "close", OUTSIDE, station.host.name, self.number, None)
-            station.note((*row, reason))
+            station.note([(*row, reason)])
         else:
             station.urge()
         station.hang_up(self.channel.transport, free=self.peer == OUTSIDE)
@@ -412,13 +415,6 @@ class Answerer:
             self._noted = 0
             self.station.write(self.channel.transport, said.octets)
         self._finish("cut: nothing was said for too long")
-
-
-def _environment(station: Station) -> str:
-    """The environment that callers from outside come by: the first of the host's links."""
-    name, topology = station.host.name, station.orders.topology
-    joined = (link.environment for link in topology.links if name in (link.a, link.b))
-    return next(joined, next(iter(topology.environments)))
 
 
 __all__ = ["OUTSIDE", "TOKENS", "Answerer", "Caller", "Channel"]

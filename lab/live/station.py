@@ -13,7 +13,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 from typing import Any, Final
@@ -82,6 +82,7 @@ class Station:
         self.callers: dict[int, Any] = {}
         self.expected: dict[int, tuple[int, str, str, bool]] = {}
         self.identified: dict[int, tuple[int, list[str]]] = {}
+        self.environment = self._environment()
         self.pending = 0
         self._rows: list[Row] = []
         self.outbox = orders.outbox
@@ -121,6 +122,12 @@ class Station:
         host.record, host.wake, host.number = self.record, self._wake, self.token
         return host
 
+    def _environment(self) -> str:
+        """The environment that callers from outside come by: the first of the host's links."""
+        name, topology = self.host.name, self.orders.topology
+        joined = (link.environment for link in topology.links if name in (link.a, link.b))
+        return next(joined, next(iter(topology.environments)))
+
     # -- what it says and stores ----------------------------------------------------------------
 
     def token(self) -> int:
@@ -133,9 +140,9 @@ class Station:
         self._tickets += 1
         return self._tickets
 
-    def note(self, row: Row) -> None:
+    def note(self, rows: Iterable[Row]) -> None:
         """Put down what was said with somebody outside; the network hears of it in time."""
-        self._rows.append(row)
+        self._rows.extend(rows)
         if not self._noting:
             self._noting = True
             asyncio.get_running_loop().call_later(_LATE, self._noted)
@@ -154,7 +161,7 @@ class Station:
             self.storage.drop(row[7], row[5], row[8])
             self.puts += 1
         if self.is_patient and not self._is_watched:
-            self.note(row)
+            self.note((row,))
         else:
             self._rows.append(row)
             self.soon()

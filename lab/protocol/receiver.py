@@ -203,6 +203,11 @@ class ReceiverSMTP:
             return events
         if self._data is not None:
             octets = self._mail_data(octets)
+        elif self._line is None and not self._waiting and _is_a_line(octets):
+            # what most chunks are, one command, goes through no buffer
+            events.append(("command", octets))
+            events.append(("reply", self._verdict(octets).octets))
+            return events
         if octets:
             if self._line is None:
                 self._line = LineBuffer(self.limits.line)
@@ -404,6 +409,11 @@ class ReceiverSMTP:
 
     def _turn(self, command: Command) -> Reply:
         return self.installation.turn()
+
+
+def _is_a_line(octets: bytes) -> bool:
+    size = len(octets)
+    return size <= MAX_COMMAND_LINE and octets.find(CRLF) == size - 2 and size > 1
 
 
 def _beyond(size: int, limit: int | None) -> bool:
