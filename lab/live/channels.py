@@ -325,13 +325,17 @@ class Answerer:
         """Bytes of the sender-SMTP's."""
         if self.over:
             return
+        station = self.station
+        station.heard += 1
         self.last = time.monotonic()
-        self.station.heard += 1
-        self.reception.now = self.station.clock.now
+        self.reception.now = station.clock.now
         self._noted = 0
-        puts = self.station.puts
+        puts = station.puts
+        # of mail from outside the network may hear a little later; it goes on by what is said then
+        station.is_patient = is_outside = self.peer == OUTSIDE
         events = self.receiver.receive(octets)
-        self._do(events, free=self.peer == OUTSIDE and self.station.puts == puts)
+        station.is_patient = False
+        self._do(events, free=is_outside and station.puts == puts)
 
     def _do(self, events: list[Crossing], *, free: bool = False) -> None:
         """Record what crossed, where nobody else does, and send the replies."""
