@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,8 @@ from lab.stepping.films import films
 from lab.trace import Trace
 from lab.views.latency import delivery_times
 from lab.views.queues import queue_lengths
-from lab.views.rungs import NothingToShow, rungs
+from lab.views.rungs import NothingToShow, first_rungs, rungs
+from lab.views.states import _taken as taken
 from lab.views.style import off_screen
 
 TOPOLOGIES = Path(__file__).resolve().parents[1] / "topologies"
@@ -107,6 +109,29 @@ def test_a_ladder_of_a_message_has_its_notification_and_no_other_message() -> No
     kept = {one.seq for one in rungs(trace, message=7)}
     about = {e.message for e in trace if e.kind == "notify" and e["about"] == 7} | {7}
     assert {trace[seq].message for seq in kept} == {None, *about}
+
+
+def test_the_first_rungs_are_those_of_all_and_the_others_are_counted() -> None:
+    """So that a ladder of a long run costs what it shows."""
+    for name in ("campus", "faults/duplicate-window", "polling"):
+        trace = run(name).trace
+        for options in ({}, {"message": 1}, {"session": 1}):
+            whole = [one for one in rungs(trace, **options) if one.kind != "wait"]
+            found, more = first_rungs(trace, 9, **options)
+            shown = [one for one in found if one.kind != "wait"]
+            assert shown == whole[:9]
+            assert more == sum(one.kind != "close" for one in whole[9:])
+
+
+def test_arrows_of_all_sessions_are_counted_as_in_each() -> None:
+    """Sessions that went alike are read once: the sum is that of the single films."""
+    for name in ("campus", "faults/refuse", "polling", "rfc821/scenario-07"):
+        trace = run(name).trace
+        singly = Counter[Any]()
+        for number in films(trace):
+            singly += taken(trace, number, None)[0]
+        assert taken(trace, None, None)[0] == singly
+        assert singly
 
 
 def test_what_is_cut_and_lost_is_marked() -> None:

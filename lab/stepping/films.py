@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from lab.protocol.dialogue import Said, Standing, answered, filled, said, spoken
@@ -45,16 +46,57 @@ class Shot:
 
 
 _GREETED = answered(Standing(), None, 220)
-_READ = ("open", "command", "data", "reply", "close", "accept")
+_READ = frozenset({"open", "command", "data", "reply", "close", "accept"})
+_TOLD = 16
+"""Octets of a command that hold its verb."""
 
 
-def films(trace: Trace) -> dict[int, Film]:
-    """The film of each session of a trace, by its number."""
+def films(trace: Trace, session: int | None = None) -> dict[int, Film]:
+    """The film of each session of a trace, by its number; or of one alone."""
     rows: dict[int, list[tuple[int, Row]]] = {}
     for seq, row in enumerate(trace.rows):
-        if row[1] in _READ and row[4] is not None:
+        if row[1] in _READ and row[4] is not None and (session is None or row[4] == session):
             rows.setdefault(row[4], []).append((seq, row))
     return {number: _film(some) for number, some in rows.items() if some[0][1][1] == "open"}
+
+
+def kinds_of_session(rows: Iterable[Row]) -> list[tuple[Film, list[Row], int]]:
+    """The sessions of a trace that went alike, command by command and code by code, counted.
+
+    Of each kind its first session: the film, whose ``seqs`` count its own rows, those rows, and how
+    many sessions were of the kind. What addresses and mail were about makes no difference.
+    """
+    said: dict[int, list[bytes]] = {}
+    kept: dict[int, list[Row]] = {}
+    count: Counter[tuple[bytes, ...]] = Counter()
+    first: dict[tuple[bytes, ...], list[Row]] = {}
+
+    def end(session: int) -> None:
+        key = tuple(said.pop(session))
+        count[key] += 1
+        first.setdefault(key, kept[session])
+        del kept[session]
+
+    for row in rows:
+        kind, session = row[1], row[4]
+        if kind not in _READ or session is None:
+            continue
+        if kind == "open":
+            said[session], kept[session] = [], []
+        elif session not in said:
+            continue
+        kept[session].append(row)
+        if kind == "command":
+            said[session].append(row[7][:_TOLD].split()[0].upper() if row[7].strip() else b"")
+        elif kind == "reply":
+            said[session].append(row[7][:3])
+        elif kind == "data":
+            said[session].append(b"mail data")
+        elif kind == "close":
+            end(session)
+    for session in list(said):
+        end(session)
+    return [(_film(list(enumerate(some))), some, count[key]) for key, some in first.items()]
 
 
 def _film(rows: list[tuple[int, Row]]) -> Film:

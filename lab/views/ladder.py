@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lab.trace import Trace
 from lab.views import style
-from lab.views.rungs import Rung, rungs
+from lab.views.rungs import Rung, first_rungs
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,6 +22,8 @@ _COLUMN: Final = 3.8
 _LEFT, _RIGHT, _TOP, _BOTTOM = 1.05, 1.25, 0.95, 0.55
 _MOST_ROWS: Final = 110
 _MOST_HOSTS: Final = 8
+_MOST_READ: Final = 400
+"""Rungs of which a picture shows the first; the others are counted."""
 _SIZE: Final = 8.5
 """Points of the labels."""
 
@@ -55,9 +57,9 @@ def ladder(
     all are drawn, as far as there is room. Time goes downward, a row a rung; ``to_scale``: in
     seconds. Raises ValueError in a sentence for what is not in the trace.
     """
-    found = rungs(trace, message=message, session=session, between=between)
+    found, more = first_rungs(trace, _MOST_READ, message=message, session=session, between=between)
     with style.sheet():
-        return _Drawing(found, ax, to_scale).draw(_title(trace, message, session, between))
+        return _Drawing(found, more, ax, to_scale).draw(_title(trace, message, session, between))
 
 
 def _title(
@@ -78,12 +80,12 @@ def _title(
 class _Drawing:
     """One picture of some rungs."""
 
-    def __init__(self, found: list[Rung], ax: Axes | None, to_scale: bool) -> None:
+    def __init__(self, found: list[Rung], more: int, ax: Axes | None, to_scale: bool) -> None:
         self.to_scale = to_scale
         self.own = ax is None
         if not to_scale:
             found = [one for one in found if one.kind != "close"]
-        self.found = found
+        self.count = len(found) + more
         shown = _beginning(found, _MOST_ROWS)
         self.hosts = _in_order(shown)
         self.place = {host: number for number, host in enumerate(self.hosts)}
@@ -272,7 +274,7 @@ class _Drawing:
         ticks = [n for n, one in enumerate(self.shown) if one.kind not in ("wait", "close")]
         ax.set_yticks(ticks, [_clock(self.shown[n].t) for n in ticks])
         ax.tick_params(axis="y", length=0, pad=8, labelsize=8, labelcolor=style.GREY)
-        hidden = len(self.found) - len(self.shown)
+        hidden = self.count - len(self.shown)
         if hidden > 0:
             more = f"... and {hidden:,} more; pick a message, a session or two hosts"
             ax.text(0.0, -0.02 if not self.own else -0.28 / self.height, more,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
 
-from lab.trace import Event, Trace
+from lab.trace import Event, Row, Trace, event_of
 from lab.views.style import duration
 
 _ESCAPES: Final = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 256))}
@@ -52,14 +52,37 @@ def rungs(
 
     A message takes its notifications with it. Raises :class:`NothingToShow`.
     """
+    return first_rungs(trace, None, message=message, session=session, between=between)[0]
+
+
+def first_rungs(
+    trace: Trace,
+    most: int | None,
+    *,
+    message: int | None = None,
+    session: int | None = None,
+    between: tuple[str, str] | None = None,
+) -> tuple[list[Rung], int]:
+    """The first ``most`` rungs (None: all), and how many more there are but for waits.
+
+    Those that are only counted cost little, whatever the length of the trace.
+    """
     wanted = _Wanted(trace, message, session, between)
-    found = [one for event in trace if wanted.has(event) for one in _rung(event)]
+    found: list[Rung] = []
+    more = 0
+    for seq, row in enumerate(trace.rows):
+        if row[1] not in _MAKERS or not wanted.has(row):
+            continue
+        if most is not None and len(found) >= most:
+            more += row[1] != "close" or str(row[6]).startswith("cut")
+        else:
+            found.extend(_rung(event_of(row, trace.base + seq)))
     found.sort(key=lambda one: (one.t, one.seq))
-    return list(_with_waits(found))
+    return list(_with_waits(found)), more
 
 
 class _Wanted:
-    """Which events of a trace are asked for."""
+    """Which rows of a trace are asked for."""
 
     def __init__(
         self,
@@ -70,33 +93,47 @@ class _Wanted:
     ) -> None:
         self.session = session
         self.pair = frozenset(_host(trace, name) for name in between) if between else None
-        self.messages = None if message is None else _with_notices(trace, message)
-        self.sessions = {
-            row[4]
-            for row in trace.rows
-            if row[4] is not None and self.messages is not None and row[5] in self.messages
-        }
-        if message is not None and not any(
-            row[1] in ("submit", "notify") and row[5] == message for row in trace.rows
-        ):
-            last = max((row[5] or 0 for row in trace.rows), default=0)
-            raise NothingToShow(f"there is no message {message}; they are 1 to {last}")
-        if session is not None and not any(
-            row[1] == "open" and row[4] == session for row in trace.rows
-        ):
-            last = max((row[4] or 0 for row in trace.rows), default=0)
-            raise NothingToShow(f"there is no session {session}; they are 1 to {last}")
+        self.messages: set[int] | None = None
+        self.sessions: set[int] = set()
+        if session is not None:
+            self._find(trace, "session", session, ("open",), 4)
+        elif self.pair is None and message is not None:
+            self._find(trace, "message", message, ("submit", "notify"), 5)
+            self._follow(trace, message)
 
-    def has(self, event: Event) -> bool:
-        """Whether an event is among them."""
+    def _find(
+        self, trace: Trace, what: str, number: int, kinds: tuple[str, ...], column: int
+    ) -> None:
+        last = 0
+        for row in trace.rows:
+            if row[column] is not None:
+                if row[column] == number and row[1] in kinds:
+                    return
+                last = max(last, row[column])
+        raise NothingToShow(f"there is no {what} {number}; {_there_are(last)}")
+
+    def _follow(self, trace: Trace, message: int) -> None:
+        """Take a message with the notifications about it, and the sessions that either was in."""
+        mine = self.messages = {message}
+        for row in trace.rows:
+            if row[1] == "notify" and row[6] in mine:
+                mine.add(row[5])
+            if row[5] in mine and row[4] is not None:
+                self.sessions.add(row[4])
+
+    def has(self, row: Row) -> bool:
+        """Whether a row is among them."""
         if self.session is not None:
-            return event.session == self.session
+            return bool(row[4] == self.session)
         if self.pair is not None:
-            return event.peer is not None and {event.host, event.peer} == self.pair
+            return row[3] is not None and row[2] in self.pair and row[3] in self.pair
         if self.messages is not None:
-            mine = event.message in self.messages
-            return mine or (event.session in self.sessions and event.message is None)
+            return row[5] in self.messages or (row[5] is None and row[4] in self.sessions)
         return True
+
+
+def _there_are(last: int) -> str:
+    return f"they are 1 to {last}" if last > 1 else "there is 1" if last else "there is none"
 
 
 def _host(trace: Trace, name: str) -> str:
@@ -106,15 +143,6 @@ def _host(trace: Trace, name: str) -> str:
             return str(host)
     some = ", ".join(hosts[:5]) + (" ..." if len(hosts) > 5 else "")
     raise NothingToShow(f"there is no host {name!r}; there are {some}")
-
-
-def _with_notices(trace: Trace, message: int) -> set[int]:
-    """A message with the notifications about it."""
-    found = {message}
-    for row in trace.rows:
-        if row[1] == "notify" and row[6] in found:
-            found.add(row[5])
-    return found
 
 
 def _rung(event: Event) -> Iterator[Rung]:

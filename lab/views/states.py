@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
+from lab.protocol.dialogue import Standing
 from lab.protocol.replies import COMMAND_REPLIES, MAIL_DATA, Outcome
 from lab.protocol.states import TRANSITIONS, State
-from lab.stepping.films import films
-from lab.trace import Trace
+from lab.stepping.films import films, kinds_of_session
+from lab.trace import Row, Trace
 from lab.views import style
 
 if TYPE_CHECKING:
@@ -76,26 +78,44 @@ def _axes() -> Axes:
 def _taken(
     trace: Trace, session: int | None, seq: int | None
 ) -> tuple[Counter[tuple[State, str]], State | None, str | None]:
-    found = films(trace)
-    if session is not None and session not in found:
-        raise ValueError(f"there is no session {session}; they are 1 to {max(found, default=0)}")
-    last = len(trace) if seq is None else seq
+    if session is None:
+        return _of_all(trace, seq), None, None
+    found = films(trace, session)
+    if session not in found:
+        last = max((row[4] for row in trace.rows if row[1] == "open"), default=0)
+        raise ValueError(f"there is no session {session}; they are 1 to {last}")
     taken: Counter[tuple[State, str]] = Counter()
     now, command = None, None
-    for number, film in found.items():
-        if session is not None and number != session:
-            continue
-        for at, shot in zip(film.seqs, film.shots, strict=True):
-            if at > last:
-                break
-            kind = trace.rows[at][1]
-            here = shot.receiver
-            if kind in ("command", "data") and here.row and here.meaning in (Outcome.S, Outcome.I):
-                taken[here.was, here.command] += 1
-            if session is not None:
-                now = here.state
-                command = here.command if here.command in COMMAND_REPLIES else command
+    film, last = found[session], len(trace) if seq is None else seq
+    for at, shot in zip(film.seqs, film.shots, strict=True):
+        if at > last:
+            break
+        here = shot.receiver
+        if _is_taken(trace.rows[at], here):
+            taken[here.was, here.command] += 1
+        now = here.state
+        command = here.command if here.command in COMMAND_REPLIES else command
     return taken, now, command
+
+
+def _of_all(trace: Trace, seq: int | None) -> Counter[tuple[State, str]]:
+    """How often each arrow was taken in all sessions, up to an event."""
+    taken: Counter[tuple[State, str]] = Counter()
+    rows = trace.rows if seq is None else islice(trace.rows, seq + 1)
+    for film, mine, times in kinds_of_session(rows):
+        for row, shot in zip(mine, film.shots, strict=True):
+            if _is_taken(row, shot.receiver):
+                taken[shot.receiver.was, shot.receiver.command] += times
+    return taken
+
+
+def _is_taken(row: Row, here: Standing) -> bool:
+    """Whether the receiver-SMTP took an arrow of its table at an event."""
+    return (
+        row[1] in ("command", "data")
+        and here.row is not None
+        and here.meaning in (Outcome.S, Outcome.I)
+    )
 
 
 # -- the session --------------------------------------------------------------------------------
