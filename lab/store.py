@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, overload
 
 import msgspec
 
-from lab.trace import KINDS, Row, Trace, thaw
+from lab.trace import KINDS, Row, Trace, gaps, thaw
 
 if TYPE_CHECKING:
     import pyarrow
@@ -182,6 +182,7 @@ class StoredRows(Sequence[Row]):
         self._kept: OrderedDict[int, list[Row]] = OrderedDict()
         self.about: dict[str, Any] = {}
         count = 0
+        stretches: list[tuple[int, int]] = []
         for number, path in enumerate(sorted(folder.glob("part-*.parquet"))):
             try:
                 file = pyarrow.parquet.ParquetFile(path)
@@ -197,13 +198,18 @@ class StoredRows(Sequence[Row]):
             for group in range(file.num_row_groups):
                 self._starts.append(count)
                 self._places.append((number, group))
-                count += file.metadata.row_group(group).num_rows
+                told = file.metadata.row_group(group)
+                count += told.num_rows
+                seqs = told.column(0).statistics
+                if told.num_rows and seqs is not None and seqs.has_min_max:
+                    stretches.append((seqs.min, seqs.max))
         if not count:
             raise ValueError(
                 f"{folder}: no stored trace, for there is no part-00000.parquet in it; "
                 "give a trace.jsonl, or a folder trace.parquet, as `lab run --out` leaves them"
             )
         self._count = count
+        self.missing = gaps(stretches)
 
     def __len__(self) -> int:
         return self._count
@@ -269,4 +275,6 @@ def open_trace(path: str | Path) -> Trace:
         if (path / "trace.parquet").is_dir():
             path = path / "trace.parquet"
     rows = StoredRows(path)
-    return Trace(rows, level=rows.about.get("level", "wire"), recorded=rows.about.get("digest"))
+    trace = Trace(rows, rows.about.get("level", "wire"), rows.about.get("digest"))
+    trace.missing = rows.missing
+    return trace

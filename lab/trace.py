@@ -113,10 +113,11 @@ class Trace:
     ``record`` appends one row. Indexing and iterating give :class:`Event`; ``rows`` are the raw
     tuples, for readers that go through a million of them: a list, or what reads them from a store
     (:mod:`lab.store`). ``level`` says how much of the run is here: "wire" is everything. ``base``
-    is the number of rows that came before and have been taken away.
+    is the number of rows that came before and have been taken away. ``missing`` are the sequence
+    numbers, from first to last, of events that were written and are not in what was read.
     """
 
-    __slots__ = ("_last", "base", "level", "record", "recorded", "rows")
+    __slots__ = ("_last", "base", "level", "missing", "record", "recorded", "rows")
 
     def __init__(
         self,
@@ -130,6 +131,7 @@ class Trace:
         self.level = level
         self.recorded = recorded
         self.base = 0
+        self.missing: list[tuple[int, int]] = []
         self._last = 0.0
 
     def __getstate__(self) -> tuple[list[Row], str, str | None]:
@@ -217,15 +219,19 @@ class Trace:
     def read_jsonl(cls, path: str | Path) -> Trace:
         """The trace that :meth:`write_jsonl` wrote.
 
-        A last line that was cut off in the middle (a killed run) is left out. Raises ValueError
-        in one sentence naming file and line for anything else that is no trace.
+        A last line that was cut off in the middle (a killed run) is left out; of lines that are
+        not there, ``missing`` tells the numbers. Raises ValueError in one sentence naming file and
+        line for anything else that is no trace.
         """
         trace = cls()
+        seqs: list[int] = []
         with open(path, encoding="utf-8") as file:
             for number, line in enumerate(file, 1):
                 try:
                     flat = json.loads(line)
-                    trace.record(_row(flat))
+                    row, seq = _row(flat), int(flat["seq"])
+                    trace.record(row)
+                    seqs.append(seq)
                     if trace.level == "wire":
                         trace.level = flat.get("level", "wire")
                     else:
@@ -237,7 +243,28 @@ class Trace:
                         f"{path}, line {number}: no event of a trace ({_amiss(error)}); each line "
                         "is one JSON object with t, seq, kind, host, as `lab run --out` writes it"
                     ) from None
+        trace._put_in_order(seqs)
         return trace
+
+    def _put_in_order(self, seqs: Sequence[int]) -> None:
+        """Have rows that were read follow their sequence numbers, and note which are missing."""
+        if all(seq == place for place, seq in enumerate(seqs)):
+            return
+        rows = dict(zip(seqs, self.rows, strict=True))
+        order = sorted(rows)
+        self.rows[:] = [rows[seq] for seq in order]
+        self.missing = gaps((seq, seq) for seq in order)
+
+
+def gaps(stretches: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The sequence numbers that stretches of them, in order from 0, leave out: first and last."""
+    found = []
+    due = 0
+    for first, last in stretches:
+        if first > due:
+            found.append((due, first - 1))
+        due = last + 1
+    return found
 
 
 def _amiss(error: Exception) -> str:

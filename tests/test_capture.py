@@ -16,6 +16,7 @@ import pytest
 from small import host, mail, relay, run
 
 import lab
+from lab.trace import Trace
 from lab.views.capture import addresses, write_capture, write_hosts
 
 TOPOLOGIES = Path(__file__).resolve().parents[1] / "topologies"
@@ -208,3 +209,17 @@ def test_the_stream_of_each_side_is_what_crossed() -> None:
 def test_mail_from_nowhere_makes_a_capture_of_no_packets() -> None:
     made = run(host("A", "ann"), host("B"), mail=[mail("ann@A", "nobody@A")])
     assert packets(made) == []
+
+
+def test_a_session_whose_opening_is_missing_is_left_out() -> None:
+    """A trace that lines have gone from: the other sessions are captured as they were."""
+
+    def times(trace: Trace) -> set[float]:
+        file = io.BytesIO()
+        write_capture(trace, file)
+        return {t for t, _ in dpkt.pcap.Reader(io.BytesIO(file.getvalue()))}
+
+    whole = simulated("campus").trace
+    holed = Trace([row for row in whole.rows if row[1] != "open" or row[4] != 2])
+    assert times(holed) < times(whole)
+    assert times(holed)

@@ -293,6 +293,29 @@ def test_a_trace_that_was_cut_off_is_shown_and_that_is_told(
     assert out.stat().st_size > 1000
 
 
+@pytest.mark.parametrize("kind", ["timeline", "ladder", "map", "states", "queues"])
+def test_a_trace_that_lacks_lines_is_drawn_and_that_is_told(
+    lab: Callable[..., Done], left: Path, kind: str, tmp_path: Path
+) -> None:
+    """The sequence numbers that are missing, in one sentence."""
+    whole = (left / "trace.jsonl").read_text().splitlines(keepends=True)
+    holed = tmp_path / "holed.jsonl"
+    holed.write_text("".join(whole[:5] + whole[6:10] + whole[13:]))
+    done = lab("plot", str(holed), kind, "-o", str(tmp_path / "x.png"))
+    assert done.status == 0
+    assert done.err.count("\n") == 1
+    assert "4 events are missing from the trace, seq 5, 10 to 12;" in done.err
+
+
+def test_lines_in_another_order_are_put_back_in_theirs(left: Path, tmp_path: Path) -> None:
+    whole = (left / "trace.jsonl").read_text().splitlines(keepends=True)
+    turned = tmp_path / "turned.jsonl"
+    turned.write_text("".join(whole[:1] + whole[:0:-1]))
+    read = Trace.read_jsonl(turned)
+    assert read.rows == Trace.read_jsonl(left / "trace.jsonl").rows
+    assert not read.missing
+
+
 @pytest.mark.parametrize("kind", ["timeline", "ladder", "queues", "latency", "map", "states"])
 def test_a_trace_is_drawn(lab: Callable[..., Done], left: Path, kind: str, tmp_path: Path) -> None:
     picture = tmp_path / f"{kind}.png"

@@ -79,6 +79,12 @@ def test_a_run_that_is_killed_leaves_its_whole_parts(small_parts: None, tmp_path
     assert len(kept) % 100 == 0 < len(kept)
 
 
+def test_a_part_that_is_not_there_is_noted(small_parts: None, tmp_path: Path) -> None:
+    lab.simulate(TOPOLOGIES / "campus.toml", store=tmp_path)
+    (tmp_path / "part-00001.parquet").unlink()
+    assert open_trace(tmp_path).missing == [(100, 199)]
+
+
 def test_without_a_store_a_long_run_keeps_its_account_and_lets_go_of_its_events(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -199,10 +199,12 @@ def read(path: str) -> Trace:
     try:
         trace = open_trace(path)
         if trace.meta:
+            if trace.missing:
+                click.echo(f"lab: note: {path}: {_missing(trace)}", err=True)
             if trace[-1].kind != "end":
                 click.echo(f"lab: note: {path}: {_cut_off(trace)}", err=True)
             return trace
-        problem = f"{path}: no trace; it does not begin with the event that begins each run"
+        problem = f"{path}: no trace; it does not begin with the event that begins each run, seq 0"
     except UnicodeDecodeError:
         problem = f"{path}: no text; a trace is the trace.jsonl that `lab run --out` writes"
     except OSError as error:
@@ -220,3 +222,21 @@ def _cut_off(trace: Trace) -> str:
         f"the trace stops at event {last.seq + 1:,} (t={last.t:.6g} s), before the run ended; "
         "what became of later mail is not in it"
     )
+
+
+def _missing(trace: Trace) -> str:
+    """What is to be said of a trace that lines have gone from."""
+    count = sum(last - first + 1 for first, last in trace.missing)
+    some = [
+        f"{first:,}" if first == last else f"{first:,} to {last:,}"
+        for first, last in trace.missing[:_GAPS_TOLD]
+    ]
+    more = len(trace.missing) - len(some)
+    which = ", ".join(some) + (f" and {more:,} more stretches" if more else "")
+    return (
+        f"{count:,} event{'s are' if count > 1 else ' is'} missing from the trace, seq {which}; "
+        "what follows is without what they told"
+    )
+
+
+_GAPS_TOLD = 6
