@@ -2,15 +2,20 @@
 
 Times are floats in seconds since the start of the run, sizes in bytes; what does not apply is
 missing (``<NA>``, ``NaN``). pandas is imported when a table is first asked for.
+
+How much of a run was recorded (:data:`lab.store.LEVELS`) decides what a table can hold; of a trace
+that lacks all of it the table is refused with a sentence (ValueError).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from lab.account import Account
-from lab.trace import Event, Trace
+from lab.store import LEVELS
+from lab.trace import KINDS, Row, Trace, event_of
 
 if TYPE_CHECKING:
     import pandas
@@ -41,6 +46,12 @@ SESSIONS: Final = {
 
 _RECIPIENTS: Final = ("recipients", "recipient")
 _WORDS: Final = ("reason", "reply", "name", "what", "text")
+_WIRE: Final = frozenset({"command", "reply", "data"})
+_AT_ONCE: Final = 65_536
+"""Rows that are held as rows before they become columns."""
+
+_OF_THE_WIRE: Final = ("commands", "replies", "bytes_sent", "bytes_received")
+"""Columns of :func:`sessions` that only a trace of the whole wire has."""
 
 
 def events(trace: Trace) -> pandas.DataFrame:
@@ -50,27 +61,31 @@ def events(trace: Trace) -> pandas.DataFrame:
     was about. Of what crossed the wire: ``sent`` (s) when it left the peer, ``verb`` of a command,
     ``code`` of a reply, ``bytes`` (also of a message that is queued, accepted or delivered), and
     ``text`` as it was said. Of other events ``text`` is the reason; ``recipients`` the ids of those
-    whom it befell, parted by spaces.
+    whom it befell, parted by spaces. ``sent`` and ``code`` want ``--trace wire``: of less there are
+    no such events, and delivered mail has no ``bytes``.
     """
-    return _frame(map(_event, trace), EVENTS)
+    rows = (_told(seq, row) for seq, row in enumerate(trace.rows, trace.base))
+    return _frame(rows, EVENTS)
 
 
-def _event(event: Event) -> Sequence[Any]:
-    extra = event.extra
+def _told(seq: int, row: Row) -> Sequence[Any]:
+    kind = row[1]
+    place = (seq, row[0], kind, row[2] or None, *row[3:6])
+    octets = row[7] if kind in _WIRE else b""
+    if kind == "data":
+        return (*place, row[6], None, None, len(octets), None, None)
+    if kind in _WIRE:
+        event = event_of(row, seq)
+        verb, code = (event["verb"], None) if kind == "command" else (None, event["code"])
+        return (*place, row[6], verb, code, len(octets), None, event["text"])
+    extra = dict(zip(KINDS[kind], row[6:], strict=True))
     octets = extra.get("octets")
     whom = next((extra[name] for name in _RECIPIENTS if name in extra), None)
     if isinstance(whom, (list, tuple)):
-        whom = " ".join(map(str, whom)) if event.kind != "submit" else ", ".join(whom)
+        whom = " ".join(map(str, whom)) if kind != "submit" else ", ".join(whom)
     text = next((str(extra[name]) for name in _WORDS if extra.get(name)), None)
-    if event.kind in ("command", "reply"):
-        text = event["text"]
-    return (
-        event.seq, event.t, event.kind, event.host or None, event.peer, event.session,
-        event.message, extra.get("sent"),
-        event["verb"] if event.kind == "command" else extra.get("verb"),
-        event["code"] if event.kind == "reply" else None,
-        len(octets) if octets is not None else extra.get("size"), whom, text,
-    )  # fmt: skip
+    size = len(octets) if octets else extra.get("size")
+    return (*place, None, extra.get("verb"), None, size, whom, text)
 
 
 def deliveries(trace: Trace) -> pandas.DataFrame:
@@ -80,8 +95,9 @@ def deliveries(trace: Trace) -> pandas.DataFrame:
     ``seconds`` from ``submitted_at`` to ``settled_at``; ``hops`` the sessions that the mail
     crossed; ``copies`` how often it was delivered (2: a duplicate); ``way`` the hosts by which it
     went, parted by spaces; ``bytes`` the size of the mail data as it was handed in. A member of a
-    list has the ``id`` of the list's place, a period and its own.
+    list has the ``id`` of the list's place, a period and its own. Wants ``--trace delivery``.
     """
+    _want(trace, "deliveries", "delivery")
     account, tracks = Account(), _Tracks()
     for row in trace.rows:
         account.take(row)
@@ -132,8 +148,11 @@ def sessions(trace: Trace) -> pandas.DataFrame:
     roles on a channel that is open); ``started``, ``opened`` and ``closed`` in seconds, ``seconds``
     from opened to closed; ``commands`` and ``replies`` how many arrived, ``messages`` how many
     were accepted; ``bytes_sent`` and ``bytes_received`` what arrived at ``peer`` and at ``host``;
-    ``ended`` why it closed.
+    ``ended`` why it closed. Wants ``--trace session``; ``commands``, ``replies`` and both ``bytes``
+    want ``--trace wire``, and are missing otherwise.
     """
+    _want(trace, "sessions", "session")
+    absent = dict.fromkeys(_OF_THE_WIRE) if trace.level != "wire" else {}
     found: dict[int, dict[str, Any]] = {}
     for row in trace.rows:
         one = found.get(row[4]) if row[4] is not None else None
@@ -146,7 +165,7 @@ def sessions(trace: Trace) -> pandas.DataFrame:
             }  # fmt: skip
         elif one is not None:
             _count(one, row)
-    rows = ([one.get(name) for name in SESSIONS] for one in found.values())
+    rows = ([(one | absent).get(name) for name in SESSIONS] for one in found.values())
     return _frame(rows, SESSIONS)
 
 
@@ -162,6 +181,15 @@ def _count(one: dict[str, Any], row: Sequence[Any]) -> None:
         one.update(closed=row[0], seconds=row[0] - one["opened"], ended=row[6])
 
 
+def _want(trace: Trace, table: str, level: str) -> None:
+    order = list(LEVELS)
+    if order.index(trace.level) > order.index(level):
+        raise ValueError(
+            f"the table of {table} wants --trace {level}, "
+            f"and of this run --trace {trace.level} was recorded"
+        )
+
+
 def _frame(rows: Iterable[Sequence[Any]] | Iterator[Any], columns: dict[str, str]) -> Any:
     try:
         import pandas
@@ -171,8 +199,12 @@ def _frame(rows: Iterable[Sequence[Any]] | Iterator[Any], columns: dict[str, str
             "run: pip install 'smtp-lab[lessons]'"
         ) from None
 
-    values = list(zip(*rows, strict=True)) or [()] * len(columns)
+    values: list[list[Any]] = [[] for _ in columns]
+    rest = iter(rows)
+    while some := list(islice(rest, _AT_ONCE)):
+        for column, more in zip(values, zip(*some, strict=True), strict=True):
+            column.extend(more)
     return pandas.DataFrame({
-        name: pandas.Series(list(column), dtype=kind)
+        name: pandas.Series(column, dtype=kind)
         for (name, kind), column in zip(columns.items(), values, strict=True)
     })  # fmt: skip

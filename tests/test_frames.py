@@ -81,3 +81,21 @@ def test_a_file_gives_the_same_tables_as_the_run(run: lab.Run, tmp_path: Path) -
     assert read.events().equals(run.trace.events())
     assert read.deliveries().equals(run.trace.deliveries())
     assert read.sessions().equals(run.trace.sessions())
+
+
+def test_what_was_not_recorded_is_missing_and_not_nought() -> None:
+    """Columns that want the wire are empty without it; a table that has nothing says so."""
+    path = TOPOLOGIES / "campus.toml"
+    whole = lab.simulate(path).trace
+    part = lab.simulate(path, trace="session").trace
+    table = part.sessions()
+    wire = ["commands", "replies", "bytes_sent", "bytes_received"]
+    assert table[wire].isna().all(axis=None)
+    assert table.drop(columns=wire).equals(whole.sessions().drop(columns=wire))
+    assert part.deliveries().equals(whole.deliveries())
+    least = lab.simulate(path, trace="delivery").trace
+    assert least.deliveries().equals(whole.deliveries())
+    with pytest.raises(ValueError, match="table of sessions wants --trace session, and of this"):
+        least.sessions()
+    with pytest.raises(ValueError, match="table of deliveries wants --trace delivery"):
+        lab.simulate(path, trace="none").trace.deliveries()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from browser import browser, listening, needs_chromium
 from click.testing import CliRunner
+from matplotlib import pyplot
 
 import lab
 from lab.cli.looking import plot
@@ -95,3 +96,10 @@ def test_the_film_plays_in_a_notebooks_output() -> None:
         assert len(pictures) > 4
         assert heard == []
         page.close()
+
+
+def test_a_film_leaves_no_figure_behind() -> None:
+    """A notebook would show it as a picture of its own."""
+    before = pyplot.get_fignums()
+    animation(lab.simulate(TOPOLOGIES / "campus.toml").trace)
+    assert pyplot.get_fignums() == before

@@ -294,3 +294,10 @@ def test_mail_that_goes_another_way_leaves_the_first_queue_and_keeps_its_lane(
         ("TWO.ARPA", 2, "transfer"),
     ]
     assert len(plan([story]).lanes) == 1
+
+
+def test_a_timeline_of_no_mail_says_so() -> None:
+    """A session in which nothing was handed over (appendix F, scenario 2)."""
+    path = Path(__file__).resolve().parents[1] / "topologies"
+    trace = lab.simulate(path / "rfc821/scenario-02.toml").trace
+    assert "no mail was handed over" in [text.get_text() for text in drawn(trace).texts]

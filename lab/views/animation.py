@@ -80,7 +80,8 @@ class _Film:
     def __init__(self, trace: Trace, seconds: float) -> None:
         self.trace = trace
         self.seconds = seconds
-        self.map = map_of(trace.meta)
+        with style.off_screen():
+            self.map = map_of(trace.meta)
         figure = self.map.ax.get_figure(root=True)
         assert figure is not None
         self.figure = figure

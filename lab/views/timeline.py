@@ -170,6 +170,10 @@ class _Picture:
         if self.widened:
             self._say_least()
         self._legend()
+        if not self.told:
+            self.ax.text(
+                0.5, 0.5, "no mail was handed over", transform=self.ax.transAxes, ha="center"
+            )
         self.ax.set_title(style.fitted_title(self.ax, title))
 
     # -- scale and place -------------------------------------------------------------------------
