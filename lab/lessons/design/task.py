@@ -1,0 +1,297 @@
+"""The task: sites, prices, and designs as topologies; what a design's graph says."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from itertools import combinations
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from lab.api import simulate
+from lab.network.problems import did_you_mean
+from lab.network.topology import HostSpec, LinkSpec, MailSpec, Topology, TopologyError
+from lab.network.units import shown
+from lab.protocol import parse_path
+from lab.simulation import generator
+
+if TYPE_CHECKING:
+    import networkx
+
+
+class Site(NamedTuple):
+    """A place of the country, in kilometres east and north of a corner, and who writes there."""
+
+    x: int
+    y: int
+    users: tuple[str, ...] = ("ann",)
+
+
+SITES: Final = {
+    "CAPE": Site(60, 140),
+    "DOCK": Site(220, 780),
+    "PORT": Site(100, 450, ("ann", "bob", "cat")),
+    "FORD": Site(390, 290),
+    "MILL": Site(450, 590),
+    "LAKE": Site(650, 810),
+    "DALE": Site(700, 430),
+    "MINE": Site(770, 130),
+    "HILL": Site(980, 640),
+    "FARM": Site(1050, 330),
+    "BURG": Site(1300, 500, ("ann", "bob", "cat", "dan")),
+    "FORT": Site(1350, 180),
+}
+"""The sites by name: two cities, PORT and BURG, and ten towns."""
+
+SPEEDS: Final = {"slow": 9600.0, "fast": 50_000.0}
+"""The lines that can be hired, in bits a second."""
+
+RENTS: Final = {"slow": (100, 0.5), "fast": (200, 1.5)}
+"""What a line costs a month: so much, and so much a kilometre."""
+
+RELAY: Final = 500
+"""What a host that relays costs a month: it is up day and night, and has room for others' mail."""
+
+BUDGET: Final = 12_000
+SECONDS: Final = 3.0
+PERIOD: Final = 15 * 60.0
+"""The rules: dollars a month, seconds that a letter takes in the mean, and the rush in seconds."""
+
+Line = tuple[str, str, str]
+"""Two sites, and the speed of the line between them."""
+
+
+# -- a design is a topology
+
+
+def network(
+    lines: Iterable[Sequence[str]], quiet: Iterable[str] = (), title: str = "A network"
+) -> Topology:
+    """The topology of a design, with the mail of the rush.
+
+    ``lines``: pairs of sites, or triples with a speed, ``("PORT", "MILL", "fast")``; slow if none
+    is said. ``quiet``: the hosts that do not relay; all others do. Raises TopologyError, a sentence
+    for each thing that cannot be.
+    """
+    found: dict[frozenset[str], Line] = {}
+    wrong = [sentence for line in _listed(lines, "lines") for sentence in _take(line, found)]
+    silent = _listed(quiet, "quiet hosts")
+    wrong += [_no_site(name) for name in silent if not _is_site(name)]
+    if wrong:
+        raise TopologyError(wrong)
+    bare = _bare()
+    return replace(
+        bare,
+        title=title,
+        hosts={name: replace(host, relay=name not in silent) for name, host in bare.hosts.items()},
+        links=tuple(_link(*line) for line in found.values()),
+    )
+
+
+def lines_of(topology: Topology) -> list[Line]:
+    """The lines of a design, each with its speed; raises TopologyError where it is no design."""
+    _must_be_a_design(topology)
+    speeds = {bandwidth: speed for speed, bandwidth in SPEEDS.items()}
+    return [(link.a, link.b, speeds[link.bandwidth or 0]) for link in topology.links]
+
+
+def quiet_of(topology: Topology) -> list[str]:
+    """The hosts of a design that do not relay; raises TopologyError where it is no design."""
+    _must_be_a_design(topology)
+    return [name for name, host in topology.hosts.items() if not host.relay]
+
+
+def distance(a: str, b: str) -> float:
+    """The kilometres from a site to another."""
+    return math.dist(SITES[a][:2], SITES[b][:2])
+
+
+def rent(a: str, b: str, speed: str = "slow") -> int:
+    """What the line between two sites costs a month."""
+    fixed, each = RENTS[speed]
+    return round(fixed + each * distance(a, b))
+
+
+@cache
+def hop(latency: float, bandwidth: float) -> float:
+    """The seconds that a letter takes from a host to the next over an idle line: a run says so."""
+    ends = {name: HostSpec(name, users=_bare().hosts["CAPE"].users) for name in "AB"}
+    mail = letter("<ann@A>", ["<ann@B>"], 2000)
+    line = LinkSpec("A", "B", "arpanet", latency, bandwidth=bandwidth)
+    two = Topology(environments=_bare().environments, hosts=ends, links=(line,), mail=(mail,))
+    found: float = simulate(two, trace="none").summary["delivery_seconds"]["max"]
+    return found
+
+
+def letter(sender: str, to: Iterable[str], size: int) -> MailSpec:
+    """Mail that is handed in at the beginning, from a path to others."""
+    paths = tuple(map(parse_path, to))
+    return MailSpec(at=0.0, verb="MAIL", sender=parse_path(sender), to=paths, size=size)
+
+
+def _listed(given: Iterable[Any], what: str) -> list[Any]:
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise TopologyError([f"the {what} are {shown(given)}; write a list of them"])
+    return list(given)
+
+
+def _take(line: Any, found: dict[frozenset[str], Line]) -> Iterator[str]:
+    """Add a line to those that were found, or say what is wrong with it."""
+    if isinstance(line, str) or not isinstance(line, Sequence) or len(line) not in (2, 3):
+        yield f'{shown(line)} is no line; write two sites and a speed: ("PORT", "MILL", "fast")'
+        return
+    a, b, speed = (*line, "slow")[:3]
+    unknown = [_no_site(name) for name in (a, b) if not _is_site(name)]
+    yield from unknown
+    if not isinstance(speed, str) or speed not in SPEEDS:
+        yield f"a line is {' or '.join(SPEEDS)}, and not {shown(speed)}"
+    elif not unknown and a == b:
+        yield f"a line from {a} to itself leads nowhere"
+    elif not unknown and frozenset((a, b)) in found:
+        yield f"there are two lines between {a} and {b}; hire one"
+    elif not unknown:
+        found[frozenset((a, b))] = (a, b, speed)
+
+
+def _is_site(name: Any) -> bool:
+    return isinstance(name, str) and name in SITES
+
+
+def _no_site(name: Any) -> str:
+    meant = did_you_mean(name, SITES) if isinstance(name, str) else ""
+    return f"there is no site {shown(name)}{meant}"
+
+
+@cache
+def _bare() -> Topology:
+    """The sites, their users and their mail, and no line."""
+    users = [f"{user}@{name}" for name, site in SITES.items() for user in site.users]
+    pairs = [(one, other) for one in users for other in users if one != other]
+    generator(16, "the order of the letters").shuffle(pairs)
+    letters = [
+        {"from": a, "to": [b], "size": 2000, "at": round(number * PERIOD / len(pairs), 3)}
+        for number, (a, b) in enumerate(pairs)
+    ]
+    return Topology.from_graph(_country(), mail=letters)
+
+
+def _country() -> networkx.Graph:
+    import networkx
+
+    country = networkx.Graph()
+    for name, site in SITES.items():
+        place = [site.x / 100, site.y / 100]
+        country.add_node(name, relay=False, users=list(site.users), position=place)
+    return country
+
+
+def _link(a: str, b: str, speed: str) -> LinkSpec:
+    # 200 km a millisecond, on a cable that is a quarter longer than the way
+    latency = math.ceil(distance(a, b) * 1.25 / 200) / 1000
+    bandwidth = SPEEDS[speed]
+    cost = round(hop(latency, bandwidth), 3)
+    return LinkSpec(a, b, "arpanet", latency, bandwidth=bandwidth, cost=cost)
+
+
+def _must_be_a_design(topology: object) -> None:
+    if not isinstance(topology, Topology):
+        raise TopologyError(
+            [f"a design is a Topology, as design.network([...]) gives one; not {shown(topology)}"]
+        )
+    wrong = [f"there is no host {name}" for name in SITES if name not in topology.hosts]
+    wrong += [_no_site(name) for name in topology.hosts if name not in SITES]
+    wrong += [
+        f"{name} is not as it was given: of a host you choose whether it relays, and nothing else"
+        for name, host in topology.hosts.items()
+        if name in SITES and replace(host, relay=False, title="") != _bare().hosts[name]
+    ]
+    found: dict[frozenset[str], Line] = {}
+    for link in () if wrong else topology.links:
+        speed = next((one for one in SPEEDS if SPEEDS[one] == link.bandwidth), "other")
+        wrong += _take((link.a, link.b, speed), found)
+        if not wrong and link != _link(link.a, link.b, speed):
+            wrong.append(
+                f"the line {link.a} - {link.b} is not as it was given: of a line you choose "
+                "whether it is slow or fast, and nothing else"
+            )
+    if wrong:
+        raise TopologyError(wrong)
+
+
+# -- what its graph says
+
+
+def cost(topology: Topology) -> int:
+    """What a design costs a month: its lines and its relays."""
+    relays = len(SITES) - len(quiet_of(topology))
+    return sum(rent(*line) for line in lines_of(topology)) + RELAY * relays
+
+
+def expected_delay(topology: Topology) -> float:
+    """The seconds of a letter in the mean where no line is busy; infinite where one has no way."""
+    return _delay(_graph(lines_of(topology)), set(quiet_of(topology)))
+
+
+def needed(topology: Topology) -> list[str]:
+    """The sites, as "DALE", and lines, as "DALE - MILL", that the others cannot do without."""
+    return list(_needed(lines_of(topology), set(quiet_of(topology))))
+
+
+def _graph(lines: Iterable[Line]) -> networkx.Graph:
+    import networkx
+
+    graph = networkx.Graph()
+    graph.add_nodes_from(SITES)
+    graph.add_edges_from((a, b, {"seconds": _link(a, b, speed).cost}) for a, b, speed in lines)
+    return graph
+
+
+def _delay(graph: networkx.Graph, quiet: set[str]) -> float:
+    total = letters = 0.0
+    for start, site in SITES.items():
+        seconds = _seconds_from(graph, quiet, start)
+        for end, other in SITES.items():
+            pairs = len(site.users) * (len(other.users) - (start == end))
+            total += pairs * seconds.get(end, math.inf) if pairs else 0
+            letters += pairs
+    return total / letters
+
+
+def _seconds_from(graph: networkx.Graph, quiet: set[str], start: str) -> dict[str, float]:
+    import networkx
+
+    def leads_on(a: str, b: str, line: Mapping[str, float]) -> float | None:
+        return line["seconds"] if a == start or a not in quiet else None
+
+    found: dict[str, float] = networkx.single_source_dijkstra_path_length(
+        graph, start, weight=leads_on
+    )
+    return found
+
+
+def _needed(lines: Sequence[Line], quiet: set[str]) -> Iterator[str]:
+    graph = _graph(lines)
+    for name in SITES:
+        if not _is_joined(graph.subgraph(set(SITES) - {name}), quiet):
+            yield name
+    for a, b, _ in lines:
+        graph.remove_edge(a, b)
+        if not _is_joined(graph, quiet):
+            yield f"{a} - {b}"
+        graph.add_edge(a, b)
+
+
+def _is_joined(graph: networkx.Graph, quiet: set[str]) -> bool:
+    """Whether each site can send to each other one, over hosts that relay."""
+    import networkx
+
+    relays = graph.subgraph(set(graph) - quiet)
+    pieces = list(networkx.connected_components(relays))
+    if len(pieces) == 1:
+        return all(site in pieces[0] or not pieces[0].isdisjoint(graph[site]) for site in graph)
+    near = {
+        site: {n for n, piece in enumerate(pieces) if piece & {site, *graph[site]}}
+        for site in graph
+    }
+    return all(b in graph[a] or near[a] & near[b] for a, b in combinations(graph, 2))
