@@ -25,7 +25,7 @@ from functools import lru_cache
 from typing import Final
 
 from lab.account import Account
-from lab.protocol import COMMAND_REPLIES, COMMANDS, stuff, unstuff
+from lab.protocol import COMMAND_REPLIES, COMMANDS, folded, stuff, unstuff
 from lab.protocol.receiver import CLEARED
 from lab.protocol.replies import CONNECTION, MAIL_DATA, OUT_OF_ORDER
 from lab.trace import Row
@@ -222,7 +222,7 @@ class Invariants:
         meta = row[6]
         for host in meta.get("hosts", ()):
             for name in (host["name"], *(host.get("names") or {}).values()):
-                self._names[name.upper()] = host["name"]
+                self._names[folded(name)] = host["name"]
             if host.get("names"):
                 self._elsewhere[host["name"]] = host["names"]
             if host.get("eight_bit") == "clear":
@@ -430,7 +430,7 @@ class Invariants:
     def _own_path(self, path: str, host: str, name: str) -> str:
         """The path of a host's own user by the name that the host has where it sends to (3.6)."""
         local, _, domain = path.rpartition("@")
-        own = host in self._elsewhere and self._names.get(domain.upper()) == host
+        own = host in self._elsewhere and self._names.get(folded(domain)) == host
         return f"{local}@{name}" if own and not path.startswith("@") else path
 
     def _check_delivery(self, row: Row, mail: Mail) -> None:
@@ -503,7 +503,7 @@ class Invariants:
 
     def _host(self, name: bytes) -> str:
         text = name.decode("latin-1")
-        return self._names.get(text.upper(), text)
+        return self._names.get(folded(text), text)
 
     def _changed(self, row: Row, how: str) -> None:
         self._breach(

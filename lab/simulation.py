@@ -31,7 +31,7 @@ from lab.network.link import Direction, Link
 from lab.network.reach import Reach
 from lab.network.topology import LinkSpec, PollSpec, ScriptSpec, Topology
 from lab.network.transport import TRANSPORTS
-from lab.protocol import SenderSMTP, Transaction
+from lab.protocol import SenderSMTP, Transaction, folded
 from lab.protocol.script import ScriptedSender
 from lab.scenario import Submission, submissions
 from lab.session import Pathway, Session, WatchedSession
@@ -82,7 +82,7 @@ class Simulation:
         ranks = {name: rank for rank, name in enumerate(topology.environments)}
         costs = [_cost(spec) for spec in topology.links]
         self.reach = Reach(zip(self.links, costs, strict=True), routers, ranks)
-        names = {name.upper(): h.name for h in hosts for name in (*h.names.values(), h.name)}
+        names = {folded(name): h.name for h in hosts for name in (*h.names.values(), h.name)}
         relays = {spec.name for spec in hosts if spec.relay}
         self.routes = RoutingTable(self.reach.neighbours, relays, names)
         calendar = Calendar(topology.start)

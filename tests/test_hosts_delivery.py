@@ -205,6 +205,43 @@ def test_a_list_behind_a_forward_is_expanded_with_the_others() -> None:
 
 
 @pytest.mark.rule("3.3-7")
+def test_a_member_who_is_another_by_a_forward_is_one_member() -> None:
+    """3.2 and 3.3: f and g are BOB here, h and i are SAM elsewhere: two people, two copies."""
+    two = host(
+        "TWO.ARPA", "BOB",
+        list=lists(all=["f@TWO.ARPA", "BOB@TWO.ARPA", "g@TWO.ARPA", "h@TWO.ARPA", "i@TWO.ARPA"]),
+        forward=[{"user": "f", "to": "BOB@TWO.ARPA"}, {"user": "g", "to": "f@TWO.ARPA"},
+                 {"user": "h", "to": "SAM@Z"}, {"user": "i", "to": "@Z:SAM@z"}],
+    )  # fmt: skip
+    done = run(JOE, two, host("Z", "SAM"), mail=[mail("JOE@ONE.ARPA", "all@TWO.ARPA")])
+    assert sorted(drops(done)) == [("TWO.ARPA", "BOB"), ("Z", "SAM")]
+    assert counts(done) == {"delivered": 2}
+
+
+@pytest.mark.rule("4.1.1-6")
+def test_who_is_named_twice_is_two_recipients() -> None:
+    """4.1.1: RCPT "causes its forward-path argument to be appended": each has a reply and a copy."""
+    two = host("TWO.ARPA", "BOB", list=lists(all=["BOB@TWO.ARPA"]))
+    to = ["BOB@TWO.ARPA", "BOB@TWO.ARPA", "all@TWO.ARPA"]
+    done = run(JOE, two, mail=[mail("JOE@ONE.ARPA", *to)])
+    assert paths(done, "TWO.ARPA")[1:] == [f"RCPT TO:<{one}>" for one in to]
+    assert drops(done) == [("TWO.ARPA", "BOB")] * 3
+    assert counts(done) == {"delivered": 3}
+
+
+@pytest.mark.rule("3.7-4")
+def test_a_host_is_found_by_its_number_however_many_zeros_that_has() -> None:
+    """3.7 and 4.1.2: a number is what its digits represent; the path stays as it was written."""
+    hosts = (relay("ONE.ARPA", "JOE"), relay("[10.0.0.52]", "BOB"), host("#7", "SAM"))
+    to = ["BOB@[010.00.000.52]", "SAM@#007", "@[10.0.0.052]:SAM@#7", "SAM@#70"]
+    done = run(*hosts, mail=[mail("JOE@ONE.ARPA", *to)])
+    assert counts(done) == {"delivered": 3, "rejected": 1}
+    assert sorted(paths(done, "#7")) == [
+        "MAIL FROM:<@[10.0.0.52]:JOE@ONE.ARPA>", "RCPT TO:<SAM@#007>", "RCPT TO:<SAM@#7>",
+    ]  # fmt: skip
+
+
+@pytest.mark.rule("3.3-7")
 def test_a_list_of_nobody_but_itself_is_no_way_to_anybody() -> None:
     """3.3 and 3.6: taken, and then found to lead nowhere: the originator is told."""
     two = host("TWO.ARPA", list=lists(all=["all@TWO.ARPA"]))

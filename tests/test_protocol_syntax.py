@@ -17,6 +17,7 @@ from lab.protocol import (
     Command,
     Path,
     SyntaxFault,
+    folded,
     parse_command,
     parse_domain,
     parse_path,
@@ -159,6 +160,28 @@ def test_the_null_path_is_a_reverse_path_only() -> None:
     assert parse_path("<>", null=True) is NULL_PATH
     assert parse_command(b"MAIL FROM:<>").path.is_null
     assert parse_command(b"RCPT TO:<>").fault == 501
+
+
+@pytest.mark.rule("3.7-4")
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("#007", "#7"), ("#0", "#000"), ("A.#010", "a.#10"), ("[010.0.0.052]", "[10.0.0.52]"),
+        ("[000.00.0.1].ARPA", "[0.0.0.1].arpa"), ("a0.b-00", "A0.B-00"), ("x.#1.y", "X.#01.Y"),
+    ],
+)  # fmt: skip
+def test_writings_of_one_domain_are_alike_when_folded(one: str, other: str) -> None:
+    assert parse_domain(one) == one
+    assert folded(one) == folded(other)
+
+
+@pytest.mark.rule("3.7-4")
+def test_other_numbers_are_other_domains() -> None:
+    """The last: of which network # is the address, the RFC does not say."""
+    names = ["#7", "#70", "#700", "#1", "[0.0.0.7]", "[7.0.0.0]", "[0.7.0.0]", "A7", "A.#7", "#0",
+             "#10.#7", "[10.0.0.52]", "#167772212"]  # fmt: skip
+    assert len(set(map(folded, names))) == len(names)
+    assert all(folded(folded(name)) == folded(name) for name in names)
 
 
 @pytest.mark.rule("3.7-2")

@@ -8,7 +8,7 @@ from lab.hosts.destination import Destination, Loss
 from lab.hosts.host import Host
 from lab.hosts.spool import Addressee, Queue
 from lab.hosts.spool import Entry as Mail
-from lab.protocol import Answer, Outgoing, Path, SyntaxFault, Transaction, parse_path
+from lab.protocol import Answer, Outgoing, Path, SyntaxFault, Transaction, folded, parse_path
 from lab.protocol.lines import MIN_RECIPIENTS
 
 _PATH = re.compile(r"<[^>]*>")
@@ -255,7 +255,7 @@ def _told(text: str) -> Path | None:
 
 
 def _same(old: Path, new: Path) -> bool:
-    return not old.route and (old.user, old.domain.upper()) == (new.user, new.domain.upper())
+    return not old.route and (old.user, folded(old.domain)) == (new.user, folded(new.domain))
 
 
 def _part(mail: Mail, addressees: list[Addressee]) -> Mail:

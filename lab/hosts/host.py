@@ -21,7 +21,7 @@ from lab.hosts.spool import Entry as Mail
 from lab.hosts.stamps import MOST_STAMPS
 from lab.hosts.unfold import unfolded
 from lab.hosts.verdicts import LINE_TOO_LONG, NO_SUCH_USER, NOT_ACTIVE
-from lab.protocol import NULL_PATH, Path, reply
+from lab.protocol import NULL_PATH, Path, folded, reply
 from lab.protocol.lines import MAX_COMMAND_LINE, MAX_DOMAIN, MAX_PATH, fits_the_wire
 from lab.trace import Row
 
@@ -59,7 +59,7 @@ class Host:
         self.learned: dict[tuple[str, str], tuple[Path, Path]] = {}
         self.said: dict[str, int] = {}
         self.unsaved: dict[int, tuple[int, tuple[str, ...]]] = {}
-        self.own_names = {name.upper() for name in (identity.name, *identity.names.values())}
+        self.own_names = {folded(name) for name in (identity.name, *identity.names.values())}
         self._known: dict[str, Destination] = {}
 
     @property
@@ -83,11 +83,11 @@ class Host:
 
     def _find_destination(self, path: Path) -> Destination:
         route = path.route
-        while route and route[0].upper() in self.own_names:
+        while route and folded(route[0]) in self.own_names:
             route = route[1:]
         if route != path.route:
             path = Path(route, path.local, path.domain)
-        if not route and path.domain.upper() in self.own_names:
+        if not route and folded(path.domain) in self.own_names:
             directory = self.identity.directory
             entry = directory.find(path.user)
             if entry is not None:
@@ -199,7 +199,7 @@ class Host:
     def _own_path(self, path: Path, environment: str) -> Path:
         """The path of a user of this host by its name in an environment (section 3.6)."""
         name = self.identity.name_in(environment)
-        if not self.identity.names or path.route or path.domain.upper() not in self.own_names:
+        if not self.identity.names or path.route or folded(path.domain) not in self.own_names:
             return path
         return Path((), path.local, name)
 
@@ -224,7 +224,7 @@ class Host:
         """Remember "the correct forward-path to use in the future" for a mailbox."""
         there = self.destination(new)
         if not old.route and there.refusal is None and not there.unfolds:
-            self.learned[old.user, old.domain.upper()] = (old, new)
+            self.learned[old.user, folded(old.domain)] = (old, new)
 
     def unlearn(self, path: Path) -> Path | None:
         """Forget what was learned for a mailbox, for mail to it is refused: the path as it was."""
@@ -239,7 +239,7 @@ class Host:
     ) -> Destination:
         """Where mail goes by what was learned; a source route is its writer's, and stays."""
         path = place.path
-        known = None if path.route else self.learned.get((path.user, path.domain.upper()))
+        known = None if path.route else self.learned.get((path.user, folded(path.domain)))
         if known is None:
             return place
         row = (now, "forward", self.name, None, None, message, recipient)

@@ -21,7 +21,16 @@ from lab.hosts.verdicts import (
     OK,
     user_verdict,
 )  # fmt: skip
-from lab.protocol import Path, ReceiverSMTP, Reply, SyntaxFault, Transaction, parse_path, reply
+from lab.protocol import (
+    Path,
+    ReceiverSMTP,
+    Reply,
+    SyntaxFault,
+    Transaction,
+    folded,
+    parse_path,
+    reply,
+)
 
 Later = Callable[[float, Callable[[float], None]], None]
 """Calls back after so many seconds with the time, unless the host has crashed meanwhile."""
@@ -234,7 +243,7 @@ class Reception:
                 found = parse_path(written)
             except SyntaxFault:
                 continue
-            if not found.route and found.domain.upper() in self.host.own_names:
+            if not found.route and folded(found.domain) in self.host.own_names:
                 return found.user
         return string
 

@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
 from typing import Final, Literal, NamedTuple
 
+from lab.protocol import folded
+
 KEPT_BYTES: Final = 128 * 2**20
 """Bytes of the trees of next hops that are kept."""
 
@@ -60,7 +62,7 @@ class RoutingTable:
 
     def resolve(self, domain: str) -> str | None:
         """The host that a domain names, in any environment; None if there is none."""
-        return self._names.get(domain.upper())
+        return self._names.get(folded(domain))
 
     def near(self, host: str) -> dict[str, Neighbour]:
         """The neighbours of a host by name."""

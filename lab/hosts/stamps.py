@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
+from lab.protocol import folded
+
 MOST_STAMPS: Final = 25
 """Time stamp lines beyond which mail is taken to go in a circle. RFC 821 has no such limit."""
 
@@ -28,5 +30,5 @@ def visits(mail_data: bytes, names: Collection[str]) -> int:
         if not line.startswith(b"Received: "):
             break
         words = line.split(b" ", 6)
-        own += len(words) > 4 and words[4].decode("latin-1").upper() in names
+        own += len(words) > 4 and folded(words[4].decode("latin-1")) in names
     return own

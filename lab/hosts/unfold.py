@@ -9,7 +9,7 @@ from lab.hosts.destination import Destination
 from lab.hosts.directory import Entry, Forward, MailingList
 from lab.hosts.stamps import visits
 from lab.hosts.verdicts import LOOPING, NO_SUCH_USER
-from lab.protocol import Path
+from lab.protocol import Path, folded
 
 if TYPE_CHECKING:
     from lab.hosts.host import Host
@@ -86,7 +86,7 @@ def _members(host: Host, entry: MailingList, seen: set[str]) -> list[Path]:
         if isinstance(inner, MailingList) and host.destination(path).hop is None:
             members += _members(host, inner, seen)
             continue
-        key = _who(here, path)
+        key = _who(host, path)
         if key not in seen:
             seen.add(key)
             members.append(path)
@@ -95,7 +95,7 @@ def _members(host: Host, entry: MailingList, seen: set[str]) -> list[Path]:
 
 def _known_here(host: Host, path: Path) -> Entry | None:
     """What a path's mailbox stands for, if it is at this host, whatever the way to it."""
-    here = path.domain.upper() in host.own_names
+    here = folded(path.domain) in host.own_names
     return host.identity.directory.find(path.user) if here else None
 
 
@@ -108,8 +108,16 @@ def _behind(host: Host, entry: Entry | None) -> Entry | None:
     return entry
 
 
-def _who(entry: Entry | None, path: Path) -> str:
-    """Whom a member's path means: two that mean the same are one member."""
+def _who(host: Host, path: Path) -> str:
+    """Whom a member's path means, forwards of this host followed: two that mean the same are one
+    member.
+    """
+    passed = set()
+    entry = _known_here(host, path)
+    while isinstance(entry, Forward) and entry.user not in passed:
+        passed.add(entry.user)
+        path = entry.to
+        entry = _known_here(host, path)
     if entry is None:
-        return f"{path.user}@{path.domain.upper()}"
+        return f"{path.user}@{folded(path.domain)}"
     return f"member {entry.user if isinstance(entry, Forward) else entry.name}"

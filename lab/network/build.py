@@ -26,7 +26,7 @@ from lab.network.schema import (
 )
 from lab.network.topology import Environment, HostSpec, LinkSpec
 from lab.network.units import shown
-from lab.protocol import Limits, Path, SyntaxFault, parse_domain, parse_path, quote
+from lab.protocol import Limits, Path, SyntaxFault, folded, parse_domain, parse_path, quote
 from lab.protocol.lines import MAX_DOMAIN, MAX_USER, MINIMA
 
 FROM_A_GRAPH: Final = HostDefaults(relay=True, users=[UserTable(name="user")])
@@ -105,24 +105,25 @@ class Hosts:
         places = [("name", spec.name)]
         places += [(f"names.{env}", name) for env, name in spec.names.items() if name != spec.name]
         for key, name in places:
-            owner = self._named.get(name.upper())
+            owner = self._named.get(folded(name))
             if owner is not None and (owner != spec.name or key == "name"):
                 place = self.findings.place("host", number, *key.split(".", 1))
+                what = "zeros before a number do" if {*"#["} & {*name} else "case does"
                 self.findings.problem(
-                    place, f"the name {name} is taken by host {owner} (case does not matter); "
+                    place, f"the name {name} is taken by host {owner} ({what} not matter); "
                     "write another"
                 )  # fmt: skip
                 if key == "name":
                     return
                 continue
-            self._named[name.upper()] = spec.name
+            self._named[folded(name)] = spec.name
             self._spellings.append(name)
         self.specs[spec.name] = spec
         self.number[spec.name] = number
 
     def find(self, name: str) -> HostSpec | None:
         """The host of that name in any environment, in any case."""
-        known = self._named.get(name.upper())
+        known = self._named.get(folded(name))
         return None if known is None else self.specs[known]
 
     def existing(self, name: str, place: Place, *, speaks: bool = False) -> HostSpec | None:

@@ -16,7 +16,7 @@ from lab.hosts.directory import Forward, MailingList, User
 from lab.hosts.patience import PATIENCE, Patience
 from lab.hosts.spool import Retry
 from lab.network.units import one_line
-from lab.protocol import NO_LIMITS, Limits, Path
+from lab.protocol import NO_LIMITS, Limits, Path, folded
 
 if TYPE_CHECKING:
     import networkx
@@ -243,9 +243,9 @@ class Topology:
         """The host of that name in any environment, in any case; None if there is none."""
         names: dict[str, HostSpec] | None = self._found.get("names")
         if names is None:
-            names = {n.upper(): spec for spec in self.hosts.values() for n in spec.all_names}
+            names = {folded(n): spec for spec in self.hosts.values() for n in spec.all_names}
             self._found["names"] = names
-        return names.get(name.upper())
+        return names.get(folded(name))
 
     @property
     def graph(self) -> networkx.MultiGraph:

@@ -72,6 +72,7 @@ _PATHS: Final = {strict: _path((_NAME, _NAME_STRICT)[strict]) for strict in (0, 
 _AT_DOMAIN: Final = re.compile("@([^,]+)")
 _PRINTABLE: Final = re.compile(r"[\x20-\x7e]+")
 _STRING_STRICT: Final = re.compile(_STRING)
+_ZEROS: Final = re.compile(r"(?<=[#.\[])0+(?=[0-9])")
 _PLAIN_LOCAL: Final = re.compile(_DOT_STRING)
 
 
@@ -212,6 +213,15 @@ def parse_domain(text: str, *, strict: bool = False) -> str:
             "and do not end with a hyphen, #number, or [dotted number], joined by periods"
         )
     return text
+
+
+def folded(domain: str) -> str:
+    """A domain as all writings of it are alike, to look it up by: hosts do not care for case, and a
+    number is the number that its digits represent ("a decimal integer", 3.7 and ``<snum>``), with
+    zeros before it or without.
+    """
+    domain = domain.upper()
+    return _ZEROS.sub("", domain) if "#" in domain or "[" in domain else domain
 
 
 @dataclass(frozen=True, slots=True)
