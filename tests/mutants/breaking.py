@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import copy
+import tomllib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +16,36 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Mutant:
-    """One change to one module: ``source`` in place of its own, or ``spoil`` when it is loaded."""
+    """One change to one module: ``source`` in place of its own, or ``spoil`` when it is loaded.
+
+    ``function`` is what was changed, ``text`` the line of it and ``change`` the way, which tell a
+    change from all others for as long as the line stands; ``lines`` are those of its statement.
+    """
 
     name: str
     module: str
     source: str = ""
     spoil: Callable[[ModuleType], None] | None = None
+    function: str = ""
+    text: str = ""
+    change: str = ""
+    lines: range = range(0)
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What it is known by in the list of changes that change nothing."""
+        return f"{self.module}.{self.function}", self.text, self.change
+
+
+def equivalents() -> dict[tuple[str, str, str], str]:
+    """The changes that change nothing which anybody could notice, each with its reason."""
+    text = Path(__file__).with_name("equivalent.toml").read_text(encoding="utf-8")
+    return {
+        (function, one["line"], change): one["reason"]
+        for function, all_of_it in tomllib.loads(text).items()
+        for one in all_of_it
+        for change in one["changes"]
+    }
 
 
 # -- the two tables ------------------------------------------------------------------------------
@@ -142,19 +168,28 @@ def source_mutants(module: str, functions: tuple[str, ...] = ()) -> Iterator[Mut
     is its opposite, a statement is left out.
     """
     path = ROOT / (module.replace(".", "/") + ".py")
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    text = path.read_text(encoding="utf-8")
+    tree = ast.parse(text)
+    written = text.splitlines()
     for name, body in _functions(tree):
         if functions and name not in functions:
             continue
-        for node in _inside(body):
+        alike: Counter[tuple[str, str]] = Counter()
+        for node, lines in _inside(body):
             for what, change in _changes(node):
-                undo = copy.copy(node.__dict__)
+                undo, kind = copy.copy(node.__dict__), node.__class__
                 change(node)
                 source = ast.unparse(tree)
+                node.__class__ = kind
                 node.__dict__.clear()
                 node.__dict__.update(undo)
-                line = getattr(node, "lineno", body.lineno)
-                yield Mutant(f"{path.relative_to(ROOT)}:{line} {name}: {what}", module, source)
+                number = getattr(node, "lineno", lines.start)
+                line = written[number - 1].strip()
+                alike[line, what] += 1
+                nth = alike[line, what]
+                unique = what if nth == 1 else f"{what} ({nth})"
+                where = f"{path.relative_to(ROOT)}:{number} {name}: {unique}"
+                yield Mutant(where, module, source, None, name, line, unique, lines)
 
 
 def _functions(tree: ast.Module) -> Iterator[tuple[str, ast.FunctionDef]]:
@@ -167,20 +202,34 @@ def _functions(tree: ast.Module) -> Iterator[tuple[str, ast.FunctionDef]]:
                     yield f"{node.name}.{inner.name}", inner
 
 
-def _inside(function: ast.FunctionDef) -> Iterator[ast.AST]:
-    """What a function is made of; docstrings, annotations and messages of errors left out."""
+def _inside(function: ast.FunctionDef) -> Iterator[tuple[ast.AST, range]]:
+    """What a function is made of, with the lines of the statement that it is in.
+
+    Docstrings, annotations and messages of errors are left out.
+    """
     first = function.body[0]
     is_docstring = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
-    stack: list[ast.AST] = list(reversed(function.body[is_docstring:]))
+    body: list[ast.AST] = [*function.body[is_docstring:]]
+    stack = [(node, range(0)) for node in reversed(body)]
     while stack:
-        node = stack.pop()
-        yield node
+        node, lines = stack.pop()
+        if isinstance(node, ast.stmt):
+            lines = _own_lines(node)
+        yield node, lines
         if isinstance(node, (ast.Raise, ast.Assert)):
             continue
         children = list(ast.iter_child_nodes(node))
         if isinstance(node, ast.AnnAssign):
             children = [node.value] if node.value else []
-        stack.extend(reversed(children))
+        stack.extend((child, lines) for child in reversed(children))
+
+
+def _own_lines(statement: ast.stmt) -> range:
+    """The lines of a statement, without those of the statements in it."""
+    body = getattr(statement, "body", None)
+    if body:
+        return range(statement.lineno, max(body[0].lineno, statement.lineno + 1))
+    return range(statement.lineno, (statement.end_lineno or statement.lineno) + 1)
 
 
 def _changes(node: ast.AST) -> Iterator[tuple[str, Callable[[ast.AST], None]]]:

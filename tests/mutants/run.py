@@ -11,10 +11,8 @@ from __future__ import annotations
 import importlib.util
 import os
 import resource
-import signal
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
@@ -22,7 +20,14 @@ from pathlib import Path
 from types import ModuleType
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from tests.mutants.breaking import ROOT, Mutant, source_mutants, table_mutants
+from tests.mutants.breaking import (
+    ROOT,
+    Mutant,
+    equivalents,
+    source_mutants,
+    table_mutants,
+)
+from tests.mutants.forking import Judge
 
 TESTS = {
     "tables": ["protocol_tables", "protocol_dialogues"],
@@ -58,11 +63,20 @@ ENGINES: dict[str, tuple[str, ...]] = {
     "lab.protocol.sender": (),
     "lab.protocol.replies": (),
 }
-_KNOWN = "ignore::pytest.PytestAssertRewriteWarning"  # we have imported hypothesis already
-LIMIT = 120
-"""Seconds of a processor that the tests of a mutant may take; one that hangs them is noticed."""
-IDLE = 1200.0
-"""Seconds after which tests that wait for something, and do nothing, are taken to hang."""
+OPTIONS = [
+    "-qq",
+    "--no-header",
+    "--no-summary",
+    "-p",
+    "no:cacheprovider",
+    "-p",
+    "no:xdist",
+    "-W",
+    "ignore::pytest.PytestAssertRewriteWarning",
+]
+OURS = (str(ROOT / "lab"), str(ROOT / "tests"))
+LIMIT = 600
+"""Seconds of a processor that all tests of a mutant may take; one that hangs them is noticed."""
 
 
 def mutants(kind: str) -> Iterator[Mutant]:
@@ -95,106 +109,88 @@ class Breaker(MetaPathFinder, Loader):
             self.mutant.spoil(module)
 
 
-def warm_up() -> None:
-    """Import, once for all mutants, what the tests need and none of them breaks."""
-    import aiosmtpd.controller  # noqa: F401
-    import click  # noqa: F401
-    import hypothesis  # noqa: F401
-    import matplotlib.figure  # noqa: F401
-    import networkx  # noqa: F401
-    import numpy  # noqa: F401
-    import pydantic  # noqa: F401
-    import rich.console  # noqa: F401
-    import simpy  # noqa: F401
+def by_forks(all_mutants: list[Mutant], tests: list[str], at_once: int) -> Judge:
+    """What the tests say to mutants that are broken into forks of one session of theirs."""
+    import pytest
 
-    broken = [name for name in sys.modules if name == "lab" or name.startswith("lab.")]
-    for name in broken:
-        del sys.modules[name]
+    judge = Judge(all_mutants, at_once)
+    with tempfile.TemporaryDirectory() as scratch:
+        os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = os.environ["PYTEST_DEBUG_TEMPROOT"] = scratch
+        sound = pytest.main([*OPTIONS, *_files(tests)], plugins=[judge])
+    if sound not in (0, 5):
+        judge.fails.append("the collection")
+    return judge
 
 
-def begin(mutant: Mutant, tests: list[str]) -> int:
-    """Run tests against a mutant in a process of its own: its number."""
+def noticed_afresh(mutant: Mutant, tests: list[str]) -> bool:
+    """Whether tests notice a mutant that they have imported broken, in a process of its own."""
     process = os.fork()
-    if process:
-        return process
-    status = 70
-    try:
-        os.setsid()
-        # of the processor, not of the clock: on a busy machine sound tests would seem to hang
-        resource.setrlimit(resource.RLIMIT_CPU, (LIMIT, LIMIT + 5))
-        nowhere = os.open(os.devnull, os.O_RDWR)
-        for stream in (0, 1, 2):
-            os.dup2(nowhere, stream)
-        sys.meta_path.insert(0, Breaker(mutant))
-        import pytest
+    if not process:
+        status = 70
+        try:
+            for name, module in [*sys.modules.items()]:
+                if str(getattr(module, "__file__", "")).startswith(OURS):
+                    del sys.modules[name]
+            # of the processor, not of the clock: on a busy machine sound tests would seem to hang
+            resource.setrlimit(resource.RLIMIT_CPU, (LIMIT, LIMIT + 5))
+            sys.meta_path.insert(0, Breaker(mutant))
+            import pytest
 
-        with tempfile.TemporaryDirectory() as scratch:
-            options = [
-                "-x",
-                "-q",
-                "-p",
-                "no:cacheprovider",
-                "-W",
-                _KNOWN,
-                f"--basetemp={scratch}/pytest",
-            ]
-            os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = scratch
-            near = mutant.module.split(".")[1] + "_"  # what is nearest notices most often
-            ordered = sorted(tests, key=lambda name: not name.startswith(near))
-            files = [str(ROOT / "tests" / f"test_{name}.py") for name in ordered]
-            status = int(pytest.main([*options, *files]))
-    finally:
-        os._exit(status)
+            with tempfile.TemporaryDirectory() as scratch:
+                os.environ["PYTEST_DEBUG_TEMPROOT"] = scratch
+                status = int(pytest.main(["-x", *OPTIONS, *_files(tests)]))
+        finally:
+            os._exit(status)
+    return os.waitpid(process, 0)[1] != 0
 
 
-def judge(all_mutants: list[Mutant], tests: list[str], at_once: int) -> list[Mutant]:
-    """Those that the tests do not notice."""
-    running: dict[int, tuple[Mutant, float]] = {}
-    missed: list[Mutant] = []
-    hung = 0
-    waiting = list(reversed(all_mutants))
-    done = 0
-    while waiting or running:
-        while waiting and len(running) < at_once:
-            mutant = waiting.pop()
-            running[begin(mutant, tests)] = (mutant, time.monotonic())
-        process, status = os.waitpid(-1, os.WNOHANG)
-        if process in running:
-            mutant, _ = running.pop(process)
-            done += 1
-            hung += os.WIFSIGNALED(status)
-            if status == 0:
-                missed.append(mutant)
-                if mutant.source or mutant.spoil:
-                    print(f"\rnot noticed: {mutant.name}", flush=True)
-            print(f"\r{done} of {len(all_mutants)}", end="", file=sys.stderr, flush=True)
-            continue
-        for process, (_, since) in running.items():
-            if time.monotonic() - since > IDLE:
-                os.killpg(process, signal.SIGKILL)
-        time.sleep(0.01)
+def _files(tests: list[str]) -> list[str]:
+    return [str(ROOT / "tests" / f"test_{name}.py") for name in tests]
+
+
+def judge(kind: str, chosen: list[Mutant], *, whole: bool) -> int:
+    """Judge mutants, print what the tests do not notice, and the count: how much is amiss."""
+    known = equivalents()
+    first = by_forks(chosen, TESTS[kind], len(os.sched_getaffinity(0)))
     print(file=sys.stderr)
-    if hung:
-        print(f"{hung} of them by tests that hung")
-    return missed
+    if first.fails:
+        print(f"{kind}: tests fail where nothing is broken: {', '.join(first.fails)}")
+        return 1
+    left = [*first.unnoticed, *first.untried]
+    same = [mutant for mutant in left if mutant.key in known]
+    missed = [mutant for mutant in left if mutant.key not in known]
+    missed = [mutant for mutant in missed if not noticed_afresh(mutant, TESTS[kind])]
+    for mutant in missed:
+        why = " (no test comes there)" if mutant in first.untried else ""
+        print(f"not noticed: {mutant.name}{why}\n    {mutant.text}")
+    wrong = [mutant for mutant in chosen if mutant.key in known and mutant not in left]
+    for mutant in wrong:
+        print(f"noticed, and said to change nothing: {mutant.name}\n    {mutant.text}")
+    modules = {mutant.module for mutant in chosen}
+    every = {mutant.key for mutant in chosen}
+    stale = [key for key in known if whole and key not in every and _is_of(key[0], modules)]
+    for key in stale:
+        print(f"said to change nothing, and no change of today: {' | '.join(key)}")
+    noticed = len(chosen) - len(same) - len(missed)
+    print(f"{kind}: {len(chosen)} mutants, {noticed} noticed ({first.hung} by tests that hung)")
+    if same:
+        print(f"{len(same)} change nothing that can be noticed: tests/mutants/equivalent.toml")
+    return len(missed) + len(wrong) + len(stale)
+
+
+def _is_of(function: str, modules: set[str]) -> bool:
+    return any(function.startswith(f"{module}.") for module in modules)
 
 
 def main(words: list[str]) -> int:
     """Judge the mutants that the words ask for: the exit status."""
     kinds = [word for word in words if word in TESTS] or list(TESTS)
     named = [word for word in words if word not in TESTS]
-    at_once = len(os.sched_getaffinity(0))
-    left = 0
+    amiss = 0
     for kind in kinds:
         chosen = [m for m in mutants(kind) if all(name in m.name for name in named)]
-        warm_up()
-        if not judge([Mutant("nothing", "lab.trace")], TESTS[kind], 1):
-            print(f"{kind}: the tests fail where nothing is broken")
-            return 2
-        missed = judge(chosen, TESTS[kind], at_once)
-        left += len(missed)
-        print(f"{kind}: {len(chosen)} mutants, {len(chosen) - len(missed)} noticed")
-    return 1 if left else 0
+        amiss += judge(kind, chosen, whole=not named)
+    return 1 if amiss else 0
 
 
 if __name__ == "__main__":
