@@ -220,7 +220,7 @@ def test_a_member_who_is_another_by_a_forward_is_one_member() -> None:
 
 @pytest.mark.rule("4.1.1-6")
 def test_who_is_named_twice_is_two_recipients() -> None:
-    """4.1.1: RCPT "causes its forward-path argument to be appended": each has a reply and a copy."""
+    """4.1.1: RCPT "causes its forward-path argument to be appended": a reply and a copy each."""
     two = host("TWO.ARPA", "BOB", list=lists(all=["BOB@TWO.ARPA"]))
     to = ["BOB@TWO.ARPA", "BOB@TWO.ARPA", "all@TWO.ARPA"]
     done = run(JOE, two, mail=[mail("JOE@ONE.ARPA", *to)])
