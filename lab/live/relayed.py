@@ -18,7 +18,8 @@ from lab.protocol.replies import ReplyParser
 from lab.session import Pathway, Session, WatchedSession
 
 if TYPE_CHECKING:
-    from lab.live.network import LiveNetwork, Mirror
+    from lab.live.mirror import Mirror
+    from lab.live.network import LiveNetwork
 
 LONGEST: Final = 128 << 20
 """Bytes of one command or mail that the network holds; what is longer cuts the session."""

@@ -9,12 +9,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from lab.live.network import LiveNetwork, Settings
 from lab.live.station import loop_factory
 from lab.network.topology import Topology
 from lab.simulation import _rarely_collecting as rarely_collecting
 from lab.trace import Trace
+
+if TYPE_CHECKING:
+    from lab.ledger import Ledger
+
+ENDS: Final = ("settled", "until", "interrupted")
+"""Why a run ends where nothing has failed."""
 
 Progress = Callable[[LiveNetwork], None]
 """Called with the network now and then."""
@@ -32,15 +39,17 @@ def run_live(
     until: float | None = None,
     started: Progress = _nothing,
     progress: Progress = _nothing,
+    ledger: Ledger | None = None,
 ) -> tuple[Trace, str]:
-    """The trace of a live run, and why it ended: settled, until, interrupted or failed.
+    """The trace of a live run, and why it ended: "settled", "until", "interrupted", or what failed.
 
-    ``until`` in seconds of the run. ``started`` is called when every host listens. Raises OSError
-    where a host cannot listen.
+    ``until`` in seconds of the run. ``started`` is called when every host listens. ``ledger`` takes
+    the events as they come; the trace is then what it keeps of them. Raises OSError where a host
+    cannot listen; what fails later ends the run, whose trace is there all the same.
     """
     loop = asyncio.Runner(loop_factory=loop_factory())
     with rarely_collecting(), _storage(settings) as made, loop as runner:
-        return runner.run(_run(topology, seed, made, until, started, progress))
+        return runner.run(_run(topology, seed, made, until, started, progress, ledger))
 
 
 @contextmanager
@@ -61,19 +70,24 @@ async def _run(
     until: float | None,
     started: Progress,
     progress: Progress,
+    ledger: Ledger | None,
 ) -> tuple[Trace, str]:
-    network = LiveNetwork(topology, seed, settings)
+    network = LiveNetwork(topology, seed, settings, ledger)
     reason = "failed"
-    try:
-        with _interrupts(network):
+    is_up = False
+    with _interrupts(network):
+        try:
             await network.start()
+            is_up = True
             started(network)
             reason = await network.carry_on(until, progress)
-    finally:
-        await network.end(reason)
+        finally:
+            await network.end(reason)
     if network.failures:
-        raise OSError(network.failures[0])
-    return network.trace, reason
+        reason = network.failures[0]
+        if not is_up:
+            raise OSError(reason)
+    return network.trace if ledger is None else ledger.close(), reason
 
 
 @contextmanager

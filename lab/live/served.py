@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.live.network import LiveNetwork, Settings
-from lab.live.running import run_live
+from lab.live.running import ENDS, run_live
 
 
 def serve(orders: dict[str, Any]) -> str:
@@ -25,14 +25,14 @@ def serve(orders: dict[str, Any]) -> str:
     settings = Settings(serve=True, speed=orders["speed"], storage=Path(orders["storage"]))
     end = _End()
     try:
-        trace, _ = run_live(orders["topology"], orders["seed"], settings, started=end.heed)
+        trace, reason = run_live(orders["topology"], orders["seed"], settings, started=end.heed)
     except OSError as error:
         return str(error)
     if end.is_orphaned:
         return "the program that started the network has gone"
     with open(orders["trace"], "w", encoding="utf-8") as file:
         trace.write_jsonl(file)
-    return ""
+    return "" if reason in ENDS else reason
 
 
 class _End:

@@ -35,8 +35,11 @@ from lab.trace import Row
 SAFE: Final = Limits(line=4096, message=64 << 20, recipients=10_000, sessions=2000)
 """The limits of a live host that sets none of its own: what comes from a network is bounded."""
 
-TOKENS: Final = 1 << 40
+TOKENS: Final = 1 << 44
 """A number from here on is a host's own; the network gives the message or session its real one."""
+
+TOKENS_OF_A_LIFE: Final = 1 << 30
+"""How many numbers a host has from its start until it is killed."""
 
 _SPOOLED: Final = frozenset({"queue", "transfer", "defer", "refuse", "forward"})
 _LATE: Final = 0.05
@@ -102,7 +105,7 @@ class Station:
         self._urgent = True
         self._heard = 0
         self._told: Any = None
-        self._tokens = TOKENS * (orders.number + 1) + (orders.life << 24)
+        self._tokens = TOKENS * (orders.number + 1) + TOKENS_OF_A_LIFE * orders.life
         self._tickets = 0
         self.over = asyncio.Event()
         self._heed: dict[str, Callable[..., None]] = {
