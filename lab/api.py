@@ -244,6 +244,15 @@ class Run:
         summary = _written(out / "summary.json", partial(write_summary, self.summary, indent=1))
         return [summary, *written]
 
+    def save_least(self, directory: str | os.PathLike[str]) -> list[Path]:
+        """Leave trace and summary, where :meth:`save` was interrupted: their paths."""
+        out = Path(directory)
+        trace = self.trace.folder or out / "trace.jsonl"
+        if not trace.exists():
+            _written(trace, self.trace.write_jsonl)
+        summary = partial(write_summary, self.summary, indent=1)
+        return [trace, _written(out / "summary.json", summary)]
+
     def _artefact(self, path: Path, view: str) -> Path:
         from lab.views.capture import write_capture
         from lab.views.replay import replay_page

@@ -13,7 +13,7 @@ from typing import Any, Final
 from lab.account import Account
 from lab.digests import Digests
 from lab.invariants import Invariants
-from lab.store import LEVELS, Store, open_trace, thinned
+from lab.store import HEAVIEST, LEVELS, Store, open_trace, thinned, weight
 from lab.trace import Row, Trace
 
 LONGEST: Final = 250_000
@@ -39,6 +39,7 @@ class Ledger:
         self.store: Store | None = None
         self.let_go = False
         self._kept: list[Row] = []
+        self._weight = 0
 
     def take(self) -> None:
         """Take what the run has recorded since the last time."""
@@ -56,8 +57,10 @@ class Ledger:
         if self.store is not None:
             self.store.write(kept)
             return
+        known = len(self._kept)
         self._kept.extend(kept)
-        if len(self._kept) <= LONGEST:
+        self._weight += weight(self._kept[known:])
+        if len(self._kept) <= LONGEST and self._weight <= HEAVIEST:
             return
         if self.folder is None:
             self.let_go = True

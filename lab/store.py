@@ -45,6 +45,9 @@ digest and invariants are taken from all events, whatever is kept of them.
 PART: Final = 262_144
 """Events in one file of a stored trace."""
 
+HEAVIEST: Final = 128 << 20
+"""Bytes of mail and words that wait in memory, however few events they are of."""
+
 GROUP: Final = 16_384
 """Events that are read at once where a few are looked at."""
 
@@ -58,6 +61,11 @@ def thinned(rows: Iterable[Row], level: str) -> Iterable[Row]:
         return rows
     kept = LEVELS[level]
     return (_without_octets(row) for row in rows if row[1] in kept)
+
+
+def weight(rows: Iterable[Row]) -> int:
+    """The bytes of mail and of words that rows hold."""
+    return sum([len(row[-1]) for row in rows if type(row[-1]) is bytes])
 
 
 def _without_octets(row: Row) -> Row:
@@ -102,16 +110,20 @@ class Store:
             folder.unlink(missing_ok=True)
         folder.mkdir(parents=True)
         self._rows: list[Row] = []
+        self._weight = 0
         self._seq = 0
         self._parts = 0
         self._encode = msgspec.json.Encoder().encode
 
     def write(self, rows: Iterable[Row]) -> None:
         """Write the next rows of the trace."""
+        known = len(self._rows)
         self._rows.extend(rows)
-        while len(self._rows) >= PART:
+        self._weight += weight(self._rows[known:])
+        while len(self._rows) >= PART or self._weight > HEAVIEST:
             self._write_part(self._rows[:PART])
             del self._rows[:PART]
+            self._weight = weight(self._rows)
 
     def close(self, digest: str, counts: dict[str, Any]) -> None:
         """Write what is left, with what the whole run came to."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -163,11 +164,25 @@ def leave(done: Run, out: str) -> str:
             f"whole in {out}: {whole or 'none'}"
         )
         return ""
+    except KeyboardInterrupt:
+        _leave_least(done, out)
+        raise click.exceptions.Exit(INTERRUPTED) from None
     left = f"left in {out}: " + ", ".join(path.name for path in paths)
     missing = [name for name, view in WANTING.items() if lacking(done.trace, view)]
     if missing:
         left += f"; of --trace {done.trace.level} there is no " + ", ".join(missing)
     return left
+
+
+def _leave_least(done: Run, out: str) -> None:
+    """Write trace and summary, and nothing else, for somebody who does not want to wait."""
+    with suppress(ValueError):  # not in the main thread, where no signal comes
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        left = ", ".join(path.name for path in done.save_least(out))
+        complain(f"interrupted before all artefacts were written; left in {out}: {left}")
+    except OSError as error:
+        complain(f"{error.filename or out}: interrupted, and {error.strerror or error}")
 
 
 def draw(trace: Trace, kind: str, path: Path, **options: Any) -> None:

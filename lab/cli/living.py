@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,16 +19,14 @@ from lab.cli.base import (
     UNUSABLE,
     Duration,
     complain,
-    leave,
     load,
     make_directory,
-    say,
     the_level,
     the_seed,
     the_sets,
     the_topology,
 )
-from lab.cli.running import judge
+from lab.cli.running import a_place_for, judge, tell
 
 if TYPE_CHECKING:
     from lab.live.network import LiveNetwork
@@ -123,50 +122,61 @@ def live(
     for directory in (out, spool):
         if directory is not None:
             make_directory(directory)
-    for fault in described.faults:
-        if (fault.when or {}).get("seq") is not None:
-            complain(f"{topology}: the events of a live run have numbers of their own; mind `seq`")
     from lab.api import Run
     from lab.ledger import Ledger
     from lab.live.network import Settings
-    from lab.live.running import run_live
-    from lab.views import lacking
+    from lab.live.running import ENDS, run_live
+    from lab.trace import Trace
 
+    for fault in described.faults:
+        if (fault.when or {}).get("seq") is not None:
+            complain(f"{topology}: the events of a live run have numbers of their own; mind `seq`")
     storage = Path(spool) if spool is not None else None
     settings = Settings(storage, speed, where, address, not no_fsync, idle, serve)
     loud = not (quiet or as_json)
-    with _progress(loud and not serve) as progress:
-        try:
-            trace, reason = run_live(
-                described, seed, settings, until=until,
-                started=_table if loud else _nothing, progress=progress,
-            )  # fmt: skip
-        except OSError as error:
-            complain(f"{topology}: {error.strerror or error}")
-            raise click.exceptions.Exit(FAILED) from None
-    done = Run(described, trace)
-    if level != "wire":
-        ledger = Ledger(trace, level)
-        done = Run(described, ledger.close(), ledger)
-    left = leave(done, out) if out is not None else None
-    if transcript and not as_json and not lacking(done.trace, "transcript"):
-        for line in done.transcript_lines():
-            click.echo(line)
-        click.echo()
-    if as_json:
-        click.echo(json.dumps(done.summary))
-    elif not quiet:
-        from lab.views.table import summary_table
-
-        say(summary_table(done.summary))
-        if left:
-            click.echo(left)
-    judge(topology, done)
+    with a_place_for(out, transcript) as folder:
+        ledger = Ledger(Trace(), level, folder)
+        with _progress(loud) as progress:
+            try:
+                trace, reason = run_live(
+                    described, seed, settings, until=until,
+                    started=_table if loud else _nothing, progress=progress, ledger=ledger,
+                )  # fmt: skip
+            except OSError as error:
+                complain(f"{topology}: {error.strerror or error}")
+                raise click.exceptions.Exit(FAILED) from None
+        with _requests_to_end_as_interrupts():
+            done = Run(described, trace, ledger)
+            written = tell(done, transcript, as_json, out, quiet)
+            judge(topology, done)
+    if reason not in ENDS:
+        complain(f"{topology}: {reason}")
+        raise click.exceptions.Exit(FAILED)
     if reason == "interrupted" and not serve:
         complain(f"interrupted at {done.summary['simulated_seconds']:g} s")
         raise click.exceptions.Exit(INTERRUPTED)
-    if left == "":
+    if not written:
         raise click.exceptions.Exit(UNUSABLE)
+
+
+@contextmanager
+def _requests_to_end_as_interrupts() -> Iterator[None]:
+    """Have SIGTERM and a closed terminal end what goes on as Ctrl-C does."""
+    numbers = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    try:
+        before = [signal.signal(number, interrupt) for number in numbers]
+    except ValueError:  # not in the main thread, where no signal comes
+        yield
+        return
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 def _pace(speed: float) -> None:
@@ -208,6 +218,9 @@ def _progress(wanted: bool) -> Iterator[Callable[[Any], None]]:
             if time.monotonic() - last[0] < EACH:
                 return
             last[0] = time.monotonic()
+            if network.over:
+                status.update(f"{network.records.waiting:,} events are yet to be counted")
+                return
             queued = sum(mirror.queued for mirror in network.hosts.values())
             status.update(
                 f"{network.clock.now:.0f} s: {len(network.sessions)} sessions open, "
@@ -236,7 +249,7 @@ def compare(
     _pace(speed)
     described = load(topology, sets, seed)
     from lab.live.network import Settings
-    from lab.live.running import run_live
+    from lab.live.running import ENDS, run_live
     from lab.simulation import simulate
     from lab.views import style
     from lab.views.comparison import comparison, merit, sentences
@@ -244,10 +257,13 @@ def compare(
     simulated = simulate(described, seed)
     with _progress(not as_json) as progress:
         try:
-            trace, _ = run_live(described, seed, Settings(speed=speed), progress=progress)
+            trace, reason = run_live(described, seed, Settings(speed=speed), progress=progress)
         except OSError as error:
             complain(f"{topology}: {error.strerror or error}")
             raise click.exceptions.Exit(FAILED) from None
+    if reason not in ENDS:
+        complain(f"{topology}: {reason}")
+        raise click.exceptions.Exit(FAILED)
     path = Path(output or f"{Path(topology).stem}-compared.png")
     with style.off_screen():
         figure = comparison(simulated, trace).get_figure(root=True)

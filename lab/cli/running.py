@@ -70,13 +70,13 @@ def run(
         make_directory(out)
     with a_place_for(out, transcript) as folder:
         done, interrupted = simulate(described, seed, until, level, folder, quiet=quiet)
-        written = _tell(done, transcript, as_json, out, quiet)
+        written = tell(done, transcript, as_json, out, quiet)
         ended(topology, done, interrupted)
     if not written:
         raise click.exceptions.Exit(UNUSABLE)
 
 
-def _tell(done: Run, transcript: bool, as_json: bool, out: str | None, quiet: bool) -> bool:
+def tell(done: Run, transcript: bool, as_json: bool, out: str | None, quiet: bool) -> bool:
     """Leave the artefacts and print what was asked for; whether all could be written."""
     from lab.account import write_summary
     from lab.views import lacking

@@ -113,7 +113,7 @@ class Mirror:
         orders = Orders(
             self.name, network.topology, network.seed, network.clock, settings.address,
             self.port, network.gate, str(self._file), self.number, self.lives, settings.durable,
-            settings.idle, self._outbox,
+            settings.idle, settings.is_kept, self._outbox,
         )  # fmt: skip
         self.lives += 1
         self._said = 0

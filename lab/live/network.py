@@ -39,7 +39,8 @@ class Settings:
     ``speed``: seconds of the run in a second of the wall clock. ``ports``: where a host is to
     listen (0: any port that is free). ``address``: where all listen. ``storage``: a directory for
     the hosts' files. ``durable``: whether they wait for the disk before 250. ``idle``: seconds for
-    which a caller from outside may say nothing.
+    which a caller from outside may say nothing. ``is_kept``: whether the hosts' files outlive
+    the run.
     """
 
     storage: Path | None = None
@@ -49,6 +50,7 @@ class Settings:
     durable: bool = True
     idle: float = 300.0
     serve: bool = False
+    is_kept: bool = True
 
 
 class LiveNetwork(Simulation):
@@ -75,7 +77,7 @@ class LiveNetwork(Simulation):
         self.changed = asyncio.Event()
         self.numbered: dict[int, LiveSession] = {}
         self.plugs: set[Plug] = set()
-        self._records = Records(self, ledger)
+        self.records = Records(self, ledger, settings.storage or Path())
         self._dialled: dict[int, Plug] = {}
         self._waiting: dict[int, tuple[Any, ...]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -132,9 +134,10 @@ class LiveNetwork(Simulation):
     async def carry_on(self, until: float | None, progress: Any) -> str:
         """Go on until all is settled, or a time; why it ended."""
         last = math.inf if until is None else until
+        taken = 0
         while True:
             self.catch_up()
-            self._records.hand_over(self.clock)
+            self.records.put_away(self.clock)
             progress(self)
             if self.failures:
                 return "failed"
@@ -144,6 +147,10 @@ class LiveNetwork(Simulation):
                 return "until"
             if not self.settings.serve and self.is_idle:
                 return "settled"
+            if self.records.taken == taken and self.records.work():
+                await asyncio.sleep(0)
+                continue
+            taken = self.records.taken
             self.changed.clear()
             pause = min(self.clock.until(min(self.env.peek(), last)), 0.2)
             with suppress(TimeoutError):
@@ -159,7 +166,7 @@ class LiveNetwork(Simulation):
         late = self.interrupted > 1 or time.monotonic() >= self._deadline
         return late or not self.settings.serve or self.is_idle
 
-    async def end(self, reason: str) -> None:
+    async def end(self, reason: str, progress: Any = None) -> None:
         """End every process, and the trace."""
         self.catch_up()
         if reason != "settled":
@@ -182,9 +189,13 @@ class LiveNetwork(Simulation):
             await asyncio.sleep(0.01)
             if turn and not self.plugs:
                 break  # a turn later than the last of them, for the loop to let go of sockets
-        self._records.sort()
+        self.records.sort()
         self.stop(reason)
-        self._records.finish()
+        while self.records.work():
+            if progress is not None:
+                progress(self)
+            await asyncio.sleep(0)
+        self.records.finish()
 
     def stop(self, reason: str) -> None:
         """Write the last record of the trace."""
@@ -207,11 +218,11 @@ class LiveNetwork(Simulation):
 
     def real_message(self, number: int) -> int:
         """The message's number, where a host gave one of its own."""
-        return self._records.message(number)
+        return self.records.message(number)
 
     def take(self, rows: list[Row]) -> None:
         """What a host recorded, into the trace."""
-        self._records.take(rows)
+        self.records.take(rows)
 
     # -- faults ---------------------------------------------------------------------------------
 

@@ -1,16 +1,21 @@
 """What the hosts of a live run recorded: numbered as a run is, in the order of time, and let go of.
 
 A host gives numbers of its own to sessions and messages that come from outside; here each gets the
-next of the run. Rows come in order from each host, and a little late; those that nothing earlier
-can follow any more go to a ledger, so that a run that is served for days needs no more memory than
-one of an hour.
+next of the run. Rows come in order from each host, and a little late. Those that nothing earlier
+can follow any more go to a file, and from there to a ledger when there is time for it: so a run
+that is served for days needs no more memory than one of an hour, and the load of a minute is not
+held up by the account of it.
 """
 
 from __future__ import annotations
 
+import marshal
+import tempfile
 from array import array
 from bisect import bisect_left
+from collections import deque
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from lab.live.station import TOKENS, TOKENS_OF_A_LIFE
@@ -22,7 +27,7 @@ if TYPE_CHECKING:
     from lab.simulation import Simulation
 
 MOST: Final = 50_000
-"""Rows that are here before any of them goes to the ledger: of a short run, all to its end."""
+"""Rows that are here before any of them goes to the file: of a short run, all to its end."""
 
 HEAVIEST: Final = 32 << 20
 """Bytes of mail in them, likewise."""
@@ -32,6 +37,9 @@ LATE: Final = 2.0
 
 _EACH: Final = 0.5
 """Seconds between two looks at what is old enough."""
+
+CHUNK: Final = 5_000
+"""Rows that go to the ledger at a time: some 50 ms of work."""
 
 _CACHED: Final = 4096
 
@@ -56,10 +64,54 @@ class Numbers:
         return given[place]
 
 
-class Records:
-    """The rows of a live run on their way into its trace, and from there to a ledger, if any."""
+class Backlog:
+    """Rows that wait in a file, first in, first out; the file has no name, and goes with its user.
 
-    def __init__(self, simulation: Simulation, ledger: Ledger | None) -> None:
+    ``count`` is how many there are.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.count = 0
+        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - open as long as the run
+        self._chunks: deque[tuple[int, int, int]] = deque()
+        self._end = 0
+
+    def put(self, rows: list[Row]) -> None:
+        """Put rows at the end."""
+        for begin in range(0, len(rows), CHUNK):
+            chunk = rows[begin : begin + CHUNK]
+            octets = marshal.dumps(chunk)
+            self._file.seek(self._end)
+            self._file.write(octets)
+            self._chunks.append((self._end, len(octets), len(chunk)))
+            self._end += len(octets)
+            self.count += len(chunk)
+
+    def get(self) -> list[Row]:
+        """Take rows from the beginning: those that were put together, or some of them."""
+        place, size, count = self._chunks.popleft()
+        self._file.seek(place)
+        rows: list[Row] = marshal.loads(self._file.read(size))
+        self.count -= count
+        if not self._chunks:
+            self._end = 0
+            self._file.truncate(0)
+        return rows
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
+
+
+class Records:
+    """The rows of a live run on their way into its trace, and from there to a ledger, if any.
+
+    ``taken`` counts what has come from the hosts.
+    """
+
+    def __init__(self, simulation: Simulation, ledger: Ledger | None, folder: Path) -> None:
+        self._backlog = Backlog(folder)
+        self.taken = 0
         self._trace = simulation.trace
         self._record = simulation.record
         self._ledger = ledger
@@ -75,6 +127,7 @@ class Records:
 
     def take(self, rows: list[Row]) -> None:
         """What a host recorded, into the trace."""
+        self.taken += len(rows)
         record, known = self._record, self._known
         if len(known) > _CACHED:
             known.clear()
@@ -102,8 +155,8 @@ class Records:
         first = 0 if self._trace.base else 1  # how the run began stays before all else
         rows[first:] = sorted(rows[first:], key=lambda row: row[0])
 
-    def hand_over(self, clock: WallClock) -> None:
-        """Give the ledger what is old enough, if there is much."""
+    def put_away(self, clock: WallClock) -> None:
+        """Put into the file what is old enough, if there is much."""
         rows = self._trace.rows
         if self._ledger is None or (len(rows) < MOST and self._weight < HEAVIEST):
             return
@@ -114,14 +167,26 @@ class Records:
         until = bisect_left(rows, clock.now - LATE * clock.speed, key=lambda row: row[0])
         until = min(until, len(rows) - 1)  # the last tells when the run has come to
         if until > 0:
-            self._ledger.trace.rows.extend(rows[:until])
-            self._ledger.take()
+            self._backlog.put(rows[:until])
             del rows[:until]
             self._trace.base += until
             self._weight = 0
 
+    def work(self) -> bool:
+        """Give the ledger some of what waits for it; whether there is more."""
+        if self._ledger is not None and self._backlog.count:
+            self._ledger.trace.rows.extend(self._backlog.get())
+            self._ledger.take()
+        return bool(self._backlog.count)
+
+    @property
+    def waiting(self) -> int:
+        """How many rows wait for the ledger."""
+        return self._backlog.count
+
     def finish(self) -> None:
-        """Give the ledger all that is left."""
+        """Give the ledger the last rows, when no others wait for it."""
+        self._backlog.close()
         if self._ledger is not None:
             self._ledger.trace.rows.extend(self._trace.rows)
             self._ledger.take()

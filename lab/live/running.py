@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from lab.live.network import LiveNetwork, Settings
+from lab.live.places import for_a_while
 from lab.live.station import loop_factory
 from lab.network.topology import Topology
 from lab.simulation import _rarely_collecting as rarely_collecting
@@ -59,8 +58,8 @@ def _storage(settings: Settings | None) -> Iterator[Settings]:
         settings.storage.mkdir(parents=True, exist_ok=True)
         yield settings
         return
-    with tempfile.TemporaryDirectory(prefix="smtp-lab-", ignore_cleanup_errors=True) as directory:
-        yield replace(settings or Settings(), storage=Path(directory))
+    with for_a_while() as place:
+        yield replace(settings or Settings(), storage=place, is_kept=False)
 
 
 async def _run(
@@ -82,12 +81,12 @@ async def _run(
             started(network)
             reason = await network.carry_on(until, progress)
         finally:
-            await network.end(reason)
-    if network.failures:
-        reason = network.failures[0]
-        if not is_up:
-            raise OSError(reason)
-    return network.trace if ledger is None else ledger.close(), reason
+            await network.end(reason, progress)
+        if network.failures:
+            reason = network.failures[0]
+            if not is_up:
+                raise OSError(reason)
+        return network.trace if ledger is None else ledger.close(), reason
 
 
 @contextmanager

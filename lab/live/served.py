@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import pickle
+import shutil
 import sys
 import threading
 from contextlib import suppress
@@ -17,22 +18,24 @@ from pathlib import Path
 from typing import Any
 
 from lab.live.network import LiveNetwork, Settings
-from lab.live.running import ENDS, run_live
+from lab.live.running import run_live
 
 
 def serve(orders: dict[str, Any]) -> str:
     """Serve until it is told to end, and leave the trace in a file: what failed, or nothing."""
-    settings = Settings(serve=True, speed=orders["speed"], storage=Path(orders["storage"]))
+    storage = Path(orders["storage"])
+    settings = Settings(serve=True, speed=orders["speed"], storage=storage)
     end = _End()
     try:
-        trace, reason = run_live(orders["topology"], orders["seed"], settings, started=end.heed)
+        trace, _ = run_live(orders["topology"], orders["seed"], settings, started=end.heed)
     except OSError as error:
         return str(error)
     if end.is_orphaned:
+        shutil.rmtree(storage, ignore_errors=True)
         return "the program that started the network has gone"
     with open(orders["trace"], "w", encoding="utf-8") as file:
         trace.write_jsonl(file)
-    return "" if reason in ENDS else reason
+    return ""
 
 
 class _End:

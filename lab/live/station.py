@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from lab.hosts.errand import Errand
 from lab.hosts.host import Host
@@ -24,6 +24,7 @@ from lab.hosts.spool import Entry, Queue
 from lab.live.control import Control, Gone
 from lab.live.departures import Departures
 from lab.live.outbox import SIZE, Outbox, packed
+from lab.live.places import abandon
 from lab.live.storage import Storage
 from lab.live.wallclock import WallClock
 from lab.network.topology import PollSpec, ScriptSpec, Topology
@@ -68,6 +69,7 @@ class Orders:
     life: int
     durable: bool
     idle: float
+    is_kept: bool
     outbox: Outbox
 
 
@@ -320,7 +322,7 @@ class Station:
             self._heed[kind](*rest)
             self.soon()
         if self.control.ended:
-            os._exit(0)
+            leave_alone(self.orders)
 
     def _start_clock(self, epoch: float) -> None:
         self.clock = WallClock(epoch, self.clock.speed)
@@ -532,6 +534,13 @@ async def _serve(station: Station) -> None:
     station.control.flush_all()
 
 
+def leave_alone(orders: Orders) -> NoReturn:
+    """End at once, for there is no network any more, and nobody to tidy up after this process."""
+    if not orders.is_kept:
+        abandon(FilePath(orders.storage))
+    os._exit(0)
+
+
 def main(orders: Orders, sock: socket.socket) -> None:
     """A host's process: serve until told to stop, or until the network is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the network's to answer
@@ -541,7 +550,7 @@ def main(orders: Orders, sock: socket.socket) -> None:
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(_run(orders, control))
     except Gone:
-        pass
+        leave_alone(orders)
     except Exception as error:  # said by the network in one sentence; here nobody reads
         control.say("broken", f"{type(error).__name__}: {error}")
         control.flush_all()
