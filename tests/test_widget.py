@@ -2,14 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +11,7 @@ import nbformat
 import pytest
 from browser import browser, needs_chromium
 from nbconvert import HTMLExporter
+from notebookserver import run_all, server, started
 
 import lab
 from lab.stepping.breakpoints import NoCondition
@@ -98,31 +91,8 @@ def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
     )
     nbformat.write(notebook, here / "watch.ipynb")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    own = {f"JUPYTER_{name}_DIR": str(here / name) for name in ("CONFIG", "DATA", "RUNTIME")}
-    own |= {"IPYTHONDIR": str(here / "ipython"), "PYTHONPATH": str(ROOT), "HOME": str(here)}
-    server = subprocess.Popen(
-        [
-            sys.executable, "-m", "jupyterlab", "--no-browser", f"--port={port}", "--allow-root",
-            "--IdentityProvider.token=", "--ServerApp.password=", "--expose-app-in-browser",
-            "--JupyterNotebookApp.expose_app_in_browser=True", f"--ServerApp.root_dir={here}",
-        ],
-        cwd=here, env=os.environ | own, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )  # fmt: skip
-    address = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(300):
-            with contextlib.suppress(OSError):
-                urllib.request.urlopen(f"{address}/api", timeout=1).close()
-                break
-            time.sleep(0.1)
+    with server(here) as address:
         yield address
-    finally:
-        os.killpg(server.pid, signal.SIGTERM)
-        server.wait(20)
 
 
 @needs_chromium
@@ -131,14 +101,7 @@ def test_the_widget_plays_in_jupyterlab_and_in_notebook_7(jupyter: str, notebook
     """Run the notebook; step, by button and by key; Python sees where the picture is."""
     with browser() as chromium:
         page = chromium.new_page(viewport={"width": 1300, "height": 1100})
-        page.goto(f"{jupyter}/{notebook}")
-        page.wait_for_function("window.jupyterapp !== undefined", timeout=60_000)
-        page.wait_for_selector(".jp-Notebook", timeout=60_000)
-        page.wait_for_function(
-            "() => { const w = jupyterapp.shell.currentWidget; const s = w && w.sessionContext;"
-            " return s && s.session && s.session.kernel && s.session.kernel.status === 'idle'; }",
-            timeout=60_000,
-        )
+        started(page, f"{jupyter}/{notebook}")
         run_all(page)
         page.wait_for_selector(".lab-replay button.step", timeout=60_000)
         page.wait_for_selector(".lab-replay-still", state="hidden")
@@ -178,8 +141,3 @@ def printed(page: Any, number: int) -> str:
             number,
         )
     )
-
-
-def run_all(page: Any) -> None:
-    """Run every cell, as the command of JupyterLab does: the menu would race the kernel."""
-    page.evaluate("() => jupyterapp.commands.execute('notebook:run-all-cells')")
