@@ -48,9 +48,6 @@ WANTING = {
 }  # fmt: skip
 """The artefacts that want a certain level of detail of the trace, and the views that they are."""
 
-LONGEST_REPLAY = 200_000
-"""Events of a page that plays a run; of a longer one it plays the beginning."""
-
 
 def load(path: str | os.PathLike[str], sets: Sequence[str] = (), seed: int = 0) -> Topology:
     """The topology that a file describes.
@@ -210,13 +207,17 @@ class Run:
                 wrong.append(f"[expect] {key} = {wanted}, but the run had {key} = {found}")
         return wrong
 
-    def save(self, directory: str | os.PathLike[str]) -> list[Path]:
+    def save(
+        self,
+        directory: str | os.PathLike[str],
+        progress: Callable[[str], None] | None = None,
+    ) -> list[Path]:
         """Leave the artefacts of the run in a directory: the paths of what was written.
 
         trace.jsonl, transcript.txt, the pictures, mail/ and summary.json. Each file is written
         beside its place and then moved there, so that none is ever half of itself; those of an
-        earlier run go first, and the summary comes last: where it is, all is whole. Raises
-        OSError where something cannot be written.
+        earlier run go first, and the summary comes last: where it is, all is whole. ``progress`` is
+        told the name of each before it is written. Raises OSError where something cannot be.
         """
         from lab.views import lacking
         from lab.views.capture import write_hosts
@@ -230,15 +231,19 @@ class Run:
                 (out / name).unlink()
         if stored != out / "trace.parquet":
             shutil.rmtree(out / "trace.parquet", ignore_errors=True)
+        tell = progress or (lambda name: None)
+        tell("trace.jsonl")
         if stored is None:
             written = [_written(out / "trace.jsonl", self.trace.write_jsonl)]
         else:
             written = [stored]
         for name, view in WANTING.items():
             if not lacking(self.trace, view) and name != "mail":
+                tell(name)
                 written.append(self._artefact(out / name, view))
         written.append(_written(out / "capture.hosts", partial(write_hosts, self.trace)))
         if not lacking(self.trace, "mail"):
+            tell("mail")
             write_maildrops(self.trace, out / "mail")
             written.append(out / "mail")
         summary = _written(out / "summary.json", partial(write_summary, self.summary, indent=1))
@@ -255,25 +260,16 @@ class Run:
 
     def _artefact(self, path: Path, view: str) -> Path:
         from lab.views.capture import write_capture
-        from lab.views.replay import replay_page
+        from lab.views.replay import beginning, replay_page
 
         if view == "transcript":
             lines = self.transcript_lines()
             return _written(path, lambda file: file.writelines(line + "\n" for line in lines))
         if view == "replay":
-            return _written(path, lambda file: file.write(replay_page(self._beginning())))
+            return _written(path, lambda file: file.write(replay_page(beginning(self.trace))))
         if view == "capture":
             return _written(path, partial(write_capture, self.trace), "wb")
         return self._picture(path.parent, view)
-
-    def _beginning(self) -> Trace:
-        """So much of the trace as a page can play; its title tells, where that is not all."""
-        trace = self.trace
-        if len(trace.rows) <= LONGEST_REPLAY:
-            return trace
-        first, *rows = trace.rows[:LONGEST_REPLAY]
-        title = f"{trace.meta['title']} (the first {LONGEST_REPLAY:,} events)"
-        return Trace([(*first[:6], {**first[6], "title": title}), *rows], trace.level)
 
     def _picture(self, out: Path, kind: str) -> Path:
         from lab import views

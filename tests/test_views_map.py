@@ -18,10 +18,15 @@ import lab
 from lab import views
 from lab.network.load import from_dict
 from lab.views import layout
-from lab.views.map import ARROWS
+from lab.views.map import ARROWS, map_trace
 from lab.views.style import off_screen
 
 TOPOLOGIES = Path(__file__).resolve().parents[1] / "topologies"
+MAPS = next(
+    (one / "shared/data/topologyzoo" for one in Path(__file__).resolve().parents
+     if (one / "shared/data/topologyzoo").is_dir()),
+    Path("nowhere"),
+)  # fmt: skip
 
 
 def described(graph: Any, **more: Any) -> dict[str, Any]:
@@ -98,6 +103,75 @@ def test_hosts_lie_where_the_topology_puts_them() -> None:
     ax = drawn(meta)
     xs = sorted(x for line in ax.lines for x in line.get_xdata())
     assert xs == pytest.approx([0, 0.5, 1])
+
+
+def placed(positions: list[tuple[float, float] | None], **more: Any) -> dict[str, Any]:
+    meta = described(nx.path_graph(len(positions)), **more)
+    for host, position in zip(meta["hosts"], positions, strict=True):
+        host["position"] = position
+    return meta
+
+
+def nearest_hosts(ax: Axes) -> float:
+    """How far the two nearest hosts are from each other, in widths of the larger mark."""
+    spots, sizes = [], []
+    for line in ax.lines:
+        if str(line.get_gid()).startswith("hosts"):
+            found = ax.transData.transform(np.column_stack(line.get_data()))
+            spots += list(found)
+            sizes += [line.get_markersize() * ax.figure.dpi / 72] * len(found)
+    return min(
+        float(np.hypot(*(spots[a] - spots[b]))) / max(sizes[a], sizes[b])
+        for a, b in combinations(range(len(spots)), 2)
+    )
+
+
+@pytest.mark.parametrize(
+    "positions",
+    [
+        [(1.0, 2.0)] * 2,
+        [(0.0, 0.0), (0.0, 0.0), (9.0, 5.0)],
+        [(0.0, 0.0)] * 6 + [(1.0, 0.1)] * 6 + [(4.0, 3.0)],
+        [(n % 7 * 1.0, n % 5 * 1.0) for n in range(58)],
+        [((n * n) % 9 * 1.0, 0.01 * n) for n in range(200)],
+        [(0.0, 0.0)] * 40 + [(1.0, 1.0)] * 20 + [(3.0, 3.0)],
+    ],
+    ids=["two", "three", "towns", "grid", "200", "cities"],
+)
+def test_hosts_of_one_place_do_not_hide_one_another(positions: list[tuple[float, float]]) -> None:
+    ax = drawn(placed(list(positions)))
+    assert nearest_hosts(ax) >= 1
+    again = drawn(placed(list(positions)))
+    assert [list(line.get_xdata()) for line in ax.lines] == [
+        list(line.get_xdata()) for line in again.lines
+    ]
+
+
+def test_a_host_without_a_place_lies_amid_its_neighbours_and_the_legend_says_so() -> None:
+    ax = drawn(placed([(0, 0), (10, 0), None, (30, 10), (40, 10)]))
+    amid = next(x for line in ax.lines for x in line.get_xdata() if 0.3 < x < 0.7)
+    assert amid == pytest.approx(0.5, abs=0.02)
+    words = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert "a host without a place lies amid its neighbours" in words
+
+
+def test_where_most_hosts_have_no_place_the_links_decide() -> None:
+    some = placed([(0, 0), None, None, (30, 10), None])
+    none = placed([None] * 5)
+    one, other = drawn(some), drawn(none)
+    assert [list(a.get_xdata()) for a in one.lines] == [list(b.get_xdata()) for b in other.lines]
+
+
+@pytest.mark.skipif(not MAPS.is_dir(), reason="the maps of the Topology Zoo are not here")
+@pytest.mark.parametrize("name", ["Arpanet19728", "Uunet", "Nsfnet"])
+def test_a_real_map_has_every_host_and_every_name_in_sight(name: str) -> None:
+    """Several hosts of the ARPANET stood in one town."""
+    tables = {"graph": str(MAPS / f"{name}.gml"), "defaults": {"host": {"relay": True}}}
+    ax = drawn(map_trace(from_dict(tables)).meta)
+    assert nearest_hosts(ax) >= 1
+    boxes = [text.get_window_extent() for text in ax.texts if text.get_gid() == "name"]
+    for one, other in combinations(boxes, 2):
+        assert not one.padded(-2).overlaps(other.padded(-2))
 
 
 def test_routes_are_drawn_in_the_direction_in_which_sessions_opened() -> None:

@@ -17,6 +17,7 @@ import lab
 from lab import views
 from lab.network.load import from_dict
 from lab.protocol import TRANSITIONS, State
+from lab.protocol.replies import MAIL_DATA
 from lab.stepping.films import films
 from lab.trace import Trace
 from lab.views.latency import delivery_times
@@ -61,6 +62,7 @@ def words(ax: Axes) -> list[Text]:
     x, y = sorted(ax.get_xlim()), sorted(ax.get_ylim())
     ticks = [one for one in ax.get_xticklabels() if x[0] <= one.get_position()[0] <= x[1]]
     ticks += [one for one in ax.get_yticklabels() if y[0] <= one.get_position()[1] <= y[1]]
+    ticks = ticks if ax.axison else []
     legend = ax.get_legend()
     title = [one for one in ax.findobj(Text) if one.get_text() == ax.get_title(loc="left")][:1]
     labels = [ax.xaxis.label, ax.yaxis.label]
@@ -121,6 +123,15 @@ def test_the_first_rungs_are_those_of_all_and_the_others_are_counted() -> None:
             shown = [one for one in found if one.kind != "wait"]
             assert shown == whole[:9]
             assert more == sum(one.kind != "close" for one in whole[9:])
+
+
+def test_mail_data_takes_its_arrow_whatever_the_reply() -> None:
+    """From data back to ready: as often as DATA led there, and the mail data came whole."""
+    for name in ("campus", "faults/storage-full", "faults/duplicate-window"):
+        arrows = taken(run(name).trace, None, None)[0]
+        whole = [e for e in run(name).trace if e.kind == "data" and e["octets"].endswith(b".\r\n")]
+        assert 0 < arrows[State.DATA, MAIL_DATA] <= len(whole)
+        assert arrows[State.DATA, MAIL_DATA] >= len(whole) - 3  # cut off before it was stored
 
 
 def test_arrows_of_all_sessions_are_counted_as_in_each() -> None:
@@ -296,3 +307,70 @@ def long_names() -> lab.Run:
 def test_long_names_and_titles_end_within_the_figure(kind: str) -> None:
     """They are cut in the middle; nothing leaves the figure or lies on another."""
     readable(words(drawn(long_names().trace, kind)))
+
+
+@functools.cache
+def everything() -> lab.Run:
+    """A ring of hosts with long names, mail by many hops, and a fault of each kind."""
+    names = [f"HOST-{n}-OF-A-RING-OF-MANY.SOMEWHERE.ARPA" for n in range(12)]
+    on_links = {"link-down": None, "loss": 0.3, "latency": "2 s", "hang-up": None}
+    on_hosts = ["host-down", "crash", "busy", "storage-full", "refuse", "clock-skew"]
+    faults: list[dict[str, Any]] = [
+        {"kind": kind, "link": names[n : n + 2], "at": f"{2 + n} s", "for": "20 s"}
+        | ({"value": value} if value is not None else {})
+        | ({"after": "DATA"} if kind == "hang-up" else {})
+        for n, (kind, value) in enumerate(on_links.items())
+    ]
+    faults += [
+        {"kind": kind, "host": names[n + 4], "at": f"{8 + n} s", "for": "20 s"}
+        | ({"value": "-5 min"} if kind == "clock-skew" else {})
+        for n, kind in enumerate(on_hosts)
+    ]
+    faults.append({
+        "kind": "partition", "groups": [names[:6], names[6:]], "at": "30 s", "for": "5 s"
+    })  # fmt: skip
+    faults[3].pop("for")
+    tables = {
+        "title": "Étude naïve, Ω: $every$ <kind> of & fault",
+        "host": [{"name": name, "relay": True, "users": ["somebody"]} for name in names],
+        "link": [{"between": [names[n], names[(n + 1) % 12]]} for n in range(12)],
+        "traffic": [{"count": 25, "rate": "40 /min", "size": "2 kB"}],
+        "fault": faults,
+    }
+    return lab.simulate(from_dict(tables))
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        *((kind, {}) for kind in ("latency", "states", "timeline", "map")),
+        ("latency", {"by": "route"}), ("ladder", {"message": 1, "to_scale": True}),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_run_in_which_everything_happens_can_be_read(kind: str, options: dict[str, Any]) -> None:
+    """No word leaves the figure or lies on another, and the legend names nothing twice."""
+    ax = drawn(everything().trace, kind, **options)
+    readable([one for one in words(ax) if not str(one.get_gid()).startswith("arrow")])
+    names = [one.get_text() for one in (ax.get_legend().get_texts() if ax.get_legend() else [])]
+    hops = [name.split(",")[0] for name in names if " hop" in name]
+    assert len(set(hops)) == len(hops)
+
+
+def test_a_wait_to_scale_is_told_where_it_is() -> None:
+    """In the middle of the time in which nothing happens; short waits are not told."""
+    ax = drawn(run("faults/link-down").trace, "ladder", message=2, to_scale=True)
+    low, high = sorted(ax.get_ylim())
+    waits = [one for one in ax.texts if str(one.get_gid()).startswith("wait")]
+    happened = [one.t for one in rungs(run("faults/link-down").trace, message=2)]
+    assert waits
+    for wait in waits:
+        assert min(abs(wait.get_position()[1] - t) for t in happened) > 0.02 * (high - low)
+
+
+def test_letters_that_no_font_has_are_no_cause_for_warnings(tmp_path: Path) -> None:
+    """A title in Japanese: signs or boxes, and nothing on stderr (warnings are errors here)."""
+    first, *rows = run("rfc821/scenario-03").trace.rows
+    trace = Trace([(*first[:6], {**first[6], "title": "日本語の題"}), *rows])
+    for kind in ("timeline", "map"):
+        views.save(trace, kind, tmp_path / f"{kind}.png")

@@ -108,15 +108,15 @@ def progress_bar(
 
 
 @contextmanager
-def at_work(what: str) -> Iterator[None]:
-    """A sign on stderr that something goes on, where that is a terminal."""
+def at_work(what: str) -> Iterator[Callable[[str], None]]:
+    """A sign on stderr that something goes on, where that is a terminal; it can be told what."""
     if not sys.stderr.isatty():
-        yield
+        yield lambda what: None
         return
     from rich.console import Console
 
-    with Console(stderr=True).status(what):
-        yield
+    with Console(stderr=True, markup=False).status(what) as status:
+        yield status.update
 
 
 def say(what: RenderableType) -> None:
@@ -154,8 +154,8 @@ def leave(done: Run, out: str) -> str:
     from lab.views import lacking
 
     try:
-        with at_work(f"writing to {out}"):
-            paths = done.save(out)
+        with at_work(f"writing to {out}") as tell:
+            paths = done.save(out, lambda name: tell(f"writing {name} to {out}"))
     except OSError as error:
         where = error.filename2 or error.filename or out
         whole = ", ".join(name for name in ARTEFACTS if (Path(out) / name).exists())
@@ -193,7 +193,8 @@ def draw(trace: Trace, kind: str, path: Path, **options: Any) -> None:
         complain(f"{path}: not drawn, for {why}")
         raise click.exceptions.Exit(UNUSABLE)
     try:
-        views.save(trace, kind, path, **options)
+        with at_work(f"drawing the {kind}"):
+            views.save(trace, kind, path, **options)
     except OSError as error:
         why = error.strerror or str(error)
     except ValueError as error:
@@ -212,7 +213,8 @@ def read(path: str) -> Trace:
     from lab.store import open_trace
 
     try:
-        trace = open_trace(path)
+        with at_work(f"reading {path}"):
+            trace = open_trace(path)
         if trace.meta:
             if trace.missing:
                 click.echo(f"lab: note: {path}: {_missing(trace)}", err=True)

@@ -138,7 +138,8 @@ def film(trace: str, kind: str, seconds: float, output: Path) -> None:
 
     recorded = read(trace)
     try:
-        animation(recorded, seconds).save(output)
+        with at_work("drawing the film"):
+            animation(recorded, seconds).save(output)
     except OSError as error:
         complain(f"{output}: {error.strerror or error}")
         raise click.exceptions.Exit(UNUSABLE) from None
@@ -153,13 +154,23 @@ def film(trace: str, kind: str, seconds: float, output: Path) -> None:
 )  # fmt: skip
 def replay(trace: str, output: str) -> None:
     """Make one HTML page that plays the run of TRACE, a trace.jsonl: no network, no server."""
-    from lab.views.replay import write_replay
+    from lab.views import lacking
+    from lab.views.replay import LONGEST_REPLAY, beginning, write_replay
 
-    with at_work("reading and packing the trace"):
-        events = read(trace)
-        try:
-            write_replay(events, output)
-        except OSError as error:
-            complain(f"{output}: the page cannot be written ({error.strerror or error})")
-            raise click.exceptions.Exit(UNUSABLE) from None
+    events = read(trace)
+    if why := lacking(events, "replay"):
+        complain(f"{output}: not written, for {why}")
+        raise click.exceptions.Exit(UNUSABLE)
+    if len(events) > LONGEST_REPLAY:
+        click.echo(
+            f"lab: note: {trace}: the page plays the first {LONGEST_REPLAY:,} events "
+            f"of {len(events):,}; it would be too long for a browser",
+            err=True,
+        )
+    try:
+        with at_work("packing the trace"):
+            write_replay(beginning(events), output)
+    except OSError as error:
+        complain(f"{output}: the page cannot be written ({error.strerror or error})")
+        raise click.exceptions.Exit(UNUSABLE) from None
     click.echo(f"written: {output}")

@@ -122,8 +122,9 @@ def save(trace: Trace, kind: str, path: str | Path, *, dpi: float = 100, **optio
 
     Works without a display, and leaves no figure behind in pyplot.
     """
-    from lab.views.style import off_screen
+    from lab.views.style import no_word_of_glyphs, off_screen
 
     with off_screen():
         axes = plot(trace, kind, **options)
-    axes.get_figure(root=True).savefig(path, dpi=dpi)  # type: ignore[union-attr]
+    with no_word_of_glyphs():
+        axes.get_figure(root=True).savefig(path, dpi=dpi)  # type: ignore[union-attr]

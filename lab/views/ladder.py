@@ -19,9 +19,11 @@ _ROW: Final = 0.235
 """Inches from a rung to the next."""
 _COLUMN: Final = 3.8
 """Inches from a host's line to the next, where there are few."""
-_LEFT, _RIGHT, _TOP, _BOTTOM = 1.05, 1.25, 0.95, 0.55
+_LEFT, _RIGHT, _TOP, _BOTTOM = 1.05, 1.25, 1.05, 0.55
 _MOST_ROWS: Final = 110
 _MOST_HOSTS: Final = 8
+_SEEN: Final = 0.05
+"""The share of the whole time, to scale, that a wait must have to be worth a word."""
 _MOST_READ: Final = 400
 """Rungs of which a picture shows the first; the others are counted."""
 _SIZE: Final = 8.5
@@ -89,6 +91,8 @@ class _Drawing:
         shown = _beginning(found, _MOST_ROWS)
         self.hosts = _in_order(shown)
         self.place = {host: number for number, host in enumerate(self.hosts)}
+        # a fault elsewhere would be a time with nothing beside it
+        shown = [one for one in shown if one.kind != "fault" or one.host in self.place]
         self.ax = ax if ax is not None else self._axes(len(shown))
         self.width, self.height = self._inches()
         if ax is not None:
@@ -125,10 +129,11 @@ class _Drawing:
         self._hosts()
         self._sessions()
         for rung, (begin, end) in zip(self.shown, self.rows, strict=True):
-            self._rung(rung, begin, end)
+            if rung.kind != "wait" or not self.to_scale or end - begin > _SEEN * self._span():
+                self._rung(rung, begin, end)
         self._times()
         self._legend()
-        ax.set_title(style.fitted_title(ax, title), pad=34)
+        ax.set_title(style.fitted_title(ax, title), pad=39)
         if not self.shown:
             ax.text(0.5, 0.5, "nothing was said", transform=ax.transAxes, ha="center")
         return ax
@@ -143,8 +148,12 @@ class _Drawing:
         self.rows = [(one.t if one.sent is None else one.sent, one.t) for one in self.shown]
         first = min((begin for begin, _ in self.rows), default=0.0)
         last = max((end for _, end in self.rows), default=1.0)
-        margin = max(last - first, 1e-3) * 0.02
+        margin = (last - first) * 0.02 or 0.5
         ax.set_ylim(last + margin, first - margin)
+
+    def _span(self) -> float:
+        low, high = sorted(self.ax.get_ylim())
+        return high - low
 
     def _hosts(self) -> None:
         ax = self.ax
@@ -260,6 +269,7 @@ class _Drawing:
         ax.text(
             0.5, y, rung.text, transform=ax.get_yaxis_transform(), ha="center", va="center",
             fontsize=_SIZE, color=style.GREY, style="italic", zorder=4, gid=f"wait {rung.seq}",
+            bbox=_BOX if self.to_scale else None,
         )  # fmt: skip
 
     # -- words -----------------------------------------------------------------------------------

@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _MOST_ROUTES: Final = 12
+_ROUND: Final = (
+    *(10.0**power for power in range(-6, 2)), 60, 600, 3600, 36_000,
+    *(86_400 * 10.0**power for power in range(5)),
+)  # fmt: skip
+"""Times that a logarithmic axis names, in seconds."""
+
 _LINES: Final = ("-", (0, (5, 2)), (0, (1.2, 1.2)), (0, (5, 1.6, 1.2, 1.6)), (0, (9, 3)))
 _COLOURS: Final = (
     style.BLUE, style.VERMILION, style.GREEN, style.BLACK, style.PURPLE, style.ORANGE,
@@ -59,7 +65,7 @@ def latency(trace: Trace, ax: Axes | None = None, *, by: str = "hops") -> Axes:
     """
     times = delivery_times(trace, by)
     with style.sheet():
-        ax = ax if ax is not None else _axes(len(times) if by == "route" else 0)
+        ax = ax if ax is not None else _axes(len(times) if by == "route" else 0, len(times))
         title = str(trace.meta.get("title") or "")
         what = f"delivery time by {by}"
         ax.set_title(style.fitted_title(ax, f"{title}: {what}" if title else what.capitalize()))
@@ -75,25 +81,39 @@ def latency(trace: Trace, ax: Axes | None = None, *, by: str = "hops") -> Axes:
     return ax
 
 
-def _axes(routes: int) -> Axes:
+def _fitted(route: str, count: str, room: float) -> str:
+    """The name of a route with how much mail took it, both hosts cut alike where they must be."""
+    arrow = " → "
+    hosts = route.split(arrow)
+    room -= style.text_width(arrow + count, 9)
+    shares = [style.text_width(host, 9) for host in hosts]
+    rooms = [room - min(shares[1], room / 2), room - min(shares[0], room / 2)]
+    return arrow.join(map(lambda host, its: style.fitted(host, its, 9), hosts, rooms)) + count
+
+
+def _axes(routes: int, lines: int) -> Axes:
     rows = min(routes, _MOST_ROUTES)
-    height = 4.6 if not routes else 1.5 + 0.36 * max(rows, 3)
+    legend = 0.9 + 0.21 * math.ceil(lines / 3)
+    height = 3.7 + legend if not routes else 1.5 + 0.36 * max(rows, 3)
     ax = style.new_axes(10, height)
     if routes:
         ax.set_position((0.33, 0.75 / height, 0.64, 1 - 1.35 / height))
     else:
-        ax.set_position((0.085, 0.14, 0.885, 0.74))
+        ax.set_position((0.085, legend / height, 0.885, 1 - (legend + 0.55) / height))
     return ax
 
 
 def _scale(ax: Axes, seconds: list[float]) -> None:
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+    from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
 
     least, most = min(seconds), max(max(seconds), 1e-3)
     if least > 0 and most / least > 100:
         ax.set_xscale("log")
         ax.set_xlim(10 ** (math.log10(least) - 0.05), 10 ** (math.log10(most) + 0.08))
-        ax.xaxis.set_major_locator(LogLocator(base=10, numticks=9))
+        ax.xaxis.set_major_locator(
+            FixedLocator([t for t in _ROUND if least / 1.1 < t < most * 1.2])
+        )
+        ax.xaxis.set_minor_locator(FixedLocator([]))
         ax.xaxis.set_minor_formatter(NullFormatter())
         ax.xaxis.set_major_formatter(FuncFormatter(lambda t, _: style.duration(t)))
         ax.set_xlabel("from hand-over to delivery (logarithmic)")
@@ -103,6 +123,8 @@ def _scale(ax: Axes, seconds: list[float]) -> None:
 
 
 def _shares(ax: Axes, times: dict[str, list[float]]) -> None:
+    from matplotlib.transforms import ScaledTranslation
+
     left = ax.get_xlim()[0]
     for number, (name, some) in enumerate(times.items()):
         share = [(n + 1) / len(some) for n in range(len(some))]
@@ -114,7 +136,14 @@ def _shares(ax: Axes, times: dict[str, list[float]]) -> None:
     ax.set_ylim(0, 1.02)
     ax.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "25 %", "50 %", "75 %", "100 %"])
     ax.set_ylabel("share of recipients")
-    ax.legend(loc="lower right", frameon=True, framealpha=0.9, edgecolor="none", handlelength=3)
+    handles, names = ax.get_legend_handles_labels()
+    box = ax.get_window_extent()
+    columns = style.legend_columns(names, float(box.width) * 72 / float(ax.figure.dpi), 4)
+    ax.legend(
+        handles, names, loc="upper left", bbox_to_anchor=(0, 0), borderaxespad=0, handlelength=3,
+        bbox_transform=ax.transAxes + ScaledTranslation(0, -42 / 72, ax.figure.dpi_scale_trans),
+        ncols=columns,
+    )  # fmt: skip
 
 
 def _boxes(ax: Axes, times: dict[str, list[float]]) -> None:
@@ -125,7 +154,8 @@ def _boxes(ax: Axes, times: dict[str, list[float]]) -> None:
         patch_artist=True, manage_ticks=False,
         boxprops={"facecolor": "#D6E6F2"}, medianprops={"color": style.BLACK, "lw": 2},
     )  # fmt: skip
-    labels = [f"{style.shorten(name, 38)} ({len(times[name]):,})" for name in shown]
+    room = float(ax.get_window_extent().x0) * 72 / float(ax.figure.dpi) - 20
+    labels = [_fitted(name, f" ({len(times[name]):,})", room) for name in shown]
     ax.set_yticks(range(1, len(shown) + 1), labels)
     ax.set_ylim(0.4, len(shown) + 0.6)
     hidden = len(times) - len(shown)

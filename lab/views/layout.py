@@ -1,4 +1,4 @@
-"""Where hosts lie on the map: from their links alone, and the same in every run.
+"""Where hosts lie on the map: from their links or their own places, and the same in every run.
 
 Distances on paper follow distances in hops (stress majorisation, after Gansner, Koren and North):
 no chance in it, and no more than numpy needed.
@@ -14,6 +14,13 @@ _EXACT: Final = 700
 """Hosts laid out by all their distances; beyond, by their distances from some of them."""
 
 _PIVOTS: Final = 60
+
+_HEIGHT: Final = 0.47
+"""How high a map is beside its width, as it is drawn."""
+
+_ROOMS: Final = ((8, 0.05), (25, 0.034), (60, 0.022), (300, 0.011), (10**9, 0.004))
+"""Up to so many hosts, how far apart they lie at least: a little more than a host is wide."""
+
 _ROUNDS: Final = 150
 
 
@@ -38,19 +45,109 @@ def place(count: int, links: Sequence[tuple[int, int]]) -> Any:
 
 
 def places(hosts: Sequence[Mapping[str, Any]], links: Sequence[Mapping[str, Any]]) -> Any:
-    """Places from 0 to 1 of hosts as ``trace.meta`` describes them: the topology's own, if each
-    host has one; otherwise as :func:`place` finds them.
+    """Places from 0 to 1 of hosts as ``trace.meta`` describes them, none upon another.
+
+    They are the topology's own where most hosts have one (the others lie amid their neighbours),
+    and otherwise as :func:`place` finds them. Hosts that would hide one another are moved aside, by
+    no more than that takes.
     """
+    number = {str(host["name"]): n for n, host in enumerate(hosts)}
+    ends = [(number[str(link["a"])], number[str(link["b"])]) for link in links]
+    found = _given(hosts, ends)
+    return _apart(place(len(hosts), ends) if found is None else found)
+
+
+def without_place(hosts: Sequence[Mapping[str, Any]]) -> int:
+    """How many hosts of a map that is drawn by the places of its hosts have none of their own."""
+    missing = sum(host.get("position") is None for host in hosts)
+    return missing if 2 * missing < len(hosts) else 0
+
+
+def _given(hosts: Sequence[Mapping[str, Any]], links: Sequence[tuple[int, int]]) -> Any:
+    """The places that the topology gives, from 0 to 1; None where it gives too few, or one only."""
     import numpy as np
 
-    given = [host.get("position") for host in hosts]
-    if not given or any(one is None for one in given):
-        number = {str(host["name"]): n for n, host in enumerate(hosts)}
-        return place(len(hosts), [(number[str(k["a"])], number[str(k["b"])]) for k in links])
-    found = np.asarray(given, dtype=float)[:, :2]
-    middle, size = (found.max(0) + found.min(0)) / 2, np.ptp(found, axis=0)
+    known = np.array([host.get("position") is not None for host in hosts], dtype=bool)
+    if 2 * known.sum() <= len(hosts):
+        return None
+    found = np.zeros((len(hosts), 2))
+    found[known] = [list(host["position"])[:2] for host in hosts if host.get("position")]
+    least, most = found[known].min(0), found[known].max(0)
+    if len(hosts) > 1 and not (most > least).any():
+        return None
+    size = most - least
     size = np.maximum(size, max(float(size.max()) * 0.2, 1e-9))
-    return (found - middle) / size + 0.5
+    found = (found - (most + least) / 2) / size + 0.5
+    if not known.all():
+        _amid(found, known, links)
+    return found
+
+
+def _amid(found: Any, known: Any, links: Sequence[tuple[int, int]]) -> None:
+    """Put each host without a place in the middle of its neighbours."""
+    import numpy as np
+
+    neighbours: dict[int, list[int]] = {int(one): [] for one in np.flatnonzero(~known)}
+    for a, b in links:
+        for one, other in ((a, b), (b, a)):
+            if one in neighbours:
+                neighbours[one].append(other)
+    found[~known] = found[known].mean(0)
+    for _ in range(60):
+        for one, others in neighbours.items():
+            if others:
+                found[one] = found[others].mean(0)
+
+
+def _room(count: int) -> float:
+    """How far apart the middles of two hosts are at least, as a share of the map's width."""
+    return next(room for most, room in _ROOMS if count <= most)
+
+
+def _apart(places: Any) -> Any:
+    """Move hosts aside until each can be seen: always in the same way."""
+    import numpy as np
+
+    room = _room(len(places))
+    flat = places * (1.0, _HEIGHT)
+    _part_twins(flat, room)
+    if len(flat) <= _EXACT:
+        _push(flat, room)
+    moved = flat / (1.0, _HEIGHT)
+    low, high = np.minimum(moved.min(0, initial=0.0), 0.0), np.maximum(moved.max(0, initial=1.0), 1)
+    return (moved - low) / (high - low)
+
+
+def _push(flat: Any, room: float) -> None:
+    """Move pairs of hosts that are too near from each other, until none is."""
+    import numpy as np
+
+    for turn in range(_ROUNDS):
+        way = flat[:, None, :] - flat[None, :, :]
+        length = np.sqrt((way**2).sum(2))
+        np.fill_diagonal(length, np.inf)
+        near = (length < room).any(1)
+        if not near.any():
+            return
+        short = np.maximum(room * 1.001 - length, 0.0)
+        flat += (way * (short / np.maximum(length, 1e-12) / 2)[:, :, None]).sum(1)
+        if turn == 0 and np.ptp(flat, axis=0).min() > 1e-6:
+            # those in a row that is too short for them would only push each other along it
+            angle = np.flatnonzero(near) * 2.399963
+            flat[near] += room * 0.02 * np.column_stack((np.cos(angle), np.sin(angle)))
+
+
+def _part_twins(flat: Any, room: float) -> None:
+    """Have hosts of one and the same spot lie around it, as the seeds of a sunflower do."""
+    import numpy as np
+
+    spots: dict[tuple[int, int], list[int]] = {}
+    for n, (x, y) in enumerate(flat / (room / 8)):
+        spots.setdefault((round(float(x)), round(float(y))), []).append(n)
+    for twins in spots.values():
+        for k, n in enumerate(twins[1:], 1):
+            turn = k * 2.399963
+            flat[n] += room * 0.7 * np.sqrt(k) * np.array([np.cos(turn), np.sin(turn)])
 
 
 def _steps(neighbours: list[list[int]], start: int) -> list[float]:

@@ -29,6 +29,10 @@ ARROWS: Final = 80
 """Arrows on a map of so many hosts."""
 
 _BUSIEST: Final = 14
+_BEND: Final = 0.13
+"""How far an arrow bends aside, as a share of its length."""
+_HEAD: Final = 12
+"""As many points of a line count as much as its head, where words look for a place."""
 _KINDS: Final[dict[str, dict[str, Any]]] = {
     "host": {"marker": "o", "mfc": "white", "mec": "black", "mew": 1.4},
     "relay": {"marker": "s", "mfc": style.YELLOW, "mec": "black", "mew": 1.4},
@@ -71,6 +75,7 @@ class Map:
             row[1] == "plan" for row in source.rows[:64]
         )
         self.keys: dict[str, Any] = {}
+        self.drawn: list[tuple[str, str]] = []
         self.own = ax is None
         self.places = layout.places(self.hosts, self.links)
         self.flat = len(self.hosts) < 2 or float(self.places[:, 1].std()) < 0.02
@@ -159,6 +164,7 @@ class Map:
         most = max(self.traffic.values())
         for (a, b), count in sorted(self._drawn().items()):
             if a in self.number and b in self.number:
+                self.drawn.append((a, b))
                 self._arrow(a, b, 1.2 + 3.4 * (count / most) ** 0.5 if most > 1 else 2.2)
 
     def _drawn(self) -> dict[tuple[str, str], int]:
@@ -176,7 +182,7 @@ class Map:
         arrow = FancyArrowPatch(
             tuple(self.places[self.number[a]]),
             tuple(self.places[self.number[b]]),
-            connectionstyle="arc3,rad=0.13",
+            connectionstyle=f"arc3,rad={_BEND}",
             arrowstyle=f"-|>,head_length={2.5 + width:.2f},head_width={1.2 + width / 2:.2f}",
             shrinkA=gap,
             shrinkB=gap,
@@ -260,6 +266,7 @@ class Map:
         self.keys[name] = Line2D([], [], ls="", ms=9, **own)
 
     def _legend(self) -> None:
+        self._say_unplaced()
         if not self.keys:
             self.ax.text(0.5, 0.5, "no hosts", ha="center")
             return
@@ -268,10 +275,22 @@ class Map:
             list(self.keys),
             loc="upper left",
             bbox_to_anchor=(0.0, 0.0),
-            ncols=4,
+            ncols=style.legend_columns(list(self.keys), self.pixels[0] * 1.18 / self.dots, 4),
             borderaxespad=0.2,
             handlelength=3,
         )
+
+    def _say_unplaced(self) -> None:
+        """Hosts whose place is not where they were."""
+        from matplotlib.lines import Line2D
+
+        count = layout.without_place(self.hosts)
+        if count:
+            these = (
+                "a host without a place lies" if count == 1 else f"{count} hosts without a place"
+            )
+            name = these + (" amid its" if count == 1 else " lie amid their") + " neighbours"
+            self.keys[name] = Line2D([], [], ls="")
 
 
 class _Words:
@@ -285,8 +304,19 @@ class _Words:
         lines = [of.ends(link) for link in of.links[:600]]
         along = np.linspace(0.0, 1.0, 25)[:, None]
         samples = [(a + (b - a) * along) * of.pixels for a, b in lines]
+        # and the ways of the mail, which bend aside as their arrows do
+        for a, b in list(of.drawn)[:600]:
+            ends = of.places[of.number[a]], of.places[of.number[b]]
+            bent = of.bend(*ends, -_BEND / 2)
+            curve = np.array(_curve(ends[0], bent, ends[1])) * of.pixels
+            samples += [curve, (curve[1:] + curve[:-1]) / 2]
+            # a word may lie on a line, but hardly on its head
+            way = curve[-2] - curve[-1]
+            reach = (of.size / 2 + 9) * of.dots / max(float(np.hypot(*way)), 1e-9)
+            samples.append(np.repeat([curve[-1] + way * reach], _HEAD, axis=0))
         self.crossed = np.concatenate(samples) if samples else np.zeros((0, 2))
         self.boxes: list[tuple[float, float, float, float]] = []
+        self.unnamed = 0
 
     def names(self) -> None:
         """A name at each host, or at the busiest of very many."""
@@ -301,32 +331,46 @@ class _Words:
             rank = rank[:_BUSIEST]
         for n in rank:
             self._name(n)
+        if self.unnamed:
+            from matplotlib.lines import Line2D
+
+            words = f"no room for {self.unnamed} name{'s' if self.unnamed > 1 else ''}"
+            of.keys[words] = Line2D([], [], ls="")
 
     def _name(self, n: int) -> None:
+        """The name, with all that belongs to it, or so much of it as hides no other."""
         of = self.of
         host = of.hosts[n]
         few = len(of.hosts) <= 15
         size = 10 if few else 8 if len(of.hosts) <= 30 else 7
-        lines = [style.shorten(str(host["name"]), 30 if few else 22)]
+        longest = 30 if few else 22
+        name = str(host["name"])
+        more = []
         users = host.get("users")
-        count = users if isinstance(users, int) else len(users or ())
-        if few and count:
-            lines.append(f"{count} user{'s' if count != 1 else ''}")
+        many = users if isinstance(users, int) else len(users or ())
+        if few and many:
+            more.append(f"{many} user{'s' if many != 1 else ''}")
         if few and host.get("careless"):
-            lines.append("careless")
-        self._put("\n".join(lines), n, size)
+            more.append("careless")
+        whole = "\n".join((style.shorten(name, longest), *more))
+        texts = (whole, *(style.shorten(name, most) for most in (longest, 16, 10, 6)))
+        if not any(self._put(text, n, size) for text in dict.fromkeys(texts)):
+            self.unnamed += 1
 
-    def _put(self, text: str, n: int, size: float) -> None:
-        """At the one of sixteen places around a host that costs least."""
+    def _put(self, text: str, n: int, size: float) -> bool:
+        """At the one of many places around a host that costs least; not over another's words."""
         of = self.of
         width, height = self._extent(text, size)
         best = min(self._around(n, width, height), key=lambda one: (round(one[0], 3), one[1]))
         _, _, box = best
+        if any(_overlap(box, other) for other in self.boxes):
+            return False
         self.boxes.append(box)
         x, y = (box[0] + box[2]) / 2 / of.pixels[0], (box[1] + box[3]) / 2 / of.pixels[1]
         look = {"facecolor": "white", "alpha": 0.75, "lw": 0, "pad": 0.6}
         drawn = of.ax.text(x, y, text, ha="center", va="center", fontsize=size, bbox=look, zorder=4)
         drawn.set_gid("name")
+        return True
 
     def _extent(self, text: str, size: float) -> tuple[float, float]:
         lines = text.split("\n")
@@ -340,7 +384,8 @@ class _Words:
         found = []
         x, y = self.points[n]
         near = self.of.size / 2 * self.of.dots + 4
-        for ring in (0, 1):
+        wide = self.of.pixels[0]
+        for ring in (0, 1, 2):
             for step, turn in enumerate((-90, 90, 0, 180, -45, -135, 45, 135)):
                 dx, dy = math.cos(math.radians(turn)), math.sin(math.radians(turn))
                 reach = near + ring * 12
@@ -349,6 +394,8 @@ class _Words:
                 if turn % 90:  # a corner of the words towards the host
                     cx = x + math.copysign(reach * 0.55 + width / 2, dx)
                     cy = y + math.copysign(reach * 0.75 + height / 2, dy)
+                elif turn % 180:  # above or below, and as far to the side as the figure asks
+                    cx = min(max(cx, width / 2 - 0.085 * wide), 1.085 * wide - width / 2)
                 box = (cx - width / 2, cy - height / 2, cx + width / 2, cy + height / 2)
                 found.append((self._cost(box, n) + ring * 1.5, ring * 8 + step, box))
         return found

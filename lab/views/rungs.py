@@ -219,6 +219,7 @@ def _with_waits(found: Iterable[Rung]) -> Iterator[Rung]:
     for rung in rungs:
         if last is not None and rung.t - last.t > max(1.0, 20 * usual):
             wait = rung.t - last.t
-            yield Rung(last.t, "wait", "", None, f"nothing for {duration(wait)}", last.seq)
+            words = f"nothing for {duration(wait)}"
+            yield Rung(rung.t, "wait", "", None, words, last.seq, sent=last.t)
         yield rung
         last = rung

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from lab.protocol.dialogue import Standing
 from lab.protocol.replies import COMMAND_REPLIES, MAIL_DATA, Outcome
 from lab.protocol.states import TRANSITIONS, State
-from lab.stepping.films import films, kinds_of_session
+from lab.stepping.films import Shot, films, kinds_of_session
 from lab.trace import Row, Trace
 from lab.views import style
 
@@ -84,18 +85,12 @@ def _taken(
     if session not in found:
         last = max((row[4] for row in trace.rows if row[1] == "open"), default=0)
         raise ValueError(f"there is no session {session}; they are 1 to {last}")
-    taken: Counter[tuple[State, str]] = Counter()
-    now, command = None, None
     film, last = found[session], len(trace) if seq is None else seq
-    for at, shot in zip(film.seqs, film.shots, strict=True):
-        if at > last:
-            break
-        here = shot.receiver
-        if _is_taken(trace.rows[at], here):
-            taken[here.was, here.command] += 1
-        now = here.state
-        command = here.command if here.command in COMMAND_REPLIES else command
-    return taken, now, command
+    shots = [shot for at, shot in zip(film.seqs, film.shots, strict=True) if at <= last]
+    rows = [trace.rows[at] for at in film.seqs[: len(shots)]]
+    had = [shot.receiver.command for shot in shots if shot.receiver.command in COMMAND_REPLIES]
+    now = shots[-1].receiver.state if shots else None
+    return Counter(_arrows(rows, shots)), now, had[-1] if had else None
 
 
 def _of_all(trace: Trace, seq: int | None) -> Counter[tuple[State, str]]:
@@ -103,19 +98,27 @@ def _of_all(trace: Trace, seq: int | None) -> Counter[tuple[State, str]]:
     taken: Counter[tuple[State, str]] = Counter()
     rows = trace.rows if seq is None else islice(trace.rows, seq + 1)
     for film, mine, times in kinds_of_session(rows):
-        for row, shot in zip(mine, film.shots, strict=True):
-            if _is_taken(row, shot.receiver):
-                taken[shot.receiver.was, shot.receiver.command] += times
+        for arrow in _arrows(mine, film.shots):
+            taken[arrow] += times
     return taken
 
 
-def _is_taken(row: Row, here: Standing) -> bool:
-    """Whether the receiver-SMTP took an arrow of its table at an event."""
-    return (
-        row[1] in ("command", "data")
-        and here.row is not None
-        and here.meaning in (Outcome.S, Outcome.I)
-    )
+def _arrows(rows: Sequence[Row], shots: Sequence[Shot]) -> Iterator[tuple[State, str]]:
+    """The arrows of its table that the receiver-SMTP took in a session, event by event.
+
+    It takes one with a command that succeeds, and with mail data whatever its reply.
+    """
+    before: Standing | None = None
+    for row, shot in zip(rows, shots, strict=True):
+        here = shot.receiver
+        if here.command == MAIL_DATA:
+            awaited = before is not None and before.command == MAIL_DATA and before.code is None
+            taken = awaited and here.code is not None
+        else:
+            taken = row[1] == "command" and here.meaning in (Outcome.S, Outcome.I)
+        if taken and here.row is not None:
+            yield here.was, here.command
+        before = here
 
 
 # -- the session --------------------------------------------------------------------------------
@@ -180,6 +183,7 @@ def _arc(ax: Axes, state: State, after: State, words: list[str], taken: bool) ->
         (x + to) / 2, y + height, _wrapped(words, 6 if bend else 2), ha="center",
         va="bottom" if bend else "top", fontsize=8.5, zorder=5, gid="arrow words",
         color=style.BLUE if taken else "black",
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.2} if bend else None,
     )  # fmt: skip
 
 

@@ -7,9 +7,12 @@ tell apart. Nothing is told by colour alone: hatches, line styles and markers sa
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -74,12 +77,35 @@ def off_screen() -> Iterator[None]:
         _off_screen.reset(token)
 
 
+_OF_OTHER_SCRIPTS: Final = (
+    "Noto Sans CJK JP", "Noto Sans CJK SC", "Noto Sans", "WenQuanYi Zen Hei", "Droid Sans Fallback",
+    "Hiragino Sans", "Yu Gothic", "Microsoft YaHei", "Arial Unicode MS",
+)  # fmt: skip
+
+
+@cache
+def _fonts() -> list[str]:
+    """The font of all pictures, and those of this machine for what it has no letters for."""
+    from matplotlib.font_manager import fontManager
+
+    there = set(fontManager.get_font_names())
+    return ["DejaVu Sans", *(name for name in _OF_OTHER_SCRIPTS if name in there)]
+
+
+@contextmanager
+def no_word_of_glyphs() -> Iterator[None]:
+    """A stretch of code in which letters that no font has are drawn as boxes, and no more said."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        yield
+
+
 @contextmanager
 def sheet() -> Iterator[None]:
     """A stretch of code in which what is drawn follows the style sheet."""
     import matplotlib
 
-    with matplotlib.rc_context(RC):
+    with matplotlib.rc_context({**RC, "font.sans-serif": _fonts()}), no_word_of_glyphs():
         yield
         interactive = matplotlib.is_interactive()
     # a notebook's backend sets this when the first figure is made; put back, no later figure shows
@@ -163,6 +189,19 @@ def text_width(text: str, points: float, weight: str = "normal") -> float:
 
     font = FontProperties(family="DejaVu Sans", size=points, weight=weight)
     return float(text_to_path.get_text_width_height_descent(text, font, False)[0])
+
+
+def legend_columns(
+    names: Sequence[str], room: float, most: int, *, points: float = 9, handle: float = 3.0
+) -> int:
+    """In how many columns a legend fits into ``room`` points, filled column by column."""
+    widths = [text_width(name, points) + (handle + 0.8 + 2.0) * points for name in names]
+    for columns in range(min(most, len(names)), 1, -1):
+        long, extra = divmod(len(names), columns)
+        ends = [long * n + min(n, extra) for n in range(columns + 1)]
+        if sum(max(widths[a:b], default=0) for a, b in pairwise(ends)) <= room:
+            return columns
+    return 1
 
 
 def fitted(text: str, room: float, points: float, weight: str = "normal") -> str:

@@ -86,6 +86,9 @@ _ENDS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
 }
 
 
+_HOP: Final = "on the way: hop "
+
+
 def timeline(trace: Trace, ax: Axes | None = None) -> Axes:
     """The Axes with the timeline of a trace; x is simulated time in seconds, whatever its labels.
 
@@ -145,6 +148,7 @@ class _Picture:
             self.scale = self._scale()
         self.keys: dict[str, Any] = {}
         self.widened = False
+        self.hops = 0
         self.taken: dict[int, list[float]] = {}
         self.above: dict[int, float] = {}
 
@@ -206,7 +210,8 @@ class _Picture:
         """The width of the Axes in pixels, after making room for labels on a figure of our own."""
         if self.own:
             texts = [one for text in self._texts for one in text.split("\n")]
-            self.left = max((style.text_width(text, 9) for text in texts), default=0) + 16
+            # on screen letters stand on whole dots, and take up to a thirtieth more
+            self.left = max((style.text_width(text, 9) for text in texts), default=0) * 1.03 + 16
             self._place(90)
         return max(float(self.ax.get_window_extent().width), 1.0)
 
@@ -282,6 +287,7 @@ class _Picture:
             self._bar("opening the channel", hop.opening - at, hop.opened - at, row)
             self._bar("in the spool", hop.opened - at, sending - at, row)
         name, look = _look(story, hop)
+        self.hops = max(self.hops, hop.ordinal if story.about is None else 0)
         patch = self._bar(name, sending - at, hop.ended - at, row, look, always=True)
         patch.set_gid(f"hop {hop.message} {hop.host} {hop.peer} {','.join(hop.recipients)}")
         self._name(hop, sending - at, hop.ended - at, row, look)
@@ -406,7 +412,13 @@ class _Picture:
         self.ax.set_xlabel(f"{self.ax.get_xlabel()}; {words}")
 
     def _explained(self, name: str) -> str:
-        """A name of the legend; of openings also how many there were, and what they took."""
+        """A name of the legend; of openings also how many there were, and what they took.
+
+        Where there are more hops than colours, the others of the same colour are told.
+        """
+        if name.startswith(_HOP):
+            again = int(name.removeprefix(_HOP)) + len(style.HOPS)
+            return f"{name}, {again} ..." if again <= self.hops else name
         if name != "opening the channel" or not self.openings:
             return name
         times = f"{len(self.openings)} time{'s' if len(self.openings) > 1 else ''}"
@@ -417,12 +429,14 @@ class _Picture:
 
         below = self.ax.transAxes + ScaledTranslation(0, -40 / 72, self.ax.figure.dpi_scale_trans)
         names = sorted(self.keys, key=_rank)
-        columns = 4 if self.pixels > 900 else 3 if self.pixels > 600 else 2
+        words = [self._explained(name) for name in names]
+        room = (self.pixels + (20 if self.own else 0)) * 72 / self.ax.figure.dpi
+        columns = style.legend_columns(words, room, 4, handle=2.4)
         if self.own:
             self._place(52 + 15 * -(-len(names) // columns))
         self.ax.legend(
             [self.keys[name] for name in names],
-            [self._explained(name) for name in names],
+            words,
             loc="upper left",
             bbox_to_anchor=(0, 0),
             bbox_transform=below,
@@ -466,10 +480,7 @@ def _look(story: Story, hop: Hop) -> tuple[str, dict[str, Any]]:
     if story.about is not None:
         return "a notification on its way back", dict(_RETURN)
     number = (hop.ordinal - 1) % len(style.HOPS) + 1
-    name = f"on the way: hop {number}" + (
-        f", {number + len(style.HOPS)} ..." if hop.ordinal > number else ""
-    )
-    return name, {"facecolor": style.HOPS[number - 1], "edgecolor": "black", "lw": 0.9}
+    return f"{_HOP}{number}", {"facecolor": style.HOPS[number - 1], "edgecolor": "black", "lw": 0.9}
 
 
 def _lettering(look: dict[str, Any], size: float) -> dict[str, Any]:

@@ -67,7 +67,7 @@ class Timescale:
             transform=ax.get_xaxis_transform(),
             ha="center",
             va="top",
-            fontsize=8.5,
+            fontsize=8.5 if len(self.folds) < 5 else 7,
             color=GREY,
         )
 
@@ -96,9 +96,9 @@ def _interpolate(x: Any, xs: tuple[float, ...], ys: tuple[float, ...]) -> Any:
 
 def clock(seconds: float, fine: bool = False) -> str:
     """A time as ``h:min:s``; ``fine`` adds tenths of a second."""
-    tenths = round(seconds * 10)
+    tenths = round(seconds * 10) if fine else round(seconds) * 10
     minutes, rest = divmod(tenths, 600)
-    tail = f"{rest // 10:02}.{rest % 10}" if fine else f"{round(rest / 10):02}"
+    tail = f"{rest // 10:02}.{rest % 10}" if fine else f"{rest // 10:02}"
     return f"{minutes // 60}:{minutes % 60:02}:{tail}"
 
 

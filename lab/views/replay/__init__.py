@@ -12,6 +12,7 @@ import html
 import re
 from dataclasses import dataclass
 from functools import cache, cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +20,9 @@ from lab.trace import Trace
 from lab.views.replay.data import pack, replay_data
 
 __all__ = [
+    "LONGEST_REPLAY",
     "Replay",
+    "beginning",
     "pack",
     "player_css",
     "player_js",
@@ -27,6 +30,9 @@ __all__ = [
     "replay_page",
     "write_replay",
 ]
+
+LONGEST_REPLAY: Final = 200_000
+"""Events of a page that plays a run; of a longer one it plays the beginning."""
 
 _HERE: Final = Path(__file__).parent
 _PARTS: Final = (
@@ -45,6 +51,15 @@ def player_js() -> str:
 def player_css() -> str:
     """The style sheet of the player, light and dark; all of it is under ``.lab-replay``."""
     return _read("player.css")
+
+
+def beginning(trace: Trace) -> Trace:
+    """So much of a trace as a page can play; its title tells, where that is not all."""
+    if len(trace.rows) <= LONGEST_REPLAY:
+        return trace
+    first, *rows = islice(trace.rows, LONGEST_REPLAY)
+    title = f"{trace.meta.get('title', '')} (the first {LONGEST_REPLAY:,} events)"
+    return Trace([(*first[:6], {**first[6], "title": title}), *rows], trace.level)
 
 
 def replay_page(trace: Trace) -> str:
