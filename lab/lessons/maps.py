@@ -124,6 +124,7 @@ def _read(path: Path) -> networkx.Graph:
 def _every_host_relays(graph: networkx.Graph, title: str, letters: int) -> Topology:
     options: dict[str, Any] = {
         "title": title,
+        "environment": [{"name": "uucp"}],
         "defaults": {"host": {"relay": True, "users": ["u"]}},
         "traffic": [{"count": letters, "rate": "60 /min", "size": "500 B"}],
     }
