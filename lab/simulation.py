@@ -304,7 +304,9 @@ class Simulation:
         if near is None or host.condition.down:
             return
         queue = host.spool.queue(peer.name, near.environment)
-        if not queue.session:
+        if queue.session:
+            queue.polled = True
+        else:
             queue.not_before = self.env.now
             self._call(host, queue, turn=True)
 

@@ -225,3 +225,13 @@ def test_mail_that_nobody_fetches_stays_and_is_no_loss() -> None:
     """3.8: what a host holds for one that has not called yet is in its spool, and in order."""
     run = lab.simulate(from_dict({**site(), "poll": []}))
     assert (run.summary["queued"], run.summary["lost"], run.breaches) == (2, 0, [])
+
+
+def test_a_poll_while_mail_is_sent_there_is_of_the_same_channel() -> None:
+    """3.8: the caller has a channel open, and asks on that for what is held for it."""
+    tables = site()
+    tables["host"][1]["holds"] = []
+    tables["poll"] = [{"from": "S.ARPA", "to": "HUB.ARPA", "at": "50 ms"}]
+    run = lab.simulate(from_dict(tables))
+    assert words(run).count("S.ARPA TURN") == 1
+    assert (run.summary["sessions"], run.summary["delivered"]) == (1, 2)

@@ -87,7 +87,8 @@ class Errand:
 
     def turns(self) -> bool:
         """Whether to ask for mail of the other side: once a session, if that is what it is for."""
-        turn, self._turn = self._turn, False
+        turn, self._turn = self._turn or self.queue.polled, False
+        self.queue.polled = False
         return turn
 
     def settled(self, outgoing: Outgoing) -> None:
@@ -236,7 +237,7 @@ class Errand:
     def _defer(self, mail: Mail, said: str, addressees: list[Addressee]) -> None:
         later = _part(mail, addressees)
         if self.now >= mail.expires:
-            self.host.give_up(self.now, self.queue, later, said)
+            self.host.give_up(self.now, self.queue, later, said, "did not take it")
             return
         later.failures = mail.failures + 1
         delay = self.host.retry.delay(later.failures)

@@ -385,9 +385,11 @@ class Host:
         stamps = len(return_path.route) + 1 + len(way)
         return stamps <= MOST_STAMPS and len(return_path.text) + names <= MAX_PATH
 
-    def give_up(self, now: float, queue: Queue, mail: Mail, reason: str) -> None:
+    def give_up(
+        self, now: float, queue: Queue, mail: Mail, reason: str, how: str = "could not be reached"
+    ) -> None:
         """Return mail that could not be sent for so long that no more tries are made."""
-        what = f"{queue.host} could not be reached, and no more tries are made: {reason}"
+        what = f"{queue.host} {how}, and no more tries are made: {reason}"
         losses = [Loss(recipient, path, "", what) for recipient, path in mail.addressees]
         row = (now, "refuse", self.name, queue.host, None, mail.message)
         self.record((*row, mail.ids, what))

@@ -87,10 +87,20 @@ class Queue:
     """The mail for one next host, in the order in which it came.
 
     ``session`` is set while a sender-SMTP is at work on it; ``not_before`` holds the whole queue
-    back; ``wake_at`` is when the driver has been asked to look again.
+    back; ``wake_at`` is when the driver has been asked to look again; ``polled``: the next host is to
+    be asked for its mail in the session that is at work.
     """
 
-    __slots__ = ("entries", "environment", "failures", "host", "not_before", "session", "wake_at")
+    __slots__ = (
+        "entries",
+        "environment",
+        "failures",
+        "host",
+        "not_before",
+        "polled",
+        "session",
+        "wake_at",
+    )
 
     def __init__(self, host: str, environment: str) -> None:
         self.host = host
@@ -99,6 +109,7 @@ class Queue:
         self.failures = 0
         self.not_before = 0.0
         self.session = False
+        self.polled = False
         self.wake_at: float | None = None
 
     def ready(self, now: float) -> Entry | None:

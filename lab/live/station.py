@@ -482,7 +482,9 @@ class Station:
         if near is None:
             return
         queue = self.host.spool.queue(near.name, near.environment)
-        if not queue.session:
+        if queue.session:
+            queue.polled = True
+        else:
             queue.not_before = self.clock.now
             self._call(queue, turn=True)
 

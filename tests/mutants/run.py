@@ -122,26 +122,45 @@ def by_forks(all_mutants: list[Mutant], tests: list[str], at_once: int) -> Judge
     return judge
 
 
-def noticed_afresh(mutant: Mutant, tests: list[str]) -> bool:
-    """Whether tests notice a mutant that they have imported broken, in a process of its own."""
+def begin_afresh(mutant: Mutant, tests: list[str]) -> int:
+    """Run tests that import a mutant broken, in a process of its own: its number."""
     process = os.fork()
-    if not process:
-        status = 70
-        try:
-            for name, module in [*sys.modules.items()]:
-                if str(getattr(module, "__file__", "")).startswith(OURS):
-                    del sys.modules[name]
-            # of the processor, not of the clock: on a busy machine sound tests would seem to hang
-            resource.setrlimit(resource.RLIMIT_CPU, (LIMIT, LIMIT + 5))
-            sys.meta_path.insert(0, Breaker(mutant))
-            import pytest
+    if process:
+        return process
+    status = 70
+    try:
+        for name, module in [*sys.modules.items()]:
+            if str(getattr(module, "__file__", "")).startswith(OURS):
+                del sys.modules[name]
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for stream in (0, 1, 2):
+            os.dup2(nowhere, stream)
+        # of the processor, not of the clock: on a busy machine sound tests would seem to hang
+        resource.setrlimit(resource.RLIMIT_CPU, (LIMIT, LIMIT + 5))
+        sys.meta_path.insert(0, Breaker(mutant))
+        import pytest
 
-            with tempfile.TemporaryDirectory() as scratch:
-                os.environ["PYTEST_DEBUG_TEMPROOT"] = scratch
-                status = int(pytest.main(["-x", *OPTIONS, *_files(tests)]))
-        finally:
-            os._exit(status)
-    return os.waitpid(process, 0)[1] != 0
+        with tempfile.TemporaryDirectory() as scratch:
+            os.environ["PYTEST_DEBUG_TEMPROOT"] = scratch
+            status = int(pytest.main(["-x", *OPTIONS, *_files(tests)]))
+    finally:
+        os._exit(status)
+
+
+def unnoticed_afresh(suspects: list[Mutant], tests: list[str], at_once: int) -> list[Mutant]:
+    """Those that the tests do not notice even where they have imported them broken."""
+    running: dict[int, Mutant] = {}
+    missed: list[Mutant] = []
+    waiting = list(reversed(suspects))
+    while waiting or running:
+        while waiting and len(running) < at_once:
+            mutant = waiting.pop()
+            running[begin_afresh(mutant, tests)] = mutant
+        process, status = os.wait()
+        mutant = running.pop(process)
+        if status == 0:
+            missed.append(mutant)
+    return missed
 
 
 def _files(tests: list[str]) -> list[str]:
@@ -151,7 +170,8 @@ def _files(tests: list[str]) -> list[str]:
 def judge(kind: str, chosen: list[Mutant], *, whole: bool) -> int:
     """Judge mutants, print what the tests do not notice, and the count: how much is amiss."""
     known = equivalents()
-    first = by_forks(chosen, TESTS[kind], len(os.sched_getaffinity(0)))
+    at_once = len(os.sched_getaffinity(0))
+    first = by_forks(chosen, TESTS[kind], at_once)
     print(file=sys.stderr)
     if first.fails:
         print(f"{kind}: tests fail where nothing is broken: {', '.join(first.fails)}")
@@ -159,7 +179,9 @@ def judge(kind: str, chosen: list[Mutant], *, whole: bool) -> int:
     left = [*first.unnoticed, *first.untried]
     same = [mutant for mutant in left if mutant.key in known]
     missed = [mutant for mutant in left if mutant.key not in known]
-    missed = [mutant for mutant in missed if not noticed_afresh(mutant, TESTS[kind])]
+    for mutant in missed:
+        print(f"asked once more: {mutant.name}", file=sys.stderr, flush=True)
+    missed = unnoticed_afresh(missed, TESTS[kind], at_once)
     for mutant in missed:
         why = " (no test comes there)" if mutant in first.untried else ""
         print(f"not noticed: {mutant.name}{why}\n    {mutant.text}")
