@@ -87,20 +87,13 @@ class Queue:
     """The mail for one next host, in the order in which it came.
 
     ``session`` is set while a sender-SMTP is at work on it; ``not_before`` holds the whole queue
-    back; ``wake_at`` is when the driver has been asked to look again; ``polled``: the next host is to
-    be asked for its mail in the session that is at work.
+    back; ``wake_at`` is when the driver has been asked to look again; ``polled``: the next host is
+    to be asked for its mail in the session that is at work.
     """
 
     __slots__ = (
-        "entries",
-        "environment",
-        "failures",
-        "host",
-        "not_before",
-        "polled",
-        "session",
-        "wake_at",
-    )
+        "entries", "environment", "failures", "host", "not_before", "polled", "session", "wake_at",
+    )  # fmt: skip
 
     def __init__(self, host: str, environment: str) -> None:
         self.host = host
