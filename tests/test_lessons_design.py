@@ -79,6 +79,13 @@ def test_what_cannot_be_is_told_in_a_sentence(lines: Any, quiet: Any, said: str)
     assert said in str(raised.value)
 
 
+def test_of_no_site_there_is_no_distance() -> None:
+    with pytest.raises(lab.TopologyError, match=r"there is no site 'MIL'; did you mean MILL\?"):
+        design.distance("PORT", "MIL")
+    with pytest.raises(lab.TopologyError, match="a line is slow or fast, and not 'quick'"):
+        design.rent("PORT", "MILL", "quick")
+
+
 def test_every_wrong_line_is_told() -> None:
     with pytest.raises(lab.TopologyError) as raised:
         design.network([("A", "B"), ("PORT", "MILL", "quick")], ["C"])

@@ -103,12 +103,17 @@ def quiet_of(topology: Topology) -> list[str]:
 
 
 def distance(a: str, b: str) -> float:
-    """The kilometres from a site to another."""
+    """The kilometres from a site to another; raises TopologyError where one is none."""
+    wrong = [_no_site(name) for name in (a, b) if not _is_site(name)]
+    if wrong:
+        raise TopologyError(wrong)
     return math.dist(SITES[a][:2], SITES[b][:2])
 
 
 def rent(a: str, b: str, speed: str = "slow") -> int:
-    """What the line between two sites costs a month."""
+    """What the line between two sites costs a month; raises TopologyError for what is none."""
+    if speed not in SPEEDS:
+        raise TopologyError([_no_speed(speed)])
     fixed, each = RENTS[speed]
     return round(fixed + each * distance(a, b))
 
@@ -145,13 +150,17 @@ def _take(line: Any, found: dict[frozenset[str], Line]) -> Iterator[str]:
     unknown = [_no_site(name) for name in (a, b) if not _is_site(name)]
     yield from unknown
     if not isinstance(speed, str) or speed not in SPEEDS:
-        yield f"a line is {' or '.join(SPEEDS)}, and not {shown(speed)}"
+        yield _no_speed(speed)
     elif not unknown and a == b:
         yield f"a line from {a} to itself leads nowhere"
     elif not unknown and frozenset((a, b)) in found:
         yield f"there are two lines between {a} and {b}; hire one"
     elif not unknown:
         found[frozenset((a, b))] = (a, b, speed)
+
+
+def _no_speed(speed: Any) -> str:
+    return f"a line is {' or '.join(SPEEDS)}, and not {shown(speed)}"
 
 
 def _is_site(name: Any) -> bool:
