@@ -166,6 +166,45 @@ def test_lists_in_lists_and_a_list_that_contains_itself() -> None:
 
 
 @pytest.mark.rule("3.3-7")
+def test_a_list_in_a_list_is_expanded_with_it_at_once() -> None:
+    """3.3: the members of both are recipients beside each other, whichever list they are on."""
+    both = lists(all=["some@TWO.ARPA", "BOB@TWO.ARPA"], some=["CAT@TWO.ARPA"])
+    two = host("TWO.ARPA", "BOB", "CAT", list=both)
+    done = run(JOE, two, mail=[mail("JOE@ONE.ARPA", "all@TWO.ARPA")])
+    (expanded,) = [event for event in done.trace if event.kind == "expand"]
+    assert list(expanded["members"]) == [("1.1", "CAT@TWO.ARPA"), ("1.2", "BOB@TWO.ARPA")]
+
+
+@pytest.mark.rule("3.2-2", "3.2-4")
+def test_hosts_that_refer_to_each_other_send_nobody_round_in_a_circle() -> None:
+    """3.2: a path that was tried already is not tried again; the originator is told."""
+    refer = [host(name, forward=[{"user": "BOB", "to": f"BOB@{other}", "mode": "refer"}])
+             for name, other in (("TWO.ARPA", "Z"), ("Z", "TWO.ARPA"))]  # fmt: skip
+    links = [{"between": ["ONE.ARPA", one["name"]]} for one in refer]
+    to = [mail("JOE@ONE.ARPA", "BOB@TWO.ARPA")]
+    done = run(host("ONE.ARPA", "JOE"), *refer, links=links, mail=to, until=3600)
+    assert paths(done, "TWO.ARPA")[1:] == ["RCPT TO:<BOB@TWO.ARPA>"]
+    assert paths(done, "Z")[1:] == ["RCPT TO:<BOB@Z>"]
+    assert counts(done) == {"returned": 1}
+
+
+@pytest.mark.rule("3.6-7", "4.1.2-12")
+def test_a_notification_has_the_time_of_its_host_and_all_reasons() -> None:
+    """3.6: by the clock of the host that found it out, which may be wrong; each reason once."""
+    fail = [
+        {"name": "F", "mailbox": "full-after-data"},
+        {"name": "G", "mailbox": "full-after-data"},
+    ]
+    two = relay("TWO.ARPA", *fail, list=lists(none=["none@TWO.ARPA"]))
+    fault = {"kind": "clock-skew", "host": "TWO.ARPA", "value": "1 h"}
+    to = ["F@TWO.ARPA", "none@TWO.ARPA", "G@TWO.ARPA"]
+    done = run(JOE, two, mail=[mail("JOE@ONE.ARPA", *to)], fault=[fault])
+    assert "\nDate: 1 Aug 82 01:00:0" in delivered(done, "JOE")[0]
+    (notice,) = [event for event in done.trace if event.kind == "notify"]
+    assert notice["reason"] == "552 Mailbox full; 550 No such user here"
+
+
+@pytest.mark.rule("3.3-7")
 def test_a_member_is_one_however_it_is_written() -> None:
     """3.3 and 2: in another case, in quotes, by a route: it is the same mailbox, and once sent."""
     written = ["ANN@TWO.ARPA", '"ann"@two.arpa', "a\\nn@TWO.ARPA", "@ONE.ARPA:ann@TWO.ARPA"]

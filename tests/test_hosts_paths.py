@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small import counts, drops, mail, relay, run
 
-from lab.hosts.paths import prefixed, unsendable, unsendable_from
+from lab.hosts.paths import bears, prefixed, unsendable, unsendable_from
 from lab.hosts.stamps import MOST_STAMPS, is_looping, visits
 from lab.protocol import Path, SyntaxFault, quote, unquote
 from lab.protocol.lines import MailData, fits_the_wire
@@ -103,6 +103,38 @@ def test_no_line_that_a_sender_forged_stops_the_count(octets: bytes) -> None:
     """Whatever stands in a line that begins as a time stamp line does."""
     assert visits(b"Received: FROM A BY " + octets, {"B"}) <= 1
     assert visits(b"Received: " + octets + b"\r\n" + stamped(1, "B"), {"B"}) >= 0
+
+
+def test_mail_is_sent_round_only_as_far_as_its_path_and_time_stamps_bear() -> None:
+    """3.6 and 4.5.3: each host on the way but the last adds "@", its name and "," to the path."""
+    way = ["FOUR", "SIX.SIX", "THE-LAST.ONE"]
+    added = len("@FOUR,@SIX.SIX,")
+    assert bears(path_of(256 - added), way)
+    assert not bears(path_of(257 - added), way)
+    assert bears(path_of(256), way[-1:])
+    for stamps in range(23, 28):
+        assert bears(Path(("A",) * 3, "u", "B"), ["C"] * (stamps - 3)) == (stamps <= MOST_STAMPS)
+
+
+def test_a_list_with_forwards_in_a_circle_reaches_the_others() -> None:
+    """3.2 and 3.3: a member who is nowhere is told of; the list comes to an end all the same."""
+    made = run(
+        relay("A", "ann"),
+        relay(
+            "B", "bill",
+            list=[{"name": "all", "members": ["bob@B", "bill@B", "ben@B"]}],
+            forward=[{"user": "bob", "to": "ben@B"}, {"user": "ben", "to": "bob@B"}],
+        ),
+        mail=[mail("ann@A", "all@B")],
+    )  # fmt: skip
+    assert drops(made)[0] == ("B", "bill")
+    assert counts(made) == {"delivered": 1, "returned": 2}
+
+
+@pytest.mark.rule("3.3-5")
+def test_a_string_may_begin_with_any_sign() -> None:
+    """3.3: only the space after the command is not of the string."""
+    assert parse_command(b"VRFY   ?what").text == "?what"
 
 
 def test_a_forward_that_leads_back_to_itself_is_a_user_that_does_not_exist() -> None:

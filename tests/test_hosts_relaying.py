@@ -291,3 +291,16 @@ def test_mail_in_a_circle_by_a_route_through_the_same_host_twice() -> None:
         "Return-Path: <@THREE.ARPA,@TWO.ARPA,@THREE.ARPA,@TWO.ARPA:JOE@ONE.ARPA>\n"
     )
     assert text.count("Received: ") == 5
+
+
+def test_only_mail_that_would_go_straight_back_goes_another_way() -> None:
+    """3.6: what is far on the way is for the hosts there to see; the next hop is the shortest."""
+    names = ("R", "Q", "B", "C", "E", "F", "G")
+    pairs = ["A R", "R Q", "Q B", "B C", "C R", "R D", "B E", "E F", "F G", "G D"]
+    done = run(
+        host("A", "joe"), *map(relay, names), host("D", "sam"),
+        links=[{"between": pair.split()} for pair in pairs],
+        mail=[mail("joe@A", "@R,@Q,@B:sam@D")],
+    )  # fmt: skip
+    assert paths(done, "C") == ["MAIL FROM:<@B,@Q,@R:joe@A>", "RCPT TO:<sam@D>"]
+    assert counts(done) == {"delivered": 1}

@@ -14,15 +14,14 @@ from lab.hosts.destination import Destination, Loss
 from lab.hosts.directory import AMBIGUOUS, User
 from lab.hosts.identity import Condition, Identity
 from lab.hosts.message import Calendar, compose_notification, return_path_line
-from lab.hosts.paths import prefixed, unsendable, unsendable_from
+from lab.hosts.paths import bears, prefixed, unsendable, unsendable_from
 from lab.hosts.routing import Neighbour, RoutingTable
 from lab.hosts.spool import Addressee, Queue, Retry, Spool
 from lab.hosts.spool import Entry as Mail
-from lab.hosts.stamps import MOST_STAMPS
 from lab.hosts.unfold import unfolded
 from lab.hosts.verdicts import LINE_TOO_LONG, NO_SUCH_USER, NOT_ACTIVE
 from lab.protocol import NULL_PATH, Path, folded, reply
-from lab.protocol.lines import MAX_COMMAND_LINE, MAX_DOMAIN, MAX_PATH, fits_the_wire
+from lab.protocol.lines import MAX_COMMAND_LINE, MAX_DOMAIN, fits_the_wire
 from lab.trace import Row
 
 _NOWHERE: Final[frozenset[str]] = frozenset()
@@ -213,8 +212,7 @@ class Host:
         from: somebody sent it round what is in its way, and would do so again.
         """
         first = self.routes.resolve(place.path.first)
-        if place.hop is None or place.hop.name == first:
-            return place  # where a source route or the destination itself wants it
+        # where a source route or the destination itself wants it, it goes nevertheless
         hop = self.routes.next_hop(self.name, place.path.first, visited - {first})
         return place if hop is None else Destination(place.path, hop=hop)
 
@@ -365,7 +363,7 @@ class Host:
             if first != queue.host or cut_off:
                 around = mail.avoided | visited - {first}
                 way = self.routes.way_round(self.name, path.first, queue.host, around)
-            if way is None or not self._bears(mail.return_path, way):
+            if way is None or not bears(mail.return_path, (self.name, *way)):
                 mail.avoided = frozenset()
                 return False
             hops.add(self.routes.near(self.name)[way[0]])
@@ -378,12 +376,6 @@ class Host:
         self._enqueue(now, hop, mail)
         mail.expires = expires
         return True
-
-    def _bears(self, return_path: Path, way: Sequence[str]) -> bool:
-        """Whether mail may go so far about without being refused for where it has been."""
-        names = sum(len(f"@{name},") for name in (self.name, *way[:-1]))
-        stamps = len(return_path.route) + 1 + len(way)
-        return stamps <= MOST_STAMPS and len(return_path.text) + names <= MAX_PATH
 
     def give_up(
         self, now: float, queue: Queue, mail: Mail, reason: str, how: str = "could not be reached"

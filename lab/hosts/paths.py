@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
+from lab.hosts.stamps import MOST_STAMPS
 from lab.protocol import Path, Reply, reply
 from lab.protocol.lines import MAX_DOMAIN, MAX_PATH, MAX_USER
 
@@ -48,3 +50,12 @@ def _unsendable_from(path: Path, name: str) -> Reply | None:
 def prefixed(path: Path, name: str) -> Path:
     """The reverse-path with a relay's name put at its beginning (section 3.6)."""
     return Path((name, *path.route), path.local, path.domain)
+
+
+def bears(return_path: Path, way: Sequence[str]) -> bool:
+    """Whether mail that came by a reverse-path may go over all hosts of a way without being refused
+    for where it has been: its path or its time stamp lines would be too many.
+    """
+    names = sum(len(f"@{name},") for name in way[:-1])
+    stamps = len(return_path.route) + len(way)
+    return stamps <= MOST_STAMPS and len(return_path.text) + names <= MAX_PATH

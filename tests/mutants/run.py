@@ -48,14 +48,14 @@ PATHS = {
     "lab.protocol.lines": ("fits_the_wire", "stuff", "unstuff", "_unfinished"),
     "lab.protocol.syntax": (
         "Path.__post_init__", "Path.bare", "Path.is_null", "Path.user", "Path.first", "unquote",
-        "quote", "parse_path", "_with_argument", "_tidied", "parse_command",
+        "quote", "folded", "parse_path", "_with_argument", "_tidied", "parse_command",
     ),
     "lab.hosts.paths": (),
     "lab.hosts.stamps": (),
     "lab.hosts.unfold": (),
     "lab.hosts.host": (
         "Host._find_destination", "Host.dispatch", "Host.give_back", "Host._visited",
-        "Host._onward", "Host._bears", "Host.unlearn", "Host._as_learned",
+        "Host._onward", "Host.unlearn", "Host._as_learned",
     ),
 }  # fmt: skip
 ENGINES: dict[str, tuple[str, ...]] = {
