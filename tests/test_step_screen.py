@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.binding import Binding
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
@@ -162,6 +163,25 @@ def test_an_intervention_is_typed_and_the_run_is_made_again() -> None:
     on_screen(act)
 
 
+def test_while_a_run_is_made_again_nothing_else_changes_it() -> None:
+    """Two orders one upon the other: the second waits for its turn to be typed again."""
+
+    async def act(app: StepApp, pilot: Pilot[Any]) -> None:
+        await pilot.press("right", "right")
+        app.action_do("crash USC-ISIE for 30 s")
+        app.action_do("crash BBN-VAX for 30 s")
+        app.action_step(5)
+        assert app.making
+        await settled(app, pilot)
+        assert not app.making
+        assert len(app.stepper.interventions) == 1
+        assert app.stepper.n == 3
+        app.action_step(1)
+        assert app.stepper.n == 4
+
+    on_screen(act)
+
+
 def test_what_is_wrong_with_an_order_is_told_and_nothing_ends() -> None:
     async def act(app: StepApp, pilot: Pilot[Any]) -> None:
         await pilot.press("colon", *typing("frob"), "enter")
@@ -230,6 +250,10 @@ def test_the_line_for_orders_opens_with_a_word_and_closes() -> None:
     on_screen(act)
 
 
+def shown_keys() -> list[Binding]:
+    return [one for one in StepApp.BINDINGS if isinstance(one, Binding) and one.show]
+
+
 @pytest.mark.parametrize("name", ["internet.toml", "campus.toml", "faults/partition.toml"])
 @pytest.mark.parametrize("size", [(80, 24), (140, 42), (220, 60)])
 def test_no_text_leaves_its_panel(name: str, size: tuple[int, int]) -> None:
@@ -239,6 +263,7 @@ def test_no_text_leaves_its_panel(name: str, size: tuple[int, int]) -> None:
         app.stepper.seek(app.stepper.records.count // 2)
         app.show()
         await pilot.pause()
+        await pilot.pause()  # the keys at the foot take another line, and the rest makes room
         board = app.query_one("#map", Static)
         lines = text(app, "map").split("\n")
         assert len(lines) == board.content_size.height
@@ -247,6 +272,10 @@ def test_no_text_leaves_its_panel(name: str, size: tuple[int, int]) -> None:
             assert panel.region.width > 20
             assert panel.region.height > 4
             assert panel.region in app.screen.region
+        keys = text(app, "keys").split("\n")
+        assert max(map(len, keys)) <= size[0]
+        assert all(f" {one.description}" in " ".join(keys) for one in shown_keys())
+        assert app.query_one("#keys").region.height == len(keys)
         assert len(text(app, "events").splitlines()) <= app.query_one("#events").content_size.height
 
     on_screen(act, TOPOLOGIES / name, size)

@@ -142,11 +142,13 @@ def events(moment: Moment, before: int = 8, after: int = 4) -> list[str]:
     """The events around the moment; the last that has happened is marked."""
     first = max(0, moment.n - before)
     last = min(moment.records.count, moment.n + after)
+    shown = [moment.records.trace[seq] for seq in range(first, last)]
+    times = [clock(event.t, 1) for event in shown]
+    wide, long = len(f"{moment.records.count:,}"), max(map(len, times), default=0)
     lines = []
-    for seq in range(first, last):
-        event = moment.records.trace[seq]
+    for seq, (event, time) in enumerate(zip(shown, times, strict=True), first):
         mark = ">" if seq == moment.n - 1 else " "
-        lines.append(f"{mark} {seq + 1:>6,} {clock(event.t, 1):>10}  {sentence(event)}")
+        lines.append(f"{mark} {seq + 1:>{wide},}  {time:>{long}}  {sentence(event)}")
     return lines
 
 

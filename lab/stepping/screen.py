@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar, Final
 
+from rich.style import Style
 from rich.text import Text
 from textual import events, work
 from textual.app import App, ComposeResult
@@ -32,6 +34,33 @@ class Chart(Static):
         """Draw the map in the room that it has."""
         if isinstance(self.app, StepApp):
             self.app.show()
+
+
+class Keys(Static):
+    """The keys at the foot, on as many lines as they take; each may be clicked."""
+
+    def __init__(self, bindings: Iterable[Binding]) -> None:
+        super().__init__(id="keys")
+        self.keys = [one for one in bindings if one.show]
+
+    def on_resize(self, size: events.Resize) -> None:
+        """Part the keys into lines of the width that there is."""
+        text = Text()
+        used = size.size.width
+        for one in self.keys:
+            key, what = one.key_display or one.key.split(",")[0], f" {one.description}"
+            long = 2 + len(key + what)
+            if used + long > size.size.width:
+                text.append("\n " if text else " ")
+                used = 1
+                long -= 2
+            else:
+                text.append("  ")
+            style = Style(meta={"@click": f"app.{one.action}"})
+            text.append(key, style + Style(bold=True)).append(what, style)
+            used += long
+        self.update(text)
+        self.styles.height = text.plain.count("\n") + 1
 
 
 class Shown(ModalScreen[None]):
@@ -66,6 +95,7 @@ class StepApp(App[None]):
     .panel { border: round $surface-lighten-2; border-title-color: $accent; padding: 0 1; }
     #order { height: 3; display: none; }
     #order.open { display: block; }
+    #keys { height: auto; background: $panel; }
     """
     TITLE = "lab step"
     ENABLE_COMMAND_PALETTE = False
@@ -101,6 +131,7 @@ class StepApp(App[None]):
         self.stepper = stepper
         self.orders = Orders(stepper)
         self.playing = False
+        self.making = False
 
     def compose(self) -> ComposeResult:
         """Heading, sentence, four panels, the line for orders, and the keys."""
@@ -115,7 +146,7 @@ class StepApp(App[None]):
             yield Static(id="events", classes="panel")
         hint = "an order, such as: until reply 550"
         yield Input(id="order", placeholder=hint, select_on_focus=False)
-        yield Footer()
+        yield Keys(one for one in self.BINDINGS if isinstance(one, Binding))
 
     def on_mount(self) -> None:
         """Put titles on the panels, and show where we are."""
@@ -161,8 +192,15 @@ class StepApp(App[None]):
     def action_step(self, events: int) -> None:
         """Go so many events on, or back."""
         self.playing = False
-        self.stepper.step(events)
-        self.show()
+        if self._is_free():
+            self.stepper.step(events)
+            self.show()
+
+    def _is_free(self) -> bool:
+        """Whether no run is being made: until it is, there is nothing to go through."""
+        if self.making:
+            self.notify("the run is still being made again", severity="warning", timeout=2)
+        return not self.making
 
     def action_play(self) -> None:
         """Play, or pause."""
@@ -170,7 +208,7 @@ class StepApp(App[None]):
         self.show()
 
     def _pace(self) -> None:
-        if not self.playing:
+        if not self.playing or self.making:
             return
         self.stepper.step()
         at_end = self.stepper.n >= self.stepper.records.count
@@ -179,6 +217,8 @@ class StepApp(App[None]):
 
     def action_along(self, what: str) -> None:
         """Go on to the next event of the same mail, host or session."""
+        if not self._is_free():
+            return
         event = self.stepper.event
         value = getattr(event, what) if event else None
         if what == "session":
@@ -207,7 +247,10 @@ class StepApp(App[None]):
     def action_do(self, order: str) -> None:
         """Carry out an order."""
         self.playing = False
+        if not self._is_free():
+            return
         if order.split(" ")[0] in _SLOW:
+            self.making = True
             self.notify("the run is made again from its seed", timeout=2)
             self.carry_out(order)
         else:
@@ -222,6 +265,7 @@ class StepApp(App[None]):
     def carry_out(self, order: str) -> None:
         """Carry out an order that makes the run again, while the screen goes on."""
         lines, wrong = self._done(order)
+        self.making = False
         self.call_from_thread(self._answer, order, lines, wrong)
 
     def _done(self, order: str) -> tuple[list[str], str]:
