@@ -182,6 +182,22 @@ def test_tcp_that_comes_when_its_session_has_been_cut_is_closed() -> None:
     kept.close.assert_not_called()
 
 
+def test_a_script_needs_no_guard(tmp_path: Path) -> None:
+    """Its hosts are processes of their own, and do not run the script again."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import sys\n"
+        "import lab\n"
+        "from lab.live.running import run_live\n"
+        "print('once')\n"
+        f"trace, reason = run_live(lab.load({str(SCENARIOS[2])!r}))\n"
+        "print(reason, lab.Run(lab.load(sys.argv[1]), trace).summary['delivered'])\n"
+    )
+    command = [sys.executable, str(script), str(SCENARIOS[2])]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("once\nsettled 1\n", "")
+
+
 @needs_proc
 def test_a_process_that_is_killed_from_outside_runs_again(tmp_path: Path) -> None:
     """SIGKILL of any host at any time: it is started again, with what its storage holds."""

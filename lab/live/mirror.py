@@ -6,10 +6,12 @@ import asyncio
 import os
 import signal
 import socket
+import sys
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from lab.hosts.host import Host
@@ -52,6 +54,19 @@ class _LiveCondition(Condition):
             mirror.say("condition", name, value)
         elif name == "down" and value and not before:
             mirror.kill()
+
+
+@contextmanager
+def _another_main() -> Iterator[None]:
+    """Have a process start without the program that starts it: a host needs nothing of that, and a
+    script that has no ``if __name__ == "__main__"`` would run once more in each.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 class Mirror:
@@ -120,7 +135,8 @@ class Mirror:
         self._state = (0, True, self.queued)
         self.control = Control(ours)
         self._process = network.processes.Process(target=main, args=(orders, theirs), daemon=True)
-        self._process.start()
+        with _another_main():
+            self._process.start()
         theirs.close()
         asyncio.get_running_loop().add_reader(self.control, self.listen)
 
