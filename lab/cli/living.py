@@ -43,13 +43,21 @@ def _ports(topology: Topology, given: tuple[str, ...]) -> dict[str, int]:
     for one in given:
         name, _, port = one.partition("=")
         spec = topology.host(name)
-        if not port.isdecimal() or not 0 < int(port) < 65536:
+        if not name or not port.isdecimal():
             wrong.append(f"--port {one}: no host and port; write --port HOST=2525")
+        elif not 0 < int(port) < 65536:
+            wrong.append(f"--port {one}: there is no port {port}; write one from 1 to 65535")
         elif spec is None or spec.kind != "host":
             hosts = ", ".join(n for n, h in topology.hosts.items() if h.kind == "host")
             wrong.append(f"--port {one}: there is no host {name}; there are {hosts}")
         elif spec.external:
             wrong.append(f"--port {one}: {name} listens where its own software says")
+        elif ports.get(spec.name, int(port)) != int(port):
+            wrong.append(
+                f"--port {one}: {spec.name} has port {ports[spec.name]}; write one of them"
+            )
+        elif taken := [n for n, at in ports.items() if at == int(port) and n != spec.name]:
+            wrong.append(f"--port {one}: {taken[0]} has this port; write another for one of them")
         else:
             ports[spec.name] = int(port)
     for sentence in wrong:
@@ -116,6 +124,9 @@ def live(
     artefacts are those of lab run.
     """
     _pace(speed)
+    if not idle > 0:
+        complain("--idle 0: nobody could say anything; write --idle '5 min'")
+        raise click.exceptions.Exit(UNUSABLE)
     described = load(topology, sets, seed)
     where = _ports(described, ports)
     _address(address)
@@ -144,7 +155,8 @@ def live(
                 )  # fmt: skip
             except OSError as error:
                 complain(f"{topology}: {error.strerror or error}")
-                raise click.exceptions.Exit(FAILED) from None
+                given = ports or address != "127.0.0.1"
+                raise click.exceptions.Exit(UNUSABLE if given else FAILED) from None
         with _requests_to_end_as_interrupts():
             done = Run(described, trace, ledger)
             written = tell(done, transcript, as_json, out, quiet)
@@ -192,12 +204,14 @@ def _nothing(_: LiveNetwork) -> None:
 
 def _table(network: LiveNetwork) -> None:
     """Print where the hosts listen."""
+    from lab.live.station import endpoint
+
     address = network.settings.address
     wide = max((len(name) for name in network.hosts), default=0)
     for name, mirror in network.hosts.items():
-        where = mirror.external or (address, mirror.port)
+        where = endpoint(*(mirror.external or (address, mirror.port)))
         says = "  (its own software)" if mirror.external else ""
-        click.echo(f"{name:<{wide}}  {where[0]}:{where[1]}{says}")
+        click.echo(f"{name:<{wide}}  {where}{says}")
     sys.stdout.flush()
 
 

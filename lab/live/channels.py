@@ -233,8 +233,8 @@ class Answerer:
         station = self.station
         station.listen()
         station.host.open_sessions += 1
-        port = transport.get_extra_info("peername")[1]
-        expected = station.expected.pop(port, None)
+        end = transport.get_extra_info("peername")[:2]
+        expected = station.expected.pop(end, None)
         if expected is None:
             self._from_outside()
         else:

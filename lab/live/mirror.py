@@ -84,7 +84,7 @@ class Mirror:
         self.port = (network.settings.ports or {}).get(host.name, 0)
         spec = network.topology.hosts[host.name]
         where, _, at = spec.external.rpartition(":")
-        self.external = (where, int(at)) if where else None
+        self.external = (where.strip("[]"), int(at)) if where else None
         self.ready = asyncio.Event()
         self.control: Control | None = None
         self.lives = 0
@@ -280,6 +280,9 @@ class Mirror:
     def _broken(self, why: str) -> None:
         self.network.failures.append(f"the process of {self.name} failed: {why}")
 
+    def _unheard(self, why: str) -> None:
+        self.network.failures.append(why)
+
     def _unsaved(self, unsaved: dict[int, tuple[int, tuple[str, ...]]]) -> None:
         real = self.network.real_message
         self.unsaved = {real(key): (real(n), ids) for key, (n, ids) in unsaved.items()}
@@ -312,14 +315,15 @@ class Mirror:
             await loop.create_connection(lambda: session.answerer, host, port)
             return
         await asyncio.wait_for(self.ready.wait(), PATIENCE)
-        sock = socket.socket()
+        address = self.network.settings.reach
+        sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
         sock.setblocking(False)
-        sock.bind((self.network.settings.address, 0))
-        port = sock.getsockname()[1]
-        way = session.way.environment
-        self.say("session", port, number, session.here, way, session.errand is not None)
         try:
-            await loop.sock_connect(sock, (self.network.settings.address, self.port))
+            sock.bind((address, 0))
+            end = sock.getsockname()[:2]
+            way = session.way.environment
+            self.say("session", end, number, session.here, way, session.errand is not None)
+            await loop.sock_connect(sock, (address, self.port))
             transport, _ = await loop.create_connection(lambda: session.answerer, sock=sock)
         except BaseException:  # the end of the run among them
             sock.close()

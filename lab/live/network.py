@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from lab.live.mirror import PATIENCE, Mirror
 from lab.live.records import Records
 from lab.live.relayed import LiveSession, LiveWatchedSession, Plug
+from lab.live.station import LOOPBACK
 from lab.live.wallclock import WallClock
 from lab.network.topology import PollSpec, ScriptSpec, Topology
 from lab.simulation import Simulation
@@ -27,7 +28,6 @@ from lab.trace import Row
 if TYPE_CHECKING:
     from lab.ledger import Ledger
 
-LOOPBACK: Final = "127.0.0.1"
 _DRAIN: Final = 3.0
 """Seconds after Ctrl-C in which mail that is under way may still arrive; a second one ends all."""
 
@@ -51,6 +51,11 @@ class Settings:
     idle: float = 300.0
     serve: bool = False
     is_kept: bool = True
+
+    @property
+    def reach(self) -> str:
+        """The address by which processes of this machine reach the hosts."""
+        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.address, self.address)
 
 
 class LiveNetwork(Simulation):
@@ -110,7 +115,7 @@ class LiveNetwork(Simulation):
     async def start(self) -> None:
         """Start every host; returns when all listen. Raises OSError where one cannot."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._plug, self.settings.address, 0, backlog=1024)
+        self._server = await loop.create_server(self._plug, LOOPBACK, 0, backlog=1024)
         self.gate = self._server.sockets[0].getsockname()[1]
         for mirror in self.hosts.values():
             mirror.start()

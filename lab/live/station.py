@@ -33,6 +33,7 @@ from lab.protocol.script import ScriptedSender
 from lab.simulation import Simulation
 from lab.trace import Row
 
+LOOPBACK: Final = "127.0.0.1"
 SAFE: Final = Limits(line=4096, message=64 << 20, recipients=10_000, sessions=2000)
 """The limits of a live host that sets none of its own: what comes from a network is bounded."""
 
@@ -48,6 +49,9 @@ _LATE: Final = 0.05
 
 _GATHERING: Final = 0.002
 """Seconds for which mail may wait for other mail to be stored with it, while more comes in."""
+
+_PORT_TAKEN: Final = 5.0
+"""Seconds for which a host that was killed tries to have its port back."""
 
 _WEEK: Final = 604_800.0
 """Seconds of the wall clock for which an event loop can wait at a time."""
@@ -73,6 +77,15 @@ class Orders:
     outbox: Outbox
 
 
+def endpoint(address: str, port: int) -> str:
+    """An address and a port, as they are written."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+class CannotListen(Exception):
+    """The address or the port of a host is not to be had."""
+
+
 class Station:
     """A host, its storage, its channels, and its control channel to the network."""
 
@@ -85,7 +98,7 @@ class Station:
         self.storage = Storage(FilePath(orders.storage), durable=orders.durable)
         self.sessions: set[Any] = set()
         self.callers: dict[int, Any] = {}
-        self.expected: dict[int, tuple[int, str, str, bool]] = {}
+        self.expected: dict[tuple[str, int], tuple[int, str, str, bool]] = {}
         self.identified: dict[int, tuple[int, list[str]]] = {}
         self.environment = self._environment()
         self.pending = 0
@@ -342,8 +355,10 @@ class Station:
             link.downs = down
         self.simulation.links_changed()
 
-    def _expect(self, port: int, number: int, peer: str, environment: str, known: bool) -> None:
-        self.expected[port] = (number, peer, environment, known)
+    def _expect(
+        self, end: tuple[str, int], number: int, peer: str, environment: str, known: bool
+    ) -> None:
+        self.expected[end] = (number, peer, environment, known)
 
     def _identify(self, number: int, message: int, ids: list[str]) -> None:
         self.identified[number] = (message, ids)
@@ -471,9 +486,7 @@ class Station:
     async def _connect(self, caller: Any) -> None:
         loop = asyncio.get_running_loop()
         try:
-            await loop.create_connection(
-                lambda: caller.channel, self.orders.address, self.orders.gate
-            )
+            await loop.create_connection(lambda: caller.channel, LOOPBACK, self.orders.gate)
         except OSError as error:
             self._no_way(caller.ticket, f"no channel to the network: {error.strerror}", True)
 
@@ -522,10 +535,21 @@ async def _serve(station: Station) -> None:
     orders = station.orders
     loop = asyncio.get_running_loop()
     loop.add_reader(station.control, station.listen)
-    server = await loop.create_server(
-        lambda: Answerer(station).channel, orders.address, orders.port, backlog=1024,
-        reuse_address=True,
-    )  # fmt: skip
+    until = time.monotonic() + _PORT_TAKEN if orders.life else 0.0
+    while True:
+        try:
+            server = await loop.create_server(
+                lambda: Answerer(station).channel, orders.address, orders.port, backlog=1024,
+                reuse_address=True,
+            )  # fmt: skip
+            break
+        except OSError as error:
+            if time.monotonic() >= until:
+                why = (error.strerror or str(error)).rpartition(": ")[2]
+                raise CannotListen(
+                    f"{orders.name} cannot listen at {endpoint(orders.address, orders.port)}: {why}"
+                ) from None
+        await asyncio.sleep(0.1)
     station.say("ready", server.sockets[0].getsockname()[1])
     station.control.flush_all()
     loop.call_later(1.0, station.sweep)
@@ -553,6 +577,9 @@ def main(orders: Orders, sock: socket.socket) -> None:
             runner.run(_run(orders, control))
     except Gone:
         leave_alone(orders)
+    except CannotListen as error:
+        control.say("unheard", str(error))
+        control.flush_all()
     except Exception as error:  # said by the network in one sentence; here nobody reads
         control.say("broken", f"{type(error).__name__}: {error}")
         control.flush_all()
