@@ -355,6 +355,16 @@ def test_mail_waits_for_a_real_server_that_does_not_listen(tmp_path: Path) -> No
     assert done.breaches == []
 
 
+def test_mail_that_leaves_the_machine_is_warned_of(tmp_path: Path) -> None:
+    """A real server elsewhere is somebody's; one on this machine is ours."""
+    path = tmp_path / "far.toml"
+    for external, warned in (("192.0.2.7:25", True), ("127.0.0.1:25", False), ("[::1]:25", False)):
+        path.write_text(SERVED.replace('users = ["joe"]', f'external = "{external}"'))
+        answer = CliRunner().invoke(cli, ["live", str(path), "--quiet", "--until", "0 s"])
+        said = "warning: mail for INSIDE.LAB.ARPA leaves this machine, for 192.0.2.7:25"
+        assert (said in answer.stderr) is warned
+
+
 def test_what_stable_storage_holds_is_sent_by_the_next_run(tmp_path: Path) -> None:
     """A run that was stopped with mail in a spool; the next one delivers it."""
     path, spool = tmp_path / "later.toml", tmp_path / "spool"

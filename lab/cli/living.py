@@ -7,7 +7,7 @@ import json
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,6 +81,16 @@ def _address(address: str) -> None:
         )
 
 
+def _warn_of_mail_that_leaves(topology: Topology) -> None:
+    """Say so where a real mail server of the topology is not on this machine."""
+    for spec in topology.hosts.values():
+        where = spec.external.rpartition(":")[0].strip("[]")
+        with suppress(ValueError):
+            if where in ("", "localhost") or ipaddress.ip_address(where).is_loopback:
+                continue
+        complain(f"warning: mail for {spec.name} leaves this machine, for {spec.external}")
+
+
 @click.command()
 @the_topology
 @the_seed
@@ -130,6 +140,7 @@ def live(
     described = load(topology, sets, seed)
     where = _ports(described, ports)
     _address(address)
+    _warn_of_mail_that_leaves(described)
     for directory in (out, spool):
         if directory is not None:
             make_directory(directory)
@@ -262,6 +273,7 @@ def compare(
     """Run TOPOLOGY simulated and live, and draw the delivery times of one against the other."""
     _pace(speed)
     described = load(topology, sets, seed)
+    _warn_of_mail_that_leaves(described)
     from lab.live.network import Settings
     from lab.live.running import ENDS, run_live
     from lab.simulation import simulate

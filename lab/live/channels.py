@@ -20,7 +20,7 @@ from lab.protocol import (
     Transaction,
     reply,
 )
-from lab.protocol.lines import stuff, with_crlf
+from lab.protocol.lines import END_OF_MAIL_DATA, stuff, with_crlf
 from lab.protocol.replies import CONNECTION, MAIL_DATA
 from lab.protocol.script import ScriptedSender
 
@@ -30,6 +30,12 @@ if TYPE_CHECKING:
 
 OUTSIDE: Final = "outside"
 """How the trace names a mail program that is no host of the topology."""
+
+_SLICE: Final = 1 << 11
+"""Bytes of commands that are taken from a session before others have their turn."""
+
+_ENDS: Final = tuple(END_OF_MAIL_DATA[n:] for n in range(1, len(END_OF_MAIL_DATA)))
+"""What may be left of the end of mail data where its beginning has come before."""
 
 _AWAITED: Final = {CONNECTION: "no greeting", MAIL_DATA: "no reply to the mail data"}
 
@@ -41,6 +47,7 @@ class Channel(asyncio.Protocol):
 
     def __init__(self, role: Caller | Answerer) -> None:
         self.role: Caller | Answerer = role
+        self.is_stuck = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """There is TCP."""
@@ -61,11 +68,23 @@ class Channel(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """Who does not read what we write is not read either."""
-        self.transport.pause_reading()
+        self.is_stuck = True
+        self.hold()
 
     def resume_writing(self) -> None:
         """What we wrote has left."""
-        self.transport.resume_reading()
+        self.is_stuck = False
+        self.role.go_on()
+
+    def hold(self) -> None:
+        """Read no more for now."""
+        if not self.transport.is_closing():
+            self.transport.pause_reading()
+
+    def let(self) -> None:
+        """Read on."""
+        if not self.transport.is_closing() and not self.is_stuck:
+            self.transport.resume_reading()
 
 
 class Caller:
@@ -132,6 +151,10 @@ class Caller:
             self._turn()
         elif self.sender.closing:
             self._finish(now)
+
+    def go_on(self) -> None:
+        """What we wrote has left."""
+        self.channel.let()
 
     def _tell_mail(self, kind: str) -> None:
         """Before the first byte of mail crosses, tell which it is; at the data, for whom."""
@@ -227,6 +250,8 @@ class Answerer:
         self._noted = 0
         self._given = 0
         self._changes: dict[int | None, FaultSpec] = {}
+        self._more = bytearray()
+        self._is_going_on = False
 
     def made(self, transport: asyncio.Transport) -> None:
         """Somebody has called: a host of the topology, or a mail program from outside."""
@@ -322,12 +347,52 @@ class Answerer:
         return number, [str(n) for n in range(1, len(texts) + 1)]
 
     def received(self, octets: bytes) -> None:
-        """Bytes of the sender-SMTP's."""
+        """Bytes of the sender-SMTP's; much at once is taken slice by slice, others having turns."""
         if self.over:
             return
+        self.last = time.monotonic()
+        if self._more or self.receiver.is_waiting or self._first_slice(octets) < len(octets):
+            self._more += octets
+            self.channel.hold()
+            self._go_on_soon()
+        else:
+            self._take(octets)
+
+    def _first_slice(self, octets: bytes | bytearray) -> int:
+        """How many of these bytes may be taken at once: a few commands, or mail data to its end."""
+        if len(octets) <= _SLICE:
+            return len(octets)
+        if self.receiver.state is not State.DATA or octets.startswith(_ENDS):
+            return _SLICE
+        end = octets.find(END_OF_MAIL_DATA)
+        return len(octets) if end < 0 else end + len(END_OF_MAIL_DATA)
+
+    def _go_on_soon(self) -> None:
+        if not self._is_going_on:
+            self._is_going_on = True
+            asyncio.get_running_loop().call_soon(self._next_slice)
+
+    def _next_slice(self) -> None:
+        self._is_going_on = False
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Take the next slice of what has come, if the last one's replies are on their way."""
+        if self.over or self.channel.is_stuck or self.receiver.is_waiting:
+            return
+        size = self._first_slice(self._more)
+        octets = bytes(self._more[:size])
+        del self._more[:size]
+        if octets:
+            self._take(octets)
+        if self._more:
+            self._go_on_soon()
+        else:
+            self.channel.let()
+
+    def _take(self, octets: bytes) -> None:
         station = self.station
         station.heard += 1
-        self.last = time.monotonic()
         self.reception.now = station.clock.now
         self._noted = 0
         puts = station.puts
@@ -369,6 +434,7 @@ class Answerer:
             self.reception.now = self.station.clock.now
             self._noted = 0
             self._do(self.receiver.answer(verdict))
+            self.go_on()
 
     def _turn(self) -> None:
         """The roles change: from here on this host is the sender-SMTP (section 3.8)."""

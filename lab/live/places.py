@@ -1,13 +1,15 @@
-"""The directory of a run whose hosts' files nobody wants to keep: it goes with the run, always.
+"""What a run takes of the machine: a directory of files that nobody wants to keep, and descriptors.
 
-Where the network's process is killed, its hosts remove what is theirs; where they are killed with
-it, the next run does so. A lock that ends with its process tells whose run goes on.
+The directory goes with the run, always: where the network's process is killed, its hosts remove
+what is theirs; where they are killed with it, the next run does so. A lock that ends with its
+process tells whose run goes on.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+import resource
 import shutil
 import stat
 import tempfile
@@ -18,6 +20,7 @@ from typing import Final
 
 _PREFIX: Final = "smtp-lab-live-"
 _LOCK: Final = "lock"
+_DESCRIPTORS: Final = 65_536
 
 
 @contextmanager
@@ -49,6 +52,20 @@ def remove_stale(where: Path) -> None:
                 shutil.rmtree(place, ignore_errors=True)
             finally:
                 os.close(lock)
+
+
+def descriptors() -> int:
+    """How many connections and files this process may have at once, as many as it is allowed.
+
+    The usual 1,024 would let a thousand callers that say nothing keep out all others.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(_DESCRIPTORS, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(OSError, ValueError):  # not allowed after all
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            soft = wanted
+    return _DESCRIPTORS if soft == resource.RLIM_INFINITY else min(soft, _DESCRIPTORS)
 
 
 def abandon(file: Path) -> None:

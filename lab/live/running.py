@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from lab.live.network import LiveNetwork, Settings
-from lab.live.places import for_a_while
+from lab.live.places import descriptors, for_a_while
 from lab.live.station import loop_factory
 from lab.network.topology import Topology
 from lab.simulation import _rarely_collecting as rarely_collecting
@@ -46,6 +46,7 @@ def run_live(
     the events as they come; the trace is then what it keeps of them. Raises OSError where a host
     cannot listen; what fails later ends the run, whose trace is there all the same.
     """
+    descriptors()  # two for each session that is open
     loop = asyncio.Runner(loop_factory=loop_factory())
     with rarely_collecting(), _storage(settings) as made, loop as runner:
         return runner.run(_run(topology, seed, made, until, started, progress, ledger))

@@ -24,7 +24,7 @@ from lab.hosts.spool import Entry, Queue
 from lab.live.control import Control, Gone
 from lab.live.departures import Departures
 from lab.live.outbox import SIZE, Outbox, packed
-from lab.live.places import abandon
+from lab.live.places import abandon, descriptors
 from lab.live.storage import Storage
 from lab.live.wallclock import WallClock
 from lab.network.topology import PollSpec, ScriptSpec, Topology
@@ -36,6 +36,9 @@ from lab.trace import Row
 LOOPBACK: Final = "127.0.0.1"
 SAFE: Final = Limits(line=4096, message=64 << 20, recipients=10_000, sessions=2000)
 """The limits of a live host that sets none of its own: what comes from a network is bounded."""
+
+_OWN_FILES: Final = 64
+"""Descriptors that no session may take: storage, control, listening, calls of the host's own."""
 
 TOKENS: Final = 1 << 44
 """A number from here on is a host's own; the network gives the message or session its real one."""
@@ -136,7 +139,10 @@ class Station:
         limits = {
             name: value for name in Limits.__slots__ if (value := getattr(own, name)) is not None
         }
-        host.identity = replace(host.identity, limits=replace(SAFE, **limits))
+        safe = replace(SAFE, **limits)
+        room = max(1, descriptors() - _OWN_FILES)
+        safe = replace(safe, sessions=min(safe.sessions or room, room))
+        host.identity = replace(host.identity, limits=safe)
         host.record, host.wake, host.number = self.record, self._wake, self.token
         return host
 

@@ -186,6 +186,11 @@ class ReceiverSMTP:
         return self._events
 
     @property
+    def is_waiting(self) -> bool:
+        """Whether a verdict is open, for :meth:`answer` to give; what comes is kept until then."""
+        return self._waiting
+
+    @property
     def is_within_line(self) -> bool:
         """Whether bytes have come that no CRLF has ended yet, and that are still to be read."""
         if self.state is _CLOSED:
