@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 import subprocess
 import sys
@@ -289,6 +290,28 @@ def test_hosts_of_a_chart_have_cells_of_their_own_and_names_do_not_overlap() -> 
     drawn = chart(moment, 120, 40).plain
     names = [name.removesuffix(".ARPA") for name in stepper.run.topology.hosts]
     assert sum(name in drawn for name in names) > 0.7 * len(names)
+
+
+def test_signs_of_what_is_on_its_way_do_not_lie_on_one_another() -> None:
+    """Of forty hosts that all speak: each sign whole, for a reader who knows what they may be."""
+    stepper = lab.step(TOPOLOGIES / "internet.toml")
+    for event in range(1000, 9000, 400):
+        moment = stepper.seek(event)
+        marked = [
+            span for span in chart(moment, 58, 18).spans if "yellow" in str(span.style) and span
+        ]
+        drawn = chart(moment, 58, 18).plain
+        runs: list[list[int]] = []
+        for span in marked:
+            if " on " not in str(span.style):
+                continue
+            if runs and runs[-1][1] == span.start:
+                runs[-1][1] = span.end
+            else:
+                runs.append([span.start, span.end])
+        signs = [drawn[a:b] for a, b in runs]
+        assert len(signs) >= min(len(moment.links), 4)
+        assert all(re.fullmatch(r"mail|[A-Z]{4}|\d{3}", sign) for sign in signs), signs
 
 
 # -- in a terminal

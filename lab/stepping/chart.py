@@ -120,12 +120,35 @@ def chart(moment: Moment, columns: int, lines: int) -> Text:
         for near, far in pairwise(way):
             canvas.line(where.cells[near], where.cells[far], CHANNEL)
     _hosts(canvas, moment, where, meta.get("hosts", []))
-    for one in moment.links:
-        (x0, y0), (x1, y1) = (where.cells[name] for name in one.link)
-        x = round(x0 + (x1 - x0) * (0.12 + 0.76 * one.share))
-        y = round(y0 + (y1 - y0) * (0.12 + 0.76 * one.share))
-        canvas.write(x, y, _sign(one.crossing.kind, one.crossing.octets), MAIL)
+    _marks(canvas, moment, where)
     return canvas.text()
+
+
+def _marks(canvas: Canvas, moment: Moment, where: Plan) -> None:
+    """What is on its way, where it is: beside the names if it can be, and never on one another."""
+    taken: set[tuple[int, int]] = set()
+    for one in moment.links:
+        sign = _sign(one.crossing.kind, one.crossing.octets)
+        a, b = (where.cells[name] for name in one.link)
+        places = list(_on_the_way(a, b, one.share, canvas.columns - len(sign)))
+        free = [place for place in places if canvas.is_free(*place, len(sign))]
+        for x, y in (*free, *places):
+            cells = {(x + k, y) for k in range(-1, len(sign) + 1)}
+            if taken.isdisjoint(cells):
+                canvas.write(x, y, sign, MAIL)
+                taken |= cells
+                break
+
+
+def _on_the_way(
+    a: tuple[int, int], b: tuple[int, int], share: float, last: int
+) -> Iterator[tuple[int, int]]:
+    """Places on the line from a to b, the one where the share of it is past first."""
+    for aside in (0, -1, 1):
+        for shift in (0.0, -0.08, 0.08, -0.16, 0.16):
+            part = min(max(0.12 + 0.76 * share + shift, 0.05), 0.95)
+            x, y = round(a[0] + (b[0] - a[0]) * part), round(a[1] + (b[1] - a[1]) * part)
+            yield min(max(x, 0), max(last, 0)), max(y + aside, 0)
 
 
 def _sign(kind: str, octets: bytes) -> str:

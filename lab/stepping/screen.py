@@ -95,7 +95,7 @@ class StepApp(App[None]):
     .panel { border: round $surface-lighten-2; border-title-color: $accent; padding: 0 1; }
     #order { height: 3; display: none; }
     #order.open { display: block; }
-    #keys { height: auto; background: $panel; }
+    #keys { height: auto; background: $panel; link-style: none; }
     """
     TITLE = "lab step"
     ENABLE_COMMAND_PALETTE = False
