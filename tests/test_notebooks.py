@@ -206,6 +206,18 @@ def test_cells_may_be_run_again_and_in_another_order(path: Path, ran: Ran) -> No
     assert set(ran.states["backwards"]) == set(ran.states["published"])
 
 
+def test_a_lesson_that_leads_on_leads_to_the_next() -> None:
+    """Its last cell names it, with a link; the last lesson of all leads nowhere."""
+    lessons = course.lessons()
+    for one, following in zip(lessons, [*lessons[1:], None], strict=True):
+        said = re.findall(r"Next: (\S+ \S+\))", read(one.path).cells[-1].source)
+        if following is None:
+            assert said == []
+        elif said:
+            assert said == [f"[lesson {following.number}]({following.path.name})"], one.path.stem
+    assert sum("Next: " in read(one.path).cells[-1].source for one in lessons) >= 12
+
+
 def test_the_index_leads_to_every_lesson() -> None:
     """The index notebook runs, and has a link to each lesson with its title and its minutes."""
     notebook = read(HERE / f"{course.INDEX}.ipynb")
