@@ -31,8 +31,8 @@ PATIENCE = 3.0
 """Seconds that each test may take, and ten times those that it takes where nothing is broken."""
 MEMORY = 3 << 30
 """Bytes beyond which a mutant gets no more: some never end, and keep what they make."""
-BROKEN, UNNOTICED, UNTRIED = 10, 11, 12
-"""Exit statuses: a test noticed; none did; none came to what is broken."""
+BROKEN, UNNOTICED, UNTRIED, FAILED = 10, 11, 12, 13
+"""Exit statuses: a test noticed; none did; none came to what is broken; it could not be broken."""
 
 
 class Judge:
@@ -118,6 +118,8 @@ class Judge:
             print(f"\r{done} of {len(self.mutants)}", end="", file=self.progress, flush=True)
 
     def _sentence(self, mutant: Mutant, status: int, last: list[int]) -> None:
+        if status == FAILED:
+            raise RuntimeError(f"{mutant.name}: could not be broken in a module that is imported")
         if status == UNTRIED:
             self.untried.append(mutant)
         elif status == UNNOTICED:
@@ -174,12 +176,13 @@ def _with_next(items: list[pytest.Item]) -> Iterator[tuple[pytest.Item, pytest.I
 
 def _suffer(mutant: Mutant, tests: list[tuple[pytest.Item, float]], into: int) -> None:
     """Run the tests against a mutant, in this fork, to the first that fails; then exit."""
-    status = BROKEN
+    status = FAILED
     try:
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         infect(mutant)
-        followers = [*[item for item, _ in tests[1:]], None]
+        status = BROKEN
+        followers = [*[item for item, _ in tests[1:]], None][: len(tests)]
         for (item, usual), following in zip(tests, followers, strict=True):
             os.write(into, b".")
             # of the processor for what never ends, of the clock for what waits in vain

@@ -171,8 +171,13 @@ def judge(kind: str, chosen: list[Mutant], *, whole: bool) -> int:
     """Judge mutants, print what the tests do not notice, and the count: how much is amiss."""
     known = equivalents()
     at_once = len(os.sched_getaffinity(0))
-    first = by_forks(chosen, TESTS[kind], at_once)
+    nothing = Mutant("nothing", chosen[0].module, spoil=lambda module: None)
+    first = by_forks([nothing, *chosen], TESTS[kind], at_once)
     print(file=sys.stderr)
+    if nothing in first.unnoticed:
+        first.unnoticed.remove(nothing)
+    else:
+        first.fails.append("some, in another order")
     if first.fails:
         print(f"{kind}: tests fail where nothing is broken: {', '.join(first.fails)}")
         return 1
@@ -211,6 +216,9 @@ def main(words: list[str]) -> int:
     amiss = 0
     for kind in kinds:
         chosen = [m for m in mutants(kind) if all(name in m.name for name in named)]
+        if not chosen:
+            print(f"{kind}: no mutant has {' and '.join(named)} in its name", file=sys.stderr)
+            return 2
         amiss += judge(kind, chosen, whole=not named)
     return 1 if amiss else 0
 
