@@ -260,13 +260,13 @@ class Run:
 
     def _artefact(self, path: Path, view: str) -> Path:
         from lab.views.capture import write_capture
-        from lab.views.replay import beginning, replay_page
+        from lab.views.replay import replay_page
 
         if view == "transcript":
             lines = self.transcript_lines()
             return _written(path, lambda file: file.writelines(line + "\n" for line in lines))
         if view == "replay":
-            return _written(path, lambda file: file.write(replay_page(beginning(self.trace))))
+            return _written(path, lambda file: file.write(replay_page(self.trace)))
         if view == "capture":
             return _written(path, partial(write_capture, self.trace), "wb")
         return self._picture(path.parent, view)

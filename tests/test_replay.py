@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,9 @@ from browser import browser, drawn, listening, needs_chromium
 from synthetic import many, troubled
 
 import lab
+from lab.network.load import from_dict
 from lab.trace import Trace
-from lab.views.replay import replay_data, replay_page, write_replay
+from lab.views.replay import data, replay_data, replay_page, write_replay
 from lab.views.replay.data import pack
 
 TOPOLOGIES = Path(__file__).resolve().parents[1] / "topologies"
@@ -60,6 +63,15 @@ def test_two_hundred_thousand_events_take_less_than_ten_megabytes() -> None:
     assert len(trace) > 200_000
     trace.rows[200_000:] = []
     assert len(pack(replay_data(trace))) < 9_500_000
+
+
+def test_of_a_long_run_the_page_plays_the_beginning_and_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(data, "LONGEST_REPLAY", 60)
+    found = replay_data(lab.simulate(TOPOLOGIES / "campus.toml").trace)
+    assert len(found["t"]) == 60
+    assert found["title"] == "A campus hub (the first 60 events)"
 
 
 def test_the_command_writes_the_page(tmp_path: Path) -> None:
@@ -262,5 +274,38 @@ def test_every_kind_of_run_plays_to_its_end(chromium: Any, name: str, tmp_path: 
         page.wait_for_timeout(40)
         page.click("[data-tab=events]")
         page.wait_for_timeout(40)
+    assert heard == []
+    page.close()
+
+
+@needs_chromium
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)])
+def test_hosts_and_names_of_one_place_do_not_hide_one_another(
+    chromium: Any, tmp_path: Path, width: int, height: int
+) -> None:
+    """A map on which several hosts stand in each of three towns, with a long title."""
+    towns = [[0, 0], [0.2, 0.1], [9, 5]]
+    tables = {
+        "title": "A title that goes on and on, " * 6,
+        "host": [
+            {"name": f"HOST-{n}.ARPA", "relay": True, "users": ["u"], "position": towns[n % 3]}
+            for n in range(14)
+        ],
+        "link": [{"between": [f"HOST-{n}.ARPA", f"HOST-{n + 1}.ARPA"]} for n in range(13)],
+        "mail": [{"from": "u@HOST-0.ARPA", "to": ["u@HOST-13.ARPA"]}],
+    }
+    lab.simulate(from_dict(tables)).replay().save(tmp_path / "run.html")
+    address = (tmp_path / "run.html").as_uri()
+    page, heard = opened(chromium, address, viewport={"width": width, "height": height})
+    drawn(page)
+    places, size = page.evaluate("[replay.map.places, replay.map.size]")
+    for (x, y), (to, down) in combinations(places, 2):
+        assert math.hypot(x - to, y - down) >= 2 * size
+    boxes = page.evaluate("[...replay.map.labels.values()].map(one => one.box)")
+    assert len(boxes) > 7
+    for a, b in combinations(boxes, 2):
+        assert a[0] >= b[2] or b[0] >= a[2] or a[1] >= b[3] or b[1] >= a[3]
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.locator("header").bounding_box()["height"] < 80
     assert heard == []
     page.close()

@@ -121,6 +121,8 @@ def test_the_widget_plays_in_jupyterlab_and_in_notebook_7(jupyter: str, notebook
             f"document.querySelector('.lab-replay .now').textContent.includes('{said}')",
             timeout=30_000,
         )
+        page.wait_for_timeout(400)  # and there it stays, for there is a breakpoint
+        assert said in page.inner_text(".lab-replay .now")
         shown = page.locator(".lab-replay").bounding_box()
         assert shown["height"] > 500
         page.close()

@@ -155,7 +155,7 @@ def film(trace: str, kind: str, seconds: float, output: Path) -> None:
 def replay(trace: str, output: str) -> None:
     """Make one HTML page that plays the run of TRACE, a trace.jsonl: no network, no server."""
     from lab.views import lacking
-    from lab.views.replay import LONGEST_REPLAY, beginning, write_replay
+    from lab.views.replay import LONGEST_REPLAY, write_replay
 
     events = read(trace)
     if why := lacking(events, "replay"):
@@ -169,7 +169,7 @@ def replay(trace: str, output: str) -> None:
         )
     try:
         with at_work("packing the trace"):
-            write_replay(beginning(events), output)
+            write_replay(events, output)
     except OSError as error:
         complain(f"{output}: the page cannot be written ({error.strerror or error})")
         raise click.exceptions.Exit(UNUSABLE) from None

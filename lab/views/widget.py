@@ -17,7 +17,7 @@ import traitlets
 
 from lab.stepping.breakpoints import Condition, matching
 from lab.trace import Trace
-from lab.views.replay import pack, player_css, player_js, replay_data
+from lab.views.replay import beginning, pack, player_css, player_js, replay_data
 
 STILL = "lab-replay-still"
 """The class of the still picture, which the player's JavaScript looks for."""
@@ -42,6 +42,7 @@ class Watch(anywidget.AnyWidget):
     theme = traitlets.Unicode("auto").tag(sync=True)
 
     def __init__(self, trace: Trace, *, position: int = 0, breaks: Iterable[Any] = ()) -> None:
+        trace = beginning(trace)
         super().__init__(data=pack(replay_data(trace)))
         self.trace = trace
         self.position = position

@@ -12,12 +12,11 @@ import html
 import re
 from dataclasses import dataclass
 from functools import cache, cached_property
-from itertools import islice
 from pathlib import Path
 from typing import Final
 
 from lab.trace import Trace
-from lab.views.replay.data import pack, replay_data
+from lab.views.replay.data import LONGEST_REPLAY, beginning, pack, replay_data
 
 __all__ = [
     "LONGEST_REPLAY",
@@ -30,9 +29,6 @@ __all__ = [
     "replay_page",
     "write_replay",
 ]
-
-LONGEST_REPLAY: Final = 200_000
-"""Events of a page that plays a run; of a longer one it plays the beginning."""
 
 _HERE: Final = Path(__file__).parent
 _PARTS: Final = (
@@ -53,24 +49,16 @@ def player_css() -> str:
     return _read("player.css")
 
 
-def beginning(trace: Trace) -> Trace:
-    """So much of a trace as a page can play; its title tells, where that is not all."""
-    if len(trace.rows) <= LONGEST_REPLAY:
-        return trace
-    first, *rows = islice(trace.rows, LONGEST_REPLAY)
-    title = f"{trace.meta.get('title', '')} (the first {LONGEST_REPLAY:,} events)"
-    return Trace([(*first[:6], {**first[6], "title": title}), *rows], trace.level)
-
-
 def replay_page(trace: Trace) -> str:
-    """The page that plays a trace, as HTML that is whole in itself."""
+    """The page that plays a trace (:func:`beginning` of it), as HTML that is whole in itself."""
     script = player_js() + _read("page.js")
+    data = replay_data(trace)
     sha = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     parts = {
-        "title": html.escape(str(trace.meta.get("title") or "A run")),
+        "title": html.escape(data["title"] or "A run"),
         "hash": f"sha256-{sha}",  # the browser runs this script and no other
         "style": player_css(),
-        "data": pack(replay_data(trace)),
+        "data": pack(data),
         "script": script,
     }
     # in one pass: what a part holds is never taken for another's place

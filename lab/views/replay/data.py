@@ -11,12 +11,16 @@ import base64
 import json
 import zlib
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any, Final
 
 from lab.protocol.dialogue import Standing
 from lab.stepping.films import films
 from lab.trace import KINDS, Row, Trace
 from lab.views import layout
+
+LONGEST_REPLAY: Final = 200_000
+"""Events of a page that plays a run; of a longer one it plays the beginning."""
 
 ROOM: Final = 4_000_000
 """Characters of mail (and as many of commands and replies) in a page, before it is compressed."""
@@ -32,9 +36,21 @@ _BEFORE: Final = frozenset({"sent", "started", "retry_at"})
 """Times, written as how long before their event they are (or after: then less than zero)."""
 
 
+def beginning(trace: Trace) -> Trace:
+    """So much of a trace as a page can play; its title tells, where that is not all."""
+    if len(trace.rows) <= LONGEST_REPLAY:
+        return trace
+    first, *rows = islice(trace.rows, LONGEST_REPLAY)
+    title = f"{trace.meta.get('title', '')} (the first {LONGEST_REPLAY:,} events)"
+    return Trace([(*first[:6], {**first[6], "title": title}), *rows], trace.level)
+
+
 def replay_data(trace: Trace) -> dict[str, Any]:
-    """A trace as the player reads it; JSON can hold it. Times in seconds become microseconds."""
-    return _Columns(trace).data()
+    """A trace as the player reads it, or the :func:`beginning` of it; JSON can hold it.
+
+    Times in seconds become microseconds.
+    """
+    return _Columns(beginning(trace)).data()
 
 
 def pack(data: dict[str, Any]) -> str:

@@ -5,6 +5,8 @@ const NAMED = 60; // hosts that all have their names; of more, only the busiest 
 const BUSIEST = 14;
 const TOLD = [14, 7]; // things in flight that have words beside them, on a map of few hosts and of many
 
+const overlap = (a, b) => a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];
+
 class MapView extends Drawing {
   constructor(player, canvas) {
     super(player, canvas);
@@ -35,7 +37,33 @@ class MapView extends Drawing {
       side + host.x * (this.width - 2 * side),
       flat ? this.height / 2 : top + (1 - host.y) * (this.height - top - bottom),
     ]);
+    this._part();
     this._label();
+  }
+
+  /** Move hosts aside until none hides another; the map here may be lower than that which they were placed for. */
+  _part() {
+    if (this.places.length > 300) return;
+    const least = 2 * this.size + 4;
+    for (let round = 0, moved = true; moved && round < 80; round += 1) {
+      moved = false;
+      this.places.forEach((a, k) => {
+        for (const b of this.places.slice(k + 1)) {
+          const [dx, dy] = [b[0] - a[0], b[1] - a[1]];
+          const length = Math.hypot(dx, dy);
+          if (length >= least) continue;
+          const [ux, uy] = length > 1e-6 ? [dx / length, dy / length] : [1, 0];
+          const push = (least - length) / 2 + 0.1;
+          a[0] -= ux * push; a[1] -= uy * push;
+          b[0] += ux * push; b[1] += uy * push;
+          moved = true;
+        }
+      });
+      for (const place of this.places) {
+        place[0] = Math.max(this.size + 18, Math.min(this.width - this.size - 18, place[0]));
+        place[1] = Math.max(this.size + 10, Math.min(this.height - this.size - 16, place[1]));
+      }
+    }
   }
 
   // -- names, where they hide least --------------------------------------------------------------
@@ -95,6 +123,7 @@ class MapView extends Drawing {
     }
     // where there is little room, a name is left out rather than put over another
     if ((router || this.tight || this.run.hosts.length > NAMED) && best.cost > 9) return;
+    if ([...this.labels.values()].some(({ box }) => overlap(box, best.box))) return;
     this.boxes.push(best.box);
     this.labels.set(k, best);
   }
@@ -237,9 +266,11 @@ class MapView extends Drawing {
       cross(context, x, y, this.size + 3, this.colours.refusal, 3);
     } else if (fault.name !== "link-down") {
       context.font = `bold ${this.fontSize - 1}px ${SANS}`;
-      Object.assign(context, { textAlign: "left", textBaseline: "middle" });
-      haloed(context, `⚠ ${fault.name}`, x + this.size + 4, y - this.size - 7, this.colours.ink,
-        this.colours.panel);
+      const text = `⚠ ${fault.name}`;
+      const fits = x + this.size + 6 + context.measureText(text).width < this.width;
+      Object.assign(context, { textAlign: fits ? "left" : "right", textBaseline: "middle" });
+      haloed(context, text, x + (fits ? this.size + 4 : -this.size - 20), y - this.size - 7,
+        this.colours.ink, this.colours.panel);
     }
   }
 
