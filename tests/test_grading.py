@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +59,7 @@ def test_what_is_run_has_the_students_answers_and_the_courses_checks() -> None:
     ready = {one["id"]: one for one in grading.restored(handed_in, original)["cells"]}
     clean_cells = {one["id"]: one for one in original["cells"]}
     assert "".join(ready["predict"]["source"]) == "prediction = 2"
-    assert ready["mine"] == own
+    assert ready["mine"]["source"] == "x = 1"
     for name in ("exercise-1-check", "exercise-2-check"):
         assert ready[name]["source"] == clean_cells[name]["source"]
 
@@ -88,6 +90,77 @@ def test_a_class_is_graded(tmp_path: Path) -> None:
     assert {row["lesson"] for row in rows.values()} == {FIRST.stem}
 
 
+def test_what_was_passed_stays_whatever_comes_after(tmp_path: Path) -> None:
+    """A kernel that dies, results that are written over, ids that an editor has thrown away."""
+    right = {"predict": "prediction = 2", "break_it": "code = 550"}
+    dies = hand_in(
+        tmp_path, "dan.ipynb", copy_of_first(**right, exercise_1_answer="import os; os._exit(3)")
+    )
+    forged = copy_of_first(**right)
+    forge = "for n in list(lessons.results): lessons.results[n] = lessons.results['Predict']"
+    own: dict[str, Any] = {"cell_type": "code", "metadata": {}, "outputs": [], "id": "own"}
+    forged["cells"].append({**own, "source": [forge]})
+    replaced = copy_of_first(**right)
+    replace = "from lab import lessons\nlessons.check = lambda *a: lessons._keep(a)"
+    replaced["cells"].insert(0, {**own, "source": [replace]})
+    anonymous = copy_of_first(**right)
+    anonymous["metadata"] = {}
+    for cell in anonymous["cells"]:
+        del cell["id"]
+    papers = [hand_in(tmp_path, f"{n}.ipynb", one) for n, one in
+              (("forged", forged), ("replaced", replaced), ("Zoë", anonymous))]  # fmt: skip
+    marks = {Path(one.name).stem: one for one in grading.mark_all([dies, *papers], 60)}
+    assert {name: one.passed for name, one in marks.items()} == {
+        "dan": 2, "forged": 2, "replaced": 0, "Zoë": 2,
+    }  # fmt: skip
+    assert marks["dan"].problem == "its kernel died in the cell 'exercise-1-answer'"
+    assert "in the place of the course's checks" in marks["replaced"].problem
+
+
+def test_an_interrupt_leaves_the_scores_so_far(tmp_path: Path) -> None:
+    """Exit status 130, a row for each notebook of a folder, and no kernel goes on."""
+    hand_in(tmp_path, "a.ipynb", copy_of_first(predict="prediction = 2"))
+    told = tmp_path / "told"
+    endless = f"open({str(told)!r}, 'w').close()\nwhile True: pass"
+    hand_in(tmp_path, "b.ipynb", copy_of_first(predict="prediction = 2", exercise_1_answer=endless))
+    grade = subprocess.Popen(
+        [sys.executable, "-m", "lab", "grade", "--processes", "1", str(tmp_path)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT,
+    )  # fmt: skip
+    for _ in range(600):
+        if told.exists():
+            break
+        time.sleep(0.1)
+    time.sleep(0.5)
+    grade.send_signal(signal.SIGINT)
+    out, err = grade.communicate(timeout=60)
+    assert grade.returncode == 130
+    assert err.strip() == "lab: interrupted"
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert [row["Predict"] for row in rows] == ["passed", "passed"]
+    assert [row["problem"] for row in rows] == ["", grading.INTERRUPTED]
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [
+        {"cells": [1, None, {"cell_type": "code"}, {"id": "predict", "source": None}]},
+        {"cells": [], "metadata": []},
+        {"cells": [{"source": ["x", 1]}], "metadata": {"lab": {"lesson": ["01-first-mail"]}}},
+    ],
+)
+def test_a_strange_notebook_is_no_notebook_of_ours(tmp_path: Path, strange: dict[str, Any]) -> None:
+    """Whatever its JSON holds in the places of cells and metadata."""
+    path = hand_in(tmp_path, "strange.ipynb", {"nbformat": 4, **strange})
+    found, _, lesson = grading.looked_at(path)
+    assert lesson is None
+    assert "a copy of no lesson" in found.problem
+    ready = grading.restored(course.read(path), course.read(FIRST))
+    assert [cell["id"] for cell in ready["cells"] if cell.get("id")] == [
+        cell["id"] for cell in course.read(FIRST)["cells"]
+    ]
+
+
 def test_what_is_no_lesson_is_told_in_a_sentence(tmp_path: Path) -> None:
     text = tmp_path / "notes.ipynb"
     text.write_text("Dear teacher")
@@ -110,6 +183,17 @@ def test_a_lesson_that_there_is_not(tmp_path: Path) -> None:
     done = lab_command("lessons", "99")
     assert done.returncode == 2
     assert "there is no lesson 99" in done.stderr
+
+
+@pytest.mark.parametrize("wanted", ["7", "07", "07-source-routes.ipynb", "source", "notebooks/07"])
+def test_a_lesson_is_found_by_what_it_is_called(wanted: str) -> None:
+    assert course.lesson(wanted).number == 7
+
+
+@pytest.mark.parametrize("wanted", ["", "²", "-1", "0", "nothing"])
+def test_what_no_lesson_is_called_is_told(wanted: str) -> None:
+    with pytest.raises(course.NoLessons, match="there is no lesson"):
+        course.lesson(wanted)
 
 
 def test_a_notebook_that_was_worked_on_is_cleaned(tmp_path: Path) -> None:

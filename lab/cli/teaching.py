@@ -46,10 +46,13 @@ def lessons(wanted: str | None, listed: bool) -> None:
             click.echo(f"{one.number:>2}  {one.minutes:>2} min  {one.title}")
         return
     need("jupyterlab", "anywidget", "pandas")
+    import signal
     import subprocess
 
-    done = subprocess.run([sys.executable, "-m", "jupyterlab", str(path)], check=False)
-    raise click.exceptions.Exit(done.returncode)
+    jupyter = subprocess.Popen([sys.executable, "-m", "jupyterlab", str(path)])
+    # Ctrl-C is JupyterLab's: it asks whether to shut down, and ends its kernels
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    raise click.exceptions.Exit(jupyter.wait())
 
 
 @click.command()
@@ -66,8 +69,9 @@ def lessons(wanted: str | None, listed: bool) -> None:
 def grade(notebooks: tuple[Path, ...], timeout: float, processes: int, as_csv: bool) -> None:
     """Run the checks of lessons that were handed in, each in a fresh kernel.
 
-    A table on a terminal, CSV elsewhere: lab grade class/*.ipynb > scores.csv. The code of the
-    notebooks is run, with your rights.
+    A table on a terminal, CSV elsewhere: lab grade class/*.ipynb > scores.csv. Of a folder, every
+    notebook in it is taken. Ctrl-C ends it, with the scores so far. The code of the notebooks is
+    run, with your rights.
     """
     need("nbclient", "ipykernel")
     from lab.lessons import course, grading
@@ -77,12 +81,19 @@ def grade(notebooks: tuple[Path, ...], timeout: float, processes: int, as_csv: b
     except course.NoLessons as why:
         complain(str(why))
         raise click.exceptions.Exit(UNUSABLE) from None
-    with progress_bar(len(notebooks), False, "notebooks", 2) as progress:
-        marks = grading.mark_all(notebooks, timeout, processes, progress)
-    if as_csv or not sys.stdout.isatty():
-        click.echo(grading.as_csv(marks), nl=False)
-    else:
-        say(mark_table(marks))
+    meant = list(grading.notebooks_in(notebooks))
+    if not meant:
+        complain(f"there is no notebook (.ipynb) in {', '.join(map(str, notebooks))}")
+        raise click.exceptions.Exit(UNUSABLE)
+    marks: list[Mark] = []
+    try:
+        with progress_bar(len(meant), False, "notebooks", 2) as progress:
+            grading.mark_all(meant, timeout, processes, progress, marks)
+    finally:
+        if as_csv or not sys.stdout.isatty():
+            click.echo(grading.as_csv(marks), nl=False)
+        else:
+            say(mark_table(marks))
     unusable = [one for one in marks if not one.lesson]
     for one in unusable:
         complain(one.problem if one.name in one.problem else f"{one.name}: {one.problem}")
@@ -91,7 +102,7 @@ def grade(notebooks: tuple[Path, ...], timeout: float, processes: int, as_csv: b
 
 
 def mark_table(marks: list[Mark]) -> Table:
-    """The marks for a terminal."""
+    """The marks for a terminal; files of one name are told apart by their folders."""
     from rich.table import Table
 
     from lab.lessons.grading import columns, score
@@ -99,9 +110,12 @@ def mark_table(marks: list[Mark]) -> Table:
     signs = {"passed": "✓", "failed": "✗", "not yet": "…", "not reached": "-"}
     table = Table(box=None, pad_edge=False)
     names = columns(marks)
-    for heading in ("notebook", "lesson", "score", *names, ""):
-        table.add_column(heading)
-    for one in marks:
-        states = (signs.get(one.states.get(name, ""), "") for name in names)
-        table.add_row(Path(one.name).name, one.lesson, f"{score(one)} %", *states, one.problem)
+    short_names = (name.replace("Exercise", "Ex.") for name in names)
+    for heading in ("notebook", "lesson", "score", *short_names, ""):
+        table.add_column(heading, overflow="fold")
+    short = [Path(one.name).name for one in marks]
+    for one, name in zip(marks, short, strict=True):
+        called = name if short.count(name) == 1 else one.name
+        states = (signs.get(one.states.get(check, ""), "") for check in names)
+        table.add_row(called, one.lesson, f"{score(one)} %", *states, one.problem)
     return table

@@ -54,7 +54,7 @@ def folder() -> Path:
 def read(path: Path) -> dict[str, Any]:
     """A notebook as JSON; raises ValueError in a sentence where the file is none."""
     try:
-        notebook = json.loads(path.read_text(encoding="utf-8"))
+        notebook = json.loads(path.read_text(encoding="utf-8-sig"))
         if not isinstance(notebook["cells"], list) or notebook["nbformat"] != 4:
             raise ValueError("its format is not that of version 4")
     except UnicodeDecodeError:
@@ -78,12 +78,15 @@ def lessons() -> list[Lesson]:
 def lesson(wanted: str) -> Lesson:
     """The lesson of a number ("7") or of a name that begins so; raises NoLessons."""
     found = lessons()
+    name = Path(wanted).name.removesuffix(".ipynb")
     for one in found:
-        if wanted.isdigit() and int(wanted) == one.number:
+        if name.isdecimal():
+            if int(name) == one.number:
+                return one
+        elif name and any(stem.startswith(name) for stem in (one.path.stem, one.path.stem[3:])):
             return one
-        if not wanted.isdigit() and one.path.stem[3:].startswith(wanted.removesuffix(".ipynb")):
-            return one
-    raise NoLessons(f"there is no lesson {wanted}; there are {found[0].number} to {len(found)}")
+    numbers = f"; there are {found[0].number} to {found[-1].number}" if found else ""
+    raise NoLessons(f"there is no lesson {wanted or 'without a name'}{numbers}")
 
 
 def _lesson(path: Path) -> Lesson:

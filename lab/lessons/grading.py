@@ -1,35 +1,34 @@
 """Marking lessons that were handed in: each in a kernel of its own, with the published checks.
 
 A student may have changed any cell. What is run is the handed-in notebook with every cell that is
-not an answer put back to how it was published (they are known by their ids), so that the checks are
-the course's own; cells that the student added are run too, for an answer may need them. A cell that
-raises stops nothing but itself. It is a help for a class, no examination: the code of a notebook
-that was handed in is run, and nothing hinders it from writing into the checks' results.
+not an answer put back to how it was published (they are known by their ids, and where an editor has
+thrown these away, by what they say), so that the checks are the course's own; cells that the
+student added are run too, for an answer may need them. A cell that raises stops nothing but itself.
+It is a help for a class, no examination: the code of a notebook that was handed in is run, and who
+is set on it can deceive the checks.
 """
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import io
-import json
-import os
 import re
-import subprocess
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from lab.lessons.course import Lesson, lessons, read
 
+if TYPE_CHECKING:
+    from lab.lessons.kernels import Runner
+
 _CHECK: Final = re.compile(r"lessons\.check\(\s*\"([^\"]+)\"")
-_REPORT: Final = (
-    "import json\nfrom lab import lessons\n"
-    "found = {n: [r.state, r.message] for n, r in lessons.results.items()}\n"
-    "print('LAB-RESULTS', json.dumps(found))"
-)
+_HOLE: Final = re.compile(r"^(\w[\w, ]*) = .*\.\.\.", re.MULTILINE)
+INTERRUPTED: Final = "interrupted before it was run to its end"
 
 
 @dataclass
@@ -51,16 +50,73 @@ class Mark:
 
 def checks_of(notebook: dict[str, Any]) -> list[str]:
     """The names of the checks of a notebook, in their order."""
-    sources = ("".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code")
-    return list(dict.fromkeys(name for source in sources for name in _CHECK.findall(source)))
+    return list(
+        dict.fromkeys(name for names in _checks_by_cell(notebook).values() for name in names)
+    )
+
+
+def _checks_by_cell(notebook: dict[str, Any]) -> dict[str, list[str]]:
+    cells = (cell for cell in notebook["cells"] if cell["cell_type"] == "code")
+    return {cell["id"]: _CHECK.findall(_text(cell)) for cell in cells}
+
+
+def _text(cell: dict[str, Any]) -> str:
+    return "".join(cell["source"])
 
 
 def published(notebook: dict[str, Any], path: Path) -> Lesson | None:
-    """The lesson of which a notebook is somebody's copy: by its metadata, or by its name."""
-    said = notebook["metadata"].get("lab", {}).get("lesson", "")
-    known = {one.path.stem: one for one in lessons()}
-    named = next((one for stem, one in known.items() if path.stem.startswith(stem)), None)
-    return known.get(said, named)
+    """The lesson of which a notebook is a copy: by its metadata, its name, or its title."""
+    metadata = notebook.get("metadata")
+    ours = metadata.get("lab") if isinstance(metadata, dict) else None
+    said = ours.get("lesson") if isinstance(ours, dict) else None
+    tops = {_text(cell).partition("\n")[0].strip() for cell in tidied(notebook)}
+    known = lessons()
+    return next(
+        chain(
+            (one for one in known if one.path.stem == said),
+            (one for one in known if one.path.stem in path.stem),
+            (one for one in known if f"# {one.title}" in tops),
+        ),
+        None,
+    )
+
+
+def tidied(notebook: dict[str, Any]) -> list[dict[str, Any]]:
+    """The cells of a notebook that are cells, each with a text."""
+    found = []
+    for cell in notebook["cells"]:
+        source = cell.get("source") if isinstance(cell, dict) else None
+        lines = [source] if isinstance(source, str) else source
+        if isinstance(lines, list) and all(isinstance(line, str) for line in lines):
+            own: dict[str, Any] = {"metadata": {}, "outputs": [], "execution_count": None}
+            kind = cell.get("cell_type", "raw")
+            found.append({**own, **cell, "source": "".join(lines), "cell_type": kind})
+    return found
+
+
+def recognised(cells: list[dict[str, Any]], original: dict[str, Any]) -> list[dict[str, Any]]:
+    """The handed-in cells, with the ids of published cells that lost theirs.
+
+    A published cell is known by its text, and an answer by the names that it gives a value to.
+    """
+    here = {cell.get("id") for cell in cells}
+    lost = [cell for cell in original["cells"] if cell["id"] not in here]
+    ours = {cell["id"] for cell in original["cells"]}
+    cells = list(cells)
+    for cell in lost:
+        for number, one in enumerate(cells):
+            if one.get("id") not in ours and _same(cell, one):
+                cells[number] = {**one, "id": cell["id"]}
+                break
+    return cells
+
+
+def _same(cell: dict[str, Any], other: dict[str, Any]) -> bool:
+    if _is_answer(cell):
+        hole = _HOLE.search(_text(cell))
+        names = rf"^{re.escape(hole[1])}\s*=[^=]" if hole else r"(?!)"
+        return other["cell_type"] == "code" and bool(re.search(names, _text(other), re.MULTILINE))
+    return _text(cell).split() == _text(other).split()
 
 
 def restored(handed_in: dict[str, Any], original: dict[str, Any]) -> dict[str, Any]:
@@ -68,13 +124,15 @@ def restored(handed_in: dict[str, Any], original: dict[str, Any]) -> dict[str, A
 
     A published cell that was taken out comes back where it was.
     """
-    answers = {cell.get("id"): cell for cell in handed_in["cells"]}
+    own_cells = recognised(tidied(handed_in), original)
+    answers: dict[str, dict[str, Any]] = {}
     added: dict[str | None, list[dict[str, Any]]] = {}
     names = {cell["id"] for cell in original["cells"]}
     before: str | None = None
-    for cell in handed_in["cells"]:
+    for cell in own_cells:
         if cell.get("id") in names:
             before = cell["id"]
+            answers.setdefault(cell["id"], cell)
         elif cell["cell_type"] == "code":
             added.setdefault(before, []).append(cell)
     cells = list(added.pop(None, []))
@@ -93,85 +151,47 @@ def mark(path: Path, timeout: float = 120.0) -> Mark:
 
     ``timeout`` is in seconds for the whole notebook; what it does not reach is "not reached".
     """
+    return mark_all([path], timeout)[0]
+
+
+def looked_at(path: Path) -> tuple[Mark, dict[str, Any], Lesson | None]:
+    """What is told of a handed-in notebook before it is run, what is in it, and its lesson."""
     found = Mark(str(path))
     try:
         handed_in = read(path)
     except (ValueError, OSError) as error:
         found.problem = getattr(error, "strerror", None) or str(error)
-        return found
-    original = published(handed_in, path)
-    if original is None:
+        return found, {}, None
+    lesson = published(handed_in, path)
+    if lesson is None:
         found.problem = "this is a copy of no lesson of the course, as far as its name tells"
-        return found
-    found.lesson = original.path.stem
-    clean = read(original.path)
-    found.states = dict.fromkeys(checks_of(clean), "not reached")
-    begun = time.monotonic()
-    try:
-        ready = restored(handed_in, clean)
-        results, found.problem = asyncio.run(_run(ready, original.path.parent, timeout))
-    except Exception as error:  # whatever a kernel may come to, the class goes on
-        results, found.problem = {}, f"{type(error).__name__}: {error}".splitlines()[0]
-    found.seconds = round(time.monotonic() - begun, 1)
-    for name in found.states.keys() & results.keys():
-        found.states[name], found.messages[name] = results[name]
-    return found
+        return found, handed_in, None
+    found.lesson = lesson.path.stem
+    found.states = dict.fromkeys(checks_of(read(lesson.path)), "not reached")
+    return found, handed_in, lesson
 
 
 async def _run(
-    notebook: dict[str, Any], folder: Path, timeout: float
-) -> tuple[dict[str, Any], str]:
-    from nbclient import NotebookClient
-    from nbclient.exceptions import CellTimeoutError, DeadKernelError
+    runner: Runner, found: Mark, handed_in: dict[str, Any], lesson: Lesson, timeout: float
+) -> None:
+    from lab.lessons import kernels
 
-    node = _node(notebook)
-    client = NotebookClient(
-        node, timeout=timeout, allow_errors=True, resources={"metadata": {"path": str(folder)}}
-    )
-    root = Path(__file__).resolve().parents[2]
-    deadline = time.monotonic() + timeout
-    problem = ""
-    async with client.async_setup_kernel(
-        env={**os.environ, "PYTHONPATH": str(root), "MPLBACKEND": "agg"},
-        stderr=subprocess.DEVNULL,
-    ):
-        for index, cell in enumerate(node.cells):
-            client.timeout = max(1, round(deadline - time.monotonic()))
-            try:
-                await client.async_execute_cell(cell, index)
-            except CellTimeoutError:
-                problem = f"stopped after {timeout:g} s in the cell {cell.get('id', index)!r}"
-                kernel: Any = client.km
-                await kernel.interrupt_kernel()
-                # what is asked of a kernel just interrupted, it passes over
-                await asyncio.sleep(1)
-                break
-            except DeadKernelError:
-                return {}, f"its kernel died in the cell {cell.get('id', index)!r}"
-        return await _report(client, node), problem
-
-
-def _node(of: dict[str, Any]) -> Any:
-    """As nbformat holds it, with its texts in one piece."""
-    from nbformat.notebooknode import from_dict
-
-    as_node: Callable[[dict[str, Any]], Any] = from_dict
-    for cell in of.get("cells", [of]):
-        cell["source"] = "".join(cell["source"])
-    return as_node(of)
-
-
-async def _report(client: Any, node: Any) -> dict[str, Any]:
-    """What the checks found, as the kernel tells it last."""
-    told: dict[str, Any] = {"metadata": {}, "outputs": [], "execution_count": None}
-    cell = _node({"cell_type": "code", "id": "report", "source": _REPORT, **told})
-    node.cells.append(cell)
-    client.timeout = 20
-    await client.async_execute_cell(cell, len(node.cells) - 1)
-    text = "".join(output.get("text", "") for output in cell.outputs)
-    found = re.search(r"LAB-RESULTS (.*)", text)
-    results: dict[str, Any] = json.loads(found[1]) if found else {}
-    return results
+    begun = time.monotonic()
+    clean = read(lesson.path)
+    checks = _checks_by_cell(clean)
+    results: dict[str, tuple[str, str]] = {}
+    found.problem = INTERRUPTED
+    try:
+        ready = restored(handed_in, clean)
+        found.problem = await kernels.run(ready, lesson.path.parent, timeout, checks, results)
+    except Exception as error:  # whatever a kernel may come to, the class goes on
+        found.problem = f"{type(error).__name__}: {error}".splitlines()[0]
+    finally:
+        if runner.interrupted:  # a kernel that we have ended looks like one that died
+            found.problem = INTERRUPTED
+        found.seconds = round(time.monotonic() - begun, 1)
+        for name in found.states.keys() & results.keys():
+            found.states[name], found.messages[name] = results[name]
 
 
 def mark_all(
@@ -179,18 +199,43 @@ def mark_all(
     timeout: float = 120.0,
     processes: int = 2,
     progress: Callable[[int], None] | None = None,
+    marks: list[Mark] | None = None,
 ) -> list[Mark]:
-    """The marks of several notebooks, in their order; some kernels run side by side."""
-    from concurrent.futures import ThreadPoolExecutor
+    """The marks of several notebooks, in their order; some kernels run side by side.
 
-    with ThreadPoolExecutor(processes) as pool:
-        waiting = [pool.submit(mark, path, timeout) for path in paths]
-        marks = []
-        for number, one in enumerate(waiting, 1):
-            marks.append(one.result())
-            if progress is not None:
-                progress(number)
+    ``marks``: a list in which they are from the beginning, and in which KeyboardInterrupt leaves
+    what was found until then.
+    """
+    from lab.lessons import kernels
+
+    looked = [looked_at(path) for path in paths]
+    marks = [] if marks is None else marks
+    marks.extend(found for found, _, _ in looked)
+    for found, _, lesson in looked:
+        found.problem = found.problem if lesson is None else INTERRUPTED
+    runner = kernels.Runner(processes)
+    work = [
+        partial(_run, runner, found, handed_in, lesson, timeout)
+        for found, handed_in, lesson in looked
+        if lesson is not None
+    ]
+    if work:
+        runner.each(work, progress)
     return marks
+
+
+def notebooks_in(paths: Iterable[Path]) -> Iterator[Path]:
+    """The files that are meant: of a folder, every notebook in it and below, by name."""
+    for path in paths:
+        if path.is_dir():
+            below = sorted(path.rglob("*.ipynb"))
+            yield from (
+                one
+                for one in below
+                if not any(part[0] == "." for part in one.parts if part != "..")
+            )
+        else:
+            yield path
 
 
 def columns(marks: Iterable[Mark]) -> list[str]:
