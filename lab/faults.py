@@ -71,7 +71,9 @@ class Faults:
                 random = Random(f"{self.simulation.seed}/fault {number}")
                 self._next_at_random(spec, random)
             elif not spec.when:
-                self.simulation.at(spec.at or 0.0, self._strike, spec)
+                self.simulation.at(
+                    spec.at or 0.0, self._strike, spec, self.simulation.fault_tickets
+                )
 
     def _next_at_random(self, spec: FaultSpec, random: Random, since: float = 0.0) -> None:
         """Draw when the fault strikes next, ``since`` seconds from now on.
@@ -88,7 +90,7 @@ class Faults:
             lasts = RANDOM_LENGTH if spec.duration is None else spec.duration
             self._next_at_random(spec, random, lasts)
 
-        simulation.at(simulation.env.now + gap, strike, None)
+        simulation.at(simulation.env.now + gap, strike, None, self.simulation.fault_tickets)
 
     # -- on an event ----------------------------------------------------------------------------
 
@@ -100,7 +102,9 @@ class Faults:
             if row[1] != "reply":
                 self.notice(row)
             for spec in self._at_seq.pop(trace.base + len(trace.rows) - 1, ()):
-                self.simulation.at(self.simulation.env.now, self._strike, spec)
+                self.simulation.at(
+                    self.simulation.env.now, self._strike, spec, self.simulation.fault_tickets
+                )
 
         self.simulation.record = watching
 
@@ -116,7 +120,9 @@ class Faults:
             self._seen[number] = seen = self._seen.get(number, 0) + 1
             if seen == (spec.when or {}).get("nth", 1):
                 # not in the midst of what is going on: right after it
-                self.simulation.at(self.simulation.env.now, self._strike, spec)
+                self.simulation.at(
+                    self.simulation.env.now, self._strike, spec, self.simulation.fault_tickets
+                )
 
     # -- striking and mending -------------------------------------------------------------------
 
@@ -141,7 +147,7 @@ class Faults:
             if not simulation.is_idle:
                 self._tell(spec, False)
 
-        simulation.at(simulation.env.now + lasts, mend, None)
+        simulation.at(simulation.env.now + lasts, mend, None, self.simulation.fault_tickets)
 
     def _aimed(self, spec: FaultSpec) -> FaultSpec:
         """The fault upon one of the hosts or links that its globs stand for, drawn each time."""

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
-
-from simpy import Timeout
 
 from lab.hosts.errand import Errand
 from lab.hosts.host import Host
 from lab.hosts.patience import Patience
 from lab.hosts.reception import Reception, receiver_smtp
 from lab.network.channel import Leg, Way
-from lab.network.clock import Arrival
+from lab.network.clock import Arrival, Due, Ticket
 from lab.network.link import Direction
 from lab.network.reach import Reach
 from lab.network.transport import Transport
@@ -40,13 +38,19 @@ class Pathway:
     __slots__ = ("back", "environment", "forth", "links", "nodes", "opening", "transport")
 
     def __init__(
-        self, reach: Reach, host: str, peer: str, environment: str, transport: Transport
+        self,
+        reach: Reach,
+        host: str,
+        peer: str,
+        environment: str,
+        transport: Transport,
+        tickets: Mapping[str, Ticket],
     ) -> None:
         self.links = reach.path(host, peer, environment)
         there, nodes = reach.ways(host, self.links)
         back, _ = reach.ways(peer, tuple(reversed(self.links)))
-        self.forth = Way(tuple(there), transport)
-        self.back = Way(tuple(back), transport)
+        self.forth = Way(tuple(there), transport, tickets[host])
+        self.back = Way(tuple(back), transport, tickets[peer])
         self.nodes = tuple(nodes)
         self.environment = environment
         self.transport = transport
@@ -111,14 +115,13 @@ class Session:
 
     def open(self) -> None:
         """Begin to open the channel: the control messages of the transport service."""
-        way = self.way
+        way, now = self.way, self.started
+        place = way.forth.ticket()
         if way.opening is not None:
-            now = self.started
-            Arrival(self.env, now + way.opening, self._opened, b"", now)
+            Arrival(self.env, now + way.opening, self._opened, b"", now, place)
             return
         self.forth.deliver = self.back.deliver = self._set_up
-        event = Timeout(self.simulation.env, way.transport.setup)
-        event.callbacks.append(self._set_up)
+        Due(self.env, now + way.transport.setup, self._set_up, None, place)
 
     def _set_up(self, _: Any) -> None:
         """One control message has arrived (or none has been sent): send the next, or be open."""

@@ -1,7 +1,7 @@
 """The simulated driver: a topology and a seed make a run, and the run makes a trace.
 
-SimPy keeps the time. Everything is a callback on one of its timeouts: no process a message, no
-store a channel. Whatever is drawn comes from a generator of its own, seeded by the seed and by the
+SimPy keeps the time. Everything is a callback on its clock: no process a message, no store a
+channel. Whatever is drawn comes from a generator of its own, seeded by the seed and by the
 name of what it is for, so that one purpose never disturbs another.
 """
 
@@ -14,8 +14,6 @@ from contextlib import contextmanager
 from random import Random
 from typing import Any
 
-from simpy import Timeout
-
 from lab.altered import AlteredSession
 from lab.faults import Faults
 from lab.hosts.directory import Directory
@@ -26,7 +24,7 @@ from lab.hosts.message import Calendar
 from lab.hosts.reception import Later
 from lab.hosts.routing import RoutingTable
 from lab.hosts.spool import Queue
-from lab.network.clock import Clock
+from lab.network.clock import CALLS, FAULTS, HOSTS, MAIL, WATCHES, Clock, Due, Ticket, ticket
 from lab.network.link import Direction, Link
 from lab.network.reach import Reach
 from lab.network.topology import LinkSpec, PollSpec, ScriptSpec, Topology
@@ -71,6 +69,11 @@ class Simulation:
         self.trace = Trace()
         self.record = self.trace.record
         self.record((0.0, "start", "", None, None, None, describe(topology, seed)))
+        self._tickets = {name: ticket(HOSTS + n) for n, name in enumerate(topology.hosts)}
+        self._mail_tickets = ticket(MAIL)
+        self._call_tickets = ticket(CALLS)
+        self._watch_tickets = ticket(WATCHES)
+        self.fault_tickets = ticket(FAULTS)
         self.faults = Faults(self, topology.faults)
         self.sessions: dict[int, Session] = {}
         self._sessions = 0
@@ -136,10 +139,11 @@ class Simulation:
         self.faults.begin()  # first: what is wrong from the start is wrong for the first mail
         self._arrange_next()
         for script in self.topology.scripts:
-            self.at(script.at, self._run_script, script)
+            self.at(script.at, self._run_script, script, self._call_tickets)
         for poll in self.topology.polls:
             for number in range(poll.times):
-                self.at(poll.at + number * (poll.every or 0.0), self._poll, poll)
+                at = poll.at + number * (poll.every or 0.0)
+                self.at(at, self._poll, poll, self._call_tickets)
 
     def run(
         self, until: float | None = None, progress: Callable[[int], None] | None = None
@@ -199,26 +203,27 @@ class Simulation:
                     call(self.env.now)
 
             self._due += 1
-            self.at(self.env.now + seconds, done, None)
+            self.at(self.env.now + seconds, done, None, self._tickets[host.name])
 
         return later
 
-    def at(self, at: float, call: Callable[[Any], None], value: Any) -> None:
-        """Have something done at a time in seconds, or now if that is past."""
-        delay = max(0.0, at - self.env.now)
-        event = Timeout(self.env, delay, value)
-        event.callbacks.append(lambda event: call(event.value))
+    def at(
+        self, at: float, call: Callable[[Any], None], value: Any, tickets: Ticket | None = None
+    ) -> None:
+        """Have something done at a time in seconds, or now if that is past.
+
+        ``tickets`` are those of who has it done; without them it comes last at its instant.
+        """
+        Due(self.env, at, call, value, (tickets or self._watch_tickets)())
 
     def _arrange_next(self) -> None:
         submission = next(self._scenario, None)
         if submission is not None:
-            event = Timeout(self.env, max(0.0, submission.at - self.env.now), submission)
-            event.callbacks.append(self._submit)
+            self.at(submission.at, self._submit, submission, self._mail_tickets)
         else:
             self._exhausted = True
 
-    def _submit(self, event: Any) -> None:
-        submission: Submission = event.value
+    def _submit(self, submission: Submission) -> None:
         host = self.hosts[submission.host]
         if host.condition.down:
             # nobody can hand mail to a host that does not run; the user does so when it does
@@ -262,7 +267,7 @@ class Simulation:
         if at <= self.env.now:
             self._start(host, queue)
         else:
-            self.at(at, self._woken, (host, queue, at))
+            self.at(at, self._woken, (host, queue, at), self._tickets[host.name])
 
     def _woken(self, value: tuple[Host, Queue, float]) -> None:
         host, queue, at = value
@@ -359,7 +364,7 @@ class Simulation:
         if way is None:
             transport = TRANSPORTS[self.topology.environments[environment].transport]
             way = self._pathways[host, peer] = Pathway(
-                self.reach, host, peer, environment, transport
+                self.reach, host, peer, environment, transport, self._tickets
             )
         return way
 

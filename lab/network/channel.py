@@ -1,6 +1,6 @@
 """A transmission channel: a reliable ordered stream of bytes each way, over a path of links.
 
-Deliveries are callbacks on SimPy's timeouts, one for each chunk where nothing but latency lies on
+Deliveries are events on the clock, one for each chunk where nothing but latency lies on
 the way, and one more for each link at which bytes may have to queue. Whatever jitter and loss do,
 bytes arrive in the order in which they were sent.
 """
@@ -10,9 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from simpy import Timeout
-
-from lab.network.clock import Arrival, Clock, Deliver
+from lab.network.clock import Arrival, Clock, Deliver, Due, Ticket
 from lab.network.link import Direction
 from lab.network.transport import Transport
 
@@ -24,13 +22,14 @@ class Way:
     """The links from one host to another in one direction, with what is fixed about them.
 
     ``delay`` is the seconds that every chunk takes, or None where it depends on what else is on
-    the links. ``on_loss`` is told of each loss: direction, times sent again, delay in seconds.
+    the links. ``ticket`` gives what leaves the host its place among what happens at one instant.
     """
 
-    __slots__ = ("delay", "links", "timeout", "transport")
+    __slots__ = ("delay", "links", "ticket", "timeout", "transport")
 
-    def __init__(self, links: tuple[Direction, ...], transport: Transport) -> None:
+    def __init__(self, links: tuple[Direction, ...], transport: Transport, ticket: Ticket) -> None:
         self.links = links
+        self.ticket = ticket
         self.transport = transport
         self.delay: float | None = None
         self.timeout = SHORTEST_TIMEOUT
@@ -50,7 +49,8 @@ class Leg:
     """One direction of a channel: ``send`` puts bytes on their way, ``deliver`` gets them.
 
     After ``cut()`` what is under way still comes out of the clock, and is to be passed over:
-    ``alive`` tells.
+    ``alive`` tells. ``on_loss`` is told of each loss: direction, times sent again, delay in
+    seconds.
     """
 
     __slots__ = ("_last", "alive", "deliver", "env", "on_loss", "way")
@@ -74,7 +74,7 @@ class Leg:
         way = self.way
         delay = way.delay
         if delay is not None:
-            Arrival(self.env, now + delay, self.deliver, octets, now)
+            Arrival(self.env, now + delay, self.deliver, octets, now, way.ticket())
         else:
             size = way.transport.on_the_wire(len(octets))
             self._ride(0, now, now, octets, now, size)
@@ -101,8 +101,8 @@ class Leg:
         while number < len(way.links):
             link = way.links[number]
             if link.rate is not None and head > env.now:
-                event = Timeout(env, head - env.now, (number, head, tail, octets, sent, size))
-                event.callbacks.append(self._ride_on)
+                train = (number, head, tail, octets, sent, size)
+                Due(env, head, self._ride_on, train, way.ticket())
                 return
             head, tail = link.pass_on(head, tail, size, transport.piece)
             for again in link.lost(-(-len(octets) // transport.segment) or 1):
@@ -113,8 +113,8 @@ class Leg:
             number += 1
         # a stream is ordered: nothing overtakes what was sent before
         self._last = tail = max(tail, self._last)
-        Arrival(env, max(tail, env.now), self.deliver, octets, sent)
+        Arrival(env, max(tail, env.now), self.deliver, octets, sent, way.ticket())
 
-    def _ride_on(self, event: Any) -> None:
+    def _ride_on(self, train: Any) -> None:
         if self.alive:
-            self._ride(*event.value)
+            self._ride(*train)

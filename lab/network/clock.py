@@ -3,19 +3,45 @@
 A run is millions of arrivals, each an event with one callback. They are put into SimPy's own queue
 and taken out of it in SimPy's own order, beside any other event of SimPy's; only the steps between
 are fewer than the library's general ones.
+
+What happens at the same instant comes in an order of its own too, and not in that in which it was
+put on the clock: first the faults, then what the topology file arranges, then what hosts do, host
+by host, each host's in the order in which it began it. So what a host goes through does not depend
+on who else is on the clock.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from heapq import heappop, heappush
-from typing import Any, ClassVar
+from itertools import count
+from typing import Any, ClassVar, Final
 
 from simpy import Environment
 from simpy.events import NORMAL
 
 Deliver = Callable[[Any], None]
 """Called with the :class:`Arrival`: its ``octets``, when ``sent``, and the time ``at``."""
+
+
+Ticket = Callable[[], int]
+"""Gives the next place among what happens at the same instant, for one source of events."""
+
+FAULTS: Final = 0
+MAIL: Final = 1
+CALLS: Final = 2
+HOSTS: Final = 3
+"""The ranks of sources: faults, submissions, polls and scripts; hosts from this number on."""
+
+WATCHES: Final = 2**22 - 1
+"""The rank of what only looks whether something is overdue: last at its instant."""
+
+_EACH: Final = 40
+
+
+def ticket(rank: int) -> Ticket:
+    """The places of a source of events of a rank, one after another."""
+    return count(rank << _EACH).__next__
 
 
 class Arrival:
@@ -28,13 +54,13 @@ class Arrival:
     _ok: ClassVar[bool] = True
 
     def __init__(
-        self, clock: Clock, at: float, deliver: Deliver, octets: bytes, sent: float
+        self, clock: Clock, at: float, deliver: Deliver, octets: bytes, sent: float, place: int
     ) -> None:
         self.deliver = deliver
         self.octets = octets
         self.sent = sent
         self.at = at
-        entry: Any = (at, NORMAL, next(clock._eid), self)
+        entry: Any = (at, NORMAL, place, self)
         heappush(clock._queue, entry)
 
     @property
@@ -45,6 +71,33 @@ class Arrival:
     @callbacks.setter
     def callbacks(self, value: None) -> None:
         """SimPy marks an event as past by this; of an arrival nobody asks."""
+
+
+class Due:
+    """Something to be done at a time: ``call`` with ``value``."""
+
+    __slots__ = ("call", "value")
+    _ok: ClassVar[bool] = True
+
+    def __init__(
+        self, clock: Clock, at: float, call: Callable[[Any], None], value: Any, place: int
+    ) -> None:
+        self.call = call
+        self.value = value
+        entry: Any = (max(at, clock._now), NORMAL, place, self)
+        heappush(clock._queue, entry)
+
+    @property
+    def callbacks(self) -> list[Callable[[Any], None]]:
+        """What SimPy calls when it takes this out of its queue."""
+        return [self._do]
+
+    @callbacks.setter
+    def callbacks(self, value: None) -> None:
+        """SimPy marks an event as past by this; of this one nobody asks."""
+
+    def _do(self, _: Any) -> None:
+        self.call(self.value)
 
 
 class Clock(Environment):
