@@ -6,8 +6,10 @@ import ipaddress
 import json
 import signal
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +31,8 @@ from lab.cli.base import (
 from lab.cli.running import a_place_for, judge, tell
 
 if TYPE_CHECKING:
+    from rich.status import Status
+
     from lab.live.network import LiveNetwork
     from lab.network.topology import Topology
 
@@ -158,11 +162,12 @@ def live(
     loud = not (quiet or as_json)
     with a_place_for(out, transcript) as folder:
         ledger = Ledger(Trace(), level, folder)
-        with _progress(loud) as progress:
+        with _Progress(loud) as progress:
             try:
                 trace, reason = run_live(
                     described, seed, settings, until=until,
-                    started=_table if loud else _nothing, progress=progress, ledger=ledger,
+                    started=partial(_table, progress) if loud else _nothing,
+                    progress=progress, ledger=ledger,
                 )  # fmt: skip
             except OSError as error:
                 complain(f"{topology}: {error.strerror or error}")
@@ -213,10 +218,11 @@ def _nothing(_: LiveNetwork) -> None:
     """Nothing to show."""
 
 
-def _table(network: LiveNetwork) -> None:
+def _table(progress: _Progress, network: LiveNetwork) -> None:
     """Print where the hosts listen."""
     from lab.live.station import endpoint
 
+    progress.pause()
     address = network.settings.address
     wide = max((len(name) for name in network.hosts), default=0)
     for name, mirror in network.hosts.items():
@@ -226,33 +232,44 @@ def _table(network: LiveNetwork) -> None:
     sys.stdout.flush()
 
 
-@contextmanager
-def _progress(wanted: bool) -> Iterator[Callable[[Any], None]]:
+class _Progress:
     """A line on stderr of how far the run is, where that is a terminal."""
-    if not wanted or not sys.stderr.isatty():
-        yield _nothing
-        return
-    import time
 
-    from rich.console import Console
+    def __init__(self, wanted: bool) -> None:
+        self._status: Status | None = None
+        self._last = 0.0
+        if wanted and sys.stderr.isatty():
+            from rich.console import Console
 
-    with Console(stderr=True).status("starting") as status:
-        last = [0.0]
+            self._status = Console(stderr=True).status("starting")
 
-        def show(network: LiveNetwork) -> None:
-            if time.monotonic() - last[0] < EACH:
-                return
-            last[0] = time.monotonic()
-            if network.over:
-                status.update(f"{network.records.waiting:,} events are yet to be counted")
-                return
-            queued = sum(mirror.queued for mirror in network.hosts.values())
-            status.update(
-                f"{network.clock.now:.0f} s: {len(network.sessions)} sessions open, "
-                f"{queued} pieces of mail in spools"
-            )
+    def __enter__(self) -> _Progress:
+        if self._status is not None:
+            self._status.start()
+        return self
 
-        yield show
+    def __exit__(self, *_: object) -> None:
+        self.pause()
+
+    def pause(self) -> None:
+        """Leave the line to others, until there is more to show."""
+        if self._status is not None:
+            self._status.stop()
+
+    def __call__(self, network: LiveNetwork) -> None:
+        """Show how far a run is, now and then."""
+        if self._status is None or time.monotonic() - self._last < EACH:
+            return
+        self._last = time.monotonic()
+        self._status.start()
+        if network.over:
+            self._status.update(f"{network.records.waiting:,} events are yet to be counted")
+            return
+        queued = sum(mirror.queued for mirror in network.hosts.values())
+        self._status.update(
+            f"{network.clock.now:.0f} s: {len(network.sessions)} sessions open, "
+            f"{queued} pieces of mail in spools"
+        )
 
 
 @click.command()
@@ -281,7 +298,7 @@ def compare(
     from lab.views.comparison import comparison, merit, sentences
 
     simulated = simulate(described, seed)
-    with _progress(not as_json) as progress:
+    with _Progress(not as_json) as progress:
         try:
             trace, reason = run_live(described, seed, Settings(speed=speed), progress=progress)
         except OSError as error:
