@@ -36,13 +36,13 @@ def test_rows_are_fetched_in_order_many_times_round_the_ring() -> None:
     """Of all sizes, across its end; and nothing is fetched twice."""
     host, network = both()
     fetched = []
-    for number in range(2000):
+    for number in range(16_000):
         assert host.put(packed(rows_of(number % 997, number)), number)
         if number % 50 == 49:
             fetched += list(network.fetch(host.written))
     assert host.written > 1.5 * SIZE
-    assert [batch for batch, _ in fetched] == list(range(2000))
-    assert [rows for _, rows in fetched] == [rows_of(n % 997, n) for n in range(2000)]
+    assert [batch for batch, _ in fetched] == list(range(16_000))
+    assert [rows for _, rows in fetched] == [rows_of(n % 997, n) for n in range(16_000)]
     assert list(network.fetch()) == []
     for end in (host, network):
         end.close()

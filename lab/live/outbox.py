@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from lab.trace import Row
 
-SIZE: Final = 1 << 19
+SIZE: Final = 1 << 22
 """Bytes for rows; what a network at work has not fetched yet, mail of usual sizes among it."""
 
 _RECORD: Final = struct.Struct("<IQ")
@@ -68,8 +68,8 @@ class Outbox:
             self._read = self._numbers[_READ]
             if self._written - self._read + size > SIZE:
                 return False
-        self._copy(_RECORD.pack(len(octets), batch) + octets)
-        self._written += size
+        self._copy(_RECORD.pack(len(octets), batch))
+        self._copy(octets)
         self._numbers[_WRITTEN] = self._written
         return True
 
@@ -96,12 +96,14 @@ class Outbox:
         self._map[_ROWS + begin : _ROWS + begin + first] = octets[:first]
         if first < len(octets):
             self._map[_ROWS : _ROWS + len(octets) - first] = octets[first:]
+        self._written += len(octets)
 
     def _cut(self, size: int) -> bytes:
         begin = self._read % SIZE
         self._read += size
         octets = self._map[_ROWS + begin : _ROWS + min(begin + size, SIZE)]
-        return octets + self._map[_ROWS : _ROWS + size - len(octets)]
+        rest = size - len(octets)
+        return octets + self._map[_ROWS : _ROWS + rest] if rest else octets
 
 
 def packed(rows: list[Row]) -> bytes:

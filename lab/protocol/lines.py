@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 CRLF: Final = b"\r\n"
+_PERIOD: Final = b"\r\n."
 END_OF_MAIL_DATA: Final = b"\r\n.\r\n"
 """The end of mail data indication, with the CRLF that ends the last line of text (4.1.1)."""
 
@@ -195,13 +196,17 @@ class MailData:
             if self._takes_whole(octets):
                 return b""
         octets = self._held + octets
-        end = octets.find(END_OF_MAIL_DATA)
+        # most mail has no line that begins with a period: then one search is enough
+        end = octets.find(_PERIOD)
+        is_plain = end < 0 or octets.startswith(END_OF_MAIL_DATA, end)
+        if not is_plain:
+            end = octets.find(END_OF_MAIL_DATA, end + 1)
         if end >= 0:
-            self._store(octets[: end + 2])
+            self._store(octets[: end + 2], is_plain=is_plain)
             self._held = b""
             return octets[end + 5 :]
         keep = _unfinished(octets)
-        self._store(octets[: len(octets) - keep])
+        self._store(octets[: len(octets) - keep], is_plain=is_plain)
         self._held = octets[len(octets) - keep :]
         return None
 
@@ -221,12 +226,12 @@ class MailData:
         self._whole = octets[1:-3] if octets[:1] == b"." else octets[:-3]
         return True
 
-    def _store(self, octets: bytes) -> None:
+    def _store(self, octets: bytes, *, is_plain: bool) -> None:
         limit = self.limits.message
         if self.limits.text_line is not None:
             self._measure(octets)
         if not self.too_large:
-            self._data += octets.replace(b"\r\n.", CRLF)
+            self._data += octets if is_plain else octets.replace(_PERIOD, CRLF)
         # the CRLF before the first line counts for nothing
         if limit is not None and len(self._data) - 2 > limit:
             self.too_large = True
@@ -245,7 +250,10 @@ class MailData:
     @property
     def octets(self) -> bytes:
         """The mail data so far, as it is to be delivered."""
-        return bytes(self._data[2:]) if self._whole is None else self._whole
+        if self._whole is not None:
+            return self._whole
+        with memoryview(self._data) as data:
+            return bytes(data[2:])
 
 
 def _unfinished(octets: bytes) -> int:
