@@ -37,7 +37,8 @@ TESTS = {
         "hosts_senders", "network_transport", "rfc_directory", "faults", "turn", "scenarios",
     ],
     "engines": [
-        "protocol_tables", "protocol_lines", "protocol_dialogues", "protocol_syntax", "fuzz",
+        "protocol_tables", "protocol_edges", "protocol_lines", "protocol_dialogues", "fuzz",
+        "protocol_syntax",
         "hosts_wire", "hosts_senders", "hosts_replies", "hosts_sizes", "hosts_delivery", "turn",
         "wire_cases", "talk", "scenarios",
     ],
