@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from small import chain, counts, delivered, drops, host, mail, paths, relay, run, wire
+
+import lab
 
 JOE = host("ONE.ARPA", "JOE")
 SAM = host("FOUR.ARPA", "SAM", "ANN")
@@ -276,6 +279,44 @@ def test_a_host_that_does_not_relay_says_so() -> None:
     )  # fmt: skip
     assert wire(done, "ONE.ARPA", "reply")[3] == "550 This host does not relay"
     assert counts(done) == {"returned": 1}
+
+
+def listed(**options: Any) -> lab.Run:
+    """BOB's mail to a list at a host that is no relay, with a member behind a relay
+    whom there is not.
+
+    A list's name goes into the reverse-path, and what cannot be delivered comes back by it.
+    """
+    member = {"name": "all", "members": ["<@TWO.ARPA:nobody@FOUR.ARPA>"]}
+    hosts = [
+        host("BOB.ARPA", "BOB"), host("LIST.ARPA", list=[member]), relay("TWO.ARPA"),
+        host("FOUR.ARPA", "SAM"),
+    ]  # fmt: skip
+    return run(*hosts, links=chain(*hosts), **options)
+
+
+@pytest.mark.rule("3.6-5", "3.6-6")
+def test_a_notification_comes_back_through_a_list_at_a_host_that_does_not_relay() -> None:
+    done = listed(mail=[mail("BOB@BOB.ARPA", "all@LIST.ARPA")])
+    assert counts(done) == {"returned": 1}
+    (text,) = delivered(done, "BOB")
+    assert "nobody@FOUR.ARPA" in text
+
+
+@pytest.mark.rule("3.6-5")
+@pytest.mark.parametrize(
+    ("sender", "path"),
+    [
+        ("<BOB@BOB.ARPA>", "<@LIST.ARPA:SAM@FOUR.ARPA>"),  # no notification
+        ("<>", "<SAM@FOUR.ARPA>"),  # no way that this host could be in
+        ("<>", "<@TWO.ARPA:SAM@FOUR.ARPA>"),  # another's
+    ],
+)
+def test_a_host_with_a_list_relays_nothing_else(sender: str, path: str) -> None:
+    lines = ["HELO BOB.ARPA", f"MAIL FROM:{sender}", f"RCPT TO:{path}", "QUIT"]
+    script = {"from": "BOB.ARPA", "to": "LIST.ARPA", "lines": lines}
+    done = listed(mail=[], script=[script])
+    assert wire(done, "BOB.ARPA", "reply")[3] == "550 This host does not relay"
 
 
 @pytest.mark.rule("3.6-2")

@@ -114,6 +114,14 @@ class Directory:
         return [entry for entry in self._entries.values() if isinstance(entry, User)]
 
     @property
+    def sends_on(self) -> bool:
+        """Whether mail for somebody here may go on to other hosts, by a list or a forward."""
+        return any(
+            isinstance(entry, MailingList) or (isinstance(entry, Forward) and entry.mode != "refer")
+            for entry in self._entries.values()
+        )
+
+    @property
     def lists(self) -> int:
         """How many mailing lists there are."""
         return sum(isinstance(entry, MailingList) for entry in self._entries.values())

@@ -115,12 +115,12 @@ class Reception:
         if place.plain and transaction.verb == "MAIL" and not self.host.ails:
             self._taken.append(place)
             return OK
-        verdict = place.refusal or self._verdict(transaction, place)
+        verdict = place.refusal or self._verdict(transaction, forward_path, place)
         if verdict.code < 300:
             self._taken.append(place)
         return verdict
 
-    def _verdict(self, transaction: Transaction, place: Destination) -> Reply:
+    def _verdict(self, transaction: Transaction, path: Path, place: Destination) -> Reply:
         entry = place.entry
         if self.host.condition.full:
             return NO_SPACE
@@ -132,12 +132,22 @@ class Reception:
             return entry.reply
         if entry is not None:
             return OK
-        if not self.host.identity.relay:
+        if not self.host.identity.relay and not self._comes_back(transaction, path):
             return NO_RELAY
         # The recipient is refused here, where the originator can still be told by the one who sends
         assert place.hop is not None
         name = self.host.identity.name_in(place.hop.environment)
         return unsendable_from(transaction.reverse_path, name) or OK
+
+    def _comes_back(self, transaction: Transaction, path: Path) -> bool:
+        """Whether this is a notification on its way back along a path that this host is in of its
+        own doing: mail that it sends on for a list or a forward has its name in the reverse-path,
+        whether or not it relays for others (section 3.6).
+        """
+        if not transaction.reverse_path.is_null or not path.route:
+            return False
+        here = path.route[0].upper() in self.host.own_names
+        return here and self.host.identity.directory.sends_on
 
     def accept(self, transaction: Transaction) -> Reply | None:
         """Put the time stamp line before the mail, deliver it or send it on, and say OK.
