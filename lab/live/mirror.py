@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -90,7 +91,7 @@ class Mirror:
         self.lives = 0
         self._process: Any = None
         self._outbox: Outbox | None = None
-        self._unsure: list[tuple[int, list[Row]]] = []
+        self._unsure: deque[tuple[int, list[Row]]] = deque()
         self._said = 0
         self._state = (0, False, 0)
 
@@ -167,6 +168,8 @@ class Mirror:
         assert self.control is not None
         network = self.network
         urgent = self.control.ended
+        if self._unsure:
+            self._take_stored()
         for kind, *rest in self.control.heard():
             if kind == "look":
                 self._fetch(*rest)
@@ -186,22 +189,22 @@ class Mirror:
             self._take_batch(batch, rows)
 
     def _take_batch(self, batch: int, rows: list[Row]) -> None:
-        """Rows of the host; what it may not have stored yet waits for its next word."""
+        """Rows of the host; what it may not have stored yet waits until it has."""
+        self._unsure.append((batch, rows))
+        self._take_stored()
+
+    def _take_stored(self) -> None:
         assert self._outbox is not None
         stored = self._outbox.stored
         while self._unsure and self._unsure[0][0] <= stored:
-            self.network.take(self._unsure.pop(0)[1])
-        if self._unsure or batch > stored:
-            self._unsure.append((batch, rows))
-        else:
-            self.network.take(rows)
+            self.network.take(self._unsure.popleft()[1])
 
     def _inherit(self) -> None:
         """What the host had recorded when its process ended; its storage knows what came true."""
         if self._outbox is None:
             return
         self._fetch()
-        left, self._unsure = self._unsure, []
+        left, self._unsure = self._unsure, deque()
         self._outbox.close()
         self._outbox = None
         if left:

@@ -252,6 +252,7 @@ class Station:
         self._flushing = False
         departures = self._departures
         if self._is_gathering():
+            self._put_rows(self.storage.batch + 1)
             departures.send_free()
             if self._syncing is None:
                 self._schedule()
