@@ -142,7 +142,7 @@ def test_conditions_forward_and_back() -> None:
     stepper = lab.step(RELAYED)
     assert stepper.until("reply code 354").event["code"] == 354
     first = stepper.n
-    assert stepper.until("reply 354").n > first
+    assert stepper.until('"reply 354"').n > first  # as the help has it, in quotation marks
     assert stepper.back_until("reply 354").n == first
     assert stepper.until("host USC-ISIE stores").sentence.startswith("USC-ISIE.ARPA has stored")
     assert stepper.until(lambda event: event.kind == "deliver").event["user"] == "Jones"

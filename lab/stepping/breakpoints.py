@@ -55,6 +55,8 @@ def condition(text: Condition) -> Predicate:
         words = shlex.split(text)
     except ValueError:
         raise NoCondition(f"{text!r} has an open quotation mark; close it") from None
+    if len(words) == 1:
+        words = words[0].split()  # all of it in quotation marks, as the examples have it
     tests: list[Predicate] = []
     if not words:
         raise NoCondition(f"an empty condition; write one such as {EXAMPLES}")

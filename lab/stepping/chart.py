@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from rich.style import Style
-from rich.text import Text
+from rich.text import Span, Text
 
 from lab.stepping.moments import Moment
 
@@ -96,13 +96,28 @@ class Canvas:
 
     def text(self) -> Text:
         """The canvas as lines of text with their colours."""
-        out = Text(no_wrap=True)
+        lines: list[str] = []
+        spans: list[Span] = []
+        at = 0
         for y in range(self.lines):
+            chars = [" "] * self.columns
             for x in range(self.columns):
-                char = self._text.get((x, y)) or chr(_BRAILLE + self._dots.get((x, y), 0))
-                out.append(" " if char == chr(_BRAILLE) else char, self._style.get((x, y)))
-            out.append("\n" if y < self.lines - 1 else "")
-        return out
+                dots = self._dots.get((x, y))
+                if dots:
+                    chars[x] = chr(_BRAILLE + dots)
+                char = self._text.get((x, y))
+                if char:
+                    chars[x] = char
+                style = self._style.get((x, y))
+                if style is None:
+                    continue
+                if spans and spans[-1].end == at + x and spans[-1].style is style:
+                    spans[-1] = Span(spans[-1].start, at + x + 1, style)
+                else:
+                    spans.append(Span(at + x, at + x + 1, style))
+            lines.append("".join(chars))
+            at += self.columns + 1
+        return Text("\n".join(lines), no_wrap=True, spans=spans)
 
 
 def chart(moment: Moment, columns: int, lines: int) -> Text:
