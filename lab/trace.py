@@ -11,7 +11,7 @@ time at which they were ``sent``: one record a crossing tells both ends.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
@@ -149,6 +149,20 @@ class Trace:
 
     def __iter__(self) -> Iterator[Event]:
         return (_event(seq, row) for seq, row in enumerate(self.rows))
+
+    def of(self, kinds: Collection[str]) -> Iterable[Row]:
+        """The rows of some kinds, in the order of the trace."""
+        stored: Callable[[Collection[str]], Iterator[Row]] | None = getattr(self.rows, "of", None)
+        if stored is not None:
+            return stored(kinds)
+        return (row for row in self.rows if row[1] in kinds)
+
+    def count(self, kinds: Collection[str]) -> int:
+        """How many rows there are of some kinds."""
+        stored: Callable[[Collection[str]], int] | None = getattr(self.rows, "count_of", None)
+        if stored is not None:
+            return stored(kinds)
+        return sum(row[1] in kinds for row in self.rows)
 
     @property
     def meta(self) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import lab
 from lab import ledger, store
 from lab.digests import digest
 from lab.store import LEVELS, open_trace
+from lab.trace import KINDS
 from lab.views import NEEDS
 
 TOPOLOGIES = Path(__file__).parent.parent / "topologies"
@@ -77,6 +78,16 @@ def test_a_run_that_is_killed_leaves_its_whole_parts(small_parts: None, tmp_path
     kept = open_trace(tmp_path)
     assert list(kept.rows) == whole.rows[: len(kept)]
     assert len(kept) % 100 == 0 < len(kept)
+
+
+def test_rows_of_some_kinds_are_those_in_their_order(small_parts: None, tmp_path: Path) -> None:
+    """Of a stored trace and of one in memory."""
+    whole = lab.simulate(TOPOLOGIES / "campus.toml").trace
+    kept = lab.simulate(TOPOLOGIES / "campus.toml", store=tmp_path).trace
+    for kinds in (("open", "close"), ("fault",), KINDS):
+        wanted = [row for row in whole.rows if row[1] in kinds]
+        assert list(kept.of(kinds)) == list(whole.of(kinds)) == wanted
+        assert kept.count(kinds) == whole.count(kinds) == len(wanted)
 
 
 def test_a_part_that_is_not_there_is_noted(small_parts: None, tmp_path: Path) -> None:

@@ -470,7 +470,7 @@ def _name(of: Map, n: int) -> str:
 def _crossings(trace: Trace) -> Counter[tuple[str, str]]:
     """How many sessions were opened over each link (or are planned to be), by direction."""
     crossed: Counter[tuple[str, str]] = Counter()
-    for row in trace.rows:
+    for row in trace.of(("open", "plan")):
         if row[1] == "open":
             crossed.update(pairwise(row[8]))
         elif row[1] == "plan":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
 from lab.trace import Row, Trace
@@ -28,22 +28,19 @@ class Outage(NamedTuple):
 
 def outages(trace: Trace) -> list[Outage]:
     """The faults of a run, in the order in which they began; a partition is one for each link."""
-    rows = trace.rows
-    last = rows[-1][0] if rows else 0.0
+    last = trace.last
     found = [
         Outage(kind, begin, end, host, peer)
-        for kind, begin, end, place in _spells(rows, last)
+        for kind, begin, end, place in _spells(trace.of(("fault",)), last)
         for host, peer in _places(trace, place)
     ]
     return sorted(found, key=lambda one: (one.begin, one.end, one.kind, one.host, one.peer or ""))
 
 
-def _spells(rows: list[Row], last: float) -> Iterator[tuple[str, float, float, Any]]:
+def _spells(rows: Iterable[Row], last: float) -> Iterator[tuple[str, float, float, Any]]:
     """Each fault: its kind, from when to when, and where, as the trace has it."""
     begun: dict[Any, list[float]] = {}
     for row in rows:
-        if row[1] != "fault":
-            continue
         place = (row[2], row[3], row[8])
         if row[7]:
             begun.setdefault((row[6], place), []).append(row[0])

@@ -34,10 +34,8 @@ def queue_lengths(trace: Trace) -> dict[str, Line]:
     """
     spools: dict[str, dict[int, set[str]]] = {}
     lines: dict[str, Line] = {}
-    for row in trace.rows:
-        change = _CHANGES.get(row[1])
-        if change is None:
-            continue
+    for row in trace.of(_CHANGES):
+        change = _CHANGES[row[1]]
         spool = spools.setdefault(row[2], {})
         change(spool, row)
         line = lines.setdefault(row[2], [(0.0, 0)])

@@ -69,16 +69,30 @@ def first_rungs(
     """
     wanted = _Wanted(trace, message, session, between)
     found: list[Rung] = []
-    more = 0
+    more = shown = 0
     for seq, row in enumerate(trace.rows):
         if row[1] not in _MAKERS or not wanted.has(row):
             continue
-        if most is not None and len(found) >= most:
-            more += row[1] != "close" or str(row[6]).startswith("cut")
-        else:
+        tells = row[1] != "close" or _is_cut(row)
+        if most is None or len(found) < most:
             found.extend(_rung(event_of(row, trace.base + seq)))
+            shown += tells
+        elif wanted.is_all:
+            more = _count(trace) - shown
+            break
+        else:
+            more += tells
     found.sort(key=lambda one: (one.t, one.seq))
     return list(_with_waits(found)), more
+
+
+def _is_cut(row: Row) -> bool:
+    return str(row[6]).startswith("cut")
+
+
+def _count(trace: Trace) -> int:
+    """How many rows of a trace a ladder tells of."""
+    return trace.count(_MAKERS.keys() - {"close"}) + sum(map(_is_cut, trace.of(("close",))))
 
 
 class _Wanted:
@@ -101,15 +115,19 @@ class _Wanted:
             self._find(trace, "message", message, ("submit", "notify"), 5)
             self._follow(trace, message)
 
+    @property
+    def is_all(self) -> bool:
+        """Whether every row is."""
+        return self.session is None and self.pair is None and self.messages is None
+
     def _find(
         self, trace: Trace, what: str, number: int, kinds: tuple[str, ...], column: int
     ) -> None:
         last = 0
-        for row in trace.rows:
-            if row[column] is not None:
-                if row[column] == number and row[1] in kinds:
-                    return
-                last = max(last, row[column])
+        for row in trace.of(kinds):
+            if row[column] == number:
+                return
+            last = max(last, row[column])
         raise NothingToShow(f"there is no {what} {number}; {_there_are(last)}")
 
     def _follow(self, trace: Trace, message: int) -> None:

@@ -285,8 +285,6 @@ def stories(trace: Trace) -> list[Story]:
     """The stories of all messages, notifications among them, in the order in which they began."""
     teller = _Teller()
     tell: dict[str, Callable[[Row], Any]] = {kind: getattr(teller, kind) for kind in _TOLD}
-    for row in trace.rows:
-        told = tell.get(row[1])
-        if told is not None:
-            told(row)
+    for row in trace.of(tell):
+        tell[row[1]](row)
     return list(teller.stories.values())

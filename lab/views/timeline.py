@@ -113,10 +113,10 @@ def _openings(trace: Trace) -> list[float]:
     began: dict[int, float] = {}
     until: dict[int, float] = {}
     replies: Counter[int] = Counter()
-    for row in trace.rows:
+    for row in trace.of(("open", "reply")):
         if row[1] == "open":
             began[row[4]], until[row[4]] = row[9], row[0]
-        elif row[1] == "reply" and row[4] in began and replies[row[4]] < 2:
+        elif row[4] in began and replies[row[4]] < 2:
             replies[row[4]] += 1
             until[row[4]] = row[0]
     return [until[session] - at for session, at in began.items()]

@@ -28,7 +28,7 @@ def troubles(trace: Trace) -> list[Trouble]:
     """The faults of a run, by kind and place, in the order in which they first struck."""
     found: dict[str, Trouble] = {}
     open_: dict[str, list[float]] = {}
-    for row in trace.rows:
+    for row in trace.of(("fault", "close")):
         if row[1] == "fault" and row[6] != "hang-up":
             name = _name(row)
             trouble = found.setdefault(name, Trouble(name))
