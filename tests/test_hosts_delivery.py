@@ -288,15 +288,53 @@ def test_a_list_of_nobody_but_itself_is_no_way_to_anybody() -> None:
     assert counts(done) == {"returned": 1}
 
 
+ROUND = (
+    relay(
+        "ONE.ARPA", "JOE", list=lists(us=["JOE@ONE.ARPA", "them@TWO.ARPA"], more=["us@ONE.ARPA"])
+    ),
+    relay("TWO.ARPA", "BOB", list=lists(them=["BOB@TWO.ARPA", "us@ONE.ARPA", "us@one.arpa"])),
+    host("Z", "SAM"),
+)
+
+
 @pytest.mark.rule("3.3-7")
-def test_lists_of_two_hosts_that_contain_each_other_end() -> None:
-    """3.3: between hosts nothing remembers what was expanded; the time stamp lines end it."""
-    one = relay("ONE.ARPA", "JOE", list=lists(us=["them@TWO.ARPA"]))
-    two = relay("TWO.ARPA", "BOB", list=lists(them=["BOB@TWO.ARPA", "us@ONE.ARPA"]))
-    done = run(one, two, mail=[mail("JOE@ONE.ARPA", "us@ONE.ARPA")])
+@pytest.mark.parametrize("sender", ["JOE@ONE.ARPA", "BOB@TWO.ARPA", "SAM@Z"])
+@pytest.mark.parametrize("to", ["us@ONE.ARPA", "more@ONE.ARPA", "them@TWO.ARPA"])
+def test_lists_of_two_hosts_that_contain_each_other_are_expanded_once_each(
+    sender: str, to: str
+) -> None:
+    """3.3: whoever writes, and to which of them; and nobody is told of a loss that is none."""
+    done = run(*ROUND, mail=[mail(sender, to), mail(sender, to)])
+    assert counts(done) == {"delivered": 4}
+    assert sorted(drops(done)) == [("ONE.ARPA", "JOE")] * 2 + [("TWO.ARPA", "BOB")] * 2
+    expanded = [
+        event["name"] for event in done.trace if event.kind == "expand" and event["members"]
+    ]
+    within = {"more": {"more", "them"}}  # us is in more, at the same host: its members are more's
+    assert set(expanded) == within.get(to.split("@")[0], {"us", "them"})
+    assert len(expanded) == 2 * len(set(expanded))
+
+
+@pytest.mark.rule("3.3-7", "3.6-11")
+def test_lists_that_contain_each_other_end_where_a_host_has_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """3.3: without a memory of what was expanded the time stamp lines end it."""
+    monkeypatch.setattr("lab.hosts.unfold._expanded_for", lambda host, message: set())
+    done = run(*ROUND, mail=[mail("SAM@Z", "them@TWO.ARPA")])
     assert done.summary["lost"] == done.summary["queued"] == 0
-    assert drops(done) == [("TWO.ARPA", "BOB"), ("ONE.ARPA", "JOE")]
-    assert counts(done) == {"delivered": 1, "returned": 1}
+    assert counts(done)["returned"] == 1
+    assert "comes back to the list it went out by" in delivered(done, "SAM")[0]
+
+
+@pytest.mark.rule("3.3-7")
+def test_a_list_that_is_in_two_lists_elsewhere_is_expanded_for_each() -> None:
+    """3.3: mail that has not been sent from here has not come back, and is not held to have."""
+    one = relay("ONE.ARPA", list=lists(us=["JOE@ONE.ARPA"]), users=["JOE"])
+    two = relay("TWO.ARPA", "BOB", list=lists(them=["us@ONE.ARPA"]))
+    done = run(one, two, mail=[mail("BOB@TWO.ARPA", "us@ONE.ARPA", "them@TWO.ARPA")])
+    assert drops(done) == [("ONE.ARPA", "JOE")] * 2
+    assert counts(done) == {"delivered": 2}
 
 
 @pytest.mark.rule("3.3-6")

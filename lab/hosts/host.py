@@ -56,6 +56,7 @@ class Host:
         self.open_sessions = 0
         self.condition = Condition()
         self.learned: dict[tuple[str, str], tuple[Path, Path]] = {}
+        self.expanded: dict[int, set[str]] = {}
         self.said: dict[str, int] = {}
         self.unsaved: dict[int, tuple[int, tuple[str, ...]]] = {}
         self.own_names = {folded(name) for name in (identity.name, *identity.names.values())}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Final
 
 from lab.protocol import folded
@@ -25,10 +25,19 @@ def is_looping(mail_data: bytes) -> bool:
 
 def visits(mail_data: bytes, names: Collection[str]) -> int:
     """How many of the time stamp lines that mail begins with are a host's own."""
-    own = 0
+    return sum(by in names for _, by in _stamps(mail_data))
+
+
+def was_sent(mail_data: bytes, names: Collection[str]) -> bool:
+    """Whether a time stamp line that mail begins with tells that a host has sent it."""
+    return any(sender in names for sender, _ in _stamps(mail_data))
+
+
+def _stamps(mail_data: bytes) -> Iterator[tuple[str, str]]:
+    """From whom and by whom, of each time stamp line that mail begins with."""
     for line in mail_data.split(b"\r\n", MOST_STAMPS + 1):
         if not line.startswith(b"Received: "):
-            break
+            return
         words = line.split(b" ", 6)
-        own += len(words) > 4 and folded(words[4].decode("latin-1")) in names
-    return own
+        if len(words) > 4:
+            yield folded(words[2].decode("latin-1")), folded(words[4].decode("latin-1"))

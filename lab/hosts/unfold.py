@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from lab.hosts.destination import Destination
 from lab.hosts.directory import Entry, Forward, MailingList
-from lab.hosts.stamps import visits
-from lab.hosts.verdicts import LOOPING, NO_SUCH_USER
+from lab.hosts.stamps import visits, was_sent
+from lab.hosts.verdicts import COMES_BACK, NO_SUCH_USER
 from lab.protocol import Path, folded
 
 if TYPE_CHECKING:
     from lab.hosts.host import Host
+
+MOST_REMEMBERED: Final = 4096
+"""Pieces of mail of which a host remembers which of its lists they went to."""
 
 
 def unfolded(
@@ -24,8 +27,9 @@ def unfolded(
 ) -> Sequence[tuple[str, Destination]]:
     """The recipients, with lists replaced by their members and forwards by where they lead.
 
-    Mail that has been here as often as there are lists here has come back to one of them:
-    lists of several hosts that contain each other would multiply it without end.
+    Lists of several hosts that contain each other would multiply mail without end. A list from
+    which mail went out is not expanded again when the mail comes back; and by a host that has
+    forgotten that, mail that was here for the second time and more for each list is returned.
     """
     for _, place in places:
         if place.unfolds:
@@ -33,16 +37,33 @@ def unfolded(
     else:
         return places
     lists = host.identity.directory.lists
-    round_again = lists > 0 and visits(mail_data, host.own_names) > lists
-    return [
-        one
-        for recipient, place in places
-        for one in (
-            [(recipient, Destination(place.path, refusal=LOOPING))]
-            if round_again and isinstance(place.entry, MailingList)
-            else _unfold(host, now, message, recipient, place, set())
-        )
-    ]
+    round_again = lists > 0 and visits(mail_data, host.own_names) > 2 * lists + 1
+    known = _expanded_for(host, message) if lists else set()
+    # what went out may come back; what has never left cannot
+    done = frozenset(known) if was_sent(mail_data, host.own_names) else frozenset[str]()
+    found: list[tuple[str, Destination]] = []
+    for recipient, place in places:
+        entry = place.entry
+        if round_again and isinstance(entry, MailingList) and entry.name not in done:
+            found.append((recipient, Destination(place.path, refusal=COMES_BACK)))
+            continue
+        seen = {f"list {name}" for name in done}
+        found += _unfold(host, now, message, recipient, place, seen)
+        known |= {name.removeprefix("list ") for name in seen if name.startswith("list ")}
+    return found
+
+
+def _expanded_for(host: Host, message: int) -> set[str]:
+    """The lists of a host to whose members a message went.
+
+    1982 has no field of a header that names a piece of mail; its number in the trace stands for it.
+    """
+    known = host.expanded.get(message)
+    if known is None:
+        if len(host.expanded) >= MOST_REMEMBERED:
+            del host.expanded[next(iter(host.expanded))]
+        known = host.expanded[message] = set()
+    return known
 
 
 def _unfold(
@@ -61,6 +82,10 @@ def _unfold(
         host.record((now, "forward", *row[2:], recipient, old, new, "forward"))
         yield from _unfold(host, now, message, recipient, there, seen)
     elif isinstance(entry, MailingList):
+        if f"list {entry.name}" in seen:
+            # they have it, or it is on its way to them
+            host.record((now, "expand", *row[2:], recipient, entry.name, ()))
+            return
         members = _members(host, entry, seen)
         if not members:
             yield recipient, Destination(place.path, refusal=NO_SUCH_USER)

@@ -18,6 +18,7 @@ NO_SPACE_LEFT: Final = reply(552, "Exceeded storage allocation")
 LOOPING: Final = reply(
     554, "Transaction failed: too many time stamp lines, the mail goes in a circle"
 )
+COMES_BACK: Final = reply(554, "Transaction failed: the mail comes back to the list it went out by")
 NO_RELAY: Final = reply(550, "This host does not relay")
 LINE_TOO_LONG: Final = reply(554, "A text line is too long to be sent on")
 BROKEN: Final = reply(451, "Local error in processing")

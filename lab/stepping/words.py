@@ -123,6 +123,9 @@ _SENTENCES: Final[dict[str, Callable[[Event], Any]]] = {
     "expand": lambda e: (
         f"{e.host} expands the mailing list {e['name']}: mail {e.message} is for "
         f"{counted(len(e['members']), 'member')}."
+        if e["members"]
+        else f"{e.host} does not expand the mailing list {e['name']} again: mail {e.message} has "
+        "been there."
     ),
     "forward": _forward,
     "queue": lambda e: f"{e.host} puts mail {e.message} into its spool, for {e.peer}.",

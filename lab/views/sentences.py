@@ -86,7 +86,9 @@ def _ids(row: Row) -> str:
     """Whom a row is about, where it says so."""
     if row[1] == "submit":
         return ", ".join(row[7])
-    return ", ".join(path for _, path in row[8]) if row[1] == "expand" else ""
+    if row[1] == "expand":
+        return ", ".join(path for _, path in row[8]) or "nobody: it went to its members before"
+    return ""
 
 
 def _fault(row: Row) -> str:

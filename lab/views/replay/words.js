@@ -78,8 +78,10 @@ const SENTENCES = {
   submit: (e) => `${address(e("reverse_path"))} hands mail ${e.m} to ${e.host}, for `
     + `${e("recipients").map(address).join(", ")}.`,
   reject: (e) => `${e.host} does not take mail ${e.m} for ${address(e("path"))}: ${e("reason")}.`,
-  expand: (e) => `${e.host} expands the mailing list ${e("name")}: mail ${e.m} is for `
-    + `${counted(e("members").length, "member")}.`,
+  expand: (e) => (e("members").length
+    ? `${e.host} expands the mailing list ${e("name")}: mail ${e.m} is for `
+      + `${counted(e("members").length, "member")}.`
+    : `${e.host} does not expand the mailing list ${e("name")} again: mail ${e.m} has been there.`),
   forward: (e) => (e("mode") === "redirect"
     ? `${e.host} sends mail ${e.m} to ${address(e("new"))} in place of ${address(e("old"))}.`
     : `${e.host} takes mail ${e.m} for ${address(e("old"))} on to ${address(e("new"))}.`),
