@@ -6,16 +6,18 @@ down with the tag "solution" has a fenced block of Python that fills it: the n-t
 to the n-th exercise. ``wrong_answers.toml`` has an answer to each that its check must not pass.
 
 Each lesson has one kernel, in which it runs as published, then with its solutions, then with wrong
-answers, and then backwards: so a lesson is also run again and out of order. Two kernels run side
-by side.
+answers, then backwards, and then with all names forgotten and its cells in an order of chance: so a
+lesson is also run again and out of order. Two kernels run side by side.
 """
 
 from __future__ import annotations
 
 import asyncio
 import copy
+import itertools
 import json
 import os
+import random
 import re
 import tomllib
 from collections.abc import Iterator
@@ -72,12 +74,27 @@ def filled(notebook: nbformat.NotebookNode, answers: list[str]) -> nbformat.Note
     return notebook
 
 
+def anew() -> nbformat.NotebookNode:
+    """A cell after which the kernel knows no name, as after a restart, but how to be kind."""
+    forget = (
+        "get_ipython().reset(new_session=False)\nfrom lab import lessons\nlessons.results.clear()"
+    )
+    return nbformat.v4.new_code_cell(forget, id="anew")
+
+
+def shuffled(cells: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
+    """The cells in an order of chance, the same each time."""
+    return random.Random("a student in a hurry").sample(cells, len(cells))
+
+
 @dataclass
 class Ran:
-    """A lesson that was run four times: its outputs as published, and what its checks found."""
+    """A lesson that was run five times: its outputs as published, and what its checks found."""
 
     published: nbformat.NotebookNode
     states: dict[str, dict[str, str]]
+    raised: list[str]
+    """The tracebacks of a run in an order of chance."""
 
 
 async def run_through(path: Path) -> Ran:
@@ -100,7 +117,11 @@ async def run_through(path: Path) -> Ran:
         await run("solved", filled(read(path), solutions(notebook)).cells)
         await run("wrong", filled(read(path), WRONG[path.stem]["answers"]).cells)
         await run("backwards", read(path).cells[::-1])
-    return Ran(notebook, states)
+        client.allow_errors = True  # what was explained in a sentence is an error all the same
+        await run("shuffled", [anew(), *shuffled(read(path).cells)])
+    outputs = [(cell.id, one) for cell in client.nb.cells for one in cell.get("outputs", ())]
+    raised = [f"{cell}: {one.ename}" for cell, one in outputs if one.output_type == "error"]
+    return Ran(notebook, states, raised)
 
 
 @pytest.fixture(scope="module")
@@ -161,6 +182,13 @@ def test_a_lesson_says_how_long_it_takes_and_what_it_builds_on(path: Path) -> No
     assert read(path).metadata["lab"]["lesson"] == path.stem
 
 
+@pytest.mark.parametrize(
+    ("path", "onward"), list(itertools.pairwise(LESSONS)), ids=lambda path: path.stem[:2]
+)
+def test_a_lesson_leads_to_the_next(path: Path, onward: Path) -> None:
+    assert f"]({onward.name})" in read(path).cells[-1].source
+
+
 @each
 def test_a_function_in_a_lesson_is_short(path: Path) -> None:
     """A function longer than ten lines below its docstring belongs in the library."""
@@ -202,8 +230,11 @@ def test_wrong_answers_fail_every_check(path: Path, ran: Ran) -> None:
 
 @each
 def test_cells_may_be_run_again_and_in_another_order(path: Path, ran: Ran) -> None:
-    """Backwards, once all have been run: no cell raises."""
+    """Backwards, once all have been run, no cell raises; in any order, when none has been run, a
+    student reads sentences, and no traceback."""
     assert set(ran.states["backwards"]) == set(ran.states["published"])
+    assert set(ran.states["shuffled"].values()) <= {"not yet"}
+    assert ran.raised == []
 
 
 def test_a_lesson_that_leads_on_leads_to_the_next() -> None:
