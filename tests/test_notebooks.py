@@ -211,6 +211,8 @@ def test_an_answer_has_a_cell_of_its_own(path: Path) -> None:
 def test_a_notebook_runs_as_published(path: Path, ran: Ran) -> None:
     assert set(ran.states["published"].values()) == {"not yet"}
     for cell in ran.published.cells:
+        shown = [one.data for one in cell.get("outputs", ()) if "data" in one]
+        assert all(data.get("text/plain", "").strip() for data in shown), f"{cell.id}: a blank"
         if cell.cell_type == "code" and re.search(r"\.plot\(", cell.source):
             assert any("image/png" in output.get("data", {}) for output in cell.outputs), cell.id
 

@@ -25,7 +25,8 @@ SHOWN: Final = 12
 
 def as_text(table: RenderableType) -> str:
     """A table as plain text, for where no terminal is."""
-    console = Console(width=110, color_system=None)
+    # in a notebook rich would leave an empty output behind
+    console = Console(width=110, color_system=None, force_jupyter=False)
     with console.capture() as captured:
         console.print(table)
     lines = captured.get().splitlines()
