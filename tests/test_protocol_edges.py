@@ -6,8 +6,10 @@ import pytest
 from player import Bag, Post, letter
 
 from lab.protocol import (
+    COMMAND_REPLIES,
     NO_LIMITS,
     Limits,
+    Outcome,
     Path,
     ReceiverSMTP,
     Reply,
@@ -17,6 +19,7 @@ from lab.protocol import (
     Transaction,
 )
 from lab.protocol.receiver import _read
+from lab.protocol.sender import meaning_of
 
 BEGIN = [b"HELO A.ARPA\r\n", b"MAIL FROM:<a@A.ARPA>\r\n", b"RCPT TO:<b@B.ARPA>\r\n", b"DATA\r\n"]
 
@@ -238,3 +241,18 @@ def test_a_sender_whose_turn_is_granted_is_done() -> None:
     by.receive(b"250 OK\r\n")
     assert (by.turned, by.closing, by.receive(b"220 B\r\n")) == (True, True, [])
     assert State.CLOSED is by.state
+
+
+@pytest.mark.rule("4.3-6", "E-1")
+@pytest.mark.parametrize("row", COMMAND_REPLIES)
+def test_a_code_that_a_row_does_not_list_means_what_its_first_digit_says(row: str) -> None:
+    """E: from the first of a hundred to the last."""
+    meant = {
+        digit: {meaning_of(row, code) for code in range(100 * digit, 100 * digit + 100)
+                if code not in COMMAND_REPLIES[row]}
+        for digit in range(1, 6)
+    }  # fmt: skip
+    assert all(len(one) == 1 for one in meant.values())
+    assert meant[2] == {Outcome.S}
+    assert meant[4] == meant[5] == {Outcome.F}
+    assert meant[1] != meant[2] != meant[3]
