@@ -15,8 +15,10 @@ from living import TOPOLOGIES, eventually
 
 import lab
 from lab.ledger import Ledger
+from lab.live.network import LiveNetwork, Settings
 from lab.live.places import for_a_while, remove_stale
 from lab.live.records import CHUNK, MOST, Records
+from lab.live.running import run_live
 from lab.live.station import TOKENS, TOKENS_OF_A_LIFE
 from lab.live.wallclock import WallClock
 from lab.simulation import Simulation
@@ -171,3 +173,32 @@ def test_few_events_of_much_mail_do_not_stay_in_memory(tmp_path: Path) -> None:
     trace = ledger.close()
     assert len(trace) == 41
     assert trace[40]["octets"] == bytes(8 << 20)
+
+
+# -- what fails
+
+
+def test_storage_that_is_none_is_told(tmp_path: Path) -> None:
+    """One sentence, and no process left."""
+    (tmp_path / "USC-ISIE.ARPA.sqlite").write_text("no storage of ours, but somebody's text\n" * 50)
+    scenario = str(TOPOLOGIES / "rfc821/scenario-03.toml")
+    command = [sys.executable, "-m", "lab", "live", scenario, "--spool", str(tmp_path), "--quiet"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    file = tmp_path / "USC-ISIE.ARPA.sqlite"
+    wrong = f"USC-ISIE.ARPA: {file} cannot be used as stable storage: file is not a database"
+    assert done.stderr == f"lab: {scenario}: {wrong}\n"
+
+
+def test_a_run_that_fails_on_its_way_leaves_what_it_has_done() -> None:
+    """Its trace is there, and what failed is told."""
+    described = lab.load(TOPOLOGIES / "campus.toml")
+
+    def fail(network: LiveNetwork) -> None:
+        if network.trace.last > 1:
+            network.failures.append("the disk is full")
+
+    trace, reason = run_live(described, 0, Settings(speed=20), progress=fail)
+    assert reason == "the disk is full"
+    assert (trace[0].kind, trace[-1].kind, trace[-1]["reason"]) == ("start", "end", "failed")
+    assert lab.Run(described, trace).summary["submitted"] > 0

@@ -220,7 +220,7 @@ def _nothing(_: LiveNetwork) -> None:
 
 def _table(progress: _Progress, network: LiveNetwork) -> None:
     """Print where the hosts listen."""
-    from lab.live.station import endpoint
+    from lab.live.process import endpoint
 
     progress.pause()
     address = network.settings.address

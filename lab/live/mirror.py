@@ -20,8 +20,9 @@ from lab.hosts.identity import Condition, Identity
 from lab.hosts.spool import Spool
 from lab.live.control import Control, channel
 from lab.live.outbox import Outbox, outbox, what_crossed
+from lab.live.process import main
 from lab.live.relayed import LiveSession
-from lab.live.station import Orders, main
+from lab.live.station import Orders
 from lab.live.storage import last_batch
 from lab.trace import Row
 
@@ -283,7 +284,7 @@ class Mirror:
     def _broken(self, why: str) -> None:
         self.network.failures.append(f"the process of {self.name} failed: {why}")
 
-    def _unheard(self, why: str) -> None:
+    def _failed(self, why: str) -> None:
         self.network.failures.append(why)
 
     def _unsaved(self, unsaved: dict[int, tuple[int, tuple[str, ...]]]) -> None:

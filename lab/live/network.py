@@ -72,7 +72,7 @@ class LiveNetwork(Simulation):
             if external := topology.hosts[described["name"]].external:
                 described["external"] = external
         self.processes = multiprocessing.get_context("forkserver")
-        self.processes.set_forkserver_preload(["lab.live.station", "lab.live.channels"])
+        self.processes.set_forkserver_preload(["lab.live.process", "lab.live.channels"])
         self.clock = WallClock(math.inf, settings.speed)
         self.gate = 0
         self.over = False

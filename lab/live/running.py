@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from lab.live.network import LiveNetwork, Settings
 from lab.live.places import descriptors, for_a_while
-from lab.live.station import loop_factory
+from lab.live.process import loop_factory
 from lab.network.topology import Topology
 from lab.simulation import _rarely_collecting as rarely_collecting
 from lab.trace import Trace

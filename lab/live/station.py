@@ -7,11 +7,8 @@ process; what it must not forget goes to stable storage; only then do its bytes 
 from __future__ import annotations
 
 import asyncio
-import gc
 import math
 import os
-import signal
-import socket
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -21,7 +18,7 @@ from typing import Any, Final, NoReturn
 from lab.hosts.errand import Errand
 from lab.hosts.host import Host
 from lab.hosts.spool import Entry, Queue
-from lab.live.control import Control, Gone
+from lab.live.control import Control
 from lab.live.departures import Departures
 from lab.live.outbox import SIZE, Outbox, packed
 from lab.live.places import abandon, descriptors
@@ -53,9 +50,6 @@ _LATE: Final = 0.05
 _GATHERING: Final = 0.002
 """Seconds for which mail may wait for other mail to be stored with it, while more comes in."""
 
-_PORT_TAKEN: Final = 5.0
-"""Seconds for which a host that was killed tries to have its port back."""
-
 _WEEK: Final = 604_800.0
 """Seconds of the wall clock for which an event loop can wait at a time."""
 
@@ -78,15 +72,6 @@ class Orders:
     idle: float
     is_kept: bool
     outbox: Outbox
-
-
-def endpoint(address: str, port: int) -> str:
-    """An address and a port, as they are written."""
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
-
-
-class CannotListen(Exception):
-    """The address or the port of a host is not to be had."""
 
 
 class Station:
@@ -536,84 +521,8 @@ def _under_way(sessions: list[Any], queue: Queue) -> list[Entry]:
     ]
 
 
-async def _serve(station: Station) -> None:
-    from lab.live.channels import Answerer
-
-    orders = station.orders
-    loop = asyncio.get_running_loop()
-    loop.add_reader(station.control, station.listen)
-    until = time.monotonic() + _PORT_TAKEN if orders.life else 0.0
-    while True:
-        try:
-            server = await loop.create_server(
-                lambda: Answerer(station).channel, orders.address, orders.port, backlog=1024,
-                reuse_address=True,
-            )  # fmt: skip
-            break
-        except OSError as error:
-            if time.monotonic() >= until:
-                why = (error.strerror or str(error)).rpartition(": ")[2]
-                raise CannotListen(
-                    f"{orders.name} cannot listen at {endpoint(orders.address, orders.port)}: {why}"
-                ) from None
-        await asyncio.sleep(0.1)
-    station.say("ready", server.sockets[0].getsockname()[1])
-    station.control.flush_all()
-    loop.call_later(1.0, station.sweep)
-    await station.over.wait()
-    await station.settle()
-    server.close()
-    station.storage.close()
-    station.control.flush_all()
-
-
 def leave_alone(orders: Orders) -> NoReturn:
     """End at once, for there is no network any more, and nobody to tidy up after this process."""
     if not orders.is_kept:
         abandon(FilePath(orders.storage))
     os._exit(0)
-
-
-def main(orders: Orders, sock: socket.socket) -> None:
-    """A host's process: serve until told to stop, or until the network is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the network's to answer
-    gc.set_threshold(70_000, 50, 100)  # it makes no cycles that matter, as a simulation makes none
-    control = Control(sock)
-    try:
-        with asyncio.Runner(loop_factory=loop_factory()) as runner:
-            runner.run(_run(orders, control))
-    except Gone:
-        leave_alone(orders)
-    except CannotListen as error:
-        control.say("unheard", str(error))
-        control.flush_all()
-    except Exception as error:  # said by the network in one sentence; here nobody reads
-        control.say("broken", f"{type(error).__name__}: {error}")
-        control.flush_all()
-    os._exit(0)
-
-
-def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """The event loop: libuv's where it is installed, which is faster, or Python's own."""
-    try:
-        from uvloop import new_event_loop
-    except ImportError:
-        return None
-    return new_event_loop
-
-
-async def _run(orders: Orders, control: Control) -> None:
-    failed: list[BaseException] = []
-
-    def report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        error = context.get("exception")
-        if error is None or isinstance(error, ConnectionError):
-            return
-        failed.append(error)
-        station.over.set()
-
-    asyncio.get_running_loop().set_exception_handler(report)
-    station = Station(orders, control)
-    await _serve(station)
-    if failed:
-        raise failed[0]

@@ -129,10 +129,15 @@ class Storage:
 
 
 def last_batch(path: FilePath) -> int:
-    """The number of the last commit that a file holds whose process is no more."""
+    """The number of the last commit that a file holds whose process is no more.
+
+    0 where it cannot be read: on a disk that is full, say.
+    """
     file = sqlite3.connect(path)
     try:
         [[batch]] = file.execute("select last from batches")
+    except sqlite3.Error:
+        return 0
     finally:
         file.close()
     return int(batch)
