@@ -173,6 +173,14 @@ def test_what_is_no_lesson_is_told_in_a_sentence(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_what_stands_behind_two_dashes_is_jupyterlabs() -> None:
+    """With a lesson and without one."""
+    for lesson in ([], ["7"]):
+        done = lab_command("lessons", *lesson, "--", "--version")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.partition(".")[0].isdecimal()
+
+
 def test_the_lessons_are_listed() -> None:
     done = lab_command("lessons", "--list")
     assert done.stdout.splitlines()[0] == " 1  40 min  Send a first message and read what was said"

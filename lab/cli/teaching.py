@@ -30,11 +30,17 @@ def need(*modules: str) -> None:
 
 @click.command()
 @click.argument("wanted", metavar="[LESSON]", required=False)
+@click.argument("options", metavar="[-- OPTIONS]", nargs=-1, type=click.UNPROCESSED)
 @click.option("--list", "listed", is_flag=True, help="List the lessons, and open nothing.")
-def lessons(wanted: str | None, listed: bool) -> None:
-    """Open the lessons in JupyterLab: the map of the course, or LESSON by number or name."""
+def lessons(wanted: str | None, options: tuple[str, ...], listed: bool) -> None:
+    """Open the lessons in JupyterLab: the map of the course, or LESSON by number or name.
+
+    What stands behind -- is JupyterLab's: lab lessons 7 -- --no-browser
+    """
     from lab.lessons import course
 
+    if wanted is not None and wanted.startswith("-"):
+        wanted, options = None, (wanted, *options)
     try:
         path = course.lesson(wanted).path if wanted else course.folder() / f"{course.INDEX}.ipynb"
         found = course.lessons() if listed else []
@@ -49,7 +55,7 @@ def lessons(wanted: str | None, listed: bool) -> None:
     import signal
     import subprocess
 
-    jupyter = subprocess.Popen([sys.executable, "-m", "jupyterlab", str(path)])
+    jupyter = subprocess.Popen([sys.executable, "-m", "jupyterlab", str(path), *options])
     # Ctrl-C is JupyterLab's: it asks whether to shut down, and ends its kernels
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     raise click.exceptions.Exit(jupyter.wait())
