@@ -40,7 +40,7 @@ def lessons(wanted: str | None, options: tuple[str, ...], listed: bool) -> None:
     from lab.lessons import course
 
     if wanted is not None and wanted.startswith("-"):
-        wanted, options = None, (wanted, *options)
+        options, wanted = (wanted, *options), None
     try:
         path = course.lesson(wanted).path if wanted else course.folder() / f"{course.INDEX}.ipynb"
         found = course.lessons() if listed else []

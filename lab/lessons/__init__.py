@@ -20,6 +20,7 @@ program that marks notebooks (:mod:`lab.lessons.grading`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,7 +67,7 @@ def check(name: str, answer: object, right: object, *, hint: str = "") -> Result
     try:
         verdict = _judge(answer, right)
     except Exception as problem:  # an answer may be anything, so its judge may stumble on it
-        verdict = f"{_short(answer)} could not be judged ({type(problem).__name__}: {problem})."
+        verdict = _stumbled(answer, problem)
     if verdict is True:
         return _keep(Result(name, "passed", "Right."))
     return _keep(Result(name, "failed", f"{verdict} {hint}".strip()))
@@ -148,6 +149,12 @@ def _judge(answer: object, right: object) -> Literal[True] | str:
     if isinstance(verdict, str):
         return verdict
     return True if bool(verdict) else f"Not so: you have {_short(answer)}."
+
+
+def _stumbled(answer: object, problem: Exception) -> str:
+    if isinstance(problem, ValueError) and re.search(r"zip\(\)|to unpack", str(problem)):
+        return f"{_short(answer)} has too few values, or too many."
+    return f"{_short(answer)} could not be judged ({type(problem).__name__}: {problem})."
 
 
 def _short(answer: object) -> str:
