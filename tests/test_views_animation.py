@@ -103,3 +103,37 @@ def test_a_film_leaves_no_figure_behind() -> None:
     before = pyplot.get_fignums()
     animation(lab.simulate(TOPOLOGIES / "campus.toml").trace)
     assert pyplot.get_fignums() == before
+
+
+@pytest.mark.parametrize("name", ["campus", "internet", "rfc821/scenario-03", "two-environments"])
+def test_the_signs_of_a_film_are_explained_within_it(name: str) -> None:
+    """A line of signs and words below the map's own legend, above the bar."""
+    source = animation(lab.simulate(TOPOLOGIES / f"{name}.toml").trace).svg
+    root = ElementTree.fromstring(source)
+    high = float(root.attrib["height"].removesuffix("pt"))
+    wide = float(root.attrib["width"].removesuffix("pt"))
+    keys = [one for one in root.iter(f"{SVG}g") if one.get("class") == "key"]
+    words = [one.findtext(f"{SVG}text") for one in keys]
+    assert words == [
+        "mail data",
+        "command",
+        "reply",
+        "reply that refuses",
+        "mail in a spool",
+        "down",
+    ]
+    places = [re.findall(r"[\d.]+", one.attrib["transform"]) for one in keys]
+    assert all(float(y) < high - 20 for _, y in places)
+    assert float(places[-1][0]) < wide - 60
+
+
+def test_a_film_of_a_run_whose_wire_was_not_recorded_is_refused(tmp_path: Path) -> None:
+    """It would stand still."""
+    trace = lab.simulate(TOPOLOGIES / "campus.toml", trace="session").trace
+    with open(tmp_path / "trace.jsonl", "w", encoding="utf-8") as file:
+        trace.write_jsonl(file)
+    given = [str(tmp_path / "trace.jsonl"), "map", "--animate", "9", "-o", str(tmp_path / "x.svg")]
+    answer = CliRunner().invoke(plot, given)
+    assert answer.exit_code == 2
+    assert "the film wants --trace wire" in answer.stderr
+    assert not (tmp_path / "x.svg").exists()

@@ -134,9 +134,13 @@ def film(trace: str, kind: str, seconds: float, output: Path) -> None:
     if wrong:
         complain(wrong)
         raise click.exceptions.Exit(UNUSABLE)
+    from lab.views import lacking
     from lab.views.animation import animation
 
     recorded = read(trace)
+    if why := lacking(recorded, "film"):
+        complain(f"{output}: not drawn, for {why}")
+        raise click.exceptions.Exit(UNUSABLE)
     try:
         with at_work("drawing the film"):
             animation(recorded, seconds).save(output)

@@ -60,7 +60,7 @@ PICTURES: Final = {
 NEEDS: Final = {
     "timeline": "session", "queues": "delivery", "latency": "delivery", "map": "session",
     "ladder": "wire", "states": "wire", "transcript": "wire", "capture": "wire", "mail": "wire",
-    "replay": "session",
+    "replay": "session", "film": "wire",
 }  # fmt: skip
 """How much of a run must have been recorded for each view (:data:`lab.store.LEVELS`)."""
 

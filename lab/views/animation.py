@@ -43,6 +43,19 @@ _SHAPES: Final = {
 }
 
 
+_KEY: Final = {
+    "mail data": _SHAPES["data"],
+    "command": _SHAPES["command"],
+    "reply": _SHAPES["reply"],
+    "reply that refuses": _SHAPES["refusal"],
+    "mail in a spool": f'<circle r="7" fill="{style.ORANGE}" fill-opacity="0.35" '
+    f'stroke="{style.ORANGE}"/>',
+    "down": f'<path d="M-10 0L10 0" stroke="{style.VERMILION}" stroke-width="4" '
+    'stroke-dasharray="3 5"/>',
+}
+"""What the signs of a film mean, in the order in which it tells them."""
+
+
 @dataclass(frozen=True)
 class Animation:
     """A film of a run; ``svg`` is its source. A notebook shows it, :meth:`save` writes it."""
@@ -115,7 +128,7 @@ class _Film:
             '<g id="film">',
             f'<rect width="0" height="0"><animate id="t" attributeName="x" from="0" to="1" '
             f'dur="{self.seconds:g}s" begin="0s;t.end+{_PAUSE:g}s"/></rect>',
-            *self._troubles(), *self._spools(), *self._crossings(), *self._clock(),
+            *self._troubles(), *self._spools(), *self._crossings(), *self._clock(), *self._key(),
             "</g>",
         ]  # fmt: skip
         return whole.replace("</svg>", "\n".join(parts) + "\n</svg>")
@@ -232,6 +245,16 @@ class _Film:
                 f'font-size="11" visibility="hidden">{words}<set attributeName="visibility" '
                 f'to="visible" begin="t.begin+{n * each:.3f}s" dur="{each:.3f}s"/></text>'
             )
+
+    def _key(self) -> Iterator[str]:
+        """What the signs mean, in a line above the bar."""
+        x, y = 28.0, self.height - 25.0
+        for words, sign in _KEY.items():
+            yield (
+                f'<g class="key" transform="translate({x:.1f} {y:.1f})">{sign}<text x="14" y="3.5" '
+                f'font-family="DejaVu Sans, sans-serif" font-size="9">{words}</text></g>'
+            )
+            x += 42 + style.text_width(words, 9)
 
 
 def _shown(rows: Sequence[Row]) -> list[Row]:
