@@ -4,13 +4,17 @@ in a circle (3.2): what is just right, and what is one too many.
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from small import counts, drops, mail, relay, run
 
 from lab.hosts.paths import bears, prefixed, unsendable, unsendable_from
-from lab.hosts.stamps import MOST_STAMPS, is_looping, visits
+from lab.hosts.stamps import MOST_STAMPS, is_looping, visits, was_sent
+from lab.hosts.unfold import _expanded_for
 from lab.protocol import Path, SyntaxFault, quote, unquote
 from lab.protocol.lines import MailData, fits_the_wire
 from lab.protocol.syntax import parse_command, parse_path
@@ -96,6 +100,36 @@ def test_the_visits_are_those_time_stamp_lines_that_a_host_wrote() -> None:
     # cut short by who forged it
     assert visits(b"Received: from A.ARPA by\r\n", {"B.ARPA"}) == 0
     assert visits(b"Received: from A.ARPA by B.ARPA\r\n", {"B.ARPA"}) == 1
+
+
+def test_mail_was_sent_by_whom_a_time_stamp_line_has_it_from() -> None:
+    assert was_sent(stamped(1), {"A.ARPA"})
+    assert was_sent(stamped(2, "C.ARPA") + stamped(1), {"Z", "A.ARPA"})
+    assert not was_sent(stamped(3), {"B.ARPA"})
+    assert not was_sent(b"Subject: x\r\n" + stamped(1), {"A.ARPA"})
+
+
+@pytest.mark.rule("3.3-7", "3.6-11")
+@pytest.mark.parametrize(("before", "reached"), [(2, ["bob", "ann"]), (3, ["ann"])])
+def test_a_list_takes_mail_that_was_here_twice_and_no_oftener(
+    before: int, reached: list[str]
+) -> None:
+    """3.3: a host of one list that has forgotten it; who else is named gets the mail anyhow."""
+    lines = ["HELO A", "MAIL FROM:<joe@A>", "RCPT TO:<all@B>", "RCPT TO:<ann@B>", "DATA"]
+    lines += [*stamped(before, "B").decode().splitlines(), "", ".", "QUIT"]
+    two = relay("B", "bob", "ann", list=[{"name": "all", "members": ["bob@B"]}])
+    made = run(relay("A", "joe"), two, mail=[], script=[{"from": "A", "to": "B", "lines": lines}])
+    assert [user for host, user in drops(made) if host == "B"] == reached
+
+
+def test_a_host_remembers_so_many_messages_and_forgets_the_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("lab.hosts.unfold.MOST_REMEMBERED", 2)
+    host: Any = SimpleNamespace(expanded={})
+    for message in (7, 8, 7, 9):
+        _expanded_for(host, message).add("all")
+    assert host.expanded == {8: {"all"}, 9: {"all"}}
 
 
 @given(st.binary(max_size=60))
