@@ -20,6 +20,7 @@ import lab
 from lab.cli import cli
 from lab.experiments.crews import LocalCrew
 from lab.experiments.measures import KNOWN
+from lab.experiments.sweep import begin, journal_of
 from lab.experiments.sweepfile import MOST_TRIED, SweepError, load_experiment, make_experiment
 from lab.views.sweeps import mean_of, plot
 
@@ -213,6 +214,18 @@ def test_ctrl_c_leaves_what_is_done(tmp_path: Path) -> None:
 
 
 # -- the file ----------------------------------------------------------------------
+
+
+def test_one_sweep_at_a_time_is_at_work_in_a_directory(tmp_path: Path) -> None:
+    experiment, out = own(tmp_path), tmp_path / "out"
+    held = journal_of(begin(load_experiment(experiment)), out)
+    with held:
+        with pytest.raises(SweepError, match="another sweep is at work there"):
+            lab.sweep(experiment, out=out, workers=0)
+        result = CliRunner().invoke(cli, ["sweep", str(experiment), "--out", str(out)])
+        assert result.exit_code == 2
+        assert "wait until it is done, or give another --out" in result.output
+    assert len(lab.sweep(experiment, out=out, workers=0)) == 8
 
 
 def test_every_problem_is_told_in_one_pass(tmp_path: Path) -> None:

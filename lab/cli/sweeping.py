@@ -68,11 +68,12 @@ def sweep(
     try:
         given = {} if seeds is None else {"seeds": int(seeds) if seeds.isdecimal() else seeds}
         swept = sweeping.begin(sweeping.read_experiment(experiment, given))
+        make_directory(out)
+        kept = sweeping.journal_of(swept, out, again)
     except SweepError as error:
         give_up(error)
-    make_directory(out)
     ended: KeyboardInterrupt | SweepError | None = None
-    with sweeping.journal_of(swept, out, again) as journal:
+    with kept as journal:
         if not quiet:
             tell_beginning(swept, out)
         with progress_bar(len(swept.plan), quiet, "runs", 2) as bar, terminating():

@@ -7,9 +7,14 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, Self
+
+
+class Held(Exception):
+    """A journal that somebody else is writing."""
 
 
 class Journal:
@@ -27,6 +32,22 @@ class Journal:
             self._file.close()
             self._file = None
 
+    def hold(self) -> None:
+        """Keep others from writing it until it is closed; raises :class:`Held` if one does."""
+        file = self._open()
+        if file is None or sys.platform == "win32":
+            return
+        import fcntl
+
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            self._file = None
+            raise Held from None
+        except OSError:
+            pass  # a file system that has no locks
+
     def outcomes(self) -> Iterator[dict[str, Any]]:
         """What is written there; a line that was cut off is passed over."""
         if self.path is None or not self.path.exists():
@@ -42,14 +63,17 @@ class Journal:
 
     def keep(self, outcome: dict[str, Any]) -> dict[str, Any]:
         """Write one more; the outcome itself."""
-        if self.path is None:
-            return outcome
-        if self._file is None:
-            self._file = open(self.path, "ab", buffering=0)  # noqa: SIM115
-            if self._file.tell() and not self._ends_well():
-                self._file.write(b"\n")
-        self._file.write(json.dumps(outcome, default=str).encode() + b"\n")
+        file = self._open()
+        if file is not None:
+            if file.tell() and not self._ends_well():
+                file.write(b"\n")
+            file.write(json.dumps(outcome, default=str).encode() + b"\n")
         return outcome
+
+    def _open(self) -> IO[bytes] | None:
+        if self._file is None and self.path is not None:
+            self._file = open(self.path, "ab", buffering=0)  # noqa: SIM115
+        return self._file
 
     def _ends_well(self) -> bool:
         assert self.path is not None

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from lab.experiments.crews import BROKEN, DIED, Crew, CrewError, crew, main_kept_out
-from lab.experiments.journal import Journal
+from lab.experiments.journal import Held, Journal
 from lab.experiments.measures import measure
 from lab.experiments.pool import processors
 from lab.experiments.sweepfile import (
@@ -189,12 +189,19 @@ def _key(content: str, point: Point, seed: int, experiment: Experiment) -> str:
 def journal_of(swept: Sweep, out: str | os.PathLike[str] | None, again: bool = False) -> Journal:
     """The journal in a directory, what it knows of the sweep taken over; or one that keeps nothing.
 
-    ``again``: runs that failed count as not done.
+    ``again``: runs that failed count as not done. Raises SweepError while another sweep is at work
+    in that directory.
     """
     if out is None:
         return Journal(None)
     Path(out).mkdir(parents=True, exist_ok=True)
     journal = Journal(Path(out) / "runs.jsonl")
+    try:
+        journal.hold()
+    except Held:
+        raise SweepError(
+            f"{out}: another sweep is at work there; wait until it is done, or give another --out"
+        ) from None
     names = {one.name for one in swept.experiment.measures}
     wanted = {one.key for one in swept.plan}
     for outcome in journal.outcomes():
