@@ -173,16 +173,16 @@ def read_experiment(
 
 def begin(experiment: Experiment) -> Sweep:
     """A sweep of which nothing is done yet."""
-    content = experiment.content()
+    same = [version("smtp-lab"), experiment.content()]
     plan: list[Planned] = []
     for point in experiment.points():
         for seed in experiment.seeds:
-            plan.append(Planned(len(plan), point, seed, _key(content, point, seed, experiment)))
+            key = _key([*same, point.sets, seed, experiment.until])
+            plan.append(Planned(len(plan), point, seed, key))
     return Sweep(experiment, plan)
 
 
-def _key(content: str, point: Point, seed: int, experiment: Experiment) -> str:
-    told = [version("smtp-lab"), content, point.sets, seed, experiment.until]
+def _key(told: list[Any]) -> str:
     return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:24]
 
 
