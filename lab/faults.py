@@ -13,6 +13,7 @@ from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
+from lab.network.clock import FAULTS, ticket
 from lab.network.globs import is_glob, matching_hosts, matching_links
 from lab.network.link import Link
 from lab.network.topology import FaultSpec
@@ -38,6 +39,7 @@ class Faults:
     def __init__(self, simulation: Simulation, specs: Sequence[FaultSpec]) -> None:
         self.simulation = simulation
         self.specs = list(specs)
+        self._tickets = ticket(FAULTS)
         self.spoil = bool(specs)
         self.watches_sessions = any(
             spec.kind == "hang-up" or (spec.when or {}).get("event") == "reply" for spec in specs
@@ -71,9 +73,11 @@ class Faults:
                 random = Random(f"{self.simulation.seed}/fault {number}")
                 self._next_at_random(spec, random)
             elif not spec.when:
-                self.simulation.at(
-                    spec.at or 0.0, self._strike, spec, self.simulation.fault_tickets
-                )
+                self._at(spec.at or 0.0, self._strike, spec)
+
+    def _at(self, at: float, call: Callable[[Any], None], value: Any) -> None:
+        """Have a fault do something at a time, before what else happens at that instant."""
+        self.simulation.at(at, call, value, self._tickets)
 
     def _next_at_random(self, spec: FaultSpec, random: Random, since: float = 0.0) -> None:
         """Draw when the fault strikes next, ``since`` seconds from now on.
@@ -90,7 +94,7 @@ class Faults:
             lasts = RANDOM_LENGTH if spec.duration is None else spec.duration
             self._next_at_random(spec, random, lasts)
 
-        simulation.at(simulation.env.now + gap, strike, None, self.simulation.fault_tickets)
+        self._at(simulation.env.now + gap, strike, None)
 
     # -- on an event ----------------------------------------------------------------------------
 
@@ -102,9 +106,7 @@ class Faults:
             if row[1] != "reply":
                 self.notice(row)
             for spec in self._at_seq.pop(trace.base + len(trace.rows) - 1, ()):
-                self.simulation.at(
-                    self.simulation.env.now, self._strike, spec, self.simulation.fault_tickets
-                )
+                self._at(self.simulation.env.now, self._strike, spec)
 
         self.simulation.record = watching
 
@@ -120,9 +122,7 @@ class Faults:
             self._seen[number] = seen = self._seen.get(number, 0) + 1
             if seen == (spec.when or {}).get("nth", 1):
                 # not in the midst of what is going on: right after it
-                self.simulation.at(
-                    self.simulation.env.now, self._strike, spec, self.simulation.fault_tickets
-                )
+                self._at(self.simulation.env.now, self._strike, spec)
 
     # -- striking and mending -------------------------------------------------------------------
 
@@ -147,7 +147,7 @@ class Faults:
             if not simulation.is_idle:
                 self._tell(spec, False)
 
-        simulation.at(simulation.env.now + lasts, mend, None, self.simulation.fault_tickets)
+        self._at(simulation.env.now + lasts, mend, None)
 
     def _aimed(self, spec: FaultSpec) -> FaultSpec:
         """The fault upon one of the hosts or links that its globs stand for, drawn each time."""

@@ -24,7 +24,7 @@ from lab.hosts.message import Calendar
 from lab.hosts.reception import Later
 from lab.hosts.routing import RoutingTable
 from lab.hosts.spool import Queue
-from lab.network.clock import CALLS, FAULTS, HOSTS, MAIL, WATCHES, Clock, Due, Ticket, ticket
+from lab.network.clock import CALLS, HOSTS, MAIL, WATCHES, Clock, Due, Ticket, ticket
 from lab.network.link import Direction, Link
 from lab.network.reach import Reach
 from lab.network.topology import LinkSpec, PollSpec, ScriptSpec, Topology
@@ -73,7 +73,6 @@ class Simulation:
         self._mail_tickets = ticket(MAIL)
         self._call_tickets = ticket(CALLS)
         self._watch_tickets = ticket(WATCHES)
-        self.fault_tickets = ticket(FAULTS)
         self.faults = Faults(self, topology.faults)
         self.sessions: dict[int, Session] = {}
         self._sessions = 0

@@ -108,6 +108,26 @@ def progress_bar(
 
 
 @contextmanager
+def heeding(answer: Callable[..., None], *numbers: int) -> Iterator[None]:
+    """A stretch of code in which signals have another answer."""
+    try:
+        before = [(number, signal.signal(number, answer)) for number in numbers]
+    except ValueError:  # not in the main thread, where no signal comes
+        yield
+        return
+    try:
+        yield
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)
+
+
+def interrupt(*_: Any) -> None:
+    """The answer to a signal that is Ctrl-C's."""
+    raise KeyboardInterrupt
+
+
+@contextmanager
 def at_work(what: str) -> Iterator[Callable[[str], None]]:
     """A sign on stderr that something goes on, where that is a terminal; it can be told what."""
     if not sys.stderr.isatty():

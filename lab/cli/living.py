@@ -7,11 +7,10 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -21,6 +20,8 @@ from lab.cli.base import (
     UNUSABLE,
     Duration,
     complain,
+    heeding,
+    interrupt,
     load,
     make_directory,
     the_level,
@@ -38,6 +39,10 @@ if TYPE_CHECKING:
 
 EACH = 0.2
 """Seconds between two looks at the progress."""
+
+
+_ENDING = (signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []))
+"""A request to end, and a terminal that is closed: both end what goes on as Ctrl-C does."""
 
 
 def _ports(topology: Topology, given: tuple[str, ...]) -> dict[str, int]:
@@ -173,7 +178,7 @@ def live(
                 complain(f"{topology}: {error.strerror or error}")
                 given = ports or address != "127.0.0.1"
                 raise click.exceptions.Exit(UNUSABLE if given else FAILED) from None
-        with _requests_to_end_as_interrupts():
+        with heeding(interrupt, *_ENDING):
             done = Run(described, trace, ledger)
             written = tell(done, transcript, as_json, out, quiet)
             judge(topology, done)
@@ -185,26 +190,6 @@ def live(
         raise click.exceptions.Exit(INTERRUPTED)
     if not written:
         raise click.exceptions.Exit(UNUSABLE)
-
-
-@contextmanager
-def _requests_to_end_as_interrupts() -> Iterator[None]:
-    """Have SIGTERM and a closed terminal end what goes on as Ctrl-C does."""
-    numbers = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
-
-    def interrupt(*_: Any) -> None:
-        raise KeyboardInterrupt
-
-    try:
-        before = [signal.signal(number, interrupt) for number in numbers]
-    except ValueError:  # not in the main thread, where no signal comes
-        yield
-        return
-    try:
-        yield
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
 
 
 def _pace(speed: float) -> None:

@@ -19,6 +19,7 @@ from lab.cli.base import (
     Duration,
     a_reader_may_leave,
     complain,
+    heeding,
     leave,
     load,
     make_directory,
@@ -179,21 +180,14 @@ def interrupts_between_events(simulation: Simulation) -> Iterator[None]:
     def stop(_: Any) -> None:
         raise KeyboardInterrupt
 
+    before = signal.getsignal(signal.SIGINT)
+
     def interrupt(*_: Any) -> None:
         signal.signal(signal.SIGINT, before)
         simulation.at(simulation.env.now, stop, None)
 
-    try:
-        before = signal.signal(signal.SIGINT, interrupt)
-        ended = signal.signal(signal.SIGTERM, interrupt)
-    except ValueError:  # not in the main thread, where no signal comes
+    with heeding(interrupt, signal.SIGINT, signal.SIGTERM):
         yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-        signal.signal(signal.SIGTERM, ended)
 
 
 @click.command()

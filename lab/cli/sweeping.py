@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -16,6 +15,8 @@ from lab.cli.base import (
     INTERRUPTED,
     UNUSABLE,
     complain,
+    heeding,
+    interrupt,
     make_directory,
     progress_bar,
     say,
@@ -76,7 +77,10 @@ def sweep(
     with kept as journal:
         if not quiet:
             tell_beginning(swept, out)
-        with progress_bar(len(swept.plan), quiet, "runs", 2) as bar, terminating():
+        with (
+            progress_bar(len(swept.plan), quiet, "runs", 2) as bar,
+            heeding(interrupt, signal.SIGTERM),
+        ):
             progress = None if bar is None else lambda done, _: bar(done)
             try:
                 sweeping.make(
@@ -110,21 +114,6 @@ def give_up(error: SweepError) -> NoReturn:
     for problem in error.problems:
         complain(problem)
     raise click.exceptions.Exit(UNUSABLE) from None
-
-
-@contextmanager
-def terminating() -> Iterator[None]:
-    """A stretch of code in which a request to end is heard as Ctrl-C is."""
-    import signal
-
-    def interrupt(*_: Any) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def tell_beginning(swept: Sweep, out: str) -> None:

@@ -34,19 +34,7 @@ class Journal:
 
     def hold(self) -> None:
         """Keep others from writing it until it is closed; raises :class:`Held` if one does."""
-        file = self._open()
-        if file is None or sys.platform == "win32":
-            return
-        import fcntl
-
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.close()
-            self._file = None
-            raise Held from None
-        except OSError:
-            pass  # a file system that has no locks
+        self._open()
 
     def outcomes(self) -> Iterator[dict[str, Any]]:
         """What is written there; a line that was cut off is passed over."""
@@ -65,14 +53,18 @@ class Journal:
         """Write one more; the outcome itself."""
         file = self._open()
         if file is not None:
-            if file.tell() and not self._ends_well():
-                file.write(b"\n")
             file.write(json.dumps(outcome, default=str).encode() + b"\n")
         return outcome
 
     def _open(self) -> IO[bytes] | None:
         if self._file is None and self.path is not None:
-            self._file = open(self.path, "ab", buffering=0)  # noqa: SIM115
+            file = open(self.path, "ab", buffering=0)  # noqa: SIM115
+            if not _locked(file):
+                file.close()
+                raise Held
+            if file.tell() and not self._ends_well():
+                file.write(b"\n")
+            self._file = file
         return self._file
 
     def _ends_well(self) -> bool:
@@ -80,3 +72,18 @@ class Journal:
         with open(self.path, "rb") as file:
             file.seek(-1, os.SEEK_END)
             return file.read() == b"\n"
+
+
+def _locked(file: IO[bytes]) -> bool:
+    """Whether a file is ours alone until it is closed, as far as its file system can tell."""
+    if sys.platform == "win32":
+        return True
+    import fcntl
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass  # a file system that has no locks
+    return True

@@ -42,7 +42,6 @@ class Storage:
         self._file = sqlite3.connect(path, isolation_level=None)
         # a mail of 1 MB is 64 pages of this size in place of 250, each written with a call or two
         self._file.execute(f"pragma page_size = {_PAGE}")
-        self._file.execute("pragma locking_mode = exclusive")
         # one process has the file; so no lock is asked for at each transaction
         self._file.execute("pragma locking_mode = exclusive")
         self._file.execute("pragma journal_mode = wal")
