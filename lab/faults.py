@@ -54,6 +54,8 @@ class Faults:
         self._changes: dict[tuple[int, str], list[tuple[int, float]]] = {}
         self._waiting: dict[str, list[Callable[[], None]]] = {}
         self.mending = 0
+        self._judged_at: float | None = None
+        self._over = False
         self._whens = [(n, spec) for n, spec in enumerate(self.specs) if spec.when]
         self._seen: dict[int, int] = {}
         self._at_seq: dict[int, list[FaultSpec]] = {}
@@ -88,7 +90,7 @@ class Faults:
         gap = since + round(-math.log(1.0 - random.random()) / (spec.rate or 1.0), 6)
 
         def strike(_: Any) -> None:
-            if simulation.is_idle:
+            if self._is_over():
                 return
             self._strike(spec)
             lasts = RANDOM_LENGTH if spec.duration is None else spec.duration
@@ -126,9 +128,17 @@ class Faults:
 
     # -- striking and mending -------------------------------------------------------------------
 
+    def _is_over(self) -> bool:
+        """Whether all mail was settled when this instant began; faults come first in it."""
+        now = self.simulation.env.now
+        if self._judged_at != now:
+            self._judged_at = now
+            self._over = self.simulation.is_idle
+        return self._over
+
     def _strike(self, spec: FaultSpec) -> None:
         simulation = self.simulation
-        if simulation.is_idle:
+        if self._is_over():
             return
         spec = self._aimed(spec)
         self._tell(spec, True)
@@ -142,9 +152,10 @@ class Faults:
         self.mending += 1
 
         def mend(_: Any) -> None:
+            over = self._is_over()
             self.mending -= 1
             undo()
-            if not simulation.is_idle:
+            if not over:
                 self._tell(spec, False)
 
         self._at(simulation.env.now + lasts, mend, None)

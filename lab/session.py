@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lab.network.topology import FaultSpec
     from lab.simulation import Simulation
 
+_CLOSED: Final = State.CLOSED
 _DATA: Final = State.DATA
 _AWAITED: Final = {CONNECTION: "no greeting", MAIL_DATA: "no reply to the mail data"}
 
@@ -69,11 +70,13 @@ class Session:
     """Two engines with a channel between them.
 
     ``sender`` and ``receiver`` are the engines, ``errand`` what the sender is about (None for a
-    script), ``reception`` what the receiver asks.
+    script), ``reception`` what the receiver asks. ``closed`` tells of the sender-SMTP's end of the
+    channel, ``left`` of the receiver-SMTP's: neither knows of the other but by what has crossed, or
+    by what befalls them both.
     """
 
     __slots__ = (
-        "back", "closed", "env", "errand", "forth", "here", "host", "number", "peer",
+        "back", "closed", "env", "errand", "forth", "here", "host", "left", "number", "peer",
         "receiver", "reception", "record", "sender", "simulation", "started", "there",
         "trips", "way",
     )  # fmt: skip
@@ -100,7 +103,7 @@ class Session:
         self.number: int | None = None
         self.trips = 0
         self.started = simulation.env.now
-        self.closed = False
+        self.closed = self.left = False
         self._lay(way.forth, way.back)
         simulation.sessions[id(self)] = self
         if not simulation.is_watching_patience:
@@ -118,10 +121,14 @@ class Session:
         way, now = self.way, self.started
         place = way.forth.ticket()
         if way.opening is not None:
-            Arrival(self.env, now + way.opening, self._opened, b"", now, place)
+            self._open_at(now + way.opening, place)
             return
         self.forth.deliver = self.back.deliver = self._set_up
         Due(self.env, now + way.transport.setup, self._set_up, None, place)
+
+    def _open_at(self, at: float, place: int) -> None:
+        """Be open at a time, if nothing comes between."""
+        Arrival(self.env, at, self._opened, b"", self.started, place)
 
     def _set_up(self, _: Any) -> None:
         """One control message has arrived (or none has been sent): send the next, or be open."""
@@ -142,7 +149,7 @@ class Session:
             return
         simulation, way = self.simulation, self.way
         now = simulation.env.now
-        self.number = number = simulation.next_session()
+        self.number = number = simulation.next_session(self.here)
         row = (
             now, "open", self.here, self.there, number, None,
             way.environment, way.transport.name, way.nodes, self.started,
@@ -151,16 +158,21 @@ class Session:
         self._begin(now, number)
 
     def _begin(self, now: float, number: int) -> None:
-        """Put the receiver-SMTP to work: it greets."""
-        simulation, host, peer, way = self.simulation, self.host, self.peer, self.way
+        """Both ends know of the channel, and the receiver-SMTP greets."""
         errand = self.errand
         if errand is not None:
             errand.session = number
             errand.now = now
-            identify: Callable[[Transaction], tuple[int, list[str]]] = errand.identify
-        else:
-            identify = self._foreign
-        self.reception = reception = Reception(peer, way.environment, identify, number, host.name)
+        self._greet(now, number)
+
+    def _greet(self, now: float, number: int) -> None:
+        """Put the receiver-SMTP to work."""
+        simulation, peer = self.simulation, self.peer
+        errand = self.errand
+        identify: Callable[[Transaction], tuple[int, list[str]]]
+        identify = errand.identify if errand is not None else self._foreign
+        environment = self.way.environment
+        self.reception = reception = Reception(peer, environment, identify, number, self.here)
         reception.now = now
         reception.enters = errand is None
         identity = peer.identity
@@ -169,8 +181,11 @@ class Session:
             reception.respond = None if identity.careless else self._respond
         self.receiver = receiver = self._engine(reception)
         peer.open_sessions += 1
+        self.left = False
         for _, octets in receiver.open():
             self.back.send(octets, now)
+        if receiver.state is _CLOSED:
+            self._leave()
 
     def _engine(self, reception: Reception) -> ReceiverSMTP:
         """The receiver-SMTP of the session."""
@@ -197,6 +212,7 @@ class Session:
             why = f"{what} came within {now - errand.now:g} s"
             errand.now = now
             self._end(f"cut: {why}")
+            self._finish(now)
             sender.give_up(why)
             self.host.session_over(now, errand.queue)
 
@@ -217,10 +233,12 @@ class Session:
         self.record((now, kind, self.there, self.here, self.number, message, arrival.sent, octets))
         if not data:
             self.back.send(receiver.command(octets), now)
-            return
-        for kind, crossed in receiver.receive(octets):
-            if kind == "reply":
-                self.back.send(crossed, now)
+        else:
+            for kind, crossed in receiver.receive(octets):
+                if kind == "reply":
+                    self.back.send(crossed, now)
+        if receiver.state is _CLOSED:
+            self._leave()
 
     def _at_sender(self, arrival: Any) -> None:
         if not self.back.alive:
@@ -244,13 +262,13 @@ class Session:
         if isinstance(sender, SenderSMTP) and sender.turned:
             self._turn(now)
         elif sender.closing:
-            self.close("quit" if octets.startswith(b"221") else "closed")
+            self._hang_up_after(octets)
 
     def _turn(self, now: float) -> None:
         """Change roles on the open channel (section 3.8): two new engines, as if just opened."""
         if self.errand is not None:
             self.host.session_over(now, self.errand.queue)
-        self.peer.open_sessions -= 1
+        self._leave()
         self.host, self.peer = self.peer, self.host
         self.here, self.there = self.there, self.here
         forth, back = self.forth.way, self.back.way
@@ -266,8 +284,16 @@ class Session:
         assert self.number is not None, "a channel that is open has a number"
         self._begin(now, self.number)
 
+    def _hang_up_after(self, reply: bytes) -> None:
+        """The sender-SMTP closes the channel upon a reply; what the receiver-SMTP knows of it."""
+        self.close("quit" if reply.startswith(b"221") else "closed")
+        if not reply.startswith((b"221", b"421")):
+            self._finish(self.env.now)
+        elif not self.left:
+            self._gone(None)  # these words were put into its mouth
+
     def close(self, reason: str) -> None:
-        """The channel is closed by both sides, in order."""
+        """The sender-SMTP closes the channel, in order."""
         if not self.closed:
             self._end(reason)
             if self.errand is not None:
@@ -287,6 +313,7 @@ class Session:
             self.record((now, "unreachable", self.here, self.there, None, None, reason))
         else:
             self._end(f"cut: {reason}")
+            self._gone(None)
         if errand is None:
             return
         errand.now = now
@@ -307,15 +334,31 @@ class Session:
         # about until the collector of cycles comes by
         self.forth.deliver = self.back.deliver = _nothing
         self.simulation.sessions.pop(id(self), None)
-        self.peer.open_sessions -= 1
-        self.receiver.end_of_input()
         self.record((self.env.now, "close", self.here, self.there, self.number, None, reason))
+
+    def _finish(self, now: float) -> None:
+        """Let the receiver-SMTP know that the channel has been closed: a control message."""
+        last = Leg(self.env, self.forth.way, self._gone)
+        last.control(self.way.transport.opening[0], now)
+
+    def _gone(self, _: Any) -> None:
+        """The receiver-SMTP finds out that the channel is gone."""
+        self.receiver.end_of_input()
+        self._leave()
+
+    def _leave(self) -> None:
+        """The receiver-SMTP is done with the session: it has said so, or has found out."""
+        if not self.left:
+            self.left = True
+            self.peer.open_sessions -= 1
 
     def _respond(self, verdict: Reply) -> None:
         """Give the verdict that storing has held back, if the channel is still there."""
-        if not self.closed:
+        if not self.left:
             for _, octets in self.receiver.answer(verdict):
                 self.back.send(octets, self.env.now)
+            if self.receiver.state is _CLOSED:
+                self._leave()
 
     def _lost(self, link: Direction, again: int, delay: float) -> None:
         simulation = self.simulation

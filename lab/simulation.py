@@ -11,6 +11,7 @@ import gc
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -100,7 +101,7 @@ class Simulation:
             )  # fmt: skip
             self.hosts[spec.name] = Host(
                 identity, self.routes, calendar, topology.retry,
-                self.record, self._wake, self.next_message,
+                self.record, self._wake, partial(self.next_message, spec.name),
             )  # fmt: skip
         patience = [host.identity.patience.least for host in self.hosts.values()]
         self._least_patience = min(patience, default=math.inf)
@@ -112,19 +113,19 @@ class Simulation:
 
     # -- numbers --------------------------------------------------------------------------------
 
-    def next_session(self) -> int:
-        """The number of a session that opens, from 1."""
+    def next_session(self, host: str = "") -> int:
+        """The number of a session that a host opens, from 1."""
         self._sessions += 1
         return self._sessions
 
-    def next_message(self) -> int:
-        """The number of a message, from 1."""
+    def next_message(self, host: str = "") -> int:
+        """The number of a message that first appears at a host, from 1."""
         self._messages += 1
         return self._messages
 
     def foreign(self, host: Host, transaction: Transaction) -> tuple[int, list[str]]:
         """Enter mail that comes from outside the scenario as submitted where it is accepted."""
-        number = self.next_message()
+        number = self.next_message(host.name)
         texts = tuple(path.bare for path in transaction.forward_paths)
         row = (self.env.now, "submit", host.name, None, None, number)
         path = transaction.reverse_path.bare
@@ -234,7 +235,7 @@ class Simulation:
     def _hand_over(self, host: Host, submission: Submission) -> None:
         now = self.env.now
         octets = submission.mail_data(self._calendar.daytime(now))
-        number = self.next_message()
+        number = self.next_message(host.name)
         host.submit(now, number, submission.sender, submission.to, octets, submission.verb)
 
     # -- time limits ----------------------------------------------------------------------------

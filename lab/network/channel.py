@@ -113,7 +113,11 @@ class Leg:
             number += 1
         # a stream is ordered: nothing overtakes what was sent before
         self._last = tail = max(tail, self._last)
-        Arrival(env, max(tail, env.now), self.deliver, octets, sent, way.ticket())
+        self._land(max(tail, env.now), octets, sent)
+
+    def _land(self, at: float, octets: bytes, sent: float) -> None:
+        """Have bytes arrive at a time."""
+        Arrival(self.env, at, self.deliver, octets, sent, self.way.ticket())
 
     def _ride_on(self, train: Any) -> None:
         if self.alive:

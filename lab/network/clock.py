@@ -40,8 +40,11 @@ _EACH: Final = 40
 
 
 def ticket(rank: int) -> Ticket:
-    """The places of a source of events of a rank, one after another."""
-    return count(rank << _EACH).__next__
+    """The places of a source of events of a rank, one after another.
+
+    They are even: what an event has happen elsewhere at the same instant comes right after it.
+    """
+    return count(rank << _EACH, 2).__next__
 
 
 class Arrival:
