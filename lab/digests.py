@@ -15,7 +15,7 @@ import hashlib
 import json
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -67,45 +67,74 @@ class _Firsts:
         return host, self._counts[index]
 
 
-class Digests:
-    """The hashes of the hosts of a run, as its rows come."""
+Name = Callable[[int, str], tuple[str, int]]
+"""The name of a number that appears at a host, now or before: where it first did, and its place."""
 
-    def __init__(self) -> None:
-        self._sessions = _Firsts()
-        self._messages = _Firsts()
+
+class Digests:
+    """The hashes of the hosts of a run, as its rows come.
+
+    ``session_name`` and ``message_name`` name the sessions and messages, where their numbers are
+    not such as are given out one after another.
+    """
+
+    def __init__(self, session_name: Name | None = None, message_name: Name | None = None) -> None:
+        self._session_name = session_name or _Firsts().name
+        self._message_name = message_name or _Firsts().name
         self._hosts: dict[str, Any] = {}
-        self._encode = msgspec.msgpack.Encoder().encode
+        self._encode = msgspec.msgpack.Encoder().encode_into
 
     def take(self, rows: Iterable[Row]) -> None:
         """Take the next rows of the trace."""
-        hosts, sessions, messages = self._hosts, self._sessions.name, self._messages.name
-        encode = self._encode
+        session_name, message_name, encode = self._session_name, self._message_name, self._encode
+        # few sessions have many rows: what has been named is looked up here, until the next rows
+        sessions: dict[int, tuple[str, int]] = {}
+        messages: dict[int, tuple[str, int]] = {}
+        texts: dict[str, bytearray] = {}
         for row in rows:
             t, kind, host, peer, session, message, *extras = row
             if session is not None:
-                session = sessions(session, host)
+                name = sessions.get(session)
+                if kind == "loss":
+                    name = None  # where a greeting is lost, its host knows of no session yet
+                elif name is None:
+                    name = sessions[session] = session_name(session, host)
+                session = name
             if kind == "notify":
-                extras[0] = messages(extras[0], host)
+                extras[0] = message_name(extras[0], host)
             elif kind == "start":
                 extras = [json.dumps(extras[0], sort_keys=True)]
             if message is not None:
-                message = messages(message, host)
-            sha = hosts.get(host)
+                name = messages.get(message)
+                if name is None:
+                    name = messages[message] = message_name(message, host)
+                message = name
+            text = texts.get(host)
+            if text is None:
+                text = texts[host] = bytearray()
+            encode((t, kind, host, peer, session, message, extras), text, -1)
+        for host, text in texts.items():
+            sha = self._hosts.get(host)
             if sha is None:
-                sha = hosts[host] = hashlib.sha256()
-            sha.update(encode((t, kind, host, peer, session, message, extras)))
+                sha = self._hosts[host] = hashlib.sha256()
+            sha.update(text)
+
+    def hashes(self) -> dict[str, bytes]:
+        """The 32 bytes of the hash of each host's events so far."""
+        return {host: sha.digest() for host, sha in self._hosts.items()}
 
     def of(self, host: str) -> bytes:
-        """The 32 bytes of the hash of a host's events so far."""
+        """The hash of one host's events so far."""
         found: bytes = self._hosts[host].digest()
         return found
 
     def digest(self) -> str:
         """The digest of what has come so far, as ``"sha256:..."``."""
-        return _together((host, sha.digest()) for host, sha in self._hosts.items())
+        return together(self.hashes().items())
 
 
-def _together(hosts: Iterable[tuple[str, bytes]]) -> str:
+def together(hosts: Iterable[tuple[str, bytes]]) -> str:
+    """The digest of a run whose hosts' events have these hashes."""
     sha = hashlib.sha256()
     for host, digest_of_it in sorted(hosts):
         sha.update(msgspec.msgpack.encode((host, digest_of_it)))
@@ -138,4 +167,4 @@ class DigestsSoFar:
             place = bisect_right(seqs, events - 1)
             if place:
                 hosts.append((host, found[place - 1]))
-        return _together(hosts)
+        return together(hosts)

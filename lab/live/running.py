@@ -9,11 +9,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from lab.collecting import rarely_collecting
 from lab.live.network import LiveNetwork, Settings
 from lab.live.places import descriptors, for_a_while
 from lab.live.process import loop_factory
 from lab.network.topology import Topology
-from lab.simulation import _rarely_collecting as rarely_collecting
 from lab.trace import Trace
 
 if TYPE_CHECKING:

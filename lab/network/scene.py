@@ -217,7 +217,7 @@ def _fault(table: FaultTable, place: Place, joined: set[frozenset[str]], hosts: 
         )
     return FaultSpec(
         kind=table.kind,
-        at=table.at if whens else 0.0,
+        at=table.at if whens or table.kind.startswith("change-") else 0.0,
         duration=table.duration,
         link=_fault_link(table, place, joined, hosts),
         host=_fault_host(table, place, hosts),

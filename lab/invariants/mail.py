@@ -1,4 +1,4 @@
-"""The invariants: what must be true of every run, whatever went wrong in it, read from its trace.
+"""What becomes of the mail: nothing is lost, nothing comes from nowhere, all arrives unchanged.
 
 One pass, row by row, keeps a ledger of who has which copy of the mail:
 
@@ -8,7 +8,6 @@ One pass, row by row, keeps a ledger of who has which copy of the mail:
 - what is delivered is what was sent: the text byte for byte under the trace lines, a time stamp
   line for each host that it passed, in order (clocks that a fault has set wrong apart).
 - the reverse-path at each hop is the route that the message came (section 3.6).
-- no reply is outside the table of section 4.3.
 
 What is known of a message is let go some time after no host has a copy of it any more: the ledger
 is as long as the mail that is on its way, not as the run.
@@ -16,18 +15,16 @@ is as long as the mail that is on its way, not as the run.
 
 from __future__ import annotations
 
-import re
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
 from typing import Final
 
-from lab.account import Account
-from lab.protocol import COMMAND_REPLIES, COMMANDS, folded, stuff, unstuff
+from lab.invariants.breach import MOST, Breach
+from lab.invariants.timestamps import STAMP, seconds, stamps_above
+from lab.protocol import folded, stuff, unstuff
 from lab.protocol.receiver import CLEARED
-from lab.protocol.replies import CONNECTION, MAIL_DATA, OUT_OF_ORDER
 from lab.trace import Row
 
 Copy = tuple[str, str]
@@ -41,39 +38,7 @@ LINGERS: Final = 1_000
 what it did after others have told what came of it.
 """
 
-MOST: Final = 20
-"""Breaches that are told; a run that has so many has said enough."""
-
-
-@dataclass(frozen=True, slots=True)
-class Breach:
-    """A rule that a run broke at ``t`` seconds, in a sentence; ``message`` where it is of one."""
-
-    rule: str
-    t: float
-    sentence: str
-    message: int | None = None
-
-    def __str__(self) -> str:
-        return f"{self.rule}: {self.sentence}"
-
-
-def _codes(row: str, *more: int) -> frozenset[bytes]:
-    return frozenset(b"%d" % code for code in (*COMMAND_REPLIES[row], 421, *more))
-
-
-_NOTHING: Final = frozenset[bytes]()
 _NOBODY: Final = frozenset[str]()
-_GREETING: Final = _codes(CONNECTION)
-_AFTER_DATA: Final = _codes(MAIL_DATA)
-_UNKNOWN: Final = frozenset((b"500", b"421"))
-_ROWS: Final = {
-    # 4.1.1 wants 503 for what comes before HELO, though 4.3 does not list it (see OUT_OF_ORDER)
-    verb.encode(): _codes(verb, *([OUT_OF_ORDER] if COMMAND_REPLIES[verb].keys() & {552} else []))
-    for verb in COMMANDS
-}
-_TURN: Final = _ROWS[b"TURN"]
-_STAMP: Final = re.compile(rb"Received: from (\S+) by (\S+) ; ([^\r\n]+)\r\n")
 
 
 @dataclass(slots=True)
@@ -101,20 +66,22 @@ class Mail:
         self.hand[copy] = self.hand.get(copy, 0) + 1
 
 
-class Invariants:
-    """The rules, held against the rows of a trace one by one; ``breaches`` is what they found."""
+class MailRules:
+    """The rules of the mail, held against rows one by one; ``breaches`` is what they found.
+
+    They need no commands, and of the replies only those to mail data.
+    """
 
     def __init__(self) -> None:
         self.breaches: list[Breach] = []
-        self._due: dict[int | None, frozenset[bytes]] = {}
-        self._data: dict[int | None, bytes] = {}
+        self._answering: set[int | None] = set()
+        self._octets: dict[int | None, bytes] = {}
         self._mail: dict[int, Mail] = {}
         self._done_with: deque[int] = deque()
         self._names: dict[str, str] = {}
         self._elsewhere: dict[str, dict[str, str]] = {}
         self._environments: dict[int | None, str] = {}
         self._holding: dict[str, frozenset[str]] = {}
-        self._contrary: set[str] = set()
         self._external: set[str] = set()
         self._clearing: set[str] = set()
         self._skewed: set[str] = set()
@@ -122,98 +89,46 @@ class Invariants:
         self._down: Counter[str] = Counter()
         self._century = 1900
         self.handlers: dict[str, Callable[[Row], None]] = {
-            kind: getattr(self, f"_{kind}") for kind in _KINDS
+            kind: getattr(self, f"_{kind}") for kind in KINDS
         }
-        self.handlers["data"] = self._mail_data
-
-    def take(self, row: Row) -> None:
-        """Hold the rules against one more row."""
-        handler = self.handlers.get(row[1])
-        if handler is not None:
-            handler(row)
-
-    def take_all(self, rows: Iterable[Row]) -> None:
-        """Hold the rules against rows, in their order."""
-        handlers = self.handlers
-        for row in rows:
-            handler = handlers.get(row[1])
-            if handler is not None:
-                handler(row)
-
-    def found(self, account: Account) -> list[Breach]:
-        """What was found, with the mail that is lost by the account of the same rows."""
-        lost = [
-            Breach(
-                "no accepted mail is lost",
-                one.vanished_at,
-                f"nobody has message {one.message} for {one.path}, and nobody was told",
-                one.message,
-            )
-            for one in account.lost
-        ]
-        return sorted([*self.breaches, *lost[:MOST]], key=lambda one: one.t)
 
     def _breach(self, rule: str, row: Row, sentence: str) -> None:
         if len(self.breaches) < MOST:
             self.breaches.append(Breach(rule, row[0], sentence, row[5]))
 
-    # -- what was said: section 4.3 ---------------------------------------------------------------
-
-    def _command(self, row: Row) -> None:
-        verb = row[7][:4]
-        codes = _ROWS.get(verb)
-        self._due[row[4]] = _ROWS.get(verb.upper(), _UNKNOWN) if codes is None else codes
+    # -- what comes -------------------------------------------------------------------------------
 
     def _reply(self, row: Row) -> None:
-        session, code = row[4], row[7][:3]
-        codes = self._due.pop(session, _NOTHING)
-        if codes is _AFTER_DATA and row[5] in self._mail:
-            self._mail[row[5]].crossing.discard(session)
-            self._done(row[5])
-        if code not in codes:
-            self._wrong_reply(row, codes)
-        elif codes is _TURN and code == b"250":
-            self._due[session] = _GREETING
+        session, message = row[4], row[5]
+        if session in self._answering:
+            self._answering.discard(session)
+            if message in self._mail:
+                self._mail[message].crossing.discard(session)
+                self._done(message)
 
-    def _wrong_reply(self, row: Row, codes: frozenset[bytes]) -> None:
-        if (codes and row[3] in self._contrary) or row[4] in self._altered:
-            if codes is _TURN and row[7][:1] == b"2":
-                self._due[row[4]] = _GREETING  # by its first digit it is a success
-            return  # it was set to answer what it likes
-        if not codes:
-            why = "though nothing had been asked"
-        else:
-            allowed = " ".join(sorted(code.decode() for code in codes))
-            why = f"where section 4.3 permits {allowed}"
-        said = row[7].decode("latin-1").strip()
-        self._breach(
-            "no reply outside 4.3's table",
-            row,
-            f"{row[3]} said {said!r} in session {row[4]}, {why}",
-        )
-
-    def _mail_data(self, row: Row) -> None:
+    def _data(self, row: Row) -> None:
         session = row[4]
         octets: bytes = row[7]
         if row[2] in self._clearing:
             octets = octets.translate(CLEARED)
-        if self._due.get(session) is _AFTER_DATA:
-            octets = self._data.get(session, b"") + octets  # it came in pieces
-        self._data[session] = octets
+        if session in self._answering:
+            octets = self._octets.get(session, b"") + octets  # it came in pieces
+        self._octets[session] = octets
         mail = self._mail.get(row[5])
         if mail is not None:
             mail.crossing.add(session)
-        self._due[session] = _AFTER_DATA
+        self._answering.add(session)
 
     def _open(self, row: Row) -> None:
-        self._due[row[4]] = _GREETING
         if self._elsewhere:
             self._environments[row[4]] = row[6]
 
     def _close(self, row: Row) -> None:
         # what is being stored may be accepted after the channel has gone
-        if self._due.pop(row[4], None) is not _AFTER_DATA:
-            self._data.pop(row[4], None)
+        if row[4] in self._answering:
+            self._answering.discard(row[4])
+        else:
+            self._octets.pop(row[4], None)
             self._environments.pop(row[4], None)
 
     # -- who has what -----------------------------------------------------------------------------
@@ -227,10 +142,7 @@ class Invariants:
                 self._elsewhere[host["name"]] = host["names"]
             if host.get("eight_bit") == "clear":
                 self._clearing.add(host["name"])
-            if host.get("answers"):
-                self._contrary.add(host["name"])
             if host.get("external"):
-                self._contrary.add(host["name"])
                 self._external.add(host["name"])
             if host.get("holds"):
                 self._holding[host["name"]] = frozenset(host["holds"])
@@ -254,7 +166,8 @@ class Invariants:
     def _accept(self, row: Row) -> None:
         host, session, message, ids = row[2], row[4], row[5], row[6]
         mail = self._mail.get(message)
-        octets = self._data.pop(session, None)
+        octets = self._octets.pop(session, None)
+        self._answering.discard(session)
         if octets is None or mail is None:
             self._breach(
                 "nothing is delivered that was not sent",
@@ -395,7 +308,7 @@ class Invariants:
             text = mail.text = octets
             if origin[2] >= 0 and row[8] != origin[2]:
                 self._changed(row, f"{origin[2]} bytes were handed in and {row[8]} came")
-        stamps = self._stamps(octets, text)
+        stamps = stamps_above(octets, text)
         if stamps < 0:
             self._changed(row, "what came is not the text under time stamp lines")
             stamps = 0
@@ -445,7 +358,7 @@ class Invariants:
         text = octets[end:] if stored is None else unstuff(stored[:-3])
         if stored is None:
             mail.text = stuff(text)
-        stamps = self._stamps(octets[end:], text)
+        stamps = stamps_above(octets[end:], text)
         came = mail.came.get(host, [])
         if host == origin[0]:
             came = [*came, (origin[1], 0)]
@@ -466,21 +379,11 @@ class Invariants:
         elif stamps > 1:
             self._check_order(row, octets[end : len(octets) - len(text)])
 
-    def _stamps(self, octets: bytes, text: bytes) -> int:
-        """The number of time stamp lines before the text; -1 where there is anything else."""
-        if octets == text:
-            return 0
-        if not octets.endswith(text):
-            return -1
-        above = octets[: len(octets) - len(text)]
-        count = above.count(b"\r\n")
-        return count if _are_stamps(above) else -1
-
     def _check_order(self, row: Row, above: bytes) -> None:
         """Each time stamp line is no earlier than the one below, save where a clock is wrong."""
         later: float | None = None
         onward = None
-        for sent_by, received_by, daytime in _STAMP.findall(above):
+        for sent_by, received_by, daytime in STAMP.findall(above):
             host = self._host(received_by)
             if onward is not None and host != onward:
                 self._breach(
@@ -491,7 +394,7 @@ class Invariants:
             onward = self._host(sent_by)
             if host in self._skewed:
                 continue
-            at = _seconds(daytime.decode("latin-1"), self._century)
+            at = seconds(daytime.decode("latin-1"), self._century)
             if later is not None and at > later:
                 self._breach(
                     "time stamp lines are in order",
@@ -551,11 +454,12 @@ def _less(copies: dict[Copy, int], copy: Copy) -> bool:
     return count > 0
 
 
-_KINDS: Final = (
-    "start", "command", "reply", "open", "close", "submit", "notify", "accept", "expand", "queue",
+KINDS: Final = (
+    "start", "data", "reply", "open", "close", "submit", "notify", "accept", "expand", "queue",
     "transfer", "refuse", "forward", "reject", "terminal", "deliver", "abandon", "forget",
     "fault", "end",
 )  # fmt: skip
+"""The kinds of event that the rules go by."""
 
 
 def _prefixed(path: str, name: str) -> str:
@@ -563,34 +467,3 @@ def _prefixed(path: str, name: str) -> str:
     if not path:
         return path  # the null one of a notification stays null
     return f"@{name}{',' if path.startswith('@') else ':'}{path}"
-
-
-@lru_cache(maxsize=4096)
-def _are_stamps(above: bytes) -> bool:
-    return not _STAMP.sub(b"", above)
-
-
-_MONTHS: Final = (
-    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-)  # fmt: skip
-
-
-@lru_cache(maxsize=65536)
-def _seconds(daytime: str, first_year: int) -> float:
-    """Seconds of a ``<daytime>`` (4.1.2) on a clock of its own zone, from any beginning.
-
-    Its two digits are a year from that of the run's start on.
-    """
-    day, month, year, time, _ = daytime.split(" ")
-    hour, minute, second = map(int, time.split(":"))
-    whole = first_year - first_year % 100 + int(year)
-    whole += 100 if whole < first_year else 0
-    date = datetime(whole, _MONTHS.index(month) + 1, int(day))
-    return (date - datetime(1, 1, 1)).total_seconds() + hour * 3600 + minute * 60 + second
-
-
-def breaches(rows: Iterable[Row], account: Account | None = None) -> list[Breach]:
-    """The rules that a run broke, in order of time; ``account`` is that of the same rows."""
-    rules = Invariants()
-    rules.take_all(rows)
-    return rules.found(account if account is not None else Account(rows))
