@@ -410,6 +410,9 @@ _HANDLERS: Final = {
     "open": Account._open,
 }
 
+ACCOUNTED: Final = frozenset(_HANDLERS)
+"""The kinds of event that an account goes by."""
+
 
 def write_summary(summary: dict[str, Any], file: IO[str], indent: int | None = None) -> None:
     """Write a summary as one JSON object, its recipients one by one."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -13,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from lab.account import Account, summarise, write_summary
 from lab.invariants import Breach, breaches
-from lab.ledger import Ledger
+from lab.ledger import Keeper, Ledger
 from lab.network.topology import FaultSpec as Fault
 from lab.network.topology import Topology
 from lab.network.topology import load as load_topology
+from lab.parts.sharing import shared_out
+from lab.parts.whole import Whole
 from lab.simulation import Simulation
 from lab.simulation import simulate as run_simulation
 from lab.trace import Trace
@@ -66,6 +69,7 @@ def simulate(
     faults: Sequence[Fault] = (),
     trace: str = "wire",
     store: str | os.PathLike[str] | None = None,
+    processes: int = 1,
 ) -> Run:
     """A run of a topology (or of the file of that name) from a seed.
 
@@ -76,16 +80,26 @@ def simulate(
     ``trace`` says how much is recorded: "wire", "session", "delivery" or "none"
     (:data:`lab.store.LEVELS`); summary, digest and breaches are the same. ``store`` is a folder for
     a trace that is too long for the memory, as Parquet.
+
+    ``processes`` share the hosts out among them (:mod:`lab.parts`); all that the run gives is the
+    same. Where that cannot be done or does not pay, a warning says why, and one makes the run.
     """
     if not isinstance(topology, Topology):
         topology = load(topology, seed=seed)
     topology = topology.with_seed(seed)
     if faults:
         topology = replace(topology, faults=(*topology.faults, *faults))
+    folder = None if store is None else Path(store)
+    if processes > 1:
+        shared = shared_out(topology, processes)
+        if not isinstance(shared, str):
+            keeper = Keeper(trace, folder, in_memory=trace == "wire" and folder is None)
+            return in_parts(Whole.of(topology, seed, until, shared, keeper), progress)
+        warnings.warn(f"one process makes this run: {shared}", stacklevel=2)
     if trace == "wire" and store is None:
         return Run(topology, run_simulation(topology, seed, until, progress))
     simulation = Simulation(topology, seed)
-    ledger = Ledger(simulation.trace, trace, None if store is None else Path(store))
+    ledger = Ledger(simulation.trace, Keeper(trace, folder))
     simulation.begin()
     return carry_out(simulation, ledger, until, progress)
 
@@ -107,6 +121,11 @@ def carry_out(
     return Run(simulation.topology, ledger.close(), ledger)
 
 
+def in_parts(whole: Whole, progress: Callable[[int], None] | None = None) -> Run:
+    """The run whose parts several processes make."""
+    return Run(whole.topology, whole.run(progress), whole)
+
+
 @dataclass(frozen=True)
 class Run:
     """What a simulation left: the topology it was of, and the trace of what happened.
@@ -116,7 +135,7 @@ class Run:
 
     topology: Topology
     trace: Trace
-    ledger: Ledger | None = field(default=None, compare=False, repr=False)
+    ledger: Ledger | Whole | None = field(default=None, compare=False, repr=False)
 
     @cached_property
     def summary(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from heapq import heappop, heappush
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
@@ -40,6 +41,7 @@ class Faults:
         self.simulation = simulation
         self.specs = list(specs)
         self._tickets = ticket(FAULTS)
+        self._times: list[float] = []
         self.spoil = bool(specs)
         self.watches_sessions = any(
             spec.kind == "hang-up" or (spec.when or {}).get("event") == "reply" for spec in specs
@@ -79,7 +81,14 @@ class Faults:
 
     def _at(self, at: float, call: Callable[[Any], None], value: Any) -> None:
         """Have a fault do something at a time, before what else happens at that instant."""
+        heappush(self._times, at)
         self.simulation.at(at, call, value, self._tickets)
+
+    def next_time(self, since: float) -> float:
+        """The time of the first fault, or end of one, from a time on; infinite for none."""
+        while self._times and self._times[0] < since:
+            heappop(self._times)
+        return self._times[0] if self._times else math.inf
 
     def _next_at_random(self, spec: FaultSpec, random: Random, since: float = 0.0) -> None:
         """Draw when the fault strikes next, ``since`` seconds from now on.
@@ -186,7 +195,8 @@ class Faults:
         elif spec.value is not None:
             what = f"{spec.value:g}"
         now = self.simulation.env.now
-        self.simulation.record((now, "fault", where, peer, None, None, spec.kind, on, what))
+        if self.simulation.is_here(where):
+            self.simulation.record((now, "fault", where, peer, None, None, spec.kind, on, what))
 
     def obstacle(self, host: str, peer: str) -> str | None:
         """Why no channel can be opened between two hosts; None if nothing of ours is in the way."""
@@ -203,7 +213,7 @@ class Faults:
         self._waiting.setdefault(host.name, []).append(call)
 
     def _cut(self, reason: str, befallen: Callable[[Session], bool]) -> None:
-        for session in list(self.simulation.sessions.values()):
+        for session in self.simulation.channels():
             if befallen(session):
                 session.cut(reason)
 
@@ -254,7 +264,7 @@ class Faults:
         host.condition.down += 1
         if crashed:
             self._forget(host)
-        for session in list(simulation.sessions.values()):
+        for session in simulation.channels():
             if host in (session.host, session.peer):
                 session.cut(f"{host.name} {'crashed' if crashed else 'went down'}", crashed=host)
         if crashed and spec.duration is None and not spec.rate:
@@ -294,8 +304,8 @@ class Faults:
         key = self._struck
 
         def change(on: bool) -> None:
-            sessions = self.simulation.sessions.values()
-            legs = [leg for one in sessions for leg in (one.forth, one.back)]
+            channels = self.simulation.channels()
+            legs = [leg for one in channels for leg in (one.forth, one.back)]
             for leg in legs:
                 leg.settle_order(self.simulation.env.now)
             for direction in directions:

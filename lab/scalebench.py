@@ -11,8 +11,10 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 from typing import Any, Final, NamedTuple
 
 _NETWORK: Final = """
@@ -41,14 +43,32 @@ size = "700 B"
 route = "source"
 """
 
+_SHARED: Final = """
+[generate]
+kind = "barabasi_albert_graph"
+n = 400
+m = 2
+[defaults.host]
+relay = true
+users = ["ann"]
+[defaults.link]
+latency = "100 ms"
+jitter = "20 ms"
+[[traffic]]
+count = {count}
+rate = "400 /s"
+size = "700 B"
+"""
+
 HOSTS: Final = 11_148
 """Hosts of the map that stands in where none is given: as many as the UUCP map of 1988 has."""
 
 
 class Cost(NamedTuple):
-    """What a run took: processor seconds, bytes of memory at the most; and its summary."""
+    """What a run took: processor seconds, seconds, bytes of memory at the most; and its summary."""
 
     seconds: float
+    wall: float
     memory: int
     summary: dict[str, Any]
 
@@ -87,6 +107,20 @@ def measure_scale(
     }
 
 
+def measure_processes(messages: int, say: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
+    """How many times as fast, by the wall clock, two processes make a run that is worth sharing."""
+    say(f"{messages} messages on one process, and on two, in turn")
+    topology = _SHARED.format(count=messages)
+    pairs = [(_run(topology), _run(topology, "--processes", "2")) for _ in range(2)]
+    assert len({one.summary["digest"] for pair in pairs for one in pair}) == 1
+    return {
+        "shared_run_messages": messages,
+        "shared_run_sessions": pairs[0][0].summary["sessions"],
+        "cores": os.cpu_count(),
+        "two_processes_times_as_fast": round(median(a.wall / b.wall for a, b in pairs), 2),
+    }
+
+
 def _scale_free(folder: Path) -> Path:
     import networkx
 
@@ -96,19 +130,23 @@ def _scale_free(folder: Path) -> Path:
     return path
 
 
-def _run(topology: str) -> Cost:
+def _run(topology: str, *options: str) -> Cost:
     with tempfile.TemporaryDirectory(prefix="smtp-lab-") as folder:
         path = Path(folder) / "run.toml"
         path.write_text(topology)
         summary = Path(folder) / "summary.json"
         command = [sys.executable, "-m", "lab", "run", str(path), "--trace", "none", "--json"]
+        command += options
+        begun = time.monotonic()
         with open(summary, "wb") as file:
             process = subprocess.Popen(command, stdout=file, stderr=subprocess.DEVNULL)
             _, status, usage = os.wait4(process.pid, 0)
+        wall = time.monotonic() - begun
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             raise RuntimeError(f"{' '.join(command)} ended with status {process.returncode}")
         counts = json.loads(summary.read_text())
         counts.pop("recipients")
         unit = 1 if sys.platform == "darwin" else 1024
-        return Cost(usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit, counts)
+        seconds = usage.ru_utime + usage.ru_stime
+        return Cost(seconds, wall, usage.ru_maxrss * unit, counts)

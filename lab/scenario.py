@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from random import Random
 from typing import NamedTuple
@@ -38,13 +38,18 @@ class Submission(NamedTuple):
         )
 
 
-def submissions(topology: Topology, seed: int, routes: RoutingTable) -> Iterator[Submission]:
-    """All mail of a topology, [[mail]] and [[traffic]], in order of time."""
+def submissions(
+    topology: Topology, seed: int, routes: RoutingTable, is_here: Callable[[str], bool]
+) -> Iterator[Submission]:
+    """All mail of a topology, [[mail]] and [[traffic]], in order of time.
+
+    Source routes are found only for that of hosts that are here.
+    """
     mail = sorted((_mail(topology, spec) for spec in topology.mail), key=lambda one: one.at)
     streams: list[Iterator[Submission]] = [iter(mail)]
     for number, traffic in enumerate(topology.traffic):
         random = Random(f"{seed}/traffic {number}")
-        streams.append(_traffic(topology, traffic, random, routes))
+        streams.append(_traffic(topology, traffic, random, routes, is_here))
     return heapq.merge(*streams, key=lambda one: one.at)
 
 
@@ -59,7 +64,11 @@ def _mail(topology: Topology, spec: MailSpec) -> Submission:
 
 
 def _traffic(
-    topology: Topology, spec: TrafficSpec, random: Random, routes: RoutingTable
+    topology: Topology,
+    spec: TrafficSpec,
+    random: Random,
+    routes: RoutingTable,
+    is_here: Callable[[str], bool],
 ) -> Iterator[Submission]:
     """Poisson arrivals between users that the globs match, nobody to themselves."""
     senders = _matching(topology, spec.sender)
@@ -72,7 +81,7 @@ def _traffic(
         there, to = receivers[_index(random, len(receivers))]
         while to == sender and len(receivers) > 1:
             there, to = receivers[_index(random, len(receivers))]
-        if spec.route == "source":
+        if spec.route == "source" and is_here(host):
             way = routes.way(host, there) or []
             to = Path(tuple(way[:-1]), to.local, to.domain)
         yield Submission(at, host, sender, (to,), size=spec.size)

@@ -105,9 +105,21 @@ class Session:
         self.started = simulation.env.now
         self.closed = self.left = False
         self._lay(way.forth, way.back)
+        self._enter()
+
+    def _enter(self) -> None:
+        """Let the simulation know of the session, and look after its sender-SMTP's patience."""
+        simulation = self.simulation
         simulation.sessions[id(self)] = self
         if not simulation.is_watching_patience:
             simulation.watch_patience()
+
+    def _depart(self) -> None:
+        """The sender-SMTP's end of the channel is closed: nothing that is under way arrives."""
+        self.closed = True
+        self.forth.cut()
+        self.back.cut()
+        self.simulation.sessions.pop(id(self), None)
 
     def _lay(self, forth: Way, back: Way) -> None:
         """Lay the channel from the sender-SMTP to the receiver-SMTP and back."""
@@ -306,10 +318,7 @@ class Session:
         now = self.env.now
         errand = self.errand
         if self.number is None:
-            self.closed = True
-            self.forth.cut()
-            self.back.cut()
-            self.simulation.sessions.pop(id(self), None)
+            self._depart()
             self.record((now, "unreachable", self.here, self.there, None, None, reason))
         else:
             self._end(f"cut: {reason}")
@@ -327,13 +336,10 @@ class Session:
         self.host.session_over(now, errand.queue)
 
     def _end(self, reason: str) -> None:
-        self.closed = True
-        self.forth.cut()
-        self.back.cut()
+        self._depart()
         # a session refers to itself through what it has delivered to; without this it would lie
         # about until the collector of cycles comes by
         self.forth.deliver = self.back.deliver = _nothing
-        self.simulation.sessions.pop(id(self), None)
         self.record((self.env.now, "close", self.here, self.there, self.number, None, reason))
 
     def _finish(self, now: float) -> None:

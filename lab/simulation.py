@@ -7,15 +7,14 @@ name of what it is for, so that one purpose never disturbs another.
 
 from __future__ import annotations
 
-import gc
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from random import Random
 from typing import Any
 
 from lab.altered import AlteredSession
+from lab.collecting import rarely_collecting
 from lab.faults import Faults
 from lab.hosts.directory import Directory
 from lab.hosts.errand import Errand
@@ -42,20 +41,6 @@ def generator(seed: int, purpose: str) -> Random:
     return Random(f"{seed}/{purpose}")
 
 
-@contextmanager
-def _rarely_collecting() -> Iterator[None]:
-    """Let Python look for cycles of garbage a hundred times less often.
-
-    A run makes none that matter, and keeps all of its trace: each look at that is in vain.
-    """
-    thresholds = gc.get_threshold()
-    gc.set_threshold(max(70_000, thresholds[0]), 50, 100)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*thresholds)
-
-
 class Simulation:
     """A topology set up to run in simulated time.
 
@@ -70,6 +55,7 @@ class Simulation:
         self.trace = Trace()
         self.record = self.trace.record
         self.record((0.0, "start", "", None, None, None, describe(topology, seed)))
+        self.ranks = {name: rank for rank, name in enumerate(topology.hosts)}
         self._tickets = {name: ticket(HOSTS + n) for n, name in enumerate(topology.hosts)}
         self._mail_tickets = ticket(MAIL)
         self._call_tickets = ticket(CALLS)
@@ -106,10 +92,19 @@ class Simulation:
         patience = [host.identity.patience.least for host in self.hosts.values()]
         self._least_patience = min(patience, default=math.inf)
         self.is_watching_patience = False
-        self._scenario: Iterator[Submission] = submissions(topology, seed, self.routes)
+        self._scenario = submissions(topology, seed, self.routes, self.is_here)
         self._calendar = calendar
-        self._due = len(topology.scripts) + sum(poll.times for poll in topology.polls)
+        self._due = sum(self.is_here(script.sender) for script in topology.scripts)
+        self._due += sum(poll.times for poll in topology.polls if self.is_here(poll.sender))
         self._exhausted = False
+
+    def is_here(self, host: str) -> bool:
+        """Whether what happens at a host (or, for "", at none) is this simulation's affair."""
+        return True
+
+    def channels(self) -> list[Session]:
+        """The sessions that something befalls at once: host by host, as they began."""
+        return sorted(self.sessions.values(), key=lambda one: self.ranks[one.here])
 
     # -- numbers --------------------------------------------------------------------------------
 
@@ -139,9 +134,10 @@ class Simulation:
         self.faults.begin()  # first: what is wrong from the start is wrong for the first mail
         self._arrange_next()
         for script in self.topology.scripts:
-            self.at(script.at, self._run_script, script, self._call_tickets)
+            if self.is_here(script.sender):
+                self.at(script.at, self._run_script, script, self._call_tickets)
         for poll in self.topology.polls:
-            for number in range(poll.times):
+            for number in range(poll.times if self.is_here(poll.sender) else 0):
                 at = poll.at + number * (poll.every or 0.0)
                 self.at(at, self._poll, poll, self._call_tickets)
 
@@ -152,7 +148,7 @@ class Simulation:
 
         ``progress`` is called with the number of messages so far, every so many events.
         """
-        with _rarely_collecting():
+        with rarely_collecting():
             self._run(until, progress)
         cut = until is not None and not self.is_idle
         self.stop("until" if cut else "settled")
@@ -177,6 +173,9 @@ class Simulation:
     @property
     def is_idle(self) -> bool:
         """Whether no mail is anywhere on its way, and none is to come."""
+        return self._has_nothing_to_do()
+
+    def _has_nothing_to_do(self) -> bool:
         waiting = self._due or not self._exhausted or self.sessions
         return not waiting and not any(self._has_work(host) for host in self.hosts.values())
 
@@ -217,11 +216,12 @@ class Simulation:
         Due(self.env, at, call, value, (tickets or self._watch_tickets)())
 
     def _arrange_next(self) -> None:
-        submission = next(self._scenario, None)
-        if submission is not None:
-            self.at(submission.at, self._submit, submission, self._mail_tickets)
-        else:
-            self._exhausted = True
+        for submission in self._scenario:
+            place = self._mail_tickets()
+            if self.is_here(submission.host):
+                Due(self.env, submission.at, self._submit, submission, place)
+                return
+        self._exhausted = True
 
     def _submit(self, submission: Submission) -> None:
         host = self.hosts[submission.host]
@@ -252,7 +252,7 @@ class Simulation:
 
     def _sweep(self, _: Any) -> None:
         now = self.env.now
-        for session in list(self.sessions.values()):
+        for session in self.channels():
             if session.patient_until() <= now:
                 session.lose_patience()
         first = min((one.patient_until() for one in self.sessions.values()), default=math.inf)

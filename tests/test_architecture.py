@@ -16,11 +16,11 @@ LAB = Path(__file__).resolve().parents[1] / "lab"
 MODULES = sorted(LAB.rglob("*.py"))
 
 FLOORS = [  # from the ground up; a room is a module or a package of lab/
-    {"trace", "digests", "account", "frames", "store"},
+    {"trace", "digests", "account", "frames", "store", "collecting", "processes"},
     {"protocol", "invariants", "ledger"},
     {"hosts"},
     {"network"},
-    {"scenario", "session", "altered", "faults", "simulation", "plan", "live"},
+    {"scenario", "session", "altered", "faults", "simulation", "plan", "parts", "live"},
     {
         "views",
         "stepping",

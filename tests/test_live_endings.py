@@ -14,7 +14,7 @@ import pytest
 from living import TOPOLOGIES, eventually
 
 import lab
-from lab.ledger import Ledger
+from lab.ledger import Keeper, Ledger
 from lab.live.network import LiveNetwork, Settings
 from lab.live.places import for_a_while, remove_stale
 from lab.live.records import CHUNK, MOST, Records
@@ -130,7 +130,7 @@ def test_a_long_run_keeps_few_rows_and_accounts_for_all(tmp_path: Path) -> None:
     """Rows that come late and mixed reach the ledger in the order of time, whole."""
     described = lab.load(TOPOLOGIES / "rfc821/scenario-03.toml")
     simulation = Simulation(described)
-    ledger = Ledger(Trace(), "none")
+    ledger = Ledger(Trace(), Keeper("none"))
     took: list[Row] = []
     monkey = ledger.digests.take
     ledger.digests.take = lambda rows: (took.extend(rows), monkey(rows))[1]  # type: ignore[method-assign, func-returns-value]
@@ -163,12 +163,13 @@ def test_a_long_run_keeps_few_rows_and_accounts_for_all(tmp_path: Path) -> None:
 
 def test_few_events_of_much_mail_do_not_stay_in_memory(tmp_path: Path) -> None:
     """A trace goes to its folder by its bytes, too."""
-    ledger = Ledger(Trace(), "wire", tmp_path / "trace.parquet")
+    ledger = Ledger(Trace(), Keeper("wire", tmp_path / "trace.parquet"))
     ledger.trace.record((0.0, "start", "", None, None, None, {}))
     for number in range(40):
         ledger.trace.record((1.0, "deliver", "A", None, None, 1, "1", "ann", bytes(8 << 20)))
         ledger.take()
-        held = len(ledger._kept) + len(ledger.store._rows if ledger.store else [])
+        keeper = ledger.keeper
+        held = len(keeper._kept) + len(keeper.store._rows if keeper.store else [])
         assert held <= 17, number
     trace = ledger.close()
     assert len(trace) == 41

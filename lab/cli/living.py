@@ -154,7 +154,7 @@ def live(
         if directory is not None:
             make_directory(directory)
     from lab.api import Run
-    from lab.ledger import Ledger
+    from lab.ledger import Keeper, Ledger
     from lab.live.network import Settings
     from lab.live.running import ENDS, run_live
     from lab.trace import Trace
@@ -166,7 +166,7 @@ def live(
     settings = Settings(storage, speed, where, address, not no_fsync, idle, serve)
     loud = not (quiet or as_json)
     with a_place_for(out, transcript) as folder:
-        ledger = Ledger(Trace(), level, folder)
+        ledger = Ledger(Trace(), Keeper(level, folder))
         with _Progress(loud) as progress:
             try:
                 trace, reason = run_live(

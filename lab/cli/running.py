@@ -33,7 +33,10 @@ from lab.cli.base import (
 
 if TYPE_CHECKING:
     from lab.api import Run
+    from lab.ledger import Keeper
     from lab.network.topology import Topology
+    from lab.parts.sharing import Partition
+    from lab.parts.whole import Whole
     from lab.simulation import Simulation
 
 
@@ -48,7 +51,7 @@ if TYPE_CHECKING:
 @the_level
 @click.option(
     "--processes", type=click.IntRange(min=1), default=1, show_default=True,
-    help="Processes for one run; for now one does it all, and says so.",
+    help="Processes that share the hosts out; where that cannot pay, one, and a note why.",
 )  # fmt: skip
 @click.option("--quiet", is_flag=True, help="Print nothing but what is wrong.")
 def run(
@@ -65,14 +68,23 @@ def run(
 ) -> None:
     """Simulate TOPOLOGY and print what became of the mail."""
     described = load(topology, sets, seed)
-    if processes > 1:
-        click.echo("lab: note: one process makes this run; it is not shared out yet", err=True)
     if out is not None:
         make_directory(out)
     with a_place_for(out, transcript) as folder:
-        done, interrupted = simulate(described, seed, until, level, folder, quiet=quiet)
+        from lab.ledger import Keeper
+
+        keeper = Keeper(level, folder)
+        partition = share(described, processes) if processes > 1 else None
+        if partition is None:
+            done, interrupted = simulate(described, seed, until, keeper, quiet=quiet)
+            status = INTERRUPTED if interrupted else 0
+        else:
+            from lab.parts.whole import Whole
+
+            whole = Whole.of(described, seed, until, partition, keeper)
+            done, status = gather(whole, quiet=quiet)
         written = tell(done, transcript, as_json, out, quiet)
-        ended(topology, done, interrupted)
+        ended(topology, done, status)
     if not written:
         raise click.exceptions.Exit(UNUSABLE)
 
@@ -104,11 +116,12 @@ def tell(done: Run, transcript: bool, as_json: bool, out: str | None, quiet: boo
     return left != ""
 
 
-def ended(topology: str, done: Run, interrupted: bool) -> None:
-    """The exit status of a run: interrupted, or as :func:`judge` finds."""
-    if interrupted:
-        complain(f"interrupted at {done.summary['simulated_seconds']:g} s of simulated time")
-        raise click.exceptions.Exit(INTERRUPTED)
+def ended(topology: str, done: Run, status: int) -> None:
+    """The exit status of a run that came to no end of its own; else as :func:`judge` finds."""
+    if status:
+        how = "interrupted" if status == INTERRUPTED else "given up"
+        complain(f"{how} at {done.summary['simulated_seconds']:g} s of simulated time")
+        raise click.exceptions.Exit(status)
     judge(topology, done)
 
 
@@ -145,13 +158,7 @@ def judge(topology: str, done: Run) -> None:
 
 
 def simulate(
-    topology: Topology,
-    seed: int,
-    until: float | None,
-    level: str,
-    folder: Path | None,
-    *,
-    quiet: bool,
+    topology: Topology, seed: int, until: float | None, keeper: Keeper, *, quiet: bool
 ) -> tuple[Run, bool]:
     """The run, and whether it was interrupted; what has run until then is kept."""
     from lab.api import Run, carry_out
@@ -159,15 +166,61 @@ def simulate(
     from lab.simulation import Simulation
 
     simulation = Simulation(topology, seed)
-    ledger = Ledger(simulation.trace, level, folder)
+    ledger = Ledger(simulation.trace, keeper)
     simulation.begin()
-    total = len(topology.mail) + sum(one.count for one in topology.traffic)
-    with progress_bar(total, quiet) as progress, interrupts_between_events(simulation):
+    with progress_bar(topology.messages, quiet) as progress, interrupts_between_events(simulation):
         try:
             return carry_out(simulation, ledger, until, progress), False
         except KeyboardInterrupt:
             simulation.stop("interrupted")
     return Run(topology, ledger.close(), ledger), True
+
+
+def share(topology: Topology, processes: int) -> Partition | None:
+    """The hosts shared out over processes; None, and a note why, where one is to do it all."""
+    from lab.parts.sharing import shared_out
+
+    partition = shared_out(topology, processes)
+    if isinstance(partition, str):
+        click.echo(f"lab: note: one process makes this run: {partition}", err=True)
+        return None
+    return partition
+
+
+def gather(whole: Whole, *, quiet: bool) -> tuple[Run, int]:
+    """The run of several processes, and the exit status if it was interrupted or has failed.
+
+    What has run until then is kept.
+    """
+    from lab.api import Run
+    from lab.parts.whole import PartLost
+
+    with progress_bar(whole.topology.messages, quiet) as progress, interrupts_between(whole):
+        try:
+            trace = whole.run(progress)
+        except PartLost as why:
+            complain(str(why))
+            return Run(whole.topology, whole.salvage(), whole), FAILED
+        except KeyboardInterrupt:
+            trace = whole.salvage()
+    interrupted = trace.rows[-1][6] == "interrupted"
+    return Run(whole.topology, trace, whole), INTERRUPTED if interrupted else 0
+
+
+@contextmanager
+def interrupts_between(whole: Whole) -> Iterator[None]:
+    """Have Ctrl-C, or a request to end, stop all processes at one time of the run.
+
+    The second time it stops at once.
+    """
+    before = signal.getsignal(signal.SIGINT)
+
+    def interrupt(*_: Any) -> None:
+        signal.signal(signal.SIGINT, before)
+        whole.interrupt()
+
+    with heeding(interrupt, signal.SIGINT, signal.SIGTERM):
+        yield
 
 
 @contextmanager

@@ -200,12 +200,12 @@ def keep_smallest(blowing: Storm, out: Path) -> dict[int, str]:
 def bench(sessions: int, quick: bool, edges: str | None, as_json: bool) -> None:
     """Measure the lab beside real mail software, and how it grows; figures as ratios.
 
-    Simulation, live hosts, large runs, and the sweep's overhead.
+    Simulation, live hosts, large runs, one run on two processes, and the sweep's overhead.
     """
     from lab.bench import measure, table
     from lab.experiments.sweepbench import measure_sweep
     from lab.livebench import measure_live
-    from lab.scalebench import measure_scale
+    from lab.scalebench import measure_processes, measure_scale
 
     def tell(what: str) -> None:
         click.echo(f"lab bench: {what}", err=True)
@@ -215,6 +215,7 @@ def bench(sessions: int, quick: bool, edges: str | None, as_json: bool) -> None:
     figures |= measure_live(max(10, sessions // 10), tell)
     messages = 5_000 if quick else 100_000
     figures |= measure_scale(messages, None if edges is None else Path(edges), tell)
+    figures |= measure_processes(3_000 if quick else 50_000, tell)
     figures |= measure_sweep(3 if quick else 16, 1.0, tell)
     if as_json:
         click.echo(json.dumps(figures))

@@ -9,9 +9,8 @@ from __future__ import annotations
 import logging
 import queue
 import signal
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final, Protocol
 
 DIED: Final = "died"
@@ -189,23 +188,3 @@ class LocalCrew:
 
 def _leave_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-@contextmanager
-def main_kept_out() -> Iterator[None]:
-    """A stretch of code in which new processes do not run the caller's script again.
-
-    Python's ``spawn`` would, for a script without ``if __name__ == "__main__":``; no process of a
-    crew needs anything of it, as functions defined there travel by value.
-    """
-    main = sys.modules.get("__main__")
-    kept = {name: getattr(main, name) for name in ("__spec__", "__file__") if hasattr(main, name)}
-    try:
-        if main is not None:
-            main.__spec__ = None
-            if "__file__" in kept:
-                del main.__file__
-        yield
-    finally:
-        for name, value in kept.items():
-            setattr(main, name, value)

@@ -20,7 +20,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from lab.experiments.crews import BROKEN, DIED, Crew, CrewError, crew, main_kept_out
+from lab.experiments.crews import BROKEN, DIED, Crew, CrewError, crew
 from lab.experiments.journal import Held, Journal
 from lab.experiments.measures import measure
 from lab.experiments.pool import processors
@@ -32,6 +32,7 @@ from lab.experiments.sweepfile import (
     make_experiment,
     topology_of,
 )
+from lab.processes import main_kept_out
 
 if TYPE_CHECKING:
     import pandas

@@ -13,9 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lab.experiments.crews import crew, main_kept_out
+from lab.experiments.crews import crew
 from lab.experiments.sweep import Foreman, Planned, Recipe, begin, journal_of, run_one
 from lab.experiments.sweepfile import Experiment, make_experiment
+from lab.processes import main_kept_out
 
 ROUNDS = 3
 

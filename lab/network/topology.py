@@ -239,6 +239,11 @@ class Topology:
     recipe: Mapping[str, Any] | None = field(default=None, repr=False, compare=False)
     _found: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
+    @property
+    def messages(self) -> int:
+        """How many messages users hand in."""
+        return len(self.mail) + sum(one.count for one in self.traffic)
+
     def host(self, name: str) -> HostSpec | None:
         """The host of that name in any environment, in any case; None if there is none."""
         names: dict[str, HostSpec] | None = self._found.get("names")

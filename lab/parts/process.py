@@ -1,0 +1,194 @@
+"""The process of a part: it goes from window to window, and sends home what it has recorded.
+
+Rows go home in batches. All parts send one at the end of the same window, so that batches of one
+number are of the same stretch of time; the answer to each but the last says whether to go on.
+"""
+
+from __future__ import annotations
+
+import marshal
+import math
+import signal
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from socket import socket
+from typing import Any, Final
+
+from lab.collecting import rarely_collecting
+from lab.network.topology import Topology
+from lab.parts.exchange import Peers
+from lab.parts.part import PartSimulation, Windows
+from lab.parts.share import Share
+from lab.store import LEVELS, weight
+from lab.trace import Row
+
+BATCH: Final = 16_384
+"""Rows of all parts, or blocks of :data:`BLOCK` bytes of mail in them, that go home together."""
+
+BLOCK: Final = 8_192
+
+SOME: Final = 64
+"""Rows that are weighed together."""
+
+GO: Final = b"go"
+LEAST: Final = b"least"
+STOP: Final = b"stop"
+"""The answers to a batch: go on; go on, and send no more than account and rules need; stop."""
+
+ROWS: Final = 0
+DONE: Final = 1
+BROKEN: Final = 2
+"""What is sent home: a batch, the last word, and what has gone wrong."""
+
+_LAST: Final = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What all parts of a run are told; ``level`` is None where no rows are kept."""
+
+    topology: Topology
+    seed: int
+    until: float | None
+    parts: dict[str, int]
+    lookahead: float
+    level: str | None
+
+
+class Part:
+    """A part at work: a simulation, the other parts, and who gathers what all have recorded."""
+
+    def __init__(self, setup: Setup, part: int, peers: Peers, home: Connection) -> None:
+        self.simulation = PartSimulation(setup.topology, setup.seed, setup.parts, part)
+        self.windows = Windows(self.simulation, setup.lookahead, setup.until)
+        here = frozenset(name for name in setup.parts if setup.parts[name] == part)
+        self.share = Share(list(setup.topology.hosts), here, self.simulation.begun)
+        self.peers = peers
+        self.home = home
+        self.level = setup.level
+        self._batches = 0
+        self._weighed = 0
+        self._weight = 0
+        self._nothing: list[list[Any]] = [[] for _ in self.simulation.outboxes]
+
+    def run(self) -> None:
+        """Go on until nothing is left to do in any part, or until this is stopped."""
+        simulation = self.simulation
+        self._mark(0.0, -(2**63))
+        simulation.begin()
+        stopped, known = False, 0
+        while not stopped:
+            first, pending = self._meet()
+            self.windows.pace(pending - known)
+            known = pending
+            if pending > BATCH:
+                stopped, known = self._send_home(), 0
+            if first == math.inf or first >= self.windows.until:
+                break
+            if not stopped:
+                if self.windows.is_of_faults(first):
+                    simulation.all_idle, _ = self._agree()
+                self.windows.run(first)
+        self._end(stopped)
+
+    def _mark(self, t: float, place: int) -> None:
+        rows = self.simulation.trace.rows
+        if rows:
+            self.windows.marks.add(t, place, len(rows))
+
+    def _meet(self) -> tuple[float, int]:
+        """Tell the others what has been sent, and hear of theirs: the time of what happens next in
+        any part, and how much waits to be sent home in all.
+        """
+        simulation = self.simulation
+        first, pending = self.windows.next_time(), self._pending()
+        for about, messages in self.peers.meet((first, pending), simulation.outboxes):
+            simulation.take(messages)
+            first = min(first, about[0])
+            pending += about[1]
+        return first, pending
+
+    def _pending(self) -> int:
+        rows = self.simulation.trace.rows
+        if len(rows) > self._weighed + SOME:
+            self._weight += weight(rows[self._weighed :])
+            self._weighed = len(rows)
+        return len(rows) + self._weight // BLOCK
+
+    def _agree(self) -> tuple[bool, float]:
+        """Whether nothing is left to do in any part, and the time of the last row of all."""
+        idle, last = self.simulation.is_idle_here, self.simulation.trace.last
+        for about, _ in self.peers.meet((idle, last), self._nothing):
+            idle = idle and about[0]
+            last = max(last, about[1])
+        return idle, last
+
+    def _end(self, stopped: bool) -> None:
+        idle, last = self._agree()
+        reason = "settled"
+        if stopped:
+            reason = "interrupted"
+        elif self.windows.until < math.inf and not idle:
+            reason, last = "until", self.windows.until
+        if not self.simulation.part:
+            self.simulation.record((last, "end", "", None, None, None, reason))
+            self._mark(last, _LAST)
+        self._send_batch()
+        self.home.send_bytes(marshal.dumps((DONE, self.share.hashes(), self.share.wrong_replies())))
+
+    # -- home -----------------------------------------------------------------------------------
+
+    def _send_home(self) -> bool:
+        """Send what has been recorded, and hear how to go on; whether to stop."""
+        self._send_batch()
+        self._batches += 1
+        if self._batches == 1:
+            return False  # one batch ahead, so that nobody waits for the one who gathers them
+        answer = self.home.recv_bytes()
+        if answer == LEAST:
+            self.level = None
+        return answer == STOP
+
+    def _send_batch(self) -> None:
+        simulation = self.simulation
+        rows: list[Row] = simulation.trace.rows
+        needed = self.share.take(rows, simulation.sayings)
+        shipped, mask = self._shipped(rows, needed)
+        sent = [list(rows[index]) for index in shipped]  # home puts other numbers into them
+        times, places = self.windows.marks.of(shipped)
+        batch = (ROWS, sent, times, places, mask, simulation.aliases)
+        self.home.send_bytes(marshal.dumps(batch))
+        simulation.trace.take_away()
+        simulation.aliases = []
+        simulation.sayings = []
+        self.windows.marks.clear()
+        self._weighed = self._weight = 0
+
+    def _shipped(self, rows: list[Row], needed: list[int]) -> tuple[Sequence[int], bytes | None]:
+        """The places of the rows to send, and for each whether account and rules need it: None
+        where they need all.
+        """
+        if self.level is None:
+            return needed, None
+        those = bytearray(len(rows))
+        for index in needed:
+            those[index] = 1
+        if self.level == "wire":
+            return range(len(rows)), bytes(those)
+        kinds = LEVELS[self.level]
+        shipped = [i for i, row in enumerate(rows) if those[i] or row[1] in kinds]
+        return shipped, bytes([those[i] for i in shipped])
+
+
+def main(setup: Setup, part: int, plugs: Sequence[socket | None], home: Connection) -> None:
+    """The process of a part."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who gathers the parts to answer
+    try:
+        with rarely_collecting():
+            Part(setup, part, Peers(part, plugs), home).run()
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        pass  # another part is no more, and home knows
+    except Exception:  # told at home, where it is read
+        home.send_bytes(marshal.dumps((BROKEN, traceback.format_exc())))

@@ -1,0 +1,179 @@
+"""The whole of a run whose parts are processes: it begins them, gathers their rows, and ends them.
+
+The rows of a batch are put into the order that one process would have written them in, and given
+their numbers; account, rules and trace take them as they would a run's own.
+"""
+
+from __future__ import annotations
+
+import marshal
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from itertools import combinations
+from multiprocessing import get_context
+from multiprocessing.connection import Connection, Pipe, wait
+from socket import socket
+from typing import Any
+
+from lab.account import Account
+from lab.collecting import rarely_collecting
+from lab.digests import together
+from lab.ledger import Keeper
+from lab.network.topology import Topology
+from lab.parts.exchange import pipe
+from lab.parts.gathered import Gathered
+from lab.parts.process import BROKEN, DONE, GO, LEAST, ROWS, STOP, Setup, main
+from lab.parts.sharing import Partition
+from lab.processes import main_kept_out
+from lab.trace import Trace
+
+
+class PartLost(Exception):
+    """A part of the run has ended before its time; the message is a sentence."""
+
+
+class Whole:
+    """A run on several processes.
+
+    ``account`` and ``rules`` are of all events, as those of a :class:`lab.ledger.Ledger`.
+    """
+
+    def __init__(self, setup: Setup, keeper: Keeper) -> None:
+        self.setup = setup
+        self.keeper = keeper
+        self.account = Account()
+        self.rules = Gathered()
+        self._parts = max(setup.parts.values()) + 1
+        self._batches: list[deque[tuple[Any, ...]]] = [deque() for _ in range(self._parts)]
+        self._hashes: dict[str, bytes] = {}
+        self._stopping = False
+
+    @classmethod
+    def of(
+        cls,
+        topology: Topology,
+        seed: int,
+        until: float | None,
+        partition: Partition,
+        keeper: Keeper,
+    ) -> Whole:
+        """The run of a topology that is shared out."""
+        parts, lookahead = partition.parts, partition.lookahead
+        return cls(Setup(topology, seed, until, parts, lookahead, keeper.level), keeper)
+
+    @property
+    def topology(self) -> Topology:
+        """The topology that the run is of."""
+        return self.setup.topology
+
+    def interrupt(self, *_: Any) -> None:
+        """Have the run end where all parts have come to the same time."""
+        self._stopping = True
+
+    def run(self, progress: Callable[[int], None] | None = None) -> Trace:
+        """The trace of the run, as it was kept.
+
+        ``progress`` is called with the number of messages so far. Raises :class:`PartLost` where a
+        process ends before its time; what has come until then is in account and trace.
+        """
+        with self._processes() as homes, rarely_collecting():
+            self._gather(homes, progress)
+        return self.keeper.close(together(self._hashes.items()), self.account)
+
+    def salvage(self) -> Trace:
+        """The trace of what had come when the run was given up.
+
+        Its digest is known only where all of its events are kept.
+        """
+        last = (self.account.last, "end", "", None, None, None, "interrupted")
+        self.account.take(last)
+        self.keeper.keep([last])
+        is_whole = self.keeper.level == "wire" and not self.keeper.let_go
+        return self.keeper.close("" if is_whole else "unknown", self.account)
+
+    # -- processes ------------------------------------------------------------------------------
+
+    @contextmanager
+    def _processes(self) -> Iterator[list[Connection]]:
+        # spawn: a fork would copy whatever threads the caller has (a notebook, a progress bar)
+        context = get_context("spawn")
+        plugs: list[list[socket | None]] = [[None] * self._parts for _ in range(self._parts)]
+        for a, b in combinations(range(self._parts), 2):
+            plugs[a][b], plugs[b][a] = pipe()
+        homes, running = [], []
+        try:
+            with main_kept_out():
+                for part in range(self._parts):
+                    home, theirs = Pipe()
+                    homes.append(home)
+                    process = context.Process(
+                        target=main, args=(self.setup, part, plugs[part], theirs), daemon=True
+                    )
+                    process.start()
+                    theirs.close()
+                    running.append(process)
+            for plug in (plug for row in plugs for plug in row if plug is not None):
+                plug.close()
+            yield homes
+        finally:
+            for home in homes:
+                home.close()
+            for process in running:  # all that they had to tell has come, or never will
+                process.kill()
+                process.join()
+
+    def _gather(self, homes: list[Connection], progress: Callable[[int], None] | None) -> None:
+        open_ones = {home: part for part, home in enumerate(homes)}
+        while open_ones:
+            for home in wait(list(open_ones)):
+                assert isinstance(home, Connection)
+                part = open_ones[home]
+                try:
+                    what, *message = marshal.loads(home.recv_bytes())
+                except (EOFError, OSError):
+                    raise PartLost(f"the process of part {part} ended before its time") from None
+                if what == ROWS:
+                    self._batches[part].append(tuple(message))
+                elif what == DONE:
+                    self._hashes |= message[0]
+                    self.rules.take_wrong(message[1])
+                    del open_ones[home]
+                else:
+                    assert what == BROKEN
+                    raise PartLost(f"the process of part {part} failed:\n{message[0]}")
+            while all(self._batches):
+                self._take([batches.popleft() for batches in self._batches])
+                self._answer(homes)
+                if progress is not None:
+                    progress(self.rules.messages)
+
+    def _answer(self, homes: list[Connection]) -> None:
+        answer = STOP if self._stopping else LEAST if self.keeper.let_go else GO
+        for home in homes:
+            with suppress(OSError):  # it was its last
+                home.send_bytes(answer)
+
+    # -- rows -----------------------------------------------------------------------------------
+
+    def _take(self, batches: Sequence[tuple[Any, ...]]) -> None:
+        """Take the batches of all parts for one stretch of time."""
+        import numpy
+
+        rows: list[list[Any]] = []
+        for batch in batches:
+            rows += batch[0]
+            self.rules.know(batch[4])
+        times = numpy.frombuffer(b"".join(batch[1] for batch in batches))
+        places = numpy.frombuffer(b"".join(batch[2] for batch in batches), numpy.int64)
+        # sorted by time, then place; what is equal stays in the order of the parts
+        order = numpy.lexsort((places, times)).tolist()
+        self.rules.number(rows := [rows[index] for index in order])
+        whole = list(map(tuple, rows))
+        needed = whole
+        if batches[0][3] is not None:
+            mask = b"".join(batch[3] for batch in batches)
+            needed = [row for row, index in zip(whole, order, strict=True) if mask[index]]
+        self.account.take_all(needed)
+        self.rules.take_all(needed)
+        self.keeper.keep(whole)
