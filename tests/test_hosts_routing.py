@@ -63,6 +63,72 @@ def test_of_ways_that_cost_the_same_the_one_with_fewer_hops_and_the_first_by_nam
     assert table_of(graph, set(graph)).way("A", "Z") == ["P", "Z"]
 
 
+@pytest.mark.parametrize("seed", range(40))
+def test_of_ways_that_cost_the_same_each_host_takes_the_best_even_where_links_cost_nothing(
+    seed: int,
+) -> None:
+    random = Random(seed)
+    graph = networkx.gnm_random_graph(9, random.randint(8, 18), seed=seed)
+    graph = networkx.relabel_nodes(graph, {node: f"N{node}" for node in graph})
+    for a, b in graph.edges:
+        graph.edges[a, b]["cost"] = random.choice([0.0, 0.0, 1.0, 2.0])
+    relays = {host for host in graph if random.random() < 0.8}
+    table = table_of(graph, relays)
+    for here in graph:
+        for there in set(graph) - {here, *graph[here]}:
+            hop = table.next_hop(here, there)
+            assert (hop.name if hop else None) == best_hop(graph, relays, here, there)
+
+
+def test_where_a_link_costs_nothing_a_way_with_fewer_hops_may_be_found_late() -> None:
+    """A is reached first over P, Q and R; then, for as much, over S and B with a hop less."""
+    graph = networkx.Graph()
+    ways = ["Z P 1", "P Q 1", "Q R 0", "R A 2", "Z S 3", "S B 1", "B A 0", "A C 1", "C E 1"]
+    as_good = ["Z X1 1", "X1 X2 1", "X2 X3 1", "X3 X4 2", "X4 E 1"]
+    for a, b, cost in map(str.split, [*ways, *as_good]):
+        graph.add_edge(a, b, cost=float(cost))
+    assert table_of(graph, set(graph)).way("E", "Z") == ["C", "A", "B", "S", "Z"]
+
+
+def best_hop(graph: networkx.Graph, relays: set[str], here: str, there: str) -> str | None:
+    """The first host after ``here`` by cost, hops and name, of all ways that there are."""
+    passing = graph.subgraph({here, there} | relays)
+    ways = [
+        (sum(graph.edges[step]["cost"] for step in networkx.utils.pairwise(way)), len(way), way[1])
+        for way in networkx.all_simple_paths(passing, here, there)
+    ]
+    return min(ways)[2] if ways else None
+
+
+def test_a_way_round_a_blocked_neighbour_leads_to_and_from_hosts_with_one_neighbour() -> None:
+    graph = networkx.cycle_graph(4)
+    graph.add_edges_from([(0, 10), (2, 12), (3, 13)])
+    networkx.set_edge_attributes(graph, 1.0, "cost")
+    graph = networkx.relabel_nodes(graph, str)
+    table = table_of(graph, set(graph))
+    assert table.way("10", "12") == ["0", "1", "2", "12"]
+    assert table.way_round("0", "12", "1", frozenset()) == ["3", "2", "12"]
+    assert table.way_round("0", "12", "1", frozenset({"3"})) is None
+    assert table.way_round("3", "12", "2", frozenset()) is None
+    assert table.way_round("10", "12", "1", frozenset({"1"})) == ["0", "3", "2", "12"]
+    hop = table.next_hop("10", "12", frozenset({"1"}))
+    assert hop is not None
+    assert hop.name == "0"
+    assert table.next_hop("10", "12", frozenset({"1", "3"})) is None
+
+
+def test_a_tree_has_no_hosts_with_one_neighbour_nor_have_they_one() -> None:
+    star = networkx.relabel_nodes(networkx.star_graph(50), str)
+    star.add_edge("0", "Y")
+    star.add_edge("Y", "Z")
+    networkx.set_edge_attributes(star, 1.0, "cost")
+    table = table_of(star, set(star))
+    for here in star:
+        for there in star:
+            assert table.way(here, there) == networkx.shortest_path(star, here, there)[1:]
+    assert [len(tree) for tree in table._trees.values()] == [2, 2]  # to 0 and to Y
+
+
 def test_no_more_trees_are_kept_than_their_bound_and_ways_stay_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
