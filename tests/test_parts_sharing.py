@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections import Counter
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,11 @@ from lab.network.topology import Topology
 from lab.parts.cut import parted
 from lab.parts.sharing import Partition, partitioned
 from lab.parts.work import estimated_work
+from lab.scenario import submissions
+from lab.simulation import Simulation
 
 ROOT = Path(__file__).resolve().parents[1]
+UUCP = ROOT.parent / "shared" / "data" / "uucp-map" / "uucp-edges-1988-12-31.txt"
 
 Graph = tuple[list[float], list[dict[int, float]]]
 
@@ -107,6 +111,43 @@ def test_of_too_many_destinations_some_stand_for_all() -> None:
     }
     hosts, _ = estimated_work(from_dict(tables))
     assert hosts["HUB.ARPA"] / hosts.total() == pytest.approx(0.5, abs=0.02)
+
+
+def test_mail_that_is_handed_in_late_counts_as_well() -> None:
+    names = [f"{letter}{number}.ARPA" for letter in "EL" for number in range(40)]
+    early, late = ({"rate": "9 /s", "from": f"*@{x}*", "to": f"*@{x}*"} for x in "EL")
+    tables = {
+        "host": [relay("HUB.ARPA"), *(host(name, "ann") for name in names)],
+        "link": [{"between": ["HUB.ARPA", name]} for name in names],
+        "traffic": [early | {"count": 30_000}, late | {"count": 10_000, "start": "1 h"}],
+    }
+    hosts, calls = estimated_work(from_dict(tables))
+    assert hosts["HUB.ARPA"] * 2 == hosts.total()
+    sent = Counter({b: count for (_, b), count in calls.items() if b != "HUB.ARPA"})
+    by_late = sum(count for name, count in sent.items() if name.startswith("L"))
+    assert by_late / sent.total() == pytest.approx(0.25, abs=0.01)
+
+
+@pytest.mark.skipif(not UUCP.exists(), reason="the UUCP map of 1988 is not in ../shared/data")
+def test_on_the_uucp_map_parts_have_as_much_work_of_mail_that_was_not_looked_at() -> None:
+    traffic = {"count": 100_000, "rate": "100 /s", "size": "700 B", "route": "source"}
+    topology = from_dict(
+        {
+            "graph": str(UUCP),
+            "defaults": {"host": {"relay": True, "users": ["root"]}},
+            "traffic": [traffic],
+        }
+    )
+    partition = partitioned(topology, 2)
+    routes = Simulation(topology).routes
+    other = islice(submissions(topology, 1, routes, lambda _: False), 600)
+    work = [0, 0]
+    for one in other:
+        way = [one.host, *(routes.way(one.host, one.to[0].domain) or [])]
+        for a, b in pairwise(way):
+            work[partition.parts[a]] += 1
+            work[partition.parts[b]] += 1
+    assert max(work) < 0.54 * sum(work)
 
 
 def crossing(topology: Topology, partition: Partition) -> list[float]:

@@ -1,44 +1,42 @@
 """The work that a run is to each host and link: sessions, estimated from some of its mail.
 
-The ways of all mail would be too many to look up before a run of a million messages. Some
-originators and some destinations stand for all: what they would send each other, by the host
-tables, is counted at each host on the way.
+The ways of all mail would be too many to look up before a run of a million messages. Some of it
+stands for all, of each kind of traffic as much as it has of the whole: what it would pass, by the
+host tables, is counted. A destination takes a tree of next hops of the whole network; where there
+are too many, some stand for all, each for as many originators.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from itertools import islice, pairwise
-from typing import Any, Final
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
+from typing import Final
 
 from lab.hosts.routing import RoutingTable
 from lab.network.topology import Topology
 from lab.scenario import submissions
 from lab.simulation import Simulation
 
-DRAWN: Final = 4_096
-"""Submissions that are looked at."""
+DRAWN: Final = 16_384
+"""Submissions that are looked at, about."""
 
-SENDERS: Final = 256
-"""Originators that stand for all, where there are too many destinations."""
-
-LOOKED_UP: Final = 250_000
-"""Next hops that are looked up: a destination takes as many as there are hosts."""
+REACHED: Final = 6_000_000
+"""Next hops in the trees of all destinations that are looked at."""
 
 Work = tuple[Counter[str], Counter[tuple[str, str]]]
 """Sessions at each host, and between each two that call each other, the caller first."""
 
-_Pairs = Counter[tuple[str, tuple[str, ...]]]
+_Pair = tuple[str, tuple[str, ...]]
 
 
 def estimated_work(topology: Topology) -> Work:
     """The work of some of a run's mail: what counts are its proportions."""
     routes = Simulation(topology).routes
-    mail = islice(submissions(topology, 0, routes, lambda _: False), DRAWN)
-    pairs = Counter((one.host, (*to.route, to.domain)) for one in mail for to in one.to)
     hosts: Counter[str] = Counter()
     calls: Counter[tuple[str, str]] = Counter()
-    for (here, stops), count in _standing_for(pairs, LOOKED_UP // len(topology.hosts)).items():
+    for (here, stops), count in Counter(_pairs(topology, routes)).items():
         for a, b in pairwise(_way(routes, here, stops)):
             hosts[a] += count
             hosts[b] += count
@@ -46,18 +44,29 @@ def estimated_work(topology: Topology) -> Work:
     return hosts, calls
 
 
-def _standing_for(pairs: _Pairs, most: int) -> _Pairs:
-    """These pairs, or, if they have too many destinations, all pairs of fewer."""
+def _pairs(topology: Topology, routes: RoutingTable) -> Iterator[_Pair]:
+    """Originators with the stops of their mail, for some of each kind of mail."""
+    total = max(1, topology.messages)
+    step = max(1, round(total / DRAWN))
+    most = REACHED // len(topology.hosts)
+    letters = replace(topology, mail=topology.mail[::step], traffic=())
+    kinds = [(letters, len(topology.mail) / total)]
+    for one in topology.traffic:
+        fewer = replace(one, count=-(-one.count // step))
+        kinds.append((replace(topology, mail=(), traffic=(fewer,)), one.count / total))
+    for kind, part in kinds:
+        mail = submissions(kind, 0, routes, lambda _: False)
+        pairs = [(one.host, (*to.route, to.domain)) for one in mail for to in one.to]
+        yield from _standing_for(pairs, max(1, round(most * part)))
+
+
+def _standing_for(pairs: list[_Pair], most: int) -> list[_Pair]:
+    """These pairs, or, if they have too many destinations, as many of fewer."""
     destinations = list(dict.fromkeys(stops for _, stops in pairs))
     if len(destinations) <= most:
         return pairs
-    senders = _some([here for here, _ in pairs.elements()], SENDERS)
-    return Counter((here, there) for here in senders for there in _some(destinations, most))
-
-
-def _some(items: list[Any], most: int) -> list[Any]:
-    """At most so many, evenly from all."""
-    return items[:: -(-len(items) // max(1, most))]
+    some = destinations[:: -(-len(destinations) // most)]
+    return [(here, some[number % len(some)]) for number, (here, _) in enumerate(pairs)]
 
 
 def _way(routes: RoutingTable, here: str, stops: tuple[str, ...]) -> list[str]:
