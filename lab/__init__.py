@@ -12,7 +12,11 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from lab import compiled
+
 __version__ = "0.1.0"
+
+compiled.install()
 
 if TYPE_CHECKING:
     from lab import lessons, protocol, views

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from lab.hosts.altered import AlteredReceiverSMTP, command_line, reply_of
 from lab.hosts.reception import Reception
+from lab.network.events import Arrival
 from lab.network.topology import FaultSpec
 from lab.protocol import ReceiverSMTP, Reply, SenderSMTP, Transaction
 from lab.session import WatchedSession
@@ -26,13 +28,11 @@ class AlteredSession(WatchedSession):
         self._transaction: Transaction | None = None
         super()._opened(event)
 
+    def _identifier(self) -> Callable[[Transaction], tuple[int, list[str]]]:
+        return self._identify
+
     def _engine(self, reception: Reception) -> ReceiverSMTP:
-        reception.identify = self._identify
-        identity = reception.host.identity
-        return AlteredReceiverSMTP(
-            reception, identity.limits, self._next_reply,
-            grammar=identity.grammar, eight_bit=identity.eight_bit,
-        )  # fmt: skip
+        return AlteredReceiverSMTP(reception, self._next_reply)
 
     def _change(self, kind: str, number: int, host: str) -> FaultSpec | None:
         spec = self.simulation.faults.changes.get((kind, self.number, number))
@@ -49,7 +49,7 @@ class AlteredSession(WatchedSession):
 
     # -- what arrives ---------------------------------------------------------------------------
 
-    def _at_sender(self, arrival: Any) -> None:
+    def _at_sender(self, arrival: Arrival) -> None:
         if not self.back.alive:
             return
         self._heard += 1
@@ -58,7 +58,7 @@ class AlteredSession(WatchedSession):
             self._tell(spec, self.here, spec.line or "")
         super()._at_sender(arrival)
 
-    def _at_receiver(self, arrival: Any) -> None:
+    def _at_receiver(self, arrival: Arrival) -> None:
         if not self.forth.alive:
             return
         self._said += 1

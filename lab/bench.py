@@ -16,6 +16,8 @@ from datetime import UTC, datetime
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from lab import compiled
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -38,6 +40,7 @@ def measure(sessions: int, say: Callable[[str], None] = lambda _: None) -> dict[
     simulated = median(ours)
     figures: dict[str, Any] = {
         "python": platform.python_version(),
+        "compiled": compiled.in_use(),
         "session_mail_data_bytes": MAIL_DATA_BYTES,
         "simulated_sessions_per_cpu_second": round(simulated),
         "simpy_callbacks_per_cpu_second": round(median(callback_rate() for _ in range(ROUNDS))),
@@ -147,7 +150,5 @@ def table(figures: dict[str, Any]) -> Table:
     shown.add_column("figure")
     shown.add_column("", justify="right")
     for name, value in figures.items():
-        shown.add_row(
-            name.replace("_", " "), f"{value:,}" if isinstance(value, int) else str(value)
-        )
+        shown.add_row(name.replace("_", " "), f"{value:,}" if type(value) is int else str(value))
     return shown

@@ -14,7 +14,7 @@ from heapq import heappop, heappush
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
-from lab.network.clock import FAULTS, ticket
+from lab.network.events import FAULTS, ticket
 from lab.network.globs import is_glob, matching_hosts, matching_links
 from lab.network.link import Link
 from lab.network.topology import FaultSpec

@@ -11,7 +11,7 @@ from lab.hosts.host import Host
 from lab.hosts.patience import Patience
 from lab.hosts.reception import Reception, receiver_smtp
 from lab.network.channel import Leg, Way
-from lab.network.clock import Arrival, Due, Ticket
+from lab.network.events import Arrival, Due, Ticket
 from lab.network.link import Direction
 from lab.network.reach import Reach
 from lab.network.transport import Transport
@@ -180,13 +180,11 @@ class Session:
     def _greet(self, now: float, number: int) -> None:
         """Put the receiver-SMTP to work."""
         simulation, peer = self.simulation, self.peer
-        errand = self.errand
-        identify: Callable[[Transaction], tuple[int, list[str]]]
-        identify = errand.identify if errand is not None else self._foreign
         environment = self.way.environment
+        identify = self._identifier()
         self.reception = reception = Reception(peer, environment, identify, number, self.here)
         reception.now = now
-        reception.enters = errand is None
+        reception.enters = self.errand is None
         identity = peer.identity
         if identity.store or identity.careless:
             reception.later = simulation.later(peer)
@@ -195,7 +193,7 @@ class Session:
         peer.open_sessions += 1
         self.left = False
         for _, octets in receiver.open():
-            self.back.send(octets, now)
+            self.say(octets, now)
         if receiver.state is _CLOSED:
             self._leave()
 
@@ -228,31 +226,42 @@ class Session:
             sender.give_up(why)
             self.host.session_over(now, errand.queue)
 
+    def _identifier(self) -> Callable[[Transaction], tuple[int, list[str]]]:
+        """What gives mail its number, and its recipients their ids."""
+        errand = self.errand
+        return errand.identify if errand is not None else self._foreign
+
     def _foreign(self, transaction: Transaction) -> tuple[int, list[str]]:
         """Number mail that no user of a simulated host handed in: a script's, or a person's."""
         return self.simulation.foreign(self.peer, transaction)
 
-    def _at_receiver(self, arrival: Any) -> None:
-        if not self.forth.alive:
-            return
-        octets, receiver, errand = arrival.octets, self.receiver, self.errand
+    def say(self, octets: bytes, now: float) -> None:
+        """Put a reply of the receiver-SMTP on its way."""
+        self.back.send(octets, now)
+
+    def _at_receiver(self, arrival: Arrival) -> None:
+        if self.forth.alive:
+            self._take_in(arrival, self.errand.message if self.errand is not None else None)
+
+    def _take_in(self, arrival: Arrival, message: int | None) -> None:
+        """Take what has arrived at the receiver-SMTP, about a message."""
+        octets, receiver = arrival.octets, self.receiver
         now = self.reception.now = arrival.at
-        message = errand.message if errand is not None else None
         # A sender of ours sends one command, or the mail data, in one piece: it is recorded before
         # what the host makes of it
         data = receiver.state is _DATA
         kind = "data" if data else "command"
         self.record((now, kind, self.there, self.here, self.number, message, arrival.sent, octets))
         if not data:
-            self.back.send(receiver.command(octets), now)
+            self.say(receiver.command(octets), now)
         else:
             for kind, crossed in receiver.receive(octets):
                 if kind == "reply":
-                    self.back.send(crossed, now)
+                    self.say(crossed, now)
         if receiver.state is _CLOSED:
             self._leave()
 
-    def _at_sender(self, arrival: Any) -> None:
+    def _at_sender(self, arrival: Arrival) -> None:
         if not self.back.alive:
             return
         octets, sender, errand = arrival.octets, self.sender, self.errand
@@ -263,14 +272,14 @@ class Session:
             message = errand.message
         sent = arrival.sent
         self.record((now, "reply", self.here, self.there, self.number, message, sent, octets))
-        out = sender.answer(octets)
+        out = sender.answer(octets) if isinstance(sender, SenderSMTP) else None
+        if out:
+            self.forth.send(out, now)
+            return
         if out is None:
             for kind, crossed in sender.receive(octets):
                 if kind != "reply":
                     self.forth.send(crossed, now)
-        elif out:
-            self.forth.send(out, now)
-            return
         if isinstance(sender, SenderSMTP) and sender.turned:
             self._turn(now)
         elif sender.closing:
@@ -341,6 +350,13 @@ class Session:
         # about until the collector of cycles comes by
         self.forth.deliver = self.back.deliver = _nothing
         self.record((self.env.now, "close", self.here, self.there, self.number, None, reason))
+        if self.left:
+            self._dissolve()
+
+    def _dissolve(self) -> None:
+        """Both ends are done: let go of what refers to the session itself."""
+        if self.reception.respond is not None:
+            self.reception.respond = _nothing
 
     def _finish(self, now: float) -> None:
         """Let the receiver-SMTP know that the channel has been closed: a control message."""
@@ -357,12 +373,14 @@ class Session:
         if not self.left:
             self.left = True
             self.peer.open_sessions -= 1
+            if self.closed:
+                self._dissolve()
 
     def _respond(self, verdict: Reply) -> None:
         """Give the verdict that storing has held back, if the channel is still there."""
         if not self.left:
             for _, octets in self.receiver.answer(verdict):
-                self.back.send(octets, self.env.now)
+                self.say(octets, self.env.now)
             if self.receiver.state is _CLOSED:
                 self._leave()
 
@@ -370,24 +388,6 @@ class Session:
         simulation = self.simulation
         now = simulation.env.now
         simulation.record((now, "loss", link.a, link.b, self.number, None, again, delay))
-
-
-class WatchedLeg(Leg):
-    """The way back in a session that is watched: a reply is noticed when it is given."""
-
-    __slots__ = ("_session",)
-
-    def __init__(self, session: WatchedSession) -> None:
-        back = session.back
-        super().__init__(back.env, back.way, session.deliver_reply, back.on_loss)
-        self._session = session
-
-    def send(self, octets: bytes, now: float) -> None:
-        """Put a reply on its way, and let it be noticed."""
-        if not octets:
-            return  # to what came in an order that is none, nothing may have been said
-        super().send(octets, now)
-        self._session.answered(octets, now)
 
 
 class WatchedSession(Session):
@@ -404,21 +404,16 @@ class WatchedSession(Session):
         self._crossed = self._answered = 0
         super()._opened(event)
 
-    def _lay(self, forth: Way, back: Way) -> None:
-        super()._lay(forth, back)
-        self.back = WatchedLeg(self)
-
-    def answered(self, octets: bytes, now: float) -> None:
-        """The receiver-SMTP gives a reply."""
+    def say(self, octets: bytes, now: float) -> None:
+        """Put a reply on its way, and let it be noticed."""
+        if not octets:
+            return  # to what came in an order that is none, nothing may have been said
+        super().say(octets, now)
         if self.number is None:
             return
         message = self.errand.message if self.errand is not None else None
         row = (now, "reply", self.there, self.here, self.number, message, now, octets)
         self.simulation.faults.notice(row)
-
-    def deliver_reply(self, arrival: Any) -> None:
-        """The reply has arrived."""
-        self._at_sender(arrival)
 
     def _trap(
         self, of: str, crossed: int, octets: bytes, word: str
@@ -437,7 +432,7 @@ class WatchedSession(Session):
         whose = " of the receiver-SMTP" if spec.of == "receiver" else ""
         self.cut(f"after {spec.after}{whose}")
 
-    def _at_receiver(self, arrival: Any) -> None:
+    def _at_receiver(self, arrival: Arrival) -> None:
         if not self.forth.alive:
             return
         octets = arrival.octets
@@ -453,7 +448,7 @@ class WatchedSession(Session):
         if sprung is not None:
             self._hang_up(sprung[0])
 
-    def _partial(self, arrival: Any) -> None:
+    def _partial(self, arrival: Arrival) -> None:
         """The last bytes before the cut: no whole line need be among them."""
         if not arrival.octets:
             return
@@ -464,7 +459,7 @@ class WatchedSession(Session):
         self.reception.now = arrival.at
         self.receiver.receive(arrival.octets)
 
-    def _at_sender(self, arrival: Any) -> None:
+    def _at_sender(self, arrival: Arrival) -> None:
         if not self.back.alive:
             return
         octets = arrival.octets

@@ -24,7 +24,8 @@ from lab.hosts.message import Calendar
 from lab.hosts.reception import Later
 from lab.hosts.routing import RoutingTable
 from lab.hosts.spool import Queue
-from lab.network.clock import CALLS, HOSTS, MAIL, WATCHES, Clock, Due, Ticket, ticket
+from lab.network.clock import Clock
+from lab.network.events import CALLS, HOSTS, MAIL, WATCHES, Due, Ticket, ticket
 from lab.network.link import Direction, Link
 from lab.network.reach import Reach
 from lab.network.topology import LinkSpec, PollSpec, ScriptSpec, Topology

@@ -16,7 +16,7 @@ LAB = Path(__file__).resolve().parents[1] / "lab"
 MODULES = sorted(LAB.rglob("*.py"))
 
 FLOORS = [  # from the ground up; a room is a module or a package of lab/
-    {"trace", "digests", "account", "frames", "store", "collecting", "processes"},
+    {"trace", "digests", "account", "frames", "store", "collecting", "processes", "compiled"},
     {"protocol", "invariants", "ledger"},
     {"hosts"},
     {"network"},

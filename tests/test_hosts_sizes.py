@@ -12,7 +12,7 @@ from small import chain, counts, host, mail, relay, run, wire
 import lab
 from lab.network.load import from_dict
 from lab.protocol import Limits, fits_the_wire, stuff
-from lab.protocol.lines import MINIMA
+from lab.protocol.sizes import MINIMA
 from lab.talk import Conversation
 
 NAMES = ("user", "domain", "path", "line", "text_line", "recipients")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small import counts, delivered, drops, events, host, mail, relay, run, wire
 
-from lab.hosts.spool import Retry
+from lab.hosts.retry import Retry
 
 RETRY = {"first": "10 min", "factor": 2, "max": "1 h", "give_up": "4 h"}
 JOE = host("ONE.ARPA", "JOE")

@@ -17,7 +17,8 @@ from lab.experiments.weather import weather
 from lab.hosts.errand import Errand
 from lab.hosts.host import Host
 from lab.hosts.reception import Reception, receiver_smtp
-from lab.hosts.spool import Queue, Retry
+from lab.hosts.retry import Retry
+from lab.hosts.spool import Queue
 from lab.network.topology import Topology
 from lab.protocol import SenderSMTP
 from lab.protocol.script import ScriptedSender

@@ -6,7 +6,8 @@ from small import Options, host, mail, relay, run
 
 import lab
 from lab.digests import Digests
-from lab.network.clock import FAULTS, HOSTS, WATCHES, Arrival, Clock, Due, ticket
+from lab.network.clock import Clock
+from lab.network.events import FAULTS, HOSTS, WATCHES, Arrival, Due, ticket
 
 
 def test_the_order_within_an_instant_is_that_of_the_sources() -> None:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.hosts.directory import Forward, MailingList, Member, User
-from lab.hosts.spool import Retry
+from lab.hosts.retry import Retry
 from lab.network.load import from_dict
 from lab.network.overrides import read
 from lab.network.places import lines_of

@@ -13,6 +13,8 @@ from typing import NoReturn
 
 import click
 
+import lab
+from lab import compiled
 from lab.cli.base import FAILED, INTERRUPTED, complain, forget_output
 from lab.cli.living import compare, live
 from lab.cli.looking import check, plot, replay, show
@@ -24,8 +26,19 @@ from lab.cli.teaching import grade, lessons
 from lab.cli.trying import bench, explore, storm
 
 
+def tell_version(context: click.Context, _: click.Parameter, asked: bool) -> None:
+    """Print which version this is, and whether its compiled modules are in use, and end."""
+    if asked and not context.resilient_parsing:
+        how = "compiled" if compiled.in_use() else "plain Python"
+        click.echo(f"lab, version {lab.__version__} ({how})")
+        context.exit()
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="smtp-lab", prog_name="lab")
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=tell_version,
+    help="Show the version and exit.",
+)  # fmt: skip
 def cli() -> None:
     """Simulate, step and see mail as RFC 821 moves it, every SMTP byte of it real.
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any, Final
 
-from lab.hosts.spool import Retry
+from lab.hosts.retry import Retry
 from lab.network.topology import FaultSpec, HostSpec, LinkSpec, MailSpec, Topology
 from lab.protocol import NO_LIMITS, Path
 from lab.trace import Row, Trace

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any, Final, TypeVar
 
 from lab.hosts.directory import Forward, MailingList, Member, User
-from lab.hosts.spool import Retry
+from lab.hosts.retry import Retry
 from lab.network.topology import Environment, FaultSpec, HostSpec, LinkSpec, MailSpec, Topology
 from lab.protocol import NO_LIMITS, Limits, Path, quote
 

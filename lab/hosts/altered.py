@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from lab.hosts.contrary import ContraryReceiverSMTP
 from lab.hosts.reception import Reception
 from lab.protocol import Crossing, Reply, State, reply
-from lab.protocol.lines import CRLF, MAX_COMMAND_LINE, MailData
+from lab.protocol.lines import CRLF, MailData
 from lab.protocol.replies import TEXTS
+from lab.protocol.sizes import MAX_COMMAND_LINE
 
 
 def reply_of(line: str) -> Reply:
@@ -49,10 +49,8 @@ class AlteredReceiverSMTP(ContraryReceiverSMTP):
 
     __slots__ = ("_changed", "_held_back")
 
-    def __init__(
-        self, reception: Reception, limits: Any, changed: Callable[[], Reply | None], **how: Any
-    ) -> None:
-        super().__init__(reception, limits, **how)
+    def __init__(self, reception: Reception, changed: Callable[[], Reply | None]) -> None:
+        super().__init__(reception)
         self._changed = changed
         self._held_back: Reply | None = None
 

@@ -7,7 +7,7 @@ every reply of section 4.3 can be had from some host, and those that it does not
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from lab.protocol import TRANSITIONS, Crossing, MailData, ReceiverSMTP, Reply, State, reply
 from lab.protocol.replies import CONNECTION, MAIL_DATA, TEXTS, Outcome
@@ -38,9 +38,11 @@ class ContraryReceiverSMTP(ReceiverSMTP):
 
     __slots__ = ("_answers", "_said", "_unimplemented")
 
-    def __init__(self, reception: Reception, limits: Any, **how: Any) -> None:
-        super().__init__(reception, limits, **how)
+    def __init__(self, reception: Reception) -> None:
         identity = reception.host.identity
+        super().__init__(
+            reception, identity.limits, grammar=identity.grammar, eight_bit=identity.eight_bit
+        )
         self._answers = identity.answers
         self._unimplemented = identity.unimplemented
         self._said = reception.host.said

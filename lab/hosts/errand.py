@@ -9,7 +9,7 @@ from lab.hosts.host import Host
 from lab.hosts.spool import Addressee, Queue
 from lab.hosts.spool import Entry as Mail
 from lab.protocol import Answer, Outgoing, Path, SyntaxFault, Transaction, folded, parse_path
-from lab.protocol.lines import MIN_RECIPIENTS
+from lab.protocol.sizes import MIN_RECIPIENTS
 
 _PATH = re.compile(r"<[^>]*>")
 _NO_ANSWER: Answer = (451, "the transmission channel was lost")

@@ -15,13 +15,15 @@ from lab.hosts.directory import AMBIGUOUS, User
 from lab.hosts.identity import Condition, Identity
 from lab.hosts.message import Calendar, compose_notification, return_path_line
 from lab.hosts.paths import bears, prefixed, unsendable, unsendable_from
+from lab.hosts.retry import Retry
 from lab.hosts.routing import Neighbour, RoutingTable
-from lab.hosts.spool import Addressee, Queue, Retry, Spool
+from lab.hosts.spool import Addressee, Queue, Spool
 from lab.hosts.spool import Entry as Mail
 from lab.hosts.unfold import unfolded
 from lab.hosts.verdicts import LINE_TOO_LONG, NO_SUCH_USER, NOT_ACTIVE
 from lab.protocol import NULL_PATH, Path, folded, reply
-from lab.protocol.lines import MAX_COMMAND_LINE, MAX_DOMAIN, fits_the_wire
+from lab.protocol.lines import fits_the_wire
+from lab.protocol.sizes import MAX_COMMAND_LINE, MAX_DOMAIN
 from lab.trace import Row
 
 _NOWHERE: Final[frozenset[str]] = frozenset()

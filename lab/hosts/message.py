@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Final
 
 from lab.protocol import Path, quote
-from lab.protocol.lines import MAX_TEXT_LINE
+from lab.protocol.sizes import MAX_TEXT_LINE
 
 _MONTHS: Final = (
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",

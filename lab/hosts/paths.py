@@ -8,7 +8,7 @@ from typing import Final
 
 from lab.hosts.stamps import MOST_STAMPS
 from lab.protocol import Path, Reply, reply
-from lab.protocol.lines import MAX_DOMAIN, MAX_PATH, MAX_USER
+from lab.protocol.sizes import MAX_DOMAIN, MAX_PATH, MAX_USER
 
 _GROWN: Final = reply(550, "The reverse-path would grow too long")
 

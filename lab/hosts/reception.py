@@ -48,8 +48,11 @@ def stamp(host: Host, environment: str, peer: str, now: float) -> bytes:
 def receiver_smtp(reception: Reception) -> ReceiverSMTP:
     """The receiver-SMTP that serves a host in one session, as the host is set."""
     identity = reception.host.identity
-    kind = ContraryReceiverSMTP if identity.answers or identity.unimplemented else ReceiverSMTP
-    return kind(reception, identity.limits, grammar=identity.grammar, eight_bit=identity.eight_bit)
+    if identity.answers or identity.unimplemented:
+        return ContraryReceiverSMTP(reception)
+    return ReceiverSMTP(
+        reception, identity.limits, grammar=identity.grammar, eight_bit=identity.eight_bit
+    )
 
 
 class Reception:

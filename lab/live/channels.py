@@ -304,11 +304,7 @@ class Answerer:
         self._changes = {one.number: one for one in mine if one.session == number}
         if not self._changes:
             return receiver_smtp(self.reception)
-        identity = self.station.host.identity
-        return AlteredReceiverSMTP(
-            self.reception, identity.limits, self._next_reply,
-            grammar=identity.grammar, eight_bit=identity.eight_bit,
-        )  # fmt: skip
+        return AlteredReceiverSMTP(self.reception, self._next_reply)
 
     def _next_reply(self) -> Reply | None:
         """What a fault has this reply be."""

@@ -10,16 +10,21 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from lab.compiled import source_of
 from lab.hosts.altered import command_line
 from lab.hosts.host import Host
 from lab.protocol import State
 from lab.protocol.lines import END_OF_MAIL_DATA
 from lab.protocol.replies import ReplyParser
-from lab.session import Pathway, Session, WatchedSession
 
 if TYPE_CHECKING:
     from lab.live.mirror import Mirror
     from lab.live.network import LiveNetwork
+    from lab.session import Pathway, Session, WatchedSession
+else:
+    # sessions with other things in the place of engines and hosts: compiled, they take no others
+    _sessions = source_of("lab.session")
+    Session, WatchedSession = _sessions.Session, _sessions.WatchedSession
 
 LONGEST: Final = 128 << 20
 """Bytes of one command or mail that the network holds; what is longer cuts the session."""
@@ -210,7 +215,7 @@ class LiveSession(Session):
             elif self._verb == "data" and code < 300:
                 self.simulation.taken_outside(self, now)
             self._last = code
-            self.back.send(whole, now)
+            self.say(whole, now)
 
     def hung_up(self, plug: Plug) -> None:
         """One of the two hosts has closed its connection."""
@@ -306,6 +311,9 @@ class LiveSession(Session):
         super()._end(reason)
         if self.number is not None:
             self.simulation.numbered.pop(self.number, None)
+
+    def _dissolve(self) -> None:
+        """The engines are in two other processes, and hold nothing here."""
 
     def _hang_up_both(self) -> None:
         for plug in (self.caller, self.answerer):

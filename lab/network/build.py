@@ -27,7 +27,7 @@ from lab.network.schema import (
 from lab.network.topology import Environment, HostSpec, LinkSpec
 from lab.network.units import shown
 from lab.protocol import Limits, Path, SyntaxFault, folded, parse_domain, parse_path, quote
-from lab.protocol.lines import MAX_DOMAIN, MAX_USER, MINIMA
+from lab.protocol.sizes import MAX_DOMAIN, MAX_USER, MINIMA
 
 FROM_A_GRAPH: Final = HostDefaults(relay=True, users=[UserTable(name="user")])
 """What hosts of a graph are unless it, or [defaults.host], says otherwise.

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from lab.network.clock import Arrival, Clock, Deliver, Due, Ticket
+from lab.network.clock import Clock
+from lab.network.events import Arrival, Deliver, Due, Ticket
 from lab.network.link import Direction
 from lab.network.transport import Transport
 

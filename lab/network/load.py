@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from lab.hosts.spool import Retry
+from lab.hosts.retry import Retry
 from lab.network.build import (
     Findings,
     build_hosts,

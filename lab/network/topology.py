@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lab.hosts.directory import Forward, MailingList, User
 from lab.hosts.patience import PATIENCE, Patience
-from lab.hosts.spool import Retry
+from lab.hosts.retry import Retry
 from lab.network.units import one_line
 from lab.protocol import NO_LIMITS, Limits, Path, folded
 

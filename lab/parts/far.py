@@ -19,10 +19,12 @@ from typing import TYPE_CHECKING, Any, Final
 from lab.hosts.errand import Errand
 from lab.hosts.host import Host
 from lab.network.channel import Leg, Way
-from lab.network.clock import Arrival, Clock, Deliver
+from lab.network.clock import Clock
+from lab.network.events import Arrival, Deliver
 from lab.network.link import Direction
 from lab.protocol import SenderSMTP, Transaction
 from lab.protocol.replies import MAIL_DATA
+from lab.protocol.script import ScriptedSender
 from lab.session import Pathway, Session
 
 if TYPE_CHECKING:
@@ -108,8 +110,6 @@ class FarCalling(Session):
 
     __slots__ = ("key",)
     simulation: PartSimulation
-    sender: SenderSMTP
-    errand: Errand
 
     def __init__(
         self,
@@ -176,8 +176,9 @@ class FarCalling(Session):
     # -- what is said, and the end --------------------------------------------------------------
 
     def _say(self, at: float, place: int, octets: bytes, sent: float) -> None:
-        errand, number = self.errand, self.number
-        is_data = self.sender.awaiting == MAIL_DATA
+        errand, number, sender = self.errand, self.number, self.sender
+        assert errand is not None, "a sender-SMTP has an errand"
+        is_data = isinstance(sender, SenderSMTP) and sender.awaiting == MAIL_DATA
         ids = errand.identify(_NONE)[1] if is_data else None
         message = errand.message
         until = self.patient_until()
@@ -208,6 +209,7 @@ class FarCalling(Session):
 
 
 _NONE: Final = Transaction()
+_NOBODY: Final = ScriptedSender(())
 
 
 class _Told:
@@ -217,11 +219,12 @@ class _Told:
 
     def __init__(self) -> None:
         self.message: int | None = None
-        self.ids: list[str] = []
+        self.ids: list[str] | None = None
 
     def identify(self, _: Transaction) -> tuple[int, list[str]]:
         """The message on its way, and the ids of the recipients that were taken."""
         assert self.message is not None, "mail data without a message"
+        assert self.ids is not None, "mail data without recipients"
         return self.message, self.ids
 
 
@@ -231,9 +234,8 @@ class FarCalled(Session):
     Until that has said something, the session's number is not known here: -``key`` stands for it.
     """
 
-    __slots__ = ("deadline", "key")
+    __slots__ = ("deadline", "key", "told")
     simulation: PartSimulation
-    errand: Any
 
     def __init__(self, simulation: PartSimulation, message: Message) -> None:
         key, here, there, environment, started, deadline = message[3:9]
@@ -241,9 +243,8 @@ class FarCalled(Session):
         self.deadline: float = deadline
         hosts = simulation.hosts
         way = simulation.pathway(here, there, environment)
-        nobody: Any = None
-        told: Any = _Told()
-        super().__init__(simulation, hosts[here], hosts[there], way, nobody, told)
+        self.told = _Told()
+        super().__init__(simulation, hosts[here], hosts[there], way, _NOBODY, None)
         self.started = started
         self.trips = 1
 
@@ -293,13 +294,18 @@ class FarCalled(Session):
         if self.forth.alive and now <= self.deadline:
             self.number = -self.key
             self._greet(now, self.number)
+            self.reception.enters = False
 
-    def _at_receiver(self, arrival: Any) -> None:
+    def _at_receiver(self, arrival: Arrival) -> None:
+        assert isinstance(arrival, FarArrival)
         if self.forth.alive and arrival.at <= arrival.deadline:
             self.number = self.reception.session = arrival.number
-            self.errand.message = arrival.message
-            self.errand.ids = arrival.ids
-            super()._at_receiver(arrival)
+            self.told.message = arrival.message
+            self.told.ids = arrival.ids
+            self._take_in(arrival, arrival.message)
+
+    def _identifier(self) -> Callable[[Transaction], tuple[int, list[str]]]:
+        return self.told.identify
 
     def cut(self, reason: str, crashed: Host | None = None) -> None:
         """A fault has befallen the channel: this end finds out."""

@@ -8,7 +8,6 @@ from typing import Final
 
 from lab.hosts.errand import Errand
 from lab.hosts.host import Host
-from lab.network.clock import Marks
 from lab.network.topology import Topology
 from lab.parts.far import (
     ANSWERED,
@@ -21,6 +20,7 @@ from lab.parts.far import (
     FarCalling,
     Message,
 )
+from lab.parts.marks import Marks, run_window
 from lab.parts.share import NUMBERS, Saying
 from lab.protocol import SenderSMTP
 from lab.protocol.script import ScriptedSender
@@ -220,4 +220,4 @@ class Windows:
         if fault > first:
             end = min(max(first + self._span, end), fault, self.until)
         simulation = self.simulation
-        simulation.env.run_window(end, simulation.trace.rows, self.marks, simulation.ranks)
+        run_window(simulation.env, end, simulation.trace.rows, self.marks, simulation.ranks)

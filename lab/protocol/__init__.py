@@ -6,8 +6,6 @@ Bytes in, bytes and events out. Nothing here knows a clock, a socket, chance or 
 from lab.protocol.lines import (
     CRLF,
     END_OF_MAIL_DATA,
-    NO_LIMITS,
-    Limits,
     LineBuffer,
     MailData,
     fits_the_wire,
@@ -27,6 +25,7 @@ from lab.protocol.replies import (
     reply,
 )
 from lab.protocol.sender import Agenda, Answer, Outgoing, SenderSMTP
+from lab.protocol.sizes import NO_LIMITS, Limits
 from lab.protocol.states import COMMANDS, TRANSITIONS, Buffers, State, Transition
 from lab.protocol.syntax import (
     NULL_PATH,

@@ -7,8 +7,9 @@ bytes were cut on their way.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from lab.protocol.sizes import MAX_TEXT_LINE, NO_LIMITS, Limits
 
 CRLF: Final = b"\r\n"
 _PERIOD: Final = b"\r\n."
@@ -24,46 +25,6 @@ a command of 64 kB. What is longer is read to its CRLF, thrown away, and answere
 
 PIECE: Final = 1 << 13
 """Bytes of mail data that are read at a time where commands came before them in one chunk."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """The largest sizes that a receiver-SMTP takes (section 4.5.3); None sets no limit.
-
-    ``line``: bytes of a command line with its CRLF. ``text_line``: bytes of a line of mail data
-    with its CRLF, not counting the dot of transparency. ``message``: bytes of mail data.
-    ``recipients``: forward-paths in a transaction. ``sessions``: channels open at once. ``path``,
-    ``user``, ``domain``: characters.
-    """
-
-    line: int | None = None
-    text_line: int | None = None
-    message: int | None = None
-    recipients: int | None = None
-    sessions: int | None = None
-    path: int | None = None
-    user: int | None = None
-    domain: int | None = None
-
-
-NO_LIMITS: Final = Limits()
-
-# What every implementation must be able to receive, and must not exceed when it sends (4.5.3).
-MAX_USER: Final = 64
-MAX_DOMAIN: Final = 64
-MAX_PATH: Final = 256
-MAX_COMMAND_LINE: Final = 512
-MAX_TEXT_LINE: Final = 1000
-MIN_RECIPIENTS: Final = 100
-MINIMA: Final = {
-    "user": MAX_USER,
-    "domain": MAX_DOMAIN,
-    "path": MAX_PATH,
-    "line": MAX_COMMAND_LINE,
-    "text_line": MAX_TEXT_LINE,
-    "recipients": MIN_RECIPIENTS,
-}
-"""The least that a host's :class:`Limits` may be, by their names, and keep to section 4.5.3."""
 
 
 def with_crlf(mail_data: bytes) -> bytes:

@@ -14,17 +14,9 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final, Protocol
 
-from lab.protocol.lines import (
-    CRLF,
-    MAX_COMMAND_LINE,
-    NO_LIMITS,
-    PIECE,
-    TOO_LONG,
-    Limits,
-    LineBuffer,
-    MailData,
-)
+from lab.protocol.lines import CRLF, PIECE, TOO_LONG, LineBuffer, MailData
 from lab.protocol.replies import OUT_OF_ORDER, Reply, reply
+from lab.protocol.sizes import MAX_COMMAND_LINE, NO_LIMITS, Limits
 from lab.protocol.states import TRANSITIONS, Buffers, State, Transition
 from lab.protocol.syntax import NULL_PATH, Command, Path, parse_command
 
@@ -58,7 +50,7 @@ def _read(line: bytes, grammar: str, state: State) -> tuple[Command, Transition 
     return command, TRANSITIONS[state].get(command.verb)
 
 
-class Misuse(RuntimeError):
+class Misuse(Exception):
     """A call that the state of an engine does not allow: an error of our own code."""
 
 

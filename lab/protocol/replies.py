@@ -250,7 +250,8 @@ class ReplyParser:
         if self._lines and int(code) != self._code:
             raise ValueError(f"a reply that begins with {self._code} goes on with {line[:80]!r}")
         self._code = int(code)
-        self._lines.append(line[4:-2].decode("latin-1"))
+        text = line[:-2]
+        self._lines.append(text[4:].decode("latin-1"))
         self._octets.append(line)
         self._taken += len(line)
         if sign == b"-":

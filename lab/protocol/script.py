@@ -28,10 +28,6 @@ class ScriptedSender:
         self.closing = False
         self.quitting = False
 
-    def answer(self, octets: bytes) -> bytes | None:
-        """No short way: give the bytes to ``receive``."""
-        return None
-
     def receive(self, octets: bytes) -> list[Crossing]:
         """Take the bytes of replies; what crossed and what to send next, in order."""
         events: list[Crossing] = []

@@ -24,8 +24,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from lab.protocol.lines import MAX_COMMAND_LINE
 from lab.protocol.replies import COMMAND_REPLIES
+from lab.protocol.sizes import MAX_COMMAND_LINE
 from lab.protocol.states import COMMANDS
 
 # <special> ::= "<" | ">" | "(" | ")" | "[" | "]" | "\" | "." | "," | ";" | ":" | "@" """ | controls

@@ -1,0 +1,101 @@
+"""The places of rows: when, and where among what happened at that instant, each was recorded."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Mapping, Sequence
+from heapq import heappop
+from typing import TYPE_CHECKING, Any, Final
+
+from lab.network.events import PLACES, ROOM, WATCHES, Arrival, happen
+
+if TYPE_CHECKING:
+    from lab.network.clock import Clock
+
+LAST: Final = WATCHES << PLACES
+"""The place of what comes last at its instant."""
+
+
+class Marks:
+    """Which rows of a trace were recorded at which place of which instant.
+
+    Row by row, or stretch by stretch of rows of one event: ``times`` and ``places`` are the
+    event's, ``ends`` tell how many rows there are with its own.
+    """
+
+    __slots__ = ("ends", "places", "times")
+
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Let go of what is here: rows are counted from none again."""
+        self.times = array("d")
+        self.places = array("q")
+        self.ends = array("q")
+
+    def add(self, t: float, place: int, end: int) -> None:
+        """Add those of the event at a time and place; there are so many rows with them."""
+        self.times.append(t)
+        self.places.append(place)
+        self.ends.append(end)
+
+    def of(self, rows: Sequence[int]) -> tuple[bytes, bytes]:
+        """The times, and the places, of the rows of these indices: eight bytes each."""
+        import numpy
+
+        events = numpy.searchsorted(self.ends, rows, side="right")
+        times, places = numpy.frombuffer(self.times), numpy.frombuffer(self.places, numpy.int64)
+        return times[events].tobytes(), places[events].tobytes()
+
+
+def run_window(
+    clock: Clock,
+    end: float,
+    rows: list[Any],
+    marks: Marks,
+    ranks: Mapping[str, int],
+) -> None:
+    """Go on until a time in seconds, none of it included, and mark whose rows are whose.
+
+    Each event that adds to ``rows`` adds to ``marks`` its time, its place in that instant, and
+    how many rows there are then. Places never go back within an instant: what an event has
+    happen later at the same time counts as being at that event's. ``ranks`` of the hosts tell
+    the place of what befalls many of them at once.
+    """
+    queue: list[Any] = clock._queue
+    mark = marks.add
+    known, last, highest = len(rows), -1.0, 0
+    while queue and queue[0][0] < end:
+        now, _, place, event = heappop(queue)
+        clock._now = now
+        if now != last:
+            last, highest = now, place
+        elif place > highest:
+            highest = place
+        if isinstance(event, Arrival):
+            event.deliver(event)
+        else:
+            happen(event)
+        if len(rows) != known:
+            if 0 <= place < LAST:
+                known = len(rows)
+                mark(now, highest, known)
+                continue
+            for row in rows[known:]:
+                known += 1
+                highest = max(highest, _finer(place, row, ranks))
+                mark(now, highest, known)
+
+
+def _finer(place: int, row: tuple[Any, ...], ranks: Mapping[str, int]) -> int:
+    """The place of a row of an event that befalls many hosts, which come in their order.
+
+    A fault comes before what it does, what a crashed host forgets first of that, and the end of
+    the fault after all.
+    """
+    if place >= LAST:
+        return LAST + ranks.get(row[2], 0)
+    if row[1] == "fault":
+        return place if row[7] else place + ROOM - 1
+    return place + 1 if row[1] == "forget" else place + 2 + ranks.get(row[2], 0)
