@@ -12,7 +12,7 @@ from lab.network.topology import FaultSpec, LinkSpec, Topology
 from lab.parts.cut import parted
 from lab.parts.work import Work, estimated_work
 
-LEAST_WORK: Final = 3.0
+LEAST_WORK: Final = 10.0
 """Sessions in a window, at the least, for more processes to be worth their meetings."""
 
 HEAVIEST: Final = 1.1
