@@ -29,6 +29,9 @@ BATCH: Final = 16_384
 
 BLOCK: Final = 8_192
 
+AHEAD: Final = 4
+"""Batches that are sent before the first is answered."""
+
 SOME: Final = 64
 """Rows that are weighed together."""
 
@@ -144,8 +147,8 @@ class Part:
         """Send what has been recorded, and hear how to go on; whether to stop."""
         self._send_batch()
         self._batches += 1
-        if self._batches == 1:
-            return False  # one batch ahead, so that nobody waits for the one who gathers them
+        if self._batches <= AHEAD:
+            return False  # nobody waits for the one who gathers them, unless that falls behind
         answer = self.home.recv_bytes()
         if answer == LEAST:
             self.level = None

@@ -12,8 +12,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import combinations
 from multiprocessing import get_context
-from multiprocessing.connection import Connection, Pipe, wait
+from multiprocessing.connection import Connection, Pipe
+from queue import SimpleQueue
 from socket import socket
+from threading import Thread
 from typing import Any
 
 from lab.account import Account
@@ -31,6 +33,19 @@ from lab.trace import Trace
 
 class PartLost(Exception):
     """A part of the run has ended before its time; the message is a sentence."""
+
+
+Heard = SimpleQueue[tuple[int, bytes | None]]
+"""What the parts have sent, with their numbers; None where one is no more."""
+
+
+def _listen(part: int, home: Connection, heard: Heard) -> None:
+    """Take what a part sends as it comes, so that it need not wait until somebody has the time."""
+    try:
+        while True:
+            heard.put((part, home.recv_bytes()))
+    except (EOFError, OSError):
+        heard.put((part, None))
 
 
 class Whole:
@@ -117,36 +132,41 @@ class Whole:
                 plug.close()
             yield homes
         finally:
-            for home in homes:
-                home.close()
             for process in running:  # all that they had to tell has come, or never will
                 process.kill()
                 process.join()
+            for home in homes:
+                home.close()
 
     def _gather(self, homes: list[Connection], progress: Callable[[int], None] | None) -> None:
-        open_ones = {home: part for part, home in enumerate(homes)}
+        heard: Heard = SimpleQueue()
+        for part, home in enumerate(homes):
+            Thread(target=_listen, args=(part, home, heard), daemon=True).start()
+        open_ones = set(range(self._parts))
         while open_ones:
-            for home in wait(list(open_ones)):
-                assert isinstance(home, Connection)
-                part = open_ones[home]
-                try:
-                    what, *message = marshal.loads(home.recv_bytes())
-                except (EOFError, OSError):
-                    raise PartLost(f"the process of part {part} ended before its time") from None
-                if what == ROWS:
-                    self._batches[part].append(tuple(message))
-                elif what == DONE:
-                    self._hashes |= message[0]
-                    self.rules.take_wrong(message[1])
-                    del open_ones[home]
-                else:
-                    assert what == BROKEN
-                    raise PartLost(f"the process of part {part} failed:\n{message[0]}")
+            part, octets = heard.get()
+            if part in open_ones and self._hear(part, octets):
+                open_ones.discard(part)
             while all(self._batches):
                 self._take([batches.popleft() for batches in self._batches])
                 self._answer(homes)
                 if progress is not None:
                     progress(self.rules.messages)
+
+    def _hear(self, part: int, octets: bytes | None) -> bool:
+        """Take what a part has sent (None: it is no more); whether that was its last word."""
+        if octets is None:
+            raise PartLost(f"the process of part {part} ended before its time")
+        what, *message = marshal.loads(octets)
+        if what == BROKEN:
+            raise PartLost(f"the process of part {part} failed:\n{message[0]}")
+        if what == ROWS:
+            self._batches[part].append(tuple(message))
+            return False
+        assert what == DONE
+        self._hashes |= message[0]
+        self.rules.take_wrong(message[1])
+        return True
 
     def _answer(self, homes: list[Connection]) -> None:
         answer = STOP if self._stopping else LEAST if self.keeper.let_go else GO
