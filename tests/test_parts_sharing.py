@@ -236,3 +236,17 @@ def test_the_parts_are_the_same_in_every_process() -> None:
         for seed in ("1", "2")
     }  # fmt: skip
     assert len(found) == 1
+
+
+def test_unequal_parts_with_a_long_way_between_them_are_better_than_a_short_way() -> None:
+    """Three sites for two processes: a site of two hosts is not cut in two."""
+    hosts = [relay(f"{site}{n}.ARPA", "ann") for site in "ABC" for n in (1, 2)]
+    near = [{"between": [f"{site}1.ARPA", f"{site}2.ARPA"], "latency": "1 ms"} for site in "ABC"]
+    far = [
+        {"between": [f"{a}1.ARPA", f"{b}1.ARPA"], "latency": "250 ms"}
+        for a, b in ("AB", "BC", "CA")
+    ]
+    tables = {"host": hosts, "link": near + far, "traffic": [{"count": 800, "rate": "200 /s"}]}
+    partition = partitioned(from_dict(tables), 2)
+    assert partition.lookahead == 0.25
+    assert max(partition.loads) == pytest.approx(2 / 3, abs=0.05)

@@ -12,8 +12,11 @@ from lab.network.topology import FaultSpec, LinkSpec, Topology
 from lab.parts.cut import parted
 from lab.parts.work import Work, estimated_work
 
-LEAST_WORK: Final = 10.0
-"""Sessions in a window, at the least, for more processes to be worth their meetings."""
+SLOWER: Final = 1.25
+"""How much longer a session takes in a part: what is recorded is gathered, and all cores busy."""
+
+MEETING: Final = 4.0
+"""Sessions that would be over in the time that a meeting takes."""
 
 HEAVIEST: Final = 1.1
 """How much more than its share a part may have for a longer lookahead."""
@@ -58,36 +61,44 @@ def shared_out(topology: Topology, processes: int) -> Partition | str:
     partition = partitioned(topology, processes)
     if partition.count < 2:
         return "its hosts cannot be parted: links without latency, routers or scripts join them"
-    work = _sessions_a_second(topology, partition.lookahead) * partition.lookahead
-    if work < LEAST_WORK:
-        return (
-            f"its parts would have to meet every {_shown(partition.lookahead)}, the least latency "
-            f"between them, and there are about {work:.2g} sessions in that time"
-        )
-    return partition
+    if _time(topology, partition) < 1:
+        return partition
+    if SLOWER * max(partition.loads) >= 1:
+        return f"one of its parts would have {max(partition.loads):.0%} of the work"
+    return (
+        f"its parts would have to meet every {_shown(partition.lookahead)}, the least latency between "
+        f"them, and there are about {_sessions_a_window(topology, partition):.2g} sessions in that time"
+    )
 
 
 def partitioned(topology: Topology, count: int) -> Partition:
     """The hosts in ``count`` parts, or as many as can be, that have equal shares of the work.
 
-    Of the links between parts the least latency is as great as can be, then as little as can be
-    crosses them.
+    Of the links between parts the least latency is as great as can be, unless that makes the shares
+    so unequal that the run would take longer; then as little as can be crosses them.
     """
     work = estimated_work(topology)
     latencies = {(one.a, one.b): _least_latency(one, topology.faults) for one in topology.links}
     found = None
     for latency in _tried(latencies.values()):
         partition = _partition(topology, count, latencies, latency, work)
-        if partition.count == count and max(partition.loads) * count <= HEAVIEST:
-            return partition
-        if found is None or _better(partition, found):
+        if found is None or _worth(topology, partition) > _worth(topology, found):
             found = partition
+        if partition.count == count and max(partition.loads) * count <= HEAVIEST:
+            break
     assert found is not None, "an infinite latency has been tried"
     return found
 
 
-def _better(one: Partition, other: Partition) -> bool:
-    return (one.count, -max(one.loads)) > (other.count, -max(other.loads))
+def _worth(topology: Topology, partition: Partition) -> tuple[int, bool, float]:
+    could_be = SLOWER * max(partition.loads) < 1
+    return partition.count, could_be, -_time(topology, partition)
+
+
+def _time(topology: Topology, partition: Partition) -> float:
+    """About how long the run would take on several processes; on one it takes 1."""
+    meeting = MEETING / max(_sessions_a_window(topology, partition), 1e-9)
+    return max(partition.loads) * (SLOWER + meeting)
 
 
 def _least_latency(link: LinkSpec, faults: Sequence[FaultSpec]) -> float:
@@ -200,15 +211,18 @@ def _together(topology: Topology) -> Iterator[tuple[str, ...]]:
             yield fault.link if all(one in topology.hosts for one in fault.link) else ()
 
 
-def _sessions_a_second(topology: Topology, latency: float) -> float:
-    """About how many sessions there are in a second, from first to last."""
+def _sessions_a_window(topology: Topology, partition: Partition) -> float:
+    """About how many sessions there are in the time between two meetings."""
+    latency = partition.lookahead
     times = [one.at for one in topology.mail]
     for traffic in topology.traffic:
         times += [traffic.start, traffic.start + traffic.count / traffic.rate]
     if not times:
         return 0.0
-    span = max(times) - min(times) + TRIPS * (latency if latency < math.inf else 0.0)
-    return SESSIONS_A_MESSAGE * topology.messages / max(span, 1e-6)
+    if latency == math.inf:
+        return math.inf
+    span = max(times) - min(times) + TRIPS * latency
+    return SESSIONS_A_MESSAGE * topology.messages * latency / max(span, 1e-6)
 
 
 def _shown(seconds: float) -> str:
