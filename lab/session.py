@@ -328,6 +328,7 @@ class Session:
         errand = self.errand
         if self.number is None:
             self._depart()
+            self._dissolve()
             self.record((now, "unreachable", self.here, self.there, None, None, reason))
         else:
             self._end(f"cut: {reason}")
@@ -346,16 +347,17 @@ class Session:
 
     def _end(self, reason: str) -> None:
         self._depart()
-        # a session refers to itself through what it has delivered to; without this it would lie
-        # about until the collector of cycles comes by
-        self.forth.deliver = self.back.deliver = _nothing
         self.record((self.env.now, "close", self.here, self.there, self.number, None, reason))
         if self.left:
             self._dissolve()
 
     def _dissolve(self) -> None:
-        """Both ends are done: let go of what refers to the session itself."""
-        if self.reception.respond is not None:
+        """Both ends are done: let go of what refers to the session itself.
+
+        Else it would lie about until the collector of cycles comes by.
+        """
+        self.forth.on_loss = self.back.on_loss = None
+        if self.number is not None and self.reception.respond is not None:
             self.reception.respond = _nothing
 
     def _finish(self, now: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import math
 import os
@@ -30,6 +31,7 @@ from lab.network.load import from_dict
 from lab.network.topology import Topology
 from lab.parts import part, process
 from lab.parts.whole import Whole
+from lab.simulation import Simulation
 from lab.trace import Trace
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -133,6 +135,28 @@ def test_a_random_topology_with_faults_runs_the_same_in_parts(seed: int) -> None
     topology, parts, until = at_random(seed)
     one = lab.simulate(topology, seed=seed, until=until)
     compared(in_parts(topology, parts, seed, until), one)
+
+
+@pytest.mark.usefixtures("threads")
+@pytest.mark.parametrize("seed", [5, 6, 7, 18, 23])
+def test_a_session_that_is_over_is_let_go_of_at_once(seed: int) -> None:
+    """None lies about until the collector of cycles comes by, which takes time to find it."""
+    topology, parts, until = at_random(seed)
+    assert until is None
+    gc.collect()
+    gc.disable()
+    try:
+        one = Simulation(topology, seed)
+        one.begin()
+        one.run()
+        whole = in_parts(topology, parts, seed)
+        whole.run()
+        left = {type(it).__name__ for it in gc.get_objects() if type(it).__module__[:4] == "lab."}
+    finally:
+        gc.enable()
+    assert any(row[1] == "attempt" for row in one.trace.rows)
+    assert "PartSimulation" in left, "these are known to be cycles"
+    assert not left & {"Session", "WatchedSession", "FarCalling", "FarCalled", "Reception"}
 
 
 @pytest.mark.usefixtures("threads")

@@ -19,6 +19,10 @@ SHORTEST_TIMEOUT = 1.0
 """Seconds before a lost segment is sent again, at least: RFC 793's lower bound."""
 
 
+def _nowhere(_: Any) -> None:
+    """Where what is under way arrives once a channel has been cut."""
+
+
 class Way:
     """The links from one host to another in one direction, with what is fixed about them.
 
@@ -92,6 +96,7 @@ class Leg:
     def cut(self) -> None:
         """Let nothing that is under way arrive."""
         self.alive = False
+        self.deliver = _nowhere
 
     def _ride(
         self, number: int, head: float, tail: float, octets: bytes, sent: float, size: int

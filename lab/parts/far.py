@@ -60,6 +60,11 @@ class FarLeg(Leg):
         super().__init__(env, way, _here, on_loss)
         self.post = post
 
+    def cut(self) -> None:
+        """Let nothing that is under way arrive."""
+        super().cut()
+        self.post = _nowhere
+
     def send(self, octets: bytes, now: float) -> None:
         """Put bytes on their way at the present time."""
         delay = self.way.delay
@@ -70,6 +75,10 @@ class FarLeg(Leg):
 
     def _land(self, at: float, octets: bytes, sent: float) -> None:
         self.post(at, self.way.ticket(), octets, sent)
+
+
+def _nowhere(at: float, place: int, octets: bytes, sent: float) -> None:
+    """Where what is sent goes once a channel has been cut."""
 
 
 def _here(_: Any) -> None:
@@ -190,6 +199,7 @@ class FarCalling(Session):
 
     def _depart(self) -> None:
         super()._depart()
+        self.forth.on_loss = self.back.on_loss = None
         self.simulation.calling.pop(self.key, None)
         if self.number is None:
             self._post(math.inf, 0, FORGET)
@@ -255,6 +265,7 @@ class FarCalled(Session):
         self.closed = True
         self.forth.cut()
         self.back.cut()
+        self.back.on_loss = None
         self.simulation.called.pop(self.key, None)
 
     def _lay(self, forth: Way, back: Way) -> None:
@@ -316,3 +327,6 @@ class FarCalled(Session):
     def _leave(self) -> None:
         super()._leave()
         self.simulation.called.pop(self.key, None)
+        self.forth.cut()
+        self.back = self.forth  # nothing is said any more: what is under way has its own leg
+        self._dissolve()
