@@ -95,7 +95,7 @@ def test_parts_have_about_as_many_events_each(count: int) -> None:
 
 def test_the_estimate_of_work_is_what_the_run_then_is() -> None:
     topology = from_dict(HUBS)
-    hosts, calls = estimated_work(topology)
+    hosts, calls, _ = estimated_work(topology)
     rows = lab.simulate(topology).trace.rows
     transfers = Counter((row[2], row[3]) for row in rows if row[1] == "transfer")
     assert calls == transfers
@@ -109,7 +109,7 @@ def test_of_too_many_destinations_some_stand_for_all() -> None:
         "link": [{"between": ["HUB.ARPA", name]} for name in names],
         "traffic": [{"count": 4000, "rate": "9 /s"}],
     }
-    hosts, _ = estimated_work(from_dict(tables))
+    hosts, _, _ = estimated_work(from_dict(tables))
     assert hosts["HUB.ARPA"] / hosts.total() == pytest.approx(0.5, abs=0.02)
 
 
@@ -121,7 +121,7 @@ def test_mail_that_is_handed_in_late_counts_as_well() -> None:
         "link": [{"between": ["HUB.ARPA", name]} for name in names],
         "traffic": [early | {"count": 30_000}, late | {"count": 10_000, "start": "1 h"}],
     }
-    hosts, calls = estimated_work(from_dict(tables))
+    hosts, calls, _ = estimated_work(from_dict(tables))
     assert hosts["HUB.ARPA"] * 2 == hosts.total()
     sent = Counter({b: count for (_, b), count in calls.items() if b != "HUB.ARPA"})
     by_late = sum(count for name, count in sent.items() if name.startswith("L"))

@@ -35,6 +35,9 @@ class Neighbour(NamedTuple):
     cost: float
 
 
+Trees = dict[int, bytes]
+"""Trees of next hops, for processes to give each other, by the ranks of where they lead."""
+
 _Joined = list[tuple[int, float]]
 """The ranks of the hosts that one is joined to, with the costs."""
 
@@ -43,7 +46,8 @@ class RoutingTable:
     """Next hops between the hosts of a network.
 
     ``neighbours`` gives a host's neighbours, best first for each; ``relays`` are the hosts that
-    relay; ``names`` maps every name of a host, in capitals, to the host.
+    relay; ``names`` maps every name of a host, in capitals, to the host. ``on_tree`` is told of
+    each tree that is grown: where it leads, and its bytes.
     """
 
     def __init__(
@@ -59,6 +63,7 @@ class RoutingTable:
         self._map: _Map | None = None
         self._trees: OrderedDict[int, array[int]] = OrderedDict()
         self._room = KEPT_BYTES
+        self.on_tree: Callable[[int, bytes], None] | None = None
 
     def resolve(self, domain: str) -> str | None:
         """The host that a domain names, in any environment; None if there is none."""
@@ -161,13 +166,28 @@ class RoutingTable:
     def _tree(self, there: int) -> array[int]:
         tree = self._trees.get(there)
         if tree is None:
-            mapped = self._mapped()
-            tree = self._trees[there] = mapped.grown(there)
-            if len(self._trees) > max(16, self._room // max(1, len(tree) * tree.itemsize)):
-                self._trees.popitem(last=False)
+            tree = self._mapped().grown(there)
+            self._keep(there, tree)
+            if self.on_tree is not None:
+                self.on_tree(there, tree.tobytes())
         else:
             self._trees.move_to_end(there)
         return tree
+
+    def _keep(self, there: int, tree: array[int]) -> None:
+        self._trees[there] = tree
+        if len(self._trees) > max(16, self._room // max(1, len(tree) * tree.itemsize)):
+            self._trees.popitem(last=False)
+
+    def trees(self) -> Trees:
+        """The trees that are kept, for a table of the same network."""
+        return {there: tree.tobytes() for there, tree in self._trees.items()}
+
+    def know(self, trees: Trees) -> None:
+        """Keep trees that have been grown for another table of the same network."""
+        for there, octets in trees.items():
+            if there not in self._trees:
+                self._keep(there, self._mapped().read(octets))
 
 
 class _Map:
@@ -210,6 +230,12 @@ class _Map:
         if before < self.inner:
             _grow(tree, onto, before, price)
             tree[before] = there
+        return tree
+
+    def read(self, octets: bytes) -> array[int]:
+        """The tree of these bytes."""
+        tree = array(self._code)
+        tree.frombytes(octets)
         return tree
 
     def leads(self, tree: array[int], here: int) -> bool:

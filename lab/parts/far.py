@@ -39,6 +39,7 @@ SAID: Final = 2
 ANSWERED: Final = 3
 FINISHED: Final = 4
 FORGET: Final = 5
+TREE: Final = 6
 
 Post = Callable[[float, int, bytes, float], None]
 """Told of what lands elsewhere: when, its place at that instant, the octets, and when sent."""
@@ -117,8 +118,7 @@ class FarArrival(Arrival):
 class FarCalling(Session):
     """The sender-SMTP's end of a session, whose receiver-SMTP is in another part."""
 
-    __slots__ = ("key",)
-    simulation: PartSimulation
+    __slots__ = ("key", "part")
 
     def __init__(
         self,
@@ -129,6 +129,7 @@ class FarCalling(Session):
         sender: SenderSMTP,
         errand: Errand,
     ) -> None:
+        self.part = simulation
         self.key = simulation.next_key(host.name)
         super().__init__(simulation, host, peer, way, sender, errand)
         simulation.calling[self.key] = self
@@ -139,7 +140,7 @@ class FarCalling(Session):
         self.back = Leg(self.env, back, self._at_sender)
 
     def _post(self, at: float, place: int, what: int, *more: Any) -> None:
-        self.simulation.post(self.there, (at, place, what, self.key, *more))
+        self.part.post(self.there, (at, place, what, self.key, *more))
 
     # -- opening --------------------------------------------------------------------------------
 
@@ -180,7 +181,7 @@ class FarCalling(Session):
 
     def _greet(self, now: float, number: int) -> None:
         """The receiver-SMTP's end is open at the same moment, and greets."""
-        self.simulation.aliases.append((self.key, number))
+        self.part.aliases.append((self.key, number))
 
     # -- what is said, and the end --------------------------------------------------------------
 
@@ -195,12 +196,12 @@ class FarCalling(Session):
         if at <= until:
             kind = "data" if is_data else "command"
             row = (at, kind, self.there, self.here, number, message, sent, octets)
-            self.simulation.said(row)
+            self.part.said(row)
 
     def _depart(self) -> None:
         super()._depart()
         self.forth.on_loss = self.back.on_loss = None
-        self.simulation.calling.pop(self.key, None)
+        self.part.calling.pop(self.key, None)
         if self.number is None:
             self._post(math.inf, 0, FORGET)
 
@@ -244,11 +245,11 @@ class FarCalled(Session):
     Until that has said something, the session's number is not known here: -``key`` stands for it.
     """
 
-    __slots__ = ("deadline", "key", "told")
-    simulation: PartSimulation
+    __slots__ = ("deadline", "key", "part", "told")
 
     def __init__(self, simulation: PartSimulation, message: Message) -> None:
         key, here, there, environment, started, deadline = message[3:9]
+        self.part = simulation
         self.key: int = key
         self.deadline: float = deadline
         hosts = simulation.hosts
@@ -259,14 +260,14 @@ class FarCalled(Session):
         self.trips = 1
 
     def _enter(self) -> None:
-        self.simulation.called[self.key] = self
+        self.part.called[self.key] = self
 
     def _depart(self) -> None:
         self.closed = True
         self.forth.cut()
         self.back.cut()
         self.back.on_loss = None
-        self.simulation.called.pop(self.key, None)
+        self.part.called.pop(self.key, None)
 
     def _lay(self, forth: Way, back: Way) -> None:
         on_loss = self._lost if self.way.opening is None else None
@@ -284,7 +285,7 @@ class FarCalled(Session):
 
     def finished(self, at: float, place: int) -> None:
         """Take word of the close, that will arrive: until then no fault befalls this end."""
-        self.simulation.called.pop(self.key, None)
+        self.part.called.pop(self.key, None)
         self.forth.cut()
         Arrival(self.env, at, self._gone, b"", at, place)
 
@@ -298,7 +299,7 @@ class FarCalled(Session):
     def _posted(self, at: float, place: int, octets: bytes, sent: float) -> None:
         """Something is to land at the sender-SMTP's end."""
         what = (CONTROL, None) if self.number is None else (ANSWERED, octets)
-        self.simulation.post(self.here, (at, place, what[0], self.key, what[1], sent))
+        self.part.post(self.here, (at, place, what[0], self.key, what[1], sent))
 
     def _opened(self, _: Any) -> None:
         now = self.env.now
@@ -326,7 +327,7 @@ class FarCalled(Session):
 
     def _leave(self) -> None:
         super()._leave()
-        self.simulation.called.pop(self.key, None)
+        self.part.called.pop(self.key, None)
         self.forth.cut()
         self.back = self.forth  # nothing is said any more: what is under way has its own leg
         self._dissolve()

@@ -16,6 +16,7 @@ from lab.parts.far import (
     FINISHED,
     FORGET,
     SAID,
+    TREE,
     FarCalled,
     FarCalling,
     Message,
@@ -52,6 +53,7 @@ class PartSimulation(Simulation):
         ranks = ((name, rank << NUMBERS) for rank, name in enumerate(topology.hosts))
         self._numbers = {name: [first, first, first] for name, first in ranks}
         super().__init__(topology, seed)
+        self.routes.on_tree = self._tell_tree
         self.begun: Row = self.trace.rows[0]
         if part:
             self.trace.rows.clear()  # how it began is told once
@@ -113,6 +115,12 @@ class PartSimulation(Simulation):
         """Tell the part of a host something."""
         self.outboxes[self.parts[host]].append(message)
 
+    def _tell_tree(self, there: int, octets: bytes) -> None:
+        """Let the others have a tree of next hops that has been grown here."""
+        for part, outbox in enumerate(self.outboxes):
+            if part != self.part:
+                outbox.append((math.inf, 0, TREE, there, octets))
+
     def said(self, row: Row) -> None:
         """Note what a sender-SMTP of this part has said to a receiver-SMTP of another."""
         self.sayings.append((len(self.trace.rows), row))
@@ -153,6 +161,9 @@ class PartSimulation(Simulation):
         if session is not None:
             session._depart()
 
+    def _take_tree(self, message: Message) -> None:
+        self.routes.know({message[3]: message[4]})
+
 
 _HANDLERS: Final[dict[int, Callable[[PartSimulation, Message], None]]] = {
     CALL: PartSimulation._take_call,
@@ -161,6 +172,7 @@ _HANDLERS: Final[dict[int, Callable[[PartSimulation, Message], None]]] = {
     ANSWERED: PartSimulation._take_answered,
     FINISHED: PartSimulation._take_finished,
     FORGET: PartSimulation._take_forget,
+    TREE: PartSimulation._take_tree,
 }
 
 

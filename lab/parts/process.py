@@ -11,12 +11,13 @@ import math
 import signal
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from socket import socket
 from typing import Any, Final
 
 from lab.collecting import rarely_collecting
+from lab.hosts.routing import Trees
 from lab.network.topology import Topology
 from lab.parts.exchange import Peers
 from lab.parts.part import PartSimulation, Windows
@@ -50,7 +51,10 @@ _LAST: Final = 2**63 - 1
 
 @dataclass(frozen=True)
 class Setup:
-    """What all parts of a run are told; ``level`` is None where no rows are kept."""
+    """What all parts of a run are told; ``level`` is None where no rows are kept.
+
+    ``trees`` of next hops are known already.
+    """
 
     topology: Topology
     seed: int
@@ -58,6 +62,7 @@ class Setup:
     parts: dict[str, int]
     lookahead: float
     level: str | None
+    trees: Trees = field(default_factory=dict)
 
 
 class Part:
@@ -65,6 +70,7 @@ class Part:
 
     def __init__(self, setup: Setup, part: int, peers: Peers, home: Connection) -> None:
         self.simulation = PartSimulation(setup.topology, setup.seed, setup.parts, part)
+        self.simulation.routes.know(setup.trees)
         self.windows = Windows(self.simulation, setup.lookahead, setup.until)
         here = frozenset(name for name in setup.parts if setup.parts[name] == part)
         self.share = Share(list(setup.topology.hosts), here, self.simulation.begun)

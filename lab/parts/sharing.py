@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
+from lab.hosts.routing import Trees
 from lab.network.globs import matching_links
 from lab.network.topology import FaultSpec, LinkSpec, Topology
 from lab.parts.cut import parted
@@ -44,13 +45,15 @@ class Partition:
 
     ``parts`` are the numbers of their parts, from 0 to ``count`` - 1; ``lookahead`` is the least
     latency, in seconds, that a link between two parts ever has (infinite where there is none), and
-    ``loads`` are the parts' shares of the work, of 1.
+    ``loads`` are the parts' shares of the work, of 1. ``trees`` of next hops are known from finding
+    out about that.
     """
 
     parts: dict[str, int]
     count: int
     lookahead: float
     loads: tuple[float, ...]
+    trees: Trees = field(default_factory=dict, repr=False)
 
 
 def shared_out(topology: Topology, processes: int) -> Partition | str:
@@ -65,9 +68,10 @@ def shared_out(topology: Topology, processes: int) -> Partition | str:
         return partition
     if SLOWER * max(partition.loads) >= 1:
         return f"one of its parts would have {max(partition.loads):.0%} of the work"
+    sessions = _sessions_a_window(topology, partition)
     return (
-        f"its parts would have to meet every {_shown(partition.lookahead)}, the least latency between "
-        f"them, and there are about {_sessions_a_window(topology, partition):.2g} sessions in that time"
+        f"its parts would have to meet every {_shown(partition.lookahead)}, the least latency "
+        f"between them, and there are about {sessions:.2g} sessions in that time"
     )
 
 
@@ -133,7 +137,8 @@ def _partition(
     loads = [0.0] * (max(part_of) + 1)
     for group, weight in enumerate(weights):
         loads[part_of[group]] += weight / sum(weights)
-    return Partition(parts, len(loads), min(crossing, default=math.inf), tuple(loads))
+    least = min(crossing, default=math.inf)
+    return Partition(parts, len(loads), least, tuple(loads), work.trees)
 
 
 def _grouped(topology: Topology, latencies: Mapping[Ends, float], least: float) -> dict[str, int]:
@@ -156,7 +161,7 @@ def _weighed(
 
     Where there is no mail, one host is as good as another, and one link.
     """
-    sessions, calls = work
+    sessions, calls, _ = work
     count = max(group_of.values()) + 1
     weights = [0.0] * count
     joined: list[dict[int, float]] = [{} for _ in range(count)]

@@ -74,8 +74,8 @@ class Whole:
         keeper: Keeper,
     ) -> Whole:
         """The run of a topology that is shared out."""
-        parts, lookahead = partition.parts, partition.lookahead
-        return cls(Setup(topology, seed, until, parts, lookahead, keeper.level), keeper)
+        parts, lookahead, trees = partition.parts, partition.lookahead, partition.trees
+        return cls(Setup(topology, seed, until, parts, lookahead, keeper.level, trees), keeper)
 
     @property
     def topology(self) -> Topology:

@@ -12,9 +12,9 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
-from typing import Final
+from typing import Final, NamedTuple
 
-from lab.hosts.routing import RoutingTable
+from lab.hosts.routing import RoutingTable, Trees
 from lab.network.topology import Topology
 from lab.scenario import submissions
 from lab.simulation import Simulation
@@ -22,11 +22,19 @@ from lab.simulation import Simulation
 DRAWN: Final = 16_384
 """Submissions that are looked at, about."""
 
-REACHED: Final = 6_000_000
+REACHED: Final = 2_000_000
 """Next hops in the trees of all destinations that are looked at."""
 
-Work = tuple[Counter[str], Counter[tuple[str, str]]]
-"""Sessions at each host, and between each two that call each other, the caller first."""
+
+class Work(NamedTuple):
+    """Sessions at each host, and between each two that call each other, the caller first; and the
+    trees of next hops that it took to find them.
+    """
+
+    hosts: Counter[str]
+    calls: Counter[tuple[str, str]]
+    trees: Trees
+
 
 _Pair = tuple[str, tuple[str, ...]]
 
@@ -41,7 +49,7 @@ def estimated_work(topology: Topology) -> Work:
             hosts[a] += count
             hosts[b] += count
             calls[a, b] += count
-    return hosts, calls
+    return Work(hosts, calls, routes.trees())
 
 
 def _pairs(topology: Topology, routes: RoutingTable) -> Iterator[_Pair]:
