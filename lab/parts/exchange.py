@@ -1,4 +1,7 @@
-"""How the parts of a run meet: each tells each of the others, and hears of it, once a window."""
+"""How the parts of a run meet: each tells each of the others, and hears of it, once a window.
+
+Telling does not wait for the other to listen.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,12 @@ import marshal
 import socket
 from collections.abc import Sequence
 from contextlib import suppress
+from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
 from typing import Any, Final
 
 from lab.parts.far import Message
 
-SMALL: Final = 32_768
-"""Bytes that a pipe takes without anybody reading at its other end: what is told at once."""
-
-BUFFER: Final = 262_144
+BUFFER: Final = 1_048_576
 """Bytes that a pipe is asked to hold."""
 
 _SIZE: Final = 4
@@ -33,20 +34,31 @@ def pipe() -> tuple[socket.socket, socket.socket]:
 
 
 class _Peer:
-    """The end of a pipe to another part, and what has come of its next message."""
+    """The end of a pipe to another part: what is yet to be sent, and what has come."""
 
     def __init__(self, plug: socket.socket) -> None:
+        plug.setblocking(False)
         self._plug = plug
+        self._out = bytearray()
         self._come = b""
         self._room = memoryview(bytearray(BUFFER))
+        self._ready = DefaultSelector()
+        self._ready.register(plug, EVENT_READ)
 
     def tell(self, octets: bytes) -> None:
-        self._plug.sendall(len(octets).to_bytes(_SIZE, "big") + octets)
+        """Send as much as the pipe takes; the rest goes while this part waits for the other."""
+        self._out += len(octets).to_bytes(_SIZE, "big")
+        self._out += octets
+        self._push()
 
     def hear(self) -> Any:
         come = self._come
         while len(come) < _SIZE or len(come) < self._whole(come):
-            count = self._plug.recv_into(self._room)
+            try:
+                count = self._plug.recv_into(self._room)
+            except BlockingIOError:
+                self._wait(EVENT_READ)
+                continue
             if not count:
                 raise EOFError
             come += self._room[:count]
@@ -54,40 +66,48 @@ class _Peer:
         self._come = come[whole:]
         return marshal.loads(come[_SIZE:whole])
 
+    def flush(self) -> None:
+        while self._out:
+            self._wait(0)
+
+    def _push(self) -> None:
+        with suppress(BlockingIOError):
+            while self._out:
+                del self._out[: self._plug.send(self._out)]
+
+    def _wait(self, events: int) -> None:
+        """Wait for these, and for the pipe to take what is yet to be sent."""
+        self._ready.modify(self._plug, events | (EVENT_WRITE if self._out else 0))
+        self._ready.select()
+        self._push()
+
     @staticmethod
     def _whole(come: bytes) -> int:
         return _SIZE + int.from_bytes(come[:_SIZE], "big")
 
 
 class Peers:
-    """The pipes from one part to all others, by their numbers; its own place is None."""
+    """The pipes from one part to all others, by their numbers; its own place is None.
+
+    What the others tell is heard in the order in which they told it. Where one is there no more,
+    EOFError or OSError is raised.
+    """
 
     def __init__(self, part: int, plugs: Sequence[socket.socket | None]) -> None:
         self.part = part
         self._peers = {number: _Peer(plug) for number, plug in enumerate(plugs) if plug is not None}
 
-    def meet(
-        self, about: About, outboxes: list[list[Message]]
-    ) -> list[tuple[About, list[Message]]]:
-        """Tell each part ``about`` and its outbox, which is emptied; what the others tell.
-
-        Raises EOFError or OSError where a part is there no more.
-        """
-        large = {}
+    def tell(self, about: About, outboxes: list[list[Message]]) -> None:
+        """Tell each part ``about`` and its outbox, which is emptied."""
         for number, peer in self._peers.items():
-            octets = marshal.dumps((about, outboxes[number]))
+            peer.tell(marshal.dumps((about, outboxes[number])))
             outboxes[number] = []
-            if len(octets) > SMALL:
-                large[number] = octets
-                octets = marshal.dumps((about, None))
-            peer.tell(octets)
-        heard = {number: peer.hear() for number, peer in self._peers.items()}
-        # if both wrote much at once, both would wait for the other to read: the lower number begins
-        for number, peer in self._peers.items():
-            if number > self.part and number in large:
-                peer.tell(large[number])
-            if heard[number][1] is None:
-                heard[number] = peer.hear()
-            if number < self.part and number in large:
-                peer.tell(large[number])
-        return list(heard.values())
+
+    def hear(self) -> list[tuple[About, list[Message]]]:
+        """What each of the others has told next."""
+        return [peer.hear() for peer in self._peers.values()]
+
+    def flush(self) -> None:
+        """Wait until all that was told is on its way."""
+        for peer in self._peers.values():
+            peer.flush()

@@ -186,18 +186,31 @@ LEAST_SPAN: Final = 1e-6
 """Seconds that a window is shortened to: what happens at one instant cannot be parted."""
 
 
+WINDOWS_AHEAD: Final = 1
+"""Windows that a part goes through before it must have heard what the others did in the first."""
+
+
 class Windows:
     """The windows of a part: how far it may go before the parts meet again.
 
-    ``lookahead`` in seconds is the longest that one can be; none begins at ``until`` or later.
+    ``lookahead`` in seconds is how long what is sent to another part takes at the least; none
+    begins at ``until`` or later. ``end`` is how far this part has come.
+
+    Before a window a part has heard from the others up to :data:`WINDOWS_AHEAD` windows ago. What
+    they have sent since, they have sent no sooner than all that could happen next then, the
+    ``first``; and it arrives the lookahead later. So the window may end there; and its length is
+    such that this leaves room for one after it.
     """
 
     def __init__(self, simulation: PartSimulation, lookahead: float, until: float | None) -> None:
         self.simulation = simulation
         self.lookahead = lookahead
-        self._span = min(lookahead, FIRST_SPAN)
+        self._longest = lookahead / (WINDOWS_AHEAD + 1)
+        self._span = min(self._longest, FIRST_SPAN)
         self.until = math.inf if until is None else until
+        self.end = -math.inf
         self.marks = Marks()
+        self._told = [math.inf] * (WINDOWS_AHEAD + 1)
 
     def pace(self, rows: int) -> None:
         """Have the next window be longer or shorter, by the rows of all parts in the last one.
@@ -207,29 +220,41 @@ class Windows:
         if rows > MOST_ROWS:
             self._span = max(self._span / 2, LEAST_SPAN)
         elif rows < MOST_ROWS // 4:
-            self._span = min(2 * self._span, self.lookahead)
+            self._span = min(2 * self._span, self._longest)
 
     def next_time(self) -> float:
-        """The time of what happens next here, or elsewhere by what was done here."""
-        simulation = self.simulation
-        first: float = simulation.env.peek()
-        for outbox in simulation.outboxes:
-            for message in outbox:
-                first = min(first, message[0])
-        return first
+        """The time of what happens next here, or elsewhere by what was done here.
+
+        To be asked once a window: another part may not have heard yet of what was done in the last.
+        """
+        outboxes = self.simulation.outboxes
+        told = min((one[0] for outbox in outboxes for one in outbox), default=math.inf)
+        self._told = [*self._told[1:], told]
+        peek: float = self.simulation.env.peek()
+        return min(peek, *self._told)
 
     def is_of_faults(self, first: float) -> bool:
-        """Whether faults strike or end at the time of what happens next."""
-        return self.simulation.faults.next_time(first) == first
+        """Whether faults strike or end where the next window would begin."""
+        start = max(first, self.end)
+        return self.simulation.faults.next_time(start) == start
+
+    def is_over(self, first: float) -> bool:
+        """Whether nothing is left to do in any part before the end of the run."""
+        return first == math.inf or first >= self.until
 
     def run(self, first: float) -> None:
-        """Go through the window that begins with what happens next in any part.
+        """Go through the next window, where all that can happen in any part is no sooner than
+        ``first``, for all that has been heard.
 
         An instant in which faults strike is a window of its own, and ends the one before it.
         """
-        fault = self.simulation.faults.next_time(first)
-        end = math.nextafter(first, math.inf)
-        if fault > first:
-            end = min(max(first + self._span, end), fault, self.until)
-        simulation = self.simulation
-        run_window(simulation.env, end, simulation.trace.rows, self.marks, simulation.ranks)
+        start = max(first, self.end)
+        fault = self.simulation.faults.next_time(start)
+        end = math.nextafter(start, math.inf)
+        if fault > start:
+            furthest = max(first + self.lookahead, math.nextafter(first, math.inf))
+            end = min(max(start + self._span, end), furthest, fault, self.until)
+        if end > self.end:
+            simulation = self.simulation
+            run_window(simulation.env, end, simulation.trace.rows, self.marks, simulation.ranks)
+            self.end = end

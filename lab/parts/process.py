@@ -10,6 +10,7 @@ import marshal
 import math
 import signal
 import traceback
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
@@ -20,7 +21,7 @@ from lab.collecting import rarely_collecting
 from lab.hosts.routing import Trees
 from lab.network.topology import Topology
 from lab.parts.exchange import Peers
-from lab.parts.part import PartSimulation, Windows
+from lab.parts.part import WINDOWS_AHEAD, PartSimulation, Windows
 from lab.parts.share import Share
 from lab.store import LEVELS, weight
 from lab.trace import Row
@@ -78,28 +79,35 @@ class Part:
         self.home = home
         self.level = setup.level
         self._batches = 0
+        self._recorded = 0
         self._weighed = 0
         self._weight = 0
+        self._first = 0.0
+        self._total = 0
+        self._told: deque[tuple[float, int]] = deque()
         self._nothing: list[list[Any]] = [[] for _ in self.simulation.outboxes]
 
     def run(self) -> None:
         """Go on until nothing is left to do in any part, or until this is stopped."""
-        simulation = self.simulation
+        simulation, windows = self.simulation, self.windows
         self._mark(0.0, -(2**63))
         simulation.begin()
+        self._tell()
+        self._hear(0)
         stopped, known = False, 0
         while not stopped:
-            first, pending = self._meet()
-            self.windows.pace(pending - known)
-            known = pending
-            if pending > BATCH:
-                stopped, known = self._send_home(), 0
-            if first == math.inf or first >= self.windows.until:
+            if windows.is_of_faults(self._first):
+                self._hear(0)
+            if self._total - known > BATCH:
+                known = self._total
+                stopped = self._send_home()
+            if stopped or windows.is_over(self._first):
                 break
-            if not stopped:
-                if self.windows.is_of_faults(first):
-                    simulation.all_idle, _ = self._agree()
-                self.windows.run(first)
+            if windows.is_of_faults(self._first):
+                simulation.all_idle, _ = self._agree()
+            windows.run(self._first)
+            self._tell()
+            self._hear(WINDOWS_AHEAD)
         self._end(stopped)
 
     def _mark(self, t: float, place: int) -> None:
@@ -107,35 +115,49 @@ class Part:
         if rows:
             self.windows.marks.add(t, place, len(rows))
 
-    def _meet(self) -> tuple[float, int]:
-        """Tell the others what has been sent, and hear of theirs: the time of what happens next in
-        any part, and how much waits to be sent home in all.
-        """
-        simulation = self.simulation
-        first, pending = self.windows.next_time(), self._pending()
-        for about, messages in self.peers.meet((first, pending), simulation.outboxes):
-            simulation.take(messages)
-            first = min(first, about[0])
-            pending += about[1]
-        return first, pending
+    def _tell(self) -> None:
+        """Tell the others what has been sent, what happens next, and how much is recorded here."""
+        told = self.windows.next_time(), self._recorded_so_far()
+        self._told.append(told)
+        self.peers.tell(told, self.simulation.outboxes)
 
-    def _pending(self) -> int:
+    def _hear(self, ahead: int) -> None:
+        """Hear what the others have told, but for the last so many times: what can happen next in
+        any part, and how much has been recorded in all.
+        """
+        while len(self._told) > ahead:
+            first, total = self._told.popleft()
+            for about, messages in self.peers.hear():
+                self.simulation.take(messages)
+                first = min(first, about[0])
+                total += about[1]
+            self.windows.pace(total - self._total)
+            self._first, self._total = first, total
+
+    def _recorded_so_far(self) -> int:
+        """The rows recorded until now, and blocks of mail in them."""
         rows = self.simulation.trace.rows
         if len(rows) > self._weighed + SOME:
             self._weight += weight(rows[self._weighed :])
             self._weighed = len(rows)
-        return len(rows) + self._weight // BLOCK
+        return self._recorded + len(rows) + self._weight // BLOCK
 
     def _agree(self) -> tuple[bool, float]:
-        """Whether nothing is left to do in any part, and the time of the last row of all."""
+        """Whether nothing is left to do in any part, and the time of the last row of all.
+
+        All that the others have told has been heard.
+        """
         idle, last = self.simulation.is_idle_here, self.simulation.trace.last
-        for about, _ in self.peers.meet((idle, last), self._nothing):
+        self.peers.tell((idle, last), self._nothing)
+        for about, _ in self.peers.hear():
             idle = idle and about[0]
             last = max(last, about[1])
         return idle, last
 
     def _end(self, stopped: bool) -> None:
+        self._hear(0)
         idle, last = self._agree()
+        self.peers.flush()
         reason = "settled"
         if stopped:
             reason = "interrupted"
@@ -169,11 +191,12 @@ class Part:
         times, places = self.windows.marks.of(shipped)
         batch = (ROWS, sent, times, places, mask, simulation.aliases)
         self.home.send_bytes(marshal.dumps(batch))
+        self._recorded += len(rows)
         simulation.trace.take_away()
         simulation.aliases = []
         simulation.sayings = []
         self.windows.marks.clear()
-        self._weighed = self._weight = 0
+        self._weighed = 0
 
     def _shipped(self, rows: list[Row], needed: list[int]) -> tuple[Sequence[int], bytes | None]:
         """The places of the rows to send, and for each whether account and rules need it: None
