@@ -22,7 +22,7 @@ from lab.simulation import Simulation
 DRAWN: Final = 16_384
 """Submissions that are looked at, about."""
 
-REACHED: Final = 2_000_000
+REACHED: Final = 1_000_000
 """Next hops in the trees of all destinations that are looked at."""
 
 
