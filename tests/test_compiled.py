@@ -31,6 +31,7 @@ print(json.dumps({name: lab.simulate(one, seed=7).trace.digest() for name, one i
 DOCSTRINGS = """
 import enum, importlib, inspect, json, sys
 
+OTHERS = ("member_descriptor", "int", "str")
 found = {}
 for name in sys.argv[1:]:
     module = importlib.import_module(name)
@@ -42,7 +43,8 @@ for name in sys.argv[1:]:
             continue  # mypyc has a text of its own for these
         found[f"{name}.{key}"] = value.__doc__
         for inner, one in vars(value).items() if inspect.isclass(value) else ():
-            if not inner.startswith("_") and one.__doc__ and "member" not in type(one).__name__:
+            kind = type(one).__name__  # no attribute has a docstring of its own
+            if not inner.startswith("_") and one.__doc__ and kind not in OTHERS:
                 found[f"{name}.{key}.{inner}"] = one.__doc__
 print(json.dumps(found))
 """

@@ -7,8 +7,8 @@ from random import Random
 import networkx
 import pytest
 
-from lab.hosts import routing
-from lab.hosts.routing import Neighbour, RoutingTable
+from lab.hosts.neighbour import Neighbour
+from lab.hosts.routing import RoutingTable
 
 
 def table_of(graph: networkx.Graph, relays: set[str]) -> RoutingTable:
@@ -129,14 +129,12 @@ def test_a_tree_has_no_hosts_with_one_neighbour_nor_have_they_one() -> None:
     assert [len(tree) for tree in table._trees.values()] == [2, 2]  # to 0 and to Y
 
 
-def test_no_more_trees_are_kept_than_their_bound_and_ways_stay_the_same(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_no_more_trees_are_kept_than_their_bound_and_ways_stay_the_same() -> None:
     graph = networkx.relabel_nodes(networkx.cycle_graph(60), str)
     networkx.set_edge_attributes(graph, 1.0, "cost")
     free = table_of(graph, set(graph))
-    monkeypatch.setattr(routing, "KEPT_BYTES", 0)
     bound = table_of(graph, set(graph))
+    bound._room = 0
     for there in graph:
         assert bound.way("0", there) == free.way("0", there)
     assert len(bound._trees) == 16 < len(free._trees)

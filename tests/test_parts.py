@@ -151,7 +151,8 @@ def test_a_session_that_is_over_is_let_go_of_at_once(seed: int) -> None:
         one.run()
         whole = in_parts(topology, parts, seed)
         whole.run()
-        left = {type(it).__name__ for it in gc.get_objects() if type(it).__module__[:4] == "lab."}
+        kinds = {type(it) for it in gc.get_objects()}
+        left = {one.__name__ for one in kinds if str(one.__module__).startswith("lab.")}
     finally:
         gc.enable()
     assert any(row[1] == "attempt" for row in one.trace.rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lab.hosts.directory import Entry, Forward, MailingList, User
-from lab.hosts.routing import Neighbour
+from lab.hosts.neighbour import Neighbour
 from lab.hosts.verdicts import MAILBOXES
 from lab.protocol import Path, Reply
 

@@ -14,9 +14,10 @@ from lab.hosts.destination import Destination, Loss
 from lab.hosts.directory import AMBIGUOUS, User
 from lab.hosts.identity import Condition, Identity
 from lab.hosts.message import Calendar, compose_notification, return_path_line
+from lab.hosts.neighbour import Neighbour
 from lab.hosts.paths import bears, prefixed, unsendable, unsendable_from
 from lab.hosts.retry import Retry
-from lab.hosts.routing import Neighbour, RoutingTable
+from lab.hosts.routing import RoutingTable
 from lab.hosts.spool import Addressee, Queue, Spool
 from lab.hosts.spool import Entry as Mail
 from lab.hosts.unfold import unfolded

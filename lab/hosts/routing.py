@@ -19,20 +19,13 @@ from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal
 
+from lab.hosts.neighbour import Neighbour
 from lab.protocol import folded
 
 KEPT_BYTES: Final = 128 * 2**20
 """Bytes of the trees of next hops that are kept."""
-
-
-class Neighbour(NamedTuple):
-    """A host that a channel can be opened to: over which environment, at which cost."""
-
-    name: str
-    environment: str
-    cost: float
 
 
 Trees = dict[int, bytes]
