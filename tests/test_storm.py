@@ -34,8 +34,8 @@ def test_a_storm_of_careless_hosts_finds_a_loss_and_shrinks_it(seed: int, tmp_pa
     """That nothing is lost means something only if a loss would be found."""
     command = ["storm", "--careless", "--runs", "200", "--seed", str(seed), "--json"]
     done = CliRunner().invoke(cli, [*command, "--out", str(tmp_path)])
+    assert done.exit_code == 1, (done.output, done.exception)
     figures = json.loads(done.stdout)
-    assert done.exit_code == 1
     assert figures["runs"] == 200
     assert figures["lost"] > 0
     path = next(one["file"] for one in figures["breaches"] if one["file"])

@@ -21,9 +21,10 @@ from lab.collecting import rarely_collecting
 from lab.hosts.routing import Trees
 from lab.network.topology import Topology
 from lab.parts.exchange import Peers
+from lab.parts.marks import weight
 from lab.parts.part import WINDOWS_AHEAD, PartSimulation, Windows
 from lab.parts.share import Share
-from lab.store import LEVELS, weight
+from lab.store import LEVELS
 from lab.trace import Row
 
 BATCH: Final = 16_384
@@ -138,7 +139,7 @@ class Part:
         """The rows recorded until now, and blocks of mail in them."""
         rows = self.simulation.trace.rows
         if len(rows) > self._weighed + SOME:
-            self._weight += weight(rows[self._weighed :])
+            self._weight += weight(rows, self._weighed)
             self._weighed = len(rows)
         return self._recorded + len(rows) + self._weight // BLOCK
 
