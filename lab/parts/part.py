@@ -189,6 +189,12 @@ LEAST_SPAN: Final = 1e-6
 WINDOWS_AHEAD: Final = 1
 """Windows that a part goes through before it must have heard what the others did in the first."""
 
+FEW_ROWS: Final = 250
+MANY_ROWS: Final = 1_000
+"""Rows of all parts in a window below which to be ahead is not worth shorter ones, and above which
+it is.
+"""
+
 
 class Windows:
     """The windows of a part: how far it may go before the parts meet again.
@@ -196,17 +202,18 @@ class Windows:
     ``lookahead`` in seconds is how long what is sent to another part takes at the least; none
     begins at ``until`` or later. ``end`` is how far this part has come.
 
-    Before a window a part has heard from the others up to :data:`WINDOWS_AHEAD` windows ago. What
-    they have sent since, they have sent no sooner than all that could happen next then, the
-    ``first``; and it arrives the lookahead later. So the window may end there; and its length is
-    such that this leaves room for one after it.
+    Before a window a part has heard from the others up to ``ahead`` windows ago. What they have
+    sent since, they have sent no sooner than all that could happen next then, the ``first``; and it
+    arrives the lookahead later. So the window may end there; and its length is such that this
+    leaves room for one after it, where much happens in them.
     """
 
     def __init__(self, simulation: PartSimulation, lookahead: float, until: float | None) -> None:
         self.simulation = simulation
         self.lookahead = lookahead
-        self._longest = lookahead / (WINDOWS_AHEAD + 1)
-        self._span = min(self._longest, FIRST_SPAN)
+        self.ahead = 0
+        self._rows = 0
+        self._span = min(lookahead, FIRST_SPAN)
         self.until = math.inf if until is None else until
         self.end = -math.inf
         self.marks = Marks()
@@ -220,7 +227,13 @@ class Windows:
         if rows > MOST_ROWS:
             self._span = max(self._span / 2, LEAST_SPAN)
         elif rows < MOST_ROWS // 4:
-            self._span = min(2 * self._span, self._longest)
+            self._span *= 2
+        self._rows = (self._rows + rows) // 2  # of some of the last windows: they vary
+        if self._rows < FEW_ROWS:
+            self.ahead = 0
+        elif self._rows > MANY_ROWS:
+            self.ahead = WINDOWS_AHEAD
+        self._span = min(self._span, self.lookahead / (self.ahead + 1))
 
     def next_time(self) -> float:
         """The time of what happens next here, or elsewhere by what was done here.

@@ -22,7 +22,7 @@ from lab.hosts.routing import Trees
 from lab.network.topology import Topology
 from lab.parts.exchange import Peers
 from lab.parts.marks import weight
-from lab.parts.part import WINDOWS_AHEAD, PartSimulation, Windows
+from lab.parts.part import PartSimulation, Windows
 from lab.parts.share import Share
 from lab.store import LEVELS
 from lab.trace import Row
@@ -108,7 +108,7 @@ class Part:
                 simulation.all_idle, _ = self._agree()
             windows.run(self._first)
             self._tell()
-            self._hear(WINDOWS_AHEAD)
+            self._hear(windows.ahead)
         self._end(stopped)
 
     def _mark(self, t: float, place: int) -> None:
