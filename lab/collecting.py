@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def rarely_collecting() -> Iterator[None]:
-    """Let Python look for cycles of garbage a hundred times less often.
+    """Let Python look for cycles of garbage more than a thousand times less often.
 
     A run makes none that matter, and keeps all of its trace: each look at that is in vain.
     """

@@ -30,7 +30,7 @@ _AWAITED: Final = {CONNECTION: "no greeting", MAIL_DATA: "no reply to the mail d
 
 
 def _nothing(_: Any) -> None:
-    """What arrives after the end of a session arrives nowhere."""
+    """A verdict after the end of a session goes nowhere."""
 
 
 class Pathway:

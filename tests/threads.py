@@ -26,7 +26,7 @@ class PartThread(threading.Thread):
         setup, part, plugs, home = args
         self.plugs: list[socket | None] = [plug and plug.dup() for plug in plugs]
         self.home = Connection(dup(home.fileno()))
-        self.part = Part(setup, part, Peers(part, self.plugs), self.home)
+        self.part = Part(setup, part, Peers(self.plugs), self.home)
         super().__init__(daemon=daemon)
 
     def run(self) -> None:

@@ -9,7 +9,8 @@ the *inner* ones. A tree is an array of two or four bytes an inner host, and the
 are kept up to a bound in bytes; so nothing of the size of the square of the network is ever held.
 
 Trees are grown in Python: scipy's Dijkstra, with what it takes to tell ways of the same cost apart,
-needs half the time (1 ms instead of 2 on the UUCP map of 1988), but a hundred megabytes to install.
+needs half the time of plain Python (1 ms instead of 2 on the UUCP map of 1988), but a hundred
+megabytes to install.
 """
 
 from __future__ import annotations

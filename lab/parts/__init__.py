@@ -3,11 +3,12 @@
 A part is a process with a simulation of its own: the same hosts, links and faults as in one
 process, of which it moves only its own. What crosses to another part takes at least the latency of
 the link between them; so all parts may go on by that much (the *lookahead*) before they must hear
-of each other. They go from window to window, half a lookahead long, and at the end of each tell
-each other what has been sent, but hear what the others told at the end of the one before: so none
-waits as long as the other is not more than a window late. It is the conservative, synchronous way
-of distributed simulation (Chandy and Misra 1979; Nicol 1993, "The cost of conservative
-synchronization in parallel discrete event simulations"); ns-3's MPI simulator goes by such windows.
+of each other. They go from window to window, and at the end of each tell each other what has been
+sent. Where much happens, windows are half a lookahead long, and what is heard then is what the
+others told at the end of the one before: so none waits for one that is a window late. It is the
+conservative, synchronous way of distributed simulation (Chandy and Misra 1979; Nicol 1993, "The
+cost of conservative synchronization in parallel discrete event simulations"); ns-3's MPI simulator
+goes by such windows.
 
 The parts of a run are processes of one machine, joined by pipes: they exchange one message a
 window, and a pipe has it there in some ten microseconds. MPI would have to be installed, and would

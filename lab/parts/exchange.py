@@ -93,8 +93,7 @@ class Peers:
     EOFError or OSError is raised.
     """
 
-    def __init__(self, part: int, plugs: Sequence[socket.socket | None]) -> None:
-        self.part = part
+    def __init__(self, plugs: Sequence[socket.socket | None]) -> None:
         self._peers = {number: _Peer(plug) for number, plug in enumerate(plugs) if plug is not None}
 
     def tell(self, about: About, outboxes: list[list[Message]]) -> None:

@@ -99,14 +99,3 @@ def _finer(place: int, row: tuple[Any, ...], ranks: Mapping[str, int]) -> int:
     if row[1] == "fault":
         return place if row[7] else place + ROOM - 1
     return place + 1 if row[1] == "forget" else place + 2 + ranks.get(row[2], 0)
-
-
-def weight(rows: Sequence[tuple[Any, ...]], begin: int) -> int:
-    """The bytes of mail and of words that rows hold, from one on."""
-    total = 0
-    for index in range(begin, len(rows)):
-        row = rows[index]
-        last: object = row[len(row) - 1]
-        if isinstance(last, bytes):
-            total += len(last)
-    return total

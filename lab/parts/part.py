@@ -253,7 +253,7 @@ class Windows:
 
     def is_over(self, first: float) -> bool:
         """Whether nothing is left to do in any part before the end of the run."""
-        return first == math.inf or first >= self.until
+        return first >= self.until
 
     def run(self, first: float) -> None:
         """Go through the next window, where all that can happen in any part is no sooner than

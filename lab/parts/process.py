@@ -21,10 +21,9 @@ from lab.collecting import rarely_collecting
 from lab.hosts.routing import Trees
 from lab.network.topology import Topology
 from lab.parts.exchange import Peers
-from lab.parts.marks import weight
 from lab.parts.part import PartSimulation, Windows
 from lab.parts.share import Share
-from lab.store import LEVELS
+from lab.store import LEVELS, weight
 from lab.trace import Row
 
 BATCH: Final = 16_384
@@ -139,7 +138,7 @@ class Part:
         """The rows recorded until now, and blocks of mail in them."""
         rows = self.simulation.trace.rows
         if len(rows) > self._weighed + SOME:
-            self._weight += weight(rows, self._weighed)
+            self._weight += weight(rows[self._weighed :])
             self._weighed = len(rows)
         return self._recorded + len(rows) + self._weight // BLOCK
 
@@ -220,7 +219,7 @@ def main(setup: Setup, part: int, plugs: Sequence[socket | None], home: Connecti
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who gathers the parts to answer
     try:
         with rarely_collecting():
-            Part(setup, part, Peers(part, plugs), home).run()
+            Part(setup, part, Peers(plugs), home).run()
     except (EOFError, BrokenPipeError, ConnectionResetError):
         pass  # another part is no more, and home knows
     except Exception:  # told at home, where it is read
