@@ -434,4 +434,7 @@ def simulate(
     simulation = Simulation(topology, seed)
     simulation.begin()
     simulation.run(until, progress)
-    return simulation.trace
+    trace = Trace(simulation.trace.rows)
+    # hosts and sessions hold each other until Python looks for cycles: the rows are not to wait so
+    simulation.trace.take_away()
+    return trace

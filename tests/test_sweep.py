@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -20,7 +21,7 @@ import lab
 from lab.cli import cli
 from lab.experiments.crews import LocalCrew
 from lab.experiments.measures import KNOWN
-from lab.experiments.sweep import begin, journal_of
+from lab.experiments.sweep import Recipe, begin, journal_of, run_one
 from lab.experiments.sweepfile import MOST_TRIED, SweepError, load_experiment, make_experiment
 from lab.views.sweeps import mean_of, plot
 
@@ -397,6 +398,32 @@ def test_finding_source_routes_when_links_fail() -> None:
     means = table.groupby("traffic.0.route").mean(numeric_only=True)
     assert (means.loc["source"] > means.loc["direct"])[["events.defer", "hops"]].all()
     assert means["delivery_seconds.mean"]["source"] > 1.3 * means["delivery_seconds.mean"]["direct"]
+
+
+class Slow:
+    """Something that takes 50 ms to let go of."""
+
+    def __del__(self) -> None:
+        time.sleep(0.05)
+
+
+def test_the_time_of_a_run_lasts_until_nothing_of_it_is_left() -> None:
+    def with_more_to_let_go_of(run: lab.Run) -> int:
+        vars(run)["slow"] = Slow()
+        return 1
+
+    given = {"topology": SCENARIO, "measures": {"one": with_more_to_let_go_of}}
+    outcome = run_one(Recipe.of(make_experiment(**given)), {}, 0)
+    assert outcome["measures"] == {"one": 1}
+    assert outcome["wall"] >= 0.05
+
+
+def test_cycles_of_garbage_are_rarely_looked_for_in_all_of_a_run_and_then_as_before() -> None:
+    before = gc.get_threshold()
+    given = {"topology": SCENARIO, "measures": {"often": lambda _: gc.get_threshold()[0]}}
+    outcome = run_one(Recipe.of(make_experiment(**given)), {}, 0)
+    assert outcome["measures"]["often"] >= 1_000_000
+    assert gc.get_threshold() == before
 
 
 def test_the_overhead_is_measured() -> None:

@@ -79,6 +79,10 @@ class DaskCrew:
         settings = {
             "distributed.scheduler.allowed-failures": DEATHS,
             "distributed.comm.timeouts.connect": "10s",
+            # a worker of ours looks at the stack of its run every 10 ms, and at its own pulse every
+            # 20 ms: nobody asks for that, and each look has the run wait
+            "distributed.worker.profile.enabled": False,
+            "distributed.admin.tick.interval": "500ms",
         }
         with dask.config.set(settings):
             if scheduler is None:

@@ -20,6 +20,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from lab.collecting import rarely_collecting
 from lab.experiments.crews import BROKEN, DIED, Crew, CrewError, crew
 from lab.experiments.journal import Held, Journal
 from lab.experiments.measures import measure
@@ -356,11 +357,24 @@ def run_some(work: tuple[Recipe, list[tuple[dict[str, Any], int]]]) -> list[Outc
 
 
 def run_one(recipe: Recipe, sets: Mapping[str, Any], seed: int) -> Outcome:
-    """The outcome of one run; whatever is raised in it becomes its ``error``."""
+    """The outcome of one run; whatever is raised in it becomes its ``error``.
+
+    Its times are of all that the run costs, to the last of its objects let go of.
+    """
+    begun, wall = time.process_time(), time.perf_counter()
+    with rarely_collecting():
+        outcome = _figures(recipe, sets, seed)
+    return outcome | {
+        "seconds": round(time.process_time() - begun, 4),
+        "wall": round(time.perf_counter() - wall, 4),
+    }
+
+
+def _figures(recipe: Recipe, sets: Mapping[str, Any], seed: int) -> Outcome:
+    """The digest and the measures of one run, or its error; of the run itself nothing is left."""
     from lab.api import Run
     from lab.simulation import simulate
 
-    begun, wall = time.process_time(), time.perf_counter()
     try:
         topology = _topology(recipe, sets, seed)
         run = Run(topology, simulate(topology, seed, recipe.until))
@@ -368,14 +382,10 @@ def run_one(recipe: Recipe, sets: Mapping[str, Any], seed: int) -> Outcome:
             name: _plain(name, (measure(name).of if function is None else function)(run))
             for name, function in recipe.measures
         }
-        outcome: Outcome = {"digest": run.digest, "measures": figures}
+        return {"digest": run.digest, "measures": figures}
     except Exception as why:
         told = " ".join(str(why).split())
-        outcome = {"error": f"{type(why).__name__}: {told}"[:500]}
-    return outcome | {
-        "seconds": round(time.process_time() - begun, 4),
-        "wall": round(time.perf_counter() - wall, 4),
-    }
+        return {"error": f"{type(why).__name__}: {told}"[:500]}
 
 
 def _topology(recipe: Recipe, sets: Mapping[str, Any], seed: int) -> Topology:

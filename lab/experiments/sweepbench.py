@@ -27,7 +27,8 @@ def measure_sweep(
     """The overhead of a sweep in per cent of the wall time of its runs, which last so long each.
 
     The wall time of a sweep over one Dask worker, its journal written, against the time that the
-    same runs take inside that worker; of some rounds the least, for a busy machine only adds.
+    same runs take inside that worker, each until nothing of it is left; of some rounds the least,
+    for a busy machine only adds.
     """
     made = _experiment(runs, seconds)
     recipe = Recipe.of(made)
