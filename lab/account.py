@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import json
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import IO, Any, Final, overload
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import astuple, dataclass, field
+from typing import IO, Any, Final, NamedTuple, overload
 
 from lab.trace import Row, Trace
 
@@ -71,6 +72,24 @@ class Recipient:
         }
 
 
+Settled = tuple[int, str, str, float, int, float, int, int]
+"""A recipient who is settled for good: message, id, address, when submitted, the index of the
+outcome, when that was reached, hops, and deliveries.
+"""
+
+
+class Rest(NamedTuple):
+    """What an account knows of those that are not put away, as plain data.
+
+    ``recipients`` as :class:`Recipient` takes them; of notifications on their way, the number and
+    the ``holders``; how often mail was delivered ``again`` to whom it was by message and id.
+    """
+
+    recipients: list[tuple[Any, ...]]
+    holders: list[tuple[int, set[str]]]
+    again: list[tuple[int, str, int]]
+
+
 @dataclass
 class Tally:
     """Counts over recipients; ``spans`` are the seconds from submission to delivery."""
@@ -94,37 +113,48 @@ class PutAway:
         self._hops = array("I")
         self._deliveries = array("I")
         self._same: dict[str, str] = {}
+        self.again: Counter[tuple[int, str]] = Counter()
 
     def __len__(self) -> int:
         return len(self._ids)
 
     def add(self, one: Recipient) -> None:
         """Put one more away."""
-        same = self._same.setdefault
-        self._messages.append(one.message)
-        self._ids.append(same(one.id, one.id))
-        self._addresses.append(same(one.address, one.address))
-        self._outcomes.append(OUTCOMES.index(one.outcome))
-        self._submitted.append(one.submitted_at)
-        self._settled.append(one.settled_at or 0.0)
-        self._hops.append(one.hops)
-        self._deliveries.append(one.deliveries)
+        code, at = OUTCOMES.index(one.outcome), one.settled_at or 0.0
+        settled = (one.message, one.id, one.address, one.submitted_at, code, at)
+        self.put(one.message, (*settled, one.hops, one.deliveries))
 
     def __getitem__(self, place: int) -> Recipient:
+        message, one = self._messages[place], self._ids[place]
         return Recipient(
-            self._messages[place], self._ids[place], self._addresses[place],
+            message, one, self._addresses[place],
             self._submitted[place], OUTCOMES[self._outcomes[place]], self._settled[place],
-            self._hops[place], self._deliveries[place],
+            self._hops[place], self._deliveries[place] + self.again[message, one],
         )  # fmt: skip
 
-    def delivered_again(self, message: int, one: str) -> None:
-        """Count a delivery to a recipient who had been thought to be done with."""
-        place = -1
-        while message in self._messages[place + 1 :]:
-            place = self._messages.index(message, place + 1)
-            if self._ids[place] == one:
-                self._deliveries[place] += 1
-                return
+    def take_away(self) -> list[Settled]:
+        """All that are here; none of them is any more."""
+        columns = (
+            self._messages, self._ids, self._addresses, self._submitted,
+            self._outcomes, self._settled, self._hops, self._deliveries,
+        )  # fmt: skip
+        gone: list[Settled] = list(zip(*columns, strict=True))
+        for column in columns:
+            del column[:]
+        return gone
+
+    def put(self, message: int, settled: Settled) -> None:
+        """Put one away that was taken from elsewhere, where the message has another number."""
+        _, one, address, submitted, outcome, at, hops, deliveries = settled
+        same = self._same.setdefault
+        self._messages.append(message)
+        self._ids.append(same(one, one))
+        self._addresses.append(same(address, address))
+        self._outcomes.append(outcome)
+        self._submitted.append(submitted)
+        self._settled.append(at)
+        self._hops.append(hops)
+        self._deliveries.append(deliveries)
 
     def tally(self, others: Iterable[Recipient]) -> Tally:
         """The counts of these recipients and of ``others``."""
@@ -138,6 +168,8 @@ class PutAway:
                 found.spans.append(settled - submitted)
                 found.hops += hops
         found.duplicates = sum(count - 1 for count in self._deliveries if count > 1)
+        for key, count in zip(self.keys(), self._deliveries, strict=True) if self.again else ():
+            found.duplicates += max(0, self.again[key] - (not count)) if key in self.again else 0
         for one in others:
             found.counts[one.outcome] += 1
             found.duplicates += max(0, one.deliveries - 1)
@@ -288,7 +320,7 @@ class Account:
                 self._put_away(about)
             self.tellers.pop(message)
         else:
-            self.settled.delivered_again(message, row[6])
+            self.settled.again[message, row[6]] += 1
 
     def _put_away(self, recipient: Recipient) -> None:
         """Put a recipient who is settled where it takes less room, once no host has a copy."""
@@ -337,6 +369,38 @@ class Account:
             found.append(self.tellers[message])
         return [one for one in found if one is not None]
 
+    # -- from one account to another ------------------------------------------------------------
+
+    def rest(self) -> Rest:
+        """What is known of those that are not put away."""
+        recipients = [astuple(one) for one in self.recipients.values()]
+        holders = [(number, one.holders) for number, one in self.tellers.items()]
+        again = [(*key, count) for key, count in self.settled.again.items()]
+        return Rest(recipients, holders, again)
+
+    def put_away(self, settled: Iterable[Settled], numbered: Callable[[int], int]) -> None:
+        """Put those away that another account of the same run had, where messages are numbered
+        otherwise.
+        """
+        recipients, put = self.recipients, self.settled.put
+        for one in settled:
+            message = numbered(one[0])
+            recipients.pop((message, one[1]), None)
+            put(message, one)
+
+    def join(self, rest: Rest, numbered: Callable[[int], int]) -> None:
+        """Take over what another account of the same run knows of the others."""
+        for message, *more in rest.recipients:
+            one = Recipient(numbered(message), *more)
+            if one.notification is not None:
+                one.notification = numbered(one.notification)
+            self.recipients[one.message, one.id] = one
+        for message, holders in rest.holders:
+            number = numbered(message)
+            self.tellers[number] = Recipient(number, "1", "", 0.0, holders=holders)
+        for message, name, count in rest.again:
+            self.settled.again[numbered(message), name] += count
+
     def everyone(self) -> Iterator[Recipient]:
         """All recipients, in the order of their messages."""
         them = Recipients(self)
@@ -344,8 +408,11 @@ class Account:
 
     @property
     def lost(self) -> list[Recipient]:
-        """The recipients whose mail nobody has any more, and of which nobody has been told."""
-        return [one for one in self.recipients.values() if self._is_lost(one)]
+        """The recipients whose mail nobody has any more, and of which nobody has been told, as
+        they lost it.
+        """
+        found = [one for one in self.recipients.values() if self._is_lost(one)]
+        return sorted(found, key=lambda one: (one.vanished_at, _order(one.message, one.id)))
 
     def _is_lost(self, recipient: Recipient) -> bool:
         """Whether no host holds the mail, and none holds word of its loss."""

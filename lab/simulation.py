@@ -114,8 +114,11 @@ class Simulation:
         self._sessions += 1
         return self._sessions
 
-    def next_message(self, host: str = "") -> int:
-        """The number of a message that first appears at a host, from 1."""
+    def next_message(self, host: str = "", about: int | None = None) -> int:
+        """The number of a message that first appears at a host, from 1.
+
+        ``about`` is the message that it tells of, if it is a notification.
+        """
         self._messages += 1
         return self._messages
 

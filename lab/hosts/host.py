@@ -34,7 +34,7 @@ class Host:
     """An installation with users, mail drops, tables and a spool.
 
     ``record`` takes a row of the trace; ``wake(host, queue, at)`` asks the driver to look at a
-    queue at a time; ``number`` gives the next message its number.
+    queue at a time; ``number`` gives a notification about a message its number.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Host:
         retry: Retry,
         record: Callable[[Row], None],
         wake: Callable[[Host, Queue, float], None],
-        number: Callable[[], int],
+        number: Callable[[int], int],
     ) -> None:
         self.identity = identity
         self.name = identity.name
@@ -293,7 +293,7 @@ class Host:
         if return_path.is_null:
             self.record((now, "abandon", self.name, None, None, message, reason))
             return
-        number = self.number()
+        number = self.number(message)
         ids = tuple(loss.recipient for loss in losses)
         row = (now, "notify", self.name, None, None, number)
         self.record((*row, message, ids, return_path.bare, reason))

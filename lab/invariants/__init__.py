@@ -43,7 +43,8 @@ class Invariants:
 
     def found(self, account: Account) -> list[Breach]:
         """What was found, with the mail that is lost by the account of the same rows."""
-        return together(self.mail, self.replies.wrong, account)
+        found = [finding.told(int) for finding in self.mail.findings]
+        return together(found, self.replies.wrong, account)
 
 
 def _each(*handlers: Callable[[Row], None]) -> Callable[[Row], None]:
@@ -59,9 +60,9 @@ def _each(*handlers: Callable[[Row], None]) -> Callable[[Row], None]:
     return both
 
 
-def together(mail: MailRules, wrong: Iterable[WrongReply], account: Account) -> list[Breach]:
+def together(mail: Iterable[Breach], wrong: Iterable[WrongReply], account: Account) -> list[Breach]:
     """The breaches of a run by time, :data:`MOST` and as many messages lost at the most."""
-    found = [*mail.breaches, *map(told, wrong)]
+    found = [*mail, *map(told, wrong)]
     lost = [
         Breach(
             "no accepted mail is lost",

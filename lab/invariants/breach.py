@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 MOST: Final = 20
 """Breaches that are told; a run that has so many has said enough."""
@@ -20,3 +21,18 @@ class Breach:
 
     def __str__(self) -> str:
         return f"{self.rule}: {self.sentence}"
+
+
+class Finding(NamedTuple):
+    """A breach as a rule finds it: in its ``words``, a number is that of a message."""
+
+    rule: str
+    t: float
+    message: int | None
+    words: tuple[str | int | None, ...]
+
+    def told(self, numbered: Callable[[int], int]) -> Breach:
+        """The breach, where messages have the numbers that ``numbered`` makes of these."""
+        said = [str(numbered(word)) if isinstance(word, int) else str(word) for word in self.words]
+        about = None if self.message is None else numbered(self.message)
+        return Breach(self.rule, self.t, "".join(said), about)

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from lab.invariants.breach import MOST, Breach
+from lab.invariants.breach import MOST, Finding
 from lab.invariants.timestamps import STAMP, seconds, stamps_above
 from lab.protocol import folded, stuff, unstuff
 from lab.protocol.receiver import CLEARED
@@ -67,13 +67,13 @@ class Mail:
 
 
 class MailRules:
-    """The rules of the mail, held against rows one by one; ``breaches`` is what they found.
+    """The rules of the mail, held against rows one by one; ``findings`` is what they found.
 
     They need no commands, and of the replies only those to mail data.
     """
 
     def __init__(self) -> None:
-        self.breaches: list[Breach] = []
+        self.findings: list[Finding] = []
         self._answering: set[int | None] = set()
         self._octets: dict[int | None, bytes] = {}
         self._mail: dict[int, Mail] = {}
@@ -92,9 +92,9 @@ class MailRules:
             kind: getattr(self, f"_{kind}") for kind in KINDS
         }
 
-    def _breach(self, rule: str, row: Row, sentence: str) -> None:
-        if len(self.breaches) < MOST:
-            self.breaches.append(Breach(rule, row[0], sentence, row[5]))
+    def _breach(self, rule: str, row: Row, *words: str | int | None) -> None:
+        if len(self.findings) < MOST or row[0] <= self.findings[-1].t:
+            self.findings.append(Finding(rule, row[0], row[5], words))
 
     # -- what comes -------------------------------------------------------------------------------
 
@@ -172,7 +172,9 @@ class MailRules:
             self._breach(
                 "nothing is delivered that was not sent",
                 row,
-                f"{host} accepted message {message}, and no mail data had come",
+                f"{host} accepted message ",
+                message,
+                ", and no mail data had come",
             )
             return
         foreign = mail.text is None and mail.origin[0] == host
@@ -214,7 +216,9 @@ class MailRules:
                 self._breach(
                     "no accepted mail is lost",
                     row,
-                    f"{host} took message {message} to be {row[3]}'s, which had not stored it",
+                    f"{host} took message ",
+                    message,
+                    f" to be {row[3]}'s, which had not stored it",
                 )
         self._done(message)
 
@@ -291,8 +295,9 @@ class MailRules:
         self._breach(
             "nothing is delivered that was not sent",
             row,
-            f"{row[2]} had no mail for recipient {one} of message {message or row[5]}, "
-            f"and yet it was {what} there",
+            f"{row[2]} had no mail for recipient {one} of message ",
+            message or row[5],
+            f", and yet it was {what} there",
         )
 
     # -- what it looks like -----------------------------------------------------------------------
@@ -320,7 +325,6 @@ class MailRules:
 
     def _check_way(self, row: Row, came: Came, mail: Mail) -> None:
         peer: str = row[3]
-        message = row[5]
         before, origin = mail.came.get(peer, ()), mail.origin
         environment = self._environments.get(row[4], "")
         name = self._elsewhere.get(peer, {}).get(environment, peer)
@@ -336,9 +340,8 @@ class MailRules:
         else:
             rule, what = "a time stamp line for each host", f"with {stamps} time stamp lines"
             ways = " or ".join(str(count) for _, count in possible)
-        self._breach(
-            rule, row, f"message {message} came from {peer} to {row[2]} {what}, not {ways}"
-        )
+        came_so = f" came from {peer} to {row[2]} {what}, not {ways}"
+        self._breach(rule, row, "message ", row[5], came_so)
 
     def _own_path(self, path: str, host: str, name: str) -> str:
         """The path of a host's own user by the name that the host has where it sends to (3.6)."""
@@ -368,13 +371,17 @@ class MailRules:
             self._breach(
                 "the reverse-path is the route that the message came",
                 row,
-                f"message {message} lies at {host} under {first.decode('latin-1').strip()!r}",
+                "message ",
+                message,
+                f" lies at {host} under {first.decode('latin-1').strip()!r}",
             )
         elif not any(stamps == count for _, count in came):
             self._breach(
                 "a time stamp line for each host",
                 row,
-                f"message {message} lies at {host} with {stamps} time stamp lines",
+                "message ",
+                message,
+                f" lies at {host} with {stamps} time stamp lines",
             )
         elif stamps > 1:
             self._check_order(row, octets[end : len(octets) - len(text)])
@@ -389,7 +396,9 @@ class MailRules:
                 self._breach(
                     "a time stamp line for each host",
                     row,
-                    f"message {row[5]} came from {onward}, and the line below is {host}'s",
+                    "message ",
+                    row[5],
+                    f" came from {onward}, and the line below is {host}'s",
                 )
             onward = self._host(sent_by)
             if host in self._skewed:
@@ -399,7 +408,9 @@ class MailRules:
                 self._breach(
                     "time stamp lines are in order",
                     row,
-                    f"message {row[5]} passed {host} at {daytime.decode('latin-1')}, "
+                    "message ",
+                    row[5],
+                    f" passed {host} at {daytime.decode('latin-1')}, "
                     "after a host that it came to later",
                 )
             later = at
@@ -409,9 +420,8 @@ class MailRules:
         return self._names.get(folded(text), text)
 
     def _changed(self, row: Row, how: str) -> None:
-        self._breach(
-            "the bytes of the text arrive unchanged", row, f"message {row[5]} at {row[2]}: {how}"
-        )
+        rule = "the bytes of the text arrive unchanged"
+        self._breach(rule, row, "message ", row[5], f" at {row[2]}: {how}")
 
     # -- faults and the end -----------------------------------------------------------------------
 
@@ -431,16 +441,18 @@ class MailRules:
                 self._breach(
                     "no accepted mail is lost",
                     (row[0], "", host, None, None, message),
-                    f"{host} took message {message} for recipient {one}, "
-                    "and then did nothing with it",
+                    f"{host} took message ",
+                    message,
+                    f" for recipient {one}, and then did nothing with it",
                 )
             for one, host in mail.spool:
                 if self._down[host] <= 0 and host not in self._holding:
                     self._breach(
                         "each recipient reaches an end",
                         (row[0], "", host, None, None, message),
-                        f"the run is over, and message {message} for recipient {one} "
-                        f"still lies in the spool of {host}",
+                        "the run is over, and message ",
+                        message,
+                        f" for recipient {one} still lies in the spool of {host}",
                     )
 
 

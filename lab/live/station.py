@@ -128,7 +128,7 @@ class Station:
         room = max(1, descriptors() - _OWN_FILES)
         safe = replace(safe, sessions=min(safe.sessions or room, room))
         host.identity = replace(host.identity, limits=safe)
-        host.record, host.wake, host.number = self.record, self._wake, self.token
+        host.record, host.wake, host.number = self.record, self._wake, lambda _: self.token()
         return host
 
     def _environment(self) -> str:

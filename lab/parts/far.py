@@ -40,6 +40,7 @@ ANSWERED: Final = 3
 FINISHED: Final = 4
 FORGET: Final = 5
 TREE: Final = 6
+ENTRIES: Final = 7
 
 Post = Callable[[float, int, bytes, float], None]
 """Told of what lands elsewhere: when, its place at that instant, the octets, and when sent."""

@@ -1,18 +1,22 @@
-"""What is made of the rows of all parts together: their numbers, and the rules of the mail."""
+"""What is made of all parts together: the numbers of the run, its account, and what was wrong."""
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
 
-from lab.account import Account
-from lab.invariants import Breach, MailRules, together
+from lab.account import Account, Rest, Settled
+from lab.invariants import Breach, together
+from lab.invariants.breach import Finding
 from lab.invariants.replies import WrongReply
-from lab.parts.share import NUMBERS
+from lab.parts.share import RANKS, counted
 from lab.trace import Row
 
-_MASK = (1 << NUMBERS) - 1
+NUMBERED: Final = frozenset(("open", "submit", "notify"))
+"""The kinds of event in which a session or message first appears: they come whatever is kept."""
+
+_ACCOUNTED: Final = frozenset(("open", "submit", "end"))
 
 
 class Numbers:
@@ -24,12 +28,12 @@ class Numbers:
 
     def known(self, own: int) -> int:
         """The number of what has appeared already."""
-        return self._of[own >> NUMBERS][own & _MASK]
+        return self._of[own >> RANKS][counted(own)]
 
     def number(self, own: int) -> int:
         """The number of what appears, now or before."""
-        of = self._of.get(own >> NUMBERS, ())
-        place = own & _MASK
+        of = self._of.get(own >> RANKS, ())
+        place = counted(own)
         if place < len(of) and of[place]:
             return of[place]
         self.put(own, self.count + 1)
@@ -37,8 +41,8 @@ class Numbers:
 
     def put(self, own: int, number: int) -> None:
         """Have this be the number of what a host has numbered."""
-        of = self._of.setdefault(own >> NUMBERS, array("q"))
-        place = own & _MASK
+        of = self._of.setdefault(own >> RANKS, array("q"))
+        place = counted(own)
         if place >= len(of):
             of.extend([0] * (place + 1 - len(of)))
         of[place] = number
@@ -46,16 +50,20 @@ class Numbers:
 
 
 class Gathered:
-    """Takes the rows of all parts in the order of the run, as :class:`lab.invariants.Invariants`
-    does, and the replies that the parts have found to be wrong.
+    """What the parts have found out, in the numbers of the run.
+
+    The ``account`` knows who has been settled, and of the others that they are there, until the
+    parts tell their last.
     """
 
     def __init__(self) -> None:
-        self._mail = MailRules()
+        self.account = Account()
         self._sessions = Numbers()
         self._messages = Numbers()
         self._aliases = Numbers()
         self._wrong: list[WrongReply] = []
+        self._found: list[Breach] = []
+        self._rests: list[Rest] = []
 
     @property
     def messages(self) -> int:
@@ -67,11 +75,12 @@ class Gathered:
         for key, own in aliases:
             self._aliases.put(key, own)
 
-    def number(self, rows: Iterable[list[Any]]) -> None:
-        """Put the numbers of the run into rows, in the place of the hosts' own."""
+    def number(self, rows: Iterable[list[Any]]) -> list[Row]:
+        """The rows with the numbers of the run in the place of the hosts' own."""
         session_number, message_number = self._sessions.number, self._messages.number
         sessions: dict[int, int] = {}
         messages: dict[int, int] = {}
+        numbered: list[Row] = []
         for row in rows:
             session, message = row[4], row[5]
             if session is not None:
@@ -87,22 +96,46 @@ class Gathered:
                 if number is None:
                     number = messages[message] = message_number(message)
                 row[5] = number
+            numbered.append(tuple(row))
+        return numbered
 
-    def take_all(self, rows: Iterable[Row]) -> None:
-        """Hold the rules of the mail against rows, in their order."""
-        handlers = self._mail.handlers
-        for row in rows:
-            handler = handlers.get(row[1])
-            if handler is not None:
-                handler(row)
+    def take(self, rows: Sequence[Row], settled: Iterable[Sequence[Settled]]) -> None:
+        """Take rows of the run, and of each part the recipients that have been settled by then."""
+        self.account.take_all([row for row in rows if row[1] in _ACCOUNTED])
+        for row in rows[-1:]:
+            self.account.last = row[0]
+        for those in settled:
+            self.account.put_away(those, self._messages.known)
 
-    def take_wrong(self, wrong: Iterable[WrongReply]) -> None:
-        """Take the replies that a part has found to be wrong."""
+    def close(
+        self,
+        wrong: Iterable[WrongReply],
+        found: Iterable[tuple[Any, ...]],
+        settled: Iterable[Settled],
+        rest: tuple[Any, ...],
+    ) -> None:
+        """Take the last word of a part: replies that were wrong, what the rules of the mail have
+        found, and all recipients of whom nothing was told before.
+        """
         self._wrong += wrong
+        self._found += [Finding(*one).told(self._messages.known) for one in found]
+        self.account.put_away(settled, self._messages.known)
+        self._rests.append(Rest(*rest))
+
+    def settle(self) -> None:
+        """Take over what all parts know of those that have not been settled."""
+        self.account.recipients.clear()
+        for rest in self._rests:
+            self.account.join(rest, self._messages.known)
+
+    def give_up(self) -> None:
+        """Not all parts have told their last: whose mail has not been settled is somewhere yet."""
+        for one in self.account.recipients.values():
+            one.holders.add("somewhere")
 
     def found(self, account: Account) -> list[Breach]:
         """What was found, with the mail that is lost by the account of the same rows."""
-        return together(self._mail, map(self._told, self._wrong), account)
+        return together(self._found, map(self._told, self._wrong), account)
 
     def _told(self, wrong: WrongReply) -> WrongReply:
         t, session, message, host, said, why = wrong

@@ -49,6 +49,19 @@ class Marks:
         return times[events].tobytes(), places[events].tobytes()
 
 
+def order(times: Sequence[bytes], places: Sequence[bytes]) -> list[int]:
+    """The order of the rows of all parts together, whose times and places these are.
+
+    What is of the same time and place stays in the order of the parts.
+    """
+    import numpy
+
+    whens = numpy.frombuffer(b"".join(times))
+    wheres = numpy.frombuffer(b"".join(places), numpy.int64)
+    indices: list[int] = numpy.lexsort((wheres, whens)).tolist()
+    return indices
+
+
 def run_window(
     clock: Clock,
     end: float,

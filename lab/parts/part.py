@@ -9,10 +9,12 @@ from typing import Final
 from lab.hosts.errand import Errand
 from lab.hosts.host import Host
 from lab.network.topology import Topology
+from lab.parts.books import Books, Entries
 from lab.parts.far import (
     ANSWERED,
     CALL,
     CONTROL,
+    ENTRIES,
     FINISHED,
     FORGET,
     SAID,
@@ -22,7 +24,7 @@ from lab.parts.far import (
     Message,
 )
 from lab.parts.marks import Marks, run_window
-from lab.parts.share import NUMBERS, Saying
+from lab.parts.share import NUMBERS, RANKS, Saying, home_of
 from lab.protocol import SenderSMTP
 from lab.protocol.script import ScriptedSender
 from lab.session import Pathway, Session
@@ -36,8 +38,9 @@ class PartSimulation(Simulation):
     ``parts`` are the parts of the hosts by name, ``part`` this one's number. ``outboxes`` hold what
     is to be told to each part; ``calling`` and ``called`` are the sessions with an end in another,
     by key. Sessions and messages are numbered host by host, with the host's rank above
-    :data:`NUMBERS` bits. ``sayings`` are the commands and mail data that arrive in other parts,
+    :data:`RANKS` bits. ``sayings`` are the commands and mail data that arrive in other parts,
     ``aliases`` the pairs of a session's key and number, ``begun`` is the first row of the run.
+    ``books`` are of the messages whose home this part is.
     ``all_idle`` is set before each instant of faults: whether nothing was left to do in any part.
     """
 
@@ -50,7 +53,8 @@ class PartSimulation(Simulation):
         self.aliases: list[tuple[int, int]] = []
         self.sayings: list[Saying] = []
         self.all_idle = False
-        ranks = ((name, rank << NUMBERS) for rank, name in enumerate(topology.hosts))
+        self.books = Books(len(self.outboxes))
+        ranks = ((name, rank << RANKS) for rank, name in enumerate(topology.hosts))
         self._numbers = {name: [first, first, first] for name, first in ranks}
         super().__init__(topology, seed)
         self.routes.on_tree = self._tell_tree
@@ -87,9 +91,10 @@ class PartSimulation(Simulation):
         """The number of a session that a host opens."""
         return self._next(host, 0)
 
-    def next_message(self, host: str = "") -> int:
-        """The number of a message that first appears at a host."""
-        return self._next(host, 1)
+    def next_message(self, host: str = "", about: int | None = None) -> int:
+        """The number of a message that first appears at a host, which tells where its home is."""
+        home = self.part if about is None else home_of(about)
+        return self._next(host, 1) | home << NUMBERS
 
     def next_key(self, host: str) -> int:
         """The key of a session that a host would open."""
@@ -120,6 +125,13 @@ class PartSimulation(Simulation):
         for part, outbox in enumerate(self.outboxes):
             if part != self.part:
                 outbox.append((math.inf, 0, TREE, there, octets))
+
+    def enter(self, part: int, entries: Entries) -> None:
+        """Have rows of this part be entered in the books of one."""
+        if part == self.part:
+            self.books.enter(part, entries)
+        else:
+            self.outboxes[part].append((math.inf, 0, ENTRIES, self.part, *entries))
 
     def said(self, row: Row) -> None:
         """Note what a sender-SMTP of this part has said to a receiver-SMTP of another."""
@@ -164,6 +176,9 @@ class PartSimulation(Simulation):
     def _take_tree(self, message: Message) -> None:
         self.routes.know({message[3]: message[4]})
 
+    def _take_entries(self, message: Message) -> None:
+        self.books.enter(message[3], Entries(*message[4:]))
+
 
 _HANDLERS: Final[dict[int, Callable[[PartSimulation, Message], None]]] = {
     CALL: PartSimulation._take_call,
@@ -173,6 +188,7 @@ _HANDLERS: Final[dict[int, Callable[[PartSimulation, Message], None]]] = {
     FINISHED: PartSimulation._take_finished,
     FORGET: PartSimulation._take_forget,
     TREE: PartSimulation._take_tree,
+    ENTRIES: PartSimulation._take_entries,
 }
 
 

@@ -1,6 +1,7 @@
-"""The process of a part: it goes from window to window, and sends home what it has recorded.
+"""The process of a part: it goes from window to window, and hands on what it has recorded.
 
-Rows go home in batches. All parts send one at the end of the same window, so that batches of one
+Rows go in batches: about each message to the part whose books it is in, and what is kept of the
+run to who gathers that. All parts send a batch at the end of the same window, so that those of one
 number are of the same stretch of time; the answer to each but the last says whether to go on.
 """
 
@@ -20,7 +21,9 @@ from typing import Any, Final
 from lab.collecting import rarely_collecting
 from lab.hosts.routing import Trees
 from lab.network.topology import Topology
+from lab.parts.books import Entries
 from lab.parts.exchange import Peers
+from lab.parts.gathered import NUMBERED
 from lab.parts.part import PartSimulation, Windows
 from lab.parts.share import Share
 from lab.store import LEVELS, weight
@@ -40,7 +43,7 @@ SOME: Final = 64
 GO: Final = b"go"
 LEAST: Final = b"least"
 STOP: Final = b"stop"
-"""The answers to a batch: go on; go on, and send no more than account and rules need; stop."""
+"""The answers to a batch: go on; go on, and send no more than what is always kept; stop."""
 
 ROWS: Final = 0
 DONE: Final = 1
@@ -52,17 +55,14 @@ _LAST: Final = 2**63 - 1
 
 @dataclass(frozen=True)
 class Setup:
-    """What all parts of a run are told; ``level`` is None where no rows are kept.
-
-    ``trees`` of next hops are known already.
-    """
+    """What all parts of a run are told; ``trees`` of next hops are known already."""
 
     topology: Topology
     seed: int
     until: float | None
     parts: dict[str, int]
     lookahead: float
-    level: str | None
+    level: str
     trees: Trees = field(default_factory=dict)
 
 
@@ -74,7 +74,9 @@ class Part:
         self.simulation.routes.know(setup.trees)
         self.windows = Windows(self.simulation, setup.lookahead, setup.until)
         here = frozenset(name for name in setup.parts if setup.parts[name] == part)
-        self.share = Share(list(setup.topology.hosts), here, self.simulation.begun)
+        parts = len(self.simulation.outboxes)
+        begun = self.simulation.begun
+        self.share = Share(list(setup.topology.hosts), here, part, parts, begun)
         self.peers = peers
         self.home = home
         self.level = setup.level
@@ -157,7 +159,6 @@ class Part:
     def _end(self, stopped: bool) -> None:
         self._hear(0)
         idle, last = self._agree()
-        self.peers.flush()
         reason = "settled"
         if stopped:
             reason = "interrupted"
@@ -167,7 +168,14 @@ class Part:
             self.simulation.record((last, "end", "", None, None, None, reason))
             self._mark(last, _LAST)
         self._send_batch()
-        self.home.send_bytes(marshal.dumps((DONE, self.share.hashes(), self.share.wrong_replies())))
+        self.peers.tell((), self.simulation.outboxes)
+        for _, messages in self.peers.hear():
+            self.simulation.take(messages)
+        self.peers.flush()
+        share, books = self.share, self.simulation.books
+        wrong, found = share.wrong_replies(), [tuple(one) for one in books.findings()]
+        word = (DONE, share.hashes(), wrong, found, books.settled(), tuple(books.rest()))
+        self.home.send_bytes(marshal.dumps(word))
 
     # -- home -----------------------------------------------------------------------------------
 
@@ -179,39 +187,27 @@ class Part:
             return False  # nobody waits for the one who gathers them, unless that falls behind
         answer = self.home.recv_bytes()
         if answer == LEAST:
-            self.level = None
+            self.level = "none"
         return answer == STOP
 
     def _send_batch(self) -> None:
         simulation = self.simulation
         rows: list[Row] = simulation.trace.rows
-        needed = self.share.take(rows, simulation.sayings)
-        shipped, mask = self._shipped(rows, needed)
+        marks = self.windows.marks
+        for part, indices in enumerate(self.share.take(rows, simulation.sayings)):
+            those = [rows[index] for index in indices]
+            simulation.enter(part, Entries(those, *marks.of(indices)))
+        kinds = LEVELS[self.level] | NUMBERED
+        shipped = [index for index, row in enumerate(rows) if row[1] in kinds]
         sent = [list(rows[index]) for index in shipped]  # home puts other numbers into them
-        times, places = self.windows.marks.of(shipped)
-        batch = (ROWS, sent, times, places, mask, simulation.aliases)
+        batch = (ROWS, sent, *marks.of(shipped), simulation.aliases, simulation.books.settled())
         self.home.send_bytes(marshal.dumps(batch))
         self._recorded += len(rows)
         simulation.trace.take_away()
         simulation.aliases = []
         simulation.sayings = []
-        self.windows.marks.clear()
+        marks.clear()
         self._weighed = 0
-
-    def _shipped(self, rows: list[Row], needed: list[int]) -> tuple[Sequence[int], bytes | None]:
-        """The places of the rows to send, and for each whether account and rules need it: None
-        where they need all.
-        """
-        if self.level is None:
-            return needed, None
-        those = bytearray(len(rows))
-        for index in needed:
-            those[index] = 1
-        if self.level == "wire":
-            return range(len(rows)), bytes(those)
-        kinds = LEVELS[self.level]
-        shipped = [i for i, row in enumerate(rows) if those[i] or row[1] in kinds]
-        return shipped, bytes([those[i] for i in shipped])
 
 
 def main(setup: Setup, part: int, plugs: Sequence[socket | None], home: Connection) -> None:

@@ -1,8 +1,9 @@
-"""A part's own share of what is made of the rows: digest, the rule of the replies, what to send.
+"""A part's own share of what is made of its rows: digest, the rule of the replies, whose they are.
 
-What concerns one host or one session is found out where its rows are recorded; what concerns a
-message, which may go anywhere, is for who gathers the rows of all parts
-(:class:`lab.parts.gathered.Gathered`), and needs only some of them.
+What concerns one host or one session is found out where its rows are recorded. What concerns a
+message, which may go anywhere, is for the part that is the message's home
+(:class:`lab.parts.books.Books`): that of the host where it was handed in, and for a notification
+that of the message that it tells of. Only some rows are needed there.
 """
 
 from __future__ import annotations
@@ -17,13 +18,31 @@ from lab.invariants.mail import KINDS
 from lab.invariants.replies import WrongReply
 from lab.trace import Row
 
-NUMBERS: Final = 40
-"""Bits of the number of a session or message below the rank of the host that gave it out."""
+NUMBERS: Final = 36
+"""Bits of a number of a session or message that count those of one host."""
+
+RANKS: Final = NUMBERS + 8
+"""Bits below the rank of the host that gave it out; between lies the part that is its home."""
+
+MOST_PARTS: Final = 1 << (RANKS - NUMBERS)
+
+
+def home_of(message: int) -> int:
+    """The part that is the home of a message."""
+    return message >> NUMBERS & MOST_PARTS - 1
+
+
+def counted(number: int) -> int:
+    """Which of its host's sessions or messages has a number, from 1."""
+    return number & (1 << NUMBERS) - 1
+
 
 Saying = tuple[int, Row]
 """The row of what was said to a receiver-SMTP of another part, and how many rows came before."""
 
-_NEEDED: Final = (ACCOUNTED | {*KINDS, "end"}) - {"reply", "close"}
+_OF_ALL: Final = frozenset(("start", "fault", "end"))
+
+_NEEDED: Final = (ACCOUNTED | {*KINDS}) - _OF_ALL - {"open", "reply", "close"}
 
 _SAID: Final = frozenset(("command", "data"))
 
@@ -31,76 +50,89 @@ _SAID: Final = frozenset(("command", "data"))
 class Share:
     """What a part makes of its rows.
 
-    ``hosts`` are the names of all hosts by rank, ``here`` those of this part; ``start`` is
-    the row with which the run begins.
+    ``hosts`` are the names of all hosts by rank, ``here`` those of this ``part`` of so many
+    ``parts``; ``start`` is the row with which the run begins.
     """
 
-    def __init__(self, hosts: Sequence[str], here: frozenset[str], start: Row) -> None:
+    def __init__(
+        self, hosts: Sequence[str], here: frozenset[str], part: int, parts: int, start: Row
+    ) -> None:
         self._hosts = hosts
         self._here = here
         self._digests = Digests(self._name, self._name)
         self._replies = Replies()
         self._replies.handlers["start"](start)
-        self._all_closes = any(host.get("names") for host in start[6]["hosts"])
-        self._answering: set[int] = set()
-        self._refused: set[int] = set()
+        self._part = part
+        self._parts = parts
+        has_names = any(host.get("names") for host in start[6]["hosts"])
+        self._of_all = _OF_ALL | {"open", "close"} if has_names else _OF_ALL
+        self._answering: dict[int, int] = {}
+        self._refused: dict[int, int] = {}
 
     def _name(self, number: int, _: str) -> tuple[str, int]:
         assert number > 0, "a session without a number has no rows but of losses"
-        return self._hosts[number >> NUMBERS], number & ((1 << NUMBERS) - 1)
+        return self._hosts[number >> RANKS], counted(number)
 
-    def take(self, rows: list[Row], sayings: list[Saying]) -> list[int]:
-        """Take the next rows: the indices of those that account and rules of the mail need."""
+    def take(self, rows: list[Row], sayings: list[Saying]) -> list[list[int]]:
+        """Take the next rows: for each part, the indices of those that its books need."""
         self._digests.take(rows)
-        needed: list[int] = []
+        needed: list[list[int]] = [[] for _ in range(self._parts)]
         done = 0
         for upto, saying in sayings:
             self._take(rows, range(done, upto), needed)
             if saying[1] == "data":
-                self._answering.add(saying[4])
+                self._answering[saying[4]] = self._home(saying[5])
             self._replies.handlers[saying[1]](saying)
             done = upto
         self._take(rows, range(done, len(rows)), needed)
         return needed
 
-    def _take(self, rows: list[Row], indices: range, needed: list[int]) -> None:
+    def _home(self, message: int | None) -> int:
+        """The home of a message; what has no number yet will have one of a host of this part."""
+        return self._part if message is None else home_of(message)
+
+    def _take(self, rows: list[Row], indices: range, needed: list[list[int]]) -> None:
         handlers, answering, here = self._replies.handlers, self._answering, self._here
         for index in indices:
             row = rows[index]
             kind = row[1]
             if kind in _NEEDED:
-                needed.append(index)
+                needed[self._home(row[5])].append(index)
+            elif kind in self._of_all:
+                for those in needed:
+                    those.append(index)
             handler = handlers.get(kind)
             if handler is None or (kind in _SAID and row[3] not in here):
                 continue  # the part of the sender-SMTP goes by what that has said
             handler(row)
             if kind == "data":
-                answering.add(row[4])
+                answering[row[4]] = self._home(row[5])
             elif kind == "reply":
-                if row[4] in answering and self._answered(row):
-                    needed.append(index)
-            elif kind == "close" and self._closed(row[4]):
-                needed.append(index)
+                if row[4] in answering:
+                    home = answering.pop(row[4])
+                    if self._answered(row, home):
+                        needed[home].append(index)
+            elif kind == "close":
+                self._closed(row[4], index, needed)
 
-    def _answered(self, row: Row) -> bool:
+    def _answered(self, row: Row, home: int) -> bool:
         """The mail data of a session is answered; whether that tells anything.
 
         Where the host itself has told that it accepted the mail, it does not.
         """
         session = row[4]
-        self._answering.discard(session)
         if row[7][:3] == b"250" and row[3] not in self._replies.contrary:
-            self._refused.discard(session)
+            self._refused.pop(session, None)
             return False
-        self._refused.add(session)
+        self._refused[session] = home
         return True
 
-    def _closed(self, session: int) -> bool:
-        """A session is over; whether there is anything to forget of it."""
-        known = self._all_closes or session in self._answering or session in self._refused
-        self._answering.discard(session)
-        self._refused.discard(session)
-        return known
+    def _closed(self, session: int, index: int, needed: list[list[int]]) -> None:
+        """A session is over: who has something to forget of it needs to know."""
+        homes = {self._answering.pop(session, -1), self._refused.pop(session, -1)} - {-1}
+        if "close" not in self._of_all:
+            for home in homes:
+                needed[home].append(index)
 
     def hashes(self) -> dict[str, bytes]:
         """The hash of the events of each host of this part, for the digest."""

@@ -1,7 +1,8 @@
 """The whole of a run whose parts are processes: it begins them, gathers their rows, and ends them.
 
-The rows of a batch are put into the order that one process would have written them in, and given
-their numbers; account, rules and trace take them as they would a run's own.
+The rows of a batch that are kept are put into the order that one process would have written them
+in, and given their numbers. Account and rules are the parts' affair: they tell what has been
+settled, and at the end what has not, and what was wrong.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ from socket import socket
 from threading import Thread
 from typing import Any
 
-from lab.account import Account
 from lab.collecting import rarely_collecting
 from lab.digests import together
 from lab.ledger import Keeper
 from lab.network.topology import Topology
 from lab.parts.exchange import pipe
 from lab.parts.gathered import Gathered
+from lab.parts.marks import order
 from lab.parts.process import BROKEN, DONE, GO, LEAST, ROWS, STOP, Setup, main
 from lab.parts.sharing import Partition
 from lab.processes import main_kept_out
@@ -57,11 +58,11 @@ class Whole:
     def __init__(self, setup: Setup, keeper: Keeper) -> None:
         self.setup = setup
         self.keeper = keeper
-        self.account = Account()
         self.rules = Gathered()
+        self.account = self.rules.account
         self._parts = max(setup.parts.values()) + 1
         self._batches: list[deque[tuple[Any, ...]]] = [deque() for _ in range(self._parts)]
-        self._hashes: dict[str, bytes] = {}
+        self._last: list[list[Any]] = []
         self._stopping = False
 
     @classmethod
@@ -94,7 +95,12 @@ class Whole:
         """
         with self._processes() as homes, rarely_collecting():
             self._gather(homes, progress)
-        return self.keeper.close(together(self._hashes.items()), self.account)
+            hashes: dict[str, bytes] = {}
+            for of_part, *known in self._last:
+                hashes |= of_part
+                self.rules.close(*known)
+            self.rules.settle()
+        return self.keeper.close(together(hashes.items()), self.account)
 
     def salvage(self) -> Trace:
         """The trace of what had come when the run was given up.
@@ -104,6 +110,7 @@ class Whole:
         last = (self.account.last, "end", "", None, None, None, "interrupted")
         self.account.take(last)
         self.keeper.keep([last])
+        self.rules.give_up()
         is_whole = self.keeper.level == "wire" and not self.keeper.let_go
         return self.keeper.close("" if is_whole else "unknown", self.account)
 
@@ -164,8 +171,7 @@ class Whole:
             self._batches[part].append(tuple(message))
             return False
         assert what == DONE
-        self._hashes |= message[0]
-        self.rules.take_wrong(message[1])
+        self._last.append(message)
         return True
 
     def _answer(self, homes: list[Connection]) -> None:
@@ -178,22 +184,11 @@ class Whole:
 
     def _take(self, batches: Sequence[tuple[Any, ...]]) -> None:
         """Take the batches of all parts for one stretch of time."""
-        import numpy
-
         rows: list[list[Any]] = []
         for batch in batches:
             rows += batch[0]
-            self.rules.know(batch[4])
-        times = numpy.frombuffer(b"".join(batch[1] for batch in batches))
-        places = numpy.frombuffer(b"".join(batch[2] for batch in batches), numpy.int64)
-        # sorted by time, then place; what is equal stays in the order of the parts
-        order = numpy.lexsort((places, times)).tolist()
-        self.rules.number(rows := [rows[index] for index in order])
-        whole = list(map(tuple, rows))
-        needed = whole
-        if batches[0][3] is not None:
-            mask = b"".join(batch[3] for batch in batches)
-            needed = [row for row, index in zip(whole, order, strict=True) if mask[index]]
-        self.account.take_all(needed)
-        self.rules.take_all(needed)
-        self.keeper.keep(whole)
+            self.rules.know(batch[3])
+        places = order([batch[1] for batch in batches], [batch[2] for batch in batches])
+        numbered = self.rules.number([rows[place] for place in places])
+        self.rules.take(numbered, [batch[4] for batch in batches])
+        self.keeper.keep(numbered)

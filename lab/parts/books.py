@@ -1,0 +1,65 @@
+"""The books of a part: account and rules of the mail whose home it is.
+
+Rows about that mail come from all parts, a batch of each for the same stretch of time, and are put
+into the order that one process would have written them in.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from lab.account import Account, Rest, Settled
+from lab.invariants import MailRules
+from lab.invariants.breach import Finding
+from lab.parts.marks import order
+from lab.trace import Row
+
+
+class Entries(NamedTuple):
+    """Rows of one part, and the times and places of their events, eight bytes each."""
+
+    rows: list[Row]
+    times: bytes
+    places: bytes
+
+
+class Books:
+    """The books of one of so many ``parts``."""
+
+    def __init__(self, parts: int) -> None:
+        self._account = Account()
+        self._rules = MailRules()
+        self._waiting: list[deque[Entries]] = [deque() for _ in range(parts)]
+
+    def enter(self, part: int, entries: Entries) -> None:
+        """Take the next batch of a part; it is entered when all have given theirs."""
+        self._waiting[part].append(entries)
+        while all(self._waiting):
+            self._enter([entries.popleft() for entries in self._waiting])
+
+    def _enter(self, batches: Sequence[Entries]) -> None:
+        rows: list[Row] = []
+        for batch in batches:
+            rows += batch.rows
+        places = order([batch.times for batch in batches], [batch.places for batch in batches])
+        rows = [rows[place] for place in places]
+        self._account.take_all(rows)
+        handlers = self._rules.handlers
+        for row in rows:
+            handler = handlers.get(row[1])
+            if handler is not None:
+                handler(row)
+
+    def settled(self) -> list[Settled]:
+        """The recipients that have been settled for good since this was asked last."""
+        return self._account.settled.take_away()
+
+    def rest(self) -> Rest:
+        """What is known of all other recipients."""
+        return self._account.rest()
+
+    def findings(self) -> list[Finding]:
+        """What the rules have found."""
+        return self._rules.findings
