@@ -8,6 +8,7 @@ is not.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -65,6 +66,10 @@ class Keeper:
         self.store = Store(self.folder, self.level)
         self.store.write(self._kept)
         self._kept = []
+
+    def rows(self) -> Iterable[Row]:
+        """What has been kept so far."""
+        return self._kept if self.store is None else self.store.rows()
 
     def close(self, digest: str, account: Account) -> Trace:
         """The trace as it was kept, with the digest of all of it and what it came to."""

@@ -125,6 +125,12 @@ class Store:
             del self._rows[:PART]
             self._weight = weight(self._rows)
 
+    def rows(self) -> Iterator[Row]:
+        """What has been written so far."""
+        if self._parts:
+            yield from StoredRows(self.folder)
+        yield from self._rows
+
     def close(self, digest: str, counts: dict[str, Any]) -> None:
         """Write what is left, with what the whole run came to."""
         self._write_part(self._rows, {"digest": digest, "counts": counts})

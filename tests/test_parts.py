@@ -369,9 +369,11 @@ def test_an_interrupted_run_ends_where_all_parts_are_at_one_time(
 
 
 def test_when_a_part_is_killed_the_run_says_so_and_keeps_what_has_come(
+    tmp_path: Path,
     long_run: Callable[[Callable[[], None]], tuple[Result, Trace]],
 ) -> None:
     done, trace = long_run(lambda: active_children()[0].kill())
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert done.exit_code == 1
     assert re.fullmatch(
         r"lab: the process of part \d ended before its time\n"
@@ -380,3 +382,6 @@ def test_when_a_part_is_killed_the_run_says_so_and_keeps_what_has_come(
     )
     assert trace[-1]["reason"] == "interrupted"
     assert trace.count(["submit"]) > 100
+    assert summary["sessions"] == trace.count(["open"])
+    assert summary["delivered"] == trace.count(["deliver"])
+    assert summary["delivered"] + summary["queued"] == trace.count(["submit"])

@@ -128,10 +128,17 @@ class Gathered:
         for rest in self._rests:
             self.account.join(rest, self._messages.known)
 
-    def give_up(self) -> None:
-        """Not all parts have told their last: whose mail has not been settled is somewhere yet."""
-        for one in self.account.recipients.values():
-            one.holders.add("somewhere")
+    def give_up(self, rows: Iterable[Row], level: str) -> None:
+        """Make the account from what has been kept, for not all parts have told their last.
+
+        Where nothing has been, those that have not been settled count as queued.
+        """
+        if level == "none":
+            for one in self.account.recipients.values():
+                one.holders.add("somewhere")
+        else:
+            sessions, self.account = self.account.sessions, Account(rows)
+            self.account.sessions = sessions
 
     def found(self, account: Account) -> list[Breach]:
         """What was found, with the mail that is lost by the account of the same rows."""

@@ -11,6 +11,7 @@ from lab.hosts.routing import Trees
 from lab.network.globs import matching_links
 from lab.network.topology import FaultSpec, LinkSpec, Topology
 from lab.parts.cut import parted
+from lab.parts.share import MOST_PARTS
 from lab.parts.work import Work, estimated_work
 
 SLOWER: Final = 1.25
@@ -61,7 +62,7 @@ def shared_out(topology: Topology, processes: int) -> Partition | str:
     for number, fault in enumerate(topology.faults):
         if why := _sees_all(fault):
             return f"fault {number} {why}, which no process of several could see"
-    partition = partitioned(topology, processes)
+    partition = partitioned(topology, min(processes, MOST_PARTS))
     if partition.count < 2:
         return "its hosts cannot be parted: links without latency, routers or scripts join them"
     if _time(topology, partition) < 1:

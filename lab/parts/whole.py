@@ -19,6 +19,7 @@ from socket import socket
 from threading import Thread
 from typing import Any
 
+from lab.account import Account
 from lab.collecting import rarely_collecting
 from lab.digests import together
 from lab.ledger import Keeper
@@ -59,7 +60,6 @@ class Whole:
         self.setup = setup
         self.keeper = keeper
         self.rules = Gathered()
-        self.account = self.rules.account
         self._parts = max(setup.parts.values()) + 1
         self._batches: list[deque[tuple[Any, ...]]] = [deque() for _ in range(self._parts)]
         self._last: list[list[Any]] = []
@@ -77,6 +77,11 @@ class Whole:
         """The run of a topology that is shared out."""
         parts, lookahead, trees = partition.parts, partition.lookahead, partition.trees
         return cls(Setup(topology, seed, until, parts, lookahead, keeper.level, trees), keeper)
+
+    @property
+    def account(self) -> Account:
+        """What has become of the mail, as far as it has been told."""
+        return self.rules.account
 
     @property
     def topology(self) -> Topology:
@@ -110,8 +115,9 @@ class Whole:
         last = (self.account.last, "end", "", None, None, None, "interrupted")
         self.account.take(last)
         self.keeper.keep([last])
-        self.rules.give_up()
-        is_whole = self.keeper.level == "wire" and not self.keeper.let_go
+        level = "none" if self.keeper.let_go else self.keeper.level
+        self.rules.give_up(self.keeper.rows(), level)
+        is_whole = level == "wire"
         return self.keeper.close("" if is_whole else "unknown", self.account)
 
     # -- processes ------------------------------------------------------------------------------
