@@ -101,7 +101,9 @@ def simulate(
     simulation = Simulation(topology, seed)
     ledger = Ledger(simulation.trace, Keeper(trace, folder))
     simulation.begin()
-    return carry_out(simulation, ledger, until, progress)
+    done = carry_out(simulation, ledger, until, progress)
+    simulation.close()
+    return done
 
 
 def carry_out(

@@ -92,7 +92,7 @@ class Digests:
         messages: dict[int, tuple[str, int]] = {}
         texts: dict[str, bytearray] = {}
         for row in rows:
-            t, kind, host, peer, session, message, *extras = row
+            kind, host, session, message, extras = row[1], row[2], row[4], row[5], row[6:]
             if session is not None:
                 name = sessions.get(session)
                 if kind == "loss":
@@ -101,9 +101,9 @@ class Digests:
                     name = sessions[session] = session_name(session, host)
                 session = name
             if kind == "notify":
-                extras[0] = message_name(extras[0], host)
+                extras = (message_name(extras[0], host), *extras[1:])
             elif kind == "start":
-                extras = [json.dumps(extras[0], sort_keys=True)]
+                extras = (json.dumps(extras[0], sort_keys=True),)
             if message is not None:
                 name = messages.get(message)
                 if name is None:
@@ -112,7 +112,7 @@ class Digests:
             text = texts.get(host)
             if text is None:
                 text = texts[host] = bytearray()
-            encode((t, kind, host, peer, session, message, extras), text, -1)
+            encode((row[0], kind, host, row[3], session, message, extras), text, -1)
         for host, text in texts.items():
             sha = self._hosts.get(host)
             if sha is None:

@@ -174,6 +174,14 @@ class Simulation:
         last = self.env.now if reason == "until" else self.trace.last
         self.record((last, "end", "", None, None, None, reason))
 
+    def close(self) -> None:
+        """Let go of everything, when the run is over for good.
+
+        A simulation and its hosts refer to each other: else they would lie about until Python looks
+        for such cycles.
+        """
+        self.__dict__.clear()
+
     @property
     def is_idle(self) -> bool:
         """Whether no mail is anywhere on its way, and none is to come."""
@@ -437,7 +445,6 @@ def simulate(
     simulation = Simulation(topology, seed)
     simulation.begin()
     simulation.run(until, progress)
-    trace = Trace(simulation.trace.rows)
-    # hosts and sessions hold each other until Python looks for cycles: the rows are not to wait so
-    simulation.trace.take_away()
+    trace = simulation.trace
+    simulation.close()
     return trace

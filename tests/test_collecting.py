@@ -1,29 +1,92 @@
-"""What a run leaves for Python to look for, and how often it looks."""
+"""A run leaves nothing behind that Python has to look for, and has it look seldom."""
 
 from __future__ import annotations
 
 import gc
-import sys
-from pathlib import Path
+from collections import Counter
+from collections.abc import Iterator
 
+import pytest
+from small import chain, host
+
+import lab
+from lab import collecting
 from lab.collecting import rarely_collecting
-from lab.network.topology import load
-from lab.simulation import simulate
-
-ARPANET_1972 = Path(__file__).resolve().parents[1] / "topologies" / "arpanet-1972.toml"
+from lab.network.load import from_dict
+from lab.network.topology import Topology
 
 
-def test_a_trace_that_nobody_holds_is_gone_before_python_looks_for_cycles() -> None:
+@pytest.fixture
+def topology() -> Topology:
+    hosts = [host("A.ARPA", "ann"), host("B.ARPA", "joe")]
+    traffic = [{"count": 50, "rate": "1 /s"}]
+    return from_dict({"host": hosts, "link": chain(*hosts), "traffic": traffic})
+
+
+@pytest.fixture
+def looks() -> Iterator[list[int]]:
+    """The generations that Python has looked at for cycles, as it does."""
+    seen: list[int] = []
+
+    def look(phase: str, about: dict[str, int]) -> None:
+        if phase == "start":
+            seen.append(about["generation"])
+
+    gc.collect()
+    gc.callbacks.append(look)
+    yield seen
+    gc.callbacks.remove(look)
+
+
+def of_the_lab() -> Counter[str]:
+    """How many objects there are of each class of the lab."""
+    kinds = (type(it) for it in gc.get_objects())
+    return Counter(str(one) for one in kinds if str(one.__module__).startswith("lab."))
+
+
+@pytest.mark.parametrize("level", ["wire", "none"])
+def test_a_run_that_is_over_leaves_no_cycles(topology: Topology, level: str) -> None:
+    lab.simulate(topology, trace=level)  # what is remembered for the next run is no cycle
+    gc.collect()
     gc.disable()
     try:
-        trace = simulate(load(ARPANET_1972, sets=["traffic.0.count=1000"]))
-        rows, blocks = len(trace), sys.getallocatedblocks()
-        assert rows > 15_000
-        del trace
-        # a block a row, and what is in it; Python keeps a few thousand at hand for the next
-        assert blocks - sys.getallocatedblocks() > rows
+        before = of_the_lab()
+        kept = lab.simulate(topology, trace=level)
+        assert of_the_lab() > before
+        del kept
+        assert of_the_lab() == before
     finally:
         gc.enable()
+
+
+def test_python_does_not_look_while_a_run_goes_on_nor_at_its_end(
+    topology: Topology, looks: list[int]
+) -> None:
+    run = lab.simulate(topology)
+    assert len(run.trace.rows) > 700, "else Python would not have looked"
+    assert looks == []
+
+
+def test_what_many_runs_leave_is_looked_at_in_the_end(
+    looks: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collecting, "MOST", 5_000)
+    kept = []
+    for _ in range(6):
+        with rarely_collecting():
+            kept.append([[] for _ in range(2_000)])
+    assert looks.count(2) == 2
+
+
+def test_what_somebody_has_frozen_stays_so() -> None:
+    gc.freeze()
+    try:
+        frozen = gc.get_freeze_count()
+        with rarely_collecting():
+            pass
+        assert gc.get_freeze_count() == frozen
+    finally:
+        gc.unfreeze()
 
 
 def test_of_two_that_overlap_the_last_sets_things_back() -> None:

@@ -30,6 +30,7 @@ from lab.cli.base import (
     the_sets,
     the_topology,
 )
+from lab.collecting import rarely_collecting
 
 if TYPE_CHECKING:
     from lab.api import Run
@@ -70,7 +71,7 @@ def run(
     described = load(topology, sets, seed)
     if out is not None:
         make_directory(out)
-    with a_place_for(out, transcript) as folder:
+    with a_place_for(out, transcript) as folder, rarely_collecting():
         from lab.ledger import Keeper
 
         keeper = Keeper(level, folder)

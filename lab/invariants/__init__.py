@@ -24,7 +24,7 @@ class Invariants:
         self.mail = MailRules()
         self.replies = Replies()
         self._handlers: dict[str, Callable[[Row], None]] = {}
-        first, second = self.mail.handlers, self.replies.handlers
+        first, second = self.mail.handlers(), self.replies.handlers()
         for kind in first.keys() | second.keys():
             both = first.get(kind), second.get(kind)
             self._handlers[kind] = _each(*(one for one in both if one is not None))

@@ -88,9 +88,10 @@ class MailRules:
         self._altered: set[int | None] = set()
         self._down: Counter[str] = Counter()
         self._century = 1900
-        self.handlers: dict[str, Callable[[Row], None]] = {
-            kind: getattr(self, f"_{kind}") for kind in KINDS
-        }
+
+    def handlers(self) -> dict[str, Callable[[Row], None]]:
+        """What takes a row of each kind that the rules go by."""
+        return {kind: getattr(self, f"_{kind}") for kind in KINDS}
 
     def _breach(self, rule: str, row: Row, *words: str | int | None) -> None:
         if len(self.findings) < MOST or row[0] <= self.findings[-1].t:

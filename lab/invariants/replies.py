@@ -45,7 +45,10 @@ class Replies:
         self._due: dict[int | None, frozenset[bytes]] = {}
         self.contrary: set[str] = set()
         self._altered: set[int | None] = set()
-        self.handlers: dict[str, Callable[[Row], None]] = {
+
+    def handlers(self) -> dict[str, Callable[[Row], None]]:
+        """What takes a row of each kind that the rule goes by."""
+        return {
             "start": self._start,
             "open": self._open,
             "command": self._command,

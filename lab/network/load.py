@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from lab.collecting import rarely_collecting
 from lab.hosts.retry import Retry
 from lab.network.build import (
     Findings,
@@ -171,6 +172,7 @@ def _syntax(why: ValueError, text: str) -> str:
     return f"line {line}, column {column}: no TOML: {says[:1].lower() + says[1:]}; {hint}"
 
 
+@rarely_collecting()
 def _assemble(
     raw: Mapping[str, Any],
     source: Source,

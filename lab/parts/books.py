@@ -46,7 +46,7 @@ class Books:
         places = order([batch.times for batch in batches], [batch.places for batch in batches])
         rows = [rows[place] for place in places]
         self._account.take_all(rows)
-        handlers = self._rules.handlers
+        handlers = self._rules.handlers()
         for row in rows:
             handler = handlers.get(row[1])
             if handler is not None:

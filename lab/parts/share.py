@@ -61,7 +61,8 @@ class Share:
         self._here = here
         self._digests = Digests(self._name, self._name)
         self._replies = Replies()
-        self._replies.handlers["start"](start)
+        self._handlers = self._replies.handlers()
+        self._handlers["start"](start)
         self._part = part
         self._parts = parts
         has_names = any(host.get("names") for host in start[6]["hosts"])
@@ -82,7 +83,7 @@ class Share:
             self._take(rows, range(done, upto), needed)
             if saying[1] == "data":
                 self._answering[saying[4]] = self._home(saying[5])
-            self._replies.handlers[saying[1]](saying)
+            self._handlers[saying[1]](saying)
             done = upto
         self._take(rows, range(done, len(rows)), needed)
         return needed
@@ -92,7 +93,7 @@ class Share:
         return self._part if message is None else home_of(message)
 
     def _take(self, rows: list[Row], indices: range, needed: list[list[int]]) -> None:
-        handlers, answering, here = self._replies.handlers, self._answering, self._here
+        handlers, answering, here = self._handlers, self._answering, self._here
         for index in indices:
             row = rows[index]
             kind = row[1]
