@@ -16,7 +16,7 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass, field
-from typing import IO, Any, Final, NamedTuple, overload
+from typing import IO, Any, Final, overload
 
 from lab.trace import Row, Trace
 
@@ -78,16 +78,11 @@ outcome, when that was reached, hops, and deliveries.
 """
 
 
-class Rest(NamedTuple):
-    """What an account knows of those that are not put away, as plain data.
-
-    ``recipients`` as :class:`Recipient` takes them; of notifications on their way, the number and
-    the ``holders``; how often mail was delivered ``again`` to whom it was by message and id.
-    """
-
-    recipients: list[tuple[Any, ...]]
-    holders: list[tuple[int, set[str]]]
-    again: list[tuple[int, str, int]]
+Rest = tuple[list[tuple[Any, ...]], list[tuple[int, set[str]]], list[tuple[int, str, int]]]
+"""What an account knows of those that are not put away, as plain data: recipients, as
+:class:`Recipient` takes them; of notifications on their way, the number and the holders; and how
+often mail was delivered again, by message and id.
+"""
 
 
 @dataclass
@@ -376,7 +371,7 @@ class Account:
         recipients = [astuple(one) for one in self.recipients.values()]
         holders = [(number, one.holders) for number, one in self.tellers.items()]
         again = [(*key, count) for key, count in self.settled.again.items()]
-        return Rest(recipients, holders, again)
+        return recipients, holders, again
 
     def put_away(self, settled: Iterable[Settled], numbered: Callable[[int], int]) -> None:
         """Put those away that another account of the same run had, where messages are numbered
@@ -390,15 +385,16 @@ class Account:
 
     def join(self, rest: Rest, numbered: Callable[[int], int]) -> None:
         """Take over what another account of the same run knows of the others."""
-        for message, *more in rest.recipients:
+        recipients, tellers, again = rest
+        for message, *more in recipients:
             one = Recipient(numbered(message), *more)
             if one.notification is not None:
                 one.notification = numbered(one.notification)
             self.recipients[one.message, one.id] = one
-        for message, holders in rest.holders:
+        for message, holders in tellers:
             number = numbered(message)
             self.tellers[number] = Recipient(number, "1", "", 0.0, holders=holders)
-        for message, name, count in rest.again:
+        for message, name, count in again:
             self.settled.again[numbered(message), name] += count
 
     def everyone(self) -> Iterator[Recipient]:

@@ -45,15 +45,15 @@ route = "source"
 
 _SHARED: Final = """
 [generate]
-kind = "barabasi_albert_graph"
-n = 400
-m = 2
+kind = "random_regular_graph"
+n = 500
+d = 4
 [defaults.host]
 relay = true
 users = ["ann"]
 [defaults.link]
-latency = "100 ms"
-jitter = "20 ms"
+latency = "250 ms"
+jitter = "50 ms"
 [[traffic]]
 count = {count}
 rate = "400 /s"
@@ -111,7 +111,7 @@ def measure_processes(messages: int, say: Callable[[str], None] = lambda _: None
     """How many times as fast, by the wall clock, two processes make a run that is worth sharing."""
     say(f"{messages} messages on one process, and on two, in turn")
     topology = _SHARED.format(count=messages)
-    pairs = [(_run(topology), _run(topology, "--processes", "2")) for _ in range(2)]
+    pairs = [(_run(topology), _run(topology, "--processes", "2")) for _ in range(3)]
     assert len({one.summary["digest"] for pair in pairs for one in pair}) == 1
     return {
         "shared_run_messages": messages,

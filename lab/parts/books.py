@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from lab.account import Account, Rest, Settled
 from lab.invariants import MailRules
@@ -16,13 +15,8 @@ from lab.invariants.breach import Finding
 from lab.parts.marks import order
 from lab.trace import Row
 
-
-class Entries(NamedTuple):
-    """Rows of one part, and the times and places of their events, eight bytes each."""
-
-    rows: list[Row]
-    times: bytes
-    places: bytes
+Entries = tuple[list[Row], bytes, bytes]
+"""Rows of one part, and the times and the places of their events, eight bytes each."""
 
 
 class Books:
@@ -42,8 +36,8 @@ class Books:
     def _enter(self, batches: Sequence[Entries]) -> None:
         rows: list[Row] = []
         for batch in batches:
-            rows += batch.rows
-        places = order([batch.times for batch in batches], [batch.places for batch in batches])
+            rows += batch[0]
+        places = order([batch[1] for batch in batches], [batch[2] for batch in batches])
         rows = [rows[place] for place in places]
         self._account.take_all(rows)
         handlers = self._rules.handlers()

@@ -112,7 +112,7 @@ class Gathered:
         wrong: Iterable[WrongReply],
         found: Iterable[tuple[Any, ...]],
         settled: Iterable[Settled],
-        rest: tuple[Any, ...],
+        rest: Rest,
     ) -> None:
         """Take the last word of a part: replies that were wrong, what the rules of the mail have
         found, and all recipients of whom nothing was told before.
@@ -120,7 +120,7 @@ class Gathered:
         self._wrong += wrong
         self._found += [Finding(*one).told(self._messages.known) for one in found]
         self.account.put_away(settled, self._messages.known)
-        self._rests.append(Rest(*rest))
+        self._rests.append(rest)
 
     def settle(self) -> None:
         """Take over what all parts know of those that have not been settled."""

@@ -177,7 +177,7 @@ class PartSimulation(Simulation):
         self.routes.know({message[3]: message[4]})
 
     def _take_entries(self, message: Message) -> None:
-        self.books.enter(message[3], Entries(*message[4:]))
+        self.books.enter(message[3], message[4:])
 
 
 _HANDLERS: Final[dict[int, Callable[[PartSimulation, Message], None]]] = {

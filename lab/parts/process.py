@@ -21,7 +21,6 @@ from typing import Any, Final
 from lab.collecting import rarely_collecting
 from lab.hosts.routing import Trees
 from lab.network.topology import Topology
-from lab.parts.books import Entries
 from lab.parts.exchange import Peers
 from lab.parts.gathered import NUMBERED
 from lab.parts.part import PartSimulation, Windows
@@ -174,7 +173,7 @@ class Part:
         self.peers.flush()
         share, books = self.share, self.simulation.books
         wrong, found = share.wrong_replies(), [tuple(one) for one in books.findings()]
-        word = (DONE, share.hashes(), wrong, found, books.settled(), tuple(books.rest()))
+        word = (DONE, share.hashes(), wrong, found, books.settled(), books.rest())
         self.home.send_bytes(marshal.dumps(word))
 
     # -- home -----------------------------------------------------------------------------------
@@ -196,7 +195,7 @@ class Part:
         marks = self.windows.marks
         for part, indices in enumerate(self.share.take(rows, simulation.sayings)):
             those = [rows[index] for index in indices]
-            simulation.enter(part, Entries(those, *marks.of(indices)))
+            simulation.enter(part, (those, *marks.of(indices)))
         kinds = LEVELS[self.level] | NUMBERED
         shipped = [index for index, row in enumerate(rows) if row[1] in kinds]
         sent = [list(rows[index]) for index in shipped]  # home puts other numbers into them
