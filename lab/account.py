@@ -164,7 +164,7 @@ class PutAway:
                 found.hops += hops
         found.duplicates = sum(count - 1 for count in self._deliveries if count > 1)
         for key, count in zip(self.keys(), self._deliveries, strict=True) if self.again else ():
-            found.duplicates += max(0, self.again[key] - (not count)) if key in self.again else 0
+            found.duplicates += max(0, self.again[key] - (not count))
         for one in others:
             found.counts[one.outcome] += 1
             found.duplicates += max(0, one.deliveries - 1)

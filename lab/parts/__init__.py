@@ -10,6 +10,11 @@ conservative, synchronous way of distributed simulation (Chandy and Misra 1979; 
 cost of conservative synchronization in parallel discrete event simulations"); ns-3's MPI simulator
 goes by such windows.
 
+What is made of the rows is shared out too. Digest and replies concern one host, or one session:
+their part sees to them. Account and rules of the mail follow a message from host to host: the part
+where it was handed in keeps the books of it, and the others tell that part what they did. Who
+gathers the parts takes what is to be kept of the trace, and what has become of the mail.
+
 The parts of a run are processes of one machine, joined by pipes: they exchange one message a
 window, and a pipe has it there in some ten microseconds. MPI would have to be installed, and would
 not be faster here.
