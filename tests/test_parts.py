@@ -29,7 +29,7 @@ from lab.invariants import mail as rules
 from lab.invariants import replies
 from lab.network.load import from_dict
 from lab.network.topology import Topology
-from lab.parts import part, process
+from lab.parts import process, windows
 from lab.parts.whole import Whole
 from lab.simulation import Simulation
 from lab.trace import Trace
@@ -208,7 +208,7 @@ def test_a_window_in_which_much_happens_is_cut_short(
     most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two pairs of hosts that no link joins could go to the end at once: nothing would be sent."""
-    monkeypatch.setattr(part, "MOST_ROWS", most)
+    monkeypatch.setattr(windows, "MOST_ROWS", most)
     monkeypatch.setattr(process, "BATCH", most)
     hosts = [relay(f"{one}.ARPA", "ann") for one in "ABCD"]
     links = [*chain(*hosts[:2]), *chain(*hosts[2:])]

@@ -15,8 +15,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
+from lab.compiled import source_of
 from lab.hosts.host import Host
-from lab.hosts.identity import Condition, Identity
+from lab.hosts.identity import Identity
 from lab.hosts.spool import Spool
 from lab.live.control import Control, channel
 from lab.live.outbox import Outbox, outbox, what_crossed
@@ -27,7 +28,11 @@ from lab.live.storage import last_batch
 from lab.trace import Row
 
 if TYPE_CHECKING:
+    from lab.hosts.identity import Condition
     from lab.live.network import LiveNetwork
+else:
+    # a condition that tells the host's process: compiled, there is none other
+    Condition = source_of("lab.hosts.identity").Condition
 
 _FORWARDED: Final = frozenset({"busy", "full", "refusing", "skew"})
 PATIENCE: Final = 20.0

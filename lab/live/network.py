@@ -16,17 +16,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from lab.compiled import source_of
 from lab.live.mirror import PATIENCE, Mirror
 from lab.live.records import Records
 from lab.live.relayed import LiveSession, LiveWatchedSession, Plug
 from lab.live.station import LOOPBACK
 from lab.live.wallclock import WallClock
 from lab.network.topology import PollSpec, ScriptSpec, Topology
-from lab.simulation import Simulation
 from lab.trace import Row
 
 if TYPE_CHECKING:
     from lab.ledger import Ledger
+    from lab.simulation import Simulation
+else:
+    # a simulation with other things in the place of hosts: compiled, it takes no others
+    Simulation = source_of("lab.simulation").Simulation
 
 _DRAIN: Final = 3.0
 """Seconds after Ctrl-C in which mail that is under way may still arrive; a second one ends all."""

@@ -23,8 +23,9 @@ from lab.hosts.routing import Trees
 from lab.network.topology import Topology
 from lab.parts.exchange import Peers
 from lab.parts.gathered import NUMBERED
-from lab.parts.part import PartSimulation, Windows
+from lab.parts.part import PartSimulation
 from lab.parts.share import Share
+from lab.parts.windows import Windows
 from lab.store import LEVELS, weight
 from lab.trace import Row
 
