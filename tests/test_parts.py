@@ -30,12 +30,18 @@ from lab.invariants import replies
 from lab.network.load import from_dict
 from lab.network.topology import Topology
 from lab.parts import process, windows
+from lab.parts.sharing import partitioned
 from lab.parts.whole import Whole
 from lab.simulation import Simulation
 from lab.trace import Trace
 
 ROOT = Path(__file__).resolve().parents[1]
 UUCP = ROOT.parent / "shared" / "data" / "uucp-map" / "uucp-edges-1988-12-31.txt"
+SHIPPED = [
+    path
+    for path in sorted((ROOT / "topologies").rglob("*.toml"))
+    if path.parent.name != "experiments"
+]
 ANN, JOE = "ann@A.ARPA", "joe@B.ARPA"
 
 LINKS: list[dict[str, Any]] = [
@@ -135,6 +141,18 @@ def test_a_random_topology_with_faults_runs_the_same_in_parts(seed: int) -> None
     topology, parts, until = at_random(seed)
     one = lab.simulate(topology, seed=seed, until=until)
     compared(in_parts(topology, parts, seed, until), one)
+
+
+@pytest.mark.usefixtures("threads")
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_a_topology_that_ships_runs_the_same_in_parts(path: Path) -> None:
+    topology = lab.load(path)
+    if any(fault.when or fault.session is not None for fault in topology.faults):
+        pytest.skip("one of its faults can be seen by one process alone")
+    partition = partitioned(topology, 2)
+    if partition.count < 2:
+        pytest.skip("it cannot be parted")
+    compared(in_parts(topology, partition.parts, 0), lab.simulate(topology))
 
 
 @pytest.mark.usefixtures("threads")

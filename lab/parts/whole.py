@@ -63,6 +63,7 @@ class Whole:
         self._parts = max(setup.parts.values()) + 1
         self._batches: list[deque[tuple[Any, ...]]] = [deque() for _ in range(self._parts)]
         self._last: list[list[Any]] = []
+        self._listeners: list[Thread] = []
         self._stopping = False
 
     @classmethod
@@ -148,13 +149,17 @@ class Whole:
             for process in running:  # all that they had to tell has come, or never will
                 process.kill()
                 process.join()
+            for listener in self._listeners:  # each hears the end of its process
+                listener.join()
             for home in homes:
                 home.close()
 
     def _gather(self, homes: list[Connection], progress: Callable[[int], None] | None) -> None:
         heard: Heard = SimpleQueue()
         for part, home in enumerate(homes):
-            Thread(target=_listen, args=(part, home, heard), daemon=True).start()
+            listener = Thread(target=_listen, args=(part, home, heard), daemon=True)
+            listener.start()
+            self._listeners.append(listener)
         open_ones = set(range(self._parts))
         while open_ones:
             part, octets = heard.get()
