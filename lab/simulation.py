@@ -180,8 +180,11 @@ class Simulation:
         A simulation and its hosts refer to each other: else they would lie about until Python looks
         for such cycles.
         """
+        self.env.stop()
+        for session in [*self.sessions.values()]:
+            session._depart()
+            session._dissolve()
         self.hosts.clear()
-        self.sessions.clear()
         self._pathways.clear()
         self._scenario = iter(())
         self.faults.__dict__.clear()

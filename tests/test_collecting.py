@@ -45,13 +45,16 @@ def of_the_lab() -> Counter[str]:
 
 
 @pytest.mark.parametrize("level", ["wire", "none"])
-def test_a_run_that_is_over_leaves_no_cycles(topology: Topology, level: str) -> None:
-    lab.simulate(topology, trace=level)  # what is remembered for the next run is no cycle
+@pytest.mark.parametrize("until", [None, 20.0, 5.11])
+def test_a_run_that_is_over_leaves_no_cycles(
+    topology: Topology, level: str, until: float | None
+) -> None:
+    lab.simulate(topology, until=until, trace=level)  # what is remembered for the next run is no cycle
     gc.collect()
     gc.disable()
     try:
         before = of_the_lab()
-        kept = lab.simulate(topology, trace=level)
+        kept = lab.simulate(topology, until=until, trace=level)
         assert of_the_lab() > before
         del kept
         assert of_the_lab() == before

@@ -26,6 +26,10 @@ class Clock(Environment):
         """Go on for so many events at the most, none of them at ``until`` seconds or later."""
         go(self, events, until)
 
+    def stop(self) -> None:
+        """Have nothing happen any more."""
+        self._queue.clear()
+
     def run_to(self, at: float) -> None:
         """Let all happen that is due at a time or before it; then it is that time."""
         while self.peek() <= at:
