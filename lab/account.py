@@ -373,7 +373,7 @@ class Account:
         again = [(*key, count) for key, count in self.settled.again.items()]
         return recipients, holders, again
 
-    def put_away(self, settled: Iterable[Settled], numbered: Callable[[int], int]) -> None:
+    def take_settled(self, settled: Iterable[Settled], numbered: Callable[[int], int]) -> None:
         """Put those away that another account of the same run had, where messages are numbered
         otherwise.
         """

@@ -69,7 +69,8 @@ class Mail:
 class MailRules:
     """The rules of the mail, held against rows one by one; ``findings`` is what they found.
 
-    They need no commands, and of the replies only those to mail data.
+    They need no commands, and of the replies only those to mail data. The first :data:`MOST`
+    findings are kept, and what comes at the same time as the last of them.
     """
 
     def __init__(self) -> None:

@@ -12,11 +12,8 @@ from collections.abc import Sequence
 from lab.account import Account, Rest, Settled
 from lab.invariants import MailRules
 from lab.invariants.breach import Finding
-from lab.parts.marks import order
+from lab.parts.marks import Marked, merged
 from lab.trace import Row
-
-Entries = tuple[list[Row], bytes, bytes]
-"""Rows of one part, and the times and the places of their events, eight bytes each."""
 
 
 class Books:
@@ -25,20 +22,16 @@ class Books:
     def __init__(self, parts: int) -> None:
         self._account = Account()
         self._rules = MailRules()
-        self._waiting: list[deque[Entries]] = [deque() for _ in range(parts)]
+        self._waiting: list[deque[Marked]] = [deque() for _ in range(parts)]
 
-    def enter(self, part: int, entries: Entries) -> None:
+    def enter(self, part: int, entries: Marked) -> None:
         """Take the next batch of a part; it is entered when all have given theirs."""
         self._waiting[part].append(entries)
         while all(self._waiting):
             self._enter([entries.popleft() for entries in self._waiting])
 
-    def _enter(self, batches: Sequence[Entries]) -> None:
-        rows: list[Row] = []
-        for batch in batches:
-            rows += batch[0]
-        places = order([batch[1] for batch in batches], [batch[2] for batch in batches])
-        rows = [rows[place] for place in places]
+    def _enter(self, batches: Sequence[Marked]) -> None:
+        rows: list[Row] = merged(batches)
         self._account.take_all(rows)
         handlers = self._rules.handlers()
         for row in rows:

@@ -105,7 +105,7 @@ class Gathered:
         for row in rows[-1:]:
             self.account.last = row[0]
         for those in settled:
-            self.account.put_away(those, self._messages.known)
+            self.account.take_settled(those, self._messages.known)
 
     def close(
         self,
@@ -119,7 +119,7 @@ class Gathered:
         """
         self._wrong += wrong
         self._found += [Finding(*one).told(self._messages.known) for one in found]
-        self.account.put_away(settled, self._messages.known)
+        self.account.take_settled(settled, self._messages.known)
         self._rests.append(rest)
 
     def settle(self) -> None:

@@ -49,17 +49,23 @@ class Marks:
         return times[events].tobytes(), places[events].tobytes()
 
 
-def order(times: Sequence[bytes], places: Sequence[bytes]) -> list[int]:
-    """The order of the rows of all parts together, whose times and places these are.
+Marked = tuple[list[Any], bytes, bytes]
+"""Rows, and the times and the places of their events, eight bytes each."""
+
+
+def merged(batches: Sequence[Marked]) -> list[Any]:
+    """The rows of all parts in the order in which one process would have recorded them.
 
     What is of the same time and place stays in the order of the parts.
     """
     import numpy
 
-    whens = numpy.frombuffer(b"".join(times))
-    wheres = numpy.frombuffer(b"".join(places), numpy.int64)
-    indices: list[int] = numpy.lexsort((wheres, whens)).tolist()
-    return indices
+    rows: list[Any] = []
+    for batch in batches:
+        rows += batch[0]
+    times = numpy.frombuffer(b"".join([batch[1] for batch in batches]))
+    places = numpy.frombuffer(b"".join([batch[2] for batch in batches]), numpy.int64)
+    return [rows[index] for index in numpy.lexsort((places, times)).tolist()]
 
 
 def run_window(

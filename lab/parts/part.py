@@ -9,7 +9,7 @@ from typing import Final
 from lab.hosts.errand import Errand
 from lab.hosts.host import Host
 from lab.network.topology import Topology
-from lab.parts.books import Books, Entries
+from lab.parts.books import Books
 from lab.parts.far import (
     ANSWERED,
     CALL,
@@ -23,6 +23,7 @@ from lab.parts.far import (
     FarCalling,
     Message,
 )
+from lab.parts.marks import Marked
 from lab.parts.share import NUMBERS, RANKS, Saying, home_of
 from lab.protocol import SenderSMTP
 from lab.protocol.script import ScriptedSender
@@ -125,7 +126,7 @@ class PartSimulation(Simulation):
             if part != self.part:
                 outbox.append((math.inf, 0, TREE, there, octets))
 
-    def enter(self, part: int, entries: Entries) -> None:
+    def enter(self, part: int, entries: Marked) -> None:
         """Have rows of this part be entered in the books of one."""
         if part == self.part:
             self.books.enter(part, entries)

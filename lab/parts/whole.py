@@ -26,7 +26,7 @@ from lab.ledger import Keeper
 from lab.network.topology import Topology
 from lab.parts.exchange import pipe
 from lab.parts.gathered import Gathered
-from lab.parts.marks import order
+from lab.parts.marks import merged
 from lab.parts.process import BROKEN, DONE, GO, LEAST, ROWS, STOP, Setup, main
 from lab.parts.sharing import Partition
 from lab.processes import main_kept_out
@@ -195,11 +195,8 @@ class Whole:
 
     def _take(self, batches: Sequence[tuple[Any, ...]]) -> None:
         """Take the batches of all parts for one stretch of time."""
-        rows: list[list[Any]] = []
         for batch in batches:
-            rows += batch[0]
             self.rules.know(batch[3])
-        places = order([batch[1] for batch in batches], [batch[2] for batch in batches])
-        numbered = self.rules.number([rows[place] for place in places])
+        numbered = self.rules.number(merged([(batch[0], batch[1], batch[2]) for batch in batches]))
         self.rules.take(numbered, [batch[4] for batch in batches])
         self.keeper.keep(numbered)
