@@ -49,9 +49,8 @@ def of_the_lab() -> Counter[str]:
 def test_a_run_that_is_over_leaves_no_cycles(
     topology: Topology, level: str, until: float | None
 ) -> None:
-    lab.simulate(
-        topology, until=until, trace=level
-    )  # what is remembered for the next run is no cycle
+    # what is remembered for the next run is no cycle
+    lab.simulate(topology, until=until, trace=level)
     gc.collect()
     gc.disable()
     try:
