@@ -1,7 +1,8 @@
 """The build hook of hatchling: an installation takes compiled modules along where it can.
 
 They go into a folder of their own beside the installed packages, never beside the sources;
-`lab.compiled` takes them from there as long as they are what the sources say. Without a C compiler,
+`lab.runtime.compiled` takes them from there as long as they are what the sources say. Without a C
+compiler,
 or where compiling fails, the installation goes on without them, and all runs as plain Python.
 """
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from lab import compiled
+from lab.runtime import compiled
 
 __version__ = "0.1.0"
 
@@ -20,34 +20,34 @@ compiled.install()
 
 if TYPE_CHECKING:
     from lab import lessons, protocol, views
-    from lab.api import Run, load, simulate
+    from lab.api.run import Run, load, simulate
+    from lab.api.serve import serve
     from lab.experiments.explore import explore
-    from lab.experiments.storm import storm
-    from lab.experiments.sweep import sweep
-    from lab.experiments.sweepfile import SweepError
-    from lab.network.topology import FaultSpec as Fault
-    from lab.network.topology import Topology, TopologyError
-    from lab.serving import serve
+    from lab.experiments.storm.storm import storm
+    from lab.experiments.sweep.experiment_file import SweepError
+    from lab.experiments.sweep.sweep import sweep
     from lab.stepping.stepper import Stepper, step
-    from lab.trace import Event, Trace
+    from lab.topology.model import FaultSpec as Fault
+    from lab.topology.model import Topology, TopologyError
+    from lab.trace.trace import Event, Trace
 
 # Found when asked for: `lab --help` should not wait for networkx.
 _HOMES = {
-    "Event": "lab.trace",
-    "Fault": "lab.api",
-    "Run": "lab.api",
+    "Event": "lab.trace.trace",
+    "Fault": "lab.api.run",
+    "Run": "lab.api.run",
     "Stepper": "lab.stepping.stepper",
-    "Topology": "lab.network.topology",
-    "TopologyError": "lab.network.topology",
-    "Trace": "lab.trace",
+    "Topology": "lab.topology.model",
+    "TopologyError": "lab.topology.model",
+    "Trace": "lab.trace.trace",
     "explore": "lab.experiments.explore",
-    "load": "lab.api",
-    "serve": "lab.serving",
-    "simulate": "lab.api",
+    "load": "lab.api.run",
+    "serve": "lab.api.serve",
+    "simulate": "lab.api.run",
     "step": "lab.stepping.stepper",
-    "storm": "lab.experiments.storm",
-    "sweep": "lab.experiments.sweep",
-    "SweepError": "lab.experiments.sweepfile",
+    "storm": "lab.experiments.storm.storm",
+    "sweep": "lab.experiments.sweep.sweep",
+    "SweepError": "lab.experiments.sweep.experiment_file",
 }
 _ROOMS = ("lessons", "protocol", "views")
 

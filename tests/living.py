@@ -14,7 +14,7 @@ from typing import Any
 import lab
 from lab.live.network import Settings
 from lab.live.running import run_live
-from lab.trace import Trace
+from lab.trace.trace import Trace
 
 TOPOLOGIES = Path(__file__).resolve().parents[1] / "topologies"
 _DATE = re.compile(rb"\d\d? [A-Z][a-z]{2} \d\d \d\d:\d\d:\d\d [A-Z]+")

@@ -6,7 +6,7 @@ import random
 from itertools import pairwise
 from typing import Any
 
-from lab.trace import Trace
+from lab.trace.trace import Trace
 
 MESSAGE = (
     b"Return-Path: <JQP@MIT-AI.ARPA>\r\nDate: 2 Nov 81 22:33:44 UT\r\nSubject: x\r\n\r\nHi\r\n"

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from small import chain, counts, drops, host, mail, relay, run, wire
 
 import lab
-from lab.network.load import from_dict
 from lab.protocol.replies import TEXTS
+from lab.topology.load import from_dict
 
 A, B, C = "A", "B", "C"
 

@@ -16,24 +16,14 @@ LAB = Path(__file__).resolve().parents[1] / "lab"
 MODULES = sorted(LAB.rglob("*.py"))
 
 FLOORS = [  # from the ground up; a room is a module or a package of lab/
-    {"trace", "digests", "account", "frames", "store", "collecting", "processes", "compiled"},
-    {"protocol", "invariants", "ledger"},
-    {"hosts"},
-    {"network"},
-    {"scenario", "session", "altered", "faults", "simulation", "plan", "parts", "live"},
-    {
-        "views",
-        "stepping",
-        "api",
-        "bench",
-        "livebench",
-        "scalebench",
-        "talk",
-        "serving",
-        "lessons",
-        "experiments",
-        "rfc",
-    },
+    {"quantities", "runtime", "trace"},
+    {"protocol"},
+    {"analysis", "hosts"},
+    {"topology", "network"},
+    {"simulation", "live"},
+    {"views"},
+    {"api"},
+    {"experiments", "stepping", "lessons", "rfc", "benchmarks"},
     {"cli", "__init__", "__main__"},
 ]
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
@@ -86,7 +76,7 @@ def test_the_protocol_knows_no_clock_no_chance_and_no_socket(path: Path) -> None
 def test_simpy_begins_with_the_network() -> None:
     """No host asks for the time, and no view, no account holds a clock."""
     rooms = {name_of(path).split("/")[0] for path in MODULES if "simpy" in set(imports(path))}
-    assert {FLOOR_OF[room] for room in rooms - {"bench"}} <= {3, 4}
+    assert {FLOOR_OF[room] for room in rooms - {"benchmarks"}} <= {3, 4}
 
 
 @pytest.mark.parametrize("path", [path for path in MODULES if path.stem != "__main__"], ids=name_of)

@@ -16,8 +16,8 @@ import pytest
 from small import host, mail, relay, run
 
 import lab
-from lab.trace import Trace
-from lab.views.capture import addresses, write_capture, write_hosts
+from lab.trace.trace import Trace
+from lab.views.files.capture import addresses, write_capture, write_hosts
 
 TOPOLOGIES = Path(__file__).resolve().parents[1] / "topologies"
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from lab.cli import main
-from lab.trace import Trace
+from lab.trace.trace import Trace
 
 ROOT = Path(__file__).resolve().parents[1]
 RFC821 = ROOT / "topologies" / "rfc821"

@@ -10,10 +10,10 @@ import pytest
 from small import chain, host
 
 import lab
-from lab import collecting
-from lab.collecting import rarely_collecting
-from lab.network.load import from_dict
-from lab.network.topology import Topology
+from lab.runtime import gc_pause
+from lab.runtime.gc_pause import rarely_collecting
+from lab.topology.load import from_dict
+from lab.topology.model import Topology
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_python_does_not_look_while_a_run_goes_on_nor_at_its_end(
 def test_what_many_runs_leave_is_looked_at_in_the_end(
     looks: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(collecting, "MOST", 5_000)
+    monkeypatch.setattr(gc_pause, "MOST", 5_000)
     kept = []
     for _ in range(6):
         with rarely_collecting():

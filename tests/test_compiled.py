@@ -21,7 +21,7 @@ FILES = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["hooks"]["custom"]
 DIGESTS = """
 import json, pathlib
 import lab
-from lab.experiments.weather import weather
+from lab.experiments.storm.random_networks import weather
 
 files = sorted(pathlib.Path("topologies").rglob("*.toml"))
 runs = {str(one): lab.load(one) for one in files if one.parent.name != "experiments"}
@@ -48,7 +48,7 @@ for name in sys.argv[1:]:
                 found[f"{name}.{key}.{inner}"] = one.__doc__
 print(json.dumps(found))
 """
-IN_USE = "from lab import compiled; print(compiled.in_use())"
+IN_USE = "from lab.runtime import compiled; print(compiled.in_use())"
 
 
 def python(code: str, *arguments: str, pure: bool = False, path: Path = ROOT) -> str:
@@ -114,7 +114,7 @@ def test_an_edit_of_a_source_that_was_compiled_or_compiled_in_is_not_hidden(
     copy: Path, file: str
 ) -> None:
     code = (
-        "from lab import compiled; import lab.hosts.host, lab.protocol.lines\n"
+        "from lab.runtime import compiled; import lab.hosts.host, lab.protocol.lines\n"
         "edited = getattr(lab.hosts.host, 'EDITED', 0) + getattr(lab.protocol.lines, 'EDITED', 0)\n"
         "print(compiled.in_use(), lab.hosts.host.__spec__.origin.endswith('.py'), edited)"
     )
@@ -127,7 +127,7 @@ def test_an_edit_of_a_source_that_was_compiled_or_compiled_in_is_not_hidden(
 def test_compiled_modules_are_taken_only_if_each_source_is_what_was_compiled(copy: Path) -> None:
     folder = copy / "smtp_lab_compiled"
     folder.mkdir()
-    names = ["lab/hosts/host.py", "lab/trace.py"]
+    names = ["lab/hosts/host.py", "lab/trace/trace.py"]
     lines = [f"{sha256((copy / name).read_bytes()).hexdigest()} {name}\n" for name in names]
     (folder / "SOURCES").write_text("".join(lines), encoding="utf-8")
     assert python(IN_USE, path=copy) == "True"

@@ -13,8 +13,8 @@ from click.testing import CliRunner, Result
 import lab
 from lab.cli import cli
 from lab.experiments.explore import Explored, plan, try_all
-from lab.network.topology import Topology
-from lab.views.style import off_screen
+from lab.topology.model import Topology
+from lab.views.pictures.plot_style import off_screen
 
 ROOT = Path(__file__).resolve().parents[1]
 RELAYED = str(ROOT / "topologies" / "rfc821" / "scenario-03.toml")

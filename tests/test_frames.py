@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import lab
-from lab import frames
-from lab.trace import Trace
+from lab.analysis import tables
+from lab.trace.trace import Trace
 
 TOPOLOGIES = Path(__file__).resolve().parents[1] / "topologies"
 FILES = [
@@ -26,9 +26,9 @@ def test_each_table_has_its_columns_and_their_types(run: lab.Run) -> None:
     """Also where a column is empty throughout."""
     for trace in (run.trace, Trace()):
         for table, columns in (
-            (trace.events(), frames.EVENTS),
-            (trace.deliveries(), frames.DELIVERIES),
-            (trace.sessions(), frames.SESSIONS),
+            (trace.events(), tables.EVENTS),
+            (trace.deliveries(), tables.DELIVERIES),
+            (trace.sessions(), tables.SESSIONS),
         ):
             assert {name: str(kind) for name, kind in table.dtypes.items()} == columns
 

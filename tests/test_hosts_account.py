@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import lab
-from lab.account import OUTCOMES
-from lab.network.load import from_dict
+from lab.analysis.account import OUTCOMES
+from lab.topology.load import from_dict
 
 MAILBOXES = ["open", "open", "open", "busy", "full", "full-after-data"]
 

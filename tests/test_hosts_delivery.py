@@ -320,7 +320,7 @@ def test_lists_that_contain_each_other_end_where_a_host_has_forgotten(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """3.3: without a memory of what was expanded the time stamp lines end it."""
-    monkeypatch.setattr("lab.hosts.unfold._expanded_for", lambda host, message: set())
+    monkeypatch.setattr("lab.hosts.expansion._expanded_for", lambda host, message: set())
     done = run(*ROUND, mail=[mail("SAM@Z", "them@TWO.ARPA")])
     assert done.summary["lost"] == done.summary["queued"] == 0
     assert counts(done)["returned"] == 1

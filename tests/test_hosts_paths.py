@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small import counts, drops, mail, relay, run
 
+from lab.hosts.expansion import _expanded_for
 from lab.hosts.paths import bears, prefixed, unsendable, unsendable_from
-from lab.hosts.stamps import MOST_STAMPS, is_looping, visits, was_sent
-from lab.hosts.unfold import _expanded_for
+from lab.hosts.time_stamps import MOST_STAMPS, is_looping, visits, was_sent
 from lab.protocol import Path, SyntaxFault, quote, unquote
 from lab.protocol.lines import MailData, fits_the_wire
 from lab.protocol.syntax import parse_command, parse_path
@@ -125,7 +125,7 @@ def test_a_list_takes_mail_that_was_here_twice_and_no_oftener(
 def test_a_host_remembers_so_many_messages_and_forgets_the_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("lab.hosts.unfold.MOST_REMEMBERED", 2)
+    monkeypatch.setattr("lab.hosts.expansion.MOST_REMEMBERED", 2)
     host: Any = SimpleNamespace(expanded={})
     for message in (7, 8, 7, 9):
         _expanded_for(host, message).add("all")

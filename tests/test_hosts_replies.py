@@ -13,7 +13,7 @@ import pytest
 from small import counts, drops, host, mail, run, wire
 
 import lab
-from lab.hosts.contrary import ANSWERED, OPTIONAL
+from lab.hosts.scripted import ANSWERED, OPTIONAL
 from lab.protocol import COMMAND_REPLIES, TEXTS
 from lab.protocol.replies import MAIL_DATA, Outcome
 
@@ -379,8 +379,8 @@ def test_a_host_reads_by_its_grammar(grammar: str, codes: list[str]) -> None:
 
 def test_every_setting_is_written_and_read_back() -> None:
     """A topology writes itself as a file with what its hosts are set to."""
-    from lab.network.load import from_dict
-    from lab.network.write import to_toml
+    from lab.topology.load import from_dict
+    from lab.topology.write import to_toml
 
     settings = {
         "grammar": "strict", "eight_bit": "clear", "on_251": "learn", "unsophisticated": True,

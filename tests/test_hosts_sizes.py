@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from small import chain, counts, host, mail, relay, run, wire
 
 import lab
-from lab.network.load import from_dict
+from lab.api.conversation import Conversation
 from lab.protocol import Limits, fits_the_wire, stuff
 from lab.protocol.sizes import MINIMA
-from lab.talk import Conversation
+from lab.topology.load import from_dict
 
 NAMES = ("user", "domain", "path", "line", "text_line", "recipients")
 

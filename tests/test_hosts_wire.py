@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from small import chain, counts, delivered, drops, host, mail, relay, run, wire
 
 import lab
+from lab.api.conversation import Conversation
 from lab.hosts.message import Calendar
-from lab.network.load import from_dict
-from lab.network.topology import DEFAULT_START
 from lab.protocol import Misuse, SenderSMTP, parse_path, stuff, unstuff
-from lab.talk import Conversation
+from lab.topology.load import from_dict
+from lab.topology.model import DEFAULT_START
 
 HOSTS = (host("ONE.ARPA", "JOE"), relay("TWO.ARPA"), host("Z.ARPA", "SAM"))
 BEGIN = b"HELO ONE.ARPA\r\nMAIL FROM:<JOE@ONE.ARPA>\r\nRCPT TO:<SAM@Z.ARPA>\r\nDATA\r\n"

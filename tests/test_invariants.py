@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 import lab
-from lab.invariants import Breach, breaches
-from lab.network.load import from_dict
-from lab.trace import Row
+from lab.analysis.invariants import Breach, breaches
+from lab.topology.load import from_dict
+from lab.trace.trace import Row
 
 TOPOLOGIES = Path(__file__).resolve().parents[1] / "topologies"
 FILES_OF_OURS = sorted(

@@ -8,7 +8,7 @@ import pytest
 
 import lab
 from lab import lessons
-from lab.lessons import kindness
+from lab.lessons import friendly_errors as kindness
 
 
 @pytest.mark.parametrize("hole", [..., [...], ["HELO", ...], {"code": ...}, (1, (2, ...))])

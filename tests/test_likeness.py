@@ -13,18 +13,18 @@ from living import TOPOLOGIES, crossed, live
 
 import lab
 from lab.cli import cli
-from lab.experiments.weather import weather
-from lab.hosts.errand import Errand
+from lab.experiments.storm.random_networks import weather
 from lab.hosts.host import Host
-from lab.hosts.reception import Reception, receiver_smtp
+from lab.hosts.receiving import Reception, receiver_smtp
 from lab.hosts.retry import Retry
+from lab.hosts.sending import Errand
 from lab.hosts.spool import Queue
-from lab.network.topology import Topology
 from lab.protocol import SenderSMTP
 from lab.protocol.script import ScriptedSender
-from lab.simulation import Simulation
-from lab.views.comparison import comparison, merit
-from lab.views.style import off_screen
+from lab.simulation.simulation import Simulation
+from lab.topology.model import Topology
+from lab.views.pictures.comparison import comparison, merit
+from lab.views.pictures.plot_style import off_screen
 
 SCENARIOS = sorted((TOPOLOGIES / "rfc821").glob("scenario-*.toml"))
 

@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from living import TOPOLOGIES, crossed, eventually, live, served
 
 import lab
-from lab.api import ARTEFACTS
+from lab.api.run import ARTEFACTS
 from lab.cli import cli
 from lab.live.relayed import Plug
 

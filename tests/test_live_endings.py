@@ -14,15 +14,15 @@ import pytest
 from living import TOPOLOGIES, eventually
 
 import lab
-from lab.ledger import Keeper, Ledger
+from lab.analysis.streaming import Keeper, Ledger
+from lab.live.host_process import TOKENS, TOKENS_OF_A_LIFE
 from lab.live.network import LiveNetwork, Settings
-from lab.live.places import for_a_while, remove_stale
-from lab.live.records import CHUNK, MOST, Records
+from lab.live.recorder import CHUNK, MOST, Records
 from lab.live.running import run_live
-from lab.live.station import TOKENS, TOKENS_OF_A_LIFE
+from lab.live.temp_files import for_a_while, remove_stale
 from lab.live.wallclock import WallClock
-from lab.simulation import Simulation
-from lab.trace import Row, Trace
+from lab.simulation.simulation import Simulation
+from lab.trace.trace import Row, Trace
 
 
 @pytest.mark.parametrize("second", [signal.SIGINT, signal.SIGTERM])
@@ -60,7 +60,7 @@ def test_interrupted_artefacts_are_those_of_lab_run_too(
     """``lab run`` leaves its artefacts by the same way."""
     import click
 
-    from lab.cli.base import leave
+    from lab.cli.common import leave
 
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
@@ -113,7 +113,7 @@ def test_directories_of_runs_that_go_on_and_of_others_are_left_alone(
     (tmp_path / "smtp-lab-live-link").symlink_to(elsewhere)
     with for_a_while() as place:
         program = (
-            "import sys; from pathlib import Path; from lab.live.places import remove_stale\n"
+            "import sys; from pathlib import Path; from lab.live.temp_files import remove_stale\n"
             "remove_stale(Path(sys.argv[1]))\n"
         )
         subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, timeout=60)

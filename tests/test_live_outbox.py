@@ -16,8 +16,8 @@ from living import eventually, served
 
 import lab
 from lab.hosts.spool import Entry, Queue
-from lab.live.departures import Departures
-from lab.live.outbox import SIZE, Outbox, outbox, packed, what_crossed
+from lab.live.row_ring import SIZE, Outbox, outbox, packed, what_crossed
+from lab.live.send_queue import Departures
 from lab.live.storage import Storage, last_batch
 from lab.protocol import parse_path
 

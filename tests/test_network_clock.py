@@ -5,9 +5,9 @@ from __future__ import annotations
 from small import Options, host, mail, relay, run
 
 import lab
-from lab.digests import Digests
 from lab.network.clock import Clock
 from lab.network.events import FAULTS, HOSTS, WATCHES, Arrival, Due, ticket
+from lab.trace.digests import Digests
 
 
 def test_the_order_within_an_instant_is_that_of_the_sources() -> None:

@@ -23,17 +23,18 @@ from small import chain, host, mail, relay
 from threads import in_parts, threads  # noqa: F401
 
 import lab
+from lab.analysis.invariants import mail as rules
+from lab.analysis.invariants import replies
 from lab.cli import cli, running
-from lab.digests import digest
-from lab.invariants import mail as rules
-from lab.invariants import replies
-from lab.network.load import from_dict
-from lab.network.topology import Topology
-from lab.parts import process, windows
-from lab.parts.sharing import partitioned
-from lab.parts.whole import Whole
-from lab.simulation import Simulation
-from lab.trace import Trace
+from lab.simulation.partitioned import windows
+from lab.simulation.partitioned import worker as process
+from lab.simulation.partitioned.coordinator import Whole
+from lab.simulation.partitioned.planning import partitioned
+from lab.simulation.simulation import Simulation
+from lab.topology.load import from_dict
+from lab.topology.model import Topology
+from lab.trace.digests import digest
+from lab.trace.trace import Trace
 
 ROOT = Path(__file__).resolve().parents[1]
 UUCP = ROOT.parent / "shared" / "data" / "uucp-map" / "uucp-edges-1988-12-31.txt"
@@ -288,7 +289,7 @@ def test_simulate_takes_processes(busy: Path) -> None:
 def test_more_events_than_memory_is_for_go_to_a_store(
     tmp_path: Path, busy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lab.ledger.LONGEST", 5_000)
+    monkeypatch.setattr("lab.analysis.streaming.LONGEST", 5_000)
     topology = lab.load(busy)
     two = lab.simulate(topology, processes=2, store=tmp_path / "store")
     assert two.trace.folder == tmp_path / "store"

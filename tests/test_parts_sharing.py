@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from small import chain, host, mail, relay
 
 import lab
-from lab.network.load import from_dict
-from lab.network.topology import Topology
-from lab.parts.cut import parted
-from lab.parts.sharing import Partition, partitioned
-from lab.parts.work import estimated_work
-from lab.scenario import submissions
-from lab.simulation import Simulation
+from lab.simulation.agenda import submissions
+from lab.simulation.partitioned.bisection import parted
+from lab.simulation.partitioned.planning import Partition, partitioned
+from lab.simulation.partitioned.workload import estimated_work
+from lab.simulation.simulation import Simulation
+from lab.topology.load import from_dict
+from lab.topology.model import Topology
 
 ROOT = Path(__file__).resolve().parents[1]
 UUCP = ROOT.parent / "shared" / "data" / "uucp-map" / "uucp-edges-1988-12-31.txt"
@@ -224,8 +224,8 @@ def test_the_parts_are_the_same_in_every_process() -> None:
     code = (
         "import sys; sys.path.insert(0, 'tests')\n"
         "from test_parts_sharing import HUBS\n"
-        "from lab.network.load import from_dict\n"
-        "from lab.parts.sharing import partitioned\n"
+        "from lab.topology.load import from_dict\n"
+        "from lab.simulation.partitioned.planning import partitioned\n"
         "print(partitioned(from_dict(HUBS), 3))"
     )
     found = {

@@ -13,8 +13,8 @@ import matplotlib as mpl
 import pytest
 
 import lab
-from lab.network.schema import TABLES, keys
-from lab.trace import Trace
+from lab.topology.schema import TABLES, keys
+from lab.trace.trace import Trace
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

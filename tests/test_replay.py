@@ -16,8 +16,8 @@ from browser import browser, drawn, listening, needs_chromium
 from synthetic import many, troubled
 
 import lab
-from lab.network.load import from_dict
-from lab.trace import Trace
+from lab.topology.load import from_dict
+from lab.trace.trace import Trace
 from lab.views.replay import data, replay_data, replay_page, write_replay
 from lab.views.replay.data import pack
 
@@ -57,7 +57,7 @@ def test_two_hundred_thousand_events_take_less_than_ten_megabytes() -> None:
         "generate": {"kind": "barabasi_albert_graph", "n": 100, "m": 2},
         "traffic": [{"count": 5000, "rate": "50 /s", "size": "700 B"}],
     }
-    from lab.network.load import from_dict
+    from lab.topology.load import from_dict
 
     trace = lab.simulate(from_dict(files)).trace
     assert len(trace) > 200_000

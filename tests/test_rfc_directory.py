@@ -6,8 +6,8 @@ import pytest
 
 import lab
 from lab import lessons
+from lab.api.conversation import Conversation
 from lab.network.transport import TRANSPORTS
-from lab.talk import Conversation
 
 DIRECTORY = """
 [[host]]

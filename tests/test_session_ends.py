@@ -8,8 +8,8 @@ import pytest
 from small import chain, host, mail
 
 import lab
-from lab.network.load import from_dict
-from lab.simulation import Simulation
+from lab.simulation.simulation import Simulation
+from lab.topology.load import from_dict
 
 TOPOLOGIES = Path(__file__).resolve().parents[1] / "topologies"
 FILES = sorted(

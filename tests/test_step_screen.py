@@ -18,7 +18,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
 import lab
-from lab.stepping.chart import chart, plan
+from lab.stepping.char_map import chart, plan
 from lab.stepping.screen import Shown, StepApp
 
 TOPOLOGIES = Path(__file__).resolve().parents[1] / "topologies"

@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 from small import chain, host, mail, relay
 
 import lab
-from lab.network.load import from_dict
+from lab.analysis.conditions import NoCondition
+from lab.analysis.narrative import clock, length
 from lab.stepping import panels
-from lab.stepping.breakpoints import NoCondition
-from lab.stepping.chart import chart
+from lab.stepping.char_map import chart
+from lab.stepping.commands import Misunderstood, Orders, Quit
 from lab.stepping.moments import Moment
-from lab.stepping.orders import Misunderstood, Orders, Quit
 from lab.stepping.stepper import NoIntervention, Stepper
-from lab.stepping.words import clock, length
-from lab.trace import KINDS, Trace
+from lab.topology.load import from_dict
+from lab.trace.trace import KINDS, Trace
 
 TOPOLOGIES = Path(__file__).resolve().parents[1] / "topologies"
 FILES_OF_OURS = sorted(
@@ -400,7 +400,7 @@ def test_quit_leaves_and_every_order_of_the_help_is_one() -> None:
 
 
 def test_every_kind_of_event_has_a_sentence_of_its_own() -> None:
-    from lab.stepping.words import _SENTENCES
+    from lab.analysis.narrative import _SENTENCES
 
     assert set(_SENTENCES) == set(KINDS)
 

@@ -11,10 +11,10 @@ import pandas
 import pytest
 
 import lab
-from lab import ledger, store
-from lab.digests import digest
-from lab.store import LEVELS, open_trace
-from lab.trace import KINDS
+from lab.analysis import streaming
+from lab.trace.digests import digest
+from lab.trace.parquet import LEVELS, open_trace
+from lab.trace.trace import KINDS, parquet
 from lab.views import NEEDS
 
 TOPOLOGIES = Path(__file__).parent.parent / "topologies"
@@ -24,9 +24,9 @@ SHOWN = ["campus.toml", "faults/duplicate-window.toml", "faults/routing-loop.tom
 @pytest.fixture
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is longer than a few events goes to a store, in small parts."""
-    monkeypatch.setattr(ledger, "LONGEST", 50)
-    monkeypatch.setattr(store, "PART", 100)
-    monkeypatch.setattr(store, "GROUP", 30)
+    monkeypatch.setattr(streaming, "LONGEST", 50)
+    monkeypatch.setattr(parquet, "PART", 100)
+    monkeypatch.setattr(parquet, "GROUP", 30)
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -99,7 +99,7 @@ def test_a_part_that_is_not_there_is_noted(small_parts: None, tmp_path: Path) ->
 def test_without_a_store_a_long_run_keeps_its_account_and_lets_go_of_its_events(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(ledger, "LONGEST", 50)
+    monkeypatch.setattr(streaming, "LONGEST", 50)
     whole = lab.simulate(TOPOLOGIES / "campus.toml")
     run = lab.simulate(TOPOLOGIES / "campus.toml", trace="session")
     assert run.summary == whole.summary

@@ -10,12 +10,12 @@ from click.testing import CliRunner
 
 import lab
 from lab.cli import cli
-from lab.experiments.shrink import shrink
-from lab.experiments.storm import Storm, blow, observe
-from lab.experiments.weather import weather
-from lab.network.topology import Topology
-from lab.network.write import to_toml
-from lab.trace import Trace
+from lab.experiments.storm.random_networks import weather
+from lab.experiments.storm.shrink import shrink
+from lab.experiments.storm.storm import Storm, blow, observe
+from lab.topology.model import Topology
+from lab.topology.write import to_toml
+from lab.trace.trace import Trace
 
 
 def test_three_hundred_storms_lose_nothing_and_break_no_rule() -> None:

@@ -19,11 +19,16 @@ from click.testing import CliRunner
 
 import lab
 from lab.cli import cli
-from lab.experiments.crews import LocalCrew
-from lab.experiments.measures import KNOWN
-from lab.experiments.sweep import Recipe, begin, journal_of, run_one
-from lab.experiments.sweepfile import MOST_TRIED, SweepError, load_experiment, make_experiment
-from lab.views.sweeps import mean_of, plot
+from lab.experiments.sweep.experiment_file import (
+    MOST_TRIED,
+    SweepError,
+    load_experiment,
+    make_experiment,
+)
+from lab.experiments.sweep.measures import KNOWN
+from lab.experiments.sweep.sweep import Recipe, begin, journal_of, run_one
+from lab.experiments.sweep.workers import LocalCrew
+from lab.views.pictures.sweeps import mean_of, plot
 
 ROOT = Path(__file__).resolve().parents[1]
 CAMPUS = ROOT / "topologies" / "campus.toml"
@@ -144,7 +149,9 @@ def test_a_run_that_kills_its_process_is_recorded_and_ends_nothing() -> None:
 
 
 def test_without_dask_processes_of_python_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lab.experiments.sweep.crew", lambda workers, scheduler: LocalCrew(workers))
+    monkeypatch.setattr(
+        "lab.experiments.sweep.sweep.crew", lambda workers, scheduler: LocalCrew(workers)
+    )
     table = lab.sweep(topology=SCENARIO, seeds=5, measures=[dies_at_two], workers=2)
     assert table["error"].notna().tolist() == [False, False, True, False, False]
 
@@ -427,7 +434,7 @@ def test_cycles_of_garbage_are_rarely_looked_for_in_all_of_a_run_and_then_as_bef
 
 
 def test_the_overhead_is_measured() -> None:
-    from lab.experiments.sweepbench import measure_sweep
+    from lab.benchmarks.sweep import measure_sweep
 
     figures = measure_sweep(runs=4, seconds=0.05)
     assert figures["sweep_runs"] == 4

@@ -16,7 +16,7 @@ import pytest
 
 import lab
 from lab import lessons
-from lab.talk import Conversation, Settled
+from lab.api.conversation import Conversation, Settled
 
 ROOT = Path(__file__).resolve().parents[1]
 RELAYED = "topologies/rfc821/scenario-03.toml"

@@ -10,7 +10,7 @@ from test_views_timeline import apart, drawn, gids, inside
 
 import lab
 from lab.cli import cli
-from lab.faults import _STRIKES
+from lab.simulation.faults import _STRIKES
 
 FAULTS = Path(__file__).resolve().parents[1] / "topologies" / "faults"
 FILES = sorted(FAULTS.glob("*.toml"))

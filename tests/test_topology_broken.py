@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.network.problems import MOST_PROBLEMS
-from lab.network.topology import TopologyError, load
+from lab.topology.model import TopologyError, load
+from lab.topology.problems import MOST_PROBLEMS
 
 BROKEN = sorted((Path(__file__).parent / "broken").glob("*.toml"))
 

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.api import simulate
-from lab.network.graphs import LONGEST_NAME, GraphFault, fit, make_fit, read_graph
-from lab.network.topology import LinkSpec, Topology, TopologyError, load
+from lab.api.run import simulate
 from lab.protocol import parse_domain
+from lab.topology.graphs import LONGEST_NAME, GraphFault, fit, make_fit, read_graph
+from lab.topology.model import LinkSpec, Topology, TopologyError, load
 
 TOPOLOGIES = Path(__file__).parent.parent / "topologies"
 FILES_OF_OURS = sorted(
@@ -262,7 +262,7 @@ def test_a_generator_without_chance_gets_no_seed(tmp_path: Path) -> None:
 
 def test_a_generated_graph_does_not_depend_on_the_hash_seed(tmp_path: Path) -> None:
     path = written(tmp_path, GENERATE)
-    program = f"from lab.network.topology import load; print(load({str(path)!r}, seed=4).links)"
+    program = f"from lab.topology.model import load; print(load({str(path)!r}, seed=4).links)"
     root = str(TOPOLOGIES.parent)
     found = {
         subprocess.run(
@@ -280,7 +280,7 @@ def test_a_file_without_a_graph_loads_without_networkx() -> None:
     """Start-up is counted in tenths of a second, and networkx takes one."""
     path = TOPOLOGIES / "rfc821" / "scenario-03.toml"
     program = (
-        "import sys; from lab.network.topology import load; "
+        "import sys; from lab.topology.model import load; "
         f"load({str(path)!r}); print('networkx' in sys.modules)"
     )
     done = subprocess.run(

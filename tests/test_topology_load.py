@@ -14,12 +14,10 @@ from hypothesis import strategies as st
 
 from lab.hosts.directory import Forward, MailingList, Member, User
 from lab.hosts.retry import Retry
-from lab.network.load import from_dict
-from lab.network.overrides import read
-from lab.network.places import lines_of
-from lab.network.scene import BEFALLS
-from lab.network.schema import EnvironmentTable, ExpectTable, FaultTable, FileTable, LimitsTable
-from lab.network.topology import (
+from lab.network.transport import TRANSPORTS
+from lab.protocol import Limits, parse_path
+from lab.topology.load import from_dict
+from lab.topology.model import (
     COUNTS,
     Environment,
     FaultSpec,
@@ -30,8 +28,10 @@ from lab.network.topology import (
     TrafficSpec,
     load,
 )
-from lab.network.transport import TRANSPORTS
-from lab.protocol import Limits, parse_path
+from lab.topology.overrides import read
+from lab.topology.positions import lines_of
+from lab.topology.schema import EnvironmentTable, ExpectTable, FaultTable, FileTable, LimitsTable
+from lab.topology.traffic import BEFALLS
 
 TOPOLOGIES = Path(__file__).parent.parent / "topologies"
 FILES_OF_OURS = sorted(

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.network.units import (
+from lab.quantities import (
     BANDWIDTHS,
     DURATIONS,
     RATES,

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import lab
-from lab.network.load import from_dict
-from lab.network.write import to_toml
+from lab.topology.load import from_dict
+from lab.topology.write import to_toml
 
 TOPOLOGIES = Path(__file__).resolve().parents[1] / "topologies"
 FILES_OF_OURS = sorted(

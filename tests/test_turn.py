@@ -10,8 +10,8 @@ import pytest
 from player import Bag, Post, letter
 
 import lab
-from lab.network.load import from_dict
 from lab.protocol import Outgoing, ReceiverSMTP, SenderSMTP, reply
+from lab.topology.load import from_dict
 
 POLLING = Path(__file__).parent.parent / "topologies" / "polling.toml"
 
@@ -81,7 +81,7 @@ def test_the_letters_swap_with_the_roles_in_the_transcript() -> None:
 @pytest.mark.rule("3.8-2")
 def test_nothing_waits_for_who_only_claims_a_name() -> None:
     """A peer that is not the host whose name it gives gets 502, and no mail of anybody's."""
-    from lab.talk import Conversation
+    from lab.api.conversation import Conversation
 
     conversation = Conversation(from_dict(site()), "HUB.ARPA")
     conversation.open()

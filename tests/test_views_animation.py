@@ -13,8 +13,8 @@ from matplotlib import pyplot
 
 import lab
 from lab.cli.looking import plot
-from lab.views import animation
-from lab.views.animation import MOST
+from lab.views.pictures import film as animation
+from lab.views.pictures.film import MOST
 
 TOPOLOGIES = Path(__file__).resolve().parents[1] / "topologies"
 SVG = "{http://www.w3.org/2000/svg}"

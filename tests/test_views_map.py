@@ -16,10 +16,10 @@ from synthetic import forked, relayed
 
 import lab
 from lab import views
-from lab.network.load import from_dict
-from lab.views import layout
-from lab.views.map import ARROWS, map_trace
-from lab.views.style import off_screen
+from lab.analysis import map_layout
+from lab.topology.load import from_dict
+from lab.views.pictures.map import ARROWS, map_trace
+from lab.views.pictures.plot_style import off_screen
 
 TOPOLOGIES = Path(__file__).resolve().parents[1] / "topologies"
 MAPS = next(
@@ -85,13 +85,13 @@ def test_of_very_many_hosts_only_the_busiest_are_named(count: int) -> None:
 
 def test_a_layout_is_the_same_in_every_run() -> None:
     edges = list(nx.barabasi_albert_graph(30, 2, seed=5).edges)
-    assert np.array_equal(layout.place(30, edges), layout.place(30, edges))
-    assert layout.place(30, edges).min() >= -1e-9
-    assert layout.place(30, edges).max() <= 1 + 1e-9
+    assert np.array_equal(map_layout.place(30, edges), map_layout.place(30, edges))
+    assert map_layout.place(30, edges).min() >= -1e-9
+    assert map_layout.place(30, edges).max() <= 1 + 1e-9
 
 
 def test_a_line_of_hosts_is_drawn_as_a_line_from_left_to_right() -> None:
-    places = layout.place(6, [(n, n + 1) for n in range(5)])
+    places = map_layout.place(6, [(n, n + 1) for n in range(5)])
     assert np.ptp(places[:, 1]) == 0
     assert list(places[:, 0]) == sorted(places[:, 0])
 

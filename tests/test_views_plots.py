@@ -15,16 +15,16 @@ from synthetic import many, relayed, troubled
 
 import lab
 from lab import views
-from lab.network.load import from_dict
+from lab.analysis.ladder_rows import NothingToShow, first_rungs, rungs
+from lab.analysis.session_states import films
 from lab.protocol import TRANSITIONS, State
 from lab.protocol.replies import MAIL_DATA
-from lab.stepping.films import films
-from lab.trace import Trace
-from lab.views.latency import delivery_times
-from lab.views.queues import queue_lengths
-from lab.views.rungs import NothingToShow, first_rungs, rungs
-from lab.views.states import _taken as taken
-from lab.views.style import off_screen
+from lab.topology.load import from_dict
+from lab.trace.trace import Trace
+from lab.views.pictures.latency import delivery_times
+from lab.views.pictures.plot_style import off_screen
+from lab.views.pictures.queues import queue_lengths
+from lab.views.pictures.states import _taken as taken
 
 TOPOLOGIES = Path(__file__).resolve().parents[1] / "topologies"
 _RUNS: dict[str, lab.Run] = {}

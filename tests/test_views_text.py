@@ -12,8 +12,8 @@ from rich.console import Console
 from synthetic import CHAIN, MESSAGE, Scribe, relayed
 
 from lab import views
-from lab.trace import Trace
-from lab.views.maildrops import file_name
+from lab.trace.trace import Trace
+from lab.views.files.maildrops import file_name
 
 A, B, C = CHAIN
 

@@ -14,11 +14,11 @@ from synthetic import CHAIN, Scribe, forked, many, relayed, troubled
 
 import lab
 from lab import views
-from lab.trace import Trace
-from lab.views.lanes import plan
-from lab.views.story import stories
-from lab.views.style import duration, off_screen, shorten
-from lab.views.timescale import clock, timescale
+from lab.analysis.itineraries import stories
+from lab.trace.trace import Trace
+from lab.views.pictures.lanes import plan
+from lab.views.pictures.plot_style import duration, off_screen, shorten
+from lab.views.pictures.timescale import clock, timescale
 
 
 def drawn(trace: Trace) -> Axes:
@@ -214,12 +214,12 @@ def test_pictures_are_saved_without_a_display_and_the_same_each_time(
 
 SNIPPETS = [
     "import lab.views; assert not {'matplotlib', 'numpy', 'rich'} & set(sys.modules)",
-    "import lab.views.timeline, lab.views; assert callable(lab.views.timeline)",
-    "import lab.views; f = lab.views.timeline; import lab.views.timeline; "
+    "import lab.views.pictures.timeline, lab.views; assert callable(lab.views.timeline)",
+    "import lab.views; f = lab.views.timeline; import lab.views.pictures.timeline; "
     "assert lab.views.timeline is f",
-    "from lab.views.transcript import transcript; from lab import views; "
+    "from lab.views.text.transcript import transcript; from lab import views; "
     "assert views.transcript is transcript and 'matplotlib' not in sys.modules",
-    "import lab.views.timeline; assert 'matplotlib' not in sys.modules",
+    "import lab.views.pictures.timeline; assert 'matplotlib' not in sys.modules",
 ]
 
 

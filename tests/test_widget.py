@@ -14,7 +14,7 @@ from nbconvert import HTMLExporter
 from notebookserver import run_all, server, started
 
 import lab
-from lab.stepping.breakpoints import NoCondition
+from lab.analysis.conditions import NoCondition
 
 ROOT = Path(__file__).resolve().parents[1]
 RELAYED = ROOT / "topologies/rfc821/scenario-03.toml"

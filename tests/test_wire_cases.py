@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 import lab
-from lab.talk import Conversation
-from lab.trace import Event
+from lab.api.conversation import Conversation
+from lab.trace.trace import Event
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 CASES, FIXTURE = SHARED / "wire_cases.jsonl", SHARED / "wire_fixture.toml"

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from lab.ledger import Keeper
-from lab.network.topology import Topology
-from lab.parts import whole
-from lab.parts.exchange import Peers
-from lab.parts.process import Part, Setup
+from lab.analysis.streaming import Keeper
+from lab.simulation.partitioned import coordinator as whole
+from lab.simulation.partitioned.exchange import Peers
+from lab.simulation.partitioned.worker import Part, Setup
+from lab.topology.model import Topology
 
 
 class PartThread(threading.Thread):

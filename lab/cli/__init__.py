@@ -14,8 +14,7 @@ from typing import NoReturn
 import click
 
 import lab
-from lab import compiled
-from lab.cli.base import FAILED, INTERRUPTED, complain, forget_output
+from lab.cli.common import FAILED, INTERRUPTED, complain, forget_output
 from lab.cli.living import compare, live
 from lab.cli.looking import check, plot, replay, show
 from lab.cli.reading import rfc
@@ -24,6 +23,7 @@ from lab.cli.stepping import step
 from lab.cli.sweeping import sweep
 from lab.cli.teaching import grade, lessons
 from lab.cli.trying import bench, explore, storm
+from lab.runtime import compiled
 
 
 def tell_version(context: click.Context, _: click.Parameter, asked: bool) -> None:

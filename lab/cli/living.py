@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lab.cli.base import (
+from lab.cli.common import (
     FAILED,
     INTERRUPTED,
     UNUSABLE,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from rich.status import Status
 
     from lab.live.network import LiveNetwork
-    from lab.network.topology import Topology
+    from lab.topology.model import Topology
 
 EACH = 0.2
 """Seconds between two looks at the progress."""
@@ -153,11 +153,11 @@ def live(
     for directory in (out, spool):
         if directory is not None:
             make_directory(directory)
-    from lab.api import Run
-    from lab.ledger import Keeper, Ledger
+    from lab.analysis.streaming import Keeper, Ledger
+    from lab.api.run import Run
     from lab.live.network import Settings
     from lab.live.running import ENDS, run_live
-    from lab.trace import Trace
+    from lab.trace.trace import Trace
 
     for fault in described.faults:
         if (fault.when or {}).get("seq") is not None:
@@ -205,7 +205,7 @@ def _nothing(_: LiveNetwork) -> None:
 
 def _table(progress: _Progress, network: LiveNetwork) -> None:
     """Print where the hosts listen."""
-    from lab.live.process import endpoint
+    from lab.live.host_main import endpoint
 
     progress.pause()
     address = network.settings.address
@@ -278,9 +278,9 @@ def compare(
     _warn_of_mail_that_leaves(described)
     from lab.live.network import Settings
     from lab.live.running import ENDS, run_live
-    from lab.simulation import simulate
-    from lab.views import style
-    from lab.views.comparison import comparison, merit, sentences
+    from lab.simulation.simulation import simulate
+    from lab.views.pictures import plot_style
+    from lab.views.pictures.comparison import comparison, merit, sentences
 
     simulated = simulate(described, seed)
     with _Progress(not as_json) as progress:
@@ -293,7 +293,7 @@ def compare(
         complain(f"{topology}: {reason}")
         raise click.exceptions.Exit(FAILED)
     path = Path(output or f"{Path(topology).stem}-compared.png")
-    with style.off_screen():
+    with plot_style.off_screen():
         figure = comparison(simulated, trace).get_figure(root=True)
         try:
             assert figure is not None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lab.cli.base import (
+from lab.cli.common import (
     UNUSABLE,
     at_work,
     complain,
@@ -21,7 +21,7 @@ from lab.cli.base import (
 )
 
 if TYPE_CHECKING:
-    from lab.network.topology import Topology
+    from lab.topology.model import Topology
 
 
 @click.command()
@@ -65,8 +65,8 @@ def count(topology: Topology) -> str:
 def show(topology: str, seed: int, sets: tuple[str, ...], output: str | None) -> None:
     """Draw the map of TOPOLOGY: hosts, relays, links, environments, and the ways of its mail."""
     described = load(topology, sets, seed)
-    from lab.plan import planned
-    from lab.views.listing import listing
+    from lab.simulation.planned_routes import planned
+    from lab.views.text.listing import listing
 
     ways, trace = planned(described, seed)
     say(listing(described, ways))
@@ -111,7 +111,7 @@ def plot(
         complain(f"--{word} is for a ladder; write: lab plot {trace} ladder --{word} ...")
         raise click.exceptions.Exit(UNUSABLE)
     recorded = read(trace)
-    from lab.views.rungs import NothingToShow
+    from lab.analysis.ladder_rows import NothingToShow
 
     try:
         draw(recorded, kind, Path(output or f"{kind}.png"), **given)
@@ -135,7 +135,7 @@ def film(trace: str, kind: str, seconds: float, output: Path) -> None:
         complain(wrong)
         raise click.exceptions.Exit(UNUSABLE)
     from lab.views import lacking
-    from lab.views.animation import animation
+    from lab.views.pictures.film import animation
 
     recorded = read(trace)
     if why := lacking(recorded, "film"):

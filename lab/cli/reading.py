@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from lab.cli.base import UNUSABLE, a_reader_may_leave, complain
+from lab.cli.common import UNUSABLE, a_reader_may_leave, complain
 
 
 @click.command()
@@ -17,7 +17,7 @@ def rfc(section: str | None, tests: bool) -> None:
     known of its rules.
     """
     from lab.rfc import of_section, proofs, rules, tests_directory
-    from lab.views.rfc import rule_lines
+    from lab.views.text.rfc import rule_lines
 
     found = rules() if section is None else of_section(section)
     if not found:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lab.cli.base import (
+from lab.cli.common import (
     FAILED,
     INTERRUPTED,
     UNUSABLE,
@@ -30,15 +30,15 @@ from lab.cli.base import (
     the_sets,
     the_topology,
 )
-from lab.collecting import rarely_collecting
+from lab.runtime.gc_pause import rarely_collecting
 
 if TYPE_CHECKING:
-    from lab.api import Run
-    from lab.ledger import Keeper
-    from lab.network.topology import Topology
-    from lab.parts.sharing import Partition
-    from lab.parts.whole import Whole
-    from lab.simulation import Simulation
+    from lab.analysis.streaming import Keeper
+    from lab.api.run import Run
+    from lab.simulation.partitioned.coordinator import Whole
+    from lab.simulation.partitioned.planning import Partition
+    from lab.simulation.simulation import Simulation
+    from lab.topology.model import Topology
 
 
 @click.command()
@@ -72,7 +72,7 @@ def run(
     if out is not None:
         make_directory(out)
     with a_place_for(out, transcript) as folder, rarely_collecting():
-        from lab.ledger import Keeper
+        from lab.analysis.streaming import Keeper
 
         keeper = Keeper(level, folder)
         partition = share(described, processes) if processes > 1 else None
@@ -80,7 +80,7 @@ def run(
             done, interrupted = simulate(described, seed, until, keeper, quiet=quiet)
             status = INTERRUPTED if interrupted else 0
         else:
-            from lab.parts.whole import Whole
+            from lab.simulation.partitioned.coordinator import Whole
 
             whole = Whole.of(described, seed, until, partition, keeper)
             done, status = gather(whole, quiet=quiet)
@@ -92,7 +92,7 @@ def run(
 
 def tell(done: Run, transcript: bool, as_json: bool, out: str | None, quiet: bool) -> bool:
     """Leave the artefacts and print what was asked for; whether all could be written."""
-    from lab.account import write_summary
+    from lab.analysis.account import write_summary
     from lab.views import lacking
 
     # the artefacts first of all, for a reader of our output may go away
@@ -109,7 +109,7 @@ def tell(done: Run, transcript: bool, as_json: bool, out: str | None, quiet: boo
             write_summary(done.summary, sys.stdout)
             click.echo()
         elif not quiet:
-            from lab.views.table import summary_table
+            from lab.views.text.summary import summary_table
 
             say(summary_table(done.summary))
             if left:
@@ -162,9 +162,9 @@ def simulate(
     topology: Topology, seed: int, until: float | None, keeper: Keeper, *, quiet: bool
 ) -> tuple[Run, bool]:
     """The run, and whether it was interrupted; what has run until then is kept."""
-    from lab.api import Run, carry_out
-    from lab.ledger import Ledger
-    from lab.simulation import Simulation
+    from lab.analysis.streaming import Ledger
+    from lab.api.run import Run, carry_out
+    from lab.simulation.simulation import Simulation
 
     simulation = Simulation(topology, seed)
     ledger = Ledger(simulation.trace, keeper)
@@ -179,7 +179,7 @@ def simulate(
 
 def share(topology: Topology, processes: int) -> Partition | None:
     """The hosts shared out over processes; None, and a note why, where one is to do it all."""
-    from lab.parts.sharing import shared_out
+    from lab.simulation.partitioned.planning import shared_out
 
     partition = shared_out(topology, processes)
     if isinstance(partition, str):
@@ -193,8 +193,8 @@ def gather(whole: Whole, *, quiet: bool) -> tuple[Run, int]:
 
     What has run until then is kept.
     """
-    from lab.api import Run
-    from lab.parts.whole import PartLost
+    from lab.api.run import Run
+    from lab.simulation.partitioned.coordinator import PartLost
 
     with progress_bar(whole.topology.messages, quiet) as progress, interrupts_between(whole):
         try:
@@ -267,7 +267,7 @@ def talk(
     simulated network afterwards, and what became of it is told on stderr.
     """
     described = load(topology, sets, seed)
-    from lab.talk import Conversation
+    from lab.api.conversation import Conversation
 
     try:
         conversation = Conversation(described, host, seed, environment)

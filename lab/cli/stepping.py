@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lab.cli.base import (
+from lab.cli.common import (
     UNUSABLE,
     Duration,
     at_work,
@@ -20,7 +20,7 @@ from lab.cli.base import (
 )
 
 if TYPE_CHECKING:
-    from lab.stepping.orders import Orders
+    from lab.stepping.commands import Orders
     from lab.stepping.stepper import Stepper
 
 
@@ -47,7 +47,7 @@ def step(
     is no terminal, it reads one order a line, and prints lines; "help" lists the orders.
     """
     described = load(topology, sets, seed)
-    from lab.stepping.orders import Orders
+    from lab.stepping.commands import Orders
     from lab.stepping.stepper import Stepper
 
     total = len(described.mail) + sum(one.count for one in described.traffic)
@@ -79,7 +79,7 @@ def converse(orders: Orders) -> None:
     An order that is none, or cannot be carried out, is told in a sentence on stderr; the rest goes
     on, and the exit status is 2 in the end, where no person typed it.
     """
-    from lab.stepping.orders import Misunderstood, NoCondition, NoIntervention, Quit
+    from lab.stepping.commands import Misunderstood, NoCondition, NoIntervention, Quit
 
     prompt = sys.stdin.isatty()
     wrong = False

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from lab.cli.base import (
+from lab.cli.common import (
     FAILED,
     INTERRUPTED,
     UNUSABLE,
@@ -23,8 +23,8 @@ from lab.cli.base import (
 )
 
 if TYPE_CHECKING:
-    from lab.experiments.sweep import Sweep
-    from lab.experiments.sweepfile import SweepError
+    from lab.experiments.sweep.experiment_file import SweepError
+    from lab.experiments.sweep.sweep import Sweep
 
 MOST_TOLD = 5
 """Failed runs that are told on stderr; the table has all."""
@@ -62,8 +62,8 @@ def sweep(
     A table of the measures, as Parquet and CSV, and a plot of each are left. Interrupted, the same
     command goes on where it stopped.
     """
-    from lab.experiments import sweep as sweeping
-    from lab.experiments.sweepfile import SweepError
+    from lab.experiments.sweep import sweep as sweeping
+    from lab.experiments.sweep.experiment_file import SweepError
 
     out = out if out is not None else str(Path("out") / Path(experiment).stem)
     try:
@@ -136,7 +136,7 @@ def tell_beginning(swept: Sweep, out: str) -> None:
 
 def tell(swept: Sweep, out: str, as_json: bool, quiet: bool) -> None:
     """Leave the files, and print what came out."""
-    from lab.views.sweeps import leave, sweep_table
+    from lab.views.pictures.sweeps import leave, sweep_table
 
     try:
         paths = leave(swept, Path(out))

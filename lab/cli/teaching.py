@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lab.cli.base import UNUSABLE, complain, progress_bar, say
+from lab.cli.common import UNUSABLE, complain, progress_bar, say
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lab.cli.base import (
+from lab.cli.common import (
     FAILED,
     INTERRUPTED,
     UNUSABLE,
@@ -25,8 +25,8 @@ from lab.cli.base import (
 
 if TYPE_CHECKING:
     from lab.experiments.explore import Explored, Point
-    from lab.experiments.storm import Storm
-    from lab.network.topology import Topology
+    from lab.experiments.storm.storm import Storm
+    from lab.topology.model import Topology
 
 MOST_SHRUNK = 5
 """Breaches of a storm that are shrunk and left as files; the others are told only."""
@@ -82,7 +82,7 @@ def explore(
     if as_json:
         click.echo(json.dumps(explored.as_dict()))
     else:
-        from lab.views.experiments import explored_table
+        from lab.views.pictures.experiments import explored_table
 
         say(explored_table(explored))
         tell_doubles(explored, described, again)
@@ -140,7 +140,7 @@ def storm(
 
     A breach of a rule is shrunk to its smallest case, and left as a topology file.
     """
-    from lab.experiments import storm as storms
+    from lab.experiments.storm import storm as storms
 
     make_directory(out)
     blowing = storms.Storm(seed, careless)
@@ -156,7 +156,7 @@ def storm(
     if as_json:
         click.echo(json.dumps(blowing.as_dict(files)))
     else:
-        from lab.views.experiments import storm_table
+        from lab.views.pictures.experiments import storm_table
 
         say(storm_table(blowing))
     finish(
@@ -171,7 +171,7 @@ def storm(
 
 def keep_smallest(blowing: Storm, out: Path) -> dict[int, str]:
     """Shrink breaches to their smallest cases and write them: names of files by the run."""
-    from lab.experiments import storm as storms
+    from lab.experiments.storm import storm as storms
 
     files = {}
     for one in blowing.worst(MOST_SHRUNK):
@@ -202,10 +202,10 @@ def bench(sessions: int, quick: bool, edges: str | None, as_json: bool) -> None:
 
     Simulation, live hosts, large runs, one run on two processes, and the sweep's overhead.
     """
-    from lab.bench import measure, table
-    from lab.experiments.sweepbench import measure_sweep
-    from lab.livebench import measure_live
-    from lab.scalebench import measure_processes, measure_scale
+    from lab.benchmarks.live import measure_live
+    from lab.benchmarks.scale import measure_processes, measure_scale
+    from lab.benchmarks.simulation import measure, table
+    from lab.benchmarks.sweep import measure_sweep
 
     def tell(what: str) -> None:
         click.echo(f"lab bench: {what}", err=True)

@@ -16,19 +16,19 @@ from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from lab.account import OUTCOMES, Account
-from lab.experiments.pool import results
-from lab.invariants import breaches
-from lab.network.topology import FaultSpec, Topology
-from lab.network.write import fault_table, value
-from lab.simulation import simulate
-from lab.trace import Row, Trace
+from lab.analysis.account import OUTCOMES, Account
+from lab.analysis.invariants import breaches
+from lab.runtime.worker_pool import results
+from lab.simulation.simulation import simulate
+from lab.topology.model import FaultSpec, Topology
+from lab.topology.write import fault_table, value
+from lab.trace.trace import Row, Trace
 
 if TYPE_CHECKING:
     import pandas
     from matplotlib.axes import Axes
 
-    from lab.api import Run
+    from lab.api.run import Run
 
 DOWN: Final = 60.0
 """Seconds that a host is down after a crash."""
@@ -83,13 +83,13 @@ class Explored:
     windows: list[tuple[float, float]] = field(default_factory=list)
 
     def __repr__(self) -> str:
-        from lab.views.experiments import as_text, explored_table
+        from lab.views.pictures.experiments import as_text, explored_table
 
         return as_text(explored_table(self))
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Every point at its time: where a break did no harm, made a duplicate, or lost mail."""
-        from lab.views.experiments import breaks
+        from lab.views.pictures.experiments import breaks
 
         return breaks(self, ax)
 
@@ -105,7 +105,7 @@ class Explored:
 
     def run(self, point: Point | int) -> Run:
         """The run that was broken at a point, or at that of a number; IndexError for none."""
-        from lab.api import simulate
+        from lab.api.run import simulate
 
         if not isinstance(point, Point):
             found = [one for one in self.points if one.number == point]
@@ -311,7 +311,7 @@ def explore(
     ``progress`` is called with the number of points tried so far.
     """
     if not isinstance(topology, Topology):
-        from lab.api import load
+        from lab.api.run import load
 
         topology = load(topology, seed=seed)
     explored = plan(topology.with_seed(seed), seed, limit)

@@ -12,20 +12,20 @@ from typing import Final
 
 from lab.hosts.destination import Destination, Loss
 from lab.hosts.directory import AMBIGUOUS, User
-from lab.hosts.identity import Condition, Identity
+from lab.hosts.expansion import unfolded
 from lab.hosts.message import Calendar, compose_notification, return_path_line
 from lab.hosts.neighbour import Neighbour
 from lab.hosts.paths import bears, prefixed, unsendable, unsendable_from
 from lab.hosts.retry import Retry
 from lab.hosts.routing import RoutingTable
+from lab.hosts.settings import Condition, Identity
 from lab.hosts.spool import Addressee, Queue, Spool
 from lab.hosts.spool import Entry as Mail
-from lab.hosts.unfold import unfolded
 from lab.hosts.verdicts import LINE_TOO_LONG, NO_SUCH_USER, NOT_ACTIVE
 from lab.protocol import NULL_PATH, Path, folded, reply
 from lab.protocol.lines import fits_the_wire
 from lab.protocol.sizes import MAX_COMMAND_LINE, MAX_DOMAIN
-from lab.trace import Row
+from lab.trace.trace import Row
 
 _NOWHERE: Final[frozenset[str]] = frozenset()
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
-from lab.hosts.stamps import MOST_STAMPS
+from lab.hosts.time_stamps import MOST_STAMPS
 from lab.protocol import Path, Reply, reply
 from lab.protocol.sizes import MAX_DOMAIN, MAX_PATH, MAX_USER
 

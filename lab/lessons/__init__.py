@@ -28,8 +28,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
-    from lab.lessons.talking import Talk
-    from lab.network.topology import Topology
+    from lab.lessons.typed_session import Talk
+    from lab.topology.model import Topology
 
 State = Literal["passed", "failed", "not yet"]
 
@@ -119,8 +119,8 @@ def talk(
     lone LF for the end of a line, as it must not (4.5.2 of RFC 821 knows CRLF alone).
     ``quiet``: nothing is printed.
     """
-    from lab.api import load
-    from lab.lessons.talking import Talk
+    from lab.api.run import load
+    from lab.lessons.typed_session import Talk
 
     network = load(topology(where)) if isinstance(where, str) else where
     return Talk(network, host, lf_ends_lines=lf_ends_lines, quiet=quiet)
@@ -131,7 +131,7 @@ def from_text(text: str) -> Topology:
 
     Raises TopologyError for what is wrong in it, as a file of the same content would.
     """
-    from lab.network.topology import TopologyError, load
+    from lab.topology.model import TopologyError, load
 
     with TemporaryDirectory() as folder:
         path = Path(folder, "network.toml")
@@ -173,7 +173,7 @@ def _be_kind() -> None:
     from sys import modules
 
     if "IPython" in modules:
-        import_module("lab.lessons.kindness").settle_in()
+        import_module("lab.lessons.friendly_errors").settle_in()
 
 
 _be_kind()

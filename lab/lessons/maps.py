@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from lab.lessons import course
-from lab.network.graphs import GraphFault, read_graph
-from lab.network.topology import FaultSpec, Topology, TopologyError
-from lab.simulation import generator
+from lab.simulation.simulation import generator
+from lab.topology.graphs import GraphFault, read_graph
+from lab.topology.model import FaultSpec, Topology, TopologyError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     import networkx
 
-    from lab.api import Run
+    from lab.api.run import Run
 
 EDGES: Final = "edges.txt"
 """The name under which a lesson looks for a map of the UUCP net, a line ``node node cost``."""

@@ -16,21 +16,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from lab.compiled import source_of
-from lab.live.mirror import PATIENCE, Mirror
-from lab.live.records import Records
+from lab.live.host_handle import PATIENCE, Mirror
+from lab.live.host_process import LOOPBACK
+from lab.live.recorder import Records
 from lab.live.relayed import LiveSession, LiveWatchedSession, Plug
-from lab.live.station import LOOPBACK
 from lab.live.wallclock import WallClock
-from lab.network.topology import PollSpec, ScriptSpec, Topology
-from lab.trace import Row
+from lab.runtime.compiled import source_of
+from lab.topology.model import PollSpec, ScriptSpec, Topology
+from lab.trace.trace import Row
 
 if TYPE_CHECKING:
-    from lab.ledger import Ledger
-    from lab.simulation import Simulation
+    from lab.analysis.streaming import Ledger
+    from lab.simulation.simulation import Simulation
 else:
     # a simulation with other things in the place of hosts: compiled, it takes no others
-    Simulation = source_of("lab.simulation").Simulation
+    Simulation = source_of("lab.simulation.simulation").Simulation
 
 _DRAIN: Final = 3.0
 """Seconds after Ctrl-C in which mail that is under way may still arrive; a second one ends all."""
@@ -76,7 +76,7 @@ class LiveNetwork(Simulation):
             if external := topology.hosts[described["name"]].external:
                 described["external"] = external
         self.processes = multiprocessing.get_context("forkserver")
-        self.processes.set_forkserver_preload(["lab.live.process", "lab.live.channels"])
+        self.processes.set_forkserver_preload(["lab.live.host_main", "lab.live.connections"])
         self.clock = WallClock(math.inf, settings.speed)
         self.gate = 0
         self.over = False

@@ -10,20 +10,20 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from lab.compiled import source_of
-from lab.hosts.altered import command_line
 from lab.hosts.host import Host
+from lab.hosts.interception import command_line
 from lab.protocol import State
 from lab.protocol.lines import END_OF_MAIL_DATA
 from lab.protocol.replies import ReplyParser
+from lab.runtime.compiled import source_of
 
 if TYPE_CHECKING:
-    from lab.live.mirror import Mirror
+    from lab.live.host_handle import Mirror
     from lab.live.network import LiveNetwork
-    from lab.session import Pathway, Session, WatchedSession
+    from lab.simulation.session import Pathway, Session, WatchedSession
 else:
     # sessions with other things in the place of engines and hosts: compiled, they take no others
-    _sessions = source_of("lab.session")
+    _sessions = source_of("lab.simulation.session")
     Session, WatchedSession = _sessions.Session, _sessions.WatchedSession
 
 LONGEST: Final = 128 << 20

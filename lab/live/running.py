@@ -9,15 +9,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from lab.collecting import rarely_collecting
+from lab.live.host_main import loop_factory
 from lab.live.network import LiveNetwork, Settings
-from lab.live.places import descriptors, for_a_while
-from lab.live.process import loop_factory
-from lab.network.topology import Topology
-from lab.trace import Trace
+from lab.live.temp_files import descriptors, for_a_while
+from lab.runtime.gc_pause import rarely_collecting
+from lab.topology.model import Topology
+from lab.trace.trace import Trace
 
 if TYPE_CHECKING:
-    from lab.ledger import Ledger
+    from lab.analysis.streaming import Ledger
 
 ENDS: Final = ("settled", "until", "interrupted")
 """Why a run ends where nothing has failed."""

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
-from lab.stepping.films import Film, Shot
-from lab.stepping.records import WIRE, Crossing, Records, Spooled, Trouble
-from lab.stepping.words import lines_of, sentence
-from lab.trace import Event
+from lab.analysis.index import WIRE, Crossing, Records, Spooled, Trouble
+from lab.analysis.narrative import lines_of, sentence
+from lab.analysis.session_states import Film, Shot
+from lab.trace.trace import Event
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from lab.analysis.narrative import clock, counted, gist, length, lines_of, sentence
 from lab.protocol.dialogue import Standing
 from lab.protocol.replies import MAIL_DATA
 from lab.protocol.states import Buffers
 from lab.stepping.moments import Moment, OnLink
-from lab.stepping.words import clock, counted, gist, length, lines_of, sentence
 
 _LONG: Final = 12
 _DOES: Final = {

@@ -15,8 +15,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Footer, Input, Static
 
 from lab.stepping import panels
-from lab.stepping.chart import chart
-from lab.stepping.orders import Misunderstood, NoCondition, NoIntervention, Orders, Quit
+from lab.stepping.char_map import chart
+from lab.stepping.commands import Misunderstood, NoCondition, NoIntervention, Orders, Quit
 from lab.stepping.stepper import Stepper
 
 PACE: Final = 0.2

@@ -11,16 +11,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lab.api import Run, load
-from lab.hosts.altered import command_line, reply_of
-from lab.network.topology import FaultSpec as Fault
-from lab.network.topology import Topology
-from lab.network.write import to_toml
-from lab.simulation import simulate
-from lab.stepping.breakpoints import Condition, NoCondition, Predicate, condition, unknown_hosts
+from lab.analysis.conditions import Condition, NoCondition, Predicate, condition, unknown_hosts
+from lab.analysis.index import Records
+from lab.api.run import Run, load
+from lab.hosts.interception import command_line, reply_of
+from lab.simulation.simulation import simulate
 from lab.stepping.moments import Moment
-from lab.stepping.records import Records
-from lab.trace import Event
+from lab.topology.model import FaultSpec as Fault
+from lab.topology.model import Topology
+from lab.topology.write import to_toml
+from lab.trace.trace import Event
 
 Progress = Callable[[int], None]
 

@@ -1,7 +1,7 @@
 """Ways to look at a trace: transcript, timeline, map, mail drops, tables.
 
-Each view takes a :class:`~lab.trace.Trace` and holds no live host. A view is imported when it is
-first used, so that a command line that draws nothing never waits for matplotlib.
+Each view takes a :class:`~lab.trace.trace.Trace` and holds no live host. A view is imported when
+it is first used, so that a command line that draws nothing never waits for matplotlib.
 """
 
 from __future__ import annotations
@@ -15,35 +15,35 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from lab.trace import Trace
-    from lab.views.ladder import ladder as ladder
-    from lab.views.latency import latency as latency
-    from lab.views.maildrops import write_maildrops as write_maildrops
-    from lab.views.map import map_trace as map_trace
-    from lab.views.map import network_map as network_map
-    from lab.views.queues import queues as queues
+    from lab.trace.trace import Trace
+    from lab.views.files.maildrops import write_maildrops as write_maildrops
+    from lab.views.pictures.ladder import ladder as ladder
+    from lab.views.pictures.latency import latency as latency
+    from lab.views.pictures.map import map_trace as map_trace
+    from lab.views.pictures.map import network_map as network_map
+    from lab.views.pictures.queues import queues as queues
+    from lab.views.pictures.states import states as states
+    from lab.views.pictures.timeline import timeline as timeline
     from lab.views.replay import Replay as Replay
     from lab.views.replay import replay_data as replay_data
     from lab.views.replay import write_replay as write_replay
-    from lab.views.states import states as states
-    from lab.views.table import summary_table as summary_table
-    from lab.views.timeline import timeline as timeline
-    from lab.views.transcript import transcript as transcript
+    from lab.views.text.summary import summary_table as summary_table
+    from lab.views.text.transcript import transcript as transcript
 
 _HOMES: Final = {
-    "animation": "animation",
-    "ladder": "ladder",
-    "latency": "latency",
-    "map_trace": "map",
-    "network_map": "map",
-    "queues": "queues",
+    "animation": "pictures.film",
+    "ladder": "pictures.ladder",
+    "latency": "pictures.latency",
+    "map_trace": "pictures.map",
+    "network_map": "pictures.map",
+    "queues": "pictures.queues",
     "Replay": "replay",
     "replay_data": "replay",
-    "states": "states",
-    "summary_table": "table",
-    "timeline": "timeline",
-    "transcript": "transcript",
-    "write_maildrops": "maildrops",
+    "states": "pictures.states",
+    "summary_table": "text.summary",
+    "timeline": "pictures.timeline",
+    "transcript": "text.transcript",
+    "write_maildrops": "files.maildrops",
     "write_replay": "replay",
 }
 
@@ -62,12 +62,12 @@ NEEDS: Final = {
     "ladder": "wire", "states": "wire", "transcript": "wire", "capture": "wire", "mail": "wire",
     "replay": "session", "film": "wire",
 }  # fmt: skip
-"""How much of a run must have been recorded for each view (:data:`lab.store.LEVELS`)."""
+"""How much of a run must have been recorded for each view (:data:`lab.trace.parquet.LEVELS`)."""
 
 
 def lacking(trace: Trace, view: str) -> str:
     """Why a view cannot be had of a trace that does not hold what it shows; "" where it can."""
-    from lab.store import LEVELS
+    from lab.trace.parquet import LEVELS
 
     order = list(LEVELS)
     if order.index(trace.level) <= order.index(NEEDS[view]):
@@ -122,7 +122,7 @@ def save(trace: Trace, kind: str, path: str | Path, *, dpi: float = 100, **optio
 
     Works without a display, and leaves no figure behind in pyplot.
     """
-    from lab.views.style import no_word_of_glyphs, off_screen
+    from lab.views.pictures.plot_style import no_word_of_glyphs, off_screen
 
     with off_screen():
         axes = plot(trace, kind, **options)

@@ -15,8 +15,8 @@ from typing import Any
 import anywidget
 import traitlets
 
-from lab.stepping.breakpoints import Condition, matching
-from lab.trace import Trace
+from lab.analysis.conditions import Condition, matching
+from lab.trace.trace import Trace
 from lab.views.replay import beginning, pack, player_css, player_js, replay_data
 
 STILL = "lab-replay-still"
@@ -100,7 +100,7 @@ class Watch(anywidget.AnyWidget):
 
     def _still(self) -> bytes:
         from lab import views
-        from lab.views.style import off_screen
+        from lab.views.pictures.plot_style import off_screen
 
         file = io.BytesIO()
         with off_screen():

@@ -53,8 +53,8 @@ PATHS = {
         "quote", "folded", "parse_path", "_with_argument", "_tidied", "parse_command",
     ),
     "lab.hosts.paths": (),
-    "lab.hosts.stamps": (),
-    "lab.hosts.unfold": (),
+    "lab.hosts.time_stamps": (),
+    "lab.hosts.expansion": (),
     "lab.hosts.host": (
         "Host._find_destination", "Host.dispatch", "Host.give_back", "Host._visited",
         "Host._onward", "Host.unlearn", "Host._as_learned",

@@ -8,7 +8,7 @@ from functools import cache, lru_cache
 from itertools import combinations
 from typing import Any, Final
 
-from lab.api import simulate
+from lab.api.run import simulate
 from lab.lessons.design.task import (
     BUDGET,
     SECONDS,
@@ -23,7 +23,7 @@ from lab.lessons.design.task import (
     network,
     quiet_of,
 )
-from lab.network.topology import Topology, TopologyError
+from lab.topology.model import Topology, TopologyError
 
 
 @dataclass(frozen=True)

@@ -5,22 +5,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from lab.lessons.design.task import SITES, cost, lines_of, needed
-from lab.views import style
+from lab.views.pictures import plot_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from lab.network.topology import Topology
+    from lab.topology.model import Topology
 
 _LINES: Final[dict[str, dict[str, Any]]] = {
-    "slow": {"color": style.GREY, "lw": 1.2, "ls": (0, (5, 2))},
-    "fast": {"color": style.BLUE, "lw": 3.0},
+    "slow": {"color": plot_style.GREY, "lw": 1.2, "ls": (0, (5, 2))},
+    "fast": {"color": plot_style.BLUE, "lw": 3.0},
 }
 _HOSTS: Final[dict[bool, dict[str, Any]]] = {
     False: {"marker": "o", "mfc": "white"},
-    True: {"marker": "s", "mfc": style.YELLOW},
+    True: {"marker": "s", "mfc": plot_style.YELLOW},
 }
-_NEEDED: Final[dict[str, Any]] = {"marker": "X", "ms": 9, "mfc": style.VERMILION, "mec": "white"}
+_NEEDED: Final[dict[str, Any]] = {
+    "marker": "X",
+    "ms": 9,
+    "mfc": plot_style.VERMILION,
+    "mec": "white",
+}
 
 
 def sketch(topology: Topology, ax: Axes | None = None, *, failures: bool = False) -> Axes:
@@ -30,9 +35,9 @@ def sketch(topology: Topology, ax: Axes | None = None, *, failures: bool = False
     TopologyError for what is no design.
     """
     lines = lines_of(topology)
-    with style.sheet():
+    with plot_style.sheet():
         if ax is None:
-            ax = style.new_axes(10, 5.4)
+            ax = plot_style.new_axes(10, 5.4)
         for a, b, speed in lines:
             ax.plot(*zip(SITES[a][:2], SITES[b][:2], strict=True), **_LINES[speed], zorder=1)
         for name, host in topology.hosts.items():

@@ -9,12 +9,12 @@ from functools import cache
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from lab.api import simulate
-from lab.network.problems import did_you_mean
-from lab.network.topology import HostSpec, LinkSpec, MailSpec, Topology, TopologyError
-from lab.network.units import shown
+from lab.api.run import simulate
 from lab.protocol import parse_path
-from lab.simulation import generator
+from lab.quantities import shown
+from lab.simulation.simulation import generator
+from lab.topology.model import HostSpec, LinkSpec, MailSpec, Topology, TopologyError
+from lab.topology.problems import did_you_mean
 
 if TYPE_CHECKING:
     import networkx

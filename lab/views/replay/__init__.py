@@ -15,7 +15,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Final
 
-from lab.trace import Trace
+from lab.trace.trace import Trace
 from lab.views.replay.data import LONGEST_REPLAY, beginning, pack, replay_data
 
 __all__ = [

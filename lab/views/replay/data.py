@@ -14,10 +14,10 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Any, Final
 
+from lab.analysis import map_layout
+from lab.analysis.session_states import films
 from lab.protocol.dialogue import Standing
-from lab.stepping.films import films
-from lab.trace import KINDS, Row, Trace
-from lab.views import layout
+from lab.trace.trace import KINDS, Row, Trace
 
 LONGEST_REPLAY: Final = 200_000
 """Events of a page that plays a run; of a longer one it plays the beginning."""
@@ -145,7 +145,7 @@ class _Columns:
     def _hosts(self) -> list[dict[str, Any]]:
         described = list(self.meta.get("hosts", ()))
         described += [{"name": name} for name in self.names[len(described) :]]
-        places = layout.places(described, self.meta.get("links", ()))
+        places = map_layout.places(described, self.meta.get("links", ()))
         found = []
         for host, (x, y) in zip(described, places, strict=True):
             users = host.get("users", 0)

@@ -1,0 +1,1 @@
+"""What a trace means: each derived fact has one function here."""

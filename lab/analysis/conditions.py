@@ -1,0 +1,195 @@
+"""Conditions on an event, as a learner writes them: "reply code 550", "host B stores".
+
+A condition is words, each of which narrows it:
+
+=============================  ===================================================================
+``command MAIL``, ``RCPT``     a command of that name arrives
+``reply 550``, ``reply 5yz``   a reply with that code (``reply code 550`` is the same)
+``host B``, ``peer A``         at that host; with that peer; case does not matter
+``message 3``, ``session 2``   of that number
+``kind deliver``, ``deliver``  of that kind; the kinds are those of the trace
+``stores``, ``delivers`` ...   what hosts do, in words: see :data:`VERBS`
+``at 12.5 s``, ``after 2 min`` at that time or later
+``text "Jones"``               what was said, or the reason, holds these letters
+=============================  ===================================================================
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any, Final
+
+from lab.protocol.states import COMMANDS
+from lab.quantities import parse_duration
+from lab.trace.trace import KINDS, Event, Trace
+
+Predicate = Callable[[Event], bool]
+Condition = str | Predicate
+
+VERBS: Final = {
+    "stores": "accept", "accepts": "accept", "delivers": "deliver", "relays": "transfer",
+    "transfers": "transfer", "refuses": "refuse", "returns": "notify", "notifies": "notify",
+    "defers": "defer", "queues": "queue", "opens": "open", "closes": "close", "crashes": "fault",
+    "fails": "unreachable", "loses": "loss", "expands": "expand", "forwards": "forward",
+    "rejects": "reject", "submits": "submit",
+}  # fmt: skip
+"""What hosts do, and the kind of event that it is."""
+
+_CODE: Final = re.compile(r"[1-5](\d\d|\dz|yz)")
+
+EXAMPLES: Final = '"reply 550", "host B stores", "command DATA", "message 2", "at 12.5 s"'
+
+
+class NoCondition(ValueError):
+    """A text that is no condition; the message says what is wrong, and what would be right."""
+
+
+def condition(text: Condition) -> Predicate:
+    """The predicate that a condition stands for. Raises :class:`NoCondition`."""
+    if callable(text):
+        return text
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        raise NoCondition(f"{text!r} has an open quotation mark; close it") from None
+    if len(words) == 1:
+        words = words[0].split()  # all of it in quotation marks, as the examples have it
+    tests: list[Predicate] = []
+    if not words:
+        raise NoCondition(f"an empty condition; write one such as {EXAMPLES}")
+    while words:
+        tests.append(_next(words, text))
+    return lambda event: all(test(event) for test in tests)
+
+
+def _next(words: list[str], text: str) -> Predicate:
+    """The test that the next words stand for; takes them off."""
+    word = words.pop(0)
+    low = word.lower()
+    if low in ("and", "is", "says", "code"):
+        return lambda event: True
+    if low in _WITH_ARGUMENT:
+        while words and words[0].lower() in ("code", "is"):
+            words.pop(0)
+        if not words and low in KINDS:
+            return _of_kind(low)
+        if not words:
+            raise NoCondition(f"{text!r}: what {word}? write one such as {EXAMPLES}")
+        return _WITH_ARGUMENT[low](words, text)
+    if word.upper() in COMMANDS:
+        return _command([word], text)
+    if low in VERBS:
+        return _of_kind(VERBS[low])
+    if low in KINDS:
+        return _of_kind(low)
+    if _CODE.fullmatch(low):
+        return _reply([word], text)
+    raise NoCondition(f"{text!r}: {word!r} is no word of a condition; write one such as {EXAMPLES}")
+
+
+def _of_kind(kind: str) -> Predicate:
+    return lambda event: event.kind == kind
+
+
+def _command(words: list[str], text: str) -> Predicate:
+    verb = words.pop(0).upper()
+    return lambda event: event.kind == "command" and event["verb"] == verb
+
+
+def _reply(words: list[str], text: str) -> Predicate:
+    code = words.pop(0).lower()
+    digits = code.rstrip("yz")
+    if not _CODE.fullmatch(code):
+        raise NoCondition(f"{text!r}: {code!r} is no reply code; write 550, or 5yz for any of them")
+    return lambda event: event.kind == "reply" and str(event["code"]).startswith(digits)
+
+
+def _name(of: str) -> Callable[[list[str], str], Predicate]:
+    def test(words: list[str], text: str) -> Predicate:
+        name = words.pop(0).upper()
+        return lambda event: str(getattr(event, of) or "").upper() in (name, f"{name}.ARPA")
+
+    return test
+
+
+def _number(of: str) -> Callable[[list[str], str], Predicate]:
+    def test(words: list[str], text: str) -> Predicate:
+        word = words.pop(0)
+        if not word.isdigit():
+            raise NoCondition(f"{text!r}: {word!r} is no number; write {of} 1, {of} 2 ...")
+        number = int(word)
+        return lambda event: getattr(event, of) == number
+
+    return test
+
+
+def _kind(words: list[str], text: str) -> Predicate:
+    word = words.pop(0).lower()
+    if word not in KINDS:
+        raise NoCondition(f"{text!r}: there is no kind {word!r}; there are {', '.join(KINDS)}")
+    return _of_kind(word)
+
+
+def _since(words: list[str], text: str) -> Predicate:
+    quantity = words.pop(0)
+    if words and words[0] in ("ms", "s", "min", "h", "d"):
+        quantity = f"{quantity} {words.pop(0)}"
+    try:
+        t = parse_duration(float(quantity) if quantity.replace(".", "", 1).isdigit() else quantity)
+    except ValueError as why:
+        raise NoCondition(f"{text!r}: {why}") from None
+    return lambda event: event.t >= t
+
+
+def _text(words: list[str], text: str) -> Predicate:
+    letters = words.pop(0).lower()
+
+    def test(event: Event) -> bool:
+        return letters in _said(event).lower()
+
+    return test
+
+
+def _said(event: Event) -> str:
+    """What an event holds in words."""
+    if event.kind in ("command", "reply"):
+        return str(event["text"]) + (f" {event['code']}" if event.kind == "reply" else "")
+    values = [value for value in event.extra.values() if isinstance(value, (str, bytes, tuple))]
+    return " ".join(
+        value.decode("latin-1") if isinstance(value, bytes) else str(value) for value in values
+    )
+
+
+_WITH_ARGUMENT: Final[dict[str, Callable[[list[str], str], Predicate]]] = {
+    "command": _command,
+    "reply": _reply,
+    "host": _name("host"),
+    "peer": _name("peer"),
+    "message": _number("message"),
+    "session": _number("session"),
+    "kind": _kind,
+    "at": _since,
+    "after": _since,
+    "text": _text,
+}
+
+
+def matching(trace: Trace, text: Condition) -> list[int]:
+    """The numbers of the events that a condition holds of."""
+    holds = condition(text)
+    return [event.seq for event in trace if holds(event)]
+
+
+def unknown_hosts(text: Any, names: list[str]) -> None:
+    """Raise :class:`NoCondition` where a condition names a host that there is not."""
+    if not isinstance(text, str):
+        return
+    known = {name.upper() for name in names}
+    words = shlex.split(text)
+    for word, name in pairwise(words):
+        if word.lower() in ("host", "peer") and not {name.upper(), f"{name.upper()}.ARPA"} & known:
+            some = ", ".join(names[:6]) + (" ..." if len(names) > 6 else "")
+            raise NoCondition(f"{text!r}: there is no host {name!r}; there are {some}")

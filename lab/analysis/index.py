@@ -1,0 +1,220 @@
+"""Records: a trace read once, so that any moment of it can be looked at in a few milliseconds."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Final
+
+from lab.analysis.intervals import Spans
+from lab.analysis.session_states import films
+from lab.trace.digests import DigestsSoFar
+from lab.trace.trace import Row, Trace
+
+WIRE: Final = ("command", "data", "reply")
+
+
+@dataclass(frozen=True, slots=True)
+class Spooled:
+    """Mail in a host's spool: which, for which next host, for whom, how many octets, since when."""
+
+    host: str
+    peer: str
+    message: int
+    recipients: tuple[str, ...]
+    size: int
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """What is on its way in a session: of which kind, from which host to which, sent and due when.
+
+    ``seq`` is the event that its arrival will be.
+    """
+
+    seq: int
+    session: int
+    kind: str
+    sender: str
+    receiver: str
+    sent: float
+    due: float
+    octets: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A fault while it lasts."""
+
+    name: str
+    host: str
+    peer: str | None
+    what: str
+    since: float
+
+
+class Records:
+    """All that is needed to show any moment of a trace.
+
+    A moment is a number of events that have happened, from 0 to ``len(trace)``.
+    """
+
+    def __init__(self, trace: Trace) -> None:
+        self.trace = trace
+        self.rows: Sequence[Row] = trace.rows
+        self.count = len(trace.rows)
+        self.times = [row[0] for row in trace.rows]
+        self.films = films(trace)
+        self._spool = Spans(_spooled(self.rows), self.count)
+        self._open = Spans(_sessions(self.rows), self.count)
+        self._troubles = Spans(_troubles(self.rows), self.count)
+        self._flying = Spans(self._crossings(), self.count)
+        self._retries = _retries(self.rows)
+
+    @cached_property
+    def _digests(self) -> DigestsSoFar:
+        return DigestsSoFar(self.rows)
+
+    @cached_property
+    def ways(self) -> dict[int, tuple[str, ...]]:
+        """The nodes that the channel of each session goes by, from the host that opened it."""
+        return {row[4]: tuple(row[8]) for row in self.rows if row[1] == "open"}
+
+    @cached_property
+    def latencies(self) -> dict[frozenset[str], float]:
+        """Seconds that each link takes, by its two ends."""
+        links = self.trace.meta.get("links", ())
+        return {frozenset((link["a"], link["b"])): float(link["latency"]) for link in links}
+
+    def digest(self, moment: int) -> str:
+        """The digest so far."""
+        return self._digests.after(moment)
+
+    def moment_at(self, t: float) -> int:
+        """The moment at which all has happened that happens by a time in seconds."""
+        return bisect_right(self.times, t)
+
+    def spool(self, moment: int) -> list[Spooled]:
+        """The mail in all spools."""
+        return self._spool.at(moment)
+
+    def sessions(self, moment: int) -> list[int]:
+        """The numbers of the sessions that are open."""
+        return self._open.at(moment)
+
+    def troubles(self, moment: int) -> list[Trouble]:
+        """The faults that last."""
+        return self._troubles.at(moment)
+
+    def flying(self, moment: int) -> list[Crossing]:
+        """What is on its way."""
+        return self._flying.at(moment)
+
+    def retry_at(self, moment: int, mail: Spooled) -> float | None:
+        """When mail that was put off is to be tried again, in seconds; None if it was not."""
+        found = self._retries.get((mail.host, mail.peer, mail.message))
+        if found is None:
+            return None
+        place = bisect_left(found, (moment,))
+        return found[place - 1][1] if place else None
+
+    def _crossings(self) -> Iterator[tuple[int, int, Crossing]]:
+        last: dict[int, int] = {}
+        for seq, row in enumerate(self.rows):
+            session = row[4]
+            if session is None:
+                continue
+            if row[1] in WIRE:
+                sent = row[6]
+                cause = last.get(session, seq)
+                # a reply may be given later than the last that happened in its session
+                begin = cause if self.times[cause] >= sent else bisect_left(self.times, sent)
+                crossing = Crossing(seq, session, row[1], row[3], row[2], sent, row[0], row[7])
+                yield begin + 1, seq + 1, crossing
+            last[session] = seq
+
+
+def _spooled(rows: Sequence[Row]) -> Iterator[tuple[int, int, Spooled]]:
+    there: dict[tuple[str, int], list[tuple[int, Spooled]]] = defaultdict(list)
+    for seq, row in enumerate(rows):
+        t, kind, host, peer, _, message, *rest = row
+        if kind == "queue":
+            yield from _leave(there, seq, host, message, rest[0])
+            made = Spooled(host, peer, message, tuple(rest[0]), rest[1], t)
+            there[host, message].append((seq + 1, made))
+        elif kind in ("transfer", "refuse", "forget"):
+            yield from _leave(there, seq, host, message, rest[0])
+        elif kind == "forward" and rest[3] == "redirect":
+            yield from _leave(there, seq, host, message, (rest[0],))
+        elif kind == "notify":
+            yield from _leave(there, seq, host, rest[0], rest[1])
+        elif kind == "abandon":
+            for begin, mail in there.pop((host, message), ()):
+                yield begin, seq + 1, mail
+    for entries in there.values():
+        for begin, mail in entries:
+            yield begin, len(rows) + 1, mail
+
+
+def _leave(
+    there: dict[tuple[str, int], list[tuple[int, Spooled]]],
+    seq: int,
+    host: str,
+    message: int,
+    ids: Sequence[str],
+) -> Iterator[tuple[int, int, Spooled]]:
+    """Some recipients' mail leaves a spool; what was there for others stays."""
+    gone = set(ids)
+    kept = []
+    for begin, mail in there.pop((host, message), ()):
+        if gone.isdisjoint(mail.recipients):
+            kept.append((begin, mail))
+            continue
+        yield begin, seq + 1, mail
+        rest = tuple(one for one in mail.recipients if one not in gone)
+        if rest:
+            kept.append((seq + 1, replace(mail, recipients=rest)))
+    if kept:
+        there[host, message] = kept
+
+
+def _sessions(rows: Sequence[Row]) -> Iterator[tuple[int, int, int]]:
+    opened: dict[int, int] = {}
+    for seq, row in enumerate(rows):
+        if row[1] == "open":
+            opened[row[4]] = seq + 1
+        elif row[1] == "close" and row[4] in opened:
+            yield opened.pop(row[4]), seq + 1, row[4]
+    for session, begin in opened.items():
+        yield begin, len(rows) + 1, session
+
+
+def _troubles(rows: Sequence[Row]) -> Iterator[tuple[int, int, Trouble]]:
+    begun: dict[tuple[str, str, str | None, str], list[tuple[int, Trouble]]] = defaultdict(list)
+    for seq, row in enumerate(rows):
+        if row[1] != "fault":
+            continue
+        t, _, host, peer, _, _, name, on, what = row
+        key = (name, host, peer, what)
+        if on:
+            begun[key].append((seq + 1, Trouble(name, host, peer, what, t)))
+        elif begun[key]:
+            begin, trouble = begun[key].pop(0)
+            yield begin, seq + 1, trouble
+    for some in begun.values():
+        for begin, trouble in some:
+            # a hang-up, a change, and a crash that nothing ends are over at once
+            if trouble.name not in ("crash", "hang-up", "change-reply", "change-command"):
+                yield begin, len(rows) + 1, trouble
+
+
+def _retries(rows: Sequence[Row]) -> dict[tuple[str, str, int], list[tuple[int, float | None]]]:
+    found: dict[tuple[str, str, int], list[tuple[int, float | None]]] = defaultdict(list)
+    for seq, row in enumerate(rows):
+        if row[1] == "defer":
+            found[row[2], row[3], row[5]].append((seq, row[8]))
+    return dict(found)

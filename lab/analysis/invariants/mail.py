@@ -1,0 +1,483 @@
+"""What becomes of the mail: nothing is lost, nothing comes from nowhere, all arrives unchanged.
+
+One pass, row by row, keeps a ledger of who has which copy of the mail:
+
+- a host has mail *in hand* from when it takes it (a user's, a peer's, a notification of its own)
+  until it delivers it, puts it into its spool or gives it back, and in its *spool* until the next
+  host has said 250 for it, or it is given up. Nothing comes from nowhere, nothing vanishes.
+- what is delivered is what was sent: the text byte for byte under the trace lines, a time stamp
+  line for each host that it passed, in order (clocks that a fault has set wrong apart).
+- the reverse-path at each hop is the route that the message came (section 3.6).
+
+What is known of a message is let go some time after no host has a copy of it any more: the ledger
+is as long as the mail that is on its way, not as the run.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from lab.analysis.invariants.breach import MOST, Finding
+from lab.analysis.invariants.timestamps import STAMP, seconds, stamps_above
+from lab.protocol import folded, stuff, unstuff
+from lab.protocol.receiver import CLEARED
+from lab.trace.trace import Row
+
+Copy = tuple[str, str]
+"""A copy of a message for one recipient at a host: (recipient's id, host)."""
+
+Came = tuple[str, int]
+"""How a message came to a host: its reverse-path, and its time stamp lines with the host's own."""
+
+LINGERS: Final = 1_000
+"""Messages that nobody has a copy of and that are known yet: a process that was killed may tell of
+what it did after others have told what came of it.
+"""
+
+_NOBODY: Final = frozenset[str]()
+
+
+@dataclass(slots=True)
+class Mail:
+    """What is known of one message while any host has a copy of it.
+
+    ``origin`` is the host where it was handed in, its reverse-path and its size (-1: not told);
+    ``text`` its bytes as they were first sent, ``came`` how it came to each host; ``hand`` and
+    ``spool`` count the copies, ``shown`` are those that a terminal has shown, ``promised`` are the
+    recipients that were accepted in each session and that the peer has not been told of, and
+    ``crossing`` the sessions in which its mail data came and has not been answered.
+    """
+
+    origin: tuple[str, str, int]
+    text: bytes | None = None
+    came: dict[str, list[Came]] = field(default_factory=dict)
+    hand: dict[Copy, int] = field(default_factory=dict)
+    spool: dict[Copy, int] = field(default_factory=dict)
+    shown: set[Copy] = field(default_factory=set)
+    promised: dict[int | None, frozenset[str]] = field(default_factory=dict)
+    crossing: set[int | None] = field(default_factory=set)
+
+    def take(self, copy: Copy) -> None:
+        """Have one copy more in hand."""
+        self.hand[copy] = self.hand.get(copy, 0) + 1
+
+
+class MailRules:
+    """The rules of the mail, held against rows one by one; ``findings`` is what they found.
+
+    They need no commands, and of the replies only those to mail data. The first :data:`MOST`
+    findings are kept, and what comes at the same time as the last of them.
+    """
+
+    def __init__(self) -> None:
+        self.findings: list[Finding] = []
+        self._answering: set[int | None] = set()
+        self._octets: dict[int | None, bytes] = {}
+        self._mail: dict[int, Mail] = {}
+        self._done_with: deque[int] = deque()
+        self._names: dict[str, str] = {}
+        self._elsewhere: dict[str, dict[str, str]] = {}
+        self._environments: dict[int | None, str] = {}
+        self._holding: dict[str, frozenset[str]] = {}
+        self._external: set[str] = set()
+        self._clearing: set[str] = set()
+        self._skewed: set[str] = set()
+        self._altered: set[int | None] = set()
+        self._down: Counter[str] = Counter()
+        self._century = 1900
+
+    def handlers(self) -> dict[str, Callable[[Row], None]]:
+        """What takes a row of each kind that the rules go by."""
+        return {kind: getattr(self, f"_{kind}") for kind in KINDS}
+
+    def _breach(self, rule: str, row: Row, *words: str | int | None) -> None:
+        if len(self.findings) < MOST or row[0] <= self.findings[-1].t:
+            self.findings.append(Finding(rule, row[0], row[5], words))
+
+    # -- what comes -------------------------------------------------------------------------------
+
+    def _reply(self, row: Row) -> None:
+        session, message = row[4], row[5]
+        if session in self._answering:
+            self._answering.discard(session)
+            if message in self._mail:
+                self._mail[message].crossing.discard(session)
+                self._done(message)
+
+    def _data(self, row: Row) -> None:
+        session = row[4]
+        octets: bytes = row[7]
+        if row[2] in self._clearing:
+            octets = octets.translate(CLEARED)
+        if session in self._answering:
+            octets = self._octets.get(session, b"") + octets  # it came in pieces
+        self._octets[session] = octets
+        mail = self._mail.get(row[5])
+        if mail is not None:
+            mail.crossing.add(session)
+        self._answering.add(session)
+
+    def _open(self, row: Row) -> None:
+        if self._elsewhere:
+            self._environments[row[4]] = row[6]
+
+    def _close(self, row: Row) -> None:
+        # what is being stored may be accepted after the channel has gone
+        if row[4] in self._answering:
+            self._answering.discard(row[4])
+        else:
+            self._octets.pop(row[4], None)
+            self._environments.pop(row[4], None)
+
+    # -- who has what -----------------------------------------------------------------------------
+
+    def _start(self, row: Row) -> None:
+        meta = row[6]
+        for host in meta.get("hosts", ()):
+            for name in (host["name"], *(host.get("names") or {}).values()):
+                self._names[folded(name)] = host["name"]
+            if host.get("names"):
+                self._elsewhere[host["name"]] = host["names"]
+            if host.get("eight_bit") == "clear":
+                self._clearing.add(host["name"])
+            if host.get("external"):
+                self._external.add(host["name"])
+            if host.get("holds"):
+                self._holding[host["name"]] = frozenset(host["holds"])
+        if meta.get("start"):
+            self._century = datetime.fromisoformat(meta["start"]).year
+
+    def _submit(self, row: Row) -> None:
+        host, message = row[2], row[5]
+        self._mail[message] = mail = Mail((host, row[6], row[9]))
+        for number in range(1, len(row[7]) + 1):
+            mail.hand[str(number), host] = 1
+
+    def _notify(self, row: Row) -> None:
+        host, about = row[2], row[6]
+        for one in row[7]:
+            self._let_go(row, about, (one, host), "gave back")
+        self._done(about)
+        self._mail[row[5]] = mail = Mail((host, "", -1))
+        mail.hand["1", host] = 1
+
+    def _accept(self, row: Row) -> None:
+        host, session, message, ids = row[2], row[4], row[5], row[6]
+        mail = self._mail.get(message)
+        octets = self._octets.pop(session, None)
+        self._answering.discard(session)
+        if octets is None or mail is None:
+            self._breach(
+                "nothing is delivered that was not sent",
+                row,
+                f"{host} accepted message ",
+                message,
+                ", and no mail data had come",
+            )
+            return
+        foreign = mail.text is None and mail.origin[0] == host
+        if foreign:
+            # a script's mail, or a person's: submitted where it is accepted
+            self._drop(mail, host)
+        for one in ids:
+            mail.take((one, host))
+        mail.promised[session] = frozenset(ids)
+        mail.crossing.discard(session)
+        self._check_arrival(row, mail, octets, foreign)
+
+    def _expand(self, row: Row) -> None:
+        host, message = row[2], row[5]
+        self._let_go(row, message, (row[6], host), "expanded")
+        mail = self._mail.get(message)
+        if mail is not None:
+            for one, _ in row[8]:
+                mail.take((one, host))
+            self._done(message)
+
+    def _queue(self, row: Row) -> None:
+        host, mail = row[2], self._mail.get(row[5])
+        for one in row[6]:
+            copy = (one, host)
+            if mail is not None and _less(mail.hand, copy):
+                mail.spool[copy] = mail.spool.get(copy, 0) + 1
+            elif mail is None or copy not in mail.spool:
+                self._from_nowhere(row, one, "put into its spool")
+
+    def _transfer(self, row: Row) -> None:
+        host, session, message = row[2], row[4], row[5]
+        mail = self._mail.get(message)
+        promised = mail.promised.pop(session, _NOBODY) if mail is not None else _NOBODY
+        for one in row[6]:
+            if mail is None or not _less(mail.spool, (one, host)):
+                self._from_nowhere(row, one, "sent on")
+            if one not in promised:
+                self._breach(
+                    "no accepted mail is lost",
+                    row,
+                    f"{host} took message ",
+                    message,
+                    f" to be {row[3]}'s, which had not stored it",
+                )
+        self._done(message)
+
+    def _refuse(self, row: Row) -> None:
+        for one in row[6]:
+            self._take_back(row[5], (one, row[2]))
+
+    def _forward(self, row: Row) -> None:
+        if row[4] is not None:
+            self._take_back(row[5], (row[6], row[2]))
+
+    def _take_back(self, message: int, copy: Copy) -> None:
+        """Out of the spool, into the hand: a refusal, or another path to send to."""
+        mail = self._mail.get(message)
+        if mail is not None and _less(mail.spool, copy):
+            mail.take(copy)
+
+    def _reject(self, row: Row) -> None:
+        self._let_go(row, row[5], (row[6], row[2]), "rejected")
+        self._done(row[5])
+
+    def _terminal(self, row: Row) -> None:
+        copy, mail = (row[6], row[2]), self._mail.get(row[5])
+        if mail is not None and _less(mail.hand, copy):
+            mail.shown.add(copy)
+        else:
+            self._from_nowhere(row, row[6], "shown on a terminal")
+
+    def _deliver(self, row: Row) -> None:
+        copy, mail = (row[6], row[2]), self._mail.get(row[5])
+        if mail is not None and copy in mail.shown:
+            mail.shown.discard(copy)  # SAML: to the terminal and to the mail drop
+        elif mail is None or not _less(mail.hand, copy):
+            self._from_nowhere(row, row[6], "delivered")
+            return
+        self._check_delivery(row, mail)
+        self._done(row[5])
+
+    def _abandon(self, row: Row) -> None:
+        mail = self._mail.get(row[5])
+        if mail is not None:
+            self._drop(mail, row[2])
+            self._done(row[5])
+
+    def _forget(self, row: Row) -> None:
+        mail = self._mail.get(row[5])
+        if mail is not None:
+            for one in row[6]:
+                _less(mail.hand, (one, row[2]))
+            self._done(row[5])
+
+    @staticmethod
+    def _drop(mail: Mail, host: str) -> None:
+        for copy in [one for one in mail.hand if one[1] == host]:
+            del mail.hand[copy]
+
+    def _done(self, message: int) -> None:
+        """Let go of what is known of a message before long, if no host has a copy of it."""
+        mail = self._mail.get(message)
+        if mail is not None and not (mail.hand or mail.spool or mail.crossing):
+            self._done_with.append(message)
+            if len(self._done_with) > LINGERS:
+                first = self._done_with.popleft()
+                mail = self._mail.get(first)
+                if mail is not None and not (mail.hand or mail.spool or mail.crossing):
+                    del self._mail[first]
+
+    def _let_go(self, row: Row, message: int, copy: Copy, what: str) -> None:
+        mail = self._mail.get(message)
+        if mail is None or (not _less(mail.hand, copy) and copy not in mail.shown):
+            self._from_nowhere(row, copy[0], what, message)
+
+    def _from_nowhere(self, row: Row, one: str, what: str, message: int | None = None) -> None:
+        self._breach(
+            "nothing is delivered that was not sent",
+            row,
+            f"{row[2]} had no mail for recipient {one} of message ",
+            message or row[5],
+            f", and yet it was {what} there",
+        )
+
+    # -- what it looks like -----------------------------------------------------------------------
+
+    def _check_arrival(self, row: Row, mail: Mail, octets: bytes, foreign: bool) -> None:
+        """Text, time stamp lines and reverse-path of mail that a host has just accepted."""
+        host, peer, reverse_path = row[2], row[3], row[7]
+        origin, text = mail.origin, mail.text
+        if foreign:
+            # who is none of ours need not have doubled a period that text follows (4.5.2)
+            octets = stuff(unstuff(octets[:-3]))
+        if text is None:
+            text = mail.text = octets
+            if origin[2] >= 0 and row[8] != origin[2]:
+                self._changed(row, f"{origin[2]} bytes were handed in and {row[8]} came")
+        stamps = stamps_above(octets, text)
+        if stamps < 0:
+            self._changed(row, "what came is not the text under time stamp lines")
+            stamps = 0
+        came = (reverse_path, stamps)
+        straight = peer == origin[0] and peer not in self._elsewhere and came == (origin[1], 0)
+        if not (foreign or straight):
+            self._check_way(row, came, mail)
+        mail.came.setdefault(host, []).append((reverse_path, stamps + 1))
+
+    def _check_way(self, row: Row, came: Came, mail: Mail) -> None:
+        peer: str = row[3]
+        before, origin = mail.came.get(peer, ()), mail.origin
+        environment = self._environments.get(row[4], "")
+        name = self._elsewhere.get(peer, {}).get(environment, peer)
+        possible = [(_prefixed(path, name), stamps) for path, stamps in before]
+        if peer == origin[0]:
+            possible.append((self._own_path(origin[1], peer, name), 0))
+        if came in possible or row[4] in self._altered:
+            return
+        path, stamps = came
+        if path not in [one for one, _ in possible]:
+            rule, what = "the reverse-path is the route that the message came", f"as <{path}>"
+            ways = " or ".join(f"<{one}>" for one, _ in possible) or "not at all"
+        else:
+            rule, what = "a time stamp line for each host", f"with {stamps} time stamp lines"
+            ways = " or ".join(str(count) for _, count in possible)
+        came_so = f" came from {peer} to {row[2]} {what}, not {ways}"
+        self._breach(rule, row, "message ", row[5], came_so)
+
+    def _own_path(self, path: str, host: str, name: str) -> str:
+        """The path of a host's own user by the name that the host has where it sends to (3.6)."""
+        local, _, domain = path.rpartition("@")
+        own = host in self._elsewhere and self._names.get(folded(domain)) == host
+        return f"{local}@{name}" if own and not path.startswith("@") else path
+
+    def _check_delivery(self, row: Row, mail: Mail) -> None:
+        """Return path line, time stamp lines and text of mail as it lies in a mail drop."""
+        host, message, octets = row[2], row[5], row[8]
+        if host in self._external:
+            return  # how a server of somebody else's keeps its mail is its own affair
+        origin = mail.origin
+        end = octets.find(b"\r\n") + 2
+        first = octets[:end]
+        stored = mail.text
+        text = octets[end:] if stored is None else unstuff(stored[:-3])
+        if stored is None:
+            mail.text = stuff(text)
+        stamps = stamps_above(octets[end:], text)
+        came = mail.came.get(host, [])
+        if host == origin[0]:
+            came = [*came, (origin[1], 0)]
+        if stamps < 0:
+            self._changed(row, "what was delivered is not the text under time stamp lines")
+        elif not any(first == b"Return-Path: <%b>\r\n" % path.encode() for path, _ in came):
+            self._breach(
+                "the reverse-path is the route that the message came",
+                row,
+                "message ",
+                message,
+                f" lies at {host} under {first.decode('latin-1').strip()!r}",
+            )
+        elif not any(stamps == count for _, count in came):
+            self._breach(
+                "a time stamp line for each host",
+                row,
+                "message ",
+                message,
+                f" lies at {host} with {stamps} time stamp lines",
+            )
+        elif stamps > 1:
+            self._check_order(row, octets[end : len(octets) - len(text)])
+
+    def _check_order(self, row: Row, above: bytes) -> None:
+        """Each time stamp line is no earlier than the one below, save where a clock is wrong."""
+        later: float | None = None
+        onward = None
+        for sent_by, received_by, daytime in STAMP.findall(above):
+            host = self._host(received_by)
+            if onward is not None and host != onward:
+                self._breach(
+                    "a time stamp line for each host",
+                    row,
+                    "message ",
+                    row[5],
+                    f" came from {onward}, and the line below is {host}'s",
+                )
+            onward = self._host(sent_by)
+            if host in self._skewed:
+                continue
+            at = seconds(daytime.decode("latin-1"), self._century)
+            if later is not None and at > later:
+                self._breach(
+                    "time stamp lines are in order",
+                    row,
+                    "message ",
+                    row[5],
+                    f" passed {host} at {daytime.decode('latin-1')}, "
+                    "after a host that it came to later",
+                )
+            later = at
+
+    def _host(self, name: bytes) -> str:
+        text = name.decode("latin-1")
+        return self._names.get(folded(text), text)
+
+    def _changed(self, row: Row, how: str) -> None:
+        rule = "the bytes of the text arrive unchanged"
+        self._breach(rule, row, "message ", row[5], f" at {row[2]}: {how}")
+
+    # -- faults and the end -----------------------------------------------------------------------
+
+    def _fault(self, row: Row) -> None:
+        if row[6] == "clock-skew":
+            self._skewed.add(row[2])
+        elif row[6] in ("change-reply", "change-command"):
+            self._altered.add(row[4])
+        elif row[6] in ("host-down", "crash"):
+            self._down[row[2]] += 1 if row[7] else -1
+
+    def _end(self, row: Row) -> None:
+        if row[6] == "interrupted":
+            return  # in the middle of anything
+        for message, mail in self._mail.items() if row[6] == "settled" else ():
+            for one, host in mail.hand:
+                self._breach(
+                    "no accepted mail is lost",
+                    (row[0], "", host, None, None, message),
+                    f"{host} took message ",
+                    message,
+                    f" for recipient {one}, and then did nothing with it",
+                )
+            for one, host in mail.spool:
+                if self._down[host] <= 0 and host not in self._holding:
+                    self._breach(
+                        "each recipient reaches an end",
+                        (row[0], "", host, None, None, message),
+                        "the run is over, and message ",
+                        message,
+                        f" for recipient {one} still lies in the spool of {host}",
+                    )
+
+
+def _less(copies: dict[Copy, int], copy: Copy) -> bool:
+    """Take one away; whether there was one."""
+    count = copies.get(copy, 0)
+    if count > 1:
+        copies[copy] = count - 1
+    elif count:
+        del copies[copy]
+    return count > 0
+
+
+KINDS: Final = (
+    "start", "data", "reply", "open", "close", "submit", "notify", "accept", "expand", "queue",
+    "transfer", "refuse", "forward", "reject", "terminal", "deliver", "abandon", "forget",
+    "fault", "end",
+)  # fmt: skip
+"""The kinds of event that the rules go by."""
+
+
+def _prefixed(path: str, name: str) -> str:
+    """A reverse-path, without its brackets, with a relay put at its beginning (section 3.6)."""
+    if not path:
+        return path  # the null one of a notification stays null
+    return f"@{name}{',' if path.startswith('@') else ':'}{path}"

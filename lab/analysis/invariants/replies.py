@@ -1,0 +1,110 @@
+"""No reply is outside the table of section 4.3, read from the rows of each session by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from lab.analysis.invariants.breach import MOST, Breach
+from lab.protocol import COMMAND_REPLIES, COMMANDS
+from lab.protocol.replies import CONNECTION, MAIL_DATA, OUT_OF_ORDER
+from lab.trace.trace import Row
+
+WrongReply = tuple[float, int, int | None, str, str, str]
+"""When, in which session and about which message a host (fourth) said what, and why not."""
+
+
+def _codes(row: str, *more: int) -> frozenset[bytes]:
+    return frozenset(b"%d" % code for code in (*COMMAND_REPLIES[row], 421, *more))
+
+
+_NOTHING: Final = frozenset[bytes]()
+_GREETING: Final = _codes(CONNECTION)
+_AFTER_DATA: Final = _codes(MAIL_DATA)
+_UNKNOWN: Final = frozenset((b"500", b"421"))
+_ROWS: Final = {
+    # 4.1.1 wants 503 for what comes before HELO, though 4.3 does not list it (see OUT_OF_ORDER)
+    verb.encode(): _codes(verb, *([OUT_OF_ORDER] if COMMAND_REPLIES[verb].keys() & {552} else []))
+    for verb in COMMANDS
+}
+_TURN: Final = _ROWS[b"TURN"]
+
+
+class Replies:
+    """The rule, held against rows one by one; ``wrong`` are the replies that it found.
+
+    ``contrary`` are the hosts that answer what they like.
+
+    Of a session it needs what was said to the receiver-SMTP before the reply to that, no more; what
+    goes on in other sessions meanwhile is nothing to it. It keeps the first :data:`MOST` that it
+    finds, and what comes at the same time as the last of them.
+    """
+
+    def __init__(self) -> None:
+        self.wrong: list[WrongReply] = []
+        self._due: dict[int | None, frozenset[bytes]] = {}
+        self.contrary: set[str] = set()
+        self._altered: set[int | None] = set()
+
+    def handlers(self) -> dict[str, Callable[[Row], None]]:
+        """What takes a row of each kind that the rule goes by."""
+        return {
+            "start": self._start,
+            "open": self._open,
+            "command": self._command,
+            "data": self._mail_data,
+            "reply": self._reply,
+            "close": self._close,
+            "fault": self._fault,
+        }
+
+    def _start(self, row: Row) -> None:
+        for host in row[6].get("hosts", ()):
+            if host.get("answers") or host.get("external"):
+                self.contrary.add(host["name"])
+
+    def _open(self, row: Row) -> None:
+        self._due[row[4]] = _GREETING
+
+    def _command(self, row: Row) -> None:
+        verb = row[7][:4]
+        codes = _ROWS.get(verb)
+        self._due[row[4]] = _ROWS.get(verb.upper(), _UNKNOWN) if codes is None else codes
+
+    def _mail_data(self, row: Row) -> None:
+        self._due[row[4]] = _AFTER_DATA
+
+    def _close(self, row: Row) -> None:
+        self._due.pop(row[4], None)
+
+    def _fault(self, row: Row) -> None:
+        if row[6] in ("change-reply", "change-command"):
+            self._altered.add(row[4])
+
+    def _reply(self, row: Row) -> None:
+        session, code = row[4], row[7][:3]
+        codes = self._due.pop(session, _NOTHING)
+        if code not in codes:
+            self._wrong_reply(row, codes)
+        if codes is _TURN and code[:1] == b"2":
+            self._due[session] = _GREETING  # by its first digit it is a success
+
+    def _wrong_reply(self, row: Row, codes: frozenset[bytes]) -> None:
+        if (codes and row[3] in self.contrary) or row[4] in self._altered:
+            return  # it was set to answer what it likes
+        if len(self.wrong) >= MOST and row[0] > self.wrong[-1][0]:
+            return
+        if not codes:
+            why = "though nothing had been asked"
+        else:
+            allowed = " ".join(sorted(code.decode() for code in codes))
+            why = f"where section 4.3 permits {allowed}"
+        said = row[7].decode("latin-1").strip()
+        self.wrong.append((row[0], row[4], row[5], row[3], said, why))
+
+
+def told(wrong: WrongReply) -> Breach:
+    """The breach that a wrong reply is."""
+    t, session, message, host, said, why = wrong
+    sentence = f"{host} said {said!r} in session {session}, {why}"
+    return Breach("no reply outside 4.3's table", t, sentence, message)

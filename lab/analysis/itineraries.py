@@ -1,0 +1,290 @@
+"""What became of each message: its hops, failed tries and ends, from a trace in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from lab.trace.trace import Row, Trace
+
+Key = tuple[int, str, str]
+"""A message in the spool of a host for the next one: (message, host, peer)."""
+
+
+@dataclass(slots=True, eq=False)
+class Try:
+    """An attempt at a hop that did not move the mail; times in seconds.
+
+    ``began`` is when the channel began to be opened, ``ended`` when the mail was put off;
+    ``retry_at`` is the time set for the next, or None where there is to be none.
+    """
+
+    began: float
+    ended: float
+    retry_at: float | None
+    reason: str
+
+
+@dataclass(slots=True, eq=False)
+class Hop:
+    """A message's way from one host to the next; times in seconds, None where not reached.
+
+    It lies in the spool from ``queued``; the channel that took it opens from ``opening`` on;
+    ``sending`` is when its transaction begins, ``ended`` when the receiver-SMTP has accepted it,
+    refused it, or the sender gave up. ``outcome`` is one of transfer, refuse, redirect, expired,
+    round (it goes by another next host instead) and queued.
+    """
+
+    message: int
+    host: str
+    peer: str
+    recipients: tuple[str, ...]
+    queued: float
+    ordinal: int = 1
+    parent: Hop | None = None
+    tries: list[Try] = field(default_factory=list)
+    opening: float | None = None
+    opened: float | None = None
+    sending: float | None = None
+    ended: float | None = None
+    outcome: str = "queued"
+
+
+@dataclass(slots=True, eq=False)
+class Mark:
+    """An end reached at a host: deliver, terminal, reject, refuse or abandon."""
+
+    t: float
+    kind: str
+    host: str
+    hop: Hop | None
+
+
+@dataclass(slots=True, eq=False)
+class Story:
+    """A message from hand-over to its ends; ``about`` is set where it is a notification."""
+
+    number: int
+    t: float
+    host: str
+    sender: str
+    recipients: tuple[str, ...]
+    hops: list[Hop] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=list)
+    about: Story | None = None
+    cause: Hop | None = None
+    notices: list[Story] = field(default_factory=list)
+
+    @property
+    def last(self) -> float:
+        """The last time at which something happened to the message itself."""
+        times = [self.t, *(mark.t for mark in self.marks)]
+        times += [t for hop in self.hops for t in (hop.ended or hop.queued,)]
+        times += [attempt.ended for hop in self.hops for attempt in hop.tries]
+        return max(times)
+
+
+_TOLD = (
+    *("submit", "queue", "attempt", "open", "command", "accept", "transfer", "refuse", "defer"),
+    *("deliver", "terminal", "reject", "abandon", "notify", "forward"),
+)
+
+
+_OPENINGS = (b"MAIL", b"SEND", b"SOML", b"SAML")
+"""The commands that begin a transaction (RFC 821, 4.1.1)."""
+
+
+class _Teller:
+    """One pass over the rows of a trace; each kind that matters has a method of its name."""
+
+    def __init__(self) -> None:
+        self.stories: dict[int, Story] = {}
+        self.pending: dict[Key, list[Hop]] = {}
+        self.meant: dict[tuple[int, str], dict[str, None]] = {}
+        self.arrived: dict[tuple[int, str], list[Hop]] = {}
+        self.attempts: dict[tuple[str, str], float] = {}
+        self.sessions: dict[int, tuple[float, float]] = {}
+        self.sent: dict[tuple[int, int], float] = {}
+        self.first: dict[int, int] = {}
+
+    def submit(self, row: Row) -> None:
+        self.stories[row[5]] = Story(row[5], row[0], row[2], row[6], tuple(row[7]))
+
+    def queue(self, row: Row) -> None:
+        t, _, host, peer, _, message, recipients, *_ = row
+        story = self._story(row)
+        given_up = self._gone_round(row)
+        parent = given_up or self._arrival(message, host, recipients)
+        ordinal = 1 if parent is None else parent.ordinal + (given_up is None)
+        hop = Hop(message, host, peer, tuple(recipients), t, ordinal, parent)
+        self.pending.setdefault((message, host, peer), []).append(hop)
+        self.meant.setdefault((message, host), {})[peer] = None
+        story.hops.append(hop)
+
+    def _gone_round(self, row: Row) -> Hop | None:
+        """The hop that is given up, where mail that waits for one next host is put by for another.
+
+        There is no other way for the same recipients to be in the spool of a host twice, but for a
+        duplicate, which goes to the same next host, or for mail whose 250 is still on its way.
+        """
+        t, _, host, peer, _, message, recipients, *_ = row
+        for there in self.meant.get((message, host), ()):
+            for hop in self.pending[message, host, there] if there != peer else ():
+                if hop.ended is None and set(recipients) <= set(hop.recipients):
+                    hop = self._take((message, host, there), recipients)[0]
+                    self._settle(hop)
+                    hop.ended, hop.outcome = t, "round"
+                    return hop
+        return None
+
+    def attempt(self, row: Row) -> None:
+        self.attempts[row[2], row[3]] = row[0]
+
+    def open(self, row: Row) -> None:
+        self.sessions[row[4]] = (row[9], row[0])
+
+    def command(self, row: Row) -> None:
+        session, message = row[4], row[5]
+        if message is not None and row[7][:4].upper() in _OPENINGS:
+            self.sent.setdefault((session, message), row[6])
+            self.first.setdefault(session, message)
+
+    def accept(self, row: Row) -> None:
+        t, _, host, peer, session, message, recipients, reverse_path, *_ = row
+        if message not in self.stories:  # a script's mail: nobody handed it over
+            self.stories[message] = Story(message, t, host, reverse_path, tuple(recipients))
+        for hop in self._take((message, peer, host), recipients):
+            self._sent(hop, session)
+            hop.ended = t
+            self._arrive(hop)
+
+    def transfer(self, row: Row) -> None:
+        for hop in self._take((row[5], row[2], row[3]), row[6]):
+            self._finish(hop, row, "transfer")
+            self._arrive(hop)
+
+    def refuse(self, row: Row) -> None:
+        t, _, host, peer, session, message, recipients, reply = row
+        for hop in self._take((message, host, peer), recipients):
+            if session is None:  # no more tries are made
+                began = self._began(hop, None)
+                if not hop.tries or began > hop.tries[-1].began:
+                    hop.tries.append(Try(began, t, None, str(reply)))
+                self._finish(hop, row, "expired")
+            else:
+                self._finish(hop, row, "refuse")
+                self._story(row).marks.append(Mark(t, "refuse", host, hop))
+
+    def forward(self, row: Row) -> None:
+        """A sender that follows a 251 or 551 has no more to send to the host that said it."""
+        if row[9] == "redirect" and row[4] is not None:
+            for hop in self._take((row[5], row[2], row[3]), (row[6],)):
+                self._finish(hop, row, "redirect")
+
+    def defer(self, row: Row) -> None:
+        t, _, host, peer, session, message, recipients, reason, retry_at = row
+        for hop in self._take((message, host, peer), recipients):
+            hop.tries.append(Try(self._began(hop, session), t, retry_at, str(reason)))
+            hop.ended = None
+
+    def deliver(self, row: Row) -> None:
+        self._story(row).marks.append(self._mark(row))
+
+    terminal = reject = abandon = deliver
+
+    def notify(self, row: Row) -> None:
+        t, _, host, _, _, message, about, recipients, path, *_ = row
+        origin = self.stories.get(about)
+        story = self.stories[message] = Story(message, t, host, "<>", (str(path),), about=origin)
+        if origin is not None:
+            story.cause = self._cause(origin, host, recipients, t)
+            origin.notices.append(story)
+
+    def _cause(self, origin: Story, host: str, recipients: Iterable[str], t: float) -> Hop | None:
+        """The hop that failed for these recipients: refused, or given up just now."""
+        wanted = set(recipients)
+        for hop in reversed(origin.hops):
+            if hop.host == host and wanted & set(hop.recipients) and hop.outcome != "transfer":
+                if hop.outcome == "queued":
+                    hop.outcome, hop.ended = "expired", t
+                    self._settle(hop)
+                return hop
+        return self._arrival(origin.number, host, recipients)
+
+    def _began(self, hop: Hop, session: int | None) -> float:
+        """When the try began that has just failed: with its transaction, or its channel."""
+        if session is not None and session in self.sessions:
+            began = self.sent.get((session, hop.message), self.sessions[session][0])
+        else:
+            began = self.attempts.get((hop.host, hop.peer), hop.queued)
+        return max(began, hop.queued)
+
+    def _arrive(self, hop: Hop) -> None:
+        arrivals = self.arrived.setdefault((hop.message, hop.peer), [])
+        if hop not in arrivals:
+            arrivals.append(hop)
+
+    def _arrival(self, message: int, host: str, recipients: Iterable[str]) -> Hop | None:
+        """The hop that brought mail for these recipients here; None where it was handed over."""
+        arrivals = self.arrived.get((message, host), ())
+        if len(arrivals) > 1:
+            # "2.1" is a member of the list that recipient "2" was
+            wanted = {part for one in recipients for part in (one, one.partition(".")[0])}
+            arrivals = [hop for hop in arrivals if wanted & set(hop.recipients)] or arrivals
+        return arrivals[-1] if arrivals else None
+
+    def _story(self, row: Row) -> Story:
+        message = row[5]
+        if message not in self.stories:
+            self.stories[message] = Story(message, row[0], row[2], "", ())
+        return self.stories[message]
+
+    def _mark(self, row: Row) -> Mark:
+        return Mark(row[0], row[1], row[2], self._arrival(row[5], row[2], row[6:7]))
+
+    def _take(self, key: Key, recipients: Iterable[str]) -> list[Hop]:
+        """The hops of these recipients; where others share one, it parts in two here."""
+        wanted = set(recipients)
+        waiting = self.pending.get(key, ())
+        taken = [hop for hop in waiting if wanted & set(hop.recipients)] or list(waiting)
+        for hop in taken:
+            rest = tuple(one for one in hop.recipients if one not in wanted)
+            if rest and len(rest) < len(hop.recipients):
+                hop.recipients = tuple(one for one in hop.recipients if one in wanted)
+                later = replace(hop, recipients=rest, tries=list(hop.tries))
+                self.pending[key].append(later)
+                self.stories[hop.message].hops.append(later)
+        return taken
+
+    def _settle(self, hop: Hop) -> None:
+        self.pending[hop.message, hop.host, hop.peer].remove(hop)
+
+    def _finish(self, hop: Hop, row: Row, outcome: str) -> None:
+        """Take a hop out of the spool: over, one way or another."""
+        self._settle(hop)
+        if hop.ended is None:
+            self._sent(hop, row[4])
+        if hop.ended is None or outcome != "transfer":
+            hop.ended = row[0]
+        hop.outcome = outcome
+
+    def _sent(self, hop: Hop, session: int | None) -> None:
+        if session is None or session not in self.sessions:
+            return
+        started, opened = self.sessions[session]
+        hop.sending = max(self.sent.get((session, hop.message), opened), hop.queued)
+        if hop.queued <= opened:
+            hop.opening = max(started, hop.queued)
+            # the greeting and HELO belong to the opening, for the message that waited for them
+            leads = self.first.get(session, hop.message) == hop.message
+            hop.opened = hop.sending if leads else opened
+
+
+def stories(trace: Trace) -> list[Story]:
+    """The stories of all messages, notifications among them, in the order in which they began."""
+    teller = _Teller()
+    tell: dict[str, Callable[[Row], Any]] = {kind: getattr(teller, kind) for kind in _TOLD}
+    for row in trace.of(tell):
+        tell[row[1]](row)
+    return list(teller.stories.values())

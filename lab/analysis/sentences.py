@@ -1,0 +1,96 @@
+"""The story of one message in plain sentences: what it takes to see what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lab.trace.trace import Row, Trace
+
+_MOST = 40
+"""Sentences of a story; of a longer one the middle is left out."""
+
+
+def sentences(trace: Trace, message: int) -> list[str]:
+    """What happened to a message and to the notifications about it, a sentence each.
+
+    Of tries that failed again and again the first is told, and how many there were. A message that
+    was sent to a hundred is told in :data:`_MOST` sentences.
+    """
+    told = list(_told(trace, message))
+    if len(told) <= _MOST:
+        return told
+    half = _MOST // 2
+    return [*told[:half], f"... {len(told) - 2 * half} more ...", *told[-half:]]
+
+
+def _told(trace: Trace, message: int) -> Iterator[str]:
+    mine = {message}
+    hosts: set[str] = set()
+    again: dict[tuple[str, str, int], int] = {}
+    talked: set[int] = set()
+    over: set[int] = set()
+    for row in trace.rows:
+        kind, host = row[1], row[2]
+        if kind == "close" and row[4] in talked:
+            over.add(row[4])
+        if kind == "notify" and row[6] in mine:
+            mine.add(row[5])
+        elif kind == "fault":
+            if row[7] and (host in hosts or row[3] in hosts):
+                yield f"{_at(row)}: {_fault(row)}."
+            continue
+        elif row[5] not in mine:
+            continue
+        elif kind == "data":
+            talked.add(row[4])
+        tell = _SENTENCES.get(kind)
+        if tell is None:
+            continue
+        if kind == "accept" and row[4] in over:
+            tell = "{2} has stored {it}, and nobody hears its 250: session {4} is over"
+        hosts.add(host)
+        if kind == "defer":
+            key = (host, row[3], row[5])
+            again[key] = again.get(key, 0) + 1
+            if again[key] > 1:
+                continue
+        words = tell.format(*row, ids=_ids(row), it=f"message {row[5]}")
+        yield f"{_at(row)}: {words}."
+    for (host, peer, number), times in again.items():
+        if times > 1:
+            yield f"{host} put message {number} for {peer} off {times} times in all."
+
+
+_SENTENCES = {
+    "submit": "{6} hands {it} for {ids} to {2}",
+    "reject": "{2} refuses {7} at the hand-over: {8}",
+    "expand": "{2} unfolds the list {7} to {ids}",
+    "accept": "{2} says 250 for {it} to {3}, in session {4}",
+    "transfer": "{2} has that 250, and keeps {it} no longer",
+    "defer": "{2} cannot send {it} to {3} now: {7}",
+    "refuse": "{2} will not send {it} to {3} any more: {7}",
+    "forward": "{2} sends {it} to {8} in place of {7}",
+    "deliver": "{2} delivers {it} to {7}",
+    "terminal": "{2} shows {it} to {7}",
+    "forget": "{2} forgets {it}, which it had not stored",
+    "notify": "{2} writes notification {5} to {8}: {9}",
+    "abandon": "{2} keeps {it}, about which nobody can be told: {6}",
+}
+
+
+def _at(row: Row) -> str:
+    return f"{row[0]:.6g} s"
+
+
+def _ids(row: Row) -> str:
+    """Whom a row is about, where it says so."""
+    if row[1] == "submit":
+        return ", ".join(row[7])
+    if row[1] == "expand":
+        return ", ".join(path for _, path in row[8]) or "nobody: it went to its members before"
+    return ""
+
+
+def _fault(row: Row) -> str:
+    where = f"{row[2]} - {row[3]}" if row[3] else row[2] or "the network"
+    return f"{row[6]} at {where}" + (f" ({row[8]})" if row[8] else "")

@@ -1,0 +1,172 @@
+"""Films: where both sides of each session stand after each event, from the trace alone."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter, deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from lab.protocol.dialogue import Said, Standing, answered, filled, said, spoken
+from lab.protocol.states import State
+from lab.trace.trace import Row, Trace
+
+
+@dataclass(slots=True)
+class Film:
+    """One session: who speaks to whom, and the standing of both sides from each event on.
+
+    ``sender`` and ``receiver`` name the hosts by role, from each event on: TURN changes them.
+    """
+
+    number: int
+    environment: str
+    transport: str
+    opened: float
+    closed: float | None = None
+    reason: str = ""
+    seqs: list[int] = field(default_factory=list)
+    shots: list[Shot] = field(default_factory=list)
+
+    def at(self, seq: int) -> Shot | None:
+        """The session just after an event; None before it opened."""
+        place = bisect_right(self.seqs, seq)
+        return self.shots[place - 1] if place else None
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """A session at a moment: the hosts by role, and where each of the two engines stands."""
+
+    sender_host: str
+    receiver_host: str
+    sender: Standing
+    receiver: Standing
+    open: bool = True
+
+
+_GREETED = answered(Standing(), None, 220)
+_READ = frozenset({"open", "command", "data", "reply", "close", "accept"})
+_TOLD = 16
+"""Octets of a command that hold its verb."""
+
+
+def films(trace: Trace, session: int | None = None) -> dict[int, Film]:
+    """The film of each session of a trace, by its number; or of one alone."""
+    rows: dict[int, list[tuple[int, Row]]] = {}
+    for seq, row in enumerate(trace.rows):
+        if row[1] in _READ and row[4] is not None and (session is None or row[4] == session):
+            rows.setdefault(row[4], []).append((seq, row))
+    return {number: _film(some) for number, some in rows.items() if some[0][1][1] == "open"}
+
+
+def kinds_of_session(rows: Iterable[Row]) -> list[tuple[Film, list[Row], int]]:
+    """The sessions of a trace that went alike, command by command and code by code, counted.
+
+    Of each kind its first session: the film, whose ``seqs`` count its own rows, those rows, and how
+    many sessions were of the kind. What addresses and mail were about makes no difference.
+    """
+    said: dict[int, list[bytes]] = {}
+    kept: dict[int, list[Row]] = {}
+    count: Counter[tuple[bytes, ...]] = Counter()
+    first: dict[tuple[bytes, ...], list[Row]] = {}
+
+    def end(session: int) -> None:
+        key = tuple(said.pop(session))
+        count[key] += 1
+        first.setdefault(key, kept[session])
+        del kept[session]
+
+    for row in rows:
+        kind, session = row[1], row[4]
+        if kind not in _READ or session is None:
+            continue
+        if kind == "open":
+            said[session], kept[session] = [], []
+        elif session not in said:
+            continue
+        kept[session].append(row)
+        if kind == "command":
+            said[session].append(row[7][:_TOLD].split()[0].upper() if row[7].strip() else b"")
+        elif kind == "reply":
+            said[session].append(row[7][:3])
+        elif kind == "data":
+            said[session].append(b"mail data")
+        elif kind == "close":
+            end(session)
+    for session in list(said):
+        end(session)
+    return [(_film(list(enumerate(some))), some, count[key]) for key, some in first.items()]
+
+
+def _film(rows: list[tuple[int, Row]]) -> Film:
+    _, first = rows[0]
+    film = Film(first[4], first[6], first[7], first[0])
+    codes = _replies(rows)
+    shot = Shot(first[2], first[3], Standing(), _GREETED)
+    asked: deque[Said | None] = deque([None])
+    storing: tuple[Said, int | None] | None = None
+    for seq, row in rows:
+        kind = row[1]
+        if kind in ("command", "data"):
+            what = said(shot.receiver, row[7], data=kind == "data")
+            asked.append(what)
+            code = codes.get(seq)
+            if kind == "data":
+                # processed from now on (4.1.1 DATA): the buffers are full until it is done
+                receiver = filled(spoken(shot.receiver, what), row[7])
+                storing = (what, code)
+            elif code is None:
+                receiver = spoken(shot.receiver, what)
+            else:
+                receiver = answered(shot.receiver, what, code)
+            sender = spoken(shot.sender, what)
+            shot = replace(shot, sender=sender, receiver=receiver)
+        elif kind == "accept":
+            shot, storing = _stored(shot, storing), None
+        elif kind == "reply":
+            shot, storing = _stored(shot, storing), None
+            shot = _replied(shot, asked.popleft() if asked else None, int(row[7][:3]), asked)
+        elif kind == "close":
+            film.closed, film.reason = row[0], row[6]
+            gone = replace(shot.sender, state=State.CLOSED, awaiting="")
+            gone_too = replace(shot.receiver, state=State.CLOSED, awaiting="")
+            shot = replace(shot, open=False, sender=gone, receiver=gone_too)
+        film.seqs.append(seq)
+        film.shots.append(shot)
+    return film
+
+
+def _stored(shot: Shot, storing: tuple[Said, int | None] | None) -> Shot:
+    """The session when the mail data has been processed, and its reply is on its way."""
+    if storing is None or storing[1] is None:
+        return shot
+    return replace(shot, receiver=answered(shot.receiver, storing[0], storing[1]))
+
+
+def _replied(shot: Shot, what: Said | None, code: int, asked: deque[Said | None]) -> Shot:
+    sender = answered(shot.sender, what, code)
+    if what is not None and what.command == "TURN" and code // 100 == 2:
+        # 3.8: the roles change, and both sides are as after opening
+        asked.append(None)
+        return Shot(shot.receiver_host, shot.sender_host, Standing(), _GREETED)
+    return replace(shot, sender=sender)
+
+
+def _replies(rows: list[tuple[int, Row]]) -> dict[int, int]:
+    """By the event at which a command or mail data arrived, the code that it drew, if one came."""
+    asked: deque[int | None] = deque([None])
+    turning: set[int] = set()
+    found: dict[int, int] = {}
+    for seq, row in rows:
+        if row[1] in ("command", "data"):
+            asked.append(seq)
+            if row[7][:4].upper() == b"TURN":
+                turning.add(seq)
+        elif row[1] == "reply" and asked:
+            of = asked.popleft()
+            if of is not None:
+                found[of] = int(row[7][:3])
+                if of in turning and found[of] // 100 == 2:
+                    asked.append(None)
+    return found

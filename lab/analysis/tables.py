@@ -1,0 +1,210 @@
+"""A trace as pandas DataFrames: its events, what became of each recipient, its sessions.
+
+Times are floats in seconds since the start of the run, sizes in bytes; what does not apply is
+missing (``<NA>``, ``NaN``). pandas is imported when a table is first asked for.
+
+How much of a run was recorded (:data:`lab.trace.parquet.LEVELS`) decides what a table can hold; of
+a trace that lacks all of it the table is refused with a sentence (ValueError).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+from lab.analysis.account import Account
+from lab.trace.parquet import LEVELS
+from lab.trace.trace import KINDS, Row, Trace, event_of
+
+if TYPE_CHECKING:
+    import pandas
+
+_WHOLE, _FLOAT, _TEXT = "Int64", "float64", "string"
+
+EVENTS: Final = {
+    "seq": _WHOLE, "t": _FLOAT, "kind": _TEXT, "host": _TEXT, "peer": _TEXT,
+    "session": _WHOLE, "message": _WHOLE, "sent": _FLOAT, "verb": _TEXT, "code": _WHOLE,
+    "bytes": _WHOLE, "recipients": _TEXT, "text": _TEXT,
+}  # fmt: skip
+"""The columns of :func:`events` and their types."""
+
+DELIVERIES: Final = {
+    "message": _WHOLE, "id": _TEXT, "sender": _TEXT, "recipient": _TEXT, "verb": _TEXT,
+    "bytes": _WHOLE, "outcome": _TEXT, "submitted_at": _FLOAT, "settled_at": _FLOAT,
+    "seconds": _FLOAT, "hops": _WHOLE, "copies": _WHOLE, "way": _TEXT,
+}  # fmt: skip
+"""The columns of :func:`deliveries` and their types."""
+
+SESSIONS: Final = {
+    "session": _WHOLE, "host": _TEXT, "peer": _TEXT, "environment": _TEXT, "transport": _TEXT,
+    "started": _FLOAT, "opened": _FLOAT, "closed": _FLOAT, "seconds": _FLOAT,
+    "commands": _WHOLE, "replies": _WHOLE, "messages": _WHOLE, "bytes_sent": _WHOLE,
+    "bytes_received": _WHOLE, "ended": _TEXT,
+}  # fmt: skip
+"""The columns of :func:`sessions` and their types."""
+
+_RECIPIENTS: Final = ("recipients", "recipient")
+_WORDS: Final = ("reason", "reply", "name", "what", "text")
+_WIRE: Final = frozenset({"command", "reply", "data"})
+_AT_ONCE: Final = 65_536
+"""Rows that are held as rows before they become columns."""
+
+_OF_THE_WIRE: Final = ("commands", "replies", "bytes_sent", "bytes_received")
+"""Columns of :func:`sessions` that only a trace of the whole wire has."""
+
+
+def events(trace: Trace) -> pandas.DataFrame:
+    """Every event of a trace, a row each, in the order of the trace.
+
+    ``t`` (s) and ``seq`` say when; ``host`` and ``peer`` where; ``session`` and ``message`` what it
+    was about. Of what crossed the wire: ``sent`` (s) when it left the peer, ``verb`` of a command,
+    ``code`` of a reply, ``bytes`` (also of a message that is queued, accepted or delivered), and
+    ``text`` as it was said. Of other events ``text`` is the reason; ``recipients`` the ids of those
+    whom it befell, parted by spaces. ``sent`` and ``code`` want ``--trace wire``: of less there are
+    no such events, and delivered mail has no ``bytes``.
+    """
+    rows = (_told(seq, row) for seq, row in enumerate(trace.rows, trace.base))
+    return _frame(rows, EVENTS)
+
+
+def _told(seq: int, row: Row) -> Sequence[Any]:
+    kind = row[1]
+    place = (seq, row[0], kind, row[2] or None, *row[3:6])
+    octets = row[7] if kind in _WIRE else b""
+    if kind == "data":
+        return (*place, row[6], None, None, len(octets), None, None)
+    if kind in _WIRE:
+        event = event_of(row, seq)
+        verb, code = (event["verb"], None) if kind == "command" else (None, event["code"])
+        return (*place, row[6], verb, code, len(octets), None, event["text"])
+    extra = dict(zip(KINDS[kind], row[6:], strict=True))
+    octets = extra.get("octets")
+    whom = next((extra[name] for name in _RECIPIENTS if name in extra), None)
+    if isinstance(whom, (list, tuple)):
+        whom = " ".join(map(str, whom)) if kind != "submit" else ", ".join(whom)
+    text = next((str(extra[name]) for name in _WORDS if extra.get(name)), None)
+    size = len(octets) if octets else extra.get("size")
+    return (*place, None, extra.get("verb"), None, size, whom, text)
+
+
+def deliveries(trace: Trace) -> pandas.DataFrame:
+    """Every recipient of every message that a user handed in, a row each, and what became of it.
+
+    ``outcome`` is delivered, returned, rejected, queued, undeliverable_notifications or lost;
+    ``seconds`` from ``submitted_at`` to ``settled_at``; ``hops`` the sessions that the mail
+    crossed; ``copies`` how often it was delivered (2: a duplicate); ``way`` the hosts by which it
+    went, parted by spaces; ``bytes`` the size of the mail data as it was handed in. A member of a
+    list has the ``id`` of the list's place, a period and its own. Wants ``--trace delivery``.
+    """
+    _want(trace, "deliveries", "delivery")
+    account, tracks = Account(), _Tracks()
+    for row in trace.rows:
+        account.take(row)
+        tracks.take(row)
+    account.summary()  # tells who is lost
+    rows = []
+    for one in account.everyone():
+        sender, verb, size = tracks.handed_in.get(one.message, (None, None, None))
+        settled = one.settled_at
+        rows.append((
+            one.message, one.id, sender, one.address, verb, size, one.outcome,
+            one.submitted_at, settled, None if settled is None else settled - one.submitted_at,
+            one.hops, one.deliveries, tracks.way(one.message, one.id),
+        ))  # fmt: skip
+    return _frame(rows, DELIVERIES)
+
+
+class _Tracks:
+    """Who handed in each message, and by which hosts each of its recipients' mail went."""
+
+    def __init__(self) -> None:
+        self.handed_in: dict[int, tuple[str, str, int]] = {}
+        self._ways: dict[tuple[int, str], list[str]] = {}
+
+    def take(self, row: Sequence[Any]) -> None:
+        kind, host, message = row[1], row[2], row[5]
+        if kind == "submit":
+            self.handed_in[message] = (row[6], row[8], row[9])
+            for number in range(1, len(row[7]) + 1):
+                self._ways[message, str(number)] = [host]
+        elif kind == "accept":
+            for one in row[6]:
+                if (message, one) in self._ways:
+                    self._ways[message, one].append(host)
+        elif kind == "expand":
+            for one, _ in row[8]:
+                self._ways[message, one] = list(self._ways.get((message, row[6]), ()))
+
+    def way(self, message: int, recipient: str) -> str:
+        """The hosts, parted by spaces."""
+        return " ".join(self._ways.get((message, recipient), ()))
+
+
+def sessions(trace: Trace) -> pandas.DataFrame:
+    """Every transmission channel that opened, a row each.
+
+    ``host`` is the sender-SMTP's and ``peer`` the receiver-SMTP's when it opened (TURN changes
+    roles on a channel that is open); ``started``, ``opened`` and ``closed`` in seconds, ``seconds``
+    from opened to closed; ``commands`` and ``replies`` how many arrived, ``messages`` how many
+    were accepted; ``bytes_sent`` and ``bytes_received`` what arrived at ``peer`` and at ``host``;
+    ``ended`` why it closed. Wants ``--trace session``; ``commands``, ``replies`` and both ``bytes``
+    want ``--trace wire``, and are missing otherwise.
+    """
+    _want(trace, "sessions", "session")
+    absent = dict.fromkeys(_OF_THE_WIRE) if trace.level != "wire" else {}
+    found: dict[int, dict[str, Any]] = {}
+    for row in trace.rows:
+        one = found.get(row[4]) if row[4] is not None else None
+        if row[1] == "open":
+            found[row[4]] = {
+                **dict.fromkeys(("commands", "replies", "messages"), 0),
+                **dict.fromkeys(("bytes_sent", "bytes_received"), 0),
+                "session": row[4], "host": row[2], "peer": row[3], "environment": row[6],
+                "transport": row[7], "started": row[9], "opened": row[0],
+            }  # fmt: skip
+        elif one is not None:
+            _count(one, row)
+    rows = ([(one | absent).get(name) for name in SESSIONS] for one in found.values())
+    return _frame(rows, SESSIONS)
+
+
+def _count(one: dict[str, Any], row: Sequence[Any]) -> None:
+    kind = row[1]
+    if kind in ("command", "data", "reply"):
+        one["bytes_sent" if row[2] == one["peer"] else "bytes_received"] += len(row[7])
+        if kind != "data":
+            one["commands" if kind == "command" else "replies"] += 1
+    elif kind == "accept":
+        one["messages"] += 1
+    elif kind == "close":
+        one.update(closed=row[0], seconds=row[0] - one["opened"], ended=row[6])
+
+
+def _want(trace: Trace, table: str, level: str) -> None:
+    order = list(LEVELS)
+    if order.index(trace.level) > order.index(level):
+        raise ValueError(
+            f"the table of {table} wants --trace {level}, "
+            f"and of this run --trace {trace.level} was recorded"
+        )
+
+
+def _frame(rows: Iterable[Sequence[Any]] | Iterator[Any], columns: dict[str, str]) -> Any:
+    try:
+        import pandas
+    except ImportError:
+        raise ImportError(
+            "tables of a trace want pandas, which is not installed; "
+            "run: pip install 'smtp-lab[lessons]'"
+        ) from None
+
+    values: list[list[Any]] = [[] for _ in columns]
+    rest = iter(rows)
+    while some := list(islice(rest, _AT_ONCE)):
+        for column, more in zip(values, zip(*some, strict=True), strict=True):
+            column.extend(more)
+    return pandas.DataFrame({
+        name: pandas.Series(column, dtype=kind)
+        for (name, kind), column in zip(columns.items(), values, strict=True)
+    })  # fmt: skip

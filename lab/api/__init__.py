@@ -1,0 +1,1 @@
+"""The lab from Python: simulate, run, artefacts, conversation, serve."""

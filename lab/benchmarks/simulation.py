@@ -1,0 +1,154 @@
+"""The benchmarks: the simulation beside real mail software, in one run of one process.
+
+Figures are CPU seconds of this process (all its threads), and ratios of them: absolute times say
+more about the machine than about the program.
+"""
+
+from __future__ import annotations
+
+import gc
+import platform
+import smtplib
+import socket
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from lab.runtime import compiled
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+MAIL_DATA_BYTES = 700
+ROUNDS = 5
+
+
+def measure(sessions: int, say: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
+    """All figures, as a flat dictionary.
+
+    ``sessions`` is how many simulated sessions are timed; of real ones, a tenth. The two take
+    turns, and the median of the rounds is taken on either side.
+    """
+    real = max(1, sessions // 10)
+    ours, theirs = [], []
+    for number in range(1, ROUNDS + 1):
+        say(f"round {number} of {ROUNDS}: {sessions} simulated sessions, {real} over loopback")
+        ours.append(simulated_rate(sessions))
+        theirs.append(loopback_rate(real))
+    simulated = median(ours)
+    figures: dict[str, Any] = {
+        "python": platform.python_version(),
+        "compiled": compiled.in_use(),
+        "session_mail_data_bytes": MAIL_DATA_BYTES,
+        "simulated_sessions_per_cpu_second": round(simulated),
+        "simpy_callbacks_per_cpu_second": round(median(callback_rate() for _ in range(ROUNDS))),
+    }
+    rates = [rate for rate in theirs if rate is not None]
+    if not rates:
+        say("aiosmtpd is not installed (pip install 'smtp-lab[test]'): no comparison")
+        return figures
+    figures["smtplib_aiosmtpd_sessions_per_cpu_second"] = round(median(rates))
+    figures["simulated_over_smtplib_aiosmtpd"] = round(simulated / median(rates), 1)
+    return figures
+
+
+def bench_topology(sessions: int) -> Any:
+    """Two hosts and a link: mail of 700 bytes, one session a message, a second apart."""
+    from lab.hosts.directory import User
+    from lab.protocol import parse_path
+    from lab.topology.model import (
+        Environment,
+        HostSpec,
+        LinkSpec,
+        MailSpec,
+        Topology,
+    )
+
+    sender, to = parse_path("<Smith@USC-ISIF.ARPA>"), parse_path("<Jones@BBN-UNIX.ARPA>")
+    return Topology(
+        title="bench",
+        start=datetime(1982, 8, 1, tzinfo=UTC),
+        environments={"arpanet": Environment("arpanet")},
+        hosts={
+            "USC-ISIF.ARPA": HostSpec("USC-ISIF.ARPA", users=(User("Smith"),)),
+            "BBN-UNIX.ARPA": HostSpec("BBN-UNIX.ARPA", users=(User("Jones"),)),
+        },
+        links=(LinkSpec("USC-ISIF.ARPA", "BBN-UNIX.ARPA", "arpanet"),),
+        mail=tuple(
+            MailSpec(float(n), "MAIL", sender, (to,), size=MAIL_DATA_BYTES) for n in range(sessions)
+        ),
+    )
+
+
+def simulated_rate(sessions: int) -> float:
+    """Whole sessions a CPU second in the simulation, greeting to QUIT, the trace on."""
+    from lab.simulation.simulation import Simulation
+
+    simulation = Simulation(bench_topology(sessions))
+    simulation.begin()
+    gc.collect()
+    begun = time.process_time()
+    simulation.run()
+    taken = time.process_time() - begun
+    opened = sum(row[1] == "open" for row in simulation.trace.rows)
+    delivered = sum(row[1] == "deliver" for row in simulation.trace.rows)
+    assert opened == delivered == sessions, "each message is to cross in a session of its own"
+    return sessions / taken
+
+
+def callback_rate(count: int = 200_000) -> float:
+    """Callbacks on timeouts a CPU second, as SimPy alone does them: the floor under everything."""
+    from simpy import Environment, Timeout
+
+    env = Environment()
+    left = count
+
+    def again(_: Any) -> None:
+        nonlocal left
+        left -= 1
+        if left:
+            Timeout(env, 1.0).callbacks.append(again)
+
+    Timeout(env, 1.0).callbacks.append(again)
+    begun = time.process_time()
+    env.run()
+    return count / (time.process_time() - begun)
+
+
+def loopback_rate(sessions: int) -> float | None:
+    """Whole sessions a CPU second of smtplib against aiosmtpd in this process; None without it."""
+    try:
+        from aiosmtpd.controller import Controller
+        from aiosmtpd.handlers import Sink
+    except ImportError:
+        return None
+    text = b"x" * 64 + b"\r\n"
+    mail_data = (text * (MAIL_DATA_BYTES // len(text) + 1))[: MAIL_DATA_BYTES - 2] + b"\r\n"
+    with socket.socket() as probe:  # Controller wants to know its port beforehand
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    controller = Controller(Sink(), hostname="127.0.0.1", port=port)
+    controller.start()
+    try:
+        begun = time.process_time()
+        for _ in range(sessions):
+            with smtplib.SMTP("127.0.0.1", port, local_hostname="USC-ISIF.ARPA") as client:
+                client.helo()
+                client.sendmail("Smith@USC-ISIF.ARPA", ["Jones@BBN-UNIX.ARPA"], mail_data)
+        return sessions / (time.process_time() - begun)
+    finally:
+        controller.stop()
+
+
+def table(figures: dict[str, Any]) -> Table:
+    """The figures as a table to print."""
+    from rich.table import Table
+
+    shown = Table(title="lab bench", title_justify="left")
+    shown.add_column("figure")
+    shown.add_column("", justify="right")
+    for name, value in figures.items():
+        shown.add_row(name.replace("_", " "), f"{value:,}" if type(value) is int else str(value))
+    return shown

@@ -1,0 +1,1 @@
+"""Storm: random networks, mail and faults; every run is checked."""

@@ -1,0 +1,1 @@
+"""Sweeps: a topology under every combination of values and seeds."""

@@ -1,0 +1,95 @@
+"""What if it had said something else: replies and commands in the place of those that were due."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lab.hosts.receiving import Reception
+from lab.hosts.scripted import ContraryReceiverSMTP
+from lab.protocol import Crossing, Reply, State, reply
+from lab.protocol.lines import CRLF, MailData
+from lab.protocol.replies import TEXTS
+from lab.protocol.sizes import MAX_COMMAND_LINE
+
+
+def reply_of(line: str) -> Reply:
+    """The reply that a line such as "550 No such user here" is; a code alone has the RFC's text.
+
+    Raises ValueError, the tail of a sentence, for what is none.
+    """
+    code, _, text = line.partition(" ")
+    if not (code.isdecimal() and code.isascii() and int(code) in TEXTS):
+        raise ValueError("does not begin with a reply code of RFC 821; write 550 No such user here")
+    try:
+        return reply(int(code), text) if text else reply(int(code))
+    except ValueError:
+        raise ValueError("holds what no line of a reply may; write printable ASCII") from None
+
+
+def command_line(line: str) -> bytes:
+    """The octets of a command line, its CRLF included.
+
+    Raises ValueError, the tail of a sentence, for what is not one line.
+    """
+    if "\r" in line or "\n" in line:
+        raise ValueError("is more than one line; write one command")
+    if not line.isascii() or len(line) > MAX_COMMAND_LINE - len(CRLF):
+        raise ValueError(
+            f"is no command line; write ASCII, at most {MAX_COMMAND_LINE - len(CRLF)} characters"
+        )
+    return line.encode("ascii") + CRLF
+
+
+class AlteredReceiverSMTP(ContraryReceiverSMTP):
+    """A receiver-SMTP that, where ``changed`` gives a reply, says that in place of its own.
+
+    A reply that refuses (4yz, 5yz) is meant: nothing is done, the mail is not stored. One that does
+    not is only said: what the engine makes of the command is its own verdict's affair.
+    """
+
+    __slots__ = ("_changed", "_held_back")
+
+    def __init__(self, reception: Reception, changed: Callable[[], Reply | None]) -> None:
+        super().__init__(reception)
+        self._changed = changed
+        self._held_back: Reply | None = None
+
+    def open(self) -> list[Crossing]:
+        """The greeting."""
+        forced = self._changed()
+        greeted = super().open()
+        if forced is None:
+            return greeted
+        self.state = State.CLOSED if forced.code == 421 else State.OPENED
+        return [("reply", forced.octets)]
+
+    def command(self, line: bytes) -> bytes:
+        """The replies to a line, in whatever state a changed command has left this side."""
+        return b"".join(octets for kind, octets in self.receive(line) if kind == "reply")
+
+    def _verdict(self, line: bytes) -> Reply:
+        forced = self._changed()
+        if forced is None:
+            return super()._verdict(line)
+        if forced.code < 400:
+            super()._verdict(line)
+        elif forced.code == 421:
+            self.state = State.CLOSED
+        return forced
+
+    def _end_of_mail_data(self, data: MailData) -> Reply | None:
+        forced = self._changed()
+        if forced is not None and forced.code >= 400:
+            return forced
+        verdict = super()._end_of_mail_data(data)
+        if forced is None:
+            return verdict
+        if verdict is None:
+            self._held_back = forced
+            return None
+        return forced
+
+    def answer(self, verdict: Reply) -> list[Crossing]:
+        """Give the verdict that was left open, or what stands in its place."""
+        forced, self._held_back = self._held_back, None
+        return super().answer(forced or verdict)

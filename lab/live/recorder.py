@@ -1,0 +1,193 @@
+"""What the hosts of a live run recorded: numbered as a run is, in the order of time, and let go of.
+
+A host gives numbers of its own to sessions and messages that come from outside; here each gets the
+next of the run. Rows come in order from each host, and a little late. Those that nothing earlier
+can follow any more go to a file, and from there to a ledger when there is time for it: so a run
+that is served for days needs no more memory than one of an hour, and the load of a minute is not
+held up by the account of it.
+"""
+
+from __future__ import annotations
+
+import marshal
+import tempfile
+from array import array
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from lab.live.host_process import TOKENS, TOKENS_OF_A_LIFE
+from lab.trace.trace import Row
+
+if TYPE_CHECKING:
+    from lab.analysis.streaming import Ledger
+    from lab.live.wallclock import WallClock
+    from lab.simulation.simulation import Simulation
+
+MOST: Final = 50_000
+"""Rows that are here before any of them goes to the file: of a short run, all to its end."""
+
+HEAVIEST: Final = 32 << 20
+"""Bytes of mail in them, likewise."""
+
+LATE: Final = 2.0
+"""Seconds of the wall clock after which no earlier row comes from a host that runs."""
+
+_EACH: Final = 0.5
+"""Seconds between two looks at what is old enough."""
+
+CHUNK: Final = 5_000
+"""Rows that go to the ledger at a time: some 50 ms of work."""
+
+_CACHED: Final = 4096
+
+
+class Numbers:
+    """The numbers that a run has given to what hosts had numbered themselves: 8 bytes each."""
+
+    def __init__(self, following: Callable[[], int]) -> None:
+        self._following = following
+        self._of: dict[int, array[int]] = {}
+
+    def of(self, number: int) -> int:
+        """The run's number; the same that came in, if a host did not make it."""
+        if number < TOKENS:
+            return number
+        life, place = divmod(number, TOKENS_OF_A_LIFE)
+        given = self._of.setdefault(life, array("q"))
+        if place >= len(given):
+            given.frombytes(bytes(given.itemsize * (place + 1 - len(given))))
+        if not given[place]:
+            given[place] = self._following()
+        return given[place]
+
+
+class Backlog:
+    """Rows that wait in a file, first in, first out; the file has no name, and goes with its user.
+
+    ``count`` is how many there are.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.count = 0
+        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - open as long as the run
+        self._chunks: deque[tuple[int, int, int]] = deque()
+        self._end = 0
+
+    def put(self, rows: list[Row]) -> None:
+        """Put rows at the end."""
+        for begin in range(0, len(rows), CHUNK):
+            chunk = rows[begin : begin + CHUNK]
+            octets = marshal.dumps(chunk)
+            self._file.seek(self._end)
+            self._file.write(octets)
+            self._chunks.append((self._end, len(octets), len(chunk)))
+            self._end += len(octets)
+            self.count += len(chunk)
+
+    def get(self) -> list[Row]:
+        """Take rows from the beginning: those that were put together, or some of them."""
+        place, size, count = self._chunks.popleft()
+        self._file.seek(place)
+        rows: list[Row] = marshal.loads(self._file.read(size))
+        self.count -= count
+        if not self._chunks:
+            self._end = 0
+            self._file.truncate(0)
+        return rows
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
+
+
+class Records:
+    """The rows of a live run on their way into its trace, and from there to a ledger, if any.
+
+    ``taken`` counts what has come from the hosts.
+    """
+
+    def __init__(self, simulation: Simulation, ledger: Ledger | None, folder: Path) -> None:
+        self._backlog = Backlog(folder)
+        self.taken = 0
+        self._trace = simulation.trace
+        self._record = simulation.record
+        self._ledger = ledger
+        self._sessions = Numbers(simulation.next_session)
+        self._messages = Numbers(simulation.next_message)
+        self._known: dict[int, int] = {}
+        self._weight = 0
+        self._again = 0.0
+
+    def message(self, number: int) -> int:
+        """The message's number, where a host gave one of its own."""
+        return self._messages.of(number)
+
+    def take(self, rows: list[Row]) -> None:
+        """What a host recorded, into the trace."""
+        self.taken += len(rows)
+        record, known = self._record, self._known
+        if len(known) > _CACHED:
+            known.clear()
+        for row in rows:
+            session, message, kind = row[4], row[5], row[1]
+            if session is not None and session >= TOKENS:
+                session = known.get(session) or self._know(session, self._sessions)
+            if message is not None and message >= TOKENS:
+                message = known.get(message) or self._know(message, self._messages)
+            if session != row[4] or message != row[5]:
+                row = (*row[:4], session, message, *row[6:])
+            if kind == "notify":
+                row = (*row[:6], self.message(row[6]), *row[7:])
+            elif kind == "data" or kind == "deliver":
+                self._weight += len(row[-1])
+            record(row)
+
+    def _know(self, number: int, numbers: Numbers) -> int:
+        real = self._known[number] = numbers.of(number)
+        return real
+
+    def sort(self) -> None:
+        """Bring the rows that are here into the order of time."""
+        rows = self._trace.rows
+        first = 0 if self._trace.base else 1  # how the run began stays before all else
+        rows[first:] = sorted(rows[first:], key=lambda row: row[0])
+
+    def put_away(self, clock: WallClock) -> None:
+        """Put into the file what is old enough, if there is much."""
+        rows = self._trace.rows
+        if self._ledger is None or (len(rows) < MOST and self._weight < HEAVIEST):
+            return
+        if clock.now < self._again:
+            return
+        self._again = clock.now + _EACH * clock.speed
+        self.sort()
+        until = bisect_left(rows, clock.now - LATE * clock.speed, key=lambda row: row[0])
+        until = min(until, len(rows) - 1)  # the last tells when the run has come to
+        if until > 0:
+            self._backlog.put(rows[:until])
+            del rows[:until]
+            self._trace.base += until
+            self._weight = 0
+
+    def work(self) -> bool:
+        """Give the ledger some of what waits for it; whether there is more."""
+        if self._ledger is not None and self._backlog.count:
+            self._ledger.trace.rows.extend(self._backlog.get())
+            self._ledger.take()
+        return bool(self._backlog.count)
+
+    @property
+    def waiting(self) -> int:
+        """How many rows wait for the ledger."""
+        return self._backlog.count
+
+    def finish(self) -> None:
+        """Give the ledger the last rows, when no others wait for it."""
+        self._backlog.close()
+        if self._ledger is not None:
+            self._ledger.trace.rows.extend(self._trace.rows)
+            self._ledger.take()
+            self._trace.take_away()

@@ -1,0 +1,1 @@
+"""What the interpreter needs: compiled modules, garbage collection, new processes."""

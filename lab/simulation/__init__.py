@@ -1,0 +1,1 @@
+"""The simulated driver: hosts, links and faults on SimPy's clock."""

@@ -1,0 +1,101 @@
+"""The scenario of a run: the mail that users hand in, in the order of its times."""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Callable, Iterator
+from fnmatch import fnmatchcase
+from random import Random
+from typing import NamedTuple
+
+from lab.hosts.message import as_mail_data, compose, lines_of
+from lab.hosts.routing import RoutingTable
+from lab.protocol import Path, quote
+from lab.topology.model import MailSpec, Topology, TrafficSpec
+
+
+class Submission(NamedTuple):
+    """A user hands mail to the sender-SMTP of their host, at a time in seconds."""
+
+    at: float
+    host: str
+    sender: Path
+    to: tuple[Path, ...]
+    verb: str = "MAIL"
+    full_name: str = ""
+    subject: str = ""
+    text: str | None = None
+    size: int | None = None
+    whole: str | None = None
+
+    def mail_data(self, daytime: str) -> bytes:
+        """The mail data, with a memo header unless the file gave the data whole."""
+        if self.whole is not None:
+            return as_mail_data(lines_of(self.whole))
+        return compose(
+            daytime, self.sender, self.full_name, self.to, self.subject, self.text, self.size
+        )
+
+
+def submissions(
+    topology: Topology, seed: int, routes: RoutingTable, is_here: Callable[[str], bool]
+) -> Iterator[Submission]:
+    """All mail of a topology, [[mail]] and [[traffic]], in order of time.
+
+    Source routes are found only for that of hosts that are here.
+    """
+    mail = sorted((_mail(topology, spec) for spec in topology.mail), key=lambda one: one.at)
+    streams: list[Iterator[Submission]] = [iter(mail)]
+    for number, traffic in enumerate(topology.traffic):
+        random = Random(f"{seed}/traffic {number}")
+        streams.append(_traffic(topology, traffic, random, routes, is_here))
+    return heapq.merge(*streams, key=lambda one: one.at)
+
+
+def _mail(topology: Topology, spec: MailSpec) -> Submission:
+    host = topology.host(spec.sender.domain)
+    assert host is not None, "the loader has seen to it that the sender's host exists"
+    name = next((user.full_name for user in host.users if user.name == spec.sender.user), "")
+    return Submission(
+        spec.at, host.name, spec.sender, spec.to, spec.verb, name,
+        spec.subject, spec.text, spec.size, spec.mail_data,
+    )  # fmt: skip
+
+
+def _traffic(
+    topology: Topology,
+    spec: TrafficSpec,
+    random: Random,
+    routes: RoutingTable,
+    is_here: Callable[[str], bool],
+) -> Iterator[Submission]:
+    """Poisson arrivals between users that the globs match, nobody to themselves."""
+    senders = _matching(topology, spec.sender)
+    receivers = _matching(topology, spec.to)
+    at = spec.start
+    for _ in range(spec.count):
+        # microseconds, so that the last bit of a logarithm cannot matter
+        at = round(at - math.log(1.0 - random.random()) / spec.rate, 6)
+        host, sender = senders[_index(random, len(senders))]
+        there, to = receivers[_index(random, len(receivers))]
+        while to == sender and len(receivers) > 1:
+            there, to = receivers[_index(random, len(receivers))]
+        if spec.route == "source" and is_here(host):
+            way = routes.way(host, there) or []
+            to = Path(tuple(way[:-1]), to.local, to.domain)
+        yield Submission(at, host, sender, (to,), size=spec.size)
+
+
+def _index(random: Random, size: int) -> int:
+    # not randrange: its way of drawing has changed between versions of Python
+    return int(random.random() * size)
+
+
+def _matching(topology: Topology, glob: str) -> list[tuple[str, Path]]:
+    found = []
+    for host in topology.hosts.values():
+        for user in host.users:
+            if fnmatchcase(f"{user.name}@{host.name}".lower(), glob.lower()):
+                found.append((host.name, Path((), quote(user.name), host.name)))
+    return found

@@ -1,0 +1,150 @@
+"""What is made of all parts together: the numbers of the run, its account, and what was wrong."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from lab.analysis.account import Account, Rest, Settled
+from lab.analysis.invariants import Breach, together
+from lab.analysis.invariants.breach import Finding
+from lab.analysis.invariants.replies import WrongReply
+from lab.simulation.partitioned.local_results import RANKS, counted
+from lab.trace.trace import Row
+
+NUMBERED: Final = frozenset(("open", "submit", "notify"))
+"""The kinds of event in which a session or message first appears: they come whatever is kept."""
+
+_ACCOUNTED: Final = frozenset(("open", "submit", "end"))
+
+
+class Numbers:
+    """The numbers in the whole run of what each host has numbered for itself: eight bytes each."""
+
+    def __init__(self) -> None:
+        self._of: dict[int, array[int]] = {}
+        self.count = 0
+
+    def known(self, own: int) -> int:
+        """The number of what has appeared already."""
+        return self._of[own >> RANKS][counted(own)]
+
+    def number(self, own: int) -> int:
+        """The number of what appears, now or before."""
+        of = self._of.get(own >> RANKS, ())
+        place = counted(own)
+        if place < len(of) and of[place]:
+            return of[place]
+        self.put(own, self.count + 1)
+        return self.count
+
+    def put(self, own: int, number: int) -> None:
+        """Have this be the number of what a host has numbered."""
+        of = self._of.setdefault(own >> RANKS, array("q"))
+        place = counted(own)
+        if place >= len(of):
+            of.extend([0] * (place + 1 - len(of)))
+        of[place] = number
+        self.count += 1
+
+
+class Gathered:
+    """What the parts have found out, in the numbers of the run.
+
+    The ``account`` knows who has been settled, and of the others that they are there, until the
+    parts tell their last.
+    """
+
+    def __init__(self) -> None:
+        self.account = Account()
+        self._sessions = Numbers()
+        self._messages = Numbers()
+        self._aliases = Numbers()
+        self._wrong: list[WrongReply] = []
+        self._found: list[Breach] = []
+        self._rests: list[Rest] = []
+
+    @property
+    def messages(self) -> int:
+        """How many messages there have been so far."""
+        return self._messages.count
+
+    def know(self, aliases: Iterable[tuple[int, int]]) -> None:
+        """Know sessions by the key that stands for their numbers: pairs of these."""
+        for key, own in aliases:
+            self._aliases.put(key, own)
+
+    def number(self, rows: Iterable[list[Any]]) -> list[Row]:
+        """The rows with the numbers of the run in the place of the hosts' own."""
+        session_number, message_number = self._sessions.number, self._messages.number
+        sessions: dict[int, int] = {}
+        messages: dict[int, int] = {}
+        numbered: list[Row] = []
+        for row in rows:
+            session, message = row[4], row[5]
+            if session is not None:
+                number = sessions.get(session)
+                if number is None:
+                    own = session if session > 0 else self._aliases.known(-session)
+                    number = sessions[session] = session_number(own)
+                row[4] = number
+            if row[1] == "notify":
+                row[6] = self._messages.known(row[6])
+            if message is not None:
+                number = messages.get(message)
+                if number is None:
+                    number = messages[message] = message_number(message)
+                row[5] = number
+            numbered.append(tuple(row))
+        return numbered
+
+    def take(self, rows: Sequence[Row], settled: Iterable[Sequence[Settled]]) -> None:
+        """Take rows of the run, and of each part the recipients that have been settled by then."""
+        self.account.take_all([row for row in rows if row[1] in _ACCOUNTED])
+        for row in rows[-1:]:
+            self.account.last = row[0]
+        for those in settled:
+            self.account.take_settled(those, self._messages.known)
+
+    def close(
+        self,
+        wrong: Iterable[WrongReply],
+        found: Iterable[tuple[Any, ...]],
+        settled: Iterable[Settled],
+        rest: Rest,
+    ) -> None:
+        """Take the last word of a part: replies that were wrong, what the rules of the mail have
+        found, and all recipients of whom nothing was told before.
+        """
+        self._wrong += wrong
+        self._found += [Finding(*one).told(self._messages.known) for one in found]
+        self.account.take_settled(settled, self._messages.known)
+        self._rests.append(rest)
+
+    def settle(self) -> None:
+        """Take over what all parts know of those that have not been settled."""
+        self.account.recipients.clear()
+        for rest in self._rests:
+            self.account.join(rest, self._messages.known)
+
+    def give_up(self, rows: Iterable[Row], level: str) -> None:
+        """Make the account from what has been kept, for not all parts have told their last.
+
+        Where nothing has been, those that have not been settled count as queued.
+        """
+        if level == "none":
+            for one in self.account.recipients.values():
+                one.holders.add("somewhere")
+        else:
+            sessions, self.account = self.account.sessions, Account(rows)
+            self.account.sessions = sessions
+
+    def found(self, account: Account) -> list[Breach]:
+        """What was found, with the mail that is lost by the account of the same rows."""
+        return together(self._found, map(self._told, self._wrong), account)
+
+    def _told(self, wrong: WrongReply) -> WrongReply:
+        t, session, message, host, said, why = wrong
+        about = None if message is None else self._messages.known(message)
+        return (t, self._sessions.known(session), about, host, said, why)

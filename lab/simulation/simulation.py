@@ -1,0 +1,457 @@
+"""The simulated driver: a topology and a seed make a run, and the run makes a trace.
+
+SimPy keeps the time. Everything is a callback on its clock: no process a message, no store a
+channel. Whatever is drawn comes from a generator of its own, seeded by the seed and by the
+name of what it is for, so that one purpose never disturbs another.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import partial
+from random import Random
+from typing import Any
+
+from lab.hosts.directory import Directory
+from lab.hosts.host import Host
+from lab.hosts.message import Calendar
+from lab.hosts.receiving import Later
+from lab.hosts.routing import RoutingTable
+from lab.hosts.sending import Errand
+from lab.hosts.settings import Identity
+from lab.hosts.spool import Queue
+from lab.network.clock import Clock
+from lab.network.events import CALLS, HOSTS, MAIL, WATCHES, Due, Ticket, ticket
+from lab.network.link import Direction, Link
+from lab.network.paths import Reach
+from lab.network.transport import TRANSPORTS
+from lab.protocol import SenderSMTP, Transaction, folded
+from lab.protocol.script import ScriptedSender
+from lab.runtime.gc_pause import rarely_collecting
+from lab.simulation.agenda import Submission, submissions
+from lab.simulation.faults import Faults
+from lab.simulation.interception import AlteredSession
+from lab.simulation.session import Pathway, Session, WatchedSession
+from lab.topology.model import LinkSpec, PollSpec, ScriptSpec, Topology
+from lab.trace.trace import Trace
+
+
+def generator(seed: int, purpose: str) -> Random:
+    """The random generator for one named purpose of a run."""
+    return Random(f"{seed}/{purpose}")
+
+
+class Simulation:
+    """A topology set up to run in simulated time.
+
+    ``run`` goes on until nothing is left to do, or ``until`` seconds; it may be called again to go
+    further. Everything that happens is in ``trace``.
+    """
+
+    def __init__(self, topology: Topology, seed: int = 0) -> None:
+        self.topology = topology
+        self.seed = seed
+        self.env = Clock()
+        self.trace = Trace()
+        self.record = self.trace.record
+        self.record((0.0, "start", "", None, None, None, describe(topology, seed)))
+        self.ranks = {name: rank for rank, name in enumerate(topology.hosts)}
+        self._tickets = {name: ticket(HOSTS + n) for n, name in enumerate(topology.hosts)}
+        self._mail_tickets = ticket(MAIL)
+        self._call_tickets = ticket(CALLS)
+        self._watch_tickets = ticket(WATCHES)
+        self.faults = Faults(self, topology.faults)
+        self.sessions: dict[int, Session] = {}
+        self._sessions = 0
+        self._messages = 0
+        self._pathways: dict[tuple[str, str], Pathway] = {}
+        self.links = [self._link(n, spec) for n, spec in enumerate(topology.links)]
+        hosts = [spec for spec in topology.hosts.values() if spec.kind == "host"]
+        routers = {spec.name for spec in topology.hosts.values() if spec.kind == "router"}
+        ranks = {name: rank for rank, name in enumerate(topology.environments)}
+        costs = [_cost(spec) for spec in topology.links]
+        self.reach = Reach(zip(self.links, costs, strict=True), routers, ranks)
+        names = {folded(name): h.name for h in hosts for name in (*h.names.values(), h.name)}
+        relays = {spec.name for spec in hosts if spec.relay}
+        self.routes = RoutingTable(self.reach.neighbours, relays, names)
+        calendar = Calendar(topology.start)
+        self.hosts: dict[str, Host] = {}
+        for spec in hosts:
+            directory = Directory(spec.name, spec.users, spec.lists, spec.forwards)
+            identity = Identity(
+                spec.name, directory, dict(spec.names), spec.relay,
+                spec.limits, spec.on_251, spec.on_551, spec.store, spec.careless,
+                spec.turn, frozenset(one.name for one in map(topology.host, spec.holds) if one),
+                spec.patience, spec.grammar, spec.eight_bit, spec.unsophisticated,
+                frozenset(spec.unimplemented), spec.answers,
+            )  # fmt: skip
+            self.hosts[spec.name] = Host(
+                identity, self.routes, calendar, topology.retry,
+                self.record, self._wake, partial(self.next_message, spec.name),
+            )  # fmt: skip
+        patience = [host.identity.patience.least for host in self.hosts.values()]
+        self._least_patience = min(patience, default=math.inf)
+        self.is_watching_patience = False
+        self._scenario = submissions(topology, seed, self.routes, self.is_here)
+        self._calendar = calendar
+        self._due = sum(self.is_here(script.sender) for script in topology.scripts)
+        self._due += sum(poll.times for poll in topology.polls if self.is_here(poll.sender))
+        self._exhausted = False
+
+    def is_here(self, host: str) -> bool:
+        """Whether what happens at a host (or, for "", at none) is this simulation's affair."""
+        return True
+
+    def channels(self) -> list[Session]:
+        """The sessions that something befalls at once: host by host, as they began."""
+        return sorted(self.sessions.values(), key=lambda one: self.ranks[one.here])
+
+    # -- numbers --------------------------------------------------------------------------------
+
+    def next_session(self, host: str = "") -> int:
+        """The number of a session that a host opens, from 1."""
+        self._sessions += 1
+        return self._sessions
+
+    def next_message(self, host: str = "", about: int | None = None) -> int:
+        """The number of a message that first appears at a host, from 1.
+
+        ``about`` is the message that it tells of, if it is a notification.
+        """
+        self._messages += 1
+        return self._messages
+
+    def foreign(self, host: Host, transaction: Transaction) -> tuple[int, list[str]]:
+        """Enter mail that comes from outside the scenario as submitted where it is accepted."""
+        number = self.next_message(host.name)
+        texts = tuple(path.bare for path in transaction.forward_paths)
+        row = (self.env.now, "submit", host.name, None, None, number)
+        path = transaction.reverse_path.bare
+        self.record((*row, path, texts, transaction.verb, len(transaction.mail_data)))
+        return number, [str(n) for n in range(1, len(texts) + 1)]
+
+    # -- running --------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Put the scenario on the clock: mail, traffic and scripts."""
+        self.faults.begin()  # first: what is wrong from the start is wrong for the first mail
+        self._arrange_next()
+        for script in self.topology.scripts:
+            if self.is_here(script.sender):
+                self.at(script.at, self._run_script, script, self._call_tickets)
+        for poll in self.topology.polls:
+            for number in range(poll.times if self.is_here(poll.sender) else 0):
+                at = poll.at + number * (poll.every or 0.0)
+                self.at(at, self._poll, poll, self._call_tickets)
+
+    def run(
+        self, until: float | None = None, progress: Callable[[int], None] | None = None
+    ) -> None:
+        """Go on until nothing is left to do, or until a time in seconds.
+
+        ``progress`` is called with the number of messages so far, every so many events.
+        """
+        with rarely_collecting():
+            self._run(until, progress)
+        cut = until is not None and not self.is_idle
+        self.stop("until" if cut else "settled")
+
+    def _run(self, until: float | None, progress: Callable[[int], None] | None) -> None:
+        env = self.env
+        if progress is not None:
+            last = math.inf if until is None else until
+            while env.peek() < last:
+                env.run_some(20_000, last)
+                progress(self._messages)
+        if until is None:
+            env.run_out()
+        elif until > env.now:
+            env.run(until=until)
+
+    def stop(self, reason: str) -> None:
+        """Write the last record of the trace."""
+        last = self.env.now if reason == "until" else self.trace.last
+        self.record((last, "end", "", None, None, None, reason))
+
+    def close(self) -> None:
+        """Let go of everything, when the run is over for good.
+
+        A simulation and its hosts refer to each other: else they would lie about until Python looks
+        for such cycles.
+        """
+        self.env.stop()
+        for session in [*self.sessions.values()]:
+            session._depart()
+            session._dissolve()
+        self.hosts.clear()
+        self._pathways.clear()
+        self._scenario = iter(())
+        self.faults.__dict__.clear()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no mail is anywhere on its way, and none is to come."""
+        return self._has_nothing_to_do()
+
+    def _has_nothing_to_do(self) -> bool:
+        waiting = self._due or not self._exhausted or self.sessions
+        return not waiting and not any(self._has_work(host) for host in self.hosts.values())
+
+    def _has_work(self, host: Host) -> bool:
+        """Whether a host will do something of itself; mail that it holds for others to fetch is
+        none, nor is what lies on a host that is down for good.
+        """
+        if host.unsaved:
+            return True
+        queues = [queue for queue in host.spool.queues.values() if queue.entries]
+        if host.condition.down:
+            return bool(queues) and self.faults.mending > 0
+        return any(queue.wake_at is not None for queue in queues)
+
+    def later(self, host: Host) -> Later:
+        """How a host has something done after a while, unless it crashes before."""
+
+        def later(seconds: float, call: Callable[[float], None]) -> None:
+            life = host.condition.lives
+
+            def done(_: Any) -> None:
+                self._due -= 1
+                if host.condition.lives == life:
+                    call(self.env.now)
+
+            self._due += 1
+            self.at(self.env.now + seconds, done, None, self._tickets[host.name])
+
+        return later
+
+    def at(
+        self, at: float, call: Callable[[Any], None], value: Any, tickets: Ticket | None = None
+    ) -> None:
+        """Have something done at a time in seconds, or now if that is past.
+
+        ``tickets`` are those of who has it done; without them it comes last at its instant.
+        """
+        Due(self.env, at, call, value, (tickets or self._watch_tickets)())
+
+    def _arrange_next(self) -> None:
+        for submission in self._scenario:
+            place = self._mail_tickets()
+            if self.is_here(submission.host):
+                Due(self.env, submission.at, self._submit, submission, place)
+                return
+        self._exhausted = True
+
+    def _submit(self, submission: Submission) -> None:
+        host = self.hosts[submission.host]
+        if host.condition.down:
+            # nobody can hand mail to a host that does not run; the user does so when it does
+            self.faults.when_up(host, lambda: self._hand_over(host, submission))
+        else:
+            self._hand_over(host, submission)
+        self._arrange_next()
+
+    def _hand_over(self, host: Host, submission: Submission) -> None:
+        now = self.env.now
+        octets = submission.mail_data(self._calendar.daytime(now))
+        number = self.next_message(host.name)
+        host.submit(now, number, submission.sender, submission.to, octets, submission.verb)
+
+    # -- time limits ----------------------------------------------------------------------------
+
+    def watch_patience(self) -> None:
+        """See to it that no session waits for a reply for longer than its host does.
+
+        One event looks at all sessions, and again when the first of them could have waited too
+        long: a session that goes on as it should costs nothing.
+        """
+        if not self.is_watching_patience:
+            self.is_watching_patience = True
+            self.at(self.env.now + self._least_patience, self._sweep, None)
+
+    def _sweep(self, _: Any) -> None:
+        now = self.env.now
+        for session in self.channels():
+            if session.patient_until() <= now:
+                session.lose_patience()
+        first = min((one.patient_until() for one in self.sessions.values()), default=math.inf)
+        self.is_watching_patience = first < math.inf
+        if self.is_watching_patience:
+            # what waits for something else by then may have a shorter limit
+            self.at(min(first, now + self._least_patience), self._sweep, None)
+
+    # -- sessions -------------------------------------------------------------------------------
+
+    def _wake(self, host: Host, queue: Queue, at: float) -> None:
+        if at <= self.env.now:
+            self._start(host, queue)
+        else:
+            self.at(at, self._woken, (host, queue, at), self._tickets[host.name])
+
+    def _woken(self, value: tuple[Host, Queue, float]) -> None:
+        host, queue, at = value
+        if queue.wake_at == at:
+            self._start(host, queue)
+
+    def _start(self, host: Host, queue: Queue) -> None:
+        """Open a channel for a queue, if it has mail to try now."""
+        queue.wake_at = None
+        now = self.env.now
+        if host.condition.down:
+            return
+        if queue.session or queue.ready(now) is None:
+            host.arrange(now, queue)
+            return
+        self._call(host, queue)
+
+    def _call(self, host: Host, queue: Queue, *, turn: bool = False) -> None:
+        now = self.env.now
+        row = (now, "attempt", host.name, queue.host, None, None)
+        self.record((*row, queue.environment, queue.failures + 1))
+        way = self._way_or_reason(host.name, queue.host, queue.environment)
+        if isinstance(way, str):
+            self.record((now, "unreachable", host.name, queue.host, None, None, way))
+            cut_off = not self.hosts[queue.host].condition.down
+            host.hold(now, queue, f"{queue.host} cannot be reached: {way}", cut_off=cut_off)
+            host.arrange(now, queue)
+            return
+        queue.session = True
+        errand = Errand(host, queue, turn=turn)
+        sender = SenderSMTP(host.identity.name_in(queue.environment), errand)
+        self._session(host, self.hosts[queue.host], way, sender, errand).open()
+
+    def _poll(self, poll: PollSpec) -> None:
+        """Call a host, and ask it to change roles when there is nothing more to send it."""
+        self._due -= 1
+        host, peer = self.hosts[poll.sender], self.hosts[poll.to]
+        near = self.routes.near(host.name).get(peer.name)
+        if near is None or host.condition.down:
+            return
+        queue = host.spool.queue(peer.name, near.environment)
+        if queue.session:
+            queue.polled = True
+        else:
+            queue.not_before = self.env.now
+            self._call(host, queue, turn=True)
+
+    def _session(
+        self,
+        host: Host,
+        peer: Host,
+        way: Pathway,
+        sender: SenderSMTP | ScriptedSender,
+        errand: Errand | None,
+    ) -> Session:
+        kind = WatchedSession if self.faults.watches_sessions else Session
+        if self.faults.changes:
+            kind = AlteredSession
+        return kind(self, host, peer, way, sender, errand)
+
+    def _run_script(self, script: ScriptSpec) -> None:
+        self._due -= 1
+        now = self.env.now
+        host, peer = self.hosts[script.sender], self.hosts[script.to]
+        near = self.routes.near(host.name).get(peer.name)
+        if near is None:
+            row = (now, "unreachable", host.name, peer.name, None, None)
+            self.record((*row, "no path of links of one environment joins them"))
+            return
+        self.record((now, "attempt", host.name, peer.name, None, None, near.environment, 1))
+        way = self._way_or_reason(host.name, peer.name, near.environment)
+        if isinstance(way, str):
+            self.record((now, "unreachable", host.name, peer.name, None, None, way))
+            return
+        self._session(host, peer, way, ScriptedSender(script.lines), None).open()
+
+    def _way_or_reason(self, host: str, peer: str, environment: str) -> Pathway | str:
+        """How a channel would go, or why none can be opened now."""
+        if self.faults.spoil and (reason := self.faults.obstacle(host, peer)):
+            return reason
+        try:
+            return self.pathway(host, peer, environment)
+        except KeyError:
+            return f"no path of links between {host} and {peer} is up"
+
+    def links_changed(self) -> None:
+        """Links have gone down, come up or changed: find the ways anew."""
+        self.reach.forget()
+        self._pathways.clear()
+
+    def pathway(self, host: str, peer: str, environment: str) -> Pathway:
+        """How channels from a host to its neighbour go."""
+        way = self._pathways.get((host, peer))
+        if way is None:
+            transport = TRANSPORTS[self.topology.environments[environment].transport]
+            way = self._pathways[host, peer] = Pathway(
+                self.reach, host, peer, environment, transport, self._tickets
+            )
+        return way
+
+    def _link(self, number: int, spec: LinkSpec) -> Link:
+        directions = []
+        for a, b in ((spec.a, spec.b), (spec.b, spec.a)):
+            random = generator(self.seed, f"link {number} {a} {b}")
+            directions.append(
+                Direction(a, b, spec.latency, spec.jitter, spec.bandwidth, spec.loss, random)
+            )
+        return Link(directions[0], directions[1], spec.environment)
+
+
+def _cost(spec: LinkSpec) -> float:
+    return spec.latency if spec.cost is None else spec.cost
+
+
+def describe(topology: Topology, seed: int) -> dict[str, Any]:
+    """What a trace tells of the topology that its run was made from, as plain JSON."""
+    return {
+        "title": topology.title,
+        "seed": seed,
+        "start": topology.start.isoformat(),
+        "environments": [
+            {"name": one.name, "transport": one.transport} for one in topology.environments.values()
+        ],
+        "hosts": [
+            {
+                "name": spec.name,
+                "kind": spec.kind,
+                "relay": spec.relay,
+                "users": len(spec.users),
+                "position": list(spec.position) if spec.position else None,
+                "names": dict(spec.names),
+                "careless": spec.careless,
+                **({"holds": list(spec.holds)} if spec.holds else {}),
+                **({"answers": sorted(spec.answers)} if spec.answers else {}),
+                **({"eight_bit": "clear"} if spec.eight_bit == "clear" else {}),
+                "title": spec.title,
+            }
+            for spec in topology.hosts.values()
+        ],
+        "links": [
+            {
+                "a": spec.a,
+                "b": spec.b,
+                "environment": spec.environment,
+                "latency": spec.latency,
+                "jitter": spec.jitter,
+                "bandwidth": spec.bandwidth,
+                "loss": spec.loss,
+                "cost": spec.cost,
+            }
+            for spec in topology.links
+        ],
+    }
+
+
+def simulate(
+    topology: Topology,
+    seed: int = 0,
+    until: float | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Trace:
+    """The trace of a run of a topology from a seed (seconds; None: until all is settled)."""
+    simulation = Simulation(topology, seed)
+    simulation.begin()
+    simulation.run(until, progress)
+    trace = simulation.trace
+    simulation.close()
+    return trace

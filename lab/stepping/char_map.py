@@ -1,0 +1,214 @@
+"""The map in a terminal: hosts, links and what is on them, in characters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any, Final
+
+from rich.style import Style
+from rich.text import Span, Text
+
+from lab.stepping.moments import Moment
+
+_BRAILLE: Final = 0x2800
+_DOTS: Final = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
+
+LINK = Style(color="bright_black")
+CHANNEL = Style(color="cyan")
+BROKEN = Style(color="red", bold=True)
+HOST = Style(bold=True)
+BUSY = Style(color="green", bold=True)
+DOWN = Style(color="red", bold=True, strike=True)
+MAIL = Style(color="black", bgcolor="yellow", bold=True)
+SPOOL = Style(color="yellow")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Where hosts are on a chart of so many columns and lines: each name's column and line."""
+
+    columns: int
+    lines: int
+    cells: dict[str, tuple[int, int]]
+
+
+@lru_cache(maxsize=8)
+def _places(names: tuple[str, ...], links: tuple[tuple[str, str], ...], positions: Any) -> Any:
+    from lab.analysis import map_layout
+
+    hosts = [
+        {"name": name, "position": place} for name, place in zip(names, positions, strict=True)
+    ]
+    return map_layout.places(hosts, [{"a": a, "b": b} for a, b in links])
+
+
+def plan(meta: dict[str, Any], columns: int, lines: int) -> Plan:
+    """The chart of a run's hosts in so many columns and lines."""
+    hosts = meta.get("hosts", [])
+    names = tuple(host["name"] for host in hosts)
+    ends = tuple((link["a"], link["b"]) for link in meta.get("links", []))
+    positions = tuple(tuple(host["position"]) if host.get("position") else None for host in hosts)
+    places = _places(names, ends, positions)
+    margin = min(9, columns // 6)
+    wide, high = max(1, columns - 1 - 2 * margin), max(1, lines - 3)
+    cells = {
+        name: (margin + round(float(x) * wide), 1 + round((1 - float(y)) * high))
+        for name, (x, y) in zip(names, places, strict=True)
+    }
+    return Plan(columns, lines, cells)
+
+
+class Canvas:
+    """Characters with their styles; lines are drawn in Braille dots, two by four a character."""
+
+    def __init__(self, columns: int, lines: int) -> None:
+        self.columns = columns
+        self.lines = lines
+        self._dots: dict[tuple[int, int], int] = {}
+        self._text: dict[tuple[int, int], str] = {}
+        self._style: dict[tuple[int, int], Style] = {}
+
+    def line(self, a: tuple[int, int], b: tuple[int, int], style: Style, gap: int = 1) -> None:
+        """A line from one character to another; every ``gap``-th dot of it."""
+        x0, y0, x1, y1 = a[0] * 2, a[1] * 4 + 1, b[0] * 2, b[1] * 4 + 1
+        steps = max(abs(x1 - x0), abs(y1 - y0), 1)
+        for k in range(0, steps + 1, gap):
+            x, y = x0 + (x1 - x0) * k // steps, y0 + (y1 - y0) * k // steps
+            cell = (x // 2, y // 4)
+            if 0 <= cell[0] < self.columns and 0 <= cell[1] < self.lines:
+                self._dots[cell] = self._dots.get(cell, 0) | _DOTS[y % 4][x % 2]
+                self._style[cell] = style
+
+    def is_free(self, column: int, line: int, size: int) -> bool:
+        """Whether a text would cover no other, nor leave the canvas."""
+        if column < 0 or column + size > self.columns or not 0 <= line < self.lines:
+            return False
+        return not any((x, line) in self._text for x in range(column - 1, column + size + 1))
+
+    def write(self, column: int, line: int, text: str, style: Style) -> None:
+        """Put a text over whatever is there."""
+        for k, char in enumerate(text):
+            self._text[column + k, line] = char
+            self._style[column + k, line] = style
+
+    def text(self) -> Text:
+        """The canvas as lines of text with their colours."""
+        lines: list[str] = []
+        spans: list[Span] = []
+        at = 0
+        for y in range(self.lines):
+            chars = [" "] * self.columns
+            for x in range(self.columns):
+                dots = self._dots.get((x, y))
+                if dots:
+                    chars[x] = chr(_BRAILLE + dots)
+                char = self._text.get((x, y))
+                if char:
+                    chars[x] = char
+                style = self._style.get((x, y))
+                if style is None:
+                    continue
+                if spans and spans[-1].end == at + x and spans[-1].style is style:
+                    spans[-1] = Span(spans[-1].start, at + x + 1, style)
+                else:
+                    spans.append(Span(at + x, at + x + 1, style))
+            lines.append("".join(chars))
+            at += self.columns + 1
+        return Text("\n".join(lines), no_wrap=True, spans=spans)
+
+
+def chart(moment: Moment, columns: int, lines: int) -> Text:
+    """The map of a moment, in so many columns and lines."""
+    meta = moment.records.trace.meta
+    where = plan(meta, columns, lines)
+    canvas = Canvas(columns, lines)
+    broken = {frozenset((one.host, one.peer)) for one in moment.troubles if one.peer}
+    for link in meta.get("links", []):
+        a, b = where.cells[link["a"]], where.cells[link["b"]]
+        down = frozenset((link["a"], link["b"])) in broken
+        canvas.line(a, b, BROKEN if down else LINK, 4 if down else 2)
+    for session in moment.open_sessions:
+        way = moment.records.ways[session]
+        for near, far in pairwise(way):
+            canvas.line(where.cells[near], where.cells[far], CHANNEL)
+    _hosts(canvas, moment, where, meta.get("hosts", []))
+    _marks(canvas, moment, where)
+    return canvas.text()
+
+
+def _marks(canvas: Canvas, moment: Moment, where: Plan) -> None:
+    """What is on its way, where it is: beside the names if it can be, and never on one another."""
+    taken: set[tuple[int, int]] = set()
+    for one in moment.links:
+        sign = _sign(one.crossing.kind, one.crossing.octets)
+        a, b = (where.cells[name] for name in one.link)
+        places = list(_on_the_way(a, b, one.share, canvas.columns - len(sign)))
+        free = [place for place in places if canvas.is_free(*place, len(sign))]
+        for x, y in (*free, *places):
+            cells = {(x + k, y) for k in range(-1, len(sign) + 1)}
+            if taken.isdisjoint(cells):
+                canvas.write(x, y, sign, MAIL)
+                taken |= cells
+                break
+
+
+def _on_the_way(
+    a: tuple[int, int], b: tuple[int, int], share: float, last: int
+) -> Iterator[tuple[int, int]]:
+    """Places on the line from a to b, the one where the share of it is past first."""
+    for aside in (0, -1, 1):
+        for shift in (0.0, -0.08, 0.08, -0.16, 0.16):
+            part = min(max(0.12 + 0.76 * share + shift, 0.05), 0.95)
+            x, y = round(a[0] + (b[0] - a[0]) * part), round(a[1] + (b[1] - a[1]) * part)
+            yield min(max(x, 0), max(last, 0)), max(y + aside, 0)
+
+
+def _sign(kind: str, octets: bytes) -> str:
+    """What is on its way in a few letters: the command, the code, or "mail"."""
+    if kind == "data":
+        return "mail"
+    said = octets[: 3 if kind == "reply" else 4].decode("latin-1").strip()
+    return said if said.isprintable() and said else "?"
+
+
+def _hosts(canvas: Canvas, moment: Moment, where: Plan, hosts: Sequence[dict[str, Any]]) -> None:
+    down = {one.host for one in moment.troubles if one.name in ("host-down", "crash")}
+    spooled: dict[str, int] = {}
+    for mail in moment.spool:
+        spooled[mail.host] = spooled.get(mail.host, 0) + 1
+    here = moment.event.host if moment.event else ""
+    for host in hosts:
+        x, y = where.cells[host["name"]]
+        sign = "+" if host["kind"] == "router" else "■" if host["relay"] else "●"
+        canvas.write(x, y, sign, DOWN if host["name"] in down else HOST)
+    # who matters now has a name before those that do not
+    ranked = sorted(hosts, key=lambda one: (one["name"] != here, one["name"] not in spooled))
+    for host in ranked:
+        name = host["name"]
+        style = DOWN if name in down else BUSY if name == here else Style()
+        waiting = f" {spooled[name]}✉" if name in spooled else ""
+        for column, line, text in _labels(where.cells[name], _short(name), waiting):
+            if canvas.is_free(column, line, len(text)):
+                canvas.write(column, line, text, style)
+                if waiting and text.endswith(waiting):
+                    canvas.write(column + len(text) - len(waiting), line, waiting, SPOOL)
+                break
+
+
+def _labels(cell: tuple[int, int], name: str, waiting: str) -> Iterator[tuple[int, int, str]]:
+    """Where a host's name may stand, the best place first."""
+    x, y = cell
+    for text in (name + waiting, name[:8] + waiting):
+        size = len(text)
+        yield x + 2, y, text
+        yield x - size - 1, y, text
+        yield x - size // 2, y + 1, text
+        yield x - size // 2, y - 1, text
+
+
+def _short(name: str) -> str:
+    short = name.removesuffix(".ARPA")
+    return short if len(short) <= 18 else short[:17] + "…"

@@ -1,0 +1,1 @@
+"""The topology file: data, its readers and its writer. Nothing here acts."""

@@ -1,0 +1,278 @@
+"""Topology files: read, checked in one pass, and turned into a topology."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from lab.hosts.retry import Retry
+from lab.quantities import one_line
+from lab.runtime.gc_pause import rarely_collecting
+from lab.topology.graphs import Drawn, GraphFault, draw, generate, read_graph
+from lab.topology.hosts import (
+    Findings,
+    build_hosts,
+    build_links,
+    environments,
+    mention_all,
+)
+from lab.topology.model import Sets, Topology, TopologyError
+from lab.topology.overrides import override
+from lab.topology.positions import lines_of
+from lab.topology.problems import Place, Problem, bounded, check, did_you_mean, named
+from lab.topology.schema import FileTable
+from lab.topology.traffic import build_faults, build_mail, build_polls, build_scripts, build_traffic
+
+if TYPE_CHECKING:
+    import networkx
+
+LARGEST_FILE: Final = 64 * 2**20
+"""Bytes of a topology file; more is a mistake of the name, and would only fill the memory."""
+
+MOST_NOTES: Final = 20
+"""Notes told about one file."""
+
+
+@dataclass
+class Source:
+    """Where a topology comes from, to say in a sentence where something is wrong."""
+
+    name: str = ""
+    text: str = ""
+    folder: Path = Path()
+    overridden: dict[Place, str] = field(default_factory=dict)
+    drawn: Drawn = field(default_factory=Drawn)
+    _lines: dict[Place, int] | None = None
+
+    def where(self, place: Place) -> str:
+        """File, line and key of a place."""
+        label = self.drawn.labels.get(place[:2])
+        if label is not None:
+            return self._joined(label + (f", {named(place[2:])}" if place[2:] else ""))
+        for end in range(len(place), 0, -1):
+            if place[:end] in self.overridden:
+                return self._joined(self.overridden[place[:end]])
+        key = named(place)
+        line = self._line(place)
+        return self._joined(f"line {line}" if line else "", key)
+
+    def _joined(self, *parts: str) -> str:
+        return ", ".join(part for part in (self.name, *parts) if part)
+
+    def _line(self, place: Place) -> int | None:
+        if self._lines is None:
+            self._lines = lines_of(self.text)
+        for end in range(len(place), 0, -1):
+            if place[:end] in self._lines:
+                return self._lines[place[:end]]
+        return None
+
+    def sentences(self, problems: Iterable[Problem]) -> list[str]:
+        """Problems or notes with where they are, each once, in the order of the file."""
+        once = sorted(dict.fromkeys(problems), key=lambda one: self._line(one.place) or 0)
+        return [self._sentence(one) for one in once]
+
+    def _sentence(self, problem: Problem) -> str:
+        where = self.where(problem.place)
+        return f"{where}: {problem.text}" if where else problem.text
+
+
+def load_file(path: str | os.PathLike[str], sets: Sets = (), seed: int = 0) -> Topology:
+    """The topology that a TOML file describes; see :func:`lab.topology.model.load`."""
+    path = Path(path)
+    text = _text(path)
+    try:
+        raw = tomllib.loads(text)
+    except RecursionError:
+        raise TopologyError([f"{path}: the brackets are nested too deeply; write fewer"]) from None
+    except ValueError as why:
+        raise TopologyError([f"{path}, {_syntax(why, text)}"]) from None
+    return _assemble(raw, Source(str(path), text, path.parent), sets, seed)
+
+
+def from_dict(
+    raw: Mapping[str, Any],
+    *,
+    graph: networkx.Graph | None = None,
+    sets: Sets = (),
+    seed: int = 0,
+) -> Topology:
+    """The topology that the tables of a file, or those and a networkx graph, describe."""
+    # what is None in Python is not said in TOML
+    said = {key: value for key, value in raw.items() if value is not None}
+    return _assemble(said, Source(), sets, seed, graph)
+
+
+def _text(path: Path) -> str:
+    try:
+        if path.is_dir():
+            raise TopologyError([f"{path} is a directory; write the name of a topology file"])
+        with open(path, "rb") as file:
+            octets = file.read(LARGEST_FILE + 1)
+    except (OSError, ValueError) as why:
+        raise TopologyError([_unreadable(path, why)]) from None
+    if len(octets) > LARGEST_FILE:
+        raise TopologyError([f"{path} is larger than {LARGEST_FILE >> 20} MiB; is it a topology?"])
+    try:
+        text = octets.decode("utf-8-sig")
+    except UnicodeDecodeError as why:
+        line = octets.count(b"\n", 0, why.start) + 1
+        raise TopologyError([
+            f"{path}, line {line}: byte {octets[why.start]:#04x} is no UTF-8 text; "
+            "a topology file is TOML, saved as UTF-8"
+        ]) from None  # fmt: skip
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise TopologyError([f"{path}, line {line}: a NUL byte; a topology file is TOML text"])
+    return text
+
+
+def _unreadable(path: Path, why: OSError | ValueError) -> str:
+    if isinstance(why, FileNotFoundError):
+        close = ""
+        if path.parent.is_dir():
+            close = did_you_mean(path.name, (one.name for one in path.parent.glob("*.toml")))
+        return f"{path}: there is no such file{close or '; write the path of a topology file'}"
+    reason = (getattr(why, "strerror", None) or str(why)).lower()
+    return f"{path} cannot be read ({reason}); write the path of a topology file"
+
+
+_HINTS: Final = {
+    "Invalid value": 'a text stands in quotes, as in name = "MIT-AI.ARPA"',
+    "Expected '=' after a key": "write key = value",
+    "Cannot overwrite a value": "write the key once",
+    "Cannot declare": "write the table once, or [[...]] for several",
+    "Expected newline or end of document": "write one key = value a line",
+    "Unclosed array": "write ] after the last item",
+    "Unterminated string": "write the closing quotes",
+    "Illegal character": "write \\n for a line break in a text, or three quotes around it",
+    "Unescaped '\\' in a string": "write \\\\ for a backslash, or single quotes around the text",
+    "Invalid statement": "a line is key = value, [table] or [[table]]",
+    "Invalid initial character for a key": "a key is letters, digits, - and _, or in quotes",
+    "Expected ']": "write ] or ]] after the name of a table",
+}
+
+
+def _syntax(why: ValueError, text: str) -> str:
+    """Line, column, and what tomllib says there, with what would be right."""
+    match = re.fullmatch(r"(.*?) \(at line (\d+), column (\d+)\)", str(why), re.DOTALL)
+    if match:
+        says, line, column = match.groups()
+    else:
+        says = str(why).removesuffix(" (at end of document)")
+        line = str(text.count("\n") + 1)
+        column = str(len(text) - text.rfind("\n"))
+    hint = next((hint for start, hint in _HINTS.items() if says.startswith(start)), "see toml.io")
+    says = " ".join(says.split())[:120]
+    return f"line {line}, column {column}: no TOML: {says[:1].lower() + says[1:]}; {hint}"
+
+
+@rarely_collecting()
+def _assemble(
+    raw: Mapping[str, Any],
+    source: Source,
+    sets: Sets,
+    seed: int,
+    graph: networkx.Graph | None = None,
+) -> Topology:
+    recipe, source.overridden, faults = override(raw, sets)
+    findings = Findings()
+    from_graph = graph is not None or "graph" in recipe or "generate" in recipe
+    drawn = _drawn(recipe, source, seed, graph, findings) if from_graph else Drawn()
+    source.drawn = drawn or Drawn()
+    tables = recipe | {"host": source.drawn.hosts, "link": source.drawn.links}
+    checked = check(tables if from_graph else recipe)
+    findings.problems += checked.problems
+    findings.numbers, findings.damaged = checked.numbers, checked.damaged
+    topology = None
+    if drawn is not None:  # else all hosts would be missed
+        kept = recipe if "generate" in recipe else None
+        topology = _built(checked.tables, findings, source, from_graph, kept)
+    sentences = [f"{source.name}, {one}" if source.name else one for one in faults]
+    sentences += source.sentences(findings.problems)
+    if sentences or topology is None:
+        raise TopologyError(bounded(sentences))
+    return topology
+
+
+def _drawn(
+    raw: Mapping[str, Any],
+    source: Source,
+    seed: int,
+    graph: networkx.Graph | None,
+    findings: Findings,
+) -> Drawn | None:
+    """The hosts and links of the graph that a file names or asks for; None where there is none."""
+    given = "graph" if "graph" in raw or graph is not None else "generate"
+    for key in ("host", "link", "generate"):
+        if key in raw and key != given:
+            findings.problem((key,), f"{given} takes the place of {key}; leave one of them out")
+    if graph is not None:
+        return draw(graph, _first_environment(raw))
+    value = raw[given]
+    try:
+        if given == "graph" and isinstance(value, str) and value:
+            return draw(read_graph(source.folder / value), _first_environment(raw))
+        if given == "generate" and isinstance(value, dict) and isinstance(value.get("kind"), str):
+            arguments = {key: value[key] for key in value if key != "kind"}
+            return draw(generate(value["kind"], arguments, seed), generated=True)
+    except GraphFault as why:
+        findings.problem((given,), str(why))
+    return None
+
+
+def _first_environment(raw: Mapping[str, Any]) -> str:
+    """The environment of edges that name none; the tables are not checked yet."""
+    here: Any = raw
+    for key in ("defaults", "link", "environment"):
+        here = here.get(key) if isinstance(here, dict) else None
+    tables = raw.get("environment")
+    first = tables[0] if isinstance(tables, list) and tables else None
+    named = first.get("name") if isinstance(first, dict) else None
+    return str(here or named or "arpanet")
+
+
+def _built(
+    tables: FileTable,
+    findings: Findings,
+    source: Source,
+    from_graph: bool,
+    recipe: Mapping[str, Any] | None,
+) -> Topology:
+    known = environments(tables, findings)
+    hosts = build_hosts(tables, known, findings, graph=from_graph)
+    links = build_links(tables, known, hosts)
+    mail = build_mail(tables, hosts)
+    mention_all(hosts)
+    if tables.retry.max < tables.retry.first:
+        findings.problem(("retry", "max"), "max is less than first; write as much or more")
+    return Topology(
+        title=tables.title,
+        start=tables.start,
+        environments=known,
+        hosts=hosts.specs,
+        links=links,
+        mail=mail,
+        traffic=build_traffic(tables, hosts),
+        scripts=build_scripts(tables, hosts),
+        polls=build_polls(tables, hosts),
+        faults=build_faults(tables, links, hosts),
+        retry=Retry(**tables.retry.model_dump()),
+        expect=tables.expect.model_dump(exclude_none=True),
+        notes=_notes(source, findings),
+        recipe=recipe,
+    )
+
+
+def _notes(source: Source, findings: Findings) -> tuple[str, ...]:
+    drawn = [f"{source.name}: {note}" if source.name else note for note in source.drawn.notes]
+    noted = source.sentences(findings.notes)
+    if len(noted) > MOST_NOTES:
+        more = len(noted) - MOST_NOTES
+        noted = [*noted[:MOST_NOTES], f"... and {more} more note{'s' * (more > 1)}"]
+    return tuple(one_line(note) for note in (*drawn, *noted))

@@ -1,0 +1,142 @@
+"""Overrides of a topology file's values: ``--set mail.0.size="2 kB"``.
+
+A dotted path leads to the value. A number picks from a list; so does a name, where the tables of
+the list have one: ``host.MIT-AI.ARPA.relay``. The value is read as TOML, or else as a text.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from lab.quantities import shown
+from lab.topology.problems import MANY, Place, did_you_mean, listed, named
+from lab.topology.schema import FileTable, keys
+
+_INDEX: Final = re.compile(r"(?<=[\w\]])\[(\w+)\]")
+CONTENTS: Final = ("text", "size", "mail_data")
+
+
+class OverrideFault(ValueError):
+    """An override that leads nowhere; the message says why, and what would be right."""
+
+
+def override(
+    raw: Mapping[str, Any], sets: Iterable[str] | Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[Place, str], list[str]]:
+    """The tables with the overrides in them, and which of them set the value of a place.
+
+    Overrides that lead nowhere are left out; the third result has a sentence for each.
+    """
+    changed = copy.deepcopy(dict(raw))
+    places: dict[Place, str] = {}
+    faults = []
+    for path, value, spelled in _pairs(sets):
+        try:
+            if value is None:
+                raise OverrideFault('it has no value; write KEY=VALUE, as in "mail.0.size=2 kB"')
+            places[_put(changed, path, value)] = f"--set {path}"
+        except OverrideFault as why:
+            faults.append(f"--set {spelled}: {why}")
+    return changed, places, faults
+
+
+def _pairs(sets: Iterable[str] | Mapping[str, Any]) -> Iterable[tuple[str, Any, str]]:
+    if isinstance(sets, Mapping):
+        for path, value in sets.items():
+            yield path, read(value) if isinstance(value, str) else value, path
+        return
+    for one in [sets] if isinstance(sets, str) else sets:
+        path, equals, value = one.partition("=")
+        yield path.strip(), read(value.strip()) if equals else None, one if len(one) < 80 else path
+
+
+def read(text: str) -> Any:
+    """The value that a text is as TOML; the text itself where it is none."""
+    try:
+        found = tomllib.loads(f"value = {text}")
+    except (ValueError, RecursionError):
+        return text
+    return found["value"] if found.keys() == {"value"} else text
+
+
+def _put(raw: dict[str, Any], path: str, value: Any) -> Place:
+    """Put a value where a path leads; the place that this is."""
+    # "mail[0]" is "mail.0"; the brackets of a host such as [10.0.0.1] are part of its name
+    steps = _INDEX.sub(r".\1", path).split(".")
+    if not all(steps):
+        raise OverrideFault('the path has an empty part; write one such as "mail.0.size"')
+    place: Place = ()
+    here: Any = raw
+    key: str | int
+    while True:
+        if isinstance(here, list):
+            key, taken = _pick(here, steps, place)
+        elif isinstance(here, dict):
+            key, taken = _key(here, steps)
+        else:
+            raise OverrideFault(
+                f"{named(place)} is {shown(here)}, which has no {steps[0]} in it; "
+                f"write {named(place)}=VALUE"
+            )
+        place, steps = (*place, key), steps[taken:]
+        if not steps:
+            here[key] = value
+            _give_way(here, place)
+            return place
+        if isinstance(here, dict) and key not in here:
+            here[key] = _new(place)
+        here = here[key]
+
+
+def _give_way(table: Any, place: Place) -> None:
+    """Of the ways to say what a mail holds, the one that is set replaces the one in the file."""
+    if place[0] == "mail" and len(place) == 3 and place[2] in CONTENTS:
+        for other in CONTENTS:
+            if other != place[2]:
+                table.pop(other, None)
+
+
+def _key(here: dict[str, Any], steps: list[str]) -> tuple[str, int]:
+    """The key of a table that the steps begin with: the longest, for keys may hold periods."""
+    for taken in range(len(steps), 1, -1):
+        if ".".join(steps[:taken]) in here:
+            return ".".join(steps[:taken]), taken
+    return steps[0], 1
+
+
+def _new(place: Place) -> dict[str, Any]:
+    """A table that an override brings with it, such as [retry]."""
+    if len(place) == 1 and place[0] in MANY:
+        graph = f", or set defaults.{place[0]}.KEY" if place[0] in ("host", "link") else ""
+        raise OverrideFault(f"the file has no [[{place[0]}]]; write one into it{graph}")
+    known = keys(FileTable)
+    if len(place) == 1 and place[0] not in known:
+        meant = did_you_mean(str(place[0]), known, f"; there are {listed(known, 20)}")
+        raise OverrideFault(f"there is no key {place[0]}{meant}")
+    return {}
+
+
+def _pick(here: list[Any], steps: list[str], place: Place) -> tuple[int, int]:
+    """The item of a list that the steps begin with, and how many of them that takes."""
+    names = {
+        one["name"].lower(): (number, one["name"])
+        for number, one in reversed(list(enumerate(here)))
+        if isinstance(one, dict) and isinstance(one.get("name"), str)
+    }
+    for taken in range(len(steps), 0, -1):
+        found = names.get(".".join(steps[:taken]).lower())
+        if found is not None:
+            return found[0], taken
+    if steps[0].isdecimal() and steps[0].isascii() and len(steps[0]) < 10:
+        if int(steps[0]) < len(here):
+            return int(steps[0]), 1
+        there_are = f"its numbers are 0 to {len(here) - 1}" if here else "it is empty"
+        raise OverrideFault(f"{named(place)} has no number {steps[0]}; {there_are}")
+    wanted = ".".join(steps[:-1] or steps)
+    otherwise = "; write a number, counted from 0" + (" or a name" if names else "")
+    meant = did_you_mean(wanted, (name for _, name in names.values()), otherwise)
+    raise OverrideFault(f"{named(place)} has nothing named {shown(wanted)}{meant}")

@@ -1,0 +1,1 @@
+"""A trace as files for other programs: captures and Maildirs."""

@@ -1,0 +1,348 @@
+"""The capture: a run as the packets that a listener on every link at once would have written down.
+
+A ``.pcap`` of IPv4 and TCP, whatever transport service a channel used, so that the tools of today
+dissect it; segments are as long as that service's. A host has the address of its place in the
+topology file, from 10.0.0.1 on, and a file in the manner of ``/etc/hosts`` names them. What a link
+lost is sent again; a channel that was cut ends with RST.
+"""
+
+from __future__ import annotations
+
+import heapq
+import struct
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import pairwise
+from typing import IO, Final
+from zlib import crc32
+
+from lab.network.transport import TRANSPORTS
+from lab.protocol.lines import END_OF_MAIL_DATA
+from lab.trace.trace import Row, Trace
+
+SMTP_PORT: Final = 25
+_FIRST_PORT: Final = 1024
+_PORTS: Final = 60_000
+_WINDOW: Final = 65_535
+_RAW_IP: Final = 101
+"""The link type of packets that begin with their IP header."""
+
+_FIN, _SYN, _RST, _PUSH, _ACK = 1, 2, 4, 8, 16
+
+Timed = tuple[float, int, bytes]
+"""When a packet was sent (seconds of the run), its number, and its octets."""
+
+
+def address(number: int) -> bytes:
+    """The IPv4 address of the host of that number, from 0: 10.0.0.1, 10.0.0.2 ..."""
+    return struct.pack(">I", (10 << 24) + number + 1)
+
+
+def addresses(trace: Trace) -> dict[str, str]:
+    """The address of each host, by its name."""
+    hosts = trace.meta.get("hosts", ())
+    return {one["name"]: ".".join(map(str, address(n))) for n, one in enumerate(hosts)}
+
+
+def write_hosts(trace: Trace, file: IO[str]) -> None:
+    """Write the addresses and names of the hosts, a line each."""
+    for name, where in addresses(trace).items():
+        file.write(f"{where}\t{name}\n")
+
+
+def write_capture(trace: Trace, file: IO[bytes]) -> None:
+    """Write the packets of a run in the order of time, as a ``.pcap``.
+
+    Times are the dates of the run; sizes are bytes. Memory is bounded by what is open at once.
+    """
+    import dpkt
+
+    writer = dpkt.pcap.Writer(file, linktype=_RAW_IP)
+    start = datetime.fromisoformat(trace.meta.get("start", "1982-08-01T00:00:00+00:00"))
+    epoch = start.timestamp()
+    for t, _, octets in _in_order(trace):
+        writer.writepkt(octets, ts=round(epoch + t, 6))  # its own rounding may give 1,000,000 µs
+
+
+def _in_order(trace: Trace) -> Iterator[Timed]:
+    """All packets; what is sent before the next channel begins to open need not wait."""
+    numbers = {one["name"]: n for n, one in enumerate(trace.meta.get("hosts", ()))}
+    latencies = {
+        frozenset((link["a"], link["b"])): float(link["latency"])
+        for link in trace.meta.get("links", ())
+    }
+    waiting: list[Timed] = []
+    count = 0
+    for channel in _as_they_began(trace.rows):
+        while waiting and waiting[0][0] < channel.started:
+            yield heapq.heappop(waiting)
+        packets = _Packets(channel, numbers, latencies)
+        for t, octets in packets.all():
+            count += 1
+            heapq.heappush(waiting, (t, count, octets))
+    while waiting:
+        yield heapq.heappop(waiting)
+
+
+@dataclass(slots=True)
+class _Channel:
+    """A transmission channel: its rows, and the losses on its way."""
+
+    number: int
+    here: str
+    there: str
+    started: float
+    opened: float | None = None
+    transport: str = "tcp"
+    way: tuple[str, ...] = ()
+    wire: list[Row] = field(default_factory=list)
+    losses: list[Row] = field(default_factory=list)
+    closed: float | None = None
+    reason: str = ""
+
+
+def _as_they_began(rows: Iterable[Row]) -> Iterator[_Channel]:
+    """The channels in the order in which they began to open, each as soon as that is certain.
+
+    It is when none that began before is still opening or open.
+    """
+    begun: dict[tuple[str, str, float], None] = {}  # in the order of time
+    over: list[tuple[float, int, _Channel]] = []
+    now = 0.0
+    for what in _channels(rows):
+        if isinstance(what, _Channel):
+            pair = what.here, what.there
+            key = (*pair, what.started)
+            # a try that failed is told of when it did
+            key = key if key in begun else next((one for one in begun if one[:2] == pair), key)
+            begun.pop(key, None)
+            heapq.heappush(over, (what.started, what.number, what))
+            first = next(iter(begun), None)
+            while over and over[0][0] < (now if first is None else first[2]):
+                yield heapq.heappop(over)[2]
+        else:
+            begun[what[2], what[3], what[0]] = None
+            now = what[0]
+    while over:
+        yield heapq.heappop(over)[2]
+
+
+def _channels(rows: Iterable[Row]) -> Iterator[_Channel | Row]:
+    """The channels that are over, and the attempts to open one, in the order of the trace."""
+    channels: dict[int, _Channel] = {}
+    opening: list[Row] = []
+    tries = 0
+    for row in rows:
+        t, kind, host, peer, session = row[:5]
+        if kind == "attempt":
+            yield row
+        elif kind == "open":
+            channel = _Channel(session, host, peer, row[9], t, row[7], tuple(row[8]))
+            channel.losses = [
+                one for one in opening if _is_on(one, channel.way) and one[0] >= row[9]
+            ]
+            opening = [one for one in opening if one not in channel.losses]
+            channels[session] = channel
+        elif kind in ("command", "data", "reply"):
+            if session in channels:  # of a trace that lacks lines, not every channel opened
+                channels[session].wire.append(row)
+        elif kind == "loss":
+            (channels[session].losses if session in channels else opening).append(row)
+        elif kind == "close" and session in channels:
+            channel = channels.pop(session)
+            channel.closed, channel.reason = t, row[6]
+            yield channel
+        elif kind == "unreachable":
+            tries += 1
+            yield _Channel((1 << 30) + tries, host, peer, t)
+    yield from channels.values()
+
+
+def _is_on(loss: Row, way: Sequence[str]) -> bool:
+    return loss[2] in way and loss[3] in way
+
+
+class _Side:
+    """One end of a TCP connection: its address, port, and what it has sent and has."""
+
+    __slots__ = ("acked", "address", "next", "port")
+
+    def __init__(self, where: bytes, port: int, first: int) -> None:
+        self.address = where
+        self.port = port
+        self.next = first
+        self.acked = 0
+
+
+class _Packets:
+    """The packets of one channel."""
+
+    def __init__(
+        self,
+        channel: _Channel,
+        numbers: Mapping[str, int],
+        latencies: Mapping[frozenset[str], float],
+    ) -> None:
+        self.channel = channel
+        self.segment = TRANSPORTS[channel.transport].segment
+        way = channel.way or (channel.here, channel.there)
+        self.latency = sum(latencies.get(frozenset(hop), 0.0) for hop in pairwise(way))
+        port = _FIRST_PORT + channel.number % _PORTS
+        self.sides = {
+            name: _Side(
+                address(numbers.get(name, 0)),
+                port if name == channel.here else SMTP_PORT,
+                crc32(f"{channel.number}/{name}".encode()),
+            )
+            for name in (channel.there, channel.here)
+        }
+        self.identification = channel.number * 7919
+
+    def all(self) -> list[tuple[float, bytes]]:
+        """When each packet is sent, and its octets, in the order of time."""
+        return sorted(self._made(), key=lambda one: one[0])
+
+    def _made(self) -> Iterator[tuple[float, bytes]]:
+        channel = self.channel
+        here, there = channel.here, channel.there
+        if channel.opened is None:
+            yield channel.started, self._packet(here, there, _SYN)
+            return
+        yield from self._handshake(channel.started, channel.opened)
+        losses = self._losses()
+        for place, row in enumerate(channel.wire):
+            yield from self._chunk(row, losses.get(place, ()), self._is_answered(place))
+        if channel.closed is None:
+            return
+        if channel.reason.startswith("cut"):
+            yield channel.closed, self._packet(here, there, _RST | _ACK)
+            return
+        yield from self._ending(channel.closed)
+
+    def _handshake(self, started: float, opened: float) -> Iterator[tuple[float, bytes]]:
+        here, there = self.channel.here, self.channel.there
+        losses = [row for row in self.channel.losses if row[0] < opened]
+        late = min(sum(row[7] for row in losses), opened - started)
+        trip = (opened - started - late) / 3
+        syn = self._packet(here, there, _SYN)
+        yield started, syn
+        times = sum(row[6] for row in losses)
+        for k in range(1, times + 1):
+            yield started + late * k / times, syn
+        self.sides[here].next += 1
+        self.sides[there].acked = self.sides[here].next
+        yield opened - 2 * trip, self._packet(there, here, _SYN | _ACK)
+        self.sides[there].next += 1
+        self.sides[here].acked = self.sides[there].next
+        yield opened - trip, self._packet(here, there, _ACK)
+
+    def _is_answered(self, place: int) -> bool:
+        """Whether what arrives is acknowledged by what is sent back at once."""
+        wire = self.channel.wire
+        row = wire[place]
+        if place + 1 == len(wire):
+            return bool(self.channel.closed == row[0] and row[2] == self.channel.here)
+        after = wire[place + 1]
+        return bool(after[3] == row[2] and after[6] == row[0])
+
+    def _chunk(
+        self, row: Row, losses: Sequence[Row], answered: bool
+    ) -> Iterator[tuple[float, bytes]]:
+        """What was said at once, cut into segments; and its acknowledgement."""
+        arrived, _, to, sender, _, _, sent, octets = row
+        pieces = _pieces(octets, self.segment)
+        late = sum(loss[7] for loss in losses)
+        spread = max(0.0, arrived - sent - self.latency - late) / max(1, len(pieces))
+        for k, piece in enumerate(pieces):
+            flags = _ACK | (_PUSH if k == len(pieces) - 1 else 0)
+            packet = self._packet(sender, to, flags, piece)
+            yield sent + k * spread, packet
+            if k < len(losses):
+                again, delay = losses[k][6], losses[k][7]
+                for n in range(1, again + 1):
+                    yield sent + k * spread + delay * n / again, packet
+            self.sides[sender].next += len(piece)
+        self.sides[to].acked = self.sides[sender].next
+        if not answered:
+            yield arrived, self._packet(to, sender, _ACK)
+
+    def _losses(self) -> dict[int, list[Row]]:
+        """The losses that befell each chunk: of the first that was on its way in that direction."""
+        found: dict[int, list[Row]] = defaultdict(list)
+        way = self.channel.way
+        wire = self.channel.wire
+        arrivals = [row[0] for row in wire]
+        for loss in self.channel.losses:
+            if self.channel.opened is None or loss[0] < self.channel.opened:
+                continue
+            forth = loss[2] in way and way.index(loss[2]) < way.index(loss[3])
+            sender = self.channel.here if forth else self.channel.there
+            for place in range(bisect_right(arrivals, loss[0]), len(wire)):
+                if wire[place][3] == sender and wire[place][6] <= loss[0]:
+                    found[place].append(loss)
+                    break
+        return found
+
+    def _ending(self, t: float) -> Iterator[tuple[float, bytes]]:
+        here, there = self.channel.here, self.channel.there
+        yield t, self._packet(here, there, _FIN | _ACK)
+        self.sides[here].next += 1
+        self.sides[there].acked = self.sides[here].next
+        yield t + self.latency, self._packet(there, here, _FIN | _ACK)
+        self.sides[there].next += 1
+        self.sides[here].acked = self.sides[there].next
+        yield t + 2 * self.latency, self._packet(here, there, _ACK)
+
+    def _packet(self, sender: str, to: str, flags: int, octets: bytes = b"") -> bytes:
+        """The next packet from one side to the other: IPv4 (RFC 791), TCP (RFC 793), the octets."""
+        a, b = self.sides[sender], self.sides[to]
+        options = _SEGMENT_SIZE.pack(2, 4, self.segment) if flags & _SYN else b""
+        size = 20 + len(options) + len(octets)
+        self.identification = (self.identification + 1) & 0xFFFF
+        ip = bytearray(_IP.pack(
+            0x45, 0, 20 + size, self.identification, 0, _TTL, _TCP_NUMBER, 0, a.address, b.address
+        ))  # fmt: skip
+        ip[10:12] = _checksum(ip)
+        offset = (20 + len(options)) << 2
+        tcp = bytearray(_TCP.pack(
+            a.port, b.port, a.next & 0xFFFFFFFF, a.acked & 0xFFFFFFFF, offset, flags, _WINDOW, 0, 0
+        ))  # fmt: skip
+        tcp += options
+        tcp += octets
+        pseudo = a.address + b.address + _PSEUDO.pack(_TCP_NUMBER, size)
+        tcp[16:18] = _checksum(pseudo + tcp)
+        return bytes(ip + tcp)
+
+
+# Packed here: dpkt, which reads and writes files of packets, takes thirty times as long to make one
+_IP: Final = struct.Struct(">BBHHHBBH4s4s")
+_TCP: Final = struct.Struct(">HHIIBBHHH")
+_PSEUDO: Final = struct.Struct(">HH")
+_SEGMENT_SIZE: Final = struct.Struct(">BBH")
+_TTL: Final = 64
+_TCP_NUMBER: Final = 6
+
+
+def _checksum(octets: bytes | bytearray) -> bytes:
+    """The complement of the sum in ones' complement of the 16-bit words (RFC 1071).
+
+    Such a sum is the remainder of the whole number by 65,535, except that it is no zero.
+    """
+    number = int.from_bytes(octets, "big") << (8 * (len(octets) % 2))
+    return (0xFFFF - (number % 0xFFFF or 0xFFFF)).to_bytes(2, "big")
+
+
+def _pieces(octets: bytes, size: int) -> list[bytes]:
+    """Bytes cut into segments; the end of mail data is never divided, for dissectors miss it then.
+
+    No TCP has to fill its segments: the last but one is the shorter for it.
+    """
+    if len(octets) <= size:
+        return [octets]
+    cuts = list(range(size, len(octets), size))
+    if cuts and len(octets) - cuts[-1] < len(END_OF_MAIL_DATA):
+        cuts[-1] = len(octets) - len(END_OF_MAIL_DATA)
+    return [octets[a:b] for a, b in pairwise([0, *cuts, len(octets)])]

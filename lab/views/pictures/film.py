@@ -1,0 +1,280 @@
+"""The map as a film: mail, commands and replies on their way along the links.
+
+An SVG of the map with SMIL over it: it plays wherever a picture does, in a notebook that was
+exported, without a network and without a script. Long waits pass fast.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from xml.sax.saxutils import escape
+
+from lab.analysis.outages import outages
+from lab.trace.trace import Row, Trace
+from lab.views.pictures import plot_style
+from lab.views.pictures.map import map_of
+from lab.views.pictures.queues import queue_lengths
+from lab.views.pictures.timescale import Timescale, timescale
+
+SECONDS: Final = 20.0
+"""How long a film lasts, if nothing else is said."""
+
+MOST: Final = 1500
+"""Crossings that are shown; of a run with more, mail data goes before commands and replies."""
+
+_SHORTEST: Final = 0.25
+"""Seconds of the film that a crossing takes at least: what is shorter nobody sees."""
+
+_PAUSE: Final = 1.5
+"""Seconds from its end to its beginning again."""
+
+_SHAPES: Final = {
+    "data": f'<rect x="-8" y="-5.5" width="16" height="11" fill="{plot_style.YELLOW}" '
+    'stroke="#000"/>'
+    '<path d="M-8 -5.5L0 1L8 -5.5" fill="none" stroke="#000"/>',
+    "command": f'<circle r="4.5" fill="{plot_style.BLUE}" stroke="#fff"/>',
+    "reply": f'<circle r="4" fill="#fff" stroke="{plot_style.GREEN}" stroke-width="2.4"/>',
+    "refusal": f'<path d="M-4.5 -4.5L4.5 4.5M-4.5 4.5L4.5 -4.5" stroke="{plot_style.VERMILION}" '
+    'stroke-width="3.2"/>',
+}
+
+
+_KEY: Final = {
+    "mail data": _SHAPES["data"],
+    "command": _SHAPES["command"],
+    "reply": _SHAPES["reply"],
+    "reply that refuses": _SHAPES["refusal"],
+    "mail in a spool": f'<circle r="7" fill="{plot_style.ORANGE}" fill-opacity="0.35" '
+    f'stroke="{plot_style.ORANGE}"/>',
+    "down": f'<path d="M-10 0L10 0" stroke="{plot_style.VERMILION}" stroke-width="4" '
+    'stroke-dasharray="3 5"/>',
+}
+"""What the signs of a film mean, in the order in which it tells them."""
+
+
+@dataclass(frozen=True)
+class Animation:
+    """A film of a run; ``svg`` is its source. A notebook shows it, :meth:`save` writes it."""
+
+    svg: str
+
+    def save(self, path: str | Path) -> None:
+        """Write the film into a file, which a browser plays."""
+        Path(path).write_text(self.svg, encoding="utf-8")
+
+    def _repr_html_(self) -> str:
+        """The film as a picture of its own, whatever else is on the page."""
+        coded = base64.b64encode(self.svg.encode("utf-8")).decode("ascii")
+        return (
+            f'<img src="data:image/svg+xml;base64,{coded}" style="max-width: 100%" '
+            'alt="The map of the run, with its mail moving along the links">'
+        )
+
+
+def animation(trace: Trace, seconds: float = SECONDS) -> Animation:
+    """The film of a run, so many seconds long.
+
+    A mail is an envelope, a command a full dot, a reply a ring, a refusal (4yz, 5yz) a cross; a
+    host with mail in its spool has a disc as large as there is much of it, and what is down is
+    struck out. Raises ValueError for a length that is none.
+    """
+    if not seconds > 0:
+        raise ValueError(f"a film lasts some seconds, not {seconds:g}; write 20")
+    return Animation(_Film(trace, seconds).svg())
+
+
+class _Film:
+    """One film: the map, its coordinates, and what moves over it."""
+
+    def __init__(self, trace: Trace, seconds: float) -> None:
+        self.trace = trace
+        self.seconds = seconds
+        with plot_style.off_screen():
+            self.map = map_of(trace.meta)
+        figure = self.map.ax.get_figure(root=True)
+        assert figure is not None
+        self.figure = figure
+        self.points = 72 / figure.dpi
+        self.height = float(figure.get_figheight()) * 72
+        self.width = float(figure.get_figwidth()) * 72
+        rows = trace.rows
+        self.last = max(rows[-1][0] if rows else 0.0, 1e-3)
+        self.scale: Timescale = timescale(
+            ((row[6], row[0]) for row in rows if row[1] in ("command", "reply", "data")),
+            0.0, self.last,
+        )  # fmt: skip
+        self.ways = {row[4]: tuple(row[8]) for row in rows if row[1] == "open"}
+
+    def at(self, t: float) -> float:
+        """When, in the film, a time of the run is."""
+        return float(self.scale.place(t)) * self.seconds
+
+    def place(self, host: str) -> tuple[float, float] | None:
+        """Where a host is, in the picture's own points."""
+        number = self.map.number.get(host)
+        if number is None:
+            return None
+        x, y = self.map.ax.transData.transform(self.map.places[number])
+        return round(float(x) * self.points, 1), round(self.height - float(y) * self.points, 1)
+
+    def svg(self) -> str:
+        """The whole picture."""
+        whole = self._background()
+        parts = [
+            '<g id="film">',
+            f'<rect width="0" height="0"><animate id="t" attributeName="x" from="0" to="1" '
+            f'dur="{self.seconds:g}s" begin="0s;t.end+{_PAUSE:g}s"/></rect>',
+            *self._troubles(), *self._spools(), *self._crossings(), *self._clock(), *self._key(),
+            "</g>",
+        ]  # fmt: skip
+        return whole.replace("</svg>", "\n".join(parts) + "\n</svg>")
+
+    def _background(self) -> str:
+        import matplotlib as mpl
+
+        file = io.StringIO()
+        with plot_style.sheet(), mpl.rc_context({"svg.hashsalt": "lab"}):
+            self.figure.savefig(
+                file, format="svg", metadata={"Date": None, "Creator": None, "Format": None}
+            )
+        text = file.getvalue()
+        return text[text.index("<svg") :]
+
+    # -- what moves -------------------------------------------------------------------------------
+
+    def _crossings(self) -> Iterator[str]:
+        for row in _shown(self.trace.rows):
+            path = self._path(row)
+            if path is None:
+                continue
+            begin, end = self.at(row[6]), self.at(row[0])
+            lasts = max(end - begin, _SHORTEST)
+            begin = min(begin, self.seconds - lasts)
+            shape = _SHAPES[_kind(row)]
+            during = f'begin="t.begin+{begin:.3f}s" dur="{lasts:.3f}s"'
+            yield (
+                f'<g visibility="hidden">{shape}'
+                f'<set attributeName="visibility" to="visible" {during}/>'
+                f'<animateMotion path="{path}" {during}/></g>'
+            )
+
+    def _path(self, row: Row) -> str | None:
+        """The way of a crossing through the picture."""
+        way: Sequence[str] = self.ways.get(row[4], (row[3], row[2]))
+        if way and way[0] != row[3]:
+            way = way[::-1]
+        places = [self.place(one) for one in way]
+        if len(places) < 2 or None in places:
+            return None
+        return "M" + "L".join(f"{x:g} {y:g}" for x, y in places if x is not None)  # type: ignore[misc]
+
+    def _spools(self) -> Iterator[str]:
+        """A disc behind each host that has mail in its spool, its area as the mail."""
+        lines = queue_lengths(self.trace)
+        most = max((n for line in lines.values() for _, n in line), default=1)
+        for host, line in sorted(lines.items()):
+            where = self.place(host)
+            if where is None:
+                continue
+            sizes = [0.0 if not n else 7 + 17 * (n / most) ** 0.5 for _, n in line]
+            steps = self._steps("r", [t for t, _ in line], [f"{one:.1f}" for one in sizes])
+            yield (
+                f'<circle cx="{where[0]}" cy="{where[1]}" r="0" fill="{plot_style.ORANGE}" '
+                f'fill-opacity="0.35" stroke="{plot_style.ORANGE}">{steps}</circle>'
+            )
+
+    def _steps(self, name: str, times: Sequence[float], values: Sequence[str]) -> str:
+        """An attribute that has one value after the other."""
+        keys, kept = [0.0], [values[0]]
+        for t, value in zip(times, values, strict=True):
+            key = min(1.0, max(0.0, self.at(t) / self.seconds))
+            if key - keys[-1] < 1e-4:
+                kept[-1] = value
+            else:
+                keys.append(key)
+                kept.append(value)
+        return (
+            f'<animate attributeName="{name}" calcMode="discrete" begin="t.begin" '
+            f'dur="{self.seconds:g}s" fill="freeze" values="{";".join(kept)}" '
+            f'keyTimes="{";".join(f"{key:.4f}" for key in keys)}"/>'
+        )
+
+    def _troubles(self) -> Iterator[str]:
+        """A bar over each link, and a cross over each host, while it is down."""
+        for outage in outages(self.trace):
+            a, b = self.place(outage.host), self.place(outage.peer or outage.host)
+            if not outage.is_down:
+                continue
+            if a is None or b is None:
+                continue
+            shape = (
+                f'<path d="M{a[0]} {a[1]}L{b[0]} {b[1]}" stroke="{plot_style.VERMILION}" '
+                'stroke-width="4" stroke-dasharray="3 5"/>'
+                if outage.peer
+                else f'<path transform="translate({a[0]} {a[1]})" d="M-12 -12L12 12M-12 12L12 -12" '
+                f'stroke="{plot_style.VERMILION}" stroke-width="4"/>'
+            )
+            first = self.at(outage.begin)
+            last = max(self.at(outage.end), first + _SHORTEST)
+            yield (
+                f'<g visibility="hidden">{shape}<set attributeName="visibility" to="visible" '
+                f'begin="t.begin+{first:.3f}s" dur="{last - first:.3f}s"/></g>'
+            )
+
+    # -- the clock --------------------------------------------------------------------------------
+
+    def _clock(self) -> Iterator[str]:
+        """A bar that fills, and the time of the run beside it."""
+        left, wide, y = 20.0, self.width - 150.0, self.height - 9.0
+        yield f'<rect x="{left}" y="{y - 4}" width="{wide}" height="4" fill="{plot_style.PALE}"/>'
+        yield (
+            f'<rect x="{left}" y="{y - 4}" width="0" height="4" fill="{plot_style.BLUE}"><animate '
+            f'attributeName="width" from="0" to="{wide}" begin="t.begin" dur="{self.seconds:g}s" '
+            'fill="freeze"/></rect>'
+        )
+        steps = 60
+        each = self.seconds / steps
+        for n in range(steps):
+            words = escape(plot_style.duration(float(self.scale.time(n / steps))))
+            yield (
+                f'<text x="{left + wide + 10}" y="{y}" font-family="DejaVu Sans, sans-serif" '
+                f'font-size="11" visibility="hidden">{words}<set attributeName="visibility" '
+                f'to="visible" begin="t.begin+{n * each:.3f}s" dur="{each:.3f}s"/></text>'
+            )
+
+    def _key(self) -> Iterator[str]:
+        """What the signs mean, in a line above the bar."""
+        x, y = 28.0, self.height - 25.0
+        for words, sign in _KEY.items():
+            yield (
+                f'<g class="key" transform="translate({x:.1f} {y:.1f})">{sign}<text x="14" y="3.5" '
+                f'font-family="DejaVu Sans, sans-serif" font-size="9">{words}</text></g>'
+            )
+            x += 42 + plot_style.text_width(words, 9)
+
+
+def _shown(rows: Sequence[Row]) -> list[Row]:
+    """The crossings that are shown, at most :data:`MOST`."""
+    mail = [row for row in rows if row[1] == "data"]
+    words = [row for row in rows if row[1] in ("command", "reply")]
+    if len(mail) + len(words) <= MOST:
+        return sorted((*mail, *words), key=lambda row: row[6])
+    if len(mail) > MOST:
+        mail = mail[:: -(-len(mail) // MOST)]
+    room = MOST - len(mail)
+    words = words[:: -(-len(words) // room)] if room else []
+    return sorted((*mail, *words), key=lambda row: row[6])
+
+
+def _kind(row: Row) -> str:
+    if row[1] == "reply" and row[7][:1] in (b"4", b"5"):
+        return "refusal"
+    return str(row[1])
+
+
+__all__ = ["MOST", "SECONDS", "Animation", "animation"]

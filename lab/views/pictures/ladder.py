@@ -1,0 +1,353 @@
+"""The ladder, a message sequence chart: hosts as lines, time downward, an arrow a crossing.
+
+Each command and reply is an arrow from where it left to where it arrived; mail data is folded into
+one. A band lies behind each session. What is lost, cut or waited for is marked where it happened.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from lab.analysis.ladder_rows import Rung, first_rungs
+from lab.trace.trace import Trace
+from lab.views.pictures import plot_style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_ROW: Final = 0.235
+"""Inches from a rung to the next."""
+_COLUMN: Final = 3.8
+"""Inches from a host's line to the next, where there are few."""
+_LEFT, _RIGHT, _TOP, _BOTTOM = 1.05, 1.25, 1.05, 0.55
+_MOST_ROWS: Final = 110
+_MOST_HOSTS: Final = 8
+_SEEN: Final = 0.05
+"""The share of the whole time, to scale, that a wait must have to be worth a word."""
+_MOST_READ: Final = 400
+"""Rungs of which a picture shows the first; the others are counted."""
+_SIZE: Final = 8.5
+"""Points of the labels."""
+
+_ARROWS: Final[dict[str, dict[str, Any]]] = {
+    "command": {"color": plot_style.BLUE, "lw": 1.2, "ls": "-"},
+    "reply": {"color": plot_style.BLACK, "lw": 1.0, "ls": (0, (5, 2))},
+    "error": {"color": plot_style.VERMILION, "lw": 1.4, "ls": (0, (5, 2))},
+    "data": {"color": plot_style.BLUE, "lw": 2.8, "ls": "-"},
+    "unreachable": {"color": plot_style.VERMILION, "lw": 1.2, "ls": ":"},
+}
+_BOX: Final = {"facecolor": "white", "edgecolor": "none", "pad": 0.4, "alpha": 0.8}
+_BANDS: Final = ("#E8F0F8", "#F3EFE3")
+_NAMES: Final = {
+    "command": "command", "reply": "reply", "error": "reply that refuses", "data": "mail data",
+    "unreachable": "no channel opens",
+}  # fmt: skip
+
+
+def ladder(
+    trace: Trace,
+    ax: Axes | None = None,
+    *,
+    message: int | None = None,
+    session: int | None = None,
+    between: tuple[str, str] | None = None,
+    to_scale: bool = False,
+) -> Axes:
+    """The dialogues of a trace as a message sequence chart, on ``ax`` or on a figure of its own.
+
+    ``message`` (with its notifications), ``session`` or ``between`` two hosts picks some; otherwise
+    all are drawn, as far as there is room. Time goes downward, a row a rung; ``to_scale``: in
+    seconds. Raises ValueError in a sentence for what is not in the trace.
+    """
+    found, more = first_rungs(trace, _MOST_READ, message=message, session=session, between=between)
+    with plot_style.sheet():
+        return _Drawing(found, more, ax, to_scale).draw(_title(trace, message, session, between))
+
+
+def _title(
+    trace: Trace, message: int | None, session: int | None, between: tuple[str, str] | None
+) -> str:
+    of = str(trace.meta.get("title") or "")
+    if message is not None:
+        what = f"message {message}"
+    elif session is not None:
+        what = f"session {session}"
+    elif between is not None:
+        what = " and ".join(between)
+    else:
+        what = ""
+    return ": ".join(part for part in (of, what) if part) or "Ladder"
+
+
+class _Drawing:
+    """One picture of some rungs."""
+
+    def __init__(self, found: list[Rung], more: int, ax: Axes | None, to_scale: bool) -> None:
+        self.to_scale = to_scale
+        self.own = ax is None
+        if not to_scale:
+            found = [one for one in found if one.kind != "close"]
+        self.count = len(found) + more
+        shown = _beginning(found, _MOST_ROWS)
+        self.hosts = _in_order(shown)
+        self.place = {host: number for number, host in enumerate(self.hosts)}
+        # a fault elsewhere would be a time with nothing beside it
+        shown = [one for one in shown if one.kind != "fault" or one.host in self.place]
+        self.ax = ax if ax is not None else self._axes(len(shown))
+        self.width, self.height = self._inches()
+        if ax is not None:
+            shown = shown[: max(1, int(self.height / _ROW) - 1)]
+        self.shown = shown
+        self.rows: list[tuple[float, float]] = []
+        self.keys: dict[str, Any] = {}
+
+    def _axes(self, rows: int) -> Axes:
+        columns = max(len(self.hosts), 2)
+        wide = min(_COLUMN, max(2.3, 13.0 / columns))
+        width = _LEFT + _RIGHT + wide * (columns - 1)
+        height = _TOP + _BOTTOM + _ROW * (max(rows, 8) + 1)
+        ax = plot_style.new_axes(width, height)
+        ax.set_position((
+            _LEFT / width, _BOTTOM / height,
+            1 - (_LEFT + _RIGHT) / width, 1 - (_TOP + _BOTTOM) / height,
+        ))  # fmt: skip
+        return ax
+
+    def _inches(self) -> tuple[float, float]:
+        box = self.ax.get_window_extent()
+        dots = self.ax.figure.dpi
+        return box.width / dots, box.height / dots
+
+    # -- drawing --------------------------------------------------------------------------------
+
+    def draw(self, title: str) -> Axes:
+        ax = self.ax
+        self._scale()
+        ax.set_xlim(0 if len(self.hosts) > 1 else -0.5, max(len(self.hosts) - 1, 0.5))
+        for spine in ax.spines.values():
+            spine.set_visible(False)
+        self._hosts()
+        self._sessions()
+        for rung, (begin, end) in zip(self.shown, self.rows, strict=True):
+            if rung.kind != "wait" or not self.to_scale or end - begin > _SEEN * self._span():
+                self._rung(rung, begin, end)
+        self._times()
+        self._legend()
+        ax.set_title(plot_style.fitted_title(ax, title), pad=39)
+        if not self.shown:
+            ax.text(0.5, 0.5, "nothing was said", transform=ax.transAxes, ha="center")
+        return ax
+
+    def _scale(self) -> None:
+        """Where each rung begins and ends: in rows, or in seconds."""
+        ax = self.ax
+        if not self.to_scale:
+            self.rows = [(n - 0.1, n + 0.14) for n in range(len(self.shown))]
+            ax.set_ylim(max(len(self.shown), 1) - 0.2, -0.8)
+            return
+        self.rows = [(one.t if one.sent is None else one.sent, one.t) for one in self.shown]
+        first = min((begin for begin, _ in self.rows), default=0.0)
+        last = max((end for _, end in self.rows), default=1.0)
+        margin = (last - first) * 0.02 or 0.5
+        ax.set_ylim(last + margin, first - margin)
+
+    def _span(self) -> float:
+        low, high = sorted(self.ax.get_ylim())
+        return high - low
+
+    def _hosts(self) -> None:
+        ax = self.ax
+        # the outermost names have half their width on either side of their lines
+        aside = 2 * 72 * min(_LEFT, _RIGHT)
+        widest = min(self._column_width() * 72 - 8, aside - 6) if len(self.hosts) > 1 else 300.0
+        for host, x in self.place.items():
+            ax.axvline(x, color="black", lw=1.0, zorder=2, clip_on=False)
+            ax.text(
+                x, 1.0, plot_style.fitted(host, widest, 9.5, "bold"),
+                transform=ax.get_xaxis_transform(),
+                ha="center", va="bottom", fontsize=9.5, fontweight="bold", gid=f"host {host}",
+            )  # fmt: skip
+        ax.set_xticks([])
+
+    def _sessions(self) -> None:
+        """A band behind each session, from its first rung to its last."""
+        from matplotlib.patches import Rectangle
+
+        spans: dict[int, tuple[float, float, set[str]]] = {}
+        for rung, (begin, end) in zip(self.shown, self.rows, strict=True):
+            if rung.session is None or rung.peer not in self.place or rung.host not in self.place:
+                continue
+            low, high, ends = spans.get(rung.session, (begin, end, set()))
+            spans[rung.session] = (min(low, begin), max(high, end), ends | {rung.host, rung.peer})
+        half = 0.3 if not self.to_scale else 0.0
+        for number, (low, high, ends) in spans.items():
+            places = sorted(self.place[host] for host in ends)
+            band = Rectangle(
+                (places[0], low - half), places[-1] - places[0], high - low + 2 * half,
+                facecolor=_BANDS[number % 2], lw=0, zorder=0, gid=f"session {number}",
+            )  # fmt: skip
+            self.ax.add_patch(band)
+
+    def _rung(self, rung: Rung, begin: float, end: float) -> None:
+        if rung.kind == "close":
+            return
+        if rung.kind in _ARROWS and rung.peer in self.place and rung.host in self.place:
+            self._arrow(rung, begin, end)
+        elif rung.kind == "wait":
+            self._wait(rung, (begin + end) / 2)
+        elif rung.kind == "open" and rung.peer in self.place:
+            self._across(rung, (begin + end) / 2, plot_style.GREY, "-")
+        elif rung.kind in ("cut", "loss") and rung.peer in self.place:
+            self._across(rung, (begin + end) / 2, plot_style.VERMILION, (0, (1.2, 1.6)))
+        elif rung.host in self.place:
+            self._note(rung, (begin + end) / 2)
+
+    def _arrow(self, rung: Rung, begin: float, end: float) -> None:
+        x, to = self.place[rung.host], self.place[str(rung.peer)]
+        look = _ARROWS[rung.kind]
+        fails = rung.kind == "unreachable"
+        target = x + (to - x) * 0.94 if fails else to
+        arrow = self.ax.annotate(
+            "", (target, end), (x, begin), zorder=3, annotation_clip=False, gid=f"arrow {rung.seq}",
+            arrowprops={
+                "arrowstyle": "-" if fails else "-|>", "shrinkA": 0, "shrinkB": 0,
+                "mutation_scale": 9, "color": look["color"], "lw": look["lw"], "ls": look["ls"],
+            },
+        )  # fmt: skip
+        arrow.set_gid(f"arrow {rung.seq}")
+        if fails:
+            self._cross(target, end)
+        self.keys.setdefault(_NAMES[rung.kind], look)
+        self._label(rung, (x + to) / 2, (begin + end) / 2, abs(to - x), look["color"])
+
+    def _label(self, rung: Rung, x: float, y: float, columns: float, colour: str) -> None:
+        room = columns * self._column_width() * 72 - 26
+        text = plot_style.fitted(rung.text, room, _SIZE)
+        weight = "bold" if rung.kind == "error" else "normal"
+        on_the_line = self.to_scale or rung.kind in ("open", "cut", "loss")
+        self.ax.text(
+            x, y if on_the_line else y - 0.08, text, fontsize=_SIZE, color=colour,
+            ha="center", va="center" if on_the_line else "bottom", fontweight=weight,
+            zorder=4 if on_the_line else 2.5, gid=f"label {rung.seq}", clip_on=False, bbox=_BOX,
+        )  # fmt: skip
+
+    def _column_width(self) -> float:
+        return self.width / max(len(self.hosts) - 1, 1)
+
+    def _across(self, rung: Rung, y: float, colour: str, dashes: Any) -> None:
+        """Something that befalls the channel itself: a line from host to host."""
+        x, to = sorted((self.place.get(rung.host, 0), self.place[str(rung.peer)]))
+        self.ax.plot([x, to], [y, y], color=colour, lw=1.0, ls=dashes, zorder=2)
+        self._label(rung, (x + to) / 2, y, to - x, colour)
+        if rung.kind in ("cut", "loss"):
+            self._cross(x + (to - x) * 0.04, y)
+            self._cross(to - (to - x) * 0.04, y)
+
+    def _cross(self, x: float, y: float) -> None:
+        self.ax.plot(
+            [x], [y], "x", color=plot_style.VERMILION, ms=7, mew=1.8, zorder=5, clip_on=False
+        )
+
+    def _note(self, rung: Rung, y: float) -> None:
+        """Something that happens at one host, written beside its line."""
+        x = self.place[rung.host]
+        colour = {"deliver": plot_style.GREEN, "defer": plot_style.GREY}.get(
+            rung.kind, plot_style.VERMILION
+        )
+        marker = {"deliver": "o", "defer": "D"}.get(rung.kind, "s")
+        self.ax.plot([x], [y], marker, color=colour, ms=6, mec="black", mew=0.6, zorder=5,
+                     clip_on=False)  # fmt: skip
+        last = x == len(self.hosts) - 1 and x > 0
+        room = (self._column_width() if len(self.hosts) > 1 else self.width / 2) * 72 - 16
+        self.ax.annotate(
+            plot_style.fitted(rung.text, room, _SIZE), (x, y), (-8 if last else 8, 0),
+            textcoords="offset points",
+            ha="right" if last else "left", va="center", fontsize=_SIZE, color=colour, zorder=4,
+            gid=f"label {rung.seq}", annotation_clip=False,
+            bbox=_BOX,
+        )  # fmt: skip
+
+    def _wait(self, rung: Rung, y: float) -> None:
+        ax = self.ax
+        if not self.to_scale:
+            ax.axhspan(y - 0.42, y + 0.42, facecolor=plot_style.PALE, lw=0, zorder=1)
+        ax.text(
+            0.5, y, rung.text, transform=ax.get_yaxis_transform(), ha="center", va="center",
+            fontsize=_SIZE, color=plot_style.GREY, style="italic", zorder=4, gid=f"wait {rung.seq}",
+            bbox=_BOX if self.to_scale else None,
+        )  # fmt: skip
+
+    # -- words -----------------------------------------------------------------------------------
+
+    def _times(self) -> None:
+        """When each rung arrived, at the left; in seconds, to scale, an axis of its own."""
+        ax = self.ax
+        if self.to_scale:
+            ax.set_ylabel("simulated time (seconds)")
+            self._thin_labels()
+            return
+        ticks = [n for n, one in enumerate(self.shown) if one.kind not in ("wait", "close")]
+        ax.set_yticks(ticks, [_clock(self.shown[n].t) for n in ticks])
+        ax.tick_params(axis="y", length=0, pad=8, labelsize=8, labelcolor=plot_style.GREY)
+        hidden = self.count - len(self.shown)
+        if hidden > 0:
+            more = f"... and {hidden:,} more; pick a message, a session or two hosts"
+            ax.text(0.0, -0.02 if not self.own else -0.28 / self.height, more,
+                    transform=ax.transAxes, ha="left", va="top", fontsize=9, color=plot_style.GREY,
+                    gid="more")  # fmt: skip
+
+    def _thin_labels(self) -> None:
+        """Leave out labels, to scale, that would lie on others."""
+        self.ax.figure.canvas.draw()
+        kept: list[Any] = []
+        for text in self.ax.texts:
+            if not (text.get_gid() or "").startswith(("label", "wait")):
+                continue
+            box = text.get_window_extent()
+            if any(box.overlaps(other) for other in kept):
+                text.set_visible(False)
+            else:
+                kept.append(box)
+
+    def _legend(self) -> None:
+        from matplotlib.lines import Line2D
+
+        if not self.keys:
+            return
+        handles = [
+            Line2D([], [], color=look["color"], lw=look["lw"], ls=look["ls"])
+            for look in self.keys.values()
+        ]
+        self.ax.legend(
+            handles, list(self.keys), loc="lower left", ncols=len(handles),
+            bbox_to_anchor=(0, 1 + 0.26 / self.height), borderaxespad=0, handlelength=2.4,
+            fontsize=8.5, columnspacing=1.4,
+        )  # fmt: skip
+
+
+def _beginning(found: list[Rung], rows: int) -> list[Rung]:
+    """As many rungs as there is room for, with as many hosts as fit beside each other."""
+    hosts: set[str] = set()
+    shown = []
+    for rung in found[:rows]:
+        if rung.kind != "fault":
+            hosts |= {host for host in (rung.host, rung.peer) if host}
+        if len(hosts) > _MOST_HOSTS:
+            break
+        shown.append(rung)
+    while shown and shown[-1].kind == "wait":
+        shown.pop()
+    return shown
+
+
+def _in_order(shown: list[Rung]) -> list[str]:
+    """The hosts that have a part in some rungs, as they first appear."""
+    rungs = [rung for rung in shown if rung.kind != "fault"]
+    return list(dict.fromkeys(host for rung in rungs for host in (rung.host, rung.peer) if host))
+
+
+def _clock(t: float) -> str:
+    if t < 3600:
+        return f"{t:.3f} s"
+    hours, rest = divmod(t, 3600)
+    return f"{int(hours)}:{int(rest // 60):02}:{rest % 60:04.1f}"

@@ -1,0 +1,325 @@
+"""The timeline of many messages: thin lanes up to a few thousand, beyond that what they did in sum.
+
+Thin lanes begin at their own submission, so that delays can be compared at a glance. In sum: how
+much mail lay in spools and how much was on its way, over time, and how long mail took.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+from lab.analysis.itineraries import Hop, Story
+from lab.views.pictures import plot_style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+LANES: Final = 2000
+"""Messages drawn as thin lanes; beyond, a lane would be less than a third of a pixel high."""
+
+_MARKED: Final = ("return", "refuse", "expired", "reject", "abandon", "queued")
+_ENDS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
+    "return": (
+        "returned",
+        {"marker": "o", "mfc": "white", "mec": plot_style.VERMILION, "mew": 1.4},
+    ),
+    "refuse": ("refused for good", {"marker": "x", "mec": plot_style.VERMILION, "mew": 1.4}),
+    "expired": ("given up", {"marker": "v", "mfc": plot_style.YELLOW, "mec": "black", "mew": 0.6}),
+    "reject": ("rejected at hand-over", {"marker": "s", "mfc": "black", "mec": "black"}),
+    "abandon": ("notification abandoned", {"marker": "D", "mfc": "white", "mec": "black"}),
+    "queued": ("still in the spool", {"marker": ">", "mfc": "white", "mec": plot_style.GREY}),
+}
+
+
+def crowd(told: list[Story], end: float, title: str, ax: Axes | None) -> Axes:
+    """The Axes with the timeline of more messages than can each have a labelled lane."""
+    messages = [story for story in told if story.about is None]
+    own = ax is None
+    ax = plot_style.new_axes(12, 7) if ax is None else ax
+    if own:
+        ax.set_position((0.075, 0.185, 0.905, 0.745))
+    if len(messages) <= LANES:
+        _thin(ax, messages, end)
+    else:
+        _sums(ax, messages, end)
+    _title(ax, plot_style.shorten(title or "Timeline", 70), len(messages))
+    return ax
+
+
+def _title(ax: Axes, title: str, count: int) -> None:
+    words = (
+        title if f"{count:,}" in title or str(count) in title else f"{title}: {count:,} messages"
+    )
+    top = getattr(ax, "lab_top", ax)
+    top.set_title(plot_style.fitted_title(top, words))
+
+
+# -- thin lanes ----------------------------------------------------------------------------------
+
+
+def _thin(ax: Axes, messages: list[Story], end: float) -> None:
+    from matplotlib.collections import LineCollection
+
+    keys: dict[str, Any] = {}
+    height = 0.72 * float(ax.get_window_extent().height) / max(len(messages), 1)
+    width = max(min(height * 72 / ax.figure.dpi, 9.0), 0.9)
+    for name, (colour, share, spans) in _pieces(messages, end).items():
+        if spans:
+            lines = [[(begin, row), (stop, row)] for row, begin, stop in spans]
+            drawn = LineCollection(lines, colors=colour, linewidths=width * share, rasterized=True)
+            drawn.set_capstyle("butt")
+            ax.add_collection(drawn)
+            keys[name] = drawn
+    _thin_ends(ax, messages, end, keys)
+    _age_axis(ax, messages)
+    ax.set_ylim(len(messages) + 0.5, 0.5)
+    ax.set_ylabel("messages, in the order of submission")
+    _legend(ax, keys)
+
+
+def _pieces(messages: list[Story], end: float) -> dict[str, tuple[str, float, list[Any]]]:
+    """For each look of a thin lane: its colour, its share of the height, and (row, begin, end)."""
+    looks: dict[str, tuple[str, float, list[Any]]] = {
+        "in a spool": ("#C9C9C9", 1.0, []),
+        "waiting for the next attempt": ("#E9B99B", 1.0, []),
+        "a notification on its way back": (plot_style.VERMILION, 1.0, []),
+    }
+    names = ("first hop", "second hop", "third hop", "later hops")
+    colours = (plot_style.BLUE, plot_style.ORANGE, plot_style.GREEN, plot_style.PURPLE)
+    for name, colour in zip(names, colours, strict=True):
+        looks[name] = (colour, 1.0, [])
+    for row, story in enumerate(messages, 1):
+        for one in _family(story):
+            for hop in one.hops:
+                for name, begin, stop in _parts(hop, end):
+                    way = names[min(hop.ordinal, 4) - 1]
+                    way = way if one.about is None else "a notification on its way back"
+                    at = looks[way if name == "way" else name][2]
+                    at.append((row, begin - story.t, stop - story.t))
+    return looks
+
+
+def _family(story: Story) -> Iterator[Story]:
+    yield story
+    for notice in story.notices:
+        yield from _family(notice)
+
+
+def _parts(hop: Hop, end: float) -> Iterator[tuple[str, float, float]]:
+    """A hop's stretches of time: in the spool, waiting after a failed attempt, on the way."""
+    stop = hop.ended if hop.ended is not None else end
+    begin = hop.opening if hop.opening is not None else hop.sending
+    begin = stop if begin is None else begin
+    if not hop.tries:
+        yield "in a spool", hop.queued, begin
+    else:
+        yield "in a spool", hop.queued, hop.tries[0].began
+        yield "waiting for the next attempt", hop.tries[0].began, begin
+    if stop > begin:
+        yield "way", begin, stop
+
+
+def _ends(story: Story, end: float) -> Iterator[tuple[str, float]]:
+    """What became of a message where that was not plain delivery, and when."""
+    for one in _family(story):
+        for mark in one.marks:
+            back = one.about is not None and mark.kind == "deliver"
+            yield ("return" if back else mark.kind), mark.t
+        for hop in one.hops:
+            if hop.outcome in ("queued", "expired"):
+                yield hop.outcome, hop.ended if hop.ended is not None else end
+
+
+def _thin_ends(ax: Axes, messages: list[Story], end: float, keys: dict[str, Any]) -> None:
+    size = 6.0 if len(messages) <= 300 else 4.5
+    found: dict[str, list[tuple[float, int]]] = {kind: [] for kind in _MARKED}
+    for row, story in enumerate(messages, 1):
+        for kind, t in _ends(story, end):
+            if kind in found and kind != "refuse":
+                found[kind].append((t - story.t, row))
+    for kind, points in found.items():
+        if points:
+            name, look = _ENDS[kind]
+            xs, ys = zip(*points, strict=True)
+            (keys[name],) = ax.plot(xs, ys, ls="", ms=size, zorder=4, **look)
+
+
+def _age_axis(ax: Axes, messages: list[Story]) -> None:
+    """Time since submission: to scale, or, where a few took far longer, in powers of ten."""
+    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+    ages = sorted(max(one.last for one in _family(story)) - story.t for story in messages)
+    usual, most = max(ages[int(len(ages) * 0.8)], 1e-3), max(ages[-1], 1e-3)
+    if most < 6 * usual:
+        plot_style.time_axis(ax, 0.0, most, label="time since submission")
+        return
+    step = plot_style.time_step(usual, 5)
+    ax.set_xscale("symlog", linthresh=usual, linscale=2.2)
+    ticks = [n * step for n in range(int(usual / step) + 1)]
+    ticks += _round_times(usual * 1.4, most * 1.1)
+    ax.xaxis.set_major_locator(FixedLocator(ticks))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda t, _: plot_style.duration(t)))
+    ax.axvline(usual, color="#999999", lw=0.8, ls=(0, (2, 2)), zorder=0)
+    ax.set_xlim(-usual * 0.01, most * 1.15)
+    ax.set_xlabel("time since submission, in powers of ten to the right of the dotted line")
+
+
+def _round_times(first: float, last: float) -> list[float]:
+    steps = (1e-3, 1e-2, 0.1, 1, 3, 10, 30, 60, 180, 600, 1800, 3600, 7200, 14400, 43200, 86400)
+    kept: list[float] = []
+    for step in (*steps, 259200, 604800, 2592000, 31536000):
+        if first <= step <= last and (not kept or step >= 2.5 * kept[-1]):
+            kept.append(step)
+    return kept
+
+
+def _legend(ax: Axes, keys: dict[str, Any]) -> None:
+    from matplotlib.lines import Line2D
+    from matplotlib.transforms import ScaledTranslation
+
+    below = ax.transAxes + ScaledTranslation(0, -44 / 72, ax.figure.dpi_scale_trans)
+    handles = [
+        key if isinstance(key, Line2D) else Line2D([], [], color=key.get_color()[0], lw=7)
+        for key in keys.values()
+    ]
+    place: dict[str, Any] = {"bbox_to_anchor": (0, 0), "bbox_transform": below, "borderaxespad": 0}
+    ax.legend(handles, list(keys), loc="upper left", ncols=4, markerscale=1.4, **place)
+
+
+# -- sums ----------------------------------------------------------------------------------------
+
+
+def _sums(ax: Axes, messages: list[Story], end: float) -> None:
+    """Above, how much mail waited and moved; below, how long it took, by when it was submitted."""
+    from mpl_toolkits.axes_grid1 import make_axes_locatable  # type: ignore[import-untyped]
+
+    first = min(story.t for story in messages)
+    last = max(end, first + 1e-3)
+    divider = make_axes_locatable(ax)
+    top = divider.append_axes("top", size="62%", pad=0.22, sharex=ax)
+    ax.lab_top = top  # type: ignore[attr-defined]
+    _states(top, messages, first, last)
+    _delays(ax, messages, first, last, end)
+    plot_style.time_axis(ax, first, last)
+    top.tick_params(labelbottom=False)
+    top.set_xlabel("")
+
+
+def _states(top: Axes, messages: list[Story], first: float, last: float) -> None:
+    import numpy as np
+
+    names = ("way", "in a spool", "waiting for the next attempt")
+    spans: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
+    for story in messages:
+        for one in _family(story):
+            for hop in one.hops:
+                for name, begin, stop in _parts(hop, last):
+                    spans[name].append((begin, stop))
+    edges = np.linspace(first, last, 401)
+    levels = [_mean_level(spans[name], edges) for name in names]
+    middles = (edges[:-1] + edges[1:]) / 2
+    looks = zip((plot_style.BLUE, "#DDDDDD", "#F0C8AC"), ("", "////", "...."), strict=True)
+    labels = ("on the way", "in a spool", "waiting for the next attempt")
+    under = np.zeros(len(middles))
+    for level, (colour, hatch), text in zip(levels, looks, labels, strict=True):
+        edge = "none" if not hatch else "#8A8A8A"
+        drawn = top.fill_between(middles, under, under + level, step="mid", lw=0.0, label=text)
+        drawn.set(facecolor=colour, edgecolor=edge, hatch=hatch)
+        under = under + level
+    top.set_ylim(0, max(float(under.max()) * 1.28, 1.0))
+    top.set_ylabel("messages at once")
+    top.legend(loc="upper left", ncols=3, borderaxespad=0.2)
+
+
+def _mean_level(spans: list[tuple[float, float]], edges: Any) -> Any:
+    """How many of the spans cover each bin, on average over the bin."""
+    import numpy as np
+
+    if not spans:
+        return np.zeros(len(edges) - 1)
+    times = np.asarray(spans, dtype=float)
+    # the integral of "how many have begun" at t is the sum of (t - begin) over those begun
+    total = _begun(times[:, 0], edges) - _begun(times[:, 1], edges)
+    return np.maximum(np.diff(total) / np.diff(edges), 0)
+
+
+def _begun(times: Any, edges: Any) -> Any:
+    import numpy as np
+
+    times = np.sort(times)
+    count = np.searchsorted(times, edges, side="right")
+    return count * edges - np.concatenate(([0.0], np.cumsum(times)))[count]
+
+
+def _delays(ax: Axes, messages: list[Story], first: float, last: float, end: float) -> None:
+    import numpy as np
+    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+    pairs = [
+        (s.t, m.t - s.t) for s in messages for m in s.marks if m.kind in ("deliver", "terminal")
+    ]
+    data = np.asarray(pairs or [(first, 1e-3)], dtype=float)
+    data[:, 1] = np.maximum(data[:, 1], 1e-3)
+    low, high = float(data[:, 1].min()), float(data[:, 1].max())
+    troubles = _troubles(messages, end)
+    high = max([high, *(age for points in troubles.values() for _, age in points)])
+    ax.set_yscale("log")
+    ax.set_ylim(low / 1.3, high * 1.6)
+    _cloud(ax, data, (first, last), (low / 1.3, high * 1.6))
+    _quantiles(ax, data, first, last)
+    for kind, points in troubles.items():
+        name, look = _ENDS[kind]
+        xs, ys = zip(*points[:: max(1, len(points) // 200)], strict=True)
+        label = f"{name} ({len(points):,}{', some drawn' if len(xs) < len(points) else ''})"
+        ax.plot(xs, ys, ls="", ms=4, zorder=4, label=label, alpha=0.8, rasterized=True, **look)
+    ticks = _round_times(low / 1.3, high * 1.6)
+    ax.yaxis.set_major_locator(FixedLocator(ticks))
+    ax.yaxis.set_minor_locator(NullLocator())
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda t, _: plot_style.duration(t)))
+    ax.set_ylabel("time until settled")
+    from matplotlib.transforms import ScaledTranslation
+
+    below = ax.transAxes + ScaledTranslation(0, -44 / 72, ax.figure.dpi_scale_trans)
+    place: dict[str, Any] = {"bbox_to_anchor": (0, 0), "bbox_transform": below, "borderaxespad": 0}
+    ax.legend(loc="upper left", ncols=4, **place)
+
+
+def _troubles(messages: list[Story], end: float) -> dict[str, list[tuple[float, float]]]:
+    """When mail that was not delivered was submitted, and how long it took to settle, by end."""
+    found: dict[str, list[tuple[float, float]]] = {}
+    for story in messages:
+        for kind, t in _ends(story, end):
+            if kind in _MARKED and kind not in ("refuse", "expired"):
+                found.setdefault(kind, []).append((story.t, max(t - story.t, 1e-3)))
+    return found
+
+
+def _cloud(ax: Axes, data: Any, xs: tuple[float, float], ys: tuple[float, float]) -> None:
+    """How many deliveries fell where, the darker the more, on a scale of powers."""
+    import numpy as np
+    from matplotlib.colors import LinearSegmentedColormap, LogNorm
+
+    bins = (np.linspace(*xs, 241), np.geomspace(*ys, 73))
+    counts, *_ = np.histogram2d(data[:, 0], data[:, 1], bins=bins)
+    shown = np.ma.masked_equal(counts.T, 0)
+    greys = LinearSegmentedColormap.from_list("deliveries", ["#DCE9F3", "#5B93BD"])
+    norm = LogNorm(vmin=1, vmax=max(float(counts.max()), 2.0))
+    ax.pcolormesh(*bins, shown, cmap=greys, norm=norm, rasterized=True, zorder=1)
+    ax.fill_between([], [], color="#9DBFDA", label="deliveries, darker where there are more")
+
+
+def _quantiles(ax: Axes, data: Any, first: float, last: float) -> None:
+    import numpy as np
+
+    edges = np.linspace(first, last, 61)
+    place = np.clip(np.searchsorted(edges, data[:, 0], side="right") - 1, 0, 59)
+    order = np.argsort(place, kind="stable")
+    groups = np.split(data[order, 1], np.searchsorted(place[order], range(1, 60)))
+    middles = (edges[:-1] + edges[1:]) / 2
+    some = [n for n, group in enumerate(groups) if len(group) >= 5]
+    lines = ((50, "median", "-", 2.0), (95, "95 % took less", (0, (5, 2)), 1.4))
+    for share, text, dashes, width in lines:
+        values = [np.percentile(groups[n], share) for n in some]
+        ax.plot(middles[some], values, color="black", lw=width, ls=dashes, label=text, zorder=3)

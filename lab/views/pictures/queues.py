@@ -1,0 +1,176 @@
+"""Queues: how many messages lie in each host's spool over time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from lab.trace.trace import Row, Trace
+from lab.views.pictures import plot_style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_MOST: Final = 6
+"""Hosts with a line of their own; the others are summed, or nobody could tell them apart."""
+
+_LOOKS: Final[tuple[dict[str, Any], ...]] = tuple(
+    {"color": colour, "ls": line}
+    for colour, line in zip(
+        (
+            plot_style.BLUE,
+            plot_style.VERMILION,
+            plot_style.GREEN,
+            plot_style.BLACK,
+            plot_style.PURPLE,
+            plot_style.ORANGE,
+        ),
+        ("-", (0, (5, 2)), (0, (1.2, 1.2)), (0, (5, 1.6, 1.2, 1.6)), (0, (9, 3)), "-"),
+        strict=True,
+    )
+)
+
+Line = list[tuple[float, int]]
+"""The length of a spool from each time on, in seconds and messages."""
+
+
+def queue_lengths(trace: Trace) -> dict[str, Line]:
+    """The messages in the spool of each host that ever had any: its length from each time on.
+
+    A message counts once at a host, however many recipients and next hosts it is for; what is being
+    sent is in the spool until the next host has accepted it.
+    """
+    spools: dict[str, dict[int, set[str]]] = {}
+    lines: dict[str, Line] = {}
+    for row in trace.of(_CHANGES):
+        change = _CHANGES[row[1]]
+        spool = spools.setdefault(row[2], {})
+        change(spool, row)
+        line = lines.setdefault(row[2], [(0.0, 0)])
+        if line[-1][1] != len(spool):
+            if line[-1][0] == row[0]:
+                line[-1] = (row[0], len(spool))
+            else:
+                line.append((row[0], len(spool)))
+    return {host: line for host, line in lines.items() if any(length for _, length in line)}
+
+
+Spool = dict[int, set[str]]
+
+
+def _in(spool: Spool, row: Row) -> None:
+    spool.setdefault(row[5], set()).update(row[6])
+
+
+def _out(spool: Spool, row: Row) -> None:
+    _let_go(spool, row[5], row[6])
+
+
+def _elsewhere(spool: Spool, row: Row) -> None:
+    if row[9] == "redirect":
+        _let_go(spool, row[5], (row[6],))
+
+
+def _returned(spool: Spool, row: Row) -> None:
+    _let_go(spool, row[6], row[7])
+
+
+def _let_go(spool: Spool, message: int, ids: Any) -> None:
+    left = spool.get(message)
+    if left is not None:
+        left.difference_update(ids)
+        if not left:
+            del spool[message]
+
+
+_CHANGES: Final = {
+    "queue": _in,
+    "transfer": _out,
+    "refuse": _out,
+    "forward": _elsewhere,
+    "notify": _returned,
+}
+
+
+def queues(trace: Trace, ax: Axes | None = None) -> Axes:
+    """The messages in each host's spool over time, on ``ax`` or on a figure of its own.
+
+    The hosts whose spools were longest (longest for longest, weighed by time) have a line each, the
+    others are summed. Time in seconds, minutes, hours or days as suits the run.
+    """
+    lines = queue_lengths(trace)
+    last = trace.rows[-1][0] if trace.rows else 0.0
+    with plot_style.sheet():
+        ax = ax if ax is not None else _axes()
+        ranked = sorted(lines, key=lambda host: (-_weight(lines[host], last), host))
+        own = ranked[:_MOST] if len(ranked) > _MOST + 1 else ranked[: _MOST + 1]
+        looks: tuple[dict[str, Any], ...] = (*_LOOKS, {"color": plot_style.SKY, "ls": "-"})
+        for host, look in zip(own, looks, strict=False):
+            _step(ax, lines[host], last, _named(host, max(n for _, n in lines[host])), look)
+        others = ranked[len(own) :]
+        if others:
+            line = _sum([lines[host] for host in others])
+            name = f"the other {len(others):,} hosts together, at most {max(n for _, n in line):,}"
+            times, lengths = _steps(line, last)
+            ax.fill_between(
+                times, lengths, color=plot_style.PALE, step="post", label=name, zorder=1
+            )
+        _finish(ax, trace, last, bool(lines))
+    return ax
+
+
+def _named(host: str, most: int) -> str:
+    """A line of the legend, of which two fit side by side."""
+    return f"{plot_style.fitted(host, 190, 10)}, at most {most:,}"
+
+
+def _axes() -> Axes:
+    ax = plot_style.new_axes(10, 4.6)
+    ax.set_position((0.075, 0.34, 0.9, 0.55))
+    return ax
+
+
+def _weight(line: Line, last: float) -> float:
+    times = [t for t, _ in line[1:]] + [last]
+    return sum(length * (end - t) for (t, length), end in zip(line, times, strict=True))
+
+
+def _steps(line: Line, last: float) -> tuple[list[float], list[int]]:
+    return [*(t for t, _ in line), last], [*(n for _, n in line), line[-1][1]]
+
+
+def _step(ax: Axes, line: Line, last: float, name: str, look: dict[str, Any]) -> None:
+    times, lengths = _steps(line, last)
+    ax.step(times, lengths, where="post", lw=1.6, label=name, zorder=3, **look)
+
+
+def _sum(lines: list[Line]) -> Line:
+    """Several lines as one."""
+    changes: dict[float, int] = {}
+    for line in lines:
+        before = 0
+        for t, length in line:
+            changes[t] = changes.get(t, 0) + length - before
+            before = length
+    total, summed = 0, []
+    for t in sorted(changes):
+        total += changes[t]
+        summed.append((t, total))
+    return summed
+
+
+def _finish(ax: Axes, trace: Trace, last: float, any_lines: bool) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    plot_style.time_axis(ax, 0.0, last)
+    ax.set_ylim(bottom=0)
+    ax.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+    ax.set_ylabel("messages in the spool")
+    ax.grid(axis="y")
+    title = str(trace.meta.get("title") or "")
+    ax.set_title(plot_style.fitted_title(ax, f"{title}: the spools" if title else "The spools"))
+    if any_lines:
+        ax.legend(
+            loc="upper left", bbox_to_anchor=(0, -0.24), ncols=2, borderaxespad=0, handlelength=3
+        )
+    else:
+        ax.text(0.5, 0.5, "no mail ever waited", transform=ax.transAxes, ha="center")

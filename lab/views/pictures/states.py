@@ -1,0 +1,259 @@
+"""The state diagrams of section 4.4, and the states of a session, from the engines' own tables."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+from lab.analysis.session_states import Shot, films, kinds_of_session
+from lab.protocol.dialogue import Standing
+from lab.protocol.replies import COMMAND_REPLIES, MAIL_DATA, Outcome
+from lab.protocol.states import TRANSITIONS, State
+from lab.trace.trace import Row, Trace
+from lab.views.pictures import plot_style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_PLACES: Final = {
+    State.OPENED: (0.9, 7.2), State.READY: (3.5, 7.2), State.MAIL: (6.1, 7.2),
+    State.RCPT: (8.7, 7.2), State.DATA: (11.3, 7.2), State.CLOSED: (6.1, 3.9),
+}  # fmt: skip
+_ARCS: Final[dict[tuple[State, State], float]] = {
+    (State.READY, State.OPENED): 0.45,
+    (State.MAIL, State.READY): 0.45,
+    (State.RCPT, State.MAIL): 0.45,
+    (State.RCPT, State.READY): 0.46,
+    (State.DATA, State.READY): 0.52,
+}
+"""How much an arrow that leads back bends; those that lead on are straight."""
+
+_WORDS: Final = {MAIL_DATA: "the mail data"}
+_NODE: Final = 0.42
+
+
+def states(
+    trace: Trace | None = None,
+    ax: Axes | None = None,
+    *,
+    session: int | None = None,
+    seq: int | None = None,
+    command: str | None = None,
+) -> Axes:
+    """The states of a session and the two diagrams of section 4.4, on ``ax`` or on a figure.
+
+    With a trace, each arrow tells how often it was taken in it; with a ``session``, in that one up
+    to event ``seq`` (default: its end), and where the receiver-SMTP stands then is marked, with the
+    command that it had last. ``command`` picks the row of 4.3 whose codes are shown. Raises
+    ValueError for a session that there is not.
+    """
+    taken: Counter[tuple[State, str]] = Counter()
+    now: State | None = None
+    if trace is not None:
+        taken, now, last = _taken(trace, session, seq)
+        command = command or last
+    with plot_style.sheet():
+        ax = ax if ax is not None else _axes()
+        ax.set_xlim(0, 12.2)
+        ax.set_ylim(0.0, 10.3)
+        ax.set_axis_off()
+        ax.set_xticks([])
+        ax.set_yticks([])
+        _session(ax, taken, now, trace is not None)
+        _diagram(ax, 0.3, "each command but DATA", "command", command, False)
+        _diagram(ax, 5.6, "DATA and the mail data", "DATA", command, True)
+        name = str(trace.meta.get("title") or "") if trace is not None else ""
+        of = f"session {session}" if session is not None else "what may follow what"
+        ax.set_title(plot_style.shorten(f"{name}: {of}" if name else of.capitalize(), 80))
+    return ax
+
+
+def _axes() -> Axes:
+    ax = plot_style.new_axes(11, 8.4)
+    ax.set_position((0.02, 0.02, 0.96, 0.91))
+    return ax
+
+
+def _taken(
+    trace: Trace, session: int | None, seq: int | None
+) -> tuple[Counter[tuple[State, str]], State | None, str | None]:
+    if session is None:
+        return _of_all(trace, seq), None, None
+    found = films(trace, session)
+    if session not in found:
+        last = max((row[4] for row in trace.rows if row[1] == "open"), default=0)
+        raise ValueError(f"there is no session {session}; they are 1 to {last}")
+    film, last = found[session], len(trace) if seq is None else seq
+    shots = [shot for at, shot in zip(film.seqs, film.shots, strict=True) if at <= last]
+    rows = [trace.rows[at] for at in film.seqs[: len(shots)]]
+    had = [shot.receiver.command for shot in shots if shot.receiver.command in COMMAND_REPLIES]
+    now = shots[-1].receiver.state if shots else None
+    return Counter(_arrows(rows, shots)), now, had[-1] if had else None
+
+
+def _of_all(trace: Trace, seq: int | None) -> Counter[tuple[State, str]]:
+    """How often each arrow was taken in all sessions, up to an event."""
+    taken: Counter[tuple[State, str]] = Counter()
+    rows = trace.rows if seq is None else islice(trace.rows, seq + 1)
+    for film, mine, times in kinds_of_session(rows):
+        for arrow in _arrows(mine, film.shots):
+            taken[arrow] += times
+    return taken
+
+
+def _arrows(rows: Sequence[Row], shots: Sequence[Shot]) -> Iterator[tuple[State, str]]:
+    """The arrows of its table that the receiver-SMTP took in a session, event by event.
+
+    It takes one with a command that succeeds, and with mail data whatever its reply.
+    """
+    before: Standing | None = None
+    for row, shot in zip(rows, shots, strict=True):
+        here = shot.receiver
+        if here.command == MAIL_DATA:
+            awaited = before is not None and before.command == MAIL_DATA and before.code is None
+            taken = awaited and here.code is not None
+        else:
+            taken = row[1] == "command" and here.meaning in (Outcome.S, Outcome.I)
+        if taken and here.row is not None:
+            yield here.was, here.command
+        before = here
+
+
+# -- the session --------------------------------------------------------------------------------
+
+
+def _session(ax: Axes, taken: Counter[tuple[State, str]], now: State | None, counted: bool) -> None:
+    groups: dict[tuple[State, State], list[str]] = {}
+    for state, row in TRANSITIONS.items():
+        for verb, transition in row.items():
+            groups.setdefault((state, transition.next), []).append(verb)
+    for (state, after), verbs in groups.items():
+        words = [_with_count(verb, taken[state, verb], counted) for verb in verbs]
+        if state is after:
+            _loop(ax, state, words)
+        elif after is State.CLOSED:
+            _quit(ax, state, words)
+        else:
+            _arc(ax, state, after, words, any(taken[state, verb] for verb in verbs))
+    for state, (x, y) in _PLACES.items():
+        _node(ax, x, y, state.value, state is now)
+
+
+def _with_count(verb: str, times: int, counted: bool) -> str:
+    word = _WORDS.get(verb, verb)
+    return f"{word} ×{times:,}" if counted and times else word
+
+
+def _node(ax: Axes, x: float, y: float, text: str, marked: bool) -> None:
+    from matplotlib.patches import FancyBboxPatch
+
+    width = 0.62
+    ax.add_patch(
+        FancyBboxPatch(
+            (x - width, y - _NODE / 1.5), 2 * width, _NODE * 1.33, zorder=4,
+            boxstyle="round,pad=0.02,rounding_size=0.25",
+            facecolor=plot_style.YELLOW if marked else "white", edgecolor="black",
+            lw=2.6 if marked else 1.2, gid=f"state {text}" + (" now" if marked else ""),
+        )
+    )  # fmt: skip
+    ax.text(x, y, text, ha="center", va="center", fontsize=10.5, zorder=5, gid="node",
+            fontweight="bold" if marked else "normal")  # fmt: skip
+
+
+def _arc(ax: Axes, state: State, after: State, words: list[str], taken: bool) -> None:
+    from matplotlib.patches import FancyArrowPatch
+
+    bend = _ARCS.get((state, after), 0.0)
+    (x, y), (to, down) = _PLACES[state], _PLACES[after]
+    sign = 1 if to > x else -1
+    # those that lead back start and end above, and reach half their bend in height
+    begin = (x + sign * 0.2, y + 0.3) if bend else (x + sign * 0.66, y)
+    end = (to - sign * 0.2, down + 0.3) if bend else (to - sign * 0.66, down)
+    height = 0.42 + bend * abs(end[0] - begin[0]) * 0.575 if bend else -0.12
+    ax.add_patch(
+        FancyArrowPatch(
+            begin, end, connectionstyle=f"arc3,rad={bend}", arrowstyle="-|>", mutation_scale=13,
+            color=plot_style.BLUE if taken else "black", lw=2.0 if taken else 1.1, zorder=3,
+            shrinkA=0, shrinkB=0,
+        )
+    )  # fmt: skip
+    ax.text(
+        (x + to) / 2, y + height, _wrapped(words, 6 if bend else 2), ha="center",
+        va="bottom" if bend else "top", fontsize=8.5, zorder=5, gid="arrow words",
+        color=plot_style.BLUE if taken else "black",
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.2} if bend else None,
+    )  # fmt: skip
+
+
+def _loop(ax: Axes, state: State, words: list[str]) -> None:
+    """What leaves a state as it is, written below it."""
+    x, y = _PLACES[state]
+    ax.text(x, y - 0.42, "↻ " + _wrapped(words, 2), ha="center", va="top", fontsize=7.5,
+            color=plot_style.GREY, zorder=5, gid="loop words")  # fmt: skip
+
+
+def _quit(ax: Axes, state: State, words: list[str]) -> None:
+    from matplotlib.patches import FancyArrowPatch
+
+    (x, y), (to, down) = _PLACES[state], _PLACES[State.CLOSED]
+    place = to + (x - to) * 0.1
+    ax.add_patch(
+        FancyArrowPatch(
+            (x, y - 1.62), (place, down + 0.3), arrowstyle="-|>", mutation_scale=11,
+            color=plot_style.GREY, lw=0.9, ls=(0, (5, 2)), zorder=2, shrinkA=0, shrinkB=0,
+        )
+    )  # fmt: skip
+    ax.text(x, y - 1.6, " ".join(words), ha="center", va="bottom", fontsize=8,
+    color=plot_style.GREY,
+            zorder=5, gid="quit words")  # fmt: skip
+
+
+def _wrapped(words: list[str], a_line: int) -> str:
+    lines = [" ".join(words[n : n + a_line]) for n in range(0, len(words), a_line)]
+    return "\n".join(lines)
+
+
+# -- the two diagrams of section 4.4 -------------------------------------------------------------
+
+_ENDS: Final = (
+    (Outcome.E, "1, 3", "error"), (Outcome.S, "2", "success"), (Outcome.F, "4, 5", "failure"),
+)  # fmt: skip
+
+
+def _diagram(
+    ax: Axes, left: float, title: str, label: str, command: str | None, two_stage: bool
+) -> None:
+    """Begin, wait, and success, failure or error by the first digit of the reply."""
+    ax.text(left, 3.2, f"4.4: {title}", fontsize=10, fontweight="bold", ha="left", va="bottom")
+    mine = command is not None and (command in ("DATA", MAIL_DATA)) == two_stage
+    word = command if mine and not two_stage and command else label
+    _circle(ax, left + 0.35, 1.7, "B")
+    _circle(ax, left + 2.0, 1.7, "W")
+    _edge(ax, left + 0.35, 1.7, left + 2.0, 1.7, word)
+    x = left + 2.0
+    rows = {"": COMMAND_REPLIES.get(command or "")} if mine else {}
+    if two_stage:
+        _circle(ax, left + 3.5, 1.7, "W")
+        _edge(ax, x, 1.7, left + 3.5, 1.7, "3, data")
+        x = left + 3.5
+    for (meaning, digits, name), y in zip(_ENDS, (2.75, 1.7, 0.65), strict=True):
+        end = x + 1.35
+        _circle(ax, end, y, meaning.name)
+        _edge(ax, x, 1.7, end, y, digits)
+        codes = [str(code) for code, means in (rows.get("") or {}).items() if means is meaning]
+        text = name + (": " + _wrapped(codes, 5).replace("\n", "\n   ") if codes else "")
+        ax.text(end + 0.28, y, text, fontsize=8, va="center", ha="left", gid="end words")
+
+
+def _circle(ax: Axes, x: float, y: float, letter: str) -> None:
+    ax.plot([x], [y], "o", ms=22, mfc="white", mec="black", mew=1.2, zorder=4)
+    ax.text(x, y, letter, ha="center", va="center", fontsize=10, zorder=5, gid="node")
+
+
+def _edge(ax: Axes, x: float, y: float, to: float, down: float, text: str) -> None:
+    arrow: Any = {"arrowstyle": "-|>", "color": "black", "lw": 1.1, "shrinkA": 11, "shrinkB": 11}
+    ax.annotate("", (to, down), (x, y), arrowprops=arrow, zorder=3)
+    ax.text((x + to) / 2, (y + down) / 2 + 0.1, text, ha="center", va="bottom", fontsize=8,
+            gid="arrow words", zorder=5)  # fmt: skip

@@ -1,0 +1,505 @@
+"""The timeline: one lane a message, a bar for each hop, and what became of the mail.
+
+Up to some forty lanes each hop is told in full; beyond, :mod:`lab.views.pictures.many_messages`
+draws thin lanes or, for many thousands of messages, how many waited, moved and settled.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+from lab.analysis.faults import Trouble, troubles
+from lab.analysis.itineraries import Hop, Mark, Story, stories
+from lab.trace.trace import Trace
+from lab.views.pictures import plot_style
+from lab.views.pictures.lanes import Lane, Plan, label, plan
+from lab.views.pictures.timescale import Span, Timescale, timescale
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+ROWS: Final = 48
+"""Lanes told in full; beyond, a lane is too low for its label."""
+
+_LEAST: Final = 4.0
+"""Pixels: the width of the narrowest bar."""
+
+_BAR: Final = 0.5
+_BARS: Final[dict[str, dict[str, Any]]] = {
+    "in the spool": {"facecolor": "#F4F4F4", "edgecolor": "#9A9A9A", "hatch": "////", "lw": 0.6},
+    "opening the channel": {
+        "facecolor": "white",
+        "edgecolor": plot_style.BLACK,
+        "hatch": "....",
+        "lw": 0.9,
+    },
+    "attempt that failed": {
+        "facecolor": "white",
+        "edgecolor": plot_style.VERMILION,
+        "hatch": "xxxx",
+        "lw": 0.9,
+    },
+    "a fault": {"facecolor": "#7A6A55", "edgecolor": "black", "lw": 0.8},
+}
+_RETURN: Final[dict[str, Any]] = {
+    "facecolor": "#F9D9C3",
+    "edgecolor": plot_style.VERMILION,
+    "hatch": "\\\\\\",
+    "lw": 1.1,
+}
+_WAIT: Final[dict[str, Any]] = {"color": plot_style.GREY, "lw": 1.0, "ls": (0, (4, 3))}
+_ENDS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
+    "deliver": ("delivered", {"marker": "o", "mfc": plot_style.GREEN, "mec": "black", "ms": 9}),
+    "terminal": (
+        "shown on the terminal",
+        {"marker": "^", "mfc": plot_style.SKY, "mec": "black", "ms": 9},
+    ),
+    "return": (
+        "returned to the originator",
+        {"marker": "o", "mfc": "white", "mec": plot_style.VERMILION, "mew": 2.2, "ms": 9},
+    ),
+    "refuse": (
+        "refused for good",
+        {"marker": "X", "mfc": plot_style.VERMILION, "mec": "black", "ms": 9},
+    ),
+    "expired": ("given up", {"marker": "v", "mfc": plot_style.YELLOW, "mec": "black", "ms": 9}),
+    "round": (
+        "goes another way from here",
+        {"marker": "P", "mfc": "white", "mec": plot_style.BLUE, "mew": 1.4, "ms": 8},
+    ),
+    "fault": ("a fault, at once over", {"marker": "d", "mfc": "black", "mec": "black", "ms": 8}),
+    "reject": ("rejected at hand-over", {"marker": "s", "mfc": "black", "mec": "black", "ms": 8}),
+    "abandon": (
+        "notification abandoned",
+        {"marker": "D", "mfc": plot_style.YELLOW, "mec": "black", "ms": 8},
+    ),
+    "defer": (
+        "put off, to be retried",
+        {"marker": "|", "mec": plot_style.VERMILION, "mew": 2.4, "ms": 13},
+    ),
+    "queued": (
+        "still in the spool",
+        {"marker": ">", "mfc": "white", "mec": plot_style.GREY, "mew": 1.6, "ms": 8},
+    ),
+}
+
+
+_HOP: Final = "on the way: hop "
+
+
+def timeline(trace: Trace, ax: Axes | None = None) -> Axes:
+    """The Axes with the timeline of a trace; x is simulated time in seconds, whatever its labels.
+
+    Without ``ax`` a figure is made that is as high as its lanes need.
+    """
+    told = stories(trace)
+    end = max((row[0] for row in trace.rows[-1:]), default=0.0)
+    made = plan(told) if len(told) <= 4 * ROWS else Plan()
+    with plot_style.sheet():
+        if told and not (0 < len(made.lanes) <= ROWS):
+            from lab.views.pictures.many_messages import crowd
+
+            return crowd(told, end, str(trace.meta.get("title") or ""), ax)
+        picture = _Picture(told, made, end, ax, troubles(trace))
+        picture.openings = _openings(trace)
+        picture.draw(str(trace.meta.get("title") or "Timeline"))
+        return picture.ax
+
+
+def _openings(trace: Trace) -> list[float]:
+    """The seconds that each channel took to open, with greeting and HELO, as the bars have it."""
+    began: dict[int, float] = {}
+    until: dict[int, float] = {}
+    replies: Counter[int] = Counter()
+    for row in trace.of(("open", "reply")):
+        if row[1] == "open":
+            began[row[4]], until[row[4]] = row[9], row[0]
+        elif row[4] in began and replies[row[4]] < 2:
+            replies[row[4]] += 1
+            until[row[4]] = row[0]
+    return [until[session] - at for session, at in began.items()]
+
+
+class _Picture:
+    """One timeline in full: its Axes, its scale, and what the legend will have to explain."""
+
+    def __init__(
+        self,
+        told: list[Story],
+        made: Plan,
+        end: float,
+        ax: Axes | None,
+        faults: list[Trouble],
+    ) -> None:
+        self.told, self.made, self.end, self.own = told, made, end, ax is None
+        self.faults = faults
+        self.openings: list[float] = []
+        rows = max(len(made.lanes), 1) + len(faults)
+        self.pitch = 0.62 if rows <= 9 else 0.44 if rows <= 18 else 0.27
+        self.lines = 2 if rows <= 18 else 1
+        self.ax = ax if ax is not None else plot_style.new_axes(12, self._height(rows))
+        self.aligned = False
+        self.scale = self._scale()
+        if not faults and _specks(told, self.scale):
+            # (a fault is at a time of the run: with faults, so must be everything else)
+            self.aligned = True
+            self.scale = self._scale()
+        self.keys: dict[str, Any] = {}
+        self.widened = False
+        self.hops = 0
+        self.taken: dict[int, list[float]] = {}
+        self.above: dict[int, float] = {}
+
+    def _height(self, rows: int) -> float:
+        return min(max(3.4, rows * self.pitch + 2.1), 16.0)
+
+    def draw(self, title: str) -> None:
+        """Put everything on the Axes, the legend last."""
+        rows = max(len(self.made.lanes), 1) + len(self.faults)
+        self._labels()
+        self.ax.set_ylim(rows - 0.4, -0.95 if self.scale.folds else -0.6)
+        self.pixels = self._fit()
+        for row, fault in enumerate(self.faults, rows - len(self.faults)):
+            self._fault(fault, row)
+        for story in self.told:
+            for hop in story.hops:
+                self._hop(story, hop)
+            self._connect(story)
+            for mark in story.marks:
+                self._mark(story, mark)
+        since = "time since submission" if self.aligned else "simulated time"
+        self.scale.apply(self.ax, since)
+        if self.widened:
+            self._say_least()
+        self._legend()
+        if not self.told:
+            self.ax.text(
+                0.5, 0.5, "no mail was handed over", transform=self.ax.transAxes, ha="center"
+            )
+        self.ax.set_title(plot_style.fitted_title(self.ax, title))
+
+    # -- scale and place -------------------------------------------------------------------------
+
+    def _scale(self) -> Timescale:
+        spans = [span for story in self.told for span in self._busy(story)] or [(0.0, self.end)]
+        last = max(end for _, end in spans)
+        if any(hop.outcome == "queued" for story in self.told for hop in story.hops):
+            last = max(last, self.end if not self.aligned else last)
+        return timescale(spans, min(0.0, *(begin for begin, _ in spans)), last)
+
+    def _busy(self, story: Story) -> Iterator[Span]:
+        at = self._since(story)
+        yield story.t - at, story.t - at
+        for hop in story.hops:
+            yield from ((one.began - at, one.ended - at) for one in hop.tries)
+            if hop.ended is not None:
+                begin = hop.sending if hop.sending is not None else hop.ended
+                begin = hop.opening if hop.opening is not None else begin
+                yield begin - at, hop.ended - at
+        yield from ((mark.t - at, mark.t - at) for mark in story.marks)
+
+    def _since(self, story: Story) -> float:
+        """The time that is 0 in a story's lane."""
+        while story.about is not None:
+            story = story.about
+        return story.t if self.aligned else 0.0
+
+    def _fit(self) -> float:
+        """The width of the Axes in pixels, after making room for labels on a figure of our own."""
+        if self.own:
+            texts = [one for text in self._texts for one in text.split("\n")]
+            # on screen letters stand on whole dots, and take up to a thirtieth more
+            self.left = (
+                max((plot_style.text_width(text, 9) for text in texts), default=0) * 1.03 + 16
+            )
+            self._place(90)
+        return max(float(self.ax.get_window_extent().width), 1.0)
+
+    def _place(self, bottom: float) -> None:
+        width, height = (inches * 72 for inches in self.ax.figure.get_size_inches())  # type: ignore[union-attr]
+        box = (self.left / width, bottom / height, 1 - (self.left + 20) / width)
+        self.ax.set_position((*box, 1 - (bottom + 36) / height))
+
+    def _labels(self) -> None:
+        self._texts = [
+            label(lane, lines=self.lines, width=34 if self.lines == 2 else 52)
+            for lane in self.made.lanes
+        ]
+        width = 34 if self.lines == 2 else 52
+        self._texts += [plot_style.shorten(fault.name, width) for fault in self.faults]
+        first = max(len(self.made.lanes), 1)
+        rows = [*range(len(self.made.lanes)), *range(first, first + len(self.faults))]
+        self.ax.set_yticks(rows, self._texts)
+        self.ax.tick_params(axis="y", length=0, pad=6)
+        for text in self.ax.get_yticklabels()[len(self.made.lanes) :]:
+            text.set_color(plot_style.GREY)
+        if self.faults:
+            self.ax.axhline(first - 0.5, color=plot_style.GREY, lw=0.8, zorder=0)
+        for lane, text in zip(self.made.lanes, self.ax.get_yticklabels(), strict=False):
+            text.set_color(_colour(lane))
+            if lane.kind == "message" and lane.row:
+                self.ax.axhline(lane.row - 0.5, color="#E2E2E2", lw=0.8, zorder=0)
+
+    # -- faults ----------------------------------------------------------------------------------
+
+    def _fault(self, fault: Trouble, row: int) -> None:
+        """A bar in a row of its own for as long as it lasts, and a shade over all lanes above."""
+        last = self.scale.times[-1]
+        for begin, end in fault.spans:
+            if begin >= last:
+                continue
+            stop = min(end, last)
+            if stop > begin:
+                self._bar("a fault", begin, stop, row)
+                self.ax.axvspan(begin, stop, color="#F2ECE4", lw=0, zorder=-1)
+            else:
+                self._end("fault", begin, row)
+                self.ax.axvline(begin, color="#D8C9B4", lw=1, zorder=-1)
+
+    # -- bars ------------------------------------------------------------------------------------
+
+    def _hop(self, story: Story, hop: Hop) -> None:
+        row, at = self.made.rows[id(hop)], self._since(story)
+        times = [hop.queued, *(t for one in hop.tries for t in (one.began, one.ended))]
+        stop = hop.ended if hop.ended is not None else self.end
+        begin = hop.sending if hop.sending is not None else stop
+        begin = hop.opening if hop.opening is not None else begin
+        times.append(max(begin, times[-1]))
+        times = [t - at for t in times]
+        self._bar("in the spool", times[0], times[1], row)
+        for number, one in enumerate(hop.tries):
+            failed, put_off, again = times[2 * number + 1 : 2 * number + 4]
+            self._bar("attempt that failed", failed, put_off, row)
+            self._wait(put_off, again, row)
+            if one.retry_at is not None:
+                self._end("defer", put_off, row)
+        self._transmission(story, hop, row, at)
+
+    def _transmission(self, story: Story, hop: Hop, row: int, at: float) -> None:
+        if hop.ended is None:
+            self._end("queued", max(self.end - at, hop.queued - at), row)
+            return
+        if hop.outcome in ("expired", "round"):
+            self._end(hop.outcome, hop.ended - at, row)
+            return
+        sending = hop.sending if hop.sending is not None else hop.queued
+        if hop.opening is not None and hop.opened is not None:
+            self._bar("opening the channel", hop.opening - at, hop.opened - at, row)
+            self._bar("in the spool", hop.opened - at, sending - at, row)
+        name, look = _look(story, hop)
+        self.hops = max(self.hops, hop.ordinal if story.about is None else 0)
+        patch = self._bar(name, sending - at, hop.ended - at, row, look, always=True)
+        patch.set_gid(f"hop {hop.message} {hop.host} {hop.peer} {','.join(hop.recipients)}")
+        self._name(hop, sending - at, hop.ended - at, row, look)
+
+    def _bar(
+        self,
+        name: str,
+        begin: float,
+        end: float,
+        row: int,
+        look: dict[str, Any] | None = None,
+        *,
+        always: bool = False,
+    ) -> Any:
+        from matplotlib.patches import Rectangle
+
+        if end - begin <= 1e-9 and not always:
+            return None
+        look = _BARS[name] if look is None else look
+        drawn = self._at_least(begin, end)
+        height = _BAR if name not in ("in the spool", "a fault") else _BAR * 0.62
+        patch = Rectangle(
+            (begin, row - height / 2), drawn - begin, height, zorder=3 if always else 2, **look
+        )
+        self.ax.add_patch(patch)
+        self.keys.setdefault(name, patch)
+        return patch
+
+    def _at_least(self, begin: float, end: float) -> float:
+        """The end at which a bar is drawn: never too near its beginning to be seen."""
+        least = self.scale.place(begin) + _LEAST / self.pixels
+        if self.scale.place(end) >= least:
+            return end
+        self.widened = True
+        return float(self.scale.time(least))
+
+    def _wait(self, begin: float, end: float, row: int) -> None:
+        if end > begin:
+            (line,) = self.ax.plot([begin, end], [row, row], zorder=1, **_WAIT)
+            self.keys.setdefault("waiting for the next attempt", line)
+
+    def _name(self, hop: Hop, begin: float, end: float, row: int, look: dict[str, Any]) -> None:
+        """The receiving host's name in its bar, or its first part, or nothing."""
+        left, right = float(self.scale.place(begin)), float(self.scale.place(end))
+        right -= 8 / self.pixels  # a marker may sit on the bar's end
+        dots = self.ax.figure.dpi / 72
+        size = 8.5 if self.lines == 2 else 7.5
+        for name in (hop.peer, hop.peer.partition(".")[0]):
+            if plot_style.text_width(name, size) * dots + 8 <= (right - left) * self.pixels:
+                middle = float(self.scale.time((left + right) / 2))
+                self.ax.text(middle, row, name, **_lettering(look, size)).set_gid("host")
+                return
+        if self.pitch > 0.5:
+            self._name_above(hop.peer.partition(".")[0], left * self.pixels, begin, row)
+
+    def _name_above(self, name: str, pixel: float, begin: float, row: int) -> None:
+        """The name over a bar too narrow for it, unless the one before reaches so far."""
+        if pixel < self.above.get(row, -1.0):
+            return
+        name = plot_style.shorten(name, 24)
+        width = plot_style.text_width(name, 8) * self.ax.figure.dpi / 72
+        if pixel + width > 1.015 * self.pixels:
+            return
+        self.above[row] = pixel + width + 6
+        text = self.ax.text(begin, row - _BAR / 2 - 0.03, name, fontsize=8, va="bottom", zorder=4)
+        text.set_gid("host")
+
+    # -- marks -----------------------------------------------------------------------------------
+
+    def _connect(self, story: Story) -> None:
+        """Thin lines down to where a copy takes a way of its own, or a notification sets out."""
+        for lane in self.made.lanes:
+            if lane.story is not story:
+                continue
+            if lane.kind == "fork" and lane.first is not None:
+                above = self.made.row(story, lane.first.parent)
+                self._down(lane.first.queued - self._since(story), above, lane.row, plot_style.GREY)
+            elif lane.kind == "return" and story.about is not None:
+                above = self.made.row(story.about, story.cause)
+                self._down(story.t - self._since(story), above, lane.row, plot_style.VERMILION)
+
+    def _down(self, t: float, above: int, below: int, colour: str) -> None:
+        self.ax.plot([t, t], [above, below], color=colour, lw=1.0, ls=":", zorder=1)
+
+    def _mark(self, story: Story, mark: Mark) -> None:
+        kind = "return" if story.about is not None and mark.kind == "deliver" else mark.kind
+        self._end(kind, mark.t - self._since(story), self.made.row(story, mark.hop))
+
+    def _end(self, kind: str, t: float, row: int) -> None:
+        """A marker, a little to the right of one that is there already."""
+        from matplotlib.transforms import ScaledTranslation
+
+        name, look = _ENDS[kind]
+        pixel = float(self.scale.place(t)) * self.pixels
+        if kind != "defer":
+            taken = self.taken.setdefault(row, [])
+            shift = 0.0
+            while any(abs(pixel + shift - other) < 12 for other in taken):
+                shift += 13.0
+            taken.append(pixel + shift)
+        else:
+            shift = 0.0
+        dots = self.ax.figure.dpi
+        offset = self.ax.transData + ScaledTranslation(
+            shift / dots, 0, self.ax.figure.dpi_scale_trans
+        )
+        (line,) = self.ax.plot([t], [row], ls="", zorder=5, transform=offset, **look)
+        line.set_clip_on(False)
+        line.set_gid(f"end {kind}")
+        self.keys.setdefault(name, line)
+
+    # -- words -----------------------------------------------------------------------------------
+
+    def _say_least(self) -> None:
+        if self.scale.folds:
+            words = "the narrowest bars are drawn wider than they are"
+        else:
+            least = plot_style.duration(
+                float(self.scale.time(_LEAST / self.pixels)) - self.scale.times[0]
+            )
+            words = f"bars shorter than {least} are drawn {least} wide"
+        self.ax.set_xlabel(f"{self.ax.get_xlabel()}; {words}")
+
+    def _explained(self, name: str) -> str:
+        """A name of the legend; of openings also how many there were, and what they took.
+
+        Where there are more hops than colours, the others of the same colour are told.
+        """
+        if name.startswith(_HOP):
+            again = int(name.removeprefix(_HOP)) + len(plot_style.HOPS)
+            return f"{name}, {again} ..." if again <= self.hops else name
+        if name != "opening the channel" or not self.openings:
+            return name
+        times = f"{len(self.openings)} time{'s' if len(self.openings) > 1 else ''}"
+        return f"{name} ({times}, {plot_style.duration(sum(self.openings))})"
+
+    def _legend(self) -> None:
+        from matplotlib.transforms import ScaledTranslation
+
+        below = self.ax.transAxes + ScaledTranslation(0, -40 / 72, self.ax.figure.dpi_scale_trans)
+        names = sorted(self.keys, key=_rank)
+        words = [self._explained(name) for name in names]
+        room = (self.pixels + (20 if self.own else 0)) * 72 / self.ax.figure.dpi
+        columns = plot_style.legend_columns(words, room, 4, handle=2.4)
+        if self.own:
+            self._place(52 + 15 * -(-len(names) // columns))
+        self.ax.legend(
+            [self.keys[name] for name in names],
+            words,
+            loc="upper left",
+            bbox_to_anchor=(0, 0),
+            bbox_transform=below,
+            ncols=columns,
+            borderaxespad=0,
+            handlelength=2.4,
+            columnspacing=1.6,
+        )
+
+
+def _rank(name: str) -> tuple[int, str]:
+    order = [
+        "in the spool",
+        "opening the channel",
+        "hop",
+        "return",
+        "attempt",
+        "waiting",
+        *(text for text, _ in _ENDS.values()),
+    ]
+    kind = (
+        "hop"
+        if name.startswith("on the way")
+        else "return"
+        if name.startswith("a notification")
+        else name
+    )
+    return next((n for n, one in enumerate(order) if kind.startswith(one)), 99), name
+
+
+def _specks(told: list[Story], scale: Timescale) -> bool:
+    """Whether on one clock for all the usual message would be too small to see.
+
+    Then each lane begins at its own submission.
+    """
+    sizes = sorted(float(scale.place(one.last) - scale.place(one.t)) for one in told)
+    return len(sizes) >= 4 and sizes[len(sizes) // 2] < 0.04
+
+
+def _look(story: Story, hop: Hop) -> tuple[str, dict[str, Any]]:
+    if story.about is not None:
+        return "a notification on its way back", dict(_RETURN)
+    number = (hop.ordinal - 1) % len(plot_style.HOPS) + 1
+    return f"{_HOP}{number}", {
+        "facecolor": plot_style.HOPS[number - 1],
+        "edgecolor": "black",
+        "lw": 0.9,
+    }
+
+
+def _lettering(look: dict[str, Any], size: float) -> dict[str, Any]:
+    dark = look["facecolor"] in (plot_style.BLUE, plot_style.GREEN)
+    return {
+        "color": "white" if dark else "black",
+        "fontsize": size,
+        "ha": "center",
+        "va": "center_baseline",
+        "zorder": 4,
+        "clip_on": True,
+    }
+
+
+def _colour(lane: Lane) -> str:
+    return {"return": plot_style.VERMILION, "fork": plot_style.GREY}.get(lane.kind, "black")

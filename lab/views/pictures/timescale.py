@@ -1,0 +1,152 @@
+"""A time axis on which sessions of a second stay visible beside waits of an hour.
+
+Times stay in seconds in the data; where hardly anything but waiting fills the span, the longest
+waits are drawn as narrow bands, marked as such, and the rest of the axis is to scale.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Final
+
+from lab.views.pictures.plot_style import GREY, PALE, duration, time_axis, time_step
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Span = tuple[float, float]
+
+_MOST: Final = 8
+"""Waits folded in one picture; with more of them nobody could tell what is to scale."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timescale:
+    """A mapping of seconds to places from 0 to 1; ``folds`` are the waits not drawn to scale."""
+
+    times: tuple[float, ...]
+    places: tuple[float, ...]
+    folds: tuple[Span, ...] = ()
+
+    def place(self, t: Any) -> Any:
+        """The place of a time, on from the ends at the slope of the whole."""
+        return _interpolate(t, self.times, self.places)
+
+    def time(self, place: Any) -> Any:
+        """The time at a place: the inverse of :meth:`place`."""
+        return _interpolate(place, self.places, self.times)
+
+    def apply(self, ax: Axes, label: str) -> None:
+        """Give the x axis this scale, its ticks, and a band with its length for each fold."""
+        first, last = self.times[0], self.times[-1]
+        if not self.folds:
+            time_axis(ax, first, last, label=label)
+            ax.set_xlim(float(self.time(-0.008)), float(self.time(1.02)))
+            return
+        ax.set_xscale("function", functions=(self.place, self.time))
+        ax.set_xlim(float(self.time(-0.008)), float(self.time(1.02)))
+        ticks = self._ticks()
+        fine = any(tick % 1 for tick in ticks)
+        ax.set_xticks(ticks, [clock(tick, fine) for tick in ticks])
+        ax.minorticks_off()
+        ax.set_xlabel(f"{label} (h:min:s; grey bands are not to scale)")
+        for begin, end in self.folds:
+            self._band(ax, begin, end)
+
+    def _band(self, ax: Axes, begin: float, end: float) -> None:
+        ax.axvspan(begin, end, facecolor=PALE, lw=0, zorder=0)
+        for edge in (begin, end):
+            ax.axvline(edge, color="#B0B0B0", lw=0.8, ls=(0, (2, 2)), zorder=0)
+        ax.text(
+            float(self.time((self.place(begin) + self.place(end)) / 2)),
+            0.995,
+            f"≈ {duration(float(f'{end - begin:.2g}'))}",
+            transform=ax.get_xaxis_transform(),
+            ha="center",
+            va="top",
+            fontsize=8.5 if len(self.folds) < 5 else 7,
+            color=GREY,
+        )
+
+    def _ticks(self) -> list[float]:
+        """Round times in each stretch that is to scale, none too near the one before."""
+        ticks: list[float] = []
+        edges = [self.times[0], *(edge for fold in self.folds for edge in fold), self.times[-1]]
+        for begin, end in zip(edges[::2], edges[1::2], strict=True):
+            room = self.place(end) - self.place(begin)
+            step = time_step(max(end - begin, 1e-6), max(2, int(room * 11)))
+            for number in range(math.ceil(begin / step - 1e-9), math.floor(end / step + 1e-9) + 1):
+                tick = round(number * step, 6)
+                if not ticks or self.place(tick) - self.place(ticks[-1]) >= 0.065:
+                    ticks.append(tick)
+        return ticks
+
+
+def _interpolate(x: Any, xs: tuple[float, ...], ys: tuple[float, ...]) -> Any:
+    import numpy as np
+
+    x = np.asarray(x, dtype=float)
+    slope = (ys[-1] - ys[0]) / (xs[-1] - xs[0])
+    inside = np.interp(x, xs, ys)
+    return inside + (np.minimum(x - xs[0], 0) + np.maximum(x - xs[-1], 0)) * slope
+
+
+def clock(seconds: float, fine: bool = False) -> str:
+    """A time as ``h:min:s``; ``fine`` adds tenths of a second."""
+    tenths = round(seconds * 10) if fine else round(seconds) * 10
+    minutes, rest = divmod(tenths, 600)
+    tail = f"{rest // 10:02}.{rest % 10}" if fine else f"{rest // 10:02}"
+    return f"{minutes // 60}:{minutes % 60:02}:{tail}"
+
+
+def timescale(busy: Iterable[Span], first: float, last: float) -> Timescale:
+    """The scale that suits a picture in which something other than waiting goes on in ``busy``."""
+    last = max(last, first + 1e-3)
+    folds = _folds(busy, first, last)
+    if not folds:
+        return Timescale((first, last), (0.0, 1.0))
+    edges = [first, *(edge for fold in folds for edge in fold), last]
+    lengths = [end - begin for begin, end in pairwise(edges)]
+    width = min(0.09, 0.4 / len(folds))
+    room = 1 - width * len(folds)
+    kept = sum(lengths[::2]) or 1.0
+    shares = [length / kept if n % 2 == 0 else 0.0 for n, length in enumerate(lengths)]
+    # a stretch with one short attempt in it keeps room for its bar, whatever the others need
+    floored = [max(share, 0.07) if n % 2 == 0 else 0.0 for n, share in enumerate(shares)]
+    places = [0.0]
+    for number, share in enumerate(floored):
+        places.append(places[-1] + (share / sum(floored) * room if number % 2 == 0 else width))
+    return Timescale(tuple(edges), (*places[:-1], 1.0), tuple(folds))
+
+
+def _folds(busy: Iterable[Span], first: float, last: float) -> list[Span]:
+    """The waits that dwarf all that remains without them, each short of what it lies between."""
+    gaps = sorted(_gaps(busy, first, last), key=lambda gap: gap[0] - gap[1])
+    rest = last - first
+    folds: list[Span] = []
+    for begin, end in gaps:
+        if end - begin <= 0.4 * (rest - (end - begin)) or end - begin < 1.0:
+            break
+        folds.append((begin, end))
+        rest -= end - begin
+    if len(folds) > _MOST or last - first < 5 * rest:
+        return []  # to scale after all: folding would hide more than it shows
+    margin = max(rest * 0.08, 0.05)
+    return sorted(
+        (begin + margin, end - margin) for begin, end in folds if end - begin > 4 * margin
+    )
+
+
+def _gaps(busy: Iterable[Span], first: float, last: float) -> list[Span]:
+    gaps: list[Span] = []
+    reached = first
+    for begin, end in sorted(busy):
+        if begin > reached:
+            gaps.append((reached, begin))
+        reached = max(reached, end)
+    if last > reached:
+        gaps.append((reached, last))
+    return gaps

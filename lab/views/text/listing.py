@@ -1,0 +1,73 @@
+"""A topology as tables to read: hosts, links, and the ways that its mail will take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from rich.console import Group
+from rich.table import Table
+
+from lab.views.pictures.plot_style import duration
+
+if TYPE_CHECKING:
+    from lab.topology.model import Topology
+
+ROWS: Final = 40
+"""Rows of a table that are shown; a line says how many more there are."""
+
+
+def listing(topology: Topology, routes: Sequence[tuple[str, str, list[str]]]) -> Group:
+    """Tables of hosts, links and routes, to print.
+
+    ``routes``: for each, sender, recipient, and the hosts on the way, first and last included.
+    """
+    parts: list[Any] = [topology.title or "(no title)", _hosts(topology)]
+    if topology.links:
+        parts.append(_links(topology))
+    if routes:
+        parts.append(_routes(routes))
+    return Group(*parts)
+
+
+def _hosts(topology: Topology) -> Table:
+    table = _table("hosts", "kind", "users", "lists", "forwards", "other names")
+    specs = list(topology.hosts.values())
+    for spec in specs[:ROWS]:
+        kind = "router" if spec.kind == "router" else "relay" if spec.relay else "host"
+        names = ", ".join(f"{name} ({where})" for where, name in spec.names.items())
+        counts = (len(spec.users), len(spec.lists), len(spec.forwards))
+        table.add_row(spec.name, kind, *(str(n) if n else "" for n in counts), names)
+    return _bounded(table, len(specs))
+
+
+def _links(topology: Topology) -> Table:
+    table = _table("links", "environment", "transport", "latency", "bandwidth", "loss")
+    for link in topology.links[:ROWS]:
+        transport = topology.environments[link.environment].transport
+        rate = "" if link.bandwidth is None else f"{link.bandwidth / 1000:g} kbit/s"
+        loss = f"{link.loss:.1%}" if link.loss else ""
+        ends = f"{link.a} - {link.b}"
+        table.add_row(ends, link.environment, transport, duration(link.latency), rate, loss)
+    return _bounded(table, len(topology.links))
+
+
+def _routes(routes: Sequence[tuple[str, str, list[str]]]) -> Table:
+    table = _table("mail from", "to", "by way of")
+    for sender, to, way in routes[:ROWS]:
+        table.add_row(sender, to, " > ".join(way) or "no way is known")
+    return _bounded(table, len(routes))
+
+
+def _table(first: str, *others: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for name in (first, *others):
+        table.add_column(name, overflow="fold")
+    return table
+
+
+def _bounded(table: Table, rows: int) -> Table:
+    if rows > ROWS:
+        table.caption = f"... and {rows - ROWS} more"
+        table.caption_justify = "left"
+    return table

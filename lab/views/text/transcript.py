@@ -1,0 +1,74 @@
+"""The transcript: every session of a run as the RFC prints its dialogues, S: and R: line by line.
+
+The letters stand for the roles: what the sender-SMTP says is ``S:``, what the receiver-SMTP says
+is ``R:``. So a host's letter changes when a TURN changes its role (RFC 821, 3.8).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from lab.trace.trace import Row, Trace
+
+_LETTERS: Final = {"command": "S", "data": "S", "reply": "R"}
+_ESCAPES: Final = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 256))}
+
+
+def transcript(trace: Trace) -> Iterator[str]:
+    r"""The lines of all sessions, without line ends, in the order in which the sessions opened.
+
+    Mail data are shown as they crossed the wire; control bytes and bytes from 128 up are escaped
+    (``\x00``). What is no line of the dialogue begins with ``--``.
+    """
+    for number, rows in enumerate(_sessions(trace)):
+        if number:
+            yield ""
+        yield from _session(rows)
+
+
+def _sessions(trace: Trace) -> Iterator[list[Row]]:
+    """The rows of each session, as soon as it and those that opened before it are over."""
+    by_session: dict[int, list[Row]] = {}
+    over: set[int] = set()
+    for row in trace.rows:
+        kind = row[1]
+        if kind in _LETTERS or kind == "close":
+            if row[4] in by_session:
+                by_session[row[4]].append(row)
+                if kind == "close":
+                    over.add(row[4])
+                    while by_session and (first := next(iter(by_session))) in over:
+                        over.remove(first)
+                        yield by_session.pop(first)
+        elif kind == "open":
+            by_session[row[4]] = [row]
+    yield from by_session.values()
+
+
+def _session(rows: list[Row]) -> Iterator[str]:
+    t, _, host, peer, session, *_ = rows[0]
+    yield f"== session {session} · {host} -> {peer} · t={t:.3f} s"
+    ending = "-- still open when the run stopped"
+    for row in rows[1:]:
+        if row[1] == "close":
+            ending = _ending(row)
+        else:
+            yield from _lines(_LETTERS[row[1]], row[7])
+    if ending:
+        yield ending
+
+
+def _ending(row: Row) -> str:
+    t, reason = row[0], str(row[6])
+    if not reason.startswith("cut"):
+        return ""
+    why = reason.removeprefix("cut").lstrip(": ")
+    return f"-- cut off at t={t:.3f} s" + (f": {why}" if why else "")
+
+
+def _lines(letter: str, octets: Any) -> Iterator[str]:
+    """Each line of what crossed the wire at once; only CRLF ends a line."""
+    text = bytes(octets).decode("latin-1").removesuffix("\r\n")
+    for line in text.split("\r\n"):
+        yield f"{letter}: {line.translate(_ESCAPES)}"
