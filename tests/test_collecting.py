@@ -10,8 +10,8 @@ import pytest
 from small import chain, host
 
 import lab
-from lab.runtime import gc_pause
-from lab.runtime.gc_pause import rarely_collecting
+from lab.runtime import gc_pause as pausing
+from lab.runtime.gc_pause import gc_pause
 from lab.topology.load import from_dict
 from lab.topology.model import Topology
 
@@ -76,10 +76,10 @@ def test_python_does_not_look_while_a_run_goes_on_nor_at_its_end(
 def test_what_many_runs_leave_is_looked_at_in_the_end(
     looks: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gc_pause, "MOST", 5_000)
+    monkeypatch.setattr(pausing, "MOST", 5_000)
     kept = []
     for _ in range(6):
-        with rarely_collecting():
+        with gc_pause():
             kept.append([[] for _ in range(2_000)])
     assert looks.count(2) == 2
 
@@ -87,7 +87,7 @@ def test_what_many_runs_leave_is_looked_at_in_the_end(
 def test_what_somebody_has_frozen_stays_so() -> None:
     gc.freeze()
     try:
-        with rarely_collecting():
+        with gc_pause():
             pass
         assert gc.get_freeze_count()
     finally:
@@ -97,7 +97,7 @@ def test_what_somebody_has_frozen_stays_so() -> None:
 def test_of_two_that_overlap_the_last_sets_things_back() -> None:
     """As two threads of one process do, neither of which knows when the other ends."""
     before = gc.get_threshold()
-    one, other = rarely_collecting(), rarely_collecting()
+    one, other = gc_pause(), gc_pause()
     one.__enter__()
     other.__enter__()
     one.__exit__(None, None, None)

@@ -15,9 +15,9 @@ import lab
 from lab.cli import cli
 from lab.experiments.storm.random_networks import weather
 from lab.hosts.host import Host
-from lab.hosts.receiving import Reception, receiver_smtp
+from lab.hosts.receiving import ReceivingSession, receiver_smtp
 from lab.hosts.retry import Retry
-from lab.hosts.sending import Errand
+from lab.hosts.sending import QueueSender
 from lab.hosts.spool import Queue
 from lab.protocol import SenderSMTP
 from lab.protocol.script import ScriptedSender
@@ -73,7 +73,7 @@ class ByHand:
             queue.wake_at = None
             self.now = max(self.now, due)
             queue.session = True
-            errand = Errand(host, queue)
+            errand = QueueSender(host, queue)
             sender = SenderSMTP(host.identity.name_in(queue.environment), errand)
             peer = self.network.hosts[queue.host]
             self.session(host, peer, queue.environment, sender, errand)
@@ -82,12 +82,12 @@ class ByHand:
             self.now = max(self.now, at)
 
     def session(
-        self, host: Host, peer: Host, environment: str, sender: Any, errand: Errand | None
+        self, host: Host, peer: Host, environment: str, sender: Any, errand: QueueSender | None
     ) -> None:
         self.sessions += 1
         number = self.sessions
         identify = errand.identify if errand else lambda t: self.network.foreign(peer, t)
-        reception = Reception(peer, environment, identify, number, host.name)
+        reception = ReceivingSession(peer, environment, identify, number, host.name)
         reception.now = self.now
         if errand:
             errand.session, errand.now = number, self.now

@@ -20,7 +20,7 @@ from living import TOPOLOGIES, crossed, eventually, live, served
 import lab
 from lab.api.run import ARTEFACTS
 from lab.cli import cli
-from lab.live.relayed import Plug
+from lab.live.relayed import RelayPort
 
 SCENARIOS = sorted((TOPOLOGIES / "rfc821").glob("scenario-*.toml"))
 
@@ -173,7 +173,7 @@ def test_a_relay_that_is_killed_loses_nothing_it_said_250_for(tmp_path: Path) ->
 def test_tcp_that_comes_when_its_session_has_been_cut_is_closed() -> None:
     """Or the host that was called would wait there for somebody who is no more."""
     network, session, transport = Mock(plugs=set()), Mock(closed=True), Mock()
-    plug = Plug(network)
+    plug = RelayPort(network)
     plug.session = session
     plug.connection_made(transport)
     transport.close.assert_called_once_with()
@@ -313,7 +313,7 @@ def test_mail_goes_out_to_a_real_mail_server(tmp_path: Path) -> None:
     """``external``: aiosmtpd is a host of the topology, and gets what our sender-SMTP sends."""
     from aiosmtpd.controller import Controller
 
-    class Keeper:
+    class Retention:
         def __init__(self) -> None:
             self.got: list[tuple[str, list[str], bytes]] = []
 
@@ -321,7 +321,7 @@ def test_mail_goes_out_to_a_real_mail_server(tmp_path: Path) -> None:
             self.got.append((envelope.mail_from, envelope.rcpt_tos, envelope.content))  # type: ignore[attr-defined]
             return "250 Kept"
 
-    keeper, port = Keeper(), free_port()
+    keeper, port = Retention(), free_port()
     path = tmp_path / "out.toml"
     path.write_text(
         SERVED.replace('users = ["joe"]', f'external = "127.0.0.1:{port}"')

@@ -14,10 +14,10 @@ import pytest
 from living import TOPOLOGIES, eventually
 
 import lab
-from lab.analysis.streaming import Keeper, Ledger
+from lab.analysis.streaming import Retention, StreamingAnalysis
 from lab.live.host_process import TOKENS, TOKENS_OF_A_LIFE
 from lab.live.network import LiveNetwork, Settings
-from lab.live.recorder import CHUNK, MOST, Records
+from lab.live.recorder import CHUNK, MOST, Recorder
 from lab.live.running import run_live
 from lab.live.temp_files import for_a_while, remove_stale
 from lab.live.wallclock import WallClock
@@ -130,10 +130,10 @@ def test_a_long_run_keeps_few_rows_and_accounts_for_all(tmp_path: Path) -> None:
     """Rows that come late and mixed reach the ledger in the order of time, whole."""
     described = lab.load(TOPOLOGIES / "rfc821/scenario-03.toml")
     simulation = Simulation(described)
-    ledger = Ledger(Trace(), Keeper("none"))
+    ledger = StreamingAnalysis(Trace(), Retention("none"))
     took: list[Row] = []
     ledger.keeper.keep = took.extend  # type: ignore[method-assign]
-    records = Records(simulation, ledger, tmp_path)
+    records = Recorder(simulation, ledger, tmp_path)
     token, most, count = TOKENS + 3 * TOKENS_OF_A_LIFE, 0, 4 * MOST
     for begin in range(0, count, 1000):
         numbers = [n ^ 1 for n in range(begin, begin + 1000)]  # each pair the wrong way round
@@ -162,7 +162,7 @@ def test_a_long_run_keeps_few_rows_and_accounts_for_all(tmp_path: Path) -> None:
 
 def test_few_events_of_much_mail_do_not_stay_in_memory(tmp_path: Path) -> None:
     """A trace goes to its folder by its bytes, too."""
-    ledger = Ledger(Trace(), Keeper("wire", tmp_path / "trace.parquet"))
+    ledger = StreamingAnalysis(Trace(), Retention("wire", tmp_path / "trace.parquet"))
     ledger.trace.record((0.0, "start", "", None, None, None, {}))
     for number in range(40):
         ledger.trace.record((1.0, "deliver", "A", None, None, 1, "1", "ann", bytes(8 << 20)))

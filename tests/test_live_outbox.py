@@ -16,16 +16,16 @@ from living import eventually, served
 
 import lab
 from lab.hosts.spool import Entry, Queue
-from lab.live.row_ring import SIZE, Outbox, outbox, packed, what_crossed
-from lab.live.send_queue import Departures
+from lab.live.row_ring import SIZE, RowRing, outbox, packed, what_crossed
+from lab.live.send_queue import SendQueue
 from lab.live.storage import Storage, last_batch
 from lab.protocol import parse_path
 
 
-def both() -> tuple[Outbox, Outbox]:
+def both() -> tuple[RowRing, RowRing]:
     """The host's end and the network's."""
     host = outbox()
-    return host, Outbox(os.dup(host._descriptor))
+    return host, RowRing(os.dup(host._descriptor))
 
 
 def rows_of(size: int, number: int = 0) -> list[tuple[object, ...]]:
@@ -111,7 +111,7 @@ def test_what_is_free_passes_what_waits_but_not_on_its_own_connection() -> None:
         return made
 
     one, two = connection("one"), connection("two")
-    departures = Departures()
+    departures = SendQueue()
     departures.add(one, b"250", free=False)
     departures.add(one, b"221", free=True)
     departures.add(two, b"220", free=True)

@@ -6,7 +6,7 @@ from small import Options, host, mail, relay, run
 
 import lab
 from lab.network.clock import Clock
-from lab.network.events import FAULTS, HOSTS, WATCHES, Arrival, Due, ticket
+from lab.network.events import FAULTS, HOSTS, WATCHES, Delivery, Timer, ticket
 from lab.trace.digests import Digests
 
 
@@ -14,12 +14,12 @@ def test_the_order_within_an_instant_is_that_of_the_sources() -> None:
     said: list[str] = []
     clock = Clock()
     late, early, fault = ticket(HOSTS + 1), ticket(HOSTS), ticket(FAULTS)
-    Due(clock, 1.0, said.append, "watch", ticket(WATCHES)())
-    Due(clock, 1.0, said.append, "late 1", late())
-    Arrival(clock, 1.0, lambda one: said.append("late 2"), b"", 0.0, late())
-    Due(clock, 1.0, said.append, "early", early())
-    Due(clock, 1.0, said.append, "fault", fault())
-    Due(clock, 0.5, said.append, "before", late())
+    Timer(clock, 1.0, said.append, "watch", ticket(WATCHES)())
+    Timer(clock, 1.0, said.append, "late 1", late())
+    Delivery(clock, 1.0, lambda one: said.append("late 2"), b"", 0.0, late())
+    Timer(clock, 1.0, said.append, "early", early())
+    Timer(clock, 1.0, said.append, "fault", fault())
+    Timer(clock, 0.5, said.append, "before", late())
     clock.run_out()
     assert said == ["before", "fault", "early", "late 1", "late 2", "watch"]
 
@@ -27,8 +27,8 @@ def test_the_order_within_an_instant_is_that_of_the_sources() -> None:
 def test_simpys_own_step_takes_them_in_the_same_order() -> None:
     said: list[str] = []
     clock = Clock()
-    Due(clock, 1.0, said.append, "second", ticket(HOSTS + 1)())
-    Due(clock, 1.0, said.append, "first", ticket(HOSTS)())
+    Timer(clock, 1.0, said.append, "second", ticket(HOSTS + 1)())
+    Timer(clock, 1.0, said.append, "first", ticket(HOSTS)())
     clock.run()
     assert said == ["first", "second"]
 

@@ -28,7 +28,7 @@ from lab.analysis.invariants import replies
 from lab.cli import cli, running
 from lab.simulation.partitioned import windows
 from lab.simulation.partitioned import worker as process
-from lab.simulation.partitioned.coordinator import Whole
+from lab.simulation.partitioned.coordinator import Coordinator
 from lab.simulation.partitioned.planning import partitioned
 from lab.simulation.simulation import Simulation
 from lab.topology.load import from_dict
@@ -127,7 +127,7 @@ def lab_run(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
 
 
-def compared(shared: Whole, one: lab.Run) -> None:
+def compared(shared: Coordinator, one: lab.Run) -> None:
     """The run in parts is the other one, event by event, and all that is made of it is the same."""
     many = lab.Run(shared.topology, shared.run(), shared)
     assert many.trace.rows == one.trace.rows

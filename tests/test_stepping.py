@@ -17,7 +17,7 @@ from lab.analysis.conditions import NoCondition
 from lab.analysis.narrative import clock, length
 from lab.stepping import panels
 from lab.stepping.char_map import chart
-from lab.stepping.commands import Misunderstood, Orders, Quit
+from lab.stepping.commands import CommandLine, Misunderstood, Quit
 from lab.stepping.moments import Moment
 from lab.stepping.stepper import NoIntervention, Stepper
 from lab.topology.load import from_dict
@@ -343,7 +343,7 @@ event 27 of 42 · 1.900 s · BBN-VAX.ARPA answers USC-ISIE.ARPA: 250 BBN-VAX.ARP
 """  # noqa: E501  (what is printed is as wide as it is)
 
 
-def told(orders: Orders, story: str) -> str:
+def told(orders: CommandLine, story: str) -> str:
     """The story, with what the orders in it say now."""
     said: list[str] = []
     for line in story.splitlines():
@@ -356,7 +356,7 @@ def told(orders: Orders, story: str) -> str:
 
 
 def test_orders_as_a_story() -> None:
-    assert told(Orders(lab.step(RELAYED)), STORY) == STORY
+    assert told(CommandLine(lab.step(RELAYED)), STORY) == STORY
 
 
 @pytest.mark.parametrize(
@@ -377,7 +377,7 @@ def test_orders_as_a_story() -> None:
     ],
 )
 def test_an_order_that_is_none_is_told_in_a_sentence(order: str, said: str | None) -> None:
-    orders = Orders(lab.step(RELAYED))
+    orders = CommandLine(lab.step(RELAYED))
     if said is None:
         assert orders.do(order)
         return
@@ -386,7 +386,7 @@ def test_an_order_that_is_none_is_told_in_a_sentence(order: str, said: str | Non
 
 
 def test_quit_leaves_and_every_order_of_the_help_is_one() -> None:
-    orders = Orders(lab.step(RELAYED))
+    orders = CommandLine(lab.step(RELAYED))
     with pytest.raises(Quit):
         orders.do("quit")
     for line in orders.do("help"):

@@ -27,7 +27,7 @@ from lab.experiments.sweep.experiment_file import (
 )
 from lab.experiments.sweep.measures import KNOWN
 from lab.experiments.sweep.sweep import Recipe, begin, journal_of, run_one
-from lab.experiments.sweep.workers import LocalCrew
+from lab.experiments.sweep.workers import LocalWorkers
 from lab.views.pictures.sweeps import mean_of, plot
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -150,7 +150,7 @@ def test_a_run_that_kills_its_process_is_recorded_and_ends_nothing() -> None:
 
 def test_without_dask_processes_of_python_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "lab.experiments.sweep.sweep.crew", lambda workers, scheduler: LocalCrew(workers)
+        "lab.experiments.sweep.sweep.crew", lambda workers, scheduler: LocalWorkers(workers)
     )
     table = lab.sweep(topology=SCENARIO, seeds=5, measures=[dies_at_two], workers=2)
     assert table["error"].notna().tolist() == [False, False, True, False, False]

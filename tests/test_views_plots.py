@@ -16,7 +16,7 @@ from synthetic import many, relayed, troubled
 import lab
 from lab import views
 from lab.analysis.ladder_rows import NothingToShow, first_rungs, rungs
-from lab.analysis.session_states import films
+from lab.analysis.session_states import session_histories
 from lab.protocol import TRANSITIONS, State
 from lab.protocol.replies import MAIL_DATA
 from lab.topology.load import from_dict
@@ -139,7 +139,7 @@ def test_arrows_of_all_sessions_are_counted_as_in_each() -> None:
     for name in ("campus", "faults/refuse", "polling", "rfc821/scenario-07"):
         trace = run(name).trace
         singly = Counter[Any]()
-        for number in films(trace):
+        for number in session_histories(trace):
             singly += taken(trace, number, None)[0]
         assert taken(trace, None, None)[0] == singly
         assert singly
@@ -238,7 +238,7 @@ def test_the_states_are_those_of_the_table() -> None:
 def test_the_current_state_is_marked_after_each_event() -> None:
     """The receiver-SMTP's, as the commands that it took have made it."""
     trace = run("rfc821/scenario-03").trace
-    (film, _) = films(trace).values()
+    (film, _) = session_histories(trace).values()
     seen = []
     for seq in film.seqs:
         ax = drawn(trace, "states", session=1, seq=seq)
@@ -253,7 +253,7 @@ def test_the_current_state_is_marked_after_each_event() -> None:
 def test_a_film_has_the_three_buffers_of_both_sides() -> None:
     """4.1.1: reverse-path, forward-path and mail data, filled and cleared as commands succeed."""
     trace = run("rfc821/scenario-03").trace
-    film = films(trace)[1]
+    film = session_histories(trace)[1]
     by_verb = {e["verb"]: film.at(e.seq) for e in trace if e.kind == "command" and e.session == 1}
     at_rcpt = by_verb["RCPT"]
     assert at_rcpt is not None
@@ -271,7 +271,9 @@ def test_a_film_changes_roles_with_turn() -> None:
     """3.8: the host that called is the receiver-SMTP from then on, and both as after opening."""
     trace = run("polling").trace
     turned = [
-        film for film in films(trace).values() if len({s.sender_host for s in film.shots}) > 1
+        film
+        for film in session_histories(trace).values()
+        if len({s.sender_host for s in film.shots}) > 1
     ]
     assert turned
     for film in turned:

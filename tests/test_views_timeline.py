@@ -14,7 +14,7 @@ from synthetic import CHAIN, Scribe, forked, many, relayed, troubled
 
 import lab
 from lab import views
-from lab.analysis.itineraries import stories
+from lab.analysis.itineraries import itineraries
 from lab.trace.trace import Trace
 from lab.views.pictures.lanes import plan
 from lab.views.pictures.plot_style import duration, off_screen, shorten
@@ -60,7 +60,7 @@ PICTURES = [relayed, troubled, forked, lambda: many(12), lambda: many(30), lambd
 
 @pytest.mark.parametrize("trace", [make() for make in PICTURES])
 def test_a_bar_for_each_hop(trace: Trace) -> None:
-    hops = [hop for story in stories(trace) for hop in story.hops if hop.ended is not None]
+    hops = [hop for story in itineraries(trace) for hop in story.hops if hop.ended is not None]
     assert len(gids(drawn(trace), "hop ")) == len(hops)
 
 
@@ -94,12 +94,12 @@ def test_the_ends_are_marked() -> None:
 
 
 def test_copies_fork_into_lanes_where_their_routes_part() -> None:
-    made = plan(stories(forked()))
+    made = plan(itineraries(forked()))
     assert [lane.kind for lane in made.lanes] == ["message", "fork", "fork", "message"]
 
 
 def test_a_notification_lies_beneath_the_message_that_it_is_about() -> None:
-    made = plan(stories(troubled()))
+    made = plan(itineraries(troubled()))
     assert [lane.kind for lane in made.lanes] == ["message", "message", "message", "return"]
     assert made.lanes[3].story.about is made.lanes[2].story
 
@@ -111,7 +111,7 @@ def test_a_notification_that_leaves_no_host_has_no_lane() -> None:
     notice = scribe.notify(t, CHAIN[0], number, f"<JQP@{CHAIN[0]}>")
     scribe.deliver(t, notice, CHAIN[0], "JQP")
     trace = scribe.end(t + 1)
-    assert len(plan(stories(trace)).lanes) == 1
+    assert len(plan(itineraries(trace)).lanes) == 1
     ax = drawn(trace)
     assert len([line for line in ax.lines if line.get_gid() == "end return"]) == 1
 
@@ -125,7 +125,7 @@ def test_a_channel_that_is_shared_makes_later_messages_wait_in_the_spool() -> No
     scribe.open(1, a, b, 0.5)
     scribe.send(2, one, a, b, last=1)
     scribe.send(3.5, two, a, b, last=1)
-    first, second = (story.hops[0] for story in stories(scribe.end(6)))
+    first, second = (story.hops[0] for story in itineraries(scribe.end(6)))
     assert (first.opening, first.opened, first.sending, first.ended) == (1, 2, 2, 3)
     assert (second.opening, second.opened, second.sending, second.ended) == (1, 1.5, 3.5, 4.5)
 
@@ -141,7 +141,7 @@ def test_recipients_who_are_put_off_go_on_by_themselves() -> None:
     scribe.trace.record((9.0, "attempt", a, b, None, None, "arpanet", 2))
     scribe.trace.record((10.0, "unreachable", a, b, None, None, "no answer"))
     scribe.trace.record((10.0, "refuse", a, b, None, one, ("2",), "no more tries are made"))
-    (story,) = stories(scribe.end(11))
+    (story,) = itineraries(scribe.end(11))
     told = {hop.recipients: (hop.outcome, len(hop.tries), hop.ended) for hop in story.hops}
     assert told == {("1",): ("transfer", 0, 3), ("2",): ("expired", 2, 10)}
 
@@ -286,7 +286,7 @@ def test_mail_that_goes_another_way_leaves_the_first_queue_and_keeps_its_lane(
     path = tmp_path / "diamond.toml"
     path.write_text(DIAMOND)
     trace = lab.simulate(path).trace
-    (story,) = stories(trace)
+    (story,) = itineraries(trace)
     ways = [(hop.peer, hop.ordinal, hop.outcome) for hop in story.hops]
     assert ways == [
         ("UP.ARPA", 1, "round"),

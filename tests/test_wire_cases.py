@@ -74,7 +74,7 @@ def pieces_of(case: Case, size: int | None = None) -> list[bytes]:
     return [sent[at : at + size] for at in range(0, len(sent), size)]
 
 
-class Talk:
+class TypedSession:
     """A case being spoken."""
 
     def __init__(self, case: Case, size: int | None = None) -> None:
@@ -211,7 +211,7 @@ def test_a_wire_case(case: Case) -> None:
     """Each case names the section that decides it, and `prefer` where that leaves a choice."""
     if case["id"] == "data-tenmb":
         assert sum(map(len, pieces_of(case))) > 10_000_000
-    Talk(case).run()
+    TypedSession(case).run()
 
 
 @needs_cases
@@ -220,13 +220,13 @@ def test_a_wire_case(case: Case) -> None:
 )
 def test_a_wire_case_byte_by_byte(case: Case) -> None:
     """4.1.1: what arrives decides, and not in which pieces it came."""
-    Talk(case, size=1).run()
+    TypedSession(case, size=1).run()
 
 
 @needs_cases
 def test_the_notification_of_a_relayed_case_reaches_its_originator() -> None:
     """3.6: the conversation's mail goes on through the network like any other."""
-    talk = Talk({"setup": []})
+    talk = TypedSession({"setup": []})
     for line in (
         b"HELO ALPHA.ARPA\r\n",
         b"MAIL FROM:<Smith@ALPHA.ARPA>\r\n",

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from lab.analysis.streaming import Keeper
+from lab.analysis.streaming import Retention
 from lab.simulation.partitioned import coordinator as whole
 from lab.simulation.partitioned.exchange import Peers
 from lab.simulation.partitioned.worker import Part, Setup
@@ -56,14 +56,14 @@ def in_parts(
     seed: int,
     until: float | None = None,
     level: str = "wire",
-) -> whole.Whole:
+) -> whole.Coordinator:
     """A run whose hosts are in these parts, and its trace in ``keeper``."""
     latencies = [one.latency for one in topology.links if parts[one.a] != parts[one.b]]
     for fault in topology.faults:
         if fault.kind == "latency":
             latencies.append(fault.value or 0.0)
     setup = Setup(topology, seed, until, dict(parts), min(latencies, default=math.inf), level)
-    return whole.Whole(setup, Keeper(level, in_memory=True))
+    return whole.Coordinator(setup, Retention(level, in_memory=True))
 
 
 @pytest.fixture

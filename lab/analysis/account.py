@@ -95,7 +95,7 @@ class Tally:
     hops: int = 0
 
 
-class PutAway:
+class SettledColumns:
     """Recipients that are settled for good, in columns; the place of each is its index."""
 
     def __init__(self) -> None:
@@ -225,7 +225,7 @@ class Account:
 
     def __init__(self, rows: Iterable[Row] = ()) -> None:
         self.recipients: dict[tuple[int, str], Recipient] = {}
-        self.settled = PutAway()
+        self.settled = SettledColumns()
         self.notifications: dict[int, list[Recipient]] = {}
         self.tellers: dict[int, Recipient] = {}
         self.mailed: set[int] = set()

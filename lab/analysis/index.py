@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
-from lab.analysis.intervals import Spans
-from lab.analysis.session_states import films
+from lab.analysis.intervals import IntervalIndex
+from lab.analysis.session_states import session_histories
 from lab.trace.digests import DigestsSoFar
 from lab.trace.trace import Row, Trace
 
@@ -57,7 +57,7 @@ class Trouble:
     since: float
 
 
-class Records:
+class TraceIndex:
     """All that is needed to show any moment of a trace.
 
     A moment is a number of events that have happened, from 0 to ``len(trace)``.
@@ -68,11 +68,11 @@ class Records:
         self.rows: Sequence[Row] = trace.rows
         self.count = len(trace.rows)
         self.times = [row[0] for row in trace.rows]
-        self.films = films(trace)
-        self._spool = Spans(_spooled(self.rows), self.count)
-        self._open = Spans(_sessions(self.rows), self.count)
-        self._troubles = Spans(_troubles(self.rows), self.count)
-        self._flying = Spans(self._crossings(), self.count)
+        self.session_histories = session_histories(trace)
+        self._spool = IntervalIndex(_spooled(self.rows), self.count)
+        self._open = IntervalIndex(_sessions(self.rows), self.count)
+        self._troubles = IntervalIndex(_troubles(self.rows), self.count)
+        self._flying = IntervalIndex(self._crossings(), self.count)
         self._retries = _retries(self.rows)
 
     @cached_property

@@ -14,7 +14,7 @@ _EVERY: Final = 512
 """Moments from one key frame to the next."""
 
 
-class Spans(Generic[T]):
+class IntervalIndex(Generic[T]):
     """Things with the moments from which on they are there, and from which on they are not.
 
     A key frame names what is there at every 512th moment; what begins since is looked at one by

@@ -13,7 +13,7 @@ Key = tuple[int, str, str]
 
 
 @dataclass(slots=True, eq=False)
-class Try:
+class Attempt:
     """An attempt at a hop that did not move the mail; times in seconds.
 
     ``began`` is when the channel began to be opened, ``ended`` when the mail was put off;
@@ -43,7 +43,7 @@ class Hop:
     queued: float
     ordinal: int = 1
     parent: Hop | None = None
-    tries: list[Try] = field(default_factory=list)
+    tries: list[Attempt] = field(default_factory=list)
     opening: float | None = None
     opened: float | None = None
     sending: float | None = None
@@ -52,7 +52,7 @@ class Hop:
 
 
 @dataclass(slots=True, eq=False)
-class Mark:
+class End:
     """An end reached at a host: deliver, terminal, reject, refuse or abandon."""
 
     t: float
@@ -62,7 +62,7 @@ class Mark:
 
 
 @dataclass(slots=True, eq=False)
-class Story:
+class Itinerary:
     """A message from hand-over to its ends; ``about`` is set where it is a notification."""
 
     number: int
@@ -71,10 +71,10 @@ class Story:
     sender: str
     recipients: tuple[str, ...]
     hops: list[Hop] = field(default_factory=list)
-    marks: list[Mark] = field(default_factory=list)
-    about: Story | None = None
+    marks: list[End] = field(default_factory=list)
+    about: Itinerary | None = None
     cause: Hop | None = None
-    notices: list[Story] = field(default_factory=list)
+    notices: list[Itinerary] = field(default_factory=list)
 
     @property
     def last(self) -> float:
@@ -99,7 +99,7 @@ class _Teller:
     """One pass over the rows of a trace; each kind that matters has a method of its name."""
 
     def __init__(self) -> None:
-        self.stories: dict[int, Story] = {}
+        self.itineraries: dict[int, Itinerary] = {}
         self.pending: dict[Key, list[Hop]] = {}
         self.meant: dict[tuple[int, str], dict[str, None]] = {}
         self.arrived: dict[tuple[int, str], list[Hop]] = {}
@@ -109,7 +109,7 @@ class _Teller:
         self.first: dict[int, int] = {}
 
     def submit(self, row: Row) -> None:
-        self.stories[row[5]] = Story(row[5], row[0], row[2], row[6], tuple(row[7]))
+        self.itineraries[row[5]] = Itinerary(row[5], row[0], row[2], row[6], tuple(row[7]))
 
     def queue(self, row: Row) -> None:
         t, _, host, peer, _, message, recipients, *_ = row
@@ -152,8 +152,8 @@ class _Teller:
 
     def accept(self, row: Row) -> None:
         t, _, host, peer, session, message, recipients, reverse_path, *_ = row
-        if message not in self.stories:  # a script's mail: nobody handed it over
-            self.stories[message] = Story(message, t, host, reverse_path, tuple(recipients))
+        if message not in self.itineraries:  # a script's mail: nobody handed it over
+            self.itineraries[message] = Itinerary(message, t, host, reverse_path, tuple(recipients))
         for hop in self._take((message, peer, host), recipients):
             self._sent(hop, session)
             hop.ended = t
@@ -170,11 +170,11 @@ class _Teller:
             if session is None:  # no more tries are made
                 began = self._began(hop, None)
                 if not hop.tries or began > hop.tries[-1].began:
-                    hop.tries.append(Try(began, t, None, str(reply)))
+                    hop.tries.append(Attempt(began, t, None, str(reply)))
                 self._finish(hop, row, "expired")
             else:
                 self._finish(hop, row, "refuse")
-                self._story(row).marks.append(Mark(t, "refuse", host, hop))
+                self._story(row).marks.append(End(t, "refuse", host, hop))
 
     def forward(self, row: Row) -> None:
         """A sender that follows a 251 or 551 has no more to send to the host that said it."""
@@ -185,7 +185,7 @@ class _Teller:
     def defer(self, row: Row) -> None:
         t, _, host, peer, session, message, recipients, reason, retry_at = row
         for hop in self._take((message, host, peer), recipients):
-            hop.tries.append(Try(self._began(hop, session), t, retry_at, str(reason)))
+            hop.tries.append(Attempt(self._began(hop, session), t, retry_at, str(reason)))
             hop.ended = None
 
     def deliver(self, row: Row) -> None:
@@ -195,13 +195,17 @@ class _Teller:
 
     def notify(self, row: Row) -> None:
         t, _, host, _, _, message, about, recipients, path, *_ = row
-        origin = self.stories.get(about)
-        story = self.stories[message] = Story(message, t, host, "<>", (str(path),), about=origin)
+        origin = self.itineraries.get(about)
+        story = self.itineraries[message] = Itinerary(
+            message, t, host, "<>", (str(path),), about=origin
+        )
         if origin is not None:
             story.cause = self._cause(origin, host, recipients, t)
             origin.notices.append(story)
 
-    def _cause(self, origin: Story, host: str, recipients: Iterable[str], t: float) -> Hop | None:
+    def _cause(
+        self, origin: Itinerary, host: str, recipients: Iterable[str], t: float
+    ) -> Hop | None:
         """The hop that failed for these recipients: refused, or given up just now."""
         wanted = set(recipients)
         for hop in reversed(origin.hops):
@@ -234,14 +238,14 @@ class _Teller:
             arrivals = [hop for hop in arrivals if wanted & set(hop.recipients)] or arrivals
         return arrivals[-1] if arrivals else None
 
-    def _story(self, row: Row) -> Story:
+    def _story(self, row: Row) -> Itinerary:
         message = row[5]
-        if message not in self.stories:
-            self.stories[message] = Story(message, row[0], row[2], "", ())
-        return self.stories[message]
+        if message not in self.itineraries:
+            self.itineraries[message] = Itinerary(message, row[0], row[2], "", ())
+        return self.itineraries[message]
 
-    def _mark(self, row: Row) -> Mark:
-        return Mark(row[0], row[1], row[2], self._arrival(row[5], row[2], row[6:7]))
+    def _mark(self, row: Row) -> End:
+        return End(row[0], row[1], row[2], self._arrival(row[5], row[2], row[6:7]))
 
     def _take(self, key: Key, recipients: Iterable[str]) -> list[Hop]:
         """The hops of these recipients; where others share one, it parts in two here."""
@@ -254,7 +258,7 @@ class _Teller:
                 hop.recipients = tuple(one for one in hop.recipients if one in wanted)
                 later = replace(hop, recipients=rest, tries=list(hop.tries))
                 self.pending[key].append(later)
-                self.stories[hop.message].hops.append(later)
+                self.itineraries[hop.message].hops.append(later)
         return taken
 
     def _settle(self, hop: Hop) -> None:
@@ -281,10 +285,10 @@ class _Teller:
             hop.opened = hop.sending if leads else opened
 
 
-def stories(trace: Trace) -> list[Story]:
+def itineraries(trace: Trace) -> list[Itinerary]:
     """The stories of all messages, notifications among them, in the order in which they began."""
     teller = _Teller()
     tell: dict[str, Callable[[Row], Any]] = {kind: getattr(teller, kind) for kind in _TOLD}
     for row in trace.of(tell):
         tell[row[1]](row)
-    return list(teller.stories.values())
+    return list(teller.itineraries.values())

@@ -7,13 +7,13 @@ from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from lab.protocol.dialogue import Said, Standing, answered, filled, said, spoken
+from lab.protocol.dialogue import SideState, Spoken, answered, filled, said, spoken
 from lab.protocol.states import State
 from lab.trace.trace import Row, Trace
 
 
 @dataclass(slots=True)
-class Film:
+class SessionHistory:
     """One session: who speaks to whom, and the standing of both sides from each event on.
 
     ``sender`` and ``receiver`` name the hosts by role, from each event on: TURN changes them.
@@ -26,32 +26,32 @@ class Film:
     closed: float | None = None
     reason: str = ""
     seqs: list[int] = field(default_factory=list)
-    shots: list[Shot] = field(default_factory=list)
+    shots: list[Snapshot] = field(default_factory=list)
 
-    def at(self, seq: int) -> Shot | None:
+    def at(self, seq: int) -> Snapshot | None:
         """The session just after an event; None before it opened."""
         place = bisect_right(self.seqs, seq)
         return self.shots[place - 1] if place else None
 
 
 @dataclass(frozen=True, slots=True)
-class Shot:
+class Snapshot:
     """A session at a moment: the hosts by role, and where each of the two engines stands."""
 
     sender_host: str
     receiver_host: str
-    sender: Standing
-    receiver: Standing
+    sender: SideState
+    receiver: SideState
     open: bool = True
 
 
-_GREETED = answered(Standing(), None, 220)
+_GREETED = answered(SideState(), None, 220)
 _READ = frozenset({"open", "command", "data", "reply", "close", "accept"})
 _TOLD = 16
 """Octets of a command that hold its verb."""
 
 
-def films(trace: Trace, session: int | None = None) -> dict[int, Film]:
+def session_histories(trace: Trace, session: int | None = None) -> dict[int, SessionHistory]:
     """The film of each session of a trace, by its number; or of one alone."""
     rows: dict[int, list[tuple[int, Row]]] = {}
     for seq, row in enumerate(trace.rows):
@@ -60,7 +60,7 @@ def films(trace: Trace, session: int | None = None) -> dict[int, Film]:
     return {number: _film(some) for number, some in rows.items() if some[0][1][1] == "open"}
 
 
-def kinds_of_session(rows: Iterable[Row]) -> list[tuple[Film, list[Row], int]]:
+def kinds_of_session(rows: Iterable[Row]) -> list[tuple[SessionHistory, list[Row], int]]:
     """The sessions of a trace that went alike, command by command and code by code, counted.
 
     Of each kind its first session: the film, whose ``seqs`` count its own rows, those rows, and how
@@ -99,13 +99,13 @@ def kinds_of_session(rows: Iterable[Row]) -> list[tuple[Film, list[Row], int]]:
     return [(_film(list(enumerate(some))), some, count[key]) for key, some in first.items()]
 
 
-def _film(rows: list[tuple[int, Row]]) -> Film:
+def _film(rows: list[tuple[int, Row]]) -> SessionHistory:
     _, first = rows[0]
-    film = Film(first[4], first[6], first[7], first[0])
+    film = SessionHistory(first[4], first[6], first[7], first[0])
     codes = _replies(rows)
-    shot = Shot(first[2], first[3], Standing(), _GREETED)
-    asked: deque[Said | None] = deque([None])
-    storing: tuple[Said, int | None] | None = None
+    shot = Snapshot(first[2], first[3], SideState(), _GREETED)
+    asked: deque[Spoken | None] = deque([None])
+    storing: tuple[Spoken, int | None] | None = None
     for seq, row in rows:
         kind = row[1]
         if kind in ("command", "data"):
@@ -137,19 +137,21 @@ def _film(rows: list[tuple[int, Row]]) -> Film:
     return film
 
 
-def _stored(shot: Shot, storing: tuple[Said, int | None] | None) -> Shot:
+def _stored(shot: Snapshot, storing: tuple[Spoken, int | None] | None) -> Snapshot:
     """The session when the mail data has been processed, and its reply is on its way."""
     if storing is None or storing[1] is None:
         return shot
     return replace(shot, receiver=answered(shot.receiver, storing[0], storing[1]))
 
 
-def _replied(shot: Shot, what: Said | None, code: int, asked: deque[Said | None]) -> Shot:
+def _replied(
+    shot: Snapshot, what: Spoken | None, code: int, asked: deque[Spoken | None]
+) -> Snapshot:
     sender = answered(shot.sender, what, code)
     if what is not None and what.command == "TURN" and code // 100 == 2:
         # 3.8: the roles change, and both sides are as after opening
         asked.append(None)
-        return Shot(shot.receiver_host, shot.sender_host, Standing(), _GREETED)
+        return Snapshot(shot.receiver_host, shot.sender_host, SideState(), _GREETED)
     return replace(shot, sender=sender)
 
 

@@ -22,7 +22,7 @@ LONGEST: Final = 250_000
 """Events that are kept in memory; more go to a store, or are let go of where there is none."""
 
 
-class Keeper:
+class Retention:
     """Keeps the rows of a run that a level keeps: in memory while they are few, else in a store.
 
     ``level`` is one of :data:`lab.trace.parquet.LEVELS`; ``folder`` is where rows go when they are
@@ -83,13 +83,13 @@ class Keeper:
         return Trace(self._kept, self.level, digest)
 
 
-class Ledger:
+class StreamingAnalysis:
     """Takes the rows of a run's trace as they come.
 
     ``account`` and ``rules`` are of all events, whatever the ``keeper`` keeps of them.
     """
 
-    def __init__(self, trace: Trace, keeper: Keeper) -> None:
+    def __init__(self, trace: Trace, keeper: Retention) -> None:
         self.trace = trace
         self.keeper = keeper
         self.account = Account()

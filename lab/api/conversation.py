@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from lab.analysis.account import Account
 from lab.api.run import Run
-from lab.hosts.receiving import Reception, receiver_smtp
+from lab.hosts.receiving import ReceivingSession, receiver_smtp
 from lab.protocol import Crossing, Transaction
 from lab.simulation.simulation import Simulation
 from lab.topology.model import Topology
@@ -58,7 +58,9 @@ class Conversation:
         self.host = self.simulation.hosts[spec.name]
         self._environment = environment or self._first_environment(spec.name)
         self._number = self.simulation.next_session()
-        self.reception = Reception(self.host, self._environment, self._identify, self._number, YOU)
+        self.reception = ReceivingSession(
+            self.host, self._environment, self._identify, self._number, YOU
+        )
         self.receiver = receiver_smtp(self.reception)
         self._unended = False
         self._noted = 0

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from lab.analysis.account import Account, summarise, write_summary
 from lab.analysis.invariants import Breach, breaches
-from lab.analysis.streaming import Keeper, Ledger
-from lab.simulation.partitioned.coordinator import Whole
+from lab.analysis.streaming import Retention, StreamingAnalysis
+from lab.simulation.partitioned.coordinator import Coordinator
 from lab.simulation.partitioned.planning import shared_out
 from lab.simulation.simulation import Simulation
 from lab.simulation.simulation import simulate as run_simulation
@@ -94,13 +94,13 @@ def simulate(
     if processes > 1:
         shared = shared_out(topology, processes)
         if not isinstance(shared, str):
-            keeper = Keeper(trace, folder, in_memory=trace == "wire" and folder is None)
-            return in_parts(Whole.of(topology, seed, until, shared, keeper), progress)
+            keeper = Retention(trace, folder, in_memory=trace == "wire" and folder is None)
+            return in_parts(Coordinator.of(topology, seed, until, shared, keeper), progress)
         warnings.warn(f"one process makes this run: {shared}", stacklevel=2)
     if trace == "wire" and store is None:
         return Run(topology, run_simulation(topology, seed, until, progress))
     simulation = Simulation(topology, seed)
-    ledger = Ledger(simulation.trace, Keeper(trace, folder))
+    ledger = StreamingAnalysis(simulation.trace, Retention(trace, folder))
     simulation.begin()
     done = carry_out(simulation, ledger, until, progress)
     simulation.close()
@@ -109,7 +109,7 @@ def simulate(
 
 def carry_out(
     simulation: Simulation,
-    ledger: Ledger,
+    ledger: StreamingAnalysis,
     until: float | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Run:
@@ -124,7 +124,7 @@ def carry_out(
     return Run(simulation.topology, ledger.close(), ledger)
 
 
-def in_parts(whole: Whole, progress: Callable[[int], None] | None = None) -> Run:
+def in_parts(whole: Coordinator, progress: Callable[[int], None] | None = None) -> Run:
     """The run whose parts several processes make."""
     return Run(whole.topology, whole.run(progress), whole)
 
@@ -138,7 +138,7 @@ class Run:
 
     topology: Topology
     trace: Trace
-    ledger: Ledger | Whole | None = field(default=None, compare=False, repr=False)
+    ledger: StreamingAnalysis | Coordinator | None = field(default=None, compare=False, repr=False)
 
     @cached_property
     def summary(self) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.experiments.sweep.experiment_file import Experiment, make_experiment
-from lab.experiments.sweep.sweep import Foreman, Planned, Recipe, begin, journal_of, run_one
+from lab.experiments.sweep.sweep import Planned, Recipe, SweepScheduler, begin, journal_of, run_one
 from lab.experiments.sweep.workers import crew
 from lab.runtime.spawn import main_kept_out
 
@@ -48,7 +48,7 @@ def measure_sweep(
                         journal.keep({"key": planned.key, **outcome})
 
                     begun = time.perf_counter()
-                    Foreman(hands, recipe, keep, seconds).work(deque(swept.plan))
+                    SweepScheduler(hands, recipe, keep, seconds).work(deque(swept.plan))
                     taken = time.perf_counter() - begun
                 if number >= 0:  # the first round warms the worker
                     say(f"sweep, round {number + 1} of {ROUNDS}: {runs} runs")

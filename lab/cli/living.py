@@ -153,7 +153,7 @@ def live(
     for directory in (out, spool):
         if directory is not None:
             make_directory(directory)
-    from lab.analysis.streaming import Keeper, Ledger
+    from lab.analysis.streaming import Retention, StreamingAnalysis
     from lab.api.run import Run
     from lab.live.network import Settings
     from lab.live.running import ENDS, run_live
@@ -166,7 +166,7 @@ def live(
     settings = Settings(storage, speed, where, address, not no_fsync, idle, serve)
     loud = not (quiet or as_json)
     with a_place_for(out, transcript) as folder:
-        ledger = Ledger(Trace(), Keeper(level, folder))
+        ledger = StreamingAnalysis(Trace(), Retention(level, folder))
         with _Progress(loud) as progress:
             try:
                 trace, reason = run_live(

@@ -30,13 +30,13 @@ from lab.cli.common import (
     the_sets,
     the_topology,
 )
-from lab.runtime.gc_pause import rarely_collecting
+from lab.runtime.gc_pause import gc_pause
 
 if TYPE_CHECKING:
-    from lab.analysis.streaming import Keeper
+    from lab.analysis.streaming import Retention
     from lab.api.run import Run
-    from lab.simulation.partitioned.coordinator import Whole
-    from lab.simulation.partitioned.planning import Partition
+    from lab.simulation.partitioned.coordinator import Coordinator
+    from lab.simulation.partitioned.planning import PartitionPlan
     from lab.simulation.simulation import Simulation
     from lab.topology.model import Topology
 
@@ -71,18 +71,18 @@ def run(
     described = load(topology, sets, seed)
     if out is not None:
         make_directory(out)
-    with a_place_for(out, transcript) as folder, rarely_collecting():
-        from lab.analysis.streaming import Keeper
+    with a_place_for(out, transcript) as folder, gc_pause():
+        from lab.analysis.streaming import Retention
 
-        keeper = Keeper(level, folder)
+        keeper = Retention(level, folder)
         partition = share(described, processes) if processes > 1 else None
         if partition is None:
             done, interrupted = simulate(described, seed, until, keeper, quiet=quiet)
             status = INTERRUPTED if interrupted else 0
         else:
-            from lab.simulation.partitioned.coordinator import Whole
+            from lab.simulation.partitioned.coordinator import Coordinator
 
-            whole = Whole.of(described, seed, until, partition, keeper)
+            whole = Coordinator.of(described, seed, until, partition, keeper)
             done, status = gather(whole, quiet=quiet)
         written = tell(done, transcript, as_json, out, quiet)
         ended(topology, done, status)
@@ -159,15 +159,15 @@ def judge(topology: str, done: Run) -> None:
 
 
 def simulate(
-    topology: Topology, seed: int, until: float | None, keeper: Keeper, *, quiet: bool
+    topology: Topology, seed: int, until: float | None, keeper: Retention, *, quiet: bool
 ) -> tuple[Run, bool]:
     """The run, and whether it was interrupted; what has run until then is kept."""
-    from lab.analysis.streaming import Ledger
+    from lab.analysis.streaming import StreamingAnalysis
     from lab.api.run import Run, carry_out
     from lab.simulation.simulation import Simulation
 
     simulation = Simulation(topology, seed)
-    ledger = Ledger(simulation.trace, keeper)
+    ledger = StreamingAnalysis(simulation.trace, keeper)
     simulation.begin()
     with progress_bar(topology.messages, quiet) as progress, interrupts_between_events(simulation):
         try:
@@ -177,7 +177,7 @@ def simulate(
     return Run(topology, ledger.close(), ledger), True
 
 
-def share(topology: Topology, processes: int) -> Partition | None:
+def share(topology: Topology, processes: int) -> PartitionPlan | None:
     """The hosts shared out over processes; None, and a note why, where one is to do it all."""
     from lab.simulation.partitioned.planning import shared_out
 
@@ -188,18 +188,18 @@ def share(topology: Topology, processes: int) -> Partition | None:
     return partition
 
 
-def gather(whole: Whole, *, quiet: bool) -> tuple[Run, int]:
+def gather(whole: Coordinator, *, quiet: bool) -> tuple[Run, int]:
     """The run of several processes, and the exit status if it was interrupted or has failed.
 
     What has run until then is kept.
     """
     from lab.api.run import Run
-    from lab.simulation.partitioned.coordinator import PartLost
+    from lab.simulation.partitioned.coordinator import WorkerLost
 
     with progress_bar(whole.topology.messages, quiet) as progress, interrupts_between(whole):
         try:
             trace = whole.run(progress)
-        except PartLost as why:
+        except WorkerLost as why:
             complain(str(why))
             return Run(whole.topology, whole.salvage(), whole), FAILED
         except KeyboardInterrupt:
@@ -209,7 +209,7 @@ def gather(whole: Whole, *, quiet: bool) -> tuple[Run, int]:
 
 
 @contextmanager
-def interrupts_between(whole: Whole) -> Iterator[None]:
+def interrupts_between(whole: Coordinator) -> Iterator[None]:
     """Have Ctrl-C, or a request to end, stop all processes at one time of the run.
 
     The second time it stops at once.

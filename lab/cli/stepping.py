@@ -20,7 +20,7 @@ from lab.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from lab.stepping.commands import Orders
+    from lab.stepping.commands import CommandLine
     from lab.stepping.stepper import Stepper
 
 
@@ -47,7 +47,7 @@ def step(
     is no terminal, it reads one order a line, and prints lines; "help" lists the orders.
     """
     described = load(topology, sets, seed)
-    from lab.stepping.commands import Orders
+    from lab.stepping.commands import CommandLine
     from lab.stepping.stepper import Stepper
 
     total = len(described.mail) + sum(one.count for one in described.traffic)
@@ -58,7 +58,7 @@ def step(
     if event is not None:
         stepper.seek(event)
     if plain or not (sys.stdin.isatty() and sys.stdout.isatty()):
-        converse(Orders(stepper))
+        converse(CommandLine(stepper))
         return
     fill_the_screen(stepper)
 
@@ -73,7 +73,7 @@ def fill_the_screen(stepper: Stepper) -> None:
             click.echo(f"lab: altered after event {one.moment}: {one.words}", err=True)
 
 
-def converse(orders: Orders) -> None:
+def converse(orders: CommandLine) -> None:
     """Read orders from the input, one a line, and print what they give.
 
     An order that is none, or cannot be carried out, is told in a sentence on stderr; the rest goes

@@ -14,7 +14,7 @@ from lab.cli.common import UNUSABLE, complain, progress_bar, say
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from lab.lessons.grading import Mark
+    from lab.lessons.grading import Grade
 
 
 def need(*modules: str) -> None:
@@ -91,7 +91,7 @@ def grade(notebooks: tuple[Path, ...], timeout: float, processes: int, as_csv: b
     if not meant:
         complain(f"there is no notebook (.ipynb) in {', '.join(map(str, notebooks))}")
         raise click.exceptions.Exit(UNUSABLE)
-    marks: list[Mark] = []
+    marks: list[Grade] = []
     try:
         with progress_bar(len(meant), False, "notebooks", 2) as progress:
             grading.mark_all(meant, timeout, processes, progress, marks)
@@ -107,7 +107,7 @@ def grade(notebooks: tuple[Path, ...], timeout: float, processes: int, as_csv: b
         raise click.exceptions.Exit(UNUSABLE)
 
 
-def mark_table(marks: list[Mark]) -> Table:
+def mark_table(marks: list[Grade]) -> Table:
     """The marks for a terminal; files of one name are told apart by their folders."""
     from rich.table import Table
 

@@ -24,7 +24,7 @@ from lab.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from lab.experiments.explore import Explored, Point
+    from lab.experiments.explore import BreakPoint, Explored
     from lab.experiments.storm.storm import Storm
     from lab.topology.model import Topology
 
@@ -91,7 +91,7 @@ def explore(
     )
 
 
-def alone(topology: Topology, again: list[str], point: Point) -> str:
+def alone(topology: Topology, again: list[str], point: BreakPoint) -> str:
     """The command that runs one point by itself."""
     from lab.experiments.explore import as_override
 

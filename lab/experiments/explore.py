@@ -34,7 +34,7 @@ DOWN: Final = 60.0
 """Seconds that a host is down after a crash."""
 
 
-class Point(NamedTuple):
+class BreakPoint(NamedTuple):
     """A place at which a run is broken: what kind of place, where in words, and by which fault.
 
     ``at`` is when, in simulated seconds of the run that is not broken.
@@ -59,7 +59,7 @@ class Window(NamedTuple):
 
 
 @dataclass(slots=True)
-class Outcome:
+class Trial:
     """What became of the mail of a run that was broken at a point."""
 
     counts: dict[str, int]
@@ -75,9 +75,9 @@ class Explored:
     prints.
     """
 
-    points: list[Point]
+    points: list[BreakPoint]
     possible: int
-    outcomes: list[Outcome] = field(default_factory=list)
+    outcomes: list[Trial] = field(default_factory=list)
     topology: Topology = field(default_factory=Topology)
     seed: int = 0
     windows: list[tuple[float, float]] = field(default_factory=list)
@@ -103,33 +103,33 @@ class Explored:
             for p, outcome in self.tried()
         )
 
-    def run(self, point: Point | int) -> Run:
+    def run(self, point: BreakPoint | int) -> Run:
         """The run that was broken at a point, or at that of a number; IndexError for none."""
         from lab.api.run import simulate
 
-        if not isinstance(point, Point):
+        if not isinstance(point, BreakPoint):
             found = [one for one in self.points if one.number == point]
             if not found:
                 raise IndexError(f"no point {point} was tried; there are {self.possible} from 1 on")
             point = found[0]
         return simulate(broken(self.topology, point.fault), self.seed)
 
-    def tried(self) -> Iterator[tuple[Point, Outcome]]:
+    def tried(self) -> Iterator[tuple[BreakPoint, Trial]]:
         """Points with their outcomes, as far as the exploring came."""
         return zip(self.points, self.outcomes, strict=False)
 
     @property
-    def breaches(self) -> list[tuple[Point, str]]:
+    def breaches(self) -> list[tuple[BreakPoint, str]]:
         """The rules that were broken, and where."""
         return [(point, one) for point, outcome in self.tried() for one in outcome.breaches]
 
     @property
-    def doubled(self) -> list[Point]:
+    def doubled(self) -> list[BreakPoint]:
         """The points at which a break made a duplicate."""
         return [point for point, outcome in self.tried() if outcome.counts["duplicates"]]
 
     @property
-    def lost(self) -> list[Point]:
+    def lost(self) -> list[BreakPoint]:
         """The points at which a break lost mail: a bug of the lab's, or a careless host."""
         return [point for point, outcome in self.tried() if outcome.counts["lost"]]
 
@@ -158,13 +158,13 @@ class Explored:
         }
 
 
-def points(trace: Trace, down: float = DOWN) -> list[Point]:
+def points(trace: Trace, down: float = DOWN) -> list[BreakPoint]:
     """Every place at which a run can be broken, in the order of the run."""
     windows = list(_windows(trace.rows))
     found = [*_cuts(trace.rows, windows), *_crashes(trace, windows, down)]
     found.sort(key=lambda one: one[0])
     times = [row[0] for row in trace.rows]
-    return [Point(number, *one[1:], times[one[0][0]]) for number, one in enumerate(found, 1)]
+    return [BreakPoint(number, *one[1:], times[one[0][0]]) for number, one in enumerate(found, 1)]
 
 
 Found = tuple[tuple[int, int], str, str, FaultSpec, bool]
@@ -268,7 +268,7 @@ def _befalls(window: Window, host: str, seq: int) -> bool:
 # -- running them
 
 
-def selected(found: Sequence[Point], limit: int | None) -> list[Point]:
+def selected(found: Sequence[BreakPoint], limit: int | None) -> list[BreakPoint]:
     """At most ``limit`` points, spread evenly over the run."""
     if limit is None or len(found) <= limit:
         return list(found)
@@ -288,7 +288,7 @@ def plan(topology: Topology, seed: int = 0, limit: int | None = None) -> Explore
 
 def try_all(
     explored: Explored, topology: Topology, seed: int = 0, processes: int | None = None
-) -> Iterator[Outcome]:
+) -> Iterator[Trial]:
     """Break the run at each point in turn; each outcome is given, and kept in ``explored``."""
     work = partial(broken_run, topology, seed)
     for outcome in results(work, [point.fault for point in explored.points], processes):
@@ -321,13 +321,13 @@ def explore(
     return explored
 
 
-def broken_run(topology: Topology, seed: int, fault: FaultSpec) -> Outcome:
+def broken_run(topology: Topology, seed: int, fault: FaultSpec) -> Trial:
     """The outcome of a run with one more fault."""
     trace = simulate(broken(topology, fault), seed)
     account = Account(trace.rows)
     summary = account.summary()
     counts = {name: summary[name] for name in ("submitted", *OUTCOMES, "duplicates")}
-    return Outcome(counts, [str(one) for one in breaches(trace.rows, account)])
+    return Trial(counts, [str(one) for one in breaches(trace.rows, account)])
 
 
 def broken(topology: Topology, fault: FaultSpec) -> Topology:

@@ -35,7 +35,7 @@ class Destination:
 
 
 @dataclass(slots=True)
-class Loss:
+class FailedRecipient:
     """A recipient who will not get the message, and who said what about it."""
 
     recipient: str

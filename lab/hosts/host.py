@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from lab.hosts.destination import Destination, Loss
+from lab.hosts.destination import Destination, FailedRecipient
 from lab.hosts.directory import AMBIGUOUS, User
 from lab.hosts.expansion import unfolded
 from lab.hosts.message import Calendar, compose_notification, return_path_line
@@ -18,7 +18,7 @@ from lab.hosts.neighbour import Neighbour
 from lab.hosts.paths import bears, prefixed, unsendable, unsendable_from
 from lab.hosts.retry import Retry
 from lab.hosts.routing import RoutingTable
-from lab.hosts.settings import Condition, Identity
+from lab.hosts.settings import HostFaults, HostSettings
 from lab.hosts.spool import Addressee, Queue, Spool
 from lab.hosts.spool import Entry as Mail
 from lab.hosts.verdicts import LINE_TOO_LONG, NO_SUCH_USER, NOT_ACTIVE
@@ -39,7 +39,7 @@ class Host:
 
     def __init__(
         self,
-        identity: Identity,
+        identity: HostSettings,
         routes: RoutingTable,
         calendar: Calendar,
         retry: Retry,
@@ -57,7 +57,7 @@ class Host:
         self.number = number
         self.spool = Spool()
         self.open_sessions = 0
-        self.condition = Condition()
+        self.condition = HostFaults()
         self.learned: dict[tuple[str, str], tuple[Path, Path]] = {}
         self.expanded: dict[int, set[str]] = {}
         self.said: dict[str, int] = {}
@@ -151,7 +151,7 @@ class Host:
         that the next host sees is the same, with this host before it if it is ``relaying``.
         """
         onward: dict[str, tuple[Neighbour, list[Addressee]]] = {}
-        losses: list[Loss] = []
+        losses: list[FailedRecipient] = []
         octets = b""
         visited = self._visited(return_path) if relaying and return_path.route else _NOWHERE
         for recipient, place in unfolded(self, now, message, places, mail_data):
@@ -174,7 +174,7 @@ class Host:
                     losses.append(loss)
             else:
                 why = str(place.refusal or NO_SUCH_USER)
-                losses.append(Loss(recipient, place.path, self.name, why))
+                losses.append(FailedRecipient(recipient, place.path, self.name, why))
         for hop, addressees in onward.values():
             reverse_path = return_path
             name = self.identity.name_in(hop.environment) if relaying else ""
@@ -184,7 +184,7 @@ class Host:
                 refusal = LINE_TOO_LONG
             if refusal is not None:
                 why = str(refusal)
-                losses += [Loss(one, path, self.name, why) for one, path in addressees]
+                losses += [FailedRecipient(one, path, self.name, why) for one, path in addressees]
                 continue
             if return_path.domain:  # not the null one
                 reverse_path = (
@@ -267,7 +267,7 @@ class Host:
         place: Destination,
         user: User,
         octets: bytes,
-    ) -> Loss | None:
+    ) -> FailedRecipient | None:
         """Final delivery: to the mail drop, the terminal, or both (sections 3.4 and 4.1.1)."""
         at_terminal = user.active and user.accepts
         row = (now, "deliver", self.name, None, None, message, recipient, user.name, octets)
@@ -276,17 +276,17 @@ class Host:
         if verb == "SEND" or (verb == "SOML" and at_terminal):
             if at_terminal:
                 return None
-            return Loss(recipient, place.path, self.name, str(NOT_ACTIVE))
+            return FailedRecipient(recipient, place.path, self.name, str(NOT_ACTIVE))
         if user.mailbox == "full-after-data":
             what = "552 Mailbox full"
-            return Loss(recipient, place.path, self.name, what)
+            return FailedRecipient(recipient, place.path, self.name, what)
         self.record(row)
         return None
 
     # -- mail goes back -------------------------------------------------------------------------
 
     def give_back(
-        self, now: float, message: int, return_path: Path, losses: Sequence[Loss]
+        self, now: float, message: int, return_path: Path, losses: Sequence[FailedRecipient]
     ) -> None:
         """Send an undeliverable mail notification (section 3.6); none about a notification."""
         reason = "; ".join(dict.fromkeys(loss.what for loss in losses))
@@ -386,7 +386,7 @@ class Host:
     ) -> None:
         """Return mail that could not be sent for so long that no more tries are made."""
         what = f"{queue.host} {how}, and no more tries are made: {reason}"
-        losses = [Loss(recipient, path, "", what) for recipient, path in mail.addressees]
+        losses = [FailedRecipient(recipient, path, "", what) for recipient, path in mail.addressees]
         row = (now, "refuse", self.name, queue.host, None, mail.message)
         self.record((*row, mail.ids, what))
         self.give_back(now, mail.message, mail.return_path, losses)

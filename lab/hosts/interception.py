@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lab.hosts.receiving import Reception
-from lab.hosts.scripted import ContraryReceiverSMTP
+from lab.hosts.receiving import ReceivingSession
+from lab.hosts.scripted import ScriptedReceiver
 from lab.protocol import Crossing, Reply, State, reply
 from lab.protocol.lines import CRLF, MailData
 from lab.protocol.replies import TEXTS
@@ -40,7 +40,7 @@ def command_line(line: str) -> bytes:
     return line.encode("ascii") + CRLF
 
 
-class AlteredReceiverSMTP(ContraryReceiverSMTP):
+class OverriddenReceiver(ScriptedReceiver):
     """A receiver-SMTP that, where ``changed`` gives a reply, says that in place of its own.
 
     A reply that refuses (4yz, 5yz) is meant: nothing is done, the mail is not stored. One that does
@@ -49,7 +49,7 @@ class AlteredReceiverSMTP(ContraryReceiverSMTP):
 
     __slots__ = ("_changed", "_held_back")
 
-    def __init__(self, reception: Reception, changed: Callable[[], Reply | None]) -> None:
+    def __init__(self, reception: ReceivingSession, changed: Callable[[], Reply | None]) -> None:
         super().__init__(reception)
         self._changed = changed
         self._held_back: Reply | None = None

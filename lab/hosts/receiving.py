@@ -10,7 +10,7 @@ from lab.hosts.directory import Forward, User
 from lab.hosts.host import Host
 from lab.hosts.message import time_stamp_line
 from lab.hosts.paths import unsendable_from
-from lab.hosts.scripted import NOT_IMPLEMENTED, ContraryReceiverSMTP
+from lab.hosts.scripted import NOT_IMPLEMENTED, ScriptedReceiver
 from lab.hosts.time_stamps import is_looping
 from lab.hosts.verdicts import (
     BUSY,
@@ -45,17 +45,17 @@ def stamp(host: Host, environment: str, peer: str, now: float) -> bytes:
     return time_stamp_line(peer, host.identity.name_in(environment), daytime)
 
 
-def receiver_smtp(reception: Reception) -> ReceiverSMTP:
+def receiver_smtp(reception: ReceivingSession) -> ReceiverSMTP:
     """The receiver-SMTP that serves a host in one session, as the host is set."""
     identity = reception.host.identity
     if identity.answers or identity.unimplemented:
-        return ContraryReceiverSMTP(reception)
+        return ScriptedReceiver(reception)
     return ReceiverSMTP(
         reception, identity.limits, grammar=identity.grammar, eight_bit=identity.eight_bit
     )
 
 
-class Reception:
+class ReceivingSession:
     """A host as its receiver-SMTP of one session asks it: the verdicts on what a peer sends.
 
     ``now`` is set by the driver before each call; ``peer`` is the name that HELO gave,

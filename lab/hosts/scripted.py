@@ -15,7 +15,7 @@ from lab.protocol.sender import meaning_of
 from lab.protocol.syntax import parse_command
 
 if TYPE_CHECKING:
-    from lab.hosts.receiving import Reception
+    from lab.hosts.receiving import ReceivingSession
 
 ANSWERED: Final = (CONNECTION, "HELO", "MAIL", "RCPT", "DATA", MAIL_DATA, "RSET", "SEND", "SOML",
                    "SAML", "VRFY", "EXPN", "HELP", "NOOP", "QUIT", "TURN")  # fmt: skip
@@ -27,7 +27,7 @@ OPTIONAL: Final = ("SEND", "SOML", "SAML", "VRFY", "EXPN", "HELP", "TURN")
 NOT_IMPLEMENTED: Final = reply(502, "Command not implemented")
 
 
-class ContraryReceiverSMTP(ReceiverSMTP):
+class ScriptedReceiver(ReceiverSMTP):
     """A receiver-SMTP with a will of its own: its host's ``unimplemented`` and ``answers``.
 
     What is unimplemented draws 502 whatever its argument. An answer that is set stands in the
@@ -38,7 +38,7 @@ class ContraryReceiverSMTP(ReceiverSMTP):
 
     __slots__ = ("_answers", "_said", "_unimplemented")
 
-    def __init__(self, reception: Reception) -> None:
+    def __init__(self, reception: ReceivingSession) -> None:
         identity = reception.host.identity
         super().__init__(
             reception, identity.limits, grammar=identity.grammar, eight_bit=identity.eight_bit

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from lab.hosts.destination import Destination, Loss
+from lab.hosts.destination import Destination, FailedRecipient
 from lab.hosts.host import Host
 from lab.hosts.spool import Addressee, Queue
 from lab.hosts.spool import Entry as Mail
@@ -15,7 +15,7 @@ _PATH = re.compile(r"<[^>]*>")
 _NO_ANSWER: Answer = (451, "the transmission channel was lost")
 
 
-class Errand:
+class QueueSender:
     """The agenda of a sender-SMTP: takes mail from a queue, and acts on what became of it.
 
     ``now`` is set by the driver before each call; ``message`` is that of the transaction in
@@ -231,7 +231,7 @@ class Errand:
     def _refuse(self, mail: Mail, said: str, addressees: list[Addressee]) -> None:
         self._record("refuse", mail, tuple(one for one, _ in addressees), said)
         who = self.queue.host
-        losses = [Loss(recipient, path, who, said) for recipient, path in addressees]
+        losses = [FailedRecipient(recipient, path, who, said) for recipient, path in addressees]
         self.host.give_back(self.now, mail.message, mail.return_path, losses)
 
     def _defer(self, mail: Mail, said: str, addressees: list[Addressee]) -> None:

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lab.hosts.directory import Directory
-from lab.hosts.timeouts import PATIENCE, Patience
+from lab.hosts.timeouts import TIMEOUTS, Timeouts
 from lab.protocol import NO_LIMITS, Limits
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class HostSettings:
     """What a host is: its name, its names elsewhere, its people and its settings.
 
     ``names`` are its names in environments where it has another (section 3.6). ``on_251``:
@@ -37,7 +37,7 @@ class Identity:
     careless: bool = False
     turn: bool = False
     holds: frozenset[str] = frozenset()
-    patience: Patience = PATIENCE
+    patience: Timeouts = TIMEOUTS
     grammar: str = "standard"
     eight_bit: str = "refuse"
     unsophisticated: bool = False
@@ -50,7 +50,7 @@ class Identity:
 
 
 @dataclass(slots=True)
-class Condition:
+class HostFaults:
     """What is wrong with a host at present; each count is of the faults that say so.
 
     ``down``: it runs nothing. ``busy``: its mailboxes are (450). ``full``: it has no storage left

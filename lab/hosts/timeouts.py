@@ -12,7 +12,7 @@ BLOCK: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class Timeouts:
     """The seconds that a sender-SMTP waits for each reply.
 
     RFC 821 has no such limits; the defaults are those of RFC 1123, section 5.3.2. ``opening``: for
@@ -41,5 +41,5 @@ class Patience:
         return self.data if awaiting == "DATA" else self.command
 
 
-PATIENCE: Final = Patience()
+TIMEOUTS: Final = Timeouts()
 """The limits of RFC 1123."""

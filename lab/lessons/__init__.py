@@ -28,7 +28,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
-    from lab.lessons.typed_session import Talk
+    from lab.lessons.typed_session import TypedSession
     from lab.topology.model import Topology
 
 State = Literal["passed", "failed", "not yet"]
@@ -112,7 +112,7 @@ def topology(name: str) -> Path:
 
 def talk(
     where: str | Topology, host: str, *, lf_ends_lines: bool = False, quiet: bool = False
-) -> Talk:
+) -> TypedSession:
     """A session with a host's receiver-SMTP in which you are the sender-SMTP.
 
     ``where`` is a file under ``topologies/`` or a topology. ``lf_ends_lines``: the host takes a
@@ -120,10 +120,10 @@ def talk(
     ``quiet``: nothing is printed.
     """
     from lab.api.run import load
-    from lab.lessons.typed_session import Talk
+    from lab.lessons.typed_session import TypedSession
 
     network = load(topology(where)) if isinstance(where, str) else where
-    return Talk(network, host, lf_ends_lines=lf_ends_lines, quiet=quiet)
+    return TypedSession(network, host, lf_ends_lines=lf_ends_lines, quiet=quiet)
 
 
 def from_text(text: str) -> Topology:

@@ -32,7 +32,7 @@ INTERRUPTED: Final = "interrupted before it was run to its end"
 
 
 @dataclass
-class Mark:
+class Grade:
     """What the checks of one handed-in notebook found; ``problem`` says what hindered them."""
 
     name: str
@@ -146,7 +146,7 @@ def _is_answer(cell: dict[str, Any]) -> bool:
     return "exercise" in cell["metadata"].get("tags", ())
 
 
-def mark(path: Path, timeout: float = 120.0) -> Mark:
+def mark(path: Path, timeout: float = 120.0) -> Grade:
     """Run a handed-in notebook in a kernel of its own and keep what its checks found.
 
     ``timeout`` is in seconds for the whole notebook; what it does not reach is "not reached".
@@ -154,9 +154,9 @@ def mark(path: Path, timeout: float = 120.0) -> Mark:
     return mark_all([path], timeout)[0]
 
 
-def looked_at(path: Path) -> tuple[Mark, dict[str, Any], Lesson | None]:
+def looked_at(path: Path) -> tuple[Grade, dict[str, Any], Lesson | None]:
     """What is told of a handed-in notebook before it is run, what is in it, and its lesson."""
-    found = Mark(str(path))
+    found = Grade(str(path))
     try:
         handed_in = read(path)
     except (ValueError, OSError) as error:
@@ -172,7 +172,7 @@ def looked_at(path: Path) -> tuple[Mark, dict[str, Any], Lesson | None]:
 
 
 async def _run(
-    runner: Runner, found: Mark, handed_in: dict[str, Any], lesson: Lesson, timeout: float
+    runner: Runner, found: Grade, handed_in: dict[str, Any], lesson: Lesson, timeout: float
 ) -> None:
     from lab.lessons import kernels
 
@@ -199,8 +199,8 @@ def mark_all(
     timeout: float = 120.0,
     processes: int = 2,
     progress: Callable[[int], None] | None = None,
-    marks: list[Mark] | None = None,
-) -> list[Mark]:
+    marks: list[Grade] | None = None,
+) -> list[Grade]:
     """The marks of several notebooks, in their order; some kernels run side by side.
 
     ``marks``: a list in which they are from the beginning, and in which KeyboardInterrupt leaves
@@ -238,12 +238,12 @@ def notebooks_in(paths: Iterable[Path]) -> Iterator[Path]:
             yield path
 
 
-def columns(marks: Iterable[Mark]) -> list[str]:
+def columns(marks: Iterable[Grade]) -> list[str]:
     """The names of all checks that marks have, in the order of the lessons."""
     return list(dict.fromkeys(name for one in marks for name in one.states))
 
 
-def as_csv(marks: list[Mark]) -> str:
+def as_csv(marks: list[Grade]) -> str:
     """A row a notebook: file, lesson, checks passed and their number, score from 0 to 100, checks.
 
     Where a lesson has no check of that name, its column is empty.
@@ -268,6 +268,6 @@ def as_csv(marks: list[Mark]) -> str:
     return out.getvalue()
 
 
-def score(one: Mark) -> int:
+def score(one: Grade) -> int:
     """The share of the checks that passed, from 0 to 100."""
     return round(100 * one.passed / len(one.states)) if one.states else 0

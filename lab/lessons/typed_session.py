@@ -7,7 +7,7 @@ from lab.api.run import Run
 from lab.topology.model import Topology
 
 
-class Talk:
+class TypedSession:
     """One session with a host's receiver-SMTP; what crosses is printed as it does, S: and R:.
 
     ``replies`` are those so far, from the greeting on, each a list of its lines; ``codes`` are

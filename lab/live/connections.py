@@ -6,9 +6,9 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from lab.hosts.interception import AlteredReceiverSMTP, reply_of
-from lab.hosts.receiving import Reception, receiver_smtp
-from lab.hosts.sending import Errand
+from lab.hosts.interception import OverriddenReceiver, reply_of
+from lab.hosts.receiving import ReceivingSession, receiver_smtp
+from lab.hosts.sending import QueueSender
 from lab.live.host_process import TOKENS
 from lab.protocol import (
     Crossing,
@@ -25,7 +25,7 @@ from lab.protocol.replies import CONNECTION, MAIL_DATA
 from lab.protocol.script import ScriptedSender
 
 if TYPE_CHECKING:
-    from lab.live.host_process import Station
+    from lab.live.host_process import HostProcess
     from lab.topology.model import FaultSpec
 
 OUTSIDE: Final = "outside"
@@ -40,13 +40,13 @@ _ENDS: Final = tuple(END_OF_MAIL_DATA[n:] for n in range(1, len(END_OF_MAIL_DATA
 _AWAITED: Final = {CONNECTION: "no greeting", MAIL_DATA: "no reply to the mail data"}
 
 
-class Channel(asyncio.Protocol):
+class HostConnection(asyncio.Protocol):
     """A TCP connection, and whichever role this host plays on it; TURN changes that."""
 
     transport: asyncio.Transport
 
-    def __init__(self, role: Caller | Answerer) -> None:
-        self.role: Caller | Answerer = role
+    def __init__(self, role: OutgoingConnection | IncomingConnection) -> None:
+        self.role: OutgoingConnection | IncomingConnection = role
         self.is_stuck = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -87,18 +87,18 @@ class Channel(asyncio.Protocol):
             self.transport.resume_reading()
 
 
-class Caller:
+class OutgoingConnection:
     """The sender-SMTP's side of a session that this host opened."""
 
     number: int = 0
 
     def __init__(
         self,
-        station: Station,
+        station: HostProcess,
         peer: str,
         environment: str,
         sender: SenderSMTP | ScriptedSender,
-        errand: Errand | None,
+        errand: QueueSender | None,
     ) -> None:
         self.station = station
         self.peer = peer
@@ -106,7 +106,7 @@ class Caller:
         self.sender = sender
         self.errand = errand
         self.ticket = station.ticket()
-        self.channel = Channel(self)
+        self.channel = HostConnection(self)
         self.over = False
         self.is_external = bool(station.orders.topology.hosts[peer].external)
         self.since = station.clock.now
@@ -190,7 +190,7 @@ class Caller:
         if self.errand is not None:
             station.host.session_over(station.clock.now, self.errand.queue)
         station.host.open_sessions += 1
-        role = Answerer(station, self.channel)
+        role = IncomingConnection(station, self.channel)
         self.channel.role = role
         role.begin((self.number, self.peer, self.environment, True))
 
@@ -231,17 +231,17 @@ class Caller:
         self._finish(now)
 
 
-class Answerer:
+class IncomingConnection:
     """The receiver-SMTP's side of a session."""
 
     sends = None
     errand = None
     receiver: ReceiverSMTP
-    reception: Reception
+    reception: ReceivingSession
 
-    def __init__(self, station: Station, channel: Channel | None = None) -> None:
+    def __init__(self, station: HostProcess, channel: HostConnection | None = None) -> None:
         self.station = station
-        self.channel = channel if channel is not None else Channel(self)
+        self.channel = channel if channel is not None else HostConnection(self)
         self.number = 0
         self.peer = OUTSIDE
         self.over = False
@@ -284,7 +284,7 @@ class Answerer:
     def _greet(self, environment: str) -> None:
         station = self.station
         station.sessions.add(self)
-        self.reception = Reception(
+        self.reception = ReceivingSession(
             station.host, environment, self._identify, self.number, self.peer
         )
         self.reception.now = station.clock.now
@@ -304,7 +304,7 @@ class Answerer:
         self._changes = {one.number: one for one in mine if one.session == number}
         if not self._changes:
             return receiver_smtp(self.reception)
-        return AlteredReceiverSMTP(self.reception, self._next_reply)
+        return OverriddenReceiver(self.reception, self._next_reply)
 
     def _next_reply(self) -> Reply | None:
         """What a fault has this reply be."""
@@ -442,9 +442,9 @@ class Answerer:
         queue = host.spool.queue(self.peer, environment)
         queue.session = True
         queue.not_before = 0.0
-        errand = Errand(host, queue)
+        errand = QueueSender(host, queue)
         sender = SenderSMTP(host.identity.name_in(environment), errand)
-        role = Caller(station, self.peer, environment, sender, errand)
+        role = OutgoingConnection(station, self.peer, environment, sender, errand)
         role.channel = self.channel
         self.channel.role = role
         role.opened(self.number)
@@ -483,4 +483,4 @@ class Answerer:
         self._finish("cut: nothing was said for too long")
 
 
-__all__ = ["OUTSIDE", "TOKENS", "Answerer", "Caller", "Channel"]
+__all__ = ["OUTSIDE", "TOKENS", "HostConnection", "IncomingConnection", "OutgoingConnection"]

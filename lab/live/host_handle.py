@@ -16,23 +16,23 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from lab.hosts.host import Host
-from lab.hosts.settings import Identity
+from lab.hosts.settings import HostSettings
 from lab.hosts.spool import Spool
 from lab.live.control import Control, channel
 from lab.live.host_main import main
-from lab.live.host_process import Orders
+from lab.live.host_process import HostArguments
 from lab.live.relayed import LiveSession
-from lab.live.row_ring import Outbox, outbox, what_crossed
+from lab.live.row_ring import RowRing, outbox, what_crossed
 from lab.live.storage import last_batch
 from lab.runtime.compiled import source_of
 from lab.trace.trace import Row
 
 if TYPE_CHECKING:
-    from lab.hosts.settings import Condition
+    from lab.hosts.settings import HostFaults
     from lab.live.network import LiveNetwork
 else:
     # a condition that tells the host's process: compiled, there is none other
-    Condition = source_of("lab.hosts.settings").Condition
+    HostFaults = source_of("lab.hosts.settings").HostFaults
 
 _FORWARDED: Final = frozenset({"busy", "full", "refusing", "skew"})
 PATIENCE: Final = 20.0
@@ -42,12 +42,12 @@ _LEAVE: Final = 2.0
 """Seconds that it may take to end."""
 
 
-class _LiveCondition(Condition):
+class _LiveHostFaults(HostFaults):
     """What is wrong with a host: its process is told, or ended."""
 
     __slots__ = ("_mirror",)
 
-    def __init__(self, mirror: Mirror) -> None:
+    def __init__(self, mirror: HostHandle) -> None:
         super().__init__()
         self._mirror = mirror
 
@@ -76,18 +76,18 @@ def _another_main() -> Iterator[None]:
         sys.modules["__main__"] = main
 
 
-class Mirror:
+class HostHandle:
     """A host's process as the network has it; in the place of a :class:`Host` for the faults."""
 
     def __init__(self, network: LiveNetwork, host: Host, number: int) -> None:
         self.network = network
         self.name = host.name
-        self.identity: Identity = host.identity
+        self.identity: HostSettings = host.identity
         self.number = number
         self.spool = Spool()
         self.unsaved: dict[int, tuple[int, tuple[str, ...]]] = {}
         self.open_sessions = 0
-        self.condition = _LiveCondition(self)
+        self.condition = _LiveHostFaults(self)
         self.port = (network.settings.ports or {}).get(host.name, 0)
         spec = network.topology.hosts[host.name]
         where, _, at = spec.external.rpartition(":")
@@ -96,7 +96,7 @@ class Mirror:
         self.control: Control | None = None
         self.lives = 0
         self._process: Any = None
-        self._outbox: Outbox | None = None
+        self._outbox: RowRing | None = None
         self._unsure: deque[tuple[int, list[Row]]] = deque()
         self._said = 0
         self._state = (0, False, 0)
@@ -132,7 +132,7 @@ class Mirror:
             return
         ours, theirs = channel()
         self._outbox = outbox()
-        orders = Orders(
+        orders = HostArguments(
             self.name, network.topology, network.seed, network.clock, settings.address,
             self.port, network.gate, str(self._file), self.number, self.lives, settings.durable,
             settings.idle, settings.is_kept, self._outbox,

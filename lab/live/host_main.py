@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from lab.live.control import Control, Gone
-from lab.live.host_process import Orders, Station, leave_alone
+from lab.live.host_process import HostArguments, HostProcess, leave_alone
 
 _PORT_TAKEN: Final = 5.0
 """Seconds for which a host that was killed tries to have its port back."""
@@ -28,8 +28,8 @@ class CannotListen(Exception):
     """The address or the port of a host is not to be had."""
 
 
-async def _serve(station: Station) -> None:
-    from lab.live.connections import Answerer
+async def _serve(station: HostProcess) -> None:
+    from lab.live.connections import IncomingConnection
 
     orders = station.orders
     loop = asyncio.get_running_loop()
@@ -38,8 +38,8 @@ async def _serve(station: Station) -> None:
     while True:
         try:
             server = await loop.create_server(
-                lambda: Answerer(station).channel, orders.address, orders.port, backlog=1024,
-                reuse_address=True,
+                lambda: IncomingConnection(station).channel, orders.address, orders.port,
+                backlog=1024, reuse_address=True,
             )  # fmt: skip
             break
         except OSError as error:
@@ -59,7 +59,7 @@ async def _serve(station: Station) -> None:
     station.control.flush_all()
 
 
-def main(orders: Orders, sock: socket.socket) -> None:
+def main(orders: HostArguments, sock: socket.socket) -> None:
     """A host's process: serve until told to stop, or until the network is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the network's to answer
     gc.set_threshold(70_000, 50, 100)  # it makes no cycles that matter, as a simulation makes none
@@ -92,7 +92,7 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return new_event_loop
 
 
-async def _run(orders: Orders, control: Control) -> None:
+async def _run(orders: HostArguments, control: Control) -> None:
     failed: list[BaseException] = []
 
     def report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
@@ -103,7 +103,7 @@ async def _run(orders: Orders, control: Control) -> None:
         station.over.set()
 
     asyncio.get_running_loop().set_exception_handler(report)
-    station = Station(orders, control)
+    station = HostProcess(orders, control)
     await _serve(station)
     if failed:
         raise failed[0]

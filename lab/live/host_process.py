@@ -16,11 +16,11 @@ from pathlib import Path as FilePath
 from typing import Any, Final, NoReturn
 
 from lab.hosts.host import Host
-from lab.hosts.sending import Errand
+from lab.hosts.sending import QueueSender
 from lab.hosts.spool import Entry, Queue
 from lab.live.control import Control
-from lab.live.row_ring import SIZE, Outbox, packed
-from lab.live.send_queue import Departures
+from lab.live.row_ring import SIZE, RowRing, packed
+from lab.live.send_queue import SendQueue
 from lab.live.storage import Storage
 from lab.live.temp_files import abandon, descriptors
 from lab.live.wallclock import WallClock
@@ -55,7 +55,7 @@ _WEEK: Final = 604_800.0
 
 
 @dataclass(frozen=True, slots=True)
-class Orders:
+class HostArguments:
     """What a host's process is told at its start."""
 
     name: str
@@ -71,13 +71,13 @@ class Orders:
     durable: bool
     idle: float
     is_kept: bool
-    outbox: Outbox
+    outbox: RowRing
 
 
-class Station:
+class HostProcess:
     """A host, its storage, its channels, and its control channel to the network."""
 
-    def __init__(self, orders: Orders, control: Control) -> None:
+    def __init__(self, orders: HostArguments, control: Control) -> None:
         self.orders = orders
         self.clock = orders.clock
         self.control = control
@@ -94,7 +94,7 @@ class Station:
         self.outbox = orders.outbox
         self.outbox.stored = self.storage.batch
         self._looked = 0
-        self._departures = Departures()
+        self._departures = SendQueue()
         self._syncing: asyncio.Future[None] | None = None
         self.puts = 0
         self.heard = 0
@@ -454,7 +454,7 @@ class Station:
         host = self.host
         self._attempt(queue.host, queue.environment, queue.failures + 1)
         queue.session = True
-        errand = Errand(host, queue, turn=turn)
+        errand = QueueSender(host, queue, turn=turn)
         sender = SenderSMTP(host.identity.name_in(queue.environment), errand)
         self._dial(queue.host, queue.environment, sender, errand)
 
@@ -467,11 +467,11 @@ class Station:
         peer: str,
         environment: str,
         sender: SenderSMTP | ScriptedSender,
-        errand: Errand | None,
+        errand: QueueSender | None,
     ) -> None:
-        from lab.live.connections import Caller
+        from lab.live.connections import OutgoingConnection
 
-        caller = Caller(self, peer, environment, sender, errand)
+        caller = OutgoingConnection(self, peer, environment, sender, errand)
         self.callers[caller.ticket] = caller
         asyncio.get_running_loop().create_task(self._connect(caller))
 
@@ -521,7 +521,7 @@ def _under_way(sessions: list[Any], queue: Queue) -> list[Entry]:
     ]
 
 
-def leave_alone(orders: Orders) -> NoReturn:
+def leave_alone(orders: HostArguments) -> NoReturn:
     """End at once, for there is no network any more, and nobody to tidy up after this process."""
     if not orders.is_kept:
         abandon(FilePath(orders.storage))

@@ -1,6 +1,6 @@
 """The network of a live run: the simulation's links, transport services and faults, in real time.
 
-Each host is a process; here it has a :class:`Mirror`. SimPy's clock is kept in step with the
+Each host is a process; here it has a :class:`HostHandle`. SimPy's clock is kept in step with the
 wall's: what is due is let happen, and what comes from a host comes at the time that it is.
 """
 
@@ -16,17 +16,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from lab.live.host_handle import PATIENCE, Mirror
+from lab.live.host_handle import PATIENCE, HostHandle
 from lab.live.host_process import LOOPBACK
-from lab.live.recorder import Records
-from lab.live.relayed import LiveSession, LiveWatchedSession, Plug
+from lab.live.recorder import Recorder
+from lab.live.relayed import LiveSession, LiveWatchedSession, RelayPort
 from lab.live.wallclock import WallClock
 from lab.runtime.compiled import source_of
 from lab.topology.model import PollSpec, ScriptSpec, Topology
 from lab.trace.trace import Row
 
 if TYPE_CHECKING:
-    from lab.analysis.streaming import Ledger
+    from lab.analysis.streaming import StreamingAnalysis
     from lab.simulation.simulation import Simulation
 else:
     # a simulation with other things in the place of hosts: compiled, it takes no others
@@ -68,7 +68,11 @@ class LiveNetwork(Simulation):
     hosts: dict[str, Any]
 
     def __init__(
-        self, topology: Topology, seed: int, settings: Settings, ledger: Ledger | None = None
+        self,
+        topology: Topology,
+        seed: int,
+        settings: Settings,
+        ledger: StreamingAnalysis | None = None,
     ) -> None:
         super().__init__(topology, seed)
         self.settings = settings
@@ -85,14 +89,14 @@ class LiveNetwork(Simulation):
         self.failures: list[str] = []
         self.changed = asyncio.Event()
         self.numbered: dict[int, LiveSession] = {}
-        self.plugs: set[Plug] = set()
-        self.records = Records(self, ledger, settings.storage or Path())
-        self._dialled: dict[int, Plug] = {}
+        self.plugs: set[RelayPort] = set()
+        self.records = Recorder(self, ledger, settings.storage or Path())
+        self._dialled: dict[int, RelayPort] = {}
         self._waiting: dict[int, tuple[Any, ...]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self.hosts = {
-            name: Mirror(self, host, number)
+            name: HostHandle(self, host, number)
             for number, (name, host) in enumerate(self.hosts.items())
         }
 
@@ -130,7 +134,7 @@ class LiveNetwork(Simulation):
             mirror.say("start", self.clock.epoch)
         self.begin()
 
-    async def _started(self, mirror: Mirror) -> None:
+    async def _started(self, mirror: HostHandle) -> None:
         for _ in range(int(PATIENCE * 10)):
             if mirror.ready.is_set():
                 return
@@ -245,7 +249,7 @@ class LiveNetwork(Simulation):
         for mirror in self.hosts.values():
             mirror.say("links", self.downs())
 
-    def died(self, mirror: Mirror) -> None:
+    def died(self, mirror: HostHandle) -> None:
         """A host's process has ended by no fault of the file: a crash, and it runs again."""
         now = self.clock.now
         row = (now, "fault", mirror.name, None, None, None, "crash")
@@ -264,10 +268,10 @@ class LiveNetwork(Simulation):
 
     # -- sessions -------------------------------------------------------------------------------
 
-    def _plug(self) -> Plug:
-        return _Gate(self)
+    def _plug(self) -> RelayPort:
+        return _Listener(self)
 
-    def dialled(self, plug: Plug, port: int) -> None:
+    def dialled(self, plug: RelayPort, port: int) -> None:
         """A host has TCP to the network."""
         call = self._waiting.pop(port, None)
         if call is None:
@@ -276,7 +280,7 @@ class LiveNetwork(Simulation):
             self._place(plug, *call)
 
     def called(
-        self, mirror: Mirror, ticket: int, port: int, peer: str, environment: str, mail: bool
+        self, mirror: HostHandle, ticket: int, port: int, peer: str, environment: str, mail: bool
     ) -> None:
         """A host asks to be joined to another."""
         plug = self._dialled.pop(port, None)
@@ -286,7 +290,13 @@ class LiveNetwork(Simulation):
             self._place(plug, mirror, ticket, peer, environment, mail)
 
     def _place(
-        self, plug: Plug, host: Mirror, ticket: int, peer: str, environment: str, mail: bool
+        self,
+        plug: RelayPort,
+        host: HostHandle,
+        ticket: int,
+        peer: str,
+        environment: str,
+        mail: bool,
     ) -> None:
         way = self._way_or_reason(host.name, peer, environment)
         if isinstance(way, str):
@@ -298,7 +308,7 @@ class LiveNetwork(Simulation):
         session = kind(self, host, self.hosts[peer], way, ticket, plug, is_script=not mail)
         session.open()
 
-    def lost(self, plug: Plug) -> None:
+    def lost(self, plug: RelayPort) -> None:
         """A connection is no more."""
         for port in [port for port, one in self._dialled.items() if one is plug]:
             del self._dialled[port]
@@ -326,7 +336,7 @@ class LiveNetwork(Simulation):
             self.hosts[poll.sender].say("poll", poll)
 
 
-class _Gate(Plug):
+class _Listener(RelayPort):
     """TCP from a host, before it is known what for."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

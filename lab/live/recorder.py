@@ -22,7 +22,7 @@ from lab.live.host_process import TOKENS, TOKENS_OF_A_LIFE
 from lab.trace.trace import Row
 
 if TYPE_CHECKING:
-    from lab.analysis.streaming import Ledger
+    from lab.analysis.streaming import StreamingAnalysis
     from lab.live.wallclock import WallClock
     from lab.simulation.simulation import Simulation
 
@@ -44,7 +44,7 @@ CHUNK: Final = 5_000
 _CACHED: Final = 4096
 
 
-class Numbers:
+class RunNumbers:
     """The numbers that a run has given to what hosts had numbered themselves: 8 bytes each."""
 
     def __init__(self, following: Callable[[], int]) -> None:
@@ -103,20 +103,22 @@ class Backlog:
         self._file.close()
 
 
-class Records:
+class Recorder:
     """The rows of a live run on their way into its trace, and from there to a ledger, if any.
 
     ``taken`` counts what has come from the hosts.
     """
 
-    def __init__(self, simulation: Simulation, ledger: Ledger | None, folder: Path) -> None:
+    def __init__(
+        self, simulation: Simulation, ledger: StreamingAnalysis | None, folder: Path
+    ) -> None:
         self._backlog = Backlog(folder)
         self.taken = 0
         self._trace = simulation.trace
         self._record = simulation.record
         self._ledger = ledger
-        self._sessions = Numbers(simulation.next_session)
-        self._messages = Numbers(simulation.next_message)
+        self._sessions = RunNumbers(simulation.next_session)
+        self._messages = RunNumbers(simulation.next_message)
         self._known: dict[int, int] = {}
         self._weight = 0
         self._again = 0.0
@@ -145,7 +147,7 @@ class Records:
                 self._weight += len(row[-1])
             record(row)
 
-    def _know(self, number: int, numbers: Numbers) -> int:
+    def _know(self, number: int, numbers: RunNumbers) -> int:
         real = self._known[number] = numbers.of(number)
         return real
 

@@ -18,9 +18,9 @@ from lab.protocol.replies import ReplyParser
 from lab.runtime.compiled import source_of
 
 if TYPE_CHECKING:
-    from lab.live.host_handle import Mirror
+    from lab.live.host_handle import HostHandle
     from lab.live.network import LiveNetwork
-    from lab.simulation.session import Pathway, Session, WatchedSession
+    from lab.simulation.session import ChannelRoute, Session, WatchedSession
 else:
     # sessions with other things in the place of engines and hosts: compiled, they take no others
     _sessions = source_of("lab.simulation.session")
@@ -30,7 +30,7 @@ LONGEST: Final = 128 << 20
 """Bytes of one command or mail that the network holds; what is longer cuts the session."""
 
 
-class Plug(asyncio.Protocol):
+class RelayPort(asyncio.Protocol):
     """The network's end of a TCP connection to a host."""
 
     def __init__(self, network: LiveNetwork) -> None:
@@ -115,11 +115,11 @@ class LiveSession(Session):
     def __init__(
         self,
         network: LiveNetwork,
-        host: Mirror,
-        peer: Mirror,
-        way: Pathway,
+        host: HostHandle,
+        peer: HostHandle,
+        way: ChannelRoute,
         ticket: int,
-        caller: Plug,
+        caller: RelayPort,
         *,
         is_script: bool,
     ) -> None:
@@ -131,7 +131,7 @@ class LiveSession(Session):
         super().__init__(network, of, to, way, engine, errand)
         self.receiver = self.reception = engine
         self.caller = caller
-        self.answerer = Plug(network)
+        self.answerer = RelayPort(network)
         caller.session = self.answerer.session = self
         self._begin_role()
         self._last = 0
@@ -167,7 +167,7 @@ class LiveSession(Session):
 
     # -- what the hosts say ---------------------------------------------------------------------
 
-    def heard(self, plug: Plug, octets: bytes) -> None:
+    def heard(self, plug: RelayPort, octets: bytes) -> None:
         """Bytes from one of the two hosts."""
         if self.closed:
             return
@@ -217,7 +217,7 @@ class LiveSession(Session):
             self._last = code
             self.say(whole, now)
 
-    def hung_up(self, plug: Plug) -> None:
+    def hung_up(self, plug: RelayPort) -> None:
         """One of the two hosts has closed its connection."""
         if self.closed:
             return

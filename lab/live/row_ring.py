@@ -30,7 +30,7 @@ _WRITTEN, _READ, _STORED = 0, 1, 2
 _ROWS: Final = 64
 
 
-class Outbox:
+class RowRing:
     """A ring of rows, written by a host and read by the network.
 
     Numbers of bytes count from the beginning of the host's life. ``stored`` is the number of the
@@ -111,7 +111,7 @@ def packed(rows: list[Row]) -> bytes:
     return marshal.dumps(rows)
 
 
-def outbox() -> Outbox:
+def outbox() -> RowRing:
     """A new outbox, in memory that has no name and goes with its last user."""
     if hasattr(os, "memfd_create"):
         descriptor = os.memfd_create("smtp-lab")
@@ -119,11 +119,11 @@ def outbox() -> Outbox:
         with tempfile.TemporaryFile(prefix="smtp-lab-") as file:
             descriptor = os.dup(file.fileno())
     os.ftruncate(descriptor, _ROWS + SIZE)
-    return Outbox(descriptor)
+    return RowRing(descriptor)
 
 
-def _duplicate(descriptor: Any) -> Outbox:
-    return Outbox(descriptor.detach())
+def _duplicate(descriptor: Any) -> RowRing:
+    return RowRing(descriptor.detach())
 
 
 _OF_THE_WIRE: Final = frozenset({"open", "command", "reply", "data", "close", "attempt", "fault"})

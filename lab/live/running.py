@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Final
 from lab.live.host_main import loop_factory
 from lab.live.network import LiveNetwork, Settings
 from lab.live.temp_files import descriptors, for_a_while
-from lab.runtime.gc_pause import rarely_collecting
+from lab.runtime.gc_pause import gc_pause
 from lab.topology.model import Topology
 from lab.trace.trace import Trace
 
 if TYPE_CHECKING:
-    from lab.analysis.streaming import Ledger
+    from lab.analysis.streaming import StreamingAnalysis
 
 ENDS: Final = ("settled", "until", "interrupted")
 """Why a run ends where nothing has failed."""
@@ -38,7 +38,7 @@ def run_live(
     until: float | None = None,
     started: Progress = _nothing,
     progress: Progress = _nothing,
-    ledger: Ledger | None = None,
+    ledger: StreamingAnalysis | None = None,
 ) -> tuple[Trace, str]:
     """The trace of a live run, and why it ended: "settled", "until", "interrupted", or what failed.
 
@@ -48,7 +48,7 @@ def run_live(
     """
     descriptors()  # two for each session that is open
     loop = asyncio.Runner(loop_factory=loop_factory())
-    with rarely_collecting(), _storage(settings) as made, loop as runner:
+    with gc_pause(), _storage(settings) as made, loop as runner:
         return runner.run(_run(topology, seed, made, until, started, progress, ledger))
 
 
@@ -70,7 +70,7 @@ async def _run(
     until: float | None,
     started: Progress,
     progress: Progress,
-    ledger: Ledger | None,
+    ledger: StreamingAnalysis | None,
 ) -> tuple[Trace, str]:
     network = LiveNetwork(topology, seed, settings, ledger)
     reason = "failed"

@@ -8,7 +8,7 @@ _Leaving = tuple[asyncio.Transport, bytes | None]
 """Bytes that are to go out on a connection, or None to hang up."""
 
 
-class Departures:
+class SendQueue:
     """The bytes that wait to leave.
 
     What is ``free`` promises nothing, and may go while the mail of others is stored; but on one

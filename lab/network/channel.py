@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 from lab.network.clock import Clock
-from lab.network.events import Arrival, Deliver, Due, Ticket
-from lab.network.link import Direction
+from lab.network.events import Deliver, Delivery, Ticket, Timer
+from lab.network.link import LinkDirection
 from lab.network.transport import Transport
 
 SHORTEST_TIMEOUT = 1.0
@@ -23,7 +23,7 @@ def _nowhere(_: Any) -> None:
     """Where what is under way arrives once a channel has been cut."""
 
 
-class Way:
+class Route:
     """The links from one host to another in one direction, with what is fixed about them.
 
     ``delay`` is the seconds that every chunk takes, or None where it depends on what else is on
@@ -32,7 +32,9 @@ class Way:
 
     __slots__ = ("delay", "links", "ticket", "timeout", "transport")
 
-    def __init__(self, links: tuple[Direction, ...], transport: Transport, ticket: Ticket) -> None:
+    def __init__(
+        self, links: tuple[LinkDirection, ...], transport: Transport, ticket: Ticket
+    ) -> None:
         self.links = links
         self.ticket = ticket
         self.transport = transport
@@ -50,7 +52,7 @@ class Way:
         self.timeout = max(SHORTEST_TIMEOUT, 4 * latency)
 
 
-class Leg:
+class Stream:
     """One direction of a channel: ``send`` puts bytes on their way, ``deliver`` gets them.
 
     After ``cut()`` what is under way still comes out of the clock, and is to be passed over:
@@ -63,9 +65,9 @@ class Leg:
     def __init__(
         self,
         env: Clock,
-        way: Way,
+        way: Route,
         deliver: Deliver,
-        on_loss: Callable[[Direction, int, float], None] | None = None,
+        on_loss: Callable[[LinkDirection, int, float], None] | None = None,
     ) -> None:
         self.env = env
         self.way = way
@@ -79,7 +81,7 @@ class Leg:
         way = self.way
         delay = way.delay
         if delay is not None:
-            Arrival(self.env, now + delay, self.deliver, octets, now, way.ticket())
+            Delivery(self.env, now + delay, self.deliver, octets, now, way.ticket())
         else:
             size = way.transport.on_the_wire(len(octets))
             self._ride(0, now, now, octets, now, size)
@@ -108,7 +110,7 @@ class Leg:
             link = way.links[number]
             if link.rate is not None and head > env.now:
                 train = (number, head, tail, octets, sent, size)
-                Due(env, head, self._ride_on, train, way.ticket())
+                Timer(env, head, self._ride_on, train, way.ticket())
                 return
             head, tail = link.pass_on(head, tail, size, transport.piece)
             for again in link.lost(-(-len(octets) // transport.segment) or 1):
@@ -123,7 +125,7 @@ class Leg:
 
     def _land(self, at: float, octets: bytes, sent: float) -> None:
         """Have bytes arrive at a time."""
-        Arrival(self.env, at, self.deliver, octets, sent, self.way.ticket())
+        Delivery(self.env, at, self.deliver, octets, sent, self.way.ticket())
 
     def _ride_on(self, train: Any) -> None:
         if self.alive:

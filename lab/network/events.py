@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lab.network.clock import Clock
 
 Deliver = Callable[[Any], None]
-"""Called with the :class:`Arrival`: its ``octets``, when ``sent``, and the time ``at``."""
+"""Called with the :class:`Delivery`: its ``octets``, when ``sent``, and the time ``at``."""
 
 
 Ticket = Callable[[], int]
@@ -58,7 +58,7 @@ def ticket(rank: int) -> Ticket:
     return count(rank << PLACES, 2).__next__
 
 
-class Arrival:
+class Delivery:
     """Bytes that will arrive: an event that carries them, and when they were sent.
 
     It has what SimPy's own step asks of an event, and no more: there are a dozen a session.
@@ -87,7 +87,7 @@ class Arrival:
         """SimPy marks an event as past by this; of an arrival nobody asks."""
 
 
-class Due:
+class Timer:
     """Something to be done at a time: ``call`` with ``value``."""
 
     __slots__ = ("call", "value")
@@ -124,7 +124,7 @@ def go(clock: Clock, events: int, until: float) -> None:
         if not queue or queue[0][0] >= until:
             return
         clock._now, _, _, event = heappop(queue)
-        if isinstance(event, Arrival):
+        if isinstance(event, Delivery):
             event.deliver(event)
         else:
             happen(event)

@@ -14,7 +14,7 @@ MOST_TIMES_SENT: Final = 16
 """How often a lost segment is sent again at the most, however bad the link."""
 
 
-class Direction:
+class LinkDirection:
     """One direction of a link.
 
     ``latency`` and ``jitter`` in seconds, ``rate`` in bytes a second (None: no limit), ``loss`` the
@@ -83,7 +83,7 @@ class Link:
 
     __slots__ = ("a", "b", "back", "downs", "environment", "forth")
 
-    def __init__(self, forth: Direction, back: Direction, environment: str) -> None:
+    def __init__(self, forth: LinkDirection, back: LinkDirection, environment: str) -> None:
         self.a = forth.a
         self.b = forth.b
         self.forth = forth
@@ -96,6 +96,6 @@ class Link:
         """Whether bytes cross it: no fault has it down."""
         return not self.downs
 
-    def towards(self, node: str) -> Direction:
+    def towards(self, node: str) -> LinkDirection:
         """The direction that leads to ``node``."""
         return self.forth if node == self.b else self.back

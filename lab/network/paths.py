@@ -9,10 +9,10 @@ import heapq
 from collections.abc import Iterable, Mapping
 
 from lab.hosts.neighbour import Neighbour
-from lab.network.link import Direction, Link
+from lab.network.link import Link, LinkDirection
 
 
-class Reach:
+class PathFinder:
     """The neighbours of each host and the links that lead to them, found when asked for.
 
     ``links`` with their costs; ``routers`` are the nodes that pass bytes on. Environments come in
@@ -78,7 +78,7 @@ class Reach:
         """A link has gone down or come up: paths are to be found anew."""
         self._paths.clear()
 
-    def ways(self, host: str, path: tuple[Link, ...]) -> tuple[list[Direction], list[str]]:
+    def ways(self, host: str, path: tuple[Link, ...]) -> tuple[list[LinkDirection], list[str]]:
         """The directions along a path that begins at ``host``, and the nodes on it."""
         directions, nodes = [], [host]
         for link in path:

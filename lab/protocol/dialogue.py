@@ -15,7 +15,7 @@ from lab.protocol.syntax import parse_command
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class SideState:
     """Where one side of a session stands.
 
     ``awaiting`` is the command (or "CONNECT", "data") whose reply is to come, "" if none.
@@ -42,7 +42,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Spoken:
     """A command, or mail data, that waits for its reply."""
 
     command: str
@@ -50,15 +50,15 @@ class Said:
     octets: bytes = b""
 
 
-def said(standing: Standing, octets: bytes, *, data: bool) -> Said:
+def said(standing: SideState, octets: bytes, *, data: bool) -> Spoken:
     """What a sender-SMTP has just said: a command line, or mail data."""
     if data:
-        return Said(MAIL_DATA, octets=octets)
+        return Spoken(MAIL_DATA, octets=octets)
     command = parse_command(octets.removesuffix(b"\r\n"))
-    return Said(command.verb or octets[:4].decode("latin-1").upper(), command.path.text)
+    return Spoken(command.verb or octets[:4].decode("latin-1").upper(), command.path.text)
 
 
-def spoken(standing: Standing, what: Said) -> Standing:
+def spoken(standing: SideState, what: Spoken) -> SideState:
     """A side that has said, or heard, a command and not its reply."""
     row = TRANSITIONS[standing.state].get(what.command)
     return replace(
@@ -71,7 +71,7 @@ def spoken(standing: Standing, what: Said) -> Standing:
     )
 
 
-def answered(standing: Standing, what: Said | None, code: int) -> Standing:
+def answered(standing: SideState, what: Spoken | None, code: int) -> SideState:
     """A side after the reply to what was said; None: to the opening of the channel."""
     if what is None:
         return replace(standing, awaiting="", code=code, command=CONNECTION)
@@ -90,7 +90,7 @@ def answered(standing: Standing, what: Said | None, code: int) -> Standing:
     return replace(_buffered(after, row.buffers, what), state=row.next)
 
 
-def _buffered(standing: Standing, buffers: Buffers, what: Said) -> Standing:
+def _buffered(standing: SideState, buffers: Buffers, what: Spoken) -> SideState:
     """The three buffers after a command that succeeded (section 4.1.1)."""
     if buffers is Buffers.CLEAR:
         return replace(standing, verb="", reverse_path=None, forward_paths=(), mail_data=b"")
@@ -103,7 +103,7 @@ def _buffered(standing: Standing, buffers: Buffers, what: Said) -> Standing:
     return standing
 
 
-def filled(standing: Standing, octets: bytes) -> Standing:
+def filled(standing: SideState, octets: bytes) -> SideState:
     """A side whose mail data buffer holds what has crossed, transparency undone."""
     text = octets[:-3] if octets.endswith(b"\r\n.\r\n") or octets == b".\r\n" else octets
     return replace(standing, mail_data=unstuff(text))

@@ -24,7 +24,7 @@ class _Left:
 
 
 @contextmanager
-def rarely_collecting() -> Iterator[None]:
+def gc_pause() -> Iterator[None]:
     """Let Python look for cycles of garbage more than a thousand times less often.
 
     A run makes none that matter, and keeps its topology and all of its trace: each look at those is

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from lab.hosts.interception import AlteredReceiverSMTP, command_line, reply_of
-from lab.hosts.receiving import Reception
-from lab.network.events import Arrival
+from lab.hosts.interception import OverriddenReceiver, command_line, reply_of
+from lab.hosts.receiving import ReceivingSession
+from lab.network.events import Delivery
 from lab.protocol import ReceiverSMTP, Reply, SenderSMTP, Transaction
 from lab.simulation.session import WatchedSession
 from lab.topology.model import FaultSpec
@@ -31,8 +31,8 @@ class AlteredSession(WatchedSession):
     def _identifier(self) -> Callable[[Transaction], tuple[int, list[str]]]:
         return self._identify
 
-    def _engine(self, reception: Reception) -> ReceiverSMTP:
-        return AlteredReceiverSMTP(reception, self._next_reply)
+    def _engine(self, reception: ReceivingSession) -> ReceiverSMTP:
+        return OverriddenReceiver(reception, self._next_reply)
 
     def _change(self, kind: str, number: int, host: str) -> FaultSpec | None:
         spec = self.simulation.faults.changes.get((kind, self.number, number))
@@ -49,7 +49,7 @@ class AlteredSession(WatchedSession):
 
     # -- what arrives ---------------------------------------------------------------------------
 
-    def _at_sender(self, arrival: Arrival) -> None:
+    def _at_sender(self, arrival: Delivery) -> None:
         if not self.back.alive:
             return
         self._heard += 1
@@ -58,7 +58,7 @@ class AlteredSession(WatchedSession):
             self._tell(spec, self.here, spec.line or "")
         super()._at_sender(arrival)
 
-    def _at_receiver(self, arrival: Arrival) -> None:
+    def _at_receiver(self, arrival: Delivery) -> None:
         if not self.forth.alive:
             return
         self._said += 1

@@ -15,7 +15,7 @@ MOST_WAYS = 1000
 """Recipients whose ways are looked for, at the most."""
 
 
-class Way(NamedTuple):
+class PlannedRoute(NamedTuple):
     """The hosts between a sender and a recipient, both ends included; none if there is no way."""
 
     sender: str
@@ -23,13 +23,13 @@ class Way(NamedTuple):
     hosts: list[str]
 
 
-def ways(simulation: Simulation) -> list[Way]:
+def ways(simulation: Simulation) -> list[PlannedRoute]:
     """The way of each recipient of each [[mail]] of the topology, in the order of the file."""
     found = []
     for sender, to in _recipients(simulation.topology):
         here = simulation.routes.resolve(sender.domain)
         hosts = _way(simulation, here, to) if here is not None else []
-        found.append(Way(sender.bare, to.bare, hosts))
+        found.append(PlannedRoute(sender.bare, to.bare, hosts))
         if len(found) >= MOST_WAYS:
             break
     return found
@@ -51,7 +51,7 @@ def _way(simulation: Simulation, here: str, to: Path) -> list[str]:
     return hosts
 
 
-def planned(topology: Topology, seed: int = 0) -> tuple[list[Way], Trace]:
+def planned(topology: Topology, seed: int = 0) -> tuple[list[PlannedRoute], Trace]:
     """The ways of the mail, and a trace that holds the topology and these ways, to draw."""
     simulation = Simulation(topology, seed)
     found = ways(simulation)

@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from lab.hosts.host import Host
-from lab.hosts.receiving import Reception, receiver_smtp
-from lab.hosts.sending import Errand
-from lab.hosts.timeouts import Patience
-from lab.network.channel import Leg, Way
-from lab.network.events import Arrival, Due, Ticket
-from lab.network.link import Direction
-from lab.network.paths import Reach
+from lab.hosts.receiving import ReceivingSession, receiver_smtp
+from lab.hosts.sending import QueueSender
+from lab.hosts.timeouts import Timeouts
+from lab.network.channel import Route, Stream
+from lab.network.events import Delivery, Ticket, Timer
+from lab.network.link import LinkDirection
+from lab.network.paths import PathFinder
 from lab.network.transport import Transport
 from lab.protocol import ReceiverSMTP, Reply, SenderSMTP, State, Transaction
 from lab.protocol.replies import CONNECTION, MAIL_DATA
@@ -33,14 +33,14 @@ def _nothing(_: Any) -> None:
     """A verdict after the end of a session goes nowhere."""
 
 
-class Pathway:
+class ChannelRoute:
     """How channels from one host to another go: ways there and back, transport, nodes, links."""
 
     __slots__ = ("back", "environment", "forth", "links", "nodes", "opening", "transport")
 
     def __init__(
         self,
-        reach: Reach,
+        reach: PathFinder,
         host: str,
         peer: str,
         environment: str,
@@ -50,8 +50,8 @@ class Pathway:
         self.links = reach.path(host, peer, environment)
         there, nodes = reach.ways(host, self.links)
         back, _ = reach.ways(peer, tuple(reversed(self.links)))
-        self.forth = Way(tuple(there), transport, tickets[host])
-        self.back = Way(tuple(back), transport, tickets[peer])
+        self.forth = Route(tuple(there), transport, tickets[host])
+        self.back = Route(tuple(back), transport, tickets[peer])
         self.nodes = tuple(nodes)
         self.environment = environment
         self.transport = transport
@@ -86,9 +86,9 @@ class Session:
         simulation: Simulation,
         host: Host,
         peer: Host,
-        way: Pathway,
+        way: ChannelRoute,
         sender: SenderSMTP | ScriptedSender,
-        errand: Errand | None,
+        errand: QueueSender | None,
     ) -> None:
         self.simulation = simulation
         self.env = simulation.env
@@ -121,10 +121,10 @@ class Session:
         self.back.cut()
         self.simulation.sessions.pop(id(self), None)
 
-    def _lay(self, forth: Way, back: Way) -> None:
+    def _lay(self, forth: Route, back: Route) -> None:
         """Lay the channel from the sender-SMTP to the receiver-SMTP and back."""
-        self.forth = Leg(self.env, forth, self._at_receiver)
-        self.back = Leg(self.env, back, self._at_sender)
+        self.forth = Stream(self.env, forth, self._at_receiver)
+        self.back = Stream(self.env, back, self._at_sender)
         if self.way.opening is None:
             self.forth.on_loss = self.back.on_loss = self._lost
 
@@ -136,11 +136,11 @@ class Session:
             self._open_at(now + way.opening, place)
             return
         self.forth.deliver = self.back.deliver = self._set_up
-        Due(self.env, now + way.transport.setup, self._set_up, None, place)
+        Timer(self.env, now + way.transport.setup, self._set_up, None, place)
 
     def _open_at(self, at: float, place: int) -> None:
         """Be open at a time, if nothing comes between."""
-        Arrival(self.env, at, self._opened, b"", self.started, place)
+        Delivery(self.env, at, self._opened, b"", self.started, place)
 
     def _set_up(self, _: Any) -> None:
         """One control message has arrived (or none has been sent): send the next, or be open."""
@@ -182,7 +182,9 @@ class Session:
         simulation, peer = self.simulation, self.peer
         environment = self.way.environment
         identify = self._identifier()
-        self.reception = reception = Reception(peer, environment, identify, number, self.here)
+        self.reception = reception = ReceivingSession(
+            peer, environment, identify, number, self.here
+        )
         reception.now = now
         reception.enters = self.errand is None
         identity = peer.identity
@@ -197,7 +199,7 @@ class Session:
         if receiver.state is _CLOSED:
             self._leave()
 
-    def _engine(self, reception: Reception) -> ReceiverSMTP:
+    def _engine(self, reception: ReceivingSession) -> ReceiverSMTP:
         """The receiver-SMTP of the session."""
         return receiver_smtp(reception)
 
@@ -206,7 +208,7 @@ class Session:
         errand, sender = self.errand, self.sender
         if errand is None or not isinstance(sender, SenderSMTP):
             return math.inf
-        patience: Patience = self.host.identity.patience
+        patience: Timeouts = self.host.identity.patience
         if self.number is None:
             return self.started + patience.opening
         return errand.now + patience.limit(sender.awaiting, errand.size)
@@ -239,11 +241,11 @@ class Session:
         """Put a reply of the receiver-SMTP on its way."""
         self.back.send(octets, now)
 
-    def _at_receiver(self, arrival: Arrival) -> None:
+    def _at_receiver(self, arrival: Delivery) -> None:
         if self.forth.alive:
             self._take_in(arrival, self.errand.message if self.errand is not None else None)
 
-    def _take_in(self, arrival: Arrival, message: int | None) -> None:
+    def _take_in(self, arrival: Delivery, message: int | None) -> None:
         """Take what has arrived at the receiver-SMTP, about a message."""
         octets, receiver = arrival.octets, self.receiver
         now = self.reception.now = arrival.at
@@ -261,7 +263,7 @@ class Session:
         if receiver.state is _CLOSED:
             self._leave()
 
-    def _at_sender(self, arrival: Arrival) -> None:
+    def _at_sender(self, arrival: Delivery) -> None:
         if not self.back.alive:
             return
         octets, sender, errand = arrival.octets, self.sender, self.errand
@@ -300,7 +302,7 @@ class Session:
         queue = host.spool.queue(self.there, environment)
         queue.session = True
         queue.not_before = 0.0
-        self.errand = Errand(host, queue)
+        self.errand = QueueSender(host, queue)
         self.sender = SenderSMTP(host.identity.name_in(environment), self.errand)
         assert self.number is not None, "a channel that is open has a number"
         self._begin(now, self.number)
@@ -362,7 +364,7 @@ class Session:
 
     def _finish(self, now: float) -> None:
         """Let the receiver-SMTP know that the channel has been closed: a control message."""
-        last = Leg(self.env, self.forth.way, self._gone)
+        last = Stream(self.env, self.forth.way, self._gone)
         last.control(self.way.transport.opening[0], now)
 
     def _gone(self, _: Any) -> None:
@@ -386,7 +388,7 @@ class Session:
             if self.receiver.state is _CLOSED:
                 self._leave()
 
-    def _lost(self, link: Direction, again: int, delay: float) -> None:
+    def _lost(self, link: LinkDirection, again: int, delay: float) -> None:
         simulation = self.simulation
         now = simulation.env.now
         simulation.record((now, "loss", link.a, link.b, self.number, None, again, delay))
@@ -434,7 +436,7 @@ class WatchedSession(Session):
         whose = " of the receiver-SMTP" if spec.of == "receiver" else ""
         self.cut(f"after {spec.after}{whose}")
 
-    def _at_receiver(self, arrival: Arrival) -> None:
+    def _at_receiver(self, arrival: Delivery) -> None:
         if not self.forth.alive:
             return
         octets = arrival.octets
@@ -450,7 +452,7 @@ class WatchedSession(Session):
         if sprung is not None:
             self._hang_up(sprung[0])
 
-    def _partial(self, arrival: Arrival) -> None:
+    def _partial(self, arrival: Delivery) -> None:
         """The last bytes before the cut: no whole line need be among them."""
         if not arrival.octets:
             return
@@ -461,7 +463,7 @@ class WatchedSession(Session):
         self.reception.now = arrival.at
         self.receiver.receive(arrival.octets)
 
-    def _at_sender(self, arrival: Arrival) -> None:
+    def _at_sender(self, arrival: Delivery) -> None:
         if not self.back.alive:
             return
         octets = arrival.octets

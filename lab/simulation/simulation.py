@@ -18,21 +18,21 @@ from lab.hosts.host import Host
 from lab.hosts.message import Calendar
 from lab.hosts.receiving import Later
 from lab.hosts.routing import RoutingTable
-from lab.hosts.sending import Errand
-from lab.hosts.settings import Identity
+from lab.hosts.sending import QueueSender
+from lab.hosts.settings import HostSettings
 from lab.hosts.spool import Queue
 from lab.network.clock import Clock
-from lab.network.events import CALLS, HOSTS, MAIL, WATCHES, Due, Ticket, ticket
-from lab.network.link import Direction, Link
-from lab.network.paths import Reach
+from lab.network.events import CALLS, HOSTS, MAIL, WATCHES, Ticket, Timer, ticket
+from lab.network.link import Link, LinkDirection
+from lab.network.paths import PathFinder
 from lab.network.transport import TRANSPORTS
 from lab.protocol import SenderSMTP, Transaction, folded
 from lab.protocol.script import ScriptedSender
-from lab.runtime.gc_pause import rarely_collecting
+from lab.runtime.gc_pause import gc_pause
 from lab.simulation.agenda import Submission, submissions
 from lab.simulation.faults import Faults
 from lab.simulation.interception import AlteredSession
-from lab.simulation.session import Pathway, Session, WatchedSession
+from lab.simulation.session import ChannelRoute, Session, WatchedSession
 from lab.topology.model import LinkSpec, PollSpec, ScriptSpec, Topology
 from lab.trace.trace import Trace
 
@@ -65,13 +65,13 @@ class Simulation:
         self.sessions: dict[int, Session] = {}
         self._sessions = 0
         self._messages = 0
-        self._pathways: dict[tuple[str, str], Pathway] = {}
+        self._pathways: dict[tuple[str, str], ChannelRoute] = {}
         self.links = [self._link(n, spec) for n, spec in enumerate(topology.links)]
         hosts = [spec for spec in topology.hosts.values() if spec.kind == "host"]
         routers = {spec.name for spec in topology.hosts.values() if spec.kind == "router"}
         ranks = {name: rank for rank, name in enumerate(topology.environments)}
         costs = [_cost(spec) for spec in topology.links]
-        self.reach = Reach(zip(self.links, costs, strict=True), routers, ranks)
+        self.reach = PathFinder(zip(self.links, costs, strict=True), routers, ranks)
         names = {folded(name): h.name for h in hosts for name in (*h.names.values(), h.name)}
         relays = {spec.name for spec in hosts if spec.relay}
         self.routes = RoutingTable(self.reach.neighbours, relays, names)
@@ -79,7 +79,7 @@ class Simulation:
         self.hosts: dict[str, Host] = {}
         for spec in hosts:
             directory = Directory(spec.name, spec.users, spec.lists, spec.forwards)
-            identity = Identity(
+            identity = HostSettings(
                 spec.name, directory, dict(spec.names), spec.relay,
                 spec.limits, spec.on_251, spec.on_551, spec.store, spec.careless,
                 spec.turn, frozenset(one.name for one in map(topology.host, spec.holds) if one),
@@ -152,7 +152,7 @@ class Simulation:
 
         ``progress`` is called with the number of messages so far, every so many events.
         """
-        with rarely_collecting():
+        with gc_pause():
             self._run(until, progress)
         cut = until is not None and not self.is_idle
         self.stop("until" if cut else "settled")
@@ -232,13 +232,13 @@ class Simulation:
 
         ``tickets`` are those of who has it done; without them it comes last at its instant.
         """
-        Due(self.env, at, call, value, (tickets or self._watch_tickets)())
+        Timer(self.env, at, call, value, (tickets or self._watch_tickets)())
 
     def _arrange_next(self) -> None:
         for submission in self._scenario:
             place = self._mail_tickets()
             if self.is_here(submission.host):
-                Due(self.env, submission.at, self._submit, submission, place)
+                Timer(self.env, submission.at, self._submit, submission, place)
                 return
         self._exhausted = True
 
@@ -316,7 +316,7 @@ class Simulation:
             host.arrange(now, queue)
             return
         queue.session = True
-        errand = Errand(host, queue, turn=turn)
+        errand = QueueSender(host, queue, turn=turn)
         sender = SenderSMTP(host.identity.name_in(queue.environment), errand)
         self._session(host, self.hosts[queue.host], way, sender, errand).open()
 
@@ -338,9 +338,9 @@ class Simulation:
         self,
         host: Host,
         peer: Host,
-        way: Pathway,
+        way: ChannelRoute,
         sender: SenderSMTP | ScriptedSender,
-        errand: Errand | None,
+        errand: QueueSender | None,
     ) -> Session:
         kind = WatchedSession if self.faults.watches_sessions else Session
         if self.faults.changes:
@@ -363,7 +363,7 @@ class Simulation:
             return
         self._session(host, peer, way, ScriptedSender(script.lines), None).open()
 
-    def _way_or_reason(self, host: str, peer: str, environment: str) -> Pathway | str:
+    def _way_or_reason(self, host: str, peer: str, environment: str) -> ChannelRoute | str:
         """How a channel would go, or why none can be opened now."""
         if self.faults.spoil and (reason := self.faults.obstacle(host, peer)):
             return reason
@@ -377,12 +377,12 @@ class Simulation:
         self.reach.forget()
         self._pathways.clear()
 
-    def pathway(self, host: str, peer: str, environment: str) -> Pathway:
+    def pathway(self, host: str, peer: str, environment: str) -> ChannelRoute:
         """How channels from a host to its neighbour go."""
         way = self._pathways.get((host, peer))
         if way is None:
             transport = TRANSPORTS[self.topology.environments[environment].transport]
-            way = self._pathways[host, peer] = Pathway(
+            way = self._pathways[host, peer] = ChannelRoute(
                 self.reach, host, peer, environment, transport, self._tickets
             )
         return way
@@ -392,7 +392,7 @@ class Simulation:
         for a, b in ((spec.a, spec.b), (spec.b, spec.a)):
             random = generator(self.seed, f"link {number} {a} {b}")
             directions.append(
-                Direction(a, b, spec.latency, spec.jitter, spec.bandwidth, spec.loss, random)
+                LinkDirection(a, b, spec.latency, spec.jitter, spec.bandwidth, spec.loss, random)
             )
         return Link(directions[0], directions[1], spec.environment)
 

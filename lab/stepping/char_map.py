@@ -27,7 +27,7 @@ SPOOL = Style(color="yellow")
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class CharGrid:
     """Where hosts are on a chart of so many columns and lines: each name's column and line."""
 
     columns: int
@@ -45,7 +45,7 @@ def _places(names: tuple[str, ...], links: tuple[tuple[str, str], ...], position
     return map_layout.places(hosts, [{"a": a, "b": b} for a, b in links])
 
 
-def plan(meta: dict[str, Any], columns: int, lines: int) -> Plan:
+def plan(meta: dict[str, Any], columns: int, lines: int) -> CharGrid:
     """The chart of a run's hosts in so many columns and lines."""
     hosts = meta.get("hosts", [])
     names = tuple(host["name"] for host in hosts)
@@ -58,7 +58,7 @@ def plan(meta: dict[str, Any], columns: int, lines: int) -> Plan:
         name: (margin + round(float(x) * wide), 1 + round((1 - float(y)) * high))
         for name, (x, y) in zip(names, places, strict=True)
     }
-    return Plan(columns, lines, cells)
+    return CharGrid(columns, lines, cells)
 
 
 class Canvas:
@@ -139,7 +139,7 @@ def chart(moment: Moment, columns: int, lines: int) -> Text:
     return canvas.text()
 
 
-def _marks(canvas: Canvas, moment: Moment, where: Plan) -> None:
+def _marks(canvas: Canvas, moment: Moment, where: CharGrid) -> None:
     """What is on its way, where it is: beside the names if it can be, and never on one another."""
     taken: set[tuple[int, int]] = set()
     for one in moment.links:
@@ -174,7 +174,9 @@ def _sign(kind: str, octets: bytes) -> str:
     return said if said.isprintable() and said else "?"
 
 
-def _hosts(canvas: Canvas, moment: Moment, where: Plan, hosts: Sequence[dict[str, Any]]) -> None:
+def _hosts(
+    canvas: Canvas, moment: Moment, where: CharGrid, hosts: Sequence[dict[str, Any]]
+) -> None:
     down = {one.host for one in moment.troubles if one.name in ("host-down", "crash")}
     spooled: dict[str, int] = {}
     for mail in moment.spool:

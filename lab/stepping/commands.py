@@ -54,7 +54,7 @@ class Misunderstood(ValueError):
     """An order that is none; the message says what would be right."""
 
 
-class Orders:
+class CommandLine:
     """A stepper that takes orders in words.
 
     ``do`` gives the lines to show. It raises :class:`Misunderstood`, :class:`NoCondition` or
@@ -129,7 +129,7 @@ class Orders:
 
     def _session(self, rest: str) -> list[str]:
         number = _number(rest, "session 1") if rest else None
-        if number is not None and number not in self.stepper.records.films:
+        if number is not None and number not in self.stepper.records.session_histories:
             raise Misunderstood(f"there is no session {number} in this run")
         self.stepper.session = number
         return panels.dialogue(self.stepper.moment)
@@ -211,8 +211,8 @@ class Orders:
         raise Quit
 
 
-_ORDERS: Final[dict[str, Callable[[Orders, str], list[str]]]] = {
-    re.split(r"\W", order)[0]: getattr(Orders, f"_{re.split(r'[ ]', order)[0]}")
+_ORDERS: Final[dict[str, Callable[[CommandLine, str], list[str]]]] = {
+    re.split(r"\W", order)[0]: getattr(CommandLine, f"_{re.split(r'[ ]', order)[0]}")
     for order, _ in HELP
 }
 
@@ -260,4 +260,4 @@ def _for(rest: str) -> tuple[list[str], float | None]:
     return words[:place], _time(" ".join(words[place + 1 :]), "for 2 min")
 
 
-__all__ = ["HELP", "Misunderstood", "NoCondition", "NoIntervention", "Orders", "Quit"]
+__all__ = ["HELP", "CommandLine", "Misunderstood", "NoCondition", "NoIntervention", "Quit"]

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
-from lab.analysis.index import WIRE, Crossing, Records, Spooled, Trouble
+from lab.analysis.index import WIRE, Crossing, Spooled, TraceIndex, Trouble
 from lab.analysis.narrative import lines_of, sentence
-from lab.analysis.session_states import Film, Shot
+from lab.analysis.session_states import SessionHistory, Snapshot
 from lab.trace.trace import Event
 
 
@@ -23,7 +23,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class OnLink:
+class InFlight:
     """What is on a link: the crossing, the link's ends as it goes, how much of the way is done."""
 
     crossing: Crossing
@@ -38,7 +38,7 @@ class Moment:
     ``session`` is the one that is looked at: the event's own, or the last before it.
     """
 
-    def __init__(self, records: Records, n: int, session: int | None = None) -> None:
+    def __init__(self, records: TraceIndex, n: int, session: int | None = None) -> None:
         self.records = records
         self.n = n
         self.event: Event | None = records.trace[n - 1] if n else None
@@ -66,12 +66,14 @@ class Moment:
         return self.records.digest(self.n)
 
     @property
-    def film(self) -> Film | None:
+    def film(self) -> SessionHistory | None:
         """The session that is looked at."""
-        return self.records.films.get(self.session) if self.session is not None else None
+        return (
+            self.records.session_histories.get(self.session) if self.session is not None else None
+        )
 
     @property
-    def shot(self) -> Shot | None:
+    def shot(self) -> Snapshot | None:
         """Where both sides of that session stand: states, buffers, the row of the table."""
         return self.film.at(self.n - 1) if self.film else None
 
@@ -95,7 +97,7 @@ class Moment:
         return self.records.retry_at(self.n, mail)
 
     @cached_property
-    def links(self) -> list[OnLink]:
+    def links(self) -> list[InFlight]:
         """What is on each link."""
         return [self._placed(crossing) for crossing in self.records.flying(self.n)]
 
@@ -105,7 +107,7 @@ class Moment:
         ``most``: only so many of the last events. Mail data has its first and last lines.
         """
         number = self.session if session is None else session
-        film = self.records.films.get(number) if number is not None else None
+        film = self.records.session_histories.get(number) if number is not None else None
         if film is None:
             return []
         seqs = film.seqs[: bisect_right(film.seqs, self.n - 1)]
@@ -120,7 +122,7 @@ class Moment:
                 lines += [Line(seq, speaker, text) for text in said]
         return lines
 
-    def _placed(self, crossing: Crossing) -> OnLink:
+    def _placed(self, crossing: Crossing) -> InFlight:
         way = self.records.ways.get(crossing.session, (crossing.sender, crossing.receiver))
         if way[:1] != (crossing.sender,):
             way = way[::-1]
@@ -135,11 +137,11 @@ class Moment:
 
 def _along(
     crossing: Crossing, hops: list[tuple[str, str]], lengths: list[float], share: float
-) -> OnLink:
+) -> InFlight:
     """The link that a share of the whole way lies on, and the share of that link."""
     left = share * sum(lengths)
     for hop, size in zip(hops, lengths, strict=True):
         if left <= size and size > 0:
-            return OnLink(crossing, hop, left / size)
+            return InFlight(crossing, hop, left / size)
         left -= size
-    return OnLink(crossing, hops[-1], 1.0)
+    return InFlight(crossing, hops[-1], 1.0)

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from lab.analysis.narrative import clock, counted, gist, length, lines_of, sentence
-from lab.protocol.dialogue import Standing
+from lab.protocol.dialogue import SideState
 from lab.protocol.replies import MAIL_DATA
 from lab.protocol.states import Buffers
-from lab.stepping.moments import Moment, OnLink
+from lab.stepping.moments import InFlight, Moment
 
 _LONG: Final = 12
 _DOES: Final = {
@@ -29,7 +29,7 @@ def heading(moment: Moment) -> str:
 def dialogue(moment: Moment, session: int | None = None, most: int = 0) -> list[str]:
     """What was said in a session so far, S: and R: line by line."""
     number = moment.session if session is None else session
-    film = moment.records.films.get(number) if number is not None else None
+    film = moment.records.session_histories.get(number) if number is not None else None
     if film is None:
         return ["no session has opened" if number is None else f"there is no session {number}"]
     if not film.seqs or film.seqs[0] >= moment.n:
@@ -56,7 +56,7 @@ def sides(moment: Moment) -> list[str]:
     return [*lines, *_row(shot.receiver)]
 
 
-def _side(side: Standing) -> Iterator[str]:
+def _side(side: SideState) -> Iterator[str]:
     waiting = f", waits for the reply to {_named(side.awaiting)}" if side.awaiting else ""
     yield f"state         {side.state.value}{waiting}"
     if side.reverse_path is None and not side.forward_paths and not side.mail_data:
@@ -83,7 +83,7 @@ def _named(command: str) -> str:
     return {"CONNECT": "the opening", MAIL_DATA: "the mail data"}.get(command, command)
 
 
-def _row(side: Standing) -> Iterator[str]:
+def _row(side: SideState) -> Iterator[str]:
     """The row of the transition table that decided the last command."""
     if side.command == "CONNECT":
         yield "table: the channel opens, and the receiver-SMTP greets (3.5, 4.3)"
@@ -104,7 +104,7 @@ def links(moment: Moment) -> list[str]:
     return some[:_LONG] + _more(len(some)) if some else ["nothing is on its way"]
 
 
-def on_link(one: OnLink) -> str:
+def on_link(one: InFlight) -> str:
     """What is on a link, in a line."""
     crossing = one.crossing
     a, b = one.link

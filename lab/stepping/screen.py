@@ -16,7 +16,7 @@ from textual.widgets import Footer, Input, Static
 
 from lab.stepping import panels
 from lab.stepping.char_map import chart
-from lab.stepping.commands import Misunderstood, NoCondition, NoIntervention, Orders, Quit
+from lab.stepping.commands import CommandLine, Misunderstood, NoCondition, NoIntervention, Quit
 from lab.stepping.stepper import Stepper
 
 PACE: Final = 0.2
@@ -129,7 +129,7 @@ class StepApp(App[None]):
     def __init__(self, stepper: Stepper) -> None:
         super().__init__()
         self.stepper = stepper
-        self.orders = Orders(stepper)
+        self.orders = CommandLine(stepper)
         self.playing = False
         self.making = False
 

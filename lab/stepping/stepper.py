@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lab.analysis.conditions import Condition, NoCondition, Predicate, condition, unknown_hosts
-from lab.analysis.index import Records
+from lab.analysis.index import TraceIndex
 from lab.api.run import Run, load
 from lab.hosts.interception import command_line, reply_of
 from lab.simulation.simulation import simulate
@@ -75,7 +75,7 @@ class Stepper:
         faults = (*self._original.faults, *(one.fault for one in self.interventions))
         topology = replace(self._original, faults=faults)
         self.run = Run(topology, simulate(topology, self.seed, self.until_time, self._progress))
-        self.records = Records(self.run.trace)
+        self.records = TraceIndex(self.run.trace)
 
     # -- where we are -----------------------------------------------------------------------------
 
@@ -179,7 +179,7 @@ class Stepper:
     def hang_up(self, session: int | None = None) -> Moment:
         """Cut the transmission channel of a session now."""
         number = self._open_session(session)
-        film = self.records.films[number]
+        film = self.records.session_histories[number]
         shot = film.shots[0]
         ends = (shot.sender_host, shot.receiver_host)
         return self.intervene(Fault("hang-up", link=ends, session=number))
@@ -283,13 +283,13 @@ class Stepper:
         return number
 
     def _next(self, session: int, kinds: tuple[str, ...], what: str) -> int:
-        for seq in self.records.films[session].seqs:
+        for seq in self.records.session_histories[session].seqs:
             if seq >= self.n and self.records.rows[seq][1] in kinds:
                 return seq
         raise NoIntervention(f"no {what} comes any more in session {session}")
 
     def _count(self, session: int, kinds: tuple[str, ...]) -> int:
-        seqs = self.records.films[session].seqs
+        seqs = self.records.session_histories[session].seqs
         return sum(seq < self.n and self.records.rows[seq][1] in kinds for seq in seqs)
 
     def _not_accepted_yet(self, session: int, code: int) -> None:

@@ -58,7 +58,7 @@ class GraphFault(ValueError):
 
 
 @dataclass
-class Drawn:
+class GraphTables:
     """The hosts and links of a graph as tables of a topology file.
 
     ``labels`` name them in sentences, as ``("host", 3)`` and ``("link", 5)``.
@@ -70,12 +70,14 @@ class Drawn:
     labels: dict[tuple[str | int, ...], str] = field(default_factory=dict)
 
 
-def draw(graph: networkx.Graph, environment: str = "arpanet", *, generated: bool = False) -> Drawn:
+def draw(
+    graph: networkx.Graph, environment: str = "arpanet", *, generated: bool = False
+) -> GraphTables:
     """The hosts and links of a graph; edges that name no environment are of this one.
 
     Of a ``generated`` one the names are not worth a note: its nodes are numbers.
     """
-    drawn = Drawn()
+    drawn = GraphTables()
     wanted = {node: _label(node, attributes) for node, attributes in graph.nodes(data=True)}
     names = make_fit(wanted)
     for node, attributes in graph.nodes(data=True):
@@ -93,7 +95,7 @@ def draw(graph: networkx.Graph, environment: str = "arpanet", *, generated: bool
 
 
 def _draw_links(
-    graph: networkx.Graph, names: Mapping[Any, str], environment: str, drawn: Drawn
+    graph: networkx.Graph, names: Mapping[Any, str], environment: str, drawn: GraphTables
 ) -> None:
     seen: set[tuple[frozenset[str], str]] = set()
     loops = parallel = 0

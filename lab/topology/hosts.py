@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 
 from lab.hosts.directory import Directory, Forward, MailingList, Member, User
 from lab.hosts.scripted import ANSWERED, OPTIONAL
-from lab.hosts.timeouts import Patience
+from lab.hosts.timeouts import Timeouts
 from lab.protocol import Limits, Path, SyntaxFault, folded, parse_domain, parse_path, quote
 from lab.protocol.sizes import MAX_DOMAIN, MAX_USER, MINIMA
 from lab.quantities import shown
@@ -56,7 +56,7 @@ _SPEAKS: Final = (
 
 
 @dataclass
-class Findings:
+class Diagnostics:
     """Problems and notes, with what it takes to find more of them.
 
     ``numbers``: for the tables of each key, their places in the file, where some were left out.
@@ -93,7 +93,7 @@ class Findings:
 class Hosts:
     """The hosts of a file by all their names, and the paths that texts stand for."""
 
-    def __init__(self, findings: Findings) -> None:
+    def __init__(self, findings: Diagnostics) -> None:
         self.findings = findings
         self.specs: dict[str, HostSpec] = {}
         self.number: dict[str, int] = {}
@@ -163,7 +163,7 @@ class Hosts:
                 )
 
 
-def environments(tables: FileTable, findings: Findings) -> dict[str, Environment]:
+def environments(tables: FileTable, findings: Diagnostics) -> dict[str, Environment]:
     """The environments by name, in the order of the file; "arpanet" over tcp if there are none."""
     found: dict[str, Environment] = {}
     for number, table in enumerate(tables.environment):
@@ -176,7 +176,7 @@ def environments(tables: FileTable, findings: Findings) -> dict[str, Environment
 
 
 def build_hosts(
-    tables: FileTable, known: Mapping[str, Environment], findings: Findings, *, graph: bool
+    tables: FileTable, known: Mapping[str, Environment], findings: Diagnostics, *, graph: bool
 ) -> Hosts:
     """All hosts of the file or of its ``graph``."""
     hosts = Hosts(findings)
@@ -213,7 +213,7 @@ def filled(table: AnyHost, defaults: HostDefaults) -> AnyHost:
 
 
 def _check_host(
-    table: HostTable, number: int, known: Mapping[str, Environment], findings: Findings
+    table: HostTable, number: int, known: Mapping[str, Environment], findings: Diagnostics
 ) -> None:
     names = [(("name",), table.name)]
     for inner, name in [*names, *((("names", e), name) for e, name in table.names.items())]:
@@ -278,7 +278,7 @@ def _host(table: HostTable, number: int, hosts: Hosts) -> HostSpec:
         on_251=table.on_251,
         on_551=table.on_551,
         store=table.store,
-        patience=Patience(**table.patience.given()),
+        patience=Timeouts(**table.patience.given()),
         turn=table.turn,
         holds=tuple(table.holds),
         grammar=table.grammar,
@@ -296,7 +296,7 @@ def _codes(codes: int | list[int]) -> int | tuple[int, ...]:
     return codes if isinstance(codes, int) else tuple(codes)
 
 
-def _check_answers(table: HostTable, number: int, findings: Findings) -> None:
+def _check_answers(table: HostTable, number: int, findings: Diagnostics) -> None:
     for i, verb in enumerate(table.unimplemented):
         if verb not in OPTIONAL:
             known = findings.guess(verb, OPTIONAL, f"; they are {listed(OPTIONAL)}")
@@ -313,7 +313,7 @@ def _check_answers(table: HostTable, number: int, findings: Findings) -> None:
             )
 
 
-def _check_entries(table: HostTable, number: int, findings: Findings) -> None:
+def _check_entries(table: HostTable, number: int, findings: Diagnostics) -> None:
     """No name may stand for two things at one host."""
     seen: set[str] = set()
     entries: list[tuple[str, int, str, str]] = [
@@ -329,7 +329,7 @@ def _check_entries(table: HostTable, number: int, findings: Findings) -> None:
         seen.add(name)
 
 
-def _check_local(name: str, place: Place, findings: Findings) -> None:
+def _check_local(name: str, place: Place, findings: Diagnostics) -> None:
     try:
         quote(name)
     except SyntaxFault as why:
@@ -344,12 +344,12 @@ def _check_local(name: str, place: Place, findings: Findings) -> None:
         )
 
 
-def _check_full_name(name: str, place: Place, findings: Findings) -> None:
+def _check_full_name(name: str, place: Place, findings: Diagnostics) -> None:
     if "\r" in name or "\n" in name:
         findings.problem(place, "a full name is one line; leave out its line breaks")
 
 
-def _user(table: UserTable, place: Place, findings: Findings) -> User:
+def _user(table: UserTable, place: Place, findings: Diagnostics) -> User:
     _check_local(table.name, place, findings)
     _check_full_name(table.full_name, (*place, "full_name"), findings)
     return User(table.name, table.full_name, table.active, table.accepts, table.mailbox)
@@ -418,13 +418,13 @@ def build_links(
     return tuple(links)
 
 
-def named_link(findings: Findings, number: int) -> str:
+def named_link(findings: Diagnostics, number: int) -> str:
     """A link as its place in the file."""
     return f"link[{findings.place('link', number)[1]}]"
 
 
 def _unknown_environment(
-    name: str, place: Place, known: Mapping[str, Environment], findings: Findings
+    name: str, place: Place, known: Mapping[str, Environment], findings: Diagnostics
 ) -> None:
     findings.problem(
         place,

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lab.hosts.retry import Retry
 from lab.quantities import one_line
-from lab.runtime.gc_pause import rarely_collecting
-from lab.topology.graphs import Drawn, GraphFault, draw, generate, read_graph
+from lab.runtime.gc_pause import gc_pause
+from lab.topology.graphs import GraphFault, GraphTables, draw, generate, read_graph
 from lab.topology.hosts import (
-    Findings,
+    Diagnostics,
     build_hosts,
     build_links,
     environments,
@@ -46,7 +46,7 @@ class Source:
     text: str = ""
     folder: Path = Path()
     overridden: dict[Place, str] = field(default_factory=dict)
-    drawn: Drawn = field(default_factory=Drawn)
+    drawn: GraphTables = field(default_factory=GraphTables)
     _lines: dict[Place, int] | None = None
 
     def where(self, place: Place) -> str:
@@ -172,7 +172,7 @@ def _syntax(why: ValueError, text: str) -> str:
     return f"line {line}, column {column}: no TOML: {says[:1].lower() + says[1:]}; {hint}"
 
 
-@rarely_collecting()
+@gc_pause()
 def _assemble(
     raw: Mapping[str, Any],
     source: Source,
@@ -181,10 +181,10 @@ def _assemble(
     graph: networkx.Graph | None = None,
 ) -> Topology:
     recipe, source.overridden, faults = override(raw, sets)
-    findings = Findings()
+    findings = Diagnostics()
     from_graph = graph is not None or "graph" in recipe or "generate" in recipe
-    drawn = _drawn(recipe, source, seed, graph, findings) if from_graph else Drawn()
-    source.drawn = drawn or Drawn()
+    drawn = _drawn(recipe, source, seed, graph, findings) if from_graph else GraphTables()
+    source.drawn = drawn or GraphTables()
     tables = recipe | {"host": source.drawn.hosts, "link": source.drawn.links}
     checked = check(tables if from_graph else recipe)
     findings.problems += checked.problems
@@ -205,8 +205,8 @@ def _drawn(
     source: Source,
     seed: int,
     graph: networkx.Graph | None,
-    findings: Findings,
-) -> Drawn | None:
+    findings: Diagnostics,
+) -> GraphTables | None:
     """The hosts and links of the graph that a file names or asks for; None where there is none."""
     given = "graph" if "graph" in raw or graph is not None else "generate"
     for key in ("host", "link", "generate"):
@@ -239,7 +239,7 @@ def _first_environment(raw: Mapping[str, Any]) -> str:
 
 def _built(
     tables: FileTable,
-    findings: Findings,
+    findings: Diagnostics,
     source: Source,
     from_graph: bool,
     recipe: Mapping[str, Any] | None,
@@ -269,7 +269,7 @@ def _built(
     )
 
 
-def _notes(source: Source, findings: Findings) -> tuple[str, ...]:
+def _notes(source: Source, findings: Diagnostics) -> tuple[str, ...]:
     drawn = [f"{source.name}: {note}" if source.name else note for note in source.drawn.notes]
     noted = source.sentences(findings.notes)
     if len(noted) > MOST_NOTES:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lab.hosts.directory import Forward, MailingList, User
 from lab.hosts.retry import Retry
-from lab.hosts.timeouts import PATIENCE, Patience
+from lab.hosts.timeouts import TIMEOUTS, Timeouts
 from lab.protocol import NO_LIMITS, Limits, Path, folded
 from lab.quantities import one_line
 
@@ -90,7 +90,7 @@ class HostSpec:
     on_251: str = "accept"
     on_551: str = "redirect"
     store: float = 0.0
-    patience: Patience = PATIENCE
+    patience: Timeouts = TIMEOUTS
     turn: bool = False
     holds: tuple[str, ...] = ()
     grammar: str = "standard"

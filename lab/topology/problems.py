@@ -89,7 +89,7 @@ def _short(key: str) -> str:
 
 
 @dataclass(slots=True)
-class Checked:
+class ValidTables:
     """The tables of a file as far as they are sound, and the problems of their shape.
 
     ``numbers``: for each list of tables, the places in the file of those that are left.
@@ -102,7 +102,7 @@ class Checked:
     damaged: frozenset[int]
 
 
-def check(raw: Mapping[str, Any]) -> Checked:
+def check(raw: Mapping[str, Any]) -> ValidTables:
     """The tables of a file, with all problems of their shape.
 
     What is wrong is left out of the tables (the default stands in its place), so that the rest
@@ -117,7 +117,7 @@ def check(raw: Mapping[str, Any]) -> Checked:
         except ValidationError as error:
             details = error.errors(include_url=False)
         else:
-            return Checked(tables, problems, numbers, _damaged(problems, raw))
+            return ValidTables(tables, problems, numbers, _damaged(problems, raw))
         news = [one for one in details if sound is raw or _is_news(one)]
         problems += [_problem(one, numbers) for one in news]
         if sound is raw:
@@ -125,7 +125,7 @@ def check(raw: Mapping[str, Any]) -> Checked:
         # from the end, so that places in lists stay true while others go
         for place in sorted({_culprit(one) for one in details}, key=_order, reverse=True):
             if not _remove(sound, place):
-                return Checked(FileTable(), problems, {}, frozenset())
+                return ValidTables(FileTable(), problems, {}, frozenset())
             if len(place) == 2 and place[0] in numbers:
                 del numbers[str(place[0])][int(place[1])]
 

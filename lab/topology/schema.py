@@ -169,7 +169,7 @@ class LimitsTable(Table):
     domain: Limit | None = None
 
 
-class PatienceTable(Table):
+class TimeoutsTable(Table):
     """``patience`` of a host: how long its sender-SMTP waits for replies (RFC 1123, 5.3.2)."""
 
     opening: Duration | None = None
@@ -196,7 +196,7 @@ class HostDefaults(Table):
     on_251: Literal["accept", "redirect", "learn"] = "accept"
     on_551: Literal["redirect", "return"] = "redirect"
     store: Duration = 0.0
-    patience: PatienceTable = PatienceTable()
+    patience: TimeoutsTable = TimeoutsTable()
     turn: bool = False
     grammar: Literal["strict", "standard", "tolerant"] = "standard"
     eight_bit: Literal["refuse", "clear"] = "refuse"
@@ -367,7 +367,7 @@ TABLES: Final[dict[tuple[str, ...], type[Table]]] = {
     ("host", "list"): ListTable,
     ("host", "forward"): ForwardTable,
     ("host", "limits"): LimitsTable,
-    ("host", "patience"): PatienceTable,
+    ("host", "patience"): TimeoutsTable,
     ("link",): LinkTable,
     ("mail",): MailTable,
     ("traffic",): TrafficTable,
@@ -384,7 +384,7 @@ TABLES: Final[dict[tuple[str, ...], type[Table]]] = {
     ("defaults", "host", "list"): ListTable,
     ("defaults", "host", "forward"): ForwardTable,
     ("defaults", "host", "limits"): LimitsTable,
-    ("defaults", "host", "patience"): PatienceTable,
+    ("defaults", "host", "patience"): TimeoutsTable,
     ("defaults", "link"): LinkDefaults,
 }
 """The tables by the keys that lead to them, places in lists left out."""

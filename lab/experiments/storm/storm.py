@@ -28,12 +28,12 @@ ENDLESS: Final = "a run comes to an end"
 ERROR: Final = "smtp-lab does not fail"
 
 
-class Endless(Exception):
+class NeverEnds(Exception):
     """A run that goes on and on."""
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class StormRun:
     """What a run of a storm came to."""
 
     number: int
@@ -50,7 +50,7 @@ class Storm:
 
     seed: int
     careless: bool
-    runs: list[Checked] = field(default_factory=list)
+    runs: list[StormRun] = field(default_factory=list)
 
     def __repr__(self) -> str:
         from lab.views.pictures.experiments import as_text, storm_table
@@ -58,7 +58,7 @@ class Storm:
         return as_text(storm_table(self))
 
     @property
-    def broken(self) -> list[Checked]:
+    def broken(self) -> list[StormRun]:
         """The runs that broke a rule."""
         return [one for one in self.runs if one.breaches]
 
@@ -66,7 +66,7 @@ class Storm:
         """What the run of that number, from 0 on, was a run of."""
         return weather(self.seed, number, careless=self.careless)
 
-    def smallest(self, checked: Checked | None = None) -> Topology:
+    def smallest(self, checked: StormRun | None = None) -> Topology:
         """The smallest case that was found of a breach: of that run, or of the worst.
 
         Raises ValueError where there is none.
@@ -80,7 +80,7 @@ class Storm:
         """A count over all runs."""
         return sum(getattr(one, name) for one in self.runs)
 
-    def worst(self, most: int) -> list[Checked]:
+    def worst(self, most: int) -> list[StormRun]:
         """At most so many of the runs that broke a rule, those that lost mail first."""
         return sorted(self.broken, key=lambda one: (not one.lost, one.number))[:most]
 
@@ -120,14 +120,14 @@ def observe(topology: Topology) -> tuple[Trace, Account, list[Breach]]:
         nonlocal looks
         looks += 1
         if looks > MOST_EVENTS:
-            raise Endless
+            raise NeverEnds
 
     try:
         simulation.begin()
         simulation.run(LONGEST, watch)
         if simulation.trace.rows[-1][6] != "settled":
-            raise Endless
-    except Endless:
+            raise NeverEnds
+    except NeverEnds:
         at = simulation.env.now
         wrong.append(Breach(ENDLESS, at, f"at {at:.6g} s it still goes on"))
     except Exception as error:  # whatever it is: to be found, shrunk and told
@@ -140,11 +140,11 @@ def observe(topology: Topology) -> tuple[Trace, Account, list[Breach]]:
     return trace, account, wrong or breaches(trace.rows, account)
 
 
-def one_run(seed: int, careless: bool, number: int) -> Checked:
+def one_run(seed: int, careless: bool, number: int) -> StormRun:
     """The ``number``-th run of a storm, checked."""
     _, account, wrong = observe(weather(seed, number, careless=careless))
     summary = account.summary()
-    return Checked(
+    return StormRun(
         number,
         submitted=summary["submitted"],
         lost=summary["lost"],
@@ -156,7 +156,7 @@ def one_run(seed: int, careless: bool, number: int) -> Checked:
 
 def blow(
     storm: Storm, runs: int, processes: int | None = None, first: int = 0
-) -> Iterator[Checked]:
+) -> Iterator[StormRun]:
     """Run by run; each is given, and kept in ``storm``."""
     work = partial(one_run, storm.seed, storm.careless)
     for checked in results(work, range(first, first + runs), processes):
@@ -185,7 +185,7 @@ def storm(
     return blowing
 
 
-def smallest(storm: Storm, checked: Checked) -> Topology:
+def smallest(storm: Storm, checked: StormRun) -> Topology:
     """The smallest topology that was found to break the rule that a run broke."""
     rule = checked.breaches[0].rule
     whole = weather(storm.seed, checked.number, careless=storm.careless)
@@ -199,7 +199,7 @@ def _breaks(rule: str, topology: Topology) -> Trace | None:
     return trace if any(one.rule == rule for one in wrong) else None
 
 
-def as_file(storm: Storm, checked: Checked, topology: Topology) -> str:
+def as_file(storm: Storm, checked: StormRun, topology: Topology) -> str:
     """The topology file that reproduces a breach by ``lab run``."""
     breach = observe(topology)[2][0]
     comment = (

@@ -122,7 +122,7 @@ EXAMPLES: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class GridPoint:
     """One combination of values: what its columns show, and what it sets in the topology."""
 
     values: dict[str, Any]
@@ -154,7 +154,7 @@ class Experiment:
         """The columns that tell runs apart beside the seed, as the file orders them."""
         return [*(["case"] if self.cases else []), *self.grid]
 
-    def points(self) -> Iterator[Point]:
+    def points(self) -> Iterator[GridPoint]:
         """The combinations, the last key's values changing first."""
         cases: list[tuple[str | None, dict[str, Any]]] = [*self.cases] or [(None, {})]
         for (name, chosen), values in itertools.product(
@@ -162,7 +162,7 @@ class Experiment:
         ):
             tried = dict(zip(self.grid, values, strict=True))
             shown_as = tried if name is None else {"case": name, **tried}
-            yield Point(shown_as, {**self.fixed, **chosen, **tried})
+            yield GridPoint(shown_as, {**self.fixed, **chosen, **tried})
 
     def __len__(self) -> int:
         """How many runs there are."""
@@ -393,7 +393,7 @@ class _Reader:
             except RelaysFault as why:
                 self._blame(made, point, f"--set {why.key}: {why}")
 
-    def _blame(self, made: Experiment, point: Point, problem: str) -> None:
+    def _blame(self, made: Experiment, point: GridPoint, problem: str) -> None:
         """Say at the value that brought it what the topology has against it."""
         told = problem.removeprefix("--set ") if problem.startswith("--set ") else ""
         key = next(
@@ -418,7 +418,7 @@ class _Reader:
             self.wrong(("case", number, "set", *key.split(".")), text)
 
 
-def _covering(made: Experiment) -> list[Point]:
+def _covering(made: Experiment) -> list[GridPoint]:
     """All combinations, or of many so many that every value is in one."""
     points = max(1, len(made) // len(made.seeds))
     if points <= MOST_TRIED:
@@ -430,7 +430,7 @@ def _covering(made: Experiment) -> list[Point]:
         name, chosen = cases[number % len(cases)]
         tried = {key: values[number % len(values)] for key, values in made.grid.items()}
         named_so = {} if name is None else {"case": name}
-        found.append(Point({**named_so, **tried}, {**made.fixed, **chosen, **tried}))
+        found.append(GridPoint({**named_so, **tried}, {**made.fixed, **chosen, **tried}))
     return found
 
 

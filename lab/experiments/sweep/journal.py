@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 
-class Held(Exception):
+class JournalLock(Exception):
     """A journal that somebody else is writing."""
 
 
@@ -33,7 +33,9 @@ class Journal:
             self._file = None
 
     def hold(self) -> None:
-        """Keep others from writing it until it is closed; raises :class:`Held` if one does."""
+        """Keep others from writing it until it is closed; raises :class:`JournalLock` if one
+        does.
+        """
         self._open()
 
     def outcomes(self) -> Iterator[dict[str, Any]]:
@@ -61,7 +63,7 @@ class Journal:
             file = open(self.path, "ab", buffering=0)  # noqa: SIM115
             if not _locked(file):
                 file.close()
-                raise Held
+                raise JournalLock
             if file.tell() and not self._ends_well():
                 file.write(b"\n")
             self._file = file

@@ -22,16 +22,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lab.experiments.sweep.experiment_file import (
     Experiment,
-    Point,
+    GridPoint,
     SweepError,
     load_experiment,
     make_experiment,
     topology_of,
 )
-from lab.experiments.sweep.journal import Held, Journal
+from lab.experiments.sweep.journal import Journal, JournalLock
 from lab.experiments.sweep.measures import measure
-from lab.experiments.sweep.workers import BROKEN, DIED, Crew, CrewError, crew
-from lab.runtime.gc_pause import rarely_collecting
+from lab.experiments.sweep.workers import BROKEN, DIED, Workers, WorkersError, crew
+from lab.runtime.gc_pause import gc_pause
 from lab.runtime.spawn import main_kept_out
 from lab.runtime.worker_pool import processors
 
@@ -59,7 +59,7 @@ class Planned:
     """A run to be made: its place in the table, its point, its seed, and the key of its content."""
 
     number: int
-    point: Point
+    point: GridPoint
     seed: int
     key: str
 
@@ -200,7 +200,7 @@ def journal_of(swept: Sweep, out: str | os.PathLike[str] | None, again: bool = F
     journal = Journal(Path(out) / "runs.jsonl")
     try:
         journal.hold()
-    except Held:
+    except JournalLock:
         raise SweepError(
             f"{out}: another sweep is at work there; wait until it is done, or give another --out"
         ) from None
@@ -255,11 +255,11 @@ def make(
         with main_kept_out():
             try:
                 hands = crew(min(workers or processors(), len(left)), scheduler)
-            except CrewError as why:
+            except WorkersError as why:
                 raise SweepError(str(why)) from None
             try:
-                Foreman(hands, recipe, keep, taken if alone else TASK).work(left)
-            except CrewError as why:
+                SweepScheduler(hands, recipe, keep, taken if alone else TASK).work(left)
+            except WorkersError as why:
                 raise SweepError(
                     f"{why}; what was done is kept, go on by the same command"
                 ) from None
@@ -267,11 +267,11 @@ def make(
                 hands.close()
 
 
-class Foreman:
+class SweepScheduler:
     """Gives runs to a crew, some at a time, and sees to those that a process died of."""
 
     def __init__(
-        self, hands: Crew, recipe: Recipe, keep: Callable[[Planned, Outcome], None], guess: float
+        self, hands: Workers, recipe: Recipe, keep: Callable[[Planned, Outcome], None], guess: float
     ) -> None:
         self.hands, self.recipe, self.keep = hands, recipe, keep
         self.seconds = max(guess, 1e-4)
@@ -362,7 +362,7 @@ def run_one(recipe: Recipe, sets: Mapping[str, Any], seed: int) -> Outcome:
     Its times are of all that the run costs, to the last of its objects let go of.
     """
     begun, wall = time.process_time(), time.perf_counter()
-    with rarely_collecting():
+    with gc_pause():
         outcome = _figures(recipe, sets, seed)
     return outcome | {
         "seconds": round(time.process_time() - begun, 4),

@@ -23,7 +23,7 @@ DEATHS: Final = 1
 INSTALL: Final = "pip install 'smtp-lab[cluster]'"
 
 
-class CrewError(Exception):
+class WorkersError(Exception):
     """A crew that cannot be had or is gone; the message is a sentence."""
 
 
@@ -31,7 +31,7 @@ Answer = tuple[Any, str, Any]
 """The ticket of a piece of work, :data:`DONE`, :data:`DIED` or :data:`BROKEN`, and the result."""
 
 
-class Crew(Protocol):
+class Workers(Protocol):
     """Processes at work."""
 
     size: int
@@ -40,13 +40,15 @@ class Crew(Protocol):
         """Have a piece of work done."""
 
     def answer(self, seconds: float) -> Answer | None:
-        """What has been done, or None when nothing was for so long; raises :class:`CrewError`."""
+        """What has been done, or None when nothing was for so long; raises
+        :class:`WorkersError`.
+        """
 
     def close(self) -> None:
         """Let all work go."""
 
 
-def crew(workers: int, scheduler: str | None) -> Crew:
+def crew(workers: int, scheduler: str | None) -> Workers:
     """A crew on Dask: of so many processes of this machine, or that of a scheduler.
 
     Where Dask is not installed, a crew of this machine does without.
@@ -55,14 +57,14 @@ def crew(workers: int, scheduler: str | None) -> Crew:
         import distributed  # noqa: F401
     except ImportError:
         if scheduler is None:
-            return LocalCrew(workers)
-        raise CrewError(
+            return LocalWorkers(workers)
+        raise WorkersError(
             f"a cluster ({scheduler}) wants Dask, which is not installed; run: {INSTALL}"
         ) from None
-    return DaskCrew(workers, scheduler)
+    return DaskWorkers(workers, scheduler)
 
 
-class DaskCrew:
+class DaskWorkers:
     """The workers of a Dask cluster, started here or joined."""
 
     def __init__(self, workers: int, scheduler: str | None) -> None:
@@ -96,7 +98,7 @@ class DaskCrew:
                 )
             except (OSError, ValueError) as why:
                 told = str(why).splitlines()[0] if str(why) else type(why).__name__
-                raise CrewError(
+                raise WorkersError(
                     f"no Dask scheduler answers at {scheduler} ({told[:120]}); start one by "
                     "dask scheduler, or write its address, as in tcp://10.0.0.1:8786"
                 ) from None
@@ -111,14 +113,16 @@ class DaskCrew:
         future.add_done_callback(lambda done: self._answers.put((ticket, done)))
 
     def answer(self, seconds: float) -> Answer | None:
-        """What has been done, or None when nothing was for so long; raises :class:`CrewError`."""
+        """What has been done, or None when nothing was for so long; raises
+        :class:`WorkersError`.
+        """
         from distributed import CancelledError, KilledWorker
 
         try:
             ticket, future = self._answers.get(timeout=seconds)
         except queue.Empty:
             if self._client.status in ("closed", "closing") or not self._client.scheduler.comm:
-                raise CrewError(f"the Dask scheduler {self.scheduler or ''} is gone") from None
+                raise WorkersError(f"the Dask scheduler {self.scheduler or ''} is gone") from None
             return None
         self._open.pop(ticket, None)
         if self.scheduler is not None:
@@ -128,7 +132,7 @@ class DaskCrew:
         except KilledWorker:
             return ticket, DIED, None
         except (CancelledError, TimeoutError):
-            raise CrewError(f"the Dask scheduler {self.scheduler or ''} is gone") from None
+            raise WorkersError(f"the Dask scheduler {self.scheduler or ''} is gone") from None
         except Exception as why:
             return ticket, BROKEN, why
 
@@ -143,7 +147,7 @@ class DaskCrew:
                 self._cluster.close(timeout=5)
 
 
-class LocalCrew:
+class LocalWorkers:
     """Processes of this machine, where there is no Dask."""
 
     def __init__(self, workers: int) -> None:

@@ -20,20 +20,20 @@ from threading import Thread
 from typing import Any
 
 from lab.analysis.account import Account
-from lab.analysis.streaming import Keeper
-from lab.runtime.gc_pause import rarely_collecting
+from lab.analysis.streaming import Retention
+from lab.runtime.gc_pause import gc_pause
 from lab.runtime.spawn import main_kept_out
 from lab.simulation.partitioned.event_order import merged
 from lab.simulation.partitioned.exchange import pipe
-from lab.simulation.partitioned.merged_results import Gathered
-from lab.simulation.partitioned.planning import Partition
+from lab.simulation.partitioned.merged_results import MergedResults
+from lab.simulation.partitioned.planning import PartitionPlan
 from lab.simulation.partitioned.worker import BROKEN, DONE, GO, LEAST, ROWS, STOP, Setup, main
 from lab.topology.model import Topology
 from lab.trace.digests import together
 from lab.trace.trace import Trace
 
 
-class PartLost(Exception):
+class WorkerLost(Exception):
     """A part of the run has ended before its time; the message is a sentence."""
 
 
@@ -50,17 +50,17 @@ def _listen(part: int, home: Connection, heard: Heard) -> None:
         heard.put((part, None))
 
 
-class Whole:
+class Coordinator:
     """A run on several processes.
 
     ``account`` and ``rules`` are of all events, as those of a
-    :class:`lab.analysis.streaming.Ledger`.
+    :class:`lab.analysis.streaming.StreamingAnalysis`.
     """
 
-    def __init__(self, setup: Setup, keeper: Keeper) -> None:
+    def __init__(self, setup: Setup, keeper: Retention) -> None:
         self.setup = setup
         self.keeper = keeper
-        self.rules = Gathered()
+        self.rules = MergedResults()
         self._parts = max(setup.parts.values()) + 1
         self._batches: list[deque[tuple[Any, ...]]] = [deque() for _ in range(self._parts)]
         self._last: list[list[Any]] = []
@@ -73,9 +73,9 @@ class Whole:
         topology: Topology,
         seed: int,
         until: float | None,
-        partition: Partition,
-        keeper: Keeper,
-    ) -> Whole:
+        partition: PartitionPlan,
+        keeper: Retention,
+    ) -> Coordinator:
         """The run of a topology that is shared out."""
         parts, lookahead, trees = partition.parts, partition.lookahead, partition.trees
         return cls(Setup(topology, seed, until, parts, lookahead, keeper.level, trees), keeper)
@@ -97,10 +97,10 @@ class Whole:
     def run(self, progress: Callable[[int], None] | None = None) -> Trace:
         """The trace of the run, as it was kept.
 
-        ``progress`` is called with the number of messages so far. Raises :class:`PartLost` where a
-        process ends before its time; what has come until then is in account and trace.
+        ``progress`` is called with the number of messages so far. Raises :class:`WorkerLost` where
+        a process ends before its time; what has come until then is in account and trace.
         """
-        with self._processes() as homes, rarely_collecting():
+        with self._processes() as homes, gc_pause():
             self._gather(homes, progress)
             hashes: dict[str, bytes] = {}
             for of_part, *known in self._last:
@@ -175,10 +175,10 @@ class Whole:
     def _hear(self, part: int, octets: bytes | None) -> bool:
         """Take what a part has sent (None: it is no more); whether that was its last word."""
         if octets is None:
-            raise PartLost(f"the process of part {part} ended before its time")
+            raise WorkerLost(f"the process of part {part} ended before its time")
         what, *message = marshal.loads(octets)
         if what == BROKEN:
-            raise PartLost(f"the process of part {part} failed:\n{message[0]}")
+            raise WorkerLost(f"the process of part {part} failed:\n{message[0]}")
         if what == ROWS:
             self._batches[part].append(tuple(message))
             return False

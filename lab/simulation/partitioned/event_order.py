@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from heapq import heappop
 from typing import TYPE_CHECKING, Any, Final
 
-from lab.network.events import PLACES, ROOM, WATCHES, Arrival, happen
+from lab.network.events import PLACES, ROOM, WATCHES, Delivery, happen
 
 if TYPE_CHECKING:
     from lab.network.clock import Clock
@@ -16,7 +16,7 @@ LAST: Final = WATCHES << PLACES
 """The place of what comes last at its instant."""
 
 
-class Marks:
+class EventOrder:
     """Which rows of a trace were recorded at which place of which instant.
 
     Row by row, or stretch by stretch of rows of one event: ``times`` and ``places`` are the
@@ -72,7 +72,7 @@ def run_window(
     clock: Clock,
     end: float,
     rows: list[Any],
-    marks: Marks,
+    marks: EventOrder,
     ranks: Mapping[str, int],
 ) -> None:
     """Go on until a time in seconds, none of it included, and mark whose rows are whose.
@@ -92,7 +92,7 @@ def run_window(
             last, highest = now, place
         elif place > highest:
             highest = place
-        if isinstance(event, Arrival):
+        if isinstance(event, Delivery):
             event.deliver(event)
         else:
             happen(event)

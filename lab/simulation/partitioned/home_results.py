@@ -16,7 +16,7 @@ from lab.simulation.partitioned.event_order import Marked, merged
 from lab.trace.trace import Row
 
 
-class Books:
+class HomeResults:
     """The books of one of so many ``parts``."""
 
     def __init__(self, parts: int) -> None:

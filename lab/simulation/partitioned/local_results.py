@@ -2,7 +2,8 @@
 
 What concerns one host or one session is found out where its rows are recorded. What concerns a
 message, which may go anywhere, is for the part that is the message's home
-(:class:`lab.simulation.partitioned.home_results.Books`): that of the host where it was handed in,
+(:class:`lab.simulation.partitioned.home_results.HomeResults`): that of the host where it was
+handed in,
 and for a notification that of the message that it tells of. Only some rows are needed there.
 """
 
@@ -47,7 +48,7 @@ _NEEDED: Final = (ACCOUNTED | {*KINDS}) - _OF_ALL - {"open", "reply", "close"}
 _SAID: Final = frozenset(("command", "data"))
 
 
-class Share:
+class LocalResults:
     """What a part makes of its rows.
 
     ``hosts`` are the names of all hosts by rank, ``here`` those of this ``part`` of so many

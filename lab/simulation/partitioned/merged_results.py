@@ -19,7 +19,7 @@ NUMBERED: Final = frozenset(("open", "submit", "notify"))
 _ACCOUNTED: Final = frozenset(("open", "submit", "end"))
 
 
-class Numbers:
+class RunNumbers:
     """The numbers in the whole run of what each host has numbered for itself: eight bytes each."""
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ class Numbers:
         self.count += 1
 
 
-class Gathered:
+class MergedResults:
     """What the parts have found out, in the numbers of the run.
 
     The ``account`` knows who has been settled, and of the others that they are there, until the
@@ -58,9 +58,9 @@ class Gathered:
 
     def __init__(self) -> None:
         self.account = Account()
-        self._sessions = Numbers()
-        self._messages = Numbers()
-        self._aliases = Numbers()
+        self._sessions = RunNumbers()
+        self._messages = RunNumbers()
+        self._aliases = RunNumbers()
         self._wrong: list[WrongReply] = []
         self._found: list[Breach] = []
         self._rests: list[Rest] = []

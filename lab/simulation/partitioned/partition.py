@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from lab.hosts.host import Host
-from lab.hosts.sending import Errand
+from lab.hosts.sending import QueueSender
 from lab.protocol import SenderSMTP
 from lab.protocol.script import ScriptedSender
 from lab.simulation.partitioned.event_order import Marked
-from lab.simulation.partitioned.home_results import Books
+from lab.simulation.partitioned.home_results import HomeResults
 from lab.simulation.partitioned.local_results import NUMBERS, RANKS, Saying, home_of
 from lab.simulation.partitioned.remote import (
     ANSWERED,
@@ -22,17 +22,17 @@ from lab.simulation.partitioned.remote import (
     FORGET,
     SAID,
     TREE,
-    FarCalled,
-    FarCalling,
     Message,
+    RemoteReceiverSession,
+    RemoteSenderSession,
 )
-from lab.simulation.session import Pathway, Session
+from lab.simulation.session import ChannelRoute, Session
 from lab.simulation.simulation import Simulation
 from lab.topology.model import Topology
 from lab.trace.trace import Row
 
 
-class PartSimulation(Simulation):
+class PartitionSimulation(Simulation):
     """A simulation of all hosts that moves those of one part.
 
     ``parts`` are the parts of the hosts by name, ``part`` this one's number. ``outboxes`` hold what
@@ -48,12 +48,12 @@ class PartSimulation(Simulation):
         self.parts = parts
         self.part = part
         self.outboxes: list[list[Message]] = [[] for _ in range(max(parts.values()) + 1)]
-        self.calling: dict[int, FarCalling] = {}
-        self.called: dict[int, FarCalled] = {}
+        self.calling: dict[int, RemoteSenderSession] = {}
+        self.called: dict[int, RemoteReceiverSession] = {}
         self.aliases: list[tuple[int, int]] = []
         self.sayings: list[Saying] = []
         self.all_idle = False
-        self.books = Books(len(self.outboxes))
+        self.books = HomeResults(len(self.outboxes))
         ranks = ((name, rank << RANKS) for rank, name in enumerate(topology.hosts))
         self._numbers = {name: [first, first, first] for name, first in ranks}
         super().__init__(topology, seed)
@@ -106,15 +106,15 @@ class PartSimulation(Simulation):
         self,
         host: Host,
         peer: Host,
-        way: Pathway,
+        way: ChannelRoute,
         sender: SenderSMTP | ScriptedSender,
-        errand: Errand | None,
+        errand: QueueSender | None,
     ) -> Session:
         if self.is_here(peer.name):
             return super()._session(host, peer, way, sender, errand)
         assert isinstance(sender, SenderSMTP), "a script is of the same part as whom it talks to"
         assert errand is not None, "a sender-SMTP has an errand"
-        return FarCalling(self, host, peer, way, sender, errand)
+        return RemoteSenderSession(self, host, peer, way, sender, errand)
 
     def post(self, host: str, message: Message) -> None:
         """Tell the part of a host something."""
@@ -143,7 +143,7 @@ class PartSimulation(Simulation):
             _HANDLERS[message[2]](self, message)
 
     def _take_call(self, message: Message) -> None:
-        FarCalled(self, message).called(message[0], message[1], opens=message[9])
+        RemoteReceiverSession(self, message).called(message[0], message[1], opens=message[9])
 
     def _take_control(self, message: Message) -> None:
         at, place, _, key, *more = message
@@ -180,13 +180,13 @@ class PartSimulation(Simulation):
         self.books.enter(message[3], message[4:])
 
 
-_HANDLERS: Final[dict[int, Callable[[PartSimulation, Message], None]]] = {
-    CALL: PartSimulation._take_call,
-    CONTROL: PartSimulation._take_control,
-    SAID: PartSimulation._take_said,
-    ANSWERED: PartSimulation._take_answered,
-    FINISHED: PartSimulation._take_finished,
-    FORGET: PartSimulation._take_forget,
-    TREE: PartSimulation._take_tree,
-    ENTRIES: PartSimulation._take_entries,
+_HANDLERS: Final[dict[int, Callable[[PartitionSimulation, Message], None]]] = {
+    CALL: PartitionSimulation._take_call,
+    CONTROL: PartitionSimulation._take_control,
+    SAID: PartitionSimulation._take_said,
+    ANSWERED: PartitionSimulation._take_answered,
+    FINISHED: PartitionSimulation._take_finished,
+    FORGET: PartitionSimulation._take_forget,
+    TREE: PartitionSimulation._take_tree,
+    ENTRIES: PartitionSimulation._take_entries,
 }

@@ -10,7 +10,7 @@ from typing import Final
 from lab.hosts.routing import Trees
 from lab.simulation.partitioned.bisection import parted
 from lab.simulation.partitioned.local_results import MOST_PARTS
-from lab.simulation.partitioned.workload import Work, estimated_work
+from lab.simulation.partitioned.workload import Workload, estimated_work
 from lab.topology.globs import matching_links
 from lab.topology.model import FaultSpec, LinkSpec, Topology
 
@@ -41,7 +41,7 @@ Ends = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class Partition:
+class PartitionPlan:
     """The hosts of a topology shared out.
 
     ``parts`` are the numbers of their parts, from 0 to ``count`` - 1; ``lookahead`` is the least
@@ -57,7 +57,7 @@ class Partition:
     trees: Trees = field(default_factory=dict, repr=False)
 
 
-def shared_out(topology: Topology, processes: int) -> Partition | str:
+def shared_out(topology: Topology, processes: int) -> PartitionPlan | str:
     """The hosts of a run shared out over processes; or, in a sentence, why one does it all."""
     for number, fault in enumerate(topology.faults):
         if why := _sees_all(fault):
@@ -76,7 +76,7 @@ def shared_out(topology: Topology, processes: int) -> Partition | str:
     )
 
 
-def partitioned(topology: Topology, count: int) -> Partition:
+def partitioned(topology: Topology, count: int) -> PartitionPlan:
     """The hosts in ``count`` parts, or as many as can be, that have equal shares of the work.
 
     Of the links between parts the least latency is as great as can be, unless that makes the shares
@@ -93,12 +93,12 @@ def partitioned(topology: Topology, count: int) -> Partition:
     return max(found, key=lambda one: _worth(topology, one))
 
 
-def _worth(topology: Topology, partition: Partition) -> tuple[int, bool, float]:
+def _worth(topology: Topology, partition: PartitionPlan) -> tuple[int, bool, float]:
     could_be = SLOWER * max(partition.loads) < 1
     return partition.count, could_be, -_time(topology, partition)
 
 
-def _time(topology: Topology, partition: Partition) -> float:
+def _time(topology: Topology, partition: PartitionPlan) -> float:
     """About how long the run would take on several processes; on one it takes 1."""
     meeting = MEETING / max(_sessions_a_window(topology, partition), 1e-9)
     return max(partition.loads) * (SLOWER + meeting)
@@ -125,8 +125,8 @@ def _tried(latencies: Iterable[float]) -> list[float]:
 
 
 def _partition(
-    topology: Topology, count: int, latencies: Mapping[Ends, float], least: float, work: Work
-) -> Partition:
+    topology: Topology, count: int, latencies: Mapping[Ends, float], least: float, work: Workload
+) -> PartitionPlan:
     """A partition in which no link between parts has less than this latency."""
     group_of = _grouped(topology, latencies, least)
     weights, joined = _weighed(group_of, latencies, work)
@@ -137,7 +137,7 @@ def _partition(
     for group, weight in enumerate(weights):
         loads[part_of[group]] += weight / sum(weights)
     least = min(crossing, default=math.inf)
-    return Partition(parts, len(loads), least, tuple(loads), work.trees)
+    return PartitionPlan(parts, len(loads), least, tuple(loads), work.trees)
 
 
 def _grouped(topology: Topology, latencies: Mapping[Ends, float], least: float) -> dict[str, int]:
@@ -154,7 +154,7 @@ def _grouped(topology: Topology, latencies: Mapping[Ends, float], least: float) 
 
 
 def _weighed(
-    group_of: Mapping[str, int], links: Iterable[Ends], work: Work
+    group_of: Mapping[str, int], links: Iterable[Ends], work: Workload
 ) -> tuple[list[float], list[dict[int, float]]]:
     """The sessions of each group, and those between each two.
 
@@ -215,7 +215,7 @@ def _together(topology: Topology) -> Iterator[tuple[str, ...]]:
             yield fault.link if all(one in topology.hosts for one in fault.link) else ()
 
 
-def _sessions_a_window(topology: Topology, partition: Partition) -> float:
+def _sessions_a_window(topology: Topology, partition: PartitionPlan) -> float:
     """About how many sessions there are in the time between two meetings."""
     latency = partition.lookahead
     times = [one.at for one in topology.mail]

@@ -1,6 +1,7 @@
 """Sessions between hosts of two parts: each part has the end at its own host.
 
-The sender-SMTP's end (:class:`FarCalling`) and the receiver-SMTP's (:class:`FarCalled`) are
+The sender-SMTP's end (:class:`RemoteSenderSession`) and the receiver-SMTP's
+(:class:`RemoteReceiverSession`) are
 sessions like any other, but for what lands at the other end: that is posted to the other part, with
 the time and the place in that instant at which it arrives. What befalls both ends at once, a fault,
 each end finds out by itself, as all parts replay all faults.
@@ -17,18 +18,18 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from lab.hosts.host import Host
-from lab.hosts.sending import Errand
-from lab.network.channel import Leg, Way
+from lab.hosts.sending import QueueSender
+from lab.network.channel import Route, Stream
 from lab.network.clock import Clock
-from lab.network.events import Arrival, Deliver
-from lab.network.link import Direction
+from lab.network.events import Deliver, Delivery
+from lab.network.link import LinkDirection
 from lab.protocol import SenderSMTP, Transaction
 from lab.protocol.replies import MAIL_DATA
 from lab.protocol.script import ScriptedSender
-from lab.simulation.session import Pathway, Session
+from lab.simulation.session import ChannelRoute, Session
 
 if TYPE_CHECKING:
-    from lab.simulation.partitioned.partition import PartSimulation
+    from lab.simulation.partitioned.partition import PartitionSimulation
 
 Message = tuple[Any, ...]
 """What one part tells another; its first item is a time in seconds."""
@@ -46,7 +47,7 @@ Post = Callable[[float, int, bytes, float], None]
 """Told of what lands elsewhere: when, its place at that instant, the octets, and when sent."""
 
 
-class FarLeg(Leg):
+class RemoteStream(Stream):
     """A direction of a channel into another part: what would land there is posted."""
 
     __slots__ = ("post",)
@@ -54,9 +55,9 @@ class FarLeg(Leg):
     def __init__(
         self,
         env: Clock,
-        way: Way,
+        way: Route,
         post: Post,
-        on_loss: Callable[[Direction, int, float], None] | None = None,
+        on_loss: Callable[[LinkDirection, int, float], None] | None = None,
     ) -> None:
         assert len(way.links) == 1, "routers are of the same part as all that they join"
         super().__init__(env, way, _here, on_loss)
@@ -87,7 +88,7 @@ def _here(_: Any) -> None:
     raise AssertionError("what goes to another part does not arrive in this one")
 
 
-class FarArrival(Arrival):
+class RemoteDelivery(Delivery):
     """What a sender-SMTP of another part said, with what its own part knows of it.
 
     ``number`` is the session's; ``message`` the one on its way, and ``ids`` its recipients that
@@ -116,29 +117,29 @@ class FarArrival(Arrival):
         self.deadline = deadline
 
 
-class FarCalling(Session):
+class RemoteSenderSession(Session):
     """The sender-SMTP's end of a session, whose receiver-SMTP is in another part."""
 
     __slots__ = ("key", "part")
 
     def __init__(
         self,
-        simulation: PartSimulation,
+        simulation: PartitionSimulation,
         host: Host,
         peer: Host,
-        way: Pathway,
+        way: ChannelRoute,
         sender: SenderSMTP,
-        errand: Errand,
+        errand: QueueSender,
     ) -> None:
         self.part = simulation
         self.key = simulation.next_key(host.name)
         super().__init__(simulation, host, peer, way, sender, errand)
         simulation.calling[self.key] = self
 
-    def _lay(self, forth: Way, back: Way) -> None:
+    def _lay(self, forth: Route, back: Route) -> None:
         on_loss = self._lost if self.way.opening is None else None
-        self.forth = FarLeg(self.env, forth, self._posted, on_loss)
-        self.back = Leg(self.env, back, self._at_sender)
+        self.forth = RemoteStream(self.env, forth, self._posted, on_loss)
+        self.back = Stream(self.env, back, self._at_sender)
 
     def _post(self, at: float, place: int, what: int, *more: Any) -> None:
         self.part.post(self.there, (at, place, what, self.key, *more))
@@ -178,7 +179,7 @@ class FarCalling(Session):
     def answered(self, at: float, place: int, octets: bytes | None, sent: float) -> None:
         """Take a reply of the other end's, or a control message (None), that will arrive."""
         deliver = self._at_sender if octets is not None else self._set_up
-        Arrival(self.env, at, deliver, octets or b"", sent, place)
+        Delivery(self.env, at, deliver, octets or b"", sent, place)
 
     def _greet(self, now: float, number: int) -> None:
         """The receiver-SMTP's end is open at the same moment, and greets."""
@@ -207,7 +208,7 @@ class FarCalling(Session):
             self._post(math.inf, 0, FORGET)
 
     def _finish(self, now: float) -> None:
-        last = FarLeg(self.env, self.forth.way, self._post_end)
+        last = RemoteStream(self.env, self.forth.way, self._post_end)
         last.control(self.way.transport.opening[0], now)
 
     def _post_end(self, at: float, place: int, octets: bytes, sent: float) -> None:
@@ -240,7 +241,7 @@ class _Told:
         return self.message, self.ids
 
 
-class FarCalled(Session):
+class RemoteReceiverSession(Session):
     """The receiver-SMTP's end of a session, whose sender-SMTP is in another part.
 
     Until that has said something, the session's number is not known here: -``key`` stands for it.
@@ -248,7 +249,7 @@ class FarCalled(Session):
 
     __slots__ = ("deadline", "key", "part", "told")
 
-    def __init__(self, simulation: PartSimulation, message: Message) -> None:
+    def __init__(self, simulation: PartitionSimulation, message: Message) -> None:
         key, here, there, environment, started, deadline = message[3:9]
         self.part = simulation
         self.key: int = key
@@ -270,25 +271,25 @@ class FarCalled(Session):
         self.back.on_loss = None
         self.part.called.pop(self.key, None)
 
-    def _lay(self, forth: Way, back: Way) -> None:
+    def _lay(self, forth: Route, back: Route) -> None:
         on_loss = self._lost if self.way.opening is None else None
-        self.forth = Leg(self.env, forth, self._at_receiver)
-        self.back = FarLeg(self.env, back, self._posted, on_loss)
+        self.forth = Stream(self.env, forth, self._at_receiver)
+        self.back = RemoteStream(self.env, back, self._posted, on_loss)
 
     def called(self, at: float, place: int, *, opens: bool) -> None:
         """Take a control message that will arrive; ``opens``: it is the last."""
         deliver = self._opened if opens else self._set_up
-        Arrival(self.env, at, deliver, b"", self.started, place)
+        Delivery(self.env, at, deliver, b"", self.started, place)
 
     def said(self, at: float, place: int, more: tuple[Any, ...]) -> None:
         """Take what the sender-SMTP has said, that will arrive."""
-        FarArrival(self.env, self._at_receiver, at, place, *more)
+        RemoteDelivery(self.env, self._at_receiver, at, place, *more)
 
     def finished(self, at: float, place: int) -> None:
         """Take word of the close, that will arrive: until then no fault befalls this end."""
         self.part.called.pop(self.key, None)
         self.forth.cut()
-        Arrival(self.env, at, self._gone, b"", at, place)
+        Delivery(self.env, at, self._gone, b"", at, place)
 
     def _set_up(self, _: Any) -> None:
         now = self.env.now
@@ -309,8 +310,8 @@ class FarCalled(Session):
             self._greet(now, self.number)
             self.reception.enters = False
 
-    def _at_receiver(self, arrival: Arrival) -> None:
-        assert isinstance(arrival, FarArrival)
+    def _at_receiver(self, arrival: Delivery) -> None:
+        assert isinstance(arrival, RemoteDelivery)
         if self.forth.alive and arrival.at <= arrival.deadline:
             self.number = self.reception.session = arrival.number
             self.told.message = arrival.message

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from lab.simulation.partitioned.event_order import Marks, run_window
-from lab.simulation.partitioned.partition import PartSimulation
+from lab.simulation.partitioned.event_order import EventOrder, run_window
+from lab.simulation.partitioned.partition import PartitionSimulation
 
 MOST_ROWS: Final = 16_384
 """Rows of all parts in a window from which on it is too long."""
@@ -40,7 +40,9 @@ class Windows:
     leaves room for one after it, where much happens in them.
     """
 
-    def __init__(self, simulation: PartSimulation, lookahead: float, until: float | None) -> None:
+    def __init__(
+        self, simulation: PartitionSimulation, lookahead: float, until: float | None
+    ) -> None:
         self.simulation = simulation
         self.lookahead = lookahead
         self.ahead = 0
@@ -48,7 +50,7 @@ class Windows:
         self._span = min(lookahead, FIRST_SPAN)
         self.until = math.inf if until is None else until
         self.end = -math.inf
-        self.marks = Marks()
+        self.marks = EventOrder()
         self._told = [math.inf] * (WINDOWS_AHEAD + 1)
 
     def pace(self, rows: int) -> None:

@@ -19,11 +19,11 @@ from socket import socket
 from typing import Any, Final
 
 from lab.hosts.routing import Trees
-from lab.runtime.gc_pause import rarely_collecting
+from lab.runtime.gc_pause import gc_pause
 from lab.simulation.partitioned.exchange import Peers
-from lab.simulation.partitioned.local_results import Share
+from lab.simulation.partitioned.local_results import LocalResults
 from lab.simulation.partitioned.merged_results import NUMBERED
-from lab.simulation.partitioned.partition import PartSimulation
+from lab.simulation.partitioned.partition import PartitionSimulation
 from lab.simulation.partitioned.windows import Windows
 from lab.topology.model import Topology
 from lab.trace.parquet import LEVELS, weight
@@ -66,17 +66,17 @@ class Setup:
     trees: Trees = field(default_factory=dict)
 
 
-class Part:
+class WorkerProcess:
     """A part at work: a simulation, the other parts, and who gathers what all have recorded."""
 
     def __init__(self, setup: Setup, part: int, peers: Peers, home: Connection) -> None:
-        self.simulation = PartSimulation(setup.topology, setup.seed, setup.parts, part)
+        self.simulation = PartitionSimulation(setup.topology, setup.seed, setup.parts, part)
         self.simulation.routes.know(setup.trees)
         self.windows = Windows(self.simulation, setup.lookahead, setup.until)
         here = frozenset(name for name in setup.parts if setup.parts[name] == part)
         parts = len(self.simulation.outboxes)
         begun = self.simulation.begun
-        self.share = Share(list(setup.topology.hosts), here, part, parts, begun)
+        self.share = LocalResults(list(setup.topology.hosts), here, part, parts, begun)
         self.peers = peers
         self.home = home
         self.level = setup.level
@@ -214,8 +214,8 @@ def main(setup: Setup, part: int, plugs: Sequence[socket | None], home: Connecti
     """The process of a part."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who gathers the parts to answer
     try:
-        with rarely_collecting():
-            Part(setup, part, Peers(plugs), home).run()
+        with gc_pause():
+            WorkerProcess(setup, part, Peers(plugs), home).run()
     except (EOFError, BrokenPipeError, ConnectionResetError):
         pass  # another part is no more, and home knows
     except Exception:  # told at home, where it is read

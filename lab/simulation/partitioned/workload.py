@@ -26,7 +26,7 @@ REACHED: Final = 1_000_000
 """Next hops in the trees of all destinations that are looked at."""
 
 
-class Work(NamedTuple):
+class Workload(NamedTuple):
     """Sessions at each host, and between each two that call each other, the caller first; and the
     trees of next hops that it took to find them.
     """
@@ -39,7 +39,7 @@ class Work(NamedTuple):
 _Pair = tuple[str, tuple[str, ...]]
 
 
-def estimated_work(topology: Topology) -> Work:
+def estimated_work(topology: Topology) -> Workload:
     """The work of some of a run's mail: what counts are its proportions."""
     routes = Simulation(topology).routes
     hosts: Counter[str] = Counter()
@@ -49,7 +49,7 @@ def estimated_work(topology: Topology) -> Work:
             hosts[a] += count
             hosts[b] += count
             calls[a, b] += count
-    return Work(hosts, calls, routes.trees())
+    return Workload(hosts, calls, routes.trees())
 
 
 def _pairs(topology: Topology, routes: RoutingTable) -> Iterator[_Pair]:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from lab.analysis.itineraries import Hop, Story
+from lab.analysis.itineraries import Hop, Itinerary
 from lab.views.pictures.plot_style import shorten
 
 
@@ -16,38 +16,38 @@ class Lane:
 
     row: int
     kind: str
-    story: Story
+    story: Itinerary
     first: Hop | None = None
 
 
 @dataclass(slots=True)
-class Plan:
+class LaneLayout:
     """The lanes from the top down, and the row of each hop (by id) and message (by number)."""
 
     lanes: list[Lane] = field(default_factory=list)
     rows: dict[int, int] = field(default_factory=dict)
     starts: dict[int, int] = field(default_factory=dict)
 
-    def row(self, story: Story, hop: Hop | None) -> int:
+    def row(self, story: Itinerary, hop: Hop | None) -> int:
         """The row in which something lies that happened to a message at the end of a hop."""
         return self.rows[id(hop)] if hop is not None else self.starts[story.number]
 
-    def add(self, kind: str, story: Story, first: Hop | None = None) -> int:
+    def add(self, kind: str, story: Itinerary, first: Hop | None = None) -> int:
         """The number of a new row beneath the others."""
         self.lanes.append(Lane(len(self.lanes), kind, story, first))
         return len(self.lanes) - 1
 
 
-def plan(stories: Iterable[Story]) -> Plan:
+def plan(itineraries: Iterable[Itinerary]) -> LaneLayout:
     """A lane a message in the order of submission, what belongs to it right beneath."""
-    made = Plan()
-    for story in stories:
+    made = LaneLayout()
+    for story in itineraries:
         if story.about is None:
             _place(made, story)
     return made
 
 
-def _place(made: Plan, story: Story) -> None:
+def _place(made: LaneLayout, story: Itinerary) -> None:
     if story.about is not None and not story.hops:
         # it never left the host at which it was written: its end is marked where the mail failed
         made.starts[story.number] = made.row(story.about, story.cause)
@@ -58,7 +58,7 @@ def _place(made: Plan, story: Story) -> None:
         _place(made, notice)
 
 
-def _children(story: Story) -> dict[int | None, list[Hop]]:
+def _children(story: Itinerary) -> dict[int | None, list[Hop]]:
     children: dict[int | None, list[Hop]] = defaultdict(list)
     for hop in sorted(story.hops, key=lambda hop: hop.queued):
         children[None if hop.parent is None else id(hop.parent)].append(hop)
@@ -66,7 +66,11 @@ def _children(story: Story) -> dict[int | None, list[Hop]]:
 
 
 def _follow(
-    made: Plan, story: Story, children: dict[int | None, list[Hop]], hop: Hop | None, row: int
+    made: LaneLayout,
+    story: Itinerary,
+    children: dict[int | None, list[Hop]],
+    hop: Hop | None,
+    row: int,
 ) -> None:
     """Lay a chain of hops along a row; the other copies at each parting get rows beneath."""
     forks: list[Hop] = []
@@ -101,7 +105,7 @@ def label(lane: Lane, *, lines: int, width: int) -> str:
     return f"{story.number}  {shorten(sender, half)} → {shorten(to, half)}"
 
 
-def _recipients(story: Story) -> str:
+def _recipients(story: Itinerary) -> str:
     """The first recipient without its route (the bars show that), and how many more there are."""
     if not story.recipients:
         return story.hops[0].peer if story.hops else story.host

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
-from lab.analysis.itineraries import Hop, Story
+from lab.analysis.itineraries import Hop, Itinerary
 from lab.views.pictures import plot_style
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ _ENDS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
 }
 
 
-def crowd(told: list[Story], end: float, title: str, ax: Axes | None) -> Axes:
+def crowd(told: list[Itinerary], end: float, title: str, ax: Axes | None) -> Axes:
     """The Axes with the timeline of more messages than can each have a labelled lane."""
     messages = [story for story in told if story.about is None]
     own = ax is None
@@ -58,7 +58,7 @@ def _title(ax: Axes, title: str, count: int) -> None:
 # -- thin lanes ----------------------------------------------------------------------------------
 
 
-def _thin(ax: Axes, messages: list[Story], end: float) -> None:
+def _thin(ax: Axes, messages: list[Itinerary], end: float) -> None:
     from matplotlib.collections import LineCollection
 
     keys: dict[str, Any] = {}
@@ -78,7 +78,7 @@ def _thin(ax: Axes, messages: list[Story], end: float) -> None:
     _legend(ax, keys)
 
 
-def _pieces(messages: list[Story], end: float) -> dict[str, tuple[str, float, list[Any]]]:
+def _pieces(messages: list[Itinerary], end: float) -> dict[str, tuple[str, float, list[Any]]]:
     """For each look of a thin lane: its colour, its share of the height, and (row, begin, end)."""
     looks: dict[str, tuple[str, float, list[Any]]] = {
         "in a spool": ("#C9C9C9", 1.0, []),
@@ -100,7 +100,7 @@ def _pieces(messages: list[Story], end: float) -> dict[str, tuple[str, float, li
     return looks
 
 
-def _family(story: Story) -> Iterator[Story]:
+def _family(story: Itinerary) -> Iterator[Itinerary]:
     yield story
     for notice in story.notices:
         yield from _family(notice)
@@ -120,7 +120,7 @@ def _parts(hop: Hop, end: float) -> Iterator[tuple[str, float, float]]:
         yield "way", begin, stop
 
 
-def _ends(story: Story, end: float) -> Iterator[tuple[str, float]]:
+def _ends(story: Itinerary, end: float) -> Iterator[tuple[str, float]]:
     """What became of a message where that was not plain delivery, and when."""
     for one in _family(story):
         for mark in one.marks:
@@ -131,7 +131,7 @@ def _ends(story: Story, end: float) -> Iterator[tuple[str, float]]:
                 yield hop.outcome, hop.ended if hop.ended is not None else end
 
 
-def _thin_ends(ax: Axes, messages: list[Story], end: float, keys: dict[str, Any]) -> None:
+def _thin_ends(ax: Axes, messages: list[Itinerary], end: float, keys: dict[str, Any]) -> None:
     size = 6.0 if len(messages) <= 300 else 4.5
     found: dict[str, list[tuple[float, int]]] = {kind: [] for kind in _MARKED}
     for row, story in enumerate(messages, 1):
@@ -145,7 +145,7 @@ def _thin_ends(ax: Axes, messages: list[Story], end: float, keys: dict[str, Any]
             (keys[name],) = ax.plot(xs, ys, ls="", ms=size, zorder=4, **look)
 
 
-def _age_axis(ax: Axes, messages: list[Story]) -> None:
+def _age_axis(ax: Axes, messages: list[Itinerary]) -> None:
     """Time since submission: to scale, or, where a few took far longer, in powers of ten."""
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
@@ -191,7 +191,7 @@ def _legend(ax: Axes, keys: dict[str, Any]) -> None:
 # -- sums ----------------------------------------------------------------------------------------
 
 
-def _sums(ax: Axes, messages: list[Story], end: float) -> None:
+def _sums(ax: Axes, messages: list[Itinerary], end: float) -> None:
     """Above, how much mail waited and moved; below, how long it took, by when it was submitted."""
     from mpl_toolkits.axes_grid1 import make_axes_locatable  # type: ignore[import-untyped]
 
@@ -207,7 +207,7 @@ def _sums(ax: Axes, messages: list[Story], end: float) -> None:
     top.set_xlabel("")
 
 
-def _states(top: Axes, messages: list[Story], first: float, last: float) -> None:
+def _states(top: Axes, messages: list[Itinerary], first: float, last: float) -> None:
     import numpy as np
 
     names = ("way", "in a spool", "waiting for the next attempt")
@@ -253,7 +253,7 @@ def _begun(times: Any, edges: Any) -> Any:
     return count * edges - np.concatenate(([0.0], np.cumsum(times)))[count]
 
 
-def _delays(ax: Axes, messages: list[Story], first: float, last: float, end: float) -> None:
+def _delays(ax: Axes, messages: list[Itinerary], first: float, last: float, end: float) -> None:
     import numpy as np
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
@@ -286,7 +286,7 @@ def _delays(ax: Axes, messages: list[Story], first: float, last: float, end: flo
     ax.legend(loc="upper left", ncols=4, **place)
 
 
-def _troubles(messages: list[Story], end: float) -> dict[str, list[tuple[float, float]]]:
+def _troubles(messages: list[Itinerary], end: float) -> dict[str, list[tuple[float, float]]]:
     """When mail that was not delivered was submitted, and how long it took to settle, by end."""
     found: dict[str, list[tuple[float, float]]] = {}
     for story in messages:

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from lab.analysis.session_states import Shot, films, kinds_of_session
-from lab.protocol.dialogue import Standing
+from lab.analysis.session_states import Snapshot, kinds_of_session, session_histories
+from lab.protocol.dialogue import SideState
 from lab.protocol.replies import COMMAND_REPLIES, MAIL_DATA, Outcome
 from lab.protocol.states import TRANSITIONS, State
 from lab.trace.trace import Row, Trace
@@ -81,7 +81,7 @@ def _taken(
 ) -> tuple[Counter[tuple[State, str]], State | None, str | None]:
     if session is None:
         return _of_all(trace, seq), None, None
-    found = films(trace, session)
+    found = session_histories(trace, session)
     if session not in found:
         last = max((row[4] for row in trace.rows if row[1] == "open"), default=0)
         raise ValueError(f"there is no session {session}; they are 1 to {last}")
@@ -103,12 +103,12 @@ def _of_all(trace: Trace, seq: int | None) -> Counter[tuple[State, str]]:
     return taken
 
 
-def _arrows(rows: Sequence[Row], shots: Sequence[Shot]) -> Iterator[tuple[State, str]]:
+def _arrows(rows: Sequence[Row], shots: Sequence[Snapshot]) -> Iterator[tuple[State, str]]:
     """The arrows of its table that the receiver-SMTP took in a session, event by event.
 
     It takes one with a command that succeeds, and with mail data whatever its reply.
     """
-    before: Standing | None = None
+    before: SideState | None = None
     for row, shot in zip(rows, shots, strict=True):
         here = shot.receiver
         if here.command == MAIL_DATA:

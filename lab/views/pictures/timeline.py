@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from lab.analysis.faults import Trouble, troubles
-from lab.analysis.itineraries import Hop, Mark, Story, stories
+from lab.analysis.itineraries import End, Hop, Itinerary, itineraries
 from lab.trace.trace import Trace
 from lab.views.pictures import plot_style
-from lab.views.pictures.lanes import Lane, Plan, label, plan
+from lab.views.pictures.lanes import Lane, LaneLayout, label, plan
 from lab.views.pictures.timescale import Span, Timescale, timescale
 
 if TYPE_CHECKING:
@@ -94,9 +94,9 @@ def timeline(trace: Trace, ax: Axes | None = None) -> Axes:
 
     Without ``ax`` a figure is made that is as high as its lanes need.
     """
-    told = stories(trace)
+    told = itineraries(trace)
     end = max((row[0] for row in trace.rows[-1:]), default=0.0)
-    made = plan(told) if len(told) <= 4 * ROWS else Plan()
+    made = plan(told) if len(told) <= 4 * ROWS else LaneLayout()
     with plot_style.sheet():
         if told and not (0 < len(made.lanes) <= ROWS):
             from lab.views.pictures.many_messages import crowd
@@ -127,8 +127,8 @@ class _Picture:
 
     def __init__(
         self,
-        told: list[Story],
-        made: Plan,
+        told: list[Itinerary],
+        made: LaneLayout,
         end: float,
         ax: Axes | None,
         faults: list[Trouble],
@@ -189,7 +189,7 @@ class _Picture:
             last = max(last, self.end if not self.aligned else last)
         return timescale(spans, min(0.0, *(begin for begin, _ in spans)), last)
 
-    def _busy(self, story: Story) -> Iterator[Span]:
+    def _busy(self, story: Itinerary) -> Iterator[Span]:
         at = self._since(story)
         yield story.t - at, story.t - at
         for hop in story.hops:
@@ -200,7 +200,7 @@ class _Picture:
                 yield begin - at, hop.ended - at
         yield from ((mark.t - at, mark.t - at) for mark in story.marks)
 
-    def _since(self, story: Story) -> float:
+    def _since(self, story: Itinerary) -> float:
         """The time that is 0 in a story's lane."""
         while story.about is not None:
             story = story.about
@@ -260,7 +260,7 @@ class _Picture:
 
     # -- bars ------------------------------------------------------------------------------------
 
-    def _hop(self, story: Story, hop: Hop) -> None:
+    def _hop(self, story: Itinerary, hop: Hop) -> None:
         row, at = self.made.rows[id(hop)], self._since(story)
         times = [hop.queued, *(t for one in hop.tries for t in (one.began, one.ended))]
         stop = hop.ended if hop.ended is not None else self.end
@@ -277,7 +277,7 @@ class _Picture:
                 self._end("defer", put_off, row)
         self._transmission(story, hop, row, at)
 
-    def _transmission(self, story: Story, hop: Hop, row: int, at: float) -> None:
+    def _transmission(self, story: Itinerary, hop: Hop, row: int, at: float) -> None:
         if hop.ended is None:
             self._end("queued", max(self.end - at, hop.queued - at), row)
             return
@@ -359,7 +359,7 @@ class _Picture:
 
     # -- marks -----------------------------------------------------------------------------------
 
-    def _connect(self, story: Story) -> None:
+    def _connect(self, story: Itinerary) -> None:
         """Thin lines down to where a copy takes a way of its own, or a notification sets out."""
         for lane in self.made.lanes:
             if lane.story is not story:
@@ -374,7 +374,7 @@ class _Picture:
     def _down(self, t: float, above: int, below: int, colour: str) -> None:
         self.ax.plot([t, t], [above, below], color=colour, lw=1.0, ls=":", zorder=1)
 
-    def _mark(self, story: Story, mark: Mark) -> None:
+    def _mark(self, story: Itinerary, mark: End) -> None:
         kind = "return" if story.about is not None and mark.kind == "deliver" else mark.kind
         self._end(kind, mark.t - self._since(story), self.made.row(story, mark.hop))
 
@@ -469,7 +469,7 @@ def _rank(name: str) -> tuple[int, str]:
     return next((n for n, one in enumerate(order) if kind.startswith(one)), 99), name
 
 
-def _specks(told: list[Story], scale: Timescale) -> bool:
+def _specks(told: list[Itinerary], scale: Timescale) -> bool:
     """Whether on one clock for all the usual message would be too small to see.
 
     Then each lane begins at its own submission.
@@ -478,7 +478,7 @@ def _specks(told: list[Story], scale: Timescale) -> bool:
     return len(sizes) >= 4 and sizes[len(sizes) // 2] < 0.04
 
 
-def _look(story: Story, hop: Hop) -> tuple[str, dict[str, Any]]:
+def _look(story: Itinerary, hop: Hop) -> tuple[str, dict[str, Any]]:
     if story.about is not None:
         return "a notification on its way back", dict(_RETURN)
     number = (hop.ordinal - 1) % len(plot_style.HOPS) + 1

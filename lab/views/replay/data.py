@@ -15,8 +15,8 @@ from itertools import islice
 from typing import Any, Final
 
 from lab.analysis import map_layout
-from lab.analysis.session_states import films
-from lab.protocol.dialogue import Standing
+from lab.analysis.session_states import session_histories
+from lab.protocol.dialogue import SideState
 from lab.trace.trace import KINDS, Row, Trace
 
 LONGEST_REPLAY: Final = 200_000
@@ -180,7 +180,7 @@ class _Columns:
             return {}
         known: dict[Any, int] = {}
         sessions: dict[str, list[list[int]]] = {}
-        for number, film in films(self.trace).items():
+        for number, film in session_histories(self.trace).items():
             rows = sessions[str(number)] = []
             for seq, shot in zip(film.seqs, film.shots, strict=True):
                 sides = [
@@ -201,7 +201,7 @@ class _Columns:
         ]
 
 
-def _standing(side: Standing) -> tuple[Any, ...]:
+def _standing(side: SideState) -> tuple[Any, ...]:
     """A side as the page tells it: state, what it waits for, buffers, and the row that applied."""
     row = None
     if side.command not in ("CONNECT", ""):
