@@ -84,16 +84,17 @@ def implementation(lives: str) -> object:
 def tests_directory() -> Path | None:
     """Where the tests lie, if they are there."""
     beside = Path(__file__).resolve().parents[2] / "tests"
-    return beside if (beside / "test_architecture.py").is_file() else None
+    return beside if (beside / "house" / "test_house.py").is_file() else None
 
 
 def proofs(directory: Path) -> Mapping[str, list[str]]:
-    """By the number of a rule, the tests that carry it, as ``test_file.py::test_name``."""
+    """By the number of a rule, the tests that carry it, as ``hosts/test_file.py::test_name``."""
     found: dict[str, list[str]] = {}
     for path in sorted(directory.rglob("test_*.py")):
         for name, numbers in _marked(path):
             for number in numbers:
-                found.setdefault(number, []).append(f"{path.name}::{name}")
+                place = path.relative_to(directory).as_posix()
+                found.setdefault(number, []).append(f"{place}::{name}")
     return found
 
 

@@ -31,17 +31,17 @@ from tests.mutants.breaking import (
 from tests.mutants.forking import Judge
 
 TESTS = {
-    "tables": ["protocol_tables", "protocol_dialogues"],
+    "tables": ["protocol/tables", "protocol/dialogues"],
     "paths": [
-        "hosts_paths", "protocol_syntax", "protocol_lines", "hosts_relaying", "hosts_delivery",
-        "hosts_sizes", "hosts_wire", "hosts_replies", "hosts_account", "invariants",
-        "hosts_senders", "network_transport", "rfc_directory", "faults", "turn", "scenarios",
-    ],
+        "hosts/paths", "protocol/syntax", "protocol/lines", "hosts/relaying", "hosts/delivery",
+        "hosts/sizes", "hosts/wire", "hosts/replies", "analysis/account", "analysis/invariants",
+        "hosts/senders", "network/transport", "hosts/directory", "simulation/faults", "hosts/turn",
+        "simulation/scenarios", ],
     "engines": [
-        "protocol_tables", "protocol_edges", "protocol_lines", "protocol_dialogues", "fuzz",
-        "protocol_syntax",
-        "hosts_wire", "hosts_senders", "hosts_replies", "hosts_sizes", "hosts_delivery", "turn",
-        "wire_cases", "talk", "scenarios",
+        "protocol/tables", "protocol/edges", "protocol/lines", "protocol/dialogues",
+        "protocol/fuzz", "protocol/syntax",
+        "hosts/wire", "hosts/senders", "hosts/replies", "hosts/sizes", "hosts/delivery",
+        "hosts/turn", "hosts/wire_cases", "api/conversation", "simulation/scenarios",
     ],
 }  # fmt: skip
 """For each kind of mutant the tests that may notice it, those first that most often do."""
@@ -166,7 +166,8 @@ def unnoticed_afresh(suspects: list[Mutant], tests: list[str], at_once: int) -> 
 
 
 def _files(tests: list[str]) -> list[str]:
-    return [str(ROOT / "tests" / f"test_{name}.py") for name in tests]
+    places = [Path(name) for name in tests]
+    return [str(ROOT / "tests" / one.parent / f"test_{one.name}.py") for one in places]
 
 
 def judge(kind: str, chosen: list[Mutant], *, whole: bool) -> int:

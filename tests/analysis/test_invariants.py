@@ -1,0 +1,205 @@
+"""Each rule of the account, broken by hand in the trace of a run that kept it, and found."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers.places import TOPOLOGIES
+
+import lab
+from lab.analysis.invariants import Breach, breaches
+from lab.topology.load import from_dict
+from lab.trace.trace import Row
+
+FILES_OF_OURS = sorted(
+    path for path in TOPOLOGIES.rglob("*.toml") if path.parent.name != "experiments"
+)
+
+RELAYED: dict[str, Any] = {
+    "title": "two relays between two users",
+    "host": [
+        {"name": "A.ARPA", "users": ["joe"]},
+        {"name": "R.ARPA", "relay": True},
+        {"name": "S.ARPA", "relay": True},
+        {"name": "B.ARPA", "users": ["sam"]},
+    ],
+    "link": [
+        {"between": ["A.ARPA", "R.ARPA"]},
+        {"between": ["R.ARPA", "S.ARPA"], "latency": "3 s"},
+        {"between": ["S.ARPA", "B.ARPA"]},
+    ],
+    "mail": [{"from": "joe@A.ARPA", "to": ["sam@B.ARPA"], "text": "..dots\nand more"}],
+}
+Rows = list[Row]
+
+
+def rows_of(**changes: Any) -> Rows:
+    return lab.simulate(from_dict({**RELAYED, **changes})).trace.rows
+
+
+def place(rows: Rows, kind: str, host: str, number: int = 0) -> int:
+    return [n for n, row in enumerate(rows) if row[1:3] == (kind, host)][number]
+
+
+def change(kind: str, host: str, column: int, edit: Callable[[Any], Any]) -> Callable[[Rows], Rows]:
+    """One value of one row is another."""
+
+    def changed(rows: Rows) -> Rows:
+        at = place(rows, kind, host)
+        row = list(rows[at])
+        row[column] = edit(row[column])
+        return [*rows[:at], tuple(row), *rows[at + 1 :]]
+
+    return changed
+
+
+def without(kind: str, host: str) -> Callable[[Rows], Rows]:
+    """A row is missing."""
+    return lambda rows: [row for n, row in enumerate(rows) if n != place(rows, kind, host)]
+
+
+def twice(kind: str, host: str) -> Callable[[Rows], Rows]:
+    """A row is there twice."""
+    return lambda rows: sorted([*rows, rows[place(rows, kind, host)]], key=lambda row: row[0])
+
+
+NOT_SENT = "nothing is delivered that was not sent"
+LOST = "no accepted mail is lost"
+END = "each recipient reaches an end"
+TEXT = "the bytes of the text arrive unchanged"
+ROUTE = "the reverse-path is the route that the message came"
+STAMPS = "a time stamp line for each host"
+ORDER = "time stamp lines are in order"
+REPLY = "no reply outside 4.3's table"
+
+BROKEN: dict[str, tuple[Callable[[Rows], Rows], str]] = {
+    "a reply that 4.3 does not list": (
+        change("reply", "A.ARPA", 7, lambda _: b"251 R.ARPA\r\n"), REPLY),
+    "a reply that nobody asked for": (twice("reply", "A.ARPA"), REPLY),
+    "a text that changes on the way": (
+        change("data", "S.ARPA", 7, lambda octets: octets.replace(b"dots", b"dote")), TEXT),
+    "a text that grows shorter at the first hop": (
+        change("accept", "R.ARPA", 8, lambda size: size - 1), TEXT),
+    "a text that changes at delivery": (
+        change("deliver", "B.ARPA", 8, lambda octets: octets.replace(b"..dots", b".dots")), TEXT),
+    "a line that is no time stamp": (
+        change("deliver", "B.ARPA", 8, lambda octets: octets.replace(b"Received:", b"Retrieved:")),
+        TEXT),
+    "a relay that leaves itself out of the reverse-path": (
+        change("accept", "S.ARPA", 7, lambda _: "joe@A.ARPA"), ROUTE),
+    "a sender that changes the reverse-path": (
+        change("accept", "R.ARPA", 7, lambda _: "jim@A.ARPA"), ROUTE),
+    "a return path line that is not the reverse-path": (
+        change("deliver", "B.ARPA", 8, lambda octets: octets.replace(b"@R.ARPA", b"@Q.ARPA", 1)),
+        ROUTE),
+    "a host that puts no time stamp line": (
+        change("data", "S.ARPA", 7, lambda octets: octets[octets.find(b"\r\n") + 2 :]), STAMPS),
+    "a time stamp line that is lost at delivery": (
+        change("deliver", "B.ARPA", 8, lambda o: o.replace(
+            o[o.find(b"Received: from R") : o.find(b"Received: from A")], b"")), STAMPS),
+    "a time stamp line of another host": (
+        change("deliver", "B.ARPA", 8, lambda octets: octets.replace(b"by R.ARPA", b"by Q.ARPA")),
+        STAMPS),
+    "a clock that goes backward": (
+        change("deliver", "B.ARPA", 8, lambda o: o.replace(b"00:00:00 UT", b"00:10:00 UT", 1)),
+        ORDER),
+    "mail that is delivered twice and came once": (twice("deliver", "B.ARPA"), NOT_SENT),
+    "mail that nobody brought": (without("accept", "B.ARPA"), NOT_SENT),
+    "mail that is queued out of nothing": (without("submit", "A.ARPA"), NOT_SENT),
+    "a host that does nothing with what it took": (without("queue", "R.ARPA"), LOST),
+    "a sender that lets go of mail that was not stored": (without("accept", "S.ARPA"), LOST),
+    "mail that is left lying": (without("transfer", "S.ARPA"), END),
+}  # fmt: skip
+
+
+def found(rows: Rows) -> list[Breach]:
+    try:
+        return breaches(rows)
+    except KeyError:  # the account alone cannot follow a trace without its submissions
+        return breaches(rows, lab.Run(from_dict(RELAYED), lab.Trace([])).account)
+
+
+def test_a_run_that_keeps_the_rules_breaks_none() -> None:
+    """The control for all that follows."""
+    assert breaches(rows_of()) == []
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_rule_that_is_broken_is_found(name: str) -> None:
+    """The trace is what it was but for one row, and the rule that this breaks is named."""
+    broken, rule = BROKEN[name]
+    assert rule in {breach.rule for breach in found(broken(rows_of()))}
+
+
+def test_a_clock_that_a_fault_set_wrong_breaks_no_rule() -> None:
+    """Time stamp lines are in order, save for skewed clocks."""
+    fault = {"kind": "clock-skew", "host": "R.ARPA", "value": "1 h"}
+    rows = rows_of(fault=[fault])
+    assert any(b"01:00:00 UT" in row[8] for row in rows if row[1] == "deliver")
+    assert breaches(rows) == []
+    assert {one.rule for one in breaches([row for row in rows if row[1] != "fault"])} == {ORDER}
+
+
+@pytest.mark.parametrize(
+    "file",
+    FILES_OF_OURS,
+    ids=lambda file: file.relative_to(TOPOLOGIES),
+)
+def test_no_topology_of_ours_breaks_a_rule(file: Path) -> None:
+    """Lists, forwards, other names elsewhere, terminals, notifications: all within the rules."""
+    run = lab.simulate(file)
+    assert bool(run.breaches) == bool(run.summary["careless"])
+
+
+def test_mail_of_a_script_is_submitted_when_it_is_stored() -> None:
+    """A crash while a stranger's mail is being stored: no 250 was said, and nothing is lost."""
+    lines = ["HELO A.ARPA", "MAIL FROM:<x@Y.ARPA>", "RCPT TO:<sam@B.ARPA>", "DATA", "hi", ".",
+             "QUIT"]  # fmt: skip
+    crash = {"kind": "crash", "host": "B.ARPA", "at": "1 s", "for": "1 s"}
+    hosts = [*RELAYED["host"][:3], {**RELAYED["host"][3], "store": "5 s"}]
+    script = [{"from": "S.ARPA", "to": "B.ARPA", "lines": lines}]
+    done = lab.simulate(from_dict({**RELAYED, "host": hosts, "mail": [], "script": script}))
+    assert done.summary["delivered"] == 1
+    changes = {"host": hosts, "mail": [], "script": script, "fault": [crash]}
+    done = lab.simulate(from_dict({**RELAYED, **changes}))
+    assert (done.summary["submitted"], done.breaches) == (0, [])
+
+
+def test_lab_run_tells_the_story_of_mail_that_was_lost(tmp_path: Path) -> None:
+    """A breach is exit status 1, and the shortest story of that message in plain sentences."""
+    file = tmp_path / "careless.toml"
+    file.write_text(
+        'host = [{ name = "A.ARPA", users = ["joe"] },\n'
+        '        { name = "B.ARPA", users = ["sam"], careless = true }]\n'
+        'link = [{ between = ["A.ARPA", "B.ARPA"] }]\n'
+        'mail = [{ from = "joe@A.ARPA", to = "sam@B.ARPA", text = "hi" }]\n'
+        'fault = [{ kind = "crash", host = "B.ARPA", at = 0.5 }]\n',
+        encoding="utf-8",
+    )
+    command = [sys.executable, "-m", "lab", "run", str(file), "--quiet"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    _, _, *story = done.stderr.splitlines()
+    assert [line.strip() for line in story] == [
+        "0 s: joe@A.ARPA hands message 1 for sam@B.ARPA to A.ARPA.",
+        "0.13 s: B.ARPA says 250 for message 1 to A.ARPA, in session 1.",
+        "0.14 s: A.ARPA has that 250, and keeps message 1 no longer.",
+        "0.5 s: crash at B.ARPA.",
+        "0.5 s: B.ARPA forgets message 1, which it had not stored.",
+    ]
+
+
+def test_a_story_says_whether_a_250_was_heard() -> None:
+    """Mail that is stored after its channel was cut is stored; to say 250 there is nobody left."""
+    a, relay, *others = RELAYED["host"]
+    cut = {"kind": "hang-up", "link": ["A.ARPA", "R.ARPA"], "at": 0, "after": "."}
+    hosts = [a, {**relay, "store": "2 s"}, *others]
+    story = lab.simulate(from_dict({**RELAYED, "host": hosts, "fault": [cut]})).story(1)
+    stored = "R.ARPA has stored message 1, and nobody hears its 250: session 1 is over."
+    assert any(line.endswith(stored) for line in story)
+    assert not any("says 250 for message 1 to A.ARPA, in session 1" in line for line in story)

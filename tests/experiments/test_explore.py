@@ -1,0 +1,213 @@
+"""Exploring: every place at which a run can be broken is tried, and no mail is ever lost."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from helpers.places import ROOT
+
+import lab
+from lab.cli import cli
+from lab.experiments.explore import Explored, plan, try_all
+from lab.topology.model import Topology
+from lab.views.pictures.plot_style import off_screen
+
+RELAYED = str(ROOT / "topologies" / "rfc821" / "scenario-03.toml")
+
+SLOW_STORE = """
+[[host]]
+name = "ONE.ARPA"
+users = ["ann"]
+[[host]]
+name = "TWO.ARPA"
+users = ["bob"]
+store = "2 s"
+[[link]]
+between = ["ONE.ARPA", "TWO.ARPA"]
+[[mail]]
+from = "ann@ONE.ARPA"
+to = ["bob@TWO.ARPA", "nobody@TWO.ARPA"]
+text = '''
+one
+.
+.two'''
+"""
+
+
+def explored(topology: Topology, **options: int) -> Explored:
+    found = plan(topology, **options)
+    for _ in try_all(found, topology, processes=1):
+        pass
+    return found
+
+
+@pytest.fixture
+def invoke() -> Callable[..., Result]:
+    return lambda *arguments: CliRunner().invoke(cli, arguments)
+
+
+def test_a_break_makes_a_duplicate_in_the_window_between_storing_and_the_250_and_nowhere_else() -> (
+    None
+):
+    """RFC 1047: the receiver has the mail, and the sender does not know it."""
+    found = explored(lab.load(RELAYED))
+    assert found.possible == len(found.outcomes) == len(found.points)
+    assert [point for point in found.points if point.in_window] == found.doubled
+    assert found.doubled, "no break made a duplicate: were the 250s cut at all?"
+    assert found.total("delivered") == found.total("submitted") == len(found.points)
+    assert (found.total("lost"), found.breaches) == (0, [])
+
+
+def test_each_command_reply_and_the_final_dot_are_cut_inside_and_after() -> None:
+    topology = lab.load(RELAYED)
+    found = plan(topology)
+    rows = lab.simulate(topology).trace.rows
+    cuts = [point.fault for point in found.points if point.fault.kind == "hang-up"]
+    after = {(one.session, one.of, one.after) for one in cuts}
+    crossed: dict[tuple[int, str], int] = {}
+    for row in rows:
+        if row[1] in ("command", "reply", "data"):
+            of = "receiver" if row[1] == "reply" else "sender"
+            begun = crossed.get((row[4], of), 0)
+            size = len(row[7])
+            crossed[row[4], of] = begun + size
+            places = {size // 2, size - 1, size}
+            if row[1] == "data":
+                places |= {size - back for back in range(6)}
+            for place in places:
+                assert (row[4], of, f"{begun + place} B") in after, row
+
+
+def test_each_host_crashes_after_what_happens_at_any() -> None:
+    found = plan(lab.load(RELAYED))
+    crashes = [point.fault for point in found.points if point.fault.kind == "crash"]
+    moments = {(one.when or {})["seq"] for one in crashes}
+    assert {one.host for one in crashes} == {"MIT-AI.ARPA", "USC-ISIE.ARPA", "BBN-VAX.ARPA"}
+    assert len(crashes) == 3 * len(moments)
+
+
+def test_while_mail_is_being_stored_a_crash_makes_no_duplicate_and_a_cut_does(
+    tmp_path: Path,
+) -> None:
+    """A crash before the mail is stored loses what was in memory, and the sender sends again."""
+    path = tmp_path / "slow.toml"
+    path.write_text(SLOW_STORE)
+    found = explored(lab.load(path))
+    assert found.breaches == []
+    assert found.total("lost") == 0
+    assert found.doubled == [point for point in found.points if point.in_window]
+    storing = [
+        (point, outcome)
+        for point, outcome in found.tried()
+        if point.fault.host == "TWO.ARPA" and "right after data" in point.where
+    ]
+    assert storing, "no crash fell between the data and their being stored"
+    assert all(outcome.counts["duplicates"] == 0 for _, outcome in storing)
+    assert all(outcome.counts["delivered"] == 1 for _, outcome in storing)
+
+
+def test_a_limit_spreads_the_points_over_the_run() -> None:
+    found = plan(lab.load(RELAYED), limit=10)
+    numbers = [point.number for point in found.points]
+    assert len(numbers) == 10
+    assert numbers[0] == 1
+    assert numbers[-1] > found.possible * 0.8
+
+
+def test_processes_change_nothing() -> None:
+    topology = lab.load(RELAYED)
+    one, two = plan(topology, limit=30), plan(topology, limit=30)
+    for _ in try_all(one, topology, processes=1):
+        pass
+    for _ in try_all(two, topology, processes=2):
+        pass
+    assert one.as_dict() == two.as_dict()
+
+
+def test_the_json_is_that_of_the_contract(invoke: Callable[..., Result]) -> None:
+    done = invoke("explore", RELAYED, "--limit", "20", "--json")
+    assert done.exit_code == 0
+    figures = json.loads(done.stdout)
+    assert figures.items() >= {"points": 20, "delivered": 20, "returned": 0, "lost": 0}.items()
+    assert isinstance(figures["duplicates"], int)
+
+
+def test_a_point_is_run_again_alone_by_the_command_that_is_told(
+    invoke: Callable[..., Result],
+) -> None:
+    found = explored(lab.load(RELAYED))
+    for point in (found.doubled[0], found.doubled[1]):
+        command = invoke("explore", RELAYED, "--point", str(point.number)).stdout
+        words = shlex.split(command)
+        assert words[:2] == ["lab", "run"]
+        done = invoke(*words[1:], "--json")
+        assert json.loads(done.stdout)["duplicates"] == 1, command
+
+
+def test_a_careless_host_loses_mail_and_explore_finds_where(invoke: Callable[..., Result]) -> None:
+    done = invoke("explore", RELAYED, "--set", "host.1.careless=true", "--json")
+    figures = json.loads(done.stdout)
+    assert done.exit_code == 1
+    assert figures["lost"] > 0
+    assert figures["breaches"]
+    assert "no accepted mail is lost" in done.stderr
+
+
+def test_a_point_that_there_is_not_is_told(invoke: Callable[..., Result]) -> None:
+    done = invoke("explore", RELAYED, "--point", "100000")
+    assert done.exit_code == 2
+    assert done.stderr.startswith("lab: there is no point 100000")
+
+
+def test_from_python_a_run_is_explored_shown_and_gone_through() -> None:
+    """Printed it is the table of the command line; as a frame it has a row a point."""
+    found = lab.explore(RELAYED)
+    assert "made a duplicate, and none outside it" in repr(found)
+    frame = found.frame()
+    assert len(frame) == found.possible
+    assert list(frame[frame["duplicates"] > 0]["number"]) == [one.number for one in found.doubled]
+    assert found.run(found.doubled[0]).summary["duplicates"] == 1
+    assert found.run(found.doubled[0].number).digest == found.run(found.doubled[0]).digest
+    with pytest.raises(IndexError, match=f"no point 0 was tried; there are {found.possible}"):
+        found.run(0)
+
+
+def test_a_break_that_made_a_duplicate_lies_in_a_window() -> None:
+    """From when mail data has arrived until its 250 has, as the picture shades it."""
+    found = lab.explore(RELAYED)
+    assert len(found.windows) == 2
+    for point in found.doubled:
+        assert any(begin <= point.at <= end for begin, end in found.windows)
+    assert found.lost == []
+
+
+def test_progress_is_told_and_a_limit_kept() -> None:
+    seen: list[int] = []
+    found = lab.explore(lab.load(RELAYED), limit=5, progress=seen.append)
+    assert len(found.outcomes) == 5
+    assert seen == [1, 2, 3, 4, 5]
+
+
+def test_the_picture_marks_every_point_by_what_it_led_to() -> None:
+    """A mark a point, and no words that overlap or leave the picture."""
+    found = lab.explore(lab.load(RELAYED, ["host.1.careless=true"]))
+    with off_screen():
+        ax = found.plot()
+    marks = {line.get_label(): len(line.get_xdata()) for line in ax.lines}
+    assert sum(marks.values()) == len(found.points)
+    assert marks[f"a duplicate ({len(found.doubled)})"] == len(found.doubled)
+    assert marks[f"mail lost ({len(found.lost)})"] == len(found.lost) > 0
+    figure = ax.figure
+    figure.canvas.draw()
+    texts = [*ax.get_yticklabels(), ax.title, ax.xaxis.label, *ax.get_legend().get_texts()]
+    boxes = [text.get_window_extent() for text in texts if text.get_text()]
+    width, height = figure.canvas.get_width_height()
+    for number, box in enumerate(boxes):
+        assert 0 <= box.x0 < box.x1 <= width
+        assert 0 <= box.y0 < box.y1 <= height
+        assert not any(box.overlaps(other) for other in boxes[:number])

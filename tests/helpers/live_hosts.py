@@ -1,0 +1,66 @@
+"""What the tests of live runs share: a run of a topology in processes, and what crossed in it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import lab
+from lab.live.network import Settings
+from lab.live.running import run_live
+from lab.trace.trace import Trace
+
+_DATE = re.compile(rb"\d\d? [A-Z][a-z]{2} \d\d \d\d:\d\d:\d\d [A-Z]+")
+
+
+def live(topology: Any, speed: float = 20.0, **options: Any) -> lab.Run:
+    """A live run to its end."""
+    described = topology if not isinstance(topology, (str, Path)) else lab.load(topology)
+    trace, reason = run_live(described, 0, Settings(speed=speed, **options))
+    assert reason == "settled"
+    return lab.Run(described, trace)
+
+
+def crossed(trace: Trace) -> list[list[tuple[str, str, bytes]]]:
+    """The bytes of every session, one after the other, with dates taken out; in no order."""
+    sessions: dict[int | None, list[tuple[str, str, bytes]]] = {}
+    for event in trace:
+        if event.kind in ("command", "reply", "data"):
+            octets = _DATE.sub(b"(date)", event["octets"])
+            sessions.setdefault(event.session, []).append((event.kind, event.host, octets))
+    return sorted(sessions.values())
+
+
+@contextmanager
+def served(topology: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, int]]]:
+    """``lab live --serve`` in a process, and the ports of its hosts; interrupted at the end."""
+    command = [sys.executable, "-m", "lab", "live", str(topology), "--serve", *options]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        ports: dict[str, int] = {}
+        hosts = [h for h in lab.load(topology).hosts.values() if h.kind == "host"]
+        assert process.stdout is not None
+        for _ in hosts:
+            name, where = process.stdout.readline().split()[:2]
+            ports[name] = int(where.rpartition(":")[2])
+        try:
+            yield process, ports
+        finally:
+            if process.poll() is None:
+                process.terminate()
+            process.wait(20)
+
+
+def eventually(what: Any, seconds: float = 30.0) -> Any:
+    """What a call gives as soon as that is true; the last of it after so many seconds."""
+    until = time.monotonic() + seconds
+    while not (found := what()) and time.monotonic() < until:
+        time.sleep(0.05)
+    return found

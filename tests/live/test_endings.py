@@ -1,0 +1,205 @@
+"""However a live run ends, what it has done is there and nothing else is; and it may be long."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from helpers.live_hosts import eventually
+from helpers.places import TOPOLOGIES
+
+import lab
+from lab.analysis.streaming import Retention, StreamingAnalysis
+from lab.live.host_process import TOKENS, TOKENS_OF_A_LIFE
+from lab.live.network import LiveNetwork, Settings
+from lab.live.recorder import CHUNK, MOST, Recorder
+from lab.live.running import run_live
+from lab.live.temp_files import for_a_while, remove_stale
+from lab.live.wallclock import WallClock
+from lab.simulation.simulation import Simulation
+from lab.trace.trace import Row, Trace
+
+
+@pytest.mark.parametrize("second", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_interrupt_leaves_trace_and_summary(
+    second: signal.Signals, tmp_path: Path
+) -> None:
+    """While the pictures are drawn: no more of them, and what tells of the run is whole."""
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "lab", "live", str(TOPOLOGIES / "campus.toml")]
+    with subprocess.Popen(
+        [*command, "--speed", "20", "--out", str(out)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        for _ in range(5):
+            process.stdout.readline()
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        # the first artefact: from here on it writes the others
+        assert eventually((out / "trace.jsonl").exists)
+        process.send_signal(second)
+        _, complaint = process.communicate(timeout=30)
+    # Python ends itself by the signal where that met what it had compiled at run time
+    assert process.returncode in (130, -signal.SIGINT), complaint
+    assert "Traceback" not in complaint
+    summary = json.loads((out / "summary.json").read_text())
+    trace = lab.Trace.read_jsonl(out / "trace.jsonl")
+    assert trace[-1].kind == "end"
+    assert summary["submitted"] == lab.Run(lab.load(command[-1]), trace).summary["submitted"]
+
+
+def test_interrupted_artefacts_are_those_of_lab_run_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``lab run`` leaves its artefacts by the same way."""
+    import click
+
+    from lab.cli.common import leave
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(lab.Run, "_artefact", interrupted)
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        with pytest.raises(click.exceptions.Exit) as ended:
+            leave(lab.simulate(TOPOLOGIES / "rfc821/scenario-03.toml"), str(tmp_path))
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert ended.value.exit_code == 130
+    assert "left in" in capsys.readouterr().err
+    assert {"summary.json", "trace.jsonl"} == {path.name for path in tmp_path.iterdir()}
+
+
+# -- the files of hosts that nobody wants to keep
+
+
+@pytest.mark.parametrize("whole_group", [False, True], ids=["network", "everything"])
+def test_sigkill_leaves_no_directory_for_long(
+    whole_group: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hosts remove it; or, where they were killed too, the next run."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    command = [sys.executable, "-m", "lab", "live", str(TOPOLOGIES / "campus.toml")]
+    with subprocess.Popen(
+        [*command, "--speed", "20"], stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        assert process.stdout is not None
+        for _ in range(5):
+            process.stdout.readline()
+        assert list(tmp_path.glob("smtp-lab-live-*"))
+        (os.killpg if whole_group else os.kill)(process.pid, signal.SIGKILL)
+    if whole_group:
+        assert list(tmp_path.glob("smtp-lab-live-*"))
+        eventually(lambda: remove_stale(tmp_path) or not list(tmp_path.glob("smtp-lab-live-*")))
+    assert eventually(lambda: not list(tmp_path.glob("smtp-lab-live-*")))
+
+
+def test_directories_of_runs_that_go_on_and_of_others_are_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lock says that a run goes on; without one it is no directory of a run."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    (tmp_path / "smtp-lab-live-strange").mkdir()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "lock").touch()
+    (tmp_path / "smtp-lab-live-link").symlink_to(elsewhere)
+    with for_a_while() as place:
+        program = (
+            "import sys; from pathlib import Path; from lab.live.temp_files import remove_stale\n"
+            "remove_stale(Path(sys.argv[1]))\n"
+        )
+        subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, timeout=60)
+        assert place.is_dir()
+    assert not place.exists()
+    assert (tmp_path / "smtp-lab-live-strange").is_dir()
+    assert (elsewhere / "lock").exists()
+
+
+# -- long runs
+
+
+def test_a_long_run_keeps_few_rows_and_accounts_for_all(tmp_path: Path) -> None:
+    """Rows that come late and mixed reach the ledger in the order of time, whole."""
+    described = lab.load(TOPOLOGIES / "rfc821/scenario-03.toml")
+    simulation = Simulation(described)
+    ledger = StreamingAnalysis(Trace(), Retention("none"))
+    took: list[Row] = []
+    ledger.keeper.keep = took.extend  # type: ignore[method-assign]
+    records = Recorder(simulation, ledger, tmp_path)
+    token, most, count = TOKENS + 3 * TOKENS_OF_A_LIFE, 0, 4 * MOST
+    for begin in range(0, count, 1000):
+        numbers = [n ^ 1 for n in range(begin, begin + 1000)]  # each pair the wrong way round
+        records.take(
+            [
+                (n / 1000, "command", "A", "B", token + n % 7, None, 0.0, b"NOOP\r\n")
+                for n in numbers
+            ]
+        )
+        # 1,000 rows a second
+        records.put_away(WallClock(time.monotonic() - begin / 1000))
+        most = max(most, len(simulation.trace.rows))
+    assert records.waiting > 2 * MOST
+    assert most < MOST + 5000
+    while records.work():
+        assert len(ledger.trace.rows) == 0
+    records.sort()
+    records.finish()
+    assert len(simulation.trace.rows) == 0
+    times = [row[0] for row in took]
+    assert times == sorted(times)
+    assert [round(t * 1000) for t in times[1:]] == list(range(count))
+    assert {row[4] for row in took[1:]} == set(range(1, 8))
+    assert CHUNK < MOST
+
+
+def test_few_events_of_much_mail_do_not_stay_in_memory(tmp_path: Path) -> None:
+    """A trace goes to its folder by its bytes, too."""
+    ledger = StreamingAnalysis(Trace(), Retention("wire", tmp_path / "trace.parquet"))
+    ledger.trace.record((0.0, "start", "", None, None, None, {}))
+    for number in range(40):
+        ledger.trace.record((1.0, "deliver", "A", None, None, 1, "1", "ann", bytes(8 << 20)))
+        ledger.take()
+        keeper = ledger.keeper
+        held = len(keeper._kept) + len(keeper.store._rows if keeper.store else [])
+        assert held <= 17, number
+    trace = ledger.close()
+    assert len(trace) == 41
+    assert trace[40]["octets"] == bytes(8 << 20)
+
+
+# -- what fails
+
+
+def test_storage_that_is_none_is_told(tmp_path: Path) -> None:
+    """One sentence, and no process left."""
+    (tmp_path / "USC-ISIE.ARPA.sqlite").write_text("no storage of ours, but somebody's text\n" * 50)
+    scenario = str(TOPOLOGIES / "rfc821/scenario-03.toml")
+    command = [sys.executable, "-m", "lab", "live", scenario, "--spool", str(tmp_path), "--quiet"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    file = tmp_path / "USC-ISIE.ARPA.sqlite"
+    wrong = f"USC-ISIE.ARPA: {file} cannot be used as stable storage: file is not a database"
+    assert done.stderr == f"lab: {scenario}: {wrong}\n"
+
+
+def test_a_run_that_fails_on_its_way_leaves_what_it_has_done() -> None:
+    """Its trace is there, and what failed is told."""
+    described = lab.load(TOPOLOGIES / "campus.toml")
+
+    def fail(network: LiveNetwork) -> None:
+        if network.trace.last > 1:
+            network.failures.append("the disk is full")
+
+    trace, reason = run_live(described, 0, Settings(speed=20), progress=fail)
+    assert reason == "the disk is full"
+    assert (trace[0].kind, trace[-1].kind, trace[-1]["reason"]) == ("start", "end", "failed")
+    assert lab.Run(described, trace).summary["submitted"] > 0

@@ -1,0 +1,199 @@
+"""The same engines by hand, in simulated time and live: the same bytes in every session."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from helpers.live_hosts import crossed, live
+from helpers.places import TOPOLOGIES
+
+import lab
+from lab.cli import cli
+from lab.experiments.storm.random_networks import weather
+from lab.hosts.host import Host
+from lab.hosts.receiving import ReceivingSession, receiver_smtp
+from lab.hosts.retry import Retry
+from lab.hosts.sending import QueueSender
+from lab.hosts.spool import Queue
+from lab.protocol import SenderSMTP
+from lab.protocol.script import ScriptedSender
+from lab.simulation.simulation import Simulation
+from lab.topology.model import Topology
+from lab.views.pictures.comparison import comparison, merit
+from lab.views.pictures.plot_style import off_screen
+
+SCENARIOS = sorted((TOPOLOGIES / "rfc821").glob("scenario-*.toml"))
+
+
+class ByHand:
+    """The driver without any time: bytes are carried from one engine to the other, one by one.
+
+    Time stands still at what it is told to be; whatever waits is waited for.
+    """
+
+    def __init__(self, topology: Topology) -> None:
+        self.network = Simulation(topology)
+        self.now = 0.0
+        self.waiting: list[tuple[float, int, Host, Queue]] = []
+        self.count = itertools.count()
+        self.sessions = 0
+        for host in self.network.hosts.values():
+            host.wake = self.wake
+
+    def wake(self, host: Host, queue: Queue, at: float) -> None:
+        self.waiting.append((at, next(self.count), host, queue))
+
+    def run(self) -> lab.Trace:
+        network = self.network
+        for submission in list(network._scenario):
+            self.until(submission.at)
+            network._hand_over(network.hosts[submission.host], submission)
+        for script in network.topology.scripts:
+            self.until(script.at)
+            near = network.routes.near(script.sender)[script.to]
+            self.session(
+                network.hosts[script.sender], network.hosts[script.to], near.environment,
+                ScriptedSender(script.lines), None,
+            )  # fmt: skip
+        self.until(float("inf"))
+        return network.trace
+
+    def until(self, at: float) -> None:
+        """Do what is due before a time, the earliest first."""
+        while self.waiting and min(self.waiting)[0] <= at:
+            one = min(self.waiting)
+            self.waiting.remove(one)
+            due, _, host, queue = one
+            if queue.wake_at != due:
+                continue
+            queue.wake_at = None
+            self.now = max(self.now, due)
+            queue.session = True
+            errand = QueueSender(host, queue)
+            sender = SenderSMTP(host.identity.name_in(queue.environment), errand)
+            peer = self.network.hosts[queue.host]
+            self.session(host, peer, queue.environment, sender, errand)
+            host.session_over(self.now, queue)
+        if at != float("inf"):
+            self.now = max(self.now, at)
+
+    def session(
+        self, host: Host, peer: Host, environment: str, sender: Any, errand: QueueSender | None
+    ) -> None:
+        self.sessions += 1
+        number = self.sessions
+        identify = errand.identify if errand else lambda t: self.network.foreign(peer, t)
+        reception = ReceivingSession(peer, environment, identify, number, host.name)
+        reception.now = self.now
+        if errand:
+            errand.session, errand.now = number, self.now
+        receiver = receiver_smtp(reception)
+        peer.open_sessions += 1
+        back = [octets for _, octets in receiver.open()]
+        while back:
+            octets = back.pop(0)
+            self.note("reply", host.name, number, octets)
+            for kind, out in sender.receive(octets):
+                if kind == "reply" or not out:
+                    continue
+                self.note(kind, peer.name, number, out)
+                for n in range(len(out)):
+                    events = receiver.receive(out[n : n + 1])
+                    back += [answer for which, answer in events if which == "reply"]
+            if sender.closing:
+                break
+        peer.open_sessions -= 1
+        receiver.end_of_input()
+
+    def note(self, kind: str, host: str, number: int, octets: bytes) -> None:
+        row = (self.now, kind, host, None, number, None, self.now, octets)
+        self.network.record(row)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda path: path.stem)
+def test_by_hand_the_bytes_are_those_of_the_simulation(scenario: Path) -> None:
+    """Every session of the ten scenarios, byte by byte; live they are the same too."""
+    assert crossed(ByHand(lab.load(scenario)).run()) == crossed(lab.simulate(scenario).trace)
+
+
+RETRY = Retry(first=4.0, factor=1.0, max=4.0, give_up=6.0)
+
+
+def calm(number: int) -> Topology:
+    """A random network and mail, one after the other: no two sessions are on at once.
+
+    What two sessions make of one queue depends on which is faster, and a wall clock is no judge.
+    """
+    made = weather(82, number)
+    hosts = {
+        name: replace(
+            spec,
+            store=0.0,
+            lists=(),
+            forwards=(),
+            users=tuple(replace(one, mailbox="open", active=True) for one in spec.users),
+            limits=replace(spec.limits, sessions=None),
+        )
+        for name, spec in made.hosts.items()
+    }
+    links = tuple(
+        replace(link, latency=0.01, jitter=0.0, loss=0.0, bandwidth=None) for link in made.links
+    )
+    mail = tuple(replace(one, at=30.0 * n) for n, one in enumerate(made.mail))
+    return replace(made, hosts=hosts, links=links, mail=mail, faults=(), retry=RETRY)
+
+
+BUSY = [n for n in range(1, 40) if any(e.kind == "data" for e in lab.simulate(calm(n)).trace)][:10]
+
+
+@pytest.mark.parametrize("number", BUSY)
+def test_random_networks_say_the_same_three_ways(number: int) -> None:
+    """By hand, simulated and live: the bytes of every session, dates aside."""
+    topology = calm(number)
+    simulated = lab.simulate(topology)
+    assert crossed(ByHand(topology).run()) == crossed(simulated.trace)
+    done = live(topology, speed=100)
+    assert crossed(done.trace) == crossed(simulated.trace)
+    assert done.breaches == []
+
+
+# -- lab compare
+
+
+def test_the_figures_of_merit_of_a_run_with_itself_are_perfect() -> None:
+    """No difference, the same outcome for all, and no correlation of too few."""
+    trace = lab.simulate(TOPOLOGIES / "campus.toml").trace
+    found = merit(trace, trace)
+    assert found["same_outcome"] == 1
+    assert (found["median_difference"], found["p95_difference"]) == (0, 0)
+    assert found["correlation"] == pytest.approx(1)
+    few = lab.simulate(SCENARIOS[2]).trace
+    assert merit(few, few)["correlation"] is None
+
+
+def test_each_recipient_is_a_point_of_the_picture() -> None:
+    """On the line where the runs are the same."""
+    trace = lab.simulate(TOPOLOGIES / "campus.toml").trace
+    with off_screen():
+        ax = comparison(trace, trace)
+    points = next(line for line in ax.lines if line.get_label() == "a recipient")
+    assert len(points.get_xdata()) == merit(trace, trace)["recipients"]
+    assert list(points.get_xdata()) == list(points.get_ydata())
+
+
+def test_lab_compare_draws_and_tells(tmp_path: Path) -> None:
+    """A picture, and the figures; bad names are refused in a sentence."""
+    runner = CliRunner()
+    picture = tmp_path / "both.png"
+    scenario = str(SCENARIOS[0])
+    answer = runner.invoke(cli, ["compare", scenario, "--speed", "20", "-o", str(picture)])
+    assert answer.exit_code == 0, answer.output
+    assert "the same outcome: 100 %" in answer.output
+    assert picture.stat().st_size > 5000
+    answer = runner.invoke(cli, ["compare", scenario, "--speed", "-1"])
+    assert answer.exit_code == 2

@@ -1,0 +1,388 @@
+"""Real mail software that nobody here wrote: into a live host of ours, and out of it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from helpers.live_hosts import eventually, live, served
+
+import lab
+
+NODE_MODULES = Path("/usr/share/nodejs")
+
+
+def found(program: str) -> str | None:
+    """Where a program is; Debian puts some where only root looks."""
+    return shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
+
+
+def needs(program: str, package: str) -> pytest.MarkDecorator:
+    return pytest.mark.skipif(
+        found(program) is None, reason=f"{program} is not installed (Debian: {package})"
+    )
+
+
+GATE = "GATE.LAB.ARPA"
+JOE = "joe@INSIDE.LAB.ARPA"
+TOPOLOGY = """
+title = "Into the lab"
+[[host]]
+name = "GATE.LAB.ARPA"
+relay = true
+users = ["fred"]
+[[host]]
+name = "INSIDE.LAB.ARPA"
+users = ["joe"]
+[[link]]
+between = ["GATE.LAB.ARPA", "INSIDE.LAB.ARPA"]
+latency = "1 ms"
+"""
+MAIL = "From: ann@client.example\nTo: joe\nSubject: {subject}\n\nfirst\n.\n..two\nlast\n"
+
+Send = Callable[[str, int, Path], list[str]]
+CLIENTS: dict[str, tuple[str, str, Send]] = {
+    "swaks": ("swaks", "swaks", lambda subject, port, file: [
+        "--server", "127.0.0.1", "--port", str(port), "--from", "ann@client.example",
+        "--to", JOE, "--data", f"@{file}",
+    ]),
+    "curl": ("curl", "curl", lambda subject, port, file: [
+        "--silent", "--show-error", "--crlf", f"smtp://127.0.0.1:{port}/client.example",
+        "--mail-from", "ann@client.example", "--mail-rcpt", JOE, "--upload-file", str(file),
+    ]),
+    "msmtp": ("msmtp", "msmtp", lambda subject, port, file: [
+        "--host=127.0.0.1", f"--port={port}", "--from=ann@client.example", "--auth=off",
+        "--tls=off", "--domain=client.example", JOE,
+    ]),
+    "s-nail": ("s-nail", "s-nail", lambda subject, port, file: [
+        "-:/", "-Sv15-compat", f"-Smta=smtp://127.0.0.1:{port}", "-Ssmtp-auth=none",
+        "-Shostname=client.example", "-Sfrom=ann@client.example", "-s", subject, JOE,
+    ]),
+    "nodemailer": ("node", "nodejs node-nodemailer", lambda subject, port, file: [
+        "-e", f"""
+const mailer = require("nodemailer");
+const transport = mailer.createTransport(
+  {{ host: "127.0.0.1", port: {port}, secure: false, ignoreTLS: true, name: "client.example" }});
+transport.sendMail({{ envelope: {{ from: "ann@client.example", to: ["{JOE}"] }},
+  raw: require("fs").readFileSync("{file}") }}).then(() => transport.close());
+""",
+    ]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_real_client_sends_through_the_lab(client: str, tmp_path: Path) -> None:
+    """The mail goes through two hosts, dots and all; EHLO draws 500, and HELO follows."""
+    program, package, arguments = CLIENTS[client]
+    if found(program) is None or (client == "nodemailer" and not has_nodemailer()):
+        pytest.skip(f"{client} is not installed (Debian: {package})")
+    path, file, out = tmp_path / "in.toml", tmp_path / "mail", tmp_path / "out"
+    path.write_text(TOPOLOGY)
+    file.write_text(MAIL.format(subject=client))
+    body = file.read_text().partition("\n\n")[2] if client == "s-nail" else file.read_text()
+    with served(path, "--out", str(out)) as (process, ports):
+        done = subprocess.run(
+            [found(program) or program, *arguments(client, ports[GATE], file)],
+            input=body, capture_output=True, text=True, timeout=60,
+            env=os.environ | {"NODE_PATH": str(NODE_MODULES), "HOME": str(tmp_path)},
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        process.send_signal(signal.SIGINT)
+        process.wait(20)
+    run = lab.Run(lab.load(path), lab.Trace.read_jsonl(out / "trace.jsonl"))
+    assert run.breaches == []
+    [mail] = [e["octets"] for e in run.trace if e.kind == "deliver"]
+    header, _, text = mail.partition(b"\r\n\r\n")
+    assert text.rstrip() == b"first\r\n.\r\n..two\r\nlast"
+    assert f"Subject: {client}".encode() in header
+    verbs = [e["verb"] for e in run.trace if e.kind == "command" and e.peer == "outside"]
+    assert verbs[0] in ("EHLO", "HELO")
+    assert "HELO" in verbs
+
+
+def has_nodemailer() -> bool:
+    return (NODE_MODULES / "nodemailer").is_dir()
+
+
+@needs("smtp-source", "postfix")
+def test_a_load_of_many_sessions_at_once(tmp_path: Path) -> None:
+    """Postfix's smtp-source: 200 messages over 10 connections, every one delivered."""
+    path, out = tmp_path / "in.toml", tmp_path / "out"
+    path.write_text(TOPOLOGY)
+    with served(path, "--out", str(out)) as (process, ports):
+        subprocess.run(
+            [found("smtp-source") or "", "-s", "10", "-m", "200", "-l", "2048",
+             "-f", "ann@client.example", "-t", JOE, f"127.0.0.1:{ports[GATE]}"],
+            check=True, timeout=60,
+        )  # fmt: skip
+        process.send_signal(signal.SIGINT)
+        process.wait(30)
+    run = lab.Run(lab.load(path), lab.Trace.read_jsonl(out / "trace.jsonl"))
+    assert run.breaches == []
+    assert run.summary["submitted"] == run.summary["delivered"] + run.summary["queued"] == 200
+    assert run.summary["delivered"] > 0
+
+
+# -- out of us
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True
+
+
+OUT = """
+title = "Out of the lab"
+[retry]
+first = "2 s"
+[[host]]
+name = "HOME.LAB.ARPA"
+users = ["fred"]
+[[host]]
+name = "GATE.LAB.ARPA"
+relay = true
+[[host]]
+name = "REAL.ARPA"
+external = "127.0.0.1:{port}"
+[defaults.link]
+latency = "1 ms"
+[[link]]
+between = ["HOME.LAB.ARPA", "GATE.LAB.ARPA"]
+[[link]]
+between = ["GATE.LAB.ARPA", "REAL.ARPA"]
+"""
+ONE = '[[mail]]\nfrom = "fred@HOME.LAB.ARPA"\nto = "ann@REAL.ARPA"\nmail_data = {data}\n'
+
+
+def quoted(text: bytes) -> str:
+    """Bytes as a TOML string."""
+    return '"' + "".join(f"\\u{octet:04x}" for octet in text) + '"'
+
+
+@needs("smtp-sink", "postfix")
+@pytest.mark.parametrize("option", [[], ["-e"], ["-r", "data"]], ids=["EHLO", "HELO", "450 once"])
+def test_postfixs_sink_takes_our_mail(option: list[str], tmp_path: Path) -> None:
+    """Straight, where only HELO is known, and where DATA draws a temporary error for good."""
+    port = free_port()
+    user = ["-u", "nobody"] if os.geteuid() == 0 else []
+    command = [found("smtp-sink") or "", *user, *option, f"127.0.0.1:{port}", "10"]
+    path = tmp_path / "out.toml"
+    late = '[retry]\nfirst = "2 s"\ngive_up = "5 s"' if option == ["-r", "data"] else "[retry]"
+    path.write_text(
+        OUT.format(port=port).replace('[retry]\nfirst = "2 s"', late)
+        + ONE.format(data=quoted(b"Hi\r\n"))
+    )
+    with subprocess.Popen(command) as sink:
+        try:
+            assert eventually(lambda: listens(port))
+            done = live(path, speed=5)
+        finally:
+            sink.terminate()
+    outcome = "returned" if option == ["-r", "data"] else "delivered"
+    assert done.summary[outcome] == 1
+    assert done.breaches == []
+
+
+EXIM = """
+primary_hostname = real.arpa
+spool_directory = {at}
+log_file_path = {at}/log_%s
+pid_file_path = {at}/pid
+local_interfaces = 127.0.0.1
+daemon_smtp_ports = {port}
+keep_environment =
+tls_advertise_hosts =
+queue_only = true
+acl_smtp_rcpt = accept
+acl_smtp_data = accept
+exim_user = nobody
+exim_group = nogroup
+never_users =
+begin acl
+accept:
+  accept
+begin routers
+all:
+  driver = accept
+  transport = drop
+begin transports
+drop:
+  driver = appendfile
+  file = {at}/drop
+"""
+UNPACKED = Path.home() / ".cache/smtp-lab/exim"
+
+
+@pytest.fixture
+def exim(tmp_path: Path) -> Iterator[tuple[int, Path]]:
+    """A real Exim on a port of its own: the port, and the directory of its spool.
+
+    It cannot be installed beside Postfix, so it may be unpacked only, as .ci/run does; its user is
+    then one that libnss-wrapper tells it of.
+    """
+    whole = shutil.which("exim4", path="/usr/sbin:/usr/local/sbin")
+    program = Path(whole) if whole else UNPACKED / "usr/sbin/exim4"
+    if not program.exists() or os.geteuid() != 0:
+        pytest.skip(
+            "Exim is not there (Debian: exim4-daemon-light), or we are not root to start it"
+        )
+    at, port = tmp_path / "exim", free_port()
+    at.mkdir()
+    for ancestor in [tmp_path, *tmp_path.parents[:3]]:
+        ancestor.chmod(0o755)
+    shutil.chown(at, "nobody", "nogroup")
+    (tmp_path / "exim.conf").write_text(EXIM.format(at=at, port=port))
+    environment = dict(os.environ)
+    if not whole:
+        accounts = "Debian-exim:x:101:101::/:/bin/sh\n"
+        (tmp_path / "passwd").write_text(Path("/etc/passwd").read_text() + accounts)
+        (tmp_path / "group").write_text(Path("/etc/group").read_text() + "Debian-exim:x:101:\n")
+        environment |= {
+            "LD_PRELOAD": str(next(UNPACKED.glob("usr/lib/*/libnss_wrapper.so"))),
+            "NSS_WRAPPER_PASSWD": str(tmp_path / "passwd"),
+            "NSS_WRAPPER_GROUP": str(tmp_path / "group"),
+        }
+    command = [str(program), "-C", str(tmp_path / "exim.conf"), "-bdf"]
+    with subprocess.Popen([*command, "-oX", f"127.0.0.1.{port}"], env=environment) as daemon:
+        try:
+            assert eventually(lambda: listens(port))
+            yield port, at
+        finally:
+            daemon.terminate()
+
+
+def test_exim_takes_our_mail(exim: tuple[int, Path], tmp_path: Path) -> None:
+    """Out through a relay of ours, byte for byte but for line ends, which Exim keeps as LF."""
+    port, at = exim
+    path = tmp_path / "out.toml"
+    text = b"Subject: out\r\n\r\nfirst\r\n.\r\n..two\r\nlast\r\n"
+    path.write_text(OUT.format(port=port) + ONE.format(data=quoted(text)))
+    done = live(path, speed=5)
+    assert (done.summary["delivered"], done.breaches) == (1, [])
+    [body] = eventually(lambda: sorted((at / "input").rglob("*-D")))
+    [header] = sorted((at / "input").rglob("*-H"))
+    assert body.read_bytes().partition(b"\n")[2] == b"first\n.\n..two\nlast\n"
+    assert b"Subject: out" in header.read_bytes()
+    assert b"<fred@HOME.LAB.ARPA>" in header.read_bytes().replace(b"@GATE.LAB.ARPA:", b"")
+
+
+MAIN_CF = """
+compatibility_level = 3.6
+queue_directory = {at}/queue
+data_directory = {at}/data
+maillog_file = {at}/log
+maillog_file_prefixes = {at}
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+myhostname = real.arpa
+mydestination =
+mynetworks = 127.0.0.0/8
+virtual_mailbox_domains = real.arpa
+virtual_mailbox_base = {at}/mail
+virtual_mailbox_maps = static:inbox/
+virtual_uid_maps = static:{uid}
+virtual_gid_maps = static:{gid}
+virtual_minimum_uid = 1
+local_recipient_maps =
+alias_maps =
+smtpd_recipient_restrictions = permit_mynetworks, reject
+"""
+MASTER_CF = """
+127.0.0.1:{port} inet n - n - - smtpd
+cleanup unix n - n - 0 cleanup
+qmgr unix n - n 300 1 qmgr
+rewrite unix - - n - - trivial-rewrite
+bounce unix - - n - 0 bounce
+defer unix - - n - 0 bounce
+trace unix - - n - 0 bounce
+verify unix - - n - 1 verify
+proxymap unix - - n - - proxymap
+error unix - - n - - error
+retry unix - - n - - error
+virtual unix - n n - - virtual
+anvil unix - - n - 1 anvil
+postlog unix-dgram n - n - 1 postlogd
+"""
+
+
+@pytest.fixture
+def postfix(tmp_path: Path) -> Iterator[tuple[int, Path]]:
+    """A real Postfix on a port of its own, with a mail drop: the port, and the drop's directory."""
+    import pwd
+
+    program = found("postfix")
+    if program is None or os.geteuid() != 0:
+        pytest.skip("Postfix is not installed (Debian: postfix), or we are not root to start it")
+    owner = pwd.getpwnam("postfix")
+    at, port = tmp_path / "postfix", free_port()
+    for ancestor in [tmp_path, *tmp_path.parents[:3]]:
+        ancestor.chmod(0o755)
+    for name in ("conf", "queue", "data", "mail"):
+        (at / name).mkdir(parents=True)
+    for name in ("data", "mail"):
+        os.chown(at / name, owner.pw_uid, owner.pw_gid)
+    fields = {"at": at, "port": port, "uid": owner.pw_uid, "gid": owner.pw_gid}
+    (at / "conf/main.cf").write_text(MAIN_CF.format(**fields))
+    (at / "conf/master.cf").write_text(MASTER_CF.format(**fields))
+    subprocess.run([program, "-c", str(at / "conf"), "start"], check=True, capture_output=True)
+    try:
+        assert eventually(lambda: listens(port))
+        yield port, at / "mail/inbox/new"
+    finally:
+        subprocess.run([program, "-c", str(at / "conf"), "stop"], check=False, capture_output=True)
+
+
+SMUGGLED = b"MAIL FROM:<liar@REAL.ARPA>\r\nRCPT TO:<ann@REAL.ARPA>\r\nDATA\r\nsmuggled\r\n"
+ENDS = [b"\n.\n", b"\n.\r\n", b"\r\n.\n", b"\r.\r", b"\r\n.\r", b"\r.\r\n", b"\n\n.\n", b"\0\n.\n"]
+
+
+def test_postfix_behind_our_relay_gets_the_messages_that_were_sent(
+    postfix: tuple[int, Path], tmp_path: Path
+) -> None:
+    """Messages out are messages in, whatever line ends the mail holds: no text becomes commands."""
+    port, drop = postfix
+    path = tmp_path / "out.toml"
+    path.write_text(OUT.format(port=port))
+    with served(path) as (_, ports):
+        for number, end in enumerate(ENDS):
+            mail = b"Subject: %d\r\n\r\nbefore" % number + end + SMUGGLED
+            assert spoken(ports["GATE.LAB.ARPA"], mail) == b"220 250 250 250 354 250 221".split()
+        eventually(lambda: len(files(drop)) >= len(ENDS))
+        time.sleep(1.0)  # for what should not come
+    arrived = files(drop)
+    subjects = sorted(re.findall(rb"^Subject: (\d+)", text, re.M)[0] for text in arrived)
+    assert subjects == sorted(b"%d" % number for number in range(len(ENDS)))
+    assert all(b"smuggled" in text for text in arrived)
+
+
+def spoken(port: int, mail_data: bytes) -> list[bytes]:
+    """Send mail data as it is, octet for octet; the codes that were answered."""
+    said = [b"HELO me", b"MAIL FROM:<me@ME>", b"RCPT TO:<ann@REAL.ARPA>", b"DATA"]
+    said += [mail_data + b".", b"QUIT"]
+    with socket.create_connection(("127.0.0.1", port), 10) as sock, sock.makefile("rb") as heard:
+        codes = [heard.readline()[:3]]
+        for line in said:
+            sock.sendall(line + b"\r\n")
+            codes.append(heard.readline()[:3])
+        return codes
+
+
+def files(drop: Path) -> list[bytes]:
+    return [one.read_bytes() for one in sorted(drop.glob("*"))]

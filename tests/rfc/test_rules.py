@@ -1,0 +1,103 @@
+"""The checklist: every rule has a test, every test's rule is in the list, and `lab rfc` tells."""
+
+from __future__ import annotations
+
+import pytest
+from click.testing import CliRunner
+from helpers.places import ROOT, SHARED
+
+from lab.cli import cli
+from lab.protocol.replies import TEXTS
+from lab.protocol.syntax import COMMANDS
+from lab.rfc import Rule, implementation, of_section, place, proofs, rules
+
+TESTS = ROOT / "tests"
+PROOFS = proofs(TESTS)
+RFC = SHARED / "rfc821.txt"
+
+
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule.number)
+def test_a_rule_has_a_test(rule: Rule) -> None:
+    assert PROOFS.get(rule.number), f"no test carries pytest.mark.rule({rule.number!r})"
+
+
+def test_a_test_names_no_rule_that_there_is_not() -> None:
+    known = {rule.number for rule in rules()}
+    unknown = {number: tests for number, tests in PROOFS.items() if number not in known}
+    assert unknown == {}
+
+
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule.number)
+def test_a_rule_lives_where_it_says(rule: Rule) -> None:
+    assert implementation(rule.lives) is not None
+
+
+def test_the_rules_stand_in_the_order_of_the_rfc_and_once_each() -> None:
+    numbers = [rule.number for rule in rules()]
+    assert numbers == sorted(set(numbers), key=place)
+
+
+def test_each_section_that_makes_rules_has_some() -> None:
+    """Sections 1 and 2, 3.1 to 3.8, 4.1 to 4.5 and the appendices."""
+    sections = {rule.section for rule in rules()}
+    assert sections >= {
+        *("1", "2", "3.1", "3.2", "3.3", "3.4", "3.5", "3.6", "3.7", "3.8"),
+        *("4.1.1", "4.1.2", "4.2", "4.2.1", "4.2.2", "4.3", "4.4", "4.5.1", "4.5.2", "4.5.3"),
+        *("A", "B", "C", "D", "E", "F"),
+    }
+
+
+def test_every_command_and_every_limit_is_named() -> None:
+    text = " ".join(rule.rule for rule in rules())
+    assert [command for command in COMMANDS if command not in text] == []
+    assert [code for code in sorted(TEXTS) if str(code) not in text] == []
+    assert [size for size in ("64", "256", "512", "1000", "100 rec") if size not in text] == []
+
+
+@pytest.mark.skipif(not RFC.is_file(), reason="RFC 821 does not lie beside the repository")
+def test_no_rule_is_the_rfcs_own_prose() -> None:
+    """The rules are said in our words: no ten words in a row are the RFC's."""
+    said = " ".join(RFC.read_text(encoding="latin-1").lower().split())
+    for rule in rules():
+        words = rule.rule.lower().split()
+        for n in range(len(words) - 9):
+            assert " ".join(words[n : n + 10]) not in said, rule.number
+
+
+def test_the_list_is_a_line_a_rule_that_begins_with_its_section() -> None:
+    done = CliRunner().invoke(cli, ["rfc"])
+    assert done.exit_code == 0
+    lines = done.stdout.splitlines()
+    assert len(lines) == len(rules())
+    for line, rule in zip(lines, rules(), strict=True):
+        assert line.startswith(f"{rule.section} ")
+        assert rule.lives in line
+        assert rule.choice in line
+        count = len(PROOFS[rule.number])
+        assert f"{count} test" in line
+        assert all(test in line for test in PROOFS[rule.number])
+
+
+def test_a_section_is_told_whole() -> None:
+    done = CliRunner().invoke(cli, ["rfc", "4.5.2"])
+    assert done.exit_code == 0
+    assert done.stdout.startswith("4.5.2 ")
+    for rule in of_section("4.5.2"):
+        assert f"rule    {rule.number}" in done.stdout
+        for test in PROOFS[rule.number]:
+            assert test in done.stdout
+    assert "4.5.3" not in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 100
+
+
+def test_a_section_holds_those_beneath_it_and_a_rule_is_one() -> None:
+    assert {rule.section for rule in of_section("4.5")} == {"4.5.1", "4.5.2", "4.5.3"}
+    assert [rule.number for rule in of_section("4.5.2-1")] == ["4.5.2-1"]
+    assert of_section("appendix e") == of_section("E")
+
+
+def test_a_section_that_there_is_not_is_a_sentence_and_status_2() -> None:
+    done = CliRunner().invoke(cli, ["rfc", "9.9"])
+    assert done.exit_code == 2
+    assert done.stderr.startswith("lab: RFC 821 has no rules in a section '9.9'; it has in 1, 2")
+    assert done.stderr.count("\n") == 1

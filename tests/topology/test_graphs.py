@@ -1,0 +1,350 @@
+"""Topologies from networkx graphs, from graph files and from generators."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import networkx
+import pytest
+from helpers.places import SHARED, TOPOLOGIES
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lab.api.run import simulate
+from lab.protocol import parse_domain
+from lab.topology.graphs import LONGEST_NAME, GraphFault, fit, make_fit, read_graph
+from lab.topology.model import LinkSpec, Topology, TopologyError, load
+
+FILES_OF_OURS = sorted(
+    path for path in TOPOLOGIES.rglob("*.toml") if path.parent.name != "experiments"
+)
+
+
+@pytest.mark.parametrize(
+    ("label", "name"),
+    [
+        ("New York", "New-York"),
+        ("Zürich", "Zurich"),
+        ("3COM", "H3COM"),
+        ("7", "H7"),
+        ("C&NL  MAN", "C-NL-MAN"),
+        ("--x--", "x"),
+        ("a..b.", "a.b"),
+        ("mit-ai.1.arpa", "mit-ai.H1.arpa"),
+        ("東京", "H"),
+        ("x" * 100, "x" * 64),
+    ],
+)
+def test_a_label_is_made_fit_by_the_stated_rule(label: str, name: str) -> None:
+    assert fit(label) == name
+
+
+@given(st.lists(st.text(max_size=80), max_size=30))
+def test_every_label_gets_a_name_of_its_own_that_the_grammar_takes(labels: list[str]) -> None:
+    names = list(make_fit(dict(enumerate(labels))).values())
+    assert len({name.upper() for name in names}) == len(labels)
+    for name in names:
+        assert parse_domain(name) == name
+        assert len(name) <= LONGEST_NAME
+
+
+def test_names_that_are_fit_come_first_and_clashes_are_numbered() -> None:
+    labels = ["New York", "New-York", "new york", "New-York-2"]
+    names = make_fit(dict(enumerate(labels)))
+    assert list(names.values()) == ["New-York-3", "New-York", "new-york-4", "New-York-2"]
+
+
+def test_attributes_of_nodes_and_edges_are_read() -> None:
+    graph = networkx.Graph()
+    graph.add_node("A", users="joe, ann", relay="false", Longitude=-71.1, Latitude="42.3")
+    graph.add_node("B", kind="router", pos=(1, 2))
+    graph.add_node(3, label="C", users=["x"])
+    graph.add_edge("A", "B", latency="40 ms", bandwidth="50 kbit/s", loss="0.1", weight=7)
+    graph.add_edge("B", 3, latency=0.5, LinkSpeedRaw=9600.0, cost="2")
+    topology = Topology.from_graph(graph, title="By hand", mail=[{"from": "joe@A", "to": "x@C"}])
+    a, b, c = topology.hosts.values()
+    assert [user.name for user in a.users] == ["joe", "ann"]
+    assert (a.relay, c.relay) == (False, True)
+    assert (a.position, b.position, b.kind) == ((-71.1, 42.3), (1.0, 2.0), "router")
+    assert b.users == ()
+    one, two = topology.links
+    assert (one.latency, one.bandwidth, one.loss, one.cost) == (0.04, 50_000, 0.1, 7)
+    assert (two.latency, two.bandwidth, two.loss, two.cost) == (0.5, 9600, 0, 2)
+    assert topology.title == "By hand"
+    assert len(topology.mail) == 1
+    assert topology.notes == ()
+
+
+def test_hosts_of_a_graph_relay_and_have_a_user_unless_told_otherwise() -> None:
+    graph = networkx.path_graph(2)
+    (host, _) = Topology.from_graph(graph).hosts.values()
+    assert (host.name, host.relay, [user.name for user in host.users]) == ("H0", True, ["user"])
+    defaults = {"host": {"relay": False, "users": ["a", "b"]}, "link": {"latency": "1 s"}}
+    topology = Topology.from_graph(graph, defaults=defaults)
+    assert [user.name for user in topology.hosts["H0"].users] == ["a", "b"]
+    assert not topology.hosts["H0"].relay
+    assert topology.links[0].latency == 1
+
+
+def test_directed_parallel_and_looping_edges() -> None:
+    graph = networkx.MultiDiGraph()
+    graph.add_edge("A", "B", latency=1)
+    graph.add_edge("B", "A", latency=2)
+    graph.add_edge("A", "B", latency=3, environment="csnet")
+    graph.add_edge("A", "A")
+    both = [{"name": "arpanet"}, {"name": "csnet"}]
+    topology = Topology.from_graph(graph, environment=both)
+    assert [(one.latency, one.environment) for one in topology.links] == [
+        (1, "arpanet"),
+        (3, "csnet"),
+    ]
+    assert topology.notes == (
+        "1 edge was left out, from a node to itself",
+        "1 parallel edge was merged with the first between them",
+    )
+
+
+def test_an_edge_that_names_the_first_environment_is_parallel_to_one_that_does_not() -> None:
+    graph = networkx.MultiGraph([("A", "B", {}), ("A", "B", {"environment": "arpanet"})])
+    topology = Topology.from_graph(graph)
+    assert len(topology.links) == 1
+    assert len(topology.notes) == 1
+
+
+def test_what_is_wrong_in_a_graph_is_told_of_its_node_or_edge() -> None:
+    graph = networkx.Graph()
+    graph.add_edge("A", "B", latency="40 parsecs")
+    graph.nodes["A"]["kind"] = "rooter"
+    with pytest.raises(TopologyError) as caught:
+        Topology.from_graph(graph)
+    one, two = caught.value.problems
+    assert one.startswith("node 'A', kind: 'rooter' is none of host, router; did you mean router?")
+    assert two.startswith("edge A - B, latency: '40 parsecs' has no unit")
+
+
+def joined(link: LinkSpec) -> tuple[object, ...]:
+    values = (link.latency, link.jitter, link.bandwidth, link.loss, link.cost)
+    return (frozenset((link.a, link.b)), link.environment, *values)
+
+
+@pytest.mark.parametrize(
+    "path",
+    FILES_OF_OURS,
+    ids=lambda path: path.stem,
+)
+def test_a_topologys_graph_makes_the_same_topology(path: Path) -> None:
+    """Users, lists, forwards, limits, names and positions of hosts, and all of the links."""
+    topology = load(path)
+    environments = [
+        {"name": one.name, "transport": one.transport} for one in topology.environments.values()
+    ]
+    again = Topology.from_graph(topology.graph, environment=environments)
+    assert again.hosts == topology.hosts
+    ends = {(frozenset((one.a, one.b)), one.environment, one.latency) for one in topology.links}
+    assert {
+        (frozenset((one.a, one.b)), one.environment, one.latency) for one in again.links
+    } == ends
+    assert [one for one in again.notes if "4.5.3" not in one] == []
+
+
+def test_the_graph_of_a_topology_is_networkxs_own() -> None:
+    topology = load(TOPOLOGIES / "campus.toml")
+    graph = topology.graph
+    assert isinstance(graph, networkx.MultiGraph)
+    assert graph is topology.graph
+    assert list(graph) == list(topology.hosts)
+    assert graph.nodes["HUB.CAMPUS"]["spec"] is topology.hosts["HUB.CAMPUS"]
+    edge = graph.edges["HUB.CAMPUS", "DORM.CAMPUS", "arpanet"]
+    assert (edge["latency"], edge["bandwidth"]) == (0.06, 1200)
+    way = networkx.shortest_path(graph, "DORM.CAMPUS", "MATH.CAMPUS", weight="latency")
+    assert way == ["DORM.CAMPUS", "HUB.CAMPUS", "MATH.CAMPUS"]
+
+
+# -- files
+
+
+def small() -> networkx.Graph:
+    graph = networkx.Graph()
+    graph.add_node("A", relay=False, Longitude=1.5, Latitude=2.5)
+    graph.add_edge("A", "New York", latency="40 ms")
+    return graph
+
+
+@pytest.mark.parametrize("kind", ["graphml", "gml", "json"])
+def test_a_graph_file_stands_beside_the_topology_file(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / f"map.{kind}"
+    if kind == "json":
+        edges = [{"source": "A", "target": "New York", "latency": "40 ms"}]
+        nodes = [{"id": name, **attributes} for name, attributes in small().nodes(data=True)]
+        path.write_text(json.dumps({"nodes": nodes, "links": edges}))
+    else:
+        getattr(networkx, f"write_{kind}")(small(), path, *([] if kind == "graphml" else [str]))
+    toml = tmp_path / "x.toml"
+    toml.write_text(f'graph = "{path.name}"\n[[mail]]\nfrom = "user@A"\nto = "user@New-York"\n')
+    topology = load(toml)
+    assert list(topology.hosts) == ["A", "New-York"]
+    assert topology.hosts["New-York"].title == "New York"
+    assert topology.hosts["A"].position == (1.5, 2.5)
+    assert not topology.hosts["A"].relay
+    assert topology.links[0].latency == 0.04
+    (note,) = topology.notes
+    assert note == f"{toml}: 1 name was made fit for RFC 821, such as 'New York', now New-York"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("x.json", "[" * 100_000),
+        ("x.json", "[1]"),
+        ("x.json", '{"nodes": [3], "edges": []}'),
+        ("x.json", '{"nodes": [], "edges": [[]]}'),
+        ("x.graphml", "<graphml"),
+        ("x.graphml", ""),
+        ("x.gml", "graph ["),
+        ("x.gml", "\xff\0"),
+        ("x.dot", "A -- B"),
+        ("x.txt", "A -- B -- C"),
+    ],
+)
+def test_a_file_that_is_no_graph_is_one_fault(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text, encoding="latin-1")
+    with pytest.raises(GraphFault) as caught:
+        read_graph(tmp_path / name)
+    assert "\n" not in str(caught.value)
+
+
+# -- generators
+
+GENERATE = '[generate]\nkind = "barabasi_albert_graph"\nn = 50\nm = 2\n'
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "x.toml"
+    path.write_text(text)
+    return path
+
+
+def ends(topology: Topology) -> list[Any]:
+    return [(one.a, one.b) for one in topology.links]
+
+
+def test_a_generated_graph_is_drawn_from_the_seed(tmp_path: Path) -> None:
+    path = written(tmp_path, GENERATE)
+    assert len(load(path).hosts) == 50
+    assert load(path, seed=1) == load(path, seed=1)
+    assert ends(load(path, seed=1)) != ends(load(path, seed=2))
+    assert load(path, seed=1).with_seed(2) == load(path, seed=2)
+    assert load(path).notes == ()
+
+
+def test_a_seed_in_the_file_goes_before_the_runs(tmp_path: Path) -> None:
+    path = written(tmp_path, GENERATE + "seed = 5\n")
+    assert load(path, seed=1) == load(path, seed=2)
+
+
+def test_overrides_reach_the_generator_and_last_over_another_seed(tmp_path: Path) -> None:
+    path = written(tmp_path, GENERATE)
+    topology = load(path, sets=["generate.n=7", "defaults.link.latency=1 s"])
+    again = topology.with_seed(3)
+    assert len(topology.hosts) == len(again.hosts) == 7
+    assert again.links[0].latency == 1
+
+
+def test_a_generator_without_chance_gets_no_seed(tmp_path: Path) -> None:
+    topology = load(written(tmp_path, '[generate]\nkind = "grid_2d_graph"\nm = 2\nn = 3\n'))
+    assert list(topology.hosts) == ["H0-0", "H0-1", "H0-2", "H1-0", "H1-1", "H1-2"]
+
+
+def test_a_generated_graph_does_not_depend_on_the_hash_seed(tmp_path: Path) -> None:
+    path = written(tmp_path, GENERATE)
+    program = f"from lab.topology.model import load; print(load({str(path)!r}, seed=4).links)"
+    root = str(TOPOLOGIES.parent)
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={"PYTHONHASHSEED": seed, "PYTHONPATH": root},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(found) == 1
+
+
+def test_a_file_without_a_graph_loads_without_networkx() -> None:
+    """Start-up is counted in tenths of a second, and networkx takes one."""
+    path = TOPOLOGIES / "rfc821" / "scenario-03.toml"
+    program = (
+        "import sys; from lab.topology.model import load; "
+        f"load({str(path)!r}); print('networkx' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=TOPOLOGIES.parent, capture_output=True, check=True
+    )
+    assert done.stdout.strip() == b"False"
+
+
+def test_an_edge_list_has_a_cost_a_line_and_the_lower_of_two_stays(tmp_path: Path) -> None:
+    (tmp_path / "map.txt").write_text(
+        "# node node cost\n\nucbvax decvax 300\ndecvax\tucbvax 95.5 # the other end calls\n"
+        "ucbvax ucbvax 4000\ndecvax .edu 1e3\nihnp4 decvax\nihnp4 decvax 200\n"
+    )
+    (tmp_path / "map.toml").write_text('graph = "map.txt"\n')
+    topology = load(tmp_path / "map.toml")
+    assert list(topology.hosts) == ["ucbvax", "decvax", "edu", "ihnp4"]
+    links = {(link.a, link.b): link.cost for link in topology.links}
+    assert links == {("ucbvax", "decvax"): 95.5, ("decvax", "edu"): 1000, ("decvax", "ihnp4"): 200}
+    assert len(topology.notes) == 2  # a node to itself, a name made fit
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("a b 1\na\n", "line 2: 'a' is no edge; write node node cost"),
+        ("a b 1 2\n", "line 1: 'a b 1 2' is no edge; write node node cost"),
+        ("a b x\n", "line 1: the cost 'x' is no number; write node node cost"),
+        ("a b -1\n", "line 1: the cost -1 is none that a way can have; write 0 or more"),
+        ("a b nan\n", "line 1: the cost nan is none that a way can have; write 0 or more"),
+        ("# nothing\n", "has no edges; write one a line: node node cost"),
+        ("a b 1\n\xe9 b 2\n", "line 2: this is no UTF-8 text"),
+    ],
+)
+def test_a_bad_line_of_an_edge_list_is_told_by_its_number(
+    text: str, says: str, tmp_path: Path
+) -> None:
+    (tmp_path / "map.edges").write_bytes(text.encode("latin-1"))
+    with pytest.raises(GraphFault, match=re.escape(says)):
+        read_graph(tmp_path / "map.edges")
+
+
+UUCP = SHARED / "data/uucp-map/uucp-edges-1988-12-31.txt"
+
+
+@pytest.mark.skipif(not UUCP.exists(), reason="the UUCP map is not beside this checkout")
+def test_mail_crosses_the_uucp_map_by_source_routes_of_least_cost(tmp_path: Path) -> None:
+    (tmp_path / "uucp.toml").write_text(
+        f'graph = "{UUCP}"\n[defaults.host]\nrelay = true\nusers = ["root"]\n'
+        '[[traffic]]\ncount = 40\nrate = "1 /s"\nroute = "source"\n'
+    )
+    topology = load(tmp_path / "uucp.toml")
+    assert len(topology.hosts) == 11_148
+    run = simulate(topology)
+    summary = run.summary
+    assert summary["submitted"] == 40
+    assert summary["delivered"] + summary["rejected"] == 40  # some are on no piece of the map
+    assert run.breaches == []
+    graph = networkx.Graph()
+    for link in topology.links:
+        graph.add_edge(link.a, link.b, cost=link.cost)
+    account = {one["message"]: one for one in summary["recipients"]}
+    for event in run.trace:
+        if event.kind == "submit" and account[event.message]["outcome"] == "delivered":
+            *route, last = event["recipients"][0].replace(":", ",").split(",")
+            way = [event.host, *(host.lstrip("@") for host in route), last.partition("@")[2]]
+            least = networkx.dijkstra_path_length(graph, way[0], way[-1], "cost")
+            assert networkx.path_weight(graph, way, "cost") == pytest.approx(least)

@@ -1,0 +1,467 @@
+"""Topology files that are sound: what they say arrives, defaults and overrides included."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers.places import TOPOLOGIES
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lab.hosts.directory import Forward, MailingList, Member, User
+from lab.hosts.retry import Retry
+from lab.network.transport import TRANSPORTS
+from lab.protocol import Limits, parse_path
+from lab.topology.load import from_dict
+from lab.topology.model import (
+    COUNTS,
+    Environment,
+    FaultSpec,
+    LinkSpec,
+    ScriptSpec,
+    Topology,
+    TopologyError,
+    TrafficSpec,
+    load,
+)
+from lab.topology.overrides import read
+from lab.topology.positions import lines_of
+from lab.topology.schema import EnvironmentTable, ExpectTable, FaultTable, FileTable, LimitsTable
+from lab.topology.traffic import BEFALLS
+
+FILES_OF_OURS = sorted(
+    path for path in TOPOLOGIES.rglob("*.toml") if path.parent.name != "experiments"
+)
+
+Write = Callable[[str], Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    def write(text: str) -> Path:
+        path = tmp_path / "x.toml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+WHOLE = """
+title = "Everything"
+start = 1981-11-02T22:33:44+01:00
+
+[[environment]]
+name = "arpanet"
+[[environment]]
+name = "csnet"
+transport = "x25"
+
+[[host]]
+name = "MIT-AI.ARPA"
+users = ["JQP", { name = "XYZ", accepts = false }]
+limits = { recipients = 100, message = "2 kB" }
+careless = true
+relay = true
+names = { csnet = "AI.CSNET" }
+on_251 = "redirect"
+on_551 = "return"
+store = "5 ms"
+position = [2, 1.5]
+title = "the laboratory"
+[[host.user]]
+name = "Jones"
+full_name = "William Jones"
+active = true
+mailbox = "busy"
+[[host.list]]
+name = "People"
+members = ["JQP@MIT-AI.ARPA", "Fred Fonebone <@AI.CSNET:Fred@BBN.ARPA>"]
+private = true
+[[host.forward]]
+user = "fred"
+to = "<Jones@BBN.ARPA>"
+mode = "refer"
+
+[[host]]
+name = "BBN.ARPA"
+users = ["Jones"]
+
+[[host]]
+name = "IMP"
+kind = "router"
+
+[[link]]
+between = ["ai.csnet", "IMP"]
+latency = "40 ms"
+jitter = "5 ms"
+bandwidth = "50 kbit/s"
+loss = 0.01
+cost = 3
+[[link]]
+between = ["BBN.ARPA", "IMP"]
+environment = "csnet"
+
+[[mail]]
+at = "2 s"
+verb = "SOML"
+from = "@BBN.ARPA:jqp@mit-ai.arpa"
+to = ["<Jones@BBN.ARPA>", "@BBN.ARPA,@IMP:a@b"]
+subject = "The Board"
+size = "2 kB"
+[[mail]]
+from = "<Jones@AI.CSNET>"
+to = "Jones@BBN.ARPA"
+text = "hello"
+
+[[traffic]]
+count = 10
+rate = "2 /min"
+from = "jones@*"
+to = "*@bbn.*"
+size = "1 kB"
+route = "source"
+start = "1 min"
+
+[[script]]
+at = 1
+from = "ai.csnet"
+to = "BBN.ARPA"
+lines = ["HELO x", "QUIT"]
+
+[[fault]]
+kind = "hang-up"
+link = ["AI.CSNET", "BBN.ARPA"]
+after = "data"
+for = "1 min"
+[[fault]]
+kind = "clock-skew"
+host = "bbn.arpa"
+value = "-5 min"
+when = { host = "ai.csnet", event = "reply", code = 354 }
+[[fault]]
+kind = "partition"
+groups = [["BBN.ARPA"], ["ai.csnet", "IMP"]]
+rate = "2 /h"
+
+[retry]
+first = "1 min"
+max = "2 min"
+
+[expect]
+delivered = 3
+"""
+
+
+@pytest.fixture
+def whole(write: Write) -> Topology:
+    return load(write(WHOLE))
+
+
+def test_the_head_of_a_file(whole: Topology) -> None:
+    assert whole.title == "Everything"
+    assert whole.start == datetime(1981, 11, 2, 21, 33, 44, tzinfo=UTC)
+    assert whole.start.utcoffset() == timedelta(hours=1)
+    assert list(whole.environments.values()) == [
+        Environment("arpanet", "tcp"),
+        Environment("csnet", "x25"),
+    ]
+    assert whole.retry == Retry(first=60, factor=2, max=120, give_up=259200)
+    assert whole.expect == {"delivered": 3}
+
+
+def test_a_host_with_all_that_it_may_say(whole: Topology) -> None:
+    host = whole.hosts["MIT-AI.ARPA"]
+    assert host.users == (
+        User("JQP"),
+        User("XYZ", accepts=False),
+        User("Jones", "William Jones", active=True, mailbox="busy"),
+    )
+    assert host.lists == (
+        MailingList(
+            "People",
+            (
+                Member(parse_path("<JQP@MIT-AI.ARPA>")),
+                Member(parse_path("<@AI.CSNET:Fred@BBN.ARPA>"), "Fred Fonebone"),
+            ),
+            private=True,
+        ),
+    )
+    assert host.forwards == (Forward("fred", parse_path("<Jones@BBN.ARPA>"), "refer"),)
+    assert host.limits == Limits(recipients=100, message=2000)
+    assert (host.relay, host.careless, host.on_251, host.on_551) == (
+        True,
+        True,
+        "redirect",
+        "return",
+    )
+    assert (host.store, host.position, host.title) == (0.005, (2.0, 1.5), "the laboratory")
+    assert host.names == {"csnet": "AI.CSNET"}
+    assert whole.hosts["IMP"].kind == "router"
+
+
+def test_links_name_hosts_as_their_own_tables_do(whole: Topology) -> None:
+    assert whole.links == (
+        LinkSpec("MIT-AI.ARPA", "IMP", "arpanet", 0.04, 0.005, 50_000.0, 0.01, 3.0),
+        LinkSpec("BBN.ARPA", "IMP", "csnet"),
+    )
+    assert whole.links[1].latency == 0.010
+
+
+def test_mail_traffic_and_scripts(whole: Topology) -> None:
+    first, second = whole.mail
+    assert (first.at, first.verb, first.subject, first.size) == (2.0, "SOML", "The Board", 2000)
+    assert first.sender == parse_path("<@BBN.ARPA:jqp@mit-ai.arpa>")
+    assert first.to == (parse_path("<Jones@BBN.ARPA>"), parse_path("<@BBN.ARPA,@IMP:a@b>"))
+    assert (second.at, second.verb, second.text, second.size) == (0.0, "MAIL", "hello", None)
+    assert second.sender == parse_path("<Jones@AI.CSNET>")
+    assert whole.traffic == (TrafficSpec(10, 2 / 60, "jones@*", "*@bbn.*", 1000, "source", 60.0),)
+    assert whole.scripts == (ScriptSpec(1.0, "MIT-AI.ARPA", "BBN.ARPA", ("HELO x", "QUIT")),)
+
+
+def test_faults(whole: Topology) -> None:
+    hang_up, skew, partition = whole.faults
+    ends = ("MIT-AI.ARPA", "BBN.ARPA")
+    assert hang_up == FaultSpec("hang-up", at=0.0, duration=60.0, link=ends, after="DATA")
+    when = {"host": "MIT-AI.ARPA", "event": "reply", "code": 354}
+    assert skew == FaultSpec("clock-skew", host="BBN.ARPA", value=-300.0, when=when)
+    assert skew.at is None
+    assert partition.groups == (("BBN.ARPA",), ("MIT-AI.ARPA", "IMP"))
+    assert partition.rate == 2 / 3600
+
+
+def test_a_host_of_a_forward_path_that_does_not_exist_is_worth_a_note(whole: Topology) -> None:
+    """No error: its user's own host will refuse it."""
+    (note,) = whole.notes
+    assert "mail[0].to[1]: there is no host 'b'" in note
+
+
+def test_a_host_is_found_by_any_of_its_names_in_any_case(whole: Topology) -> None:
+    assert whole.host("ai.CSNET") is whole.host("mit-ai.arpa") is whole.hosts["MIT-AI.ARPA"]
+    assert whole.host("MIT") is None
+
+
+def test_topologies_compare_and_travel(whole: Topology) -> None:
+    there_and_back = pickle.loads(pickle.dumps(whole))
+    assert there_and_back == whole
+    assert there_and_back.host("ai.csnet") == whole.host("ai.csnet")
+    assert whole.with_seed(7) is whole
+
+
+def test_a_file_that_says_little_has_the_contracts_defaults(write: Write) -> None:
+    small = load(write('[[host]]\nname = "A"\n'))
+    assert small.start == datetime(1982, 8, 1, tzinfo=UTC)
+    assert small.environments == {"arpanet": Environment("arpanet", "tcp")}
+    assert small.hosts["A"].users == ()
+    assert not small.hosts["A"].relay
+    assert small.retry == Retry(1800, 2, 14400, 259200)
+
+
+def test_defaults_fill_in_what_a_table_does_not_say(write: Write) -> None:
+    text = """
+        [defaults.host]
+        relay = true
+        users = ["operator"]
+        limits = { recipients = 5, line = 512 }
+        [defaults.link]
+        latency = "40 ms"
+        loss = 0.5
+        [[host]]
+        name = "A"
+        relay = false
+        limits = { recipients = 7 }
+        [[host]]
+        name = "B"
+        [[host.user]]
+        name = "joe"
+        [[host]]
+        name = "R"
+        kind = "router"
+        [[link]]
+        between = ["A", "B"]
+        latency = 0
+    """
+    topology = load(write(text))
+    a, b, router = topology.hosts.values()
+    assert (a.relay, b.relay, router.relay) == (False, True, False)
+    assert a.limits == Limits(recipients=7, line=512)
+    assert [user.name for user in (*a.users, *b.users)] == ["operator", "joe"]
+    assert router.users == ()
+    assert (topology.links[0].latency, topology.links[0].loss) == (0.0, 0.5)
+
+
+def test_a_byte_order_mark_is_no_error(tmp_path: Path) -> None:
+    (tmp_path / "x.toml").write_bytes(b'\xef\xbb\xbf[[host]]\r\nname = "A"\r\n')
+    assert list(load(tmp_path / "x.toml").hosts) == ["A"]
+
+
+def test_a_character_beyond_ascii_is_worth_a_note(write: Write) -> None:
+    text = '[[host]]\nname = "A"\nusers = ["j"]\n[[mail]]\nfrom = "j@A"\nto = "j@A"\ntext = "Zoë"\n'
+    (note,) = load(write(text)).notes
+    assert "line 7, mail[0].text: 'ë' is none of the 128 ASCII characters" in note
+
+
+@pytest.mark.parametrize(
+    "path",
+    FILES_OF_OURS,
+    ids=lambda path: path.stem,
+)
+def test_our_own_topologies_are_sound(path: Path) -> None:
+    assert load(path).hosts
+
+
+# -- overrides
+
+
+@pytest.mark.parametrize(
+    ("one", "found"),
+    [
+        ("title=Other", lambda t: t.title == "Other"),
+        ('title="2"', lambda t: t.title == "2"),
+        ("mail.0.at=7 s", lambda t: t.mail[0].at == 7.0),
+        ("mail[0].at=7", lambda t: t.mail[0].at == 7.0),
+        ("link.1.latency=0.5", lambda t: t.links[1].latency == 0.5),
+        ("host.mit-ai.arpa.relay=false", lambda t: not t.hosts["MIT-AI.ARPA"].relay),
+        ("host.0.user.Jones.active=false", lambda t: not t.hosts["MIT-AI.ARPA"].users[2].active),
+        ("host.BBN.ARPA.limits.line=9", lambda t: t.hosts["BBN.ARPA"].limits.line == 9),
+        ('host.1.users=["Jones", "ann"]', lambda t: len(t.hosts["BBN.ARPA"].users) == 2),
+        ("environment.csnet.transport=nits", lambda t: t.environments["csnet"].transport == "nits"),
+        ("defaults.link.loss=0.2", lambda t: t.links[1].loss == 0.2),
+        ("expect.returned=0", lambda t: t.expect == {"delivered": 3, "returned": 0}),
+        ("mail.1.size=2 kB", lambda t: (t.mail[1].size, t.mail[1].text) == (2000, None)),
+    ],
+)
+def test_an_override_changes_its_value(write: Write, one: str, found: Callable[..., bool]) -> None:
+    assert not found(load(write(WHOLE)))
+    assert found(load(write(WHOLE), sets=[one]))
+
+
+def test_overrides_may_be_a_mapping(write: Write) -> None:
+    topology = load(write(WHOLE), sets={"mail.0.size": 5, "mail.0.at": "3 s"})
+    assert (topology.mail[0].size, topology.mail[0].at) == (5, 3.0)
+
+
+def test_of_two_names_that_fit_the_longer_is_meant(write: Write) -> None:
+    text = '[[host]]\nname = "A"\n[[host]]\nname = "A.relay"\n'
+    topology = load(write(text), sets=["host.A.relay.relay=true"])
+    assert (topology.hosts["A"].relay, topology.hosts["A.relay"].relay) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("one", "sentence"),
+    [
+        ("title", "it has no value; write KEY=VALUE"),
+        ("retyr.first=3", "there is no key retyr; did you mean retry?"),
+        ("mail.9.size=3", "mail has no number 9; its numbers are 0 to 1"),
+        ("host.BBM.ARPA.relay=true", "host has nothing named 'BBM.ARPA'; did you mean BBN.ARPA?"),
+        ("title.x=3", "title is 'Everything', which has no x in it; write title=VALUE"),
+        ("a..b=3", "the path has an empty part"),
+        ("=3", "the path has an empty part"),
+        ("link.0.latency=40 parsecs", "--set link.0.latency: '40 parsecs' has no unit"),
+        ("link.0.latencey=1 s", "--set link.0.latencey: unknown key; did you mean latency?"),
+    ],
+)
+def test_an_override_that_leads_nowhere_draws_one_sentence(
+    write: Write, one: str, sentence: str
+) -> None:
+    with pytest.raises(TopologyError) as caught:
+        load(write(WHOLE), sets=[one])
+    (found,) = caught.value.problems
+    assert sentence in found
+    assert "x.toml, --set " in found
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        *(("2 kB", "2 kB"), ("0.2", 0.2), ("true", True), ('"true"', "true"), ("[1, 2]", [1, 2])),
+        *(("1\nx = 2", "1\nx = 2"), ("", ""), ("[" * 5000, "[" * 5000), ("1 # no", 1)),
+    ],
+)
+def test_a_value_is_read_as_toml_or_else_as_a_text(text: str, value: Any) -> None:
+    assert read(text) == value
+
+
+def sound_or_sentences(raw: dict[str, Any], sets: Sequence[str] = ()) -> None:
+    found: list[str] | None = None
+    try:
+        from_dict(raw, sets=sets)
+    except TopologyError as error:
+        found = error.problems
+    assert found is None or (found and not any("\n" in one for one in found))
+
+
+@given(st.text(max_size=60), st.text(max_size=20))
+def test_no_override_does_worse_than_a_sentence(path: str, value: str) -> None:
+    raw: dict[str, Any] = {"host": [{"name": "A"}], "retry": {"first": 3}, "title": "x"}
+    sound_or_sentences(raw, sets=[f"{path}={value}"])
+
+
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["name", "users", "kind", "x", "from", "host"]), inner)
+    ),
+    max_leaves=6,
+)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(sorted(FileTable.model_fields)),
+        JUNK | st.lists(st.dictionaries(st.sampled_from(sorted(FaultTable.model_fields)), JUNK)),
+    )
+)
+def test_no_file_does_worse_than_sentences(raw: dict[str, Any]) -> None:
+    """Whatever stands where, there is a topology or there are sentences."""
+    sound_or_sentences(raw)
+
+
+# -- tables that are said twice agree
+
+
+def test_tables_that_are_said_twice_agree() -> None:
+    assert set(ExpectTable.model_fields) == set(COUNTS)
+    assert set(LimitsTable.model_fields) == set(Limits.__dataclass_fields__)
+    assert set(FaultTable.model_fields["kind"].annotation.__args__) == set(BEFALLS)  # type: ignore[union-attr]
+    words = EnvironmentTable.model_fields["transport"].annotation.__args__  # type: ignore[union-attr]
+    assert set(words) == set(TRANSPORTS)
+
+
+def test_the_line_of_each_value_is_known() -> None:
+    text = '''# a comment with [[brackets]]
+title = """
+[[host]]
+"""
+[[host]]
+name = "A" # it
+[[host.user]]
+name = 'x]'
+[[host]]
+limits = { line = 3, path = 4 }
+users = [
+  "a",  # one
+  { name = "b" },
+]
+[defaults.link]
+a."b.c" = 1
+'''
+    lines = lines_of(text)
+    assert lines["title",] == 2
+    assert lines["host", 0, "name"] == 6
+    assert lines["host", 0, "user", 0, "name"] == 8
+    assert lines["host", 1] == 9
+    assert lines["host", 1, "limits", "path"] == 10
+    assert lines["host", 1, "users", 0] == 12
+    assert lines["host", 1, "users", 1, "name"] == 13
+    assert lines["defaults", "link", "a", "b.c"] == 16
+
+
+@given(st.text(alphabet="[]{}='\"a.,\n #\\", max_size=40))
+def test_to_look_for_lines_never_fails_nor_hangs(text: str) -> None:
+    lines_of(text)

@@ -1,0 +1,139 @@
+"""The map as a film: what its source holds, and that it moves in a real browser."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from helpers.browser import browser, listening, needs_chromium
+from helpers.places import TOPOLOGIES
+from matplotlib import pyplot
+
+import lab
+from lab.cli.looking import plot
+from lab.views.pictures import film as animation
+from lab.views.pictures.film import MOST
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def film(name: str, seconds: float = 20) -> ElementTree.Element:
+    """The part of a film that moves."""
+    source = animation(lab.simulate(TOPOLOGIES / f"{name}.toml").trace, seconds).svg
+    found = ElementTree.fromstring(source).find(f".//{SVG}g[@id='film']")
+    assert found is not None
+    return found
+
+
+def test_each_crossing_is_in_the_film_and_ends_within_it() -> None:
+    """A motion for each command, reply and mail data; none begins or ends outside the film."""
+    run = lab.simulate(TOPOLOGIES / "rfc821/scenario-03.toml")
+    crossings = [row for row in run.trace.rows if row[1] in ("command", "reply", "data")]
+    motions = list(film("rfc821/scenario-03", 12).iter(f"{SVG}animateMotion"))
+    assert len(motions) == len(crossings)
+    for motion in motions:
+        begin = float(motion.attrib["begin"].removeprefix("t.begin+").removesuffix("s"))
+        lasts = float(motion.attrib["dur"].removesuffix("s"))
+        assert begin >= 0
+        assert lasts > 0
+        assert begin + lasts <= 12.001
+
+
+def test_what_is_down_is_struck_out_while_it_is_down() -> None:
+    """A relay that dies: a cross over it, for a time; no cross where nothing fails."""
+    red = [one for one in film("faults/relay-dies").iter(f"{SVG}path") if "-12 -12" in one.get("d")]
+    assert len(red) == 1
+    assert not [one for one in film("campus").iter(f"{SVG}path") if "-12 -12" in one.get("d", "")]
+
+
+def test_a_film_of_a_large_run_is_no_larger_than_what_can_be_seen() -> None:
+    """More crossings than anybody sees are thinned out, mail data last."""
+    motions = list(film("internet").iter(f"{SVG}animateMotion"))
+    assert MOST - 200 < len(motions) <= MOST
+
+
+def test_the_same_run_gives_the_same_film() -> None:
+    """No clock, no address, no order of a hash in its source."""
+    one, other = (animation(lab.simulate(TOPOLOGIES / "campus.toml").trace).svg for _ in "12")
+    assert one == other
+    assert not re.search(r"https?://(?!www\.w3\.org|purl\.org|creativecommons)", one)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["map", "--animate", "0"], "cannot be seen; write --animate 20"),
+        (["map", "--animate", "nan"], "cannot be seen; write --animate 20"),
+        (["queues", "--animate", "20"], "--animate is for a map; write: lab plot"),
+        (["map", "--animate", "20", "-o", "film.png"], "a film is an SVG; write -o film.svg"),
+    ],
+)
+def test_a_film_that_cannot_be_made_is_refused(given: list[str], said: str) -> None:
+    """Each mistake in a sentence, with what would be right."""
+    answer = CliRunner().invoke(plot, ["trace.jsonl", *given])
+    assert answer.exit_code == 2
+    assert said in answer.stderr
+
+
+@needs_chromium
+def test_the_film_plays_in_a_notebooks_output() -> None:
+    """It moves, and asks nothing of a network."""
+    shown = lab.simulate(TOPOLOGIES / "campus.toml").animate(10)._repr_html_()
+    with browser() as chromium:
+        page = chromium.new_page(viewport={"width": 1000, "height": 620})
+        heard = listening(page)
+        page.set_content(shown)
+        page.wait_for_function("document.images[0].complete")
+        pictures = set()
+        for _ in range(40):
+            page.wait_for_timeout(250)
+            pictures.add(page.screenshot())
+            if len(pictures) > 4:
+                break
+        assert len(pictures) > 4
+        assert heard == []
+        page.close()
+
+
+def test_a_film_leaves_no_figure_behind() -> None:
+    """A notebook would show it as a picture of its own."""
+    before = pyplot.get_fignums()
+    animation(lab.simulate(TOPOLOGIES / "campus.toml").trace)
+    assert pyplot.get_fignums() == before
+
+
+@pytest.mark.parametrize("name", ["campus", "internet", "rfc821/scenario-03", "two-environments"])
+def test_the_signs_of_a_film_are_explained_within_it(name: str) -> None:
+    """A line of signs and words below the map's own legend, above the bar."""
+    source = animation(lab.simulate(TOPOLOGIES / f"{name}.toml").trace).svg
+    root = ElementTree.fromstring(source)
+    high = float(root.attrib["height"].removesuffix("pt"))
+    wide = float(root.attrib["width"].removesuffix("pt"))
+    keys = [one for one in root.iter(f"{SVG}g") if one.get("class") == "key"]
+    words = [one.findtext(f"{SVG}text") for one in keys]
+    assert words == [
+        "mail data",
+        "command",
+        "reply",
+        "reply that refuses",
+        "mail in a spool",
+        "down",
+    ]
+    places = [re.findall(r"[\d.]+", one.attrib["transform"]) for one in keys]
+    assert all(float(y) < high - 20 for _, y in places)
+    assert float(places[-1][0]) < wide - 60
+
+
+def test_a_film_of_a_run_whose_wire_was_not_recorded_is_refused(tmp_path: Path) -> None:
+    """It would stand still."""
+    trace = lab.simulate(TOPOLOGIES / "campus.toml", trace="session").trace
+    with open(tmp_path / "trace.jsonl", "w", encoding="utf-8") as file:
+        trace.write_jsonl(file)
+    given = [str(tmp_path / "trace.jsonl"), "map", "--animate", "9", "-o", str(tmp_path / "x.svg")]
+    answer = CliRunner().invoke(plot, given)
+    assert answer.exit_code == 2
+    assert "the film wants --trace wire" in answer.stderr
+    assert not (tmp_path / "x.svg").exists()
