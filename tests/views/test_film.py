@@ -14,7 +14,7 @@ from matplotlib import pyplot
 
 import lab
 from lab.cli.looking import plot
-from lab.views.pictures import film as animation
+from lab.views import animation
 from lab.views.pictures.film import MOST
 
 SVG = "{http://www.w3.org/2000/svg}"
