@@ -11,100 +11,17 @@ time at which they were ``sent``: one record a crossing tells both ends.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any
 
 from lab.trace.digests import digest
+from lab.trace.rows import KIND, KINDS, START_META, Event, Row, T, event_of
 
 if TYPE_CHECKING:
     import pandas
 
-Row = tuple[Any, ...]
-"""A stored event: ``(t, kind, host, peer, session, message, *extras)``."""
-
-KINDS: Final[dict[str, tuple[str, ...]]] = {
-    "start": ("meta",),
-    "plan": ("path",),
-    "submit": ("reverse_path", "recipients", "verb", "size"),
-    "reject": ("recipient", "path", "reason"),
-    "expand": ("recipient", "name", "members"),
-    "forward": ("recipient", "old", "new", "mode"),
-    "queue": ("recipients", "size"),
-    "attempt": ("environment", "number"),
-    "unreachable": ("reason",),
-    "open": ("environment", "transport", "path", "started"),
-    "command": ("sent", "octets"),
-    "reply": ("sent", "octets"),
-    "data": ("sent", "octets"),
-    "close": ("reason",),
-    "accept": ("recipients", "reverse_path", "size"),
-    "transfer": ("recipients",),
-    "refuse": ("recipients", "reply"),
-    "defer": ("recipients", "reason", "retry_at"),
-    "deliver": ("recipient", "user", "octets"),
-    "terminal": ("recipient", "user", "octets"),
-    "notify": ("about", "recipients", "path", "reason"),
-    "abandon": ("reason",),
-    "loss": ("again", "delay"),
-    "fault": ("name", "on", "what"),
-    "forget": ("recipients",),
-    "end": ("reason",),
-}
-"""The kinds of event and the names of what each holds beside time, place, session and message."""
-
-_COMMON: Final = ("t", "seq", "kind", "host", "peer", "session", "message")
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something that happened at a host at a simulated time.
-
-    ``t`` is in seconds since the start of the run; ``seq`` is the place in the trace, from 0;
-    ``peer``, ``session`` and ``message`` are None where they do not apply. What the kind needs
-    beyond these is in ``extra``, and by subscription: ``event["octets"]``. What can be read in the
-    octets has names too: ``code`` and ``text`` of a reply, ``verb`` and ``text`` of a command.
-    """
-
-    t: float
-    seq: int
-    kind: str
-    host: str
-    peer: str | None
-    session: int | None
-    message: int | None
-    extra: Mapping[str, Any] = field(default_factory=dict)
-
-    def __getitem__(self, name: str) -> Any:
-        if name in self.extra:
-            return self.extra[name]
-        if name in _COMMON:
-            return getattr(self, name)
-        if self.kind == "reply" and name in ("code", "text"):
-            return self._of_reply(name)
-        if self.kind == "command" and name in ("verb", "text"):
-            line: str = self.extra["octets"].decode("latin-1")
-            return line.rstrip("\r\n") if name == "text" else line[:4].strip().upper()
-        raise KeyError(name)
-
-    def _of_reply(self, name: str) -> int | str:
-        """The code, or the text of all lines without the code, one line a line (appendix E)."""
-        octets: bytes = self.extra["octets"]
-        if name == "code":
-            return int(octets[:3])
-        return "\n".join(line[4:] for line in octets.decode("latin-1").splitlines())
-
-    def as_dict(self) -> dict[str, Any]:
-        """The event as a flat dictionary that JSON can hold; bytes become Latin-1 text."""
-        flat: dict[str, Any] = {name: getattr(self, name) for name in _COMMON}
-        for name, value in self.extra.items():
-            flat[name] = value.decode("latin-1") if isinstance(value, bytes) else value
-        if self.kind == "reply":
-            flat["code"] = self["code"]
-        elif self.kind == "command":
-            flat["verb"] = self["verb"]
-        return flat
+__all__ = ["KINDS", "Event", "Row", "Trace", "event_of", "gaps", "thaw"]
 
 
 class Trace:
@@ -146,38 +63,38 @@ class Trace:
 
     def __getitem__(self, index: int) -> Event:
         seq = index if index >= 0 else len(self.rows) + index
-        return _event(self.base + seq, self.rows[seq])
+        return event_of(self.rows[seq], self.base + seq)
 
     def __iter__(self) -> Iterator[Event]:
-        return (_event(seq, row) for seq, row in enumerate(self.rows))
+        return (event_of(row, seq) for seq, row in enumerate(self.rows))
 
     def of(self, kinds: Collection[str]) -> Iterable[Row]:
         """The rows of some kinds, in the order of the trace."""
         stored: Callable[[Collection[str]], Iterator[Row]] | None = getattr(self.rows, "of", None)
         if stored is not None:
             return stored(kinds)
-        return (row for row in self.rows if row[1] in kinds)
+        return (row for row in self.rows if row[KIND] in kinds)
 
     def count(self, kinds: Collection[str]) -> int:
         """How many rows there are of some kinds."""
         stored: Callable[[Collection[str]], int] | None = getattr(self.rows, "count_of", None)
         if stored is not None:
             return stored(kinds)
-        return sum(row[1] in kinds for row in self.rows)
+        return sum(row[KIND] in kinds for row in self.rows)
 
     @property
     def meta(self) -> dict[str, Any]:
         """What the run was made from: title, seed, start, hosts, links, environments."""
         for row in self.rows[:1]:
-            if row[1] == "start":
-                meta: dict[str, Any] = row[6]
+            if row[KIND] == "start":
+                meta: dict[str, Any] = row[START_META]
                 return meta
         return {}
 
     @property
     def last(self) -> float:
         """The time of the last row, in seconds."""
-        return float(self.rows[-1][0]) if self.rows else self._last
+        return float(self.rows[-1][T]) if self.rows else self._last
 
     @property
     def folder(self) -> Path | None:
@@ -293,16 +210,6 @@ def _amiss(error: Exception) -> str:
 
 def _closed(_: Row) -> None:
     raise TypeError("a stored trace is read only")
-
-
-def event_of(row: Row, seq: int = -1) -> Event:
-    """The event that a row is, with its place in the trace where it is known."""
-    return _event(seq, row)
-
-
-def _event(seq: int, row: Row) -> Event:
-    extra = dict(zip(KINDS[row[1]], row[6:], strict=True))
-    return Event(row[0], seq, row[1], row[2], row[3], row[4], row[5], extra)
 
 
 def _row(flat: dict[str, Any]) -> Row:

@@ -1,0 +1,196 @@
+"""Rows: how one event of a run is stored, and the names of its columns.
+
+A run appends one flat tuple an event, ``(t, kind, host, peer, session, message, *columns of its
+kind)``: an append is the whole cost of tracing. Code that goes through many rows reads a column by
+its name, ``row[KIND]`` or ``row[CLOSE_REASON]``; everybody else reads an :class:`Event`.
+
+Wire events (``command``, ``reply``, ``data``) are recorded where and when they *arrive*, with the
+time at which they were ``sent``: one row tells about both ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+Row = tuple[Any, ...]
+"""A stored event: ``(t, kind, host, peer, session, message, *columns of its kind)``."""
+
+KINDS: Final[dict[str, tuple[str, ...]]] = {
+    "start": ("meta",),
+    "plan": ("path",),
+    "submit": ("reverse_path", "recipients", "verb", "size"),
+    "reject": ("recipient", "path", "reason"),
+    "expand": ("recipient", "name", "members"),
+    "forward": ("recipient", "old", "new", "mode"),
+    "queue": ("recipients", "size"),
+    "attempt": ("environment", "number"),
+    "unreachable": ("reason",),
+    "open": ("environment", "transport", "path", "started"),
+    "command": ("sent", "octets"),
+    "reply": ("sent", "octets"),
+    "data": ("sent", "octets"),
+    "close": ("reason",),
+    "accept": ("recipients", "reverse_path", "size"),
+    "transfer": ("recipients",),
+    "refuse": ("recipients", "reply"),
+    "defer": ("recipients", "reason", "retry_at"),
+    "deliver": ("recipient", "user", "octets"),
+    "terminal": ("recipient", "user", "octets"),
+    "notify": ("about", "recipients", "path", "reason"),
+    "abandon": ("reason",),
+    "loss": ("again", "delay"),
+    "fault": ("name", "on", "what"),
+    "forget": ("recipients",),
+    "end": ("reason",),
+}
+"""The kinds of event and the columns that each has beside time, place, session and message."""
+
+# Numbers that are written out, so that the compiler puts them into the code that uses them.
+# A test holds each of them against KINDS.
+
+T: Final = 0
+"""The time in seconds since the start of the run."""
+
+KIND: Final = 1
+HOST: Final = 2
+PEER: Final = 3
+SESSION: Final = 4
+MESSAGE: Final = 5
+
+OWN: Final = 6
+"""The first of the columns that a kind has of its own."""
+
+SENT: Final = 6
+"""When the octets of a command, a reply or mail data were sent, in seconds."""
+
+OCTETS: Final = 7
+"""The octets of a command, a reply or mail data."""
+
+RECIPIENT: Final = 6
+"""The recipient that a reject, expand, forward, deliver or terminal is about."""
+
+RECIPIENTS: Final = 6
+"""The recipients that a queue, accept, transfer, refuse, defer or forget is about."""
+
+START_META: Final = 6
+
+PLAN_PATH: Final = 6
+
+SUBMIT_REVERSE_PATH: Final = 6
+SUBMIT_RECIPIENTS: Final = 7
+SUBMIT_VERB: Final = 8
+SUBMIT_SIZE: Final = 9
+
+REJECT_PATH: Final = 7
+REJECT_REASON: Final = 8
+
+EXPAND_NAME: Final = 7
+EXPAND_MEMBERS: Final = 8
+
+FORWARD_OLD: Final = 7
+FORWARD_NEW: Final = 8
+FORWARD_MODE: Final = 9
+
+QUEUE_SIZE: Final = 7
+
+ATTEMPT_ENVIRONMENT: Final = 6
+ATTEMPT_NUMBER: Final = 7
+
+UNREACHABLE_REASON: Final = 6
+
+OPEN_ENVIRONMENT: Final = 6
+OPEN_TRANSPORT: Final = 7
+OPEN_PATH: Final = 8
+OPEN_STARTED: Final = 9
+
+CLOSE_REASON: Final = 6
+
+ACCEPT_REVERSE_PATH: Final = 7
+ACCEPT_SIZE: Final = 8
+
+REFUSE_REPLY: Final = 7
+
+DEFER_REASON: Final = 7
+DEFER_RETRY_AT: Final = 8
+
+DELIVER_USER: Final = 7
+"""The user of a deliver or terminal."""
+
+DELIVER_OCTETS: Final = 8
+"""The mail that a deliver or terminal hands over; empty where the level does not keep it."""
+
+NOTIFY_ABOUT: Final = 6
+NOTIFY_RECIPIENTS: Final = 7
+NOTIFY_PATH: Final = 8
+NOTIFY_REASON: Final = 9
+
+ABANDON_REASON: Final = 6
+
+LOSS_AGAIN: Final = 6
+LOSS_DELAY: Final = 7
+
+FAULT_NAME: Final = 6
+FAULT_ON: Final = 7
+FAULT_WHAT: Final = 8
+
+END_REASON: Final = 6
+
+_COMMON: Final = ("t", "seq", "kind", "host", "peer", "session", "message")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened at a host at a simulated time.
+
+    ``t`` is in seconds since the start of the run; ``seq`` is the place in the trace, from 0;
+    ``peer``, ``session`` and ``message`` are None where they do not apply. The columns of the kind
+    are in ``extra``, and by subscription: ``event["octets"]``. What can be read in the octets has
+    names too: ``code`` and ``text`` of a reply, ``verb`` and ``text`` of a command.
+    """
+
+    t: float
+    seq: int
+    kind: str
+    host: str
+    peer: str | None
+    session: int | None
+    message: int | None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> Any:
+        if name in self.extra:
+            return self.extra[name]
+        if name in _COMMON:
+            return getattr(self, name)
+        if self.kind == "reply" and name in ("code", "text"):
+            return self._of_reply(name)
+        if self.kind == "command" and name in ("verb", "text"):
+            line: str = self.extra["octets"].decode("latin-1")
+            return line.rstrip("\r\n") if name == "text" else line[:4].strip().upper()
+        raise KeyError(name)
+
+    def _of_reply(self, name: str) -> int | str:
+        """Return the code, or the text of all lines without the code (appendix E)."""
+        octets: bytes = self.extra["octets"]
+        if name == "code":
+            return int(octets[:3])
+        return "\n".join(line[4:] for line in octets.decode("latin-1").splitlines())
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the event as a flat dictionary that JSON can hold; bytes become Latin-1 text."""
+        flat: dict[str, Any] = {name: getattr(self, name) for name in _COMMON}
+        for name, value in self.extra.items():
+            flat[name] = value.decode("latin-1") if isinstance(value, bytes) else value
+        if self.kind == "reply":
+            flat["code"] = self["code"]
+        elif self.kind == "command":
+            flat["verb"] = self["verb"]
+        return flat
+
+
+def event_of(row: Row, seq: int = -1) -> Event:
+    """Return the event that a row holds, with its place in the trace where it is known."""
+    extra = dict(zip(KINDS[row[KIND]], row[OWN:], strict=True))
+    return Event(row[T], seq, row[KIND], row[HOST], row[PEER], row[SESSION], row[MESSAGE], extra)
