@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass, field
 from typing import Final
 
-from lab.trace.trace import Row, Trace
+from lab.trace.rows import CLOSE_REASON, FAULT_NAME, FAULT_ON, FAULT_WHAT, HOST, KIND, PEER, Row, T
+from lab.trace.trace import Trace
 
 MOST: Final = 6
 """Rows for faults; what more there are share the last."""
@@ -29,16 +30,16 @@ def troubles(trace: Trace) -> list[Trouble]:
     found: dict[str, Trouble] = {}
     open_: dict[str, list[float]] = {}
     for row in trace.of(("fault", "close")):
-        if row[1] == "fault" and row[6] != "hang-up":
+        if row[KIND] == "fault" and row[FAULT_NAME] != "hang-up":
             name = _name(row)
             trouble = found.setdefault(name, Trouble(name))
-            if row[7]:
-                open_.setdefault(name, []).append(row[0])
+            if row[FAULT_ON]:
+                open_.setdefault(name, []).append(row[T])
             elif open_.get(name):
-                trouble.spans.append((open_[name].pop(0), row[0]))
-        elif row[1] == "close" and str(row[6]).startswith("cut: after "):
-            name = f"{row[2]} - {row[3]}: hang-up"
-            found.setdefault(name, Trouble(name)).spans.append((row[0], row[0]))
+                trouble.spans.append((open_[name].pop(0), row[T]))
+        elif row[KIND] == "close" and str(row[CLOSE_REASON]).startswith("cut: after "):
+            name = f"{row[HOST]} - {row[PEER]}: hang-up"
+            found.setdefault(name, Trouble(name)).spans.append((row[T], row[T]))
     for name, begun in open_.items():
         kind = name.rpartition(": ")[2]
         found[name].spans += [(t, t if kind == "crash" else math.inf) for t in begun]
@@ -50,8 +51,8 @@ def troubles(trace: Trace) -> list[Trouble]:
 
 
 def _name(row: Row) -> str:
-    kind, what = row[6], row[8]
+    kind, what = row[FAULT_NAME], row[FAULT_WHAT]
     if kind == "partition":
         return f"partition: {what}"
-    where = f"{row[2]} - {row[3]}" if row[3] else row[2]
+    where = f"{row[HOST]} - {row[PEER]}" if row[PEER] else row[HOST]
     return f"{where}: {kind}"

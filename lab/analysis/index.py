@@ -12,7 +12,26 @@ from typing import Final
 from lab.analysis.intervals import IntervalIndex
 from lab.analysis.session_states import session_histories
 from lab.trace.digests import DigestsSoFar
-from lab.trace.trace import Row, Trace
+from lab.trace.rows import (
+    DEFER_RETRY_AT,
+    FORWARD_MODE,
+    HOST,
+    KIND,
+    MESSAGE,
+    NOTIFY_ABOUT,
+    NOTIFY_RECIPIENTS,
+    OCTETS,
+    OPEN_PATH,
+    PEER,
+    QUEUE_SIZE,
+    RECIPIENT,
+    RECIPIENTS,
+    SENT,
+    SESSION,
+    Row,
+    T,
+)
+from lab.trace.trace import Trace
 
 WIRE: Final = ("command", "data", "reply")
 
@@ -67,7 +86,7 @@ class TraceIndex:
         self.trace = trace
         self.rows: Sequence[Row] = trace.rows
         self.count = len(trace.rows)
-        self.times = [row[0] for row in trace.rows]
+        self.times = [row[T] for row in trace.rows]
         self.session_histories = session_histories(trace)
         self._spool = IntervalIndex(_spooled(self.rows), self.count)
         self._open = IntervalIndex(_sessions(self.rows), self.count)
@@ -82,7 +101,7 @@ class TraceIndex:
     @cached_property
     def ways(self) -> dict[int, tuple[str, ...]]:
         """The nodes that the channel of each session goes by, from the host that opened it."""
-        return {row[4]: tuple(row[8]) for row in self.rows if row[1] == "open"}
+        return {row[SESSION]: tuple(row[OPEN_PATH]) for row in self.rows if row[KIND] == "open"}
 
     @cached_property
     def latencies(self) -> dict[frozenset[str], float]:
@@ -125,15 +144,17 @@ class TraceIndex:
     def _crossings(self) -> Iterator[tuple[int, int, Crossing]]:
         last: dict[int, int] = {}
         for seq, row in enumerate(self.rows):
-            session = row[4]
+            session = row[SESSION]
             if session is None:
                 continue
-            if row[1] in WIRE:
-                sent = row[6]
+            if row[KIND] in WIRE:
+                sent = row[SENT]
                 cause = last.get(session, seq)
                 # a reply may be given later than the last that happened in its session
                 begin = cause if self.times[cause] >= sent else bisect_left(self.times, sent)
-                crossing = Crossing(seq, session, row[1], row[3], row[2], sent, row[0], row[7])
+                crossing = Crossing(
+                    seq, session, row[KIND], row[PEER], row[HOST], sent, row[T], row[OCTETS]
+                )
                 yield begin + 1, seq + 1, crossing
             last[session] = seq
 
@@ -141,17 +162,18 @@ class TraceIndex:
 def _spooled(rows: Sequence[Row]) -> Iterator[tuple[int, int, Spooled]]:
     there: dict[tuple[str, int], list[tuple[int, Spooled]]] = defaultdict(list)
     for seq, row in enumerate(rows):
-        t, kind, host, peer, _, message, *rest = row
+        kind, host, message = row[KIND], row[HOST], row[MESSAGE]
         if kind == "queue":
-            yield from _leave(there, seq, host, message, rest[0])
-            made = Spooled(host, peer, message, tuple(rest[0]), rest[1], t)
+            yield from _leave(there, seq, host, message, row[RECIPIENTS])
+            recipients = tuple(row[RECIPIENTS])
+            made = Spooled(host, row[PEER], message, recipients, row[QUEUE_SIZE], row[T])
             there[host, message].append((seq + 1, made))
         elif kind in ("transfer", "refuse", "forget"):
-            yield from _leave(there, seq, host, message, rest[0])
-        elif kind == "forward" and rest[3] == "redirect":
-            yield from _leave(there, seq, host, message, (rest[0],))
+            yield from _leave(there, seq, host, message, row[RECIPIENTS])
+        elif kind == "forward" and row[FORWARD_MODE] == "redirect":
+            yield from _leave(there, seq, host, message, (row[RECIPIENT],))
         elif kind == "notify":
-            yield from _leave(there, seq, host, rest[0], rest[1])
+            yield from _leave(there, seq, host, row[NOTIFY_ABOUT], row[NOTIFY_RECIPIENTS])
         elif kind == "abandon":
             for begin, mail in there.pop((host, message), ()):
                 yield begin, seq + 1, mail
@@ -185,10 +207,10 @@ def _leave(
 def _sessions(rows: Sequence[Row]) -> Iterator[tuple[int, int, int]]:
     opened: dict[int, int] = {}
     for seq, row in enumerate(rows):
-        if row[1] == "open":
-            opened[row[4]] = seq + 1
-        elif row[1] == "close" and row[4] in opened:
-            yield opened.pop(row[4]), seq + 1, row[4]
+        if row[KIND] == "open":
+            opened[row[SESSION]] = seq + 1
+        elif row[KIND] == "close" and row[SESSION] in opened:
+            yield opened.pop(row[SESSION]), seq + 1, row[SESSION]
     for session, begin in opened.items():
         yield begin, len(rows) + 1, session
 
@@ -196,7 +218,7 @@ def _sessions(rows: Sequence[Row]) -> Iterator[tuple[int, int, int]]:
 def _troubles(rows: Sequence[Row]) -> Iterator[tuple[int, int, Trouble]]:
     begun: dict[tuple[str, str, str | None, str], list[tuple[int, Trouble]]] = defaultdict(list)
     for seq, row in enumerate(rows):
-        if row[1] != "fault":
+        if row[KIND] != "fault":
             continue
         t, _, host, peer, _, _, name, on, what = row
         key = (name, host, peer, what)
@@ -215,6 +237,6 @@ def _troubles(rows: Sequence[Row]) -> Iterator[tuple[int, int, Trouble]]:
 def _retries(rows: Sequence[Row]) -> dict[tuple[str, str, int], list[tuple[int, float | None]]]:
     found: dict[tuple[str, str, int], list[tuple[int, float | None]]] = defaultdict(list)
     for seq, row in enumerate(rows):
-        if row[1] == "defer":
-            found[row[2], row[3], row[5]].append((seq, row[8]))
+        if row[KIND] == "defer":
+            found[row[HOST], row[PEER], row[MESSAGE]].append((seq, row[DEFER_RETRY_AT]))
     return dict(found)

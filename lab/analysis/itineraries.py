@@ -6,7 +6,24 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from lab.trace.trace import Row, Trace
+from lab.trace.rows import (
+    FORWARD_MODE,
+    HOST,
+    KIND,
+    MESSAGE,
+    OCTETS,
+    OPEN_STARTED,
+    PEER,
+    RECIPIENT,
+    RECIPIENTS,
+    SENT,
+    SESSION,
+    SUBMIT_RECIPIENTS,
+    SUBMIT_REVERSE_PATH,
+    Row,
+    T,
+)
+from lab.trace.trace import Trace
 
 Key = tuple[int, str, str]
 """A message in the spool of a host for the next one: (message, host, peer)."""
@@ -109,7 +126,9 @@ class _Teller:
         self.first: dict[int, int] = {}
 
     def submit(self, row: Row) -> None:
-        self.itineraries[row[5]] = Itinerary(row[5], row[0], row[2], row[6], tuple(row[7]))
+        self.itineraries[row[MESSAGE]] = Itinerary(
+            row[MESSAGE], row[T], row[HOST], row[SUBMIT_REVERSE_PATH], tuple(row[SUBMIT_RECIPIENTS])
+        )
 
     def queue(self, row: Row) -> None:
         t, _, host, peer, _, message, recipients, *_ = row
@@ -139,15 +158,15 @@ class _Teller:
         return None
 
     def attempt(self, row: Row) -> None:
-        self.attempts[row[2], row[3]] = row[0]
+        self.attempts[row[HOST], row[PEER]] = row[T]
 
     def open(self, row: Row) -> None:
-        self.sessions[row[4]] = (row[9], row[0])
+        self.sessions[row[SESSION]] = (row[OPEN_STARTED], row[T])
 
     def command(self, row: Row) -> None:
-        session, message = row[4], row[5]
-        if message is not None and row[7][:4].upper() in _OPENINGS:
-            self.sent.setdefault((session, message), row[6])
+        session, message = row[SESSION], row[MESSAGE]
+        if message is not None and row[OCTETS][:4].upper() in _OPENINGS:
+            self.sent.setdefault((session, message), row[SENT])
             self.first.setdefault(session, message)
 
     def accept(self, row: Row) -> None:
@@ -160,7 +179,7 @@ class _Teller:
             self._arrive(hop)
 
     def transfer(self, row: Row) -> None:
-        for hop in self._take((row[5], row[2], row[3]), row[6]):
+        for hop in self._take((row[MESSAGE], row[HOST], row[PEER]), row[RECIPIENTS]):
             self._finish(hop, row, "transfer")
             self._arrive(hop)
 
@@ -178,8 +197,8 @@ class _Teller:
 
     def forward(self, row: Row) -> None:
         """A sender that follows a 251 or 551 has no more to send to the host that said it."""
-        if row[9] == "redirect" and row[4] is not None:
-            for hop in self._take((row[5], row[2], row[3]), (row[6],)):
+        if row[FORWARD_MODE] == "redirect" and row[SESSION] is not None:
+            for hop in self._take((row[MESSAGE], row[HOST], row[PEER]), (row[RECIPIENT],)):
                 self._finish(hop, row, "redirect")
 
     def defer(self, row: Row) -> None:
@@ -239,13 +258,18 @@ class _Teller:
         return arrivals[-1] if arrivals else None
 
     def _story(self, row: Row) -> Itinerary:
-        message = row[5]
+        message = row[MESSAGE]
         if message not in self.itineraries:
-            self.itineraries[message] = Itinerary(message, row[0], row[2], "", ())
+            self.itineraries[message] = Itinerary(message, row[T], row[HOST], "", ())
         return self.itineraries[message]
 
     def _mark(self, row: Row) -> End:
-        return End(row[0], row[1], row[2], self._arrival(row[5], row[2], row[6:7]))
+        return End(
+            row[T],
+            row[KIND],
+            row[HOST],
+            self._arrival(row[MESSAGE], row[HOST], row[RECIPIENT : RECIPIENT + 1]),
+        )
 
     def _take(self, key: Key, recipients: Iterable[str]) -> list[Hop]:
         """The hops of these recipients; where others share one, it parts in two here."""
@@ -268,9 +292,9 @@ class _Teller:
         """Take a hop out of the spool: over, one way or another."""
         self._settle(hop)
         if hop.ended is None:
-            self._sent(hop, row[4])
+            self._sent(hop, row[SESSION])
         if hop.ended is None or outcome != "transfer":
-            hop.ended = row[0]
+            hop.ended = row[T]
         hop.outcome = outcome
 
     def _sent(self, hop: Hop, session: int | None) -> None:
@@ -290,5 +314,5 @@ def itineraries(trace: Trace) -> list[Itinerary]:
     teller = _Teller()
     tell: dict[str, Callable[[Row], Any]] = {kind: getattr(teller, kind) for kind in _TOLD}
     for row in trace.of(tell):
-        tell[row[1]](row)
+        tell[row[KIND]](row)
     return list(teller.itineraries.values())

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
-from lab.trace.trace import Row, Trace
+from lab.trace.rows import FAULT_NAME, FAULT_ON, FAULT_WHAT, HOST, PEER, Row, T
+from lab.trace.trace import Trace
 
 DOWN: Final = frozenset({"link-down", "partition", "host-down", "crash"})
 """The kinds of fault after which nothing gets through, as long as they last."""
@@ -41,11 +42,11 @@ def _spells(rows: Iterable[Row], last: float) -> Iterator[tuple[str, float, floa
     """Each fault: its kind, from when to when, and where, as the trace has it."""
     begun: dict[Any, list[float]] = {}
     for row in rows:
-        place = (row[2], row[3], row[8])
-        if row[7]:
-            begun.setdefault((row[6], place), []).append(row[0])
-        elif begun.get((row[6], place)):
-            yield row[6], begun[row[6], place].pop(), row[0], place
+        place = (row[HOST], row[PEER], row[FAULT_WHAT])
+        if row[FAULT_ON]:
+            begun.setdefault((row[FAULT_NAME], place), []).append(row[T])
+        elif begun.get((row[FAULT_NAME], place)):
+            yield row[FAULT_NAME], begun[row[FAULT_NAME], place].pop(), row[T], place
     for (kind, place), times in begun.items():
         for t in times:
             yield kind, t, t if kind in ("crash", "hang-up") else last, place

@@ -4,7 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lab.trace.trace import Row, Trace
+from lab.trace.rows import (
+    EXPAND_MEMBERS,
+    FAULT_NAME,
+    FAULT_ON,
+    FAULT_WHAT,
+    HOST,
+    KIND,
+    MESSAGE,
+    NOTIFY_ABOUT,
+    PEER,
+    SESSION,
+    SUBMIT_RECIPIENTS,
+    Row,
+    T,
+)
+from lab.trace.trace import Trace
 
 _MOST = 40
 """Sentences of a story; of a longer one the middle is left out."""
@@ -30,31 +45,31 @@ def _told(trace: Trace, message: int) -> Iterator[str]:
     talked: set[int] = set()
     over: set[int] = set()
     for row in trace.rows:
-        kind, host = row[1], row[2]
-        if kind == "close" and row[4] in talked:
-            over.add(row[4])
-        if kind == "notify" and row[6] in mine:
-            mine.add(row[5])
+        kind, host = row[KIND], row[HOST]
+        if kind == "close" and row[SESSION] in talked:
+            over.add(row[SESSION])
+        if kind == "notify" and row[NOTIFY_ABOUT] in mine:
+            mine.add(row[MESSAGE])
         elif kind == "fault":
-            if row[7] and (host in hosts or row[3] in hosts):
+            if row[FAULT_ON] and (host in hosts or row[PEER] in hosts):
                 yield f"{_at(row)}: {_fault(row)}."
             continue
-        elif row[5] not in mine:
+        elif row[MESSAGE] not in mine:
             continue
         elif kind == "data":
-            talked.add(row[4])
+            talked.add(row[SESSION])
         tell = _SENTENCES.get(kind)
         if tell is None:
             continue
-        if kind == "accept" and row[4] in over:
+        if kind == "accept" and row[SESSION] in over:
             tell = "{2} has stored {it}, and nobody hears its 250: session {4} is over"
         hosts.add(host)
         if kind == "defer":
-            key = (host, row[3], row[5])
+            key = (host, row[PEER], row[MESSAGE])
             again[key] = again.get(key, 0) + 1
             if again[key] > 1:
                 continue
-        words = tell.format(*row, ids=_ids(row), it=f"message {row[5]}")
+        words = tell.format(*row, ids=_ids(row), it=f"message {row[MESSAGE]}")
         yield f"{_at(row)}: {words}."
     for (host, peer, number), times in again.items():
         if times > 1:
@@ -79,18 +94,21 @@ _SENTENCES = {
 
 
 def _at(row: Row) -> str:
-    return f"{row[0]:.6g} s"
+    return f"{row[T]:.6g} s"
 
 
 def _ids(row: Row) -> str:
     """Whom a row is about, where it says so."""
-    if row[1] == "submit":
-        return ", ".join(row[7])
-    if row[1] == "expand":
-        return ", ".join(path for _, path in row[8]) or "nobody: it went to its members before"
+    if row[KIND] == "submit":
+        return ", ".join(row[SUBMIT_RECIPIENTS])
+    if row[KIND] == "expand":
+        return (
+            ", ".join(path for _, path in row[EXPAND_MEMBERS])
+            or "nobody: it went to its members before"
+        )
     return ""
 
 
 def _fault(row: Row) -> str:
-    where = f"{row[2]} - {row[3]}" if row[3] else row[2] or "the network"
-    return f"{row[6]} at {where}" + (f" ({row[8]})" if row[8] else "")
+    where = f"{row[HOST]} - {row[PEER]}" if row[PEER] else row[HOST] or "the network"
+    return f"{row[FAULT_NAME]} at {where}" + (f" ({row[FAULT_WHAT]})" if row[FAULT_WHAT] else "")

@@ -9,7 +9,19 @@ from dataclasses import dataclass, field, replace
 
 from lab.protocol.dialogue import SideState, Spoken, answered, filled, said, spoken
 from lab.protocol.states import State
-from lab.trace.trace import Row, Trace
+from lab.trace.rows import (
+    CLOSE_REASON,
+    HOST,
+    KIND,
+    OCTETS,
+    OPEN_ENVIRONMENT,
+    OPEN_TRANSPORT,
+    PEER,
+    SESSION,
+    Row,
+    T,
+)
+from lab.trace.trace import Trace
 
 
 @dataclass(slots=True)
@@ -55,9 +67,13 @@ def session_histories(trace: Trace, session: int | None = None) -> dict[int, Ses
     """The film of each session of a trace, by its number; or of one alone."""
     rows: dict[int, list[tuple[int, Row]]] = {}
     for seq, row in enumerate(trace.rows):
-        if row[1] in _READ and row[4] is not None and (session is None or row[4] == session):
-            rows.setdefault(row[4], []).append((seq, row))
-    return {number: _film(some) for number, some in rows.items() if some[0][1][1] == "open"}
+        if (
+            row[KIND] in _READ
+            and row[SESSION] is not None
+            and (session is None or row[SESSION] == session)
+        ):
+            rows.setdefault(row[SESSION], []).append((seq, row))
+    return {number: _film(some) for number, some in rows.items() if some[0][1][KIND] == "open"}
 
 
 def kinds_of_session(rows: Iterable[Row]) -> list[tuple[SessionHistory, list[Row], int]]:
@@ -78,7 +94,7 @@ def kinds_of_session(rows: Iterable[Row]) -> list[tuple[SessionHistory, list[Row
         del kept[session]
 
     for row in rows:
-        kind, session = row[1], row[4]
+        kind, session = row[KIND], row[SESSION]
         if kind not in _READ or session is None:
             continue
         if kind == "open":
@@ -87,9 +103,11 @@ def kinds_of_session(rows: Iterable[Row]) -> list[tuple[SessionHistory, list[Row
             continue
         kept[session].append(row)
         if kind == "command":
-            said[session].append(row[7][:_TOLD].split()[0].upper() if row[7].strip() else b"")
+            said[session].append(
+                row[OCTETS][:_TOLD].split()[0].upper() if row[OCTETS].strip() else b""
+            )
         elif kind == "reply":
-            said[session].append(row[7][:3])
+            said[session].append(row[OCTETS][:3])
         elif kind == "data":
             said[session].append(b"mail data")
         elif kind == "close":
@@ -101,20 +119,20 @@ def kinds_of_session(rows: Iterable[Row]) -> list[tuple[SessionHistory, list[Row
 
 def _film(rows: list[tuple[int, Row]]) -> SessionHistory:
     _, first = rows[0]
-    film = SessionHistory(first[4], first[6], first[7], first[0])
+    film = SessionHistory(first[SESSION], first[OPEN_ENVIRONMENT], first[OPEN_TRANSPORT], first[T])
     codes = _replies(rows)
-    shot = Snapshot(first[2], first[3], SideState(), _GREETED)
+    shot = Snapshot(first[HOST], first[PEER], SideState(), _GREETED)
     asked: deque[Spoken | None] = deque([None])
     storing: tuple[Spoken, int | None] | None = None
     for seq, row in rows:
-        kind = row[1]
+        kind = row[KIND]
         if kind in ("command", "data"):
-            what = said(shot.receiver, row[7], data=kind == "data")
+            what = said(shot.receiver, row[OCTETS], data=kind == "data")
             asked.append(what)
             code = codes.get(seq)
             if kind == "data":
                 # processed from now on (4.1.1 DATA): the buffers are full until it is done
-                receiver = filled(spoken(shot.receiver, what), row[7])
+                receiver = filled(spoken(shot.receiver, what), row[OCTETS])
                 storing = (what, code)
             elif code is None:
                 receiver = spoken(shot.receiver, what)
@@ -126,9 +144,9 @@ def _film(rows: list[tuple[int, Row]]) -> SessionHistory:
             shot, storing = _stored(shot, storing), None
         elif kind == "reply":
             shot, storing = _stored(shot, storing), None
-            shot = _replied(shot, asked.popleft() if asked else None, int(row[7][:3]), asked)
+            shot = _replied(shot, asked.popleft() if asked else None, int(row[OCTETS][:3]), asked)
         elif kind == "close":
-            film.closed, film.reason = row[0], row[6]
+            film.closed, film.reason = row[T], row[CLOSE_REASON]
             gone = replace(shot.sender, state=State.CLOSED, awaiting="")
             gone_too = replace(shot.receiver, state=State.CLOSED, awaiting="")
             shot = replace(shot, open=False, sender=gone, receiver=gone_too)
@@ -161,14 +179,14 @@ def _replies(rows: list[tuple[int, Row]]) -> dict[int, int]:
     turning: set[int] = set()
     found: dict[int, int] = {}
     for seq, row in rows:
-        if row[1] in ("command", "data"):
+        if row[KIND] in ("command", "data"):
             asked.append(seq)
-            if row[7][:4].upper() == b"TURN":
+            if row[OCTETS][:4].upper() == b"TURN":
                 turning.add(seq)
-        elif row[1] == "reply" and asked:
+        elif row[KIND] == "reply" and asked:
             of = asked.popleft()
             if of is not None:
-                found[of] = int(row[7][:3])
+                found[of] = int(row[OCTETS][:3])
                 if of in turning and found[of] // 100 == 2:
                     asked.append(None)
     return found
