@@ -18,7 +18,23 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass, field
 from typing import IO, Any, Final, overload
 
-from lab.trace.trace import Row, Trace
+from lab.trace.rows import (
+    EXPAND_MEMBERS,
+    FORWARD_NEW,
+    HOST,
+    KIND,
+    MESSAGE,
+    NOTIFY_ABOUT,
+    NOTIFY_PATH,
+    NOTIFY_RECIPIENTS,
+    RECIPIENT,
+    RECIPIENTS,
+    SUBMIT_RECIPIENTS,
+    SUBMIT_VERB,
+    Row,
+    T,
+)
+from lab.trace.trace import Trace
 
 OUTCOMES: Final = (
     "delivered", "returned", "rejected", "queued", "undeliverable_notifications", "lost",
@@ -237,77 +253,77 @@ class Account:
 
     def take(self, row: Row) -> None:
         """Take one more row of the trace."""
-        handler = _HANDLERS.get(row[1])
+        handler = _HANDLERS.get(row[KIND])
         if handler is not None:
             handler(self, row)
-        elif row[1] == "end":
+        elif row[KIND] == "end":
             self.ended = True
-        self.last = row[0]
+        self.last = row[T]
 
     def take_all(self, rows: Sequence[Row]) -> None:
         """Take the next rows of the trace."""
         handlers = _HANDLERS
         for row in rows:
-            handler = handlers.get(row[1])
+            handler = handlers.get(row[KIND])
             if handler is not None:
                 handler(self, row)
         for row in rows[-1:]:
-            self.last = row[0]
-            self.ended = self.ended or row[1] == "end"
+            self.last = row[T]
+            self.ended = self.ended or row[KIND] == "end"
 
     # -- one handler a kind of event ------------------------------------------------------------
 
     def _submit(self, row: Row) -> None:
-        t, message = row[0], row[5]
-        if row[8] == "SAML":
+        t, message = row[T], row[MESSAGE]
+        if row[SUBMIT_VERB] == "SAML":
             self.mailed.add(message)
-        for number, path in enumerate(row[7], 1):
+        for number, path in enumerate(row[SUBMIT_RECIPIENTS], 1):
             self.recipients[message, str(number)] = Recipient(message, str(number), path, t)
 
     def _reject(self, row: Row) -> None:
-        recipient = self.recipients[row[5], row[6]]
-        recipient.settle("rejected", row[0])
+        recipient = self.recipients[row[MESSAGE], row[RECIPIENT]]
+        recipient.settle("rejected", row[T])
         self._put_away(recipient)
 
     def _expand(self, row: Row) -> None:
-        parent = self.recipients.pop((row[5], row[6]), None)
+        parent = self.recipients.pop((row[MESSAGE], row[RECIPIENT]), None)
         if parent is None:
             return
-        for one, path in row[8]:
-            child = Recipient(row[5], one, path, parent.submitted_at, hops=parent.hops)
+        for one, path in row[EXPAND_MEMBERS]:
+            child = Recipient(row[MESSAGE], one, path, parent.submitted_at, hops=parent.hops)
             child.holders = set(parent.holders)
-            self.recipients.setdefault((row[5], one), child)
+            self.recipients.setdefault((row[MESSAGE], one), child)
 
     def _forward(self, row: Row) -> None:
-        recipient = self.recipients.get((row[5], row[6]))
+        recipient = self.recipients.get((row[MESSAGE], row[RECIPIENT]))
         if recipient is not None:
-            recipient.path = row[8]
+            recipient.path = row[FORWARD_NEW]
 
     def _queue(self, row: Row) -> None:
-        for recipient in self._those(row[5], row[6]):
-            recipient.holders.add(row[2])
+        for recipient in self._those(row[MESSAGE], row[RECIPIENTS]):
+            recipient.holders.add(row[HOST])
 
     def _accept(self, row: Row) -> None:
-        for recipient in self._those(row[5], row[6]):
-            recipient.holders.add(row[2])
+        for recipient in self._those(row[MESSAGE], row[RECIPIENTS]):
+            recipient.holders.add(row[HOST])
             if recipient.settled_at is None:
                 recipient.hops += 1
 
     def _gone(self, row: Row) -> None:
         """A transfer to the next host, a refusal, a crash: this host no longer has the mail."""
-        for recipient in self._those(row[5], row[6]):
-            recipient.holders.discard(row[2])
-            recipient.vanished_at = row[0]
+        for recipient in self._those(row[MESSAGE], row[RECIPIENTS]):
+            recipient.holders.discard(row[HOST])
+            recipient.vanished_at = row[T]
             if recipient.settled_at is not None:
                 self._put_away(recipient)
 
     def _deliver(self, row: Row) -> None:
-        t, message = row[0], row[5]
-        recipient = self.recipients.get((message, row[6]))
+        t, message = row[T], row[MESSAGE]
+        recipient = self.recipients.get((message, row[RECIPIENT]))
         if recipient is not None:
             recipient.deliveries += 1
             recipient.settle("delivered", t)
-            recipient.holders.discard(row[2])
+            recipient.holders.discard(row[HOST])
             self._put_away(recipient)
         elif message in self.notifications:
             for about in self.notifications.pop(message):
@@ -315,7 +331,7 @@ class Account:
                 self._put_away(about)
             self.tellers.pop(message)
         else:
-            self.settled.again[message, row[6]] += 1
+            self.settled.again[message, row[RECIPIENT]] += 1
 
     def _put_away(self, recipient: Recipient) -> None:
         """Put a recipient who is settled where it takes less room, once no host has a copy."""
@@ -325,32 +341,32 @@ class Account:
             self.settled.add(recipient)
 
     def _terminal(self, row: Row) -> None:
-        if row[5] in self.mailed:
+        if row[MESSAGE] in self.mailed:
             return  # 3.4: SAML "is successful if the message is delivered the mailbox"
-        recipient = self.recipients.get((row[5], row[6]))
+        recipient = self.recipients.get((row[MESSAGE], row[RECIPIENT]))
         if recipient is not None:
-            recipient.settle("delivered", row[0])
+            recipient.settle("delivered", row[T])
             # in the hands of its user's terminal, unless SOML's or SAML's mail lies elsewhere yet
-            recipient.holders.discard(row[2])
+            recipient.holders.discard(row[HOST])
             self._put_away(recipient)
 
     def _notify(self, row: Row) -> None:
-        told = self._those(row[6], row[7])
-        self.tellers[row[5]] = Recipient(row[5], "1", row[8], row[0])
-        self.notifications[row[5]] = told
+        told = self._those(row[NOTIFY_ABOUT], row[NOTIFY_RECIPIENTS])
+        self.tellers[row[MESSAGE]] = Recipient(row[MESSAGE], "1", row[NOTIFY_PATH], row[T])
+        self.notifications[row[MESSAGE]] = told
         for recipient in told:
-            recipient.notification = row[5]
-            recipient.holders.discard(row[2])
+            recipient.notification = row[MESSAGE]
+            recipient.holders.discard(row[HOST])
 
     def _abandon(self, row: Row) -> None:
-        for recipient in self.notifications.get(row[5], ()):
-            recipient.settle("undeliverable_notifications", row[0])
+        for recipient in self.notifications.get(row[MESSAGE], ()):
+            recipient.settle("undeliverable_notifications", row[T])
             self._put_away(recipient)
         # mail that came with a null reverse-path and is no notification of a host of ours
-        if row[5] not in self.notifications:
-            for recipient in self._those(row[5], None):
+        if row[MESSAGE] not in self.notifications:
+            for recipient in self._those(row[MESSAGE], None):
                 if not recipient.holders:
-                    recipient.settle("undeliverable_notifications", row[0])
+                    recipient.settle("undeliverable_notifications", row[T])
                     self._put_away(recipient)
 
     def _open(self, row: Row) -> None:

@@ -24,7 +24,8 @@ from typing import Any, Final
 
 from lab.protocol.states import COMMANDS
 from lab.quantities import parse_duration
-from lab.trace.trace import KINDS, Event, Trace
+from lab.trace.rows import KINDS, Event
+from lab.trace.trace import Trace
 
 Predicate = Callable[[Event], bool]
 Condition = str | Predicate

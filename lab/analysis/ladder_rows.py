@@ -7,7 +7,19 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
 
-from lab.trace.trace import Event, Row, Trace, event_of
+from lab.trace.rows import (
+    CLOSE_REASON,
+    HOST,
+    KIND,
+    MESSAGE,
+    NOTIFY_ABOUT,
+    PEER,
+    SESSION,
+    Event,
+    Row,
+    event_of,
+)
+from lab.trace.trace import Trace
 from lab.views.pictures.plot_style import duration
 
 _ESCAPES: Final = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 256))}
@@ -71,9 +83,9 @@ def first_rungs(
     found: list[Rung] = []
     more = shown = 0
     for seq, row in enumerate(trace.rows):
-        if row[1] not in _MAKERS or not wanted.has(row):
+        if row[KIND] not in _MAKERS or not wanted.has(row):
             continue
-        tells = row[1] != "close" or _is_cut(row)
+        tells = row[KIND] != "close" or _is_cut(row)
         if most is None or len(found) < most:
             found.extend(_rung(event_of(row, trace.base + seq)))
             shown += tells
@@ -87,7 +99,7 @@ def first_rungs(
 
 
 def _is_cut(row: Row) -> bool:
-    return str(row[6]).startswith("cut")
+    return str(row[CLOSE_REASON]).startswith("cut")
 
 
 def _count(trace: Trace) -> int:
@@ -110,9 +122,9 @@ class _Wanted:
         self.messages: set[int] | None = None
         self.sessions: set[int] = set()
         if session is not None:
-            self._find(trace, "session", session, ("open",), 4)
+            self._find(trace, "session", session, ("open",), SESSION)
         elif self.pair is None and message is not None:
-            self._find(trace, "message", message, ("submit", "notify"), 5)
+            self._find(trace, "message", message, ("submit", "notify"), MESSAGE)
             self._follow(trace, message)
 
     @property
@@ -134,19 +146,21 @@ class _Wanted:
         """Take a message with the notifications about it, and the sessions that either was in."""
         mine = self.messages = {message}
         for row in trace.rows:
-            if row[1] == "notify" and row[6] in mine:
-                mine.add(row[5])
-            if row[5] in mine and row[4] is not None:
-                self.sessions.add(row[4])
+            if row[KIND] == "notify" and row[NOTIFY_ABOUT] in mine:
+                mine.add(row[MESSAGE])
+            if row[MESSAGE] in mine and row[SESSION] is not None:
+                self.sessions.add(row[SESSION])
 
     def has(self, row: Row) -> bool:
         """Whether a row is among them."""
         if self.session is not None:
-            return bool(row[4] == self.session)
+            return bool(row[SESSION] == self.session)
         if self.pair is not None:
-            return row[3] is not None and row[2] in self.pair and row[3] in self.pair
+            return row[PEER] is not None and row[HOST] in self.pair and row[PEER] in self.pair
         if self.messages is not None:
-            return row[5] in self.messages or (row[5] is None and row[4] in self.sessions)
+            return row[MESSAGE] in self.messages or (
+                row[MESSAGE] is None and row[SESSION] in self.sessions
+            )
         return True
 
 

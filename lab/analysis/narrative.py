@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from lab.trace.trace import Event
+from lab.trace.rows import Event
 
 _UNITS: Final = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"), (1e-3, "ms"))
 _ESCAPES: Final = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 256))}

@@ -16,7 +16,8 @@ from lab.analysis.account import Account
 from lab.analysis.invariants import Invariants
 from lab.trace.digests import Digests
 from lab.trace.parquet import HEAVIEST, LEVELS, Store, open_trace, thinned, weight
-from lab.trace.trace import Row, Trace
+from lab.trace.rows import Row
+from lab.trace.trace import Trace
 
 LONGEST: Final = 250_000
 """Events that are kept in memory; more go to a store, or are let go of where there is none."""

@@ -15,7 +15,32 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lab.analysis.account import Account
 from lab.trace.parquet import LEVELS
-from lab.trace.trace import KINDS, Row, Trace, event_of
+from lab.trace.rows import (
+    CLOSE_REASON,
+    EXPAND_MEMBERS,
+    HOST,
+    KIND,
+    KINDS,
+    MESSAGE,
+    OCTETS,
+    OPEN_ENVIRONMENT,
+    OPEN_STARTED,
+    OPEN_TRANSPORT,
+    OWN,
+    PEER,
+    RECIPIENT,
+    RECIPIENTS,
+    SENT,
+    SESSION,
+    SUBMIT_RECIPIENTS,
+    SUBMIT_REVERSE_PATH,
+    SUBMIT_SIZE,
+    SUBMIT_VERB,
+    Row,
+    T,
+    event_of,
+)
+from lab.trace.trace import Trace
 
 if TYPE_CHECKING:
     import pandas
@@ -69,16 +94,16 @@ def events(trace: Trace) -> pandas.DataFrame:
 
 
 def _told(seq: int, row: Row) -> Sequence[Any]:
-    kind = row[1]
-    place = (seq, row[0], kind, row[2] or None, *row[3:6])
-    octets = row[7] if kind in _WIRE else b""
+    kind = row[KIND]
+    place = (seq, row[T], kind, row[HOST] or None, *row[PEER:OWN])
+    octets = row[OCTETS] if kind in _WIRE else b""
     if kind == "data":
-        return (*place, row[6], None, None, len(octets), None, None)
+        return (*place, row[SENT], None, None, len(octets), None, None)
     if kind in _WIRE:
         event = event_of(row, seq)
         verb, code = (event["verb"], None) if kind == "command" else (None, event["code"])
-        return (*place, row[6], verb, code, len(octets), None, event["text"])
-    extra = dict(zip(KINDS[kind], row[6:], strict=True))
+        return (*place, row[SENT], verb, code, len(octets), None, event["text"])
+    extra = dict(zip(KINDS[kind], row[OWN:], strict=True))
     octets = extra.get("octets")
     whom = next((extra[name] for name in _RECIPIENTS if name in extra), None)
     if isinstance(whom, (list, tuple)):
@@ -123,18 +148,18 @@ class _Tracks:
         self._ways: dict[tuple[int, str], list[str]] = {}
 
     def take(self, row: Sequence[Any]) -> None:
-        kind, host, message = row[1], row[2], row[5]
+        kind, host, message = row[KIND], row[HOST], row[MESSAGE]
         if kind == "submit":
-            self.handed_in[message] = (row[6], row[8], row[9])
-            for number in range(1, len(row[7]) + 1):
+            self.handed_in[message] = (row[SUBMIT_REVERSE_PATH], row[SUBMIT_VERB], row[SUBMIT_SIZE])
+            for number in range(1, len(row[SUBMIT_RECIPIENTS]) + 1):
                 self._ways[message, str(number)] = [host]
         elif kind == "accept":
-            for one in row[6]:
+            for one in row[RECIPIENTS]:
                 if (message, one) in self._ways:
                     self._ways[message, one].append(host)
         elif kind == "expand":
-            for one, _ in row[8]:
-                self._ways[message, one] = list(self._ways.get((message, row[6]), ()))
+            for one, _ in row[EXPAND_MEMBERS]:
+                self._ways[message, one] = list(self._ways.get((message, row[RECIPIENT]), ()))
 
     def way(self, message: int, recipient: str) -> str:
         """The hosts, parted by spaces."""
@@ -155,13 +180,13 @@ def sessions(trace: Trace) -> pandas.DataFrame:
     absent = dict.fromkeys(_OF_THE_WIRE) if trace.level != "wire" else {}
     found: dict[int, dict[str, Any]] = {}
     for row in trace.rows:
-        one = found.get(row[4]) if row[4] is not None else None
-        if row[1] == "open":
-            found[row[4]] = {
+        one = found.get(row[SESSION]) if row[SESSION] is not None else None
+        if row[KIND] == "open":
+            found[row[SESSION]] = {
                 **dict.fromkeys(("commands", "replies", "messages"), 0),
                 **dict.fromkeys(("bytes_sent", "bytes_received"), 0),
-                "session": row[4], "host": row[2], "peer": row[3], "environment": row[6],
-                "transport": row[7], "started": row[9], "opened": row[0],
+                "session": row[SESSION], "host": row[HOST], "peer": row[PEER], "environment": row[OPEN_ENVIRONMENT],
+                "transport": row[OPEN_TRANSPORT], "started": row[OPEN_STARTED], "opened": row[T],
             }  # fmt: skip
         elif one is not None:
             _count(one, row)
@@ -170,15 +195,15 @@ def sessions(trace: Trace) -> pandas.DataFrame:
 
 
 def _count(one: dict[str, Any], row: Sequence[Any]) -> None:
-    kind = row[1]
+    kind = row[KIND]
     if kind in ("command", "data", "reply"):
-        one["bytes_sent" if row[2] == one["peer"] else "bytes_received"] += len(row[7])
+        one["bytes_sent" if row[HOST] == one["peer"] else "bytes_received"] += len(row[OCTETS])
         if kind != "data":
             one["commands" if kind == "command" else "replies"] += 1
     elif kind == "accept":
         one["messages"] += 1
     elif kind == "close":
-        one.update(closed=row[0], seconds=row[0] - one["opened"], ended=row[6])
+        one.update(closed=row[T], seconds=row[T] - one["opened"], ended=row[CLOSE_REASON])
 
 
 def _want(trace: Trace, table: str, level: str) -> None:

@@ -13,7 +13,7 @@ from lab.analysis.account import Account
 from lab.analysis.invariants.breach import MOST, Breach
 from lab.analysis.invariants.mail import MailRules
 from lab.analysis.invariants.replies import Replies, WrongReply, told
-from lab.trace.trace import Row
+from lab.trace.rows import KIND, Row
 
 __all__ = ["Breach", "Invariants", "MailRules", "Replies", "breaches", "together"]
 
@@ -38,7 +38,7 @@ class Invariants:
         """Hold the rules against rows, in their order."""
         handlers = self._handlers
         for row in rows:
-            handler = handlers.get(row[1])
+            handler = handlers.get(row[KIND])
             if handler is not None:
                 handler(row)
 

@@ -25,7 +25,31 @@ from lab.analysis.invariants.breach import MOST, Finding
 from lab.analysis.invariants.timestamps import STAMP, seconds, stamps_above
 from lab.protocol import folded, stuff, unstuff
 from lab.protocol.receiver import CLEARED
-from lab.trace.trace import Row
+from lab.trace.rows import (
+    ACCEPT_REVERSE_PATH,
+    ACCEPT_SIZE,
+    DELIVER_OCTETS,
+    END_REASON,
+    EXPAND_MEMBERS,
+    FAULT_NAME,
+    FAULT_ON,
+    HOST,
+    MESSAGE,
+    NOTIFY_ABOUT,
+    NOTIFY_RECIPIENTS,
+    OCTETS,
+    OPEN_ENVIRONMENT,
+    PEER,
+    RECIPIENT,
+    RECIPIENTS,
+    SESSION,
+    START_META,
+    SUBMIT_RECIPIENTS,
+    SUBMIT_REVERSE_PATH,
+    SUBMIT_SIZE,
+    Row,
+    T,
+)
 
 Copy = tuple[str, str]
 """A copy of a message for one recipient at a host: (recipient's id, host)."""
@@ -95,13 +119,13 @@ class MailRules:
         return {kind: getattr(self, f"_{kind}") for kind in KINDS}
 
     def _breach(self, rule: str, row: Row, *words: str | int | None) -> None:
-        if len(self.findings) < MOST or row[0] <= self.findings[-1].t:
-            self.findings.append(Finding(rule, row[0], row[5], words))
+        if len(self.findings) < MOST or row[T] <= self.findings[-1].t:
+            self.findings.append(Finding(rule, row[T], row[MESSAGE], words))
 
     # -- what comes -------------------------------------------------------------------------------
 
     def _reply(self, row: Row) -> None:
-        session, message = row[4], row[5]
+        session, message = row[SESSION], row[MESSAGE]
         if session in self._answering:
             self._answering.discard(session)
             if message in self._mail:
@@ -109,34 +133,34 @@ class MailRules:
                 self._done(message)
 
     def _data(self, row: Row) -> None:
-        session = row[4]
-        octets: bytes = row[7]
-        if row[2] in self._clearing:
+        session = row[SESSION]
+        octets: bytes = row[OCTETS]
+        if row[HOST] in self._clearing:
             octets = octets.translate(CLEARED)
         if session in self._answering:
             octets = self._octets.get(session, b"") + octets  # it came in pieces
         self._octets[session] = octets
-        mail = self._mail.get(row[5])
+        mail = self._mail.get(row[MESSAGE])
         if mail is not None:
             mail.crossing.add(session)
         self._answering.add(session)
 
     def _open(self, row: Row) -> None:
         if self._elsewhere:
-            self._environments[row[4]] = row[6]
+            self._environments[row[SESSION]] = row[OPEN_ENVIRONMENT]
 
     def _close(self, row: Row) -> None:
         # what is being stored may be accepted after the channel has gone
-        if row[4] in self._answering:
-            self._answering.discard(row[4])
+        if row[SESSION] in self._answering:
+            self._answering.discard(row[SESSION])
         else:
-            self._octets.pop(row[4], None)
-            self._environments.pop(row[4], None)
+            self._octets.pop(row[SESSION], None)
+            self._environments.pop(row[SESSION], None)
 
     # -- who has what -----------------------------------------------------------------------------
 
     def _start(self, row: Row) -> None:
-        meta = row[6]
+        meta = row[START_META]
         for host in meta.get("hosts", ()):
             for name in (host["name"], *(host.get("names") or {}).values()):
                 self._names[folded(name)] = host["name"]
@@ -152,21 +176,21 @@ class MailRules:
             self._century = datetime.fromisoformat(meta["start"]).year
 
     def _submit(self, row: Row) -> None:
-        host, message = row[2], row[5]
-        self._mail[message] = mail = Mail((host, row[6], row[9]))
-        for number in range(1, len(row[7]) + 1):
+        host, message = row[HOST], row[MESSAGE]
+        self._mail[message] = mail = Mail((host, row[SUBMIT_REVERSE_PATH], row[SUBMIT_SIZE]))
+        for number in range(1, len(row[SUBMIT_RECIPIENTS]) + 1):
             mail.hand[str(number), host] = 1
 
     def _notify(self, row: Row) -> None:
-        host, about = row[2], row[6]
-        for one in row[7]:
+        host, about = row[HOST], row[NOTIFY_ABOUT]
+        for one in row[NOTIFY_RECIPIENTS]:
             self._let_go(row, about, (one, host), "gave back")
         self._done(about)
-        self._mail[row[5]] = mail = Mail((host, "", -1))
+        self._mail[row[MESSAGE]] = mail = Mail((host, "", -1))
         mail.hand["1", host] = 1
 
     def _accept(self, row: Row) -> None:
-        host, session, message, ids = row[2], row[4], row[5], row[6]
+        host, session, message, ids = row[HOST], row[SESSION], row[MESSAGE], row[RECIPIENTS]
         mail = self._mail.get(message)
         octets = self._octets.pop(session, None)
         self._answering.discard(session)
@@ -190,17 +214,17 @@ class MailRules:
         self._check_arrival(row, mail, octets, foreign)
 
     def _expand(self, row: Row) -> None:
-        host, message = row[2], row[5]
-        self._let_go(row, message, (row[6], host), "expanded")
+        host, message = row[HOST], row[MESSAGE]
+        self._let_go(row, message, (row[RECIPIENT], host), "expanded")
         mail = self._mail.get(message)
         if mail is not None:
-            for one, _ in row[8]:
+            for one, _ in row[EXPAND_MEMBERS]:
                 mail.take((one, host))
             self._done(message)
 
     def _queue(self, row: Row) -> None:
-        host, mail = row[2], self._mail.get(row[5])
-        for one in row[6]:
+        host, mail = row[HOST], self._mail.get(row[MESSAGE])
+        for one in row[RECIPIENTS]:
             copy = (one, host)
             if mail is not None and _less(mail.hand, copy):
                 mail.spool[copy] = mail.spool.get(copy, 0) + 1
@@ -208,10 +232,10 @@ class MailRules:
                 self._from_nowhere(row, one, "put into its spool")
 
     def _transfer(self, row: Row) -> None:
-        host, session, message = row[2], row[4], row[5]
+        host, session, message = row[HOST], row[SESSION], row[MESSAGE]
         mail = self._mail.get(message)
         promised = mail.promised.pop(session, _NOBODY) if mail is not None else _NOBODY
-        for one in row[6]:
+        for one in row[RECIPIENTS]:
             if mail is None or not _less(mail.spool, (one, host)):
                 self._from_nowhere(row, one, "sent on")
             if one not in promised:
@@ -220,17 +244,17 @@ class MailRules:
                     row,
                     f"{host} took message ",
                     message,
-                    f" to be {row[3]}'s, which had not stored it",
+                    f" to be {row[PEER]}'s, which had not stored it",
                 )
         self._done(message)
 
     def _refuse(self, row: Row) -> None:
-        for one in row[6]:
-            self._take_back(row[5], (one, row[2]))
+        for one in row[RECIPIENTS]:
+            self._take_back(row[MESSAGE], (one, row[HOST]))
 
     def _forward(self, row: Row) -> None:
-        if row[4] is not None:
-            self._take_back(row[5], (row[6], row[2]))
+        if row[SESSION] is not None:
+            self._take_back(row[MESSAGE], (row[RECIPIENT], row[HOST]))
 
     def _take_back(self, message: int, copy: Copy) -> None:
         """Out of the spool, into the hand: a refusal, or another path to send to."""
@@ -239,38 +263,38 @@ class MailRules:
             mail.take(copy)
 
     def _reject(self, row: Row) -> None:
-        self._let_go(row, row[5], (row[6], row[2]), "rejected")
-        self._done(row[5])
+        self._let_go(row, row[MESSAGE], (row[RECIPIENT], row[HOST]), "rejected")
+        self._done(row[MESSAGE])
 
     def _terminal(self, row: Row) -> None:
-        copy, mail = (row[6], row[2]), self._mail.get(row[5])
+        copy, mail = (row[RECIPIENT], row[HOST]), self._mail.get(row[MESSAGE])
         if mail is not None and _less(mail.hand, copy):
             mail.shown.add(copy)
         else:
-            self._from_nowhere(row, row[6], "shown on a terminal")
+            self._from_nowhere(row, row[RECIPIENT], "shown on a terminal")
 
     def _deliver(self, row: Row) -> None:
-        copy, mail = (row[6], row[2]), self._mail.get(row[5])
+        copy, mail = (row[RECIPIENT], row[HOST]), self._mail.get(row[MESSAGE])
         if mail is not None and copy in mail.shown:
             mail.shown.discard(copy)  # SAML: to the terminal and to the mail drop
         elif mail is None or not _less(mail.hand, copy):
-            self._from_nowhere(row, row[6], "delivered")
+            self._from_nowhere(row, row[RECIPIENT], "delivered")
             return
         self._check_delivery(row, mail)
-        self._done(row[5])
+        self._done(row[MESSAGE])
 
     def _abandon(self, row: Row) -> None:
-        mail = self._mail.get(row[5])
+        mail = self._mail.get(row[MESSAGE])
         if mail is not None:
-            self._drop(mail, row[2])
-            self._done(row[5])
+            self._drop(mail, row[HOST])
+            self._done(row[MESSAGE])
 
     def _forget(self, row: Row) -> None:
-        mail = self._mail.get(row[5])
+        mail = self._mail.get(row[MESSAGE])
         if mail is not None:
-            for one in row[6]:
-                _less(mail.hand, (one, row[2]))
-            self._done(row[5])
+            for one in row[RECIPIENTS]:
+                _less(mail.hand, (one, row[HOST]))
+            self._done(row[MESSAGE])
 
     @staticmethod
     def _drop(mail: Mail, host: str) -> None:
@@ -297,8 +321,8 @@ class MailRules:
         self._breach(
             "nothing is delivered that was not sent",
             row,
-            f"{row[2]} had no mail for recipient {one} of message ",
-            message or row[5],
+            f"{row[HOST]} had no mail for recipient {one} of message ",
+            message or row[MESSAGE],
             f", and yet it was {what} there",
         )
 
@@ -306,15 +330,15 @@ class MailRules:
 
     def _check_arrival(self, row: Row, mail: Mail, octets: bytes, foreign: bool) -> None:
         """Text, time stamp lines and reverse-path of mail that a host has just accepted."""
-        host, peer, reverse_path = row[2], row[3], row[7]
+        host, peer, reverse_path = row[HOST], row[PEER], row[ACCEPT_REVERSE_PATH]
         origin, text = mail.origin, mail.text
         if foreign:
             # who is none of ours need not have doubled a period that text follows (4.5.2)
             octets = stuff(unstuff(octets[:-3]))
         if text is None:
             text = mail.text = octets
-            if origin[2] >= 0 and row[8] != origin[2]:
-                self._changed(row, f"{origin[2]} bytes were handed in and {row[8]} came")
+            if origin[2] >= 0 and row[ACCEPT_SIZE] != origin[2]:
+                self._changed(row, f"{origin[2]} bytes were handed in and {row[ACCEPT_SIZE]} came")
         stamps = stamps_above(octets, text)
         if stamps < 0:
             self._changed(row, "what came is not the text under time stamp lines")
@@ -326,14 +350,14 @@ class MailRules:
         mail.came.setdefault(host, []).append((reverse_path, stamps + 1))
 
     def _check_way(self, row: Row, came: Came, mail: Mail) -> None:
-        peer: str = row[3]
+        peer: str = row[PEER]
         before, origin = mail.came.get(peer, ()), mail.origin
-        environment = self._environments.get(row[4], "")
+        environment = self._environments.get(row[SESSION], "")
         name = self._elsewhere.get(peer, {}).get(environment, peer)
         possible = [(_prefixed(path, name), stamps) for path, stamps in before]
         if peer == origin[0]:
             possible.append((self._own_path(origin[1], peer, name), 0))
-        if came in possible or row[4] in self._altered:
+        if came in possible or row[SESSION] in self._altered:
             return
         path, stamps = came
         if path not in [one for one, _ in possible]:
@@ -342,8 +366,8 @@ class MailRules:
         else:
             rule, what = "a time stamp line for each host", f"with {stamps} time stamp lines"
             ways = " or ".join(str(count) for _, count in possible)
-        came_so = f" came from {peer} to {row[2]} {what}, not {ways}"
-        self._breach(rule, row, "message ", row[5], came_so)
+        came_so = f" came from {peer} to {row[HOST]} {what}, not {ways}"
+        self._breach(rule, row, "message ", row[MESSAGE], came_so)
 
     def _own_path(self, path: str, host: str, name: str) -> str:
         """The path of a host's own user by the name that the host has where it sends to (3.6)."""
@@ -353,7 +377,7 @@ class MailRules:
 
     def _check_delivery(self, row: Row, mail: Mail) -> None:
         """Return path line, time stamp lines and text of mail as it lies in a mail drop."""
-        host, message, octets = row[2], row[5], row[8]
+        host, message, octets = row[HOST], row[MESSAGE], row[DELIVER_OCTETS]
         if host in self._external:
             return  # how a server of somebody else's keeps its mail is its own affair
         origin = mail.origin
@@ -399,7 +423,7 @@ class MailRules:
                     "a time stamp line for each host",
                     row,
                     "message ",
-                    row[5],
+                    row[MESSAGE],
                     f" came from {onward}, and the line below is {host}'s",
                 )
             onward = self._host(sent_by)
@@ -411,7 +435,7 @@ class MailRules:
                     "time stamp lines are in order",
                     row,
                     "message ",
-                    row[5],
+                    row[MESSAGE],
                     f" passed {host} at {daytime.decode('latin-1')}, "
                     "after a host that it came to later",
                 )
@@ -423,26 +447,26 @@ class MailRules:
 
     def _changed(self, row: Row, how: str) -> None:
         rule = "the bytes of the text arrive unchanged"
-        self._breach(rule, row, "message ", row[5], f" at {row[2]}: {how}")
+        self._breach(rule, row, "message ", row[MESSAGE], f" at {row[HOST]}: {how}")
 
     # -- faults and the end -----------------------------------------------------------------------
 
     def _fault(self, row: Row) -> None:
-        if row[6] == "clock-skew":
-            self._skewed.add(row[2])
-        elif row[6] in ("change-reply", "change-command"):
-            self._altered.add(row[4])
-        elif row[6] in ("host-down", "crash"):
-            self._down[row[2]] += 1 if row[7] else -1
+        if row[FAULT_NAME] == "clock-skew":
+            self._skewed.add(row[HOST])
+        elif row[FAULT_NAME] in ("change-reply", "change-command"):
+            self._altered.add(row[SESSION])
+        elif row[FAULT_NAME] in ("host-down", "crash"):
+            self._down[row[HOST]] += 1 if row[FAULT_ON] else -1
 
     def _end(self, row: Row) -> None:
-        if row[6] == "interrupted":
+        if row[END_REASON] == "interrupted":
             return  # in the middle of anything
-        for message, mail in self._mail.items() if row[6] == "settled" else ():
+        for message, mail in self._mail.items() if row[END_REASON] == "settled" else ():
             for one, host in mail.hand:
                 self._breach(
                     "no accepted mail is lost",
-                    (row[0], "", host, None, None, message),
+                    (row[T], "", host, None, None, message),
                     f"{host} took message ",
                     message,
                     f" for recipient {one}, and then did nothing with it",
@@ -451,7 +475,7 @@ class MailRules:
                 if self._down[host] <= 0 and host not in self._holding:
                     self._breach(
                         "each recipient reaches an end",
-                        (row[0], "", host, None, None, message),
+                        (row[T], "", host, None, None, message),
                         "the run is over, and message ",
                         message,
                         f" for recipient {one} still lies in the spool of {host}",

@@ -8,7 +8,7 @@ from typing import Final
 from lab.analysis.invariants.breach import MOST, Breach
 from lab.protocol import COMMAND_REPLIES, COMMANDS
 from lab.protocol.replies import CONNECTION, MAIL_DATA, OUT_OF_ORDER
-from lab.trace.trace import Row
+from lab.trace.rows import FAULT_NAME, MESSAGE, OCTETS, PEER, SESSION, START_META, Row, T
 
 WrongReply = tuple[float, int, int | None, str, str, str]
 """When, in which session and about which message a host (fourth) said what, and why not."""
@@ -59,30 +59,30 @@ class Replies:
         }
 
     def _start(self, row: Row) -> None:
-        for host in row[6].get("hosts", ()):
+        for host in row[START_META].get("hosts", ()):
             if host.get("answers") or host.get("external"):
                 self.contrary.add(host["name"])
 
     def _open(self, row: Row) -> None:
-        self._due[row[4]] = _GREETING
+        self._due[row[SESSION]] = _GREETING
 
     def _command(self, row: Row) -> None:
-        verb = row[7][:4]
+        verb = row[OCTETS][:4]
         codes = _ROWS.get(verb)
-        self._due[row[4]] = _ROWS.get(verb.upper(), _UNKNOWN) if codes is None else codes
+        self._due[row[SESSION]] = _ROWS.get(verb.upper(), _UNKNOWN) if codes is None else codes
 
     def _mail_data(self, row: Row) -> None:
-        self._due[row[4]] = _AFTER_DATA
+        self._due[row[SESSION]] = _AFTER_DATA
 
     def _close(self, row: Row) -> None:
-        self._due.pop(row[4], None)
+        self._due.pop(row[SESSION], None)
 
     def _fault(self, row: Row) -> None:
-        if row[6] in ("change-reply", "change-command"):
-            self._altered.add(row[4])
+        if row[FAULT_NAME] in ("change-reply", "change-command"):
+            self._altered.add(row[SESSION])
 
     def _reply(self, row: Row) -> None:
-        session, code = row[4], row[7][:3]
+        session, code = row[SESSION], row[OCTETS][:3]
         codes = self._due.pop(session, _NOTHING)
         if code not in codes:
             self._wrong_reply(row, codes)
@@ -90,17 +90,17 @@ class Replies:
             self._due[session] = _GREETING  # by its first digit it is a success
 
     def _wrong_reply(self, row: Row, codes: frozenset[bytes]) -> None:
-        if (codes and row[3] in self.contrary) or row[4] in self._altered:
+        if (codes and row[PEER] in self.contrary) or row[SESSION] in self._altered:
             return  # it was set to answer what it likes
-        if len(self.wrong) >= MOST and row[0] > self.wrong[-1][0]:
+        if len(self.wrong) >= MOST and row[T] > self.wrong[-1][0]:
             return
         if not codes:
             why = "though nothing had been asked"
         else:
             allowed = " ".join(sorted(code.decode() for code in codes))
             why = f"where section 4.3 permits {allowed}"
-        said = row[7].decode("latin-1").strip()
-        self.wrong.append((row[0], row[4], row[5], row[3], said, why))
+        said = row[OCTETS].decode("latin-1").strip()
+        self.wrong.append((row[T], row[SESSION], row[MESSAGE], row[PEER], said, why))
 
 
 def told(wrong: WrongReply) -> Breach:
