@@ -185,8 +185,9 @@ def sessions(trace: Trace) -> pandas.DataFrame:
             found[row[SESSION]] = {
                 **dict.fromkeys(("commands", "replies", "messages"), 0),
                 **dict.fromkeys(("bytes_sent", "bytes_received"), 0),
-                "session": row[SESSION], "host": row[HOST], "peer": row[PEER], "environment": row[OPEN_ENVIRONMENT],
-                "transport": row[OPEN_TRANSPORT], "started": row[OPEN_STARTED], "opened": row[T],
+                "session": row[SESSION], "host": row[HOST], "peer": row[PEER],
+                "environment": row[OPEN_ENVIRONMENT], "transport": row[OPEN_TRANSPORT],
+                "started": row[OPEN_STARTED], "opened": row[T],
             }  # fmt: skip
         elif one is not None:
             _count(one, row)
