@@ -20,7 +20,7 @@ from typing import Any
 
 import msgspec
 
-Row = tuple[Any, ...]
+from lab.trace.rows import HOST, KIND, MESSAGE, OWN, PEER, SESSION, Row, T
 
 
 class _Firsts:
@@ -92,7 +92,8 @@ class Digests:
         messages: dict[int, tuple[str, int]] = {}
         texts: dict[str, bytearray] = {}
         for row in rows:
-            kind, host, session, message, extras = row[1], row[2], row[4], row[5], row[6:]
+            kind, host, session = row[KIND], row[HOST], row[SESSION]
+            message, extras = row[MESSAGE], row[OWN:]
             if session is not None:
                 name = sessions.get(session)
                 if kind == "loss":
@@ -112,7 +113,7 @@ class Digests:
             text = texts.get(host)
             if text is None:
                 text = texts[host] = bytearray()
-            encode((row[0], kind, host, row[3], session, message, extras), text, -1)
+            encode((row[T], kind, host, row[PEER], session, message, extras), text, -1)
         for host, text in texts.items():
             sha = self._hosts.get(host)
             if sha is None:
@@ -156,9 +157,9 @@ class DigestsSoFar:
         self._hosts: dict[str, tuple[list[int], list[bytes]]] = {}
         for seq, row in enumerate(rows):
             digests.take((row,))
-            seqs, found = self._hosts.setdefault(row[2], ([], []))
+            seqs, found = self._hosts.setdefault(row[HOST], ([], []))
             seqs.append(seq)
-            found.append(digests.of(row[2]))
+            found.append(digests.of(row[HOST]))
 
     def after(self, events: int) -> str:
         """The digest of the first so many events."""

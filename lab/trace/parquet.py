@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any, Final, overload
 
 import msgspec
 
-from lab.trace.trace import KINDS, Row, Trace, gaps, thaw
+from lab.trace.rows import DELIVER_OCTETS, KIND, KINDS, OCTETS_COLUMNS, OWN, SENT, Row
+from lab.trace.trace import Trace, gaps, thaw
 
 if TYPE_CHECKING:
     import pyarrow
@@ -60,7 +61,7 @@ def thinned(rows: Iterable[Row], level: str) -> Iterable[Row]:
     if level == "wire":
         return rows
     kept = LEVELS[level]
-    return (_without_octets(row) for row in rows if row[1] in kept)
+    return (_without_octets(row) for row in rows if row[KIND] in kept)
 
 
 def weight(rows: Iterable[Row]) -> int:
@@ -69,7 +70,7 @@ def weight(rows: Iterable[Row]) -> int:
 
 
 def _without_octets(row: Row) -> Row:
-    return (*row[:8], b"") if row[1] in ("deliver", "terminal") else row
+    return (*row[:DELIVER_OCTETS], b"") if row[KIND] in ("deliver", "terminal") else row
 
 
 def _schema() -> pyarrow.Schema:
@@ -85,14 +86,11 @@ def _schema() -> pyarrow.Schema:
 
 _OTHERS: Final = {
     kind: tuple(
-        (place, name) for place, name in enumerate(names, 6) if name not in ("sent", "octets")
+        (place, name) for place, name in enumerate(names, OWN) if name not in ("sent", "octets")
     )
     for kind, names in KINDS.items()
 }
-_SENT: Final = {kind: 6 for kind, names in KINDS.items() if "sent" in names}
-_OCTETS: Final = {
-    kind: 6 + names.index("octets") for kind, names in KINDS.items() if "octets" in names
-}
+_SENT: Final = {kind: SENT for kind, names in KINDS.items() if "sent" in names}
 
 
 class Store:
@@ -158,15 +156,15 @@ class Store:
         octets: list[bytes | None] = []
         rest: list[str | None] = []
         for row in rows:
-            kind = row[1]
+            kind = row[KIND]
             place = _SENT.get(kind)
             sent.append(row[place] if place is not None else None)
-            place = _OCTETS.get(kind)
+            place = OCTETS_COLUMNS.get(kind)
             octets.append(row[place] if place is not None else None)
             others = _OTHERS[kind]
             rest.append(encode({name: row[at] for at, name in others}).decode() if others else None)
         t, kinds, hosts, peers, sessions, messages = (
-            zip(*(row[:6] for row in rows), strict=True) if rows else ((),) * 6
+            zip(*(row[:OWN] for row in rows), strict=True) if rows else ((),) * 6
         )
         seqs = range(self._seq, self._seq + len(rows))
         self._seq += len(rows)

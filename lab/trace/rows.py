@@ -137,6 +137,11 @@ FAULT_WHAT: Final = 8
 
 END_REASON: Final = 6
 
+OCTETS_COLUMNS: Final = {
+    kind: OWN + columns.index("octets") for kind, columns in KINDS.items() if "octets" in columns
+}
+"""For each kind that has octets, which column they are."""
+
 _COMMON: Final = ("t", "seq", "kind", "host", "peer", "session", "message")
 
 

@@ -21,7 +21,21 @@ from zlib import crc32
 
 from lab.network.transport import TRANSPORTS
 from lab.protocol.lines import END_OF_MAIL_DATA
-from lab.trace.trace import Row, Trace
+from lab.trace.rows import (
+    CLOSE_REASON,
+    HOST,
+    LOSS_AGAIN,
+    LOSS_DELAY,
+    MESSAGE,
+    OPEN_PATH,
+    OPEN_STARTED,
+    OPEN_TRANSPORT,
+    PEER,
+    SENT,
+    Row,
+    T,
+)
+from lab.trace.trace import Trace
 
 SMTP_PORT: Final = 25
 _FIRST_PORT: Final = 1024
@@ -124,8 +138,8 @@ def _as_they_began(rows: Iterable[Row]) -> Iterator[_Channel]:
             while over and over[0][0] < (now if first is None else first[2]):
                 yield heapq.heappop(over)[2]
         else:
-            begun[what[2], what[3], what[0]] = None
-            now = what[0]
+            begun[what[HOST], what[PEER], what[T]] = None
+            now = what[T]
     while over:
         yield heapq.heappop(over)[2]
 
@@ -136,13 +150,21 @@ def _channels(rows: Iterable[Row]) -> Iterator[_Channel | Row]:
     opening: list[Row] = []
     tries = 0
     for row in rows:
-        t, kind, host, peer, session = row[:5]
+        t, kind, host, peer, session = row[:MESSAGE]
         if kind == "attempt":
             yield row
         elif kind == "open":
-            channel = _Channel(session, host, peer, row[9], t, row[7], tuple(row[8]))
+            channel = _Channel(
+                session,
+                host,
+                peer,
+                row[OPEN_STARTED],
+                t,
+                row[OPEN_TRANSPORT],
+                tuple(row[OPEN_PATH]),
+            )
             channel.losses = [
-                one for one in opening if _is_on(one, channel.way) and one[0] >= row[9]
+                one for one in opening if _is_on(one, channel.way) and one[T] >= row[OPEN_STARTED]
             ]
             opening = [one for one in opening if one not in channel.losses]
             channels[session] = channel
@@ -153,7 +175,7 @@ def _channels(rows: Iterable[Row]) -> Iterator[_Channel | Row]:
             (channels[session].losses if session in channels else opening).append(row)
         elif kind == "close" and session in channels:
             channel = channels.pop(session)
-            channel.closed, channel.reason = t, row[6]
+            channel.closed, channel.reason = t, row[CLOSE_REASON]
             yield channel
         elif kind == "unreachable":
             tries += 1
@@ -162,7 +184,7 @@ def _channels(rows: Iterable[Row]) -> Iterator[_Channel | Row]:
 
 
 def _is_on(loss: Row, way: Sequence[str]) -> bool:
-    return loss[2] in way and loss[3] in way
+    return loss[HOST] in way and loss[PEER] in way
 
 
 class _Side:
@@ -224,12 +246,12 @@ class _Packets:
 
     def _handshake(self, started: float, opened: float) -> Iterator[tuple[float, bytes]]:
         here, there = self.channel.here, self.channel.there
-        losses = [row for row in self.channel.losses if row[0] < opened]
-        late = min(sum(row[7] for row in losses), opened - started)
+        losses = [row for row in self.channel.losses if row[T] < opened]
+        late = min(sum(row[LOSS_DELAY] for row in losses), opened - started)
         trip = (opened - started - late) / 3
         syn = self._packet(here, there, _SYN)
         yield started, syn
-        times = sum(row[6] for row in losses)
+        times = sum(row[LOSS_AGAIN] for row in losses)
         for k in range(1, times + 1):
             yield started + late * k / times, syn
         self.sides[here].next += 1
@@ -244,9 +266,9 @@ class _Packets:
         wire = self.channel.wire
         row = wire[place]
         if place + 1 == len(wire):
-            return bool(self.channel.closed == row[0] and row[2] == self.channel.here)
+            return bool(self.channel.closed == row[T] and row[HOST] == self.channel.here)
         after = wire[place + 1]
-        return bool(after[3] == row[2] and after[6] == row[0])
+        return bool(after[PEER] == row[HOST] and after[SENT] == row[T])
 
     def _chunk(
         self, row: Row, losses: Sequence[Row], answered: bool
@@ -254,14 +276,14 @@ class _Packets:
         """What was said at once, cut into segments; and its acknowledgement."""
         arrived, _, to, sender, _, _, sent, octets = row
         pieces = _pieces(octets, self.segment)
-        late = sum(loss[7] for loss in losses)
+        late = sum(loss[LOSS_DELAY] for loss in losses)
         spread = max(0.0, arrived - sent - self.latency - late) / max(1, len(pieces))
         for k, piece in enumerate(pieces):
             flags = _ACK | (_PUSH if k == len(pieces) - 1 else 0)
             packet = self._packet(sender, to, flags, piece)
             yield sent + k * spread, packet
             if k < len(losses):
-                again, delay = losses[k][6], losses[k][7]
+                again, delay = losses[k][LOSS_AGAIN], losses[k][LOSS_DELAY]
                 for n in range(1, again + 1):
                     yield sent + k * spread + delay * n / again, packet
             self.sides[sender].next += len(piece)
@@ -274,14 +296,14 @@ class _Packets:
         found: dict[int, list[Row]] = defaultdict(list)
         way = self.channel.way
         wire = self.channel.wire
-        arrivals = [row[0] for row in wire]
+        arrivals = [row[T] for row in wire]
         for loss in self.channel.losses:
-            if self.channel.opened is None or loss[0] < self.channel.opened:
+            if self.channel.opened is None or loss[T] < self.channel.opened:
                 continue
-            forth = loss[2] in way and way.index(loss[2]) < way.index(loss[3])
+            forth = loss[HOST] in way and way.index(loss[HOST]) < way.index(loss[PEER])
             sender = self.channel.here if forth else self.channel.there
-            for place in range(bisect_right(arrivals, loss[0]), len(wire)):
-                if wire[place][3] == sender and wire[place][6] <= loss[0]:
+            for place in range(bisect_right(arrivals, loss[T]), len(wire)):
+                if wire[place][PEER] == sender and wire[place][SENT] <= loss[T]:
                     found[place].append(loss)
                     break
         return found

@@ -13,7 +13,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from lab.trace.trace import Row, Trace
+from lab.trace.rows import DELIVER_OCTETS, DELIVER_USER, HOST, KIND, Row, T
+from lab.trace.trace import Trace
 
 _SAFE: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_+.")
 _OURS: Final = re.compile(r"-?\d+\.M\d{6}Q\d+\.")
@@ -33,11 +34,11 @@ def write_maildrops(trace: Trace, directory: str | Path) -> int:
     start = _start(trace)
     count = 0
     for seq, row in enumerate(trace.rows):
-        if row[1] in ("deliver", "terminal"):
-            name = f"{_stamp(start + row[0])}Q{seq}.{file_name(row[2])}"
+        if row[KIND] in ("deliver", "terminal"):
+            name = f"{_stamp(start + row[T])}Q{seq}.{file_name(row[HOST])}"
             maildir = _maildir(root, row)
             # as Maildir wants it: whole in tmp, and then moved to where it is looked for
-            (maildir / "tmp" / name).write_bytes(row[8])
+            (maildir / "tmp" / name).write_bytes(row[DELIVER_OCTETS])
             (maildir / "tmp" / name).replace(maildir / "new" / name)
             count += 1
     return count
@@ -61,8 +62,8 @@ def file_name(name: str) -> str:
 
 def _maildir(root: Path, row: Row) -> Path:
     # "@" is never in an escaped name: no user's mail drop is taken for another user's terminal.
-    suffix = "@terminal" if row[1] == "terminal" else ""
-    maildir = root / file_name(row[2]) / (file_name(str(row[7])) + suffix)
+    suffix = "@terminal" if row[KIND] == "terminal" else ""
+    maildir = root / file_name(row[HOST]) / (file_name(str(row[DELIVER_USER])) + suffix)
     for part in ("tmp", "new", "cur"):
         (maildir / part).mkdir(parents=True, exist_ok=True)
     return maildir

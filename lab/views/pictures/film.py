@@ -15,7 +15,8 @@ from typing import Final
 from xml.sax.saxutils import escape
 
 from lab.analysis.outages import outages
-from lab.trace.trace import Row, Trace
+from lab.trace.rows import HOST, KIND, OCTETS, OPEN_PATH, PEER, SENT, SESSION, Row, T
+from lab.trace.trace import Trace
 from lab.views.pictures import plot_style
 from lab.views.pictures.map import map_of
 from lab.views.pictures.queues import queue_lengths
@@ -103,12 +104,12 @@ class _Film:
         self.height = float(figure.get_figheight()) * 72
         self.width = float(figure.get_figwidth()) * 72
         rows = trace.rows
-        self.last = max(rows[-1][0] if rows else 0.0, 1e-3)
+        self.last = max(rows[-1][T] if rows else 0.0, 1e-3)
         self.scale: Timescale = timescale(
-            ((row[6], row[0]) for row in rows if row[1] in ("command", "reply", "data")),
+            ((row[SENT], row[T]) for row in rows if row[KIND] in ("command", "reply", "data")),
             0.0, self.last,
         )  # fmt: skip
-        self.ways = {row[4]: tuple(row[8]) for row in rows if row[1] == "open"}
+        self.ways = {row[SESSION]: tuple(row[OPEN_PATH]) for row in rows if row[KIND] == "open"}
 
     def at(self, t: float) -> float:
         """When, in the film, a time of the run is."""
@@ -152,7 +153,7 @@ class _Film:
             path = self._path(row)
             if path is None:
                 continue
-            begin, end = self.at(row[6]), self.at(row[0])
+            begin, end = self.at(row[SENT]), self.at(row[T])
             lasts = max(end - begin, _SHORTEST)
             begin = min(begin, self.seconds - lasts)
             shape = _SHAPES[_kind(row)]
@@ -165,8 +166,8 @@ class _Film:
 
     def _path(self, row: Row) -> str | None:
         """The way of a crossing through the picture."""
-        way: Sequence[str] = self.ways.get(row[4], (row[3], row[2]))
-        if way and way[0] != row[3]:
+        way: Sequence[str] = self.ways.get(row[SESSION], (row[PEER], row[HOST]))
+        if way and way[0] != row[PEER]:
             way = way[::-1]
         places = [self.place(one) for one in way]
         if len(places) < 2 or None in places:
@@ -260,21 +261,21 @@ class _Film:
 
 def _shown(rows: Sequence[Row]) -> list[Row]:
     """The crossings that are shown, at most :data:`MOST`."""
-    mail = [row for row in rows if row[1] == "data"]
-    words = [row for row in rows if row[1] in ("command", "reply")]
+    mail = [row for row in rows if row[KIND] == "data"]
+    words = [row for row in rows if row[KIND] in ("command", "reply")]
     if len(mail) + len(words) <= MOST:
-        return sorted((*mail, *words), key=lambda row: row[6])
+        return sorted((*mail, *words), key=lambda row: row[SENT])
     if len(mail) > MOST:
         mail = mail[:: -(-len(mail) // MOST)]
     room = MOST - len(mail)
     words = words[:: -(-len(words) // room)] if room else []
-    return sorted((*mail, *words), key=lambda row: row[6])
+    return sorted((*mail, *words), key=lambda row: row[SENT])
 
 
 def _kind(row: Row) -> str:
-    if row[1] == "reply" and row[7][:1] in (b"4", b"5"):
+    if row[KIND] == "reply" and row[OCTETS][:1] in (b"4", b"5"):
         return "refusal"
-    return str(row[1])
+    return str(row[KIND])
 
 
 __all__ = ["MOST", "SECONDS", "Animation", "animation"]

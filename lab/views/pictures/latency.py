@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from lab.analysis.account import Account
+from lab.trace.rows import HOST, KIND, MESSAGE, RECIPIENT
 from lab.trace.trace import Trace
 from lab.views.pictures import plot_style
 
@@ -39,10 +40,10 @@ def delivery_times(trace: Trace, by: str = "hops") -> dict[str, list[float]]:
     ends: dict[tuple[int, str], str] = {}
     for row in trace.rows:
         account.take(row)
-        if row[1] == "submit":
-            origins[row[5]] = row[2]
-        elif row[1] in ("deliver", "terminal"):
-            ends.setdefault((row[5], row[6]), row[2])
+        if row[KIND] == "submit":
+            origins[row[MESSAGE]] = row[HOST]
+        elif row[KIND] in ("deliver", "terminal"):
+            ends.setdefault((row[MESSAGE], row[RECIPIENT]), row[HOST])
     found: dict[str, list[float]] = {}
     for recipient in account.everyone():
         if recipient.outcome != "delivered" or recipient.settled_at is None:

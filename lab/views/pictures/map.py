@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lab.analysis import map_layout
 from lab.analysis.outages import outages
+from lab.trace.rows import KIND, OPEN_PATH, PLAN_PATH
 from lab.trace.trace import Trace
 from lab.views.pictures import plot_style
 
@@ -80,7 +81,7 @@ class Map:
         self.outages = outages(source) if isinstance(source, Trace) else []
         self.traffic = _crossings(source) if isinstance(source, Trace) else Counter()
         self.planned = isinstance(source, Trace) and any(
-            row[1] == "plan" for row in source.rows[:64]
+            row[KIND] == "plan" for row in source.rows[:64]
         )
         self.keys: dict[str, Any] = {}
         self.drawn: list[tuple[str, str]] = []
@@ -479,10 +480,10 @@ def _crossings(trace: Trace) -> Counter[tuple[str, str]]:
     """How many sessions were opened over each link (or are planned to be), by direction."""
     crossed: Counter[tuple[str, str]] = Counter()
     for row in trace.of(("open", "plan")):
-        if row[1] == "open":
-            crossed.update(pairwise(row[8]))
-        elif row[1] == "plan":
-            crossed.update(pairwise(row[6]))
+        if row[KIND] == "open":
+            crossed.update(pairwise(row[OPEN_PATH]))
+        elif row[KIND] == "plan":
+            crossed.update(pairwise(row[PLAN_PATH]))
     return crossed
 
 

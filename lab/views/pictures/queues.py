@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from lab.trace.trace import Row, Trace
+from lab.trace.rows import (
+    FORWARD_MODE,
+    HOST,
+    KIND,
+    MESSAGE,
+    NOTIFY_ABOUT,
+    NOTIFY_RECIPIENTS,
+    RECIPIENT,
+    RECIPIENTS,
+    Row,
+    T,
+)
+from lab.trace.trace import Trace
 from lab.views.pictures import plot_style
 
 if TYPE_CHECKING:
@@ -42,15 +54,15 @@ def queue_lengths(trace: Trace) -> dict[str, Line]:
     spools: dict[str, dict[int, set[str]]] = {}
     lines: dict[str, Line] = {}
     for row in trace.of(_CHANGES):
-        change = _CHANGES[row[1]]
-        spool = spools.setdefault(row[2], {})
+        change = _CHANGES[row[KIND]]
+        spool = spools.setdefault(row[HOST], {})
         change(spool, row)
-        line = lines.setdefault(row[2], [(0.0, 0)])
+        line = lines.setdefault(row[HOST], [(0.0, 0)])
         if line[-1][1] != len(spool):
-            if line[-1][0] == row[0]:
-                line[-1] = (row[0], len(spool))
+            if line[-1][0] == row[T]:
+                line[-1] = (row[T], len(spool))
             else:
-                line.append((row[0], len(spool)))
+                line.append((row[T], len(spool)))
     return {host: line for host, line in lines.items() if any(length for _, length in line)}
 
 
@@ -58,20 +70,20 @@ Spool = dict[int, set[str]]
 
 
 def _in(spool: Spool, row: Row) -> None:
-    spool.setdefault(row[5], set()).update(row[6])
+    spool.setdefault(row[MESSAGE], set()).update(row[RECIPIENTS])
 
 
 def _out(spool: Spool, row: Row) -> None:
-    _let_go(spool, row[5], row[6])
+    _let_go(spool, row[MESSAGE], row[RECIPIENTS])
 
 
 def _elsewhere(spool: Spool, row: Row) -> None:
-    if row[9] == "redirect":
-        _let_go(spool, row[5], (row[6],))
+    if row[FORWARD_MODE] == "redirect":
+        _let_go(spool, row[MESSAGE], (row[RECIPIENT],))
 
 
 def _returned(spool: Spool, row: Row) -> None:
-    _let_go(spool, row[6], row[7])
+    _let_go(spool, row[NOTIFY_ABOUT], row[NOTIFY_RECIPIENTS])
 
 
 def _let_go(spool: Spool, message: int, ids: Any) -> None:
@@ -98,7 +110,7 @@ def queues(trace: Trace, ax: Axes | None = None) -> Axes:
     others are summed. Time in seconds, minutes, hours or days as suits the run.
     """
     lines = queue_lengths(trace)
-    last = trace.rows[-1][0] if trace.rows else 0.0
+    last = trace.rows[-1][T] if trace.rows else 0.0
     with plot_style.sheet():
         ax = ax if ax is not None else _axes()
         ranked = sorted(lines, key=lambda host: (-_weight(lines[host], last), host))

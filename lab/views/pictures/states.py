@@ -11,7 +11,8 @@ from lab.analysis.session_states import Snapshot, kinds_of_session, session_hist
 from lab.protocol.dialogue import SideState
 from lab.protocol.replies import COMMAND_REPLIES, MAIL_DATA, Outcome
 from lab.protocol.states import TRANSITIONS, State
-from lab.trace.trace import Row, Trace
+from lab.trace.rows import KIND, SESSION, Row
+from lab.trace.trace import Trace
 from lab.views.pictures import plot_style
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def _taken(
         return _of_all(trace, seq), None, None
     found = session_histories(trace, session)
     if session not in found:
-        last = max((row[4] for row in trace.rows if row[1] == "open"), default=0)
+        last = max((row[SESSION] for row in trace.rows if row[KIND] == "open"), default=0)
         raise ValueError(f"there is no session {session}; they are 1 to {last}")
     film, last = found[session], len(trace) if seq is None else seq
     shots = [shot for at, shot in zip(film.seqs, film.shots, strict=True) if at <= last]
@@ -115,7 +116,7 @@ def _arrows(rows: Sequence[Row], shots: Sequence[Snapshot]) -> Iterator[tuple[St
             awaited = before is not None and before.command == MAIL_DATA and before.code is None
             taken = awaited and here.code is not None
         else:
-            taken = row[1] == "command" and here.meaning in (Outcome.S, Outcome.I)
+            taken = row[KIND] == "command" and here.meaning in (Outcome.S, Outcome.I)
         if taken and here.row is not None:
             yield here.was, here.command
         before = here

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lab.analysis.faults import Trouble, troubles
 from lab.analysis.itineraries import End, Hop, Itinerary, itineraries
+from lab.trace.rows import KIND, OPEN_STARTED, SESSION, T
 from lab.trace.trace import Trace
 from lab.views.pictures import plot_style
 from lab.views.pictures.lanes import Lane, LaneLayout, label, plan
@@ -95,7 +96,7 @@ def timeline(trace: Trace, ax: Axes | None = None) -> Axes:
     Without ``ax`` a figure is made that is as high as its lanes need.
     """
     told = itineraries(trace)
-    end = max((row[0] for row in trace.rows[-1:]), default=0.0)
+    end = max((row[T] for row in trace.rows[-1:]), default=0.0)
     made = plan(told) if len(told) <= 4 * ROWS else LaneLayout()
     with plot_style.sheet():
         if told and not (0 < len(made.lanes) <= ROWS):
@@ -114,11 +115,11 @@ def _openings(trace: Trace) -> list[float]:
     until: dict[int, float] = {}
     replies: Counter[int] = Counter()
     for row in trace.of(("open", "reply")):
-        if row[1] == "open":
-            began[row[4]], until[row[4]] = row[9], row[0]
-        elif row[4] in began and replies[row[4]] < 2:
-            replies[row[4]] += 1
-            until[row[4]] = row[0]
+        if row[KIND] == "open":
+            began[row[SESSION]], until[row[SESSION]] = row[OPEN_STARTED], row[T]
+        elif row[SESSION] in began and replies[row[SESSION]] < 2:
+            replies[row[SESSION]] += 1
+            until[row[SESSION]] = row[T]
     return [until[session] - at for session, at in began.items()]
 
 

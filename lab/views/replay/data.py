@@ -17,7 +17,8 @@ from typing import Any, Final
 from lab.analysis import map_layout
 from lab.analysis.session_states import session_histories
 from lab.protocol.dialogue import SideState
-from lab.trace.trace import KINDS, Row, Trace
+from lab.trace.rows import HOST, KIND, KINDS, MESSAGE, OWN, PEER, SESSION, START_META, Row, T
+from lab.trace.trace import Trace
 
 LONGEST_REPLAY: Final = 200_000
 """Events of a page that plays a run; of a longer one it plays the beginning."""
@@ -42,7 +43,7 @@ def beginning(trace: Trace) -> Trace:
         return trace
     first, *rows = islice(trace.rows, LONGEST_REPLAY)
     title = f"{trace.meta.get('title', '')} (the first {LONGEST_REPLAY:,} events)"
-    return Trace([(*first[:6], {**first[6], "title": title}), *rows], trace.level)
+    return Trace([(*first[:OWN], {**first[START_META], "title": title}), *rows], trace.level)
 
 
 def replay_data(trace: Trace) -> dict[str, Any]:
@@ -67,7 +68,7 @@ class _Columns:
         self.meta = trace.meta
         self.names = [str(host["name"]) for host in self.meta.get("hosts", ())]
         self.number = {name: k for k, name in enumerate(self.names)}
-        self.kinds = list(dict.fromkeys(row[1] for row in trace.rows))
+        self.kinds = list(dict.fromkeys(row[KIND] for row in trace.rows))
         self.limits = {mail: _limit(_lengths(trace.rows, mail)) for mail in (True, False)}
         self.strings: list[str] = []
         self.known: dict[tuple[str, int], int] = {}
@@ -87,12 +88,17 @@ class _Columns:
         put = [self.columns[name].append for name in ("t", "k", "h", "p", "s", "m")]
         before = 0
         for row in self.trace.rows:
-            now = max(round(row[0] * 1e6), before)
-            place = (self._host(row[2]), self._host(row[3]), _or_none(row[4]), _or_none(row[5]))
-            for append, value in zip(put, (now - before, kinds[row[1]], *place), strict=True):
+            now = max(round(row[T] * 1e6), before)
+            place = (
+                self._host(row[HOST]),
+                self._host(row[PEER]),
+                _or_none(row[SESSION]),
+                _or_none(row[MESSAGE]),
+            )
+            for append, value in zip(put, (now - before, kinds[row[KIND]], *place), strict=True):
                 append(value)
             before = now
-            if row[1] != "start":
+            if row[KIND] != "start":
                 self._extras(row, now)
         return {
             "version": 1,
@@ -118,8 +124,8 @@ class _Columns:
         return self.number[name]
 
     def _extras(self, row: Row, now: int) -> None:
-        for (name, column), value in zip(self.extra[row[1]].items(), row[6:], strict=True):
-            column["values"].append(self._coded(column["type"], row[1], name, value, now))
+        for (name, column), value in zip(self.extra[row[KIND]].items(), row[OWN:], strict=True):
+            column["values"].append(self._coded(column["type"], row[KIND], name, value, now))
 
     def _coded(self, kind_of: str, kind: str, name: str, value: Any, now: int) -> Any:
         if value is None:
@@ -222,8 +228,8 @@ def _type(kind: str, name: str, rows: Iterable[Row]) -> str:
     """How a column is written, from its first value that is one."""
     if name in _BEFORE:
         return "before"
-    place = 6 + KINDS[kind].index(name)
-    value = next((row[place] for row in rows if row[1] == kind and row[place] is not None), None)
+    place = OWN + KINDS[kind].index(name)
+    value = next((row[place] for row in rows if row[KIND] == kind and row[place] is not None), None)
     if isinstance(value, (str, bytes)):
         return "text"
     return "json" if isinstance(value, (tuple, list, dict)) else "number"
@@ -233,9 +239,9 @@ def _lengths(rows: Iterable[Row], mail: bool) -> list[int]:
     """The lengths of the texts that crossed wires: of mail data, or of commands and replies."""
     seen = set()
     for row in rows:
-        names = KINDS[row[1]]
-        if names and names[-1] == "octets" and (row[1] in _MAIL) is mail:
-            seen.add(row[-1])
+        column = OCTETS_COLUMNS.get(row[KIND])
+        if column is not None and (row[KIND] in _MAIL) is mail:
+            seen.add(row[column])
     return sorted(len(text) for text in seen)
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from lab.trace.trace import Row, Trace
+from lab.trace.rows import CLOSE_REASON, KIND, OCTETS, SESSION, Row, T
+from lab.trace.trace import Trace
 
 _LETTERS: Final = {"command": "S", "data": "S", "reply": "R"}
 _ESCAPES: Final = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 256))}
@@ -32,17 +33,17 @@ def _sessions(trace: Trace) -> Iterator[list[Row]]:
     by_session: dict[int, list[Row]] = {}
     over: set[int] = set()
     for row in trace.rows:
-        kind = row[1]
+        kind = row[KIND]
         if kind in _LETTERS or kind == "close":
-            if row[4] in by_session:
-                by_session[row[4]].append(row)
+            if row[SESSION] in by_session:
+                by_session[row[SESSION]].append(row)
                 if kind == "close":
-                    over.add(row[4])
+                    over.add(row[SESSION])
                     while by_session and (first := next(iter(by_session))) in over:
                         over.remove(first)
                         yield by_session.pop(first)
         elif kind == "open":
-            by_session[row[4]] = [row]
+            by_session[row[SESSION]] = [row]
     yield from by_session.values()
 
 
@@ -51,16 +52,16 @@ def _session(rows: list[Row]) -> Iterator[str]:
     yield f"== session {session} · {host} -> {peer} · t={t:.3f} s"
     ending = "-- still open when the run stopped"
     for row in rows[1:]:
-        if row[1] == "close":
+        if row[KIND] == "close":
             ending = _ending(row)
         else:
-            yield from _lines(_LETTERS[row[1]], row[7])
+            yield from _lines(_LETTERS[row[KIND]], row[OCTETS])
     if ending:
         yield ending
 
 
 def _ending(row: Row) -> str:
-    t, reason = row[0], str(row[6])
+    t, reason = row[T], str(row[CLOSE_REASON])
     if not reason.startswith("cut"):
         return ""
     why = reason.removeprefix("cut").lstrip(": ")
