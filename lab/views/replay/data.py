@@ -17,7 +17,19 @@ from typing import Any, Final
 from lab.analysis import map_layout
 from lab.analysis.session_states import session_histories
 from lab.protocol.dialogue import SideState
-from lab.trace.rows import HOST, KIND, KINDS, MESSAGE, OWN, PEER, SESSION, START_META, Row, T
+from lab.trace.rows import (
+    HOST,
+    KIND,
+    KINDS,
+    MESSAGE,
+    OCTETS_COLUMNS,
+    OWN,
+    PEER,
+    SESSION,
+    START_META,
+    Row,
+    T,
+)
 from lab.trace.trace import Trace
 
 LONGEST_REPLAY: Final = 200_000
