@@ -29,11 +29,12 @@ if TYPE_CHECKING:
     from lab.stepping.stepper import Stepper, step
     from lab.topology.model import FaultSpec as Fault
     from lab.topology.model import Topology, TopologyError
-    from lab.trace.trace import Event, Trace
+    from lab.trace.rows import Event
+    from lab.trace.trace import Trace
 
 # Found when asked for: `lab --help` should not wait for networkx.
 _HOMES = {
-    "Event": "lab.trace.trace",
+    "Event": "lab.trace.rows",
     "Fault": "lab.api.run",
     "Run": "lab.api.run",
     "Stepper": "lab.stepping.stepper",

@@ -22,6 +22,7 @@ from lab.simulation.simulation import simulate as run_simulation
 from lab.topology.model import FaultSpec as Fault
 from lab.topology.model import Topology
 from lab.topology.model import load as load_topology
+from lab.trace.rows import END_REASON, KIND
 from lab.trace.trace import Trace
 
 if TYPE_CHECKING:
@@ -167,7 +168,7 @@ class Run:
     def is_settled(self) -> bool:
         """Whether the run went on until nothing was left to do."""
         end = self.trace.rows[-1]
-        return bool(end[1] == "end" and end[6] == "settled")
+        return bool(end[KIND] == "end" and end[END_REASON] == "settled")
 
     @property
     def digest(self) -> str:

@@ -17,6 +17,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from lab.runtime import compiled
+from lab.trace.rows import KIND
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -92,8 +93,8 @@ def simulated_rate(sessions: int) -> float:
     begun = time.process_time()
     simulation.run()
     taken = time.process_time() - begun
-    opened = sum(row[1] == "open" for row in simulation.trace.rows)
-    delivered = sum(row[1] == "deliver" for row in simulation.trace.rows)
+    opened = sum(row[KIND] == "open" for row in simulation.trace.rows)
+    delivered = sum(row[KIND] == "deliver" for row in simulation.trace.rows)
     assert opened == delivered == sessions, "each message is to cross in a session of its own"
     return sessions / taken
 

@@ -31,6 +31,7 @@ from lab.cli.common import (
     the_topology,
 )
 from lab.runtime.gc_pause import gc_pause
+from lab.trace.rows import END_REASON
 
 if TYPE_CHECKING:
     from lab.analysis.streaming import Retention
@@ -204,7 +205,7 @@ def gather(whole: Coordinator, *, quiet: bool) -> tuple[Run, int]:
             return Run(whole.topology, whole.salvage(), whole), FAILED
         except KeyboardInterrupt:
             trace = whole.salvage()
-    interrupted = trace.rows[-1][6] == "interrupted"
+    interrupted = trace.rows[-1][END_REASON] == "interrupted"
     return Run(whole.topology, trace, whole), INTERRUPTED if interrupted else 0
 
 

@@ -22,7 +22,8 @@ from lab.runtime.worker_pool import results
 from lab.simulation.simulation import simulate
 from lab.topology.model import FaultSpec, Topology
 from lab.topology.write import fault_table, value
-from lab.trace.trace import Row, Trace
+from lab.trace.rows import HOST, KIND, OCTETS, PEER, SESSION, Row, T
+from lab.trace.trace import Trace
 
 if TYPE_CHECKING:
     import pandas
@@ -163,7 +164,7 @@ def points(trace: Trace, down: float = DOWN) -> list[BreakPoint]:
     windows = list(_windows(trace.rows))
     found = [*_cuts(trace.rows, windows), *_crashes(trace, windows, down)]
     found.sort(key=lambda one: one[0])
-    times = [row[0] for row in trace.rows]
+    times = [row[T] for row in trace.rows]
     return [BreakPoint(number, *one[1:], times[one[0][0]]) for number, one in enumerate(found, 1)]
 
 
@@ -174,13 +175,13 @@ def _windows(rows: Sequence[Row]) -> Iterator[Window]:
     data: dict[int | None, int] = {}
     accepted: dict[int | None, int] = {}
     for seq, row in enumerate(rows):
-        session = row[4]
-        if row[1] == "data":
+        session = row[SESSION]
+        if row[KIND] == "data":
             data[session] = seq
-        elif row[1] == "accept" and session in data:
+        elif row[KIND] == "accept" and session in data:
             accepted[session] = seq
-        elif row[1] in ("reply", "close") and session in accepted:
-            sender, receiver = rows[data[session]][3], rows[data[session]][2]
+        elif row[KIND] in ("reply", "close") and session in accepted:
+            sender, receiver = rows[data[session]][PEER], rows[data[session]][HOST]
             yield Window(sender, receiver, data[session], accepted.pop(session), seq)
 
 
@@ -193,13 +194,13 @@ def _cuts(rows: Sequence[Row], windows: Sequence[Window]) -> Iterator[Found]:
     doubling = {one.data for one in windows}
     answers = {one.reply for one in windows}
     for seq, row in enumerate(rows):
-        kind, session = row[1], row[4]
+        kind, session = row[KIND], row[SESSION]
         if kind == "open":
-            ends[session] = (row[2], row[3])
+            ends[session] = (row[HOST], row[PEER])
         elif kind in _PLACES and session in ends:
             of = "receiver" if kind == "reply" else "sender"
             before = crossed.get((session, of), 0)
-            octets: bytes = row[7]
+            octets: bytes = row[OCTETS]
             crossed[session, of] = before + len(octets)
             for taken, words in _PLACES[kind](len(octets)):
                 whole = taken == len(octets)
@@ -245,17 +246,17 @@ def _crashes(trace: Trace, windows: Sequence[Window], down: float) -> Iterator[F
         row = trace.rows[seq]
         for number, host in enumerate(hosts):
             fault = FaultSpec("crash", duration=down, host=host, when={"seq": seq})
-            where = f"{host} crashes right after {row[1]} at {row[2]}, {row[0]:.6g} s"
+            where = f"{host} crashes right after {row[KIND]} at {row[HOST]}, {row[T]:.6g} s"
             in_window = any(_befalls(one, host, seq) for one in windows)
             place = (seq, 10**9 + number)
-            kind = "crash of the host" if host == row[2] else "crash of another host"
+            kind = "crash of the host" if host == row[HOST] else "crash of another host"
             yield place, kind, where, fault, in_window
 
 
 def _moments(rows: Sequence[Row]) -> Iterator[int]:
     """The last row of each stretch that is of one host and one instant."""
     for seq, (row, following) in enumerate(pairwise(rows)):
-        if row[2] and row[:1] + row[2:3] != following[:1] + following[2:3]:
+        if row[HOST] and (row[T], row[HOST]) != (following[T], following[HOST]):
             yield seq
 
 
@@ -280,7 +281,7 @@ def plan(topology: Topology, seed: int = 0, limit: int | None = None) -> Explore
     trace = simulate(topology, seed)
     found = points(trace)
     rows = trace.rows
-    windows = [(rows[one.data][0], rows[one.reply][0]) for one in _windows(rows)]
+    windows = [(rows[one.data][T], rows[one.reply][T]) for one in _windows(rows)]
     return Explored(
         selected(found, limit), len(found), topology=topology, seed=seed, windows=windows
     )

@@ -10,6 +10,7 @@ from lab.hosts.directory import Entry, Forward, MailingList
 from lab.hosts.time_stamps import visits, was_sent
 from lab.hosts.verdicts import COMES_BACK, NO_SUCH_USER
 from lab.protocol import Path, folded
+from lab.trace.rows import HOST
 
 if TYPE_CHECKING:
     from lab.hosts.host import Host
@@ -79,19 +80,19 @@ def _unfold(
             return
         seen.add(key)
         old, new = place.path.bare, entry.to.bare
-        host.record((now, "forward", *row[2:], recipient, old, new, "forward"))
+        host.record((now, "forward", *row[HOST:], recipient, old, new, "forward"))
         yield from _unfold(host, now, message, recipient, there, seen)
     elif isinstance(entry, MailingList):
         if f"list {entry.name}" in seen:
             # they have it, or it is on its way to them
-            host.record((now, "expand", *row[2:], recipient, entry.name, ()))
+            host.record((now, "expand", *row[HOST:], recipient, entry.name, ()))
             return
         members = _members(host, entry, seen)
         if not members:
             yield recipient, Destination(place.path, refusal=NO_SUCH_USER)
             return
         ids = tuple([(f"{recipient}.{n}", path.bare) for n, path in enumerate(members, 1)])
-        host.record((now, "expand", *row[2:], recipient, entry.name, ids))
+        host.record((now, "expand", *row[HOST:], recipient, entry.name, ids))
         for (one, _), path in zip(ids, members, strict=True):
             yield from _unfold(host, now, message, one, host.destination(path), seen)
     else:

@@ -25,7 +25,7 @@ from lab.hosts.verdicts import LINE_TOO_LONG, NO_SUCH_USER, NOT_ACTIVE
 from lab.protocol import NULL_PATH, Path, folded, reply
 from lab.protocol.lines import fits_the_wire
 from lab.protocol.sizes import MAX_COMMAND_LINE, MAX_DOMAIN
-from lab.trace.trace import Row
+from lab.trace.rows import HOST, Row
 
 _NOWHERE: Final[frozenset[str]] = frozenset()
 
@@ -272,7 +272,7 @@ class Host:
         at_terminal = user.active and user.accepts
         row = (now, "deliver", self.name, None, None, message, recipient, user.name, octets)
         if verb != "MAIL" and at_terminal:
-            self.record((now, "terminal", *row[2:]))
+            self.record((now, "terminal", *row[HOST:]))
         if verb == "SEND" or (verb == "SOML" and at_terminal):
             if at_terminal:
                 return None

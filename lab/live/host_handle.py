@@ -25,7 +25,7 @@ from lab.live.relayed import LiveSession
 from lab.live.row_ring import RowRing, outbox, what_crossed
 from lab.live.storage import last_batch
 from lab.runtime.compiled import source_of
-from lab.trace.trace import Row
+from lab.trace.rows import Row
 
 if TYPE_CHECKING:
     from lab.hosts.settings import HostFaults

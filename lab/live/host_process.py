@@ -28,7 +28,7 @@ from lab.protocol import Limits, SenderSMTP
 from lab.protocol.script import ScriptedSender
 from lab.simulation.simulation import Simulation
 from lab.topology.model import PollSpec, ScriptSpec, Topology
-from lab.trace.trace import Row
+from lab.trace.rows import DELIVER_OCTETS, DELIVER_USER, KIND, MESSAGE, PEER, Row
 
 LOOPBACK: Final = "127.0.0.1"
 SAFE: Final = Limits(line=4096, message=64 << 20, recipients=10_000, sessions=2000)
@@ -162,12 +162,12 @@ class HostProcess:
 
     def record(self, row: Row) -> None:
         """Put down what happened, and what to store of it."""
-        kind = row[1]
-        if kind in _SPOOLED and row[3] is not None:
-            self._dirty.add(row[3])
+        kind = row[KIND]
+        if kind in _SPOOLED and row[PEER] is not None:
+            self._dirty.add(row[PEER])
             self.puts += 1
         elif kind == "deliver":
-            self.storage.drop(row[7], row[5], row[8])
+            self.storage.drop(row[DELIVER_USER], row[MESSAGE], row[DELIVER_OCTETS])
             self.puts += 1
         if self.is_patient and not self._is_watched:
             self.note((row,))

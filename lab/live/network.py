@@ -23,7 +23,7 @@ from lab.live.relayed import LiveSession, LiveWatchedSession, RelayPort
 from lab.live.wallclock import WallClock
 from lab.runtime.compiled import source_of
 from lab.topology.model import PollSpec, ScriptSpec, Topology
-from lab.trace.trace import Row
+from lab.trace.rows import Row
 
 if TYPE_CHECKING:
     from lab.analysis.streaming import StreamingAnalysis

@@ -19,7 +19,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from lab.live.host_process import TOKENS, TOKENS_OF_A_LIFE
-from lab.trace.trace import Row
+from lab.trace.rows import (
+    DELIVER_OCTETS,
+    KIND,
+    MESSAGE,
+    NOTIFY_ABOUT,
+    NOTIFY_RECIPIENTS,
+    OCTETS,
+    OWN,
+    SESSION,
+    Row,
+    T,
+)
 
 if TYPE_CHECKING:
     from lab.analysis.streaming import StreamingAnalysis
@@ -134,17 +145,17 @@ class Recorder:
         if len(known) > _CACHED:
             known.clear()
         for row in rows:
-            session, message, kind = row[4], row[5], row[1]
+            session, message, kind = row[SESSION], row[MESSAGE], row[KIND]
             if session is not None and session >= TOKENS:
                 session = known.get(session) or self._know(session, self._sessions)
             if message is not None and message >= TOKENS:
                 message = known.get(message) or self._know(message, self._messages)
-            if session != row[4] or message != row[5]:
-                row = (*row[:4], session, message, *row[6:])
+            if session != row[SESSION] or message != row[MESSAGE]:
+                row = (*row[:SESSION], session, message, *row[OWN:])
             if kind == "notify":
-                row = (*row[:6], self.message(row[6]), *row[7:])
+                row = (*row[:OWN], self.message(row[NOTIFY_ABOUT]), *row[NOTIFY_RECIPIENTS:])
             elif kind == "data" or kind == "deliver":
-                self._weight += len(row[-1])
+                self._weight += len(row[OCTETS] if kind == "data" else row[DELIVER_OCTETS])
             record(row)
 
     def _know(self, number: int, numbers: RunNumbers) -> int:
@@ -155,7 +166,7 @@ class Recorder:
         """Bring the rows that are here into the order of time."""
         rows = self._trace.rows
         first = 0 if self._trace.base else 1  # how the run began stays before all else
-        rows[first:] = sorted(rows[first:], key=lambda row: row[0])
+        rows[first:] = sorted(rows[first:], key=lambda row: row[T])
 
     def put_away(self, clock: WallClock) -> None:
         """Put into the file what is old enough, if there is much."""
@@ -166,7 +177,7 @@ class Recorder:
             return
         self._again = clock.now + _EACH * clock.speed
         self.sort()
-        until = bisect_left(rows, clock.now - LATE * clock.speed, key=lambda row: row[0])
+        until = bisect_left(rows, clock.now - LATE * clock.speed, key=lambda row: row[T])
         until = min(until, len(rows) - 1)  # the last tells when the run has come to
         if until > 0:
             self._backlog.put(rows[:until])

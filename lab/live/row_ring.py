@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from multiprocessing.reduction import DupFd
 from typing import Any, Final
 
-from lab.trace.trace import Row
+from lab.trace.rows import KIND, SESSION, Row
 
 SIZE: Final = 1 << 22
 """Bytes for rows; what a network at work has not fetched yet, mail of usual sizes among it."""
@@ -137,8 +137,8 @@ def what_crossed(rows: list[Row]) -> list[Row]:
     undone: set[Any] = set()
     kept = []
     for row in rows:
-        if row[1] not in _OF_THE_WIRE:
-            undone.add(row[4])
-        elif row[4] not in undone:
+        if row[KIND] not in _OF_THE_WIRE:
+            undone.add(row[SESSION])
+        elif row[SESSION] not in undone:
             kept.append(row)
     return kept

@@ -18,6 +18,7 @@ from lab.network.events import FAULTS, ticket
 from lab.network.link import Link
 from lab.topology.globs import is_glob, matching_hosts, matching_links
 from lab.topology.model import FaultSpec
+from lab.trace.rows import KIND
 
 if TYPE_CHECKING:
     from lab.hosts.host import Host
@@ -114,7 +115,7 @@ class Faults:
 
         def watching(row: tuple[Any, ...]) -> None:
             record(row)
-            if row[1] != "reply":
+            if row[KIND] != "reply":
                 self.notice(row)
             for spec in self._at_seq.pop(trace.base + len(trace.rows) - 1, ()):
                 self._at(self.simulation.env.now, self._strike, spec)
@@ -375,7 +376,7 @@ class Faults:
 
 def _matches(when: Any, row: tuple[Any, ...]) -> bool:
     """Whether a row of the trace is what a ``when`` describes."""
-    from lab.trace.trace import event_of
+    from lab.trace.rows import event_of
 
     event = event_of(row)
     for key, wanted in when.items():

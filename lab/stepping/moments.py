@@ -10,7 +10,7 @@ from itertools import pairwise
 from lab.analysis.index import WIRE, Crossing, Spooled, TraceIndex, Trouble
 from lab.analysis.narrative import lines_of, sentence
 from lab.analysis.session_states import SessionHistory, Snapshot
-from lab.trace.trace import Event
+from lab.trace.rows import KIND, OCTETS, SESSION, Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Moment:
 
     def _session(self) -> int | None:
         for seq in range(self.n - 1, max(-1, self.n - 2000), -1):
-            session: int | None = self.records.rows[seq][4]
+            session: int | None = self.records.rows[seq][SESSION]
             if session is not None:
                 return session
         return None
@@ -114,10 +114,10 @@ class Moment:
         lines = []
         for seq in seqs[-most:]:
             row = self.records.rows[seq]
-            if row[1] in WIRE:
-                speaker = "R" if row[1] == "reply" else "S"
-                said = lines_of(row[7])
-                if row[1] == "data" and len(said) > 8:
+            if row[KIND] in WIRE:
+                speaker = "R" if row[KIND] == "reply" else "S"
+                said = lines_of(row[OCTETS])
+                if row[KIND] == "data" and len(said) > 8:
                     said = [*said[:4], f"... {len(said) - 7:,} lines ...", *said[-3:]]
                 lines += [Line(seq, speaker, text) for text in said]
         return lines

@@ -20,7 +20,7 @@ from lab.stepping.moments import Moment
 from lab.topology.model import FaultSpec as Fault
 from lab.topology.model import Topology
 from lab.topology.write import to_toml
-from lab.trace.trace import Event
+from lab.trace.rows import HOST, KIND, PEER, SESSION, Event
 
 Progress = Callable[[int], None]
 
@@ -198,7 +198,7 @@ class Stepper:
         self._not_accepted_yet(number, forced.code)
         row = self.records.rows[seq]
         count = self._count(number, ("reply",)) + 1
-        fault = Fault("change-reply", host=row[3], session=number, number=count, line=line)
+        fault = Fault("change-reply", host=row[PEER], session=number, number=count, line=line)
         return self.intervene(fault)
 
     def change_command(self, line: str, session: int | None = None) -> Moment:
@@ -209,12 +209,12 @@ class Stepper:
         except ValueError as why:
             raise NoIntervention(f"{line!r} {why}") from None
         row = self.records.rows[self._next(number, ("command", "data"), "command")]
-        if row[1] == "data":
+        if row[KIND] == "data":
             raise NoIntervention(
-                f"the next that {row[3]} sends in session {number} is mail data, and no command"
+                f"the next that {row[PEER]} sends in session {number} is mail data, and no command"
             )
         count = self._count(number, ("command", "data")) + 1
-        fault = Fault("change-command", host=row[3], session=number, number=count, line=line)
+        fault = Fault("change-command", host=row[PEER], session=number, number=count, line=line)
         return self.intervene(fault)
 
     def intervene(self, fault: Fault) -> Moment:
@@ -230,7 +230,7 @@ class Stepper:
         before, records = self.run, self.records
         self.interventions.append(Intervention(self.n, fault, words_of(fault)))
         self._make()
-        strikes = any(row[1] == "fault" for row in self.records.rows[self.n :])
+        strikes = any(row[KIND] == "fault" for row in self.records.rows[self.n :])
         same = self.records.rows[: self.n] == records.rows[: self.n]
         if strikes and same:
             return self.moment
@@ -284,25 +284,25 @@ class Stepper:
 
     def _next(self, session: int, kinds: tuple[str, ...], what: str) -> int:
         for seq in self.records.session_histories[session].seqs:
-            if seq >= self.n and self.records.rows[seq][1] in kinds:
+            if seq >= self.n and self.records.rows[seq][KIND] in kinds:
                 return seq
         raise NoIntervention(f"no {what} comes any more in session {session}")
 
     def _count(self, session: int, kinds: tuple[str, ...]) -> int:
         seqs = self.records.session_histories[session].seqs
-        return sum(seq < self.n and self.records.rows[seq][1] in kinds for seq in seqs)
+        return sum(seq < self.n and self.records.rows[seq][KIND] in kinds for seq in seqs)
 
     def _not_accepted_yet(self, session: int, code: int) -> None:
         """See to it that no mail has been stored for which the reply is on its way."""
         for seq in range(self.n - 1, -1, -1):
             row = self.records.rows[seq]
-            if row[4] != session:
+            if row[SESSION] != session:
                 continue
-            if row[1] in ("command", "data", "reply"):
+            if row[KIND] in ("command", "data", "reply"):
                 return
-            if row[1] == "accept" and code >= 400:
+            if row[KIND] == "accept" and code >= 400:
                 raise NoIntervention(
-                    f"{row[2]} has accepted the mail (event {seq + 1}), and its reply is on its "
+                    f"{row[HOST]} has accepted the mail (event {seq + 1}), and its reply is on its "
                     f"way: go back before event {seq + 1}, or hang up"
                 )
 

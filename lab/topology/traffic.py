@@ -29,7 +29,7 @@ from lab.topology.schema import (
     ScriptTable,
     TrafficTable,
 )
-from lab.trace.trace import KINDS
+from lab.trace.rows import KINDS
 
 BEFALLS: Final[dict[str, tuple[str, ...]]] = {
     "link-down": ("link",),

@@ -15,7 +15,8 @@ from typing import Any, Final
 from lab.hosts.retry import Retry
 from lab.protocol import NO_LIMITS, Path
 from lab.topology.model import FaultSpec, HostSpec, LinkSpec, MailSpec, Topology
-from lab.trace.trace import Row, Trace
+from lab.trace.rows import FAULT_NAME, FAULT_ON, HOST, KIND, PEER, Row, T
+from lab.trace.trace import Trace
 
 Shows = Callable[[Topology], Trace | None]
 """The trace of a run of a topology, if it shows what is looked for."""
@@ -100,14 +101,17 @@ def _struck(fault: FaultSpec, trace: Trace) -> list[FaultSpec]:
         return [fault]
     lasts = 60.0 if fault.duration is None else fault.duration
     return [
-        replace(fault, rate=None, at=row[0], duration=lasts)
+        replace(fault, rate=None, at=row[T], duration=lasts)
         for row in trace.rows
-        if row[1] == "fault" and row[6] == fault.kind and row[7] and _is_of(fault, row)
+        if row[KIND] == "fault"
+        and row[FAULT_NAME] == fault.kind
+        and row[FAULT_ON]
+        and _is_of(fault, row)
     ]
 
 
 def _is_of(fault: FaultSpec, row: Row) -> bool:
-    return (fault.host in (None, row[2])) and (fault.link in (None, (row[2], row[3])))
+    return (fault.host in (None, row[HOST])) and (fault.link in (None, (row[HOST], row[PEER])))
 
 
 def _before(fault: FaultSpec, trace: Trace | None) -> list[Mapping[str, Any]]:
@@ -115,12 +119,12 @@ def _before(fault: FaultSpec, trace: Trace | None) -> list[Mapping[str, Any]]:
     counts: dict[str, int] = {}
     found: list[Mapping[str, Any]] = []
     for row in trace.rows if trace is not None else ():
-        if row[1] == "fault" and row[6] == "crash" and row[2] == fault.host:
+        if row[KIND] == "fault" and row[FAULT_NAME] == "crash" and row[HOST] == fault.host:
             break
-        if row[2] == fault.host and row[1] in ("accept", "data", "transfer", "queue"):
-            counts[row[1]] = nth = counts.get(row[1], 0) + 1
+        if row[HOST] == fault.host and row[KIND] in ("accept", "data", "transfer", "queue"):
+            counts[row[KIND]] = nth = counts.get(row[KIND], 0) + 1
             more = {"nth": nth} if nth > 1 else {}
-            found.append({"host": fault.host, "event": row[1], **more})
+            found.append({"host": fault.host, "event": row[KIND], **more})
     return found[::-1][:8]
 
 

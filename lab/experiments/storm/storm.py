@@ -16,6 +16,7 @@ from lab.runtime.worker_pool import results
 from lab.simulation.simulation import Simulation
 from lab.topology.model import Topology
 from lab.topology.write import to_toml
+from lab.trace.rows import END_REASON
 from lab.trace.trace import Trace
 
 LONGEST: Final = 40 * 86400.0
@@ -125,7 +126,7 @@ def observe(topology: Topology) -> tuple[Trace, Account, list[Breach]]:
     try:
         simulation.begin()
         simulation.run(LONGEST, watch)
-        if simulation.trace.rows[-1][6] != "settled":
+        if simulation.trace.rows[-1][END_REASON] != "settled":
             raise NeverEnds
     except NeverEnds:
         at = simulation.env.now

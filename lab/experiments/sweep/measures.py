@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from lab.quantities import shown
 from lab.topology.model import COUNTS
 from lab.topology.problems import did_you_mean, listed
-from lab.trace.trace import KINDS
+from lab.trace.rows import HOST, KIND, KINDS, MESSAGE, OCTETS, RECIPIENTS
 
 if TYPE_CHECKING:
     from lab.api.run import Run
@@ -59,10 +59,10 @@ def busiest_relay_share(run: Run) -> float | None:
     taken: set[tuple[str, int]] = set()
     passed: Counter[str] = Counter()
     for row in run.trace.rows:
-        if row[1] == "accept":
-            taken.add((row[2], row[5]))
-        elif row[1] == "transfer" and (row[2], row[5]) in taken:
-            passed[row[2]] += len(row[6] or ()) or 1
+        if row[KIND] == "accept":
+            taken.add((row[HOST], row[MESSAGE]))
+        elif row[KIND] == "transfer" and (row[HOST], row[MESSAGE]) in taken:
+            passed[row[HOST]] += len(row[RECIPIENTS] or ()) or 1
     return max(passed.values()) / passed.total() if passed else None
 
 
@@ -74,7 +74,9 @@ def delivered_share(run: Run) -> float | None:
 
 def wire_bytes(run: Run) -> int:
     """Bytes of commands, replies and mail data that crossed the wire."""
-    return sum(len(row[7]) for row in run.trace.rows if row[1] in ("command", "reply", "data"))
+    return sum(
+        len(row[OCTETS]) for row in run.trace.rows if row[KIND] in ("command", "reply", "data")
+    )
 
 
 def _mean(run: Run) -> float | None:
@@ -129,7 +131,7 @@ def measure(name: str) -> Measure:
         share = float(match[1])
         return Measure(name, lambda run: _percentile(run, share), "s")
     if head == "events" and rest in KINDS:
-        return Measure(name, lambda run: sum(row[1] == rest for row in run.trace.rows))
+        return Measure(name, lambda run: sum(row[KIND] == rest for row in run.trace.rows))
     if head == "events":
         meant = did_you_mean(rest, KINDS, f"; there are {listed(KINDS, 30)}")
         raise ValueError(f"{shown(name)} names no kind of event{meant}")

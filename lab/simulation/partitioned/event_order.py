@@ -8,6 +8,7 @@ from heapq import heappop
 from typing import TYPE_CHECKING, Any, Final
 
 from lab.network.events import PLACES, ROOM, WATCHES, Delivery, happen
+from lab.trace.rows import FAULT_ON, HOST, KIND
 
 if TYPE_CHECKING:
     from lab.network.clock import Clock
@@ -114,7 +115,7 @@ def _finer(place: int, row: tuple[Any, ...], ranks: Mapping[str, int]) -> int:
     the fault after all.
     """
     if place >= LAST:
-        return LAST + ranks.get(row[2], 0)
-    if row[1] == "fault":
-        return place if row[7] else place + ROOM - 1
-    return place + 1 if row[1] == "forget" else place + 2 + ranks.get(row[2], 0)
+        return LAST + ranks.get(row[HOST], 0)
+    if row[KIND] == "fault":
+        return place if row[FAULT_ON] else place + ROOM - 1
+    return place + 1 if row[KIND] == "forget" else place + 2 + ranks.get(row[HOST], 0)

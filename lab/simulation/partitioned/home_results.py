@@ -13,7 +13,7 @@ from lab.analysis.account import Account, Rest, Settled
 from lab.analysis.invariants import MailRules
 from lab.analysis.invariants.breach import Finding
 from lab.simulation.partitioned.event_order import Marked, merged
-from lab.trace.trace import Row
+from lab.trace.rows import KIND, Row
 
 
 class HomeResults:
@@ -35,7 +35,7 @@ class HomeResults:
         self._account.take_all(rows)
         handlers = self._rules.handlers()
         for row in rows:
-            handler = handlers.get(row[1])
+            handler = handlers.get(row[KIND])
             if handler is not None:
                 handler(row)
 

@@ -17,7 +17,7 @@ from lab.analysis.invariants import Replies
 from lab.analysis.invariants.mail import KINDS
 from lab.analysis.invariants.replies import WrongReply
 from lab.trace.digests import Digests
-from lab.trace.trace import Row
+from lab.trace.rows import KIND, MESSAGE, OCTETS, PEER, SESSION, START_META, Row
 
 NUMBERS: Final = 36
 """Bits of a number of a session or message that count those of one host."""
@@ -66,7 +66,7 @@ class LocalResults:
         self._handlers["start"](start)
         self._part = part
         self._parts = parts
-        has_names = any(host.get("names") for host in start[6]["hosts"])
+        has_names = any(host.get("names") for host in start[START_META]["hosts"])
         self._of_all = _OF_ALL | {"open", "close"} if has_names else _OF_ALL
         self._answering: dict[int, int] = {}
         self._refused: dict[int, int] = {}
@@ -82,9 +82,9 @@ class LocalResults:
         done = 0
         for upto, saying in sayings:
             self._take(rows, range(done, upto), needed)
-            if saying[1] == "data":
-                self._answering[saying[4]] = self._home(saying[5])
-            self._handlers[saying[1]](saying)
+            if saying[KIND] == "data":
+                self._answering[saying[SESSION]] = self._home(saying[MESSAGE])
+            self._handlers[saying[KIND]](saying)
             done = upto
         self._take(rows, range(done, len(rows)), needed)
         return needed
@@ -97,33 +97,33 @@ class LocalResults:
         handlers, answering, here = self._handlers, self._answering, self._here
         for index in indices:
             row = rows[index]
-            kind = row[1]
+            kind = row[KIND]
             if kind in _NEEDED:
-                needed[self._home(row[5])].append(index)
+                needed[self._home(row[MESSAGE])].append(index)
             elif kind in self._of_all:
                 for those in needed:
                     those.append(index)
             handler = handlers.get(kind)
-            if handler is None or (kind in _SAID and row[3] not in here):
+            if handler is None or (kind in _SAID and row[PEER] not in here):
                 continue  # the part of the sender-SMTP goes by what that has said
             handler(row)
             if kind == "data":
-                answering[row[4]] = self._home(row[5])
+                answering[row[SESSION]] = self._home(row[MESSAGE])
             elif kind == "reply":
-                if row[4] in answering:
-                    home = answering.pop(row[4])
+                if row[SESSION] in answering:
+                    home = answering.pop(row[SESSION])
                     if self._answered(row, home):
                         needed[home].append(index)
             elif kind == "close":
-                self._closed(row[4], index, needed)
+                self._closed(row[SESSION], index, needed)
 
     def _answered(self, row: Row, home: int) -> bool:
         """The mail data of a session is answered; whether that tells anything.
 
         Where the host itself has told that it accepted the mail, it does not.
         """
-        session = row[4]
-        if row[7][:3] == b"250" and row[3] not in self._replies.contrary:
+        session = row[SESSION]
+        if row[OCTETS][:3] == b"250" and row[PEER] not in self._replies.contrary:
             self._refused.pop(session, None)
             return False
         self._refused[session] = home

@@ -11,7 +11,7 @@ from lab.analysis.invariants import Breach, together
 from lab.analysis.invariants.breach import Finding
 from lab.analysis.invariants.replies import WrongReply
 from lab.simulation.partitioned.local_results import RANKS, counted
-from lab.trace.trace import Row
+from lab.trace.rows import KIND, MESSAGE, NOTIFY_ABOUT, SESSION, Row, T
 
 NUMBERED: Final = frozenset(("open", "submit", "notify"))
 """The kinds of event in which a session or message first appears: they come whatever is kept."""
@@ -82,28 +82,28 @@ class MergedResults:
         messages: dict[int, int] = {}
         numbered: list[Row] = []
         for row in rows:
-            session, message = row[4], row[5]
+            session, message = row[SESSION], row[MESSAGE]
             if session is not None:
                 number = sessions.get(session)
                 if number is None:
                     own = session if session > 0 else self._aliases.known(-session)
                     number = sessions[session] = session_number(own)
-                row[4] = number
-            if row[1] == "notify":
-                row[6] = self._messages.known(row[6])
+                row[SESSION] = number
+            if row[KIND] == "notify":
+                row[NOTIFY_ABOUT] = self._messages.known(row[NOTIFY_ABOUT])
             if message is not None:
                 number = messages.get(message)
                 if number is None:
                     number = messages[message] = message_number(message)
-                row[5] = number
+                row[MESSAGE] = number
             numbered.append(tuple(row))
         return numbered
 
     def take(self, rows: Sequence[Row], settled: Iterable[Sequence[Settled]]) -> None:
         """Take rows of the run, and of each part the recipients that have been settled by then."""
-        self.account.take_all([row for row in rows if row[1] in _ACCOUNTED])
+        self.account.take_all([row for row in rows if row[KIND] in _ACCOUNTED])
         for row in rows[-1:]:
-            self.account.last = row[0]
+            self.account.last = row[T]
         for those in settled:
             self.account.take_settled(those, self._messages.known)
 

@@ -29,7 +29,7 @@ from lab.simulation.partitioned.remote import (
 from lab.simulation.session import ChannelRoute, Session
 from lab.simulation.simulation import Simulation
 from lab.topology.model import Topology
-from lab.trace.trace import Row
+from lab.trace.rows import Row
 
 
 class PartitionSimulation(Simulation):

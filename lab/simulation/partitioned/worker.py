@@ -27,7 +27,7 @@ from lab.simulation.partitioned.partition import PartitionSimulation
 from lab.simulation.partitioned.windows import Windows
 from lab.topology.model import Topology
 from lab.trace.parquet import LEVELS, weight
-from lab.trace.trace import Row
+from lab.trace.rows import KIND, Row
 
 BATCH: Final = 16_384
 """Rows of all parts, or blocks of :data:`BLOCK` bytes of mail in them, that go home together."""
@@ -198,7 +198,7 @@ class WorkerProcess:
             those = [rows[index] for index in indices]
             simulation.enter(part, (those, *marks.of(indices)))
         kinds = LEVELS[self.level] | NUMBERED
-        shipped = [index for index, row in enumerate(rows) if row[1] in kinds]
+        shipped = [index for index, row in enumerate(rows) if row[KIND] in kinds]
         sent = [list(rows[index]) for index in shipped]  # home puts other numbers into them
         batch = (ROWS, sent, *marks.of(shipped), simulation.aliases, simulation.books.settled())
         self.home.send_bytes(marshal.dumps(batch))
