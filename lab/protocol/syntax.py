@@ -12,8 +12,8 @@ Where the RFC contradicts itself:
   restricted" (3.3).
 
 A host reads commands by one of three grammars: "strict", the productions to the letter; "standard",
-what the RFC's own text and examples need; "tolerant", what senders get wrong as well. The
-README's table of grammars has all that differs. What is read is the same in all three: the path,
+what the RFC's own text and examples need; "tolerant", what senders get wrong as well. The table
+in the guide rfc-choices has all that differs. What is read is the same in all three: the path,
 without the space and in its brackets.
 """
 

@@ -357,9 +357,9 @@ def test_what_ships_is_well(path: Path) -> None:
         lab.load(path)
 
 
-def test_the_experiment_in_the_readme_is_well(tmp_path: Path) -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    block = text.split("```ini\n")[1].split("```")[0]
+def test_the_experiment_in_the_guide_makes_the_runs_that_it_says(tmp_path: Path) -> None:
+    text = (ROOT / "lab/help/experiments.md").read_text(encoding="utf-8")
+    block = text.split("```toml\n")[1].split("```")[0]
     (tmp_path / "outages.toml").write_bytes((EXPERIMENTS / "outages.toml").read_bytes())
     assert len(load_experiment(written(tmp_path, block))) == 90
 
