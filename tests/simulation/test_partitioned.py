@@ -175,8 +175,9 @@ def test_a_session_that_is_over_is_let_go_of_at_once(seed: int) -> None:
     finally:
         gc.enable()
     assert any(row[1] == "attempt" for row in one.trace.rows)
-    assert "PartSimulation" in left, "these are known to be cycles"
-    assert not left & {"Session", "WatchedSession", "FarCalling", "FarCalled", "Reception"}
+    assert "PartitionSimulation" in left, "these are known to be cycles"
+    over = {"Session", "WatchedSession", "RemoteSenderSession", "RemoteReceiverSession"}
+    assert not left & {*over, "ReceivingSession"}
 
 
 @pytest.mark.usefixtures("threads")

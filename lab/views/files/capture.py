@@ -164,9 +164,11 @@ def _channels(rows: Iterable[Row]) -> Iterator[_Channel | Row]:
                 tuple(row[OPEN_PATH]),
             )
             channel.losses = [
-                one for one in opening if _is_on(one, channel.way) and one[T] >= row[OPEN_STARTED]
+                loss
+                for loss in opening
+                if _is_on(loss, channel.way) and loss[T] >= row[OPEN_STARTED]
             ]
-            opening = [one for one in opening if one not in channel.losses]
+            opening = [loss for loss in opening if loss not in channel.losses]
             channels[session] = channel
         elif kind in ("command", "data", "reply"):
             if session in channels:  # of a trace that lacks lines, not every channel opened
