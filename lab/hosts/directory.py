@@ -8,9 +8,10 @@ users' is ambiguous: 553 (3.3).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
+from lab.hosts.setting import setting
 from lab.protocol import Path, Reply, reply
 from lab.protocol.replies import MAX_REPLY_LINE
 
@@ -26,11 +27,34 @@ class User:
     "full-after-data" (taken, then undeliverable).
     """
 
-    name: str
-    full_name: str = ""
-    active: bool = False
-    accepts: bool = True
-    mailbox: str = "open"
+    name: str = field(
+        metadata=setting("text", "The name in front of the @.", "4.1.2", example='"Jones"')
+    )
+    full_name: str = field(
+        default="",
+        metadata=setting("text", "What VRFY and EXPN show.", "3.3", example='"William Jones"'),
+    )
+    active: bool = field(
+        default=False, metadata=setting("flag", "At a terminal, for SEND, SOML and SAML.", "3.4")
+    )
+    accepts: bool = field(
+        default=True, metadata=setting("flag", "Accepts messages at the terminal.", "3.4")
+    )
+    mailbox: str = field(
+        default="open",
+        metadata=setting(
+            "choice",
+            "State of the mailbox.",
+            "4.3",
+            words={
+                "open": "takes mail",
+                "busy": "450 at RCPT",
+                "broken": "451 at RCPT: a local error",
+                "full": "452 at RCPT",
+                "full-after-data": "552 after the mail data",
+            },
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +72,20 @@ class Member:
 class MailingList:
     """A name that stands for its members (section 3.3); a private one does not tell them."""
 
-    name: str
-    members: tuple[Member, ...] = ()
-    private: bool = False
+    name: str = field(
+        metadata=setting("text", "The name in front of the @.", "3.3", example='"Example-People"')
+    )
+    members: tuple[Member, ...] = field(
+        default=(),
+        metadata=setting(
+            "members",
+            "Addresses, each with a full name in front of it if you like: `Fred <Fred@BBN.ARPA>`.",
+            "3.3",
+            required=True,
+            example='["ABC@MIT-MC.ARPA"]',
+        ),
+    )
+    private: bool = field(default=False, metadata=setting("flag", "Reply 550 to EXPN.", "3.3"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +95,19 @@ class Forward:
     ``mode`` "forward": mail is taken and sent on (251); "refer": the sender is told (551).
     """
 
-    user: str
-    to: Path
-    mode: str = "forward"
+    user: str = field(metadata=setting("text", "The user who has moved.", "3.2", example='"fred"'))
+    to: Path = field(
+        metadata=setting("path", "The new address.", "3.2", example='"Jones@BBN-VAX.ARPA"')
+    )
+    mode: str = field(
+        default="forward",
+        metadata=setting(
+            "choice",
+            "What happens to mail for the user.",
+            "3.2",
+            words={"forward": "it is sent on (251)", "refer": "the sender is told where to (551)"},
+        ),
+    )
 
     @property
     def reply(self) -> Reply:

@@ -37,7 +37,7 @@ def unfolded(
             break
     else:
         return places
-    lists = host.identity.directory.lists
+    lists = host.directory.lists
     round_again = lists > 0 and visits(mail_data, host.own_names) > 2 * lists + 1
     known = _expanded_for(host, message) if lists else set()
     # what went out may come back; what has never left cannot
@@ -122,7 +122,7 @@ def _members(host: Host, entry: MailingList, seen: set[str]) -> list[Path]:
 def _known_here(host: Host, path: Path) -> Entry | None:
     """What a path's mailbox stands for, if it is at this host, whatever the way to it."""
     here = folded(path.domain) in host.own_names
-    return host.identity.directory.find(path.user) if here else None
+    return host.directory.find(path.user) if here else None
 
 
 def _behind(host: Host, entry: Entry | None) -> Entry | None:

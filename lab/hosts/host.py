@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from lab.hosts.destination import Destination, FailedRecipient
-from lab.hosts.directory import AMBIGUOUS, User
+from lab.hosts.directory import AMBIGUOUS, Directory, User
 from lab.hosts.expansion import unfolded
 from lab.hosts.message import Calendar, compose_notification, return_path_line
 from lab.hosts.neighbour import Neighbour
@@ -49,6 +49,8 @@ class Host:
     ) -> None:
         self.identity = identity
         self.name = identity.name
+        self.directory = Directory(identity.name, identity.users, identity.lists, identity.forwards)
+        self.holds = frozenset([routes.resolve(name) or name for name in identity.holds])
         self.routes = routes
         self.calendar = calendar
         self.retry = retry
@@ -91,7 +93,7 @@ class Host:
         if route != path.route:
             path = Path(route, path.local, path.domain)
         if not route and folded(path.domain) in self.own_names:
-            directory = self.identity.directory
+            directory = self.directory
             entry = directory.find(path.user)
             if entry is not None:
                 return Destination(path, entry)
@@ -313,7 +315,7 @@ class Host:
 
     def arrange(self, now: float, queue: Queue) -> None:
         """Ask to be woken for the next try of a queue, unless that is under way or arranged."""
-        if queue.session or not queue.entries or queue.host in self.identity.holds:
+        if queue.session or not queue.entries or queue.host in self.holds:
             return
         at = queue.next_try()
         if at is None:

@@ -150,7 +150,7 @@ class ReceivingSession:
         if not transaction.reverse_path.is_null or not path.route:
             return False
         here = path.route[0].upper() in self.host.own_names
-        return here and self.host.identity.directory.sends_on
+        return here and self.host.directory.sends_on
 
     def accept(self, transaction: Transaction) -> Reply | None:
         """Put the time stamp line before the mail, deliver it or send it on, and say OK.
@@ -238,17 +238,17 @@ class ReceivingSession:
 
     def verify(self, string: str) -> Reply:
         """VRFY."""
-        return self.host.identity.directory.verify(self._sought(string), self.name)
+        return self.host.directory.verify(self._sought(string), self.name)
 
     def expand(self, string: str) -> Reply:
         """EXPN."""
-        return self.host.identity.directory.expand(self._sought(string))
+        return self.host.directory.expand(self._sought(string))
 
     def _sought(self, string: str) -> str:
         """The name that is asked for: "at least local mailboxes must be recognized" (3.3), so it
         may be written as a local part, or with this host's name, or as a path.
         """
-        if self.host.identity.directory.find(string) is not None:
+        if self.host.directory.find(string) is not None:
             return string
         path = string if string.startswith("<") else f"<{string}>"
         for written in (path, f"{path[:-1]}@{self.name}>"):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from lab.hosts.setting import setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,10 +15,21 @@ class Retry:
     between tries and 4 to 5 days before giving up.
     """
 
-    first: float = 1800.0
-    factor: float = 2.0
-    max: float = 14400.0
-    give_up: float = 259200.0
+    first: float = field(
+        default=1800.0, metadata=setting("span", "From the first failure to the next attempt.")
+    )
+    factor: float = field(
+        default=2.0, metadata=setting("factor", "Each wait is so many times the one before.")
+    )
+    max: float = field(default=14400.0, metadata=setting("span", "The longest wait."))
+    give_up: float = field(
+        default=259200.0,
+        metadata=setting(
+            "duration",
+            "Age of mail at which it is given up; then a notification goes back.",
+            "3.6",
+        ),
+    )
 
     def delay(self, failures: int) -> float:
         """Seconds from the ``failures``-th failure (1 for the first) to the next try."""

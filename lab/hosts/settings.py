@@ -3,50 +3,257 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import Any
 
-from lab.hosts.directory import Directory
+from lab.hosts.directory import Forward, MailingList, User
+from lab.hosts.setting import setting
 from lab.hosts.timeouts import TIMEOUTS, Timeouts
 from lab.protocol import NO_LIMITS, Limits
 
 
 @dataclass(frozen=True, slots=True)
 class HostSettings:
-    """What a host is: its name, its names elsewhere, its people and its settings.
+    """What a host is: its name, its users, and how its installation behaves.
 
-    ``names`` are its names in environments where it has another (section 3.6). ``on_251``:
-    "accept" leaves forwarding to the receiver, "redirect" sends to the given path instead, "learn"
-    leaves it to the receiver this time and sends there itself "in the future"; ``on_551``:
-    "redirect", or "return" an error to the originator (section 3.2). ``store``: seconds
-    that it takes to put a message into stable storage; 250 is said after that, or, by a
-    ``careless`` host, before. ``turn``: changes roles when asked by TURN (section 3.8). ``holds``:
-    hosts that it does not call; mail for them waits until they call and TURN. ``patience``: how
-    long it waits for a reply. ``grammar`` and ``eight_bit`` are the receiver-SMTP's;
-    ``unimplemented`` and ``answers`` those of :mod:`lab.hosts.scripted`. ``unsophisticated``: its
-    sender-SMTP goes by the first digit of a reply alone (appendix E).
+    Each field is a key of ``[[host]]`` in a topology file, and is declared here only (see
+    :mod:`lab.hosts.setting`): durations are seconds, sizes bytes. A host of kind "router" moves
+    bytes and speaks no SMTP.
     """
 
-    name: str
-    directory: Directory
-    names: dict[str, str] = field(default_factory=dict)
-    relay: bool = False
-    limits: Limits = NO_LIMITS
-    on_251: str = "accept"
-    on_551: str = "return"
-    store: float = 0.0
-    careless: bool = False
-    turn: bool = False
-    holds: frozenset[str] = frozenset()
-    patience: Timeouts = TIMEOUTS
-    grammar: str = "standard"
-    eight_bit: str = "refuse"
-    unsophisticated: bool = False
-    unimplemented: frozenset[str] = frozenset()
-    answers: Mapping[str, int | Sequence[int]] = field(default_factory=dict)
+    name: str = field(
+        metadata=setting(
+            "host",
+            "Name of the host, as RFC 821 writes domains; upper and lower case do not matter. A "
+            'number is written "#123", an address "[10.0.0.1]".',
+            "4.1.2",
+            own=True,
+            router=True,
+            example='"MIT-AI.ARPA"',
+        )
+    )
+    kind: str = field(
+        default="host",
+        metadata=setting(
+            "choice",
+            "What the host is.",
+            words={
+                "host": "sends, receives and relays mail",
+                "router": "moves bytes and speaks no SMTP",
+            },
+            router=True,
+        ),
+    )
+    relay: bool = field(
+        default=False,
+        metadata=setting(
+            "flag", "Accept mail to relay to other hosts; otherwise reply 550.", "3.6"
+        ),
+    )
+    users: tuple[User, ...] = field(
+        default=(),
+        metadata=setting(
+            "users",
+            "The users who have a mailbox here: names, or a table for each.",
+            "3.1",
+            of=User,
+            tables="user",
+            example='["JQP", "ann"]',
+        ),
+    )
+    lists: tuple[MailingList, ...] = field(
+        default=(),
+        metadata=setting("tables", "Mailing lists.", "3.3", of=MailingList, key="list"),
+    )
+    forwards: tuple[Forward, ...] = field(
+        default=(),
+        metadata=setting(
+            "tables",
+            "Users who have moved, and where their mail goes.",
+            "3.2",
+            of=Forward,
+            key="forward",
+        ),
+    )
+    limits: Limits = field(
+        default=NO_LIMITS,
+        metadata=setting(
+            "table",
+            "The largest sizes that the receiver-SMTP accepts.",
+            "4.5.3",
+            of=Limits,
+            example="{ recipients = 100 }",
+        ),
+    )
+    careless: bool = field(
+        default=False,
+        metadata=setting(
+            "flag",
+            "Reply 250 before the mail is stored, so that a crash can lose it. For lessons only; "
+            "prints a warning.",
+            "4.1.1",
+        ),
+    )
+    names: Mapping[str, str] = field(
+        default_factory=dict,
+        metadata=setting(
+            "aliases",
+            "Its names in other environments, by the name of the environment.",
+            "3.6",
+            own=True,
+            router=True,
+            example='{ csnet = "ISIE-GATEWAY" }',
+        ),
+    )
+    on_251: str = field(
+        default="accept",
+        metadata=setting(
+            "choice",
+            "What its sender-SMTP does when a receiver replies 251 with a new address.",
+            "3.2",
+            words={
+                "accept": "leave forwarding to the receiver",
+                "redirect": "send to the given path instead",
+                "learn": "leave it to the receiver this time, and send there from the next mail on",
+            },
+        ),
+    )
+    on_551: str = field(
+        default="redirect",
+        metadata=setting(
+            "choice",
+            "What its sender-SMTP does when a receiver replies 551 with a new address.",
+            "3.2",
+            words={
+                "redirect": "send to the given path",
+                "return": "return an error to the originator",
+            },
+        ),
+    )
+    store: float = field(
+        default=0.0,
+        metadata=setting(
+            "duration",
+            "Time to put a message into stable storage, before the 250.",
+            "4.1.1",
+            example='"50 ms"',
+        ),
+    )
+    timeouts: Timeouts = field(
+        default=TIMEOUTS,
+        metadata=setting(
+            "table",
+            "How long its sender-SMTP waits for each reply before it takes the channel to be lost.",
+            "RFC 1123, 5.3.2",
+            of=Timeouts,
+            old="patience",
+            default_text="RFC 1123's",
+            example='{ data = "2 min" }',
+        ),
+    )
+    turn: bool = field(
+        default=False,
+        metadata=setting(
+            "flag", "Change roles when a sender-SMTP asks by TURN; otherwise reply 502.", "3.8"
+        ),
+    )
+    holds: tuple[str, ...] = field(
+        default=(),
+        metadata=setting(
+            "hosts",
+            "Hosts that this one does not call: mail for them waits until they fetch it by TURN.",
+            "3.8",
+            own=True,
+            example='["DORM.ARPA"]',
+        ),
+    )
+    grammar: str = field(
+        default="standard",
+        metadata=setting(
+            "choice",
+            "How strictly its receiver-SMTP reads commands.",
+            "4.1.2",
+            words={
+                "strict": "the grammar of 4.1.2 to the letter",
+                "standard": "the grammar, with names of one and two characters",
+                "tolerant": "also what common senders get wrong",
+            },
+        ),
+    )
+    eight_bit: str = field(
+        default="refuse",
+        metadata=setting(
+            "choice",
+            "What its receiver-SMTP does with bytes whose high-order bit is set.",
+            "appendix A",
+            words={
+                "refuse": "refuse the line or the mail",
+                "clear": "set the bit to zero",
+            },
+        ),
+    )
+    unsophisticated: bool = field(
+        default=False,
+        metadata=setting(
+            "flag", "Its sender-SMTP looks at the first digit of a reply only.", "appendix E"
+        ),
+    )
+    unimplemented: tuple[str, ...] = field(
+        default=(),
+        metadata=setting(
+            "commands",
+            "Commands that its receiver-SMTP does not have: it replies 502.",
+            "4.5.1",
+            example='["EXPN", "HELP"]',
+        ),
+    )
+    answers: Mapping[str, int | Sequence[int]] = field(
+        default_factory=dict,
+        metadata=setting(
+            "codes",
+            "The reply to a command whatever the host thinks: a code, or several that are used up "
+            'one after another. The keys are the rows of section 4.3, such as "RCPT", "connection" '
+            'and "mail data".',
+            "4.3",
+            example="{ RCPT = 450, DATA = [451, 354] }",
+        ),
+    )
+    external: str = field(
+        default="",
+        metadata=setting(
+            "address",
+            "In a live run, the address of the real mail server that is this host.",
+            own=True,
+            example='"127.0.0.1:2600"',
+        ),
+    )
+    position: tuple[float, float] | None = field(
+        default=None,
+        metadata=setting(
+            "position",
+            "Where the host stands on the map: x and y, in any unit.",
+            own=True,
+            router=True,
+            example="[2, 1.5]",
+        ),
+    )
+    title: str = field(
+        default="",
+        metadata=setting("text", "A label for people.", router=True, example='"the lab"'),
+    )
+
+    @property
+    def all_names(self) -> tuple[str, ...]:
+        """Its name and those that other environments know it by."""
+        return (self.name, *[name for name in self.names.values() if name != self.name])
 
     def name_in(self, environment: str) -> str:
-        """The name by which the host is known in an environment."""
+        """Return the name by which the host is known in an environment (section 3.6)."""
         return self.names.get(environment, self.name)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # a compiled frozen dataclass cannot be pickled by what Python gives it
+        return type(self), tuple([getattr(self, each.name) for each in fields(self)])
 
 
 @dataclass(slots=True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
+from lab.hosts.setting import setting
 from lab.protocol.replies import CONNECTION, MAIL_DATA
 
 BLOCK: Final = 4096
@@ -21,11 +22,29 @@ class Timeouts:
     mail data that has to cross first.
     """
 
-    opening: float = 300.0
-    command: float = 300.0
-    data: float = 120.0
-    block: float = 180.0
-    mail_data: float = 600.0
+    opening: float = field(
+        default=300.0,
+        metadata=setting("duration", "For the channel to open and for its 220.", "RFC 1123, 5.3.2"),
+    )
+    command: float = field(
+        default=300.0,
+        metadata=setting(
+            "duration", "For the reply to HELO, MAIL, RCPT and the rest.", "RFC 1123, 5.3.2"
+        ),
+    )
+    data: float = field(
+        default=120.0, metadata=setting("duration", "For the 354 to DATA.", "RFC 1123, 5.3.2")
+    )
+    block: float = field(
+        default=180.0,
+        metadata=setting(
+            "duration", "More for each 4096 bytes of mail data that cross.", "RFC 1123, 5.3.2"
+        ),
+    )
+    mail_data: float = field(
+        default=600.0,
+        metadata=setting("duration", "For the reply to the final dot.", "RFC 1123, 5.3.2"),
+    )
 
     @property
     def least(self) -> float:

@@ -220,7 +220,7 @@ class OutgoingConnection:
         errand, sender = self.errand, self.sender
         if errand is None or not isinstance(sender, SenderSMTP) or self.over:
             return
-        patience = self.station.host.identity.patience
+        patience = self.station.host.identity.timeouts
         if now - self.since <= patience.limit(sender.awaiting, errand.size):
             return
         what = _AWAITED.get(sender.awaiting, f"no reply to {sender.awaiting}")

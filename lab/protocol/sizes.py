@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+
+def _limit(unit: str, help: str) -> dict[str, Any]:
+    """What those who set a limit read of it: its kind, its unit, what it bounds, and where."""
+    return {"kind": "limit", "help": help, "section": "4.5.3", "unit": unit}
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,14 +21,35 @@ class Limits:
     ``user``, ``domain``: characters.
     """
 
-    line: int | None = None
-    text_line: int | None = None
-    message: int | None = None
-    recipients: int | None = None
-    sessions: int | None = None
-    path: int | None = None
-    user: int | None = None
-    domain: int | None = None
+    line: int | None = field(
+        default=None,
+        metadata=_limit("bytes", "A command line with its CRLF; longer ones draw 500."),
+    )
+    text_line: int | None = field(
+        default=None,
+        metadata=_limit("bytes", "A line of mail data with its CRLF; longer ones draw 552."),
+    )
+    message: int | None = field(
+        default=None, metadata=_limit("bytes", "The mail data; more draws 552.")
+    )
+    recipients: int | None = field(
+        default=None,
+        metadata=_limit("recipients", "Forward-paths in a transaction; more draw 552."),
+    )
+    sessions: int | None = field(
+        default=None,
+        metadata=_limit("sessions", "Channels open at once; to more the host says 421."),
+    )
+    path: int | None = field(
+        default=None,
+        metadata=_limit("characters", "A reverse-path or forward-path; longer ones draw 501."),
+    )
+    user: int | None = field(
+        default=None, metadata=_limit("characters", "A user name; longer ones draw 501.")
+    )
+    domain: int | None = field(
+        default=None, metadata=_limit("characters", "A domain; longer ones draw 501.")
+    )
 
 
 NO_LIMITS: Final = Limits()

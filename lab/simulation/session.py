@@ -208,7 +208,7 @@ class Session:
         errand, sender = self.errand, self.sender
         if errand is None or not isinstance(sender, SenderSMTP):
             return math.inf
-        patience: Timeouts = self.host.identity.patience
+        patience: Timeouts = self.host.identity.timeouts
         if self.number is None:
             return self.started + patience.opening
         return errand.now + patience.limit(sender.awaiting, errand.size)

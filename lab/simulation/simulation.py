@@ -13,13 +13,11 @@ from functools import partial
 from random import Random
 from typing import Any
 
-from lab.hosts.directory import Directory
 from lab.hosts.host import Host
 from lab.hosts.message import Calendar
 from lab.hosts.receiving import Later
 from lab.hosts.routing import RoutingTable
 from lab.hosts.sending import QueueSender
-from lab.hosts.settings import HostSettings
 from lab.hosts.spool import Queue
 from lab.network.clock import Clock
 from lab.network.events import CALLS, HOSTS, MAIL, WATCHES, Ticket, Timer, ticket
@@ -78,19 +76,11 @@ class Simulation:
         calendar = Calendar(topology.start)
         self.hosts: dict[str, Host] = {}
         for spec in hosts:
-            directory = Directory(spec.name, spec.users, spec.lists, spec.forwards)
-            identity = HostSettings(
-                spec.name, directory, dict(spec.names), spec.relay,
-                spec.limits, spec.on_251, spec.on_551, spec.store, spec.careless,
-                spec.turn, frozenset(one.name for one in map(topology.host, spec.holds) if one),
-                spec.patience, spec.grammar, spec.eight_bit, spec.unsophisticated,
-                frozenset(spec.unimplemented), spec.answers,
-            )  # fmt: skip
             self.hosts[spec.name] = Host(
-                identity, self.routes, calendar, topology.retry,
+                spec, self.routes, calendar, topology.retry,
                 self.record, self._wake, partial(self.next_message, spec.name),
             )  # fmt: skip
-        patience = [host.identity.patience.least for host in self.hosts.values()]
+        patience = [host.identity.timeouts.least for host in self.hosts.values()]
         self._least_patience = min(patience, default=math.inf)
         self.is_watching_patience = False
         self._scenario = submissions(topology, seed, self.routes, self.is_here)

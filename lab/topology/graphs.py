@@ -33,8 +33,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lab.protocol import SyntaxFault, parse_domain
 from lab.quantities import shown
-from lab.topology.model import HostSpec, Topology
 from lab.topology.problems import did_you_mean
+from lab.topology.specs import HostSpec, TopologyData
 
 if TYPE_CHECKING:
     import networkx
@@ -46,7 +46,7 @@ EDGE_LISTS: Final = (".txt", ".edges", ".edgelist")
 """How the names of files end that hold an edge a line."""
 
 _HOST_KEYS: Final = (
-    "kind", "relay", "users", "limits", "careless", "on_251", "on_551", "store", "patience", "turn",
+    "kind", "relay", "users", "limits", "careless", "on_251", "on_551", "store", "timeouts", "turn",
     "grammar", "eight_bit", "unsophisticated", "title",
 )  # fmt: skip
 _LINK_KEYS: Final = ("environment", "latency", "jitter", "bandwidth", "loss", "cost")
@@ -408,7 +408,7 @@ def _generators() -> dict[str, Any]:
     }
 
 
-def to_graph(topology: Topology) -> networkx.MultiGraph:
+def to_graph(topology: TopologyData) -> networkx.MultiGraph:
     """The networkx graph of a topology, see :attr:`lab.topology.model.Topology.graph`."""
     import networkx
 

@@ -16,7 +16,6 @@ from lab.hosts.timeouts import Timeouts
 from lab.protocol import Limits, Path, SyntaxFault, folded, parse_domain, parse_path, quote
 from lab.protocol.sizes import MAX_DOMAIN, MAX_USER, MINIMA
 from lab.quantities import shown
-from lab.topology.model import Environment, HostSpec, LinkSpec
 from lab.topology.problems import MOST_PROBLEMS, Place, Problem, did_you_mean, listed
 from lab.topology.schema import (
     FileTable,
@@ -28,6 +27,7 @@ from lab.topology.schema import (
     ListTable,
     UserTable,
 )
+from lab.topology.specs import Environment, HostSpec, LinkSpec
 
 FROM_A_GRAPH: Final = HostDefaults(relay=True, users=[UserTable(name="user")])
 """What hosts of a graph are unless it, or [defaults.host], says otherwise.
@@ -45,7 +45,7 @@ _SPEAKS: Final = (
     "careless",
     "limits",
     "store",
-    "patience",
+    "timeouts",
     "turn",
     "grammar",
     "eight_bit",
@@ -278,7 +278,7 @@ def _host(table: HostTable, number: int, hosts: Hosts) -> HostSpec:
         on_251=table.on_251,
         on_551=table.on_551,
         store=table.store,
-        patience=Timeouts(**table.patience.given()),
+        timeouts=Timeouts(**table.timeouts.given()),
         turn=table.turn,
         holds=tuple(table.holds),
         grammar=table.grammar,

@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from lab.hosts.retry import Retry
 from lab.quantities import one_line
@@ -21,11 +21,12 @@ from lab.topology.hosts import (
     environments,
     mention_all,
 )
-from lab.topology.model import Sets, Topology, TopologyError
+from lab.topology.old_keys import rename_old_keys
 from lab.topology.overrides import override
 from lab.topology.positions import lines_of
 from lab.topology.problems import Place, Problem, bounded, check, did_you_mean, named
 from lab.topology.schema import FileTable
+from lab.topology.specs import Sets, TopologyData, TopologyError
 from lab.topology.traffic import build_faults, build_mail, build_polls, build_scripts, build_traffic
 
 if TYPE_CHECKING:
@@ -46,11 +47,13 @@ class Source:
     text: str = ""
     folder: Path = Path()
     overridden: dict[Place, str] = field(default_factory=dict)
+    renamed: dict[Place, Place] = field(default_factory=dict)
     drawn: GraphTables = field(default_factory=GraphTables)
     _lines: dict[Place, int] | None = None
 
     def where(self, place: Place) -> str:
         """File, line and key of a place."""
+        place = self._as_written(place)
         label = self.drawn.labels.get(place[:2])
         if label is not None:
             return self._joined(label + (f", {named(place[2:])}" if place[2:] else ""))
@@ -60,6 +63,13 @@ class Source:
         key = named(place)
         line = self._line(place)
         return self._joined(f"line {line}" if line else "", key)
+
+    def _as_written(self, place: Place) -> Place:
+        """The place by the keys that the file uses, where those are former names."""
+        for new, old in self.renamed.items():
+            if place[: len(new)] == new:
+                return old + place[len(new) :]
+        return place
 
     def _joined(self, *parts: str) -> str:
         return ", ".join(part for part in (self.name, *parts) if part)
@@ -82,8 +92,16 @@ class Source:
         return f"{where}: {problem.text}" if where else problem.text
 
 
-def load_file(path: str | os.PathLike[str], sets: Sets = (), seed: int = 0) -> Topology:
-    """The topology that a TOML file describes; see :func:`lab.topology.model.load`."""
+Data = TypeVar("Data", bound=TopologyData)
+
+
+def read_file(
+    cls: type[Data], path: str | os.PathLike[str], sets: Sets = (), seed: int = 0
+) -> Data:
+    """Return the topology of that class that a TOML file describes.
+
+    See :func:`lab.topology.model.load`.
+    """
     path = Path(path)
     text = _text(path)
     try:
@@ -92,20 +110,21 @@ def load_file(path: str | os.PathLike[str], sets: Sets = (), seed: int = 0) -> T
         raise TopologyError([f"{path}: the brackets are nested too deeply; write fewer"]) from None
     except ValueError as why:
         raise TopologyError([f"{path}, {_syntax(why, text)}"]) from None
-    return _assemble(raw, Source(str(path), text, path.parent), sets, seed)
+    return _assemble(cls, raw, Source(str(path), text, path.parent), sets, seed)
 
 
-def from_dict(
+def read_tables(
+    cls: type[Data],
     raw: Mapping[str, Any],
     *,
     graph: networkx.Graph | None = None,
     sets: Sets = (),
     seed: int = 0,
-) -> Topology:
-    """The topology that the tables of a file, or those and a networkx graph, describe."""
+) -> Data:
+    """Return the topology of that class that the tables of a file, and a graph, describe."""
     # what is None in Python is not said in TOML
     said = {key: value for key, value in raw.items() if value is not None}
-    return _assemble(said, Source(), sets, seed, graph)
+    return _assemble(cls, said, Source(), sets, seed, graph)
 
 
 def _text(path: Path) -> str:
@@ -174,13 +193,15 @@ def _syntax(why: ValueError, text: str) -> str:
 
 @gc_pause()
 def _assemble(
+    cls: type[Data],
     raw: Mapping[str, Any],
     source: Source,
     sets: Sets,
     seed: int,
     graph: networkx.Graph | None = None,
-) -> Topology:
+) -> Data:
     recipe, source.overridden, faults = override(raw, sets)
+    source.renamed = rename_old_keys(recipe)
     findings = Diagnostics()
     from_graph = graph is not None or "graph" in recipe or "generate" in recipe
     drawn = _drawn(recipe, source, seed, graph, findings) if from_graph else GraphTables()
@@ -192,7 +213,7 @@ def _assemble(
     topology = None
     if drawn is not None:  # else all hosts would be missed
         kept = recipe if "generate" in recipe else None
-        topology = _built(checked.tables, findings, source, from_graph, kept)
+        topology = _built(cls, checked.tables, findings, source, from_graph, kept)
     sentences = [f"{source.name}, {one}" if source.name else one for one in faults]
     sentences += source.sentences(findings.problems)
     if sentences or topology is None:
@@ -238,12 +259,13 @@ def _first_environment(raw: Mapping[str, Any]) -> str:
 
 
 def _built(
+    cls: type[Data],
     tables: FileTable,
     findings: Diagnostics,
     source: Source,
     from_graph: bool,
     recipe: Mapping[str, Any] | None,
-) -> Topology:
+) -> Data:
     known = environments(tables, findings)
     hosts = build_hosts(tables, known, findings, graph=from_graph)
     links = build_links(tables, known, hosts)
@@ -251,7 +273,7 @@ def _built(
     mention_all(hosts)
     if tables.retry.max < tables.retry.first:
         findings.problem(("retry", "max"), "max is less than first; write as much or more")
-    return Topology(
+    return cls(
         title=tables.title,
         start=tables.start,
         environments=known,

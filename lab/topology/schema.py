@@ -21,7 +21,7 @@ from pydantic import (
 
 from lab.protocol.replies import TEXTS
 from lab.quantities import parse_bandwidth, parse_duration, parse_rate, parse_size, shown
-from lab.topology.model import DEFAULT_START
+from lab.topology.specs import DEFAULT_START
 
 LARGEST_MAIL: Final = 10**9
 """Bytes; mail data is held in memory, and a slip of the unit should not fill it."""
@@ -170,7 +170,7 @@ class LimitsTable(Table):
 
 
 class TimeoutsTable(Table):
-    """``patience`` of a host: how long its sender-SMTP waits for replies (RFC 1123, 5.3.2)."""
+    """``timeouts`` of a host: how long its sender-SMTP waits for replies (RFC 1123, 5.3.2)."""
 
     opening: Duration | None = None
     command: Duration | None = None
@@ -196,7 +196,7 @@ class HostDefaults(Table):
     on_251: Literal["accept", "redirect", "learn"] = "accept"
     on_551: Literal["redirect", "return"] = "redirect"
     store: Duration = 0.0
-    patience: TimeoutsTable = TimeoutsTable()
+    timeouts: TimeoutsTable = TimeoutsTable()
     turn: bool = False
     grammar: Literal["strict", "standard", "tolerant"] = "standard"
     eight_bit: Literal["refuse", "clear"] = "refuse"
@@ -367,7 +367,7 @@ TABLES: Final[dict[tuple[str, ...], type[Table]]] = {
     ("host", "list"): ListTable,
     ("host", "forward"): ForwardTable,
     ("host", "limits"): LimitsTable,
-    ("host", "patience"): TimeoutsTable,
+    ("host", "timeouts"): TimeoutsTable,
     ("link",): LinkTable,
     ("mail",): MailTable,
     ("traffic",): TrafficTable,
@@ -384,7 +384,7 @@ TABLES: Final[dict[tuple[str, ...], type[Table]]] = {
     ("defaults", "host", "list"): ListTable,
     ("defaults", "host", "forward"): ForwardTable,
     ("defaults", "host", "limits"): LimitsTable,
-    ("defaults", "host", "patience"): TimeoutsTable,
+    ("defaults", "host", "timeouts"): TimeoutsTable,
     ("defaults", "link"): LinkDefaults,
 }
 """The tables by the keys that lead to them, places in lists left out."""

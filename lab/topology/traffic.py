@@ -12,14 +12,6 @@ from lab.protocol import COMMANDS, Path
 from lab.quantities import UnitFault, parse_duration, parse_size, shown
 from lab.topology.globs import is_glob, matching_hosts, matching_links
 from lab.topology.hosts import Hosts, user_at
-from lab.topology.model import (
-    FaultSpec,
-    LinkSpec,
-    MailSpec,
-    PollSpec,
-    ScriptSpec,
-    TrafficSpec,
-)
 from lab.topology.problems import EXAMPLES, Place, listed
 from lab.topology.schema import (
     FaultTable,
@@ -28,6 +20,14 @@ from lab.topology.schema import (
     PollTable,
     ScriptTable,
     TrafficTable,
+)
+from lab.topology.specs import (
+    FaultSpec,
+    LinkSpec,
+    MailSpec,
+    PollSpec,
+    ScriptSpec,
+    TrafficSpec,
 )
 from lab.trace.rows import KINDS
 

@@ -9,13 +9,13 @@ from typing import Any, Final
 
 from lab.hosts.directory import MailingList
 from lab.protocol import Path
-from lab.topology.model import DEFAULT_START, FaultSpec, HostSpec, LinkSpec, MailSpec, Topology
+from lab.topology.specs import DEFAULT_START, FaultSpec, HostSpec, LinkSpec, MailSpec, TopologyData
 
 _NAMES: Final = {"sender": "from", "duration": "for", "lists": "list", "forwards": "forward"}
 _ESCAPES: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
-def to_toml(topology: Topology, comment: str = "") -> str:
+def to_toml(topology: TopologyData, comment: str = "") -> str:
     """The text of a topology file that loads as this topology, under a comment.
 
     Hosts and links of a graph are written out. Quantities are in seconds, bytes and bits a second.
@@ -35,7 +35,7 @@ def to_toml(topology: Topology, comment: str = "") -> str:
     return "\n".join(lines) + "\n"
 
 
-def _tables(topology: Topology) -> Iterator[tuple[str, Iterable[Mapping[str, Any]]]]:
+def _tables(topology: TopologyData) -> Iterator[tuple[str, Iterable[Mapping[str, Any]]]]:
     yield "environment", [{"name": e.name, **_given(e)} for e in topology.environments.values()]
     yield "host", map(_host, topology.hosts.values())
     yield "link", map(_link, topology.links)
@@ -58,8 +58,8 @@ def _given(spec: Any, *, but: Sequence[str] = ()) -> dict[str, Any]:
 
 
 def _host(spec: HostSpec) -> dict[str, Any]:
-    table = _given(spec, but=("limits", "patience", "users", "lists", "forwards"))
-    for name, inner in (("limits", spec.limits), ("patience", spec.patience)):
+    table = _given(spec, but=("limits", "timeouts", "users", "lists", "forwards"))
+    for name, inner in (("limits", spec.limits), ("timeouts", spec.timeouts)):
         if _given(inner):
             table[name] = _given(inner)
     if spec.users:

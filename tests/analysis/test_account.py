@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import lab
 from lab.analysis.account import OUTCOMES
-from lab.topology.load import from_dict
+from lab.topology.model import from_dict
 
 MAILBOXES = ["open", "open", "open", "busy", "full", "full-after-data"]
 

@@ -13,7 +13,7 @@ from helpers.places import TOPOLOGIES
 
 import lab
 from lab.analysis.invariants import Breach, breaches
-from lab.topology.load import from_dict
+from lab.topology.model import from_dict
 from lab.trace.trace import Row
 
 FILES_OF_OURS = sorted(

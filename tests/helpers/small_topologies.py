@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 import lab
-from lab.topology.load import from_dict
+from lab.topology.model import from_dict
 
 Options = dict[str, Any]
 

@@ -379,7 +379,7 @@ def test_a_host_reads_by_its_grammar(grammar: str, codes: list[str]) -> None:
 
 def test_every_setting_is_written_and_read_back() -> None:
     """A topology writes itself as a file with what its hosts are set to."""
-    from lab.topology.load import from_dict
+    from lab.topology.model import from_dict
     from lab.topology.write import to_toml
 
     settings = {

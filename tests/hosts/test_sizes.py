@@ -13,7 +13,7 @@ import lab
 from lab.api.conversation import Conversation
 from lab.protocol import Limits, fits_the_wire, stuff
 from lab.protocol.sizes import MINIMA
-from lab.topology.load import from_dict
+from lab.topology.model import from_dict
 
 NAMES = ("user", "domain", "path", "line", "text_line", "recipients")
 

@@ -11,7 +11,7 @@ from helpers.places import TOPOLOGIES
 
 import lab
 from lab.protocol import Outgoing, ReceiverSMTP, SenderSMTP, reply
-from lab.topology.load import from_dict
+from lab.topology.model import from_dict
 
 POLLING = TOPOLOGIES / "polling.toml"
 

@@ -11,8 +11,7 @@ import lab
 from lab.api.conversation import Conversation
 from lab.hosts.message import Calendar
 from lab.protocol import Misuse, SenderSMTP, parse_path, stuff, unstuff
-from lab.topology.load import from_dict
-from lab.topology.model import DEFAULT_START
+from lab.topology.model import DEFAULT_START, from_dict
 
 HOSTS = (host("ONE.ARPA", "JOE"), relay("TWO.ARPA"), host("Z.ARPA", "SAM"))
 BEGIN = b"HELO ONE.ARPA\r\nMAIL FROM:<JOE@ONE.ARPA>\r\nRCPT TO:<SAM@Z.ARPA>\r\nDATA\r\n"

@@ -147,7 +147,7 @@ def test_a_number_may_be_a_hosts_other_name() -> None:
 
 def test_a_number_takes_a_mail_drop_and_an_override(tmp_path: Any) -> None:
     """What a file names, `--set` and the artefacts can name."""
-    from lab.topology.load import from_dict
+    from lab.topology.model import from_dict
 
     tables = {
         "host": [host("#123", "JOE"), host("[1.2.3.4]", "SAM")],

@@ -12,8 +12,7 @@ from helpers.small_topologies import chain, host
 import lab
 from lab.runtime import gc_pause as pausing
 from lab.runtime.gc_pause import gc_pause
-from lab.topology.load import from_dict
-from lab.topology.model import Topology
+from lab.topology.model import Topology, from_dict
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import lab
-from lab.topology.load import from_dict
+from lab.topology.model import from_dict
 
 BASE: dict[str, Any] = {
     "title": "a relay between two users",

@@ -68,7 +68,7 @@ def test_what_storing_takes_decides_which_breaks_make_duplicates() -> None:
 
 def test_a_sender_that_waits_as_rfc_1123_asks_gets_its_250() -> None:
     path = FAULTS / "impatience.toml"
-    run = lab.simulate(lab.load(path, sets=['host.0.patience={ mail_data = "10 min" }']))
+    run = lab.simulate(lab.load(path, sets=['host.0.timeouts={ mail_data = "10 min" }']))
     assert run.summary["duplicates"] == 0
     assert run.summary["delivered"] == 1
     reasons = [e["reason"] for e in lab.simulate(path).trace if e.kind == "close"]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import lab
 from lab.protocol.replies import TEXTS
-from lab.topology.load import from_dict
+from lab.topology.model import from_dict
 
 A, B, C = "A", "B", "C"
 

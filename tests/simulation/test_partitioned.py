@@ -32,8 +32,7 @@ from lab.simulation.partitioned import worker as process
 from lab.simulation.partitioned.coordinator import Coordinator
 from lab.simulation.partitioned.planning import partitioned
 from lab.simulation.simulation import Simulation
-from lab.topology.load import from_dict
-from lab.topology.model import Topology
+from lab.topology.model import Topology, from_dict
 from lab.trace.digests import digest
 from lab.trace.trace import Trace
 
@@ -57,7 +56,7 @@ IMPATIENT = {
 HOSTS: list[dict[str, Any]] = [
     {},
     {"store": "200 ms"},
-    {"patience": IMPATIENT},
+    {"timeouts": IMPATIENT},
     {"limits": {"sessions": 2}},
     {"careless": True},
 ]

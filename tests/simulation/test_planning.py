@@ -20,8 +20,7 @@ from lab.simulation.partitioned.bisection import parted
 from lab.simulation.partitioned.planning import PartitionPlan, partitioned
 from lab.simulation.partitioned.workload import estimated_work
 from lab.simulation.simulation import Simulation
-from lab.topology.load import from_dict
-from lab.topology.model import Topology
+from lab.topology.model import Topology, from_dict
 
 UUCP = ROOT.parent / "shared" / "data" / "uucp-map" / "uucp-edges-1988-12-31.txt"
 
@@ -223,7 +222,7 @@ def test_the_parts_are_the_same_in_every_process() -> None:
     code = (
         "import sys; sys.path.insert(0, 'tests')\n"
         "from test_parts_sharing import HUBS\n"
-        "from lab.topology.load import from_dict\n"
+        "from lab.topology.model import from_dict\n"
         "from lab.simulation.partitioned.planning import partitioned\n"
         "print(partitioned(from_dict(HUBS), 3))"
     )

@@ -10,7 +10,7 @@ from helpers.small_topologies import chain, host, mail
 
 import lab
 from lab.simulation.simulation import Simulation
-from lab.topology.load import from_dict
+from lab.topology.model import from_dict
 
 FILES = sorted(
     path for path in TOPOLOGIES.rglob("*.toml") if "\ntopology = " not in path.read_text()
@@ -30,8 +30,8 @@ def test_when_all_is_over_no_host_thinks_that_a_session_is_open(path: Path) -> N
 
 def test_a_receiver_hears_of_an_impatient_sender_one_latency_later() -> None:
     """Section 3.5 has the sender close the channel; word of that takes its way like any other."""
-    patience = {"mail_data": "5 s", "block": "0 s"}
-    hosts = [host("A.ARPA", "ann", patience=patience), host("B.ARPA", "joe", store="20 s")]
+    timeouts = {"mail_data": "5 s", "block": "0 s"}
+    hosts = [host("A.ARPA", "ann", timeouts=timeouts), host("B.ARPA", "joe", store="20 s")]
     links = [{**link, "latency": "1 s"} for link in chain(*hosts)]
     tables = {"host": hosts, "link": links, "mail": [mail("ann@A.ARPA", "joe@B.ARPA")]}
     simulation = Simulation(from_dict(tables), 0)

@@ -21,7 +21,7 @@ from lab.stepping.char_map import chart
 from lab.stepping.commands import CommandLine, Misunderstood, Quit
 from lab.stepping.moments import Moment
 from lab.stepping.stepper import NoIntervention, Stepper
-from lab.topology.load import from_dict
+from lab.topology.model import from_dict
 from lab.trace.trace import KINDS, Trace
 
 FILES_OF_OURS = sorted(

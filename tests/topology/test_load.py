@@ -17,7 +17,6 @@ from lab.hosts.directory import Forward, MailingList, Member, User
 from lab.hosts.retry import Retry
 from lab.network.transport import TRANSPORTS
 from lab.protocol import Limits, parse_path
-from lab.topology.load import from_dict
 from lab.topology.model import (
     COUNTS,
     Environment,
@@ -27,6 +26,7 @@ from lab.topology.model import (
     Topology,
     TopologyError,
     TrafficSpec,
+    from_dict,
     load,
 )
 from lab.topology.overrides import read
@@ -465,3 +465,30 @@ a."b.c" = 1
 @given(st.text(alphabet="[]{}='\"a.,\n #\\", max_size=40))
 def test_to_look_for_lines_never_fails_nor_hangs(text: str) -> None:
     lines_of(text)
+
+
+def test_the_former_name_of_a_key_is_read_with_one_warning(write: Write) -> None:
+    text = """
+        defaults = { host = { patience = { command = "1 min" } } }
+        [[host]]
+        name = "A"
+        patience = { data = "9 s" }
+        [[host]]
+        name = "B"
+        patience = { data = "8 s" }
+        [[host]]
+        name = "C"
+    """
+    with pytest.warns(DeprecationWarning, match="patience is the former name") as warned:
+        topology = load(write(text), sets=["host.B.patience.data=7"])
+    hosts = topology.hosts.values()
+    assert [host.timeouts.data for host in hosts] == [9, 7, 120]
+    assert topology.hosts["C"].timeouts.command == 60
+    assert len(warned) == 1
+
+
+def test_a_problem_under_a_former_name_is_told_where_the_file_has_it(write: Write) -> None:
+    text = '[[host]]\nname = "A"\npatience = { data = "9 lightyears" }\n'
+    with pytest.warns(DeprecationWarning, match="timeouts"), pytest.raises(TopologyError) as caught:
+        load(write(text))
+    assert "line 3, host[0].patience.data: '9 lightyears' has no unit" in str(caught.value)

@@ -9,7 +9,7 @@ import pytest
 from helpers.places import TOPOLOGIES
 
 import lab
-from lab.topology.load import from_dict
+from lab.topology.model import from_dict
 from lab.topology.write import to_toml
 
 FILES_OF_OURS = sorted(

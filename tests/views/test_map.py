@@ -18,7 +18,7 @@ from matplotlib.text import Text
 import lab
 from lab import views
 from lab.analysis import map_layout
-from lab.topology.load import from_dict
+from lab.topology.model import from_dict
 from lab.views.pictures.map import ARROWS, map_trace
 from lab.views.pictures.plot_style import off_screen
 

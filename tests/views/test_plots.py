@@ -20,7 +20,7 @@ from lab.analysis.ladder_rows import NothingToShow, first_rungs, rungs
 from lab.analysis.session_states import session_histories
 from lab.protocol import TRANSITIONS, State
 from lab.protocol.replies import MAIL_DATA
-from lab.topology.load import from_dict
+from lab.topology.model import from_dict
 from lab.trace.trace import Trace
 from lab.views.pictures.latency import delivery_times
 from lab.views.pictures.plot_style import off_screen

@@ -17,7 +17,7 @@ from helpers.places import TOPOLOGIES
 from helpers.synthetic_traces import many, troubled
 
 import lab
-from lab.topology.load import from_dict
+from lab.topology.model import from_dict
 from lab.trace.trace import Trace
 from lab.views.replay import data, replay_data, replay_page, write_replay
 from lab.views.replay.data import pack
@@ -56,7 +56,7 @@ def test_two_hundred_thousand_events_take_less_than_ten_megabytes() -> None:
         "generate": {"kind": "barabasi_albert_graph", "n": 100, "m": 2},
         "traffic": [{"count": 5000, "rate": "50 /s", "size": "700 B"}],
     }
-    from lab.topology.load import from_dict
+    from lab.topology.model import from_dict
 
     trace = lab.simulate(from_dict(files)).trace
     assert len(trace) > 200_000

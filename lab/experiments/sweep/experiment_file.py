@@ -24,8 +24,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StrictInt, Validati
 from lab.experiments.sweep.measures import Measure, measures_of
 from lab.experiments.sweep.relays import RELAYS, RelaysFault, parse_relays, place_relays
 from lab.quantities import one_line, parse_duration, shown
-from lab.topology.load import from_dict, load_file
-from lab.topology.model import Topology, TopologyError
+from lab.topology.model import Topology, TopologyError, from_dict, load
 from lab.topology.positions import lines_of
 from lab.topology.problems import bounded, did_you_mean, listed, named
 from lab.topology.schema import Table, keys
@@ -364,7 +363,7 @@ class _Reader:
             return None
         path = self.folder / os.fspath(given)
         try:
-            load_file(path)
+            load(path)
         except TopologyError as error:
             for problem in error.problems:
                 self.wrong(("topology",), problem)

@@ -1,0 +1,143 @@
+"""The keys at the top of a topology file, and its tables that are no part of a topology.
+
+Each field is a key and is declared here, as :mod:`lab.hosts.setting` says; the keys of the tables
+are declared in :mod:`lab.topology.specs` and :mod:`lab.hosts.settings`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Any, Final
+
+from lab.hosts.retry import Retry
+from lab.hosts.setting import setting
+from lab.hosts.settings import HostSettings
+from lab.topology.specs import (
+    DEFAULT_START,
+    Environment,
+    FaultSpec,
+    LinkSpec,
+    MailSpec,
+    PollSpec,
+    ScriptSpec,
+    TrafficSpec,
+)
+
+
+def _foretold(help: str) -> Any:
+    return field(default=None, metadata=setting("count", help, default_text="anything"))
+
+
+@dataclass(frozen=True, slots=True)
+class Expect:
+    """The counts of a summary, each of which a file may foretell."""
+
+    submitted: int | None = _foretold("Recipients of the mail that users handed in.")
+    delivered: int | None = _foretold("Recipients whose mail was delivered.")
+    returned: int | None = _foretold("Recipients about whom a notification came back.")
+    rejected: int | None = _foretold("Recipients whom the user's own host refused.")
+    queued: int | None = _foretold("Recipients whose mail was still under way at the end.")
+    undeliverable_notifications: int | None = _foretold(
+        "Recipients about whom the notification could not be delivered."
+    )
+    lost: int | None = _foretold("Recipients whose mail was lost.")
+    duplicates: int | None = _foretold("Deliveries beyond the first.")
+    sessions: int | None = _foretold("Transmission channels that opened.")
+    hops: int | None = _foretold("Sessions that delivered mail crossed, in all.")
+
+
+COUNTS: Final = tuple(count.name for count in fields(Expect))
+"""The counts of a summary, any of which ``[expect]`` may foretell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Generate:
+    """``[generate]``: a networkx generator that draws the hosts and links; its arguments follow."""
+
+    kind: str = field(
+        metadata=setting(
+            "text", "Name of the networkx generator.", example='"barabasi_albert_graph"'
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """``[defaults]``: settings of all hosts and links that do not say otherwise."""
+
+    host: HostSettings | None = field(
+        default=None, metadata=setting("shared table", "Of hosts.", of=HostSettings)
+    )
+    link: LinkSpec | None = field(
+        default=None, metadata=setting("shared table", "Of links.", of=LinkSpec)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class TopologyFile:
+    """The keys at the top of a topology file."""
+
+    title: str = field(
+        default="", metadata=setting("text", "A title for people.", example='"Relayed mail"')
+    )
+    start: datetime = field(
+        default=DEFAULT_START,
+        metadata=setting("date", "The date at t=0.", example="1981-11-02T22:33:44Z"),
+    )
+    environment: tuple[Environment, ...] = field(
+        default=(),
+        metadata=setting(
+            "tables", "Environments.", of=Environment, default_text='"arpanet" over tcp'
+        ),
+    )
+    host: tuple[HostSettings, ...] = field(
+        default=(), metadata=setting("tables", "Hosts and routers.", of=HostSettings)
+    )
+    link: tuple[LinkSpec, ...] = field(
+        default=(), metadata=setting("tables", "Links between them.", of=LinkSpec)
+    )
+    mail: tuple[MailSpec, ...] = field(
+        default=(), metadata=setting("tables", "Mail that users hand in.", of=MailSpec)
+    )
+    traffic: tuple[TrafficSpec, ...] = field(
+        default=(), metadata=setting("tables", "Messages at random.", of=TrafficSpec)
+    )
+    script: tuple[ScriptSpec, ...] = field(
+        default=(), metadata=setting("tables", "Senders that send given lines.", of=ScriptSpec)
+    )
+    poll: tuple[PollSpec, ...] = field(
+        default=(), metadata=setting("tables", "Hosts that fetch their mail.", "3.8", of=PollSpec)
+    )
+    fault: tuple[FaultSpec, ...] = field(
+        default=(), metadata=setting("tables", "What goes wrong.", of=FaultSpec)
+    )
+    retry: Retry = field(
+        default_factory=Retry,
+        metadata=setting("table", "When mail is tried again, and when it is given up.", of=Retry),
+    )
+    expect: Expect = field(
+        default_factory=Expect,
+        metadata=setting(
+            "table", "The outcome; exit status 1 if it does not come true.", of=Expect
+        ),
+    )
+    graph: str | None = field(
+        default=None,
+        metadata=setting(
+            "name",
+            "A file of hosts and links in place of `[[host]]` and `[[link]]`: .graphml, .gml, "
+            ".json (node-link), or .txt, .edges, .edgelist with an edge a line: node node cost.",
+            example='"map.graphml"',
+        ),
+    )
+    generate: Generate | None = field(
+        default=None,
+        metadata=setting("open table", "A graph that networkx draws.", of=Generate),
+    )
+    defaults: Defaults | None = field(
+        default=None,
+        metadata=setting(
+            "table", "What hosts and links are unless they say otherwise.", of=Defaults
+        ),
+    )

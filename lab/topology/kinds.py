@@ -1,0 +1,312 @@
+"""The kinds of value that a setting may have: how a file writes them, and what is read from that.
+
+A kind gives a setting its validation (pydantic), its part of the JSON Schema, and its name on the
+reference page. Quantities are read by :mod:`lab.quantities`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, Field, StrictInt
+
+from lab.hosts.directory import Member
+from lab.hosts.scripted import ANSWERED, OPTIONAL
+from lab.protocol import Path, SyntaxFault, parse_path
+from lab.protocol.replies import TEXTS
+from lab.quantities import (
+    BANDWIDTHS,
+    DURATIONS,
+    RATES,
+    SIZES,
+    parse_bandwidth,
+    parse_duration,
+    parse_rate,
+    parse_size,
+    shown,
+)
+
+LARGEST_MAIL: Final = 10**9
+"""Bytes; mail data is held in memory, and a slip of the unit should not fill it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of value: its pydantic type, its JSON Schema, its name, its unit and an example.
+
+    ``units`` are those that a quantity may be written in. ``is_text``: a text is the value itself,
+    and not to be read as TOML where a graph or ``--set`` gives it.
+    """
+
+    annotation: Any
+    schema: Mapping[str, Any]
+    name: str
+    unit: str = ""
+    example: str = '"..."'
+    units: Mapping[str, float] | None = None
+    is_text: bool = False
+
+
+def _not_negative(value: float) -> float:
+    if value < 0:
+        raise ValueError(f"{shown(value)} is negative; use 0 or more")
+    return value
+
+
+def _positive(value: float) -> float:
+    if value <= 0:
+        raise ValueError(f"{shown(value)} is too small; use more than 0")
+    return value
+
+
+def _chance(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+        raise ValueError(f"{shown(value)} is not a chance; use a number from 0 to 1")
+    return float(value)
+
+
+def _mail_sized(value: int) -> int:
+    if value > LARGEST_MAIL:
+        raise ValueError(f"{value} bytes are too many; use 1 GB or less")
+    return value
+
+
+def _codes(value: object) -> object:
+    if value == []:
+        raise ValueError("the list of reply codes is empty; write one such as 451, or leave it out")
+    for code in value if isinstance(value, list) else [value]:
+        if not isinstance(code, int) or isinstance(code, bool) or code not in TEXTS:
+            raise ValueError(
+                f"{shown(code)} is not a reply code of RFC 821; write one of {min(TEXTS)} to "
+                f"{max(TEXTS)} as section 4.2.2 lists them, or a list of such"
+            )
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _one_or_many(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def user_table(value: object) -> object:
+    """Return the table of a user, for one who is given by name alone too."""
+    if not isinstance(value, (str, dict, BaseModel)):
+        raise ValueError(f'{shown(value)} is not a user; write a name such as "JQP", or a table')
+    return {"name": value} if isinstance(value, str) else value
+
+
+def _address(value: str) -> str:
+    host, colon, port = value.rpartition(":")
+    if value and not (colon and host and port.isdecimal() and 0 < int(port) < 65536):
+        raise ValueError(f'{shown(value)} is not an address and port; write "127.0.0.1:2600"')
+    return value
+
+
+def _path(text: str) -> Path:
+    bare = text.strip()
+    try:
+        path: Path = parse_path(bare if bare.startswith("<") else f"<{bare}>")
+    except SyntaxFault as why:
+        raise ValueError(f"{shown(text)} is not an address such as user@domain: {why}") from None
+    return path
+
+
+_MEMBER: Final = re.compile(r"([^<>]*?)\s*(<[^<>]*>)")
+
+
+def _member(text: str) -> Member:
+    match = _MEMBER.fullmatch(text.strip())
+    full_name, address = match.groups() if match else ("", text)
+    if "\r" in full_name or "\n" in full_name:
+        raise ValueError("a full name is one line; leave out its line breaks")
+    return Member(_path(address), full_name)
+
+
+def _date(value: object) -> object:
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            raise ValueError(_WHICH_DATE.format(shown(value))) from None
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return datetime(value.year, value.month, value.day, tzinfo=UTC)
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        raise ValueError(_WHICH_DATE.format(shown(value)))
+    # a trace of years must not run into the calendar's ends
+    if not 1900 <= value.year <= 2999:
+        raise ValueError(f"{value} is too far away; write a date of the years 1900 to 2999")
+    return value
+
+
+_WHICH_DATE: Final = "{} is not a date with a time and an offset; write 1982-08-01T00:00:00Z"
+
+
+def _quantity(units: Mapping[str, float], least: Mapping[str, float]) -> dict[str, Any]:
+    """The JSON Schema of a number with a unit, or of a bare one."""
+    words = "|".join(sorted(map(re.escape, units), key=len, reverse=True))
+    text = rf"^\s*\+?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*({words})?\s*$"
+    return {"anyOf": [{"type": "number", **least}, {"type": "string", "pattern": text}]}
+
+
+_ZERO: Final = {"minimum": 0}
+_MORE: Final = {"exclusiveMinimum": 0}
+_TEXT: Final = {"type": "string"}
+_NAME: Final = {"type": "string", "minLength": 1}
+_CODE: Final = {"enum": sorted(TEXTS)}
+
+
+def _list(items: Mapping[str, Any], least: int = 0, most: int | None = None) -> dict[str, Any]:
+    """The JSON Schema of a list."""
+    bounds = {"minItems": least} if least else {}
+    return {"type": "array", "items": items, **bounds, **({"maxItems": most} if most else {})}
+
+
+Number = Annotated[float, Field(allow_inf_nan=False)]
+_Texts = Annotated[list[str], BeforeValidator(_one_or_many)]
+_Size = Annotated[int, BeforeValidator(parse_size)]
+_Paths = Annotated[list[Annotated[str, AfterValidator(_path)]], BeforeValidator(_one_or_many)]
+
+KINDS: Final[dict[str, Kind]] = {
+    "text": Kind(str, _TEXT, "text", is_text=True),
+    "name": Kind(Annotated[str, Field(min_length=1)], _NAME, "text", is_text=True),
+    "host": Kind(str, _TEXT, "host", example='"MIT-AI.ARPA"', is_text=True),
+    "flag": Kind(bool, {"type": "boolean"}, "`true` or `false`", example="true"),
+    "choice": Kind(str, _TEXT, "choice", is_text=True),
+    "duration": Kind(
+        Annotated[float, BeforeValidator(parse_duration), AfterValidator(_not_negative)],
+        _quantity(DURATIONS, _ZERO), "duration", "s", '"2 s"', DURATIONS,
+    ),
+    "span": Kind(
+        Annotated[float, BeforeValidator(parse_duration), AfterValidator(_positive)],
+        _quantity(DURATIONS, _MORE), "duration, more than 0", "s", '"2 s"', DURATIONS,
+    ),
+    "size": Kind(
+        Annotated[_Size, AfterValidator(_mail_sized)],
+        _quantity(SIZES, _ZERO), "size", "bytes", '"2 kB"', SIZES,
+    ),
+    "limit": Kind(
+        Annotated[_Size, AfterValidator(_positive)],
+        _quantity(SIZES, _MORE), "number", "", "100",
+    ),
+    "bandwidth": Kind(
+        Annotated[float, BeforeValidator(parse_bandwidth), AfterValidator(_positive)],
+        _quantity(BANDWIDTHS, _MORE), "bandwidth", "bit/s", '"50 kbit/s"', BANDWIDTHS,
+    ),
+    "rate": Kind(
+        Annotated[float, BeforeValidator(parse_rate), AfterValidator(_positive)],
+        _quantity(RATES, _MORE), "rate", "/s", '"2 /min"',
+    ),
+    "chance": Kind(
+        Annotated[float, BeforeValidator(_chance)],
+        {"type": "number", "minimum": 0, "maximum": 1}, "number from 0 to 1", example="0.2",
+    ),
+    "count": Kind(
+        Annotated[StrictInt, Field(ge=0)],
+        {"type": "integer", **_ZERO}, "whole number", example="1",
+    ),
+    "ordinal": Kind(
+        Annotated[StrictInt, Field(ge=1)],
+        {"type": "integer", "minimum": 1}, "whole number, 1 or more", example="1",
+    ),
+    "number": Kind(
+        Annotated[Number, AfterValidator(_not_negative)],
+        {"type": "number", **_ZERO}, "number, 0 or more", example="1",
+    ),
+    "factor": Kind(
+        Annotated[Number, Field(ge=1)],
+        {"type": "number", "minimum": 1}, "number, 1 or more", example="2",
+    ),
+    "names": Kind(
+        Annotated[_Texts, AfterValidator(tuple)], {"anyOf": [_TEXT, _list(_TEXT)]}, "list of texts",
+        example='["..."]',
+    ),
+    "commands": Kind(
+        Annotated[_Texts, AfterValidator(tuple)],
+        {"anyOf": [{"enum": list(OPTIONAL)}, _list({"enum": list(OPTIONAL)})]},
+        "list of commands", example='["VRFY"]',
+    ),
+    "hosts": Kind(
+        Annotated[list[str], AfterValidator(tuple)], _list(_TEXT), "list of hosts",
+        example='["MIT-AI.ARPA"]',
+    ),
+    "lines": Kind(
+        Annotated[list[str], Field(min_length=1), AfterValidator(tuple)], _list(_TEXT, 1),
+        "list of texts", example='["QUIT"]',
+    ),
+    "path": Kind(
+        Annotated[str, AfterValidator(_path)], _TEXT, "address", example='"Jones@BBN-VAX.ARPA"',
+        is_text=True,
+    ),
+    "paths": Kind(
+        Annotated[_Paths, Field(min_length=1), AfterValidator(tuple)],
+        {"anyOf": [_TEXT, _list(_TEXT, 1)]}, "address, or a list of them",
+        example='"Jones@BBN-VAX.ARPA"',
+    ),
+    "members": Kind(
+        Annotated[
+            list[Annotated[str, AfterValidator(_member)]],
+            Field(min_length=1),
+            AfterValidator(tuple),
+        ],
+        _list(_TEXT, 1), "list of addresses", example='["ABC@MIT-MC.ARPA"]',
+    ),
+    "aliases": Kind(
+        dict[str, str], {"type": "object", "additionalProperties": _TEXT}, "table of names",
+        example='{ csnet = "ISIE-GATEWAY" }',
+    ),
+    "codes": Kind(
+        dict[str, Annotated[Any, BeforeValidator(_codes)]],
+        {
+            "type": "object",
+            "propertyNames": {"enum": list(ANSWERED)},
+            "additionalProperties": {"anyOf": [_CODE, _list(_CODE, 1)]},
+        },
+        "table of reply codes", example="{ RCPT = 451 }",
+    ),
+    "pair": Kind(
+        Annotated[list[str], Field(min_length=2, max_length=2), AfterValidator(tuple)],
+        _list(_TEXT, 2, 2), "two hosts", example='["MIT-AI.ARPA", "USC-ISIE.ARPA"]',
+    ),
+    "position": Kind(
+        Annotated[list[Number], Field(min_length=2, max_length=2), AfterValidator(tuple)],
+        _list({"type": "number"}, 2, 2), "two numbers", example="[2, 1.5]",
+    ),
+    "groups": Kind(
+        Annotated[list[list[str]], Field(min_length=2)], _list(_list(_TEXT), 2),
+        "lists of hosts", example='[["MIT-AI.ARPA"], ["USC-ISIE.ARPA"]]',
+    ),
+    "address": Kind(
+        Annotated[str, AfterValidator(_address)],
+        {"type": "string", "pattern": r"^(.+:\d+)?$"}, "address and port",
+        example='"127.0.0.1:2600"', is_text=True,
+    ),
+    "date": Kind(
+        Annotated[AwareDatetime, BeforeValidator(_date)],
+        {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}"}, "date",
+        example="1982-08-01T00:00:00Z", is_text=True,
+    ),
+    "condition": Kind(
+        dict[str, Any], {"type": "object"}, "table",
+        example='{ host = "MIT-AI.ARPA", event = "reply", code = 354 }',
+    ),
+    "value": Kind(Any, {"type": ["number", "string"]}, "number or quantity", example="0.2"),
+    "users": Kind(None, {}, "list of names or tables", example='["JQP"]'),
+    "tables": Kind(None, {}, "tables"),
+    "table": Kind(None, {}, "table"),
+    "open table": Kind(None, {}, "table"),
+    "shared table": Kind(None, {}, "table"),
+}  # fmt: skip
+"""The kinds of value by the names that declarations use."""
+
+
+def quantity(value: float, units: Mapping[str, float]) -> str:
+    """Return a quantity as a file writes it, in the largest unit that leaves a whole number."""
+    for unit, factor in sorted(units.items(), key=lambda pair: -pair[1]):
+        number = value / factor
+        if number >= 1 and abs(number - round(number)) < 1e-9 * number:
+            return f'"{round(number)} {unit}"'
+    base = next(unit for unit, factor in units.items() if factor == 1)
+    return f'"{value:g} {base}"'

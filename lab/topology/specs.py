@@ -1,0 +1,439 @@
+"""What a topology is made of: environments, hosts, links, and what is to happen there.
+
+Each field of these dataclasses that carries metadata is a key of the topology file, and is declared
+here and nowhere else (:mod:`lab.hosts.setting` says how; a host's are in
+:mod:`lab.hosts.settings`). Durations are seconds, sizes bytes, bandwidths bits a second, rates
+events a second. Objects are plain: they compare, and they cross process boundaries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
+
+from lab.hosts.retry import Retry
+from lab.hosts.setting import setting
+from lab.hosts.settings import HostSettings
+from lab.protocol import Path, folded
+from lab.quantities import one_line
+
+HostSpec = HostSettings
+"""A host as the topology has it is what its installation is set to."""
+
+DEFAULT_START: Final = datetime(1982, 8, 1, tzinfo=UTC)
+"""The date at t=0 unless a file says otherwise: the month of RFC 821."""
+
+
+class TopologyError(Exception):
+    """A topology that cannot be used; ``problems`` has a sentence for each thing wrong with it."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = [one_line(problem) for problem in problems]
+        super().__init__(self.problems)
+
+    def __str__(self) -> str:
+        return "\n".join(self.problems)
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """An interprocess communication environment (IPCE), with the transport service it offers."""
+
+    name: str = field(
+        metadata=setting(
+            "name", "Name of the environment, by which links name it.", "3.6", example='"arpanet"'
+        )
+    )
+    transport: str = field(
+        default="tcp",
+        metadata=setting(
+            "choice",
+            "The transport service that carries its channels.",
+            "appendices A to D",
+            words={
+                "tcp": "Transmission Control Protocol (appendix A)",
+                "ncp": "ARPANET Network Control Protocol (appendix B)",
+                "nits": "Network Independent Transport Service (appendix C)",
+                "x25": "X.25 (appendix D)",
+                "tcp-on-x25": "TCP whose segments X.25 carries (appendix D)",
+            },
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LinkSpec:
+    """A line that joins two hosts or routers in one environment, both ways alike."""
+
+    a: str = field(
+        metadata=setting(
+            "pair",
+            "The two hosts or routers that the link joins.",
+            key="between",
+            own=True,
+            example='["MIT-AI.ARPA", "USC-ISIE.ARPA"]',
+        )
+    )
+    b: str
+    environment: str = field(
+        metadata=setting(
+            "name",
+            "The environment that the link belongs to.",
+            "3.6",
+            default=None,
+            default_text="the first environment",
+            example='"arpanet"',
+        )
+    )
+    latency: float = field(
+        default=0.010,
+        metadata=setting("duration", "Time that a segment is on its way.", example='"40 ms"'),
+    )
+    jitter: float = field(
+        default=0.0,
+        metadata=setting("duration", "The most by which the latency varies.", example='"5 ms"'),
+    )
+    bandwidth: float | None = field(
+        default=None,
+        metadata=setting(
+            "bandwidth", "Bits a second.", default_text="no limit", example='"50 kbit/s"'
+        ),
+    )
+    loss: float = field(
+        default=0.0,
+        metadata=setting("chance", "Chance that a segment is lost and sent again.", example="0.01"),
+    )
+    cost: float | None = field(
+        default=None,
+        metadata=setting(
+            "number",
+            "What the link counts when the shortest route is looked for.",
+            default_text="the latency",
+            example="3",
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class MailSpec:
+    """Mail that a user hands to the sender-SMTP of their host.
+
+    The mail data is ``mail_data`` whole, or a memo header and ``text``, or one and ``size`` bytes
+    of text.
+    """
+
+    at: float = field(
+        metadata=setting("duration", "When the user hands it in.", default=0.0, example='"2 s"')
+    )
+    verb: str = field(
+        metadata=setting(
+            "choice",
+            "How it is to be delivered.",
+            "3.4",
+            default="MAIL",
+            words={
+                "MAIL": "to the mailbox",
+                "SEND": "to the terminal",
+                "SOML": "to the terminal, or else to the mailbox",
+                "SAML": "to the terminal and to the mailbox",
+            },
+        )
+    )
+    sender: Path = field(
+        metadata=setting(
+            "path", "Address of the user.", "3.1", key="from", example='"JQP@MIT-AI.ARPA"'
+        )
+    )
+    to: tuple[Path, ...] = field(
+        metadata=setting(
+            "paths",
+            "An address, a source route such as `@USC-ISIE.ARPA:Jones@BBN-VAX.ARPA`, or a list.",
+            "3.1",
+            example='"Jones@BBN-VAX.ARPA"',
+        )
+    )
+    subject: str = field(
+        default="", metadata=setting("text", "Subject in the memo header.", example='"The Board"')
+    )
+    text: str | None = field(
+        default=None, metadata=setting("text", "Text below the memo header.", example='"Hello."')
+    )
+    size: int | None = field(
+        default=None,
+        metadata=setting("size", "In place of text: as many bytes of it.", example='"2 kB"'),
+    )
+    mail_data: str | None = field(
+        default=None,
+        metadata=setting(
+            "text",
+            "In place of text: the whole of the mail data, memo header included.",
+            "3.1",
+            example='"From: ..."',
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficSpec:
+    """Messages that users send each other at random: Poisson arrivals."""
+
+    count: int = field(metadata=setting("count", "How many messages.", example="100"))
+    rate: float = field(
+        metadata=setting("rate", "Messages a second, over the whole topology.", example='"2 /min"')
+    )
+    sender: str = field(
+        default="*",
+        metadata=setting("text", "Who sends: a glob over user@host.", key="from", example='"*"'),
+    )
+    to: str = field(
+        default="*",
+        metadata=setting("text", "Who receives: a glob over user@host.", example='"*@BBN-*"'),
+    )
+    size: int = field(
+        default=700, metadata=setting("size", "Bytes of text of each message.", example='"2 kB"')
+    )
+    route: str = field(
+        default="direct",
+        metadata=setting(
+            "choice",
+            "Who chooses the route.",
+            "3.6",
+            words={
+                "direct": "the tables of each host pick the next",
+                "source": "the sender writes a source route",
+            },
+        ),
+    )
+    start: float = field(
+        default=0.0, metadata=setting("duration", "When it begins.", example='"1 min"')
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptSpec:
+    """A sender-SMTP that sends exactly these lines, whatever comes back."""
+
+    at: float = field(
+        metadata=setting("duration", "When the channel is opened.", default=0.0, example='"2 s"')
+    )
+    sender: str = field(
+        metadata=setting("host", "The host that sends.", key="from", example='"MIT-MC.ARPA"')
+    )
+    to: str = field(metadata=setting("host", "The host that is called.", example='"SU-SCORE.ARPA"'))
+    lines: tuple[str, ...] = field(
+        metadata=setting(
+            "lines", "The lines, without their CRLF.", "4.1", example='["HELO MIT-MC.ARPA", "QUIT"]'
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PollSpec:
+    """A host that calls another, sends what it has, and asks by TURN for what that one has."""
+
+    at: float = field(
+        metadata=setting("duration", "When it first calls.", default=0.0, example='"2 s"')
+    )
+    sender: str = field(
+        metadata=setting("host", "The host that calls.", "3.8", key="from", example='"DORM.ARPA"')
+    )
+    to: str = field(metadata=setting("host", "The host that is called.", example='"HUB.ARPA"'))
+    every: float | None = field(
+        default=None,
+        metadata=setting(
+            "span", "Time from one call to the next.", default_text="once", example='"1 h"'
+        ),
+    )
+    times: int = field(default=1, metadata=setting("count", "How many calls in all.", example="3"))
+
+
+class FaultKind(NamedTuple):
+    """A kind of fault: what it does, and the keys that it requires and allows besides its time."""
+
+    help: str
+    requires: tuple[str, ...]
+    allows: tuple[str, ...] = ()
+
+
+_CHANGE: Final = ("host", "session", "number", "line")
+FAULT_KINDS: Final = {
+    "link-down": FaultKind("the link carries nothing", ("link",)),
+    "host-down": FaultKind("the host stops in order, and starts again at the end", ("host",)),
+    "crash": FaultKind("the host loses what it has in memory", ("host",)),
+    "partition": FaultKind("links between the groups carry nothing", ("groups",)),
+    "loss": FaultKind("the chance that the link loses a segment", ("link", "value")),
+    "latency": FaultKind("the latency of the link", ("link", "value")),
+    "busy": FaultKind("mailboxes of the host are busy: 450 at RCPT", ("host",)),
+    "storage-full": FaultKind("no storage: 452, or 552 after the mail data", ("host",)),
+    "refuse": FaultKind("the host greets with 421", ("host",)),
+    "hang-up": FaultKind("a channel over the link is cut", ("link",), ("after", "session", "of")),
+    "clock-skew": FaultKind("the host's clock is ahead", ("host", "value")),
+    "change-reply": FaultKind("one reply of the host is another line", _CHANGE),
+    "change-command": FaultKind("one command or mail data of the host is another line", _CHANGE),
+}
+"""The kinds of fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class FaultSpec:
+    """Something that goes wrong: at a time, when an event is seen, or at random at a rate."""
+
+    kind: str = field(
+        metadata=setting(
+            "choice",
+            "What goes wrong.",
+            words={name: kind.help for name, kind in FAULT_KINDS.items()},
+            example='"link-down"',
+        )
+    )
+    at: float | None = field(
+        default=None,
+        metadata=setting("duration", "When it begins.", default_text='"0 s"', example='"10 s"'),
+    )
+    duration: float | None = field(
+        default=None,
+        metadata=setting(
+            "span",
+            "How long it lasts.",
+            key="for",
+            default_text="for good; a crash: not at all; at a rate: a minute",
+            example='"60 s"',
+        ),
+    )
+    link: tuple[str, str] | None = field(
+        default=None,
+        metadata=setting(
+            "pair",
+            "The link that it affects, by its two ends; each may be a glob, and then one of the "
+            "links that match is drawn each time.",
+            example='["MIT-AI.ARPA", "USC-ISIE.ARPA"]',
+        ),
+    )
+    host: str | None = field(
+        default=None,
+        metadata=setting(
+            "host",
+            "The host that it affects, or a glob, and then one of the hosts that match is drawn "
+            "each time.",
+            example='"MIT-AI.ARPA"',
+        ),
+    )
+    groups: tuple[tuple[str, ...], ...] = field(
+        default=(),
+        metadata=setting(
+            "groups",
+            "Of a partition: groups of hosts between which nothing is carried.",
+            example='[["MIT-AI.ARPA"], ["USC-ISIE.ARPA"]]',
+        ),
+    )
+    value: float | None = field(
+        default=None,
+        metadata=setting(
+            "value",
+            "A chance for loss, a duration for latency and clock-skew.",
+            example='"2 s"',
+        ),
+    )
+    after: str | None = field(
+        default=None,
+        metadata=setting(
+            "text",
+            'What a hang-up waits for: a command ("DATA"), a reply code ("354"), the end of the '
+            'mail data (".") or so many bytes ("1000 B").',
+            default_text="cut at once",
+            example='"DATA"',
+        ),
+    )
+    when: Mapping[str, Any] | None = field(
+        default=None,
+        metadata=setting(
+            "condition",
+            "In place of at: the event of the trace, by its columns, that sets it off; `nth` "
+            "counts those that match.",
+            example='{ host = "MIT-AI.ARPA", event = "reply", code = 354 }',
+        ),
+    )
+    rate: float | None = field(
+        default=None,
+        metadata=setting("rate", "In place of at: at random, so many a second.", example='"2 /h"'),
+    )
+    session: int | None = field(
+        default=None,
+        metadata=setting(
+            "ordinal",
+            "The session that it affects, counted from 1.",
+            default_text="the next",
+            example="1",
+        ),
+    )
+    of: str = field(
+        default="sender",
+        metadata=setting(
+            "choice",
+            "Whose bytes a hang-up counts.",
+            words={"sender": "the sender-SMTP's", "receiver": "the receiver-SMTP's"},
+        ),
+    )
+    number: int | None = field(
+        default=None,
+        metadata=setting(
+            "ordinal",
+            "Which reply of the session is changed, the greeting being 1, or which command or mail "
+            "data.",
+            example="4",
+        ),
+    )
+    line: str | None = field(
+        default=None,
+        metadata=setting(
+            "text",
+            "The line in its place. A reply that refuses is meant by the receiver-SMTP; any other "
+            "is only said.",
+            example='"550 No such user here"',
+        ),
+    )
+
+
+Sets = Iterable[str] | Mapping[str, Any]
+"""Overrides: "link.0.latency=1 s" each, or a mapping of dotted paths to values."""
+
+
+@dataclass(frozen=True, slots=True)
+class TopologyData:
+    """Environments, hosts and links with the mail, traffic, scripts and faults that are to happen.
+
+    ``hosts`` is by name as written; :meth:`host` finds them by any of their names. ``start`` is the
+    date at t=0. ``expect`` is the outcome that the file states. ``notes`` are warnings for people.
+    ``recipe`` is what a ``[generate]`` topology was made from.
+    """
+
+    title: str = ""
+    start: datetime = DEFAULT_START
+    environments: dict[str, Environment] = field(default_factory=dict)
+    hosts: dict[str, HostSpec] = field(default_factory=dict)
+    links: tuple[LinkSpec, ...] = ()
+    mail: tuple[MailSpec, ...] = ()
+    traffic: tuple[TrafficSpec, ...] = ()
+    scripts: tuple[ScriptSpec, ...] = ()
+    polls: tuple[PollSpec, ...] = ()
+    faults: tuple[FaultSpec, ...] = ()
+    retry: Retry = field(default_factory=Retry)
+    expect: dict[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    recipe: Mapping[str, Any] | None = field(default=None, repr=False, compare=False)
+    _found: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    @property
+    def messages(self) -> int:
+        """How many messages users hand in."""
+        return len(self.mail) + sum(traffic.count for traffic in self.traffic)
+
+    def host(self, name: str) -> HostSpec | None:
+        """Return the host of that name in any environment, in any case; None if there is none."""
+        names: dict[str, HostSpec] | None = self._found.get("names")
+        if names is None:
+            names = {folded(n): spec for spec in self.hosts.values() for n in spec.all_names}
+            self._found["names"] = names
+        return names.get(folded(name))
