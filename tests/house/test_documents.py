@@ -162,3 +162,10 @@ def test_every_key_that_a_file_may_hold_is_in_the_guide() -> None:
         for key in keys(table):
             whole = ".".join((*parts, key))
             assert {key, whole} & named or f"{whole}.host" in named, f"{whole} is missing"
+
+
+def test_the_version_is_the_same_everywhere() -> None:
+    citation = (ROOT / ".github/CITATION.cff").read_text(encoding="utf-8")
+    changes = (ROOT / ".github/CHANGELOG.md").read_text(encoding="utf-8")
+    assert f"\nversion: {lab.__version__}\n" in citation
+    assert f"\n## {lab.__version__}\n" in changes
