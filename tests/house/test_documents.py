@@ -9,7 +9,6 @@ hosts is added to the first one of its document that has some.
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import subprocess
 import sys
@@ -18,11 +17,10 @@ from pathlib import Path
 
 import matplotlib as mpl
 import pytest
-from helpers import pictures
+from helpers import keys, pictures
 from helpers.documents import (
     DOCUMENTS,
     GUIDES,
-    HELP,
     Block,
     all_blocks,
     blocks,
@@ -34,7 +32,6 @@ from helpers.places import NOTEBOOKS, ROOT, TOPOLOGIES
 
 import lab
 from lab.experiments.sweep.experiment_file import load_experiment
-from lab.topology.schema import TABLES, keys
 
 README = ROOT / "README.md"
 MAIN = "topologies/rfc821/scenario-03.toml"
@@ -151,17 +148,11 @@ def test_a_folder_s_readme_lists_what_is_there(folder: Path, pattern: str) -> No
     assert {path for path in listed if folder in path.parents} == there
 
 
-def test_every_key_that_a_file_may_hold_is_in_the_guide() -> None:
-    """Each key of each table of the schema stands in the tables of the topology guide, as code."""
-    guide = (HELP / "topology.md").read_text(encoding="utf-8")
-    codes = " ".join(re.findall("`([^`]*)`", guide.split("## Every key")[1]))
-    named = set(re.findall(r"[a-z][a-z0-9_.]*", codes))
-    for parts, table in TABLES.items():
-        if parts[:1] == ("defaults",):  # the keys of hosts and links once more
-            continue
-        for key in keys(table):
-            whole = ".".join((*parts, key))
-            assert {key, whole} & named or f"{whole}.host" in named, f"{whole} is missing"
+def test_the_tables_of_keys_are_those_of_the_declarations() -> None:
+    """`python -m tests.helpers.keys` writes them again."""
+    guide = keys.GUIDE.read_text(encoding="utf-8")
+    assert guide == keys.completed(guide)
+    assert "`between` *" in guide
 
 
 def test_the_version_is_the_same_everywhere() -> None:
