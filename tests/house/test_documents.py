@@ -9,6 +9,7 @@ hosts is added to the first one of its document that has some.
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -160,3 +161,19 @@ def test_the_version_is_the_same_everywhere() -> None:
     changes = (ROOT / ".github/CHANGELOG.md").read_text(encoding="utf-8")
     assert f"\nversion: {lab.__version__}\n" in citation
     assert f"\n## {lab.__version__}\n" in changes
+
+
+def test_every_module_is_in_the_code_map() -> None:
+    """By its file's name, or in a package whose row speaks for its modules."""
+    text = (ROOT / "lab/README.md").read_text(encoding="utf-8")
+    code_map = text.split("## Code map")[1].split("## Where does it go?")[0]
+    rows = re.sub(r"^### .*$", "", code_map, flags=re.M)
+    named = set(re.findall(r"`([\w/]+(?:\.py)?/?)`", rows))
+    modules = {path for path in (ROOT / "lab").rglob("*.py") if path.stem[:2] != "__"}
+    missing = {path for path in modules if not named & {path.name, *packages_of(path)}}
+    assert {path.relative_to(ROOT).as_posix() for path in missing} == set()
+
+
+def packages_of(path: Path) -> set[str]:
+    parts = path.relative_to(ROOT / "lab").parts[:-1]
+    return {f"{part}/" for part in parts}
