@@ -1,10 +1,10 @@
 """smtp-lab: RFC 821's engines over simulated links, to run, to step and to see.
 
 ``lab.load`` reads a topology file, ``lab.simulate`` runs it, and the run has a ``summary``, a
-``trace`` and pictures; ``lab.step`` goes through it event by event. ``lab.explore`` breaks a run
-at every step in turn, ``lab.storm`` runs random networks in bad weather, ``lab.sweep`` a grid of
-values and seeds. ``lab.serve`` lets real mail programs speak to a live network. ``lab.protocol``
-has the engines alone.
+``trace`` and pictures; ``lab.step`` goes through it event by event. ``lab.open_trace`` reads a
+trace from files. ``lab.explore`` breaks a run at every step in turn, ``lab.storm`` runs random
+networks in bad weather, ``lab.sweep`` a grid of values and seeds. ``lab.serve`` lets real mail
+programs speak to a live network. ``lab.protocol`` has the engines alone.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from lab.topology.model import FaultSpec as Fault
     from lab.topology.model import Topology, TopologyError
     from lab.trace.rows import Event
-    from lab.trace.trace import Trace
+    from lab.trace.trace import Trace, open_trace
 
 # Found when asked for: `lab --help` should not wait for networkx.
 _HOMES = {
@@ -43,6 +43,7 @@ _HOMES = {
     "Trace": "lab.trace.trace",
     "explore": "lab.experiments.explore",
     "load": "lab.api.run",
+    "open_trace": "lab.trace.trace",
     "serve": "lab.api.serve",
     "simulate": "lab.api.run",
     "step": "lab.stepping.stepper",
@@ -64,6 +65,7 @@ __all__ = [
     "explore",
     "lessons",
     "load",
+    "open_trace",
     "protocol",
     "serve",
     "simulate",

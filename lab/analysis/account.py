@@ -453,6 +453,12 @@ class Account:
             "recipients": all_of_them if len(all_of_them) > LAZY else list(all_of_them),
         }
 
+    def counts(self) -> dict[str, Any]:
+        """Return the counts of the summary, without the recipients."""
+        counts = self.summary()
+        del counts["recipients"]
+        return counts
+
 
 def _order(message: int, one: str) -> tuple[int, list[int]]:
     return message, [int(part) for part in one.split(".")]

@@ -11,7 +11,7 @@ from typing import Final
 
 from lab.analysis.intervals import IntervalIndex
 from lab.analysis.session_states import session_histories
-from lab.trace.digests import DigestsSoFar
+from lab.trace.digests import DigestHistory
 from lab.trace.rows import (
     DEFER_RETRY_AT,
     FORWARD_MODE,
@@ -95,8 +95,8 @@ class TraceIndex:
         self._retries = _retries(self.rows)
 
     @cached_property
-    def _digests(self) -> DigestsSoFar:
-        return DigestsSoFar(self.rows)
+    def _digests(self) -> DigestHistory:
+        return DigestHistory(self.rows)
 
     @cached_property
     def ways(self) -> dict[int, tuple[str, ...]]:

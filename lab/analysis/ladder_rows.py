@@ -87,7 +87,7 @@ def first_rungs(
             continue
         tells = row[KIND] != "close" or _is_cut(row)
         if most is None or len(found) < most:
-            found.extend(_rung(event_of(row, trace.base + seq)))
+            found.extend(_rung(event_of(row, trace.first_seq + seq)))
             shown += tells
         elif wanted.is_all:
             more = _count(trace) - shown

@@ -3,7 +3,7 @@
 Times are floats in seconds since the start of the run, sizes in bytes; what does not apply is
 missing (``<NA>``, ``NaN``). pandas is imported when a table is first asked for.
 
-How much of a run was recorded (:data:`lab.trace.parquet.LEVELS`) decides what a table can hold; of
+How much of a run was recorded (:data:`lab.trace.levels.LEVELS`) decides what a table can hold; of
 a trace that lacks all of it the table is refused with a sentence (ValueError).
 """
 
@@ -14,7 +14,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from lab.analysis.account import Account
-from lab.trace.parquet import LEVELS
+from lab.trace.levels import includes
 from lab.trace.rows import (
     CLOSE_REASON,
     EXPAND_MEMBERS,
@@ -89,7 +89,7 @@ def events(trace: Trace) -> pandas.DataFrame:
     whom it befell, parted by spaces. ``sent`` and ``code`` want ``--trace wire``: of less there are
     no such events, and delivered mail has no ``bytes``.
     """
-    rows = (_told(seq, row) for seq, row in enumerate(trace.rows, trace.base))
+    rows = (_told(seq, row) for seq, row in enumerate(trace.rows, trace.first_seq))
     return _frame(rows, EVENTS)
 
 
@@ -208,8 +208,7 @@ def _count(one: dict[str, Any], row: Sequence[Any]) -> None:
 
 
 def _want(trace: Trace, table: str, level: str) -> None:
-    order = list(LEVELS)
-    if order.index(trace.level) > order.index(level):
+    if not includes(trace.level, level):
         raise ValueError(
             f"the table of {table} wants --trace {level}, "
             f"and of this run --trace {trace.level} was recorded"

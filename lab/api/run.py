@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from lab.analysis.account import Account, summarise, write_summary
 from lab.analysis.invariants import Breach, breaches
-from lab.analysis.streaming import Retention, StreamingAnalysis
+from lab.analysis.streaming import StreamingAnalysis
 from lab.simulation.partitioned.coordinator import Coordinator
 from lab.simulation.partitioned.planning import shared_out
 from lab.simulation.simulation import Simulation
@@ -22,6 +22,7 @@ from lab.simulation.simulation import simulate as run_simulation
 from lab.topology.model import FaultSpec as Fault
 from lab.topology.model import Topology
 from lab.topology.model import load as load_topology
+from lab.trace.retention import Retention
 from lab.trace.rows import END_REASON, KIND
 from lab.trace.trace import Trace
 
@@ -79,7 +80,7 @@ def simulate(
     file: ``lab.Fault("crash", host="USC-ISIE.ARPA", at=10.0, duration=60.0)``.
 
     ``trace`` says how much is recorded: "wire", "session", "delivery" or "none"
-    (:data:`lab.trace.parquet.LEVELS`); summary, digest and breaches are the same. ``store`` is a
+    (:data:`lab.trace.levels.LEVELS`); summary, digest and breaches are the same. ``store`` is a
     folder for a trace that is too long for the memory, as Parquet.
 
     ``processes`` share the hosts out among them (:mod:`lab.simulation.partitioned`); all that the
@@ -95,8 +96,8 @@ def simulate(
     if processes > 1:
         shared = shared_out(topology, processes)
         if not isinstance(shared, str):
-            keeper = Retention(trace, folder, in_memory=trace == "wire" and folder is None)
-            return in_parts(Coordinator.of(topology, seed, until, shared, keeper), progress)
+            retention = Retention(trace, folder, in_memory=trace == "wire" and folder is None)
+            return in_parts(Coordinator.of(topology, seed, until, shared, retention), progress)
         warnings.warn(f"one process makes this run: {shared}", stacklevel=2)
     if trace == "wire" and store is None:
         return Run(topology, run_simulation(topology, seed, until, progress))

@@ -230,26 +230,22 @@ def draw(trace: Trace, kind: str, path: Path, **options: Any) -> None:
 
 def read(path: str) -> Trace:
     """The trace of a trace.jsonl or trace.parquet; or what is wrong, and exit status 2."""
-    from lab.trace.parquet import open_trace
+    from lab.trace.trace import open_trace
 
     try:
         with at_work(f"reading {path}"):
             trace = open_trace(path)
-        if trace.meta:
-            if trace.missing:
-                click.echo(f"lab: note: {path}: {_missing(trace)}", err=True)
-            if trace[-1].kind != "end":
-                click.echo(f"lab: note: {path}: {_cut_off(trace)}", err=True)
-            return trace
-        problem = f"{path}: no trace; it does not begin with the event that begins each run, seq 0"
-    except UnicodeDecodeError:
-        problem = f"{path}: no text; a trace is the trace.jsonl that `lab run --out` writes"
     except OSError as error:
-        problem = f"{path}: {error.strerror or error}"
+        complain(f"{path}: {error.strerror or error}")
+        raise click.exceptions.Exit(UNUSABLE) from None
     except ValueError as error:
-        problem = str(error)
-    complain(problem)
-    raise click.exceptions.Exit(UNUSABLE)
+        complain(str(error))
+        raise click.exceptions.Exit(UNUSABLE) from None
+    if trace.missing:
+        click.echo(f"lab: note: {path}: {_missing(trace)}", err=True)
+    if trace[-1].kind != "end":
+        click.echo(f"lab: note: {path}: {_cut_off(trace)}", err=True)
+    return trace
 
 
 def _cut_off(trace: Trace) -> str:

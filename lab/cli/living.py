@@ -153,10 +153,11 @@ def live(
     for directory in (out, spool):
         if directory is not None:
             make_directory(directory)
-    from lab.analysis.streaming import Retention, StreamingAnalysis
+    from lab.analysis.streaming import StreamingAnalysis
     from lab.api.run import Run
     from lab.live.network import Settings
     from lab.live.running import ENDS, run_live
+    from lab.trace.retention import Retention
     from lab.trace.trace import Trace
 
     for fault in described.faults:

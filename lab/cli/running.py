@@ -34,12 +34,12 @@ from lab.runtime.gc_pause import gc_pause
 from lab.trace.rows import END_REASON
 
 if TYPE_CHECKING:
-    from lab.analysis.streaming import Retention
     from lab.api.run import Run
     from lab.simulation.partitioned.coordinator import Coordinator
     from lab.simulation.partitioned.planning import PartitionPlan
     from lab.simulation.simulation import Simulation
     from lab.topology.model import Topology
+    from lab.trace.retention import Retention
 
 
 @click.command()
@@ -73,17 +73,17 @@ def run(
     if out is not None:
         make_directory(out)
     with a_place_for(out, transcript) as folder, gc_pause():
-        from lab.analysis.streaming import Retention
+        from lab.trace.retention import Retention
 
-        keeper = Retention(level, folder)
+        retention = Retention(level, folder)
         partition = share(described, processes) if processes > 1 else None
         if partition is None:
-            done, interrupted = simulate(described, seed, until, keeper, quiet=quiet)
+            done, interrupted = simulate(described, seed, until, retention, quiet=quiet)
             status = INTERRUPTED if interrupted else 0
         else:
             from lab.simulation.partitioned.coordinator import Coordinator
 
-            whole = Coordinator.of(described, seed, until, partition, keeper)
+            whole = Coordinator.of(described, seed, until, partition, retention)
             done, status = gather(whole, quiet=quiet)
         written = tell(done, transcript, as_json, out, quiet)
         ended(topology, done, status)
@@ -160,7 +160,7 @@ def judge(topology: str, done: Run) -> None:
 
 
 def simulate(
-    topology: Topology, seed: int, until: float | None, keeper: Retention, *, quiet: bool
+    topology: Topology, seed: int, until: float | None, retention: Retention, *, quiet: bool
 ) -> tuple[Run, bool]:
     """The run, and whether it was interrupted; what has run until then is kept."""
     from lab.analysis.streaming import StreamingAnalysis
@@ -168,7 +168,7 @@ def simulate(
     from lab.simulation.simulation import Simulation
 
     simulation = Simulation(topology, seed)
-    ledger = StreamingAnalysis(simulation.trace, keeper)
+    ledger = StreamingAnalysis(simulation.trace, retention)
     simulation.begin()
     with progress_bar(topology.messages, quiet) as progress, interrupts_between_events(simulation):
         try:

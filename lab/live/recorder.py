@@ -165,7 +165,7 @@ class Recorder:
     def sort(self) -> None:
         """Bring the rows that are here into the order of time."""
         rows = self._trace.rows
-        first = 0 if self._trace.base else 1  # how the run began stays before all else
+        first = 0 if self._trace.first_seq else 1  # how the run began stays before all else
         rows[first:] = sorted(rows[first:], key=lambda row: row[T])
 
     def put_away(self, clock: WallClock) -> None:
@@ -182,7 +182,7 @@ class Recorder:
         if until > 0:
             self._backlog.put(rows[:until])
             del rows[:until]
-            self._trace.base += until
+            self._trace.first_seq += until
             self._weight = 0
 
     def work(self) -> bool:
@@ -203,4 +203,4 @@ class Recorder:
         if self._ledger is not None:
             self._ledger.trace.rows.extend(self._trace.rows)
             self._ledger.take()
-            self._trace.take_away()
+            self._trace.clear()

@@ -117,7 +117,7 @@ class Faults:
             record(row)
             if row[KIND] != "reply":
                 self.notice(row)
-            for spec in self._at_seq.pop(trace.base + len(trace.rows) - 1, ()):
+            for spec in self._at_seq.pop(trace.first_seq + len(trace.rows) - 1, ()):
                 self._at(self.simulation.env.now, self._strike, spec)
 
         self.simulation.record = watching

@@ -3,7 +3,7 @@
 Each host's own events are hashed in their order, and the hosts' hashes together, host by host by
 name. A session or message goes by the host where it first appeared and its number among those that
 first appeared there. So the digest does not depend on how events of different hosts at the same
-instant were interleaved, nor on how the parts of a run were shared out over processes.
+instant were interleaved, nor on how a run was divided among processes.
 
 The canonical form of an event is MessagePack, whose numbers and texts have one form each: times are
 eight bytes, whatever a Python or a machine would print for them.
@@ -23,41 +23,43 @@ import msgspec
 from lab.trace.rows import HOST, KIND, MESSAGE, OWN, PEER, SESSION, Row, T
 
 
-class _Firsts:
-    """Where numbers that are given out one after another first appeared.
+class _Naming:
+    """Names numbers that are given out one after another by where they first appeared.
 
-    Eight bytes a number: the host's index, and the place among the numbers that appeared there.
+    Takes eight bytes a number: the host's index, and the rank among the numbers that appeared there
+    (0 for a number that has not appeared).
     """
 
     def __init__(self) -> None:
         self._hosts: list[str] = []
         self._indices: dict[str, int] = {}
         self._counts: list[int] = []
-        self._where = array("I")
-        self._place = array("I")
-        self._far: dict[int, tuple[str, int]] = {}
+        self._host_of = array("I")
+        self._rank_of = array("I")
+        self._scattered: dict[int, tuple[str, int]] = {}
 
     def name(self, number: int, host: str) -> tuple[str, int]:
-        """The name of a number that appears at a host, now or before."""
-        where = self._where
-        if 0 <= number < len(where):
-            if place := self._place[number]:
-                return self._hosts[where[number]], place
-        elif not 0 <= number < 2 * len(where) + 4096:
-            # no number of a run of ours: a trace of somebody else's
-            if number not in self._far:
-                self._far[number] = self._next(host)
-            return self._far[number]
+        """Return the name of a number that appears at a host, now or before."""
+        host_of = self._host_of
+        if 0 <= number < len(host_of):
+            if rank := self._rank_of[number]:
+                return self._hosts[host_of[number]], rank
+        elif not 0 <= number < 2 * len(host_of) + 4096:
+            # not a number of a run of ours: somebody else wrote this trace
+            if number not in self._scattered:
+                self._scattered[number] = self._next(host)
+            return self._scattered[number]
         else:
-            missing = [0] * (number + 1 - len(where))
-            where.extend(missing)
-            self._place.extend(missing)
-        name, place = self._next(host)
-        where[number] = self._indices[name]
-        self._place[number] = place
-        return name, place
+            zeros = [0] * (number + 1 - len(host_of))
+            host_of.extend(zeros)
+            self._rank_of.extend(zeros)
+        name, rank = self._next(host)
+        host_of[number] = self._indices[name]
+        self._rank_of[number] = rank
+        return name, rank
 
     def _next(self, host: str) -> tuple[str, int]:
+        """Return the name of the next number that first appears at a host."""
         index = self._indices.get(host)
         if index is None:
             index = self._indices[host] = len(self._hosts)
@@ -67,33 +69,35 @@ class _Firsts:
         return host, self._counts[index]
 
 
-Name = Callable[[int, str], tuple[str, int]]
-"""The name of a number that appears at a host, now or before: where it first did, and its place."""
+Naming = Callable[[int, str], tuple[str, int]]
+"""Returns the name of a number that appears at a host: where it first appeared, and its rank."""
 
 
 class Digests:
-    """The hashes of the hosts of a run, as its rows come.
+    """The hashes of the hosts of a run, taken from its rows as they come.
 
-    ``session_name`` and ``message_name`` name the sessions and messages, where their numbers are
-    not such as are given out one after another.
+    ``session_name`` and ``message_name`` name the sessions and messages, if their numbers are not
+    given out one after another.
     """
 
-    def __init__(self, session_name: Name | None = None, message_name: Name | None = None) -> None:
-        self._session_name = session_name or _Firsts().name
-        self._message_name = message_name or _Firsts().name
+    def __init__(
+        self, session_name: Naming | None = None, message_name: Naming | None = None
+    ) -> None:
+        self._session_name = session_name or _Naming().name
+        self._message_name = message_name or _Naming().name
         self._hosts: dict[str, Any] = {}
         self._encode = msgspec.msgpack.Encoder().encode_into
 
     def take(self, rows: Iterable[Row]) -> None:
         """Take the next rows of the trace."""
         session_name, message_name, encode = self._session_name, self._message_name, self._encode
-        # few sessions have many rows: what has been named is looked up here, until the next rows
+        # few sessions have many rows: their names are looked up here, until the next rows
         sessions: dict[int, tuple[str, int]] = {}
         messages: dict[int, tuple[str, int]] = {}
         texts: dict[str, bytearray] = {}
         for row in rows:
             kind, host, session = row[KIND], row[HOST], row[SESSION]
-            message, extras = row[MESSAGE], row[OWN:]
+            message, columns = row[MESSAGE], row[OWN:]
             if session is not None:
                 name = sessions.get(session)
                 if kind == "loss":
@@ -102,9 +106,9 @@ class Digests:
                     name = sessions[session] = session_name(session, host)
                 session = name
             if kind == "notify":
-                extras = (message_name(extras[0], host), *extras[1:])
+                columns = (message_name(columns[0], host), *columns[1:])
             elif kind == "start":
-                extras = (json.dumps(extras[0], sort_keys=True),)
+                columns = (json.dumps(columns[0], sort_keys=True),)
             if message is not None:
                 name = messages.get(message)
                 if name is None:
@@ -113,7 +117,7 @@ class Digests:
             text = texts.get(host)
             if text is None:
                 text = texts[host] = bytearray()
-            encode((row[T], kind, host, row[PEER], session, message, extras), text, -1)
+            encode((row[T], kind, host, row[PEER], session, message, columns), text, -1)
         for host, text in texts.items():
             sha = self._hosts.get(host)
             if sha is None:
@@ -121,51 +125,51 @@ class Digests:
             sha.update(text)
 
     def hashes(self) -> dict[str, bytes]:
-        """The 32 bytes of the hash of each host's events so far."""
+        """Return the 32 bytes of the hash of each host's events so far."""
         return {host: sha.digest() for host, sha in self._hosts.items()}
 
     def of(self, host: str) -> bytes:
-        """The hash of one host's events so far."""
-        found: bytes = self._hosts[host].digest()
-        return found
+        """Return the hash of one host's events so far."""
+        hash_: bytes = self._hosts[host].digest()
+        return hash_
 
     def digest(self) -> str:
-        """The digest of what has come so far, as ``"sha256:..."``."""
-        return together(self.hashes().items())
+        """Return the digest of the rows so far, as ``"sha256:..."``."""
+        return combined(self.hashes().items())
 
 
-def together(hosts: Iterable[tuple[str, bytes]]) -> str:
-    """The digest of a run whose hosts' events have these hashes."""
+def combined(hashes: Iterable[tuple[str, bytes]]) -> str:
+    """Return the digest of a run whose hosts' events have these hashes."""
     sha = hashlib.sha256()
-    for host, digest_of_it in sorted(hosts):
-        sha.update(msgspec.msgpack.encode((host, digest_of_it)))
+    for host, hash_ in sorted(hashes):
+        sha.update(msgspec.msgpack.encode((host, hash_)))
     return "sha256:" + sha.hexdigest()
 
 
 def digest(rows: Iterable[Row]) -> str:
-    """The digest of the rows of a trace."""
+    """Return the digest of the rows of a trace."""
     digests = Digests()
     digests.take(rows)
     return digests.digest()
 
 
-class DigestsSoFar:
-    """The digest that a trace has had after each of its events."""
+class DigestHistory:
+    """The digest that a trace had after each of its events."""
 
     def __init__(self, rows: Iterable[Row]) -> None:
         digests = Digests()
         self._hosts: dict[str, tuple[list[int], list[bytes]]] = {}
-        for seq, row in enumerate(rows):
+        for index, row in enumerate(rows):
             digests.take((row,))
-            seqs, found = self._hosts.setdefault(row[HOST], ([], []))
-            seqs.append(seq)
-            found.append(digests.of(row[HOST]))
+            indices, hashes = self._hosts.setdefault(row[HOST], ([], []))
+            indices.append(index)
+            hashes.append(digests.of(row[HOST]))
 
-    def after(self, events: int) -> str:
-        """The digest of the first so many events."""
+    def after(self, count: int) -> str:
+        """Return the digest of the first ``count`` events."""
         hosts = []
-        for host, (seqs, found) in self._hosts.items():
-            place = bisect_right(seqs, events - 1)
-            if place:
-                hosts.append((host, found[place - 1]))
-        return together(hosts)
+        for host, (indices, hashes) in self._hosts.items():
+            known = bisect_right(indices, count - 1)
+            if known:
+                hosts.append((host, hashes[known - 1]))
+        return combined(hosts)

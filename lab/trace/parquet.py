@@ -1,11 +1,11 @@
-"""Traces on disk: how much is kept of a run, and columns for what is too long for lines.
+"""Traces as Parquet: columns, for what is too long for JSON lines.
 
-A long trace is a folder of Parquet files, each whole as soon as it is there: a run that is killed
-leaves all but its last part, and pandas, DuckDB and Arrow read the folder as one table. A row is an
-event, with the columns ``seq``, ``t`` (s), ``kind``, ``host``, ``peer``, ``session``, ``message``,
-of what crossed the wire ``sent`` (s) and ``octets``, and ``rest``: what else the kind has, as JSON.
-Parquet, for an event takes a tenth of the bytes of its line, and a reader takes the columns that it
-wants.
+A long trace is a folder of Parquet files. Each is whole as soon as it is there: a run that is
+killed leaves all but its last part, and pandas, DuckDB and Arrow read the folder as one table. A
+row is an event, with the columns ``seq``, ``t`` (s), ``kind``, ``host``, ``peer``, ``session`` and
+``message``; of a command, reply or mail data also ``sent`` (s) and ``octets``; and ``rest``: the
+other columns of the kind, as JSON. An event takes a tenth of the bytes of its line in JSON, and a
+reader reads only the columns that it needs.
 """
 
 from __future__ import annotations
@@ -20,57 +20,32 @@ from typing import TYPE_CHECKING, Any, Final, overload
 
 import msgspec
 
-from lab.trace.rows import DELIVER_OCTETS, KIND, KINDS, OCTETS_COLUMNS, OWN, SENT, Row
-from lab.trace.trace import Trace, gaps, thaw
+from lab.trace.jsonl import value_of
+from lab.trace.rows import (
+    KIND,
+    KINDS,
+    OCTETS_COLUMNS,
+    OWN,
+    SENT,
+    Row,
+    missing_numbers,
+    octets_in,
+)
 
 if TYPE_CHECKING:
     import pyarrow
 
-_WIRE: Final = frozenset({"command", "reply", "data", "loss"})
-_CHANNELS: Final = frozenset({"attempt", "unreachable", "open", "close", "defer"})
-_ALWAYS: Final = frozenset({"start", "fault", "end"})
-
-LEVELS: Final = {
-    "wire": frozenset(KINDS),
-    "session": frozenset(KINDS) - _WIRE,
-    "delivery": frozenset(KINDS) - _WIRE - _CHANNELS,
-    "none": _ALWAYS,
-}
-"""How much of a run is recorded: the kinds of event that each level keeps.
-
-``wire`` is everything; ``session`` leaves out what was said, and the bytes of the mail;
-``delivery`` the channels as well; ``none`` keeps the beginning, the faults and the end. Account,
-digest and invariants are taken from all events, whatever is kept of them.
-"""
-
-PART: Final = 262_144
+PART_ROWS: Final = 262_144
 """Events in one file of a stored trace."""
 
-HEAVIEST: Final = 128 << 20
-"""Bytes of mail and words that wait in memory, however few events they are of."""
+MAX_WAITING_OCTETS: Final = 128 << 20
+"""Bytes of mail and dialogue that wait in memory for their file, however few events they are of."""
 
-GROUP: Final = 16_384
-"""Events that are read at once where a few are looked at."""
+GROUP_ROWS: Final = 16_384
+"""Events that are read together when some of them are looked at."""
 
-KEPT_GROUPS: Final = 8
-"""Groups of events that a reader keeps."""
-
-
-def thinned(rows: Iterable[Row], level: str) -> Iterable[Row]:
-    """The rows that a level keeps."""
-    if level == "wire":
-        return rows
-    kept = LEVELS[level]
-    return (_without_octets(row) for row in rows if row[KIND] in kept)
-
-
-def weight(rows: Iterable[Row]) -> int:
-    """The bytes of mail and of words that rows hold."""
-    return sum([len(row[-1]) for row in rows if type(row[-1]) is bytes])
-
-
-def _without_octets(row: Row) -> Row:
-    return (*row[:DELIVER_OCTETS], b"") if row[KIND] in ("deliver", "terminal") else row
+CACHED_GROUPS: Final = 8
+"""Groups of events that a reader keeps in memory."""
 
 
 def _schema() -> pyarrow.Schema:
@@ -84,19 +59,20 @@ def _schema() -> pyarrow.Schema:
     ])  # fmt: skip
 
 
-_OTHERS: Final = {
+_SENT_COLUMNS: Final = {kind: SENT for kind, names in KINDS.items() if "sent" in names}
+_REST_COLUMNS: Final = {
     kind: tuple(
-        (place, name) for place, name in enumerate(names, OWN) if name not in ("sent", "octets")
+        (column, name) for column, name in enumerate(names, OWN) if name not in ("sent", "octets")
     )
     for kind, names in KINDS.items()
 }
-_SENT: Final = {kind: SENT for kind, names in KINDS.items() if "sent" in names}
 
 
-class Store:
-    """A folder that a trace is written to, part by part.
+class ParquetWriter:
+    """Writes a trace to a folder, part by part.
 
-    ``level`` says how much of it; the rows given to :meth:`write` have been thinned.
+    ``level`` says how much of the run is recorded; the rows given to :meth:`write` are those that
+    it keeps.
     """
 
     def __init__(self, folder: Path, level: str = "wire") -> None:
@@ -107,132 +83,135 @@ class Store:
         else:
             folder.unlink(missing_ok=True)
         folder.mkdir(parents=True)
-        self._rows: list[Row] = []
-        self._weight = 0
-        self._seq = 0
+        self._waiting: list[Row] = []
+        self._waiting_octets = 0
+        self._next_seq = 0
         self._parts = 0
         self._encode = msgspec.json.Encoder().encode
 
+    @property
+    def waiting(self) -> int:
+        """How many rows wait in memory for their file."""
+        return len(self._waiting)
+
     def write(self, rows: Iterable[Row]) -> None:
         """Write the next rows of the trace."""
-        known = len(self._rows)
-        self._rows.extend(rows)
-        self._weight += weight(self._rows[known:])
-        while len(self._rows) >= PART or self._weight > HEAVIEST:
-            self._write_part(self._rows[:PART])
-            del self._rows[:PART]
-            self._weight = weight(self._rows)
+        count = len(self._waiting)
+        self._waiting.extend(rows)
+        self._waiting_octets += octets_in(self._waiting[count:])
+        while len(self._waiting) >= PART_ROWS or self._waiting_octets > MAX_WAITING_OCTETS:
+            self._write_part(self._waiting[:PART_ROWS])
+            del self._waiting[:PART_ROWS]
+            self._waiting_octets = octets_in(self._waiting)
 
     def rows(self) -> Iterator[Row]:
-        """What has been written so far."""
+        """Go through the rows that have been written so far."""
         if self._parts:
             yield from StoredRows(self.folder)
-        yield from self._rows
+        yield from self._waiting
 
     def close(self, digest: str, counts: dict[str, Any]) -> None:
-        """Write what is left, with what the whole run came to."""
-        self._write_part(self._rows, {"digest": digest, "counts": counts})
-        self._rows = []
+        """Write what waits, with the digest and the outcome counts of the whole run."""
+        self._write_part(self._waiting, {"digest": digest, "counts": counts})
+        self._waiting = []
 
-    def _write_part(self, rows: list[Row], more: dict[str, Any] | None = None) -> None:
+    def _write_part(self, rows: list[Row], about_run: dict[str, Any] | None = None) -> None:
         import pyarrow.parquet
 
-        table = self._table(rows)
-        about = json.dumps({"level": self.level, **(more or {})})
-        table = table.replace_schema_metadata({"smtp-lab": about})
+        about = json.dumps({"level": self.level, **(about_run or {})})
+        table = self._table(rows).replace_schema_metadata({"smtp-lab": about})
         path = self.folder / f"part-{self._parts:05}.parquet"
-        beside = self.folder / f".{path.name}"
+        unfinished = self.folder / f".{path.name}"
         pyarrow.parquet.write_table(
-            table, beside, row_group_size=GROUP, compression="zstd", compression_level=1
+            table, unfinished, row_group_size=GROUP_ROWS, compression="zstd", compression_level=1
         )
-        beside.replace(path)
+        unfinished.replace(path)
         self._parts += 1
 
     def _table(self, rows: list[Row]) -> pyarrow.Table:
         import pyarrow as pa
 
+        seqs = range(self._next_seq, self._next_seq + len(rows))
+        self._next_seq += len(rows)
+        common = zip(*(row[:OWN] for row in rows), strict=True) if rows else ((),) * OWN
+        schema = _schema()
+        columns = zip(schema, (seqs, *common, *self._own_columns(rows)), strict=True)
+        return pa.table(
+            {
+                field.name: pa.array(column, field.type.value_type).dictionary_encode()
+                if pa.types.is_dictionary(field.type)
+                else pa.array(column, field.type)
+                for field, column in columns
+            },
+            schema=schema,
+        )
+
+    def _own_columns(
+        self, rows: list[Row]
+    ) -> tuple[list[float | None], list[bytes | None], list[str | None]]:
+        """Return the columns that kinds have of their own: sent, octets and the rest."""
         encode = self._encode
         sent: list[float | None] = []
         octets: list[bytes | None] = []
         rest: list[str | None] = []
         for row in rows:
             kind = row[KIND]
-            place = _SENT.get(kind)
-            sent.append(row[place] if place is not None else None)
-            place = OCTETS_COLUMNS.get(kind)
-            octets.append(row[place] if place is not None else None)
-            others = _OTHERS[kind]
-            rest.append(encode({name: row[at] for at, name in others}).decode() if others else None)
-        t, kinds, hosts, peers, sessions, messages = (
-            zip(*(row[:OWN] for row in rows), strict=True) if rows else ((),) * 6
-        )
-        seqs = range(self._seq, self._seq + len(rows))
-        self._seq += len(rows)
-        schema = _schema()
-        columns = [seqs, t, kinds, hosts, peers, sessions, messages, sent, octets, rest]
-        return pa.table(
-            {
-                field.name: pa.array(column, field.type.value_type).dictionary_encode()
-                if pa.types.is_dictionary(field.type)
-                else pa.array(column, field.type)
-                for field, column in zip(schema, columns, strict=True)
-            },
-            schema=schema,
-        )
+            column = _SENT_COLUMNS.get(kind)
+            sent.append(row[column] if column is not None else None)
+            column = OCTETS_COLUMNS.get(kind)
+            octets.append(row[column] if column is not None else None)
+            named = _REST_COLUMNS[kind]
+            rest.append(encode({name: row[n] for n, name in named}).decode() if named else None)
+        return sent, octets, rest
 
 
 class StoredRows(Sequence[Row]):
     """The rows of a stored trace, read when they are looked at and not kept.
 
-    Going through them reads group by group; a single row, the group that it is in. Raises
-    ValueError in one sentence where the folder is no stored trace.
+    ``about`` is what was stored of the whole run (``level``, and ``digest`` and ``counts`` if it
+    ended), ``missing`` the ranges of sequence numbers that are not there. Going through the rows
+    reads group by group; looking at a single row reads the group that it is in. Raises ValueError
+    in one sentence if the folder is not a stored trace.
     """
 
     def __init__(self, folder: Path) -> None:
-        import pyarrow.parquet
-
         self.folder = folder
-        self._files = []
+        self.about: dict[str, Any] = {}
+        self._files: list[pyarrow.parquet.ParquetFile] = []
         self._starts: list[int] = []
         self._places: list[tuple[int, int]] = []
-        self._kept: OrderedDict[int, list[Row]] = OrderedDict()
-        self.about: dict[str, Any] = {}
-        count = 0
-        stretches: list[tuple[int, int]] = []
-        for number, path in enumerate(sorted(folder.glob("part-*.parquet"))):
-            try:
-                file = pyarrow.parquet.ParquetFile(path)
-                about = json.loads((file.schema_arrow.metadata or {})[b"smtp-lab"])
-            except (OSError, KeyError, ValueError, pyarrow.ArrowException) as why:
-                reason = str(why).splitlines()[0][:120] or type(why).__name__
-                raise ValueError(
-                    f"{path}: no part of a stored trace ({reason}); "
-                    "give the folder trace.parquet as `lab run --out` leaves it"
-                ) from None
-            self._files.append(file)
-            self.about |= about
-            for group in range(file.num_row_groups):
-                self._starts.append(count)
-                self._places.append((number, group))
-                told = file.metadata.row_group(group)
-                count += told.num_rows
-                seqs = told.column(0).statistics
-                if told.num_rows and seqs is not None and seqs.has_min_max:
-                    stretches.append((seqs.min, seqs.max))
-        if not count:
+        self._cache: OrderedDict[int, list[Row]] = OrderedDict()
+        self._count = 0
+        ranges: list[tuple[int, int]] = []
+        for path in sorted(folder.glob("part-*.parquet")):
+            ranges += self._add(path)
+        if not self._count:
             raise ValueError(
-                f"{folder}: no stored trace, for there is no part-00000.parquet in it; "
-                "give a trace.jsonl, or a folder trace.parquet, as `lab run --out` leaves them"
+                f"{folder}: not a stored trace, for there is no part-00000.parquet in it; give a "
+                "trace.jsonl or a folder trace.parquet, as `lab run --out` leaves them"
             )
-        self._count = count
-        self.missing = gaps(stretches)
+        self.missing = missing_numbers(ranges)
+
+    def _add(self, path: Path) -> Iterator[tuple[int, int]]:
+        """Add a file; give the ranges of sequence numbers in it."""
+        file, about = _opened(path)
+        self.about |= about
+        self._files.append(file)
+        for group in range(file.num_row_groups):
+            self._starts.append(self._count)
+            self._places.append((len(self._files) - 1, group))
+            metadata = file.metadata.row_group(group)
+            self._count += metadata.num_rows
+            seqs = metadata.column(0).statistics
+            if metadata.num_rows and seqs is not None and seqs.has_min_max:
+                yield seqs.min, seqs.max
 
     def __len__(self) -> int:
         return self._count
 
     def __iter__(self) -> Iterator[Row]:
-        for place in range(len(self._places)):
-            yield from self._kept.get(place) or self._read(place)
+        for number in range(len(self._places)):
+            yield from self._cache.get(number) or self._read(number)
 
     @overload
     def __getitem__(self, index: int) -> Row: ...
@@ -242,79 +221,78 @@ class StoredRows(Sequence[Row]):
 
     def __getitem__(self, index: int | slice) -> Row | list[Row]:
         if isinstance(index, slice):
-            return [self[seq] for seq in range(*index.indices(self._count))]
-        seq = index + self._count if index < 0 else index
-        if not 0 <= seq < self._count:
+            return [self[n] for n in range(*index.indices(self._count))]
+        n = index + self._count if index < 0 else index
+        if not 0 <= n < self._count:
             raise IndexError(f"the trace has {self._count} events, and none at {index}")
-        place = bisect_right(self._starts, seq) - 1
-        return self._group(place)[seq - self._starts[place]]
+        number = bisect_right(self._starts, n) - 1
+        return self._group(number)[n - self._starts[number]]
 
-    def _group(self, place: int) -> list[Row]:
-        rows = self._kept.get(place)
+    def _group(self, number: int) -> list[Row]:
+        """Return the rows of a group, from the cache if they are there."""
+        rows = self._cache.get(number)
         if rows is None:
-            rows = self._kept[place] = self._read(place)
-            if len(self._kept) > KEPT_GROUPS:
-                self._kept.popitem(last=False)
+            rows = self._cache[number] = self._read(number)
+            if len(self._cache) > CACHED_GROUPS:
+                self._cache.popitem(last=False)
         else:
-            self._kept.move_to_end(place)
+            self._cache.move_to_end(number)
         return rows
 
     def of(self, kinds: Collection[str]) -> Iterator[Row]:
-        """The rows of some kinds; no time is lost on making the others."""
-        for number, group in self._places:
-            table = self._files[number].read_row_group(group)
-            yield from self._rows(table.filter(_is_of(table, kinds)))
+        """Go through the rows of some kinds; the others are not even made."""
+        for file, group in self._places:
+            table = self._files[file].read_row_group(group)
+            yield from _rows_of(table.filter(_has_kind(table, kinds)))
 
     def count_of(self, kinds: Collection[str]) -> int:
-        """How many rows there are of some kinds."""
+        """Return how many rows of some kinds there are."""
         import pyarrow.compute
 
-        tables = (self._files[at].read_row_group(group, ["kind"]) for at, group in self._places)
-        return sum(pyarrow.compute.sum(_is_of(table, kinds)).as_py() or 0 for table in tables)
+        tables = (self._files[file].read_row_group(group, ["kind"]) for file, group in self._places)
+        return sum(pyarrow.compute.sum(_has_kind(table, kinds)).as_py() or 0 for table in tables)
 
-    def _read(self, place: int) -> list[Row]:
-        number, group = self._places[place]
-        return self._rows(self._files[number].read_row_group(group))
-
-    def _rows(self, table: pyarrow.Table) -> list[Row]:
-        columns = [table.column(name).to_pylist() for name in table.column_names[1:]]
-        decode = msgspec.json.Decoder().decode
-        return [_row(values, decode) for values in zip(*columns, strict=True)]
+    def _read(self, number: int) -> list[Row]:
+        file, group = self._places[number]
+        return _rows_of(self._files[file].read_row_group(group))
 
 
-def _is_of(table: pyarrow.Table, kinds: Collection[str]) -> pyarrow.ChunkedArray:
-    """Of each row of a table whether it is of some kinds."""
+def _opened(path: Path) -> tuple[pyarrow.parquet.ParquetFile, dict[str, Any]]:
+    """Return a file of a stored trace, and what is stored in it about the run."""
+    import pyarrow.parquet
+
+    try:
+        file = pyarrow.parquet.ParquetFile(path)
+        return file, json.loads((file.schema_arrow.metadata or {})[b"smtp-lab"])
+    except (OSError, KeyError, ValueError, pyarrow.ArrowException) as error:
+        why = str(error).splitlines()[0][:120] or type(error).__name__
+        raise ValueError(
+            f"{path}: not a part of a stored trace ({why}); "
+            "give the folder trace.parquet as `lab run --out` leaves it"
+        ) from None
+
+
+def _has_kind(table: pyarrow.Table, kinds: Collection[str]) -> pyarrow.ChunkedArray:
+    """Return for each row of a table whether it has one of some kinds."""
     import pyarrow as pa
     import pyarrow.compute
 
-    found = table.column("kind").cast(pa.string())
-    return pyarrow.compute.is_in(found, value_set=pa.array(sorted(kinds), pa.string()))
+    column = table.column("kind").cast(pa.string())
+    return pyarrow.compute.is_in(column, value_set=pa.array(sorted(kinds), pa.string()))
+
+
+def _rows_of(table: pyarrow.Table) -> list[Row]:
+    columns = [table.column(name).to_pylist() for name in table.column_names[1:]]
+    decode = msgspec.json.Decoder().decode
+    return [_row(values, decode) for values in zip(*columns, strict=True)]
 
 
 def _row(values: tuple[Any, ...], decode: Callable[[str], dict[str, Any]]) -> Row:
-    kind, sent, octets, rest = values[1], values[6], values[7], values[8]
-    if kind in _SENT:
-        return (*values[:6], sent, octets)
-    others = decode(rest) if rest is not None else {}
-    extras = (octets if name == "octets" else thaw(name, others[name]) for name in KINDS[kind])
-    return (*values[:6], *extras)
-
-
-def open_trace(path: str | Path) -> Trace:
-    """The trace of a file trace.jsonl, or of a folder trace.parquet, which is not loaded whole.
-
-    Raises OSError, and ValueError in one sentence for what is no trace.
-    """
-    path = Path(path)
-    if not path.is_dir():
-        return Trace.read_jsonl(path)
-    if not list(path.glob("part-*.parquet")):
-        # the folder of a run's artefacts
-        if (path / "trace.jsonl").is_file():
-            return Trace.read_jsonl(path / "trace.jsonl")
-        if (path / "trace.parquet").is_dir():
-            path = path / "trace.parquet"
-    rows = StoredRows(path)
-    trace = Trace(rows, rows.about.get("level", "wire"), rows.about.get("digest"))
-    trace.missing = rows.missing
-    return trace
+    """Return the row whose columns a line of the table has, without its sequence number."""
+    kind = values[KIND]
+    sent, octets, rest = values[OWN:]
+    if kind in _SENT_COLUMNS:
+        return (*values[:OWN], sent, octets)
+    named = decode(rest) if rest is not None else {}
+    own = (octets if name == "octets" else value_of(name, named[name]) for name in KINDS[kind])
+    return (*values[:OWN], *own)

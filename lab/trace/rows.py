@@ -10,7 +10,7 @@ time at which they were ``sent``: one row tells about both ends.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -199,3 +199,22 @@ def event_of(row: Row, seq: int = -1) -> Event:
     """Return the event that a row holds, with its place in the trace where it is known."""
     extra = dict(zip(KINDS[row[KIND]], row[OWN:], strict=True))
     return Event(row[T], seq, row[KIND], row[HOST], row[PEER], row[SESSION], row[MESSAGE], extra)
+
+
+def octets_in(rows: Iterable[Row]) -> int:
+    """Return how many bytes of mail and dialogue rows hold: most of the memory that they take."""
+    return sum([len(row[-1]) for row in rows if type(row[-1]) is bytes])
+
+
+def missing_numbers(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return the ranges of sequence numbers, first and last, that ranges in order leave out.
+
+    Numbers begin at 0.
+    """
+    missing = []
+    expected = 0
+    for first, last in ranges:
+        if first > expected:
+            missing.append((expected, first - 1))
+        expected = last + 1
+    return missing

@@ -62,15 +62,14 @@ NEEDS: Final = {
     "ladder": "wire", "states": "wire", "transcript": "wire", "capture": "wire", "mail": "wire",
     "replay": "session", "film": "wire",
 }  # fmt: skip
-"""How much of a run must have been recorded for each view (:data:`lab.trace.parquet.LEVELS`)."""
+"""How much of a run must have been recorded for each view (:data:`lab.trace.levels.LEVELS`)."""
 
 
 def lacking(trace: Trace, view: str) -> str:
     """Why a view cannot be had of a trace that does not hold what it shows; "" where it can."""
-    from lab.trace.parquet import LEVELS
+    from lab.trace.levels import includes
 
-    order = list(LEVELS)
-    if order.index(trace.level) <= order.index(NEEDS[view]):
+    if includes(trace.level, NEEDS[view]):
         return ""
     return (
         f"the {view} wants --trace {NEEDS[view]}, "

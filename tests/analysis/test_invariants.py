@@ -14,7 +14,7 @@ from helpers.places import TOPOLOGIES
 import lab
 from lab.analysis.invariants import Breach, breaches
 from lab.topology.model import from_dict
-from lab.trace.trace import Row
+from lab.trace.rows import Row
 
 FILES_OF_OURS = sorted(
     path for path in TOPOLOGIES.rglob("*.toml") if path.parent.name != "experiments"

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from lab.analysis.streaming import Retention
 from lab.simulation.partitioned import coordinator as whole
 from lab.simulation.partitioned.exchange import Peers
 from lab.simulation.partitioned.worker import Setup, WorkerProcess
 from lab.topology.model import Topology
+from lab.trace.retention import Retention
 
 
 class PartThread(threading.Thread):

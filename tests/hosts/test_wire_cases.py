@@ -12,7 +12,7 @@ from helpers.places import SHARED
 
 import lab
 from lab.api.conversation import Conversation
-from lab.trace.trace import Event
+from lab.trace.rows import Event
 
 CASES, FIXTURE = SHARED / "wire_cases.jsonl", SHARED / "wire_fixture.toml"
 HOST = "BETA.ARPA"

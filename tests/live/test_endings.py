@@ -15,7 +15,7 @@ from helpers.live_hosts import eventually
 from helpers.places import TOPOLOGIES
 
 import lab
-from lab.analysis.streaming import Retention, StreamingAnalysis
+from lab.analysis.streaming import StreamingAnalysis
 from lab.live.host_process import TOKENS, TOKENS_OF_A_LIFE
 from lab.live.network import LiveNetwork, Settings
 from lab.live.recorder import CHUNK, MOST, Recorder
@@ -23,7 +23,9 @@ from lab.live.running import run_live
 from lab.live.temp_files import for_a_while, remove_stale
 from lab.live.wallclock import WallClock
 from lab.simulation.simulation import Simulation
-from lab.trace.trace import Row, Trace
+from lab.trace.retention import Retention
+from lab.trace.rows import Row
+from lab.trace.trace import Trace
 
 
 @pytest.mark.parametrize("second", [signal.SIGINT, signal.SIGTERM])
@@ -133,7 +135,7 @@ def test_a_long_run_keeps_few_rows_and_accounts_for_all(tmp_path: Path) -> None:
     simulation = Simulation(described)
     ledger = StreamingAnalysis(Trace(), Retention("none"))
     took: list[Row] = []
-    ledger.keeper.keep = took.extend  # type: ignore[method-assign]
+    ledger.retention.keep = took.extend  # type: ignore[method-assign]
     records = Recorder(simulation, ledger, tmp_path)
     token, most, count = TOKENS + 3 * TOKENS_OF_A_LIFE, 0, 4 * MOST
     for begin in range(0, count, 1000):
@@ -168,8 +170,7 @@ def test_few_events_of_much_mail_do_not_stay_in_memory(tmp_path: Path) -> None:
     for number in range(40):
         ledger.trace.record((1.0, "deliver", "A", None, None, 1, "1", "ann", bytes(8 << 20)))
         ledger.take()
-        keeper = ledger.keeper
-        held = len(keeper._kept) + len(keeper.store._rows if keeper.store else [])
+        held = ledger.retention.rows_in_memory
         assert held <= 17, number
     trace = ledger.close()
     assert len(trace) == 41

@@ -239,8 +239,10 @@ def test_a_window_in_which_much_happens_is_cut_short(
     shared = in_parts(topology, {"A.ARPA": 0, "B.ARPA": 0, "C.ARPA": 1, "D.ARPA": 1}, 0)
     assert shared.setup.lookahead == math.inf
     batches: list[int] = []
-    keep = shared.keeper.keep
-    monkeypatch.setattr(shared.keeper, "keep", lambda rows: (batches.append(len(rows)), keep(rows)))
+    keep = shared.retention.keep
+    monkeypatch.setattr(
+        shared.retention, "keep", lambda rows: (batches.append(len(rows)), keep(rows))
+    )
     compared(shared, lab.simulate(topology))
     assert len(batches) > 10
 
@@ -289,7 +291,7 @@ def test_simulate_takes_processes(busy: Path) -> None:
 def test_more_events_than_memory_is_for_go_to_a_store(
     tmp_path: Path, busy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lab.analysis.streaming.LONGEST", 5_000)
+    monkeypatch.setattr("lab.trace.retention.MAX_ROWS_IN_MEMORY", 5_000)
     topology = lab.load(busy)
     two = lab.simulate(topology, processes=2, store=tmp_path / "store")
     assert two.trace.folder == tmp_path / "store"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections import Counter
@@ -9,7 +10,7 @@ from itertools import islice, pairwise
 from typing import Any
 
 import pytest
-from helpers.places import ROOT
+from helpers.places import ROOT, TOPOLOGIES
 from helpers.small_topologies import chain, host, mail, relay
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -248,3 +249,11 @@ def test_unequal_parts_with_a_long_way_between_them_are_better_than_a_short_way(
     partition = partitioned(from_dict(tables), 2)
     assert partition.lookahead == 0.25
     assert max(partition.loads) == pytest.approx(2 / 3, abs=0.05)
+
+
+def test_a_run_that_is_not_shared_out_over_processes_says_so() -> None:
+    name = str(TOPOLOGIES / "campus.toml")
+    command = [sys.executable, "-m", "lab", "run", name, "--processes", "2", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "one process makes this run" in done.stderr
+    assert json.loads(done.stdout)["digest"] == lab.simulate(name).digest

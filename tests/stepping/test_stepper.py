@@ -22,7 +22,8 @@ from lab.stepping.commands import CommandLine, Misunderstood, Quit
 from lab.stepping.moments import Moment
 from lab.stepping.stepper import NoIntervention, Stepper
 from lab.topology.model import from_dict
-from lab.trace.trace import KINDS, Trace
+from lab.trace.rows import KINDS
+from lab.trace.trace import Trace
 
 FILES_OF_OURS = sorted(
     path for path in TOPOLOGIES.glob("**/*.toml") if path.parent.name != "experiments"

@@ -20,7 +20,6 @@ from threading import Thread
 from typing import Any
 
 from lab.analysis.account import Account
-from lab.analysis.streaming import Retention
 from lab.runtime.gc_pause import gc_pause
 from lab.runtime.spawn import main_kept_out
 from lab.simulation.partitioned.event_order import merged
@@ -29,7 +28,8 @@ from lab.simulation.partitioned.merged_results import MergedResults
 from lab.simulation.partitioned.planning import PartitionPlan
 from lab.simulation.partitioned.worker import BROKEN, DONE, GO, LEAST, ROWS, STOP, Setup, main
 from lab.topology.model import Topology
-from lab.trace.digests import together
+from lab.trace.digests import combined
+from lab.trace.retention import Retention
 from lab.trace.trace import Trace
 
 
@@ -57,9 +57,9 @@ class Coordinator:
     :class:`lab.analysis.streaming.StreamingAnalysis`.
     """
 
-    def __init__(self, setup: Setup, keeper: Retention) -> None:
+    def __init__(self, setup: Setup, retention: Retention) -> None:
         self.setup = setup
-        self.keeper = keeper
+        self.retention = retention
         self.rules = MergedResults()
         self._parts = max(setup.parts.values()) + 1
         self._batches: list[deque[tuple[Any, ...]]] = [deque() for _ in range(self._parts)]
@@ -74,11 +74,13 @@ class Coordinator:
         seed: int,
         until: float | None,
         partition: PartitionPlan,
-        keeper: Retention,
+        retention: Retention,
     ) -> Coordinator:
         """The run of a topology that is shared out."""
         parts, lookahead, trees = partition.parts, partition.lookahead, partition.trees
-        return cls(Setup(topology, seed, until, parts, lookahead, keeper.level, trees), keeper)
+        return cls(
+            Setup(topology, seed, until, parts, lookahead, retention.level, trees), retention
+        )
 
     @property
     def account(self) -> Account:
@@ -107,7 +109,7 @@ class Coordinator:
                 hashes |= of_part
                 self.rules.close(*known)
             self.rules.settle()
-        return self.keeper.close(together(hashes.items()), self.account)
+        return self.retention.close(combined(hashes.items()), self.account.counts)
 
     def salvage(self) -> Trace:
         """The trace of what had come when the run was given up.
@@ -116,11 +118,11 @@ class Coordinator:
         """
         last = (self.account.last, "end", "", None, None, None, "interrupted")
         self.account.take(last)
-        self.keeper.keep([last])
-        level = "none" if self.keeper.let_go else self.keeper.level
-        self.rules.give_up(self.keeper.rows(), level)
+        self.retention.keep([last])
+        level = "none" if self.retention.has_dropped else self.retention.level
+        self.rules.give_up(self.retention.rows(), level)
         is_whole = level == "wire"
-        return self.keeper.close("" if is_whole else "unknown", self.account)
+        return self.retention.close("" if is_whole else "unknown", self.account.counts)
 
     # -- processes ------------------------------------------------------------------------------
 
@@ -187,7 +189,7 @@ class Coordinator:
         return True
 
     def _answer(self, homes: list[Connection]) -> None:
-        answer = STOP if self._stopping else LEAST if self.keeper.let_go else GO
+        answer = STOP if self._stopping else LEAST if self.retention.has_dropped else GO
         for home in homes:
             with suppress(OSError):  # it was its last
                 home.send_bytes(answer)
@@ -200,4 +202,4 @@ class Coordinator:
             self.rules.know(batch[3])
         numbered = self.rules.number(merged([(batch[0], batch[1], batch[2]) for batch in batches]))
         self.rules.take(numbered, [batch[4] for batch in batches])
-        self.keeper.keep(numbered)
+        self.retention.keep(numbered)

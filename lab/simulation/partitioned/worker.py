@@ -26,8 +26,8 @@ from lab.simulation.partitioned.merged_results import NUMBERED
 from lab.simulation.partitioned.partition import PartitionSimulation
 from lab.simulation.partitioned.windows import Windows
 from lab.topology.model import Topology
-from lab.trace.parquet import LEVELS, weight
-from lab.trace.rows import KIND, Row
+from lab.trace.levels import LEVELS
+from lab.trace.rows import KIND, Row, octets_in
 
 BATCH: Final = 16_384
 """Rows of all parts, or blocks of :data:`BLOCK` bytes of mail in them, that go home together."""
@@ -140,7 +140,7 @@ class WorkerProcess:
         """The rows recorded until now, and blocks of mail in them."""
         rows = self.simulation.trace.rows
         if len(rows) > self._weighed + SOME:
-            self._weight += weight(rows[self._weighed :])
+            self._weight += octets_in(rows[self._weighed :])
             self._weighed = len(rows)
         return self._recorded + len(rows) + self._weight // BLOCK
 
@@ -203,7 +203,7 @@ class WorkerProcess:
         batch = (ROWS, sent, *marks.of(shipped), simulation.aliases, simulation.books.settled())
         self.home.send_bytes(marshal.dumps(batch))
         self._recorded += len(rows)
-        simulation.trace.take_away()
+        simulation.trace.clear()
         simulation.aliases = []
         simulation.sayings = []
         marks.clear()

@@ -1,0 +1,146 @@
+"""Traces as JSON lines: one event a line, in the order of the trace.
+
+A line has ``t``, ``seq``, ``kind``, ``host``, ``peer``, ``session`` and ``message``, and the
+columns of its kind; octets are written as Latin-1 text. The first line also has the
+``level`` of the trace if that is not "wire", the last the ``digest`` of the whole run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, Final
+
+from lab.trace.levels import LEVELS
+from lab.trace.rows import KINDS, Event, Row, missing_numbers
+
+
+@dataclass(slots=True)
+class TraceFile:
+    """What a file of JSON lines holds; ``missing`` are the sequence numbers that are not in it."""
+
+    rows: list[Row] = field(default_factory=list)
+    level: str = "wire"
+    digest: str | None = None
+    missing: list[tuple[int, int]] = field(default_factory=list)
+
+
+def write(file: IO[str], events: Iterable[Event], level: str, digest: Callable[[], str]) -> None:
+    """Write events as JSON lines; ``digest`` is called if the event that ends a run is there."""
+    as_json = json.JSONEncoder(separators=(",", ":")).encode
+    for event in events:
+        flat = event.as_dict()
+        if event.kind == "start" and level != "wire":
+            flat["level"] = level
+        elif event.kind == "end":
+            flat["digest"] = digest()
+        file.write(as_json(flat) + "\n")
+
+
+def read(path: Path) -> TraceFile:
+    """Return what a file of JSON lines holds, in the order of the sequence numbers.
+
+    A last line that was cut off in the middle (the run was killed) is left out. Raises OSError if
+    the file cannot be read, and ValueError in one sentence that names file and line for anything
+    that is not an event.
+    """
+    contents = TraceFile()
+    numbers: list[int] = []
+    with open(path, encoding="utf-8") as file:
+        try:
+            for line_number, line in enumerate(file, 1):
+                try:
+                    numbers.append(_take(contents, line))
+                except (ValueError, KeyError, TypeError) as error:
+                    if not line.endswith("\n"):
+                        break
+                    raise ValueError(_not_an_event(path, line_number, error)) from None
+        except UnicodeDecodeError:
+            raise ValueError(
+                f"{path}: not a text file; give the trace.jsonl that `lab run --out` writes"
+            ) from None
+    _put_in_order(contents, numbers)
+    return contents
+
+
+class _NotValid(ValueError):
+    """Why a line is not an event, in words of the file's."""
+
+
+def _take(contents: TraceFile, line: str) -> int:
+    """Add the event of a line to what has been read; return its sequence number."""
+    flat = json.loads(line)
+    if not isinstance(flat, dict):
+        raise _NotValid("it is not a JSON object")
+    row, number = _row(flat), int(flat["seq"])
+    if contents.rows:
+        contents.digest = flat.get("digest")
+    else:
+        contents.level = flat.get("level", "wire")
+        if contents.level not in LEVELS:
+            raise _NotValid(f"{contents.level!r} is not a level of a trace")
+    contents.rows.append(row)
+    return number
+
+
+def _row(flat: dict[str, Any]) -> Row:
+    kind = flat["kind"]
+    if kind not in KINDS:
+        raise _NotValid(f"{kind!r} is not a kind of event")
+    place = (flat["host"], flat["peer"], flat["session"], flat["message"])
+    if not all(isinstance(value, types) for value, types in zip(place, _PLACE, strict=True)):
+        raise TypeError("host and peer are text, session and message are numbers")
+    columns = (value_of(name, flat[name]) for name in KINDS[kind])
+    return (float(flat["t"]), kind, *place, *columns)
+
+
+_PLACE: Final = (str, str | None, int | None, int | None)
+"""The types of host, peer, session and message."""
+
+
+def value_of(column: str, value: Any) -> Any:
+    """Return the value of a column as it was before JSON made texts and lists of it.
+
+    Raises TypeError for octets that are not text, and for a meta that is not an object.
+    """
+    if column == "octets":
+        if not isinstance(value, str):
+            raise TypeError("octets are text")
+        return value.encode("latin-1")
+    if column == "meta":
+        if not isinstance(value, dict):
+            raise TypeError("meta is an object")
+        return value
+    return _as_tuples(value)
+
+
+def _as_tuples(value: Any) -> Any:
+    return tuple(map(_as_tuples, value)) if isinstance(value, list) else value
+
+
+def _put_in_order(contents: TraceFile, numbers: Sequence[int]) -> None:
+    """Sort the rows by their sequence numbers, and note which of these are missing."""
+    if all(number == index for index, number in enumerate(numbers)):
+        return
+    by_number = dict(zip(numbers, contents.rows, strict=True))
+    order = sorted(by_number)
+    contents.rows = [by_number[number] for number in order]
+    contents.missing = missing_numbers((number, number) for number in order)
+
+
+def _not_an_event(path: Path, line_number: int, error: Exception) -> str:
+    """Return a sentence that says what is wrong with a line."""
+    if isinstance(error, json.JSONDecodeError):
+        why = f"it is not JSON: {error.msg.lower()} at column {error.colno}"
+    elif isinstance(error, KeyError):
+        why = f"the key {error.args[0]!r} is missing"
+    elif isinstance(error, _NotValid):
+        why = str(error)
+    else:
+        why = "a value has another type than its key requires"
+    return (
+        f"{path}, line {line_number}: not an event of a trace ({why}); each line must be one JSON "
+        "object with t, seq, kind and host, as `lab run --out` writes it"
+    )

@@ -1,0 +1,103 @@
+"""Traces as JSON lines: what is written comes back, and what is wrong with a line."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from helpers.places import TOPOLOGIES
+from helpers.rows import one_of_each_kind
+
+import lab
+from lab.trace.jsonl import read
+from lab.trace.levels import LEVELS
+from lab.trace.rows import KIND, KINDS, Row
+from lab.trace.trace import Trace
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_lines_tell_their_level_and_the_digest_of_the_whole(level: str, tmp_path: Path) -> None:
+    run = lab.simulate(TOPOLOGIES / "campus.toml", trace=level)
+    with open(tmp_path / "trace.jsonl", "w", encoding="utf-8") as file:
+        run.trace.write_jsonl(file)
+    back = lab.open_trace(tmp_path)
+    assert (back.level, back.digest()) == (level, run.digest)
+    assert back.rows == run.trace.rows
+
+
+def lines_of(rows: list[Row]) -> str:
+    """Return rows as JSON lines."""
+    file = io.StringIO()
+    Trace(rows).write_jsonl(file)
+    return file.getvalue()
+
+
+def test_every_kind_of_event_comes_back_as_it_was(tmp_path: Path) -> None:
+    rows = [*one_of_each_kind()]
+    assert {row[KIND] for row in rows} == set(KINDS)
+    (tmp_path / "trace.jsonl").write_text(lines_of(rows))
+    contents = read(tmp_path / "trace.jsonl")
+    assert contents.rows == rows
+    assert (contents.digest, contents.missing) == (Trace(rows).digest(), [])
+
+
+def test_a_line_that_was_cut_off_is_left_out(tmp_path: Path) -> None:
+    rows = [*one_of_each_kind()]
+    (tmp_path / "trace.jsonl").write_text(lines_of(rows)[:-20])
+    assert read(tmp_path / "trace.jsonl").rows == rows[:-1]
+
+
+def test_lines_that_are_missing_or_out_of_order_are_noted(tmp_path: Path) -> None:
+    rows = [*one_of_each_kind()]
+    lines = lines_of(rows).splitlines(keepends=True)
+    shuffled = [*lines[10:], *lines[1:4], *lines[5:8], lines[0]]
+    (tmp_path / "trace.jsonl").write_text("".join([lines[0], *shuffled]))
+    contents = read(tmp_path / "trace.jsonl")
+    assert contents.rows == [*rows[:4], *rows[5:8], *rows[10:]]
+    assert contents.missing == [(4, 4), (8, 9)]
+
+
+PLACE = '"t": 1, "seq": 0, "host": "A", "peer": null, "session": null, "message": 1'
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("nonsense", "it is not JSON: expecting value at column 1"),
+        ("[1]", "it is not a JSON object"),
+        ('{"t": 1, "kind": "dance"}', "'dance' is not a kind of event"),
+        ('{"t": 1, "host": "A"}', "the key 'kind' is missing"),
+        ('{"kind": "end", "t": 1, "host": ""}', "the key 'peer' is missing"),
+        (f'{{"kind": "defer", {PLACE}}}', "the key 'recipients' is missing"),
+        (f'{{"kind": "end", {PLACE}, "reason": "", "level": "all"}}', "'all' is not a level of a"),
+        *(
+            (f'{{"kind": {kind}, {place}}}', "a value has another type than its key requires")
+            for kind, place in [
+                ('"end"', PLACE.replace('"A"', "1") + ', "reason": ""'),
+                ('"end"', PLACE.replace("1", '"x"') + ', "reason": ""'),
+                ('"end"', PLACE.replace('"seq": 0', '"seq": "x"') + ', "reason": ""'),
+                ('"reply"', PLACE + ', "sent": 1, "octets": 250'),
+                ('"reply"', PLACE + ', "sent": 1, "octets": "\\u2026"'),
+                ('"start"', PLACE + ', "meta": []'),
+                ("[]", PLACE),
+            ]
+        ),
+    ],
+)
+def test_a_line_that_is_not_an_event_gets_a_sentence(line: str, why: str, tmp_path: Path) -> None:
+    path = tmp_path / "trace.jsonl"
+    path.write_text(line + "\n")
+    with pytest.raises(ValueError, match="line 1: not an event of a trace") as caught:
+        read(path)
+    assert str(caught.value).startswith(f"{path}, line 1: not an event of a trace ({why}")
+    assert str(caught.value).endswith(
+        "); each line must be one JSON object with t, seq, kind and "
+        "host, as `lab run --out` writes it"
+    )
+
+
+def test_what_is_not_text_gets_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "map.png").write_bytes(b"\x89PNG\r\n\x1a\n\xff")
+    with pytest.raises(ValueError, match=r"map.png: not a text file; give the trace.jsonl that"):
+        read(tmp_path / "map.png")
