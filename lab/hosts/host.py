@@ -7,7 +7,7 @@ travel.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from lab.hosts.destination import Destination, FailedRecipient
@@ -16,6 +16,7 @@ from lab.hosts.expansion import unfolded
 from lab.hosts.message import Calendar, compose_notification, return_path_line
 from lab.hosts.neighbour import Neighbour
 from lab.hosts.paths import bears, prefixed, unsendable, unsendable_from
+from lab.hosts.port import HostPort
 from lab.hosts.retry import Retry
 from lab.hosts.routing import RoutingTable
 from lab.hosts.settings import HostFaults, HostSettings
@@ -25,7 +26,7 @@ from lab.hosts.verdicts import LINE_TOO_LONG, NO_SUCH_USER, NOT_ACTIVE
 from lab.protocol import NULL_PATH, Path, folded, reply
 from lab.protocol.lines import fits_the_wire
 from lab.protocol.sizes import MAX_COMMAND_LINE, MAX_DOMAIN
-from lab.trace.rows import HOST, Row
+from lab.trace.rows import HOST
 
 _NOWHERE: Final[frozenset[str]] = frozenset()
 
@@ -33,8 +34,7 @@ _NOWHERE: Final[frozenset[str]] = frozenset()
 class Host:
     """An installation with users, mail drops, tables and a spool.
 
-    ``record`` takes a row of the trace; ``wake(host, queue, at)`` asks the driver to look at a
-    queue at a time; ``number`` gives a notification about a message its number.
+    ``port`` is its driver's side: it records what happens, and calls when time has passed.
     """
 
     def __init__(
@@ -43,9 +43,7 @@ class Host:
         routes: RoutingTable,
         calendar: Calendar,
         retry: Retry,
-        record: Callable[[Row], None],
-        wake: Callable[[Host, Queue, float], None],
-        number: Callable[[int], int],
+        port: HostPort,
     ) -> None:
         self.identity = identity
         self.name = identity.name
@@ -54,9 +52,8 @@ class Host:
         self.routes = routes
         self.calendar = calendar
         self.retry = retry
-        self.record = record
-        self.wake = wake
-        self.number = number
+        self.port = port
+        self.record = port.record
         self.spool = Spool()
         self.open_sessions = 0
         self.condition = HostFaults()
@@ -295,7 +292,7 @@ class Host:
         if return_path.is_null:
             self.record((now, "abandon", self.name, None, None, message, reason))
             return
-        number = self.number(message)
+        number = self.port.next_message(self.name, message)
         ids = tuple(loss.recipient for loss in losses)
         row = (now, "notify", self.name, None, None, number)
         self.record((*row, message, ids, return_path.bare, reason))
@@ -323,7 +320,7 @@ class Host:
         at = max(at, now)
         if queue.wake_at is None or queue.wake_at > at:
             queue.wake_at = at
-            self.wake(self, queue, at)
+            self.port.wake(self.name, queue, at)
 
     def hold(
         self,

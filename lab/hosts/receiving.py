@@ -32,9 +32,6 @@ from lab.protocol import (
     reply,
 )
 
-Later = Callable[[float, Callable[[float], None]], None]
-"""Calls back after so many seconds with the time, unless the host has crashed meanwhile."""
-
 CARELESS_DELAY: Final = 1.0
 """Seconds that a careless host takes to store what it has said 250 for, if it says no other."""
 
@@ -65,7 +62,7 @@ class ReceivingSession:
     """
 
     __slots__ = (
-        "_taken", "enters", "environment", "host", "identify", "later", "now", "peer", "peer_host",
+        "_taken", "enters", "environment", "host", "identify", "now", "peer", "peer_host",
         "respond", "session",
     )  # fmt: skip
 
@@ -80,7 +77,6 @@ class ReceivingSession:
         self.host = host
         self.peer_host = peer_host
         self.enters = False
-        self.later: Later | None = None
         self.respond: Callable[[Reply], None] | None = None
         self.environment = environment
         self.identify = identify
@@ -163,12 +159,14 @@ class ReceivingSession:
             return NO_SPACE_LEFT
         if is_looping(transaction.mail_data):
             return LOOPING
-        if self.enters and self.later is not None and not host.identity.careless:
-            self.later(host.identity.store, lambda now: self._enter(now, transaction, self._taken))
+        store = host.identity.store
+        if self.enters and self.respond is not None and not host.identity.careless:
+            taken = self._taken
+            host.port.later(host.name, store, lambda now: self._enter(now, transaction, taken))
             return None
         message, numbers = self.identify(transaction)
         ids = tuple(numbers)
-        if self.later is None:
+        if self.respond is None:
             self._record_accept(self.now, transaction, message, ids)
             self._stored(self.now, transaction, self._taken, message, ids)
             return OK
@@ -191,8 +189,7 @@ class ReceivingSession:
         ids: tuple[str, ...],
     ) -> Reply | None:
         """Say OK when the mail is stored; or, being careless, before."""
-        host, later = self.host, self.later
-        assert later is not None, "storing takes time where a driver keeps it"
+        host = self.host
         careless = host.identity.careless
 
         def stored(now: float) -> None:
@@ -201,15 +198,15 @@ class ReceivingSession:
             else:
                 self._record_accept(now, transaction, message, ids)
             self._stored(now, transaction, taken, message, ids)
-            if self.respond is not None:
+            if not careless and self.respond is not None:
                 self.respond(OK)
 
         if not careless:
-            later(host.identity.store, stored)
+            host.port.later(host.name, host.identity.store, stored)
             return None
         self._record_accept(self.now, transaction, message, ids)
         host.unsaved[message] = (message, ids)
-        later(host.identity.store or CARELESS_DELAY, stored)
+        host.port.later(host.name, host.identity.store or CARELESS_DELAY, stored)
         return OK
 
     def _stored(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from lab.hosts.interception import OverriddenReceiver, reply_of
 from lab.hosts.receiving import ReceivingSession, receiver_smtp
@@ -291,8 +291,7 @@ class IncomingConnection:
         self.reception.enters = not self._known
         identity = station.host.identity
         if identity.store or identity.careless:
-            self.reception.later = self._later
-            self.reception.respond = None if identity.careless else self._respond
+            self.reception.respond = self._respond
         self.receiver = self._engine()
         self._do(self.receiver.open())
 
@@ -315,18 +314,6 @@ class IncomingConnection:
         row = (self.reception.now, "fault", spec.host, self.peer, self.number, None)
         self.station.record((*row, spec.kind, True, spec.line))
         return reply_of(spec.line or "")
-
-    def _later(self, seconds: float, call: Any) -> None:
-        """What a host does after a while; the network is told of what would be lost in a crash."""
-        station = self.station
-
-        def done(now: float) -> None:
-            self.reception.now = now
-            call(now)
-            station.say("unsaved", dict(station.host.unsaved))
-
-        station.later(seconds, done)
-        station.say("unsaved", dict(station.host.unsaved))
 
     def _identify(self, transaction: Transaction) -> tuple[int, list[str]]:
         if self._known:

@@ -16,6 +16,7 @@ from pathlib import Path as FilePath
 from typing import Any, Final, NoReturn
 
 from lab.hosts.host import Host
+from lab.hosts.port import HostPort
 from lab.hosts.sending import QueueSender
 from lab.hosts.spool import Entry, Queue
 from lab.live.control import Control
@@ -128,7 +129,8 @@ class HostProcess:
         room = max(1, descriptors() - _OWN_FILES)
         safe = replace(safe, sessions=min(safe.sessions or room, room))
         host.identity = replace(host.identity, limits=safe)
-        host.record, host.wake, host.number = self.record, self._wake, lambda _: self.token()
+        host.port = LivePort(self)
+        host.record = host.port.record
         return host
 
     def _environment(self) -> str:
@@ -419,17 +421,23 @@ class HostProcess:
         loop.call_later(min(self.clock.until(at), _WEEK), call, *rest)
 
     def later(self, seconds: float, call: Callable[[float], None]) -> None:
-        """Have something done after a while, as a host that stores mail asks."""
+        """Have something done after a while, as a host that stores mail asks.
+
+        The network is told of what would be lost in a crash until then.
+        """
         self.pending += 1
 
         def done() -> None:
             self.pending -= 1
             call(self.clock.now)
+            self.say("unsaved", dict(self.host.unsaved))
             self.soon()
 
         self.at(self.clock.now + seconds, done)
+        self.say("unsaved", dict(self.host.unsaved))
 
-    def _wake(self, host: Host, queue: Queue, at: float) -> None:
+    def wake(self, queue: Queue, at: float) -> None:
+        """Look at a queue at a time of the host's clock."""
         asyncio.get_running_loop().call_later(
             min(self.clock.until(at), _WEEK), self._woken, queue, at
         )
@@ -439,7 +447,7 @@ class HostProcess:
             return
         now = self.clock.now
         if now < at:
-            self._wake(self.host, queue, at)
+            self.wake(queue, at)
             return
         queue.wake_at = None
         if queue.session or queue.ready(now) is None:
@@ -510,6 +518,26 @@ class HostProcess:
         for session in list(self.sessions):
             session.look_at_the_clock(now)
         asyncio.get_running_loop().call_later(1.0, self.sweep)
+
+
+class LivePort(HostPort):
+    """What the host of a process asks of it."""
+
+    def __init__(self, process: HostProcess) -> None:
+        super().__init__(process.record)
+        self._process = process
+
+    def wake(self, host: str, queue: Queue, at: float) -> None:
+        """Look at a queue at a time of the host's clock."""
+        self._process.wake(queue, at)
+
+    def next_message(self, host: str, about: int | None = None) -> int:
+        """Return a number of the host's own for a message."""
+        return self._process.token()
+
+    def later(self, host: str, seconds: float, call: Callable[[float], None]) -> None:
+        """Call with the time after so many seconds."""
+        self._process.later(seconds, call)
 
 
 def _under_way(sessions: list[Any], queue: Queue) -> list[Entry]:

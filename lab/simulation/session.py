@@ -179,7 +179,7 @@ class Session:
 
     def _greet(self, now: float, number: int) -> None:
         """Put the receiver-SMTP to work."""
-        simulation, peer = self.simulation, self.peer
+        peer = self.peer
         environment = self.way.environment
         identify = self._identifier()
         self.reception = reception = ReceivingSession(
@@ -189,8 +189,7 @@ class Session:
         reception.enters = self.errand is None
         identity = peer.identity
         if identity.store or identity.careless:
-            reception.later = simulation.later(peer)
-            reception.respond = None if identity.careless else self._respond
+            reception.respond = self._respond
         self.receiver = receiver = self._engine(reception)
         peer.open_sessions += 1
         self.left = False

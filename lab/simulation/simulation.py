@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import partial
 from random import Random
 from typing import Any
 
 from lab.hosts.host import Host
 from lab.hosts.message import Calendar
-from lab.hosts.receiving import Later
+from lab.hosts.port import HostPort
 from lab.hosts.routing import RoutingTable
 from lab.hosts.sending import QueueSender
 from lab.hosts.spool import Queue
@@ -40,7 +39,7 @@ def generator(seed: int, purpose: str) -> Random:
     return Random(f"{seed}/{purpose}")
 
 
-class Simulation:
+class Simulation(HostPort):
     """A topology set up to run in simulated time.
 
     ``run`` goes on until nothing is left to do, or ``until`` seconds; it may be called again to go
@@ -52,7 +51,7 @@ class Simulation:
         self.seed = seed
         self.env = Clock()
         self.trace = Trace()
-        self.record = self.trace.record
+        super().__init__(self.trace.record)
         self.record((0.0, "start", "", None, None, None, describe(topology, seed)))
         self.ranks = {name: rank for rank, name in enumerate(topology.hosts)}
         self._tickets = {name: ticket(HOSTS + n) for n, name in enumerate(topology.hosts)}
@@ -76,10 +75,7 @@ class Simulation:
         calendar = Calendar(topology.start)
         self.hosts: dict[str, Host] = {}
         for spec in hosts:
-            self.hosts[spec.name] = Host(
-                spec, self.routes, calendar, topology.retry,
-                self.record, self._wake, partial(self.next_message, spec.name),
-            )  # fmt: skip
+            self.hosts[spec.name] = Host(spec, self.routes, calendar, topology.retry, self)
         patience = [host.identity.timeouts.least for host in self.hosts.values()]
         self._least_patience = min(patience, default=math.inf)
         self.is_watching_patience = False
@@ -199,21 +195,18 @@ class Simulation:
             return bool(queues) and self.faults.mending > 0
         return any(queue.wake_at is not None for queue in queues)
 
-    def later(self, host: Host) -> Later:
-        """How a host has something done after a while, unless it crashes before."""
+    def later(self, host: str, seconds: float, call: Callable[[float], None]) -> None:
+        """Call with the time after so many seconds, unless the host has crashed meanwhile."""
+        condition = self.hosts[host].condition
+        life = condition.lives
 
-        def later(seconds: float, call: Callable[[float], None]) -> None:
-            life = host.condition.lives
+        def done(_: Any) -> None:
+            self._due -= 1
+            if condition.lives == life:
+                call(self.env.now)
 
-            def done(_: Any) -> None:
-                self._due -= 1
-                if host.condition.lives == life:
-                    call(self.env.now)
-
-            self._due += 1
-            self.at(self.env.now + seconds, done, None, self._tickets[host.name])
-
-        return later
+        self._due += 1
+        self.at(self.env.now + seconds, done, None, self._tickets[host])
 
     def at(
         self, at: float, call: Callable[[Any], None], value: Any, tickets: Ticket | None = None
@@ -272,11 +265,12 @@ class Simulation:
 
     # -- sessions -------------------------------------------------------------------------------
 
-    def _wake(self, host: Host, queue: Queue, at: float) -> None:
+    def wake(self, host: str, queue: Queue, at: float) -> None:
+        """Look at a queue of a host at a time in seconds: it then has mail to be tried."""
         if at <= self.env.now:
-            self._start(host, queue)
+            self._start(self.hosts[host], queue)
         else:
-            self.at(at, self._woken, (host, queue, at), self._tickets[host.name])
+            self.at(at, self._woken, (self.hosts[host], queue, at), self._tickets[host])
 
     def _woken(self, value: tuple[Host, Queue, float]) -> None:
         host, queue, at = value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import lab
 from lab.cli import cli
 from lab.experiments.storm.random_networks import weather
 from lab.hosts.host import Host
+from lab.hosts.port import HostPort
 from lab.hosts.receiving import ReceivingSession, receiver_smtp
 from lab.hosts.retry import Retry
 from lab.hosts.sending import QueueSender
@@ -30,7 +32,7 @@ from lab.views.pictures.plot_style import off_screen
 SCENARIOS = sorted((TOPOLOGIES / "rfc821").glob("scenario-*.toml"))
 
 
-class ByHand:
+class ByHand(HostPort):
     """The driver without any time: bytes are carried from one engine to the other, one by one.
 
     Time stands still at what it is told to be; whatever waits is waited for.
@@ -38,15 +40,22 @@ class ByHand:
 
     def __init__(self, topology: Topology) -> None:
         self.network = Simulation(topology)
+        super().__init__(self.network.record)
         self.now = 0.0
         self.waiting: list[tuple[float, int, Host, Queue]] = []
         self.count = itertools.count()
         self.sessions = 0
         for host in self.network.hosts.values():
-            host.wake = self.wake
+            host.port = self
 
-    def wake(self, host: Host, queue: Queue, at: float) -> None:
-        self.waiting.append((at, next(self.count), host, queue))
+    def wake(self, host: str, queue: Queue, at: float) -> None:
+        self.waiting.append((at, next(self.count), self.network.hosts[host], queue))
+
+    def next_message(self, host: str, about: int | None = None) -> int:
+        return self.network.next_message(host, about)
+
+    def later(self, host: str, seconds: float, call: Callable[[float], None]) -> None:
+        raise AssertionError("no mail of these scenarios takes time to store")
 
     def run(self) -> lab.Trace:
         network = self.network
