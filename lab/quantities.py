@@ -40,7 +40,7 @@ _LONGEST_LINE: Final = 1000
 
 
 class UnitFault(ValueError):
-    """A text that is no quantity of the kind wanted; the message says what would be one."""
+    """A text that is not a quantity of the kind wanted; the message says what would be one."""
 
 
 def parse_duration(value: object) -> float:
@@ -55,7 +55,7 @@ def parse_size(value: object) -> int:
     """Bytes of a size such as "700 B", "2 kB" or 512; raises :class:`UnitFault`."""
     size = _parse(value, SIZES, 'B, kB, MB, GB, KiB, MiB or GiB, as in "2 kB"')
     if size < 0 or size != int(size):
-        raise UnitFault(f"{shown(value)} is no whole number of bytes")
+        raise UnitFault(f"{shown(value)} is not a whole number of bytes")
     return int(size)
 
 
@@ -102,7 +102,7 @@ def _parse(
     value: object, units: Mapping[str, float], wanted: str, *, divide: bool = False
 ) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        raise UnitFault(f"{shown(value)} is no quantity; write a number with a unit: {wanted}")
+        raise UnitFault(f"{shown(value)} is not a quantity; write a number with a unit: {wanted}")
     number, unit = (value, None) if not isinstance(value, str) else _split(value, wanted)
     if unit is not None and unit not in units:
         raise UnitFault(f"{shown(value)} has no unit that fits here; write {wanted}")
@@ -112,12 +112,12 @@ def _parse(
     except OverflowError:
         quantity = math.inf
     if not math.isfinite(quantity):
-        raise UnitFault(f"{shown(value)} is no finite number")
+        raise UnitFault(f"{shown(value)} is not a finite number")
     return quantity
 
 
 def _split(text: str, wanted: str) -> tuple[float, str | None]:
     match = _QUANTITY.fullmatch(text.strip()) if len(text) <= _LONGEST else None
     if match is None:
-        raise UnitFault(f"{shown(text)} is no quantity; write a number with a unit: {wanted}")
+        raise UnitFault(f"{shown(text)} is not a quantity; write a number with a unit: {wanted}")
     return float(match[1]), match[2]

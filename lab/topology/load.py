@@ -13,21 +13,17 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from lab.hosts.retry import Retry
 from lab.quantities import one_line
 from lab.runtime.gc_pause import gc_pause
+from lab.topology.diagnostics import Diagnostics
+from lab.topology.faults import build_faults
 from lab.topology.graphs import GraphFault, GraphTables, draw, generate, read_graph
-from lab.topology.hosts import (
-    Diagnostics,
-    build_hosts,
-    build_links,
-    environments,
-    mention_all,
-)
+from lab.topology.hosts import build_hosts, check_references
+from lab.topology.links import build_environments, build_links
 from lab.topology.old_keys import rename_old_keys
 from lab.topology.overrides import override
 from lab.topology.positions import lines_of
-from lab.topology.problems import Place, Problem, bounded, check, did_you_mean, named
-from lab.topology.schema import FileTable
+from lab.topology.problems import Place, Problem, bounded, check, did_you_mean, dotted
 from lab.topology.specs import Sets, TopologyData, TopologyError
-from lab.topology.traffic import build_faults, build_mail, build_polls, build_scripts, build_traffic
+from lab.topology.traffic import build_mail, build_polls, build_scripts, build_traffic
 
 if TYPE_CHECKING:
     import networkx
@@ -56,11 +52,11 @@ class Source:
         place = self._as_written(place)
         label = self.drawn.labels.get(place[:2])
         if label is not None:
-            return self._joined(label + (f", {named(place[2:])}" if place[2:] else ""))
+            return self._joined(label + (f", {dotted(place[2:])}" if place[2:] else ""))
         for end in range(len(place), 0, -1):
             if place[:end] in self.overridden:
                 return self._joined(self.overridden[place[:end]])
-        key = named(place)
+        key = dotted(place)
         line = self._line(place)
         return self._joined(f"line {line}" if line else "", key)
 
@@ -202,20 +198,20 @@ def _assemble(
 ) -> Data:
     recipe, source.overridden, faults = override(raw, sets)
     source.renamed = rename_old_keys(recipe)
-    findings = Diagnostics()
+    diagnostics = Diagnostics()
     from_graph = graph is not None or "graph" in recipe or "generate" in recipe
-    drawn = _drawn(recipe, source, seed, graph, findings) if from_graph else GraphTables()
+    drawn = _drawn(recipe, source, seed, graph, diagnostics) if from_graph else GraphTables()
     source.drawn = drawn or GraphTables()
     tables = recipe | {"host": source.drawn.hosts, "link": source.drawn.links}
     checked = check(tables if from_graph else recipe)
-    findings.problems += checked.problems
-    findings.numbers, findings.damaged = checked.numbers, checked.damaged
+    diagnostics.problems += checked.problems
+    diagnostics.numbers, diagnostics.damaged = checked.numbers, checked.damaged
     topology = None
     if drawn is not None:  # else all hosts would be missed
         kept = recipe if "generate" in recipe else None
-        topology = _built(cls, checked.tables, findings, source, from_graph, kept)
+        topology = _built(cls, checked.tables, diagnostics, source, from_graph, kept)
     sentences = [f"{source.name}, {one}" if source.name else one for one in faults]
-    sentences += source.sentences(findings.problems)
+    sentences += source.sentences(diagnostics.problems)
     if sentences or topology is None:
         raise TopologyError(bounded(sentences))
     return topology
@@ -226,13 +222,13 @@ def _drawn(
     source: Source,
     seed: int,
     graph: networkx.Graph | None,
-    findings: Diagnostics,
+    diagnostics: Diagnostics,
 ) -> GraphTables | None:
     """The hosts and links of the graph that a file names or asks for; None where there is none."""
     given = "graph" if "graph" in raw or graph is not None else "generate"
     for key in ("host", "link", "generate"):
         if key in raw and key != given:
-            findings.problem((key,), f"{given} takes the place of {key}; leave one of them out")
+            diagnostics.problem((key,), f"{given} takes the place of {key}; leave one of them out")
     if graph is not None:
         return draw(graph, _first_environment(raw))
     value = raw[given]
@@ -243,7 +239,7 @@ def _drawn(
             arguments = {key: value[key] for key in value if key != "kind"}
             return draw(generate(value["kind"], arguments, seed), generated=True)
     except GraphFault as why:
-        findings.problem((given,), str(why))
+        diagnostics.problem((given,), str(why))
     return None
 
 
@@ -260,23 +256,24 @@ def _first_environment(raw: Mapping[str, Any]) -> str:
 
 def _built(
     cls: type[Data],
-    tables: FileTable,
-    findings: Diagnostics,
+    tables: Any,
+    diagnostics: Diagnostics,
     source: Source,
     from_graph: bool,
     recipe: Mapping[str, Any] | None,
 ) -> Data:
-    known = environments(tables, findings)
-    hosts = build_hosts(tables, known, findings, graph=from_graph)
-    links = build_links(tables, known, hosts)
+    environments = build_environments(tables, diagnostics)
+    hosts = build_hosts(tables, environments, diagnostics, graph=from_graph)
+    links = build_links(tables, environments, hosts)
     mail = build_mail(tables, hosts)
-    mention_all(hosts)
+    check_references(hosts)
     if tables.retry.max < tables.retry.first:
-        findings.problem(("retry", "max"), "max is less than first; write as much or more")
+        text = "max is less than first; write as much or more"
+        diagnostics.problem(("retry", "max"), text)
     return cls(
         title=tables.title,
         start=tables.start,
-        environments=known,
+        environments=environments,
         hosts=hosts.specs,
         links=links,
         mail=mail,
@@ -284,16 +281,16 @@ def _built(
         scripts=build_scripts(tables, hosts),
         polls=build_polls(tables, hosts),
         faults=build_faults(tables, links, hosts),
-        retry=Retry(**tables.retry.model_dump()),
-        expect=tables.expect.model_dump(exclude_none=True),
-        notes=_notes(source, findings),
+        retry=Retry(**tables.retry.values()),
+        expect={key: count for key, count in tables.expect.given().items() if count is not None},
+        notes=_notes(source, diagnostics),
         recipe=recipe,
     )
 
 
-def _notes(source: Source, findings: Diagnostics) -> tuple[str, ...]:
+def _notes(source: Source, diagnostics: Diagnostics) -> tuple[str, ...]:
     drawn = [f"{source.name}: {note}" if source.name else note for note in source.drawn.notes]
-    noted = source.sentences(findings.notes)
+    noted = source.sentences(diagnostics.notes)
     if len(noted) > MOST_NOTES:
         more = len(noted) - MOST_NOTES
         noted = [*noted[:MOST_NOTES], f"... and {more} more note{'s' * (more > 1)}"]

@@ -13,11 +13,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from lab.quantities import shown
-from lab.topology.problems import MANY, Place, did_you_mean, listed, named
+from lab.topology.problems import MANY, Place, did_you_mean, dotted, join_some
 from lab.topology.schema import FileTable, keys
+from lab.topology.traffic import CONTENTS
 
 _INDEX: Final = re.compile(r"(?<=[\w\]])\[(\w+)\]")
-CONTENTS: Final = ("text", "size", "mail_data")
 
 
 class OverrideFault(ValueError):
@@ -79,8 +79,8 @@ def _put(raw: dict[str, Any], path: str, value: Any) -> Place:
             key, taken = _key(here, steps)
         else:
             raise OverrideFault(
-                f"{named(place)} is {shown(here)}, which has no {steps[0]} in it; "
-                f"write {named(place)}=VALUE"
+                f"{dotted(place)} is {shown(here)}, which has no {steps[0]} in it; "
+                f"write {dotted(place)}=VALUE"
             )
         place, steps = (*place, key), steps[taken:]
         if not steps:
@@ -115,7 +115,7 @@ def _new(place: Place) -> dict[str, Any]:
         raise OverrideFault(f"the file has no [[{place[0]}]]; write one into it{graph}")
     known = keys(FileTable)
     if len(place) == 1 and place[0] not in known:
-        meant = did_you_mean(str(place[0]), known, f"; there are {listed(known, 20)}")
+        meant = did_you_mean(str(place[0]), known, f"; there are {join_some(known, 20)}")
         raise OverrideFault(f"there is no key {place[0]}{meant}")
     return {}
 
@@ -135,8 +135,8 @@ def _pick(here: list[Any], steps: list[str], place: Place) -> tuple[int, int]:
         if int(steps[0]) < len(here):
             return int(steps[0]), 1
         there_are = f"its numbers are 0 to {len(here) - 1}" if here else "it is empty"
-        raise OverrideFault(f"{named(place)} has no number {steps[0]}; {there_are}")
+        raise OverrideFault(f"{dotted(place)} has no number {steps[0]}; {there_are}")
     wanted = ".".join(steps[:-1] or steps)
     otherwise = "; write a number, counted from 0" + (" or a name" if names else "")
     meant = did_you_mean(wanted, (name for _, name in names.values()), otherwise)
-    raise OverrideFault(f"{named(place)} has nothing named {shown(wanted)}{meant}")
+    raise OverrideFault(f"{dotted(place)} has nothing named {shown(wanted)}{meant}")

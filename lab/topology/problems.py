@@ -15,42 +15,22 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from lab.quantities import shown
+from lab.topology.declarations import Setting, declared_tables, settings_of
+from lab.topology.file import TopologyFile
+from lab.topology.kinds import KINDS
 from lab.topology.schema import TABLES, FileTable, Table, keys
 
 Place = tuple[str | int, ...]
 
 MOST_PROBLEMS: Final = 50
-"""Sentences told about one file; who has more wrong begins with these."""
+"""Sentences about one file; whoever has more wrong begins with these."""
 
 MANY: Final = frozenset(
-    ("environment", "host", "link", "mail", "traffic", "script", "fault", "user", "list", "forward")
+    keys[-1]
+    for keys, setting in declared_tables(TopologyFile)
+    if setting.kind == "tables" or keys[-1] == setting.tables
 )
 """Keys that stand in double brackets."""
-
-EXAMPLES: Final = {
-    "answers": "answers = { RCPT = 451 }",
-    "unimplemented": 'unimplemented = ["VRFY"]',
-    "between": 'between = ["MIT-AI.ARPA", "USC-ISIE.ARPA"]',
-    "name": 'name = "MIT-AI.ARPA"',
-    "from": 'from = "JQP@MIT-AI.ARPA"',
-    "to": 'to = "Jones@BBN-VAX.ARPA"',
-    "lines": 'lines = ["HELO MIT-MC.ARPA", "QUIT"]',
-    "members": 'members = ["ABC@MIT-MC.ARPA"]',
-    "user": 'user = "fred"',
-    "users": 'users = ["JQP"]',
-    "count": "count = 100",
-    "rate": 'rate = "2 /min"',
-    "kind": 'kind = "link-down"',
-    "link": 'link = ["MIT-AI.ARPA", "USC-ISIE.ARPA"]',
-    "groups": 'groups = [["MIT-AI.ARPA"], ["USC-ISIE.ARPA"]]',
-    "limits": "limits = { recipients = 100 }",
-    "names": 'names = { csnet = "ISIE-GATEWAY" }',
-    "position": "position = [2, 1.5]",
-    "line": 'line = "550 No such user here"',
-    "session": "session = 1",
-    "number": "number = 4",
-    "when": 'when = { host = "MIT-AI.ARPA", event = "reply", code = 354 }',
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,22 +42,25 @@ class Problem:
 
 
 def did_you_mean(word: str, known: Iterable[str], otherwise: str = "") -> str:
-    """The tail of a sentence: "; did you mean X?" for the closest known word, or ``otherwise``."""
-    folded = {one.lower(): one for one in known}
+    """Return the end of a sentence: "; did you mean X?" for the closest known word.
+
+    ``otherwise`` where no known word is close.
+    """
+    by_small_letters = {each.lower(): each for each in known}
     # long words are compared in quadratic time, and none of ours is long
-    close = get_close_matches(word.lower(), folded, n=1) if len(word) <= 100 else []
-    return f"; did you mean {folded[close[0]]}?" if close else otherwise
+    close = get_close_matches(word.lower(), by_small_letters, n=1) if len(word) <= 100 else []
+    return f"; did you mean {by_small_letters[close[0]]}?" if close else otherwise
 
 
-def listed(words: Iterable[str], most: int = 12) -> str:
-    """Words with commas, the rest counted."""
+def join_some(words: Iterable[str], most: int = 12) -> str:
+    """Return words with commas, those beyond the first ones counted."""
     every = list(words)
     more = f" and {len(every) - most} more" if len(every) > most else ""
     return ", ".join(every[:most]) + more
 
 
-def named(place: Place) -> str:
-    """A place as people write it: ``host[2].relay``."""
+def dotted(place: Place) -> str:
+    """Return a place as people write it: ``host[2].relay``."""
     text = ""
     for key in place:
         text += f"[{key}]" if isinstance(key, int) else f".{key}" if text else _short(key)
@@ -96,14 +79,14 @@ class ValidTables:
     ``damaged``: places in the file of hosts that lost users, lists or forwards.
     """
 
-    tables: FileTable
+    tables: Any
     problems: list[Problem]
     numbers: dict[str, list[int]]
     damaged: frozenset[int]
 
 
 def check(raw: Mapping[str, Any]) -> ValidTables:
-    """The tables of a file, with all problems of their shape.
+    """Return the tables of a file, with all problems of their shape.
 
     What is wrong is left out of the tables (the default stands in its place), so that the rest
     can be examined in the same pass.
@@ -118,12 +101,13 @@ def check(raw: Mapping[str, Any]) -> ValidTables:
             details = error.errors(include_url=False)
         else:
             return ValidTables(tables, problems, numbers, _damaged(problems, raw))
-        news = [one for one in details if sound is raw or _is_news(one)]
-        problems += [_problem(one, numbers) for one in news]
+        news = [detail for detail in details if sound is raw or _is_news(detail)]
+        problems += [_problem(detail, numbers, sound) for detail in news]
         if sound is raw:
             sound = copy.deepcopy(dict(raw))
+        culprits = {_culprit(detail, sound) for detail in details}
         # from the end, so that places in lists stay true while others go
-        for place in sorted({_culprit(one) for one in details}, key=_order, reverse=True):
+        for place in sorted(culprits, key=_order, reverse=True):
             if not _remove(sound, place):
                 return ValidTables(FileTable(), problems, {}, frozenset())
             if len(place) == 2 and place[0] in numbers:
@@ -153,10 +137,17 @@ def _order(place: Place) -> tuple[tuple[int, str | int], ...]:
     return tuple((1, key) if isinstance(key, int) else (0, key) for key in place)
 
 
-def _culprit(detail: ErrorDetails) -> Place:
+def _culprit(detail: ErrorDetails, raw: Mapping[str, Any]) -> Place:
     """What has to go: the value, or the table that lacks one."""
-    place = detail["loc"]
+    place = _as_written(detail["loc"], raw)
     return place[:-1] if detail["type"] == "missing" else place
+
+
+def _as_written(place: Place, raw: Any) -> Place:
+    """A place without a number at its end that the file has not: one text may stand for a list."""
+    for key in place[:-1]:
+        raw = raw[key] if _has(raw, key) else None
+    return place[:-1] if isinstance(raw, str) and isinstance(place[-1], int) else place
 
 
 def _remove(raw: Any, place: Place) -> bool:
@@ -174,85 +165,107 @@ def _has(raw: Any, key: str | int) -> bool:
     return isinstance(raw, dict) and key in raw
 
 
-def _problem(detail: ErrorDetails, numbers: Mapping[str, list[int]]) -> Problem:
-    place: Place = detail["loc"]
+# -- sentences ----------------------------------------------------------------------------------
+
+
+def _problem(detail: ErrorDetails, numbers: Mapping[str, list[int]], raw: Any) -> Problem:
+    place = _as_written(detail["loc"], raw)
     if len(place) > 1 and place[0] in numbers:
         place = (place[0], numbers[str(place[0])][int(place[1])], *place[2:])
-    key = next((one for one in reversed(place) if isinstance(one, str)), "")
-    return Problem(place, _sentence(detail, place, key))
+    return Problem(place, _sentence(detail, place, _keys(place)))
 
 
-def _sentence(detail: ErrorDetails, place: Place, key: str) -> str:
+def _keys(place: Place) -> tuple[str, ...]:
+    """The keys of a place, numbers left out."""
+    return tuple(key for key in place if isinstance(key, str))
+
+
+def _sentence(detail: ErrorDetails, place: Place, keys: tuple[str, ...]) -> str:
     what, value, context = detail["type"], detail["input"], detail.get("ctx", {})
+    key = keys[-1] if keys else ""
     match what:
         case "extra_forbidden":
-            return _unknown_key(place)
-        case "missing" if place == ("generate", "kind"):
-            return 'kind is missing; write kind = "barabasi_albert_graph"'
+            return _unknown_key(keys)
         case "missing":
-            return f"{key} is missing; write {EXAMPLES.get(key, key + ' = ...')}"
+            return f"{key} is missing; write {example_of(keys)}"
         case "value_error":
             return str(context["error"])
         case "literal_error":
-            return _unknown_word(value, place, key)
+            return _unknown_word(value, keys)
         case "greater_than_equal":
-            return f"{shown(value)} is too little; write {context['ge']:g} or more"
+            small = "negative" if context["ge"] == 0 else "too small"
+            return f"{shown(value)} is {small}; use {context['ge']:g} or more"
         case "too_short" | "too_long" | "string_too_short":
-            return f"there are too {'many' if what == 'too_long' else 'few'}; write {_example(key)}"
+            return f"there are too {'many' if what == 'too_long' else 'few'}; write {_fix(keys)}"
         case "list_type" if key in MANY and isinstance(place[-1], str) and isinstance(value, dict):
-            path = named(tuple(one for one in place if isinstance(one, str)))
+            path = dotted(keys)
             return f"there may be several of these; write [[{path}]], not [{path}]"
-    return (
-        f"{shown(value)} is no {_KINDS.get(what, 'value that fits')}; write {_example(key, what)}"
-    )
+    kind = _KINDS.get(what, "a value that fits")
+    return f"{shown(value)} is not {kind}; write {_fix(keys, what)}"
 
 
 _KINDS: Final = {
-    "bool_type": "truth value",
-    "string_type": "text",
-    "list_type": "list",
-    "dict_type": "table",
-    "model_type": "table",
-    "model_attributes_type": "table",
-    "int_type": "whole number",
-    "int_from_float": "whole number",
-    "float_type": "number",
-    "finite_number": "number that ends",
+    "bool_type": "true or false",
+    "string_type": "a text",
+    "list_type": "a list",
+    "dict_type": "a table",
+    "model_type": "a table",
+    "model_attributes_type": "a table",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
 }
 
 
-def _example(key: str, what: str = "") -> str:
+def _fix(keys: tuple[str, ...], what: str = "") -> str:
+    """What to write in the place of a value that is of another kind."""
+    key = keys[-1] if keys else ""
     if what == "bool_type":
         return f"{key} = true or {key} = false"
-    if what in ("int_type", "int_from_float", "float_type", "finite_number"):
-        return "a position such as [2, 1.5]" if key == "position" else f"{key} = 1"
-    if what in ("model_type", "model_attributes_type", "dict_type") and key in MANY:
-        return f"a table [[{key}]]"
-    if what == "list_type" and key in MANY:
-        return f"[[{key}]] and its keys below it"
-    if what == "model_type" and (key,) in TABLES:
+    if key in MANY:
+        return f"[[{key}]] and its keys below it" if what == "list_type" else f"a table [[{key}]]"
+    if what == "model_type" and keys in TABLES and len(keys) == 1:
         return f"[{key}] and its keys below it"
-    return EXAMPLES.get(key, f'{key} = "..."')
+    return example_of(keys)
 
 
-def _unknown_key(place: Place) -> str:
-    inner = place[:-1]
-    table = TABLES.get(tuple(key for key in inner if isinstance(key, str)), Table)
-    known = keys(table)
-    meant = did_you_mean(str(place[-1]), known)
-    return f"unknown key{meant or '; there are ' + listed(known, 20)}"
+def example_of(keys: tuple[str, ...], example: str = "") -> str:
+    """Return a line of a file that sets a key, with the example of its declaration."""
+    key = keys[-1] if keys else ""
+    setting = _setting(keys)
+    if setting is not None:
+        example = example or setting.example or _word(setting) or KINDS[setting.kind].example
+    return f"{key} = {example}" if example else f"{key} = ..."
 
 
-def _unknown_word(value: object, place: Place, key: str) -> str:
-    table = TABLES[tuple(one for one in place[:-1] if isinstance(one, str))]
-    field = next(f for name, f in table.model_fields.items() if (f.alias or name) == key)
-    known = [str(word) for word in field.annotation.__args__]  # type: ignore[union-attr]
+def _word(setting: Setting) -> str:
+    return f'"{next(iter(setting.words))}"' if setting.words else ""
+
+
+def _setting(keys: tuple[str, ...]) -> Setting | None:
+    """The setting that keys lead to."""
+    table = TABLES.get(keys[:-1])
+    if table is None or table.declared is None:
+        return None
+    settings = settings_of(table.declared)
+    return next((setting for setting in settings if keys[-1] in setting.keys), None)
+
+
+def _unknown_key(place: tuple[str, ...]) -> str:
+    known = keys(TABLES.get(place[:-1], Table))
+    return f"unknown key{did_you_mean(place[-1], known) or '; there are ' + join_some(known, 20)}"
+
+
+def _unknown_word(value: object, keys: tuple[str, ...]) -> str:
+    setting = _setting(keys)
+    known = list(setting.words or ()) if setting is not None else []
     meant = did_you_mean(value, known) if isinstance(value, str) else ""
-    return f"{shown(value)} is none of {listed(known)}{meant}"
+    return f"{shown(value)} is not one of {join_some(known, 20)}{meant}"
 
 
 def bounded(sentences: Sequence[str]) -> list[str]:
-    """The first sentences, and how many more there would be."""
+    """Return the first sentences, and how many more there would be."""
     if len(sentences) <= MOST_PROBLEMS:
         return list(sentences)
     more = len(sentences) - MOST_PROBLEMS

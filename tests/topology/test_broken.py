@@ -91,4 +91,4 @@ def test_users_not_understood_are_not_missed_as_well(tmp_path: Path) -> None:
     path = tmp_path / "x.toml"
     path.write_text('[[host]]\nname = "A"\nusers = "joe"\n[[mail]]\nfrom = "joe@A"\nto = "joe@A"\n')
     (sentence,) = problems(path)
-    assert "host[0].users: 'joe' is no list; write users = [" in sentence
+    assert "host[0].users: 'joe' is not a list; write users = [" in sentence

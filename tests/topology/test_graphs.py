@@ -123,7 +123,7 @@ def test_what_is_wrong_in_a_graph_is_told_of_its_node_or_edge() -> None:
     with pytest.raises(TopologyError) as caught:
         Topology.from_graph(graph)
     one, two = caught.value.problems
-    assert one.startswith("node 'A', kind: 'rooter' is none of host, router; did you mean router?")
+    assert one.startswith("node 'A', kind: 'rooter' is not one of host, router; did you")
     assert two.startswith("edge A - B, latency: '40 parsecs' has no unit")
 
 

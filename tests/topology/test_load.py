@@ -17,8 +17,8 @@ from lab.hosts.directory import Forward, MailingList, Member, User
 from lab.hosts.retry import Retry
 from lab.network.transport import TRANSPORTS
 from lab.protocol import Limits, parse_path
+from lab.topology.declarations import settings_of
 from lab.topology.model import (
-    COUNTS,
     Environment,
     FaultSpec,
     LinkSpec,
@@ -31,8 +31,7 @@ from lab.topology.model import (
 )
 from lab.topology.overrides import read
 from lab.topology.positions import lines_of
-from lab.topology.schema import EnvironmentTable, ExpectTable, FaultTable, FileTable, LimitsTable
-from lab.topology.traffic import BEFALLS
+from lab.topology.schema import TABLES, FileTable, keys
 
 FILES_OF_OURS = sorted(
     path for path in TOPOLOGIES.rglob("*.toml") if path.parent.name != "experiments"
@@ -302,7 +301,7 @@ def test_a_byte_order_mark_is_no_error(tmp_path: Path) -> None:
 def test_a_character_beyond_ascii_is_worth_a_note(write: Write) -> None:
     text = '[[host]]\nname = "A"\nusers = ["j"]\n[[mail]]\nfrom = "j@A"\nto = "j@A"\ntext = "Zoë"\n'
     (note,) = load(write(text)).notes
-    assert "line 7, mail[0].text: 'ë' is none of the 128 ASCII characters" in note
+    assert "line 7, mail[0].text: 'ë' is not one of the 128 ASCII characters" in note
 
 
 @pytest.mark.parametrize(
@@ -414,7 +413,7 @@ JUNK = st.recursive(
 @given(
     st.dictionaries(
         st.sampled_from(sorted(FileTable.model_fields)),
-        JUNK | st.lists(st.dictionaries(st.sampled_from(sorted(FaultTable.model_fields)), JUNK)),
+        JUNK | st.lists(st.dictionaries(st.sampled_from(keys(TABLES["fault",])), JUNK)),
     )
 )
 def test_no_file_does_worse_than_sentences(raw: dict[str, Any]) -> None:
@@ -426,11 +425,9 @@ def test_no_file_does_worse_than_sentences(raw: dict[str, Any]) -> None:
 
 
 def test_tables_that_are_said_twice_agree() -> None:
-    assert set(ExpectTable.model_fields) == set(COUNTS)
-    assert set(LimitsTable.model_fields) == set(Limits.__dataclass_fields__)
-    assert set(FaultTable.model_fields["kind"].annotation.__args__) == set(BEFALLS)  # type: ignore[union-attr]
-    words = EnvironmentTable.model_fields["transport"].annotation.__args__  # type: ignore[union-attr]
-    assert set(words) == set(TRANSPORTS)
+    (transport,) = (each for each in settings_of(Environment) if each.key == "transport")
+    assert transport.words is not None
+    assert set(transport.words) == set(TRANSPORTS)
 
 
 def test_the_line_of_each_value_is_known() -> None:

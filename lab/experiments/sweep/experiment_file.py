@@ -26,7 +26,7 @@ from lab.experiments.sweep.relays import RELAYS, RelaysFault, parse_relays, plac
 from lab.quantities import one_line, parse_duration, shown
 from lab.topology.model import Topology, TopologyError, from_dict, load
 from lab.topology.positions import lines_of
-from lab.topology.problems import bounded, did_you_mean, listed, named
+from lab.topology.problems import bounded, did_you_mean, dotted, join_some
 from lab.topology.schema import Table, keys
 
 Place = tuple[str | int, ...]
@@ -237,7 +237,7 @@ class _Reader:
         line = next(
             (self.lines[place[:n]] for n in range(len(place), 0, -1) if place[:n] in self.lines), 0
         )
-        parts = (self.name, f"line {line}" if line else "", named(place))
+        parts = (self.name, f"line {line}" if line else "", dotted(place))
         return ", ".join(part for part in parts if part)
 
     def give_up_if_wrong(self) -> None:
@@ -350,7 +350,7 @@ class _Reader:
         known = [*grid, *(one.name for one in kept), "case", "seed"]
         for key in labels:
             if key not in known:
-                meant = did_you_mean(key, known, f"; there are {listed(known)}")
+                meant = did_you_mean(key, known, f"; there are {join_some(known)}")
                 self.wrong(("labels", key), f"there is no such key or measure{meant}")
 
     def _topology(self, given: Any, fixed: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -496,7 +496,7 @@ def _sentence(detail: Any, place: Place) -> str:
         case "extra_forbidden":
             known = keys(CaseTable if place[0] == "case" else SweepTable)
             return "unknown key" + did_you_mean(
-                str(place[-1]), known, f"; there are {listed(known)}"
+                str(place[-1]), known, f"; there are {join_some(known)}"
             )
         case "missing":
             return f"{key} is missing; write {EXAMPLES.get(key, key + ' = ...')}"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lab.quantities import shown
 from lab.topology.model import COUNTS
-from lab.topology.problems import did_you_mean, listed
+from lab.topology.problems import did_you_mean, join_some
 from lab.trace.rows import HOST, KIND, KINDS, MESSAGE, OCTETS, RECIPIENTS
 
 if TYPE_CHECKING:
@@ -133,9 +133,9 @@ def measure(name: str) -> Measure:
     if head == "events" and rest in KINDS:
         return Measure(name, lambda run: sum(row[KIND] == rest for row in run.trace.rows))
     if head == "events":
-        meant = did_you_mean(rest, KINDS, f"; there are {listed(KINDS, 30)}")
+        meant = did_you_mean(rest, KINDS, f"; there are {join_some(KINDS, 30)}")
         raise ValueError(f"{shown(name)} names no kind of event{meant}")
-    meant = did_you_mean(name, KNOWN, f"; there are {listed(KNOWN, 30)}")
+    meant = did_you_mean(name, KNOWN, f"; there are {join_some(KNOWN, 30)}")
     raise ValueError(f"{shown(name)} is no measure{meant}")
 
 

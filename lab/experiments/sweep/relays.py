@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from lab.quantities import shown
 from lab.simulation.simulation import generator
 from lab.topology.model import Topology
-from lab.topology.problems import did_you_mean, listed
+from lab.topology.problems import did_you_mean, join_some
 
 if TYPE_CHECKING:
     import networkx
@@ -45,7 +45,7 @@ def parse_relays(sets: Mapping[str, Any]) -> Relays | None:
     by = sets.get("relays.by", "betweenness")
     if by not in RULES:
         meant = did_you_mean(by, RULES) if isinstance(by, str) else ""
-        raise RelaysFault("relays.by", f"{shown(by)} is none of {listed(RULES)}{meant}")
+        raise RelaysFault("relays.by", f"{shown(by)} is none of {join_some(RULES)}{meant}")
     count = sets.get("relays.count")
     if count is None:
         raise RelaysFault("relays.by", "it needs relays.count; write that as well, as in 20")

@@ -1,0 +1,224 @@
+"""From the tables of a file to its faults: has each what its kind requires, and is that sound."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from lab.hosts.interception import command_line, reply_of
+from lab.protocol import COMMANDS
+from lab.quantities import UnitFault, parse_duration, parse_size, shown
+from lab.topology.globs import is_glob, matching_hosts, matching_links
+from lab.topology.hosts import Hosts
+from lab.topology.problems import Place, example_of, join_some
+from lab.topology.specs import FAULT_KINDS, FaultSpec, LinkSpec
+from lab.trace.rows import KINDS
+
+REQUIRED_KEYS: Final = {name: kind.requires for name, kind in FAULT_KINDS.items()}
+"""For each kind of fault the keys that it requires besides its time."""
+
+OPTIONAL_KEYS: Final = {name: kind.allows for name, kind in FAULT_KINDS.items()}
+"""For each kind of fault the further keys that it takes."""
+
+_OF_SOME_KIND: Final = tuple(
+    dict.fromkeys(key for kind in FAULT_KINDS.values() for key in (*kind.requires, *kind.allows))
+)
+_WHENS: Final = ("at", "when", "rate")
+_COLUMNS: Final = frozenset(
+    ("host", "event", "peer", "session", "message", "code", "verb", "number", "nth", "seq")
+) | {column for columns in KINDS.values() for column in columns}
+
+
+def build_faults(tables: Any, links: tuple[LinkSpec, ...], hosts: Hosts) -> tuple[FaultSpec, ...]:
+    """Return all faults of the file."""
+    joined = {frozenset((link.a, link.b)) for link in links}
+    return tuple(
+        _fault(table, hosts.diagnostics.place("fault", number), joined, hosts)
+        for number, table in enumerate(tables.fault)
+    )
+
+
+def _fault(table: Any, place: Place, joined: set[frozenset[str]], hosts: Hosts) -> FaultSpec:
+    _check_keys(table, place, hosts)
+    whens = [key for key in _WHENS if getattr(table, key) is not None]
+    if len(whens) > 1:
+        text = f"{' and '.join(whens)} exclude each other; write one"
+        hosts.diagnostics.problem((*place, whens[1]), text)
+    checked = {
+        "at": table.at if whens or table.kind.startswith("change-") else 0.0,
+        "link": _link(table, place, joined, hosts),
+        "host": _host(table, place, hosts),
+        "groups": _groups(table, place, hosts),
+        "value": _value(table, place, hosts),
+        "after": _after(table, place, hosts),
+        "when": _when(table.when, (*place, "when"), hosts),
+        "line": _line(table, place, hosts),
+    }
+    return FaultSpec(**table.values() | checked)
+
+
+def _check_keys(table: Any, place: Place, hosts: Hosts) -> None:
+    requires = REQUIRED_KEYS[table.kind]
+    given = {key for key, value in table.given().items() if value is not None}
+    for key in requires:
+        if key not in given:
+            example = "0.2" if (table.kind, key) == ("loss", "value") else ""
+            text = f"{table.kind} requires {key}; write {example_of(('fault', key), example)}"
+            hosts.diagnostics.problem(place, text)
+    for key in _OF_SOME_KIND:
+        if key in given and key not in (*requires, *OPTIONAL_KEYS[table.kind]):
+            text = f"{table.kind} does not take {key}; it takes {join_some(requires)}"
+            hosts.diagnostics.problem((*place, key), text)
+
+
+def _line(table: Any, place: Place, hosts: Hosts) -> str | None:
+    """What a reply or command is changed to, if it can be one."""
+    line: str | None = table.line
+    if line is None or not table.kind.startswith("change-"):
+        return None
+    for key in (*_WHENS, "duration"):
+        if getattr(table, key) is not None:
+            hosts.diagnostics.problem(
+                (*place, "for" if key == "duration" else key),
+                f"{table.kind} has no time but the session and the number in it; leave it out",
+            )
+    try:
+        (reply_of if table.kind == "change-reply" else command_line)(line)
+    except ValueError as why:
+        hosts.diagnostics.problem((*place, "line"), f"{shown(line)} {why}")
+    return line
+
+
+def _host(table: Any, place: Place, hosts: Hosts) -> str | None:
+    name: str | None = table.host
+    if name is None:
+        return None
+    if not is_glob(name):
+        host = hosts.existing(name, (*place, "host"))
+        return host.name if host else None
+    speakers = [spec.name for spec in hosts.specs.values() if spec.kind == "host"]
+    if not matching_hosts(name, speakers):
+        hosts.diagnostics.problem((*place, "host"), f"{shown(name)} matches no host")
+    return name
+
+
+def _link(
+    table: Any, place: Place, joined: set[frozenset[str]], hosts: Hosts
+) -> tuple[str, str] | None:
+    if table.link is None:
+        return None
+    names: tuple[str, str] = table.link
+    if any(map(is_glob, names)):
+        if not matching_links(names, [(min(ends), max(ends)) for ends in joined]):
+            text = f"{shown(' - '.join(names))} matches no link"
+            hosts.diagnostics.problem((*place, "link"), text)
+        return names
+    a, b = [hosts.existing(name, (*place, "link", i)) for i, name in enumerate(names)]
+    if a is None or b is None:
+        return None
+    # a session may be cut wherever it runs; every other fault affects a link itself
+    if table.kind != "hang-up" and frozenset((a.name, b.name)) not in joined:
+        text = f"no link joins {a.name} and {b.name}; write the ends of one"
+        hosts.diagnostics.problem((*place, "link"), text)
+    return a.name, b.name
+
+
+def _groups(table: Any, place: Place, hosts: Hosts) -> tuple[tuple[str, ...], ...]:
+    seen: set[str] = set()
+    groups = []
+    for i, names in enumerate(table.groups or []):
+        group = []
+        for k, name in enumerate(names):
+            where = (*place, "groups", i, k)
+            spec = hosts.existing(name, where)
+            if spec is None:
+                continue
+            if spec.name in seen:
+                text = f"{spec.name} is in two groups; write it in one"
+                hosts.diagnostics.problem(where, text)
+            seen.add(spec.name)
+            group.append(spec.name)
+        groups.append(tuple(group))
+    return tuple(groups)
+
+
+def _value(table: Any, place: Place, hosts: Hosts) -> float | None:
+    value, place = table.value, (*place, "value")
+    if value is None or "value" not in REQUIRED_KEYS[table.kind]:
+        return None
+    if table.kind == "loss":
+        return _chance(value, place, hosts)
+    try:
+        seconds = parse_duration(value)
+    except UnitFault as why:
+        hosts.diagnostics.problem(place, str(why))
+        return None
+    if table.kind == "latency" and seconds < 0:
+        hosts.diagnostics.problem(place, f"{shown(value)} is negative; use 0 or more")
+    return seconds
+
+
+def _chance(value: object, place: Place, hosts: Hosts) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+        text = f"{shown(value)} is not a chance; use a number from 0 to 1"
+        hosts.diagnostics.problem(place, text)
+        return None
+    return float(value)
+
+
+def _after(table: Any, place: Place, hosts: Hosts) -> str | None:
+    after: str | None = table.after
+    if after is None or after == "." or after.upper() in COMMANDS:
+        return after and after.upper()
+    if len(after) == 3 and after.isdecimal() and after.isascii():
+        return after
+    try:
+        parse_size(after)
+    except UnitFault:
+        hosts.diagnostics.problem(
+            (*place, "after"),
+            f"a hang-up cannot wait for {shown(after)}; "
+            'write a command ("DATA"), a reply code ("354"), "." or a size ("1000 B")',
+        )
+    return after
+
+
+def _when(when: dict[str, Any] | None, place: Place, hosts: Hosts) -> Mapping[str, Any] | None:
+    if when is None:
+        return None
+    _check_columns(when, place, hosts)
+    _check_event(when, place, hosts)
+    resolved = dict(when)
+    for key in ("host", "peer"):
+        if isinstance(when.get(key), str):
+            spec = hosts.existing(when[key], (*place, key))
+            resolved[key] = spec.name if spec else when[key]
+        elif key in when:
+            text = f"{shown(when[key])} is not the name of a host; {_AS_IN}"
+            hosts.diagnostics.problem((*place, key), text)
+    return resolved
+
+
+def _check_columns(when: dict[str, Any], place: Place, hosts: Hosts) -> None:
+    for key in when:
+        if key not in _COLUMNS:
+            meant = hosts.diagnostics.suggest(key, _COLUMNS, "; " + _AS_IN)
+            hosts.diagnostics.problem((*place, key), f"unknown key{meant}")
+    for key in ("nth", "seq"):
+        if key in when and (type(when[key]) is not int or when[key] < (key == "nth")):
+            text = f"{shown(when[key])} is not a number to count to; write {key} = 3"
+            hosts.diagnostics.problem((*place, key), text)
+
+
+def _check_event(when: dict[str, Any], place: Place, hosts: Hosts) -> None:
+    event = when.get("event")
+    if event is None:
+        if "seq" not in when:  # the place in the trace says it all
+            hosts.diagnostics.problem(place, f"event is missing; {_AS_IN}")
+    elif not isinstance(event, str) or event not in KINDS:
+        meant = hosts.diagnostics.suggest(event, KINDS) if isinstance(event, str) else ""
+        text = f"{shown(event)} is not one of the events {join_some(KINDS, 30)}{meant}"
+        hosts.diagnostics.problem((*place, "event"), text)
+
+
+_AS_IN: Final = "write " + example_of(("fault", "when"))
