@@ -221,8 +221,8 @@ def test_there_are_no_more_parts_than_hosts(tables: dict[str, Any], count: int) 
 
 def test_the_parts_are_the_same_in_every_process() -> None:
     code = (
-        "import sys; sys.path.insert(0, 'tests')\n"
-        "from test_parts_sharing import HUBS\n"
+        "import sys; sys.path[:0] = ['tests', 'tests/simulation']\n"
+        "from test_planning import HUBS\n"
         "from lab.topology.model import from_dict\n"
         "from lab.simulation.partitioned.planning import partitioned\n"
         "print(partitioned(from_dict(HUBS), 3))"
