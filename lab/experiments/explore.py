@@ -21,7 +21,7 @@ from lab.analysis.invariants import breaches
 from lab.runtime.worker_pool import results
 from lab.simulation.simulation import simulate
 from lab.topology.model import FaultSpec, Topology
-from lab.topology.write import fault_table, value
+from lab.topology.write import fault_table, toml_value
 from lab.trace.rows import HOST, KIND, OCTETS, PEER, SESSION, Row, T
 from lab.trace.trace import Trace
 
@@ -339,4 +339,4 @@ def broken(topology: Topology, fault: FaultSpec) -> Topology:
 def as_override(topology: Topology, fault: FaultSpec) -> str:
     """The ``--set`` that makes ``lab run`` repeat a point alone."""
     faults = [fault_table(one) for one in (*topology.faults, fault)]
-    return f"fault={value(faults)}"
+    return f"fault={toml_value(faults)}"

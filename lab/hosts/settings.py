@@ -148,7 +148,7 @@ class HostSettings:
             of=Timeouts,
             old="patience",
             default_text="RFC 1123's",
-            example='{ data = "2 min" }',
+            example='{ data = "5 min" }',
         ),
     )
     turn: bool = field(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lab.lessons import course
 from lab.simulation.simulation import generator
-from lab.topology.graphs import GraphFault, read_graph
+from lab.topology.graph_files import GraphFault, read_graph
 from lab.topology.model import FaultSpec, Topology, TopologyError
 
 if TYPE_CHECKING:

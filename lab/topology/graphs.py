@@ -1,40 +1,37 @@
-"""A topology from any networkx graph, and a networkx graph from a topology.
+"""A topology's hosts and links from any networkx graph, and a networkx graph from a topology.
 
-A node is a host, an edge a link. Attributes go by the keys of a topology file: ``kind``, ``relay``,
-``users`` and so on of nodes, ``latency``, ``jitter``, ``bandwidth``, ``loss``, ``cost`` and
-``environment`` of edges. Beside them, ``Longitude`` and ``Latitude`` or ``pos`` give a position,
-``weight`` a cost and ``LinkSpeedRaw`` (the Internet Topology Zoo's) a bandwidth.
+A node is a host, an edge a link. Attributes go by the keys of ``[[host]]`` and ``[[link]]``. A text
+is read as ``--set`` reads it: ``"{ RCPT = 450 }"`` is a table; and ``"ann, bob"`` is a list where
+one is expected. Besides, ``Longitude`` and ``Latitude`` or ``pos`` give a position, ``weight`` a
+cost and ``LinkSpeedRaw`` (the Internet Topology Zoo's) a bandwidth. A note names what was not used.
 
 The rule for names. A node goes by its ``label``, or else by itself. What the grammar of RFC 821
-takes for a domain stays as it is, unless an earlier node has it. Any other name is made fit: it is
-cut at its periods; accents are dropped, each run of characters that are no letters, digits or
+takes for a domain stays as it is, unless an earlier node has it. Any other name is made to fit: it
+is cut at its periods; accents are dropped, each run of characters that are no letters, digits or
 hyphens becomes one hyphen; hyphens at the ends go; before a leading digit comes an H; "H" stands
 for nothing; what is beyond 64 characters goes. A name that is taken, in whatever case, gets -2, -3
 and so on.
 
 Directed edges become links both ways. Of parallel edges in one environment the first stays; edges
 from a node to itself go. Both are counted in a note.
-
-An edge list (.txt, .edges, .edgelist) has an edge a line: two nodes, and a cost where there is one,
-as ``ucbvax decvax 300``. What follows a ``#`` is a remark. Of two lines about the same pair, in
-whichever order they name it, the lower cost stays: mail goes if either end calls the other.
 """
 
 from __future__ import annotations
 
-import json
-import math
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from lab.protocol import SyntaxFault, parse_domain
 from lab.quantities import shown
-from lab.topology.problems import did_you_mean
-from lab.topology.specs import HostSpec, TopologyData
+from lab.topology.declarations import Setting, settings_of
+from lab.topology.kinds import KINDS
+from lab.topology.overrides import read
+from lab.topology.problems import join_some
+from lab.topology.specs import HostSpec, LinkSpec, TopologyData
+from lab.topology.write import table_of
 
 if TYPE_CHECKING:
     import networkx
@@ -42,19 +39,14 @@ if TYPE_CHECKING:
 LONGEST_NAME: Final = 64
 """Characters of a domain that every receiver-SMTP must take (section 4.5.3)."""
 
-EDGE_LISTS: Final = (".txt", ".edges", ".edgelist")
-"""How the names of files end that hold an edge a line."""
+_LISTS: Final = ("users", "names", "commands", "hosts", "lines", "paths", "members", "pair")
+"""Kinds of value that a text stands for with commas or spaces between the items."""
 
-_HOST_KEYS: Final = (
-    "kind", "relay", "users", "limits", "careless", "on_251", "on_551", "store", "timeouts", "turn",
-    "grammar", "eight_bit", "unsophisticated", "title",
-)  # fmt: skip
-_LINK_KEYS: Final = ("environment", "latency", "jitter", "bandwidth", "loss", "cost")
 _TRUTHS: Final = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-
-
-class GraphFault(ValueError):
-    """A graph that cannot be had; the message says why, and what would be right."""
+_OF_NODES: Final = frozenset(("spec", "label", "position", "pos", "longitude", "latitude", "id"))
+_OF_EDGES: Final = frozenset(
+    ("spec", "weight", "linkspeedraw", "key", "id", "source", "target", "between")
+)
 
 
 @dataclass
@@ -70,50 +62,67 @@ class GraphTables:
     labels: dict[tuple[str | int, ...], str] = field(default_factory=dict)
 
 
-def draw(
+def tables_of_graph(
     graph: networkx.Graph, environment: str = "arpanet", *, generated: bool = False
 ) -> GraphTables:
-    """The hosts and links of a graph; edges that name no environment are of this one.
+    """Return the hosts and links of a graph; edges that name no environment are of this one.
 
     Of a ``generated`` one the names are not worth a note: its nodes are numbers.
     """
-    drawn = GraphTables()
-    wanted = {node: _label(node, attributes) for node, attributes in graph.nodes(data=True)}
-    names = make_fit(wanted)
+    tables = GraphTables()
+    labels = {node: _label(node, attributes) for node, attributes in graph.nodes(data=True)}
+    names = to_rfc821_names(labels)
     for node, attributes in graph.nodes(data=True):
-        drawn.labels["host", len(drawn.hosts)] = f"node {shown(wanted[node])}"
-        drawn.hosts.append(_host_table(names[node], wanted[node], attributes))
-    _draw_links(graph, names, environment, drawn)
-    changed = sum(names[node] != label for node, label in wanted.items())
-    if changed and not generated:
-        example = next(node for node, label in wanted.items() if names[node] != label)
-        drawn.notes.append(
-            f"{_count(changed, 'name')} made fit for RFC 821, "
-            f"such as {shown(wanted[example])}, now {names[example]}"
+        tables.labels["host", len(tables.hosts)] = f"node {shown(labels[node])}"
+        tables.hosts.append(_host_table(names[node], labels[node], attributes))
+    _add_links(graph, names, environment, tables)
+    renamed = [node for node, label in labels.items() if names[node] != label]
+    if renamed and not generated:
+        tables.notes.append(
+            f"{_count(len(renamed), 'name')} made fit for RFC 821, "
+            f"such as {shown(labels[renamed[0]])}, now {names[renamed[0]]}"
         )
-    return drawn
+    lost = sum(_has_lost_position(each) for _, each in graph.nodes(data=True))
+    if lost:
+        tables.notes.append(f"{_count(lost, 'position')} not understood; write x and y as numbers")
+    nodes = _unused((each for _, each in graph.nodes(data=True)), HostSpec, _OF_NODES)
+    edges = _unused((each for *_, each in graph.edges(data=True)), LinkSpec, _OF_EDGES)
+    for what, unused in (("nodes", nodes), ("edges", edges)):
+        if unused:
+            tables.notes.append(f"attributes of {what} that were not used: {join_some(unused)}")
+    return tables
 
 
-def _draw_links(
-    graph: networkx.Graph, names: Mapping[Any, str], environment: str, drawn: GraphTables
+def _unused(
+    attributes: Iterable[Mapping[Any, Any]], cls: type[Any], others: frozenset[str]
+) -> list[str]:
+    """The names of attributes that are neither settings nor otherwise known, in order."""
+    known = {key for setting in settings_of(cls) for key in (*setting.keys, setting.old)}
+    known -= {setting.key for setting in settings_of(cls) if setting.is_required}
+    names = dict.fromkeys(str(name) for each in attributes for name in each)
+    return [name for name in names if name not in known and name.lower() not in others]
+
+
+def _add_links(
+    graph: networkx.Graph, names: Mapping[Any, str], environment: str, tables: GraphTables
 ) -> None:
     seen: set[tuple[frozenset[str], str]] = set()
     loops = parallel = 0
     for a, b, attributes in graph.edges(data=True):
         table = _link_table(names[a], names[b], attributes)
-        way = frozenset(table["between"]), str(table.get("environment", environment))
+        ends = frozenset(table["between"]), str(table.get("environment", environment))
         if a == b:
             loops += 1
-        elif way in seen:
+        elif ends in seen:
             parallel += 1
         else:
-            seen.add(way)
-            drawn.labels["link", len(drawn.links)] = f"edge {names[a]} - {names[b]}"
-            drawn.links.append(table)
+            seen.add(ends)
+            tables.labels["link", len(tables.links)] = f"edge {names[a]} - {names[b]}"
+            tables.links.append(table)
     if loops:
-        drawn.notes.append(f"{_count(loops, 'edge')} left out, from a node to itself")
+        tables.notes.append(f"{_count(loops, 'edge')} left out, from a node to itself")
     if parallel:
-        drawn.notes.append(
+        tables.notes.append(
             f"{_count(parallel, 'parallel edge')} merged with the first between them"
         )
 
@@ -129,18 +138,18 @@ def _label(node: Any, attributes: Mapping[str, Any]) -> str:
     return "-".join(map(str, node)) if isinstance(node, tuple) else str(node)
 
 
-def make_fit(wanted: Mapping[Any, str]) -> dict[Any, str]:
-    """For each node a name that RFC 821's grammar takes, no two the same in any case."""
+def to_rfc821_names(labels: Mapping[Any, str]) -> dict[Any, str]:
+    """Return for each node a name that RFC 821's grammar takes, no two the same in any case."""
     taken: set[str] = set()
     names: dict[Any, str] = {}
-    for node, label in wanted.items():
+    for node, label in labels.items():
         if _is_fit(label) and label.upper() not in taken:
             taken.add(label.upper())
             names[node] = label
     tails: dict[str, int] = {}
-    for node, label in wanted.items():
+    for node, label in labels.items():
         if node not in names:
-            stem = label if _is_fit(label) else fit(label)
+            stem = label if _is_fit(label) else to_rfc821_name(label)
             name, tail = stem, tails.get(stem.upper(), 1)
             while name.upper() in taken:
                 tail += 1
@@ -148,7 +157,7 @@ def make_fit(wanted: Mapping[Any, str]) -> dict[Any, str]:
             tails[stem.upper()] = tail
             taken.add(name.upper())
             names[node] = name
-    return {node: names[node] for node in wanted}
+    return {node: names[node] for node in labels}
 
 
 def _is_fit(label: str) -> bool:
@@ -159,8 +168,8 @@ def _is_fit(label: str) -> bool:
     return len(label) <= LONGEST_NAME
 
 
-def fit(label: str) -> str:
-    """A label made a domain by the rule that this module's description gives."""
+def to_rfc821_name(label: str) -> str:
+    """Return a label made a domain by the rule that this module's description gives."""
     plain = unicodedata.normalize("NFKD", label[: 4 * LONGEST_NAME])
     plain = "".join(char for char in plain if not unicodedata.combining(char))
     elements = (_element(element) for element in plain.split("."))
@@ -174,252 +183,102 @@ def _element(text: str) -> str:
 
 
 def _host_table(name: str, label: str, attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """The table of a host: what its ``spec`` says, and over it what the attributes say."""
     spec = attributes.get("spec")
-    if isinstance(spec, HostSpec):
-        return _table(spec) | {"name": name}
-    table = _chosen(attributes, _HOST_KEYS)
-    for key in ("relay", "careless"):
-        if key in table:
-            table[key] = _TRUTHS.get(str(table[key]).lower(), table[key])
-    if isinstance(table.get("users"), str):
-        table["users"] = [user for user in re.split(r"[,\s]+", table["users"]) if user]
+    table = _spec_table(spec) if isinstance(spec, HostSpec) else {}
+    table |= _given(attributes, HostSpec)
     position = _position(attributes)
     if position:
         table["position"] = position
-    if label != name and not label.isdigit():
+    if spec is None and label != name and not label.isdigit():
         table.setdefault("title", label)
     return table | {"name": name}
 
 
-def _table(spec: HostSpec) -> dict[str, Any]:
-    """The table of a topology file that would say what a host is."""
-    table = _chosen(asdict(spec), _HOST_KEYS)
-    table["limits"] = {key: value for key, value in asdict(spec.limits).items() if value}
-    table["users"] = [asdict(user) for user in spec.users]
-    table["list"] = [
-        {"name": one.name, "members": [str(who) for who in one.members], "private": one.private}
-        for one in spec.lists
-    ]
-    table["forward"] = [
-        {"user": one.user, "to": str(one.to), "mode": one.mode} for one in spec.forwards
-    ]
-    table["names"] = dict(spec.names)
-    table["holds"] = list(spec.holds)
-    if spec.position:
-        table["position"] = list(spec.position)
+def _spec_table(spec: HostSpec) -> dict[str, Any]:
+    """The whole of a host, so that no default of graphs takes the place of its own."""
+    table = table_of(spec, whole=True)
     if spec.kind == "router":
-        table = {key: table[key] for key in ("kind", "title", "names", "position") if key in table}
+        of_routers = {setting.key for setting in settings_of(HostSpec) if setting.router}
+        return {key: value for key, value in table.items() if key in of_routers}
     return table
 
 
 def _link_table(a: str, b: str, attributes: Mapping[str, Any]) -> dict[str, Any]:
-    table = _chosen(attributes, _LINK_KEYS)
-    others = _chosen(attributes, ("weight", "LinkSpeedRaw"))
-    if "weight" in others:
-        table.setdefault("cost", others["weight"])
-    if others.get("LinkSpeedRaw"):
-        table.setdefault("bandwidth", others["LinkSpeedRaw"])
-    for key in ("loss", "cost"):
-        if isinstance(table.get(key), str):
-            table[key] = _as_number(table[key])
+    table = _given(attributes, LinkSpec)
+    for key, name in (("cost", "weight"), ("bandwidth", "LinkSpeedRaw")):
+        if key not in table and _plain(attributes.get(name)):
+            table[key] = _plain(attributes[name])
     return table | {"between": [a, b]}
 
 
-def _chosen(attributes: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:
-    found = {key: attributes[key] for key in keys if attributes.get(key) is not None}
-    # numpy's numbers know their plain selves by this name
-    return {key: value.item() if hasattr(value, "item") else value for key, value in found.items()}
+def _given(attributes: Mapping[str, Any], cls: type[Any]) -> dict[str, Any]:
+    """The settings that attributes give, as the values of a file."""
+    return {
+        key: _value(attributes[key], setting)
+        for setting in settings_of(cls)
+        if not setting.is_required and setting.kind != "position"
+        for key in (*setting.keys, setting.old)
+        if attributes.get(key) is not None
+    }
 
 
-def _as_number(text: str) -> float | str:
-    try:
-        return float(text)
-    except ValueError:
-        return text
+def _value(attribute: Any, setting: Setting) -> Any:
+    """An attribute as the value that a file would have; a text is read as ``--set`` reads it."""
+    value = _plain(attribute)
+    if setting.kind == "flag":
+        return _TRUTHS.get(str(value).lower(), value)
+    if not isinstance(value, str) or KINDS[setting.kind].is_text:
+        return value
+    value = read(value)
+    if isinstance(value, str) and setting.kind in _LISTS:
+        return [item for item in re.split(r"[,\s]+", value) if item]
+    return value
+
+
+def _plain(value: Any) -> Any:
+    """A value of plain Python: numpy's numbers have theirs as ``item``; a list may be a tuple."""
+    if hasattr(value, "item"):
+        return value.item()
+    return list(value) if isinstance(value, (tuple, set, frozenset)) else value
 
 
 def _position(attributes: Mapping[str, Any]) -> list[float] | None:
-    folded = {key.lower(): value for key, value in attributes.items() if isinstance(key, str)}
-    found: Any = folded.get("position", folded.get("pos"))
-    if isinstance(found, str):
-        found = re.split(r"[,\s]+", found.strip("[]() "))
-    if found is None:
-        found = [folded.get("longitude"), folded.get("latitude")]
+    values = {key.lower(): value for key, value in attributes.items() if isinstance(key, str)}
+    position: Any = values.get("position", values.get("pos"))
+    if isinstance(position, str):
+        position = re.split(r"[,\s]+", position.strip("[]() "))
+    if position is None:
+        position = [values.get("longitude"), values.get("latitude")]
     try:
-        x, y = map(float, found)
+        x, y = map(float, position)
     except (TypeError, ValueError):
         return None
     return [x, y]
 
 
-def read_graph(path: Path) -> networkx.Graph:
-    """The graph of a .graphml, .gml or node-link .json file; raises :class:`GraphFault`."""
-    kind = path.suffix.lower()
-    readers = {".graphml": _read_graphml, ".gml": _read_gml, ".json": _read_node_link}
-    readers |= dict.fromkeys(EDGE_LISTS, _read_edge_list)
-    if kind not in readers:
-        raise GraphFault(
-            f"{path.name} is no graph file; write one in .graphml, .gml or .json, "
-            "or an edge list in .txt (node node cost)"
-        )
-    try:
-        return readers[kind](path)
-    except OSError as why:
-        reason = (why.strerror or str(why)).lower()
-        raise GraphFault(
-            f"{path} cannot be read: {reason}; write a path from the file's own folder"
-        ) from None
-    except GraphFault:
-        raise
-    # whatever a parser makes of a file that is no graph is one thing to the person who named it
-    except Exception as why:
-        reason = _first_line(why)
-        raise GraphFault(
-            f"{path} is no {kind[1:]} graph ({reason}); write it with networkx"
-        ) from None
-
-
-def _first_line(why: BaseException) -> str:
-    lines = str(why).strip().splitlines()
-    return lines[0][:120].rstrip(".") if lines else type(why).__name__
-
-
-def _read_graphml(path: Path) -> networkx.Graph:
-    import networkx
-
-    return networkx.read_graphml(path)
-
-
-def _read_gml(path: Path) -> networkx.Graph:
-    import networkx
-
-    try:
-        return networkx.read_gml(path)
-    except networkx.NetworkXError:
-        # labels may be missing or given twice; then nodes go by their numbers
-        return networkx.read_gml(path, label="id")
-
-
-def _read_node_link(path: Path) -> networkx.Graph:
-    # by hand: the names of node_link_graph's keys have changed between versions of networkx
-    import networkx
-
-    data = json.loads(path.read_text(encoding="utf-8"))
-    edges = data.get("edges", data.get("links")) if isinstance(data, dict) else None
-    if not isinstance(edges, list) or not isinstance(data.get("nodes"), list):
-        raise GraphFault(f"{path.name} is no node-link graph; it wants the lists nodes and edges")
-    graph = networkx.MultiGraph()
-    for number, node in enumerate(data["nodes"]):
-        if not isinstance(node, dict) or not isinstance(node.get("id"), (str, int)):
-            raise GraphFault(f"{path.name}: nodes[{number}] has no id that is a text or a number")
-        graph.add_node(node["id"], **{key: node[key] for key in node if key != "id"})
-    for number, edge in enumerate(edges):
-        ends = [edge.get(key) for key in ("source", "target")] if isinstance(edge, dict) else [None]
-        if not all(isinstance(end, (str, int)) and end in graph for end in ends):
-            raise GraphFault(f"{path.name}: edges[{number}] does not join two of its nodes")
-        graph.add_edge(*ends)
-        key = len(graph[ends[0]][ends[1]]) - 1
-        graph.edges[(*ends, key)].update(edge)
-    return graph
-
-
-def _read_edge_list(path: Path) -> networkx.Graph:
-    # not networkx's own reader, which says of a bad line neither where it is nor what is wrong
-    import networkx
-
-    graph = networkx.Graph()
-    octets = path.read_bytes()
-    try:
-        lines = octets.decode("utf-8-sig").splitlines()
-    except UnicodeDecodeError as why:
-        number = octets.count(b"\n", 0, why.start) + 1
-        raise GraphFault(f"{path.name}, line {number}: this is no UTF-8 text") from None
-    for number, line in enumerate(lines, 1):
-        words = line.partition("#")[0].split()
-        if words:
-            try:
-                a, b, cost = _edge(words)
-            except ValueError as why:
-                raise GraphFault(f"{path.name}, line {number}: {why}") from None
-            before = graph.get_edge_data(a, b)
-            if before is None or cost < before.get("cost", math.inf):
-                graph.add_edge(a, b, **({} if cost == math.inf else {"cost": cost}))
-    if not graph:
-        raise GraphFault(f"{path.name} has no edges; write one a line: node node cost")
-    return graph
-
-
-def _edge(words: list[str]) -> tuple[str, str, float]:
-    """The two nodes of a line and its cost, infinite where it has none; or ValueError."""
-    said = shown(" ".join(words))
-    if not 2 <= len(words) <= 3:
-        raise ValueError(f"{said} is no edge; write node node cost")
-    a, b, *rest = words
-    if not rest:
-        return a, b, math.inf
-    try:
-        cost = float(rest[0])
-    except ValueError:
-        raise ValueError(f"the cost {shown(rest[0])} is no number; write node node cost") from None
-    if not 0 <= cost < math.inf:
-        raise ValueError(f"the cost {rest[0]} is none that a way can have; write 0 or more")
-    return a, b, cost
-
-
-def generate(kind: str, arguments: Mapping[str, Any], seed: int) -> networkx.Graph:
-    """The graph that networkx's generator of that name gives; raises :class:`GraphFault`.
-
-    A generator that draws at random gets the ``seed``, unless the arguments have their own.
-    """
-    import inspect
-
-    import networkx
-
-    known = _generators()
-    if kind not in known:
-        raise GraphFault(
-            f"networkx has no generator {shown(kind)}"
-            + did_you_mean(kind, known, "; write one such as barabasi_albert_graph")
-        )
-    takes = inspect.signature(known[kind]).parameters
-    if "seed" in takes:
-        arguments = {"seed": seed} | dict(arguments)
-    try:
-        graph = known[kind](**arguments)
-    except Exception as why:
-        wanted = ", ".join(name for name in takes if name not in ("create_using", "backend"))
-        wanted = wanted.replace(", backend_kwargs", "")
-        reason = _first_line(why).removeprefix(f"{kind}() ")
-        raise GraphFault(f"networkx's {kind} says: {reason}; it takes {wanted}") from None
-    if not isinstance(graph, networkx.Graph):
-        raise GraphFault(f"networkx's {kind} gives no graph; write one such as path_graph")
-    return graph
-
-
-def _generators() -> dict[str, Any]:
-    import networkx.generators
-
-    return {
-        name: function
-        for name, function in vars(networkx.generators).items()
-        if callable(function)
-        and not name.startswith("_")
-        and getattr(function, "__module__", "").startswith("networkx.generators")
-    }
+def _has_lost_position(attributes: Mapping[str, Any]) -> bool:
+    """Whether a node says where it is, and nobody can make it out."""
+    says = any(str(key).lower() in ("position", "pos") for key in attributes)
+    return says and _position(attributes) is None
 
 
 def to_graph(topology: TopologyData) -> networkx.MultiGraph:
-    """The networkx graph of a topology, see :attr:`lab.topology.model.Topology.graph`."""
+    """Return the networkx graph of a topology, see :attr:`lab.topology.model.Topology.graph`."""
     import networkx
 
     graph = networkx.MultiGraph(title=topology.title)
     for spec in topology.hosts.values():
-        graph.add_node(spec.name, spec=spec, **_plain(spec, ("kind", "relay", "position", "title")))
-        graph.nodes[spec.name]["users"] = [user.name for user in spec.users]
+        # what a graph's hosts are by default is said of each, and so is what maps show
+        said = {"kind": spec.kind, "relay": spec.relay, "users": [], "title": spec.title}
+        graph.add_node(spec.name, spec=spec, **said | _but(table_of(spec), "name"))
     for link in topology.links:
-        graph.add_edge(link.a, link.b, link.environment, spec=link, **_plain(link, _LINK_KEYS))
+        graph.add_edge(
+            link.a, link.b, link.environment, spec=link,
+            **_but(table_of(link, whole=True), "between"),
+        )  # fmt: skip
     return graph
 
 
-def _plain(spec: Any, keys: Iterable[str]) -> dict[str, Any]:
-    return {key: getattr(spec, key) for key in keys if getattr(spec, key) is not None}
+def _but(table: dict[str, Any], key: str) -> dict[str, Any]:
+    return {name: value for name, value in table.items() if name != key}

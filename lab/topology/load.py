@@ -15,7 +15,8 @@ from lab.quantities import one_line
 from lab.runtime.gc_pause import gc_pause
 from lab.topology.diagnostics import Diagnostics
 from lab.topology.faults import build_faults
-from lab.topology.graphs import GraphFault, GraphTables, draw, generate, read_graph
+from lab.topology.graph_files import GraphFault, generate, read_graph
+from lab.topology.graphs import GraphTables, tables_of_graph
 from lab.topology.hosts import build_hosts, check_references
 from lab.topology.links import build_environments, build_links
 from lab.topology.old_keys import rename_old_keys
@@ -197,13 +198,15 @@ def _assemble(
     graph: networkx.Graph | None = None,
 ) -> Data:
     recipe, source.overridden, faults = override(raw, sets)
-    source.renamed = rename_old_keys(recipe)
     diagnostics = Diagnostics()
     from_graph = graph is not None or "graph" in recipe or "generate" in recipe
     drawn = _drawn(recipe, source, seed, graph, diagnostics) if from_graph else GraphTables()
     source.drawn = drawn or GraphTables()
-    tables = recipe | {"host": source.drawn.hosts, "link": source.drawn.links}
-    checked = check(tables if from_graph else recipe)
+    tables = recipe
+    if from_graph:
+        tables = recipe | {"host": source.drawn.hosts, "link": source.drawn.links}
+    source.renamed = rename_old_keys(tables)
+    checked = check(tables)
     diagnostics.problems += checked.problems
     diagnostics.numbers, diagnostics.damaged = checked.numbers, checked.damaged
     topology = None
@@ -230,14 +233,14 @@ def _drawn(
         if key in raw and key != given:
             diagnostics.problem((key,), f"{given} takes the place of {key}; leave one of them out")
     if graph is not None:
-        return draw(graph, _first_environment(raw))
+        return tables_of_graph(graph, _first_environment(raw))
     value = raw[given]
     try:
         if given == "graph" and isinstance(value, str) and value:
-            return draw(read_graph(source.folder / value), _first_environment(raw))
+            return tables_of_graph(read_graph(source.folder / value), _first_environment(raw))
         if given == "generate" and isinstance(value, dict) and isinstance(value.get("kind"), str):
             arguments = {key: value[key] for key in value if key != "kind"}
-            return draw(generate(value["kind"], arguments, seed), generated=True)
+            return tables_of_graph(generate(value["kind"], arguments, seed), generated=True)
     except GraphFault as why:
         diagnostics.problem((given,), str(why))
     return None

@@ -13,7 +13,7 @@ from lab.topology.declarations import Setting, declared_tables, settings_of
 from lab.topology.file import Defaults, TopologyFile
 from lab.topology.kinds import KINDS, quantity
 from lab.topology.specs import FAULT_KINDS
-from lab.topology.write import value
+from lab.topology.write import toml_value
 
 _INTRODUCTION: Final = """\
 # The topology file
@@ -112,7 +112,7 @@ def _is_table(setting: Setting) -> bool:
 def default_as_toml(setting: Setting) -> str:
     """Return the default of a setting as a file would spell it, a quantity with its unit."""
     units = KINDS[setting.kind].units
-    return quantity(setting.default, units) if units else value(setting.default)
+    return quantity(setting.default, units) if units else toml_value(setting.default)
 
 
 def _defaults() -> str:

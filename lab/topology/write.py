@@ -1,110 +1,107 @@
-"""A topology as the TOML file that describes it: what is at its default is left out."""
+"""A topology as the TOML file that describes it: what is at its default is left out.
+
+The keys of each table are those of the declarations (:mod:`lab.topology.declarations`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import is_dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from lab.hosts.directory import MailingList
+from lab.hosts.directory import Member, User
 from lab.protocol import Path
-from lab.topology.specs import DEFAULT_START, FaultSpec, HostSpec, LinkSpec, MailSpec, TopologyData
+from lab.topology.declarations import settings_of
+from lab.topology.specs import DEFAULT_START, FaultSpec, LinkSpec, TopologyData
 
-_NAMES: Final = {"sender": "from", "duration": "for", "lists": "list", "forwards": "forward"}
 _ESCAPES: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def to_toml(topology: TopologyData, comment: str = "") -> str:
-    """The text of a topology file that loads as this topology, under a comment.
+    """Return the text of a topology file that loads as this topology, under a comment.
 
     Hosts and links of a graph are written out. Quantities are in seconds, bytes and bits a second.
     """
     lines = [f"# {line}".rstrip() for line in comment.splitlines()]
     lines += [""] if lines else []
-    lines.append(f"title = {value(topology.title)}")
+    lines.append(f"title = {toml_value(topology.title)}")
     if topology.start != DEFAULT_START:
-        lines.append(f"start = {value(topology.start)}")
-    for name, tables in _tables(topology):
-        for table in tables:
-            lines += ["", f"[[{name}]]", *(f"{key} = {value(one)}" for key, one in table.items())]
-    retry = _given(topology.retry)
-    for name, single in (("retry", retry), ("expect", topology.expect)):
-        if single:
-            lines += ["", f"[{name}]", *(f"{key} = {value(one)}" for key, one in single.items())]
+        lines.append(f"start = {toml_value(topology.start)}")
+    for name, specs in _tables(topology):
+        for spec in specs:
+            lines += ["", f"[[{name}]]", *_lines(table_of(spec))]
+    for name, table in (("retry", table_of(topology.retry)), ("expect", topology.expect)):
+        if table:
+            lines += ["", f"[{name}]", *_lines(table)]
     return "\n".join(lines) + "\n"
 
 
-def _tables(topology: TopologyData) -> Iterator[tuple[str, Iterable[Mapping[str, Any]]]]:
-    yield "environment", [{"name": e.name, **_given(e)} for e in topology.environments.values()]
-    yield "host", map(_host, topology.hosts.values())
-    yield "link", map(_link, topology.links)
-    yield "mail", map(_mail, topology.mail)
-    yield "traffic", map(_given, topology.traffic)
-    yield "script", map(_given, topology.scripts)
-    yield "poll", map(_given, topology.polls)
-    yield "fault", map(fault_table, topology.faults)
+def _tables(topology: TopologyData) -> Iterator[tuple[str, Iterable[Any]]]:
+    yield "environment", topology.environments.values()
+    yield "host", topology.hosts.values()
+    yield "link", topology.links
+    yield "mail", topology.mail
+    yield "traffic", topology.traffic
+    yield "script", topology.scripts
+    yield "poll", topology.polls
+    yield "fault", topology.faults
 
 
-def _given(spec: Any, *, but: Sequence[str] = ()) -> dict[str, Any]:
-    """What a dataclass holds, by the names of a file, without what is at its default."""
-    found = {}
-    for field in fields(spec):
-        one = getattr(spec, field.name)
-        made = field.default_factory() if callable(field.default_factory) else field.default
-        if field.name not in but and one is not None and one != made:
-            found[_NAMES.get(field.name, field.name)] = one
-    return found
+def _lines(table: Mapping[str, Any]) -> Iterator[str]:
+    return (f"{key} = {toml_value(value)}" for key, value in table.items())
 
 
-def _host(spec: HostSpec) -> dict[str, Any]:
-    table = _given(spec, but=("limits", "timeouts", "users", "lists", "forwards"))
-    for name, inner in (("limits", spec.limits), ("timeouts", spec.timeouts)):
-        if _given(inner):
-            table[name] = _given(inner)
-    if spec.users:
-        tables = [_given(user) for user in spec.users]
-        table["users"] = [one["name"] if len(one) == 1 else one for one in tables]
-    if spec.lists:
-        table["list"] = [_list(one) for one in spec.lists]
-    if spec.forwards:
-        table["forward"] = [_given(one) for one in spec.forwards]
+def table_of(spec: Any, *, whole: bool = False) -> dict[str, Any]:
+    """Return what a dataclass of settings holds, as the table of a file, in plain values.
+
+    What is at its default is left out, unless the ``whole`` table is asked for.
+    """
+    table = {}
+    for setting in settings_of(type(spec)):
+        value = getattr(spec, setting.field)
+        if value is not None and (whole or value != setting.default):
+            table[setting.key] = _plain(value)
+    if isinstance(spec, LinkSpec):
+        table["between"] = [spec.a, spec.b]  # one key for two fields
     return table
 
 
-def _list(spec: MailingList) -> dict[str, Any]:
-    members = [str(member) if member.full_name else member.path for member in spec.members]
-    return {**_given(spec, but=("members",)), "members": members}
-
-
-def _link(spec: LinkSpec) -> dict[str, Any]:
-    return {"between": [spec.a, spec.b], **_given(spec, but=("a", "b"))}
-
-
-def _mail(spec: MailSpec) -> dict[str, Any]:
-    return _given(spec, but=("verb",) if spec.verb == "MAIL" else ())
-
-
 def fault_table(spec: FaultSpec) -> dict[str, Any]:
-    """A fault as the table of a file."""
-    return _given(spec)
+    """Return a fault as the table of a file."""
+    return table_of(spec)
 
 
-def value(one: Any) -> str:
-    """A value as TOML spells it."""
-    if isinstance(one, bool):
-        return "true" if one else "false"
-    if isinstance(one, datetime):
-        return one.isoformat()
-    if isinstance(one, Path):
-        return value(one.bare)
-    if isinstance(one, str):
-        return '"' + "".join(map(_escaped, one)) + '"'
-    if isinstance(one, Mapping):
-        return "{ " + ", ".join(f"{_key(key)} = {value(v)}" for key, v in one.items()) + " }"
-    if isinstance(one, (list, tuple)):
-        return "[" + ", ".join(map(value, one)) + "]"
-    return repr(one)
+def _plain(value: Any) -> Any:
+    """A value as TOML and JSON have it: paths and members as texts, dataclasses as tables."""
+    if isinstance(value, Path):
+        return value.bare
+    if isinstance(value, Member):
+        return str(value) if value.full_name else value.path.bare
+    if isinstance(value, User):
+        table = table_of(value)
+        return value.name if table.keys() == {"name"} else table
+    if is_dataclass(value):
+        return table_of(value)
+    if isinstance(value, Mapping):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, (list, tuple)) else value
+
+
+def toml_value(value: Any) -> str:
+    """Return a value as TOML spells it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, str):
+        return '"' + "".join(map(_escaped, value)) + '"'
+    if isinstance(value, Mapping):
+        pairs = (f"{_key(key)} = {toml_value(inner)}" for key, inner in value.items())
+        return "{ " + ", ".join(pairs) + " }"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(map(toml_value, value)) + "]"
+    return repr(value)
 
 
 def _escaped(char: str) -> str:
@@ -115,4 +112,4 @@ def _escaped(char: str) -> str:
 
 def _key(key: str) -> str:
     plain = key.replace("-", "").replace("_", "")
-    return key if plain.isalnum() and plain.isascii() else value(key)
+    return key if plain.isalnum() and plain.isascii() else toml_value(key)

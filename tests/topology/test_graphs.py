@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,12 @@ from hypothesis import strategies as st
 
 from lab.api.run import simulate
 from lab.protocol import parse_domain
-from lab.topology.graphs import LONGEST_NAME, GraphFault, fit, make_fit, read_graph
-from lab.topology.model import LinkSpec, Topology, TopologyError, load
+from lab.topology.declarations import Setting, settings_of
+from lab.topology.graph_files import GraphFault, read_graph
+from lab.topology.graphs import LONGEST_NAME, to_rfc821_name, to_rfc821_names
+from lab.topology.kinds import KINDS
+from lab.topology.model import HostSpec, LinkSpec, Topology, TopologyError, from_dict, load
+from lab.topology.write import toml_value
 
 FILES_OF_OURS = sorted(
     path for path in TOPOLOGIES.rglob("*.toml") if path.parent.name != "experiments"
@@ -41,12 +46,12 @@ FILES_OF_OURS = sorted(
     ],
 )
 def test_a_label_is_made_fit_by_the_stated_rule(label: str, name: str) -> None:
-    assert fit(label) == name
+    assert to_rfc821_name(label) == name
 
 
 @given(st.lists(st.text(max_size=80), max_size=30))
 def test_every_label_gets_a_name_of_its_own_that_the_grammar_takes(labels: list[str]) -> None:
-    names = list(make_fit(dict(enumerate(labels))).values())
+    names = list(to_rfc821_names(dict(enumerate(labels))).values())
     assert len({name.upper() for name in names}) == len(labels)
     for name in names:
         assert parse_domain(name) == name
@@ -55,7 +60,7 @@ def test_every_label_gets_a_name_of_its_own_that_the_grammar_takes(labels: list[
 
 def test_names_that_are_fit_come_first_and_clashes_are_numbered() -> None:
     labels = ["New York", "New-York", "new york", "New-York-2"]
-    names = make_fit(dict(enumerate(labels)))
+    names = to_rfc821_names(dict(enumerate(labels)))
     assert list(names.values()) == ["New-York-3", "New-York", "new-york-4", "New-York-2"]
 
 
@@ -78,6 +83,86 @@ def test_attributes_of_nodes_and_edges_are_read() -> None:
     assert topology.title == "By hand"
     assert len(topology.mail) == 1
     assert topology.notes == ()
+
+
+def example(setting: Setting) -> Any:
+    """A value other than the default, from the declaration."""
+    if setting.words:
+        return list(setting.words)[-1]
+    if setting.kind == "flag":
+        return not setting.default
+    return tomllib.loads(f"value = {setting.example or KINDS[setting.kind].example}")["value"]
+
+
+HOSTS = ["A.ARPA", "DORM.ARPA"]
+TABLES: dict[str, Any] = {
+    "list": [{"name": "People", "members": ["Fred <Fred@DORM.ARPA>"]}],
+    "forward": [{"user": "fred", "to": "bob@DORM.ARPA", "mode": "refer"}],
+}
+OF_A_HOST = [each for each in settings_of(HostSpec) if each.key not in ("name", "kind")]
+
+
+@pytest.mark.parametrize("setting", OF_A_HOST, ids=lambda each: each.key)
+@pytest.mark.parametrize("spelled", [False, True], ids=["value", "text"])
+def test_an_attribute_of_a_node_means_what_its_key_means_in_a_file(
+    setting: Setting, spelled: bool
+) -> None:
+    """Every setting of a host; as a value, and as the text that a graph file would have."""
+    value = TABLES.get(setting.key) or example(setting)
+    environments = [{"name": "arpanet"}, {"name": "csnet"}]
+    tables = [{"name": name, "relay": True, "users": ["user"]} for name in HOSTS]
+    tables[0][setting.key] = value
+    of_a_file = from_dict({"host": tables, "environment": environments})
+    graph = networkx.Graph()
+    graph.add_nodes_from(HOSTS)
+    graph.nodes["A.ARPA"][setting.key] = (
+        toml_value(value) if spelled and not isinstance(value, str) else value
+    )
+    of_a_graph = Topology.from_graph(graph, environment=environments)
+    assert of_a_graph.hosts == of_a_file.hosts
+    assert getattr(of_a_graph.hosts["A.ARPA"], setting.field) != setting.default
+    again = Topology.from_graph(of_a_graph.graph, environment=environments)
+    assert again.hosts == of_a_graph.hosts
+
+
+@pytest.mark.parametrize("setting", settings_of(LinkSpec)[1:], ids=lambda each: each.key)
+def test_an_attribute_of_an_edge_means_what_its_key_means_in_a_file(setting: Setting) -> None:
+    value = "csnet" if setting.key == "environment" else example(setting)
+    environments = [{"name": "arpanet"}, {"name": "csnet"}]
+    link = {"between": HOSTS, setting.key: value}
+    hosts = [{"name": name} for name in HOSTS]
+    of_a_file = from_dict({"host": hosts, "link": [link], "environment": environments})
+    graph = networkx.Graph([(*HOSTS, {setting.key: value})])
+    of_a_graph = Topology.from_graph(graph, environment=environments)
+    assert of_a_graph.links == of_a_file.links
+    assert Topology.from_graph(of_a_graph.graph, environment=environments).links == of_a_file.links
+
+
+def test_a_former_name_of_a_key_is_read_of_a_node() -> None:
+    graph = networkx.Graph()
+    graph.add_node("A", patience={"data": 9})
+    with pytest.warns(DeprecationWarning, match="timeouts"):
+        assert Topology.from_graph(graph).hosts["A"].timeouts.data == 9
+
+
+def test_a_note_names_the_attributes_that_were_not_used() -> None:
+    graph = networkx.Graph()
+    graph.add_node("A", Country="US", relay=False, pos="here")
+    graph.add_node("B", Country="UK", Internal=1, name="Bee")
+    graph.add_edge("A", "B", latency=1, LinkLabel="T1", weight=3)
+    assert Topology.from_graph(graph).notes == (
+        "1 position was not understood; write x and y as numbers",
+        "attributes of nodes that were not used: Country, Internal, name",
+        "attributes of edges that were not used: LinkLabel",
+    )
+
+
+def test_what_is_changed_in_a_topologys_graph_is_changed_in_its_topology() -> None:
+    graph = load(TOPOLOGIES / "campus.toml").graph
+    graph.nodes["HUB.CAMPUS"]["careless"] = True
+    graph.nodes["HUB.CAMPUS"]["title"] = "the hub"
+    hub = Topology.from_graph(graph).hosts["HUB.CAMPUS"]
+    assert (hub.careless, hub.title) == (True, "the hub")
 
 
 def test_hosts_of_a_graph_relay_and_have_a_user_unless_told_otherwise() -> None:

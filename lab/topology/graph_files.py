@@ -1,0 +1,183 @@
+"""Graphs from files and from networkx's generators.
+
+An edge list (.txt, .edges, .edgelist) has an edge a line: two nodes, and a cost where there is one,
+as ``ucbvax decvax 300``. What follows a ``#`` is a remark. Of two lines about the same pair, in
+whichever order they name it, the lower cost stays: mail goes if either end calls the other.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from lab.quantities import shown
+from lab.topology.problems import did_you_mean
+
+if TYPE_CHECKING:
+    import networkx
+
+EDGE_LISTS: Final = (".txt", ".edges", ".edgelist")
+"""How the names of files end that hold an edge a line."""
+
+
+class GraphFault(ValueError):
+    """A graph that cannot be had; the message says why, and what would be right."""
+
+
+def read_graph(path: Path) -> networkx.Graph:
+    """The graph of a .graphml, .gml or node-link .json file; raises :class:`GraphFault`."""
+    kind = path.suffix.lower()
+    readers = {".graphml": _read_graphml, ".gml": _read_gml, ".json": _read_node_link}
+    readers |= dict.fromkeys(EDGE_LISTS, _read_edge_list)
+    if kind not in readers:
+        raise GraphFault(
+            f"{path.name} is no graph file; write one in .graphml, .gml or .json, "
+            "or an edge list in .txt (node node cost)"
+        )
+    try:
+        return readers[kind](path)
+    except OSError as why:
+        reason = (why.strerror or str(why)).lower()
+        raise GraphFault(
+            f"{path} cannot be read: {reason}; write a path from the file's own folder"
+        ) from None
+    except GraphFault:
+        raise
+    # whatever a parser makes of a file that is no graph is one thing to the person who named it
+    except Exception as why:
+        reason = _first_line(why)
+        raise GraphFault(
+            f"{path} is no {kind[1:]} graph ({reason}); write it with networkx"
+        ) from None
+
+
+def _first_line(why: BaseException) -> str:
+    lines = str(why).strip().splitlines()
+    return lines[0][:120].rstrip(".") if lines else type(why).__name__
+
+
+def _read_graphml(path: Path) -> networkx.Graph:
+    import networkx
+
+    return networkx.read_graphml(path)
+
+
+def _read_gml(path: Path) -> networkx.Graph:
+    import networkx
+
+    try:
+        return networkx.read_gml(path)
+    except networkx.NetworkXError:
+        # labels may be missing or given twice; then nodes go by their numbers
+        return networkx.read_gml(path, label="id")
+
+
+def _read_node_link(path: Path) -> networkx.Graph:
+    # by hand: the names of node_link_graph's keys have changed between versions of networkx
+    import networkx
+
+    data = json.loads(path.read_text(encoding="utf-8"))
+    edges = data.get("edges", data.get("links")) if isinstance(data, dict) else None
+    if not isinstance(edges, list) or not isinstance(data.get("nodes"), list):
+        raise GraphFault(f"{path.name} is no node-link graph; it wants the lists nodes and edges")
+    graph = networkx.MultiGraph()
+    for number, node in enumerate(data["nodes"]):
+        if not isinstance(node, dict) or not isinstance(node.get("id"), (str, int)):
+            raise GraphFault(f"{path.name}: nodes[{number}] has no id that is a text or a number")
+        graph.add_node(node["id"], **{key: node[key] for key in node if key != "id"})
+    for number, edge in enumerate(edges):
+        ends = [edge.get(key) for key in ("source", "target")] if isinstance(edge, dict) else [None]
+        if not all(isinstance(end, (str, int)) and end in graph for end in ends):
+            raise GraphFault(f"{path.name}: edges[{number}] does not join two of its nodes")
+        graph.add_edge(*ends)
+        key = len(graph[ends[0]][ends[1]]) - 1
+        graph.edges[(*ends, key)].update(edge)
+    return graph
+
+
+def _read_edge_list(path: Path) -> networkx.Graph:
+    # not networkx's own reader, which says of a bad line neither where it is nor what is wrong
+    import networkx
+
+    graph = networkx.Graph()
+    octets = path.read_bytes()
+    try:
+        lines = octets.decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError as why:
+        number = octets.count(b"\n", 0, why.start) + 1
+        raise GraphFault(f"{path.name}, line {number}: this is no UTF-8 text") from None
+    for number, line in enumerate(lines, 1):
+        words = line.partition("#")[0].split()
+        if words:
+            try:
+                a, b, cost = _edge(words)
+            except ValueError as why:
+                raise GraphFault(f"{path.name}, line {number}: {why}") from None
+            before = graph.get_edge_data(a, b)
+            if before is None or cost < before.get("cost", math.inf):
+                graph.add_edge(a, b, **({} if cost == math.inf else {"cost": cost}))
+    if not graph:
+        raise GraphFault(f"{path.name} has no edges; write one a line: node node cost")
+    return graph
+
+
+def _edge(words: list[str]) -> tuple[str, str, float]:
+    """The two nodes of a line and its cost, infinite where it has none; or ValueError."""
+    said = shown(" ".join(words))
+    if not 2 <= len(words) <= 3:
+        raise ValueError(f"{said} is no edge; write node node cost")
+    a, b, *rest = words
+    if not rest:
+        return a, b, math.inf
+    try:
+        cost = float(rest[0])
+    except ValueError:
+        raise ValueError(f"the cost {shown(rest[0])} is no number; write node node cost") from None
+    if not 0 <= cost < math.inf:
+        raise ValueError(f"the cost {rest[0]} is none that a way can have; write 0 or more")
+    return a, b, cost
+
+
+def generate(kind: str, arguments: Mapping[str, Any], seed: int) -> networkx.Graph:
+    """The graph that networkx's generator of that name gives; raises :class:`GraphFault`.
+
+    A generator that draws at random gets the ``seed``, unless the arguments have their own.
+    """
+    import inspect
+
+    import networkx
+
+    known = _generators()
+    if kind not in known:
+        raise GraphFault(
+            f"networkx has no generator {shown(kind)}"
+            + did_you_mean(kind, known, "; write one such as barabasi_albert_graph")
+        )
+    takes = inspect.signature(known[kind]).parameters
+    if "seed" in takes:
+        arguments = {"seed": seed} | dict(arguments)
+    try:
+        graph = known[kind](**arguments)
+    except Exception as why:
+        wanted = ", ".join(name for name in takes if name not in ("create_using", "backend"))
+        wanted = wanted.replace(", backend_kwargs", "")
+        reason = _first_line(why).removeprefix(f"{kind}() ")
+        raise GraphFault(f"networkx's {kind} says: {reason}; it takes {wanted}") from None
+    if not isinstance(graph, networkx.Graph):
+        raise GraphFault(f"networkx's {kind} gives no graph; write one such as path_graph")
+    return graph
+
+
+def _generators() -> dict[str, Any]:
+    import networkx.generators
+
+    return {
+        name: function
+        for name, function in vars(networkx.generators).items()
+        if callable(function)
+        and not name.startswith("_")
+        and getattr(function, "__module__", "").startswith("networkx.generators")
+    }
