@@ -44,7 +44,7 @@ class UnitFault(ValueError):
 
 
 def parse_duration(value: object) -> float:
-    """Seconds of a duration such as "40 ms", "2 h" or 1.5; may be negative.
+    """Return the seconds of a duration such as "40 ms", "2 h" or 1.5; may be negative.
 
     Raises :class:`UnitFault`.
     """
@@ -52,25 +52,28 @@ def parse_duration(value: object) -> float:
 
 
 def parse_size(value: object) -> int:
-    """Bytes of a size such as "700 B", "2 kB" or 512; raises :class:`UnitFault`."""
+    """Return the bytes of a size such as "700 B", "2 kB" or 512; raises :class:`UnitFault`."""
     size = _parse(value, SIZES, 'B, kB, MB, GB, KiB, MiB or GiB, as in "2 kB"')
     if size < 0 or size != int(size):
-        raise UnitFault(f"{shown(value)} is not a whole number of bytes")
+        raise UnitFault(f"{as_toml(value)} is not a whole number of bytes")
     return int(size)
 
 
 def parse_bandwidth(value: object) -> float:
-    """Bits a second of a bandwidth such as "50 kbit/s" or 9600; raises :class:`UnitFault`."""
+    """Return the bits a second of a bandwidth such as "50 kbit/s" or 9600.
+
+    Raises :class:`UnitFault`.
+    """
     return _parse(value, BANDWIDTHS, 'bit/s, kbit/s, Mbit/s or Gbit/s, as in "50 kbit/s"')
 
 
 def parse_rate(value: object) -> float:
-    """Events a second of a rate such as "2 /min" or 0.1; raises :class:`UnitFault`."""
+    """Return the events a second of a rate such as "2 /min" or 0.1; raises :class:`UnitFault`."""
     return _parse(value, RATES, '/s, /min, /h or /d, as in "2 /min"', divide=True)
 
 
-def shown(value: object) -> str:
-    """A value as a topology file would spell it, cut where it is long."""
+def as_toml(value: object) -> str:
+    """Return a value as a topology file would spell it, cut where it is long."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, dict):
@@ -82,8 +85,11 @@ def shown(value: object) -> str:
     return text if len(text) <= _LONGEST else text[: _LONGEST - 4] + " ..."
 
 
-def one_line(text: str) -> str:
-    """A sentence without line breaks and other controls; a very long one lacks its middle."""
+def single_line(text: str) -> str:
+    """Return a sentence without line breaks and other controls.
+
+    A very long one lacks its middle.
+    """
     if len(text) > _LONGEST_LINE:
         half = _LONGEST_LINE // 2 - 3
         text = f"{text[:half]} ... {text[-half:]}"
@@ -102,22 +108,22 @@ def _parse(
     value: object, units: Mapping[str, float], wanted: str, *, divide: bool = False
 ) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        raise UnitFault(f"{shown(value)} is not a quantity; write a number with a unit: {wanted}")
+        raise UnitFault(f"{as_toml(value)} is not a quantity; write a number with a unit: {wanted}")
     number, unit = (value, None) if not isinstance(value, str) else _split(value, wanted)
     if unit is not None and unit not in units:
-        raise UnitFault(f"{shown(value)} has no unit that fits here; write {wanted}")
+        raise UnitFault(f"{as_toml(value)} has no unit that fits here; write {wanted}")
     factor = units[unit] if unit is not None else 1.0
     try:
         quantity = float(number) / factor if divide else float(number) * factor
     except OverflowError:
         quantity = math.inf
     if not math.isfinite(quantity):
-        raise UnitFault(f"{shown(value)} is not a finite number")
+        raise UnitFault(f"{as_toml(value)} is not a finite number")
     return quantity
 
 
 def _split(text: str, wanted: str) -> tuple[float, str | None]:
     match = _QUANTITY.fullmatch(text.strip()) if len(text) <= _LONGEST else None
     if match is None:
-        raise UnitFault(f"{shown(text)} is not a quantity; write a number with a unit: {wanted}")
+        raise UnitFault(f"{as_toml(text)} is not a quantity; write a number with a unit: {wanted}")
     return float(match[1]), match[2]

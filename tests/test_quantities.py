@@ -16,11 +16,11 @@ from lab.quantities import (
     RATES,
     SIZES,
     UnitFault,
+    as_toml,
     parse_bandwidth,
     parse_duration,
     parse_rate,
     parse_size,
-    shown,
 )
 
 PARSERS: list[Callable[[object], float]] = [
@@ -123,7 +123,7 @@ def test_no_text_does_worse_than_a_unit_fault(text: str) -> None:
 
 @given(st.one_of(st.text(), st.integers(), st.floats(), st.booleans(), st.lists(st.integers())))
 def test_a_value_is_shown_in_few_characters(value: object) -> None:
-    assert len(shown(value)) <= 60
-    assert shown("x" * 1000).endswith(" ...")
-    assert shown(True) == "true"
-    assert shown(10**5000) == "a number of hundreds of digits"
+    assert len(as_toml(value)) <= 60
+    assert as_toml("x" * 1000).endswith(" ...")
+    assert as_toml(True) == "true"
+    assert as_toml(10**5000) == "a number of hundreds of digits"

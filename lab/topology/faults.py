@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from lab.hosts.interception import command_line, reply_of
 from lab.protocol import COMMANDS
-from lab.quantities import UnitFault, parse_duration, parse_size, shown
+from lab.quantities import UnitFault, as_toml, parse_duration, parse_size
 from lab.topology.globs import is_glob, matching_hosts, matching_links
 from lab.topology.hosts import Hosts
 from lab.topology.problems import Place, example_of, join_some
@@ -85,7 +85,7 @@ def _line(table: Any, place: Place, hosts: Hosts) -> str | None:
     try:
         (reply_of if table.kind == "change-reply" else command_line)(line)
     except ValueError as why:
-        hosts.diagnostics.problem((*place, "line"), f"{shown(line)} {why}")
+        hosts.diagnostics.problem((*place, "line"), f"{as_toml(line)} {why}")
     return line
 
 
@@ -98,7 +98,7 @@ def _host(table: Any, place: Place, hosts: Hosts) -> str | None:
         return host.name if host else None
     speakers = [spec.name for spec in hosts.specs.values() if spec.kind == "host"]
     if not matching_hosts(name, speakers):
-        hosts.diagnostics.problem((*place, "host"), f"{shown(name)} matches no host")
+        hosts.diagnostics.problem((*place, "host"), f"{as_toml(name)} matches no host")
     return name
 
 
@@ -110,7 +110,7 @@ def _link(
     names: tuple[str, str] = table.link
     if any(map(is_glob, names)):
         if not matching_links(names, [(min(ends), max(ends)) for ends in joined]):
-            text = f"{shown(' - '.join(names))} matches no link"
+            text = f"{as_toml(' - '.join(names))} matches no link"
             hosts.diagnostics.problem((*place, "link"), text)
         return names
     a, b = [hosts.existing(name, (*place, "link", i)) for i, name in enumerate(names)]
@@ -154,13 +154,13 @@ def _value(table: Any, place: Place, hosts: Hosts) -> float | None:
         hosts.diagnostics.problem(place, str(why))
         return None
     if table.kind == "latency" and seconds < 0:
-        hosts.diagnostics.problem(place, f"{shown(value)} is negative; use 0 or more")
+        hosts.diagnostics.problem(place, f"{as_toml(value)} is negative; use 0 or more")
     return seconds
 
 
 def _chance(value: object, place: Place, hosts: Hosts) -> float | None:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
-        text = f"{shown(value)} is not a chance; use a number from 0 to 1"
+        text = f"{as_toml(value)} is not a chance; use a number from 0 to 1"
         hosts.diagnostics.problem(place, text)
         return None
     return float(value)
@@ -177,7 +177,7 @@ def _after(table: Any, place: Place, hosts: Hosts) -> str | None:
     except UnitFault:
         hosts.diagnostics.problem(
             (*place, "after"),
-            f"a hang-up cannot wait for {shown(after)}; "
+            f"a hang-up cannot wait for {as_toml(after)}; "
             'write a command ("DATA"), a reply code ("354"), "." or a size ("1000 B")',
         )
     return after
@@ -194,7 +194,7 @@ def _when(when: dict[str, Any] | None, place: Place, hosts: Hosts) -> Mapping[st
             spec = hosts.existing(when[key], (*place, key))
             resolved[key] = spec.name if spec else when[key]
         elif key in when:
-            text = f"{shown(when[key])} is not the name of a host; {_AS_IN}"
+            text = f"{as_toml(when[key])} is not the name of a host; {_AS_IN}"
             hosts.diagnostics.problem((*place, key), text)
     return resolved
 
@@ -206,7 +206,7 @@ def _check_columns(when: dict[str, Any], place: Place, hosts: Hosts) -> None:
             hosts.diagnostics.problem((*place, key), f"unknown key{meant}")
     for key in ("nth", "seq"):
         if key in when and (type(when[key]) is not int or when[key] < (key == "nth")):
-            text = f"{shown(when[key])} is not a number to count to; write {key} = 3"
+            text = f"{as_toml(when[key])} is not a number to count to; write {key} = 3"
             hosts.diagnostics.problem((*place, key), text)
 
 
@@ -217,7 +217,7 @@ def _check_event(when: dict[str, Any], place: Place, hosts: Hosts) -> None:
             hosts.diagnostics.problem(place, f"event is missing; {_AS_IN}")
     elif not isinstance(event, str) or event not in KINDS:
         meant = hosts.diagnostics.suggest(event, KINDS) if isinstance(event, str) else ""
-        text = f"{shown(event)} is not one of the events {join_some(KINDS, 30)}{meant}"
+        text = f"{as_toml(event)} is not one of the events {join_some(KINDS, 30)}{meant}"
         hosts.diagnostics.problem((*place, "event"), text)
 
 

@@ -9,7 +9,7 @@ from re import IGNORECASE, Pattern, compile
 
 
 def is_glob(name: str) -> bool:
-    """Whether a name stands for many; "[1.2.3.4]" does not: brackets are part of a domain."""
+    """Return whether a name stands for many; the brackets of "[1.2.3.4]" are part of a domain."""
     return "*" in name or "?" in name
 
 
@@ -19,19 +19,19 @@ def _pattern(glob: str) -> Pattern[str]:
 
 
 def matches(name: str, glob: str) -> bool:
-    """Whether a glob, or a plain name, stands for this one; case does not matter."""
+    """Return whether a glob, or a plain name, stands for this name, in any case."""
     return _pattern(glob).match(name) is not None
 
 
 def matching_hosts(glob: str, names: Iterable[str]) -> list[str]:
-    """The names that a glob stands for, in their order."""
+    """Return the names that a glob stands for, in their order."""
     return [name for name in names if matches(name, glob)]
 
 
 def matching_links(
     globs: tuple[str, str], links: Iterable[tuple[str, str]]
 ) -> list[tuple[str, str]]:
-    """The links, by their two ends, that two globs stand for, whichever way round."""
+    """Return the links, by their two ends, that two globs stand for, whichever way round."""
     a, b = globs
     return [
         (x, y)

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from lab.quantities import shown
+from lab.quantities import as_toml
 from lab.topology.problems import did_you_mean
 
 if TYPE_CHECKING:
@@ -28,13 +28,16 @@ class GraphFault(ValueError):
 
 
 def read_graph(path: Path) -> networkx.Graph:
-    """The graph of a .graphml, .gml or node-link .json file; raises :class:`GraphFault`."""
+    """Return the graph of a .graphml, .gml or node-link .json file, or of an edge list.
+
+    Raises :class:`GraphFault`.
+    """
     kind = path.suffix.lower()
     readers = {".graphml": _read_graphml, ".gml": _read_gml, ".json": _read_node_link}
     readers |= dict.fromkeys(EDGE_LISTS, _read_edge_list)
     if kind not in readers:
         raise GraphFault(
-            f"{path.name} is no graph file; write one in .graphml, .gml or .json, "
+            f"{path.name} is not a graph file; write one in .graphml, .gml or .json, "
             "or an edge list in .txt (node node cost)"
         )
     try:
@@ -46,11 +49,11 @@ def read_graph(path: Path) -> networkx.Graph:
         ) from None
     except GraphFault:
         raise
-    # whatever a parser makes of a file that is no graph is one thing to the person who named it
+    # whatever a parser makes of a file that is not a graph is one thing to the person who named it
     except Exception as why:
         reason = _first_line(why)
         raise GraphFault(
-            f"{path} is no {kind[1:]} graph ({reason}); write it with networkx"
+            f"{path} is not a {kind[1:]} graph ({reason}); write it with networkx"
         ) from None
 
 
@@ -82,7 +85,9 @@ def _read_node_link(path: Path) -> networkx.Graph:
     data = json.loads(path.read_text(encoding="utf-8"))
     edges = data.get("edges", data.get("links")) if isinstance(data, dict) else None
     if not isinstance(edges, list) or not isinstance(data.get("nodes"), list):
-        raise GraphFault(f"{path.name} is no node-link graph; it wants the lists nodes and edges")
+        raise GraphFault(
+            f"{path.name} is not a node-link graph; it needs the lists nodes and edges"
+        )
     graph = networkx.MultiGraph()
     for number, node in enumerate(data["nodes"]):
         if not isinstance(node, dict) or not isinstance(node.get("id"), (str, int)):
@@ -108,7 +113,7 @@ def _read_edge_list(path: Path) -> networkx.Graph:
         lines = octets.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as why:
         number = octets.count(b"\n", 0, why.start) + 1
-        raise GraphFault(f"{path.name}, line {number}: this is no UTF-8 text") from None
+        raise GraphFault(f"{path.name}, line {number}: this is not UTF-8 text") from None
     for number, line in enumerate(lines, 1):
         words = line.partition("#")[0].split()
         if words:
@@ -126,25 +131,28 @@ def _read_edge_list(path: Path) -> networkx.Graph:
 
 def _edge(words: list[str]) -> tuple[str, str, float]:
     """The two nodes of a line and its cost, infinite where it has none; or ValueError."""
-    said = shown(" ".join(words))
+    text = as_toml(" ".join(words))
     if not 2 <= len(words) <= 3:
-        raise ValueError(f"{said} is no edge; write node node cost")
+        raise ValueError(f"{text} is not an edge; write node node cost")
     a, b, *rest = words
     if not rest:
         return a, b, math.inf
     try:
         cost = float(rest[0])
     except ValueError:
-        raise ValueError(f"the cost {shown(rest[0])} is no number; write node node cost") from None
+        raise ValueError(
+            f"the cost {as_toml(rest[0])} is not a number; write node node cost"
+        ) from None
     if not 0 <= cost < math.inf:
-        raise ValueError(f"the cost {rest[0]} is none that a way can have; write 0 or more")
+        raise ValueError(f"the cost of a link must be 0 or more, not {rest[0]}")
     return a, b, cost
 
 
 def generate(kind: str, arguments: Mapping[str, Any], seed: int) -> networkx.Graph:
-    """The graph that networkx's generator of that name gives; raises :class:`GraphFault`.
+    """Return the graph that networkx's generator of that name makes.
 
-    A generator that draws at random gets the ``seed``, unless the arguments have their own.
+    A generator that draws at random gets the ``seed``, unless the arguments have their own. Raises
+    :class:`GraphFault`.
     """
     import inspect
 
@@ -153,7 +161,7 @@ def generate(kind: str, arguments: Mapping[str, Any], seed: int) -> networkx.Gra
     known = _generators()
     if kind not in known:
         raise GraphFault(
-            f"networkx has no generator {shown(kind)}"
+            f"networkx has no generator {as_toml(kind)}"
             + did_you_mean(kind, known, "; write one such as barabasi_albert_graph")
         )
     takes = inspect.signature(known[kind]).parameters
@@ -167,7 +175,7 @@ def generate(kind: str, arguments: Mapping[str, Any], seed: int) -> networkx.Gra
         reason = _first_line(why).removeprefix(f"{kind}() ")
         raise GraphFault(f"networkx's {kind} says: {reason}; it takes {wanted}") from None
     if not isinstance(graph, networkx.Graph):
-        raise GraphFault(f"networkx's {kind} gives no graph; write one such as path_graph")
+        raise GraphFault(f"networkx's {kind} does not make a graph; write one such as path_graph")
     return graph
 
 

@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from lab.protocol import SyntaxFault, parse_domain
-from lab.quantities import shown
+from lab.quantities import as_toml
 from lab.topology.declarations import Setting, settings_of
 from lab.topology.kinds import KINDS
 from lab.topology.overrides import read
@@ -73,14 +73,14 @@ def tables_of_graph(
     labels = {node: _label(node, attributes) for node, attributes in graph.nodes(data=True)}
     names = to_rfc821_names(labels)
     for node, attributes in graph.nodes(data=True):
-        tables.labels["host", len(tables.hosts)] = f"node {shown(labels[node])}"
+        tables.labels["host", len(tables.hosts)] = f"node {as_toml(labels[node])}"
         tables.hosts.append(_host_table(names[node], labels[node], attributes))
     _add_links(graph, names, environment, tables)
     renamed = [node for node, label in labels.items() if names[node] != label]
     if renamed and not generated:
         tables.notes.append(
             f"{_count(len(renamed), 'name')} made fit for RFC 821, "
-            f"such as {shown(labels[renamed[0]])}, now {names[renamed[0]]}"
+            f"such as {as_toml(labels[renamed[0]])}, now {names[renamed[0]]}"
         )
     lost = sum(_has_lost_position(each) for _, each in graph.nodes(data=True))
     if lost:

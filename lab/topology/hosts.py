@@ -12,7 +12,7 @@ from lab.hosts.directory import Directory
 from lab.hosts.scripted import ANSWERED, OPTIONAL
 from lab.protocol import Path, SyntaxFault, folded, parse_domain, quote
 from lab.protocol.sizes import MAX_DOMAIN, MAX_USER, MINIMA
-from lab.quantities import shown
+from lab.quantities import as_toml
 from lab.topology.declarations import settings_of
 from lab.topology.diagnostics import Diagnostics
 from lab.topology.problems import Place, join_some
@@ -64,7 +64,7 @@ class Hosts:
         """Return the host of that name; a problem if there is none, or one that speaks no SMTP."""
         spec = self.find(name)
         if spec is None:
-            text = f"there is no host {shown(name)}{self.others(name)}"
+            text = f"there is no host {as_toml(name)}{self.others(name)}"
             self.diagnostics.problem(place, text)
         elif speaks and spec.kind == "router":
             text = f"{spec.name} is a router and speaks no SMTP; write the name of a host"
@@ -81,7 +81,7 @@ class Hosts:
         """Note hosts of a path that do not exist: to write to them is odd, but no error."""
         for name in (*path.route, path.domain):
             if self.find(name) is None:
-                text = f"there is no host {shown(name)}{self.others(name)}; {what}"
+                text = f"there is no host {as_toml(name)}{self.others(name)}; {what}"
                 self.diagnostics.note(place, text)
 
 
@@ -152,12 +152,12 @@ def _check_receiver(table: Any, place: Place, diagnostics: Diagnostics) -> None:
             known = diagnostics.suggest(verb, OPTIONAL, f"; they are {join_some(OPTIONAL)}")
             diagnostics.problem(
                 (*place, "unimplemented", i),
-                f"{shown(verb)} is not a command that may be left out (section 4.5.1){known}",
+                f"{as_toml(verb)} is not a command that may be left out (section 4.5.1){known}",
             )
     for row in table.answers:
         if row not in ANSWERED:
             known = diagnostics.suggest(row, ANSWERED, f"; there are {join_some(ANSWERED, 16)}")
-            text = f"section 4.3 has no row {shown(row)}{known}"
+            text = f"section 4.3 has no row {as_toml(row)}{known}"
             diagnostics.problem((*place, "answers", row), text)
     for key, least in MINIMA.items():
         most = getattr(table.limits, key)
@@ -170,11 +170,11 @@ def _check_domain(name: str, place: Place, diagnostics: Diagnostics) -> None:
     try:
         parse_domain(name)
     except SyntaxFault as why:
-        diagnostics.problem(place, f"{shown(name)} is {why}")
+        diagnostics.problem(place, f"{as_toml(name)} is {why}")
     if len(name) > MAX_DOMAIN:
         diagnostics.problem(
             place,
-            f"{shown(name[:20] + '...')} has {len(name)} characters; section 4.5.3 lets no "
+            f"{as_toml(name[:20] + '...')} has {len(name)} characters; section 4.5.3 lets no "
             f"host send a domain of more than {MAX_DOMAIN}",
         )
 
@@ -185,7 +185,7 @@ def check_environment(
     """A problem if there is no environment of that name."""
     if name not in environments:
         known = diagnostics.suggest(name, environments, f"; there are {join_some(environments)}")
-        diagnostics.problem(place, f"there is no environment {shown(name)}{known}")
+        diagnostics.problem(place, f"there is no environment {as_toml(name)}{known}")
 
 
 def _check_router(table: Any, number: int, diagnostics: Diagnostics) -> None:
@@ -209,7 +209,9 @@ def _check_people(table: Any, number: int, diagnostics: Diagnostics) -> None:
         place = diagnostics.place("host", number, key, i, inner)
         _check_local(name, place if key in ("list", "forward") else place[:-1], diagnostics)
         if name in seen:
-            diagnostics.problem(place, f"{shown(name)} is there twice at this host; write another")
+            diagnostics.problem(
+                place, f"{as_toml(name)} is there twice at this host; write another"
+            )
         seen.add(name)
     for key, users in (("users", table.users), ("user", table.user)):
         for i, user in enumerate(users):
@@ -238,12 +240,12 @@ def _check_local(name: str, place: Place, diagnostics: Diagnostics) -> None:
     except SyntaxFault as why:
         diagnostics.problem(place, str(why))
     if "\r" in name or "\n" in name:
-        text = f"{shown(name)} holds a line end, which no command line can"
+        text = f"{as_toml(name)} holds a line end, which no command line can"
         diagnostics.problem(place, text)
     elif len(name) > MAX_USER:
         diagnostics.problem(
             place,
-            f"{shown(name[:20] + '...')} has {len(name)} characters; section 4.5.3 lets no host "
+            f"{as_toml(name[:20] + '...')} has {len(name)} characters; section 4.5.3 lets no host "
             f"send a user name of more than {MAX_USER}",
         )
 

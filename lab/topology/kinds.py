@@ -23,11 +23,11 @@ from lab.quantities import (
     DURATIONS,
     RATES,
     SIZES,
+    as_toml,
     parse_bandwidth,
     parse_duration,
     parse_rate,
     parse_size,
-    shown,
 )
 
 LARGEST_MAIL: Final = 10**9
@@ -53,19 +53,19 @@ class Kind:
 
 def _not_negative(value: float) -> float:
     if value < 0:
-        raise ValueError(f"{shown(value)} is negative; use 0 or more")
+        raise ValueError(f"{as_toml(value)} is negative; use 0 or more")
     return value
 
 
 def _positive(value: float) -> float:
     if value <= 0:
-        raise ValueError(f"{shown(value)} is too small; use more than 0")
+        raise ValueError(f"{as_toml(value)} is too small; use more than 0")
     return value
 
 
 def _chance(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
-        raise ValueError(f"{shown(value)} is not a chance; use a number from 0 to 1")
+        raise ValueError(f"{as_toml(value)} is not a chance; use a number from 0 to 1")
     return float(value)
 
 
@@ -81,7 +81,7 @@ def _codes(value: object) -> object:
     for code in value if isinstance(value, list) else [value]:
         if not isinstance(code, int) or isinstance(code, bool) or code not in TEXTS:
             raise ValueError(
-                f"{shown(code)} is not a reply code of RFC 821; write one of {min(TEXTS)} to "
+                f"{as_toml(code)} is not a reply code of RFC 821; write one of {min(TEXTS)} to "
                 f"{max(TEXTS)} as section 4.2.2 lists them, or a list of such"
             )
     return tuple(value) if isinstance(value, list) else value
@@ -94,14 +94,14 @@ def _one_or_many(value: object) -> object:
 def user_table(value: object) -> object:
     """Return the table of a user, for one who is given by name alone too."""
     if not isinstance(value, (str, dict, BaseModel)):
-        raise ValueError(f'{shown(value)} is not a user; write a name such as "JQP", or a table')
+        raise ValueError(f'{as_toml(value)} is not a user; write a name such as "JQP", or a table')
     return {"name": value} if isinstance(value, str) else value
 
 
 def _address(value: str) -> str:
     host, colon, port = value.rpartition(":")
     if value and not (colon and host and port.isdecimal() and 0 < int(port) < 65536):
-        raise ValueError(f'{shown(value)} is not an address and port; write "127.0.0.1:2600"')
+        raise ValueError(f'{as_toml(value)} is not an address and port; write "127.0.0.1:2600"')
     return value
 
 
@@ -110,7 +110,7 @@ def _path(text: str) -> Path:
     try:
         path: Path = parse_path(bare if bare.startswith("<") else f"<{bare}>")
     except SyntaxFault as why:
-        raise ValueError(f"{shown(text)} is not an address such as user@domain: {why}") from None
+        raise ValueError(f"{as_toml(text)} is not an address such as user@domain: {why}") from None
     return path
 
 
@@ -130,11 +130,11 @@ def _date(value: object) -> object:
         try:
             value = datetime.fromisoformat(value)
         except ValueError:
-            raise ValueError(_WHICH_DATE.format(shown(value))) from None
+            raise ValueError(_WHICH_DATE.format(as_toml(value))) from None
     if isinstance(value, date) and not isinstance(value, datetime):
         return datetime(value.year, value.month, value.day, tzinfo=UTC)
     if not isinstance(value, datetime) or value.tzinfo is None:
-        raise ValueError(_WHICH_DATE.format(shown(value)))
+        raise ValueError(_WHICH_DATE.format(as_toml(value)))
     # a trace of years must not run into the calendar's ends
     if not 1900 <= value.year <= 2999:
         raise ValueError(f"{value} is too far away; write a date of the years 1900 to 2999")

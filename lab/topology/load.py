@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from lab.hosts.retry import Retry
-from lab.quantities import one_line
+from lab.quantities import single_line
 from lab.runtime.gc_pause import gc_pause
 from lab.topology.diagnostics import Diagnostics
 from lab.topology.faults import build_faults
@@ -33,7 +33,7 @@ LARGEST_FILE: Final = 64 * 2**20
 """Bytes of a topology file; more is a mistake of the name, and would only fill the memory."""
 
 MOST_NOTES: Final = 20
-"""Notes told about one file."""
+"""Notes about one file."""
 
 
 @dataclass
@@ -49,7 +49,7 @@ class Source:
     _lines: dict[Place, int] | None = None
 
     def where(self, place: Place) -> str:
-        """File, line and key of a place."""
+        """Return file, line and key of a place."""
         place = self._as_written(place)
         label = self.drawn.labels.get(place[:2])
         if label is not None:
@@ -80,9 +80,9 @@ class Source:
         return None
 
     def sentences(self, problems: Iterable[Problem]) -> list[str]:
-        """Problems or notes with where they are, each once, in the order of the file."""
-        once = sorted(dict.fromkeys(problems), key=lambda one: self._line(one.place) or 0)
-        return [self._sentence(one) for one in once]
+        """Return problems or notes with where they are, each once, in the order of the file."""
+        once = sorted(dict.fromkeys(problems), key=lambda problem: self._line(problem.place) or 0)
+        return [self._sentence(problem) for problem in once]
 
     def _sentence(self, problem: Problem) -> str:
         where = self.where(problem.place)
@@ -119,9 +119,9 @@ def read_tables(
     seed: int = 0,
 ) -> Data:
     """Return the topology of that class that the tables of a file, and a graph, describe."""
-    # what is None in Python is not said in TOML
-    said = {key: value for key, value in raw.items() if value is not None}
-    return _assemble(cls, said, Source(), sets, seed, graph)
+    # None in Python is what TOML leaves out
+    given = {key: value for key, value in raw.items() if value is not None}
+    return _assemble(cls, given, Source(), sets, seed, graph)
 
 
 def _text(path: Path) -> str:
@@ -139,7 +139,7 @@ def _text(path: Path) -> str:
     except UnicodeDecodeError as why:
         line = octets.count(b"\n", 0, why.start) + 1
         raise TopologyError([
-            f"{path}, line {line}: byte {octets[why.start]:#04x} is no UTF-8 text; "
+            f"{path}, line {line}: byte {octets[why.start]:#04x} is not UTF-8 text; "
             "a topology file is TOML, saved as UTF-8"
         ]) from None  # fmt: skip
     if "\0" in text:
@@ -152,7 +152,7 @@ def _unreadable(path: Path, why: OSError | ValueError) -> str:
     if isinstance(why, FileNotFoundError):
         close = ""
         if path.parent.is_dir():
-            close = did_you_mean(path.name, (one.name for one in path.parent.glob("*.toml")))
+            close = did_you_mean(path.name, (file.name for file in path.parent.glob("*.toml")))
         return f"{path}: there is no such file{close or '; write the path of a topology file'}"
     reason = (getattr(why, "strerror", None) or str(why)).lower()
     return f"{path} cannot be read ({reason}); write the path of a topology file"
@@ -183,9 +183,14 @@ def _syntax(why: ValueError, text: str) -> str:
         says = str(why).removesuffix(" (at end of document)")
         line = str(text.count("\n") + 1)
         column = str(len(text) - text.rfind("\n"))
-    hint = next((hint for start, hint in _HINTS.items() if says.startswith(start)), "see toml.io")
+    if says.startswith("Exceeds the limit"):
+        says, hint = "a number has thousands of digits", "write fewer"
+    else:
+        hint = next(
+            (hint for start, hint in _HINTS.items() if says.startswith(start)), "see toml.io"
+        )
     says = " ".join(says.split())[:120]
-    return f"line {line}, column {column}: no TOML: {says[:1].lower() + says[1:]}; {hint}"
+    return f"line {line}, column {column}: not valid TOML: {says[:1].lower() + says[1:]}; {hint}"
 
 
 @gc_pause()
@@ -213,7 +218,7 @@ def _assemble(
     if drawn is not None:  # else all hosts would be missed
         kept = recipe if "generate" in recipe else None
         topology = _built(cls, checked.tables, diagnostics, source, from_graph, kept)
-    sentences = [f"{source.name}, {one}" if source.name else one for one in faults]
+    sentences = [f"{source.name}, {fault}" if source.name else fault for fault in faults]
     sentences += source.sentences(diagnostics.problems)
     if sentences or topology is None:
         raise TopologyError(bounded(sentences))
@@ -248,13 +253,13 @@ def _drawn(
 
 def _first_environment(raw: Mapping[str, Any]) -> str:
     """The environment of edges that name none; the tables are not checked yet."""
-    here: Any = raw
+    given: Any = raw
     for key in ("defaults", "link", "environment"):
-        here = here.get(key) if isinstance(here, dict) else None
+        given = given.get(key) if isinstance(given, dict) else None
     tables = raw.get("environment")
     first = tables[0] if isinstance(tables, list) and tables else None
-    named = first.get("name") if isinstance(first, dict) else None
-    return str(here or named or "arpanet")
+    name = first.get("name") if isinstance(first, dict) else None
+    return str(given or name or "arpanet")
 
 
 def _built(
@@ -293,8 +298,8 @@ def _built(
 
 def _notes(source: Source, diagnostics: Diagnostics) -> tuple[str, ...]:
     drawn = [f"{source.name}: {note}" if source.name else note for note in source.drawn.notes]
-    noted = source.sentences(diagnostics.notes)
-    if len(noted) > MOST_NOTES:
-        more = len(noted) - MOST_NOTES
-        noted = [*noted[:MOST_NOTES], f"... and {more} more note{'s' * (more > 1)}"]
-    return tuple(one_line(note) for note in (*drawn, *noted))
+    notes = source.sentences(diagnostics.notes)
+    if len(notes) > MOST_NOTES:
+        beyond = len(notes) - MOST_NOTES
+        notes = [*notes[:MOST_NOTES], f"... and {beyond} more note{'s' * (beyond > 1)}"]
+    return tuple(single_line(note) for note in (*drawn, *notes))

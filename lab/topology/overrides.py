@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from lab.quantities import shown
+from lab.quantities import as_toml
 from lab.topology.problems import MANY, Place, did_you_mean, dotted, join_some
 from lab.topology.schema import FileTable, keys
 from lab.topology.traffic import CONTENTS
@@ -27,7 +27,7 @@ class OverrideFault(ValueError):
 def override(
     raw: Mapping[str, Any], sets: Iterable[str] | Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[Place, str], list[str]]:
-    """The tables with the overrides in them, and which of them set the value of a place.
+    """Return the tables with the overrides in them, and which of them set the value of a place.
 
     Overrides that lead nowhere are left out; the third result has a sentence for each.
     """
@@ -49,18 +49,19 @@ def _pairs(sets: Iterable[str] | Mapping[str, Any]) -> Iterable[tuple[str, Any, 
         for path, value in sets.items():
             yield path, read(value) if isinstance(value, str) else value, path
         return
-    for one in [sets] if isinstance(sets, str) else sets:
-        path, equals, value = one.partition("=")
-        yield path.strip(), read(value.strip()) if equals else None, one if len(one) < 80 else path
+    for text in [sets] if isinstance(sets, str) else sets:
+        path, equals, value = text.partition("=")
+        spelled = text if len(text) < 80 else path
+        yield path.strip(), read(value.strip()) if equals else None, spelled
 
 
 def read(text: str) -> Any:
-    """The value that a text is as TOML; the text itself where it is none."""
+    """Return the value that a text spells in TOML; the text itself where it spells none."""
     try:
-        found = tomllib.loads(f"value = {text}")
+        tables = tomllib.loads(f"value = {text}")
     except (ValueError, RecursionError):
         return text
-    return found["value"] if found.keys() == {"value"} else text
+    return tables["value"] if tables.keys() == {"value"} else text
 
 
 def _put(raw: dict[str, Any], path: str, value: Any) -> Place:
@@ -79,7 +80,7 @@ def _put(raw: dict[str, Any], path: str, value: Any) -> Place:
             key, taken = _key(here, steps)
         else:
             raise OverrideFault(
-                f"{dotted(place)} is {shown(here)}, which has no {steps[0]} in it; "
+                f"{dotted(place)} is {as_toml(here)}, which has no {steps[0]} in it; "
                 f"write {dotted(place)}=VALUE"
             )
         place, steps = (*place, key), steps[taken:]
@@ -111,8 +112,8 @@ def _key(here: dict[str, Any], steps: list[str]) -> tuple[str, int]:
 def _new(place: Place) -> dict[str, Any]:
     """A table that an override brings with it, such as [retry]."""
     if len(place) == 1 and place[0] in MANY:
-        graph = f", or set defaults.{place[0]}.KEY" if place[0] in ("host", "link") else ""
-        raise OverrideFault(f"the file has no [[{place[0]}]]; write one into it{graph}")
+        defaults = f", or set defaults.{place[0]}.KEY" if place[0] in ("host", "link") else ""
+        raise OverrideFault(f"the file has no [[{place[0]}]]; write one into it{defaults}")
     known = keys(FileTable)
     if len(place) == 1 and place[0] not in known:
         meant = did_you_mean(str(place[0]), known, f"; there are {join_some(known, 20)}")
@@ -123,14 +124,14 @@ def _new(place: Place) -> dict[str, Any]:
 def _pick(here: list[Any], steps: list[str], place: Place) -> tuple[int, int]:
     """The item of a list that the steps begin with, and how many of them that takes."""
     names = {
-        one["name"].lower(): (number, one["name"])
-        for number, one in reversed(list(enumerate(here)))
-        if isinstance(one, dict) and isinstance(one.get("name"), str)
+        table["name"].lower(): (number, table["name"])
+        for number, table in reversed(list(enumerate(here)))
+        if isinstance(table, dict) and isinstance(table.get("name"), str)
     }
     for taken in range(len(steps), 0, -1):
-        found = names.get(".".join(steps[:taken]).lower())
-        if found is not None:
-            return found[0], taken
+        item = names.get(".".join(steps[:taken]).lower())
+        if item is not None:
+            return item[0], taken
     if steps[0].isdecimal() and steps[0].isascii() and len(steps[0]) < 10:
         if int(steps[0]) < len(here):
             return int(steps[0]), 1
@@ -139,4 +140,4 @@ def _pick(here: list[Any], steps: list[str], place: Place) -> tuple[int, int]:
     wanted = ".".join(steps[:-1] or steps)
     otherwise = "; write a number, counted from 0" + (" or a name" if names else "")
     meant = did_you_mean(wanted, (name for _, name in names.values()), otherwise)
-    raise OverrideFault(f"{dotted(place)} has nothing named {shown(wanted)}{meant}")
+    raise OverrideFault(f"{dotted(place)} has nothing named {as_toml(wanted)}{meant}")

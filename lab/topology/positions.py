@@ -21,7 +21,7 @@ _BARE: Final = re.compile(r"[^,\]}\n#]+")
 
 
 def lines_of(text: str) -> dict[Place, int]:
-    """For each value of a TOML text the number of its line, counted from 1.
+    """Return for each value of a TOML text the number of its line, counted from 1.
 
     A place is the keys that lead there, as in ``("host", 2, "relay")``.
     """

@@ -14,7 +14,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from lab.quantities import shown
+from lab.quantities import as_toml
 from lab.topology.declarations import Setting, declared_tables, settings_of
 from lab.topology.file import TopologyFile
 from lab.topology.kinds import KINDS
@@ -68,7 +68,7 @@ def dotted(place: Place) -> str:
 
 
 def _short(key: str) -> str:
-    return key if len(key) <= 60 and key.isprintable() else shown(key)
+    return key if len(key) <= 60 and key.isprintable() else as_toml(key)
 
 
 @dataclass(slots=True)
@@ -194,14 +194,14 @@ def _sentence(detail: ErrorDetails, place: Place, keys: tuple[str, ...]) -> str:
             return _unknown_word(value, keys)
         case "greater_than_equal":
             small = "negative" if context["ge"] == 0 else "too small"
-            return f"{shown(value)} is {small}; use {context['ge']:g} or more"
+            return f"{as_toml(value)} is {small}; use {context['ge']:g} or more"
         case "too_short" | "too_long" | "string_too_short":
             return f"there are too {'many' if what == 'too_long' else 'few'}; write {_fix(keys)}"
         case "list_type" if key in MANY and isinstance(place[-1], str) and isinstance(value, dict):
             path = dotted(keys)
             return f"there may be several of these; write [[{path}]], not [{path}]"
     kind = _KINDS.get(what, "a value that fits")
-    return f"{shown(value)} is not {kind}; write {_fix(keys, what)}"
+    return f"{as_toml(value)} is not {kind}; write {_fix(keys, what)}"
 
 
 _KINDS: Final = {
@@ -261,7 +261,7 @@ def _unknown_word(value: object, keys: tuple[str, ...]) -> str:
     setting = _setting(keys)
     known = list(setting.words or ()) if setting is not None else []
     meant = did_you_mean(value, known) if isinstance(value, str) else ""
-    return f"{shown(value)} is not one of {join_some(known, 20)}{meant}"
+    return f"{as_toml(value)} is not one of {join_some(known, 20)}{meant}"
 
 
 def bounded(sentences: Sequence[str]) -> list[str]:

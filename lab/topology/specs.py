@@ -17,7 +17,7 @@ from lab.hosts.retry import Retry
 from lab.hosts.setting import setting
 from lab.hosts.settings import HostSettings
 from lab.protocol import Path, folded
-from lab.quantities import one_line
+from lab.quantities import single_line
 
 HostSpec = HostSettings
 """A host as the topology has it is what its installation is set to."""
@@ -30,7 +30,7 @@ class TopologyError(Exception):
     """A topology that cannot be used; ``problems`` has a sentence for each thing wrong with it."""
 
     def __init__(self, problems: Iterable[str]) -> None:
-        self.problems = [one_line(problem) for problem in problems]
+        self.problems = [single_line(problem) for problem in problems]
         super().__init__(self.problems)
 
     def __str__(self) -> str:

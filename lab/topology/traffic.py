@@ -8,7 +8,7 @@ from typing import Any
 
 from lab.hosts.directory import MailingList, User
 from lab.protocol import Path
-from lab.quantities import shown
+from lab.quantities import as_toml
 from lab.topology.hosts import Hosts, user_at
 from lab.topology.problems import Place, join_some
 from lab.topology.specs import HostSpec, MailSpec, PollSpec, ScriptSpec, TrafficSpec
@@ -52,9 +52,9 @@ def _check_sender(path: Path, place: Place, hosts: Hosts) -> None:
     users = [user.name for user in spec.users]
     if entry is not None:
         what = "a mailing list" if isinstance(entry, MailingList) else "a forward"
-        why = f"{shown(path.user)} is {what} at {spec.name}, and only users write mail"
+        why = f"{as_toml(path.user)} is {what} at {spec.name}, and only users write mail"
     else:
-        why = f"mail from nobody: {spec.name} has no user {shown(path.user)}"
+        why = f"mail from nobody: {spec.name} has no user {as_toml(path.user)}"
     known = f"; its users: {join_some(users)}" if users else '; write users = ["..."] at that host'
     hosts.diagnostics.problem(place, why + hosts.diagnostics.suggest(path.user, users, known))
 
@@ -69,7 +69,7 @@ def _check_ascii(text: str, place: Place, hosts: Hosts) -> None:
         character = next(character for character in text if not character.isascii())
         hosts.diagnostics.note(
             place,
-            f"{shown(character)} is not one of the 128 ASCII characters that RFC 821 carries; "
+            f"{as_toml(character)} is not one of the 128 ASCII characters that RFC 821 carries; "
             "it is sent as a question mark",
         )
 
@@ -92,7 +92,7 @@ def _traffic(table: Any, number: int, hosts: Hosts, addresses: list[str]) -> Tra
         if not hosts.diagnostics.damaged:  # else the users may be among those not understood
             known = f"; there are {join_some(addresses, 5)}" if addresses else "; no host has users"
             place = hosts.diagnostics.place("traffic", number, key)
-            hosts.diagnostics.problem(place, f"{shown(glob)} matches no user@host{known}")
+            hosts.diagnostics.problem(place, f"{as_toml(glob)} matches no user@host{known}")
     return traffic
 
 

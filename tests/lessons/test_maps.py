@@ -119,8 +119,8 @@ def test_an_edge_list_that_is_there_is_taken(elsewhere: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (b"ucbvax decvax cheap\n", "edges.txt, line 1: the cost 'cheap' is no number"),
-        (b"\xff\xfe\x00", "line 1: this is no UTF-8 text"),
+        (b"ucbvax decvax cheap\n", "edges.txt, line 1: the cost 'cheap' is not a number"),
+        (b"\xff\xfe\x00", "line 1: this is not UTF-8 text"),
         (b"ucbvax decvax 300\n", "edges.txt has 2 hosts; this lesson wants 50 or more"),
     ],
 )

@@ -390,13 +390,13 @@ def test_an_edge_list_has_a_cost_a_line_and_the_lower_of_two_stays(tmp_path: Pat
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("a b 1\na\n", "line 2: 'a' is no edge; write node node cost"),
-        ("a b 1 2\n", "line 1: 'a b 1 2' is no edge; write node node cost"),
-        ("a b x\n", "line 1: the cost 'x' is no number; write node node cost"),
-        ("a b -1\n", "line 1: the cost -1 is none that a way can have; write 0 or more"),
-        ("a b nan\n", "line 1: the cost nan is none that a way can have; write 0 or more"),
+        ("a b 1\na\n", "line 2: 'a' is not an edge; write node node cost"),
+        ("a b 1 2\n", "line 1: 'a b 1 2' is not an edge; write node node cost"),
+        ("a b x\n", "line 1: the cost 'x' is not a number; write node node cost"),
+        ("a b -1\n", "line 1: the cost of a link must be 0 or more, not -1"),
+        ("a b nan\n", "line 1: the cost of a link must be 0 or more, not nan"),
         ("# nothing\n", "has no edges; write one a line: node node cost"),
-        ("a b 1\n\xe9 b 2\n", "line 2: this is no UTF-8 text"),
+        ("a b 1\n\xe9 b 2\n", "line 2: this is not UTF-8 text"),
     ],
 )
 def test_a_bad_line_of_an_edge_list_is_told_by_its_number(

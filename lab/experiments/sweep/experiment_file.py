@@ -23,7 +23,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StrictInt, Validati
 
 from lab.experiments.sweep.measures import Measure, measures_of
 from lab.experiments.sweep.relays import RELAYS, RelaysFault, parse_relays, place_relays
-from lab.quantities import one_line, parse_duration, shown
+from lab.quantities import as_toml, parse_duration, single_line
 from lab.topology.model import Topology, TopologyError, from_dict, load
 from lab.topology.positions import lines_of
 from lab.topology.problems import bounded, did_you_mean, dotted, join_some
@@ -42,7 +42,7 @@ class SweepError(Exception):
     """A sweep that cannot be made or cannot go on; ``problems`` has a sentence for each reason."""
 
     def __init__(self, *problems: str) -> None:
-        self.problems = [one_line(problem) for problem in problems]
+        self.problems = [single_line(problem) for problem in problems]
         super().__init__(*self.problems)
 
     def __str__(self) -> str:
@@ -51,7 +51,7 @@ class SweepError(Exception):
 
 def _seeds(value: object) -> object:
     wrong = ValueError(
-        f'{shown(value)} tells no seeds; write how many, as in 10, a list, or a range, "0..9"'
+        f'{as_toml(value)} tells no seeds; write how many, as in 10, a list, or a range, "0..9"'
     )
     if isinstance(value, bool) or not isinstance(value, (int, str, list, range, tuple)):
         raise wrong
@@ -65,7 +65,7 @@ def _seeds(value: object) -> object:
             raise wrong
         found = range(int(first), int(last) + 1)
         if not 0 < len(found) <= MOST_RUNS:
-            raise ValueError(f"{shown(value)} has no seed, or too many; write the least first")
+            raise ValueError(f"{as_toml(value)} has no seed, or too many; write the least first")
         return list(found)
     if not value:
         raise ValueError("there are no seeds; write how many, as in 10")
@@ -312,7 +312,7 @@ class _Reader:
             if isinstance(values, (range, tuple)) or type(values).__name__ == "ndarray":
                 values = [one.item() if hasattr(one, "item") else one for one in values]
             if not isinstance(values, list):
-                self.wrong(place, f"{shown(values)} is no list; write the values to try, as in "
+                self.wrong(place, f"{as_toml(values)} is no list; write the values to try, as in "
                            f"{key} = [{_spelled(values)}]")  # fmt: skip
             elif not values:
                 self.wrong(place, "there are no values; write one or more, or leave the key out")
@@ -327,7 +327,7 @@ class _Reader:
         names = [case.name for case in given]
         for number, name in enumerate(names):
             if name in names[:number]:
-                self.wrong(("case", number, "name"), f"there are two cases named {shown(name)}")
+                self.wrong(("case", number, "name"), f"there are two cases named {as_toml(name)}")
         return [(case.name, flat(case.set)) for case in given]
 
     def _clashes(
@@ -481,7 +481,7 @@ def flat(tables: Mapping[str, Any], before: str = "") -> dict[str, Any]:
 
 
 def _spelled(value: Any) -> str:
-    return f'"{value}"' if isinstance(value, str) else shown(value)
+    return f'"{value}"' if isinstance(value, str) else as_toml(value)
 
 
 _KINDS: Final = {
@@ -505,4 +505,4 @@ def _sentence(detail: Any, place: Place) -> str:
         case "too_short" | "string_too_short":
             return f"there is nothing in it; write {EXAMPLES.get(key, key + ' = ...')}"
     kind = _KINDS.get(detail["type"], "value that fits")
-    return f"{shown(detail['input'])} is no {kind}; write {EXAMPLES.get(key, key + ' = ...')}"
+    return f"{as_toml(detail['input'])} is no {kind}; write {EXAMPLES.get(key, key + ' = ...')}"

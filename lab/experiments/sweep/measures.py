@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from lab.quantities import shown
+from lab.quantities import as_toml
 from lab.topology.model import COUNTS
 from lab.topology.problems import did_you_mean, join_some
 from lab.trace.rows import HOST, KIND, KINDS, MESSAGE, OCTETS, RECIPIENTS
@@ -134,9 +134,9 @@ def measure(name: str) -> Measure:
         return Measure(name, lambda run: sum(row[KIND] == rest for row in run.trace.rows))
     if head == "events":
         meant = did_you_mean(rest, KINDS, f"; there are {join_some(KINDS, 30)}")
-        raise ValueError(f"{shown(name)} names no kind of event{meant}")
+        raise ValueError(f"{as_toml(name)} names no kind of event{meant}")
     meant = did_you_mean(name, KNOWN, f"; there are {join_some(KNOWN, 30)}")
-    raise ValueError(f"{shown(name)} is no measure{meant}")
+    raise ValueError(f"{as_toml(name)} is no measure{meant}")
 
 
 def measures_of(given: Any) -> tuple[list[Measure], list[tuple[int | None, str]]]:
@@ -169,8 +169,8 @@ def _one(name: str | None, given: Any) -> Measure:
     if callable(given):
         return Measure(name or str(getattr(given, "__name__", repr(given))), given, is_ours=False)
     if not isinstance(given, str):
-        raise ValueError(f"{shown(given)} is no measure; write a name such as delivered")
+        raise ValueError(f"{as_toml(given)} is no measure; write a name such as delivered")
     made = measure(given)
     if name is not None:
-        raise ValueError(f"{shown(name)} is to be a function of a run")
+        raise ValueError(f"{as_toml(name)} is to be a function of a run")
     return made

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from lab.quantities import shown
+from lab.quantities import as_toml
 from lab.simulation.simulation import generator
 from lab.topology.model import Topology
 from lab.topology.problems import did_you_mean, join_some
@@ -45,12 +45,12 @@ def parse_relays(sets: Mapping[str, Any]) -> Relays | None:
     by = sets.get("relays.by", "betweenness")
     if by not in RULES:
         meant = did_you_mean(by, RULES) if isinstance(by, str) else ""
-        raise RelaysFault("relays.by", f"{shown(by)} is none of {join_some(RULES)}{meant}")
+        raise RelaysFault("relays.by", f"{as_toml(by)} is none of {join_some(RULES)}{meant}")
     count = sets.get("relays.count")
     if count is None:
         raise RelaysFault("relays.by", "it needs relays.count; write that as well, as in 20")
     if isinstance(count, bool) or not isinstance(count, int) or count < 0:
-        raise RelaysFault("relays.count", f"{shown(count)} is no count; write a whole number")
+        raise RelaysFault("relays.count", f"{as_toml(count)} is no count; write a whole number")
     return Relays(count, by)
 
 

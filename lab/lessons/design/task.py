@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from lab.api.run import simulate
 from lab.protocol import parse_path
-from lab.quantities import shown
+from lab.quantities import as_toml
 from lab.simulation.simulation import generator
 from lab.topology.model import HostSpec, LinkSpec, MailSpec, Topology, TopologyError
 from lab.topology.problems import did_you_mean
@@ -137,14 +137,14 @@ def letter(sender: str, to: Iterable[str], size: int) -> MailSpec:
 
 def _listed(given: Iterable[Any], what: str) -> list[Any]:
     if isinstance(given, str) or not isinstance(given, Iterable):
-        raise TopologyError([f"the {what} are {shown(given)}; write a list of them"])
+        raise TopologyError([f"the {what} are {as_toml(given)}; write a list of them"])
     return list(given)
 
 
 def _take(line: Any, found: dict[frozenset[str], Line]) -> Iterator[str]:
     """Add a line to those that were found, or say what is wrong with it."""
     if isinstance(line, str) or not isinstance(line, Sequence) or len(line) not in (2, 3):
-        yield f'{shown(line)} is no line; write two sites and a speed: ("PORT", "MILL", "fast")'
+        yield f'{as_toml(line)} is no line; write two sites and a speed: ("PORT", "MILL", "fast")'
         return
     a, b, speed = (*line, "slow")[:3]
     unknown = [_no_site(name) for name in (a, b) if not _is_site(name)]
@@ -160,7 +160,7 @@ def _take(line: Any, found: dict[frozenset[str], Line]) -> Iterator[str]:
 
 
 def _no_speed(speed: Any) -> str:
-    return f"a line is {' or '.join(SPEEDS)}, and not {shown(speed)}"
+    return f"a line is {' or '.join(SPEEDS)}, and not {as_toml(speed)}"
 
 
 def _is_site(name: Any) -> bool:
@@ -169,7 +169,7 @@ def _is_site(name: Any) -> bool:
 
 def _no_site(name: Any) -> str:
     meant = did_you_mean(name, SITES) if isinstance(name, str) else ""
-    return f"there is no site {shown(name)}{meant}"
+    return f"there is no site {as_toml(name)}{meant}"
 
 
 @cache
@@ -206,7 +206,7 @@ def _link(a: str, b: str, speed: str) -> LinkSpec:
 def _must_be_a_design(topology: object) -> None:
     if not isinstance(topology, Topology):
         raise TopologyError(
-            [f"a design is a Topology, as design.network([...]) gives one; not {shown(topology)}"]
+            [f"a design is a Topology, as design.network([...]) gives one; not {as_toml(topology)}"]
         )
     wrong = [f"there is no host {name}" for name in SITES if name not in topology.hosts]
     wrong += [_no_site(name) for name in topology.hosts if name not in SITES]
