@@ -18,6 +18,7 @@ from lab.trace.rows import (
     SUBMIT_RECIPIENTS,
     Row,
     T,
+    event_of,
 )
 from lab.trace.trace import Trace
 
@@ -62,14 +63,14 @@ def _told(trace: Trace, message: int) -> Iterator[str]:
         if tell is None:
             continue
         if kind == "accept" and row[SESSION] in over:
-            tell = "{2} has stored {it}, and nobody hears its 250: session {4} is over"
+            tell = "{e.host} has stored {it}, and nobody hears its 250: session {e.session} is over"
         hosts.add(host)
         if kind == "defer":
             key = (host, row[PEER], row[MESSAGE])
             again[key] = again.get(key, 0) + 1
             if again[key] > 1:
                 continue
-        words = tell.format(*row, ids=_ids(row), it=f"message {row[MESSAGE]}")
+        words = tell.format(e=event_of(row), ids=_ids(row), it=f"message {row[MESSAGE]}")
         yield f"{_at(row)}: {words}."
     for (host, peer, number), times in again.items():
         if times > 1:
@@ -77,19 +78,19 @@ def _told(trace: Trace, message: int) -> Iterator[str]:
 
 
 _SENTENCES = {
-    "submit": "{6} hands {it} for {ids} to {2}",
-    "reject": "{2} refuses {7} at the hand-over: {8}",
-    "expand": "{2} unfolds the list {7} to {ids}",
-    "accept": "{2} says 250 for {it} to {3}, in session {4}",
-    "transfer": "{2} has that 250, and keeps {it} no longer",
-    "defer": "{2} cannot send {it} to {3} now: {7}",
-    "refuse": "{2} will not send {it} to {3} any more: {7}",
-    "forward": "{2} sends {it} to {8} in place of {7}",
-    "deliver": "{2} delivers {it} to {7}",
-    "terminal": "{2} shows {it} to {7}",
-    "forget": "{2} forgets {it}, which it had not stored",
-    "notify": "{2} writes notification {5} to {8}: {9}",
-    "abandon": "{2} keeps {it}, about which nobody can be told: {6}",
+    "submit": "{e[reverse_path]} hands {it} for {ids} to {e.host}",
+    "reject": "{e.host} refuses {e[path]} at the hand-over: {e[reason]}",
+    "expand": "{e.host} unfolds the list {e[name]} to {ids}",
+    "accept": "{e.host} says 250 for {it} to {e.peer}, in session {e.session}",
+    "transfer": "{e.host} has that 250, and keeps {it} no longer",
+    "defer": "{e.host} cannot send {it} to {e.peer} now: {e[reason]}",
+    "refuse": "{e.host} will not send {it} to {e.peer} any more: {e[reply]}",
+    "forward": "{e.host} sends {it} to {e[new]} in place of {e[old]}",
+    "deliver": "{e.host} delivers {it} to {e[user]}",
+    "terminal": "{e.host} shows {it} to {e[user]}",
+    "forget": "{e.host} forgets {it}, which it had not stored",
+    "notify": "{e.host} writes notification {e.message} to {e[path]}: {e[reason]}",
+    "abandon": "{e.host} keeps {it}, about which nobody can be told: {e[reason]}",
 }
 
 

@@ -105,7 +105,8 @@ OF_ROWS = {f"{of}[Row]" for of in ("list", "Sequence", "Iterable", "Iterator", "
 
 
 class Subscripts(ast.NodeVisitor):
-    """Finds columns that are counted: `row[7]`, `row[6:]`, `rows[-1][0]`, `t, *rest = row`.
+    """Finds columns that are counted: `row[7]`, `row[6:]`, `rows[-1][0]`, `t, *rest = row`,
+    `'{2}'.format(*row)`.
 
     A row is what is called `row` or annotated as Row, what is taken out of rows, and what a loop
     over rows goes through; rows are what is called so or annotated as a sequence of Row.
@@ -179,6 +180,14 @@ class Subscripts(ast.NodeVisitor):
             self.found.append((node.lineno, ast.unparse(node)))
         self.generic_visit(node)
 
+    def visit_Call(self, node: ast.Call) -> None:
+        """Note a row whose columns a format counts."""
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "format":
+            for argument in node.args:
+                if isinstance(argument, ast.Starred) and self.is_row(argument.value):
+                    self.found.append((node.lineno, ast.unparse(node)))
+        self.generic_visit(node)
+
     def visit_Assign(self, node: ast.Assign) -> None:
         """Note a row whose columns are unpacked into a list without names."""
         for target in node.targets:
@@ -219,6 +228,7 @@ def counted_columns(text: str) -> list[tuple[int, str]]:
         "def name(losses: list[Row]) -> str: return losses[0][2]",
         "opens = [row for row in rows]\nt = opens[0][0]",
         "t, kind, *rest = row",
+        "text = '{2} delivers {5}'.format(*row)",
     ],
 )
 def test_a_column_that_is_counted_is_found(text: str) -> None:
