@@ -72,5 +72,14 @@ def links(document: Path) -> list[Path]:
     """Return the files of the repository that a document links to or names as code."""
     text = re.sub(r"^```.*?^```$", "", document.read_text(encoding="utf-8"), flags=re.M | re.S)
     linked = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text) + re.findall(r'src="([^":]+)"', text)
-    named = re.findall(r"`((?:topologies|notebooks|lab|tests)/[\w./-]+)`", text)
-    return [document.parent / path for path in linked] + [ROOT / path for path in named]
+    named = re.findall(r"`((?:[\w-]+/)+[\w-]+\.(?:py|toml|md|ipynb))(?=[`:])", text)
+    named += re.findall(r"`((?:topologies|notebooks|lab|tests)/[\w./-]*)`", text)
+    return [document.parent / path for path in linked] + [
+        place(path, document) for path in named if "NAME" not in path
+    ]
+
+
+def place(path: str, document: Path) -> Path:
+    """Return where a path lies that a document names: from the repository, the document or lab."""
+    places = [folder / path for folder in (ROOT, document.parent, ROOT / "lab")]
+    return next((place for place in places if place.exists()), places[0])
