@@ -132,7 +132,7 @@ def _date(value: object) -> object:
         except ValueError:
             raise ValueError(_WHICH_DATE.format(as_toml(value))) from None
     if isinstance(value, date) and not isinstance(value, datetime):
-        return datetime(value.year, value.month, value.day, tzinfo=UTC)
+        value = datetime(value.year, value.month, value.day, tzinfo=UTC)
     if not isinstance(value, datetime) or value.tzinfo is None:
         raise ValueError(_WHICH_DATE.format(as_toml(value)))
     # a trace of years must not run into the calendar's ends

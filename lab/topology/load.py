@@ -168,6 +168,7 @@ _HINTS: Final = {
     "Unterminated string": "write the closing quotes",
     "Illegal character": "write \\n for a line break in a text, or three quotes around it",
     "Unescaped '\\' in a string": "write \\\\ for a backslash, or single quotes around the text",
+    "A number has": "write fewer",
     "Invalid statement": "a line is key = value, [table] or [[table]]",
     "Invalid initial character for a key": "a key is letters, digits, - and _, or in quotes",
     "Expected ']": "write ] or ]] after the name of a table",
@@ -184,11 +185,8 @@ def _syntax(why: ValueError, text: str) -> str:
         line = str(text.count("\n") + 1)
         column = str(len(text) - text.rfind("\n"))
     if says.startswith("Exceeds the limit"):
-        says, hint = "a number has thousands of digits", "write fewer"
-    else:
-        hint = next(
-            (hint for start, hint in _HINTS.items() if says.startswith(start)), "see toml.io"
-        )
+        says = "A number has thousands of digits"
+    hint = next((hint for start, hint in _HINTS.items() if says.startswith(start)), "see toml.io")
     says = " ".join(says.split())[:120]
     return f"line {line}, column {column}: not valid TOML: {says[:1].lower() + says[1:]}; {hint}"
 

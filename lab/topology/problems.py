@@ -160,8 +160,8 @@ def _remove(raw: Any, place: Place) -> bool:
 
 
 def _has(raw: Any, key: str | int) -> bool:
-    if isinstance(key, int):
-        return isinstance(raw, list) and key < len(raw)
+    if isinstance(raw, list):
+        return isinstance(key, int) and key < len(raw)
     return isinstance(raw, dict) and key in raw
 
 
@@ -188,6 +188,8 @@ def _sentence(detail: ErrorDetails, place: Place, keys: tuple[str, ...]) -> str:
             return _unknown_key(keys)
         case "missing":
             return f"{key} is missing; write {example_of(keys)}"
+        case "invalid_key":
+            return f"{as_toml(value)} is not a key; a key is a text"
         case "value_error":
             return str(context["error"])
         case "literal_error":

@@ -32,13 +32,12 @@ class Table(BaseModel):
     def values(self) -> dict[str, Any]:
         """Return the values of all settings by field, as the dataclass holds them."""
         assert self.declared is not None
-        found = {}
+        values = {}
         for setting in settings_of(self.declared):
-            if setting.field in type(self).model_fields:
-                found[setting.field] = _made(getattr(self, setting.field))
-                if setting.tables:
-                    found[setting.field] += _made(getattr(self, setting.tables))
-        return found
+            values[setting.field] = _made(getattr(self, setting.field))
+            if setting.tables:
+                values[setting.field] += _made(getattr(self, setting.tables))
+        return values
 
 
 def _made(value: Any) -> Any:

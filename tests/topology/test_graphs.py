@@ -145,6 +145,16 @@ def test_a_former_name_of_a_key_is_read_of_a_node() -> None:
         assert Topology.from_graph(graph).hosts["A"].timeouts.data == 9
 
 
+def test_numbers_of_numpy_and_tuples_are_taken() -> None:
+    numpy = pytest.importorskip("numpy")
+    graph = networkx.Graph()
+    graph.add_node("A", users=("ann", "bob"), store=numpy.float64(2.5))
+    graph.add_edge("A", "B", cost=numpy.int64(3))
+    topology = Topology.from_graph(graph)
+    assert [user.name for user in topology.hosts["A"].users] == ["ann", "bob"]
+    assert (topology.hosts["A"].store, topology.links[0].cost) == (2.5, 3)
+
+
 def test_a_note_names_the_attributes_that_were_not_used() -> None:
     graph = networkx.Graph()
     graph.add_node("A", Country="US", relay=False, pos="here")

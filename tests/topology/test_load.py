@@ -17,7 +17,9 @@ from lab.hosts.directory import Forward, MailingList, Member, User
 from lab.hosts.retry import Retry
 from lab.network.transport import TRANSPORTS
 from lab.protocol import Limits, parse_path
+from lab.topology import load as reading
 from lab.topology.declarations import settings_of
+from lab.topology.load import MOST_NOTES
 from lab.topology.model import (
     Environment,
     FaultSpec,
@@ -304,6 +306,69 @@ def test_a_character_beyond_ascii_is_worth_a_note(write: Write) -> None:
     assert "line 7, mail[0].text: 'ë' is not one of the 128 ASCII characters" in note
 
 
+def test_of_many_notes_the_first_are_shown(write: Write) -> None:
+    to = ", ".join(f'"x@H{n}"' for n in range(MOST_NOTES + 3))
+    text = f'[[host]]\nname = "A"\nusers = ["j"]\n[[mail]]\nfrom = "j@A"\nto = [{to}]\n'
+    notes = load(write(text)).notes
+    assert len(notes) == MOST_NOTES + 1
+    assert notes[-1] == "... and 3 more notes"
+
+
+def test_a_very_large_file_is_not_read(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "LARGEST_FILE", 2**20)
+    with pytest.raises(TopologyError, match="is larger than 1 MiB"):
+        load(write("#" * 2**20 + "\n"))
+
+
+def test_a_date_alone_is_midnight_in_greenwich(write: Write) -> None:
+    topology = load(write('start = 1981-11-02\n[[host]]\nname = "A"\n'))
+    assert topology.start == datetime(1981, 11, 2, tzinfo=UTC)
+
+
+def test_messages_are_counted(whole: Topology) -> None:
+    assert whole.messages == 2 + 10
+
+
+def test_users_who_may_be_damaged_are_not_missed_by_a_glob(write: Write) -> None:
+    """One mistake, one sentence: the glob matches nobody because of it."""
+    text = '[[host]]\nname = "A"\nusers = [3]\n[[traffic]]\ncount = 1\nrate = 1\nfrom = "ann@*"\n'
+    with pytest.raises(TopologyError) as caught:
+        load(write(text))
+    (sentence,) = caught.value.problems
+    assert "3 is not a user" in sentence
+
+
+def test_what_is_wrong_in_the_defaults_is_no_other_mistake_of_each_host(write: Write) -> None:
+    text = """
+        [defaults.host]
+        users = [3]
+        [[host]]
+        name = "A"
+        [[mail]]
+        from = "ann@A"
+        to = "ann@A"
+    """
+    with pytest.raises(TopologyError) as caught:
+        load(write(text))
+    (sentence,) = caught.value.problems
+    assert "line 3, defaults.host.users[0]: 3 is not a user" in sentence
+
+
+def test_an_event_may_be_told_by_its_place_in_the_trace(write: Write) -> None:
+    text = '[[host]]\nname = "A"\n[[fault]]\nkind = "crash"\nhost = "A"\nwhen = { seq = 7 }\n'
+    assert load(write(text)).faults[0].when == {"seq": 7}
+
+
+def test_keys_that_no_file_can_have_draw_sentences_too() -> None:
+    raw: dict[Any, Any] = {"host": [{"name": "A", 3: "x"}, {"name": "B"}], 4: "x"}
+    with pytest.raises(TopologyError) as caught:
+        from_dict(raw)
+    assert caught.value.problems == [
+        "host[0][3]: 3 is not a key; a key is a text",
+        "[4]: 4 is not a key; a key is a text",
+    ]
+
+
 @pytest.mark.parametrize(
     "path",
     FILES_OF_OURS,
@@ -360,6 +425,9 @@ def test_of_two_names_that_fit_the_longer_is_meant(write: Write) -> None:
         ("title.x=3", "title is 'Everything', which has no x in it; write title=VALUE"),
         ("a..b=3", "the path has an empty part"),
         ("=3", "the path has an empty part"),
+        ("poll.0.times=3", "the file has no [[poll]]; write one into it"),
+        ("mail.0.to.9=x", "mail[0].to has no number 9; its numbers are 0 to 1"),
+        ("environment.usenet.transport=tcp", "environment has nothing named 'usenet'"),
         ("link.0.latency=40 parsecs", "--set link.0.latency: '40 parsecs' has no unit"),
         ("link.0.latencey=1 s", "--set link.0.latencey: unknown key; did you mean latency?"),
     ],

@@ -10,7 +10,7 @@ from helpers.places import TOPOLOGIES
 
 import lab
 from lab.topology.model import from_dict
-from lab.topology.write import to_toml
+from lab.topology.write import fault_table, to_toml
 
 FILES_OF_OURS = sorted(
     path for path in TOPOLOGIES.rglob("*.toml") if path.parent.name != "experiments"
@@ -43,3 +43,19 @@ def test_odd_characters_are_written_so_that_they_come_back(tmp_path: Path) -> No
     file = tmp_path / "odd.toml"
     file.write_text(to_toml(topology), encoding="utf-8")
     assert replace(lab.load(file), notes=()) == replace(topology, notes=())
+
+
+def test_a_topology_and_a_fault_write_themselves() -> None:
+    topology = from_dict({
+        "host": [{"name": "A", "users": ["ann"]}],
+        "mail": [{"from": "ann@A", "to": ["ann@A"], "verb": "SEND"}],
+        "fault": [{"kind": "crash", "host": "A", "for": "1 min"}],
+    })  # fmt: skip
+    assert topology.to_toml() == to_toml(topology)
+    assert topology.to_toml().endswith(
+        '[[mail]]\nverb = "SEND"\nfrom = "ann@A"\nto = ["ann@A"]\n\n'
+        '[[fault]]\nkind = "crash"\nat = 0.0\nfor = 60.0\nhost = "A"\n'
+    )
+    assert fault_table(topology.faults[0]) == {
+        "kind": "crash", "at": 0.0, "for": 60.0, "host": "A"
+    }  # fmt: skip
