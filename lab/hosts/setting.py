@@ -28,6 +28,8 @@ def setting(kind: str, help: str, section: str = "", **details: Any) -> dict[str
     - ``own``: true where it holds of one host or link alone, and so cannot be in ``[defaults]``;
     - ``router``: true where a router may have it too;
     - ``tables``: a second key that holds the same as tables in double brackets;
+    - ``trace``: "always", or "set" for where it is not at its default, if the trace describes its
+      hosts or links by it (:func:`lab.topology.describe.describe`);
     - ``old``: the former name of the key, which is still read.
     """
     return {"kind": kind, "help": help, "section": section, **details}

@@ -30,6 +30,7 @@ class HostSettings:
             own=True,
             router=True,
             example='"MIT-AI.ARPA"',
+            trace="always",
         )
     )
     kind: str = field(
@@ -42,12 +43,16 @@ class HostSettings:
                 "router": "moves bytes and speaks no SMTP",
             },
             router=True,
+            trace="always",
         ),
     )
     relay: bool = field(
         default=False,
         metadata=setting(
-            "flag", "Accept mail to relay to other hosts; otherwise reply 550.", "3.6"
+            "flag",
+            "Accept mail to relay to other hosts; otherwise reply 550.",
+            "3.6",
+            trace="always",
         ),
     )
     users: tuple[User, ...] = field(
@@ -59,6 +64,7 @@ class HostSettings:
             of=User,
             tables="user",
             example='["JQP", "ann"]',
+            trace="always",
         ),
     )
     lists: tuple[MailingList, ...] = field(
@@ -92,6 +98,7 @@ class HostSettings:
             "Reply 250 before the mail is stored, so that a crash can lose it. For lessons only; "
             "prints a warning.",
             "4.1.1",
+            trace="always",
         ),
     )
     names: Mapping[str, str] = field(
@@ -103,6 +110,7 @@ class HostSettings:
             own=True,
             router=True,
             example='{ csnet = "ISIE-GATEWAY" }',
+            trace="always",
         ),
     )
     on_251: str = field(
@@ -165,6 +173,7 @@ class HostSettings:
             "3.8",
             own=True,
             example='["DORM.ARPA"]',
+            trace="set",
         ),
     )
     grammar: str = field(
@@ -190,6 +199,7 @@ class HostSettings:
                 "refuse": "refuse the line or the mail",
                 "clear": "set the bit to zero",
             },
+            trace="set",
         ),
     )
     unsophisticated: bool = field(
@@ -216,6 +226,7 @@ class HostSettings:
             'and "mail data".',
             "4.3",
             example="{ RCPT = 450, DATA = [451, 354] }",
+            trace="set",
         ),
     )
     external: str = field(
@@ -235,11 +246,14 @@ class HostSettings:
             own=True,
             router=True,
             example="[2, 1.5]",
+            trace="always",
         ),
     )
     title: str = field(
         default="",
-        metadata=setting("text", "A label for people.", router=True, example='"the lab"'),
+        metadata=setting(
+            "text", "A label for people.", router=True, example='"the lab"', trace="always"
+        ),
     )
 
     @property

@@ -30,6 +30,7 @@ from lab.simulation.agenda import Submission, submissions
 from lab.simulation.faults import Faults
 from lab.simulation.interception import AlteredSession
 from lab.simulation.session import ChannelRoute, Session, WatchedSession
+from lab.topology.describe import describe
 from lab.topology.model import LinkSpec, PollSpec, ScriptSpec, Topology
 from lab.trace.trace import Trace
 
@@ -383,47 +384,6 @@ class Simulation(HostPort):
 
 def _cost(spec: LinkSpec) -> float:
     return spec.latency if spec.cost is None else spec.cost
-
-
-def describe(topology: Topology, seed: int) -> dict[str, Any]:
-    """What a trace tells of the topology that its run was made from, as plain JSON."""
-    return {
-        "title": topology.title,
-        "seed": seed,
-        "start": topology.start.isoformat(),
-        "environments": [
-            {"name": one.name, "transport": one.transport} for one in topology.environments.values()
-        ],
-        "hosts": [
-            {
-                "name": spec.name,
-                "kind": spec.kind,
-                "relay": spec.relay,
-                "users": len(spec.users),
-                "position": list(spec.position) if spec.position else None,
-                "names": dict(spec.names),
-                "careless": spec.careless,
-                **({"holds": list(spec.holds)} if spec.holds else {}),
-                **({"answers": sorted(spec.answers)} if spec.answers else {}),
-                **({"eight_bit": "clear"} if spec.eight_bit == "clear" else {}),
-                "title": spec.title,
-            }
-            for spec in topology.hosts.values()
-        ],
-        "links": [
-            {
-                "a": spec.a,
-                "b": spec.b,
-                "environment": spec.environment,
-                "latency": spec.latency,
-                "jitter": spec.jitter,
-                "bandwidth": spec.bandwidth,
-                "loss": spec.loss,
-                "cost": spec.cost,
-            }
-            for spec in topology.links
-        ],
-    }
 
 
 def simulate(

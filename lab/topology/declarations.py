@@ -34,6 +34,7 @@ class Setting:
     router: bool = False
     tables: str = ""
     old: str = ""
+    trace: str = ""
 
     @property
     def is_required(self) -> bool:

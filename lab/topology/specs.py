@@ -85,25 +85,39 @@ class LinkSpec:
             default=None,
             default_text="the first environment",
             example='"arpanet"',
+            trace="always",
         )
     )
     latency: float = field(
         default=0.010,
-        metadata=setting("duration", "Time that a segment is on its way.", example='"40 ms"'),
+        metadata=setting(
+            "duration", "Time that a segment is on its way.", example='"40 ms"', trace="always"
+        ),
     )
     jitter: float = field(
         default=0.0,
-        metadata=setting("duration", "The most by which the latency varies.", example='"5 ms"'),
+        metadata=setting(
+            "duration", "The most by which the latency varies.", example='"5 ms"', trace="always"
+        ),
     )
     bandwidth: float | None = field(
         default=None,
         metadata=setting(
-            "bandwidth", "Bits a second.", default_text="no limit", example='"50 kbit/s"'
+            "bandwidth",
+            "Bits a second.",
+            default_text="no limit",
+            example='"50 kbit/s"',
+            trace="always",
         ),
     )
     loss: float = field(
         default=0.0,
-        metadata=setting("chance", "Chance that a segment is lost and sent again.", example="0.01"),
+        metadata=setting(
+            "chance",
+            "Chance that a segment is lost and sent again.",
+            example="0.01",
+            trace="always",
+        ),
     )
     cost: float | None = field(
         default=None,
@@ -112,6 +126,7 @@ class LinkSpec:
             "What the link counts when the shortest route is looked for.",
             default_text="the latency",
             example="3",
+            trace="always",
         ),
     )
 

@@ -460,7 +460,7 @@ class _Words:
 
 def map_trace(topology: Topology, seed: int = 0) -> Trace:
     """A trace in which nothing happens: enough to draw the map of a topology that was not run."""
-    from lab.simulation.simulation import describe
+    from lab.topology.describe import describe
 
     return Trace([(0.0, "start", "", None, None, None, describe(topology, seed))])
 

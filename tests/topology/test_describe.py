@@ -1,0 +1,38 @@
+"""What a trace says of its topology: the settings that are declared with ``trace``."""
+
+from __future__ import annotations
+
+import json
+
+from lab.topology.describe import describe
+from lab.topology.model import from_dict
+
+
+def test_hosts_and_links_are_described_as_plain_json() -> None:
+    topology = from_dict({
+        "title": "Two",
+        "host": [
+            {"name": "A", "users": ["ann", "bob"], "position": [1, 2], "answers": {"RCPT": 450}},
+            {"name": "B", "holds": ["A"], "eight_bit": "clear", "names": {"arpanet": "BEE"}},
+        ],
+        "link": [{"between": ["A", "B"], "cost": 3}],
+    })  # fmt: skip
+    described = describe(topology, 7)
+    assert json.loads(json.dumps(described)) == described
+    usual = {"kind": "host", "relay": False, "careless": False, "title": ""}
+    assert described == {
+        "title": "Two",
+        "seed": 7,
+        "start": "1982-08-01T00:00:00+00:00",
+        "environments": [{"name": "arpanet", "transport": "tcp"}],
+        "hosts": [
+            usual | {"name": "A", "users": 2, "position": [1, 2], "names": {}, "answers": ["RCPT"]},
+            usual
+            | {"name": "B", "users": 0, "position": None, "names": {"arpanet": "BEE"}}
+            | {"holds": ["A"], "eight_bit": "clear"},
+        ],
+        "links": [
+            {"a": "A", "b": "B", "environment": "arpanet", "latency": 0.01, "jitter": 0.0}
+            | {"bandwidth": None, "loss": 0.0, "cost": 3.0}
+        ],
+    }
