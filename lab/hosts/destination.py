@@ -1,22 +1,31 @@
-"""Where mail for a path goes from a host, and the recipients that it does not get to."""
+"""Where mail for a path goes from a host, and the recipients whom it does not reach."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
-from lab.hosts.directory import Entry, Forward, MailingList, User
-from lab.hosts.neighbour import Neighbour
-from lab.hosts.verdicts import MAILBOXES
-from lab.protocol import Path, Reply
+from lab.hosts.directory import AMBIGUOUS, Directory, Entry, Forward, MailingList, User
+from lab.hosts.paths import why_unsendable
+from lab.hosts.routing import Neighbour, RoutingTable
+from lab.hosts.verdicts import MAILBOXES, NO_SUCH_USER
+from lab.protocol import HostName, Path, Reply, reply
+from lab.protocol.sizes import MAX_COMMAND_LINE, MAX_DOMAIN
+
+MOST_KEPT: Final = 4096
+"""Destinations that a host remembers."""
 
 
 class Destination:
-    """Where mail for a path goes from here: to an entry of the directory, onward, or nowhere.
+    """Where mail for a path goes: to an entry of the directory, to a next host, or nowhere.
 
-    ``path`` is the forward-path after this host has removed itself from its beginning.
+    ``path`` is the forward-path after this host has removed itself from its beginning. One of
+    ``entry``, ``hop`` and ``refusal`` is set. ``needs_expansion``: it is a list or a forward;
+    ``is_open_mailbox``: it is a user here whose mailbox takes all mail, so there is nothing to ask.
     """
 
-    __slots__ = ("entry", "hop", "path", "plain", "refusal", "unfolds")
+    __slots__ = ("entry", "hop", "is_open_mailbox", "needs_expansion", "path", "refusal")
 
     def __init__(
         self,
@@ -29,14 +38,102 @@ class Destination:
         self.entry = entry
         self.hop = hop
         self.refusal = refusal
-        self.unfolds = isinstance(entry, MailingList | Forward)
-        # a user here whose mailbox takes whatever comes: nothing more to ask
-        self.plain = isinstance(entry, User) and entry.mailbox not in MAILBOXES
+        self.needs_expansion = isinstance(entry, MailingList | Forward)
+        self.is_open_mailbox = isinstance(entry, User) and entry.mailbox not in MAILBOXES
+
+
+class Destinations:
+    """Where mail goes from one host, by its directory and the host tables.
+
+    ``own_names`` are all names of the host, in every environment.
+    """
+
+    __slots__ = ("_kept", "directory", "name", "own_names", "routes")
+
+    def __init__(
+        self, name: str, own_names: Iterable[str], directory: Directory, routes: RoutingTable
+    ) -> None:
+        self.name = name
+        self.own_names: frozenset[HostName] = frozenset(map(HostName, own_names))
+        self.directory = directory
+        self.routes = routes
+        self._kept: dict[str, Destination] = {}
+
+    def of(self, path: Path) -> Destination:
+        """Return where mail for a forward-path goes from here (section 3.6)."""
+        destination = self._kept.get(path.text)
+        if destination is None:
+            destination = self._find(path)
+            if len(self._kept) >= MOST_KEPT:
+                self._kept.clear()
+            # a longer path is not remembered: paths come from anybody, and memory is finite
+            if len(path.text) <= MAX_COMMAND_LINE:
+                self._kept[path.text] = destination
+        return destination
+
+    def _find(self, path: Path) -> Destination:
+        while path.route and path.first_host in self.own_names:
+            path = Path(path.route[1:], path.local, path.domain)
+        if path.first_host in self.own_names:
+            return self._find_here(path)
+        refusal = why_unsendable(path)
+        there = self.routes.resolve(path.first_host)
+        hop = None if there is None else self.routes.next_hop(self.name, there)
+        if hop is None:
+            first = path.first[:MAX_DOMAIN]
+            why = f"No host {first} is known here" if there is None else f"No way to {first}"
+            refusal = reply(550, why)
+        return Destination(path, refusal=refusal) if refusal else Destination(path, hop=hop)
+
+    def _find_here(self, path: Path) -> Destination:
+        entry = self.directory.find(path.user)
+        if entry is not None:
+            return Destination(path, entry)
+        is_ambiguous = self.directory.is_ambiguous(path.user)
+        return Destination(path, refusal=AMBIGUOUS if is_ambiguous else NO_SUCH_USER)
+
+    def entry_of(self, path: Path) -> Entry | None:
+        """Return the entry of the directory that a path's mailbox is, whatever its route."""
+        return self.directory.find(path.user) if path.host in self.own_names else None
+
+
+class LearnedForwards:
+    """The paths that 251 replies gave "to use in the future", by mailbox (section 3.2)."""
+
+    __slots__ = ("_paths",)
+
+    def __init__(self) -> None:
+        self._paths: dict[tuple[str, HostName], tuple[Path, Path]] = {}
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def learn(self, old: Path, new: Path) -> None:
+        """Use another path for a mailbox from now on."""
+        self._paths[old.mailbox_key] = (old, new)
+
+    def find(self, path: Path) -> Path | None:
+        """Return the path to use instead; None if there is none.
+
+        A path with a source route is used as its writer wants it.
+        """
+        if path.route:
+            return None
+        known = self._paths.get(path.mailbox_key)
+        return None if known is None else known[1]
+
+    def forget(self, new: Path) -> Path | None:
+        """Forget a path, because mail by it was refused; return the path it stood in for."""
+        for key, (old, learned) in self._paths.items():
+            if learned.key == new.key:
+                del self._paths[key]
+                return old
+        return None
 
 
 @dataclass(slots=True)
 class FailedRecipient:
-    """A recipient who will not get the message, and who said what about it."""
+    """A recipient who does not get the message; ``who`` said ``what`` about it ("": nobody)."""
 
     recipient: str
     path: Path

@@ -1,149 +1,181 @@
-"""Lists replaced by their members and forwards by where they lead (sections 3.2 and 3.3)."""
+"""Lists replaced by their members, and forwards by where they lead (sections 3.2 and 3.3)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
 
-from lab.hosts.destination import Destination
+from lab.hosts.destination import Destination, Destinations
 from lab.hosts.directory import Entry, Forward, MailingList
-from lab.hosts.time_stamps import visits, was_sent
+from lab.hosts.message import visits, was_sent
 from lab.hosts.verdicts import COMES_BACK, NO_SUCH_USER
-from lab.protocol import Path, folded
-from lab.trace.rows import HOST
-
-if TYPE_CHECKING:
-    from lab.hosts.host import Host
+from lab.protocol import HostName, Path
+from lab.trace.rows import Row
 
 MOST_REMEMBERED: Final = 4096
-"""Pieces of mail of which a host remembers which of its lists they went to."""
+"""Pieces of mail of which a host remembers to which of its lists they went."""
+
+Recipient = tuple[str, Destination]
+"""The id of a recipient in the trace, and where mail for them goes."""
 
 
-def unfolded(
-    host: Host,
-    now: float,
-    message: int,
-    places: Sequence[tuple[str, Destination]],
-    mail_data: bytes,
-) -> Sequence[tuple[str, Destination]]:
-    """The recipients, with lists replaced by their members and forwards by where they lead.
+class Expansion:
+    """Expands the lists and forwards of one host, and remembers which lists mail has gone to.
 
-    Lists of several hosts that contain each other would multiply mail without end. A list from
-    which mail went out is not expanded again when the mail comes back; and by a host that has
-    forgotten that, mail that was here for the second time and more for each list is returned.
+    ``lists_expanded`` has, for each message, the lists to whose members it went. No field of a
+    header of 1982 identifies a message, so its number in the trace stands for it. ``remembers`` is
+    of how many messages this is kept; 0: the host forgets at once.
     """
-    for _, place in places:
-        if place.unfolds:
-            break
-    else:
-        return places
-    lists = host.directory.lists
-    round_again = lists > 0 and visits(mail_data, host.own_names) > 2 * lists + 1
-    known = _expanded_for(host, message) if lists else set()
-    # what went out may come back; what has never left cannot
-    done = frozenset(known) if was_sent(mail_data, host.own_names) else frozenset[str]()
-    found: list[tuple[str, Destination]] = []
-    for recipient, place in places:
-        entry = place.entry
-        if round_again and isinstance(entry, MailingList) and entry.name not in done:
-            found.append((recipient, Destination(place.path, refusal=COMES_BACK)))
-            continue
-        seen = {f"list {name}" for name in done}
-        found += _unfold(host, now, message, recipient, place, seen)
-        known |= {name.removeprefix("list ") for name in seen if name.startswith("list ")}
-    return found
+
+    __slots__ = ("destinations", "lists_expanded", "name", "record", "remembers")
+
+    def __init__(
+        self, name: str, destinations: Destinations, record: Callable[[Row], None]
+    ) -> None:
+        self.name = name
+        self.destinations = destinations
+        self.record = record
+        self.lists_expanded: dict[int, set[str]] = {}
+        self.remembers = MOST_REMEMBERED
+
+    def expand(
+        self, now: float, message: int, recipients: Sequence[Recipient], mail_data: bytes
+    ) -> Sequence[Recipient]:
+        """Return the recipients with lists replaced by their members, forwards by where they lead.
+
+        Lists of several hosts that contain each other would multiply mail without end. So a list
+        is not expanded again when the mail that went out from it comes back. A host that was
+        restarted does not remember; there, mail that has passed it more than twice for each of its
+        lists is returned.
+        """
+        for _, destination in recipients:
+            if destination.needs_expansion:
+                return self._expand_all(now, message, recipients, mail_data)
+        return recipients
+
+    def _expand_all(
+        self, now: float, message: int, recipients: Sequence[Recipient], mail_data: bytes
+    ) -> Sequence[Recipient]:
+        own_names = self.destinations.own_names
+        lists = self.destinations.directory.lists
+        comes_round = lists > 0 and visits(mail_data, own_names) > 2 * lists + 1
+        expanded = self._lists_expanded(message) if lists else set()
+        # what went out may come back; what has never left cannot
+        done = frozenset(expanded) if was_sent(mail_data, own_names) else frozenset[str]()
+        after: list[Recipient] = []
+        for recipient, destination in recipients:
+            entry = destination.entry
+            if comes_round and isinstance(entry, MailingList) and entry.name not in done:
+                after.append((recipient, Destination(destination.path, refusal=COMES_BACK)))
+                continue
+            one = _OneRecipient(self, now, message, set(done))
+            after += one.expand(recipient, destination)
+            expanded |= one.lists
+        return after
+
+    def _lists_expanded(self, message: int) -> set[str]:
+        lists = self.lists_expanded.get(message)
+        if lists is None:
+            lists = set()
+            if self.remembers:
+                if len(self.lists_expanded) >= self.remembers:
+                    del self.lists_expanded[next(iter(self.lists_expanded))]
+                self.lists_expanded[message] = lists
+        return lists
 
 
-def _expanded_for(host: Host, message: int) -> set[str]:
-    """The lists of a host to whose members a message went.
+class _OneRecipient:
+    """The expansion of one recipient; nothing is taken twice.
 
-    1982 has no field of a header that names a piece of mail; its number in the trace stands for it.
+    ``lists``, ``forwards`` and ``members`` are those met so far. A member is a user and a host.
     """
-    known = host.expanded.get(message)
-    if known is None:
-        if len(host.expanded) >= MOST_REMEMBERED:
-            del host.expanded[next(iter(host.expanded))]
-        known = host.expanded[message] = set()
-    return known
 
+    __slots__ = ("expansion", "forwards", "lists", "members", "message", "now", "own_name")
 
-def _unfold(
-    host: Host, now: float, message: int, recipient: str, place: Destination, seen: set[str]
-) -> Iterable[tuple[str, Destination]]:
-    entry = place.entry
-    row = (now, "", host.name, None, None, message)
-    if isinstance(entry, Forward):
-        key = f"forward {entry.user}"
-        there = host.destination(entry.to)
-        if key in seen:
-            yield recipient, Destination(place.path, refusal=NO_SUCH_USER)
-            return
-        seen.add(key)
-        old, new = place.path.bare, entry.to.bare
-        host.record((now, "forward", *row[HOST:], recipient, old, new, "forward"))
-        yield from _unfold(host, now, message, recipient, there, seen)
-    elif isinstance(entry, MailingList):
-        if f"list {entry.name}" in seen:
-            # they have it, or it is on its way to them
-            host.record((now, "expand", *row[HOST:], recipient, entry.name, ()))
-            return
-        members = _members(host, entry, seen)
-        if not members:
-            yield recipient, Destination(place.path, refusal=NO_SUCH_USER)
-            return
-        ids = tuple([(f"{recipient}.{n}", path.bare) for n, path in enumerate(members, 1)])
-        host.record((now, "expand", *row[HOST:], recipient, entry.name, ids))
-        for (one, _), path in zip(ids, members, strict=True):
-            yield from _unfold(host, now, message, one, host.destination(path), seen)
-    else:
-        yield recipient, place
+    def __init__(self, expansion: Expansion, now: float, message: int, lists: set[str]) -> None:
+        self.expansion = expansion
+        self.now = now
+        self.message = message
+        self.lists = lists
+        self.forwards: set[str] = set()
+        self.members: set[tuple[str, HostName]] = set()
+        self.own_name = HostName(expansion.name)
 
+    def expand(self, recipient: str, destination: Destination) -> Iterable[Recipient]:
+        """Return whom a recipient stands for."""
+        entry = destination.entry
+        if isinstance(entry, Forward):
+            return self._expand_forward(recipient, destination, entry)
+        if isinstance(entry, MailingList):
+            return self._expand_list(recipient, destination, entry)
+        return ((recipient, destination),)
 
-def _members(host: Host, entry: MailingList, seen: set[str]) -> list[Path]:
-    """The members of a list and of the lists in it, each once, lists of this host unfolded."""
-    seen.add(f"list {entry.name}")
-    members = []
-    for member in entry.members:
-        path = member.path
-        here = _known_here(host, path)
-        inner = _behind(host, here)
-        if isinstance(inner, MailingList) and f"list {inner.name}" in seen:
-            continue
-        if isinstance(inner, MailingList) and host.destination(path).hop is None:
-            members += _members(host, inner, seen)
-            continue
-        key = _who(host, path)
-        if key not in seen:
-            seen.add(key)
-            members.append(path)
-    return members
+    def _expand_forward(
+        self, recipient: str, destination: Destination, forward: Forward
+    ) -> Iterable[Recipient]:
+        onward = self.expansion.destinations.of(forward.to)
+        if forward.user in self.forwards:
+            return ((recipient, Destination(destination.path, refusal=NO_SUCH_USER)),)
+        self.forwards.add(forward.user)
+        self._record("forward", recipient, destination.path.bare, forward.to.bare, "forward")
+        return self.expand(recipient, onward)
 
+    def _expand_list(
+        self, recipient: str, destination: Destination, mailing_list: MailingList
+    ) -> Iterable[Recipient]:
+        if mailing_list.name in self.lists:
+            # its members have the mail, or it is on its way to them
+            self._record("expand", recipient, mailing_list.name, ())
+            return ()
+        paths = self._paths(mailing_list)
+        if not paths:
+            return ((recipient, Destination(destination.path, refusal=NO_SUCH_USER)),)
+        ids = tuple([(f"{recipient}.{number}", path.bare) for number, path in enumerate(paths, 1)])
+        self._record("expand", recipient, mailing_list.name, ids)
+        after: list[Recipient] = []
+        for (member, _), path in zip(ids, paths, strict=True):
+            after += self.expand(member, self.expansion.destinations.of(path))
+        return after
 
-def _known_here(host: Host, path: Path) -> Entry | None:
-    """What a path's mailbox stands for, if it is at this host, whatever the way to it."""
-    here = folded(path.domain) in host.own_names
-    return host.directory.find(path.user) if here else None
+    def _record(self, kind: str, recipient: str, *columns: object) -> None:
+        host = self.expansion.name
+        self.expansion.record((self.now, kind, host, None, None, self.message, recipient, *columns))
 
+    def _paths(self, mailing_list: MailingList) -> list[Path]:
+        """The paths of a list's members, and of lists in it that are of this host; each once."""
+        self.lists.add(mailing_list.name)
+        destinations = self.expansion.destinations
+        paths: list[Path] = []
+        for member in mailing_list.members:
+            path = member.path
+            inner = self._behind(destinations.entry_of(path))
+            if isinstance(inner, MailingList) and inner.name in self.lists:
+                continue
+            if isinstance(inner, MailingList) and destinations.of(path).hop is None:
+                paths += self._paths(inner)
+                continue
+            key = self._member(path)
+            if key not in self.members:
+                self.members.add(key)
+                paths.append(path)
+        return paths
 
-def _behind(host: Host, entry: Entry | None) -> Entry | None:
-    """What an entry leads to at this host: another entry, for forwards."""
-    passed = set()
-    while isinstance(entry, Forward) and entry.user not in passed:
-        passed.add(entry.user)
-        entry = host.destination(entry.to).entry
-    return entry
+    def _behind(self, entry: Entry | None) -> Entry | None:
+        """The entry that an entry leads to at this host: another one, for forwards."""
+        passed = set()
+        while isinstance(entry, Forward) and entry.user not in passed:
+            passed.add(entry.user)
+            entry = self.expansion.destinations.of(entry.to).entry
+        return entry
 
-
-def _who(host: Host, path: Path) -> str:
-    """Whom a member's path means, forwards of this host followed: two that mean the same are one
-    member.
-    """
-    passed = set()
-    entry = _known_here(host, path)
-    while isinstance(entry, Forward) and entry.user not in passed:
-        passed.add(entry.user)
-        path = entry.to
-        entry = _known_here(host, path)
-    if entry is None:
-        return f"{path.user}@{folded(path.domain)}"
-    return f"member {entry.user if isinstance(entry, Forward) else entry.name}"
+    def _member(self, path: Path) -> tuple[str, HostName]:
+        """Whom a member's path means, after the forwards of this host: equal for one person."""
+        passed = set()
+        entry = self.expansion.destinations.entry_of(path)
+        while isinstance(entry, Forward) and entry.user not in passed:
+            passed.add(entry.user)
+            path = entry.to
+            entry = self.expansion.destinations.entry_of(path)
+        if entry is None:
+            return path.mailbox_key
+        return entry.user if isinstance(entry, Forward) else entry.name, self.own_name

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from lab.protocol import COMMANDS, Reply, reply
+from lab.protocol.syntax import in_capitals
 
 _FORMS: Final = {
     "HELO": "HELO <domain>: say who you are; begins a session (3.5)",
@@ -29,7 +30,7 @@ def help_reply(host: str, string: str, status: Callable[[], str]) -> Reply:
     """214 with the commands, or with one; 211 with the host's ``status`` for that word; 504 for a
     string that is no command.
     """
-    word = string.strip().upper()
+    word = in_capitals(string.strip())
     if word == "STATUS":
         return Reply(211, status())
     if not word:

@@ -1,21 +1,22 @@
-"""What if it had said something else: replies and commands in the place of those that were due."""
+"""Replies and commands that a fault puts in the place of those that were due."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from lab.hosts.receiving import ReceivingSession
 from lab.hosts.scripted import ScriptedReceiver
-from lab.protocol import Crossing, Reply, State, reply
+from lab.hosts.settings import HostSettings
+from lab.protocol import Crossing, Installation, Reply, State, reply
 from lab.protocol.lines import CRLF, MailData
 from lab.protocol.replies import TEXTS
 from lab.protocol.sizes import MAX_COMMAND_LINE
 
 
 def reply_of(line: str) -> Reply:
-    """The reply that a line such as "550 No such user here" is; a code alone has the RFC's text.
+    """Return the reply that a line such as "550 No such user here" is; a code alone has RFC 821's
+    text.
 
-    Raises ValueError, the tail of a sentence, for what is none.
+    Raises ValueError, the tail of a sentence, for any other line.
     """
     code, _, text = line.partition(" ")
     if not (code.isdecimal() and code.isascii() and int(code) in TEXTS):
@@ -23,40 +24,46 @@ def reply_of(line: str) -> Reply:
     try:
         return reply(int(code), text) if text else reply(int(code))
     except ValueError:
-        raise ValueError("holds what no line of a reply may; write printable ASCII") from None
+        raise ValueError("holds a CR or LF, which would end the reply; write one line") from None
 
 
 def command_line(line: str) -> bytes:
-    """The octets of a command line, its CRLF included.
+    """Return the octets of a command line, its CRLF included.
 
-    Raises ValueError, the tail of a sentence, for what is not one line.
+    Raises ValueError, the tail of a sentence, for a text that is not one line.
     """
     if "\r" in line or "\n" in line:
         raise ValueError("is more than one line; write one command")
     if not line.isascii() or len(line) > MAX_COMMAND_LINE - len(CRLF):
         raise ValueError(
-            f"is no command line; write ASCII, at most {MAX_COMMAND_LINE - len(CRLF)} characters"
+            f"is not a command line; write ASCII, at most {MAX_COMMAND_LINE - len(CRLF)} characters"
         )
     return line.encode("ascii") + CRLF
 
 
 class OverriddenReceiver(ScriptedReceiver):
-    """A receiver-SMTP that, where ``changed`` gives a reply, says that in place of its own.
+    """A receiver-SMTP that sends what ``override`` gives, if anything, in place of its own reply.
 
-    A reply that refuses (4yz, 5yz) is meant: nothing is done, the mail is not stored. One that does
-    not is only said: what the engine makes of the command is its own verdict's affair.
+    A reply that refuses (4yz, 5yz) holds: nothing is done, and the mail is not stored. Any other is
+    only sent: what the engine makes of the command depends on its own verdict.
     """
 
-    __slots__ = ("_changed", "_held_back")
+    __slots__ = ("_held_back", "_override")
 
-    def __init__(self, reception: ReceivingSession, changed: Callable[[], Reply | None]) -> None:
-        super().__init__(reception)
-        self._changed = changed
+    def __init__(
+        self,
+        installation: Installation,
+        settings: HostSettings,
+        answers_given: dict[str, int],
+        override: Callable[[], Reply | None],
+    ) -> None:
+        super().__init__(installation, settings, answers_given)
+        self._override = override
         self._held_back: Reply | None = None
 
     def open(self) -> list[Crossing]:
-        """The greeting."""
-        forced = self._changed()
+        """Return the greeting."""
+        forced = self._override()
         greeted = super().open()
         if forced is None:
             return greeted
@@ -64,11 +71,11 @@ class OverriddenReceiver(ScriptedReceiver):
         return [("reply", forced.octets)]
 
     def command(self, line: bytes) -> bytes:
-        """The replies to a line, in whatever state a changed command has left this side."""
+        """Return the replies to a line, in whatever state a changed command has left this side."""
         return b"".join(octets for kind, octets in self.receive(line) if kind == "reply")
 
     def _verdict(self, line: bytes) -> Reply:
-        forced = self._changed()
+        forced = self._override()
         if forced is None:
             return super()._verdict(line)
         if forced.code < 400:
@@ -78,7 +85,7 @@ class OverriddenReceiver(ScriptedReceiver):
         return forced
 
     def _end_of_mail_data(self, data: MailData) -> Reply | None:
-        forced = self._changed()
+        forced = self._override()
         if forced is not None and forced.code >= 400:
             return forced
         verdict = super()._end_of_mail_data(data)
@@ -90,6 +97,6 @@ class OverriddenReceiver(ScriptedReceiver):
         return forced
 
     def answer(self, verdict: Reply) -> list[Crossing]:
-        """Give the verdict that was left open, or what stands in its place."""
+        """Give the verdict that was left open, or the one in its place."""
         forced, self._held_back = self._held_back, None
         return super().answer(forced or verdict)

@@ -8,12 +8,12 @@ there, and ours is that of the examples.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
-from lab.protocol import Path, quote
+from lab.protocol import HostName, Path, quote
 from lab.protocol.sizes import MAX_TEXT_LINE
 
 _MONTHS: Final = (
@@ -182,3 +182,42 @@ def compose_notification(
 def address(user: str, host: str) -> Path:
     """The path of a user at a host, without a route."""
     return Path((), quote(user), host)
+
+
+# -- the time stamp lines of mail, read ---------------------------------------------------------
+
+MOST_STAMPS: Final = 25
+"""Time stamp lines beyond which mail is taken to go in a circle. RFC 821 has no such limit."""
+
+
+def is_looping(mail_data: bytes) -> bool:
+    """Whether mail has passed so many hosts that it must be going in a circle."""
+    if not mail_data.startswith(b"Received: "):
+        return False
+    stamps = 0
+    for line in mail_data.split(b"\r\n", MOST_STAMPS + 1):
+        if not line.startswith(b"Received: "):
+            break
+        stamps += 1
+    return stamps > MOST_STAMPS
+
+
+def visits(mail_data: bytes, names: Collection[HostName]) -> int:
+    """How many of the time stamp lines that mail begins with are a host's own."""
+    return sum(by in names for _, by in _stamps(mail_data))
+
+
+def was_sent(mail_data: bytes, names: Collection[HostName]) -> bool:
+    """Whether a time stamp line that mail begins with tells that a host has sent it."""
+    return any(sender in names for sender, _ in _stamps(mail_data))
+
+
+def _stamps(mail_data: bytes) -> Iterator[tuple[HostName, HostName]]:
+    """From whom and by whom, of each time stamp line that mail begins with."""
+    for line in mail_data.split(b"\r\n", MOST_STAMPS + 1):
+        if not line.startswith(b"Received: "):
+            return
+        words = line.split(b" ", 6)
+        if len(words) > 4:
+            sender, receiver = words[2].decode("latin-1"), words[4].decode("latin-1")
+            yield HostName(sender), HostName(receiver)

@@ -20,10 +20,9 @@ from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
-from lab.hosts.neighbour import Neighbour
-from lab.protocol import folded
+from lab.protocol import HostName
 
 KEPT_BYTES: Final = 128 * 2**20
 """Bytes of the trees of next hops that are kept."""
@@ -36,56 +35,68 @@ _Joined = list[tuple[int, float]]
 """The ranks of the hosts that one is joined to, with the costs."""
 
 
+class Neighbour(NamedTuple):
+    """A host that a channel can be opened to: over which environment, at which cost."""
+
+    name: str
+    environment: str
+    cost: float
+
+
 class RoutingTable:
     """Next hops between the hosts of a network.
 
-    ``neighbours`` gives a host's neighbours, best first for each; ``relays`` are the hosts that
-    relay; ``names`` maps every name of a host, in capitals, to the host. ``on_tree`` is told of
-    each tree that is grown: where it leads, and its bytes.
+    A host is known by the one name that its settings give it; :meth:`resolve` gives that for any
+    name, and all else takes it. ``neighbours`` gives a host's neighbours, best first for each;
+    ``relays`` are the hosts that relay; ``names`` maps every name of a host to the host.
+    ``on_tree`` is called with each tree that is grown: where it leads, and its bytes.
     """
 
     def __init__(
         self,
         neighbours: Callable[[str], Iterable[Neighbour]],
         relays: set[str],
-        names: dict[str, str],
+        names: dict[HostName, str],
     ) -> None:
         self._neighbours = neighbours
         self._relays = relays
         self._names = names
-        self._near: dict[str, dict[str, Neighbour]] = {}
+        self._neighbours_of: dict[str, dict[str, Neighbour]] = {}
         self._map: _Map | None = None
         self._trees: OrderedDict[int, array[int]] = OrderedDict()
         self._room = KEPT_BYTES
         self.on_tree: Callable[[int, bytes], None] | None = None
 
-    def resolve(self, domain: str) -> str | None:
-        """The host that a domain names, in any environment; None if there is none."""
-        return self._names.get(folded(domain))
+    def resolve(self, name: HostName) -> str | None:
+        """Return the host of this name, in any environment; None if there is none."""
+        return self._names.get(name)
 
-    def near(self, host: str) -> dict[str, Neighbour]:
+    def known(self, names: Iterable[HostName]) -> frozenset[str]:
+        """Return the hosts of these names, without the names that no host has."""
+        hosts = map(self._names.get, names)
+        return frozenset([host for host in hosts if host is not None])
+
+    def neighbours_of(self, host: str) -> dict[str, Neighbour]:
         """The neighbours of a host by name."""
-        found = self._near.get(host)
+        found = self._neighbours_of.get(host)
         if found is None:
             found = {}
             for neighbour in self._neighbours(host):
                 best = found.get(neighbour.name)
                 if best is None or neighbour.cost < best.cost:
                     found[neighbour.name] = neighbour
-            self._near[host] = found
+            self._neighbours_of[host] = found
         return found
 
     def next_hop(
-        self, here: str, domain: str, avoided: frozenset[str] = frozenset()
+        self, here: str, there: str, avoided: frozenset[str] = frozenset()
     ) -> Neighbour | None:
-        """The neighbour to send to from ``here`` for mail to ``domain``; None if there is no way.
-
-        ``avoided`` hosts are not on the way.
+        """Return the neighbour to send to from ``here`` for mail to ``there``; None if there is no
+        way that leads over no ``avoided`` host.
         """
-        there = self.resolve(domain)
-        if there is None or there in avoided:
+        if there in avoided:
             return None
-        near = self.near(here)
+        near = self.neighbours_of(here)
         if there in near:
             return near[there]
         mapped = self._mapped()
@@ -99,21 +110,20 @@ class RoutingTable:
             onward = self._onward(ranks[here], ranks[there])
         return near[mapped.hosts[onward]] if onward != mapped.none else None
 
-    def way_round(
-        self, here: str, domain: str, blocked: str, avoided: frozenset[str]
+    def detour(
+        self, here: str, there: str, blocked: str, avoided: frozenset[str]
     ) -> list[str] | None:
-        """The hosts on the best way to ``domain`` that does not begin with the neighbour that is
-        ``blocked`` and leads over no ``avoided`` host; None if there is none.
+        """Return the hosts on the best way from ``here`` to ``there`` that does not begin with the
+        ``blocked`` neighbour and leads over no ``avoided`` host; None if there is none.
         """
-        there = self.resolve(domain)
-        if there is None or there in avoided:
+        if there in avoided:
             return None
         avoided |= {here} if blocked == there else {here, blocked}
         mapped = self._mapped()
         ranks, hosts = mapped.ranks, mapped.hosts
         tree = mapped.grown(ranks[there], avoided)
         best: tuple[float, int, list[str]] | None = None
-        for neighbour in self.near(here).values():
+        for neighbour in self.neighbours_of(here).values():
             name = neighbour.name
             if name == blocked or name in avoided:
                 continue
@@ -121,18 +131,21 @@ class RoutingTable:
                 continue
             way, cost = [name], neighbour.cost
             while way[-1] != there:
-                onward = self.near(way[-1])[hosts[tree[ranks[way[-1]]]]]
+                onward = self.neighbours_of(way[-1])[hosts[tree[ranks[way[-1]]]]]
                 way.append(onward.name)
                 cost += onward.cost
             if best is None or (cost, len(way), way) < best:
                 best = (cost, len(way), way)
         return best and best[2]
 
-    def way(self, here: str, domain: str) -> list[str] | None:
-        """The hosts after ``here`` on the way to ``domain``, the last included; None if no way."""
-        there = self.resolve(domain)
+    def route(self, here: str, there: str | None) -> list[str] | None:
+        """Return the hosts after ``here`` on the way to ``there``, which is the last; None if there
+        is no way, or no such host.
+        """
+        if there is None:
+            return None
         hosts: list[str] = []
-        while there is not None and here != there:
+        while here != there:
             hop = self.next_hop(here, there)
             if hop is None:
                 return None
@@ -142,7 +155,9 @@ class RoutingTable:
 
     def _mapped(self) -> _Map:
         if self._map is None:
-            self._map = _Map({host: self.near(host) for host in self._names.values()}, self._relays)
+            self._map = _Map(
+                {host: self.neighbours_of(host) for host in self._names.values()}, self._relays
+            )
         return self._map
 
     def _onward(self, here: int, there: int) -> int:

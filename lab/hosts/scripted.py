@@ -1,54 +1,65 @@
-"""A receiver-SMTP that does not do all it could: commands left out, and answers that were set.
+"""A receiver-SMTP whose settings leave commands out, or prescribe the replies to some.
 
-RFC 821 asks for seven commands only (section 4.5.1) and lets a receiver-SMTP say much that an
-installation in good order never says. A host that is set so shows what the other side makes of it:
-every reply of section 4.3 can be had from some host, and those that it does not permit too.
+RFC 821 requires seven commands only (section 4.5.1), and permits replies that an installation in
+good order never gives. With these settings a lesson can show what the other side makes of every
+reply of section 4.3, and of those that it does not permit.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from lab.protocol import TRANSITIONS, Crossing, MailData, ReceiverSMTP, Reply, State, reply
+from lab.hosts.settings import HostSettings
+from lab.hosts.verdicts import NOT_IMPLEMENTED
+from lab.protocol import (
+    TRANSITIONS,
+    Crossing,
+    Installation,
+    MailData,
+    ReceiverSMTP,
+    Reply,
+    State,
+    reply,
+)
 from lab.protocol.replies import CONNECTION, MAIL_DATA, TEXTS, Outcome
 from lab.protocol.sender import meaning_of
-from lab.protocol.syntax import parse_command
-
-if TYPE_CHECKING:
-    from lab.hosts.receiving import ReceivingSession
+from lab.protocol.syntax import in_capitals, parse_command
 
 ANSWERED: Final = (CONNECTION, "HELO", "MAIL", "RCPT", "DATA", MAIL_DATA, "RSET", "SEND", "SOML",
                    "SAML", "VRFY", "EXPN", "HELP", "NOOP", "QUIT", "TURN")  # fmt: skip
-"""What ``answers`` of a host may set: the rows of section 4.3."""
+"""What ``answers`` of a host may prescribe: the rows of section 4.3."""
 
 OPTIONAL: Final = ("SEND", "SOML", "SAML", "VRFY", "EXPN", "HELP", "TURN")
-"""The commands that a host may leave out (section 4.5.1), and then answers 502."""
-
-NOT_IMPLEMENTED: Final = reply(502, "Command not implemented")
+"""The commands that a host may leave out (section 4.5.1); it then replies 502."""
 
 
 class ScriptedReceiver(ReceiverSMTP):
-    """A receiver-SMTP with a will of its own: its host's ``unimplemented`` and ``answers``.
+    """A receiver-SMTP that follows its host's ``unimplemented`` and ``answers``.
 
-    What is unimplemented draws 502 whatever its argument. An answer that is set stands in the
-    place of what would be said to a command in order: of one that means success to the command the
-    code is said and the command done as ever; of any other the code is said and nothing is done.
-    A list of answers is used up, one a command, over all sessions of the host.
+    An unimplemented command draws 502 whatever its argument. A prescribed answer replaces the reply
+    to a command in order. If its code means success to the command, the code is sent and the
+    command is carried out as ever; otherwise the code is sent and nothing is done. A list of
+    answers is used up, one a command, over all sessions of the host: ``answers_given`` counts
+    them, by the row of section 4.3.
     """
 
-    __slots__ = ("_answers", "_said", "_unimplemented")
+    __slots__ = ("_answers", "_answers_given", "_unimplemented")
 
-    def __init__(self, reception: ReceivingSession) -> None:
-        identity = reception.host.identity
+    def __init__(
+        self,
+        installation: Installation,
+        settings: HostSettings,
+        answers_given: dict[str, int],
+    ) -> None:
         super().__init__(
-            reception, identity.limits, grammar=identity.grammar, eight_bit=identity.eight_bit
+            installation, settings.limits, grammar=settings.grammar, eight_bit=settings.eight_bit
         )
-        self._answers = identity.answers
-        self._unimplemented = identity.unimplemented
-        self._said = reception.host.said
+        self._answers = settings.answers
+        self._unimplemented = settings.unimplemented
+        self._answers_given = answers_given
 
     def open(self) -> list[Crossing]:
-        """The greeting; after any but 421 the sender-SMTP can still say QUIT."""
+        """Return the greeting; after any but 421 the sender-SMTP can still send QUIT."""
         greeted = super().open()
         code = self._next(CONNECTION)
         if code is None or code == 220:
@@ -57,27 +68,27 @@ class ScriptedReceiver(ReceiverSMTP):
         return [("reply", _reply(code).octets)]
 
     def _next(self, row: str) -> int | None:
-        """The answer that is set for a row of 4.3, if there is one (left)."""
+        """The prescribed answer for a row of 4.3; None if there is none (left)."""
         codes = self._answers.get(row)
         if codes is None:
             return None
         if isinstance(codes, int):
             return codes
-        number = self._said[row] = self._said.get(row, 0) + 1
+        number = self._answers_given[row] = self._answers_given.get(row, 0) + 1
         return codes[number - 1] if number <= len(codes) else None
 
     def _verdict(self, line: bytes) -> Reply:
-        verb = line[:4].decode("latin-1").upper()
+        verb = in_capitals(line[:4].decode("latin-1"))
         if verb in self._unimplemented and not line[4:5].isalpha():
             return NOT_IMPLEMENTED
         if verb in self._answers and verb in TRANSITIONS[self.state]:
             command = parse_command(line[:-2], self.grammar)
             code = None if command.fault else self._next(verb)
             if code is not None:
-                return self._as_set(verb, code, line)
+                return self._prescribed(verb, code, line)
         return super()._verdict(line)
 
-    def _as_set(self, verb: str, code: int, line: bytes) -> Reply:
+    def _prescribed(self, verb: str, code: int, line: bytes) -> Reply:
         if meaning_of(verb, code) is (Outcome.I if verb == "DATA" else Outcome.S):
             natural = super()._verdict(line)
             return natural if natural.code in (code, 421) or natural.code >= 400 else _reply(code)

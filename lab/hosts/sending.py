@@ -1,4 +1,4 @@
-"""An errand: the mail of one queue, as the sender-SMTP of a session takes it and settles it."""
+"""The mail of one queue, as the sender-SMTP of a session takes it and settles it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import re
 
 from lab.hosts.destination import Destination, FailedRecipient
 from lab.hosts.host import Host
-from lab.hosts.spool import Addressee, Queue
-from lab.hosts.spool import Entry as Mail
-from lab.protocol import Answer, Outgoing, Path, SyntaxFault, Transaction, folded, parse_path
+from lab.hosts.spool import Addressee, Queue, QueuedMail
+from lab.protocol import Answer, Outgoing, Path, SyntaxFault, Transaction, parse_path
 from lab.protocol.sizes import MIN_RECIPIENTS
 
 _PATH = re.compile(r"<[^>]*>")
@@ -18,8 +17,7 @@ _NO_ANSWER: Answer = (451, "the transmission channel was lost")
 class QueueSender:
     """The agenda of a sender-SMTP: takes mail from a queue, and acts on what became of it.
 
-    ``now`` is set by the driver before each call; ``message`` is that of the transaction in
-    progress.
+    The driver sets ``now`` before each call. ``message`` is that of the transaction in progress.
     """
 
     __slots__ = ("_outgoing", "_turn", "host", "message", "now", "queue", "session")
@@ -36,12 +34,14 @@ class QueueSender:
         self._outgoing: Outgoing | None = None
 
     def identify(self, _: Transaction) -> tuple[int, list[str]]:
-        """The message on its way, and the ids of the recipients that were taken."""
+        """Return the message on its way, and the ids of the recipients that were accepted."""
         outgoing = self._outgoing
         assert outgoing is not None, "mail data without a transaction"
-        mail: Mail = outgoing.tag
-        taken = [one for n, (one, _) in enumerate(mail.addressees) if outgoing.taken(n)]
-        return mail.message, taken
+        mail: QueuedMail = outgoing.tag
+        addressees = enumerate(mail.addressees)
+        return mail.message, [
+            recipient for number, (recipient, _) in addressees if outgoing.taken(number)
+        ]
 
     @property
     def asked(self) -> int | None:
@@ -49,9 +49,9 @@ class QueueSender:
         return len(self._outgoing.answers) if self._outgoing is not None else None
 
     def ids(self, numbers: list[int]) -> list[str]:
-        """The ids of recipients of the mail in progress, by their numbers from 0."""
+        """Return the ids of recipients of the mail in progress, by their numbers from 0."""
         assert self._outgoing is not None, "recipients without mail"
-        mail: Mail = self._outgoing.tag
+        mail: QueuedMail = self._outgoing.tag
         return [mail.addressees[number][0] for number in numbers]
 
     @property
@@ -62,7 +62,7 @@ class QueueSender:
     # -- the agenda -----------------------------------------------------------------------------
 
     def next(self) -> Outgoing | None:
-        """The next piece of mail, at most 100 recipients of it at a time (section 4.5.3)."""
+        """Return the next mail, at most 100 recipients of it at a time (section 4.5.3)."""
         queue = self.queue
         queue.failures = 0
         mail = queue.ready(self.now)
@@ -73,13 +73,13 @@ class QueueSender:
         if len(addressees) > MIN_RECIPIENTS:
             rest = addressees[MIN_RECIPIENTS:]
             mail.addressees = addressees = addressees[:MIN_RECIPIENTS]
-            queue.entries.insert(queue.entries.index(mail) + 1, _part(mail, rest))
+            queue.entries.insert(queue.entries.index(mail) + 1, mail.part_for(rest))
         queue.entries.remove(mail)
         self.message = mail.message
         paths = [path for _, path in addressees]
-        identity = self.host.identity
-        redirects = identity.on_251 == "redirect" and not mail.takes_251
-        redirects = redirects and not identity.unsophisticated
+        settings = self.host.settings
+        redirects = settings.on_251 == "redirect" and not mail.takes_251
+        redirects = redirects and not settings.unsophisticated
         self._outgoing = outgoing = Outgoing(
             mail.reverse_path, paths, mail.mail_data, mail.verb, redirects=redirects, tag=mail
         )
@@ -92,11 +92,11 @@ class QueueSender:
         return turn
 
     def settled(self, outgoing: Outgoing) -> None:
-        """Record what was taken; defer, redirect or return the rest."""
-        mail: Mail = outgoing.tag
+        """Record who was accepted; defer, redirect or return the rest."""
+        mail: QueuedMail = outgoing.tag
         self.message = self._outgoing = None
         answer = outgoing.answer
-        if self.host.identity.on_251 == "learn" and not self.host.identity.unsophisticated:
+        if self.host.settings.on_251 == "learn" and not self.host.settings.unsophisticated:
             self._learn(outgoing)
         done = answer is not None and 200 <= answer[0] < 300 and not outgoing.failed_at
         if done and len(outgoing.answers) == 1:
@@ -110,7 +110,7 @@ class QueueSender:
                 transferred.append(addressee[0])
                 continue
             if outgoing.taken(number) and answer is None:
-                # taken beside a 251 that is redirected: nothing was sent, and nobody has failed
+                # accepted beside a 251 that is redirected: nothing was sent, and nobody has failed
                 again.append(addressee)
                 continue
             own = outgoing.answers[number] if number < len(outgoing.answers) else None
@@ -124,146 +124,139 @@ class QueueSender:
         for (why, at_rcpt), addressees in groups.items():
             if at_rcpt and self._goes_otherwise(mail, why, addressees, progress):
                 continue
-            if at_rcpt and self.host.learned and why[0] >= 550:
+            if at_rcpt and len(self.host.forwards_learned) and why[0] >= 550:
                 addressees = self._as_before(mail, addressees)
             if addressees:
                 self._not_sent(mail, why, addressees)
         if again:
-            self.queue.entries.insert(0, _part(mail, again))
+            self.queue.entries.insert(0, mail.part_for(again))
 
     def refused(self, answer: Answer) -> None:
-        """The session came to nothing: the queue waits, or for a 5xx all its mail is returned."""
-        said = f"{answer[0]} {answer[1]}"
+        """The session failed: the queue waits, or for a 5xx all its mail is returned."""
+        text = f"{answer[0]} {answer[1]}"
         queue = self.queue
         if answer[0] < 500:
-            self.host.hold(self.now, queue, said, self.session)
+            self.host.defer_all(self.now, queue, text, self.session)
             return
         entries, queue.entries = queue.entries, []
         for mail in entries:
-            self._refuse(mail, said, mail.addressees)
+            self._refuse(mail, text, mail.addressees)
 
     def abort(self) -> None:
-        """The host has crashed: the mail in progress is in the spool still, as it was."""
+        """The host has crashed: the mail in progress is still in the spool, as it was."""
         if self._outgoing is not None:
             self.queue.entries.insert(0, self._outgoing.tag)
             self.message = self._outgoing = None
 
     # -- what follows ---------------------------------------------------------------------------
 
-    def _record(self, kind: str, mail: Mail, *extras: object) -> None:
+    def _record(self, kind: str, mail: QueuedMail, *columns: object) -> None:
         host, queue = self.host, self.queue
-        host.record((self.now, kind, host.name, queue.host, self.session, mail.message, *extras))
+        host.record((self.now, kind, host.name, queue.host, self.session, mail.message, *columns))
 
     def _goes_otherwise(
-        self, mail: Mail, answer: Answer, addressees: list[Addressee], progress: bool
+        self, mail: QueuedMail, answer: Answer, addressees: list[Addressee], progress: bool
     ) -> bool:
-        """What a reply to RCPT allows beside trying later and giving back."""
+        """Whether a reply to RCPT lets the mail go on without waiting; ``progress``: some
+        recipient took room in the receiver's buffer.
+        """
         code = answer[0]
-        if self.host.identity.unsophisticated:
+        if self.host.settings.unsophisticated:
             return False  # appendix E: the first digit has said it all
         if code == 552 and progress:
-            # Scenario 10: no refusal for good; the rest go in another transaction at once
-            self.queue.entries.insert(0, _part(mail, addressees))
+            # Scenario 10: not a refusal for good; the rest go in another transaction at once
+            self.queue.entries.insert(0, mail.part_for(addressees))
             return True
         if code in (251, 551) and self._redirect(mail, answer, addressees):
             return True
         if code == 251 and not mail.takes_251:
-            # the path that it tells is none that we can send to: it is left to the receiver-SMTP
-            later = _part(mail, addressees)
+            # we cannot send to the path that it gives: forwarding is left to the receiver-SMTP
+            later = mail.part_for(addressees)
             later.takes_251 = True
             self.queue.entries.insert(0, later)
             return True
         return False
 
-    def _not_sent(self, mail: Mail, answer: Answer, addressees: list[Addressee]) -> None:
+    def _not_sent(self, mail: QueuedMail, answer: Answer, addressees: list[Addressee]) -> None:
         code, text = answer
-        said = f"{code} {text}"
         if code >= 500:
-            self._refuse(mail, said, addressees)
+            self._refuse(mail, f"{code} {text}", addressees)
         else:
-            self._defer(mail, said, addressees)
+            self._defer(mail, f"{code} {text}", addressees)
 
     def _learn(self, outgoing: Outgoing) -> None:
-        """Remember the paths that a 251 tells "to use in the future" (section 3.2)."""
+        """Remember the paths that a 251 gives "to use in the future" (section 3.2)."""
         for path, (code, text) in zip(outgoing.forward_paths, outgoing.answers, strict=False):
-            new = _told(text) if code == 251 else None
-            if new is not None and not _same(path, new):
+            new = _path_in(text) if code == 251 else None
+            if new is not None and not _is_same_mailbox(path, new):
                 self.host.learn(path, new)
 
-    def _as_before(self, mail: Mail, addressees: list[Addressee]) -> list[Addressee]:
-        """Mail that went by a path that was learned and is refused there goes as it would have;
-        who else was refused.
+    def _as_before(self, mail: QueuedMail, addressees: list[Addressee]) -> list[Addressee]:
+        """Send mail that was refused at a learned path to the path from before; return who else
+        was refused.
         """
         others: list[Addressee] = []
         for recipient, path in addressees:
-            old = self.host.unlearn(path)
+            old = self.host.forwards_learned.forget(path)
             if old is None:
                 others.append((recipient, path))
                 continue
             self._record("forward", mail, recipient, path.bare, old.bare, "redirect")
-            places = [(recipient, self.host.destination(old))]
-            self._send_on(mail, places, {path.bare})
+            self._send_on(mail, [(recipient, self.host.destinations.of(old))], {path.key})
         return others
 
-    def _send_on(self, mail: Mail, places: list[tuple[str, Destination]], told: set[str]) -> None:
+    def _send_on(
+        self, mail: QueuedMail, recipients: list[tuple[str, Destination]], followed: set[str]
+    ) -> None:
         self.host.dispatch(
-            self.now, mail.message, mail.verb, mail.return_path, places, mail.mail_data,
-            relaying=mail.relaying, told=mail.told | told,
+            self.now, mail.message, mail.verb, mail.return_path, recipients, mail.mail_data,
+            relaying=mail.relaying, followed=mail.followed | followed,
         )  # fmt: skip
 
-    def _redirect(self, mail: Mail, answer: Answer, addressees: list[Addressee]) -> bool:
-        """Send to the path that a 251 or 551 tells, where the host is set so (section 3.2)."""
+    def _redirect(self, mail: QueuedMail, answer: Answer, addressees: list[Addressee]) -> bool:
+        """Send to the path that a 251 or 551 gives, where the settings say so (section 3.2)."""
         host = self.host
-        if answer[0] == 551 and host.identity.on_551 != "redirect":
+        if answer[0] == 551 and host.settings.on_551 != "redirect":
             return False
-        new = _told(answer[1])
-        if new is None or host.destination(new).refusal is not None:
+        new = _path_in(answer[1])
+        if new is None or host.destinations.of(new).refusal is not None:
             return False
-        places = []
+        olds = [old for _, old in addressees]
+        if new.key in mail.followed or any(_is_same_mailbox(old, new) for old in olds):
+            return False  # hosts that send mail to each other in a circle
+        recipients = []
         for recipient, old in addressees:
-            if _same(old, new) or new.bare in mail.told:
-                return False  # hosts that send mail to each other in a circle
             self._record("forward", mail, recipient, old.bare, new.bare, "redirect")
-            places.append((recipient, host.destination(new)))
-        self._send_on(mail, places, {new.bare, *(old.bare for _, old in addressees)})
+            recipients.append((recipient, host.destinations.of(new)))
+        self._send_on(mail, recipients, {new.key, *[old.key for old in olds]})
         return True
 
-    def _refuse(self, mail: Mail, said: str, addressees: list[Addressee]) -> None:
-        self._record("refuse", mail, tuple(one for one, _ in addressees), said)
-        who = self.queue.host
-        losses = [FailedRecipient(recipient, path, who, said) for recipient, path in addressees]
-        self.host.give_back(self.now, mail.message, mail.return_path, losses)
+    def _refuse(self, mail: QueuedMail, text: str, addressees: list[Addressee]) -> None:
+        self._record("refuse", mail, tuple([recipient for recipient, _ in addressees]), text)
+        peer = self.queue.host
+        failed = [FailedRecipient(recipient, path, peer, text) for recipient, path in addressees]
+        self.host.notify_sender(self.now, mail.message, mail.return_path, failed)
 
-    def _defer(self, mail: Mail, said: str, addressees: list[Addressee]) -> None:
-        later = _part(mail, addressees)
+    def _defer(self, mail: QueuedMail, text: str, addressees: list[Addressee]) -> None:
+        later = mail.part_for(addressees)
         if self.now >= mail.expires:
-            self.host.give_up(self.now, self.queue, later, said, "did not take it")
+            self.host.expire(self.now, self.queue, later, text, "did not take it")
             return
         later.failures = mail.failures + 1
         delay = self.host.retry.delay(later.failures)
         later.not_before = min(self.now + delay, mail.expires)
         self.queue.entries.append(later)
-        self._record("defer", mail, later.ids, said, later.not_before)
+        self._record("defer", mail, later.ids, text, later.not_before)
 
 
-def _told(text: str) -> Path | None:
-    """The path that the text of a 251 or 551 tells; None where there is none."""
-    found = _PATH.search(text)
+def _path_in(text: str) -> Path | None:
+    """The path in the text of a 251 or 551; None if there is none."""
+    match = _PATH.search(text)
     try:
-        return parse_path(found.group()) if found else None
+        return parse_path(match.group()) if match else None
     except SyntaxFault:
         return None
 
 
-def _same(old: Path, new: Path) -> bool:
-    return not old.route and (old.user, folded(old.domain)) == (new.user, folded(new.domain))
-
-
-def _part(mail: Mail, addressees: list[Addressee]) -> Mail:
-    """The same mail for some of its recipients."""
-    part = Mail(
-        mail.message, mail.verb, mail.reverse_path, mail.return_path, addressees, mail.mail_data
-    )
-    part.failures, part.expires, part.relaying = mail.failures, mail.expires, mail.relaying
-    part.avoided, part.takes_251, part.told = mail.avoided, mail.takes_251, mail.told
-    return part
+def _is_same_mailbox(old: Path, new: Path) -> bool:
+    return not old.route and old.mailbox_key == new.mailbox_key

@@ -1,8 +1,7 @@
-"""The spool: mail that waits for its next host, a queue for each.
+"""The spool: mail that waits for its next host, in a queue for each.
 
-Mail that cannot go now is tried again: after ``first`` seconds, then ``factor`` times as long each
-time, at most ``max``; after ``give_up`` it is returned. A failure of the host (it cannot be
-reached, it answers 421) holds back the whole queue; a failure of one piece of mail (450) only that.
+A failure of the next host (it cannot be reached, it replies 421) holds back its whole queue. A
+failure of one message (450) holds back only that.
 """
 
 from __future__ import annotations
@@ -12,21 +11,22 @@ from collections.abc import Iterator
 from lab.protocol import Path
 
 Addressee = tuple[str, Path]
-"""A recipient of a message on its way: its id in the trace, and its forward-path from here."""
+"""A recipient of a message on its way: the id in the trace, and the forward-path from here."""
 
 
-class Entry:
-    """A piece of mail in the spool: one copy of the data for its recipients at the next host.
+class QueuedMail:
+    """Mail in the spool: one copy of the data for its recipients at the next host.
 
-    ``reverse_path`` is what MAIL will say; ``return_path`` where a notification would go. Mail that
-    came from another host is ``relaying``; mail of a user of this host, and notifications, not.
-    ``told``: the paths that 251 and 551 have led it along; none is followed twice.
-    ``last_chance``: it was too old already when the host came up, and is tried once more.
+    ``reverse_path`` is what MAIL will give; ``return_path`` is where a notification would go. Mail
+    that came from another host is ``relaying``; mail of a user of this host, and a notification, is
+    not. ``followed`` are the keys of the paths that 251 and 551 have led it along; none is followed
+    twice. ``avoided`` are the next hosts that were tried in vain. ``last_chance``: it was too old
+    when the host came up again, and is tried once more. Times are seconds.
     """
 
     __slots__ = (
-        "addressees", "avoided", "expires", "failures", "last_chance", "mail_data", "message",
-        "not_before", "relaying", "return_path", "reverse_path", "takes_251", "told", "verb",
+        "addressees", "avoided", "expires", "failures", "followed", "last_chance", "mail_data",
+        "message", "not_before", "relaying", "return_path", "reverse_path", "takes_251", "verb",
     )  # fmt: skip
 
     def __init__(
@@ -51,20 +51,29 @@ class Entry:
         self.takes_251 = False
         self.last_chance = False
         self.avoided: frozenset[str] = frozenset()
-        self.told: frozenset[str] = frozenset()
+        self.followed: frozenset[str] = frozenset()
 
     @property
     def ids(self) -> tuple[str, ...]:
         """The ids of the recipients."""
-        return tuple([one[0] for one in self.addressees])
+        return tuple([addressee[0] for addressee in self.addressees])
+
+    def part_for(self, addressees: list[Addressee]) -> QueuedMail:
+        """Return the same mail for some of its recipients."""
+        part = QueuedMail(
+            self.message, self.verb, self.reverse_path, self.return_path, addressees, self.mail_data
+        )
+        part.failures, part.expires, part.relaying = self.failures, self.expires, self.relaying
+        part.avoided, part.takes_251, part.followed = self.avoided, self.takes_251, self.followed
+        return part
 
 
 class Queue:
     """The mail for one next host, in the order in which it came.
 
-    ``session`` is set while a sender-SMTP is at work on it; ``not_before`` holds the whole queue
-    back; ``wake_at`` is when the driver has been asked to look again; ``polled``: the next host is
-    to be asked for its mail in the session that is at work.
+    ``session`` is set while a sender-SMTP works on it; ``not_before`` holds the whole queue back;
+    ``wake_at`` is when the driver has been asked to look again; ``polled``: the next host is to be
+    asked for its mail in the session that is under way. Times are seconds.
     """
 
     __slots__ = (
@@ -74,31 +83,31 @@ class Queue:
     def __init__(self, host: str, environment: str) -> None:
         self.host = host
         self.environment = environment
-        self.entries: list[Entry] = []
+        self.entries: list[QueuedMail] = []
         self.failures = 0
         self.not_before = 0.0
         self.session = False
         self.polled = False
         self.wake_at: float | None = None
 
-    def ready(self, now: float) -> Entry | None:
-        """The first piece of mail that may be tried now."""
+    def ready(self, now: float) -> QueuedMail | None:
+        """Return the first mail that may be tried now; None if there is none."""
         if now < self.not_before:
             return None
-        for entry in self.entries:
-            if entry.not_before <= now:
-                return entry
+        for mail in self.entries:
+            if mail.not_before <= now:
+                return mail
         return None
 
     def next_try(self) -> float | None:
-        """The time of the next try; None for an empty queue."""
+        """Return the time of the next try; None for an empty queue."""
         if not self.entries:
             return None
-        return max(self.not_before, min([entry.not_before for entry in self.entries]))
+        return max(self.not_before, min([mail.not_before for mail in self.entries]))
 
 
 class Spool:
-    """The queues of one host."""
+    """The queues of one host, by the name of the next host."""
 
     __slots__ = ("queues",)
 
@@ -106,7 +115,7 @@ class Spool:
         self.queues: dict[str, Queue] = {}
 
     def queue(self, host: str, environment: str) -> Queue:
-        """The queue for a next host, made where there is none."""
+        """Return the queue for a next host, a new one where there is none."""
         queue = self.queues.get(host)
         if queue is None:
             queue = self.queues[host] = Queue(host, environment)
@@ -115,6 +124,6 @@ class Spool:
     def __len__(self) -> int:
         return sum(len(queue.entries) for queue in self.queues.values())
 
-    def __iter__(self) -> Iterator[Entry]:
+    def __iter__(self) -> Iterator[QueuedMail]:
         for queue in self.queues.values():
             yield from queue.entries

@@ -1,4 +1,4 @@
-"""What a host says of mail: its verdicts as replies, each in one place (section 4.3)."""
+"""The replies that a host gives, each in one place (section 4.3)."""
 
 from __future__ import annotations
 
@@ -21,13 +21,15 @@ LOOPING: Final = reply(
 COMES_BACK: Final = reply(554, "Transaction failed: the mail comes back to the list it went out by")
 NO_RELAY: Final = reply(550, "This host does not relay")
 LINE_TOO_LONG: Final = reply(554, "A text line is too long to be sent on")
+FULL_AFTER_DATA: Final = reply(552, "Mailbox full")
+NOT_IMPLEMENTED: Final = reply(502, "Command not implemented")
 BROKEN: Final = reply(451, "Local error in processing")
 MAILBOXES: Final = {"busy": BUSY, "broken": BROKEN, "full": FULL}
-"""What RCPT is answered by the state of a user's mailbox, where it takes nothing."""
+"""The reply to RCPT by the state of a user's mailbox, where that accepts nothing."""
 
 
 def user_verdict(verb: str, user: User) -> Reply:
-    """The reply to RCPT for a user of this host, by the verb of the transaction (section 3.4)."""
+    """Return the reply to RCPT for a user of this host, by the transaction's verb (section 3.4)."""
     at_terminal = user.active and user.accepts
     if verb == "SEND":
         return OK if at_terminal else NOT_ACTIVE

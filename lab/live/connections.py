@@ -6,7 +6,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Final, cast
 
-from lab.hosts.interception import OverriddenReceiver, reply_of
+from lab.hosts.interception import reply_of
 from lab.hosts.receiving import ReceivingSession, receiver_smtp
 from lab.hosts.sending import QueueSender
 from lab.live.host_process import TOKENS
@@ -220,7 +220,7 @@ class OutgoingConnection:
         errand, sender = self.errand, self.sender
         if errand is None or not isinstance(sender, SenderSMTP) or self.over:
             return
-        patience = self.station.host.identity.timeouts
+        patience = self.station.host.settings.timeouts
         if now - self.since <= patience.limit(sender.awaiting, errand.size):
             return
         what = _AWAITED.get(sender.awaiting, f"no reply to {sender.awaiting}")
@@ -289,7 +289,7 @@ class IncomingConnection:
         )
         self.reception.now = station.clock.now
         self.reception.enters = not self._known
-        identity = station.host.identity
+        identity = station.host.settings
         if identity.store or identity.careless:
             self.reception.respond = self._respond
         self.receiver = self._engine()
@@ -301,9 +301,7 @@ class IncomingConnection:
         name, number = self.station.host.name, self.number
         mine = [one for one in faults if one.kind == "change-reply" and one.host == name]
         self._changes = {one.number: one for one in mine if one.session == number}
-        if not self._changes:
-            return receiver_smtp(self.reception)
-        return OverriddenReceiver(self.reception, self._next_reply)
+        return receiver_smtp(self.reception, self._next_reply if self._changes else None)
 
     def _next_reply(self) -> Reply | None:
         """What a fault has this reply be."""
@@ -430,7 +428,7 @@ class IncomingConnection:
         queue.session = True
         queue.not_before = 0.0
         errand = QueueSender(host, queue)
-        sender = SenderSMTP(host.identity.name_in(environment), errand)
+        sender = SenderSMTP(host.settings.name_in(environment), errand)
         role = OutgoingConnection(station, self.peer, environment, sender, errand)
         role.channel = self.channel
         self.channel.role = role

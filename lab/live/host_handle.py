@@ -82,12 +82,12 @@ class HostHandle:
     def __init__(self, network: LiveNetwork, host: Host, number: int) -> None:
         self.network = network
         self.name = host.name
-        self.identity: HostSettings = host.identity
+        self.settings: HostSettings = host.settings
         self.number = number
         self.spool = Spool()
-        self.unsaved: dict[int, tuple[int, tuple[str, ...]]] = {}
+        self.unstored: dict[int, tuple[int, tuple[str, ...]]] = {}
         self.open_sessions = 0
-        self.condition = _LiveHostFaults(self)
+        self.faults = _LiveHostFaults(self)
         self.port = (network.settings.ports or {}).get(host.name, 0)
         spec = network.topology.hosts[host.name]
         where, _, at = spec.external.rpartition(":")
@@ -107,7 +107,7 @@ class HostHandle:
         heard, work, queued = self._state
         if self.external:
             return False
-        if self.condition.down:
+        if self.faults.down:
             return bool(queued) and self.network.faults.mending > 0
         return work or heard != self._said or not self.ready.is_set()
 
@@ -167,7 +167,7 @@ class HostHandle:
         if self.control is None:
             return
         self._take()
-        if self.control.ended and not self.condition.down and not self.network.over:
+        if self.control.ended and not self.faults.down and not self.network.over:
             self.network.died(self)
 
     def _take(self) -> None:
@@ -241,7 +241,7 @@ class HostHandle:
             self.start()
             self.say("links", self.network.downs())
             for name in sorted(_FORWARDED):
-                if value := getattr(self.condition, name):
+                if value := getattr(self.faults, name):
                     self.say("condition", name, value)
             self.say("start", self.network.clock.epoch)
 
@@ -294,7 +294,7 @@ class HostHandle:
 
     def _unsaved(self, unsaved: dict[int, tuple[int, tuple[str, ...]]]) -> None:
         real = self.network.real_message
-        self.unsaved = {real(key): (real(n), ids) for key, (n, ids) in unsaved.items()}
+        self.unstored = {real(key): (real(n), ids) for key, (n, ids) in unsaved.items()}
 
     def _call(self, ticket: int, port: int, peer: str, environment: str, mail: bool) -> None:
         self.network.called(self, ticket, port, peer, environment, mail)

@@ -16,9 +16,10 @@ from pathlib import Path as FilePath
 from typing import Any, Final, NoReturn
 
 from lab.hosts.host import Host
+from lab.hosts.message import Calendar
 from lab.hosts.port import HostPort
 from lab.hosts.sending import QueueSender
-from lab.hosts.spool import Entry, Queue
+from lab.hosts.spool import Queue, QueuedMail
 from lab.live.control import Control
 from lab.live.row_ring import SIZE, RowRing, packed
 from lab.live.send_queue import SendQueue
@@ -120,18 +121,17 @@ class HostProcess:
         }  # fmt: skip
 
     def _host(self) -> Host:
-        host = self.simulation.hosts[self.orders.name]
-        own = host.identity.limits
+        topology, routes = self.orders.topology, self.simulation.routes
+        settings = topology.hosts[self.orders.name]
+        own = settings.limits
         limits = {
             name: value for name in Limits.__slots__ if (value := getattr(own, name)) is not None
         }
         safe = replace(SAFE, **limits)
         room = max(1, descriptors() - _OWN_FILES)
         safe = replace(safe, sessions=min(safe.sessions or room, room))
-        host.identity = replace(host.identity, limits=safe)
-        host.port = LivePort(self)
-        host.record = host.port.record
-        return host
+        settings = replace(settings, limits=safe)
+        return Host(settings, routes, Calendar(topology.start), topology.retry, LivePort(self))
 
     def _environment(self) -> str:
         """The environment that callers from outside come by: the first of the host's links."""
@@ -315,7 +315,7 @@ class HostProcess:
             self.control.say("state", *state)
 
     def _has_work(self) -> bool:
-        if self.host.unsaved:
+        if self.host.unstored:
             return True
         queues = self.host.spool.queues.values()
         return any(queue.entries and queue.wake_at is not None for queue in queues)
@@ -342,7 +342,7 @@ class HostProcess:
         self.host.submit(self.clock.now, number, sender, to, octets, verb)
 
     def _condition(self, name: str, value: Any) -> None:
-        setattr(self.host.condition, name, value)
+        setattr(self.host.faults, name, value)
 
     def _links(self, downs: list[int]) -> None:
         for link, down in zip(self.simulation.links, downs, strict=True):
@@ -387,8 +387,8 @@ class HostProcess:
             queue = caller.errand.queue
             now = self.clock.now
             queue.session = False
-            self.host.hold(now, queue, why, cut_off=cut_off)
-            self.host.arrange(now, queue)
+            self.host.defer_all(now, queue, why, cut_off=cut_off)
+            self.host.schedule_retry(now, queue)
 
     # -- the spool ------------------------------------------------------------------------------
 
@@ -403,7 +403,7 @@ class HostProcess:
             self._dirty.add(queue.host)
         self.host.resume(now)
 
-    def _enter(self, now: float, peer: str, entry: Entry) -> None:
+    def _enter(self, now: float, peer: str, entry: QueuedMail) -> None:
         """Mail that an earlier run left: to this run it is new."""
         entry.message, entry.not_before = self.token(), 0.0
         entry.expires = now + self.host.retry.give_up
@@ -430,11 +430,11 @@ class HostProcess:
         def done() -> None:
             self.pending -= 1
             call(self.clock.now)
-            self.say("unsaved", dict(self.host.unsaved))
+            self.say("unsaved", dict(self.host.unstored))
             self.soon()
 
         self.at(self.clock.now + seconds, done)
-        self.say("unsaved", dict(self.host.unsaved))
+        self.say("unsaved", dict(self.host.unstored))
 
     def wake(self, queue: Queue, at: float) -> None:
         """Look at a queue at a time of the host's clock."""
@@ -451,7 +451,7 @@ class HostProcess:
             return
         queue.wake_at = None
         if queue.session or queue.ready(now) is None:
-            self.host.arrange(now, queue)
+            self.host.schedule_retry(now, queue)
         else:
             self._call(queue)
         self.soon()
@@ -463,7 +463,7 @@ class HostProcess:
         self._attempt(queue.host, queue.environment, queue.failures + 1)
         queue.session = True
         errand = QueueSender(host, queue, turn=turn)
-        sender = SenderSMTP(host.identity.name_in(queue.environment), errand)
+        sender = SenderSMTP(host.settings.name_in(queue.environment), errand)
         self._dial(queue.host, queue.environment, sender, errand)
 
     def _attempt(self, peer: str, environment: str, times: int) -> None:
@@ -491,7 +491,7 @@ class HostProcess:
             self._no_way(caller.ticket, f"no channel to the network: {error.strerror}", True)
 
     def _poll(self, poll: PollSpec) -> None:
-        near = self.host.routes.near(self.host.name).get(poll.to)
+        near = self.host.routes.neighbours_of(self.host.name).get(poll.to)
         if near is None:
             return
         queue = self.host.spool.queue(near.name, near.environment)
@@ -502,7 +502,7 @@ class HostProcess:
             self._call(queue, turn=True)
 
     def _script(self, script: ScriptSpec) -> None:
-        near = self.host.routes.near(self.host.name).get(script.to)
+        near = self.host.routes.neighbours_of(self.host.name).get(script.to)
         if near is None:
             row = (self.clock.now, "unreachable", self.host.name, script.to, None, None)
             self.record((*row, "no path of links of one environment joins them"))
@@ -540,7 +540,7 @@ class LivePort(HostPort):
         self._process.later(seconds, call)
 
 
-def _under_way(sessions: list[Any], queue: Queue) -> list[Entry]:
+def _under_way(sessions: list[Any], queue: Queue) -> list[QueuedMail]:
     """The entries that sessions have taken from a queue and not settled yet."""
     return [
         session.sends.tag

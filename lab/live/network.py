@@ -254,15 +254,15 @@ class LiveNetwork(Simulation):
         now = self.clock.now
         row = (now, "fault", mirror.name, None, None, None, "crash")
         self.record((*row, True, ""))
-        mirror.condition.down += 1
-        for message, ids in mirror.unsaved.values():
+        mirror.faults.down += 1
+        for message, ids in mirror.unstored.values():
             self.record((now, "forget", mirror.name, None, None, message, ids))
-        mirror.unsaved.clear()
+        mirror.unstored.clear()
         host: Any = mirror
         for session in list(self.sessions.values()):
             if host in (session.host, session.peer):
                 session.cut(f"{mirror.name} crashed", crashed=host)
-        mirror.condition.down -= 1
+        mirror.faults.down -= 1
         mirror.resume(now)
         self.record((*row, False, ""))
 
@@ -300,7 +300,7 @@ class LiveNetwork(Simulation):
     ) -> None:
         way = self._way_or_reason(host.name, peer, environment)
         if isinstance(way, str):
-            cut_off = not self.hosts[peer].condition.down
+            cut_off = not self.hosts[peer].faults.down
             host.say("no", ticket, way, cut_off)
             plug.close()
             return
@@ -332,7 +332,7 @@ class LiveNetwork(Simulation):
 
     def _poll(self, poll: PollSpec) -> None:
         self._due -= 1
-        if not self.hosts[poll.sender].condition.down:
+        if not self.hosts[poll.sender].faults.down:
             self.hosts[poll.sender].say("poll", poll)
 
 

@@ -14,7 +14,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path as FilePath
 
-from lab.hosts.spool import Entry, Queue
+from lab.hosts.spool import Queue, QueuedMail
 from lab.protocol import parse_path
 
 _PAGE = 1 << 14
@@ -52,10 +52,10 @@ class Storage:
         if durable:
             _sync_directory(path.parent)
         [[self.batch]] = self._file.execute("select last from batches")
-        self._kept: dict[str, dict[int, tuple[int, Entry, str]]] = {}
+        self._kept: dict[str, dict[int, tuple[int, QueuedMail, str]]] = {}
         self.is_open = False
 
-    def recover(self) -> Iterator[tuple[str, str, Entry]]:
+    def recover(self) -> Iterator[tuple[str, str, QueuedMail]]:
         """The mail that was in the spool: next host, environment, and entry, oldest first."""
         rows = self._file.execute("select id, host, environment, about, mail_data from spool")
         for number, host, environment, about, mail_data in rows.fetchall():
@@ -67,7 +67,7 @@ class Storage:
         """What lies in the mail drops: user and mail, oldest first."""
         return self._file.execute("select user, octets from drops order by id").fetchall()
 
-    def keep(self, queue: Queue, under_way: Iterable[Entry]) -> None:
+    def keep(self, queue: Queue, under_way: Iterable[QueuedMail]) -> None:
         """Have the file hold what a queue holds, and what of it is under way."""
         self._begin()
         kept = self._kept.setdefault(queue.host, {})
@@ -142,24 +142,24 @@ def last_batch(path: FilePath) -> int:
     return int(batch)
 
 
-def _written(entry: Entry) -> str:
+def _written(entry: QueuedMail) -> str:
     """An entry but for its mail data, as JSON."""
     return json.dumps(
         [
             entry.message, entry.verb, entry.reverse_path.text, entry.return_path.text,
             [[number, path.text] for number, path in entry.addressees],
             entry.failures, entry.not_before, entry.expires, entry.relaying, entry.takes_251,
-            entry.last_chance, sorted(entry.avoided), sorted(entry.told),
+            entry.last_chance, sorted(entry.avoided), sorted(entry.followed),
         ]
     )  # fmt: skip
 
 
-def _read(about: str, mail_data: bytes) -> Entry:
+def _read(about: str, mail_data: bytes) -> QueuedMail:
     (
         message, verb, reverse_path, return_path, addressees, failures, not_before, expires,
         relaying, takes_251, last_chance, avoided, told,
     ) = json.loads(about)  # fmt: skip
-    entry = Entry(
+    entry = QueuedMail(
         message,
         verb,
         parse_path(reverse_path, null=True),
@@ -169,7 +169,7 @@ def _read(about: str, mail_data: bytes) -> Entry:
     )
     entry.failures, entry.not_before, entry.expires = failures, not_before, expires
     entry.relaying, entry.takes_251, entry.last_chance = relaying, takes_251, last_chance
-    entry.avoided, entry.told = frozenset(avoided), frozenset(told)
+    entry.avoided, entry.followed = frozenset(avoided), frozenset(told)
     return entry
 
 

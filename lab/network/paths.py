@@ -8,7 +8,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Mapping
 
-from lab.hosts.neighbour import Neighbour
+from lab.hosts.routing import Neighbour
 from lab.network.link import Link, LinkDirection
 
 

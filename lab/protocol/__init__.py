@@ -3,6 +3,8 @@
 Bytes in, bytes and events out. Nothing here knows a clock, a socket, chance or SimPy.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from lab.protocol.lines import (
     CRLF,
     END_OF_MAIL_DATA,
@@ -12,6 +14,7 @@ from lab.protocol.lines import (
     stuff,
     unstuff,
 )
+from lab.protocol.names import HostName
 from lab.protocol.receiver import Crossing, Installation, Misuse, ReceiverSMTP, Transaction
 from lab.protocol.replies import (
     COMMAND_REPLIES,
@@ -33,7 +36,6 @@ from lab.protocol.syntax import (
     Mailbox,
     Path,
     SyntaxFault,
-    folded,
     parse_command,
     parse_domain,
     parse_path,
@@ -56,6 +58,7 @@ __all__ = [
     "Category",
     "Command",
     "Crossing",
+    "HostName",
     "Installation",
     "Limits",
     "LineBuffer",
@@ -75,7 +78,6 @@ __all__ = [
     "Transaction",
     "Transition",
     "fits_the_wire",
-    "folded",
     "outcome",
     "parse_command",
     "parse_domain",
@@ -86,3 +88,18 @@ __all__ = [
     "unquote",
     "unstuff",
 ]
+
+if not TYPE_CHECKING:  # so that a type checker still reports names that do not exist
+
+    def __getattr__(name: str) -> Any:
+        """Return what a former name stood for, with a warning."""
+        import warnings
+
+        if name == "folded":
+            from lab.protocol.names import canonical as value
+
+            new = "HostName(domain), which compares by the same rule"
+        else:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        warnings.warn(f"lab.protocol.{name} is now {new}", DeprecationWarning, stacklevel=2)
+        return value

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from lab.protocol.lines import unstuff
 from lab.protocol.replies import CONNECTION, MAIL_DATA, Outcome, outcome
 from lab.protocol.states import TRANSITIONS, Buffers, State, Transition
-from lab.protocol.syntax import parse_command
+from lab.protocol.syntax import in_capitals, parse_command
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def said(standing: SideState, octets: bytes, *, data: bool) -> Spoken:
     if data:
         return Spoken(MAIL_DATA, octets=octets)
     command = parse_command(octets.removesuffix(b"\r\n"))
-    return Spoken(command.verb or octets[:4].decode("latin-1").upper(), command.path.text)
+    return Spoken(command.verb or in_capitals(octets[:4].decode("latin-1")), command.path.text)
 
 
 def spoken(standing: SideState, what: Spoken) -> SideState:

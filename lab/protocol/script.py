@@ -13,12 +13,13 @@ from collections.abc import Sequence
 from lab.protocol.lines import CRLF
 from lab.protocol.receiver import Crossing
 from lab.protocol.replies import ReplyParser
+from lab.protocol.syntax import in_capitals
 
 
 class ScriptedSender:
     """The sender-SMTP's side of a session, word by word."""
 
-    __slots__ = ("_lines", "_parser", "_position", "_turning", "closing", "quitting")
+    __slots__ = ("_lines", "_parser", "_position", "_turning", "closing")
 
     def __init__(self, lines: Sequence[str]) -> None:
         self._lines = [line.encode("latin-1") for line in lines]
@@ -26,7 +27,6 @@ class ScriptedSender:
         self._parser = ReplyParser()
         self._turning = False
         self.closing = False
-        self.quitting = False
 
     def receive(self, octets: bytes) -> list[Crossing]:
         """Take the bytes of replies; what crossed and what to send next, in order."""
@@ -52,8 +52,7 @@ class ScriptedSender:
     def _command(self) -> Crossing:
         line = self._lines[self._position]
         self._position += 1
-        self.quitting = line.upper() == b"QUIT"
-        self._turning = line.upper() == b"TURN"
+        self._turning = in_capitals(line.decode("latin-1")) == "TURN"
         return "command", line + CRLF
 
     def _data(self) -> Crossing:

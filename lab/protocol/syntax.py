@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
+from lab.protocol.names import HostName, host_name
 from lab.protocol.replies import COMMAND_REPLIES
 from lab.protocol.sizes import MAX_COMMAND_LINE
 from lab.protocol.states import COMMANDS
@@ -72,7 +73,6 @@ _PATHS: Final = {strict: _path((_NAME, _NAME_STRICT)[strict]) for strict in (0, 
 _AT_DOMAIN: Final = re.compile("@([^,]+)")
 _PRINTABLE: Final = re.compile(r"[\x20-\x7e]+")
 _STRING_STRICT: Final = re.compile(_STRING)
-_ZEROS: Final = re.compile(r"(?<=[#.\[])0+(?=[0-9])")
 _PLAIN_LOCAL: Final = re.compile(_DOT_STRING)
 
 
@@ -101,22 +101,33 @@ class Mailbox(NamedTuple):
 class Path:
     """A mailbox with the source route to it: a reverse-path or a forward-path (section 4.1.2).
 
-    ``route`` are the hosts of the ``<a-d-l>``, the first to come first; ``local`` is the local part
-    as written; ``text`` the path in its angle brackets. A reverse-path without a domain is the
-    null one, ``<>`` (section 3.6).
+    ``route`` holds the hosts of the ``<a-d-l>``, first to come first; ``local`` is the local part,
+    ``domain`` the host; all as they were written. ``text`` is the path in its angle brackets. A
+    reverse-path without a domain is the null one, ``<>`` (section 3.6).
+
+    Two paths are equal if they are written alike. To find out whether they lead to the same place,
+    compare ``host`` and ``route_hosts``, the :class:`~lab.protocol.names.HostName` of each, or
+    :attr:`mailbox_key`.
     """
 
     route: tuple[str, ...]
     local: str
     domain: str
-    text: str = field(init=False, compare=False, repr=False)
+    text: str = field(init=False, repr=False)
+    host: HostName = field(init=False, repr=False)
+    route_hosts: tuple[HostName, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         route = ",".join("@" + host for host in self.route)
         mailbox = f"{self.local}@{self.domain}" if self.domain else ""
-        object.__setattr__(self, "text", f"<{route}{':' if route else ''}{mailbox}>")
+        self._set("text", f"<{route}{':' if route else ''}{mailbox}>")
+        self._set("host", remembering(host_name, self.domain))
+        self._set("route_hosts", tuple([remembering(host_name, host) for host in self.route]))
 
-    # The text tells route, local part and domain; comparing it is cheap, and paths key many tables
+    def _set(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
+
+    # The text says all of the path; comparing it is cheap, and paths are the keys of many tables
     def __eq__(self, other: object) -> bool:
         return self.text == other.text if isinstance(other, Path) else NotImplemented
 
@@ -149,8 +160,28 @@ class Path:
 
     @property
     def first(self) -> str:
-        """The host that the path names first: of the route, or else of the mailbox."""
+        """The host that the path names first, as written: of the route, or else of the mailbox."""
         return self.route[0] if self.route else self.domain
+
+    @property
+    def first_host(self) -> HostName:
+        """The host that the path names first: of the route, or else of the mailbox."""
+        return self.route_hosts[0] if self.route_hosts else self.host
+
+    @property
+    def hosts(self) -> tuple[HostName, ...]:
+        """The hosts that the mail is to pass, in order: those of the route, then the mailbox's."""
+        return (*self.route_hosts, self.host)
+
+    @property
+    def mailbox_key(self) -> tuple[str, HostName]:
+        """The user and the host of the mailbox: equal for all spellings of one mailbox."""
+        return self.user, self.host
+
+    @property
+    def key(self) -> str:
+        """A text of the whole path that is the same for all spellings of it."""
+        return f"{','.join([host.key for host in self.hosts])} {self.user}"
 
 
 NULL_PATH: Final = Path((), "", "")
@@ -215,13 +246,9 @@ def parse_domain(text: str, *, strict: bool = False) -> str:
     return text
 
 
-def folded(domain: str) -> str:
-    """A domain as all writings of it are alike, to look it up by: hosts do not care for case, and a
-    number is the number that its digits represent ("a decimal integer", 3.7 and ``<snum>``), with
-    zeros before it or without.
-    """
-    domain = domain.upper()
-    return _ZEROS.sub("", domain) if "#" in domain or "[" in domain else domain
+def in_capitals(word: str) -> str:
+    """Return a command code or keyword in capitals, for those may be written in either case (2)."""
+    return word.upper()
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +292,7 @@ def parse_command(line: bytes, grammar: str = "standard") -> Command:
     text = line.decode("latin-1")
     if grammar == "tolerant":
         text = _tidied(text)
-    verb, space, argument = text[:4].upper(), text[4:5], text[5:]
+    verb, space, argument = in_capitals(text[:4]), text[4:5], text[5:]
     # "Command codes are four alphabetic characters" (4.1.2): what is longer is another word
     if verb not in COMMANDS or (space.isascii() and space.isalpha()):
         return Command("", text="Syntax error, command unrecognized", fault=500)
@@ -282,7 +309,7 @@ def parse_command(line: bytes, grammar: str = "standard") -> Command:
 def _tidied(text: str) -> str:
     """A line without what a tolerant host passes over, as the standard grammar has it."""
     text = text.rstrip(" \t")
-    if text[:5].upper() == "NOOP ":
+    if in_capitals(text[:5]) == "NOOP ":
         return text[:4]
     match = _PATH_WORD.match(text)
     if match is None:
@@ -300,7 +327,7 @@ def _with_argument(verb: str, space: str, argument: str, grammar: str) -> Comman
     strict = grammar == "strict"
     keyword = _KEYWORDS.get(verb)
     if keyword:
-        if argument[: len(keyword)].upper() != keyword:
+        if in_capitals(argument[: len(keyword)]) != keyword:
             raise SyntaxFault(f"{verb} wants {keyword}<path>")
         null = verb != "RCPT"
         path = remembering(parse_path, argument[len(keyword) :], null=null, strict=strict)

@@ -82,7 +82,7 @@ def _traffic(
         while to == sender and len(receivers) > 1:
             there, to = receivers[_index(random, len(receivers))]
         if spec.route == "source" and is_here(host):
-            way = routes.way(host, there) or []
+            way = routes.route(host, there) or []
             to = Path(tuple(way[:-1]), to.local, to.domain)
         yield Submission(at, host, sender, (to,), size=spec.size)
 

@@ -202,7 +202,7 @@ class Faults:
     def obstacle(self, host: str, peer: str) -> str | None:
         """Why no channel can be opened between two hosts; None if nothing of ours is in the way."""
         for name in (host, peer):
-            if self.simulation.hosts[name].condition.down:
+            if self.simulation.hosts[name].faults.down:
                 return f"{name} is down"
         for groups in self._groups.values():
             if groups.get(host, -1) != groups.get(peer, -1) and host in groups and peer in groups:
@@ -262,7 +262,7 @@ class Faults:
     def _stop(self, spec: FaultSpec, *, crashed: bool) -> Callable[[], None]:
         simulation = self.simulation
         host = simulation.hosts[spec.host or ""]
-        host.condition.down += 1
+        host.faults.down += 1
         if crashed:
             self._forget(host)
         for session in simulation.channels():
@@ -276,17 +276,17 @@ class Faults:
     def _forget(self, host: Host) -> None:
         """What was in memory is lost: mail that was not stored yet, and when to try again."""
         now = self.simulation.env.now
-        host.condition.lives += 1
-        for message, ids in host.unsaved.values():
+        host.faults.lives += 1
+        for message, ids in host.unstored.values():
             self.simulation.record((now, "forget", host.name, None, None, message, ids))
-        host.unsaved.clear()
+        host.unstored.clear()
         for queue in host.spool.queues.values():
             queue.failures = 0
             queue.not_before = 0.0
 
     def _start_again(self, host: Host) -> None:
-        host.condition.down = max(0, host.condition.down - 1)
-        if host.condition.down:
+        host.faults.down = max(0, host.faults.down - 1)
+        if host.faults.down:
             return
         for call in self._waiting.pop(host.name, ()):
             call()
@@ -336,7 +336,7 @@ class Faults:
         return self._count(spec, "skew", spec.value or 0.0)
 
     def _count(self, spec: FaultSpec, name: str, by: float = 1) -> Callable[[], None]:
-        condition = self.simulation.hosts[spec.host or ""].condition
+        condition = self.simulation.hosts[spec.host or ""].faults
         setattr(condition, name, getattr(condition, name) + by)
         return lambda: setattr(condition, name, getattr(condition, name) - by)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from lab.hosts.interception import OverriddenReceiver, command_line, reply_of
-from lab.hosts.receiving import ReceivingSession
+from lab.hosts.interception import command_line, reply_of
+from lab.hosts.receiving import ReceivingSession, receiver_smtp
 from lab.network.events import Delivery
 from lab.protocol import ReceiverSMTP, Reply, SenderSMTP, Transaction
 from lab.simulation.session import WatchedSession
@@ -32,7 +32,7 @@ class AlteredSession(WatchedSession):
         return self._identify
 
     def _engine(self, reception: ReceivingSession) -> ReceiverSMTP:
-        return OverriddenReceiver(reception, self._next_reply)
+        return receiver_smtp(reception, self._next_reply)
 
     def _change(self, kind: str, number: int, host: str) -> FaultSpec | None:
         spec = self.simulation.faults.changes.get((kind, self.number, number))

@@ -27,7 +27,7 @@ def ways(simulation: Simulation) -> list[PlannedRoute]:
     """The way of each recipient of each [[mail]] of the topology, in the order of the file."""
     found = []
     for sender, to in _recipients(simulation.topology):
-        here = simulation.routes.resolve(sender.domain)
+        here = simulation.routes.resolve(sender.host)
         hosts = _way(simulation, here, to) if here is not None else []
         found.append(PlannedRoute(sender.bare, to.bare, hosts))
         if len(found) >= MOST_WAYS:
@@ -43,8 +43,9 @@ def _recipients(topology: Topology) -> Iterator[tuple[Path, Path]]:
 
 def _way(simulation: Simulation, here: str, to: Path) -> list[str]:
     hosts = [here]
-    for domain in (*to.route, to.domain):
-        onward = simulation.routes.way(hosts[-1], domain)
+    routes = simulation.routes
+    for host in to.hosts:
+        onward = routes.route(hosts[-1], routes.resolve(host))
         if onward is None:
             return []
         hosts += onward
@@ -57,7 +58,7 @@ def planned(topology: Topology, seed: int = 0) -> tuple[list[PlannedRoute], Trac
     found = ways(simulation)
     for way in found:
         for here, there in pairwise(way.hosts):
-            hop = simulation.routes.near(here)[there]
+            hop = simulation.routes.neighbours_of(here)[there]
             nodes = simulation.pathway(here, there, hop.environment).nodes
             simulation.record((0.0, "plan", here, there, None, None, nodes))
     return found, simulation.trace

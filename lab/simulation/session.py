@@ -187,7 +187,7 @@ class Session:
         )
         reception.now = now
         reception.enters = self.errand is None
-        identity = peer.identity
+        identity = peer.settings
         if identity.store or identity.careless:
             reception.respond = self._respond
         self.receiver = receiver = self._engine(reception)
@@ -207,7 +207,7 @@ class Session:
         errand, sender = self.errand, self.sender
         if errand is None or not isinstance(sender, SenderSMTP):
             return math.inf
-        patience: Timeouts = self.host.identity.timeouts
+        patience: Timeouts = self.host.settings.timeouts
         if self.number is None:
             return self.started + patience.opening
         return errand.now + patience.limit(sender.awaiting, errand.size)
@@ -302,7 +302,7 @@ class Session:
         queue.session = True
         queue.not_before = 0.0
         self.errand = QueueSender(host, queue)
-        self.sender = SenderSMTP(host.identity.name_in(environment), self.errand)
+        self.sender = SenderSMTP(host.settings.name_in(environment), self.errand)
         assert self.number is not None, "a channel that is open has a number"
         self._begin(now, self.number)
 
@@ -341,7 +341,7 @@ class Session:
             errand.abort()
         elif self.number is None:
             why = f"{self.there} cannot be reached: {reason}"
-            self.host.hold(now, errand.queue, why, cut_off=not self.peer.condition.down)
+            self.host.defer_all(now, errand.queue, why, cut_off=not self.peer.faults.down)
         else:
             self.sender.end_of_input()
         self.host.session_over(now, errand.queue)

@@ -23,7 +23,7 @@ from lab.network.events import CALLS, HOSTS, MAIL, WATCHES, Ticket, Timer, ticke
 from lab.network.link import Link, LinkDirection
 from lab.network.paths import PathFinder
 from lab.network.transport import TRANSPORTS
-from lab.protocol import SenderSMTP, Transaction, folded
+from lab.protocol import HostName, SenderSMTP, Transaction
 from lab.protocol.script import ScriptedSender
 from lab.runtime.gc_pause import gc_pause
 from lab.simulation.agenda import Submission, submissions
@@ -70,14 +70,14 @@ class Simulation(HostPort):
         ranks = {name: rank for rank, name in enumerate(topology.environments)}
         costs = [_cost(spec) for spec in topology.links]
         self.reach = PathFinder(zip(self.links, costs, strict=True), routers, ranks)
-        names = {folded(name): h.name for h in hosts for name in (*h.names.values(), h.name)}
+        names = {HostName(name): h.name for h in hosts for name in (*h.names.values(), h.name)}
         relays = {spec.name for spec in hosts if spec.relay}
         self.routes = RoutingTable(self.reach.neighbours, relays, names)
         calendar = Calendar(topology.start)
         self.hosts: dict[str, Host] = {}
         for spec in hosts:
             self.hosts[spec.name] = Host(spec, self.routes, calendar, topology.retry, self)
-        patience = [host.identity.timeouts.least for host in self.hosts.values()]
+        patience = [host.settings.timeouts.least for host in self.hosts.values()]
         self._least_patience = min(patience, default=math.inf)
         self.is_watching_patience = False
         self._scenario = submissions(topology, seed, self.routes, self.is_here)
@@ -189,16 +189,16 @@ class Simulation(HostPort):
         """Whether a host will do something of itself; mail that it holds for others to fetch is
         none, nor is what lies on a host that is down for good.
         """
-        if host.unsaved:
+        if host.unstored:
             return True
         queues = [queue for queue in host.spool.queues.values() if queue.entries]
-        if host.condition.down:
+        if host.faults.down:
             return bool(queues) and self.faults.mending > 0
         return any(queue.wake_at is not None for queue in queues)
 
     def later(self, host: str, seconds: float, call: Callable[[float], None]) -> None:
         """Call with the time after so many seconds, unless the host has crashed meanwhile."""
-        condition = self.hosts[host].condition
+        condition = self.hosts[host].faults
         life = condition.lives
 
         def done(_: Any) -> None:
@@ -228,7 +228,7 @@ class Simulation(HostPort):
 
     def _submit(self, submission: Submission) -> None:
         host = self.hosts[submission.host]
-        if host.condition.down:
+        if host.faults.down:
             # nobody can hand mail to a host that does not run; the user does so when it does
             self.faults.when_up(host, lambda: self._hand_over(host, submission))
         else:
@@ -282,10 +282,10 @@ class Simulation(HostPort):
         """Open a channel for a queue, if it has mail to try now."""
         queue.wake_at = None
         now = self.env.now
-        if host.condition.down:
+        if host.faults.down:
             return
         if queue.session or queue.ready(now) is None:
-            host.arrange(now, queue)
+            host.schedule_retry(now, queue)
             return
         self._call(host, queue)
 
@@ -296,21 +296,21 @@ class Simulation(HostPort):
         way = self._way_or_reason(host.name, queue.host, queue.environment)
         if isinstance(way, str):
             self.record((now, "unreachable", host.name, queue.host, None, None, way))
-            cut_off = not self.hosts[queue.host].condition.down
-            host.hold(now, queue, f"{queue.host} cannot be reached: {way}", cut_off=cut_off)
-            host.arrange(now, queue)
+            cut_off = not self.hosts[queue.host].faults.down
+            host.defer_all(now, queue, f"{queue.host} cannot be reached: {way}", cut_off=cut_off)
+            host.schedule_retry(now, queue)
             return
         queue.session = True
         errand = QueueSender(host, queue, turn=turn)
-        sender = SenderSMTP(host.identity.name_in(queue.environment), errand)
+        sender = SenderSMTP(host.settings.name_in(queue.environment), errand)
         self._session(host, self.hosts[queue.host], way, sender, errand).open()
 
     def _poll(self, poll: PollSpec) -> None:
         """Call a host, and ask it to change roles when there is nothing more to send it."""
         self._due -= 1
         host, peer = self.hosts[poll.sender], self.hosts[poll.to]
-        near = self.routes.near(host.name).get(peer.name)
-        if near is None or host.condition.down:
+        near = self.routes.neighbours_of(host.name).get(peer.name)
+        if near is None or host.faults.down:
             return
         queue = host.spool.queue(peer.name, near.environment)
         if queue.session:
@@ -336,7 +336,7 @@ class Simulation(HostPort):
         self._due -= 1
         now = self.env.now
         host, peer = self.hosts[script.sender], self.hosts[script.to]
-        near = self.routes.near(host.name).get(peer.name)
+        near = self.routes.neighbours_of(host.name).get(peer.name)
         if near is None:
             row = (now, "unreachable", host.name, peer.name, None, None)
             self.record((*row, "no path of links of one environment joins them"))

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from lab.hosts.directory import Directory
 from lab.hosts.scripted import ANSWERED, OPTIONAL
-from lab.protocol import Path, SyntaxFault, folded, parse_domain, quote
+from lab.protocol import HostName, Path, SyntaxFault, parse_domain, quote
 from lab.protocol.sizes import MAX_DOMAIN, MAX_USER, MINIMA
 from lab.quantities import as_toml
 from lab.topology.declarations import settings_of
@@ -33,15 +33,15 @@ class Hosts:
         self.diagnostics = diagnostics
         self.specs: dict[str, HostSpec] = {}
         self.number: dict[str, int] = {}
-        self._named: dict[str, str] = {}
+        self._named: dict[HostName, str] = {}
         self._spellings: list[str] = []
 
     def add(self, spec: HostSpec, number: int) -> None:
         """Make a host known, unless its name is taken."""
         for keys, name in _names(spec.name, spec.names):
-            owner = self._named.get(folded(name))
+            owner = self._named.get(HostName(name))
             if owner is None:
-                self._named[folded(name)] = spec.name
+                self._named[HostName(name)] = spec.name
                 self._spellings.append(name)
             elif owner != spec.name or keys == ("name",):
                 self._name_is_taken(name, owner, self.diagnostics.place("host", number, *keys))
@@ -57,7 +57,7 @@ class Hosts:
 
     def find(self, name: str) -> HostSpec | None:
         """Return the host of that name in any environment, in any case."""
-        known = self._named.get(folded(name))
+        known = self._named.get(HostName(name))
         return None if known is None else self.specs[known]
 
     def existing(self, name: str, place: Place, *, speaks: bool = False) -> HostSpec | None:

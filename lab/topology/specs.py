@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 from lab.hosts.retry import Retry
 from lab.hosts.setting import setting
 from lab.hosts.settings import HostSettings
-from lab.protocol import Path, folded
+from lab.protocol import HostName, Path
 from lab.quantities import single_line
 
 HostSpec = HostSettings
@@ -447,8 +447,8 @@ class TopologyData:
 
     def host(self, name: str) -> HostSpec | None:
         """Return the host of that name in any environment, in any case; None if there is none."""
-        names: dict[str, HostSpec] | None = self._found.get("names")
+        names: dict[HostName, HostSpec] | None = self._found.get("names")
         if names is None:
-            names = {folded(n): spec for spec in self.hosts.values() for n in spec.all_names}
+            names = {HostName(n): spec for spec in self.hosts.values() for n in spec.all_names}
             self._found["names"] = names
-        return names.get(folded(name))
+        return names.get(HostName(name))

@@ -5,7 +5,22 @@ from __future__ import annotations
 import re
 
 import pytest
-from helpers.small_topologies import counts, delivered, drops, host, mail, paths, relay, run, wire
+from helpers.small_topologies import (
+    chain,
+    counts,
+    delivered,
+    drops,
+    host,
+    mail,
+    paths,
+    relay,
+    run,
+    wire,
+)
+
+import lab
+from lab.simulation.simulation import Simulation
+from lab.topology.model import from_dict
 
 JOE = host("ONE.ARPA", "JOE")
 
@@ -316,12 +331,15 @@ def test_lists_of_two_hosts_that_contain_each_other_are_expanded_once_each(
 
 
 @pytest.mark.rule("3.3-7", "3.6-11")
-def test_lists_that_contain_each_other_end_where_a_host_has_forgotten(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_lists_that_contain_each_other_end_where_a_host_has_forgotten() -> None:
     """3.3: without a memory of what was expanded the time stamp lines end it."""
-    monkeypatch.setattr("lab.hosts.expansion._expanded_for", lambda host, message: set())
-    done = run(*ROUND, mail=[mail("SAM@Z", "them@TWO.ARPA")])
+    tables = {"host": list(ROUND), "link": chain(*ROUND), "mail": [mail("SAM@Z", "them@TWO.ARPA")]}
+    simulation = Simulation(from_dict(tables))
+    for each in simulation.hosts.values():
+        each.expansion.remembers = 0
+    simulation.begin()
+    simulation.run()
+    done = lab.Run(simulation.topology, simulation.trace)
     assert done.summary["lost"] == done.summary["queued"] == 0
     assert counts(done)["returned"] == 1
     assert "comes back to the list it went out by" in delivered(done, "SAM")[0]

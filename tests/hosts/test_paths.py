@@ -4,20 +4,24 @@ in a circle (3.2): what is just right, and what is one too many.
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import Any
-
 import pytest
 from helpers.small_topologies import counts, drops, mail, relay, run
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.hosts.expansion import _expanded_for
-from lab.hosts.paths import bears, prefixed, unsendable, unsendable_from
-from lab.hosts.time_stamps import MOST_STAMPS, is_looping, visits, was_sent
-from lab.protocol import Path, SyntaxFault, quote, unquote
+from lab.hosts.destination import Destinations
+from lab.hosts.directory import Directory, MailingList, Member, User
+from lab.hosts.expansion import Expansion
+from lab.hosts.message import MOST_STAMPS, is_looping, visits, was_sent
+from lab.hosts.paths import fits_path_limits, why_unsendable, why_unsendable_from, with_relay
+from lab.hosts.routing import RoutingTable
+from lab.protocol import HostName, Path, SyntaxFault, quote, unquote
 from lab.protocol.lines import MailData, fits_the_wire
 from lab.protocol.syntax import parse_command, parse_path
+
+
+def names(*texts: str) -> set[HostName]:
+    return set(map(HostName, texts))
 
 
 def path_of(size: int) -> Path:
@@ -25,14 +29,14 @@ def path_of(size: int) -> Path:
     names = [f"H{n}.{'X' * 20}" for n in range(10)]
     path = Path((), "u", "Z")
     while len(path.text) + 24 <= size:
-        path = prefixed(path, names.pop())
+        path = with_relay(path, names.pop())
     path = Path(path.route, "u" * (1 + size - len(path.text)), "Z")
     assert len(path.text) == size
     return path
 
 
 def text_of(path: Path, name: str = "") -> str:
-    refused = unsendable_from(path, name) if name else unsendable(path)
+    refused = why_unsendable_from(path, name) if name else why_unsendable(path)
     return "sent" if refused is None else f"{refused.code} {refused.lines[0]}"
 
 
@@ -65,9 +69,9 @@ def test_a_reverse_path_may_grow_to_256_characters() -> None:
     assert text_of(path_of(256 - len("@R.X,")), "R.X") == "sent"
     grown = "550 The reverse-path would grow too long"
     assert text_of(path_of(257 - len("@R.X,")), "R.X") == grown
-    assert unsendable_from(path_of(256), "") is None
-    assert unsendable_from(path_of(257), "") is not None
-    assert unsendable_from(Path((), "", ""), "R" * 300) is None
+    assert why_unsendable_from(path_of(256), "") is None
+    assert why_unsendable_from(path_of(257), "") is not None
+    assert why_unsendable_from(Path((), "", ""), "R" * 300) is None
 
 
 def stamped(count: int, by: str = "B.ARPA") -> bytes:
@@ -87,26 +91,26 @@ def test_only_the_time_stamp_lines_that_mail_begins_with_count() -> None:
     """What stands below another line, a sender wrote: it may be anything."""
     assert not is_looping(b"Subject: x\r\n" + stamped(40))
     assert not is_looping(stamped(20) + b"Subject: x\r\n" + stamped(20))
-    assert visits(stamped(3) + b"Subject: x\r\n" + stamped(2), {"B.ARPA"}) == 3
+    assert visits(stamped(3) + b"Subject: x\r\n" + stamped(2), names("B.ARPA")) == 3
 
 
 def test_the_visits_are_those_time_stamp_lines_that_a_host_wrote() -> None:
     lines = stamped(2) + stamped(3, "c.arpa")
-    assert visits(lines, {"B.ARPA"}) == 2
-    assert visits(lines, {"C.ARPA"}) == 3
-    assert visits(lines, {"B.ARPA", "C.ARPA"}) == 5
-    assert visits(lines, {"A.ARPA"}) == visits(b"", {"B.ARPA"}) == 0
-    assert visits(stamped(60), {"B.ARPA"}) == MOST_STAMPS + 2
+    assert visits(lines, names("B.ARPA")) == 2
+    assert visits(lines, names("C.ARPA")) == 3
+    assert visits(lines, names("B.ARPA", "C.ARPA")) == 5
+    assert visits(lines, names("A.ARPA")) == visits(b"", names("B.ARPA")) == 0
+    assert visits(stamped(60), names("B.ARPA")) == MOST_STAMPS + 2
     # cut short by who forged it
-    assert visits(b"Received: from A.ARPA by\r\n", {"B.ARPA"}) == 0
-    assert visits(b"Received: from A.ARPA by B.ARPA\r\n", {"B.ARPA"}) == 1
+    assert visits(b"Received: from A.ARPA by\r\n", names("B.ARPA")) == 0
+    assert visits(b"Received: from A.ARPA by B.ARPA\r\n", names("B.ARPA")) == 1
 
 
 def test_mail_was_sent_by_whom_a_time_stamp_line_has_it_from() -> None:
-    assert was_sent(stamped(1), {"A.ARPA"})
-    assert was_sent(stamped(2, "C.ARPA") + stamped(1), {"Z", "A.ARPA"})
-    assert not was_sent(stamped(3), {"B.ARPA"})
-    assert not was_sent(b"Subject: x\r\n" + stamped(1), {"A.ARPA"})
+    assert was_sent(stamped(1), names("A.ARPA"))
+    assert was_sent(stamped(2, "C.ARPA") + stamped(1), names("Z", "A.ARPA"))
+    assert not was_sent(stamped(3), names("B.ARPA"))
+    assert not was_sent(b"Subject: x\r\n" + stamped(1), names("A.ARPA"))
 
 
 @pytest.mark.rule("3.3-7", "3.6-11")
@@ -122,32 +126,37 @@ def test_a_list_takes_mail_that_was_here_twice_and_no_oftener(
     assert [user for host, user in drops(made) if host == "B"] == reached
 
 
-def test_a_host_remembers_so_many_messages_and_forgets_the_first(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("lab.hosts.expansion.MOST_REMEMBERED", 2)
-    host: Any = SimpleNamespace(expanded={})
+def test_a_host_remembers_so_many_messages_and_forgets_the_first() -> None:
+    path = parse_path("<all@B>")
+    directory = Directory(
+        "B", (User("bob"),), (MailingList("all", (Member(parse_path("<bob@B>")),)),)
+    )
+    destinations = Destinations("B", ["B"], directory, RoutingTable(lambda host: (), set(), {}))
+    expansion = Expansion("B", destinations, [].append)
+    expansion.remembers = 2
     for message in (7, 8, 7, 9):
-        _expanded_for(host, message).add("all")
-    assert host.expanded == {8: {"all"}, 9: {"all"}}
+        expansion.expand(0.0, message, [("1", destinations.of(path))], b"text")
+    assert expansion.lists_expanded == {8: {"all"}, 9: {"all"}}
 
 
 @given(st.binary(max_size=60))
 def test_no_line_that_a_sender_forged_stops_the_count(octets: bytes) -> None:
     """Whatever stands in a line that begins as a time stamp line does."""
-    assert visits(b"Received: FROM A BY " + octets, {"B"}) <= 1
-    assert visits(b"Received: " + octets + b"\r\n" + stamped(1, "B"), {"B"}) >= 0
+    assert visits(b"Received: FROM A BY " + octets, names("B")) <= 1
+    assert visits(b"Received: " + octets + b"\r\n" + stamped(1, "B"), names("B")) >= 0
 
 
 def test_mail_is_sent_round_only_as_far_as_its_path_and_time_stamps_bear() -> None:
     """3.6 and 4.5.3: each host on the way but the last adds "@", its name and "," to the path."""
     way = ["FOUR", "SIX.SIX", "THE-LAST.ONE"]
     added = len("@FOUR,@SIX.SIX,")
-    assert bears(path_of(256 - added), way)
-    assert not bears(path_of(257 - added), way)
-    assert bears(path_of(256), way[-1:])
+    assert fits_path_limits(path_of(256 - added), way)
+    assert not fits_path_limits(path_of(257 - added), way)
+    assert fits_path_limits(path_of(256), way[-1:])
     for stamps in range(23, 28):
-        assert bears(Path(("A",) * 3, "u", "B"), ["C"] * (stamps - 3)) == (stamps <= MOST_STAMPS)
+        assert fits_path_limits(Path(("A",) * 3, "u", "B"), ["C"] * (stamps - 3)) == (
+            stamps <= MOST_STAMPS
+        )
 
 
 def test_a_list_with_forwards_in_a_circle_reaches_the_others() -> None:

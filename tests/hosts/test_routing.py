@@ -7,8 +7,8 @@ from random import Random
 import networkx
 import pytest
 
-from lab.hosts.neighbour import Neighbour
-from lab.hosts.routing import RoutingTable
+from lab.hosts.routing import Neighbour, RoutingTable
+from lab.protocol import HostName
 
 
 def table_of(graph: networkx.Graph, relays: set[str]) -> RoutingTable:
@@ -17,7 +17,7 @@ def table_of(graph: networkx.Graph, relays: set[str]) -> RoutingTable:
             Neighbour(other, "arpanet", graph.edges[host, other]["cost"]) for other in graph[host]
         ]
 
-    return RoutingTable(neighbours, relays, {host.upper(): host for host in graph})
+    return RoutingTable(neighbours, relays, {HostName(host): host for host in graph})
 
 
 def random_network(seed: int) -> tuple[networkx.Graph, set[str]]:
@@ -36,7 +36,7 @@ def test_the_way_costs_least_of_all_over_hosts_that_relay(seed: int) -> None:
     table = table_of(graph, relays)
     for here in graph:
         for there in set(graph) - {here}:
-            way = table.way(here, there)
+            way = table.route(here, there)
             if there in graph[here]:
                 assert way == [there]  # mail for a neighbour goes straight to it
                 continue
@@ -60,7 +60,7 @@ def test_of_ways_that_cost_the_same_the_one_with_fewer_hops_and_the_first_by_nam
     ways = ["A M 1", "M N 0.5", "N Z 0.5", "A P 1", "P Z 1", "A Q 1", "Q Z 1"]
     for a, b, cost in map(str.split, ways):
         graph.add_edge(a, b, cost=float(cost))
-    assert table_of(graph, set(graph)).way("A", "Z") == ["P", "Z"]
+    assert table_of(graph, set(graph)).route("A", "Z") == ["P", "Z"]
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -87,7 +87,7 @@ def test_where_a_link_costs_nothing_a_way_with_fewer_hops_may_be_found_late() ->
     as_good = ["Z X1 1", "X1 X2 1", "X2 X3 1", "X3 X4 2", "X4 E 1"]
     for a, b, cost in map(str.split, [*ways, *as_good]):
         graph.add_edge(a, b, cost=float(cost))
-    assert table_of(graph, set(graph)).way("E", "Z") == ["C", "A", "B", "S", "Z"]
+    assert table_of(graph, set(graph)).route("E", "Z") == ["C", "A", "B", "S", "Z"]
 
 
 def best_hop(graph: networkx.Graph, relays: set[str], here: str, there: str) -> str | None:
@@ -106,11 +106,11 @@ def test_a_way_round_a_blocked_neighbour_leads_to_and_from_hosts_with_one_neighb
     networkx.set_edge_attributes(graph, 1.0, "cost")
     graph = networkx.relabel_nodes(graph, str)
     table = table_of(graph, set(graph))
-    assert table.way("10", "12") == ["0", "1", "2", "12"]
-    assert table.way_round("0", "12", "1", frozenset()) == ["3", "2", "12"]
-    assert table.way_round("0", "12", "1", frozenset({"3"})) is None
-    assert table.way_round("3", "12", "2", frozenset()) is None
-    assert table.way_round("10", "12", "1", frozenset({"1"})) == ["0", "3", "2", "12"]
+    assert table.route("10", "12") == ["0", "1", "2", "12"]
+    assert table.detour("0", "12", "1", frozenset()) == ["3", "2", "12"]
+    assert table.detour("0", "12", "1", frozenset({"3"})) is None
+    assert table.detour("3", "12", "2", frozenset()) is None
+    assert table.detour("10", "12", "1", frozenset({"1"})) == ["0", "3", "2", "12"]
     hop = table.next_hop("10", "12", frozenset({"1"}))
     assert hop is not None
     assert hop.name == "0"
@@ -125,7 +125,7 @@ def test_a_tree_has_no_hosts_with_one_neighbour_nor_have_they_one() -> None:
     table = table_of(star, set(star))
     for here in star:
         for there in star:
-            assert table.way(here, there) == networkx.shortest_path(star, here, there)[1:]
+            assert table.route(here, there) == networkx.shortest_path(star, here, there)[1:]
     assert [len(tree) for tree in table._trees.values()] == [2, 2]  # to 0 and to Y
 
 
@@ -136,6 +136,6 @@ def test_no_more_trees_are_kept_than_their_bound_and_ways_stay_the_same() -> Non
     bound = table_of(graph, set(graph))
     bound._room = 0
     for there in graph:
-        assert bound.way("0", there) == free.way("0", there)
+        assert bound.route("0", there) == free.route("0", there)
     assert len(bound._trees) == 16 < len(free._trees)
     assert {tree.itemsize for tree in free._trees.values()} == {2}  # bytes a host

@@ -101,9 +101,9 @@ def test_two_hosts_that_point_at_each_other_teach_no_circle() -> None:
 @pytest.mark.parametrize("text", ["another path", "<nowhere@at@all>", "<x@NOWHERE.ARPA>"])
 def test_a_251_that_tells_no_path_of_use_teaches_nothing(text: str) -> None:
     """3.2: the text is for people; what we cannot send to is left to the receiver-SMTP."""
-    from lab.hosts.sending import _told
+    from lab.hosts.sending import _path_in
 
-    path = _told(f"User not local; will forward to {text}")
+    path = _path_in(f"User not local; will forward to {text}")
     assert path is None or path.domain == "NOWHERE.ARPA"
     done = run(
         host("ONE.ARPA", "JOE", on_251="learn"), host("TWO.ARPA", "fred", answers={"RCPT": 251}),

@@ -45,8 +45,9 @@ class ByHand(HostPort):
         self.waiting: list[tuple[float, int, Host, Queue]] = []
         self.count = itertools.count()
         self.sessions = 0
-        for host in self.network.hosts.values():
-            host.port = self
+        hosts = self.network.hosts
+        for name, host in hosts.items():
+            hosts[name] = Host(host.settings, host.routes, host.calendar, host.retry, self)
 
     def wake(self, host: str, queue: Queue, at: float) -> None:
         self.waiting.append((at, next(self.count), self.network.hosts[host], queue))
@@ -64,7 +65,7 @@ class ByHand(HostPort):
             network._hand_over(network.hosts[submission.host], submission)
         for script in network.topology.scripts:
             self.until(script.at)
-            near = network.routes.near(script.sender)[script.to]
+            near = network.routes.neighbours_of(script.sender)[script.to]
             self.session(
                 network.hosts[script.sender], network.hosts[script.to], near.environment,
                 ScriptedSender(script.lines), None,
@@ -84,7 +85,7 @@ class ByHand(HostPort):
             self.now = max(self.now, due)
             queue.session = True
             errand = QueueSender(host, queue)
-            sender = SenderSMTP(host.identity.name_in(queue.environment), errand)
+            sender = SenderSMTP(host.settings.name_in(queue.environment), errand)
             peer = self.network.hosts[queue.host]
             self.session(host, peer, queue.environment, sender, errand)
             host.session_over(self.now, queue)

@@ -15,7 +15,7 @@ import pytest
 from helpers.live_hosts import eventually, served
 
 import lab
-from lab.hosts.spool import Entry, Queue
+from lab.hosts.spool import Queue, QueuedMail
 from lab.live.row_ring import SIZE, RowRing, outbox, packed, what_crossed
 from lab.live.send_queue import SendQueue
 from lab.live.storage import Storage, last_batch
@@ -94,7 +94,7 @@ def test_storage_numbers_what_it_commits(tmp_path: Path) -> None:
     assert again.drops() == [("ann", b"x")] * 3
     queue = Queue("B.ARPA", "arpanet")
     to = parse_path("<b@B.ARPA>")
-    queue.entries.append(Entry(1, "MAIL", to, to, [("1", to)], b"text"))
+    queue.entries.append(QueuedMail(1, "MAIL", to, to, [("1", to)], b"text"))
     again.keep(queue, [])
     again.close()
     assert last_batch(path) == 4

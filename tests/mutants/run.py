@@ -53,7 +53,6 @@ PATHS = {
         "quote", "folded", "parse_path", "_with_argument", "_tidied", "parse_command",
     ),
     "lab.hosts.paths": (),
-    "lab.hosts.time_stamps": (),
     "lab.hosts.expansion": (),
     "lab.hosts.host": (
         "Host._find_destination", "Host.dispatch", "Host.give_back", "Host._visited",

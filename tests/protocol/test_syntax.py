@@ -15,9 +15,9 @@ from lab.protocol import (
     COMMANDS,
     NULL_PATH,
     Command,
+    HostName,
     Path,
     SyntaxFault,
-    folded,
     parse_command,
     parse_domain,
     parse_path,
@@ -170,9 +170,11 @@ def test_the_null_path_is_a_reverse_path_only() -> None:
         ("[000.00.0.1].ARPA", "[0.0.0.1].arpa"), ("a0.b-00", "A0.B-00"), ("x.#1.y", "X.#01.Y"),
     ],
 )  # fmt: skip
-def test_writings_of_one_domain_are_alike_when_folded(one: str, other: str) -> None:
+def test_spellings_of_one_domain_are_the_same_host_name(one: str, other: str) -> None:
     assert parse_domain(one) == one
-    assert folded(one) == folded(other)
+    assert HostName(one) == HostName(other)
+    assert hash(HostName(one)) == hash(HostName(other))
+    assert str(HostName(one)) == one
 
 
 @pytest.mark.rule("3.7-4")
@@ -180,8 +182,8 @@ def test_other_numbers_are_other_domains() -> None:
     """The last: of which network # is the address, the RFC does not say."""
     names = ["#7", "#70", "#700", "#1", "[0.0.0.7]", "[7.0.0.0]", "[0.7.0.0]", "A7", "A.#7", "#0",
              "#10.#7", "[10.0.0.52]", "#167772212"]  # fmt: skip
-    assert len(set(map(folded, names))) == len(names)
-    assert all(folded(folded(name)) == folded(name) for name in names)
+    assert len(set(map(HostName, names))) == len(names)
+    assert all(HostName(HostName(name).key) == HostName(name) for name in names)
 
 
 @pytest.mark.rule("3.7-2")

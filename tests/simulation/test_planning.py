@@ -142,7 +142,7 @@ def test_on_the_uucp_map_parts_have_as_much_work_of_mail_that_was_not_looked_at(
     other = islice(submissions(topology, 1, routes, lambda _: False), 600)
     work = [0, 0]
     for one in other:
-        way = [one.host, *(routes.way(one.host, one.to[0].domain) or [])]
+        way = [one.host, *(routes.route(one.host, routes.resolve(one.to[0].host)) or [])]
         for a, b in pairwise(way):
             work[partition.parts[a]] += 1
             work[partition.parts[b]] += 1

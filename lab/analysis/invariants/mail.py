@@ -23,7 +23,7 @@ from typing import Final
 
 from lab.analysis.invariants.breach import MOST, Finding
 from lab.analysis.invariants.timestamps import STAMP, seconds, stamps_above
-from lab.protocol import folded, stuff, unstuff
+from lab.protocol import HostName, stuff, unstuff
 from lab.protocol.receiver import CLEARED
 from lab.trace.rows import (
     ACCEPT_REVERSE_PATH,
@@ -103,7 +103,7 @@ class MailRules:
         self._octets: dict[int | None, bytes] = {}
         self._mail: dict[int, Mail] = {}
         self._done_with: deque[int] = deque()
-        self._names: dict[str, str] = {}
+        self._names: dict[HostName, str] = {}
         self._elsewhere: dict[str, dict[str, str]] = {}
         self._environments: dict[int | None, str] = {}
         self._holding: dict[str, frozenset[str]] = {}
@@ -163,7 +163,7 @@ class MailRules:
         meta = row[START_META]
         for host in meta.get("hosts", ()):
             for name in (host["name"], *(host.get("names") or {}).values()):
-                self._names[folded(name)] = host["name"]
+                self._names[HostName(name)] = host["name"]
             if host.get("names"):
                 self._elsewhere[host["name"]] = host["names"]
             if host.get("eight_bit") == "clear":
@@ -372,7 +372,7 @@ class MailRules:
     def _own_path(self, path: str, host: str, name: str) -> str:
         """The path of a host's own user by the name that the host has where it sends to (3.6)."""
         local, _, domain = path.rpartition("@")
-        own = host in self._elsewhere and self._names.get(folded(domain)) == host
+        own = host in self._elsewhere and self._names.get(HostName(domain)) == host
         return f"{local}@{name}" if own and not path.startswith("@") else path
 
     def _check_delivery(self, row: Row, mail: Mail) -> None:
@@ -443,7 +443,7 @@ class MailRules:
 
     def _host(self, name: bytes) -> str:
         text = name.decode("latin-1")
-        return self._names.get(folded(text), text)
+        return self._names.get(HostName(text), text)
 
     def _changed(self, row: Row, how: str) -> None:
         rule = "the bytes of the text arrive unchanged"

@@ -15,6 +15,7 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 from lab.hosts.routing import RoutingTable, Trees
+from lab.protocol import HostName
 from lab.simulation.agenda import submissions
 from lab.simulation.simulation import Simulation
 from lab.topology.model import Topology
@@ -36,7 +37,7 @@ class Workload(NamedTuple):
     trees: Trees
 
 
-_Pair = tuple[str, tuple[str, ...]]
+_Pair = tuple[str, tuple[HostName, ...]]
 
 
 def estimated_work(topology: Topology) -> Workload:
@@ -64,7 +65,7 @@ def _pairs(topology: Topology, routes: RoutingTable) -> Iterator[_Pair]:
         kinds.append((replace(topology, mail=(), traffic=(fewer,)), one.count / total))
     for kind, part in kinds:
         mail = submissions(kind, 0, routes, lambda _: False)
-        pairs = [(one.host, (*to.route, to.domain)) for one in mail for to in one.to]
+        pairs = [(one.host, to.hosts) for one in mail for to in one.to]
         yield from _standing_for(pairs, max(1, round(most * part)))
 
 
@@ -77,11 +78,11 @@ def _standing_for(pairs: list[_Pair], most: int) -> list[_Pair]:
     return [(here, some[number % len(some)]) for number, (here, _) in enumerate(pairs)]
 
 
-def _way(routes: RoutingTable, here: str, stops: tuple[str, ...]) -> list[str]:
+def _way(routes: RoutingTable, here: str, stops: tuple[HostName, ...]) -> list[str]:
     """The hosts that mail passes, as far as there is a way."""
     way = [here]
     for stop in stops:
-        onward = routes.way(way[-1], stop)
+        onward = routes.route(way[-1], routes.resolve(stop))
         if onward is None:
             break
         way += onward

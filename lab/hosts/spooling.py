@@ -1,0 +1,129 @@
+"""What moves mail in and out of a host's spool: when it is tried, again and by which next host."""
+
+from __future__ import annotations
+
+from lab.hosts.paths import fits_path_limits
+from lab.hosts.port import HostPort
+from lab.hosts.retry import Retry
+from lab.hosts.routing import Neighbour, RoutingTable
+from lab.hosts.spool import Queue, QueuedMail, Spool
+
+
+class Spooling:
+    """The spool of one host, and when its queues are tried.
+
+    ``holds`` are the next hosts that are not called: mail for them waits until they call and TURN.
+    """
+
+    __slots__ = ("holds", "name", "port", "retry", "routes", "spool")
+
+    def __init__(
+        self,
+        name: str,
+        holds: frozenset[str],
+        routes: RoutingTable,
+        retry: Retry,
+        port: HostPort,
+    ) -> None:
+        self.name = name
+        self.holds = holds
+        self.routes = routes
+        self.retry = retry
+        self.port = port
+        self.spool = Spool()
+
+    def enqueue(self, now: float, hop: Neighbour, mail: QueuedMail) -> None:
+        """Put mail into the queue for a next host."""
+        mail.expires = now + self.retry.give_up
+        queue = self.spool.queue(hop.name, hop.environment)
+        queue.entries.append(mail)
+        size = len(mail.mail_data)
+        self.port.record((now, "queue", self.name, hop.name, None, mail.message, mail.ids, size))
+        self.schedule_retry(now, queue)
+
+    def schedule_retry(self, now: float, queue: Queue) -> None:
+        """Ask to be woken for the next try of a queue, unless it is under way or scheduled."""
+        if queue.session or not queue.entries or queue.host in self.holds:
+            return
+        at = queue.next_try()
+        if at is None:
+            return
+        at = max(at, now)
+        if queue.wake_at is None or queue.wake_at > at:
+            queue.wake_at = at
+            self.port.wake(self.name, queue, at)
+
+    def defer_all(
+        self,
+        now: float,
+        queue: Queue,
+        reason: str,
+        session: int | None,
+        *,
+        cut_off: bool,
+    ) -> list[QueuedMail]:
+        """Keep all mail for a next host that cannot be talked to; return the mail that is too old.
+
+        Mail for which another way is known goes that way instead. ``cut_off``: the next host runs,
+        and it is the way to it that is down.
+        """
+        queue.failures += 1
+        entries, queue.entries = queue.entries, []
+        expired = [mail for mail in entries if now >= mail.expires]
+        kept = [mail for mail in entries if now < mail.expires]
+        kept = [mail for mail in kept if not self._detour(now, queue, mail, cut_off=cut_off)]
+        queue.entries = kept
+        if kept:
+            last = min([mail.expires for mail in kept])
+            queue.not_before = min(now + self.retry.delay(queue.failures), last)
+        for mail in kept:
+            row = (now, "defer", self.name, queue.host, session, mail.message)
+            self.port.record((*row, mail.ids, reason, queue.not_before))
+        return expired
+
+    def _detour(self, now: float, queue: Queue, mail: QueuedMail, *, cut_off: bool) -> bool:
+        """Send mail by another next host, if all of it may go there and none was tried in vain."""
+        hop = self._other_hop(queue, mail, cut_off=cut_off)
+        if hop is None:
+            return False
+        mail.avoided |= {queue.host}
+        expires = mail.expires
+        mail.not_before = 0.0
+        self.enqueue(now, hop, mail)
+        mail.expires = expires
+        return True
+
+    def _other_hop(self, queue: Queue, mail: QueuedMail, *, cut_off: bool) -> Neighbour | None:
+        """The one other next host by which all recipients of mail can be reached.
+
+        The host that a source route names, and the destination itself, are waited for where it is
+        they that do not run; but if only the way is ``cut_off``, others may know one.
+        """
+        visited = self.routes.known(mail.return_path.route_hosts) if mail.relaying else frozenset()
+        hops = set()
+        for _, path in mail.addressees:
+            there = self.routes.resolve(path.first_host)
+            hosts = None
+            if there is not None and (there != queue.host or cut_off):
+                around = mail.avoided | visited - {there}
+                hosts = self.routes.detour(self.name, there, queue.host, around)
+            if hosts is None or not fits_path_limits(mail.return_path, (self.name, *hosts)):
+                mail.avoided = frozenset()
+                return None
+            hops.add(self.routes.neighbours_of(self.name)[hosts[0]])
+        return hops.pop() if len(hops) == 1 else None
+
+    def last_tries_over(self, now: float, queue: Queue) -> list[QueuedMail]:
+        """The host runs again: return the mail of a queue that had its last try and is too old.
+
+        What has become too old meanwhile has one more try.
+        """
+        queue.wake_at = None
+        expired = [mail for mail in queue.entries if now >= mail.expires and mail.last_chance]
+        for mail in queue.entries:
+            mail.last_chance = now >= mail.expires
+        if queue.session:
+            return []
+        if expired:
+            queue.entries = [mail for mail in queue.entries if mail not in expired]
+        return expired
