@@ -57,6 +57,15 @@ def settings_of(cls: type[Any]) -> tuple[Setting, ...]:
 _SETTINGS: Final[dict[type[Any], tuple[Setting, ...]]] = {}
 
 
+def defaults_of_the_file(cls: type[Any]) -> dict[str, Any]:
+    """Return the defaults, by field, that the file has and the dataclass itself has not."""
+    return {
+        field.name: field.metadata["default"]
+        for field in fields(cls)
+        if "default" in field.metadata
+    }
+
+
 def _setting(field: Field[Any]) -> Setting:
     details = dict(field.metadata)
     default = field.default if field.default_factory is MISSING else field.default_factory()

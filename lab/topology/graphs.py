@@ -20,9 +20,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from lab.protocol import SyntaxFault, parse_domain
 from lab.quantities import as_toml
@@ -214,12 +215,23 @@ def _link_table(a: str, b: str, attributes: Mapping[str, Any]) -> dict[str, Any]
 
 def _given(attributes: Mapping[str, Any], cls: type[Any]) -> dict[str, Any]:
     """The settings that attributes give, as the values of a file."""
+    known = _attributes(cast(Hashable, cls))
     return {
-        key: _value(attributes[key], setting)
+        key: _value(value, known[key])
+        for key, value in attributes.items()
+        if key in known and value is not None
+    }
+
+
+@cache
+def _attributes(cls: Hashable) -> dict[str, Setting]:
+    """The settings of a dataclass that attributes give as they are, by their possible names."""
+    assert isinstance(cls, type)
+    return {
+        key: setting
         for setting in settings_of(cls)
         if not setting.is_required and setting.kind != "position"
         for key in (*setting.keys, setting.old)
-        if attributes.get(key) is not None
     }
 
 

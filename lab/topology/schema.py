@@ -10,7 +10,12 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
-from lab.topology.declarations import Setting, declared_tables, settings_of
+from lab.topology.declarations import (
+    Setting,
+    declared_tables,
+    defaults_of_the_file,
+    settings_of,
+)
 from lab.topology.file import TopologyFile
 from lab.topology.kinds import KINDS, user_table
 
@@ -18,25 +23,29 @@ from lab.topology.kinds import KINDS, user_table
 class Table(BaseModel):
     """A table of the file: no key but its own, no value turned into another kind.
 
-    ``declared`` is the dataclass whose settings it holds, under the names of its fields.
+    ``declared`` is the dataclass whose settings it holds, under the names of its fields;
+    ``file_defaults`` has those defaults that the dataclass has not.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, populate_by_name=False)
 
     declared: ClassVar[type[Any] | None] = None
+    file_defaults: ClassVar[dict[str, Any]] = {}
 
     def given(self) -> dict[str, Any]:
         """Return the values that the file gives, by field; defaults left out."""
         return {name: getattr(self, name) for name in self.model_fields_set}
 
     def values(self) -> dict[str, Any]:
-        """Return the values of all settings by field, as the dataclass holds them."""
+        """Return the values by field, as the dataclass takes them; its own defaults left out."""
         assert self.declared is not None
-        values = {}
+        values, given = dict(self.file_defaults), self.model_fields_set
         for setting in settings_of(self.declared):
-            values[setting.field] = _made(getattr(self, setting.field))
-            if setting.tables:
-                values[setting.field] += _made(getattr(self, setting.tables))
+            if setting.field in given:
+                values[setting.field] = _made(getattr(self, setting.field))
+            if setting.tables in given:
+                further = _made(getattr(self, setting.tables))
+                values[setting.field] = values.get(setting.field, ()) + further
         return values
 
 
@@ -72,7 +81,7 @@ def table_of(declared: type[Any], *, shared: bool = False, further: bool = False
 
 def _model(declared: type[Any], base: type[Table], fields: dict[str, Any]) -> Any:
     table: Any = create_model(f"{declared.__name__}Table", __base__=base, **fields)
-    table.declared = declared
+    table.declared, table.file_defaults = declared, defaults_of_the_file(declared)
     return table
 
 
@@ -82,20 +91,19 @@ _MADE: Final[dict[tuple[str, bool], type[Table]]] = {}
 def _definitions(setting: Setting) -> dict[str, Any]:
     """The pydantic fields of a setting: one, or two where a second key holds the same."""
     annotation = _annotation(setting)
+    default: dict[str, Any] = {"default": setting.default}
     if setting.is_required:
-        default: Any = ...
+        default = {"default": ...}
     elif setting.kind in ("users", "tables"):
-        default = []
+        default = {"default_factory": list}
     elif setting.kind in ("table", "shared table"):
-        default = annotation()
-    else:
-        default = setting.default
-    if default is None:
+        default = {"default_factory": annotation}
+    elif setting.default is None:
         annotation = annotation | None
-    found = {setting.field: (annotation, Field(default, alias=setting.key))}
+    definitions = {setting.field: (annotation, Field(**default, alias=setting.key))}
     if setting.tables:
-        found[setting.tables] = (annotation, Field(default))
-    return found
+        definitions[setting.tables] = (annotation, Field(**default))
+    return definitions
 
 
 def _annotation(setting: Setting) -> Any:

@@ -74,6 +74,8 @@ def fault_table(spec: FaultSpec) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     """A value as TOML and JSON have it: paths and members as texts, dataclasses as tables."""
+    if isinstance(value, (str, int, float)):  # most are
+        return value
     if isinstance(value, Path):
         return value.bare
     if isinstance(value, Member):

@@ -86,7 +86,7 @@ found["graph"] = at(Topology.from_graph(topology.graph, **{
     if key not in ("host", "link")
 }), attribute).colour
 found["host"] = at({"hosts": {
-    name: host.identity for name, host in Simulation(topology, 0).hosts.items()
+    name: host.settings for name, host in Simulation(topology, 0).hosts.items()
 }} if place.startswith("host") else topology, attribute).colour
 found["reference"] = any(
     line.startswith("| `colour` | text | `\\"beige\\"` | Colour of the paint. | 3.1 |")
