@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from lab.protocol import SyntaxFault, parse_domain
+from lab.protocol import HostName, SyntaxFault, parse_domain
 from lab.quantities import as_toml
 from lab.topology.declarations import Setting, settings_of
 from lab.topology.kinds import KINDS
@@ -141,22 +141,24 @@ def _label(node: Any, attributes: Mapping[str, Any]) -> str:
 
 def to_rfc821_names(labels: Mapping[Any, str]) -> dict[Any, str]:
     """Return for each node a name that RFC 821's grammar takes, no two the same in any case."""
-    taken: set[str] = set()
+    taken: set[HostName] = set()
     names: dict[Any, str] = {}
     for node, label in labels.items():
-        if _is_fit(label) and label.upper() not in taken:
-            taken.add(label.upper())
+        if _is_fit(label) and HostName(label) not in taken:
+            taken.add(HostName(label))
             names[node] = label
-    tails: dict[str, int] = {}
+    tails: dict[HostName, int] = {}
     for node, label in labels.items():
         if node not in names:
-            stem = label if _is_fit(label) else to_rfc821_name(label)
-            name, tail = stem, tails.get(stem.upper(), 1)
-            while name.upper() in taken:
+            # "#7" and "[10.0.0.1]" take no tail
+            can_grow = _is_fit(label) and not {*"#["} & {*label}
+            stem = label if can_grow else to_rfc821_name(label)
+            name, tail = stem, tails.get(HostName(stem), 1)
+            while HostName(name) in taken:
                 tail += 1
                 name = f"{stem[: LONGEST_NAME - len(str(tail)) - 1].rstrip('-.')}-{tail}"
-            tails[stem.upper()] = tail
-            taken.add(name.upper())
+            tails[HostName(stem)] = tail
+            taken.add(HostName(name))
             names[node] = name
     return {node: names[node] for node in labels}
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import copy
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
+from lab.protocol import HostName
 from lab.quantities import as_toml
 from lab.topology.problems import MANY, Place, did_you_mean, dotted, join_some
 from lab.topology.schema import FileTable, keys
@@ -123,13 +124,14 @@ def _new(place: Place) -> dict[str, Any]:
 
 def _pick(here: list[Any], steps: list[str], place: Place) -> tuple[int, int]:
     """The item of a list that the steps begin with, and how many of them that takes."""
+    key: Callable[[str], Any] = HostName if place == ("host",) else str.lower
     names = {
-        table["name"].lower(): (number, table["name"])
+        key(table["name"]): (number, table["name"])
         for number, table in reversed(list(enumerate(here)))
         if isinstance(table, dict) and isinstance(table.get("name"), str)
     }
     for taken in range(len(steps), 0, -1):
-        item = names.get(".".join(steps[:taken]).lower())
+        item = names.get(key(".".join(steps[:taken])))
         if item is not None:
             return item[0], taken
     if steps[0].isdecimal() and steps[0].isascii() and len(steps[0]) < 10:

@@ -64,6 +64,11 @@ def test_names_that_are_fit_come_first_and_clashes_are_numbered() -> None:
     assert list(names.values()) == ["New-York-3", "New-York", "new-york-4", "New-York-2"]
 
 
+def test_numbers_with_and_without_zeros_are_one_name() -> None:
+    names = list(to_rfc821_names({1: "#7", 2: "#07", 3: "a.#7", 4: "A.#007"}).values())
+    assert names == ["#7", "H07", "a.#7", "A.H007"]
+
+
 def test_attributes_of_nodes_and_edges_are_read() -> None:
     graph = networkx.Graph()
     graph.add_node("A", users="joe, ann", relay="false", Longitude=-71.1, Latitude="42.3")

@@ -404,6 +404,12 @@ def test_an_override_changes_its_value(write: Write, one: str, found: Callable[.
     assert found(load(write(WHOLE), sets=[one]))
 
 
+def test_an_override_finds_a_host_by_any_spelling_of_its_name() -> None:
+    raw = {"host": [{"name": "A"}, {"name": "#0123"}]}
+    assert from_dict(raw, sets=["host.#123.relay=true"]).hosts["#0123"].relay
+    assert from_dict(raw, sets=["host.a.relay=true"]).hosts["A"].relay
+
+
 def test_overrides_may_be_a_mapping(write: Write) -> None:
     topology = load(write(WHOLE), sets={"mail.0.size": 5, "mail.0.at": "3 s"})
     assert (topology.mail[0].size, topology.mail[0].at) == (5, 3.0)
