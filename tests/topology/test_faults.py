@@ -1,0 +1,77 @@
+"""Faults: every kind, with the keys that it requires, those that it takes, and no others."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import Any
+
+import pytest
+
+import lab
+from lab.topology.declarations import settings_of
+from lab.topology.faults import OPTIONAL_KEYS, REQUIRED_KEYS
+from lab.topology.model import TopologyError, from_dict
+from lab.topology.specs import FAULT_KINDS, FaultSpec
+
+HOSTS = ["MIT-AI.ARPA", "USC-ISIE.ARPA"]
+VALUES: dict[str, dict[str, Any]] = {
+    "loss": {"value": 0.5},
+    "change-reply": {"host": HOSTS[1]},
+    "change-command": {"line": "RSET"},
+}
+ALL_KEYS = sorted({key for kind in FAULT_KINDS.values() for key in (*kind.requires, *kind.allows)})
+
+
+def topology(fault: dict[str, Any]) -> lab.Topology:
+    return from_dict({
+        "host": [{"name": name, "users": ["ann"]} for name in HOSTS],
+        "link": [{"between": HOSTS}],
+        "mail": [{"from": f"ann@{HOSTS[0]}", "to": f"ann@{HOSTS[1]}", "at": 5}],
+        "fault": [fault],
+    })  # fmt: skip
+
+
+def example(kind: str, key: str) -> Any:
+    """A value for the key, from its declaration."""
+    if key in VALUES.get(kind, {}):
+        return VALUES[kind][key]
+    (setting,) = (each for each in settings_of(FaultSpec) if each.key == key)
+    text = setting.example or f'"{next(iter(setting.words or ()))}"'
+    return tomllib.loads(f"value = {text}")["value"]
+
+
+def fault(kind: str) -> dict[str, Any]:
+    return {"kind": kind, **{key: example(kind, key) for key in REQUIRED_KEYS[kind]}}
+
+
+def problems(fault: dict[str, Any]) -> list[str]:
+    with pytest.raises(TopologyError) as caught:
+        topology(fault)
+    return caught.value.problems
+
+
+@pytest.mark.parametrize("kind", FAULT_KINDS)
+def test_every_kind_happens_in_a_run(kind: str) -> None:
+    table = fault(kind) if kind.startswith("change-") else fault(kind) | {"at": 1, "for": 60}
+    run = lab.simulate(topology(table))
+    names = {event["name"] for event in run.trace if event.kind == "fault"}
+    assert names == {kind}
+
+
+@pytest.mark.parametrize("kind", FAULT_KINDS)
+def test_a_kind_takes_its_keys_and_no_others(kind: str) -> None:
+    for key in REQUIRED_KEYS[kind]:
+        (sentence,) = problems({k: value for k, value in fault(kind).items() if k != key})
+        assert f"{kind} requires {key}; write {key} = " in sentence
+    for key in ALL_KEYS:
+        table = fault(kind) | {key: example(kind, key)}
+        if key in (*REQUIRED_KEYS[kind], *OPTIONAL_KEYS[kind]):
+            assert topology(table).faults[0].kind == kind
+        else:
+            (sentence,) = problems(table)
+            assert f"{kind} does not take {key}; it takes {REQUIRED_KEYS[kind][0]}" in sentence
+
+
+@pytest.mark.parametrize("after", ["data", "354", ".", "1000 B"])
+def test_what_a_hang_up_waits_for(after: str) -> None:
+    assert topology(fault("hang-up") | {"after": after}).faults[0].after == after.upper()
