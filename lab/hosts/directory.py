@@ -20,12 +20,7 @@ AMBIGUOUS: Final = reply(553, "User ambiguous")
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person with a mail drop at a host.
-
-    ``active``: at a terminal; ``accepts``: takes messages there (section 3.4). ``mailbox``: "open",
-    "busy" (450 at RCPT), "broken" (451 at RCPT: a local error), "full" (452 at RCPT), or
-    "full-after-data" (taken, then undeliverable).
-    """
+    """A person with a mailbox at a host."""
 
     name: str = field(
         metadata=setting("text", "The name in front of the @.", "4.1.2", example='"Jones"')
@@ -90,10 +85,7 @@ class MailingList:
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """A user whose mailbox is at another host (section 3.2).
-
-    ``mode`` "forward": mail is taken and sent on (251); "refer": the sender is told (551).
-    """
+    """A user whose mailbox is at another host (section 3.2)."""
 
     user: str = field(metadata=setting("text", "The user who has moved.", "3.2", example='"fred"'))
     to: Path = field(

@@ -16,10 +16,7 @@ BLOCK: Final = 4096
 class Timeouts:
     """The seconds that a sender-SMTP waits for each reply.
 
-    RFC 821 has no such limits; the defaults are those of RFC 1123, section 5.3.2. ``opening``: for
-    the channel and its 220; ``command``: for the reply to HELO, MAIL, RCPT and the rest; ``data``:
-    for 354; ``mail_data``: for the reply to the final dot, with ``block`` more for each block of
-    mail data that has to cross first.
+    RFC 821 has no such limits; the defaults are those of RFC 1123, section 5.3.2.
     """
 
     opening: float = field(
