@@ -15,7 +15,7 @@ _IN_SHORT: Final[dict[str, Callable[[Any], Any]]] = {
     "holds": list,
     "position": lambda position: list(position) if position else None,
 }
-"""What is said of settings whose whole value would be too much, or not plain JSON."""
+"""How settings are described whose whole value would be too much, or not plain JSON."""
 
 
 def describe(topology: TopologyData, seed: int) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from lab.topology.specs import (
 )
 
 
-def _foretold(help: str) -> Any:
+def _expected(help: str) -> Any:
     return field(default=None, metadata=setting("count", help, default_text="anything"))
 
 
@@ -33,18 +33,18 @@ def _foretold(help: str) -> Any:
 class Expect:
     """The counts of a summary, each of which a file may foretell."""
 
-    submitted: int | None = _foretold("Recipients of the mail that users handed in.")
-    delivered: int | None = _foretold("Recipients whose mail was delivered.")
-    returned: int | None = _foretold("Recipients about whom a notification came back.")
-    rejected: int | None = _foretold("Recipients whom the user's own host refused.")
-    queued: int | None = _foretold("Recipients whose mail was still under way at the end.")
-    undeliverable_notifications: int | None = _foretold(
+    submitted: int | None = _expected("Recipients of the mail that users handed in.")
+    delivered: int | None = _expected("Recipients whose mail was delivered.")
+    returned: int | None = _expected("Recipients about whom a notification came back.")
+    rejected: int | None = _expected("Recipients whom the user's own host refused.")
+    queued: int | None = _expected("Recipients whose mail was still under way at the end.")
+    undeliverable_notifications: int | None = _expected(
         "Recipients about whom the notification could not be delivered."
     )
-    lost: int | None = _foretold("Recipients whose mail was lost.")
-    duplicates: int | None = _foretold("Deliveries beyond the first.")
-    sessions: int | None = _foretold("Transmission channels that opened.")
-    hops: int | None = _foretold("Sessions that delivered mail crossed, in all.")
+    lost: int | None = _expected("Recipients whose mail was lost.")
+    duplicates: int | None = _expected("Deliveries beyond the first.")
+    sessions: int | None = _expected("Transmission channels that opened.")
+    hops: int | None = _expected("Sessions that delivered mail crossed, in all.")
 
 
 COUNTS: Final = tuple(count.name for count in fields(Expect))

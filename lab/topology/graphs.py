@@ -283,9 +283,9 @@ def to_graph(topology: TopologyData) -> networkx.MultiGraph:
 
     graph = networkx.MultiGraph(title=topology.title)
     for spec in topology.hosts.values():
-        # what a graph's hosts are by default is said of each, and so is what maps show
-        said = {"kind": spec.kind, "relay": spec.relay, "users": [], "title": spec.title}
-        graph.add_node(spec.name, spec=spec, **said | _but(table_of(spec), "name"))
+        # a graph's hosts relay and have a user by default: so each says whether it does
+        usual = {"kind": spec.kind, "relay": spec.relay, "users": [], "title": spec.title}
+        graph.add_node(spec.name, spec=spec, **usual | _but(table_of(spec), "name"))
     for link in topology.links:
         graph.add_edge(
             link.a, link.b, link.environment, spec=link,

@@ -108,7 +108,7 @@ def build_hosts(
 def filled(table: Any, defaults: Any) -> Any:
     """Return a host's table with what it does not say taken from the defaults.
 
-    ``users`` and ``user`` are one thing said in two ways; inner tables are filled in key by key.
+    ``users`` and ``user`` are two keys for one thing; inner tables are filled in key by key.
     """
     given = {} if table.kind == "router" else defaults.given()
     if table.model_fields_set & {"users", "user"}:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import re
 import tomllib
@@ -19,7 +20,7 @@ from lab.topology.graph_files import GraphFault, generate, read_graph
 from lab.topology.graphs import GraphTables, tables_of_graph
 from lab.topology.hosts import build_hosts, check_references
 from lab.topology.links import build_environments, build_links
-from lab.topology.old_keys import rename_old_keys
+from lab.topology.old_keys import rename_old_keys, warn_of_old_keys
 from lab.topology.overrides import override
 from lab.topology.positions import lines_of
 from lab.topology.problems import Place, Problem, bounded, check, did_you_mean, dotted
@@ -200,7 +201,9 @@ def _assemble(
     seed: int,
     graph: networkx.Graph | None = None,
 ) -> Data:
-    recipe, source.overridden, faults = override(raw, sets)
+    recipe = copy.deepcopy(dict(raw))
+    source.renamed = rename_old_keys(recipe)
+    source.overridden, faults = override(recipe, sets)
     diagnostics = Diagnostics()
     from_graph = graph is not None or "graph" in recipe or "generate" in recipe
     drawn = _drawn(recipe, source, seed, graph, diagnostics) if from_graph else GraphTables()
@@ -208,7 +211,8 @@ def _assemble(
     tables = recipe
     if from_graph:
         tables = recipe | {"host": source.drawn.hosts, "link": source.drawn.links}
-    source.renamed = rename_old_keys(tables)
+    source.renamed |= rename_old_keys(tables)
+    warn_of_old_keys(source.renamed)
     checked = check(tables)
     diagnostics.problems += checked.problems
     diagnostics.numbers, diagnostics.damaged = checked.numbers, checked.damaged

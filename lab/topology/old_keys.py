@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -15,29 +16,52 @@ Place = tuple[str | int, ...]
 def rename_old_keys(raw: dict[str, Any]) -> dict[Place, Place]:
     """Give keys of a file their names of today; return the places that changed, new to old.
 
-    Warns once of each former name, however often it stands there.
+    A table under both names is put together.
     """
     renamed: dict[Place, Place] = {}
-    former: dict[str, str] = {}
-    for keys, table in declared_tables(TopologyFile):
-        assert table.of is not None
-        for setting in settings_of(table.of):
-            places = _rename(raw, keys, setting) if setting.old else {}
-            if places:
-                former[setting.old] = setting.key
-            renamed |= places
-    for old, new in former.items():
-        warnings.warn(f"{old} is the former name of {new}; use that", DeprecationWarning, 2)
+    for keys, setting in _with_old_names():
+        renamed |= _rename(raw, keys, setting)
     return renamed
 
 
 def _rename(raw: dict[str, Any], keys: tuple[str, ...], setting: Setting) -> dict[Place, Place]:
     renamed: dict[Place, Place] = {}
     for place, table in _tables(raw, keys, ()):
-        if setting.old in table and setting.key not in table:
+        old, new = table.get(setting.old), table.get(setting.key)
+        if setting.old in table and new is None:
             table[setting.key] = table.pop(setting.old)
             renamed[(*place, setting.key)] = (*place, setting.old)
+        elif isinstance(old, dict) and isinstance(new, dict):
+            table[setting.key] = new | table.pop(setting.old)
+            renamed[(*place, setting.old)] = (*place, setting.old)
     return renamed
+
+
+def warn_of_old_keys(renamed: dict[Place, Place]) -> None:
+    """Warn of each former name once, however often it stands in a file."""
+    former = {setting.old: setting.key for _, setting in _with_old_names()}
+    for old in dict.fromkeys(place[-1] for place in renamed.values()):
+        text = f"{old} is the former name of {former[str(old)]}; use that"
+        warnings.warn(text, DeprecationWarning, _level_of_the_caller())
+
+
+def _level_of_the_caller() -> int:
+    """The ``stacklevel`` for who calls this: where Python shows warnings, the user's own line."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and _is_ours(frame.f_globals.get("__name__", "")):
+        level, frame = level + 1, frame.f_back
+    return level
+
+
+def _is_ours(module: str) -> bool:
+    return module.partition(".")[0] in ("lab", "contextlib")
+
+
+def _with_old_names() -> Iterator[tuple[tuple[str, ...], Setting]]:
+    """The settings that have a former name, with the keys that lead to their table."""
+    for keys, table in declared_tables(TopologyFile):
+        assert table.of is not None
+        yield from ((keys, setting) for setting in settings_of(table.of) if setting.old)
 
 
 def _tables(value: Any, keys: tuple[str, ...], place: Place) -> Iterator[tuple[Place, Any]]:

@@ -6,7 +6,6 @@ the list have one: ``host.MIT-AI.ARPA.relay``. The value is read as TOML, or els
 
 from __future__ import annotations
 
-import copy
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
@@ -26,23 +25,22 @@ class OverrideFault(ValueError):
 
 
 def override(
-    raw: Mapping[str, Any], sets: Iterable[str] | Mapping[str, Any]
-) -> tuple[dict[str, Any], dict[Place, str], list[str]]:
-    """Return the tables with the overrides in them, and which of them set the value of a place.
+    raw: dict[str, Any], sets: Iterable[str] | Mapping[str, Any]
+) -> tuple[dict[Place, str], list[str]]:
+    """Put overrides into the tables of a file; return which of them set the value of a place.
 
-    Overrides that lead nowhere are left out; the third result has a sentence for each.
+    Overrides that lead nowhere are left out; the second result has a sentence for each.
     """
-    changed = copy.deepcopy(dict(raw))
     places: dict[Place, str] = {}
     faults = []
     for path, value, spelled in _pairs(sets):
         try:
             if value is None:
                 raise OverrideFault('it has no value; write KEY=VALUE, as in "mail.0.size=2 kB"')
-            places[_put(changed, path, value)] = f"--set {path}"
+            places[_put(raw, path, value)] = f"--set {path}"
         except OverrideFault as why:
             faults.append(f"--set {spelled}: {why}")
-    return changed, places, faults
+    return places, faults
 
 
 def _pairs(sets: Iterable[str] | Mapping[str, Any]) -> Iterable[tuple[str, Any, str]]:
@@ -72,26 +70,26 @@ def _put(raw: dict[str, Any], path: str, value: Any) -> Place:
     if not all(steps):
         raise OverrideFault('the path has an empty part; write one such as "mail.0.size"')
     place: Place = ()
-    here: Any = raw
+    container: Any = raw
     key: str | int
     while True:
-        if isinstance(here, list):
-            key, taken = _pick(here, steps, place)
-        elif isinstance(here, dict):
-            key, taken = _key(here, steps)
+        if isinstance(container, list):
+            key, taken = _pick(container, steps, place)
+        elif isinstance(container, dict):
+            key, taken = _key(container, steps)
         else:
             raise OverrideFault(
-                f"{dotted(place)} is {as_toml(here)}, which has no {steps[0]} in it; "
+                f"{dotted(place)} is {as_toml(container)}, which has no {steps[0]} in it; "
                 f"write {dotted(place)}=VALUE"
             )
         place, steps = (*place, key), steps[taken:]
         if not steps:
-            here[key] = value
-            _give_way(here, place)
+            container[key] = value
+            _give_way(container, place)
             return place
-        if isinstance(here, dict) and key not in here:
-            here[key] = _new(place)
-        here = here[key]
+        if isinstance(container, dict) and key not in container:
+            container[key] = _new(place)
+        container = container[key]
 
 
 def _give_way(table: Any, place: Place) -> None:
@@ -102,10 +100,10 @@ def _give_way(table: Any, place: Place) -> None:
                 table.pop(other, None)
 
 
-def _key(here: dict[str, Any], steps: list[str]) -> tuple[str, int]:
+def _key(container: dict[str, Any], steps: list[str]) -> tuple[str, int]:
     """The key of a table that the steps begin with: the longest, for keys may hold periods."""
     for taken in range(len(steps), 1, -1):
-        if ".".join(steps[:taken]) in here:
+        if ".".join(steps[:taken]) in container:
             return ".".join(steps[:taken]), taken
     return steps[0], 1
 
@@ -122,12 +120,12 @@ def _new(place: Place) -> dict[str, Any]:
     return {}
 
 
-def _pick(here: list[Any], steps: list[str], place: Place) -> tuple[int, int]:
+def _pick(container: list[Any], steps: list[str], place: Place) -> tuple[int, int]:
     """The item of a list that the steps begin with, and how many of them that takes."""
     key: Callable[[str], Any] = HostName if place == ("host",) else str.lower
     names = {
         key(table["name"]): (number, table["name"])
-        for number, table in reversed(list(enumerate(here)))
+        for number, table in reversed(list(enumerate(container)))
         if isinstance(table, dict) and isinstance(table.get("name"), str)
     }
     for taken in range(len(steps), 0, -1):
@@ -135,9 +133,9 @@ def _pick(here: list[Any], steps: list[str], place: Place) -> tuple[int, int]:
         if item is not None:
             return item[0], taken
     if steps[0].isdecimal() and steps[0].isascii() and len(steps[0]) < 10:
-        if int(steps[0]) < len(here):
+        if int(steps[0]) < len(container):
             return int(steps[0]), 1
-        there_are = f"its numbers are 0 to {len(here) - 1}" if here else "it is empty"
+        there_are = f"its numbers are 0 to {len(container) - 1}" if container else "it is empty"
         raise OverrideFault(f"{dotted(place)} has no number {steps[0]}; {there_are}")
     wanted = ".".join(steps[:-1] or steps)
     otherwise = "; write a number, counted from 0" + (" or a name" if names else "")

@@ -69,10 +69,10 @@ class _Finder:
     def _header(self, brackets: int) -> Place:
         start = self.position
         self.position += brackets
-        *way, last = self._keys()
+        *outer, last = self._keys()
         self.position += brackets
         place: Place = ()
-        for key in way:
+        for key in outer:
             place = self._inside((*place, key))
         place = (*place, last)
         self.position, end = start, self.position
@@ -88,15 +88,15 @@ class _Finder:
         return (*place, self._tables[place]) if place in self._tables else place
 
     def _keys(self) -> list[str]:
-        found = []
+        keys = []
         while True:
             match = _KEY.match(self.text, self.position)
             if match is None:
                 raise IndexError
-            found.append(match[1].strip("\"'"))
+            keys.append(match[1].strip("\"'"))
             self.position = match.end()
             if self.text[self.position] != ".":
-                return found
+                return keys
             self.position += 1
 
     def _pair(self, base: Place) -> None:

@@ -55,8 +55,8 @@ def did_you_mean(word: str, known: Iterable[str], otherwise: str = "") -> str:
 def join_some(words: Iterable[str], most: int = 12) -> str:
     """Return words with commas, those beyond the first ones counted."""
     every = list(words)
-    more = f" and {len(every) - most} more" if len(every) > most else ""
-    return ", ".join(every[:most]) + more
+    beyond = f" and {len(every) - most} more" if len(every) > most else ""
+    return ", ".join(every[:most]) + beyond
 
 
 def dotted(place: Place) -> str:
@@ -270,5 +270,5 @@ def bounded(sentences: Sequence[str]) -> list[str]:
     """Return the first sentences, and how many more there would be."""
     if len(sentences) <= MOST_PROBLEMS:
         return list(sentences)
-    more = len(sentences) - MOST_PROBLEMS
-    return [*sentences[:MOST_PROBLEMS], f"... and {more} more problem{'s' * (more > 1)}"]
+    beyond = len(sentences) - MOST_PROBLEMS
+    return [*sentences[:MOST_PROBLEMS], f"... and {beyond} more problem{'s' * (beyond > 1)}"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -555,7 +556,18 @@ def test_the_former_name_of_a_key_is_read_with_one_warning(write: Write) -> None
     hosts = topology.hosts.values()
     assert [host.timeouts.data for host in hosts] == [9, 7, 120]
     assert topology.hosts["C"].timeouts.command == 60
-    assert len(warned) == 1
+    assert [each.filename for each in warned] == [__file__]
+
+
+@pytest.mark.parametrize("key", ["patience", "timeouts"])
+@pytest.mark.parametrize("override", ["patience", "timeouts"])
+def test_a_file_and_an_override_may_use_either_name(key: str, override: str, write: Write) -> None:
+    path = write(f'[[host]]\nname = "A"\n{key} = {{ data = 9, block = 8 }}\n')
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        timeouts = load(path, sets=[f"host.A.{override}.data=7"]).hosts["A"].timeouts
+    assert (timeouts.data, timeouts.block) == (7, 8)
+    assert len(warned) == ("patience" in (key, override))
 
 
 def test_a_problem_under_a_former_name_is_told_where_the_file_has_it(write: Write) -> None:
