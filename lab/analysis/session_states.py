@@ -7,7 +7,7 @@ from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from lab.protocol.dialogue import SideState, Spoken, answered, filled, said, spoken
+from lab.protocol.dialogue import SideState, Spoken
 from lab.protocol.states import State
 from lab.trace.rows import (
     CLOSE_REASON,
@@ -57,7 +57,7 @@ class Snapshot:
     open: bool = True
 
 
-_GREETED = answered(SideState(), None, 220)
+_GREETED = SideState().reply(None, 220)
 _READ = frozenset({"open", "command", "data", "reply", "close", "accept"})
 _TOLD = 16
 """Octets of a command that hold its verb."""
@@ -127,18 +127,18 @@ def _film(rows: list[tuple[int, Row]]) -> SessionHistory:
     for seq, row in rows:
         kind = row[KIND]
         if kind in ("command", "data"):
-            what = said(shot.receiver, row[OCTETS], data=kind == "data")
+            what = Spoken.read(row[OCTETS], data=kind == "data")
             asked.append(what)
             code = codes.get(seq)
             if kind == "data":
                 # processed from now on (4.1.1 DATA): the buffers are full until it is done
-                receiver = filled(spoken(shot.receiver, what), row[OCTETS])
+                receiver = shot.receiver.ask(what).fill(row[OCTETS])
                 storing = (what, code)
             elif code is None:
-                receiver = spoken(shot.receiver, what)
+                receiver = shot.receiver.ask(what)
             else:
-                receiver = answered(shot.receiver, what, code)
-            sender = spoken(shot.sender, what)
+                receiver = shot.receiver.reply(what, code)
+            sender = shot.sender.ask(what)
             shot = replace(shot, sender=sender, receiver=receiver)
         elif kind == "accept":
             shot, storing = _stored(shot, storing), None
@@ -159,13 +159,13 @@ def _stored(shot: Snapshot, storing: tuple[Spoken, int | None] | None) -> Snapsh
     """The session when the mail data has been processed, and its reply is on its way."""
     if storing is None or storing[1] is None:
         return shot
-    return replace(shot, receiver=answered(shot.receiver, storing[0], storing[1]))
+    return replace(shot, receiver=shot.receiver.reply(storing[0], storing[1]))
 
 
 def _replied(
     shot: Snapshot, what: Spoken | None, code: int, asked: deque[Spoken | None]
 ) -> Snapshot:
-    sender = answered(shot.sender, what, code)
+    sender = shot.sender.reply(what, code)
     if what is not None and what.command == "TURN" and code // 100 == 2:
         # 3.8: the roles change, and both sides are as after opening
         asked.append(None)

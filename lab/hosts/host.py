@@ -113,7 +113,7 @@ class Host:
         mail_data: bytes,
         *,
         relaying: bool,
-        followed: frozenset[str] = _NOWHERE,
+        followed: frozenset[str] | None = None,
     ) -> None:
         """Deliver here what is for here, and put the rest into the spool: one copy a next host.
 
@@ -149,7 +149,7 @@ class Host:
         for hop, addressees in onward.values():
             mail = QueuedMail(message, verb, return_path, return_path, addressees, mail_data)
             mail.relaying = relaying
-            mail.followed = followed
+            mail.followed = followed or _NOWHERE
             refusal = self._send_on(now, hop, mail)
             if refusal is not None:
                 what = str(refusal)

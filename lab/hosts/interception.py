@@ -74,21 +74,23 @@ class OverriddenReceiver(ScriptedReceiver):
         """Return the replies to a line, in whatever state a changed command has left this side."""
         return b"".join(octets for kind, octets in self.receive(line) if kind == "reply")
 
-    def _verdict(self, line: bytes) -> Reply:
+    def reply_to(self, line: bytes) -> Reply:
+        """Carry out a command line, and return the reply, or the one in its place."""
         forced = self._override()
         if forced is None:
-            return super()._verdict(line)
+            return super().reply_to(line)
         if forced.code < 400:
-            super()._verdict(line)
+            super().reply_to(line)
         elif forced.code == 421:
             self.state = State.CLOSED
         return forced
 
-    def _end_of_mail_data(self, data: MailData) -> Reply | None:
+    def reply_to_mail_data(self, data: MailData) -> Reply | None:
+        """Take the mail data, and return the reply, or the one in its place."""
         forced = self._override()
         if forced is not None and forced.code >= 400:
             return forced
-        verdict = super()._end_of_mail_data(data)
+        verdict = super().reply_to_mail_data(data)
         if forced is None:
             return verdict
         if verdict is None:

@@ -89,12 +89,12 @@ class RoutingTable:
         return found
 
     def next_hop(
-        self, here: str, there: str, avoided: frozenset[str] = frozenset()
+        self, here: str, there: str, avoided: frozenset[str] | None = None
     ) -> Neighbour | None:
         """Return the neighbour to send to from ``here`` for mail to ``there``; None if there is no
         way that leads over no ``avoided`` host.
         """
-        if there in avoided:
+        if avoided and there in avoided:
             return None
         near = self.neighbours_of(here)
         if there in near:
@@ -224,10 +224,10 @@ class _Map:
         self._code: Literal["H", "I"] = "H" if len(self.hosts) < 0xFFFF else "I"
         self.none: int = 256 ** array(self._code).itemsize - 1
 
-    def grown(self, there: int, avoided: frozenset[str] = frozenset()) -> array[int]:
+    def grown(self, there: int, avoided: frozenset[str] | None = None) -> array[int]:
         """The next host from every inner host to one: a tree."""
         onto = list(self._passing)
-        for rank in map(self.ranks.__getitem__, avoided):
+        for rank in map(self.ranks.__getitem__, avoided or ()):
             if rank < self.inner:
                 onto[rank] = []
         tree = array(self._code, [self.none]) * self.inner
@@ -252,7 +252,7 @@ class _Map:
         return here < self.inner and tree[here] != self.none
 
     def first(
-        self, here: int, there: int, tree: array[int], avoided: frozenset[str] = frozenset()
+        self, here: int, there: int, tree: array[int], avoided: frozenset[str] | None = None
     ) -> int:
         """The next host after ``here`` on the way by a tree, be it an inner one or not."""
         if here < self.inner:
@@ -260,7 +260,7 @@ class _Map:
         after = self.joined[here][0][0]
         if after == there:
             return after
-        passes = self.passes[after] and self.hosts[after] not in avoided
+        passes = self.passes[after] and not (avoided and self.hosts[after] in avoided)
         return after if passes and self.leads(tree, after) else self.none
 
 

@@ -21,8 +21,7 @@ from lab.protocol import (
     State,
     reply,
 )
-from lab.protocol.replies import CONNECTION, MAIL_DATA, TEXTS, Outcome
-from lab.protocol.sender import meaning_of
+from lab.protocol.replies import CONNECTION, MAIL_DATA, TEXTS, Outcome, meaning_of
 from lab.protocol.syntax import in_capitals, parse_command
 
 ANSWERED: Final = (CONNECTION, "HELO", "MAIL", "RCPT", "DATA", MAIL_DATA, "RSET", "SEND", "SOML",
@@ -77,7 +76,8 @@ class ScriptedReceiver(ReceiverSMTP):
         number = self._answers_given[row] = self._answers_given.get(row, 0) + 1
         return codes[number - 1] if number <= len(codes) else None
 
-    def _verdict(self, line: bytes) -> Reply:
+    def reply_to(self, line: bytes) -> Reply:
+        """Carry out a command line, and return the reply: the prescribed one, if there is one."""
         verb = in_capitals(line[:4].decode("latin-1"))
         if verb in self._unimplemented and not line[4:5].isalpha():
             return NOT_IMPLEMENTED
@@ -86,20 +86,21 @@ class ScriptedReceiver(ReceiverSMTP):
             code = None if command.fault else self._next(verb)
             if code is not None:
                 return self._prescribed(verb, code, line)
-        return super()._verdict(line)
+        return super().reply_to(line)
 
     def _prescribed(self, verb: str, code: int, line: bytes) -> Reply:
         if meaning_of(verb, code) is (Outcome.I if verb == "DATA" else Outcome.S):
-            natural = super()._verdict(line)
+            natural = super().reply_to(line)
             return natural if natural.code in (code, 421) or natural.code >= 400 else _reply(code)
         if code == 421:
             self.state = State.CLOSED
         return _reply(code)
 
-    def _end_of_mail_data(self, data: MailData) -> Reply | None:
+    def reply_to_mail_data(self, data: MailData) -> Reply | None:
+        """Take the mail data, and return the reply: the prescribed one, if there is one."""
         code = self._next(MAIL_DATA)
         if code is None or meaning_of(MAIL_DATA, code) is Outcome.S:
-            return super()._end_of_mail_data(data)
+            return super().reply_to_mail_data(data)
         return _reply(code)
 
 

@@ -20,7 +20,7 @@ from lab.protocol import (
     Transaction,
     reply,
 )
-from lab.protocol.lines import END_OF_MAIL_DATA, stuff, with_crlf
+from lab.protocol.lines import END_OF_MAIL_DATA, dot_stuff, with_crlf
 from lab.protocol.replies import CONNECTION, MAIL_DATA
 from lab.protocol.script import ScriptedSender
 
@@ -144,7 +144,7 @@ class OutgoingConnection:
             if kind != "reply" and crossed:
                 self._tell_mail(kind)
                 if kind == "data" and self.is_external and self.sends is not None:
-                    crossed = stuff(with_crlf(self.sends.mail_data))
+                    crossed = dot_stuff(with_crlf(self.sends.mail_data))
                 self.station.write(self.channel.transport, crossed)
         self.station.soon()
         if isinstance(self.sender, SenderSMTP) and self.sender.turned:

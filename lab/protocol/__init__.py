@@ -10,9 +10,9 @@ from lab.protocol.lines import (
     END_OF_MAIL_DATA,
     LineBuffer,
     MailData,
+    dot_stuff,
+    dot_unstuff,
     fits_the_wire,
-    stuff,
-    unstuff,
 )
 from lab.protocol.names import HostName
 from lab.protocol.receiver import Crossing, Installation, Misuse, ReceiverSMTP, Transaction
@@ -77,6 +77,8 @@ __all__ = [
     "SyntaxFault",
     "Transaction",
     "Transition",
+    "dot_stuff",
+    "dot_unstuff",
     "fits_the_wire",
     "outcome",
     "parse_command",
@@ -84,22 +86,21 @@ __all__ = [
     "parse_path",
     "quote",
     "reply",
-    "stuff",
     "unquote",
-    "unstuff",
 ]
+
+_RENAMED = {"stuff": "dot_stuff", "unstuff": "dot_unstuff", "folded": "HostName(domain).key"}
 
 if not TYPE_CHECKING:  # so that a type checker still reports names that do not exist
 
     def __getattr__(name: str) -> Any:
-        """Return what a former name stood for, with a warning."""
+        """Return what a former name stands for, with a warning."""
+        if name not in _RENAMED:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         import warnings
 
-        if name == "folded":
-            from lab.protocol.names import canonical as value
+        from lab.protocol.names import canonical
 
-            new = "HostName(domain), which compares by the same rule"
-        else:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        new = _RENAMED[name]
         warnings.warn(f"lab.protocol.{name} is now {new}", DeprecationWarning, stacklevel=2)
-        return value
+        return canonical if name == "folded" else globals()[new]

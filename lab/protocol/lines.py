@@ -47,7 +47,7 @@ def fits_the_wire(mail_data: bytes) -> bool:
     return True
 
 
-def stuff(mail_data: bytes) -> bytes:
+def dot_stuff(mail_data: bytes) -> bytes:
     """Mail data as it goes on the wire: periods doubled, and the end of mail data (4.5.2).
 
     Data that does not end with CRLF gets one, for the indication needs a line of its own.
@@ -61,7 +61,7 @@ def stuff(mail_data: bytes) -> bytes:
     return mail_data + END_OF_MAIL_DATA if mail_data else b".\r\n"
 
 
-def unstuff(octets: bytes) -> bytes:
+def dot_unstuff(octets: bytes) -> bytes:
     """The mail data of lines that crossed the wire, the end of mail data taken off (4.5.2)."""
     if octets.startswith(b"."):
         octets = octets[1:]
@@ -139,8 +139,8 @@ class MailData:
         "_data", "_fresh", "_held", "_line", "_whole", "limits", "line_too_long", "too_large",
     )  # fmt: skip
 
-    def __init__(self, limits: Limits = NO_LIMITS) -> None:
-        self.limits = limits
+    def __init__(self, limits: Limits | None = None) -> None:
+        self.limits = NO_LIMITS if limits is None else limits
         # The data is read as if a CRLF stood before it, so that its first line is like any other.
         self._held = CRLF
         self._data = bytearray()
@@ -181,7 +181,7 @@ class MailData:
         if octets.find(b"\r\n.") != size - 5:
             if octets.find(END_OF_MAIL_DATA) != size - 5:
                 return False
-            self._whole = unstuff(octets[:-3])
+            self._whole = dot_unstuff(octets[:-3])
             return True
         # the usual mail: no line but the last begins with a period
         self._whole = octets[1:-3] if octets[:1] == b"." else octets[:-3]

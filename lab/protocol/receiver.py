@@ -14,6 +14,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final, Protocol
 
+from mypy_extensions import mypyc_attr
+
 from lab.protocol.lines import CRLF, PIECE, TOO_LONG, LineBuffer, MailData
 from lab.protocol.replies import OUT_OF_ORDER, Reply, reply
 from lab.protocol.sizes import MAX_COMMAND_LINE, NO_LIMITS, Limits
@@ -54,14 +56,15 @@ class Misuse(Exception):
     """A call that the state of an engine does not allow: an error of our own code."""
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Transaction:
     """The three buffers of section 4.1.1, and which command began the transaction."""
 
     __slots__ = ("forward_paths", "mail_data", "reverse_path", "verb")
 
-    def __init__(self, verb: str = "MAIL", reverse_path: Path = NULL_PATH) -> None:
+    def __init__(self, verb: str = "MAIL", reverse_path: Path | None = None) -> None:
         self.verb = verb
-        self.reverse_path = reverse_path
+        self.reverse_path = NULL_PATH if reverse_path is None else reverse_path
         self.forward_paths: list[Path] = []
         self.mail_data = b""
 
@@ -113,17 +116,23 @@ class Installation(Protocol):
         """221."""
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class ReceiverSMTP:
     """One session's receiver-SMTP.
 
-    ``installation`` gives verdicts, ``limits`` the sizes (4.5.3). ``state`` is where the session
-    stands by :data:`~lab.protocol.states.TRANSITIONS`; ``transaction`` holds the buffers;
-    ``peer`` is the name that HELO gave; ``turned`` is set when the roles have changed.
+    ``installation`` gives verdicts, ``limits`` the largest sizes (4.5.3; None: no limits).
+    ``state`` is where the session stands by :data:`~lab.protocol.states.TRANSITIONS`;
+    ``transaction`` holds the buffers; ``peer`` is the name that HELO gave; ``turned`` is set when
+    the roles have changed.
 
-    ``grammar`` is how commands are read (:mod:`lab.protocol.syntax` has the table). ``eight_bit``
-    is what becomes of mail data with a high-order bit set, which RFC 821 has not: "refuse" (554),
-    or "clear", which is done when the lines have been told apart, so that no byte becomes a line
-    end or a period that ends the mail. In a command such a byte is a syntax error always.
+    ``grammar`` is how commands are read: "strict", "standard" or "tolerant", as
+    :mod:`lab.protocol.syntax` says. ``eight_bit`` is what happens to mail data with a high-order
+    bit set, which RFC 821 does not allow: "refuse" (554), or "clear". The bits are cleared after
+    the lines have been told apart, so that no byte becomes a line end or a period that ends the
+    mail. In a command such a byte is always a syntax error.
+
+    A derived class may override :meth:`reply_to` and :meth:`reply_to_mail_data`, to reply
+    otherwise.
     """
 
     __slots__ = (
@@ -134,12 +143,13 @@ class ReceiverSMTP:
     def __init__(
         self,
         installation: Installation,
-        limits: Limits = NO_LIMITS,
+        limits: Limits | None = None,
         *,
         grammar: str = "standard",
         eight_bit: str = "refuse",
     ) -> None:
         self.installation = installation
+        limits = NO_LIMITS if limits is None else limits
         self.limits = limits
         self.grammar = grammar
         self.eight_bit = eight_bit
@@ -203,7 +213,7 @@ class ReceiverSMTP:
         elif self._line is None and not self._waiting and _is_a_line(octets):
             # what most chunks are, one command, goes through no buffer
             events.append(("command", octets))
-            events.append(("reply", self._verdict(octets).octets))
+            events.append(("reply", self.reply_to(octets).octets))
             return events
         if octets:
             if self._line is None:
@@ -224,7 +234,7 @@ class ReceiverSMTP:
             raise Misuse("command() takes a line where a command is due")
         if line[-2:] != CRLF or self.state is _CLOSED or self.turned:
             raise Misuse("command() takes a whole line, with CRLF, of a session that goes on")
-        return self._verdict(line).octets
+        return self.reply_to(line).octets
 
     def answer(self, verdict: Reply) -> list[Crossing]:
         """Give the verdict that the installation's ``accept`` left open."""
@@ -268,10 +278,12 @@ class ReceiverSMTP:
     def _command(self, line: bytes) -> None:
         shown = line if line is TOO_LONG else line + CRLF
         self._events.append(("command", shown))
-        self._events.append(("reply", self._verdict(shown).octets))
+        self._events.append(("reply", self.reply_to(shown).octets))
 
-    def _verdict(self, line: bytes) -> Reply:
-        """What is answered to a line, and done: by the table, and by the installation."""
+    def reply_to(self, line: bytes) -> Reply:
+        """Carry out a command line, its CRLF included, and return the reply: by the transition
+        table, and by the installation. A derived class may reply otherwise.
+        """
         most = self.limits.line
         if line is TOO_LONG or (most is not None and len(line) > most):
             return _TOO_LONG
@@ -328,7 +340,7 @@ class ReceiverSMTP:
         if rest is None:
             return b""
         self._data = None
-        verdict = self._end_of_mail_data(data)
+        verdict = self.reply_to_mail_data(data)
         self.state = _AFTER_DATA
         self.transaction = Transaction()
         if verdict is None:
@@ -337,7 +349,10 @@ class ReceiverSMTP:
             self._send(verdict)
         return rest
 
-    def _end_of_mail_data(self, data: MailData) -> Reply | None:
+    def reply_to_mail_data(self, data: MailData) -> Reply | None:
+        """Take the mail data, now that its end has come, and return the reply; None if the
+        installation gives it later. A derived class may reply otherwise.
+        """
         if data.too_large:
             return _TOO_MUCH
         if data.line_too_long:

@@ -177,6 +177,16 @@ def outcome(command: str, code: int) -> Outcome | None:
     return COMMAND_REPLIES.get(command, {}).get(code)
 
 
+_BY_DIGIT: Final = {1: Outcome.E, 2: Outcome.S, 3: Outcome.I, 4: Outcome.F, 5: Outcome.F}
+
+
+def meaning_of(command: str, code: int) -> Outcome:
+    """Return what a code means to a row of section 4.3; by its first digit if that does not list
+    it, as an unsophisticated sender-SMTP does (appendix E).
+    """
+    return COMMAND_REPLIES[command].get(code) or _BY_DIGIT[code // 100]
+
+
 class ReplyParser:
     """Bytes of the receiver-SMTP's side of a channel, cut into replies (appendix E).
 
@@ -188,7 +198,7 @@ class ReplyParser:
 
     __slots__ = ("_buffer", "_code", "_fault", "_lines", "_octets", "_scanned", "_taken", "limit")
 
-    def __init__(self, limit: int = 1 << 20) -> None:
+    def __init__(self, limit: int = 1_048_576) -> None:
         self.limit = limit
         self._buffer = bytearray()
         self._scanned = 0

@@ -15,15 +15,17 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, Final, Protocol
 
-from lab.protocol.lines import stuff
+from mypy_extensions import mypyc_attr
+
+from lab.protocol.lines import dot_stuff
 from lab.protocol.receiver import Crossing, Misuse
 from lab.protocol.replies import (
-    COMMAND_REPLIES,
     CONNECTION,
     MAIL_DATA,
     MAX_REPLY_LINE,
     Outcome,
     ReplyParser,
+    meaning_of,
     single_reply,
 )
 from lab.protocol.states import State
@@ -47,9 +49,8 @@ Answer = tuple[int, str]
 BROKEN: Final[Answer] = (451, "the transmission channel was lost")
 """What a transaction gets whose channel goes: "as if ... a temporary error" (4.1.1, QUIT)."""
 
-_BY_DIGIT: Final = {1: Outcome.E, 2: Outcome.S, 3: Outcome.I, 4: Outcome.F, 5: Outcome.F}
 
-
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Outgoing:
     """A transaction that the sender-SMTP is to make: one copy of the data for its recipients.
 
@@ -121,6 +122,7 @@ class Agenda(Protocol):
         """The session came to nothing: no greeting but 421, HELO refused, channel lost before."""
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class SenderSMTP:
     """One session's sender-SMTP.
 
@@ -278,7 +280,7 @@ class SenderSMTP:
             return self._failed(code, lines)
         self.awaiting = MAIL_DATA
         self.state = _DATA
-        return "data", stuff(outgoing.mail_data)
+        return "data", dot_stuff(outgoing.mail_data)
 
     def _confirmed(self, code: int, lines: tuple[str, ...], meaning: Outcome) -> Crossing:
         self.state = _READY
@@ -346,11 +348,6 @@ def _line(word: str, argument: str) -> bytes:
     if b"\r" in octets or b"\n" in octets:
         raise Misuse(f"a command line cannot hold CR or LF: {octets!r}")
     return octets + b"\r\n"
-
-
-def meaning_of(awaiting: str, code: int) -> Outcome:
-    """What a code means to a row of section 4.3; by its first digit if that does not list it."""
-    return COMMAND_REPLIES[awaiting].get(code) or _BY_DIGIT[code // 100]
 
 
 Follow = Callable[[SenderSMTP, int, tuple[str, ...], Outcome], Crossing]

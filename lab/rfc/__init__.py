@@ -66,7 +66,7 @@ def place(number: str) -> tuple[tuple[int, str], ...]:
 
 
 def implementation(lives: str) -> object:
-    """What a full name such as ``lab.protocol.lines.stuff`` is the name of; or LookupError."""
+    """What a full name such as ``lab.protocol.lines.dot_stuff`` is the name of; or LookupError."""
     parts = lives.split(".")
     for count in range(len(parts), 0, -1):
         try:

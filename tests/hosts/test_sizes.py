@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import lab
 from lab.api.conversation import Conversation
-from lab.protocol import Limits, fits_the_wire, stuff
+from lab.protocol import Limits, dot_stuff, fits_the_wire
 from lab.protocol.sizes import MINIMA
 from lab.topology.model import from_dict
 
@@ -112,7 +112,7 @@ def test_a_relay_gives_back_what_it_may_not_send_on() -> None:
     talk.open()
     to = b"RCPT TO:<BOB@TWO.ARPA>\r\nRCPT TO:<SAM@Z.ARPA>\r\n"
     talk.receive(b"HELO ONE.ARPA\r\nMAIL FROM:<JOE@ONE.ARPA>\r\n" + to + b"DATA\r\n")
-    assert talk.receive(stuff(b"x" * 2000 + b"\r\n")).startswith(b"250")
+    assert talk.receive(dot_stuff(b"x" * 2000 + b"\r\n")).startswith(b"250")
     talk.close()
     done = talk.settle().run
     assert counts(done) == {"delivered": 1, "returned": 1}
@@ -131,7 +131,7 @@ def test_what_may_not_be_sent_on_is_given_back_for_each_next_host() -> None:
     talk.open()
     to = b"RCPT TO:<SAM@Y.ARPA>\r\nRCPT TO:<SAM@Z.ARPA>\r\n"
     talk.receive(b"HELO ONE.ARPA\r\nMAIL FROM:<JOE@ONE.ARPA>\r\n" + to + b"DATA\r\n")
-    assert talk.receive(stuff(b"x" * 2000 + b"\r\n")).startswith(b"250")
+    assert talk.receive(dot_stuff(b"x" * 2000 + b"\r\n")).startswith(b"250")
     talk.close()
     done = talk.settle().run
     assert counts(done) == {"returned": 2}

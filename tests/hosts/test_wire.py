@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import lab
 from lab.api.conversation import Conversation
 from lab.hosts.message import Calendar
-from lab.protocol import Misuse, SenderSMTP, parse_path, stuff, unstuff
+from lab.protocol import Misuse, SenderSMTP, dot_stuff, dot_unstuff, parse_path
 from lab.topology.model import DEFAULT_START, from_dict
 
 HOSTS = (host("ONE.ARPA", "JOE"), relay("TWO.ARPA"), host("Z.ARPA", "SAM"))
@@ -58,7 +58,7 @@ def test_no_end_but_crlf_period_crlf(end: bytes) -> None:
     data = b"first\r\n" + b"text" + end + EVIL
     replies, done = relayed(data)
     assert [line[:3] for line in replies.splitlines()] == [b"250", b"221"]
-    assert texts(done) == [unstuff(data[: -len(b".\r\n")])]
+    assert texts(done) == [dot_unstuff(data[: -len(b".\r\n")])]
     assert [line[:4] for line in wire(done, "Z.ARPA")] == ["HELO", "MAIL", "RCPT", "DATA", "QUIT"]
     assert counts(done) == {"delivered": 1}
     assert done.breaches == []
@@ -69,7 +69,7 @@ def test_no_end_but_crlf_period_crlf(end: bytes) -> None:
 def test_what_goes_in_comes_out(pieces: list[bytes]) -> None:
     """4.5.2: "the user's text"; whatever is made of line ends, periods and NUL comes out."""
     data = b"".join(pieces) + b"\r\n"
-    replies, done = relayed(stuff(data))
+    replies, done = relayed(dot_stuff(data))
     assert replies.splitlines()[0][:3] == b"250"
     assert texts(done) == [data]
 
@@ -77,7 +77,7 @@ def test_what_goes_in_comes_out(pieces: list[bytes]) -> None:
 def test_all_128_characters_are_delivered() -> None:
     """4.1.1 DATA: "The mail data may contain any of the 128 ASCII character codes"."""
     data = bytes(range(128)) + b"\r\n" + bytes(reversed(range(128))) + b"\r\n"
-    _, done = relayed(stuff(data))
+    _, done = relayed(dot_stuff(data))
     assert texts(done) == [data]
 
 

@@ -19,7 +19,7 @@ from lab.protocol import (
     Transaction,
 )
 from lab.protocol.receiver import _read
-from lab.protocol.sender import meaning_of
+from lab.protocol.replies import meaning_of
 
 BEGIN = [b"HELO A.ARPA\r\n", b"MAIL FROM:<a@A.ARPA>\r\n", b"RCPT TO:<b@B.ARPA>\r\n", b"DATA\r\n"]
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.protocol import Limits, LineBuffer, MailData, ReplyParser, reply, stuff, unstuff
+from lab.protocol import Limits, LineBuffer, MailData, ReplyParser, dot_stuff, dot_unstuff, reply
 from lab.protocol.lines import LONGEST_LINE, TOO_LONG
 from lab.protocol.replies import MAX_REPLY_LINE, TEXTS, Reply
 
@@ -102,10 +102,10 @@ def test_a_tail_waits_for_its_crlf(octets: bytes) -> None:
 @pytest.mark.rule("4.5.2-1", "4.5.2-2")
 def test_stuffing_and_unstuffing_are_inverse(octets: bytes) -> None:
     """4.5.2: a period is doubled by the sender and taken off by the receiver."""
-    wire = stuff(octets)
+    wire = dot_stuff(octets)
     assert wire.endswith(b"\r\n.\r\n") or wire == b".\r\n"
     ended = octets if not octets or octets.endswith(b"\r\n") else octets + b"\r\n"
-    assert unstuff(wire[:-3]) == ended
+    assert dot_unstuff(wire[:-3]) == ended
 
 
 def naive(wire: bytes) -> tuple[bytes, bytes] | None:
@@ -134,7 +134,7 @@ def read(pieces: list[bytes] | Iterator[bytes], limits: Limits) -> tuple[bytes, 
 @pytest.mark.rule("4.5.2-2")
 def test_mail_data_at_any_cut(octets: bytes, tail: bytes, at: list[int], limits: Limits) -> None:
     """4.5.2: what was stuffed is delivered, at any cut; what follows is a command."""
-    wire = stuff(octets) + tail
+    wire = dot_stuff(octets) + tail
     wanted = naive(wire)
     assert wanted is not None
     assert wanted[0].removesuffix(b"\r\n") == octets.removesuffix(b"\r\n")
@@ -160,8 +160,8 @@ def test_the_size_of_mail_data_is_what_would_be_delivered(
     octets: bytes, at: list[int], most: int
 ) -> None:
     """4.5.3: 552 "Too much mail data." counts the data, and not the dots of transparency."""
-    wire = stuff(octets)
-    size = len(unstuff(wire[:-3]))
+    wire = dot_stuff(octets)
+    size = len(dot_unstuff(wire[:-3]))
     for pieces in ([wire], bytewise(wire), cut(wire, at)):
         data = MailData(Limits(message=most))
         assert b"" in [data.feed(piece) for piece in pieces if piece]
@@ -176,8 +176,8 @@ def test_a_text_line_is_measured_without_its_dot(octets: bytes, at: list[int], m
     """4.5.3: a text line "including the <CRLF> is 1000 characters (but not counting the leading
     dot duplicated for transparency)".
     """
-    wire = stuff(octets)
-    lines = unstuff(wire[:-3]).split(b"\r\n")[:-1]
+    wire = dot_stuff(octets)
+    lines = dot_unstuff(wire[:-3]).split(b"\r\n")[:-1]
     longest = max((len(line) + 2 for line in lines), default=0)
     for pieces in ([wire], bytewise(wire), cut(wire, at)):
         data = MailData(Limits(text_line=most))

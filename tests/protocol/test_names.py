@@ -59,9 +59,15 @@ def test_paths_lead_to_the_same_place_in_every_spelling() -> None:
     assert parse_path("<joe@[10.0.0.1]>").key != parse_path("<Joe@[10.0.0.1]>").key
 
 
-def test_the_former_name_of_the_rule_still_works_with_a_warning() -> None:
-    with pytest.warns(DeprecationWarning, match=r"lab.protocol.folded is now HostName") as warned:
-        assert lab.protocol.folded("a.#01") == "A.#1"  # type: ignore[attr-defined]
+@pytest.mark.parametrize(
+    ("former", "argument", "result"),
+    [("folded", "a.#01", "A.#1"), ("stuff", b".a", b"..a\r\n.\r\n"), ("unstuff", b"..a", b".a")],
+)
+def test_a_former_name_still_works_and_warns_once(
+    former: str, argument: object, result: object
+) -> None:
+    with pytest.warns(DeprecationWarning, match=f"lab.protocol.{former} is now") as warned:
+        assert getattr(lab.protocol, former)(argument) == result
     assert len(warned) == 1
     with pytest.raises(AttributeError, match="no attribute 'fold'"):
         lab.protocol.fold  # type: ignore[attr-defined]  # noqa: B018

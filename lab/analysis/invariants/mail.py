@@ -23,7 +23,7 @@ from typing import Final
 
 from lab.analysis.invariants.breach import MOST, Finding
 from lab.analysis.invariants.timestamps import STAMP, seconds, stamps_above
-from lab.protocol import HostName, stuff, unstuff
+from lab.protocol import HostName, dot_stuff, dot_unstuff
 from lab.protocol.receiver import CLEARED
 from lab.trace.rows import (
     ACCEPT_REVERSE_PATH,
@@ -334,7 +334,7 @@ class MailRules:
         origin, text = mail.origin, mail.text
         if foreign:
             # who is none of ours need not have doubled a period that text follows (4.5.2)
-            octets = stuff(unstuff(octets[:-3]))
+            octets = dot_stuff(dot_unstuff(octets[:-3]))
         if text is None:
             text = mail.text = octets
             if origin[2] >= 0 and row[ACCEPT_SIZE] != origin[2]:
@@ -384,9 +384,9 @@ class MailRules:
         end = octets.find(b"\r\n") + 2
         first = octets[:end]
         stored = mail.text
-        text = octets[end:] if stored is None else unstuff(stored[:-3])
+        text = octets[end:] if stored is None else dot_unstuff(stored[:-3])
         if stored is None:
-            mail.text = stuff(text)
+            mail.text = dot_stuff(text)
         stamps = stamps_above(octets[end:], text)
         came = mail.came.get(host, [])
         if host == origin[0]:
