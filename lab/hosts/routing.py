@@ -20,7 +20,7 @@ from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal
 
 from lab.protocol import HostName
 
@@ -35,12 +35,15 @@ _Joined = list[tuple[int, float]]
 """The ranks of the hosts that one is joined to, with the costs."""
 
 
-class Neighbour(NamedTuple):
+class Neighbour:
     """A host that a channel can be opened to: over which environment, at which cost."""
 
-    name: str
-    environment: str
-    cost: float
+    __slots__ = ("cost", "environment", "name")
+
+    def __init__(self, name: str, environment: str, cost: float) -> None:
+        self.name = name
+        self.environment = environment
+        self.cost = cost
 
 
 class RoutingTable:

@@ -5,6 +5,7 @@ Bytes in, bytes and events out. Nothing here knows a clock, a socket, chance or 
 
 from typing import TYPE_CHECKING, Any
 
+from lab.protocol.interfaces import Agenda, Installation
 from lab.protocol.lines import (
     CRLF,
     END_OF_MAIL_DATA,
@@ -15,7 +16,7 @@ from lab.protocol.lines import (
     fits_the_wire,
 )
 from lab.protocol.names import HostName
-from lab.protocol.receiver import Crossing, Installation, Misuse, ReceiverSMTP, Transaction
+from lab.protocol.receiver import ReceiverSMTP
 from lab.protocol.replies import (
     COMMAND_REPLIES,
     TEXTS,
@@ -27,7 +28,7 @@ from lab.protocol.replies import (
     outcome,
     reply,
 )
-from lab.protocol.sender import Agenda, Answer, Outgoing, SenderSMTP
+from lab.protocol.sender import SenderSMTP
 from lab.protocol.sizes import NO_LIMITS, Limits
 from lab.protocol.states import COMMANDS, TRANSITIONS, Buffers, State, Transition
 from lab.protocol.syntax import (
@@ -42,6 +43,7 @@ from lab.protocol.syntax import (
     quote,
     unquote,
 )
+from lab.protocol.transactions import Answer, Crossing, Misuse, Outgoing, Transaction
 
 __all__ = [
     "COMMANDS",

@@ -12,18 +12,17 @@ time. A verdict that takes time (storing mail) may be given later, by :meth:`Rec
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Final, Protocol
+from typing import Final
 
 from mypy_extensions import mypyc_attr
 
+from lab.protocol.interfaces import Installation
 from lab.protocol.lines import CRLF, PIECE, TOO_LONG, LineBuffer, MailData
 from lab.protocol.replies import OUT_OF_ORDER, Reply, reply
 from lab.protocol.sizes import MAX_COMMAND_LINE, NO_LIMITS, Limits
 from lab.protocol.states import TRANSITIONS, Buffers, State, Transition
-from lab.protocol.syntax import NULL_PATH, Command, Path, parse_command
-
-Crossing = tuple[str, bytes]
-"""What crossed the channel, or is to: ``(kind, octets)``; kind is command, data or reply."""
+from lab.protocol.syntax import Command, Path, parse_command
+from lab.protocol.transactions import Crossing, Misuse, Transaction
 
 OK: Final = reply(250, "OK")
 GO_AHEAD: Final = reply(354)
@@ -50,70 +49,6 @@ def _read(line: bytes, grammar: str, state: State) -> tuple[Command, Transition 
     """The command of a line with its CRLF, and its row of the table in a state, if it has one."""
     command = parse_command.__wrapped__(line[:-2], grammar)
     return command, TRANSITIONS[state].get(command.verb)
-
-
-class Misuse(Exception):
-    """A call that the state of an engine does not allow: an error of our own code."""
-
-
-@mypyc_attr(allow_interpreted_subclasses=True)
-class Transaction:
-    """The three buffers of section 4.1.1, and which command began the transaction."""
-
-    __slots__ = ("forward_paths", "mail_data", "reverse_path", "verb")
-
-    def __init__(self, verb: str = "MAIL", reverse_path: Path | None = None) -> None:
-        self.verb = verb
-        self.reverse_path = NULL_PATH if reverse_path is None else reverse_path
-        self.forward_paths: list[Path] = []
-        self.mail_data = b""
-
-    @property
-    def is_begun(self) -> bool:
-        """Whether anything is in the buffers."""
-        return bool(self.forward_paths) or self.reverse_path is not NULL_PATH
-
-    def __repr__(self) -> str:
-        to = " ".join(map(str, self.forward_paths))
-        return f"<{self.verb} {self.reverse_path} to {to}: {len(self.mail_data)} bytes>"
-
-
-class Installation(Protocol):
-    """What a receiver-SMTP asks of the host that it serves.
-
-    Each verdict is a :class:`Reply`; the engine does the rest. ``accept`` may give None and the
-    verdict later, through :meth:`ReceiverSMTP.answer`.
-    """
-
-    def greeting(self) -> Reply:
-        """220, or 421 in place of it."""
-
-    def hello(self, domain: str) -> Reply:
-        """250 with the own name as first word, or why not."""
-
-    def begin(self, verb: str, reverse_path: Path) -> Reply:
-        """Whether a transaction that MAIL, SEND, SOML or SAML begins may go on."""
-
-    def recipient(self, transaction: Transaction, forward_path: Path) -> Reply:
-        """Whether mail for this forward-path is taken."""
-
-    def accept(self, transaction: Transaction) -> Reply | None:
-        """Store the mail and answer for it."""
-
-    def verify(self, string: str) -> Reply:
-        """VRFY."""
-
-    def expand(self, string: str) -> Reply:
-        """EXPN."""
-
-    def help(self, string: str) -> Reply:
-        """HELP."""
-
-    def turn(self) -> Reply:
-        """TURN: 250 to change roles, 502 to refuse."""
-
-    def goodbye(self) -> Reply:
-        """221."""
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lab.protocol.lines import CRLF
-from lab.protocol.receiver import Crossing
 from lab.protocol.replies import ReplyParser
 from lab.protocol.syntax import in_capitals
+from lab.protocol.transactions import Crossing
 
 
 class ScriptedSender:

@@ -11,14 +11,14 @@ recipient, DATA, the data; or RSET when no recipient was taken; QUIT when the ag
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, Final, Protocol
+from typing import Final
 
 from mypy_extensions import mypyc_attr
 
+from lab.protocol.interfaces import Agenda
 from lab.protocol.lines import dot_stuff
-from lab.protocol.receiver import Crossing, Misuse
 from lab.protocol.replies import (
     CONNECTION,
     MAIL_DATA,
@@ -29,7 +29,7 @@ from lab.protocol.replies import (
     single_reply,
 )
 from lab.protocol.states import State
-from lab.protocol.syntax import Path
+from lab.protocol.transactions import Answer, Crossing, Misuse, Outgoing
 
 # bound once: a lookup on an Enum class is dear in what every reply goes through
 _OPENED: Final = State.OPENED
@@ -43,83 +43,8 @@ _INTERMEDIATE: Final = Outcome.I
 
 _FROM: Final = {verb: f"{verb} FROM:" for verb in ("MAIL", "SEND", "SOML", "SAML")}
 
-Answer = tuple[int, str]
-"""A reply as a program keeps it: code and text."""
-
 BROKEN: Final[Answer] = (451, "the transmission channel was lost")
 """What a transaction gets whose channel goes: "as if ... a temporary error" (4.1.1, QUIT)."""
-
-
-@mypyc_attr(allow_interpreted_subclasses=True)
-class Outgoing:
-    """A transaction that the sender-SMTP is to make: one copy of the data for its recipients.
-
-    ``answers`` has, for each forward-path, the reply to its RCPT; ``answer`` is the reply that
-    settled the transaction as a whole: to the mail data, or to MAIL or DATA where these failed;
-    None while none has come. ``redirects``: a 251 is not taken up, for the sender goes to the
-    given path itself. ``tag`` is the agenda's own.
-    """
-
-    __slots__ = (
-        "answer", "answers", "failed_at", "forward_paths", "mail_data",
-        "redirects", "reverse_path", "tag", "verb",
-    )  # fmt: skip
-
-    def __init__(
-        self,
-        reverse_path: Path,
-        forward_paths: Sequence[Path],
-        mail_data: bytes,
-        verb: str = "MAIL",
-        *,
-        redirects: bool = False,
-        tag: Any = None,
-    ) -> None:
-        if not forward_paths:
-            raise Misuse("a transaction needs at least one forward-path")
-        self.reverse_path = reverse_path
-        self.forward_paths = forward_paths
-        self.mail_data = mail_data
-        self.verb = verb
-        self.redirects = redirects
-        self.tag = tag
-        self.answers: list[Answer] = []
-        self.answer: Answer | None = None
-        self.failed_at = ""
-
-    def taken(self, index: int) -> bool:
-        """Whether the receiver-SMTP took the recipient: 250, or 251 where that will do."""
-        code = self.answers[index][0] if index < len(self.answers) else 0
-        return 200 <= code < 300 and not (code == 251 and self.redirects)
-
-    @property
-    def any_251(self) -> bool:
-        """Whether the receiver-SMTP would forward the mail of a recipient itself."""
-        return any(code == 251 for code, _ in self.answers)
-
-    @property
-    def any_taken(self) -> bool:
-        """Whether at least one recipient was taken."""
-        for code, _ in self.answers:
-            if 200 <= code < 300 and not (code == 251 and self.redirects):
-                return True
-        return False
-
-
-class Agenda(Protocol):
-    """Where the sender-SMTP gets its transactions, and tells what became of them."""
-
-    def next(self) -> Outgoing | None:
-        """The next transaction, or None when there is no more mail for this host."""
-
-    def turns(self) -> bool:
-        """Whether to ask by TURN for mail of the other side, when there is no more to send."""
-
-    def settled(self, outgoing: Outgoing) -> None:
-        """The transaction is over; its ``answers`` and ``answer`` say how."""
-
-    def refused(self, answer: Answer) -> None:
-        """The session came to nothing: no greeting but 421, HELO refused, channel lost before."""
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)

@@ -48,6 +48,29 @@ for name in sys.argv[1:]:
                 found[f"{name}.{key}.{inner}"] = one.__doc__
 print(json.dumps(found))
 """
+SIGNATURES = """
+import enum, importlib, inspect, json, sys
+
+def signature(value, skip):
+    try:
+        parameters = list(inspect.signature(value).parameters.values())[skip:]
+    except ValueError:
+        return None
+    return [(one.name, str(one.kind), repr(one.default)) for one in parameters]
+
+found = {}
+for name in sys.argv[1:]:
+    for key, value in vars(importlib.import_module(name)).items():
+        if getattr(value, "__module__", "") != name or not callable(value):
+            continue
+        if inspect.isclass(value) and issubclass(value, (enum.Enum, Exception)):
+            continue  # the constructor is Python's
+        found[f"{name}.{key}"] = signature(value, 0)
+        for inner, one in vars(value).items() if inspect.isclass(value) else ():
+            if inspect.isroutine(one) and not inner.startswith("_"):
+                found[f"{name}.{key}.{inner}"] = signature(one, 1)  # without self
+print(json.dumps(found))
+"""
 IN_USE = "from lab.runtime import compiled; print(compiled.in_use())"
 
 
@@ -106,6 +129,42 @@ def test_docstrings_are_the_same_compiled_and_not() -> None:
     docstrings: dict[str, str] = json.loads(python(DOCSTRINGS, *names, pure=True))
     assert len(docstrings) > 100
     assert json.loads(python(DOCSTRINGS, *names)) == docstrings
+
+
+@pytest.mark.usefixtures("compiled")
+def test_signatures_are_the_same_compiled_and_not() -> None:
+    """All but the types, which a compiled function does not tell."""
+    names = [file.removesuffix(".py").replace("/", ".") for file in FILES]
+    signatures: dict[str, list[object] | None] = json.loads(python(SIGNATURES, *names, pure=True))
+    compiled: dict[str, list[object] | None] = json.loads(python(SIGNATURES, *names))
+    assert compiled["lab.protocol.receiver.ReceiverSMTP"] is not None
+    assert len(compiled) > 200
+    assert compiled == signatures
+
+
+@pytest.mark.usefixtures("compiled")
+def test_help_shows_a_compiled_class_with_its_methods() -> None:
+    code = "from lab.protocol import ReceiverSMTP; help(ReceiverSMTP)"
+    shown = python(code)
+    for text in (
+        "class ReceiverSMTP(builtins.object)",
+        "ReceiverSMTP(installation, limits=None, *, grammar='standard', eight_bit='refuse')",
+        "One session's receiver-SMTP.",
+        "receive(self, /, octets)",
+        "Take bytes from the channel; what crossed and what to send, in order.",
+    ):
+        assert text in shown
+
+
+@pytest.mark.usefixtures("compiled")
+def test_classes_in_plain_python_derive_from_compiled_ones() -> None:
+    """A user's engine, installation, agenda, script and driver do the same compiled and not."""
+    code = f"import sys; sys.path.insert(0, {str(ROOT / 'tests')!r})\n"
+    code += "from helpers.derived_classes import main; main()"
+    shown = python(code)
+    assert "I am in a good mood" in shown
+    assert "(250, '5 bytes') True" in shown
+    assert shown == python(code, pure=True)
 
 
 @pytest.mark.usefixtures("compiled")

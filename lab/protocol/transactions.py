@@ -1,0 +1,98 @@
+"""What engines and the programs that use them hand each other: transactions, and what crosses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from mypy_extensions import mypyc_attr
+
+from lab.protocol.syntax import NULL_PATH, Path
+
+Crossing = tuple[str, bytes]
+"""What crossed the channel, or is to: ``(kind, octets)``; kind is command, data or reply."""
+
+Answer = tuple[int, str]
+"""A reply as a program keeps it: code and text."""
+
+
+class Misuse(Exception):
+    """A call that the state of an engine does not allow: an error of our own code."""
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Transaction:
+    """The three buffers of section 4.1.1, and which command began the transaction."""
+
+    __slots__ = ("forward_paths", "mail_data", "reverse_path", "verb")
+
+    def __init__(self, verb: str = "MAIL", reverse_path: Path | None = None) -> None:
+        self.verb = verb
+        self.reverse_path = NULL_PATH if reverse_path is None else reverse_path
+        self.forward_paths: list[Path] = []
+        self.mail_data = b""
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether anything is in the buffers."""
+        return bool(self.forward_paths) or self.reverse_path is not NULL_PATH
+
+    def __repr__(self) -> str:
+        to = " ".join(map(str, self.forward_paths))
+        return f"<{self.verb} {self.reverse_path} to {to}: {len(self.mail_data)} bytes>"
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Outgoing:
+    """A transaction that the sender-SMTP is to make: one copy of the data for its recipients.
+
+    ``answers`` has, for each forward-path, the reply to its RCPT; ``answer`` is the reply that
+    settled the transaction as a whole: to the mail data, or to MAIL or DATA where these failed;
+    None while none has come. ``redirects``: a 251 is not taken up, for the sender goes to the
+    given path itself. ``tag`` is the agenda's own.
+    """
+
+    __slots__ = (
+        "answer", "answers", "failed_at", "forward_paths", "mail_data",
+        "redirects", "reverse_path", "tag", "verb",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        reverse_path: Path,
+        forward_paths: Sequence[Path],
+        mail_data: bytes,
+        verb: str = "MAIL",
+        *,
+        redirects: bool = False,
+        tag: Any = None,
+    ) -> None:
+        if not forward_paths:
+            raise Misuse("a transaction needs at least one forward-path")
+        self.reverse_path = reverse_path
+        self.forward_paths = forward_paths
+        self.mail_data = mail_data
+        self.verb = verb
+        self.redirects = redirects
+        self.tag = tag
+        self.answers: list[Answer] = []
+        self.answer: Answer | None = None
+        self.failed_at = ""
+
+    def taken(self, index: int) -> bool:
+        """Whether the receiver-SMTP took the recipient: 250, or 251 where that will do."""
+        code = self.answers[index][0] if index < len(self.answers) else 0
+        return 200 <= code < 300 and not (code == 251 and self.redirects)
+
+    @property
+    def any_251(self) -> bool:
+        """Whether the receiver-SMTP would forward the mail of a recipient itself."""
+        return any(code == 251 for code, _ in self.answers)
+
+    @property
+    def any_taken(self) -> bool:
+        """Whether at least one recipient was taken."""
+        for code, _ in self.answers:
+            if 200 <= code < 300 and not (code == 251 and self.redirects):
+                return True
+        return False
