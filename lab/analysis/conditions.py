@@ -22,7 +22,9 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import Any, Final
 
+from lab.protocol.names import HostName, host_name
 from lab.protocol.states import COMMANDS
+from lab.protocol.syntax import in_capitals
 from lab.quantities import parse_duration
 from lab.trace.rows import KINDS, Event
 from lab.trace.trace import Trace
@@ -80,7 +82,7 @@ def _next(words: list[str], text: str) -> Predicate:
         if not words:
             raise NoCondition(f"{text!r}: what {word}? write one such as {EXAMPLES}")
         return _WITH_ARGUMENT[low](words, text)
-    if word.upper() in COMMANDS:
+    if in_capitals(word) in COMMANDS:
         return _command([word], text)
     if low in VERBS:
         return _of_kind(VERBS[low])
@@ -96,7 +98,7 @@ def _of_kind(kind: str) -> Predicate:
 
 
 def _command(words: list[str], text: str) -> Predicate:
-    verb = words.pop(0).upper()
+    verb = in_capitals(words.pop(0))
     return lambda event: event.kind == "command" and event["verb"] == verb
 
 
@@ -110,10 +112,15 @@ def _reply(words: list[str], text: str) -> Predicate:
 
 def _name(of: str) -> Callable[[list[str], str], Predicate]:
     def test(words: list[str], text: str) -> Predicate:
-        name = words.pop(0).upper()
-        return lambda event: str(getattr(event, of) or "").upper() in (name, f"{name}.ARPA")
+        names = _names(words.pop(0))
+        return lambda event: host_name(getattr(event, of) or "") in names
 
     return test
+
+
+def _names(word: str) -> set[HostName]:
+    """The names of hosts that a word may mean: with ".ARPA", or as it is."""
+    return {HostName(word), HostName(f"{word}.ARPA")}
 
 
 def _number(of: str) -> Callable[[list[str], str], Predicate]:
@@ -188,9 +195,9 @@ def unknown_hosts(text: Any, names: list[str]) -> None:
     """Raise :class:`NoCondition` where a condition names a host that there is not."""
     if not isinstance(text, str):
         return
-    known = {name.upper() for name in names}
+    known = set(map(HostName, names))
     words = shlex.split(text)
     for word, name in pairwise(words):
-        if word.lower() in ("host", "peer") and not {name.upper(), f"{name.upper()}.ARPA"} & known:
+        if word.lower() in ("host", "peer") and not _names(name) & known:
             some = ", ".join(names[:6]) + (" ..." if len(names) > 6 else "")
             raise NoCondition(f"{text!r}: there is no host {name!r}; there are {some}")

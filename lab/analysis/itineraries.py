@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from lab.protocol.syntax import verb_of
 from lab.trace.rows import (
     FORWARD_MODE,
     HOST,
@@ -108,7 +109,7 @@ _TOLD = (
 )
 
 
-_OPENINGS = (b"MAIL", b"SEND", b"SOML", b"SAML")
+_OPENINGS = ("MAIL", "SEND", "SOML", "SAML")
 """The commands that begin a transaction (RFC 821, 4.1.1)."""
 
 
@@ -165,7 +166,7 @@ class _Teller:
 
     def command(self, row: Row) -> None:
         session, message = row[SESSION], row[MESSAGE]
-        if message is not None and row[OCTETS][:4].upper() in _OPENINGS:
+        if message is not None and verb_of(row[OCTETS]) in _OPENINGS:
             self.sent.setdefault((session, message), row[SENT])
             self.first.setdefault(session, message)
 

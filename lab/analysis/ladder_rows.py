@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
 
+from lab.protocol import HostName
 from lab.trace.rows import (
     CLOSE_REASON,
     HOST,
@@ -171,7 +172,7 @@ def _there_are(last: int) -> str:
 def _host(trace: Trace, name: str) -> str:
     hosts = [host["name"] for host in trace.meta.get("hosts", ())]
     for host in hosts:
-        if host.upper() == name.upper():
+        if HostName(host) == HostName(name):
             return str(host)
     some = ", ".join(hosts[:5]) + (" ..." if len(hosts) > 5 else "")
     raise NothingToShow(f"there is no host {name!r}; there are {some}")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from lab.protocol.dialogue import SideState, Spoken
 from lab.protocol.states import State
+from lab.protocol.syntax import verb_of
 from lab.trace.rows import (
     CLOSE_REASON,
     HOST,
@@ -59,8 +60,6 @@ class Snapshot:
 
 _GREETED = SideState().reply(None, 220)
 _READ = frozenset({"open", "command", "data", "reply", "close", "accept"})
-_TOLD = 16
-"""Octets of a command that hold its verb."""
 
 
 def session_histories(trace: Trace, session: int | None = None) -> dict[int, SessionHistory]:
@@ -103,9 +102,7 @@ def kinds_of_session(rows: Iterable[Row]) -> list[tuple[SessionHistory, list[Row
             continue
         kept[session].append(row)
         if kind == "command":
-            said[session].append(
-                row[OCTETS][:_TOLD].split()[0].upper() if row[OCTETS].strip() else b""
-            )
+            said[session].append(verb_of(row[OCTETS]).encode("latin-1"))
         elif kind == "reply":
             said[session].append(row[OCTETS][:3])
         elif kind == "data":
@@ -181,7 +178,7 @@ def _replies(rows: list[tuple[int, Row]]) -> dict[int, int]:
     for seq, row in rows:
         if row[KIND] in ("command", "data"):
             asked.append(seq)
-            if row[OCTETS][:4].upper() == b"TURN":
+            if verb_of(row[OCTETS]) == "TURN":
                 turning.add(seq)
         elif row[KIND] == "reply" and asked:
             of = asked.popleft()

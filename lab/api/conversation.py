@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import BinaryIO
 
 from lab.analysis.account import Account
@@ -15,6 +14,7 @@ from lab.hosts.receiving import ReceivingSession, receiver_smtp
 from lab.protocol import Crossing, Transaction
 from lab.simulation.simulation import Simulation
 from lab.topology.model import Topology
+from lab.topology.problems import did_you_mean, join_some
 
 YOU = "you"
 """How the trace names the person or program at the other end."""
@@ -139,12 +139,7 @@ class Conversation:
 
 def _hint(name: str, known: list[str]) -> str:
     """What was meant, or what there is."""
-    close = get_close_matches(name.upper(), [one.upper() for one in known], 1)
-    meant = [one for one in known if one.upper() in close]
-    if meant:
-        return f"did you mean {meant[0]}?"
-    more = f" and {len(known) - 10} more" if len(known) > 10 else ""
-    return f"there are {', '.join(known[:10])}{more}"
+    return did_you_mean(name, known, f"; there are {join_some(known, 10)}").removeprefix("; ")
 
 
 def _say(sink: BinaryIO, octets: bytes) -> None:

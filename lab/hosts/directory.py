@@ -8,6 +8,7 @@ users' is ambiguous: 553 (3.3).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -116,7 +117,7 @@ Entry = User | MailingList | Forward
 class Directory:
     """Who is known at a host: ``find`` gives what a name stands for, or None."""
 
-    __slots__ = ("_entries", "_folded", "domain")
+    __slots__ = ("_entries", "_in_any_case", "domain")
 
     def __init__(
         self,
@@ -129,21 +130,25 @@ class Directory:
         self._entries: dict[str, Entry] = {user.name: user for user in users}
         self._entries.update((one.name, one) for one in lists)
         self._entries.update((one.user, one) for one in forwards)
-        self._folded: dict[str, list[Entry]] = {}
+        self._in_any_case: dict[str, list[Entry]] = {}
         for name, entry in self._entries.items():
-            self._folded.setdefault(name.lower(), []).append(entry)
+            self._in_any_case.setdefault(_any_case(name), []).append(entry)
 
     def find(self, name: str) -> Entry | None:
         """What mail for ``name`` goes to."""
         entry = self._entries.get(name)
         if entry is not None:
             return entry
-        same = self._folded.get(name.lower(), ())
+        same = self._alike(name)
         return same[0] if len(same) == 1 else None
 
     def is_ambiguous(self, name: str) -> bool:
         """Whether a name is nobody's as it stands, and several people's but for its case."""
-        return name not in self._entries and len(self._folded.get(name.lower(), ())) > 1
+        return name not in self._entries and len(self._alike(name)) > 1
+
+    def _alike(self, name: str) -> Sequence[Entry]:
+        """The entries whose names differ from a name in case alone."""
+        return self._in_any_case.get(_any_case(name), ())
 
     @property
     def users(self) -> list[User]:
@@ -222,7 +227,12 @@ def _on_a_line(member: Member) -> str:
     return line if len(line) <= MAX_REPLY_LINE - len("250-\r\n") else path
 
 
+def _any_case(name: str) -> str:
+    """A name of a user, or a word of it, for comparing it with another in any case (section 2)."""
+    return name.lower()
+
+
 def _matches(user: User, string: str) -> bool:
-    words = string.lower().split()
-    known = {*user.full_name.lower().replace(".", " ").split(), user.name.lower()}
+    words = _any_case(string).split()
+    known = {*_any_case(user.full_name).replace(".", " ").split(), _any_case(user.name)}
     return bool(words) and all(word.rstrip(".") in known for word in words)

@@ -22,7 +22,7 @@ from lab.protocol import (
     reply,
 )
 from lab.protocol.replies import CONNECTION, MAIL_DATA, TEXTS, Outcome, meaning_of
-from lab.protocol.syntax import in_capitals, parse_command
+from lab.protocol.syntax import parse_command, verb_of
 
 ANSWERED: Final = (CONNECTION, "HELO", "MAIL", "RCPT", "DATA", MAIL_DATA, "RSET", "SEND", "SOML",
                    "SAML", "VRFY", "EXPN", "HELP", "NOOP", "QUIT", "TURN")  # fmt: skip
@@ -78,7 +78,7 @@ class ScriptedReceiver(ReceiverSMTP):
 
     def reply_to(self, line: bytes) -> Reply:
         """Carry out a command line, and return the reply: the prescribed one, if there is one."""
-        verb = in_capitals(line[:4].decode("latin-1"))
+        verb = verb_of(line)
         if verb in self._unimplemented and not line[4:5].isalpha():
             return NOT_IMPLEMENTED
         if verb in self._answers and verb in TRANSITIONS[self.state]:

@@ -15,6 +15,7 @@ from lab.hosts.interception import command_line
 from lab.protocol import State
 from lab.protocol.lines import END_OF_MAIL_DATA
 from lab.protocol.replies import ReplyParser
+from lab.protocol.syntax import verb_of
 from lab.runtime.compiled import source_of
 
 if TYPE_CHECKING:
@@ -189,7 +190,7 @@ class LiveSession(Session):
             del self._buffer[:end]
             data = self.receiver.state is State.DATA
             self._kinds.append("data" if data else "command")
-            self._verb = "data" if data else unit[:4].decode("latin-1").upper()
+            self._verb = "data" if data else verb_of(unit)
             self.forth.send(unit, now)
 
     def _end_of_unit(self) -> int:
@@ -249,7 +250,7 @@ class LiveSession(Session):
             peer: Any = self.peer
             if errand is not None:
                 peer.say("identify", self.number, message, errand.ids)
-        self._turning = arrival.octets[:4].upper() == b"TURN"
+        self._turning = verb_of(arrival.octets) == "TURN"
         self.answerer.write(arrival.octets)
 
     def _change_command(self, arrival: Any) -> None:

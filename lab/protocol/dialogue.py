@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from lab.protocol.lines import CRLF, END_OF_MAIL_DATA, dot_unstuff
 from lab.protocol.replies import COMMAND_REPLIES, CONNECTION, MAIL_DATA, Outcome, meaning_of
 from lab.protocol.states import TRANSITIONS, Buffers, State, Transition
-from lab.protocol.syntax import in_capitals, parse_command
+from lab.protocol.syntax import parse_command, verb_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Spoken:
         if data:
             return cls(MAIL_DATA, octets=octets)
         command = parse_command(octets.removesuffix(CRLF))
-        verb = command.verb or in_capitals(octets[:4].decode("latin-1"))
+        verb = command.verb or verb_of(octets)
         return cls(verb, command.path.text)
 
 

@@ -251,6 +251,11 @@ def in_capitals(word: str) -> str:
     return word.upper()
 
 
+def verb_of(line: bytes) -> str:
+    """Return the command code that a line begins with, in capitals: its first four characters."""
+    return in_capitals(line[:4].decode("latin-1"))
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
     """A command line as the receiver-SMTP reads it (section 4.1.2).

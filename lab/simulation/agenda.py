@@ -5,13 +5,13 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Callable, Iterator
-from fnmatch import fnmatchcase
 from random import Random
 from typing import NamedTuple
 
 from lab.hosts.message import as_mail_data, compose, lines_of
 from lab.hosts.routing import RoutingTable
 from lab.protocol import Path, quote
+from lab.topology.globs import matches_address
 from lab.topology.model import MailSpec, Topology, TrafficSpec
 
 
@@ -96,6 +96,6 @@ def _matching(topology: Topology, glob: str) -> list[tuple[str, Path]]:
     found = []
     for host in topology.hosts.values():
         for user in host.users:
-            if fnmatchcase(f"{user.name}@{host.name}".lower(), glob.lower()):
+            if matches_address(user.name, host.name, glob):
                 found.append((host.name, Path((), quote(user.name), host.name)))
     return found

@@ -18,6 +18,7 @@ from lab.network.transport import Transport
 from lab.protocol import ReceiverSMTP, Reply, SenderSMTP, State, Transaction
 from lab.protocol.replies import CONNECTION, MAIL_DATA
 from lab.protocol.script import ScriptedSender
+from lab.protocol.syntax import verb_of
 from lab.quantities import parse_size
 
 if TYPE_CHECKING:
@@ -440,7 +441,7 @@ class WatchedSession(Session):
             return
         octets = arrival.octets
         in_data = self.receiver.state is _DATA
-        word = "." if in_data else octets[:4].decode("latin-1").upper().strip()
+        word = "." if in_data else verb_of(octets).strip()
         sprung = self._trap("sender", self._crossed, octets, word)
         self._crossed += len(octets)
         if sprung is not None and sprung[1] < len(octets):

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from lab.hosts.interception import command_line, reply_of
 from lab.protocol import COMMANDS
+from lab.protocol.syntax import in_capitals
 from lab.quantities import UnitFault, as_toml, parse_duration, parse_size
 from lab.topology.globs import is_glob, matching_hosts, matching_links
 from lab.topology.hosts import Hosts
@@ -168,8 +169,8 @@ def _chance(value: object, place: Place, hosts: Hosts) -> float | None:
 
 def _after(table: Any, place: Place, hosts: Hosts) -> str | None:
     after: str | None = table.after
-    if after is None or after == "." or after.upper() in COMMANDS:
-        return after and after.upper()
+    if after is None or after == "." or in_capitals(after) in COMMANDS:
+        return after and in_capitals(after)
     if len(after) == 3 and after.isdecimal() and after.isascii():
         return after
     try:

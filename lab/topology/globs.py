@@ -1,4 +1,4 @@
-"""Globs over names of hosts: ``*.MIT.ARPA`` is every host whose name ends so, in any case."""
+"""Globs over names of hosts: ``*.MIT.ARPA`` is every host whose name ends so, in any spelling."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from fnmatch import translate
 from functools import lru_cache
 from re import IGNORECASE, Pattern, compile
+
+from lab.protocol.names import canonical
 
 
 def is_glob(name: str) -> bool:
@@ -18,9 +20,24 @@ def _pattern(glob: str) -> Pattern[str]:
     return compile(translate(glob.replace("[", "[[]")), IGNORECASE)
 
 
+@lru_cache(maxsize=1024)
+def _address_pattern(glob: str) -> Pattern[str]:
+    return compile(translate(glob), IGNORECASE)
+
+
 def matches(name: str, glob: str) -> bool:
-    """Return whether a glob, or a plain name, stands for this name, in any case."""
-    return _pattern(glob).match(name) is not None
+    """Return whether a glob, or a plain name, stands for the host of this name, in any spelling."""
+    if _pattern(glob).match(name) is not None:
+        return True
+    return _pattern(canonical(glob)).match(canonical(name)) is not None
+
+
+def matches_address(user: str, host: str, glob: str) -> bool:
+    """Return whether a glob such as ``*@*.MIT.ARPA`` stands for a user at a host, in any case."""
+    if _address_pattern(glob).match(f"{user}@{host}") is not None:
+        return True
+    users, at, hosts = glob.rpartition("@")
+    return bool(at and matches(host, hosts) and _address_pattern(users).match(user))
 
 
 def matching_hosts(glob: str, names: Iterable[str]) -> list[str]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 from typing import Any
 
 from lab.hosts.directory import MailingList, User
 from lab.protocol import Path
 from lab.quantities import as_toml
+from lab.topology.globs import matches_address
 from lab.topology.hosts import Hosts, user_at
 from lab.topology.problems import Place, join_some
 from lab.topology.specs import HostSpec, MailSpec, PollSpec, ScriptSpec, TrafficSpec
@@ -76,21 +76,22 @@ def _check_ascii(text: str, place: Place, hosts: Hosts) -> None:
 
 def build_traffic(tables: Any, hosts: Hosts) -> tuple[TrafficSpec, ...]:
     """Return all traffic of the file."""
-    addresses = [
-        f"{user.name}@{spec.name}".lower() for spec in hosts.specs.values() for user in spec.users
-    ]
+    addresses = [(user.name, spec.name) for spec in hosts.specs.values() for user in spec.users]
     return tuple(
         _traffic(table, number, hosts, addresses) for number, table in enumerate(tables.traffic)
     )
 
 
-def _traffic(table: Any, number: int, hosts: Hosts, addresses: list[str]) -> TrafficSpec:
+def _traffic(
+    table: Any, number: int, hosts: Hosts, addresses: list[tuple[str, str]]
+) -> TrafficSpec:
     traffic = TrafficSpec(**table.values())
     for key, glob in (("from", traffic.sender), ("to", traffic.to)):
-        if any(fnmatchcase(address, glob.lower()) for address in addresses):
+        if any(matches_address(user, host, glob) for user, host in addresses):
             continue
         if not hosts.diagnostics.damaged:  # else the users may be among those not understood
-            known = f"; there are {join_some(addresses, 5)}" if addresses else "; no host has users"
+            known = join_some([f"{user}@{host}" for user, host in addresses], 5)
+            known = f"; there are {known}" if addresses else "; no host has users"
             place = hosts.diagnostics.place("traffic", number, key)
             hosts.diagnostics.problem(place, f"{as_toml(glob)} matches no user@host{known}")
     return traffic

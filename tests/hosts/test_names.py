@@ -7,11 +7,14 @@ both end alike.
 
 from __future__ import annotations
 
+import matplotlib.pyplot as plt
 import pytest
 from helpers.small_topologies import counts, delivered, drops, host, mail, relay, run
 
 import lab
+from lab.analysis.conditions import matching
 from lab.topology.model import from_dict
+from lab.views import ladder
 
 SPELLINGS = [
     ("#0123", "#123"), ("#123", "#00123"), ("B.ARPA", "b.Arpa"), ("[127.0.0.01]", "[127.0.0.1]"),
@@ -171,3 +174,26 @@ def test_mail_in_a_circle_ends_where_the_stamps_spell_the_host_otherwise(
 def test_two_hosts_cannot_have_spellings_of_one_name(name: str, other: str) -> None:
     with pytest.raises(lab.TopologyError, match="is taken by host"):
         from_dict({"host": [host(name), host(other)]})
+
+
+@same
+def test_globs_of_traffic_and_faults_stand_for_the_host(name: str, other: str) -> None:
+    done = run(
+        host("ONE.ARPA", "joe"), host(name, "bob"), mail=[],
+        traffic=[{"count": 3, "rate": "1 /s", "from": "JOE@one.*", "to": f"*@{other}"}],
+        fault=[{"kind": "latency", "link": ["one.*", other], "at": "0 s", "value": "1 s"}],
+    )  # fmt: skip
+    assert counts(done) == {"delivered": 3}
+    assert len([event for event in done.trace if event.kind == "fault"]) == 1
+
+
+@same
+def test_a_condition_and_a_ladder_name_the_host(name: str, other: str) -> None:
+    letter = mail("joe@ONE.ARPA", f"bob@{name}")
+    done = run(host("ONE.ARPA", "joe"), host(name, "bob"), mail=[letter])
+    assert {done.trace[seq].host for seq in matching(done.trace, f"host '{other}'")} == {name}
+    assert done.topology.host(other) is done.topology.hosts[name]
+    title = ladder(done.trace, between=(other, "one.arpa")).get_title()
+    plt.close("all")
+    assert title == ladder(done.trace, between=(name, "ONE.ARPA")).get_title()
+    plt.close("all")

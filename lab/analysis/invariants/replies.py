@@ -8,6 +8,7 @@ from typing import Final
 from lab.analysis.invariants.breach import MOST, Breach
 from lab.protocol import COMMAND_REPLIES, COMMANDS
 from lab.protocol.replies import CONNECTION, MAIL_DATA, OUT_OF_ORDER
+from lab.protocol.syntax import verb_of
 from lab.trace.rows import FAULT_NAME, MESSAGE, OCTETS, PEER, SESSION, START_META, Row, T
 
 WrongReply = tuple[float, int, int | None, str, str, str]
@@ -69,7 +70,9 @@ class Replies:
     def _command(self, row: Row) -> None:
         verb = row[OCTETS][:4]
         codes = _ROWS.get(verb)
-        self._due[row[SESSION]] = _ROWS.get(verb.upper(), _UNKNOWN) if codes is None else codes
+        if codes is None:
+            codes = _ROWS.get(verb_of(verb).encode("latin-1"), _UNKNOWN)
+        self._due[row[SESSION]] = codes
 
     def _mail_data(self, row: Row) -> None:
         self._due[row[SESSION]] = _AFTER_DATA

@@ -1,0 +1,71 @@
+"""No part of the lab changes the case of a name by itself: the rule of host names is a type."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+import pytest
+from helpers.places import ROOT
+
+CASE = {"upper", "lower", "casefold", "swapcase"}
+"""The methods of a text that change its case."""
+
+ALLOWED = {
+    "protocol/names.py: canonical": "the rule of host names",
+    "protocol/syntax.py: in_capitals": "command codes and keywords, in either case (section 2)",
+    "hosts/directory.py: _any_case": "names of users: a host may take them in any case (section 2)",
+    "trace/rows.py: Event.__getitem__": "a command code; the room is below the protocol",
+    "trace/jsonl.py": "a sentence of the library's, in the midst of ours",
+    "topology/load.py": "a sentence of the library's or the system's, in the midst of ours",
+    "topology/links.py: build_environments": "names of environments, which RFC 821 does not have",
+    "topology/overrides.py: _pick": "names of environments and links, which RFC 821 does not have",
+    "topology/problems.py: did_you_mean": "a word that is like another, for a suggestion",
+    "topology/graph_files.py": "the ending of a file's name; a sentence of the system's",
+    "topology/graphs.py": "attributes of graphs, which each tool spells in its own way",
+    "experiments/sweep/experiment_file.py": "a sentence of the system's, in the midst of ours",
+    "rfc/__init__.py": "a section's letter, as somebody types it",
+    "stepping/commands.py": "an order of the stepper, as somebody types it",
+    "analysis/conditions.py": "words of a condition, as somebody types them",
+    "cli/common.py": "the ending of a file's name",
+    "cli/looking.py": "the ending of a file's name",
+}
+"""Where the case of a text is changed, and of what: a function, or all of a module."""
+
+
+def changes(tree: ast.AST, function: str = "") -> Iterator[tuple[str, int]]:
+    """The functions in which the case of a text is changed, with the line."""
+    for node in ast.iter_child_nodes(tree):
+        name = function
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            name = f"{function}.{node.name}".removeprefix(".")
+        if isinstance(node, ast.Attribute) and node.attr in CASE:
+            yield name, node.lineno
+        yield from changes(node, name)
+
+
+def found() -> dict[str, str]:
+    """Each place in the lab where the case of a text is changed, as ALLOWED names it."""
+    places = {}
+    for path in sorted((ROOT / "lab").rglob("*.py")):
+        module = path.relative_to(ROOT / "lab").as_posix()
+        for function, line in changes(ast.parse(path.read_text(encoding="utf-8"))):
+            place = module if module in ALLOWED else f"{module}: {function}"
+            places[place] = f"lab/{module}:{line}"
+    return places
+
+
+def test_case_is_changed_only_where_it_is_no_name_of_a_host() -> None:
+    """Compare names of hosts as `lab.protocol.HostName`; add other texts to ALLOWED above."""
+    assert {at for place, at in found().items() if place not in ALLOWED} == set()
+
+
+def test_each_exception_is_still_needed() -> None:
+    assert set(ALLOWED) - set(found()) == set()
+
+
+@pytest.mark.parametrize(
+    "code", ["a.name.upper()", "map(str.lower, names)", "def f(x):\n  return x.casefold()"]
+)
+def test_a_change_of_case_is_found(code: str) -> None:
+    assert list(changes(ast.parse(code)))
