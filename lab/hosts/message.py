@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
-from lab.protocol import HostName, Path, quote
+from lab.protocol import HostName, Path
 from lab.protocol.sizes import MAX_TEXT_LINE
 
 _MONTHS: Final = (
@@ -177,11 +177,6 @@ def compose_notification(
         else:
             lines.append(f"  {what}")
     return as_mail_data(lines)
-
-
-def address(user: str, host: str) -> Path:
-    """The path of a user at a host, without a route."""
-    return Path((), quote(user), host)
 
 
 # -- the time stamp lines of mail, read ---------------------------------------------------------

@@ -94,18 +94,14 @@ class RoutingTable:
     def next_hop(
         self, here: str, there: str, avoided: frozenset[str] | None = None
     ) -> Neighbour | None:
-        """Return the neighbour to send to from ``here`` for mail to ``there``; None if there is no
-        way that leads over no ``avoided`` host.
+        """Return the neighbour to send to from ``here`` for mail to ``there``, which is another
+        host; None if there is no way. ``avoided`` hosts are not on the way, and not its end.
         """
-        if avoided and there in avoided:
-            return None
         near = self.neighbours_of(here)
         if there in near:
             return near[there]
         mapped = self._mapped()
         ranks = mapped.ranks
-        if here not in ranks:
-            return None
         if avoided:
             tree = mapped.grown(ranks[there], avoided)
             onward = mapped.first(ranks[here], ranks[there], tree, avoided)
@@ -117,10 +113,9 @@ class RoutingTable:
         self, here: str, there: str, blocked: str, avoided: frozenset[str]
     ) -> list[str] | None:
         """Return the hosts on the best way from ``here`` to ``there`` that does not begin with the
-        ``blocked`` neighbour and leads over no ``avoided`` host; None if there is none.
+        ``blocked`` neighbour; None if there is none. ``avoided`` hosts are not on the way, and not
+        its end.
         """
-        if there in avoided:
-            return None
         avoided |= {here} if blocked == there else {here, blocked}
         mapped = self._mapped()
         ranks, hosts = mapped.ranks, mapped.hosts
@@ -169,8 +164,6 @@ class RoutingTable:
         if there < mapped.inner:
             return mapped.first(here, there, self._tree(there))
         before = mapped.joined[there][0][0]  # all ways there lead over this one neighbour
-        if here == before:
-            return there
         if not mapped.passes[before]:
             return mapped.none
         return mapped.first(here, before, self._tree(before))

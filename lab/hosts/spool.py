@@ -6,8 +6,6 @@ failure of one message (450) holds back only that.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from lab.protocol import Path
 
 Addressee = tuple[str, Path]
@@ -123,7 +121,3 @@ class Spool:
 
     def __len__(self) -> int:
         return sum(len(queue.entries) for queue in self.queues.values())
-
-    def __iter__(self) -> Iterator[QueuedMail]:
-        for queue in self.queues.values():
-            yield from queue.entries

@@ -43,10 +43,8 @@ class Spooling:
 
     def schedule_retry(self, now: float, queue: Queue) -> None:
         """Ask to be woken for the next try of a queue, unless it is under way or scheduled."""
-        if queue.session or not queue.entries or queue.host in self.holds:
-            return
         at = queue.next_try()
-        if at is None:
+        if at is None or queue.session or queue.host in self.holds:
             return
         at = max(at, now)
         if queue.wake_at is None or queue.wake_at > at:

@@ -93,7 +93,7 @@ __all__ = [
 
 _RENAMED = {"stuff": "dot_stuff", "unstuff": "dot_unstuff", "folded": "HostName(domain).key"}
 
-if not TYPE_CHECKING:  # so that a type checker still reports names that do not exist
+if not TYPE_CHECKING:  # pragma: no branch - so that a type checker reports names there are not
 
     def __getattr__(name: str) -> Any:
         """Return what a former name stands for, with a warning."""

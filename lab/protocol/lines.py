@@ -190,7 +190,7 @@ class MailData:
     def _store(self, octets: bytes, *, is_plain: bool) -> None:
         limit = self.limits.message
         if self.limits.text_line is not None:
-            self._measure(octets)
+            self._measure(octets, self.limits.text_line)
         if not self.too_large:
             self._data += octets if is_plain else octets.replace(_PERIOD, CRLF)
         # the CRLF before the first line counts for nothing
@@ -198,10 +198,7 @@ class MailData:
             self.too_large = True
             self._data.clear()
 
-    def _measure(self, octets: bytes) -> None:
-        longest = self.limits.text_line
-        if longest is None:
-            return
+    def _measure(self, octets: bytes, longest: int) -> None:
         first, *others = octets.replace(b"\r\n.", CRLF).split(CRLF)
         self._line += len(first)
         lengths = [self._line, *map(len, others)]

@@ -144,7 +144,7 @@ class ReceiverSMTP:
         if self.state is _CLOSED or self.turned:
             return events
         if self._data is not None:
-            octets = self._mail_data(octets)
+            octets = self._mail_data(self._data, octets)
         elif self._line is None and not self._waiting and _is_a_line(octets):
             # what most chunks are, one command, goes through no buffer
             events.append(("command", octets))
@@ -201,7 +201,7 @@ class ReceiverSMTP:
                     break
                 # a piece at a time: what follows the data stays where it is, and is not copied
                 piece = buffer.peek(PIECE)
-                buffer.drop(len(piece) - len(self._mail_data(piece)))
+                buffer.drop(len(piece) - len(self._mail_data(self._data, piece)))
                 continue
             line = buffer.take()
             if line is None:
@@ -264,11 +264,8 @@ class ReceiverSMTP:
 
     # -- mail data ------------------------------------------------------------------------------
 
-    def _mail_data(self, octets: bytes) -> bytes:
-        """Take bytes into the mail data buffer; those that follow its end."""
-        data = self._data
-        if data is None:
-            raise Misuse("mail data outside DATA")
+    def _mail_data(self, data: MailData, octets: bytes) -> bytes:
+        """Take bytes into the mail data buffer; return those that follow its end."""
         rest = data.feed(octets)
         crossed = octets[: len(octets) - len(rest)] if rest else octets
         self._events.append(("data", crossed))

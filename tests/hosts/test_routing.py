@@ -139,3 +139,50 @@ def test_no_more_trees_are_kept_than_their_bound_and_ways_stay_the_same() -> Non
         assert bound.route("0", there) == free.route("0", there)
     assert len(bound._trees) == 16 < len(free._trees)
     assert {tree.itemsize for tree in free._trees.values()} == {2}  # bytes a host
+
+
+def test_of_several_ways_to_a_neighbour_the_cheapest_is_taken() -> None:
+    """Two hosts may be joined in several environments: the first of those that cost least."""
+    ways = [Neighbour("B", "csnet", 2.0), Neighbour("B", "arpanet", 1.0), Neighbour("B", "uucp", 1)]
+    names = {HostName(name): name for name in "AB"}
+    table = RoutingTable(lambda name: ways if name == "A" else [], set(), names)
+    assert table.neighbours_of("A")["B"].environment == "arpanet"
+    assert table.next_hop("A", "B") is ways[1]
+
+
+def test_a_detour_is_the_cheapest_of_those_that_there_are() -> None:
+    """Of those that cost the same, the one over fewer hosts, then the first by name."""
+    graph = networkx.Graph()
+    for link in ("A X 1", "X Z 1", "A C 3", "C Z 1", "A B 2", "B Z 1", "A D 1", "D E 1", "E Z 1"):
+        a, b, cost = link.split()
+        graph.add_edge(a, b, cost=float(cost))
+    table = table_of(graph, set(graph))
+    assert table.detour("A", "Z", "X", frozenset()) == ["B", "Z"]
+    assert table.detour("A", "Z", "X", frozenset({"B"})) == ["D", "E", "Z"]
+    assert table.detour("A", "Z", "X", frozenset({"B", "D"})) == ["C", "Z"]
+
+
+def test_there_is_no_route_to_a_host_that_no_host_relays_to() -> None:
+    graph = networkx.path_graph(["A", "B", "C", "D"])
+    networkx.set_edge_attributes(graph, 1.0, "cost")
+    table = table_of(graph, {"B"})
+    assert table.route("A", "C") == ["B", "C"]
+    assert table.route("A", "D") is None
+    assert table.route("A", None) is None
+    assert table.route("A", "A") == []
+
+
+def test_tables_of_one_network_share_the_trees_that_were_grown() -> None:
+    """Processes give each other the next hops that they have found."""
+    graph = networkx.cycle_graph([f"N{number}" for number in range(6)])
+    networkx.set_edge_attributes(graph, 1.0, "cost")
+    one, other = table_of(graph, set(graph)), table_of(graph, set(graph))
+    grown: list[int] = []
+    one.on_tree = lambda there, octets: grown.append(there)
+    assert one.route("N0", "N2") == ["N1", "N2"]
+    assert len(grown) == 1
+    other.on_tree = lambda there, octets: pytest.fail("the tree was known")
+    other.know(one.trees())
+    other.know(one.trees())
+    assert other.route("N0", "N2") == ["N1", "N2"]
+    assert other.trees() == one.trees()

@@ -50,6 +50,14 @@ def test_a_path_that_251_told_is_used_in_the_future() -> None:
     assert modes == [("forward", "Jones@ISI.ARPA"), *[("learned", "Jones@ISI.ARPA")] * 2]
 
 
+def test_a_refusal_of_somebody_else_leaves_what_was_learned() -> None:
+    """3.2: 550 for a mailbox that no 251 was about is a refusal like any other."""
+    done = learns(mail=[*thrice()[:2], mail("JOE@ONE.ARPA", "nobody@TWO.ARPA", at=90), thrice()[2]])
+    assert counts(done) == {"delivered": 3, "returned": 1}
+    modes = [event["mode"] for event in done.trace if event.kind == "forward"]
+    assert modes == ["forward", "learned", "learned"]
+
+
 def test_who_is_not_set_so_does_not_learn() -> None:
     """3.2 leaves it to the sender: by default each mail is left to the receiver-SMTP."""
     done = run(host("ONE.ARPA", "JOE"), TWO, ISI, links=LINKS, mail=thrice())

@@ -460,7 +460,9 @@ def test_commands_wait_while_a_verdict_is_open() -> None:
         b"250", b"250", b"250", b"354",
     ]  # fmt: skip
     assert receiver.receive(b"QUIT\r\n") == []
+    assert receiver.is_waiting
     events = receiver.answer(reply(452))
+    assert not receiver.is_waiting
     assert [octets[:3] for kind, octets in events if kind == "reply"] == [b"452", b"250", b"221"]
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.protocol import Limits, LineBuffer, MailData, ReplyParser, dot_stuff, dot_unstuff, reply
-from lab.protocol.lines import LONGEST_LINE, TOO_LONG
+from lab.protocol.lines import LONGEST_LINE, TOO_LONG, with_crlf
 from lab.protocol.replies import MAX_REPLY_LINE, TEXTS, Reply
 
 # what the framing could stumble over comes often; anything else now and then
@@ -93,6 +93,20 @@ def test_a_tail_waits_for_its_crlf(octets: bytes) -> None:
     assert buffer.take() == b"NOOP"
     assert buffer.take() is None
     assert buffer.is_fresh == (not tail)
+
+
+def test_mail_for_a_receiver_that_ends_lines_at_lf_has_crlf_for_each() -> None:
+    """To such a receiver it is the same text; "LF . LF" would end the mail there (4.5.2)."""
+    assert with_crlf(b"a\nb\r\n.\nc\r") == b"a\r\nb\r\n.\r\nc\r"
+    assert with_crlf(with_crlf(b"\n.\n")) == with_crlf(b"\n.\n") == b"\r\n.\r\n"
+
+
+def test_mail_data_that_ends_at_once_leaves_what_follows() -> None:
+    """4.1.1 DATA: commands may follow in the same bytes, and another mail with them."""
+    follows = b"MAIL FROM:<>\r\nRCPT TO:<a@B>\r\nDATA\r\nx\r\n.\r\n"
+    data = MailData()
+    assert data.feed(b".\r\n" + follows) == follows
+    assert data.octets == b""
 
 
 # -- transparency
