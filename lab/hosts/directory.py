@@ -60,6 +60,9 @@ class Member:
     path: Path
     full_name: str = ""
 
+    def __str__(self) -> str:
+        return f"{self.full_name} {self.path}" if self.full_name else str(self.path)
+
 
 @dataclass(frozen=True, slots=True)
 class MailingList:

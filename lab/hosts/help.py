@@ -1,4 +1,4 @@
-"""What HELP says (section 4.1.1): each command, its form, and where to read about it."""
+"""The reply to HELP (section 4.1.1): each command, its form, and where to read about it."""
 
 from __future__ import annotations
 
@@ -20,15 +20,16 @@ _FORMS: Final = {
     "VRFY": "VRFY <string>: is this a user here? (3.3)",
     "EXPN": "EXPN <string>: who is on this mailing list? (3.3)",
     "HELP": "HELP [<string>]: this, or about one command (4.1.1)",
-    "NOOP": "NOOP: nothing but an OK (4.1.1)",
+    "NOOP": "NOOP: do nothing but reply OK (4.1.1)",
     "QUIT": "QUIT: close the transmission channel (3.5)",
     "TURN": "TURN: change roles (3.8)",
 }
 
 
 def help_reply(host: str, string: str, status: Callable[[], str]) -> Reply:
-    """214 with the commands, or with one; 211 with the host's ``status`` for that word; 504 for a
-    string that is no command.
+    """Return the reply to HELP: 214 with all commands, or with one.
+
+    HELP STATUS draws 211 with the host's ``status``; a string that is not a command draws 504.
     """
     word = in_capitals(string.strip())
     if word == "STATUS":
@@ -40,7 +41,7 @@ def help_reply(host: str, string: str, status: Callable[[], str]) -> Reply:
             f"{host} speaks SMTP (RFC 821). Commands:",
             "  " + " ".join(COMMANDS[:half]),
             "  " + " ".join(COMMANDS[half:]),
-            "HELP <command> tells more, HELP STATUS how this host does.",
+            "HELP <command> explains one; HELP STATUS reports the state of this host.",
         )
     if word in _FORMS:
         return reply(214, _FORMS[word])

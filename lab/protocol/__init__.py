@@ -1,6 +1,7 @@
 """RFC 821 and nothing else: two engines, the tables that drive them, and the grammar.
 
-Bytes in, bytes and events out. Nothing here knows a clock, a socket, chance or SimPy.
+Bytes go in, bytes and events come out. Nothing here knows a clock, a socket, random numbers or
+SimPy.
 """
 
 from typing import TYPE_CHECKING, Any

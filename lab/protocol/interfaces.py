@@ -1,7 +1,7 @@
 """What the engines ask of the program that uses them: an installation, and an agenda.
 
-Any object that has these methods will do; to derive from the classes is a way to find them. The
-module is plain Python, also where the engines are compiled: both kinds of object are taken.
+Any object with these methods will do; a class may derive from these, and need not. This module is
+never compiled, so that it may.
 """
 
 from __future__ import annotations
@@ -16,52 +16,55 @@ from lab.protocol.transactions import Answer, Outgoing, Transaction
 class Installation(Protocol):
     """What a receiver-SMTP asks of the host that it serves.
 
-    Each verdict is a :class:`Reply`; the engine does the rest. ``accept`` may give None and the
-    verdict later, through :meth:`ReceiverSMTP.answer`.
+    Each verdict is a :class:`Reply`, and the engine does the rest: a verdict below 400 changes the
+    state and the buffers as the transition table says, any other leaves them.
     """
 
     def greeting(self) -> Reply:
-        """220, or 421 in place of it."""
+        """Return 220, or 421 to refuse the session."""
 
     def hello(self, domain: str) -> Reply:
-        """250 with the own name as first word, or why not."""
+        """Return 250 with the host's own name as first word, or a refusal."""
 
     def begin(self, verb: str, reverse_path: Path) -> Reply:
-        """Whether a transaction that MAIL, SEND, SOML or SAML begins may go on."""
+        """Return whether a transaction may begin; ``verb`` is MAIL, SEND, SOML or SAML."""
 
     def recipient(self, transaction: Transaction, forward_path: Path) -> Reply:
-        """Whether mail for this forward-path is taken."""
+        """Return whether mail for this forward-path is accepted."""
 
     def accept(self, transaction: Transaction) -> Reply | None:
-        """Store the mail and answer for it."""
+        """Store the mail, and return the reply to the mail data.
+
+        None: the verdict comes later, through :meth:`ReceiverSMTP.answer`.
+        """
 
     def verify(self, string: str) -> Reply:
-        """VRFY."""
+        """Return the reply to VRFY."""
 
     def expand(self, string: str) -> Reply:
-        """EXPN."""
+        """Return the reply to EXPN."""
 
     def help(self, string: str) -> Reply:
-        """HELP."""
+        """Return the reply to HELP."""
 
     def turn(self) -> Reply:
-        """TURN: 250 to change roles, 502 to refuse."""
+        """Return the reply to TURN: 250 to change roles, 502 to refuse."""
 
     def goodbye(self) -> Reply:
-        """221."""
+        """Return the reply to QUIT: 221."""
 
 
 class Agenda(Protocol):
-    """Where the sender-SMTP gets its transactions, and tells what became of them."""
+    """What a sender-SMTP asks for its transactions, and reports their outcome to."""
 
     def next(self) -> Outgoing | None:
-        """The next transaction, or None when there is no more mail for this host."""
+        """Return the next transaction; None when there is no more mail for this host."""
 
     def turns(self) -> bool:
-        """Whether to ask by TURN for mail of the other side, when there is no more to send."""
+        """The session failed: 421 for a greeting, HELO refused, or the channel lost too early."""
 
     def settled(self, outgoing: Outgoing) -> None:
-        """The transaction is over; its ``answers`` and ``answer`` say how."""
+        """Take a transaction that is over; its ``answers`` and ``answer`` say how it went."""
 
     def refused(self, answer: Answer) -> None:
-        """The session came to nothing: no greeting but 421, HELO refused, channel lost before."""
+        """The session failed: 421 for a greeting, HELO refused, or the channel lost before mail."""

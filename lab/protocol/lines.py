@@ -1,8 +1,8 @@
 """Bytes to lines and back: framing, transparency (section 4.5.2) and sizes (section 4.5.3).
 
 CRLF, and nothing else, ends a line. A bare CR, a bare LF and NUL are characters like any other:
-they end no command, no line of mail data, and no mail. Each byte is looked at once, however the
-bytes were cut on their way.
+they end no command, no line of mail data, and no mail. Each byte is read once, however the bytes
+were cut on their way.
 """
 
 from __future__ import annotations
@@ -17,27 +17,27 @@ END_OF_MAIL_DATA: Final = b"\r\n.\r\n"
 """The end of mail data indication, with the CRLF that ends the last line of text (4.1.1)."""
 
 LONGEST_LINE: Final = 1 << 16
-"""Bytes of an unended command line that are held where a host sets no limit of its own.
+"""Bytes of an unfinished command line that are held where a host sets no limit of its own.
 
-4.5.3 asks for techniques "which impose no limits"; memory is finite, and no sender has a use for
-a command of 64 kB. What is longer is read to its CRLF, thrown away, and answered 500.
+4.5.3 asks for techniques "which impose no limits", but memory is finite, and no sender needs a
+command of 64 kB. A longer line is read to its CRLF, thrown away, and answered with 500.
 """
 
 PIECE: Final = 1 << 13
-"""Bytes of mail data that are read at a time where commands came before them in one chunk."""
+"""Bytes of mail data that are read at a time if commands came before them in one chunk."""
 
 
 def with_crlf(mail_data: bytes) -> bytes:
-    """Mail data with CRLF for each bare LF: for receivers that end a line, or the mail, at LF.
+    """Return mail data with CRLF for each bare LF, for receivers that end a line, or mail, at LF.
 
-    To them it is the same text. Sent as it is, "LF . LF" would end the mail there, and what follows
-    would be commands.
+    To them it is the same text. Sent as it is, "LF . LF" would end the mail there, and the rest
+    would be read as commands.
     """
     return mail_data.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
 
 
 def fits_the_wire(mail_data: bytes) -> bool:
-    """Whether no line of mail data is longer than a sender-SMTP may send (section 4.5.3)."""
+    """Return whether no line of mail data is longer than a sender-SMTP may send (section 4.5.3)."""
     begin, size = 0, len(mail_data)
     while size - begin > MAX_TEXT_LINE - len(CRLF):
         end = mail_data.rfind(CRLF, begin, begin + MAX_TEXT_LINE)
@@ -48,9 +48,9 @@ def fits_the_wire(mail_data: bytes) -> bool:
 
 
 def dot_stuff(mail_data: bytes) -> bytes:
-    """Mail data as it goes on the wire: periods doubled, and the end of mail data (4.5.2).
+    """Return mail data as it is sent: leading periods doubled, the end of mail data added (4.5.2).
 
-    Data that does not end with CRLF gets one, for the indication needs a line of its own.
+    Data that does not end with CRLF gets one, because the end needs a line of its own.
     """
     if b"\r\n." in mail_data:
         mail_data = mail_data.replace(b"\r\n.", b"\r\n..")
@@ -62,18 +62,16 @@ def dot_stuff(mail_data: bytes) -> bytes:
 
 
 def dot_unstuff(octets: bytes) -> bytes:
-    """The mail data of lines that crossed the wire, the end of mail data taken off (4.5.2)."""
+    """Return the mail data of lines as they were sent, without the end of mail data (4.5.2)."""
     if octets.startswith(b"."):
         octets = octets[1:]
     return octets.replace(b"\r\n.", CRLF) if b"\r\n." in octets else octets
 
 
 class LineBuffer:
-    """The bytes of command lines, cut at CRLF.
+    """A buffer that cuts bytes into command lines at CRLF.
 
-    ``take`` gives the next whole line without its CRLF; ``None`` when there is none yet; an
-    overlong line comes as :data:`TOO_LONG` when its CRLF has arrived. Memory is bounded by
-    ``limit`` bytes plus the chunk that is fed.
+    It holds at most ``limit`` bytes and the chunk that is fed.
     """
 
     __slots__ = ("_buffer", "_dropping", "_scanned", "limit")
@@ -85,16 +83,19 @@ class LineBuffer:
         self._dropping = False
 
     def feed(self, octets: bytes) -> None:
-        """Append bytes as they came."""
+        """Append bytes as they arrived."""
         self._buffer += octets
 
     def take(self) -> bytes | None:
-        """The next line without its CRLF, TOO_LONG for an overlong one, or None."""
+        """Return the next line without its CRLF; None if no whole line is there.
+
+        For a line longer than ``limit`` it returns :data:`TOO_LONG`, when its CRLF has arrived.
+        """
         buffer = self._buffer
         end = buffer.find(CRLF, self._scanned)
         if end < 0:
             if len(buffer) > self.limit:
-                # keep what may be the first half of a CRLF
+                # keep the last byte: it may be the first half of a CRLF
                 del buffer[: len(buffer) - 1]
                 self._dropping = True
             self._scanned = max(0, len(buffer) - 1)
@@ -106,17 +107,17 @@ class LineBuffer:
         return line
 
     def peek(self, size: int) -> bytes:
-        """The first bytes that are held: mail data that came in one chunk with its DATA."""
+        """Return the first bytes that are held, such as mail data that came with its DATA."""
         return bytes(self._buffer[:size])
 
     def drop(self, size: int) -> None:
-        """Forget the first bytes."""
+        """Drop the first bytes."""
         del self._buffer[:size]
         self._scanned = 0
 
     @property
     def is_fresh(self) -> bool:
-        """Whether nothing is held, not even the knowledge of an overlong line."""
+        """Whether nothing is held, and the last line is not an overlong one still to end."""
         return not self._buffer and not self._dropping
 
     def __len__(self) -> int:
@@ -124,15 +125,14 @@ class LineBuffer:
 
 
 TOO_LONG: Final = bytes(bytearray(b"\r\n"))
-"""What stands for a line over its limit; known by identity, so it is no other CRLF."""
+"""Stands for a line over its limit. It is known by identity, so no line that is sent is it."""
 
 
 class MailData:
-    """The mail data buffer of section 4.1.1 while it fills: transparency undone as bytes come.
+    """The mail data buffer of section 4.1.1, which undoes transparency as bytes arrive.
 
-    ``feed`` gives None while the data goes on, and what followed the end of mail data once it is
-    there. ``octets`` is the data, every byte kept; where it would pass ``message`` bytes (or a
-    line ``text_line``), the rest is not stored, ``too_large`` (``line_too_long``) is set.
+    If the data is longer than the limit ``message``, ``too_large`` is set and the data is not kept;
+    if a line is longer than the limit ``text_line``, ``line_too_long`` is set.
     """
 
     __slots__ = (
@@ -141,7 +141,7 @@ class MailData:
 
     def __init__(self, limits: Limits | None = None) -> None:
         self.limits = NO_LIMITS if limits is None else limits
-        # The data is read as if a CRLF stood before it, so that its first line is like any other.
+        # the data is read as if a CRLF stood before it, so that its first line is like any other
         self._held = CRLF
         self._data = bytearray()
         self._line = 0
@@ -151,7 +151,7 @@ class MailData:
         self.line_too_long = False
 
     def feed(self, octets: bytes) -> bytes | None:
-        """Take bytes; the bytes after the end of mail data, or None if it has not come."""
+        """Take bytes; return those after the end of mail data, or None if it has not come."""
         if self._fresh:
             self._fresh = False
             if self._takes_whole(octets):
@@ -172,7 +172,7 @@ class MailData:
         return None
 
     def _takes_whole(self, octets: bytes) -> bool:
-        """Take all of the data from one chunk, where it holds that and nothing else."""
+        """Take all of the data from one chunk, if the chunk is that and nothing else."""
         size = len(octets)
         if self.limits is not NO_LIMITS or octets[-5:] != END_OF_MAIL_DATA:
             return False
@@ -193,7 +193,7 @@ class MailData:
             self._measure(octets, self.limits.text_line)
         if not self.too_large:
             self._data += octets if is_plain else octets.replace(_PERIOD, CRLF)
-        # the CRLF before the first line counts for nothing
+        # without the CRLF before the first line
         if limit is not None and len(self._data) - 2 > limit:
             self.too_large = True
             self._data.clear()
@@ -207,7 +207,7 @@ class MailData:
 
     @property
     def octets(self) -> bytes:
-        """The mail data so far, as it is to be delivered."""
+        """The mail data so far, every byte as it is to be delivered."""
         if self._whole is not None:
             return self._whole
         with memoryview(self._data) as data:
@@ -215,7 +215,7 @@ class MailData:
 
 
 def _unfinished(octets: bytes) -> int:
-    """How many of the last bytes may be the beginning of CRLF, period, CRLF."""
+    """Return how many of the last bytes may be the beginning of CRLF, period, CRLF."""
     for length in (4, 3, 2, 1):
         if END_OF_MAIL_DATA.startswith(octets[-length:]) and len(octets) >= length:
             return length

@@ -1,12 +1,12 @@
-"""The receiver-SMTP: commands in, replies out; for verdicts it asks its installation.
+"""The receiver-SMTP: commands in, replies out. It asks its installation for verdicts.
 
-Sans-I/O: :meth:`ReceiverSMTP.receive` takes bytes as they came, in whatever pieces, and gives
-what crossed and what to send: a list of ``("command", line)``, ``("data", octets)`` and
-``("reply", octets)``, in order. It knows no clock and no channel. It never raises for what a
-peer sends; it raises :class:`Misuse` for what its own driver does wrong.
+It does no I/O: :meth:`ReceiverSMTP.receive` takes bytes in any pieces and returns what crossed and
+what to send, a list of ``("command", line)``, ``("data", octets)`` and ``("reply", octets)`` in
+order. It knows no clock and no channel. It never raises an error for what a peer sends; it raises
+:class:`Misuse` for a mistake of its driver.
 
-Commands that come before the reply to the last one wait their turn, and are answered one at a
-time. A verdict that takes time (storing mail) may be given later, by :meth:`ReceiverSMTP.answer`.
+Commands that arrive before the reply to the last one wait, and are answered one at a time. A
+verdict that takes time (storing mail) may be given later, by :meth:`ReceiverSMTP.answer`.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ _NO_RECIPIENT_LEFT: Final = reply(552, "Recipient storage full, try again in ano
 _TOO_MUCH: Final = reply(552, "Too much mail data.")
 _TEXT_LINE: Final = reply(552, "Text line too long.")
 CLEARED: Final = bytes(octet & 0x7F for octet in range(256))
-"""What ``bytes.translate`` takes to clear the high-order bit."""
+"""The table with which ``bytes.translate`` clears the high-order bit of each byte."""
 _NOT_ASCII: Final = reply(554, "Mail data holds bytes that are not ASCII.")
 
 
-# bound once: a lookup on an Enum class is dear in what every line goes through
+# bound once: looking up a member of an Enum is expensive in code that every line goes through
 _CLOSED: Final = State.CLOSED
 _FORWARD_PATH: Final = Buffers.FORWARD_PATH
 _KEEP: Final = Buffers.KEEP
@@ -102,7 +102,7 @@ class ReceiverSMTP:
         self._begun = False
 
     def open(self) -> list[Crossing]:
-        """The channel is open: the greeting (section 3.5)."""
+        """Return the greeting, for the channel is open (section 3.5)."""
         if self._begun:
             raise Misuse("open() begins a session, and this one has begun")
         self._begun = True
@@ -117,27 +117,27 @@ class ReceiverSMTP:
 
     @property
     def crossed(self) -> list[Crossing]:
-        """What the present call of :meth:`receive` will give, as far as it has come: for a driver
-        that records what crossed before what its installation made of it.
+        """What the present call of :meth:`receive` will return, so far: for a driver that records
+        what crossed before what its installation makes of it.
         """
         return self._events
 
     @property
     def is_waiting(self) -> bool:
-        """Whether a verdict is open, for :meth:`answer` to give; what comes is kept until then."""
+        """Whether a verdict is open, for :meth:`answer` to give; bytes are kept until then."""
         return self._waiting
 
     @property
     def is_within_line(self) -> bool:
-        """Whether bytes have come that no CRLF has ended yet, and that are still to be read."""
+        """Whether bytes have arrived that no CRLF has ended yet."""
         if self.state is _CLOSED:
             return False
         return self._data is not None or (self._line is not None and not self._line.is_fresh)
 
     def receive(self, octets: bytes) -> list[Crossing]:
-        """Take bytes from the channel; what crossed and what to send, in order.
+        """Take bytes from the channel; return what crossed and what to send, in order.
 
-        After :attr:`closing` or :attr:`turned` bytes are passed over.
+        After :attr:`closing` or :attr:`turned` bytes are ignored.
         """
         events: list[Crossing] = []
         self._events = events
@@ -146,7 +146,7 @@ class ReceiverSMTP:
         if self._data is not None:
             octets = self._mail_data(self._data, octets)
         elif self._line is None and not self._waiting and _is_a_line(octets):
-            # what most chunks are, one command, goes through no buffer
+            # most chunks are one command, which goes through no buffer
             events.append(("command", octets))
             events.append(("reply", self.reply_to(octets).octets))
             return events
@@ -159,11 +159,11 @@ class ReceiverSMTP:
         return events
 
     def command(self, line: bytes) -> bytes:
-        """The reply to one whole command line, its CRLF included: the short way for a driver that
-        knows where lines end.
+        """Take one whole command line, its CRLF included, and return the reply's octets: the fast
+        way for a driver that knows where lines end.
 
-        Raises :class:`Misuse` where no command is due: within mail data or a line, before a
-        verdict that is still open, after the end.
+        Raises :class:`Misuse` where no command is due: within mail data or a line, while a verdict
+        is open, after the end of the session.
         """
         if self._data is not None or self._line is not None or self._waiting:
             raise Misuse("command() takes a line where a command is due")
@@ -172,7 +172,9 @@ class ReceiverSMTP:
         return self.reply_to(line).octets
 
     def answer(self, verdict: Reply) -> list[Crossing]:
-        """Give the verdict that the installation's ``accept`` left open."""
+        """Give the verdict that the installation's ``accept`` left open; return what crossed and
+        what to send, in order.
+        """
         if not self._waiting:
             raise Misuse("answer() gives a verdict that was asked for, and none is open")
         events: list[Crossing] = []
@@ -183,23 +185,23 @@ class ReceiverSMTP:
         return events
 
     def end_of_input(self) -> None:
-        """The channel is gone: as if RSET had come (section 4.1.1, QUIT)."""
+        """End the session, as the channel is gone: as if RSET had come (section 4.1.1, QUIT)."""
         self.transaction = Transaction()
         self.state = State.CLOSED
         self._line = self._data = None
 
-    # -- the way of a line ----------------------------------------------------------------------
+    # -- command lines --------------------------------------------------------------------------
 
     def _proceed(self) -> None:
         buffer = self._line
         while buffer is not None and not self._waiting and self.state is not State.CLOSED:
             if self.turned:
-                # what follows is for the other side's new role, and not ours to read
+                # the bytes that follow are for the other side's new role
                 break
             if self._data is not None:
                 if not len(buffer):
                     break
-                # a piece at a time: what follows the data stays where it is, and is not copied
+                # a piece at a time, so that what follows the data is not copied
                 piece = buffer.peek(PIECE)
                 buffer.drop(len(piece) - len(self._mail_data(self._data, piece)))
                 continue

@@ -1,8 +1,8 @@
 """Reply codes, their meaning, and the replies permitted to each command.
 
 Three tables own this: :data:`TEXTS` (section 4.2.2), :data:`COMMAND_REPLIES` (section 4.3, row for
-row) and the digits of appendix E (:class:`Severity`, :class:`Category`). Engines, tests and
-drawings read them; no other file says which reply may follow which command.
+row) and the digits of appendix E (:class:`Severity`, :class:`Category`). No other file says which
+reply may follow which command.
 """
 
 from __future__ import annotations
@@ -113,11 +113,11 @@ OUT_OF_ORDER: Final = 503
 
 
 class Reply:
-    """A three-digit code and its text, one line or several (section 4.2, appendix E).
+    """A reply: a three-digit code and its text, one line or several (section 4.2, appendix E).
 
-    ``lines`` are the lines of text without code; ``octets`` what goes on the wire. A line longer
-    than section 4.5.3 lets us send is cut. Raises ValueError for a code that RFC 821 does not
-    have, or a text with a character that would end or corrupt the line.
+    ``lines`` are the lines of text without the code; ``octets`` is what is sent. A line longer than
+    section 4.5.3 allows is cut. Raises ValueError for a code that RFC 821 does not have, and for a
+    text with CR or LF.
     """
 
     __slots__ = ("code", "lines", "octets")
@@ -127,14 +127,14 @@ class Reply:
 
     def __init__(self, code: int, *lines: str) -> None:
         if code not in TEXTS:
-            raise ValueError(f"{code} is no reply code of RFC 821; section 4.2.2 lists them")
+            raise ValueError(f"{code} is not a reply code of RFC 821; section 4.2.2 lists them")
         self.code = code
         self.lines = lines or (TEXTS[code],)
         self.octets = _format(code, self.lines)
 
     @property
     def text(self) -> str:
-        """The text as one string, its lines parted by newlines."""
+        """The text as one string, with a newline between lines."""
         return "\n".join(self.lines)
 
     def __str__(self) -> str:
@@ -166,13 +166,13 @@ def _format(code: int, lines: tuple[str, ...]) -> bytes:
 
 @lru_cache(maxsize=4096)
 def reply(code: int, *lines: str) -> Reply:
-    """The :class:`Reply` of that code and text, made once and shared."""
+    """Return the :class:`Reply` of a code and its lines of text, made once and shared."""
     return Reply(code, *lines)
 
 
 def outcome(command: str, code: int) -> Outcome | None:
-    """What ``code`` means as the reply to ``command``; None if section 4.3 does not permit it, or
-    has no such command.
+    """Return what a code means as the reply to a command; None if section 4.3 does not permit it,
+    or has no such command.
     """
     return COMMAND_REPLIES.get(command, {}).get(code)
 
@@ -188,12 +188,12 @@ def meaning_of(command: str, code: int) -> Outcome:
 
 
 class ReplyParser:
-    """Bytes of the receiver-SMTP's side of a channel, cut into replies (appendix E).
+    """Cuts the bytes that a receiver-SMTP sends into replies (appendix E).
 
-    Feed it any cut of the bytes; it gives ``(code, lines, octets)`` for each whole reply. Only
-    CRLF ends a line. ``ValueError`` is raised for what is no reply: the caller should take the
-    channel for broken. Where replies came before it in the same bytes, they are given first, and
-    ``is_broken`` is set: the next call raises. At most ``limit`` bytes of a reply are held.
+    Feed it the bytes in any pieces; it returns ``(code, lines, octets)`` for each whole reply. Only
+    CRLF ends a line. It raises ValueError for bytes that are not a reply; the caller should treat
+    the channel as broken. If replies came before them in the same piece, it returns those first and
+    sets ``is_broken``: the next call raises. It holds at most ``limit`` bytes of a reply.
     """
 
     __slots__ = ("_buffer", "_code", "_fault", "_lines", "_octets", "_scanned", "_taken", "limit")
@@ -210,7 +210,7 @@ class ReplyParser:
 
     @property
     def is_broken(self) -> bool:
-        """Whether what came after the last reply is none."""
+        """Whether the bytes after the last reply are not a reply."""
         return self._fault is not None
 
     @property
@@ -219,7 +219,7 @@ class ReplyParser:
         return not self._buffer and not self._lines
 
     def feed(self, octets: bytes) -> list[tuple[int, tuple[str, ...], bytes]]:
-        """The replies that these bytes complete."""
+        """Return the replies that these bytes complete; raises ValueError as the class says."""
         if self._fault is not None:
             raise self._fault
         if not self._buffer and not self._lines:
@@ -254,11 +254,11 @@ class ReplyParser:
     def _line(self, line: bytes) -> tuple[int, tuple[str, ...], bytes] | None:
         self._bound(len(line))
         code, sign = line[:3], line[3:4]
-        # "250" alone is tolerated: the grammar wants <SP>, and many a host forgot it
+        # "250" alone is tolerated: the grammar requires <SP>, and many hosts forgot it
         if not (code.isdigit() and code[:1] in b"12345" and sign in (b" ", b"-", b"\r")):
-            raise ValueError(f"no reply of RFC 821: {line[:80]!r}")
+            raise ValueError(f"not a reply of RFC 821: {line[:80]!r}")
         if self._lines and int(code) != self._code:
-            raise ValueError(f"a reply that begins with {self._code} goes on with {line[:80]!r}")
+            raise ValueError(f"a reply that begins with {self._code} continues with {line[:80]!r}")
         self._code = int(code)
         text = line[:-2]
         self._lines.append(text[4:].decode("latin-1"))
@@ -272,13 +272,12 @@ class ReplyParser:
 
 
 def single_reply(octets: bytes) -> tuple[int, tuple[str, ...], bytes] | None:
-    """A chunk that is exactly one reply of one line, read at once; None if it is anything else."""
+    """Return the code, lines and octets of bytes that are one reply of one line; else None."""
     return _single(octets) if len(octets) <= MAX_REPLY_LINE else None
 
 
 @lru_cache(maxsize=4096)
 def _single(octets: bytes) -> tuple[int, tuple[str, ...], bytes] | None:
-    """A chunk that is exactly one reply of one line, read at once; None if it is anything else."""
     if octets.find(b"\r\n") != len(octets) - 2 or octets[3:4] != b" ":
         return None
     if not (octets[:3].isdigit() and octets[:1] in b"12345"):

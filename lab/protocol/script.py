@@ -1,9 +1,9 @@
-"""A sender-SMTP that sends exactly the lines it is given, whatever comes back.
+"""A sender-SMTP that sends exactly the lines that it is given, whatever the replies.
 
-One line at a time, each after the reply to the last; after a 354 the lines up to and including the
-one that is a single period go out at once, as mail data. A script plays no receiver-SMTP: when its
-TURN is granted it hangs up. Lines are sent as they are: who scripts a
-line that begins with a period has doubled it, or means something by not doing so.
+It sends one line at a time, each after the reply to the last. After a 354 it sends all lines up to
+the one that is a single period at once, as mail data. Lines are sent as they are: a period at the
+beginning of a line is not doubled. A script cannot become a receiver-SMTP: when its TURN is granted
+it hangs up.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from lab.protocol.transactions import Crossing
 
 
 class ScriptedSender:
-    """The sender-SMTP's side of a session, word by word."""
+    """The sender-SMTP's side of a session, line by line; ``closing`` is set when it hangs up."""
 
     __slots__ = ("_lines", "_parser", "_position", "_turning", "closing")
 
@@ -29,7 +29,7 @@ class ScriptedSender:
         self.closing = False
 
     def receive(self, octets: bytes) -> list[Crossing]:
-        """Take the bytes of replies; what crossed and what to send next, in order."""
+        """Take the bytes of replies; return what crossed and what to send next, in order."""
         events: list[Crossing] = []
         try:
             replies = self._parser.feed(octets)
@@ -46,7 +46,7 @@ class ScriptedSender:
         return events
 
     def end_of_input(self) -> None:
-        """The channel is gone."""
+        """End the script, as the channel is gone."""
         self.closing = True
 
     def _command(self) -> Crossing:
@@ -57,7 +57,7 @@ class ScriptedSender:
 
     def _data(self) -> Crossing:
         rest = self._lines[self._position :]
-        # data that is never ended gets no reply: the script hangs up after it
+        # data without an end draws no reply: the script hangs up after it
         self.closing = b"." not in rest
         length = len(rest) if self.closing else rest.index(b".") + 1
         self._position += length

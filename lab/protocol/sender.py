@@ -1,12 +1,12 @@
-"""The sender-SMTP: replies in, commands out; its agenda says what mail there is.
+"""The sender-SMTP: replies in, commands out. It takes its mail from an agenda.
 
-Sans-I/O, as the receiver: :meth:`SenderSMTP.receive` takes bytes and gives what crossed and what
-to send, ``("reply", octets)``, ``("command", line)`` and ``("data", octets)``, in order. What
-each reply means is looked up in section 4.3's table; a code that it does not list counts by its
-first digit, as appendix E's unsophisticated sender-SMTP would.
+It does no I/O, as the receiver: :meth:`SenderSMTP.receive` takes bytes and returns what crossed and
+what to send, ``("reply", octets)``, ``("command", line)`` and ``("data", octets)``, in order. What
+a reply means is looked up in section 4.3's table. A code that the table does not list counts by
+its first digit, as for appendix E's unsophisticated sender-SMTP.
 
-The way through a session: greeting, HELO, then for each transaction MAIL, RCPT for each
-recipient, DATA, the data; or RSET when no recipient was taken; QUIT when the agenda is empty.
+A session is: greeting, HELO, then for each transaction MAIL, RCPT for each recipient, DATA, the
+data; or RSET if no recipient was accepted; QUIT when the agenda is empty.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from lab.protocol.replies import (
 from lab.protocol.states import State
 from lab.protocol.transactions import Answer, Crossing, Misuse, Outgoing
 
-# bound once: a lookup on an Enum class is dear in what every reply goes through
+# bound once: looking up a member of an Enum is expensive in code that every reply goes through
 _OPENED: Final = State.OPENED
 _READY: Final = State.READY
 _MAIL: Final = State.MAIL
@@ -44,16 +44,16 @@ _INTERMEDIATE: Final = Outcome.I
 _FROM: Final = {verb: f"{verb} FROM:" for verb in ("MAIL", "SEND", "SOML", "SAML")}
 
 BROKEN: Final[Answer] = (451, "the transmission channel was lost")
-"""What a transaction gets whose channel goes: "as if ... a temporary error" (4.1.1, QUIT)."""
+"""The answer to a transaction whose channel is lost: "a temporary error" (4.1.1, QUIT)."""
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class SenderSMTP:
     """One session's sender-SMTP.
 
-    ``domain`` is the name that HELO gives. ``awaiting`` is the row of section 4.3 whose reply is
-    due; ``state`` where the session stands; ``outgoing`` the transaction in progress; ``turned`` is
-    set when the roles have changed.
+    ``domain`` is the name that HELO gives, ``agenda`` where the mail comes from. ``awaiting`` is
+    the row of section 4.3 whose reply is due, ``state`` where the session stands, ``outgoing`` the
+    transaction in progress. ``turned`` is set when the roles have changed.
     """
 
     __slots__ = (
@@ -77,7 +77,7 @@ class SenderSMTP:
         return self.state is _CLOSED
 
     def receive(self, octets: bytes) -> list[Crossing]:
-        """Take bytes from the channel; what crossed and what to send, in order."""
+        """Take bytes from the channel; return what crossed and what to send, in order."""
         if self.state is State.CLOSED:
             return []
         try:
@@ -100,8 +100,9 @@ class SenderSMTP:
         return events
 
     def answer(self, octets: bytes) -> bytes | None:
-        """What to send upon one whole reply of one line: the short way for a driver that knows
-        where replies end. None, and nothing done, for any other bytes: give them to ``receive``.
+        """Take one whole reply of one line, and return what to send: the fast way for a driver that
+        knows where replies end. For any other bytes do nothing and return None; give them to
+        :meth:`receive`.
         """
         if self._parser is not None or self.state is _CLOSED:
             return None
@@ -112,12 +113,14 @@ class SenderSMTP:
         return follow(self, code, lines, meaning)[1]
 
     def end_of_input(self) -> None:
-        """The channel is gone: the transaction in progress gets a temporary error (4.1.1, QUIT)."""
+        """End the session, as the channel is gone: the transaction in progress gets a temporary
+        error (4.1.1, QUIT).
+        """
         if self.state is not State.CLOSED:
             self._give_up(BROKEN)
 
     def give_up(self, why: str) -> None:
-        """Close the channel, having waited long enough: a temporary error."""
+        """Close the channel after a timeout: the transaction in progress gets a temporary error."""
         if self.state is not State.CLOSED:
             self._give_up((451, why))
 
@@ -134,7 +137,7 @@ class SenderSMTP:
 
     def _reply(self, code: int, lines: tuple[str, ...]) -> Crossing:
         if code == 421:
-            # "closing transmission channel": there will be no reply to a QUIT any more
+            # "closing transmission channel": a QUIT would draw no reply
             self._give_up((code, "\n".join(lines)))
             return "command", b""
         meaning = meaning_of(self.awaiting, code)
@@ -195,8 +198,8 @@ class SenderSMTP:
         if outgoing.any_taken and not (outgoing.redirects and outgoing.any_251):
             self.awaiting = "DATA"
             return "command", b"DATA\r\n"
-        # A 251 that is not taken up is in the receiver's forward-path buffer all the same, and only
-        # RSET takes it out: whoever was taken beside it goes in another transaction
+        # A 251 that is redirected is in the receiver's forward-path buffer all the same, and only
+        # RSET takes it out: whoever was accepted beside it goes in another transaction
         return self._settle(self._reset)
 
     def _go_ahead(self, code: int, lines: tuple[str, ...], meaning: Outcome) -> Crossing:
@@ -234,14 +237,14 @@ class SenderSMTP:
     def _was_reset(self, code: int, lines: tuple[str, ...], meaning: Outcome) -> Crossing:
         self.state = State.READY
         if meaning is not _SUCCESS:
-            # A receiver-SMTP that cannot even reset is left alone
+            # a receiver-SMTP that cannot even reset gets no more mail
             return self._send("QUIT", b"QUIT\r\n")
         return self._next()
 
     def _turned(self, code: int, lines: tuple[str, ...], meaning: Outcome) -> Crossing:
         if meaning is not _SUCCESS:
             return self._send("QUIT", b"QUIT\r\n")
-        # 4.1.1: this program is now the receiver-SMTP, and says the 220; this engine is done
+        # 4.1.1: this program is now the receiver-SMTP, and sends the 220; this engine is done
         self.turned = True
         self.state = State.CLOSED
         return "command", b""
@@ -258,7 +261,7 @@ class SenderSMTP:
 
 @lru_cache(maxsize=4096)
 def _step(awaiting: str, octets: bytes) -> Step | None:
-    """What follows one whole reply of one line, and with what; None for anything else."""
+    """What follows one whole reply of one line, with its arguments; None for anything else."""
     one = single_reply(octets)
     if one is None or one[0] == 421:
         return None
@@ -268,7 +271,7 @@ def _step(awaiting: str, octets: bytes) -> Step | None:
 
 @lru_cache(maxsize=16384)
 def _line(word: str, argument: str) -> bytes:
-    """A command line; raises :class:`Misuse` rather than put an argument's CR or LF on a wire."""
+    """A command line. Raises :class:`Misuse` for an argument with CR or LF, which is never sent."""
     octets = (word + argument).encode("ascii")
     if b"\r" in octets or b"\n" in octets:
         raise Misuse(f"a command line cannot hold CR or LF: {octets!r}")

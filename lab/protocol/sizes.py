@@ -7,13 +7,13 @@ from typing import Any, Final
 
 
 def _limit(unit: str, help: str) -> dict[str, Any]:
-    """What those who set a limit read of it: its kind, its unit, what it bounds, and where."""
+    """The declaration of a limit: its kind, its unit, what it limits, and the section."""
     return {"kind": "limit", "help": help, "section": "4.5.3", "unit": unit}
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The largest sizes that a receiver-SMTP takes (section 4.5.3); None sets no limit.
+    """The largest sizes that a receiver-SMTP accepts (section 4.5.3); None sets no limit.
 
     ``line``: bytes of a command line with its CRLF. ``text_line``: bytes of a line of mail data
     with its CRLF, not counting the dot of transparency. ``message``: bytes of mail data.

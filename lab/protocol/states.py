@@ -1,15 +1,15 @@
-"""What may follow what: the transition table of a session (sections 4.1.1 and 4.4).
+"""Which command may follow which: the transition table of a session (sections 4.1.1 and 4.4).
 
-One table, :data:`TRANSITIONS`, decides the order of commands; the receiver-SMTP obeys it, the
-sender-SMTP stays within it, tests walk it and drawings are made from it. A pair that is not in
-the table is out of order and draws 503.
+One table, :data:`TRANSITIONS`, decides the order of commands. The receiver-SMTP obeys it, the
+sender-SMTP stays within it, and drawings are made from it. A command that the table does not have
+for a state is out of order and draws 503.
 
 Where the RFC leaves a choice:
 
 - 3.1 and 4.1.1 say that MAIL (SEND, SOML, SAML) clears the buffers and starts anew, and 4.3 gives
-  it no 503: so a second one inside a transaction starts anew. So does HELO later in a session.
-- RSET "must" be answered OK while the first command "must" be HELO: before HELO it changes nothing.
-- TURN inside a transaction has 503 in 4.3's row: the roles change between transactions only.
+  it no 503: a second one inside a transaction starts anew. So does HELO later in a session.
+- RSET "must" be answered OK, yet the first command "must" be HELO: before HELO it changes nothing.
+- TURN draws 503 inside a transaction, as 4.3 allows: roles change only between transactions.
 """
 
 from __future__ import annotations

@@ -1,20 +1,20 @@
-"""Commands, paths, mailboxes and domains: the grammar of section 4.1.2, to parse and to format.
+"""Commands, paths, mailboxes and domains: the grammar of section 4.1.2, parsed and formatted.
 
-Each production stands as a comment over the expression that implements it. A :class:`Path` keeps
-its local part as it was written (quotes, backslashes, case), so parse and format are inverse.
+Each production is a comment above the expression that implements it. A :class:`Path` keeps its
+local part as it was written (quotes, backslashes, case), so parsing and formatting are inverse.
 
 Where the RFC contradicts itself:
 
-- ``<name>`` needs three characters, yet 3.7's own example is Fred.Cambridge.UK and the pages
-  have hosts of one and two.
+- ``<name>`` needs three characters, yet 3.7's own example is Fred.Cambridge.UK, and other
+  examples have names of one and two.
 - ``<path>`` has no null, but 3.6 needs ``<>`` as the reverse-path of a notification: ``null=True``.
 - ``<string>`` has no space, but "the character string arguments of VRFY and EXPN cannot be further
   restricted" (3.3).
 
-A host reads commands by one of three grammars: "strict", the productions to the letter; "standard",
-what the RFC's own text and examples need; "tolerant", what senders get wrong as well. The table
-in the guide rfc-choices has all that differs. What is read is the same in all three: the path,
-without the space and in its brackets.
+A host reads commands by one of three grammars: "strict" is the productions to the letter;
+"standard" also what the RFC's own text and examples need; "tolerant" also what senders often get
+wrong. The table in the guide rfc-choices lists the differences. The result is the same in all
+three: the path, without spaces and in its brackets.
 """
 
 from __future__ import annotations
@@ -77,18 +77,19 @@ _PLAIN_LOCAL: Final = re.compile(_DOT_STRING)
 
 
 def remembering(parse: Any, text: Any, **how: bool) -> Any:
-    """``parse(text)`` from its cache, or past it for a text so long that a cache of such texts
-    would be a way to fill the memory of whoever reads them.
+    """Return ``parse(text)``, from its cache unless the text is long.
+
+    A cache of texts of any length would let a peer fill the memory.
     """
     return (parse if len(text) <= MAX_COMMAND_LINE else parse.__wrapped__)(text, **how)
 
 
 class SyntaxFault(ValueError):
-    """A text that the grammar of section 4.1.2 does not generate; the message says why."""
+    """A text that does not follow the grammar of section 4.1.2; the message says why."""
 
 
 class Mailbox(NamedTuple):
-    """An address: a user at a domain (section 4.1.2; the container is a mail drop)."""
+    """An address: a user at a domain (section 4.1.2)."""
 
     local: str
     domain: str
@@ -127,7 +128,7 @@ class Path:
     def _set(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)
 
-    # The text says all of the path; comparing it is cheap, and paths are the keys of many tables
+    # the text is all of the path; comparing it is fast, and paths are the keys of many tables
     def __eq__(self, other: object) -> bool:
         return self.text == other.text if isinstance(other, Path) else NotImplemented
 
@@ -190,8 +191,9 @@ NULL_PATH: Final = Path((), "", "")
 
 @lru_cache(maxsize=4096)
 def unquote(local: str) -> str:
-    """The user name that a local part stands for: backslash "is used to indicate that the next
-    character is to be used literally" (4.1.2), quotes hold a string together.
+    """Return the user name that a local part stands for, without quotes and backslashes.
+
+    A backslash "is used to indicate that the next character is to be used literally" (4.1.2).
     """
     if local.startswith('"'):
         local = local[1:-1]
@@ -199,12 +201,12 @@ def unquote(local: str) -> str:
 
 
 def quote(user: str) -> str:
-    """The local part that stands for a user name: as it is where the grammar allows, else quoted.
+    """Return the local part for a user name: as it is where the grammar allows, else quoted.
 
     Raises :class:`SyntaxFault` for an empty name and for one with a character beyond ASCII.
     """
     if not user or not user.isascii():
-        raise SyntaxFault(f"a user name is one or more ASCII characters, not {user!r}")
+        raise SyntaxFault(f"a user name must be one or more ASCII characters, not {user!r}")
     if "\\" not in user and _PLAIN_LOCAL.fullmatch(user):
         return user
     return '"' + re.sub(r'(["\\\r\n])', r"\\\1", user) + '"'
@@ -212,9 +214,10 @@ def quote(user: str) -> str:
 
 @lru_cache(maxsize=16384)
 def parse_path(text: str, *, null: bool = False, strict: bool = False) -> Path:
-    """The :class:`Path` that ``text``, in angle brackets, is (section 4.1.2).
+    """Return the :class:`Path` of a text in angle brackets (section 4.1.2).
 
-    ``null`` reads ``<>`` too. Raises :class:`SyntaxFault`.
+    ``null`` allows ``<>``; ``strict`` requires names of three characters. Raises
+    :class:`SyntaxFault`.
     """
     if null and text == "<>":
         return NULL_PATH
@@ -227,27 +230,30 @@ def parse_path(text: str, *, null: bool = False, strict: bool = False) -> Path:
 
 def _why_no_path(text: str) -> str:
     if not (text.startswith("<") and text.endswith(">")):
-        return "a path stands in angle brackets, <user@domain>"
+        return "a path must be in angle brackets, <user@domain>"
     if "@" not in text:
-        return "a path needs a mailbox, <user@domain>"
+        return "a path must have a mailbox, <user@domain>"
     if not text.isascii():
-        return "a path holds a byte that is not ASCII"
-    return "no path of RFC 821: <user@domain> or <@ONE,@TWO:user@domain>"
+        return "a path must be ASCII"
+    return "not a path of RFC 821: expected <user@domain> or <@ONE,@TWO:user@domain>"
 
 
 @lru_cache(maxsize=16384)
 def parse_domain(text: str, *, strict: bool = False) -> str:
-    """``text``, if it is a ``<domain>`` of section 4.1.2; else raises :class:`SyntaxFault`."""
+    """Return the text if it is a ``<domain>`` of section 4.1.2; else raise :class:`SyntaxFault`.
+
+    ``strict`` requires names of three characters.
+    """
     if not _DOMAINS[strict].fullmatch(text):
         raise SyntaxFault(
-            "no domain of RFC 821: names of letters, digits and hyphens that begin with a letter "
-            "and do not end with a hyphen, #number, or [dotted number], joined by periods"
+            "not a domain of RFC 821: names of letters, digits and hyphens that begin with a "
+            "letter and do not end with a hyphen, #number, or [dotted number], joined by periods"
         )
     return text
 
 
 def in_capitals(word: str) -> str:
-    """Return a command code or keyword in capitals, for those may be written in either case (2)."""
+    """Return a command code or keyword in capitals: they may be written in either case (2)."""
     return word.upper()
 
 
@@ -260,9 +266,9 @@ def verb_of(line: bytes) -> str:
 class Command:
     """A command line as the receiver-SMTP reads it (section 4.1.2).
 
-    ``verb`` is the command code in capitals, "" if there is none. ``path``, ``domain`` or ``text``
-    is its argument. ``fault`` is 0, or the reply code (500, 501) that the line deserves, and
-    ``text`` then says why.
+    ``verb`` is the command code in capitals, "" if there is none. ``path`` or ``text`` is its
+    argument. ``fault`` is 0, or the reply code for a line that is wrong (500, 501); ``text`` then
+    says why.
     """
 
     verb: str
@@ -282,7 +288,7 @@ _BARE: Final = frozenset(("DATA", "RSET", "NOOP", "QUIT", "TURN"))
 
 
 GRAMMARS: Final = ("strict", "standard", "tolerant")
-"""How a host may read commands; this module's first lines say what differs."""
+"""The grammars by which a host may read commands, as the first lines of this module say."""
 
 _PATH_WORD: Final = re.compile(
     r"((?:MAIL|SEND|SOML|SAML) +FROM:|RCPT +TO:) *([^ <].*)?", re.I | re.S
@@ -293,26 +299,29 @@ _HELO_TOLERANT: Final = re.compile(rf"{_ELEMENT_TOLERANT}(?:\.{_ELEMENT_TOLERANT
 
 @lru_cache(maxsize=16384)
 def parse_command(line: bytes, grammar: str = "standard") -> Command:
-    """The :class:`Command` that a line, without its CRLF, is; never raises."""
+    """Return the :class:`Command` of a line without its CRLF; it never raises.
+
+    ``grammar`` is one of :data:`GRAMMARS`.
+    """
     text = line.decode("latin-1")
     if grammar == "tolerant":
         text = _tidied(text)
     verb, space, argument = in_capitals(text[:4]), text[4:5], text[5:]
-    # "Command codes are four alphabetic characters" (4.1.2): what is longer is another word
+    # "Command codes are four alphabetic characters" (4.1.2): a longer word is another word
     if verb not in COMMANDS or (space.isascii() and space.isalpha()):
         return Command("", text="Syntax error, command unrecognized", fault=500)
     try:
         if space not in ("", " "):
-            raise SyntaxFault(f"a space follows {verb}")
+            raise SyntaxFault(f"{verb} must be followed by a space")
         return _with_argument(verb, space, argument.lstrip(" "), grammar)
     except SyntaxFault as why:
-        # NOOP, QUIT and TURN list no 501 in section 4.3: what is wrong with them draws 500
+        # NOOP, QUIT and TURN list no 501 in section 4.3: a fault in them draws 500
         fault = 501 if 501 in COMMAND_REPLIES[verb] else 500
         return Command(verb, text=f"Syntax error: {why}", fault=fault)
 
 
 def _tidied(text: str) -> str:
-    """A line without what a tolerant host passes over, as the standard grammar has it."""
+    """A line as the standard grammar has it, without what a tolerant host ignores."""
     text = text.rstrip(" \t")
     if in_capitals(text[:5]) == "NOOP ":
         return text[:4]
@@ -320,7 +329,7 @@ def _tidied(text: str) -> str:
     if match is None:
         return text
     word, bare = match.groups()
-    # one that has brackets, or half of them, keeps what it has
+    # a path that has brackets, or one of them, is left as it is
     return word + (f"<{bare}>" if bare else text[len(word) :].lstrip(" "))
 
 
@@ -333,7 +342,7 @@ def _with_argument(verb: str, space: str, argument: str, grammar: str) -> Comman
     keyword = _KEYWORDS.get(verb)
     if keyword:
         if in_capitals(argument[: len(keyword)]) != keyword:
-            raise SyntaxFault(f"{verb} wants {keyword}<path>")
+            raise SyntaxFault(f"{verb} requires {keyword}<path>")
         null = verb != "RCPT"
         path = remembering(parse_path, argument[len(keyword) :], null=null, strict=strict)
         return Command(verb, path, argument)
@@ -346,9 +355,9 @@ def _with_argument(verb: str, space: str, argument: str, grammar: str) -> Comman
     )
     if argument and not is_string:
         raise SyntaxFault(
-            f"the argument of {verb} is no <string>" if strict
-            else f"the argument of {verb} holds a byte that is no printable ASCII"
+            f"the argument of {verb} is not a <string>" if strict
+            else f"the argument of {verb} must be printable ASCII"
         )  # fmt: skip
     if not argument and verb != "HELP":
-        raise SyntaxFault(f"{verb} wants a string")
+        raise SyntaxFault(f"{verb} requires a string")
     return Command(verb, text=argument)

@@ -10,19 +10,19 @@ from mypy_extensions import mypyc_attr
 from lab.protocol.syntax import NULL_PATH, Path
 
 Crossing = tuple[str, bytes]
-"""What crossed the channel, or is to: ``(kind, octets)``; kind is command, data or reply."""
+"""What crosses the channel: ``(kind, octets)``, where kind is "command", "data" or "reply"."""
 
 Answer = tuple[int, str]
 """A reply as a program keeps it: code and text."""
 
 
 class Misuse(Exception):
-    """A call that the state of an engine does not allow: an error of our own code."""
+    """A call that the state of an engine does not allow: a mistake of the program that uses it."""
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class Transaction:
-    """The three buffers of section 4.1.1, and which command began the transaction."""
+    """The three buffers of section 4.1.1, and the command that began the transaction."""
 
     __slots__ = ("forward_paths", "mail_data", "reverse_path", "verb")
 
@@ -46,10 +46,11 @@ class Transaction:
 class Outgoing:
     """A transaction that the sender-SMTP is to make: one copy of the data for its recipients.
 
-    ``answers`` has, for each forward-path, the reply to its RCPT; ``answer`` is the reply that
-    settled the transaction as a whole: to the mail data, or to MAIL or DATA where these failed;
-    None while none has come. ``redirects``: a 251 is not taken up, for the sender goes to the
-    given path itself. ``tag`` is the agenda's own.
+    ``answers`` has the reply to each RCPT, in the order of ``forward_paths``. ``answer`` is the
+    reply that settled the transaction as a whole: to the mail data, or to MAIL or DATA if these
+    failed; None until there is one. ``failed_at`` is the command, or "data", that failed.
+    ``redirects``: a 251 does not count as accepted, because the sender will send to the given path
+    itself. ``tag`` is for the agenda's own use.
     """
 
     __slots__ = (
@@ -80,18 +81,18 @@ class Outgoing:
         self.failed_at = ""
 
     def taken(self, index: int) -> bool:
-        """Whether the receiver-SMTP took the recipient: 250, or 251 where that will do."""
+        """Return whether the receiver-SMTP accepted a recipient: by 250, or 251 if that counts."""
         code = self.answers[index][0] if index < len(self.answers) else 0
         return 200 <= code < 300 and not (code == 251 and self.redirects)
 
     @property
     def any_251(self) -> bool:
-        """Whether the receiver-SMTP would forward the mail of a recipient itself."""
+        """Whether the receiver-SMTP would forward the mail of some recipient itself."""
         return any(code == 251 for code, _ in self.answers)
 
     @property
     def any_taken(self) -> bool:
-        """Whether at least one recipient was taken."""
+        """Whether at least one recipient was accepted."""
         for code, _ in self.answers:
             if 200 <= code < 300 and not (code == 251 and self.redirects):
                 return True

@@ -7,7 +7,9 @@ import pytest
 import lab
 from lab import lessons
 from lab.api.conversation import Conversation
+from lab.hosts.directory import Member
 from lab.network.transport import TRANSPORTS
+from lab.protocol import parse_path
 
 DIRECTORY = """
 [[host]]
@@ -168,3 +170,10 @@ def test_a_transport_service_opens_a_channel_in_its_own_way(transport: str, seco
     """Appendices A to D: what crosses before the greeting differs, and the dialogue does not."""
     assert opened_at(transport) == pytest.approx(seconds)
     assert set(TRANSPORTS) == {"tcp", "ncp", "nits", "x25", "tcp-on-x25"}
+
+
+def test_a_member_is_written_with_the_full_name_if_there_is_one() -> None:
+    """3.3: as a line of the reply to EXPN has it."""
+    path = parse_path("<Fonebone@USC-ISIQ.ARPA>")
+    assert str(Member(path)) == "<Fonebone@USC-ISIQ.ARPA>"
+    assert str(Member(path, "Fred Fonebone")) == "Fred Fonebone <Fonebone@USC-ISIQ.ARPA>"

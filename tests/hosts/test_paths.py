@@ -269,7 +269,7 @@ def test_no_local_part_stands_for_nothing_or_for_what_is_not_ascii(name: str) ->
 
 @pytest.mark.parametrize(("line", "grammar", "text"), [
     (b"EHLO ONE.ARPA", "standard", "Syntax error, command unrecognized"),
-    (b"RCPT TO:<BOB>", "standard", "Syntax error: a path needs a mailbox, <user@domain>"),
+    (b"RCPT TO:<BOB>", "standard", "Syntax error: a path must have a mailbox, <user@domain>"),
     (b"VRFY who? \t ", "tolerant", "who?"),
 ])  # fmt: skip
 def test_the_text_of_a_command_is_kept_and_that_of_a_fault_tells_why(

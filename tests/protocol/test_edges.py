@@ -166,7 +166,7 @@ def test_a_code_alone_is_a_reply_and_other_signs_are_none() -> None:
     """4.2: three digits, a space; a host that leaves the space out is understood."""
     assert ReplyParser().feed(b"250\r\n") == [(250, ("",), b"250\r\n")]
     for octets in (b"250?\r\n", b"950 OK\r\n", b"2x0 OK\r\n", b"\r\n", b"25\r\n"):
-        with pytest.raises(ValueError, match="no reply of RFC 821"):
+        with pytest.raises(ValueError, match="not a reply of RFC 821"):
             ReplyParser().feed(octets)
 
 
@@ -216,7 +216,10 @@ def test_who_does_not_speak_smtp_is_told_of_as_such() -> None:
     bag = Bag()
     assert sender(bag, b"SSH-2.0-OpenSSH\r\n").closing
     ((code, why),) = bag.refusals
-    assert (code, why.startswith("the receiver-SMTP does not speak SMTP: no reply")) == (451, True)
+    assert (code, why.startswith("the receiver-SMTP does not speak SMTP: not a reply")) == (
+        451,
+        True,
+    )
 
 
 @pytest.mark.rule("4.3-5")

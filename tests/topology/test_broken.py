@@ -83,7 +83,7 @@ def test_places_stay_true_where_a_table_had_to_be_left_out(tmp_path: Path) -> No
     path.write_text('host = [{relay = true}, {name = "A"}, {name = "_"}]\n')
     first, second = problems(path)
     assert "line 1, host[0].name: name is missing" in first
-    assert "line 1, host[2].name: '_' is no domain" in second
+    assert "line 1, host[2].name: '_' is not a domain" in second
 
 
 def test_users_not_understood_are_not_missed_as_well(tmp_path: Path) -> None:
