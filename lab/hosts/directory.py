@@ -1,9 +1,8 @@
 """The directory of a host: its users, mailing lists and forwards, and what VRFY and EXPN say.
 
-User names keep their case, and are looked up with it first; a name that differs only in case from
-exactly one user's is that user's too, for "smith" may or may not be "Smith" as the host decides
-(section 2), and ours does not make two people of one. A name that differs only in case from several
-users' is ambiguous: 553 (3.3).
+User names keep their case, and are looked up with it first. A name that differs only in case from
+exactly one user's is that user's too: a host may decide whether "smith" is "Smith" (section 2). A
+name that differs only in case from several users' is ambiguous: 553 (3.3).
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from lab.hosts.setting import setting
-from lab.protocol import Path, Reply, reply
+from lab.protocol import Path, Reply, quote, reply
 from lab.protocol.replies import MAX_REPLY_LINE
 
 AMBIGUOUS: Final = reply(553, "User ambiguous")
@@ -55,7 +54,7 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """Somebody on a mailing list: a path, and a full name where it is known."""
+    """Somebody on a mailing list: a path, and a full name if it is known."""
 
     path: Path
     full_name: str = ""
@@ -66,7 +65,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class MailingList:
-    """A name that stands for its members (section 3.3); a private one does not tell them."""
+    """A name that stands for its members (section 3.3); EXPN does not show a private list."""
 
     name: str = field(
         metadata=setting("text", "The name in front of the @.", "3.3", example='"Example-People"')
@@ -104,8 +103,8 @@ class Forward:
 
     @property
     def reply(self) -> Reply:
-        """251 or 551 with the right path."""
-        to = _sayable(self.to)
+        """The reply to RCPT for this user: 251 or 551 with the new path."""
+        to = _in_reply(self.to)
         if self.mode == "forward":
             return reply(251, f"User not local; will forward to {to}")
         return reply(551, f"User not local; please try {to}")
@@ -115,7 +114,7 @@ Entry = User | MailingList | Forward
 
 
 class Directory:
-    """Who is known at a host: ``find`` gives what a name stands for, or None."""
+    """The users, lists and forwards of a host, by name."""
 
     __slots__ = ("_entries", "_in_any_case", "domain")
 
@@ -128,14 +127,14 @@ class Directory:
     ) -> None:
         self.domain = domain
         self._entries: dict[str, Entry] = {user.name: user for user in users}
-        self._entries.update((one.name, one) for one in lists)
-        self._entries.update((one.user, one) for one in forwards)
+        self._entries.update((mailing_list.name, mailing_list) for mailing_list in lists)
+        self._entries.update((forward.user, forward) for forward in forwards)
         self._in_any_case: dict[str, list[Entry]] = {}
         for name, entry in self._entries.items():
             self._in_any_case.setdefault(_any_case(name), []).append(entry)
 
     def find(self, name: str) -> Entry | None:
-        """What mail for ``name`` goes to."""
+        """Return what a name stands for: a user, list or forward; None if there is none."""
         entry = self._entries.get(name)
         if entry is not None:
             return entry
@@ -143,7 +142,7 @@ class Directory:
         return same[0] if len(same) == 1 else None
 
     def is_ambiguous(self, name: str) -> bool:
-        """Whether a name is nobody's as it stands, and several people's but for its case."""
+        """Return whether a name is nobody's as written, and several people's in another case."""
         return name not in self._entries and len(self._alike(name)) > 1
 
     def _alike(self, name: str) -> Sequence[Entry]:
@@ -169,9 +168,9 @@ class Directory:
         return sum(isinstance(entry, MailingList) for entry in self._entries.values())
 
     def verify(self, string: str, domain: str = "") -> Reply:
-        """The reply to VRFY (section 3.3): a user name, or part of a full name, is looked for.
+        """Return the reply to VRFY (section 3.3) for a user name, or part of a full name.
 
-        ``domain`` is the host's name where that is asked, if it goes by another than its own there.
+        ``domain`` is the host's name in the environment of the session, if it has another there.
         """
         if self.is_ambiguous(string):
             return AMBIGUOUS
@@ -190,9 +189,9 @@ class Directory:
         return reply(250, self._shown(entry, domain or self.domain))
 
     def expand(self, string: str) -> Reply:
-        """The reply to EXPN (section 3.3): one mailbox a line.
+        """Return the reply to EXPN (section 3.3): one mailbox a line.
 
-        Of an ambiguous name it says 550: 3.3 "must" have 553, which 4.3 does not permit here.
+        An ambiguous name draws 550: 3.3 says that it "must" be 553, which 4.3 does not permit here.
         """
         if self.is_ambiguous(string):
             return reply(550, "User ambiguous")
@@ -206,14 +205,12 @@ class Directory:
         return reply(550, "String does not match anything.")
 
     def _shown(self, user: User, domain: str) -> str:
-        from lab.protocol import quote
-
         return _on_a_line(Member(Path((), quote(user.name), domain), user.full_name))
 
 
-def _sayable(path: Path) -> str:
-    """A path as a reply may hold it. One with CR or LF is not told at all: no character could stand
-    for them, and with another in their place the path would be somebody else's.
+def _in_reply(path: Path) -> str:
+    """A path as the text of a reply. One with CR or LF is not given: they cannot be in a reply, and
+    without them it would be somebody else's path.
     """
     if "\r" in path.text or "\n" in path.text:
         return "a path that holds the end of a line"
@@ -221,8 +218,8 @@ def _sayable(path: Path) -> str:
 
 
 def _on_a_line(member: Member) -> str:
-    """A member as a line of the reply has room for: the mailbox at least, which it must give."""
-    path = _sayable(member.path)
+    """A member as a line of a reply: full name and path, or the path alone if there is no room."""
+    path = _in_reply(member.path)
     line = f"{member.full_name} {path}" if member.full_name else path
     return line if len(line) <= MAX_REPLY_LINE - len("250-\r\n") else path
 

@@ -24,6 +24,7 @@ from lab.hosts.spooling import Spooling
 from lab.hosts.verdicts import FULL_AFTER_DATA, LINE_TOO_LONG, NO_SUCH_USER, NOT_ACTIVE
 from lab.protocol import NULL_PATH, HostName, Path, Reply
 from lab.protocol.lines import fits_the_wire
+from lab.trace.rows import HOST
 
 _NOWHERE: Final[frozenset[str]] = frozenset()
 
@@ -225,7 +226,7 @@ class Host:
         at_terminal = user.active and user.accepts
         row = (now, "deliver", self.name, None, None, message, recipient, user.name, octets)
         if verb != "MAIL" and at_terminal:
-            self.record((now, "terminal", *row[2:]))
+            self.record((now, "terminal", *row[HOST:]))
         if verb == "SEND" or (verb == "SOML" and at_terminal):
             return None if at_terminal else NOT_ACTIVE
         if user.mailbox == "full-after-data":

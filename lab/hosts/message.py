@@ -1,8 +1,8 @@
 """The lines of a message: memo header, trace lines, and the text of a notification.
 
-Time stamp line and return path line are formatted here and nowhere else. The grammar of 4.1.2
-writes FROM and BY and OCT, the RFC's examples "from", "by" and "Oct"; case carries no meaning
-there, and ours is that of the examples.
+Time stamp lines and return path lines are formatted and read only here. The grammar of 4.1.2 has
+FROM, BY and OCT, the RFC's examples have "from", "by" and "Oct". Case has no meaning there; ours is
+that of the examples.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ _FILLER: Final = b"The quick brown fox jumps over the lazy dog. 0123456789 .,;:\
 
 
 class Calendar:
-    """Dates of a run: the ``<daytime>`` (section 4.1.2) at so many seconds after its start.
+    """The dates of a run, which begins at ``start``, as ``<daytime>`` (section 4.1.2).
 
-    The zone is that of ``start``: UT, the zones of RFC 822 that have a name, or +hhmm.
+    The zone is that of ``start``: UT, a zone of RFC 822 by its name, or +hhmm.
     """
 
     __slots__ = ("_minute", "_offset", "_seconds", "_until_minute", "start", "zone")
@@ -41,7 +41,7 @@ class Calendar:
         self._until_minute = ""
 
     def daytime(self, now: float) -> str:
-        """``<date> <SP> <time>`` at ``now`` seconds, such as "2 Nov 81 22:40:10 UT"."""
+        """Return ``<date> <SP> <time>`` after so many seconds, such as "2 Nov 81 22:40:10 UT"."""
         minute, second = divmod(math.floor(now + self._offset), 60)
         if minute != self._minute:
             day, of_day = divmod(minute, 24 * 60)
@@ -60,19 +60,19 @@ def _zone(offset: timedelta) -> str:
 
 
 def time_stamp_line(sent_by: str, received_by: str, daytime: str) -> bytes:
-    """The line that a receiver-SMTP puts before mail that it accepts.
+    """Return the line that a receiver-SMTP puts before mail that it accepts.
 
     ``<time-stamp-line> ::= "Received:" <SP> "FROM" <SP> <domain> <SP> "BY" <SP> <domain> <SP> ";"
     <daytime> <CRLF>`` (section 4.1.2).
     """
-    # encode() without an errors argument is much the faster way, and right for all but the oddest
+    # encode() without an errors argument is much faster, and right for nearly all lines
     line = f"Received: from {sent_by} by {received_by} ; {daytime}\r\n"
     return line.encode() if line.isascii() else line.encode("ascii", "replace")
 
 
 @lru_cache(maxsize=4096)
 def return_path_line(reverse_path: Path) -> bytes:
-    """The line before everything else at final delivery.
+    """Return the line that final delivery puts before all other lines.
 
     ``<return-path-line> ::= "Return-Path:" <SP> <reverse-path> <CRLF>`` (section 4.1.2).
     """
@@ -88,10 +88,10 @@ def compose(
     text: str | None = None,
     size: int | None = None,
 ) -> bytes:
-    """Mail data with a memo header (RFC 822): Date, From, Subject, To; then ``text``.
+    """Return mail data with a memo header (RFC 822): Date, From, Subject, To; then ``text``.
 
-    With ``size``, the text is filler that makes the whole so many bytes, or as near above as the
-    header allows.
+    With ``size`` in place of ``text``, filler makes the mail data so many bytes, or the header's
+    size if that is more.
     """
     header = f"Date: {daytime}\r\n".encode("ascii") + _header(sender, full_name, to, subject)
     if text is None and size is not None:
@@ -114,13 +114,13 @@ def _header(sender: Path, full_name: str, to: tuple[Path, ...], subject: str) ->
 
 
 def lines_of(text: str) -> list[str]:
-    """The lines of a text of a topology file: LF or CRLF ends one, and nothing else does."""
+    """Return the lines of a text of a topology file: only LF and CRLF end a line."""
     lines = text.replace("\r\n", "\n").split("\n")
     return lines[:-1] if lines[-1] == "" else lines
 
 
 def as_mail_data(lines: Iterable[str]) -> bytes:
-    """Lines as mail data: ASCII, CRLF, none longer than section 4.5.3 lets a sender send."""
+    """Return lines as mail data: ASCII, with CRLF, none longer than section 4.5.3 allows."""
     room = MAX_TEXT_LINE - len("\r\n")
     out = []
     for line in lines:
@@ -131,7 +131,7 @@ def as_mail_data(lines: Iterable[str]) -> bytes:
 
 @lru_cache(maxsize=256)
 def filler(size: int) -> bytes:
-    """``size`` bytes of text in lines; nothing for a size below that of an empty line."""
+    """Return text of so many bytes in lines; nothing for less than 2 bytes, an empty line."""
     if size < 2:
         return b""
     text = (_FILLER * (size // len(_FILLER) + 1))[: size - 2]
@@ -140,7 +140,7 @@ def filler(size: int) -> bytes:
 
 
 def _folded(name: str, values: list[str]) -> list[str]:
-    """A header field whose values go on further lines, each begun with white space (RFC 822)."""
+    """A header field whose values continue on lines that begin with white space (RFC 822)."""
     lines = [name]
     for number, value in enumerate(values, 1):
         comma = "," if number < len(values) else ""
@@ -151,11 +151,12 @@ def _folded(name: str, values: list[str]) -> list[str]:
 
 
 def compose_notification(
-    daytime: str, host: str, to: Path, losses: Sequence[tuple[Path, str, str]]
+    daytime: str, host: str, to: Path, failures: Sequence[tuple[Path, str, str]]
 ) -> bytes:
-    """The mail data of an undeliverable mail notification, after section 3.6's example 7.
+    """Return the mail data of an undeliverable mail notification, as in section 3.6's example 7.
 
-    ``losses``: for each recipient, its forward-path, who said something, and what.
+    ``failures``: for each recipient the forward-path, the host that refused it ("": none did), and
+    the reply or reason.
     """
     lines = [
         f"Date: {daytime}",
@@ -164,29 +165,29 @@ def compose_notification(
         "Subject: Mail System Problem",
         "",
     ]
-    for number, (path, who, what) in enumerate(losses):
+    for number, (path, who, what) in enumerate(failures):
         begin = f"  Sorry {to.local}, your" if number == 0 else "  Your"
         lines.append(f"{begin} message to {path.mailbox} lost.")
         if who:
-            said = what.splitlines() or [""]
+            quoted = what.splitlines() or [""]
             lines.append(f"  {who} said this:")
             lines += [
-                f"   {chr(34) if n == 0 else ' '}{line}{chr(34) if n == len(said) - 1 else ''}"
-                for n, line in enumerate(said)
+                f"   {chr(34) if n == 0 else ' '}{line}{chr(34) if n == len(quoted) - 1 else ''}"
+                for n, line in enumerate(quoted)
             ]
         else:
             lines.append(f"  {what}")
     return as_mail_data(lines)
 
 
-# -- the time stamp lines of mail, read ---------------------------------------------------------
+# -- reading time stamp lines --------------------------------------------------------------------
 
 MOST_STAMPS: Final = 25
-"""Time stamp lines beyond which mail is taken to go in a circle. RFC 821 has no such limit."""
+"""With more time stamp lines than this, mail is in a loop. RFC 821 has no such limit."""
 
 
 def is_looping(mail_data: bytes) -> bool:
-    """Whether mail has passed so many hosts that it must be going in a circle."""
+    """Return whether mail has passed so many hosts that it must be in a loop."""
     if not mail_data.startswith(b"Received: "):
         return False
     stamps = 0
@@ -198,12 +199,12 @@ def is_looping(mail_data: bytes) -> bool:
 
 
 def visits(mail_data: bytes, names: Collection[HostName]) -> int:
-    """How many of the time stamp lines that mail begins with are a host's own."""
+    """Return how many of the time stamp lines that mail begins with a host of these names wrote."""
     return sum(by in names for _, by in _stamps(mail_data))
 
 
 def was_sent(mail_data: bytes, names: Collection[HostName]) -> bool:
-    """Whether a time stamp line that mail begins with tells that a host has sent it."""
+    """Return whether a time stamp line that mail begins with says that such a host sent it."""
     return any(sender in names for sender, _ in _stamps(mail_data))
 
 

@@ -1,15 +1,16 @@
-"""The host tables: which host comes next on the way to a domain.
+"""The host tables: which host comes next on the way to another.
 
 Hosts that can open a transmission channel to each other are neighbours. Mail for a neighbour goes
-straight to it; other mail to the next host on the shortest way (least cost) over hosts that relay.
-One tree of next hops is grown for each destination that is asked for, backward from it. Hosts with
-one neighbour (on maps of the time two in three) are in no tree and need none of their own: no way
-leads over them, and all ways to them and from them lead over that neighbour. The other hosts are
-the *inner* ones. A tree is an array of two or four bytes an inner host, and the most recent ones
-are kept up to a bound in bytes; so nothing of the size of the square of the network is ever held.
+straight to it; other mail goes to the next host on the cheapest route over hosts that relay.
 
-Trees are grown in Python: scipy's Dijkstra, with what it takes to tell ways of the same cost apart,
-needs half the time of plain Python (1 ms instead of 2 on the UUCP map of 1988), but a hundred
+One tree of next hops is computed for each destination that is asked for, backward from it. Two in
+three hosts on maps of the time have one neighbour. They are in no tree and need none: no route
+leads over them, and all routes to and from them lead over that neighbour. The other hosts are the
+*inner* ones. A tree is an array of two or four bytes for each inner host. The most recent trees are
+kept, up to a limit in bytes, so memory never grows with the square of the network.
+
+Trees are computed in Python: scipy's Dijkstra, with what it takes to choose among routes of the
+same cost, takes half the time (1 ms instead of 2 on the UUCP map of 1988), but needs a hundred
 megabytes to install.
 """
 
@@ -25,14 +26,14 @@ from typing import Final, Literal
 from lab.protocol import HostName
 
 KEPT_BYTES: Final = 128 * 2**20
-"""Bytes of the trees of next hops that are kept."""
+"""Bytes of trees of next hops that are kept."""
 
 
 Trees = dict[int, bytes]
-"""Trees of next hops, for processes to give each other, by the ranks of where they lead."""
+"""Trees of next hops, for processes to exchange, by the ranks of their destinations."""
 
 _Joined = list[tuple[int, float]]
-"""The ranks of the hosts that one is joined to, with the costs."""
+"""The ranks of a host's neighbours, with the costs."""
 
 
 class Neighbour:
@@ -49,10 +50,10 @@ class Neighbour:
 class RoutingTable:
     """Next hops between the hosts of a network.
 
-    A host is known by the one name that its settings give it; :meth:`resolve` gives that for any
-    name, and all else takes it. ``neighbours`` gives a host's neighbours, best first for each;
-    ``relays`` are the hosts that relay; ``names`` maps every name of a host to the host.
-    ``on_tree`` is called with each tree that is grown: where it leads, and its bytes.
+    A host is identified by the name in its settings: :meth:`resolve` returns that for any name, and
+    all other methods take it. ``neighbours`` gives a host's neighbours; ``relays`` are the hosts
+    that relay; ``names`` maps every name of a host to the host. ``on_tree`` is called with each
+    tree that is computed: the rank of its destination, and its bytes.
     """
 
     def __init__(
@@ -80,22 +81,22 @@ class RoutingTable:
         return frozenset([host for host in hosts if host is not None])
 
     def neighbours_of(self, host: str) -> dict[str, Neighbour]:
-        """The neighbours of a host by name."""
-        found = self._neighbours_of.get(host)
-        if found is None:
-            found = {}
+        """Return the neighbours of a host by name; of several ways to one, the cheapest."""
+        near = self._neighbours_of.get(host)
+        if near is None:
+            near = {}
             for neighbour in self._neighbours(host):
-                best = found.get(neighbour.name)
+                best = near.get(neighbour.name)
                 if best is None or neighbour.cost < best.cost:
-                    found[neighbour.name] = neighbour
-            self._neighbours_of[host] = found
-        return found
+                    near[neighbour.name] = neighbour
+            self._neighbours_of[host] = near
+        return near
 
     def next_hop(
         self, here: str, there: str, avoided: frozenset[str] | None = None
     ) -> Neighbour | None:
-        """Return the neighbour to send to from ``here`` for mail to ``there``, which is another
-        host; None if there is no way. ``avoided`` hosts are not on the way, and not its end.
+        """Return the neighbour to send to from ``here`` for mail to ``there``; None if there is no
+        route. ``avoided`` hosts are not on the route. ``there`` is another host, and not avoided.
         """
         near = self.neighbours_of(here)
         if there in near:
@@ -103,7 +104,7 @@ class RoutingTable:
         mapped = self._mapped()
         ranks = mapped.ranks
         if avoided:
-            tree = mapped.grown(ranks[there], avoided)
+            tree = mapped.tree_to(ranks[there], avoided)
             onward = mapped.first(ranks[here], ranks[there], tree, avoided)
         else:
             onward = self._onward(ranks[here], ranks[there])
@@ -112,14 +113,14 @@ class RoutingTable:
     def detour(
         self, here: str, there: str, blocked: str, avoided: frozenset[str]
     ) -> list[str] | None:
-        """Return the hosts on the best way from ``here`` to ``there`` that does not begin with the
-        ``blocked`` neighbour; None if there is none. ``avoided`` hosts are not on the way, and not
-        its end.
+        """Return the hosts after ``here`` on the cheapest route to ``there`` that does not begin
+        with the ``blocked`` neighbour; None if there is none. ``avoided`` hosts are not on the
+        route, and ``there`` is not one of them.
         """
         avoided |= {here} if blocked == there else {here, blocked}
         mapped = self._mapped()
         ranks, hosts = mapped.ranks, mapped.hosts
-        tree = mapped.grown(ranks[there], avoided)
+        tree = mapped.tree_to(ranks[there], avoided)
         best: tuple[float, int, list[str]] | None = None
         for neighbour in self.neighbours_of(here).values():
             name = neighbour.name
@@ -127,18 +128,18 @@ class RoutingTable:
                 continue
             if name != there and (name not in self._relays or not mapped.leads(tree, ranks[name])):
                 continue
-            way, cost = [name], neighbour.cost
-            while way[-1] != there:
-                onward = self.neighbours_of(way[-1])[hosts[tree[ranks[way[-1]]]]]
-                way.append(onward.name)
+            route, cost = [name], neighbour.cost
+            while route[-1] != there:
+                onward = self.neighbours_of(route[-1])[hosts[tree[ranks[route[-1]]]]]
+                route.append(onward.name)
                 cost += onward.cost
-            if best is None or (cost, len(way), way) < best:
-                best = (cost, len(way), way)
+            if best is None or (cost, len(route), route) < best:
+                best = (cost, len(route), route)
         return best and best[2]
 
     def route(self, here: str, there: str | None) -> list[str] | None:
-        """Return the hosts after ``here`` on the way to ``there``, which is the last; None if there
-        is no way, or no such host.
+        """Return the hosts after ``here`` on the route to ``there``, which is the last; None if
+        there is no route, or no such host.
         """
         if there is None:
             return None
@@ -159,11 +160,11 @@ class RoutingTable:
         return self._map
 
     def _onward(self, here: int, there: int) -> int:
-        """The rank of the next host on the way between two that are not neighbours."""
+        """The rank of the next host between two that are not neighbours."""
         mapped = self._mapped()
         if there < mapped.inner:
             return mapped.first(here, there, self._tree(there))
-        before = mapped.joined[there][0][0]  # all ways there lead over this one neighbour
+        before = mapped.joined[there][0][0]  # all routes there lead over this one neighbour
         if not mapped.passes[before]:
             return mapped.none
         return mapped.first(here, before, self._tree(before))
@@ -171,7 +172,7 @@ class RoutingTable:
     def _tree(self, there: int) -> array[int]:
         tree = self._trees.get(there)
         if tree is None:
-            tree = self._mapped().grown(there)
+            tree = self._mapped().tree_to(there)
             self._keep(there, tree)
             if self.on_tree is not None:
                 self.on_tree(there, tree.tobytes())
@@ -185,11 +186,11 @@ class RoutingTable:
             self._trees.popitem(last=False)
 
     def trees(self) -> Trees:
-        """The trees that are kept, for a table of the same network."""
+        """Return the trees that are kept, for a table of the same network."""
         return {there: tree.tobytes() for there, tree in self._trees.items()}
 
     def know(self, trees: Trees) -> None:
-        """Keep trees that have been grown for another table of the same network."""
+        """Keep trees that were computed for another table of the same network."""
         for there, octets in trees.items():
             if there not in self._trees:
                 self._keep(there, self._mapped().read(octets))
@@ -198,9 +199,9 @@ class RoutingTable:
 class _Map:
     """Hosts by rank: the inner ones first, then those with one neighbour, each by name.
 
-    ``near`` gives each host's neighbours, ``relays`` are the hosts that relay. ``inner`` is how
-    many inner hosts there are, ``joined`` what each host is joined to, with costs, and ``none`` the
-    number that stands for "no way": the last of the type that ranks are kept in.
+    ``near`` gives each host's neighbours, ``relays`` are the hosts that relay. ``inner`` is the
+    number of inner hosts, ``joined`` the neighbours of each host with costs, and ``none`` the
+    number that stands for "no route": the last of the type that holds ranks.
     """
 
     def __init__(self, near: dict[str, dict[str, Neighbour]], relays: set[str]) -> None:
@@ -208,11 +209,13 @@ class _Map:
         self.ranks = ranks = {host: rank for rank, host in enumerate(self.hosts)}
         self.inner = sum(len(joined) != 1 for joined in near.values())
         self.joined: list[_Joined] = [
-            [(ranks[one.name], one.cost) for one in near[host].values()] for host in self.hosts
+            [(ranks[other.name], other.cost) for other in near[host].values()]
+            for host in self.hosts
         ]
         self.passes = [host in relays for host in self.hosts]
         self._inward = [
-            [one for one in joined if one[0] < self.inner] for joined in self.joined[: self.inner]
+            [other for other in joined if other[0] < self.inner]
+            for joined in self.joined[: self.inner]
         ]
         self._passing = [
             inward if self.passes[rank] else [] for rank, inward in enumerate(self._inward)
@@ -220,8 +223,8 @@ class _Map:
         self._code: Literal["H", "I"] = "H" if len(self.hosts) < 0xFFFF else "I"
         self.none: int = 256 ** array(self._code).itemsize - 1
 
-    def grown(self, there: int, avoided: frozenset[str] | None = None) -> array[int]:
-        """The next host from every inner host to one: a tree."""
+    def tree_to(self, there: int, avoided: frozenset[str] | None = None) -> array[int]:
+        """Return the tree of a destination: the next host from every inner host."""
         onto = list(self._passing)
         for rank in map(self.ranks.__getitem__, avoided or ()):
             if rank < self.inner:
@@ -229,28 +232,28 @@ class _Map:
         tree = array(self._code, [self.none]) * self.inner
         if there < self.inner:
             onto[there] = self._inward[there]
-            _grow(tree, onto, there, 0.0)
+            _fill(tree, onto, there, 0.0)
             return tree
         before, price = self.joined[there][0]
         if before < self.inner:
-            _grow(tree, onto, before, price)
+            _fill(tree, onto, before, price)
             tree[before] = there
         return tree
 
     def read(self, octets: bytes) -> array[int]:
-        """The tree of these bytes."""
+        """Return the tree of these bytes."""
         tree = array(self._code)
         tree.frombytes(octets)
         return tree
 
     def leads(self, tree: array[int], here: int) -> bool:
-        """Whether a tree has a way from a host."""
+        """Return whether a tree has a route from a host."""
         return here < self.inner and tree[here] != self.none
 
     def first(
         self, here: int, there: int, tree: array[int], avoided: frozenset[str] | None = None
     ) -> int:
-        """The next host after ``here`` on the way by a tree, be it an inner one or not."""
+        """Return the next host after ``here``, inner or not, by a tree."""
         if here < self.inner:
             return tree[here]
         after = self.joined[here][0][0]
@@ -260,12 +263,13 @@ class _Map:
         return after if passes and self.leads(tree, after) else self.none
 
 
-def _grow(tree: array[int], onto: list[_Joined], there: int, cost: float) -> None:
-    """Dijkstra's next hop from every inner host to one, whence it is as far again as ``cost``.
+def _fill(tree: array[int], onto: list[_Joined], there: int, cost: float) -> None:
+    """Fill in a tree: the next hop from every inner host to ``there``, by Dijkstra's algorithm.
 
-    Ties go to fewer hops, then by rank. ``onto`` is what hosts are joined to, nothing for those
-    that no way leads over. On maps many ways cost the same: hosts of one cost wait in one list,
-    and the heap has each cost once.
+    ``cost`` is that of going on from ``there`` to the destination. Ties go to fewer hops, then to
+    the lower rank. ``onto`` has the neighbours of each host, none for a host that does not relay.
+    On maps many routes cost the same: hosts of one cost wait in one list, and the heap has each
+    cost once.
     """
     costs = [math.inf] * len(onto)
     hops = [0] * len(onto)
@@ -275,7 +279,7 @@ def _grow(tree: array[int], onto: list[_Joined], there: int, cost: float) -> Non
     while heap:
         cost = heappop(heap)
         hosts = waiting[cost]
-        for host in hosts:  # which grows where a link costs nothing
+        for host in hosts:  # the list grows where a link costs nothing
             if costs[host] < cost:
                 continue
             further = hops[host] + 1

@@ -127,7 +127,7 @@ def test_mail_that_no_side_meant_is_mail_from_outside() -> None:
     [
         ({"line": "999 No"}, "does not begin with a reply code of RFC 821"),
         ({"line": "no"}, "write 550 No such user here"),
-        ({"line": "550 a\nb"}, "no line of a reply may"),
+        ({"line": "550 a\nb"}, "holds a CR or LF, which would end the reply"),
         ({"number": 0}, "0 is too small; use 1 or more"),
         ({"number": None}, "change-reply requires number"),
         ({"session": None}, "change-reply requires session"),
