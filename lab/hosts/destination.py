@@ -133,9 +133,12 @@ class LearnedForwards:
 
 @dataclass(slots=True)
 class FailedRecipient:
-    """A recipient who does not get the message; ``who`` said ``what`` about it ("": nobody)."""
+    """A recipient who does not get the message.
+
+    ``host`` refused it, with ``reason`` as its reply; "": no host did, and ``reason`` says why.
+    """
 
     recipient: str
     path: Path
-    who: str
-    what: str
+    host: str
+    reason: str

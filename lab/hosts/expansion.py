@@ -68,9 +68,9 @@ class Expansion:
             if comes_round and isinstance(entry, MailingList) and entry.name not in done:
                 after.append((recipient, Destination(destination.path, refusal=COMES_BACK)))
                 continue
-            one = _OneRecipient(self, now, message, set(done))
-            after += one.expand(recipient, destination)
-            expanded |= one.lists
+            expansion = _RecipientExpansion(self, now, message, set(done))
+            after += expansion.expand(recipient, destination)
+            expanded |= expansion.lists
         return after
 
     def _lists_expanded(self, message: int) -> set[str]:
@@ -84,7 +84,7 @@ class Expansion:
         return lists
 
 
-class _OneRecipient:
+class _RecipientExpansion:
     """The expansion of one recipient; nothing is taken twice.
 
     ``lists``, ``forwards`` and ``members`` are those met so far. A member is a user and a host.

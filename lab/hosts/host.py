@@ -240,7 +240,7 @@ class Host:
         self, now: float, message: int, return_path: Path, failed: Sequence[FailedRecipient]
     ) -> None:
         """Send an undeliverable mail notification (section 3.6); none about a notification."""
-        reason = "; ".join(dict.fromkeys([failure.what for failure in failed]))
+        reason = "; ".join(dict.fromkeys([failure.reason for failure in failed]))
         if return_path.is_null:
             self.record((now, "abandon", self.name, None, None, message, reason))
             return
@@ -255,7 +255,7 @@ class Host:
             return
         environment = destination.hop.environment if destination.hop is not None else ""
         name = self.settings.name_in(environment)
-        failures = [(failure.path, failure.who, failure.what) for failure in failed]
+        failures = [(failure.path, failure.host, failure.reason) for failure in failed]
         octets = compose_notification(self.daytime(now), name, return_path, failures)
         recipients = [("1", destination)]
         self.dispatch(now, number, "MAIL", NULL_PATH, recipients, octets, relaying=False)

@@ -223,9 +223,9 @@ class ReplyParser:
         if self._fault is not None:
             raise self._fault
         if not self._buffer and not self._lines:
-            one = single_reply(octets)
-            if one is not None and len(octets) <= self.limit:
-                return [one]
+            whole = single_reply(octets)
+            if whole is not None and len(octets) <= self.limit:
+                return [whole]
         self._buffer += octets
         done: list[tuple[int, tuple[str, ...], bytes]] = []
         try:

@@ -262,10 +262,10 @@ class SenderSMTP:
 @lru_cache(maxsize=4096)
 def _step(awaiting: str, octets: bytes) -> Step | None:
     """What follows one whole reply of one line, with its arguments; None for anything else."""
-    one = single_reply(octets)
-    if one is None or one[0] == 421:
+    reply = single_reply(octets)
+    if reply is None or reply[0] == 421:
         return None
-    code, lines, _ = one
+    code, lines, _ = reply
     return _NEXT[awaiting], code, lines, meaning_of(awaiting, code)
 
 

@@ -33,30 +33,37 @@ from tests.mutants.forking import Judge
 TESTS = {
     "tables": ["protocol/tables", "protocol/dialogues"],
     "paths": [
-        "hosts/paths", "protocol/syntax", "protocol/lines", "hosts/relaying", "hosts/delivery",
-        "hosts/sizes", "hosts/wire", "hosts/replies", "analysis/account", "analysis/invariants",
-        "hosts/senders", "network/transport", "hosts/directory", "simulation/faults", "hosts/turn",
-        "simulation/scenarios", ],
+        "hosts/paths", "hosts/names", "hosts/spooling", "protocol/names", "protocol/syntax",
+        "protocol/lines", "hosts/relaying", "hosts/delivery", "hosts/sizes", "hosts/wire",
+        "hosts/replies", "analysis/account", "analysis/invariants", "hosts/senders",
+        "network/transport", "hosts/directory", "simulation/faults", "hosts/turn",
+        "simulation/scenarios",
+    ],
     "engines": [
         "protocol/tables", "protocol/edges", "protocol/lines", "protocol/dialogues",
-        "protocol/fuzz", "protocol/syntax",
+        "protocol/fuzz", "protocol/syntax", "protocol/script", "protocol/tracker",
         "hosts/wire", "hosts/senders", "hosts/replies", "hosts/sizes", "hosts/delivery",
-        "hosts/turn", "hosts/wire_cases", "api/conversation", "simulation/scenarios",
+        "hosts/turn", "hosts/storing", "hosts/interception", "hosts/wire_cases",
+        "api/conversation", "simulation/scenarios",
     ],
 }  # fmt: skip
 """For each kind of mutant the tests that may notice it, those first that most often do."""
 
 PATHS = {
     "lab.protocol.lines": ("fits_the_wire", "dot_stuff", "dot_unstuff", "_unfinished"),
+    "lab.protocol.names": (),
     "lab.protocol.syntax": (
-        "Path.__post_init__", "Path.bare", "Path.is_null", "Path.user", "Path.first", "unquote",
-        "quote", "folded", "parse_path", "_with_argument", "_tidied", "parse_command",
+        "Path.__post_init__", "Path.bare", "Path.is_null", "Path.user", "Path.first", "Path.hosts",
+        "Path.first_host", "Path.mailbox_key", "Path.key", "unquote", "quote", "parse_path",
+        "_with_argument", "_tidied", "parse_command",
     ),
     "lab.hosts.paths": (),
+    "lab.hosts.message": ("is_looping", "visits", "was_sent", "_stamps"),
+    "lab.hosts.destination": (),
     "lab.hosts.expansion": (),
+    "lab.hosts.spooling": (),
     "lab.hosts.host": (
-        "Host._find_destination", "Host.dispatch", "Host.give_back", "Host._visited",
-        "Host._onward", "Host.unlearn", "Host._as_learned",
+        "Host.dispatch", "Host._onward", "Host._send_on", "Host.notify_sender",
     ),
 }  # fmt: skip
 ENGINES: dict[str, tuple[str, ...]] = {
