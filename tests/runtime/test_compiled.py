@@ -151,7 +151,7 @@ def test_help_shows_a_compiled_class_with_its_methods() -> None:
         "ReceiverSMTP(installation, limits=None, *, grammar='standard', eight_bit='refuse')",
         "One session's receiver-SMTP.",
         "receive(self, /, octets)",
-        "Take bytes from the channel; what crossed and what to send, in order.",
+        "Take bytes from the channel; return what crossed and what to send, in order.",
     ):
         assert text in shown
 
