@@ -273,7 +273,7 @@ class HostHandle:
         """A user hands mail to the host."""
         self.say("submit", message, sender, to, octets, verb)
 
-    def hold(self, now: float, queue: Any, why: str, *, cut_off: bool = False) -> None:
+    def defer_all(self, now: float, queue: Any, why: str, *, cut_off: bool = False) -> None:
         """A call came to nothing."""
         self.say("unreachable", queue.ticket, why, cut_off)
 
