@@ -171,8 +171,9 @@ def _there_are(last: int) -> str:
 
 def _host(trace: Trace, name: str) -> str:
     hosts = [host["name"] for host in trace.meta.get("hosts", ())]
+    wanted = HostName(name)
     for host in hosts:
-        if HostName(host) == HostName(name):
+        if HostName(host) == wanted:
             return str(host)
     some = ", ".join(hosts[:5]) + (" ..." if len(hosts) > 5 else "")
     raise NothingToShow(f"there is no host {name!r}; there are {some}")

@@ -1,4 +1,4 @@
-"""The story of one message in plain sentences: what it takes to see what became of it."""
+"""The story of one message in plain sentences: what happened to it, and why."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _MOST = 40
 
 
 def sentences(trace: Trace, message: int) -> list[str]:
-    """What happened to a message and to the notifications about it, a sentence each.
+    """Return what happened to a message and to the notifications about it, a sentence each.
 
-    Of tries that failed again and again the first is told, and how many there were. A message that
-    was sent to a hundred is told in :data:`_MOST` sentences.
+    Repeated failures to send are one sentence for the first, and one with their number. A story of
+    more than :data:`_MOST` sentences lacks its middle.
     """
     told = list(_told(trace, message))
     if len(told) <= _MOST:

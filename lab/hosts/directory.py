@@ -97,7 +97,10 @@ class Forward:
             "choice",
             "What happens to mail for the user.",
             "3.2",
-            words={"forward": "it is sent on (251)", "refer": "the sender is told where to (551)"},
+            words={
+                "forward": "accept it and send it to the new address (251)",
+                "refer": "refuse it and reply with the new address (551)",
+            },
         ),
     )
 

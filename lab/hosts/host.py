@@ -1,6 +1,6 @@
 """A host: what an installation does with mail that its users send and its receiver-SMTP takes.
 
-A host is told the time with every call and never asks for it. What it does is recorded in the
+Every call passes the time to the host; it never reads a clock. It records what it does in the
 trace. When it has mail to send, it asks its driver to be woken. Nothing here knows how bytes
 travel.
 """

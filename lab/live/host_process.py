@@ -423,7 +423,7 @@ class HostProcess:
     def later(self, seconds: float, call: Callable[[float], None]) -> None:
         """Have something done after a while, as a host that stores mail asks.
 
-        The network is told of what would be lost in a crash until then.
+        Reports to the network which mail a crash would lose until then.
         """
         self.pending += 1
 

@@ -198,8 +198,8 @@ class SenderSMTP:
         if outgoing.any_taken and not (outgoing.redirects and outgoing.any_251):
             self.awaiting = "DATA"
             return "command", b"DATA\r\n"
-        # A 251 that is redirected is in the receiver's forward-path buffer all the same, and only
-        # RSET takes it out: whoever was accepted beside it goes in another transaction
+        # A recipient with a 251 that is redirected is still in the receiver's forward-path buffer,
+        # and only RSET clears that: the recipients accepted besides go in another transaction
         return self._settle(self._reset)
 
     def _go_ahead(self, code: int, lines: tuple[str, ...], meaning: Outcome) -> Crossing:

@@ -1,10 +1,10 @@
-"""A part's own share of what is made of its rows: digest, the rule of the replies, whose they are.
+"""What a part derives from its own rows: digest, the rule of the replies, and where rows go.
 
-What concerns one host or one session is found out where its rows are recorded. What concerns a
-message, which may go anywhere, is for the part that is the message's home
-(:class:`lab.simulation.partitioned.home_results.HomeResults`): that of the host where it was
-handed in,
-and for a notification that of the message that it tells of. Only some rows are needed there.
+The part that records the rows of a host or a session derives what concerns that alone. A message
+may go anywhere, so what concerns it is derived in its home part
+(:class:`lab.simulation.partitioned.home_results.HomeResults`): the part of the host where it was
+handed in. A notification has the home of the message that it reports on. Only some rows are needed
+there.
 """
 
 from __future__ import annotations
