@@ -115,8 +115,10 @@ class RoutingTable:
     ) -> list[str] | None:
         """Return the hosts after ``here`` on the cheapest route to ``there`` that does not begin
         with the ``blocked`` neighbour; None if there is none. ``avoided`` hosts are not on the
-        route, and ``there`` is not one of them.
+        route, and not its end: mail has been tried at ``there`` itself in vain.
         """
+        if there in avoided:
+            return None
         avoided |= {here} if blocked == there else {here, blocked}
         mapped = self._mapped()
         ranks, hosts = mapped.ranks, mapped.hosts

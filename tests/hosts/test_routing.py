@@ -150,16 +150,24 @@ def test_of_several_ways_to_a_neighbour_the_cheapest_is_taken() -> None:
     assert table.next_hop("A", "B") is ways[1]
 
 
-def test_a_detour_is_the_cheapest_of_those_that_there_are() -> None:
-    """Of those that cost the same, the one over fewer hosts, then the first by name."""
+def four_routes() -> RoutingTable:
+    """A table of hosts with four routes from A to Z."""
     graph = networkx.Graph()
     for link in ("A X 1", "X Z 1", "A C 3", "C Z 1", "A B 2", "B Z 1", "A D 1", "D E 1", "E Z 1"):
         a, b, cost = link.split()
         graph.add_edge(a, b, cost=float(cost))
-    table = table_of(graph, set(graph))
+    return table_of(graph, set(graph))
+
+
+def test_a_detour_is_the_cheapest_of_those_that_there_are() -> None:
+    """Of those that cost the same, the one over fewer hosts, then the first by name."""
+    table = four_routes()
     assert table.detour("A", "Z", "X", frozenset()) == ["B", "Z"]
     assert table.detour("A", "Z", "X", frozenset({"B"})) == ["D", "E", "Z"]
-    assert table.detour("A", "Z", "X", frozenset({"B", "D"})) == ["C", "Z"]
+
+
+def test_no_detour_leads_to_a_host_that_was_tried_in_vain() -> None:
+    assert four_routes().detour("A", "Z", "X", frozenset({"Z"})) is None
 
 
 def test_there_is_no_route_to_a_host_that_no_host_relays_to() -> None:
