@@ -147,7 +147,7 @@ def storm(
     interrupted = False
     with progress_bar(runs, as_json, "runs", 200) as progress:
         try:
-            for done, _ in enumerate(storms.blow(blowing, runs, processes), 1):
+            for done, _ in enumerate(storms.run_storm(blowing, runs, processes), 1):
                 if progress is not None:
                     progress(done)
         except KeyboardInterrupt:

@@ -1,10 +1,10 @@
-"""Exploring: a run is repeated and broken at every step in turn, to see what becomes of the mail.
+"""Break a run at every step in turn, and see what becomes of the mail.
 
-A *cut* ends a session when so many bytes of one side have arrived: inside and at the end of every
-command and reply, inside the mail data, around the final dot. A *crash* takes a host down right
-after something happened there or anywhere else. Both sides are in the *window* of RFC 1047 while
-mail is being stored or is stored and its 250 has not arrived: there, and only there, a break makes
-a duplicate.
+A *cut* ends a session after a given number of bytes from one side: inside and at the end of every
+command and reply, inside the mail data, and around the final dot. A *crash* takes a host down right
+after an event, at that host or at another. Both sides are in the *window* of RFC 1047 from the end
+of the mail data until the sender-SMTP has its 250. A break makes a duplicate there and nowhere
+else.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
     from lab.api.run import Run
 
 DOWN: Final = 60.0
-"""Seconds that a host is down after a crash."""
+"""Seconds for which a host is down after a crash."""
 
 
 class BreakPoint(NamedTuple):
-    """A place at which a run is broken: what kind of place, where in words, and by which fault.
+    """A place at which a run is broken: its kind, a description, and the fault that breaks it.
 
-    ``at`` is when, in simulated seconds of the run that is not broken.
+    ``at`` is its time in the unbroken run, in simulated seconds.
     """
 
     number: int
@@ -50,7 +50,11 @@ class BreakPoint(NamedTuple):
 
 
 class Window(NamedTuple):
-    """The rows of a trace between which mail is with both sides: data, accept, and the 250."""
+    """The time in which both sides hold a message, as numbers of rows.
+
+    ``data`` is the row of the mail data, ``accept`` that of its acceptance, and ``reply`` that of
+    the reply, or of the close of the session.
+    """
 
     sender: str
     receiver: str
@@ -61,7 +65,7 @@ class Window(NamedTuple):
 
 @dataclass(slots=True)
 class Trial:
-    """What became of the mail of a run that was broken at a point."""
+    """What became of the mail in a run that was broken at a point."""
 
     counts: dict[str, int]
     breaches: list[str]
@@ -69,11 +73,11 @@ class Trial:
 
 @dataclass(slots=True, repr=False)
 class Explored:
-    """The points that were tried, and the outcome of each; ``possible`` is how many there are.
+    """The points that were tried, and the outcome of each.
 
-    ``windows`` are the times, in seconds, between which mail is being stored or is with both sides:
-    from when its data has arrived until its 250 has. Printed, it is the table that ``lab explore``
-    prints.
+    ``possible`` is the number of points at which the run could be broken. ``windows`` are intervals
+    in seconds, each from the arrival of some mail data to the arrival of its 250. The text of the
+    object is the table that ``lab explore`` prints.
     """
 
     points: list[BreakPoint]
@@ -89,13 +93,13 @@ class Explored:
         return as_text(explored_table(self))
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Every point at its time: where a break did no harm, made a duplicate, or lost mail."""
+        """Plot each point at its time: whether it did no harm, made a duplicate or lost mail."""
         from lab.views.pictures.experiments import breaks
 
         return breaks(self, ax)
 
     def frame(self) -> pandas.DataFrame:
-        """A row a point: number, kind, where, at (s), in_window, and the counts of its run."""
+        """Return a row for each point: number, kind, where, at (s), in_window and counts."""
         import pandas
 
         return pandas.DataFrame(
@@ -105,24 +109,30 @@ class Explored:
         )
 
     def run(self, point: BreakPoint | int) -> Run:
-        """The run that was broken at a point, or at that of a number; IndexError for none."""
+        """Return the run that was broken at a point, given as such or by its number.
+
+        Raises IndexError if no point with that number was tried.
+        """
         from lab.api.run import simulate
 
         if not isinstance(point, BreakPoint):
-            found = [one for one in self.points if one.number == point]
-            if not found:
-                raise IndexError(f"no point {point} was tried; there are {self.possible} from 1 on")
-            point = found[0]
+            number = point
+            tried = next((point for point in self.points if point.number == number), None)
+            if tried is None:
+                raise IndexError(
+                    f"no point {number} was tried; points are numbered from 1 to {self.possible}"
+                )
+            point = tried
         return simulate(broken(self.topology, point.fault), self.seed)
 
     def tried(self) -> Iterator[tuple[BreakPoint, Trial]]:
-        """Points with their outcomes, as far as the exploring came."""
+        """Yield each point that was tried, with its outcome."""
         return zip(self.points, self.outcomes, strict=False)
 
     @property
     def breaches(self) -> list[tuple[BreakPoint, str]]:
-        """The rules that were broken, and where."""
-        return [(point, one) for point, outcome in self.tried() for one in outcome.breaches]
+        """Each rule that was broken, with the point."""
+        return [(point, breach) for point, outcome in self.tried() for breach in outcome.breaches]
 
     @property
     def doubled(self) -> list[BreakPoint]:
@@ -131,15 +141,15 @@ class Explored:
 
     @property
     def lost(self) -> list[BreakPoint]:
-        """The points at which a break lost mail: a bug of the lab's, or a careless host."""
+        """The points at which a break lost mail: a bug in the lab, or a careless host."""
         return [point for point, outcome in self.tried() if outcome.counts["lost"]]
 
     def total(self, name: str, kind: str | None = None) -> int:
-        """A count, over all points or those of a kind."""
+        """Return the sum of a count over all points, or over those of one kind."""
         return sum(o.counts[name] for p, o in self.tried() if kind in (None, p.kind))
 
     def as_dict(self) -> dict[str, Any]:
-        """The figures as ``lab explore --json`` prints them."""
+        """Return the figures as ``lab explore --json`` prints them."""
         names = ("delivered", "returned", "duplicates", "lost")
         window = [point for point, _ in self.tried() if point.in_window]
         doubled = self.doubled
@@ -155,20 +165,43 @@ class Explored:
                 "doubled_outside": sum(not point.in_window for point in doubled),
             },
             "duplicate_points": [{"point": p.number, "where": p.where} for p in doubled],
-            "breaches": [{"point": p.number, "breach": one} for p, one in self.breaches],
+            "breaches": [{"point": p.number, "breach": breach} for p, breach in self.breaches],
         }
 
 
 def points(trace: Trace, down: float = DOWN) -> list[BreakPoint]:
-    """Every place at which a run can be broken, in the order of the run."""
+    """Return every point at which a run can be broken, in the order of the run.
+
+    ``down`` is how many seconds a host is down after a crash.
+    """
     windows = list(_windows(trace.rows))
-    found = [*_cuts(trace.rows, windows), *_crashes(trace, windows, down)]
-    found.sort(key=lambda one: one[0])
-    times = [row[T] for row in trace.rows]
-    return [BreakPoint(number, *one[1:], times[one[0][0]]) for number, one in enumerate(found, 1)]
+    candidates = [*_cuts(trace.rows, windows), *_crashes(trace, windows, down)]
+    candidates.sort(key=lambda candidate: candidate.order)
+    return [
+        BreakPoint(
+            number,
+            candidate.kind,
+            candidate.where,
+            candidate.fault,
+            candidate.in_window,
+            trace.rows[candidate.order[0]][T],
+        )
+        for number, candidate in enumerate(candidates, 1)
+    ]
 
 
-Found = tuple[tuple[int, int], str, str, FaultSpec, bool]
+class Candidate(NamedTuple):
+    """A point that has no number yet.
+
+    ``order`` sorts the points: the number of a row, then the number of bytes of it that have
+    crossed. A crash comes after all of them.
+    """
+
+    order: tuple[int, int]
+    kind: str
+    where: str
+    fault: FaultSpec
+    in_window: bool
 
 
 def _windows(rows: Sequence[Row]) -> Iterator[Window]:
@@ -185,33 +218,33 @@ def _windows(rows: Sequence[Row]) -> Iterator[Window]:
             yield Window(sender, receiver, data[session], accepted.pop(session), seq)
 
 
-# -- cuts: after so many bytes of one side of a session
+# -- cuts: after a number of bytes from one side of a session
 
 
-def _cuts(rows: Sequence[Row], windows: Sequence[Window]) -> Iterator[Found]:
+def _cuts(rows: Sequence[Row], windows: Sequence[Window]) -> Iterator[Candidate]:
     ends: dict[int | None, tuple[str, str]] = {}
     crossed: dict[tuple[int | None, str], int] = {}
-    doubling = {one.data for one in windows}
-    answers = {one.reply for one in windows}
+    doubling = {window.data for window in windows}
+    answers = {window.reply for window in windows}
     for seq, row in enumerate(rows):
         kind, session = row[KIND], row[SESSION]
         if kind == "open":
             ends[session] = (row[HOST], row[PEER])
-        elif kind in _PLACES and session in ends:
+        elif kind in _CUTS and session in ends:
             of = "receiver" if kind == "reply" else "sender"
             before = crossed.get((session, of), 0)
             octets: bytes = row[OCTETS]
             crossed[session, of] = before + len(octets)
-            for taken, words in _PLACES[kind](len(octets)):
+            for taken, position in _CUTS[kind](len(octets)):
                 whole = taken == len(octets)
-                place = f"{words} {_shown(kind, octets)!r}, session {session}"
+                where = f"{position} {_shortened(kind, octets)!r}, session {session}"
                 fault = FaultSpec(
                     "hang-up", 0.0, link=ends[session], session=session, of=of,
                     after=f"{before + taken} B",
                 )  # fmt: skip
                 in_window = (seq in doubling and whole) or (seq in answers and not whole)
-                name = f"cut {words} {'the data' if kind == 'data' else 'a ' + kind}"
-                yield (seq, taken), name, place, fault, in_window
+                name = f"cut {position} {'the data' if kind == 'data' else 'a ' + kind}"
+                yield Candidate((seq, taken), name, where, fault, in_window)
 
 
 def _of_a_line(size: int) -> Iterator[tuple[int, str]]:
@@ -227,10 +260,10 @@ def _of_the_data(size: int) -> Iterator[tuple[int, str]]:
     yield size, "after"
 
 
-_PLACES: Final = {"command": _of_a_line, "reply": _of_a_line, "data": _of_the_data}
+_CUTS: Final = {"command": _of_a_line, "reply": _of_a_line, "data": _of_the_data}
 
 
-def _shown(kind: str, octets: bytes) -> str:
+def _shortened(kind: str, octets: bytes) -> str:
     if kind == "data":
         return "..."
     line = octets.decode("latin-1").strip().partition("\r\n")[0]
@@ -240,27 +273,26 @@ def _shown(kind: str, octets: bytes) -> str:
 # -- crashes: of each host, right after each event
 
 
-def _crashes(trace: Trace, windows: Sequence[Window], down: float) -> Iterator[Found]:
-    hosts = [one["name"] for one in trace.meta["hosts"] if one["kind"] == "host"]
+def _crashes(trace: Trace, windows: Sequence[Window], down: float) -> Iterator[Candidate]:
+    hosts = [host["name"] for host in trace.meta["hosts"] if host["kind"] == "host"]
     for seq in _moments(trace.rows):
         row = trace.rows[seq]
         for number, host in enumerate(hosts):
             fault = FaultSpec("crash", duration=down, host=host, when={"seq": seq})
             where = f"{host} crashes right after {row[KIND]} at {row[HOST]}, {row[T]:.6g} s"
-            in_window = any(_befalls(one, host, seq) for one in windows)
-            place = (seq, 10**9 + number)
+            in_window = any(_is_in_window(window, host, seq) for window in windows)
             kind = "crash of the host" if host == row[HOST] else "crash of another host"
-            yield place, kind, where, fault, in_window
+            yield Candidate((seq, 10**9 + number), kind, where, fault, in_window)
 
 
 def _moments(rows: Sequence[Row]) -> Iterator[int]:
-    """The last row of each stretch that is of one host and one instant."""
+    """Yield the last of the rows that one host wrote at one instant, for each such group."""
     for seq, (row, following) in enumerate(pairwise(rows)):
         if row[HOST] and (row[T], row[HOST]) != (following[T], following[HOST]):
             yield seq
 
 
-def _befalls(window: Window, host: str, seq: int) -> bool:
+def _is_in_window(window: Window, host: str, seq: int) -> bool:
     if host == window.sender:
         return window.data <= seq < window.reply
     return host == window.receiver and window.accept <= seq < window.reply
@@ -269,28 +301,28 @@ def _befalls(window: Window, host: str, seq: int) -> bool:
 # -- running them
 
 
-def selected(found: Sequence[BreakPoint], limit: int | None) -> list[BreakPoint]:
-    """At most ``limit`` points, spread evenly over the run."""
-    if limit is None or len(found) <= limit:
-        return list(found)
-    return [found[number * len(found) // limit] for number in range(limit)]
+def selected(break_points: Sequence[BreakPoint], limit: int | None) -> list[BreakPoint]:
+    """Return at most ``limit`` points, spread evenly over the run."""
+    if limit is None or len(break_points) <= limit:
+        return list(break_points)
+    return [break_points[number * len(break_points) // limit] for number in range(limit)]
 
 
 def plan(topology: Topology, seed: int = 0, limit: int | None = None) -> Explored:
-    """The points at which a topology's run is to be broken, none tried yet."""
+    """Find the points at which to break a topology's run, without trying any of them."""
     trace = simulate(topology, seed)
-    found = points(trace)
+    every = points(trace)
     rows = trace.rows
-    windows = [(rows[one.data][T], rows[one.reply][T]) for one in _windows(rows)]
+    windows = [(rows[w.data][T], rows[w.reply][T]) for w in _windows(rows)]
     return Explored(
-        selected(found, limit), len(found), topology=topology, seed=seed, windows=windows
+        selected(every, limit), len(every), topology=topology, seed=seed, windows=windows
     )
 
 
 def try_all(
     explored: Explored, topology: Topology, seed: int = 0, processes: int | None = None
 ) -> Iterator[Trial]:
-    """Break the run at each point in turn; each outcome is given, and kept in ``explored``."""
+    """Break the run at each point in turn; yield each outcome, and keep it in ``explored``."""
     work = partial(broken_run, topology, seed)
     for outcome in results(work, [point.fault for point in explored.points], processes):
         explored.outcomes.append(outcome)
@@ -305,11 +337,11 @@ def explore(
     processes: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> Explored:
-    """A run of a topology (or of the file of that name), broken at every step in turn.
+    """Break a topology's run at every step in turn; ``topology`` may be the path of a file.
 
-    ``limit``: the most points to try, spread over the run. ``processes``: the result is the same
-    for any number; a script that asks for more than one wants ``if __name__ == "__main__":``.
-    ``progress`` is called with the number of points tried so far.
+    ``limit`` is the largest number of points to try, spread over the run. ``processes`` does not
+    change the result; a script that asks for more than one requires
+    ``if __name__ == "__main__":``. ``progress`` is called with the number of points tried so far.
     """
     if not isinstance(topology, Topology):
         from lab.api.run import load
@@ -323,20 +355,20 @@ def explore(
 
 
 def broken_run(topology: Topology, seed: int, fault: FaultSpec) -> Trial:
-    """The outcome of a run with one more fault."""
+    """Run a topology with one more fault, and return the outcome."""
     trace = simulate(broken(topology, fault), seed)
     account = Account(trace.rows)
     summary = account.summary()
     counts = {name: summary[name] for name in ("submitted", *OUTCOMES, "duplicates")}
-    return Trial(counts, [str(one) for one in breaches(trace.rows, account)])
+    return Trial(counts, [str(breach) for breach in breaches(trace.rows, account)])
 
 
 def broken(topology: Topology, fault: FaultSpec) -> Topology:
-    """A topology with one more fault; what its file expects of the run need not come true then."""
+    """Return a topology with one more fault, and without the expectations of its file."""
     return replace(topology, faults=(*topology.faults, fault), expect={})
 
 
 def as_override(topology: Topology, fault: FaultSpec) -> str:
-    """The ``--set`` that makes ``lab run`` repeat a point alone."""
-    faults = [fault_table(one) for one in (*topology.faults, fault)]
+    """Return the argument of ``--set`` with which ``lab run`` repeats one point."""
+    faults = [fault_table(spec) for spec in (*topology.faults, fault)]
     return f"fault={toml_value(faults)}"

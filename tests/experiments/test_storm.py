@@ -10,9 +10,9 @@ from click.testing import CliRunner
 
 import lab
 from lab.cli import cli
-from lab.experiments.storm.random_networks import weather
+from lab.experiments.storm.random_networks import random_network
 from lab.experiments.storm.shrink import shrink
-from lab.experiments.storm.storm import Storm, blow, observe
+from lab.experiments.storm.storm import Storm, run_and_check, run_storm
 from lab.topology.model import Topology
 from lab.topology.write import to_toml
 from lab.trace.trace import Trace
@@ -20,7 +20,7 @@ from lab.trace.trace import Trace
 
 def test_three_hundred_storms_lose_nothing_and_break_no_rule() -> None:
     storm = Storm(seed=0, careless=False)
-    for _ in blow(storm, 300):
+    for _ in run_storm(storm, 300):
         pass
     assert [(one.number, str(one.breaches[0])) for one in storm.broken] == []
     assert storm.total("lost") == 0
@@ -51,33 +51,33 @@ def test_a_storm_of_careless_hosts_finds_a_loss_and_shrinks_it(seed: int, tmp_pa
 def test_a_storm_is_the_same_from_its_seed_on_any_number_of_processes() -> None:
     storms = [Storm(3, careless=False) for _ in range(2)]
     for storm, processes in zip(storms, (1, 2), strict=True):
-        for _ in blow(storm, 40, processes):
+        for _ in run_storm(storm, 40, processes):
             pass
     assert storms[0].runs == storms[1].runs
 
 
 def test_the_storms_of_two_seeds_differ() -> None:
-    assert weather(0, 1) != weather(1, 1)
-    assert weather(0, 1) == weather(0, 1)
+    assert random_network(0, 1) != random_network(1, 1)
+    assert random_network(0, 1) == random_network(0, 1)
 
 
 def test_a_storm_as_a_file_is_the_same_run(tmp_path: Path) -> None:
     path = tmp_path / "storm.toml"
     for number in range(20):
-        topology = weather(5, number)
+        topology = random_network(5, number)
         path.write_text(to_toml(topology))
-        assert lab.simulate(path).digest == observe(topology)[0].digest()
+        assert lab.simulate(path).digest == run_and_check(topology)[0].digest()
 
 
 def test_shrinking_keeps_what_shows_the_breach_and_nothing_else() -> None:
     """Of a large case with two faults, the one that matters is left, and two hosts."""
 
     def shows(topology: Topology) -> Trace | None:
-        trace = observe(topology)[0]
+        trace = run_and_check(topology)[0]
         cut = any(row[1] == "close" and "link" in str(row[6]) for row in trace.rows)
         return trace if cut else None
 
-    whole = next(one for number in range(500) if shows(one := weather(2, number)))
+    whole = next(one for number in range(500) if shows(one := random_network(2, number)))
     smallest = shrink(whole, shows)
     assert shows(smallest)
     assert len(smallest.faults) == 1
@@ -174,8 +174,8 @@ give_up = "1 h"
 
 def test_a_host_that_two_faults_befall_is_up_when_both_are_over(tmp_path: Path) -> None:
     """What lies in the spool of a host that is down for good is queued, and no breach."""
-    topology = weather(1, 175)
-    assert observe(topology)[2] == []
+    topology = random_network(1, 175)
+    assert run_and_check(topology)[2] == []
 
 
 def test_from_python_a_storm_is_blown_and_its_breach_shrunk() -> None:

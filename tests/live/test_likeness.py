@@ -15,7 +15,7 @@ from helpers.places import TOPOLOGIES
 
 import lab
 from lab.cli import cli
-from lab.experiments.storm.random_networks import weather
+from lab.experiments.storm.random_networks import random_network
 from lab.hosts.host import Host
 from lab.hosts.port import HostPort
 from lab.hosts.receiving import ReceivingSession, receiver_smtp
@@ -139,7 +139,7 @@ def calm(number: int) -> Topology:
 
     What two sessions make of one queue depends on which is faster, and a wall clock is no judge.
     """
-    made = weather(82, number)
+    made = random_network(82, number)
     hosts = {
         name: replace(
             spec,

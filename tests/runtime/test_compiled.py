@@ -21,11 +21,11 @@ FILES = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["hooks"]["custom"]
 DIGESTS = """
 import json, pathlib
 import lab
-from lab.experiments.storm.random_networks import weather
+from lab.experiments.storm.random_networks import random_network
 
 files = sorted(pathlib.Path("topologies").rglob("*.toml"))
 runs = {str(one): lab.load(one) for one in files if one.parent.name != "experiments"}
-runs |= {f"weather {number}": weather(7, number) for number in range(60)}
+runs |= {f"random_network {number}": random_network(7, number) for number in range(60)}
 print(json.dumps({name: lab.simulate(one, seed=7).trace.digest() for name, one in runs.items()}))
 """
 DOCSTRINGS = """

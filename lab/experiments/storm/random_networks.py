@@ -1,4 +1,4 @@
-"""Weather: small networks, mail and faults at random, each from a seed and a number."""
+"""Small random networks with random mail and faults, each made from a seed and a number."""
 
 from __future__ import annotations
 
@@ -31,38 +31,45 @@ _AFTERS: Final = (
 
 
 class Draw:
-    """Draws from a generator, with ``random()`` alone: other ways of drawing change with Python."""
+    """Draws random values.
+
+    It calls only ``random()``: what the other methods of a generator draw depends on the version
+    of Python.
+    """
 
     def __init__(self, random: Random) -> None:
         self._random = random.random
 
-    def chance(self, of: float) -> bool:
-        """Whether something of that chance comes true."""
-        return self._random() < of
+    def chance(self, probability: float) -> bool:
+        """Return True with the given probability."""
+        return self._random() < probability
 
     def index(self, size: int) -> int:
-        """A number from 0 to below ``size``."""
+        """Return a number from 0 to ``size - 1``."""
         return int(self._random() * size)
 
-    def one(self, of: Sequence[T]) -> T:
-        """One of several."""
-        return of[self.index(len(of))]
+    def choice(self, items: Sequence[T]) -> T:
+        """Return one of the items."""
+        return items[self.index(len(items))]
 
     def between(self, least: float, most: float) -> float:
-        """A length of time in seconds; short ones and long ones are as likely."""
+        """Return seconds between two limits; each order of magnitude is equally likely."""
         return round(least * math.exp(self._random() * math.log(most / least)), 3)
 
-    def some(self, of: Sequence[T], most: int) -> list[T]:
-        """One to ``most`` different ones, in order."""
-        rest, taken = list(of), []
+    def sample(self, items: Sequence[T], most: int) -> list[T]:
+        """Return one to ``most`` different items, in the order in which they were drawn."""
+        remaining, drawn = list(items), []
         for _ in range(1 + self.index(most)):
-            if rest:
-                taken.append(rest.pop(self.index(len(rest))))
-        return taken
+            if remaining:
+                drawn.append(remaining.pop(self.index(len(remaining))))
+        return drawn
 
 
-def weather(seed: int, number: int, *, careless: bool = False) -> Topology:
-    """The ``number``-th random topology of a seed; with ``careless``, every host of it is."""
+def random_network(seed: int, number: int, *, careless: bool = False) -> Topology:
+    """Return the ``number``-th random topology of a seed.
+
+    ``careless``: every host replies 250 before it stores the mail.
+    """
     draw = Draw(Random(f"{seed}/storm {number}"))
     names = [f"H{n}.ARPA" for n in range(1, 3 + draw.index(4))]
     links = _links(draw, names)
@@ -82,14 +89,14 @@ def weather(seed: int, number: int, *, careless: bool = False) -> Topology:
 def _retry(draw: Draw) -> Retry:
     first = draw.between(1, 60)
     most = round(first * (1 + draw.index(20)), 3)
-    return Retry(first, draw.one((1.0, 1.5, 2.0)), most, draw.between(10, 7200))
+    return Retry(first, draw.choice((1.0, 1.5, 2.0)), most, draw.between(10, 7200))
 
 
 def _links(draw: Draw, names: Sequence[str]) -> tuple[LinkSpec, ...]:
-    """A tree that joins all hosts, and now and then a link more."""
+    """Return a tree that joins all hosts, and up to two more links."""
     pairs = [(names[draw.index(n)], names[n]) for n in range(1, len(names))]
     for _ in range(draw.index(3)):
-        a, b = draw.one(names), draw.one(names)
+        a, b = draw.choice(names), draw.choice(names)
         if a != b and (a, b) not in pairs and (b, a) not in pairs:
             pairs.append((a, b))
     return tuple(_link(draw, a, b) for a, b in pairs)
@@ -102,28 +109,32 @@ def _link(draw: Draw, a: str, b: str) -> LinkSpec:
         "arpanet",
         latency=draw.between(0.001, 2),
         jitter=draw.between(0.001, 1) if draw.chance(0.2) else 0.0,
-        bandwidth=draw.one((300.0, 9600.0, 50_000.0)) if draw.chance(0.3) else None,
-        loss=draw.one((0.02, 0.3)) if draw.chance(0.2) else 0.0,
+        bandwidth=draw.choice((300.0, 9600.0, 50_000.0)) if draw.chance(0.3) else None,
+        loss=draw.choice((0.02, 0.3)) if draw.chance(0.2) else 0.0,
     )
 
 
 def _host(draw: Draw, name: str, addresses: Sequence[Path], *, careless: bool) -> HostSpec:
-    mine = [one.local for one in addresses if one.domain == name]
+    own_users = [address.local for address in addresses if address.domain == name]
     users = tuple(
         User(
             user,
             active=draw.chance(0.3),
-            mailbox=draw.one(("busy", "full", "full-after-data")) if draw.chance(0.1) else "open",
+            mailbox=draw.choice(("busy", "full", "full-after-data"))
+            if draw.chance(0.1)
+            else "open",
         )
-        for user in mine
+        for user in own_users
     )
     lists: tuple[MailingList, ...] = ()
     forwards: tuple[Forward, ...] = ()
     if draw.chance(0.15):
-        lists = (MailingList("all", tuple(Member(one) for one in draw.some(addresses, 3))),)
+        lists = (
+            MailingList("all", tuple(Member(address) for address in draw.sample(addresses, 3))),
+        )
     if draw.chance(0.2):
-        mode = draw.one(("forward", "refer"))
-        forwards = (Forward("gone", _gone(draw, addresses), mode),)
+        mode = draw.choice(("forward", "refer"))
+        forwards = (Forward("gone", _forward_target(draw, addresses), mode),)
     return HostSpec(
         name,
         relay=draw.chance(0.8),
@@ -132,44 +143,44 @@ def _host(draw: Draw, name: str, addresses: Sequence[Path], *, careless: bool) -
         forwards=forwards,
         limits=_limits(draw) if draw.chance(0.15) else NO_LIMITS,
         careless=careless,
-        on_251=draw.one(("accept", "redirect")),
-        on_551=draw.one(("redirect", "return")),
+        on_251=draw.choice(("accept", "redirect")),
+        on_551=draw.choice(("redirect", "return")),
         store=draw.between(0.01, 60) if draw.chance(0.5) else 0.0,
     )
 
 
-def _gone(draw: Draw, addresses: Sequence[Path]) -> Path:
-    """Where somebody's mail is forwarded; at times to where it is forwarded again, in a circle."""
-    to = draw.one(addresses)
+def _forward_target(draw: Draw, addresses: Sequence[Path]) -> Path:
+    """Return where mail for "gone" is forwarded: a user, or "gone" at a host, maybe in a loop."""
+    to = draw.choice(addresses)
     return Path((), "gone", to.domain) if draw.chance(0.3) else to
 
 
 def _limits(draw: Draw) -> Limits:
     return Limits(
-        recipients=draw.one((1, 2)) if draw.chance(0.5) else None,
-        message=draw.one((300, 2000)) if draw.chance(0.3) else None,
+        recipients=draw.choice((1, 2)) if draw.chance(0.5) else None,
+        message=draw.choice((300, 2000)) if draw.chance(0.3) else None,
         sessions=1 if draw.chance(0.3) else None,
     )
 
 
 def _mail(draw: Draw, addresses: Sequence[Path], names: Sequence[str]) -> MailSpec:
-    sender = draw.one(addresses)
-    to = [_recipient(draw, one, names) for one in draw.some(addresses, 3)]
-    size = draw.one((200, 700, 5000)) if draw.chance(0.4) else None
+    sender = draw.choice(addresses)
+    to = [_recipient(draw, address, names) for address in draw.sample(addresses, 3)]
+    size = draw.choice((200, 700, 5000)) if draw.chance(0.4) else None
     return MailSpec(
         at=draw.between(0.1, 300) if draw.chance(0.7) else 0.0,
-        verb=draw.one(("SEND", "SOML", "SAML")) if draw.chance(0.15) else "MAIL",
+        verb=draw.choice(("SEND", "SOML", "SAML")) if draw.chance(0.15) else "MAIL",
         sender=sender,
         to=tuple(to),
         subject="storm" if draw.chance(0.5) else "",
-        text=None if size is not None else draw.one(_TEXTS),
+        text=None if size is not None else draw.choice(_TEXTS),
         size=size,
     )
 
 
 def _recipient(draw: Draw, to: Path, names: Sequence[str]) -> Path:
-    local = draw.one(("all", "gone", "nobody")) if draw.chance(0.25) else to.local
-    route = tuple(draw.some(names, 2)) if draw.chance(0.15) else ()
+    local = draw.choice(("all", "gone", "nobody")) if draw.chance(0.25) else to.local
+    route = tuple(draw.sample(names, 2)) if draw.chance(0.15) else ()
     domain = "NOWHERE.ARPA" if draw.chance(0.03) else to.domain
     return Path(route, quote(local), domain)
 
@@ -177,37 +188,42 @@ def _recipient(draw: Draw, to: Path, names: Sequence[str]) -> Path:
 def _faults(draw: Draw, names: Sequence[str], links: Sequence[LinkSpec]) -> tuple[FaultSpec, ...]:
     faults = [_fault(draw, names, links) for _ in range(draw.index(6))]
     if draw.chance(0.15):
-        # the moment that durability is about: the sender-SMTP has just had its 250
-        host = draw.one(names)
+        # the moment at which durability matters: the sender-SMTP has just received its 250
+        host = draw.choice(names)
         when = {"event": "transfer", "peer": host, "nth": 1 + draw.index(2)}
         faults.append(FaultSpec("crash", host=host, duration=60.0, when=when))
     return tuple(faults)
 
 
 def _fault(draw: Draw, names: Sequence[str], links: Sequence[LinkSpec]) -> FaultSpec:
-    kind = draw.one(
+    kind = draw.choice(
         ("link-down", "host-down", "crash", "crash", "partition", "loss", "latency", "busy",
          "storage-full", "refuse", "hang-up", "hang-up", "clock-skew")
     )  # fmt: skip
-    link, host = draw.one(links), draw.one(names)
+    link, host = draw.choice(links), draw.choice(names)
     ends = (link.a, link.b)
     lasts = draw.between(0.5, 2000) if draw.chance(0.8) else None
-    what: dict[str, Any] = {"host": host}
+    target: dict[str, Any] = {"host": host}
     if kind in ("link-down", "loss", "latency", "hang-up"):
-        what = {"link": ends}
+        target = {"link": ends}
     if kind == "partition":
-        apart = tuple(draw.some(names, len(names) - 1))
-        what = {"groups": (apart, tuple(name for name in names if name not in apart))}
+        apart = tuple(draw.sample(names, len(names) - 1))
+        target = {"groups": (apart, tuple(name for name in names if name not in apart))}
     if kind == "hang-up":
-        what |= {"after": draw.one(_AFTERS), "of": draw.one(("sender", "sender", "receiver"))}
-    values = {"loss": draw.one((0.1, 0.5, 1.0)), "latency": draw.between(0.01, 30)}
-    values["clock-skew"] = draw.between(1, 4000) * draw.one((1, -1))
+        target |= {
+            "after": draw.choice(_AFTERS),
+            "of": draw.choice(("sender", "sender", "receiver")),
+        }
+    values = {"loss": draw.choice((0.1, 0.5, 1.0)), "latency": draw.between(0.01, 30)}
+    values["clock-skew"] = draw.between(1, 4000) * draw.choice((1, -1))
     time = _time(draw, host)
     if kind == "crash" and draw.chance(0.5):
-        # what a crash is feared for: between the 250, here or where it is awaited, and what follows
-        event = draw.one(({"event": "accept", "host": host}, {"event": "transfer", "peer": host}))
+        # the dangerous moments: right after the mail is accepted, or right after its 250 arrives
+        event = draw.choice(
+            ({"event": "accept", "host": host}, {"event": "transfer", "peer": host})
+        )
         time = {"when": {**event, "nth": 1 + draw.index(3)}}
-    return FaultSpec(kind, duration=lasts, value=values.get(kind), **what, **time)
+    return FaultSpec(kind, duration=lasts, value=values.get(kind), **target, **time)
 
 
 def _time(draw: Draw, host: str) -> dict[str, Any]:
@@ -215,6 +231,6 @@ def _time(draw: Draw, host: str) -> dict[str, Any]:
     if how == 0:
         return {"rate": 1 / draw.between(5, 500)}
     if how <= 4:
-        when = {"host": host, **draw.one(_EVENTS)}
+        when = {"host": host, **draw.choice(_EVENTS)}
         return {"when": when | ({"nth": 1 + draw.index(5)} if draw.chance(0.5) else {})}
     return {"at": draw.between(0.05, 400)}

@@ -1,8 +1,9 @@
-"""Shrinking: the smallest topology that still shows what a larger one showed.
+"""Shrink a topology to the smallest one that still breaks the same rule.
 
-Delta debugging: something is taken away or made plainer; what still shows the same is kept, until
-nothing more can go. First faults at random become faults at the times at which they struck, and
-crashes wait for an event in place of a time, for times change when anything else does.
+This is delta debugging: a part is removed or simplified, and the change is kept if the rule still
+breaks, until nothing more can be removed. First, random faults become faults at the times at which
+they occurred, and crashes wait for an event instead of a time, because times shift with every
+other change.
 """
 
 from __future__ import annotations
@@ -19,24 +20,26 @@ from lab.trace.rows import FAULT_NAME, FAULT_ON, HOST, KIND, PEER, Row, T
 from lab.trace.trace import Trace
 
 Shows = Callable[[Topology], Trace | None]
-"""The trace of a run of a topology, if it shows what is looked for."""
+"""Runs a topology; returns its trace if the run still breaks the rule, and None otherwise."""
 
 MOST_TRIALS: Final = 3000
-"""Runs that are made at the most to shrink one case."""
+"""The most runs that are made to shrink one case."""
 
 
 class _Shrinker:
+    """The smallest topology so far, its trace, and how many trials remain."""
+
     def __init__(self, topology: Topology, shows: Shows, trials: int) -> None:
         self.best = topology
         self.shows = shows
-        self.left = trials
+        self.trials_left = trials
         self.trace: Trace | None = shows(topology)
 
     def offer(self, candidate: Topology) -> bool:
-        """Keep a candidate if it shows the same; whether it does."""
-        if candidate == self.best or self.left <= 0:
+        """Keep a candidate if it still breaks the rule; return whether it does."""
+        if candidate == self.best or self.trials_left <= 0:
             return False
-        self.left -= 1
+        self.trials_left -= 1
         trace = self.shows(candidate)
         if trace is None:
             return False
@@ -45,7 +48,10 @@ class _Shrinker:
 
 
 def shrink(topology: Topology, shows: Shows, trials: int = MOST_TRIALS) -> Topology:
-    """The smallest topology found, in so many trials, that still ``shows``."""
+    """Return the smallest topology found for which ``shows`` still returns a trace.
+
+    ``trials`` is the largest number of runs.
+    """
     shrinker = _Shrinker(topology, shows, trials)
     _less(shrinker, "faults")
     _pin(shrinker)
@@ -53,27 +59,27 @@ def shrink(topology: Topology, shows: Shows, trials: int = MOST_TRIALS) -> Topol
         before = shrinker.best
         for key in ("faults", "mail", "links"):
             _less(shrinker, key)
-        for candidates in (_without_hosts, _fewer_recipients, _plainer):
+        for candidates in (_without_hosts, _fewer_recipients, _simpler):
             _greedily(shrinker, candidates)
-        if shrinker.best == before or shrinker.left <= 0:
+        if shrinker.best == before or shrinker.trials_left <= 0:
             return shrinker.best
 
 
 def _greedily(shrinker: _Shrinker, candidates: Callable[[Topology], Iterator[Topology]]) -> None:
-    """Take the first candidate that shows the same, and begin again."""
-    while any(shrinker.offer(one) for one in candidates(shrinker.best)):
+    """Keep the first candidate that still breaks the rule, and begin again, until none does."""
+    while any(shrinker.offer(candidate) for candidate in candidates(shrinker.best)):
         pass
 
 
 def _less(shrinker: _Shrinker, key: str) -> None:
-    """Leave out of a list as much as can go, in large pieces first."""
+    """Remove as much of a list as possible, large pieces first."""
     size = len(getattr(shrinker.best, key))
     while size:
         start = 0
         while start < len(getattr(shrinker.best, key)):
             every = getattr(shrinker.best, key)
-            rest = every[:start] + every[start + size :]
-            if not shrinker.offer(replace(shrinker.best, **{key: rest})):
+            shorter = every[:start] + every[start + size :]
+            if not shrinker.offer(replace(shrinker.best, **{key: shorter})):
                 start += size
         size //= 2
 
@@ -82,10 +88,10 @@ def _less(shrinker: _Shrinker, key: str) -> None:
 
 
 def _pin(shrinker: _Shrinker) -> None:
-    """Faults at random to the times at which they struck; then crashes to events."""
+    """Give random faults the times at which they occurred, then tie crashes to events."""
     trace, best = shrinker.trace, shrinker.best
     if trace is not None and any(fault.rate for fault in best.faults):
-        pinned = [one for fault in best.faults for one in _struck(fault, trace)]
+        pinned = [spec for fault in best.faults for spec in _occurrences(fault, trace)]
         if shrinker.offer(replace(best, faults=tuple(pinned))):
             _less(shrinker, "faults")
     for number, fault in enumerate(shrinker.best.faults):
@@ -96,7 +102,8 @@ def _pin(shrinker: _Shrinker) -> None:
                     break
 
 
-def _struck(fault: FaultSpec, trace: Trace) -> list[FaultSpec]:
+def _occurrences(fault: FaultSpec, trace: Trace) -> list[FaultSpec]:
+    """Return a fault for each time at which a random fault began."""
     if not fault.rate:
         return [fault]
     lasts = 60.0 if fault.duration is None else fault.duration
@@ -115,17 +122,17 @@ def _is_of(fault: FaultSpec, row: Row) -> bool:
 
 
 def _before(fault: FaultSpec, trace: Trace | None) -> list[Mapping[str, Any]]:
-    """Events at the host that a crash befalls, the last before it first."""
+    """Return up to eight events at the crashing host before the crash, the latest first."""
     counts: dict[str, int] = {}
-    found: list[Mapping[str, Any]] = []
+    events: list[Mapping[str, Any]] = []
     for row in trace.rows if trace is not None else ():
         if row[KIND] == "fault" and row[FAULT_NAME] == "crash" and row[HOST] == fault.host:
             break
         if row[HOST] == fault.host and row[KIND] in ("accept", "data", "transfer", "queue"):
             counts[row[KIND]] = nth = counts.get(row[KIND], 0) + 1
-            more = {"nth": nth} if nth > 1 else {}
-            found.append({"host": fault.host, "event": row[KIND], **more})
-    return found[::-1][:8]
+            later = {"nth": nth} if nth > 1 else {}
+            events.append({"host": fault.host, "event": row[KIND], **later})
+    return events[::-1][:8]
 
 
 def _with_fault(topology: Topology, number: int, fault: FaultSpec) -> Topology:
@@ -143,58 +150,58 @@ def _without_hosts(topology: Topology) -> Iterator[Topology]:
 
 
 def _without(topology: Topology, name: str) -> Topology:
-    """A topology without a host, its links, and whatever names it."""
-    hosts = {key: _forgets(spec, name) for key, spec in topology.hosts.items() if key != name}
-    mail = [_not_by(one, name) for one in topology.mail if one.sender.domain != name]
+    """Return a topology without a host, its links, and everything that names it."""
+    hosts = {key: _host_without(spec, name) for key, spec in topology.hosts.items() if key != name}
+    mail = [_mail_without(spec, name) for spec in topology.mail if spec.sender.domain != name]
+    faults = [replace(f, groups=_groups_without(f.groups, name)) for f in topology.faults]
     return replace(
         topology,
         hosts=hosts,
         links=tuple(link for link in topology.links if name not in (link.a, link.b)),
-        mail=tuple(one for one in mail if one.to),
+        mail=tuple(spec for spec in mail if spec.to),
         faults=tuple(
-            one
-            for fault in topology.faults
-            for one in [replace(fault, groups=_groups_without(fault.groups, name))]
-            if not _names(one, name) and (len(one.groups) > 1 or not fault.groups)
+            fault
+            for before, fault in zip(topology.faults, faults, strict=True)
+            if not _names(fault, name) and (len(fault.groups) > 1 or not before.groups)
         ),
     )
 
 
 def _bridged(topology: Topology, name: str) -> Topology:
-    """A topology without a host, whose neighbours are joined in its place."""
-    near = [one for link in topology.links for one in (link.a, link.b) if name in (link.a, link.b)]
-    near = [one for one in near if one != name]
-    rest = _without(topology, name)
-    joined = {frozenset((link.a, link.b)) for link in rest.links}
+    """Return a topology without a host, with links that join its neighbours instead."""
+    own_links = [link for link in topology.links if name in (link.a, link.b)]
+    neighbours = [link.b if link.a == name else link.a for link in own_links]
+    remaining = _without(topology, name)
+    joined = {frozenset((link.a, link.b)) for link in remaining.links}
     new = [
         LinkSpec(a, b, next(iter(topology.environments)))
-        for a, b in pairwise(near)
+        for a, b in pairwise(neighbours)
         if a != b and frozenset((a, b)) not in joined
     ]
-    return replace(rest, links=(*rest.links, *new))
+    return replace(remaining, links=(*remaining.links, *new))
 
 
-def _forgets(spec: HostSpec, name: str) -> HostSpec:
+def _host_without(spec: HostSpec, name: str) -> HostSpec:
     lists = [
-        replace(one, members=tuple(m for m in one.members if m.path.domain != name))
-        for one in spec.lists
+        replace(each, members=tuple(m for m in each.members if m.path.domain != name))
+        for each in spec.lists
     ]
     return replace(
         spec,
-        lists=tuple(one for one in lists if one.members),
-        forwards=tuple(one for one in spec.forwards if one.to.domain != name),
+        lists=tuple(each for each in lists if each.members),
+        forwards=tuple(forward for forward in spec.forwards if forward.to.domain != name),
     )
 
 
-def _not_by(mail: MailSpec, name: str) -> MailSpec:
-    to = [_off(path, name) for path in mail.to if path.domain != name]
+def _mail_without(mail: MailSpec, name: str) -> MailSpec:
+    to = [_path_without(path, name) for path in mail.to if path.domain != name]
     return replace(mail, to=tuple(to))
 
 
-def _off(path: Path, name: str) -> Path:
+def _path_without(path: Path, name: str) -> Path:
     if name not in path.route:
         return path
-    return Path(tuple(one for one in path.route if one != name), path.local, path.domain)
+    return Path(tuple(host for host in path.route if host != name), path.local, path.domain)
 
 
 def _names(fault: FaultSpec, name: str) -> bool:
@@ -207,11 +214,11 @@ def _names(fault: FaultSpec, name: str) -> bool:
 
 
 def _groups_without(groups: tuple[tuple[str, ...], ...], name: str) -> tuple[tuple[str, ...], ...]:
-    rest = [tuple(one for one in group if one != name) for group in groups]
-    return tuple(group for group in rest if group)
+    shorter = [tuple(host for host in group if host != name) for group in groups]
+    return tuple(group for group in shorter if group)
 
 
-# -- fewer recipients, plainer values
+# -- fewer recipients, simpler values
 
 
 def _fewer_recipients(topology: Topology) -> Iterator[Topology]:
@@ -224,24 +231,24 @@ def _with_mail(topology: Topology, number: int, mail: MailSpec) -> Topology:
     return replace(topology, mail=(*topology.mail[:number], mail, *topology.mail[number + 1 :]))
 
 
-def _plainer(topology: Topology) -> Iterator[Topology]:
+def _simpler(topology: Topology) -> Iterator[Topology]:
     yield replace(topology, retry=Retry())
     for name, spec in topology.hosts.items():
-        for plain in _plainer_hosts(spec):
-            yield replace(topology, hosts={**topology.hosts, name: plain})
+        for host in _simpler_hosts(spec):
+            yield replace(topology, hosts={**topology.hosts, name: host})
     for number, link in enumerate(topology.links):
-        plain_link = LinkSpec(link.a, link.b, link.environment)
+        simple_link = LinkSpec(link.a, link.b, link.environment)
         links = topology.links
-        yield replace(topology, links=(*links[:number], plain_link, *links[number + 1 :]))
+        yield replace(topology, links=(*links[:number], simple_link, *links[number + 1 :]))
     for number, mail in enumerate(topology.mail):
-        for plain_mail in _plainer_mail(mail):
-            yield _with_mail(topology, number, plain_mail)
+        for simple_mail in _simpler_mail(mail):
+            yield _with_mail(topology, number, simple_mail)
     for number, fault in enumerate(topology.faults):
-        for plain_fault in _plainer_faults(fault):
-            yield _with_fault(topology, number, plain_fault)
+        for simple_fault in _simpler_faults(fault):
+            yield _with_fault(topology, number, simple_fault)
 
 
-def _plainer_hosts(spec: HostSpec) -> Iterator[HostSpec]:
+def _simpler_hosts(spec: HostSpec) -> Iterator[HostSpec]:
     for key in ("lists", "forwards"):
         every = getattr(spec, key)
         for at in range(len(every)):
@@ -256,7 +263,7 @@ def _plainer_hosts(spec: HostSpec) -> Iterator[HostSpec]:
     yield replace(spec, on_251="accept", on_551="redirect")
 
 
-def _plainer_mail(mail: MailSpec) -> Iterator[MailSpec]:
+def _simpler_mail(mail: MailSpec) -> Iterator[MailSpec]:
     yield replace(mail, at=0.0)
     yield replace(mail, text="hello", size=None, subject="")
     yield replace(mail, verb="MAIL")
@@ -265,7 +272,7 @@ def _plainer_mail(mail: MailSpec) -> Iterator[MailSpec]:
         yield replace(mail, to=(*mail.to[:at], direct, *mail.to[at + 1 :]))
 
 
-def _plainer_faults(fault: FaultSpec) -> Iterator[FaultSpec]:
+def _simpler_faults(fault: FaultSpec) -> Iterator[FaultSpec]:
     if fault.duration is not None:
         yield replace(fault, duration=None)
         yield replace(fault, duration=60.0)

@@ -1,4 +1,4 @@
-"""Storm: random networks, mail and faults; every run is checked, a breach shrunk and kept."""
+"""Run random networks with random mail and faults, check every run, and shrink each breach."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from lab.analysis.account import Account
 from lab.analysis.invariants import Breach, breaches
-from lab.experiments.storm.random_networks import weather
+from lab.analysis.narrative import counted
+from lab.experiments.storm.random_networks import random_network
 from lab.experiments.storm.shrink import MOST_TRIALS, shrink
 from lab.runtime.worker_pool import results
 from lab.simulation.simulation import Simulation
@@ -20,22 +21,22 @@ from lab.trace.rows import END_REASON
 from lab.trace.trace import Trace
 
 LONGEST: Final = 40 * 86400.0
-"""Simulated seconds after which a run is taken never to end."""
+"""Simulated seconds after which a run counts as one that never ends."""
 
-MOST_EVENTS: Final = 20
-"""Times 20,000 events of the clock, after which a run is taken never to end."""
+MOST_CALLS: Final = 20
+"""Calls of the progress function, one in 20,000 events, after which a run counts as endless."""
 
 ENDLESS: Final = "a run comes to an end"
 ERROR: Final = "smtp-lab does not fail"
 
 
 class NeverEnds(Exception):
-    """A run that goes on and on."""
+    """Raised in a run that does not end."""
 
 
 @dataclass(frozen=True, slots=True)
 class StormRun:
-    """What a run of a storm came to."""
+    """The result of one run of a storm."""
 
     number: int
     submitted: int
@@ -47,7 +48,7 @@ class StormRun:
 
 @dataclass(slots=True, repr=False)
 class Storm:
-    """The runs of a storm so far, and what they came to; printed, the table of ``lab storm``."""
+    """The runs of a storm so far. Its text is the table that ``lab storm`` prints."""
 
     seed: int
     careless: bool
@@ -61,16 +62,16 @@ class Storm:
     @property
     def broken(self) -> list[StormRun]:
         """The runs that broke a rule."""
-        return [one for one in self.runs if one.breaches]
+        return [run for run in self.runs if run.breaches]
 
     def topology(self, number: int) -> Topology:
-        """What the run of that number, from 0 on, was a run of."""
-        return weather(self.seed, number, careless=self.careless)
+        """Return the topology of a run, by its number; the first is 0."""
+        return random_network(self.seed, number, careless=self.careless)
 
     def smallest(self, checked: StormRun | None = None) -> Topology:
-        """The smallest case that was found of a breach: of that run, or of the worst.
+        """Return the smallest topology found that breaks the rule that a run broke.
 
-        Raises ValueError where there is none.
+        The run is by default the worst one. Raises ValueError if no rule was broken.
         """
         checked = checked or next(iter(self.worst(1)), None)
         if checked is None or not checked.breaches:
@@ -78,17 +79,17 @@ class Storm:
         return smallest(self, checked)
 
     def total(self, name: str) -> int:
-        """A count over all runs."""
-        return sum(getattr(one, name) for one in self.runs)
+        """Return the sum of a count over all runs."""
+        return sum(getattr(run, name) for run in self.runs)
 
     def worst(self, most: int) -> list[StormRun]:
-        """At most so many of the runs that broke a rule, those that lost mail first."""
-        return sorted(self.broken, key=lambda one: (not one.lost, one.number))[:most]
+        """Return at most ``most`` of the runs that broke a rule, those that lost mail first."""
+        return sorted(self.broken, key=lambda run: (not run.lost, run.number))[:most]
 
     def as_dict(self, files: Mapping[int, str] | None = None) -> dict[str, Any]:
-        """The figures as ``lab storm --json`` prints them.
+        """Return the figures as ``lab storm --json`` prints them.
 
-        ``files`` are the names of the files with the smallest cases, by the number of the run.
+        ``files`` maps the number of a run to the name of the file that has its smallest case.
         """
         return {
             "runs": len(self.runs),
@@ -108,42 +109,42 @@ class Storm:
         }
 
 
-def observe(topology: Topology) -> tuple[Trace, Account, list[Breach]]:
-    """A run of a topology, watched: its trace, its account, and the rules that it broke.
+def run_and_check(topology: Topology) -> tuple[Trace, Account, list[Breach]]:
+    """Run a topology; return its trace, its account, and the rules that the run broke.
 
     A run that never ends, or in which smtp-lab itself fails, breaks a rule too.
     """
     simulation = Simulation(topology)
-    wrong = []
-    looks = 0
+    failures = []
+    calls = 0
 
-    def watch(_: int) -> None:
-        nonlocal looks
-        looks += 1
-        if looks > MOST_EVENTS:
+    def stop_if_endless(_: int) -> None:
+        nonlocal calls
+        calls += 1
+        if calls > MOST_CALLS:
             raise NeverEnds
 
     try:
         simulation.begin()
-        simulation.run(LONGEST, watch)
+        simulation.run(LONGEST, stop_if_endless)
         if simulation.trace.rows[-1][END_REASON] != "settled":
             raise NeverEnds
     except NeverEnds:
         at = simulation.env.now
-        wrong.append(Breach(ENDLESS, at, f"at {at:.6g} s it still goes on"))
-    except Exception as error:  # whatever it is: to be found, shrunk and told
+        failures.append(Breach(ENDLESS, at, f"it was still going on at {at:.6g} s"))
+    except Exception as error:  # any bug of the lab is to be found, shrunk and reported
         at = simulation.env.now
         last = traceback.extract_tb(error.__traceback__)[-1]
-        told = f"{type(error).__name__} in {last.name}: {error}"
-        wrong.append(Breach(ERROR, at, told))
+        what = f"{type(error).__name__} in {last.name}: {error}"
+        failures.append(Breach(ERROR, at, what))
     trace = simulation.trace
     account = Account(trace.rows)
-    return trace, account, wrong or breaches(trace.rows, account)
+    return trace, account, failures or breaches(trace.rows, account)
 
 
 def one_run(seed: int, careless: bool, number: int) -> StormRun:
-    """The ``number``-th run of a storm, checked."""
-    _, account, wrong = observe(weather(seed, number, careless=careless))
+    """Make and check the ``number``-th run of a storm."""
+    _, account, broken = run_and_check(random_network(seed, number, careless=careless))
     summary = account.summary()
     return StormRun(
         number,
@@ -151,14 +152,14 @@ def one_run(seed: int, careless: bool, number: int) -> StormRun:
         lost=summary["lost"],
         duplicates=summary["duplicates"],
         returned=summary["returned"],
-        breaches=wrong,
+        breaches=broken,
     )
 
 
-def blow(
+def run_storm(
     storm: Storm, runs: int, processes: int | None = None, first: int = 0
 ) -> Iterator[StormRun]:
-    """Run by run; each is given, and kept in ``storm``."""
+    """Make ``runs`` runs, from number ``first`` on; yield each, and keep it in ``storm``."""
     work = partial(one_run, storm.seed, storm.careless)
     for checked in results(work, range(first, first + runs), processes):
         storm.runs.append(checked)
@@ -173,51 +174,51 @@ def storm(
     processes: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> Storm:
-    """Runs of random networks with random mail and faults, each of them checked.
+    """Run random networks with random mail and faults, and check every run.
 
-    ``careless``: every host says 250 before it stores; there must be a breach. ``processes``: the
-    result is the same for any number; a script that asks for more than one wants
+    ``careless``: every host replies 250 before it stores the mail, so rules must break.
+    ``processes`` does not change the result; a script that asks for more than one requires
     ``if __name__ == "__main__":``. ``progress`` is called with the number of runs so far.
     """
-    blowing = Storm(seed, careless)
-    for done, _ in enumerate(blow(blowing, runs, processes), 1):
+    storm = Storm(seed, careless)
+    for done, _ in enumerate(run_storm(storm, runs, processes), 1):
         if progress is not None:
             progress(done)
-    return blowing
+    return storm
 
 
 def smallest(storm: Storm, checked: StormRun) -> Topology:
-    """The smallest topology that was found to break the rule that a run broke."""
+    """Return the smallest topology found that breaks the rule that a run broke."""
     rule = checked.breaches[0].rule
-    whole = weather(storm.seed, checked.number, careless=storm.careless)
-    # each try of a case that never ends takes as long as a run is given
-    return shrink(whole, partial(_breaks, rule), 40 if rule == ENDLESS else MOST_TRIALS)
+    topology = random_network(storm.seed, checked.number, careless=storm.careless)
+    # each trial of a run that never ends takes as long as a run may take
+    return shrink(topology, partial(_breaks, rule), 40 if rule == ENDLESS else MOST_TRIALS)
 
 
 def _breaks(rule: str, topology: Topology) -> Trace | None:
-    """The trace of a run, if that breaks the rule."""
-    trace, _, wrong = observe(topology)
-    return trace if any(one.rule == rule for one in wrong) else None
+    """Return the trace of a run if the run breaks the rule."""
+    trace, _, broken = run_and_check(topology)
+    return trace if any(breach.rule == rule for breach in broken) else None
 
 
 def as_file(storm: Storm, checked: StormRun, topology: Topology) -> str:
-    """The topology file that reproduces a breach by ``lab run``."""
-    breach = observe(topology)[2][0]
+    """Return a topology file with which ``lab run`` reproduces a breach."""
+    breach = run_and_check(topology)[2][0]
     comment = (
         f"Run {checked.number} of `lab storm --seed {storm.seed}"
         f"{' --careless' if storm.careless else ''}` broke a rule:\n{breach}\n\n"
-        "What to watch: `lab run` of this file ends with exit status 1 and tells the story.\n"
-        f"It is the smallest case that was found: {sizes(topology)}."
+        "What to watch: `lab run` of this file ends with exit status 1 and prints the breach.\n"
+        f"It is the smallest case found: {sizes(topology)}."
     )
     return to_toml(topology, comment)
 
 
 def sizes(topology: Topology) -> str:
-    """How large a case is."""
-    parts: Sequence[tuple[int, str]] = (
+    """Return the size of a case in words, as in "2 hosts, 1 link, 1 message, 0 faults"."""
+    counts: Sequence[tuple[int, str]] = (
         (len(topology.hosts), "host"),
         (len(topology.links), "link"),
         (len(topology.mail), "message"),
         (len(topology.faults), "fault"),
     )
-    return ", ".join(f"{n} {what}{'' if n == 1 else 's'}" for n, what in parts)
+    return ", ".join(counted(count, noun) for count, noun in counts)
