@@ -173,7 +173,9 @@ def test_from_python_a_run_is_explored_shown_and_gone_through() -> None:
     assert list(frame[frame["duplicates"] > 0]["number"]) == [one.number for one in found.doubled]
     assert found.run(found.doubled[0]).summary["duplicates"] == 1
     assert found.run(found.doubled[0].number).digest == found.run(found.doubled[0]).digest
-    with pytest.raises(IndexError, match=f"no point 0 was tried; points are numbered from 1 to {found.possible}"):
+    with pytest.raises(
+        IndexError, match=f"no point 0 was tried; points are numbered from 1 to {found.possible}"
+    ):
         found.run(0)
 
 
