@@ -1,58 +1,134 @@
-"""What went wrong in a run and for how long, from its trace: a row each in the timeline."""
+"""Fault intervals: what failed in a run, where, and from when to when.
+
+Every reader of a trace (timeline, map, film, stepper, replay page) takes them from here.
+"""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
 
 from lab.trace.rows import CLOSE_REASON, FAULT_NAME, FAULT_ON, FAULT_WHAT, HOST, KIND, PEER, Row, T
 from lab.trace.trace import Trace
 
-MOST: Final = 6
-"""Rows for faults; what more there are share the last."""
+DOWN: Final = frozenset({"link-down", "partition", "host-down", "crash"})
+"""The kinds of fault during which nothing gets through."""
+
+_OVER_AT_ONCE: Final = frozenset({"crash", "change-reply", "change-command", "hang-up"})
+"""The kinds of fault that are over as soon as they began, unless the trace says when they ended.
+
+A crashed host starts again at once if its fault gives no time.
+"""
+
+_CUT: Final = "cut: "
+_AFTER: Final = "after "
+"""How ``what`` begins for a hang-up that waits until a session has come so far."""
 
 
-@dataclass(slots=True)
-class Trouble:
-    """Faults of one kind at one place.
+@dataclass(frozen=True, slots=True)
+class FaultInterval:
+    """A fault, from when to when.
 
-    ``spans`` are the times in seconds from which and to which they lasted: infinity for good,
-    twice the same for what was over at once.
+    ``host`` is where, or one end of a link whose other end is ``peer``; a partition has an empty
+    ``host``, and its groups in ``what``. ``begin`` and ``end`` are seconds since the start of the
+    run: the same for a fault that is over at once, and infinity as the ``end`` of one that nothing
+    ended before the run did.
     """
 
-    name: str
-    spans: list[tuple[float, float]] = field(default_factory=list)
+    kind: str
+    host: str
+    peer: str | None
+    what: str
+    begin: float
+    end: float
+
+    @property
+    def lasts(self) -> bool:
+        """Whether it took time."""
+        return self.end > self.begin
+
+    @property
+    def is_down(self) -> bool:
+        """Whether nothing got through."""
+        return self.kind in DOWN
+
+    @property
+    def place(self) -> str:
+        """Where it was: "A - B", a host, or the groups of a partition."""
+        return place_of(self.host, self.peer) or self.what
+
+    def places(self, links: Iterable[Mapping[str, Any]]) -> list[tuple[str, str | None]]:
+        """Return the host (with None) or the link; of a partition, each link that it breaks.
+
+        ``links`` are those of the run, as ``trace.meta["links"]`` has them.
+        """
+        if self.host:
+            return [(self.host, self.peer)]
+        group = {
+            name: n for n, names in enumerate(self.what.split(" | ")) for name in names.split()
+        }
+        ends = [(str(link["a"]), str(link["b"])) for link in links]
+        return [(a, b) for a, b in ends if a in group and b in group and group[a] != group[b]]
 
 
-def troubles(trace: Trace) -> list[Trouble]:
-    """The faults of a run, by kind and place, in the order in which they first struck."""
-    found: dict[str, Trouble] = {}
-    open_: dict[str, list[float]] = {}
-    for row in trace.of(("fault", "close")):
-        if row[KIND] == "fault" and row[FAULT_NAME] != "hang-up":
-            name = _name(row)
-            trouble = found.setdefault(name, Trouble(name))
+class FaultSpan(NamedTuple):
+    """A fault interval with the places in the trace of the events that began and ended it.
+
+    ``last`` is ``first`` for a fault that is over at once, and None for one that never ended.
+    """
+
+    first: int
+    last: int | None
+    interval: FaultInterval
+
+
+def fault_intervals(trace: Trace) -> list[FaultInterval]:
+    """Return the faults of a run, in the order in which they began."""
+    return [span.interval for span in fault_spans(trace.of(("fault", "close")))]
+
+
+def fault_spans(rows: Iterable[Row]) -> list[FaultSpan]:
+    """Return the faults among the rows of a run, in the order in which they began.
+
+    ``first`` and ``last`` count these rows, from 0.
+    """
+    return sorted(_spans(rows), key=lambda span: span.first)
+
+
+def place_of(host: str, peer: str | None) -> str:
+    """Return where a fault is, in words: "A - B" for a link, a host, or "" for a partition."""
+    return f"{host} - {peer}" if peer else host
+
+
+def _spans(rows: Iterable[Row]) -> Iterator[FaultSpan]:
+    """Each fault, once it is known when it ended; of several alike the first ends first."""
+    lasting: dict[tuple[Any, ...], list[tuple[int, float]]] = {}
+    for n, row in enumerate(rows):
+        if row[KIND] == "close":
+            if str(row[CLOSE_REASON]).startswith(_CUT + _AFTER):
+                what = row[CLOSE_REASON].removeprefix(_CUT)
+                interval = FaultInterval("hang-up", row[HOST], row[PEER], what, row[T], row[T])
+                yield FaultSpan(n, n, interval)
+        elif row[KIND] == "fault" and not _waits(row):
+            key = (row[FAULT_NAME], row[HOST], row[PEER], row[FAULT_WHAT])
             if row[FAULT_ON]:
-                open_.setdefault(name, []).append(row[T])
-            elif open_.get(name):
-                trouble.spans.append((open_[name].pop(0), row[T]))
-        elif row[KIND] == "close" and str(row[CLOSE_REASON]).startswith("cut: after "):
-            name = f"{row[HOST]} - {row[PEER]}: hang-up"
-            found.setdefault(name, Trouble(name)).spans.append((row[T], row[T]))
-    for name, begun in open_.items():
-        kind = name.rpartition(": ")[2]
-        found[name].spans += [(t, t if kind == "crash" else math.inf) for t in begun]
-    every = list(found.values())
-    if len(every) > MOST:
-        rest = [span for one in every[MOST - 1 :] for span in one.spans]
-        every[MOST - 1 :] = [Trouble(f"{len(every) - MOST + 1} other faults", rest)]
-    return every
+                lasting.setdefault(key, []).append((n, row[T]))
+            elif lasting.get(key):
+                first, begin = lasting[key].pop(0)
+                yield FaultSpan(first, n, FaultInterval(*key, begin, row[T]))
+    for key, begun in lasting.items():
+        for first, begin in begun:
+            if key[0] in _OVER_AT_ONCE:
+                yield FaultSpan(first, first, FaultInterval(*key, begin, begin))
+            else:
+                yield FaultSpan(first, None, FaultInterval(*key, begin, math.inf))
 
 
-def _name(row: Row) -> str:
-    kind, what = row[FAULT_NAME], row[FAULT_WHAT]
-    if kind == "partition":
-        return f"partition: {what}"
-    where = f"{row[HOST]} - {row[PEER]}" if row[PEER] else row[HOST]
-    return f"{where}: {kind}"
+def _waits(row: Row) -> bool:
+    """Whether a row only says that a hang-up waits for a session to come so far.
+
+    It happens where the channel is cut, if it happens at all.
+    """
+    return bool(row[FAULT_NAME] == "hang-up" and str(row[FAULT_WHAT]).startswith(_AFTER))

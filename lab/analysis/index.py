@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
+from lab.analysis.faults import FaultInterval, fault_spans
 from lab.analysis.intervals import IntervalIndex
 from lab.analysis.session_states import session_histories
 from lab.trace.digests import DigestHistory
@@ -65,17 +66,6 @@ class Crossing:
     octets: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """A fault while it lasts."""
-
-    name: str
-    host: str
-    peer: str | None
-    what: str
-    since: float
-
-
 class TraceIndex:
     """All that is needed to show any moment of a trace.
 
@@ -90,7 +80,7 @@ class TraceIndex:
         self.session_histories = session_histories(trace)
         self._spool = IntervalIndex(_spooled(self.rows), self.count)
         self._open = IntervalIndex(_sessions(self.rows), self.count)
-        self._troubles = IntervalIndex(_troubles(self.rows), self.count)
+        self._faults = IntervalIndex(self._lasting_faults(), self.count)
         self._flying = IntervalIndex(self._crossings(), self.count)
         self._retries = _retries(self.rows)
 
@@ -125,9 +115,9 @@ class TraceIndex:
         """The numbers of the sessions that are open."""
         return self._open.at(moment)
 
-    def troubles(self, moment: int) -> list[Trouble]:
+    def faults(self, moment: int) -> list[FaultInterval]:
         """The faults that last."""
-        return self._troubles.at(moment)
+        return self._faults.at(moment)
 
     def flying(self, moment: int) -> list[Crossing]:
         """What is on its way."""
@@ -140,6 +130,10 @@ class TraceIndex:
             return None
         place = bisect_left(found, (moment,))
         return found[place - 1][1] if place else None
+
+    def _lasting_faults(self) -> Iterator[tuple[int, int, FaultInterval]]:
+        for first, last, interval in fault_spans(self.rows):
+            yield first + 1, (self.count if last is None else last) + 1, interval
 
     def _crossings(self) -> Iterator[tuple[int, int, Crossing]]:
         last: dict[int, int] = {}
@@ -213,25 +207,6 @@ def _sessions(rows: Sequence[Row]) -> Iterator[tuple[int, int, int]]:
             yield opened.pop(row[SESSION]), seq + 1, row[SESSION]
     for session, begin in opened.items():
         yield begin, len(rows) + 1, session
-
-
-def _troubles(rows: Sequence[Row]) -> Iterator[tuple[int, int, Trouble]]:
-    begun: dict[tuple[str, str, str | None, str], list[tuple[int, Trouble]]] = defaultdict(list)
-    for seq, row in enumerate(rows):
-        if row[KIND] != "fault":
-            continue
-        t, _, host, peer, _, _, name, on, what = row
-        key = (name, host, peer, what)
-        if on:
-            begun[key].append((seq + 1, Trouble(name, host, peer, what, t)))
-        elif begun[key]:
-            begin, trouble = begun[key].pop(0)
-            yield begin, seq + 1, trouble
-    for some in begun.values():
-        for begin, trouble in some:
-            # a hang-up, a change, and a crash that nothing ends are over at once
-            if trouble.name not in ("crash", "hang-up", "change-reply", "change-command"):
-                yield begin, len(rows) + 1, trouble
 
 
 def _retries(rows: Sequence[Row]) -> dict[tuple[str, str, int], list[tuple[int, float | None]]]:

@@ -125,11 +125,13 @@ def chart(moment: Moment, columns: int, lines: int) -> Text:
     meta = moment.records.trace.meta
     where = plan(meta, columns, lines)
     canvas = Canvas(columns, lines)
-    broken = {frozenset((one.host, one.peer)) for one in moment.troubles if one.peer}
-    for link in meta.get("links", []):
+    links = meta.get("links", [])
+    faults = [fault for fault in moment.faults if fault.is_down]
+    down = {frozenset(place) for fault in faults for place in fault.places(links)}
+    for link in links:
         a, b = where.cells[link["a"]], where.cells[link["b"]]
-        down = frozenset((link["a"], link["b"])) in broken
-        canvas.line(a, b, BROKEN if down else LINK, 4 if down else 2)
+        is_down = frozenset((link["a"], link["b"])) in down
+        canvas.line(a, b, BROKEN if is_down else LINK, 4 if is_down else 2)
     for session in moment.open_sessions:
         way = moment.records.ways[session]
         for near, far in pairwise(way):
@@ -177,7 +179,7 @@ def _sign(kind: str, octets: bytes) -> str:
 def _hosts(
     canvas: Canvas, moment: Moment, where: CharGrid, hosts: Sequence[dict[str, Any]]
 ) -> None:
-    down = {one.host for one in moment.troubles if one.name in ("host-down", "crash")}
+    down = {fault.host for fault in moment.faults if fault.is_down and fault.peer is None}
     spooled: dict[str, int] = {}
     for mail in moment.spool:
         spooled[mail.host] = spooled.get(mail.host, 0) + 1

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
-from lab.analysis.index import WIRE, Crossing, Spooled, TraceIndex, Trouble
+from lab.analysis.faults import FaultInterval
+from lab.analysis.index import WIRE, Crossing, Spooled, TraceIndex
 from lab.analysis.narrative import lines_of, sentence
 from lab.analysis.session_states import SessionHistory, Snapshot
 from lab.trace.rows import KIND, OCTETS, SESSION, Event
@@ -88,9 +89,9 @@ class Moment:
         return self.records.spool(self.n)
 
     @property
-    def troubles(self) -> list[Trouble]:
+    def faults(self) -> list[FaultInterval]:
         """The faults that last."""
-        return self.records.troubles(self.n)
+        return self.records.faults(self.n)
 
     def retry_at(self, mail: Spooled) -> float | None:
         """When mail in a spool is to be tried again, in seconds; None where it was not put off."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from lab.analysis.faults import place_of
 from lab.analysis.narrative import clock, counted, gist, length, lines_of, sentence
 from lab.protocol.dialogue import SideState
 from lab.protocol.replies import MAIL_DATA
@@ -129,12 +130,12 @@ def spools(moment: Moment, host: str | None = None) -> list[str]:
     return lines or ["empty" if host else "all are empty"]
 
 
-def troubles(moment: Moment) -> list[str]:
+def faults(moment: Moment) -> list[str]:
     """The faults that last."""
     return [
-        f"{one.name} {one.host}{f' – {one.peer}' if one.peer else ''}"
-        f"{f' ({one.what})' if one.what else ''}, since {clock(one.since, 1)}"
-        for one in moment.troubles
+        f"{fault.kind} {place_of(fault.host, fault.peer)}"
+        f"{f' ({fault.what})' if fault.what else ''}, since {clock(fault.begin, 1)}"
+        for fault in moment.faults
     ]
 
 
@@ -159,8 +160,8 @@ def where(moment: Moment) -> list[str]:
     lines += ["", *sides(moment), "", "links:", *(f"  {one}" for one in links(moment))]
     lines += ["spools:", *(f"  {one}" for one in spools(moment)[:_LONG])]
     lines += [f"  {one}" for one in _more(len(moment.spool))]
-    if moment.troubles:
-        lines += ["faults:", *(f"  {one}" for one in troubles(moment))]
+    if moment.faults:
+        lines += ["faults:", *(f"  {one}" for one in faults(moment))]
     return [*lines, f"digest so far: {moment.digest}"]
 
 

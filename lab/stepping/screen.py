@@ -185,7 +185,7 @@ class StepApp(App[None]):
         spools = panels.spools(moment)
         lines = [*panels.sides(moment), "", "links:", *panels.links(moment)]
         lines += ["", "spools:", *spools[:20]]
-        return [*lines, "", "faults:", *panels.troubles(moment)] if moment.troubles else lines
+        return [*lines, "", "faults:", *panels.faults(moment)] if moment.faults else lines
 
     # -- keys -------------------------------------------------------------------------------------
 

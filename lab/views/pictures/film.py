@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 from xml.sax.saxutils import escape
 
-from lab.analysis.outages import outages
+from lab.analysis.faults import fault_intervals
 from lab.trace.rows import HOST, KIND, OCTETS, OPEN_PATH, PEER, SENT, SESSION, Row, T
 from lab.trace.trace import Trace
 from lab.views.pictures import plot_style
@@ -207,21 +207,21 @@ class _Film:
 
     def _troubles(self) -> Iterator[str]:
         """A bar over each link, and a cross over each host, while it is down."""
-        for outage in outages(self.trace):
-            a, b = self.place(outage.host), self.place(outage.peer or outage.host)
-            if not outage.is_down:
-                continue
+        down = [fault for fault in fault_intervals(self.trace) if fault.is_down]
+        links = self.trace.meta.get("links", ())
+        for fault, (host, peer) in [(one, place) for one in down for place in one.places(links)]:
+            a, b = self.place(host), self.place(peer or host)
             if a is None or b is None:
                 continue
             shape = (
                 f'<path d="M{a[0]} {a[1]}L{b[0]} {b[1]}" stroke="{plot_style.VERMILION}" '
                 'stroke-width="4" stroke-dasharray="3 5"/>'
-                if outage.peer
+                if peer
                 else f'<path transform="translate({a[0]} {a[1]})" d="M-12 -12L12 12M-12 12L12 -12" '
                 f'stroke="{plot_style.VERMILION}" stroke-width="4"/>'
             )
-            first = self.at(outage.begin)
-            last = max(self.at(outage.end), first + _SHORTEST)
+            first = self.at(fault.begin)
+            last = max(self.at(min(fault.end, self.last)), first + _SHORTEST)
             yield (
                 f'<g visibility="hidden">{shape}<set attributeName="visibility" to="visible" '
                 f'begin="t.begin+{first:.3f}s" dur="{last - first:.3f}s"/></g>'

@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from lab.analysis import map_layout
-from lab.analysis.outages import outages
+from lab.analysis.faults import fault_intervals
 from lab.trace.rows import KIND, OPEN_PATH, PLAN_PATH
 from lab.trace.trace import Trace
 from lab.views.pictures import plot_style
@@ -78,7 +78,7 @@ class Map:
         self.links: list[Mapping[str, Any]] = list(self.meta.get("links", ()))
         self.number = {str(host["name"]): n for n, host in enumerate(self.hosts)}
         self.environments = [str(one["name"]) for one in self.meta.get("environments", ())]
-        self.outages = outages(source) if isinstance(source, Trace) else []
+        self.faults = fault_intervals(source) if isinstance(source, Trace) else []
         self.traffic = _crossings(source) if isinstance(source, Trace) else Counter()
         self.planned = isinstance(source, Trace) and any(
             row[KIND] == "plan" for row in source.rows[:64]
@@ -240,9 +240,11 @@ class Map:
         """
         for is_down, look in _TROUBLES.items():
             these = {
-                (outage.host, outage.peer)
-                for outage in self.outages
-                if outage.is_down is is_down and outage.host in self.number
+                place
+                for fault in self.faults
+                if fault.is_down is is_down
+                for place in fault.places(self.links)
+                if place[0] in self.number
             }
             links = {(a, b) for a, b in these if b is not None and b in self.number}
             hosts = {a for a, b in these if b is None}

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
-from lab.analysis.faults import Trouble, troubles
+from lab.analysis.faults import FaultInterval, fault_intervals
 from lab.analysis.itineraries import End, Hop, Itinerary, itineraries
 from lab.trace.rows import KIND, OPEN_STARTED, SESSION, T
 from lab.trace.trace import Trace
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 ROWS: Final = 48
 """Lanes told in full; beyond, a lane is too low for its label."""
+
+_FAULT_ROWS: Final = 6
+"""Rows for faults; the last holds the rest, if there are more."""
 
 _LEAST: Final = 4.0
 """Pixels: the width of the narrowest bar."""
@@ -103,10 +106,27 @@ def timeline(trace: Trace, ax: Axes | None = None) -> Axes:
             from lab.views.pictures.many_messages import crowd
 
             return crowd(told, end, str(trace.meta.get("title") or ""), ax)
-        picture = _Picture(told, made, end, ax, troubles(trace))
+        picture = _Picture(told, made, end, ax, _fault_rows(trace))
         picture.openings = _openings(trace)
         picture.draw(str(trace.meta.get("title") or "Timeline"))
         return picture.ax
+
+
+def _fault_rows(trace: Trace) -> dict[str, list[FaultInterval]]:
+    """The faults of each row, by its name: those of one kind at one place, as they first began.
+
+    The last row has the rest, if there are too many.
+    """
+    rows: dict[str, list[FaultInterval]] = {}
+    for fault in fault_intervals(trace):
+        by_kind = "partition: {place}" if fault.kind == "partition" else "{place}: {kind}"
+        name = by_kind.format(place=fault.place, kind=fault.kind)
+        rows.setdefault(name, []).append(fault)
+    if len(rows) > _FAULT_ROWS:
+        names = list(rows)
+        rest = [fault for name in names[_FAULT_ROWS - 1 :] for fault in rows.pop(name)]
+        rows[f"{len(names) - _FAULT_ROWS + 1} other faults"] = rest
+    return rows
 
 
 def _openings(trace: Trace) -> list[float]:
@@ -132,7 +152,7 @@ class _Picture:
         made: LaneLayout,
         end: float,
         ax: Axes | None,
-        faults: list[Trouble],
+        faults: dict[str, list[FaultInterval]],
     ) -> None:
         self.told, self.made, self.end, self.own = told, made, end, ax is None
         self.faults = faults
@@ -162,8 +182,8 @@ class _Picture:
         self._labels()
         self.ax.set_ylim(rows - 0.4, -0.95 if self.scale.folds else -0.6)
         self.pixels = self._fit()
-        for row, fault in enumerate(self.faults, rows - len(self.faults)):
-            self._fault(fault, row)
+        for row, faults in enumerate(self.faults.values(), rows - len(self.faults)):
+            self._fault(faults, row)
         for story in self.told:
             for hop in story.hops:
                 self._hop(story, hop)
@@ -229,7 +249,7 @@ class _Picture:
             for lane in self.made.lanes
         ]
         width = 34 if self.lines == 2 else 52
-        self._texts += [plot_style.shorten(fault.name, width) for fault in self.faults]
+        self._texts += [plot_style.shorten(name, width) for name in self.faults]
         first = max(len(self.made.lanes), 1)
         rows = [*range(len(self.made.lanes)), *range(first, first + len(self.faults))]
         self.ax.set_yticks(rows, self._texts)
@@ -245,19 +265,19 @@ class _Picture:
 
     # -- faults ----------------------------------------------------------------------------------
 
-    def _fault(self, fault: Trouble, row: int) -> None:
+    def _fault(self, faults: list[FaultInterval], row: int) -> None:
         """A bar in a row of its own for as long as it lasts, and a shade over all lanes above."""
         last = self.scale.times[-1]
-        for begin, end in fault.spans:
-            if begin >= last:
+        for fault in faults:
+            if fault.begin >= last:
                 continue
-            stop = min(end, last)
-            if stop > begin:
-                self._bar("a fault", begin, stop, row)
-                self.ax.axvspan(begin, stop, color="#F2ECE4", lw=0, zorder=-1)
+            if fault.lasts:
+                end = min(fault.end, last)
+                self._bar("a fault", fault.begin, end, row)
+                self.ax.axvspan(fault.begin, end, color="#F2ECE4", lw=0, zorder=-1)
             else:
-                self._end("fault", begin, row)
-                self.ax.axvline(begin, color="#D8C9B4", lw=1, zorder=-1)
+                self._end("fault", fault.begin, row)
+                self.ax.axvline(fault.begin, color="#D8C9B4", lw=1, zorder=-1)
 
     # -- bars ------------------------------------------------------------------------------------
 

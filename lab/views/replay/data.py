@@ -15,6 +15,7 @@ from itertools import islice
 from typing import Any, Final
 
 from lab.analysis import map_layout
+from lab.analysis.faults import fault_spans
 from lab.analysis.session_states import session_histories
 from lab.protocol.dialogue import SideState
 from lab.trace.rows import (
@@ -122,6 +123,7 @@ class _Columns:
             "cut": self.cut,
             "notes": self._notes(),
             "extra": self.extra,
+            "faults": self._faults(),
             "films": self._films(),
             **self.columns,
         }
@@ -190,6 +192,29 @@ class _Columns:
                 else 0,
             }
             for link in self.meta.get("links", ())
+        ]
+
+    def _faults(self) -> list[dict[str, Any]]:
+        """The fault intervals, as :mod:`lab.analysis.faults` has them.
+
+        ``enter`` and ``leave`` are the numbers of the events that began and ended it: the same for
+        a fault that was over at once, and the number of all events as ``leave`` of one that nothing
+        ended. ``places`` are the hosts and links where it is, by number: ``[a, -1]`` or ``[a, b]``;
+        where ``down``, nothing gets through there.
+        """
+        links = self.meta.get("links", ())
+        return [
+            {
+                "name": fault.kind,
+                "host": self._host(fault.host),
+                "peer": self._host(fault.peer),
+                "what": fault.what,
+                "enter": first,
+                "leave": len(self.trace.rows) if last is None else last,
+                "down": fault.is_down,
+                "places": [[self._host(a), self._host(b)] for a, b in fault.places(links)],
+            }
+            for first, last, fault in fault_spans(self.trace.rows)
         ]
 
     def _films(self) -> dict[str, Any]:
