@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from lab.lessons import course
-from lab.simulation.simulation import generator
+from lab.simulation.world import generator
 from lab.topology.graph_files import GraphFault, read_graph
 from lab.topology.model import FaultSpec, Topology, TopologyError
 

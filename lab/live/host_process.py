@@ -16,7 +16,6 @@ from pathlib import Path as FilePath
 from typing import Any, Final, NoReturn
 
 from lab.hosts.host import Host
-from lab.hosts.message import Calendar
 from lab.hosts.port import HostPort
 from lab.hosts.sending import QueueSender
 from lab.hosts.spool import Queue, QueuedMail
@@ -28,7 +27,7 @@ from lab.live.temp_files import abandon, descriptors
 from lab.live.wallclock import WallClock
 from lab.protocol import Limits, SenderSMTP
 from lab.protocol.script import ScriptedSender
-from lab.simulation.simulation import Simulation
+from lab.simulation.world import World
 from lab.topology.model import PollSpec, ScriptSpec, Topology
 from lab.trace.rows import DELIVER_OCTETS, DELIVER_USER, KIND, MESSAGE, PEER, Row
 
@@ -83,7 +82,7 @@ class HostProcess:
         self.orders = orders
         self.clock = orders.clock
         self.control = control
-        self.simulation = Simulation(orders.topology, orders.seed)
+        self.world = World(orders.topology, orders.seed)
         self.host = self._host()
         self.storage = Storage(FilePath(orders.storage), durable=orders.durable)
         self.sessions: set[Any] = set()
@@ -121,8 +120,7 @@ class HostProcess:
         }  # fmt: skip
 
     def _host(self) -> Host:
-        topology, routes = self.orders.topology, self.simulation.routes
-        settings = topology.hosts[self.orders.name]
+        settings = self.orders.topology.hosts[self.orders.name]
         own = settings.limits
         limits = {
             name: value for name in Limits.__slots__ if (value := getattr(own, name)) is not None
@@ -131,7 +129,7 @@ class HostProcess:
         room = max(1, descriptors() - _OWN_FILES)
         safe = replace(safe, sessions=min(safe.sessions or room, room))
         settings = replace(settings, limits=safe)
-        return Host(settings, routes, Calendar(topology.start), topology.retry, LivePort(self))
+        return self.world.make_host(settings, LivePort(self))
 
     def _environment(self) -> str:
         """The environment that callers from outside come by: the first of the host's links."""
@@ -345,9 +343,9 @@ class HostProcess:
         setattr(self.host.faults, name, value)
 
     def _links(self, downs: list[int]) -> None:
-        for link, down in zip(self.simulation.links, downs, strict=True):
+        for link, down in zip(self.world.links, downs, strict=True):
             link.downs = down
-        self.simulation.links_changed()
+        self.world.links_changed()
 
     def _expect(
         self, end: tuple[str, int], number: int, peer: str, environment: str, known: bool

@@ -1,4 +1,4 @@
-"""The ways that the mail of a topology will take, found without running it (``lab show``)."""
+"""The routes that the mail of a topology will take, found without running it (``lab show``)."""
 
 from __future__ import annotations
 
@@ -7,44 +7,45 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from lab.protocol import Path
-from lab.simulation.simulation import Simulation
+from lab.simulation.world import World
+from lab.topology.describe import describe
 from lab.topology.model import Topology
 from lab.trace.trace import Trace
 
-MOST_WAYS = 1000
-"""Recipients whose ways are looked for, at the most."""
+MOST_ROUTES = 1000
+"""The most recipients whose routes are looked up."""
 
 
 class PlannedRoute(NamedTuple):
-    """The hosts between a sender and a recipient, both ends included; none if there is no way."""
+    """The hosts from a sender to a recipient, both ends included; empty where there is no route."""
 
     sender: str
     to: str
     hosts: list[str]
 
 
-def ways(simulation: Simulation) -> list[PlannedRoute]:
-    """The way of each recipient of each [[mail]] of the topology, in the order of the file."""
+def planned_routes(world: World) -> list[PlannedRoute]:
+    """Return the route to each recipient of each [[mail]] of the topology, in file order."""
     found = []
-    for sender, to in _recipients(simulation.topology):
-        here = simulation.routes.resolve(sender.host)
-        hosts = _way(simulation, here, to) if here is not None else []
-        found.append(PlannedRoute(sender.bare, to.bare, hosts))
-        if len(found) >= MOST_WAYS:
+    for sender, recipient in _recipients(world.topology):
+        first = world.routes.resolve(sender.host)
+        hosts = _route(world, first, recipient) if first is not None else []
+        found.append(PlannedRoute(sender.bare, recipient.bare, hosts))
+        if len(found) >= MOST_ROUTES:
             break
     return found
 
 
 def _recipients(topology: Topology) -> Iterator[tuple[Path, Path]]:
     for mail in topology.mail:
-        for to in mail.to:
-            yield mail.sender, to
+        for recipient in mail.to:
+            yield mail.sender, recipient
 
 
-def _way(simulation: Simulation, here: str, to: Path) -> list[str]:
-    hosts = [here]
-    routes = simulation.routes
-    for host in to.hosts:
+def _route(world: World, first: str, recipient: Path) -> list[str]:
+    hosts = [first]
+    routes = world.routes
+    for host in recipient.hosts:
         onward = routes.route(hosts[-1], routes.resolve(host))
         if onward is None:
             return []
@@ -53,12 +54,14 @@ def _way(simulation: Simulation, here: str, to: Path) -> list[str]:
 
 
 def planned(topology: Topology, seed: int = 0) -> tuple[list[PlannedRoute], Trace]:
-    """The ways of the mail, and a trace that holds the topology and these ways, to draw."""
-    simulation = Simulation(topology, seed)
-    found = ways(simulation)
-    for way in found:
-        for here, there in pairwise(way.hosts):
-            hop = simulation.routes.neighbours_of(here)[there]
-            nodes = simulation.pathway(here, there, hop.environment).nodes
-            simulation.record((0.0, "plan", here, there, None, None, nodes))
-    return found, simulation.trace
+    """Return the routes of the mail, and a trace of the topology and these routes, to draw."""
+    world = World(topology, seed)
+    trace = Trace()
+    trace.record((0.0, "start", "", None, None, None, describe(topology, seed)))
+    found = planned_routes(world)
+    for route in found:
+        for host, peer in pairwise(route.hosts):
+            hop = world.routes.neighbours_of(host)[peer]
+            nodes = world.channel_route(host, peer, hop.environment).nodes
+            trace.record((0.0, "plan", host, peer, None, None, nodes))
+    return found, trace

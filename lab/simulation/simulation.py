@@ -9,35 +9,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from random import Random
 from typing import Any
 
 from lab.hosts.host import Host
-from lab.hosts.message import Calendar
 from lab.hosts.port import HostPort
-from lab.hosts.routing import RoutingTable
 from lab.hosts.sending import QueueSender
 from lab.hosts.spool import Queue
 from lab.network.clock import Clock
-from lab.network.events import CALLS, HOSTS, MAIL, WATCHES, Ticket, Timer, ticket
-from lab.network.link import Link, LinkDirection
-from lab.network.paths import PathFinder
-from lab.network.transport import TRANSPORTS
-from lab.protocol import HostName, SenderSMTP, Transaction
+from lab.network.events import CALLS, MAIL, WATCHES, Ticket, Timer, ticket
+from lab.protocol import SenderSMTP, Transaction
 from lab.protocol.script import ScriptedSender
 from lab.runtime.gc_pause import gc_pause
 from lab.simulation.agenda import Submission, submissions
 from lab.simulation.faults import Faults
 from lab.simulation.interception import AlteredSession
 from lab.simulation.session import ChannelRoute, Session, WatchedSession
+from lab.simulation.world import World
 from lab.topology.describe import describe
-from lab.topology.model import LinkSpec, PollSpec, ScriptSpec, Topology
+from lab.topology.model import PollSpec, ScriptSpec, Topology
 from lab.trace.trace import Trace
-
-
-def generator(seed: int, purpose: str) -> Random:
-    """The random generator for one named purpose of a run."""
-    return Random(f"{seed}/{purpose}")
 
 
 class Simulation(HostPort):
@@ -54,8 +44,10 @@ class Simulation(HostPort):
         self.trace = Trace()
         super().__init__(self.trace.record)
         self.record((0.0, "start", "", None, None, None, describe(topology, seed)))
-        self.ranks = {name: rank for rank, name in enumerate(topology.hosts)}
-        self._tickets = {name: ticket(HOSTS + n) for n, name in enumerate(topology.hosts)}
+        self.world = world = World(topology, seed)
+        self.links = world.links
+        self.routes = world.routes
+        self.ranks = world.ranks
         self._mail_tickets = ticket(MAIL)
         self._call_tickets = ticket(CALLS)
         self._watch_tickets = ticket(WATCHES)
@@ -63,25 +55,13 @@ class Simulation(HostPort):
         self.sessions: dict[int, Session] = {}
         self._sessions = 0
         self._messages = 0
-        self._pathways: dict[tuple[str, str], ChannelRoute] = {}
-        self.links = [self._link(n, spec) for n, spec in enumerate(topology.links)]
-        hosts = [spec for spec in topology.hosts.values() if spec.kind == "host"]
-        routers = {spec.name for spec in topology.hosts.values() if spec.kind == "router"}
-        ranks = {name: rank for rank, name in enumerate(topology.environments)}
-        costs = [_cost(spec) for spec in topology.links]
-        self.reach = PathFinder(zip(self.links, costs, strict=True), routers, ranks)
-        names = {HostName(name): h.name for h in hosts for name in (*h.names.values(), h.name)}
-        relays = {spec.name for spec in hosts if spec.relay}
-        self.routes = RoutingTable(self.reach.neighbours, relays, names)
-        calendar = Calendar(topology.start)
         self.hosts: dict[str, Host] = {}
-        for spec in hosts:
-            self.hosts[spec.name] = Host(spec, self.routes, calendar, topology.retry, self)
+        for spec in world.host_settings:
+            self.hosts[spec.name] = world.make_host(spec, self)
         patience = [host.settings.timeouts.least for host in self.hosts.values()]
         self._least_patience = min(patience, default=math.inf)
         self.is_watching_patience = False
         self._scenario = submissions(topology, seed, self.routes, self.is_here)
-        self._calendar = calendar
         self._due = sum(self.is_here(script.sender) for script in topology.scripts)
         self._due += sum(poll.times for poll in topology.polls if self.is_here(poll.sender))
         self._exhausted = False
@@ -172,7 +152,6 @@ class Simulation(HostPort):
             session._depart()
             session._dissolve()
         self.hosts.clear()
-        self._pathways.clear()
         self._scenario = iter(())
         self.faults.__dict__.clear()
 
@@ -207,7 +186,7 @@ class Simulation(HostPort):
                 call(self.env.now)
 
         self._due += 1
-        self.at(self.env.now + seconds, done, None, self._tickets[host])
+        self.at(self.env.now + seconds, done, None, self.world.tickets[host])
 
     def at(
         self, at: float, call: Callable[[Any], None], value: Any, tickets: Ticket | None = None
@@ -237,7 +216,7 @@ class Simulation(HostPort):
 
     def _hand_over(self, host: Host, submission: Submission) -> None:
         now = self.env.now
-        octets = submission.mail_data(self._calendar.daytime(now))
+        octets = submission.mail_data(self.world.calendar.daytime(now))
         number = self.next_message(host.name)
         host.submit(now, number, submission.sender, submission.to, octets, submission.verb)
 
@@ -271,7 +250,7 @@ class Simulation(HostPort):
         if at <= self.env.now:
             self._start(self.hosts[host], queue)
         else:
-            self.at(at, self._woken, (self.hosts[host], queue, at), self._tickets[host])
+            self.at(at, self._woken, (self.hosts[host], queue, at), self.world.tickets[host])
 
     def _woken(self, value: tuple[Host, Queue, float]) -> None:
         host, queue, at = value
@@ -353,37 +332,13 @@ class Simulation(HostPort):
         if self.faults.spoil and (reason := self.faults.obstacle(host, peer)):
             return reason
         try:
-            return self.pathway(host, peer, environment)
+            return self.world.channel_route(host, peer, environment)
         except KeyError:
             return f"no path of links between {host} and {peer} is up"
 
     def links_changed(self) -> None:
         """Links have gone down, come up or changed: find the ways anew."""
-        self.reach.forget()
-        self._pathways.clear()
-
-    def pathway(self, host: str, peer: str, environment: str) -> ChannelRoute:
-        """How channels from a host to its neighbour go."""
-        way = self._pathways.get((host, peer))
-        if way is None:
-            transport = TRANSPORTS[self.topology.environments[environment].transport]
-            way = self._pathways[host, peer] = ChannelRoute(
-                self.reach, host, peer, environment, transport, self._tickets
-            )
-        return way
-
-    def _link(self, number: int, spec: LinkSpec) -> Link:
-        directions = []
-        for a, b in ((spec.a, spec.b), (spec.b, spec.a)):
-            random = generator(self.seed, f"link {number} {a} {b}")
-            directions.append(
-                LinkDirection(a, b, spec.latency, spec.jitter, spec.bandwidth, spec.loss, random)
-            )
-        return Link(directions[0], directions[1], spec.environment)
-
-
-def _cost(spec: LinkSpec) -> float:
-    return spec.latency if spec.cost is None else spec.cost
+        self.world.links_changed()
 
 
 def simulate(

@@ -255,7 +255,7 @@ class RemoteReceiverSession(Session):
         self.key: int = key
         self.deadline: float = deadline
         hosts = simulation.hosts
-        way = simulation.pathway(here, there, environment)
+        way = simulation.world.channel_route(here, there, environment)
         self.told = _Told()
         super().__init__(simulation, hosts[here], hosts[there], way, _NOBODY, None)
         self.started = started

@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 from lab.hosts.routing import RoutingTable, Trees
 from lab.protocol import HostName
 from lab.simulation.agenda import submissions
-from lab.simulation.simulation import Simulation
+from lab.simulation.world import World
 from lab.topology.model import Topology
 
 DRAWN: Final = 16_384
@@ -42,7 +42,7 @@ _Pair = tuple[str, tuple[HostName, ...]]
 
 def estimated_work(topology: Topology) -> Workload:
     """The work of some of a run's mail: what counts are its proportions."""
-    routes = Simulation(topology).routes
+    routes = World(topology).routes
     hosts: Counter[str] = Counter()
     calls: Counter[tuple[str, str]] = Counter()
     for (here, stops), count in Counter(_pairs(topology, routes)).items():

@@ -1,0 +1,98 @@
+"""What a topology becomes before anything happens: links, paths, routes, names and a calendar.
+
+Every driver makes one: the simulation, each part of a run on several processes, the live network
+and each live host.
+"""
+
+from __future__ import annotations
+
+from random import Random
+
+from lab.hosts.host import Host
+from lab.hosts.message import Calendar
+from lab.hosts.port import HostPort
+from lab.hosts.routing import RoutingTable
+from lab.hosts.settings import HostSettings
+from lab.network.events import HOSTS, Ticket, ticket
+from lab.network.link import Link, LinkDirection
+from lab.network.paths import PathFinder
+from lab.network.transport import TRANSPORTS
+from lab.protocol import HostName
+from lab.simulation.session import ChannelRoute
+from lab.topology.model import LinkSpec, Topology
+
+
+def generator(seed: int, purpose: str) -> Random:
+    """Return the random generator for one named purpose of a run."""
+    return Random(f"{seed}/{purpose}")
+
+
+class World:
+    """The network and the tables of a topology. It has no clock, and nothing happens in it.
+
+    ``links`` are in the order of the file; faults change them. ``routes`` is the table by which all
+    hosts choose the next one. ``ranks`` are the places of hosts and routers in the file, by name:
+    the order in which hosts take their turns. ``tickets`` give what each of them does its place
+    among the events of one instant.
+    """
+
+    def __init__(self, topology: Topology, seed: int = 0) -> None:
+        self.topology = topology
+        self.seed = seed
+        self.ranks = {name: rank for rank, name in enumerate(topology.hosts)}
+        self.tickets: dict[str, Ticket] = {
+            name: ticket(HOSTS + rank) for name, rank in self.ranks.items()
+        }
+        self.calendar = Calendar(topology.start)
+        self.links = [_link(seed, n, spec) for n, spec in enumerate(topology.links)]
+        self.paths = PathFinder(
+            zip(self.links, [_cost(spec) for spec in topology.links], strict=True),
+            {spec.name for spec in topology.hosts.values() if spec.kind == "router"},
+            {name: rank for rank, name in enumerate(topology.environments)},
+        )
+        hosts = self.host_settings
+        names = {HostName(name): h.name for h in hosts for name in (*h.names.values(), h.name)}
+        relays = {spec.name for spec in hosts if spec.relay}
+        self.routes = RoutingTable(self.paths.neighbours, relays, names)
+        self._channel_routes: dict[tuple[str, str], ChannelRoute] = {}
+
+    @property
+    def host_settings(self) -> list[HostSettings]:
+        """The settings of all hosts, in the order of the file; routers are none."""
+        return [spec for spec in self.topology.hosts.values() if spec.kind == "host"]
+
+    def make_host(self, settings: HostSettings, port: HostPort) -> Host:
+        """Make a host of these settings, with the tables and the retry policy of the topology."""
+        return Host(settings, self.routes, self.calendar, self.topology.retry, port)
+
+    def channel_route(self, host: str, peer: str, environment: str) -> ChannelRoute:
+        """Return how channels from a host to its neighbour go at present.
+
+        Raises KeyError where no path of links that are up joins them.
+        """
+        route = self._channel_routes.get((host, peer))
+        if route is None:
+            transport = TRANSPORTS[self.topology.environments[environment].transport]
+            route = self._channel_routes[host, peer] = ChannelRoute(
+                self.paths, host, peer, environment, transport, self.tickets
+            )
+        return route
+
+    def links_changed(self) -> None:
+        """Find all channel routes anew: links have gone down, come up, or changed."""
+        self.paths.forget()
+        self._channel_routes.clear()
+
+
+def _link(seed: int, number: int, spec: LinkSpec) -> Link:
+    directions = []
+    for a, b in ((spec.a, spec.b), (spec.b, spec.a)):
+        random = generator(seed, f"link {number} {a} {b}")
+        directions.append(
+            LinkDirection(a, b, spec.latency, spec.jitter, spec.bandwidth, spec.loss, random)
+        )
+    return Link(directions[0], directions[1], spec.environment)
+
+
+def _cost(spec: LinkSpec) -> float:
+    return spec.latency if spec.cost is None else spec.cost
