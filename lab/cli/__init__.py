@@ -1,46 +1,84 @@
-"""The command line. ``main`` runs it; each module beside this one holds some of its commands.
+"""The command line. ``main`` runs it; each module beside this one is the command of its name.
 
-Exit status: 0 all well; 1 the run broke an [expect] or an invariant; 2 unusable arguments or file;
-130 interrupted. No traceback reaches a user for bad input: one sentence a problem, on stderr.
-Heavy imports are made where they are used, so that ``lab --help`` answers at once.
+A command's module is imported when the command is asked for, and what the command needs is
+imported when it runs, so ``lab --help`` answers at once.
+
+Exit status: 0 for success; 1 if the run broke an [expect] or an invariant; 2 for unusable
+arguments or files; 130 if interrupted. Bad input never causes a traceback: each problem is one
+sentence on stderr.
 """
 
 from __future__ import annotations
 
 import io
 import sys
+from importlib import import_module
 from typing import NoReturn
 
 import click
 
 import lab
-from lab.cli.common import FAILED, INTERRUPTED, complain, forget_output
-from lab.cli.living import compare, live
-from lab.cli.looking import check, plot, replay, show
-from lab.cli.reading import rfc
-from lab.cli.running import run, talk
-from lab.cli.stepping import step
-from lab.cli.sweeping import sweep
-from lab.cli.teaching import grade, lessons
-from lab.cli.trying import bench, explore, storm
+from lab.cli.common import FAILED, INTERRUPTED, discard_output, print_error
 from lab.runtime import compiled
 
+COMMANDS = {
+    "run": "Simulate TOPOLOGY and print what became of the mail.",
+    "live": "Run TOPOLOGY on real TCP: every host a process of its own.",
+    "compare": "Run TOPOLOGY simulated and live, and compare delivery times.",
+    "step": "Step through a run: forward, back, to a breakpoint.",
+    "check": "Validate topology files; run nothing.",
+    "show": "Draw the map of TOPOLOGY, and list hosts, links and routes.",
+    "talk": "Be the sender-SMTP: type commands to HOST's receiver-SMTP.",
+    "plot": "Draw a picture of TRACE.",
+    "replay": "Make one HTML page that plays the run of TRACE.",
+    "explore": "Run TOPOLOGY again and again, broken at every step in turn.",
+    "storm": "Run random networks with random mail and faults, and check.",
+    "sweep": "Make many runs: every combination of values and seeds.",
+    "rfc": "Print the rules of RFC 821: where each is, which tests prove it.",
+    "lessons": "Open the lessons in JupyterLab.",
+    "grade": "Run the checks of lessons that were handed in.",
+    "bench": "Measure the lab beside real mail software, as ratios.",
+    "help": "Show a guide, or list the guides.",
+}
+"""The commands in the order of ``lab --help``, each with the first sentence of its own help."""
 
-def tell_version(context: click.Context, _: click.Parameter, asked: bool) -> None:
-    """Print which version this is, and whether its compiled modules are in use, and end."""
-    if asked and not context.resilient_parsing:
+
+class LazyGroup(click.Group):
+    """The group of all commands, which imports the module of a command when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of the commands."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Import a command and return it; None if there is no such command."""
+        if name not in COMMANDS:
+            return None
+        command = getattr(import_module(f"lab.cli.{name}"), name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text.removesuffix(".")) for name, text in COMMANDS.items()])
+
+
+def print_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    """Print the version, and whether its compiled modules are in use, and exit."""
+    if wanted and not context.resilient_parsing:
         how = "compiled" if compiled.in_use() else "plain Python"
         click.echo(f"lab, version {lab.__version__} ({how})")
         context.exit()
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
-    "--version", is_flag=True, is_eager=True, expose_value=False, callback=tell_version,
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=print_version,
     help="Show the version and exit.",
 )  # fmt: skip
 def cli() -> None:
-    """Simulate, step and see mail as RFC 821 moves it, every SMTP byte of it real.
+    """Simulate, step through and watch mail as RFC 821 moves it, byte by byte.
 
     Begin with:  lab run topologies/rfc821/scenario-03.toml --transcript
     """
@@ -49,7 +87,7 @@ def cli() -> None:
 def main() -> NoReturn:
     """Run the command line, and end the process with its exit status."""
     for stream in (sys.stdout, sys.stderr):
-        # a terminal that knows no such sign is shown a question mark, not a traceback
+        # a character that the terminal's encoding lacks is printed as a question mark
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     try:
@@ -59,21 +97,13 @@ def main() -> NoReturn:
         error.show()
         status = error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        complain("interrupted")
+        print_error("interrupted")
         status = INTERRUPTED
     except SystemExit:
-        # click's own way out where whoever read our output has read enough: no failure of ours
-        forget_output()
+        # click exits this way if the reader of our output has left (`| head -1`): not a failure
+        discard_output()
         status = 0
     except OSError as error:
-        complain(str(error))
+        print_error(str(error))
         status = FAILED
     raise SystemExit(status)
-
-
-COMMANDS = (
-    run, live, compare, step, check, show, talk, plot, replay, explore, storm, sweep, rfc, lessons,
-    grade, bench,
-)  # fmt: skip
-for command in COMMANDS:
-    cli.add_command(command)

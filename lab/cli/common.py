@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 FAILED, UNUSABLE, INTERRUPTED = 1, 2, 130
 
-WIDTH_OF_NO_TERMINAL = 1000
+WIDTH_WITHOUT_TERMINAL = 1000
 """Columns that a table may take in a pipe or a file, where no line need be folded."""
 
 
@@ -43,33 +43,38 @@ class Duration(click.ParamType):  # type: ignore[type-arg]  # generic from click
         return seconds
 
 
-the_seed = click.option("--seed", default=0, show_default=True, help="What every draw comes from.")
-the_sets = click.option(
+seed_option = click.option(
+    "--seed", default=0, show_default=True, help="What every draw comes from."
+)
+set_option = click.option(
     "--set", "sets", metavar="KEY=VALUE", multiple=True,
     help="Override a value of the file, as in link.0.latency='1 s'; may be repeated.",
 )  # fmt: skip
-the_level = click.option(
+level_option = click.option(
     "--trace", "level", type=click.Choice(["wire", "session", "delivery", "none"]), default="wire",
     show_default=True, help="How much is recorded.",
 )  # fmt: skip
-the_topology = click.argument("topology", type=click.Path())
+processes_option = click.option(
+    "--processes", type=click.IntRange(min=1), help="Processes; default: one a processor."
+)
+topology_argument = click.argument("topology", type=click.Path())
 
 
-def forget_output() -> None:
+def discard_output() -> None:
     """Let what is printed from here on, and what is buffered, go nowhere."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextmanager
-def a_reader_may_leave() -> Iterator[None]:
+def until_reader_leaves() -> Iterator[None]:
     """Go on without printing where whoever reads our output has read enough (``| head -1``)."""
     try:
         yield
     except BrokenPipeError:
-        forget_output()
+        discard_output()
 
 
-def complain(sentence: str) -> None:
+def print_error(sentence: str) -> None:
     """Say one thing that is wrong, on stderr."""
     click.echo(f"lab: {sentence}", err=True)
 
@@ -83,7 +88,7 @@ def load(path: str, sets: tuple[str, ...], seed: int = 0) -> Topology:
         topology = load_topology(path, sets=sets, seed=seed)
     except TopologyError as error:
         for problem in error.problems:
-            complain(problem)
+            print_error(problem)
         raise click.exceptions.Exit(UNUSABLE) from None
     for note in topology.notes:
         click.echo(f"lab: note: {note}", err=True)
@@ -108,7 +113,7 @@ def progress_bar(
 
 
 @contextmanager
-def heeding(answer: Callable[..., None], *numbers: int) -> Iterator[None]:
+def handling_signals(answer: Callable[..., None], *numbers: int) -> Iterator[None]:
     """A stretch of code in which signals have another answer."""
     try:
         before = [(number, signal.signal(number, answer)) for number in numbers]
@@ -128,7 +133,7 @@ def interrupt(*_: Any) -> None:
 
 
 @contextmanager
-def at_work(what: str) -> Iterator[Callable[[str], None]]:
+def status_line(what: str) -> Iterator[Callable[[str], None]]:
     """A sign on stderr that something goes on, where that is a terminal; it can be told what."""
     if not sys.stderr.isatty():
         yield lambda what: None
@@ -150,7 +155,7 @@ def say(what: RenderableType) -> None:
     if console.is_terminal:
         console.print(what)
         return
-    console.width = WIDTH_OF_NO_TERMINAL
+    console.width = WIDTH_WITHOUT_TERMINAL
     with console.capture() as captured:
         console.print(what)
     click.echo("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()), nl=False)
@@ -161,10 +166,10 @@ def make_directory(out: str) -> None:
     try:
         Path(out).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        complain(f"{out}: no directory can be made there ({error.strerror or error})")
+        print_error(f"{out}: no directory can be made there ({error.strerror or error})")
         raise click.exceptions.Exit(UNUSABLE) from None
     if not os.access(out, os.W_OK | os.X_OK):
-        complain(f"{out}: this directory may not be written to; write the name of another")
+        print_error(f"{out}: this directory may not be written to; write the name of another")
         raise click.exceptions.Exit(UNUSABLE)
 
 
@@ -174,12 +179,12 @@ def leave(done: Run, out: str) -> str:
     from lab.views import lacking
 
     try:
-        with at_work(f"writing to {out}") as tell:
+        with status_line(f"writing to {out}") as tell:
             paths = done.save(out, lambda name: tell(f"writing {name} to {out}"))
     except OSError as error:
         where = error.filename2 or error.filename or out
         whole = ", ".join(name for name in ARTEFACTS if (Path(out) / name).exists())
-        complain(
+        print_error(
             f"{where}: the artefacts could not all be written ({error.strerror or error}); "
             f"whole in {out}: {whole or 'none'}"
         )
@@ -200,9 +205,9 @@ def _leave_least(done: Run, out: str) -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         left = ", ".join(path.name for path in done.save_least(out))
-        complain(f"interrupted before all artefacts were written; left in {out}: {left}")
+        print_error(f"interrupted before all artefacts were written; left in {out}: {left}")
     except OSError as error:
-        complain(f"{error.filename or out}: interrupted, and {error.strerror or error}")
+        print_error(f"{error.filename or out}: interrupted, and {error.strerror or error}")
 
 
 def draw(trace: Trace, kind: str, path: Path, **options: Any) -> None:
@@ -210,10 +215,10 @@ def draw(trace: Trace, kind: str, path: Path, **options: Any) -> None:
     from lab import views
 
     if why := views.lacking(trace, kind):
-        complain(f"{path}: not drawn, for {why}")
+        print_error(f"{path}: not drawn, for {why}")
         raise click.exceptions.Exit(UNUSABLE)
     try:
-        with at_work(f"drawing the {kind}"):
+        with status_line(f"drawing the {kind}"):
             views.save(trace, kind, path, **options)
     except OSError as error:
         why = error.strerror or str(error)
@@ -224,7 +229,7 @@ def draw(trace: Trace, kind: str, path: Path, **options: Any) -> None:
     else:
         click.echo(f"drawn: {path}")
         return
-    complain(f"{path}: the picture could not be drawn ({why})")
+    print_error(f"{path}: the picture could not be drawn ({why})")
     raise click.exceptions.Exit(UNUSABLE)
 
 
@@ -233,13 +238,13 @@ def read(path: str) -> Trace:
     from lab.trace.trace import open_trace
 
     try:
-        with at_work(f"reading {path}"):
+        with status_line(f"reading {path}"):
             trace = open_trace(path)
     except OSError as error:
-        complain(f"{path}: {error.strerror or error}")
+        print_error(f"{path}: {error.strerror or error}")
         raise click.exceptions.Exit(UNUSABLE) from None
     except ValueError as error:
-        complain(str(error))
+        print_error(str(error))
         raise click.exceptions.Exit(UNUSABLE) from None
     if trace.missing:
         click.echo(f"lab: note: {path}: {_missing(trace)}", err=True)
@@ -262,7 +267,7 @@ def _missing(trace: Trace) -> str:
     count = sum(last - first + 1 for first, last in trace.missing)
     some = [
         f"{first:,}" if first == last else f"{first:,} to {last:,}"
-        for first, last in trace.missing[:_GAPS_TOLD]
+        for first, last in trace.missing[:_MOST_GAPS]
     ]
     more = len(trace.missing) - len(some)
     which = ", ".join(some) + (f" and {more:,} more stretches" if more else "")
@@ -272,4 +277,102 @@ def _missing(trace: Trace) -> str:
     )
 
 
-_GAPS_TOLD = 6
+_MOST_GAPS = 6
+
+
+def tell(done: Run, transcript: bool, as_json: bool, out: str | None, quiet: bool) -> bool:
+    """Leave the artefacts and print what was asked for; whether all could be written."""
+    from lab.analysis.account import write_summary
+    from lab.views import lacking
+
+    # the artefacts first of all, for a reader of our output may go away
+    left = leave(done, out) if out is not None else None
+    why = lacking(done.trace, "transcript") if transcript and not as_json else ""
+    with until_reader_leaves():
+        if why:
+            print_error(why)
+        elif transcript and not as_json:
+            for line in done.transcript_lines():
+                click.echo(line)
+            click.echo()
+        if as_json:
+            write_summary(done.summary, sys.stdout)
+            click.echo()
+        elif not quiet:
+            from lab.views.text.summary import summary_table
+
+            say(summary_table(done.summary))
+            if left:
+                click.echo(left)
+    return left != ""
+
+
+def ended(topology: str, done: Run, status: int) -> None:
+    """The exit status of a run that came to no end of its own; else as :func:`judge` finds."""
+    if status:
+        how = "interrupted" if status == INTERRUPTED else "given up"
+        print_error(f"{how} at {done.summary['simulated_seconds']:g} s of simulated time")
+        raise click.exceptions.Exit(status)
+    judge(topology, done)
+
+
+@contextmanager
+def trace_folder(out: str | None, wanted: bool) -> Iterator[Path | None]:
+    """Where a trace goes that is too long for the memory: to the artefacts, or for a while."""
+    if out is not None:
+        yield Path(out) / "trace.parquet"
+    elif wanted:
+        from tempfile import TemporaryDirectory
+
+        with TemporaryDirectory(prefix="smtp-lab-") as folder:
+            yield Path(folder) / "trace.parquet"
+    else:
+        yield None
+
+
+def judge(topology: str, done: Run) -> None:
+    """Exit status 1, with the reasons, where a rule was broken or an [expect] did not come true.
+
+    Of a run that was stopped before its end nothing is expected.
+    """
+    wrong = [str(breach) for breach in done.breaches] + (done.unmet() if done.is_settled else [])
+    for sentence in wrong:
+        print_error(f"{topology}: {sentence}")
+    about = next((one.message for one in done.breaches if one.message is not None), None)
+    if about is not None:
+        if done.trace.level == "wire":
+            print_error(f"what became of message {about}:")
+            for sentence in done.story(about):
+                click.echo(f"  {sentence}", err=True)
+        else:
+            print_error(
+                f"run it with --trace wire --out DIR to read what became of message {about}"
+            )
+    if wrong:
+        raise click.exceptions.Exit(FAILED)
+
+
+def finish(breaches: list[str], interrupted: bool) -> None:
+    """Exit status 1 with the reasons, where a rule was broken; 130 where it was interrupted."""
+    for sentence in breaches[:20]:
+        print_error(sentence)
+    if len(breaches) > 20:
+        print_error(f"... and {len(breaches) - 20} more")
+    if interrupted:
+        print_error("interrupted; the figures are of what was done until then")
+        raise click.exceptions.Exit(INTERRUPTED)
+    if breaches:
+        raise click.exceptions.Exit(FAILED)
+
+
+def need(*modules: str) -> None:
+    """Exit status 2 with the way out, where what the lessons want is not installed."""
+    from importlib.util import find_spec
+
+    missing = [name for name in modules if find_spec(name) is None]
+    if missing:
+        print_error(
+            f"this wants {', '.join(missing)}, which is not installed; "
+            "run: pip install 'smtp-lab[lessons]', or in a clone: pip install -e '.[lessons]'"
+        )
+        raise click.exceptions.Exit(UNUSABLE)

@@ -461,6 +461,12 @@ def test_what_a_file_says_is_text_and_no_markup(lab: Callable[..., Done], tmp_pa
 # -- the edges of a process
 
 
+def processor_time(pid: int) -> float:
+    """Return the seconds of processor time that a process has used."""
+    ticks = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11]
+    return int(ticks) / os.sysconf("SC_CLK_TCK")
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupting_a_long_run_leaves_its_artefacts(tmp_path: Path, number: int) -> None:
     """Ctrl-C stops between two events: what has run until then is whole, and nothing is lost."""
@@ -468,9 +474,11 @@ def test_interrupting_a_long_run_leaves_its_artefacts(tmp_path: Path, number: in
     path.write_text(TWO_HOSTS + '[[traffic]]\ncount = 9000000\nrate = "1 /s"\n')
     command = [sys.executable, "-m", "lab", "run", str(path), "--out", str(out), "--quiet"]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as running:
-        while not out.exists():  # it is made right before the run begins
+        while not out.exists():
             time.sleep(0.01)
-        time.sleep(0.4)
+        begun = processor_time(running.pid)
+        while processor_time(running.pid) < begun + 0.5:  # however busy the machine is
+            time.sleep(0.01)
         running.send_signal(number)
         _, err = running.communicate(timeout=60)
     assert running.returncode == 130

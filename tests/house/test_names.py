@@ -28,7 +28,7 @@ ALLOWED = {
     "stepping/commands.py": "an order of the stepper, as somebody types it",
     "analysis/conditions.py": "words of a condition, as somebody types them",
     "cli/common.py": "the ending of a file's name",
-    "cli/looking.py": "the ending of a file's name",
+    "cli/plot.py": "the ending of a file's name",
 }
 """Where the case of a text is changed, and of what: a function, or all of a module."""
 

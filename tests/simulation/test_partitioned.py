@@ -26,7 +26,8 @@ from helpers.small_topologies import chain, host, mail, relay
 import lab
 from lab.analysis.invariants import mail as rules
 from lab.analysis.invariants import replies
-from lab.cli import cli, running
+from lab.cli import cli
+from lab.cli import run as run_command
 from lab.simulation.partitioned import windows
 from lab.simulation.partitioned import worker as process
 from lab.simulation.partitioned.coordinator import Coordinator
@@ -368,7 +369,7 @@ def long_run(
         def progress_bar(total: int, quiet: bool) -> Iterator[Callable[[int], None]]:
             yield lambda messages: happens()
 
-        monkeypatch.setattr(running, "progress_bar", progress_bar)
+        monkeypatch.setattr(run_command, "progress_bar", progress_bar)
         arguments = [busy, *LONG, "--processes", 2, "--out", tmp_path / "out", "--quiet"]
         done = CliRunner().invoke(cli, ["run", *map(str, arguments)])
         return done, Trace.read_jsonl(tmp_path / "out" / "trace.jsonl")

@@ -13,7 +13,7 @@ from helpers.places import TOPOLOGIES
 from matplotlib import pyplot
 
 import lab
-from lab.cli.looking import plot
+from lab.cli.plot import plot
 from lab.views import animation
 from lab.views.pictures.film import MOST
 

@@ -1,13 +1,10 @@
-"""``lab run`` and ``lab talk``: one run of a topology."""
+"""``lab run``: simulate a topology."""
 
 from __future__ import annotations
 
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,18 +14,18 @@ from lab.cli.common import (
     INTERRUPTED,
     UNUSABLE,
     Duration,
-    a_reader_may_leave,
-    complain,
-    heeding,
-    leave,
+    ended,
+    handling_signals,
+    level_option,
     load,
     make_directory,
+    print_error,
     progress_bar,
-    say,
-    the_level,
-    the_seed,
-    the_sets,
-    the_topology,
+    seed_option,
+    set_option,
+    tell,
+    topology_argument,
+    trace_folder,
 )
 from lab.runtime.gc_pause import gc_pause
 from lab.trace.rows import END_REASON
@@ -43,14 +40,14 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@the_topology
-@the_seed
-@the_sets
+@topology_argument
+@seed_option
+@set_option
 @click.option("--until", type=Duration(), help="Stop then; default: when nothing is left to do.")
 @click.option("--transcript", is_flag=True, help="Print every session, S: and R:.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
 @click.option("--out", type=click.Path(file_okay=False), help="Leave the artefacts in a directory.")
-@the_level
+@level_option
 @click.option(
     "--processes", type=click.IntRange(min=1), default=1, show_default=True,
     help="Processes that share the hosts out; where that cannot pay, one, and a note why.",
@@ -72,7 +69,7 @@ def run(
     described = load(topology, sets, seed)
     if out is not None:
         make_directory(out)
-    with a_place_for(out, transcript) as folder, gc_pause():
+    with trace_folder(out, transcript) as folder, gc_pause():
         from lab.trace.retention import Retention
 
         retention = Retention(level, folder)
@@ -89,74 +86,6 @@ def run(
         ended(topology, done, status)
     if not written:
         raise click.exceptions.Exit(UNUSABLE)
-
-
-def tell(done: Run, transcript: bool, as_json: bool, out: str | None, quiet: bool) -> bool:
-    """Leave the artefacts and print what was asked for; whether all could be written."""
-    from lab.analysis.account import write_summary
-    from lab.views import lacking
-
-    # the artefacts first of all, for a reader of our output may go away
-    left = leave(done, out) if out is not None else None
-    why = lacking(done.trace, "transcript") if transcript and not as_json else ""
-    with a_reader_may_leave():
-        if why:
-            complain(why)
-        elif transcript and not as_json:
-            for line in done.transcript_lines():
-                click.echo(line)
-            click.echo()
-        if as_json:
-            write_summary(done.summary, sys.stdout)
-            click.echo()
-        elif not quiet:
-            from lab.views.text.summary import summary_table
-
-            say(summary_table(done.summary))
-            if left:
-                click.echo(left)
-    return left != ""
-
-
-def ended(topology: str, done: Run, status: int) -> None:
-    """The exit status of a run that came to no end of its own; else as :func:`judge` finds."""
-    if status:
-        how = "interrupted" if status == INTERRUPTED else "given up"
-        complain(f"{how} at {done.summary['simulated_seconds']:g} s of simulated time")
-        raise click.exceptions.Exit(status)
-    judge(topology, done)
-
-
-@contextmanager
-def a_place_for(out: str | None, wanted: bool) -> Iterator[Path | None]:
-    """Where a trace goes that is too long for the memory: to the artefacts, or for a while."""
-    if out is not None:
-        yield Path(out) / "trace.parquet"
-    elif wanted:
-        with TemporaryDirectory(prefix="smtp-lab-") as folder:
-            yield Path(folder) / "trace.parquet"
-    else:
-        yield None
-
-
-def judge(topology: str, done: Run) -> None:
-    """Exit status 1, with the reasons, where a rule was broken or an [expect] did not come true.
-
-    Of a run that was stopped before its end nothing is expected.
-    """
-    wrong = [str(breach) for breach in done.breaches] + (done.unmet() if done.is_settled else [])
-    for sentence in wrong:
-        complain(f"{topology}: {sentence}")
-    about = next((one.message for one in done.breaches if one.message is not None), None)
-    if about is not None:
-        if done.trace.level == "wire":
-            complain(f"what became of message {about}:")
-            for sentence in done.story(about):
-                click.echo(f"  {sentence}", err=True)
-        else:
-            complain(f"run it with --trace wire --out DIR to read what became of message {about}")
-    if wrong:
-        raise click.exceptions.Exit(FAILED)
 
 
 def simulate(
@@ -201,7 +130,7 @@ def gather(whole: Coordinator, *, quiet: bool) -> tuple[Run, int]:
         try:
             trace = whole.run(progress)
         except WorkerLost as why:
-            complain(str(why))
+            print_error(str(why))
             return Run(whole.topology, whole.salvage(), whole), FAILED
         except KeyboardInterrupt:
             trace = whole.salvage()
@@ -221,7 +150,7 @@ def interrupts_between(whole: Coordinator) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
         whole.interrupt()
 
-    with heeding(interrupt, signal.SIGINT, signal.SIGTERM):
+    with handling_signals(interrupt, signal.SIGINT, signal.SIGTERM):
         yield
 
 
@@ -241,45 +170,5 @@ def interrupts_between_events(simulation: Simulation) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
         simulation.at(simulation.env.now, stop, None)
 
-    with heeding(interrupt, signal.SIGINT, signal.SIGTERM):
+    with handling_signals(interrupt, signal.SIGINT, signal.SIGTERM):
         yield
-
-
-@click.command()
-@the_topology
-@click.argument("host")
-@the_seed
-@the_sets
-@click.option(
-    "--environment", help="The environment that you call from; default: the host's first."
-)
-@click.option("--out", type=click.Path(file_okay=False), help="Leave the artefacts in a directory.")
-def talk(
-    topology: str,
-    host: str,
-    seed: int,
-    sets: tuple[str, ...],
-    environment: str | None,
-    out: str | None,
-) -> None:
-    """Be the sender-SMTP: talk to HOST's receiver-SMTP on stdin and stdout.
-
-    Lines end with CRLF; on a terminal, Enter gives one. Mail that HOST accepts goes on through the
-    simulated network afterwards, and what became of it is told on stderr.
-    """
-    described = load(topology, sets, seed)
-    from lab.api.conversation import Conversation
-
-    try:
-        conversation = Conversation(described, host, seed, environment)
-    except ValueError as why:
-        complain(f"{topology}: {why}")
-        raise click.exceptions.Exit(UNUSABLE) from None
-    if out is not None:
-        make_directory(out)
-    conversation.hold()
-    done = conversation.settle()
-    for line in done.outcomes():
-        click.echo(line, err=True)
-    if out is not None and not leave(done.run, out):
-        raise click.exceptions.Exit(UNUSABLE)

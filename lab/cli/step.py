@@ -10,13 +10,13 @@ import click
 from lab.cli.common import (
     UNUSABLE,
     Duration,
-    at_work,
-    complain,
     load,
+    print_error,
     progress_bar,
-    the_seed,
-    the_sets,
-    the_topology,
+    seed_option,
+    set_option,
+    status_line,
+    topology_argument,
 )
 
 if TYPE_CHECKING:
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@the_topology
-@the_seed
-@the_sets
+@topology_argument
+@seed_option
+@set_option
 @click.option("--until", type=Duration(), help="Make the run no longer than this.")
 @click.option("--at", type=Duration(), help="Begin at this time of the run.")
 @click.option("--event", type=click.IntRange(min=0), help="Begin after so many events.")
@@ -41,10 +41,11 @@ def step(
     event: int | None,
     plain: bool,
 ) -> None:
-    """Step through a run of TOPOLOGY: forward, back, to a breakpoint; and change it on the way.
+    """Step through a run: forward, back, to a breakpoint.
 
-    In a terminal it fills the screen, with the keys at its foot. With --plain, or where the input
-    is no terminal, it reads one order a line, and prints lines; "help" lists the orders.
+    The run of TOPOLOGY can be changed on the way. In a terminal it fills the screen, with the keys
+    in the last line. With --plain, or if the input is not a terminal, it reads one command a line
+    and prints lines; "help" lists the commands.
     """
     described = load(topology, sets, seed)
     from lab.stepping.commands import CommandLine
@@ -93,13 +94,13 @@ def converse(orders: CommandLine) -> None:
         if line.lstrip().startswith("#"):
             continue
         try:
-            with at_work("again from the seed"):
+            with status_line("again from the seed"):
                 lines = orders.do(line)
             click.echo("\n".join(lines))
         except Quit:
             break
         except (Misunderstood, NoCondition, NoIntervention) as why:
-            complain(str(why))
+            print_error(str(why))
             wrong = True
     if wrong and not prompt:
         raise click.exceptions.Exit(UNUSABLE)

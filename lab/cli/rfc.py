@@ -1,20 +1,20 @@
-"""``lab rfc``: the rules, to read."""
+"""``lab rfc``: the rules of RFC 821."""
 
 from __future__ import annotations
 
 import click
 
-from lab.cli.common import UNUSABLE, a_reader_may_leave, complain
+from lab.cli.common import UNUSABLE, print_error, until_reader_leaves
 
 
 @click.command()
 @click.argument("section", required=False)
 @click.option("--tests", is_flag=True, help="Name the tests of each rule, and what was chosen.")
 def rfc(section: str | None, tests: bool) -> None:
-    """Print the rules of RFC 821: where each lives in the lab, and which tests prove it.
+    """Print the rules of RFC 821: where each is, which tests prove it.
 
-    A SECTION such as 4.5.2, an appendix such as E, or a rule such as 4.5.2-1 prints all that is
-    known of its rules.
+    With a SECTION such as 4.5.2, an appendix such as E, or a rule such as 4.5.2-1: everything that
+    is known about its rules.
     """
     from lab.rfc import of_section, proofs, rules, tests_directory
     from lab.views.text.rfc import rule_lines
@@ -22,10 +22,10 @@ def rfc(section: str | None, tests: bool) -> None:
     found = rules() if section is None else of_section(section)
     if not found:
         sections = ", ".join(dict.fromkeys(rule.section for rule in rules()))
-        complain(f"RFC 821 has no rules in a section {section!r}; it has in {sections}")
+        print_error(f"RFC 821 has no rules in a section {section!r}; it has in {sections}")
         raise click.exceptions.Exit(UNUSABLE)
     directory = tests_directory()
     proved = None if directory is None else proofs(directory)
-    with a_reader_may_leave():
+    with until_reader_leaves():
         for line in rule_lines(found, proved, whole=tests or section is not None):
             click.echo(line)

@@ -14,10 +14,10 @@ from lab.cli.common import (
     FAILED,
     INTERRUPTED,
     UNUSABLE,
-    complain,
-    heeding,
+    handling_signals,
     interrupt,
     make_directory,
+    print_error,
     progress_bar,
     say,
 )
@@ -25,6 +25,7 @@ from lab.cli.common import (
 if TYPE_CHECKING:
     from lab.experiments.sweep.experiment_file import SweepError
     from lab.experiments.sweep.sweep import Sweep
+
 
 MOST_TOLD = 5
 """Failed runs that are told on stderr; the table has all."""
@@ -57,10 +58,11 @@ def sweep(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Run a topology under every combination of values and seeds that EXPERIMENT tells.
+    """Make many runs: every combination of values and seeds.
 
-    A table of the measures, as Parquet and CSV, and a plot of each are left. Interrupted, the same
-    command goes on where it stopped.
+    EXPERIMENT is a TOML file with a topology, the values and the seeds. The measures are written as
+    a table (Parquet and CSV) with a plot of each. After an interruption, the same command goes on
+    where it stopped.
     """
     from lab.experiments.sweep import sweep as sweeping
     from lab.experiments.sweep.experiment_file import SweepError
@@ -79,7 +81,7 @@ def sweep(
             tell_beginning(swept, out)
         with (
             progress_bar(len(swept.plan), quiet, "runs", 2) as bar,
-            heeding(interrupt, signal.SIGTERM),
+            handling_signals(interrupt, signal.SIGTERM),
         ):
             progress = None if bar is None else lambda done, _: bar(done)
             try:
@@ -92,7 +94,7 @@ def sweep(
         give_up(ended)
     tell(swept, out, as_json, quiet)
     if isinstance(ended, KeyboardInterrupt):
-        complain(
+        print_error(
             f"interrupted after {len(swept.outcomes)} of {len(swept.plan)} runs; "
             "the same command goes on from there"
         )
@@ -102,17 +104,19 @@ def sweep(
     if swept.failed:
         for one, told in swept.failed[:MOST_TOLD]:
             values = ", ".join(f"{key} = {value}" for key, value in one.point.values.items())
-            complain(f"run {one.number} ({values or 'as it is'}, seed {one.seed}) failed: {told}")
+            print_error(
+                f"run {one.number} ({values or 'as it is'}, seed {one.seed}) failed: {told}"
+            )
         more = len(swept.failed) - MOST_TOLD
         if more > 0:
-            complain(f"... and {more} more; the column error has them all")
+            print_error(f"... and {more} more; the column error has them all")
         raise click.exceptions.Exit(FAILED)
 
 
 def give_up(error: SweepError) -> NoReturn:
     """Say each thing that is wrong; exit status 2."""
     for problem in error.problems:
-        complain(problem)
+        print_error(problem)
     raise click.exceptions.Exit(UNUSABLE) from None
 
 
@@ -141,7 +145,7 @@ def tell(swept: Sweep, out: str, as_json: bool, quiet: bool) -> None:
     try:
         paths = leave(swept, Path(out))
     except OSError as error:
-        complain(f"{error.filename or out}: the tables could not be written ({error.strerror})")
+        print_error(f"{error.filename or out}: the tables could not be written ({error.strerror})")
         raise click.exceptions.Exit(UNUSABLE) from None
     if as_json:
         told = {

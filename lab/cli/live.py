@@ -1,9 +1,8 @@
-"""``lab live`` and ``lab compare``: the same hosts as processes on real TCP."""
+"""``lab live``: the same hosts as processes on real TCP."""
 
 from __future__ import annotations
 
 import ipaddress
-import json
 import signal
 import sys
 import time
@@ -19,23 +18,26 @@ from lab.cli.common import (
     INTERRUPTED,
     UNUSABLE,
     Duration,
-    complain,
-    heeding,
+    handling_signals,
     interrupt,
+    judge,
+    level_option,
     load,
     make_directory,
-    the_level,
-    the_seed,
-    the_sets,
-    the_topology,
+    print_error,
+    seed_option,
+    set_option,
+    tell,
+    topology_argument,
+    trace_folder,
 )
-from lab.cli.running import a_place_for, judge, tell
 
 if TYPE_CHECKING:
     from rich.status import Status
 
     from lab.live.network import LiveNetwork
     from lab.topology.model import Topology
+
 
 EACH = 0.2
 """Seconds between two looks at the progress."""
@@ -70,7 +72,7 @@ def _ports(topology: Topology, given: tuple[str, ...]) -> dict[str, int]:
         else:
             ports[spec.name] = int(port)
     for sentence in wrong:
-        complain(sentence)
+        print_error(sentence)
     if wrong:
         raise click.exceptions.Exit(UNUSABLE)
     return ports
@@ -81,10 +83,10 @@ def _address(address: str) -> None:
     try:
         known = ipaddress.ip_address(address)
     except ValueError:
-        complain(f"--address {address}: no IP address; write --address 127.0.0.1")
+        print_error(f"--address {address}: no IP address; write --address 127.0.0.1")
         raise click.exceptions.Exit(UNUSABLE) from None
     if not known.is_loopback:
-        complain(
+        print_error(
             f"warning: {address} is no loopback address: whoever reaches this machine can send "
             "mail to these hosts; a lab is no mail server for the open Internet"
         )
@@ -97,13 +99,13 @@ def _warn_of_mail_that_leaves(topology: Topology) -> None:
         with suppress(ValueError):
             if where in ("", "localhost") or ipaddress.ip_address(where).is_loopback:
                 continue
-        complain(f"warning: mail for {spec.name} leaves this machine, for {spec.external}")
+        print_error(f"warning: mail for {spec.name} leaves this machine, for {spec.external}")
 
 
 @click.command()
-@the_topology
-@the_seed
-@the_sets
+@topology_argument
+@seed_option
+@set_option
 @click.option("--speed", type=float, default=1.0, show_default=True, help="Seconds in a second.")
 @click.option("--until", type=Duration(), help="Stop then; default: when nothing is left to do.")
 @click.option("--serve", is_flag=True, help="Stay up for real mail programs, until Ctrl-C.")
@@ -115,7 +117,7 @@ def _warn_of_mail_that_leaves(topology: Topology) -> None:
 @click.option("--idle", type=Duration(), default="5 min", help="How long a caller may say nothing.")
 @click.option("--no-fsync", is_flag=True, help="Do not wait for the disk before 250.")
 @click.option("--transcript", is_flag=True, help="Print every session, S: and R:.")
-@the_level
+@level_option
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
 @click.option("--out", type=click.Path(file_okay=False), help="Leave the artefacts in a directory.")
 @click.option("--quiet", is_flag=True, help="Print nothing but what is wrong.")
@@ -144,7 +146,7 @@ def live(
     """
     _pace(speed)
     if not idle > 0:
-        complain("--idle 0: nobody could say anything; write --idle '5 min'")
+        print_error("--idle 0: nobody could say anything; write --idle '5 min'")
         raise click.exceptions.Exit(UNUSABLE)
     described = load(topology, sets, seed)
     where = _ports(described, ports)
@@ -162,11 +164,13 @@ def live(
 
     for fault in described.faults:
         if (fault.when or {}).get("seq") is not None:
-            complain(f"{topology}: the events of a live run have numbers of their own; mind `seq`")
+            print_error(
+                f"{topology}: the events of a live run have numbers of their own; mind `seq`"
+            )
     storage = Path(spool) if spool is not None else None
     settings = Settings(storage, speed, where, address, not no_fsync, idle, serve)
     loud = not (quiet or as_json)
-    with a_place_for(out, transcript) as folder:
+    with trace_folder(out, transcript) as folder:
         ledger = StreamingAnalysis(Trace(), Retention(level, folder))
         with _Progress(loud) as progress:
             try:
@@ -176,18 +180,18 @@ def live(
                     progress=progress, ledger=ledger,
                 )  # fmt: skip
             except OSError as error:
-                complain(f"{topology}: {error.strerror or error}")
+                print_error(f"{topology}: {error.strerror or error}")
                 given = ports or address != "127.0.0.1"
                 raise click.exceptions.Exit(UNUSABLE if given else FAILED) from None
-        with heeding(interrupt, *_ENDING):
+        with handling_signals(interrupt, *_ENDING):
             done = Run(described, trace, ledger)
             written = tell(done, transcript, as_json, out, quiet)
             judge(topology, done)
     if reason not in ENDS:
-        complain(f"{topology}: {reason}")
+        print_error(f"{topology}: {reason}")
         raise click.exceptions.Exit(FAILED)
     if reason == "interrupted" and not serve:
-        complain(f"interrupted at {done.summary['simulated_seconds']:g} s")
+        print_error(f"interrupted at {done.summary['simulated_seconds']:g} s")
         raise click.exceptions.Exit(INTERRUPTED)
     if not written:
         raise click.exceptions.Exit(UNUSABLE)
@@ -196,7 +200,7 @@ def live(
 def _pace(speed: float) -> None:
     """See that the speed is one."""
     if not 0 < speed <= 100_000:
-        complain(f"--speed {speed:g}: no pace; write --speed 60 for an hour in a minute")
+        print_error(f"--speed {speed:g}: no pace; write --speed 60 for an hour in a minute")
         raise click.exceptions.Exit(UNUSABLE)
 
 
@@ -256,58 +260,3 @@ class _Progress:
             f"{network.clock.now:.0f} s: {len(network.sessions)} sessions open, "
             f"{queued} pieces of mail in spools"
         )
-
-
-@click.command()
-@the_topology
-@the_seed
-@the_sets
-@click.option("--speed", type=float, default=1.0, show_default=True, help="Seconds in a second.")
-@click.option("-o", "--output", type=click.Path(dir_okay=False), help="Picture file, .png or .svg.")
-@click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
-def compare(
-    topology: str,
-    seed: int,
-    sets: tuple[str, ...],
-    speed: float,
-    output: str | None,
-    as_json: bool,
-) -> None:
-    """Run TOPOLOGY simulated and live, and draw the delivery times of one against the other."""
-    _pace(speed)
-    described = load(topology, sets, seed)
-    _warn_of_mail_that_leaves(described)
-    from lab.live.network import Settings
-    from lab.live.running import ENDS, run_live
-    from lab.simulation.simulation import simulate
-    from lab.views.pictures import plot_style
-    from lab.views.pictures.comparison import comparison, merit, sentences
-
-    simulated = simulate(described, seed)
-    with _Progress(not as_json) as progress:
-        try:
-            trace, reason = run_live(described, seed, Settings(speed=speed), progress=progress)
-        except OSError as error:
-            complain(f"{topology}: {error.strerror or error}")
-            raise click.exceptions.Exit(FAILED) from None
-    if reason not in ENDS:
-        complain(f"{topology}: {reason}")
-        raise click.exceptions.Exit(FAILED)
-    path = Path(output or f"{Path(topology).stem}-compared.png")
-    with plot_style.off_screen():
-        figure = comparison(simulated, trace).get_figure(root=True)
-        try:
-            assert figure is not None
-            figure.savefig(path)
-        except (OSError, ValueError) as error:
-            complain(
-                f"{path}: {str(error).splitlines()[0]}; write a name that ends with .png or .svg"
-            )
-            raise click.exceptions.Exit(UNUSABLE) from None
-    found = merit(simulated, trace)
-    if as_json:
-        click.echo(json.dumps(found))
-        return
-    for line in sentences(found):
-        click.echo(line)
-    click.echo(f"drawn: {path}")

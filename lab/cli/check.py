@@ -1,0 +1,52 @@
+"""``lab check``: validate topology files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from lab.cli.common import (
+    UNUSABLE,
+    load,
+    set_option,
+)
+
+if TYPE_CHECKING:
+    from lab.topology.model import Topology
+
+
+@click.command()
+@click.argument("topologies", nargs=-1, required=True, type=click.Path(), metavar="TOPOLOGY...")
+@set_option
+@click.option("--quiet", is_flag=True, help="Print nothing but what is wrong.")
+def check(topologies: tuple[str, ...], sets: tuple[str, ...], quiet: bool) -> None:
+    """Validate topology files; run nothing.
+
+    Prints every problem of every file.
+    """
+    bad = 0
+    for path in topologies:
+        try:
+            topology = load(path, sets)
+        except click.exceptions.Exit:
+            bad += 1
+            continue
+        if not quiet:
+            click.echo(f"{path}: {count(topology)}")
+    if bad:
+        raise click.exceptions.Exit(UNUSABLE)
+
+
+def count(topology: Topology) -> str:
+    """What a topology holds, in a line."""
+    mail = len(topology.mail) + sum(one.count for one in topology.traffic)
+    parts = [
+        (len(topology.hosts), "host"),
+        (len(topology.links), "link"),
+        (mail, "message"),
+        (len(topology.scripts), "script"),
+        (len(topology.polls), "poll"),
+        (len(topology.faults), "fault"),
+    ]
+    return ", ".join(f"{n} {what}{'' if n == 1 else 's'}" for n, what in parts if n) + "; well"

@@ -1,0 +1,108 @@
+"""``lab help``: the guides, and the help of the commands."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+import lab
+from lab.cli.common import UNUSABLE, print_error, until_reader_leaves
+
+GUIDES = Path(lab.__file__).parent / "help"
+"""The folder of the guides: ``TOPIC.md`` is the guide that ``lab help TOPIC`` shows."""
+
+
+@click.command()
+@click.argument("topic", required=False)
+@click.option(
+    "--schema", is_flag=True,
+    help="With the topic topology: print a JSON Schema of the topology file, for editors.",
+)  # fmt: skip
+@click.pass_context
+def help(context: click.Context, topic: str | None, schema: bool) -> None:
+    """Show a guide, or list the guides.
+
+    TOPIC is the name of a guide or of a command. In a terminal the guide is laid out to its width;
+    in a pipe or a file it is plain Markdown.
+    """
+    if schema:
+        _print_schema(topic)
+        return
+    group = context.find_root().command
+    assert isinstance(group, click.Group)
+    commands = group.list_commands(context)
+    guides = topics()
+    with until_reader_leaves():
+        if topic is None:
+            _list_guides(guides)
+        elif topic in guides:
+            _show(guide(topic))
+            if topic in commands:
+                click.echo(f"lab: note: for its options: lab {topic} --help", err=True)
+        elif topic in commands:
+            command = group.get_command(context, topic)
+            assert command is not None
+            with command.context_class(
+                command, info_name=topic, parent=context.find_root()
+            ) as asked:
+                click.echo(command.get_help(asked))
+        else:
+            _refuse(topic, guides, commands)
+
+
+def topics() -> list[str]:
+    """Return the names of the guides: the tour, then the others in alphabetical order."""
+    return sorted(
+        (path.stem for path in GUIDES.glob("*.md")), key=lambda name: (name != "tour", name)
+    )
+
+
+def guide(topic: str) -> str:
+    """Return a guide as Markdown."""
+    return (GUIDES / f"{topic}.md").read_text(encoding="utf-8")
+
+
+def summary(text: str) -> str:
+    """Return what a guide is about: its first paragraph after the title."""
+    return " ".join(text.split("\n\n")[1].split())
+
+
+def _list_guides(guides: list[str]) -> None:
+    formatter = click.HelpFormatter()
+    with formatter.section("Guides"):
+        formatter.write_dl([(topic, summary(guide(topic))) for topic in guides])
+    click.echo(formatter.getvalue())
+    click.echo("lab help TOPIC shows a guide, lab help COMMAND the options of a command.")
+
+
+def _show(text: str) -> None:
+    """Print a guide: laid out in a terminal, as it is elsewhere."""
+    if not sys.stdout.isatty():
+        click.echo(text, nl=False)
+        return
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    Console().print(Markdown(text))
+
+
+def _print_schema(topic: str | None) -> None:
+    if topic != "topology":
+        print_error("only the topology file has a schema; run: lab help topology --schema")
+        raise click.exceptions.Exit(UNUSABLE)
+    from lab.topology.reference import json_schema
+
+    with until_reader_leaves():
+        click.echo(json.dumps(json_schema(), indent=2))
+
+
+def _refuse(topic: str, guides: list[str], commands: list[str]) -> None:
+    from lab.topology.problems import did_you_mean
+
+    known = [*guides, *(name for name in commands if name not in guides)]
+    listed = f"; the guides are {', '.join(guides)}"
+    print_error(f"there is no guide {topic!r}{did_you_mean(topic, known, listed)}")
+    raise click.exceptions.Exit(UNUSABLE)

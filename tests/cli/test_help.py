@@ -1,0 +1,128 @@
+"""``lab --help``, ``lab help`` and ``lab COMMAND --help``."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import click
+import pytest
+from click.testing import CliRunner
+from helpers.documents import GUIDES, HELP
+from helpers.places import ROOT
+
+from lab.cli import COMMANDS, cli
+from lab.cli.help import summary
+from lab.topology.reference import json_schema
+
+TOPICS = [path.stem for path in GUIDES]
+
+
+def command(name: str) -> click.Command:
+    found = cli.get_command(click.Context(cli), name)
+    assert found is not None
+    return found
+
+
+def lab(*arguments: str) -> tuple[int, str, str]:
+    done = CliRunner().invoke(cli, arguments, prog_name="lab")
+    return done.exit_code, done.stdout, done.stderr
+
+
+# -- the commands
+
+
+def test_each_module_of_the_command_line_is_a_command() -> None:
+    modules = {path.stem for path in (ROOT / "lab" / "cli").glob("*.py")}
+    assert modules - {"__init__", "common"} == set(COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_says_of_a_command_what_its_own_help_says_first(name: str) -> None:
+    """The list is written without importing the commands, so each text stands in two places."""
+    text = command(name).help or ""
+    assert " ".join(text.split("\n\n")[0].split()) == COMMANDS[name]
+
+
+def test_the_list_of_commands_cuts_no_text_off() -> None:
+    """A line a command, at the 80 columns that click writes at most."""
+    listed = CliRunner().invoke(cli, ["--help"], terminal_width=80).stdout.split("Commands:\n")[1]
+    expected = [f"  {name:<7}  {text.removesuffix('.')}" for name, text in COMMANDS.items()]
+    assert listed.splitlines() == expected
+
+
+def test_help_imports_no_command() -> None:
+    code = (
+        "import sys; from lab.cli import cli\n"
+        "try: cli.main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "print(*[m for m in sys.modules if m.startswith('lab.')], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert set(done.stderr.split()) == {
+        "lab.cli", "lab.cli.common", "lab.runtime", "lab.runtime.compiled",
+    }  # fmt: skip
+
+
+# -- the guides
+
+
+def test_help_lists_every_guide_with_what_it_is_about() -> None:
+    status, out, err = lab("help")
+    assert (status, err) == (0, "")
+    words = " ".join(out.split())
+    for path in GUIDES:
+        text = path.read_text(encoding="utf-8")
+        assert f"{path.stem} {summary(text)}" in words
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_in_a_pipe_a_guide_is_its_markdown(topic: str) -> None:
+    status, out, _ = lab("help", topic)
+    assert status == 0
+    assert out == (HELP / f"{topic}.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name not in TOPICS])
+def test_help_of_a_command_is_what_the_command_prints(name: str) -> None:
+    status, out, err = lab("help", name)
+    assert (status, err) == (0, "")
+    assert out == CliRunner().invoke(cli, [name, "--help"], prog_name="lab").stdout
+
+
+@pytest.mark.parametrize("name", ["live", "lessons"])
+def test_a_guide_named_as_a_command_says_where_the_options_are(name: str) -> None:
+    status, out, err = lab("help", name)
+    assert status == 0
+    assert out.startswith("# ")
+    assert err == f"lab: note: for its options: lab {name} --help\n"
+
+
+@pytest.mark.parametrize(
+    ("word", "ending"),
+    [
+        ("topolgy", "; did you mean topology?"),
+        ("Faults", "; did you mean faults?"),
+        ("replya", "; did you mean replay?"),
+        ("xyzzy", "; the guides are tour, experiments, faults, "),
+        ("", "; the guides are tour, experiments, faults, "),
+    ],
+)
+def test_an_unknown_topic_is_one_sentence_with_the_closest(word: str, ending: str) -> None:
+    status, out, err = lab("help", word)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith(f"lab: there is no guide {word!r}{ending}")
+
+
+def test_the_schema_is_printed_and_nothing_else() -> None:
+    status, out, err = lab("help", "topology", "--schema")
+    assert (status, err) == (0, "")
+    assert json.loads(out) == json_schema()
+
+
+@pytest.mark.parametrize("topic", [(), ("faults",), ("run",), ("xyzzy",)])
+def test_only_the_topology_file_has_a_schema(topic: tuple[str, ...]) -> None:
+    assert lab("help", *topic, "--schema") == (
+        2, "", "lab: only the topology file has a schema; run: lab help topology --schema\n",
+    )  # fmt: skip
