@@ -20,8 +20,9 @@ compiled.install()
 
 if TYPE_CHECKING:
     from lab import lessons, protocol, views
-    from lab.api.run import Run, load, simulate
+    from lab.api.run import Interrupted, Run, RunFailed
     from lab.api.serve import serve
+    from lab.api.simulate import load, simulate
     from lab.experiments.explore import explore
     from lab.experiments.storm.storm import storm
     from lab.experiments.sweep.experiment_file import SweepError
@@ -35,17 +36,19 @@ if TYPE_CHECKING:
 # Found when asked for: `lab --help` should not wait for networkx.
 _HOMES = {
     "Event": "lab.trace.rows",
-    "Fault": "lab.api.run",
+    "Fault": "lab.api.simulate",
+    "Interrupted": "lab.api.run",
     "Run": "lab.api.run",
+    "RunFailed": "lab.api.run",
     "Stepper": "lab.stepping.stepper",
     "Topology": "lab.topology.model",
     "TopologyError": "lab.topology.model",
     "Trace": "lab.trace.trace",
     "explore": "lab.experiments.explore",
-    "load": "lab.api.run",
+    "load": "lab.api.simulate",
     "open_trace": "lab.trace.trace",
     "serve": "lab.api.serve",
-    "simulate": "lab.api.run",
+    "simulate": "lab.api.simulate",
     "step": "lab.stepping.stepper",
     "storm": "lab.experiments.storm.storm",
     "sweep": "lab.experiments.sweep.sweep",
@@ -56,7 +59,9 @@ _ROOMS = ("lessons", "protocol", "views")
 __all__ = [
     "Event",
     "Fault",
+    "Interrupted",
     "Run",
+    "RunFailed",
     "Stepper",
     "SweepError",
     "Topology",

@@ -14,7 +14,8 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Final
 
-from lab.api.run import Run, load
+from lab.api.run import Run
+from lab.api.simulate import load
 from lab.topology.model import Topology
 from lab.trace.trace import Trace
 

@@ -113,7 +113,7 @@ class Explored:
 
         Raises IndexError if no point with that number was tried.
         """
-        from lab.api.run import simulate
+        from lab.api.simulate import simulate
 
         if not isinstance(point, BreakPoint):
             number = point
@@ -344,7 +344,7 @@ def explore(
     ``if __name__ == "__main__":``. ``progress`` is called with the number of points tried so far.
     """
     if not isinstance(topology, Topology):
-        from lab.api.run import load
+        from lab.api.simulate import load
 
         topology = load(topology, seed=seed)
     explored = plan(topology.with_seed(seed), seed, limit)

@@ -119,7 +119,7 @@ def talk(
     lone LF for the end of a line, as it must not (4.5.2 of RFC 821 knows CRLF alone).
     ``quiet``: nothing is printed.
     """
-    from lab.api.run import load
+    from lab.api.simulate import load
     from lab.lessons.typed_session import TypedSession
 
     network = load(topology(where)) if isinstance(where, str) else where

@@ -13,9 +13,8 @@ from pathlib import Path
 
 from lab.analysis.conditions import Condition, NoCondition, Predicate, condition, unknown_hosts
 from lab.analysis.index import TraceIndex
-from lab.api.run import Run, load
+from lab.api.simulate import load, make_run
 from lab.hosts.interception import command_line, reply_of
-from lab.simulation.simulation import simulate
 from lab.stepping.moments import Moment
 from lab.topology.model import FaultSpec as Fault
 from lab.topology.model import Topology
@@ -74,7 +73,7 @@ class Stepper:
     def _make(self) -> None:
         faults = (*self._original.faults, *(one.fault for one in self.interventions))
         topology = replace(self._original, faults=faults)
-        self.run = Run(topology, simulate(topology, self.seed, self.until_time, self._progress))
+        self.run = make_run(topology, self.seed, self.until_time, progress=self._progress)
         self.records = TraceIndex(self.run.trace)
 
     # -- where we are -----------------------------------------------------------------------------

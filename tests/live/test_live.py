@@ -19,7 +19,7 @@ from helpers.live_hosts import crossed, eventually, live, served
 from helpers.places import TOPOLOGIES
 
 import lab
-from lab.api.run import ARTEFACTS
+from lab.api.artefacts import ARTEFACTS
 from lab.cli import cli
 from lab.live.relayed import RelayPort
 

@@ -16,7 +16,7 @@ from helpers.places import SHARED, TOPOLOGIES
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.api.run import simulate
+from lab.api.simulate import simulate
 from lab.protocol import parse_domain
 from lab.topology.declarations import Setting, settings_of
 from lab.topology.graph_files import GraphFault, read_graph

@@ -372,12 +372,10 @@ def run_one(recipe: Recipe, sets: Mapping[str, Any], seed: int) -> Outcome:
 
 def _figures(recipe: Recipe, sets: Mapping[str, Any], seed: int) -> Outcome:
     """The digest and the measures of one run, or its error; of the run itself nothing is left."""
-    from lab.api.run import Run
-    from lab.simulation.simulation import simulate
+    from lab.api.simulate import make_run
 
     try:
-        topology = _topology(recipe, sets, seed)
-        run = Run(topology, simulate(topology, seed, recipe.until))
+        run = make_run(_topology(recipe, sets, seed), seed, recipe.until)
         figures = {
             name: _plain(name, (measure(name).of if function is None else function)(run))
             for name, function in recipe.measures

@@ -8,7 +8,7 @@ from functools import cache, lru_cache
 from itertools import combinations
 from typing import Any, Final
 
-from lab.api.run import simulate
+from lab.api.simulate import simulate
 from lab.lessons.design.task import (
     BUDGET,
     SECONDS,

@@ -9,7 +9,7 @@ from functools import cache
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from lab.api.run import simulate
+from lab.api.simulate import simulate
 from lab.protocol import parse_path
 from lab.quantities import as_toml
 from lab.simulation.world import generator

@@ -1,0 +1,136 @@
+"""What ``lab run --out`` and ``run.save`` leave in a directory."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from lab.analysis.account import write_summary
+from lab.trace.trace import Trace
+
+ARTEFACTS: Final = (
+    "summary.json",
+    "trace.jsonl",
+    "transcript.txt",
+    "map.png",
+    "timeline.png",
+    "ladder.png",
+    "replay.html",
+    "capture.pcap",
+    "capture.hosts",
+)
+"""The files that a run leaves besides its mail drops."""
+
+VIEWS: Final = {
+    "transcript.txt": "transcript", "map.png": "map", "timeline.png": "timeline",
+    "ladder.png": "ladder", "replay.html": "replay", "capture.pcap": "capture", "mail": "mail",
+}  # fmt: skip
+"""The artefacts that require a certain level of the trace, and the view that each of them is."""
+
+
+def unavailable(trace: Trace) -> list[str]:
+    """Return the names of the artefacts for which the trace does not hold enough."""
+    from lab.views import lacking
+
+    return [name for name, view in VIEWS.items() if lacking(trace, view)]
+
+
+def write_artefacts(
+    trace: Trace,
+    summary: dict[str, Any],
+    directory: str | os.PathLike[str],
+    progress: Callable[[str], None] | None = None,
+) -> list[Path]:
+    """Write all artefacts of a run into a directory; return the paths of what was written.
+
+    Each file is written under another name and then moved to its own, so that none is ever half
+    written. Those of an earlier run are removed first, and the summary comes last: if it is there,
+    all is there. ``progress`` is called with the name of each before it is written. Raises OSError
+    for what cannot be written.
+    """
+    from lab.views.files.capture import write_hosts
+    from lab.views.files.maildrops import write_maildrops
+
+    out = Path(directory)
+    out.mkdir(parents=True, exist_ok=True)
+    stored = trace.folder
+    for name in ARTEFACTS:
+        with suppress(OSError):  # a file that cannot be removed is reported when it is written
+            (out / name).unlink()
+    if stored != out / "trace.parquet":
+        shutil.rmtree(out / "trace.parquet", ignore_errors=True)
+    report = progress or (lambda name: None)
+    report("trace.jsonl")
+    written = [stored or _write(out / "trace.jsonl", trace.write_jsonl)]
+    missing = unavailable(trace)
+    for name, view in VIEWS.items():
+        if name not in missing and name != "mail":
+            report(name)
+            written.append(_write_view(trace, out / name, view))
+    written.append(_write(out / "capture.hosts", partial(write_hosts, trace)))
+    if "mail" not in missing:
+        report("mail")
+        write_maildrops(trace, out / "mail")
+        written.append(out / "mail")
+    return [_write_summary(summary, out), *written]
+
+
+def write_least(
+    trace: Trace, summary: dict[str, Any], directory: str | os.PathLike[str]
+) -> list[Path]:
+    """Write trace and summary alone, after an interruption; return their paths."""
+    out = Path(directory)
+    path = trace.folder or out / "trace.jsonl"
+    if not path.exists():
+        _write(path, trace.write_jsonl)
+    return [path, _write_summary(summary, out)]
+
+
+def _write_summary(summary: dict[str, Any], out: Path) -> Path:
+    return _write(out / "summary.json", partial(write_summary, summary, indent=1))
+
+
+def _write_view(trace: Trace, path: Path, view: str) -> Path:
+    from lab.views.files.capture import write_capture
+    from lab.views.replay import replay_page
+    from lab.views.text.transcript import transcript
+
+    if view == "transcript":
+        return _write(path, lambda file: file.writelines(f"{line}\n" for line in transcript(trace)))
+    if view == "replay":
+        return _write(path, lambda file: file.write(replay_page(trace)))
+    if view == "capture":
+        return _write(path, partial(write_capture, trace), "wb")
+    return _write_picture(trace, path, view)
+
+
+def _write_picture(trace: Trace, path: Path, kind: str) -> Path:
+    from lab import views
+
+    with _whole(path, ".png") as unfinished:
+        views.save(trace, kind, unfinished)
+    return path
+
+
+def _write(path: Path, write: Callable[[Any], Any], mode: str = "w") -> Path:
+    encoding = None if "b" in mode else "utf-8"
+    with _whole(path) as unfinished, open(unfinished, mode, encoding=encoding) as file:
+        write(file)
+    return path
+
+
+@contextmanager
+def _whole(path: Path, ending: str = "") -> Iterator[Path]:
+    """Give a path to write to, which becomes the file when it is whole, and is removed if not."""
+    unfinished = path.with_name(f".{path.name}.part{ending}")
+    try:
+        yield unfinished
+        unfinished.replace(path)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,166 @@
+"""Make a run: what Python, the command line, sweeps and the stepper call for a simulated one.
+
+:func:`make_run` decides how much of the run is recorded and where, on how many processes it is
+made, and what is left when it is interrupted. :func:`simulate` is the same with the arguments that
+users give.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from lab.analysis.streaming import StreamingAnalysis
+from lab.api.run import Interrupted, Run, RunFailed
+from lab.runtime.signals import interruptible
+from lab.simulation.partitioned.coordinator import Coordinator, WorkerLost
+from lab.simulation.partitioned.planning import shared_out
+from lab.simulation.simulation import Simulation
+from lab.topology.model import FaultSpec as Fault
+from lab.topology.model import Topology
+from lab.topology.model import load as load_topology
+from lab.trace.retention import Retention
+
+Progress = Callable[[int], None]
+"""Called now and then with the number of messages so far."""
+
+CTRL_C: Final = (signal.SIGINT,)
+
+
+def load(path: str | os.PathLike[str], sets: Sequence[str] = (), seed: int = 0) -> Topology:
+    """Return the topology that a file describes.
+
+    ``sets`` are overrides such as ``"link.0.latency=1 s"``; ``seed`` is for ``[generate]``. Raises
+    :class:`lab.TopologyError` with every problem of the file, a sentence each.
+    """
+    return load_topology(path, sets=sets, seed=seed)
+
+
+def simulate(
+    topology: Topology | str | os.PathLike[str],
+    seed: int = 0,
+    until: float | None = None,
+    progress: Progress | None = None,
+    faults: Sequence[Fault] = (),
+    trace: str = "wire",
+    store: str | os.PathLike[str] | None = None,
+    processes: int = 1,
+) -> Run:
+    """Return a run of a topology, or of the file of that name, from a seed.
+
+    The same topology and seed give the same trace, byte for byte. ``until`` is in simulated
+    seconds; without it the run ends when nothing is left to do. ``progress`` is called now and then
+    with the number of messages so far. ``faults`` happen in addition to those of the file:
+    ``lab.Fault("crash", host="USC-ISIE.ARPA", at=10.0, duration=60.0)``.
+
+    ``trace`` is how much is recorded: "wire", "session", "delivery" or "none"; summary, digest and
+    breaches are the same for each. ``store`` is a folder for a trace that is too long for memory:
+    its events go there as Parquet files.
+
+    ``processes``: the hosts are shared out among so many processes, with the same result. Where
+    that is impossible or would take longer, one process makes the run and a warning says why.
+
+    Raises :class:`lab.TopologyError` for a file with problems. Ctrl-C raises
+    :class:`lab.Interrupted`, and a process that ends too early :class:`lab.RunFailed`; the ``run``
+    of either is what happened until then.
+    """
+    if not isinstance(topology, Topology):
+        topology = load(topology, seed=seed)
+    topology = topology.with_seed(seed)
+    if faults:
+        topology = replace(topology, faults=(*topology.faults, *faults))
+    retention = None
+    if trace != "wire" or store is not None:
+        retention = Retention(trace, None if store is None else Path(store))
+    return make_run(
+        topology, seed, until, retention, processes=processes, progress=progress,
+        report=lambda sentence: warnings.warn(sentence, stacklevel=4),
+    )  # fmt: skip
+
+
+def make_run(
+    topology: Topology,
+    seed: int = 0,
+    until: float | None = None,
+    retention: Retention | None = None,
+    *,
+    processes: int = 1,
+    progress: Progress | None = None,
+    report: Callable[[str], None] = warnings.warn,
+    signals: Sequence[int] = CTRL_C,
+) -> Run:
+    """Return the run of a topology that has its seed and all its faults.
+
+    ``retention`` keeps the rows that its level keeps, and the run is analysed while it goes on;
+    None keeps all rows in memory, and they are analysed when somebody asks. ``report`` is called
+    with the reason if several processes are asked for and one makes the run.
+
+    Each of ``signals`` stops the run between two events, a second Ctrl-C at once. What happened
+    until then is kept: raises :class:`Interrupted`, or :class:`RunFailed` if a process of the run
+    ends too early, with the run so far.
+    """
+    if processes > 1:
+        plan = shared_out(topology, processes)
+        if not isinstance(plan, str):
+            retention = retention or Retention(in_memory=True)
+            coordinator = Coordinator.of(topology, seed, until, plan, retention)
+            return _on_several_processes(coordinator, progress, signals)
+        report(f"one process makes this run: {plan}")
+    return _on_one_process(Simulation(topology, seed), until, retention, progress, signals)
+
+
+def _on_one_process(
+    simulation: Simulation,
+    until: float | None,
+    retention: Retention | None,
+    progress: Progress | None,
+    signals: Sequence[int],
+) -> Run:
+    analysis = None if retention is None else StreamingAnalysis(simulation.trace, retention)
+
+    def each(messages: int) -> None:
+        if analysis is not None:
+            analysis.take()
+        if progress is not None:
+            progress(messages)
+
+    def interrupt(_: object) -> None:
+        raise KeyboardInterrupt
+
+    def run_so_far() -> Run:
+        trace = simulation.trace if analysis is None else analysis.close()
+        return Run(simulation.topology, trace, analysis)
+
+    simulation.begin()
+    try:
+        # the last of this instant, so that the trace ends between two events
+        with interruptible(lambda: simulation.at(simulation.env.now, interrupt, None), *signals):
+            simulation.run(until, None if progress is None and analysis is None else each)
+    except KeyboardInterrupt:
+        simulation.stop("interrupted")
+        raise Interrupted(run_so_far()) from None
+    done = run_so_far()
+    simulation.close()
+    return done
+
+
+def _on_several_processes(
+    coordinator: Coordinator, progress: Progress | None, signals: Sequence[int]
+) -> Run:
+    try:
+        with interruptible(coordinator.interrupt, *signals):
+            trace = coordinator.run(progress)
+    except WorkerLost as why:
+        trace = coordinator.salvage()
+        raise RunFailed(str(why), Run(coordinator.topology, trace, coordinator)) from None
+    except KeyboardInterrupt:
+        trace = coordinator.salvage()
+    done = Run(coordinator.topology, trace, coordinator)
+    if done.ending == "interrupted":
+        raise Interrupted(done)
+    return done

@@ -1,0 +1,46 @@
+"""Signals that have another handler for a while."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+@contextmanager
+def signal_handler(handler: Callable[..., Any], *numbers: int) -> Iterator[None]:
+    """Let ``handler`` handle these signals; afterwards they have their former handlers again.
+
+    Signals that are ignored stay so. Outside the main thread, where no signal arrives, this does
+    nothing.
+    """
+    former = {number: signal.getsignal(number) for number in numbers}
+    taken = [number for number, before in former.items() if before is not signal.SIG_IGN]
+    try:
+        for number in taken:
+            signal.signal(number, handler)
+    except ValueError:
+        yield
+        return
+    try:
+        yield
+    finally:
+        for number in taken:
+            signal.signal(number, former[number])
+
+
+@contextmanager
+def interruptible(stop: Callable[[], None], *numbers: int) -> Iterator[None]:
+    """Let the first of these signals call ``stop``; after it, Ctrl-C interrupts at once, as ever.
+
+    ``stop`` asks for an end in good order. Whoever cannot wait for it presses Ctrl-C again.
+    """
+    former = signal.getsignal(signal.SIGINT)
+
+    def handler(*_: object) -> None:
+        signal.signal(signal.SIGINT, former)
+        stop()
+
+    with signal_handler(handler, *numbers):
+        yield
