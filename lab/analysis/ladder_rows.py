@@ -1,13 +1,19 @@
-"""What a ladder shows, from a trace: who said what to whom and when, one rung after another."""
+"""The rows of a ladder: what crossed between hosts and what happened at them, in order of time.
+
+The ladder picture, the replay page and the stepper take them from here. A row says what it is; how
+it looks is up to the view.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Final
+from typing import Final
 
+from lab.analysis.narrative import gist, length
 from lab.protocol import HostName
+from lab.protocol.syntax import in_capitals
 from lab.trace.rows import (
     CLOSE_REASON,
     HOST,
@@ -21,18 +27,24 @@ from lab.trace.rows import (
     event_of,
 )
 from lab.trace.trace import Trace
-from lab.views.pictures.plot_style import duration
 
-_ESCAPES: Final = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 256))}
+CROSSINGS: Final = frozenset({"command", "reply", "error", "data"})
+"""The kinds of row in which bytes go from one host to another."""
+
+FAILURES: Final = frozenset({
+    "error", "cut", "loss", "unreachable", "return", "refuse", "forget", "fault",
+})  # fmt: skip
+"""The kinds of row that tell of something that failed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rung:
+class LadderRow:
     """One line of a ladder: something crosses from a host to another, or happens at one.
 
-    ``t`` is when it arrives or happens, ``sent`` when it left, in seconds. ``kind`` is command,
-    reply, error (a reply that refuses), data, open, close, cut, loss, unreachable, deliver, return,
-    defer, fault or wait (nothing happens for so long).
+    ``t`` is when it arrives or happens, ``sent`` when it left, in seconds. ``kind`` is one of
+    :data:`CROSSINGS` (an error is a reply that refuses), or open, close, cut, loss, unreachable,
+    deliver, return, defer, fault or wait (nothing happens for so long); with ``in_hosts`` also
+    submit, accept, refuse or forget. ``seq`` is the place of its event in the trace.
     """
 
     t: float
@@ -47,55 +59,100 @@ class Rung:
     @property
     def crosses(self) -> bool:
         """Whether bytes went from one host to another."""
-        return self.kind in ("command", "reply", "error", "data")
+        return self.kind in CROSSINGS
+
+    @property
+    def tag(self) -> str:
+        """What crosses in a few letters: the verb, the code, or "mail"; "" for other rows."""
+        return tag(self.kind, self.text) if self.crosses else ""
+
+
+def tag(kind: str, text: str) -> str:
+    """Return a crossing in a few letters; ``text`` is its first line."""
+    if kind == "data":
+        return "mail"
+    return in_capitals(text[:4].strip()) if kind == "command" else text[:3]
 
 
 class NothingToShow(ValueError):
-    """There is no such message, session or pair in the trace; the message says what there is."""
+    """There is no such message, session or host in the trace; the message says what there is."""
 
 
-def rungs(
+def ladder_rows(
     trace: Trace,
     *,
     message: int | None = None,
     session: int | None = None,
     between: tuple[str, str] | None = None,
-) -> list[Rung]:
-    """The rungs of a whole trace, or of a message, of a session, of the sessions of two hosts.
+    host: str | None = None,
+    in_hosts: bool = False,
+) -> list[LadderRow]:
+    """Return the rows of a whole trace, or of a message, a session, two hosts' sessions, a host.
 
-    A message takes its notifications with it. Raises :class:`NothingToShow`.
+    A message takes its notifications with it. ``in_hosts``: also what happens inside a host, such
+    as mail that is handed over, stored or refused. Raises :class:`NothingToShow`.
     """
-    return first_rungs(trace, None, message=message, session=session, between=between)[0]
+    chosen = _Chosen(trace, message, session, between, host)
+    return _first(trace, None, chosen, in_hosts)[0]
 
 
-def first_rungs(
+def first_ladder_rows(
     trace: Trace,
     most: int | None,
     *,
     message: int | None = None,
     session: int | None = None,
     between: tuple[str, str] | None = None,
-) -> tuple[list[Rung], int]:
-    """The first ``most`` rungs (None: all), and how many more there are but for waits.
+) -> tuple[list[LadderRow], int]:
+    """Return the first ``most`` rows (None: all), and how many more there are but for waits.
 
     Those that are only counted cost little, whatever the length of the trace.
     """
-    wanted = _Wanted(trace, message, session, between)
-    found: list[Rung] = []
+    return _first(trace, most, _Chosen(trace, message, session, between, None), in_hosts=False)
+
+
+def row_of(event: Event) -> LadderRow | None:
+    """Return the row of an event, as with ``in_hosts``; None for an event that no ladder shows."""
+    maker = _MAKERS.get(event.kind) or _IN_HOSTS.get(event.kind)
+    if maker is None:
+        return None
+    kind, text = maker(event)
+    host, peer = event.host, event.peer
+    if event.kind in ("command", "reply", "data"):
+        host, peer = str(peer), host  # recorded where it arrives; drawn from where it left
+    sent = event.extra.get("sent")
+    return LadderRow(event.t, kind, host, peer, text, event.seq, sent, event.session)
+
+
+def with_notifications(trace: Trace, message: int) -> set[int]:
+    """Return the numbers of a message and of all notifications that it led to."""
+    numbers = {message}
+    for row in trace.of(("notify",)):
+        if row[NOTIFY_ABOUT] in numbers:
+            numbers.add(row[MESSAGE])
+    return numbers
+
+
+def _first(
+    trace: Trace, most: int | None, chosen: _Chosen, in_hosts: bool
+) -> tuple[list[LadderRow], int]:
+    kinds = _MAKERS.keys() | (_IN_HOSTS if in_hosts else {})
+    found: list[LadderRow] = []
     more = shown = 0
     for seq, row in enumerate(trace.rows):
-        if row[KIND] not in _MAKERS or not wanted.has(row):
+        if row[KIND] not in kinds or not chosen.has(row):
             continue
-        tells = row[KIND] != "close" or _is_cut(row)
+        is_shown = row[KIND] != "close" or _is_cut(row)
         if most is None or len(found) < most:
-            found.extend(_rung(event_of(row, trace.first_seq + seq)))
-            shown += tells
-        elif wanted.is_all:
+            made = row_of(event_of(row, trace.first_seq + seq))
+            found += [made] if made else []
+            shown += is_shown
+        elif chosen.is_all:
             more = _count(trace) - shown
             break
         else:
-            more += tells
-    found.sort(key=lambda one: (one.t, one.seq))
+            more += is_shown
+    found.sort(key=lambda row: (row.t, row.seq))
     return list(_with_waits(found)), more
 
 
@@ -104,11 +161,11 @@ def _is_cut(row: Row) -> bool:
 
 
 def _count(trace: Trace) -> int:
-    """How many rows of a trace a ladder tells of."""
+    """Return how many rows of a trace a ladder shows, waits left out."""
     return trace.count(_MAKERS.keys() - {"close"}) + sum(map(_is_cut, trace.of(("close",))))
 
 
-class _Wanted:
+class _Chosen:
     """Which rows of a trace are asked for."""
 
     def __init__(
@@ -117,9 +174,11 @@ class _Wanted:
         message: int | None,
         session: int | None,
         between: tuple[str, str] | None,
+        host: str | None,
     ) -> None:
         self.session = session
         self.pair = frozenset(_host(trace, name) for name in between) if between else None
+        self.host = None if host is None else _host(trace, host)
         self.messages: set[int] | None = None
         self.sessions: set[int] = set()
         if session is not None:
@@ -131,7 +190,7 @@ class _Wanted:
     @property
     def is_all(self) -> bool:
         """Whether every row is."""
-        return self.session is None and self.pair is None and self.messages is None
+        return (self.session, self.pair, self.messages, self.host) == (None, None, None, None)
 
     def _find(
         self, trace: Trace, what: str, number: int, kinds: tuple[str, ...], column: int
@@ -145,11 +204,9 @@ class _Wanted:
 
     def _follow(self, trace: Trace, message: int) -> None:
         """Take a message with the notifications about it, and the sessions that either was in."""
-        mine = self.messages = {message}
+        messages = self.messages = with_notifications(trace, message)
         for row in trace.rows:
-            if row[KIND] == "notify" and row[NOTIFY_ABOUT] in mine:
-                mine.add(row[MESSAGE])
-            if row[MESSAGE] in mine and row[SESSION] is not None:
+            if row[MESSAGE] in messages and row[SESSION] is not None:
                 self.sessions.add(row[SESSION])
 
     def has(self, row: Row) -> bool:
@@ -162,7 +219,7 @@ class _Wanted:
             return row[MESSAGE] in self.messages or (
                 row[MESSAGE] is None and row[SESSION] in self.sessions
             )
-        return True
+        return self.host is None or self.host in (row[HOST], row[PEER])
 
 
 def _there_are(last: int) -> str:
@@ -175,30 +232,17 @@ def _host(trace: Trace, name: str) -> str:
     for host in hosts:
         if HostName(host) == wanted:
             return str(host)
-    some = ", ".join(hosts[:5]) + (" ..." if len(hosts) > 5 else "")
-    raise NothingToShow(f"there is no host {name!r}; there are {some}")
-
-
-def _rung(event: Event) -> Iterator[Rung]:
-    maker = _MAKERS.get(event.kind)
-    if maker is not None:
-        kind, text = maker(event)
-        sent = event.extra.get("sent")
-        host, peer = event.host, event.peer
-        if event.kind in ("command", "reply", "data"):
-            host, peer = str(peer), host  # recorded where it arrives; drawn from where it left
-        if kind:
-            yield Rung(event.t, kind, host, peer, text, event.seq, sent, event.session)
+    first = ", ".join(hosts[:5]) + (" ..." if len(hosts) > 5 else "")
+    raise NothingToShow(f"there is no host {name!r}; there are {first}")
 
 
 def _command(event: Event) -> tuple[str, str]:
-    return "command", _shown(event["text"])
+    return "command", gist("command", event["octets"])
 
 
 def _reply(event: Event) -> tuple[str, str]:
-    code, lines = event["code"], event["text"].split("\n")
-    more = f" (and {len(lines) - 1} more lines)" if len(lines) > 1 else ""
-    return ("error" if code >= 400 else "reply"), _shown(f"{code} {lines[0]}{more}")
+    octets: bytes = event["octets"]
+    return ("error" if octets[:1] >= b"4" else "reply"), gist("reply", octets)
 
 
 def _data(event: Event) -> tuple[str, str]:
@@ -216,44 +260,54 @@ def _close(event: Event) -> tuple[str, str]:
     return "close", ""
 
 
-def _deliver(event: Event) -> tuple[str, str]:
-    return "deliver", f"delivered: {event['user']}"
+def _defer(event: Event) -> tuple[str, str]:
+    again = event["retry_at"]
+    return "defer", "put off" if again is None else f"tries again at {again:.6g} s"
 
 
-_MAKERS: Final[dict[str, Any]] = {
+def _fault(event: Event) -> tuple[str, str]:
+    words = f"{event['name']} {event['what']}".strip()
+    return "fault", words + ("" if event["on"] else " is over")
+
+
+_Maker = Callable[[Event], tuple[str, str]]
+
+_MAKERS: Final[dict[str, _Maker]] = {
     "open": lambda event: ("open", f"session {event.session} ({event['transport']})"),
     "command": _command,
     "reply": _reply,
     "data": _data,
     "close": _close,
-    "loss": lambda event: ("loss", f"a segment is lost; again after {duration(event['delay'])}"),
+    "loss": lambda event: ("loss", f"a segment is lost; again after {length(event['delay'])}"),
     "unreachable": lambda event: ("unreachable", f"no channel: {event['reason']}"),
-    "deliver": _deliver,
+    "deliver": lambda event: ("deliver", f"delivered: {event['user']}"),
     "terminal": lambda event: ("deliver", f"at the terminal: {event['user']}"),
     "notify": lambda event: ("return", f"notification about message {event['about']}"),
     "abandon": lambda event: ("return", f"kept: {event['reason']}"),
     "reject": lambda event: ("return", f"rejected: {event['reason']}"),
-    "defer": lambda event: ("defer", f"tries again at {event['retry_at']:.6g} s"),
-    "fault": lambda event: (
-        "fault", f"{event['name']} {event['what']}".strip() + ("" if event["on"] else " is over")
-    ),
-}  # fmt: skip
+    "defer": _defer,
+    "fault": _fault,
+}
+
+_IN_HOSTS: Final[dict[str, _Maker]] = {
+    "submit": lambda event: ("submit", f"message {event.message} handed over"),
+    "accept": lambda event: ("accept", f"message {event.message} stored"),
+    "refuse": lambda event: ("refuse", f"message {event.message} refused"),
+    "forget": lambda event: ("forget", f"message {event.message} forgotten in the crash"),
+}
+"""What happens inside a host: told where it is asked for."""
 
 
-def _shown(text: str) -> str:
-    return text.translate(_ESCAPES)
-
-
-def _with_waits(found: Iterable[Rung]) -> Iterator[Rung]:
-    """The rungs with those waits between them that are long beside the rest."""
-    rungs = list(found)
-    gaps = sorted(b.t - a.t for a, b in pairwise(rungs) if b.t > a.t)
+def _with_waits(found: Iterable[LadderRow]) -> Iterator[LadderRow]:
+    """The rows with those waits between them that are long beside the rest."""
+    rows = list(found)
+    gaps = sorted(b.t - a.t for a, b in pairwise(rows) if b.t > a.t)
     usual = gaps[len(gaps) // 2] if gaps else 0.0
-    last: Rung | None = None
-    for rung in rungs:
-        if last is not None and rung.t - last.t > max(1.0, 20 * usual):
-            wait = rung.t - last.t
-            words = f"nothing for {duration(wait)}"
-            yield Rung(rung.t, "wait", "", None, words, last.seq, sent=last.t)
-        yield rung
-        last = rung
+    last: LadderRow | None = None
+    for row in rows:
+        if last is not None and row.t - last.t > max(1.0, 20 * usual):
+            wait = row.t - last.t
+            words = f"nothing for {length(wait)}"
+            yield LadderRow(row.t, "wait", "", None, words, last.seq, sent=last.t)
+        yield row
+        last = row

@@ -29,7 +29,6 @@ FLOORS = [  # from the ground up; a room is a module or a package of lab/
 ]
 UPWARD = {  # imports that point up, each with its reason
     ("trace/trace", "lab.analysis"): "users ask a trace for its tables; imported when they do",
-    ("analysis/ladder_rows", "lab.views.pictures.plot_style"): "the colours of rungs",
 }
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 DRIVERS = {"simpy", "asyncio", "time", "random", "socket"}

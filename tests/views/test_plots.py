@@ -16,7 +16,7 @@ from matplotlib.text import Text
 
 import lab
 from lab import views
-from lab.analysis.ladder_rows import NothingToShow, first_rungs, rungs
+from lab.analysis.ladder_rows import NothingToShow, first_ladder_rows, ladder_rows
 from lab.analysis.session_states import session_histories
 from lab.protocol import TRANSITIONS, State
 from lab.protocol.replies import MAIL_DATA
@@ -108,18 +108,18 @@ def test_a_ladder_has_an_arrow_for_each_command_reply_and_mail_data() -> None:
 def test_a_ladder_of_a_message_has_its_notification_and_no_other_message() -> None:
     """Returned mail is part of its story; other mail in the same sessions is not."""
     trace = run("campus").trace
-    kept = {one.seq for one in rungs(trace, message=7)}
+    kept = {one.seq for one in ladder_rows(trace, message=7)}
     about = {e.message for e in trace if e.kind == "notify" and e["about"] == 7} | {7}
     assert {trace[seq].message for seq in kept} == {None, *about}
 
 
-def test_the_first_rungs_are_those_of_all_and_the_others_are_counted() -> None:
+def test_the_first_rows_are_those_of_all_and_the_others_are_counted() -> None:
     """So that a ladder of a long run costs what it shows."""
     for name in ("campus", "faults/duplicate-window", "polling"):
         trace = run(name).trace
         for options in ({}, {"message": 1}, {"session": 1}):
-            whole = [one for one in rungs(trace, **options) if one.kind != "wait"]
-            found, more = first_rungs(trace, 9, **options)
+            whole = [one for one in ladder_rows(trace, **options) if one.kind != "wait"]
+            found, more = first_ladder_rows(trace, 9, **options)
             shown = [one for one in found if one.kind != "wait"]
             assert shown == whole[:9]
             assert more == sum(one.kind != "close" for one in whole[9:])
@@ -147,20 +147,20 @@ def test_arrows_of_all_sessions_are_counted_as_in_each() -> None:
 
 def test_what_is_cut_and_lost_is_marked() -> None:
     """Each at its place, in words."""
-    kinds = {one.kind for one in rungs(run("faults/duplicate-window").trace)}
+    kinds = {one.kind for one in ladder_rows(run("faults/duplicate-window").trace)}
     assert {"cut", "fault", "wait", "defer", "deliver"} <= kinds
-    assert "loss" in {one.kind for one in rungs(run("faults/loss").trace)}
+    assert "loss" in {one.kind for one in ladder_rows(run("faults/loss").trace)}
 
 
 def test_a_ladder_of_what_is_not_there_is_refused_in_a_sentence() -> None:
     """The sentence says what there is."""
     trace = run("campus").trace
     with pytest.raises(NothingToShow, match="there is no message 99; they are 1 to"):
-        rungs(trace, message=99)
+        ladder_rows(trace, message=99)
     with pytest.raises(NothingToShow, match="there is no session 99; they are 1 to 16"):
-        rungs(trace, session=99)
+        ladder_rows(trace, session=99)
     with pytest.raises(NothingToShow, match="there is no host 'X'; there are HUB"):
-        rungs(trace, between=("X", "HUB.CAMPUS"))
+        ladder_rows(trace, between=("X", "HUB.CAMPUS"))
 
 
 # -- queues and latency
@@ -364,7 +364,7 @@ def test_a_wait_to_scale_is_told_where_it_is() -> None:
     ax = drawn(run("faults/link-down").trace, "ladder", message=2, to_scale=True)
     low, high = sorted(ax.get_ylim())
     waits = [one for one in ax.texts if str(one.get_gid()).startswith("wait")]
-    happened = [one.t for one in rungs(run("faults/link-down").trace, message=2)]
+    happened = [one.t for one in ladder_rows(run("faults/link-down").trace, message=2)]
     assert waits
     for wait in waits:
         assert min(abs(wait.get_position()[1] - t) for t in happened) > 0.02 * (high - low)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from lab.analysis.ladder_rows import Rung, first_rungs
+from lab.analysis.ladder_rows import LadderRow, first_ladder_rows
 from lab.trace.trace import Trace
 from lab.views.pictures import plot_style
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _ROW: Final = 0.235
-"""Inches from a rung to the next."""
+"""Inches from a row to the next."""
 _COLUMN: Final = 3.8
 """Inches from a host's line to the next, where there are few."""
 _LEFT, _RIGHT, _TOP, _BOTTOM = 1.05, 1.25, 1.05, 0.55
@@ -25,7 +25,7 @@ _MOST_HOSTS: Final = 8
 _SEEN: Final = 0.05
 """The share of the whole time, to scale, that a wait must have to be worth a word."""
 _MOST_READ: Final = 400
-"""Rungs of which a picture shows the first; the others are counted."""
+"""LadderRows of which a picture shows the first; the others are counted."""
 _SIZE: Final = 8.5
 """Points of the labels."""
 
@@ -56,10 +56,12 @@ def ladder(
     """The dialogues of a trace as a message sequence chart, on ``ax`` or on a figure of its own.
 
     ``message`` (with its notifications), ``session`` or ``between`` two hosts picks some; otherwise
-    all are drawn, as far as there is room. Time goes downward, a row a rung; ``to_scale``: in
+    all are drawn, as far as there is room. Time goes downward, row by row; ``to_scale``: in
     seconds. Raises ValueError in a sentence for what is not in the trace.
     """
-    found, more = first_rungs(trace, _MOST_READ, message=message, session=session, between=between)
+    found, more = first_ladder_rows(
+        trace, _MOST_READ, message=message, session=session, between=between
+    )
     with plot_style.sheet():
         return _Drawing(found, more, ax, to_scale).draw(_title(trace, message, session, between))
 
@@ -80,9 +82,9 @@ def _title(
 
 
 class _Drawing:
-    """One picture of some rungs."""
+    """One picture of the rows of a ladder."""
 
-    def __init__(self, found: list[Rung], more: int, ax: Axes | None, to_scale: bool) -> None:
+    def __init__(self, found: list[LadderRow], more: int, ax: Axes | None, to_scale: bool) -> None:
         self.to_scale = to_scale
         self.own = ax is None
         if not to_scale:
@@ -128,9 +130,9 @@ class _Drawing:
             spine.set_visible(False)
         self._hosts()
         self._sessions()
-        for rung, (begin, end) in zip(self.shown, self.rows, strict=True):
-            if rung.kind != "wait" or not self.to_scale or end - begin > _SEEN * self._span():
-                self._rung(rung, begin, end)
+        for row, (begin, end) in zip(self.shown, self.rows, strict=True):
+            if row.kind != "wait" or not self.to_scale or end - begin > _SEEN * self._span():
+                self._row(row, begin, end)
         self._times()
         self._legend()
         ax.set_title(plot_style.fitted_title(ax, title), pad=39)
@@ -139,7 +141,7 @@ class _Drawing:
         return ax
 
     def _scale(self) -> None:
-        """Where each rung begins and ends: in rows, or in seconds."""
+        """Find where each row begins and ends: evenly apart, or in seconds."""
         ax = self.ax
         if not self.to_scale:
             self.rows = [(n - 0.1, n + 0.14) for n in range(len(self.shown))]
@@ -170,15 +172,15 @@ class _Drawing:
         ax.set_xticks([])
 
     def _sessions(self) -> None:
-        """A band behind each session, from its first rung to its last."""
+        """A band behind each session, from its first row to its last."""
         from matplotlib.patches import Rectangle
 
         spans: dict[int, tuple[float, float, set[str]]] = {}
-        for rung, (begin, end) in zip(self.shown, self.rows, strict=True):
-            if rung.session is None or rung.peer not in self.place or rung.host not in self.place:
+        for row, (begin, end) in zip(self.shown, self.rows, strict=True):
+            if row.session is None or row.peer not in self.place or row.host not in self.place:
                 continue
-            low, high, ends = spans.get(rung.session, (begin, end, set()))
-            spans[rung.session] = (min(low, begin), max(high, end), ends | {rung.host, rung.peer})
+            low, high, ends = spans.get(row.session, (begin, end, set()))
+            spans[row.session] = (min(low, begin), max(high, end), ends | {row.host, row.peer})
         half = 0.3 if not self.to_scale else 0.0
         for number, (low, high, ends) in spans.items():
             places = sorted(self.place[host] for host in ends)
@@ -188,58 +190,58 @@ class _Drawing:
             )  # fmt: skip
             self.ax.add_patch(band)
 
-    def _rung(self, rung: Rung, begin: float, end: float) -> None:
-        if rung.kind == "close":
+    def _row(self, row: LadderRow, begin: float, end: float) -> None:
+        if row.kind == "close":
             return
-        if rung.kind in _ARROWS and rung.peer in self.place and rung.host in self.place:
-            self._arrow(rung, begin, end)
-        elif rung.kind == "wait":
-            self._wait(rung, (begin + end) / 2)
-        elif rung.kind == "open" and rung.peer in self.place:
-            self._across(rung, (begin + end) / 2, plot_style.GREY, "-")
-        elif rung.kind in ("cut", "loss") and rung.peer in self.place:
-            self._across(rung, (begin + end) / 2, plot_style.VERMILION, (0, (1.2, 1.6)))
-        elif rung.host in self.place:
-            self._note(rung, (begin + end) / 2)
+        if row.kind in _ARROWS and row.peer in self.place and row.host in self.place:
+            self._arrow(row, begin, end)
+        elif row.kind == "wait":
+            self._wait(row, (begin + end) / 2)
+        elif row.kind == "open" and row.peer in self.place:
+            self._across(row, (begin + end) / 2, plot_style.GREY, "-")
+        elif row.kind in ("cut", "loss") and row.peer in self.place:
+            self._across(row, (begin + end) / 2, plot_style.VERMILION, (0, (1.2, 1.6)))
+        elif row.host in self.place:
+            self._note(row, (begin + end) / 2)
 
-    def _arrow(self, rung: Rung, begin: float, end: float) -> None:
-        x, to = self.place[rung.host], self.place[str(rung.peer)]
-        look = _ARROWS[rung.kind]
-        fails = rung.kind == "unreachable"
+    def _arrow(self, row: LadderRow, begin: float, end: float) -> None:
+        x, to = self.place[row.host], self.place[str(row.peer)]
+        look = _ARROWS[row.kind]
+        fails = row.kind == "unreachable"
         target = x + (to - x) * 0.94 if fails else to
         arrow = self.ax.annotate(
-            "", (target, end), (x, begin), zorder=3, annotation_clip=False, gid=f"arrow {rung.seq}",
+            "", (target, end), (x, begin), zorder=3, annotation_clip=False, gid=f"arrow {row.seq}",
             arrowprops={
                 "arrowstyle": "-" if fails else "-|>", "shrinkA": 0, "shrinkB": 0,
                 "mutation_scale": 9, "color": look["color"], "lw": look["lw"], "ls": look["ls"],
             },
         )  # fmt: skip
-        arrow.set_gid(f"arrow {rung.seq}")
+        arrow.set_gid(f"arrow {row.seq}")
         if fails:
             self._cross(target, end)
-        self.keys.setdefault(_NAMES[rung.kind], look)
-        self._label(rung, (x + to) / 2, (begin + end) / 2, abs(to - x), look["color"])
+        self.keys.setdefault(_NAMES[row.kind], look)
+        self._label(row, (x + to) / 2, (begin + end) / 2, abs(to - x), look["color"])
 
-    def _label(self, rung: Rung, x: float, y: float, columns: float, colour: str) -> None:
+    def _label(self, row: LadderRow, x: float, y: float, columns: float, colour: str) -> None:
         room = columns * self._column_width() * 72 - 26
-        text = plot_style.fitted(rung.text, room, _SIZE)
-        weight = "bold" if rung.kind == "error" else "normal"
-        on_the_line = self.to_scale or rung.kind in ("open", "cut", "loss")
+        text = plot_style.fitted(row.text, room, _SIZE)
+        weight = "bold" if row.kind == "error" else "normal"
+        on_the_line = self.to_scale or row.kind in ("open", "cut", "loss")
         self.ax.text(
             x, y if on_the_line else y - 0.08, text, fontsize=_SIZE, color=colour,
             ha="center", va="center" if on_the_line else "bottom", fontweight=weight,
-            zorder=4 if on_the_line else 2.5, gid=f"label {rung.seq}", clip_on=False, bbox=_BOX,
+            zorder=4 if on_the_line else 2.5, gid=f"label {row.seq}", clip_on=False, bbox=_BOX,
         )  # fmt: skip
 
     def _column_width(self) -> float:
         return self.width / max(len(self.hosts) - 1, 1)
 
-    def _across(self, rung: Rung, y: float, colour: str, dashes: Any) -> None:
-        """Something that befalls the channel itself: a line from host to host."""
-        x, to = sorted((self.place.get(rung.host, 0), self.place[str(rung.peer)]))
+    def _across(self, row: LadderRow, y: float, colour: str, dashes: Any) -> None:
+        """Something that happened to the channel itself: a line from host to host."""
+        x, to = sorted((self.place.get(row.host, 0), self.place[str(row.peer)]))
         self.ax.plot([x, to], [y, y], color=colour, lw=1.0, ls=dashes, zorder=2)
-        self._label(rung, (x + to) / 2, y, to - x, colour)
-        if rung.kind in ("cut", "loss"):
+        self._label(row, (x + to) / 2, y, to - x, colour)
+        if row.kind in ("cut", "loss"):
             self._cross(x + (to - x) * 0.04, y)
             self._cross(to - (to - x) * 0.04, y)
 
@@ -248,39 +250,39 @@ class _Drawing:
             [x], [y], "x", color=plot_style.VERMILION, ms=7, mew=1.8, zorder=5, clip_on=False
         )
 
-    def _note(self, rung: Rung, y: float) -> None:
+    def _note(self, row: LadderRow, y: float) -> None:
         """Something that happens at one host, written beside its line."""
-        x = self.place[rung.host]
+        x = self.place[row.host]
         colour = {"deliver": plot_style.GREEN, "defer": plot_style.GREY}.get(
-            rung.kind, plot_style.VERMILION
+            row.kind, plot_style.VERMILION
         )
-        marker = {"deliver": "o", "defer": "D"}.get(rung.kind, "s")
+        marker = {"deliver": "o", "defer": "D"}.get(row.kind, "s")
         self.ax.plot([x], [y], marker, color=colour, ms=6, mec="black", mew=0.6, zorder=5,
                      clip_on=False)  # fmt: skip
         last = x == len(self.hosts) - 1 and x > 0
         room = (self._column_width() if len(self.hosts) > 1 else self.width / 2) * 72 - 16
         self.ax.annotate(
-            plot_style.fitted(rung.text, room, _SIZE), (x, y), (-8 if last else 8, 0),
+            plot_style.fitted(row.text, room, _SIZE), (x, y), (-8 if last else 8, 0),
             textcoords="offset points",
             ha="right" if last else "left", va="center", fontsize=_SIZE, color=colour, zorder=4,
-            gid=f"label {rung.seq}", annotation_clip=False,
+            gid=f"label {row.seq}", annotation_clip=False,
             bbox=_BOX,
         )  # fmt: skip
 
-    def _wait(self, rung: Rung, y: float) -> None:
+    def _wait(self, row: LadderRow, y: float) -> None:
         ax = self.ax
         if not self.to_scale:
             ax.axhspan(y - 0.42, y + 0.42, facecolor=plot_style.PALE, lw=0, zorder=1)
         ax.text(
-            0.5, y, rung.text, transform=ax.get_yaxis_transform(), ha="center", va="center",
-            fontsize=_SIZE, color=plot_style.GREY, style="italic", zorder=4, gid=f"wait {rung.seq}",
+            0.5, y, row.text, transform=ax.get_yaxis_transform(), ha="center", va="center",
+            fontsize=_SIZE, color=plot_style.GREY, style="italic", zorder=4, gid=f"wait {row.seq}",
             bbox=_BOX if self.to_scale else None,
         )  # fmt: skip
 
     # -- words -----------------------------------------------------------------------------------
 
     def _times(self) -> None:
-        """When each rung arrived, at the left; in seconds, to scale, an axis of its own."""
+        """When each row arrived, at the left; in seconds, to scale, an axis of its own."""
         ax = self.ax
         if self.to_scale:
             ax.set_ylabel("simulated time (seconds)")
@@ -325,25 +327,25 @@ class _Drawing:
         )  # fmt: skip
 
 
-def _beginning(found: list[Rung], rows: int) -> list[Rung]:
-    """As many rungs as there is room for, with as many hosts as fit beside each other."""
+def _beginning(found: list[LadderRow], rows: int) -> list[LadderRow]:
+    """Return as many rows as there is room for, with as many hosts as fit beside each other."""
     hosts: set[str] = set()
     shown = []
-    for rung in found[:rows]:
-        if rung.kind != "fault":
-            hosts |= {host for host in (rung.host, rung.peer) if host}
+    for row in found[:rows]:
+        if row.kind != "fault":
+            hosts |= {host for host in (row.host, row.peer) if host}
         if len(hosts) > _MOST_HOSTS:
             break
-        shown.append(rung)
+        shown.append(row)
     while shown and shown[-1].kind == "wait":
         shown.pop()
     return shown
 
 
-def _in_order(shown: list[Rung]) -> list[str]:
-    """The hosts that have a part in some rungs, as they first appear."""
-    rungs = [rung for rung in shown if rung.kind != "fault"]
-    return list(dict.fromkeys(host for rung in rungs for host in (rung.host, rung.peer) if host))
+def _in_order(shown: list[LadderRow]) -> list[str]:
+    """Return the hosts that have a part in some rows, as they first appear."""
+    ends = [end for row in shown if row.kind != "fault" for end in (row.host, row.peer)]
+    return list(dict.fromkeys(host for host in ends if host))
 
 
 def _clock(t: float) -> str:
