@@ -13,10 +13,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lab.experiments.sweep.experiment_file import Experiment, make_experiment
+from lab.experiments.sweep.experiment import Experiment
+from lab.experiments.sweep.experiment_file import make_experiment
 from lab.experiments.sweep.sweep import Planned, Recipe, SweepScheduler, begin, journal_of, run_one
-from lab.experiments.sweep.workers import crew
-from lab.runtime.spawn import main_kept_out
+from lab.experiments.sweep.workers import start_workers
+from lab.runtime.spawn import without_main
 
 ROUNDS = 3
 
@@ -32,8 +33,8 @@ def measure_sweep(
     """
     made = _experiment(runs, seconds)
     recipe = Recipe.of(made)
-    with tempfile.TemporaryDirectory() as folder, main_kept_out():
-        hands = crew(1, None)
+    with tempfile.TemporaryDirectory() as folder, without_main():
+        pool = start_workers(1, None)
         try:
             shares = []
             lasted = 0.0
@@ -48,14 +49,14 @@ def measure_sweep(
                         journal.keep({"key": planned.key, **outcome})
 
                     begun = time.perf_counter()
-                    SweepScheduler(hands, recipe, keep, seconds).work(deque(swept.plan))
+                    SweepScheduler(pool, recipe, keep, seconds).run(deque(swept.plan))
                     taken = time.perf_counter() - begun
                 if number >= 0:  # the first round warms the worker
                     say(f"sweep, round {number + 1} of {ROUNDS}: {runs} runs")
                     shares.append(100 * (taken - inside) / inside)
                     lasted = inside / runs
         finally:
-            hands.close()
+            pool.close()
     return {
         "sweep_runs": runs,
         "sweep_seconds_a_run": round(lasted, 3),

@@ -1,4 +1,4 @@
-"""How often Python looks for cycles of garbage, of which a run makes none that matter."""
+"""Pause the garbage collector during a run: runs leave next to no reference cycles."""
 
 from __future__ import annotations
 
@@ -8,28 +8,29 @@ from contextlib import contextmanager
 from typing import Final
 
 RARELY: Final = 1_000_000
-"""Objects more than there were, at which Python looks for cycles while a run goes on."""
+"""New objects after which Python collects garbage while a run goes on."""
 
 MOST: Final = 500_000
-"""Objects that runs may leave until all are looked at."""
+"""Objects that runs may leave behind before all of them are collected."""
 
 _BEFORE: Final[list[tuple[int, int, int]]] = []
 
 
-class _Left:
-    """How many objects runs have left since Python has looked at all so many times."""
+class _Deferred:
+    """How many objects runs have left behind since the last full collection."""
 
     objects = 0
-    looks = 0
+    full_collections = 0
 
 
 @contextmanager
 def gc_pause() -> Iterator[None]:
-    """Let Python look for cycles of garbage more than a thousand times less often.
+    """Within this context, collect garbage over a thousand times less often.
 
-    A run makes none that matter, and keeps its topology and all of its trace: each look at those is
-    in vain. So is one right at its end; what it leaves is looked at when enough has been left.
-    Threads may do so at the same time: the last to end sets things back as the first found them.
+    A run makes hardly any reference cycles, and it keeps its topology and its whole trace, so each
+    collection searches them for nothing. The one at the end of a run is deferred too, until enough
+    objects have been left behind. Threads may use this at the same time: the last one to leave
+    restores the thresholds that the first one found.
     """
     _BEFORE.append(gc.get_threshold())
     gc.set_threshold(max(RARELY, _BEFORE[-1][0]), 50, 100)
@@ -38,18 +39,18 @@ def gc_pause() -> Iterator[None]:
     finally:
         before = _BEFORE.pop()
         if before[0] < RARELY:
-            _leave_alone()
+            _defer_collection()
         gc.set_threshold(*before)
 
 
-def _leave_alone() -> None:
-    """Have what is there count as looked at, unless too much has been left so."""
-    looks = gc.get_stats()[-1]["collections"]
-    if looks != _Left.looks:
-        _Left.looks, _Left.objects = looks, 0
-    _Left.objects += gc.get_count()[0]
-    if _Left.objects > MOST:
+def _defer_collection() -> None:
+    """Count all objects as collected, unless too many have been left behind."""
+    full_collections = gc.get_stats()[-1]["collections"]
+    if full_collections != _Deferred.full_collections:
+        _Deferred.full_collections, _Deferred.objects = full_collections, 0
+    _Deferred.objects += gc.get_count()[0]
+    if _Deferred.objects > MOST:
         gc.collect()
-    elif not gc.get_freeze_count():  # else somebody has frozen what is to stay so
+    elif not gc.get_freeze_count():  # otherwise the caller has frozen objects that must stay so
         gc.freeze()
         gc.unfreeze()

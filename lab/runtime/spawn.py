@@ -1,4 +1,4 @@
-"""New processes of Python, in which nothing of the caller's script runs again."""
+"""Start Python processes that do not run the caller's script again."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def main_kept_out() -> Iterator[None]:
-    """A stretch of code in which new processes do not run the caller's script again.
+def without_main() -> Iterator[None]:
+    """Within this context, new processes do not import the caller's script.
 
-    Python's ``spawn`` would, for a script without ``if __name__ == "__main__":``; no process of
-    ours needs anything of it, as functions defined there travel by value.
+    Python's ``spawn`` imports it, which runs a script without ``if __name__ == "__main__":`` again.
+    No process of the lab requires anything from it: functions defined there are sent by value.
     """
     main = sys.modules.get("__main__")
     kept = {name: getattr(main, name) for name in ("__spec__", "__file__") if hasattr(main, name)}

@@ -1,4 +1,4 @@
-"""Many runs over several processes, with the same results in the same order for any number."""
+"""Make many runs on several processes, with results in the same order for any number of them."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 ALONE = 1.0
-"""Seconds that this process works by itself first: others need about as long to start."""
+"""Seconds for which this process works alone first: others need about as long to start."""
 
 CHUNK = 16
-"""Runs that are handed to a process at a time, at the most."""
+"""The most runs that are given to a process at a time."""
 
 
 def processors() -> int:
-    """The processors that this process may use."""
+    """Return the number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def results(
     work: Callable[[Item], Result], items: Sequence[Item], processes: int | None = None
 ) -> Iterator[Result]:
-    """``work`` of each item, in the order of the items.
+    """Yield ``work(item)`` for each item, in the order of the items.
 
-    ``work`` has to be a function of a module, or a partial of one, that crosses process boundaries;
-    what it gives must depend on the item alone.
+    ``work`` must be a function of a module, or a partial of one, so that other processes can import
+    it. Its result must depend on the item alone.
     """
     processes = processors() if processes is None else max(1, processes)
     begun = time.monotonic()
@@ -52,13 +52,13 @@ def _over_processes(
     # spawn: a fork would copy whatever threads the caller has (a notebook, a progress bar)
     context = get_context("spawn")
     chunk = max(1, min(CHUNK, len(items) // (4 * processes)))
-    pool: Any = ProcessPoolExecutor(processes, context, initializer=_begin)
+    pool: Any = ProcessPoolExecutor(processes, context, initializer=ignore_interrupts)
     try:
         yield from pool.map(work, items, chunksize=chunk)
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _begin() -> None:
-    """Leave Ctrl-C to the process that asked."""
+def ignore_interrupts() -> None:
+    """Ignore Ctrl-C in this process; the process that started it handles it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)

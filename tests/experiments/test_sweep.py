@@ -20,12 +20,8 @@ from helpers.places import ROOT
 
 import lab
 from lab.cli import cli
-from lab.experiments.sweep.experiment_file import (
-    MOST_TRIED,
-    SweepError,
-    load_experiment,
-    make_experiment,
-)
+from lab.experiments.sweep.experiment import MOST_TRIED
+from lab.experiments.sweep.experiment_file import SweepError, load_experiment, make_experiment
 from lab.experiments.sweep.measures import KNOWN
 from lab.experiments.sweep.sweep import Recipe, begin, journal_of, run_one
 from lab.experiments.sweep.workers import LocalWorkers
@@ -150,7 +146,8 @@ def test_a_run_that_kills_its_process_is_recorded_and_ends_nothing() -> None:
 
 def test_without_dask_processes_of_python_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "lab.experiments.sweep.sweep.crew", lambda workers, scheduler: LocalWorkers(workers)
+        "lab.experiments.sweep.sweep.start_workers",
+        lambda workers, scheduler: LocalWorkers(workers),
     )
     table = lab.sweep(topology=SCENARIO, seeds=5, measures=[dies_at_two], workers=2)
     assert table["error"].notna().tolist() == [False, False, True, False, False]
@@ -158,7 +155,7 @@ def test_without_dask_processes_of_python_do(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_cluster_without_dask_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(SweepError, match=r"wants Dask.* pip install 'smtp-lab\[cluster\]'"):
+    with pytest.raises(SweepError, match=r"requires Dask.* pip install 'smtp-lab\[cluster\]'"):
         lab.sweep(topology=SCENARIO, measures=["delivered"], scheduler="tcp://127.0.0.1:9")
 
 
@@ -228,11 +225,11 @@ def test_one_sweep_at_a_time_is_at_work_in_a_directory(tmp_path: Path) -> None:
     experiment, out = own(tmp_path), tmp_path / "out"
     held = journal_of(begin(load_experiment(experiment)), out)
     with held:
-        with pytest.raises(SweepError, match="another sweep is at work there"):
+        with pytest.raises(SweepError, match="another sweep is using this directory"):
             lab.sweep(experiment, out=out, workers=0)
         result = CliRunner().invoke(cli, ["sweep", str(experiment), "--out", str(out)])
         assert result.exit_code == 2
-        assert "wait until it is done, or give another --out" in result.output
+        assert "wait for it, or give another --out" in result.output
     assert len(lab.sweep(experiment, out=out, workers=0)) == 8
 
 
@@ -248,12 +245,12 @@ link.0.loss = 0.1
 """))  # fmt: skip
     for part in (
         "line 3, seeds: 0 seeds; write 1 or more",
-        "line 4, measures[0]: 'deliverd' is no measure; did you mean delivered?",
-        "measures[1]: 'events.defr' names no kind of event; did you mean defer?",
-        "measures[3]: delivered stands there twice",
+        "line 4, measures[0]: 'deliverd' is not a measure; did you mean delivered?",
+        "measures[1]: 'events.defr' does not name a kind of event; did you mean defer?",
+        "measures[3]: delivered is listed twice",
         "line 5, unti: unknown key; did you mean until?",
         "line 7, grid.retry.first: there are no values",
-        "line 8, grid.link.0.loss: 0.1 is no list; write the values to try, as in link.0.loss =",
+        "line 8, grid.link.0.loss: 0.1 is not a list; write the values to try, as in link.0.loss =",
     ):
         assert any(part in one for one in found), (part, found)
     assert len(found) == 7
@@ -280,7 +277,7 @@ retry.first = "5 mn"
 
 def test_a_topology_file_is_no_experiment() -> None:
     (told,) = problems(SCENARIO)
-    assert "is a topology, no experiment; run it by lab run" in told
+    assert "is a topology file; run it with lab run" in told
     (told,) = problems(SCENARIO.with_name("nothing.toml"))
     assert "there is no such file" in told
 

@@ -1,6 +1,6 @@
-"""The journal of a sweep: a line of JSON for each run that is done, in the order in which they end.
+"""The journal of a sweep: a line of JSON for each finished run, in the order in which runs end.
 
-It is only ever added to, so that what is done stays readable whatever ends the sweep.
+Lines are only appended, so finished runs stay readable however the sweep ends.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import IO, Any, Self
 
 
 class JournalLock(Exception):
-    """A journal that somebody else is writing."""
+    """Raised when another process is writing the journal."""
 
 
 class Journal:
-    """The outcomes of runs, in a file or, without a path, nowhere."""
+    """The outcomes of runs, in a file; without a path, nothing is kept."""
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
@@ -32,27 +32,25 @@ class Journal:
             self._file.close()
             self._file = None
 
-    def hold(self) -> None:
-        """Keep others from writing it until it is closed; raises :class:`JournalLock` if one
-        does.
-        """
+    def lock(self) -> None:
+        """Lock the file until it is closed; raises :class:`JournalLock` if another process has."""
         self._open()
 
     def outcomes(self) -> Iterator[dict[str, Any]]:
-        """What is written there; a line that was cut off is passed over."""
+        """Yield the outcomes in the file; a line that was cut off is skipped."""
         if self.path is None or not self.path.exists():
             return
         with open(self.path, "rb") as file:
             for line in file:
                 try:
-                    found = json.loads(line)
+                    outcome = json.loads(line)
                 except ValueError:
                     continue
-                if isinstance(found, dict) and isinstance(found.get("key"), str):
-                    yield found
+                if isinstance(outcome, dict) and isinstance(outcome.get("key"), str):
+                    yield outcome
 
     def keep(self, outcome: dict[str, Any]) -> dict[str, Any]:
-        """Write one more; the outcome itself."""
+        """Append an outcome, and return it."""
         file = self._open()
         if file is not None:
             file.write(json.dumps(outcome, default=str).encode() + b"\n")
@@ -61,23 +59,23 @@ class Journal:
     def _open(self) -> IO[bytes] | None:
         if self._file is None and self.path is not None:
             file = open(self.path, "ab", buffering=0)  # noqa: SIM115
-            if not _locked(file):
+            if not _try_lock(file):
                 file.close()
                 raise JournalLock
-            if file.tell() and not self._ends_well():
+            if file.tell() and not self._ends_with_newline():
                 file.write(b"\n")
             self._file = file
         return self._file
 
-    def _ends_well(self) -> bool:
+    def _ends_with_newline(self) -> bool:
         assert self.path is not None
         with open(self.path, "rb") as file:
             file.seek(-1, os.SEEK_END)
             return file.read() == b"\n"
 
 
-def _locked(file: IO[bytes]) -> bool:
-    """Whether a file is ours alone until it is closed, as far as its file system can tell."""
+def _try_lock(file: IO[bytes]) -> bool:
+    """Lock a file until it is closed; False if another process has locked it."""
     if sys.platform == "win32":
         return True
     import fcntl
@@ -87,5 +85,5 @@ def _locked(file: IO[bytes]) -> bool:
     except BlockingIOError:
         return False
     except OSError:
-        pass  # a file system that has no locks
+        pass  # the file system has no locks
     return True

@@ -1,4 +1,4 @@
-"""Measures: the figures that a sweep keeps of each run, by name.
+"""The figures that a sweep keeps of each run, by name.
 
 A measure is a number of the summary by its dotted name (``delivered``,
 ``delivery_seconds.p95``), one of those below, or, from Python, a function of the :class:`lab.Run`.
@@ -26,9 +26,10 @@ _SPANS: Final = ("min", "median", "p95", "max")
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A figure of a run; ``unit`` is "s", "B", "share" or "" for a count or whatever it is.
+    """A figure of a run.
 
-    ``is_ours``: any process knows it by its name; otherwise it is the user's own function.
+    ``unit`` is "s", "B", "share", or "" for a count or an unknown unit. ``is_ours`` is True for a
+    measure of the lab, which every process finds by its name, and False for a user's function.
     """
 
     name: str
@@ -38,16 +39,16 @@ class Measure:
 
 
 def delivery_spans(run: Run) -> list[float]:
-    """The seconds from hand-over to delivery of each recipient that had its mail, sorted."""
+    """Return the seconds from submission to delivery, for each delivered recipient, sorted."""
     return sorted(
-        one.settled_at - one.submitted_at
-        for one in run.account.everyone()
-        if one.outcome == "delivered" and one.settled_at is not None
+        recipient.settled_at - recipient.submitted_at
+        for recipient in run.account.everyone()
+        if recipient.outcome == "delivered" and recipient.settled_at is not None
     )
 
 
 def queue_max(run: Run) -> int:
-    """The most messages that lay in one host's spool at one time."""
+    """Return the largest number of messages in one host's spool at one time."""
     from lab.views.pictures.queues import queue_lengths
 
     lines = queue_lengths(run.trace).values()
@@ -55,25 +56,25 @@ def queue_max(run: Run) -> int:
 
 
 def busiest_relay_share(run: Run) -> float | None:
-    """Of all that relays passed on, the share of the relay that passed on most; None of nothing."""
-    taken: set[tuple[str, int]] = set()
-    passed: Counter[str] = Counter()
+    """Return the share of all relayed mail that the busiest relay passed on; None without any."""
+    accepted: set[tuple[str, int]] = set()
+    relayed: Counter[str] = Counter()
     for row in run.trace.rows:
         if row[KIND] == "accept":
-            taken.add((row[HOST], row[MESSAGE]))
-        elif row[KIND] == "transfer" and (row[HOST], row[MESSAGE]) in taken:
-            passed[row[HOST]] += len(row[RECIPIENTS] or ()) or 1
-    return max(passed.values()) / passed.total() if passed else None
+            accepted.add((row[HOST], row[MESSAGE]))
+        elif row[KIND] == "transfer" and (row[HOST], row[MESSAGE]) in accepted:
+            relayed[row[HOST]] += len(row[RECIPIENTS] or ()) or 1
+    return max(relayed.values()) / relayed.total() if relayed else None
 
 
 def delivered_share(run: Run) -> float | None:
-    """The share of the recipients that had their mail; None where there was no recipient."""
+    """Return the share of the recipients whose mail was delivered; None without recipients."""
     submitted: int = run.summary["submitted"]
     return run.summary["delivered"] / submitted if submitted else None
 
 
 def wire_bytes(run: Run) -> int:
-    """Bytes of commands, replies and mail data that crossed the wire."""
+    """Return how many bytes of commands, replies and mail data crossed the wire."""
     return sum(
         len(row[OCTETS]) for row in run.trace.rows if row[KIND] in ("command", "reply", "data")
     )
@@ -85,7 +86,7 @@ def _mean(run: Run) -> float | None:
 
 
 def _percentile(run: Run, share: float) -> float | None:
-    """By nearest rank, as the summary does it."""
+    """Return a percentile by nearest rank, as the summary does."""
     spans = delivery_spans(run)
     if not spans:
         return None
@@ -94,7 +95,7 @@ def _percentile(run: Run, share: float) -> float | None:
 
 
 def _span(run: Run, name: str) -> float | None:
-    """A span of the summary, and None (no 0) where nothing was delivered."""
+    """Return a delivery time of the summary; None, not 0, if nothing was delivered."""
     span: float = run.summary["delivery_seconds"][name]
     return span if run.summary["delivered"] else None
 
@@ -111,66 +112,66 @@ OTHERS: Final = (
 KNOWN: Final = (
     *COUNTS,
     *(f"delivery_seconds.{name}" for name in _SPANS),
-    *(one.name for one in OTHERS),
+    *(other.name for other in OTHERS),
 )
-"""The names of measures; beside them ``delivery_seconds.pNN`` and ``events.KIND``."""
+"""The names of measures; ``delivery_seconds.pNN`` and ``events.KIND`` are measures too."""
 
 
 def measure(name: str) -> Measure:
-    """The measure of that name; raises ValueError, with what there is."""
+    """Return the measure of a name; raises ValueError, with the names that are known."""
     if name in COUNTS:
         return Measure(name, lambda run: run.summary[name])
-    for one in OTHERS:
-        if one.name == name:
-            return one
-    head, _, rest = name.partition(".")
-    if head == "delivery_seconds" and rest in _SPANS:
-        return Measure(name, lambda run: _span(run, rest), "s")
+    for other in OTHERS:
+        if other.name == name:
+            return other
+    head, _, detail = name.partition(".")
+    if head == "delivery_seconds" and detail in _SPANS:
+        return Measure(name, lambda run: _span(run, detail), "s")
     match = _PERCENTILE.fullmatch(name)
     if match:
         share = float(match[1])
         return Measure(name, lambda run: _percentile(run, share), "s")
-    if head == "events" and rest in KINDS:
-        return Measure(name, lambda run: sum(row[KIND] == rest for row in run.trace.rows))
+    if head == "events" and detail in KINDS:
+        return Measure(name, lambda run: sum(row[KIND] == detail for row in run.trace.rows))
     if head == "events":
-        meant = did_you_mean(rest, KINDS, f"; there are {join_some(KINDS, 30)}")
-        raise ValueError(f"{as_toml(name)} names no kind of event{meant}")
+        meant = did_you_mean(detail, KINDS, f"; there are {join_some(KINDS, 30)}")
+        raise ValueError(f"{as_toml(name)} does not name a kind of event{meant}")
     meant = did_you_mean(name, KNOWN, f"; there are {join_some(KNOWN, 30)}")
-    raise ValueError(f"{as_toml(name)} is no measure{meant}")
+    raise ValueError(f"{as_toml(name)} is not a measure{meant}")
 
 
 def measures_of(given: Any) -> tuple[list[Measure], list[tuple[int | None, str]]]:
-    """The measures of a list of names and functions, or of a mapping of names to functions.
+    """Return the measures of a list of names and functions, or of a mapping of names to functions.
 
-    The second result has a sentence for each that is none, with its number in the list.
+    The second result has the position and a sentence for each item that is not a measure.
     """
-    found: list[Measure] = []
+    measures: list[Measure] = []
     faults: list[tuple[int | None, str]] = []
     if isinstance(given, str) or callable(given):
         given = [given]
     if not isinstance(given, (list, tuple, Mapping)):
-        return [], []  # missing, which is told elsewhere
+        return [], []  # missing, which is reported elsewhere
     if not given:
-        faults.append((None, 'there are none; write measures = ["delivered"]'))
-    for number, one in enumerate(given):
-        function = given[one] if isinstance(given, Mapping) else one
+        faults.append((None, 'no measures are given; write measures = ["delivered"]'))
+    for number, item in enumerate(given):
+        function = given[item] if isinstance(given, Mapping) else item
         try:
-            made = _one(str(one) if isinstance(given, Mapping) else None, function)
+            made = _one(str(item) if isinstance(given, Mapping) else None, function)
         except ValueError as why:
             faults.append((number, str(why)))
             continue
-        if any(made.name == other.name for other in found):
-            faults.append((number, f"{made.name} stands there twice; write it once"))
-        found.append(made)
-    return found, faults
+        if any(made.name == earlier.name for earlier in measures):
+            faults.append((number, f"{made.name} is listed twice; list it once"))
+        measures.append(made)
+    return measures, faults
 
 
 def _one(name: str | None, given: Any) -> Measure:
     if callable(given):
         return Measure(name or str(getattr(given, "__name__", repr(given))), given, is_ours=False)
     if not isinstance(given, str):
-        raise ValueError(f"{as_toml(given)} is no measure; write a name such as delivered")
+        raise ValueError(f"{as_toml(given)} is not a measure; write a name such as delivered")
     made = measure(given)
     if name is not None:
-        raise ValueError(f"{as_toml(name)} is to be a function of a run")
+        raise ValueError(f"the measure {as_toml(name)} must be a function of a run")
     return made

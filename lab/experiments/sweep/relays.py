@@ -1,7 +1,7 @@
-"""Where relays are put: the hosts of a map that take mail to be relayed, chosen by a rule.
+"""Choose by a rule which hosts of a map relay mail.
 
-An experiment sets ``relays.count`` and ``relays.by`` as it sets a key of the topology; the hosts
-that the rule chooses relay, and no others do.
+An experiment sets ``relays.count`` and ``relays.by`` as it sets a key of the topology. Only the
+hosts that the rule chooses relay mail.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     import networkx
 
 RELAYS: Final = ("relays.by", "relays.count")
-"""The keys that an experiment may set beside those of a topology file."""
+"""The keys that an experiment may set besides those of a topology file."""
 
 
 class RelaysFault(ValueError):
-    """A rule or a count that places no relays; ``key`` is the one that is wrong."""
+    """Raised for a rule or a count by which no relays can be placed; ``key`` is the wrong key."""
 
     def __init__(self, key: str, text: str) -> None:
         self.key = key
@@ -32,14 +32,14 @@ class RelaysFault(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Relays:
-    """How many relays, and by which rule: "degree", "betweenness", "tree" or "random"."""
+    """The number of relays, and the rule: "degree", "betweenness", "tree" or "random"."""
 
     count: int
     by: str = "betweenness"
 
 
 def parse_relays(sets: Mapping[str, Any]) -> Relays | None:
-    """What an experiment's settings say about relays; None if nothing. Raises RelaysFault."""
+    """Read an experiment's settings of relays; None if there are none. Raises RelaysFault."""
     if not sets:
         return None
     by = sets.get("relays.by", "betweenness")
@@ -48,14 +48,14 @@ def parse_relays(sets: Mapping[str, Any]) -> Relays | None:
         raise RelaysFault("relays.by", f"{as_toml(by)} is none of {join_some(RULES)}{meant}")
     count = sets.get("relays.count")
     if count is None:
-        raise RelaysFault("relays.by", "it needs relays.count; write that as well, as in 20")
+        raise RelaysFault("relays.by", "it requires relays.count; for example 20")
     if isinstance(count, bool) or not isinstance(count, int) or count < 0:
-        raise RelaysFault("relays.count", f"{as_toml(count)} is no count; write a whole number")
+        raise RelaysFault("relays.count", f"{as_toml(count)} is not a count; write 20, for example")
     return Relays(count, by)
 
 
 def place_relays(topology: Topology, relays: Relays, seed: int) -> Topology:
-    """The topology in which the chosen hosts relay, and no others."""
+    """Return the topology with the chosen hosts, and only those, as relays."""
     import networkx
 
     graph = networkx.Graph(topology.graph)
@@ -66,7 +66,7 @@ def place_relays(topology: Topology, relays: Relays, seed: int) -> Topology:
         )
     ranked = [name for name in RULES[relays.by](graph, seed) if name in hosts]
     chosen = set(ranked[: relays.count])
-    changed = {name: replace(one, relay=name in chosen) for name, one in topology.hosts.items()}
+    changed = {name: replace(spec, relay=name in chosen) for name, spec in topology.hosts.items()}
     return replace(topology, hosts=changed, recipe=None)
 
 
@@ -77,20 +77,20 @@ def _by_degree(graph: networkx.Graph, seed: int) -> list[str]:
 def _by_betweenness(graph: networkx.Graph, seed: int) -> list[str]:
     import networkx
 
-    found = networkx.betweenness_centrality(graph, normalized=False)
-    return sorted(graph, key=lambda name: (-round(found[name], 6), name))
+    centrality = networkx.betweenness_centrality(graph, normalized=False)
+    return sorted(graph, key=lambda name: (-round(centrality[name], 6), name))
 
 
 def _by_growing(graph: networkx.Graph, seed: int) -> list[str]:
-    """From the host with most neighbours on, each time a neighbour that reaches most new hosts."""
+    """Grow a tree from the host with most neighbours, always by the one that adds most hosts."""
     first = _by_degree(graph, seed)[0]
     order, reached = [first], {first, *graph[first]}
-    edge = set(graph[first])
-    while edge:
-        best = max(sorted(edge), key=lambda name: len(set(graph[name]) - reached))
+    frontier = set(graph[first])
+    while frontier:
+        best = max(sorted(frontier), key=lambda name: len(set(graph[name]) - reached))
         order.append(best)
         reached |= set(graph[best])
-        edge = (edge | set(graph[best])) - set(order)
+        frontier = (frontier | set(graph[best])) - set(order)
     return order + [name for name in sorted(graph) if name not in order]
 
 
@@ -106,4 +106,4 @@ RULES: Final[dict[str, Callable[[Any, int], list[str]]]] = {
     "tree": _by_growing,
     "random": _at_random,
 }
-"""The hosts of a map in the order in which a rule makes them relays."""
+"""Functions of a graph and a seed: the hosts in the order in which they become relays."""

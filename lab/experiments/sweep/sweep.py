@@ -1,9 +1,9 @@
-"""Sweeps: a topology under every combination of values and seeds, and the figures of each run.
+"""Run a topology under every combination of values and seeds, and keep the figures of each run.
 
-Each run is known by its content: what its topology file holds, the values, the seed. A journal
-keeps what is done, a line a run; a sweep that was interrupted goes on after it, and one whose
-experiment has changed makes the runs that are new. The table has the order of the experiment,
-whatever order the runs ended in.
+A run is identified by its content: its topology file, its values and its seed. A journal keeps a
+line for each finished run, so that an interrupted sweep continues where it stopped, and a sweep
+whose experiment has changed makes only the new runs. The rows of the table are in the order of the
+experiment, in whatever order the runs ended.
 """
 
 from __future__ import annotations
@@ -14,26 +14,20 @@ import math
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from lab.experiments.sweep.experiment_file import (
-    Experiment,
-    GridPoint,
-    SweepError,
-    load_experiment,
-    make_experiment,
-    topology_of,
-)
+from lab.experiments.sweep.experiment import Experiment, GridPoint, topology_of
+from lab.experiments.sweep.experiment_file import SweepError, load_experiment, make_experiment
 from lab.experiments.sweep.journal import Journal, JournalLock
 from lab.experiments.sweep.measures import measure
-from lab.experiments.sweep.workers import BROKEN, DIED, Workers, WorkersError, crew
+from lab.experiments.sweep.workers import DIED, FAILED, Workers, WorkersError, start_workers
 from lab.runtime.gc_pause import gc_pause
-from lab.runtime.spawn import main_kept_out
-from lab.runtime.worker_pool import processors
+from lab.runtime.spawn import without_main
+from lab.runtime.worker_pool import ALONE, processors
 
 if TYPE_CHECKING:
     import pandas
@@ -41,22 +35,19 @@ if TYPE_CHECKING:
     from lab.topology.model import Topology
 
 TASK: Final = 1.0
-"""Seconds of work that are given to a process at a time, as near as can be guessed."""
+"""Estimated seconds of work that a process is given at a time."""
 
 MOST_AT_ONCE: Final = 200
-"""Runs that are given to a process at a time, at the most."""
-
-ALONE: Final = 1.0
-"""Seconds that this process works by itself first: others need about as long to start."""
+"""The most runs that a process is given at a time."""
 
 Outcome = dict[str, Any]
-"""What is known of a run: ``error``, or ``digest`` and ``measures``; ``seconds`` of the processor,
-and of the clock on the ``wall``."""
+"""The outcome of a run: ``error``, or ``digest`` and ``measures``; and its processor time,
+``seconds``, and wall-clock time, ``wall``, both in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A run to be made: its place in the table, its point, its seed, and the key of its content."""
+    """A run to be made: its row in the table, its values, its seed, and the key of its content."""
 
     number: int
     point: GridPoint
@@ -66,10 +57,10 @@ class Planned:
 
 @dataclass(slots=True)
 class Sweep:
-    """The runs of an experiment, and what those came to that are done.
+    """The runs of an experiment, and the outcomes of the finished ones by their key.
 
-    ``resumed``: so many were done before; ``strangers``: runs of the journal that are of another
-    state of the experiment, and are left out.
+    ``resumed`` counts the runs that the journal had already. ``strangers`` counts the runs in the
+    journal that belong to another version of the experiment; they are left out.
     """
 
     experiment: Experiment
@@ -82,48 +73,48 @@ class Sweep:
     def failed(self) -> list[tuple[Planned, str]]:
         """The runs that failed, each with its error."""
         return [
-            (one, self.outcomes[one.key]["error"])
-            for one in self.plan
-            if self.outcomes.get(one.key, {}).get("error")
+            (planned, self.outcomes[planned.key]["error"])
+            for planned in self.plan
+            if self.outcomes.get(planned.key, {}).get("error")
         ]
 
     @property
     def columns(self) -> list[str]:
         """The columns of the table: ``run``, the keys, ``seed``, the measures, digest, error."""
-        kept = [one.name for one in self.experiment.measures]
-        return ["run", *self.experiment.axes, "seed", *kept, "digest", "error"]
+        names = [kept.name for kept in self.experiment.measures]
+        return ["run", *self.experiment.axes, "seed", *names, "digest", "error"]
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """A row for each run that is done, in the order of the experiment."""
-        kept = [one.name for one in self.experiment.measures]
-        for one in self.plan:
-            outcome = self.outcomes.get(one.key)
+        """Yield a row for each finished run, in the order of the experiment."""
+        names = [kept.name for kept in self.experiment.measures]
+        for planned in self.plan:
+            outcome = self.outcomes.get(planned.key)
             if outcome is None:
                 continue
             figures = outcome.get("measures") or {}
             yield {
-                "run": one.number,
-                **one.point.values,
-                "seed": one.seed,
-                **{name: figures.get(name) for name in kept},
+                "run": planned.number,
+                **planned.point.values,
+                "seed": planned.seed,
+                **{name: figures.get(name) for name in names},
                 "digest": outcome.get("digest"),
                 "error": outcome.get("error"),
             }
 
     def frame(self) -> pandas.DataFrame:
-        """The table as a DataFrame; raises ImportError with a sentence where pandas is missing."""
+        """Return the table as a DataFrame; raises ImportError if pandas is not installed."""
         try:
             import pandas
         except ImportError:
             raise ImportError(
-                "a DataFrame wants pandas, which is not installed; "
+                "a DataFrame requires pandas, which is not installed; "
                 "run: pip install 'smtp-lab[cluster]'"
             ) from None
         frame = pandas.DataFrame(list(self.rows()), columns=self.columns)
         frame.attrs |= {
             "title": self.experiment.title,
             "axes": self.experiment.axes,
-            "measures": {one.name: one.unit for one in self.experiment.measures},
+            "measures": {kept.name: kept.unit for kept in self.experiment.measures},
             "labels": self.experiment.labels,
         }
         return frame
@@ -138,19 +129,22 @@ def sweep(
     progress: Callable[[int, int], None] | None = None,
     **given: Any,
 ) -> pandas.DataFrame:
-    """The table of an experiment, a row a run: a file's, or one told by keywords.
+    """Make the runs of an experiment, and return a table with a row for each run.
 
-    ``lab.sweep("experiment.toml")``; or ``lab.sweep(topology=..., grid={"retry.first": ["5 min",
-    "1 h"]}, seeds=10, measures=["delivered"])`` with the keys of the file, where ``topology`` may
-    be a :class:`lab.Topology` and a measure a function of the :class:`lab.Run`. Keywords beside a
-    file take the place of its keys. ``out`` keeps journal, tables and plots in a directory, and
-    goes on from what is there. ``workers`` are processes of this machine (0: this one alone),
-    ``scheduler`` the address of a Dask cluster. ``progress`` is called with the runs done and in
-    all. A run that fails has its ``error`` in the table. Raises :class:`lab.SweepError`.
+    The experiment is a file, ``lab.sweep("experiment.toml")``, or keywords with the keys of such a
+    file, ``lab.sweep(topology=..., grid={"retry.first": ["5 min", "1 h"]}, seeds=10,
+    measures=["delivered"])``. As a keyword, ``topology`` may be a :class:`lab.Topology`, and a
+    measure a function of the :class:`lab.Run`. Keywords override the keys of a file.
+
+    ``out`` is a directory for the journal, the tables and the plots; a sweep continues from the
+    journal that is there. ``workers`` is the number of processes on this machine (0: only this
+    one), ``scheduler`` the address of a Dask cluster. ``progress`` is called with the number of
+    finished runs and of all runs. A run that fails has its ``error`` in the table. Raises
+    :class:`lab.SweepError`.
     """
     made = read_experiment(experiment, given)
     swept = begin(made)
-    swept.frame()  # who lacks pandas hears it before the runs, not after
+    swept.frame()  # if pandas is missing, say so before the runs, not after
     with journal_of(swept, out) as journal:
         try:
             make(swept, journal, workers=workers, scheduler=scheduler, progress=progress)
@@ -165,7 +159,7 @@ def sweep(
 def read_experiment(
     experiment: str | os.PathLike[str] | Mapping[str, Any] | None, given: Mapping[str, Any]
 ) -> Experiment:
-    """The experiment of a file, of a mapping, or of keywords."""
+    """Return the experiment of a file, of a mapping, or of keywords."""
     if experiment is None:
         return make_experiment(**given)
     if isinstance(experiment, Mapping):
@@ -174,40 +168,42 @@ def read_experiment(
 
 
 def begin(experiment: Experiment) -> Sweep:
-    """A sweep of which nothing is done yet."""
-    same = [version("smtp-lab"), experiment.content()]
+    """Return the sweep of an experiment, with no run finished."""
+    common = [version("smtp-lab"), experiment.content()]
     plan: list[Planned] = []
     for point in experiment.points():
         for seed in experiment.seeds:
-            key = _key([*same, point.sets, seed, experiment.until])
+            key = _key([*common, point.sets, seed, experiment.until])
             plan.append(Planned(len(plan), point, seed, key))
     return Sweep(experiment, plan)
 
 
-def _key(told: list[Any]) -> str:
-    return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:24]
+def _key(content: list[Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[
+        :24
+    ]
 
 
 def journal_of(swept: Sweep, out: str | os.PathLike[str] | None, again: bool = False) -> Journal:
-    """The journal in a directory, what it knows of the sweep taken over; or one that keeps nothing.
+    """Open the journal in a directory, and take the outcomes of the sweep's runs from it.
 
-    ``again``: runs that failed count as not done. Raises SweepError while another sweep is at work
-    in that directory.
+    Without a directory, the journal keeps nothing. ``again``: make failed runs again. Raises
+    SweepError while another sweep is using the directory.
     """
     if out is None:
         return Journal(None)
     Path(out).mkdir(parents=True, exist_ok=True)
     journal = Journal(Path(out) / "runs.jsonl")
     try:
-        journal.hold()
+        journal.lock()
     except JournalLock:
         raise SweepError(
-            f"{out}: another sweep is at work there; wait until it is done, or give another --out"
+            f"{out}: another sweep is using this directory; wait for it, or give another --out"
         ) from None
-    names = {one.name for one in swept.experiment.measures}
-    wanted = {one.key for one in swept.plan}
+    names = {kept.name for kept in swept.experiment.measures}
+    keys = {planned.key for planned in swept.plan}
     for outcome in journal.outcomes():
-        if outcome["key"] not in wanted:
+        if outcome["key"] not in keys:
             swept.strangers += 1
         elif outcome.get("error"):
             if not again:
@@ -226,116 +222,123 @@ def make(
     scheduler: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
-    """Make the runs that are not done; each goes to the journal as it ends.
+    """Make the runs that are not finished; each is written to the journal as it ends.
 
-    ``scheduler`` is by default that of the environment's DASK_SCHEDULER_ADDRESS.
+    ``scheduler`` is by default the environment variable DASK_SCHEDULER_ADDRESS.
     """
     scheduler = scheduler or os.environ.get("DASK_SCHEDULER_ADDRESS") or None
-    left = deque(one for one in swept.plan if one.key not in swept.outcomes)
+    remaining = deque(p for p in swept.plan if p.key not in swept.outcomes)
     recipe = Recipe.of(swept.experiment)
     total = len(swept.plan)
 
     def keep(planned: Planned, outcome: Outcome) -> None:
-        about = {"values": planned.point.values, "seed": planned.seed}
-        swept.outcomes[planned.key] = journal.keep({"key": planned.key, **about, **outcome})
+        identity = {"key": planned.key, "values": planned.point.values, "seed": planned.seed}
+        swept.outcomes[planned.key] = journal.keep(identity | outcome)
         if progress is not None:
             progress(len(swept.outcomes), total)
 
     if progress is not None:
         progress(len(swept.outcomes), total)
     begun = time.monotonic()
-    # what a function does that is not ours may end this process, so it goes elsewhere
+    # a user's function may end its process, so it is not called in this one
     ours = all(function is None for _, function in recipe.measures)
     alone = workers == 0 or (workers is None and scheduler is None and ours)
-    while left and alone and (workers == 0 or time.monotonic() - begun < ALONE):
-        planned = left.popleft()
+    while remaining and alone and (workers == 0 or time.monotonic() - begun < ALONE):
+        planned = remaining.popleft()
         keep(planned, run_one(recipe, planned.point.sets, planned.seed))
-    if left:
-        taken = (time.monotonic() - begun) / max(1, len(swept.outcomes) - swept.resumed)
-        with main_kept_out():
+    if remaining:
+        seconds = (time.monotonic() - begun) / max(1, len(swept.outcomes) - swept.resumed)
+        with without_main():
             try:
-                hands = crew(min(workers or processors(), len(left)), scheduler)
+                pool = start_workers(min(workers or processors(), len(remaining)), scheduler)
             except WorkersError as why:
                 raise SweepError(str(why)) from None
             try:
-                SweepScheduler(hands, recipe, keep, taken if alone else TASK).work(left)
+                SweepScheduler(pool, recipe, keep, seconds if alone else TASK).run(remaining)
             except WorkersError as why:
                 raise SweepError(
-                    f"{why}; what was done is kept, go on by the same command"
+                    f"{why}; the finished runs are kept: the same command continues from there"
                 ) from None
             finally:
-                hands.close()
+                pool.close()
 
 
 class SweepScheduler:
-    """Gives runs to a crew, some at a time, and sees to those that a process died of."""
+    """Gives runs to workers, several at a time, and finds those that end their process.
+
+    ``seconds`` is the estimated time of a run.
+    """
 
     def __init__(
-        self, hands: Workers, recipe: Recipe, keep: Callable[[Planned, Outcome], None], guess: float
+        self,
+        pool: Workers,
+        recipe: Recipe,
+        keep: Callable[[Planned, Outcome], None],
+        seconds: float,
     ) -> None:
-        self.hands, self.recipe, self.keep = hands, recipe, keep
-        self.seconds = max(guess, 1e-4)
+        self.pool, self.recipe, self.keep = pool, recipe, keep
+        self.seconds = max(seconds, 1e-4)
         self.under_way: dict[int, list[Planned]] = {}
         self.suspects: deque[Planned] = deque()
-        self.tickets = 0
+        self.last_task = 0
 
-    def work(self, left: deque[Planned]) -> None:
-        """Have all runs made."""
-        while left or self.under_way:
-            while left and len(self.under_way) < 2 * self.hands.size:
-                self.give([left.popleft() for _ in range(min(self.at_once(left), len(left)))])
-            self.take()
-        # one by one, so that it is known which of them it is
+    def run(self, remaining: deque[Planned]) -> None:
+        """Have all runs made; empties ``remaining``."""
+        while remaining or self.under_way:
+            while remaining and len(self.under_way) < 2 * self.pool.size:
+                size = min(self.runs_per_task(remaining), len(remaining))
+                self.submit([remaining.popleft() for _ in range(size)])
+            self.take_result()
+        # one by one, to know which run ends its process
         while self.suspects:
-            self.give([self.suspects.popleft()], last=True)
+            self.submit([self.suspects.popleft()], last_try=True)
             while self.under_way:
-                self.take()
+                self.take_result()
 
-    def at_once(self, left: Sequence[Planned]) -> int:
-        """How many runs make a piece of work that lasts, and leave some for the others."""
-        fair = math.ceil(len(left) / (2 * self.hands.size))
+    def runs_per_task(self, remaining: Sequence[Planned]) -> int:
+        """Return how many runs make a long enough task and leave some for the other workers."""
+        fair = math.ceil(len(remaining) / (2 * self.pool.size))
         return max(1, min(int(TASK / self.seconds), MOST_AT_ONCE, fair))
 
-    def give(self, runs: list[Planned], last: bool = False) -> None:
-        """Give some runs to the crew; ``last``: if a process dies, it was this one's fault."""
-        self.tickets += 1
-        self.under_way[self.tickets] = runs
-        work = (self.recipe, [(one.point.sets, one.seed) for one in runs])
-        self.hands.give((self.tickets, last), run_some, work)
+    def submit(self, runs: list[Planned], last_try: bool = False) -> None:
+        """Give some runs to the workers; with ``last_try``, a run whose process dies has failed."""
+        self.last_task += 1
+        self.under_way[self.last_task] = runs
+        argument = (self.recipe, [(planned.point.sets, planned.seed) for planned in runs])
+        self.pool.submit((self.last_task, last_try), run_some, argument)
 
-    def take(self) -> None:
-        """Take what the crew has done, if it has within half a second."""
-        answer = self.hands.answer(0.5)
-        if answer is None:
+    def take_result(self) -> None:
+        """Take the next result, if there is one within half a second."""
+        result = self.pool.result(0.5)
+        if result is None:
             return
-        (number, last), how, result = answer
+        number, last_try = result.task
         runs = self.under_way.pop(number)
-        if how == DIED and not last:
+        if result.status == DIED and not last_try:
             self.suspects.extend(runs)
-            return
-        if how == DIED:
+        elif result.status == DIED:
             self.keep(runs[0], {"error": "its process died each time (killed, or out of memory)"})
-            return
-        if how == BROKEN:
-            self.refuse(runs, result)
-            return
-        for one, outcome in zip(runs, result, strict=True):
-            self.keep(one, outcome)
-            self.seconds += 0.2 * (max(outcome.get("seconds", 0.0), 1e-4) - self.seconds)
+        elif result.status == FAILED:
+            raise _cannot_start(result.value)
+        else:
+            for planned, outcome in zip(runs, result.value, strict=True):
+                self.keep(planned, outcome)
+                self.seconds += 0.2 * (max(outcome.get("seconds", 0.0), 1e-4) - self.seconds)
 
-    def refuse(self, runs: Iterable[Planned], why: BaseException) -> None:
-        """What was asked could not even be begun: every run would end so."""
-        told = f"{type(why).__name__}: {why}"
-        if isinstance(why, ImportError):
-            raise SweepError(
-                f"the workers cannot make runs ({told}); install the same smtp-lab there"
-            )
-        raise SweepError(f"the runs cannot be handed to other processes ({told}); try workers=0")
+
+def _cannot_start(why: BaseException) -> SweepError:
+    """Return the error for runs that could not even start; all others would fail the same way."""
+    reason = f"{type(why).__name__}: {why}"
+    if isinstance(why, ImportError):
+        return SweepError(
+            f"the workers cannot make runs ({reason}); install the same smtp-lab there"
+        )
+    return SweepError(f"the runs cannot be sent to other processes ({reason}); try workers=0")
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What every run of a sweep has in common, as it travels to the processes."""
+    """What all runs of a sweep have in common, as it is sent to the workers."""
 
     content: str
     tables: dict[str, Any]
@@ -345,21 +348,21 @@ class Recipe:
 
     @classmethod
     def of(cls, made: Experiment) -> Recipe:
-        """That of an experiment; measures of ours go by name, others as they are."""
-        kept = [(one.name, None if one.is_ours else one.of) for one in made.measures]
+        """Return the recipe of an experiment; the lab's own measures are sent by name."""
+        kept = [(m.name, None if m.is_ours else m.of) for m in made.measures]
         return cls(made.content(), made.tables, made.graphs, made.until, kept)
 
 
-def run_some(work: tuple[Recipe, list[tuple[dict[str, Any], int]]]) -> list[Outcome]:
-    """The outcomes of some runs, one after another."""
-    recipe, runs = work
+def run_some(argument: tuple[Recipe, list[tuple[dict[str, Any], int]]]) -> list[Outcome]:
+    """Make several runs, one after another, and return their outcomes."""
+    recipe, runs = argument
     return [run_one(recipe, sets, seed) for sets, seed in runs]
 
 
 def run_one(recipe: Recipe, sets: Mapping[str, Any], seed: int) -> Outcome:
-    """The outcome of one run; whatever is raised in it becomes its ``error``.
+    """Make one run and return its outcome; an exception in it becomes its ``error``.
 
-    Its times are of all that the run costs, to the last of its objects let go of.
+    The times include the deletion of the run's last object.
     """
     begun, wall = time.process_time(), time.perf_counter()
     with gc_pause():
@@ -371,7 +374,7 @@ def run_one(recipe: Recipe, sets: Mapping[str, Any], seed: int) -> Outcome:
 
 
 def _figures(recipe: Recipe, sets: Mapping[str, Any], seed: int) -> Outcome:
-    """The digest and the measures of one run, or its error; of the run itself nothing is left."""
+    """Return the digest and the measures of one run, or its error; the run itself is deleted."""
     from lab.api.simulate import make_run
 
     try:
@@ -382,31 +385,31 @@ def _figures(recipe: Recipe, sets: Mapping[str, Any], seed: int) -> Outcome:
         }
         return {"digest": run.digest, "measures": figures}
     except Exception as why:
-        told = " ".join(str(why).split())
-        return {"error": f"{type(why).__name__}: {told}"[:500]}
+        message = " ".join(str(why).split())
+        return {"error": f"{type(why).__name__}: {message}"[:500]}
 
 
 def _topology(recipe: Recipe, sets: Mapping[str, Any], seed: int) -> Topology:
-    """The topology of a run; that of the last values is at hand, where no seed draws it."""
+    """Return the topology of a run; that of the run before is reused if nothing in it differs."""
     drawn = "generate" in recipe.tables or any(key.startswith(("relays", "gen")) for key in sets)
-    told = json.dumps([recipe.content, sets, seed if drawn else 0], sort_keys=True, default=str)
-    if _AT_HAND.get("for") != told:
-        found = topology_of(recipe.tables, recipe.graphs, sets, seed)
-        _AT_HAND.clear()
-        _AT_HAND.update({"for": told, "topology": found})
-    topology: Topology = _AT_HAND["topology"]
+    content = json.dumps([recipe.content, sets, seed if drawn else 0], sort_keys=True, default=str)
+    if _LAST_TOPOLOGY.get("content") != content:
+        made = topology_of(recipe.tables, recipe.graphs, sets, seed)
+        _LAST_TOPOLOGY.clear()
+        _LAST_TOPOLOGY.update({"content": content, "topology": made})
+    topology: Topology = _LAST_TOPOLOGY["topology"]
     return topology
 
 
-_AT_HAND: Final[dict[str, Any]] = {}
+_LAST_TOPOLOGY: Final[dict[str, Any]] = {}
 
 
 def _plain(name: str, value: Any) -> Any:
-    """A figure as JSON can hold it."""
+    """Return a figure as a value that JSON can hold; an infinite number or NaN becomes None."""
     if hasattr(value, "item"):
         value = value.item()
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
-    raise TypeError(f"the measure {name} gives {type(value).__name__}; let it give a number")
+    raise TypeError(f"the measure {name} returns {type(value).__name__}; it must return a number")

@@ -1,57 +1,67 @@
-"""Crews: processes that make runs, of this machine or of a Dask cluster.
+"""Worker processes that make runs, on this machine or in a Dask cluster.
 
-A crew takes a function and its argument and tells by a queue when the result is there. A process
-that dies is replaced; what it was at is told to have died with it.
+Workers take a task, which is a function and its argument, and put its result into a queue. A
+process that dies is replaced, and its task is reported as :data:`DIED`.
 """
 
 from __future__ import annotations
 
 import logging
 import queue
-import signal
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
+
+from lab.runtime.worker_pool import ignore_interrupts
 
 DIED: Final = "died"
 DONE: Final = "done"
-BROKEN: Final = "broken"
+FAILED: Final = "failed"
 
-DEATHS: Final = 1
-"""So often a piece of work is begun again after a process died of it, before it is given up."""
+RESTARTS: Final = 1
+"""How often Dask starts a task again after its process died."""
 
 INSTALL: Final = "pip install 'smtp-lab[cluster]'"
 
 
 class WorkersError(Exception):
-    """A crew that cannot be had or is gone; the message is a sentence."""
+    """Raised when there are no workers to be had or they are gone; the message is a sentence."""
 
 
-Answer = tuple[Any, str, Any]
-"""The ticket of a piece of work, :data:`DONE`, :data:`DIED` or :data:`BROKEN`, and the result."""
+class TaskResult(NamedTuple):
+    """The result of a task.
+
+    ``status`` is :data:`DONE`, :data:`DIED` or :data:`FAILED`; ``value`` is what the function
+    returned or, of a failed task, the exception.
+    """
+
+    task: Any
+    status: str
+    value: Any
 
 
 class Workers(Protocol):
-    """Processes at work."""
+    """Processes that work on tasks; ``size`` is how many there are."""
 
     size: int
 
-    def give(self, ticket: Any, work: Callable[[Any], Any], item: Any) -> None:
-        """Have a piece of work done."""
+    def submit(self, task: Any, function: Callable[[Any], Any], argument: Any) -> None:
+        """Have a function called; ``task`` identifies its result."""
 
-    def answer(self, seconds: float) -> Answer | None:
-        """What has been done, or None when nothing was for so long; raises
-        :class:`WorkersError`.
+    def result(self, seconds: float) -> TaskResult | None:
+        """Return the next result, or None after so many seconds without one.
+
+        Raises :class:`WorkersError` if the workers are gone.
         """
 
     def close(self) -> None:
-        """Let all work go."""
+        """Cancel all tasks and stop the processes."""
 
 
-def crew(workers: int, scheduler: str | None) -> Workers:
-    """A crew on Dask: of so many processes of this machine, or that of a scheduler.
+def start_workers(workers: int, scheduler: str | None) -> Workers:
+    """Start workers on this machine, or join those of a Dask scheduler.
 
-    Where Dask is not installed, a crew of this machine does without.
+    On this machine, Dask is used if it is installed. Raises :class:`WorkersError`.
     """
     try:
         import distributed  # noqa: F401
@@ -59,7 +69,7 @@ def crew(workers: int, scheduler: str | None) -> Workers:
         if scheduler is None:
             return LocalWorkers(workers)
         raise WorkersError(
-            f"a cluster ({scheduler}) wants Dask, which is not installed; run: {INSTALL}"
+            f"a cluster ({scheduler}) requires Dask, which is not installed; run: {INSTALL}"
         ) from None
     return DaskWorkers(workers, scheduler)
 
@@ -71,75 +81,73 @@ class DaskWorkers:
         import dask
         import distributed
 
-        there: Any = distributed  # its classes are typed in part only
+        dask_classes: Any = distributed  # only some of its classes have types
 
         logging.getLogger("distributed").setLevel(logging.CRITICAL)
-        self._answers: queue.SimpleQueue[tuple[Any, Any]] = queue.SimpleQueue()
-        self._open: dict[Any, Any] = {}
+        self._results: queue.SimpleQueue[tuple[Any, Any]] = queue.SimpleQueue()
+        self._futures: dict[Any, Any] = {}
         self._cluster: Any = None
         self.scheduler = scheduler
         settings = {
-            "distributed.scheduler.allowed-failures": DEATHS,
+            "distributed.scheduler.allowed-failures": RESTARTS,
             "distributed.comm.timeouts.connect": "10s",
-            # a worker of ours looks at the stack of its run every 10 ms, and at its own pulse every
-            # 20 ms: nobody asks for that, and each look has the run wait
+            # by default a worker samples the stack every 10 ms and ticks every 20 ms; nobody reads
+            # that here, and each time the run has to wait
             "distributed.worker.profile.enabled": False,
             "distributed.admin.tick.interval": "500ms",
         }
         with dask.config.set(settings):
             if scheduler is None:
-                self._cluster = there.LocalCluster(
+                self._cluster = dask_classes.LocalCluster(
                     n_workers=workers, threads_per_worker=1, processes=True,
                     dashboard_address="127.0.0.1:0", silence_logs=logging.CRITICAL,
                 )  # fmt: skip
             try:
-                self._client = there.Client(
+                self._client = dask_classes.Client(
                     self._cluster or scheduler, timeout="10s", set_as_default=False
                 )
             except (OSError, ValueError) as why:
-                told = str(why).splitlines()[0] if str(why) else type(why).__name__
+                reason = str(why).splitlines()[0] if str(why) else type(why).__name__
                 raise WorkersError(
-                    f"no Dask scheduler answers at {scheduler} ({told[:120]}); start one by "
+                    f"no Dask scheduler answers at {scheduler} ({reason[:120]}); start one with "
                     "dask scheduler, or write its address, as in tcp://10.0.0.1:8786"
                 ) from None
         threads = sum(self._client.nthreads().values()) if scheduler is not None else workers
         self.size = max(1, threads)
 
-    def give(self, ticket: Any, work: Callable[[Any], Any], item: Any) -> None:
-        """Have a piece of work done."""
-        # pure=False: the same work again is done again; retries: an exception of the cluster's own
-        future = self._client.submit(work, item, pure=False, retries=2)
-        self._open[ticket] = future
-        future.add_done_callback(lambda done: self._answers.put((ticket, done)))
+    def submit(self, task: Any, function: Callable[[Any], Any], argument: Any) -> None:
+        """Have a function called."""
+        # pure=False: an equal task is made again; retries: for exceptions of the cluster itself
+        future = self._client.submit(function, argument, pure=False, retries=2)
+        self._futures[task] = future
+        future.add_done_callback(lambda done: self._results.put((task, done)))
 
-    def answer(self, seconds: float) -> Answer | None:
-        """What has been done, or None when nothing was for so long; raises
-        :class:`WorkersError`.
-        """
+    def result(self, seconds: float) -> TaskResult | None:
+        """Return the next result, or None after so many seconds without one."""
         from distributed import CancelledError, KilledWorker
 
         try:
-            ticket, future = self._answers.get(timeout=seconds)
+            task, future = self._results.get(timeout=seconds)
         except queue.Empty:
             if self._client.status in ("closed", "closing") or not self._client.scheduler.comm:
                 raise WorkersError(f"the Dask scheduler {self.scheduler or ''} is gone") from None
             return None
-        self._open.pop(ticket, None)
+        self._futures.pop(task, None)
         if self.scheduler is not None:
             self.size = max(1, sum(self._client.nthreads().values()))
         try:
-            return ticket, DONE, future.result(timeout=60)
+            return TaskResult(task, DONE, future.result(timeout=60))
         except KilledWorker:
-            return ticket, DIED, None
+            return TaskResult(task, DIED, None)
         except (CancelledError, TimeoutError):
             raise WorkersError(f"the Dask scheduler {self.scheduler or ''} is gone") from None
         except Exception as why:
-            return ticket, BROKEN, why
+            return TaskResult(task, FAILED, why)
 
     def close(self) -> None:
-        """Let all work go."""
+        """Cancel all tasks and stop the processes."""
         with suppress(Exception):
-            self._client.cancel(list(self._open.values()), force=True)
+            self._client.cancel(list(self._futures.values()), force=True)
         with suppress(Exception):
             self._client.close(timeout=5)
         if self._cluster is not None:
@@ -148,11 +156,11 @@ class DaskWorkers:
 
 
 class LocalWorkers:
-    """Processes of this machine, where there is no Dask."""
+    """Processes of this machine, without Dask."""
 
     def __init__(self, workers: int) -> None:
         self.size = workers
-        self._answers: queue.SimpleQueue[tuple[Any, Any]] = queue.SimpleQueue()
+        self._results: queue.SimpleQueue[tuple[Any, Any]] = queue.SimpleQueue()
         self._pool = self._new()
 
     def _new(self) -> Any:
@@ -160,39 +168,35 @@ class LocalWorkers:
         from multiprocessing import get_context
 
         # spawn: a fork would copy whatever threads the caller has (a notebook, a progress bar)
-        return ProcessPoolExecutor(self.size, get_context("spawn"), initializer=_leave_interrupts)
+        return ProcessPoolExecutor(self.size, get_context("spawn"), initializer=ignore_interrupts)
 
-    def give(self, ticket: Any, work: Callable[[Any], Any], item: Any) -> None:
-        """Have a piece of work done."""
+    def submit(self, task: Any, function: Callable[[Any], Any], argument: Any) -> None:
+        """Have a function called."""
         from concurrent.futures.process import BrokenProcessPool
 
         try:
-            future = self._pool.submit(work, item)
+            future = self._pool.submit(function, argument)
         except BrokenProcessPool:
             self._pool.shutdown(wait=False)
             self._pool = self._new()
-            future = self._pool.submit(work, item)
-        future.add_done_callback(lambda done: self._answers.put((ticket, done)))
+            future = self._pool.submit(function, argument)
+        future.add_done_callback(lambda done: self._results.put((task, done)))
 
-    def answer(self, seconds: float) -> Answer | None:
-        """What has been done, or None when nothing was for so long."""
+    def result(self, seconds: float) -> TaskResult | None:
+        """Return the next result, or None after so many seconds without one."""
         from concurrent.futures import BrokenExecutor
 
         try:
-            ticket, future = self._answers.get(timeout=seconds)
+            task, future = self._results.get(timeout=seconds)
         except queue.Empty:
             return None
         try:
-            return ticket, DONE, future.result()
+            return TaskResult(task, DONE, future.result())
         except BrokenExecutor:
-            return ticket, DIED, None
+            return TaskResult(task, DIED, None)
         except Exception as why:
-            return ticket, BROKEN, why
+            return TaskResult(task, FAILED, why)
 
     def close(self) -> None:
-        """Let all work go."""
+        """Cancel all tasks and stop the processes."""
         self._pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _leave_interrupts() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -21,7 +21,7 @@ from typing import Any
 
 from lab.analysis.account import Account
 from lab.runtime.gc_pause import gc_pause
-from lab.runtime.spawn import main_kept_out
+from lab.runtime.spawn import without_main
 from lab.simulation.partitioned.event_order import merged
 from lab.simulation.partitioned.exchange import pipe
 from lab.simulation.partitioned.merged_results import MergedResults
@@ -135,7 +135,7 @@ class Coordinator:
             plugs[a][b], plugs[b][a] = pipe()
         homes, running = [], []
         try:
-            with main_kept_out():
+            with without_main():
                 for part in range(self._parts):
                     home, theirs = Pipe()
                     homes.append(home)
