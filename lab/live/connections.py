@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final, cast
 from lab.hosts.interception import reply_of
 from lab.hosts.receiving import ReceivingSession, receiver_smtp
 from lab.hosts.sending import QueueSender
-from lab.live.host_process import TOKENS
 from lab.protocol import (
     Crossing,
     Outgoing,
@@ -272,7 +271,7 @@ class IncomingConnection:
 
     def _from_outside(self) -> None:
         station = self.station
-        self.number = station.token()
+        self.number = station.numbering.next_session()
         environment = station.environment
         now = station.clock.now
         transport = station.orders.topology.environments[environment].transport
@@ -320,7 +319,7 @@ class IncomingConnection:
                 return message, ids
             # a command was changed on its way: this is not the mail that was sent
         self._note(self.receiver.crossed)
-        number = self.station.token()
+        number = self.station.numbering.next_message()
         texts = tuple(path.bare for path in transaction.forward_paths)
         row = (self.reception.now, "submit", self.station.host.name, None, None, number)
         path = transaction.reverse_path.bare
@@ -466,6 +465,3 @@ class IncomingConnection:
             self._noted = 0
             self.station.write(self.channel.transport, said.octets)
         self._finish("cut: nothing was said for too long")
-
-
-__all__ = ["OUTSIDE", "TOKENS", "HostConnection", "IncomingConnection", "OutgoingConnection"]

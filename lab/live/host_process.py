@@ -27,6 +27,7 @@ from lab.live.temp_files import abandon, descriptors
 from lab.live.wallclock import WallClock
 from lab.protocol import Limits, SenderSMTP
 from lab.protocol.script import ScriptedSender
+from lab.simulation.numbering import LiveHostNumbering
 from lab.simulation.world import World
 from lab.topology.model import PollSpec, ScriptSpec, Topology
 from lab.trace.rows import DELIVER_OCTETS, DELIVER_USER, KIND, MESSAGE, PEER, Row
@@ -37,12 +38,6 @@ SAFE: Final = Limits(line=4096, message=64 << 20, recipients=10_000, sessions=20
 
 _OWN_FILES: Final = 64
 """Descriptors that no session may take: storage, control, listening, calls of the host's own."""
-
-TOKENS: Final = 1 << 44
-"""A number from here on is a host's own; the network gives the message or session its real one."""
-
-TOKENS_OF_A_LIFE: Final = 1 << 30
-"""How many numbers a host has from its start until it is killed."""
 
 _SPOOLED: Final = frozenset({"queue", "transfer", "defer", "refuse", "forward"})
 _LATE: Final = 0.05
@@ -109,7 +104,7 @@ class HostProcess:
         self._urgent = True
         self._heard = 0
         self._told: Any = None
-        self._tokens = TOKENS * (orders.number + 1) + TOKENS_OF_A_LIFE * orders.life
+        self.numbering = LiveHostNumbering(orders.number, orders.life)
         self._tickets = 0
         self.over = asyncio.Event()
         self._heed: dict[str, Callable[..., None]] = {
@@ -138,11 +133,6 @@ class HostProcess:
         return next(joined, next(iter(topology.environments)))
 
     # -- what it says and stores ----------------------------------------------------------------
-
-    def token(self) -> int:
-        """A number of this host's own, for a message or session that is new."""
-        self._tokens += 1
-        return self._tokens
 
     def ticket(self) -> int:
         """A number for a call."""
@@ -403,7 +393,7 @@ class HostProcess:
 
     def _enter(self, now: float, peer: str, entry: QueuedMail) -> None:
         """Mail that an earlier run left: to this run it is new."""
-        entry.message, entry.not_before = self.token(), 0.0
+        entry.message, entry.not_before = self.numbering.next_message(), 0.0
         entry.expires = now + self.host.retry.give_up
         entry.addressees = [(str(n), path) for n, (_, path) in enumerate(entry.addressees, 1)]
         texts = tuple(path.bare for _, path in entry.addressees)
@@ -531,7 +521,7 @@ class LivePort(HostPort):
 
     def next_message(self, host: str, about: int | None = None) -> int:
         """Return a number of the host's own for a message."""
-        return self._process.token()
+        return self._process.numbering.next_message()
 
     def later(self, host: str, seconds: float, call: Callable[[float], None]) -> None:
         """Call with the time after so many seconds."""

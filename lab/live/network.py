@@ -22,6 +22,7 @@ from lab.live.recorder import Recorder
 from lab.live.relayed import LiveSession, LiveWatchedSession, RelayPort
 from lab.live.wallclock import WallClock
 from lab.runtime.compiled import source_of
+from lab.simulation.numbering import RunNumbering
 from lab.topology.model import PollSpec, ScriptSpec, Topology
 from lab.trace.rows import Row
 
@@ -74,7 +75,8 @@ class LiveNetwork(Simulation):
         settings: Settings,
         ledger: StreamingAnalysis | None = None,
     ) -> None:
-        super().__init__(topology, seed)
+        numbering = RunNumbering()
+        super().__init__(topology, seed, numbering)
         self.settings = settings
         for described in self.trace.meta["hosts"]:
             if external := topology.hosts[described["name"]].external:
@@ -90,7 +92,9 @@ class LiveNetwork(Simulation):
         self.changed = asyncio.Event()
         self.numbered: dict[int, LiveSession] = {}
         self.plugs: set[RelayPort] = set()
-        self.records = Recorder(self, ledger, settings.storage or Path())
+        self.records = Recorder(
+            self.trace, self.record, numbering, ledger, settings.storage or Path()
+        )
         self._dialled: dict[int, RelayPort] = {}
         self._waiting: dict[int, tuple[Any, ...]] = {}
         self._tasks: set[asyncio.Task[None]] = set()

@@ -11,14 +11,13 @@ from __future__ import annotations
 
 import marshal
 import tempfile
-from array import array
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from lab.live.host_process import TOKENS, TOKENS_OF_A_LIFE
+from lab.simulation.numbering import FIRST_LIVE_NUMBER, LIFE_BITS, RunNumbering, RunNumbers
 from lab.trace.rows import (
     DELIVER_OCTETS,
     KIND,
@@ -35,7 +34,7 @@ from lab.trace.rows import (
 if TYPE_CHECKING:
     from lab.analysis.streaming import StreamingAnalysis
     from lab.live.wallclock import WallClock
-    from lab.simulation.simulation import Simulation
+    from lab.trace.trace import Trace
 
 MOST: Final = 50_000
 """Rows that are here before any of them goes to the file: of a short run, all to its end."""
@@ -53,26 +52,6 @@ CHUNK: Final = 5_000
 """Rows that go to the ledger at a time: some 50 ms of work."""
 
 _CACHED: Final = 4096
-
-
-class RunNumbers:
-    """The numbers that a run has given to what hosts had numbered themselves: 8 bytes each."""
-
-    def __init__(self, following: Callable[[], int]) -> None:
-        self._following = following
-        self._of: dict[int, array[int]] = {}
-
-    def of(self, number: int) -> int:
-        """The run's number; the same that came in, if a host did not make it."""
-        if number < TOKENS:
-            return number
-        life, place = divmod(number, TOKENS_OF_A_LIFE)
-        given = self._of.setdefault(life, array("q"))
-        if place >= len(given):
-            given.frombytes(bytes(given.itemsize * (place + 1 - len(given))))
-        if not given[place]:
-            given[place] = self._following()
-        return given[place]
 
 
 class Backlog:
@@ -121,22 +100,27 @@ class Recorder:
     """
 
     def __init__(
-        self, simulation: Simulation, ledger: StreamingAnalysis | None, folder: Path
+        self,
+        trace: Trace,
+        record: Callable[[Row], None],
+        numbering: RunNumbering,
+        ledger: StreamingAnalysis | None,
+        folder: Path,
     ) -> None:
         self._backlog = Backlog(folder)
         self.taken = 0
-        self._trace = simulation.trace
-        self._record = simulation.record
+        self._trace = trace
+        self._record = record
         self._ledger = ledger
-        self._sessions = RunNumbers(simulation.next_session)
-        self._messages = RunNumbers(simulation.next_message)
+        self._sessions = RunNumbers(LIFE_BITS, LIFE_BITS, numbering.next_session)
+        self._messages = RunNumbers(LIFE_BITS, LIFE_BITS, numbering.next_message)
         self._known: dict[int, int] = {}
         self._weight = 0
         self._again = 0.0
 
     def message(self, number: int) -> int:
         """The message's number, where a host gave one of its own."""
-        return self._messages.of(number)
+        return number if number < FIRST_LIVE_NUMBER else self._messages.number(number)
 
     def take(self, rows: list[Row]) -> None:
         """What a host recorded, into the trace."""
@@ -146,9 +130,9 @@ class Recorder:
             known.clear()
         for row in rows:
             session, message, kind = row[SESSION], row[MESSAGE], row[KIND]
-            if session is not None and session >= TOKENS:
+            if session is not None and session >= FIRST_LIVE_NUMBER:
                 session = known.get(session) or self._know(session, self._sessions)
-            if message is not None and message >= TOKENS:
+            if message is not None and message >= FIRST_LIVE_NUMBER:
                 message = known.get(message) or self._know(message, self._messages)
             if session != row[SESSION] or message != row[MESSAGE]:
                 row = (*row[:SESSION], session, message, *row[OWN:])
@@ -159,7 +143,7 @@ class Recorder:
             record(row)
 
     def _know(self, number: int, numbers: RunNumbers) -> int:
-        real = self._known[number] = numbers.of(number)
+        real = self._known[number] = numbers.number(number)
         return real
 
     def sort(self) -> None:

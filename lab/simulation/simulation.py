@@ -23,6 +23,7 @@ from lab.runtime.gc_pause import gc_pause
 from lab.simulation.agenda import Submission, submissions
 from lab.simulation.faults import Faults
 from lab.simulation.interception import AlteredSession
+from lab.simulation.numbering import Numbering, RunNumbering
 from lab.simulation.session import ChannelRoute, Session, WatchedSession
 from lab.simulation.world import World
 from lab.topology.describe import describe
@@ -37,7 +38,9 @@ class Simulation(HostPort):
     further. Everything that happens is in ``trace``.
     """
 
-    def __init__(self, topology: Topology, seed: int = 0) -> None:
+    def __init__(
+        self, topology: Topology, seed: int = 0, numbering: Numbering | None = None
+    ) -> None:
         self.topology = topology
         self.seed = seed
         self.env = Clock()
@@ -53,8 +56,7 @@ class Simulation(HostPort):
         self._watch_tickets = ticket(WATCHES)
         self.faults = Faults(self, topology.faults)
         self.sessions: dict[int, Session] = {}
-        self._sessions = 0
-        self._messages = 0
+        self.numbering = numbering or RunNumbering()
         self.hosts: dict[str, Host] = {}
         for spec in world.host_settings:
             self.hosts[spec.name] = world.make_host(spec, self)
@@ -77,17 +79,15 @@ class Simulation(HostPort):
     # -- numbers --------------------------------------------------------------------------------
 
     def next_session(self, host: str = "") -> int:
-        """The number of a session that a host opens, from 1."""
-        self._sessions += 1
-        return self._sessions
+        """Return the number of a session that a host opens."""
+        return self.numbering.next_session(host)
 
     def next_message(self, host: str = "", about: int | None = None) -> int:
-        """The number of a message that first appears at a host, from 1.
+        """Return the number of a message that first appears at a host.
 
-        ``about`` is the message that it tells of, if it is a notification.
+        ``about``: the message that a notification reports on.
         """
-        self._messages += 1
-        return self._messages
+        return self.numbering.next_message(host, about)
 
     def foreign(self, host: Host, transaction: Transaction) -> tuple[int, list[str]]:
         """Enter mail that comes from outside the scenario as submitted where it is accepted."""
@@ -130,7 +130,7 @@ class Simulation(HostPort):
             last = math.inf if until is None else until
             while env.peek() < last:
                 env.run_some(20_000, last)
-                progress(self._messages)
+                progress(self.numbering.messages)
         if until is None:
             env.run_out()
         elif until > env.now:

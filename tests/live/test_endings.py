@@ -16,13 +16,12 @@ from helpers.places import TOPOLOGIES
 
 import lab
 from lab.analysis.streaming import StreamingAnalysis
-from lab.live.host_process import TOKENS, TOKENS_OF_A_LIFE
 from lab.live.network import LiveNetwork, Settings
 from lab.live.recorder import CHUNK, MOST, Recorder
 from lab.live.running import run_live
 from lab.live.temp_files import for_a_while, remove_stale
 from lab.live.wallclock import WallClock
-from lab.simulation.simulation import Simulation
+from lab.simulation.numbering import FIRST_LIVE_NUMBER, NUMBERS_OF_A_LIFE, RunNumbering
 from lab.trace.retention import Retention
 from lab.trace.rows import Row
 from lab.trace.trace import Trace
@@ -131,13 +130,13 @@ def test_directories_of_runs_that_go_on_and_of_others_are_left_alone(
 
 def test_a_long_run_keeps_few_rows_and_accounts_for_all(tmp_path: Path) -> None:
     """Rows that come late and mixed reach the ledger in the order of time, whole."""
-    described = lab.load(TOPOLOGIES / "rfc821/scenario-03.toml")
-    simulation = Simulation(described)
+    trace = Trace()
+    trace.record((0.0, "start", "", None, None, None, {}))
     ledger = StreamingAnalysis(Trace(), Retention("none"))
     took: list[Row] = []
     ledger.retention.keep = took.extend  # type: ignore[method-assign]
-    records = Recorder(simulation, ledger, tmp_path)
-    token, most, count = TOKENS + 3 * TOKENS_OF_A_LIFE, 0, 4 * MOST
+    records = Recorder(trace, trace.record, RunNumbering(), ledger, tmp_path)
+    token, most, count = FIRST_LIVE_NUMBER + 3 * NUMBERS_OF_A_LIFE, 0, 4 * MOST
     for begin in range(0, count, 1000):
         numbers = [n ^ 1 for n in range(begin, begin + 1000)]  # each pair the wrong way round
         records.take(
@@ -148,14 +147,14 @@ def test_a_long_run_keeps_few_rows_and_accounts_for_all(tmp_path: Path) -> None:
         )
         # 1,000 rows a second
         records.put_away(WallClock(time.monotonic() - begin / 1000))
-        most = max(most, len(simulation.trace.rows))
+        most = max(most, len(trace.rows))
     assert records.waiting > 2 * MOST
     assert most < MOST + 5000
     while records.work():
         assert len(ledger.trace.rows) == 0
     records.sort()
     records.finish()
-    assert len(simulation.trace.rows) == 0
+    assert len(trace.rows) == 0
     times = [row[0] for row in took]
     assert times == sorted(times)
     assert [round(t * 1000) for t in times[1:]] == list(range(count))

@@ -16,27 +16,9 @@ from lab.analysis.account import ACCOUNTED
 from lab.analysis.invariants import Replies
 from lab.analysis.invariants.mail import KINDS
 from lab.analysis.invariants.replies import WrongReply
+from lab.simulation.numbering import RANK_SHIFT, count_of, home_of
 from lab.trace.digests import Digests
 from lab.trace.rows import KIND, MESSAGE, OCTETS, PEER, SESSION, START_META, Row
-
-NUMBERS: Final = 36
-"""Bits of a number of a session or message that count those of one host."""
-
-RANKS: Final = NUMBERS + 8
-"""Bits below the rank of the host that gave it out; between lies the part that is its home."""
-
-MOST_PARTS: Final = 1 << (RANKS - NUMBERS)
-
-
-def home_of(message: int) -> int:
-    """The part that is the home of a message."""
-    return message >> NUMBERS & MOST_PARTS - 1
-
-
-def counted(number: int) -> int:
-    """Which of its host's sessions or messages has a number, from 1."""
-    return number & (1 << NUMBERS) - 1
-
 
 Saying = tuple[int, Row]
 """The row of what was said to a receiver-SMTP of another part, and how many rows came before."""
@@ -73,7 +55,7 @@ class LocalResults:
 
     def _name(self, number: int, _: str) -> tuple[str, int]:
         assert number > 0, "a session without a number has no rows but of losses"
-        return self._hosts[number >> RANKS], counted(number)
+        return self._hosts[number >> RANK_SHIFT], count_of(number)
 
     def take(self, rows: list[Row], sayings: list[Saying]) -> list[list[int]]:
         """Take the next rows: for each part, the indices of those that its books need."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Iterable, Sequence
+from itertools import count
 from typing import Any, Final
 
 from lab.analysis.account import Account, Rest, Settled
 from lab.analysis.invariants import Breach, together
 from lab.analysis.invariants.breach import Finding
 from lab.analysis.invariants.replies import WrongReply
-from lab.simulation.partitioned.local_results import RANKS, counted
+from lab.simulation.numbering import COUNT_BITS, RANK_SHIFT, RunNumbers
 from lab.trace.rows import KIND, MESSAGE, NOTIFY_ABOUT, SESSION, Row, T
 
 NUMBERED: Final = frozenset(("open", "submit", "notify"))
@@ -19,34 +19,8 @@ NUMBERED: Final = frozenset(("open", "submit", "notify"))
 _ACCOUNTED: Final = frozenset(("open", "submit", "end"))
 
 
-class RunNumbers:
-    """The numbers in the whole run of what each host has numbered for itself: eight bytes each."""
-
-    def __init__(self) -> None:
-        self._of: dict[int, array[int]] = {}
-        self.count = 0
-
-    def known(self, own: int) -> int:
-        """The number of what has appeared already."""
-        return self._of[own >> RANKS][counted(own)]
-
-    def number(self, own: int) -> int:
-        """The number of what appears, now or before."""
-        of = self._of.get(own >> RANKS, ())
-        place = counted(own)
-        if place < len(of) and of[place]:
-            return of[place]
-        self.put(own, self.count + 1)
-        return self.count
-
-    def put(self, own: int, number: int) -> None:
-        """Have this be the number of what a host has numbered."""
-        of = self._of.setdefault(own >> RANKS, array("q"))
-        place = counted(own)
-        if place >= len(of):
-            of.extend([0] * (place + 1 - len(of)))
-        of[place] = number
-        self.count += 1
+def _numbers() -> RunNumbers:
+    return RunNumbers(RANK_SHIFT, COUNT_BITS, count(1).__next__)
 
 
 class MergedResults:
@@ -58,9 +32,9 @@ class MergedResults:
 
     def __init__(self) -> None:
         self.account = Account()
-        self._sessions = RunNumbers()
-        self._messages = RunNumbers()
-        self._aliases = RunNumbers()
+        self._sessions = _numbers()
+        self._messages = _numbers()
+        self._aliases = _numbers()
         self._wrong: list[WrongReply] = []
         self._found: list[Breach] = []
         self._rests: list[Rest] = []

@@ -10,9 +10,10 @@ from lab.hosts.host import Host
 from lab.hosts.sending import QueueSender
 from lab.protocol import SenderSMTP
 from lab.protocol.script import ScriptedSender
+from lab.simulation.numbering import PartitionNumbering
 from lab.simulation.partitioned.event_order import Marked
 from lab.simulation.partitioned.home_results import HomeResults
-from lab.simulation.partitioned.local_results import NUMBERS, RANKS, Saying, home_of
+from lab.simulation.partitioned.local_results import Saying
 from lab.simulation.partitioned.remote import (
     ANSWERED,
     CALL,
@@ -37,9 +38,9 @@ class PartitionSimulation(Simulation):
 
     ``parts`` are the parts of the hosts by name, ``part`` this one's number. ``outboxes`` hold what
     is to be told to each part; ``calling`` and ``called`` are the sessions with an end in another,
-    by key. Sessions and messages are numbered host by host, with the host's rank above
-    :data:`RANKS` bits. ``sayings`` are the commands and mail data that arrive in other parts,
-    ``aliases`` the pairs of a session's key and number, ``begun`` is the first row of the run.
+    by key. ``numbers`` counts sessions and messages host by host. ``sayings`` are the commands and
+    mail data that arrive in other parts, ``aliases`` the pairs of a session's key and number,
+    ``begun`` is the first row of the run.
     ``books`` are of the messages whose home this part is.
     ``all_idle`` is set before each instant of faults: whether nothing was left to do in any part.
     """
@@ -54,9 +55,8 @@ class PartitionSimulation(Simulation):
         self.sayings: list[Saying] = []
         self.all_idle = False
         self.books = HomeResults(len(self.outboxes))
-        ranks = ((name, rank << RANKS) for rank, name in enumerate(topology.hosts))
-        self._numbers = {name: [first, first, first] for name, first in ranks}
-        super().__init__(topology, seed)
+        self.numbers = PartitionNumbering(topology.hosts, part)
+        super().__init__(topology, seed, self.numbers)
         self.routes.on_tree = self._tell_tree
         self.begun: Row = self.trace.rows[0]
         if part:
@@ -79,26 +79,6 @@ class PartitionSimulation(Simulation):
     def is_idle_here(self) -> bool:
         """Whether nothing is left to do in this part."""
         return self._has_nothing_to_do()
-
-    # -- numbers --------------------------------------------------------------------------------
-
-    def _next(self, host: str, of: int) -> int:
-        numbers = self._numbers[host]
-        numbers[of] += 1
-        return numbers[of]
-
-    def next_session(self, host: str = "") -> int:
-        """The number of a session that a host opens."""
-        return self._next(host, 0)
-
-    def next_message(self, host: str = "", about: int | None = None) -> int:
-        """The number of a message that first appears at a host, which tells where its home is."""
-        home = self.part if about is None else home_of(about)
-        return self._next(host, 1) | home << NUMBERS
-
-    def next_key(self, host: str) -> int:
-        """The key of a session that a host would open."""
-        return self._next(host, 2)
 
     # -- other parts ----------------------------------------------------------------------------
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from lab.hosts.routing import Trees
+from lab.simulation.numbering import MAX_PARTITIONS
 from lab.simulation.partitioned.bisection import parted
-from lab.simulation.partitioned.local_results import MOST_PARTS
 from lab.simulation.partitioned.workload import Workload, estimated_work
 from lab.topology.globs import matching_links
 from lab.topology.model import FaultSpec, LinkSpec, Topology
@@ -62,7 +62,7 @@ def shared_out(topology: Topology, processes: int) -> PartitionPlan | str:
     for number, fault in enumerate(topology.faults):
         if why := _sees_all(fault):
             return f"fault {number} {why}, which no process of several could see"
-    partition = partitioned(topology, min(processes, MOST_PARTS))
+    partition = partitioned(topology, min(processes, MAX_PARTITIONS))
     if partition.count < 2:
         return "its hosts cannot be parted: links without latency, routers or scripts join them"
     if _time(topology, partition) < 1:

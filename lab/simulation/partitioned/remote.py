@@ -132,7 +132,7 @@ class RemoteSenderSession(Session):
         errand: QueueSender,
     ) -> None:
         self.part = simulation
-        self.key = simulation.next_key(host.name)
+        self.key = simulation.numbers.next_key(host.name)
         super().__init__(simulation, host, peer, way, sender, errand)
         simulation.calling[self.key] = self
 
