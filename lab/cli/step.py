@@ -84,7 +84,7 @@ def converse(orders: CommandLine) -> None:
 
     prompt = sys.stdin.isatty()
     wrong = False
-    click.echo(orders.here())
+    click.echo(orders.status())
     while True:
         if prompt:
             click.echo("(step) ", nl=False)

@@ -1,4 +1,4 @@
-"""The map in a terminal: hosts, links and what is on them, in characters."""
+"""The map in a terminal, drawn in characters: hosts, links and what is on them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SPOOL = Style(color="yellow")
 
 @dataclass(frozen=True, slots=True)
 class CharGrid:
-    """Where hosts are on a chart of so many columns and lines: each name's column and line."""
+    """A grid of characters, and the column and line of each host in it."""
 
     columns: int
     lines: int
@@ -36,33 +36,35 @@ class CharGrid:
 
 
 @lru_cache(maxsize=8)
-def _places(names: tuple[str, ...], links: tuple[tuple[str, str], ...], positions: Any) -> Any:
+def _coordinates(names: tuple[str, ...], links: tuple[tuple[str, str], ...], positions: Any) -> Any:
+    """Return where each host lies, from (0, 0) at the lower left to (1, 1) at the upper right."""
     from lab.analysis import map_layout
 
     hosts = [
-        {"name": name, "position": place} for name, place in zip(names, positions, strict=True)
+        {"name": name, "position": position}
+        for name, position in zip(names, positions, strict=True)
     ]
     return map_layout.places(hosts, [{"a": a, "b": b} for a, b in links])
 
 
-def plan(meta: dict[str, Any], columns: int, lines: int) -> CharGrid:
-    """The chart of a run's hosts in so many columns and lines."""
+def make_grid(meta: dict[str, Any], columns: int, lines: int) -> CharGrid:
+    """Place the hosts of a run in a grid of the given size."""
     hosts = meta.get("hosts", [])
     names = tuple(host["name"] for host in hosts)
     ends = tuple((link["a"], link["b"]) for link in meta.get("links", []))
     positions = tuple(tuple(host["position"]) if host.get("position") else None for host in hosts)
-    places = _places(names, ends, positions)
+    coordinates = _coordinates(names, ends, positions)
     margin = min(9, columns // 6)
-    wide, high = max(1, columns - 1 - 2 * margin), max(1, lines - 3)
+    width, height = max(1, columns - 1 - 2 * margin), max(1, lines - 3)
     cells = {
-        name: (margin + round(float(x) * wide), 1 + round((1 - float(y)) * high))
-        for name, (x, y) in zip(names, places, strict=True)
+        name: (margin + round(float(x) * width), 1 + round((1 - float(y)) * height))
+        for name, (x, y) in zip(names, coordinates, strict=True)
     }
     return CharGrid(columns, lines, cells)
 
 
 class Canvas:
-    """Characters with their styles; lines are drawn in Braille dots, two by four a character."""
+    """Characters with styles. Lines are drawn in Braille dots, two by four in a character."""
 
     def __init__(self, columns: int, lines: int) -> None:
         self.columns = columns
@@ -72,7 +74,7 @@ class Canvas:
         self._style: dict[tuple[int, int], Style] = {}
 
     def line(self, a: tuple[int, int], b: tuple[int, int], style: Style, gap: int = 1) -> None:
-        """A line from one character to another; every ``gap``-th dot of it."""
+        """Draw every ``gap``-th dot of a line from one cell to another."""
         x0, y0, x1, y1 = a[0] * 2, a[1] * 4 + 1, b[0] * 2, b[1] * 4 + 1
         steps = max(abs(x1 - x0), abs(y1 - y0), 1)
         for k in range(0, steps + 1, gap):
@@ -83,19 +85,19 @@ class Canvas:
                 self._style[cell] = style
 
     def is_free(self, column: int, line: int, size: int) -> bool:
-        """Whether a text would cover no other, nor leave the canvas."""
+        """Return whether a text fits on the canvas and covers no other text."""
         if column < 0 or column + size > self.columns or not 0 <= line < self.lines:
             return False
         return not any((x, line) in self._text for x in range(column - 1, column + size + 1))
 
     def write(self, column: int, line: int, text: str, style: Style) -> None:
-        """Put a text over whatever is there."""
+        """Write a text over whatever is there."""
         for k, char in enumerate(text):
             self._text[column + k, line] = char
             self._style[column + k, line] = style
 
     def text(self) -> Text:
-        """The canvas as lines of text with their colours."""
+        """Return the canvas as lines of text with colours."""
         lines: list[str] = []
         spans: list[Span] = []
         at = 0
@@ -121,35 +123,34 @@ class Canvas:
 
 
 def chart(moment: Moment, columns: int, lines: int) -> Text:
-    """The map of a moment, in so many columns and lines."""
-    meta = moment.records.trace.meta
-    where = plan(meta, columns, lines)
+    """Draw the map of a moment in so many columns and lines."""
+    meta = moment.index.trace.meta
+    grid = make_grid(meta, columns, lines)
     canvas = Canvas(columns, lines)
     links = meta.get("links", [])
     faults = [fault for fault in moment.faults if fault.is_down]
     down = {frozenset(place) for fault in faults for place in fault.places(links)}
     for link in links:
-        a, b = where.cells[link["a"]], where.cells[link["b"]]
+        a, b = grid.cells[link["a"]], grid.cells[link["b"]]
         is_down = frozenset((link["a"], link["b"])) in down
         canvas.line(a, b, BROKEN if is_down else LINK, 4 if is_down else 2)
     for session in moment.open_sessions:
-        way = moment.records.ways[session]
-        for near, far in pairwise(way):
-            canvas.line(where.cells[near], where.cells[far], CHANNEL)
-    _hosts(canvas, moment, where, meta.get("hosts", []))
-    _marks(canvas, moment, where)
+        for near, far in pairwise(moment.index.ways[session]):
+            canvas.line(grid.cells[near], grid.cells[far], CHANNEL)
+    _draw_hosts(canvas, moment, grid, meta.get("hosts", []))
+    _draw_in_flight(canvas, moment, grid)
     return canvas.text()
 
 
-def _marks(canvas: Canvas, moment: Moment, where: CharGrid) -> None:
-    """What is on its way, where it is: beside the names if it can be, and never on one another."""
+def _draw_in_flight(canvas: Canvas, moment: Moment, grid: CharGrid) -> None:
+    """Write what is on its way where it is, beside the names if possible; none covers another."""
     taken: set[tuple[int, int]] = set()
-    for one in moment.links:
-        sign = _sign(one.crossing.kind, one.crossing.octets)
-        a, b = (where.cells[name] for name in one.link)
-        places = list(_on_the_way(a, b, one.share, canvas.columns - len(sign)))
-        free = [place for place in places if canvas.is_free(*place, len(sign))]
-        for x, y in (*free, *places):
+    for in_flight in moment.links:
+        sign = _sign(in_flight.crossing.kind, in_flight.crossing.octets)
+        a, b = (grid.cells[name] for name in in_flight.link)
+        cells_near = list(_cells_along(a, b, in_flight.share, canvas.columns - len(sign)))
+        free = [cell for cell in cells_near if canvas.is_free(*cell, len(sign))]
+        for x, y in (*free, *cells_near):
             cells = {(x + k, y) for k in range(-1, len(sign) + 1)}
             if taken.isdisjoint(cells):
                 canvas.write(x, y, sign, MAIL)
@@ -157,44 +158,44 @@ def _marks(canvas: Canvas, moment: Moment, where: CharGrid) -> None:
                 break
 
 
-def _on_the_way(
-    a: tuple[int, int], b: tuple[int, int], share: float, last: int
+def _cells_along(
+    a: tuple[int, int], b: tuple[int, int], share: float, last_column: int
 ) -> Iterator[tuple[int, int]]:
-    """Places on the line from a to b, the one where the share of it is past first."""
+    """Yield cells near the point that divides the line from a to b by ``share``, nearest first."""
     for aside in (0, -1, 1):
         for shift in (0.0, -0.08, 0.08, -0.16, 0.16):
-            part = min(max(0.12 + 0.76 * share + shift, 0.05), 0.95)
-            x, y = round(a[0] + (b[0] - a[0]) * part), round(a[1] + (b[1] - a[1]) * part)
-            yield min(max(x, 0), max(last, 0)), max(y + aside, 0)
+            along = min(max(0.12 + 0.76 * share + shift, 0.05), 0.95)
+            x, y = round(a[0] + (b[0] - a[0]) * along), round(a[1] + (b[1] - a[1]) * along)
+            yield min(max(x, 0), max(last_column, 0)), max(y + aside, 0)
 
 
 def _sign(kind: str, octets: bytes) -> str:
-    """What is on its way in a few letters: the command, the code, or "mail"."""
+    """Return what is on its way in up to four letters: a command, a code, or "mail"."""
     if kind == "data":
         return "mail"
-    said = octets[: 3 if kind == "reply" else 4].decode("latin-1").strip()
-    return said if said.isprintable() and said else "?"
+    word = octets[: 3 if kind == "reply" else 4].decode("latin-1").strip()
+    return word if word.isprintable() and word else "?"
 
 
-def _hosts(
-    canvas: Canvas, moment: Moment, where: CharGrid, hosts: Sequence[dict[str, Any]]
+def _draw_hosts(
+    canvas: Canvas, moment: Moment, grid: CharGrid, hosts: Sequence[dict[str, Any]]
 ) -> None:
     down = {fault.host for fault in moment.faults if fault.is_down and fault.peer is None}
     spooled: dict[str, int] = {}
     for mail in moment.spool:
         spooled[mail.host] = spooled.get(mail.host, 0) + 1
-    here = moment.event.host if moment.event else ""
+    current = moment.event.host if moment.event else ""
     for host in hosts:
-        x, y = where.cells[host["name"]]
+        x, y = grid.cells[host["name"]]
         sign = "+" if host["kind"] == "router" else "■" if host["relay"] else "●"
         canvas.write(x, y, sign, DOWN if host["name"] in down else HOST)
-    # who matters now has a name before those that do not
-    ranked = sorted(hosts, key=lambda one: (one["name"] != here, one["name"] not in spooled))
+    # names that matter at this moment get their cells first
+    ranked = sorted(hosts, key=lambda host: (host["name"] != current, host["name"] not in spooled))
     for host in ranked:
         name = host["name"]
-        style = DOWN if name in down else BUSY if name == here else Style()
+        style = DOWN if name in down else BUSY if name == current else Style()
         waiting = f" {spooled[name]}✉" if name in spooled else ""
-        for column, line, text in _labels(where.cells[name], _short(name), waiting):
+        for column, line, text in _labels(grid.cells[name], _short(name), waiting):
             if canvas.is_free(column, line, len(text)):
                 canvas.write(column, line, text, style)
                 if waiting and text.endswith(waiting):
@@ -203,7 +204,7 @@ def _hosts(
 
 
 def _labels(cell: tuple[int, int], name: str, waiting: str) -> Iterator[tuple[int, int, str]]:
-    """Where a host's name may stand, the best place first."""
+    """Yield cells for a host's name, with the text to write there, the best first."""
     x, y = cell
     for text in (name + waiting, name[:8] + waiting):
         size = len(text)

@@ -1,4 +1,4 @@
-"""Orders: what can be typed to a stepper, one a line, and what it says to them."""
+"""The commands that can be typed to a stepper, one on each line, and what they print."""
 
 from __future__ import annotations
 
@@ -14,50 +14,50 @@ from lab.stepping import panels
 from lab.stepping.stepper import NoIntervention, Stepper
 
 HELP: Final = (
-    ("step [N]", "one event on, or N (an empty line too)"),
-    ("back [N]", "one event back, or N"),
-    ("until CONDITION", f"on to the next event such as {EXAMPLES}"),
-    ("before CONDITION", "back to the last such event"),
+    ("step [N]", "go one event forward, or N (so does an empty line)"),
+    ("back [N]", "go one event back, or N"),
+    ("until CONDITION", f"go forward to the next event such as {EXAMPLES}"),
+    ("before CONDITION", "go back to the last such event"),
     (
         "break CONDITION",
-        "have go stop at such events; break alone lists them, break - forgets them",
+        "make go stop at such events; break alone lists them, break - removes them",
     ),
-    ("go", "on to the next breakpoint, or to the end"),
-    ("at TIME", "to a time: at 12.5 s, at 2 h"),
-    ("event N", "to event N; event 0 is before the first"),
-    ("session [N]", "look at session N; without N at that of the event"),
-    ("where", "all that is so now"),
-    ("dialogue [N]", "what was said in the session, or in session N"),
-    ("sides", "states, buffers and the row of the table that applies"),
-    ("links", "what is on each link"),
-    ("spools [HOST]", "the mail in each spool, or in one"),
-    ("events", "the events around this one"),
-    ("digest", "the digest so far"),
+    ("go", "go forward to the next breakpoint, or to the end"),
+    ("at TIME", "go to a time: at 12.5 s, at 2 h"),
+    ("event N", "go to event N; event 0 is before the first"),
+    ("session [N]", "show session N; without N, the session of the event"),
+    ("where", "show all panels"),
+    ("dialogue [N]", "show the dialogue of the session, or of session N"),
+    ("sides", "show states, buffers and the row of the transition table"),
+    ("links", "show what is on each link"),
+    ("spools [HOST]", "show the mail in each spool, or in one"),
+    ("events", "show the events around this one"),
+    ("digest", "show the digest so far"),
     ("cut A B [for TIME]", "intervene: take a link down, for a time or for good"),
-    ("crash HOST [for TIME]", "intervene: let a host crash; for 60 s if no time is given"),
+    ("crash HOST [for TIME]", "intervene: crash a host; for 60 s if no time is given"),
     ("hang up", "intervene: cut the transmission channel of the session"),
-    ("reply LINE", "intervene: the next reply of the session is LINE: reply 550 No such user"),
-    ("command LINE", "intervene: the next command of the session is LINE: command RSET"),
-    ("undo", "take the last intervention back"),
-    ("save FILE", "write the run, as altered, as a topology with faults"),
-    ("help", "this list"),
+    ("reply LINE", "intervene: change the next reply of the session: reply 550 No such user"),
+    ("command LINE", "intervene: change the next SMTP command of the session: command RSET"),
+    ("undo", "undo the last intervention"),
+    ("save FILE", "write the altered run as a topology file with faults"),
+    ("help", "show this list"),
     ("quit", "leave"),
 )
-"""The orders and what they do."""
+"""The commands and what they do."""
 
 
 class Quit(Exception):
-    """The order to leave."""
+    """Raised by the command quit."""
 
 
 class Misunderstood(ValueError):
-    """An order that is none; the message says what would be right."""
+    """Raised for a line that is not a command; the message says what would be right."""
 
 
 class CommandLine:
-    """A stepper that takes orders in words.
+    """A stepper that carries out typed commands.
 
-    ``do`` gives the lines to show. It raises :class:`Misunderstood`, :class:`NoCondition` or
+    ``do`` returns the lines to show. It raises :class:`Misunderstood`, :class:`NoCondition` or
     :class:`NoIntervention` with one sentence, and :class:`Quit`.
     """
 
@@ -65,155 +65,164 @@ class CommandLine:
         self.stepper = stepper
 
     def do(self, line: str) -> list[str]:
-        """Carry out one order."""
-        word, _, rest = line.strip().partition(" ")
+        """Carry out one command."""
+        word, _, argument = line.strip().partition(" ")
         word = _SHORT.get(word.lower(), word)
-        names = [name for name in _ORDERS if name.startswith(word.lower() or "step")]
-        exact = word.lower() in _ORDERS
+        names = [name for name in _COMMANDS if name.startswith(word.lower() or "step")]
+        exact = word.lower() in _COMMANDS
         if not exact and (len(names) != 1 and word):
             meant = f"; it could be {' or '.join(names)}" if names else ""
-            raise Misunderstood(f"{word!r} is no order{meant}; type help for a list")
-        return _ORDERS[word.lower() if exact else names[0] if word else "step"](self, rest.strip())
+            raise Misunderstood(f"{word!r} is not a command{meant}; type help for a list")
+        name = word.lower() if exact else names[0] if word else "step"
+        return _COMMANDS[name](self, argument.strip())
 
     # -- moves ------------------------------------------------------------------------------------
 
-    def here(self) -> str:
-        """Which event this is, in a line."""
-        return self._here()[0]
+    def status(self) -> str:
+        """Return which event this is, in a line."""
+        return self._status()[0]
 
-    def _here(self) -> list[str]:
+    def _status(self) -> list[str]:
         moment = self.stepper.moment
         return [f"{panels.heading(moment)} · {moment.sentence}"]
 
-    def _moved(self, order: Callable[[], object], missed: str) -> list[str]:
-        """What is said after a move that looks for something."""
-        order()
-        n, count = self.stepper.n, self.stepper.records.count
+    def _search(self, move: Callable[[], object], not_found: str) -> list[str]:
+        """Search for an event; ``not_found`` is printed at either end of the run."""
+        move()
+        n, count = self.stepper.n, self.stepper.index.count
         at_end = n == count or n == 0
-        return ([missed] if at_end else []) + self._here()
+        return ([not_found] if at_end else []) + self._status()
 
-    def _step(self, rest: str) -> list[str]:
-        self.stepper.step(_number(rest, "step 5", 1))
-        return self._here()
+    def _step(self, argument: str) -> list[str]:
+        self.stepper.step(_number(argument, "step 5", 1))
+        return self._status()
 
-    def _back(self, rest: str) -> list[str]:
-        self.stepper.back(_number(rest, "back 5", 1))
-        return self._here()
+    def _back(self, argument: str) -> list[str]:
+        self.stepper.back(_number(argument, "back 5", 1))
+        return self._status()
 
-    def _until(self, rest: str) -> list[str]:
-        wanted = _wanted(rest, "until")
-        return self._moved(lambda: self.stepper.until(wanted), f"to the end: {wanted}")
+    def _until(self, argument: str) -> list[str]:
+        condition = _required(argument, "until")
+        return self._search(
+            lambda: self.stepper.until(condition), f"at the end, not found: {condition}"
+        )
 
-    def _before(self, rest: str) -> list[str]:
-        wanted = _wanted(rest, "before")
-        return self._moved(lambda: self.stepper.back_until(wanted), f"to the beginning: {wanted}")
+    def _before(self, argument: str) -> list[str]:
+        condition = _required(argument, "before")
+        return self._search(
+            lambda: self.stepper.back_until(condition), f"at the beginning, not found: {condition}"
+        )
 
-    def _break(self, rest: str) -> list[str]:
+    def _break(self, argument: str) -> list[str]:
         breakpoints = self.stepper.breakpoints
-        if rest == "-":
+        if argument == "-":
             breakpoints.clear()
-        elif rest:
-            self.stepper.add_breakpoint(rest)
-        return [f"stops at: {one}" for one in breakpoints] or ["there are no breakpoints"]
+        elif argument:
+            self.stepper.add_breakpoint(argument)
+        return [f"stops at: {condition}" for condition in breakpoints] or [
+            "there are no breakpoints"
+        ]
 
-    def _go(self, rest: str) -> list[str]:
-        return self._moved(self.stepper.go_on, "no breakpoint before this")
+    def _go(self, argument: str) -> list[str]:
+        return self._search(self.stepper.go_on, "no breakpoint before this")
 
-    def _at(self, rest: str) -> list[str]:
-        self.stepper.at(_time(rest, "at 12.5 s"))
-        return self._here()
+    def _at(self, argument: str) -> list[str]:
+        self.stepper.at(_time(argument, "at 12.5 s"))
+        return self._status()
 
-    def _event(self, rest: str) -> list[str]:
-        self.stepper.seek(_number(rest, "event 40"))
-        return self._here()
+    def _event(self, argument: str) -> list[str]:
+        self.stepper.seek(_number(argument, "event 40"))
+        return self._status()
 
-    def _session(self, rest: str) -> list[str]:
-        number = _number(rest, "session 1") if rest else None
-        if number is not None and number not in self.stepper.records.session_histories:
+    def _session(self, argument: str) -> list[str]:
+        number = _number(argument, "session 1") if argument else None
+        if number is not None and number not in self.stepper.index.session_histories:
             raise Misunderstood(f"there is no session {number} in this run")
         self.stepper.session = number
         return panels.dialogue(self.stepper.moment)
 
-    # -- looks ------------------------------------------------------------------------------------
+    # -- panels -----------------------------------------------------------------------------------
 
-    def _where(self, rest: str) -> list[str]:
+    def _where(self, argument: str) -> list[str]:
         return panels.where(self.stepper.moment)
 
-    def _dialogue(self, rest: str) -> list[str]:
-        number = _number(rest, "dialogue 1") if rest else None
+    def _dialogue(self, argument: str) -> list[str]:
+        number = _number(argument, "dialogue 1") if argument else None
         return panels.dialogue(self.stepper.moment, number)
 
-    def _sides(self, rest: str) -> list[str]:
+    def _sides(self, argument: str) -> list[str]:
         return panels.sides(self.stepper.moment)
 
-    def _links(self, rest: str) -> list[str]:
+    def _links(self, argument: str) -> list[str]:
         return panels.links(self.stepper.moment)
 
-    def _spools(self, rest: str) -> list[str]:
-        return panels.spools(self.stepper.moment, self.stepper.host(rest) if rest else None)
+    def _spools(self, argument: str) -> list[str]:
+        return panels.spools(self.stepper.moment, self.stepper.host(argument) if argument else None)
 
-    def _events(self, rest: str) -> list[str]:
+    def _events(self, argument: str) -> list[str]:
         return panels.events(self.stepper.moment)
 
-    def _digest(self, rest: str) -> list[str]:
+    def _digest(self, argument: str) -> list[str]:
         return [self.stepper.moment.digest]
 
-    def _help(self, rest: str) -> list[str]:
-        wide = max(len(order) for order, _ in HELP)
-        return [f"{order:<{wide}}  {what}" for order, what in HELP]
+    def _help(self, argument: str) -> list[str]:
+        width = max(len(usage) for usage, _ in HELP)
+        return [f"{usage:<{width}}  {what}" for usage, what in HELP]
 
     # -- interventions ----------------------------------------------------------------------------
 
     def _altered(self) -> list[str]:
         count = len(self.stepper.interventions)
         last = f": {self.stepper.interventions[-1].words}" if count else ""
-        return [f"altered{last}" if count else "as it was", *self._here()]
+        return [f"altered{last}" if count else "as it was", *self._status()]
 
-    def _cut(self, rest: str) -> list[str]:
-        names, seconds = _for(rest)
+    def _cut(self, argument: str) -> list[str]:
+        names, seconds = _names_and_seconds(argument)
         if len(names) != 2:
             raise Misunderstood("cut takes the two ends of a link: cut MIT-AI.ARPA USC-ISIE.ARPA")
         self.stepper.cut(names[0], names[1], seconds)
         return self._altered()
 
-    def _crash(self, rest: str) -> list[str]:
-        names, seconds = _for(rest)
+    def _crash(self, argument: str) -> list[str]:
+        names, seconds = _names_and_seconds(argument)
         if len(names) != 1:
             raise Misunderstood("crash takes one host: crash USC-ISIE.ARPA for 2 min")
         self.stepper.crash(names[0], 60.0 if seconds is None else seconds)
         return self._altered()
 
-    def _hang(self, rest: str) -> list[str]:
+    def _hang(self, argument: str) -> list[str]:
         self.stepper.hang_up()
         return self._altered()
 
-    def _reply(self, rest: str) -> list[str]:
-        self.stepper.change_reply(rest)
+    def _reply(self, argument: str) -> list[str]:
+        self.stepper.change_reply(argument)
         return self._altered()
 
-    def _command(self, rest: str) -> list[str]:
-        self.stepper.change_command(rest)
+    def _command(self, argument: str) -> list[str]:
+        self.stepper.change_command(argument)
         return self._altered()
 
-    def _undo(self, rest: str) -> list[str]:
+    def _undo(self, argument: str) -> list[str]:
         self.stepper.undo()
         return self._altered()
 
-    def _save(self, rest: str) -> list[str]:
-        if not rest:
+    def _save(self, argument: str) -> list[str]:
+        if not argument:
             raise Misunderstood("save takes the name of a file: save altered.toml")
         try:
-            return [f"saved: {self.stepper.save(os.path.expanduser(rest))}"]
+            return [f"saved: {self.stepper.save(os.path.expanduser(argument))}"]
         except OSError as error:
-            raise Misunderstood(f"{rest}: cannot be written ({error.strerror or error})") from None
+            raise Misunderstood(
+                f"{argument}: cannot be written ({error.strerror or error})"
+            ) from None
 
-    def _quit(self, rest: str) -> list[str]:
+    def _quit(self, argument: str) -> list[str]:
         raise Quit
 
 
-_ORDERS: Final[dict[str, Callable[[CommandLine, str], list[str]]]] = {
-    re.split(r"\W", order)[0]: getattr(CommandLine, f"_{re.split(r'[ ]', order)[0]}")
-    for order, _ in HELP
+_COMMANDS: Final[dict[str, Callable[[CommandLine, str], list[str]]]] = {
+    re.split(r"\W", usage)[0]: getattr(CommandLine, f"_{re.split(r'[ ]', usage)[0]}")
+    for usage, _ in HELP
 }
 
 
@@ -222,42 +231,42 @@ _SHORT: Final = {
     "w": "where", "d": "dialogue", "l": "links", "e": "events", "q": "quit", "exit": "quit",
     "h": "help", "?": "help",
 }  # fmt: skip
-"""Short words for orders that are given often."""
+"""Short forms of frequent commands."""
 
 
-def _number(rest: str, example: str, default: int | None = None) -> int:
-    if not rest and default is not None:
+def _number(argument: str, example: str, default: int | None = None) -> int:
+    if not argument and default is not None:
         return default
-    digits = rest.replace(",", "")
+    digits = argument.replace(",", "")
     if not (digits.isascii() and digits.isdecimal()):
-        raise Misunderstood(f"{rest!r} is no number; write {example}")
+        raise Misunderstood(f"{argument!r} is not a number; write {example}")
     return int(digits)
 
 
-def _time(rest: str, example: str) -> float:
-    bare = rest.replace(".", "", 1)
+def _time(argument: str, example: str) -> float:
+    bare = argument.replace(".", "", 1)
     try:
-        return parse_duration(float(rest) if bare.isascii() and bare.isdecimal() else rest)
+        return parse_duration(float(argument) if bare.isascii() and bare.isdecimal() else argument)
     except ValueError:
-        raise Misunderstood(f"{rest!r} is no time; write {example}") from None
+        raise Misunderstood(f"{argument!r} is not a time; write {example}") from None
 
 
-def _wanted(rest: str, order: str) -> str:
-    if not rest:
-        raise Misunderstood(f"{order} what? write {order} and one such as {EXAMPLES}")
-    return rest
+def _required(argument: str, command: str) -> str:
+    if not argument:
+        raise Misunderstood(f"{command} requires a condition, such as {EXAMPLES}")
+    return argument
 
 
-def _for(rest: str) -> tuple[list[str], float | None]:
-    """Names, and the seconds that follow "for"."""
+def _names_and_seconds(argument: str) -> tuple[list[str], float | None]:
+    """Return the names before "for", and the seconds after it (None without it)."""
     try:
-        words = shlex.split(rest)
+        words = shlex.split(argument)
     except ValueError:
-        raise Misunderstood(f"{rest!r} has an open quotation mark; close it") from None
+        raise Misunderstood(f"{argument!r} has an open quotation mark; close it") from None
     if "for" not in words:
         return words, None
-    place = words.index("for")
-    return words[:place], _time(" ".join(words[place + 1 :]), "for 2 min")
+    at = words.index("for")
+    return words[:at], _time(" ".join(words[at + 1 :]), "for 2 min")
 
 
 __all__ = ["HELP", "CommandLine", "Misunderstood", "NoCondition", "NoIntervention", "Quit"]

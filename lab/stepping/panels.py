@@ -1,4 +1,4 @@
-"""Panels of a moment as lines of text: dialogue, both sides, links, spools, events."""
+"""The panels of a moment as lines of text: dialogue, both sides, links, spools and events."""
 
 from __future__ import annotations
 
@@ -23,38 +23,38 @@ _DOES: Final = {
 
 
 def heading(moment: Moment) -> str:
-    """Which event of how many, and when."""
-    return f"event {moment.n:,} of {moment.records.count:,} · {clock(moment.t)}"
+    """Return the number of the event, the number of all events, and the time."""
+    return f"event {moment.n:,} of {moment.index.count:,} · {clock(moment.t)}"
 
 
 def dialogue(moment: Moment, session: int | None = None, most: int = 0) -> list[str]:
-    """What was said in a session so far, S: and R: line by line."""
+    """Return the lines of a session so far, each with S: or R: before it."""
     number = moment.session if session is None else session
-    film = moment.records.session_histories.get(number) if number is not None else None
-    if film is None:
+    history = moment.index.session_histories.get(number) if number is not None else None
+    if history is None:
         return ["no session has opened" if number is None else f"there is no session {number}"]
-    if not film.seqs or film.seqs[0] >= moment.n:
+    if not history.seqs or history.seqs[0] >= moment.n:
         return [f"session {number} has not opened yet"]
-    first = film.shots[0]
+    first = history.shots[0]
     lines = [f"session {number} · {first.sender_host} → {first.receiver_host}"]
-    lines += [f"{one.speaker}: {one.text}" for one in moment.dialogue(number, most)]
-    if film.closed is not None and film.seqs[-1] < moment.n:
-        lines.append(f"-- {'over' if film.reason == 'quit' else film.reason}")
+    lines += [f"{line.speaker}: {line.text}" for line in moment.dialogue(number, most)]
+    if history.closed is not None and history.seqs[-1] < moment.n:
+        lines.append(f"-- {'over' if history.reason == 'quit' else history.reason}")
     return lines
 
 
 def sides(moment: Moment) -> list[str]:
-    """The states and buffers of both engines, and the row of the table that applies."""
-    shot = moment.shot
-    if shot is None:
+    """Return the states and buffers of both engines, and the row of the transition table."""
+    snapshot = moment.snapshot
+    if snapshot is None:
         return ["no session has opened"]
-    lines = [f"session {moment.session}" + ("" if shot.open else ", closed")]
+    lines = [f"session {moment.session}" + ("" if snapshot.open else ", closed")]
     for role, host, side in (
-        ("sender-SMTP", shot.sender_host, shot.sender),
-        ("receiver-SMTP", shot.receiver_host, shot.receiver),
+        ("sender-SMTP", snapshot.sender_host, snapshot.sender),
+        ("receiver-SMTP", snapshot.receiver_host, snapshot.receiver),
     ):
         lines += [f"{role} {host}", *(f"  {line}" for line in _side(side))]
-    return [*lines, *_row(shot.receiver)]
+    return [*lines, *_row(snapshot.receiver)]
 
 
 def _side(side: SideState) -> Iterator[str]:
@@ -66,9 +66,9 @@ def _side(side: SideState) -> Iterator[str]:
     path = "–" if side.reverse_path is None else f"{side.verb} {side.reverse_path}"
     yield f"reverse-path  {path}"
     to = list(side.forward_paths)
-    shown = [*to[:3], f"and {len(to) - 3:,} more"] if len(to) > 4 else to or ["–"]
-    yield f"forward-path  {shown[0]}"
-    yield from (f"              {one}" for one in shown[1:])
+    paths = [*to[:3], f"and {len(to) - 3:,} more"] if len(to) > 4 else to or ["–"]
+    yield f"forward-path  {paths[0]}"
+    yield from (f"              {path}" for path in paths[1:])
     if side.mail_data:
         yield f"mail data     {counted(len(side.mail_data), 'octet')}: {_first(side.mail_data)}"
     else:
@@ -85,7 +85,7 @@ def _named(command: str) -> str:
 
 
 def _row(side: SideState) -> Iterator[str]:
-    """The row of the transition table that decided the last command."""
+    """Yield the row of the transition table that decided the last command."""
     if side.command == "CONNECT":
         yield "table: the channel opens, and the receiver-SMTP greets (3.5, 4.3)"
         return
@@ -100,23 +100,23 @@ def _row(side: SideState) -> Iterator[str]:
 
 
 def links(moment: Moment) -> list[str]:
-    """What is on each link."""
-    some = [on_link(one) for one in moment.links]
-    return some[:_LONG] + _more(len(some)) if some else ["nothing is on its way"]
+    """Return what is on each link."""
+    lines = [link_line(in_flight) for in_flight in moment.links]
+    return lines[:_LONG] + _more(len(lines)) if lines else ["nothing is on its way"]
 
 
-def on_link(one: InFlight) -> str:
-    """What is on a link, in a line."""
-    crossing = one.crossing
-    a, b = one.link
-    said = gist(crossing.kind, crossing.octets)
-    return f"{a} → {b} {one.share:3.0%}  session {crossing.session}: {said}"
+def link_line(in_flight: InFlight) -> str:
+    """Return what is on a link, in a line."""
+    crossing = in_flight.crossing
+    a, b = in_flight.link
+    summary = gist(crossing.kind, crossing.octets)
+    return f"{a} → {b} {in_flight.share:3.0%}  session {crossing.session}: {summary}"
 
 
 def spools(moment: Moment, host: str | None = None) -> list[str]:
-    """Each host's spool, or that of one."""
+    """Return the mail in the spool of each host, or of one host."""
     lines = []
-    for mail in sorted(moment.spool, key=lambda one: (one.host, one.since, one.message)):
+    for mail in sorted(moment.spool, key=lambda mail: (mail.host, mail.since, mail.message)):
         if host is not None and mail.host != host:
             continue
         retry = moment.retry_at(mail)
@@ -131,7 +131,7 @@ def spools(moment: Moment, host: str | None = None) -> list[str]:
 
 
 def faults(moment: Moment) -> list[str]:
-    """The faults that last."""
+    """Return the faults that are in effect."""
     return [
         f"{fault.kind} {place_of(fault.host, fault.peer)}"
         f"{f' ({fault.what})' if fault.what else ''}, since {clock(fault.begin, 1)}"
@@ -140,28 +140,28 @@ def faults(moment: Moment) -> list[str]:
 
 
 def events(moment: Moment, before: int = 8, after: int = 4) -> list[str]:
-    """The events around the moment; the last that has happened is marked."""
+    """Return the events around the moment; the last one that has happened is marked."""
     first = max(0, moment.n - before)
-    last = min(moment.records.count, moment.n + after)
-    shown = [moment.records.trace[seq] for seq in range(first, last)]
-    times = [clock(event.t, 1) for event in shown]
-    wide, long = len(f"{moment.records.count:,}"), max(map(len, times), default=0)
+    last = min(moment.index.count, moment.n + after)
+    near = [moment.index.trace[seq] for seq in range(first, last)]
+    times = [clock(event.t, 1) for event in near]
+    number_width, time_width = len(f"{moment.index.count:,}"), max(map(len, times), default=0)
     lines = []
-    for seq, (event, time) in enumerate(zip(shown, times, strict=True), first):
+    for seq, (event, time) in enumerate(zip(near, times, strict=True), first):
         mark = ">" if seq == moment.n - 1 else " "
-        lines.append(f"{mark} {seq + 1:>{wide},}  {time:>{long}}  {sentence(event)}")
+        lines.append(f"{mark} {seq + 1:>{number_width},}  {time:>{time_width}}  {sentence(event)}")
     return lines
 
 
 def where(moment: Moment) -> list[str]:
-    """All of a moment, panel under panel."""
+    """Return all panels of a moment, one below another."""
     lines = [heading(moment), moment.sentence, ""]
     lines += dialogue(moment, most=12)
-    lines += ["", *sides(moment), "", "links:", *(f"  {one}" for one in links(moment))]
-    lines += ["spools:", *(f"  {one}" for one in spools(moment)[:_LONG])]
-    lines += [f"  {one}" for one in _more(len(moment.spool))]
+    lines += ["", *sides(moment), "", "links:", *(f"  {line}" for line in links(moment))]
+    lines += ["spools:", *(f"  {line}" for line in spools(moment)[:_LONG])]
+    lines += [f"  {line}" for line in _more(len(moment.spool))]
     if moment.faults:
-        lines += ["faults:", *(f"  {one}" for one in faults(moment))]
+        lines += ["faults:", *(f"  {line}" for line in faults(moment))]
     return [*lines, f"digest so far: {moment.digest}"]
 
 

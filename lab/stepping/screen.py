@@ -22,54 +22,55 @@ from lab.stepping.stepper import Stepper
 PACE: Final = 0.2
 """Seconds from one event to the next while it plays."""
 
-_SHOWN: Final = ("where", "dialogue", "sides", "links", "spools", "events", "digest", "help")
+_PANELS: Final = ("where", "dialogue", "sides", "links", "spools", "events", "digest", "help")
 _COLOURS: Final = {"S:": "green", "R:": "cyan", "--": "red"}
 _SLOW: Final = ("cut", "crash", "hang", "reply", "command", "undo")
 
 
 class Chart(Static):
-    """The map, drawn anew where its size changes."""
+    """The map; it is drawn again when its size changes."""
 
     def on_resize(self, _: events.Resize) -> None:
-        """Draw the map in the room that it has."""
+        """Draw the map at its new size."""
         if isinstance(self.app, StepApp):
             self.app.show()
 
 
 class Keys(Static):
-    """The keys at the foot, on as many lines as they take; each may be clicked."""
+    """The keys at the bottom, on as many lines as required; each can be clicked."""
 
     def __init__(self, bindings: Iterable[Binding]) -> None:
         super().__init__(id="keys")
-        self.keys = [one for one in bindings if one.show]
+        self.keys = [binding for binding in bindings if binding.show]
 
     def on_resize(self, size: events.Resize) -> None:
-        """Part the keys into lines of the width that there is."""
+        """Break the keys into lines that fit the width."""
         text = Text()
-        used = size.size.width
-        for one in self.keys:
-            key, what = one.key_display or one.key.split(",")[0], f" {one.description}"
-            long = 2 + len(key + what)
-            if used + long > size.size.width:
+        width = size.size.width
+        used = width
+        for binding in self.keys:
+            key, what = binding.key_display or binding.key.split(",")[0], f" {binding.description}"
+            length = 2 + len(key + what)
+            if used + length > width:
                 text.append("\n " if text else " ")
                 used = 1
-                long -= 2
+                length -= 2
             else:
                 text.append("  ")
-            style = Style(meta={"@click": f"app.{one.action}"})
+            style = Style(meta={"@click": f"app.{binding.action}"})
             text.append(key, style + Style(bold=True)).append(what, style)
-            used += long
+            used += length
         self.update(text)
         self.styles.height = text.plain.count("\n") + 1
 
 
-class Shown(ModalScreen[None]):
-    """Lines to read, until a key is pressed."""
+class TextScreen(ModalScreen[None]):
+    """Lines to read until a key is pressed."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,enter,q", "dismiss", "close")]
     CSS = """
-    Shown { align: center middle; }
-    Shown VerticalScroll { width: 90%; height: 90%; border: round $accent; padding: 0 1; }
+    TextScreen { align: center middle; }
+    TextScreen VerticalScroll { width: 90%; height: 90%; border: round $accent; padding: 0 1; }
     """
 
     def __init__(self, lines: list[str]) -> None:
@@ -77,14 +78,14 @@ class Shown(ModalScreen[None]):
         self._lines = lines
 
     def compose(self) -> ComposeResult:
-        """The lines in a box that scrolls."""
+        """Put the lines in a box that scrolls."""
         with VerticalScroll():
             yield Static(Text("\n".join(self._lines)))
         yield Footer()
 
 
 class StepApp(App[None]):
-    """A stepper on the whole of a terminal."""
+    """A stepper that fills the terminal."""
 
     CSS = """
     #heading { height: 1; background: $primary; color: $text; padding: 0 1; text-style: bold; }
@@ -93,8 +94,8 @@ class StepApp(App[None]):
     #map, #events { height: 1fr; }
     #events { text-wrap: nowrap; text-overflow: ellipsis; }
     .panel { border: round $surface-lighten-2; border-title-color: $accent; padding: 0 1; }
-    #order { height: 3; display: none; }
-    #order.open { display: block; }
+    #prompt { height: 3; display: none; }
+    #prompt.open { display: block; }
     #keys { height: auto; background: $panel; link-style: none; }
     """
     TITLE = "lab step"
@@ -104,19 +105,19 @@ class StepApp(App[None]):
         Binding("right,n", "step(1)", "step", key_display="→"),
         Binding("left,p", "step(-1)", "back", key_display="←"),
         Binding("space", "play", "play"),
-        Binding("u,slash", "order('until ')", "until"),
-        Binding("b", "order('break ')", "break"),
+        Binding("u,slash", "prompt('until ')", "until"),
+        Binding("b", "prompt('break ')", "break"),
         Binding("g", "do('go')", "go"),
         Binding("m", "along('message')", "mail"),
         Binding("h", "along('host')", "host"),
         Binding("o", "along('session')", "session"),
-        Binding("x", "order('cut ')", "cut"),
-        Binding("c", "order('crash ')", "crash"),
-        Binding("r", "order('reply ')", "reply"),
-        Binding("k", "order('command ')", "command"),
+        Binding("x", "prompt('cut ')", "cut"),
+        Binding("c", "prompt('crash ')", "crash"),
+        Binding("r", "prompt('reply ')", "reply"),
+        Binding("k", "prompt('command ')", "SMTP command"),
         Binding("z", "do('undo')", "undo"),
-        Binding("s", "order('save altered.toml')", "save"),
-        Binding("colon", "order('')", "order", key_display=":"),
+        Binding("s", "prompt('save altered.toml')", "save"),
+        Binding("colon", "prompt('')", "command", key_display=":"),
         Binding("question_mark", "do('help')", "help", key_display="?"),
         Binding("q", "quit", "quit"),
         Binding("pagedown", "step(10)", "", show=False),
@@ -129,27 +130,27 @@ class StepApp(App[None]):
     def __init__(self, stepper: Stepper) -> None:
         super().__init__()
         self.stepper = stepper
-        self.orders = CommandLine(stepper)
+        self.commands = CommandLine(stepper)
         self.playing = False
-        self.making = False
+        self.is_simulating = False
 
     def compose(self) -> ComposeResult:
-        """Heading, sentence, four panels, the line for orders, and the keys."""
+        """Put heading, sentence, four panels, the command prompt and the keys on the screen."""
         yield Static(id="heading")
         yield Static(id="sentence")
         with Grid():
             yield Chart(id="map", classes="panel")
             with VerticalScroll(id="dialogue", classes="panel", can_focus=False):
-                yield Static(id="said")
+                yield Static(id="dialogue-lines")
             with VerticalScroll(id="sides", classes="panel", can_focus=False):
                 yield Static(id="buffers")
             yield Static(id="events", classes="panel")
-        hint = "an order, such as: until reply 550"
-        yield Input(id="order", placeholder=hint, select_on_focus=False)
-        yield Keys(one for one in self.BINDINGS if isinstance(one, Binding))
+        hint = "a command, such as: until reply 550"
+        yield Input(id="prompt", placeholder=hint, select_on_focus=False)
+        yield Keys(binding for binding in self.BINDINGS if isinstance(binding, Binding))
 
     def on_mount(self) -> None:
-        """Put titles on the panels, and show where we are."""
+        """Put titles on the panels, and show the first moment."""
         titles = {"map": "map", "dialogue": "dialogue", "sides": "buffers", "events": "events"}
         for name, title in titles.items():
             self.query_one(f"#{name}").border_title = title
@@ -171,14 +172,14 @@ class StepApp(App[None]):
         board = self.query_one("#map", Chart)
         if board.content_size.width > 4 and board.content_size.height > 2:
             board.update(chart(moment, board.content_size.width, board.content_size.height))
-        self.query_one("#said", Static).update(_coloured(panels.dialogue(moment)))
+        self.query_one("#dialogue-lines", Static).update(_coloured(panels.dialogue(moment)))
         self.query_one("#dialogue", VerticalScroll).scroll_end(animate=False)
         self.query_one("#buffers", Static).update(Text("\n".join(self._buffers())))
-        listed = self.query_one("#events", Static)
-        height = max(3, listed.content_size.height)
+        panel = self.query_one("#events", Static)
+        height = max(3, panel.content_size.height)
         before = height - min(4, height // 3)
         lines = panels.events(moment, before, height - before)
-        listed.update(_marked(lines))
+        panel.update(_marked(lines))
 
     def _buffers(self) -> list[str]:
         moment = self.stepper.moment
@@ -190,17 +191,17 @@ class StepApp(App[None]):
     # -- keys -------------------------------------------------------------------------------------
 
     def action_step(self, events: int) -> None:
-        """Go so many events on, or back."""
+        """Go so many events forward, or back."""
         self.playing = False
         if self._is_free():
             self.stepper.step(events)
             self.show()
 
     def _is_free(self) -> bool:
-        """Whether no run is being made: until it is, there is nothing to go through."""
-        if self.making:
+        """Return whether the stepper may be used; not while the run is being made again."""
+        if self.is_simulating:
             self.notify("the run is still being made again", severity="warning", timeout=2)
-        return not self.making
+        return not self.is_simulating
 
     def action_play(self) -> None:
         """Play, or pause."""
@@ -208,15 +209,15 @@ class StepApp(App[None]):
         self.show()
 
     def _pace(self) -> None:
-        if not self.playing or self.making:
+        if not self.playing or self.is_simulating:
             return
         self.stepper.step()
-        at_end = self.stepper.n >= self.stepper.records.count
+        at_end = self.stepper.n >= self.stepper.index.count
         self.playing = not at_end
         self.show()
 
     def action_along(self, what: str) -> None:
-        """Go on to the next event of the same mail, host or session."""
+        """Go forward to the next event of the same mail, host or session."""
         if not self._is_free():
             return
         event = self.stepper.event
@@ -224,65 +225,65 @@ class StepApp(App[None]):
         if what == "session":
             value = self.stepper.moment.session
         if value is None or value == "":
-            self.notify(f"this event is of no {what}", severity="warning")
+            self.notify(f"this event has no {what}", severity="warning")
             return
-        self.stepper.until(lambda one: getattr(one, what) == value)
+        self.stepper.until(lambda event: getattr(event, what) == value)
         self.show()
 
-    def action_order(self, begun: str) -> None:
-        """Open the line for orders, with a word to begin with."""
+    def action_prompt(self, begun: str) -> None:
+        """Open the command prompt, with the beginning of a command."""
         self.playing = False
-        line = self.query_one("#order", Input)
+        line = self.query_one("#prompt", Input)
         line.add_class("open")
         line.value = begun
         line.focus()
         line.cursor_position = len(begun)
 
     def action_close(self) -> None:
-        """Close the line for orders."""
-        line = self.query_one("#order", Input)
+        """Close the command prompt."""
+        line = self.query_one("#prompt", Input)
         line.remove_class("open")
         self.set_focus(None)
 
-    def action_do(self, order: str) -> None:
-        """Carry out an order."""
+    def action_do(self, command: str) -> None:
+        """Carry out a command."""
         self.playing = False
         if not self._is_free():
             return
-        if order.split(" ")[0] in _SLOW:
-            self.making = True
+        if command.split(" ")[0] in _SLOW:
+            self.is_simulating = True
             self.notify("the run is made again from its seed", timeout=2)
-            self.carry_out(order)
+            self.carry_out(command)
         else:
-            self._answer(order, *self._done(order))
+            self._answer(command, *self._done(command))
 
     def on_input_submitted(self, message: Input.Submitted) -> None:
-        """An order was typed."""
+        """Carry out the command that was typed."""
         self.action_close()
         self.action_do(message.value.strip())
 
     @work(thread=True, exclusive=True)
-    def carry_out(self, order: str) -> None:
-        """Carry out an order that makes the run again, while the screen goes on."""
-        lines, wrong = self._done(order)
-        self.making = False
-        self.call_from_thread(self._answer, order, lines, wrong)
+    def carry_out(self, command: str) -> None:
+        """Carry out a command that makes the run again, in a thread of its own."""
+        lines, wrong = self._done(command)
+        self.is_simulating = False
+        self.call_from_thread(self._answer, command, lines, wrong)
 
-    def _done(self, order: str) -> tuple[list[str], str]:
+    def _done(self, command: str) -> tuple[list[str], str]:
         try:
-            return self.orders.do(order), ""
+            return self.commands.do(command), ""
         except (Misunderstood, NoCondition, NoIntervention) as why:
             return [], str(why)
         except Quit:
             self.exit()
             return [], ""
 
-    def _answer(self, order: str, lines: list[str], wrong: str) -> None:
-        word = order.split(" ")[0]
+    def _answer(self, command: str, lines: list[str], wrong: str) -> None:
+        word = command.split(" ")[0]
         if wrong:
             self.notify(wrong, severity="error", timeout=8)
-        elif word in _SHOWN:
-            self.push_screen(Shown(lines))
+        elif word in _PANELS:
+            self.push_screen(TextScreen(lines))
         elif word in ("break", "save"):
             self.notify("\n".join(lines))
         if self.is_running:

@@ -1,7 +1,8 @@
-"""The stepper: a run looked at event by event, forward and back, and changed on the way.
+"""The stepper: goes through a run event by event, forward and back, and can change it.
 
-A run is made whole, and looked at by its trace. What a learner changes at a moment becomes a fault
-that strikes there; the run is made again from its seed with it, and is the same up to that moment.
+The whole run is made first, and the stepper reads its trace. A change that a learner makes becomes
+a fault at that moment. The run is then made again from its seed with the fault, and is the same as
+before up to that moment.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from lab.analysis.conditions import Condition, NoCondition, Predicate, condition, unknown_hosts
 from lab.analysis.index import TraceIndex
 from lab.api.simulate import load, make_run
 from lab.hosts.interception import command_line, reply_of
+from lab.runtime.deprecation import renamed
 from lab.stepping.moments import Moment
 from lab.topology.model import FaultSpec as Fault
 from lab.topology.model import Topology
@@ -25,12 +28,12 @@ Progress = Callable[[int], None]
 
 
 class NoIntervention(ValueError):
-    """What cannot be changed at this moment; the message says why, and what can be done."""
+    """Raised for a change that is not possible; the message says why, and what is possible."""
 
 
 @dataclass(frozen=True, slots=True)
 class Intervention:
-    """What was changed: after how many events, by which fault, in words."""
+    """A change: the number of events before it, its fault, and the fault in words."""
 
     moment: int
     fault: Fault
@@ -40,8 +43,9 @@ class Intervention:
 class Stepper:
     """A run of a topology, event by event.
 
-    ``n`` is how many events have happened, ``moment`` all that is to be seen then. The moves give
-    the moment that they lead to. ``breakpoints`` are the conditions that :meth:`go_on` stops at.
+    ``n`` is the number of events that have happened, ``moment`` the state of the run after them.
+    Each move returns the moment that it leads to. ``breakpoints`` are the conditions at which
+    :meth:`go_on` stops.
     """
 
     def __init__(
@@ -63,25 +67,33 @@ class Stepper:
         self.session: int | None = None
         self._progress = progress
         self._make()
-        self.n = min(1, self.records.count)
+        self.n = min(1, self.index.count)
 
     def __repr__(self) -> str:
         times = len(self.interventions)
         changed = f", altered {times} time{'s' * (times > 1)}" if times else ""
         return f"<Stepper: {self.moment!r}{changed}>"
 
+    if not TYPE_CHECKING:  # type checkers know the new names only
+
+        def __getattr__(self, name: str) -> Any:
+            return renamed(self, {"records": "index"}, name)
+
     def _make(self) -> None:
-        faults = (*self._original.faults, *(one.fault for one in self.interventions))
+        faults = (
+            *self._original.faults,
+            *(change.fault for change in self.interventions),
+        )
         topology = replace(self._original, faults=faults)
         self.run = make_run(topology, self.seed, self.until_time, progress=self._progress)
-        self.records = TraceIndex(self.run.trace)
+        self.index = TraceIndex(self.run.trace)
 
-    # -- where we are -----------------------------------------------------------------------------
+    # -- the moment ----------------------------------------------------------------------------
 
     @property
     def moment(self) -> Moment:
-        """The moment at which the run is looked at."""
-        return Moment(self.records, self.n, self.session)
+        """The state of the run after ``n`` events."""
+        return Moment(self.index, self.n, self.session)
 
     @property
     def event(self) -> Event | None:
@@ -90,30 +102,30 @@ class Stepper:
 
     @property
     def is_altered(self) -> bool:
-        """Whether anything was changed by hand."""
+        """Whether the run has been changed."""
         return bool(self.interventions)
 
     # -- moves ------------------------------------------------------------------------------------
 
     def seek(self, n: int) -> Moment:
-        """Go to the moment after so many events."""
-        self.n = max(0, min(n, self.records.count))
+        """Go to the moment after ``n`` events."""
+        self.n = max(0, min(n, self.index.count))
         return self.moment
 
     def step(self, events: int = 1) -> Moment:
-        """Go so many events on."""
+        """Go forward by a number of events."""
         return self.seek(self.n + events)
 
     def back(self, events: int = 1) -> Moment:
-        """Go so many events back."""
+        """Go back by a number of events."""
         return self.seek(self.n - events)
 
     def at(self, t: float) -> Moment:
-        """Go to a time in seconds: all that happens by then has happened."""
-        return self.seek(self.records.moment_at(t))
+        """Go to a time in seconds; the events of that instant have happened."""
+        return self.seek(self.index.moment_at(t))
 
     def until(self, wanted: Condition) -> Moment:
-        """Go on to the next event that a condition holds of, or to the end.
+        """Go forward to the next event for which a condition holds, or to the end.
 
         A condition is a text such as "reply 550" or "host B stores", or a function of an event.
         Raises :class:`NoCondition`.
@@ -121,10 +133,10 @@ class Stepper:
         return self._forward(self._predicate(wanted))
 
     def back_until(self, wanted: Condition) -> Moment:
-        """Go back to the event before, that a condition holds of, or to the beginning."""
+        """Go back to the last event before for which a condition holds, or to the beginning."""
         holds = self._predicate(wanted)
         for n in range(self.n - 1, 0, -1):
-            if holds(self.records.trace[n - 1]):
+            if holds(self.index.trace[n - 1]):
                 return self.seek(n)
         return self.seek(0)
 
@@ -136,21 +148,21 @@ class Stepper:
         session: int | None = None,
         kind: str | None = None,
     ) -> Moment:
-        """Go on to the next event of a host, message, session or kind (all that are given)."""
+        """Go forward to the next event of the given host, message, session and kind."""
         given = {"host": host, "message": message, "session": session, "kind": kind}
-        words = [f"{name} {one}" for name, one in given.items() if one is not None]
+        words = [f"{name} {value}" for name, value in given.items() if value is not None]
         return self.until(" ".join(words)) if words else self.step()
 
     def go_on(self) -> Moment:
-        """Go on to the next breakpoint, or to the end."""
-        holding = [self._predicate(one) for one in self.breakpoints]
-        return self._forward(lambda event: any(holds(event) for holds in holding))
+        """Go forward to the next breakpoint, or to the end."""
+        predicates = [self._predicate(condition) for condition in self.breakpoints]
+        return self._forward(lambda event: any(holds(event) for holds in predicates))
 
     def _forward(self, holds: Predicate) -> Moment:
-        for n in range(self.n + 1, self.records.count + 1):
-            if holds(self.records.trace[n - 1]):
+        for n in range(self.n + 1, self.index.count + 1):
+            if holds(self.index.trace[n - 1]):
                 return self.seek(n)
-        return self.seek(self.records.count)
+        return self.seek(self.index.count)
 
     def _predicate(self, wanted: Condition) -> Predicate:
         holds = condition(wanted)
@@ -158,35 +170,34 @@ class Stepper:
         return holds
 
     def add_breakpoint(self, wanted: Condition) -> None:
-        """Have :meth:`go_on` stop at the events that a condition holds of."""
+        """Make :meth:`go_on` stop at the events for which a condition holds."""
         self._predicate(wanted)
         self.breakpoints.append(wanted)
 
     # -- interventions ----------------------------------------------------------------------------
 
     def cut(self, a: str, b: str, duration: float | None = None) -> Moment:
-        """Take the link between two hosts down now, for so many seconds or for good."""
+        """Take the link between two hosts down now, for ``duration`` seconds or for good."""
         ends = (self.host(a), self.host(b))
-        if frozenset(ends) not in self.records.latencies:
-            raise NoIntervention(f"no link joins {ends[0]} and {ends[1]}; name the ends of one")
+        if frozenset(ends) not in self.index.latencies:
+            raise NoIntervention(f"no link joins {ends[0]} and {ends[1]}; name the ends of a link")
         return self.intervene(Fault("link-down", link=ends, duration=duration))
 
     def crash(self, host: str, duration: float = 60.0) -> Moment:
-        """Let a host crash now; it runs again after so many seconds."""
+        """Crash a host now; it starts again after ``duration`` seconds."""
         return self.intervene(Fault("crash", host=self.host(host), duration=duration))
 
     def hang_up(self, session: int | None = None) -> Moment:
         """Cut the transmission channel of a session now."""
         number = self._open_session(session)
-        film = self.records.session_histories[number]
-        shot = film.shots[0]
-        ends = (shot.sender_host, shot.receiver_host)
+        first = self.index.session_histories[number].shots[0]
+        ends = (first.sender_host, first.receiver_host)
         return self.intervene(Fault("hang-up", link=ends, session=number))
 
     def change_reply(self, line: str, session: int | None = None) -> Moment:
-        """Have the next reply of a session be another: "550 No such user here".
+        """Replace the next reply of a session by another: "550 No such user here".
 
-        The session is the one that is looked at. Raises :class:`NoIntervention`.
+        By default it is the session that is shown. Raises :class:`NoIntervention`.
         """
         number = self._open_session(session)
         try:
@@ -195,54 +206,54 @@ class Stepper:
             raise NoIntervention(f"{line!r} {why}") from None
         seq = self._next(number, ("reply",), "reply")
         self._not_accepted_yet(number, forced.code)
-        row = self.records.rows[seq]
+        row = self.index.rows[seq]
         count = self._count(number, ("reply",)) + 1
         fault = Fault("change-reply", host=row[PEER], session=number, number=count, line=line)
         return self.intervene(fault)
 
     def change_command(self, line: str, session: int | None = None) -> Moment:
-        """Have the next command of a session be another: "RSET"."""
+        """Replace the next command of a session by another: "RSET"."""
         number = self._open_session(session)
         try:
             command_line(line)
         except ValueError as why:
             raise NoIntervention(f"{line!r} {why}") from None
-        row = self.records.rows[self._next(number, ("command", "data"), "command")]
+        row = self.index.rows[self._next(number, ("command", "data"), "command")]
         if row[KIND] == "data":
             raise NoIntervention(
-                f"the next that {row[PEER]} sends in session {number} is mail data, and no command"
+                f"{row[PEER]} sends mail data next in session {number}, not a command"
             )
         count = self._count(number, ("command", "data")) + 1
         fault = Fault("change-command", host=row[PEER], session=number, number=count, line=line)
         return self.intervene(fault)
 
     def intervene(self, fault: Fault) -> Moment:
-        """Let any fault strike at this moment, and make the run again from its seed.
+        """Add a fault at this moment, and make the run again from its seed.
 
-        Raises :class:`NoIntervention` where nothing is left that it could befall.
+        Raises :class:`NoIntervention` if the fault would have no effect.
         """
         if fault.line is None and fault.when is None and fault.rate is None:
             if self.n > 1:
                 fault = replace(fault, when={"seq": self.n - 1})
             else:
                 fault = replace(fault, at=0.0)
-        before, records = self.run, self.records
+        before, index = self.run, self.index
         self.interventions.append(Intervention(self.n, fault, words_of(fault)))
         self._make()
-        strikes = any(row[KIND] == "fault" for row in self.records.rows[self.n :])
-        same = self.records.rows[: self.n] == records.rows[: self.n]
-        if strikes and same:
+        takes_effect = any(row[KIND] == "fault" for row in self.index.rows[self.n :])
+        same_until_now = self.index.rows[: self.n] == index.rows[: self.n]
+        if takes_effect and same_until_now:
             return self.moment
         self.interventions.pop()
-        self.run, self.records = before, records
+        self.run, self.index = before, index
         raise NoIntervention(
-            "all mail is settled: nothing is left that this could change; go back some events first"
-            if same
-            else "it would change what has happened already; go back some events first"
+            "all mail is settled, so this would change nothing; go back some events first"
+            if same_until_now
+            else "this would change what has happened already; go back some events first"
         )
 
     def undo(self) -> Moment:
-        """Take the last intervention back, and go to where it was made."""
+        """Undo the last intervention, and go to the moment at which it was made."""
         if not self.interventions:
             raise NoIntervention("nothing was changed")
         last = self.interventions.pop()
@@ -250,51 +261,50 @@ class Stepper:
         return self.seek(last.moment)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write a topology with the interventions as faults, which gives this run again."""
-        where = Path(path)
+        """Write a topology file with the interventions as faults; a run of it is this run."""
+        file = Path(path)
         seed = f" --seed {self.seed}" if self.seed else ""
-        changes = [f"after event {one.moment}: {one.words}" for one in self.interventions]
+        changes = [f"after event {change.moment}: {change.words}" for change in self.interventions]
         until = f" --until '{self.until_time:g} s'" if self.until_time is not None else ""
-        how = f"A run altered by hand. It is made again by: lab run {where.name}{seed}{until}"
+        how = f"A run altered by hand. To make it again: lab run {file.name}{seed}{until}"
         comment = "\n".join([how, *changes])
         topology = replace(self.run.topology, expect={})
-        where.write_text(to_toml(topology, comment), encoding="utf-8")
-        return where
+        file.write_text(to_toml(topology, comment), encoding="utf-8")
+        return file
 
     # -- what an intervention needs ---------------------------------------------------------------
 
     def host(self, name: str) -> str:
-        """The host of that name, in any case, with or without ".ARPA"."""
+        """Return the name of a host as the topology has it; ".ARPA" may be left out."""
         spec = self.run.topology.host(name) or self.run.topology.host(f"{name}.ARPA")
         if spec is None:
             known = list(self.run.topology.hosts)
-            some = ", ".join(known[:6]) + (" ..." if len(known) > 6 else "")
-            raise NoIntervention(f"there is no host {name}; there are {some}")
+            examples = ", ".join(known[:6]) + (" ..." if len(known) > 6 else "")
+            raise NoIntervention(f"there is no host {name}; there are {examples}")
         return spec.name
 
     def _open_session(self, session: int | None) -> int:
         number = self.moment.session if session is None else session
-        if number is None or number not in self.records.sessions(self.n):
-            there = self.records.sessions(self.n)
-            listed = ", ".join(map(str, there)) or "none"
-            what = "no session" if number is None else f"session {number}"
-            raise NoIntervention(f"{what} is open now; open are: {listed}")
+        if number is None or number not in self.index.sessions(self.n):
+            numbers = ", ".join(map(str, self.index.sessions(self.n))) or "none"
+            what = "no session is open" if number is None else f"session {number} is not open"
+            raise NoIntervention(f"{what} now; open sessions: {numbers}")
         return number
 
     def _next(self, session: int, kinds: tuple[str, ...], what: str) -> int:
-        for seq in self.records.session_histories[session].seqs:
-            if seq >= self.n and self.records.rows[seq][KIND] in kinds:
+        for seq in self.index.session_histories[session].seqs:
+            if seq >= self.n and self.index.rows[seq][KIND] in kinds:
                 return seq
-        raise NoIntervention(f"no {what} comes any more in session {session}")
+        raise NoIntervention(f"session {session} has no further {what}")
 
     def _count(self, session: int, kinds: tuple[str, ...]) -> int:
-        seqs = self.records.session_histories[session].seqs
-        return sum(seq < self.n and self.records.rows[seq][KIND] in kinds for seq in seqs)
+        seqs = self.index.session_histories[session].seqs
+        return sum(seq < self.n and self.index.rows[seq][KIND] in kinds for seq in seqs)
 
     def _not_accepted_yet(self, session: int, code: int) -> None:
-        """See to it that no mail has been stored for which the reply is on its way."""
+        """Raise NoIntervention if mail has been stored and a refusing reply would deny it."""
         for seq in range(self.n - 1, -1, -1):
-            row = self.records.rows[seq]
+            row = self.index.rows[seq]
             if row[SESSION] != session:
                 continue
             if row[KIND] in ("command", "data", "reply"):
@@ -313,16 +323,16 @@ def step(
     faults: Sequence[Fault] = (),
     progress: Progress | None = None,
 ) -> Stepper:
-    """A stepper over a run of a topology (or of the file of that name) from a seed.
+    """Return a stepper over a run of a topology; ``topology`` may be the path of a file.
 
     The arguments are those of :func:`lab.simulate`. ``stepper.step()``, ``.back()``,
-    ``.until("reply 550")`` and ``.crash("USC-ISIE")`` give the moment that they lead to.
+    ``.until("reply 550")`` and ``.crash("USC-ISIE")`` return the moment that they lead to.
     """
     return Stepper(topology, seed, until, faults, progress)
 
 
 def words_of(fault: Fault) -> str:
-    """A fault in a few words."""
+    """Return a fault in a few words."""
     where = " – ".join(fault.link or ()) or fault.host or ""
     lasts = f" for {fault.duration:g} s" if fault.duration is not None else ""
     what = f" to {fault.line!r}" if fault.line is not None else ""

@@ -19,8 +19,8 @@ from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
 import lab
-from lab.stepping.char_map import chart, plan
-from lab.stepping.screen import Shown, StepApp
+from lab.stepping.char_map import chart, make_grid
+from lab.stepping.screen import StepApp, TextScreen
 
 RELAYED = TOPOLOGIES / "rfc821" / "scenario-03.toml"
 LAB = [sys.executable, "-m", "lab"]
@@ -61,7 +61,7 @@ def test_orders_from_a_pipe() -> None:
 def test_an_order_that_is_none_does_not_end_it_and_is_exit_status_2() -> None:
     done = typed("frob\nstep 3\n", str(RELAYED))
     assert done.returncode == 2
-    assert done.stderr == "lab: 'frob' is no order; type help for a list\n"
+    assert done.stderr == "lab: 'frob' is not a command; type help for a list\n"
     assert done.stdout.splitlines()[1].startswith("event 4 of 42")
 
 
@@ -121,7 +121,7 @@ def test_keys_go_forward_and_back() -> None:
         assert app.stepper.n == 12
         assert "event 12 of 42" in text(app, "heading")
         assert text(app, "sentence") == app.stepper.moment.sentence
-        assert text(app, "said").splitlines()[-1] == "R: 250 OK"
+        assert text(app, "dialogue-lines").splitlines()[-1] == "R: 250 OK"
         assert "forward-path  <@USC-ISIE.ARPA:Jones@BBN-VAX.ARPA>" in text(app, "buffers")
         marked = [line for line in text(app, "events").splitlines() if line.startswith(">")]
         assert len(marked) == 1
@@ -155,7 +155,7 @@ def test_an_intervention_is_typed_and_the_run_is_made_again() -> None:
         assert "altered 1" in text(app, "heading")
         assert app.stepper.moment.digest == before
         await pilot.press("right", "right")
-        assert "451 Not now" in text(app, "said")
+        assert "451 Not now" in text(app, "dialogue-lines")
         await pilot.press("z")
         await settled(app, pilot)
         assert not app.stepper.is_altered
@@ -172,9 +172,9 @@ def test_while_a_run_is_made_again_nothing_else_changes_it() -> None:
         app.action_do("crash USC-ISIE for 30 s")
         app.action_do("crash BBN-VAX for 30 s")
         app.action_step(5)
-        assert app.making
+        assert app.is_simulating
         await settled(app, pilot)
-        assert not app.making
+        assert not app.is_simulating
         assert len(app.stepper.interventions) == 1
         assert app.stepper.n == 3
         app.action_step(1)
@@ -188,7 +188,7 @@ def test_what_is_wrong_with_an_order_is_told_and_nothing_ends() -> None:
         await pilot.press("colon", *typing("frob"), "enter")
         await pilot.pause()
         told = [one.message for one in app._notifications]
-        assert told == ["'frob' is no order; type help for a list"]
+        assert told == ["'frob' is not a command; type help for a list"]
         await pilot.press("x", *typing("A B"), "enter")
         await settled(app, pilot)
         assert "there is no host A" in [one.message for one in app._notifications][-1]
@@ -229,16 +229,16 @@ def test_along_a_mail_a_host_and_a_session_and_to_breakpoints() -> None:
         await pilot.press("b", *typing("delivers"), "enter", "g")
         assert stepper.event.kind == "deliver"
         await pilot.press("question_mark")
-        assert isinstance(app.screen, Shown)
+        assert isinstance(app.screen, TextScreen)
         await pilot.press("escape")
-        assert not isinstance(app.screen, Shown)
+        assert not isinstance(app.screen, TextScreen)
 
     on_screen(act)
 
 
 def test_the_line_for_orders_opens_with_a_word_and_closes() -> None:
     async def act(app: StepApp, pilot: Pilot[Any]) -> None:
-        line = app.query_one("#order", Input)
+        line = app.query_one("#prompt", Input)
         assert not line.display
         await pilot.press("c")
         assert line.display
@@ -261,7 +261,7 @@ def test_no_text_leaves_its_panel(name: str, size: tuple[int, int]) -> None:
     """The map is as large as its panel, and each panel lies within the screen."""
 
     async def act(app: StepApp, pilot: Pilot[Any]) -> None:
-        app.stepper.seek(app.stepper.records.count // 2)
+        app.stepper.seek(app.stepper.index.count // 2)
         app.show()
         await pilot.pause()
         await pilot.pause()  # the keys at the foot take another line, and the rest makes room
@@ -285,7 +285,7 @@ def test_no_text_leaves_its_panel(name: str, size: tuple[int, int]) -> None:
 def test_hosts_of_a_chart_have_cells_of_their_own_and_names_do_not_overlap() -> None:
     stepper = lab.step(TOPOLOGIES / "internet.toml")
     moment = stepper.seek(5000)
-    cells = plan(stepper.run.trace.meta, 120, 40).cells
+    cells = make_grid(stepper.run.trace.meta, 120, 40).cells
     assert len(set(cells.values())) == len(cells)
     drawn = chart(moment, 120, 40).plain
     names = [name.removesuffix(".ARPA") for name in stepper.run.topology.hosts]

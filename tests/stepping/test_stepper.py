@@ -78,11 +78,11 @@ def test_every_event_of_every_topology_of_ours_is_a_sentence(path: Path) -> None
     if "experiments" in path.parts:
         pytest.skip("an experiment is no topology")
     stepper = lab.step(path, until=3000.0)
-    for n in range(0, stepper.records.count + 1, 1 + stepper.records.count // 120):
+    for n in range(0, stepper.index.count + 1, 1 + stepper.index.count // 120):
         moment = stepper.seek(n)
         assert moment.sentence[:1].isupper() or moment.sentence[:1].isalnum()
         assert all(line.isprintable() for line in panels.where(moment))
-    moment = stepper.seek(stepper.records.count)
+    moment = stepper.seek(stepper.index.count)
     spooled = {(one.host, one.message, i) for one in moment.spool for i in one.recipients}
     queued = [one for one in stepper.run.summary["recipients"] if one["outcome"] == "queued"]
     assert bool(spooled) == bool(queued) or not stepper.run.is_settled
@@ -91,8 +91,8 @@ def test_every_event_of_every_topology_of_ours_is_a_sentence(path: Path) -> None
 def test_the_buffers_are_those_of_section_4_1_1() -> None:
     """Full while the mail data is processed, and cleared when it is stored."""
     stepper = lab.step(RELAYED)
-    data = stepper.until("kind data host USC-ISIE").shot
-    stored = stepper.until("host USC-ISIE stores").shot
+    data = stepper.until("kind data host USC-ISIE").snapshot
+    stored = stepper.until("host USC-ISIE stores").snapshot
     assert data is not None
     assert stored is not None
     assert data.receiver.forward_paths == ("<@USC-ISIE.ARPA:Jones@BBN-VAX.ARPA>",)
@@ -105,14 +105,14 @@ def test_the_buffers_are_those_of_section_4_1_1() -> None:
 def test_what_is_on_a_link_has_been_sent_and_has_not_arrived() -> None:
     stepper = lab.step(TOPOLOGIES / "internet.toml", until=400.0)
     rows = stepper.run.trace.rows
-    for n in range(1, stepper.records.count, 37):
+    for n in range(1, stepper.index.count, 37):
         moment = stepper.seek(n)
         for one in moment.links:
             crossing = one.crossing
             assert crossing.seq >= n
             assert crossing.sent <= moment.t <= crossing.due
             assert rows[crossing.seq][7] == crossing.octets
-            assert frozenset(one.link) in stepper.records.latencies
+            assert frozenset(one.link) in stepper.index.latencies
         waiting = {one.crossing.session for one in moment.links}
         assert waiting <= set(moment.open_sessions)
 
@@ -147,7 +147,7 @@ def test_conditions_forward_and_back() -> None:
     assert stepper.back_until("reply 354").n == first
     assert stepper.until("host USC-ISIE stores").sentence.startswith("USC-ISIE.ARPA has stored")
     assert stepper.until(lambda event: event.kind == "deliver").event["user"] == "Jones"
-    assert stepper.until("reply 550").n == stepper.records.count
+    assert stepper.until("reply 550").n == stepper.index.count
     assert stepper.back_until("reply 550").n == 0
 
 
@@ -273,12 +273,15 @@ def test_a_reply_cannot_refuse_mail_that_is_stored_already() -> None:
         (lambda s: s.cut("MIT-AI", "BBN-VAX"), "no link joins MIT-AI.ARPA and BBN-VAX.ARPA"),
         (lambda s: s.crash("NOWHERE"), "there is no host NOWHERE; there are MIT-AI.ARPA"),
         (lambda s: s.change_reply("oops"), "does not begin with a reply code"),
-        (lambda s: s.change_reply("250 OK", session=2), "session 2 is open now; open are: 1"),
+        (
+            lambda s: s.change_reply("250 OK", session=2),
+            "session 2 is not open now; open sessions: 1",
+        ),
         (lambda s: s.change_command("A\r\nB"), "is more than one line"),
         (lambda s: s.undo(), "nothing was changed"),
         (lambda s: (s.seek(10_000), s.crash("MIT-AI")), "all mail is settled"),
-        (lambda s: (s.seek(10_000), s.hang_up()), "session 2 is open now; open are: none"),
-        (lambda s: (s.until("reply 354"), s.change_command("RSET")), "is mail data, and no com"),
+        (lambda s: (s.seek(10_000), s.hang_up()), "session 2 is not open now; open sessions: none"),
+        (lambda s: (s.until("reply 354"), s.change_command("RSET")), "sends mail data next"),
     ],
 )
 def test_what_cannot_be_changed_is_told_in_a_sentence(change: Any, said: str) -> None:
@@ -363,14 +366,14 @@ def test_orders_as_a_story() -> None:
 @pytest.mark.parametrize(
     ("order", "said"),
     [
-        ("frob", "'frob' is no order; type help for a list"),
-        ("ste x", "'x' is no number; write step 5"),
+        ("frob", "'frob' is not a command; type help for a list"),
+        ("ste x", "'x' is not a number; write step 5"),
         ("se", None),
-        ("at noon", "'noon' is no time; write at 12.5 s"),
-        ("until", "until what"),
+        ("at noon", "'noon' is not a time; write at 12.5 s"),
+        ("until", "until requires a condition"),
         ("cut MIT-AI", "cut takes the two ends of a link"),
         ("crash", "crash takes one host"),
-        ("crash MIT-AI for ever", "'ever' is no time; write for 2 min"),
+        ("crash MIT-AI for ever", "'ever' is not a time; write for 2 min"),
         ("session 9", "there is no session 9"),
         ("save", "save takes the name of a file"),
         ("save /nowhere/x.toml", "cannot be written"),
@@ -427,3 +430,15 @@ def test_lengths_of_time_have_three_figures_and_a_unit(seconds: float, text: str
 )
 def test_times_of_a_run(t: float, text: str) -> None:
     assert clock(t) == text
+
+
+def test_former_names_still_work_with_one_warning() -> None:
+    stepper = lab.step(RELAYED)
+    with pytest.warns(DeprecationWarning, match=r"Moment\.shot is now Moment\.snapshot") as caught:
+        assert stepper.moment.shot == stepper.moment.snapshot  # type: ignore[attr-defined]
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+    with pytest.warns(DeprecationWarning, match=r"Stepper\.records is now Stepper\.index"):
+        assert stepper.records is stepper.index  # type: ignore[attr-defined]
+    with pytest.raises(AttributeError, match="'Moment' object has no attribute 'nonsense'"):
+        stepper.moment.nonsense  # type: ignore[attr-defined]  # noqa: B018
