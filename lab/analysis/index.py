@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
 from lab.analysis.faults import FaultInterval, fault_spans
 from lab.analysis.intervals import IntervalIndex
 from lab.analysis.session_states import session_histories
+from lab.analysis.spools import Spooled, spool_spans
 from lab.trace.digests import DigestHistory
 from lab.trace.rows import (
-    DEFER_RETRY_AT,
-    FORWARD_MODE,
     HOST,
     KIND,
-    MESSAGE,
-    NOTIFY_ABOUT,
-    NOTIFY_RECIPIENTS,
     OCTETS,
     OPEN_PATH,
     PEER,
-    QUEUE_SIZE,
-    RECIPIENT,
-    RECIPIENTS,
     SENT,
     SESSION,
     Row,
@@ -35,18 +27,6 @@ from lab.trace.rows import (
 from lab.trace.trace import Trace
 
 WIRE: Final = ("command", "data", "reply")
-
-
-@dataclass(frozen=True, slots=True)
-class Spooled:
-    """Mail in a host's spool: which, for which next host, for whom, how many octets, since when."""
-
-    host: str
-    peer: str
-    message: int
-    recipients: tuple[str, ...]
-    size: int
-    since: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +58,10 @@ class TraceIndex:
         self.count = len(trace.rows)
         self.times = [row[T] for row in trace.rows]
         self.session_histories = session_histories(trace)
-        self._spool = IntervalIndex(_spooled(self.rows), self.count)
+        self._spool = IntervalIndex(self._spooled(), self.count)
         self._open = IntervalIndex(_sessions(self.rows), self.count)
         self._faults = IntervalIndex(self._lasting_faults(), self.count)
         self._flying = IntervalIndex(self._crossings(), self.count)
-        self._retries = _retries(self.rows)
 
     @cached_property
     def _digests(self) -> DigestHistory:
@@ -125,11 +104,12 @@ class TraceIndex:
 
     def retry_at(self, moment: int, mail: Spooled) -> float | None:
         """When mail that was put off is to be tried again, in seconds; None if it was not."""
-        found = self._retries.get((mail.host, mail.peer, mail.message))
-        if found is None:
-            return None
-        place = bisect_left(found, (moment,))
-        return found[place - 1][1] if place else None
+        place = bisect_left(mail.retries, (moment,))
+        return mail.retries[place - 1][1] if place else None
+
+    def _spooled(self) -> Iterator[tuple[int, int, Spooled]]:
+        for first, last, _, mail in spool_spans(self.rows):
+            yield first + 1, (self.count if last is None else last) + 1, mail
 
     def _lasting_faults(self) -> Iterator[tuple[int, int, FaultInterval]]:
         for first, last, interval in fault_spans(self.rows):
@@ -153,51 +133,6 @@ class TraceIndex:
             last[session] = seq
 
 
-def _spooled(rows: Sequence[Row]) -> Iterator[tuple[int, int, Spooled]]:
-    there: dict[tuple[str, int], list[tuple[int, Spooled]]] = defaultdict(list)
-    for seq, row in enumerate(rows):
-        kind, host, message = row[KIND], row[HOST], row[MESSAGE]
-        if kind == "queue":
-            yield from _leave(there, seq, host, message, row[RECIPIENTS])
-            recipients = tuple(row[RECIPIENTS])
-            made = Spooled(host, row[PEER], message, recipients, row[QUEUE_SIZE], row[T])
-            there[host, message].append((seq + 1, made))
-        elif kind in ("transfer", "refuse", "forget"):
-            yield from _leave(there, seq, host, message, row[RECIPIENTS])
-        elif kind == "forward" and row[FORWARD_MODE] == "redirect":
-            yield from _leave(there, seq, host, message, (row[RECIPIENT],))
-        elif kind == "notify":
-            yield from _leave(there, seq, host, row[NOTIFY_ABOUT], row[NOTIFY_RECIPIENTS])
-        elif kind == "abandon":
-            for begin, mail in there.pop((host, message), ()):
-                yield begin, seq + 1, mail
-    for entries in there.values():
-        for begin, mail in entries:
-            yield begin, len(rows) + 1, mail
-
-
-def _leave(
-    there: dict[tuple[str, int], list[tuple[int, Spooled]]],
-    seq: int,
-    host: str,
-    message: int,
-    ids: Sequence[str],
-) -> Iterator[tuple[int, int, Spooled]]:
-    """Some recipients' mail leaves a spool; what was there for others stays."""
-    gone = set(ids)
-    kept = []
-    for begin, mail in there.pop((host, message), ()):
-        if gone.isdisjoint(mail.recipients):
-            kept.append((begin, mail))
-            continue
-        yield begin, seq + 1, mail
-        rest = tuple(one for one in mail.recipients if one not in gone)
-        if rest:
-            kept.append((seq + 1, replace(mail, recipients=rest)))
-    if kept:
-        there[host, message] = kept
-
-
 def _sessions(rows: Sequence[Row]) -> Iterator[tuple[int, int, int]]:
     opened: dict[int, int] = {}
     for seq, row in enumerate(rows):
@@ -207,11 +142,3 @@ def _sessions(rows: Sequence[Row]) -> Iterator[tuple[int, int, int]]:
             yield opened.pop(row[SESSION]), seq + 1, row[SESSION]
     for session, begin in opened.items():
         yield begin, len(rows) + 1, session
-
-
-def _retries(rows: Sequence[Row]) -> dict[tuple[str, str, int], list[tuple[int, float | None]]]:
-    found: dict[tuple[str, str, int], list[tuple[int, float | None]]] = defaultdict(list)
-    for seq, row in enumerate(rows):
-        if row[KIND] == "defer":
-            found[row[HOST], row[PEER], row[MESSAGE]].append((seq, row[DEFER_RETRY_AT]))
-    return dict(found)

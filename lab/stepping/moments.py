@@ -9,9 +9,10 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from lab.analysis.faults import FaultInterval
-from lab.analysis.index import WIRE, Crossing, Spooled, TraceIndex
+from lab.analysis.index import WIRE, Crossing, TraceIndex
 from lab.analysis.narrative import lines_of, sentence
 from lab.analysis.session_states import SessionHistory, Snapshot
+from lab.analysis.spools import Spooled
 from lab.runtime.deprecation import renamed
 from lab.trace.rows import KIND, OCTETS, SESSION, Event
 

@@ -18,13 +18,13 @@ import lab
 from lab import views
 from lab.analysis.ladder_rows import NothingToShow, first_ladder_rows, ladder_rows
 from lab.analysis.session_states import session_histories
+from lab.analysis.spools import queue_lengths
 from lab.protocol import TRANSITIONS, State
 from lab.protocol.replies import MAIL_DATA
 from lab.topology.model import from_dict
 from lab.trace.trace import Trace
 from lab.views.pictures.latency import delivery_times
 from lab.views.pictures.plot_style import off_screen
-from lab.views.pictures.queues import queue_lengths
 from lab.views.pictures.states import _taken as taken
 
 _RUNS: dict[str, lab.Run] = {}

@@ -49,7 +49,7 @@ def delivery_spans(run: Run) -> list[float]:
 
 def queue_max(run: Run) -> int:
     """Return the largest number of messages in one host's spool at one time."""
-    from lab.views.pictures.queues import queue_lengths
+    from lab.analysis.spools import queue_lengths
 
     lines = queue_lengths(run.trace).values()
     return max((length for line in lines for _, length in line), default=0)

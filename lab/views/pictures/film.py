@@ -15,11 +15,11 @@ from typing import Final
 from xml.sax.saxutils import escape
 
 from lab.analysis.faults import fault_intervals
+from lab.analysis.spools import queue_lengths
 from lab.trace.rows import HOST, KIND, OCTETS, OPEN_PATH, PEER, SENT, SESSION, Row, T
 from lab.trace.trace import Trace
 from lab.views.pictures import plot_style
 from lab.views.pictures.map import map_of
-from lab.views.pictures.queues import queue_lengths
 from lab.views.pictures.timescale import Timescale, timescale
 
 SECONDS: Final = 20.0

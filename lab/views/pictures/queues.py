@@ -4,18 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from lab.trace.rows import (
-    FORWARD_MODE,
-    HOST,
-    KIND,
-    MESSAGE,
-    NOTIFY_ABOUT,
-    NOTIFY_RECIPIENTS,
-    RECIPIENT,
-    RECIPIENTS,
-    Row,
-    T,
-)
+from lab.analysis.spools import Line, queue_lengths
+from lab.trace.rows import T
 from lab.trace.trace import Trace
 from lab.views.pictures import plot_style
 
@@ -40,67 +30,6 @@ _LOOKS: Final[tuple[dict[str, Any], ...]] = tuple(
         strict=True,
     )
 )
-
-Line = list[tuple[float, int]]
-"""The length of a spool from each time on, in seconds and messages."""
-
-
-def queue_lengths(trace: Trace) -> dict[str, Line]:
-    """The messages in the spool of each host that ever had any: its length from each time on.
-
-    A message counts once at a host, however many recipients and next hosts it is for; what is being
-    sent is in the spool until the next host has accepted it.
-    """
-    spools: dict[str, dict[int, set[str]]] = {}
-    lines: dict[str, Line] = {}
-    for row in trace.of(_CHANGES):
-        change = _CHANGES[row[KIND]]
-        spool = spools.setdefault(row[HOST], {})
-        change(spool, row)
-        line = lines.setdefault(row[HOST], [(0.0, 0)])
-        if line[-1][1] != len(spool):
-            if line[-1][0] == row[T]:
-                line[-1] = (row[T], len(spool))
-            else:
-                line.append((row[T], len(spool)))
-    return {host: line for host, line in lines.items() if any(length for _, length in line)}
-
-
-Spool = dict[int, set[str]]
-
-
-def _in(spool: Spool, row: Row) -> None:
-    spool.setdefault(row[MESSAGE], set()).update(row[RECIPIENTS])
-
-
-def _out(spool: Spool, row: Row) -> None:
-    _let_go(spool, row[MESSAGE], row[RECIPIENTS])
-
-
-def _elsewhere(spool: Spool, row: Row) -> None:
-    if row[FORWARD_MODE] == "redirect":
-        _let_go(spool, row[MESSAGE], (row[RECIPIENT],))
-
-
-def _returned(spool: Spool, row: Row) -> None:
-    _let_go(spool, row[NOTIFY_ABOUT], row[NOTIFY_RECIPIENTS])
-
-
-def _let_go(spool: Spool, message: int, ids: Any) -> None:
-    left = spool.get(message)
-    if left is not None:
-        left.difference_update(ids)
-        if not left:
-            del spool[message]
-
-
-_CHANGES: Final = {
-    "queue": _in,
-    "transfer": _out,
-    "refuse": _out,
-    "forward": _elsewhere,
-    "notify": _returned,
-}
 
 
 def queues(trace: Trace, ax: Axes | None = None) -> Axes:
