@@ -1,100 +1,249 @@
-"""The floors of the house: imports only point down, and the protocol knows no driver."""
+"""The rules of the house, held against the sources: rooms, circles, forbidden modules, privacy.
+
+`helpers/rooms.py` has the rooms, `helpers/house_rules.py` the rules. What breaks a rule today
+stands in a list below with its reason; a test fails when an entry is no longer needed.
+`test_mutations.py` proves that each rule catches what it should.
+"""
 
 from __future__ import annotations
 
-import ast
 import doctest
 import importlib
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from helpers import rooms
+from helpers.house_rules import (
+    Edge,
+    circles,
+    computed_imports,
+    edges,
+    forbidden,
+    module_of,
+    not_allowed,
+    overrides,
+    read_house,
+    room_of,
+    touched,
+)
 from helpers.places import ROOT
+from helpers.rooms import ROOMS
 
 LAB = ROOT / "lab"
-MODULES = sorted(LAB.rglob("*.py"))
+HOUSE = read_house(ROOT)
+MODULES = [path for path in sorted(LAB.rglob("*.py")) if path.stem != "__main__"]
 
-FLOORS = [  # from the ground up; a room is a module or a package of lab/
-    {"quantities", "runtime", "trace"},
-    {"protocol"},
-    {"analysis", "hosts", "rfc"},
-    {"topology", "network"},
-    {"simulation", "live"},
-    {"views"},
-    {"api"},
-    {"experiments", "stepping", "lessons", "benchmarks"},
-    {"cli", "__init__", "__main__"},
-]
-UPWARD = {  # imports that point up, each with its reason
-    ("trace/trace", "lab.analysis"): "users ask a trace for its tables; imported when they do",
+LIVE = "the live driver derives from the simulated one, until both are composed"
+PARTS = "a part of a run derives from the whole run's classes, until both are composed"
+PICTURES = "the picture names the type of what it draws"
+
+UPWARD = {  # imports that no allow-list names, each with its reason
+    Edge("trace/trace", "analysis/tables"): "users ask a trace for its tables",
+    Edge("views/pictures/experiments", "experiments/explore", types=True): PICTURES,
+    Edge("views/pictures/experiments", "experiments/storm/storm", types=True): PICTURES,
+    Edge("views/pictures/sweeps", "experiments/sweep/sweep", types=True): PICTURES,
 }
-FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
-DRIVERS = {"simpy", "asyncio", "time", "random", "socket"}
+
+TYPED = "each names the other's type; only one imports it when it runs"
+
+CIRCULAR = {  # imports that close a circle of files within a room, each with its reason
+    Edge("network/events", "network/clock", types=True): TYPED,
+    Edge("simulation/session", "simulation/simulation", types=True): TYPED,
+    Edge("simulation/faults", "simulation/simulation", types=True): TYPED,
+    Edge("simulation/partitioned/remote", "simulation/partitioned/partition", types=True): TYPED,
+    Edge("live/host_process", "live/connections"): "a host's process makes its connections",
+    Edge("live/relayed", "live/network", types=True): TYPED,
+    Edge("live/relayed", "live/host_handle", types=True): TYPED,
+    Edge("live/host_handle", "live/network", types=True): TYPED,
+}
+
+COMPUTED = {  # files that import what only the running program names, each with its reason
+    "__init__": "the public names, imported when they are asked for; all stand in its tables",
+    "cli/__init__": "the commands, imported when they are asked for; all stand in its table",
+    "views/__init__": "the views, imported when they are asked for; all stand in its table",
+    "runtime/compiled": "takes a compiled module in place of the source of the same name",
+    "rfc/__init__": "looks up the code that a rule of rules.toml names, for `lab rfc`",
+}
+
+SIMPY = "SimPy's queue of events, and its clock: the order of one instant is ours"
+DOCUMENTED = "documented by Python, in spite of its name"
+
+TOUCHED = {  # private names of others, each with its reason
+    "live/host_main": ("os._exit", DOCUMENTED),
+    "live/host_process": ("os._exit", DOCUMENTED),
+    "topology/old_keys": ("sys._getframe", DOCUMENTED),
+    "network/clock": ("self._queue", SIMPY),
+    "network/events": ("clock._queue, clock._now, event._ok, event._value", SIMPY),
+    "simulation/partitioned/event_order": ("clock._queue, clock._now", SIMPY),
+    "live/connections": ("self.station._dirty, self.station._unreachable", LIVE),
+    "live/network": ("self._exhausted, self._way_or_reason", LIVE),
+    "live/relayed": ("self._lay", LIVE),
+    "simulation/partitioned/partition": ("self._has_nothing_to_do, session._depart", PARTS),
+    "simulation/partitioned/remote": (
+        "self._lost, self._at_sender, self._gone, self._greet, self._take_in, self._dissolve",
+        PARTS,
+    ),
+    "simulation/simulation": (
+        "session._depart, session._dissolve", "the run ends its sessions with itself",
+    ),
+    "cli/compare": (
+        "import _pace, import _Progress, import _warn_of_mail_that_leaves",
+        "what two commands share, until it has a module",
+    ),
+}  # fmt: skip
+
+OVERRIDDEN = {  # classes that define private names of another room's class anew, with the reason
+    "live/network": ("LiveNetwork", "_due _poll _run_script", LIVE),
+    "live/relayed": (
+        "LiveSession", "_at_receiver _at_sender _begin _dissolve _end _turn", LIVE,
+    ),
+    "simulation/partitioned/partition": ("PartitionSimulation", "_session", PARTS),
+    "simulation/partitioned/remote": (
+        "RemoteStream RemoteSenderSession RemoteReceiverSession",
+        "_land _depart _finish _gone _greet _lay _leave _open_at _set_up _at_receiver _enter"
+        " _identifier _opened", PARTS,
+    ),
+}  # fmt: skip
 
 
-def room_of(module: str) -> str:
-    """The room of a module that is named in full; "lab" alone is its own face, at the top."""
-    return module.split(".")[1] if "." in module else "__init__"
+def shown(found: dict[Edge, int]) -> set[str]:
+    return {f"lab/{edge.file}.py:{line} imports {edge.target}" for edge, line in found.items()}
 
 
-def imports(path: Path) -> Iterator[str]:
-    """What a file imports, anywhere in it, named in full; imports for type checkers left out."""
-    nodes: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
-    while nodes:
-        node = nodes.pop()
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: imports name their module in full"
-            lab = node.module == "lab"
-            yield from (f"lab.{a.name}" for a in node.names) if lab else [node.module or ""]
-        elif not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"):
-            nodes.extend(ast.iter_child_nodes(node))
+# -- rooms ----------------------------------------------------------------------------------------
+
+
+def test_every_file_is_in_a_room_and_every_room_has_files() -> None:
+    at_home = {room_of(path.removeprefix("lab/").removesuffix(".py")) for path in HOUSE}
+    assert at_home == set(ROOMS)
+
+
+def test_the_root_holds_only_what_belongs_to_no_room() -> None:
+    assert {path.name for path in LAB.glob("*.py")} == {
+        "__init__.py", "__main__.py", "quantities.py",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ROOMS)
+def test_allow_lists_only_point_down(name: str) -> None:
+    """To lower floors; and within a floor, to rooms further up in the table."""
+    below = [*ROOMS][: [*ROOMS].index(name)]
+    for other in ROOMS[name].may_import.split():
+        assert other in below
+        assert ROOMS[other].floor <= ROOMS[name].floor
+
+
+def test_a_file_imports_only_from_rooms_that_its_room_may_import() -> None:
+    """Anywhere in it, however it is spelled; for type checkers too."""
+    found = not_allowed(HOUSE)
+    assert shown({edge: line for edge, line in found.items() if edge not in UPWARD}) == set()
+
+
+def test_each_import_that_may_point_up_is_still_there() -> None:
+    assert set(UPWARD) - set(not_allowed(HOUSE)) == set(), "take these out of UPWARD"
+
+
+def test_the_drawing_of_the_rooms_is_made_from_the_table() -> None:
+    """`python -m tests.helpers.rooms` writes it again."""
+    readme = rooms.README.read_text(encoding="utf-8")
+    assert readme == rooms.completed(readme)
+    assert "simulation/partitioned" in readme
+
+
+# -- circles --------------------------------------------------------------------------------------
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    left = set(edges(HOUSE)) - set(UPWARD) - set(CIRCULAR)
+    assert circles(left) == []
+
+
+@pytest.mark.parametrize("edge", CIRCULAR, ids=lambda edge: f"{edge.file}->{edge.target}")
+def test_each_import_that_may_close_a_circle_still_does(edge: Edge) -> None:
+    assert edge in edges(HOUSE), "take it out of CIRCULAR"
+    kept = set(edges(HOUSE)) - set(UPWARD) - set(CIRCULAR) | {edge}
+    assert circles(kept) != [], "take it out of CIRCULAR"
+
+
+def test_only_a_few_files_import_what_the_running_program_names() -> None:
+    assert {found.file for found in computed_imports(HOUSE)} == set(COMPUTED)
+
+
+# -- what a room must not know --------------------------------------------------------------------
+
+
+@pytest.mark.rule("1-2")
+def test_no_file_imports_what_its_room_forbids() -> None:
+    """No engine and no host asks for the time, a random number or a socket; no view a run."""
+    assert forbidden(HOUSE) == []
+
+
+def loads(room: str, root: Path) -> set[str]:
+    """Return which modules that a room forbids are loaded once all of its own are.
+
+    Without those that Python itself needs to start, and the clock that datetime's dates bring.
+    """
+    modules = [
+        module_of(path)
+        for path in read_house(root)
+        if room_of(path.removeprefix("lab/").removesuffix(".py")) == room
+    ]
+    program = (
+        "import datetime, importlib, sys\n"
+        f"forbids = {ROOMS[room].forbids!r}\n"
+        "for name in forbids: sys.modules.pop(name, None)\n"
+        f"for name in {modules!r}: importlib.import_module(name)\n"
+        "print(*[name for name in forbids if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=root, env={"PYTHONPATH": str(root)},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize("room", [name for name in ROOMS if ROOMS[name].forbids])
+def test_a_room_loads_nothing_that_it_forbids(room: str) -> None:
+    """Nor does any module of it, or of a library, on its behalf."""
+    assert loads(room, ROOT) == set()
+
+
+# -- private names --------------------------------------------------------------------------------
+
+
+def test_no_file_touches_private_names_of_others() -> None:
+    allowed = {(file, what) for file, (names, _) in TOUCHED.items() for what in names.split(", ")}
+    found = touched(HOUSE)
+    assert [one for one in found if (one.file, one.what) not in allowed] == []
+    assert allowed - {(one.file, one.what) for one in found} == set(), "take these out of TOUCHED"
+
+
+def test_no_class_overrides_private_names_of_another_room() -> None:
+    allowed = {
+        (file, name)
+        for file, (classes, names, _) in OVERRIDDEN.items()
+        for name in (*classes.split(), *names.split())
+    }
+    found = set()
+    for one in overrides(HOUSE):
+        owner, _, name = one.what.split(" over ")[0].partition(".")
+        found |= {(one.file, owner), (one.file, name)}
+    assert found - allowed == set()
+    assert allowed - found == set(), "take these out of OVERRIDDEN"
+
+
+# -- examples, and what is not loaded -------------------------------------------------------------
 
 
 def name_of(path: Path) -> str:
     return path.relative_to(LAB).with_suffix("").as_posix()
 
 
-def upward(path: Path) -> set[str]:
-    """Return what a file imports from a higher floor than its own."""
-    room = name_of(path).split("/")[0]
-    assert room in FLOOR_OF, f"{room} has no floor yet"
-    return {
-        module
-        for module in imports(path)
-        if module.startswith("lab.") and FLOOR_OF[room_of(module)] > FLOOR_OF[room]
-    }
-
-
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_imports_only_point_down(path: Path) -> None:
-    """A room imports from its own floor and from those below."""
-    assert {module for module in upward(path) if (name_of(path), module) not in UPWARD} == set()
-
-
-def test_each_import_that_may_point_up_is_still_there() -> None:
-    assert set(UPWARD) == {(name_of(path), module) for path in MODULES for module in upward(path)}
-
-
-@pytest.mark.parametrize("path", sorted((LAB / "protocol").glob("*.py")), ids=name_of)
-@pytest.mark.rule("1-2")
-def test_the_protocol_knows_no_clock_no_chance_and_no_socket(path: Path) -> None:
-    assert not DRIVERS & {module.split(".")[0] for module in imports(path)}
-
-
-def test_simpy_begins_with_the_network() -> None:
-    """No host asks for the time, and no view, no account holds a clock."""
-    rooms = {name_of(path).split("/")[0] for path in MODULES if "simpy" in set(imports(path))}
-    assert {FLOOR_OF[room] for room in rooms - {"benchmarks"}} <= {3, 4}
-
-
-@pytest.mark.parametrize("path", [path for path in MODULES if path.stem != "__main__"], ids=name_of)
 def test_an_example_in_a_docstring_does_what_it_shows(path: Path) -> None:
-    name = ".".join(["lab", *path.relative_to(LAB).with_suffix("").parts])
-    module = importlib.import_module(name.removesuffix(".__init__"))
+    module = importlib.import_module(module_of(path.relative_to(ROOT).as_posix()))
     assert doctest.testmod(module).failed == 0
 
 

@@ -1,0 +1,109 @@
+"""The rooms of lab/ and the drawing of them in lab/README.md.
+
+Write the drawing again: ``python -m tests.helpers.rooms``.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import groupby
+from pathlib import Path
+from typing import Final, NamedTuple
+
+README: Final = Path(__file__).resolve().parents[2] / "lab" / "README.md"
+REGION: Final = re.compile(r"(?<=<!-- rooms -->\n).*?(?=<!-- /rooms -->)", re.S)
+
+CLOCKS: Final = ("time", "sched", "datetime.now")
+CHANCE: Final = ("random", "secrets", "uuid.uuid1", "uuid.uuid4", "os.urandom", "numpy.random")
+WIRES: Final = ("socket", "socketserver", "ssl", "select", "selectors", "asyncio", "simpy")
+PROCESSES: Final = ("threading", "multiprocessing", "subprocess", "concurrent")
+DRIVERS: Final = ("lab.simulation", "lab.live")
+VIEWING: Final = ("asyncio", "simpy", *DRIVERS)
+PURE: Final = (*CLOCKS, *CHANCE, *WIRES, *PROCESSES, *DRIVERS)
+
+
+class Room(NamedTuple):
+    """A package or module of lab/: its floor, what it may import, and what it must not load."""
+
+    floor: int
+    may_import: str = ""
+    forbids: tuple[str, ...] = ()
+
+
+DATA = "quantities runtime trace"
+MEANING = f"{DATA} protocol analysis hosts topology"
+SIMULATED = f"{MEANING} network simulation simulation/partitioned"
+VIEWS = "views views/pictures views/text views/files views/replay"
+
+# From the ground up. A file belongs to the room with the longest name that fits. A room may import
+# itself and the rooms that its line names: each on a lower floor, or further up in this table.
+ROOMS: Final = {
+    "quantities": Room(0, "", PURE),
+    "runtime": Room(0),
+    "trace": Room(0, "", PURE),
+    "rfc": Room(0),
+    "protocol": Room(1, "", PURE),
+    "analysis": Room(2, "quantities trace protocol", PURE),
+    "hosts": Room(2, "trace protocol", PURE),
+    "topology": Room(3, "quantities runtime trace protocol hosts", VIEWING),
+    "network": Room(3, "hosts", ("asyncio", "multiprocessing", "subprocess", *DRIVERS)),
+    "simulation": Room(4, f"{MEANING} network", ("asyncio", "lab.live")),
+    "simulation/partitioned": Room(4, f"{MEANING} network simulation", ("asyncio", "lab.live")),
+    "live": Room(4, f"{MEANING} network simulation"),
+    "views/files": Room(5, "trace protocol network", VIEWING),
+    "views/pictures": Room(
+        5, "quantities trace protocol analysis topology", VIEWING
+    ),
+    "views/replay": Room(5, "trace protocol analysis", VIEWING),
+    "views/text": Room(5, "trace rfc topology views/pictures", VIEWING),
+    "views": Room(
+        5, "trace analysis views/pictures views/text views/files views/replay",
+        VIEWING,
+    ),
+    "api": Room(6, f"{SIMULATED} live {VIEWS}"),
+    "experiments": Room(7, f"{SIMULATED} {VIEWS} api"),
+    "stepping": Room(7, f"{MEANING} simulation api"),
+    "lessons": Room(7, f"quantities protocol topology simulation {VIEWS} api"),
+    "benchmarks": Room(8, f"{MEANING} simulation experiments"),
+    "__init__": Room(8, "runtime trace protocol topology views api experiments stepping lessons"),
+    "cli": Room(
+        9, f"{SIMULATED} rfc live {VIEWS} api experiments stepping lessons benchmarks __init__"
+    ),
+    "__main__": Room(9, "cli"),
+}  # fmt: skip
+
+
+def drawing() -> str:
+    """Return the rooms floor by floor, the highest first, each with the rooms it may import."""
+    width = max(map(len, ROOMS)) + 2
+    lines = ["floor  room" + " " * (width - 4) + "may import"]
+    from_the_top = sorted(ROOMS, key=lambda name: -ROOMS[name].floor)
+    for floor, names in groupby(from_the_top, key=lambda name: ROOMS[name].floor):
+        label = str(floor)
+        for name in names:
+            allowed = compact(ROOMS[name].may_import) or "nothing of lab"
+            lines.append(f"{label:>5}  {name:{width}}{allowed}")
+            label = ""
+    return "```text\n" + "\n".join(lines) + "\n```\n"
+
+
+def compact(rooms: str) -> str:
+    """Return rooms as the drawing shows them: `views/*` for all of a room's rooms and itself."""
+    named = rooms.split()
+    for whole in ("views", "simulation"):
+        parts = [name for name in ROOMS if name == whole or name.startswith(f"{whole}/")]
+        if set(parts) <= set(named):
+            at = min(named.index(part) for part in parts)
+            named = [name for name in named if name not in parts]
+            named.insert(at, f"{whole}/*")
+    return " ".join(named)
+
+
+def completed(readme: str) -> str:
+    """Return the README with the drawing as ROOMS has it now."""
+    return REGION.sub(lambda _: drawing(), readme)
+
+
+if __name__ == "__main__":
+    README.write_text(completed(README.read_text(encoding="utf-8")), encoding="utf-8")
+    print("written: lab/README.md")
