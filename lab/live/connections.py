@@ -1,14 +1,15 @@
-"""Transmission channels over TCP, as a host's process has them: one that it opened, or answered."""
+"""Sessions over TCP in a host's process: those that it opened, and those that it answered."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final, cast
 
 from lab.hosts.interception import reply_of
 from lab.hosts.receiving import ReceivingSession, receiver_smtp
 from lab.hosts.sending import QueueSender
+from lab.live.host_process import HostProcess, OpenSession, PendingCall
 from lab.protocol import (
     Crossing,
     Outgoing,
@@ -22,25 +23,22 @@ from lab.protocol import (
 from lab.protocol.lines import END_OF_MAIL_DATA, dot_stuff, with_crlf
 from lab.protocol.replies import CONNECTION, MAIL_DATA
 from lab.protocol.script import ScriptedSender
-
-if TYPE_CHECKING:
-    from lab.live.host_process import HostProcess
-    from lab.topology.model import FaultSpec
+from lab.topology.model import FaultSpec
 
 OUTSIDE: Final = "outside"
-"""How the trace names a mail program that is no host of the topology."""
+"""How the trace names a mail program that is not a host of the topology."""
 
 _SLICE: Final = 1 << 11
-"""Bytes of commands that are taken from a session before others have their turn."""
+"""Bytes of commands that a session may have handled before others have their turn."""
 
 _ENDS: Final = tuple(END_OF_MAIL_DATA[n:] for n in range(1, len(END_OF_MAIL_DATA)))
-"""What may be left of the end of mail data where its beginning has come before."""
+"""The ends of mail data, where their first bytes have come before."""
 
-_AWAITED: Final = {CONNECTION: "no greeting", MAIL_DATA: "no reply to the mail data"}
+_MISSING: Final = {CONNECTION: "no greeting", MAIL_DATA: "no reply to the mail data"}
 
 
 class HostConnection(asyncio.Protocol):
-    """A TCP connection, and whichever role this host plays on it; TURN changes that."""
+    """A TCP connection, with the role that this host has on it; TURN changes the role."""
 
     transport: asyncio.Transport
 
@@ -49,216 +47,217 @@ class HostConnection(asyncio.Protocol):
         self.is_stuck = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """There is TCP."""
+        """Begin, as the connection is there."""
         self.transport = cast(asyncio.Transport, transport)
-        self.role.made(self.transport)
+        self.role.connected(self.transport)
 
     def data_received(self, octets: bytes) -> None:
-        """Bytes have come; what the network said before them is heard first."""
+        """Handle bytes, after what the network sent before them."""
         if self.role.peer != OUTSIDE:
-            self.role.station.listen()
+            self.role.process.receive_messages()
         self.role.received(octets)
 
     def connection_lost(self, error: Exception | None) -> None:
-        """There is no TCP any more."""
+        """End the session, as the connection is gone."""
         if self.role.peer != OUTSIDE:
-            self.role.station.listen()
-        self.role.lost()
+            self.role.process.receive_messages()
+        self.role.disconnected()
 
     def pause_writing(self) -> None:
-        """Who does not read what we write is not read either."""
+        """Stop reading from a peer that does not read what we write."""
         self.is_stuck = True
-        self.hold()
+        self.pause()
 
     def resume_writing(self) -> None:
-        """What we wrote has left."""
+        """Read on, as what we wrote has left."""
         self.is_stuck = False
         self.role.go_on()
 
-    def hold(self) -> None:
-        """Read no more for now."""
+    def pause(self) -> None:
+        """Stop reading for now."""
         if not self.transport.is_closing():
             self.transport.pause_reading()
 
-    def let(self) -> None:
-        """Read on."""
+    def resume(self) -> None:
+        """Read on, unless the peer does not read."""
         if not self.transport.is_closing() and not self.is_stuck:
             self.transport.resume_reading()
 
 
-class OutgoingConnection:
+class OutgoingConnection(PendingCall):
     """The sender-SMTP's side of a session that this host opened."""
-
-    number: int = 0
 
     def __init__(
         self,
-        station: HostProcess,
+        process: HostProcess,
         peer: str,
         environment: str,
         sender: SenderSMTP | ScriptedSender,
-        errand: QueueSender | None,
+        queue_sender: QueueSender | None,
     ) -> None:
-        self.station = station
-        self.peer = peer
+        super().__init__(peer, process.next_call(), queue_sender)
+        self.process = process
         self.environment = environment
         self.sender = sender
-        self.errand = errand
-        self.ticket = station.ticket()
         self.channel = HostConnection(self)
         self.over = False
-        self.is_external = bool(station.orders.topology.hosts[peer].external)
-        self.since = station.clock.now
-        self._mail: tuple[Outgoing | None, bool] = (None, False)
+        self.is_external = bool(process.arguments.topology.hosts[peer].external)
+        self.since = process.clock.now
+        self._mail_reported: tuple[Outgoing | None, bool] = (None, False)
 
     @property
     def sends(self) -> Outgoing | None:
         """The mail of the transaction in progress."""
         return self.sender.outgoing if isinstance(self.sender, SenderSMTP) else None
 
-    def made(self, transport: asyncio.Transport) -> None:
-        """There is TCP to the network: ask to be joined to the other host."""
+    def connected(self, transport: asyncio.Transport) -> None:
+        """Ask the network, to which there is a connection now, to be joined to the other host."""
         port = transport.get_extra_info("sockname")[1]
-        self.station.say(
-            "call", self.ticket, port, self.peer, self.environment, self.errand is not None
+        self.process.send(
+            "call",
+            self.call_number,
+            port,
+            self.peer,
+            self.environment,
+            self.queue_sender is not None,
         )
 
+    def protocol(self) -> HostConnection:
+        """Return what handles its TCP connection to the network."""
+        return self.channel
+
     def opened(self, number: int) -> None:
-        """The channel to the other host is open."""
+        """Begin the session: the channel to the other host is open."""
         self.number = number
-        self.station.callers.pop(self.ticket, None)
-        self.station.sessions.add(self)
-        self.since = self.station.clock.now
-        if self.errand is not None:
-            self.errand.session = number
+        self.process.calling.pop(self.call_number, None)
+        self.process.sessions.add(self)
+        self.since = self.process.clock.now
+        if self.queue_sender is not None:
+            self.queue_sender.session = number
 
     def received(self, octets: bytes) -> None:
-        """Bytes of the receiver-SMTP's."""
+        """Handle bytes from the receiver-SMTP."""
         if self.over:
             return
-        self.since = now = self.station.clock.now
-        if self.errand is not None:
-            self.errand.now = now
+        self.since = now = self.process.clock.now
+        if self.queue_sender is not None:
+            self.queue_sender.now = now
         for kind, crossed in self.sender.receive(octets):
             if kind != "reply" and crossed:
-                self._tell_mail(kind)
+                self._report_mail(kind)
                 if kind == "data" and self.is_external and self.sends is not None:
                     crossed = dot_stuff(with_crlf(self.sends.mail_data))
-                self.station.write(self.channel.transport, crossed)
-        self.station.soon()
+                self.process.write(self.channel.transport, crossed)
+        self.process.schedule_flush()
         if isinstance(self.sender, SenderSMTP) and self.sender.turned:
             self._turn()
         elif self.sender.closing:
             self._finish(now)
 
     def go_on(self) -> None:
-        """What we wrote has left."""
-        self.channel.let()
+        """Read on, as what we wrote has left."""
+        self.channel.resume()
 
-    def _tell_mail(self, kind: str) -> None:
-        """Before the first byte of mail crosses, tell which it is; at the data, for whom."""
+    def _report_mail(self, kind: str) -> None:
+        """Report which mail is sent, before its first byte is; at the mail data, also to whom."""
         outgoing = self.sends
-        told = (outgoing, kind == "data")
-        if told == self._mail or self.errand is None:
+        report = (outgoing, kind == "data")
+        if report == self._mail_reported or self.queue_sender is None:
             return
-        self._mail = told
+        self._mail_reported = report
         if outgoing is None:
-            self.station.say("mail", self.number, None, [], "", b"")
+            self.process.send("mail", self.number, None, [], "", b"")
         elif kind == "data":
-            message, ids = self.errand.identify(Transaction())
+            message, ids = self.queue_sender.identify(Transaction())
             path, octets = outgoing.reverse_path.bare, outgoing.mail_data
             local = [p.user for n, p in enumerate(outgoing.forward_paths) if outgoing.taken(n)]
-            self.station.say("mail", self.number, message, ids, path, octets, local)
+            self.process.send("mail", self.number, message, ids, path, octets, local)
         else:
-            self.station.say("mail", self.number, self.errand.message, [], "", b"")
+            self.process.send("mail", self.number, self.queue_sender.message, [], "", b"")
 
     def _finish(self, now: float) -> None:
         self.over = True
-        self.station.sessions.discard(self)
-        if self.errand is not None:
-            self.station._dirty.add(self.errand.queue.host)
-            self.station.host.session_over(now, self.errand.queue)
-        self.station.urge()
-        self.station.hang_up(self.channel.transport)
+        self.process.sessions.discard(self)
+        if self.queue_sender is not None:
+            self.process.queue_changed(self.queue_sender.queue)
+            self.process.host.session_over(now, self.queue_sender.queue)
+        self.process.mark_urgent()
+        self.process.hang_up(self.channel.transport)
 
     def _turn(self) -> None:
-        """The roles change: from here on this host is the receiver-SMTP (section 3.8)."""
+        """Change roles: from here on this host is the receiver-SMTP (section 3.8)."""
         self.over = True
-        station = self.station
-        station.sessions.discard(self)
-        if self.errand is not None:
-            station.host.session_over(station.clock.now, self.errand.queue)
-        station.host.open_sessions += 1
-        role = IncomingConnection(station, self.channel)
+        process = self.process
+        process.sessions.discard(self)
+        if self.queue_sender is not None:
+            process.host.session_over(process.clock.now, self.queue_sender.queue)
+        process.host.open_sessions += 1
+        role = IncomingConnection(process, self.channel)
         self.channel.role = role
         role.begin((self.number, self.peer, self.environment, True))
 
-    def leave(self) -> None:
-        """There is no channel to be had."""
+    def abort(self) -> None:
+        """Close the connection, as no channel can be opened."""
         self.over = True
         transport = getattr(self.channel, "transport", None)
         if transport is not None:
             transport.abort()
 
-    def lost(self) -> None:
-        """TCP is gone."""
+    def disconnected(self) -> None:
+        """End the session, as the connection is gone."""
         if self.over:
             return
-        if self.ticket in self.station.callers:
-            # it was no session yet, and nobody has said why
-            self.station._unreachable(self.ticket, f"{self.peer} cannot be reached", True)
+        if self.call_number in self.process.calling:
+            # it was not a session yet, and the network has not said why
+            self.process.call_failed(self.call_number, f"{self.peer} cannot be reached", True)
             return
-        now = self.station.clock.now
-        if self.errand is not None:
-            self.errand.now = now
+        now = self.process.clock.now
+        if self.queue_sender is not None:
+            self.queue_sender.now = now
         self.sender.end_of_input()
         self._finish(now)
 
-    def look_at_the_clock(self, now: float) -> None:
-        """Give up where the receiver-SMTP takes too long."""
-        errand, sender = self.errand, self.sender
-        if errand is None or not isinstance(sender, SenderSMTP) or self.over:
+    def check_timeout(self, now: float) -> None:
+        """Give up if the receiver-SMTP has taken too long to reply."""
+        queue_sender, sender = self.queue_sender, self.sender
+        if queue_sender is None or not isinstance(sender, SenderSMTP) or self.over:
             return
-        patience = self.station.host.settings.timeouts
-        if now - self.since <= patience.limit(sender.awaiting, errand.size):
+        timeouts = self.process.host.settings.timeouts
+        if now - self.since <= timeouts.limit(sender.awaiting, queue_sender.size):
             return
-        what = _AWAITED.get(sender.awaiting, f"no reply to {sender.awaiting}")
+        what = _MISSING.get(sender.awaiting, f"no reply to {sender.awaiting}")
         why = f"{what} came within {now - self.since:.3g} s"
-        self.station.say("gave up", self.number, why)
-        errand.now = now
+        self.process.send("gave up", self.number, why)
+        queue_sender.now = now
         sender.give_up(why)
         self._finish(now)
 
 
-class IncomingConnection:
+class IncomingConnection(OpenSession):
     """The receiver-SMTP's side of a session."""
 
-    sends = None
-    errand = None
     receiver: ReceiverSMTP
-    reception: ReceivingSession
+    receiving: ReceivingSession
 
-    def __init__(self, station: HostProcess, channel: HostConnection | None = None) -> None:
-        self.station = station
+    def __init__(self, process: HostProcess, channel: HostConnection | None = None) -> None:
+        super().__init__(OUTSIDE, None)
+        self.process = process
         self.channel = channel if channel is not None else HostConnection(self)
-        self.number = 0
-        self.peer = OUTSIDE
-        self.over = False
         self.last = time.monotonic()
         self._known = False
         self._noted = 0
         self._given = 0
         self._changes: dict[int | None, FaultSpec] = {}
-        self._more = bytearray()
+        self._unread = bytearray()
         self._is_going_on = False
 
-    def made(self, transport: asyncio.Transport) -> None:
-        """Somebody has called: a host of the topology, or a mail program from outside."""
-        station = self.station
-        station.listen()
-        station.host.open_sessions += 1
+    def connected(self, transport: asyncio.Transport) -> None:
+        """Greet the caller: a host of the topology, or a mail program from outside."""
+        process = self.process
+        process.receive_messages()
+        process.host.open_sessions += 1
         end = transport.get_extra_info("peername")[:2]
-        expected = station.expected.pop(end, None)
+        expected = process.expected.pop(end, None)
         if expected is None:
             self._from_outside()
         else:
@@ -270,76 +269,76 @@ class IncomingConnection:
         self._greet(environment)
 
     def _from_outside(self) -> None:
-        station = self.station
-        self.number = station.numbering.next_session()
-        environment = station.environment
-        now = station.clock.now
-        transport = station.orders.topology.environments[environment].transport
-        name = station.host.name
+        process = self.process
+        self.number = process.numbering.next_session()
+        environment = process.environment
+        now = process.clock.now
+        transport = process.arguments.topology.environments[environment].transport
+        name = process.host.name
         row = (now, "open", OUTSIDE, name, self.number, None, environment, transport)
-        station.note([(*row, (OUTSIDE, name), now)])
+        process.note([(*row, (OUTSIDE, name), now)])
         self._greet(environment)
 
     def _greet(self, environment: str) -> None:
-        station = self.station
-        station.sessions.add(self)
-        self.reception = ReceivingSession(
-            station.host, environment, self._identify, self.number, self.peer
+        process = self.process
+        process.sessions.add(self)
+        self.receiving = ReceivingSession(
+            process.host, environment, self._identify, self.number, self.peer
         )
-        self.reception.now = station.clock.now
-        self.reception.enters = not self._known
-        identity = station.host.settings
-        if identity.store or identity.careless:
-            self.reception.respond = self._respond
+        self.receiving.now = process.clock.now
+        self.receiving.enters = not self._known
+        settings = process.host.settings
+        if settings.store or settings.careless:
+            self.receiving.respond = self._respond
         self.receiver = self._engine()
         self._do(self.receiver.open())
 
     def _engine(self) -> ReceiverSMTP:
-        """The receiver-SMTP; one whose replies a fault changes, where there is such."""
-        faults = self.station.orders.topology.faults
-        name, number = self.station.host.name, self.number
+        """Return the receiver-SMTP; it sends the replies that faults have set for the session."""
+        faults = self.process.arguments.topology.faults
+        name, number = self.process.host.name, self.number
         mine = [one for one in faults if one.kind == "change-reply" and one.host == name]
         self._changes = {one.number: one for one in mine if one.session == number}
-        return receiver_smtp(self.reception, self._next_reply if self._changes else None)
+        return receiver_smtp(self.receiving, self._next_reply if self._changes else None)
 
     def _next_reply(self) -> Reply | None:
-        """What a fault has this reply be."""
+        """Return the reply that a fault puts in the place of this one, if any."""
         self._given += 1
         spec = self._changes.get(self._given)
         if spec is None:
             return None
-        row = (self.reception.now, "fault", spec.host, self.peer, self.number, None)
-        self.station.record((*row, spec.kind, True, spec.line))
+        row = (self.receiving.now, "fault", spec.host, self.peer, self.number, None)
+        self.process.record((*row, spec.kind, True, spec.line))
         return reply_of(spec.line or "")
 
     def _identify(self, transaction: Transaction) -> tuple[int, list[str]]:
         if self._known:
-            message, ids = self.station.message_of(self.number)
+            message, ids = self.process.message_of(self.number)
             if len(ids) == len(transaction.forward_paths):
                 return message, ids
-            # a command was changed on its way: this is not the mail that was sent
+            # a command was changed on its way, so this is not the mail that was sent
         self._note(self.receiver.crossed)
-        number = self.station.numbering.next_message()
+        number = self.process.numbering.next_message()
         texts = tuple(path.bare for path in transaction.forward_paths)
-        row = (self.reception.now, "submit", self.station.host.name, None, None, number)
+        row = (self.receiving.now, "submit", self.process.host.name, None, None, number)
         path = transaction.reverse_path.bare
-        self.station.record((*row, path, texts, transaction.verb, len(transaction.mail_data)))
+        self.process.record((*row, path, texts, transaction.verb, len(transaction.mail_data)))
         return number, [str(n) for n in range(1, len(texts) + 1)]
 
     def received(self, octets: bytes) -> None:
-        """Bytes of the sender-SMTP's; much at once is taken slice by slice, others having turns."""
+        """Handle bytes from the sender-SMTP: many at once in slices, so that others have turns."""
         if self.over:
             return
         self.last = time.monotonic()
-        if self._more or self.receiver.is_waiting or self._first_slice(octets) < len(octets):
-            self._more += octets
-            self.channel.hold()
+        if self._unread or self.receiver.is_waiting or self._first_slice(octets) < len(octets):
+            self._unread += octets
+            self.channel.pause()
             self._go_on_soon()
         else:
             self._take(octets)
 
     def _first_slice(self, octets: bytes | bytearray) -> int:
-        """How many of these bytes may be taken at once: a few commands, or mail data to its end."""
+        """Return how many bytes to handle at once: a few commands, or mail data up to its end."""
         if len(octets) <= _SLICE:
             return len(octets)
         if self.receiver.state is not State.DATA or octets.startswith(_ENDS):
@@ -357,40 +356,40 @@ class IncomingConnection:
         self.go_on()
 
     def go_on(self) -> None:
-        """Take the next slice of what has come, if the last one's replies are on their way."""
+        """Handle the next slice of what has come, if the replies to the last one have left."""
         if self.over or self.channel.is_stuck or self.receiver.is_waiting:
             return
-        size = self._first_slice(self._more)
-        octets = bytes(self._more[:size])
-        del self._more[:size]
+        size = self._first_slice(self._unread)
+        octets = bytes(self._unread[:size])
+        del self._unread[:size]
         if octets:
             self._take(octets)
-        if self._more:
+        if self._unread:
             self._go_on_soon()
         else:
-            self.channel.let()
+            self.channel.resume()
 
     def _take(self, octets: bytes) -> None:
-        station = self.station
-        station.heard += 1
-        self.reception.now = station.clock.now
+        process = self.process
+        process.inputs += 1
+        self.receiving.now = process.clock.now
         self._noted = 0
-        puts = station.puts
-        # of mail from outside the network may hear a little later; it goes on by what is said then
-        station.is_patient = is_outside = self.peer == OUTSIDE
+        stored = process.stored
+        # mail from outside may be reported a little later
+        process.may_report_late = is_outside = self.peer == OUTSIDE
         events = self.receiver.receive(octets)
-        station.is_patient = False
-        self._do(events, free=is_outside and station.puts == puts)
+        process.may_report_late = False
+        self._do(events, free=is_outside and process.stored == stored)
 
     def _do(self, events: list[Crossing], *, free: bool = False) -> None:
-        """Record what crossed, where nobody else does, and send the replies."""
+        """Record what crossed, if the network does not, and send the replies."""
         self._note(events)
         self._noted = 0
         for kind, octets in events:
             if kind == "reply":
-                self.station.write(self.channel.transport, octets, free=free)
+                self.process.write(self.channel.transport, octets, free=free)
         if self._known:
-            self.station.soon()
+            self.process.schedule_flush()
         if self.receiver.turned:
             self._turn()
         elif self.receiver.closing:
@@ -399,8 +398,8 @@ class IncomingConnection:
     def _note(self, events: list[Crossing]) -> None:
         if self.peer != OUTSIDE:
             return
-        now, name, number = self.reception.now, self.station.host.name, self.number
-        self.station.note(
+        now, name, number = self.receiving.now, self.process.host.name, self.number
+        self.process.note(
             (now, kind, OUTSIDE, name, number, None, now, octets)
             if kind == "reply"
             else (now, kind, name, OUTSIDE, number, None, now, octets)
@@ -411,24 +410,24 @@ class IncomingConnection:
 
     def _respond(self, verdict: Reply) -> None:
         if not self.over:
-            self.reception.now = self.station.clock.now
+            self.receiving.now = self.process.clock.now
             self._noted = 0
             self._do(self.receiver.answer(verdict))
             self.go_on()
 
     def _turn(self) -> None:
-        """The roles change: from here on this host is the sender-SMTP (section 3.8)."""
+        """Change roles: from here on this host is the sender-SMTP (section 3.8)."""
         self.over = True
-        station, host = self.station, self.station.host
-        station.sessions.discard(self)
+        process, host = self.process, self.process.host
+        process.sessions.discard(self)
         host.open_sessions -= 1
-        environment = self.reception.environment
+        environment = self.receiving.environment
         queue = host.spool.queue(self.peer, environment)
         queue.session = True
         queue.not_before = 0.0
-        errand = QueueSender(host, queue)
-        sender = SenderSMTP(host.settings.name_in(environment), errand)
-        role = OutgoingConnection(station, self.peer, environment, sender, errand)
+        queue_sender = QueueSender(host, queue)
+        sender = SenderSMTP(host.settings.name_in(environment), queue_sender)
+        role = OutgoingConnection(process, self.peer, environment, sender, queue_sender)
         role.channel = self.channel
         self.channel.role = role
         role.opened(self.number)
@@ -437,31 +436,31 @@ class IncomingConnection:
         if self.over:
             return
         self.over = True
-        station = self.station
-        station.sessions.discard(self)
-        station.host.open_sessions -= 1
-        station.identified.pop(self.number, None)
+        process = self.process
+        process.sessions.discard(self)
+        process.host.open_sessions -= 1
+        process.identified.pop(self.number, None)
         self.receiver.end_of_input()
         if self.peer == OUTSIDE:
-            row = (station.clock.now, "close", OUTSIDE, station.host.name, self.number, None)
-            station.note([(*row, reason)])
+            row = (process.clock.now, "close", OUTSIDE, process.host.name, self.number, None)
+            process.note([(*row, reason)])
         else:
-            station.urge()
-        station.hang_up(self.channel.transport, free=self.peer == OUTSIDE)
+            process.mark_urgent()
+        process.hang_up(self.channel.transport, free=self.peer == OUTSIDE)
 
-    def lost(self) -> None:
-        """TCP is gone: as if RSET had come (section 4.1.1, QUIT)."""
+    def disconnected(self) -> None:
+        """End the session as if RSET had come: the connection is gone (section 4.1.1, QUIT)."""
         self._finish("end of input")
 
-    def look_at_the_clock(self, now: float) -> None:
-        """Close the channel to a sender-SMTP that says nothing for too long."""
-        idle = self.station.orders.idle
+    def check_timeout(self, now: float) -> None:
+        """Close the channel to a sender-SMTP from outside that has sent nothing for too long."""
+        idle = self.process.arguments.idle
         if self.peer != OUTSIDE or self.over or time.monotonic() - self.last < idle:
             return
-        name = self.reception.name
-        said = reply(421, f"{name} Nothing came for {idle:g} s, closing transmission channel")
+        name = self.receiving.name
+        closing = reply(421, f"{name} Nothing came for {idle:g} s, closing transmission channel")
         if self.receiver.state is not State.DATA:
-            self._note([("reply", said.octets)])
+            self._note([("reply", closing.octets)])
             self._noted = 0
-            self.station.write(self.channel.transport, said.octets)
+            self.process.write(self.channel.transport, closing.octets)
         self._finish("cut: nothing was said for too long")

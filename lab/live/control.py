@@ -1,7 +1,7 @@
-"""The control channel between the network and a host's process: whole Python tuples, in order.
+"""The control channel between the network and a host's process. A message is a Python tuple.
 
-Neither side ever waits for the other to read: or two full buffers would stop both for good. What a
-host has to say it says before the bytes on TCP that follow from it.
+Messages arrive whole and in order. Neither side waits for the other to read, as two full buffers
+would stop both for good. A host sends a message before the bytes on TCP that follow from it.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ import time
 from collections.abc import Iterator
 from typing import Any, Final
 
-Word = tuple[Any, ...]
-"""What is said: its kind, and what belongs to that."""
+Message = tuple[Any, ...]
+"""A message: its kind, and what belongs to that kind."""
 
 _HEADER: Final = 4
 _BATCH: Final = 8
 _BUFFER: Final = 1 << 20
 _ROWS: Final = 1 << 31
-"""Set in a header where rows of the trace follow, which marshal writes faster than pickle."""
+"""A bit of the header: rows of the trace follow, in marshal, which is faster than pickle."""
 
 
-class Gone(Exception):
-    """The other side's process has ended."""
+class PeerGone(Exception):
+    """The process at the other end has ended."""
 
 
 class Control:
@@ -45,20 +45,20 @@ class Control:
         return self.sock.fileno()
 
     @property
-    def is_held_up(self) -> bool:
-        """Whether something said has not left yet: say :meth:`flush` when the socket takes more."""
+    def has_unsent(self) -> bool:
+        """Whether something waits to be sent: call :meth:`flush` when the socket takes more."""
         return bool(self._out)
 
-    def say(self, *word: Any) -> None:
-        """Send a word; what the socket does not take now goes later."""
-        self._send(0, pickle.dumps(word, pickle.HIGHEST_PROTOCOL))
+    def send(self, *message: Any) -> None:
+        """Send a message; what the socket does not take now goes later."""
+        self._send(0, pickle.dumps(message, pickle.HIGHEST_PROTOCOL))
 
-    def say_rows(self, octets: bytes, batch: int) -> None:
-        """Send rows of the trace, packed by marshal, heard as ("rows", batch, rows)."""
+    def send_rows(self, octets: bytes, batch: int) -> None:
+        """Send rows of the trace, packed by marshal; they arrive as ("rows", batch, rows)."""
         self._send(_ROWS, batch.to_bytes(_BATCH, "big") + octets)
 
     def _send(self, kind: int, octets: bytes) -> None:
-        """Send header and content; straight from where they are, if nothing is waiting."""
+        """Send header and content, without a copy if nothing is waiting."""
         header = (kind | len(octets)).to_bytes(_HEADER, "big")
         sent = 0
         if not self._out:
@@ -66,7 +66,7 @@ class Control:
                 sent = self.sock.sendmsg([header, octets])
             except BlockingIOError:
                 pass
-            except OSError:  # nobody is there any more: reading will tell
+            except OSError:  # the other side has ended: reading will show it
                 return
         if sent < _HEADER:
             self._out += header[sent:]
@@ -75,25 +75,25 @@ class Control:
             self.flush()
 
     def flush(self) -> None:
-        """Send what is waiting, as far as the socket takes it."""
+        """Send as much of what is waiting as the socket takes."""
         try:
             while self._out:
                 sent = self.sock.send(memoryview(self._out)[: 1 << 18])
                 del self._out[:sent]
         except BlockingIOError:
             pass
-        except OSError:  # nobody is there any more: reading will tell
+        except OSError:  # the other side has ended: reading will show it
             self._out.clear()
 
     def flush_all(self) -> None:
-        """Send all that is waiting, however long it takes; for the side that is always read."""
+        """Send all that is waiting, however long it takes; for the end that is always read."""
         self.flush()
         while self._out:
             select.select([], [self.sock], [])
             self.flush()
 
-    def heard(self) -> Iterator[Word]:
-        """The words that are there, without waiting for more."""
+    def receive(self) -> Iterator[Message]:
+        """Yield the messages that have arrived, without waiting for more."""
         while not self.ended:
             try:
                 octets = self.sock.recv(1 << 18)
@@ -105,17 +105,20 @@ class Control:
                 self.ended = True
                 break
             self._in += octets
-        while (word := self._next()) is not None:
-            yield word
+        while (message := self._next()) is not None:
+            yield message
 
     def wait(self, seconds: float) -> None:
-        """Wait until there is something to hear; raises :class:`Gone` if there never will be."""
+        """Wait until there is something to receive.
+
+        Raises :class:`PeerGone` if nothing comes within so many seconds, or the channel has ended.
+        """
         until = time.monotonic() + seconds
         ready, _, _ = select.select([self.sock], [], [], max(0.0, until - time.monotonic()))
         if self.ended or not ready:
-            raise Gone
+            raise PeerGone
 
-    def _next(self) -> Word | None:
+    def _next(self) -> Message | None:
         if len(self._in) < _HEADER:
             return None
         header = int.from_bytes(self._in[:_HEADER], "big")
@@ -124,21 +127,21 @@ class Control:
             return None
         with memoryview(self._in) as octets:
             content = octets[_HEADER:end]
-            word: Word = _rows(content) if header & _ROWS else pickle.loads(content)
+            message: Message = _rows(content) if header & _ROWS else pickle.loads(content)
             content.release()
         del self._in[:end]
-        return word
+        return message
 
     def close(self) -> None:
-        """End the channel."""
+        """Close this end of the channel."""
         self.ended = True
         self.sock.close()
 
 
-def _rows(content: memoryview) -> Word:
+def _rows(content: memoryview) -> Message:
     return "rows", int.from_bytes(content[:_BATCH], "big"), marshal.loads(content[_BATCH:])
 
 
 def channel() -> tuple[socket.socket, socket.socket]:
-    """The two ends of a new control channel."""
+    """Return the two ends of a new control channel."""
     return socket.socketpair()

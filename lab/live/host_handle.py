@@ -6,13 +6,11 @@ import asyncio
 import os
 import signal
 import socket
-import sys
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from lab.hosts.host import Host
@@ -25,6 +23,7 @@ from lab.live.relayed import LiveSession
 from lab.live.row_ring import RowRing, outbox, what_crossed
 from lab.live.storage import last_batch
 from lab.runtime.compiled import source_of
+from lab.runtime.spawn import without_main
 from lab.trace.rows import Row
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ else:
     HostFaults = source_of("lab.hosts.settings").HostFaults
 
 _FORWARDED: Final = frozenset({"busy", "full", "refusing", "skew"})
-PATIENCE: Final = 20.0
+START_TIMEOUT: Final = 20.0
 """Seconds that a process may take to start."""
 
 _LEAVE: Final = 2.0
@@ -47,33 +46,20 @@ class _LiveHostFaults(HostFaults):
 
     __slots__ = ("_mirror",)
 
-    def __init__(self, mirror: HostHandle) -> None:
+    def __init__(self, handle: HostHandle) -> None:
         super().__init__()
-        self._mirror = mirror
+        self._mirror = handle
 
     def __setattr__(self, name: str, value: Any) -> None:
         before = getattr(self, name, 0)
         super().__setattr__(name, value)
-        mirror = getattr(self, "_mirror", None)
-        if mirror is None or value == before:
+        handle = getattr(self, "_mirror", None)
+        if handle is None or value == before:
             return
         if name in _FORWARDED:
-            mirror.say("condition", name, value)
+            handle.send("fault", name, value)
         elif name == "down" and value and not before:
-            mirror.kill()
-
-
-@contextmanager
-def _another_main() -> Iterator[None]:
-    """Have a process start without the program that starts it: a host needs nothing of that, and a
-    script that has no ``if __name__ == "__main__"`` would run once more in each.
-    """
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
+            handle.kill()
 
 
 class HostHandle:
@@ -98,18 +84,18 @@ class HostHandle:
         self._process: Any = None
         self._outbox: RowRing | None = None
         self._unsure: deque[tuple[int, list[Row]]] = deque()
-        self._said = 0
+        self._sent = 0
         self._state = (0, False, 0)
 
     @property
     def has_work(self) -> bool:
         """Whether the host will do something of itself, or has not done yet what it was told."""
-        heard, work, queued = self._state
+        handled, work, queued = self._state
         if self.external:
             return False
         if self.faults.down:
             return bool(queued) and self.network.faults.mending > 0
-        return work or heard != self._said or not self.ready.is_set()
+        return work or handled != self._sent or not self.ready.is_set()
 
     @property
     def queued(self) -> int:
@@ -132,37 +118,39 @@ class HostHandle:
             return
         ours, theirs = channel()
         self._outbox = outbox()
-        orders = HostArguments(
+        arguments = HostArguments(
             self.name, network.topology, network.seed, network.clock, settings.address,
-            self.port, network.gate, str(self._file), self.number, self.lives, settings.durable,
-            settings.idle, settings.is_kept, self._outbox,
+            self.port, network.relay_port, str(self._file), self.number, self.lives,
+            settings.durable, settings.idle, settings.is_kept, self._outbox,
         )  # fmt: skip
         self.lives += 1
-        self._said = 0
+        self._sent = 0
         self._state = (0, True, self.queued)
         self.control = Control(ours)
-        self._process = network.processes.Process(target=main, args=(orders, theirs), daemon=True)
-        with _another_main():
+        self._process = network.processes.Process(
+            target=main, args=(arguments, theirs), daemon=True
+        )
+        with without_main():
             self._process.start()
         theirs.close()
-        asyncio.get_running_loop().add_reader(self.control, self.listen)
+        asyncio.get_running_loop().add_reader(self.control, self.receive_messages)
 
-    def say(self, *word: Any) -> None:
+    def send(self, *message: Any) -> None:
         """Tell the host something; what it cannot take now it gets later."""
         if self.control is None or self.control.ended:
             return
-        self._said += 1
-        self.control.say(*word)
-        if self.control.is_held_up:
+        self._sent += 1
+        self.control.send(*message)
+        if self.control.has_unsent:
             asyncio.get_running_loop().add_writer(self.control, self._more)
 
     def _more(self) -> None:
         assert self.control is not None
         self.control.flush()
-        if not self.control.is_held_up:
+        if not self.control.has_unsent:
             asyncio.get_running_loop().remove_writer(self.control)
 
-    def listen(self) -> None:
+    def receive_messages(self) -> None:
         """Take what the host has said; if its process has ended, that is a crash."""
         if self.control is None:
             return
@@ -176,7 +164,7 @@ class HostHandle:
         urgent = self.control.ended
         if self._unsure:
             self._take_stored()
-        for kind, *rest in self.control.heard():
+        for kind, *rest in self.control.receive():
             if kind == "look":
                 self._fetch(*rest)
             elif kind == "rows":
@@ -239,11 +227,11 @@ class HostHandle:
         """The host runs again, with what its stable storage holds."""
         if self._process is not None and self.control is None:
             self.start()
-            self.say("links", self.network.downs())
+            self.send("links", self.network.downs())
             for name in sorted(_FORWARDED):
                 if value := getattr(self.faults, name):
-                    self.say("condition", name, value)
-            self.say("start", self.network.clock.epoch)
+                    self.send("fault", name, value)
+            self.send("start", self.network.clock.epoch)
 
     async def end(self) -> None:
         """Stop the process, in order; kill it if it does not, or nobody wants to wait for it."""
@@ -271,11 +259,11 @@ class HostHandle:
         self, now: float, message: int, sender: Any, to: Sequence[Any], octets: bytes, verb: str
     ) -> None:
         """A user hands mail to the host."""
-        self.say("submit", message, sender, to, octets, verb)
+        self.send("submit", message, sender, to, octets, verb)
 
     def defer_all(self, now: float, queue: Any, why: str, *, cut_off: bool = False) -> None:
         """A call came to nothing."""
-        self.say("unreachable", queue.ticket, why, cut_off)
+        self.send("unreachable", queue.ticket, why, cut_off)
 
     def session_over(self, now: float, queue: Any) -> None:
         """The host finds out for itself."""
@@ -296,8 +284,8 @@ class HostHandle:
         real = self.network.real_message
         self.unstored = {real(key): (real(n), ids) for key, (n, ids) in unsaved.items()}
 
-    def _call(self, ticket: int, port: int, peer: str, environment: str, mail: bool) -> None:
-        self.network.called(self, ticket, port, peer, environment, mail)
+    def _call(self, call_number: int, port: int, peer: str, environment: str, mail: bool) -> None:
+        self.network.called(self, call_number, port, peer, environment, mail)
 
     def _mail(
         self, number: int, message: int | None, ids: list[str], path: str, octets: bytes,
@@ -323,7 +311,7 @@ class HostHandle:
             host, port = self.external
             await loop.create_connection(lambda: session.answerer, host, port)
             return
-        await asyncio.wait_for(self.ready.wait(), PATIENCE)
+        await asyncio.wait_for(self.ready.wait(), START_TIMEOUT)
         address = self.network.settings.reach
         sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
         sock.setblocking(False)
@@ -331,7 +319,7 @@ class HostHandle:
             sock.bind((address, 0))
             end = sock.getsockname()[:2]
             way = session.way.environment
-            self.say("session", end, number, session.here, way, session.errand is not None)
+            self.send("session", end, number, session.here, way, session.errand is not None)
             await loop.sock_connect(sock, (address, self.port))
             transport, _ = await loop.create_connection(lambda: session.answerer, sock=sock)
         except BaseException:  # the end of the run among them

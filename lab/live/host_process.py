@@ -1,7 +1,8 @@
 """One host in a process of its own: an asyncio driver of its engines.
 
-The host is the simulation's, told the time by the wall clock. What it records goes to the network's
-process; what it must not forget goes to stable storage; only then do its bytes go out.
+The host is the same class as in a simulation; the wall clock tells it the time. What it must not
+lose goes to stable storage, and what it records to the network's process; only then do its bytes
+leave.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 import math
 import os
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
@@ -25,7 +27,7 @@ from lab.live.send_queue import SendQueue
 from lab.live.storage import Storage
 from lab.live.temp_files import abandon, descriptors
 from lab.live.wallclock import WallClock
-from lab.protocol import Limits, SenderSMTP
+from lab.protocol import Limits, Outgoing, SenderSMTP
 from lab.protocol.script import ScriptedSender
 from lab.simulation.numbering import LiveHostNumbering
 from lab.simulation.world import World
@@ -34,17 +36,17 @@ from lab.trace.rows import DELIVER_OCTETS, DELIVER_USER, KIND, MESSAGE, PEER, Ro
 
 LOOPBACK: Final = "127.0.0.1"
 SAFE: Final = Limits(line=4096, message=64 << 20, recipients=10_000, sessions=2000)
-"""The limits of a live host that sets none of its own: what comes from a network is bounded."""
+"""The limits of a live host that sets none of its own: input from a network is bounded."""
 
 _OWN_FILES: Final = 64
-"""Descriptors that no session may take: storage, control, listening, calls of the host's own."""
+"""Descriptors kept back for storage, control, listening, and calls of the host's own."""
 
 _SPOOLED: Final = frozenset({"queue", "transfer", "defer", "refuse", "forward"})
 _LATE: Final = 0.05
-"""Seconds after which the network is told at last what was said with somebody outside."""
+"""Seconds after which sessions with callers from outside are reported to the network at last."""
 
 _GATHERING: Final = 0.002
-"""Seconds for which mail may wait for other mail to be stored with it, while more comes in."""
+"""Seconds for which mail may wait to be stored with other mail, while more comes in."""
 
 _WEEK: Final = 604_800.0
 """Seconds of the wall clock for which an event loop can wait at a time."""
@@ -52,7 +54,12 @@ _WEEK: Final = 604_800.0
 
 @dataclass(frozen=True, slots=True)
 class HostArguments:
-    """What a host's process is told at its start."""
+    """What a host's process gets at its start.
+
+    ``relay_port`` is where the network listens for it. ``number`` is its place among the hosts, and
+    ``life`` how often it was started before. ``idle`` in seconds. ``is_kept``: whether its
+    ``storage`` outlives the run. ``outbox`` is where it puts what it records.
+    """
 
     name: str
     topology: Topology
@@ -60,7 +67,7 @@ class HostArguments:
     clock: WallClock
     address: str
     port: int
-    gate: int
+    relay_port: int
     storage: str
     number: int
     life: int
@@ -70,52 +77,110 @@ class HostArguments:
     outbox: RowRing
 
 
-class HostProcess:
-    """A host, its storage, its channels, and its control channel to the network."""
+class OpenSession(ABC):
+    """One side of a session, as the host's process keeps it.
 
-    def __init__(self, orders: HostArguments, control: Control) -> None:
-        self.orders = orders
-        self.clock = orders.clock
+    ``number`` is the session's, 0 while it has none. ``peer`` is the other host. ``queue_sender``
+    is the queue whose mail is sent, None on a receiver-SMTP's side and for a script. ``over`` tells
+    that this side has ended.
+    """
+
+    def __init__(self, peer: str, queue_sender: QueueSender | None) -> None:
+        self.number = 0
+        self.peer = peer
+        self.queue_sender = queue_sender
+        self.over = False
+
+    @property
+    def sends(self) -> Outgoing | None:
+        """The mail of the transaction in progress, if this side is a sender-SMTP."""
+        return None
+
+    @abstractmethod
+    def check_timeout(self, now: float) -> None:
+        """End the session if nothing has come for too long."""
+
+
+class PendingCall(OpenSession):
+    """The sender-SMTP's side of a session. It is a call until the channel is open."""
+
+    def __init__(self, peer: str, call_number: int, queue_sender: QueueSender | None) -> None:
+        super().__init__(peer, queue_sender)
+        self.call_number = call_number
+
+    @abstractmethod
+    def protocol(self) -> asyncio.Protocol:
+        """Return what handles its TCP connection to the network."""
+
+    @abstractmethod
+    def opened(self, number: int) -> None:
+        """Begin the session: the channel to the other host is open."""
+
+    @abstractmethod
+    def abort(self) -> None:
+        """Close the connection, as no channel can be opened."""
+
+
+NewCall = Callable[
+    ["HostProcess", str, str, "SenderSMTP | ScriptedSender", "QueueSender | None"], PendingCall
+]
+"""Makes a call: the process, the peer, the environment, the engine, and whose mail it sends."""
+
+
+class HostProcess:
+    """A host, its storage, its sessions, and its control channel to the network.
+
+    ``new_call`` makes the calls. ``sessions`` are open; ``calling`` are calls, by number, whose
+    channel the network has not opened yet; ``expected`` are sessions that the network has
+    announced, by the address from which they will come. ``inputs`` counts what sessions have
+    received, and ``stored`` what was put into storage. ``may_report_late`` is set while a session
+    with a caller from outside is handled. ``over`` is set when the process is to end.
+    """
+
+    def __init__(self, arguments: HostArguments, control: Control, new_call: NewCall) -> None:
+        self.arguments = arguments
+        self._new_call = new_call
+        self.clock = arguments.clock
         self.control = control
-        self.world = World(orders.topology, orders.seed)
+        self.world = World(arguments.topology, arguments.seed)
         self.host = self._host()
-        self.storage = Storage(FilePath(orders.storage), durable=orders.durable)
-        self.sessions: set[Any] = set()
-        self.callers: dict[int, Any] = {}
+        self.storage = Storage(FilePath(arguments.storage), durable=arguments.durable)
+        self.sessions: set[OpenSession] = set()
+        self.calling: dict[int, PendingCall] = {}
         self.expected: dict[tuple[str, int], tuple[int, str, str, bool]] = {}
         self.identified: dict[int, tuple[int, list[str]]] = {}
         self.environment = self._environment()
         self.pending = 0
         self._rows: list[Row] = []
-        self.outbox = orders.outbox
+        self.outbox = arguments.outbox
         self.outbox.stored = self.storage.batch
-        self._looked = 0
-        self._departures = SendQueue()
+        self._announced = 0
+        self._send_queue = SendQueue()
         self._syncing: asyncio.Future[None] | None = None
-        self.puts = 0
-        self.heard = 0
-        self.is_patient = False
-        self._is_watched = any(fault.when for fault in orders.topology.faults)
-        self._heard_before = 0
+        self.stored = 0
+        self.inputs = 0
+        self.may_report_late = False
+        self._is_watched = any(fault.when for fault in arguments.topology.faults)
+        self._inputs_before = 0
         self._gathers_until = math.inf
         self._dirty: set[str] = set()
         self._flushing = False
         self._noting = False
         self._urgent = True
-        self._heard = 0
-        self._told: Any = None
-        self.numbering = LiveHostNumbering(orders.number, orders.life)
-        self._tickets = 0
+        self._handled = 0
+        self._reported: Any = None
+        self.numbering = LiveHostNumbering(arguments.number, arguments.life)
+        self._calls = 0
         self.over = asyncio.Event()
-        self._heed: dict[str, Callable[..., None]] = {
-            "submit": self._submit, "condition": self._condition, "links": self._links,
+        self._handlers: dict[str, Callable[..., None]] = {
+            "submit": self._submit, "fault": self._fault, "links": self._links,
             "session": self._expect, "identify": self._identify, "open": self._opened,
-            "no": self._no_way, "unreachable": self._unreachable, "poll": self._poll,
+            "no": self._no_way, "unreachable": self.call_failed, "poll": self._poll,
             "script": self._script, "start": self._start_clock, "stop": self._stop,
         }  # fmt: skip
 
     def _host(self) -> Host:
-        settings = self.orders.topology.hosts[self.orders.name]
+        settings = self.arguments.topology.hosts[self.arguments.name]
         own = settings.limits
         limits = {
             name: value for name in Limits.__slots__ if (value := getattr(own, name)) is not None
@@ -127,20 +192,20 @@ class HostProcess:
         return self.world.make_host(settings, LivePort(self))
 
     def _environment(self) -> str:
-        """The environment that callers from outside come by: the first of the host's links."""
-        name, topology = self.host.name, self.orders.topology
+        """Return the environment of callers from outside: that of the host's first link."""
+        name, topology = self.host.name, self.arguments.topology
         joined = (link.environment for link in topology.links if name in (link.a, link.b))
         return next(joined, next(iter(topology.environments)))
 
-    # -- what it says and stores ----------------------------------------------------------------
+    # -- what it reports and stores --------------------------------------------------------------
 
-    def ticket(self) -> int:
-        """A number for a call."""
-        self._tickets += 1
-        return self._tickets
+    def next_call(self) -> int:
+        """Return the number of a new call."""
+        self._calls += 1
+        return self._calls
 
     def note(self, rows: Iterable[Row]) -> None:
-        """Put down what was said with somebody outside; the network hears of it in time."""
+        """Record what crossed in a session with a caller from outside; it is reported in time."""
         self._rows.extend(rows)
         if not self._noting:
             self._noting = True
@@ -148,67 +213,68 @@ class HostProcess:
 
     def _noted(self) -> None:
         self._noting = False
-        self.soon()
+        self.schedule_flush()
 
     def record(self, row: Row) -> None:
-        """Put down what happened, and what to store of it."""
+        """Record a row of the trace, and store what has to be stored of it."""
         kind = row[KIND]
         if kind in _SPOOLED and row[PEER] is not None:
             self._dirty.add(row[PEER])
-            self.puts += 1
+            self.stored += 1
         elif kind == "deliver":
             self.storage.drop(row[DELIVER_USER], row[MESSAGE], row[DELIVER_OCTETS])
-            self.puts += 1
-        if self.is_patient and not self._is_watched:
+            self.stored += 1
+        if self.may_report_late and not self._is_watched:
             self.note((row,))
         else:
             self._rows.append(row)
-            self.soon()
+            self.schedule_flush()
 
-    def say(self, *word: Any) -> None:
-        """Tell the network something, after what was recorded before it; which is stored first,
-        or a crash between the two would leave what others were told undone.
+    def send(self, *message: Any) -> None:
+        """Send the network a message, after the rows that were recorded before it.
+
+        What those rows need is stored first: or a crash in between would undo what others know.
         """
         self._store()
-        self._tell_rows()
-        self.control.say(*word)
+        self._report_rows()
+        self.control.send(*message)
 
     def _put_rows(self, batch: int = 0) -> None:
-        """Have rows where they outlive this process; too many at once go to the network."""
+        """Put the rows where they outlive this process; too many at once go to the network."""
         if self._rows:
             rows, self._rows = self._rows, []
             octets = packed(rows)
             if not self.outbox.put(octets, batch):
-                self._tell_rows()
-                self.control.say_rows(octets, batch)
+                self._report_rows()
+                self.control.send_rows(octets, batch)
 
-    def _tell_rows(self) -> None:
-        """Have the network fetch the rows."""
+    def _report_rows(self) -> None:
+        """Ask the network to fetch the rows."""
         self._put_rows()
-        if self._looked != self.outbox.written:
-            self._looked = self.outbox.written
-            self.control.say("look", self._looked)
+        if self._announced != self.outbox.written:
+            self._announced = self.outbox.written
+            self.control.send("look", self._announced)
 
     def write(self, transport: asyncio.Transport, octets: bytes, *, free: bool = False) -> None:
-        """Send bytes when all that came before them is told and stored.
+        """Send bytes when all that was recorded before them is stored and reported.
 
-        ``free``: these promise nothing, and need not wait for the mail of others to be stored.
+        ``free``: they promise nothing, and need not wait until the mail of others is stored.
         """
         if octets:
-            self._departures.add(transport, octets, free=free)
+            self._send_queue.add(transport, octets, free=free)
             self._schedule()
 
     def hang_up(self, transport: asyncio.Transport, *, free: bool = False) -> None:
-        """Close a connection when what was written to it has left."""
-        self._departures.add(transport, None, free=free)
+        """Close a connection after what was written to it has left."""
+        self._send_queue.add(transport, None, free=free)
         self._schedule()
 
-    def urge(self) -> None:
-        """Have the network told at the next flush."""
+    def mark_urgent(self) -> None:
+        """Report to the network at the next flush."""
         self._urgent = True
 
-    def soon(self) -> None:
-        """Store, tell and send at the end of this turn of the loop: all of it together."""
+    def schedule_flush(self) -> None:
+        """Store, report and send at the end of this turn of the loop: all of it together."""
         self._urgent = True
         self._schedule()
 
@@ -218,36 +284,37 @@ class HostProcess:
             asyncio.get_running_loop().call_soon(self.flush)
 
     def flush(self) -> None:
-        """Storage first, then what happened, then the bytes that say so.
+        """Store what has changed, then report what happened, then send the bytes that follow.
 
-        What was put into storage outlives this process at once, and the machine when the disk has
-        been waited for. Meanwhile sessions go on, up to where they put something in themselves:
-        all of that waits for the disk together, the next time.
+        What is stored outlives this process at once, and the machine when the disk has been waited
+        for. Meanwhile sessions go on, until they store something themselves: all of that waits for
+        the disk together, the next time.
         """
         self._flushing = False
-        departures = self._departures
-        if self._is_gathering():
+        send_queue = self._send_queue
+        if self._waits_for_more():
             self._put_rows(self.storage.batch + 1)
-            departures.send_free()
+            send_queue.send_free()
             if self._syncing is None:
                 self._schedule()
             return
         self._store()
-        self._tell()
+        self._report()
         if self._syncing is None and self.storage.is_unsynced:
-            departures.withhold()
+            send_queue.withhold()
             self._syncing = asyncio.get_running_loop().run_in_executor(None, self.storage.sync)
             self._syncing.add_done_callback(self._synced)
         if self._syncing is not None:
-            departures.send_free()
+            send_queue.send_free()
         else:
-            departures.send()
+            send_queue.send()
 
-    def _is_gathering(self) -> bool:
-        """Whether what is to be stored waits for more: it does as long as every turn of the loop
-        brings something, for many share a commit then, and whoever is alone waits for nobody.
+    def _waits_for_more(self) -> bool:
+        """Whether what is to be stored waits for more, so that many sessions share one commit.
+
+        It does as long as every turn of the loop brings input; a single session waits for nobody.
         """
-        heard, self._heard_before = self._heard_before, self.heard
+        before, self._inputs_before = self._inputs_before, self.inputs
         if not self._dirty and not self.storage.is_open:
             return False
         if self._syncing is not None:
@@ -255,7 +322,7 @@ class HostProcess:
         now = time.monotonic()
         if self._gathers_until == math.inf:
             self._gathers_until = now + _GATHERING
-        if heard != self.heard and now < self._gathers_until:
+        if before != self.inputs and now < self._gathers_until:
             return True
         self._gathers_until = math.inf
         return False
@@ -263,44 +330,43 @@ class HostProcess:
     def _synced(self, done: asyncio.Future[None]) -> None:
         self._syncing = None
         done.result()
-        self._departures.release()
+        self._send_queue.release()
         self.flush()
 
-    async def settle(self) -> None:
-        """Flush, and wait until all is stored and sent."""
+    async def drain(self) -> None:
+        """Flush, and wait until everything is stored and sent."""
         self.flush()
         while self._syncing is not None:
             await asyncio.wait([self._syncing])
             await asyncio.sleep(0)
 
     def _store(self) -> None:
-        """Put into storage what has changed since the last time."""
+        """Write to storage what has changed since the last time."""
         if self._dirty:
             dirty, self._dirty = self._dirty, set()
-            under_way = [session for session in self.sessions if session.sends is not None]
             for name in dirty:
                 queue = self.host.spool.queues.get(name)
                 if queue is not None:
-                    self.storage.keep(queue, _under_way(under_way, queue))
+                    self.storage.keep(queue, _under_way(self.sessions, queue))
         if self.storage.is_open:
             self._put_rows(self.storage.batch + 1)
             self.storage.commit()
             self.outbox.stored = self.storage.batch
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         self._put_rows()
-        if self._urgent or self.outbox.written - self._looked > SIZE // 2:
+        if self._urgent or self.outbox.written - self._announced > SIZE // 2:
             self._urgent = False
-            self._tell_rows()
-            self._tell_state()
+            self._report_rows()
+            self._report_state()
             self.control.flush_all()
 
-    def _tell_state(self) -> None:
-        work = bool(self.pending or self.sessions or self.callers or self._has_work())
-        state = (self._heard, work, len(self.host.spool))
-        if state != self._told:
-            self._told = state
-            self.control.say("state", *state)
+    def _report_state(self) -> None:
+        work = bool(self.pending or self.sessions or self.calling or self._has_work())
+        state = (self._handled, work, len(self.host.spool))
+        if state != self._reported:
+            self._reported = state
+            self.control.send("state", *state)
 
     def _has_work(self) -> bool:
         if self.host.unstored:
@@ -308,16 +374,16 @@ class HostProcess:
         queues = self.host.spool.queues.values()
         return any(queue.entries and queue.wake_at is not None for queue in queues)
 
-    # -- what it is told ------------------------------------------------------------------------
+    # -- messages from the network --------------------------------------------------------------
 
-    def listen(self) -> None:
-        """Heed what the network says; without a network there is no host."""
-        for kind, *rest in self.control.heard():
-            self._heard += 1
-            self._heed[kind](*rest)
-            self.soon()
+    def receive_messages(self) -> None:
+        """Handle the messages of the network. If its process has ended, so does this one."""
+        for kind, *rest in self.control.receive():
+            self._handled += 1
+            self._handlers[kind](*rest)
+            self.schedule_flush()
         if self.control.ended:
-            leave_alone(self.orders)
+            exit_without_network(self.arguments)
 
     def _start_clock(self, epoch: float) -> None:
         self.clock = WallClock(epoch, self.clock.speed)
@@ -329,7 +395,7 @@ class HostProcess:
     def _submit(self, number: int, sender: Any, to: Any, octets: bytes, verb: str) -> None:
         self.host.submit(self.clock.now, number, sender, to, octets, verb)
 
-    def _condition(self, name: str, value: Any) -> None:
+    def _fault(self, name: str, value: Any) -> None:
         setattr(self.host.faults, name, value)
 
     def _links(self, downs: list[int]) -> None:
@@ -346,33 +412,37 @@ class HostProcess:
         self.identified[number] = (message, ids)
 
     def message_of(self, number: int) -> tuple[int, list[str]]:
-        """Which message the mail of a session is, and the ids of the recipients that were taken."""
+        """Return the message that a session carries, and the ids of the accepted recipients.
+
+        Waits for the network to say so.
+        """
         while number not in self.identified:
             self.control.wait(10.0)
-            self.listen()
+            self.receive_messages()
         return self.identified.pop(number)
 
-    def _opened(self, ticket: int, number: int) -> None:
-        if ticket in self.callers:
-            self.callers[ticket].opened(number)
+    def _opened(self, call_number: int, number: int) -> None:
+        if call_number in self.calling:
+            self.calling[call_number].opened(number)
 
-    def _no_way(self, ticket: int, reason: str, cut_off: bool) -> None:
-        caller = self.callers.pop(ticket, None)
-        if caller is not None:
+    def _no_way(self, call_number: int, reason: str, cut_off: bool) -> None:
+        call = self.calling.pop(call_number, None)
+        if call is not None:
             now = self.clock.now
-            row = (now, "unreachable", self.host.name, caller.peer, None, None, reason)
+            row = (now, "unreachable", self.host.name, call.peer, None, None, reason)
             self.record(row)
-            self._held(caller, f"{caller.peer} cannot be reached: {reason}", cut_off)
+            self._defer(call, f"{call.peer} cannot be reached: {reason}", cut_off)
 
-    def _unreachable(self, ticket: int, why: str, cut_off: bool) -> None:
-        caller = self.callers.pop(ticket, None)
-        if caller is not None:
-            self._held(caller, why, cut_off)
+    def call_failed(self, call_number: int, why: str, cut_off: bool) -> None:
+        """Give up a call whose channel was not opened; its mail waits for the next try."""
+        call = self.calling.pop(call_number, None)
+        if call is not None:
+            self._defer(call, why, cut_off)
 
-    def _held(self, caller: Any, why: str, cut_off: bool) -> None:
-        caller.leave()
-        if caller.errand is not None:
-            queue = caller.errand.queue
+    def _defer(self, call: PendingCall, why: str, cut_off: bool) -> None:
+        call.abort()
+        if call.queue_sender is not None:
+            queue = call.queue_sender.queue
             now = self.clock.now
             queue.session = False
             self.host.defer_all(now, queue, why, cut_off=cut_off)
@@ -381,10 +451,10 @@ class HostProcess:
     # -- the spool ------------------------------------------------------------------------------
 
     def _recover(self) -> None:
-        """Take up what stable storage kept when this host last ran."""
+        """Load the mail that stable storage kept when this host last ran."""
         now = self.clock.now
         for name, environment, entry in self.storage.recover():
-            if self.orders.life == 0:
+            if self.arguments.life == 0:
                 self._enter(now, name, entry)
             self.host.spool.queue(name, environment).entries.append(entry)
         for queue in self.host.spool.queues.values():
@@ -392,7 +462,7 @@ class HostProcess:
         self.host.resume(now)
 
     def _enter(self, now: float, peer: str, entry: QueuedMail) -> None:
-        """Mail that an earlier run left: to this run it is new."""
+        """Number and record mail that an earlier run left: it is new to this run."""
         entry.message, entry.not_before = self.numbering.next_message(), 0.0
         entry.expires = now + self.host.retry.give_up
         entry.addressees = [(str(n), path) for n, (_, path) in enumerate(entry.addressees, 1)]
@@ -403,13 +473,17 @@ class HostProcess:
         place = (self.host.name, peer, None, entry.message)
         self.record((now, "queue", *place, entry.ids, size))
 
-    def at(self, at: float, call: Callable[..., None], *rest: Any) -> None:
-        """Have something done at a time of the run."""
+    def queue_changed(self, queue: Queue) -> None:
+        """Store a queue at the next flush."""
+        self._dirty.add(queue.host)
+
+    def at(self, at: float, call: Callable[..., None], *arguments: Any) -> None:
+        """Call something at a time of the run."""
         loop = asyncio.get_running_loop()
-        loop.call_later(min(self.clock.until(at), _WEEK), call, *rest)
+        loop.call_later(min(self.clock.until(at), _WEEK), call, *arguments)
 
     def later(self, seconds: float, call: Callable[[float], None]) -> None:
-        """Have something done after a while, as a host that stores mail asks.
+        """Call something after a while, for a host that takes time to store mail.
 
         Reports to the network which mail a crash would lose until then.
         """
@@ -418,17 +492,15 @@ class HostProcess:
         def done() -> None:
             self.pending -= 1
             call(self.clock.now)
-            self.say("unsaved", dict(self.host.unstored))
-            self.soon()
+            self.send("unsaved", dict(self.host.unstored))
+            self.schedule_flush()
 
         self.at(self.clock.now + seconds, done)
-        self.say("unsaved", dict(self.host.unstored))
+        self.send("unsaved", dict(self.host.unstored))
 
     def wake(self, queue: Queue, at: float) -> None:
-        """Look at a queue at a time of the host's clock."""
-        asyncio.get_running_loop().call_later(
-            min(self.clock.until(at), _WEEK), self._woken, queue, at
-        )
+        """Look at a queue at a time of the run."""
+        self.at(at, self._woken, queue, at)
 
     def _woken(self, queue: Queue, at: float) -> None:
         if queue.wake_at != at:
@@ -442,7 +514,7 @@ class HostProcess:
             self.host.schedule_retry(now, queue)
         else:
             self._call(queue)
-        self.soon()
+        self.schedule_flush()
 
     # -- calling --------------------------------------------------------------------------------
 
@@ -450,39 +522,37 @@ class HostProcess:
         host = self.host
         self._attempt(queue.host, queue.environment, queue.failures + 1)
         queue.session = True
-        errand = QueueSender(host, queue, turn=turn)
-        sender = SenderSMTP(host.settings.name_in(queue.environment), errand)
-        self._dial(queue.host, queue.environment, sender, errand)
+        queue_sender = QueueSender(host, queue, turn=turn)
+        sender = SenderSMTP(host.settings.name_in(queue.environment), queue_sender)
+        self._call_host(queue.host, queue.environment, sender, queue_sender)
 
     def _attempt(self, peer: str, environment: str, times: int) -> None:
         row = (self.clock.now, "attempt", self.host.name, peer, None, None, environment, times)
         self.record(row)
 
-    def _dial(
+    def _call_host(
         self,
         peer: str,
         environment: str,
         sender: SenderSMTP | ScriptedSender,
-        errand: QueueSender | None,
+        queue_sender: QueueSender | None,
     ) -> None:
-        from lab.live.connections import OutgoingConnection
+        call = self._new_call(self, peer, environment, sender, queue_sender)
+        self.calling[call.call_number] = call
+        asyncio.get_running_loop().create_task(self._connect(call))
 
-        caller = OutgoingConnection(self, peer, environment, sender, errand)
-        self.callers[caller.ticket] = caller
-        asyncio.get_running_loop().create_task(self._connect(caller))
-
-    async def _connect(self, caller: Any) -> None:
+    async def _connect(self, call: PendingCall) -> None:
         loop = asyncio.get_running_loop()
         try:
-            await loop.create_connection(lambda: caller.channel, LOOPBACK, self.orders.gate)
+            await loop.create_connection(call.protocol, LOOPBACK, self.arguments.relay_port)
         except OSError as error:
-            self._no_way(caller.ticket, f"no channel to the network: {error.strerror}", True)
+            self._no_way(call.call_number, f"no channel to the network: {error.strerror}", True)
 
     def _poll(self, poll: PollSpec) -> None:
-        near = self.host.routes.neighbours_of(self.host.name).get(poll.to)
-        if near is None:
+        neighbour = self.host.routes.neighbours_of(self.host.name).get(poll.to)
+        if neighbour is None:
             return
-        queue = self.host.spool.queue(near.name, near.environment)
+        queue = self.host.spool.queue(neighbour.name, neighbour.environment)
         if queue.session:
             queue.polled = True
         else:
@@ -490,33 +560,33 @@ class HostProcess:
             self._call(queue, turn=True)
 
     def _script(self, script: ScriptSpec) -> None:
-        near = self.host.routes.neighbours_of(self.host.name).get(script.to)
-        if near is None:
+        neighbour = self.host.routes.neighbours_of(self.host.name).get(script.to)
+        if neighbour is None:
             row = (self.clock.now, "unreachable", self.host.name, script.to, None, None)
             self.record((*row, "no path of links of one environment joins them"))
             return
-        self._attempt(near.name, near.environment, 1)
-        self._dial(near.name, near.environment, ScriptedSender(script.lines), None)
+        self._attempt(neighbour.name, neighbour.environment, 1)
+        self._call_host(neighbour.name, neighbour.environment, ScriptedSender(script.lines), None)
 
     # -- watching -------------------------------------------------------------------------------
 
     def sweep(self) -> None:
-        """Close the sessions in which nothing has been said for too long."""
+        """Close the sessions in which nothing has come for too long."""
         now = self.clock.now
         for session in list(self.sessions):
-            session.look_at_the_clock(now)
+            session.check_timeout(now)
         asyncio.get_running_loop().call_later(1.0, self.sweep)
 
 
 class LivePort(HostPort):
-    """What the host of a process asks of it."""
+    """The side of a host's process that its host sees."""
 
     def __init__(self, process: HostProcess) -> None:
         super().__init__(process.record)
         self._process = process
 
     def wake(self, host: str, queue: Queue, at: float) -> None:
-        """Look at a queue at a time of the host's clock."""
+        """Look at a queue at a time of the run."""
         self._process.wake(queue, at)
 
     def next_message(self, host: str, about: int | None = None) -> int:
@@ -528,17 +598,19 @@ class LivePort(HostPort):
         self._process.later(seconds, call)
 
 
-def _under_way(sessions: list[Any], queue: Queue) -> list[QueuedMail]:
-    """The entries that sessions have taken from a queue and not settled yet."""
+def _under_way(sessions: Iterable[OpenSession], queue: Queue) -> list[QueuedMail]:
+    """Return the entries that sessions have taken from a queue and not settled yet."""
     return [
         session.sends.tag
         for session in sessions
-        if session.errand is not None and session.errand.queue is queue
+        if session.sends is not None
+        and session.queue_sender is not None
+        and session.queue_sender.queue is queue
     ]
 
 
-def leave_alone(orders: HostArguments) -> NoReturn:
-    """End at once, for there is no network any more, and nobody to tidy up after this process."""
-    if not orders.is_kept:
-        abandon(FilePath(orders.storage))
+def exit_without_network(arguments: HostArguments) -> NoReturn:
+    """Exit at once, as the network's process has ended; remove storage that nobody keeps."""
+    if not arguments.is_kept:
+        abandon(FilePath(arguments.storage))
     os._exit(0)

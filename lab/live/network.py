@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from lab.live.host_handle import PATIENCE, HostHandle
+from lab.live.host_handle import START_TIMEOUT, HostHandle
 from lab.live.host_process import LOOPBACK
 from lab.live.recorder import Recorder
 from lab.live.relayed import LiveSession, LiveWatchedSession, RelayPort
@@ -84,18 +84,18 @@ class LiveNetwork(Simulation):
         self.processes = multiprocessing.get_context("forkserver")
         self.processes.set_forkserver_preload(["lab.live.host_main", "lab.live.connections"])
         self.clock = WallClock(math.inf, settings.speed)
-        self.gate = 0
+        self.relay_port = 0
         self.over = False
         self.interrupted = 0
         self._deadline = math.inf
         self.failures: list[str] = []
         self.changed = asyncio.Event()
         self.numbered: dict[int, LiveSession] = {}
-        self.plugs: set[RelayPort] = set()
+        self.relays: set[RelayPort] = set()
         self.records = Recorder(
             self.trace, self.record, numbering, ledger, settings.storage or Path()
         )
-        self._dialled: dict[int, RelayPort] = {}
+        self._unassigned: dict[int, RelayPort] = {}
         self._waiting: dict[int, tuple[Any, ...]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
@@ -109,8 +109,8 @@ class LiveNetwork(Simulation):
     def catch_up(self) -> None:
         """Let all happen that is due, and hear what the hosts have said."""
         self.env.run_to(self.clock.now)
-        for mirror in self.hosts.values():
-            mirror.listen()
+        for handle in self.hosts.values():
+            handle.receive_messages()
 
     def watch_patience(self) -> None:
         """The hosts look at their own clocks."""
@@ -120,33 +120,33 @@ class LiveNetwork(Simulation):
         """Whether no mail is anywhere on its way, and none is to come."""
         if self._due or not self._exhausted or self.sessions or self._waiting or self._tasks:
             return False
-        return not any(mirror.has_work for mirror in self.hosts.values())
+        return not any(handle.has_work for handle in self.hosts.values())
 
     # -- starting and ending --------------------------------------------------------------------
 
     async def start(self) -> None:
         """Start every host; returns when all listen. Raises OSError where one cannot."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._plug, LOOPBACK, 0, backlog=1024)
-        self.gate = self._server.sockets[0].getsockname()[1]
-        for mirror in self.hosts.values():
-            mirror.start()
-        for mirror in self.hosts.values():
-            await self._started(mirror)
+        self._server = await loop.create_server(self._new_relay, LOOPBACK, 0, backlog=1024)
+        self.relay_port = self._server.sockets[0].getsockname()[1]
+        for handle in self.hosts.values():
+            handle.start()
+        for handle in self.hosts.values():
+            await self._started(handle)
         self.clock = WallClock(time.monotonic(), self.settings.speed)
-        for mirror in self.hosts.values():
-            mirror.say("start", self.clock.epoch)
+        for handle in self.hosts.values():
+            handle.send("start", self.clock.epoch)
         self.begin()
 
-    async def _started(self, mirror: HostHandle) -> None:
-        for _ in range(int(PATIENCE * 10)):
-            if mirror.ready.is_set():
+    async def _started(self, handle: HostHandle) -> None:
+        for _ in range(int(START_TIMEOUT * 10)):
+            if handle.ready.is_set():
                 return
             if self.failures:
                 break
             with suppress(TimeoutError):
-                await asyncio.wait_for(mirror.ready.wait(), 0.1)
-        raise OSError(self.failures[0] if self.failures else f"{mirror.name} does not start")
+                await asyncio.wait_for(handle.ready.wait(), 0.1)
+        raise OSError(self.failures[0] if self.failures else f"{handle.name} does not start")
 
     async def carry_on(self, until: float | None, progress: Any) -> str:
         """Go on until all is settled, or a time; why it ended."""
@@ -190,10 +190,10 @@ class LiveNetwork(Simulation):
             for session in list(self.sessions.values()):
                 session.cut("the run has ended")
         self.over = True
-        for mirror in self.hosts.values():
-            mirror.say("stop")
-        for mirror in self.hosts.values():
-            await mirror.end()
+        for handle in self.hosts.values():
+            handle.send("stop")
+        for handle in self.hosts.values():
+            await handle.end()
         if self._server is not None:
             self._server.close()
         tasks = list(self._tasks)
@@ -201,10 +201,10 @@ class LiveNetwork(Simulation):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         for turn in range(100):  # what was written may yet have to leave; not for ever, though
-            for plug in list(self.plugs):
-                plug.close()
+            for relay in list(self.relays):
+                relay.close()
             await asyncio.sleep(0.01)
-            if turn and not self.plugs:
+            if turn and not self.relays:
                 break  # a turn later than the last of them, for the loop to let go of sockets
         self.records.sort()
         self.stop(reason)
@@ -250,54 +250,60 @@ class LiveNetwork(Simulation):
     def links_changed(self) -> None:
         """Links have gone down, come up or changed: the hosts find their ways anew."""
         super().links_changed()
-        for mirror in self.hosts.values():
-            mirror.say("links", self.downs())
+        for handle in self.hosts.values():
+            handle.send("links", self.downs())
 
-    def died(self, mirror: HostHandle) -> None:
+    def died(self, handle: HostHandle) -> None:
         """A host's process has ended by no fault of the file: a crash, and it runs again."""
         now = self.clock.now
-        row = (now, "fault", mirror.name, None, None, None, "crash")
+        row = (now, "fault", handle.name, None, None, None, "crash")
         self.record((*row, True, ""))
-        mirror.faults.down += 1
-        for message, ids in mirror.unstored.values():
-            self.record((now, "forget", mirror.name, None, None, message, ids))
-        mirror.unstored.clear()
-        host: Any = mirror
+        handle.faults.down += 1
+        for message, ids in handle.unstored.values():
+            self.record((now, "forget", handle.name, None, None, message, ids))
+        handle.unstored.clear()
+        host: Any = handle
         for session in list(self.sessions.values()):
             if host in (session.host, session.peer):
-                session.cut(f"{mirror.name} crashed", crashed=host)
-        mirror.faults.down -= 1
-        mirror.resume(now)
+                session.cut(f"{handle.name} crashed", crashed=host)
+        handle.faults.down -= 1
+        handle.resume(now)
         self.record((*row, False, ""))
 
     # -- sessions -------------------------------------------------------------------------------
 
-    def _plug(self) -> RelayPort:
+    def _new_relay(self) -> RelayPort:
         return _Listener(self)
 
-    def dialled(self, plug: RelayPort, port: int) -> None:
+    def host_connected(self, relay: RelayPort, port: int) -> None:
         """A host has TCP to the network."""
         call = self._waiting.pop(port, None)
         if call is None:
-            self._dialled[port] = plug
+            self._unassigned[port] = relay
         else:
-            self._place(plug, *call)
+            self._open_session(relay, *call)
 
     def called(
-        self, mirror: HostHandle, ticket: int, port: int, peer: str, environment: str, mail: bool
+        self,
+        handle: HostHandle,
+        call_number: int,
+        port: int,
+        peer: str,
+        environment: str,
+        mail: bool,
     ) -> None:
         """A host asks to be joined to another."""
-        plug = self._dialled.pop(port, None)
-        if plug is None:
-            self._waiting[port] = (mirror, ticket, peer, environment, mail)
+        relay = self._unassigned.pop(port, None)
+        if relay is None:
+            self._waiting[port] = (handle, call_number, peer, environment, mail)
         else:
-            self._place(plug, mirror, ticket, peer, environment, mail)
+            self._open_session(relay, handle, call_number, peer, environment, mail)
 
-    def _place(
+    def _open_session(
         self,
-        plug: RelayPort,
+        relay: RelayPort,
         host: HostHandle,
-        ticket: int,
+        call_number: int,
         peer: str,
         environment: str,
         mail: bool,
@@ -305,17 +311,17 @@ class LiveNetwork(Simulation):
         way = self._way_or_reason(host.name, peer, environment)
         if isinstance(way, str):
             cut_off = not self.hosts[peer].faults.down
-            host.say("no", ticket, way, cut_off)
-            plug.close()
+            host.send("no", call_number, way, cut_off)
+            relay.close()
             return
         kind = LiveWatchedSession if self.faults.watches_sessions else LiveSession
-        session = kind(self, host, self.hosts[peer], way, ticket, plug, is_script=not mail)
+        session = kind(self, host, self.hosts[peer], way, call_number, relay, is_script=not mail)
         session.open()
 
-    def lost(self, plug: RelayPort) -> None:
+    def lost(self, relay: RelayPort) -> None:
         """A connection is no more."""
-        for port in [port for port, one in self._dialled.items() if one is plug]:
-            del self._dialled[port]
+        for port in [port for port, one in self._unassigned.items() if one is relay]:
+            del self._unassigned[port]
 
     def taken_outside(self, session: LiveSession, now: float) -> None:
         """A mail server that is no host of ours has taken mail: it is delivered there."""
@@ -332,12 +338,12 @@ class LiveNetwork(Simulation):
 
     def _run_script(self, script: ScriptSpec) -> None:
         self._due -= 1
-        self.hosts[script.sender].say("script", script)
+        self.hosts[script.sender].send("script", script)
 
     def _poll(self, poll: PollSpec) -> None:
         self._due -= 1
         if not self.hosts[poll.sender].faults.down:
-            self.hosts[poll.sender].say("poll", poll)
+            self.hosts[poll.sender].send("poll", poll)
 
 
 class _Listener(RelayPort):
@@ -346,4 +352,4 @@ class _Listener(RelayPort):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """There is TCP; the host says on its control channel what for."""
         super().connection_made(transport)
-        self.network.dialled(self, transport.get_extra_info("peername")[1])
+        self.network.host_connected(self, transport.get_extra_info("peername")[1])

@@ -42,7 +42,7 @@ class RelayPort(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """There is TCP; a session that was cut in the meantime wants none any more."""
         self.transport = cast(asyncio.Transport, transport)
-        self.network.plugs.add(self)
+        self.network.relays.add(self)
         if self.session is not None and self.session.closed:
             self.transport.close()
 
@@ -55,7 +55,7 @@ class RelayPort(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         """The host has hung up, or is no more."""
-        self.network.plugs.discard(self)
+        self.network.relays.discard(self)
         self.network.lost(self)
         if self.session is not None:
             self.network.catch_up()
@@ -154,7 +154,7 @@ class LiveSession(Session):
         network = self.simulation
         host: Any = self.host
         network.numbered[number] = self
-        host.say("open", self.ticket, number)
+        host.send("open", self.ticket, number)
         network.spawn(self._join(number))
 
     async def _join(self, number: int) -> None:
@@ -249,7 +249,7 @@ class LiveSession(Session):
             self.receiver.state = State.READY
             peer: Any = self.peer
             if errand is not None:
-                peer.say("identify", self.number, message, errand.ids)
+                peer.send("identify", self.number, message, errand.ids)
         self._turning = verb_of(arrival.octets) == "TURN"
         self.answerer.write(arrival.octets)
 

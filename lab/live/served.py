@@ -48,7 +48,7 @@ class _End:
         """Tell where the hosts listen, and heed from now on what is said."""
         loop = asyncio.get_running_loop()
         threading.Thread(target=self._listen, args=(network, loop), daemon=True).start()
-        told = {name: mirror.port for name, mirror in network.hosts.items() if not mirror.external}
+        told = {name: handle.port for name, handle in network.hosts.items() if not handle.external}
         print(json.dumps({"ports": told}), flush=True)
 
     def _listen(self, network: LiveNetwork, loop: asyncio.AbstractEventLoop) -> None:
