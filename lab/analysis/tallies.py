@@ -1,0 +1,62 @@
+"""How many recipients were submitted, delivered, returned and rejected, from event to event.
+
+The outcomes are those of :class:`~lab.analysis.account.Account`; here is when each was reached.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
+
+from lab.analysis.account import ACCOUNTED, Account, Recipient
+from lab.trace.rows import KIND, MESSAGE, RECIPIENT, Row
+
+_BEGIN: Final = ("submit", "expand")
+_SETTLE: Final = ("deliver", "terminal", "reject", "abandon")
+
+
+class TallyChange(NamedTuple):
+    """``by`` more recipients have come to what ``name`` says with event number ``n``.
+
+    ``name`` is "submitted" or an outcome of the account. A list that is expanded stands for its
+    members from then on, so that ``by`` may be less than 0.
+    """
+
+    n: int
+    name: str
+    by: int
+
+
+def tally_changes(rows: Iterable[Row]) -> Iterator[TallyChange]:
+    """Yield each change of the tally, in order; ``rows`` are counted from 0."""
+    account = Account()
+    for n, row in enumerate(rows):
+        kind = row[KIND]
+        if kind in _BEGIN:
+            before = len(account.recipients)
+            account.take(row)
+            count = len(account.recipients) - before
+            if count:
+                yield TallyChange(n, "submitted", count)
+        elif kind in _SETTLE:
+            unsettled = [one for one in _concerned(account, row) if one.settled_at is None]
+            account.take(row)
+            settled = Counter(one.outcome for one in unsettled if one.settled_at is not None)
+            for name, count in settled.items():
+                yield TallyChange(n, name, count)
+        elif kind in ACCOUNTED:
+            account.take(row)
+
+
+def _concerned(account: Account, row: Row) -> list[Recipient]:
+    """Return the recipients that an event may settle: its own, or those its notification is about.
+
+    An event that only a message is known of (abandon) may settle all recipients of that message.
+    """
+    message = row[MESSAGE]
+    if row[KIND] == "abandon":
+        own = [one for key, one in account.recipients.items() if key[0] == message]
+        return own + account.notifications.get(message, [])
+    recipient = account.recipients.get((message, row[RECIPIENT]))
+    return [recipient] if recipient else list(account.notifications.get(message, ()))
