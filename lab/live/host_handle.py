@@ -292,10 +292,10 @@ class HostHandle:
         users: Sequence[str] = (),
     ) -> None:  # fmt: skip
         session = self.network.numbered.get(number)
-        errand: Any = session.errand if session is not None else None
-        if errand is not None:
-            errand.message = None if message is None else self.network.real_message(message)
-            errand.ids, errand.path, errand.octets, errand.users = ids, path, octets, list(users)
+        mail = session.mail if session is not None else None
+        if mail is not None:
+            mail.message = None if message is None else self.network.real_message(message)
+            mail.ids, mail.path, mail.octets, mail.users = ids, path, octets, list(users)
 
     def _gave_up(self, number: int, why: str) -> None:
         session = self.network.numbered.get(number)
@@ -318,8 +318,8 @@ class HostHandle:
         try:
             sock.bind((address, 0))
             end = sock.getsockname()[:2]
-            way = session.way.environment
-            self.send("session", end, number, session.here, way, session.errand is not None)
+            environment, is_mail = session.connection.route.environment, session.mail is not None
+            self.send("session", end, number, session.sender_host, environment, is_mail)
             await loop.sock_connect(sock, (address, self.port))
             transport, _ = await loop.create_connection(lambda: session.answerer, sock=sock)
         except BaseException:  # the end of the run among them

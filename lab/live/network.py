@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, Any, Final
 from lab.live.host_handle import START_TIMEOUT, HostHandle
 from lab.live.host_process import LOOPBACK
 from lab.live.recorder import Recorder
-from lab.live.relayed import LiveSession, LiveWatchedSession, RelayPort
+from lab.live.relayed import LiveSession, RelayPort
 from lab.live.wallclock import WallClock
 from lab.runtime.compiled import source_of
+from lab.simulation.any_session import AnySession
 from lab.simulation.numbering import RunNumbering
 from lab.topology.model import PollSpec, ScriptSpec, Topology
 from lab.trace.rows import Row
@@ -112,8 +113,9 @@ class LiveNetwork(Simulation):
         for handle in self.hosts.values():
             handle.receive_messages()
 
-    def watch_patience(self) -> None:
-        """The hosts look at their own clocks."""
+    def register(self, session: AnySession) -> None:
+        """Add a session to those that faults can cut; hosts watch their own timeouts."""
+        self.sessions[id(session)] = session
 
     @property
     def is_idle(self) -> bool:
@@ -262,10 +264,9 @@ class LiveNetwork(Simulation):
         for message, ids in handle.unstored.values():
             self.record((now, "forget", handle.name, None, None, message, ids))
         handle.unstored.clear()
-        host: Any = handle
         for session in list(self.sessions.values()):
-            if host in (session.host, session.peer):
-                session.cut(f"{handle.name} crashed", crashed=host)
+            if handle.name in (session.sender_host, session.receiver_host):
+                session.cut(f"{handle.name} crashed", crashed=handle.name)
         handle.faults.down -= 1
         handle.resume(now)
         self.record((*row, False, ""))
@@ -314,8 +315,9 @@ class LiveNetwork(Simulation):
             host.send("no", call_number, way, cut_off)
             relay.close()
             return
-        kind = LiveWatchedSession if self.faults.watches_sessions else LiveSession
-        session = kind(self, host, self.hosts[peer], way, call_number, relay, is_script=not mail)
+        session = LiveSession(
+            self, host, self.hosts[peer], way, call_number, relay, is_script=not mail
+        )
         session.open()
 
     def lost(self, relay: RelayPort) -> None:
@@ -325,16 +327,15 @@ class LiveNetwork(Simulation):
 
     def taken_outside(self, session: LiveSession, now: float) -> None:
         """A mail server that is no host of ours has taken mail: it is delivered there."""
-        peer: Any = session.peer
-        errand: Any = session.errand
-        if not peer.external or errand is None or errand.message is None:
+        peer, mail = session.peer, session.mail
+        if not peer.external or mail is None or mail.message is None:
             return
-        place = (peer.name, session.here, session.number, errand.message)
-        ids = tuple(errand.ids)
-        self.record((now, "accept", *place, ids, errand.path, len(errand.octets)))
-        for number, user in zip(ids, errand.users, strict=True):
-            row = (now, "deliver", peer.name, None, None, errand.message, number, user)
-            self.record((*row, errand.octets))
+        place = (peer.name, session.sender_host, session.number, mail.message)
+        ids = tuple(mail.ids)
+        self.record((now, "accept", *place, ids, mail.path, len(mail.octets)))
+        for number, user in zip(ids, mail.users, strict=True):
+            row = (now, "deliver", peer.name, None, None, mail.message, number, user)
+            self.record((*row, mail.octets))
 
     def _run_script(self, script: ScriptSpec) -> None:
         self._due -= 1

@@ -1,7 +1,7 @@
 """A session between two hosts' processes, as the network sees it: two TCP connections, joined.
 
-What one host writes is cut into commands, mail data and replies, put on the emulated links as the
-simulation would, and written to the other host when it arrives there.
+What one host writes is cut into commands, mail data and replies. Each of them crosses the emulated
+links, as in the simulation, and is written to the other host when it arrives there.
 """
 
 from __future__ import annotations
@@ -10,25 +10,21 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from lab.hosts.host import Host
-from lab.hosts.interception import command_line
-from lab.protocol import State
+from lab.network.channel import ChannelRoute
+from lab.network.connection import Connection
+from lab.network.events import Delivery
+from lab.network.link import LinkDirection
 from lab.protocol.lines import END_OF_MAIL_DATA
 from lab.protocol.replies import ReplyParser
 from lab.protocol.syntax import verb_of
-from lab.runtime.compiled import source_of
+from lab.simulation.any_session import AnySession
 
 if TYPE_CHECKING:
     from lab.live.host_handle import HostHandle
     from lab.live.network import LiveNetwork
-    from lab.simulation.session import ChannelRoute, Session, WatchedSession
-else:
-    # sessions with other things in the place of engines and hosts: compiled, they take no others
-    _sessions = source_of("lab.simulation.session")
-    Session, WatchedSession = _sessions.Session, _sessions.WatchedSession
 
 LONGEST: Final = 128 << 20
-"""Bytes of one command or mail that the network holds; what is longer cuts the session."""
+"""Bytes of a command or of mail data that the network holds at most; more cuts the session."""
 
 
 class RelayPort(asyncio.Protocol):
@@ -40,21 +36,21 @@ class RelayPort(asyncio.Protocol):
         self.transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """There is TCP; a session that was cut in the meantime wants none any more."""
+        """Take the new TCP connection; close it if its session has been cut meanwhile."""
         self.transport = cast(asyncio.Transport, transport)
         self.network.relays.add(self)
-        if self.session is not None and self.session.closed:
+        if self.session is not None and self.session.is_over:
             self.transport.close()
 
     def data_received(self, octets: bytes) -> None:
-        """Bytes from the host."""
+        """Pass bytes from the host on to its session."""
         if self.session is not None:
             self.network.catch_up()
-            self.session.heard(self, octets)
+            self.session.received(self, octets)
             self.network.changed.set()
 
     def connection_lost(self, error: Exception | None) -> None:
-        """The host has hung up, or is no more."""
+        """Tell the session that the host has hung up, or that its process has ended."""
         self.network.relays.discard(self)
         self.network.lost(self)
         if self.session is not None:
@@ -63,124 +59,121 @@ class RelayPort(asyncio.Protocol):
             self.network.changed.set()
 
     def write(self, octets: bytes) -> None:
-        """Send bytes, if anybody is there."""
+        """Send bytes to the host, if it is connected."""
         if self.transport is not None and not self.transport.is_closing():
             self.transport.write(octets)
 
     def close(self) -> None:
-        """Hang up, when what was written has left."""
+        """Hang up, once what was written has been sent."""
         if self.transport is not None:
             self.transport.close()
 
 
-class _Errand:
+class LiveMail:
     """What the network knows of the mail on its way in a session."""
 
-    def __init__(self, ticket: int) -> None:
-        self.queue = self
-        self.ticket = ticket
-        self.now = 0.0
+    def __init__(self) -> None:
         self.message: int | None = None
         self.ids: list[str] = []
         self.path = ""
         self.octets = b""
         self.users: list[str] = []
 
-    def abort(self) -> None:
-        """The host has crashed: its mail is in its stable storage."""
 
+class LiveSession(AnySession):
+    """A session whose engines are in two other processes: a connection with a socket at each end.
 
-class _Engine:
-    """Where an engine's place is in :class:`Session`: which of the buffers the bytes are for."""
-
-    def __init__(self, session: LiveSession) -> None:
-        self.session = session
-        self.state = State.READY
-        self.now = 0.0
-        self.closing = False
-
-    def end_of_input(self) -> None:
-        """The engine is in another process, which finds out for itself."""
-
-    def receive(self, octets: bytes) -> None:
-        """The last bytes before a cut."""
-        self.session.answerer.write(octets)
-
-
-class LiveSession(Session):
-    """A session whose engines are in two other processes."""
-
-    # no slots: with them no session could be both live and watched
-    simulation: LiveNetwork
+    ``host`` and ``peer`` are the processes of the two hosts. ``mail`` is what is known of the mail
+    on its way; None for a script. ``call_number`` is the number by which the calling host knows the
+    session until it is open.
+    """
 
     def __init__(
         self,
         network: LiveNetwork,
         host: HostHandle,
         peer: HostHandle,
-        way: ChannelRoute,
-        ticket: int,
+        route: ChannelRoute,
+        call_number: int,
         caller: RelayPort,
         *,
         is_script: bool,
     ) -> None:
-        errand: Any = None if is_script else _Errand(ticket)
-        engine: Any = _Engine(self)
-        self.ticket = ticket
-        of: Any = host
-        to: Any = peer
-        super().__init__(network, of, to, way, engine, errand)
-        self.receiver = self.reception = engine
-        self.caller = caller
+        super().__init__(host.name, peer.name, Connection(network.env, route))
+        self.network = network
+        self.host = host
+        self.peer = peer
+        self.call_number = call_number
+        self.mail = None if is_script else LiveMail()
+        self._caller = caller
         self.answerer = RelayPort(network)
         caller.session = self.answerer.session = self
+        self.connection.attach(self, network.interceptions.of(self, network.record))
+        self._last_code = 0
         self._begin_role()
-        self._last = 0
-        self._said = 0
+        network.register(self)
 
     def _begin_role(self) -> None:
         self._buffer = bytearray()
         self._replies = ReplyParser()
         self._kinds: deque[str] = deque()
         self._verb = ""
-        self._turning = False
-        self.receiver.state = State.READY
+        self._is_turning = False
+        self._is_in_mail_data = False
 
-    def patient_until(self) -> float:
-        """The hosts look at their own clocks."""
-        return float("inf")
+    @property
+    def message(self) -> int | None:
+        """The number of the message on its way; None outside of a transaction."""
+        return self.mail.message if self.mail is not None else None
 
-    def _begin(self, now: float, number: int) -> None:
-        network = self.simulation
-        host: Any = self.host
+    @property
+    def is_in_mail_data(self) -> bool:
+        """Whether the receiver-SMTP takes what comes next as mail data."""
+        return self._is_in_mail_data
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the session is closed or cut."""
+        return not self.connection.is_alive
+
+    def open(self) -> None:
+        """Begin to open the connection."""
+        self.connection.open()
+
+    def opened(self, _: Any) -> None:
+        """The connection is open: record that, and open TCP to the host that is called."""
+        if self.is_over:
+            return
+        network = self.network
+        now = network.env.now
+        self.number = number = network.next_session(self.sender_host)
+        network.record(self.open_row(now, number))
         network.numbered[number] = self
-        host.send("open", self.ticket, number)
+        self.host.send("open", self.call_number, number)
         network.spawn(self._join(number))
 
     async def _join(self, number: int) -> None:
-        """Open TCP to the host that is called."""
-        peer: Any = self.peer
         try:
-            await peer.join(self, number)
+            await self.peer.join(self, number)
         except OSError as error:
-            self.simulation.catch_up()
-            self.cut(f"{self.there} cannot be reached: {error.strerror or error}")
+            self.network.catch_up()
+            self.cut(f"{self.receiver_host} cannot be reached: {error.strerror or error}")
 
-    # -- what the hosts say ---------------------------------------------------------------------
+    # -- what the hosts send --------------------------------------------------------------------
 
-    def heard(self, plug: RelayPort, octets: bytes) -> None:
-        """Bytes from one of the two hosts."""
-        if self.closed:
+    def received(self, port: RelayPort, octets: bytes) -> None:
+        """Take bytes from one of the two hosts."""
+        if self.is_over:
             return
-        if plug is self.caller:
+        if port is self._caller:
             self._from_sender(octets)
         else:
             self._from_receiver(octets)
 
     def _from_sender(self, octets: bytes) -> None:
         self._buffer += octets
-        now = self.env.now
-        while self._buffer and not self.closed:
+        now = self.network.env.now
+        while self._buffer and not self.is_over:
             end = self._end_of_unit()
             if end < 0:
                 if len(self._buffer) > LONGEST:
@@ -188,14 +181,14 @@ class LiveSession(Session):
                 return
             unit = bytes(self._buffer[:end])
             del self._buffer[:end]
-            data = self.receiver.state is State.DATA
-            self._kinds.append("data" if data else "command")
-            self._verb = "data" if data else verb_of(unit)
-            self.forth.send(unit, now)
+            is_data = self._is_in_mail_data
+            self._kinds.append("data" if is_data else "command")
+            self._verb = "data" if is_data else verb_of(unit)
+            self.connection.send_command(unit, now)
 
     def _end_of_unit(self) -> int:
-        """Where the command, or the mail data, ends; -1 where it does not yet."""
-        if self.receiver.state is not State.DATA:
+        """Return where the command or the mail data ends; -1 where its end has not come yet."""
+        if not self._is_in_mail_data:
             found = self._buffer.find(b"\r\n")
             return found + 2 if found >= 0 else -1
         if self._buffer.startswith(b".\r\n"):
@@ -204,122 +197,126 @@ class LiveSession(Session):
         return found + len(END_OF_MAIL_DATA) if found >= 0 else -1
 
     def _from_receiver(self, octets: bytes) -> None:
-        now = self.env.now
+        now = self.network.env.now
         try:
             replies = self._replies.feed(octets)
         except ValueError as why:
-            self.cut(f"{self.there} does not speak SMTP: {why}")
+            self.cut(f"{self.receiver_host} does not speak SMTP: {why}")
             return
         for code, _, whole in replies:
             if code == 354:
-                self.receiver.state = State.DATA
+                self._is_in_mail_data = True
             elif self._verb == "data" and code < 300:
-                self.simulation.taken_outside(self, now)
-            self._last = code
-            self.say(whole, now)
+                self.network.taken_outside(self, now)
+            self._last_code = code
+            self.connection.send_reply(whole, now)
 
-    def hung_up(self, plug: RelayPort) -> None:
-        """One of the two hosts has closed its connection."""
-        if self.closed:
+    def hung_up(self, port: RelayPort) -> None:
+        """Note that one of the two hosts has closed its connection."""
+        if self.is_over:
             return
+        is_caller = port is self._caller
         if self.number is None:
-            if plug is self.caller:
-                self.cut(f"{self.here} hung up")
-            return
-        if plug is self.caller:
-            self.close("quit" if self._last == 221 else "closed")
-        elif self._last not in (221, 421):
-            self.cut(f"{self.there} hung up")
+            if is_caller:
+                self.cut(f"{self.sender_host} hung up")
+        elif is_caller:
+            self._close("quit" if self._last_code == 221 else "closed")
+        elif self._last_code not in (221, 421):
+            self.cut(f"{self.receiver_host} hung up")
 
     # -- what arrives ---------------------------------------------------------------------------
 
-    def _at_receiver(self, arrival: Any) -> None:
-        if not self.forth.alive:
+    def at_receiver(self, delivery: Delivery) -> None:
+        """Write a command or mail data to the receiver-SMTP's host."""
+        if self.is_over:
             return
         kind = self._kinds.popleft()
-        self._change_command(arrival)
-        errand: Any = self.errand
-        message = errand.message if errand is not None else None
-        row = (
-            arrival.at, kind, self.there, self.here, self.number, message, arrival.sent,
-            arrival.octets,
-        )  # fmt: skip
-        self.record(row)
+        self._record_arrival(delivery, kind)
         if kind == "data":
-            self.receiver.state = State.READY
-            peer: Any = self.peer
-            if errand is not None:
-                peer.send("identify", self.number, message, errand.ids)
-        self._turning = verb_of(arrival.octets) == "TURN"
-        self.answerer.write(arrival.octets)
+            self._is_in_mail_data = False
+            if self.mail is not None:
+                self.peer.send("identify", self.number, self.mail.message, self.mail.ids)
+        self._is_turning = verb_of(delivery.octets) == "TURN"
+        self.answerer.write(delivery.octets)
 
-    def _change_command(self, arrival: Any) -> None:
-        """What a fault has the sender-SMTP say in the place of what it said."""
-        self._said += 1
-        changes = self.simulation.faults.changes
-        spec = changes.get(("change-command", self.number, self._said))
-        if spec is not None and spec.host == self.here:
-            said = arrival.octets.split(b"\r\n", 1)[0].decode("latin-1")
-            row = (self.env.now, "fault", spec.host, self.there, self.number, None)
-            self.record((*row, spec.kind, True, f"{spec.line} in place of {said}"))
-            arrival.octets = command_line(spec.line or "")
+    def part_at_receiver(self, delivery: Delivery) -> None:
+        """Write the first bytes of a command or of mail data to the receiver-SMTP's host."""
+        self._record_arrival(delivery, "data" if self._is_in_mail_data else "command")
+        self.answerer.write(delivery.octets)
 
-    def _at_sender(self, arrival: Any) -> None:
-        if not self.back.alive:
+    def _record_arrival(self, delivery: Delivery, kind: str) -> None:
+        hosts = self.receiver_host, self.sender_host
+        row = (delivery.at, kind, *hosts, self.number, self.message, delivery.sent, delivery.octets)
+        self.network.record(row)
+
+    def at_sender(self, delivery: Delivery) -> None:
+        """Write a reply to the sender-SMTP's host."""
+        if self.is_over:
             return
-        message = self.errand.message if self.errand is not None else None
-        octets = arrival.octets
+        octets = delivery.octets
         row = (
-            arrival.at, "reply", self.here, self.there, self.number, message, arrival.sent, octets,
+            delivery.at, "reply", self.sender_host, self.receiver_host, self.number, self.message,
+            delivery.sent, octets,
         )  # fmt: skip
-        self.record(row)
-        self.caller.write(octets)
-        if self._turning and octets.startswith(b"250") and self.errand is not None:
-            self._turn(arrival.at)
+        self.network.record(row)
+        self._caller.write(octets)
+        if self._is_turning and octets.startswith(b"250") and self.mail is not None:
+            self._turn()
 
-    def _turn(self, now: float) -> None:
-        """The hosts change roles by themselves; from here on what each says is the other's part."""
+    def _turn(self) -> None:
+        """Change roles: the hosts do so by themselves, and from here on each sends other things."""
         self.host, self.peer = self.peer, self.host
-        self.here, self.there = self.there, self.here
-        self.caller, self.answerer = self.answerer, self.caller
-        forth, back = self.forth.way, self.back.way
-        self.forth.cut()
-        self.back.cut()
-        self._lay(back, forth)
-        errand: Any = _Errand(0)
-        self.errand = errand
+        self.sender_host, self.receiver_host = self.receiver_host, self.sender_host
+        self._caller, self.answerer = self.answerer, self._caller
+        self.connection.swap_ends()
+        self.mail = LiveMail()
         self._begin_role()
+
+    def segment_lost(self, link: LinkDirection, times: int, delay: float) -> None:
+        """Record that a segment was lost on a link and sent again."""
+        now = self.network.env.now
+        self.network.record((now, "loss", link.a, link.b, self.number, None, times, delay))
 
     # -- the end --------------------------------------------------------------------------------
 
-    def close(self, reason: str) -> None:
-        """The sender-SMTP has closed the channel."""
-        super().close(reason)
-        self._hang_up_both()
-
-    def cut(self, reason: str, crashed: Host | None = None) -> None:
-        """The channel is gone: each side finds out."""
-        super().cut(reason, crashed)
-        self._hang_up_both()
+    def cut(self, reason: str, crashed: str | None = None) -> None:
+        """Cut the connection. Both hosts find out, except ``crashed``, a host that has crashed."""
+        if self.is_over:
+            return
+        if self.number is None:
+            self._close_connection()
+            self.network.record(self.unreachable_row(self.network.env.now, reason))
+            if self.mail is not None and crashed != self.sender_host:
+                why = f"{self.receiver_host} cannot be reached: {reason}"
+                self.host.send("unreachable", self.call_number, why, not self.peer.faults.down)
+            self._hang_up()
+        else:
+            self._close(f"cut: {reason}")
 
     def gave_up(self, why: str) -> None:
-        """The sender-SMTP has waited for too long."""
-        if not self.closed:
-            self._end(f"cut: {why}")
-            self._hang_up_both()
+        """Close the session, as the sender-SMTP has waited too long for a reply."""
+        if not self.is_over:
+            self._close(f"cut: {why}")
 
-    def _end(self, reason: str) -> None:
-        super()._end(reason)
+    def _close(self, reason: str) -> None:
+        self._close_connection()
+        self.network.record(self.close_row(self.network.env.now, reason))
         if self.number is not None:
-            self.simulation.numbered.pop(self.number, None)
+            self.network.numbered.pop(self.number, None)
+        self._hang_up()
 
-    def _dissolve(self) -> None:
-        """The engines are in two other processes, and hold nothing here."""
+    def _close_connection(self) -> None:
+        self.network.unregister(self)
+        self.connection.close_sender_end()
 
-    def _hang_up_both(self) -> None:
-        for plug in (self.caller, self.answerer):
-            plug.close()
+    def _hang_up(self) -> None:
+        for port in (self._caller, self.answerer):
+            port.close()
 
+    def receiver_sees_close(self, _: Any) -> None:
+        """Do nothing: the host in the other process finds out by itself."""
 
-class LiveWatchedSession(WatchedSession, LiveSession):
-    """The same, followed word by word for a fault to cut it at its place."""
+    def discard(self) -> None:
+        """Drop everything, at the end of a run."""
+        self._close_connection()
+        self._hang_up()

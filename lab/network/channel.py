@@ -1,49 +1,50 @@
 """A transmission channel: a reliable ordered stream of bytes each way, over a path of links.
 
-Deliveries are events on the clock, one for each chunk where nothing but latency lies on
-the way, and one more for each link at which bytes may have to queue. Whatever jitter and loss do,
+Deliveries are events on the clock: one for each chunk of bytes where the links have nothing but
+latency, and one more for each link at which bytes may have to queue. Whatever jitter and loss do,
 bytes arrive in the order in which they were sent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from lab.network.clock import Clock
-from lab.network.events import Deliver, Delivery, Ticket, Timer
+from lab.network.events import Deliver, Delivery, Sequencer, Timer
 from lab.network.link import LinkDirection
+from lab.network.paths import PathFinder
 from lab.network.transport import Transport
 
-SHORTEST_TIMEOUT = 1.0
+SHORTEST_TIMEOUT: Final = 1.0
 """Seconds before a lost segment is sent again, at least: RFC 793's lower bound."""
 
 
 def _nowhere(_: Any) -> None:
-    """Where what is under way arrives once a channel has been cut."""
+    """Drop what arrives after a channel has been cut."""
 
 
 class Route:
     """The links from one host to another in one direction, with what is fixed about them.
 
-    ``delay`` is the seconds that every chunk takes, or None where it depends on what else is on
-    the links. ``ticket`` gives what leaves the host its place among what happens at one instant.
+    ``delay`` is the seconds that every chunk takes, or None where that depends on what else is on
+    the links. ``next_order`` is the sequencer of the host at which the route begins.
     """
 
-    __slots__ = ("delay", "links", "ticket", "timeout", "transport")
+    __slots__ = ("delay", "links", "next_order", "timeout", "transport")
 
     def __init__(
-        self, links: tuple[LinkDirection, ...], transport: Transport, ticket: Ticket
+        self, links: tuple[LinkDirection, ...], transport: Transport, next_order: Sequencer
     ) -> None:
         self.links = links
-        self.ticket = ticket
+        self.next_order = next_order
         self.transport = transport
         self.delay: float | None = None
         self.timeout = SHORTEST_TIMEOUT
         self.measure()
 
     def measure(self) -> None:
-        """Find what is fixed, again after a link has changed."""
+        """Set ``delay`` and ``timeout`` from the links; call it again after a link has changed."""
         plain = all(link.is_plain for link in self.links)
         # a link whose latency changes must keep the order of what is under way
         plain = plain and not any(link.changing for link in self.links)
@@ -52,81 +53,127 @@ class Route:
         self.timeout = max(SHORTEST_TIMEOUT, 4 * latency)
 
 
-class Stream:
-    """One direction of a channel: ``send`` puts bytes on their way, ``deliver`` gets them.
+class ChannelRoute:
+    """How channels from one host to another go: a route each way, the links, nodes and transport.
 
-    After ``cut()`` what is under way still comes out of the clock, and is to be passed over:
-    ``alive`` tells. ``on_loss`` is told of each loss: direction, times sent again, delay in
-    seconds.
+    ``to_receiver`` and ``to_sender`` are named for the roles at opening: the host that opens the
+    channel is the sender-SMTP's. ``opening`` is the seconds that opening takes, or None where that
+    depends on what else is on the links.
     """
 
-    __slots__ = ("_last", "alive", "deliver", "env", "on_loss", "way")
+    __slots__ = (
+        "environment", "links", "nodes", "opening", "to_receiver", "to_sender", "transport",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        paths: PathFinder,
+        host: str,
+        peer: str,
+        environment: str,
+        transport: Transport,
+        sequencers: Mapping[str, Sequencer],
+    ) -> None:
+        self.links = paths.path(host, peer, environment)
+        to_receiver, nodes = paths.directions(host, self.links)
+        to_sender, _ = paths.directions(peer, tuple(reversed(self.links)))
+        self.to_receiver = Route(tuple(to_receiver), transport, sequencers[host])
+        self.to_sender = Route(tuple(to_sender), transport, sequencers[peer])
+        self.nodes = tuple(nodes)
+        self.environment = environment
+        self.transport = transport
+        self.opening = self._fixed_opening()
+
+    def _fixed_opening(self) -> float | None:
+        outward, back = self.to_receiver.delay, self.to_sender.delay
+        if outward is None or back is None:
+            return None
+        messages = len(self.transport.opening)
+        from_receiver = messages // 2
+        from_sender = messages - from_receiver
+        return self.transport.setup + outward * from_sender + back * from_receiver
+
+
+class Stream:
+    """One direction of a channel: ``send`` puts bytes on the links, ``deliver`` receives them.
+
+    After ``cut()``, bytes under way still come off the clock; their receiver must check ``alive``
+    and ignore them. ``on_segment_loss`` is called at each loss with the direction of the link, how
+    many times the segment was sent again, and the delay in seconds.
+    """
+
+    __slots__ = ("_last", "alive", "deliver", "env", "on_segment_loss", "route")
 
     def __init__(
         self,
         env: Clock,
-        way: Route,
+        route: Route,
         deliver: Deliver,
-        on_loss: Callable[[LinkDirection, int, float], None] | None = None,
+        on_segment_loss: Callable[[LinkDirection, int, float], None] | None = None,
     ) -> None:
         self.env = env
-        self.way = way
+        self.route = route
         self.deliver = deliver
-        self.on_loss = on_loss
+        self.on_segment_loss = on_segment_loss
         self.alive = True
         self._last = 0.0
 
     def send(self, octets: bytes, now: float) -> None:
-        """Put bytes on their way at the present time."""
-        way = self.way
-        delay = way.delay
+        """Send bytes at the present time, in seconds."""
+        route = self.route
+        delay = route.delay
         if delay is not None:
-            Delivery(self.env, now + delay, self.deliver, octets, now, way.ticket())
+            Delivery(self.env, now + delay, self.deliver, octets, now, route.next_order())
         else:
-            size = way.transport.on_the_wire(len(octets))
-            self._ride(0, now, now, octets, now, size)
+            size = route.transport.on_the_wire(len(octets))
+            self._travel(0, now, now, octets, now, size)
 
     def control(self, size: int, now: float) -> None:
-        """Put a control message of the transport service on its way: so many bytes on the wire."""
-        self._ride(0, now, now, b"", now, size)
+        """Send a control message of the transport service, of this many bytes on the wire."""
+        self._travel(0, now, now, b"", now, size)
 
     def settle_order(self, now: float) -> None:
-        """Before the links under the channel change: what is under way is to arrive first."""
-        if self.way.delay is not None:
-            self._last = max(self._last, now + self.way.delay)
+        """Have what is under way arrive before what is sent from now on; called before links
+        change.
+        """
+        if self.route.delay is not None:
+            self._last = max(self._last, now + self.route.delay)
 
     def cut(self) -> None:
         """Let nothing that is under way arrive."""
         self.alive = False
         self.deliver = _nowhere
 
-    def _ride(
+    def land(self, at: float, octets: bytes, sent: float) -> None:
+        """Have bytes arrive at the end of the stream, at a time in seconds.
+
+        A derived class may have them arrive elsewhere, as a run on several processes does.
+        """
+        Delivery(self.env, at, self.deliver, octets, sent, self.route.next_order())
+
+    def _travel(
         self, number: int, head: float, tail: float, octets: bytes, sent: float, size: int
     ) -> None:
-        """Go over the links from ``number`` on, stopping at each where others may be before us."""
-        way, env = self.way, self.env
-        transport = way.transport
-        while number < len(way.links):
-            link = way.links[number]
+        """Cross the links from ``number`` on; wait for each where other bytes may be in front."""
+        route, env = self.route, self.env
+        transport = route.transport
+        while number < len(route.links):
+            link = route.links[number]
             if link.rate is not None and head > env.now:
                 train = (number, head, tail, octets, sent, size)
-                Timer(env, head, self._ride_on, train, way.ticket())
+                Timer(env, head, self._travel_on, train, route.next_order())
                 return
             head, tail = link.pass_on(head, tail, size, transport.piece)
-            for again in link.lost(-(-len(octets) // transport.segment) or 1):
-                delay = way.timeout * again
+            for times in link.lost(-(-len(octets) // transport.segment) or 1):
+                delay = route.timeout * times
                 head, tail = head + delay, tail + delay
-                if self.on_loss:
-                    self.on_loss(link, again, delay)
+                if self.on_segment_loss:
+                    self.on_segment_loss(link, times, delay)
             number += 1
         # a stream is ordered: nothing overtakes what was sent before
         self._last = tail = max(tail, self._last)
-        self._land(max(tail, env.now), octets, sent)
+        self.land(max(tail, env.now), octets, sent)
 
-    def _land(self, at: float, octets: bytes, sent: float) -> None:
-        """Have bytes arrive at a time."""
-        Delivery(self.env, at, self.deliver, octets, sent, self.way.ticket())
-
-    def _ride_on(self, train: Any) -> None:
+    def _travel_on(self, train: Any) -> None:
         if self.alive:
-            self._ride(*train)
+            self._travel(*train)

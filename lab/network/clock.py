@@ -1,4 +1,4 @@
-"""The clock: SimPy's environment, with a short way for what a run does most."""
+"""The clock: SimPy's environment, with a faster loop for the events of the lab."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from simpy import Environment
 from lab.network.events import go
 
 _ALL: Final = 1 << 60
-"""More events than can happen."""
+"""More events than any run has."""
 
 
 class Clock(Environment):
@@ -19,19 +19,19 @@ class Clock(Environment):
     _now: float
 
     def run_out(self) -> None:
-        """Go on until nothing is left to happen."""
+        """Run until no event is left."""
         go(self, _ALL, math.inf)
 
     def run_some(self, events: int, until: float) -> None:
-        """Go on for so many events at the most, none of them at ``until`` seconds or later."""
+        """Run at most this many events, all of them before ``until`` seconds."""
         go(self, events, until)
 
     def stop(self) -> None:
-        """Have nothing happen any more."""
+        """Drop all events that are still to happen."""
         self._queue.clear()
 
     def run_to(self, at: float) -> None:
-        """Let all happen that is due at a time or before it; then it is that time."""
+        """Run all events up to a time in seconds, that time included, and set the clock to it."""
         while self.peek() <= at:
             self.step()
         self._now = max(self._now, at)

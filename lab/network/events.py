@@ -1,13 +1,13 @@
-"""What is on the clock: events with what SimPy asks of them, their places, and going through them.
+"""Events on the clock, their order within one instant, and the loop that takes them off the clock.
 
-A run is millions of arrivals, each an event with one callback. They are put into SimPy's own queue
-and taken out of it in SimPy's own order, beside any other event of SimPy's; only the steps between
-are fewer than the library's general ones.
+A run is millions of deliveries, each an event with one callback. They go into SimPy's own queue and
+come out of it in SimPy's own order, beside any other event of SimPy's; this loop only takes fewer
+steps for each than the library's general one.
 
-What happens at the same instant comes in an order of its own too, and not in that in which it was
-put on the clock: first the faults, then what the topology file arranges, then what hosts do, host
-by host, each host's in the order in which it began it. So what a host goes through does not depend
-on who else is on the clock.
+Events of the same instant do not happen in the order in which they were put on the clock. First
+come the faults, then what the topology file schedules, then what hosts do: host by host, and each
+host's events in the order in which it scheduled them. So what a host experiences does not depend on
+which other hosts are in the run.
 """
 
 from __future__ import annotations
@@ -15,17 +15,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from heapq import heappop, heappush
 from itertools import count
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import Any, ClassVar, Final
 
-if TYPE_CHECKING:
-    from lab.network.clock import Clock
+from simpy import Environment
 
 Deliver = Callable[[Any], None]
-"""Called with the :class:`Delivery`: its ``octets``, when ``sent``, and the time ``at``."""
+"""Called with a :class:`Delivery`: its ``octets``, when they were ``sent``, and the time ``at``."""
 
 
-Ticket = Callable[[], int]
-"""Gives the next place among what happens at the same instant, for one source of events."""
+Sequencer = Callable[[], int]
+"""Gives the next order number for an event of one source. Events of one instant happen in the order
+of these numbers.
+"""
 
 FAULTS: Final = 0
 MAIL: Final = 1
@@ -34,47 +35,53 @@ HOSTS: Final = 3
 """The ranks of sources: faults, submissions, polls and scripts; hosts from this number on."""
 
 WATCHES: Final = 2**22 - 1
-"""The rank of what only looks whether something is overdue: last at its instant."""
+"""The rank of events that only check whether something is overdue: last in their instant."""
 
-PLACES: Final = 40
-"""Bits of a place below the rank of its source."""
+ORDER_BITS: Final = 40
+"""Bits of an order number below the rank of its source."""
 
-FIRST: Final = -(1 << 62)
-ROOM: Final = 1 << 22
-"""The place of the first fault, and how far from it the next one's is."""
+FIRST_FAULT: Final = -(1 << 62)
+FAULT_GAP: Final = 1 << 22
+"""The order number of the first fault, and the distance from one fault's to the next one's."""
 
 _NORMAL: Final = 1
 """SimPy's priority of what is not urgent."""
 
 
-def ticket(rank: int) -> Ticket:
-    """The places of a source of events of a rank, one after another.
+def sequencer(rank: int) -> Sequencer:
+    """Return the sequencer of a source of events, by its rank.
 
-    They are even: what an event has happen elsewhere at the same instant comes right after it.
-    Those of faults are so far apart that each has room for what it does to every host.
+    The numbers are even: what an event causes elsewhere in the same instant has the odd number
+    right after it. Those of faults leave a gap, with a number for each host that a fault affects.
     """
     if rank == FAULTS:
-        return count(FIRST, ROOM).__next__
-    return count(rank << PLACES, 2).__next__
+        return count(FIRST_FAULT, FAULT_GAP).__next__
+    return count(rank << ORDER_BITS, 2).__next__
 
 
 class Delivery:
-    """Bytes that will arrive: an event that carries them, and when they were sent.
+    """Bytes that will arrive: an event that carries them, and the time when they were sent.
 
-    It has what SimPy's own step asks of an event, and no more: there are a dozen a session.
+    It has only what SimPy's own step needs of an event, as a session makes about a dozen.
     """
 
     __slots__ = ("at", "deliver", "octets", "sent")
     _ok: ClassVar[bool] = True
 
     def __init__(
-        self, clock: Clock, at: float, deliver: Deliver, octets: bytes, sent: float, place: int
+        self,
+        clock: Environment,
+        at: float,
+        deliver: Deliver,
+        octets: bytes,
+        sent: float,
+        order: int,
     ) -> None:
         self.deliver = deliver
         self.octets = octets
         self.sent = sent
         self.at = at
-        entry: Any = (at, _NORMAL, place, self)
+        entry: Any = (at, _NORMAL, order, self)
         heappush(clock._queue, entry)
 
     @property
@@ -84,21 +91,21 @@ class Delivery:
 
     @callbacks.setter
     def callbacks(self, value: None) -> None:
-        """SimPy marks an event as past by this; of an arrival nobody asks."""
+        """Ignore what SimPy sets when an event is past: nobody asks a delivery for it."""
 
 
 class Timer:
-    """Something to be done at a time: ``call`` with ``value``."""
+    """A call of a function with a value, at a time."""
 
     __slots__ = ("call", "value")
     _ok: ClassVar[bool] = True
 
     def __init__(
-        self, clock: Clock, at: float, call: Callable[[Any], None], value: Any, place: int
+        self, clock: Environment, at: float, call: Callable[[Any], None], value: Any, order: int
     ) -> None:
         self.call = call
         self.value = value
-        entry: Any = (max(at, clock._now), _NORMAL, place, self)
+        entry: Any = (max(at, clock._now), _NORMAL, order, self)
         heappush(clock._queue, entry)
 
     @property
@@ -108,18 +115,18 @@ class Timer:
 
     @callbacks.setter
     def callbacks(self, value: None) -> None:
-        """SimPy marks an event as past by this; of this one nobody asks."""
+        """Ignore what SimPy sets when an event is past: nobody asks a timer for it."""
 
     def _do(self, _: Any) -> None:
         self.call(self.value)
 
 
-def go(clock: Clock, events: int, until: float) -> None:
-    """Let so many events happen at the most, none of them at ``until`` seconds or later.
+def go(clock: Environment, events: int, until: float) -> None:
+    """Let at most this many events happen, all of them before ``until`` seconds.
 
-    It is what SimPy's ``run()`` does, for events that succeed.
+    It does what SimPy's ``run()`` does, for events that succeed.
     """
-    queue: list[Any] = clock._queue  # an arrival stands in for an event of SimPy's
+    queue: list[Any] = clock._queue  # a delivery stands in for an event of SimPy's
     for _ in range(events):
         if not queue or queue[0][0] >= until:
             return

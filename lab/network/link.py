@@ -1,8 +1,8 @@
-"""A link: two directions of bytes, with latency, bandwidth that all sessions share, and loss.
+"""A link: two directions of bytes, with latency, loss, and a bandwidth that all sessions share.
 
-A chunk of a stream travels as a *train* of segments: its head reaches the far end first, its tail
-when the last bit is there. Trains queue for the link, first come, first served, and are passed on
-from link to link without waiting for their tail, as routers pass segments on.
+A chunk of a stream travels as a *train* of segments: its head arrives first, its tail when the last
+bit is there. Trains queue for the link, first come, first served. A train goes on to the next link
+as soon as its head has arrived, as routers pass on each segment by itself.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from random import Random
 from typing import Final
 
 MOST_TIMES_SENT: Final = 16
-"""How often a lost segment is sent again at the most, however bad the link."""
+"""How many times a lost segment is sent again at most, however bad the link is."""
 
 
 class LinkDirection:
-    """One direction of a link.
+    """One direction of a link, from ``a`` to ``b``.
 
-    ``latency`` and ``jitter`` in seconds, ``rate`` in bytes a second (None: no limit), ``loss`` the
-    chance that a segment is lost and sent again. ``free_at`` is when the last queued bit has left;
-    ``changing`` is set when a fault has changed the latency.
+    ``latency`` and ``jitter`` are in seconds, ``rate`` in bytes per second (None: no limit).
+    ``loss`` is the chance that a segment is lost and sent again. ``free_at`` is the time when the
+    last queued bit has left; ``changing`` is set once a fault has changed the latency.
     """
 
     __slots__ = ("a", "b", "changing", "free_at", "jitter", "latency", "loss", "random", "rate")
@@ -50,9 +50,9 @@ class LinkDirection:
         return self.rate is None and not self.jitter and not self.loss
 
     def pass_on(self, head: float, tail: float, octets: int, segment: int) -> tuple[float, float]:
-        """When head and tail of a train that enters at those times reach the far end.
+        """Return when the head and the tail of a train arrive that enter at these times.
 
-        ``octets`` is its whole length with headers, ``segment`` that of its first piece.
+        ``octets`` is the length of the train with headers, ``segment`` that of its first piece.
         """
         if self.rate is not None:
             start = max(head, self.free_at)
@@ -62,12 +62,12 @@ class LinkDirection:
             self.free_at = tail
         delay = self.latency
         if self.jitter:
-            # microseconds: the same on every machine, whatever the last bit of its mathematics
+            # whole microseconds: the same on every machine, however it rounds the last bit
             delay += round(self.random.random() * self.jitter, 6)
         return head + delay, tail + delay
 
     def lost(self, segments: int) -> list[int]:
-        """For each segment that was lost, how often it was sent again until it came through."""
+        """Return how many times each segment that was lost was sent again until it arrived."""
         again = []
         for _ in range(segments if self.loss else 0):
             times = 0
@@ -79,23 +79,26 @@ class LinkDirection:
 
 
 class Link:
-    """Two hosts (or routers) joined in one environment; ``downs``: how many faults have it down."""
+    """A link that joins two hosts or routers, ``a`` and ``b``, in one environment.
 
-    __slots__ = ("a", "b", "back", "downs", "environment", "forth")
+    ``to_b`` and ``to_a`` are its two directions; ``downs`` counts the faults that have it down.
+    """
 
-    def __init__(self, forth: LinkDirection, back: LinkDirection, environment: str) -> None:
-        self.a = forth.a
-        self.b = forth.b
-        self.forth = forth
-        self.back = back
+    __slots__ = ("a", "b", "downs", "environment", "to_a", "to_b")
+
+    def __init__(self, to_b: LinkDirection, to_a: LinkDirection, environment: str) -> None:
+        self.a = to_b.a
+        self.b = to_b.b
+        self.to_b = to_b
+        self.to_a = to_a
         self.environment = environment
         self.downs = 0
 
     @property
     def up(self) -> bool:
-        """Whether bytes cross it: no fault has it down."""
+        """Whether bytes can cross it, as no fault has it down."""
         return not self.downs
 
     def towards(self, node: str) -> LinkDirection:
         """The direction that leads to ``node``."""
-        return self.forth if node == self.b else self.back
+        return self.to_b if node == self.b else self.to_a

@@ -1,6 +1,7 @@
-"""Who can open a channel to whom: paths of links of one environment, directly or through routers.
+"""Which hosts can open a channel to each other: over links of one environment, directly or through
+routers.
 
-Hosts move mail, not other hosts' bytes: a path leads over routers only.
+Hosts relay mail, not other hosts' bytes: between its ends a path leads through routers only.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from lab.network.link import Link, LinkDirection
 
 
 class PathFinder:
-    """The neighbours of each host and the links that lead to them, found when asked for.
+    """Finds the neighbours of each host and the links that lead to them, when asked.
 
-    ``links`` with their costs; ``routers`` are the nodes that pass bytes on. Environments come in
-    the order of the topology: where two cost the same, the first is taken.
+    ``links`` come with their costs; ``routers`` are the nodes that pass on bytes. ``environments``
+    are in the order of the topology: of two that cost the same, the first is used.
     """
 
     def __init__(
@@ -34,7 +35,7 @@ class PathFinder:
         self._paths: dict[tuple[str, str, str], tuple[Link, ...]] = {}
 
     def neighbours(self, host: str) -> list[Neighbour]:
-        """The hosts that ``host`` can open a channel to, with environment and cost."""
+        """Return the hosts that ``host`` can open a channel to, with environment and cost."""
         joined = self._joined.get(host, [])
         found: list[Neighbour] = []
         for environment in sorted({link.environment for _, link, _ in joined}, key=self._rank):
@@ -45,7 +46,7 @@ class PathFinder:
         return self._order.get(environment, len(self._order))
 
     def _within(self, host: str, environment: str, *, up: bool = False) -> list[Neighbour]:
-        """The neighbours in one environment; with ``up``, over links that are up only."""
+        """Return the neighbours in one environment; with ``up``, only over links that are up."""
         found = []
         seen = {host}
         pushed = 0
@@ -69,17 +70,22 @@ class PathFinder:
         return found
 
     def path(self, host: str, neighbour: str, environment: str) -> tuple[Link, ...]:
-        """The links from a host to its neighbour, all up; KeyError if there are none."""
+        """Return the links from a host to its neighbour, all of them up.
+
+        Raises KeyError if there is no such path.
+        """
         if (host, neighbour, environment) not in self._paths:
             self._within(host, environment, up=True)
         return self._paths[host, neighbour, environment]
 
     def forget(self) -> None:
-        """A link has gone down or come up: paths are to be found anew."""
+        """Forget all paths, as a link has gone down or come up."""
         self._paths.clear()
 
-    def ways(self, host: str, path: tuple[Link, ...]) -> tuple[list[LinkDirection], list[str]]:
-        """The directions along a path that begins at ``host``, and the nodes on it."""
+    def directions(
+        self, host: str, path: tuple[Link, ...]
+    ) -> tuple[list[LinkDirection], list[str]]:
+        """Return the directions of the links along a path from ``host``, and the nodes on it."""
         directions, nodes = [], [host]
         for link in path:
             onward = link.b if link.a == nodes[-1] else link.a

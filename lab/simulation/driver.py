@@ -1,4 +1,4 @@
-"""What a session asks of the driver that runs it, and what the driver asks of its sessions."""
+"""What a session asks of the driver that runs it."""
 
 from __future__ import annotations
 
@@ -10,38 +10,25 @@ from mypy_extensions import mypyc_attr
 from lab.hosts.host import Host
 from lab.network.clock import Clock
 from lab.protocol import Transaction
+from lab.simulation.any_session import AnySession
+from lab.simulation.interception import Interceptions
 from lab.trace.rows import Row
-
-
-@mypyc_attr(allow_interpreted_subclasses=True)
-class AnySession(ABC):
-    """A session as its driver, the faults and the interceptions see it.
-
-    ``sender_host`` and ``receiver_host`` are the names of the hosts at its ends, by their present
-    roles. ``number`` is None until the channel is open.
-    """
-
-    def __init__(self, sender_host: str, receiver_host: str) -> None:
-        self.sender_host = sender_host
-        self.receiver_host = receiver_host
-        self.number: int | None = None
-
-    @abstractmethod
-    def cut(self, reason: str, crashed: str | None = None) -> None:
-        """Cut the channel. Each host finds out, except one of that name that has crashed."""
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class Driver(ABC):
     """The side of a driver that its sessions see.
 
-    ``env`` is the clock. ``record`` takes a row of the trace. Both are attributes, as sessions use
-    them at every event.
+    ``env`` is the clock. ``record`` takes a row of the trace; it is an attribute, as sessions call
+    it at every event. ``interceptions`` are the hang-ups and changes that the faults have set.
     """
 
-    def __init__(self, env: Clock, record: Callable[[Row], None]) -> None:
+    def __init__(
+        self, env: Clock, record: Callable[[Row], None], interceptions: Interceptions
+    ) -> None:
         self.env = env
         self.record = record
+        self.interceptions = interceptions
 
     @abstractmethod
     def register(self, session: AnySession) -> None:
@@ -49,7 +36,7 @@ class Driver(ABC):
 
     @abstractmethod
     def unregister(self, session: AnySession) -> None:
-        """Remove a session that has ended."""
+        """Remove a session, as its sender-SMTP's end is closed."""
 
     @abstractmethod
     def next_session(self, host: str) -> int:

@@ -14,7 +14,7 @@ from heapq import heappop, heappush
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
-from lab.network.events import FAULTS, ticket
+from lab.network.events import FAULTS, sequencer
 from lab.network.link import Link
 from lab.topology.globs import is_glob, matching_hosts, matching_links
 from lab.topology.model import FaultSpec
@@ -22,7 +22,7 @@ from lab.trace.rows import KIND
 
 if TYPE_CHECKING:
     from lab.hosts.host import Host
-    from lab.simulation.session import Session
+    from lab.simulation.any_session import AnySession
     from lab.simulation.simulation import Simulation
 
 RANDOM_LENGTH: Final = 60.0
@@ -32,25 +32,17 @@ RANDOM_LENGTH: Final = 60.0
 class Faults:
     """The faults of one run.
 
-    ``spoil`` tells whether any may keep a channel from opening; ``watches_sessions`` whether
-    sessions have to be watched word by word, for hang-ups and for faults upon a reply; ``changes``
-    are the replies and commands that are changed, by kind, session and number in it; ``mending``
-    counts the faults that are to be undone yet.
+    ``spoil`` tells whether any may keep a channel from opening; ``mending`` counts the faults that
+    are to be undone yet.
     """
 
     def __init__(self, simulation: Simulation, specs: Sequence[FaultSpec]) -> None:
         self.simulation = simulation
         self.specs = list(specs)
-        self._tickets = ticket(FAULTS)
+        self._orders = sequencer(FAULTS)
         self._times: list[float] = []
         self.spoil = bool(specs)
-        self.watches_sessions = any(
-            spec.kind == "hang-up" or (spec.when or {}).get("event") == "reply" for spec in specs
-        )
-        self.changes = {
-            (spec.kind, spec.session, spec.number): spec for spec in specs if spec.line is not None
-        }
-        self.traps: list[FaultSpec] = []
+        simulation.interceptions.notice = self.notice
         self._groups: dict[int, dict[str, int]] = {}
         self._struck = 0
         self._dice: dict[int, Random] = {}
@@ -83,7 +75,7 @@ class Faults:
     def _at(self, at: float, call: Callable[[Any], None], value: Any) -> None:
         """Have a fault do something at a time, before what else happens at that instant."""
         heappush(self._times, at)
-        self.simulation.at(at, call, value, self._tickets)
+        self.simulation.at(at, call, value, self._orders)
 
     def next_time(self, since: float) -> float:
         """The time of the first fault, or end of one, from a time on; infinite for none."""
@@ -213,7 +205,7 @@ class Faults:
         """Do something as soon as a host that is down is up again."""
         self._waiting.setdefault(host.name, []).append(call)
 
-    def _cut(self, reason: str, befallen: Callable[[Session], bool]) -> None:
+    def _cut(self, reason: str, befallen: Callable[[AnySession], bool]) -> None:
         for session in self.simulation.channels():
             if befallen(session):
                 session.cut(reason)
@@ -227,7 +219,8 @@ class Faults:
         self.simulation.links_changed()
         name = " - ".join(spec.link or ())
         self._cut(
-            f"the link {name} is down", lambda one: any(link in links for link in one.way.links)
+            f"the link {name} is down",
+            lambda one: any(link in links for link in one.connection.route.links),
         )
 
         def undo() -> None:
@@ -245,7 +238,7 @@ class Faults:
         self._groups[key] = groups
         self._cut(
             "the network is partitioned",
-            lambda one: self.obstacle(one.here, one.there) is not None,
+            lambda one: self.obstacle(one.sender_host, one.receiver_host) is not None,
         )
 
         def undo() -> None:
@@ -266,8 +259,9 @@ class Faults:
         if crashed:
             self._forget(host)
         for session in simulation.channels():
-            if host in (session.host, session.peer):
-                session.cut(f"{host.name} {'crashed' if crashed else 'went down'}", crashed=host)
+            if host.name in (session.sender_host, session.receiver_host):
+                reason = f"{host.name} {'crashed' if crashed else 'went down'}"
+                session.cut(reason, crashed=host.name)
         if crashed and spec.duration is None and not spec.rate:
             # a crash is over when the host runs again, and without a time that is at once
             self._start_again(host)
@@ -300,15 +294,15 @@ class Faults:
 
     def _change(self, spec: FaultSpec, name: str) -> Callable[[], None]:
         """Give links another value; of several upon one link, the last that is not over counts."""
-        directions = [one for link in self._links(spec) for one in (link.forth, link.back)]
+        directions = [one for link in self._links(spec) for one in (link.to_b, link.to_a)]
         self._struck += 1
         key = self._struck
 
         def change(on: bool) -> None:
             channels = self.simulation.channels()
-            legs = [leg for one in channels for leg in (one.forth, one.back)]
-            for leg in legs:
-                leg.settle_order(self.simulation.env.now)
+            streams = [stream for one in channels for stream in one.connection.streams]
+            for stream in streams:
+                stream.settle_order(self.simulation.env.now)
             for direction in directions:
                 first = [(0, getattr(direction, name))]
                 values = self._changes.setdefault((id(direction), name), first)
@@ -316,8 +310,8 @@ class Faults:
                 values[:] = [*kept, (key, spec.value or 0.0)] if on else kept
                 direction.changing = True
                 setattr(direction, name, values[-1][1])
-            for leg in legs:
-                leg.way.measure()
+            for stream in streams:
+                stream.route.measure()
             self.simulation.links_changed()
 
         change(True)
@@ -345,30 +339,20 @@ class Faults:
             ends = set(spec.link or ())
             self._cut(
                 "the channel is cut",
-                lambda one: {one.here, one.there} == ends and spec.session in (None, one.number),
+                lambda one: (
+                    {one.sender_host, one.receiver_host} == ends
+                    and spec.session in (None, one.number)
+                ),
             )
             return lambda: None
-        self.traps.append(spec)
+        hang_ups = self.simulation.interceptions.hang_ups
+        hang_ups.append(spec)
 
         def undo() -> None:
-            if spec in self.traps:
-                self.traps.remove(spec)
+            if spec in hang_ups:
+                hang_ups.remove(spec)
 
         return undo
-
-    def traps_for(self, session: Session) -> list[FaultSpec]:
-        """The hang-ups that wait for a session between these hosts, or for this one."""
-        ends = {session.here, session.there}
-        return [
-            spec
-            for spec in self.traps
-            if set(spec.link or ()) == ends and spec.session in (None, session.number)
-        ]
-
-    def sprung(self, spec: FaultSpec) -> None:
-        """A hang-up has struck; without a time for which it lasts, that was it."""
-        if spec.duration is None and spec in self.traps:
-            self.traps.remove(spec)
 
     def _links(self, spec: FaultSpec) -> list[Link]:
         return [link for link in self.simulation.links if {link.a, link.b} == set(spec.link or ())]

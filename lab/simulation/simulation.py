@@ -15,23 +15,47 @@ from lab.hosts.host import Host
 from lab.hosts.port import HostPort
 from lab.hosts.sending import QueueSender
 from lab.hosts.spool import Queue
+from lab.network.channel import ChannelRoute
 from lab.network.clock import Clock
-from lab.network.events import CALLS, MAIL, WATCHES, Ticket, Timer, ticket
+from lab.network.events import CALLS, MAIL, WATCHES, Sequencer, Timer, sequencer
 from lab.protocol import SenderSMTP, Transaction
 from lab.protocol.script import ScriptedSender
 from lab.runtime.gc_pause import gc_pause
 from lab.simulation.agenda import Submission, submissions
+from lab.simulation.any_session import AnySession
+from lab.simulation.driver import Driver
 from lab.simulation.faults import Faults
-from lab.simulation.interception import AlteredSession
+from lab.simulation.interception import Interceptions
 from lab.simulation.numbering import Numbering, RunNumbering
-from lab.simulation.session import ChannelRoute, Session, WatchedSession
+from lab.simulation.reply_timeouts import ReplyTimeouts
+from lab.simulation.session import Session
 from lab.simulation.world import World
 from lab.topology.describe import describe
 from lab.topology.model import PollSpec, ScriptSpec, Topology
 from lab.trace.trace import Trace
 
 
-class Simulation(HostPort):
+class _Port(HostPort):
+    """The side of a simulation that its hosts see."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        super().__init__(simulation.record)
+        self._simulation = simulation
+
+    def wake(self, host: str, queue: Queue, at: float) -> None:
+        """Look at a queue of a host at a time in seconds: it then has mail to be tried."""
+        self._simulation.wake(host, queue, at)
+
+    def next_message(self, host: str, about: int | None = None) -> int:
+        """Return the number of a message that first appears at a host."""
+        return self._simulation.next_message(host, about)
+
+    def later(self, host: str, seconds: float, call: Callable[[float], None]) -> None:
+        """Call with the time after so many seconds, unless the host has crashed meanwhile."""
+        self._simulation.later(host, seconds, call)
+
+
+class Simulation(Driver):
     """A topology set up to run in simulated time.
 
     ``run`` goes on until nothing is left to do, or ``until`` seconds; it may be called again to go
@@ -43,26 +67,27 @@ class Simulation(HostPort):
     ) -> None:
         self.topology = topology
         self.seed = seed
-        self.env = Clock()
         self.trace = Trace()
-        super().__init__(self.trace.record)
+        super().__init__(Clock(), self.trace.record, Interceptions(topology.faults))
         self.record((0.0, "start", "", None, None, None, describe(topology, seed)))
         self.world = world = World(topology, seed)
         self.links = world.links
         self.routes = world.routes
         self.ranks = world.ranks
-        self._mail_tickets = ticket(MAIL)
-        self._call_tickets = ticket(CALLS)
-        self._watch_tickets = ticket(WATCHES)
+        self._mail_orders = sequencer(MAIL)
+        self._call_orders = sequencer(CALLS)
+        self._watch_orders = sequencer(WATCHES)
         self.faults = Faults(self, topology.faults)
-        self.sessions: dict[int, Session] = {}
+        self.sessions: dict[int, AnySession] = {}
         self.numbering = numbering or RunNumbering()
+        port = _Port(self)
         self.hosts: dict[str, Host] = {}
         for spec in world.host_settings:
-            self.hosts[spec.name] = world.make_host(spec, self)
-        patience = [host.settings.timeouts.least for host in self.hosts.values()]
-        self._least_patience = min(patience, default=math.inf)
-        self.is_watching_patience = False
+            self.hosts[spec.name] = world.make_host(spec, port)
+        timeouts = [host.settings.timeouts.least for host in self.hosts.values()]
+        self.timeouts = ReplyTimeouts(
+            self.env, self._watch_orders, self.sessions, self.ranks, min(timeouts, default=math.inf)
+        )
         self._scenario = submissions(topology, seed, self.routes, self.is_here)
         self._due = sum(self.is_here(script.sender) for script in topology.scripts)
         self._due += sum(poll.times for poll in topology.polls if self.is_here(poll.sender))
@@ -72,9 +97,19 @@ class Simulation(HostPort):
         """Whether what happens at a host (or, for "", at none) is this simulation's affair."""
         return True
 
-    def channels(self) -> list[Session]:
-        """The sessions that something befalls at once: host by host, as they began."""
-        return sorted(self.sessions.values(), key=lambda one: self.ranks[one.here])
+    def channels(self) -> list[AnySession]:
+        """Return the sessions that a fault can cut: host by host, as they began."""
+        return sorted(self.sessions.values(), key=lambda one: self.ranks[one.sender_host])
+
+    def register(self, session: AnySession) -> None:
+        """Add a session to those that faults can cut, and watch its reply timeouts."""
+        self.sessions[id(session)] = session
+        if not self.timeouts.is_watching:
+            self.timeouts.watch()
+
+    def unregister(self, session: AnySession) -> None:
+        """Remove a session, as its sender-SMTP's end is closed."""
+        self.sessions.pop(id(session), None)
 
     # -- numbers --------------------------------------------------------------------------------
 
@@ -106,11 +141,11 @@ class Simulation(HostPort):
         self._arrange_next()
         for script in self.topology.scripts:
             if self.is_here(script.sender):
-                self.at(script.at, self._run_script, script, self._call_tickets)
+                self.at(script.at, self._run_script, script, self._call_orders)
         for poll in self.topology.polls:
             for number in range(poll.times if self.is_here(poll.sender) else 0):
                 at = poll.at + number * (poll.every or 0.0)
-                self.at(at, self._poll, poll, self._call_tickets)
+                self.at(at, self._poll, poll, self._call_orders)
 
     def run(
         self, until: float | None = None, progress: Callable[[int], None] | None = None
@@ -149,8 +184,9 @@ class Simulation(HostPort):
         """
         self.env.stop()
         for session in [*self.sessions.values()]:
-            session._depart()
-            session._dissolve()
+            session.discard()
+        self.sessions.clear()
+        self.interceptions = Interceptions(())
         self.hosts.clear()
         self._scenario = iter(())
         self.faults.__dict__.clear()
@@ -186,20 +222,24 @@ class Simulation(HostPort):
                 call(self.env.now)
 
         self._due += 1
-        self.at(self.env.now + seconds, done, None, self.world.tickets[host])
+        self.at(self.env.now + seconds, done, None, self.world.sequencers[host])
 
     def at(
-        self, at: float, call: Callable[[Any], None], value: Any, tickets: Ticket | None = None
+        self,
+        at: float,
+        call: Callable[[Any], None],
+        value: Any,
+        next_order: Sequencer | None = None,
     ) -> None:
         """Have something done at a time in seconds, or now if that is past.
 
-        ``tickets`` are those of who has it done; without them it comes last at its instant.
+        ``next_order`` is the sequencer of its source; without one it comes last in its instant.
         """
-        Timer(self.env, at, call, value, (tickets or self._watch_tickets)())
+        Timer(self.env, at, call, value, (next_order or self._watch_orders)())
 
     def _arrange_next(self) -> None:
         for submission in self._scenario:
-            place = self._mail_tickets()
+            place = self._mail_orders()
             if self.is_here(submission.host):
                 Timer(self.env, submission.at, self._submit, submission, place)
                 return
@@ -220,29 +260,6 @@ class Simulation(HostPort):
         number = self.next_message(host.name)
         host.submit(now, number, submission.sender, submission.to, octets, submission.verb)
 
-    # -- time limits ----------------------------------------------------------------------------
-
-    def watch_patience(self) -> None:
-        """See to it that no session waits for a reply for longer than its host does.
-
-        One event looks at all sessions, and again when the first of them could have waited too
-        long: a session that goes on as it should costs nothing.
-        """
-        if not self.is_watching_patience:
-            self.is_watching_patience = True
-            self.at(self.env.now + self._least_patience, self._sweep, None)
-
-    def _sweep(self, _: Any) -> None:
-        now = self.env.now
-        for session in self.channels():
-            if session.patient_until() <= now:
-                session.lose_patience()
-        first = min((one.patient_until() for one in self.sessions.values()), default=math.inf)
-        self.is_watching_patience = first < math.inf
-        if self.is_watching_patience:
-            # what waits for something else by then may have a shorter limit
-            self.at(min(first, now + self._least_patience), self._sweep, None)
-
     # -- sessions -------------------------------------------------------------------------------
 
     def wake(self, host: str, queue: Queue, at: float) -> None:
@@ -250,7 +267,7 @@ class Simulation(HostPort):
         if at <= self.env.now:
             self._start(self.hosts[host], queue)
         else:
-            self.at(at, self._woken, (self.hosts[host], queue, at), self.world.tickets[host])
+            self.at(at, self._woken, (self.hosts[host], queue, at), self.world.sequencers[host])
 
     def _woken(self, value: tuple[Host, Queue, float]) -> None:
         host, queue, at = value
@@ -282,7 +299,7 @@ class Simulation(HostPort):
         queue.session = True
         errand = QueueSender(host, queue, turn=turn)
         sender = SenderSMTP(host.settings.name_in(queue.environment), errand)
-        self._session(host, self.hosts[queue.host], way, sender, errand).open()
+        self.new_session(host, self.hosts[queue.host], way, sender, errand).open()
 
     def _poll(self, poll: PollSpec) -> None:
         """Call a host, and ask it to change roles when there is nothing more to send it."""
@@ -298,18 +315,19 @@ class Simulation(HostPort):
             queue.not_before = self.env.now
             self._call(host, queue, turn=True)
 
-    def _session(
+    def new_session(
         self,
         host: Host,
         peer: Host,
-        way: ChannelRoute,
+        route: ChannelRoute,
         sender: SenderSMTP | ScriptedSender,
-        errand: QueueSender | None,
+        queue_sender: QueueSender | None,
     ) -> Session:
-        kind = WatchedSession if self.faults.watches_sessions else Session
-        if self.faults.changes:
-            kind = AlteredSession
-        return kind(self, host, peer, way, sender, errand)
+        """Return a new session, not open yet, in which a host sends to a peer.
+
+        A derived class may put the peer's end into another process.
+        """
+        return Session(self, host, peer, route, sender, queue_sender)
 
     def _run_script(self, script: ScriptSpec) -> None:
         self._due -= 1
@@ -325,7 +343,7 @@ class Simulation(HostPort):
         if isinstance(way, str):
             self.record((now, "unreachable", host.name, peer.name, None, None, way))
             return
-        self._session(host, peer, way, ScriptedSender(script.lines), None).open()
+        self.new_session(host, peer, way, ScriptedSender(script.lines), None).open()
 
     def _way_or_reason(self, host: str, peer: str, environment: str) -> ChannelRoute | str:
         """How a channel would go, or why none can be opened now."""

@@ -13,12 +13,12 @@ from lab.hosts.message import Calendar
 from lab.hosts.port import HostPort
 from lab.hosts.routing import RoutingTable
 from lab.hosts.settings import HostSettings
-from lab.network.events import HOSTS, Ticket, ticket
+from lab.network.channel import ChannelRoute
+from lab.network.events import HOSTS, Sequencer, sequencer
 from lab.network.link import Link, LinkDirection
 from lab.network.paths import PathFinder
 from lab.network.transport import TRANSPORTS
 from lab.protocol import HostName
-from lab.simulation.session import ChannelRoute
 from lab.topology.model import LinkSpec, Topology
 
 
@@ -32,7 +32,7 @@ class World:
 
     ``links`` are in the order of the file; faults change them. ``routes`` is the table by which all
     hosts choose the next one. ``ranks`` are the places of hosts and routers in the file, by name:
-    the order in which hosts take their turns. ``tickets`` give what each of them does its place
+    the order in which hosts take their turns. ``sequencers`` give what each of them does its place
     among the events of one instant.
     """
 
@@ -40,8 +40,8 @@ class World:
         self.topology = topology
         self.seed = seed
         self.ranks = {name: rank for rank, name in enumerate(topology.hosts)}
-        self.tickets: dict[str, Ticket] = {
-            name: ticket(HOSTS + rank) for name, rank in self.ranks.items()
+        self.sequencers: dict[str, Sequencer] = {
+            name: sequencer(HOSTS + rank) for name, rank in self.ranks.items()
         }
         self.calendar = Calendar(topology.start)
         self.links = [_link(seed, n, spec) for n, spec in enumerate(topology.links)]
@@ -74,7 +74,7 @@ class World:
         if route is None:
             transport = TRANSPORTS[self.topology.environments[environment].transport]
             route = self._channel_routes[host, peer] = ChannelRoute(
-                self.paths, host, peer, environment, transport, self.tickets
+                self.paths, host, peer, environment, transport, self.sequencers
             )
         return route
 

@@ -49,10 +49,7 @@ UPWARD = {  # imports that no allow-list names, each with its reason
 TYPED = "each names the other's type; only one imports it when it runs"
 
 CIRCULAR = {  # imports that close a circle of files within a room, each with its reason
-    Edge("network/events", "network/clock", types=True): TYPED,
-    Edge("simulation/session", "simulation/simulation", types=True): TYPED,
     Edge("simulation/faults", "simulation/simulation", types=True): TYPED,
-    Edge("simulation/partitioned/remote", "simulation/partitioned/partition", types=True): TYPED,
     Edge("live/relayed", "live/network", types=True): TYPED,
     Edge("live/relayed", "live/host_handle", types=True): TYPED,
     Edge("live/host_handle", "live/network", types=True): TYPED,
@@ -77,15 +74,7 @@ TOUCHED = {  # private names of others, each with its reason
     "network/events": ("clock._queue, clock._now, event._ok, event._value", SIMPY),
     "simulation/partitioned/event_order": ("clock._queue, clock._now", SIMPY),
     "live/network": ("self._exhausted, self._way_or_reason", LIVE),
-    "live/relayed": ("self._lay", LIVE),
-    "simulation/partitioned/partition": ("self._has_nothing_to_do, session._depart", PARTS),
-    "simulation/partitioned/remote": (
-        "self._lost, self._at_sender, self._gone, self._greet, self._take_in, self._dissolve",
-        PARTS,
-    ),
-    "simulation/simulation": (
-        "session._depart, session._dissolve", "the run ends its sessions with itself",
-    ),
+    "simulation/partitioned/partition": ("self._has_nothing_to_do", PARTS),
     "cli/compare": (
         "import _pace, import _Progress, import _warn_of_mail_that_leaves",
         "what two commands share, until it has a module",
@@ -94,15 +83,6 @@ TOUCHED = {  # private names of others, each with its reason
 
 OVERRIDDEN = {  # classes that define private names of another room's class anew, with the reason
     "live/network": ("LiveNetwork", "_due _poll _run_script", LIVE),
-    "live/relayed": (
-        "LiveSession", "_at_receiver _at_sender _begin _dissolve _end _turn", LIVE,
-    ),
-    "simulation/partitioned/partition": ("PartitionSimulation", "_session", PARTS),
-    "simulation/partitioned/remote": (
-        "RemoteStream RemoteSenderSession RemoteReceiverSession",
-        "_land _depart _finish _gone _greet _lay _leave _open_at _set_up _at_receiver _enter"
-        " _identifier _opened", PARTS,
-    ),
 }  # fmt: skip
 
 

@@ -6,15 +6,15 @@ from helpers.small_topologies import Options, host, mail, relay, run
 
 import lab
 from lab.network.clock import Clock
-from lab.network.events import FAULTS, HOSTS, WATCHES, Delivery, Timer, ticket
+from lab.network.events import FAULTS, HOSTS, WATCHES, Delivery, Timer, sequencer
 from lab.trace.digests import Digests
 
 
 def test_the_order_within_an_instant_is_that_of_the_sources() -> None:
     said: list[str] = []
     clock = Clock()
-    late, early, fault = ticket(HOSTS + 1), ticket(HOSTS), ticket(FAULTS)
-    Timer(clock, 1.0, said.append, "watch", ticket(WATCHES)())
+    late, early, fault = sequencer(HOSTS + 1), sequencer(HOSTS), sequencer(FAULTS)
+    Timer(clock, 1.0, said.append, "watch", sequencer(WATCHES)())
     Timer(clock, 1.0, said.append, "late 1", late())
     Delivery(clock, 1.0, lambda one: said.append("late 2"), b"", 0.0, late())
     Timer(clock, 1.0, said.append, "early", early())
@@ -27,8 +27,8 @@ def test_the_order_within_an_instant_is_that_of_the_sources() -> None:
 def test_simpys_own_step_takes_them_in_the_same_order() -> None:
     said: list[str] = []
     clock = Clock()
-    Timer(clock, 1.0, said.append, "second", ticket(HOSTS + 1)())
-    Timer(clock, 1.0, said.append, "first", ticket(HOSTS)())
+    Timer(clock, 1.0, said.append, "second", sequencer(HOSTS + 1)())
+    Timer(clock, 1.0, said.append, "first", sequencer(HOSTS)())
     clock.run()
     assert said == ["first", "second"]
 

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from heapq import heappop
 from typing import TYPE_CHECKING, Any, Final
 
-from lab.network.events import PLACES, ROOM, WATCHES, Delivery, happen
+from lab.network.events import FAULT_GAP, ORDER_BITS, WATCHES, Delivery, happen
 from lab.trace.rows import FAULT_ON, HOST, KIND
 
 if TYPE_CHECKING:
     from lab.network.clock import Clock
 
-LAST: Final = WATCHES << PLACES
+LAST: Final = WATCHES << ORDER_BITS
 """The place of what comes last at its instant."""
 
 
@@ -117,5 +117,5 @@ def _finer(place: int, row: tuple[Any, ...], ranks: Mapping[str, int]) -> int:
     if place >= LAST:
         return LAST + ranks.get(row[HOST], 0)
     if row[KIND] == "fault":
-        return place if row[FAULT_ON] else place + ROOM - 1
+        return place if row[FAULT_ON] else place + FAULT_GAP - 1
     return place + 1 if row[KIND] == "forget" else place + 2 + ranks.get(row[HOST], 0)

@@ -8,12 +8,13 @@ from typing import Final
 
 from lab.hosts.host import Host
 from lab.hosts.sending import QueueSender
+from lab.network.channel import ChannelRoute
 from lab.protocol import SenderSMTP
 from lab.protocol.script import ScriptedSender
+from lab.simulation.any_session import AnySession
 from lab.simulation.numbering import PartitionNumbering
 from lab.simulation.partitioned.event_order import Marked
 from lab.simulation.partitioned.home_results import HomeResults
-from lab.simulation.partitioned.local_results import Saying
 from lab.simulation.partitioned.remote import (
     ANSWERED,
     CALL,
@@ -21,13 +22,16 @@ from lab.simulation.partitioned.remote import (
     ENTRIES,
     FINISHED,
     FORGET,
-    SAID,
+    SENT,
     TREE,
+    CalledConnection,
+    CallingConnection,
     Message,
+    RemoteReceiverEnd,
     RemoteReceiverSession,
-    RemoteSenderSession,
+    RemoteSessions,
 )
-from lab.simulation.session import ChannelRoute, Session
+from lab.simulation.session import Session
 from lab.simulation.simulation import Simulation
 from lab.topology.model import Topology
 from lab.trace.rows import Row
@@ -36,11 +40,9 @@ from lab.trace.rows import Row
 class PartitionSimulation(Simulation):
     """A simulation of all hosts that moves those of one part.
 
-    ``parts`` are the parts of the hosts by name, ``part`` this one's number. ``outboxes`` hold what
-    is to be told to each part; ``calling`` and ``called`` are the sessions with an end in another,
-    by key. ``numbers`` counts sessions and messages host by host. ``sayings`` are the commands and
-    mail data that arrive in other parts, ``aliases`` the pairs of a session's key and number,
-    ``begun`` is the first row of the run.
+    ``parts`` are the parts of the hosts by name, ``part`` this one's number. ``remote`` holds
+    the sessions with an end in another, and what is posted to it. ``numbers`` counts sessions and
+    messages host by host. ``begun`` is the first row of the run.
     ``books`` are of the messages whose home this part is.
     ``all_idle`` is set before each instant of faults: whether nothing was left to do in any part.
     """
@@ -48,15 +50,12 @@ class PartitionSimulation(Simulation):
     def __init__(self, topology: Topology, seed: int, parts: Mapping[str, int], part: int) -> None:
         self.parts = parts
         self.part = part
-        self.outboxes: list[list[Message]] = [[] for _ in range(max(parts.values()) + 1)]
-        self.calling: dict[int, RemoteSenderSession] = {}
-        self.called: dict[int, RemoteReceiverSession] = {}
-        self.aliases: list[tuple[int, int]] = []
-        self.sayings: list[Saying] = []
+        self.remote = RemoteSessions(parts)
         self.all_idle = False
-        self.books = HomeResults(len(self.outboxes))
+        self.books = HomeResults(len(self.remote.outboxes))
         self.numbers = PartitionNumbering(topology.hosts, part)
         super().__init__(topology, seed, self.numbers)
+        self.remote.rows = self.trace.rows
         self.routes.on_tree = self._tell_tree
         self.begun: Row = self.trace.rows[0]
         if part:
@@ -66,9 +65,9 @@ class PartitionSimulation(Simulation):
         """Whether a host is of this part; what is of no host is of the first."""
         return self.parts.get(host, 0) == self.part
 
-    def channels(self) -> list[Session]:
-        """The sessions that a fault may befall: also those with one end here."""
-        return [*super().channels(), *self.called.values()]
+    def channels(self) -> list[AnySession]:
+        """Return the sessions that a fault can cut: also those with only one end here."""
+        return [*super().channels(), *self.remote.called.values()]
 
     @property
     def is_idle(self) -> bool:
@@ -82,27 +81,25 @@ class PartitionSimulation(Simulation):
 
     # -- other parts ----------------------------------------------------------------------------
 
-    def _session(
+    def new_session(
         self,
         host: Host,
         peer: Host,
-        way: ChannelRoute,
+        route: ChannelRoute,
         sender: SenderSMTP | ScriptedSender,
-        errand: QueueSender | None,
+        queue_sender: QueueSender | None,
     ) -> Session:
+        """Return a new session, not open yet; its other end may be in another partition."""
         if self.is_here(peer.name):
-            return super()._session(host, peer, way, sender, errand)
-        assert isinstance(sender, SenderSMTP), "a script is of the same part as whom it talks to"
-        assert errand is not None, "a sender-SMTP has an errand"
-        return RemoteSenderSession(self, host, peer, way, sender, errand)
-
-    def post(self, host: str, message: Message) -> None:
-        """Tell the part of a host something."""
-        self.outboxes[self.parts[host]].append(message)
+            return super().new_session(host, peer, route, sender, queue_sender)
+        key = self.numbers.next_key(host.name)
+        connection = CallingConnection(self.env, route, self.remote, key)
+        receiver = RemoteReceiverEnd(connection)
+        return Session(self, host, peer, route, sender, queue_sender, connection, receiver)
 
     def _tell_tree(self, there: int, octets: bytes) -> None:
         """Let the others have a tree of next hops that has been grown here."""
-        for part, outbox in enumerate(self.outboxes):
+        for part, outbox in enumerate(self.remote.outboxes):
             if part != self.part:
                 outbox.append((math.inf, 0, TREE, there, octets))
 
@@ -111,11 +108,7 @@ class PartitionSimulation(Simulation):
         if part == self.part:
             self.books.enter(part, entries)
         else:
-            self.outboxes[part].append((math.inf, 0, ENTRIES, self.part, *entries))
-
-    def said(self, row: Row) -> None:
-        """Note what a sender-SMTP of this part has said to a receiver-SMTP of another."""
-        self.sayings.append((len(self.trace.rows), row))
+            self.remote.outboxes[part].append((math.inf, 0, ENTRIES, self.part, *entries))
 
     def take(self, messages: list[Message]) -> None:
         """Put on the clock what another part has told."""
@@ -123,35 +116,41 @@ class PartitionSimulation(Simulation):
             _HANDLERS[message[2]](self, message)
 
     def _take_call(self, message: Message) -> None:
-        RemoteReceiverSession(self, message).called(message[0], message[1], opens=message[9])
+        at, order, _, key, sender_host, receiver_host, environment, started, deadline, opens = (
+            message
+        )
+        route = self.world.channel_route(sender_host, receiver_host, environment)
+        connection = CalledConnection(self.env, route, self.remote, key, started, deadline)
+        RemoteReceiverSession(self, sender_host, self.hosts[receiver_host], connection)
+        connection.call(at, order, opens=opens)
 
     def _take_control(self, message: Message) -> None:
-        at, place, _, key, *more = message
-        if key in self.called:
-            self.called[key].called(at, place, opens=more[0])
-        elif key in self.calling:
-            self.calling[key].answered(at, place, None, more[1])
+        at, order, _, key, *more = message
+        if key in self.remote.called:
+            self.remote.called[key].called.call(at, order, opens=more[0])
+        elif key in self.remote.calling:
+            self.remote.calling[key].arrive(at, order, None, more[1])
 
-    def _take_said(self, message: Message) -> None:
-        session = self.called.get(message[3])
+    def _take_sent(self, message: Message) -> None:
+        session = self.remote.called.get(message[3])
         if session is not None:
-            session.said(message[0], message[1], message[4:])
+            session.arrive(message[0], message[1], message[4:])
 
     def _take_answered(self, message: Message) -> None:
-        at, place, _, key, octets, sent = message
-        session = self.calling.get(key)
-        if session is not None:
-            session.answered(at, place, octets, sent)
+        at, order, _, key, octets, sent = message
+        connection = self.remote.calling.get(key)
+        if connection is not None:
+            connection.arrive(at, order, octets, sent)
 
     def _take_finished(self, message: Message) -> None:
-        session = self.called.get(message[3])
+        session = self.remote.called.get(message[3])
         if session is not None:
-            session.finished(message[0], message[1])
+            session.called.finish(message[0], message[1])
 
     def _take_forget(self, message: Message) -> None:
-        session = self.called.get(message[3])
+        session = self.remote.called.get(message[3])
         if session is not None:
-            session._depart()
+            session.discard()
 
     def _take_tree(self, message: Message) -> None:
         self.routes.know({message[3]: message[4]})
@@ -163,7 +162,7 @@ class PartitionSimulation(Simulation):
 _HANDLERS: Final[dict[int, Callable[[PartitionSimulation, Message], None]]] = {
     CALL: PartitionSimulation._take_call,
     CONTROL: PartitionSimulation._take_control,
-    SAID: PartitionSimulation._take_said,
+    SENT: PartitionSimulation._take_sent,
     ANSWERED: PartitionSimulation._take_answered,
     FINISHED: PartitionSimulation._take_finished,
     FORGET: PartitionSimulation._take_forget,

@@ -1,42 +1,43 @@
-"""Sessions between hosts of two parts: each part has the end at its own host.
+"""Sessions between hosts of two partitions: each partition has the end at its own host.
 
-The sender-SMTP's end (:class:`RemoteSenderSession`) and the receiver-SMTP's
-(:class:`RemoteReceiverSession`) are
-sessions like any other, but for what lands at the other end: that is posted to the other part, with
-the time and the place in that instant at which it arrives. What befalls both ends at once, a fault,
-each end finds out by itself, as all parts replay all faults.
+The sender-SMTP's end is a :class:`~lab.simulation.session.Session` on a :class:`CallingConnection`,
+the receiver-SMTP's a :class:`RemoteReceiverSession` on a :class:`CalledConnection`. What would
+arrive at the other end is posted to the other partition, with the time and the order number at
+which it arrives. A fault that cuts both ends is not posted: all partitions replay all faults, and
+each end finds out by itself.
 
-What is posted is a tuple ``(at, place, what, key, ...)`` of numbers, texts and bytes; ``key`` is
-the session's, given by the caller's host. At ``place | 1`` happens, right after it, what an event
-of the other part has happen in this one at the same instant.
+What is posted is a tuple ``(at, order, what, key, ...)`` of numbers, texts and bytes. ``key`` is
+the session's, given by the host that opens it. What an event of another partition causes here in
+the same instant happens right after it, at ``order | 1``.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from lab.hosts.host import Host
-from lab.hosts.sending import QueueSender
-from lab.network.channel import Route, Stream
+from lab.network.channel import ChannelRoute, Route, Stream
 from lab.network.clock import Clock
+from lab.network.connection import Connection, ConnectionUser, Interception
 from lab.network.events import Deliver, Delivery
 from lab.network.link import LinkDirection
 from lab.protocol import SenderSMTP, Transaction
 from lab.protocol.replies import MAIL_DATA
-from lab.protocol.script import ScriptedSender
-from lab.simulation.session import ChannelRoute, Session
-
-if TYPE_CHECKING:
-    from lab.simulation.partitioned.partition import PartitionSimulation
+from lab.simulation.any_session import AnySession
+from lab.simulation.driver import Driver
+from lab.simulation.receiver_end import LocalReceiverEnd, ReceiverEnd
+from lab.simulation.reply_timeouts import reply_deadline
+from lab.simulation.session import Session
+from lab.trace.rows import Row
 
 Message = tuple[Any, ...]
-"""What one part tells another; its first item is a time in seconds."""
+"""What one partition posts to another; its first item is a time in seconds."""
 
 CALL: Final = 0
 CONTROL: Final = 1
-SAID: Final = 2
+SENT: Final = 2
 ANSWERED: Final = 3
 FINISHED: Final = 4
 FORGET: Final = 5
@@ -44,23 +45,56 @@ TREE: Final = 6
 ENTRIES: Final = 7
 
 Post = Callable[[float, int, bytes, float], None]
-"""Told of what lands elsewhere: when, its place at that instant, the octets, and when sent."""
+"""Called with what lands elsewhere: when, at which order number, the octets, and when sent."""
+
+
+class RemoteSessions:
+    """The sessions of a partition with an end in another, and what is to be told about them.
+
+    ``parts`` are the partitions by the names of hosts; ``outboxes`` the messages for each of them.
+    ``calling`` are the connections that hosts here have opened, ``called`` the sessions that hosts
+    elsewhere have, both by key. ``aliases`` are pairs of a session's key and its number. ``sent``
+    are the rows of commands and mail data that will arrive elsewhere, each with the number of
+    ``rows`` of this partition before it; ``rows`` are those of its trace.
+    """
+
+    def __init__(self, parts: Mapping[str, int]) -> None:
+        self.parts = parts
+        self.outboxes: list[list[Message]] = [[] for _ in range(max(parts.values()) + 1)]
+        self.calling: dict[int, CallingConnection] = {}
+        self.called: dict[int, RemoteReceiverSession] = {}
+        self.aliases: list[tuple[int, int]] = []
+        self.sent: list[tuple[int, Row]] = []
+        self.rows: list[Row] = []
+
+    def post(self, host: str, message: Message) -> None:
+        """Post a message to the partition of a host."""
+        self.outboxes[self.parts[host]].append(message)
+
+    def add_sent(self, row: Row) -> None:
+        """Add the row of a command or mail data that will arrive in another partition."""
+        self.sent.append((len(self.rows), row))
+
+    def clear(self) -> None:
+        """Forget the rows and the aliases, as they have been sent on."""
+        self.aliases = []
+        self.sent = []
 
 
 class RemoteStream(Stream):
-    """A direction of a channel into another part: what would land there is posted."""
+    """A direction of a channel into another partition: what would land there is posted."""
 
     __slots__ = ("post",)
 
     def __init__(
         self,
         env: Clock,
-        way: Route,
+        route: Route,
         post: Post,
-        on_loss: Callable[[LinkDirection, int, float], None] | None = None,
+        on_segment_loss: Callable[[LinkDirection, int, float], None] | None = None,
     ) -> None:
-        assert len(way.links) == 1, "routers are of the same part as all that they join"
-        super().__init__(env, way, _here, on_loss)
+        assert len(route.links) == 1, "routers are of the same partition as all that they join"
+        super().__init__(env, route, _here, on_segment_loss)
         self.post = post
 
     def cut(self) -> None:
@@ -69,30 +103,32 @@ class RemoteStream(Stream):
         self.post = _nowhere
 
     def send(self, octets: bytes, now: float) -> None:
-        """Put bytes on their way at the present time."""
-        delay = self.way.delay
+        """Send bytes at the present time, in seconds."""
+        delay = self.route.delay
         if delay is not None:
-            self._land(now + delay, octets, now)
+            self.land(now + delay, octets, now)
         else:
             super().send(octets, now)
 
-    def _land(self, at: float, octets: bytes, sent: float) -> None:
-        self.post(at, self.way.ticket(), octets, sent)
+    def land(self, at: float, octets: bytes, sent: float) -> None:
+        """Post what arrives in the other partition."""
+        self.post(at, self.route.next_order(), octets, sent)
 
 
-def _nowhere(at: float, place: int, octets: bytes, sent: float) -> None:
-    """Where what is sent goes once a channel has been cut."""
+def _nowhere(at: float, order: int, octets: bytes, sent: float) -> None:
+    """Drop what is sent after a channel has been cut."""
 
 
 def _here(_: Any) -> None:
-    raise AssertionError("what goes to another part does not arrive in this one")
+    raise AssertionError("what goes to another partition does not arrive in this one")
 
 
 class RemoteDelivery(Delivery):
-    """What a sender-SMTP of another part said, with what its own part knows of it.
+    """What a sender-SMTP of another partition has sent, with what is known of it there.
 
-    ``number`` is the session's; ``message`` the one on its way, and ``ids`` its recipients that
-    were taken, with the mail data; ``deadline`` is until when the sender-SMTP waits for the reply.
+    ``number`` is the session's; ``message`` the one on its way; ``ids`` come with mail data and are
+    those of its recipients that were accepted; ``deadline`` is until when the sender-SMTP waits for
+    the reply, in seconds.
     """
 
     __slots__ = ("deadline", "ids", "message", "number")
@@ -102,7 +138,7 @@ class RemoteDelivery(Delivery):
         clock: Clock,
         deliver: Deliver,
         at: float,
-        place: int,
+        order: int,
         octets: bytes,
         sent: float,
         number: int,
@@ -110,123 +146,238 @@ class RemoteDelivery(Delivery):
         ids: list[str] | None,
         deadline: float,
     ) -> None:
-        super().__init__(clock, at, deliver, octets, sent, place)
+        super().__init__(clock, at, deliver, octets, sent, order)
         self.number = number
         self.message = message
         self.ids = ids
         self.deadline = deadline
 
 
-class RemoteSenderSession(Session):
-    """The sender-SMTP's end of a session, whose receiver-SMTP is in another part."""
+_NONE: Final = Transaction()
 
-    __slots__ = ("key", "part")
 
-    def __init__(
-        self,
-        simulation: PartitionSimulation,
-        host: Host,
-        peer: Host,
-        way: ChannelRoute,
-        sender: SenderSMTP,
-        errand: QueueSender,
-    ) -> None:
-        self.part = simulation
-        self.key = simulation.numbers.next_key(host.name)
-        super().__init__(simulation, host, peer, way, sender, errand)
-        simulation.calling[self.key] = self
+# -- the sender-SMTP's end ------------------------------------------------------------------------
 
-    def _lay(self, forth: Route, back: Route) -> None:
-        on_loss = self._lost if self.way.opening is None else None
-        self.forth = RemoteStream(self.env, forth, self._posted, on_loss)
-        self.back = Stream(self.env, back, self._at_sender)
 
-    def _post(self, at: float, place: int, what: int, *more: Any) -> None:
-        self.part.post(self.there, (at, place, what, self.key, *more))
+class CallingConnection(Connection):
+    """A connection into another partition, of which the sender-SMTP's end is here."""
+
+    __slots__ = ("is_open", "key", "remote", "session")
+
+    def __init__(self, env: Clock, route: ChannelRoute, remote: RemoteSessions, key: int) -> None:
+        super().__init__(env, route)
+        self.remote = remote
+        self.key = key
+        self.is_open = False
+        self.session: Session | None = None
+
+    def attach(self, user: ConnectionUser, interceptions: tuple[Interception, ...] = ()) -> None:
+        """Set whose connection it is: a session's.
+
+        Interceptions are not asked: hosts on whose link a fault cuts or changes what arrives are of
+        the same partition.
+        """
+        assert isinstance(user, Session)
+        self.session = user
+        self.remote.calling[self.key] = self
+        super().attach(user)
+
+    def stream_to_receiver(self, route: Route) -> Stream:
+        """Return a stream that ends in the other partition."""
+        return RemoteStream(self.env, route, self._posted)
+
+    def _post(self, at: float, order: int, what: int, *more: Any) -> None:
+        self.remote.post(self.route.nodes[-1], (at, order, what, self.key, *more))
 
     # -- opening --------------------------------------------------------------------------------
 
-    def _open_at(self, at: float, place: int) -> None:
-        super()._open_at(at, place)
-        self._ring(at, place | 1, opens=True)
+    def open_at(self, at: float, order: int) -> None:
+        """Have the connection be open at a time, unless it is cut before: at both ends."""
+        super().open_at(at, order)
+        self._call(at, order | 1, opens=True)
 
-    def _ring(self, at: float, place: int, *, opens: bool) -> None:
-        """Let the other part know of the session; ``opens``: it will be open then."""
-        about = (self.here, self.there, self.way.environment, self.started, self.patient_until())
-        self._post(at, place, CALL, *about, opens)
+    def _call(self, at: float, order: int, *, opens: bool) -> None:
+        """Post that a connection is being opened; ``opens``: it is open when this arrives."""
+        assert self.session is not None
+        nodes, deadline = self.route.nodes, reply_deadline(self.session)
+        about = (nodes[0], nodes[-1], self.route.environment, self.started, deadline)
+        self._post(at, order, CALL, *about, opens)
 
-    def _set_up(self, _: Any) -> None:
-        """Send the next control message; who is called sends every second one."""
-        if self.forth.alive:
-            size = self.way.transport.opening[self.trips]
-            self.trips += 2
-            self.forth.control(size, self.env.now)
+    def control_arrived(self, _: Any) -> None:
+        """Send the next control message; the other partition sends every second one."""
+        if self.is_alive:
+            size = self.route.transport.opening[self.control_messages]
+            self.control_messages += 2
+            self.to_receiver.control(size, self.env.now)
 
-    def _posted(self, at: float, place: int, octets: bytes, sent: float) -> None:
-        """Something is to land at the receiver-SMTP's end."""
-        if self.number is not None:
-            self._say(at, place, octets, sent)
+    def _posted(self, at: float, order: int, octets: bytes, sent: float) -> None:
+        """Post what lands at the receiver-SMTP's end."""
+        if self.is_open:
+            self._post_command(at, order, octets, sent)
             return
-        last = self.trips > len(self.way.transport.opening)  # it has an odd number of messages
-        if last:
-            super()._open_at(at, place)
-            place |= 1
-        if self.trips == 2:
-            self._ring(at, place, opens=last)
+        # the number of control messages is odd: the last one is sent from this end
+        is_last = self.control_messages > len(self.route.transport.opening)
+        if is_last:
+            super().open_at(at, order)
+            order |= 1
+        if self.control_messages == 2:
+            self._call(at, order, opens=is_last)
         else:
-            self._post(at, place, CONTROL, last)
+            self._post(at, order, CONTROL, is_last)
 
-    def answered(self, at: float, place: int, octets: bytes | None, sent: float) -> None:
-        """Take a reply of the other end's, or a control message (None), that will arrive."""
-        deliver = self._at_sender if octets is not None else self._set_up
-        Delivery(self.env, at, deliver, octets or b"", sent, place)
+    # -- carrying, and the end ------------------------------------------------------------------
 
-    def _greet(self, now: float, number: int) -> None:
-        """The receiver-SMTP's end is open at the same moment, and greets."""
-        self.part.aliases.append((self.key, number))
+    def arrive(self, at: float, order: int, octets: bytes | None, sent: float) -> None:
+        """Have a reply from the other partition arrive, or a control message (None)."""
+        deliver = self.user.at_sender if octets is not None else self.control_arrived
+        Delivery(self.env, at, deliver, octets or b"", sent, order)
 
-    # -- what is said, and the end --------------------------------------------------------------
-
-    def _say(self, at: float, place: int, octets: bytes, sent: float) -> None:
-        errand, number, sender = self.errand, self.number, self.sender
-        assert errand is not None, "a sender-SMTP has an errand"
+    def _post_command(self, at: float, order: int, octets: bytes, sent: float) -> None:
+        session = self.session
+        assert session is not None
+        queue_sender, sender, number = session.queue_sender, session.sender, session.number
+        assert queue_sender is not None, "a script is of the same partition as its receiver"
         is_data = isinstance(sender, SenderSMTP) and sender.awaiting == MAIL_DATA
-        ids = errand.identify(_NONE)[1] if is_data else None
-        message = errand.message
-        until = self.patient_until()
-        self._post(at, place, SAID, octets, sent, number, message, ids, until)
-        if at <= until:
+        ids = queue_sender.identify(_NONE)[1] if is_data else None
+        message, deadline = queue_sender.message, reply_deadline(session)
+        self._post(at, order, SENT, octets, sent, number, message, ids, deadline)
+        if at <= deadline:
             kind = "data" if is_data else "command"
-            row = (at, kind, self.there, self.here, number, message, sent, octets)
-            self.part.said(row)
+            hosts = session.receiver_host, session.sender_host
+            self.remote.add_sent((at, kind, *hosts, number, message, sent, octets))
 
-    def _depart(self) -> None:
-        super()._depart()
-        self.forth.on_loss = self.back.on_loss = None
-        self.part.calling.pop(self.key, None)
-        if self.number is None:
+    def close_sender_end(self) -> None:
+        """Close the end that is here; the other finds out later, or forgets one not open yet."""
+        super().close_sender_end()
+        self.remote.calling.pop(self.key, None)
+        if not self.is_open:
             self._post(math.inf, 0, FORGET)
 
-    def _finish(self, now: float) -> None:
-        last = RemoteStream(self.env, self.forth.way, self._post_end)
-        last.control(self.way.transport.opening[0], now)
+    def announce_close(self, now: float) -> None:
+        """Send a control message that the connection is closed, to the other partition."""
+        last = RemoteStream(self.env, self.to_receiver.route, self._post_close)
+        last.control(self.route.transport.opening[0], now)
 
-    def _post_end(self, at: float, place: int, octets: bytes, sent: float) -> None:
-        self._post(at, place, FINISHED)
+    def _post_close(self, at: float, order: int, octets: bytes, sent: float) -> None:
+        self._post(at, order, FINISHED)
 
-    def _gone(self, _: Any) -> None:
-        """The receiver-SMTP finds out in its own part."""
-
-    def _leave(self) -> None:
-        """The receiver-SMTP leaves in its own part."""
-
-
-_NONE: Final = Transaction()
-_NOBODY: Final = ScriptedSender(())
+    def release(self) -> None:
+        """Drop all references to the session."""
+        super().release()
+        self.session = None
 
 
-class _Told:
-    """What this part has been told of the errand of a sender-SMTP in another."""
+class RemoteReceiverEnd(ReceiverEnd):
+    """The receiver-SMTP's end of a session, which is in another partition."""
+
+    __slots__ = ("connection",)
+
+    def __init__(self, connection: CallingConnection) -> None:
+        self.connection = connection
+
+    def open(self, now: float, number: int) -> None:
+        """Begin. The end in the other partition is open at the same moment, and greets."""
+        connection = self.connection
+        connection.is_open = True
+        connection.remote.aliases.append((connection.key, number))
+
+    def take(self, delivery: Delivery, number: int, message: int | None) -> None:
+        """Refuse: commands arrive in the other partition."""
+        _here(delivery)
+
+    def take_part(self, delivery: Delivery, number: int, message: int | None) -> None:
+        """Refuse: commands arrive in the other partition."""
+        _here(delivery)
+
+    def see_close(self) -> None:
+        """Do nothing: the end finds out in its own partition."""
+
+    @property
+    def is_in_mail_data(self) -> bool:
+        """Whether what comes next is mail data: not known here."""
+        return False
+
+
+# -- the receiver-SMTP's end ----------------------------------------------------------------------
+
+
+class CalledConnection(Connection):
+    """A connection from another partition, of which the receiver-SMTP's end is here.
+
+    ``deadline`` is until when the sender-SMTP waits for the greeting, in seconds.
+    """
+
+    __slots__ = ("deadline", "is_open", "key", "remote")
+
+    def __init__(
+        self,
+        env: Clock,
+        route: ChannelRoute,
+        remote: RemoteSessions,
+        key: int,
+        started: float,
+        deadline: float,
+    ) -> None:
+        super().__init__(env, route)
+        self.remote = remote
+        self.key = key
+        self.deadline = deadline
+        self.is_open = False
+        self.started = started
+        self.control_messages = 1
+
+    @property
+    def is_expected(self) -> bool:
+        """Whether it is still to open: the sender-SMTP waits for it."""
+        return self.is_alive and self.env.now <= self.deadline
+
+    def stream_to_sender(self, route: Route) -> Stream:
+        """Return a stream that ends in the other partition."""
+        return RemoteStream(self.env, route, self._posted)
+
+    def call(self, at: float, order: int, *, opens: bool) -> None:
+        """Have a control message arrive; ``opens``: it is the last."""
+        deliver = self.user.opened if opens else self.control_arrived
+        Delivery(self.env, at, deliver, b"", self.started, order)
+
+    def control_arrived(self, _: Any) -> None:
+        """Send the next control message; the other partition sends every second one."""
+        if self.is_expected:
+            size = self.route.transport.opening[self.control_messages]
+            self.control_messages += 2
+            self.to_sender.control(size, self.env.now)
+
+    def _posted(self, at: float, order: int, octets: bytes, sent: float) -> None:
+        """Post what lands at the sender-SMTP's end."""
+        host = self.route.nodes[0]
+        if self.is_open:
+            self.remote.post(host, (at, order, ANSWERED, self.key, octets, sent))
+        else:
+            self.remote.post(host, (at, order, CONTROL, self.key, None, sent))
+
+    def finish(self, at: float, order: int) -> None:
+        """Have the other end's close arrive at a time; until then no fault cuts this end."""
+        self.remote.called.pop(self.key, None)
+        self.to_receiver.cut()
+        Delivery(self.env, at, self.user.receiver_sees_close, b"", at, order)
+
+    def close_receiver_end(self) -> None:
+        """Close the end that is here; what it has sent still arrives."""
+        self.receiver_closed = True
+        self.remote.called.pop(self.key, None)
+        self.to_receiver.cut()
+        self.to_sender = self.to_receiver  # what is under way holds the stream that it is on
+        self.release()
+
+    def abandon(self) -> None:
+        """Let nothing arrive any more at either end."""
+        self.remote.called.pop(self.key, None)
+        self.cut()
+        self.release()
+
+
+class _RemoteMail:
+    """What this partition knows of the mail of a sender-SMTP in another."""
 
     __slots__ = ("ids", "message")
 
@@ -235,101 +386,87 @@ class _Told:
         self.ids: list[str] | None = None
 
     def identify(self, _: Transaction) -> tuple[int, list[str]]:
-        """The message on its way, and the ids of the recipients that were taken."""
+        """Return the message on its way, and the ids of the recipients that were accepted."""
         assert self.message is not None, "mail data without a message"
         assert self.ids is not None, "mail data without recipients"
         return self.message, self.ids
 
 
-class RemoteReceiverSession(Session):
-    """The receiver-SMTP's end of a session, whose sender-SMTP is in another part.
+class RemoteReceiverSession(AnySession):
+    """The receiver-SMTP's end of a session, whose sender-SMTP is in another partition.
 
-    Until that has said something, the session's number is not known here: -``key`` stands for it.
+    Until that has sent something, the session's number is not known here: -``key`` stands for it.
     """
 
-    __slots__ = ("deadline", "key", "part", "told")
+    __slots__ = ("called", "mail", "receiver", "record")
 
-    def __init__(self, simulation: PartitionSimulation, message: Message) -> None:
-        key, here, there, environment, started, deadline = message[3:9]
-        self.part = simulation
-        self.key: int = key
-        self.deadline: float = deadline
-        hosts = simulation.hosts
-        way = simulation.world.channel_route(here, there, environment)
-        self.told = _Told()
-        super().__init__(simulation, hosts[here], hosts[there], way, _NOBODY, None)
-        self.started = started
-        self.trips = 1
+    def __init__(
+        self, driver: Driver, sender_host: str, host: Host, connection: CalledConnection
+    ) -> None:
+        super().__init__(sender_host, host.name, connection)
+        self.called = connection
+        self.record = driver.record
+        self.mail = _RemoteMail()
+        self.receiver = LocalReceiverEnd(
+            host, sender_host, connection, driver.record, self.mail.identify, enters=False
+        )
+        connection.attach(self)
+        connection.remote.called[connection.key] = self
 
-    def _enter(self) -> None:
-        self.part.called[self.key] = self
+    @property
+    def message(self) -> int | None:
+        """The number of the message on its way; None outside of a transaction."""
+        return self.mail.message
 
-    def _depart(self) -> None:
-        self.closed = True
-        self.forth.cut()
-        self.back.cut()
-        self.back.on_loss = None
-        self.part.called.pop(self.key, None)
+    @property
+    def is_in_mail_data(self) -> bool:
+        """Whether the receiver-SMTP takes what comes next as mail data."""
+        return self.receiver.is_in_mail_data
 
-    def _lay(self, forth: Route, back: Route) -> None:
-        on_loss = self._lost if self.way.opening is None else None
-        self.forth = Stream(self.env, forth, self._at_receiver)
-        self.back = RemoteStream(self.env, back, self._posted, on_loss)
+    def opened(self, _: Any) -> None:
+        """The connection is open: the receiver-SMTP greets."""
+        called = self.called
+        if called.is_expected:
+            called.is_open = True
+            self.number = -called.key
+            self.receiver.open(called.env.now, -called.key)
 
-    def called(self, at: float, place: int, *, opens: bool) -> None:
-        """Take a control message that will arrive; ``opens``: it is the last."""
-        deliver = self._opened if opens else self._set_up
-        Delivery(self.env, at, deliver, b"", self.started, place)
+    def arrive(self, at: float, order: int, more: tuple[Any, ...]) -> None:
+        """Have a command or mail data arrive that the sender-SMTP has sent."""
+        RemoteDelivery(self.called.env, self.at_receiver, at, order, *more)
 
-    def said(self, at: float, place: int, more: tuple[Any, ...]) -> None:
-        """Take what the sender-SMTP has said, that will arrive."""
-        RemoteDelivery(self.env, self._at_receiver, at, place, *more)
+    def at_receiver(self, delivery: Delivery) -> None:
+        """Give a command or mail data to the receiver-SMTP."""
+        assert isinstance(delivery, RemoteDelivery)
+        if self.called.is_alive and delivery.at <= delivery.deadline:
+            self.number = self.receiver.session.session = delivery.number
+            self.mail.message = delivery.message
+            self.mail.ids = delivery.ids
+            self.receiver.take(delivery, delivery.number, delivery.message)
 
-    def finished(self, at: float, place: int) -> None:
-        """Take word of the close, that will arrive: until then no fault befalls this end."""
-        self.part.called.pop(self.key, None)
-        self.forth.cut()
-        Delivery(self.env, at, self._gone, b"", at, place)
+    def part_at_receiver(self, delivery: Delivery) -> None:
+        """Refuse: a run with hang-ups has one process."""
+        _here(delivery)
 
-    def _set_up(self, _: Any) -> None:
-        now = self.env.now
-        if self.forth.alive and now <= self.deadline:
-            size = self.way.transport.opening[self.trips]
-            self.trips += 2
-            self.back.control(size, now)
+    def at_sender(self, delivery: Delivery) -> None:
+        """Refuse: replies arrive in the other partition."""
+        _here(delivery)
 
-    def _posted(self, at: float, place: int, octets: bytes, sent: float) -> None:
-        """Something is to land at the sender-SMTP's end."""
-        what = (CONTROL, None) if self.number is None else (ANSWERED, octets)
-        self.part.post(self.here, (at, place, what[0], self.key, what[1], sent))
+    def receiver_sees_close(self, _: Any) -> None:
+        """Let the receiver-SMTP's end find out that the other one has closed the channel."""
+        self.receiver.see_close()
 
-    def _opened(self, _: Any) -> None:
-        now = self.env.now
-        if self.forth.alive and now <= self.deadline:
-            self.number = -self.key
-            self._greet(now, self.number)
-            self.reception.enters = False
+    def segment_lost(self, link: LinkDirection, times: int, delay: float) -> None:
+        """Record that a segment was lost on a link and sent again."""
+        now = self.called.env.now
+        self.record((now, "loss", link.a, link.b, self.number, None, times, delay))
 
-    def _at_receiver(self, arrival: Delivery) -> None:
-        assert isinstance(arrival, RemoteDelivery)
-        if self.forth.alive and arrival.at <= arrival.deadline:
-            self.number = self.reception.session = arrival.number
-            self.told.message = arrival.message
-            self.told.ids = arrival.ids
-            self._take_in(arrival, arrival.message)
-
-    def _identifier(self) -> Callable[[Transaction], tuple[int, list[str]]]:
-        return self.told.identify
-
-    def cut(self, reason: str, crashed: Host | None = None) -> None:
-        """A fault has befallen the channel: this end finds out."""
-        self._depart()
+    def cut(self, reason: str, crashed: str | None = None) -> None:
+        """Cut the connection: this end finds out, and the other one in its own partition."""
+        self.called.abandon()
         if self.number is not None:
-            self._gone(None)
+            self.receiver.see_close()
 
-    def _leave(self) -> None:
-        super()._leave()
-        self.part.called.pop(self.key, None)
-        self.forth.cut()
-        self.back = self.forth  # nothing is said any more: what is under way has its own leg
-        self._dissolve()
+    def discard(self) -> None:
+        """Drop everything, at the end of a run, or as the sender-SMTP has given up opening."""
+        self.called.abandon()

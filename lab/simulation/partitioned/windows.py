@@ -74,7 +74,7 @@ class Windows:
 
         To be asked once a window: another part may not have heard yet of what was done in the last.
         """
-        outboxes = self.simulation.outboxes
+        outboxes = self.simulation.remote.outboxes
         told = min((one[0] for outbox in outboxes for one in outbox), default=math.inf)
         self._told = [*self._told[1:], told]
         peek: float = self.simulation.env.peek()

@@ -74,7 +74,7 @@ class WorkerProcess:
         self.simulation.routes.know(setup.trees)
         self.windows = Windows(self.simulation, setup.lookahead, setup.until)
         here = frozenset(name for name in setup.parts if setup.parts[name] == part)
-        parts = len(self.simulation.outboxes)
+        parts = len(self.simulation.remote.outboxes)
         begun = self.simulation.begun
         self.share = LocalResults(list(setup.topology.hosts), here, part, parts, begun)
         self.peers = peers
@@ -87,7 +87,7 @@ class WorkerProcess:
         self._first = 0.0
         self._total = 0
         self._told: deque[tuple[float, int]] = deque()
-        self._nothing: list[list[Any]] = [[] for _ in self.simulation.outboxes]
+        self._nothing: list[list[Any]] = [[] for _ in self.simulation.remote.outboxes]
 
     def run(self) -> None:
         """Go on until nothing is left to do in any part, or until this is stopped."""
@@ -121,7 +121,7 @@ class WorkerProcess:
         """Tell the others what has been sent, what happens next, and how much is recorded here."""
         told = self.windows.next_time(), self._recorded_so_far()
         self._told.append(told)
-        self.peers.tell(told, self.simulation.outboxes)
+        self.peers.tell(told, self.simulation.remote.outboxes)
 
     def _hear(self, ahead: int) -> None:
         """Hear what the others have told, but for the last so many times: what can happen next in
@@ -168,7 +168,7 @@ class WorkerProcess:
             self.simulation.record((last, "end", "", None, None, None, reason))
             self._mark(last, _LAST)
         self._send_batch()
-        self.peers.tell((), self.simulation.outboxes)
+        self.peers.tell((), self.simulation.remote.outboxes)
         for _, messages in self.peers.hear():
             self.simulation.take(messages)
         self.peers.flush()
@@ -194,18 +194,23 @@ class WorkerProcess:
         simulation = self.simulation
         rows: list[Row] = simulation.trace.rows
         marks = self.windows.marks
-        for part, indices in enumerate(self.share.take(rows, simulation.sayings)):
+        for part, indices in enumerate(self.share.take(rows, simulation.remote.sent)):
             those = [rows[index] for index in indices]
             simulation.enter(part, (those, *marks.of(indices)))
         kinds = LEVELS[self.level] | NUMBERED
         shipped = [index for index, row in enumerate(rows) if row[KIND] in kinds]
         sent = [list(rows[index]) for index in shipped]  # home puts other numbers into them
-        batch = (ROWS, sent, *marks.of(shipped), simulation.aliases, simulation.books.settled())
+        batch = (
+            ROWS,
+            sent,
+            *marks.of(shipped),
+            simulation.remote.aliases,
+            simulation.books.settled(),
+        )
         self.home.send_bytes(marshal.dumps(batch))
         self._recorded += len(rows)
         simulation.trace.clear()
-        simulation.aliases = []
-        simulation.sayings = []
+        simulation.remote.clear()
         marks.clear()
         self._weighed = 0
 

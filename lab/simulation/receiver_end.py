@@ -1,0 +1,161 @@
+"""The receiver-SMTP's end of a session: the engine, and its host's side of the session."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, Final
+
+from mypy_extensions import mypyc_attr
+
+from lab.hosts.host import Host
+from lab.hosts.receiving import ReceivingSession, receiver_smtp
+from lab.network.connection import Connection
+from lab.network.events import Delivery
+from lab.protocol import Reply, State, Transaction
+from lab.trace.rows import Row
+
+_CLOSED: Final = State.CLOSED
+_DATA: Final = State.DATA
+
+Identify = Callable[[Transaction], tuple[int, list[str]]]
+"""Gives the mail of a transaction its number, and its recipients their ids."""
+
+
+def _too_late(_: Any) -> None:
+    """Drop a verdict that comes after the end of the session."""
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class ReceiverEnd(ABC):
+    """The receiver-SMTP's end as a session sees it: in this process, or in another."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def open(self, now: float, number: int) -> None:
+        """Begin: the channel is open, as the session of this number, and the receiver greets."""
+
+    @abstractmethod
+    def take(self, delivery: Delivery, number: int, message: int | None) -> None:
+        """Take a command or mail data of a session, about a message."""
+
+    @abstractmethod
+    def take_part(self, delivery: Delivery, number: int, message: int | None) -> None:
+        """Take the first bytes of a command or of mail data, whose rest is lost."""
+
+    @abstractmethod
+    def see_close(self) -> None:
+        """Find out that the connection is closed or cut."""
+
+    @property
+    @abstractmethod
+    def is_in_mail_data(self) -> bool:
+        """Whether what comes next is mail data."""
+
+
+class LocalReceiverEnd(ReceiverEnd):
+    """A receiver-SMTP in this process, and the host that it belongs to.
+
+    ``sender_host`` is the name of the host at the other end. ``identify`` numbers its mail;
+    ``enters``: that records mail from outside. ``override`` gives what replaces each reply.
+    """
+
+    __slots__ = (
+        "connection", "engine", "enters", "host", "identify", "override", "record", "sender_host",
+        "session",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        host: Host,
+        sender_host: str,
+        connection: Connection,
+        record: Callable[[Row], None],
+        identify: Identify,
+        *,
+        enters: bool,
+        override: Callable[[], Reply | None] | None = None,
+    ) -> None:
+        self.host = host
+        self.sender_host = sender_host
+        self.connection = connection
+        self.record = record
+        self.identify = identify
+        self.enters = enters
+        self.override = override
+
+    @property
+    def is_in_mail_data(self) -> bool:
+        """Whether what comes next is mail data."""
+        return self.engine.state is _DATA
+
+    def open(self, now: float, number: int) -> None:
+        """Begin: the channel is open, as the session of this number, and the receiver greets."""
+        host, connection = self.host, self.connection
+        environment = connection.route.environment
+        self.session = session = ReceivingSession(
+            host, environment, self.identify, number, self.sender_host
+        )
+        session.now = now
+        session.enters = self.enters
+        settings = host.settings
+        if settings.store or settings.careless:
+            session.respond = self._respond
+        self.engine = engine = receiver_smtp(session, self.override)
+        host.open_sessions += 1
+        connection.receiver_closed = False
+        for _, octets in engine.open():
+            connection.send_reply(octets, now)
+        if engine.state is _CLOSED:
+            self.close()
+
+    def take(self, delivery: Delivery, number: int, message: int | None) -> None:
+        """Take a command or mail data of a session, about a message."""
+        octets, engine, connection = delivery.octets, self.engine, self.connection
+        now = self.session.now = delivery.at
+        # A sender of ours sends one command, or the mail data, in one piece. It is recorded before
+        # what the host makes of it.
+        is_data = engine.state is _DATA
+        kind = "data" if is_data else "command"
+        row = (now, kind, self.host.name, self.sender_host, number, message, delivery.sent, octets)
+        self.record(row)
+        if not is_data:
+            connection.send_reply(engine.command(octets), now)
+        else:
+            for kind, crossed in engine.receive(octets):
+                if kind == "reply":
+                    connection.send_reply(crossed, now)
+        if engine.state is _CLOSED:
+            self.close()
+
+    def take_part(self, delivery: Delivery, number: int, message: int | None) -> None:
+        """Take the first bytes of a command or of mail data, whose rest is lost."""
+        now = self.session.now = delivery.at
+        octets = delivery.octets
+        kind = "data" if self.engine.state is _DATA else "command"
+        row = (now, kind, self.host.name, self.sender_host, number, message, delivery.sent, octets)
+        self.record(row)
+        self.engine.receive(octets)
+
+    def see_close(self) -> None:
+        """Find out that the connection is closed or cut."""
+        self.engine.end_of_input()
+        self.close()
+
+    def close(self) -> None:
+        """End the receiver-SMTP's part: it has closed the channel, or seen that it is closed."""
+        connection = self.connection
+        if not connection.receiver_closed:
+            self.host.open_sessions -= 1
+            if self.session.respond is not None:
+                self.session.respond = _too_late
+            connection.close_receiver_end()
+
+    def _respond(self, verdict: Reply) -> None:
+        """Send the verdict that was waiting for the mail to be stored."""
+        connection, now = self.connection, self.connection.env.now
+        for _, octets in self.engine.answer(verdict):
+            connection.send_reply(octets, now)
+        if self.engine.state is _CLOSED:
+            self.close()
