@@ -10,7 +10,6 @@ programs speak to a live network. ``lab.protocol`` has the engines alone.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
 from lab.runtime import compiled
 
@@ -18,55 +17,127 @@ __version__ = "0.1.0"
 
 compiled.install()
 
-if TYPE_CHECKING:
-    from lab import lessons, protocol, views
-    from lab.api.run import Interrupted, Run, RunFailed
-    from lab.api.serve import serve
-    from lab.api.simulate import load, simulate
-    from lab.experiments.explore import explore
-    from lab.experiments.storm.storm import storm
-    from lab.experiments.sweep.experiment_file import SweepError
-    from lab.experiments.sweep.sweep import sweep
-    from lab.stepping.stepper import Stepper, step
-    from lab.topology.model import FaultSpec as Fault
-    from lab.topology.model import Topology, TopologyError
-    from lab.trace.rows import Event
-    from lab.trace.trace import Trace, open_trace
-
-# Found when asked for: `lab --help` should not wait for networkx.
-_HOMES = {
+# Imported when asked for: `lab --help` should not wait for networkx. Type checkers read
+# __init__.pyi, and a test holds the two against each other.
+_MODULES = {
+    "Account": "lab.analysis.account",
+    "Breach": "lab.analysis.invariants.breach",
+    "BreakPoint": "lab.experiments.explore",
+    "Counts": "lab.analysis.summary",
+    "Crossing": "lab.analysis.index",
+    "DeliverySeconds": "lab.analysis.summary",
+    "DialogueLine": "lab.stepping.moments:Line",
+    "Environment": "lab.topology.model",
+    "EnvironmentMeta": "lab.trace.meta",
     "Event": "lab.trace.rows",
-    "Fault": "lab.api.simulate",
+    "explore": "lab.experiments.explore",
+    "Explored": "lab.experiments.explore",
+    "Fault": "lab.topology.model:FaultSpec",
+    "FaultInterval": "lab.analysis.faults",
+    "Forward": "lab.hosts.directory",
+    "HostMeta": "lab.trace.meta",
+    "HostSettings": "lab.hosts.settings",
+    "InFlight": "lab.stepping.moments",
     "Interrupted": "lab.api.run",
+    "Intervention": "lab.stepping.stepper",
+    "LinkMeta": "lab.trace.meta",
+    "LinkSpec": "lab.topology.model",
+    "LiveServer": "lab.api.serve",
+    "load": "lab.api.simulate",
+    "MailingList": "lab.hosts.directory",
+    "MailSpec": "lab.topology.model",
+    "Member": "lab.hosts.directory",
+    "Meta": "lab.trace.meta",
+    "Moment": "lab.stepping.moments",
+    "NoCondition": "lab.analysis.conditions",
+    "NoIntervention": "lab.stepping.stepper",
+    "open_trace": "lab.trace.trace",
+    "Outcomes": "lab.analysis.summary",
+    "PollSpec": "lab.topology.model",
+    "Recipient": "lab.analysis.account",
+    "RecipientSummary": "lab.analysis.summary",
+    "Retry": "lab.hosts.retry",
     "Run": "lab.api.run",
     "RunFailed": "lab.api.run",
+    "ScriptSpec": "lab.topology.model",
+    "serve": "lab.api.serve",
+    "SessionHistory": "lab.analysis.session_states",
+    "simulate": "lab.api.simulate",
+    "Snapshot": "lab.analysis.session_states",
+    "Spooled": "lab.analysis.spools",
+    "step": "lab.stepping.stepper",
     "Stepper": "lab.stepping.stepper",
+    "Storm": "lab.experiments.storm.storm",
+    "storm": "lab.experiments.storm.storm",
+    "StormRun": "lab.experiments.storm.storm",
+    "Summary": "lab.analysis.summary",
+    "sweep": "lab.experiments.sweep.sweep",
+    "SweepError": "lab.experiments.sweep.experiment_file",
+    "Timeouts": "lab.hosts.timeouts",
     "Topology": "lab.topology.model",
     "TopologyError": "lab.topology.model",
     "Trace": "lab.trace.trace",
-    "explore": "lab.experiments.explore",
-    "load": "lab.api.simulate",
-    "open_trace": "lab.trace.trace",
-    "serve": "lab.api.serve",
-    "simulate": "lab.api.simulate",
-    "step": "lab.stepping.stepper",
-    "storm": "lab.experiments.storm.storm",
-    "sweep": "lab.experiments.sweep.sweep",
-    "SweepError": "lab.experiments.sweep.experiment_file",
+    "TrafficSpec": "lab.topology.model",
+    "Trial": "lab.experiments.explore",
+    "User": "lab.hosts.directory",
 }
-_ROOMS = ("lessons", "protocol", "views")
+"""Where each public name is: its module, and its name there if that is another."""
+
+_PACKAGES = ("lessons", "protocol", "views")
 
 __all__ = [
+    "Account",
+    "Breach",
+    "BreakPoint",
+    "Counts",
+    "Crossing",
+    "DeliverySeconds",
+    "DialogueLine",
+    "Environment",
+    "EnvironmentMeta",
     "Event",
+    "Explored",
     "Fault",
+    "FaultInterval",
+    "Forward",
+    "HostMeta",
+    "HostSettings",
+    "InFlight",
     "Interrupted",
+    "Intervention",
+    "LinkMeta",
+    "LinkSpec",
+    "LiveServer",
+    "MailSpec",
+    "MailingList",
+    "Member",
+    "Meta",
+    "Moment",
+    "NoCondition",
+    "NoIntervention",
+    "Outcomes",
+    "PollSpec",
+    "Recipient",
+    "RecipientSummary",
+    "Retry",
     "Run",
     "RunFailed",
+    "ScriptSpec",
+    "SessionHistory",
+    "Snapshot",
+    "Spooled",
     "Stepper",
+    "Storm",
+    "StormRun",
+    "Summary",
     "SweepError",
+    "Timeouts",
     "Topology",
     "TopologyError",
     "Trace",
+    "TrafficSpec",
+    "Trial",
+    "User",
     "explore",
     "lessons",
     "load",
@@ -81,11 +152,12 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name in _ROOMS:
+def __getattr__(name: str) -> object:
+    if name in _PACKAGES:
         return import_module(f"lab.{name}")
-    if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
+    if name in _MODULES:
+        module, _, name_there = _MODULES[name].partition(":")
+        return getattr(import_module(module), name_there or name)
     raise AttributeError(f"module 'lab' has no attribute {name!r}")
 
 

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass, field
 from typing import IO, Any, Final, overload
 
+from lab.analysis.summary import Counts, DeliverySeconds, Outcomes, RecipientSummary, Summary
 from lab.trace.rows import (
     EXPAND_MEMBERS,
     FORWARD_NEW,
@@ -76,7 +77,7 @@ class Recipient:
         """The path without its source route."""
         return self.path.rpartition(":")[2] if self.path.startswith("@") else self.path
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> RecipientSummary:
         """The recipient as the summary shows it."""
         return {
             "message": self.message,
@@ -194,7 +195,7 @@ class SettledColumns:
         return zip(self._messages, self._ids, strict=True)
 
 
-class Recipients(Sequence[dict[str, Any]]):
+class Recipients(Sequence[RecipientSummary]):
     """The recipients of an account as the summary shows them, in the order of their messages.
 
     Each is made when it is looked at, so that a million of them cost nothing until then.
@@ -216,12 +217,12 @@ class Recipients(Sequence[dict[str, Any]]):
         return self._open[place] if place >= 0 else self._account.settled[self._order[index]]
 
     @overload
-    def __getitem__(self, index: int) -> dict[str, Any]: ...
+    def __getitem__(self, index: int) -> RecipientSummary: ...
 
     @overload
-    def __getitem__(self, index: slice) -> list[dict[str, Any]]: ...
+    def __getitem__(self, index: slice) -> list[RecipientSummary]: ...
 
-    def __getitem__(self, index: int | slice) -> dict[str, Any] | list[dict[str, Any]]:
+    def __getitem__(self, index: int | slice) -> RecipientSummary | list[RecipientSummary]:
         if isinstance(index, slice):
             places = range(*index.indices(len(self)))
             return [self.recipient(place).as_dict() for place in places]
@@ -435,36 +436,40 @@ class Account:
 
     # -- the summary ----------------------------------------------------------------------------
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> Outcomes:
         """The counts of the contract's section 3, without title, seed and digest."""
+        counts = self.counts()
+        all_of_them = Recipients(self)
+        few = len(all_of_them) <= LAZY
+        return {**counts, "recipients": list(all_of_them) if few else all_of_them}
+
+    def counts(self) -> Counts:
+        """Return the counts of the summary, without the recipients."""
         for recipient in self.recipients.values():
             if self._is_lost(recipient):
                 recipient.outcome = "lost"
-        all_of_them = Recipients(self)
         tally = self.settled.tally(self.recipients.values())
         return {
             "simulated_seconds": round(self.last, 6),
             "submitted": sum(tally.counts.values()),
-            **tally.counts,
+            "delivered": tally.counts["delivered"],
+            "returned": tally.counts["returned"],
+            "rejected": tally.counts["rejected"],
+            "queued": tally.counts["queued"],
+            "undeliverable_notifications": tally.counts["undeliverable_notifications"],
+            "lost": tally.counts["lost"],
             "duplicates": tally.duplicates,
             "sessions": self.sessions,
             "hops": tally.hops,
             "delivery_seconds": _quantiles(sorted(tally.spans)),
-            "recipients": all_of_them if len(all_of_them) > LAZY else list(all_of_them),
         }
-
-    def counts(self) -> dict[str, Any]:
-        """Return the counts of the summary, without the recipients."""
-        counts = self.summary()
-        del counts["recipients"]
-        return counts
 
 
 def _order(message: int, one: str) -> tuple[int, list[int]]:
     return message, [int(part) for part in one.split(".")]
 
 
-def _quantiles(spans: Sequence[float]) -> dict[str, float]:
+def _quantiles(spans: Sequence[float]) -> DeliverySeconds:
     """Minimum, median, 95th percentile (nearest rank) and maximum, in seconds."""
     if not spans:
         return {"min": 0, "median": 0, "p95": 0, "max": 0}
@@ -499,7 +504,7 @@ ACCOUNTED: Final = frozenset(_HANDLERS)
 """The kinds of event that an account goes by."""
 
 
-def write_summary(summary: dict[str, Any], file: IO[str], indent: int | None = None) -> None:
+def write_summary(summary: Summary, file: IO[str], indent: int | None = None) -> None:
     """Write a summary as one JSON object, its recipients one by one."""
     recipients = summary["recipients"]
     if isinstance(recipients, list):
@@ -512,7 +517,7 @@ def write_summary(summary: dict[str, Any], file: IO[str], indent: int | None = N
     file.write(f"]{tail}")
 
 
-def summarise(trace: Trace, account: Account | None = None) -> dict[str, Any]:
+def summarise(trace: Trace, account: Account | None = None) -> Summary:
     """The summary of a trace: title, seed, digest, counts, delivery times, recipients.
 
     ``account`` is that of the same trace, where it has been taken already.

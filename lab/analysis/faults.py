@@ -6,10 +6,11 @@ Every reader of a trace (timeline, map, film, stepper, replay page) takes them f
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
+from lab.trace.meta import LinkMeta
 from lab.trace.rows import CLOSE_REASON, FAULT_NAME, FAULT_ON, FAULT_WHAT, HOST, KIND, PEER, Row, T
 from lab.trace.trace import Trace
 
@@ -59,7 +60,7 @@ class FaultInterval:
         """Where it was: "A - B", a host, or the groups of a partition."""
         return place_of(self.host, self.peer) or self.what
 
-    def places(self, links: Iterable[Mapping[str, Any]]) -> list[tuple[str, str | None]]:
+    def places(self, links: Iterable[LinkMeta]) -> list[tuple[str, str | None]]:
         """Return the host (with None) or the link; of a partition, each link that it breaks.
 
         ``links`` are those of the run, as ``trace.meta["links"]`` has them.

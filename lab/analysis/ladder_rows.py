@@ -120,7 +120,7 @@ def row_of(event: Event) -> LadderRow | None:
     host, peer = event.host, event.peer
     if event.kind in ("command", "reply", "data"):
         host, peer = str(peer), host  # recorded where it arrives; drawn from where it left
-    sent = event.extra.get("sent")
+    sent = event["sent"] if "sent" in event.extra else None
     return LadderRow(event.t, kind, host, peer, text, event.seq, sent, event.session)
 
 

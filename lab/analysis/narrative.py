@@ -97,7 +97,8 @@ def _defer(e: Event) -> str:
 
 def _notify(e: Event) -> str:
     about = f"mail {e['about']} cannot be delivered: {e['reason']}"
-    return f"{e.host} writes a notification, mail {e.message}, to {address(e['path'])}: {about}."
+    originator = address(str(e["path"]))
+    return f"{e.host} writes a notification, mail {e.message}, to {originator}: {about}."
 
 
 def _fault(e: Event) -> str:
@@ -118,7 +119,7 @@ _SENTENCES: Final[dict[str, Callable[[Event], Any]]] = {
     "plan": lambda e: "A way that mail is to take.",
     "submit": _submit,
     "reject": lambda e: (
-        f"{e.host} does not take mail {e.message} for {address(e['path'])}: {e['reason']}."
+        f"{e.host} does not take mail {e.message} for {address(str(e['path']))}: {e['reason']}."
     ),
     "expand": lambda e: (
         f"{e.host} expands the mailing list {e['name']}: mail {e.message} is for "

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lab.analysis.account import write_summary
+from lab.analysis.summary import Summary
 from lab.trace.trace import Trace
 
 ARTEFACTS: Final = (
@@ -42,7 +43,7 @@ def unavailable(trace: Trace) -> list[str]:
 
 def write_artefacts(
     trace: Trace,
-    summary: dict[str, Any],
+    summary: Summary,
     directory: str | os.PathLike[str],
     progress: Callable[[str], None] | None = None,
 ) -> list[Path]:
@@ -80,9 +81,7 @@ def write_artefacts(
     return [_write_summary(summary, out), *written]
 
 
-def write_least(
-    trace: Trace, summary: dict[str, Any], directory: str | os.PathLike[str]
-) -> list[Path]:
+def write_least(trace: Trace, summary: Summary, directory: str | os.PathLike[str]) -> list[Path]:
     """Write trace and summary alone, after an interruption; return their paths."""
     out = Path(directory)
     path = trace.folder or out / "trace.jsonl"
@@ -91,7 +90,7 @@ def write_least(
     return [path, _write_summary(summary, out)]
 
 
-def _write_summary(summary: dict[str, Any], out: Path) -> Path:
+def _write_summary(summary: Summary, out: Path) -> Path:
     return _write(out / "summary.json", partial(write_summary, summary, indent=1))
 
 

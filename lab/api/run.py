@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lab.analysis.account import Account, summarise
 from lab.analysis.invariants import Breach, breaches
+from lab.analysis.summary import Summary
 from lab.api.artefacts import ARTEFACTS as ARTEFACTS
 from lab.api.artefacts import VIEWS, write_artefacts, write_least
 from lab.topology.model import Topology
@@ -20,6 +21,7 @@ from lab.trace.trace import Trace
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from lab.analysis.conditions import Condition
     from lab.analysis.streaming import StreamingAnalysis
     from lab.simulation.partitioned.coordinator import Coordinator
     from lab.simulation.simulation import Simulation
@@ -43,7 +45,7 @@ class Run:
     """What was found while the run went on, if the trace may not hold all that happened."""
 
     @cached_property
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> Summary:
         """What became of each recipient, and the counts, as ``lab run --json`` prints them."""
         return summarise(self.trace, self.account)
 
@@ -82,7 +84,7 @@ class Run:
         digest: str = self.summary["digest"]
         return digest
 
-    def plot(self, kind: str = "timeline", ax: Axes | None = None, **options: Any) -> Axes:
+    def plot(self, kind: str = "timeline", ax: Axes | None = None, **options: object) -> Axes:
         """A picture of the run as matplotlib Axes.
 
         ``kind`` is "timeline", "ladder", "queues", "latency", "map" or "states"; ``options`` are
@@ -104,8 +106,13 @@ class Run:
 
         return animation(self.trace, seconds)
 
-    def watch(self, **options: Any) -> Watch:
-        """The run as a widget of a notebook, to play, step and break; see :class:`Watch`."""
+    def watch(self, *, position: int = 0, breaks: Iterable[Condition] = ()) -> Watch:
+        """The run as a widget of a notebook, to play and to step.
+
+        ``position`` is how many events have happened at first. It stops after each event that one
+        of ``breaks`` holds of: a text such as "reply 550", or a function of an event. Raises
+        ImportError without anywidget, and ValueError for a text that is not a condition.
+        """
         try:
             from lab.views.widget import Watch
         except ImportError:
@@ -114,7 +121,7 @@ class Run:
                 "run: pip install 'smtp-lab[lessons]'"
             ) from None
 
-        return Watch(self.trace, **options)
+        return Watch(self.trace, position=position, breaks=breaks)
 
     def transcript(self) -> None:
         """Print every session as it went over the wire, ``S:`` and ``R:``."""
@@ -130,8 +137,9 @@ class Run:
     def unmet(self) -> list[str]:
         """The expectations of the topology file that did not come true, a sentence each."""
         wrong = []
+        summary = dict(self.summary)
         for key, wanted in self.topology.expect.items():
-            found = self.summary[key]
+            found = summary[key]
             if found != wanted:
                 wrong.append(f"[expect] {key} = {wanted}, but the run had {key} = {found}")
         return wrong

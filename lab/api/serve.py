@@ -23,7 +23,7 @@ _PATIENCE: Final = 20.0
 """Seconds in which a network that was told to end must have ended."""
 
 
-class Served:
+class LiveServer:
     """A network of processes that listens on this machine; see :func:`serve`.
 
     ``ports`` says on which port of 127.0.0.1 each host listens. When the block is over, ``run`` is
@@ -45,7 +45,7 @@ class Served:
             raise RuntimeError("there is no run yet: it is there when the with block is over")
         return self._run
 
-    def __enter__(self) -> Served:
+    def __enter__(self) -> LiveServer:
         if self._process is not None:
             raise RuntimeError("this network has served already: say lab.serve(...) once more")
         try:
@@ -115,7 +115,7 @@ class Served:
 
 def serve(
     topology: Topology | str | os.PathLike[str], seed: int = 0, *, speed: float = 1.0
-) -> Served:
+) -> LiveServer:
     """A live network, up as long as a ``with`` block lasts, that real mail programs may speak to::
 
         with lab.serve("topologies/rfc821/scenario-03.toml") as served:
@@ -134,4 +134,4 @@ def serve(
         raise ValueError(f"speed {speed:g}: no pace; speed=60 puts an hour into a minute")
     if not isinstance(topology, Topology):
         topology = load(topology, seed=seed)
-    return Served(replace(topology.with_seed(seed), expect={}), seed, speed)
+    return LiveServer(replace(topology.with_seed(seed), expect={}), seed, speed)

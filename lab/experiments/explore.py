@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from lab.analysis.account import OUTCOMES, Account
 from lab.analysis.invariants import breaches
@@ -148,7 +148,7 @@ class Explored:
         """Return the sum of a count over all points, or over those of one kind."""
         return sum(o.counts[name] for p, o in self.tried() if kind in (None, p.kind))
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """Return the figures as ``lab explore --json`` prints them."""
         names = ("delivered", "returned", "duplicates", "lost")
         window = [point for point, _ in self.tried() if point.in_window]

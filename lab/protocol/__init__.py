@@ -6,6 +6,7 @@ SimPy.
 
 from typing import TYPE_CHECKING, Any
 
+from lab.protocol.dialogue import SideState, Spoken
 from lab.protocol.interfaces import Agenda, Installation
 from lab.protocol.lines import (
     CRLF,
@@ -76,6 +77,8 @@ __all__ = [
     "ReplyParser",
     "SenderSMTP",
     "Severity",
+    "SideState",
+    "Spoken",
     "State",
     "SyntaxFault",
     "Transaction",

@@ -12,6 +12,7 @@ from rich.style import Style
 from rich.text import Span, Text
 
 from lab.stepping.moments import Moment
+from lab.trace.meta import HostMeta, Meta
 
 _BRAILLE: Final = 0x2800
 _DOTS: Final = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
@@ -47,12 +48,12 @@ def _coordinates(names: tuple[str, ...], links: tuple[tuple[str, str], ...], pos
     return map_layout.places(hosts, [{"a": a, "b": b} for a, b in links])
 
 
-def make_grid(meta: dict[str, Any], columns: int, lines: int) -> CharGrid:
+def make_grid(meta: Meta, columns: int, lines: int) -> CharGrid:
     """Place the hosts of a run in a grid of the given size."""
     hosts = meta.get("hosts", [])
     names = tuple(host["name"] for host in hosts)
     ends = tuple((link["a"], link["b"]) for link in meta.get("links", []))
-    positions = tuple(tuple(host["position"]) if host.get("position") else None for host in hosts)
+    positions = tuple(tuple(host.get("position") or ()) or None for host in hosts)
     coordinates = _coordinates(names, ends, positions)
     margin = min(9, columns // 6)
     width, height = max(1, columns - 1 - 2 * margin), max(1, lines - 3)
@@ -177,9 +178,7 @@ def _sign(kind: str, octets: bytes) -> str:
     return word if word.isprintable() and word else "?"
 
 
-def _draw_hosts(
-    canvas: Canvas, moment: Moment, grid: CharGrid, hosts: Sequence[dict[str, Any]]
-) -> None:
+def _draw_hosts(canvas: Canvas, moment: Moment, grid: CharGrid, hosts: Sequence[HostMeta]) -> None:
     down = {fault.host for fault in moment.faults if fault.is_down and fault.peer is None}
     spooled: dict[str, int] = {}
     for mail in moment.spool:

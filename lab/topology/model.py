@@ -63,7 +63,7 @@ class Topology(TopologyData):
 
     @classmethod
     def from_graph(
-        cls, graph: networkx.Graph, *, sets: Sets = (), seed: int = 0, **options: Any
+        cls, graph: networkx.Graph, *, sets: Sets = (), seed: int = 0, **options: object
     ) -> Topology:
         """Return the topology of any networkx graph, as ``graph = "map.graphml"`` gives in a file.
 

@@ -411,7 +411,7 @@ class FaultSpec:
     )
 
 
-Sets = Iterable[str] | Mapping[str, Any]
+Sets = Iterable[str] | Mapping[str, object]
 """Overrides: "link.0.latency=1 s" each, or a mapping of dotted paths to values."""
 
 
@@ -437,7 +437,7 @@ class TopologyData:
     retry: Retry = field(default_factory=Retry)
     expect: dict[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
-    recipe: Mapping[str, Any] | None = field(default=None, repr=False, compare=False)
+    recipe: Mapping[str, object] | None = field(default=None, repr=False, compare=False)
     _found: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property

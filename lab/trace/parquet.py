@@ -14,7 +14,7 @@ import json
 import shutil
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, overload
 
@@ -110,7 +110,7 @@ class ParquetWriter:
             yield from StoredRows(self.folder)
         yield from self._waiting
 
-    def close(self, digest: str, counts: dict[str, Any]) -> None:
+    def close(self, digest: str, counts: Mapping[str, Any]) -> None:
         """Write what waits, with the digest and the outcome counts of the whole run."""
         self._write_part(self._waiting, {"digest": digest, "counts": counts})
         self._waiting = []

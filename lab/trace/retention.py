@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -71,7 +71,7 @@ class Retention:
         """Return the rows that have been kept so far."""
         return self._kept if self._writer is None else self._writer.rows()
 
-    def close(self, digest: str, counts: Callable[[], dict[str, Any]]) -> Trace:
+    def close(self, digest: str, counts: Callable[[], Mapping[str, Any]]) -> Trace:
         """Return the trace of what was kept, with the digest of the whole run.
 
         ``counts`` is called for what is stored beside the digest in a folder: how many recipients

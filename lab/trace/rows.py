@@ -12,7 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal, overload
+
+if TYPE_CHECKING:
+    from lab.trace.meta import Meta
 
 Row = tuple[Any, ...]
 """A stored event: ``(t, kind, host, peer, session, message, *columns of its kind)``."""
@@ -144,6 +147,14 @@ OCTETS_COLUMNS: Final = {
 
 _COMMON: Final = ("t", "seq", "kind", "host", "peer", "session", "message")
 
+_FLOATS = Literal["t", "delay", "retry_at", "sent", "started"]
+_INTEGERS = Literal["seq", "about", "again", "code", "number", "size"]
+_TEXTS = Literal[
+    "kind", "host", "environment", "mode", "name", "new", "old", "reason", "recipient", "reply",
+    "reverse_path", "text", "transport", "user", "verb", "what",
+]  # fmt: skip
+"""The names of columns whose values have the same type in every kind of event that has them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -162,9 +173,34 @@ class Event:
     peer: str | None
     session: int | None
     message: int | None
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, object] = field(default_factory=dict)
 
-    def __getitem__(self, name: str) -> Any:
+    @overload
+    def __getitem__(self, name: _FLOATS) -> float: ...
+    @overload
+    def __getitem__(self, name: _INTEGERS) -> int: ...
+    @overload
+    def __getitem__(self, name: _TEXTS) -> str: ...
+    @overload
+    def __getitem__(self, name: Literal["octets"]) -> bytes: ...
+    @overload
+    def __getitem__(self, name: Literal["on"]) -> bool: ...
+    @overload
+    def __getitem__(self, name: Literal["peer"]) -> str | None: ...
+    @overload
+    def __getitem__(self, name: Literal["session", "message"]) -> int | None: ...
+    @overload
+    def __getitem__(self, name: Literal["recipients"]) -> tuple[str, ...]: ...
+    @overload
+    def __getitem__(self, name: Literal["path"]) -> str | tuple[str, ...]: ...
+    @overload
+    def __getitem__(self, name: Literal["members"]) -> tuple[tuple[str, str], ...]: ...
+    @overload
+    def __getitem__(self, name: Literal["meta"]) -> Meta: ...
+    @overload
+    def __getitem__(self, name: str) -> object: ...
+
+    def __getitem__(self, name: str) -> object:
         if name in self.extra:
             return self.extra[name]
         if name in _COMMON:
@@ -172,20 +208,20 @@ class Event:
         if self.kind == "reply" and name in ("code", "text"):
             return self._of_reply(name)
         if self.kind == "command" and name in ("verb", "text"):
-            line: str = self.extra["octets"].decode("latin-1")
+            line = self["octets"].decode("latin-1")
             return line.rstrip("\r\n") if name == "text" else line[:4].strip().upper()
         raise KeyError(name)
 
     def _of_reply(self, name: str) -> int | str:
         """Return the code, or the text of all lines without the code (appendix E)."""
-        octets: bytes = self.extra["octets"]
+        octets = self["octets"]
         if name == "code":
             return int(octets[:3])
         return "\n".join(line[4:] for line in octets.decode("latin-1").splitlines())
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """Return the event as a flat dictionary that JSON can hold; bytes become Latin-1 text."""
-        flat: dict[str, Any] = {name: getattr(self, name) for name in _COMMON}
+        flat: dict[str, object] = {name: getattr(self, name) for name in _COMMON}
         for name, value in self.extra.items():
             flat[name] = value.decode("latin-1") if isinstance(value, bytes) else value
         if self.kind == "reply":

@@ -21,6 +21,8 @@ from lab.trace.rows import KIND, START_META, Event, Row, T, event_of
 if TYPE_CHECKING:
     import pandas
 
+    from lab.trace.meta import Meta
+
 
 class Trace:
     """An ordered record of the events of one run.
@@ -79,11 +81,11 @@ class Trace:
         return sum(row[KIND] in kinds for row in self.rows)
 
     @property
-    def meta(self) -> dict[str, Any]:
+    def meta(self) -> Meta:
         """What the run was made from: title, seed, start, hosts, links, environments."""
         for row in self.rows[:1]:
             if row[KIND] == "start":
-                meta: dict[str, Any] = row[START_META]
+                meta: Meta = row[START_META]
                 return meta
         return {}
 

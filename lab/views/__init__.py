@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from lab.trace.trace import Trace
     from lab.views.files.maildrops import write_maildrops as write_maildrops
+    from lab.views.pictures.film import Animation as Animation
+    from lab.views.pictures.film import animation as animation
     from lab.views.pictures.ladder import ladder as ladder
     from lab.views.pictures.latency import latency as latency
     from lab.views.pictures.map import map_trace as map_trace
@@ -29,8 +31,10 @@ if TYPE_CHECKING:
     from lab.views.replay import write_replay as write_replay
     from lab.views.text.summary import summary_table as summary_table
     from lab.views.text.transcript import transcript as transcript
+    from lab.views.widget import Watch as Watch
 
-_HOMES: Final = {
+_MODULES: Final = {
+    "Animation": "pictures.film",
     "animation": "pictures.film",
     "ladder": "pictures.ladder",
     "latency": "pictures.latency",
@@ -43,6 +47,7 @@ _HOMES: Final = {
     "summary_table": "text.summary",
     "timeline": "pictures.timeline",
     "transcript": "text.transcript",
+    "Watch": "widget",
     "write_maildrops": "files.maildrops",
     "write_replay": "replay",
 }
@@ -85,7 +90,7 @@ class _Views(ModuleType):
     """
 
     def __setattr__(self, name: str, value: object) -> None:
-        if isinstance(value, ModuleType) and _HOMES.get(name) == name:
+        if isinstance(value, ModuleType) and _MODULES.get(name) == name:
             value = getattr(value, name)
         super().__setattr__(name, value)
 
@@ -93,17 +98,23 @@ class _Views(ModuleType):
 sys.modules[__name__].__class__ = _Views
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+def _imported(name: str) -> Any:
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+
+
+if not TYPE_CHECKING:  # a type checker knows the names above, and reports any other
+
+    def __getattr__(name: str) -> Any:
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return _imported(name)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+    return sorted({*globals(), *_MODULES})
 
 
-def plot(trace: Trace, kind: str = "timeline", ax: Axes | None = None, **options: Any) -> Axes:
+def plot(trace: Trace, kind: str = "timeline", ax: Axes | None = None, **options: object) -> Axes:
     """The Axes on which the picture of that kind was drawn; ``options`` are its function's own.
 
     Raises ValueError in one sentence for a kind that is none of :data:`PICTURES`.
@@ -112,11 +123,11 @@ def plot(trace: Trace, kind: str = "timeline", ax: Axes | None = None, **options
         raise ValueError(f"no picture is called {kind!r}; there are {', '.join(sorted(PICTURES))}")
     if why := lacking(trace, kind):
         raise ValueError(why)
-    drawn: Axes = __getattr__(PICTURES[kind])(trace, ax=ax, **options)
+    drawn: Axes = _imported(PICTURES[kind])(trace, ax=ax, **options)
     return drawn
 
 
-def save(trace: Trace, kind: str, path: str | Path, *, dpi: float = 100, **options: Any) -> None:
+def save(trace: Trace, kind: str, path: str | Path, *, dpi: float = 100, **options: object) -> None:
     """Draw a picture into a file whose ending names its format (png, svg, pdf).
 
     Works without a display, and leaves no figure behind in pyplot.
@@ -124,6 +135,6 @@ def save(trace: Trace, kind: str, path: str | Path, *, dpi: float = 100, **optio
     from lab.views.pictures.plot_style import no_word_of_glyphs, off_screen
 
     with off_screen():
-        axes = plot(trace, kind, **options)
+        axes = plot(trace, kind, None, **options)
     with no_word_of_glyphs():
         axes.get_figure(root=True).savefig(path, dpi=dpi)  # type: ignore[union-attr]

@@ -41,7 +41,9 @@ class Watch(anywidget.AnyWidget):
     breaks = traitlets.List(traitlets.Int()).tag(sync=True)
     theme = traitlets.Unicode("auto").tag(sync=True)
 
-    def __init__(self, trace: Trace, *, position: int = 0, breaks: Iterable[Any] = ()) -> None:
+    def __init__(
+        self, trace: Trace, *, position: int = 0, breaks: Iterable[Condition] = ()
+    ) -> None:
         trace = beginning(trace)
         super().__init__(data=pack(replay_data(trace)))
         self.trace = trace
@@ -99,17 +101,17 @@ class Watch(anywidget.AnyWidget):
         display(data, metadata=metadata, raw=True)  # type: ignore[no-untyped-call]
 
     def _still(self) -> bytes:
-        from lab import views
         from lab.views.pictures.plot_style import off_screen
+        from lab.views.pictures.timeline import timeline
 
         file = io.BytesIO()
         with off_screen():
-            figure = views.plot(self.trace, "timeline").get_figure(root=True)
+            figure = timeline(self.trace).get_figure(root=True)
         assert figure is not None, "what is drawn is on a figure"
         figure.savefig(file, dpi=80, format="png")
         return file.getvalue()
 
 
-def watch(trace: Trace, **options: Any) -> Watch:
-    """A widget that plays a trace; ``options`` are those of :class:`Watch`."""
-    return Watch(trace, **options)
+def watch(trace: Trace, *, position: int = 0, breaks: Iterable[Condition] = ()) -> Watch:
+    """Return a widget that plays a trace; see :class:`Watch`."""
+    return Watch(trace, position=position, breaks=breaks)

@@ -55,7 +55,7 @@ ROOMS: Final = {
         5, "quantities trace protocol analysis topology", VIEWING
     ),
     "views/replay": Room(5, "trace protocol analysis", VIEWING),
-    "views/text": Room(5, "trace rfc topology views/pictures", VIEWING),
+    "views/text": Room(5, "trace analysis rfc topology views/pictures", VIEWING),
     "views": Room(
         5, "trace analysis views/pictures views/text views/files views/replay",
         VIEWING,
@@ -65,7 +65,9 @@ ROOMS: Final = {
     "stepping": Room(7, f"{MEANING} simulation api"),
     "lessons": Room(7, f"quantities protocol topology simulation {VIEWS} api"),
     "benchmarks": Room(8, f"{MEANING} simulation experiments"),
-    "__init__": Room(8, "runtime trace protocol topology views api experiments stepping lessons"),
+    "__init__": Room(
+        8, "runtime trace protocol analysis hosts topology views api experiments stepping lessons"
+    ),
     "cli": Room(
         9, f"{SIMULATED} rfc live {VIEWS} api experiments stepping lessons benchmarks __init__"
     ),

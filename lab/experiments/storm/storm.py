@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from lab.analysis.account import Account
 from lab.analysis.invariants import Breach, breaches
@@ -86,7 +86,7 @@ class Storm:
         """Return at most ``most`` of the runs that broke a rule, those that lost mail first."""
         return sorted(self.broken, key=lambda run: (not run.lost, run.number))[:most]
 
-    def as_dict(self, files: Mapping[int, str] | None = None) -> dict[str, Any]:
+    def as_dict(self, files: Mapping[int, str] | None = None) -> dict[str, object]:
         """Return the figures as ``lab storm --json`` prints them.
 
         ``files`` maps the number of a run to the name of the file that has its smallest case.

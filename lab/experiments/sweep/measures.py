@@ -96,7 +96,7 @@ def _percentile(run: Run, share: float) -> float | None:
 
 def _span(run: Run, name: str) -> float | None:
     """Return a delivery time of the summary; None, not 0, if nothing was delivered."""
-    span: float = run.summary["delivery_seconds"][name]
+    span: Any = dict(run.summary["delivery_seconds"])[name]
     return span if run.summary["delivered"] else None
 
 
@@ -120,7 +120,7 @@ KNOWN: Final = (
 def measure(name: str) -> Measure:
     """Return the measure of a name; raises ValueError, with the names that are known."""
     if name in COUNTS:
-        return Measure(name, lambda run: run.summary[name])
+        return Measure(name, lambda run: dict(run.summary)[name])
     for other in OTHERS:
         if other.name == name:
             return other

@@ -121,13 +121,13 @@ class Sweep:
 
 
 def sweep(
-    experiment: str | os.PathLike[str] | Mapping[str, Any] | None = None,
+    experiment: str | os.PathLike[str] | Mapping[str, object] | None = None,
     *,
     out: str | os.PathLike[str] | None = None,
     workers: int | None = None,
     scheduler: str | None = None,
     progress: Callable[[int, int], None] | None = None,
-    **given: Any,
+    **given: object,
 ) -> pandas.DataFrame:
     """Make the runs of an experiment, and return a table with a row for each run.
 
@@ -157,7 +157,7 @@ def sweep(
 
 
 def read_experiment(
-    experiment: str | os.PathLike[str] | Mapping[str, Any] | None, given: Mapping[str, Any]
+    experiment: str | os.PathLike[str] | Mapping[str, object] | None, given: Mapping[str, object]
 ) -> Experiment:
     """Return the experiment of a file, of a mapping, or of keywords."""
     if experiment is None:

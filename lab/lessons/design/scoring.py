@@ -110,7 +110,9 @@ def _score(lines: tuple[Line, ...], quiet: frozenset[str], title: str) -> Score:
     whole = network(lines, quiet, title)
     rush = simulate(whole, trace="none").summary["recipients"]
     spans = [
-        one["settled_at"] - one["submitted_at"] for one in rush if one["outcome"] == "delivered"
+        one["settled_at"] - one["submitted_at"]
+        for one in rush
+        if one["settled_at"] is not None and one["outcome"] == "delivered"
     ]
     broken = {}
     for name, rest in _one_failure(whole):

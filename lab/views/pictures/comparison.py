@@ -21,7 +21,7 @@ def delivery_times(trace: Trace) -> dict[tuple[int, str], float]:
     return {
         (one["message"], one["recipient"]): one["settled_at"] - one["submitted_at"]
         for one in summarise(trace)["recipients"]
-        if one["outcome"] == "delivered"
+        if one["settled_at"] is not None and one["outcome"] == "delivered"
     }
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lab.analysis import map_layout
 from lab.analysis.faults import fault_intervals
+from lab.trace.meta import LinkMeta, Meta
 from lab.trace.rows import KIND, OPEN_PATH, PLAN_PATH
 from lab.trace.trace import Trace
 from lab.views.pictures import plot_style
@@ -53,7 +54,7 @@ _TROUBLES: Final[dict[bool, dict[str, Any]]] = {
 }
 
 
-def network_map(source: Trace | Mapping[str, Any], ax: Axes | None = None) -> Axes:
+def network_map(source: Trace | Meta, ax: Axes | None = None) -> Axes:
     """The Axes with the map of a trace, or of a topology described as ``trace.meta`` is.
 
     Of a trace, the sessions are drawn too, as arrows along the links that they crossed.
@@ -61,7 +62,7 @@ def network_map(source: Trace | Mapping[str, Any], ax: Axes | None = None) -> Ax
     return map_of(source, ax).ax
 
 
-def map_of(source: Trace | Mapping[str, Any], ax: Axes | None = None) -> Map:
+def map_of(source: Trace | Meta, ax: Axes | None = None) -> Map:
     """The map, drawn, with the places of its hosts: for what is put over it."""
     with plot_style.sheet():
         picture = Map(source, ax)
@@ -75,7 +76,7 @@ class Map:
     def __init__(self, source: Trace | Mapping[str, Any], ax: Axes | None) -> None:
         self.meta = source.meta if isinstance(source, Trace) else source
         self.hosts: list[Mapping[str, Any]] = list(self.meta.get("hosts", ()))
-        self.links: list[Mapping[str, Any]] = list(self.meta.get("links", ()))
+        self.links: list[LinkMeta] = list(self.meta.get("links", ()))
         self.number = {str(host["name"]): n for n, host in enumerate(self.hosts)}
         self.environments = [str(one["name"]) for one in self.meta.get("environments", ())]
         self.faults = fault_intervals(source) if isinstance(source, Trace) else []

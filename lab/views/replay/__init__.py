@@ -55,7 +55,7 @@ def replay_page(trace: Trace) -> str:
     data = replay_data(trace)
     sha = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     parts = {
-        "title": html.escape(data["title"] or "A run"),
+        "title": html.escape(str(data["title"] or "A run")),
         "hash": f"sha256-{sha}",  # the browser runs this script and no other
         "style": player_css(),
         "data": pack(data),

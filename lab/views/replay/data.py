@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any, Final
 
@@ -59,7 +59,7 @@ def beginning(trace: Trace) -> Trace:
     return Trace([(*first[:OWN], {**first[START_META], "title": title}), *rows], trace.level)
 
 
-def replay_data(trace: Trace) -> dict[str, Any]:
+def replay_data(trace: Trace) -> dict[str, object]:
     """A trace as the player reads it, or the :func:`beginning` of it; JSON can hold it.
 
     Times in seconds become microseconds.
@@ -67,7 +67,7 @@ def replay_data(trace: Trace) -> dict[str, Any]:
     return _Columns(beginning(trace)).data()
 
 
-def pack(data: dict[str, Any]) -> str:
+def pack(data: Mapping[str, object]) -> str:
     """The data as one text of letters that no HTML can mistake: base64 of deflated JSON."""
     plain = json.dumps(data, separators=(",", ":")).encode()
     return base64.b64encode(zlib.compress(plain, 6)).decode()

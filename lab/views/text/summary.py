@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
+
+from lab.analysis.summary import RecipientSummary, Summary
 
 ROWS: Final = 20
 """Recipients shown before the rest is only counted."""
@@ -24,7 +26,7 @@ _STYLES: Final = {
 }
 
 
-def summary_table(summary: Mapping[str, Any], *, rows: int = ROWS) -> RenderableType:
+def summary_table(summary: Summary, *, rows: int = ROWS) -> RenderableType:
     """The summary (contract: ``lab run --json``) as something that rich prints."""
     parts: list[RenderableType] = [_heading(summary), _counts(summary)]
     if summary.get("careless"):
@@ -74,7 +76,7 @@ def _outcomes(summary: Mapping[str, Any]) -> Text:
     return text
 
 
-def _recipients(recipients: list[Mapping[str, Any]], rows: int) -> RenderableType:
+def _recipients(recipients: Sequence[RecipientSummary], rows: int) -> RenderableType:
     table = Table(box=box.SIMPLE_HEAD, header_style="dim", pad_edge=False)
     table.add_column("message", justify="right")
     table.add_column("recipient", overflow="fold")

@@ -1,0 +1,68 @@
+"""The types of the summary of a run, as ``lab run --json`` prints it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypedDict
+
+
+class RecipientSummary(TypedDict):
+    """What became of one recipient of a message; times are simulated seconds.
+
+    ``outcome`` is "delivered", "returned", "rejected", "queued", "undeliverable_notifications" or
+    "lost", reached at ``settled_at``.
+    """
+
+    message: int
+    recipient: str
+    outcome: str
+    submitted_at: float
+    settled_at: float | None
+    hops: int
+
+
+class DeliverySeconds(TypedDict):
+    """Seconds from submission to delivery; all 0 if nothing was delivered."""
+
+    min: float
+    median: float
+    p95: float
+    max: float
+
+
+class Counts(TypedDict):
+    """How many recipients reached each outcome, and what that took.
+
+    ``submitted`` is the sum of the outcomes, ``hops`` the sessions that delivered mail crossed.
+    """
+
+    simulated_seconds: float
+    submitted: int
+    delivered: int
+    returned: int
+    rejected: int
+    queued: int
+    undeliverable_notifications: int
+    lost: int
+    duplicates: int
+    sessions: int
+    hops: int
+    delivery_seconds: DeliverySeconds
+
+
+class Outcomes(Counts):
+    """The counts, and what became of each recipient, in the order of their messages."""
+
+    recipients: Sequence[RecipientSummary]
+
+
+class Summary(Outcomes):
+    """The summary of a run: what it was a run of, the counts, and each recipient.
+
+    ``careless`` names the hosts that reply 250 before the mail is stored.
+    """
+
+    title: str
+    seed: int
+    digest: str
+    careless: list[str]

@@ -1,0 +1,53 @@
+"""The types of what a trace says of the topology that its run was made from: plain JSON."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+
+class HostMeta(TypedDict, total=False):
+    """A host or router; ``users`` is how many users it has. What was not set may be missing."""
+
+    name: str
+    kind: str
+    relay: bool
+    users: int
+    careless: bool
+    names: dict[str, str]
+    holds: list[str]
+    eight_bit: str
+    answers: list[str]
+    position: list[float] | None
+    title: str
+    external: str
+
+
+class LinkMeta(TypedDict, total=False):
+    """A link between hosts ``a`` and ``b``; latency and jitter are seconds, bandwidth is bit/s."""
+
+    a: str
+    b: str
+    environment: str
+    latency: float
+    jitter: float
+    bandwidth: float | None
+    loss: float
+    cost: float | None
+
+
+class EnvironmentMeta(TypedDict):
+    """An environment and its transport service."""
+
+    name: str
+    transport: str
+
+
+class Meta(TypedDict, total=False):
+    """What a run was made from; ``start`` is a date in ISO format. Empty in a trace without it."""
+
+    title: str
+    seed: int
+    start: str
+    environments: list[EnvironmentMeta]
+    hosts: list[HostMeta]
+    links: list[LinkMeta]
