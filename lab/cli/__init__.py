@@ -18,7 +18,7 @@ from typing import NoReturn
 import click
 
 import lab
-from lab.cli.common import FAILED, INTERRUPTED, discard_output, print_error
+from lab.cli.common import FAILED, INTERRUPTED, UNUSABLE, discard_output, print_error, reason_of
 from lab.runtime import compiled
 
 COMMANDS = {
@@ -58,6 +58,20 @@ class LazyGroup(click.Group):
         assert isinstance(command, click.Command)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that the arguments name; a usage error suggests a similar one."""
+        name = args[0]
+        if name not in COMMANDS and not ctx.resilient_parsing and not name.startswith("-"):
+            from difflib import get_close_matches
+
+            close = get_close_matches(name, COMMANDS, n=1)
+            ctx.fail(
+                f"there is no command {name!r}" + (f"; did you mean {close[0]}?" if close else "")
+            )
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing any."""
         with formatter.section("Commands"):
@@ -72,16 +86,35 @@ def print_version(context: click.Context, _: click.Parameter, wanted: bool) -> N
         context.exit()
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]},
+    invoke_without_command=True,
+)  # fmt: skip
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=print_version,
     help="Show the version and exit.",
 )  # fmt: skip
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """Simulate, step through and watch mail as RFC 821 moves it, byte by byte.
 
     Begin with:  lab run topologies/rfc821/scenario-03.toml --transcript
     """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help(), err=True)
+        context.exit(UNUSABLE)
+
+
+def usage_sentence(error: click.UsageError) -> str:
+    """Return what is wrong with the arguments in one sentence, and where to read more."""
+    if isinstance(error, click.NoSuchOption):
+        close = " or ".join(sorted(error.possibilities or ())[:3])
+        message = f"there is no option {error.option_name}"
+        message += f"; did you mean {close}?" if close else ""
+    else:
+        message = " ".join(error.format_message().split()).rstrip(".")
+    command = error.ctx.command_path if error.ctx else "lab"
+    return f"{message[:1].lower()}{message[1:]} (see {command} --help)"
 
 
 def main() -> NoReturn:
@@ -93,9 +126,12 @@ def main() -> NoReturn:
     try:
         # the exit status of a click.exceptions.Exit comes back as the result
         status = cli.main(prog_name="lab", standalone_mode=False) or 0
+    except click.UsageError as error:
+        print_error(usage_sentence(error))
+        status = UNUSABLE
     except click.ClickException as error:
-        error.show()
-        status = error.exit_code
+        print_error(error.format_message())
+        status = UNUSABLE
     except (click.Abort, KeyboardInterrupt):
         print_error("interrupted")
         status = INTERRUPTED
@@ -104,6 +140,7 @@ def main() -> NoReturn:
         discard_output()
         status = 0
     except OSError as error:
-        print_error(str(error))
+        where = f"{error.filename}: " if error.filename else ""
+        print_error(where + reason_of(error))
         status = FAILED
     raise SystemExit(status)

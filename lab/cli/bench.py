@@ -4,29 +4,24 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from lab.cli.common import (
-    say,
-)
-
-if TYPE_CHECKING:
-    pass
+from lab.cli.common import figures_as_json_option, print_note, print_table
 
 
 @click.command()
 @click.option(
     "--sessions", type=click.IntRange(min=10), default=20000, show_default=True,
-    help="Simulated sessions to time.",
+    metavar="N", help="Number of simulated sessions to time.",
 )  # fmt: skip
-@click.option("--quick", is_flag=True, help="Under a minute: a tenth of the sessions.")
+@click.option("--quick", is_flag=True, help="A tenth of the sessions: takes less than a minute.")
 @click.option(
-    "--map", "edges", type=click.Path(exists=True, dir_okay=False),
-    help="An edge list (node node cost) for the large map; default: one that is drawn.",
+    "--map", "edges", metavar="FILE", type=click.Path(exists=True, dir_okay=False),
+    help="Edge list of the large map: a line 'node node cost' for each link.  [default: a random "
+    "map]",
 )  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
+@figures_as_json_option
 def bench(sessions: int, quick: bool, edges: str | None, as_json: bool) -> None:
     """Measure the lab beside real mail software, as ratios.
 
@@ -38,17 +33,14 @@ def bench(sessions: int, quick: bool, edges: str | None, as_json: bool) -> None:
     from lab.benchmarks.simulation import measure, table
     from lab.benchmarks.sweep import measure_sweep
 
-    def tell(what: str) -> None:
-        click.echo(f"lab bench: {what}", err=True)
-
     sessions = max(10, sessions // 10) if quick else sessions
-    figures = measure(sessions, tell)
-    figures |= measure_live(max(10, sessions // 10), tell)
+    figures = measure(sessions, print_note)
+    figures |= measure_live(max(10, sessions // 10), print_note)
     messages = 5_000 if quick else 100_000
-    figures |= measure_scale(messages, None if edges is None else Path(edges), tell)
-    figures |= measure_processes(3_000 if quick else 50_000, tell)
-    figures |= measure_sweep(3 if quick else 16, 1.0, tell)
+    figures |= measure_scale(messages, None if edges is None else Path(edges), print_note)
+    figures |= measure_processes(3_000 if quick else 50_000, print_note)
+    figures |= measure_sweep(3 if quick else 16, 1.0, print_note)
     if as_json:
         click.echo(json.dumps(figures))
         return
-    say(table(figures))
+    print_table(table(figures))

@@ -9,6 +9,7 @@ import click
 from lab.cli.common import (
     UNUSABLE,
     load,
+    quiet_option,
     set_option,
 )
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("topologies", nargs=-1, required=True, type=click.Path(), metavar="TOPOLOGY...")
 @set_option
-@click.option("--quiet", is_flag=True, help="Print nothing but what is wrong.")
+@quiet_option
 def check(topologies: tuple[str, ...], sets: tuple[str, ...], quiet: bool) -> None:
     """Validate topology files; run nothing.
 
@@ -33,13 +34,13 @@ def check(topologies: tuple[str, ...], sets: tuple[str, ...], quiet: bool) -> No
             bad += 1
             continue
         if not quiet:
-            click.echo(f"{path}: {count(topology)}")
+            click.echo(f"{path}: OK: {contents(topology)}")
     if bad:
         raise click.exceptions.Exit(UNUSABLE)
 
 
-def count(topology: Topology) -> str:
-    """What a topology holds, in a line."""
+def contents(topology: Topology) -> str:
+    """Return what a topology holds, in a line."""
     mail = len(topology.mail) + sum(one.count for one in topology.traffic)
     parts = [
         (len(topology.hosts), "host"),
@@ -49,4 +50,4 @@ def count(topology: Topology) -> str:
         (len(topology.polls), "poll"),
         (len(topology.faults), "fault"),
     ]
-    return ", ".join(f"{n} {what}{'' if n == 1 else 's'}" for n, what in parts if n) + "; well"
+    return ", ".join(f"{n} {what}{'' if n == 1 else 's'}" for n, what in parts if n)

@@ -1,4 +1,4 @@
-"""What the commands share: options, files read and written, and sentences about what is wrong."""
+"""What the commands share: options, files read and written, tables, errors and notes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -20,18 +20,19 @@ if TYPE_CHECKING:
     from lab.trace.trace import Trace
 
 FAILED, UNUSABLE, INTERRUPTED = 1, 2, 130
+"""Exit statuses: a broken rule or [expect]; unusable arguments or files; Ctrl-C."""
 
 WIDTH_WITHOUT_TERMINAL = 1000
-"""Columns that a table may take in a pipe or a file, where no line need be folded."""
+"""Columns of a table in a pipe or a file: enough that no line is folded."""
 
 
 class Duration(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on only
-    """A time such as "90 s" or "2 h", in seconds."""
+    """A time such as "90 s" or "2 h", in seconds; a bare number is seconds."""
 
     name = "time"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> float:
-        """Seconds."""
+        """Return the seconds; a usage error if the text is not a time, or is negative."""
         from lab.quantities import parse_duration
 
         try:
@@ -39,35 +40,56 @@ class Duration(click.ParamType):  # type: ignore[type-arg]  # generic from click
         except ValueError as why:
             self.fail(str(why), param, ctx)
         if seconds < 0:
-            self.fail(f"{value!r} is before the run begins; write 0 or more", param, ctx)
+            self.fail(f"{value!r} is negative; use 0 or more", param, ctx)
         return seconds
 
 
 seed_option = click.option(
-    "--seed", default=0, show_default=True, help="What every draw comes from."
+    "--seed", default=0, show_default=True, help="Seed of all random numbers: a whole number."
 )
 set_option = click.option(
     "--set", "sets", metavar="KEY=VALUE", multiple=True,
-    help="Override a value of the file, as in link.0.latency='1 s'; may be repeated.",
+    help="Override a value of the file, for example link.0.latency='1 s'. May be repeated.",
 )  # fmt: skip
 level_option = click.option(
     "--trace", "level", type=click.Choice(["wire", "session", "delivery", "none"]), default="wire",
-    show_default=True, help="How much is recorded.",
+    show_default=True, help="How much is recorded: wire is everything, none almost nothing.",
 )  # fmt: skip
 processes_option = click.option(
-    "--processes", type=click.IntRange(min=1), help="Processes; default: one a processor."
+    "--processes", type=click.IntRange(min=1), metavar="N",
+    help="Number of processes.  [default: one for each processor]",
+)  # fmt: skip
+until_option = click.option(
+    "--until", type=Duration(),
+    help="Stop at this time of the run, for example '90 s' or '2 h'.  [default: when nothing is "
+    "left to do]",
+)  # fmt: skip
+transcript_option = click.option(
+    "--transcript", is_flag=True, help="Print every session, with S: and R: as in RFC 821."
 )
+summary_as_json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print the summary as one JSON object."
+)
+figures_as_json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print the figures as one JSON object."
+)
+artefacts_option = click.option(
+    "--out", metavar="DIRECTORY", type=click.Path(file_okay=False),
+    help="Write the artefacts (summary, trace, pictures, ...) to a directory.  [default: none are "
+    "written]",
+)  # fmt: skip
+quiet_option = click.option("--quiet", is_flag=True, help="Print errors only.")
 topology_argument = click.argument("topology", type=click.Path())
 
 
 def discard_output() -> None:
-    """Let what is printed from here on, and what is buffered, go nowhere."""
+    """Discard what is buffered for stdout, and what will be printed from now on."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextmanager
 def until_reader_leaves() -> Iterator[None]:
-    """Go on without printing where whoever reads our output has read enough (``| head -1``)."""
+    """Print until the reader of our output is gone (``| head -1``), then go on without."""
     try:
         yield
     except BrokenPipeError:
@@ -75,12 +97,28 @@ def until_reader_leaves() -> Iterator[None]:
 
 
 def print_error(sentence: str) -> None:
-    """Say one thing that is wrong, on stderr."""
+    """Print on stderr what is wrong."""
     click.echo(f"lab: {sentence}", err=True)
 
 
+def print_note(sentence: str) -> None:
+    """Print on stderr what a user should know, though nothing is wrong."""
+    click.echo(f"lab: note: {sentence}", err=True)
+
+
+def exit_with_error(sentence: str, status: int = UNUSABLE) -> NoReturn:
+    """Print on stderr what is wrong, and end the command with an exit status."""
+    print_error(sentence)
+    raise click.exceptions.Exit(status)
+
+
+def reason_of(error: OSError) -> str:
+    """Return the system's words for an error, without number and file name."""
+    return error.strerror or str(error)
+
+
 def load(path: str, sets: tuple[str, ...], seed: int = 0) -> Topology:
-    """The topology of a file, its notes told on stderr; or its problems, and exit status 2."""
+    """Read a topology file and print its notes; exit status 2, with all problems, if it is bad."""
     from lab.topology.model import TopologyError
     from lab.topology.model import load as load_topology
 
@@ -91,7 +129,7 @@ def load(path: str, sets: tuple[str, ...], seed: int = 0) -> Topology:
             print_error(problem)
         raise click.exceptions.Exit(UNUSABLE) from None
     for note in topology.notes:
-        click.echo(f"lab: note: {note}", err=True)
+        print_note(note)
     return topology
 
 
@@ -99,7 +137,11 @@ def load(path: str, sets: tuple[str, ...], seed: int = 0) -> Topology:
 def progress_bar(
     total: int, quiet: bool, what: str = "messages", least: int = 500
 ) -> Iterator[Callable[[int], None] | None]:
-    """A bar on stderr where that is a terminal and there is enough to do to be worth one."""
+    """Show a bar on stderr, if that is a terminal and there is enough to do.
+
+    Yields a function that takes the number of things done, or None if no bar is shown. ``what``
+    names the things; with fewer than ``least`` of them there is no bar.
+    """
     if quiet or total < least or not sys.stderr.isatty():
         yield None
         return
@@ -113,28 +155,28 @@ def progress_bar(
 
 
 @contextmanager
-def handling_signals(answer: Callable[..., None], *numbers: int) -> Iterator[None]:
-    """A stretch of code in which signals have another answer."""
+def handling_signals(handler: Callable[..., None], *numbers: int) -> Iterator[None]:
+    """Handle signals in another way for a while; outside the main thread, do nothing."""
     try:
-        before = [(number, signal.signal(number, answer)) for number in numbers]
-    except ValueError:  # not in the main thread, where no signal comes
+        before = [(number, signal.signal(number, handler)) for number in numbers]
+    except ValueError:  # not in the main thread, which alone gets signals
         yield
         return
     try:
         yield
     finally:
-        for number, handler in before:
-            signal.signal(number, handler)
+        for number, former in before:
+            signal.signal(number, former)
 
 
 def interrupt(*_: Any) -> None:
-    """The answer to a signal that is Ctrl-C's."""
+    """Handle a signal as Ctrl-C is handled."""
     raise KeyboardInterrupt
 
 
 @contextmanager
 def status_line(what: str) -> Iterator[Callable[[str], None]]:
-    """A sign on stderr that something goes on, where that is a terminal; it can be told what."""
+    """Show on stderr what is being done, if that is a terminal; yield a function to change it."""
     if not sys.stderr.isatty():
         yield lambda what: None
         return
@@ -144,117 +186,116 @@ def status_line(what: str) -> Iterator[Callable[[str], None]]:
         yield status.update
 
 
-def say(what: RenderableType) -> None:
-    """Print a table; what users wrote in their files is text in it, and no markup.
+def print_table(table: RenderableType) -> None:
+    """Print a table. What users wrote in their files is plain text, not markup.
 
-    Into a pipe or a file it goes as wide as it is, with no spaces at the ends of its lines.
+    In a pipe or a file, lines are as long as they need to be, with no spaces at their ends.
     """
     from rich.console import Console
 
     console = Console(markup=False, highlight=False, emoji=False)
     if console.is_terminal:
-        console.print(what)
+        console.print(table)
         return
     console.width = WIDTH_WITHOUT_TERMINAL
     with console.capture() as captured:
-        console.print(what)
+        console.print(table)
     click.echo("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()), nl=False)
 
 
 def make_directory(out: str) -> None:
-    """See to it before a long run that its artefacts will have a place."""
+    """Make a directory before a long run; exit status 2 if its files could not be written there."""
     try:
         Path(out).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        print_error(f"{out}: no directory can be made there ({error.strerror or error})")
-        raise click.exceptions.Exit(UNUSABLE) from None
+        exit_with_error(f"{out}: the directory cannot be made ({reason_of(error)})")
     if not os.access(out, os.W_OK | os.X_OK):
-        print_error(f"{out}: this directory may not be written to; write the name of another")
-        raise click.exceptions.Exit(UNUSABLE)
+        exit_with_error(f"{out}: the directory is not writable; name another")
 
 
-def leave(done: Run, out: str) -> str:
-    """Write the artefacts: a sentence about them, or "" where not all could be written."""
+def write_artefacts(done: Run, out: str) -> str:
+    """Write the artefacts; return a sentence about them, or "" if not all could be written."""
     from lab.api.run import ARTEFACTS, WANTING
     from lab.views import lacking
 
     try:
-        with status_line(f"writing to {out}") as tell:
-            paths = done.save(out, lambda name: tell(f"writing {name} to {out}"))
+        with status_line(f"writing to {out}") as update:
+            paths = done.save(out, lambda name: update(f"writing {name} to {out}"))
     except OSError as error:
         where = error.filename2 or error.filename or out
         whole = ", ".join(name for name in ARTEFACTS if (Path(out) / name).exists())
         print_error(
-            f"{where}: the artefacts could not all be written ({error.strerror or error}); "
-            f"whole in {out}: {whole or 'none'}"
+            f"{where}: not all artefacts could be written ({reason_of(error)}); "
+            f"complete in {out}: {whole or 'none'}"
         )
         return ""
     except KeyboardInterrupt:
-        _leave_least(done, out)
+        _write_minimum(done, out)
         raise click.exceptions.Exit(INTERRUPTED) from None
-    left = f"left in {out}: " + ", ".join(path.name for path in paths)
+    written = f"wrote to {out}: " + ", ".join(path.name for path in paths)
     missing = [name for name, view in WANTING.items() if lacking(done.trace, view)]
     if missing:
-        left += f"; of --trace {done.trace.level} there is no " + ", ".join(missing)
-    return left
+        written += f"; --trace {done.trace.level} leaves out {', '.join(missing)}"
+    return written
 
 
-def _leave_least(done: Run, out: str) -> None:
-    """Write trace and summary, and nothing else, for somebody who does not want to wait."""
-    with suppress(ValueError):  # not in the main thread, where no signal comes
+def _write_minimum(done: Run, out: str) -> None:
+    """Write trace and summary only, after Ctrl-C while the artefacts were being written."""
+    with suppress(ValueError):  # not in the main thread, which alone gets signals
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        left = ", ".join(path.name for path in done.save_least(out))
-        print_error(f"interrupted before all artefacts were written; left in {out}: {left}")
+        written = ", ".join(path.name for path in done.save_least(out))
+        print_error(f"interrupted before all artefacts were written; wrote to {out}: {written}")
     except OSError as error:
-        print_error(f"{error.filename or out}: interrupted, and {error.strerror or error}")
+        print_error(f"interrupted, and {error.filename or out}: {reason_of(error)}")
 
 
-def draw(trace: Trace, kind: str, path: Path, **options: Any) -> None:
-    """Draw a picture into a file, or say in one sentence why not."""
+def save_picture(trace: Trace, kind: str, path: Path, **options: Any) -> None:
+    """Draw a picture into a file; exit status 2 if it cannot be drawn or written."""
     from lab import views
 
     if why := views.lacking(trace, kind):
-        print_error(f"{path}: not drawn, for {why}")
-        raise click.exceptions.Exit(UNUSABLE)
+        exit_with_error(f"{path}: not drawn: {why}")
+    with status_line(f"drawing the {kind}"), writing_picture(path):
+        views.save(trace, kind, path, **options)
+    click.echo(f"wrote {path}")
+
+
+@contextmanager
+def writing_picture(path: Path) -> Iterator[None]:
+    """Exit with status 2 if a picture cannot be written, or its name has an unknown ending."""
     try:
-        with status_line(f"drawing the {kind}"):
-            views.save(trace, kind, path, **options)
+        yield
+        return
     except OSError as error:
-        why = error.strerror or str(error)
+        why = reason_of(error)
     except ValueError as error:
         if path.suffix.lower() in (".png", ".svg", ".pdf"):
             raise
-        why = str(error).splitlines()[0].rstrip(".") + "; write a name that ends with .png or .svg"
-    else:
-        click.echo(f"drawn: {path}")
-        return
-    print_error(f"{path}: the picture could not be drawn ({why})")
-    raise click.exceptions.Exit(UNUSABLE)
+        why = str(error).splitlines()[0].rstrip(".") + "; use a name that ends with .png or .svg"
+    exit_with_error(f"{path}: the picture cannot be written ({why})")
 
 
-def read(path: str) -> Trace:
-    """The trace of a trace.jsonl or trace.parquet; or what is wrong, and exit status 2."""
+def read_trace(path: str) -> Trace:
+    """Read a trace.jsonl, a trace.parquet or the directory of a run; exit status 2 if it is bad."""
     from lab.trace.trace import open_trace
 
     try:
         with status_line(f"reading {path}"):
             trace = open_trace(path)
     except OSError as error:
-        print_error(f"{path}: {error.strerror or error}")
-        raise click.exceptions.Exit(UNUSABLE) from None
+        exit_with_error(f"{path}: {reason_of(error)}")
     except ValueError as error:
-        print_error(str(error))
-        raise click.exceptions.Exit(UNUSABLE) from None
+        exit_with_error(str(error))
     if trace.missing:
-        click.echo(f"lab: note: {path}: {_missing(trace)}", err=True)
+        print_note(f"{path}: {_missing(trace)}")
     if trace[-1].kind != "end":
-        click.echo(f"lab: note: {path}: {_cut_off(trace)}", err=True)
+        print_note(f"{path}: {_cut_off(trace)}")
     return trace
 
 
 def _cut_off(trace: Trace) -> str:
-    """What is to be said of a trace without the event that ends each run."""
+    """Return a note about a trace without the event that ends each run."""
     last = trace[-1]
     return (
         f"the trace stops at event {last.seq + 1:,} (t={last.t:.6g} s), before the run ended; "
@@ -263,30 +304,31 @@ def _cut_off(trace: Trace) -> str:
 
 
 def _missing(trace: Trace) -> str:
-    """What is to be said of a trace that lines have gone from."""
+    """Return a note about a trace from which lines are missing."""
     count = sum(last - first + 1 for first, last in trace.missing)
     some = [
         f"{first:,}" if first == last else f"{first:,} to {last:,}"
         for first, last in trace.missing[:_MOST_GAPS]
     ]
     more = len(trace.missing) - len(some)
-    which = ", ".join(some) + (f" and {more:,} more stretches" if more else "")
+    which = ", ".join(some) + (f" and {more:,} more gaps" if more else "")
     return (
         f"{count:,} event{'s are' if count > 1 else ' is'} missing from the trace, seq {which}; "
-        "what follows is without what they told"
+        "what they recorded is left out"
     )
 
 
 _MOST_GAPS = 6
+"""Gaps of a trace that a note lists."""
 
 
-def tell(done: Run, transcript: bool, as_json: bool, out: str | None, quiet: bool) -> bool:
-    """Leave the artefacts and print what was asked for; whether all could be written."""
+def report_run(done: Run, transcript: bool, as_json: bool, out: str | None, quiet: bool) -> bool:
+    """Write the artefacts and print what was asked for; return whether all could be written."""
     from lab.analysis.account import write_summary
     from lab.views import lacking
 
-    # the artefacts first of all, for a reader of our output may go away
-    left = leave(done, out) if out is not None else None
+    # the artefacts come first, because the reader of our output may leave
+    written = write_artefacts(done, out) if out is not None else None
     why = lacking(done.trace, "transcript") if transcript and not as_json else ""
     with until_reader_leaves():
         if why:
@@ -301,24 +343,24 @@ def tell(done: Run, transcript: bool, as_json: bool, out: str | None, quiet: boo
         elif not quiet:
             from lab.views.text.summary import summary_table
 
-            say(summary_table(done.summary))
-            if left:
-                click.echo(left)
-    return left != ""
+            print_table(summary_table(done.summary))
+            if written:
+                click.echo(written)
+    return written != ""
 
 
-def ended(topology: str, done: Run, status: int) -> None:
-    """The exit status of a run that came to no end of its own; else as :func:`judge` finds."""
+def exit_with_status(topology: str, done: Run, status: int) -> None:
+    """Exit with the status of a run that was interrupted or failed; else check what it did."""
     if status:
         how = "interrupted" if status == INTERRUPTED else "given up"
         print_error(f"{how} at {done.summary['simulated_seconds']:g} s of simulated time")
         raise click.exceptions.Exit(status)
-    judge(topology, done)
+    exit_if_broken(topology, done)
 
 
 @contextmanager
 def trace_folder(out: str | None, wanted: bool) -> Iterator[Path | None]:
-    """Where a trace goes that is too long for the memory: to the artefacts, or for a while."""
+    """Yield the folder for a trace that is too long for memory; None if nobody needs the trace."""
     if out is not None:
         yield Path(out) / "trace.parquet"
     elif wanted:
@@ -330,10 +372,10 @@ def trace_folder(out: str | None, wanted: bool) -> Iterator[Path | None]:
         yield None
 
 
-def judge(topology: str, done: Run) -> None:
-    """Exit status 1, with the reasons, where a rule was broken or an [expect] did not come true.
+def exit_if_broken(topology: str, done: Run) -> None:
+    """Exit with status 1, and the reasons, if a rule was broken or an [expect] was not met.
 
-    Of a run that was stopped before its end nothing is expected.
+    A run that was stopped before its end need not meet its [expect].
     """
     wrong = [str(breach) for breach in done.breaches] + (done.unmet() if done.is_settled else [])
     for sentence in wrong:
@@ -345,34 +387,31 @@ def judge(topology: str, done: Run) -> None:
             for sentence in done.story(about):
                 click.echo(f"  {sentence}", err=True)
         else:
-            print_error(
-                f"run it with --trace wire --out DIR to read what became of message {about}"
-            )
+            print_error(f"run it with --trace wire --out DIR to see what became of message {about}")
     if wrong:
         raise click.exceptions.Exit(FAILED)
 
 
-def finish(breaches: list[str], interrupted: bool) -> None:
-    """Exit status 1 with the reasons, where a rule was broken; 130 where it was interrupted."""
+def exit_on_breaches(breaches: list[str], interrupted: bool) -> None:
+    """Exit with status 1, and the reasons, if a rule was broken; with 130 if interrupted."""
     for sentence in breaches[:20]:
         print_error(sentence)
     if len(breaches) > 20:
         print_error(f"... and {len(breaches) - 20} more")
     if interrupted:
-        print_error("interrupted; the figures are of what was done until then")
+        print_error("interrupted; the figures are those of the runs until then")
         raise click.exceptions.Exit(INTERRUPTED)
     if breaches:
         raise click.exceptions.Exit(FAILED)
 
 
-def need(*modules: str) -> None:
-    """Exit status 2 with the way out, where what the lessons want is not installed."""
+def require_modules(*modules: str) -> None:
+    """Exit with status 2, and what to install, if a module is missing."""
     from importlib.util import find_spec
 
     missing = [name for name in modules if find_spec(name) is None]
     if missing:
-        print_error(
-            f"this wants {', '.join(missing)}, which is not installed; "
+        exit_with_error(
+            f"this requires {', '.join(missing)}, which is not installed; "
             "run: pip install 'smtp-lab[lessons]', or in a clone: pip install -e '.[lessons]'"
         )
-        raise click.exceptions.Exit(UNUSABLE)

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from lab.cli.common import (
-    UNUSABLE,
-    finish,
+    exit_on_breaches,
+    exit_with_error,
+    figures_as_json_option,
     load,
-    print_error,
+    print_table,
     processes_option,
     progress_bar,
-    say,
     seed_option,
     set_option,
     topology_argument,
@@ -30,10 +30,16 @@ if TYPE_CHECKING:
 @topology_argument
 @seed_option
 @set_option
-@click.option("--limit", type=click.IntRange(min=1), help="Points to try, spread over the run.")
-@click.option("--point", type=click.IntRange(min=1), help="Tell how to run this point alone.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), metavar="N",
+    help="Number of points to try, spread over the run.  [default: all]",
+)  # fmt: skip
+@click.option(
+    "--point", type=click.IntRange(min=1), metavar="N",
+    help="Run nothing; print the command that runs point number N alone.",
+)  # fmt: skip
 @processes_option
-@click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
+@figures_as_json_option
 def explore(
     topology: str,
     seed: int,
@@ -46,20 +52,19 @@ def explore(
     """Run TOPOLOGY again and again, broken at every step in turn.
 
     The channel is cut at each byte boundary that matters, and each host crashes after each event.
-    A table tells what became of the mail.
+    A table shows what became of the mail.
     """
     described = load(topology, sets, seed)
     from lab.experiments import explore as exploring
 
     explored = exploring.plan(described, seed, limit)
-    again = ["lab", "run", topology, *(["--seed", str(seed)] if seed else [])]
-    again += [word for one in sets for word in ("--set", one)]
+    command = ["lab", "run", topology, *(["--seed", str(seed)] if seed else [])]
+    command += [word for one in sets for word in ("--set", one)]
     if point is not None:
         found = next((one for one in explored.points if one.number == point), None)
         if found is None:
-            print_error(f"there is no point {point}; there are {explored.possible} from 1 on")
-            raise click.exceptions.Exit(UNUSABLE)
-        click.echo(alone(described, again, found))
+            exit_with_error(f"--point {point}: use a number from 1 to {explored.possible}")
+        click.echo(command_for(described, command, found))
         return
     interrupted = False
     with progress_bar(len(explored.points), as_json, "points", 50) as progress:
@@ -74,22 +79,22 @@ def explore(
     else:
         from lab.views.pictures.experiments import explored_table
 
-        say(explored_table(explored))
-        tell_doubles(explored, described, again)
-    finish(
+        print_table(explored_table(explored))
+        print_worst_point(explored, described, command)
+    exit_on_breaches(
         [f"point {one.number}, {one.where}: {why}" for one, why in explored.breaches], interrupted
     )
 
 
-def alone(topology: Topology, again: list[str], point: BreakPoint) -> str:
-    """The command that runs one point by itself."""
+def command_for(topology: Topology, command: list[str], point: BreakPoint) -> str:
+    """Return the command that runs one point alone."""
     from lab.experiments.explore import as_override
 
-    return shlex.join([*again, "--set", as_override(topology, point.fault)])
+    return shlex.join([*command, "--set", as_override(topology, point.fault)])
 
 
-def tell_doubles(explored: Explored, topology: Topology, again: list[str]) -> None:
-    """One of the points that made a duplicate, or broke a rule, as a command."""
+def print_worst_point(explored: Explored, topology: Topology, command: list[str]) -> None:
+    """Print the command for a point that broke a rule or, failing that, made a duplicate."""
     worst = [point for point, _ in explored.breaches] or explored.doubled
     if worst:
-        click.echo(f"point {worst[0].number} alone:\n  {alone(topology, again, worst[0])}")
+        click.echo(f"point {worst[0].number} alone:\n  {command_for(topology, command, worst[0])}")

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lab.cli.common import UNUSABLE, need, print_error, progress_bar, say
+from lab.cli.common import (
+    UNUSABLE,
+    exit_with_error,
+    print_error,
+    print_table,
+    progress_bar,
+    require_modules,
+)
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -20,13 +27,15 @@ if TYPE_CHECKING:
 @click.argument("notebooks", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--timeout", type=click.FloatRange(min=1), default=120.0, show_default=True,
-    help="Seconds for each notebook.",
+    metavar="SECONDS",
+    help="Seconds that each notebook may take.",
 )  # fmt: skip
 @click.option(
     "--processes", type=click.IntRange(min=1), default=2, show_default=True,
-    help="Notebooks at a time.",
+    metavar="N",
+    help="Number of notebooks to run at a time.",
 )  # fmt: skip
-@click.option("--csv", "as_csv", is_flag=True, help="CSV also where stdout is a terminal.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV in a terminal too.")
 def grade(notebooks: tuple[Path, ...], timeout: float, processes: int, as_csv: bool) -> None:
     """Run the checks of lessons that were handed in.
 
@@ -34,27 +43,25 @@ def grade(notebooks: tuple[Path, ...], timeout: float, processes: int, as_csv: b
     terminal and CSV elsewhere: lab grade class/*.ipynb > scores.csv. Ctrl-C ends it and prints the
     scores so far. The code of the notebooks runs with your permissions.
     """
-    need("nbclient", "ipykernel")
+    require_modules("nbclient", "ipykernel")
     from lab.lessons import course, grading
 
     try:
         course.folder()
     except course.NoLessons as why:
-        print_error(str(why))
-        raise click.exceptions.Exit(UNUSABLE) from None
-    meant = list(grading.notebooks_in(notebooks))
-    if not meant:
-        print_error(f"there is no notebook (.ipynb) in {', '.join(map(str, notebooks))}")
-        raise click.exceptions.Exit(UNUSABLE)
+        exit_with_error(str(why))
+    found = list(grading.notebooks_in(notebooks))
+    if not found:
+        exit_with_error(f"{', '.join(map(str, notebooks))}: no notebook (.ipynb) found")
     marks: list[Grade] = []
     try:
-        with progress_bar(len(meant), False, "notebooks", 2) as progress:
-            grading.mark_all(meant, timeout, processes, progress, marks)
+        with progress_bar(len(found), False, "notebooks", 2) as progress:
+            grading.mark_all(found, timeout, processes, progress, marks)
     finally:
         if as_csv or not sys.stdout.isatty():
             click.echo(grading.as_csv(marks), nl=False)
         else:
-            say(mark_table(marks))
+            print_table(mark_table(marks))
     unusable = [one for one in marks if not one.lesson]
     for one in unusable:
         print_error(one.problem if one.name in one.problem else f"{one.name}: {one.problem}")
@@ -63,7 +70,7 @@ def grade(notebooks: tuple[Path, ...], timeout: float, processes: int, as_csv: b
 
 
 def mark_table(marks: list[Grade]) -> Table:
-    """The marks for a terminal; files of one name are told apart by their folders."""
+    """Return the grades as a table; files with the same name are shown with their folders."""
     from rich.table import Table
 
     from lab.lessons.grading import columns, score

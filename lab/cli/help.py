@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
 import lab
-from lab.cli.common import UNUSABLE, print_error, until_reader_leaves
+from lab.cli.common import exit_with_error, print_note, until_reader_leaves
 
 GUIDES = Path(lab.__file__).parent / "help"
 """The folder of the guides: ``TOPIC.md`` is the guide that ``lab help TOPIC`` shows."""
@@ -41,7 +42,7 @@ def help(context: click.Context, topic: str | None, schema: bool) -> None:
         elif topic in guides:
             _show(guide(topic))
             if topic in commands:
-                click.echo(f"lab: note: for its options: lab {topic} --help", err=True)
+                print_note(f"for the options of the command: lab {topic} --help")
         elif topic in commands:
             command = group.get_command(context, topic)
             assert command is not None
@@ -91,18 +92,16 @@ def _show(text: str) -> None:
 
 def _print_schema(topic: str | None) -> None:
     if topic != "topology":
-        print_error("only the topology file has a schema; run: lab help topology --schema")
-        raise click.exceptions.Exit(UNUSABLE)
+        exit_with_error("only the topology file has a schema; run: lab help topology --schema")
     from lab.topology.reference import json_schema
 
     with until_reader_leaves():
         click.echo(json.dumps(json_schema(), indent=2))
 
 
-def _refuse(topic: str, guides: list[str], commands: list[str]) -> None:
+def _refuse(topic: str, guides: list[str], commands: list[str]) -> NoReturn:
     from lab.topology.problems import did_you_mean
 
     known = [*guides, *(name for name in commands if name not in guides)]
     listed = f"; the guides are {', '.join(guides)}"
-    print_error(f"there is no guide {topic!r}{did_you_mean(topic, known, listed)}")
-    raise click.exceptions.Exit(UNUSABLE)
+    exit_with_error(f"there is no guide {topic!r}{did_you_mean(topic, known, listed)}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lab.cli.common import UNUSABLE, need, print_error
+from lab.cli.common import exit_with_error, require_modules
 
 if TYPE_CHECKING:
     pass
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("wanted", metavar="[LESSON]", required=False)
 @click.argument("options", metavar="[-- OPTIONS]", nargs=-1, type=click.UNPROCESSED)
-@click.option("--list", "listed", is_flag=True, help="List the lessons, and open nothing.")
+@click.option("--list", "listed", is_flag=True, help="List the lessons; open nothing.")
 def lessons(wanted: str | None, options: tuple[str, ...], listed: bool) -> None:
     """Open the lessons in JupyterLab.
 
@@ -31,17 +31,16 @@ def lessons(wanted: str | None, options: tuple[str, ...], listed: bool) -> None:
         path = course.lesson(wanted).path if wanted else course.folder() / f"{course.INDEX}.ipynb"
         found = course.lessons() if listed else []
     except course.NoLessons as why:
-        print_error(str(why))
-        raise click.exceptions.Exit(UNUSABLE) from None
+        exit_with_error(str(why))
     if listed:
         for one in found:
             click.echo(f"{one.number:>2}  {one.minutes:>2} min  {one.title}")
         return
-    need("jupyterlab", "anywidget", "pandas")
+    require_modules("jupyterlab", "anywidget", "pandas")
     import signal
     import subprocess
 
     jupyter = subprocess.Popen([sys.executable, "-m", "jupyterlab", str(path), *options])
-    # Ctrl-C is JupyterLab's: it asks whether to shut down, and ends its kernels
+    # Ctrl-C is for JupyterLab: it asks whether to shut down, and ends its kernels
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     raise click.exceptions.Exit(jupyter.wait())

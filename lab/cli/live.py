@@ -18,18 +18,25 @@ from lab.cli.common import (
     INTERRUPTED,
     UNUSABLE,
     Duration,
+    artefacts_option,
+    exit_if_broken,
+    exit_with_error,
     handling_signals,
     interrupt,
-    judge,
     level_option,
     load,
     make_directory,
     print_error,
+    quiet_option,
+    reason_of,
+    report_run,
     seed_option,
     set_option,
-    tell,
+    summary_as_json_option,
     topology_argument,
     trace_folder,
+    transcript_option,
+    until_option,
 )
 
 if TYPE_CHECKING:
@@ -39,36 +46,43 @@ if TYPE_CHECKING:
     from lab.topology.model import Topology
 
 
-EACH = 0.2
-"""Seconds between two looks at the progress."""
+speed_option = click.option(
+    "--speed", type=float, default=1.0, show_default=True, metavar="X",
+    help="Simulated seconds per real second.",
+)  # fmt: skip
+
+REFRESH_SECONDS = 0.2
+"""Seconds between two updates of the progress line."""
 
 
-_ENDING = (signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []))
-"""A request to end, and a terminal that is closed: both end what goes on as Ctrl-C does."""
+END_SIGNALS = (signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []))
+"""Signals that end a command as Ctrl-C does: a request to end, and the closing of the terminal."""
 
 
-def _ports(topology: Topology, given: tuple[str, ...]) -> dict[str, int]:
-    """Which host is to listen where; or one sentence a mistake, and exit status 2."""
+def parse_ports(topology: Topology, given: tuple[str, ...]) -> dict[str, int]:
+    """Return the port of each host named by ``--port``; exit status 2 if one is wrong."""
     ports: dict[str, int] = {}
     wrong = []
     for one in given:
         name, _, port = one.partition("=")
         spec = topology.host(name)
         if not name or not port.isdecimal():
-            wrong.append(f"--port {one}: no host and port; write --port HOST=2525")
+            wrong.append(f"--port {one}: expected HOST=PORT, for example --port MIT-AI.ARPA=2525")
         elif not 0 < int(port) < 65536:
-            wrong.append(f"--port {one}: there is no port {port}; write one from 1 to 65535")
+            wrong.append(f"--port {one}: use a port from 1 to 65535")
         elif spec is None or spec.kind != "host":
             hosts = ", ".join(n for n, h in topology.hosts.items() if h.kind == "host")
-            wrong.append(f"--port {one}: there is no host {name}; there are {hosts}")
+            wrong.append(f"--port {one}: there is no host {name}; the hosts are {hosts}")
         elif spec.external:
-            wrong.append(f"--port {one}: {name} listens where its own software says")
+            wrong.append(
+                f"--port {one}: {name} is external; its own software decides where it listens"
+            )
         elif ports.get(spec.name, int(port)) != int(port):
             wrong.append(
-                f"--port {one}: {spec.name} has port {ports[spec.name]}; write one of them"
+                f"--port {one}: {spec.name} has port {ports[spec.name]} already; use one of them"
             )
         elif taken := [n for n, at in ports.items() if at == int(port) and n != spec.name]:
-            wrong.append(f"--port {one}: {taken[0]} has this port; write another for one of them")
+            wrong.append(f"--port {one}: {taken[0]} has this port already; use another")
         else:
             ports[spec.name] = int(port)
     for sentence in wrong:
@@ -78,49 +92,63 @@ def _ports(topology: Topology, given: tuple[str, ...]) -> dict[str, int]:
     return ports
 
 
-def _address(address: str) -> None:
-    """See that an address is one, and warn of one that others reach."""
+def check_address(address: str) -> None:
+    """Exit with status 2 for what is not an IP address; warn of one that other machines reach."""
     try:
         known = ipaddress.ip_address(address)
     except ValueError:
-        print_error(f"--address {address}: no IP address; write --address 127.0.0.1")
-        raise click.exceptions.Exit(UNUSABLE) from None
+        exit_with_error(f"--address {address}: not an IP address; for example 127.0.0.1")
     if not known.is_loopback:
         print_error(
-            f"warning: {address} is no loopback address: whoever reaches this machine can send "
-            "mail to these hosts; a lab is no mail server for the open Internet"
+            f"warning: {address} is not a loopback address: anybody who can reach this machine can "
+            "send mail to these hosts; do not use the lab as a mail server on the open Internet"
         )
 
 
-def _warn_of_mail_that_leaves(topology: Topology) -> None:
-    """Say so where a real mail server of the topology is not on this machine."""
+def warn_of_external_hosts(topology: Topology) -> None:
+    """Warn of each external host that is not on this machine."""
     for spec in topology.hosts.values():
         where = spec.external.rpartition(":")[0].strip("[]")
         with suppress(ValueError):
             if where in ("", "localhost") or ipaddress.ip_address(where).is_loopback:
                 continue
-        print_error(f"warning: mail for {spec.name} leaves this machine, for {spec.external}")
+        print_error(
+            f"warning: mail for {spec.name} leaves this machine: it goes to {spec.external}"
+        )
 
 
 @click.command()
 @topology_argument
 @seed_option
 @set_option
-@click.option("--speed", type=float, default=1.0, show_default=True, help="Seconds in a second.")
-@click.option("--until", type=Duration(), help="Stop then; default: when nothing is left to do.")
-@click.option("--serve", is_flag=True, help="Stay up for real mail programs, until Ctrl-C.")
-@click.option("--port", "ports", multiple=True, metavar="HOST=N", help="Where a host listens.")
-@click.option("--address", default="127.0.0.1", show_default=True, help="Where all listen.")
+@speed_option
+@until_option
+@click.option("--serve", is_flag=True, help="Keep running for real mail programs, until Ctrl-C.")
 @click.option(
-    "--spool", type=click.Path(file_okay=False), help="Keep the hosts' stable storage there."
-)
-@click.option("--idle", type=Duration(), default="5 min", help="How long a caller may say nothing.")
-@click.option("--no-fsync", is_flag=True, help="Do not wait for the disk before 250.")
-@click.option("--transcript", is_flag=True, help="Print every session, S: and R:.")
+    "--port", "ports", multiple=True, metavar="HOST=N",
+    help="TCP port of a host. May be repeated.  [default: a free port]",
+)  # fmt: skip
+@click.option(
+    "--address", metavar="IP", default="127.0.0.1", show_default=True,
+    help="IP address on which all hosts listen.",
+)  # fmt: skip
+@click.option(
+    "--spool", metavar="DIRECTORY", type=click.Path(file_okay=False),
+    help="Keep the stable storage of the hosts in a directory.  [default: a temporary one]",
+)  # fmt: skip
+@click.option(
+    "--idle", type=Duration(), default="5 min", show_default=True,
+    help="Close a connection on which nothing was received for this long.",
+)  # fmt: skip
+@click.option(
+    "--no-fsync", is_flag=True,
+    help="Reply 250 before the disk has confirmed: faster, but a power failure loses mail.",
+)  # fmt: skip
+@transcript_option
 @level_option
-@click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
-@click.option("--out", type=click.Path(file_okay=False), help="Leave the artefacts in a directory.")
-@click.option("--quiet", is_flag=True, help="Print nothing but what is wrong.")
+@summary_as_json_option
+@artefacts_option
+@quiet_option
 def live(
     topology: str,
     seed: int,
@@ -141,17 +169,16 @@ def live(
 ) -> None:
     """Run TOPOLOGY on real TCP: every host a process of its own.
 
-    The hosts listen on this machine alone. Ends when nothing is left to do, or on Ctrl-C; the
-    artefacts are those of lab run.
+    The hosts listen on this machine only. The run ends when nothing is left to do, or on Ctrl-C.
+    The artefacts are those of lab run.
     """
-    _pace(speed)
+    check_speed(speed)
     if not idle > 0:
-        print_error("--idle 0: nobody could say anything; write --idle '5 min'")
-        raise click.exceptions.Exit(UNUSABLE)
+        exit_with_error("--idle must be greater than 0, for example --idle '5 min'")
     described = load(topology, sets, seed)
-    where = _ports(described, ports)
-    _address(address)
-    _warn_of_mail_that_leaves(described)
+    where = parse_ports(described, ports)
+    check_address(address)
+    warn_of_external_hosts(described)
     for directory in (out, spool):
         if directory is not None:
             make_directory(directory)
@@ -165,51 +192,52 @@ def live(
     for fault in described.faults:
         if (fault.when or {}).get("seq") is not None:
             print_error(
-                f"{topology}: the events of a live run have numbers of their own; mind `seq`"
+                f"warning: {topology}: `seq` counts the events of this run, which differ from "
+                "those of a simulated one"
             )
     storage = Path(spool) if spool is not None else None
     settings = Settings(storage, speed, where, address, not no_fsync, idle, serve)
     loud = not (quiet or as_json)
     with trace_folder(out, transcript) as folder:
         ledger = StreamingAnalysis(Trace(), Retention(level, folder))
-        with _Progress(loud) as progress:
+        with ProgressLine(loud) as progress:
             try:
                 trace, reason = run_live(
                     described, seed, settings, until=until,
-                    started=partial(_table, progress) if loud else _nothing,
+                    started=partial(print_endpoints, progress) if loud else _nothing,
                     progress=progress, ledger=ledger,
                 )  # fmt: skip
             except OSError as error:
-                print_error(f"{topology}: {error.strerror or error}")
-                given = ports or address != "127.0.0.1"
-                raise click.exceptions.Exit(UNUSABLE if given else FAILED) from None
-        with handling_signals(interrupt, *_ENDING):
+                is_argument = bool(ports) or address != "127.0.0.1"
+                status = UNUSABLE if is_argument else FAILED
+                exit_with_error(f"{topology}: {reason_of(error)}", status)
+        with handling_signals(interrupt, *END_SIGNALS):
             done = Run(described, trace, ledger)
-            written = tell(done, transcript, as_json, out, quiet)
-            judge(topology, done)
+            written = report_run(done, transcript, as_json, out, quiet)
+            exit_if_broken(topology, done)
     if reason not in ENDS:
-        print_error(f"{topology}: {reason}")
-        raise click.exceptions.Exit(FAILED)
+        exit_with_error(f"{topology}: {reason}", FAILED)
     if reason == "interrupted" and not serve:
-        print_error(f"interrupted at {done.summary['simulated_seconds']:g} s")
-        raise click.exceptions.Exit(INTERRUPTED)
+        exit_with_error(f"interrupted at {done.summary['simulated_seconds']:g} s", INTERRUPTED)
     if not written:
         raise click.exceptions.Exit(UNUSABLE)
 
 
-def _pace(speed: float) -> None:
-    """See that the speed is one."""
+def check_speed(speed: float) -> None:
+    """Exit with status 2 if a speed is out of range."""
     if not 0 < speed <= 100_000:
-        print_error(f"--speed {speed:g}: no pace; write --speed 60 for an hour in a minute")
-        raise click.exceptions.Exit(UNUSABLE)
+        exit_with_error(
+            f"--speed {speed:g}: use a number above 0 and up to 100000; --speed 60 runs an hour in "
+            "a minute"
+        )
 
 
 def _nothing(_: LiveNetwork) -> None:
-    """Nothing to show."""
+    """Print no endpoints."""
 
 
-def _table(progress: _Progress, network: LiveNetwork) -> None:
-    """Print where the hosts listen."""
+def print_endpoints(progress: ProgressLine, network: LiveNetwork) -> None:
+    """Print the address and port of each host."""
     from lab.live.host_main import endpoint
 
     progress.pause()
@@ -222,8 +250,8 @@ def _table(progress: _Progress, network: LiveNetwork) -> None:
     sys.stdout.flush()
 
 
-class _Progress:
-    """A line on stderr of how far the run is, where that is a terminal."""
+class ProgressLine:
+    """A line on stderr that shows how far a live run is, if stderr is a terminal."""
 
     def __init__(self, wanted: bool) -> None:
         self._status: Status | None = None
@@ -233,7 +261,7 @@ class _Progress:
 
             self._status = Console(stderr=True).status("starting")
 
-    def __enter__(self) -> _Progress:
+    def __enter__(self) -> ProgressLine:
         if self._status is not None:
             self._status.start()
         return self
@@ -242,21 +270,21 @@ class _Progress:
         self.pause()
 
     def pause(self) -> None:
-        """Leave the line to others, until there is more to show."""
+        """Remove the line, until there is more to show."""
         if self._status is not None:
             self._status.stop()
 
     def __call__(self, network: LiveNetwork) -> None:
-        """Show how far a run is, now and then."""
-        if self._status is None or time.monotonic() - self._last < EACH:
+        """Show how far a run is, every REFRESH_SECONDS at most."""
+        if self._status is None or time.monotonic() - self._last < REFRESH_SECONDS:
             return
         self._last = time.monotonic()
         self._status.start()
         if network.over:
-            self._status.update(f"{network.records.waiting:,} events are yet to be counted")
+            self._status.update(f"finishing: {network.records.waiting:,} events left to process")
             return
         queued = sum(mirror.queued for mirror in network.hosts.values())
         self._status.update(
             f"{network.clock.now:.0f} s: {len(network.sessions)} sessions open, "
-            f"{queued} pieces of mail in spools"
+            f"{queued} messages in spools"
         )

@@ -3,38 +3,43 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from lab.cli.common import (
-    UNUSABLE,
-    draw,
-    print_error,
-    read,
-    say,
+    exit_with_error,
+    read_trace,
+    reason_of,
+    save_picture,
     status_line,
 )
-
-if TYPE_CHECKING:
-    pass
+from lab.views import PICTURES
 
 
 @click.command()
 @click.argument("trace", type=click.Path())
-@click.argument(
-    "kind", type=click.Choice(["timeline", "ladder", "queues", "latency", "map", "states"])
-)
-@click.option("-o", "--output", type=click.Path(dir_okay=False), help="Picture file, .png or .svg.")
-@click.option("--message", type=click.IntRange(min=1), help="Of a ladder: this message alone.")
-@click.option("--session", type=click.IntRange(min=1), help="Of a ladder: this session alone.")
+@click.argument("kind", metavar="KIND", type=click.Choice(list(PICTURES)))
 @click.option(
-    "--between", nargs=2, metavar="HOST HOST", help="Of a ladder: the sessions of these two alone."
-)
-@click.option("--to-scale", is_flag=True, help="Of a ladder: time downward in seconds.")
+    "-o", "--output", metavar="FILE", type=click.Path(dir_okay=False),
+    help="Picture file, .png or .svg.  [default: KIND.png, and map.svg for a film]",
+)  # fmt: skip
 @click.option(
-    "--animate", type=float, metavar="SECONDS", help="Of a map: a film of it, as an SVG that plays."
-)
+    "--message", type=click.IntRange(min=1), metavar="N",
+    help="Ladder: only message number N.  [default: all]",
+)  # fmt: skip
+@click.option(
+    "--session", type=click.IntRange(min=1), metavar="N",
+    help="Ladder: only session number N.  [default: all]",
+)  # fmt: skip
+@click.option(
+    "--between", nargs=2, metavar="HOST HOST",
+    help="Ladder: only the sessions of these two hosts.  [default: all]",
+)  # fmt: skip
+@click.option("--to-scale", is_flag=True, help="Ladder: distances are seconds, not events.")
+@click.option(
+    "--animate", type=float, metavar="SECONDS",
+    help="Map: an SVG film of the run that lasts so many seconds.  [default: a still picture]",
+)  # fmt: skip
 def plot(
     trace: str,
     kind: str,
@@ -47,7 +52,8 @@ def plot(
 ) -> None:
     """Draw a picture of TRACE.
 
-    TRACE is the trace.jsonl or trace.parquet that a run left, or the directory of it.
+    TRACE is the trace.jsonl or trace.parquet that a run left, or the directory of it. KIND is
+    timeline, ladder, queues, latency, map or states.
     """
     if animate is not None:
         film(trace, kind, animate, Path(output or f"{kind}.svg"))
@@ -58,43 +64,38 @@ def plot(
     given = {name: value for name, value in options.items() if value is not None}
     if given and kind != "ladder":
         word = next(iter(given)).replace("_", "-")
-        print_error(f"--{word} is for a ladder; write: lab plot {trace} ladder --{word} ...")
-        raise click.exceptions.Exit(UNUSABLE)
-    recorded = read(trace)
+        exit_with_error(f"--{word} is for a ladder: lab plot {trace} ladder --{word} ...")
+    recorded = read_trace(trace)
     from lab.analysis.ladder_rows import NothingToShow
 
     try:
-        draw(recorded, kind, Path(output or f"{kind}.png"), **given)
+        save_picture(recorded, kind, Path(output or f"{kind}.png"), **given)
     except NothingToShow as why:
-        print_error(f"{trace}: {why}")
-        raise click.exceptions.Exit(UNUSABLE) from None
+        exit_with_error(f"{trace}: {why}")
 
 
 def film(trace: str, kind: str, seconds: float, output: Path) -> None:
-    """Write the map of a run as a picture that moves."""
+    """Write an SVG film of the map of a run; ``seconds`` is how long it lasts."""
     wrong = (
-        f"--animate is for a map; write: lab plot {trace} map --animate {seconds:g}"
+        f"--animate is for a map: lab plot {trace} map --animate {seconds:g}"
         if kind != "map"
-        else f"a film of {seconds:g} seconds cannot be seen; write --animate 20"
+        else f"--animate {seconds:g}: use seconds greater than 0, for example --animate 20"
         if not 0 < seconds < float("inf")
-        else f"{output}: a film is an SVG; write -o {output.stem}.svg"
+        else f"{output}: a film is an SVG file; use -o {output.stem}.svg"
         if output.suffix.lower() != ".svg"
         else None
     )
     if wrong:
-        print_error(wrong)
-        raise click.exceptions.Exit(UNUSABLE)
+        exit_with_error(wrong)
     from lab.views import lacking
     from lab.views.pictures.film import animation
 
-    recorded = read(trace)
+    recorded = read_trace(trace)
     if why := lacking(recorded, "film"):
-        print_error(f"{output}: not drawn, for {why}")
-        raise click.exceptions.Exit(UNUSABLE)
+        exit_with_error(f"{output}: not drawn: {why}")
     try:
         with status_line("drawing the film"):
             animation(recorded, seconds).save(output)
     except OSError as error:
-        print_error(f"{output}: {error.strerror or error}")
-        raise click.exceptions.Exit(UNUSABLE) from None
-    say(f"drawn: {output}")
+        exit_with_error(f"{output}: the film cannot be written ({reason_of(error)})")
+    click.echo(f"wrote {output}")

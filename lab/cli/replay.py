@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from lab.cli.common import (
-    UNUSABLE,
-    print_error,
-    read,
+    exit_with_error,
+    print_note,
+    read_trace,
+    reason_of,
     status_line,
 )
-
-if TYPE_CHECKING:
-    pass
 
 
 @click.command()
 @click.argument("trace", type=click.Path())
 @click.option(
-    "-o", "--output", type=click.Path(dir_okay=False), default="replay.html", show_default=True,
-    help="The page.",
+    "-o", "--output", metavar="FILE", type=click.Path(dir_okay=False), default="replay.html",
+    show_default=True, help="The HTML page to write.",
 )  # fmt: skip
 def replay(trace: str, output: str) -> None:
     """Make one HTML page that plays the run of TRACE.
@@ -32,20 +28,17 @@ def replay(trace: str, output: str) -> None:
     from lab.views import lacking
     from lab.views.replay import LONGEST_REPLAY, write_replay
 
-    events = read(trace)
+    events = read_trace(trace)
     if why := lacking(events, "replay"):
-        print_error(f"{output}: not written, for {why}")
-        raise click.exceptions.Exit(UNUSABLE)
+        exit_with_error(f"{output}: not written: {why}")
     if len(events) > LONGEST_REPLAY:
-        click.echo(
-            f"lab: note: {trace}: the page plays the first {LONGEST_REPLAY:,} events "
-            f"of {len(events):,}; it would be too long for a browser",
-            err=True,
+        print_note(
+            f"{trace}: the page plays the first {LONGEST_REPLAY:,} events of {len(events):,}; "
+            "more would be too much for a browser"
         )
     try:
         with status_line("packing the trace"):
             write_replay(events, output)
     except OSError as error:
-        print_error(f"{output}: the page cannot be written ({error.strerror or error})")
-        raise click.exceptions.Exit(UNUSABLE) from None
-    click.echo(f"written: {output}")
+        exit_with_error(f"{output}: the page cannot be written ({reason_of(error)})")
+    click.echo(f"wrote {output}")

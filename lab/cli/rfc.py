@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import click
 
-from lab.cli.common import UNUSABLE, print_error, until_reader_leaves
+from lab.cli.common import exit_with_error, until_reader_leaves
 
 
 @click.command()
 @click.argument("section", required=False)
-@click.option("--tests", is_flag=True, help="Name the tests of each rule, and what was chosen.")
+@click.option(
+    "--tests",
+    is_flag=True,
+    help="Name the tests of each rule, and what the lab chose where the RFC is open.",
+)
 def rfc(section: str | None, tests: bool) -> None:
     """Print the rules of RFC 821: where each is, which tests prove it.
 
@@ -22,8 +26,9 @@ def rfc(section: str | None, tests: bool) -> None:
     found = rules() if section is None else of_section(section)
     if not found:
         sections = ", ".join(dict.fromkeys(rule.section for rule in rules()))
-        print_error(f"RFC 821 has no rules in a section {section!r}; it has in {sections}")
-        raise click.exceptions.Exit(UNUSABLE)
+        exit_with_error(
+            f"RFC 821 has no rules in section {section!r}; sections with rules: {sections}"
+        )
     directory = tests_directory()
     proved = None if directory is None else proofs(directory)
     with until_reader_leaves():

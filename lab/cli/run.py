@@ -13,19 +13,24 @@ from lab.cli.common import (
     FAILED,
     INTERRUPTED,
     UNUSABLE,
-    Duration,
-    ended,
+    artefacts_option,
+    exit_with_status,
     handling_signals,
     level_option,
     load,
     make_directory,
     print_error,
+    print_note,
     progress_bar,
+    quiet_option,
+    report_run,
     seed_option,
     set_option,
-    tell,
+    summary_as_json_option,
     topology_argument,
     trace_folder,
+    transcript_option,
+    until_option,
 )
 from lab.runtime.gc_pause import gc_pause
 from lab.trace.rows import END_REASON
@@ -43,16 +48,17 @@ if TYPE_CHECKING:
 @topology_argument
 @seed_option
 @set_option
-@click.option("--until", type=Duration(), help="Stop then; default: when nothing is left to do.")
-@click.option("--transcript", is_flag=True, help="Print every session, S: and R:.")
-@click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
-@click.option("--out", type=click.Path(file_okay=False), help="Leave the artefacts in a directory.")
+@until_option
+@transcript_option
+@summary_as_json_option
+@artefacts_option
 @level_option
 @click.option(
-    "--processes", type=click.IntRange(min=1), default=1, show_default=True,
-    help="Processes that share the hosts out; where that cannot pay, one, and a note why.",
+    "--processes", type=click.IntRange(min=1), default=1, show_default=True, metavar="N",
+    help="Number of processes that share the hosts. If that would not be faster, one process is "
+    "used, and a note says why.",
 )  # fmt: skip
-@click.option("--quiet", is_flag=True, help="Print nothing but what is wrong.")
+@quiet_option
 def run(
     topology: str,
     seed: int,
@@ -82,8 +88,8 @@ def run(
 
             whole = Coordinator.of(described, seed, until, partition, retention)
             done, status = gather(whole, quiet=quiet)
-        written = tell(done, transcript, as_json, out, quiet)
-        ended(topology, done, status)
+        written = report_run(done, transcript, as_json, out, quiet)
+        exit_with_status(topology, done, status)
     if not written:
         raise click.exceptions.Exit(UNUSABLE)
 
@@ -113,7 +119,7 @@ def share(topology: Topology, processes: int) -> PartitionPlan | None:
 
     partition = shared_out(topology, processes)
     if isinstance(partition, str):
-        click.echo(f"lab: note: one process makes this run: {partition}", err=True)
+        print_note(f"one process makes this run: {partition}")
         return None
     return partition
 

@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from lab.cli.common import (
-    draw,
     load,
-    say,
+    print_table,
+    save_picture,
     seed_option,
     set_option,
     topology_argument,
 )
-
-if TYPE_CHECKING:
-    pass
 
 
 @click.command()
 @topology_argument
 @seed_option
 @set_option
-@click.option("-o", "--output", type=click.Path(dir_okay=False), help="Picture file, .png or .svg.")
+@click.option(
+    "-o", "--output", metavar="FILE", type=click.Path(dir_okay=False),
+    help="Picture file, .png or .svg.  [default: NAME-map.png, NAME being that of the topology]",
+)  # fmt: skip
 def show(topology: str, seed: int, sets: tuple[str, ...], output: str | None) -> None:
     """Draw the map of TOPOLOGY, and list hosts, links and routes.
 
@@ -34,6 +33,6 @@ def show(topology: str, seed: int, sets: tuple[str, ...], output: str | None) ->
     from lab.simulation.planned_routes import planned
     from lab.views.text.listing import listing
 
-    ways, trace = planned(described, seed)
-    say(listing(described, ways))
-    draw(trace, "map", Path(output or f"{Path(topology).stem}-map.png"))
+    routes, trace = planned(described, seed)
+    print_table(listing(described, routes))
+    save_picture(trace, "map", Path(output or f"{Path(topology).stem}-map.png"))

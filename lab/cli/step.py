@@ -1,4 +1,4 @@
-"""``lab step``: a run event by event, forward and back, on the whole screen or line by line."""
+"""``lab step``: a run event by event, forward and back, full screen or line by line."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from lab.cli.common import (
     Duration,
     load,
     print_error,
+    print_note,
     progress_bar,
     seed_option,
     set_option,
     status_line,
     topology_argument,
+    until_option,
 )
 
 if TYPE_CHECKING:
@@ -28,10 +30,16 @@ if TYPE_CHECKING:
 @topology_argument
 @seed_option
 @set_option
-@click.option("--until", type=Duration(), help="Make the run no longer than this.")
-@click.option("--at", type=Duration(), help="Begin at this time of the run.")
-@click.option("--event", type=click.IntRange(min=0), help="Begin after so many events.")
-@click.option("--plain", is_flag=True, help="Lines and orders, and no full screen.")
+@until_option
+@click.option(
+    "--at", type=Duration(),
+    help="Begin at this time of the run, for example '90 s'.  [default: its start]",
+)  # fmt: skip
+@click.option(
+    "--event", type=click.IntRange(min=0), metavar="N",
+    help="Begin after N events.  [default: 0]",
+)  # fmt: skip
+@click.option("--plain", is_flag=True, help="Read commands and print lines; no full screen.")
 def step(
     topology: str,
     seed: int,
@@ -59,32 +67,31 @@ def step(
     if event is not None:
         stepper.seek(event)
     if plain or not (sys.stdin.isatty() and sys.stdout.isatty()):
-        converse(CommandLine(stepper))
+        read_commands(CommandLine(stepper))
         return
-    fill_the_screen(stepper)
+    run_screen(stepper)
 
 
-def fill_the_screen(stepper: Stepper) -> None:
-    """Step on the whole of the terminal; tell at the end what was altered."""
+def run_screen(stepper: Stepper) -> None:
+    """Step on the full screen, and print afterwards what was changed."""
     from lab.stepping.screen import StepApp
 
     StepApp(stepper).run()
-    if stepper.interventions:
-        for one in stepper.interventions:
-            click.echo(f"lab: altered after event {one.moment}: {one.words}", err=True)
+    for one in stepper.interventions:
+        print_note(f"changed after event {one.moment}: {one.words}")
 
 
-def converse(orders: CommandLine) -> None:
-    """Read orders from the input, one a line, and print what they give.
+def read_commands(commands: CommandLine) -> None:
+    """Read commands from the input, one a line, and print what they return.
 
-    An order that is none, or cannot be carried out, is told in a sentence on stderr; the rest goes
-    on, and the exit status is 2 in the end, where no person typed it.
+    A command that is unknown or impossible is one sentence on stderr, and the next one is read; if
+    the input is not a terminal, the exit status is 2 in the end.
     """
     from lab.stepping.commands import Misunderstood, NoCondition, NoIntervention, Quit
 
     prompt = sys.stdin.isatty()
     wrong = False
-    click.echo(orders.status())
+    click.echo(commands.status())
     while True:
         if prompt:
             click.echo("(step) ", nl=False)
@@ -94,8 +101,8 @@ def converse(orders: CommandLine) -> None:
         if line.lstrip().startswith("#"):
             continue
         try:
-            with status_line("again from the seed"):
-                lines = orders.do(line)
+            with status_line("running again from the seed"):
+                lines = commands.do(line)
             click.echo("\n".join(lines))
         except Quit:
             break

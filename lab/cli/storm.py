@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 import click
 
 from lab.cli.common import (
-    finish,
+    exit_on_breaches,
+    figures_as_json_option,
     make_directory,
     print_error,
+    print_table,
     processes_option,
     progress_bar,
-    say,
+    reason_of,
     seed_option,
 )
 
@@ -23,24 +25,29 @@ if TYPE_CHECKING:
 
 
 MOST_SHRUNK = 5
-"""Breaches of a storm that are shrunk and left as files; the others are told only."""
+"""Runs of a storm that are shrunk and written as files; of others, only the number is printed."""
 
 
 @click.command()
 @click.option(
-    "--runs", type=click.IntRange(min=1), default=1000, show_default=True, help="How many runs."
+    "--runs",
+    type=click.IntRange(min=1),
+    default=1000,
+    show_default=True,
+    metavar="N",
+    help="Number of runs.",
 )
 @seed_option
 @click.option(
     "--careless", is_flag=True,
-    help="Every host says 250 before it stores: there must be a breach.",
+    help="Every host replies 250 before storing the mail, so some runs lose mail.",
 )  # fmt: skip
 @click.option(
-    "--out", type=click.Path(file_okay=False), default=".", show_default=True,
-    help="Where the smallest case of a breach is left.",
+    "--out", metavar="DIRECTORY", type=click.Path(file_okay=False), default=".", show_default=True,
+    help="Directory for the smallest network of each run that broke a rule.",
 )  # fmt: skip
 @processes_option
-@click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
+@figures_as_json_option
 def storm(
     runs: int, seed: int, careless: bool, out: str, processes: int | None, as_json: bool
 ) -> None:
@@ -52,44 +59,44 @@ def storm(
     from lab.experiments.storm import storm as storms
 
     make_directory(out)
-    blowing = storms.Storm(seed, careless)
+    checked = storms.Storm(seed, careless)
     interrupted = False
     with progress_bar(runs, as_json, "runs", 200) as progress:
         try:
-            for done, _ in enumerate(storms.run_storm(blowing, runs, processes), 1):
+            for done, _ in enumerate(storms.run_storm(checked, runs, processes), 1):
                 if progress is not None:
                     progress(done)
         except KeyboardInterrupt:
             interrupted = True
-    files = {} if interrupted else keep_smallest(blowing, Path(out))
+    files = {} if interrupted else write_smallest_cases(checked, Path(out))
     if as_json:
-        click.echo(json.dumps(blowing.as_dict(files)))
+        click.echo(json.dumps(checked.as_dict(files)))
     else:
         from lab.views.pictures.experiments import storm_table
 
-        say(storm_table(blowing))
-    finish(
+        print_table(storm_table(checked))
+    exit_on_breaches(
         [
             f"run {one.number}: {one.breaches[0]}"
             + (f"; smallest case in {files[one.number]}" if one.number in files else "")
-            for one in blowing.broken
+            for one in checked.broken
         ],
         interrupted,
     )
 
 
-def keep_smallest(blowing: Storm, out: Path) -> dict[int, str]:
-    """Shrink breaches to their smallest cases and write them: names of files by the run."""
+def write_smallest_cases(checked: Storm, out: Path) -> dict[int, str]:
+    """Shrink runs that broke a rule, and write their networks; return file names by run number."""
     from lab.experiments.storm import storm as storms
 
     files = {}
-    for one in blowing.worst(MOST_SHRUNK):
+    for one in checked.worst(MOST_SHRUNK):
         click.echo(f"lab: run {one.number} broke a rule; shrinking it", err=True)
-        path = out / f"storm-{blowing.seed}-{one.number}.toml"
+        path = out / f"storm-{checked.seed}-{one.number}.toml"
         try:
-            path.write_text(storms.as_file(blowing, one, storms.smallest(blowing, one)))
+            path.write_text(storms.as_file(checked, one, storms.smallest(checked, one)))
         except OSError as error:
-            print_error(f"{path}: the case could not be written ({error.strerror or error})")
+            print_error(f"{path}: the smallest case cannot be written ({reason_of(error)})")
             continue
         files[one.number] = str(path)
     return files

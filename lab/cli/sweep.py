@@ -14,12 +14,15 @@ from lab.cli.common import (
     FAILED,
     INTERRUPTED,
     UNUSABLE,
+    exit_with_error,
     handling_signals,
     interrupt,
     make_directory,
     print_error,
+    print_table,
     progress_bar,
-    say,
+    quiet_option,
+    reason_of,
 )
 
 if TYPE_CHECKING:
@@ -27,27 +30,33 @@ if TYPE_CHECKING:
     from lab.experiments.sweep.sweep import Sweep
 
 
-MOST_TOLD = 5
-"""Failed runs that are told on stderr; the table has all."""
+MOST_PRINTED = 5
+"""Failed runs that are printed on stderr; the table has all of them."""
 
 
 @click.command()
 @click.argument("experiment", type=click.Path())
 @click.option(
-    "--out", type=click.Path(file_okay=False),
-    help="Where tables, plots and the journal go; default: out/NAME of the experiment file.",
+    "--out", metavar="DIRECTORY", type=click.Path(file_okay=False),
+    help="Directory for tables, plots and the journal.  [default: out/NAME, NAME being that of the "
+    "experiment file]",
 )  # fmt: skip
 @click.option(
-    "--workers", type=click.IntRange(min=1), help="Processes here; default: one a processor."
-)
+    "--workers", type=click.IntRange(min=1), metavar="N",
+    help="Number of processes on this machine.  [default: one for each processor]",
+)  # fmt: skip
 @click.option(
     "--scheduler", metavar="ADDRESS", envvar="DASK_SCHEDULER_ADDRESS",
-    help="The Dask cluster that makes the runs, as in tcp://10.0.0.1:8786.",
+    help="Address of a Dask cluster that makes the runs, for example tcp://10.0.0.1:8786.  "
+    "[default: this machine]",
 )  # fmt: skip
-@click.option("--seeds", help='Seeds in place of the file\'s: how many, or a range: "0..9".')
-@click.option("--again", is_flag=True, help="Make runs that failed before once more.")
+@click.option(
+    "--seeds", metavar="N",
+    help="Number of seeds for each combination, or a range such as 0..9.  [default: the file's]",
+)  # fmt: skip
+@click.option("--again", is_flag=True, help="Repeat runs that failed before.")
 @click.option("--json", "as_json", is_flag=True, help="Print the table as one JSON object.")
-@click.option("--quiet", is_flag=True, help="Print nothing but what is wrong.")
+@quiet_option
 def sweep(
     experiment: str,
     out: str | None,
@@ -74,11 +83,11 @@ def sweep(
         make_directory(out)
         kept = sweeping.journal_of(swept, out, again)
     except SweepError as error:
-        give_up(error)
+        exit_with_problems(error)
     ended: KeyboardInterrupt | SweepError | None = None
     with kept as journal:
         if not quiet:
-            tell_beginning(swept, out)
+            print_plan(swept, out)
         with (
             progress_bar(len(swept.plan), quiet, "runs", 2) as bar,
             handling_signals(interrupt, signal.SIGTERM),
@@ -91,37 +100,37 @@ def sweep(
             except (KeyboardInterrupt, SweepError) as why:
                 ended = why
     if isinstance(ended, SweepError) and not swept.outcomes:
-        give_up(ended)
-    tell(swept, out, as_json, quiet)
+        exit_with_problems(ended)
+    write_and_print(swept, out, as_json, quiet)
     if isinstance(ended, KeyboardInterrupt):
-        print_error(
+        exit_with_error(
             f"interrupted after {len(swept.outcomes)} of {len(swept.plan)} runs; "
-            "the same command goes on from there"
+            "run the same command again to continue",
+            INTERRUPTED,
         )
-        raise click.exceptions.Exit(INTERRUPTED)
     if ended is not None:
-        give_up(ended)
+        exit_with_problems(ended)
     if swept.failed:
-        for one, told in swept.failed[:MOST_TOLD]:
+        for one, reason in swept.failed[:MOST_PRINTED]:
             values = ", ".join(f"{key} = {value}" for key, value in one.point.values.items())
             print_error(
-                f"run {one.number} ({values or 'as it is'}, seed {one.seed}) failed: {told}"
+                f"run {one.number} ({values or 'unchanged'}, seed {one.seed}) failed: {reason}"
             )
-        more = len(swept.failed) - MOST_TOLD
+        more = len(swept.failed) - MOST_PRINTED
         if more > 0:
-            print_error(f"... and {more} more; the column error has them all")
+            print_error(f"... and {more} more; all are in the column `error` of the table")
         raise click.exceptions.Exit(FAILED)
 
 
-def give_up(error: SweepError) -> NoReturn:
-    """Say each thing that is wrong; exit status 2."""
+def exit_with_problems(error: SweepError) -> NoReturn:
+    """Print each thing that is wrong, and exit with status 2."""
     for problem in error.problems:
         print_error(problem)
     raise click.exceptions.Exit(UNUSABLE) from None
 
 
-def tell_beginning(swept: Sweep, out: str) -> None:
-    """A line about the size, on stderr, and one where the journal had runs already."""
+def print_plan(swept: Sweep, out: str) -> None:
+    """Print on stderr how many runs there are, and how many the journal has already."""
     points = len(swept.plan) // len(swept.experiment.seeds)
     click.echo(
         f"lab sweep: {len(swept.plan)} runs: {points} combination{'s' * (points != 1)}, "
@@ -129,26 +138,27 @@ def tell_beginning(swept: Sweep, out: str) -> None:
         err=True,
     )
     if swept.resumed:
-        click.echo(f"lab sweep: {swept.resumed} of them are done already, in {out}", err=True)
+        click.echo(f"lab sweep: {swept.resumed} of them are done already; see {out}", err=True)
     if swept.strangers:
         click.echo(
-            f"lab sweep: note: the experiment has changed since {swept.strangers} of the runs in "
-            f"{out} were made; they stay in runs.jsonl and are not in the table",
+            f"lab sweep: note: {swept.strangers} runs in {out} were made before the experiment "
+            "changed; they stay in runs.jsonl and are not in the table",
             err=True,
         )
 
 
-def tell(swept: Sweep, out: str, as_json: bool, quiet: bool) -> None:
-    """Leave the files, and print what came out."""
+def write_and_print(swept: Sweep, out: str, as_json: bool, quiet: bool) -> None:
+    """Write tables and plots, and print the table."""
     from lab.views.pictures.sweeps import leave, sweep_table
 
     try:
         paths = leave(swept, Path(out))
     except OSError as error:
-        print_error(f"{error.filename or out}: the tables could not be written ({error.strerror})")
-        raise click.exceptions.Exit(UNUSABLE) from None
+        exit_with_error(
+            f"{error.filename or out}: the tables cannot be written ({reason_of(error)})"
+        )
     if as_json:
-        told = {
+        printed = {
             "title": swept.experiment.title,
             "runs": len(swept.plan),
             "done": len(swept.outcomes),
@@ -157,8 +167,8 @@ def tell(swept: Sweep, out: str, as_json: bool, quiet: bool) -> None:
             "rows": list(swept.rows()),
             "files": [str(path) for path in paths],
         }
-        click.echo(json.dumps(told, default=str))
+        click.echo(json.dumps(printed, default=str))
     elif not quiet:
-        say(sweep_table(swept))
-        click.echo(f"left in {out}: " + ", ".join(path.name for path in paths))
+        print_table(sweep_table(swept))
+        click.echo(f"wrote to {out}: " + ", ".join(path.name for path in paths))
     sys.stdout.flush()

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from lab.cli.common import (
     UNUSABLE,
-    leave,
+    artefacts_option,
+    exit_with_error,
     load,
     make_directory,
-    print_error,
     seed_option,
     set_option,
     topology_argument,
+    write_artefacts,
 )
-
-if TYPE_CHECKING:
-    pass
 
 
 @click.command()
@@ -27,9 +23,11 @@ if TYPE_CHECKING:
 @seed_option
 @set_option
 @click.option(
-    "--environment", help="The environment that you call from; default: the host's first."
+    "--environment",
+    metavar="NAME",
+    help="Environment that you connect from.  [default: the host's first]",
 )
-@click.option("--out", type=click.Path(file_okay=False), help="Leave the artefacts in a directory.")
+@artefacts_option
 def talk(
     topology: str,
     host: str,
@@ -50,13 +48,12 @@ def talk(
     try:
         conversation = Conversation(described, host, seed, environment)
     except ValueError as why:
-        print_error(f"{topology}: {why}")
-        raise click.exceptions.Exit(UNUSABLE) from None
+        exit_with_error(f"{topology}: {why}")
     if out is not None:
         make_directory(out)
     conversation.hold()
     done = conversation.settle()
     for line in done.outcomes():
         click.echo(line, err=True)
-    if out is not None and not leave(done.run, out):
+    if out is not None and not write_artefacts(done.run, out):
         raise click.exceptions.Exit(UNUSABLE)

@@ -96,7 +96,7 @@ def test_a_guide_named_as_a_command_says_where_the_options_are(name: str) -> Non
     status, out, err = lab("help", name)
     assert status == 0
     assert out.startswith("# ")
-    assert err == f"lab: note: for its options: lab {name} --help\n"
+    assert err == f"lab: note: for the options of the command: lab {name} --help\n"
 
 
 @pytest.mark.parametrize(

@@ -62,20 +62,21 @@ def test_interrupted_artefacts_are_those_of_lab_run_too(
     """``lab run`` leaves its artefacts by the same way."""
     import click
 
-    from lab.cli.common import leave
+    from lab.api import artefacts
+    from lab.cli.common import write_artefacts
 
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(lab.Run, "_artefact", interrupted)
+    monkeypatch.setattr(artefacts, "_write_view", interrupted)
     before = signal.getsignal(signal.SIGINT)
     try:
         with pytest.raises(click.exceptions.Exit) as ended:
-            leave(lab.simulate(TOPOLOGIES / "rfc821/scenario-03.toml"), str(tmp_path))
+            write_artefacts(lab.simulate(TOPOLOGIES / "rfc821/scenario-03.toml"), str(tmp_path))
     finally:
         signal.signal(signal.SIGINT, before)
     assert ended.value.exit_code == 130
-    assert "left in" in capsys.readouterr().err
+    assert "wrote to" in capsys.readouterr().err
     assert {"summary.json", "trace.jsonl"} == {path.name for path in tmp_path.iterdir()}
 
 

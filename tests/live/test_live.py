@@ -362,7 +362,7 @@ def test_mail_that_leaves_the_machine_is_warned_of(tmp_path: Path) -> None:
     for external, warned in (("192.0.2.7:25", True), ("127.0.0.1:25", False), ("[::1]:25", False)):
         path.write_text(SERVED.replace('users = ["joe"]', f'external = "{external}"'))
         answer = CliRunner().invoke(cli, ["live", str(path), "--quiet", "--until", "0 s"])
-        said = "warning: mail for INSIDE.LAB.ARPA leaves this machine, for 192.0.2.7:25"
+        said = "warning: mail for INSIDE.LAB.ARPA leaves this machine: it goes to 192.0.2.7:25"
         assert (said in answer.stderr) is warned
 
 
@@ -387,17 +387,17 @@ def test_what_stable_storage_holds_is_sent_by_the_next_run(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        (["--speed", "0"], "--speed 0: no pace; write --speed 60"),
-        (["--port", "NOBODY=2525"], "there is no host NOBODY; there are MIT-AI.ARPA"),
-        (["--port", "MIT-AI.ARPA"], "no host and port; write --port HOST=2525"),
-        (["--port", "MIT-AI.ARPA=99999"], "there is no port 99999; write one from 1 to 65535"),
+        (["--speed", "0"], "--speed 0: use a number above 0"),
+        (["--port", "NOBODY=2525"], "there is no host NOBODY; the hosts are MIT-AI.ARPA"),
+        (["--port", "MIT-AI.ARPA"], "expected HOST=PORT, for example --port MIT-AI.ARPA=2525"),
+        (["--port", "MIT-AI.ARPA=99999"], "MIT-AI.ARPA=99999: use a port from 1 to 65535"),
         (
             ["--port", "MIT-AI.ARPA=2525", "--port", "BBN-VAX.ARPA=2525"],
-            "MIT-AI.ARPA has this port",
+            "MIT-AI.ARPA has this port already",
         ),
         (["--port", "MIT-AI.ARPA=2525", "--port", "mit-ai.arpa=2526"], "MIT-AI.ARPA has port 2525"),
-        (["--idle", "0"], "--idle 0: nobody could say anything"),
-        (["--address", "nowhere"], "no IP address; write --address 127.0.0.1"),
+        (["--idle", "0"], "--idle must be greater than 0"),
+        (["--address", "nowhere"], "not an IP address; for example 127.0.0.1"),
     ],
 )
 def test_bad_arguments_are_refused(given: list[str], said: str) -> None:

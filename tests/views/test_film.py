@@ -65,10 +65,10 @@ def test_the_same_run_gives_the_same_film() -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        (["map", "--animate", "0"], "cannot be seen; write --animate 20"),
-        (["map", "--animate", "nan"], "cannot be seen; write --animate 20"),
-        (["queues", "--animate", "20"], "--animate is for a map; write: lab plot"),
-        (["map", "--animate", "20", "-o", "film.png"], "a film is an SVG; write -o film.svg"),
+        (["map", "--animate", "0"], "--animate 0: use seconds greater than 0"),
+        (["map", "--animate", "nan"], "--animate nan: use seconds greater than 0"),
+        (["queues", "--animate", "20"], "--animate is for a map: lab plot"),
+        (["map", "--animate", "20", "-o", "film.png"], "a film is an SVG file; use -o film.svg"),
     ],
 )
 def test_a_film_that_cannot_be_made_is_refused(given: list[str], said: str) -> None:

@@ -85,7 +85,7 @@ def test_the_command_writes_the_page(tmp_path: Path) -> None:
             capture_output=True, text=True, cwd=tmp_path, check=False,
         )  # fmt: skip
 
-    assert command("trace.jsonl", "-o", "run.html").stdout == "written: run.html\n"
+    assert command("trace.jsonl", "-o", "run.html").stdout == "wrote run.html\n"
     assert (tmp_path / "run.html").read_text(encoding="utf-8") == replay_page(run.trace)
     wrong = command("trace.jsonl", "-o", "none/run.html")
     assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)
