@@ -215,8 +215,7 @@ def make_directory(out: str) -> None:
 
 def write_artefacts(done: Run, out: str) -> str:
     """Write the artefacts; return a sentence about them, or "" if not all could be written."""
-    from lab.api.run import ARTEFACTS, WANTING
-    from lab.views import lacking
+    from lab.api.artefacts import ARTEFACTS, unavailable
 
     try:
         with status_line(f"writing to {out}") as update:
@@ -233,8 +232,7 @@ def write_artefacts(done: Run, out: str) -> str:
         _write_minimum(done, out)
         raise click.exceptions.Exit(INTERRUPTED) from None
     written = f"wrote to {out}: " + ", ".join(path.name for path in paths)
-    missing = [name for name, view in WANTING.items() if lacking(done.trace, view)]
-    if missing:
+    if missing := unavailable(done.trace):
         written += f"; --trace {done.trace.level} leaves out {', '.join(missing)}"
     return written
 
