@@ -75,10 +75,6 @@ TOUCHED = {  # private names of others, each with its reason
     "simulation/partitioned/event_order": ("clock._queue, clock._now", SIMPY),
     "live/network": ("self._exhausted, self._way_or_reason", LIVE),
     "simulation/partitioned/partition": ("self._has_nothing_to_do", PARTS),
-    "cli/compare": (
-        "import _pace, import _Progress, import _warn_of_mail_that_leaves",
-        "what two commands share, until it has a module",
-    ),
 }  # fmt: skip
 
 OVERRIDDEN = {  # classes that define private names of another room's class anew, with the reason

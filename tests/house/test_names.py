@@ -27,6 +27,7 @@ ALLOWED = {
     "rfc/__init__.py": "a section's letter, as somebody types it",
     "stepping/commands.py": "an order of the stepper, as somebody types it",
     "analysis/conditions.py": "words of a condition, as somebody types them",
+    "cli/__init__.py: usage_sentence": "a sentence of the library's, in the midst of ours",
     "cli/common.py": "the ending of a file's name",
     "cli/plot.py": "the ending of a file's name",
 }
