@@ -99,5 +99,7 @@ def test_a_section_holds_those_beneath_it_and_a_rule_is_one() -> None:
 def test_a_section_that_there_is_not_is_a_sentence_and_status_2() -> None:
     done = CliRunner().invoke(cli, ["rfc", "9.9"])
     assert done.exit_code == 2
-    assert done.stderr.startswith("lab: RFC 821 has no rules in a section '9.9'; it has in 1, 2")
+    assert done.stderr.startswith(
+        "lab: RFC 821 has no rules in section '9.9'; sections with rules: 1, 2"
+    )
     assert done.stderr.count("\n") == 1
