@@ -153,7 +153,7 @@ def test_a_topology_that_ships_runs_the_same_in_parts(path: Path) -> None:
     partition = partitioned(topology, 2)
     if partition.count < 2:
         pytest.skip("it cannot be parted")
-    compared(in_parts(topology, partition.parts, 0), lab.simulate(topology))
+    compared(in_parts(topology, partition.partitions, 0), lab.simulate(topology))
 
 
 @pytest.mark.usefixtures("threads")

@@ -86,7 +86,9 @@ def test_parts_have_about_as_many_events_each(count: int) -> None:
     """Not as many hosts each: a hub relays the mail of many."""
     topology = from_dict(HUBS)
     partition = partitioned(topology, count)
-    events = Counter(partition.parts[row[2]] for row in lab.simulate(topology).trace.rows if row[2])
+    events = Counter(
+        partition.partitions[row[2]] for row in lab.simulate(topology).trace.rows if row[2]
+    )
     assert partition.count == len(events) == count
     assert max(events.values()) < 1.12 * events.total() / count
     assert sum(partition.loads) == pytest.approx(1)
@@ -144,14 +146,14 @@ def test_on_the_uucp_map_parts_have_as_much_work_of_mail_that_was_not_looked_at(
     for one in other:
         way = [one.host, *(routes.route(one.host, routes.resolve(one.to[0].host)) or [])]
         for a, b in pairwise(way):
-            work[partition.parts[a]] += 1
-            work[partition.parts[b]] += 1
+            work[partition.partitions[a]] += 1
+            work[partition.partitions[b]] += 1
     assert max(work) < 0.54 * sum(work)
 
 
 def crossing(topology: Topology, partition: PartitionPlan) -> list[float]:
     """The latencies of the links between parts."""
-    parts = partition.parts
+    parts = partition.partitions
     return [one.latency for one in topology.links if parts[one.a] != parts[one.b]]
 
 
@@ -180,14 +182,14 @@ def test_a_latency_that_a_fault_brings_counts_and_none_is_never_cut() -> None:
     links = [{**link, "latency": "50 ms"} for link in chain(*hosts)]
     shorter = from_dict(tables | {"link": links, "fault": [{**fault, "value": "2 ms"}]})
     partition = partitioned(shorter, 2)
-    assert partition.parts["C.ARPA"] == partition.parts["D.ARPA"]
+    assert partition.partitions["C.ARPA"] == partition.partitions["D.ARPA"]
     assert partition.lookahead == 0.05
     gone = from_dict(tables | {"link": links[2:3], "fault": [{**fault, "value": "0 s"}]})
     partition = partitioned(gone, 2)
-    assert partition.parts["C.ARPA"] == partition.parts["D.ARPA"]
+    assert partition.partitions["C.ARPA"] == partition.partitions["D.ARPA"]
     assert partition.count == 2
     assert partition.lookahead == float("inf")
-    assert set(partition.parts) == set(names)
+    assert set(partition.partitions) == set(names)
 
 
 def test_hosts_of_a_script_of_a_poll_and_round_a_router_are_in_one_part() -> None:
@@ -199,7 +201,7 @@ def test_hosts_of_a_script_of_a_poll_and_round_a_router_are_in_one_part() -> Non
         "poll": [{"at": "1 s", "from": "F.ARPA", "to": "G.ARPA"}],
         "traffic": [{"count": 200, "rate": "9 /s"}],
     }
-    parts = partitioned(from_dict(tables), 3).parts
+    parts = partitioned(from_dict(tables), 3).partitions
     assert len({parts[name] for name in ("R", "A.ARPA", "H.ARPA", "C.ARPA")}) == 1
     assert parts["D.ARPA"] == parts["E.ARPA"]
     assert parts["F.ARPA"] == parts["G.ARPA"]

@@ -1,4 +1,4 @@
-"""Cutting a graph into parts of equal weight, with as little as possible between them.
+"""Cuts a graph into parts of equal weight, with as little as possible between them.
 
 Each half is grown from one node, then refined as Fiduccia and Mattheyses do it (1982, "A
 linear-time heuristic for improving network partitions"); more parts than two are halves of halves.
@@ -24,7 +24,7 @@ _NEAR: Final = 0.05
 
 
 def parted(weights: Sequence[float], joined: Joined, count: int) -> list[int]:
-    """The part of each node, from 0: ``count`` parts, or as many as there are nodes."""
+    """Return the part of each node, from 0: ``count`` parts, or as many as there are nodes."""
     parts = [0] * len(weights)
     waiting = [(list(range(len(weights))), 0, min(count, len(weights)))]
     while waiting:
@@ -41,11 +41,11 @@ def parted(weights: Sequence[float], joined: Joined, count: int) -> list[int]:
 def _halved(
     nodes: list[int], weights: Sequence[float], joined: Joined, count: int
 ) -> tuple[list[int], list[int]]:
-    """Nodes in two, for half of ``count`` parts each; each has as many nodes as it has parts."""
-    places = {node: place for place, node in enumerate(nodes)}
+    """Halve nodes, for half of ``count`` parts each; a half has at least as many nodes as parts."""
+    positions = {node: position for position, node in enumerate(nodes)}
     halving = _Halving(
         [weights[node] for node in nodes],
-        [{places[o]: w for o, w in joined[node].items() if o in places} for node in nodes],
+        [{positions[o]: w for o, w in joined[node].items() if o in positions} for node in nodes],
         (count // 2) / count,
     )
     inside = halving.best()
@@ -68,7 +68,7 @@ class _Halving:
         self.target = share * self.total
 
     def best(self) -> list[bool]:
-        """Whether each node is in that half, for the best of some tries."""
+        """Return whether each node is in that half, for the best of some tries."""
         tries = [self.refined(self.grown(start)) for start in self._starts()]
         return min(tries, key=self._badness)
 
@@ -84,11 +84,11 @@ class _Halving:
         return (off if off > _NEAR * self.total else 0.0), between
 
     def weight(self, inside: list[bool]) -> float:
-        """The weight of a half."""
+        """Return the weight of a half."""
         return sum(w for w, is_in in zip(self.weights, inside, strict=True) if is_in)
 
     def _starts(self) -> list[int]:
-        """Nodes to grow from: the heaviest, the farthest from it, and some others."""
+        """Return nodes to grow from: the heaviest, the farthest from it, and some others."""
         count = len(self.weights)
         heaviest = max(range(count), key=lambda node: self.weights[node])
         order = [heaviest]
@@ -102,7 +102,7 @@ class _Halving:
         return list(dict.fromkeys(spread))
 
     def grown(self, start: int) -> list[bool]:
-        """A half that is grown from a node, always by what is joined to it most."""
+        """Grow a half from a node, always by the node that is joined to it most."""
         weights, joined = self.weights, self.joined
         inside = [False] * len(weights)
         left = iter(range(len(weights)))
@@ -129,7 +129,7 @@ class _Halving:
         return inside
 
     def refined(self, inside: list[bool]) -> list[bool]:
-        """A half after passes in which each node may change sides once, until none helps."""
+        """Improve a half by passes in which each node may change sides once, until none helps."""
         for _ in range(PASSES):
             better = self._passed(inside)
             if better == inside:
@@ -138,7 +138,7 @@ class _Halving:
         return inside
 
     def _passed(self, inside: list[bool]) -> list[bool]:
-        """The best that comes up as nodes change sides one by one, the most gainful first."""
+        """Return the best half that comes up as nodes change sides, the most gainful first."""
         sides = _Sides(self, inside)
         slack = TOLERANCE * self.total
         best = (max(0.0, abs(sides.over) - slack), 0.0)
@@ -181,7 +181,7 @@ class _Sides:
     def move(self, room: float) -> bool:
         """Move the node that gains most and leaves the half within ``room`` of its share.
 
-        Whether there was one.
+        Return whether there was one.
         """
         out = self._top(True, self.over, room)
         into = self._top(False, -self.over, room)
@@ -196,7 +196,7 @@ class _Sides:
         return node is not None
 
     def _top(self, side: bool, over: float, room: float) -> int | None:
-        """The node of a side with most to gain; what weighs too much does not move any more."""
+        """Return the node of a side with most to gain; one that weighs too much never moves."""
         heap = self._heaps[side]
         while heap:
             negative, node = heap[0]

@@ -1,8 +1,8 @@
-"""The whole of a run whose parts are processes: it begins them, gathers their rows, and ends them.
+"""Coordinates a run over several processes: starts them, merges their rows and stops them.
 
-The rows of a batch that are kept are put into the order that one process would have written them
-in, and given their numbers. Account and rules are the parts' affair: they tell what has been
-settled, and at the end what has not, and what was wrong.
+The rows of a batch that are kept are put into the order in which one process would have written
+them, and numbered. The partitions themselves keep account and check the rules: they report what has
+been settled, and at the end what has not, and what was wrong.
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ from lab.runtime.spawn import without_main
 from lab.simulation.partitioned.event_order import merged
 from lab.simulation.partitioned.exchange import pipe
 from lab.simulation.partitioned.merged_results import MergedResults
+from lab.simulation.partitioned.messages import Message
 from lab.simulation.partitioned.planning import PartitionPlan
-from lab.simulation.partitioned.worker import BROKEN, DONE, GO, LEAST, ROWS, STOP, Setup, main
+from lab.simulation.partitioned.worker import Setup, main
 from lab.topology.model import Topology
 from lab.trace.digests import combined
 from lab.trace.retention import Retention
@@ -34,20 +35,20 @@ from lab.trace.trace import Trace
 
 
 class WorkerLost(Exception):
-    """A part of the run has ended before its time; the message is a sentence."""
+    """A worker process has ended before its time; the message is a sentence."""
 
 
-Heard = SimpleQueue[tuple[int, bytes | None]]
-"""What the parts have sent, with their numbers; None where one is no more."""
+Received = SimpleQueue[tuple[int, bytes | None]]
+"""What the workers have sent, with the numbers of their partitions; None: the process has ended."""
 
 
-def _listen(part: int, home: Connection, heard: Heard) -> None:
-    """Take what a part sends as it comes, so that it need not wait until somebody has the time."""
+def _receive(partition: int, worker: Connection, received: Received) -> None:
+    """Take what a worker sends as it comes, so that it need not wait for the coordinator."""
     try:
         while True:
-            heard.put((part, home.recv_bytes()))
+            received.put((partition, worker.recv_bytes()))
     except (EOFError, OSError):
-        heard.put((part, None))
+        received.put((partition, None))
 
 
 class Coordinator:
@@ -61,10 +62,10 @@ class Coordinator:
         self.setup = setup
         self.retention = retention
         self.rules = MergedResults()
-        self._parts = max(setup.parts.values()) + 1
-        self._batches: list[deque[tuple[Any, ...]]] = [deque() for _ in range(self._parts)]
-        self._last: list[list[Any]] = []
-        self._listeners: list[Thread] = []
+        self._partitions = max(setup.partitions.values()) + 1
+        self._batches: list[deque[tuple[Any, ...]]] = [deque() for _ in range(self._partitions)]
+        self._results: list[list[Any]] = []
+        self._receivers: list[Thread] = []
         self._stopping = False
 
     @classmethod
@@ -73,18 +74,17 @@ class Coordinator:
         topology: Topology,
         seed: int,
         until: float | None,
-        partition: PartitionPlan,
+        plan: PartitionPlan,
         retention: Retention,
     ) -> Coordinator:
-        """The run of a topology that is shared out."""
-        parts, lookahead, trees = partition.parts, partition.lookahead, partition.trees
-        return cls(
-            Setup(topology, seed, until, parts, lookahead, retention.level, trees), retention
-        )
+        """Return the coordinator of a run of a topology that is shared out as planned."""
+        level = retention.level
+        setup = Setup(topology, seed, until, plan.partitions, plan.lookahead, level, plan.trees)
+        return cls(setup, retention)
 
     @property
     def account(self) -> Account:
-        """What has become of the mail, as far as it has been told."""
+        """What has become of the mail, as far as the workers have reported."""
         return self.rules.account
 
     @property
@@ -93,26 +93,26 @@ class Coordinator:
         return self.setup.topology
 
     def interrupt(self, *_: Any) -> None:
-        """Have the run end where all parts have come to the same time."""
+        """End the run where all partitions have come to the same time."""
         self._stopping = True
 
     def run(self, progress: Callable[[int], None] | None = None) -> Trace:
-        """The trace of the run, as it was kept.
+        """Run, and return the trace as it was kept.
 
         ``progress`` is called with the number of messages so far. Raises :class:`WorkerLost` where
         a process ends before its time; what has come until then is in account and trace.
         """
-        with self._processes() as homes, gc_pause():
-            self._gather(homes, progress)
+        with self._processes() as workers, gc_pause():
+            self._gather(workers, progress)
             hashes: dict[str, bytes] = {}
-            for of_part, *known in self._last:
-                hashes |= of_part
-                self.rules.close(*known)
+            for of_partition, *results in self._results:
+                hashes |= of_partition
+                self.rules.close(*results)
             self.rules.settle()
         return self.retention.close(combined(hashes.items()), self.account.counts)
 
     def salvage(self) -> Trace:
-        """The trace of what had come when the run was given up.
+        """Return the trace of what had come when the run was given up.
 
         Its digest is known only where all of its events are kept.
         """
@@ -130,74 +130,78 @@ class Coordinator:
     def _processes(self) -> Iterator[list[Connection]]:
         # spawn: a fork would copy whatever threads the caller has (a notebook, a progress bar)
         context = get_context("spawn")
-        plugs: list[list[socket | None]] = [[None] * self._parts for _ in range(self._parts)]
-        for a, b in combinations(range(self._parts), 2):
-            plugs[a][b], plugs[b][a] = pipe()
-        homes, running = [], []
+        count = self._partitions
+        pipes: list[list[socket | None]] = [[None] * count for _ in range(count)]
+        for a, b in combinations(range(count), 2):
+            pipes[a][b], pipes[b][a] = pipe()
+        workers, running = [], []
         try:
             with without_main():
-                for part in range(self._parts):
-                    home, theirs = Pipe()
-                    homes.append(home)
-                    process = context.Process(
-                        target=main, args=(self.setup, part, plugs[part], theirs), daemon=True
-                    )
+                for partition in range(count):
+                    ours, theirs = Pipe()
+                    workers.append(ours)
+                    arguments = (self.setup, partition, pipes[partition], theirs)
+                    process = context.Process(target=main, args=arguments, daemon=True)
                     process.start()
                     theirs.close()
                     running.append(process)
-            for plug in (plug for row in plugs for plug in row if plug is not None):
-                plug.close()
-            yield homes
+            for end in (end for ends in pipes for end in ends if end is not None):
+                end.close()
+            yield workers
         finally:
-            for process in running:  # all that they had to tell has come, or never will
+            for process in running:  # all that they had to send has come, or never will
                 process.kill()
                 process.join()
-            for listener in self._listeners:  # each hears the end of its process
-                listener.join()
-            for home in homes:
-                home.close()
+            for receiver in self._receivers:  # each sees the end of its process
+                receiver.join()
+            for worker in workers:
+                worker.close()
 
-    def _gather(self, homes: list[Connection], progress: Callable[[int], None] | None) -> None:
-        heard: Heard = SimpleQueue()
-        for part, home in enumerate(homes):
-            listener = Thread(target=_listen, args=(part, home, heard), daemon=True)
-            listener.start()
-            self._listeners.append(listener)
-        open_ones = set(range(self._parts))
-        while open_ones:
-            part, octets = heard.get()
-            if part in open_ones and self._hear(part, octets):
-                open_ones.discard(part)
+    def _gather(
+        self, workers: Sequence[Connection], progress: Callable[[int], None] | None
+    ) -> None:
+        received: Received = SimpleQueue()
+        for partition, worker in enumerate(workers):
+            receiver = Thread(target=_receive, args=(partition, worker, received), daemon=True)
+            receiver.start()
+            self._receivers.append(receiver)
+        unfinished = set(range(self._partitions))
+        while unfinished:
+            partition, octets = received.get()
+            if partition in unfinished and self._handle(partition, octets):
+                unfinished.discard(partition)
             while all(self._batches):
                 self._take([batches.popleft() for batches in self._batches])
-                self._answer(homes)
+                self._answer(workers)
                 if progress is not None:
                     progress(self.rules.messages)
 
-    def _hear(self, part: int, octets: bytes | None) -> bool:
-        """Take what a part has sent (None: it is no more); whether that was its last word."""
+    def _handle(self, partition: int, octets: bytes | None) -> bool:
+        """Handle what a worker has sent (None: it has ended); return whether that was the last."""
         if octets is None:
-            raise WorkerLost(f"the process of part {part} ended before its time")
-        what, *message = marshal.loads(octets)
-        if what == BROKEN:
-            raise WorkerLost(f"the process of part {part} failed:\n{message[0]}")
-        if what == ROWS:
-            self._batches[part].append(tuple(message))
+            raise WorkerLost(f"the process of part {partition} ended before its time")
+        kind, *content = marshal.loads(octets)
+        if kind == Message.FAILED:
+            raise WorkerLost(f"the process of part {partition} failed:\n{content[0]}")
+        if kind == Message.BATCH:
+            self._batches[partition].append(tuple(content))
             return False
-        assert what == DONE
-        self._last.append(message)
+        assert kind == Message.FINISHED
+        self._results.append(content)
         return True
 
-    def _answer(self, homes: list[Connection]) -> None:
-        answer = STOP if self._stopping else LEAST if self.retention.has_dropped else GO
-        for home in homes:
-            with suppress(OSError):  # it was its last
-                home.send_bytes(answer)
+    def _answer(self, workers: Sequence[Connection]) -> None:
+        answer = Message.SUMMARY_ONLY if self.retention.has_dropped else Message.CONTINUE
+        if self._stopping:
+            answer = Message.STOP
+        for worker in workers:
+            with suppress(OSError):  # it has sent its last batch
+                worker.send_bytes(answer.octets)
 
     # -- rows -----------------------------------------------------------------------------------
 
     def _take(self, batches: Sequence[tuple[Any, ...]]) -> None:
-        """Take the batches of all parts for one stretch of time."""
+        """Take the batches of all partitions for one stretch of time."""
         for batch in batches:
             self.rules.know(batch[3])
         numbered = self.rules.number(merged([(batch[0], batch[1], batch[2]) for batch in batches]))

@@ -43,7 +43,7 @@ class PartitionSimulation(Simulation):
     ``parts`` are the parts of the hosts by name, ``part`` this one's number. ``remote`` holds
     the sessions with an end in another, and what is posted to it. ``numbers`` counts sessions and
     messages host by host. ``begun`` is the first row of the run.
-    ``books`` are of the messages whose home this part is.
+    ``home_results`` are of the messages whose home is here.
     ``all_idle`` is set before each instant of faults: whether nothing was left to do in any part.
     """
 
@@ -52,7 +52,7 @@ class PartitionSimulation(Simulation):
         self.part = part
         self.remote = RemoteSessions(parts)
         self.all_idle = False
-        self.books = HomeResults(len(self.remote.outboxes))
+        self.home_results = HomeResults(len(self.remote.outboxes))
         self.numbers = PartitionNumbering(topology.hosts, part)
         super().__init__(topology, seed, self.numbers)
         self.remote.rows = self.trace.rows
@@ -106,7 +106,7 @@ class PartitionSimulation(Simulation):
     def enter(self, part: int, entries: Marked) -> None:
         """Have rows of this part be entered in the books of one."""
         if part == self.part:
-            self.books.enter(part, entries)
+            self.home_results.enter(part, entries)
         else:
             self.remote.outboxes[part].append((math.inf, 0, ENTRIES, self.part, *entries))
 
@@ -156,7 +156,7 @@ class PartitionSimulation(Simulation):
         self.routes.know({message[3]: message[4]})
 
     def _take_entries(self, message: Message) -> None:
-        self.books.enter(message[3], message[4:])
+        self.home_results.enter(message[3], message[4:])
 
 
 _HANDLERS: Final[dict[int, Callable[[PartitionSimulation, Message], None]]] = {

@@ -1,4 +1,4 @@
-"""Whether a run can be shared out over processes, how, and whether that pays."""
+"""Decides whether a run can be shared out over processes, how, and whether that makes it faster."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from lab.topology.globs import matching_links
 from lab.topology.model import FaultSpec, LinkSpec, Topology
 
 SLOWER: Final = 1.25
-"""How much longer a session takes in a part: what is recorded is gathered, and all cores busy."""
+"""How much longer a session takes in a partition: rows are merged, and all cores are busy."""
 
-MEETING: Final = 4.0
-"""Sessions that would be over in the time that a meeting takes."""
+EXCHANGE: Final = 4.0
+"""Sessions that would be over in the time that one exchange between partitions takes."""
 
 HEAVIEST: Final = 1.1
-"""How much more than its share a part may have for a longer lookahead."""
+"""How much more than its share of the work a partition may have for a longer lookahead."""
 
 LATENCIES: Final = 8
-"""Latencies that are tried as the lookahead, where links have many."""
+"""How many latencies are tried as the lookahead, where links have more."""
 
-LEAST: Final = 1e-3
-"""Sessions that are thought of where there are none."""
+NO_WORK: Final = 1e-3
+"""Sessions that count for a host or link that has none."""
 
 SESSIONS_A_MESSAGE: Final = 2.0
 """About how many sessions a message takes."""
@@ -37,20 +37,20 @@ TRIPS: Final = 14
 
 
 Ends = tuple[str, str]
-"""The two ends of a link, or who calls whom."""
+"""The two ends of a link, or a caller and the host that it calls."""
 
 
 @dataclass(frozen=True)
 class PartitionPlan:
-    """The hosts of a topology shared out.
+    """How the hosts of a topology are shared out.
 
-    ``parts`` are the numbers of their parts, from 0 to ``count`` - 1; ``lookahead`` is the least
-    latency, in seconds, that a link between two parts ever has (infinite where there is none), and
-    ``loads`` are the parts' shares of the work, of 1. ``trees`` of next hops are known from finding
-    out about that.
+    ``partitions`` are the numbers of the hosts' partitions by name, from 0 to ``count`` - 1.
+    ``lookahead`` is the least latency, in seconds, that a link between two of them ever has
+    (infinite if there is no such link), and ``loads`` are their shares of the work, which add up to
+    1. ``trees`` of next hops are those that the estimate of the work has found.
     """
 
-    parts: dict[str, int]
+    partitions: dict[str, int]
     count: int
     lookahead: float
     loads: tuple[float, ...]
@@ -58,54 +58,54 @@ class PartitionPlan:
 
 
 def shared_out(topology: Topology, processes: int) -> PartitionPlan | str:
-    """The hosts of a run shared out over processes; or, in a sentence, why one does it all."""
+    """Return how a run is shared out over processes; or, as a sentence, why one does it all."""
     for number, fault in enumerate(topology.faults):
         if why := _sees_all(fault):
             return f"fault {number} {why}, which no process of several could see"
-    partition = partitioned(topology, min(processes, MAX_PARTITIONS))
-    if partition.count < 2:
+    plan = partitioned(topology, min(processes, MAX_PARTITIONS))
+    if plan.count < 2:
         return "its hosts cannot be parted: links without latency, routers or scripts join them"
-    if _time(topology, partition) < 1:
-        return partition
-    if SLOWER * max(partition.loads) >= 1:
-        return f"one of its parts would have {max(partition.loads):.0%} of the work"
-    sessions = _sessions_a_window(topology, partition)
+    if _time(topology, plan) < 1:
+        return plan
+    if SLOWER * max(plan.loads) >= 1:
+        return f"one of its parts would have {max(plan.loads):.0%} of the work"
+    sessions = _sessions_a_window(topology, plan)
     return (
-        f"its parts would have to meet every {_shown(partition.lookahead)}, the least latency "
+        f"its parts would have to meet every {_shown(plan.lookahead)}, the least latency "
         f"between them, and there are about {sessions:.2g} sessions in that time"
     )
 
 
 def partitioned(topology: Topology, count: int) -> PartitionPlan:
-    """The hosts in ``count`` parts, or as many as can be, that have equal shares of the work.
+    """Share the hosts out into ``count`` partitions, or as many as possible, of equal work.
 
-    Of the links between parts the least latency is as great as can be, unless that makes the shares
-    so unequal that the run would take longer; then as little as can be crosses them.
+    The least latency of links between partitions is as great as possible, unless that makes the
+    shares so unequal that the run would take longer; then, as little as possible crosses them.
     """
     work = estimated_work(topology)
     latencies = {(one.a, one.b): _least_latency(one, topology.faults) for one in topology.links}
-    found = []
+    plans = []
     for latency in _tried(latencies.values()):
-        partition = _partition(topology, count, latencies, latency, work)
-        found.append(partition)
-        if partition.count == count and max(partition.loads) * count <= HEAVIEST:
+        plan = _plan(topology, count, latencies, latency, work)
+        plans.append(plan)
+        if plan.count == count and max(plan.loads) * count <= HEAVIEST:
             break
-    return max(found, key=lambda one: _worth(topology, one))
+    return max(plans, key=lambda plan: _worth(topology, plan))
 
 
-def _worth(topology: Topology, partition: PartitionPlan) -> tuple[int, bool, float]:
-    could_be = SLOWER * max(partition.loads) < 1
-    return partition.count, could_be, -_time(topology, partition)
+def _worth(topology: Topology, plan: PartitionPlan) -> tuple[int, bool, float]:
+    could_be_faster = SLOWER * max(plan.loads) < 1
+    return plan.count, could_be_faster, -_time(topology, plan)
 
 
-def _time(topology: Topology, partition: PartitionPlan) -> float:
-    """About how long the run would take on several processes; on one it takes 1."""
-    meeting = MEETING / max(_sessions_a_window(topology, partition), 1e-9)
-    return max(partition.loads) * (SLOWER + meeting)
+def _time(topology: Topology, plan: PartitionPlan) -> float:
+    """Return about how long the run would take on several processes; on one it takes 1."""
+    exchanges = EXCHANGE / max(_sessions_a_window(topology, plan), 1e-9)
+    return max(plan.loads) * (SLOWER + exchanges)
 
 
 def _least_latency(link: LinkSpec, faults: Sequence[FaultSpec]) -> float:
-    """The least latency that a link ever has."""
+    """Return the least latency that a link ever has."""
     values = [
         fault.value
         for fault in faults
@@ -116,32 +116,32 @@ def _least_latency(link: LinkSpec, faults: Sequence[FaultSpec]) -> float:
 
 
 def _tried(latencies: Iterable[float]) -> list[float]:
-    """The latencies to try as the least between parts, from the greatest on."""
-    found = sorted({one for one in latencies if one > 0}, reverse=True)
+    """Return the latencies to try as the least between partitions, from the greatest on."""
+    found = sorted({latency for latency in latencies if latency > 0}, reverse=True)
     if len(found) > LATENCIES:
         step = (len(found) - 1) / (LATENCIES - 1)
         found = [found[round(place * step)] for place in range(LATENCIES)]
-    return [math.inf, *found]  # perhaps there are parts that no link joins
+    return [math.inf, *found]  # infinite: perhaps no link joins the partitions
 
 
-def _partition(
+def _plan(
     topology: Topology, count: int, latencies: Mapping[Ends, float], least: float, work: Workload
 ) -> PartitionPlan:
-    """A partition in which no link between parts has less than this latency."""
+    """Share the hosts out so that no link between partitions has less than this latency."""
     group_of = _grouped(topology, latencies, least)
     weights, joined = _weighed(group_of, latencies, work)
-    part_of = parted(weights, joined, count)
-    parts = {name: part_of[group] for name, group in group_of.items()}
-    crossing = [latency for (a, b), latency in latencies.items() if parts[a] != parts[b]]
-    loads = [0.0] * (max(part_of) + 1)
+    partition_of = parted(weights, joined, count)
+    partitions = {name: partition_of[group] for name, group in group_of.items()}
+    crossing = [latency for (a, b), latency in latencies.items() if partitions[a] != partitions[b]]
+    loads = [0.0] * (max(partition_of) + 1)
     for group, weight in enumerate(weights):
-        loads[part_of[group]] += weight / sum(weights)
+        loads[partition_of[group]] += weight / sum(weights)
     least = min(crossing, default=math.inf)
-    return PartitionPlan(parts, len(loads), least, tuple(loads), work.trees)
+    return PartitionPlan(partitions, len(loads), least, tuple(loads), work.trees)
 
 
 def _grouped(topology: Topology, latencies: Mapping[Ends, float], least: float) -> dict[str, int]:
-    """The number of each host's group: those of one have to be in one part."""
+    """Return the number of each host's group. A group stays in one partition."""
     groups = _Groups(topology.hosts)
     for (a, b), latency in latencies.items():
         if latency < least or "router" in (topology.hosts[a].kind, topology.hosts[b].kind):
@@ -156,32 +156,32 @@ def _grouped(topology: Topology, latencies: Mapping[Ends, float], least: float) 
 def _weighed(
     group_of: Mapping[str, int], links: Iterable[Ends], work: Workload
 ) -> tuple[list[float], list[dict[int, float]]]:
-    """The sessions of each group, and those between each two.
+    """Return the sessions of each group, and those between each two.
 
-    Where there is no mail, one host is as good as another, and one link.
+    Hosts and links without mail all count the same.
     """
     sessions, calls, _ = work
     count = max(group_of.values()) + 1
     weights = [0.0] * count
     joined: list[dict[int, float]] = [{} for _ in range(count)]
     for name, group in group_of.items():
-        weights[group] += sessions[name] + LEAST
+        weights[group] += sessions[name] + NO_WORK
     for a, b in [*dict.fromkeys([*links, *calls])]:
         one, other = group_of[a], group_of[b]
         if one != other:
             for x, y in ((one, other), (other, one)):
-                joined[x][y] = joined[x].get(y, 0.0) + calls[a, b] + LEAST
+                joined[x][y] = joined[x].get(y, 0.0) + calls[a, b] + NO_WORK
     return weights, joined
 
 
 class _Groups:
-    """Hosts that have to be in one part."""
+    """Hosts that have to be in one partition."""
 
     def __init__(self, names: Iterable[str]) -> None:
         self._leaders = {name: name for name in names}
 
     def of(self, name: str) -> str:
-        """The host that stands for the group of another."""
+        """Return the host that stands for the group of a host."""
         leaders = self._leaders
         while leaders[name] != name:
             leaders[name] = leaders[leaders[name]]
@@ -189,12 +189,12 @@ class _Groups:
         return name
 
     def join(self, a: str, b: str) -> None:
-        """Have two hosts, and all that are with them, be together."""
+        """Make one group of the groups of two hosts."""
         self._leaders[self.of(a)] = self.of(b)
 
 
 def _sees_all(fault: FaultSpec) -> str | None:
-    """What a fault goes by that is of all hosts at once, if it does."""
+    """Return what a fault depends on that concerns all hosts at once, or None."""
     if fault.when:
         return "waits for an event of any host"
     if fault.session is not None:
@@ -203,7 +203,7 @@ def _sees_all(fault: FaultSpec) -> str | None:
 
 
 def _together(topology: Topology) -> Iterator[tuple[str, ...]]:
-    """Hosts that have to be in one part: each sees at once what becomes of the other."""
+    """Yield hosts that have to be in one partition, as each depends at once on the other."""
     for script in topology.scripts:
         yield script.sender, script.to
     for poll in topology.polls:
@@ -215,10 +215,10 @@ def _together(topology: Topology) -> Iterator[tuple[str, ...]]:
             yield fault.link if all(one in topology.hosts for one in fault.link) else ()
 
 
-def _sessions_a_window(topology: Topology, partition: PartitionPlan) -> float:
-    """About how many sessions there are in the time between two meetings."""
-    latency = partition.lookahead
-    times = [one.at for one in topology.mail]
+def _sessions_a_window(topology: Topology, plan: PartitionPlan) -> float:
+    """Return about how many sessions there are between two exchanges."""
+    latency = plan.lookahead
+    times = [mail.at for mail in topology.mail]
     for traffic in topology.traffic:
         times += [traffic.start, traffic.start + traffic.count / traffic.rate]
     if not times:

@@ -1,8 +1,9 @@
-"""The process of a part: it goes from window to window, and hands on what it has recorded.
+"""A worker: the process of a partition, which goes from window to window and sends what it records.
 
-Rows go in batches: about each message to the part whose books it is in, and what is kept of the
-run to who gathers that. All parts send a batch at the end of the same window, so that those of one
-number are of the same stretch of time; the answer to each but the last says whether to go on.
+Rows go in batches: those about a message to the partition that accounts for it, and those that are
+kept of the run to the coordinator. All workers send a batch at the end of the same window, so that
+batches of one number are of the same stretch of time; the coordinator's answer says whether to
+go on.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from lab.runtime.gc_pause import gc_pause
 from lab.simulation.partitioned.exchange import Peers
 from lab.simulation.partitioned.local_results import LocalResults
 from lab.simulation.partitioned.merged_results import NUMBERED
+from lab.simulation.partitioned.messages import Message
 from lab.simulation.partitioned.partition import PartitionSimulation
 from lab.simulation.partitioned.windows import Windows
 from lab.topology.model import Topology
@@ -30,7 +32,7 @@ from lab.trace.levels import LEVELS
 from lab.trace.rows import KIND, Row, octets_in
 
 BATCH: Final = 16_384
-"""Rows of all parts, or blocks of :data:`BLOCK` bytes of mail in them, that go home together."""
+"""Rows of all partitions, or blocks of :data:`BLOCK` bytes of mail in them, that make a batch."""
 
 BLOCK: Final = 8_192
 
@@ -38,47 +40,42 @@ AHEAD: Final = 4
 """Batches that are sent before the first is answered."""
 
 SOME: Final = 64
-"""Rows that are weighed together."""
-
-GO: Final = b"go"
-LEAST: Final = b"least"
-STOP: Final = b"stop"
-"""The answers to a batch: go on; go on, and send no more than what is always kept; stop."""
-
-ROWS: Final = 0
-DONE: Final = 1
-BROKEN: Final = 2
-"""What is sent home: a batch, the last word, and what has gone wrong."""
+"""Rows whose mail is counted together."""
 
 _LAST: Final = 2**63 - 1
 
 
 @dataclass(frozen=True)
 class Setup:
-    """What all parts of a run are told; ``trees`` of next hops are known already."""
+    """What all workers of a run get.
+
+    ``partitions`` are the numbers of the hosts' partitions by name, ``lookahead`` is in seconds,
+    and ``trees`` of next hops are known already.
+    """
 
     topology: Topology
     seed: int
     until: float | None
-    parts: dict[str, int]
+    partitions: dict[str, int]
     lookahead: float
     level: str
     trees: Trees = field(default_factory=dict)
 
 
 class WorkerProcess:
-    """A part at work: a simulation, the other parts, and who gathers what all have recorded."""
+    """A partition at work: its simulation, the other partitions, and the coordinator."""
 
-    def __init__(self, setup: Setup, part: int, peers: Peers, home: Connection) -> None:
-        self.simulation = PartitionSimulation(setup.topology, setup.seed, setup.parts, part)
+    def __init__(self, setup: Setup, partition: int, peers: Peers, coordinator: Connection) -> None:
+        partitions = setup.partitions
+        self.simulation = PartitionSimulation(setup.topology, setup.seed, partitions, partition)
         self.simulation.routes.know(setup.trees)
         self.windows = Windows(self.simulation, setup.lookahead, setup.until)
-        here = frozenset(name for name in setup.parts if setup.parts[name] == part)
-        parts = len(self.simulation.remote.outboxes)
+        here = frozenset(name for name in partitions if partitions[name] == partition)
+        count = len(self.simulation.remote.outboxes)
         begun = self.simulation.begun
-        self.share = LocalResults(list(setup.topology.hosts), here, part, parts, begun)
+        self.results = LocalResults(list(setup.topology.hosts), here, partition, count, begun)
         self.peers = peers
-        self.home = home
+        self.coordinator = coordinator
         self.level = setup.level
         self._batches = 0
         self._recorded = 0
@@ -86,30 +83,30 @@ class WorkerProcess:
         self._weight = 0
         self._first = 0.0
         self._total = 0
-        self._told: deque[tuple[float, int]] = deque()
+        self._sent: deque[tuple[float, int]] = deque()
         self._nothing: list[list[Any]] = [[] for _ in self.simulation.remote.outboxes]
 
     def run(self) -> None:
-        """Go on until nothing is left to do in any part, or until this is stopped."""
+        """Go on until nothing is left to do in any partition, or until the run is stopped."""
         simulation, windows = self.simulation, self.windows
         self._mark(0.0, -(2**63))
         simulation.begin()
-        self._tell()
-        self._hear(0)
+        self._send()
+        self._receive(0)
         stopped, known = False, 0
         while not stopped:
             if windows.is_of_faults(self._first):
-                self._hear(0)
+                self._receive(0)
             if self._total - known > BATCH:
                 known = self._total
-                stopped = self._send_home()
+                stopped = self._report()
             if stopped or windows.is_over(self._first):
                 break
             if windows.is_of_faults(self._first):
                 simulation.all_idle, _ = self._agree()
             windows.run(self._first)
-            self._tell()
-            self._hear(windows.ahead)
+            self._send()
+            self._receive(windows.ahead)
         self._end(stopped)
 
     def _mark(self, t: float, place: int) -> None:
@@ -117,27 +114,29 @@ class WorkerProcess:
         if rows:
             self.windows.marks.add(t, place, len(rows))
 
-    def _tell(self) -> None:
-        """Tell the others what has been sent, what happens next, and how much is recorded here."""
-        told = self.windows.next_time(), self._recorded_so_far()
-        self._told.append(told)
-        self.peers.tell(told, self.simulation.remote.outboxes)
-
-    def _hear(self, ahead: int) -> None:
-        """Hear what the others have told, but for the last so many times: what can happen next in
-        any part, and how much has been recorded in all.
+    def _send(self) -> None:
+        """Send the others their messages, when something happens next here, and how many rows are
+        recorded here.
         """
-        while len(self._told) > ahead:
-            first, total = self._told.popleft()
-            for about, messages in self.peers.hear():
+        report = self.windows.next_time(), self._recorded_so_far()
+        self._sent.append(report)
+        self.peers.send(report, self.simulation.remote.outboxes)
+
+    def _receive(self, ahead: int) -> None:
+        """Receive what the others have sent, except the last so many times: when something can
+        happen next in any partition, and how many rows are recorded in all.
+        """
+        while len(self._sent) > ahead:
+            first, total = self._sent.popleft()
+            for report, messages in self.peers.receive():
                 self.simulation.take(messages)
-                first = min(first, about[0])
-                total += about[1]
+                first = min(first, report[0])
+                total += report[1]
             self.windows.pace(total - self._total)
             self._first, self._total = first, total
 
     def _recorded_so_far(self) -> int:
-        """The rows recorded until now, and blocks of mail in them."""
+        """Return how many rows are recorded so far, and blocks of mail in them."""
         rows = self.simulation.trace.rows
         if len(rows) > self._weighed + SOME:
             self._weight += octets_in(rows[self._weighed :])
@@ -145,19 +144,19 @@ class WorkerProcess:
         return self._recorded + len(rows) + self._weight // BLOCK
 
     def _agree(self) -> tuple[bool, float]:
-        """Whether nothing is left to do in any part, and the time of the last row of all.
+        """Return whether nothing is left to do in any partition, and the time of the last row.
 
-        All that the others have told has been heard.
+        All that the others have sent must have been received.
         """
         idle, last = self.simulation.is_idle_here, self.simulation.trace.last
-        self.peers.tell((idle, last), self._nothing)
-        for about, _ in self.peers.hear():
-            idle = idle and about[0]
-            last = max(last, about[1])
+        self.peers.send((idle, last), self._nothing)
+        for report, _ in self.peers.receive():
+            idle = idle and report[0]
+            last = max(last, report[1])
         return idle, last
 
     def _end(self, stopped: bool) -> None:
-        self._hear(0)
+        self._receive(0)
         idle, last = self._agree()
         reason = "settled"
         if stopped:
@@ -168,46 +167,41 @@ class WorkerProcess:
             self.simulation.record((last, "end", "", None, None, None, reason))
             self._mark(last, _LAST)
         self._send_batch()
-        self.peers.tell((), self.simulation.remote.outboxes)
-        for _, messages in self.peers.hear():
+        self.peers.send((), self.simulation.remote.outboxes)
+        for _, messages in self.peers.receive():
             self.simulation.take(messages)
         self.peers.flush()
-        share, books = self.share, self.simulation.books
-        wrong, found = share.wrong_replies(), [tuple(one) for one in books.findings()]
-        word = (DONE, share.hashes(), wrong, found, books.settled(), books.rest())
-        self.home.send_bytes(marshal.dumps(word))
+        local, home = self.results, self.simulation.home_results
+        wrong, found = local.wrong_replies(), [tuple(finding) for finding in home.findings()]
+        results = (local.hashes(), wrong, found, home.settled(), home.rest())
+        self.coordinator.send_bytes(marshal.dumps((Message.FINISHED.value, *results)))
 
-    # -- home -----------------------------------------------------------------------------------
+    # -- the coordinator ------------------------------------------------------------------------
 
-    def _send_home(self) -> bool:
-        """Send what has been recorded, and hear how to go on; whether to stop."""
+    def _report(self) -> bool:
+        """Send what has been recorded, and receive how to go on; return whether to stop."""
         self._send_batch()
         self._batches += 1
         if self._batches <= AHEAD:
-            return False  # nobody waits for the one who gathers them, unless that falls behind
-        answer = self.home.recv_bytes()
-        if answer == LEAST:
+            return False  # a worker does not wait for the coordinator, unless that falls behind
+        answer = self.coordinator.recv_bytes()
+        if answer == Message.SUMMARY_ONLY.octets:
             self.level = "none"
-        return answer == STOP
+        return answer == Message.STOP.octets
 
     def _send_batch(self) -> None:
         simulation = self.simulation
         rows: list[Row] = simulation.trace.rows
         marks = self.windows.marks
-        for part, indices in enumerate(self.share.take(rows, simulation.remote.sent)):
+        for part, indices in enumerate(self.results.take(rows, simulation.remote.sent)):
             those = [rows[index] for index in indices]
             simulation.enter(part, (those, *marks.of(indices)))
         kinds = LEVELS[self.level] | NUMBERED
         shipped = [index for index, row in enumerate(rows) if row[KIND] in kinds]
-        sent = [list(rows[index]) for index in shipped]  # home puts other numbers into them
-        batch = (
-            ROWS,
-            sent,
-            *marks.of(shipped),
-            simulation.remote.aliases,
-            simulation.books.settled(),
-        )
-        self.home.send_bytes(marshal.dumps(batch))
+        sent = [list(rows[index]) for index in shipped]  # the coordinator renumbers them
+        settled = simulation.home_results.settled()
+        batch = (Message.BATCH.value, sent, *marks.of(shipped), simulation.remote.aliases, settled)
+        self.coordinator.send_bytes(marshal.dumps(batch))
         self._recorded += len(rows)
         simulation.trace.clear()
         simulation.remote.clear()
@@ -215,13 +209,16 @@ class WorkerProcess:
         self._weighed = 0
 
 
-def main(setup: Setup, part: int, plugs: Sequence[socket | None], home: Connection) -> None:
-    """The process of a part."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who gathers the parts to answer
+def main(
+    setup: Setup, partition: int, pipes: Sequence[socket | None], coordinator: Connection
+) -> None:
+    """Run a worker: the main function of its process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the coordinator handles Ctrl-C
     try:
         with gc_pause():
-            WorkerProcess(setup, part, Peers(plugs), home).run()
+            WorkerProcess(setup, partition, Peers(pipes), coordinator).run()
     except (EOFError, BrokenPipeError, ConnectionResetError):
-        pass  # another part is no more, and home knows
-    except Exception:  # told at home, where it is read
-        home.send_bytes(marshal.dumps((BROKEN, traceback.format_exc())))
+        pass  # another worker has ended, and the coordinator knows
+    except Exception:  # the coordinator reports it
+        failed = (Message.FAILED.value, traceback.format_exc())
+        coordinator.send_bytes(marshal.dumps(failed))

@@ -1,8 +1,8 @@
-"""The work that a run is to each host and link: sessions, estimated from some of its mail.
+"""Estimates the work of a run, as sessions at each host and on each link, from a sample of mail.
 
-The ways of all mail would be too many to look up before a run of a million messages. Some of it
-stands for all, of each kind of traffic as much as it has of the whole: what it would pass, by the
-host tables, is counted. A destination takes a tree of next hops of the whole network; where there
+The routes of all mail would be too many to look up before a run of a million messages. A sample
+stands for all, with each kind of traffic in proportion: the hosts that it would pass, by the host
+tables, are counted. Each destination requires a tree of next hops of the whole network; where there
 are too many, some stand for all, each for as many originators.
 """
 
@@ -21,15 +21,15 @@ from lab.simulation.world import World
 from lab.topology.model import Topology
 
 DRAWN: Final = 16_384
-"""Submissions that are looked at, about."""
+"""About how many submissions are looked at."""
 
 REACHED: Final = 1_000_000
-"""Next hops in the trees of all destinations that are looked at."""
+"""The most next hops, in the trees of all destinations that are looked at."""
 
 
 class Workload(NamedTuple):
-    """Sessions at each host, and between each two that call each other, the caller first; and the
-    trees of next hops that it took to find them.
+    """Sessions at each host, and between each caller and the host that it calls; and the trees of
+    next hops that were needed to find them.
     """
 
     hosts: Counter[str]
@@ -41,12 +41,12 @@ _Pair = tuple[str, tuple[HostName, ...]]
 
 
 def estimated_work(topology: Topology) -> Workload:
-    """The work of some of a run's mail: what counts are its proportions."""
+    """Return the work of a sample of a run's mail: only its proportions matter."""
     routes = World(topology).routes
     hosts: Counter[str] = Counter()
     calls: Counter[tuple[str, str]] = Counter()
     for (here, stops), count in Counter(_pairs(topology, routes)).items():
-        for a, b in pairwise(_way(routes, here, stops)):
+        for a, b in pairwise(_hosts_on_route(routes, here, stops)):
             hosts[a] += count
             hosts[b] += count
             calls[a, b] += count
@@ -54,36 +54,36 @@ def estimated_work(topology: Topology) -> Workload:
 
 
 def _pairs(topology: Topology, routes: RoutingTable) -> Iterator[_Pair]:
-    """Originators with the stops of their mail, for some of each kind of mail."""
+    """Yield originators with the stops of their mail, for a sample of each kind of mail."""
     total = max(1, topology.messages)
     step = max(1, round(total / DRAWN))
     most = REACHED // len(topology.hosts)
     letters = replace(topology, mail=topology.mail[::step], traffic=())
     kinds = [(letters, len(topology.mail) / total)]
-    for one in topology.traffic:
-        fewer = replace(one, count=-(-one.count // step))
-        kinds.append((replace(topology, mail=(), traffic=(fewer,)), one.count / total))
-    for kind, part in kinds:
-        mail = submissions(kind, 0, routes, lambda _: False)
-        pairs = [(one.host, to.hosts) for one in mail for to in one.to]
-        yield from _standing_for(pairs, max(1, round(most * part)))
+    for traffic in topology.traffic:
+        fewer = replace(traffic, count=-(-traffic.count // step))
+        kinds.append((replace(topology, mail=(), traffic=(fewer,)), traffic.count / total))
+    for kind, share in kinds:
+        sample = submissions(kind, 0, routes, lambda _: False)
+        pairs = [(submission.host, to.hosts) for submission in sample for to in submission.to]
+        yield from _standing_for(pairs, max(1, round(most * share)))
 
 
 def _standing_for(pairs: list[_Pair], most: int) -> list[_Pair]:
-    """These pairs, or, if they have too many destinations, as many of fewer."""
+    """Return these pairs, or as many with fewer destinations if they have too many."""
     destinations = list(dict.fromkeys(stops for _, stops in pairs))
     if len(destinations) <= most:
         return pairs
-    some = destinations[:: -(-len(destinations) // most)]
-    return [(here, some[number % len(some)]) for number, (here, _) in enumerate(pairs)]
+    fewer = destinations[:: -(-len(destinations) // most)]
+    return [(host, fewer[number % len(fewer)]) for number, (host, _) in enumerate(pairs)]
 
 
-def _way(routes: RoutingTable, here: str, stops: tuple[HostName, ...]) -> list[str]:
-    """The hosts that mail passes, as far as there is a way."""
-    way = [here]
+def _hosts_on_route(routes: RoutingTable, first: str, stops: tuple[HostName, ...]) -> list[str]:
+    """Return the hosts that mail passes, as far as there is a route."""
+    hosts = [first]
     for stop in stops:
-        onward = routes.route(way[-1], routes.resolve(stop))
+        onward = routes.route(hosts[-1], routes.resolve(stop))
         if onward is None:
             break
-        way += onward
-    return way
+        hosts += onward
+    return hosts
