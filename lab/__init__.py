@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from lab.runtime import compiled
+from lab.runtime import compiled, old_names
 
 __version__ = "0.1.0"
 
@@ -150,6 +150,8 @@ __all__ = [
     "sweep",
     "views",
 ]
+
+old_names.install(_MODULES)
 
 
 def __getattr__(name: str) -> object:

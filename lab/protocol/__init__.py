@@ -108,5 +108,8 @@ if not TYPE_CHECKING:  # pragma: no branch - so that a type checker reports name
         from lab.protocol.names import canonical
 
         new = _RENAMED[name]
-        warnings.warn(f"lab.protocol.{name} is now {new}", DeprecationWarning, stacklevel=2)
-        return canonical if name == "folded" else globals()[new]
+        warnings.warn(
+            f"lab.protocol.{name} is now lab.protocol.{new}", DeprecationWarning, stacklevel=2
+        )
+        globals()[name] = canonical if name == "folded" else globals()[new]
+        return globals()[name]

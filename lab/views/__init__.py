@@ -90,8 +90,8 @@ class _Views(ModuleType):
     """
 
     def __setattr__(self, name: str, value: object) -> None:
-        if isinstance(value, ModuleType) and _MODULES.get(name) == name:
-            value = getattr(value, name)
+        if isinstance(value, ModuleType) and name in _MODULES:
+            value = _imported(name)
         super().__setattr__(name, value)
 
 

@@ -1,0 +1,302 @@
+"""Names of before the modules were sorted into rooms: they still work, with a warning.
+
+Everything that users may have imported then is in the two tables below, without its leading
+``lab.``. ``import lab.frames`` gives a module that stands for the old one; each name that is read
+from it is looked up where it is now, with a DeprecationWarning that says the new name. The same
+goes for what is asked of a module that is still there and once had more.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from functools import partial
+from importlib import import_module
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any, Final
+
+MODULES: Final[dict[str, tuple[str, ...]]] = {
+    "account": ("analysis.account",),
+    "altered": ("simulation.interception",),
+    "api": ("api.simulate", "api.run", "api.artefacts"),
+    "collecting": ("runtime.gc_pause",),
+    "compiled": ("runtime.compiled",),
+    "digests": ("trace.digests",),
+    "experiments.crews": ("experiments.sweep.workers",),
+    "experiments.journal": ("experiments.sweep.journal",),
+    "experiments.measures": ("experiments.sweep.measures",),
+    "experiments.pool": ("runtime.worker_pool",),
+    "experiments.relays": ("experiments.sweep.relays",),
+    "experiments.shrink": ("experiments.storm.shrink",),
+    "experiments.storm": ("experiments.storm.storm",),
+    "experiments.sweep": ("experiments.sweep.sweep", "experiments.sweep.experiment"),
+    "experiments.sweepfile": (
+        "experiments.sweep.experiment_file",
+        "experiments.sweep.experiment",
+    ),
+    "experiments.weather": ("experiments.storm.random_networks",),
+    "faults": ("simulation.faults",),
+    "frames": ("analysis.tables",),
+    "hosts.altered": ("hosts.interception",),
+    "hosts.contrary": ("hosts.scripted",),
+    "hosts.errand": ("hosts.sending",),
+    "hosts.identity": ("hosts.settings",),
+    "hosts.neighbour": ("hosts.routing",),
+    "hosts.patience": ("hosts.timeouts",),
+    "hosts.reception": ("hosts.receiving",),
+    "hosts.stamps": ("hosts.message",),
+    "hosts.unfold": ("hosts.expansion",),
+    "invariants": ("analysis.invariants",),
+    "invariants.breach": ("analysis.invariants.breach",),
+    "invariants.mail": ("analysis.invariants.mail",),
+    "invariants.replies": ("analysis.invariants.replies",),
+    "invariants.timestamps": ("analysis.invariants.timestamps",),
+    "ledger": ("analysis.streaming", "trace.retention"),
+    "lessons.kindness": ("lessons.friendly_errors",),
+    "lessons.talking": ("lessons.typed_session",),
+    "network.globs": ("topology.globs",),
+    "network.graphs": ("topology.graphs", "topology.graph_files"),
+    "network.load": ("topology.model",),
+    "network.overrides": ("topology.overrides",),
+    "network.places": ("topology.positions",),
+    "network.problems": ("topology.problems",),
+    "network.reach": ("network.paths",),
+    "network.scene": ("topology.traffic", "topology.faults"),
+    "network.topology": ("topology.model",),
+    "network.units": ("quantities",),
+    "network.write": ("topology.write",),
+    "plan": ("simulation.planned_routes",),
+    "processes": ("runtime.spawn",),
+    "scenario": ("simulation.agenda",),
+    "serving": ("api.serve",),
+    "session": ("simulation.session",),
+    "simulation": ("simulation.simulation", "topology.describe"),
+    "stepping.breakpoints": ("analysis.conditions",),
+    "stepping.chart": ("stepping.char_map",),
+    "stepping.films": ("analysis.session_states",),
+    "stepping.orders": ("stepping.commands",),
+    "stepping.records": ("analysis.index",),
+    "stepping.spans": ("analysis.intervals",),
+    "stepping.words": ("analysis.narrative",),
+    "store": ("trace.levels", "trace.parquet", "trace.trace"),
+    "talk": ("api.conversation",),
+    "trace": ("trace.trace", "trace.rows"),
+    "views.animation": ("views.pictures.film",),
+    "views.capture": ("views.files.capture",),
+    "views.comparison": ("views.pictures.comparison",),
+    "views.crowd": ("views.pictures.many_messages",),
+    "views.experiments": ("views.pictures.experiments",),
+    "views.ladder": ("views.pictures.ladder",),
+    "views.lanes": ("views.pictures.lanes",),
+    "views.latency": ("views.pictures.latency",),
+    "views.layout": ("analysis.map_layout",),
+    "views.listing": ("views.text.listing",),
+    "views.maildrops": ("views.files.maildrops",),
+    "views.map": ("views.pictures.map",),
+    "views.outages": ("analysis.faults",),
+    "views.queues": ("views.pictures.queues",),
+    "views.rfc": ("views.text.rfc",),
+    "views.rungs": ("analysis.ladder_rows",),
+    "views.sentences": ("analysis.sentences",),
+    "views.states": ("views.pictures.states",),
+    "views.story": ("analysis.itineraries",),
+    "views.style": ("views.pictures.plot_style",),
+    "views.sweeps": ("views.pictures.sweeps",),
+    "views.table": ("views.text.summary",),
+    "views.timeline": ("views.pictures.timeline",),
+    "views.timescale": ("views.pictures.timescale",),
+    "views.transcript": ("views.text.transcript",),
+    "views.troubles": ("analysis.faults",),
+}
+"""Where the names of each old module are now: the first of these modules that has the name."""
+
+NAMES: Final[dict[str, str]] = {
+    "account.PutAway": "analysis.account.SettledColumns",
+    "api.ARTEFACTS": "api.artefacts.ARTEFACTS",
+    "collecting.rarely_collecting": "runtime.gc_pause.gc_pause",
+    "digests.DigestsSoFar": "trace.digests.DigestHistory",
+    "experiments.crews.Crew": "experiments.sweep.workers.Workers",
+    "experiments.crews.CrewError": "experiments.sweep.workers.WorkersError",
+    "experiments.crews.DaskCrew": "experiments.sweep.workers.DaskWorkers",
+    "experiments.crews.LocalCrew": "experiments.sweep.workers.LocalWorkers",
+    "experiments.crews.crew": "experiments.sweep.workers.start_workers",
+    "experiments.explore.Outcome": "Trial",
+    "experiments.explore.Point": "BreakPoint",
+    "experiments.journal.Held": "experiments.sweep.journal.JournalLock",
+    "experiments.storm.Checked": "StormRun",
+    "experiments.storm.Endless": "experiments.storm.storm.NeverEnds",
+    "experiments.storm.blow": "experiments.storm.storm.run_storm",
+    "experiments.storm.observe": "experiments.storm.storm.run_and_check",
+    "experiments.sweep.Foreman": "experiments.sweep.sweep.SweepScheduler",
+    "experiments.sweepfile.Point": "experiments.sweep.experiment.GridPoint",
+    "experiments.weather.weather": "experiments.storm.random_networks.random_network",
+    "hosts.altered.AlteredReceiverSMTP": "hosts.interception.OverriddenReceiver",
+    "hosts.contrary.ContraryReceiverSMTP": "hosts.scripted.ScriptedReceiver",
+    "hosts.errand.Errand": "hosts.sending.QueueSender",
+    "hosts.identity.Condition": "hosts.settings.HostFaults",
+    "hosts.identity.Identity": "HostSettings",
+    "hosts.patience.Patience": "Timeouts",
+    "hosts.reception.Reception": "hosts.receiving.ReceivingSession",
+    "hosts.unfold.unfolded": "hosts.expansion.Expansion",
+    "ledger.Keeper": "trace.retention.Retention",
+    "ledger.Ledger": "analysis.streaming.StreamingAnalysis",
+    "lessons.grading.Mark": "lessons.grading.Grade",
+    "lessons.talking.Talk": "lessons.typed_session.TypedSession",
+    "network.load.load_file": "load",
+    "network.problems.Checked": "topology.problems.ValidTables",
+    "network.problems.listed": "topology.problems.join_some",
+    "network.problems.named": "topology.problems.dotted",
+    "network.reach.Reach": "network.paths.PathFinder",
+    "network.scene.BEFALLS": "topology.faults.REQUIRED_KEYS",
+    "network.scene.MAY_BEFALL": "topology.faults.OPTIONAL_KEYS",
+    "network.topology.HostSpec": "HostSettings",
+    "network.units.one_line": "quantities.single_line",
+    "network.units.shown": "quantities.as_toml",
+    "network.write.value": "topology.write.toml_value",
+    "plan.Way": "simulation.planned_routes.PlannedRoute",
+    "plan.ways": "simulation.planned_routes.planned_routes",
+    "processes.main_kept_out": "runtime.spawn.without_main",
+    "session.Pathway": "simulation.session.ChannelRoute",
+    "serving.Served": "LiveServer",
+    "stepping.chart.Plan": "stepping.char_map.CharGrid",
+    "stepping.chart.plan": "stepping.char_map.make_grid",
+    "stepping.films.Film": "SessionHistory",
+    "stepping.films.Shot": "Snapshot",
+    "stepping.films.films": "analysis.session_states.session_histories",
+    "stepping.moments.OnLink": "InFlight",
+    "stepping.orders.Orders": "stepping.commands.CommandLine",
+    "stepping.records.Records": "analysis.index.TraceIndex",
+    "stepping.records.Trouble": "FaultInterval",
+    "stepping.spans.Spans": "analysis.intervals.IntervalIndex",
+    "store.Store": "trace.parquet.ParquetWriter",
+    "views.animation.Animation": "views.Animation",
+    "views.animation.animation": "views.animation",
+    "views.ladder.ladder": "views.ladder",
+    "views.latency.latency": "views.latency",
+    "views.maildrops.write_maildrops": "views.write_maildrops",
+    "views.map.map_trace": "views.map_trace",
+    "views.map.network_map": "views.network_map",
+    "views.outages.Outage": "FaultInterval",
+    "views.outages.outages": "analysis.faults.fault_intervals",
+    "views.queues.queues": "views.queues",
+    "views.rungs.Rung": "analysis.ladder_rows.LadderRow",
+    "views.rungs.first_rungs": "analysis.ladder_rows.first_ladder_rows",
+    "views.rungs.rungs": "analysis.ladder_rows.ladder_rows",
+    "views.states.states": "views.states",
+    "views.story.Mark": "analysis.itineraries.End",
+    "views.story.Story": "analysis.itineraries.Itinerary",
+    "views.story.Try": "analysis.itineraries.Attempt",
+    "views.story.stories": "analysis.itineraries.itineraries",
+    "views.table.summary_table": "views.summary_table",
+    "views.timeline.timeline": "views.timeline",
+    "views.transcript.transcript": "views.transcript",
+    "views.troubles.Trouble": "FaultInterval",
+    "views.troubles.troubles": "analysis.faults.fault_intervals",
+}
+"""The old names that are called otherwise now, or are public now, with their new names."""
+
+FUNCTIONS: Final[dict[str, str]] = {
+    "api.simulate": "simulate",
+    "experiments.storm.storm": "storm",
+    "experiments.sweep.sweep": "sweep",
+}
+"""Modules whose names were those of functions: called, they are the function."""
+
+_EXPORTED: Final[dict[str, str]] = {}
+"""The public name of what is exported, by its name in full."""
+
+_CHANGED: Final = {*MODULES, *FUNCTIONS, *(name.rpartition(".")[0] for name in NAMES)}
+
+
+class Finder:
+    """Finds old modules, and gives old names to modules that are still there."""
+
+    @staticmethod
+    def find_spec(name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        """Return what loads a module that the tables name; None for all others."""
+        if not name.startswith("lab.") or name[4:] not in _CHANGED:
+            return None
+        spec = _found_by_others(name, path, target)
+        if spec is not None and spec.loader is not None:
+            execute = partial(_execute, spec.loader.exec_module)
+            setattr(spec.loader, "exec_module", execute)  # noqa: B010 - a method of this one loader
+        elif name[4:] in MODULES:
+            is_package = any(other.startswith(f"{name[4:]}.") for other in MODULES)
+            loader: Any = _OldModule
+            spec = ModuleSpec(name, loader, is_package=is_package)
+        return spec
+
+
+class _OldModule:
+    """Loads what stands for a module that is there no more."""
+
+    @staticmethod
+    def create_module(spec: ModuleSpec) -> None:
+        return None
+
+    @staticmethod
+    def exec_module(module: ModuleType) -> None:
+        module.__doc__ = f"The old place of {' and '.join(MODULES[module.__name__[4:]])}."
+        vars(module)["__getattr__"] = partial(_look_up, module.__name__)
+
+
+class _CalledModule(ModuleType):
+    """A module that is called as the function of its name was."""
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        name = FUNCTIONS[self.__name__[4:]]
+        _warn(self.__name__, f"{self.__name__}.{name}")
+        return getattr(self, name)(*arguments, **options)
+
+
+def install(exported: dict[str, str]) -> None:
+    """Let old names work from now on; ``exported`` says where each public name is."""
+    for name, place in exported.items():
+        module, _, name_there = place.partition(":")
+        _EXPORTED[f"{module}.{name_there or name}"] = f"lab.{name}"
+    if Finder not in sys.meta_path:
+        sys.meta_path.insert(0, Finder)
+
+
+def _found_by_others(name: str, path: Any, target: Any) -> ModuleSpec | None:
+    for finder in sys.meta_path:
+        if finder is not Finder and (spec := finder.find_spec(name, path, target)) is not None:
+            return spec
+    return None
+
+
+def _execute(execute: Any, module: ModuleType) -> None:
+    """Execute a module that is still there, and let old names be asked of it."""
+    execute(module)
+    vars(module).setdefault("__getattr__", partial(_look_up, module.__name__))
+    if module.__name__[4:] in FUNCTIONS:
+        module.__class__ = _CalledModule
+
+
+def _look_up(module: str, name: str) -> Any:
+    """Return what an old name of a module stands for, with a warning."""
+    new = _new_name(module, name)
+    if new is None:
+        raise AttributeError(f"module {module!r} has no attribute {name!r}")
+    place, _, name_there = new.rpartition(".")
+    found = getattr(import_module(place), name_there)
+    _warn(f"{module}.{name}", new)
+    setattr(sys.modules[module], name, found)  # the next time it is found without a warning
+    return found
+
+
+def _new_name(module: str, name: str) -> str | None:
+    """Return the new name, in full, of an old one; None if it is not an old name."""
+    old = f"{module}.{name}"[4:]
+    if name.startswith("_") or old in FUNCTIONS:
+        return None
+    if old in NAMES:
+        return f"lab.{NAMES[old]}"
+    places = [f"lab.{place}" for place in MODULES.get(module[4:], ())]
+    names = [f"{place}.{name}" for place in places if hasattr(import_module(place), name)]
+    return next((new for new in names if new in _EXPORTED), names[0] if names else None)
+
+
+def _warn(old: str, new: str) -> None:
+    warnings.warn(f"{old} is now {_EXPORTED.get(new, new)}", DeprecationWarning, stacklevel=3)
