@@ -15,14 +15,12 @@ from hypothesis import strategies as st
 
 import lab
 from lab.analysis.conditions import NoCondition
-from lab.analysis.narrative import clock, length
 from lab.stepping import panels
 from lab.stepping.char_map import chart
 from lab.stepping.commands import CommandLine, Misunderstood, Quit
 from lab.stepping.moments import Moment
 from lab.stepping.stepper import NoIntervention, Stepper
 from lab.topology.model import from_dict
-from lab.trace.rows import KINDS
 from lab.trace.trace import Trace
 
 FILES_OF_OURS = sorted(
@@ -398,38 +396,6 @@ def test_quit_leaves_and_every_order_of_the_help_is_one() -> None:
         if word not in ("quit", "save", "undo", "cut", "crash", "hang", "reply", "command", "until",
                         "before", "at", "event"):  # fmt: skip
             assert orders.do(word) is not None, word
-
-
-# -- words
-
-
-def test_every_kind_of_event_has_a_sentence_of_its_own() -> None:
-    from lab.analysis.narrative import _SENTENCES
-
-    assert set(_SENTENCES) == set(KINDS)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0, "0 s"),
-        (0.04, "40 ms"),
-        (1.5, "1.5 s"),
-        (59.9999, "1 min"),
-        (5400, "1.5 h"),
-        (2e-6, "2 µs"),
-    ],
-)
-def test_lengths_of_time_have_three_figures_and_a_unit(seconds: float, text: str) -> None:
-    assert length(seconds) == text
-
-
-@pytest.mark.parametrize(
-    ("t", "text"),
-    [(1.25, "1.250 s"), (61.5, "0:01:01.500"), (3 * 86400 + 3661, "3 d 1:01:01.000")],
-)
-def test_times_of_a_run(t: float, text: str) -> None:
-    assert clock(t) == text
 
 
 def test_former_names_still_work_with_one_warning() -> None:

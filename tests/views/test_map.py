@@ -17,7 +17,6 @@ from matplotlib.text import Text
 
 import lab
 from lab import views
-from lab.analysis import map_layout
 from lab.topology.model import from_dict
 from lab.views.pictures.map import ARROWS, map_trace
 from lab.views.pictures.plot_style import off_screen
@@ -81,19 +80,6 @@ def test_every_host_is_named_within_the_figure(graph: Any) -> None:
 def test_of_very_many_hosts_only_the_busiest_are_named(count: int) -> None:
     ax = drawn(described(nx.barabasi_albert_graph(count, 2, seed=1)))
     assert 0 < len([text for text in ax.texts if text.get_gid() == "name"]) < 20
-
-
-def test_a_layout_is_the_same_in_every_run() -> None:
-    edges = list(nx.barabasi_albert_graph(30, 2, seed=5).edges)
-    assert np.array_equal(map_layout.place(30, edges), map_layout.place(30, edges))
-    assert map_layout.place(30, edges).min() >= -1e-9
-    assert map_layout.place(30, edges).max() <= 1 + 1e-9
-
-
-def test_a_line_of_hosts_is_drawn_as_a_line_from_left_to_right() -> None:
-    places = map_layout.place(6, [(n, n + 1) for n in range(5)])
-    assert np.ptp(places[:, 1]) == 0
-    assert list(places[:, 0]) == sorted(places[:, 0])
 
 
 def test_hosts_lie_where_the_topology_puts_them() -> None:
