@@ -142,8 +142,6 @@ class LiveSession(AnySession):
 
     def opened(self, _: Any) -> None:
         """The connection is open: record that, and open TCP to the host that is called."""
-        if self.is_over:
-            return
         network = self.network
         now = network.env.now
         self.number = number = network.next_session(self.sender_host)
@@ -228,8 +226,6 @@ class LiveSession(AnySession):
 
     def at_receiver(self, delivery: Delivery) -> None:
         """Write a command or mail data to the receiver-SMTP's host."""
-        if self.is_over:
-            return
         kind = self._kinds.popleft()
         self._record_arrival(delivery, kind)
         if kind == "data":
@@ -251,8 +247,6 @@ class LiveSession(AnySession):
 
     def at_sender(self, delivery: Delivery) -> None:
         """Write a reply to the sender-SMTP's host."""
-        if self.is_over:
-            return
         octets = delivery.octets
         row = (
             delivery.at, "reply", self.sender_host, self.receiver_host, self.number, self.message,

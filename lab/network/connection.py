@@ -23,11 +23,7 @@ from lab.network.link import LinkDirection
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class ConnectionUser(ABC):
-    """What a connection calls: whoever has the engines, sockets or pipes at its ends.
-
-    A call may be of something that was under way when the connection was cut: check
-    :attr:`Connection.is_alive` first.
-    """
+    """What a connection calls: whoever has the engines, sockets or pipes at its ends."""
 
     __slots__ = ()
 
@@ -145,9 +141,6 @@ class Connection:
     def _connect(self, to_receiver: Route, to_sender: Route) -> None:
         self.to_receiver = self.stream_to_receiver(to_receiver)
         self.to_sender = self.stream_to_sender(to_sender)
-        if self.interceptions:
-            self.to_receiver.deliver = self._intercepted_at_receiver
-            self.to_sender.deliver = self._intercepted_at_sender
         if self.route.opening is None:
             on_loss = self.user.segment_lost
             self.to_receiver.on_segment_loss = self.to_sender.on_segment_loss = on_loss
@@ -157,11 +150,11 @@ class Connection:
 
         A derived class may return one that ends elsewhere.
         """
-        return Stream(self.env, route, self.user.at_receiver)
+        return Stream(self.env, route, self.at_receiver)
 
     def stream_to_sender(self, route: Route) -> Stream:
         """Return a new stream to the sender-SMTP's end; a derived class may, as above."""
-        return Stream(self.env, route, self.user.at_sender)
+        return Stream(self.env, route, self.at_sender)
 
     @property
     def is_alive(self) -> bool:
@@ -187,7 +180,7 @@ class Connection:
 
     def open_at(self, at: float, order: int) -> None:
         """Have the connection be open at a time, unless it is cut before."""
-        Delivery(self.env, at, self.user.opened, b"", self.started, order)
+        Delivery(self.env, at, self.opened, b"", self.started, order)
 
     def control_arrived(self, _: Any) -> None:
         """Send the first control message, or the next one as one has arrived; or be open.
@@ -203,13 +196,13 @@ class Connection:
             stream = self.to_receiver if done % 2 == 0 else self.to_sender
             stream.control(opening[done], self.env.now)
             return
-        user = self.user
-        if self.interceptions:
-            self.to_receiver.deliver = self._intercepted_at_receiver
-            self.to_sender.deliver = self._intercepted_at_sender
-        else:
-            self.to_receiver.deliver, self.to_sender.deliver = user.at_receiver, user.at_sender
-        user.opened(None)
+        self.to_receiver.deliver, self.to_sender.deliver = self.at_receiver, self.at_sender
+        self.user.opened(None)
+
+    def opened(self, _: Any) -> None:
+        """Tell the user that the connection is open, unless it was cut before."""
+        if self.is_alive:
+            self.user.opened(None)
 
     # -- carrying -------------------------------------------------------------------------------
 
@@ -226,10 +219,14 @@ class Connection:
             for interception in self.interceptions:
                 interception.reply_sent(octets, now)
 
-    def _intercepted_at_receiver(self, delivery: Delivery) -> None:
+    def at_receiver(self, delivery: Delivery) -> None:
+        """Pass on what has arrived at the receiver-SMTP's end, unless the connection was cut."""
         if not self.is_alive:
             return
         user, interceptions = self.user, self.interceptions
+        if not interceptions:
+            user.at_receiver(delivery)
+            return
         arriving: int | None = None
         for interception in interceptions:
             most = interception.before_receiver(delivery)
@@ -243,10 +240,14 @@ class Connection:
         for interception in interceptions:
             interception.after_receiver()
 
-    def _intercepted_at_sender(self, delivery: Delivery) -> None:
+    def at_sender(self, delivery: Delivery) -> None:
+        """Pass on what has arrived at the sender-SMTP's end, unless the connection was cut."""
         if not self.is_alive:
             return
         user, interceptions = self.user, self.interceptions
+        if not interceptions:
+            user.at_sender(delivery)
+            return
         arriving: int | None = None
         for interception in interceptions:
             most = interception.before_sender(delivery)
@@ -261,7 +262,9 @@ class Connection:
     # -- changing roles, and the end ------------------------------------------------------------
 
     def swap_ends(self) -> None:
-        """Change the roles of the ends. What is under way does not arrive."""
+        """Change the roles of the ends. Nothing should be under way, as each side has to wait for
+        the other before it takes its new role (section 3.8).
+        """
         to_receiver, to_sender = self.to_sender.route, self.to_receiver.route
         self.cut()
         self._connect(to_receiver, to_sender)

@@ -104,8 +104,6 @@ class Session(AnySession):
 
     def opened(self, _: Any) -> None:
         """The connection is open: record that, and have the receiver-SMTP greet."""
-        if not self.connection.is_alive:
-            return
         now = self.driver.env.now
         self.number = number = self.driver.next_session(self.sender_host)
         self.record(self.open_row(now, number))
@@ -123,7 +121,7 @@ class Session(AnySession):
     def at_receiver(self, delivery: Delivery) -> None:
         """Give a command or mail data to the receiver-SMTP."""
         number = self.number
-        if number is not None and self.connection.is_alive:
+        if number is not None:
             self.receiver.take(delivery, number, self.message)
             if self.known is not None:
                 self._follow_recipients(self.known)
@@ -136,11 +134,8 @@ class Session(AnySession):
 
     def at_sender(self, delivery: Delivery) -> None:
         """Give a reply to the sender-SMTP, and send what it answers."""
-        connection = self.connection
-        if not connection.is_alive:
-            return
         octets, sender, queue_sender = delivery.octets, self.sender, self.queue_sender
-        now = delivery.at
+        connection, now = self.connection, delivery.at
         message = None
         if queue_sender is not None:
             queue_sender.now = now

@@ -229,7 +229,7 @@ class CallingConnection(Connection):
 
     def arrive(self, at: float, order: int, octets: bytes | None, sent: float) -> None:
         """Have a reply from the other partition arrive, or a control message (None)."""
-        deliver = self.user.at_sender if octets is not None else self.control_arrived
+        deliver = self.at_sender if octets is not None else self.control_arrived
         Delivery(self.env, at, deliver, octets or b"", sent, order)
 
     def _post_command(self, at: float, order: int, octets: bytes, sent: float) -> None:
@@ -326,26 +326,26 @@ class CalledConnection(Connection):
         self.started = started
         self.control_messages = 1
 
-    @property
-    def is_expected(self) -> bool:
-        """Whether it is still to open: the sender-SMTP waits for it."""
-        return self.is_alive and self.env.now <= self.deadline
-
     def stream_to_sender(self, route: Route) -> Stream:
         """Return a stream that ends in the other partition."""
         return RemoteStream(self.env, route, self._posted)
 
     def call(self, at: float, order: int, *, opens: bool) -> None:
         """Have a control message arrive; ``opens``: it is the last."""
-        deliver = self.user.opened if opens else self.control_arrived
+        deliver = self.opened if opens else self.control_arrived
         Delivery(self.env, at, deliver, b"", self.started, order)
 
     def control_arrived(self, _: Any) -> None:
         """Send the next control message; the other partition sends every second one."""
-        if self.is_expected:
+        if self.is_alive and self.env.now <= self.deadline:
             size = self.route.transport.opening[self.control_messages]
             self.control_messages += 2
             self.to_sender.control(size, self.env.now)
+
+    def opened(self, _: Any) -> None:
+        """Tell the user that the connection is open, if the sender-SMTP still waits for it."""
+        if self.env.now <= self.deadline:
+            super().opened(None)
 
     def _posted(self, at: float, order: int, octets: bytes, sent: float) -> None:
         """Post what lands at the sender-SMTP's end."""
@@ -426,19 +426,18 @@ class RemoteReceiverSession(AnySession):
     def opened(self, _: Any) -> None:
         """The connection is open: the receiver-SMTP greets."""
         called = self.called
-        if called.is_expected:
-            called.is_open = True
-            self.number = -called.key
-            self.receiver.open(called.env.now, -called.key)
+        called.is_open = True
+        self.number = -called.key
+        self.receiver.open(called.env.now, -called.key)
 
     def arrive(self, at: float, order: int, more: tuple[Any, ...]) -> None:
         """Have a command or mail data arrive that the sender-SMTP has sent."""
-        RemoteDelivery(self.called.env, self.at_receiver, at, order, *more)
+        RemoteDelivery(self.called.env, self.called.at_receiver, at, order, *more)
 
     def at_receiver(self, delivery: Delivery) -> None:
         """Give a command or mail data to the receiver-SMTP."""
         assert isinstance(delivery, RemoteDelivery)
-        if self.called.is_alive and delivery.at <= delivery.deadline:
+        if delivery.at <= delivery.deadline:
             self.number = self.receiver.session.session = delivery.number
             self.mail.message = delivery.message
             self.mail.ids = delivery.ids
