@@ -56,7 +56,7 @@ def grade(notebooks: tuple[Path, ...], timeout: float, processes: int, as_csv: b
     marks: list[Grade] = []
     try:
         with progress_bar(len(found), False, "notebooks", 2) as progress:
-            grading.mark_all(found, timeout, processes, progress, marks)
+            grading.grade_all(found, timeout, processes, progress, marks)
     finally:
         if as_csv or not sys.stdout.isatty():
             click.echo(grading.as_csv(marks), nl=False)

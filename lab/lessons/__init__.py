@@ -1,21 +1,22 @@
-"""What the notebooks need beside the lab itself: find a file, be the sender, check an answer.
+"""Helpers for the notebooks: find a file, be the sender-SMTP, check an answer.
 
-A lesson leaves a hole, ``answer = ...`` (the three dots are Python's Ellipsis), and checks it::
+A lesson leaves a gap, ``answer = ...`` (the three dots are Python's Ellipsis), and checks it::
 
     from lab import lessons
 
     sessions = ...
     lessons.check("Exercise 1", sessions, run.summary["sessions"])
 
-The right answer is computed from a run wherever it can be, so that reading the check gives nothing
-away. A check never raises: a notebook always runs to its end. What it says is in three states:
+The right answer is computed from a run wherever possible, so that reading the check gives nothing
+away. A check never raises, so a notebook always runs to its end. Its result has one of three
+states:
 
-- "not yet": the hole is untouched;
+- "not yet": the gap is not filled;
 - "passed";
-- "failed": what was found, and what is wrong with it.
+- "failed": the message shows the answer and says what is wrong with it.
 
-Every check of a process is kept in :data:`results` under its name (the last try counts), for a
-program that marks notebooks (:mod:`lab.lessons.grading`).
+:data:`results` keeps the last result of every check of this process under its name, for programs
+that grade notebooks (:mod:`lab.lessons.grading`).
 """
 
 from __future__ import annotations
@@ -24,8 +25,11 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from sys import modules
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from lab.runtime.deprecation import renamed
 
 if TYPE_CHECKING:
     from lab.lessons.typed_session import TypedSession
@@ -38,7 +42,7 @@ _SHOWN: Final[dict[State, str]] = {"passed": "✓", "failed": "✗", "not yet": 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a check found; its ``repr`` is what a student reads, it is true where it passed."""
+    """The result of a check. A student reads its ``repr``; it is true if the check passed."""
 
     name: str
     state: State
@@ -56,28 +60,31 @@ results: Final[dict[str, Result]] = {}
 
 
 def check(name: str, answer: object, right: object, *, hint: str = "") -> Result:
-    """Whether an answer is right.
+    """Check an answer, and return and keep the result.
 
-    ``right`` is the value to equal, or a function of the answer that gives True, False, or a
-    sentence that says what is wrong. ``hint`` is shown where the answer is not right. Where a
-    function raises, the answer was of an unfit kind: the check fails and says how.
+    ``right`` is the right value, or a function of the answer that returns True, False, or a
+    sentence that says what is wrong. ``hint`` is shown if the answer is wrong. If the function
+    raises, the answer is of the wrong type: the check fails and says so.
     """
-    if untouched(answer):
+    if is_unanswered(answer):
         return _keep(Result(name, "not yet", "Not yet. Put your answer in place of the dots."))
     try:
         verdict = _judge(answer, right)
-    except Exception as problem:  # an answer may be anything, so its judge may stumble on it
-        verdict = _stumbled(answer, problem)
+    except Exception as problem:  # an answer may be anything, so judging it may raise
+        verdict = _not_judged(answer, problem)
     if verdict is True:
         return _keep(Result(name, "passed", "Right."))
     return _keep(Result(name, "failed", f"{verdict} {hint}".strip()))
 
 
-def about(right: float, within: float = 0.1) -> Callable[[object], bool | str]:
-    """A judge of an estimate: right where it is off by no more than a share of the right number."""
+def close_to(right: float, within: float = 0.1) -> Callable[[object], bool | str]:
+    """Return a function for :func:`check` that accepts an estimate.
+
+    ``within`` is the largest error that is accepted, as a share of the right number.
+    """
 
     def judge(answer: object) -> bool | str:
-        given = float(answer)  # type: ignore[arg-type]  # what is no number raises, and is told
+        given = float(answer)  # type: ignore[arg-type]  # what is not a number raises, and the check says so
         if abs(given - right) <= within * abs(right):
             return True
         size = "small" if given < right else "large"
@@ -87,37 +94,39 @@ def about(right: float, within: float = 0.1) -> Callable[[object], bool | str]:
     return judge
 
 
-def untouched(answer: object) -> bool:
-    """Whether an answer still is, or has in it, the three dots that a lesson leaves."""
+def is_unanswered(answer: object) -> bool:
+    """Return whether an answer is, or contains, the three dots that a lesson leaves."""
     if isinstance(answer, dict):
-        return any(untouched(value) for value in answer.values())
+        return any(is_unanswered(value) for value in answer.values())
     if isinstance(answer, (list, tuple)):
-        return any(untouched(value) for value in answer)
+        return any(is_unanswered(value) for value in answer)
     return answer is ...
 
 
 def topology(name: str) -> Path:
-    """The path of a file under ``topologies/``, for example "rfc821/scenario-03.toml".
+    """Return the path of a file under ``topologies/``, for example "rfc821/scenario-03.toml".
 
-    Looked for in the working directory, in those above it (a notebook runs in ``notebooks/``), and
-    beside the package; FileNotFoundError where none of them has it.
+    It is searched for in the working directory, in those above it (a notebook runs in
+    ``notebooks/``), and next to the package. Raises FileNotFoundError if none of them has it.
     """
-    here = Path.cwd()
-    for folder in (here, *here.parents, Path(__file__).resolve().parents[2]):
+    current = Path.cwd()
+    for folder in (current, *current.parents, Path(__file__).resolve().parents[2]):
         path = folder / "topologies" / name
         if path.is_file():
             return path
-    raise FileNotFoundError(f"topologies/{name} is neither in {here}, nor above it, nor by the lab")
+    raise FileNotFoundError(
+        f"topologies/{name} is not in {current}, nor above it, nor next to the lab"
+    )
 
 
 def talk(
     where: str | Topology, host: str, *, lf_ends_lines: bool = False, quiet: bool = False
 ) -> TypedSession:
-    """A session with a host's receiver-SMTP in which you are the sender-SMTP.
+    """Open a session with a host's receiver-SMTP, in which you are the sender-SMTP.
 
-    ``where`` is a file under ``topologies/`` or a topology. ``lf_ends_lines``: the host takes a
-    lone LF for the end of a line, as it must not (4.5.2 of RFC 821 knows CRLF alone).
-    ``quiet``: nothing is printed.
+    ``where`` is a file under ``topologies/`` or a topology. ``lf_ends_lines``: the host treats a
+    lone LF as the end of a line, which RFC 821 does not allow (4.5.2: CRLF only). ``quiet``:
+    nothing is printed.
     """
     from lab.api.simulate import load
     from lab.lessons.typed_session import TypedSession
@@ -127,9 +136,9 @@ def talk(
 
 
 def from_text(text: str) -> Topology:
-    """The topology that a text in the form of a topology file describes.
+    """Return the topology that a text describes, written as a topology file.
 
-    Raises TopologyError for what is wrong in it, as a file of the same content would.
+    Raises TopologyError with what is wrong in it, as a file with the same content would.
     """
     from lab.topology.model import TopologyError, load
 
@@ -139,7 +148,7 @@ def from_text(text: str) -> Topology:
         try:
             return load(path)
         except TopologyError as error:
-            problems = [one.replace(str(path), "the text") for one in error.problems]
+            problems = [problem.replace(str(path), "the text") for problem in error.problems]
             raise TopologyError(problems) from None
 
 
@@ -148,10 +157,10 @@ def _judge(answer: object, right: object) -> Literal[True] | str:
     verdict = judge(answer)
     if isinstance(verdict, str):
         return verdict
-    return True if bool(verdict) else f"Not so: you have {_short(answer)}."
+    return True if bool(verdict) else f"Not right: you have {_short(answer)}."
 
 
-def _stumbled(answer: object, problem: Exception) -> str:
+def _not_judged(answer: object, problem: Exception) -> str:
     if isinstance(problem, ValueError) and re.search(r"zip\(\)|to unpack", str(problem)):
         return f"{_short(answer)} has too few values, or too many."
     return f"{_short(answer)} could not be judged ({type(problem).__name__}: {problem})."
@@ -167,13 +176,20 @@ def _keep(result: Result) -> Result:
     return result
 
 
-def _be_kind() -> None:
-    """In a notebook, say in a sentence what hinders a cell that was run too early."""
+def _install_friendly_errors() -> None:
+    """In a notebook, replace the tracebacks of everyday mistakes by sentences."""
     from importlib import import_module
-    from sys import modules
 
     if "IPython" in modules:
-        import_module("lab.lessons.friendly_errors").settle_in()
+        import_module("lab.lessons.friendly_errors").install()
 
 
-_be_kind()
+if not TYPE_CHECKING:  # type checkers know the new names only
+
+    def __getattr__(name: str) -> Any:
+        """Former names of this module's functions."""
+        new_names = {"about": "close_to", "untouched": "is_unanswered"}
+        return renamed(modules[__name__], new_names, name)
+
+
+_install_friendly_errors()

@@ -1,7 +1,7 @@
-"""Keep notebooks clean: ``python -m lab.lessons.clean notebooks/*.ipynb``.
+"""Clean notebooks for publication: ``python -m lab.lessons.clean notebooks/*.ipynb``.
 
-A lesson is published without outputs, counts and the traces of the program that edited it; its
-cells have names for ids, which a lesson that is handed in is known by.
+Outputs, execution counts and the metadata of editors are removed. Each cell gets a name as its id;
+by these ids, grading recognises the cells of a lesson that was handed in.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
 def clean(notebook: dict[str, Any]) -> dict[str, Any]:
-    """A notebook as it is published."""
+    """Return a notebook as it is published."""
     metadata = {"kernelspec": _KERNEL, "language_info": {"name": "python"}}
     if "lab" in notebook["metadata"]:
         metadata["lab"] = notebook["metadata"]["lab"]
@@ -29,7 +29,7 @@ def clean(notebook: dict[str, Any]) -> dict[str, Any]:
 def _cell(cell: dict[str, Any], number: int) -> dict[str, Any]:
     tags = cell["metadata"].get("tags")
     name = cell.get("id", "")
-    # JupyterLab gives a new cell eight hexadecimal digits: a name it is not
+    # JupyterLab gives a new cell eight hexadecimal digits, which are not a name
     if not re.fullmatch(r"[a-z][a-z0-9-]*", name) or re.fullmatch(r"[0-9a-f-]{8,}", name):
         name = f"cell-{number}"
     source = "".join(cell["source"]).rstrip("\n")
@@ -43,12 +43,12 @@ def _cell(cell: dict[str, Any], number: int) -> dict[str, Any]:
 
 
 def written(notebook: dict[str, Any]) -> str:
-    """A notebook as the text of its file."""
+    """Return the text of a notebook's file."""
     return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
 
 
 def main(paths: list[str]) -> None:
-    """Clean files in place, and name those that changed."""
+    """Clean files in place, and print the names of those that changed."""
     for path in map(Path, paths):
         text = written(clean(read(path)))
         if text != path.read_text(encoding="utf-8"):

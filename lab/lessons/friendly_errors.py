@@ -1,7 +1,7 @@
-"""In a notebook: a sentence in place of a traceback, where the cause is an everyday one.
+"""In a notebook, show a sentence instead of a traceback for everyday mistakes.
 
-A cell that was run before those it builds on, and a topology that cannot be used: both happen to
-every student, and a traceback through the library helps none of them.
+Every student runs a cell before the cells that it builds on, or writes a topology with an error in
+it. A traceback through the library helps with neither.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import Any
 from lab.topology.model import TopologyError
 
 
-def settle_in() -> None:
-    """Have this notebook explain such errors; without effect outside of IPython."""
+def install() -> None:
+    """Make this notebook explain such errors; has no effect outside IPython."""
     from IPython import get_ipython
 
     shell = get_ipython()
@@ -21,9 +21,11 @@ def settle_in() -> None:
 
 
 def explanation(error: BaseException) -> str | None:
-    """What to do about an error, in a sentence or two; None where that is not known."""
+    """Return what to do about an error, in a sentence or two; None if that is not known."""
     if isinstance(error, TopologyError):
-        return "The network cannot be used:\n" + "\n".join(f"- {one}" for one in error.problems)
+        return "The network cannot be used:\n" + "\n".join(
+            f"- {problem}" for problem in error.problems
+        )
     if isinstance(error, NameError) and error.name:
         return (
             f"There is no `{error.name}` yet. The cells of a lesson build on each other: choose "

@@ -1,11 +1,12 @@
-"""Marking lessons that were handed in: each in a kernel of its own, with the published checks.
+"""Grade lessons that were handed in, each in a kernel of its own, with the published checks.
 
-A student may have changed any cell. What is run is the handed-in notebook with every cell that is
-not an answer put back to how it was published (they are known by their ids, and where an editor has
-thrown these away, by what they say), so that the checks are the course's own; cells that the
-student added are run too, for an answer may need them. A cell that raises stops nothing but itself.
-It is a help for a class, no examination: the code of a notebook that was handed in is run, and who
-is set on it can deceive the checks.
+A student may have changed any cell. Before the notebook is run, every cell that is not an answer
+is restored to its published form, so that the checks are those of the course. Cells are recognised
+by their ids or, if an editor has removed these, by their text. Cells that the student added are run
+too, because an answer may need them. A cell that raises does not stop the others.
+
+Grading helps a class; it is not proof against cheating. It runs the code that was handed in, and a
+determined student can deceive the checks.
 """
 
 from __future__ import annotations
@@ -27,13 +28,17 @@ if TYPE_CHECKING:
     from lab.lessons.kernels import Runner
 
 _CHECK: Final = re.compile(r"lessons\.check\(\s*\"([^\"]+)\"")
-_HOLE: Final = re.compile(r"^(\w[\w, ]*) = .*\.\.\.", re.MULTILINE)
+_GAP: Final = re.compile(r"^(\w[\w, ]*) = .*\.\.\.", re.MULTILINE)
 INTERRUPTED: Final = "interrupted before it was run to its end"
 
 
 @dataclass
 class Grade:
-    """What the checks of one handed-in notebook found; ``problem`` says what hindered them."""
+    """The results of the checks of one handed-in notebook.
+
+    ``states`` and ``messages`` are those of each check, by its name; ``problem`` is a sentence if
+    the notebook could not be run to its end.
+    """
 
     name: str
     lesson: str = ""
@@ -44,12 +49,12 @@ class Grade:
 
     @property
     def passed(self) -> int:
-        """Checks that passed."""
+        """The number of checks that passed."""
         return sum(state == "passed" for state in self.states.values())
 
 
 def checks_of(notebook: dict[str, Any]) -> list[str]:
-    """The names of the checks of a notebook, in their order."""
+    """Return the names of the checks of a notebook, in order."""
     return list(
         dict.fromkeys(name for names in _checks_by_cell(notebook).values() for name in names)
     )
@@ -65,66 +70,68 @@ def _text(cell: dict[str, Any]) -> str:
 
 
 def published(notebook: dict[str, Any], path: Path) -> Lesson | None:
-    """The lesson of which a notebook is a copy: by its metadata, its name, or its title."""
+    """Find the lesson that a notebook is a copy of, by its metadata, its name or its title."""
     metadata = notebook.get("metadata")
-    ours = metadata.get("lab") if isinstance(metadata, dict) else None
-    said = ours.get("lesson") if isinstance(ours, dict) else None
-    tops = {_text(cell).partition("\n")[0].strip() for cell in tidied(notebook)}
+    own = metadata.get("lab") if isinstance(metadata, dict) else None
+    stem = own.get("lesson") if isinstance(own, dict) else None
+    headings = {_text(cell).partition("\n")[0].strip() for cell in valid_cells(notebook)}
     known = lessons()
     return next(
         chain(
-            (one for one in known if one.path.stem == said),
-            (one for one in known if one.path.stem in path.stem),
-            (one for one in known if f"# {one.title}" in tops),
+            (lesson for lesson in known if lesson.path.stem == stem),
+            (lesson for lesson in known if lesson.path.stem in path.stem),
+            (lesson for lesson in known if f"# {lesson.title}" in headings),
         ),
         None,
     )
 
 
-def tidied(notebook: dict[str, Any]) -> list[dict[str, Any]]:
-    """The cells of a notebook that are cells, each with a text."""
-    found = []
+def valid_cells(notebook: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the valid cells of a notebook, each with its text as one string."""
+    cells = []
     for cell in notebook["cells"]:
         source = cell.get("source") if isinstance(cell, dict) else None
         lines = [source] if isinstance(source, str) else source
         if isinstance(lines, list) and all(isinstance(line, str) for line in lines):
-            own: dict[str, Any] = {"metadata": {}, "outputs": [], "execution_count": None}
+            defaults: dict[str, Any] = {"metadata": {}, "outputs": [], "execution_count": None}
             kind = cell.get("cell_type", "raw")
-            found.append({**own, **cell, "source": "".join(lines), "cell_type": kind})
-    return found
+            cells.append({**defaults, **cell, "source": "".join(lines), "cell_type": kind})
+    return cells
 
 
 def recognised(cells: list[dict[str, Any]], original: dict[str, Any]) -> list[dict[str, Any]]:
-    """The handed-in cells, with the ids of published cells that lost theirs.
+    """Return the handed-in cells, and give published cells that lost their ids these ids again.
 
-    A published cell is known by its text, and an answer by the names that it gives a value to.
+    A published cell is recognised by its text, and an answer by the names to which it assigns.
     """
-    here = {cell.get("id") for cell in cells}
-    lost = [cell for cell in original["cells"] if cell["id"] not in here]
-    ours = {cell["id"] for cell in original["cells"]}
+    ids = {cell.get("id") for cell in cells}
+    lost = [cell for cell in original["cells"] if cell["id"] not in ids]
+    published_ids = {cell["id"] for cell in original["cells"]}
     cells = list(cells)
     for cell in lost:
-        for number, one in enumerate(cells):
-            if one.get("id") not in ours and _same(cell, one):
-                cells[number] = {**one, "id": cell["id"]}
+        for number, candidate in enumerate(cells):
+            if candidate.get("id") not in published_ids and _is_copy(candidate, cell):
+                cells[number] = {**candidate, "id": cell["id"]}
                 break
     return cells
 
 
-def _same(cell: dict[str, Any], other: dict[str, Any]) -> bool:
-    if _is_answer(cell):
-        hole = _HOLE.search(_text(cell))
-        names = rf"^{re.escape(hole[1])}\s*=[^=]" if hole else r"(?!)"
-        return other["cell_type"] == "code" and bool(re.search(names, _text(other), re.MULTILINE))
-    return _text(cell).split() == _text(other).split()
+def _is_copy(candidate: dict[str, Any], published: dict[str, Any]) -> bool:
+    if _is_answer(published):
+        gap = _GAP.search(_text(published))
+        if gap is None or candidate["cell_type"] != "code":
+            return False
+        assignment = rf"^{re.escape(gap[1])}\s*=[^=]"
+        return bool(re.search(assignment, _text(candidate), re.MULTILINE))
+    return _text(published).split() == _text(candidate).split()
 
 
 def restored(handed_in: dict[str, Any], original: dict[str, Any]) -> dict[str, Any]:
-    """A handed-in notebook with all but its answers as published, ready to be run.
+    """Return a handed-in notebook with everything but its answers as published, ready to run.
 
-    A published cell that was taken out comes back where it was.
+    A published cell that was removed is put back where it was.
     """
-    own_cells = recognised(tidied(handed_in), original)
+    own_cells = recognised(valid_cells(handed_in), original)
     answers: dict[str, dict[str, Any]] = {}
     added: dict[str | None, list[dict[str, Any]]] = {}
     names = {cell["id"] for cell in original["cells"]}
@@ -146,128 +153,132 @@ def _is_answer(cell: dict[str, Any]) -> bool:
     return "exercise" in cell["metadata"].get("tags", ())
 
 
-def mark(path: Path, timeout: float = 120.0) -> Grade:
-    """Run a handed-in notebook in a kernel of its own and keep what its checks found.
+def grade(path: Path, timeout: float = 120.0) -> Grade:
+    """Run a handed-in notebook in a kernel of its own, and return its grade.
 
-    ``timeout`` is in seconds for the whole notebook; what it does not reach is "not reached".
+    ``timeout`` is in seconds, for the whole notebook; the checks after it are "not reached".
     """
-    return mark_all([path], timeout)[0]
+    return grade_all([path], timeout)[0]
 
 
-def looked_at(path: Path) -> tuple[Grade, dict[str, Any], Lesson | None]:
-    """What is told of a handed-in notebook before it is run, what is in it, and its lesson."""
-    found = Grade(str(path))
+def examine(path: Path) -> tuple[Grade, dict[str, Any], Lesson | None]:
+    """Return the grade of a notebook before it is run, its content, and its lesson."""
+    grade = Grade(str(path))
     try:
         handed_in = read(path)
     except (ValueError, OSError) as error:
-        found.problem = getattr(error, "strerror", None) or str(error)
-        return found, {}, None
+        grade.problem = getattr(error, "strerror", None) or str(error)
+        return grade, {}, None
     lesson = published(handed_in, path)
     if lesson is None:
-        found.problem = "this is a copy of no lesson of the course, as far as its name tells"
-        return found, handed_in, None
-    found.lesson = lesson.path.stem
-    found.states = dict.fromkeys(checks_of(read(lesson.path)), "not reached")
-    return found, handed_in, lesson
+        grade.problem = "this is not a copy of a lesson, as far as its name and title tell"
+        return grade, handed_in, None
+    grade.lesson = lesson.path.stem
+    grade.states = dict.fromkeys(checks_of(read(lesson.path)), "not reached")
+    return grade, handed_in, lesson
 
 
 async def _run(
-    runner: Runner, found: Grade, handed_in: dict[str, Any], lesson: Lesson, timeout: float
+    runner: Runner, grade: Grade, handed_in: dict[str, Any], lesson: Lesson, timeout: float
 ) -> None:
+    """Run a notebook, and write the results of its checks into ``grade``."""
     from lab.lessons import kernels
 
     begun = time.monotonic()
     clean = read(lesson.path)
     checks = _checks_by_cell(clean)
     results: dict[str, tuple[str, str]] = {}
-    found.problem = INTERRUPTED
+    grade.problem = INTERRUPTED
     try:
         ready = restored(handed_in, clean)
-        found.problem = await kernels.run(ready, lesson.path.parent, timeout, checks, results)
-    except Exception as error:  # whatever a kernel may come to, the class goes on
-        found.problem = f"{type(error).__name__}: {error}".splitlines()[0]
+        grade.problem = await kernels.run(ready, lesson.path.parent, timeout, checks, results)
+    except Exception as error:  # whatever happens to a kernel, the other notebooks are graded
+        grade.problem = f"{type(error).__name__}: {error}".splitlines()[0]
     finally:
-        if runner.interrupted:  # a kernel that we have ended looks like one that died
-            found.problem = INTERRUPTED
-        found.seconds = round(time.monotonic() - begun, 1)
-        for name in found.states.keys() & results.keys():
-            found.states[name], found.messages[name] = results[name]
+        if runner.interrupted:  # a kernel that was stopped looks like one that died
+            grade.problem = INTERRUPTED
+        grade.seconds = round(time.monotonic() - begun, 1)
+        for name in grade.states.keys() & results.keys():
+            grade.states[name], grade.messages[name] = results[name]
 
 
-def mark_all(
+def grade_all(
     paths: Iterable[Path],
     timeout: float = 120.0,
     processes: int = 2,
     progress: Callable[[int], None] | None = None,
-    marks: list[Grade] | None = None,
+    grades: list[Grade] | None = None,
 ) -> list[Grade]:
-    """The marks of several notebooks, in their order; some kernels run side by side.
+    """Grade several notebooks, several at a time; return the grades in the order of ``paths``.
 
-    ``marks``: a list in which they are from the beginning, and in which KeyboardInterrupt leaves
-    what was found until then.
+    ``processes`` is the number of kernels that run at the same time. ``grades`` is a list to which
+    the grades are added before the first notebook is run; after a KeyboardInterrupt it has the
+    results until then.
     """
     from lab.lessons import kernels
 
-    looked = [looked_at(path) for path in paths]
-    marks = [] if marks is None else marks
-    marks.extend(found for found, _, _ in looked)
-    for found, _, lesson in looked:
-        found.problem = found.problem if lesson is None else INTERRUPTED
+    examined = [examine(path) for path in paths]
+    grades = [] if grades is None else grades
+    grades.extend(grade for grade, _, _ in examined)
+    for grade, _, lesson in examined:
+        grade.problem = grade.problem if lesson is None else INTERRUPTED
     runner = kernels.Runner(processes)
-    work = [
-        partial(_run, runner, found, handed_in, lesson, timeout)
-        for found, handed_in, lesson in looked
+    tasks = [
+        partial(_run, runner, grade, handed_in, lesson, timeout)
+        for grade, handed_in, lesson in examined
         if lesson is not None
     ]
-    if work:
-        runner.each(work, progress)
-    return marks
+    if tasks:
+        runner.run_all(tasks, progress)
+    return grades
 
 
 def notebooks_in(paths: Iterable[Path]) -> Iterator[Path]:
-    """The files that are meant: of a folder, every notebook in it and below, by name."""
+    """Yield each file, and for a folder all notebooks in it and below, sorted by name.
+
+    Files in folders whose names begin with a dot are left out.
+    """
     for path in paths:
         if path.is_dir():
-            below = sorted(path.rglob("*.ipynb"))
-            yield from (
-                one
-                for one in below
-                if not any(part[0] == "." for part in one.parts if part != "..")
-            )
+            for file in sorted(path.rglob("*.ipynb")):
+                if not any(part[0] == "." for part in file.parts if part != ".."):
+                    yield file
         else:
             yield path
 
 
-def columns(marks: Iterable[Grade]) -> list[str]:
-    """The names of all checks that marks have, in the order of the lessons."""
-    return list(dict.fromkeys(name for one in marks for name in one.states))
+def columns(grades: Iterable[Grade]) -> list[str]:
+    """Return the names of all checks in some grades, in the order of the lessons."""
+    return list(dict.fromkeys(name for grade in grades for name in grade.states))
 
 
-def as_csv(marks: list[Grade]) -> str:
-    """A row a notebook: file, lesson, checks passed and their number, score from 0 to 100, checks.
+def as_csv(grades: list[Grade]) -> str:
+    """Return a table in CSV with a row for each notebook.
 
-    Where a lesson has no check of that name, its column is empty.
+    Its columns are the file, the lesson, how many checks passed, the number of checks, the score
+    from 0 to 100, the seconds, the problem, and the state of each check. The column of a check that
+    a lesson does not have is empty.
     """
     out = io.StringIO()
-    names = columns(marks)
+    names = columns(grades)
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(
         ["notebook", "lesson", "passed", "checks", "score", "seconds", "problem", *names]
     )
-    for one in marks:
+    for grade in grades:
         row = [
-            one.name,
-            one.lesson,
-            one.passed,
-            len(one.states),
-            score(one),
-            one.seconds,
-            one.problem,
+            grade.name,
+            grade.lesson,
+            grade.passed,
+            len(grade.states),
+            score(grade),
+            grade.seconds,
+            grade.problem,
         ]
-        writer.writerow([*row, *(one.states.get(name, "") for name in names)])
+        writer.writerow([*row, *(grade.states.get(name, "") for name in names)])
     return out.getvalue()
 
 
-def score(one: Grade) -> int:
-    """The share of the checks that passed, from 0 to 100."""
-    return round(100 * one.passed / len(one.states)) if one.states else 0
+def score(grade: Grade) -> int:
+    """Return the share of the checks that passed, from 0 to 100."""
+    return round(100 * grade.passed / len(grade.states)) if grade.states else 0

@@ -1,7 +1,7 @@
-"""Run a notebook cell by cell in a kernel of its own, and hear after each check what it found.
+"""Run a notebook cell by cell in a kernel of its own, and read the result of each check.
 
-What was found is kept as it comes: a cell that never ends, or a kernel that dies, takes away
-nothing that was found before, and a later cell changes nothing of it.
+Results are read right after the cell with the check. A cell that never ends, a kernel that dies or
+a later cell cannot change them.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _BEFORE: Final = (
 _REPORT: Final = (
     "import json as _json\nfrom lab import lessons as _course\n"
     "_own = (_course.check, _course.check.__code__, _course._judge.__code__) == _course.genuine\n"
-    "_said = {n: [r.state, r.message] for n, r in _course.results.items()}\n"
-    "print('LAB-RESULTS', _json.dumps([_own, _said]))"
+    "_results = {n: [r.state, r.message] for n, r in _course.results.items()}\n"
+    "print('LAB-RESULTS', _json.dumps([_own, _results]))"
 )
-REPLACED: Final = "it puts something else in the place of the course's checks"
+REPLACED: Final = "it replaces the checks of the course"
 
-Found = dict[str, tuple[str, str]]
+Results = dict[str, tuple[str, str]]
 """The state and the message of each check, by its name."""
 
 
@@ -39,43 +39,45 @@ async def run(
     folder: Path,
     timeout: float,
     checks: dict[str, list[str]],
-    found: Found,
+    results: Results,
 ) -> str:
-    """Run a notebook, and keep in ``found`` what its checks find; what hindered it, or "".
+    """Run a notebook, and add the results of its checks to ``results``.
 
-    ``checks`` has the names of the checks in a cell, by the cell's id; ``timeout`` is in seconds,
-    for the whole notebook; ``folder`` is that of the published lesson.
+    Return a sentence if it could not be run to its end, otherwise "". ``checks`` maps the id of a
+    cell to the names of its checks; ``timeout`` is in seconds, for the whole notebook; ``folder``
+    is that of the published lesson.
     """
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
     node = _node(notebook)
     root = Path(__file__).resolve().parents[2]
     settings = {**os.environ, "PYTHONPATH": str(root), "MPLBACKEND": "agg"}
-    with _a_place_like(folder) as place:
+    with _temporary_folder(folder) as directory:
         client = _client()(
-            node, timeout=60, allow_errors=True, resources={"metadata": {"path": str(place)}}
+            node, timeout=60, allow_errors=True, resources={"metadata": {"path": str(directory)}}
         )
         async with client.async_setup_kernel(env=settings, stderr=subprocess.DEVNULL):
-            await _ask(client, _BEFORE)
+            await _execute(client, _BEFORE)
             deadline = time.monotonic() + timeout
             for index, cell in enumerate(node.cells):
                 client.timeout = max(1, round(deadline - time.monotonic()))
                 try:
                     await client.async_execute_cell(cell, index)
                     if names := checks.get(cell.get("id", "")):
-                        genuine, said = json.loads(await _ask(client, _REPORT) or "[true, {}]")
+                        output = await _execute(client, _REPORT)
+                        genuine, reported = json.loads(output or "[true, {}]")
                         if not genuine:
                             return REPLACED
-                        found.update({name: tuple(said[name]) for name in names if name in said})
+                        results |= {n: tuple(reported[n]) for n in names if n in reported}
                 except CellTimeoutError:
-                    return f"stopped after {timeout:g} s in the cell {_called(cell, index)}"
+                    return f"stopped after {timeout:g} s in the cell {_cell_name(cell, index)}"
                 except DeadKernelError:
-                    return f"its kernel died in the cell {_called(cell, index)}"
+                    return f"its kernel died in the cell {_cell_name(cell, index)}"
     return ""
 
 
 def _client() -> Any:
-    """nbclient's, but for what cells put out: of that nothing is kept, however much it is."""
+    """Return nbclient's class, changed to discard the output of cells, however much it is."""
     from nbclient import NotebookClient
 
     class Client(NotebookClient):
@@ -87,97 +89,96 @@ def _client() -> Any:
     return Client
 
 
-async def _ask(client: Any, source: str) -> str:
-    """What the kernel prints behind the mark when it runs a cell of ours."""
-    told: dict[str, Any] = {"metadata": {}, "outputs": [], "execution_count": None}
-    cell = _node({"cell_type": "code", "id": "report", "source": source, **told})
+async def _execute(client: Any, source: str) -> str:
+    """Run a cell of the lab in the kernel, and return what it prints after "LAB-RESULTS"."""
+    empty: dict[str, Any] = {"metadata": {}, "outputs": [], "execution_count": None}
+    cell = _node({"cell_type": "code", "id": "report", "source": source, **empty})
     client.nb.cells.append(cell)
     try:
         await client.async_execute_cell(cell, -1)
     finally:
         client.nb.cells.pop()
     text = "".join(output.get("text", "") for output in cell.outputs)
-    said = re.search(r"LAB-RESULTS (.*)", text)
-    return said[1] if said else ""
+    match = re.search(r"LAB-RESULTS (.*)", text)
+    return match[1] if match else ""
 
 
-def _called(cell: Any, index: int) -> str:
+def _cell_name(cell: Any, index: int) -> str:
     name = cell.get("id")
     return repr(name) if name else f"number {index + 1}"
 
 
-def _node(of: dict[str, Any]) -> Any:
-    """As nbformat holds it, with its texts in one piece."""
+def _node(content: dict[str, Any]) -> Any:
+    """Return a notebook or a cell as an object of nbformat, with each text as one string."""
     from nbformat.notebooknode import from_dict
 
     as_node: Callable[[dict[str, Any]], Any] = from_dict
-    for cell in of.get("cells", [of]):
+    for cell in content.get("cells", [content]):
         cell["source"] = "".join(cell["source"])
-    return as_node(of)
+    return as_node(content)
 
 
 @contextmanager
-def _a_place_like(folder: Path) -> Iterator[Path]:
-    """A folder in which a lesson finds what it finds in its own, and where it can do no harm."""
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as made:
-        place = Path(made, folder.name)
-        place.mkdir()
-        with suppress(OSError):  # without links a lesson finds the topologies beside the package
-            Path(made, "topologies").symlink_to(folder.parent / "topologies")
-        yield place
+def _temporary_folder(folder: Path) -> Iterator[Path]:
+    """Make a temporary folder to run a lesson in, with a link to the topologies beside it."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as parent:
+        directory = Path(parent, folder.name)
+        directory.mkdir()
+        with suppress(OSError):  # without links, a lesson finds the topologies next to the package
+            Path(parent, "topologies").symlink_to(folder.parent / "topologies")
+        yield directory
 
 
 class Runner:
-    """Several notebooks at a time, in an event loop beside this thread.
+    """Runs several notebooks at the same time, in an event loop in another thread.
 
-    So that Ctrl-C, which is heard here, ends the kernels there, and what was found is kept.
+    Ctrl-C reaches this thread, which then stops the kernels; the results until then are kept.
     """
 
-    def __init__(self, at_a_time: int) -> None:
-        self._at_a_time = at_a_time
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
         self.interrupted = False
 
-    def each(
-        self, work: Sequence[Callable[[], Any]], progress: Callable[[int], None] | None
+    def run_all(
+        self, tasks: Sequence[Callable[[], Any]], progress: Callable[[int], None] | None
     ) -> None:
-        """Await what each call gives; KeyboardInterrupt when it was heard and all has ended."""
+        """Await what each call returns; raises KeyboardInterrupt after all kernels have ended."""
         from threading import Thread
 
         loop = asyncio.new_event_loop()
-        beside = Thread(target=loop.run_forever, daemon=True)
-        beside.start()
-        waiting = asyncio.run_coroutine_threadsafe(self._all(work, progress), loop)
+        thread = Thread(target=loop.run_forever, daemon=True)
+        thread.start()
+        future = asyncio.run_coroutine_threadsafe(self._run_all(tasks, progress), loop)
         try:
-            waiting.result()
+            future.result()
         except KeyboardInterrupt:
             self.interrupted = True
-            waiting.cancel()
-            ended = asyncio.run_coroutine_threadsafe(_others(), loop)
-            ended.result(30)
+            future.cancel()
+            asyncio.run_coroutine_threadsafe(_wait_for_cancelled(), loop).result(30)
             raise
         finally:
             loop.call_soon_threadsafe(loop.stop)
-            beside.join(30)
+            thread.join(30)
             loop.close()
 
-    async def _all(
-        self, work: Sequence[Callable[[], Any]], progress: Callable[[int], None] | None
+    async def _run_all(
+        self, tasks: Sequence[Callable[[], Any]], progress: Callable[[int], None] | None
     ) -> None:
-        gate = asyncio.Semaphore(self._at_a_time)
+        free = asyncio.Semaphore(self._limit)
         done = 0
 
-        async def one(make: Callable[[], Any]) -> None:
+        async def run_task(task: Callable[[], Any]) -> None:
             nonlocal done
-            async with gate:
-                await make()
+            async with free:
+                await task()
             done += 1
             if progress is not None:
                 progress(done)
 
-        await asyncio.gather(*map(one, work))
+        await asyncio.gather(*map(run_task, tasks))
 
 
-async def _others() -> None:
-    """Wait until the tasks that were cancelled have ended their kernels."""
-    rest = asyncio.all_tasks() - {asyncio.current_task()}
-    await asyncio.gather(*rest, return_exceptions=True)
+async def _wait_for_cancelled() -> None:
+    """Wait until the cancelled tasks have stopped their kernels."""
+    cancelled = asyncio.all_tasks() - {asyncio.current_task()}
+    await asyncio.gather(*cancelled, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""Real maps: their graphs, what each relay should carry, and who is cut off when some are gone."""
+"""Real maps: their graphs, the load of each relay, and which hosts are cut off by failures."""
 
 from __future__ import annotations
 
@@ -21,47 +21,49 @@ if TYPE_CHECKING:
     from lab.api.run import Run
 
 EDGES: Final = "edges.txt"
-"""The name under which a lesson looks for a map of the UUCP net, a line ``node node cost``."""
+"""The file in which a lesson looks for a map of the UUCP net; its lines are ``node node cost``."""
 
 COSTS: Final = {95: 2, 200: 4, 300: 3, 500: 1, 1800: 1, 5000: 2}
-"""Costs of calls as pathalias counts them: a line of one's own, ... once a day; how common each."""
+"""Costs of a link as pathalias counts them, from a leased line (95) to a call once a day (5000),
+and the relative frequency of each."""
 
 FEWEST: Final = 50
-"""Hosts that an edge list must have: in a smaller net there are no few that carry it all."""
+"""The fewest hosts of an edge list: in a smaller net, no few hosts carry most of the mail."""
 
 DRAWN: Final = 400
-"""Hosts of the map that is drawn by chance where there is no real one."""
+"""Hosts of the random map that is made if there is no real one."""
 
 
 def graph(topology: Topology) -> networkx.Graph:
-    """The hosts of a topology and the lines between them, each with what a way over it costs."""
+    """Return a graph of the hosts and links of a topology; edges have a ``cost``."""
     import networkx
 
-    found = networkx.Graph()
-    found.add_nodes_from(topology.hosts)
+    net = networkx.Graph()
+    net.add_nodes_from(topology.hosts)
     for link in topology.links:
         cost = link.latency if link.cost is None else link.cost
-        # whole microseconds: sums of them are exact, and ways that cost the same are seen to
-        found.add_edge(link.a, link.b, cost=round(cost * 1e6))
-    return found
+        # whole microseconds: their sums are exact, so routes of equal cost compare as equal
+        net.add_edge(link.a, link.b, cost=round(cost * 1e6))
+    return net
 
 
 def expected(net: networkx.Graph, letters: int) -> dict[str, float]:
-    """How many of so many letters each host should relay, the busiest first.
+    """Return how many of ``letters`` each host should relay, the busiest host first.
 
-    That is its share of the pairs whose cheapest way leads over it (betweenness centrality).
+    This is its share of the pairs of hosts whose cheapest route leads over it (betweenness
+    centrality).
     """
     import networkx
 
     crossing = networkx.betweenness_centrality(net, weight="cost")
-    # normalised it counts the pairs of two others; a letter may be of the host itself, too
+    # the normalised value counts pairs of other hosts; a letter may also be from or to the host
     share = letters * (len(net) - 2) / len(net)
     loads = {str(host): share * crossing[host] for host in net}
     return dict(sorted(loads.items(), key=lambda item: (-item[1], item[0])))
 
 
 def relayed(run: Run) -> Counter[str]:
-    """How many letters each host sent on that were not written there."""
+    """Count the letters that each host sent on and that were not written there."""
     wrote = {event.message: event.host for event in run.trace if event.kind == "submit"}
     return Counter(
         event.host
@@ -71,9 +73,9 @@ def relayed(run: Run) -> Counter[str]:
 
 
 def without(topology: Topology, host: str) -> Topology:
-    """The topology in which a host is dead from the first moment, and every table knows it.
+    """Return the topology with a host that is down from the beginning and relays nothing.
 
-    Nobody sends mail over it any more. ValueError where it is no host of the topology.
+    No route leads over it. Raises ValueError if the topology has no such host.
     """
     if host not in topology.hosts:
         raise ValueError(f"there is no host {host}")
@@ -85,9 +87,9 @@ def without(topology: Topology, host: str) -> Topology:
 
 
 def cut_off(net: networkx.Graph, gone: Iterable[str]) -> int:
-    """How many of the hosts that are left cannot be reached from the largest piece of the net.
+    """Count the remaining hosts that cannot be reached from the largest piece of the net.
 
-    ``gone``: the hosts that are dead; ValueError where one of them is none of the net's.
+    ``gone`` are the hosts that are down. Raises ValueError if one of them is not in the net.
     """
     import networkx
 
@@ -95,30 +97,30 @@ def cut_off(net: networkx.Graph, gone: Iterable[str]) -> int:
     unknown = sorted(map(str, dead - set(net)))
     if unknown:
         raise ValueError(f"there is no host {unknown[0]}")
-    rest = net.subgraph(set(net) - dead)
-    return len(rest) - max(map(len, networkx.connected_components(rest)), default=0)
+    remaining = net.subgraph(set(net) - dead)
+    return len(remaining) - max(map(len, networkx.connected_components(remaining)), default=0)
 
 
 def uucp(letters: int = 400) -> Topology:
-    """The UUCP net, every host a relay: of an edge list where there is one, otherwise by chance.
+    """Return the UUCP net, from an edge list if there is one, with every host as a relay.
 
-    The list is ``edges.txt`` in the working directory or in the folder of the lessons. A list that
-    cannot be used is told about in a sentence, and a scale-free map drawn in its place.
+    The list is ``edges.txt`` in the working directory or in the folder of the lessons. If there is
+    none, or it cannot be used (which prints a sentence), a random scale-free map is returned.
     """
     path = _edge_list()
     if path is not None:
         try:
             return _every_host_relays(_read(path), f"The UUCP net of {path.name}", letters)
         except (GraphFault, TopologyError) as fault:
-            print(f"{str(fault).rstrip('.')}. A map drawn by chance takes its place.")
+            print(f"{str(fault).rstrip('.')}. A random map is used instead.")
     return _every_host_relays(_scale_free(), "A net like UUCP", letters)
 
 
 def _read(path: Path) -> networkx.Graph:
-    found = read_graph(path)
-    if len(found) < FEWEST:
-        raise GraphFault(f"{path.name} has {len(found)} hosts; this lesson wants {FEWEST} or more")
-    return found
+    net = read_graph(path)
+    if len(net) < FEWEST:
+        raise GraphFault(f"{path.name} has {len(net)} hosts; this lesson requires {FEWEST} or more")
+    return net
 
 
 def _every_host_relays(graph: networkx.Graph, title: str, letters: int) -> Topology:
@@ -135,16 +137,16 @@ def _edge_list() -> Path | None:
     folders = [Path.cwd()]
     with suppress(course.NoLessons):
         folders.append(course.folder())
-    return next((place / EDGES for place in folders if (place / EDGES).is_file()), None)
+    return next((folder / EDGES for folder in folders if (folder / EDGES).is_file()), None)
 
 
 def _scale_free() -> networkx.Graph:
-    """A graph that grew like UUCP: who joins calls one host or four, rather those called often."""
+    """Return a graph that grew like UUCP: a new host calls one or four, mostly popular ones."""
     import networkx
 
     drawn = networkx.dual_barabasi_albert_graph(DRAWN, 1, 4, 0.75, seed=1988)
-    dice = generator(1988, "costs")
-    costs = dice.choices(list(COSTS), list(COSTS.values()), k=drawn.number_of_edges())
+    random = generator(1988, "costs")
+    costs = random.choices(list(COSTS), list(COSTS.values()), k=drawn.number_of_edges())
     for (a, b), cost in zip(drawn.edges, costs, strict=True):
         drawn.edges[a, b]["cost"] = cost
     return networkx.relabel_nodes(drawn, {node: f"H{node}" for node in drawn})

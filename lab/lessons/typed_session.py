@@ -1,4 +1,4 @@
-"""A session typed in a notebook: the student is the sender-SMTP, line by line."""
+"""A session that a student types in a notebook, as the sender-SMTP."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from lab.topology.model import Topology
 
 
 class TypedSession:
-    """One session with a host's receiver-SMTP; what crosses is printed as it does, S: and R:.
+    """A session with a host's receiver-SMTP. Each line is printed as it crosses, with S: or R:.
 
-    ``replies`` are those so far, from the greeting on, each a list of its lines; ``codes`` are
-    their codes. :meth:`settle` ends the session
-    and lets the network carry on what was accepted.
+    ``replies`` are the replies so far, from the greeting on, each a list of its lines; ``codes``
+    are their codes. :meth:`settle` ends the session and lets the network carry the accepted mail.
     """
 
     def __init__(
@@ -23,34 +22,34 @@ class TypedSession:
         self._print = (lambda *_: None) if quiet else print
         self._conversation = Conversation(topology, host)
         self._open = True
-        self._hear(self._conversation.open())
+        self._receive(self._conversation.open())
 
     def say(self, *lines: str) -> None:
-        """Send lines, each ended with CRLF, and print what is answered to each."""
+        """Send lines, each with CRLF at its end, and print the replies."""
         for line in lines:
             self.send(line.encode("latin-1", "replace") + b"\r\n")
 
     def send(self, octets: bytes) -> None:
-        """Send bytes exactly as they are, and print what is answered to them."""
+        """Send bytes exactly as they are, and print the replies."""
         for line in octets.splitlines(keepends=True):
-            self._print("S:", _shown(line))
+            self._print("S:", _escaped(line))
         if not self._open:
-            self._print("   (nobody hears you: the channel is closed)")
+            self._print("   (nobody receives this: the channel is closed)")
             return
         if self._lf_ends_lines:
             octets = octets.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
-        self._hear(self._conversation.receive(octets))
+        self._receive(self._conversation.receive(octets))
         if self._conversation.receiver.closing:
             self._close()
 
-    def _hear(self, octets: bytes) -> None:
-        more = False
+    def _receive(self, octets: bytes) -> None:
+        is_continued = False
         for line in octets.decode("latin-1").splitlines():
             self._print("R:", line)
-            if not more:
+            if not is_continued:
                 self.replies.append([])
             self.replies[-1].append(line)
-            more = line[3:4] == "-"
+            is_continued = line[3:4] == "-"
 
     @property
     def codes(self) -> list[int]:
@@ -64,12 +63,12 @@ class TypedSession:
 
     @property
     def state(self) -> str:
-        """Where the session stands: opened, ready, mail, rcpt, data or closed."""
+        """The state of the session: opened, ready, mail, rcpt, data or closed."""
         return "closed" if not self._open else str(self._conversation.receiver.state)
 
     @property
     def buffers(self) -> dict[str, object]:
-        """What the receiver-SMTP has of the transaction: the reverse-path and the forward-paths."""
+        """The buffers of the receiver-SMTP: the reverse-path and the forward-paths."""
         transaction = self._conversation.receiver.transaction
         begun = transaction is not None and transaction.is_begun
         return {
@@ -78,14 +77,14 @@ class TypedSession:
         }
 
     def settle(self) -> Run:
-        """End the session, if QUIT has not, and let the network do the rest: the run of it all."""
+        """End the session, unless QUIT has, let the network carry the mail, and return the run."""
         self._close()
         return self._conversation.settle().run
 
 
-def _shown(line: bytes) -> str:
-    """A line as it crossed, its CRLF not shown and anything else that is no letter escaped."""
+def _escaped(line: bytes) -> str:
+    """Return a line without its CRLF, and with characters that cannot be printed escaped."""
     text = line.removesuffix(b"\r\n").decode("latin-1")
     return "".join(
-        one if one.isprintable() else one.encode("unicode_escape").decode() for one in text
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
     )

@@ -1,20 +1,24 @@
-"""Old names of attributes that still work, with a DeprecationWarning."""
+"""Old names that still work, each with one DeprecationWarning."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from types import ModuleType
 from typing import Any
 
 
 def renamed(owner: object, new_names: Mapping[str, str], name: str) -> Any:
-    """Return the attribute that ``name`` is called now; for the ``__getattr__`` of ``owner``.
+    """Return the attribute with the new name of ``name``; for a ``__getattr__``.
 
-    ``new_names`` maps old names to new ones. Raises AttributeError for any other name.
+    ``owner`` is the object or the module. ``new_names`` maps old names to new ones; any other name
+    raises AttributeError.
     """
-    kind = type(owner).__name__
+    is_module = isinstance(owner, ModuleType)
+    kind = owner.__name__ if isinstance(owner, ModuleType) else type(owner).__name__
     new = new_names.get(name)
     if new is None:
-        raise AttributeError(f"{kind!r} object has no attribute {name!r}")
+        what = f"module {kind!r}" if is_module else f"{kind!r} object"
+        raise AttributeError(f"{what} has no attribute {name!r}")
     warnings.warn(f"{kind}.{name} is now {kind}.{new}", DeprecationWarning, stacklevel=3)
     return getattr(owner, new)

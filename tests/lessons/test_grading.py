@@ -109,12 +109,12 @@ def test_what_was_passed_stays_whatever_comes_after(tmp_path: Path) -> None:
         del cell["id"]
     papers = [hand_in(tmp_path, f"{n}.ipynb", one) for n, one in
               (("forged", forged), ("replaced", replaced), ("Zoë", anonymous))]  # fmt: skip
-    marks = {Path(one.name).stem: one for one in grading.mark_all([dies, *papers], 60)}
+    marks = {Path(one.name).stem: one for one in grading.grade_all([dies, *papers], 60)}
     assert {name: one.passed for name, one in marks.items()} == {
         "dan": 2, "forged": 2, "replaced": 0, "Zoë": 2,
     }  # fmt: skip
     assert marks["dan"].problem == "its kernel died in the cell 'exercise-1-answer'"
-    assert "in the place of the course's checks" in marks["replaced"].problem
+    assert "replaces the checks of the course" in marks["replaced"].problem
 
 
 def test_an_interrupt_leaves_the_scores_so_far(tmp_path: Path) -> None:
@@ -152,9 +152,9 @@ def test_an_interrupt_leaves_the_scores_so_far(tmp_path: Path) -> None:
 def test_a_strange_notebook_is_no_notebook_of_ours(tmp_path: Path, strange: dict[str, Any]) -> None:
     """Whatever its JSON holds in the places of cells and metadata."""
     path = hand_in(tmp_path, "strange.ipynb", {"nbformat": 4, **strange})
-    found, _, lesson = grading.looked_at(path)
+    found, _, lesson = grading.examine(path)
     assert lesson is None
-    assert "a copy of no lesson" in found.problem
+    assert "not a copy of a lesson" in found.problem
     ready = grading.restored(course.read(path), course.read(FIRST))
     assert [cell["id"] for cell in ready["cells"] if cell.get("id")] == [
         cell["id"] for cell in course.read(FIRST)["cells"]
@@ -167,8 +167,8 @@ def test_what_is_no_lesson_is_told_in_a_sentence(tmp_path: Path) -> None:
     other = hand_in(tmp_path, "other.ipynb", {"cells": [], "nbformat": 4, "metadata": {}})
     done = lab_command("grade", text, other, tmp_path / "none.ipynb")
     assert done.returncode == 2
-    assert "notes.ipynb: no notebook" in done.stderr
-    assert "other.ipynb: this is a copy of no lesson" in done.stderr
+    assert "notes.ipynb: not a notebook" in done.stderr
+    assert "other.ipynb: this is not a copy of a lesson" in done.stderr
     assert "none.ipynb: No such file" in done.stderr
     assert "Traceback" not in done.stderr
 

@@ -41,7 +41,7 @@ def test_lesson_1_runs_and_answers(page: Any) -> None:
     assert "S: MAIL FROM:<JQP@MIT-AI.ARPA>" in ran["transcript"].text
 
     wrong = answer(page, "break-it", "code = 450", "break-it-check")
-    assert "✗ Break it: Not so: you have 450. It begins with a 5" in wrong.text
+    assert "✗ Break it: Not right: you have 450. It begins with a 5" in wrong.text
     right = answer(page, "break-it", "code = 550", "break-it-check")
     assert "✓ Break it: Right." in right.text
 

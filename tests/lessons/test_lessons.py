@@ -11,9 +11,9 @@ from lab import lessons
 from lab.lessons import friendly_errors as kindness
 
 
-@pytest.mark.parametrize("hole", [..., [...], ["HELO", ...], {"code": ...}, (1, (2, ...))])
-def test_an_untouched_hole_is_not_yet(hole: object) -> None:
-    result = lessons.check("one", hole, 1)
+@pytest.mark.parametrize("gap", [..., [...], ["HELO", ...], {"code": ...}, (1, (2, ...))])
+def test_an_unfilled_gap_is_not_yet(gap: object) -> None:
+    result = lessons.check("one", gap, 1)
     assert result.state == "not yet"
     assert "Not yet" in repr(result)
     assert not result
@@ -23,7 +23,7 @@ def test_a_value_is_compared() -> None:
     assert lessons.check("one", 250, 250)
     wrong = lessons.check("one", 354, 250, hint="It begins with a 2.")
     assert wrong.state == "failed"
-    assert repr(wrong) == "✗ one: Not so: you have 354. It begins with a 2."
+    assert repr(wrong) == "✗ one: Not right: you have 354. It begins with a 2."
 
 
 def test_a_function_judges_with_a_truth_or_a_sentence() -> None:
@@ -62,7 +62,7 @@ def test_a_topology_is_found_wherever_a_lesson_runs(
 
 
 def test_a_topology_that_is_nowhere_is_an_error_in_one_sentence() -> None:
-    with pytest.raises(FileNotFoundError, match=r"topologies/none\.toml is neither in"):
+    with pytest.raises(FileNotFoundError, match=r"topologies/none\.toml is not in"):
         lessons.topology("none.toml")
 
 
@@ -81,7 +81,7 @@ def test_a_text_that_is_no_topology_is_an_error_that_names_no_file_of_ours() -> 
     ("answer", "verdict"), [(9, "too small"), (31, "far too large"), (10.4, "")]
 )
 def test_an_estimate_is_right_within_a_share(answer: float, verdict: str) -> None:
-    result = lessons.check("one", answer, lessons.about(10, within=0.05))
+    result = lessons.check("one", answer, lessons.close_to(10, within=0.05))
     assert bool(result) is (verdict == "")
     assert verdict in result.message
 
@@ -99,7 +99,7 @@ def test_a_student_is_the_sender(capsys: pytest.CaptureFixture[str]) -> None:
     assert [one["outcome"] for one in run.summary["recipients"]] == ["delivered"]
     said = capsys.readouterr().out
     assert "S: DATA\nR: 354" in said
-    assert "nobody hears you" in said
+    assert "nobody receives this" in said
 
 
 def test_a_host_that_ends_lines_at_lf_reads_a_second_message() -> None:
@@ -123,3 +123,12 @@ def test_an_everyday_error_is_explained() -> None:
     wrong = kindness.explanation(lab.TopologyError(["the text: no host"]))
     assert wrong == "The network cannot be used:\n- the text: no host"
     assert kindness.explanation(ValueError("other")) is None
+
+
+def test_former_names_still_work_with_one_warning() -> None:
+    with pytest.warns(DeprecationWarning, match=r"lab\.lessons\.untouched is now .*is_unanswered"):
+        assert lessons.untouched(...)  # type: ignore[attr-defined]
+    with pytest.warns(DeprecationWarning, match=r"lab\.lessons\.about is now .*close_to"):
+        assert lessons.about(10)(10)  # type: ignore[attr-defined]
+    with pytest.raises(AttributeError, match=r"module 'lab\.lessons' has no attribute 'nonsense'"):
+        lessons.nonsense  # type: ignore[attr-defined]  # noqa: B018

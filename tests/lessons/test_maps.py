@@ -121,7 +121,7 @@ def test_an_edge_list_that_is_there_is_taken(elsewhere: Path) -> None:
     [
         (b"ucbvax decvax cheap\n", "edges.txt, line 1: the cost 'cheap' is not a number"),
         (b"\xff\xfe\x00", "line 1: this is not UTF-8 text"),
-        (b"ucbvax decvax 300\n", "edges.txt has 2 hosts; this lesson wants 50 or more"),
+        (b"ucbvax decvax 300\n", "edges.txt has 2 hosts; this lesson requires 50 or more"),
     ],
 )
 def test_an_edge_list_that_cannot_be_used_is_told_about(
@@ -131,4 +131,4 @@ def test_an_edge_list_that_cannot_be_used_is_told_about(
     assert maps.uucp().title == "A net like UUCP"
     printed = capsys.readouterr().out
     assert said in printed
-    assert "A map drawn by chance takes its place." in printed
+    assert "A random map is used instead." in printed

@@ -1,14 +1,16 @@
-"""A task for designers of mail networks: twelve sites, prices, three rules, and a score.
+"""A design task: connect twelve sites by mail, at given prices, under three rules, for a score.
 
-The designer chooses the lines, slow or fast, and the hosts that relay; the rest is given. Rules:
+The designer chooses the lines, each slow or fast, and the hosts that relay; the rest is given. The
+rules are:
 
-- all of it costs no more than :data:`BUDGET` a month;
-- a letter takes no longer than :data:`SECONDS` in the mean, when everybody writes to everybody once
-  within a quarter of an hour;
-- whichever one host dies or line is cut (and the tables know it), the others get all their mail.
+- the network costs at most :data:`BUDGET` a month;
+- a letter takes at most :data:`SECONDS` on average, when everybody writes to everybody once within
+  a quarter of an hour;
+- if any one host or line fails (and the tables know it), the others still receive all their mail.
 
-A design that keeps them has as many points as it leaves of the budget. What a design costs and what
-it withstands is computed from its graph; the score *measures* delay and failures by simulations.
+A design that keeps the rules gets a point for every dollar of the budget that it does not spend.
+What a design costs and which failures it survives is computed from its graph; the score *measures*
+delay and failures by simulations.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The score of a design, measured by simulations, and a design to beat."""
+"""The score of a design, measured by simulations, and a reference design to beat."""
 
 from __future__ import annotations
 
@@ -28,11 +28,12 @@ from lab.topology.model import Topology, TopologyError
 
 @dataclass(frozen=True)
 class Score:
-    """What a design costs, how long its letters take, and what it withstands; its text is a table.
+    """The cost of a design, the delay of its letters, and the failures it survives.
 
-    ``seconds``: of a letter in the mean; ``undelivered``: letters of the rush that did not arrive;
-    ``failures``: how many sites and lines were put out of order, one at a time; ``broken``: those
-    of them without which others could not write to each other, and how many pairs of sites.
+    ``seconds`` is the average delay of a letter; ``undelivered`` counts the letters of the rush
+    that did not arrive; ``failures`` counts the sites and lines that were taken out, one at a time.
+    ``broken`` has those of them whose failure the design does not survive, each with the number of
+    pairs of other sites that could no longer write to each other. Its text is a table.
     """
 
     title: str
@@ -46,84 +47,86 @@ class Score:
 
     @property
     def wrong(self) -> list[str]:
-        """The rules that the design breaks, a sentence each."""
-        found = []
+        """The rules that the design breaks, each as a sentence."""
+        problems = []
         if self.undelivered:
-            found.append(
-                f"{self.undelivered} letters do not arrive though nothing is out of order."
+            problems.append(
+                f"{self.undelivered} letters do not arrive, although nothing has failed."
             )
         if self.cost > BUDGET:
-            found.append(f"It costs {self.cost:,}, and {BUDGET:,} is all there is.")
+            problems.append(f"It costs {self.cost:,}; the budget is {BUDGET:,}.")
         if self.seconds > SECONDS:
-            found.append(f"A letter takes {self.seconds:.2f} s, and {SECONDS:g} s is the most.")
+            problems.append(f"A letter takes {self.seconds:.2f} s; the limit is {SECONDS:g} s.")
         if self.broken:
             worst = max(self.broken, key=lambda name: self.broken[name])
             others = f", nor {len(self.broken) - 1} others" if len(self.broken) > 1 else ""
-            found.append(f"It does not survive the loss of {worst}{others}.")
-        return found
+            problems.append(f"It does not survive the loss of {worst}{others}.")
+        return problems
 
     @property
     def points(self) -> int | None:
-        """What it leaves of the budget; None where a rule is broken."""
+        """The part of the budget that is not spent; None if a rule is broken."""
         return None if self.wrong else BUDGET - self.cost
 
     def __str__(self) -> str:
         rows = [
             f"{self.title}",
             f"  cost      {self.cost:,} a month: {self.lines} lines, {self.relays} relays",
-            f"  delay     {self.seconds:.2f} s a letter in the mean",
+            f"  delay     {self.seconds:.2f} s for a letter, on average",
             f"  failures  {self.failures} tried, {len(self.broken)} not survived",
         ]
         for name, pairs in list(self.broken.items())[:3]:
-            rows.append(f"            without {name} {pairs} pairs of others cannot write")
+            rows.append(f"            without {name}, {pairs} pairs of others cannot write")
         if len(self.broken) > 3:
             rows.append(f"            and {len(self.broken) - 3} more")
-        rows += [f"  no points: {one}" for one in self.wrong]
+        rows += [f"  no points: {problem}" for problem in self.wrong]
         return "\n".join([*rows, *([] if self.wrong else [f"  points    {self.points:,}"])])
 
     __repr__ = __str__
 
 
 def score(topology: Topology) -> Score:
-    """The score of a design, measured; raises TopologyError for what is no design."""
+    """Measure the score of a design; raises TopologyError if ``topology`` is not a design."""
     return _score(tuple(lines_of(topology)), frozenset(quiet_of(topology)), topology.title)
 
 
 def beats(reference: Topology) -> Callable[[Any], bool | str]:
-    """A judge of designs, for a check: whether one has more points than the reference."""
+    """Return a function for a check: whether a design has more points than the reference."""
     to_beat = score(reference).points or 0
 
     def judge(design: Any) -> bool | str:
         try:
-            found = score(design)
+            measured = score(design)
         except TopologyError as fault:
             return " ".join(f"{problem}." for problem in fault.problems)
-        if found.points is None:
-            return " ".join(["No points.", *found.wrong])
-        return found.points > to_beat or f"{found.points:,} points; {to_beat:,} is to be beaten."
+        if measured.points is None:
+            return " ".join(["No points.", *measured.wrong])
+        if measured.points > to_beat:
+            return True
+        return f"{measured.points:,} points; more than {to_beat:,} are required."
 
     return judge
 
 
 @lru_cache(maxsize=200)
 def _score(lines: tuple[Line, ...], quiet: frozenset[str], title: str) -> Score:
-    whole = network(lines, quiet, title)
-    rush = simulate(whole, trace="none").summary["recipients"]
+    design = network(lines, quiet, title)
+    rush = simulate(design, trace="none").summary["recipients"]
     spans = [
-        one["settled_at"] - one["submitted_at"]
-        for one in rush
-        if one["settled_at"] is not None and one["outcome"] == "delivered"
+        letter["settled_at"] - letter["submitted_at"]
+        for letter in rush
+        if letter["settled_at"] is not None and letter["outcome"] == "delivered"
     ]
     broken = {}
-    for name, rest in _one_failure(whole):
-        missing = _missing(rest)
-        if missing:
-            broken[name] = missing
+    for part, remaining in _one_failure(design):
+        pairs = _cut_off_pairs(remaining)
+        if pairs:
+            broken[part] = pairs
     return Score(
         title=title,
         lines=len(lines),
         relays=len(SITES) - len(quiet),
-        cost=cost(whole),
+        cost=cost(design),
         seconds=sum(spans) / len(spans),
         undelivered=len(rush) - len(spans),
         failures=len(SITES) + len(lines),
@@ -131,25 +134,25 @@ def _score(lines: tuple[Line, ...], quiet: frozenset[str], title: str) -> Score:
     )
 
 
-def _one_failure(whole: Topology) -> Iterator[tuple[str, Topology]]:
-    """The network without each of its sites, and without each of its lines, one at a time.
+def _one_failure(design: Topology) -> Iterator[tuple[str, Topology]]:
+    """Yield the network without one of its sites or lines, for each of them.
 
-    What is gone is in no table: everybody knows.
+    The missing part is in no table, so all hosts know of the failure.
     """
-    for gone in SITES:
-        hosts = {name: host for name, host in whole.hosts.items() if name != gone}
-        links = tuple(link for link in whole.links if gone not in (link.a, link.b))
-        yield gone, replace(whole, hosts=hosts, links=links)
-    for cut in whole.links:
-        links = tuple(link for link in whole.links if link != cut)
-        yield f"{cut.a} - {cut.b}", replace(whole, links=links)
+    for site in SITES:
+        hosts = {name: host for name, host in design.hosts.items() if name != site}
+        links = tuple(link for link in design.links if site not in (link.a, link.b))
+        yield site, replace(design, hosts=hosts, links=links)
+    for cut in design.links:
+        links = tuple(link for link in design.links if link != cut)
+        yield f"{cut.a} - {cut.b}", replace(design, links=links)
 
 
-def _missing(rest: Topology) -> int:
-    """How many pairs of sites cannot write to each other: one of each tries to."""
-    users = [f"<ann@{name}>" for name in rest.hosts]
-    letters = tuple(letter(one, users[:n], 100) for n, one in enumerate(users) if n)
-    summary = simulate(replace(rest, mail=letters), trace="none").summary
+def _cut_off_pairs(design: Topology) -> int:
+    """Count the pairs of sites that cannot write to each other; a user of each site tries to."""
+    users = [f"<ann@{name}>" for name in design.hosts]
+    letters = tuple(letter(user, users[:n], 100) for n, user in enumerate(users) if n)
+    summary = simulate(replace(design, mail=letters), trace="none").summary
     missing: int = summary["submitted"] - summary["delivered"]
     return missing
 
@@ -157,20 +160,20 @@ def _missing(rest: Topology) -> int:
 # -- a design to beat
 
 MARGIN: Final = 0.85
-"""Of the seconds allowed, how many the reference plans with: lines that are busy take longer."""
+"""The share of the allowed seconds that the reference plans with; busy lines take longer."""
 
 
 @cache
 def reference() -> Topology:
-    """A design by a simple rule: begin with too much, and take away what is not missed.
+    """Return a design that is made by a simple rule: begin with too much, and remove what can go.
 
-    At first each two sites have a fast line, and all hosts relay. Then each host in turn ceases to
-    relay, those farthest from the others first; then each line in turn goes or else becomes slow,
-    the longest first: if delay and failures allow it, as the graph has it.
+    At first, a fast line joins every two sites, and all hosts relay. Then each host in turn stops
+    relaying, those farthest from the others first. Then each line in turn is removed or becomes
+    slow, the longest first. A change is kept if the graph still allows delay and failures.
     """
     lines = dict.fromkeys(combinations(SITES, 2), "fast")
     quiet: set[str] = set()
-    for name in sorted(SITES, key=lambda one: -sum(distance(one, other) for other in SITES)):
+    for name in sorted(SITES, key=lambda site: -sum(distance(site, other) for other in SITES)):
         if _holds(lines, {*quiet, name}):
             quiet.add(name)
     for pair in sorted(lines, key=lambda pair: -distance(*pair)):

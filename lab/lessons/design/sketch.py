@@ -1,4 +1,4 @@
-"""A picture of a design: which lines are fast, which hosts relay, and what it cannot do without."""
+"""A picture of a design: fast and slow lines, relays, and single points of failure."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _NEEDED: Final[dict[str, Any]] = {
 
 
 def sketch(topology: Topology, ax: Axes | None = None, *, failures: bool = False) -> Axes:
-    """The sites of a design and its lines, fast ones broad; hosts that relay are squares.
+    """Draw the sites and lines of a design; fast lines are thick, hosts that relay are squares.
 
-    ``failures``: a cross on each site and line that the others cannot do without. Raises
-    TopologyError for what is no design.
+    ``failures``: put a cross on each site and line whose failure the design does not survive.
+    Raises TopologyError if ``topology`` is not a design.
     """
     lines = lines_of(topology)
     with plot_style.sheet():
@@ -43,8 +43,8 @@ def sketch(topology: Topology, ax: Axes | None = None, *, failures: bool = False
         for name, host in topology.hosts.items():
             _site(ax, name, host.relay)
         if failures:
-            for gone in needed(topology):
-                ax.plot(*_middle(gone), ls="", **_NEEDED, zorder=4)
+            for part in needed(topology):
+                ax.plot(*_middle(part), ls="", **_NEEDED, zorder=4)
         ax.set_title(f"{topology.title}: {cost(topology):,} a month")
         ax.set(aspect="equal", xlim=(-60, 1480), ylim=(40, 920))
         ax.axis("off")
@@ -57,16 +57,16 @@ def _site(ax: Axes, name: str, relay: bool) -> None:
     size = 11 + 2.5 * (len(users) - 1)
     ax.plot(x, y, ls="", ms=size, mec="black", mew=1.4, **_HOSTS[relay], zorder=3)
     text = name if len(users) == 1 else f"{name} ({len(users)} users)"
-    look = {"facecolor": "white", "alpha": 0.8, "lw": 0, "pad": 1}
+    box = {"facecolor": "white", "alpha": 0.8, "lw": 0, "pad": 1}
     ax.annotate(
         text, (x, y), (0, 9 + size / 2), textcoords="offset points",
-        ha="center", va="center", fontsize=9, bbox=look, zorder=5,
+        ha="center", va="center", fontsize=9, bbox=box, zorder=5,
     )  # fmt: skip
 
 
-def _middle(gone: str) -> tuple[float, float]:
-    """Where a site is ("DALE"), or the middle of a line ("DALE - MILL")."""
-    ends = [SITES[name] for name in gone.split(" - ")]
+def _middle(part: str) -> tuple[float, float]:
+    """Return the position of a site ("DALE"), or the middle of a line ("DALE - MILL")."""
+    ends = [SITES[name] for name in part.split(" - ")]
     return sum(end.x for end in ends) / len(ends), sum(end.y for end in ends) / len(ends)
 
 
@@ -74,14 +74,14 @@ def _legend(ax: Axes, speeds: set[str], topology: Topology, failures: bool) -> N
     from matplotlib.lines import Line2D
 
     rows = [
-        Line2D([], [], label=f"{speed} line", **look)
-        for speed, look in _LINES.items()
+        Line2D([], [], label=f"{speed} line", **style)
+        for speed, style in _LINES.items()
         if speed in speeds
     ]
-    says = {True: "host that relays", False: "host"}
+    labels = {True: "host that relays", False: "host"}
     for relay in sorted({host.relay for host in topology.hosts.values()}):
-        look = {"ls": "", "ms": 9, "mec": "black", "mew": 1.4, **_HOSTS[relay]}
-        rows.append(Line2D([], [], label=says[relay], **look))
+        style = {"ls": "", "ms": 9, "mec": "black", "mew": 1.4, **_HOSTS[relay]}
+        rows.append(Line2D([], [], label=labels[relay], **style))
     if failures:
         rows.append(Line2D([], [], ls="", label="the others cannot do without it", **_NEEDED))
     ax.legend(handles=rows, loc="upper center", bbox_to_anchor=(0.5, 0), ncols=len(rows))

@@ -1,4 +1,4 @@
-"""The task: sites, prices, and designs as topologies; what a design's graph says."""
+"""The task: its sites and prices, designs as topologies, and what a design's graph says."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Site(NamedTuple):
-    """A place of the country, in kilometres east and north of a corner, and who writes there."""
+    """A site, in kilometres east and north of a corner of the country, and its users."""
 
     x: int
     y: int
@@ -45,18 +45,18 @@ SITES: Final = {
 """The sites by name: two cities, PORT and BURG, and ten towns."""
 
 SPEEDS: Final = {"slow": 9600.0, "fast": 50_000.0}
-"""The lines that can be hired, in bits a second."""
+"""The lines that can be rented, in bits per second."""
 
 RENTS: Final = {"slow": (100, 0.5), "fast": (200, 1.5)}
-"""What a line costs a month: so much, and so much a kilometre."""
+"""The monthly rent of a line: a fixed amount, and an amount for each kilometre."""
 
 RELAY: Final = 500
-"""What a host that relays costs a month: it is up day and night, and has room for others' mail."""
+"""The monthly cost of a host that relays: it runs day and night, and stores others' mail."""
 
 BUDGET: Final = 12_000
 SECONDS: Final = 3.0
 PERIOD: Final = 15 * 60.0
-"""The rules: dollars a month, seconds that a letter takes in the mean, and the rush in seconds."""
+"""The limits: dollars a month, average seconds of a letter, and the seconds of the rush."""
 
 Line = tuple[str, str, str]
 """Two sites, and the speed of the line between them."""
@@ -68,15 +68,15 @@ Line = tuple[str, str, str]
 def network(
     lines: Iterable[Sequence[str]], quiet: Iterable[str] = (), title: str = "A network"
 ) -> Topology:
-    """The topology of a design, with the mail of the rush.
+    """Return the topology of a design, with the mail of the rush.
 
-    ``lines``: pairs of sites, or triples with a speed, ``("PORT", "MILL", "fast")``; slow if none
-    is said. ``quiet``: the hosts that do not relay; all others do. Raises TopologyError, a sentence
-    for each thing that cannot be.
+    ``lines`` are pairs of sites, or triples with a speed, ``("PORT", "MILL", "fast")``; the default
+    is slow. ``quiet`` are the hosts that do not relay; all others do. Raises TopologyError with a
+    sentence for each problem.
     """
-    found: dict[frozenset[str], Line] = {}
-    wrong = [sentence for line in _listed(lines, "lines") for sentence in _take(line, found)]
-    silent = _listed(quiet, "quiet hosts")
+    valid: dict[frozenset[str], Line] = {}
+    wrong = [problem for line in _as_list(lines, "lines") for problem in _add_line(line, valid)]
+    silent = _as_list(quiet, "quiet hosts")
     wrong += [_no_site(name) for name in silent if not _is_site(name)]
     if wrong:
         raise TopologyError(wrong)
@@ -85,25 +85,25 @@ def network(
         bare,
         title=title,
         hosts={name: replace(host, relay=name not in silent) for name, host in bare.hosts.items()},
-        links=tuple(_link(*line) for line in found.values()),
+        links=tuple(_link(*line) for line in valid.values()),
     )
 
 
 def lines_of(topology: Topology) -> list[Line]:
-    """The lines of a design, each with its speed; raises TopologyError where it is no design."""
+    """Return the lines of a design; raises TopologyError if ``topology`` is not a design."""
     _must_be_a_design(topology)
     speeds = {bandwidth: speed for speed, bandwidth in SPEEDS.items()}
     return [(link.a, link.b, speeds[link.bandwidth or 0]) for link in topology.links]
 
 
 def quiet_of(topology: Topology) -> list[str]:
-    """The hosts of a design that do not relay; raises TopologyError where it is no design."""
+    """Return the hosts of a design that do not relay; raises TopologyError if it is none."""
     _must_be_a_design(topology)
     return [name for name, host in topology.hosts.items() if not host.relay]
 
 
 def distance(a: str, b: str) -> float:
-    """The kilometres from a site to another; raises TopologyError where one is none."""
+    """Return the kilometres between two sites; raises TopologyError for an unknown site."""
     wrong = [_no_site(name) for name in (a, b) if not _is_site(name)]
     if wrong:
         raise TopologyError(wrong)
@@ -111,40 +111,40 @@ def distance(a: str, b: str) -> float:
 
 
 def rent(a: str, b: str, speed: str = "slow") -> int:
-    """What the line between two sites costs a month; raises TopologyError for what is none."""
+    """Return the monthly rent of a line; raises TopologyError for an unknown site or speed."""
     if speed not in SPEEDS:
         raise TopologyError([_no_speed(speed)])
-    fixed, each = RENTS[speed]
-    return round(fixed + each * distance(a, b))
+    fixed, per_kilometre = RENTS[speed]
+    return round(fixed + per_kilometre * distance(a, b))
 
 
 @cache
 def hop(latency: float, bandwidth: float) -> float:
-    """The seconds that a letter takes from a host to the next over an idle line: a run says so."""
+    """Return the seconds that a letter takes over an idle line, as measured by a run."""
     ends = {name: HostSpec(name, users=_bare().hosts["CAPE"].users) for name in "AB"}
     mail = letter("<ann@A>", ["<ann@B>"], 2000)
     line = LinkSpec("A", "B", "arpanet", latency, bandwidth=bandwidth)
     two = Topology(environments=_bare().environments, hosts=ends, links=(line,), mail=(mail,))
-    found: float = simulate(two, trace="none").summary["delivery_seconds"]["max"]
-    return found
+    seconds: float = simulate(two, trace="none").summary["delivery_seconds"]["max"]
+    return seconds
 
 
 def letter(sender: str, to: Iterable[str], size: int) -> MailSpec:
-    """Mail that is handed in at the beginning, from a path to others."""
+    """Return mail of ``size`` bytes that is submitted at the beginning of a run."""
     paths = tuple(map(parse_path, to))
     return MailSpec(at=0.0, verb="MAIL", sender=parse_path(sender), to=paths, size=size)
 
 
-def _listed(given: Iterable[Any], what: str) -> list[Any]:
+def _as_list(given: Iterable[Any], what: str) -> list[Any]:
     if isinstance(given, str) or not isinstance(given, Iterable):
-        raise TopologyError([f"the {what} are {as_toml(given)}; write a list of them"])
+        raise TopologyError([f"the {what} are {as_toml(given)}; they must be a list"])
     return list(given)
 
 
-def _take(line: Any, found: dict[frozenset[str], Line]) -> Iterator[str]:
-    """Add a line to those that were found, or say what is wrong with it."""
+def _add_line(line: Any, lines: dict[frozenset[str], Line]) -> Iterator[str]:
+    """Add a line to ``lines``, or yield what is wrong with it."""
     if isinstance(line, str) or not isinstance(line, Sequence) or len(line) not in (2, 3):
-        yield f'{as_toml(line)} is no line; write two sites and a speed: ("PORT", "MILL", "fast")'
+        yield f'{as_toml(line)} is not a line; write sites and a speed: ("PORT", "MILL", "fast")'
         return
     a, b, speed = (*line, "slow")[:3]
     unknown = [_no_site(name) for name in (a, b) if not _is_site(name)]
@@ -152,15 +152,15 @@ def _take(line: Any, found: dict[frozenset[str], Line]) -> Iterator[str]:
     if not isinstance(speed, str) or speed not in SPEEDS:
         yield _no_speed(speed)
     elif not unknown and a == b:
-        yield f"a line from {a} to itself leads nowhere"
-    elif not unknown and frozenset((a, b)) in found:
-        yield f"there are two lines between {a} and {b}; hire one"
+        yield f"a line must join two sites, not {a} with itself"
+    elif not unknown and frozenset((a, b)) in lines:
+        yield f"there are two lines between {a} and {b}; remove one"
     elif not unknown:
-        found[frozenset((a, b))] = (a, b, speed)
+        lines[frozenset((a, b))] = (a, b, speed)
 
 
 def _no_speed(speed: Any) -> str:
-    return f"a line is {' or '.join(SPEEDS)}, and not {as_toml(speed)}"
+    return f"a line is {' or '.join(SPEEDS)}, not {as_toml(speed)}"
 
 
 def _is_site(name: Any) -> bool:
@@ -174,9 +174,9 @@ def _no_site(name: Any) -> str:
 
 @cache
 def _bare() -> Topology:
-    """The sites, their users and their mail, and no line."""
+    """Return the sites with their users and their mail, but without lines."""
     users = [f"{user}@{name}" for name, site in SITES.items() for user in site.users]
-    pairs = [(one, other) for one in users for other in users if one != other]
+    pairs = [(user, other) for user in users for other in users if user != other]
     generator(16, "the order of the letters").shuffle(pairs)
     letters = [
         {"from": a, "to": [b], "size": 2000, "at": round(number * PERIOD / len(pairs), 3)}
@@ -190,13 +190,13 @@ def _country() -> networkx.Graph:
 
     country = networkx.Graph()
     for name, site in SITES.items():
-        place = [site.x / 100, site.y / 100]
-        country.add_node(name, relay=False, users=list(site.users), position=place)
+        position = [site.x / 100, site.y / 100]
+        country.add_node(name, relay=False, users=list(site.users), position=position)
     return country
 
 
 def _link(a: str, b: str, speed: str) -> LinkSpec:
-    # 200 km a millisecond, on a cable that is a quarter longer than the way
+    # 200 km in a millisecond, on a cable that is a quarter longer than the distance
     latency = math.ceil(distance(a, b) * 1.25 / 200) / 1000
     bandwidth = SPEEDS[speed]
     cost = round(hop(latency, bandwidth), 3)
@@ -206,23 +206,23 @@ def _link(a: str, b: str, speed: str) -> LinkSpec:
 def _must_be_a_design(topology: object) -> None:
     if not isinstance(topology, Topology):
         raise TopologyError(
-            [f"a design is a Topology, as design.network([...]) gives one; not {as_toml(topology)}"]
+            [f"a design is a Topology, made by design.network([...]); not {as_toml(topology)}"]
         )
     wrong = [f"there is no host {name}" for name in SITES if name not in topology.hosts]
     wrong += [_no_site(name) for name in topology.hosts if name not in SITES]
     wrong += [
-        f"{name} is not as it was given: of a host you choose whether it relays, and nothing else"
+        f"{name} was changed: you may choose whether a host relays, and nothing else"
         for name, host in topology.hosts.items()
         if name in SITES and replace(host, relay=False, title="") != _bare().hosts[name]
     ]
-    found: dict[frozenset[str], Line] = {}
+    lines: dict[frozenset[str], Line] = {}
     for link in () if wrong else topology.links:
-        speed = next((one for one in SPEEDS if SPEEDS[one] == link.bandwidth), "other")
-        wrong += _take((link.a, link.b, speed), found)
+        speed = next((name for name, bits in SPEEDS.items() if bits == link.bandwidth), "other")
+        wrong += _add_line((link.a, link.b, speed), lines)
         if not wrong and link != _link(link.a, link.b, speed):
             wrong.append(
-                f"the line {link.a} - {link.b} is not as it was given: of a line you choose "
-                "whether it is slow or fast, and nothing else"
+                f"the line {link.a} - {link.b} was changed: you may choose whether a line is "
+                "slow or fast, and nothing else"
             )
     if wrong:
         raise TopologyError(wrong)
@@ -232,18 +232,18 @@ def _must_be_a_design(topology: object) -> None:
 
 
 def cost(topology: Topology) -> int:
-    """What a design costs a month: its lines and its relays."""
+    """Return what the lines and relays of a design cost a month."""
     relays = len(SITES) - len(quiet_of(topology))
     return sum(rent(*line) for line in lines_of(topology)) + RELAY * relays
 
 
 def expected_delay(topology: Topology) -> float:
-    """The seconds of a letter in the mean where no line is busy; infinite where one has no way."""
+    """Return the average seconds of a letter on idle lines; infinite if a letter has no route."""
     return _delay(_graph(lines_of(topology)), set(quiet_of(topology)))
 
 
 def needed(topology: Topology) -> list[str]:
-    """The sites, as "DALE", and lines, as "DALE - MILL", that the others cannot do without."""
+    """Return the sites ("DALE") and lines ("DALE - MILL") whose failure cuts others off."""
     return list(_needed(lines_of(topology), set(quiet_of(topology))))
 
 
@@ -270,13 +270,13 @@ def _delay(graph: networkx.Graph, quiet: set[str]) -> float:
 def _seconds_from(graph: networkx.Graph, quiet: set[str], start: str) -> dict[str, float]:
     import networkx
 
-    def leads_on(a: str, b: str, line: Mapping[str, float]) -> float | None:
+    def seconds_of(a: str, b: str, line: Mapping[str, float]) -> float | None:
         return line["seconds"] if a == start or a not in quiet else None
 
-    found: dict[str, float] = networkx.single_source_dijkstra_path_length(
-        graph, start, weight=leads_on
+    seconds: dict[str, float] = networkx.single_source_dijkstra_path_length(
+        graph, start, weight=seconds_of
     )
-    return found
+    return seconds
 
 
 def _needed(lines: Sequence[Line], quiet: set[str]) -> Iterator[str]:
@@ -292,15 +292,15 @@ def _needed(lines: Sequence[Line], quiet: set[str]) -> Iterator[str]:
 
 
 def _is_joined(graph: networkx.Graph, quiet: set[str]) -> bool:
-    """Whether each site can send to each other one, over hosts that relay."""
+    """Return whether every site can send to every other site over hosts that relay."""
     import networkx
 
     relays = graph.subgraph(set(graph) - quiet)
     pieces = list(networkx.connected_components(relays))
     if len(pieces) == 1:
         return all(site in pieces[0] or not pieces[0].isdisjoint(graph[site]) for site in graph)
-    near = {
+    pieces_near = {
         site: {n for n, piece in enumerate(pieces) if piece & {site, *graph[site]}}
         for site in graph
     }
-    return all(b in graph[a] or near[a] & near[b] for a, b in combinations(graph, 2))
+    return all(b in graph[a] or pieces_near[a] & pieces_near[b] for a, b in combinations(graph, 2))
