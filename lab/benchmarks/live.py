@@ -1,9 +1,9 @@
-"""The benchmarks of live runs: our receiver-SMTP beside aiosmtpd, under the same load.
+"""Benchmarks of live runs: a live host and aiosmtpd under the same load.
 
 The load is Postfix's smtp-source, over several connections. Each server has one processor for all
-its processes, and the load another where there is one; rates are by the wall clock, of the fastest
-round: what else the machine does can only slow one down. Where uvloop is installed our hosts use
-it; so aiosmtpd is tried with it too, and the better of its two ways counts.
+its processes, and the load another one if there is one. Rates are by the wall clock, of the fastest
+round, because other work of the machine can only slow a round down. If uvloop is installed, live
+hosts use it, and aiosmtpd is measured with and without it; its better rate counts.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Any, Final
 SMALL: Final = 1_000
 LARGE: Final = 1_000_000
 CONNECTIONS: Final = 20
-"""As many as Postfix opens to one destination at a time, where nobody sets it otherwise."""
+"""Connections at the same time: Postfix's default for one destination."""
 
 ROUNDS: Final = 3
 
@@ -49,15 +49,16 @@ asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
 """
 
 
-def measure_live(mails: int, say: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
-    """Sessions and bytes a second received live and by aiosmtpd, and the start of fifty hosts.
+def measure_live(mails: int, report: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
+    """Measure sessions and bytes per second, and the seconds to start fifty hosts.
 
-    ``mails`` of 1 kB are sent a round, and a fiftieth as many of 1 MB.
+    In each round, ``mails`` of 1 kB are sent, and a fiftieth as many of 1 MB. ``report`` is called
+    with a line about what is measured next.
     """
     load = shutil.which("smtp-source", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     figures: dict[str, Any] = {"live_seconds_to_start_50_hosts": round(_start_of_fifty(), 2)}
     if load is None:
-        say("smtp-source is not installed (Debian: postfix): no load for live hosts")
+        report("smtp-source is not installed (Debian: postfix): no load for live hosts")
         return figures
     servers = {
         "live": ["-m", "lab", "live", "{}", "--serve", "--no-fsync"],
@@ -69,16 +70,16 @@ def measure_live(mails: int, say: Callable[[str], None] = lambda _: None) -> dic
     rates: dict[str, list[tuple[float, float]]] = {name: [] for name in servers}
     for number in range(1, ROUNDS + 1):
         for name, arguments in servers.items():
-            say(f"round {number} of {ROUNDS}: {mails} mails of 1 kB to {name}")
+            report(f"round {number} of {ROUNDS}: {mails} mails of 1 kB to {name}")
             with suppress(EOFError), _serving(arguments) as port:
                 small = _load(load, port, mails, SMALL)
                 large = _load(load, port, max(4, mails // 50), LARGE)
                 rates[name].append((small, large * LARGE))
     rates["aiosmtpd"] += rates.pop("aiosmtpd_uvloop", [])
-    for name, found in rates.items():
-        if found:
-            figures[f"{name}_sessions_per_second"] = round(max(one for one, _ in found))
-            figures[f"{name}_bytes_per_second"] = round(max(one for _, one in found))
+    for name, rounds in rates.items():
+        if rounds:
+            figures[f"{name}_sessions_per_second"] = round(max(sessions for sessions, _ in rounds))
+            figures[f"{name}_bytes_per_second"] = round(max(octets for _, octets in rounds))
     if rates["aiosmtpd"]:
         for name in ("live", "live_fsync"):
             for what in ("sessions", "bytes"):
@@ -90,11 +91,14 @@ def measure_live(mails: int, say: Callable[[str], None] = lambda _: None) -> dic
 
 @contextmanager
 def _serving(arguments: list[str]) -> Iterator[int]:
-    """A server in a process of its own, on the first processor; raises EOFError without it."""
+    """Run a server on the first processor; yield its port. Raises EOFError if it does not start."""
     with tempfile.TemporaryDirectory(prefix="smtp-lab-") as directory:
         path = Path(directory) / "one.toml"
         path.write_text(_TOPOLOGY)
-        command = [sys.executable, *(str(path) if one == "{}" else one for one in arguments)]
+        command = [
+            sys.executable,
+            *(str(path) if word == "{}" else word for word in arguments),
+        ]
         with subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
             preexec_fn=_first_processor,
@@ -118,7 +122,7 @@ def _first_processor() -> None:
 
 
 def _load(program: str, port: int, mails: int, size: int) -> float:
-    """Mails a second, each in a session of its own."""
+    """Return the mails per second, each in a session of its own."""
     command = [
         program, "-s", str(CONNECTIONS), "-m", str(mails), "-l", str(size),
         "-f", "ann@client.example", "-t", "ann@ONE.ARPA", f"127.0.0.1:{port}",
@@ -129,7 +133,7 @@ def _load(program: str, port: int, mails: int, size: int) -> float:
 
 
 def _start_of_fifty() -> float:
-    """Seconds until fifty hosts, a process each, all listen."""
+    """Return the seconds until fifty hosts, each a process, are listening."""
     with tempfile.TemporaryDirectory(prefix="smtp-lab-") as directory:
         path = Path(directory) / "fifty.toml"
         path.write_text(_FIFTY)

@@ -1,7 +1,7 @@
-"""The benchmarks of large runs: what a message costs in memory, a session in time, and a large map.
+"""Benchmarks of large runs: memory per message, time per session, and a large map.
 
-Each run is ``lab run --trace none`` in a process of its own; its processor time and the most memory
-that it had are the operating system's figures.
+Each run is ``lab run --trace none`` in a process of its own. The operating system reports its
+processor time and its peak memory.
 """
 
 from __future__ import annotations
@@ -61,11 +61,11 @@ size = "700 B"
 """
 
 HOSTS: Final = 11_148
-"""Hosts of the map that stands in where none is given: as many as the UUCP map of 1988 has."""
+"""Hosts of the map that is made if none is given: as many as the UUCP map of 1988 has."""
 
 
 class Cost(NamedTuple):
-    """What a run took: processor seconds, seconds, bytes of memory at the most; and its summary."""
+    """A run: its processor and wall-clock seconds, peak memory in bytes, and summary."""
 
     seconds: float
     wall: float
@@ -74,45 +74,50 @@ class Cost(NamedTuple):
 
 
 def measure_scale(
-    messages: int, edges: Path | None = None, say: Callable[[str], None] = lambda _: None
+    messages: int, edges: Path | None = None, report: Callable[[str], None] = lambda _: None
 ) -> dict[str, Any]:
-    """Memory a settled message, processor time a session from few to many, and a large map.
+    """Measure memory per settled message, processor time per session, and a run of a large map.
 
-    The larger run has so many ``messages``, the smaller a tenth; by what it takes more, each
-    message is weighed. ``edges`` is an edge list such as the UUCP map's.
+    One run has ``messages`` messages, another a tenth of them; the difference of their memory,
+    divided by the number of additional messages, is the memory per message. ``edges`` is an edge
+    list such as that of the UUCP map.
     """
-    say(f"large runs: {messages // 10} messages, and {messages}")
-    few, many = (_run(_NETWORK.format(count=count)) for count in (messages // 10, messages))
-    each = [1e6 * one.seconds / one.summary["sessions"] for one in (few, many)]
+    report(f"large runs: {messages // 10} messages, and {messages}")
+    small, large = (_run(_NETWORK.format(count=count)) for count in (messages // 10, messages))
+    per_session = [1e6 * cost.seconds / cost.summary["sessions"] for cost in (small, large)]
     figures: dict[str, Any] = {
         "large_run_messages": messages,
-        "large_run_sessions": many.summary["sessions"],
-        "bytes_a_settled_message": round((many.memory - few.memory) / (messages - messages // 10)),
-        "cpu_microseconds_a_session": round(each[1], 1),
-        "cpu_a_session_large_run_over_small": round(each[1] / each[0], 2),
+        "large_run_sessions": large.summary["sessions"],
+        "bytes_a_settled_message": round(
+            (large.memory - small.memory) / (messages - messages // 10)
+        ),
+        "cpu_microseconds_a_session": round(per_session[1], 1),
+        "cpu_a_session_large_run_over_small": round(per_session[1] / per_session[0], 2),
     }
     crossing = max(10, messages // 20)
-    say(f"a map of {edges or f'{HOSTS} hosts'}: {crossing} messages by source routes")
+    report(f"a map of {edges or f'{HOSTS} hosts'}: {crossing} messages by source routes")
     with tempfile.TemporaryDirectory(prefix="smtp-lab-") as folder:
         path = (edges or _scale_free(Path(folder))).absolute()
-        found = _run(_MAP.format(graph=path, count=crossing))
-    summary = found.summary
+        cost = _run(_MAP.format(graph=path, count=crossing))
+    summary = cost.summary
     return figures | {
         "map": edges.name if edges else "scale-free",
         "map_messages": summary["submitted"],
         "map_sessions": summary["sessions"],
-        "map_cpu_seconds": round(found.seconds, 1),
-        "map_memory_bytes": found.memory,
+        "map_cpu_seconds": round(cost.seconds, 1),
+        "map_memory_bytes": cost.memory,
         "map_lost": summary["lost"],
     }
 
 
-def measure_processes(messages: int, say: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
-    """How many times as fast, by the wall clock, two processes make a run that is worth sharing."""
-    say(f"{messages} messages on one process, and on two, in turn")
+def measure_processes(
+    messages: int, report: Callable[[str], None] = lambda _: None
+) -> dict[str, Any]:
+    """Measure how many times as fast two processes make a run, by the wall clock."""
+    report(f"{messages} messages on one process, and on two, in turn")
     topology = _SHARED.format(count=messages)
     pairs = [(_run(topology), _run(topology, "--processes", "2")) for _ in range(3)]
-    assert len({one.summary["digest"] for pair in pairs for one in pair}) == 1
+    assert len({cost.summary["digest"] for pair in pairs for cost in pair}) == 1
     return {
         "shared_run_messages": messages,
         "shared_run_sessions": pairs[0][0].summary["sessions"],

@@ -1,7 +1,7 @@
-"""The benchmarks: the simulation beside real mail software, in one run of one process.
+"""Benchmarks of the simulation and of real mail software, in the same process.
 
-Figures are CPU seconds of this process (all its threads), and ratios of them: absolute times say
-more about the machine than about the program.
+Figures are CPU seconds of this process (all its threads), and ratios of them, because absolute
+times say more about the machine than about the program.
 """
 
 from __future__ import annotations
@@ -26,19 +26,20 @@ MAIL_DATA_BYTES = 700
 ROUNDS = 5
 
 
-def measure(sessions: int, say: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
-    """All figures, as a flat dictionary.
+def measure(sessions: int, report: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
+    """Return all figures as a flat dictionary.
 
-    ``sessions`` is how many simulated sessions are timed; of real ones, a tenth. The two take
-    turns, and the median of the rounds is taken on either side.
+    ``sessions`` simulated sessions are timed, and a tenth as many real ones. The two take turns,
+    and the median of the rounds counts for either. ``report`` is called with a line about what is
+    measured next.
     """
     real = max(1, sessions // 10)
-    ours, theirs = [], []
+    simulated_rates, real_rates = [], []
     for number in range(1, ROUNDS + 1):
-        say(f"round {number} of {ROUNDS}: {sessions} simulated sessions, {real} over loopback")
-        ours.append(simulated_rate(sessions))
-        theirs.append(loopback_rate(real))
-    simulated = median(ours)
+        report(f"round {number} of {ROUNDS}: {sessions} simulated sessions, {real} over loopback")
+        simulated_rates.append(simulated_rate(sessions))
+        real_rates.append(loopback_rate(real))
+    simulated = median(simulated_rates)
     figures: dict[str, Any] = {
         "python": platform.python_version(),
         "compiled": compiled.in_use(),
@@ -46,9 +47,9 @@ def measure(sessions: int, say: Callable[[str], None] = lambda _: None) -> dict[
         "simulated_sessions_per_cpu_second": round(simulated),
         "simpy_callbacks_per_cpu_second": round(median(callback_rate() for _ in range(ROUNDS))),
     }
-    rates = [rate for rate in theirs if rate is not None]
+    rates = [rate for rate in real_rates if rate is not None]
     if not rates:
-        say("aiosmtpd is not installed (pip install 'smtp-lab[test]'): no comparison")
+        report("aiosmtpd is not installed (pip install 'smtp-lab[test]'): no comparison")
         return figures
     figures["smtplib_aiosmtpd_sessions_per_cpu_second"] = round(median(rates))
     figures["simulated_over_smtplib_aiosmtpd"] = round(simulated / median(rates), 1)
@@ -56,7 +57,7 @@ def measure(sessions: int, say: Callable[[str], None] = lambda _: None) -> dict[
 
 
 def bench_topology(sessions: int) -> Any:
-    """Two hosts and a link: mail of 700 bytes, one session a message, a second apart."""
+    """Return two hosts, a link, and mail of 700 bytes each second, each in its own session."""
     from lab.hosts.directory import User
     from lab.protocol import parse_path
     from lab.topology.model import (
@@ -84,7 +85,7 @@ def bench_topology(sessions: int) -> Any:
 
 
 def simulated_rate(sessions: int) -> float:
-    """Whole sessions a CPU second in the simulation, greeting to QUIT, the trace on."""
+    """Return the sessions per CPU second in the simulation, from greeting to QUIT, with a trace."""
     from lab.simulation.simulation import Simulation
 
     simulation = Simulation(bench_topology(sessions))
@@ -95,21 +96,21 @@ def simulated_rate(sessions: int) -> float:
     taken = time.process_time() - begun
     opened = sum(row[KIND] == "open" for row in simulation.trace.rows)
     delivered = sum(row[KIND] == "deliver" for row in simulation.trace.rows)
-    assert opened == delivered == sessions, "each message is to cross in a session of its own"
+    assert opened == delivered == sessions, "each message must cross in a session of its own"
     return sessions / taken
 
 
 def callback_rate(count: int = 200_000) -> float:
-    """Callbacks on timeouts a CPU second, as SimPy alone does them: the floor under everything."""
+    """Return the timeout callbacks per CPU second of SimPy alone, an upper bound for everything."""
     from simpy import Environment, Timeout
 
     env = Environment()
-    left = count
+    remaining = count
 
     def again(_: Any) -> None:
-        nonlocal left
-        left -= 1
-        if left:
+        nonlocal remaining
+        remaining -= 1
+        if remaining:
             Timeout(env, 1.0).callbacks.append(again)
 
     Timeout(env, 1.0).callbacks.append(again)
@@ -119,7 +120,7 @@ def callback_rate(count: int = 200_000) -> float:
 
 
 def loopback_rate(sessions: int) -> float | None:
-    """Whole sessions a CPU second of smtplib against aiosmtpd in this process; None without it."""
+    """Return the sessions per CPU second of smtplib and aiosmtpd; None if it is not installed."""
     try:
         from aiosmtpd.controller import Controller
         from aiosmtpd.handlers import Sink
@@ -127,7 +128,7 @@ def loopback_rate(sessions: int) -> float | None:
         return None
     text = b"x" * 64 + b"\r\n"
     mail_data = (text * (MAIL_DATA_BYTES // len(text) + 1))[: MAIL_DATA_BYTES - 2] + b"\r\n"
-    with socket.socket() as probe:  # Controller wants to know its port beforehand
+    with socket.socket() as probe:  # Controller requires a port in advance
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     controller = Controller(Sink(), hostname="127.0.0.1", port=port)
@@ -144,12 +145,12 @@ def loopback_rate(sessions: int) -> float | None:
 
 
 def table(figures: dict[str, Any]) -> Table:
-    """The figures as a table to print."""
+    """Return the figures as a table to print."""
     from rich.table import Table
 
-    shown = Table(title="lab bench", title_justify="left")
-    shown.add_column("figure")
-    shown.add_column("", justify="right")
+    rows = Table(title="lab bench", title_justify="left")
+    rows.add_column("figure")
+    rows.add_column("", justify="right")
     for name, value in figures.items():
-        shown.add_row(name.replace("_", " "), f"{value:,}" if type(value) is int else str(value))
-    return shown
+        rows.add_row(name.replace("_", " "), f"{value:,}" if type(value) is int else str(value))
+    return rows

@@ -1,7 +1,7 @@
-"""What a sweep costs beside its runs: the same runs, made by a sweep and made bare.
+"""The overhead of a sweep: the time of a sweep, compared with the time of its runs alone.
 
-Both are made by one worker process that is at work already, so that neither the start of processes
-nor a second processor blurs the figure.
+One worker process, already running, makes the runs, so that neither the start of processes nor a
+second processor distorts the figure.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ ROUNDS = 3
 
 
 def measure_sweep(
-    runs: int = 16, seconds: float = 1.0, say: Callable[[str], None] = lambda _: None
+    runs: int = 16, seconds: float = 1.0, report: Callable[[str], None] = lambda _: None
 ) -> dict[str, Any]:
-    """The overhead of a sweep in per cent of the wall time of its runs, which last so long each.
+    """Measure the overhead of a sweep, in per cent of the wall-clock time of its runs.
 
-    The wall time of a sweep over one Dask worker, its journal written, against the time that the
-    same runs take inside that worker, each until nothing of it is left; of some rounds the least,
-    for a busy machine only adds.
+    A run takes about ``seconds``. The time of a sweep over one Dask worker, with its journal, is
+    compared with the time that the runs take inside that worker. The round with the least overhead
+    counts, because other work of the machine can only add to it.
     """
     made = _experiment(runs, seconds)
     recipe = Recipe.of(made)
@@ -37,7 +37,7 @@ def measure_sweep(
         pool = start_workers(1, None)
         try:
             shares = []
-            lasted = 0.0
+            seconds_per_run = 0.0
             for number in range(-1, ROUNDS):
                 swept = begin(made)
                 inside = 0.0
@@ -52,20 +52,20 @@ def measure_sweep(
                     SweepScheduler(pool, recipe, keep, seconds).run(deque(swept.plan))
                     taken = time.perf_counter() - begun
                 if number >= 0:  # the first round warms the worker
-                    say(f"sweep, round {number + 1} of {ROUNDS}: {runs} runs")
+                    report(f"sweep, round {number + 1} of {ROUNDS}: {runs} runs")
                     shares.append(100 * (taken - inside) / inside)
-                    lasted = inside / runs
+                    seconds_per_run = inside / runs
         finally:
             pool.close()
     return {
         "sweep_runs": runs,
-        "sweep_seconds_a_run": round(lasted, 3),
+        "sweep_seconds_a_run": round(seconds_per_run, 3),
         "sweep_overhead_percent": round(min(shares), 2),
     }
 
 
 def _experiment(runs: int, seconds: float) -> Experiment:
-    """Runs of two hosts with as much mail as lasts about so long here."""
+    """Return an experiment whose runs take about ``seconds`` each on this machine."""
     tables: dict[str, Any] = {
         "host": [{"name": "ONE.ARPA", "users": ["ann"]}, {"name": "TWO.ARPA", "users": ["bob"]}],
         "link": [{"between": ["ONE.ARPA", "TWO.ARPA"]}],

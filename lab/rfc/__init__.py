@@ -1,12 +1,11 @@
-"""The rules of RFC 821, one by one: where each lives in the lab, and which tests prove it.
+"""The rules of RFC 821: what implements each of them, and which tests prove it.
 
-``rules.toml`` beside this file is the list. A test proves a rule by carrying its number::
+``rules.toml`` in this folder is the list. A test names the rules that it proves::
 
     @pytest.mark.rule("4.5.2-1")
 
-Which tests do is read from the tests themselves, where they are there: in a clone, not in an
-installed wheel. A test of the tests sees to it that no rule is without one, and that no test names
-a rule that is not in the list.
+The marks are read from the tests, which are in a clone but not in an installed wheel. Another test
+checks that every rule is proved by a test, and that every marked rule is in the list.
 """
 
 from __future__ import annotations
@@ -23,11 +22,11 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule of RFC 821 in our words.
+    """A rule of RFC 821, in the lab's words.
 
-    ``number``: its section, a hyphen, and a number in it. ``lives``: the full name of what
-    implements it. ``choice``: what we chose, and why, where the RFC leaves a choice or contradicts
-    itself; otherwise empty.
+    ``number`` is its section, a hyphen, and a number within the section. ``lives`` is the full name
+    of the code that implements it. ``choice`` says what the lab does, and why, where the RFC leaves
+    a choice or contradicts itself; otherwise it is empty.
     """
 
     number: str
@@ -43,72 +42,76 @@ class Rule:
 
 @cache
 def rules() -> tuple[Rule, ...]:
-    """All rules, in the order of the RFC."""
+    """Return all rules, in the order of the RFC."""
     text = files("lab.rfc").joinpath("rules.toml").read_text(encoding="utf-8")
     return tuple(Rule(**table) for table in tomllib.loads(text)["rule"])
 
 
 def of_section(section: str) -> list[Rule]:
-    """The rules of a section and of those beneath it; or one rule, by its number."""
-    wanted = section.strip().rstrip(".").upper().removeprefix("APPENDIX ")
+    """Return the rules of a section and its subsections, or one rule by its number."""
+    name = section.strip().rstrip(".").upper().removeprefix("APPENDIX ")
     return [
         rule
         for rule in rules()
-        if wanted in (rule.number, rule.section) or rule.section.startswith(f"{wanted}.")
+        if name in (rule.number, rule.section) or rule.section.startswith(f"{name}.")
     ]
 
 
-def place(number: str) -> tuple[tuple[int, str], ...]:
-    """Where a section or rule comes in the RFC: to sort by."""
+def sort_key(number: str) -> tuple[tuple[int, str], ...]:
+    """Return a key that sorts sections and rules in the order of the RFC."""
     section, _, count = number.partition("-")
     parts = [(int(part), "") if part.isdigit() else (1000, part) for part in section.split(".")]
     return (*parts, (-1, ""), (int(count or 0), ""))
 
 
 def implementation(lives: str) -> object:
-    """What a full name such as ``lab.protocol.lines.dot_stuff`` is the name of; or LookupError."""
+    """Return the object with a full name such as ``lab.protocol.lines.dot_stuff``.
+
+    Raises LookupError if there is none.
+    """
     parts = lives.split(".")
     for count in range(len(parts), 0, -1):
         try:
-            found: object = import_module(".".join(parts[:count]))
+            item: object = import_module(".".join(parts[:count]))
         except ModuleNotFoundError:
             continue
         for name in parts[count:]:
-            if not hasattr(found, name):
+            if not hasattr(item, name):
                 raise LookupError(f"{lives}: there is no {name}")
-            found = getattr(found, name)
-        return found
+            item = getattr(item, name)
+        return item
     raise LookupError(f"{lives}: no such module")
 
 
 def tests_directory() -> Path | None:
-    """Where the tests lie, if they are there."""
-    beside = Path(__file__).resolve().parents[2] / "tests"
-    return beside if (beside / "house" / "test_house.py").is_file() else None
+    """Return the folder of the tests; None in an installed wheel."""
+    folder = Path(__file__).resolve().parents[2] / "tests"
+    return folder if (folder / "house" / "test_house.py").is_file() else None
 
 
 def proofs(directory: Path) -> Mapping[str, list[str]]:
-    """By the number of a rule, the tests that carry it, as ``hosts/test_file.py::test_name``."""
-    found: dict[str, list[str]] = {}
+    """Map the number of each rule to its tests, as ``hosts/test_file.py::test_name``."""
+    proofs: dict[str, list[str]] = {}
     for path in sorted(directory.rglob("test_*.py")):
         for name, numbers in _marked(path):
             for number in numbers:
-                place = path.relative_to(directory).as_posix()
-                found.setdefault(number, []).append(f"{place}::{name}")
-    return found
+                file = path.relative_to(directory).as_posix()
+                proofs.setdefault(number, []).append(f"{file}::{name}")
+    return proofs
 
 
 def _marked(path: Path) -> Iterator[tuple[str, list[str]]]:
+    """Yield the name of each test in a file that names rules, with their numbers."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
-            numbers = [number for one in node.decorator_list for number in _numbers(one)]
+            numbers = [n for decorator in node.decorator_list for n in _numbers(decorator)]
             if numbers:
                 yield node.name, numbers
 
 
 def _numbers(decorator: ast.expr) -> list[str]:
-    """What stands in ``@pytest.mark.rule(...)``; nothing of any other decorator."""
+    """Return the arguments of ``@pytest.mark.rule(...)``; none for any other decorator."""
     if not isinstance(decorator, ast.Call) or ast.unparse(decorator.func) != "pytest.mark.rule":
         return []
-    return [str(one.value) for one in decorator.args if isinstance(one, ast.Constant)]
+    return [str(arg.value) for arg in decorator.args if isinstance(arg, ast.Constant)]

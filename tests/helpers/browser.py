@@ -29,12 +29,12 @@ def browser() -> Iterator[Any]:
 
 
 def listening(page: Any) -> list[str]:
-    """What a page complains of, or asks the network for, from now on."""
-    heard: list[str] = []
-    page.on("console", lambda m: m.type in ("error", "warning") and heard.append(m.text))
-    page.on("pageerror", lambda error: heard.append(str(error)))
-    page.on("request", lambda r: r.url.startswith(("file:", "data:")) or heard.append(r.url))
-    return heard
+    """Return a list that fills with a page's errors, warnings and network requests."""
+    messages: list[str] = []
+    page.on("console", lambda m: m.type in ("error", "warning") and messages.append(m.text))
+    page.on("pageerror", lambda error: messages.append(str(error)))
+    page.on("request", lambda r: r.url.startswith(("file:", "data:")) or messages.append(r.url))
+    return messages
 
 
 def drawn(page: Any) -> None:

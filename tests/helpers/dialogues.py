@@ -27,73 +27,75 @@ Chop = Callable[[bytes], Iterable[bytes]]
 
 
 def whole(octets: bytes) -> Iterator[bytes]:
-    """All at once."""
+    """All bytes in one piece."""
     yield octets
 
 
 def bytewise(octets: bytes) -> Iterator[bytes]:
-    """Every byte alone."""
+    """Every byte as a piece of its own."""
     for n in range(len(octets)):
         yield octets[n : n + 1]
 
 
 def by(size: int) -> Chop:
-    """So many bytes at a time."""
+    """Pieces of ``size`` bytes."""
     return lambda octets: (octets[n : n + size] for n in range(0, len(octets), size))
 
 
 class Post:
-    """An installation that takes everything, but for the replies that it is given.
+    """An installation that accepts everything, except where it is given replies.
 
-    ``says`` maps a command ("CONNECT", "data" and "RCPT <path>" among them) to codes or replies,
-    given one after the other, the last one for good.
+    ``replies`` maps a command (or "CONNECT", "data", a user's name for RCPT) to codes or replies.
+    They are given one after another; the last one is repeated.
     """
 
-    def __init__(self, **says: Sequence[int | Reply]) -> None:
-        self.says: dict[str, list[int | Reply]] = {key: list(value) for key, value in says.items()}
+    def __init__(self, **replies: Sequence[int | Reply]) -> None:
+        self.replies: dict[str, list[int | Reply]] = {k: list(v) for k, v in replies.items()}
         self.stored: list[Transaction] = []
 
-    def say(self, verb: str, otherwise: int = 250, text: str = "OK") -> Reply:
+    def next_reply(self, verb: str, default: int = 250, text: str = "OK") -> Reply:
         """The next reply to a command."""
-        mine = self.says.get(verb)
-        if not mine:
-            return reply(otherwise, text)
-        one = mine.pop(0) if len(mine) > 1 else mine[0]
-        return one if isinstance(one, Reply) else reply(one, "no" if one >= 400 else text)
+        replies = self.replies.get(verb)
+        if not replies:
+            return reply(default, text)
+        chosen = replies.pop(0) if len(replies) > 1 else replies[0]
+        if isinstance(chosen, Reply):
+            return chosen
+        return reply(chosen, "no" if chosen >= 400 else text)
 
     def greeting(self) -> Reply:
-        return self.say("CONNECT", 220, "BETA.ARPA ready")
+        return self.next_reply("CONNECT", 220, "BETA.ARPA ready")
 
     def hello(self, domain: str) -> Reply:
-        return self.say("HELO", text="BETA.ARPA")
+        return self.next_reply("HELO", text="BETA.ARPA")
 
     def begin(self, verb: str, reverse_path: Path) -> Reply:
-        return self.say(verb)
+        return self.next_reply(verb)
 
     def recipient(self, transaction: Transaction, forward_path: Path) -> Reply:
-        known = forward_path.local
-        return self.say(known if known in self.says else "RCPT")
+        user = forward_path.local
+        return self.next_reply(user if user in self.replies else "RCPT")
 
     def accept(self, transaction: Transaction) -> Reply | None:
-        verdict = self.say("data")
+        verdict = self.next_reply("data")
         if verdict.code < 300:
             self.stored.append(transaction)
         return verdict
 
     def verify(self, string: str) -> Reply:
-        return self.say("VRFY")
+        return self.next_reply("VRFY")
 
     def expand(self, string: str) -> Reply:
-        return self.say("EXPN")
+        return self.next_reply("EXPN")
 
     def help(self, string: str) -> Reply:
-        return self.say("HELP", 214)
+        return self.next_reply("HELP", 214)
 
     def turn(self) -> Reply:
-        return self.say("TURN", 502)
+        return self.next_reply("TURN", 502)
 
     def goodbye(self) -> Reply:
-        return self.say("QUIT", 221, "BETA.ARPA closing")
+        return self.next_reply("QUIT", 221, "BETA.ARPA closing")
 
 
 class Bag:
@@ -121,7 +123,7 @@ def letter(
     *to: str, data: bytes = b"Hi\r\n", sender: str = "Smith@ALPHA.ARPA", verb: str = "MAIL"
 ) -> Outgoing:
     """Mail from Smith; recipients are paths, or names at BETA.ARPA."""
-    paths = [parse_path(f"<{one}>" if "@" in one else f"<{one}@BETA.ARPA>") for one in to]
+    paths = [parse_path(f"<{name}>" if "@" in name else f"<{name}@BETA.ARPA>") for name in to]
     return Outgoing(parse_path(f"<{sender}>", null=True), paths, data, verb)
 
 
@@ -137,25 +139,25 @@ class Play:
         self.log: list[str] = []
 
     def run(self, crossings: float = float("inf")) -> list[str]:
-        """Play until nobody has anything to say, or the channel is lost after so many crossings."""
-        there = [octets for _, octets in self.receiver.open()]
-        back: list[bytes] = []
-        while there or back:
-            for label, line, engine, answers in (
-                ("R", there, self.sender, back),
-                ("S", back, self.receiver, there),
+        """Play until nothing is left to send, or the channel is lost after so many crossings."""
+        to_sender = [octets for _, octets in self.receiver.open()]
+        to_receiver: list[bytes] = []
+        while to_sender or to_receiver:
+            for label, stream, engine, answers in (
+                ("R", to_sender, self.sender, to_receiver),
+                ("S", to_receiver, self.receiver, to_sender),
             ):
-                while line:
+                while stream:
                     if len(self.log) >= crossings:
                         self.sender.end_of_input()
                         self.receiver.end_of_input()
                         return self.log
-                    octets = line.pop(0)
+                    octets = stream.pop(0)
                     self._note(label, octets)
-                    mine = {"reply"} if label == "S" else {"command", "data"}
+                    kinds = {"reply"} if label == "S" else {"command", "data"}
                     for piece in self.chop(octets):
                         events = engine.receive(piece)
-                        answers += [out for kind, out in events if kind in mine and out]
+                        answers += [out for kind, out in events if kind in kinds and out]
         return self.log
 
     def _note(self, label: str, octets: bytes) -> None:
@@ -171,7 +173,7 @@ def play(
     return Play(post, bag, chop, limits).run(), bag
 
 
-def told(log: list[str]) -> str:
+def outline(log: list[str]) -> str:
     """A log in one line: commands by their word, replies by their code, mail data as "..."."""
     words = []
     for line in log:

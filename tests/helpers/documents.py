@@ -75,11 +75,11 @@ def links(document: Path) -> list[Path]:
     named = re.findall(r"`((?:[\w-]+/)+[\w-]+\.(?:py|toml|md|ipynb))(?=[`:])", text)
     named += re.findall(r"`((?:topologies|notebooks|lab|tests)/[\w./-]*)`", text)
     return [document.parent / path for path in linked] + [
-        place(path, document) for path in named if "NAME" not in path
+        resolve(path, document) for path in named if "NAME" not in path
     ]
 
 
-def place(path: str, document: Path) -> Path:
-    """Return where a path lies that a document names: from the repository, the document or lab."""
-    places = [folder / path for folder in (ROOT, document.parent, ROOT / "lab")]
-    return next((place for place in places if place.exists()), places[0])
+def resolve(path: str, document: Path) -> Path:
+    """Return the file that a document names, relative to the repository, the document or lab."""
+    candidates = [folder / path for folder in (ROOT, document.parent, ROOT / "lab")]
+    return next((file for file in candidates if file.exists()), candidates[0])

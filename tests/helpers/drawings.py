@@ -1,4 +1,4 @@
-"""A timeline that has been drawn, and what its texts may not do."""
+"""Draw a timeline, and check that its texts neither overlap nor leave the picture."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def drawn(trace: Trace) -> Axes:
 
 
 def gids(ax: Axes, beginning: str) -> list[str]:
-    found = [artist.get_gid() or "" for artist in ax.get_children()]
-    return [gid for gid in found if gid.startswith(beginning)]
+    every = [artist.get_gid() or "" for artist in ax.get_children()]
+    return [gid for gid in every if gid.startswith(beginning)]
 
 
 def inside(ax: Axes, texts: list[Text]) -> None:
@@ -37,5 +37,5 @@ def inside(ax: Axes, texts: list[Text]) -> None:
 
 def apart(texts: list[Text]) -> None:
     boxes = [text.get_window_extent() for text in texts if text.get_text()]
-    for one, other in combinations(boxes, 2):
-        assert not one.padded(-1).overlaps(other.padded(-1))
+    for box, other in combinations(boxes, 2):
+        assert not box.padded(-1).overlaps(other.padded(-1))

@@ -1,4 +1,4 @@
-"""One host, driven by hand: its port keeps what it asks for, and nothing happens by itself."""
+"""A host that is driven by hand: its port records what it asks for, and does nothing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from lab.protocol import HostName, Path, Transaction, parse_path
 
 
 class HandPort(HostPort):
-    """Keeps the rows, the queues to be woken with their times, and the calls for later."""
+    """Records the rows, the queues to wake with their times, and the calls for later."""
 
     def __init__(self) -> None:
         self.rows: list[tuple[Any, ...]] = []
@@ -73,20 +73,20 @@ def table(*links: str, relays: set[str] | None = None) -> RoutingTable:
 
 
 def by_hand(*users: str, links: tuple[str, ...] = ("B A", "B C"), **settings: Any) -> Host:
-    """The host B with these users, among A and C unless other links are given."""
+    """Return the host B with these users; by default it is linked to A and C."""
     made = HostSettings("B", users=tuple(User(name) for name in users), **settings)
     calendar = Calendar(datetime(1982, 8, 1, tzinfo=UTC))
     return Host(made, table(*links), calendar, Retry(), HandPort())
 
 
 def port_of(host: Host) -> HandPort:
-    """What the host has asked of its driver."""
+    """Return the port of a host, which has what the host has asked for."""
     assert isinstance(host.port, HandPort)
     return host.port
 
 
 def session(host: Host, *, enters: bool = False) -> ReceivingSession:
-    """A session of A with the host, whose verdicts come at once unless ``respond`` is set."""
+    """Return a session of A with the host; its verdicts come at once unless ``respond`` is set."""
     made = ReceivingSession(host, "arpanet", lambda t: (1, _ids(t)), 1, "A")
     made.enters = enters
     made.hello("A")
@@ -98,7 +98,7 @@ def _ids(transaction: Transaction) -> list[str]:
 
 
 def letter(receiving: ReceivingSession, *to: str, text: bytes = b"hi\r\n") -> Transaction:
-    """A transaction from ann@A whose recipients the host has been asked about."""
+    """Return a transaction from ann@A with the recipients that the host accepts."""
     transaction = Transaction("MAIL", path("ann@A"))
     receiving.begin("MAIL", transaction.reverse_path)
     for recipient in to:

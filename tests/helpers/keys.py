@@ -13,8 +13,8 @@ REGION = re.compile(r"(?<=<!-- keys -->\n).*(?=<!-- /keys -->)", re.S)
 
 def tables() -> str:
     """Return the tables of the reference page, a level below the guide's own headings."""
-    _, heading, rest = reference().partition("## The file\n")
-    return "\n" + re.sub(r"^##", "###", heading + rest, flags=re.M) + "\n"
+    _, heading, body = reference().partition("## The file\n")
+    return "\n" + re.sub(r"^##", "###", heading + body, flags=re.M) + "\n"
 
 
 def completed(guide: str) -> str:

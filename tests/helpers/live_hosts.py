@@ -59,8 +59,8 @@ def served(topology: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str
 
 
 def eventually(what: Any, seconds: float = 30.0) -> Any:
-    """What a call gives as soon as that is true; the last of it after so many seconds."""
+    """Call a function until its result is true, or for so many seconds; return the result."""
     until = time.monotonic() + seconds
-    while not (found := what()) and time.monotonic() < until:
+    while not (result := what()) and time.monotonic() < until:
         time.sleep(0.05)
-    return found
+    return result

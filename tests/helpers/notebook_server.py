@@ -1,4 +1,4 @@
-"""A JupyterLab for the tests: a server of its own, and what a page in it is asked to do."""
+"""A JupyterLab server for the tests, and actions on a page of it."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ _KERNEL = "jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.stat
 
 
 @contextmanager
-def server(here: Path) -> Iterator[str]:
-    """Jupyter serving a folder, with settings of nobody's: its address."""
+def server(folder: Path) -> Iterator[str]:
+    """Run Jupyter on a folder, without the user's settings; yield its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    own = {f"JUPYTER_{name}_DIR": str(here / name) for name in ("CONFIG", "DATA", "RUNTIME")}
-    own |= {"IPYTHONDIR": str(here / "ipython"), "PYTHONPATH": str(ROOT), "HOME": str(here)}
+    own = {f"JUPYTER_{name}_DIR": str(folder / name) for name in ("CONFIG", "DATA", "RUNTIME")}
+    own |= {"IPYTHONDIR": str(folder / "ipython"), "PYTHONPATH": str(ROOT), "HOME": str(folder)}
     process = subprocess.Popen(
         [
             sys.executable, "-m", "jupyterlab", "--no-browser", f"--port={port}", "--allow-root",
             "--IdentityProvider.token=", "--ServerApp.password=", "--expose-app-in-browser",
-            "--JupyterNotebookApp.expose_app_in_browser=True", f"--ServerApp.root_dir={here}",
+            "--JupyterNotebookApp.expose_app_in_browser=True", f"--ServerApp.root_dir={folder}",
         ],
-        cwd=here, env=os.environ | own, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        cwd=folder, env=os.environ | own, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         start_new_session=True,
     )  # fmt: skip
     address = f"http://127.0.0.1:{port}"
@@ -92,27 +92,27 @@ class Cell:
 
 
 def cells(page: Any) -> dict[str, Cell]:
-    """The code cells of the open notebook, by their ids, with what they have put out."""
-    found = page.evaluate(
+    """The code cells of the open notebook, by their ids, with their outputs."""
+    code_cells = page.evaluate(
         """() => jupyterapp.shell.currentWidget.content.widgets
           .filter(widget => widget.model.type === 'code')
           .map(({model}) => [model.id, model.executionCount !== null, model.outputs.toJSON()])"""
     )
-    return {name: _cell(ran, outputs) for name, ran, outputs in found}
+    return {name: _cell(ran, outputs) for name, ran, outputs in code_cells}
 
 
 def _cell(ran: bool, outputs: list[dict[str, Any]]) -> Cell:
-    texts = [one.get("text") or one.get("data", {}).get("text/plain", "") for one in outputs]
+    texts = [out.get("text") or out.get("data", {}).get("text/plain", "") for out in outputs]
     return Cell(
         ran,
         "\n".join("".join(text) for text in texts),
-        [one["ename"] for one in outputs if one["output_type"] == "error"],
-        sum("image/png" in one.get("data", {}) for one in outputs),
+        [out["ename"] for out in outputs if out["output_type"] == "error"],
+        sum("image/png" in out.get("data", {}) for out in outputs),
     )
 
 
 def answer(page: Any, name: str, text: str, check: str) -> Cell:
-    """Type an answer into a cell, run it by Shift+Enter, and run its check; what that shows."""
+    """Type an answer into a cell, run the cell and its check; return the cell of the check."""
     for cell in (name, check):
         page.evaluate(
             """async name => {
@@ -131,7 +131,7 @@ def answer(page: Any, name: str, text: str, check: str) -> Cell:
         before = _count(page, cell)
         page.keyboard.press("Shift+Enter")
         page.wait_for_function(f"{_COUNT}({cell!r}) > {before}")
-    # a count is told when a cell begins: what comes last has come when the kernel rests
+    # the count appears when a cell begins; its output is complete when the kernel is idle
     page.wait_for_function(f"{_KERNEL} === 'idle'")
     return cells(page)[check]
 

@@ -1,4 +1,4 @@
-"""Small topologies for tests, written in Python, and what is read from the trace of their runs."""
+"""Small topologies for tests, written in Python, and what the tests read from their runs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def mail(sender: str, *to: str, **options: Any) -> Options:
 
 def chain(*hosts: Options) -> list[Options]:
     """A link from each host to the next."""
-    names = [one["name"] for one in hosts]
+    names = [host["name"] for host in hosts]
     return [{"between": list(pair)} for pair in pairwise(names)]
 
 
@@ -38,32 +38,32 @@ def run(
     until: float | None = None,
     **options: Any,
 ) -> lab.Run:
-    """A run of hosts in a chain, unless links are given."""
+    """Run hosts that are linked in a chain, unless links are given."""
     tables = {"host": list(hosts), "link": links or chain(*hosts), "mail": mail, **options}
     return lab.simulate(from_dict(tables), until=until)
 
 
-def wire(of: lab.Run, there: str, kind: str = "command") -> list[str]:
-    """What arrived at a host: command lines, or replies."""
+def wire(of: lab.Run, host: str, kind: str = "command") -> list[str]:
+    """The command lines or replies that arrived at a host."""
     return [
         event["octets"].decode("latin-1").removesuffix("\r\n")
         for event in of.trace
-        if event.kind == kind and event.host == there
+        if event.kind == kind and event.host == host
     ]
 
 
-def paths(of: lab.Run, there: str) -> list[str]:
+def paths(of: lab.Run, host: str) -> list[str]:
     """The MAIL and RCPT lines that arrived at a host."""
-    return [line for line in wire(of, there) if line[4:5] == " " and line[:4] != "HELO"]
+    return [line for line in wire(of, host) if line[4:5] == " " and line[:4] != "HELO"]
 
 
 def drops(of: lab.Run) -> list[tuple[str, str]]:
-    """Who got something, in order: host and user."""
+    """The deliveries in order: host and user."""
     return [(event.host, event["user"]) for event in of.trace if event.kind == "deliver"]
 
 
 def delivered(of: lab.Run, user: str) -> list[str]:
-    """The mail that a user got, as lines, one string a message."""
+    """The mail that a user received, a string for each message."""
     return [
         event["octets"].decode("latin-1").replace("\r\n", "\n")
         for event in of.trace
@@ -72,7 +72,7 @@ def delivered(of: lab.Run, user: str) -> list[str]:
 
 
 def counts(of: lab.Run) -> dict[str, int]:
-    """The outcomes that there were, and duplicates."""
+    """The outcomes and duplicates that occurred, with their numbers."""
     names = ("delivered", "returned", "rejected", "queued", "undeliverable_notifications",
              "lost", "duplicates")  # fmt: skip
     return {name: of.summary[name] for name in names if of.summary[name]}

@@ -1,4 +1,4 @@
-"""Traces made by hand, event by event, for tests of the views: no host and no clock behind them."""
+"""Traces made by hand, event by event, without hosts or a clock, for tests of the views."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MESSAGE = (
 
 
 class Scribe:
-    """Writes what a run would have recorded; each method is one step of a message's way."""
+    """Writes the rows that a run would have recorded; each method is a step of a message."""
 
     def __init__(self, title: str = "", hosts: tuple[str, ...] = (), **meta: Any) -> None:
         self.trace = Trace()
@@ -36,7 +36,7 @@ class Scribe:
         self.message += 1
         host = sender.rpartition("@")[2].strip("<>")
         row = (t, "submit", host, None, None, self.message, f"<{sender}>")
-        self.trace.record((*row, tuple(f"<{one}>" for one in to), "MAIL", 700))
+        self.trace.record((*row, tuple(f"<{path}>" for path in to), "MAIL", 700))
         return self.message
 
     def queue(self, t: float, message: int, host: str, peer: str, *ids: str) -> None:
@@ -59,7 +59,7 @@ class Scribe:
         return self.session
 
     def say(self, t: float, host: str, peer: str, text: str, message: int | None = None) -> None:
-        """A line of the current session: a reply where it begins with a code."""
+        """A line of the current session: a reply if it begins with a code, else a command."""
         kind = "reply" if text[:3].isdigit() else "command"
         octets = text.encode("latin-1") + b"\r\n"
         self.trace.record((t, kind, peer, host, self.session, message, t - 0.01, octets))
@@ -127,12 +127,12 @@ def relayed() -> Trace:
 
 
 def troubled() -> Trace:
-    """Three messages: one plain, one retried after half an hour, one refused and returned."""
+    """Three messages: one delivered, one retried after half an hour, one refused and returned."""
     scribe = Scribe("A retry and a return", CHAIN, links=_chain(CHAIN))
     a, b, c = CHAIN
-    plain = scribe.submit(0.0, f"JQP@{a}", f"Jones@{c}")
-    t = scribe.hop(scribe.hop(0.0, plain, a, b), plain, b, c)
-    scribe.deliver(t, plain, c, "Jones")
+    direct = scribe.submit(0.0, f"JQP@{a}", f"Jones@{c}")
+    t = scribe.hop(scribe.hop(0.0, direct, a, b), direct, b, c)
+    scribe.deliver(t, direct, c, "Jones")
     late = scribe.submit(3.0, f"Smith@{a}", f"Jones@{c}", f"Green@{b}")
     t = scribe.hop(3.0, late, a, b, "1", "2")
     scribe.deliver(t, late, b, "Green", "2")
@@ -152,22 +152,22 @@ def troubled() -> Trace:
 
 
 def forked() -> Trace:
-    """One message to three recipients whose ways part at the relay; another is never sent."""
+    """A message to three recipients whose routes part at the relay; another is never sent."""
     hosts = (*CHAIN, "SU-SCORE.ARPA", "UCL.Cambridge.UK")
     scribe = Scribe("Copies part where their ways do", hosts, links=_chain(hosts))
     a, b, c, d, e = hosts
-    one = scribe.submit(0, f"JQP@{a}", f"X@{c}", f"Y@{d}", f"Z@{e}")
-    t = scribe.hop(0, one, a, b, "1", "2", "3")
+    first = scribe.submit(0, f"JQP@{a}", f"X@{c}", f"Y@{d}", f"Z@{e}")
+    t = scribe.hop(0, first, a, b, "1", "2", "3")
     for host, recipient in ((c, "1"), (d, "2"), (e, "3")):
         scribe.deliver(
-            scribe.hop(t, one, b, host, recipient, wait=0.3 * int(recipient)),
-            one,
+            scribe.hop(t, first, b, host, recipient, wait=0.3 * int(recipient)),
+            first,
             host,
             "X",
             recipient,
         )
-    two = scribe.submit(1, f"JQP@{a}", f"Q@{d}")
-    scribe.queue(1, two, a, d)
+    second = scribe.submit(1, f"JQP@{a}", f"Q@{d}")
+    scribe.queue(1, second, a, d)
     return scribe.end(4)
 
 
@@ -184,9 +184,9 @@ def many(count: int, hosts: int = 12, seed: int = 1, rate: float = 0.5) -> Trace
 
 
 def _journey(scribe: Scribe, rng: random.Random, names: tuple[str, ...], t: float) -> None:
-    way = rng.sample(names, rng.choice((2, 2, 3, 3, 4)))
-    number = scribe.submit(t, f"user{rng.randrange(9)}@{way[0]}", f"user@{way[-1]}")
-    for host, peer in pairwise(way):
+    route = rng.sample(names, rng.choice((2, 2, 3, 3, 4)))
+    number = scribe.submit(t, f"user{rng.randrange(9)}@{route[0]}", f"user@{route[-1]}")
+    for host, peer in pairwise(route):
         if rng.random() < 0.03:
             scribe.queue(t, number, host, peer)
             pause = rng.choice((60, 120, 300))
@@ -197,14 +197,14 @@ def _journey(scribe: Scribe, rng: random.Random, names: tuple[str, ...], t: floa
             t += 1.0
         elif rng.random() < 0.02:
             t = scribe.refuse(t, number, host, peer)
-            notice = scribe.notify(t, host, number, f"<user@{way[0]}>")
-            if host != way[0]:
-                t = scribe.hop(t, notice, host, way[0])
-            scribe.deliver(t, notice, way[0], "user")
+            notice = scribe.notify(t, host, number, f"<user@{route[0]}>")
+            if host != route[0]:
+                t = scribe.hop(t, notice, host, route[0])
+            scribe.deliver(t, notice, route[0], "user")
             return
         else:
             t = scribe.hop(t, number, host, peer, wait=rng.random(), last=rng.random() * 3)
-    scribe.deliver(t, number, way[-1], "user")
+    scribe.deliver(t, number, route[-1], "user")
 
 
 def _chain(hosts: tuple[str, ...]) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 import pytest
-from helpers.dialogues import Bag, Chop, Play, Post, by, bytewise, letter, play, told, whole
+from helpers.dialogues import Bag, Chop, Play, Post, by, bytewise, letter, outline, play, whole
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -76,7 +76,7 @@ def test_no_recipient_taken_is_a_transaction_aborted(chop: Chop) -> None:
     post = Post(Green=[550])
     log, bag = play(post, letter("Green"), letter("Jones"), chop=chop)
     wanted = "220 HELO 250 MAIL 250 RCPT 550 RSET 250 MAIL 250 RCPT 250 DATA 354 ... 250 QUIT 221"
-    assert told(log) == wanted
+    assert outline(log) == wanted
     assert [outgoing.answer for outgoing in bag.over] == [None, (250, "OK")]
     assert len(post.stored) == 1
 
@@ -88,7 +88,7 @@ def test_many_mails_in_one_session(chop: Chop) -> None:
     post = Post()
     log, bag = play(post, letter("Jones"), letter("Brown", verb="SAML"), letter("Jones"), chop=chop)
     one = "RCPT 250 DATA 354 ... 250"
-    assert told(log) == f"220 HELO 250 MAIL 250 {one} SAML 250 {one} MAIL 250 {one} QUIT 221"
+    assert outline(log) == f"220 HELO 250 MAIL 250 {one} SAML 250 {one} MAIL 250 {one} QUIT 221"
     assert [(one.verb, [path.local for path in one.forward_paths]) for one in post.stored] == [
         ("MAIL", ["Jones"]), ("SAML", ["Brown"]), ("MAIL", ["Jones"]),
     ]  # fmt: skip
@@ -98,7 +98,7 @@ def test_many_mails_in_one_session(chop: Chop) -> None:
 @pytest.mark.rule("3.5-2")
 def test_no_mail_is_a_session_all_the_same() -> None:
     """3.5: HELO and QUIT."""
-    assert told(play(Post())[0]) == "220 HELO 250 QUIT 221"
+    assert outline(play(Post())[0]) == "220 HELO 250 QUIT 221"
 
 
 @pytest.mark.parametrize("chop", CHOPS)
@@ -110,7 +110,7 @@ def test_552_for_a_recipient_too_many_leaves_the_others(chop: Chop) -> None:
         post, letter("Jones", "Brown", "Green"), letter("Green"),
         chop=chop, limits=Limits(recipients=2),
     )  # fmt: skip
-    assert told(log) == (
+    assert outline(log) == (
         "220 HELO 250 MAIL 250 RCPT 250 RCPT 250 RCPT 552 DATA 354 ... 250 "
         "MAIL 250 RCPT 250 DATA 354 ... 250 QUIT 221"
     )
@@ -123,7 +123,7 @@ def test_251_takes_the_recipient() -> None:
     """3.2: at 251 "the receiver takes responsibility for delivering the message"."""
     post = Post(Postel=[reply(251, "User not local; will forward to <Postel@USC-ISIF.ARPA>")])
     log, bag = play(post, letter("Postel"))
-    assert told(log) == "220 HELO 250 MAIL 250 RCPT 251 DATA 354 ... 250 QUIT 221"
+    assert outline(log) == "220 HELO 250 MAIL 250 RCPT 251 DATA 354 ... 250 QUIT 221"
     assert bag.over[0].taken(0)
 
 
@@ -137,7 +137,7 @@ def test_251_is_left_to_a_sender_that_redirects() -> None:
     """3.2: a sender that goes to the given path itself must not leave the mail here as well."""
     post = Post(Postel=[251])
     log, bag = play(post, redirecting("Postel"))
-    assert told(log) == "220 HELO 250 MAIL 250 RCPT 251 RSET 250 QUIT 221"
+    assert outline(log) == "220 HELO 250 MAIL 250 RCPT 251 RSET 250 QUIT 221"
     assert not bag.over[0].any_taken
     assert post.stored == []
 
@@ -148,7 +148,7 @@ def test_251_among_others_when_the_sender_redirects() -> None:
     """
     post = Post(Postel=[251])
     log, bag = play(post, redirecting("Postel", "Jones"))
-    assert told(log) == "220 HELO 250 MAIL 250 RCPT 251 RCPT 250 RSET 250 QUIT 221"
+    assert outline(log) == "220 HELO 250 MAIL 250 RCPT 251 RCPT 250 RSET 250 QUIT 221"
     (outgoing,) = bag.over
     assert (codes(outgoing), outgoing.answer) == ([251, 250], None)
     assert post.stored == []
@@ -294,7 +294,7 @@ def test_a_recipient_refused_does_not_stop_the_others(code: int) -> None:
     """3.1: each RCPT has a reply of its own."""
     post = Post(Green=[code])
     log, bag = play(post, letter("Green", "Jones"))
-    assert told(log) == f"220 HELO 250 MAIL 250 RCPT {code} RCPT 250 DATA 354 ... 250 QUIT 221"
+    assert outline(log) == f"220 HELO 250 MAIL 250 RCPT {code} RCPT 250 DATA 354 ... 250 QUIT 221"
     assert codes(bag.over[0]) == [code, 250]
     assert bag.over[0].taken(0) == (code < 300)
 
@@ -303,7 +303,7 @@ def test_a_recipient_refused_does_not_stop_the_others(code: int) -> None:
 def test_421_at_a_recipient_ends_the_session_for_all_of_them() -> None:
     """4.3: after 421 there is nobody to talk to; what was answered before stays answered."""
     log, bag = play(Post(Green=[421], Brown=[550]), letter("Jones", "Brown", "Green"))
-    assert told(log) == "220 HELO 250 MAIL 250 RCPT 250 RCPT 550 RCPT 421"
+    assert outline(log) == "220 HELO 250 MAIL 250 RCPT 250 RCPT 550 RCPT 421"
     (outgoing,) = bag.over
     assert codes(outgoing) == [250, 550]
     assert (outgoing.answer, outgoing.failed_at) == ((421, "no"), "RCPT")
@@ -331,7 +331,7 @@ def test_replies_of_several_lines_are_one_reply() -> None:
     post = Post(CONNECT=[Reply(220, "BETA.ARPA", "welcome", "")], HELO=[Reply(250, "BETA", "hi")])
     for chop in CHOPS:
         log, _ = play(post, letter("Jones"), chop=chop)
-        assert told(log) == f"{ONE} QUIT 221"
+        assert outline(log) == f"{ONE} QUIT 221"
 
 
 @pytest.mark.rule("4.2-1")
@@ -356,11 +356,11 @@ def test_the_channel_is_lost_at_every_point(crossings: int) -> None:
     post, bag = Post(), Bag(letter("Jones"))
     session = Play(post, bag)
     log = session.run(crossings)
-    assert told(log) == " ".join(f"{ONE} QUIT 221".split()[:crossings])
+    assert outline(log) == " ".join(f"{ONE} QUIT 221".split()[:crossings])
     assert session.receiver.closing
     assert session.sender.closing
     assert not session.receiver.transaction.is_begun
-    words = told(log).split()
+    words = outline(log).split()
     # the data has crossed: the receiver has answered for it, and the reply may be lost
     assert len(post.stored) == ("..." in words)
     if crossings < 3:  # before the reply to HELO there is no transaction
@@ -519,7 +519,7 @@ def test_bytes_that_are_not_ascii_are_refused_whole() -> None:
     for bad in (b"\x8d\x8a\xae\x8d\x8a", b"caf\xe9\r\n"):
         post = Post()
         log, _ = play(post, letter("Jones", data=bad))
-        assert told(log) == "220 HELO 250 MAIL 250 RCPT 250 DATA 354 ... 554 QUIT 221"
+        assert outline(log) == "220 HELO 250 MAIL 250 RCPT 250 DATA 354 ... 554 QUIT 221"
         assert post.stored == []
 
 
@@ -588,7 +588,7 @@ def test_the_short_ways_are_the_long_ones() -> None:
         else:
             octets = receiver.command(out)
     long, _ = play(Post(Green=[550]), letter("Jones", "Green"), letter("Brown"))
-    assert [word for word in words if word != "Hi"] == told(long).replace("...", "Hi").replace(
+    assert [word for word in words if word != "Hi"] == outline(long).replace("...", "Hi").replace(
         "Hi ", ""
     ).split()
     assert sender.answer(b"250 OK\r\n") is None  # after the end

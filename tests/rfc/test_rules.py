@@ -9,7 +9,7 @@ from helpers.places import ROOT, SHARED
 from lab.cli import cli
 from lab.protocol.replies import TEXTS
 from lab.protocol.syntax import COMMANDS
-from lab.rfc import Rule, implementation, of_section, place, proofs, rules
+from lab.rfc import Rule, implementation, of_section, proofs, rules, sort_key
 
 TESTS = ROOT / "tests"
 PROOFS = proofs(TESTS)
@@ -34,7 +34,7 @@ def test_a_rule_lives_where_it_says(rule: Rule) -> None:
 
 def test_the_rules_stand_in_the_order_of_the_rfc_and_once_each() -> None:
     numbers = [rule.number for rule in rules()]
-    assert numbers == sorted(set(numbers), key=place)
+    assert numbers == sorted(set(numbers), key=sort_key)
 
 
 def test_each_section_that_makes_rules_has_some() -> None:
