@@ -7,7 +7,7 @@ from dataclasses import MISSING, Field, dataclass, fields
 from typing import Any, Final
 
 REQUIRED: Final = MISSING
-"""The default of a setting that has none: the file has to say it."""
+"""The default of a setting without one, which the file must have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ _SETTINGS: Final[dict[type[Any], tuple[Setting, ...]]] = {}
 
 
 def defaults_of_the_file(cls: type[Any]) -> dict[str, Any]:
-    """Return the defaults, by field, that the file has and the dataclass itself has not."""
+    """Return the defaults of fields that have one in the file but not in the dataclass."""
     return {
         field.name: field.metadata["default"]
         for field in fields(cls)

@@ -1,4 +1,4 @@
-"""What a trace says of the topology that its run was made from."""
+"""The description of a topology in the trace of its run."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _IN_SHORT: Final[dict[str, Callable[[Any], Any]]] = {
     "holds": list,
     "position": lambda position: list(position) if position else None,
 }
-"""How settings are described whose whole value would be too much, or not plain JSON."""
+"""Functions that shorten values which are too long, or which are not plain JSON."""
 
 
 def describe(topology: TopologyData, seed: int) -> dict[str, Any]:
-    """Return what a trace says of the topology that its run was made from, as plain JSON.
+    """Return the description of a topology for the trace of its run, as plain JSON.
 
-    Of hosts and links it has the settings that are declared with ``trace``; of users their number.
-    It is part of the digest, and so is the same for the same topology in every version.
+    It has the settings of hosts and links that are declared with ``trace``, and the number of
+    users. It is part of the digest, so it must not change between versions.
     """
     return {
         "title": topology.title,

@@ -1,4 +1,4 @@
-"""What is found wrong or odd in a topology file while it is read."""
+"""The problems and notes that are collected while a topology file is read."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from lab.topology.problems import MOST_PROBLEMS, Place, Problem, did_you_mean
 
 @dataclass
 class Diagnostics:
-    """Problems and notes, with what it takes to find more of them.
+    """The problems and notes so far.
 
-    ``numbers``: for the tables of each key, their places in the file, where some were left out.
-    ``damaged``: hosts whose users are not known whole.
+    ``numbers`` has, for each list of tables of which some were left out, the numbers of the others
+    in the file. ``damaged`` has the numbers of hosts of which some users are not known.
     """
 
     problems: list[Problem] = field(default_factory=list)
@@ -23,23 +23,23 @@ class Diagnostics:
     suggestions: int = 0
 
     def place(self, key: str, number: int, *inner: str | int) -> Place:
-        """Return where a value of the ``number``-th table of that key stands in the file."""
+        """Return the place in the file of a value in the ``number``-th table of that key."""
         return (key, self.numbers[key][number] if key in self.numbers else number, *inner)
 
     def problem(self, place: Place, text: str) -> None:
-        """Record that something is wrong there."""
+        """Record a problem."""
         self.problems.append(Problem(place, text))
 
     def note(self, place: Place, text: str) -> None:
-        """Record that something is odd there, and no problem."""
+        """Record a note about something that is odd but allowed."""
         self.notes.append(Problem(place, text))
 
     def suggest(self, word: str, known: Iterable[str], otherwise: str = "") -> str:
-        """Return the end of a sentence: the known word that is meant, or ``otherwise``.
+        """Return the end of a sentence: a known word that may be meant, or ``otherwise``.
 
         See :func:`lab.topology.problems.did_you_mean`.
         """
-        # looking through ten thousand names takes a while, and nobody reads that far
+        # searching ten thousand names takes a while, and nobody reads so many problems
         self.suggestions += 1
         if self.suggestions > 2 * MOST_PROBLEMS:
             return otherwise

@@ -1,4 +1,4 @@
-"""From the tables of a file to its faults: has each what its kind requires, and is that sound."""
+"""Build the faults of a file, and check the keys that each kind requires and allows."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from lab.topology.specs import FAULT_KINDS, FaultSpec, LinkSpec
 from lab.trace.rows import KINDS
 
 REQUIRED_KEYS: Final = {name: kind.requires for name, kind in FAULT_KINDS.items()}
-"""For each kind of fault the keys that it requires besides its time."""
+"""The keys that each kind of fault requires besides its time."""
 
 OPTIONAL_KEYS: Final = {name: kind.allows for name, kind in FAULT_KINDS.items()}
-"""For each kind of fault the further keys that it takes."""
+"""The further keys that each kind of fault allows."""
 
 _OF_SOME_KIND: Final = tuple(
     dict.fromkeys(key for kind in FAULT_KINDS.values() for key in (*kind.requires, *kind.allows))
@@ -73,7 +73,7 @@ def _check_keys(table: Any, place: Place, hosts: Hosts) -> None:
 
 
 def _line(table: Any, place: Place, hosts: Hosts) -> str | None:
-    """What a reply or command is changed to, if it can be one."""
+    """Return the line that replaces a reply or command, after checking it."""
     line: str | None = table.line
     if line is None or not table.kind.startswith("change-"):
         return None
@@ -214,7 +214,7 @@ def _check_columns(when: dict[str, Any], place: Place, hosts: Hosts) -> None:
 def _check_event(when: dict[str, Any], place: Place, hosts: Hosts) -> None:
     event = when.get("event")
     if event is None:
-        if "seq" not in when:  # the place in the trace says it all
+        if "seq" not in when:  # the number in the trace is enough
             hosts.diagnostics.problem(place, f"event is missing; {_AS_IN}")
     elif not isinstance(event, str) or event not in KINDS:
         meant = hosts.diagnostics.suggest(event, KINDS) if isinstance(event, str) else ""

@@ -1,4 +1,4 @@
-"""The keys at the top of a topology file, and its tables that are no part of a topology.
+"""The top-level keys of a topology file, and its tables that do not become part of a topology.
 
 Each field is a key and is declared here, as :mod:`lab.hosts.setting` says; the keys of the tables
 are declared in :mod:`lab.topology.specs` and :mod:`lab.hosts.settings`.
@@ -31,29 +31,29 @@ def _expected(help: str) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Expect:
-    """The counts of a summary, each of which a file may foretell."""
+    """``[expect]``: the counts of a summary, any of which a file may state."""
 
-    submitted: int | None = _expected("Recipients of the mail that users handed in.")
+    submitted: int | None = _expected("Recipients of the mail that users submitted.")
     delivered: int | None = _expected("Recipients whose mail was delivered.")
-    returned: int | None = _expected("Recipients about whom a notification came back.")
-    rejected: int | None = _expected("Recipients whom the user's own host refused.")
-    queued: int | None = _expected("Recipients whose mail was still under way at the end.")
+    returned: int | None = _expected("Recipients whose mail came back with a notification.")
+    rejected: int | None = _expected("Recipients that the user's own host refused.")
+    queued: int | None = _expected("Recipients whose mail was still queued at the end.")
     undeliverable_notifications: int | None = _expected(
-        "Recipients about whom the notification could not be delivered."
+        "Recipients for whom the notification could not be delivered."
     )
     lost: int | None = _expected("Recipients whose mail was lost.")
     duplicates: int | None = _expected("Deliveries beyond the first.")
     sessions: int | None = _expected("Transmission channels that opened.")
-    hops: int | None = _expected("Sessions that delivered mail crossed, in all.")
+    hops: int | None = _expected("Sessions that the delivered mail crossed, in total.")
 
 
 COUNTS: Final = tuple(count.name for count in fields(Expect))
-"""The counts of a summary, any of which ``[expect]`` may foretell."""
+"""The counts of a summary that ``[expect]`` may have."""
 
 
 @dataclass(frozen=True, slots=True)
 class Generate:
-    """``[generate]``: a networkx generator that draws the hosts and links; its arguments follow."""
+    """``[generate]``: a networkx generator that makes the hosts and links, and its arguments."""
 
     kind: str = field(
         metadata=setting(
@@ -64,19 +64,19 @@ class Generate:
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """``[defaults]``: settings of all hosts and links that do not say otherwise."""
+    """``[defaults]``: settings of all hosts and links that do not have their own."""
 
     host: HostSettings | None = field(
-        default=None, metadata=setting("shared table", "Of hosts.", of=HostSettings)
+        default=None, metadata=setting("shared table", "Defaults of hosts.", of=HostSettings)
     )
     link: LinkSpec | None = field(
-        default=None, metadata=setting("shared table", "Of links.", of=LinkSpec)
+        default=None, metadata=setting("shared table", "Defaults of links.", of=LinkSpec)
     )
 
 
 @dataclass(frozen=True, slots=True)
 class TopologyFile:
-    """The keys at the top of a topology file."""
+    """The top-level keys of a topology file."""
 
     title: str = field(
         default="", metadata=setting("text", "A title for people.", example='"Relayed mail"')
@@ -98,28 +98,28 @@ class TopologyFile:
         default=(), metadata=setting("tables", "Links between them.", of=LinkSpec)
     )
     mail: tuple[MailSpec, ...] = field(
-        default=(), metadata=setting("tables", "Mail that users hand in.", of=MailSpec)
+        default=(), metadata=setting("tables", "Mail that users submit.", of=MailSpec)
     )
     traffic: tuple[TrafficSpec, ...] = field(
-        default=(), metadata=setting("tables", "Messages at random.", of=TrafficSpec)
+        default=(), metadata=setting("tables", "Random messages.", of=TrafficSpec)
     )
     script: tuple[ScriptSpec, ...] = field(
-        default=(), metadata=setting("tables", "Senders that send given lines.", of=ScriptSpec)
+        default=(), metadata=setting("tables", "Sender-SMTPs that send given lines.", of=ScriptSpec)
     )
     poll: tuple[PollSpec, ...] = field(
         default=(), metadata=setting("tables", "Hosts that fetch their mail.", "3.8", of=PollSpec)
     )
     fault: tuple[FaultSpec, ...] = field(
-        default=(), metadata=setting("tables", "What goes wrong.", of=FaultSpec)
+        default=(), metadata=setting("tables", "Faults.", of=FaultSpec)
     )
     retry: Retry = field(
         default_factory=Retry,
-        metadata=setting("table", "When mail is tried again, and when it is given up.", of=Retry),
+        metadata=setting("table", "When mail is tried again, and when it expires.", of=Retry),
     )
     expect: Expect = field(
         default_factory=Expect,
         metadata=setting(
-            "table", "The outcome; exit status 1 if it does not come true.", of=Expect
+            "table", "The expected outcome; if it is different, the exit status is 1.", of=Expect
         ),
     )
     graph: str | None = field(
@@ -127,17 +127,17 @@ class TopologyFile:
         metadata=setting(
             "name",
             "A file of hosts and links in place of `[[host]]` and `[[link]]`: .graphml, .gml, "
-            ".json (node-link), or .txt, .edges, .edgelist with an edge a line: node node cost.",
+            ".json (node-link), or .txt, .edges, .edgelist with lines of node node cost.",
             example='"map.graphml"',
         ),
     )
     generate: Generate | None = field(
         default=None,
-        metadata=setting("open table", "A graph that networkx draws.", of=Generate),
+        metadata=setting("open table", "A graph that a networkx generator makes.", of=Generate),
     )
     defaults: Defaults | None = field(
         default=None,
         metadata=setting(
-            "table", "What hosts and links are unless they say otherwise.", of=Defaults
+            "table", "Settings of hosts and links that do not have their own.", of=Defaults
         ),
     )

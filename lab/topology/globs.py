@@ -1,4 +1,4 @@
-"""Globs over names of hosts: ``*.MIT.ARPA`` is every host whose name ends so, in any spelling."""
+"""Globs over host names: ``*.MIT.ARPA`` matches every host whose name ends so, in any spelling."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lab.protocol.names import canonical
 
 
 def is_glob(name: str) -> bool:
-    """Return whether a name stands for many; the brackets of "[1.2.3.4]" are part of a domain."""
+    """Return whether a name is a glob; the brackets of "[1.2.3.4]" are part of a domain."""
     return "*" in name or "?" in name
 
 
@@ -26,14 +26,14 @@ def _address_pattern(glob: str) -> Pattern[str]:
 
 
 def matches(name: str, glob: str) -> bool:
-    """Return whether a glob, or a plain name, stands for the host of this name, in any spelling."""
+    """Return whether a glob or a name matches the name of a host, in any spelling."""
     if _pattern(glob).match(name) is not None:
         return True
     return _pattern(canonical(glob)).match(canonical(name)) is not None
 
 
 def matches_address(user: str, host: str, glob: str) -> bool:
-    """Return whether a glob such as ``*@*.MIT.ARPA`` stands for a user at a host, in any case."""
+    """Return whether a glob such as ``*@*.MIT.ARPA`` matches a user at a host, in any case."""
     if _address_pattern(glob).match(f"{user}@{host}") is not None:
         return True
     users, at, hosts = glob.rpartition("@")
@@ -41,14 +41,14 @@ def matches_address(user: str, host: str, glob: str) -> bool:
 
 
 def matching_hosts(glob: str, names: Iterable[str]) -> list[str]:
-    """Return the names that a glob stands for, in their order."""
+    """Return the names that a glob matches, in their order."""
     return [name for name in names if matches(name, glob)]
 
 
 def matching_links(
     globs: tuple[str, str], links: Iterable[tuple[str, str]]
 ) -> list[tuple[str, str]]:
-    """Return the links, by their two ends, that two globs stand for, whichever way round."""
+    """Return the links whose ends match two globs, in either order."""
     a, b = globs
     return [
         (x, y)

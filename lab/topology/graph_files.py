@@ -1,8 +1,8 @@
 """Graphs from files and from networkx's generators.
 
-An edge list (.txt, .edges, .edgelist) has an edge a line: two nodes, and a cost where there is one,
-as ``ucbvax decvax 300``. What follows a ``#`` is a remark. Of two lines about the same pair, in
-whichever order they name it, the lower cost stays: mail goes if either end calls the other.
+An edge list (.txt, .edges, .edgelist) has an edge on each line: two nodes and, optionally, a cost,
+as in ``ucbvax decvax 300``. A ``#`` begins a comment. Of two lines about the same pair, in either
+order, the lower cost counts: mail gets across if either end calls the other.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     import networkx
 
 EDGE_LISTS: Final = (".txt", ".edges", ".edgelist")
-"""How the names of files end that hold an edge a line."""
+"""The suffixes of edge lists."""
 
 
 class GraphFault(ValueError):
-    """A graph that cannot be had; the message says why, and what would be right."""
+    """Raised for a graph that cannot be read or made; the message says what would be right."""
 
 
 def read_graph(path: Path) -> networkx.Graph:
@@ -49,7 +49,7 @@ def read_graph(path: Path) -> networkx.Graph:
         ) from None
     except GraphFault:
         raise
-    # whatever a parser makes of a file that is not a graph is one thing to the person who named it
+    # parsers raise many kinds of error for a file that is not a graph
     except Exception as why:
         reason = _first_line(why)
         raise GraphFault(
@@ -74,12 +74,12 @@ def _read_gml(path: Path) -> networkx.Graph:
     try:
         return networkx.read_gml(path)
     except networkx.NetworkXError:
-        # labels may be missing or given twice; then nodes go by their numbers
+        # if labels are missing or duplicate, nodes are named by their numbers
         return networkx.read_gml(path, label="id")
 
 
 def _read_node_link(path: Path) -> networkx.Graph:
-    # by hand: the names of node_link_graph's keys have changed between versions of networkx
+    # by hand: the keys of node_link_graph have changed between versions of networkx
     import networkx
 
     data = json.loads(path.read_text(encoding="utf-8"))
@@ -104,7 +104,7 @@ def _read_node_link(path: Path) -> networkx.Graph:
 
 
 def _read_edge_list(path: Path) -> networkx.Graph:
-    # not networkx's own reader, which says of a bad line neither where it is nor what is wrong
+    # not networkx's reader, which reports neither the number of a bad line nor what is wrong
     import networkx
 
     graph = networkx.Graph()
@@ -130,28 +130,28 @@ def _read_edge_list(path: Path) -> networkx.Graph:
 
 
 def _edge(words: list[str]) -> tuple[str, str, float]:
-    """The two nodes of a line and its cost, infinite where it has none; or ValueError."""
+    """Return the two nodes of a line and its cost, infinite if it has none; raises ValueError."""
     text = as_toml(" ".join(words))
     if not 2 <= len(words) <= 3:
         raise ValueError(f"{text} is not an edge; write node node cost")
-    a, b, *rest = words
-    if not rest:
+    a, b, *given = words
+    if not given:
         return a, b, math.inf
     try:
-        cost = float(rest[0])
+        cost = float(given[0])
     except ValueError:
         raise ValueError(
-            f"the cost {as_toml(rest[0])} is not a number; write node node cost"
+            f"the cost {as_toml(given[0])} is not a number; write node node cost"
         ) from None
     if not 0 <= cost < math.inf:
-        raise ValueError(f"the cost of a link must be 0 or more, not {rest[0]}")
+        raise ValueError(f"the cost of a link must be 0 or more, not {given[0]}")
     return a, b, cost
 
 
 def generate(kind: str, arguments: Mapping[str, Any], seed: int) -> networkx.Graph:
-    """Return the graph that networkx's generator of that name makes.
+    """Return the graph that a networkx generator makes.
 
-    A generator that draws at random gets the ``seed``, unless the arguments have their own. Raises
+    A generator that takes a seed gets ``seed``, unless the arguments have their own. Raises
     :class:`GraphFault`.
     """
     import inspect
@@ -164,16 +164,16 @@ def generate(kind: str, arguments: Mapping[str, Any], seed: int) -> networkx.Gra
             f"networkx has no generator {as_toml(kind)}"
             + did_you_mean(kind, known, "; write one such as barabasi_albert_graph")
         )
-    takes = inspect.signature(known[kind]).parameters
-    if "seed" in takes:
+    parameters = inspect.signature(known[kind]).parameters
+    if "seed" in parameters:
         arguments = {"seed": seed} | dict(arguments)
     try:
         graph = known[kind](**arguments)
     except Exception as why:
-        wanted = ", ".join(name for name in takes if name not in ("create_using", "backend"))
-        wanted = wanted.replace(", backend_kwargs", "")
+        names = ", ".join(name for name in parameters if name not in ("create_using", "backend"))
+        names = names.replace(", backend_kwargs", "")
         reason = _first_line(why).removeprefix(f"{kind}() ")
-        raise GraphFault(f"networkx's {kind} says: {reason}; it takes {wanted}") from None
+        raise GraphFault(f"networkx's {kind} says: {reason}; it takes {names}") from None
     if not isinstance(graph, networkx.Graph):
         raise GraphFault(f"networkx's {kind} does not make a graph; write one such as path_graph")
     return graph

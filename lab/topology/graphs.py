@@ -1,19 +1,20 @@
-"""A topology's hosts and links from any networkx graph, and a networkx graph from a topology.
+"""Make hosts and links from a networkx graph, and a networkx graph from a topology.
 
-A node is a host, an edge a link. Attributes go by the keys of ``[[host]]`` and ``[[link]]``. A text
-is read as ``--set`` reads it: ``"{ RCPT = 450 }"`` is a table; and ``"ann, bob"`` is a list where
-one is expected. Besides, ``Longitude`` and ``Latitude`` or ``pos`` give a position, ``weight`` a
-cost and ``LinkSpeedRaw`` (the Internet Topology Zoo's) a bandwidth. A note names what was not used.
+A node becomes a host, an edge a link. Attributes have the names of the keys of ``[[host]]`` and
+``[[link]]``. A text is read as ``--set`` reads it: ``"{ RCPT = 450 }"`` is a table; ``"ann, bob"``
+is a list where one is expected. Besides, ``Longitude`` and ``Latitude`` or ``pos`` give a position,
+``weight`` a cost, and ``LinkSpeedRaw`` (of the Internet Topology Zoo) a bandwidth. A note names the
+attributes that were not used.
 
-The rule for names. A node goes by its ``label``, or else by itself. What the grammar of RFC 821
-takes for a domain stays as it is, unless an earlier node has it. Any other name is made to fit: it
-is cut at its periods; accents are dropped, each run of characters that are no letters, digits or
-hyphens becomes one hyphen; hyphens at the ends go; before a leading digit comes an H; "H" stands
-for nothing; what is beyond 64 characters goes. A name that is taken, in whatever case, gets -2, -3
-and so on.
+The rule for names: a host gets the ``label`` of its node or, without one, the node itself as its
+name. A name that is a domain by the grammar of RFC 821 is kept, unless an earlier node has it. Any
+other name is changed. It is split at its periods. In each part, accents are removed, each run of
+characters other than letters, digits and hyphens becomes a hyphen, hyphens at the ends are removed,
+and an H is put before a leading digit. Empty parts are left out; a name without parts is "H". A
+name is cut after 64 characters. If it is taken, in any case, -2, -3 and so on is appended.
 
-Directed edges become links both ways. Of parallel edges in one environment the first stays; edges
-from a node to itself go. Both are counted in a note.
+Directed edges become links in both directions. Of parallel edges in one environment, only the first
+is used; edges from a node to itself are left out. Notes give the numbers of both.
 """
 
 from __future__ import annotations
@@ -38,10 +39,10 @@ if TYPE_CHECKING:
     import networkx
 
 LONGEST_NAME: Final = 64
-"""Characters of a domain that every receiver-SMTP must take (section 4.5.3)."""
+"""The length of a domain that every receiver-SMTP must accept (section 4.5.3)."""
 
 _LISTS: Final = ("users", "names", "commands", "hosts", "lines", "paths", "members", "pair")
-"""Kinds of value that a text stands for with commas or spaces between the items."""
+"""Kinds of value for which a text may have commas or spaces between the items."""
 
 _TRUTHS: Final = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 _OF_NODES: Final = frozenset(("spec", "label", "position", "pos", "longitude", "latitude", "id"))
@@ -66,9 +67,10 @@ class GraphTables:
 def tables_of_graph(
     graph: networkx.Graph, environment: str = "arpanet", *, generated: bool = False
 ) -> GraphTables:
-    """Return the hosts and links of a graph; edges that name no environment are of this one.
+    """Return the hosts and links of a graph.
 
-    Of a ``generated`` one the names are not worth a note: its nodes are numbers.
+    ``environment`` is that of edges that name none. No note is made of the names of a ``generated``
+    graph, whose nodes are numbers.
     """
     tables = GraphTables()
     labels = {node: _label(node, attributes) for node, attributes in graph.nodes(data=True)}
@@ -83,9 +85,9 @@ def tables_of_graph(
             f"{_count(len(renamed), 'name')} made fit for RFC 821, "
             f"such as {as_toml(labels[renamed[0]])}, now {names[renamed[0]]}"
         )
-    lost = sum(_has_lost_position(each) for _, each in graph.nodes(data=True))
-    if lost:
-        tables.notes.append(f"{_count(lost, 'position')} not understood; write x and y as numbers")
+    count = sum(_has_unreadable_position(each) for _, each in graph.nodes(data=True))
+    if count:
+        tables.notes.append(f"{_count(count, 'position')} not understood; write x and y as numbers")
     nodes = _unused((each for _, each in graph.nodes(data=True)), HostSpec, _OF_NODES)
     edges = _unused((each for *_, each in graph.edges(data=True)), LinkSpec, _OF_EDGES)
     for what, unused in (("nodes", nodes), ("edges", edges)):
@@ -95,13 +97,13 @@ def tables_of_graph(
 
 
 def _unused(
-    attributes: Iterable[Mapping[Any, Any]], cls: type[Any], others: frozenset[str]
+    attributes: Iterable[Mapping[Any, Any]], cls: type[Any], otherwise_known: frozenset[str]
 ) -> list[str]:
-    """The names of attributes that are neither settings nor otherwise known, in order."""
+    """Return the names of attributes that are not known, in order."""
     known = {key for setting in settings_of(cls) for key in (*setting.keys, setting.old)}
     known -= {setting.key for setting in settings_of(cls) if setting.is_required}
     names = dict.fromkeys(str(name) for each in attributes for name in each)
-    return [name for name in names if name not in known and name.lower() not in others]
+    return [name for name in names if name not in known and name.lower() not in otherwise_known]
 
 
 def _add_links(
@@ -140,18 +142,18 @@ def _label(node: Any, attributes: Mapping[str, Any]) -> str:
 
 
 def to_rfc821_names(labels: Mapping[Any, str]) -> dict[Any, str]:
-    """Return for each node a name that RFC 821's grammar takes, no two the same in any case."""
+    """Return a valid name by RFC 821's grammar for each node, no two the same in any case."""
     taken: set[HostName] = set()
     names: dict[Any, str] = {}
     for node, label in labels.items():
-        if _is_fit(label) and HostName(label) not in taken:
+        if _is_valid(label) and HostName(label) not in taken:
             taken.add(HostName(label))
             names[node] = label
     tails: dict[HostName, int] = {}
     for node, label in labels.items():
         if node not in names:
-            # "#7" and "[10.0.0.1]" take no tail
-            can_grow = _is_fit(label) and not {*"#["} & {*label}
+            # nothing can be appended to "#7" and "[10.0.0.1]"
+            can_grow = _is_valid(label) and not {*"#["} & {*label}
             stem = label if can_grow else to_rfc821_name(label)
             name, tail = stem, tails.get(HostName(stem), 1)
             while HostName(name) in taken:
@@ -163,7 +165,7 @@ def to_rfc821_names(labels: Mapping[Any, str]) -> dict[Any, str]:
     return {node: names[node] for node in labels}
 
 
-def _is_fit(label: str) -> bool:
+def _is_valid(label: str) -> bool:
     try:
         parse_domain(label)
     except SyntaxFault:
@@ -172,10 +174,10 @@ def _is_fit(label: str) -> bool:
 
 
 def to_rfc821_name(label: str) -> str:
-    """Return a label made a domain by the rule that this module's description gives."""
-    plain = unicodedata.normalize("NFKD", label[: 4 * LONGEST_NAME])
-    plain = "".join(char for char in plain if not unicodedata.combining(char))
-    elements = (_element(element) for element in plain.split("."))
+    """Turn a label into a domain by the rule in this module's description."""
+    decomposed = unicodedata.normalize("NFKD", label[: 4 * LONGEST_NAME])
+    text = "".join(char for char in decomposed if not unicodedata.combining(char))
+    elements = (_element(element) for element in text.split("."))
     name = ".".join(element for element in elements if element)
     return name[:LONGEST_NAME].rstrip("-.") or "H"
 
@@ -186,7 +188,7 @@ def _element(text: str) -> str:
 
 
 def _host_table(name: str, label: str, attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """The table of a host: what its ``spec`` says, and over it what the attributes say."""
+    """Return the table of a host: that of its ``spec``, overridden by the attributes."""
     spec = attributes.get("spec")
     table = _spec_table(spec) if isinstance(spec, HostSpec) else {}
     table |= _given(attributes, HostSpec)
@@ -199,7 +201,7 @@ def _host_table(name: str, label: str, attributes: Mapping[str, Any]) -> dict[st
 
 
 def _spec_table(spec: HostSpec) -> dict[str, Any]:
-    """The whole of a host, so that no default of graphs takes the place of its own."""
+    """Return all settings of a host, so that the defaults of graphs do not replace its own."""
     table = table_of(spec, whole=True)
     if spec.kind == "router":
         of_routers = {setting.key for setting in settings_of(HostSpec) if setting.router}
@@ -216,7 +218,7 @@ def _link_table(a: str, b: str, attributes: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _given(attributes: Mapping[str, Any], cls: type[Any]) -> dict[str, Any]:
-    """The settings that attributes give, as the values of a file."""
+    """Return the settings in some attributes, as values of a file."""
     known = _attributes(cast(Hashable, cls))
     return {
         key: _value(value, known[key])
@@ -227,7 +229,7 @@ def _given(attributes: Mapping[str, Any], cls: type[Any]) -> dict[str, Any]:
 
 @cache
 def _attributes(cls: Hashable) -> dict[str, Setting]:
-    """The settings of a dataclass that attributes give as they are, by their possible names."""
+    """Return the settings of a dataclass that attributes may have, by their possible names."""
     assert isinstance(cls, type)
     return {
         key: setting
@@ -238,7 +240,7 @@ def _attributes(cls: Hashable) -> dict[str, Setting]:
 
 
 def _value(attribute: Any, setting: Setting) -> Any:
-    """An attribute as the value that a file would have; a text is read as ``--set`` reads it."""
+    """Return an attribute as a value of a file; a text is read as ``--set`` reads it."""
     value = _plain(attribute)
     if setting.kind == "flag":
         return _TRUTHS.get(str(value).lower(), value)
@@ -251,7 +253,7 @@ def _value(attribute: Any, setting: Setting) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """A value of plain Python: numpy's numbers have theirs as ``item``; a list may be a tuple."""
+    """Return a numpy number as a Python number, and a tuple or set as a list."""
     if hasattr(value, "item"):
         return value.item()
     return list(value) if isinstance(value, (tuple, set, frozenset)) else value
@@ -271,8 +273,8 @@ def _position(attributes: Mapping[str, Any]) -> list[float] | None:
     return [x, y]
 
 
-def _has_lost_position(attributes: Mapping[str, Any]) -> bool:
-    """Whether a node says where it is, and nobody can make it out."""
+def _has_unreadable_position(attributes: Mapping[str, Any]) -> bool:
+    """Return whether a node has a position that cannot be read."""
     says = any(str(key).lower() in ("position", "pos") for key in attributes)
     return says and _position(attributes) is None
 
@@ -283,16 +285,16 @@ def to_graph(topology: TopologyData) -> networkx.MultiGraph:
 
     graph = networkx.MultiGraph(title=topology.title)
     for spec in topology.hosts.values():
-        # a graph's hosts relay and have a user by default: so each says whether it does
+        # hosts of a graph relay and have a user by default, so each node has both settings
         usual = {"kind": spec.kind, "relay": spec.relay, "users": [], "title": spec.title}
-        graph.add_node(spec.name, spec=spec, **usual | _but(table_of(spec), "name"))
+        graph.add_node(spec.name, spec=spec, **usual | _without(table_of(spec), "name"))
     for link in topology.links:
         graph.add_edge(
             link.a, link.b, link.environment, spec=link,
-            **_but(table_of(link, whole=True), "between"),
+            **_without(table_of(link, whole=True), "between"),
         )  # fmt: skip
     return graph
 
 
-def _but(table: dict[str, Any], key: str) -> dict[str, Any]:
+def _without(table: dict[str, Any], key: str) -> dict[str, Any]:
     return {name: value for name, value in table.items() if name != key}

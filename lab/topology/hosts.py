@@ -1,6 +1,6 @@
-"""From the tables of a file to its hosts: are their names and the names at them sound.
+"""Build the hosts of a file, and check their names, users, lists and forwards.
 
-Goes on after a problem, so that one pass reports all of them.
+Checking continues after a problem, so that all problems are reported at once.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from lab.topology.schema import TABLES, Table
 from lab.topology.specs import Environment, HostSpec
 
 FROM_A_GRAPH: Final = TABLES["defaults", "host"].model_validate({"relay": True, "users": ["user"]})
-"""What hosts of a graph are unless it, or [defaults.host], says otherwise.
+"""The defaults of hosts in a graph, below [defaults.host].
 
-They relay, for a map without relays would carry nothing; and each has one user, "user".
+They relay, because a map without relays would carry nothing, and each has one user, "user".
 """
 
 
 class Hosts:
-    """The hosts of a file by all their names."""
+    """The hosts of a file, by all of their names."""
 
     def __init__(self, diagnostics: Diagnostics) -> None:
         self.diagnostics = diagnostics
@@ -37,7 +37,7 @@ class Hosts:
         self._spellings: list[str] = []
 
     def add(self, spec: HostSpec, number: int) -> None:
-        """Make a host known, unless its name is taken."""
+        """Add a host, unless its name is taken."""
         for keys, name in _names(spec.name, spec.names):
             owner = self._named.get(HostName(name))
             if owner is None:
@@ -61,10 +61,13 @@ class Hosts:
         return None if known is None else self.specs[known]
 
     def existing(self, name: str, place: Place, *, speaks: bool = False) -> HostSpec | None:
-        """Return the host of that name; a problem if there is none, or one that speaks no SMTP."""
+        """Return the host of that name; report a problem if there is none.
+
+        ``speaks``: a router is a problem too.
+        """
         spec = self.find(name)
         if spec is None:
-            text = f"there is no host {as_toml(name)}{self.others(name)}"
+            text = f"there is no host {as_toml(name)}{self.hint(name)}"
             self.diagnostics.problem(place, text)
         elif speaks and spec.kind == "router":
             text = f"{spec.name} is a router and speaks no SMTP; write the name of a host"
@@ -72,16 +75,16 @@ class Hosts:
             return None
         return spec
 
-    def others(self, name: str) -> str:
-        """Return the end of a sentence: which hosts there are."""
+    def hint(self, name: str) -> str:
+        """Return the end of a sentence: a similar name, or which hosts there are."""
         known = f"; there are {join_some(self.specs, 5)}" if self.specs else ""
         return self.diagnostics.suggest(name, self._spellings, known)
 
     def warn_unknown_host(self, path: Path, place: Place, what: str) -> None:
-        """Note hosts of a path that do not exist: to write to them is odd, but no error."""
+        """Note the hosts of a path that do not exist: mail to them is allowed, but odd."""
         for name in (*path.route, path.domain):
             if self.find(name) is None:
-                text = f"there is no host {as_toml(name)}{self.others(name)}; {what}"
+                text = f"there is no host {as_toml(name)}{self.hint(name)}; {what}"
                 self.diagnostics.note(place, text)
 
 
@@ -106,9 +109,9 @@ def build_hosts(
 
 
 def filled(table: Any, defaults: Any) -> Any:
-    """Return a host's table with what it does not say taken from the defaults.
+    """Return a host's table, completed from the defaults.
 
-    ``users`` and ``user`` are two keys for one thing; inner tables are filled in key by key.
+    ``users`` and ``user`` count as one key; inner tables are completed key by key.
     """
     given = {} if table.kind == "router" else defaults.given()
     if table.model_fields_set & {"users", "user"}:
@@ -124,7 +127,7 @@ def filled(table: Any, defaults: Any) -> Any:
 
 
 def _names(name: str, others: Mapping[str, str]) -> Iterator[tuple[tuple[str, ...], str]]:
-    """The names of a host in all environments, with the keys that lead to them."""
+    """Yield the names of a host in all environments, with the keys that lead to them."""
     yield ("name",), name
     for environment, other in others.items():
         if other != name:
@@ -134,7 +137,7 @@ def _names(name: str, others: Mapping[str, str]) -> Iterator[tuple[tuple[str, ..
 def _check_host(
     table: Any, number: int, environments: Mapping[str, Environment], diagnostics: Diagnostics
 ) -> None:
-    """What the host's own table says; what comes from [defaults] is checked once, there."""
+    """Check a host's own table; [defaults] is checked once, by itself."""
     place = diagnostics.place("host", number)
     for keys, name in _names(table.name, table.names):
         _check_domain(name, (*place, *keys), diagnostics)
@@ -146,7 +149,7 @@ def _check_host(
 
 
 def _check_receiver(table: Any, place: Place, diagnostics: Diagnostics) -> None:
-    """Commands that may be left out, rows of section 4.3, and limits that are very small."""
+    """Check the commands that are left out, the rows of section 4.3, and limits."""
     for i, verb in enumerate(table.unimplemented):
         if verb not in OPTIONAL:
             known = diagnostics.suggest(verb, OPTIONAL, f"; they are {join_some(OPTIONAL)}")
@@ -182,14 +185,14 @@ def _check_domain(name: str, place: Place, diagnostics: Diagnostics) -> None:
 def check_environment(
     name: str, place: Place, environments: Mapping[str, Environment], diagnostics: Diagnostics
 ) -> None:
-    """A problem if there is no environment of that name."""
+    """Report a problem if there is no environment of that name."""
     if name not in environments:
         known = diagnostics.suggest(name, environments, f"; there are {join_some(environments)}")
         diagnostics.problem(place, f"there is no environment {as_toml(name)}{known}")
 
 
 def _check_router(table: Any, number: int, diagnostics: Diagnostics) -> None:
-    """A router has no setting of a host that speaks SMTP, unless it says what is so anyway."""
+    """Report the settings of a router that only hosts may have, unless they are at the default."""
     for setting in settings_of(HostSpec):
         if setting.router:
             continue
@@ -223,7 +226,7 @@ def _check_people(table: Any, number: int, diagnostics: Diagnostics) -> None:
 
 
 def _entries(table: Any) -> Iterator[tuple[str, int, str, str]]:
-    """The names at a host: the key of their table, its number, the key of the name, the name."""
+    """Yield the names at a host: key and number of their table, key of the name, name."""
     for key, entries, inner in (
         ("users", table.users, "name"),
         ("user", table.user, "name"),
@@ -251,7 +254,7 @@ def _check_local(name: str, place: Place, diagnostics: Diagnostics) -> None:
 
 
 def check_references(hosts: Hosts) -> None:
-    """Are the hosts there that others hold mail for, and those of lists and forwards (a note)?"""
+    """Check that the hosts in ``holds`` exist, and note unknown hosts in lists and forwards."""
     for name, spec in hosts.specs.items():
         number, place = hosts.number[name], hosts.diagnostics.place
         for i, held in enumerate(spec.holds):
@@ -267,5 +270,5 @@ def check_references(hosts: Hosts) -> None:
 
 
 def user_at(spec: HostSpec, name: str) -> object:
-    """Return what a name stands for at a host: a user, a list, a forward, or None."""
+    """Return the user, list or forward of a name at a host, or None."""
     return Directory(spec.name, spec.users, spec.lists, spec.forwards).find(name)

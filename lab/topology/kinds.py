@@ -1,4 +1,4 @@
-"""The kinds of value that a setting may have: how a file writes them, and what is read from that.
+"""The kinds of value that a setting may have, and how a file writes them.
 
 A kind gives a setting its validation (pydantic), its part of the JSON Schema, and its name on the
 reference page. Quantities are read by :mod:`lab.quantities`.
@@ -31,15 +31,15 @@ from lab.quantities import (
 )
 
 LARGEST_MAIL: Final = 10**9
-"""Bytes; mail data is held in memory, and a slip of the unit should not fill it."""
+"""Bytes. Mail data is held in memory, and a wrong unit should not fill it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
     """A kind of value: its pydantic type, its JSON Schema, its name, its unit and an example.
 
-    ``units`` are those that a quantity may be written in. ``is_text``: a text is the value itself,
-    and not to be read as TOML where a graph or ``--set`` gives it.
+    ``units`` are those of a quantity. ``is_text``: a text from a graph or ``--set`` is the value
+    itself, and is not read as TOML.
     """
 
     annotation: Any
@@ -92,7 +92,7 @@ def _one_or_many(value: object) -> object:
 
 
 def user_table(value: object) -> object:
-    """Return the table of a user, for one who is given by name alone too."""
+    """Return the table of a user, who may be given by name only."""
     if not isinstance(value, (str, dict, BaseModel)):
         raise ValueError(f'{as_toml(value)} is not a user; write a name such as "JQP", or a table')
     return {"name": value} if isinstance(value, str) else value
@@ -135,7 +135,7 @@ def _date(value: object) -> object:
         value = datetime(value.year, value.month, value.day, tzinfo=UTC)
     if not isinstance(value, datetime) or value.tzinfo is None:
         raise ValueError(_WHICH_DATE.format(as_toml(value)))
-    # a trace of years must not run into the calendar's ends
+    # a trace of many years must not leave the calendar's range
     if not 1900 <= value.year <= 2999:
         raise ValueError(f"{value} is too far away; write a date of the years 1900 to 2999")
     return value
@@ -145,9 +145,9 @@ _WHICH_DATE: Final = "{} is not a date with a time and an offset; write 1982-08-
 
 
 def _quantity(units: Mapping[str, float], least: Mapping[str, float]) -> dict[str, Any]:
-    """The JSON Schema of a number with a unit, or of a bare one."""
-    words = "|".join(sorted(map(re.escape, units), key=len, reverse=True))
-    text = rf"^\s*\+?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*({words})?\s*$"
+    """Return the JSON Schema of a number with or without a unit."""
+    pattern = "|".join(sorted(map(re.escape, units), key=len, reverse=True))
+    text = rf"^\s*\+?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*({pattern})?\s*$"
     return {"anyOf": [{"type": "number", **least}, {"type": "string", "pattern": text}]}
 
 
@@ -159,7 +159,7 @@ _CODE: Final = {"enum": sorted(TEXTS)}
 
 
 def _list(items: Mapping[str, Any], least: int = 0, most: int | None = None) -> dict[str, Any]:
-    """The JSON Schema of a list."""
+    """Return the JSON Schema of a list."""
     bounds = {"minItems": least} if least else {}
     return {"type": "array", "items": items, **bounds, **({"maxItems": most} if most else {})}
 
@@ -299,7 +299,7 @@ KINDS: Final[dict[str, Kind]] = {
     "open table": Kind(None, {}, "table"),
     "shared table": Kind(None, {}, "table"),
 }  # fmt: skip
-"""The kinds of value by the names that declarations use."""
+"""The kinds of value, by the names that declarations use."""
 
 
 def quantity(value: float, units: Mapping[str, float]) -> str:

@@ -1,4 +1,4 @@
-"""From the tables of a file to its environments and links: do the ends and environments exist."""
+"""Build the environments and links of a file, and check that the ends exist."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lab.topology.specs import Environment, LinkSpec
 def build_environments(tables: Any, diagnostics: Diagnostics) -> dict[str, Environment]:
     """Return the environments by name, in the order of the file.
 
-    "arpanet" over tcp if there are none.
+    Without any, there is one: "arpanet" over tcp.
     """
     environments: dict[str, Environment] = {}
     for number, table in enumerate(tables.environment):
@@ -49,7 +49,7 @@ def build_links(
 def _defaults(
     table: Any, environments: Mapping[str, Environment], diagnostics: Diagnostics
 ) -> dict[str, Any]:
-    """What [defaults.link] gives, without an environment that does not exist."""
+    """Return [defaults.link], without an environment that does not exist."""
     given: dict[str, Any] = table.given()
     name = given.get("environment")
     if name is not None and name not in environments:

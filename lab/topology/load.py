@@ -1,4 +1,4 @@
-"""Topology files: read, checked in one pass, and turned into a topology."""
+"""Read a topology file, check all of it, and make a topology."""
 
 from __future__ import annotations
 
@@ -31,28 +31,28 @@ if TYPE_CHECKING:
     import networkx
 
 LARGEST_FILE: Final = 64 * 2**20
-"""Bytes of a topology file; more is a mistake of the name, and would only fill the memory."""
+"""The most bytes of a topology file; a larger file is probably not a topology."""
 
 MOST_NOTES: Final = 20
-"""Notes about one file."""
+"""The most notes about one file."""
 
 
 @dataclass
 class Source:
-    """Where a topology comes from, to say in a sentence where something is wrong."""
+    """The source of a topology; it says where in the source a problem is."""
 
     name: str = ""
     text: str = ""
     folder: Path = Path()
     overridden: dict[Place, str] = field(default_factory=dict)
     renamed: dict[Place, Place] = field(default_factory=dict)
-    drawn: GraphTables = field(default_factory=GraphTables)
+    graph_tables: GraphTables = field(default_factory=GraphTables)
     _lines: dict[Place, int] | None = None
 
     def where(self, place: Place) -> str:
         """Return file, line and key of a place."""
         place = self._as_written(place)
-        label = self.drawn.labels.get(place[:2])
+        label = self.graph_tables.labels.get(place[:2])
         if label is not None:
             return self._joined(label + (f", {dotted(place[2:])}" if place[2:] else ""))
         for end in range(len(place), 0, -1):
@@ -63,7 +63,7 @@ class Source:
         return self._joined(f"line {line}" if line else "", key)
 
     def _as_written(self, place: Place) -> Place:
-        """The place by the keys that the file uses, where those are former names."""
+        """Return a place with the keys that the file has, which may be former names."""
         for new, old in self.renamed.items():
             if place[: len(new)] == new:
                 return old + place[len(new) :]
@@ -81,7 +81,7 @@ class Source:
         return None
 
     def sentences(self, problems: Iterable[Problem]) -> list[str]:
-        """Return problems or notes with where they are, each once, in the order of the file."""
+        """Return problems or notes with their places, each once, in the order of the file."""
         once = sorted(dict.fromkeys(problems), key=lambda problem: self._line(problem.place) or 0)
         return [self._sentence(problem) for problem in once]
 
@@ -120,7 +120,7 @@ def read_tables(
     seed: int = 0,
 ) -> Data:
     """Return the topology of that class that the tables of a file, and a graph, describe."""
-    # None in Python is what TOML leaves out
+    # TOML has no None: the key is left out
     given = {key: value for key, value in raw.items() if value is not None}
     return _assemble(cls, given, Source(), sets, seed, graph)
 
@@ -177,7 +177,7 @@ _HINTS: Final = {
 
 
 def _syntax(why: ValueError, text: str) -> str:
-    """Line, column, and what tomllib says there, with what would be right."""
+    """Return line, column and message of tomllib, with what would be right."""
     match = re.fullmatch(r"(.*?) \(at line (\d+), column (\d+)\)", str(why), re.DOTALL)
     if match:
         says, line, column = match.groups()
@@ -206,20 +206,20 @@ def _assemble(
     source.overridden, faults = override(recipe, sets)
     diagnostics = Diagnostics()
     from_graph = graph is not None or "graph" in recipe or "generate" in recipe
-    drawn = _drawn(recipe, source, seed, graph, diagnostics) if from_graph else GraphTables()
-    source.drawn = drawn or GraphTables()
+    drawn = _graph_tables(recipe, source, seed, graph, diagnostics) if from_graph else GraphTables()
+    source.graph_tables = drawn or GraphTables()
     tables = recipe
     if from_graph:
-        tables = recipe | {"host": source.drawn.hosts, "link": source.drawn.links}
+        tables = recipe | {"host": source.graph_tables.hosts, "link": source.graph_tables.links}
     source.renamed |= rename_old_keys(tables)
     warn_of_old_keys(source.renamed)
     checked = check(tables)
     diagnostics.problems += checked.problems
     diagnostics.numbers, diagnostics.damaged = checked.numbers, checked.damaged
     topology = None
-    if drawn is not None:  # else all hosts would be missed
-        kept = recipe if "generate" in recipe else None
-        topology = _built(cls, checked.tables, diagnostics, source, from_graph, kept)
+    if drawn is not None:  # otherwise every host would be reported as missing
+        kept_recipe = recipe if "generate" in recipe else None
+        topology = _built(cls, checked.tables, diagnostics, source, from_graph, kept_recipe)
     sentences = [f"{source.name}, {fault}" if source.name else fault for fault in faults]
     sentences += source.sentences(diagnostics.problems)
     if sentences or topology is None:
@@ -227,14 +227,14 @@ def _assemble(
     return topology
 
 
-def _drawn(
+def _graph_tables(
     raw: Mapping[str, Any],
     source: Source,
     seed: int,
     graph: networkx.Graph | None,
     diagnostics: Diagnostics,
 ) -> GraphTables | None:
-    """The hosts and links of the graph that a file names or asks for; None where there is none."""
+    """Return the hosts and links of the graph that a file names or generates; None without one."""
     given = "graph" if "graph" in raw or graph is not None else "generate"
     for key in ("host", "link", "generate"):
         if key in raw and key != given:
@@ -254,14 +254,14 @@ def _drawn(
 
 
 def _first_environment(raw: Mapping[str, Any]) -> str:
-    """The environment of edges that name none; the tables are not checked yet."""
-    given: Any = raw
+    """Return the environment of edges that name none; the tables are not checked yet."""
+    value: Any = raw
     for key in ("defaults", "link", "environment"):
-        given = given.get(key) if isinstance(given, dict) else None
+        value = value.get(key) if isinstance(value, dict) else None
     tables = raw.get("environment")
     first = tables[0] if isinstance(tables, list) and tables else None
     name = first.get("name") if isinstance(first, dict) else None
-    return str(given or name or "arpanet")
+    return str(value or name or "arpanet")
 
 
 def _built(
@@ -299,9 +299,11 @@ def _built(
 
 
 def _notes(source: Source, diagnostics: Diagnostics) -> tuple[str, ...]:
-    drawn = [f"{source.name}: {note}" if source.name else note for note in source.drawn.notes]
-    notes = source.sentences(diagnostics.notes)
-    if len(notes) > MOST_NOTES:
-        beyond = len(notes) - MOST_NOTES
-        notes = [*notes[:MOST_NOTES], f"... and {beyond} more note{'s' * (beyond > 1)}"]
-    return tuple(single_line(note) for note in (*drawn, *notes))
+    notes = [
+        f"{source.name}: {note}" if source.name else note for note in source.graph_tables.notes
+    ]
+    file_notes = source.sentences(diagnostics.notes)
+    if len(file_notes) > MOST_NOTES:
+        beyond = len(file_notes) - MOST_NOTES
+        file_notes = [*file_notes[:MOST_NOTES], f"... and {beyond} more note{'s' * (beyond > 1)}"]
+    return tuple(single_line(note) for note in (*notes, *file_notes))

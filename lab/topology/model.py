@@ -1,4 +1,4 @@
-"""The topology that users hold: what a file describes, and how to have it as a graph or a file.
+"""The topology as users have it: what a file describes, also as a graph and as a file.
 
 The data is declared in :mod:`lab.topology.specs`. This module is the top of the room: no other
 module of the room imports it.
@@ -31,20 +31,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Topology(TopologyData):
-    """A topology: its data, with what makes a graph, a file or another seed's topology of it."""
+    """A topology, with methods that make a graph, a file, or the topology for another seed."""
 
     @property
     def graph(self) -> networkx.MultiGraph:
-        """The topology as a networkx graph, made when first asked for.
+        """The topology as a networkx graph; it is made once.
 
-        Nodes are host names, edges are keyed by environment. Both carry ``spec`` and, for
-        networkx's own algorithms and writers, what it says as plain attributes.
+        Nodes are host names, edges are keyed by environment. Both have a ``spec`` and, for the
+        algorithms and writers of networkx, its settings as plain attributes.
         """
-        if "graph" not in self._found:
+        if "graph" not in self._cache:
             from lab.topology.graphs import to_graph
 
-            self._found["graph"] = to_graph(self)
-        return self._found["graph"]
+            self._cache["graph"] = to_graph(self)
+        return self._cache["graph"]
 
     def with_seed(self, seed: int) -> Topology:
         """Return the topology that the same file describes for another seed.
@@ -73,8 +73,8 @@ class Topology(TopologyData):
         return from_dict(options, graph=graph, sets=sets, seed=seed)
 
 
-# The readers are imported where they are used: whoever only holds a topology, such as the process
-# of a live host, should not wait for pydantic.
+# The readers are imported where they are used, so that a program that only has a topology, such as
+# the process of a live host, does not wait for pydantic.
 
 
 def load(path: str | os.PathLike[str], sets: Sets = (), seed: int = 0) -> Topology:

@@ -9,14 +9,13 @@ from typing import Any
 
 from lab.topology.declarations import Setting, declared_tables, settings_of
 from lab.topology.file import TopologyFile
-
-Place = tuple[str | int, ...]
+from lab.topology.positions import Place
 
 
 def rename_old_keys(raw: dict[str, Any]) -> dict[Place, Place]:
-    """Give keys of a file their names of today; return the places that changed, new to old.
+    """Rename the old keys of a file; return the new place of each, with its old one.
 
-    A table under both names is put together.
+    Tables under the old and the new name are merged.
     """
     renamed: dict[Place, Place] = {}
     for keys, setting in _with_old_names():
@@ -38,7 +37,7 @@ def _rename(raw: dict[str, Any], keys: tuple[str, ...], setting: Setting) -> dic
 
 
 def warn_of_old_keys(renamed: dict[Place, Place]) -> None:
-    """Warn of each former name once, however often it stands in a file."""
+    """Warn of each former name once, however often a file has it."""
     former = {setting.old: setting.key for _, setting in _with_old_names()}
     for old in dict.fromkeys(place[-1] for place in renamed.values()):
         text = f"{old} is the former name of {former[str(old)]}; use that"
@@ -46,26 +45,26 @@ def warn_of_old_keys(renamed: dict[Place, Place]) -> None:
 
 
 def _level_of_the_caller() -> int:
-    """The ``stacklevel`` for who calls this: where Python shows warnings, the user's own line."""
+    """Return the ``stacklevel`` with which a warning points to the user's own line."""
     level, frame = 1, sys._getframe(1)
-    while frame.f_back is not None and _is_ours(frame.f_globals.get("__name__", "")):
+    while frame.f_back is not None and _is_internal(frame.f_globals.get("__name__", "")):
         level, frame = level + 1, frame.f_back
     return level
 
 
-def _is_ours(module: str) -> bool:
+def _is_internal(module: str) -> bool:
     return module.partition(".")[0] in ("lab", "contextlib")
 
 
 def _with_old_names() -> Iterator[tuple[tuple[str, ...], Setting]]:
-    """The settings that have a former name, with the keys that lead to their table."""
+    """Yield the settings that have a former name, with the keys that lead to their table."""
     for keys, table in declared_tables(TopologyFile):
         assert table.of is not None
         yield from ((keys, setting) for setting in settings_of(table.of) if setting.old)
 
 
 def _tables(value: Any, keys: tuple[str, ...], place: Place) -> Iterator[tuple[Place, Any]]:
-    """The tables that keys lead to, each with its place; values of other kinds passed over."""
+    """Yield the tables that keys lead to, each with its place; other values are skipped."""
     if isinstance(value, list):
         for number, item in enumerate(value):
             yield from _tables(item, keys, (*place, number))

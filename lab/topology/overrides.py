@@ -1,7 +1,8 @@
-"""Overrides of a topology file's values: ``--set mail.0.size="2 kB"``.
+"""Override values of a topology file: ``--set mail.0.size="2 kB"``.
 
-A dotted path leads to the value. A number picks from a list; so does a name, where the tables of
-the list have one: ``host.MIT-AI.ARPA.relay``. The value is read as TOML, or else as a text.
+A dotted path leads to the value. A number selects an item of a list; so does a name, if the tables
+of the list have names: ``host.MIT-AI.ARPA.relay``. The value is read as TOML or, if it is not TOML,
+as a text.
 """
 
 from __future__ import annotations
@@ -21,15 +22,15 @@ _INDEX: Final = re.compile(r"(?<=[\w\]])\[(\w+)\]")
 
 
 class OverrideFault(ValueError):
-    """An override that leads nowhere; the message says why, and what would be right."""
+    """Raised for an override that leads nowhere; the message says what would be right."""
 
 
 def override(
     raw: dict[str, Any], sets: Iterable[str] | Mapping[str, Any]
 ) -> tuple[dict[Place, str], list[str]]:
-    """Put overrides into the tables of a file; return which of them set the value of a place.
+    """Put overrides into the tables of a file; return the place that each of them set.
 
-    Overrides that lead nowhere are left out; the second result has a sentence for each.
+    Overrides that lead nowhere are left out; the second result has a sentence for each of them.
     """
     places: dict[Place, str] = {}
     faults = []
@@ -55,7 +56,7 @@ def _pairs(sets: Iterable[str] | Mapping[str, Any]) -> Iterable[tuple[str, Any, 
 
 
 def read(text: str) -> Any:
-    """Return the value that a text spells in TOML; the text itself where it spells none."""
+    """Return a text as a TOML value, or the text itself if it is not one."""
     try:
         tables = tomllib.loads(f"value = {text}")
     except (ValueError, RecursionError):
@@ -64,7 +65,7 @@ def read(text: str) -> Any:
 
 
 def _put(raw: dict[str, Any], path: str, value: Any) -> Place:
-    """Put a value where a path leads; the place that this is."""
+    """Set the value that a path leads to; return its place."""
     # "mail[0]" is "mail.0"; the brackets of a host such as [10.0.0.1] are part of its name
     steps = _INDEX.sub(r".\1", path).split(".")
     if not all(steps):
@@ -85,15 +86,15 @@ def _put(raw: dict[str, Any], path: str, value: Any) -> Place:
         place, steps = (*place, key), steps[taken:]
         if not steps:
             container[key] = value
-            _give_way(container, place)
+            _remove_other_content(container, place)
             return place
         if isinstance(container, dict) and key not in container:
             container[key] = _new(place)
         container = container[key]
 
 
-def _give_way(table: Any, place: Place) -> None:
-    """Of the ways to say what a mail holds, the one that is set replaces the one in the file."""
+def _remove_other_content(table: Any, place: Place) -> None:
+    """Remove the other keys for the content of a mail when one of them is set."""
     if place[0] == "mail" and len(place) == 3 and place[2] in CONTENTS:
         for other in CONTENTS:
             if other != place[2]:
@@ -101,7 +102,7 @@ def _give_way(table: Any, place: Place) -> None:
 
 
 def _key(container: dict[str, Any], steps: list[str]) -> tuple[str, int]:
-    """The key of a table that the steps begin with: the longest, for keys may hold periods."""
+    """Return the longest key of a table that the steps begin with; keys may have periods."""
     for taken in range(len(steps), 1, -1):
         if ".".join(steps[:taken]) in container:
             return ".".join(steps[:taken]), taken
@@ -109,7 +110,7 @@ def _key(container: dict[str, Any], steps: list[str]) -> tuple[str, int]:
 
 
 def _new(place: Place) -> dict[str, Any]:
-    """A table that an override brings with it, such as [retry]."""
+    """Return an empty table that the file does not have, such as [retry]."""
     if len(place) == 1 and place[0] in MANY:
         defaults = f", or set defaults.{place[0]}.KEY" if place[0] in ("host", "link") else ""
         raise OverrideFault(f"the file has no [[{place[0]}]]; write one into it{defaults}")
@@ -121,7 +122,7 @@ def _new(place: Place) -> dict[str, Any]:
 
 
 def _pick(container: list[Any], steps: list[str], place: Place) -> tuple[int, int]:
-    """The item of a list that the steps begin with, and how many of them that takes."""
+    """Return the item of a list that the steps begin with, and how many steps name it."""
     key: Callable[[str], Any] = HostName if place == ("host",) else str.lower
     names = {
         key(table["name"]): (number, table["name"])

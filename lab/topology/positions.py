@@ -1,6 +1,6 @@
-"""Where in a TOML text each value stands: what tomllib knows and does not tell.
+"""The line of each value in a TOML text, which tomllib does not report.
 
-The text has been read as TOML before, so only its shape is followed here, not its rules.
+tomllib has accepted the text before, so this parser follows its shape and checks nothing.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import re
 from typing import Final
 
 Place = tuple[str | int, ...]
+"""The keys that lead to a value, as in ``("host", 2, "relay")``."""
 
 _GAP: Final = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
 _KEY: Final = re.compile(r"""[ \t]*("(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[A-Za-z0-9_-]+)[ \t]*""")
@@ -21,19 +22,16 @@ _BARE: Final = re.compile(r"[^,\]}\n#]+")
 
 
 def lines_of(text: str) -> dict[Place, int]:
-    """Return for each value of a TOML text the number of its line, counted from 1.
-
-    A place is the keys that lead there, as in ``("host", 2, "relay")``.
-    """
+    """Return the line of each value of a TOML text, counted from 1."""
     finder = _Finder(text)
-    # a sentence without its line is better than none
+    # an error message without a line is better than none
     with contextlib.suppress(IndexError, RecursionError):
         finder.document()
     return finder.lines
 
 
 class _Finder:
-    """Walks over a text once and notes the line of each value."""
+    """Goes through a text once and keeps the line of each value."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -44,7 +42,7 @@ class _Finder:
         self._line = 1
 
     def document(self) -> None:
-        """Statements to the end: table headers, and keys with their values."""
+        """Read all statements: table headers, and keys with their values."""
         base: Place = ()
         while self._gap():
             if self.text.startswith("[[", self.position):
@@ -61,7 +59,7 @@ class _Finder:
         return self.position < len(self.text)
 
     def _note(self, place: Place) -> None:
-        # counted on from the last place, so that the whole is linear
+        # line ends are counted from the last value on, which takes linear time in all
         self._line += self.text.count("\n", self._counted, self.position)
         self._counted = self.position
         self.lines.setdefault(place, self._line)

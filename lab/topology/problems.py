@@ -1,7 +1,4 @@
-"""What is wrong with a topology file: a sentence each, with what would be right.
-
-A *place* is the keys that lead to a value, as in ``("host", 2, "relay")``.
-"""
+"""The problems of a topology file, each as a sentence that also says what would be right."""
 
 from __future__ import annotations
 
@@ -18,24 +15,23 @@ from lab.quantities import as_toml
 from lab.topology.declarations import Setting, declared_tables, settings_of
 from lab.topology.file import TopologyFile
 from lab.topology.kinds import KINDS
+from lab.topology.positions import Place as Place
 from lab.topology.schema import TABLES, FileTable, Table, keys
 
-Place = tuple[str | int, ...]
-
 MOST_PROBLEMS: Final = 50
-"""Sentences about one file; whoever has more wrong begins with these."""
+"""The most problems that are reported for one file."""
 
 MANY: Final = frozenset(
     keys[-1]
     for keys, setting in declared_tables(TopologyFile)
     if setting.kind == "tables" or keys[-1] == setting.tables
 )
-"""Keys that stand in double brackets."""
+"""Keys of tables that are written in double brackets."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong, at a place of the file."""
+    """A problem, and the place of the file that has it."""
 
     place: Place
     text: str
@@ -44,16 +40,16 @@ class Problem:
 def did_you_mean(word: str, known: Iterable[str], otherwise: str = "") -> str:
     """Return the end of a sentence: "; did you mean X?" for the closest known word.
 
-    ``otherwise`` where no known word is close.
+    It is ``otherwise`` if no known word is close.
     """
     by_small_letters = {each.lower(): each for each in known}
-    # long words are compared in quadratic time, and none of ours is long
+    # the comparison takes quadratic time, and no key is long
     close = get_close_matches(word.lower(), by_small_letters, n=1) if len(word) <= 100 else []
     return f"; did you mean {by_small_letters[close[0]]}?" if close else otherwise
 
 
 def join_some(words: Iterable[str], most: int = 12) -> str:
-    """Return words with commas, those beyond the first ones counted."""
+    """Return words joined by commas; beyond ``most``, only their number is given."""
     every = list(words)
     beyond = f" and {len(every) - most} more" if len(every) > most else ""
     return ", ".join(every[:most]) + beyond
@@ -73,10 +69,10 @@ def _short(key: str) -> str:
 
 @dataclass(slots=True)
 class ValidTables:
-    """The tables of a file as far as they are sound, and the problems of their shape.
+    """The valid tables of a file, and the problems of the others.
 
-    ``numbers``: for each list of tables, the places in the file of those that are left.
-    ``damaged``: places in the file of hosts that lost users, lists or forwards.
+    ``numbers`` has, for each list of tables, the numbers in the file of the tables that are left.
+    ``damaged`` has the numbers in the file of hosts that lost users, lists or forwards.
     """
 
     tables: Any
@@ -88,34 +84,34 @@ class ValidTables:
 def check(raw: Mapping[str, Any]) -> ValidTables:
     """Return the tables of a file, with all problems of their shape.
 
-    What is wrong is left out of the tables (the default stands in its place), so that the rest
-    can be examined in the same pass.
+    Invalid values are left out of the tables, where the defaults replace them, so that everything
+    else can be checked in the same pass.
     """
     problems: list[Problem] = []
     numbers = {key: list(range(len(raw[key]))) for key in MANY if isinstance(raw.get(key), list)}
-    sound: Any = raw
+    valid: Any = raw
     while True:
         try:
-            tables = FileTable.model_validate(sound)
+            tables = FileTable.model_validate(valid)
         except ValidationError as error:
             details = error.errors(include_url=False)
         else:
             return ValidTables(tables, problems, numbers, _damaged(problems, raw))
-        news = [detail for detail in details if sound is raw or _is_news(detail)]
-        problems += [_problem(detail, numbers, sound) for detail in news]
-        if sound is raw:
-            sound = copy.deepcopy(dict(raw))
-        culprits = {_culprit(detail, sound) for detail in details}
-        # from the end, so that places in lists stay true while others go
+        own = [detail for detail in details if valid is raw or _is_own(detail)]
+        problems += [_problem(detail, numbers, valid) for detail in own]
+        if valid is raw:
+            valid = copy.deepcopy(dict(raw))
+        culprits = {_culprit(detail, valid) for detail in details}
+        # from the end, so that the numbers of the other items do not change
         for place in sorted(culprits, key=_order, reverse=True):
-            if not _remove(sound, place):
+            if not _remove(valid, place):
                 return ValidTables(FileTable(), problems, {}, frozenset())
             if len(place) == 2 and place[0] in numbers:
                 del numbers[str(place[0])][int(place[1])]
 
 
 def _damaged(problems: Iterable[Problem], raw: Mapping[str, Any]) -> frozenset[int]:
-    """Hosts of whose people something is not understood; all, if it is in the defaults."""
+    """Return the hosts with invalid users, lists or forwards; all, if the defaults have some."""
     people = ("users", "user", "list", "forward")
     places = [problem.place for problem in problems]
     if any(place[:2] == ("defaults", "host") and place[2:3] != () for place in places):
@@ -128,8 +124,8 @@ def _damaged(problems: Iterable[Problem], raw: Mapping[str, Any]) -> frozenset[i
     )
 
 
-def _is_news(detail: ErrorDetails) -> bool:
-    # a list that lost all its items is too short only because of us
+def _is_own(detail: ErrorDetails) -> bool:
+    # a list whose items were all removed is too short only because of that
     return detail["type"] not in ("too_short", "missing")
 
 
@@ -138,13 +134,13 @@ def _order(place: Place) -> tuple[tuple[int, str | int], ...]:
 
 
 def _culprit(detail: ErrorDetails, raw: Mapping[str, Any]) -> Place:
-    """What has to go: the value, or the table that lacks one."""
+    """Return what must be removed: the value, or the table in which one is missing."""
     place = _as_written(detail["loc"], raw)
     return place[:-1] if detail["type"] == "missing" else place
 
 
 def _as_written(place: Place, raw: Any) -> Place:
-    """A place without a number at its end that the file has not: one text may stand for a list."""
+    """Drop the number at the end of a place if a single text is written in place of a list."""
     for key in place[:-1]:
         raw = raw[key] if _has(raw, key) else None
     return place[:-1] if isinstance(raw, str) and isinstance(place[-1], int) else place
@@ -176,7 +172,7 @@ def _problem(detail: ErrorDetails, numbers: Mapping[str, list[int]], raw: Any) -
 
 
 def _keys(place: Place) -> tuple[str, ...]:
-    """The keys of a place, numbers left out."""
+    """Return the keys of a place without its numbers."""
     return tuple(key for key in place if isinstance(key, str))
 
 
@@ -221,7 +217,7 @@ _KINDS: Final = {
 
 
 def _fix(keys: tuple[str, ...], what: str = "") -> str:
-    """What to write in the place of a value that is of another kind."""
+    """Return what to write instead of a value of the wrong kind."""
     key = keys[-1] if keys else ""
     if what == "bool_type":
         return f"{key} = true or {key} = false"
@@ -246,7 +242,7 @@ def _word(setting: Setting) -> str:
 
 
 def _setting(keys: tuple[str, ...]) -> Setting | None:
-    """The setting that keys lead to."""
+    """Return the setting that keys lead to."""
     table = TABLES.get(keys[:-1])
     if table is None or table.declared is None:
         return None
@@ -267,7 +263,7 @@ def _unknown_word(value: object, keys: tuple[str, ...]) -> str:
 
 
 def bounded(sentences: Sequence[str]) -> list[str]:
-    """Return the first sentences, and how many more there would be."""
+    """Return the first sentences and, if there are more, their number."""
     if len(sentences) <= MOST_PROBLEMS:
         return list(sentences)
     beyond = len(sentences) - MOST_PROBLEMS

@@ -1,6 +1,6 @@
-"""The reference of the topology file: a page for people and a JSON Schema for editors.
+"""The reference of the topology file: a page in Markdown, and a JSON Schema for editors.
 
-Both are made from the declarations of the settings, and so have every key that a file may hold.
+Both are made from the declarations of the settings, so they have every key of a file.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def reference() -> str:
 
 
 def _written_tables() -> Iterator[tuple[tuple[str, ...], Setting]]:
-    """The tables that have a heading: users in double brackets only, defaults without theirs."""
+    """Yield the tables that get a heading: users once, and no tables inside ``[defaults]``."""
     for keys, setting in declared_tables(TopologyFile):
         if not (setting.tables == keys[-1] or setting.kind in ("tables", "table", "open table")):
             continue
@@ -89,8 +89,8 @@ def _meaning(setting: Setting) -> str:
     words = [f'`"{word}"`: {help}' for word, help in (setting.words or {}).items()]
     example = f"`{setting.key} = {setting.example}`" if setting.example else ""
     formerly = f"Formerly `{setting.old}`." if setting.old else ""
-    listed = "; ".join(words)
-    return " ".join(part for part in (setting.help, listed, example, formerly) if part)
+    choices = "; ".join(words)
+    return " ".join(part for part in (setting.help, choices, example, formerly) if part)
 
 
 def _default(setting: Setting) -> str:
@@ -110,7 +110,7 @@ def _is_table(setting: Setting) -> bool:
 
 
 def default_as_toml(setting: Setting) -> str:
-    """Return the default of a setting as a file would spell it, a quantity with its unit."""
+    """Return the default of a setting as a file has it, a quantity with its unit."""
     units = KINDS[setting.kind].units
     return quantity(setting.default, units) if units else toml_value(setting.default)
 
@@ -163,7 +163,7 @@ def _definition(setting: Setting) -> str:
 
 
 def _object(setting: Setting) -> dict[str, Any]:
-    """The schema of an inner table."""
+    """Return the schema of an inner table."""
     assert setting.of is not None
     settings = settings_of(setting.of)
     if setting.kind == "shared table":
@@ -211,7 +211,7 @@ def _value_schema(setting: Setting) -> Mapping[str, Any]:
 
 
 def _plain_default(setting: Setting) -> Any:
-    """The default as JSON, where it says something: texts, numbers and truth values."""
+    """Return the default as JSON if it is a text, a number or a truth value."""
     default = setting.default
     if setting.is_required or default == "":
         return None

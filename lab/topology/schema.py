@@ -1,7 +1,7 @@
-"""The shape of a topology file: which keys there are, and what kind of value each takes.
+"""The shape of a topology file: its keys, and the kind of value of each.
 
-Shape only: whether a host that is named exists is for :mod:`lab.topology.hosts`. The tables are
-pydantic models, made from the declarations of the settings (:mod:`lab.topology.declarations`).
+Only the shape: :mod:`lab.topology.hosts` checks whether the hosts that are named exist. The tables
+are pydantic models, made from the declarations of the settings (:mod:`lab.topology.declarations`).
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from lab.topology.kinds import KINDS, user_table
 
 
 class Table(BaseModel):
-    """A table of the file: no key but its own, no value turned into another kind.
+    """A table of the file: other keys are errors, and values are not converted.
 
-    ``declared`` is the dataclass whose settings it holds, under the names of its fields;
-    ``file_defaults`` has those defaults that the dataclass has not.
+    ``declared`` is the dataclass whose settings it has, under the names of its fields;
+    ``file_defaults`` has the defaults that the dataclass does not have.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, populate_by_name=False)
@@ -33,11 +33,11 @@ class Table(BaseModel):
     file_defaults: ClassVar[dict[str, Any]] = {}
 
     def given(self) -> dict[str, Any]:
-        """Return the values that the file gives, by field; defaults left out."""
+        """Return the values that the file has, by field, without defaults."""
         return {name: getattr(self, name) for name in self.model_fields_set}
 
     def values(self) -> dict[str, Any]:
-        """Return the values by field, as the dataclass takes them; its own defaults left out."""
+        """Return the values by field, for the dataclass, without the defaults that it has."""
         assert self.declared is not None
         values, given = dict(self.file_defaults), self.model_fields_set
         for setting in settings_of(self.declared):
@@ -50,7 +50,7 @@ class Table(BaseModel):
 
 
 def _made(value: Any) -> Any:
-    """The dataclass that a table stands for, or a tuple of those; another value as it is."""
+    """Return the dataclass of a table, or a tuple of those; any other value unchanged."""
     if isinstance(value, Table):
         assert value.declared is not None
         return value.declared(**value.values())
@@ -58,7 +58,7 @@ def _made(value: Any) -> Any:
 
 
 class OpenTable(Table):
-    """A table that takes any further keys."""
+    """A table that allows any other keys."""
 
     model_config = ConfigDict(extra="allow", strict=True)
 
@@ -66,8 +66,8 @@ class OpenTable(Table):
 def table_of(declared: type[Any], *, shared: bool = False, further: bool = False) -> type[Table]:
     """Return the table of the settings that a dataclass declares.
 
-    A ``shared`` one is of ``[defaults]``: without the settings that belong to one host or link, and
-    none is required. ``further``: it takes other keys too.
+    ``shared``: the table is in ``[defaults]``; it does not have the settings of a single host or
+    link, and requires none. ``further``: it allows other keys.
     """
     name = (declared.__name__, shared)
     if name not in _MADE:
@@ -89,7 +89,7 @@ _MADE: Final[dict[tuple[str, bool], type[Table]]] = {}
 
 
 def _definitions(setting: Setting) -> dict[str, Any]:
-    """The pydantic fields of a setting: one, or two where a second key holds the same."""
+    """Return the pydantic fields of a setting: one, or two if it has a second key."""
     annotation = _annotation(setting)
     default: dict[str, Any] = {"default": setting.default}
     if setting.is_required:
@@ -130,7 +130,7 @@ TABLES: Final[dict[tuple[str, ...], type[Table]]] = {
     (): FileTable,
     **{keys: _table(setting) for keys, setting in declared_tables(TopologyFile)},
 }
-"""The tables by the keys that lead to them, places in lists left out."""
+"""The tables, by the keys that lead to them, without numbers in lists."""
 
 
 def keys(table: type[Table]) -> list[str]:

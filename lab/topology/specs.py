@@ -1,9 +1,9 @@
-"""What a topology is made of: environments, hosts, links, and what is to happen there.
+"""The parts of a topology: environments, hosts, links, mail, traffic and faults.
 
-Each field of these dataclasses that carries metadata is a key of the topology file, and is declared
-here and nowhere else (:mod:`lab.hosts.setting` says how; a host's are in
-:mod:`lab.hosts.settings`). Durations are seconds, sizes bytes, bandwidths bits a second, rates
-events a second. Objects are plain: they compare, and they cross process boundaries.
+Each field of these dataclasses that has metadata is a key of the topology file, and is declared
+only here (:mod:`lab.hosts.setting` says how; those of a host are in :mod:`lab.hosts.settings`).
+Durations are seconds, sizes bytes, bandwidths bits per second, rates events per second. The objects
+are plain data: they can be compared and sent to other processes.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from lab.protocol import HostName, Path
 from lab.quantities import single_line
 
 HostSpec = HostSettings
-"""A host as the topology has it is what its installation is set to."""
+"""A host in a topology is the settings of its installation."""
 
 DEFAULT_START: Final = datetime(1982, 8, 1, tzinfo=UTC)
 """The date at t=0 unless a file says otherwise: the month of RFC 821."""
 
 
 class TopologyError(Exception):
-    """A topology that cannot be used; ``problems`` has a sentence for each thing wrong with it."""
+    """Raised for a topology that cannot be used; ``problems`` has a sentence for each problem."""
 
     def __init__(self, problems: Iterable[str]) -> None:
         self.problems = [single_line(problem) for problem in problems]
@@ -43,7 +43,7 @@ class Environment:
 
     name: str = field(
         metadata=setting(
-            "name", "Name of the environment, by which links name it.", "3.6", example='"arpanet"'
+            "name", "Name of the environment, used by links.", "3.6", example='"arpanet"'
         )
     )
     transport: str = field(
@@ -65,7 +65,7 @@ class Environment:
 
 @dataclass(frozen=True, slots=True)
 class LinkSpec:
-    """A line that joins two hosts or routers in one environment, both ways alike."""
+    """A link between two hosts or routers in one environment, the same in both directions."""
 
     a: str = field(
         metadata=setting(
@@ -91,7 +91,7 @@ class LinkSpec:
     latency: float = field(
         default=0.010,
         metadata=setting(
-            "duration", "Time that a segment is on its way.", example='"40 ms"', trace="always"
+            "duration", "Time that a segment takes.", example='"40 ms"', trace="always"
         ),
     )
     jitter: float = field(
@@ -104,7 +104,7 @@ class LinkSpec:
         default=None,
         metadata=setting(
             "bandwidth",
-            "Bits a second.",
+            "Bits per second.",
             default_text="no limit",
             example='"50 kbit/s"',
             trace="always",
@@ -123,7 +123,7 @@ class LinkSpec:
         default=None,
         metadata=setting(
             "number",
-            "What the link counts when the shortest route is looked for.",
+            "Cost of the link when the shortest route is computed.",
             default_text="the latency",
             example="3",
             trace="always",
@@ -133,14 +133,14 @@ class LinkSpec:
 
 @dataclass(frozen=True, slots=True)
 class MailSpec:
-    """Mail that a user hands to the sender-SMTP of their host.
+    """Mail that a user submits to their host.
 
-    The mail data is ``mail_data`` whole, or a memo header and ``text``, or one and ``size`` bytes
-    of text.
+    The mail data is ``mail_data``, or a memo header and ``text``, or a memo header and ``size``
+    bytes of text.
     """
 
     at: float = field(
-        metadata=setting("duration", "When the user hands it in.", default=0.0, example='"2 s"')
+        metadata=setting("duration", "When the user submits it.", default=0.0, example='"2 s"')
     )
     verb: str = field(
         metadata=setting(
@@ -177,13 +177,13 @@ class MailSpec:
     )
     size: int | None = field(
         default=None,
-        metadata=setting("size", "In place of text: as many bytes of it.", example='"2 kB"'),
+        metadata=setting("size", "Instead of text: as many bytes of it.", example='"2 kB"'),
     )
     mail_data: str | None = field(
         default=None,
         metadata=setting(
             "text",
-            "In place of text: the whole of the mail data, memo header included.",
+            "Instead of text: all of the mail data, including the memo header.",
             "3.1",
             example='"From: ..."',
         ),
@@ -192,11 +192,11 @@ class MailSpec:
 
 @dataclass(frozen=True, slots=True)
 class TrafficSpec:
-    """Messages that users send each other at random: Poisson arrivals."""
+    """Random messages between users, with Poisson arrivals."""
 
     count: int = field(metadata=setting("count", "How many messages.", example="100"))
     rate: float = field(
-        metadata=setting("rate", "Messages a second, over the whole topology.", example='"2 /min"')
+        metadata=setting("rate", "Messages per second, in the whole topology.", example='"2 /min"')
     )
     sender: str = field(
         default="*",
@@ -246,7 +246,7 @@ class ScriptSpec:
 
 @dataclass(frozen=True, slots=True)
 class PollSpec:
-    """A host that calls another, sends what it has, and asks by TURN for what that one has."""
+    """A host that calls another, sends its mail, and asks for mail with TURN."""
 
     at: float = field(
         metadata=setting("duration", "When it first calls.", default=0.0, example='"2 s"')
@@ -275,7 +275,7 @@ class FaultKind(NamedTuple):
 _CHANGE: Final = ("host", "session", "number", "line")
 FAULT_KINDS: Final = {
     "link-down": FaultKind("the link carries nothing", ("link",)),
-    "host-down": FaultKind("the host stops in order, and starts again at the end", ("host",)),
+    "host-down": FaultKind("the host shuts down cleanly, and starts again at the end", ("host",)),
     "crash": FaultKind("the host loses what it has in memory", ("host",)),
     "partition": FaultKind("links between the groups carry nothing", ("groups",)),
     "loss": FaultKind("the chance that the link loses a segment", ("link", "value")),
@@ -285,15 +285,15 @@ FAULT_KINDS: Final = {
     "refuse": FaultKind("the host greets with 421", ("host",)),
     "hang-up": FaultKind("a channel over the link is cut", ("link",), ("after", "session", "of")),
     "clock-skew": FaultKind("the host's clock is ahead", ("host", "value")),
-    "change-reply": FaultKind("one reply of the host is another line", _CHANGE),
-    "change-command": FaultKind("one command or mail data of the host is another line", _CHANGE),
+    "change-reply": FaultKind("a reply of the host is replaced", _CHANGE),
+    "change-command": FaultKind("a command or the mail data of the host is replaced", _CHANGE),
 }
 """The kinds of fault."""
 
 
 @dataclass(frozen=True, slots=True)
 class FaultSpec:
-    """Something that goes wrong: at a time, when an event is seen, or at random at a rate."""
+    """A fault: at a time, after an event, or at random with a rate."""
 
     kind: str = field(
         metadata=setting(
@@ -321,8 +321,8 @@ class FaultSpec:
         default=None,
         metadata=setting(
             "pair",
-            "The link that it affects, by its two ends; each may be a glob, and then one of the "
-            "links that match is drawn each time.",
+            "The two ends of the link that it affects. Each may be a glob; then one of the "
+            "links that match is chosen at random each time.",
             example='["MIT-AI.ARPA", "USC-ISIE.ARPA"]',
         ),
     )
@@ -330,8 +330,8 @@ class FaultSpec:
         default=None,
         metadata=setting(
             "host",
-            "The host that it affects, or a glob, and then one of the hosts that match is drawn "
-            "each time.",
+            "The host that it affects, or a glob; then one of the hosts that match is chosen at "
+            "random each time.",
             example='"MIT-AI.ARPA"',
         ),
     )
@@ -339,7 +339,7 @@ class FaultSpec:
         default=(),
         metadata=setting(
             "groups",
-            "Of a partition: groups of hosts between which nothing is carried.",
+            "The groups of hosts of a partition, between which nothing is carried.",
             example='[["MIT-AI.ARPA"], ["USC-ISIE.ARPA"]]',
         ),
     )
@@ -356,7 +356,7 @@ class FaultSpec:
         metadata=setting(
             "text",
             'What a hang-up waits for: a command ("DATA"), a reply code ("354"), the end of the '
-            'mail data (".") or so many bytes ("1000 B").',
+            'mail data (".") or a number of bytes ("1000 B").',
             default_text="cut at once",
             example='"DATA"',
         ),
@@ -365,14 +365,14 @@ class FaultSpec:
         default=None,
         metadata=setting(
             "condition",
-            "In place of at: the event of the trace, by its columns, that sets it off; `nth` "
-            "counts those that match.",
+            "Instead of at: the event of the trace, by its columns, that triggers it; `nth` counts "
+            "the events that match.",
             example='{ host = "MIT-AI.ARPA", event = "reply", code = 354 }',
         ),
     )
     rate: float | None = field(
         default=None,
-        metadata=setting("rate", "In place of at: at random, so many a second.", example='"2 /h"'),
+        metadata=setting("rate", "Instead of at: random, faults per second.", example='"2 /h"'),
     )
     session: int | None = field(
         default=None,
@@ -395,8 +395,8 @@ class FaultSpec:
         default=None,
         metadata=setting(
             "ordinal",
-            "Which reply of the session is changed, the greeting being 1, or which command or mail "
-            "data.",
+            "Which reply of the session is changed, counted from the greeting, which is 1; or "
+            "which command or mail data.",
             example="4",
         ),
     )
@@ -404,24 +404,24 @@ class FaultSpec:
         default=None,
         metadata=setting(
             "text",
-            "The line in its place. A reply that refuses is meant by the receiver-SMTP; any other "
-            "is only said.",
+            "The line to send instead. If the new reply is a refusal, the receiver-SMTP acts on "
+            "it; any other is only sent.",
             example='"550 No such user here"',
         ),
     )
 
 
 Sets = Iterable[str] | Mapping[str, object]
-"""Overrides: "link.0.latency=1 s" each, or a mapping of dotted paths to values."""
+"""Overrides: texts such as "link.0.latency=1 s", or a mapping of dotted paths to values."""
 
 
 @dataclass(frozen=True, slots=True)
 class TopologyData:
-    """Environments, hosts and links with the mail, traffic, scripts and faults that are to happen.
+    """Environments, hosts and links, and the mail, traffic, scripts and faults of a run.
 
-    ``hosts`` is by name as written; :meth:`host` finds them by any of their names. ``start`` is the
-    date at t=0. ``expect`` is the outcome that the file states. ``notes`` are warnings for people.
-    ``recipe`` is what a ``[generate]`` topology was made from.
+    ``hosts`` maps names, as written, to hosts; :meth:`host` finds a host by any of its names.
+    ``start`` is the date at t=0. ``expect`` is the outcome that the file states. ``notes`` are
+    warnings for people. ``recipe`` is the file from which a ``[generate]`` topology was made.
     """
 
     title: str = ""
@@ -438,17 +438,17 @@ class TopologyData:
     expect: dict[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     recipe: Mapping[str, object] | None = field(default=None, repr=False, compare=False)
-    _found: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _cache: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def messages(self) -> int:
-        """How many messages users hand in."""
+        """The number of messages that users submit."""
         return len(self.mail) + sum(traffic.count for traffic in self.traffic)
 
     def host(self, name: str) -> HostSpec | None:
         """Return the host of that name in any environment, in any case; None if there is none."""
-        names: dict[HostName, HostSpec] | None = self._found.get("names")
+        names: dict[HostName, HostSpec] | None = self._cache.get("names")
         if names is None:
             names = {HostName(n): spec for spec in self.hosts.values() for n in spec.all_names}
-            self._found["names"] = names
+            self._cache["names"] = names
         return names.get(HostName(name))

@@ -1,4 +1,4 @@
-"""From the tables of a file to the mail, traffic, scripts and polls that are to happen."""
+"""Build the mail, traffic, scripts and polls of a file, and check them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lab.topology.problems import Place, join_some
 from lab.topology.specs import HostSpec, MailSpec, PollSpec, ScriptSpec, TrafficSpec
 
 CONTENTS = ("text", "size", "mail_data")
-"""The keys that say what a mail holds; a mail has one of them at most."""
+"""The keys for the content of a mail; a mail has at most one of them."""
 
 
 def build_mail(tables: Any, hosts: Hosts) -> tuple[MailSpec, ...]:
@@ -60,7 +60,7 @@ def _check_sender(path: Path, place: Place, hosts: Hosts) -> None:
 
 
 def _is_damaged(spec: HostSpec, hosts: Hosts) -> bool:
-    """Whether not all users of a host are known, for something was wrong there."""
+    """Return whether some users of a host are not known, because of a problem there."""
     return hosts.diagnostics.place("host", hosts.number[spec.name])[1] in hosts.diagnostics.damaged
 
 
@@ -89,7 +89,7 @@ def _traffic(
     for key, glob in (("from", traffic.sender), ("to", traffic.to)):
         if any(matches_address(user, host, glob) for user, host in addresses):
             continue
-        if not hosts.diagnostics.damaged:  # else the users may be among those not understood
+        if not hosts.diagnostics.damaged:  # otherwise a user with a problem may match
             known = join_some([f"{user}@{host}" for user, host in addresses], 5)
             known = f"; there are {known}" if addresses else "; no host has users"
             place = hosts.diagnostics.place("traffic", number, key)
@@ -132,7 +132,7 @@ def _polls(tables: Any, hosts: Hosts) -> Iterator[PollSpec]:
 
 
 def _ends(table: Any, place: Place, hosts: Hosts, what: str) -> dict[str, str]:
-    """The names of the two hosts of a script or a poll; none unless both exist."""
+    """Return the names of the two hosts of a script or a poll; nothing unless both exist."""
     sender = hosts.existing(table.sender, (*place, "from"), speaks=True)
     to = hosts.existing(table.to, (*place, "to"), speaks=True)
     if sender is None or to is None:

@@ -1,4 +1,4 @@
-"""A topology as the TOML file that describes it: what is at its default is left out.
+"""Write a topology as a TOML file; settings with their default value are left out.
 
 The keys of each table are those of the declarations (:mod:`lab.topology.declarations`).
 """
@@ -21,7 +21,8 @@ _ESCAPES: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\
 def to_toml(topology: TopologyData, comment: str = "") -> str:
     """Return the text of a topology file that loads as this topology, under a comment.
 
-    Hosts and links of a graph are written out. Quantities are in seconds, bytes and bits a second.
+    Hosts and links of a graph are written one by one. Quantities are in seconds, bytes and bits
+    per second.
     """
     lines = [f"# {line}".rstrip() for line in comment.splitlines()]
     lines += [""] if lines else []
@@ -53,9 +54,9 @@ def _lines(table: Mapping[str, Any]) -> Iterator[str]:
 
 
 def table_of(spec: Any, *, whole: bool = False) -> dict[str, Any]:
-    """Return what a dataclass of settings holds, as the table of a file, in plain values.
+    """Return a dataclass of settings as the table of a file, in plain values.
 
-    What is at its default is left out, unless the ``whole`` table is asked for.
+    Settings with their default value are left out, unless ``whole`` is True.
     """
     table = {}
     for setting in settings_of(type(spec)):
@@ -73,7 +74,7 @@ def fault_table(spec: FaultSpec) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """A value as TOML and JSON have it: paths and members as texts, dataclasses as tables."""
+    """Return a value for TOML and JSON: paths and members as texts, dataclasses as tables."""
     if isinstance(value, (str, int, float)):  # most are
         return value
     if isinstance(value, Path):
@@ -91,7 +92,7 @@ def _plain(value: Any) -> Any:
 
 
 def toml_value(value: Any) -> str:
-    """Return a value as TOML spells it."""
+    """Return a value in the syntax of TOML."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, datetime):
@@ -113,5 +114,5 @@ def _escaped(char: str) -> str:
 
 
 def _key(key: str) -> str:
-    plain = key.replace("-", "").replace("_", "")
-    return key if plain.isalnum() and plain.isascii() else toml_value(key)
+    letters = key.replace("-", "").replace("_", "")
+    return key if letters.isalnum() and letters.isascii() else toml_value(key)

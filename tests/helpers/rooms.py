@@ -63,7 +63,7 @@ ROOMS: Final = {
     "api": Room(6, f"{SIMULATED} live {VIEWS}"),
     "experiments": Room(7, f"{SIMULATED} {VIEWS} api"),
     "stepping": Room(7, f"{MEANING} simulation api"),
-    "lessons": Room(7, f"quantities protocol topology simulation {VIEWS} api"),
+    "lessons": Room(7, f"quantities runtime protocol topology simulation {VIEWS} api"),
     "benchmarks": Room(8, f"{MEANING} simulation experiments"),
     "__init__": Room(
         8, "runtime trace protocol analysis hosts topology views api experiments stepping lessons"

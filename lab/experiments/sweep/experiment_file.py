@@ -21,11 +21,9 @@ from lab.experiments.sweep.measures import Measure, measures_of
 from lab.experiments.sweep.relays import RelaysFault
 from lab.quantities import as_toml, parse_duration, single_line
 from lab.topology.model import Topology, TopologyError, load
-from lab.topology.positions import lines_of
+from lab.topology.positions import Place, lines_of
 from lab.topology.problems import bounded, did_you_mean, dotted, join_some
 from lab.topology.schema import Table, keys
-
-Position = tuple[str | int, ...]
 
 MOST_RUNS: Final = 1_000_000
 """The most runs of a sweep; more is probably a mistake in the grid."""
@@ -163,30 +161,26 @@ def make_experiment(**given: Any) -> Experiment:
 class _Reader:
     """Reads an experiment, and collects the problems with it."""
 
-    def __init__(self, name: str, lines: Mapping[Position, int], folder: Path) -> None:
+    def __init__(self, name: str, lines: Mapping[Place, int], folder: Path) -> None:
         self.name, self.lines, self.folder = name, lines, folder
-        self.problems: list[tuple[Position, str]] = []
+        self.problems: list[tuple[Place, str]] = []
 
-    def wrong(self, position: Position, text: str) -> None:
-        self.problems.append((position, text))
+    def wrong(self, place: Place, text: str) -> None:
+        self.problems.append((place, text))
 
-    def where(self, position: Position) -> str:
+    def where(self, place: Place) -> str:
         line = next(
-            (
-                self.lines[position[:n]]
-                for n in range(len(position), 0, -1)
-                if position[:n] in self.lines
-            ),
+            (self.lines[place[:n]] for n in range(len(place), 0, -1) if place[:n] in self.lines),
             0,
         )
-        parts = (self.name, f"line {line}" if line else "", dotted(position))
+        parts = (self.name, f"line {line}" if line else "", dotted(place))
         return ", ".join(part for part in parts if part)
 
     def raise_problems(self) -> None:
         if self.problems:
             once = dict.fromkeys(
-                f"{self.where(position)}: {text}" if self.where(position) else text
-                for position, text in self.problems
+                f"{self.where(place)}: {text}" if self.where(place) else text
+                for place, text in self.problems
             )
             raise SweepError(*bounded(list(once)))
 
@@ -235,11 +229,11 @@ class _Reader:
                 return SweepTable.model_validate(sound)
             except ValidationError as error:
                 for detail in error.errors(include_url=False):
-                    position = detail["loc"]
-                    self.wrong(position, _sentence(detail, position))
-                    sound.pop(str(position[0]), None)
-                    if position[0] in defaults:
-                        sound[str(position[0])] = defaults[str(position[0])]
+                    place = detail["loc"]
+                    self.wrong(place, _sentence(detail, place))
+                    sound.pop(str(place[0]), None)
+                    if place[0] in defaults:
+                        sound[str(place[0])] = defaults[str(place[0])]
 
     def _measures(self, given: Any) -> list[Measure]:
         measures, problems = measures_of(given)
@@ -250,21 +244,21 @@ class _Reader:
     def _grid(self, given: Mapping[str, Any]) -> dict[str, list[Any]]:
         grid = {}
         for key, values in flat(given).items():
-            position = ("grid", *key.split("."))
+            place = ("grid", *key.split("."))
             if isinstance(values, (range, tuple)) or type(values).__name__ == "ndarray":
                 values = [v.item() if hasattr(v, "item") else v for v in values]
             if not isinstance(values, list):
                 example = f"{key} = [{_spelled(values)}]"
                 self.wrong(
-                    position,
+                    place,
                     f"{as_toml(values)} is not a list; write the values to try, as in {example}",
                 )
             elif not values:
-                self.wrong(position, "there are no values; write one or more, or leave the key out")
+                self.wrong(place, "there are no values; write one or more, or leave the key out")
             else:
                 texts = {json.dumps(value, sort_keys=True, default=str) for value in values}
                 if len(texts) < len(values):
-                    self.wrong(position, "a value is listed twice; list each once")
+                    self.wrong(place, "a value is listed twice; list each once")
                 grid[key] = values
         return grid
 
@@ -388,13 +382,13 @@ _KINDS: Final = {
 }  # fmt: skip
 
 
-def _sentence(detail: Any, position: Position) -> str:
-    key = next((part for part in reversed(position) if isinstance(part, str)), "")
+def _sentence(detail: Any, place: Place) -> str:
+    key = next((part for part in reversed(place) if isinstance(part, str)), "")
     match detail["type"]:
         case "extra_forbidden":
-            known = keys(CaseTable if position[0] == "case" else SweepTable)
+            known = keys(CaseTable if place[0] == "case" else SweepTable)
             return "unknown key" + did_you_mean(
-                str(position[-1]), known, f"; there are {join_some(known)}"
+                str(place[-1]), known, f"; there are {join_some(known)}"
             )
         case "missing":
             return f"{key} is missing; write {EXAMPLES.get(key, key + ' = ...')}"
