@@ -1,4 +1,4 @@
-"""Where mail for a path goes from a host, and the recipients whom it does not reach."""
+"""Where a host sends mail for a path, learned forwards, and failed recipients."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lab.protocol import HostName, Path, Reply, reply
 from lab.protocol.sizes import MAX_COMMAND_LINE, MAX_DOMAIN
 
 MOST_KEPT: Final = 4096
-"""Destinations that a host remembers."""
+"""The most destinations that a host remembers."""
 
 
 class Destination:
@@ -43,7 +43,7 @@ class Destination:
 
 
 class Destinations:
-    """Where mail goes from one host, by its directory and the host tables.
+    """Finds where mail goes from one host, by its directory and the host tables.
 
     ``own_names`` are all names of the host, in every environment.
     """
@@ -77,11 +77,11 @@ class Destinations:
         if path.first_host in self.own_names:
             return self._find_here(path)
         refusal = why_unsendable(path)
-        there = self.routes.resolve(path.first_host)
-        hop = None if there is None else self.routes.next_hop(self.name, there)
+        next_name = self.routes.resolve(path.first_host)
+        hop = None if next_name is None else self.routes.next_hop(self.name, next_name)
         if hop is None:
             first = path.first[:MAX_DOMAIN]
-            why = f"No host {first} is known here" if there is None else f"No way to {first}"
+            why = f"No host {first} is known here" if next_name is None else f"No way to {first}"
             refusal = reply(550, why)
         return Destination(path, refusal=refusal) if refusal else Destination(path, hop=hop)
 
@@ -115,7 +115,7 @@ class LearnedForwards:
     def find(self, path: Path) -> Path | None:
         """Return the path to use instead; None if there is none.
 
-        A path with a source route is used as its writer wants it.
+        A path with a source route is used as it was written.
         """
         if path.route:
             return None
@@ -123,7 +123,7 @@ class LearnedForwards:
         return None if known is None else known[1]
 
     def forget(self, new: Path) -> Path | None:
-        """Forget a path, because mail by it was refused; return the path it stood in for."""
+        """Forget a path, because mail to it was refused; return the path that it replaced."""
         for key, (old, learned) in self._paths.items():
             if learned.key == new.key:
                 del self._paths[key]

@@ -1,4 +1,4 @@
-"""The directory of a host: its users, mailing lists and forwards, and what VRFY and EXPN say.
+"""The directory of a host: its users, lists and forwards, and the replies to VRFY and EXPN.
 
 User names keep their case, and are looked up with it first. A name that differs only in case from
 exactly one user's is that user's too: a host may decide whether "smith" is "Smith" (section 2). A
@@ -20,7 +20,7 @@ AMBIGUOUS: Final = reply(553, "User ambiguous")
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person with a mailbox at a host."""
+    """A user with a mailbox at a host."""
 
     name: str = field(
         metadata=setting("text", "The name in front of the @.", "4.1.2", example='"Jones"')
@@ -54,7 +54,7 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """Somebody on a mailing list: a path, and a full name if it is known."""
+    """A member of a mailing list: a path, and a full name if it is known."""
 
     path: Path
     full_name: str = ""
@@ -137,19 +137,19 @@ class Directory:
             self._in_any_case.setdefault(_any_case(name), []).append(entry)
 
     def find(self, name: str) -> Entry | None:
-        """Return what a name stands for: a user, list or forward; None if there is none."""
+        """Return the user, list or forward of a name; None if there is none."""
         entry = self._entries.get(name)
         if entry is not None:
             return entry
-        same = self._alike(name)
-        return same[0] if len(same) == 1 else None
+        alike = self._alike(name)
+        return alike[0] if len(alike) == 1 else None
 
     def is_ambiguous(self, name: str) -> bool:
-        """Return whether a name is nobody's as written, and several people's in another case."""
+        """Return whether a name matches no entry as written, but several in another case."""
         return name not in self._entries and len(self._alike(name)) > 1
 
     def _alike(self, name: str) -> Sequence[Entry]:
-        """The entries whose names differ from a name in case alone."""
+        """Return the entries whose names differ from a name only in case."""
         return self._in_any_case.get(_any_case(name), ())
 
     @property
@@ -189,7 +189,7 @@ class Directory:
             return reply(550, "That is a mailing list, not a user")
         if isinstance(entry, Forward):
             return entry.reply
-        return reply(250, self._shown(entry, domain or self.domain))
+        return reply(250, self._line_of(entry, domain or self.domain))
 
     def expand(self, string: str) -> Reply:
         """Return the reply to EXPN (section 3.3): one mailbox a line.
@@ -202,33 +202,34 @@ class Directory:
         if isinstance(entry, MailingList):
             if entry.private or not entry.members:
                 return reply(550, "Access Denied to You.")
-            return reply(250, *map(_on_a_line, entry.members))
+            return reply(250, *map(_member_line, entry.members))
         if entry is not None:
             return reply(550, "That is a user name, not a mailing list")
         return reply(550, "String does not match anything.")
 
-    def _shown(self, user: User, domain: str) -> str:
-        return _on_a_line(Member(Path((), quote(user.name), domain), user.full_name))
+    def _line_of(self, user: User, domain: str) -> str:
+        return _member_line(Member(Path((), quote(user.name), domain), user.full_name))
 
 
 def _in_reply(path: Path) -> str:
-    """A path as the text of a reply. One with CR or LF is not given: they cannot be in a reply, and
-    without them it would be somebody else's path.
+    """Return a path for the text of a reply.
+
+    A path with CR or LF cannot be in a reply, and without them it would be another path.
     """
     if "\r" in path.text or "\n" in path.text:
         return "a path that holds the end of a line"
     return path.text
 
 
-def _on_a_line(member: Member) -> str:
-    """A member as a line of a reply: full name and path, or the path alone if there is no room."""
+def _member_line(member: Member) -> str:
+    """Return a member as a line of a reply: full name and path, or only the path if too long."""
     path = _in_reply(member.path)
     line = f"{member.full_name} {path}" if member.full_name else path
     return line if len(line) <= MAX_REPLY_LINE - len("250-\r\n") else path
 
 
 def _any_case(name: str) -> str:
-    """A name of a user, or a word of it, for comparing it with another in any case (section 2)."""
+    """Return a user name, or a word of one, in a form for comparison in any case (section 2)."""
     return name.lower()
 
 

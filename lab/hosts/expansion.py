@@ -1,4 +1,4 @@
-"""Lists replaced by their members, and forwards by where they lead (sections 3.2 and 3.3)."""
+"""Replace lists by their members, and forwards by their targets (sections 3.2 and 3.3)."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from lab.protocol import HostName, Path
 from lab.trace.rows import Row
 
 MOST_REMEMBERED: Final = 4096
-"""Pieces of mail of which a host remembers to which of its lists they went."""
+"""The most messages of which a host remembers the lists that they went to."""
 
 Recipient = tuple[str, Destination]
-"""The id of a recipient in the trace, and where mail for them goes."""
+"""The id of a recipient in the trace, and the destination of their mail."""
 
 
 class Expansion:
     """Expands the lists and forwards of one host, and remembers which lists mail has gone to.
 
-    ``lists_expanded`` has, for each message, the lists to whose members it went. No field of a
-    header of 1982 identifies a message, so its number in the trace stands for it. ``remembers`` is
-    of how many messages this is kept; 0: the host forgets at once.
+    ``lists_expanded`` has, for each message, the lists to whose members it went. No header field of
+    1982 identifies a message, so its number in the trace is used. ``remembers`` is the number of
+    messages for which this is kept; with 0 the host forgets at once.
     """
 
     __slots__ = ("destinations", "lists_expanded", "name", "record", "remembers")
@@ -41,7 +41,7 @@ class Expansion:
     def expand(
         self, now: float, message: int, recipients: Sequence[Recipient], mail_data: bytes
     ) -> Sequence[Recipient]:
-        """Return the recipients with lists replaced by their members, forwards by where they lead.
+        """Return the recipients, with lists replaced by members and forwards by their targets.
 
         Lists of several hosts that contain each other would multiply mail without end. So a list
         is not expanded again when the mail that went out from it comes back. A host that was
@@ -60,7 +60,7 @@ class Expansion:
         lists = self.destinations.directory.lists
         comes_round = lists > 0 and visits(mail_data, own_names) > 2 * lists + 1
         expanded = self._lists_expanded(message) if lists else set()
-        # what went out may come back; what has never left cannot
+        # mail that was sent may come back; mail that has never left cannot
         done = frozenset(expanded) if was_sent(mail_data, own_names) else frozenset[str]()
         after: list[Recipient] = []
         for recipient, destination in recipients:
@@ -85,7 +85,7 @@ class Expansion:
 
 
 class _RecipientExpansion:
-    """The expansion of one recipient; nothing is taken twice.
+    """The expansion of one recipient; each list, forward and member is used once.
 
     ``lists``, ``forwards`` and ``members`` are those met so far. A member is a user and a host.
     """
@@ -102,7 +102,7 @@ class _RecipientExpansion:
         self.own_name = HostName(expansion.name)
 
     def expand(self, recipient: str, destination: Destination) -> Iterable[Recipient]:
-        """Return whom a recipient stands for."""
+        """Return the recipients that a recipient expands to."""
         entry = destination.entry
         if isinstance(entry, Forward):
             return self._expand_forward(recipient, destination, entry)
@@ -142,34 +142,34 @@ class _RecipientExpansion:
         self.expansion.record((self.now, kind, host, None, None, self.message, recipient, *columns))
 
     def _paths(self, mailing_list: MailingList) -> list[Path]:
-        """The paths of a list's members, and of lists in it that are of this host; each once."""
+        """Return the paths of a list's members, also of inner lists at this host, each once."""
         self.lists.add(mailing_list.name)
         destinations = self.expansion.destinations
         paths: list[Path] = []
         for member in mailing_list.members:
             path = member.path
-            inner = self._behind(destinations.entry_of(path))
+            inner = self._final_entry(destinations.entry_of(path))
             if isinstance(inner, MailingList) and inner.name in self.lists:
                 continue
             if isinstance(inner, MailingList) and destinations.of(path).hop is None:
                 paths += self._paths(inner)
                 continue
-            key = self._member(path)
+            key = self._member_key(path)
             if key not in self.members:
                 self.members.add(key)
                 paths.append(path)
         return paths
 
-    def _behind(self, entry: Entry | None) -> Entry | None:
-        """The entry that an entry leads to at this host: another one, for forwards."""
+    def _final_entry(self, entry: Entry | None) -> Entry | None:
+        """Return the entry at this host that an entry leads to, through any forwards."""
         passed = set()
         while isinstance(entry, Forward) and entry.user not in passed:
             passed.add(entry.user)
             entry = self.expansion.destinations.of(entry.to).entry
         return entry
 
-    def _member(self, path: Path) -> tuple[str, HostName]:
-        """Whom a member's path means, after the forwards of this host: equal for one person."""
+    def _member_key(self, path: Path) -> tuple[str, HostName]:
+        """Return a key of a member after the forwards of this host, equal for the same person."""
         passed = set()
         entry = self.expansion.destinations.entry_of(path)
         while isinstance(entry, Forward) and entry.user not in passed:

@@ -45,5 +45,5 @@ def help_reply(host: str, string: str, status: Callable[[], str]) -> Reply:
         )
     if word in _FORMS:
         return reply(214, _FORMS[word])
-    shown = "".join(sign for sign in word[:40] if sign.isprintable())
-    return reply(504, f"No help about {shown}; HELP alone lists the commands")
+    printable = "".join(sign for sign in word[:40] if sign.isprintable())
+    return reply(504, f"No help about {printable}; HELP alone lists the commands")

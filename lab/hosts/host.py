@@ -1,4 +1,4 @@
-"""A host: what an installation does with mail that its users send and its receiver-SMTP takes.
+"""A host: what an installation does with mail from its users and from other hosts.
 
 Every call passes the time to the host; it never reads a clock. It records what it does in the
 trace. When it has mail to send, it asks its driver to be woken. Nothing here knows how bytes
@@ -87,7 +87,7 @@ class Host:
         mail_data: bytes,
         verb: str = "MAIL",
     ) -> None:
-        """Take mail that a user hands in; recipients to whom no way is known are rejected."""
+        """Take mail that a user submits; recipients without a known route are rejected."""
         texts = tuple([path.bare for path in to])
         size = len(mail_data)
         row = (now, "submit", self.name, None, None, message, sender.bare, texts, verb, size)
@@ -116,7 +116,7 @@ class Host:
         relaying: bool,
         followed: frozenset[str] | None = None,
     ) -> None:
-        """Deliver here what is for here, and put the rest into the spool: one copy a next host.
+        """Deliver to recipients at this host, and queue a copy for each next host of the others.
 
         ``return_path`` is the path by which this host would send a notification. The next host sees
         the same reverse-path, with this host before it if it is ``relaying``.
@@ -166,7 +166,7 @@ class Host:
         destination: Destination,
         visited: frozenset[str],
     ) -> Destination:
-        """Where mail that is to be sent on goes, after what a 251 said and where it has been."""
+        """Return where to send mail on, by learned forwards and the hosts that it has visited."""
         path = destination.path
         learned = self.forwards_learned.find(path)
         if learned is not None:
@@ -176,13 +176,13 @@ class Host:
         hop = destination.hop
         if hop is None or hop.name not in visited:
             return destination
-        # The shortest way leads back to where it came from: somebody sent it round what is in its
-        # way, and would do so again. If a source route or the destination itself is what leads it
-        # back, it goes there nevertheless.
-        there = self.routes.resolve(destination.path.first_host)
-        assert there is not None, "there is a next host only on the way to a host that exists"
-        other = self.routes.next_hop(self.name, there, visited - {there})
-        return destination if other is None else Destination(destination.path, hop=other)
+        # The shortest route leads back to a host that the mail came from: that host sent it around
+        # a failure, and would do so again. But if a source route or the destination itself leads
+        # back, it goes there.
+        target = self.routes.resolve(destination.path.first_host)
+        assert target is not None, "there is a next host only on the way to a host that exists"
+        detour = self.routes.next_hop(self.name, target, visited - {target})
+        return destination if detour is None else Destination(destination.path, hop=detour)
 
     def _send_on(self, now: float, hop: Neighbour, mail: QueuedMail) -> Reply | None:
         """Put mail into the spool for a next host; or return why it may not be sent there.
@@ -206,7 +206,7 @@ class Host:
         return None
 
     def _own_path(self, path: Path, environment: str) -> Path:
-        """The path of a user of this host by its name in an environment (section 3.6)."""
+        """Return the path of a user of this host, with its name in an environment (section 3.6)."""
         if not self.settings.names or path.route or path.host not in self.own_names:
             return path
         return Path((), path.local, self.settings.name_in(environment))
@@ -275,10 +275,10 @@ class Host:
         *,
         cut_off: bool = False,
     ) -> None:
-        """Keep all mail for a next host that cannot be talked to, and give up what is too old.
+        """Keep all mail for a next host that cannot be reached, and expire mail that is too old.
 
-        Mail for which another way is known goes that way instead. ``cut_off``: the next host runs,
-        and it is the way to it that is down.
+        Mail for which another route is known goes there instead. ``cut_off``: the next host runs,
+        but the route to it is down.
         """
         for mail in self.spooling.defer_all(now, queue, reason, session, cut_off=cut_off):
             self.expire(now, queue, mail, reason)
@@ -291,7 +291,7 @@ class Host:
         reason: str,
         how: str = "could not be reached",
     ) -> None:
-        """Return mail that could not be sent for so long that it is not tried any more."""
+        """Return mail that is too old to be tried again."""
         what = f"{queue.host} {how}, and no more tries are made: {reason}"
         failed = [FailedRecipient(recipient, path, "", what) for recipient, path in mail.addressees]
         row = (now, "refuse", self.name, queue.host, None, mail.message)
@@ -299,9 +299,9 @@ class Host:
         self.notify_sender(now, mail.message, mail.return_path, failed)
 
     def resume(self, now: float) -> None:
-        """Try at once what is in the spool: the host runs again.
+        """Try all mail in the spool, because the host runs again.
 
-        Mail that is too old by then has one more try. If the host goes down in that too, the mail
+        Mail that has become too old has one more try. If the host goes down in that too, the mail
         is returned.
         """
         for queue in list(self.spool.queues.values()):
@@ -310,6 +310,6 @@ class Host:
             self.schedule_retry(now, queue)
 
     def session_over(self, now: float, queue: Queue) -> None:
-        """The session for a queue has ended; what is left waits for its next try."""
+        """End the session for a queue; mail that is left waits for its next try."""
         queue.session = False
         self.schedule_retry(now, queue)

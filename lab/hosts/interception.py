@@ -1,4 +1,4 @@
-"""Replies and commands that a fault puts in the place of those that were due."""
+"""Replies and commands that a fault replaces by others."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ def command_line(line: str) -> bytes:
 
 
 class OverriddenReceiver(ScriptedReceiver):
-    """A receiver-SMTP that sends what ``override`` gives, if anything, in place of its own reply.
+    """A receiver-SMTP whose replies are replaced by what ``override`` returns, if anything.
 
-    A reply that refuses (4yz, 5yz) holds: nothing is done, and the mail is not stored. Any other is
-    only sent: what the engine makes of the command depends on its own verdict.
+    If the new reply is a refusal (4yz, 5yz), the command is not carried out, and the mail is not
+    stored. Any other reply is only sent: the engine acts on its own verdict.
     """
 
     __slots__ = ("_held_back", "_override")

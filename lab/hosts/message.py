@@ -1,8 +1,8 @@
 """The lines of a message: memo header, trace lines, and the text of a notification.
 
 Time stamp lines and return path lines are formatted and read only here. The grammar of 4.1.2 has
-FROM, BY and OCT, the RFC's examples have "from", "by" and "Oct". Case has no meaning there; ours is
-that of the examples.
+FROM, BY and OCT, the RFC's examples have "from", "by" and "Oct". Case does not matter there; the
+lab uses that of the examples.
 """
 
 from __future__ import annotations
@@ -90,8 +90,8 @@ def compose(
 ) -> bytes:
     """Return mail data with a memo header (RFC 822): Date, From, Subject, To; then ``text``.
 
-    With ``size`` in place of ``text``, filler makes the mail data so many bytes, or the header's
-    size if that is more.
+    With ``size`` instead of ``text``, filler makes the mail data ``size`` bytes long, or as long as
+    the header if that is longer.
     """
     header = f"Date: {daytime}\r\n".encode("ascii") + _header(sender, full_name, to, subject)
     if text is None and size is not None:
@@ -131,7 +131,7 @@ def as_mail_data(lines: Iterable[str]) -> bytes:
 
 @lru_cache(maxsize=256)
 def filler(size: int) -> bytes:
-    """Return text of so many bytes in lines; nothing for less than 2 bytes, an empty line."""
+    """Return ``size`` bytes of text in lines; nothing for less than 2 bytes, an empty line."""
     if size < 2:
         return b""
     text = (_FILLER * (size // len(_FILLER) + 1))[: size - 2]
@@ -199,17 +199,17 @@ def is_looping(mail_data: bytes) -> bool:
 
 
 def visits(mail_data: bytes, names: Collection[HostName]) -> int:
-    """Return how many of the time stamp lines that mail begins with a host of these names wrote."""
+    """Count the time stamp lines at the beginning of mail that a host of these names wrote."""
     return sum(by in names for _, by in _stamps(mail_data))
 
 
 def was_sent(mail_data: bytes, names: Collection[HostName]) -> bool:
-    """Return whether a time stamp line that mail begins with says that such a host sent it."""
+    """Return whether a time stamp line at the beginning of mail names such a host as sender."""
     return any(sender in names for sender, _ in _stamps(mail_data))
 
 
 def _stamps(mail_data: bytes) -> Iterator[tuple[HostName, HostName]]:
-    """From whom and by whom, of each time stamp line that mail begins with."""
+    """Yield sender and receiver of each time stamp line at the beginning of mail."""
     for line in mail_data.split(b"\r\n", MOST_STAMPS + 1):
         if not line.startswith(b"Received: "):
             return

@@ -1,4 +1,4 @@
-"""Paths as a relay changes them (section 3.6), and those that no sender-SMTP may send (4.5.3)."""
+"""Change paths as a relay does (section 3.6), and find paths that may not be sent (4.5.3)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def why_unsendable(path: Path) -> Reply | None:
 
     Section 4.5.3 has sizes that no sender-SMTP may exceed, and gives no code for a path that is
     longer. CR and LF are characters like any other in the ``<x>`` of 4.1.2; but a careless
-    receiver-SMTP would end the command there, so ours are never sent.
+    receiver-SMTP would end the command there, so they are never sent.
     """
     if len(path.text) > MAX_PATH:
         return reply(550, "The path is too long to be sent on")
@@ -55,8 +55,8 @@ def with_relay(path: Path, name: str) -> Path:
 
 
 def fits_path_limits(return_path: Path, hosts: Sequence[str]) -> bool:
-    """Whether mail that came by a reverse-path may pass all of these hosts: neither its path nor
-    its time stamp lines would become too many.
+    """Return whether mail with a reverse-path may pass all of these hosts: its path does not become
+    too long, nor its time stamp lines too many.
     """
     names = sum(len(f"@{name},") for name in hosts[:-1])
     stamps = len(return_path.route) + len(hosts)

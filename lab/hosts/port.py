@@ -1,4 +1,4 @@
-"""What a host asks of its driver: to record what happens, and to be called when time has passed."""
+"""What a host requires of its driver: to record events, and to call the host at later times."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from lab.trace.rows import Row
 class HostPort(ABC):
     """The side of a driver that its hosts see. A driver derives from it, once for all its hosts.
 
-    ``record`` takes a row of the trace. It is an attribute, for a host calls it at every event: a
-    driver gives it to the constructor. ``host`` is always the name of the host that asks.
+    ``record`` takes a row of the trace. It is an attribute, because a host calls it at every event;
+    a driver passes it to the constructor. ``host`` is always the name of the host that asks.
     """
 
     def __init__(self, record: Callable[[Row], None]) -> None:
@@ -24,9 +24,9 @@ class HostPort(ABC):
 
     @abstractmethod
     def wake(self, host: str, queue: Queue, at: float) -> None:
-        """Look at a queue of a host at a time in seconds: it then has mail to be tried.
+        """Try the mail of a queue of a host at a time in seconds.
 
-        What is outdated by then, for ``queue.wake_at`` has another value, is passed over.
+        If ``queue.wake_at`` has another value by then, the call is outdated, and nothing is done.
         """
 
     @abstractmethod
@@ -38,4 +38,4 @@ class HostPort(ABC):
 
     @abstractmethod
     def later(self, host: str, seconds: float, call: Callable[[float], None]) -> None:
-        """Call with the time after so many seconds, unless the host has crashed meanwhile."""
+        """Call a function after so many seconds, with the time, unless the host has crashed."""

@@ -1,4 +1,4 @@
-"""A host in one session as its receiver-SMTP asks it: whom it accepts mail for, what it replies."""
+"""A host as the installation of one receiver-SMTP: the verdicts on commands and mail data."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from lab.protocol import (
 )
 
 CARELESS_DELAY: Final = 1.0
-"""Seconds that a careless host takes to store what it has said 250 for, if it has no other time."""
+"""Seconds after its 250 at which a careless host stores mail, if ``store`` does not say."""
 
 
 def receiver_smtp(
@@ -43,7 +43,7 @@ def receiver_smtp(
 ) -> ReceiverSMTP:
     """Return the receiver-SMTP that serves a host in one session, as its settings say.
 
-    ``override`` is called for each reply, and gives what a fault puts in its place.
+    ``override`` is called for each reply, and returns the reply that a fault puts in its place.
     """
     settings, given = session.host.settings, session.host.answers_given
     if override is not None:
@@ -56,13 +56,13 @@ def receiver_smtp(
 
 
 class ReceivingSession:
-    """A host as its receiver-SMTP of one session asks it: the verdicts on what a peer sends.
+    """The installation of one session's receiver-SMTP: a host's verdicts on what a peer sends.
 
     The driver sets ``now`` before each call. ``peer`` is the name that HELO gave, ``peer_host`` the
     host at the other end, if it is one of the topology. ``identify`` gives a transaction its
-    message number and the ids of its recipients. ``enters`` is set where that records mail from
-    outside as submitted; this is done when the mail is stored, not before. ``respond`` gives a
-    verdict that came late; where it is None, storing takes no time.
+    message number and the ids of its recipients. ``enters`` is set if that records mail from
+    outside as submitted, which must be when the mail is stored, not before. ``respond`` sends a
+    verdict that comes later; if it is None, storing takes no time.
     """
 
     __slots__ = (
@@ -113,7 +113,7 @@ class ReceivingSession:
         return NO_SPACE if self.host.faults.full else OK
 
     def recipient(self, transaction: Transaction, forward_path: Path) -> Reply:
-        """Return whether the host accepts mail for a path: of a user or list, or to send on."""
+        """Return the reply to RCPT: for a user or list of this host, or for mail to send on."""
         host = self.host
         destination = host.destinations.of(forward_path)
         if destination.is_open_mailbox and transaction.verb == "MAIL" and not host.has_fault:
@@ -138,14 +138,15 @@ class ReceivingSession:
             return OK
         if not self.host.settings.relay and not self._comes_back(transaction, path):
             return NO_RELAY
-        # refused here, where the one who sends can still tell the originator
+        # refused here, while the sending host can still notify the originator
         assert destination.hop is not None
         name = self.host.settings.name_in(destination.hop.environment)
         return why_unsendable_from(transaction.reverse_path, name) or OK
 
     def _comes_back(self, transaction: Transaction, path: Path) -> bool:
-        """Whether this is a notification on its way back along a path into which this host wrote
-        its own name: mail that it sends on for a list or a forward has that in the reverse-path,
+        """Return whether this is a notification on its way back along a path with this host's name.
+
+        Mail that the host sends on for a list or a forward has its name in the reverse-path,
         whether or not the host relays for others (section 3.6).
         """
         if not transaction.reverse_path.is_null or not path.route:
@@ -157,8 +158,8 @@ class ReceivingSession:
     def accept(self, transaction: Transaction) -> Reply | None:
         """Put the time stamp line before the mail, deliver it or send it on, and return OK.
 
-        Where storing takes time the verdict comes later, through ``respond``, when the mail is
-        safe. A careless host says OK at once.
+        If storing takes time, the verdict comes later, through ``respond``, when the mail is
+        stored. A careless host replies OK at once.
         """
         host = self.host
         if host.faults.full:
@@ -168,8 +169,7 @@ class ReceivingSession:
         accepted, store, is_careless = self._accepted, host.settings.store, host.settings.careless
         if self.respond is None:
             message, ids = self._identify(transaction)
-            self._record_accept(self.now, transaction, message, ids)
-            self._store(self.now, transaction, accepted, message, ids)
+            self._take(self.now, transaction, accepted, message, ids)
             return OK
         if self.enters and not is_careless:
             host.port.later(host.name, store, lambda now: self._enter(now, transaction, accepted))
@@ -180,8 +180,7 @@ class ReceivingSession:
             return OK
 
         def stored(now: float) -> None:
-            self._record_accept(now, transaction, message, ids)
-            self._store(now, transaction, accepted, message, ids)
+            self._take(now, transaction, accepted, message, ids)
             self._give(OK)
 
         host.port.later(host.name, store, stored)
@@ -196,11 +195,22 @@ class ReceivingSession:
             self.respond(verdict)
 
     def _enter(self, now: float, transaction: Transaction, accepted: list[Destination]) -> None:
-        """Mail from outside has been stored: it exists from here on, and the reply is OK."""
+        """Take mail from outside, which gets its number only when it is stored."""
         message, ids = self._identify(transaction)
+        self._take(now, transaction, accepted, message, ids)
+        self._give(OK)
+
+    def _take(
+        self,
+        now: float,
+        transaction: Transaction,
+        accepted: list[Destination],
+        message: int,
+        ids: tuple[str, ...],
+    ) -> None:
+        """Record that mail is accepted, and deliver it or send it on."""
         self._record_accept(now, transaction, message, ids)
         self._store(now, transaction, accepted, message, ids)
-        self._give(OK)
 
     def _store_after_reply(
         self,
@@ -228,7 +238,7 @@ class ReceivingSession:
         message: int,
         ids: tuple[str, ...],
     ) -> None:
-        """Deliver mail that is in stable storage, or send it on."""
+        """Put the time stamp line before mail, and deliver it or send it on."""
         host = self.host
         stamp = time_stamp_line(self.peer, self.name, host.daytime(now))
         octets = stamp + transaction.mail_data
@@ -256,8 +266,10 @@ class ReceivingSession:
         return self.host.directory.expand(self._user_in(string))
 
     def _user_in(self, string: str) -> str:
-        """The name that is asked for: "at least local mailboxes must be recognized" (3.3), so it
-        may be written as a local part, or with this host's name, or as a path.
+        """Return the user name that a string of VRFY or EXPN means.
+
+        "At least local mailboxes must be recognized" (3.3), so it may be written as a local part,
+        with this host's name, or as a path.
         """
         if self.host.directory.find(string) is not None:
             return string
@@ -276,7 +288,7 @@ class ReceivingSession:
         return help_reply(self.name, string, self._status)
 
     def _status(self) -> str:
-        """The state of the host, for HELP STATUS (211)."""
+        """Return the state of the host, for HELP STATUS (211)."""
         host = self.host
         return (
             f"{self.name} at {host.daytime(self.now)}: {host.open_sessions} open here, "
@@ -284,8 +296,10 @@ class ReceivingSession:
         )
 
     def turn(self) -> Reply:
-        """Return the reply to TURN. Roles change where the settings say so and the peer is the host
-        that it claims to be: mail is not given to anybody who claims a name.
+        """Return the reply to TURN.
+
+        Roles change if the settings allow it and the peer is the host that it claims to be: mail
+        is not given to anybody who claims a name.
         """
         known = self.host.routes.resolve(HostName(self.peer))
         if self.host.settings.turn and known is not None and known == self.peer_host:

@@ -37,7 +37,7 @@ _Joined = list[tuple[int, float]]
 
 
 class Neighbour:
-    """A host that a channel can be opened to: over which environment, at which cost."""
+    """A host to which a channel can be opened, with the environment and the cost."""
 
     __slots__ = ("cost", "environment", "name")
 
@@ -68,7 +68,7 @@ class RoutingTable:
         self._neighbours_of: dict[str, dict[str, Neighbour]] = {}
         self._map: _Map | None = None
         self._trees: OrderedDict[int, array[int]] = OrderedDict()
-        self._room = KEPT_BYTES
+        self._capacity = KEPT_BYTES
         self.on_tree: Callable[[int, bytes], None] | None = None
 
     def resolve(self, name: HostName) -> str | None:
@@ -81,57 +81,60 @@ class RoutingTable:
         return frozenset([host for host in hosts if host is not None])
 
     def neighbours_of(self, host: str) -> dict[str, Neighbour]:
-        """Return the neighbours of a host by name; of several ways to one, the cheapest."""
-        near = self._neighbours_of.get(host)
-        if near is None:
-            near = {}
+        """Return the neighbours of a host by name; for several links to one, the cheapest."""
+        neighbours = self._neighbours_of.get(host)
+        if neighbours is None:
+            neighbours = {}
             for neighbour in self._neighbours(host):
-                best = near.get(neighbour.name)
+                best = neighbours.get(neighbour.name)
                 if best is None or neighbour.cost < best.cost:
-                    near[neighbour.name] = neighbour
-            self._neighbours_of[host] = near
-        return near
+                    neighbours[neighbour.name] = neighbour
+            self._neighbours_of[host] = neighbours
+        return neighbours
 
     def next_hop(
-        self, here: str, there: str, avoided: frozenset[str] | None = None
+        self, origin: str, target: str, avoided: frozenset[str] | None = None
     ) -> Neighbour | None:
-        """Return the neighbour to send to from ``here`` for mail to ``there``; None if there is no
-        route. ``avoided`` hosts are not on the route. ``there`` is another host, and not avoided.
+        """Return the neighbour to send to from ``origin`` for mail to ``target``.
+
+        None if there is no route. ``avoided`` hosts are not on the route; ``target`` is another
+        host, and not avoided.
         """
-        near = self.neighbours_of(here)
-        if there in near:
-            return near[there]
+        neighbours = self.neighbours_of(origin)
+        if target in neighbours:
+            return neighbours[target]
         mapped = self._mapped()
         ranks = mapped.ranks
         if avoided:
-            tree = mapped.tree_to(ranks[there], avoided)
-            onward = mapped.first(ranks[here], ranks[there], tree, avoided)
+            tree = mapped.tree_to(ranks[target], avoided)
+            onward = mapped.first(ranks[origin], ranks[target], tree, avoided)
         else:
-            onward = self._onward(ranks[here], ranks[there])
-        return near[mapped.hosts[onward]] if onward != mapped.none else None
+            onward = self._onward(ranks[origin], ranks[target])
+        return neighbours[mapped.hosts[onward]] if onward != mapped.none else None
 
     def detour(
-        self, here: str, there: str, blocked: str, avoided: frozenset[str]
+        self, origin: str, target: str, blocked: str, avoided: frozenset[str]
     ) -> list[str] | None:
-        """Return the hosts after ``here`` on the cheapest route to ``there`` that does not begin
-        with the ``blocked`` neighbour; None if there is none. ``avoided`` hosts are not on the
-        route, and not its end: mail has been tried at ``there`` itself in vain.
+        """Return the hosts after ``origin`` on a route that does not begin with ``blocked``.
+
+        It is the cheapest such route to ``target``; None if there is none. ``avoided`` hosts are
+        not on the route, nor at its end: mail was tried there in vain.
         """
-        if there in avoided:
+        if target in avoided:
             return None
-        avoided |= {here} if blocked == there else {here, blocked}
+        avoided |= {origin} if blocked == target else {origin, blocked}
         mapped = self._mapped()
         ranks, hosts = mapped.ranks, mapped.hosts
-        tree = mapped.tree_to(ranks[there], avoided)
+        tree = mapped.tree_to(ranks[target], avoided)
         best: tuple[float, int, list[str]] | None = None
-        for neighbour in self.neighbours_of(here).values():
+        for neighbour in self.neighbours_of(origin).values():
             name = neighbour.name
             if name == blocked or name in avoided:
                 continue
-            if name != there and (name not in self._relays or not mapped.leads(tree, ranks[name])):
+            if name != target and (name not in self._relays or not mapped.leads(tree, ranks[name])):
                 continue
             route, cost = [name], neighbour.cost
-            while route[-1] != there:
+            while route[-1] != target:
                 onward = self.neighbours_of(route[-1])[hosts[tree[ranks[route[-1]]]]]
                 route.append(onward.name)
                 cost += onward.cost
@@ -139,19 +142,20 @@ class RoutingTable:
                 best = (cost, len(route), route)
         return best and best[2]
 
-    def route(self, here: str, there: str | None) -> list[str] | None:
-        """Return the hosts after ``here`` on the route to ``there``, which is the last; None if
-        there is no route, or no such host.
+    def route(self, origin: str, target: str | None) -> list[str] | None:
+        """Return the hosts after ``origin`` on the route to ``target``, which is the last.
+
+        None if there is no route, or no such host.
         """
-        if there is None:
+        if target is None:
             return None
         hosts: list[str] = []
-        while here != there:
-            hop = self.next_hop(here, there)
+        while origin != target:
+            hop = self.next_hop(origin, target)
             if hop is None:
                 return None
-            here = hop.name
-            hosts.append(here)
+            origin = hop.name
+            hosts.append(origin)
         return hosts
 
     def _mapped(self) -> _Map:
@@ -161,57 +165,57 @@ class RoutingTable:
             )
         return self._map
 
-    def _onward(self, here: int, there: int) -> int:
+    def _onward(self, origin: int, target: int) -> int:
         """The rank of the next host between two that are not neighbours."""
         mapped = self._mapped()
-        if there < mapped.inner:
-            return mapped.first(here, there, self._tree(there))
-        before = mapped.joined[there][0][0]  # all routes there lead over this one neighbour
+        if target < mapped.inner:
+            return mapped.first(origin, target, self._tree(target))
+        before = mapped.joined[target][0][0]  # all routes to it lead over this one neighbour
         if not mapped.passes[before]:
             return mapped.none
-        return mapped.first(here, before, self._tree(before))
+        return mapped.first(origin, before, self._tree(before))
 
-    def _tree(self, there: int) -> array[int]:
-        tree = self._trees.get(there)
+    def _tree(self, target: int) -> array[int]:
+        tree = self._trees.get(target)
         if tree is None:
-            tree = self._mapped().tree_to(there)
-            self._keep(there, tree)
+            tree = self._mapped().tree_to(target)
+            self._keep(target, tree)
             if self.on_tree is not None:
-                self.on_tree(there, tree.tobytes())
+                self.on_tree(target, tree.tobytes())
         else:
-            self._trees.move_to_end(there)
+            self._trees.move_to_end(target)
         return tree
 
-    def _keep(self, there: int, tree: array[int]) -> None:
-        self._trees[there] = tree
-        if len(self._trees) > max(16, self._room // max(1, len(tree) * tree.itemsize)):
+    def _keep(self, target: int, tree: array[int]) -> None:
+        self._trees[target] = tree
+        if len(self._trees) > max(16, self._capacity // max(1, len(tree) * tree.itemsize)):
             self._trees.popitem(last=False)
 
     def trees(self) -> Trees:
         """Return the trees that are kept, for a table of the same network."""
-        return {there: tree.tobytes() for there, tree in self._trees.items()}
+        return {target: tree.tobytes() for target, tree in self._trees.items()}
 
     def know(self, trees: Trees) -> None:
         """Keep trees that were computed for another table of the same network."""
-        for there, octets in trees.items():
-            if there not in self._trees:
-                self._keep(there, self._mapped().read(octets))
+        for target, octets in trees.items():
+            if target not in self._trees:
+                self._keep(target, self._mapped().read(octets))
 
 
 class _Map:
     """Hosts by rank: the inner ones first, then those with one neighbour, each by name.
 
-    ``near`` gives each host's neighbours, ``relays`` are the hosts that relay. ``inner`` is the
-    number of inner hosts, ``joined`` the neighbours of each host with costs, and ``none`` the
-    number that stands for "no route": the last of the type that holds ranks.
+    ``neighbours`` gives the neighbours of each host, ``relays`` are the hosts that relay. ``inner``
+    is the number of inner hosts, ``joined`` the neighbours of each host with costs, and ``none``
+    the number that means "no route": the last of the type that holds ranks.
     """
 
-    def __init__(self, near: dict[str, dict[str, Neighbour]], relays: set[str]) -> None:
-        self.hosts = sorted(near, key=lambda host: (len(near[host]) == 1, host))
+    def __init__(self, neighbours: dict[str, dict[str, Neighbour]], relays: set[str]) -> None:
+        self.hosts = sorted(neighbours, key=lambda host: (len(neighbours[host]) == 1, host))
         self.ranks = ranks = {host: rank for rank, host in enumerate(self.hosts)}
-        self.inner = sum(len(joined) != 1 for joined in near.values())
+        self.inner = sum(len(joined) != 1 for joined in neighbours.values())
         self.joined: list[_Joined] = [
-            [(ranks[other.name], other.cost) for other in near[host].values()]
+            [(ranks[other.name], other.cost) for other in neighbours[host].values()]
             for host in self.hosts
         ]
         self.passes = [host in relays for host in self.hosts]
@@ -225,21 +229,21 @@ class _Map:
         self._code: Literal["H", "I"] = "H" if len(self.hosts) < 0xFFFF else "I"
         self.none: int = 256 ** array(self._code).itemsize - 1
 
-    def tree_to(self, there: int, avoided: frozenset[str] | None = None) -> array[int]:
+    def tree_to(self, target: int, avoided: frozenset[str] | None = None) -> array[int]:
         """Return the tree of a destination: the next host from every inner host."""
         onto = list(self._passing)
         for rank in map(self.ranks.__getitem__, avoided or ()):
             if rank < self.inner:
                 onto[rank] = []
         tree = array(self._code, [self.none]) * self.inner
-        if there < self.inner:
-            onto[there] = self._inward[there]
-            _fill(tree, onto, there, 0.0)
+        if target < self.inner:
+            onto[target] = self._inward[target]
+            _fill(tree, onto, target, 0.0)
             return tree
-        before, price = self.joined[there][0]
+        before, price = self.joined[target][0]
         if before < self.inner:
             _fill(tree, onto, before, price)
-            tree[before] = there
+            tree[before] = target
         return tree
 
     def read(self, octets: bytes) -> array[int]:
@@ -248,35 +252,35 @@ class _Map:
         tree.frombytes(octets)
         return tree
 
-    def leads(self, tree: array[int], here: int) -> bool:
+    def leads(self, tree: array[int], origin: int) -> bool:
         """Return whether a tree has a route from a host."""
-        return here < self.inner and tree[here] != self.none
+        return origin < self.inner and tree[origin] != self.none
 
     def first(
-        self, here: int, there: int, tree: array[int], avoided: frozenset[str] | None = None
+        self, origin: int, target: int, tree: array[int], avoided: frozenset[str] | None = None
     ) -> int:
-        """Return the next host after ``here``, inner or not, by a tree."""
-        if here < self.inner:
-            return tree[here]
-        after = self.joined[here][0][0]
-        if after == there:
+        """Return the next host after ``origin``, inner or not, by a tree."""
+        if origin < self.inner:
+            return tree[origin]
+        after = self.joined[origin][0][0]
+        if after == target:
             return after
         passes = self.passes[after] and not (avoided and self.hosts[after] in avoided)
         return after if passes and self.leads(tree, after) else self.none
 
 
-def _fill(tree: array[int], onto: list[_Joined], there: int, cost: float) -> None:
-    """Fill in a tree: the next hop from every inner host to ``there``, by Dijkstra's algorithm.
+def _fill(tree: array[int], onto: list[_Joined], target: int, cost: float) -> None:
+    """Fill in a tree: the next hop from every inner host to ``target``, by Dijkstra's algorithm.
 
-    ``cost`` is that of going on from ``there`` to the destination. Ties go to fewer hops, then to
-    the lower rank. ``onto`` has the neighbours of each host, none for a host that does not relay.
-    On maps many routes cost the same: hosts of one cost wait in one list, and the heap has each
-    cost once.
+    ``cost`` is that from ``target`` to the destination, if that is not an inner host. Ties go to
+    fewer hops, then to the lower rank. ``onto`` has the neighbours of each host, none for a host
+    that does not relay. On maps many routes cost the same: hosts of one cost wait in one list, and
+    the heap has each cost once.
     """
     costs = [math.inf] * len(onto)
     hops = [0] * len(onto)
-    costs[there] = cost
-    waiting = {cost: [there]}
+    costs[target] = cost
+    waiting = {cost: [target]}
     heap = [cost]
     while heap:
         cost = heappop(heap)

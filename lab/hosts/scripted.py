@@ -1,8 +1,8 @@
-"""A receiver-SMTP whose settings leave commands out, or prescribe the replies to some.
+"""A receiver-SMTP whose settings leave commands out, or prescribe replies.
 
-RFC 821 requires seven commands only (section 4.5.1), and permits replies that an installation in
-good order never gives. With these settings a lesson can show what the other side makes of every
-reply of section 4.3, and of those that it does not permit.
+RFC 821 requires only seven commands (section 4.5.1), and permits replies that a healthy
+installation never gives. With these settings a lesson can show how the other side handles every
+reply of section 4.3, and replies that it does not permit.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ class ScriptedReceiver(ReceiverSMTP):
 
     An unimplemented command draws 502 whatever its argument. A prescribed answer replaces the reply
     to a command in order. If its code means success to the command, the code is sent and the
-    command is carried out as ever; otherwise the code is sent and nothing is done. A list of
-    answers is used up, one a command, over all sessions of the host: ``answers_given`` counts
-    them, by the row of section 4.3.
+    command is carried out as usual; otherwise only the code is sent. The answers of a list are
+    used one after another, over all sessions of the host: ``answers_given`` counts them, by the
+    row of section 4.3.
     """
 
     __slots__ = ("_answers", "_answers_given", "_unimplemented")
@@ -67,7 +67,7 @@ class ScriptedReceiver(ReceiverSMTP):
         return [("reply", _reply(code).octets)]
 
     def _next(self, row: str) -> int | None:
-        """The prescribed answer for a row of 4.3; None if there is none (left)."""
+        """Return the next prescribed answer for a row of 4.3; None if there is none left."""
         codes = self._answers.get(row)
         if codes is None:
             return None

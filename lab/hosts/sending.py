@@ -1,4 +1,4 @@
-"""The mail of one queue, as the sender-SMTP of a session takes it and settles it."""
+"""The mail of one queue, as the agenda of a session's sender-SMTP."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NO_ANSWER: Answer = (451, "the transmission channel was lost")
 
 
 class QueueSender:
-    """The agenda of a sender-SMTP: takes mail from a queue, and acts on what became of it.
+    """The agenda of a sender-SMTP: takes mail from a queue, and acts on its outcome.
 
     The driver sets ``now`` before each call. ``message`` is that of the transaction in progress.
     """
@@ -45,7 +45,10 @@ class QueueSender:
 
     @property
     def asked(self) -> int | None:
-        """Which of the recipients the next reply to RCPT is about, from 0; None outside of mail."""
+        """The number, from 0, of the recipient that the next reply to RCPT is about.
+
+        None without a transaction.
+        """
         return len(self._outgoing.answers) if self._outgoing is not None else None
 
     def ids(self, numbers: list[int]) -> list[str]:
@@ -71,9 +74,9 @@ class QueueSender:
             return None
         addressees = mail.addressees
         if len(addressees) > MIN_RECIPIENTS:
-            rest = addressees[MIN_RECIPIENTS:]
+            remaining = addressees[MIN_RECIPIENTS:]
             mail.addressees = addressees = addressees[:MIN_RECIPIENTS]
-            queue.entries.insert(queue.entries.index(mail) + 1, mail.part_for(rest))
+            queue.entries.insert(queue.entries.index(mail) + 1, mail.part_for(remaining))
         queue.entries.remove(mail)
         self.message = mail.message
         paths = [path for _, path in addressees]
@@ -86,13 +89,13 @@ class QueueSender:
         return outgoing
 
     def turns(self) -> bool:
-        """Whether to ask for mail of the other side: once a session, if that is what it is for."""
+        """Return whether to ask the other side for its mail: once in a session that is for that."""
         turn, self._turn = self._turn or self.queue.polled, False
         self.queue.polled = False
         return turn
 
     def settled(self, outgoing: Outgoing) -> None:
-        """Record who was accepted; defer, redirect or return the rest."""
+        """Record the recipients that were accepted; defer, redirect or return the others."""
         mail: QueuedMail = outgoing.tag
         self.message = self._outgoing = None
         answer = outgoing.answer
@@ -110,29 +113,29 @@ class QueueSender:
                 transferred.append(addressee[0])
                 continue
             if outgoing.taken(number) and answer is None:
-                # accepted beside a 251 that is redirected: nothing was sent, and nobody has failed
+                # accepted next to a 251 that is redirected: nothing was sent, and nobody has failed
                 again.append(addressee)
                 continue
             own = outgoing.answers[number] if number < len(outgoing.answers) else None
             at_rcpt = own is not None and not outgoing.taken(number)
-            theirs = (own if at_rcpt else answer) or _NO_ANSWER
-            groups.setdefault((theirs, at_rcpt), []).append(addressee)
+            decisive = (own if at_rcpt else answer) or _NO_ANSWER
+            groups.setdefault((decisive, at_rcpt), []).append(addressee)
         if transferred:
             self._record("transfer", mail, tuple(transferred))
-        # who is forwarded (251) takes room in the receiver's buffer, redirected or not
+        # a forwarded recipient (251) takes room in the receiver's buffer, redirected or not
         progress = outgoing.any_taken or outgoing.any_251
         for (why, at_rcpt), addressees in groups.items():
-            if at_rcpt and self._goes_otherwise(mail, why, addressees, progress):
+            if at_rcpt and self._try_otherwise(mail, why, addressees, progress):
                 continue
             if at_rcpt and len(self.host.forwards_learned) and why[0] >= 550:
-                addressees = self._as_before(mail, addressees)
+                addressees = self._send_to_original(mail, addressees)
             if addressees:
                 self._not_sent(mail, why, addressees)
         if again:
             self.queue.entries.insert(0, mail.part_for(again))
 
     def refused(self, answer: Answer) -> None:
-        """The session failed: the queue waits, or for a 5xx all its mail is returned."""
+        """Handle a failed session: the queue waits or, after a 5xx, all its mail is returned."""
         text = f"{answer[0]} {answer[1]}"
         queue = self.queue
         if answer[0] < 500:
@@ -143,7 +146,7 @@ class QueueSender:
             self._refuse(mail, text, mail.addressees)
 
     def abort(self) -> None:
-        """The host has crashed: the mail in progress is still in the spool, as it was."""
+        """Put the mail in progress back into the queue, because the host has crashed."""
         if self._outgoing is not None:
             self.queue.entries.insert(0, self._outgoing.tag)
             self.message = self._outgoing = None
@@ -154,23 +157,24 @@ class QueueSender:
         host, queue = self.host, self.queue
         host.record((self.now, kind, host.name, queue.host, self.session, mail.message, *columns))
 
-    def _goes_otherwise(
+    def _try_otherwise(
         self, mail: QueuedMail, answer: Answer, addressees: list[Addressee], progress: bool
     ) -> bool:
-        """Whether a reply to RCPT lets the mail go on without waiting; ``progress``: some
-        recipient took room in the receiver's buffer.
+        """Send mail on at once if a reply to RCPT allows it; return whether it does.
+
+        ``progress``: some recipient took room in the receiver's buffer.
         """
         code = answer[0]
         if self.host.settings.unsophisticated:
-            return False  # appendix E: the first digit has said it all
+            return False  # appendix E: only the first digit counts
         if code == 552 and progress:
-            # Scenario 10: not a refusal for good; the rest go in another transaction at once
+            # Scenario 10: not a permanent refusal; the others go in another transaction at once
             self.queue.entries.insert(0, mail.part_for(addressees))
             return True
         if code in (251, 551) and self._redirect(mail, answer, addressees):
             return True
         if code == 251 and not mail.takes_251:
-            # we cannot send to the path that it gives: forwarding is left to the receiver-SMTP
+            # mail cannot be sent to that path: the receiver-SMTP is left to forward it
             later = mail.part_for(addressees)
             later.takes_251 = True
             self.queue.entries.insert(0, later)
@@ -191,19 +195,20 @@ class QueueSender:
             if new is not None and not _is_same_mailbox(path, new):
                 self.host.learn(path, new)
 
-    def _as_before(self, mail: QueuedMail, addressees: list[Addressee]) -> list[Addressee]:
-        """Send mail that was refused at a learned path to the path from before; return who else
-        was refused.
+    def _send_to_original(self, mail: QueuedMail, addressees: list[Addressee]) -> list[Addressee]:
+        """Send mail that was refused at a learned path to the original path.
+
+        Returns the other recipients that were refused.
         """
-        others: list[Addressee] = []
+        unlearned: list[Addressee] = []
         for recipient, path in addressees:
             old = self.host.forwards_learned.forget(path)
             if old is None:
-                others.append((recipient, path))
+                unlearned.append((recipient, path))
                 continue
             self._record("forward", mail, recipient, path.bare, old.bare, "redirect")
             self._send_on(mail, [(recipient, self.host.destinations.of(old))], {path.key})
-        return others
+        return unlearned
 
     def _send_on(
         self, mail: QueuedMail, recipients: list[tuple[str, Destination]], followed: set[str]
@@ -214,7 +219,7 @@ class QueueSender:
         )  # fmt: skip
 
     def _redirect(self, mail: QueuedMail, answer: Answer, addressees: list[Addressee]) -> bool:
-        """Send to the path that a 251 or 551 gives, where the settings say so (section 3.2)."""
+        """Send to the path in a 251 or 551, if the settings say so (section 3.2)."""
         host = self.host
         if answer[0] == 551 and host.settings.on_551 != "redirect":
             return False
@@ -223,7 +228,7 @@ class QueueSender:
             return False
         olds = [old for _, old in addressees]
         if new.key in mail.followed or any(_is_same_mailbox(old, new) for old in olds):
-            return False  # hosts that send mail to each other in a circle
+            return False  # hosts that forward mail to each other in a loop
         recipients = []
         for recipient, old in addressees:
             self._record("forward", mail, recipient, old.bare, new.bare, "redirect")
@@ -250,7 +255,7 @@ class QueueSender:
 
 
 def _path_in(text: str) -> Path | None:
-    """The path in the text of a 251 or 551; None if there is none."""
+    """Return the path in the text of a 251 or 551; None if there is none."""
     match = _PATH.search(text)
     try:
         return parse_path(match.group()) if match else None

@@ -1,4 +1,4 @@
-"""What a host is, and what is wrong with it at present."""
+"""The settings of a host, and the faults that it has at present."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lab.protocol import NO_LIMITS, Limits
 
 @dataclass(frozen=True, slots=True)
 class HostSettings:
-    """What a host is: its name, its users, and how its installation behaves.
+    """The settings of a host: its name, its users, and how its installation behaves.
 
     Each field is a key of ``[[host]]`` in a topology file, and is declared here only (see
     :mod:`lab.hosts.setting`): durations are seconds, sizes bytes. A host of kind "router" moves
@@ -258,7 +258,7 @@ class HostSettings:
 
     @property
     def all_names(self) -> tuple[str, ...]:
-        """Its name and those that other environments know it by."""
+        """Its name, and its names in other environments."""
         return (self.name, *[name for name in self.names.values() if name != self.name])
 
     def name_in(self, environment: str) -> str:
@@ -266,17 +266,18 @@ class HostSettings:
         return self.names.get(environment, self.name)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # a compiled frozen dataclass cannot be pickled by what Python gives it
+        # a compiled frozen dataclass cannot be pickled in Python's default way
         return type(self), tuple([getattr(self, each.name) for each in fields(self)])
 
 
 @dataclass(slots=True)
 class HostFaults:
-    """What is wrong with a host at present; each count is of the faults that say so.
+    """The faults that a host has at present.
 
-    ``down``: it runs nothing. ``busy``: its mailboxes are (450). ``full``: it has no storage left
-    (452, or 552 after the data). ``refusing``: it greets with 421. ``skew``: seconds that its clock
-    is ahead. ``lives``: how often it has crashed; what was in memory belongs to one life.
+    The first four are numbers of faults: ``down`` (the host does not run), ``busy`` (its mailboxes
+    are busy: 450), ``full`` (it has no storage left: 452, or 552 after the data) and ``refusing``
+    (it greets with 421). ``skew`` is how many seconds its clock is ahead. ``lives`` counts its
+    crashes: what is in memory is lost with each.
     """
 
     down: int = 0

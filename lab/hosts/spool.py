@@ -9,7 +9,7 @@ from __future__ import annotations
 from lab.protocol import Path
 
 Addressee = tuple[str, Path]
-"""A recipient of a message on its way: the id in the trace, and the forward-path from here."""
+"""A recipient of queued mail: the id in the trace, and the forward-path from this host."""
 
 
 class QueuedMail:
@@ -17,9 +17,9 @@ class QueuedMail:
 
     ``reverse_path`` is what MAIL will give; ``return_path`` is where a notification would go. Mail
     that came from another host is ``relaying``; mail of a user of this host, and a notification, is
-    not. ``followed`` are the keys of the paths that 251 and 551 have led it along; none is followed
-    twice. ``avoided`` are the next hosts that were tried in vain. ``last_chance``: it was too old
-    when the host came up again, and is tried once more. Times are seconds.
+    not. ``followed`` are the keys of the paths that replies of 251 and 551 gave for it; none is
+    followed twice. ``avoided`` are the next hosts that were tried in vain. ``last_chance``: it was
+    too old when the host came up again, and is tried once more. Times are seconds.
     """
 
     __slots__ = (
@@ -69,9 +69,9 @@ class QueuedMail:
 class Queue:
     """The mail for one next host, in the order in which it came.
 
-    ``session`` is set while a sender-SMTP works on it; ``not_before`` holds the whole queue back;
-    ``wake_at`` is when the driver has been asked to look again; ``polled``: the next host is to be
-    asked for its mail in the session that is under way. Times are seconds.
+    ``session`` is set while a sender-SMTP sends from it; before ``not_before``, nothing is tried;
+    ``wake_at`` is the time at which the driver has been asked to try it; ``polled``: the next host
+    is to be asked for its mail in the current session. Times are seconds.
     """
 
     __slots__ = (

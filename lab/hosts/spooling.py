@@ -1,4 +1,4 @@
-"""What moves mail in and out of a host's spool: when it is tried, again and by which next host."""
+"""Move mail into and out of a host's spool: when it is tried, and by which next host."""
 
 from __future__ import annotations
 
@@ -60,10 +60,10 @@ class Spooling:
         *,
         cut_off: bool,
     ) -> list[QueuedMail]:
-        """Keep all mail for a next host that cannot be talked to; return the mail that is too old.
+        """Keep all mail for a next host that cannot be reached; return the mail that is too old.
 
-        Mail for which another way is known goes that way instead. ``cut_off``: the next host runs,
-        and it is the way to it that is down.
+        Mail for which another route is known goes there instead. ``cut_off``: the next host runs,
+        but the route to it is down.
         """
         queue.failures += 1
         entries, queue.entries = queue.entries, []
@@ -72,15 +72,15 @@ class Spooling:
         kept = [mail for mail in kept if not self._detour(now, queue, mail, cut_off=cut_off)]
         queue.entries = kept
         if kept:
-            last = min([mail.expires for mail in kept])
-            queue.not_before = min(now + self.retry.delay(queue.failures), last)
+            latest = min([mail.expires for mail in kept])
+            queue.not_before = min(now + self.retry.delay(queue.failures), latest)
         for mail in kept:
             row = (now, "defer", self.name, queue.host, session, mail.message)
             self.port.record((*row, mail.ids, reason, queue.not_before))
         return expired
 
     def _detour(self, now: float, queue: Queue, mail: QueuedMail, *, cut_off: bool) -> bool:
-        """Send mail by another next host, if all of it may go there and none was tried in vain."""
+        """Send mail over another next host, if there is one for all of its recipients."""
         hop = self._other_hop(queue, mail, cut_off=cut_off)
         if hop is None:
             return False
@@ -92,19 +92,19 @@ class Spooling:
         return True
 
     def _other_hop(self, queue: Queue, mail: QueuedMail, *, cut_off: bool) -> Neighbour | None:
-        """The one other next host by which all recipients of mail can be reached.
+        """Return the one other next host over which all recipients of mail can be reached.
 
-        The host that a source route names, and the destination itself, are waited for where it is
-        they that do not run; but if only the way is ``cut_off``, others may know one.
+        If the next host is named by a source route, or is the destination, and does not run, mail
+        waits for it. If only the route to it is ``cut_off``, other hosts may have one.
         """
         visited = self.routes.known(mail.return_path.route_hosts) if mail.relaying else frozenset()
         hops = set()
         for _, path in mail.addressees:
-            there = self.routes.resolve(path.first_host)
+            target = self.routes.resolve(path.first_host)
             hosts = None
-            if there is not None and (there != queue.host or cut_off):
-                around = mail.avoided | visited - {there}
-                hosts = self.routes.detour(self.name, there, queue.host, around)
+            if target is not None and (target != queue.host or cut_off):
+                around = mail.avoided | visited - {target}
+                hosts = self.routes.detour(self.name, target, queue.host, around)
             if hosts is None or not fits_path_limits(mail.return_path, (self.name, *hosts)):
                 mail.avoided = frozenset()
                 return None
@@ -112,9 +112,9 @@ class Spooling:
         return hops.pop() if len(hops) == 1 else None
 
     def last_tries_over(self, now: float, queue: Queue) -> list[QueuedMail]:
-        """The host runs again: return the mail of a queue that had its last try and is too old.
+        """Return the mail of a queue that had its last try, when the host runs again.
 
-        What has become too old meanwhile has one more try.
+        Mail that has become too old meanwhile has one more try.
         """
         queue.wake_at = None
         expired = [mail for mail in queue.entries if now >= mail.expires and mail.last_chance]

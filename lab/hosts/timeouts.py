@@ -1,4 +1,4 @@
-"""How long a sender-SMTP waits for a reply before it takes the channel to be lost."""
+"""How long a sender-SMTP waits for a reply before it considers the channel lost."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lab.hosts.setting import setting
 from lab.protocol.replies import CONNECTION, MAIL_DATA
 
 BLOCK: Final = 4096
-"""Bytes of mail data that are handed to the transmission channel at a time."""
+"""Bytes of mail data that are given to the transmission channel at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +45,11 @@ class Timeouts:
 
     @property
     def least(self) -> float:
-        """The shortest of them."""
+        """The shortest timeout."""
         return min(self.opening, self.command, self.data, self.mail_data)
 
     def limit(self, awaiting: str, size: int) -> float:
-        """The seconds for the reply that is awaited; ``size``: bytes of the mail data sent."""
+        """Return the seconds to wait for a reply; ``size`` is the mail data's, in bytes."""
         if awaiting == MAIL_DATA:
             return self.mail_data + self.block * -(-size // BLOCK)
         if awaiting == CONNECTION:

@@ -1,7 +1,7 @@
-"""The tracker of a dialogue: where both sides stand, as somebody who listens to the wire knows it.
+"""The tracker of a dialogue: the state of both sides, as derived from what crosses the wire.
 
-It takes what crossed and keeps the states and buffers of section 4.1.1, by the tables of
-:mod:`lab.protocol.states` and :mod:`lab.protocol.replies`. Drawings and the stepper follow it.
+It keeps the states and buffers of section 4.1.1, by the tables of :mod:`lab.protocol.states` and
+:mod:`lab.protocol.replies`. Pictures and the stepper use it.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ class Spoken:
 
 @dataclass(frozen=True, slots=True)
 class SideState:
-    """Where one side of a session stands.
+    """The state of one side of a session.
 
     ``awaiting`` is the command (or "CONNECT", "data") whose reply is to come, "" if none.
     ``reverse_path``, ``forward_paths`` and ``mail_data`` are the three buffers of section 4.1.1.
-    ``was``, ``command`` and ``code``: the state in which the last command was given, what it was
-    and what it drew. ``row`` is the row of the transition table that decided it; None if the
+    ``was``, ``command`` and ``code`` are the state before the last command, the command, and the
+    code of its reply. ``row`` is the row of the transition table that decided it; None if the
     command was out of order.
     """
 
@@ -56,11 +56,11 @@ class SideState:
 
     @property
     def meaning(self) -> Outcome | None:
-        """What the last reply meant to its command (section 4.3); None if none has come."""
+        """The meaning of the last reply to its command (section 4.3); None before the reply."""
         return None if self.code is None else _meaning(self.command, self.code)
 
     def ask(self, spoken: Spoken) -> SideState:
-        """Return the side when it has sent, or received, a command and not its reply."""
+        """Return the side after a command has been sent or received, before the reply."""
         return replace(
             self,
             awaiting=spoken.command,
@@ -71,7 +71,7 @@ class SideState:
         )
 
     def reply(self, spoken: Spoken | None, code: int) -> SideState:
-        """Return the side after the reply to what was sent; None: to the opening of the channel."""
+        """Return the side after the reply to ``spoken``; None means the opening of the channel."""
         if spoken is None:
             return replace(self, awaiting="", code=code, command=CONNECTION)
         row = TRANSITIONS[self.state].get(spoken.command)
@@ -90,12 +90,12 @@ class SideState:
         return replace(after._with_buffers(row.buffers, spoken), state=row.next)
 
     def fill(self, octets: bytes) -> SideState:
-        """Return the side whose mail data buffer holds what has crossed, transparency undone."""
+        """Return the side with mail data, as it crossed, in its buffer; transparency is undone."""
         ends = octets.endswith(END_OF_MAIL_DATA) or octets == b".\r\n"
         return replace(self, mail_data=dot_unstuff(octets[:-3] if ends else octets))
 
     def _with_buffers(self, buffers: Buffers, spoken: Spoken) -> SideState:
-        """The side with its three buffers as a command leaves them that succeeded (4.1.1)."""
+        """Return the side with its buffers as they are after a command that succeeded (4.1.1)."""
         if buffers is Buffers.CLEAR:
             return replace(self, verb="", reverse_path=None, forward_paths=(), mail_data=b"")
         if buffers is Buffers.REVERSE_PATH:
@@ -108,5 +108,5 @@ class SideState:
 
 
 def _meaning(command: str, code: int) -> Outcome | None:
-    """What a code means to a command; None for a command that RFC 821 does not have."""
+    """Return the meaning of a code to a command; None for a command that RFC 821 does not have."""
     return meaning_of(command, code) if command in COMMAND_REPLIES else None

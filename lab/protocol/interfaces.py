@@ -1,7 +1,7 @@
-"""What the engines ask of the program that uses them: an installation, and an agenda.
+"""What the engines require of the program that uses them: an installation, and an agenda.
 
-Any object with these methods will do; a class may derive from these, and need not. This module is
-never compiled, so that it may.
+Any object with these methods will do. A class may derive from these, but need not; to allow that,
+this module is never compiled.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ class Installation(Protocol):
         """Return 250 with the host's own name as first word, or a refusal."""
 
     def begin(self, verb: str, reverse_path: Path) -> Reply:
-        """Return whether a transaction may begin; ``verb`` is MAIL, SEND, SOML or SAML."""
+        """Return the reply to MAIL, SEND, SOML or SAML, which is ``verb``."""
 
     def recipient(self, transaction: Transaction, forward_path: Path) -> Reply:
-        """Return whether mail for this forward-path is accepted."""
+        """Return the reply to RCPT."""
 
     def accept(self, transaction: Transaction) -> Reply | None:
         """Store the mail, and return the reply to the mail data.
@@ -55,16 +55,16 @@ class Installation(Protocol):
 
 
 class Agenda(Protocol):
-    """What a sender-SMTP asks for its transactions, and reports their outcome to."""
+    """Gives a sender-SMTP its transactions, and takes the outcome of each."""
 
     def next(self) -> Outgoing | None:
         """Return the next transaction; None when there is no more mail for this host."""
 
     def turns(self) -> bool:
-        """The session failed: 421 for a greeting, HELO refused, or the channel lost too early."""
+        """Return whether to ask the other side for its mail with TURN, before QUIT."""
 
     def settled(self, outgoing: Outgoing) -> None:
-        """Take a transaction that is over; its ``answers`` and ``answer`` say how it went."""
+        """Take a finished transaction; ``answers`` and ``answer`` are the replies to it."""
 
     def refused(self, answer: Answer) -> None:
-        """The session failed: 421 for a greeting, HELO refused, or the channel lost before mail."""
+        """Take the reply that ended the session: 421, a refused HELO, or a lost channel."""

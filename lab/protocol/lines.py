@@ -199,9 +199,9 @@ class MailData:
             self._data.clear()
 
     def _measure(self, octets: bytes, longest: int) -> None:
-        first, *others = octets.replace(b"\r\n.", CRLF).split(CRLF)
+        first, *further = octets.replace(b"\r\n.", CRLF).split(CRLF)
         self._line += len(first)
-        lengths = [self._line, *map(len, others)]
+        lengths = [self._line, *map(len, further)]
         self.line_too_long = self.line_too_long or max(lengths) + len(CRLF) > longest
         self._line = lengths[-1]
 

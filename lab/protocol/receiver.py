@@ -46,7 +46,7 @@ _AFTER_DATA: Final = TRANSITIONS[State.DATA]["data"].next
 
 @lru_cache(maxsize=16384)
 def _read(line: bytes, grammar: str, state: State) -> tuple[Command, Transition | None]:
-    """The command of a line with its CRLF, and its row of the table in a state, if it has one."""
+    """Return the command of a line with its CRLF, and its row of the table, if it has one."""
     command = parse_command.__wrapped__(line[:-2], grammar)
     return command, TRANSITIONS[state].get(command.verb)
 
@@ -102,7 +102,7 @@ class ReceiverSMTP:
         self._begun = False
 
     def open(self) -> list[Crossing]:
-        """Return the greeting, for the channel is open (section 3.5)."""
+        """Begin the session, when the channel has opened, and return the greeting (section 3.5)."""
         if self._begun:
             raise Misuse("open() begins a session, and this one has begun")
         self._begun = True
@@ -213,9 +213,9 @@ class ReceiverSMTP:
             self._line = None
 
     def _command(self, line: bytes) -> None:
-        shown = line if line is TOO_LONG else line + CRLF
-        self._events.append(("command", shown))
-        self._events.append(("reply", self.reply_to(shown).octets))
+        crossed_line = line if line is TOO_LONG else line + CRLF
+        self._events.append(("command", crossed_line))
+        self._events.append(("reply", self.reply_to(crossed_line).octets))
 
     def reply_to(self, line: bytes) -> Reply:
         """Carry out a command line, its CRLF included, and return the reply: by the transition
@@ -268,10 +268,10 @@ class ReceiverSMTP:
 
     def _mail_data(self, data: MailData, octets: bytes) -> bytes:
         """Take bytes into the mail data buffer; return those that follow its end."""
-        rest = data.feed(octets)
-        crossed = octets[: len(octets) - len(rest)] if rest else octets
+        following = data.feed(octets)
+        crossed = octets[: len(octets) - len(following)] if following else octets
         self._events.append(("data", crossed))
-        if rest is None:
+        if following is None:
             return b""
         self._data = None
         verdict = self.reply_to_mail_data(data)
@@ -281,7 +281,7 @@ class ReceiverSMTP:
             self._waiting = True
         else:
             self._send(verdict)
-        return rest
+        return following
 
     def reply_to_mail_data(self, data: MailData) -> Reply | None:
         """Take the mail data, now that its end has come, and return the reply; None if the

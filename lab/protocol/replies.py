@@ -247,8 +247,8 @@ class ReplyParser:
         self._scanned = max(0, len(self._buffer) - 1)
         self._bound(len(self._buffer))
 
-    def _bound(self, more: int) -> None:
-        if self._taken + more > self.limit:
+    def _bound(self, size: int) -> None:
+        if self._taken + size > self.limit:
             raise ValueError(f"a reply longer than {self.limit} bytes")
 
     def _line(self, line: bytes) -> tuple[int, tuple[str, ...], bytes] | None:

@@ -56,9 +56,9 @@ class ScriptedSender:
         return "command", line + CRLF
 
     def _data(self) -> Crossing:
-        rest = self._lines[self._position :]
+        remaining = self._lines[self._position :]
         # data without an end draws no reply: the script hangs up after it
-        self.closing = b"." not in rest
-        length = len(rest) if self.closing else rest.index(b".") + 1
+        self.closing = b"." not in remaining
+        length = len(remaining) if self.closing else remaining.index(b".") + 1
         self._position += length
-        return "data", b"".join(line + CRLF for line in rest[:length])
+        return "data", b"".join(line + CRLF for line in remaining[:length])

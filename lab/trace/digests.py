@@ -1,12 +1,12 @@
-"""Digests: a trace as one number, the same wherever and however its run was made.
+"""The digest of a trace: the same for a run wherever and however it was made.
 
 Each host's own events are hashed in their order, and the hosts' hashes together, host by host by
 name. A session or message goes by the host where it first appeared and its number among those that
 first appeared there. So the digest does not depend on how events of different hosts at the same
 instant were interleaved, nor on how a run was divided among processes.
 
-The canonical form of an event is MessagePack, whose numbers and texts have one form each: times are
-eight bytes, whatever a Python or a machine would print for them.
+Events are encoded in MessagePack, which has exactly one form for each number and text: times are
+eight bytes, however Python or a machine would print them.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from lab.trace.rows import HOST, KIND, MESSAGE, OWN, PEER, SESSION, Row, T
 
 
 class _Naming:
-    """Names numbers that are given out one after another by where they first appeared.
+    """Names consecutive numbers by the host at which they first appeared.
 
-    Takes eight bytes a number: the host's index, and the rank among the numbers that appeared there
-    (0 for a number that has not appeared).
+    A number takes eight bytes: the index of the host, and its rank among the numbers that first
+    appeared there (0 for a number that has not appeared).
     """
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class _Naming:
             if rank := self._rank_of[number]:
                 return self._hosts[host_of[number]], rank
         elif not 0 <= number < 2 * len(host_of) + 4096:
-            # not a number of a run of ours: somebody else wrote this trace
+            # not a number of the lab's: another program wrote this trace
             if number not in self._scattered:
                 self._scattered[number] = self._next(host)
             return self._scattered[number]
@@ -77,7 +77,7 @@ class Digests:
     """The hashes of the hosts of a run, taken from its rows as they come.
 
     ``session_name`` and ``message_name`` name the sessions and messages, if their numbers are not
-    given out one after another.
+    consecutive.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class Digests:
             if session is not None:
                 name = sessions.get(session)
                 if kind == "loss":
-                    name = None  # where a greeting is lost, its host knows of no session yet
+                    name = None  # when a greeting is lost, its host does not know the session yet
                 elif name is None:
                     name = sessions[session] = session_name(session, host)
                 session = name

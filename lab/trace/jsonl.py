@@ -1,4 +1,4 @@
-"""Traces as JSON lines: one event a line, in the order of the trace.
+"""Traces as JSON lines: one event on each line, in the order of the trace.
 
 A line has ``t``, ``seq``, ``kind``, ``host``, ``peer``, ``session`` and ``message``, and the
 columns of its kind; octets are written as Latin-1 text. The first line also has the
@@ -66,7 +66,7 @@ def read(path: Path) -> TraceFile:
 
 
 class _NotValid(ValueError):
-    """Why a line is not an event, in words of the file's."""
+    """Raised for a line that is not an event; the message says why."""
 
 
 def _take(contents: TraceFile, line: str) -> int:
@@ -89,19 +89,19 @@ def _row(flat: dict[str, Any]) -> Row:
     kind = flat["kind"]
     if kind not in KINDS:
         raise _NotValid(f"{kind!r} is not a kind of event")
-    place = (flat["host"], flat["peer"], flat["session"], flat["message"])
-    if not all(isinstance(value, types) for value, types in zip(place, _PLACE, strict=True)):
+    common = (flat["host"], flat["peer"], flat["session"], flat["message"])
+    if not all(isinstance(value, types) for value, types in zip(common, _COMMON, strict=True)):
         raise TypeError("host and peer are text, session and message are numbers")
     columns = (value_of(name, flat[name]) for name in KINDS[kind])
-    return (float(flat["t"]), kind, *place, *columns)
+    return (float(flat["t"]), kind, *common, *columns)
 
 
-_PLACE: Final = (str, str | None, int | None, int | None)
+_COMMON: Final = (str, str | None, int | None, int | None)
 """The types of host, peer, session and message."""
 
 
 def value_of(column: str, value: Any) -> Any:
-    """Return the value of a column as it was before JSON made texts and lists of it.
+    """Return the value of a column as it was before it was written as JSON.
 
     Raises TypeError for octets that are not text, and for a meta that is not an object.
     """

@@ -1,6 +1,6 @@
-"""Traces as Parquet: columns, for what is too long for JSON lines.
+"""Traces as Parquet files, for runs that are too long for JSON lines.
 
-A long trace is a folder of Parquet files. Each is whole as soon as it is there: a run that is
+A long trace is a folder of Parquet files. Each file is complete as soon as it exists: a run that is
 killed leaves all but its last part, and pandas, DuckDB and Arrow read the folder as one table. A
 row is an event, with the columns ``seq``, ``t`` (s), ``kind``, ``host``, ``peer``, ``session`` and
 ``message``; of a command, reply or mail data also ``sent`` (s) and ``octets``; and ``rest``: the
@@ -39,10 +39,10 @@ PART_ROWS: Final = 262_144
 """Events in one file of a stored trace."""
 
 MAX_WAITING_OCTETS: Final = 128 << 20
-"""Bytes of mail and dialogue that wait in memory for their file, however few events they are of."""
+"""The most bytes of mail and dialogue that wait in memory for their file."""
 
 GROUP_ROWS: Final = 16_384
-"""Events that are read together when some of them are looked at."""
+"""Events that are read together when one of them is needed."""
 
 CACHED_GROUPS: Final = 8
 """Groups of events that a reader keeps in memory."""
@@ -105,7 +105,7 @@ class ParquetWriter:
             self._waiting_octets = octets_in(self._waiting)
 
     def rows(self) -> Iterator[Row]:
-        """Go through the rows that have been written so far."""
+        """Yield the rows that have been written so far."""
         if self._parts:
             yield from StoredRows(self.folder)
         yield from self._waiting
@@ -166,11 +166,11 @@ class ParquetWriter:
 
 
 class StoredRows(Sequence[Row]):
-    """The rows of a stored trace, read when they are looked at and not kept.
+    """The rows of a stored trace, which are read when they are needed and not kept.
 
     ``about`` is what was stored of the whole run (``level``, and ``digest`` and ``counts`` if it
     ended), ``missing`` the ranges of sequence numbers that are not there. Going through the rows
-    reads group by group; looking at a single row reads the group that it is in. Raises ValueError
+    reads group by group; a single row requires reading its group. Raises ValueError
     in one sentence if the folder is not a stored trace.
     """
 
@@ -240,7 +240,7 @@ class StoredRows(Sequence[Row]):
         return rows
 
     def of(self, kinds: Collection[str]) -> Iterator[Row]:
-        """Go through the rows of some kinds; the others are not even made."""
+        """Yield the rows of some kinds; the others are not decoded."""
         for file, group in self._places:
             table = self._files[file].read_row_group(group)
             yield from _rows_of(table.filter(_has_kind(table, kinds)))

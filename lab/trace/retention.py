@@ -1,4 +1,4 @@
-"""Keeping the rows of a run: those that a level keeps, in memory while they are few."""
+"""Keep the rows of a run that its level keeps: in memory or, if there are many, in a folder."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""Rows: how one event of a run is stored, and the names of its columns.
+"""Rows: how an event of a run is stored, and the names of its columns.
 
-A run appends one flat tuple an event, ``(t, kind, host, peer, session, message, *columns of its
-kind)``: an append is the whole cost of tracing. Code that goes through many rows reads a column by
-its name, ``row[KIND]`` or ``row[CLOSE_REASON]``; everybody else reads an :class:`Event`.
+A run appends one flat tuple for each event, ``(t, kind, host, peer, session, message, *columns of
+its kind)``: tracing costs no more than an append. Code that goes through many rows reads a column
+by its name, ``row[KIND]`` or ``row[CLOSE_REASON]``; other code reads an :class:`Event`.
 
 Wire events (``command``, ``reply``, ``data``) are recorded where and when they *arrive*, with the
-time at which they were ``sent``: one row tells about both ends.
+time at which they were ``sent``: one row describes both ends.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ KINDS: Final[dict[str, tuple[str, ...]]] = {
     "forget": ("recipients",),
     "end": ("reason",),
 }
-"""The kinds of event and the columns that each has beside time, place, session and message."""
+"""The kinds of event, and the columns of each besides the common ones."""
 
-# Numbers that are written out, so that the compiler puts them into the code that uses them.
-# A test holds each of them against KINDS.
+# These numbers are written out, so that the compiler can put them into the code that uses them.
+# A test compares each of them with KINDS.
 
 T: Final = 0
 """The time in seconds since the start of the run."""

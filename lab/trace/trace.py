@@ -1,4 +1,4 @@
-"""The trace: everything that happened in a run, each event once, with a time and a place.
+"""The trace: everything that happened in a run, each event once, with its time and host.
 
 It is the one written record of a run. Summary, checks, transcript, pictures, replay and capture
 read it, and none of them holds a live host. A run appends rows, which are flat tuples; a reader
@@ -108,8 +108,8 @@ class Trace:
     def digest(self) -> str:
         """Return the SHA-256 of the run's whole trace, in the form of :mod:`lab.trace.digests`.
 
-        It is the digest that was recorded with the trace, where there is one: not all of the run
-        may be here.
+        If the trace was recorded with a digest, that is returned, because some of the run's events
+        may be missing here.
         """
         return self.recorded or digest(self.rows)
 
@@ -128,10 +128,7 @@ class Trace:
         return self._table("sessions")
 
     def _table(self, name: str) -> pandas.DataFrame:
-        """Return a table that lab.analysis makes: all that a trace knows of the floors above.
-
-        Users ask the trace for its tables; nothing else that a trace does needs them.
-        """
+        """Return a table that lab.analysis makes; a trace uses nothing else of the rooms above."""
         from lab.analysis import tables
 
         table: Callable[[Trace], pandas.DataFrame] = getattr(tables, name)
@@ -140,7 +137,7 @@ class Trace:
     # -- files ------------------------------------------------------------------------------------
 
     def write_jsonl(self, file: IO[str]) -> None:
-        """Write one JSON object a line, in the order of the trace (:mod:`lab.trace.jsonl`)."""
+        """Write a line of JSON for each event, in order (:mod:`lab.trace.jsonl`)."""
         jsonl.write(file, self, self.level, self.digest)
 
     @classmethod
@@ -174,14 +171,14 @@ def open_trace(path: str | os.PathLike[str]) -> Trace:
     """Return the trace in a file of JSON lines, a folder of Parquet files, or a run's artefacts.
 
     The last is a folder that ``lab run --out`` left, with a trace.jsonl or a trace.parquet in it.
-    Rows in Parquet files are read when they are looked at; JSON lines are read whole. Raises
+    Rows in Parquet files are read when they are needed; JSON lines are read at once. Raises
     OSError if the file cannot be read, and ValueError in one sentence for what is not a trace.
     """
     path = Path(path)
     trace = _stored(path) if path.is_dir() else _lines(path)
     if not len(trace) or trace.rows[0][KIND] != "start":
         raise ValueError(
-            f"{path}: not a trace, for it does not begin with the event that begins each run, "
+            f"{path}: not a trace, because it does not begin with the first event of a run, "
             "seq 0; give what `lab run --out` leaves"
         )
     return trace

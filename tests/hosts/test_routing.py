@@ -134,7 +134,7 @@ def test_no_more_trees_are_kept_than_their_bound_and_ways_stay_the_same() -> Non
     networkx.set_edge_attributes(graph, 1.0, "cost")
     free = table_of(graph, set(graph))
     bound = table_of(graph, set(graph))
-    bound._room = 0
+    bound._capacity = 0
     for there in graph:
         assert bound.route("0", there) == free.route("0", there)
     assert len(bound._trees) == 16 < len(free._trees)

@@ -40,7 +40,7 @@ TASK: Final = 1.0
 MOST_AT_ONCE: Final = 200
 """The most runs that a process is given at a time."""
 
-Outcome = dict[str, Any]
+RunResult = dict[str, Any]
 """The outcome of a run: ``error``, or ``digest`` and ``measures``; and its processor time,
 ``seconds``, and wall-clock time, ``wall``, both in seconds."""
 
@@ -65,7 +65,7 @@ class Sweep:
 
     experiment: Experiment
     plan: list[Planned]
-    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    outcomes: dict[str, RunResult] = field(default_factory=dict)
     resumed: int = 0
     strangers: int = 0
 
@@ -231,7 +231,7 @@ def make(
     recipe = Recipe.of(swept.experiment)
     total = len(swept.plan)
 
-    def keep(planned: Planned, outcome: Outcome) -> None:
+    def keep(planned: Planned, outcome: RunResult) -> None:
         identity = {"key": planned.key, "values": planned.point.values, "seed": planned.seed}
         swept.outcomes[planned.key] = journal.keep(identity | outcome)
         if progress is not None:
@@ -273,7 +273,7 @@ class SweepScheduler:
         self,
         pool: Workers,
         recipe: Recipe,
-        keep: Callable[[Planned, Outcome], None],
+        keep: Callable[[Planned, RunResult], None],
         seconds: float,
     ) -> None:
         self.pool, self.recipe, self.keep = pool, recipe, keep
@@ -353,13 +353,13 @@ class Recipe:
         return cls(made.content(), made.tables, made.graphs, made.until, kept)
 
 
-def run_some(argument: tuple[Recipe, list[tuple[dict[str, Any], int]]]) -> list[Outcome]:
+def run_some(argument: tuple[Recipe, list[tuple[dict[str, Any], int]]]) -> list[RunResult]:
     """Make several runs, one after another, and return their outcomes."""
     recipe, runs = argument
     return [run_one(recipe, sets, seed) for sets, seed in runs]
 
 
-def run_one(recipe: Recipe, sets: Mapping[str, Any], seed: int) -> Outcome:
+def run_one(recipe: Recipe, sets: Mapping[str, Any], seed: int) -> RunResult:
     """Make one run and return its outcome; an exception in it becomes its ``error``.
 
     The times include the deletion of the run's last object.
@@ -373,7 +373,7 @@ def run_one(recipe: Recipe, sets: Mapping[str, Any], seed: int) -> Outcome:
     }
 
 
-def _figures(recipe: Recipe, sets: Mapping[str, Any], seed: int) -> Outcome:
+def _figures(recipe: Recipe, sets: Mapping[str, Any], seed: int) -> RunResult:
     """Return the digest and the measures of one run, or its error; the run itself is deleted."""
     from lab.api.simulate import make_run
 
