@@ -97,12 +97,12 @@ class Storm:
             "lost": self.total("lost"),
             "breaches": [
                 {
-                    "run": one.number,
-                    "rule": one.breaches[0].rule,
-                    "breach": str(one.breaches[0]),
-                    "file": (files or {}).get(one.number),
+                    "run": run.number,
+                    "rule": run.breaches[0].rule,
+                    "breach": str(run.breaches[0]),
+                    "file": (files or {}).get(run.number),
                 }
-                for one in self.broken
+                for run in self.broken
             ],
             "returned": self.total("returned"),
             "duplicates": self.total("duplicates"),
