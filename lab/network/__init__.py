@@ -1,1 +1,1 @@
-"""Time and distance: the topology, links, channels and transport services."""
+"""Time and distance: the clock, links, channels, connections and transport services."""

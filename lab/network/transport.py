@@ -1,8 +1,8 @@
 """Transport services: what opening a transmission channel costs in each (appendices A to D).
 
-SMTP asks for "a reliable ordered data stream channel"; the services differ in how one comes to be,
-and in how they cut a stream into pieces. The appendices name them, and leave the rest to their own
-documents; sizes that those leave open are those of an implementation of the time.
+SMTP asks for "a reliable ordered data stream channel". The services differ in how they open one,
+and in how they cut a stream into pieces. The appendices name the services and leave the rest to
+their own documents; where those leave a size open, it is that of an implementation of the time.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ class Transport:
     """A transport service.
 
     ``opening``: the sizes in bytes, on the wire, of the control messages before the receiver-SMTP
-    may greet; the first from the sender's host, then turn about. ``setup``: seconds that the
-    service takes beside them. ``segment`` and ``header``: bytes of the pieces in which data
-    travels. ``under``: the service whose stream carries those pieces, where it is another's.
+    may greet. The first comes from the sender's host, the second from the receiver's, and so on.
+    ``setup``: seconds that the service takes in addition. ``segment`` and ``header``: bytes of the
+    pieces in which data travels. ``under``: the service that carries those pieces, if any.
     """
 
     name: str
@@ -29,7 +29,7 @@ class Transport:
     under: Transport | None = None
 
     def on_the_wire(self, size: int) -> int:
-        """Bytes that ``size`` bytes of data take on a link, with a header for each segment."""
+        """Return how many bytes ``size`` bytes of data are on a link, with their headers."""
         if self.under is None:
             return size + self.header * -(-size // self.segment)
         whole, rest = divmod(size, self.segment)
@@ -38,7 +38,7 @@ class Transport:
 
     @property
     def piece(self) -> int:
-        """Bytes of the largest piece on the wire: what a switch has to have before it sends on."""
+        """Bytes of the largest piece on the wire: a switch sends it on once it has all of it."""
         return self.segment + self.header if self.under is None else self.under.piece
 
 
@@ -46,23 +46,23 @@ class Transport:
 # host takes (RFC 879), 40 the headers of TCP and IP.
 _TCP: Final = Transport("tcp", (40, 40, 40), 536, 40)
 
-# Appendix B. The Initial Connection Protocol: to the contact socket RTS, and back STR; ALL, so that
-# one number may come; then that number, a new socket, with RTS and STR for a pair of simplex
-# connections there; then STR and RTS for the same pair, and ALL, with which the receiver may speak.
-# RTS and STR are 10 bytes, ALL 8, the number 4; a message has a leader of 4 and a header of 5 bytes
-# (9), and holds up to 8063 bits.
+# Appendix B. The Initial Connection Protocol: RTS to the contact socket, and STR back; ALL, which
+# allows one number to be sent; then that number, a new socket, with RTS and STR for a pair of
+# simplex connections there; then STR and RTS for the same pair, and ALL, after which the receiver
+# may speak. RTS and STR are 10 bytes, ALL 8, the number 4; a message has a leader of 4 and a header
+# of 5 bytes (9), and holds up to 8063 bits.
 _NCP: Final = Transport("ncp", (19, 19, 17, 42, 37), 1007, 9)
 
 # Appendix C. CONNECT; the receiver-SMTP may greet as soon as it has executed ACCEPT.
 _NITS: Final = Transport("nits", (32,), 256, 8)
 
-# Appendix D, used "directly". CALL REQUEST to the public data network, which takes its time to
-# switch the call; whoever accepts it may speak at once. Packets of 128 bytes in frames.
+# Appendix D, used "directly". CALL REQUEST to the public data network, which takes some time to
+# switch the call; the side that accepts it may speak at once. Packets of 128 bytes in frames.
 _X25: Final = Transport("x25", (26,), 128, 9, setup=1.0)
 
-# Appendix D, as "it is suggested": TCP "on top of X.25 connections". The call is made, and said to
-# be connected; then TCP's handshake goes through it, a packet for each message, and TCP's segments
-# are cut into packets.
+# Appendix D, as "it is suggested": TCP "on top of X.25 connections". The call is made and
+# confirmed; then TCP's handshake goes through it, a packet for each message, and TCP's segments are
+# cut into packets.
 _TCP_ON_X25: Final = Transport(
     "tcp-on-x25", (26, 12, 49, 49, 49), _TCP.segment, _TCP.header, _X25.setup, _X25
 )
