@@ -72,6 +72,51 @@ def parse_rate(value: object) -> float:
     return _parse(value, RATES, '/s, /min, /h or /d, as in "2 /min"', divide=True)
 
 
+def duration(seconds: float) -> str:
+    """Return a length of time with its unit, in three figures: "40 ms", "1.5 h".
+
+    What is not more than 0 is "0 s".
+    """
+    if seconds <= 0:
+        return "0 s"
+    units = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"), (1e-3, "ms"))
+    size, unit = next((one for one in units if seconds >= one[0] * 0.9995), (1e-6, "µs"))
+    return f"{_three_figures(seconds / size)} {unit}"
+
+
+def bandwidth(bits: float) -> str:
+    """Return bits per second with their unit, in three figures: "50 kbit/s", "1.54 Mbit/s"."""
+    units = ((1e9, "Gbit/s"), (1e6, "Mbit/s"), (1e3, "kbit/s"))
+    size, unit = next((one for one in units if bits >= one[0] * 0.9995), (1.0, "bit/s"))
+    return f"{_three_figures(bits / size)} {unit}"
+
+
+def clock_time(t: float, digits: int = 3) -> str:
+    """Return a time of a run, which is in seconds since its start, as a clock shows it.
+
+    Below a minute with its unit, "1.250 s", and from then on as hours, minutes and seconds with the
+    days before them: "0:01:01.500", "3 d 1:01:01.000". ``digits`` are those of the second's
+    fraction.
+    """
+    if round(t, digits) < 60:
+        return f"{t:.{digits}f} s"
+    days, rest = divmod(round(t, digits), 86400)
+    return (f"{days:.0f} d " if days else "") + hours_minutes_seconds(rest, digits)
+
+
+def hours_minutes_seconds(t: float, digits: int = 0) -> str:
+    """Return seconds as "h:min:s", however many hours they are: "0:00:07", "30:00:00"."""
+    scale = 10**digits
+    minutes, rest = divmod(round(t * scale), 60 * scale)
+    fraction = f".{rest % scale:0{digits}}" if digits else ""
+    return f"{minutes // 60}:{minutes % 60:02}:{rest // scale:02}{fraction}"
+
+
+def count_noun(number: int, noun: str, plural: str = "") -> str:
+    """Return a number with its noun: "1 host", "1,200 hosts"."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
 def as_toml(value: object) -> str:
     """Return a value as a topology file would spell it, cut where it is long."""
     if isinstance(value, bool):
@@ -96,6 +141,13 @@ def single_line(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+
+
+def _three_figures(number: float) -> str:
+    """Return a number of 1 or more in three figures, or in all before its decimal point."""
+    digits = 0 if number >= 99.95 else 1 if number >= 9.995 else 2
+    text = f"{number:.{digits}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _number(value: object) -> str:

@@ -17,6 +17,11 @@ from lab.quantities import (
     SIZES,
     UnitFault,
     as_toml,
+    bandwidth,
+    clock_time,
+    count_noun,
+    duration,
+    hours_minutes_seconds,
     parse_bandwidth,
     parse_duration,
     parse_rate,
@@ -127,3 +132,81 @@ def test_a_value_is_shown_in_few_characters(value: object) -> None:
     assert as_toml("x" * 1000).endswith(" ...")
     assert as_toml(True) == "true"
     assert as_toml(10**5000) == "a number of hundreds of digits"
+
+
+# -- printing
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0 s"),
+        (-1, "0 s"),
+        (2e-6, "2 µs"),
+        (0.04, "40 ms"),
+        (1.5, "1.5 s"),
+        (1.2345, "1.23 s"),
+        (59.9999, "1 min"),
+        (90, "1.5 min"),
+        (1800, "30 min"),
+        (5400, "1.5 h"),
+        (1234 * 86400, "1234 d"),
+    ],
+)
+def test_a_duration_is_printed_in_three_figures_with_its_unit(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+@given(st.floats(1e-6, 1e9))
+def test_a_printed_duration_reads_as_nearly_the_same(seconds: float) -> None:
+    assert parse_duration(duration(seconds)) == pytest.approx(seconds, rel=0.006)
+
+
+@pytest.mark.parametrize(
+    ("bits", "text"),
+    [
+        (300, "300 bit/s"),
+        (9600, "9.6 kbit/s"),
+        (50_000, "50 kbit/s"),
+        (1_544_000, "1.54 Mbit/s"),
+        (2e9, "2 Gbit/s"),
+    ],
+)
+def test_a_bandwidth_is_printed_in_three_figures_with_its_unit(bits: float, text: str) -> None:
+    assert bandwidth(bits) == text
+
+
+@pytest.mark.parametrize(
+    ("t", "digits", "text"),
+    [
+        (0, 3, "0.000 s"),
+        (1.25, 3, "1.250 s"),
+        (59.96, 1, "0:01:00.0"),
+        (61.5, 3, "0:01:01.500"),
+        (119.9996, 3, "0:02:00.000"),
+        (86399.96, 1, "1 d 0:00:00.0"),
+        (3 * 86400 + 3661, 3, "3 d 1:01:01.000"),
+        (3 * 86400 + 3661, 0, "3 d 1:01:01"),
+    ],
+)
+def test_a_time_of_a_run_is_printed_as_a_clock_shows_it(t: float, digits: int, text: str) -> None:
+    assert clock_time(t, digits) == text
+
+
+@pytest.mark.parametrize(
+    ("t", "digits", "text"),
+    [
+        (61, 0, "0:01:01"),
+        (3599.96, 1, "1:00:00.0"),
+        (30 * 3600, 0, "30:00:00"),
+        (7.25, 2, "0:00:07.25"),
+    ],
+)
+def test_hours_minutes_and_seconds_carry(t: float, digits: int, text: str) -> None:
+    assert hours_minutes_seconds(t, digits) == text
+
+
+def test_a_number_has_its_noun() -> None:
+    assert count_noun(1, "host") == "1 host"
+    assert count_noun(0, "host") == "0 hosts"
+    assert count_noun(1200, "reply", "replies") == "1,200 replies"

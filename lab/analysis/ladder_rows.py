@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from lab.analysis.narrative import gist, length
+from lab.analysis.narrative import gist
 from lab.protocol import HostName
 from lab.protocol.syntax import in_capitals
+from lab.quantities import count_noun, duration
 from lab.trace.rows import (
     CLOSE_REASON,
     HOST,
@@ -249,7 +250,7 @@ def _data(event: Event) -> tuple[str, str]:
     octets: bytes = event["octets"]
     lines = octets.count(b"\r\n")
     whole = octets.endswith(b"\r\n.\r\n") or octets == b".\r\n"
-    size = f"{lines:,} line{'s' * (lines != 1)}, {len(octets):,} bytes"
+    size = f"{count_noun(lines, 'line')}, {count_noun(len(octets), 'byte')}"
     return "data", f"mail data: {size}" + ("" if whole else ", not its end")
 
 
@@ -278,7 +279,7 @@ _MAKERS: Final[dict[str, _Maker]] = {
     "reply": _reply,
     "data": _data,
     "close": _close,
-    "loss": lambda event: ("loss", f"a segment is lost; again after {length(event['delay'])}"),
+    "loss": lambda event: ("loss", f"a segment is lost; again after {duration(event['delay'])}"),
     "unreachable": lambda event: ("unreachable", f"no channel: {event['reason']}"),
     "deliver": lambda event: ("deliver", f"delivered: {event['user']}"),
     "terminal": lambda event: ("deliver", f"at the terminal: {event['user']}"),
@@ -307,7 +308,7 @@ def _with_waits(found: Iterable[LadderRow]) -> Iterator[LadderRow]:
     for row in rows:
         if last is not None and row.t - last.t > max(1.0, 20 * usual):
             wait = row.t - last.t
-            words = f"nothing for {length(wait)}"
+            words = f"nothing for {duration(wait)}"
             yield LadderRow(row.t, "wait", "", None, words, last.seq, sent=last.t)
         yield row
         last = row

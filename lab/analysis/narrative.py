@@ -5,36 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from lab.quantities import clock_time, count_noun
 from lab.trace.rows import Event
 
-_UNITS: Final = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"), (1e-3, "ms"))
 _ESCAPES: Final = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 256))}
-
-
-def length(seconds: float) -> str:
-    """A length of time with its unit, in three figures at most: "40 ms", "1.5 h"."""
-    if seconds <= 0:
-        return "0 s"
-    for size, unit in _UNITS:
-        if seconds >= size * 0.9995:
-            return f"{float(f'{seconds / size:.3g}'):g} {unit}"
-    return f"{float(f'{seconds * 1e6:.3g}'):g} µs"
-
-
-def clock(t: float, digits: int = 3) -> str:
-    """A time of the run: seconds below a minute, from then on h:min:s, and days before it."""
-    if t < 60:
-        return f"{t:.{digits}f} s"
-    minutes, seconds = divmod(t, 60)
-    hours, minute = divmod(int(minutes), 60)
-    rest = f"{seconds:0{digits + 3 if digits else 2}.{digits}f}"
-    days, hour = divmod(hours, 24)
-    return (f"{days} d " if days else "") + f"{hour}:{minute:02d}:{rest}"
-
-
-def counted(number: int, noun: str, plural: str = "") -> str:
-    """A number with its noun."""
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def address(path: str) -> str:
@@ -54,9 +28,9 @@ def lines_of(octets: bytes) -> list[str]:
 def gist(kind: str, octets: bytes) -> str:
     """What a command, a reply or mail data says, in a line."""
     if kind == "data":
-        return f"mail data, {counted(len(octets), 'octet')}"
+        return f"mail data, {count_noun(len(octets), 'octet')}"
     first, *more = lines_of(octets)
-    return f"{first} (+{counted(len(more), 'line')})" if more else first
+    return f"{first} (+{count_noun(len(more), 'line')})" if more else first
 
 
 def sentence(event: Event) -> str:
@@ -91,7 +65,7 @@ def _close(e: Event) -> str:
 
 
 def _defer(e: Event) -> str:
-    until = "" if e["retry_at"] is None else f" until {clock(e['retry_at'], 1)}"
+    until = "" if e["retry_at"] is None else f" until {clock_time(e['retry_at'], 1)}"
     return f"{e.host} keeps mail {e.message} for {e.peer}{until}: {e['reason']}."
 
 
@@ -123,7 +97,7 @@ _SENTENCES: Final[dict[str, Callable[[Event], Any]]] = {
     ),
     "expand": lambda e: (
         f"{e.host} expands the mailing list {e['name']}: mail {e.message} is for "
-        f"{counted(len(e['members']), 'member')}."
+        f"{count_noun(len(e['members']), 'member')}."
         if e["members"]
         else f"{e.host} does not expand the mailing list {e['name']} again: mail {e.message} has "
         "been there."

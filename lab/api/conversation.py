@@ -12,6 +12,7 @@ from lab.analysis.account import Account
 from lab.api.run import Run
 from lab.hosts.receiving import ReceivingSession, receiver_smtp
 from lab.protocol import Crossing, Transaction
+from lab.quantities import clock_time
 from lab.simulation.simulation import Simulation
 from lab.topology.model import Topology
 from lab.topology.problems import did_you_mean, join_some
@@ -32,7 +33,7 @@ class Settled:
         if self.unended:
             yield "lab: the input ended in the middle of a line; a line ends with CRLF (\\r\\n)"
         for one in self.run.summary["recipients"]:
-            when = "" if one["settled_at"] is None else f" at {one['settled_at']:g} s"
+            when = "" if one["settled_at"] is None else f" at {clock_time(one['settled_at'])}"
             yield f"lab: message {one['message']} to {one['recipient']}: {one['outcome']}{when}"
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from lab.analysis.account import OUTCOMES, Account
 from lab.analysis.invariants import breaches
+from lab.quantities import clock_time
 from lab.runtime.worker_pool import results
 from lab.simulation.simulation import simulate
 from lab.topology.model import FaultSpec, Topology
@@ -279,7 +280,7 @@ def _crashes(trace: Trace, windows: Sequence[Window], down: float) -> Iterator[C
         row = trace.rows[seq]
         for number, host in enumerate(hosts):
             fault = FaultSpec("crash", duration=down, host=host, when={"seq": seq})
-            where = f"{host} crashes right after {row[KIND]} at {row[HOST]}, {row[T]:.6g} s"
+            where = f"{host} crashes right after {row[KIND]} at {row[HOST]}, {clock_time(row[T])}"
             in_window = any(_is_in_window(window, host, seq) for window in windows)
             kind = "crash of the host" if host == row[HOST] else "crash of another host"
             yield Candidate((seq, 10**9 + number), kind, where, fault, in_window)

@@ -13,6 +13,7 @@ from lab.analysis.index import WIRE, Crossing, TraceIndex
 from lab.analysis.narrative import lines_of, sentence
 from lab.analysis.session_states import SessionHistory, Snapshot
 from lab.analysis.spools import Spooled
+from lab.quantities import clock_time
 from lab.runtime.deprecation import renamed
 from lab.trace.rows import KIND, OCTETS, SESSION, Event
 
@@ -55,7 +56,7 @@ class Moment:
         self.session = session if session is not None else self._session()
 
     def __repr__(self) -> str:
-        return f"<event {self.n} of {self.index.count} · {self.t:g} s · {self.sentence}>"
+        return f"<event {self.n} of {self.index.count} · {clock_time(self.t)} · {self.sentence}>"
 
     if not TYPE_CHECKING:  # type checkers know the new names only
 

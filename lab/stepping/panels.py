@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from lab.analysis.faults import place_of
-from lab.analysis.narrative import clock, counted, gist, length, lines_of, sentence
+from lab.analysis.narrative import gist, lines_of, sentence
 from lab.protocol.dialogue import SideState
 from lab.protocol.replies import MAIL_DATA
 from lab.protocol.states import Buffers
+from lab.quantities import clock_time, count_noun, duration
 from lab.stepping.moments import InFlight, Moment
 
 _LONG: Final = 12
@@ -24,7 +25,7 @@ _DOES: Final = {
 
 def heading(moment: Moment) -> str:
     """Return the number of the event, the number of all events, and the time."""
-    return f"event {moment.n:,} of {moment.index.count:,} · {clock(moment.t)}"
+    return f"event {moment.n:,} of {moment.index.count:,} · {clock_time(moment.t)}"
 
 
 def dialogue(moment: Moment, session: int | None = None, most: int = 0) -> list[str]:
@@ -70,7 +71,7 @@ def _side(side: SideState) -> Iterator[str]:
     yield f"forward-path  {paths[0]}"
     yield from (f"              {path}" for path in paths[1:])
     if side.mail_data:
-        yield f"mail data     {counted(len(side.mail_data), 'octet')}: {_first(side.mail_data)}"
+        yield f"mail data     {count_noun(len(side.mail_data), 'octet')}: {_first(side.mail_data)}"
     else:
         yield "mail data     –"
 
@@ -120,11 +121,11 @@ def spools(moment: Moment, host: str | None = None) -> list[str]:
         if host is not None and mail.host != host:
             continue
         retry = moment.retry_at(mail)
-        later = f", next try at {clock(retry, 1)}" if retry is not None else ""
-        waits = f", since {length(moment.t - mail.since)}" if moment.t > mail.since else ""
+        later = f", next try at {clock_time(retry, 1)}" if retry is not None else ""
+        waits = f", since {duration(moment.t - mail.since)}" if moment.t > mail.since else ""
         lines.append(
             f"{mail.host}: mail {mail.message} for {mail.peer}, "
-            f"{counted(len(mail.recipients), 'recipient')}, {counted(mail.size, 'octet')}"
+            f"{count_noun(len(mail.recipients), 'recipient')}, {count_noun(mail.size, 'octet')}"
             f"{waits}{later}"
         )
     return lines or ["empty" if host else "all are empty"]
@@ -134,7 +135,7 @@ def faults(moment: Moment) -> list[str]:
     """Return the faults that are in effect."""
     return [
         f"{fault.kind} {place_of(fault.host, fault.peer)}"
-        f"{f' ({fault.what})' if fault.what else ''}, since {clock(fault.begin, 1)}"
+        f"{f' ({fault.what})' if fault.what else ''}, since {clock_time(fault.begin, 1)}"
         for fault in moment.faults
     ]
 
@@ -144,7 +145,7 @@ def events(moment: Moment, before: int = 8, after: int = 4) -> list[str]:
     first = max(0, moment.n - before)
     last = min(moment.index.count, moment.n + after)
     near = [moment.index.trace[seq] for seq in range(first, last)]
-    times = [clock(event.t, 1) for event in near]
+    times = [clock_time(event.t, 1) for event in near]
     number_width, time_width = len(f"{moment.index.count:,}"), max(map(len, times), default=0)
     lines = []
     for seq, (event, time) in enumerate(zip(near, times, strict=True), first):

@@ -17,6 +17,7 @@ from lab.analysis.conditions import Condition, NoCondition, Predicate, condition
 from lab.analysis.index import TraceIndex
 from lab.api.simulate import load, make_run
 from lab.hosts.interception import command_line, reply_of
+from lab.quantities import count_noun, duration
 from lab.runtime.deprecation import renamed
 from lab.stepping.moments import Moment
 from lab.topology.model import FaultSpec as Fault
@@ -71,7 +72,7 @@ class Stepper:
 
     def __repr__(self) -> str:
         times = len(self.interventions)
-        changed = f", altered {times} time{'s' * (times > 1)}" if times else ""
+        changed = f", altered {count_noun(times, 'time')}" if times else ""
         return f"<Stepper: {self.moment!r}{changed}>"
 
     if not TYPE_CHECKING:  # type checkers know the new names only
@@ -334,7 +335,7 @@ def step(
 def words_of(fault: Fault) -> str:
     """Return a fault in a few words."""
     where = " – ".join(fault.link or ()) or fault.host or ""
-    lasts = f" for {fault.duration:g} s" if fault.duration is not None else ""
+    lasts = f" for {duration(fault.duration)}" if fault.duration is not None else ""
     what = f" to {fault.line!r}" if fault.line is not None else ""
     session = f" in session {fault.session}" if fault.session is not None else ""
     return f"{fault.kind} {where}{session}{what}{lasts}"

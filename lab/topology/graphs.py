@@ -27,7 +27,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from lab.protocol import HostName, SyntaxFault, parse_domain
-from lab.quantities import as_toml
+from lab.quantities import as_toml, count_noun
 from lab.topology.declarations import Setting, settings_of
 from lab.topology.kinds import KINDS
 from lab.topology.overrides import read
@@ -131,7 +131,7 @@ def _add_links(
 
 
 def _count(number: int, noun: str) -> str:
-    return f"{number} {noun} was" if number == 1 else f"{number} {noun}s were"
+    return f"{count_noun(number, noun)} {'was' if number == 1 else 'were'}"
 
 
 def _label(node: Any, attributes: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from lab.hosts.retry import Retry
-from lab.quantities import single_line
+from lab.quantities import count_noun, single_line
 from lab.runtime.gc_pause import gc_pause
 from lab.topology.diagnostics import Diagnostics
 from lab.topology.faults import build_faults
@@ -305,5 +305,5 @@ def _notes(source: Source, diagnostics: Diagnostics) -> tuple[str, ...]:
     file_notes = source.sentences(diagnostics.notes)
     if len(file_notes) > MOST_NOTES:
         beyond = len(file_notes) - MOST_NOTES
-        file_notes = [*file_notes[:MOST_NOTES], f"... and {beyond} more note{'s' * (beyond > 1)}"]
+        file_notes = [*file_notes[:MOST_NOTES], f"... and {count_noun(beyond, 'more note')}"]
     return tuple(single_line(note) for note in (*notes, *file_notes))

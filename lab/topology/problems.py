@@ -11,7 +11,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from lab.quantities import as_toml
+from lab.quantities import as_toml, count_noun
 from lab.topology.declarations import Setting, declared_tables, settings_of
 from lab.topology.file import TopologyFile
 from lab.topology.kinds import KINDS
@@ -267,4 +267,4 @@ def bounded(sentences: Sequence[str]) -> list[str]:
     if len(sentences) <= MOST_PROBLEMS:
         return list(sentences)
     beyond = len(sentences) - MOST_PROBLEMS
-    return [*sentences[:MOST_PROBLEMS], f"... and {beyond} more problem{'s' * (beyond > 1)}"]
+    return [*sentences[:MOST_PROBLEMS], f"... and {count_noun(beyond, 'more problem')}"]

@@ -18,8 +18,8 @@ from lab import views
 from lab.analysis.itineraries import itineraries
 from lab.trace.trace import Trace
 from lab.views.pictures.lanes import plan
-from lab.views.pictures.plot_style import duration, shorten
-from lab.views.pictures.timescale import clock, timescale
+from lab.views.pictures.plot_style import shorten
+from lab.views.pictures.timescale import timescale
 
 
 def title_of(ax: Axes) -> Text:
@@ -203,19 +203,6 @@ def test_views_are_functions_and_import_nothing_before_use(snippet: str) -> None
 def test_long_names_are_cut_in_the_middle() -> None:
     assert shorten("ABCDEFGHIJ", 5) == "AB…IJ"
     assert shorten("ABC", 5) == "ABC"
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0, "0 s"), (0.04, "40 ms"), (1.5, "1.5 s"), (90, "1.5 min"), (1800, "30 min"), (3600, "1 h")],
-)
-def test_lengths_of_time_have_units(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
-
-
-def test_times_of_day_carry() -> None:
-    assert clock(3599.96, fine=True) == "1:00:00.0"
-    assert clock(61) == "0:01:01"
 
 
 DIAMOND = """

@@ -10,9 +10,9 @@ from typing import Final
 
 from lab.analysis.account import Account
 from lab.analysis.invariants import Breach, breaches
-from lab.analysis.narrative import counted
 from lab.experiments.storm.random_networks import random_network
 from lab.experiments.storm.shrink import MOST_TRIALS, shrink
+from lab.quantities import clock_time, count_noun
 from lab.runtime.worker_pool import results
 from lab.simulation.simulation import Simulation
 from lab.topology.model import Topology
@@ -131,7 +131,7 @@ def run_and_check(topology: Topology) -> tuple[Trace, Account, list[Breach]]:
             raise NeverEnds
     except NeverEnds:
         at = simulation.env.now
-        failures.append(Breach(ENDLESS, at, f"it was still going on at {at:.6g} s"))
+        failures.append(Breach(ENDLESS, at, f"it was still going on at {clock_time(at)}"))
     except Exception as error:  # any bug of the lab is to be found, shrunk and reported
         at = simulation.env.now
         last = traceback.extract_tb(error.__traceback__)[-1]
@@ -221,4 +221,4 @@ def sizes(topology: Topology) -> str:
         (len(topology.mail), "message"),
         (len(topology.faults), "fault"),
     )
-    return ", ".join(counted(count, noun) for count, noun in counts)
+    return ", ".join(count_noun(count, noun) for count, noun in counts)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from lab.hosts.routing import Trees
+from lab.quantities import duration
 from lab.simulation.numbering import MAX_PARTITIONS
 from lab.simulation.partitioned.bisection import parted
 from lab.simulation.partitioned.workload import Workload, estimated_work
@@ -71,7 +72,7 @@ def shared_out(topology: Topology, processes: int) -> PartitionPlan | str:
         return f"one of its parts would have {max(plan.loads):.0%} of the work"
     sessions = _sessions_a_window(topology, plan)
     return (
-        f"its parts would have to meet every {_shown(plan.lookahead)}, the least latency "
+        f"its parts would have to meet every {duration(plan.lookahead)}, the least latency "
         f"between them, and there are about {sessions:.2g} sessions in that time"
     )
 
@@ -227,7 +228,3 @@ def _sessions_a_window(topology: Topology, plan: PartitionPlan) -> float:
         return math.inf
     span = max(times) - min(times) + TRIPS * latency
     return SESSIONS_A_MESSAGE * topology.messages * latency / max(span, 1e-6)
-
-
-def _shown(seconds: float) -> str:
-    return f"{seconds * 1000:g} ms" if seconds < 1 else f"{seconds:g} s"

@@ -16,6 +16,7 @@ from xml.sax.saxutils import escape
 
 from lab.analysis.faults import fault_intervals
 from lab.analysis.spools import queue_lengths
+from lab.quantities import duration
 from lab.trace.rows import HOST, KIND, OCTETS, OPEN_PATH, PEER, SENT, SESSION, Row, T
 from lab.trace.trace import Trace
 from lab.views.pictures import plot_style
@@ -241,7 +242,7 @@ class _Film:
         steps = 60
         each = self.seconds / steps
         for n in range(steps):
-            words = escape(plot_style.duration(float(self.scale.time(n / steps))))
+            words = escape(duration(float(self.scale.time(n / steps))))
             yield (
                 f'<text x="{left + wide + 10}" y="{y}" font-family="DejaVu Sans, sans-serif" '
                 f'font-size="11" visibility="hidden">{words}<set attributeName="visibility" '

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from lab.analysis.account import Account
+from lab.quantities import count_noun, duration
 from lab.trace.rows import HOST, KIND, MESSAGE, RECIPIENT
 from lab.trace.trace import Trace
 from lab.views.pictures import plot_style
@@ -49,7 +50,7 @@ def delivery_times(trace: Trace, by: str = "hops") -> dict[str, list[float]]:
         if recipient.outcome != "delivered" or recipient.settled_at is None:
             continue
         hops, key = recipient.hops, (recipient.message, recipient.id)
-        name = f"{hops} hop{'s' * (hops != 1)}"
+        name = count_noun(hops, "hop")
         if by == "route":
             name = f"{origins.get(key[0], '?')} → {ends.get(key, '?')}"
         found.setdefault(name, []).append(recipient.settled_at - recipient.submitted_at)
@@ -119,7 +120,7 @@ def _scale(ax: Axes, seconds: list[float]) -> None:
         )
         ax.xaxis.set_minor_locator(FixedLocator([]))
         ax.xaxis.set_minor_formatter(NullFormatter())
-        ax.xaxis.set_major_formatter(FuncFormatter(lambda t, _: plot_style.duration(t)))
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda t, _: duration(t)))
         ax.set_xlabel("from hand-over to delivery (logarithmic)")
     else:
         plot_style.time_axis(ax, 0.0, most, label="from hand-over to delivery")
@@ -135,7 +136,7 @@ def _shares(ax: Axes, times: dict[str, list[float]]) -> None:
         ax.step(
             [left, *some, ax.get_xlim()[1]], [0.0, *share, 1.0], where="post", lw=1.8,
             color=_COLOURS[number % len(_COLOURS)], ls=_LINES[number % len(_LINES)],
-            label=f"{name} ({len(some):,}; median {plot_style.duration(some[len(some) // 2])})",
+            label=f"{name} ({len(some):,}; median {duration(some[len(some) // 2])})",
         )  # fmt: skip
     ax.set_ylim(0, 1.02)
     ax.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "25 %", "50 %", "75 %", "100 %"])

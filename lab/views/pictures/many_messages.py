@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from lab.analysis.itineraries import Hop, Itinerary
+from lab.quantities import duration
 from lab.views.pictures import plot_style
 
 if TYPE_CHECKING:
@@ -160,7 +161,7 @@ def _age_axis(ax: Axes, messages: list[Itinerary]) -> None:
     ticks += _round_times(usual * 1.4, most * 1.1)
     ax.xaxis.set_major_locator(FixedLocator(ticks))
     ax.xaxis.set_minor_locator(NullLocator())
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda t, _: plot_style.duration(t)))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda t, _: duration(t)))
     ax.axvline(usual, color="#999999", lw=0.8, ls=(0, (2, 2)), zorder=0)
     ax.set_xlim(-usual * 0.01, most * 1.15)
     ax.set_xlabel("time since submission, in powers of ten to the right of the dotted line")
@@ -277,7 +278,7 @@ def _delays(ax: Axes, messages: list[Itinerary], first: float, last: float, end:
     ticks = _round_times(low / 1.3, high * 1.6)
     ax.yaxis.set_major_locator(FixedLocator(ticks))
     ax.yaxis.set_minor_locator(NullLocator())
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda t, _: plot_style.duration(t)))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda t, _: duration(t)))
     ax.set_ylabel("time until settled")
     from matplotlib.transforms import ScaledTranslation
 

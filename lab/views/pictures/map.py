@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lab.analysis import map_layout
 from lab.analysis.faults import fault_intervals
+from lab.quantities import bandwidth, count_noun, duration
 from lab.trace.meta import LinkMeta, Meta
 from lab.trace.rows import KIND, OPEN_PATH, PLAN_PATH
 from lab.trace.trace import Trace
@@ -346,7 +347,7 @@ class _Words:
         if self.unnamed:
             from matplotlib.lines import Line2D
 
-            words = f"no room for {self.unnamed} name{'s' if self.unnamed > 1 else ''}"
+            words = f"no room for {count_noun(self.unnamed, 'name')}"
             of.keys[words] = Line2D([], [], ls="")
 
     def _name(self, n: int) -> None:
@@ -361,7 +362,7 @@ class _Words:
         users = host.get("users")
         many = users if isinstance(users, int) else len(users or ())
         if few and many:
-            more.append(f"{many} user{'s' if many != 1 else ''}")
+            more.append(count_noun(many, "user"))
         if few and host.get("careless"):
             more.append("careless")
         whole = "\n".join((plot_style.shorten(name, longest), *more))
@@ -493,19 +494,12 @@ def _crossings(trace: Trace) -> Counter[tuple[str, str]]:
 def _link_text(link: Mapping[str, Any]) -> str:
     parts = []
     if link.get("latency") is not None:
-        parts.append(plot_style.duration(float(link["latency"])))
+        parts.append(duration(float(link["latency"])))
     if link.get("bandwidth"):
-        parts.append(_rate(float(link["bandwidth"])))
+        parts.append(bandwidth(float(link["bandwidth"])))
     if link.get("loss"):
         parts.append(f"loss {float(link['loss']):.2g}")
     return "\n".join(parts)
-
-
-def _rate(bits: float) -> str:
-    for size, unit in ((1e9, "Gbit/s"), (1e6, "Mbit/s"), (1e3, "kbit/s")):
-        if bits >= size:
-            return f"{bits / size:.3g} {unit}"
-    return f"{bits:.3g} bit/s"
 
 
 def _overlap(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> float:

@@ -136,20 +136,6 @@ def shorten(text: str, width: int) -> str:
     return f"{text[:head]}…{text[len(text) - tail :]}"
 
 
-_UNITS: Final = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"), (1e-3, "ms"))
-
-
-def duration(seconds: float) -> str:
-    """A length of time with its unit, in three figures at most: ``"40 ms"``, ``"1.5 h"``."""
-    if seconds <= 0:
-        return "0 s"
-    size, unit = next((u for u in _UNITS if seconds >= u[0] * 0.9995), (1e-6, "µs"))
-    number = seconds / size
-    digits = 0 if number >= 100 else 1 if number >= 10 else 2
-    text = f"{number:.{digits}f}"
-    return f"{text.rstrip('0').rstrip('.') if '.' in text else text} {unit}"
-
-
 _STEPS: Final = (
     *(digit * 10.0**power for power in range(-6, 1) for digit in (1, 2, 5)),
     *(10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400),

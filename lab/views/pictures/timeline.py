@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lab.analysis.faults import FaultInterval, fault_intervals
 from lab.analysis.itineraries import End, Hop, Itinerary, itineraries
+from lab.quantities import count_noun, duration
 from lab.trace.rows import KIND, OPEN_STARTED, SESSION, T
 from lab.trace.trace import Trace
 from lab.views.pictures import plot_style
@@ -428,9 +429,7 @@ class _Picture:
         if self.scale.folds:
             words = "the narrowest bars are drawn wider than they are"
         else:
-            least = plot_style.duration(
-                float(self.scale.time(_LEAST / self.pixels)) - self.scale.times[0]
-            )
+            least = duration(float(self.scale.time(_LEAST / self.pixels)) - self.scale.times[0])
             words = f"bars shorter than {least} are drawn {least} wide"
         self.ax.set_xlabel(f"{self.ax.get_xlabel()}; {words}")
 
@@ -444,8 +443,8 @@ class _Picture:
             return f"{name}, {again} ..." if again <= self.hops else name
         if name != "opening the channel" or not self.openings:
             return name
-        times = f"{len(self.openings)} time{'s' if len(self.openings) > 1 else ''}"
-        return f"{name} ({times}, {plot_style.duration(sum(self.openings))})"
+        times = count_noun(len(self.openings), "time")
+        return f"{name} ({times}, {duration(sum(self.openings))})"
 
     def _legend(self) -> None:
         from matplotlib.transforms import ScaledTranslation

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
-from lab.views.pictures.plot_style import GREY, PALE, duration, time_axis, time_step
+from lab.quantities import duration, hours_minutes_seconds
+from lab.views.pictures.plot_style import GREY, PALE, time_axis, time_step
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,8 +50,8 @@ class Timescale:
         ax.set_xscale("function", functions=(self.place, self.time))
         ax.set_xlim(float(self.time(-0.008)), float(self.time(1.02)))
         ticks = self._ticks()
-        fine = any(tick % 1 for tick in ticks)
-        ax.set_xticks(ticks, [clock(tick, fine) for tick in ticks])
+        digits = 1 if any(tick % 1 for tick in ticks) else 0
+        ax.set_xticks(ticks, [hours_minutes_seconds(tick, digits) for tick in ticks])
         ax.minorticks_off()
         ax.set_xlabel(f"{label} (h:min:s; grey bands are not to scale)")
         for begin, end in self.folds:
@@ -92,14 +93,6 @@ def _interpolate(x: Any, xs: tuple[float, ...], ys: tuple[float, ...]) -> Any:
     slope = (ys[-1] - ys[0]) / (xs[-1] - xs[0])
     inside = np.interp(x, xs, ys)
     return inside + (np.minimum(x - xs[0], 0) + np.maximum(x - xs[-1], 0)) * slope
-
-
-def clock(seconds: float, fine: bool = False) -> str:
-    """A time as ``h:min:s``; ``fine`` adds tenths of a second."""
-    tenths = round(seconds * 10) if fine else round(seconds) * 10
-    minutes, rest = divmod(tenths, 600)
-    tail = f"{rest // 10:02}.{rest % 10}" if fine else f"{rest // 10:02}"
-    return f"{minutes // 60}:{minutes % 60:02}:{tail}"
 
 
 def timescale(busy: Iterable[Span], first: float, last: float) -> Timescale:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.console import Group
 from rich.table import Table
 
-from lab.views.pictures.plot_style import duration
+from lab.quantities import bandwidth, duration
 
 if TYPE_CHECKING:
     from lab.topology.model import Topology
@@ -45,7 +45,7 @@ def _links(topology: Topology) -> Table:
     table = _table("links", "environment", "transport", "latency", "bandwidth", "loss")
     for link in topology.links[:ROWS]:
         transport = topology.environments[link.environment].transport
-        rate = "" if link.bandwidth is None else f"{link.bandwidth / 1000:g} kbit/s"
+        rate = "" if link.bandwidth is None else bandwidth(link.bandwidth)
         loss = f"{link.loss:.1%}" if link.loss else ""
         ends = f"{link.a} - {link.b}"
         table.add_row(ends, link.environment, transport, duration(link.latency), rate, loss)

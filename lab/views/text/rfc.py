@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from textwrap import wrap
 from typing import Final
 
+from lab.quantities import count_noun
 from lab.rfc import Rule
 
 _COLUMN: Final = 10
@@ -43,7 +44,7 @@ def rule_lines(
 def _count(tests: Sequence[str] | None) -> str:
     if tests is None:
         return "by tests that are not installed here"
-    return "1 test" if len(tests) == 1 else f"{len(tests)} tests"
+    return count_noun(len(tests), "test")
 
 
 def _beneath(name: str, text: str) -> list[str]:
