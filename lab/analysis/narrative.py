@@ -1,18 +1,100 @@
-"""Events, times and sizes in words: an event of the trace is one sentence."""
+"""Events in sentences, and what became of a message: the wording of each kind of event, once.
+
+:data:`WORDING` has a template for each kind, and for each variant of a kind that has several. In a
+template ``{host}`` is a column of the event; ``{path:address}`` is one as :data:`FORMATS` writes
+it. ``{place}`` is where a fault is. The replay page gets the templates with its data.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
+from lab.analysis.faults import place_of
 from lab.quantities import clock_time, count_noun
-from lab.trace.rows import Event
+from lab.trace.rows import (
+    FAULT_ON,
+    HOST,
+    KIND,
+    MESSAGE,
+    NOTIFY_ABOUT,
+    PEER,
+    SESSION,
+    Event,
+    Row,
+    event_of,
+)
+from lab.trace.trace import Trace
 
+WORDING: Final = {
+    "start": "The run begins.",
+    "plan": "Mail from {host} to {peer} will go over {path:names}.",
+    "submit": "{reverse_path:address} hands message {message} to {host}, for "
+    "{recipients:addresses}.",
+    "reject": "{host} does not take message {message} for {path:address}: {reason}.",
+    "expand": "{host} expands the mailing list {name}: message {message} is for {members:members}.",
+    "expand/again": "{host} does not expand the mailing list {name} again: message {message} has "
+    "been there.",
+    "forward": "{host} takes message {message} for {old:address} on to {new:address}.",
+    "forward/redirect": "{host} sends message {message} to {new:address} in place of "
+    "{old:address}.",
+    "queue": "{host} puts message {message} into its spool, for {peer}.",
+    "attempt": "{host} begins to open a transmission channel to {peer}.",
+    "unreachable": "{host} cannot reach {peer}: {reason}.",
+    "open": "Session {session} is open, from {host} to {peer}, over {transport}.",
+    "command": "{peer} says to {host}: {octets:gist}",
+    "reply": "{peer} answers {host}: {octets:gist}",
+    "data": "{peer} sends {host} the mail data of message {message}, {octets:count}.",
+    "data/unnumbered": "{peer} sends {host} mail data, {octets:count}.",
+    "close": "Session {session} between {host} and {peer} ends: {reason}.",
+    "close/quit": "Session {session} is over.",
+    "accept": "{host} accepts message {message} from {peer} in session {session}, and is "
+    "responsible for it from now on.",
+    "accept/unheard": "{host} has stored message {message}, but {peer} does not receive its 250: "
+    "session {session} is over.",
+    "transfer": "{host} removes message {message} from its spool: {peer} has accepted it.",
+    "refuse": "{peer} refuses message {message} for good: {reply:line}.",
+    "refuse/expired": "{host} stops trying to send message {message}: {reply:line}.",
+    "defer": "{host} keeps message {message} for {peer}: {reason}.",
+    "defer/retry": "{host} keeps message {message} for {peer} until {retry_at:clock}: {reason}.",
+    "deliver": "{host} delivers message {message} into the mailbox of {user}.",
+    "terminal": "{host} shows message {message} on the terminal of {user}.",
+    "notify": "{host} writes a notification, message {message}, to {path:address}: message {about} "
+    "cannot be delivered: {reason}.",
+    "abandon": "{host} gives up message {message} and notifies nobody: {reason}.",
+    "loss": "A segment is lost between {host} and {peer}; it is sent again.",
+    "fault": "Fault begins: {name}{place:at}{what:brackets}.",
+    "fault/over": "Fault ends: {name}{place:at}{what:brackets}.",
+    "fault/change-reply": "A fault changes the reply of {host} to {peer} to {what}.",
+    "fault/change-command": "A fault changes the command of {host} to {peer}: {what}.",
+    "forget": "{host} crashed before it had stored message {message}.",
+    "end": "The run was stopped here.",
+    "end/settled": "Nothing is left to do.",
+}
+"""The template of each kind of event; ``kind/variant`` where :func:`form_of` finds a variant."""
+
+_OTHER: Final = "{kind} at {host}."
+"""The template of an event that is none of the lab's."""
+
+_FIELD: Final = re.compile(r"\{(\w+)(?::(\w+))?\}")
 _ESCAPES: Final = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 256))}
+
+_IN_STORIES: Final = frozenset({
+    "submit", "reject", "expand", "accept", "transfer", "defer", "refuse", "forward", "deliver",
+    "terminal", "forget", "notify", "abandon",
+})  # fmt: skip
+"""The kinds of event about a message that its story has."""
+
+_MOST: Final = 40
+"""Sentences of a story; a longer one lacks its middle."""
+
+
+# -- parts of a sentence -----------------------------------------------------------------------
 
 
 def address(path: str) -> str:
-    """A path without its source route: the user at the host that it is for; "<>" for the null."""
+    """Return a path without its source route: user and final host; "<>" for the null path."""
     bare = path.removeprefix("<").removesuffix(">")
     if not bare:
         return "<>"
@@ -20,111 +102,145 @@ def address(path: str) -> str:
 
 
 def lines_of(octets: bytes) -> list[str]:
-    """The lines of what crossed the wire, without their ends, control bytes escaped."""
+    """Return the lines of what crossed the wire, without their ends, control bytes escaped."""
     text = octets.decode("latin-1").removesuffix("\r\n")
     return [line.translate(_ESCAPES) for line in text.split("\r\n")]
 
 
 def gist(kind: str, octets: bytes) -> str:
-    """What a command, a reply or mail data says, in a line."""
+    """Return what a command, a reply or mail data says, in one line."""
     if kind == "data":
-        return f"mail data, {count_noun(len(octets), 'octet')}"
+        return f"mail data, {_octet_count(octets)}"
     first, *more = lines_of(octets)
     return f"{first} (+{count_noun(len(more), 'line')})" if more else first
 
 
+def _octet_count(octets: bytes) -> str:
+    return count_noun(len(octets), "octet")
+
+
+def _addresses(paths: Sequence[str]) -> str:
+    listed = ", ".join(address(path) for path in paths[:3])
+    return listed + (f" and {len(paths) - 3:,} more" if len(paths) > 3 else "")
+
+
+FORMATS: Final[dict[str, Callable[[Any], str]]] = {
+    "address": address,
+    "addresses": _addresses,
+    "at": lambda place: f" at {place}" if place else "",
+    "brackets": lambda text: f" ({text})" if text else "",
+    "clock": lambda t: clock_time(t, 1),
+    "count": _octet_count,
+    "gist": lambda octets: gist("", octets),
+    "line": lambda text: text.partition("\r\n")[0],
+    "members": lambda members: _addresses([path for _, path in members]),
+    "names": ", ".join,
+}
+"""How a template writes a column: by the name after the colon, a function of the value."""
+
+
+# -- events ------------------------------------------------------------------------------------
+
+
 def sentence(event: Event) -> str:
-    """An event in a sentence."""
-    words = _SENTENCES.get(event.kind)
-    text = words(event) if words else f"{event.kind} at {event.host}."
-    text = " ".join(text.split("\r\n")).translate(_ESCAPES)
+    """Return an event as a sentence."""
+    return _worded(event, form_of(event))
+
+
+def form_of(event: Event) -> str:
+    """Return which template of :data:`WORDING` an event has."""
+    variant = _VARIANTS[event.kind](event) if event.kind in _VARIANTS else ""
+    return f"{event.kind}/{variant}" if variant else event.kind
+
+
+def forms(rows: Iterable[Row]) -> Iterator[str]:
+    """Return the template of each row, as :func:`form_of` finds it."""
+    for row in rows:
+        yield form_of(event_of(row)) if row[KIND] in _VARIANTS else row[KIND]
+
+
+def _fault_variant(event: Event) -> str:
+    if event["name"] in ("change-reply", "change-command"):
+        return str(event["name"])
+    return "" if event["on"] else "over"
+
+
+_VARIANTS: Final[dict[str, Callable[[Event], str]]] = {
+    "expand": lambda event: "" if event["members"] else "again",
+    "forward": lambda event: "redirect" if event["mode"] == "redirect" else "",
+    "data": lambda event: "unnumbered" if event.message is None else "",
+    "close": lambda event: "quit" if event["reason"] == "quit" else "",
+    # a reply that refuses came in a session; mail expires without one
+    "refuse": lambda event: "expired" if event.session is None else "",
+    "defer": lambda event: "" if event["retry_at"] is None else "retry",
+    "fault": _fault_variant,
+    "end": lambda event: "settled" if event["reason"] == "settled" else "",
+}
+"""For the kinds of event that have variants: which one, or "" for the usual."""
+
+
+def _worded(event: Event, form: str) -> str:
+    text = _FIELD.sub(lambda field: _field(event, *field.groups()), WORDING.get(form, _OTHER))
+    text = text.replace("\r\n", " ").translate(_ESCAPES)
     return text[:-1] if text.endswith("..") else text
 
 
-def _gist(event: Event) -> str:
-    return gist(event.kind, event["octets"])
+def _field(event: Event, name: str, form: str | None) -> str:
+    value = place_of(event.host, event.peer) if name == "place" else event[name]
+    return FORMATS[form](value) if form else str(value)
 
 
-def _submit(e: Event) -> str:
-    to = [address(path) for path in e["recipients"]]
-    listed = ", ".join(to[:3]) + (f" and {len(to) - 3:,} more" if len(to) > 3 else "")
-    return f"{address(e['reverse_path'])} hands mail {e.message} to {e.host}, for {listed}."
+# -- messages ----------------------------------------------------------------------------------
 
 
-def _forward(e: Event) -> str:
-    old, new = address(e["old"]), address(e["new"])
-    if e["mode"] == "redirect":
-        return f"{e.host} sends mail {e.message} to {new} in place of {old}."
-    return f"{e.host} takes mail {e.message} for {old} on to {new}."
+def narrate(trace: Trace, message: int) -> list[str]:
+    """Return what happened to a message and to the notifications about it, a sentence each.
+
+    Each begins with its time. Repeated failures to send are one sentence for the first, and one
+    with their number. A story of more than 40 sentences lacks its middle.
+    """
+    story = list(_story(trace, message))
+    if len(story) <= _MOST:
+        return story
+    half = _MOST // 2
+    return [*story[:half], f"... {len(story) - 2 * half} more ...", *story[-half:]]
 
 
-def _close(e: Event) -> str:
-    if e["reason"] == "quit":
-        return f"Session {e.session} is over."
-    return f"Session {e.session} between {e.host} and {e.peer} ends: {e['reason']}."
+def _story(trace: Trace, message: int) -> Iterator[str]:
+    numbers = {message}
+    hosts: set[str] = set()
+    deferrals: dict[tuple[str, str, int], int] = {}
+    transmitting: set[int] = set()
+    """The sessions that mail data of the message crossed."""
+    closed: set[int] = set()
+    for row in trace.rows:
+        kind, host = row[KIND], row[HOST]
+        if kind == "close" and row[SESSION] in transmitting:
+            closed.add(row[SESSION])
+        if kind == "notify" and row[NOTIFY_ABOUT] in numbers:
+            numbers.add(row[MESSAGE])
+        elif kind == "fault":
+            if row[FAULT_ON] and (host in hosts or row[PEER] in hosts):
+                yield _timed(event_of(row))
+            continue
+        elif row[MESSAGE] not in numbers:
+            continue
+        elif kind == "data":
+            transmitting.add(row[SESSION])
+        if kind not in _IN_STORIES:
+            continue
+        hosts.add(host)
+        if kind == "defer":
+            key = (host, row[PEER], row[MESSAGE])
+            deferrals[key] = deferrals.get(key, 0) + 1
+            if deferrals[key] > 1:
+                continue
+        is_unheard = kind == "accept" and row[SESSION] in closed
+        yield _timed(event_of(row), "accept/unheard" if is_unheard else "")
+    for (host, peer, number), times in deferrals.items():
+        if times > 1:
+            yield f"{host} put off message {number} for {peer} {times} times in all."
 
 
-def _defer(e: Event) -> str:
-    until = "" if e["retry_at"] is None else f" until {clock_time(e['retry_at'], 1)}"
-    return f"{e.host} keeps mail {e.message} for {e.peer}{until}: {e['reason']}."
-
-
-def _notify(e: Event) -> str:
-    about = f"mail {e['about']} cannot be delivered: {e['reason']}"
-    originator = address(str(e["path"]))
-    return f"{e.host} writes a notification, mail {e.message}, to {originator}: {about}."
-
-
-def _fault(e: Event) -> str:
-    if e["name"] in ("change-reply", "change-command"):
-        verb = "answers" if e["name"] == "change-reply" else "says to"
-        return f"By hand: what {e.host} {verb} {e.peer} now is {e['what']}."
-    where = (f" at {e.host}" if e.host else "") + (f" – {e.peer}" if e.peer else "")
-    what = f" ({e['what']})" if e["what"] else ""
-    return f"Fault {'begins' if e['on'] else 'ends'}: {e['name']}{where}{what}."
-
-
-def _end(e: Event) -> str:
-    return "Nothing is left to do." if e["reason"] == "settled" else "The run was stopped here."
-
-
-_SENTENCES: Final[dict[str, Callable[[Event], Any]]] = {
-    "start": lambda e: "The run begins.",
-    "plan": lambda e: "A way that mail is to take.",
-    "submit": _submit,
-    "reject": lambda e: (
-        f"{e.host} does not take mail {e.message} for {address(str(e['path']))}: {e['reason']}."
-    ),
-    "expand": lambda e: (
-        f"{e.host} expands the mailing list {e['name']}: mail {e.message} is for "
-        f"{count_noun(len(e['members']), 'member')}."
-        if e["members"]
-        else f"{e.host} does not expand the mailing list {e['name']} again: mail {e.message} has "
-        "been there."
-    ),
-    "forward": _forward,
-    "queue": lambda e: f"{e.host} puts mail {e.message} into its spool, for {e.peer}.",
-    "attempt": lambda e: f"{e.host} begins to open a transmission channel to {e.peer}.",
-    "unreachable": lambda e: f"{e.host} cannot reach {e.peer}: {e['reason']}.",
-    "open": lambda e: (
-        f"Session {e.session} is open, from {e.host} to {e.peer}, over {e['transport']}."
-    ),
-    "command": lambda e: f"{e.peer} says to {e.host}: {_gist(e)}",
-    "reply": lambda e: f"{e.peer} answers {e.host}: {_gist(e)}",
-    "data": lambda e: f"{e.peer} sends {e.host} the {_gist(e)}, of mail {e.message}.",
-    "close": _close,
-    "accept": lambda e: f"{e.host} has stored mail {e.message} and is responsible for it now.",
-    "transfer": lambda e: f"{e.host} strikes mail {e.message} from its spool: {e.peer} has it.",
-    "refuse": lambda e: (
-        f"{e.peer or e.host} refuses mail {e.message} for good: {lines_of(e['reply'].encode())[0]}."
-    ),
-    "defer": _defer,
-    "deliver": lambda e: f"{e.host} delivers mail {e.message} into the mail drop of {e['user']}.",
-    "terminal": lambda e: f"{e.host} shows mail {e.message} on the terminal of {e['user']}.",
-    "notify": _notify,
-    "abandon": lambda e: f"{e.host} gives up mail {e.message}, and tells nobody: {e['reason']}.",
-    "loss": lambda e: f"A segment is lost between {e.host} and {e.peer}; it is sent again.",
-    "fault": _fault,
-    "forget": lambda e: f"{e.host} crashed before it had stored mail {e.message}.",
-    "end": _end,
-}
+def _timed(event: Event, form: str = "") -> str:
+    return f"{clock_time(event.t)}: {_worded(event, form or form_of(event))}"

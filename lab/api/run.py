@@ -63,9 +63,9 @@ class Run:
 
     def story(self, message: int) -> list[str]:
         """What became of a message, in plain sentences."""
-        from lab.analysis.sentences import sentences
+        from lab.analysis.narrative import narrate
 
-        return sentences(self.trace, message)
+        return narrate(self.trace, message)
 
     @property
     def is_settled(self) -> bool:

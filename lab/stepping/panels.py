@@ -124,7 +124,7 @@ def spools(moment: Moment, host: str | None = None) -> list[str]:
         later = f", next try at {clock_time(retry, 1)}" if retry is not None else ""
         waits = f", since {duration(moment.t - mail.since)}" if moment.t > mail.since else ""
         lines.append(
-            f"{mail.host}: mail {mail.message} for {mail.peer}, "
+            f"{mail.host}: message {mail.message} for {mail.peer}, "
             f"{count_noun(len(mail.recipients), 'recipient')}, {count_noun(mail.size, 'octet')}"
             f"{waits}{later}"
         )

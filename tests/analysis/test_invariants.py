@@ -186,11 +186,12 @@ def test_lab_run_tells_the_story_of_mail_that_was_lost(tmp_path: Path) -> None:
     assert done.returncode == 1
     _, _, *story = done.stderr.splitlines()
     assert [line.strip() for line in story] == [
-        "0 s: joe@A.ARPA hands message 1 for sam@B.ARPA to A.ARPA.",
-        "0.13 s: B.ARPA says 250 for message 1 to A.ARPA, in session 1.",
-        "0.14 s: A.ARPA has that 250, and keeps message 1 no longer.",
-        "0.5 s: crash at B.ARPA.",
-        "0.5 s: B.ARPA forgets message 1, which it had not stored.",
+        "0.000 s: joe@A.ARPA hands message 1 to A.ARPA, for sam@B.ARPA.",
+        "0.130 s: B.ARPA accepts message 1 from A.ARPA in session 1, and is responsible for it "
+        "from now on.",
+        "0.140 s: A.ARPA removes message 1 from its spool: B.ARPA has accepted it.",
+        "0.500 s: Fault begins: crash at B.ARPA.",
+        "0.500 s: B.ARPA crashed before it had stored message 1.",
     ]
 
 
@@ -200,6 +201,6 @@ def test_a_story_says_whether_a_250_was_heard() -> None:
     cut = {"kind": "hang-up", "link": ["A.ARPA", "R.ARPA"], "at": 0, "after": "."}
     hosts = [a, {**relay, "store": "2 s"}, *others]
     story = lab.simulate(from_dict({**RELAYED, "host": hosts, "fault": [cut]})).story(1)
-    stored = "R.ARPA has stored message 1, and nobody hears its 250: session 1 is over."
+    stored = "R.ARPA has stored message 1, but A.ARPA does not receive its 250: session 1 is over."
     assert any(line.endswith(stored) for line in story)
-    assert not any("says 250 for message 1 to A.ARPA, in session 1" in line for line in story)
+    assert not any("accepts message 1 from A.ARPA in session 1" in line for line in story)

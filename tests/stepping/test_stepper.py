@@ -143,7 +143,8 @@ def test_conditions_forward_and_back() -> None:
     first = stepper.n
     assert stepper.until('"reply 354"').n > first  # as the help has it, in quotation marks
     assert stepper.back_until("reply 354").n == first
-    assert stepper.until("host USC-ISIE stores").sentence.startswith("USC-ISIE.ARPA has stored")
+    stored = stepper.until("host USC-ISIE stores").sentence
+    assert stored.startswith("USC-ISIE.ARPA accepts message")
     assert stepper.until(lambda event: event.kind == "deliver").event["user"] == "Jones"
     assert stepper.until("reply 550").n == stepper.index.count
     assert stepper.back_until("reply 550").n == 0
@@ -302,7 +303,7 @@ event 11 of 42 · 0.900 s · MIT-AI.ARPA says to USC-ISIE.ARPA: RCPT TO:<@USC-IS
 links
 USC-ISIE.ARPA → MIT-AI.ARPA  0%  session 1: 250 OK
 spools
-MIT-AI.ARPA: mail 1 for USC-ISIE.ARPA, 1 recipient, 256 octets, since 900 ms
+MIT-AI.ARPA: message 1 for USC-ISIE.ARPA, 1 recipient, 256 octets, since 900 ms
 sides
 session 1
 sender-SMTP MIT-AI.ARPA
@@ -334,7 +335,7 @@ R: 550 No such user here
 break delivers
 stops at: delivers
 go
-event 16 of 22 · 1.000 s · MIT-AI.ARPA delivers mail 2 into the mail drop of JQP.
+event 16 of 22 · 1.000 s · MIT-AI.ARPA delivers message 2 into the mailbox of JQP.
 break -
 there are no breakpoints
 undo

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from lab.analysis import map_layout
 from lab.analysis.faults import fault_spans
+from lab.analysis.narrative import WORDING, forms
 from lab.analysis.session_states import session_histories
 from lab.protocol.dialogue import SideState
 from lab.trace.rows import (
@@ -124,6 +125,8 @@ class _Columns:
             "notes": self._notes(),
             "extra": self.extra,
             "faults": self._faults(),
+            "wording": list(WORDING.values()),
+            "w": self._forms(),
             "films": self._films(),
             **self.columns,
         }
@@ -193,6 +196,11 @@ class _Columns:
             }
             for link in self.meta.get("links", ())
         ]
+
+    def _forms(self) -> list[int]:
+        """For each event the number of its sentence's template in ``wording``."""
+        number = {form: n for n, form in enumerate(WORDING)}
+        return [number[form] for form in forms(self.trace.rows)]
 
     def _faults(self) -> list[dict[str, Any]]:
         """The fault intervals, as :mod:`lab.analysis.faults` has them.
