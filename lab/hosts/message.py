@@ -182,20 +182,15 @@ def compose_notification(
 
 # -- reading time stamp lines --------------------------------------------------------------------
 
+_STAMP: Final = b"Received: "
+
 MOST_STAMPS: Final = 25
 """With more time stamp lines than this, mail is in a loop. RFC 821 has no such limit."""
 
 
 def is_looping(mail_data: bytes) -> bool:
     """Return whether mail has passed so many hosts that it must be in a loop."""
-    if not mail_data.startswith(b"Received: "):
-        return False
-    stamps = 0
-    for line in mail_data.split(b"\r\n", MOST_STAMPS + 1):
-        if not line.startswith(b"Received: "):
-            break
-        stamps += 1
-    return stamps > MOST_STAMPS
+    return len(_stamp_lines(mail_data)) > MOST_STAMPS
 
 
 def visits(mail_data: bytes, names: Collection[HostName]) -> int:
@@ -210,10 +205,20 @@ def was_sent(mail_data: bytes, names: Collection[HostName]) -> bool:
 
 def _stamps(mail_data: bytes) -> Iterator[tuple[HostName, HostName]]:
     """Yield sender and receiver of each time stamp line at the beginning of mail."""
-    for line in mail_data.split(b"\r\n", MOST_STAMPS + 1):
-        if not line.startswith(b"Received: "):
-            return
+    for line in _stamp_lines(mail_data):
         words = line.split(b" ", 6)
         if len(words) > 4:
             sender, receiver = words[2].decode("latin-1"), words[4].decode("latin-1")
             yield HostName(sender), HostName(receiver)
+
+
+def _stamp_lines(mail_data: bytes) -> list[bytes]:
+    """Return the time stamp lines that mail begins with, and no more than show that it loops."""
+    lines: list[bytes] = []
+    if not mail_data.startswith(_STAMP):
+        return lines
+    for line in mail_data.split(b"\r\n", MOST_STAMPS + 1):
+        if not line.startswith(_STAMP):
+            break
+        lines.append(line)
+    return lines
