@@ -18,7 +18,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass, field
 from typing import IO, Any, Final, overload
 
-from lab.analysis.summary import Counts, DeliverySeconds, Outcomes, RecipientSummary, Summary
+from lab.analysis.quantiles import quantiles
+from lab.analysis.summary import Counts, Outcomes, RecipientSummary, Summary
 from lab.trace.rows import (
     EXPAND_MEMBERS,
     FORWARD_NEW,
@@ -71,6 +72,16 @@ class Recipient:
         if self.settled_at is None:
             self.outcome = outcome
             self.settled_at = t
+
+    @property
+    def seconds(self) -> float | None:
+        """The seconds from submission to its outcome; None if it has none yet."""
+        return None if self.settled_at is None else self.settled_at - self.submitted_at
+
+    @property
+    def delivery_time(self) -> float | None:
+        """The seconds from submission to delivery; None if it was not delivered."""
+        return self.seconds if self.outcome == "delivered" else None
 
     @property
     def address(self) -> str:
@@ -185,8 +196,8 @@ class SettledColumns:
         for one in others:
             found.counts[one.outcome] += 1
             found.duplicates += max(0, one.deliveries - 1)
-            if one.outcome == "delivered":
-                found.spans.append((one.settled_at or 0.0) - one.submitted_at)
+            if one.delivery_time is not None:
+                found.spans.append(one.delivery_time)
                 found.hops += one.hops
         return found
 
@@ -461,26 +472,12 @@ class Account:
             "duplicates": tally.duplicates,
             "sessions": self.sessions,
             "hops": tally.hops,
-            "delivery_seconds": _quantiles(sorted(tally.spans)),
+            "delivery_seconds": quantiles(sorted(tally.spans)),
         }
 
 
 def _order(message: int, one: str) -> tuple[int, list[int]]:
     return message, [int(part) for part in one.split(".")]
-
-
-def _quantiles(spans: Sequence[float]) -> DeliverySeconds:
-    """Minimum, median, 95th percentile (nearest rank) and maximum, in seconds."""
-    if not spans:
-        return {"min": 0, "median": 0, "p95": 0, "max": 0}
-    middle = (spans[(len(spans) - 1) // 2] + spans[len(spans) // 2]) / 2
-    p95 = spans[-(-95 * len(spans) // 100) - 1]
-    return {
-        "min": round(spans[0], 6),
-        "median": round(middle, 6),
-        "p95": round(p95, 6),
-        "max": round(spans[-1], 6),
-    }
 
 
 _HANDLERS: Final = {

@@ -131,10 +131,9 @@ def deliveries(trace: Trace) -> pandas.DataFrame:
     rows = []
     for one in account.everyone():
         sender, verb, size = tracks.handed_in.get(one.message, (None, None, None))
-        settled = one.settled_at
         rows.append((
             one.message, one.id, sender, one.address, verb, size, one.outcome,
-            one.submitted_at, settled, None if settled is None else settled - one.submitted_at,
+            one.submitted_at, one.settled_at, one.seconds,
             one.hops, one.deliveries, tracks.way(one.message, one.id),
         ))  # fmt: skip
     return _frame(rows, DELIVERIES)

@@ -47,11 +47,12 @@ def compare(
     check_speed(speed)
     described = load(topology, sets, seed)
     warn_of_external_hosts(described)
+    from lab.analysis.measures import likeness
     from lab.live.network import Settings
     from lab.live.running import ENDS, run_live
     from lab.simulation.simulation import simulate
     from lab.views.pictures import plot_style
-    from lab.views.pictures.comparison import comparison, merit, sentences
+    from lab.views.pictures.comparison import comparison, sentences
 
     simulated = simulate(described, seed)
     with ProgressLine(not as_json) as progress:
@@ -66,7 +67,7 @@ def compare(
         figure = comparison(simulated, trace).get_figure(root=True)
         assert figure is not None
         figure.savefig(path)
-    found = merit(simulated, trace)
+    found = likeness(simulated, trace)
     if as_json:
         click.echo(json.dumps(found))
         return

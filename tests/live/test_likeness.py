@@ -14,6 +14,7 @@ from helpers.live_hosts import crossed, live
 from helpers.places import TOPOLOGIES
 
 import lab
+from lab.analysis.measures import likeness
 from lab.cli import cli
 from lab.experiments.storm.random_networks import random_network
 from lab.hosts.host import Host
@@ -26,7 +27,7 @@ from lab.protocol import SenderSMTP
 from lab.protocol.script import ScriptedSender
 from lab.simulation.simulation import Simulation
 from lab.topology.model import Topology
-from lab.views.pictures.comparison import comparison, merit
+from lab.views.pictures.comparison import comparison
 from lab.views.pictures.plot_style import off_screen
 
 SCENARIOS = sorted((TOPOLOGIES / "rfc821").glob("scenario-*.toml"))
@@ -175,24 +176,13 @@ def test_random_networks_say_the_same_three_ways(number: int) -> None:
 # -- lab compare
 
 
-def test_the_figures_of_merit_of_a_run_with_itself_are_perfect() -> None:
-    """No difference, the same outcome for all, and no correlation of too few."""
-    trace = lab.simulate(TOPOLOGIES / "campus.toml").trace
-    found = merit(trace, trace)
-    assert found["same_outcome"] == 1
-    assert (found["median_difference"], found["p95_difference"]) == (0, 0)
-    assert found["correlation"] == pytest.approx(1)
-    few = lab.simulate(SCENARIOS[2]).trace
-    assert merit(few, few)["correlation"] is None
-
-
 def test_each_recipient_is_a_point_of_the_picture() -> None:
     """On the line where the runs are the same."""
     trace = lab.simulate(TOPOLOGIES / "campus.toml").trace
     with off_screen():
         ax = comparison(trace, trace)
     points = next(line for line in ax.lines if line.get_label() == "a recipient")
-    assert len(points.get_xdata()) == merit(trace, trace)["recipients"]
+    assert len(points.get_xdata()) == likeness(trace, trace)["recipients"]
     assert list(points.get_xdata()) == list(points.get_ydata())
 
 

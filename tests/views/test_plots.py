@@ -23,7 +23,6 @@ from lab.protocol import TRANSITIONS, State
 from lab.protocol.replies import MAIL_DATA
 from lab.topology.model import from_dict
 from lab.trace.trace import Trace
-from lab.views.pictures.latency import delivery_times
 from lab.views.pictures.plot_style import off_screen
 from lab.views.pictures.states import _taken as taken
 
@@ -204,21 +203,6 @@ def test_all_spools_are_empty_when_all_is_settled(name: str) -> None:
     """What is counted in is counted out, whichever way it left."""
     if run(name).summary["queued"] == 0:
         assert all(line[-1][1] == 0 for line in queue_lengths(run(name).trace).values())
-
-
-def test_delivery_times_are_those_of_the_summary() -> None:
-    """By hops and by route, each recipient once."""
-    done = run("campus")
-    wanted = sorted(
-        round(one["settled_at"] - one["submitted_at"], 6)
-        for one in done.summary["recipients"]
-        if one["outcome"] == "delivered"
-    )
-    for by in ("hops", "route"):
-        found = [t for some in delivery_times(done.trace, by).values() for t in some]
-        assert sorted(round(t, 6) for t in found) == wanted
-    with pytest.raises(ValueError, match="by 'size'"):
-        delivery_times(done.trace, "size")
 
 
 # -- states

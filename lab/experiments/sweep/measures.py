@@ -7,15 +7,21 @@ A measure is a number of the summary by its dotted name (``delivered``,
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from lab.analysis.measures import (
+    busiest_relay_share,
+    delivery_times,
+    longest_queue,
+    wire_bytes,
+)
+from lab.analysis.quantiles import percentile
 from lab.quantities import as_toml
 from lab.topology.model import COUNTS
 from lab.topology.problems import did_you_mean, join_some
-from lab.trace.rows import HOST, KIND, KINDS, MESSAGE, OCTETS, RECIPIENTS
+from lab.trace.rows import KIND, KINDS
 
 if TYPE_CHECKING:
     from lab.api.run import Run
@@ -38,33 +44,9 @@ class Measure:
     is_ours: bool = True
 
 
-def delivery_spans(run: Run) -> list[float]:
-    """Return the seconds from submission to delivery, for each delivered recipient, sorted."""
-    return sorted(
-        recipient.settled_at - recipient.submitted_at
-        for recipient in run.account.everyone()
-        if recipient.outcome == "delivered" and recipient.settled_at is not None
-    )
-
-
-def queue_max(run: Run) -> int:
-    """Return the largest number of messages in one host's spool at one time."""
-    from lab.analysis.spools import queue_lengths
-
-    lines = queue_lengths(run.trace).values()
-    return max((length for line in lines for _, length in line), default=0)
-
-
-def busiest_relay_share(run: Run) -> float | None:
-    """Return the share of all relayed mail that the busiest relay passed on; None without any."""
-    accepted: set[tuple[str, int]] = set()
-    relayed: Counter[str] = Counter()
-    for row in run.trace.rows:
-        if row[KIND] == "accept":
-            accepted.add((row[HOST], row[MESSAGE]))
-        elif row[KIND] == "transfer" and (row[HOST], row[MESSAGE]) in accepted:
-            relayed[row[HOST]] += len(row[RECIPIENTS] or ()) or 1
-    return max(relayed.values()) / relayed.total() if relayed else None
+def sorted_delivery_times(run: Run) -> list[float]:
+    """Return the delivery times of a run, in seconds, sorted."""
+    return sorted(delivery_times(run.account).values())
 
 
 def delivered_share(run: Run) -> float | None:
@@ -73,25 +55,14 @@ def delivered_share(run: Run) -> float | None:
     return run.summary["delivered"] / submitted if submitted else None
 
 
-def wire_bytes(run: Run) -> int:
-    """Return how many bytes of commands, replies and mail data crossed the wire."""
-    return sum(
-        len(row[OCTETS]) for row in run.trace.rows if row[KIND] in ("command", "reply", "data")
-    )
-
-
 def _mean(run: Run) -> float | None:
-    spans = delivery_spans(run)
-    return round(sum(spans) / len(spans), 6) if spans else None
+    times = sorted_delivery_times(run)
+    return round(sum(times) / len(times), 6) if times else None
 
 
 def _percentile(run: Run, share: float) -> float | None:
-    """Return a percentile by nearest rank, as the summary does."""
-    spans = delivery_spans(run)
-    if not spans:
-        return None
-    rank = -int(-share * len(spans) // 100)
-    return round(spans[min(max(rank, 1), len(spans)) - 1], 6)
+    times = sorted_delivery_times(run)
+    return round(percentile(times, share), 6) if times else None
 
 
 def _span(run: Run, name: str) -> float | None:
@@ -104,9 +75,9 @@ OTHERS: Final = (
     Measure("simulated_seconds", lambda run: run.summary["simulated_seconds"], "s"),
     Measure("delivery_seconds.mean", _mean, "s"),
     Measure("delivered_share", delivered_share, "share"),
-    Measure("queue_max", queue_max),
-    Measure("busiest_relay_share", busiest_relay_share, "share"),
-    Measure("wire_bytes", wire_bytes, "B"),
+    Measure("queue_max", lambda run: longest_queue(run.trace)),
+    Measure("busiest_relay_share", lambda run: busiest_relay_share(run.trace), "share"),
+    Measure("wire_bytes", lambda run: wire_bytes(run.trace), "B"),
 )
 
 KNOWN: Final = (

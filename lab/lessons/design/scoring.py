@@ -8,6 +8,7 @@ from functools import cache, lru_cache
 from itertools import combinations
 from typing import Any, Final
 
+from lab.analysis.measures import delivery_times
 from lab.api.simulate import simulate
 from lab.lessons.design.task import (
     BUDGET,
@@ -111,12 +112,8 @@ def beats(reference: Topology) -> Callable[[Any], bool | str]:
 @lru_cache(maxsize=200)
 def _score(lines: tuple[Line, ...], quiet: frozenset[str], title: str) -> Score:
     design = network(lines, quiet, title)
-    rush = simulate(design, trace="none").summary["recipients"]
-    spans = [
-        letter["settled_at"] - letter["submitted_at"]
-        for letter in rush
-        if letter["settled_at"] is not None and letter["outcome"] == "delivered"
-    ]
+    rush = simulate(design, trace="none")
+    times = list(delivery_times(rush.account).values())
     broken = {}
     for part, remaining in _one_failure(design):
         pairs = _cut_off_pairs(remaining)
@@ -127,8 +124,8 @@ def _score(lines: tuple[Line, ...], quiet: frozenset[str], title: str) -> Score:
         lines=len(lines),
         relays=len(SITES) - len(quiet),
         cost=cost(design),
-        seconds=sum(spans) / len(spans),
-        undelivered=len(rush) - len(spans),
+        seconds=sum(times) / len(times),
+        undelivered=rush.summary["submitted"] - len(times),
         failures=len(SITES) + len(lines),
         broken=broken,
     )

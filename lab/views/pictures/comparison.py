@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lab.analysis.account import Account
+from lab.analysis.measures import delivery_times, likeness
 from lab.views.pictures import plot_style
 
 if TYPE_CHECKING:
@@ -14,59 +16,14 @@ if TYPE_CHECKING:
     from lab.trace.trace import Trace
 
 
-def delivery_times(trace: Trace) -> dict[tuple[int, str], float]:
-    """Seconds from submission to delivery of each recipient that mail was delivered to."""
-    from lab.analysis.account import summarise
-
-    return {
-        (one["message"], one["recipient"]): one["settled_at"] - one["submitted_at"]
-        for one in summarise(trace)["recipients"]
-        if one["settled_at"] is not None and one["outcome"] == "delivered"
-    }
-
-
-def merit(simulated: Trace, live: Trace) -> dict[str, Any]:
-    """How like the two runs are: figures of merit.
-
-    ``recipients``: delivered in both; ``same_outcome``: the share of all recipients with the same
-    fate; ``median_difference`` and ``p95_difference`` in seconds, live less simulated;
-    ``correlation``: Pearson's, of the two delivery times (None for fewer than three).
-    """
-    import numpy as np
-
-    ours, theirs = delivery_times(simulated), delivery_times(live)
-    both = sorted(ours.keys() & theirs.keys())
-    one = np.array([ours[key] for key in both])
-    other = np.array([theirs[key] for key in both])
-    found: dict[str, Any] = {"recipients": len(both), "same_outcome": _same(simulated, live)}
-    if both:
-        found["median_difference"] = float(np.median(other - one))
-        found["p95_difference"] = float(np.quantile(np.abs(other - one), 0.95))
-    varies = len(both) > 2 and float(one.std()) > 0 and float(other.std()) > 0
-    found["correlation"] = float(np.corrcoef(one, other)[0, 1]) if varies else None
-    return found
-
-
-def _same(simulated: Trace, live: Trace) -> float:
-    from lab.analysis.account import summarise
-
-    fates = [
-        {(one["message"], one["recipient"]): one["outcome"] for one in summarise(t)["recipients"]}
-        for t in (simulated, live)
-    ]
-    keys = fates[0].keys() | fates[1].keys()
-    same = sum(fates[0].get(key) == fates[1].get(key) for key in keys)
-    return same / len(keys) if keys else 1.0
-
-
 def comparison(simulated: Trace, live: Trace, ax: Axes | None = None) -> Axes:
     """Each recipient a point: its delivery time in the simulation, and live.
 
-    On the line the two are the same. The figures of :func:`merit` stand beside it.
+    On the line the two are the same. The figures of ``likeness`` stand beside it.
     """
     with plot_style.sheet():
         ax = ax if ax is not None else plot_style.new_axes(8, 6.4)
-        ours, theirs = delivery_times(simulated), delivery_times(live)
+        ours, theirs = (delivery_times(Account(trace.rows)) for trace in (simulated, live))
         both = sorted(ours.keys() & theirs.keys())
         xs, ys = [ours[key] for key in both], [theirs[key] for key in both]
         most = max([*xs, *ys, 1e-3])
@@ -92,7 +49,7 @@ def comparison(simulated: Trace, live: Trace, ax: Axes | None = None) -> Axes:
         ax.grid(visible=True)
         ax.legend(loc="upper left")
         ax.text(
-            0.98, 0.03, "\n".join(sentences(merit(simulated, live))), transform=ax.transAxes,
+            0.98, 0.03, "\n".join(sentences(likeness(simulated, live))), transform=ax.transAxes,
             ha="right", va="bottom", fontsize=9,
             bbox={"boxstyle": "round", "fc": "white", "ec": plot_style.GREY, "alpha": 0.9},
         )  # fmt: skip

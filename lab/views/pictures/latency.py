@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
-from lab.analysis.account import Account
-from lab.quantities import count_noun, duration
-from lab.trace.rows import HOST, KIND, MESSAGE, RECIPIENT
+from lab.analysis.measures import grouped_delivery_times
+from lab.analysis.quantiles import median
+from lab.quantities import duration
 from lab.trace.trace import Trace
 from lab.views.pictures import plot_style
 
@@ -28,36 +28,6 @@ _COLOURS: Final = (
 )  # fmt: skip
 
 
-def delivery_times(trace: Trace, by: str = "hops") -> dict[str, list[float]]:
-    """The seconds from hand-over to delivery of each recipient, sorted, by hops or by route.
-
-    A route is the host where mail was handed in and the one where it was delivered. Raises
-    ValueError for another ``by``.
-    """
-    if by not in ("hops", "route"):
-        raise ValueError(f'latency is told by "hops" or by "route", not by {by!r}')
-    account = Account()
-    origins: dict[int, str] = {}
-    ends: dict[tuple[int, str], str] = {}
-    for row in trace.rows:
-        account.take(row)
-        if row[KIND] == "submit":
-            origins[row[MESSAGE]] = row[HOST]
-        elif row[KIND] in ("deliver", "terminal"):
-            ends.setdefault((row[MESSAGE], row[RECIPIENT]), row[HOST])
-    found: dict[str, list[float]] = {}
-    for recipient in account.everyone():
-        if recipient.outcome != "delivered" or recipient.settled_at is None:
-            continue
-        hops, key = recipient.hops, (recipient.message, recipient.id)
-        name = count_noun(hops, "hop")
-        if by == "route":
-            name = f"{origins.get(key[0], '?')} → {ends.get(key, '?')}"
-        found.setdefault(name, []).append(recipient.settled_at - recipient.submitted_at)
-    order = (lambda name: (len(name), name)) if by == "hops" else None
-    return {name: sorted(found[name]) for name in sorted(found, key=order)}
-
-
 def latency(trace: Trace, ax: Axes | None = None, *, by: str = "hops") -> Axes:
     """The distribution of delivery time in seconds, on ``ax`` or on a figure of its own.
 
@@ -66,7 +36,7 @@ def latency(trace: Trace, ax: Axes | None = None, *, by: str = "hops") -> Axes:
     least to the most, the routes with the most mail. Where times span more than two powers of ten
     the axis is logarithmic.
     """
-    times = delivery_times(trace, by)
+    times = grouped_delivery_times(trace, by)
     with plot_style.sheet():
         ax = ax if ax is not None else _axes(len(times) if by == "route" else 0, len(times))
         title = str(trace.meta.get("title") or "")
@@ -136,7 +106,7 @@ def _shares(ax: Axes, times: dict[str, list[float]]) -> None:
         ax.step(
             [left, *some, ax.get_xlim()[1]], [0.0, *share, 1.0], where="post", lw=1.8,
             color=_COLOURS[number % len(_COLOURS)], ls=_LINES[number % len(_LINES)],
-            label=f"{name} ({len(some):,}; median {duration(some[len(some) // 2])})",
+            label=f"{name} ({len(some):,}; median {duration(median(some))})",
         )  # fmt: skip
     ax.set_ylim(0, 1.02)
     ax.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "25 %", "50 %", "75 %", "100 %"])
@@ -153,7 +123,7 @@ def _shares(ax: Axes, times: dict[str, list[float]]) -> None:
 
 def _boxes(ax: Axes, times: dict[str, list[float]]) -> None:
     ranked = sorted(times, key=lambda name: (-len(times[name]), name))[:_MOST_ROUTES]
-    shown = sorted(ranked, key=lambda name: times[name][len(times[name]) // 2])
+    shown = sorted(ranked, key=lambda name: median(times[name]))
     ax.boxplot(
         [times[name] for name in shown], orientation="horizontal", whis=(0, 100), widths=0.55,
         patch_artist=True, manage_ticks=False,

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from lab.analysis.itineraries import Hop, Itinerary
+from lab.analysis.quantiles import percentile
 from lab.quantities import duration
 from lab.views.pictures import plot_style
 
@@ -322,5 +323,5 @@ def _quantiles(ax: Axes, data: Any, first: float, last: float) -> None:
     some = [n for n, group in enumerate(groups) if len(group) >= 5]
     lines = ((50, "median", "-", 2.0), (95, "95 % took less", (0, (5, 2)), 1.4))
     for share, text, dashes, width in lines:
-        values = [np.percentile(groups[n], share) for n in some]
+        values = [percentile(np.sort(groups[n]).tolist(), share) for n in some]
         ax.plot(middles[some], values, color="black", lw=width, ls=dashes, label=text, zorder=3)
