@@ -13,6 +13,7 @@ from typing import Final
 
 from lab.analysis.narrative import gist
 from lab.protocol import HostName
+from lab.protocol.replies import is_refusal
 from lab.protocol.syntax import in_capitals
 from lab.quantities import count_noun, duration
 from lab.trace.rows import (
@@ -243,7 +244,7 @@ def _command(event: Event) -> tuple[str, str]:
 
 def _reply(event: Event) -> tuple[str, str]:
     octets: bytes = event["octets"]
-    return ("error" if octets[:1] >= b"4" else "reply"), gist("reply", octets)
+    return ("error" if is_refusal(octets) else "reply"), gist("reply", octets)
 
 
 def _data(event: Event) -> tuple[str, str]:

@@ -1,15 +1,26 @@
-"""The tracker of a dialogue: the state of both sides, as derived from what crosses the wire.
+"""The tracker of a dialogue: the states and buffers of both sides, from what crosses the channel.
 
-It keeps the states and buffers of section 4.1.1, by the tables of :mod:`lab.protocol.states` and
-:mod:`lab.protocol.replies`. Pictures and the stepper use it.
+It follows section 4.1.1 by the tables of :mod:`lab.protocol.states` and
+:mod:`lab.protocol.replies`. :class:`Dialogue` is for a whole session; pictures, the stepper and the
+replay page take the states of sessions from it.
 """
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Final
 
 from lab.protocol.lines import CRLF, END_OF_MAIL_DATA, dot_unstuff
-from lab.protocol.replies import COMMAND_REPLIES, CONNECTION, MAIL_DATA, Outcome, meaning_of
+from lab.protocol.replies import (
+    COMMAND_REPLIES,
+    CONNECTION,
+    MAIL_DATA,
+    Outcome,
+    code_of,
+    meaning_of,
+)
 from lab.protocol.states import TRANSITIONS, Buffers, State, Transition
 from lab.protocol.syntax import parse_command, verb_of
 
@@ -34,7 +45,7 @@ class Spoken:
 
 @dataclass(frozen=True, slots=True)
 class SideState:
-    """The state of one side of a session.
+    """The state and buffers of one side of a session.
 
     ``awaiting`` is the command (or "CONNECT", "data") whose reply is to come, "" if none.
     ``reverse_path``, ``forward_paths`` and ``mail_data`` are the three buffers of section 4.1.1.
@@ -110,3 +121,90 @@ class SideState:
 def _meaning(command: str, code: int) -> Outcome | None:
     """Return the meaning of a code to a command; None for a command that RFC 821 does not have."""
     return meaning_of(command, code) if command in COMMAND_REPLIES else None
+
+
+_GREETED: Final = SideState().reply(None, 220)
+"""The receiver-SMTP once it has greeted."""
+
+
+class Dialogue:
+    """Both sides of a session, from what crosses the channel; call its methods as it arrives.
+
+    ``sender`` and ``receiver`` are the two sides. ``is_turned`` says whether the hosts have changed
+    roles, with TURN, since the channel opened. The receiver-SMTP moves when a command arrives, by
+    the code that it is about to reply: see :func:`replies_to`. If it never replied, it waits.
+    """
+
+    def __init__(self) -> None:
+        self.sender = SideState()
+        self.receiver = _GREETED
+        self.is_turned = False
+        self._asked: deque[Spoken | None] = deque([None])
+        self._storing: tuple[Spoken, int] | None = None
+
+    def command(self, octets: bytes, code: int | None) -> None:
+        """A command arrives, and will be replied to with that code (None: never)."""
+        spoken = self._ask(octets, data=False)
+        if code is None:
+            self.receiver = self.receiver.ask(spoken)
+        else:
+            self.receiver = self.receiver.reply(spoken, code)
+
+    def mail_data(self, octets: bytes, code: int | None) -> None:
+        """Mail data arrives. The receiver-SMTP keeps it in its buffer until it is stored."""
+        spoken = self._ask(octets, data=True)
+        self.receiver = self.receiver.ask(spoken).fill(octets)
+        self._storing = None if code is None else (spoken, code)
+
+    def stored(self) -> None:
+        """The mail data has been processed, and the reply to it is on its way."""
+        if self._storing is not None:
+            self.receiver = self.receiver.reply(*self._storing)
+            self._storing = None
+
+    def reply(self, octets: bytes) -> None:
+        """A reply arrives at the sender-SMTP."""
+        self.stored()
+        spoken = self._asked.popleft() if self._asked else None
+        code = code_of(octets)
+        if _is_turn(spoken, code):
+            # 3.8: the roles change, and both sides are as after opening
+            self._asked.append(None)
+            self.is_turned = not self.is_turned
+            self.sender, self.receiver = SideState(), _GREETED
+        else:
+            self.sender = self.sender.reply(spoken, code)
+
+    def close(self) -> None:
+        """The channel closes."""
+        self.sender = replace(self.sender, state=State.CLOSED, awaiting="")
+        self.receiver = replace(self.receiver, state=State.CLOSED, awaiting="")
+
+    def _ask(self, octets: bytes, *, data: bool) -> Spoken:
+        spoken = Spoken.read(octets, data=data)
+        self._asked.append(spoken)
+        self.sender = self.sender.ask(spoken)
+        return spoken
+
+
+def replies_to(crossings: Iterable[tuple[int, str, bytes]]) -> dict[int, int]:
+    """Return the code that each command or mail data of a session drew, by its number.
+
+    ``crossings`` are all that crossed, in order: a number, the kind (command, data or reply) and
+    the octets. What drew no reply is left out.
+    """
+    asked: deque[tuple[int, Spoken] | None] = deque([None])
+    codes: dict[int, int] = {}
+    for number, kind, octets in crossings:
+        if kind != "reply":
+            asked.append((number, Spoken.read(octets, data=kind == "data")))
+        elif asked and (first := asked.popleft()) is not None:
+            codes[first[0]] = code = code_of(octets)
+            if _is_turn(first[1], code):
+                asked.append(None)  # the other side greets now
+    return codes
+
+
+def _is_turn(spoken: Spoken | None, code: int) -> bool:
+    """Whether the two sides change roles: the reply to TURN is a success by its first digit."""
+    return spoken is not None and spoken.command == "TURN" and code // 100 == 2

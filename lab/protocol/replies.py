@@ -170,6 +170,16 @@ def reply(code: int, *lines: str) -> Reply:
     return Reply(code, *lines)
 
 
+def code_of(octets: bytes) -> int:
+    """Return the code of a reply, given its octets or those of its first line."""
+    return int(octets[:3])
+
+
+def is_refusal(octets: bytes) -> bool:
+    """Return whether a reply is a failure or an error by its first digit, 4 or 5 (appendix E)."""
+    return octets[:1] in (b"4", b"5")
+
+
 def outcome(command: str, code: int) -> Outcome | None:
     """Return what a code means as the reply to a command; None if section 4.3 does not permit it,
     or has no such command.

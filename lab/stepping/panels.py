@@ -36,7 +36,7 @@ def dialogue(moment: Moment, session: int | None = None, most: int = 0) -> list[
         return ["no session has opened" if number is None else f"there is no session {number}"]
     if not history.seqs or history.seqs[0] >= moment.n:
         return [f"session {number} has not opened yet"]
-    first = history.shots[0]
+    first = history.snapshots[0]
     lines = [f"session {number} · {first.sender_host} → {first.receiver_host}"]
     lines += [f"{line.speaker}: {line.text}" for line in moment.dialogue(number, most)]
     if history.closed is not None and history.seqs[-1] < moment.n:

@@ -191,7 +191,7 @@ class Stepper:
     def hang_up(self, session: int | None = None) -> Moment:
         """Cut the transmission channel of a session now."""
         number = self._open_session(session)
-        first = self.index.session_histories[number].shots[0]
+        first = self.index.session_histories[number].snapshots[0]
         ends = (first.sender_host, first.receiver_host)
         return self.intervene(Fault("hang-up", link=ends, session=number))
 

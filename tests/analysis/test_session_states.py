@@ -60,7 +60,7 @@ def test_a_turn_changes_the_roles_of_the_hosts() -> None:
     turned = [
         (before, after)
         for history in session_histories(trace).values()
-        for before, after in zip(history.shots, history.shots[1:], strict=False)
+        for before, after in zip(history.snapshots, history.snapshots[1:], strict=False)
         if before.sender_host != after.sender_host
     ]
     assert turned
@@ -100,7 +100,7 @@ def test_the_first_of_its_kind_is_shown_with_its_own_rows() -> None:
         assert all(row[4] == history.number for row in rows)
         assert history.seqs == [*range(len(rows))]
         whole = session_histories(trace)[history.number]
-        assert history.shots == whole.shots
+        assert history.snapshots == whole.snapshots
         earlier = [number for number in session_histories(trace) if number < history.number]
         assert wire(trace, history.number) not in [wire(trace, number) for number in earlier]
 

@@ -6,8 +6,8 @@ import pytest
 from helpers.dialogues import Bag, Post, letter
 
 from lab.protocol import ReceiverSMTP, Reply, SenderSMTP, State
-from lab.protocol.dialogue import SideState, Spoken
-from lab.protocol.replies import CONNECTION, MAIL_DATA, Outcome
+from lab.protocol.dialogue import Dialogue, SideState, Spoken, replies_to
+from lab.protocol.replies import CONNECTION, MAIL_DATA, Outcome, code_of, is_refusal
 
 GREETED = SideState().reply(None, 220)
 
@@ -101,7 +101,7 @@ def test_the_tracker_follows_the_engines(answers: dict[str, list[int | Reply]]) 
     spoken: Spoken | None = None
     while replies:
         octets = replies.pop(0)
-        side = side.reply(spoken, int(octets[:3]))
+        side = side.reply(spoken, code_of(octets))
         sent = [(kind, out) for kind, out in sender.receive(octets) if kind != "reply" and out]
         if side.state is not State.OPENED:
             assert (side.state, receiver.state) == (sender.state, sender.state)
@@ -111,3 +111,105 @@ def test_the_tracker_follows_the_engines(answers: dict[str, list[int | Reply]]) 
             assert side.awaiting == sender.awaiting
             replies += [back for what, back in receiver.receive(out) if what == "reply"]
     assert side.state is sender.state is receiver.state is State.CLOSED
+
+
+# -- whole sessions
+
+
+def follow(*crossed: tuple[str, bytes]) -> Dialogue:
+    """A dialogue after what crossed, each command with the reply that it draws."""
+    codes = replies_to((n, *crossing) for n, crossing in enumerate(crossed))
+    dialogue = Dialogue()
+    for n, (kind, octets) in enumerate(crossed):
+        if kind == "reply":
+            dialogue.reply(octets)
+        elif kind == "data":
+            dialogue.mail_data(octets, codes.get(n))
+        else:
+            dialogue.command(octets, codes.get(n))
+    return dialogue
+
+
+GREETING = ("reply", b"220 B\r\n")
+OPENED = (GREETING, ("command", b"HELO A\r\n"), ("reply", b"250 B\r\n"))
+TRANSACTION = (
+    *OPENED,
+    ("command", b"MAIL FROM:<ann@A>\r\n"), ("reply", b"250 OK\r\n"),
+    ("command", b"RCPT TO:<bob@B>\r\n"), ("reply", b"250 OK\r\n"),
+    ("command", b"DATA\r\n"), ("reply", b"354 Go on\r\n"),
+)  # fmt: skip
+
+
+def test_a_receiver_moves_when_a_command_arrives_and_a_sender_when_its_reply_does() -> None:
+    """A receiver-SMTP waits for nothing once it has greeted."""
+    dialogue = follow(*OPENED[:2], ("reply", b"250 B\r\n"))
+    assert dialogue.sender.state is dialogue.receiver.state is State.READY
+    assert Dialogue().sender.awaiting == CONNECTION
+    dialogue = follow(GREETING)
+    dialogue.command(b"HELO A\r\n", 250)
+    assert dialogue.receiver.state is State.READY
+    assert (dialogue.sender.state, dialogue.sender.awaiting) == (State.OPENED, "HELO")
+    unanswered = follow(*OPENED[:2])
+    assert (unanswered.receiver.state, unanswered.receiver.awaiting) == (State.OPENED, "HELO")
+
+
+def test_mail_data_lies_in_the_buffer_until_it_is_stored() -> None:
+    """4.1.1: then the transaction is over for the receiver, and for the sender with the reply."""
+    dialogue = follow(*TRANSACTION)
+    dialogue.mail_data(b"Hi\r\n.\r\n", 250)
+    assert dialogue.receiver.mail_data == b"Hi\r\n"
+    dialogue.stored()
+    assert (dialogue.receiver.state, dialogue.receiver.mail_data) == (State.READY, b"")
+    assert dialogue.sender.state is State.DATA
+    dialogue.reply(b"250 OK\r\n")
+    assert dialogue.sender.state is State.READY
+    cut = follow(*TRANSACTION, ("data", b"Hi\r\n"))
+    cut.stored()
+    assert cut.receiver.state is State.DATA
+
+
+def test_a_reply_to_mail_data_that_was_refused_ends_the_transaction_too() -> None:
+    dialogue = follow(*TRANSACTION, ("data", b"Hi\r\n.\r\n"), ("reply", b"554 No\r\n"))
+    assert dialogue.sender.state is dialogue.receiver.state is State.READY
+    assert dialogue.receiver.mail_data == b""
+
+
+TURNED = (*OPENED, ("command", b"turn\r\n"), ("reply", b"250 OK\r\n"))
+
+
+def test_a_turn_changes_the_roles_and_the_other_side_greets() -> None:
+    """3.8: both are as after opening; a TURN that is refused changes nothing."""
+    assert follow(*TURNED).is_turned
+    assert follow(*TURNED).sender.awaiting == CONNECTION
+    again = follow(*TURNED, *OPENED)
+    assert again.sender.state is again.receiver.state is State.READY
+    assert not follow(*TURNED, *TURNED).is_turned
+    refused = follow(*OPENED, ("command", b"TURN\r\n"), ("reply", b"502 No\r\n"))
+    assert not refused.is_turned
+    assert refused.sender.state is State.READY
+
+
+def test_mail_data_that_begins_with_a_command_is_none() -> None:
+    dialogue = follow(*TRANSACTION, ("data", b"TURN\r\n.\r\n"), ("reply", b"250 OK\r\n"))
+    assert not dialogue.is_turned
+
+
+def test_a_dialogue_closes_for_both() -> None:
+    dialogue = follow(*OPENED[:2])
+    dialogue.close()
+    assert dialogue.sender.state is dialogue.receiver.state is State.CLOSED
+    assert dialogue.sender.awaiting == dialogue.receiver.awaiting == ""
+
+
+def test_a_reply_that_nobody_asked_for_leaves_the_state() -> None:
+    dialogue = follow(*OPENED, ("reply", b"250 OK\r\n"))
+    assert dialogue.sender.state is State.READY
+    assert replies_to([(n, *crossing) for n, crossing in enumerate((*OPENED, GREETING))]) == {
+        1: 250
+    }
+
+
+def test_codes_are_read_from_octets() -> None:
+    """Appendix E: the first digit says whether a reply refuses."""
+    assert code_of(b"250-B\r\n250 OK\r\n") == 250
+    assert [is_refusal(b"%d 1\r\n" % code) for code in (250, 354, 450, 550)] == [0, 0, 1, 1]

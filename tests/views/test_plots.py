@@ -257,11 +257,11 @@ def test_a_film_changes_roles_with_turn() -> None:
     turned = [
         film
         for film in session_histories(trace).values()
-        if len({s.sender_host for s in film.shots}) > 1
+        if len({s.sender_host for s in film.snapshots}) > 1
     ]
     assert turned
     for film in turned:
-        first, last = film.shots[0], film.shots[-1]
+        first, last = film.snapshots[0], film.snapshots[-1]
         assert (first.sender_host, first.receiver_host) == (last.receiver_host, last.sender_host)
 
 

@@ -16,6 +16,7 @@ from xml.sax.saxutils import escape
 
 from lab.analysis.faults import fault_intervals
 from lab.analysis.spools import queue_lengths
+from lab.protocol.replies import is_refusal
 from lab.quantities import duration
 from lab.trace.rows import HOST, KIND, OCTETS, OPEN_PATH, PEER, SENT, SESSION, Row, T
 from lab.trace.trace import Trace
@@ -274,7 +275,7 @@ def _shown(rows: Sequence[Row]) -> list[Row]:
 
 
 def _kind(row: Row) -> str:
-    if row[KIND] == "reply" and row[OCTETS][:1] in (b"4", b"5"):
+    if row[KIND] == "reply" and is_refusal(row[OCTETS]):
         return "refusal"
     return str(row[KIND])
 

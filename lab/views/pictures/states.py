@@ -87,7 +87,7 @@ def _taken(
         last = max((row[SESSION] for row in trace.rows if row[KIND] == "open"), default=0)
         raise ValueError(f"there is no session {session}; they are 1 to {last}")
     film, last = found[session], len(trace) if seq is None else seq
-    shots = [shot for at, shot in zip(film.seqs, film.shots, strict=True) if at <= last]
+    shots = [shot for at, shot in zip(film.seqs, film.snapshots, strict=True) if at <= last]
     rows = [trace.rows[at] for at in film.seqs[: len(shots)]]
     had = [shot.receiver.command for shot in shots if shot.receiver.command in COMMAND_REPLIES]
     now = shots[-1].receiver.state if shots else None
@@ -99,7 +99,7 @@ def _of_all(trace: Trace, seq: int | None) -> Counter[tuple[State, str]]:
     taken: Counter[tuple[State, str]] = Counter()
     rows = trace.rows if seq is None else islice(trace.rows, seq + 1)
     for film, mine, times in kinds_of_session(rows):
-        for arrow in _arrows(mine, film.shots):
+        for arrow in _arrows(mine, film.snapshots):
             taken[arrow] += times
     return taken
 

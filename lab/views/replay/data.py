@@ -233,7 +233,7 @@ class _Columns:
         sessions: dict[str, list[list[int]]] = {}
         for number, film in session_histories(self.trace).items():
             rows = sessions[str(number)] = []
-            for seq, shot in zip(film.seqs, film.shots, strict=True):
+            for seq, shot in zip(film.seqs, film.snapshots, strict=True):
                 sides = [
                     known.setdefault(_standing(side), len(known))
                     for side in (shot.sender, shot.receiver)
