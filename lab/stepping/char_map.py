@@ -11,6 +11,8 @@ from typing import Any, Final
 from rich.style import Style
 from rich.text import Span, Text
 
+from lab.analysis.ladder_rows import tag
+from lab.analysis.narrative import gist
 from lab.stepping.moments import Moment
 from lab.trace.meta import HostMeta, Meta
 
@@ -172,10 +174,7 @@ def _cells_along(
 
 def _sign(kind: str, octets: bytes) -> str:
     """Return what is on its way in up to four letters: a command, a code, or "mail"."""
-    if kind == "data":
-        return "mail"
-    word = octets[: 3 if kind == "reply" else 4].decode("latin-1").strip()
-    return word if word.isprintable() and word else "?"
+    return tag(kind, gist(kind, octets)) or "?"
 
 
 def _draw_hosts(canvas: Canvas, moment: Moment, grid: CharGrid, hosts: Sequence[HostMeta]) -> None:

@@ -55,7 +55,7 @@ ROOMS: Final = {
         5, "quantities trace protocol analysis topology", VIEWING
     ),
     "views/replay": Room(5, "trace protocol analysis", VIEWING),
-    "views/text": Room(5, "trace analysis rfc topology views/pictures", VIEWING),
+    "views/text": Room(5, "quantities trace analysis rfc topology", VIEWING),
     "views": Room(
         5, "trace analysis views/pictures views/text views/files views/replay",
         VIEWING,
@@ -63,7 +63,7 @@ ROOMS: Final = {
     "api": Room(6, f"{SIMULATED} live {VIEWS}"),
     "experiments": Room(7, f"{SIMULATED} {VIEWS} api"),
     "stepping": Room(7, f"{MEANING} simulation api"),
-    "lessons": Room(7, f"quantities runtime protocol topology simulation {VIEWS} api"),
+    "lessons": Room(7, f"quantities runtime protocol analysis topology simulation {VIEWS} api"),
     "benchmarks": Room(8, f"{MEANING} simulation experiments"),
     "__init__": Room(
         8, "runtime trace protocol analysis hosts topology views api experiments stepping lessons"

@@ -204,9 +204,8 @@ def test_a_dialogue_closes_for_both() -> None:
 def test_a_reply_that_nobody_asked_for_leaves_the_state() -> None:
     dialogue = follow(*OPENED, ("reply", b"250 OK\r\n"))
     assert dialogue.sender.state is State.READY
-    assert replies_to([(n, *crossing) for n, crossing in enumerate((*OPENED, GREETING))]) == {
-        1: 250
-    }
+    crossings = [(n, *crossing) for n, crossing in enumerate((*OPENED, GREETING))]
+    assert replies_to(crossings) == {1: 250}
 
 
 def test_codes_are_read_from_octets() -> None:
