@@ -1,0 +1,247 @@
+"""Readers of the same fact agree, over every event and every fault of every topology that ships.
+
+A long run is cut, so that each has some thousands of events at most.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections import Counter
+from functools import lru_cache
+from typing import Any
+
+import pytest
+
+import lab
+from lab.analysis import tables
+from lab.analysis.faults import fault_intervals, fault_spans
+from lab.analysis.index import TraceIndex
+from lab.analysis.itineraries import Itinerary, itineraries
+from lab.analysis.ladder_rows import row_of
+from lab.analysis.measures import delivery_times, grouped_delivery_times, longest_queue
+from lab.analysis.narrative import form_of, gist, narrate, sentence
+from lab.analysis.quantiles import quantiles
+from lab.analysis.session_states import session_histories
+from lab.analysis.spools import queue_lengths
+from lab.protocol.replies import code_of, is_refusal
+from lab.protocol.syntax import verb_of
+from lab.stepping import panels
+from lab.stepping.moments import Moment
+from lab.topology.model import TopologyError
+from lab.views.pictures.film import animation
+from lab.views.pictures.map import Map
+from lab.views.pictures.plot_style import off_screen
+from lab.views.pictures.timeline import _fault_rows
+from lab.views.replay.data import replay_data
+from tests.helpers.places import TOPOLOGIES
+
+MOST = 4000
+"""Events of a run that are looked at."""
+
+OF_STORIES_ALONE = ("times in all", "more ...", "does not receive its 250")
+
+NAMES = sorted(str(path.relative_to(TOPOLOGIES)) for path in TOPOLOGIES.rglob("*.toml"))
+
+
+@lru_cache(maxsize=64)
+def run(name: str) -> Any:
+    """The run of a topology, from its beginning to an event near the 4000th."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        try:
+            topology = lab.load(TOPOLOGIES / name)
+        except TopologyError:
+            pytest.skip("an experiment, which makes its topologies")
+    whole = lab.simulate(topology)
+    if len(whole.trace) <= MOST:
+        return whole
+    return lab.simulate(topology, until=whole.trace[MOST].t)
+
+
+@lru_cache(maxsize=64)
+def index(name: str) -> TraceIndex:
+    return TraceIndex(run(name).trace)
+
+
+@lru_cache(maxsize=64)
+def page(name: str) -> dict[str, Any]:
+    return replay_data(run(name).trace)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_sentences(name: str) -> None:
+    """The stepper, its list of events, the stories of messages and the replay page."""
+    trace = run(name).trace
+    data = page(name)
+    worded = {}
+    for event in trace:
+        text = sentence(event)
+        moment = Moment(index(name), event.seq + 1, session=0)
+        assert moment.sentence == text
+        assert panels.events(moment, before=1, after=0)[0].endswith(f"  {text}")
+        form = data["wording"][data["w"][event.seq]]
+        assert form == worded.setdefault(form_of(event), form)
+    texts = {sentence(event) for event in trace}
+    messages = {event.message for event in trace if event.kind == "submit"}
+    for message in sorted(messages)[:50]:
+        story = run(name).story(message)
+        assert story == narrate(trace, message)
+        for line in story:
+            is_told = line.partition(": ")[2] in texts
+            assert is_told or any(words in line for words in OF_STORIES_ALONE)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_commands_and_replies(name: str) -> None:
+    """The event itself, the engines' own reading, the ladder and the sentence."""
+    for event in run(name).trace:
+        if event.kind in ("command", "reply"):
+            octets = event["octets"]
+            row = row_of(event)
+            assert row is not None
+            assert row.text == gist(event.kind, octets)
+            if event.kind == "command":
+                assert event["verb"] == verb_of(octets).strip() == row.tag
+            else:
+                assert event["code"] == code_of(octets) == int(row.tag)
+                assert (row.kind == "error") is is_refusal(octets)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_fault_intervals(name: str) -> None:
+    """The timeline's rows, the map, every moment of the stepper, and the replay page."""
+    trace = run(name).trace
+    intervals = fault_intervals(trace)
+    drawn = [interval for row in _fault_rows(trace).values() for interval in row]
+    assert Counter(drawn) == Counter(intervals)
+    with off_screen():
+        assert Map(trace, None).faults == intervals
+    spans = fault_spans(trace.rows)
+    assert [span.interval for span in spans] == intervals
+    for span in spans:
+        assert trace[span.first].t == span.interval.begin
+        assert span.last is None or trace[span.last].t == span.interval.end
+        assert span.interval.lasts is (span.last != span.first)
+    for moment in range(len(trace) + 1):
+        begun = [span for span in spans if span.first < moment]
+        lasting = [span.interval for span in begun if span.last is None or span.last >= moment]
+        assert index(name).faults(moment) == lasting
+    data = page(name)
+    hosts = [host["name"] for host in data["hosts"]]
+    shown = [(one["name"], one["what"], one["enter"], one["leave"]) for one in data["faults"]]
+    last = len(trace)
+    assert shown == [(span.interval.kind, span.interval.what, span.first,
+                      last if span.last is None else span.last) for span in spans]  # fmt: skip
+    for one, interval in zip(data["faults"], intervals, strict=True):
+        assert one["down"] is interval.is_down
+        places = [(hosts[a], hosts[b] if b >= 0 else None) for a, b in one["places"]]
+        assert places == interval.places(trace.meta["links"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_session_states(name: str) -> None:
+    """The stepper's moments and the tables of the replay page."""
+    histories = session_histories(run(name).trace)
+    data = page(name)
+    hosts = [host["name"] for host in data["hosts"]]
+    standings, sessions = data["films"]["standings"], data["films"]["sessions"]
+    assert sessions.keys() == {str(number) for number in histories}
+    for number, history in histories.items():
+        assert session_histories(run(name).trace, number) == {number: history}
+        for row, seq, snapshot in zip(
+            sessions[str(number)], history.seqs, history.snapshots, strict=True
+        ):
+            assert Moment(index(name), seq + 1, number).snapshot == snapshot
+            at, sender, receiver, *its_hosts = row
+            assert at == seq
+            assert [hosts[host] for host in its_hosts] == [
+                snapshot.sender_host, snapshot.receiver_host,
+            ]  # fmt: skip
+            for shown, side in ((sender, snapshot.sender), (receiver, snapshot.receiver)):
+                state, awaiting, verb, reverse_path, paths, size, _, code = standings[shown]
+                assert (state, awaiting, verb, code) == (
+                    side.state.value, side.awaiting, side.verb, side.code,
+                )  # fmt: skip
+                assert reverse_path == (side.reverse_path or "")
+                assert list(paths) == list(side.forward_paths)
+                assert size == len(side.mail_data)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_queue_lengths(name: str) -> None:
+    """The picture's lines, every moment of the stepper, and the measure of a sweep."""
+    trace = run(name).trace
+    lines = queue_lengths(trace)
+    longest = 0
+    at: dict[str, int] = dict.fromkeys(lines, 0)
+    for moment in range(1, len(trace) + 1):
+        if moment < len(trace) and trace[moment].t == trace[moment - 1].t:
+            continue  # a line has the length after all events of a time
+        there = {(mail.host, mail.message) for mail in index(name).spool(moment)}
+        lengths = Counter(host for host, _ in there)
+        t = trace[moment - 1].t
+        for host, line in lines.items():
+            while at[host] + 1 < len(line) and line[at[host] + 1][0] <= t:
+                at[host] += 1
+            assert line[at[host]][1] == lengths[host]
+        longest = max([longest, *lengths.values()])
+    assert longest_queue(trace) == longest
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_delivery_times(name: str) -> None:
+    """The summary, the table, the picture by hops and by route, and the itineraries."""
+    done = run(name)
+    times = delivery_times(done.account)
+    assert done.summary["delivery_seconds"] == quantiles(sorted(times.values()))
+    table = tables.deliveries(done.trace)
+    delivered = table[table["outcome"] == "delivered"]
+    assert {(row.message, row.id): row.seconds for row in delivered.itertuples()} == times
+    for by in ("hops", "route"):
+        groups = grouped_delivery_times(done.trace, by)
+        assert sorted(t for group in groups.values() for t in group) == sorted(times.values())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_itineraries(name: str) -> None:
+    """The hosts that mail went by: the hops of itineraries, the table, and the account.
+
+    Duplicates, which go by several ways at once, and mail of a script, which no host handed over,
+    have no one way.
+    """
+    done = run(name)
+    by_number = {itinerary.number: itinerary for itinerary in itineraries(done.trace)}
+    for row in tables.deliveries(done.trace).itertuples():
+        itinerary, hosts = by_number[row.message], row.way.split()
+        if row.outcome == "delivered":
+            ends = [end for end in itinerary.marks if end.kind in ("deliver", "terminal")]
+            assert (row.settled_at, hosts[-1]) in [(end.t, end.host) for end in ends]
+        if row.copies <= 1 and hosts[:1] != hosts[1:2]:
+            assert hosts == hosts_of(itinerary, row.id)
+            assert row.hops == len(hosts) - 1
+
+
+def hosts_of(itinerary: Itinerary, recipient: str) -> list[str]:
+    """The hosts that accepted mail for a recipient, in order, after the one it was handed to."""
+    ids = {recipient, recipient.partition(".")[0]}
+    hops = [
+        hop
+        for hop in itinerary.hops
+        if hop.ended is not None
+        and ids & set(hop.recipients)
+        and hop.outcome in ("transfer", "queued")
+    ]
+    return [itinerary.host, *(hop.peer for hop in sorted(hops, key=lambda hop: hop.ended or 0.0))]
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("faults/")])
+def test_the_film_strikes_out_what_was_down(name: str) -> None:
+    """Each host and link once for each time it was down."""
+    trace = run(name).trace
+    svg = animation(trace).svg
+    down = [interval for interval in fault_intervals(trace) if interval.is_down]
+    places = [place for interval in down for place in interval.places(trace.meta["links"])]
+    shapes = re.findall(r'<g visibility="hidden">(<path [^>]*>)<set attributeName="vis', svg)
+    assert sum("M-12 -12L12 12" in shape for shape in shapes) == [b for _, b in places].count(None)
+    assert sum('stroke-width="4"' in shape for shape in shapes) == len(places)
