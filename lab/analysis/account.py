@@ -3,10 +3,10 @@
 Every recipient of every submitted message ends in exactly one outcome: ``delivered``, ``returned``
 (a notification about it reached the originator), ``rejected`` (refused by the user's own host),
 ``queued`` (the run stopped first), ``undeliverable_notifications`` (its notification could not be
-delivered), or ``lost``, which is an error of ours.
+delivered), or ``lost``, which is a fault of the lab.
 
-What is settled, and lies in no host's spool any more, is put away in columns of a few dozen bytes a
-recipient: an account of a million messages is no heavier than their addresses.
+A recipient that is settled, and whose mail lies in no host's spool any more, is moved to columns of
+a few dozen bytes: an account of a million messages takes no more room than their addresses.
 """
 
 from __future__ import annotations
@@ -48,11 +48,10 @@ LAZY: Final = 100_000
 
 @dataclass(slots=True)
 class Recipient:
-    """One recipient of one message: who, since when, and what became of it so far.
+    """One recipient of one message, and what became of it so far; times in seconds.
 
-    ``holders`` are the hosts in whose spool the mail for it lies, ``vanished_at`` when the last of
-    them let go of it; ``notification`` the number of the message that tells the originator of its
-    loss.
+    ``holders`` are the hosts in whose spool the mail for it lies, ``vanished_at`` is when the last
+    of them had it no longer, and ``notification`` the number of the notification about it.
     """
 
     message: int
@@ -107,7 +106,7 @@ outcome, when that was reached, hops, and deliveries.
 
 
 Rest = tuple[list[tuple[Any, ...]], list[tuple[int, set[str]]], list[tuple[int, str, int]]]
-"""What an account knows of those that are not put away, as plain data: recipients, as
+"""What an account knows of the recipients that are not in columns, as plain data: recipients, as
 :class:`Recipient` takes them; of notifications on their way, the number and the holders; and how
 often mail was delivered again, by message and id.
 """
@@ -135,44 +134,44 @@ class SettledColumns:
         self._settled = array("d")
         self._hops = array("I")
         self._deliveries = array("I")
-        self._same: dict[str, str] = {}
+        self._texts: dict[str, str] = {}
         self.again: Counter[tuple[int, str]] = Counter()
 
     def __len__(self) -> int:
         return len(self._ids)
 
-    def add(self, one: Recipient) -> None:
-        """Put one more away."""
-        code, at = OUTCOMES.index(one.outcome), one.settled_at or 0.0
-        settled = (one.message, one.id, one.address, one.submitted_at, code, at)
-        self.put(one.message, (*settled, one.hops, one.deliveries))
+    def add(self, recipient: Recipient) -> None:
+        """Add a recipient."""
+        code, at = OUTCOMES.index(recipient.outcome), recipient.settled_at or 0.0
+        who = (recipient.message, recipient.id, recipient.address, recipient.submitted_at)
+        self.put(recipient.message, (*who, code, at, recipient.hops, recipient.deliveries))
 
     def __getitem__(self, place: int) -> Recipient:
-        message, one = self._messages[place], self._ids[place]
+        message, name = self._messages[place], self._ids[place]
         return Recipient(
-            message, one, self._addresses[place],
+            message, name, self._addresses[place],
             self._submitted[place], OUTCOMES[self._outcomes[place]], self._settled[place],
-            self._hops[place], self._deliveries[place] + self.again[message, one],
+            self._hops[place], self._deliveries[place] + self.again[message, name],
         )  # fmt: skip
 
-    def take_away(self) -> list[Settled]:
-        """All that are here; none of them is any more."""
+    def pop_all(self) -> list[Settled]:
+        """Remove all recipients, and return them."""
         columns = (
             self._messages, self._ids, self._addresses, self._submitted,
             self._outcomes, self._settled, self._hops, self._deliveries,
         )  # fmt: skip
-        gone: list[Settled] = list(zip(*columns, strict=True))
+        removed: list[Settled] = list(zip(*columns, strict=True))
         for column in columns:
             del column[:]
-        return gone
+        return removed
 
     def put(self, message: int, settled: Settled) -> None:
-        """Put one away that was taken from elsewhere, where the message has another number."""
-        _, one, address, submitted, outcome, at, hops, deliveries = settled
-        same = self._same.setdefault
+        """Add a recipient from another account, where the message may have another number."""
+        _, name, address, submitted, outcome, at, hops, deliveries = settled
+        shared = self._texts.setdefault
         self._messages.append(message)
-        self._ids.append(same(one, one))
-        self._addresses.append(same(address, address))
+        self._ids.append(shared(name, name))
+        self._addresses.append(shared(address, address))
         self._outcomes.append(outcome)
         self._submitted.append(submitted)
         self._settled.append(at)
@@ -181,25 +180,25 @@ class SettledColumns:
 
     def tally(self, others: Iterable[Recipient]) -> Tally:
         """The counts of these recipients and of ``others``."""
-        found = Tally(dict.fromkeys(OUTCOMES, 0), array("d"))
+        tally = Tally(dict.fromkeys(OUTCOMES, 0), array("d"))
         for code, name in enumerate(OUTCOMES):
-            found.counts[name] = self._outcomes.count(code)
+            tally.counts[name] = self._outcomes.count(code)
         for code, submitted, settled, hops in zip(
             self._outcomes, self._submitted, self._settled, self._hops, strict=True
         ):
             if not code:  # delivered, the first of the outcomes
-                found.spans.append(settled - submitted)
-                found.hops += hops
-        found.duplicates = sum(count - 1 for count in self._deliveries if count > 1)
+                tally.spans.append(settled - submitted)
+                tally.hops += hops
+        tally.duplicates = sum(count - 1 for count in self._deliveries if count > 1)
         for key, count in zip(self.keys(), self._deliveries, strict=True) if self.again else ():
-            found.duplicates += max(0, self.again[key] - (not count))
-        for one in others:
-            found.counts[one.outcome] += 1
-            found.duplicates += max(0, one.deliveries - 1)
-            if one.delivery_time is not None:
-                found.spans.append(one.delivery_time)
-                found.hops += one.hops
-        return found
+            tally.duplicates += max(0, self.again[key] - (not count))
+        for recipient in others:
+            tally.counts[recipient.outcome] += 1
+            tally.duplicates += max(0, recipient.deliveries - 1)
+            if recipient.delivery_time is not None:
+                tally.spans.append(recipient.delivery_time)
+                tally.hops += recipient.hops
+        return tally
 
     def keys(self) -> Iterator[tuple[int, str]]:
         """Message and id of each, by place."""
@@ -209,7 +208,7 @@ class SettledColumns:
 class Recipients(Sequence[RecipientSummary]):
     """The recipients of an account as the summary shows them, in the order of their messages.
 
-    Each is made when it is looked at, so that a million of them cost nothing until then.
+    Each is made when it is read, so that a million of them cost nothing until then.
     """
 
     def __init__(self, account: Account) -> None:
@@ -246,17 +245,18 @@ class Recipients(Sequence[RecipientSummary]):
 
 
 class Account:
-    """The recipients of a run and their outcomes, taken from the trace's rows one by one.
+    """The recipients of a run and their outcomes, from the trace's rows one by one.
 
-    ``recipients`` are those that are not done with, by message and id; ``settled`` the others.
+    ``recipients`` are those that are not settled, or whose mail still lies in a spool, by message
+    and id; ``settled`` are the others.
     """
 
     def __init__(self, rows: Iterable[Row] = ()) -> None:
         self.recipients: dict[tuple[int, str], Recipient] = {}
         self.settled = SettledColumns()
         self.notifications: dict[int, list[Recipient]] = {}
-        self.tellers: dict[int, Recipient] = {}
-        self.mailed: set[int] = set()
+        self.notifications_by_number: dict[int, Recipient] = {}
+        self.saml_messages: set[int] = set()
         self.sessions = 0
         self.last = 0.0
         self.ended = False
@@ -288,23 +288,23 @@ class Account:
     def _submit(self, row: Row) -> None:
         t, message = row[T], row[MESSAGE]
         if row[SUBMIT_VERB] == "SAML":
-            self.mailed.add(message)
+            self.saml_messages.add(message)
         for number, path in enumerate(row[SUBMIT_RECIPIENTS], 1):
             self.recipients[message, str(number)] = Recipient(message, str(number), path, t)
 
     def _reject(self, row: Row) -> None:
         recipient = self.recipients[row[MESSAGE], row[RECIPIENT]]
         recipient.settle("rejected", row[T])
-        self._put_away(recipient)
+        self._move_to_columns(recipient)
 
     def _expand(self, row: Row) -> None:
         parent = self.recipients.pop((row[MESSAGE], row[RECIPIENT]), None)
         if parent is None:
             return
-        for one, path in row[EXPAND_MEMBERS]:
-            child = Recipient(row[MESSAGE], one, path, parent.submitted_at, hops=parent.hops)
+        for member, path in row[EXPAND_MEMBERS]:
+            child = Recipient(row[MESSAGE], member, path, parent.submitted_at, hops=parent.hops)
             child.holders = set(parent.holders)
-            self.recipients.setdefault((row[MESSAGE], one), child)
+            self.recipients.setdefault((row[MESSAGE], member), child)
 
     def _forward(self, row: Row) -> None:
         recipient = self.recipients.get((row[MESSAGE], row[RECIPIENT]))
@@ -312,22 +312,22 @@ class Account:
             recipient.path = row[FORWARD_NEW]
 
     def _queue(self, row: Row) -> None:
-        for recipient in self._those(row[MESSAGE], row[RECIPIENTS]):
+        for recipient in self._recipients_of(row[MESSAGE], row[RECIPIENTS]):
             recipient.holders.add(row[HOST])
 
     def _accept(self, row: Row) -> None:
-        for recipient in self._those(row[MESSAGE], row[RECIPIENTS]):
+        for recipient in self._recipients_of(row[MESSAGE], row[RECIPIENTS]):
             recipient.holders.add(row[HOST])
             if recipient.settled_at is None:
                 recipient.hops += 1
 
     def _gone(self, row: Row) -> None:
         """A transfer to the next host, a refusal, a crash: this host no longer has the mail."""
-        for recipient in self._those(row[MESSAGE], row[RECIPIENTS]):
+        for recipient in self._recipients_of(row[MESSAGE], row[RECIPIENTS]):
             recipient.holders.discard(row[HOST])
             recipient.vanished_at = row[T]
             if recipient.settled_at is not None:
-                self._put_away(recipient)
+                self._move_to_columns(recipient)
 
     def _deliver(self, row: Row) -> None:
         t, message = row[T], row[MESSAGE]
@@ -336,114 +336,116 @@ class Account:
             recipient.deliveries += 1
             recipient.settle("delivered", t)
             recipient.holders.discard(row[HOST])
-            self._put_away(recipient)
+            self._move_to_columns(recipient)
         elif message in self.notifications:
             for about in self.notifications.pop(message):
                 about.settle("returned", t)
-                self._put_away(about)
-            self.tellers.pop(message)
+                self._move_to_columns(about)
+            self.notifications_by_number.pop(message)
         else:
             self.settled.again[message, row[RECIPIENT]] += 1
 
-    def _put_away(self, recipient: Recipient) -> None:
-        """Put a recipient who is settled where it takes less room, once no host has a copy."""
+    def _move_to_columns(self, recipient: Recipient) -> None:
+        """Move a settled recipient to the columns, once no host has its mail."""
         key = recipient.message, recipient.id
         if not recipient.holders and self.recipients.get(key) is recipient:
             del self.recipients[key]
             self.settled.add(recipient)
 
     def _terminal(self, row: Row) -> None:
-        if row[MESSAGE] in self.mailed:
+        if row[MESSAGE] in self.saml_messages:
             return  # 3.4: SAML "is successful if the message is delivered the mailbox"
         recipient = self.recipients.get((row[MESSAGE], row[RECIPIENT]))
         if recipient is not None:
             recipient.settle("delivered", row[T])
             # in the hands of its user's terminal, unless SOML's or SAML's mail lies elsewhere yet
             recipient.holders.discard(row[HOST])
-            self._put_away(recipient)
+            self._move_to_columns(recipient)
 
     def _notify(self, row: Row) -> None:
-        told = self._those(row[NOTIFY_ABOUT], row[NOTIFY_RECIPIENTS])
-        self.tellers[row[MESSAGE]] = Recipient(row[MESSAGE], "1", row[NOTIFY_PATH], row[T])
-        self.notifications[row[MESSAGE]] = told
-        for recipient in told:
+        about = self._recipients_of(row[NOTIFY_ABOUT], row[NOTIFY_RECIPIENTS])
+        self.notifications_by_number[row[MESSAGE]] = Recipient(
+            row[MESSAGE], "1", row[NOTIFY_PATH], row[T]
+        )
+        self.notifications[row[MESSAGE]] = about
+        for recipient in about:
             recipient.notification = row[MESSAGE]
             recipient.holders.discard(row[HOST])
 
     def _abandon(self, row: Row) -> None:
         for recipient in self.notifications.get(row[MESSAGE], ()):
             recipient.settle("undeliverable_notifications", row[T])
-            self._put_away(recipient)
+            self._move_to_columns(recipient)
         # mail that came with a null reverse-path and is no notification of a host of ours
         if row[MESSAGE] not in self.notifications:
-            for recipient in self._those(row[MESSAGE], None):
+            for recipient in self._recipients_of(row[MESSAGE], None):
                 if not recipient.holders:
                     recipient.settle("undeliverable_notifications", row[T])
-                    self._put_away(recipient)
+                    self._move_to_columns(recipient)
 
     def _open(self, row: Row) -> None:
         self.sessions += 1
 
-    def _those(self, message: int, ids: Iterable[str] | None) -> list[Recipient]:
+    def _recipients_of(self, message: int, ids: Iterable[str] | None) -> list[Recipient]:
         if ids is None:
-            return [one for (number, _), one in self.recipients.items() if number == message]
-        found = [self.recipients.get((message, one)) for one in ids]
-        if message in self.tellers:
-            found.append(self.tellers[message])
-        return [one for one in found if one is not None]
+            return [it for (number, _), it in self.recipients.items() if number == message]
+        recipients = [self.recipients.get((message, name)) for name in ids]
+        recipients.append(self.notifications_by_number.get(message))
+        return [recipient for recipient in recipients if recipient is not None]
 
     # -- from one account to another ------------------------------------------------------------
 
     def rest(self) -> Rest:
-        """What is known of those that are not put away."""
-        recipients = [astuple(one) for one in self.recipients.values()]
-        holders = [(number, one.holders) for number, one in self.tellers.items()]
+        """Return what is known of the recipients that are not in the columns."""
+        recipients = [astuple(recipient) for recipient in self.recipients.values()]
+        numbers = self.notifications_by_number.items()
+        holders = [(number, originator.holders) for number, originator in numbers]
         again = [(*key, count) for key, count in self.settled.again.items()]
         return recipients, holders, again
 
     def take_settled(self, settled: Iterable[Settled], numbered: Callable[[int], int]) -> None:
-        """Put those away that another account of the same run had, where messages are numbered
-        otherwise.
+        """Add the settled recipients of another account of the same run.
+
+        ``numbered`` gives the number here of a message that the other account numbers otherwise.
         """
         recipients, put = self.recipients, self.settled.put
-        for one in settled:
-            message = numbered(one[0])
-            recipients.pop((message, one[1]), None)
-            put(message, one)
+        for columns in settled:
+            message = numbered(columns[0])
+            recipients.pop((message, columns[1]), None)
+            put(message, columns)
 
     def join(self, rest: Rest, numbered: Callable[[int], int]) -> None:
-        """Take over what another account of the same run knows of the others."""
-        recipients, tellers, again = rest
-        for message, *more in recipients:
-            one = Recipient(numbered(message), *more)
-            if one.notification is not None:
-                one.notification = numbered(one.notification)
-            self.recipients[one.message, one.id] = one
-        for message, holders in tellers:
+        """Add the :meth:`rest` of another account of the same run, numbered as above."""
+        recipients, notifications, again = rest
+        for message, *columns in recipients:
+            recipient = Recipient(numbered(message), *columns)
+            if recipient.notification is not None:
+                recipient.notification = numbered(recipient.notification)
+            self.recipients[recipient.message, recipient.id] = recipient
+        for message, holders in notifications:
             number = numbered(message)
-            self.tellers[number] = Recipient(number, "1", "", 0.0, holders=holders)
+            originator = Recipient(number, "1", "", 0.0, holders=holders)
+            self.notifications_by_number[number] = originator
         for message, name, count in again:
             self.settled.again[numbered(message), name] += count
 
     def everyone(self) -> Iterator[Recipient]:
         """All recipients, in the order of their messages."""
-        them = Recipients(self)
-        return map(them.recipient, range(len(them)))
+        recipients = Recipients(self)
+        return map(recipients.recipient, range(len(recipients)))
 
     @property
     def lost(self) -> list[Recipient]:
-        """The recipients whose mail nobody has any more, and of which nobody has been told, as
-        they lost it.
-        """
-        found = [one for one in self.recipients.values() if self._is_lost(one)]
-        return sorted(found, key=lambda one: (one.vanished_at, _order(one.message, one.id)))
+        """The recipients whose mail, and whose notification, no host has: in order of loss."""
+        lost = [recipient for recipient in self.recipients.values() if self._is_lost(recipient)]
+        return sorted(lost, key=lambda it: (it.vanished_at, _order(it.message, it.id)))
 
     def _is_lost(self, recipient: Recipient) -> bool:
-        """Whether no host holds the mail, and none holds word of its loss."""
+        """Whether no host has the mail, nor the notification about it."""
         if recipient.settled_at is not None or recipient.holders:
             return False
-        teller = self.tellers.get(recipient.notification or 0)
-        return teller is None or not teller.holders
+        notification = self.notifications_by_number.get(recipient.notification or 0)
+        return notification is None or not notification.holders
 
     # -- the summary ----------------------------------------------------------------------------
 
@@ -476,8 +478,8 @@ class Account:
         }
 
 
-def _order(message: int, one: str) -> tuple[int, list[int]]:
-    return message, [int(part) for part in one.split(".")]
+def _order(message: int, name: str) -> tuple[int, list[int]]:
+    return message, [int(part) for part in name.split(".")]
 
 
 _HANDLERS: Final = {
@@ -509,8 +511,8 @@ def write_summary(summary: Summary, file: IO[str], indent: int | None = None) ->
         return
     head, tail = json.dumps(summary | {"recipients": []}, indent=indent).split('"recipients": []')
     file.write(f'{head}"recipients": [')
-    for number, one in enumerate(recipients):
-        file.write(f"{',' * (number > 0)}\n {json.dumps(one)}")
+    for number, recipient in enumerate(recipients):
+        file.write(f"{',' * (number > 0)}\n {json.dumps(recipient)}")
     file.write(f"]{tail}")
 
 

@@ -41,7 +41,7 @@ class HomeResults:
 
     def settled(self) -> list[Settled]:
         """The recipients that have been settled for good since this was asked last."""
-        return self._account.settled.take_away()
+        return self._account.settled.pop_all()
 
     def rest(self) -> Rest:
         """What is known of all other recipients."""
