@@ -1,4 +1,4 @@
-"""What became of each message: its hops, failed tries and ends, from a trace in one pass."""
+"""What became of each message: its hops, failed attempts and ends, from a trace in one pass."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ Key = tuple[int, str, str]
 
 @dataclass(slots=True, eq=False)
 class Attempt:
-    """An attempt at a hop that did not move the mail; times in seconds.
+    """An attempt at a hop that failed; times in seconds.
 
-    ``began`` is when the channel began to be opened, ``ended`` when the mail was put off;
-    ``retry_at`` is the time set for the next, or None where there is to be none.
+    ``began`` is when the channel began to be opened, ``ended`` when the mail was put off, and
+    ``retry_at`` the time set for the next attempt; None if there is to be none.
     """
 
     began: float
@@ -46,12 +46,13 @@ class Attempt:
 
 @dataclass(slots=True, eq=False)
 class Hop:
-    """A message's way from one host to the next; times in seconds, None where not reached.
+    """A message's way from one host to the next; times in seconds, None for what did not happen.
 
-    It lies in the spool from ``queued``; the channel that took it opens from ``opening`` on;
-    ``sending`` is when its transaction begins, ``ended`` when the receiver-SMTP has accepted it,
-    refused it, or the sender gave up. ``outcome`` is one of transfer, refuse, redirect, expired,
-    round (it goes by another next host instead) and queued.
+    It lies in the spool from ``queued`` on. The channel that it crossed began to open at
+    ``opening`` and was open at ``opened``, its transaction began at ``sending``, and at ``ended``
+    the receiver-SMTP accepted it or refused it, or the sender gave up. ``outcome`` is transfer,
+    refuse, redirect, expired, round (it goes to another next host instead) or queued. ``parent`` is
+    the hop before.
     """
 
     message: int
@@ -61,7 +62,7 @@ class Hop:
     queued: float
     ordinal: int = 1
     parent: Hop | None = None
-    tries: list[Attempt] = field(default_factory=list)
+    attempts: list[Attempt] = field(default_factory=list)
     opening: float | None = None
     opened: float | None = None
     sending: float | None = None
@@ -71,7 +72,10 @@ class Hop:
 
 @dataclass(slots=True, eq=False)
 class End:
-    """An end reached at a host: deliver, terminal, reject, refuse or abandon."""
+    """An end that a message came to at a host: deliver, terminal, reject, refuse or abandon.
+
+    ``t`` is in seconds, and ``hop`` the one that brought it there.
+    """
 
     t: float
     kind: str
@@ -81,7 +85,11 @@ class End:
 
 @dataclass(slots=True, eq=False)
 class Itinerary:
-    """A message from hand-over to its ends; ``about`` is set where it is a notification."""
+    """A message from submission, at ``t`` seconds, to its ends.
+
+    ``about`` is set if it is a notification: the message that it is about, of which the hop
+    ``cause`` failed.
+    """
 
     number: int
     t: float
@@ -89,21 +97,21 @@ class Itinerary:
     sender: str
     recipients: tuple[str, ...]
     hops: list[Hop] = field(default_factory=list)
-    marks: list[End] = field(default_factory=list)
+    ends: list[End] = field(default_factory=list)
     about: Itinerary | None = None
     cause: Hop | None = None
-    notices: list[Itinerary] = field(default_factory=list)
+    notifications: list[Itinerary] = field(default_factory=list)
 
     @property
     def last(self) -> float:
         """The last time at which something happened to the message itself."""
-        times = [self.t, *(mark.t for mark in self.marks)]
+        times = [self.t, *(end.t for end in self.ends)]
         times += [t for hop in self.hops for t in (hop.ended or hop.queued,)]
-        times += [attempt.ended for hop in self.hops for attempt in hop.tries]
+        times += [attempt.ended for hop in self.hops for attempt in hop.attempts]
         return max(times)
 
 
-_TOLD = (
+_KINDS = (
     *("submit", "queue", "attempt", "open", "command", "accept", "transfer", "refuse", "defer"),
     *("deliver", "terminal", "reject", "abandon", "notify", "forward"),
 )
@@ -113,15 +121,15 @@ _OPENINGS = ("MAIL", "SEND", "SOML", "SAML")
 """The commands that begin a transaction (RFC 821, 4.1.1)."""
 
 
-class _Teller:
-    """One pass over the rows of a trace; each kind that matters has a method of its name."""
+class _Builder:
+    """Builds itineraries from the rows of a trace; each kind that matters has a method."""
 
     def __init__(self) -> None:
         self.itineraries: dict[int, Itinerary] = {}
         self.pending: dict[Key, list[Hop]] = {}
-        self.meant: dict[tuple[int, str], dict[str, None]] = {}
+        self.next_hosts: dict[tuple[int, str], dict[str, None]] = {}
         self.arrived: dict[tuple[int, str], list[Hop]] = {}
-        self.attempts: dict[tuple[str, str], float] = {}
+        self.openings: dict[tuple[str, str], float] = {}
         self.sessions: dict[int, tuple[float, float]] = {}
         self.sent: dict[tuple[int, int], float] = {}
         self.first: dict[int, int] = {}
@@ -133,33 +141,33 @@ class _Teller:
 
     def queue(self, row: Row) -> None:
         t, _, host, peer, _, message, recipients, *_ = row
-        story = self._story(row)
-        given_up = self._gone_round(row)
+        itinerary = self._itinerary(row)
+        given_up = self._detoured(row)
         parent = given_up or self._arrival(message, host, recipients)
         ordinal = 1 if parent is None else parent.ordinal + (given_up is None)
         hop = Hop(message, host, peer, tuple(recipients), t, ordinal, parent)
         self.pending.setdefault((message, host, peer), []).append(hop)
-        self.meant.setdefault((message, host), {})[peer] = None
-        story.hops.append(hop)
+        self.next_hosts.setdefault((message, host), {})[peer] = None
+        itinerary.hops.append(hop)
 
-    def _gone_round(self, row: Row) -> Hop | None:
-        """The hop that is given up, where mail that waits for one next host is put by for another.
+    def _detoured(self, row: Row) -> Hop | None:
+        """Return the hop that is given up because the mail goes to another next host instead.
 
-        There is no other way for the same recipients to be in the spool of a host twice, but for a
-        duplicate, which goes to the same next host, or for mail whose 250 is still on its way.
+        The same recipients are in the spool of a host twice only then, or for a duplicate, which
+        goes to the same next host, or for mail whose 250 is still on its way.
         """
         t, _, host, peer, _, message, recipients, *_ = row
-        for there in self.meant.get((message, host), ()):
-            for hop in self.pending[message, host, there] if there != peer else ():
+        for other in self.next_hosts.get((message, host), ()):
+            for hop in self.pending[message, host, other] if other != peer else ():
                 if hop.ended is None and set(recipients) <= set(hop.recipients):
-                    hop = self._take((message, host, there), recipients)[0]
+                    hop = self._take((message, host, other), recipients)[0]
                     self._settle(hop)
                     hop.ended, hop.outcome = t, "round"
                     return hop
         return None
 
     def attempt(self, row: Row) -> None:
-        self.attempts[row[HOST], row[PEER]] = row[T]
+        self.openings[row[HOST], row[PEER]] = row[T]
 
     def open(self, row: Row) -> None:
         self.sessions[row[SESSION]] = (row[OPEN_STARTED], row[T])
@@ -172,7 +180,7 @@ class _Teller:
 
     def accept(self, row: Row) -> None:
         t, _, host, peer, session, message, recipients, reverse_path, *_ = row
-        if message not in self.itineraries:  # a script's mail: nobody handed it over
+        if message not in self.itineraries:  # mail of a script, which no user submitted
             self.itineraries[message] = Itinerary(message, t, host, reverse_path, tuple(recipients))
         for hop in self._take((message, peer, host), recipients):
             self._sent(hop, session)
@@ -187,17 +195,17 @@ class _Teller:
     def refuse(self, row: Row) -> None:
         t, _, host, peer, session, message, recipients, reply = row
         for hop in self._take((message, host, peer), recipients):
-            if session is None:  # no more tries are made
+            if session is None:  # no more attempts are made
                 began = self._began(hop, None)
-                if not hop.tries or began > hop.tries[-1].began:
-                    hop.tries.append(Attempt(began, t, None, str(reply)))
+                if not hop.attempts or began > hop.attempts[-1].began:
+                    hop.attempts.append(Attempt(began, t, None, str(reply)))
                 self._finish(hop, row, "expired")
             else:
                 self._finish(hop, row, "refuse")
-                self._story(row).marks.append(End(t, "refuse", host, hop))
+                self._itinerary(row).ends.append(End(t, "refuse", host, hop))
 
     def forward(self, row: Row) -> None:
-        """A sender that follows a 251 or 551 has no more to send to the host that said it."""
+        """Finish the hop to a host that replied 251 or 551: the sender goes to another."""
         if row[FORWARD_MODE] == "redirect" and row[SESSION] is not None:
             for hop in self._take((row[MESSAGE], row[HOST], row[PEER]), (row[RECIPIENT],)):
                 self._finish(hop, row, "redirect")
@@ -205,28 +213,28 @@ class _Teller:
     def defer(self, row: Row) -> None:
         t, _, host, peer, session, message, recipients, reason, retry_at = row
         for hop in self._take((message, host, peer), recipients):
-            hop.tries.append(Attempt(self._began(hop, session), t, retry_at, str(reason)))
+            hop.attempts.append(Attempt(self._began(hop, session), t, retry_at, str(reason)))
             hop.ended = None
 
     def deliver(self, row: Row) -> None:
-        self._story(row).marks.append(self._mark(row))
+        self._itinerary(row).ends.append(self._end(row))
 
     terminal = reject = abandon = deliver
 
     def notify(self, row: Row) -> None:
         t, _, host, _, _, message, about, recipients, path, *_ = row
         origin = self.itineraries.get(about)
-        story = self.itineraries[message] = Itinerary(
+        itinerary = self.itineraries[message] = Itinerary(
             message, t, host, "<>", (str(path),), about=origin
         )
         if origin is not None:
-            story.cause = self._cause(origin, host, recipients, t)
-            origin.notices.append(story)
+            itinerary.cause = self._cause(origin, host, recipients, t)
+            origin.notifications.append(itinerary)
 
     def _cause(
         self, origin: Itinerary, host: str, recipients: Iterable[str], t: float
     ) -> Hop | None:
-        """The hop that failed for these recipients: refused, or given up just now."""
+        """Return the hop that failed for these recipients: refused, or given up just now."""
         wanted = set(recipients)
         for hop in reversed(origin.hops):
             if hop.host == host and wanted & set(hop.recipients) and hop.outcome != "transfer":
@@ -237,11 +245,11 @@ class _Teller:
         return self._arrival(origin.number, host, recipients)
 
     def _began(self, hop: Hop, session: int | None) -> float:
-        """When the try began that has just failed: with its transaction, or its channel."""
+        """Return when the attempt began that has just failed: its transaction, or its channel."""
         if session is not None and session in self.sessions:
             began = self.sent.get((session, hop.message), self.sessions[session][0])
         else:
-            began = self.attempts.get((hop.host, hop.peer), hop.queued)
+            began = self.openings.get((hop.host, hop.peer), hop.queued)
         return max(began, hop.queued)
 
     def _arrive(self, hop: Hop) -> None:
@@ -250,21 +258,21 @@ class _Teller:
             arrivals.append(hop)
 
     def _arrival(self, message: int, host: str, recipients: Iterable[str]) -> Hop | None:
-        """The hop that brought mail for these recipients here; None where it was handed over."""
+        """Return the hop that brought mail for these recipients; None if it was submitted here."""
         arrivals = self.arrived.get((message, host), ())
         if len(arrivals) > 1:
             # "2.1" is a member of the list that recipient "2" was
-            wanted = {part for one in recipients for part in (one, one.partition(".")[0])}
+            wanted = {part for name in recipients for part in (name, name.partition(".")[0])}
             arrivals = [hop for hop in arrivals if wanted & set(hop.recipients)] or arrivals
         return arrivals[-1] if arrivals else None
 
-    def _story(self, row: Row) -> Itinerary:
+    def _itinerary(self, row: Row) -> Itinerary:
         message = row[MESSAGE]
         if message not in self.itineraries:
             self.itineraries[message] = Itinerary(message, row[T], row[HOST], "", ())
         return self.itineraries[message]
 
-    def _mark(self, row: Row) -> End:
+    def _end(self, row: Row) -> End:
         return End(
             row[T],
             row[KIND],
@@ -273,15 +281,15 @@ class _Teller:
         )
 
     def _take(self, key: Key, recipients: Iterable[str]) -> list[Hop]:
-        """The hops of these recipients; where others share one, it parts in two here."""
+        """Return the hops of these recipients; one that others share is split in two."""
         wanted = set(recipients)
         waiting = self.pending.get(key, ())
         taken = [hop for hop in waiting if wanted & set(hop.recipients)] or list(waiting)
         for hop in taken:
-            rest = tuple(one for one in hop.recipients if one not in wanted)
+            rest = tuple(name for name in hop.recipients if name not in wanted)
             if rest and len(rest) < len(hop.recipients):
-                hop.recipients = tuple(one for one in hop.recipients if one in wanted)
-                later = replace(hop, recipients=rest, tries=list(hop.tries))
+                hop.recipients = tuple(name for name in hop.recipients if name in wanted)
+                later = replace(hop, recipients=rest, attempts=list(hop.attempts))
                 self.pending[key].append(later)
                 self.itineraries[hop.message].hops.append(later)
         return taken
@@ -290,7 +298,7 @@ class _Teller:
         self.pending[hop.message, hop.host, hop.peer].remove(hop)
 
     def _finish(self, hop: Hop, row: Row, outcome: str) -> None:
-        """Take a hop out of the spool: over, one way or another."""
+        """Take a hop out of the spool, for whatever reason."""
         self._settle(hop)
         if hop.ended is None:
             self._sent(hop, row[SESSION])
@@ -311,9 +319,9 @@ class _Teller:
 
 
 def itineraries(trace: Trace) -> list[Itinerary]:
-    """The stories of all messages, notifications among them, in the order in which they began."""
-    teller = _Teller()
-    tell: dict[str, Callable[[Row], Any]] = {kind: getattr(teller, kind) for kind in _TOLD}
-    for row in trace.of(tell):
-        tell[row[KIND]](row)
-    return list(teller.itineraries.values())
+    """Return the itineraries of all messages, with notifications, in the order of submission."""
+    builder = _Builder()
+    handlers: dict[str, Callable[[Row], Any]] = {kind: getattr(builder, kind) for kind in _KINDS}
+    for row in trace.of(handlers):
+        handlers[row[KIND]](row)
+    return list(builder.itineraries.values())

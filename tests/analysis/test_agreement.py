@@ -215,7 +215,7 @@ def test_itineraries(name: str) -> None:
     for row in tables.deliveries(done.trace).itertuples():
         itinerary, hosts = by_number[row.message], row.way.split()
         if row.outcome == "delivered":
-            ends = [end for end in itinerary.marks if end.kind in ("deliver", "terminal")]
+            ends = [end for end in itinerary.ends if end.kind in ("deliver", "terminal")]
             assert (row.settled_at, hosts[-1]) in [(end.t, end.host) for end in ends]
         if row.copies <= 1 and hosts[:1] != hosts[1:2]:
             assert hosts == hosts_of(itinerary, row.id)

@@ -28,8 +28,8 @@ def test_relayed_mail_has_a_hop_for_each_session_that_it_crossed() -> None:
     assert (second.host, second.peer) == ("USC-ISIE.ARPA", "BBN-VAX.ARPA")
     assert (first.ordinal, second.ordinal) == (1, 2)
     assert (first.parent, second.parent) == (None, first)
-    assert [mark.kind for mark in story.marks] == ["deliver"]
-    assert story.marks[0].hop is second
+    assert [mark.kind for mark in story.ends] == ["deliver"]
+    assert story.ends[0].hop is second
 
 
 NAMES = [
@@ -49,7 +49,7 @@ def test_the_times_of_a_hop_are_in_their_order(name: str) -> None:
             times = [hop.queued, hop.opening, hop.opened, hop.sending, hop.ended]
             reached = [t for t in times if t is not None]
             assert reached == sorted(reached)
-            for attempt in hop.tries:
+            for attempt in hop.attempts:
                 assert hop.queued <= attempt.began <= attempt.ended
             assert story.t <= hop.queued
             assert story.last >= reached[-1]
@@ -78,7 +78,7 @@ def test_mail_that_is_put_off_has_an_attempt_for_each_time() -> None:
         (attempt.ended, attempt.retry_at, attempt.reason)
         for story in itineraries(trace)
         for hop in story.hops
-        for attempt in hop.tries
+        for attempt in hop.attempts
     ]
     assert sorted(attempts) == [
         (e.t, e["retry_at"], e["reason"]) for e in trace if e.kind == "defer"
@@ -92,7 +92,7 @@ def test_a_notification_follows_from_the_hop_that_was_refused() -> None:
     assert notices
     for notice in notices:
         assert notice.about is not None
-        assert notice in notice.about.notices
+        assert notice in notice.about.notifications
         assert notice.sender == "<>"
         assert notice.cause is not None
         assert notice.cause.message == notice.about.number
@@ -149,7 +149,7 @@ def test_mail_of_a_script_begins_where_it_is_stored() -> None:
     (stored,) = [event for event in trace if event.kind == "accept"]
     assert (story.host, story.t, story.hops) == ("B.ARPA", stored.t, [])
     assert "x@Y.ARPA" in story.sender
-    assert [mark.kind for mark in story.marks] == ["deliver"]
+    assert [mark.kind for mark in story.ends] == ["deliver"]
 
 
 def test_a_trace_that_begins_in_the_midst_still_has_its_hops() -> None:

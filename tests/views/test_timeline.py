@@ -114,7 +114,7 @@ def test_recipients_who_are_put_off_go_on_by_themselves() -> None:
     scribe.trace.record((10.0, "unreachable", a, b, None, None, "no answer"))
     scribe.trace.record((10.0, "refuse", a, b, None, one, ("2",), "no more tries are made"))
     (story,) = itineraries(scribe.end(11))
-    told = {hop.recipients: (hop.outcome, len(hop.tries), hop.ended) for hop in story.hops}
+    told = {hop.recipients: (hop.outcome, len(hop.attempts), hop.ended) for hop in story.hops}
     assert told == {("1",): ("transfer", 0, 3), ("2",): ("expired", 2, 10)}
 
 

@@ -54,7 +54,7 @@ def _place(made: LaneLayout, story: Itinerary) -> None:
     else:
         made.starts[story.number] = made.add("return" if story.about else "message", story)
         _follow(made, story, _children(story), None, made.starts[story.number])
-    for notice in story.notices:
+    for notice in story.notifications:
         _place(made, notice)
 
 

@@ -104,7 +104,7 @@ def _pieces(messages: list[Itinerary], end: float) -> dict[str, tuple[str, float
 
 def _family(story: Itinerary) -> Iterator[Itinerary]:
     yield story
-    for notice in story.notices:
+    for notice in story.notifications:
         yield from _family(notice)
 
 
@@ -113,11 +113,11 @@ def _parts(hop: Hop, end: float) -> Iterator[tuple[str, float, float]]:
     stop = hop.ended if hop.ended is not None else end
     begin = hop.opening if hop.opening is not None else hop.sending
     begin = stop if begin is None else begin
-    if not hop.tries:
+    if not hop.attempts:
         yield "in a spool", hop.queued, begin
     else:
-        yield "in a spool", hop.queued, hop.tries[0].began
-        yield "waiting for the next attempt", hop.tries[0].began, begin
+        yield "in a spool", hop.queued, hop.attempts[0].began
+        yield "waiting for the next attempt", hop.attempts[0].began, begin
     if stop > begin:
         yield "way", begin, stop
 
@@ -125,7 +125,7 @@ def _parts(hop: Hop, end: float) -> Iterator[tuple[str, float, float]]:
 def _ends(story: Itinerary, end: float) -> Iterator[tuple[str, float]]:
     """What became of a message where that was not plain delivery, and when."""
     for one in _family(story):
-        for mark in one.marks:
+        for mark in one.ends:
             back = one.about is not None and mark.kind == "deliver"
             yield ("return" if back else mark.kind), mark.t
         for hop in one.hops:
@@ -260,7 +260,7 @@ def _delays(ax: Axes, messages: list[Itinerary], first: float, last: float, end:
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
     pairs = [
-        (s.t, m.t - s.t) for s in messages for m in s.marks if m.kind in ("deliver", "terminal")
+        (s.t, m.t - s.t) for s in messages for m in s.ends if m.kind in ("deliver", "terminal")
     ]
     data = np.asarray(pairs or [(first, 1e-3)], dtype=float)
     data[:, 1] = np.maximum(data[:, 1], 1e-3)

@@ -189,7 +189,7 @@ class _Picture:
             for hop in story.hops:
                 self._hop(story, hop)
             self._connect(story)
-            for mark in story.marks:
+            for mark in story.ends:
                 self._mark(story, mark)
         since = "time since submission" if self.aligned else "simulated time"
         self.scale.apply(self.ax, since)
@@ -215,12 +215,12 @@ class _Picture:
         at = self._since(story)
         yield story.t - at, story.t - at
         for hop in story.hops:
-            yield from ((one.began - at, one.ended - at) for one in hop.tries)
+            yield from ((one.began - at, one.ended - at) for one in hop.attempts)
             if hop.ended is not None:
                 begin = hop.sending if hop.sending is not None else hop.ended
                 begin = hop.opening if hop.opening is not None else begin
                 yield begin - at, hop.ended - at
-        yield from ((mark.t - at, mark.t - at) for mark in story.marks)
+        yield from ((mark.t - at, mark.t - at) for mark in story.ends)
 
     def _since(self, story: Itinerary) -> float:
         """The time that is 0 in a story's lane."""
@@ -284,14 +284,14 @@ class _Picture:
 
     def _hop(self, story: Itinerary, hop: Hop) -> None:
         row, at = self.made.rows[id(hop)], self._since(story)
-        times = [hop.queued, *(t for one in hop.tries for t in (one.began, one.ended))]
+        times = [hop.queued, *(t for one in hop.attempts for t in (one.began, one.ended))]
         stop = hop.ended if hop.ended is not None else self.end
         begin = hop.sending if hop.sending is not None else stop
         begin = hop.opening if hop.opening is not None else begin
         times.append(max(begin, times[-1]))
         times = [t - at for t in times]
         self._bar("in the spool", times[0], times[1], row)
-        for number, one in enumerate(hop.tries):
+        for number, one in enumerate(hop.attempts):
             failed, put_off, again = times[2 * number + 1 : 2 * number + 4]
             self._bar("attempt that failed", failed, put_off, row)
             self._wait(put_off, again, row)
