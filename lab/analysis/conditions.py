@@ -35,11 +35,11 @@ Condition = str | Predicate
 VERBS: Final = {
     "stores": "accept", "accepts": "accept", "delivers": "deliver", "relays": "transfer",
     "transfers": "transfer", "refuses": "refuse", "returns": "notify", "notifies": "notify",
-    "defers": "defer", "queues": "queue", "opens": "open", "closes": "close", "crashes": "fault",
+    "defers": "defer", "queues": "queue", "opens": "open", "closes": "close",
     "fails": "unreachable", "loses": "loss", "expands": "expand", "forwards": "forward",
     "rejects": "reject", "submits": "submit",
 }  # fmt: skip
-"""What hosts do, and the kind of event that it is."""
+"""What hosts do, and the kind of event that it is; ``crashes`` is a fault of that name."""
 
 _CODE: Final = re.compile(r"[1-5](\d\d|\dz|yz)")
 
@@ -47,11 +47,11 @@ EXAMPLES: Final = '"reply 550", "host B stores", "command DATA", "message 2", "a
 
 
 class NoCondition(ValueError):
-    """A text that is no condition; the message says what is wrong, and what would be right."""
+    """A text that is not a condition; the message says what is wrong, and what is allowed."""
 
 
 def condition(text: Condition) -> Predicate:
-    """The predicate that a condition stands for. Raises :class:`NoCondition`."""
+    """Return the predicate that a condition stands for. Raises :class:`NoCondition`."""
     if callable(text):
         return text
     try:
@@ -69,7 +69,7 @@ def condition(text: Condition) -> Predicate:
 
 
 def _next(words: list[str], text: str) -> Predicate:
-    """The test that the next words stand for; takes them off."""
+    """Return the test that the next words stand for, and remove them."""
     word = words.pop(0)
     low = word.lower()
     if low in ("and", "is", "says", "code"):
@@ -80,17 +80,27 @@ def _next(words: list[str], text: str) -> Predicate:
         if not words and low in KINDS:
             return _of_kind(low)
         if not words:
-            raise NoCondition(f"{text!r}: what {word}? write one such as {EXAMPLES}")
+            raise NoCondition(
+                f"{text!r}: {word} requires a value; write a condition such as {EXAMPLES}"
+            )
         return _WITH_ARGUMENT[low](words, text)
     if in_capitals(word) in COMMANDS:
         return _command([word], text)
+    if low == "crashes":
+        return _crashes
     if low in VERBS:
         return _of_kind(VERBS[low])
     if low in KINDS:
         return _of_kind(low)
     if _CODE.fullmatch(low):
         return _reply([word], text)
-    raise NoCondition(f"{text!r}: {word!r} is no word of a condition; write one such as {EXAMPLES}")
+    raise NoCondition(
+        f"{text!r}: {word!r} is not a word of a condition; write one such as {EXAMPLES}"
+    )
+
+
+def _crashes(event: Event) -> bool:
+    return event.kind == "fault" and event["name"] == "crash" and bool(event["on"])
 
 
 def _of_kind(kind: str) -> Predicate:
@@ -106,7 +116,9 @@ def _reply(words: list[str], text: str) -> Predicate:
     code = words.pop(0).lower()
     digits = code.rstrip("yz")
     if not _CODE.fullmatch(code):
-        raise NoCondition(f"{text!r}: {code!r} is no reply code; write 550, or 5yz for any of them")
+        raise NoCondition(
+            f"{text!r}: {code!r} is not a reply code; write 550, or 5yz for any of them"
+        )
     return lambda event: event.kind == "reply" and str(event["code"]).startswith(digits)
 
 
@@ -119,7 +131,7 @@ def _name(of: str) -> Callable[[list[str], str], Predicate]:
 
 
 def _names(word: str) -> set[HostName]:
-    """The names of hosts that a word may mean: with ".ARPA", or as it is."""
+    """Return the names of hosts that a word may mean: as it is, and with ".ARPA"."""
     return {HostName(word), HostName(f"{word}.ARPA")}
 
 
@@ -127,7 +139,7 @@ def _number(of: str) -> Callable[[list[str], str], Predicate]:
     def test(words: list[str], text: str) -> Predicate:
         word = words.pop(0)
         if not word.isdigit():
-            raise NoCondition(f"{text!r}: {word!r} is no number; write {of} 1, {of} 2 ...")
+            raise NoCondition(f"{text!r}: {word!r} is not a number; write {of} 1, {of} 2 ...")
         number = int(word)
         return lambda event: getattr(event, of) == number
 
@@ -156,13 +168,13 @@ def _text(words: list[str], text: str) -> Predicate:
     letters = words.pop(0).lower()
 
     def test(event: Event) -> bool:
-        return letters in _said(event).lower()
+        return letters in _text_of(event).lower()
 
     return test
 
 
-def _said(event: Event) -> str:
-    """What an event holds in words."""
+def _text_of(event: Event) -> str:
+    """Return all texts of an event."""
     if event.kind in ("command", "reply"):
         return str(event["text"]) + (f" {event['code']}" if event.kind == "reply" else "")
     values = [value for value in event.extra.values() if isinstance(value, (str, bytes, tuple))]
@@ -186,18 +198,18 @@ _WITH_ARGUMENT: Final[dict[str, Callable[[list[str], str], Predicate]]] = {
 
 
 def matching(trace: Trace, text: Condition) -> list[int]:
-    """The numbers of the events that a condition holds of."""
+    """Return the numbers of the events for which a condition is true."""
     holds = condition(text)
     return [event.seq for event in trace if holds(event)]
 
 
 def unknown_hosts(text: Any, names: list[str]) -> None:
-    """Raise :class:`NoCondition` where a condition names a host that there is not."""
+    """Raise :class:`NoCondition` if a condition names a host that does not exist."""
     if not isinstance(text, str):
         return
     known = set(map(HostName, names))
     words = shlex.split(text)
     for word, name in pairwise(words):
         if word.lower() in ("host", "peer") and not _names(name) & known:
-            some = ", ".join(names[:6]) + (" ..." if len(names) > 6 else "")
-            raise NoCondition(f"{text!r}: there is no host {name!r}; there are {some}")
+            examples = ", ".join(names[:6]) + (" ..." if len(names) > 6 else "")
+            raise NoCondition(f"{text!r}: there is no host {name!r}; there are {examples}")

@@ -109,3 +109,10 @@ def test_a_host_that_is_not_there_is_named_with_some_that_are() -> None:
     unknown_hosts(lambda event: True, names)
     with pytest.raises(NoCondition, match=r"'nowhere'.*H0\.ARPA, .*H5\.ARPA \.\.\.$"):
         unknown_hosts("host H1 peer nowhere", names)
+
+
+def test_a_host_crashes_when_a_crash_begins_and_at_no_other_fault() -> None:
+    trace = lab.simulate(TOPOLOGIES / "faults/duplicate-window.toml").trace
+    assert {event["name"] for event in trace if event.kind == "fault"} == {"crash", "hang-up"}
+    (seq,) = matching(trace, "host BBN-RELAY crashes")
+    assert (trace[seq]["name"], trace[seq]["on"]) == ("crash", True)

@@ -163,8 +163,8 @@ def test_it_goes_on_to_each_breakpoint_and_then_to_the_end() -> None:
     [
         ("", "an empty condition"),
         ("host NOWHERE", "there is no host 'NOWHERE'; there are MIT-AI.ARPA"),
-        ("reply 999", "'999' is no reply code"),
-        ("frobs", "'frobs' is no word of a condition"),
+        ("reply 999", "'999' is not a reply code"),
+        ("frobs", "'frobs' is not a word of a condition"),
         ("host 'A", "has an open quotation mark"),
     ],
 )
