@@ -136,9 +136,13 @@ def loopback_rate(sessions: int) -> float | None:
     try:
         begun = time.process_time()
         for _ in range(sessions):
-            with smtplib.SMTP("127.0.0.1", port, local_hostname="USC-ISIF.ARPA") as client:
+            client = smtplib.SMTP("127.0.0.1", port, local_hostname="USC-ISIF.ARPA")
+            try:  # in place of `with`, which sends QUIT and waits after Ctrl-C too
                 client.helo()
                 client.sendmail("Smith@USC-ISIF.ARPA", ["Jones@BBN-UNIX.ARPA"], mail_data)
+                client.quit()
+            finally:
+                client.close()
         return sessions / (time.process_time() - begun)
     finally:
         controller.stop()

@@ -11,6 +11,7 @@ sentence on stderr.
 from __future__ import annotations
 
 import io
+import os
 import sys
 from importlib import import_module
 from typing import NoReturn
@@ -41,6 +42,10 @@ COMMANDS = {
     "help": "Show a guide, or list the guides.",
 }
 """The commands in the order of ``lab --help``, each with the first sentence of its own help."""
+
+
+LONGEST_MESSAGE = 500
+"""Characters of an error message that are printed."""
 
 
 class LazyGroup(click.Group):
@@ -113,12 +118,25 @@ def usage_sentence(error: click.UsageError) -> str:
         message += f"; did you mean {close}?" if close else ""
     else:
         message = " ".join(error.format_message().split()).rstrip(".")
+    if len(message) > LONGEST_MESSAGE:  # it may quote an argument
+        message = message[:LONGEST_MESSAGE] + " ..."
     command = error.ctx.command_path if error.ctx else "lab"
     return f"{message[:1].lower()}{message[1:]} (see {command} --help)"
 
 
+def open_closed_streams() -> None:
+    """Open the null device in place of each standard stream that is closed (``lab run >&-``)."""
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull)
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")
+
+
 def main() -> NoReturn:
     """Run the command line, and end the process with its exit status."""
+    open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         # a character that the terminal's encoding lacks is printed as a question mark
         if isinstance(stream, io.TextIOWrapper):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from lab.cli.common import figures_as_json_option, print_note, print_table
+from lab.cli.common import exit_with_error, figures_as_json_option, print_note, print_table
 
 
 @click.command()
@@ -33,6 +33,8 @@ def bench(sessions: int, quick: bool, edges: str | None, as_json: bool) -> None:
     from lab.benchmarks.simulation import measure, table
     from lab.benchmarks.sweep import measure_sweep
 
+    if edges is not None:
+        check_map(Path(edges))
     sessions = max(10, sessions // 10) if quick else sessions
     figures = measure(sessions, print_note)
     figures |= measure_live(max(10, sessions // 10), print_note)
@@ -44,3 +46,13 @@ def bench(sessions: int, quick: bool, edges: str | None, as_json: bool) -> None:
         click.echo(json.dumps(figures))
         return
     print_table(table(figures))
+
+
+def check_map(path: Path) -> None:
+    """Exit with status 2 if an edge list cannot be read, before minutes are spent on the rest."""
+    from lab.topology.graph_files import GraphFault, read_graph
+
+    try:
+        read_graph(path)
+    except GraphFault as why:
+        exit_with_error(f"--map: {why}")

@@ -37,6 +37,7 @@ from lab.cli.common import (
     trace_folder,
     transcript_option,
     until_option,
+    until_reader_leaves,
 )
 
 if TYPE_CHECKING:
@@ -243,11 +244,12 @@ def print_endpoints(progress: ProgressLine, network: LiveNetwork) -> None:
     progress.pause()
     address = network.settings.address
     wide = max((len(name) for name in network.hosts), default=0)
-    for name, mirror in network.hosts.items():
-        where = endpoint(*(mirror.external or (address, mirror.port)))
-        says = "  (its own software)" if mirror.external else ""
-        click.echo(f"{name:<{wide}}  {where}{says}")
-    sys.stdout.flush()
+    with until_reader_leaves():
+        for name, handle in network.hosts.items():
+            where = endpoint(*(handle.external or (address, handle.port)))
+            remark = "  (its own software)" if handle.external else ""
+            click.echo(f"{name:<{wide}}  {where}{remark}")
+        sys.stdout.flush()
 
 
 class ProgressLine:

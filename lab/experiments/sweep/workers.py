@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import queue
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final, NamedTuple, Protocol
@@ -22,6 +23,8 @@ RESTARTS: Final = 1
 """How often Dask starts a task again after its process died."""
 
 INSTALL: Final = "pip install 'smtp-lab[cluster]'"
+
+EXAMPLE_ADDRESS: Final = "tcp://10.0.0.1:8786"
 
 
 class WorkersError(Exception):
@@ -63,6 +66,8 @@ def start_workers(workers: int, scheduler: str | None) -> Workers:
 
     On this machine, Dask is used if it is installed. Raises :class:`WorkersError`.
     """
+    if scheduler is not None and not re.search(r"://|:\d+$", scheduler):
+        raise WorkersError(f"{scheduler!r} is not an address; write one such as {EXAMPLE_ADDRESS}")
     try:
         import distributed  # noqa: F401
     except ImportError:
@@ -110,7 +115,7 @@ class DaskWorkers:
                 reason = str(why).splitlines()[0] if str(why) else type(why).__name__
                 raise WorkersError(
                     f"no Dask scheduler answers at {scheduler} ({reason[:120]}); start one with "
-                    "dask scheduler, or write its address, as in tcp://10.0.0.1:8786"
+                    f"dask scheduler, or write its address, as in {EXAMPLE_ADDRESS}"
                 ) from None
         threads = sum(self._client.nthreads().values()) if scheduler is not None else workers
         self.size = max(1, threads)
