@@ -126,12 +126,9 @@ def usage_sentence(error: click.UsageError) -> str:
 
 def open_closed_streams() -> None:
     """Open the null device in place of each standard stream that is closed (``lab run >&-``)."""
-    if sys.stdin is None:
-        sys.stdin = open(os.devnull)
-    if sys.stdout is None:
-        sys.stdout = open(os.devnull, "w")
-    if sys.stderr is None:
-        sys.stderr = open(os.devnull, "w")
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - it stays open
 
 
 def main() -> NoReturn:

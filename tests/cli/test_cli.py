@@ -9,14 +9,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
+from helpers.command_line import Command, is_one_sentence, process
 from helpers.places import ROOT
 
-from lab.cli import main
 from lab.trace.trace import Trace
 
 RFC821 = ROOT / "topologies" / "rfc821"
@@ -48,43 +46,10 @@ between = ["ONE.ARPA", "TWO.ARPA"]
 """
 
 
-class Done(NamedTuple):
-    """What a command printed, and its exit status."""
-
-    status: Any
-    out: str
-    err: str
-
-
-@pytest.fixture
-def lab(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Done]:
-    """Run a command in this process; an exception that gets out is a traceback to a user."""
-
-    def lab(*arguments: str) -> Done:
-        monkeypatch.setattr(sys, "argv", ["lab", *arguments])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        out, err = capsys.readouterr()
-        return Done(ended.value.code, out, err)
-
-    return lab
-
-
-def process(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
-    """Run a command in a process of its own."""
-    command = [sys.executable, "-m", "lab", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=ROOT, **options)
-
-
-def is_one_sentence(err: str) -> bool:
-    return err.startswith("lab: ") and err.count("\n") == 1 and "Traceback" not in err
-
-
 # -- lab run: what is printed
 
 
-def test_a_run_prints_a_table_and_nothing_on_stderr(lab: Callable[..., Done]) -> None:
+def test_a_run_prints_a_table_and_nothing_on_stderr(lab: Command) -> None:
     done = lab("run", RELAYED)
     assert (done.status, done.err) == (0, "")
     assert "Relayed mail" in done.out
@@ -93,7 +58,7 @@ def test_a_run_prints_a_table_and_nothing_on_stderr(lab: Callable[..., Done]) ->
     assert "S: HELO" not in done.out
 
 
-def test_the_transcript_comes_before_the_table(lab: Callable[..., Done]) -> None:
+def test_the_transcript_comes_before_the_table(lab: Command) -> None:
     lines = lab("run", RELAYED, "--transcript").out.splitlines()
     assert lines[0] == "== session 1 · MIT-AI.ARPA -> USC-ISIE.ARPA · t=0.300 s"
     assert lines[1] == "R: 220 USC-ISIE.ARPA Simple Mail Transfer Service Ready"
@@ -104,7 +69,7 @@ def test_the_transcript_comes_before_the_table(lab: Callable[..., Done]) -> None
 
 @pytest.mark.parametrize("also", [(), ("--transcript",), ("--quiet",)])
 def test_json_is_one_object_and_nothing_else(
-    lab: Callable[..., Done], tmp_path: Path, also: tuple[str, ...]
+    lab: Command, tmp_path: Path, also: tuple[str, ...]
 ) -> None:
     done = lab("run", RELAYED, "--json", "--out", str(tmp_path), *also)
     assert (done.status, done.err) == (0, "")
@@ -125,28 +90,28 @@ def test_json_is_one_object_and_nothing_else(
     assert [summary[name] for name in counts] == [1, 1, 0, 0, 0, 0, 0]
 
 
-def test_quiet_prints_only_what_is_wrong(lab: Callable[..., Done]) -> None:
+def test_quiet_prints_only_what_is_wrong(lab: Command) -> None:
     assert lab("run", RELAYED, "--quiet") == (0, "", "")
     done = lab("run", RELAYED, "--quiet", "--set", "expect.delivered=3")
     assert (done.status, done.out) == (1, "")
 
 
 def test_an_expectation_that_does_not_come_true_is_a_sentence_and_status_1(
-    lab: Callable[..., Done],
+    lab: Command,
 ) -> None:
     done = lab("run", RELAYED, "--set", "expect.delivered=3", "--set", "expect.hops=2")
     assert done.status == 1
     assert done.err == f"lab: {RELAYED}: [expect] delivered = 3, but the run had delivered = 1\n"
 
 
-def test_until_stops_the_run_and_nothing_is_expected_of_it(lab: Callable[..., Done]) -> None:
+def test_until_stops_the_run_and_nothing_is_expected_of_it(lab: Command) -> None:
     done = lab("run", RELAYED, "--until", "1 s", "--json")
     summary = json.loads(done.out)
     assert done.status == 0
     assert (summary["simulated_seconds"], summary["queued"], summary["delivered"]) == (1.0, 1, 0)
 
 
-def test_until_beyond_the_end_is_a_whole_run(lab: Callable[..., Done]) -> None:
+def test_until_beyond_the_end_is_a_whole_run(lab: Command) -> None:
     more = ("--until", "2 h", "--set", "expect.delivered=3")
     assert lab("run", RELAYED, "--quiet", *more).status == 1
     whole, stopped = (
@@ -156,7 +121,7 @@ def test_until_beyond_the_end_is_a_whole_run(lab: Callable[..., Done]) -> None:
     assert whole == stopped
 
 
-def test_set_overrides_values_of_the_file(lab: Callable[..., Done]) -> None:
+def test_set_overrides_values_of_the_file(lab: Command) -> None:
     sets = ("--set", "title=Slow", "--set", "link.0.latency=1 s", "--set", "link.1.latency=2")
     summary = json.loads(lab("run", RELAYED, "--json", *sets).out)
     assert summary["title"] == "Slow"
@@ -175,9 +140,7 @@ def test_set_overrides_values_of_the_file(lab: Callable[..., Done]) -> None:
         ("retry.factor=0.5", "factor"),
     ],
 )
-def test_a_set_that_cannot_be_is_a_sentence_and_status_2(
-    lab: Callable[..., Done], bad: str, says: str
-) -> None:
+def test_a_set_that_cannot_be_is_a_sentence_and_status_2(lab: Command, bad: str, says: str) -> None:
     done = lab("run", RELAYED, "--set", bad)
     assert (done.status, done.out) == (2, "")
     assert is_one_sentence(done.err)
@@ -201,7 +164,7 @@ def test_a_set_that_cannot_be_is_a_sentence_and_status_2(
     ],
     ids=" ".join,
 )
-def test_unusable_arguments_are_status_2(lab: Callable[..., Done], bad: tuple[str, ...]) -> None:
+def test_unusable_arguments_are_status_2(lab: Command, bad: tuple[str, ...]) -> None:
     done = lab(*bad)
     assert (done.status, done.out) == (2, "")
     assert is_one_sentence(done.err)
@@ -223,7 +186,7 @@ def no_topology(kind: str, folder: Path) -> Path:
 @pytest.mark.parametrize("command", ["run", "check", "show", "talk"])
 @pytest.mark.parametrize("kind", ["missing", "directory", "binary", "empty", "toml", "nul"])
 def test_what_is_no_topology_file_is_a_sentence_and_status_2(
-    lab: Callable[..., Done], command: str, kind: str, tmp_path: Path
+    lab: Command, command: str, kind: str, tmp_path: Path
 ) -> None:
     path = no_topology(kind, tmp_path)
     done = lab(command, str(path), *(["ONE.ARPA"] if command == "talk" else []))
@@ -234,7 +197,7 @@ def test_what_is_no_topology_file_is_a_sentence_and_status_2(
 
 @pytest.mark.parametrize("kind", ["missing", "directory", "binary", "empty", "toml", "nul"])
 def test_what_is_no_trace_is_a_sentence_and_status_2(
-    lab: Callable[..., Done], kind: str, tmp_path: Path
+    lab: Command, kind: str, tmp_path: Path
 ) -> None:
     path = no_topology(kind, tmp_path)
     done = lab("plot", str(path), "timeline", "-o", str(tmp_path / "x.png"))
@@ -265,7 +228,7 @@ def test_a_run_leaves_its_artefacts_and_nothing_else(left: Path) -> None:
     assert drop.read_bytes().startswith(b"Return-Path: <@USC-ISIE.ARPA:JQP@MIT-AI.ARPA>\r\n")
 
 
-def test_the_artefacts_say_what_the_terminal_says(left: Path, lab: Callable[..., Done]) -> None:
+def test_the_artefacts_say_what_the_terminal_says(left: Path, lab: Command) -> None:
     assert json.loads((left / "summary.json").read_text()) == json.loads(
         lab("run", RELAYED, "--json").out
     )
@@ -280,7 +243,7 @@ def test_a_trace_that_is_read_back_has_the_same_digest(left: Path) -> None:
 
 @pytest.mark.parametrize("order", [("plot", "queues"), ("replay",)], ids=str)
 def test_a_trace_that_was_cut_off_is_shown_and_that_is_told(
-    lab: Callable[..., Done], left: Path, order: tuple[str, ...], tmp_path: Path
+    lab: Command, left: Path, order: tuple[str, ...], tmp_path: Path
 ) -> None:
     """A copy that stopped in the middle of line 21: what is there is drawn, with a note."""
     whole = (left / "trace.jsonl").read_bytes().splitlines(keepends=True)
@@ -295,7 +258,7 @@ def test_a_trace_that_was_cut_off_is_shown_and_that_is_told(
 
 @pytest.mark.parametrize("kind", ["timeline", "ladder", "map", "states", "queues"])
 def test_a_trace_that_lacks_lines_is_drawn_and_that_is_told(
-    lab: Callable[..., Done], left: Path, kind: str, tmp_path: Path
+    lab: Command, left: Path, kind: str, tmp_path: Path
 ) -> None:
     """The sequence numbers that are missing, in one sentence."""
     whole = (left / "trace.jsonl").read_text().splitlines(keepends=True)
@@ -317,7 +280,7 @@ def test_lines_in_another_order_are_put_back_in_theirs(left: Path, tmp_path: Pat
 
 
 @pytest.mark.parametrize("kind", ["timeline", "ladder", "queues", "latency", "map", "states"])
-def test_a_trace_is_drawn(lab: Callable[..., Done], left: Path, kind: str, tmp_path: Path) -> None:
+def test_a_trace_is_drawn(lab: Command, left: Path, kind: str, tmp_path: Path) -> None:
     picture = tmp_path / f"{kind}.png"
     done = lab("plot", str(left / "trace.jsonl"), kind, "-o", str(picture))
     assert done == (0, f"wrote {picture}\n", "")
@@ -328,7 +291,7 @@ def test_a_trace_is_drawn(lab: Callable[..., Done], left: Path, kind: str, tmp_p
 
 @pytest.mark.parametrize("name", ["none/x.png", "x.xyz"])
 def test_a_picture_that_cannot_be_written_is_a_sentence_and_status_2(
-    lab: Callable[..., Done], left: Path, name: str, tmp_path: Path
+    lab: Command, left: Path, name: str, tmp_path: Path
 ) -> None:
     for command in (("plot", str(left / "trace.jsonl"), "map"), ("show", RELAYED)):
         done = lab(*command, "-o", str(tmp_path / name))
@@ -339,7 +302,7 @@ def test_a_picture_that_cannot_be_written_is_a_sentence_and_status_2(
 
 
 def test_a_second_run_into_the_same_directory_takes_the_place_of_the_first(
-    lab: Callable[..., Done], tmp_path: Path
+    lab: Command, tmp_path: Path
 ) -> None:
     lab("run", str(RFC821 / "scenario-01.toml"), "--out", str(tmp_path), "--quiet")
     lab("run", RELAYED, "--out", str(tmp_path), "--quiet")
@@ -349,7 +312,7 @@ def test_a_second_run_into_the_same_directory_takes_the_place_of_the_first(
 
 @pytest.mark.parametrize("place", ["file", "file/below"])
 def test_a_place_that_can_be_no_directory_is_refused_before_the_run(
-    lab: Callable[..., Done], tmp_path: Path, place: str
+    lab: Command, tmp_path: Path, place: str
 ) -> None:
     (tmp_path / "file").write_text("mine")
     done = lab("run", RELAYED, "--out", str(tmp_path / place))
@@ -360,7 +323,7 @@ def test_a_place_that_can_be_no_directory_is_refused_before_the_run(
 
 
 def test_a_directory_that_may_not_be_written_to_is_refused_before_the_run(
-    lab: Callable[..., Done], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    lab: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # asked of os.access, for a superuser may write everywhere
     monkeypatch.setattr(os, "access", lambda path, mode: mode == os.R_OK)
@@ -371,7 +334,7 @@ def test_a_directory_that_may_not_be_written_to_is_refused_before_the_run(
 
 @pytest.mark.parametrize("name", ["summary.json", "timeline.png"])
 def test_an_artefact_that_cannot_be_written_is_a_sentence_after_the_summary(
-    lab: Callable[..., Done], tmp_path: Path, name: str
+    lab: Command, tmp_path: Path, name: str
 ) -> None:
     (tmp_path / name / "in the way").mkdir(parents=True)
     done = lab("run", RELAYED, "--out", str(tmp_path))
@@ -394,7 +357,7 @@ def test_the_digest_does_not_depend_on_the_hash_seed() -> None:
     assert len(found) == 1
 
 
-def test_where_nothing_is_drawn_by_lot_the_seed_changes_no_word(lab: Callable[..., Done]) -> None:
+def test_where_nothing_is_drawn_by_lot_the_seed_changes_no_word(lab: Command) -> None:
     def words(seed: str) -> str:
         out = lab("run", RELAYED, "--transcript", "--seed", seed).out
         return out[: out.index("Relayed mail  seed")]
@@ -402,7 +365,7 @@ def test_where_nothing_is_drawn_by_lot_the_seed_changes_no_word(lab: Callable[..
     assert words("0") == words("1") == words("-7") == words("9" * 30)
 
 
-def test_where_something_is_drawn_by_lot_the_seed_decides(lab: Callable[..., Done]) -> None:
+def test_where_something_is_drawn_by_lot_the_seed_decides(lab: Command) -> None:
     def digest(seed: int) -> str:
         options = ("--set", "link.0.jitter=20 ms", "--seed", str(seed))
         return str(json.loads(lab("run", RELAYED, "--json", *options).out)["digest"])
@@ -413,14 +376,14 @@ def test_where_something_is_drawn_by_lot_the_seed_decides(lab: Callable[..., Don
 # -- check and show
 
 
-def test_check_says_what_there_is(lab: Callable[..., Done]) -> None:
+def test_check_says_what_there_is(lab: Command) -> None:
     done = lab("check", RELAYED)
     assert done == (0, f"{RELAYED}: OK: 3 hosts, 2 links, 1 message\n", "")
     assert lab("check", RELAYED, "--quiet") == (0, "", "")
 
 
 def test_check_goes_on_after_a_bad_file_and_tells_every_problem(
-    lab: Callable[..., Done], tmp_path: Path
+    lab: Command, tmp_path: Path
 ) -> None:
     bad = tmp_path / "bad.toml"
     bad.write_text(TWO_HOSTS.replace("users", "usres").replace('"TWO.ARPA"]', '"TOW.ARPA"]'))
@@ -431,9 +394,7 @@ def test_check_goes_on_after_a_bad_file_and_tells_every_problem(
     assert all(line.startswith(f"lab: {bad}, ") for line in done.err.splitlines())
 
 
-def test_show_lists_hosts_links_and_ways_and_draws_the_map(
-    lab: Callable[..., Done], tmp_path: Path
-) -> None:
+def test_show_lists_hosts_links_and_ways_and_draws_the_map(lab: Command, tmp_path: Path) -> None:
     done = lab("show", RELAYED, "-o", str(tmp_path / "map.png"))
     assert (done.status, done.err) == (0, "")
     assert re.search(r"USC-ISIE\.ARPA +relay", done.out)
@@ -449,7 +410,7 @@ def test_a_table_in_a_pipe_folds_no_line_and_ends_none_with_spaces() -> None:
     assert not re.search(r" $", done.stdout, re.M)
 
 
-def test_what_a_file_says_is_text_and_no_markup(lab: Callable[..., Done], tmp_path: Path) -> None:
+def test_what_a_file_says_is_text_and_no_markup(lab: Command, tmp_path: Path) -> None:
     path = tmp_path / "markup.toml"
     path.write_text("title = '[/b] :smile: [red]x'\n" + TWO_HOSTS)
     for command in (("run", str(path)), ("show", str(path), "-o", str(tmp_path / "x.png"))):
