@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
+import json
 from typing import Any
 
+import pytest
+from helpers.places import TOPOLOGIES
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import lab
-from lab.analysis.account import OUTCOMES
+from lab.analysis.account import OUTCOMES, Recipients, write_summary
 from lab.topology.model import from_dict
 
 MAILBOXES = ["open", "open", "open", "busy", "full", "full-after-data"]
@@ -97,3 +101,26 @@ def test_each_recipient_has_exactly_one_outcome(tables: dict[str, Any], seed: in
 def test_the_sum_holds_at_any_moment(tables: dict[str, Any], until: float) -> None:
     """The contract: stopped anywhere, what is on its way counts as queued, and nothing as lost."""
     check(lab.simulate(from_dict(tables), until=until))
+
+
+def test_the_recipients_of_a_long_run_are_a_sequence_like_any() -> None:
+    """Each is made when it is looked at; whether it is done with or not makes no difference."""
+    stopped = lab.simulate(TOPOLOGIES / "campus.toml", until=30.0).account
+    lazy = Recipients(stopped)
+    whole = [one.as_dict() for one in stopped.everyone()]
+    assert len(lazy) == len(whole) > len(stopped.settled) > 0
+    assert list(lazy) == whole
+    assert lazy[1:4] == whole[1:4]
+    assert lazy[::-1] == whole[::-1]
+    with pytest.raises(IndexError):
+        lazy[len(whole)]
+    assert str(len(whole)) in repr(lazy)
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_a_summary_is_written_alike_however_many_recipients_it_has(indent: int | None) -> None:
+    run = lab.simulate(TOPOLOGIES / "campus.toml")
+    lazy, plain = io.StringIO(), io.StringIO()
+    write_summary(run.summary | {"recipients": Recipients(run.account)}, lazy, indent)
+    write_summary(run.summary, plain, indent)
+    assert json.loads(lazy.getvalue()) == json.loads(plain.getvalue()) == run.summary

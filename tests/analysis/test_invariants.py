@@ -204,3 +204,84 @@ def test_a_story_says_whether_a_250_was_heard() -> None:
     stored = "R.ARPA has stored message 1, but A.ARPA does not receive its 250: session 1 is over."
     assert any(line.endswith(stored) for line in story)
     assert not any("accepts message 1 from A.ARPA in session 1" in line for line in story)
+
+
+TWICE = {
+    "expand": "campus",
+    "transfer": "campus",
+    "deliver": "campus",
+    "terminal": "rfc821/scenario-04",
+    "notify": "lessons/returned",
+}
+"""Kinds of event that need a copy of the mail, and a topology in which each happens."""
+
+
+@pytest.mark.parametrize("kind", TWICE)
+def test_what_a_host_does_with_mail_it_can_do_once(kind: str) -> None:
+    rows = lab.simulate(TOPOLOGIES / f"{TWICE[kind]}.toml").trace.rows
+    assert breaches(rows) == []
+    at = next(n for n, row in enumerate(rows) if row[1] == kind)
+    again = [*rows[: at + 1], rows[at], *rows[at + 1 :]]
+    assert NOT_SENT in {breach.rule for breach in found(again)}
+
+
+def test_mail_that_its_own_host_refused_cannot_be_refused_again() -> None:
+    mail = [{"from": "joe@A.ARPA", "to": ["nobody@A.ARPA"], "text": "Hi"}]
+    rows = rows_of(mail=mail)
+    assert breaches(rows) == []
+    at = place(rows, "reject", "A.ARPA")
+    account = lab.simulate(from_dict({**RELAYED, "mail": mail})).account
+    again = [*rows[: at + 1], rows[at], *rows[at + 1 :]]
+    assert NOT_SENT in {breach.rule for breach in breaches(again, account)}
+
+
+def test_mail_that_is_accepted_with_no_mail_data_was_not_sent() -> None:
+    found_rules = {breach.rule for breach in found(without("data", "R.ARPA")(rows_of()))}
+    assert NOT_SENT in found_rules
+
+
+def test_a_time_stamp_line_names_the_host_that_the_next_one_came_from() -> None:
+    def other(octets: bytes) -> bytes:
+        return octets.replace(b"from S.ARPA", b"from Q.ARPA")
+
+    rows = change("deliver", "B.ARPA", 8, other)(rows_of())
+    assert {breach.rule for breach in breaches(rows)} == {STAMPS}
+
+
+def test_a_run_that_was_interrupted_may_have_mail_anywhere() -> None:
+    rows = rows_of()
+    at = place(rows, "queue", "R.ARPA")
+    stopped = [*rows[: at + 1], (rows[at][0], "end", "", None, None, None, "interrupted")]
+    assert breaches(stopped) == []
+    settled = [*stopped[:-1], (*stopped[-1][:-1], "settled")]
+    assert {breach.rule for breach in breaches(settled)} == {END}
+
+
+def test_a_host_that_clears_the_high_order_bit_changes_no_text() -> None:
+    """The bits are taken off where the mail comes in; what it then is stays as it is."""
+    lines = ["HELO A.ARPA", "MAIL FROM:<x@A.ARPA>", "RCPT TO:<sam@B.ARPA>", "DATA", "caf\xe9", ".",
+             "QUIT"]  # fmt: skip
+    hosts = [{**one, "eight_bit": "clear"} for one in RELAYED["host"]]
+    script = [{"from": "A.ARPA", "to": "R.ARPA", "lines": lines}]
+    done = lab.simulate(from_dict({**RELAYED, "host": hosts, "mail": [], "script": script}))
+    (delivered,) = [event["octets"] for event in done.trace if event.kind == "deliver"]
+    assert delivered.endswith(b"cafi\r\n")
+    assert done.breaches == []
+
+
+def test_a_host_that_is_known_by_another_name_elsewhere_writes_that_name() -> None:
+    """3.6: the reverse-path has the name by which the next environment knows the relay."""
+    run = lab.simulate(TOPOLOGIES / "two-environments.toml")
+    rows = run.trace.rows
+    assert run.breaches == []
+    gateway = next(
+        (host["name"], name)
+        for host in run.trace.meta["hosts"]
+        for name in (host.get("names") or {}).values()
+    )
+    at, row = next(
+        (n, row) for n, row in enumerate(rows) if row[1] == "accept" and gateway[1] in row[7]
+    )
+    wrong = (*row[:7], row[7].replace(gateway[1], gateway[0]), *row[8:])
+    broken = [*rows[:at], wrong, *rows[at + 1 :]]
+    assert ROUTE in {breach.rule for breach in breaches(broken)}

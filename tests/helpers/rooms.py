@@ -47,7 +47,7 @@ ROOMS: Final = {
     "hosts": Room(2, "trace protocol", PURE),
     "topology": Room(3, "quantities runtime trace protocol hosts", VIEWING),
     "network": Room(3, "hosts", ("asyncio", "multiprocessing", "subprocess", *DRIVERS)),
-    "simulation": Room(4, f"{MEANING} network", ("asyncio", "lab.live")),
+    "simulation": Room(4, f"{DATA} protocol hosts topology network", ("asyncio", "lab.live")),
     "simulation/partitioned": Room(4, f"{MEANING} network simulation", ("asyncio", "lab.live")),
     "live": Room(4, f"{MEANING} network simulation"),
     "views/files": Room(5, "trace protocol network", VIEWING),
@@ -61,9 +61,9 @@ ROOMS: Final = {
         VIEWING,
     ),
     "api": Room(6, f"{SIMULATED} live {VIEWS}"),
-    "experiments": Room(7, f"{SIMULATED} {VIEWS} api"),
-    "stepping": Room(7, f"{MEANING} simulation api"),
-    "lessons": Room(7, f"quantities runtime protocol analysis topology simulation {VIEWS} api"),
+    "experiments": Room(7, f"{MEANING} simulation views/pictures api"),
+    "stepping": Room(7, f"{MEANING} api"),
+    "lessons": Room(7, "quantities runtime protocol analysis topology simulation views/pictures api"),
     "benchmarks": Room(8, f"{MEANING} simulation experiments"),
     "__init__": Room(
         8, "runtime trace protocol analysis hosts topology views api experiments stepping lessons"
