@@ -32,7 +32,7 @@ class Room(NamedTuple):
 
 DATA = "quantities runtime trace"
 MEANING = f"{DATA} protocol analysis hosts topology"
-SIMULATED = f"{MEANING} network simulation simulation/partitioned"
+SIMULATED = "simulation simulation/partitioned"
 VIEWS = "views views/pictures views/text views/files views/replay"
 
 # From the ground up. A file belongs to the room with the longest name that fits. A room may import
@@ -60,7 +60,7 @@ ROOMS: Final = {
         5, "trace analysis views/pictures views/text views/files views/replay",
         VIEWING,
     ),
-    "api": Room(6, f"{SIMULATED} live {VIEWS}"),
+    "api": Room(6, f"{MEANING} {SIMULATED} live {VIEWS}"),
     "experiments": Room(7, f"{MEANING} simulation views/pictures api"),
     "stepping": Room(7, f"{MEANING} api"),
     "lessons": Room(7, "quantities runtime protocol analysis topology simulation views/pictures api"),
@@ -69,7 +69,8 @@ ROOMS: Final = {
         8, "runtime trace protocol analysis hosts topology views api experiments stepping lessons"
     ),
     "cli": Room(
-        9, f"{SIMULATED} rfc live {VIEWS} api experiments stepping lessons benchmarks __init__"
+        9, f"{DATA} rfc analysis topology {SIMULATED} live {VIEWS} api experiments stepping lessons"
+        " benchmarks __init__",
     ),
     "__main__": Room(9, "cli"),
 }  # fmt: skip
