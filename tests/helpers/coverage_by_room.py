@@ -67,12 +67,11 @@ def main(rooms: list[str]) -> int:
         return 2
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "coverage"
-        if run_tests(rooms, data):
-            return 1
+        failed = run_tests(rooms, data)
         below = report(rooms, data)
     if below:
         print(f"too little of {', '.join(below)} is run by the tests of these rooms")
-    return 1 if below else 0
+    return 1 if failed or below else 0
 
 
 if __name__ == "__main__":

@@ -63,7 +63,9 @@ ROOMS: Final = {
     "api": Room(6, f"{MEANING} {SIMULATED} live {VIEWS}"),
     "experiments": Room(7, f"{MEANING} simulation views/pictures api"),
     "stepping": Room(7, f"{MEANING} api"),
-    "lessons": Room(7, "quantities runtime protocol analysis topology simulation views/pictures api"),
+    "lessons": Room(
+        7, "quantities runtime protocol analysis topology simulation views/pictures api"
+    ),
     "benchmarks": Room(8, f"{MEANING} simulation experiments"),
     "__init__": Room(
         8, "runtime trace protocol analysis hosts topology views api experiments stepping lessons"
