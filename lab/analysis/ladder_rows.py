@@ -15,7 +15,7 @@ from lab.analysis.narrative import gist
 from lab.protocol import HostName
 from lab.protocol.replies import is_refusal
 from lab.protocol.syntax import in_capitals
-from lab.quantities import count_noun, duration
+from lab.quantities import clock_time, count_noun, duration
 from lab.trace.rows import (
     CLOSE_REASON,
     HOST,
@@ -264,7 +264,7 @@ def _close(event: Event) -> tuple[str, str]:
 
 def _defer(event: Event) -> tuple[str, str]:
     again = event["retry_at"]
-    return "defer", "put off" if again is None else f"tries again at {again:.6g} s"
+    return "defer", "put off" if again is None else f"tries again at {clock_time(again)}"
 
 
 def _fault(event: Event) -> tuple[str, str]:

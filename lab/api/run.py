@@ -14,6 +14,7 @@ from lab.analysis.invariants import Breach, breaches
 from lab.analysis.summary import Summary
 from lab.api.artefacts import ARTEFACTS as ARTEFACTS
 from lab.api.artefacts import VIEWS, write_artefacts, write_least
+from lab.quantities import clock_time
 from lab.topology.model import Topology
 from lab.trace.rows import END_REASON, KIND
 from lab.trace.trace import Trace
@@ -167,7 +168,7 @@ class Interrupted(KeyboardInterrupt):
     """A run was interrupted; ``run`` is what happened until then, readable like any other."""
 
     def __init__(self, run: Run) -> None:
-        super().__init__(f"interrupted at {run.trace.last:g} s of simulated time")
+        super().__init__(f"interrupted at {clock_time(run.trace.last)} of simulated time")
         self.run = run
 
 

@@ -12,6 +12,7 @@ from lab.cli.common import (
     quiet_option,
     set_option,
 )
+from lab.quantities import count_noun
 
 if TYPE_CHECKING:
     from lab.topology.model import Topology
@@ -50,4 +51,4 @@ def contents(topology: Topology) -> str:
         (len(topology.polls), "poll"),
         (len(topology.faults), "fault"),
     ]
-    return ", ".join(f"{n} {what}{'' if n == 1 else 's'}" for n, what in parts if n)
+    return ", ".join(count_noun(n, what) for n, what in parts if n)

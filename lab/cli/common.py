@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from lab.quantities import clock_time
+
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
@@ -295,9 +297,9 @@ def read_trace(path: str) -> Trace:
 def _cut_off(trace: Trace) -> str:
     """Return a note about a trace without the event that ends each run."""
     last = trace[-1]
+    stop = f"event {last.seq + 1:,} (t={clock_time(last.t)})"
     return (
-        f"the trace stops at event {last.seq + 1:,} (t={last.t:.6g} s), before the run ended; "
-        "what became of later mail is not in it"
+        f"the trace stops at {stop}, before the run ended; what became of later mail is not in it"
     )
 
 
@@ -351,7 +353,7 @@ def exit_with_status(topology: str, done: Run, status: int) -> None:
     """Exit with the status of a run that was interrupted or failed; else check what it did."""
     if status:
         how = "interrupted" if status == INTERRUPTED else "given up"
-        print_error(f"{how} at {done.summary['simulated_seconds']:g} s of simulated time")
+        print_error(f"{how} at {clock_time(done.summary['simulated_seconds'])} of simulated time")
         raise click.exceptions.Exit(status)
     exit_if_broken(topology, done)
 

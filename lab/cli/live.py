@@ -39,6 +39,7 @@ from lab.cli.common import (
     until_option,
     until_reader_leaves,
 )
+from lab.quantities import clock_time
 
 if TYPE_CHECKING:
     from rich.status import Status
@@ -219,7 +220,8 @@ def live(
     if reason not in ENDS:
         exit_with_error(f"{topology}: {reason}", FAILED)
     if reason == "interrupted" and not serve:
-        exit_with_error(f"interrupted at {done.summary['simulated_seconds']:g} s", INTERRUPTED)
+        stopped = clock_time(done.summary["simulated_seconds"])
+        exit_with_error(f"interrupted at {stopped}", INTERRUPTED)
     if not written:
         raise click.exceptions.Exit(UNUSABLE)
 
@@ -287,6 +289,6 @@ class ProgressLine:
             return
         queued = sum(mirror.queued for mirror in network.hosts.values())
         self._status.update(
-            f"{network.clock.now:.0f} s: {len(network.sessions)} sessions open, "
+            f"{clock_time(network.clock.now, 0)}: {len(network.sessions)} sessions open, "
             f"{queued} messages in spools"
         )

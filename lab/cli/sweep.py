@@ -24,6 +24,7 @@ from lab.cli.common import (
     quiet_option,
     reason_of,
 )
+from lab.quantities import count_noun
 
 if TYPE_CHECKING:
     from lab.experiments.sweep.experiment_file import SweepError
@@ -133,8 +134,8 @@ def print_plan(swept: Sweep, out: str) -> None:
     """Print on stderr how many runs there are, and how many the journal has already."""
     points = len(swept.plan) // len(swept.experiment.seeds)
     click.echo(
-        f"lab sweep: {len(swept.plan)} runs: {points} combination{'s' * (points != 1)}, "
-        f"{len(swept.experiment.seeds)} seed{'s' * (len(swept.experiment.seeds) != 1)} each",
+        f"lab sweep: {len(swept.plan)} runs: {count_noun(points, 'combination')}, "
+        f"{count_noun(len(swept.experiment.seeds), 'seed')} each",
         err=True,
     )
     if swept.resumed:

@@ -112,7 +112,9 @@ def interrupt(*_: object) -> None:
 
 
 def python_interrupted(path: Path, out: Path, sets: Any = (), **options: Any) -> lab.Run:
-    with pytest.raises(lab.Interrupted, match=r"^interrupted at \S+ s of simulated") as stopped:
+    with pytest.raises(
+        lab.Interrupted, match=r"^interrupted at [\d:.]+( s)? of simulated"
+    ) as stopped:
         lab.simulate(lab.load(path, sets), progress=interrupt, **options)
     return stopped.value.run
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from lab.analysis.ladder_rows import LadderRow, first_ladder_rows
+from lab.quantities import clock_time
 from lab.trace.trace import Trace
 from lab.views.pictures import plot_style
 
@@ -289,7 +290,7 @@ class _Drawing:
             self._thin_labels()
             return
         ticks = [n for n, one in enumerate(self.shown) if one.kind not in ("wait", "close")]
-        ax.set_yticks(ticks, [_clock(self.shown[n].t) for n in ticks])
+        ax.set_yticks(ticks, [clock_time(self.shown[n].t) for n in ticks])
         ax.tick_params(axis="y", length=0, pad=8, labelsize=8, labelcolor=plot_style.GREY)
         hidden = self.count - len(self.shown)
         if hidden > 0:
@@ -346,10 +347,3 @@ def _in_order(shown: list[LadderRow]) -> list[str]:
     """Return the hosts that have a part in some rows, as they first appear."""
     ends = [end for row in shown if row.kind != "fault" for end in (row.host, row.peer)]
     return list(dict.fromkeys(host for host in ends if host))
-
-
-def _clock(t: float) -> str:
-    if t < 3600:
-        return f"{t:.3f} s"
-    hours, rest = divmod(t, 3600)
-    return f"{int(hours)}:{int(rest // 60):02}:{rest % 60:04.1f}"
