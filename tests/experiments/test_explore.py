@@ -68,7 +68,7 @@ def test_each_command_reply_and_the_final_dot_are_cut_inside_and_after() -> None
     found = plan(topology)
     rows = lab.simulate(topology).trace.rows
     cuts = [point.fault for point in found.points if point.fault.kind == "hang-up"]
-    after = {(one.session, one.of, one.after) for one in cuts}
+    after = {(cut.session, cut.of, cut.after) for cut in cuts}
     crossed: dict[tuple[int, str], int] = {}
     for row in rows:
         if row[1] in ("command", "reply", "data"):
@@ -86,8 +86,8 @@ def test_each_command_reply_and_the_final_dot_are_cut_inside_and_after() -> None
 def test_each_host_crashes_after_what_happens_at_any() -> None:
     found = plan(lab.load(RELAYED))
     crashes = [point.fault for point in found.points if point.fault.kind == "crash"]
-    moments = {(one.when or {})["seq"] for one in crashes}
-    assert {one.host for one in crashes} == {"MIT-AI.ARPA", "USC-ISIE.ARPA", "BBN-VAX.ARPA"}
+    moments = {(crash.when or {})["seq"] for crash in crashes}
+    assert {crash.host for crash in crashes} == {"MIT-AI.ARPA", "USC-ISIE.ARPA", "BBN-VAX.ARPA"}
     assert len(crashes) == 3 * len(moments)
 
 
@@ -170,7 +170,9 @@ def test_from_python_a_run_is_explored_shown_and_gone_through() -> None:
     assert "made a duplicate, and none outside it" in repr(found)
     frame = found.frame()
     assert len(frame) == found.possible
-    assert list(frame[frame["duplicates"] > 0]["number"]) == [one.number for one in found.doubled]
+    assert list(frame[frame["duplicates"] > 0]["number"]) == [
+        point.number for point in found.doubled
+    ]
     assert found.run(found.doubled[0]).summary["duplicates"] == 1
     assert found.run(found.doubled[0].number).digest == found.run(found.doubled[0]).digest
     with pytest.raises(

@@ -22,7 +22,7 @@ def test_three_hundred_storms_lose_nothing_and_break_no_rule() -> None:
     storm = Storm(seed=0, careless=False)
     for _ in run_storm(storm, 300):
         pass
-    assert [(one.number, str(one.breaches[0])) for one in storm.broken] == []
+    assert [(run.number, str(run.breaches[0])) for run in storm.broken] == []
     assert storm.total("lost") == 0
     assert storm.total("submitted") > 1000
     assert storm.total("returned") > 0
@@ -38,7 +38,7 @@ def test_a_storm_of_careless_hosts_finds_a_loss_and_shrinks_it(seed: int, tmp_pa
     figures = json.loads(done.stdout)
     assert figures["runs"] == 200
     assert figures["lost"] > 0
-    path = next(one["file"] for one in figures["breaches"] if one["file"])
+    path = next(breach["file"] for breach in figures["breaches"] if breach["file"])
     smallest = lab.load(path)
     assert len(smallest.hosts) <= 3
     assert len(smallest.faults) == 1

@@ -252,9 +252,9 @@ link.0.loss = 0.1
         "line 7, grid.retry.first: there are no values",
         "line 8, grid.link.0.loss: 0.1 is not a list; write the values to try, as in link.0.loss =",
     ):
-        assert any(part in one for one in found), (part, found)
+        assert any(part in problem for problem in found), (part, found)
     assert len(found) == 7
-    assert all(one.startswith(f"{tmp_path / 'own.toml'}, line ") for one in found)
+    assert all(problem.startswith(f"{tmp_path / 'own.toml'}, line ") for problem in found)
 
 
 def test_what_the_topology_refuses_is_told_at_the_value(tmp_path: Path) -> None:
@@ -272,7 +272,7 @@ retry.first = "5 mn"
         "set.retry.first: '5 mn' has no unit that fits here",
         "case[1].set.link.9.latency",
     ):
-        assert any(part in one for one in found), found
+        assert any(part in problem for problem in found), found
 
 
 def test_a_topology_file_is_no_experiment() -> None:

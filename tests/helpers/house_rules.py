@@ -607,9 +607,9 @@ class _Touches(ast.NodeVisitor):
 
     def visit_Call(self, node: ast.Call) -> None:
         if dotted(node.func).split(".")[-1] in BY_NAME:
-            for one in node.args:
-                if isinstance(one, ast.Constant) and is_private(one.value):
-                    self.check(node.args[0], one.value, ast.unparse(node), node.lineno)
+            for arg in node.args:
+                if isinstance(arg, ast.Constant) and is_private(arg.value):
+                    self.check(node.args[0], arg.value, ast.unparse(node), node.lineno)
         self.generic_visit(node)
 
     def visit_Subscript(self, node: ast.Subscript) -> None:

@@ -58,7 +58,7 @@ def in_parts(
     level: str = "wire",
 ) -> coordinator.Coordinator:
     """A run whose hosts are in these parts, and its trace in ``keeper``."""
-    latencies = [one.latency for one in topology.links if parts[one.a] != parts[one.b]]
+    latencies = [link.latency for link in topology.links if parts[link.a] != parts[link.b]]
     for fault in topology.faults:
         if fault.kind == "latency":
             latencies.append(fault.value or 0.0)

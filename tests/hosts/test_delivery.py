@@ -195,7 +195,7 @@ def test_hosts_that_refer_to_each_other_send_nobody_round_in_a_circle() -> None:
     """3.2: a path that was tried already is not tried again; the originator is told."""
     refer = [host(name, forward=[{"user": "BOB", "to": f"BOB@{other}", "mode": "refer"}])
              for name, other in (("TWO.ARPA", "Z"), ("Z", "TWO.ARPA"))]  # fmt: skip
-    links = [{"between": ["ONE.ARPA", one["name"]]} for one in refer]
+    links = [{"between": ["ONE.ARPA", host["name"]]} for host in refer]
     to = [mail("JOE@ONE.ARPA", "BOB@TWO.ARPA")]
     done = run(host("ONE.ARPA", "JOE"), *refer, links=links, mail=to, until=3600)
     assert paths(done, "TWO.ARPA")[1:] == ["RCPT TO:<BOB@TWO.ARPA>"]
@@ -278,7 +278,7 @@ def test_who_is_named_twice_is_two_recipients() -> None:
     two = host("TWO.ARPA", "BOB", list=lists(all=["BOB@TWO.ARPA"]))
     to = ["BOB@TWO.ARPA", "BOB@TWO.ARPA", "all@TWO.ARPA"]
     done = run(JOE, two, mail=[mail("JOE@ONE.ARPA", *to)])
-    assert paths(done, "TWO.ARPA")[1:] == [f"RCPT TO:<{one}>" for one in to]
+    assert paths(done, "TWO.ARPA")[1:] == [f"RCPT TO:<{name}>" for name in to]
     assert drops(done) == [("TWO.ARPA", "BOB")] * 3
     assert counts(done) == {"delivered": 3}
 
@@ -437,7 +437,7 @@ def test_251_may_be_redirected_by_the_sender() -> None:
 @pytest.mark.rule("3.2-3")
 def test_251_redirected_among_others_is_delivered_once(to: tuple[str, ...]) -> None:
     """3.2: who redirects does not leave the mail with the receiver as well: one copy each."""
-    done = triangle(REDIRECTING, forwarding("forward"), *[f"{one}@TWO.ARPA" for one in to])
+    done = triangle(REDIRECTING, forwarding("forward"), *[f"{name}@TWO.ARPA" for name in to])
     assert sorted(drops(done)) == [("ISI.ARPA", "Jones"), ("TWO.ARPA", "BOB")]
     assert counts(done) == {"delivered": 2}
 
@@ -545,7 +545,7 @@ PEOPLE = [
 @pytest.mark.rule("3.4-1", "3.4-2", "3.4-3")
 def test_mailing_and_sending(verb: str, shown: list[str], mailed: list[str]) -> None:
     """3.4: SEND to the terminal, SOML to the terminal or the mailbox, SAML to both."""
-    to = [f"{one['name']}@TWO.ARPA" for one in PEOPLE]
+    to = [f"{person['name']}@TWO.ARPA" for person in PEOPLE]
     done = run(
         JOE, host("TWO.ARPA", *PEOPLE), until=60, mail=[mail("JOE@ONE.ARPA", *to, verb=verb)]
     )

@@ -244,7 +244,7 @@ def test_a_reverse_path_that_would_grow_too_long_is_refused() -> None:
     done = run(*hosts, mail=[mail("JOE@ONE.ARPA", "SAM@FOUR.ARPA")])
     lines = [line for name in [*names, "FOUR.ARPA"] for line in wire(done, name)]
     assert max(len(line) for line in lines if line.startswith("MAIL")) <= len("MAIL FROM:") + 256
-    replies = [line for one in hosts for line in wire(done, one["name"], "reply")]
+    replies = [line for host in hosts for line in wire(done, host["name"], "reply")]
     assert "550 The reverse-path would grow too long" in replies
     assert counts(done) == {"returned": 1}
 

@@ -137,7 +137,7 @@ NEVER_OF_ITSELF = {
 """What our receiver-SMTP has no reason to say, by row: only where ``answers`` has it so."""
 
 
-@pytest.mark.parametrize(("row", "code"), SITUATIONS, ids=lambda one: str(one))
+@pytest.mark.parametrize(("row", "code"), SITUATIONS, ids=str)
 def test_a_host_says_it_of_itself(row: str, code: int) -> None:
     """4.2 and 4.3: a situation that a topology file sets up draws the reply."""
     lines, users, about = SITUATIONS[row, code]
@@ -171,14 +171,14 @@ WAY = {
 PAIRS = [(row, code) for row, codes in COMMAND_REPLIES.items() for code in codes]
 
 
-@pytest.mark.parametrize(("row", "code"), PAIRS, ids=lambda one: str(one))
+@pytest.mark.parametrize(("row", "code"), PAIRS, ids=str)
 def test_every_permitted_reply_can_be_had(row: str, code: int) -> None:
     """4.3, row for row: a host that is set so says the code, and the session goes on from there."""
     two = host("TWO.ARPA", "BOB", answers={row: code}, turn=True, **LIST)
     script = [{"at": 1, "from": "ONE.ARPA", "to": "TWO.ARPA", "lines": [*WAY[row], "QUIT"]}]
     done = run(host("ONE.ARPA", "JOE"), two, mail=[], script=script, until=60)
     replies = wire(done, "ONE.ARPA", "reply")
-    meant = [one for one in replies if one[:3] != "221" or row == "QUIT"]
+    meant = [reply for reply in replies if reply[:3] != "221" or row == "QUIT"]
     assert meant[-1][:3] == str(code)
     done_it = row == MAIL_DATA and COMMAND_REPLIES[row][code] is Outcome.S
     assert (drops(done) == [("TWO.ARPA", "BOB")]) == done_it

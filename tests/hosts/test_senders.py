@@ -222,7 +222,7 @@ def test_a_host_that_refuses_to_end_is_left_all_the_same() -> None:
 def test_a_refused_recipient_does_not_stop_the_others() -> None:
     """3.1: each RCPT has its own reply: 5xx goes back, 4xx waits, 250 is delivered now."""
     two = host("TWO.ARPA", "A", "B", "C", answers={"RCPT": [550, 450, 250]})
-    to = [f"{one}@TWO.ARPA" for one in "ABC"]
+    to = [f"{name}@TWO.ARPA" for name in "ABC"]
     done = run(host("ONE.ARPA", "JOE"), two, mail=[mail("JOE@ONE.ARPA", *to)], until=60)
     assert counts(done) == {"delivered": 1, "returned": 1, "queued": 1}
     assert wire(done, "TWO.ARPA")[5:] == ["DATA", "QUIT"]
@@ -231,7 +231,7 @@ def test_a_refused_recipient_does_not_stop_the_others() -> None:
 def test_all_refused_is_a_transaction_aborted() -> None:
     """3.1 and appendix F, scenario 2: nobody to send to: RSET, and no DATA."""
     two = host("TWO.ARPA", "A", "B", answers={"RCPT": 550})
-    to = [f"{one}@TWO.ARPA" for one in "AB"]
+    to = [f"{name}@TWO.ARPA" for name in "AB"]
     done = run(host("ONE.ARPA", "JOE"), two, mail=[mail("JOE@ONE.ARPA", *to)])
     assert wire(done, "TWO.ARPA")[4:] == ["RSET", "QUIT"]
     assert counts(done) == {"returned": 2}

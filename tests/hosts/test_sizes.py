@@ -38,7 +38,7 @@ def networks(draw: st.DrawFn) -> dict[str, Any]:
     names = [long_name(draw(SIZES), f".{chr(65 + n)}RPA") for n in range(count)]
     users = [draw(USERS) for _ in names]
     members = [{"local": user, "domain": name} for user, name in zip(users, names, strict=True)]
-    quoted = [f'"{one["local"]}"@{one["domain"]}' for one in members]
+    quoted = [f'"{member["local"]}"@{member["domain"]}' for member in members]
     hosts = [
         relay(name, user, list=[{"name": "all", "members": quoted}])
         for name, user in zip(names, users, strict=True)
@@ -126,7 +126,9 @@ def test_what_may_not_be_sent_on_is_given_back_for_each_next_host() -> None:
     hosts = (
         host("ONE.ARPA", "JOE"), relay("TWO.ARPA"), host("Y.ARPA", "SAM"), host("Z.ARPA", "SAM"),
     )  # fmt: skip
-    links = [{"between": ["TWO.ARPA", one["name"]]} for one in hosts if one["name"] != "TWO.ARPA"]
+    links = [
+        {"between": ["TWO.ARPA", host["name"]]} for host in hosts if host["name"] != "TWO.ARPA"
+    ]
     talk = Conversation(from_dict({"host": list(hosts), "link": links}), "TWO.ARPA")
     talk.open()
     to = b"RCPT TO:<SAM@Y.ARPA>\r\nRCPT TO:<SAM@Z.ARPA>\r\n"

@@ -98,12 +98,12 @@ def test_a_host_with_as_many_sessions_as_it_takes_answers_421() -> None:
     """4.3: 421 in place of the greeting; the sender comes back later, and nothing is lost."""
     senders = [host(f"S{n}.ARPA", "JOE") for n in range(6)]
     two = host("TWO.ARPA", "BOB", limits={"sessions": 2})
-    links = [{"between": [one["name"], "TWO.ARPA"]} for one in senders]
+    links = [{"between": [sender["name"], "TWO.ARPA"]} for sender in senders]
     done = run(
         *senders, two, links=links, retry={**RETRY, "first": "1 min"},
-        mail=[mail(f"JOE@{one['name']}", "BOB@TWO.ARPA") for one in senders],
+        mail=[mail(f"JOE@{sender['name']}", "BOB@TWO.ARPA") for sender in senders],
     )  # fmt: skip
-    greetings = [line[:3] for one in senders for line in wire(done, one["name"], "reply")[:1]]
+    greetings = [line[:3] for sender in senders for line in wire(done, sender["name"], "reply")[:1]]
     assert sorted(greetings) == ["220"] * 2 + ["421"] * 4
     assert counts(done) == {"delivered": 6}
     assert {event["reason"] for event in done.trace if event.kind == "close"} <= {"quit", "closed"}

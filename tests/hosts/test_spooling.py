@@ -21,7 +21,7 @@ SQUARE = ("B C", "B D 2", "C E", "D E")
 
 def sent(host: Host, *to: str, now: float = 0.0) -> Queue:
     """Mail of ann's at B, handed in; the queue that it went into first."""
-    host.submit(now, 1, path("ann@B"), [path(one) for one in to], b"hi\r\n")
+    host.submit(now, 1, path("ann@B"), [path(name) for name in to], b"hi\r\n")
     return next(iter(host.spool.queues.values()))
 
 

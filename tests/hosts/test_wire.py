@@ -126,7 +126,7 @@ def test_a_line_end_in_a_forward_path_is_not_sent_on(path: str) -> None:
     assert counts(done) == {"delivered": 1, "rejected": 1}
     (reason,) = [event["reason"] for event in done.trace if event.kind == "reject"]
     assert reason == "553 A path with CR or LF is not sent on"
-    lines = [line for one in HOSTS for line in wire(done, str(one["name"]))]
+    lines = [line for host in HOSTS for line in wire(done, str(host["name"]))]
     assert not any("\r" in line or "\n" in line for line in lines)
 
 

@@ -39,9 +39,9 @@ def boxes(ax: Axes) -> dict[str, Text]:
 def test_every_lesson_has_a_box_and_those_that_build_on_another_an_arrow() -> None:
     ax = course.course_map()
     lessons = course.lessons()
-    assert sorted(map(int, boxes(ax))) == [one.number for one in lessons]
+    assert sorted(map(int, boxes(ax))) == [lesson.number for lesson in lessons]
     arrows = [text for text in ax.texts if isinstance(text, Annotation)]
-    assert len(arrows) >= sum(bool(one.needs) for one in lessons)
+    assert len(arrows) >= sum(bool(lesson.needs) for lesson in lessons)
     assert len(arrows) == len(ax.lines)
 
 

@@ -52,12 +52,12 @@ def test_what_is_run_has_the_students_answers_and_the_courses_checks() -> None:
     handed_in = copy_of_first(
         predict="prediction = 2", exercise_1_check="lessons.check('Exercise 1', 1, 1)"
     )
-    handed_in["cells"] = [one for one in handed_in["cells"] if one["id"] != "exercise-2-check"]
+    handed_in["cells"] = [cell for cell in handed_in["cells"] if cell["id"] != "exercise-2-check"]
     own = {"cell_type": "code", "id": "mine", "metadata": {}, "source": ["x = 1"], "outputs": []}
     handed_in["cells"].insert(2, own)
     original = course.read(FIRST)
-    ready = {one["id"]: one for one in grading.restored(handed_in, original)["cells"]}
-    clean_cells = {one["id"]: one for one in original["cells"]}
+    ready = {cell["id"]: cell for cell in grading.restored(handed_in, original)["cells"]}
+    clean_cells = {cell["id"]: cell for cell in original["cells"]}
     assert "".join(ready["predict"]["source"]) == "prediction = 2"
     assert ready["mine"]["source"] == "x = 1"
     for name in ("exercise-1-check", "exercise-2-check"):

@@ -96,7 +96,7 @@ def test_a_student_is_the_sender(capsys: pytest.CaptureFixture[str]) -> None:
     assert talk.codes == [220, 250, 250, 250, 354, 250, 221]
     assert talk.state == "closed"
     run = talk.settle()
-    assert [one["outcome"] for one in run.summary["recipients"]] == ["delivered"]
+    assert [recipient["outcome"] for recipient in run.summary["recipients"]] == ["delivered"]
     said = capsys.readouterr().out
     assert "S: DATA\nR: 354" in said
     assert "nobody receives this" in said

@@ -78,9 +78,11 @@ def test_relayed_letters_are_those_of_others() -> None:
 def test_without_a_host_all_others_get_their_mail() -> None:
     """The tables know: nothing is sent over the dead, and what comes back was for the dead."""
     run = lab.simulate(maps.without(lab.load(ARPANET), "UCLA"))
-    returned = [one for one in run.summary["recipients"] if one["outcome"] != "delivered"]
+    returned = [
+        recipient for recipient in run.summary["recipients"] if recipient["outcome"] != "delivered"
+    ]
     assert returned
-    assert {one["recipient"] for one in returned} == {"u@UCLA"}
+    assert {recipient["recipient"] for recipient in returned} == {"u@UCLA"}
     with pytest.raises(ValueError, match="there is no host NOWHERE"):
         maps.without(lab.load(ARPANET), "NOWHERE")
 

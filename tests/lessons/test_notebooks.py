@@ -120,7 +120,7 @@ async def run_through(path: Path) -> Ran:
         await run("backwards", read(path).cells[::-1])
         client.allow_errors = True  # what was explained in a sentence is an error all the same
         await run("shuffled", [anew(), *shuffled(read(path).cells)])
-    outputs = [(cell.id, one) for cell in client.nb.cells for one in cell.get("outputs", ())]
+    outputs = [(cell.id, output) for cell in client.nb.cells for output in cell.get("outputs", ())]
     raised = [f"{cell}: {one.ename}" for cell, one in outputs if one.output_type == "error"]
     return Ran(notebook, states, raised)
 
@@ -166,9 +166,11 @@ def test_a_notebook_has_the_shape_of_a_lesson(path: Path) -> None:
     assert re.search(r"about \d+ minutes", top)
     assert re.search(r"\bneeds?\b", top)
     headings = re.findall(r"^## ([\w ]+)", text, re.MULTILINE)
-    shape = [one for one in headings if one in ("Predict", "Run", "Explain", "Break it")]
+    shape = [
+        heading for heading in headings if heading in ("Predict", "Run", "Explain", "Break it")
+    ]
     assert shape == ["Predict", "Run", "Explain", "Break it"]
-    assert sum(one.startswith("Exercise") for one in headings) >= 3
+    assert sum(heading.startswith("Exercise") for heading in headings) >= 3
     assert len(tagged(notebook, "exercise")) == len(tagged(notebook, "solution"))
     assert text.count("<details>") == len(tagged(notebook, "solution"))
 
@@ -212,7 +214,7 @@ def test_an_answer_has_a_cell_of_its_own(path: Path) -> None:
 def test_a_notebook_runs_as_published(path: Path, ran: Ran) -> None:
     assert set(ran.states["published"].values()) == {"not yet"}
     for cell in ran.published.cells:
-        shown = [one.data for one in cell.get("outputs", ()) if "data" in one]
+        shown = [output.data for output in cell.get("outputs", ()) if "data" in output]
         assert all(data.get("text/plain", "").strip() for data in shown), f"{cell.id}: a blank"
         if cell.cell_type == "code" and re.search(r"\.plot\(", cell.source):
             assert any("image/png" in output.get("data", {}) for output in cell.outputs), cell.id
@@ -249,16 +251,16 @@ def test_a_lesson_that_leads_on_leads_to_the_next() -> None:
             assert said == []
         elif said:
             assert said == [f"[lesson {following.number}]({following.path.name})"], one.path.stem
-    assert sum("Next: " in read(one.path).cells[-1].source for one in lessons) >= 12
+    assert sum("Next: " in read(lesson.path).cells[-1].source for lesson in lessons) >= 12
 
 
 def test_the_index_leads_to_every_lesson() -> None:
     """The index notebook runs, and has a link to each lesson with its title and its minutes."""
     notebook = read(HERE / f"{course.INDEX}.ipynb")
     text = "\n".join(cell.source for cell in notebook.cells)
-    for one in course.lessons():
-        assert f"]({one.path.name})" in text
-        assert re.search(rf"\({one.path.name}\).*\b{one.minutes}\b", text)
+    for lesson in course.lessons():
+        assert f"]({lesson.path.name})" in text
+        assert re.search(rf"\({lesson.path.name}\).*\b{lesson.minutes}\b", text)
     NotebookClient(notebook, timeout=SECONDS, resources={"metadata": {"path": str(HERE)}}).execute(
         env={**os.environ, "PYTHONPATH": str(HERE.parent)}
     )

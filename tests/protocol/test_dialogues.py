@@ -87,11 +87,11 @@ def test_many_mails_in_one_session(chop: Chop) -> None:
     """3.1: a session has as many transactions as there is mail; each begins with empty buffers."""
     post = Post()
     log, bag = play(post, letter("Jones"), letter("Brown", verb="SAML"), letter("Jones"), chop=chop)
-    one = "RCPT 250 DATA 354 ... 250"
-    assert outline(log) == f"220 HELO 250 MAIL 250 {one} SAML 250 {one} MAIL 250 {one} QUIT 221"
-    assert [(one.verb, [path.local for path in one.forward_paths]) for one in post.stored] == [
-        ("MAIL", ["Jones"]), ("SAML", ["Brown"]), ("MAIL", ["Jones"]),
-    ]  # fmt: skip
+    rest = "RCPT 250 DATA 354 ... 250"
+    assert outline(log) == f"220 HELO 250 MAIL 250 {rest} SAML 250 {rest} MAIL 250 {rest} QUIT 221"
+    assert [transaction.verb for transaction in post.stored] == ["MAIL", "SAML", "MAIL"]
+    users = [[path.local for path in transaction.forward_paths] for transaction in post.stored]
+    assert users == [["Jones"], ["Brown"], ["Jones"]]
     assert len(bag.over) == 3
 
 
@@ -115,7 +115,7 @@ def test_552_for_a_recipient_too_many_leaves_the_others(chop: Chop) -> None:
         "MAIL 250 RCPT 250 DATA 354 ... 250 QUIT 221"
     )
     assert codes(bag.over[0]) == [250, 250, 552]
-    assert [len(one.forward_paths) for one in post.stored] == [2, 1]
+    assert [len(transaction.forward_paths) for transaction in post.stored] == [2, 1]
 
 
 @pytest.mark.rule("3.2-1")
@@ -258,7 +258,7 @@ def test_the_next_step_after_each_permitted_reply(row: str, code: int) -> None:
     assert log == f"{BEFORE[row]} {code} {after}".strip()
     if code == 421 and row in ("MAIL", "RCPT", "DATA", "data"):
         assert bag.over[0].answer == (421, "said")
-        assert not any(one.answer and one.answer[0] == 250 for one in bag.over)
+        assert not any(outgoing.answer and outgoing.answer[0] == 250 for outgoing in bag.over)
 
 
 NOT_PERMITTED = [
@@ -424,7 +424,13 @@ def test_any_cut_of_the_same_bytes_gives_the_same_session(
             events += receiver.receive(piece)
         shown = [octets for kind, octets in events if kind != "data"]
         data = b"".join(octets for kind, octets in events if kind == "data")
-        return shown, data, [one.mail_data for one in post.stored], receiver.state, receiver.turned
+        return (
+            shown,
+            data,
+            [transaction.mail_data for transaction in post.stored],
+            receiver.state,
+            receiver.turned,
+        )
 
     assert session(whole) == session(bytewise) == session(by(size))
 

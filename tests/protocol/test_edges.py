@@ -156,7 +156,7 @@ def test_a_reply_of_several_lines_in_chunks_of_lines() -> None:
     """E: a chunk that would be a reply for itself is the last line of one."""
     chunks = [b"250-one\r\n", b"250-2\r\n", b"250 three\r\n", b"250 next\r\n"]
     parser = ReplyParser()
-    found = [one for chunk in chunks for one in parser.feed(chunk)]
+    found = [reply for chunk in chunks for reply in parser.feed(chunk)]
     whole = (250, ("one", "2", "three"), b"".join(chunks[:3]))
     assert found == [whole, (250, ("next",), chunks[3])]
 
@@ -175,7 +175,7 @@ def test_a_code_alone_is_a_reply_and_other_signs_are_none() -> None:
 def test_a_reply_may_be_as_long_as_its_limit_and_no_longer(lines: tuple[bytes, ...]) -> None:
     """Each reply anew, in one chunk or byte by byte."""
     octets = b"".join(lines)
-    for chunks in ([octets], [*lines], [bytes([one]) for one in octets]):
+    for chunks in ([octets], [*lines], [bytes([octet]) for octet in octets]):
         parser = ReplyParser(limit=len(octets))
         for _ in range(3):
             assert [len(found) for found in map(parser.feed, chunks)][-1] == 1
@@ -227,7 +227,9 @@ def test_where_a_transaction_failed_is_told_also_of_its_end() -> None:
     bag = Bag(letter("b"))
     ready = [b"220 B\r\n", *[b"250 OK\r\n"] * 3, b"354 Go\r\n"]
     by = sender(bag, *ready, b"554 No\r\n")
-    assert [(one.answer, one.failed_at) for one in bag.over] == [((554, "No"), "data")]
+    assert [(outgoing.answer, outgoing.failed_at) for outgoing in bag.over] == [
+        ((554, "No"), "data")
+    ]
     assert by.outgoing is None
 
 

@@ -27,7 +27,7 @@ NASTY = st.lists(
 def cut(octets: bytes, at: list[int]) -> Iterator[bytes]:
     """The same bytes in pieces; empty pieces among them."""
     last = 0
-    for place in sorted(min(one, len(octets)) for one in at):
+    for place in sorted(min(size, len(octets)) for size in at):
         yield octets[last:place]
         last = place
     yield octets[last:]

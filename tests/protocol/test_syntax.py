@@ -367,7 +367,7 @@ READINGS = {
 @pytest.mark.parametrize("line", READINGS, ids=repr)
 def test_the_table_of_the_three_grammars(line: bytes) -> None:
     """4.1.2 to the letter, as the RFC's own text needs it, and as careless senders have it."""
-    assert tuple(parse_command(line, one).fault for one in GRAMMARS) == READINGS[line]
+    assert tuple(parse_command(line, grammar).fault for grammar in GRAMMARS) == READINGS[line]
 
 
 @pytest.mark.parametrize(("careless", "meant"), [
@@ -390,7 +390,7 @@ SPOILT = st.tuples(
 @given(st.binary(max_size=40) | st.sampled_from(list(READINGS)) | SPOILT)
 def test_each_grammar_reads_what_the_stricter_one_reads(line: bytes) -> None:
     """What is read is the same in all of them; the looser ones only read more."""
-    strict, standard, tolerant = (parse_command(line, one) for one in GRAMMARS)
+    strict, standard, tolerant = (parse_command(line, grammar) for grammar in GRAMMARS)
     if not strict.fault:
         assert standard == strict
     if not standard.fault and not line.endswith((b" ", b"\t")):

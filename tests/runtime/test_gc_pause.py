@@ -40,7 +40,7 @@ def looks() -> Iterator[list[int]]:
 def of_the_lab() -> Counter[str]:
     """How many objects there are of each class of the lab."""
     kinds = (type(it) for it in gc.get_objects())
-    return Counter(str(one) for one in kinds if str(one.__module__).startswith("lab."))
+    return Counter(str(kind) for kind in kinds if str(kind.__module__).startswith("lab."))
 
 
 @pytest.mark.parametrize("level", ["wire", "none"])

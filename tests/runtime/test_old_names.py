@@ -35,9 +35,9 @@ def accessed(module: str, name: str) -> tuple[object, list[str]]:
         warnings.simplefilter("always")
         found = getattr(old, name)
         assert getattr(old, name) is found
-    assert all(one.category is DeprecationWarning for one in caught)
-    assert all(one.filename == __file__ for one in caught)
-    return found, [str(one.message) for one in caught]
+    assert all(warning.category is DeprecationWarning for warning in caught)
+    assert all(warning.filename == __file__ for warning in caught)
+    return found, [str(warning.message) for warning in caught]
 
 
 @pytest.mark.parametrize("old", MODULES)

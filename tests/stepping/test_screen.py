@@ -187,11 +187,14 @@ def test_what_is_wrong_with_an_order_is_told_and_nothing_ends() -> None:
     async def act(app: StepApp, pilot: Pilot[Any]) -> None:
         await pilot.press("colon", *typing("frob"), "enter")
         await pilot.pause()
-        told = [one.message for one in app._notifications]
+        told = [notification.message for notification in app._notifications]
         assert told == ["'frob' is not a command; type help for a list"]
         await pilot.press("x", *typing("A B"), "enter")
         await settled(app, pilot)
-        assert "there is no host A" in [one.message for one in app._notifications][-1]
+        assert (
+            "there is no host A"
+            in [notification.message for notification in app._notifications][-1]
+        )
         assert app.is_running
 
     on_screen(act)
@@ -252,7 +255,9 @@ def test_the_line_for_orders_opens_with_a_word_and_closes() -> None:
 
 
 def shown_keys() -> list[Binding]:
-    return [one for one in StepApp.BINDINGS if isinstance(one, Binding) and one.show]
+    return [
+        binding for binding in StepApp.BINDINGS if isinstance(binding, Binding) and binding.show
+    ]
 
 
 @pytest.mark.parametrize("name", ["internet.toml", "campus.toml", "faults/partition.toml"])
@@ -275,7 +280,7 @@ def test_no_text_leaves_its_panel(name: str, size: tuple[int, int]) -> None:
             assert panel.region in app.screen.region
         keys = text(app, "keys").split("\n")
         assert max(map(len, keys)) <= size[0]
-        assert all(f" {one.description}" in " ".join(keys) for one in shown_keys())
+        assert all(f" {shown_key.description}" in " ".join(keys) for shown_key in shown_keys())
         assert app.query_one("#keys").region.height == len(keys)
         assert len(text(app, "events").splitlines()) <= app.query_one("#events").content_size.height
 

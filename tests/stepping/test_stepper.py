@@ -81,8 +81,12 @@ def test_every_event_of_every_topology_of_ours_is_a_sentence(path: Path) -> None
         assert moment.sentence[:1].isupper() or moment.sentence[:1].isalnum()
         assert all(line.isprintable() for line in panels.where(moment))
     moment = stepper.seek(stepper.index.count)
-    spooled = {(one.host, one.message, i) for one in moment.spool for i in one.recipients}
-    queued = [one for one in stepper.run.summary["recipients"] if one["outcome"] == "queued"]
+    spooled = {(mail.host, mail.message, i) for mail in moment.spool for i in mail.recipients}
+    queued = [
+        recipient
+        for recipient in stepper.run.summary["recipients"]
+        if recipient["outcome"] == "queued"
+    ]
     assert bool(spooled) == bool(queued) or not stepper.run.is_settled
 
 
@@ -111,16 +115,20 @@ def test_what_is_on_a_link_has_been_sent_and_has_not_arrived() -> None:
             assert crossing.sent <= moment.t <= crossing.due
             assert rows[crossing.seq][7] == crossing.octets
             assert frozenset(one.link) in stepper.index.latencies
-        waiting = {one.crossing.session for one in moment.links}
+        waiting = {link.crossing.session for link in moment.links}
         assert waiting <= set(moment.open_sessions)
 
 
 def test_the_spools_at_the_end_are_what_the_account_has_queued() -> None:
     stepper = lab.step(CAMPUS, until=20.0)
     moment = stepper.at(20.0)
-    queued = [one for one in stepper.run.summary["recipients"] if one["outcome"] == "queued"]
+    queued = [
+        recipient
+        for recipient in stepper.run.summary["recipients"]
+        if recipient["outcome"] == "queued"
+    ]
     assert queued
-    assert sum(len(one.recipients) for one in moment.spool) >= len(queued)
+    assert sum(len(mail.recipients) for mail in moment.spool) >= len(queued)
 
 
 # -- moves

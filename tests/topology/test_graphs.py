@@ -199,7 +199,7 @@ def test_directed_parallel_and_looping_edges() -> None:
     graph.add_edge("A", "A")
     both = [{"name": "arpanet"}, {"name": "csnet"}]
     topology = Topology.from_graph(graph, environment=both)
-    assert [(one.latency, one.environment) for one in topology.links] == [
+    assert [(link.latency, link.environment) for link in topology.links] == [
         (1, "arpanet"),
         (3, "csnet"),
     ]
@@ -241,15 +241,18 @@ def test_a_topologys_graph_makes_the_same_topology(path: Path) -> None:
     """Users, lists, forwards, limits, names and positions of hosts, and all of the links."""
     topology = load(path)
     environments = [
-        {"name": one.name, "transport": one.transport} for one in topology.environments.values()
+        {"name": environment.name, "transport": environment.transport}
+        for environment in topology.environments.values()
     ]
     again = Topology.from_graph(topology.graph, environment=environments)
     assert again.hosts == topology.hosts
-    ends = {(frozenset((one.a, one.b)), one.environment, one.latency) for one in topology.links}
+    ends = {
+        (frozenset((link.a, link.b)), link.environment, link.latency) for link in topology.links
+    }
     assert {
-        (frozenset((one.a, one.b)), one.environment, one.latency) for one in again.links
+        (frozenset((link.a, link.b)), link.environment, link.latency) for link in again.links
     } == ends
-    assert [one for one in again.notes if "4.5.3" not in one] == []
+    assert [note for note in again.notes if "4.5.3" not in note] == []
 
 
 def test_the_graph_of_a_topology_is_networkxs_own() -> None:
@@ -330,7 +333,7 @@ def written(tmp_path: Path, text: str) -> Path:
 
 
 def ends(topology: Topology) -> list[Any]:
-    return [(one.a, one.b) for one in topology.links]
+    return [(link.a, link.b) for link in topology.links]
 
 
 def test_a_generated_graph_is_drawn_from_the_seed(tmp_path: Path) -> None:
@@ -441,7 +444,7 @@ def test_mail_crosses_the_uucp_map_by_source_routes_of_least_cost(tmp_path: Path
     graph = networkx.Graph()
     for link in topology.links:
         graph.add_edge(link.a, link.b, cost=link.cost)
-    account = {one["message"]: one for one in summary["recipients"]}
+    account = {recipient["message"]: recipient for recipient in summary["recipients"]}
     for event in run.trace:
         if event.kind == "submit" and account[event.message]["outcome"] == "delivered":
             *route, last = event["recipients"][0].replace(":", ",").split(",")

@@ -466,7 +466,7 @@ def sound_or_sentences(raw: dict[str, Any], sets: Sequence[str] = ()) -> None:
         from_dict(raw, sets=sets)
     except TopologyError as error:
         found = error.problems
-    assert found is None or (found and not any("\n" in one for one in found))
+    assert found is None or (found and not any("\n" in problem for problem in found))
 
 
 @given(st.text(max_size=60), st.text(max_size=20))
