@@ -66,7 +66,7 @@ class Destinations:
             destination = self._find(path)
             if len(self._kept) >= MOST_KEPT:
                 self._kept.clear()
-            # a longer path is not remembered: paths come from anybody, and memory is finite
+            # a longer path is not remembered: anybody can send paths, and memory is finite
             if len(path.text) <= MAX_COMMAND_LINE:
                 self._kept[path.text] = destination
         return destination

@@ -159,7 +159,7 @@ class Directory:
 
     @property
     def sends_on(self) -> bool:
-        """Whether mail for somebody here may go on to other hosts, by a list or a forward."""
+        """Whether mail for this host may be sent on to others, by a list or a forward."""
         return any(
             isinstance(entry, MailingList) or (isinstance(entry, Forward) and entry.mode != "refer")
             for entry in self._entries.values()

@@ -187,7 +187,7 @@ class Host:
     def _send_on(self, now: float, hop: Neighbour, mail: QueuedMail) -> Reply | None:
         """Put mail into the spool for a next host; or return why it may not be sent there.
 
-        Mail for a list or a forward was accepted before it was known where it would go.
+        Mail for a list or a forward was accepted before its next host was known.
         """
         return_path = mail.return_path
         name = self.settings.name_in(hop.environment) if mail.relaying else ""

@@ -95,7 +95,7 @@ class ReceivingSession:
         return self.host.settings.name_in(self.environment)
 
     def greeting(self) -> Reply:
-        """Return 220, or 421 where the host has as many sessions as it allows."""
+        """Return 220, or 421 if the host has as many sessions as it allows."""
         most = self.host.settings.limits.sessions
         is_full = most is not None and self.host.open_sessions > most
         if is_full or self.host.faults.refusing:

@@ -19,7 +19,8 @@ class Retry:
         default=1800.0, metadata=setting("span", "From the first failure to the next attempt.")
     )
     factor: float = field(
-        default=2.0, metadata=setting("factor", "Each wait is so many times the one before.")
+        default=2.0,
+        metadata=setting("factor", "Each wait is this many times the one before."),
     )
     max: float = field(default=14400.0, metadata=setting("span", "The longest wait."))
     give_up: float = field(

@@ -3,7 +3,7 @@
 Hosts that can open a transmission channel to each other are neighbours. Mail for a neighbour goes
 straight to it; other mail goes to the next host on the cheapest route over hosts that relay.
 
-One tree of next hops is computed for each destination that is asked for, backward from it. Two in
+One tree of next hops is computed for each destination that is needed, backward from it. Two in
 three hosts on maps of the time have one neighbour. They are in no tree and need none: no route
 leads over them, and all routes to and from them lead over that neighbour. The other hosts are the
 *inner* ones. A tree is an array of two or four bytes for each inner host. The most recent trees are
@@ -285,7 +285,7 @@ def _fill(tree: array[int], onto: list[_Joined], target: int, cost: float) -> No
     while heap:
         cost = heappop(heap)
         hosts = waiting[cost]
-        for host in hosts:  # the list grows where a link costs nothing
+        for host in hosts:  # the list grows if a link costs nothing
             if costs[host] < cost:
                 continue
             further = hops[host] + 1

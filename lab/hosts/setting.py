@@ -17,19 +17,19 @@ def setting(kind: str, help: str, section: str = "", **details: Any) -> dict[str
 
     ``help`` is a sentence or two; ``section`` a section of RFC 821, or another source. ``details``:
 
-    - ``key``: the key of the topology file, where it is not the field's name;
-    - ``unit``: where the kind has none;
+    - ``key``: the key of the topology file, if it is not the field's name;
+    - ``unit``: the unit, if the kind has none;
     - ``words``: the words of a choice, and what each means;
     - ``of``: the dataclass that declares an inner table;
-    - ``default``: the file's default, where the field has none;
+    - ``default``: the file's default, if the field has none;
     - ``default_text``: the default as the reference page puts it, where its value does not say it;
-    - ``required``: true where the file must have it, although the field has a default;
-    - ``example``: a value as TOML spells it;
-    - ``own``: true where it holds of one host or link alone, and so cannot be in ``[defaults]``;
-    - ``router``: true where a router may have it too;
+    - ``required``: true if the file must have it, although the field has a default;
+    - ``example``: a value in the syntax of TOML;
+    - ``own``: true if it belongs to a single host or link, and so cannot be in ``[defaults]``;
+    - ``router``: true if a router may have it too;
     - ``tables``: a second key that holds the same as tables in double brackets;
-    - ``trace``: "always", or "set" for where it is not at its default, if the trace describes its
-      hosts or links by it (:func:`lab.topology.describe.describe`);
+    - ``trace``: "always", or "set" (if it is not at its default): a trace's description of hosts
+      and links has it (:func:`lab.topology.describe.describe`);
     - ``old``: the former name of the key, which is still read.
     """
     return {"kind": kind, "help": help, "section": section, **details}

@@ -242,7 +242,7 @@ class HostSettings:
         default=None,
         metadata=setting(
             "position",
-            "Where the host stands on the map: x and y, in any unit.",
+            "Position on the map: x and y, in any unit.",
             own=True,
             router=True,
             example="[2, 1.5]",

@@ -113,7 +113,7 @@ class Spool:
         self.queues: dict[str, Queue] = {}
 
     def queue(self, host: str, environment: str) -> Queue:
-        """Return the queue for a next host, a new one where there is none."""
+        """Return the queue for a next host; make it if there is none."""
         queue = self.queues.get(host)
         if queue is None:
             queue = self.queues[host] = Queue(host, environment)

@@ -17,7 +17,7 @@ END_OF_MAIL_DATA: Final = b"\r\n.\r\n"
 """The end of mail data indication, with the CRLF that ends the last line of text (4.1.1)."""
 
 LONGEST_LINE: Final = 1 << 16
-"""Bytes of an unfinished command line that are held where a host sets no limit of its own.
+"""Bytes of an unfinished command line that are held if a host sets no limit.
 
 4.5.3 asks for techniques "which impose no limits", but memory is finite, and no sender needs a
 command of 64 kB. A longer line is read to its CRLF, thrown away, and answered with 500.
@@ -48,7 +48,7 @@ def fits_the_wire(mail_data: bytes) -> bool:
 
 
 def dot_stuff(mail_data: bytes) -> bytes:
-    """Return mail data as it is sent: leading periods doubled, the end of mail data added (4.5.2).
+    """Return mail data as it is sent: with leading periods doubled and the end added (4.5.2).
 
     Data that does not end with CRLF gets one, because the end needs a line of its own.
     """

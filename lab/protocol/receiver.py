@@ -56,14 +56,14 @@ class ReceiverSMTP:
     """One session's receiver-SMTP.
 
     ``installation`` gives verdicts, ``limits`` the largest sizes (4.5.3; None: no limits).
-    ``state`` is where the session stands by :data:`~lab.protocol.states.TRANSITIONS`;
+    ``state`` is the state of the session by :data:`~lab.protocol.states.TRANSITIONS`;
     ``transaction`` holds the buffers; ``peer`` is the name that HELO gave; ``turned`` is set when
     the roles have changed.
 
     ``grammar`` is how commands are read: "strict", "standard" or "tolerant", as
     :mod:`lab.protocol.syntax` says. ``eight_bit`` is what happens to mail data with a high-order
     bit set, which RFC 821 does not allow: "refuse" (554), or "clear". The bits are cleared after
-    the lines have been told apart, so that no byte becomes a line end or a period that ends the
+    the lines have been separated, so that no byte becomes a line end or a period that ends the
     mail. In a command such a byte is always a syntax error.
 
     A derived class may override :meth:`reply_to` and :meth:`reply_to_mail_data`, to reply
@@ -162,11 +162,11 @@ class ReceiverSMTP:
         """Take one whole command line, its CRLF included, and return the reply's octets: the fast
         way for a driver that knows where lines end.
 
-        Raises :class:`Misuse` where no command is due: within mail data or a line, while a verdict
+        Raises :class:`Misuse` when no command is due: within mail data or a line, while a verdict
         is open, after the end of the session.
         """
         if self._data is not None or self._line is not None or self._waiting:
-            raise Misuse("command() takes a line where a command is due")
+            raise Misuse("command() takes a line when a command is due")
         if line[-2:] != CRLF or self.state is _CLOSED or self.turned:
             raise Misuse("command() takes a whole line, with CRLF, of a session that goes on")
         return self.reply_to(line).octets

@@ -51,8 +51,8 @@ BROKEN: Final[Answer] = (451, "the transmission channel was lost")
 class SenderSMTP:
     """One session's sender-SMTP.
 
-    ``domain`` is the name that HELO gives, ``agenda`` where the mail comes from. ``awaiting`` is
-    the row of section 4.3 whose reply is due, ``state`` where the session stands, ``outgoing`` the
+    ``domain`` is the name that HELO gives, ``agenda`` the source of the mail. ``awaiting`` is the
+    row of section 4.3 whose reply is due, ``state`` the state of the session, ``outgoing`` the
     transaction in progress. ``turned`` is set when the roles have changed.
     """
 

@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 
 
 class State(StrEnum):
-    """Where a session stands, as both sides know it between command and reply."""
+    """The state of a session, as both sides know it between command and reply."""
 
     OPENED = "opened"  # greeted, no HELO yet
     READY = "ready"  # HELO given, no transaction

@@ -1,1 +1,1 @@
-"""Stepping: a run looked at event by event, forward and back, and changed on the way."""
+"""Stepping: go through a run event by event, forward and back, and change it."""

@@ -146,7 +146,7 @@ def chart(moment: Moment, columns: int, lines: int) -> Text:
 
 
 def _draw_in_flight(canvas: Canvas, moment: Moment, grid: CharGrid) -> None:
-    """Write what is on its way where it is, beside the names if possible; none covers another."""
+    """Write what is on its way at its position, next to the names if possible."""
     taken: set[tuple[int, int]] = set()
     for in_flight in moment.links:
         sign = _sign(in_flight.crossing.kind, in_flight.crossing.octets)

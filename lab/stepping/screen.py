@@ -191,7 +191,7 @@ class StepApp(App[None]):
     # -- keys -------------------------------------------------------------------------------------
 
     def action_step(self, events: int) -> None:
-        """Go so many events forward, or back."""
+        """Go forward by a number of events, or back if it is negative."""
         self.playing = False
         if self._is_free():
             self.stepper.step(events)

@@ -206,7 +206,7 @@ def _check_router(table: Any, number: int, diagnostics: Diagnostics) -> None:
 
 
 def _check_people(table: Any, number: int, diagnostics: Diagnostics) -> None:
-    """The names of users, lists and forwards: sound, and no two of them the same."""
+    """Check the names of users, lists and forwards: each is valid, and no two are the same."""
     seen: set[str] = set()
     for key, i, inner, name in _entries(table):
         place = diagnostics.place("host", number, key, i, inner)

@@ -160,7 +160,7 @@ def _unreadable(path: Path, why: OSError | ValueError) -> str:
 
 
 _HINTS: Final = {
-    "Invalid value": 'a text stands in quotes, as in name = "MIT-AI.ARPA"',
+    "Invalid value": 'a text is written in quotes, as in name = "MIT-AI.ARPA"',
     "Expected '=' after a key": "write key = value",
     "Cannot overwrite a value": "write the key once",
     "Cannot declare": "write the table once, or [[...]] for several",

@@ -140,7 +140,7 @@ def _culprit(detail: ErrorDetails, raw: Mapping[str, Any]) -> Place:
 
 
 def _as_written(place: Place, raw: Any) -> Place:
-    """Drop the number at the end of a place if a single text is written in place of a list."""
+    """Drop the number at the end of a place if a single text is written instead of a list."""
     for key in place[:-1]:
         raw = raw[key] if _has(raw, key) else None
     return place[:-1] if isinstance(raw, str) and isinstance(place[-1], int) else place

@@ -313,7 +313,7 @@ class FaultSpec:
             "span",
             "How long it lasts.",
             key="for",
-            default_text="for good; a crash: not at all; at a rate: a minute",
+            default_text="for good; a crash: no time; with a rate: a minute",
             example='"60 s"',
         ),
     )

@@ -1,9 +1,9 @@
 """The digest of a trace: the same for a run wherever and however it was made.
 
 Each host's own events are hashed in their order, and the hosts' hashes together, host by host by
-name. A session or message goes by the host where it first appeared and its number among those that
-first appeared there. So the digest does not depend on how events of different hosts at the same
-instant were interleaved, nor on how a run was divided among processes.
+name. A session or message is named by the host where it first appeared, and its number among those
+that first appeared there. So the digest does not depend on how events of different hosts at the
+same instant were interleaved, nor on how a run was divided among processes.
 
 Events are encoded in MessagePack, which has exactly one form for each number and text: times are
 eight bytes, however Python or a machine would print them.

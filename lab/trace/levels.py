@@ -44,7 +44,7 @@ def includes(level: str, needed: str) -> bool:
 
 
 def thinned(rows: Iterable[Row], level: str) -> Iterable[Row]:
-    """Return the rows that a level keeps, without the octets of mail where it leaves them out."""
+    """Return the rows that a level keeps, without the octets of mail if it leaves them out."""
     if level == "wire":
         return rows
     kept = LEVELS[level]

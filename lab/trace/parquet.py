@@ -187,7 +187,7 @@ class StoredRows(Sequence[Row]):
             ranges += self._add(path)
         if not self._count:
             raise ValueError(
-                f"{folder}: not a stored trace, for there is no part-00000.parquet in it; give a "
+                f"{folder}: not a stored trace, because it has no part-00000.parquet; give a "
                 "trace.jsonl or a folder trace.parquet, as `lab run --out` leaves them"
             )
         self.missing = missing_numbers(ranges)

@@ -122,7 +122,7 @@ DELIVER_USER: Final = 7
 """The user of a deliver or terminal."""
 
 DELIVER_OCTETS: Final = 8
-"""The mail that a deliver or terminal hands over; empty where the level does not keep it."""
+"""The mail of a deliver or terminal; empty if the level does not keep it."""
 
 NOTIFY_ABOUT: Final = 6
 NOTIFY_RECIPIENTS: Final = 7
@@ -232,7 +232,7 @@ class Event:
 
 
 def event_of(row: Row, seq: int = -1) -> Event:
-    """Return the event that a row holds, with its place in the trace where it is known."""
+    """Return the event that a row holds; ``seq`` is its place in the trace, if that is known."""
     extra = dict(zip(KINDS[row[KIND]], row[OWN:], strict=True))
     return Event(row[T], seq, row[KIND], row[HOST], row[PEER], row[SESSION], row[MESSAGE], extra)
 

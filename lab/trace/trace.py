@@ -30,7 +30,7 @@ class Trace:
     ``record`` appends one row. Indexing and iterating give :class:`~lab.trace.rows.Event`; ``rows``
     are the raw tuples, for code that goes through a million of them: a list, or
     :class:`~lab.trace.parquet.StoredRows`. ``level`` says how much of the run is recorded
-    (:data:`lab.trace.levels.LEVELS`), and ``recorded`` is the digest of the whole run where it is
+    (:data:`lab.trace.levels.LEVELS`), and ``recorded`` is the digest of the whole run, if it is
     known. ``first_seq`` is the sequence number of the first row: how many came before and have been
     removed. ``missing`` are the ranges of sequence numbers, first and last, of events that were
     written and are not in the file that was read.

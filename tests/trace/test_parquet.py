@@ -62,7 +62,9 @@ def test_a_part_that_is_not_there_is_noted(small_parts: None, tmp_path: Path) ->
 
 
 def test_a_folder_that_is_not_a_trace_gets_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"not a stored trace, for there is no part-00000.parquet"):
+    with pytest.raises(
+        ValueError, match=r"not a stored trace, because it has no part-00000.parquet"
+    ):
         StoredRows(tmp_path)
     (tmp_path / "part-00000.parquet").write_bytes(b"PAR1 or so")
     with pytest.raises(

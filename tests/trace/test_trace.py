@@ -115,7 +115,7 @@ def test_lines_a_folder_of_columns_and_a_folder_of_artefacts_can_be_opened(
         ("transcript.txt", "transcript.txt, line 1: not an event of a trace (it is not JSON: "),
         ("empty.jsonl", "empty.jsonl: not a trace, because it does not begin with the first event"),
         ("later.jsonl", "later.jsonl: not a trace, because it does not begin with the first event"),
-        ("mail", "mail: not a stored trace, for there is no part-00000.parquet in it; give a"),
+        ("mail", "mail: not a stored trace, because it has no part-00000.parquet; give a"),
         ("part-00000.parquet", "part-00000.parquet: one part of a stored trace; give the folder"),
     ],
 )

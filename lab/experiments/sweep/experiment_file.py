@@ -222,18 +222,18 @@ class _Reader:
         return made
 
     def _checked(self, shape: Mapping[str, Any]) -> SweepTable:
-        sound: dict[str, Any] = copy.copy(dict(shape))
+        valid: dict[str, Any] = copy.copy(dict(shape))
         defaults = {"topology": "missing", "measures": ["delivered"]}
         while True:
             try:
-                return SweepTable.model_validate(sound)
+                return SweepTable.model_validate(valid)
             except ValidationError as error:
                 for detail in error.errors(include_url=False):
                     place = detail["loc"]
                     self.wrong(place, _sentence(detail, place))
-                    sound.pop(str(place[0]), None)
+                    valid.pop(str(place[0]), None)
                     if place[0] in defaults:
-                        sound[str(place[0])] = defaults[str(place[0])]
+                        valid[str(place[0])] = defaults[str(place[0])]
 
     def _measures(self, given: Any) -> list[Measure]:
         measures, problems = measures_of(given)

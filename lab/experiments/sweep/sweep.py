@@ -241,8 +241,8 @@ def make(
         progress(len(swept.outcomes), total)
     begun = time.monotonic()
     # a user's function may end its process, so it is not called in this one
-    ours = all(function is None for _, function in recipe.measures)
-    alone = workers == 0 or (workers is None and scheduler is None and ours)
+    only_own = all(function is None for _, function in recipe.measures)
+    alone = workers == 0 or (workers is None and scheduler is None and only_own)
     while remaining and alone and (workers == 0 or time.monotonic() - begun < ALONE):
         planned = remaining.popleft()
         keep(planned, run_one(recipe, planned.point.sets, planned.seed))

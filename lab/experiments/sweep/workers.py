@@ -28,7 +28,7 @@ EXAMPLE_ADDRESS: Final = "tcp://10.0.0.1:8786"
 
 
 class WorkersError(Exception):
-    """Raised when there are no workers to be had or they are gone; the message is a sentence."""
+    """Raised when workers cannot be started or are gone; the message is a sentence."""
 
 
 class TaskResult(NamedTuple):
