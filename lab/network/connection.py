@@ -10,7 +10,7 @@ An :class:`Interception` can change or stop what arrives, as faults do.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import ABCMeta, abstractmethod
 from typing import Any, Final
 
 from mypy_extensions import mypyc_attr
@@ -21,8 +21,9 @@ from lab.network.events import Delivery, Timer
 from lab.network.link import LinkDirection
 
 
+# not of ABC, a class of plain Python: each compiled object would have a dictionary
 @mypyc_attr(allow_interpreted_subclasses=True)
-class ConnectionUser(ABC):
+class ConnectionUser(metaclass=ABCMeta):
     """What a connection calls: whoever has the engines, sockets or pipes at its ends."""
 
     __slots__ = ()

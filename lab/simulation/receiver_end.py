@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import ABCMeta, abstractmethod
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -27,7 +27,7 @@ def _too_late(_: Any) -> None:
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
-class ReceiverEnd(ABC):
+class ReceiverEnd(metaclass=ABCMeta):
     """The receiver-SMTP's end as a session sees it: in this process, or in another."""
 
     __slots__ = ()

@@ -28,11 +28,16 @@ def route(
     return ChannelRoute(paths, A, B, "net", TRANSPORTS[service], orders)
 
 
+class Token:
+    """Something that lives as long as its owner. Compiled classes have no weak references."""
+
+
 class Log(ConnectionUser):
     """Writes down what a connection calls: when, and with which bytes."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
+        self.token = Token()
         self.lines: list[str] = []
 
     def _write(self, what: str) -> None:

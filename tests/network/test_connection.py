@@ -148,8 +148,8 @@ def test_when_both_ends_are_closed_it_refers_to_its_user_no_more(sender_first: b
     clock = Clock()
     connection, log = connected(clock, route(loss=1e-9), Interception())
     connection.receiver_closed = False
-    known = weakref.ref(log)
     log.connection = connection  # type: ignore[attr-defined]
+    known = weakref.ref(log.token)
     del log
     gc.disable()
     try:
