@@ -209,8 +209,8 @@ def _count(one: dict[str, Any], row: Sequence[Any]) -> None:
 def _want(trace: Trace, table: str, level: str) -> None:
     if not includes(trace.level, level):
         raise ValueError(
-            f"the table of {table} wants --trace {level}, "
-            f"and of this run --trace {trace.level} was recorded"
+            f"the table of {table} requires --trace {level}; "
+            f"this run was recorded with --trace {trace.level}"
         )
 
 
@@ -219,7 +219,7 @@ def _frame(rows: Iterable[Sequence[Any]] | Iterator[Any], columns: dict[str, str
         import pandas
     except ImportError:
         raise ImportError(
-            "tables of a trace want pandas, which is not installed; "
+            "tables of a trace require pandas, which is not installed; "
             "run: pip install 'smtp-lab[lessons]'"
         ) from None
 

@@ -118,7 +118,7 @@ class Run:
             from lab.views.widget import Watch
         except ImportError:
             raise ImportError(
-                "the widget wants anywidget, which is not installed; "
+                "the widget requires anywidget, which is not installed; "
                 "run: pip install 'smtp-lab[lessons]'"
             ) from None
 

@@ -71,14 +71,14 @@ NEEDS: Final = {
 
 
 def lacking(trace: Trace, view: str) -> str:
-    """Why a view cannot be had of a trace that does not hold what it shows; "" where it can."""
+    """Return why a trace does not hold enough for a view; "" if it does."""
     from lab.trace.levels import includes
 
     if includes(trace.level, NEEDS[view]):
         return ""
     return (
-        f"the {view} wants --trace {NEEDS[view]}, "
-        f"and of this run --trace {trace.level} was recorded"
+        f"--trace {NEEDS[view]} is required for the {view}; "
+        f"this run was recorded with --trace {trace.level}"
     )
 
 

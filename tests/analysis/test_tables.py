@@ -95,7 +95,7 @@ def test_what_was_not_recorded_is_missing_and_not_nought() -> None:
     assert part.deliveries().equals(whole.deliveries())
     least = lab.simulate(path, trace="delivery").trace
     assert least.deliveries().equals(whole.deliveries())
-    with pytest.raises(ValueError, match="table of sessions wants --trace session, and of this"):
+    with pytest.raises(ValueError, match="table of sessions requires --trace session; this"):
         least.sessions()
-    with pytest.raises(ValueError, match="table of deliveries wants --trace delivery"):
+    with pytest.raises(ValueError, match="table of deliveries requires --trace delivery"):
         lab.simulate(path, trace="none").trace.deliveries()

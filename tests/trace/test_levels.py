@@ -69,7 +69,7 @@ def test_lab_run_leaves_what_the_level_has_and_says_what_is_missing(tmp_path: Pa
     done = lab_command("run", TOPOLOGIES / "campus.toml", "--trace", "delivery", "--out", out)
     assert done.returncode == 0, done.stderr
     assert (
-        "of --trace delivery there is no transcript.txt, map.png, timeline.png, ladder.png, "
+        "--trace delivery leaves out transcript.txt, map.png, timeline.png, ladder.png, "
         "replay.html, capture.pcap, mail" in done.stdout
     )
     left = {path.name for path in out.iterdir()}
@@ -79,14 +79,14 @@ def test_lab_run_leaves_what_the_level_has_and_says_what_is_missing(tmp_path: Pa
     refused = lab_command("plot", out / "trace.jsonl", "ladder", "-o", tmp_path / "l.png")
     assert refused.returncode == 2
     assert refused.stderr == (
-        f"lab: {tmp_path / 'l.png'}: not drawn, for the ladder wants --trace wire, "
-        "and of this run --trace delivery was recorded\n"
+        f"lab: {tmp_path / 'l.png'}: not drawn: --trace wire is required for the ladder; "
+        "this run was recorded with --trace delivery\n"
     )
 
 
 def test_every_view_says_what_it_needs() -> None:
     assert set(NEEDS) >= set(lab.views.PICTURES)
-    with pytest.raises(ValueError, match="the states wants --trace wire"):
+    with pytest.raises(ValueError, match="--trace wire is required for the states"):
         lab.simulate(TOPOLOGIES / "campus.toml", trace="none").plot("states")
 
 

@@ -135,5 +135,5 @@ def test_a_film_of_a_run_whose_wire_was_not_recorded_is_refused(tmp_path: Path) 
     given = [str(tmp_path / "trace.jsonl"), "map", "--animate", "9", "-o", str(tmp_path / "x.svg")]
     answer = CliRunner().invoke(plot, given)
     assert answer.exit_code == 2
-    assert "the film wants --trace wire" in answer.stderr
+    assert "--trace wire is required for the film" in answer.stderr
     assert not (tmp_path / "x.svg").exists()

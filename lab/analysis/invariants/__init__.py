@@ -68,7 +68,7 @@ def together(mail: Iterable[Breach], wrong: Iterable[WrongReply], account: Accou
         Breach(
             "no accepted mail is lost",
             one.vanished_at,
-            f"nobody has message {one.message} for {one.path}, and nobody was told",
+            f"nobody has message {one.message} for {one.path}, and nobody was notified",
             one.message,
         )
         for one in account.lost[:MOST]

@@ -210,7 +210,7 @@ class Map:
         what, one = ("recipients' mail", "mail") if self.planned else ("sessions", "a session")
         name = f"{what} (broadest: {most:,})" if most > 1 else one
         if len(self.hosts) > LARGE and len(self.traffic) > ARROWS:
-            name = f"{what}, the {ARROWS} busiest of {len(self.traffic):,} ways (most: {most:,})"
+            name = f"{what}, the {ARROWS} busiest of {len(self.traffic):,} routes (most: {most:,})"
         self.keys[name] = Line2D([], [], color=plot_style.BLUE, alpha=0.6, lw=3.5, marker=5, ms=8)
 
     # -- hosts -----------------------------------------------------------------------------------

@@ -53,9 +53,9 @@ def _links(topology: Topology) -> Table:
 
 
 def _routes(routes: Sequence[tuple[str, str, list[str]]]) -> Table:
-    table = _table("mail from", "to", "by way of")
-    for sender, to, way in routes[:ROWS]:
-        table.add_row(sender, to, " > ".join(way) or "no way is known")
+    table = _table("mail from", "to", "route")
+    for sender, to, route in routes[:ROWS]:
+        table.add_row(sender, to, " > ".join(route) or "none")
     return _bounded(table, len(routes))
 
 
