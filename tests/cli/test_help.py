@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import re
 import resource
 import subprocess
 import sys
+from contextlib import suppress
 
 import click
 import pytest
@@ -145,6 +148,25 @@ def test_in_a_pipe_a_guide_is_its_markdown(topic: str) -> None:
     status, out, _ = lab("help", topic)
     assert status == 0
     assert out == (HELP / f"{topic}.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("columns", [60, 120])
+def test_in_a_terminal_a_guide_is_laid_out_to_its_width(columns: int) -> None:
+    """No line is longer, and no sign of Markdown is left."""
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "COLUMNS": str(columns), "TERM": "xterm"}
+    command = [sys.executable, "-m", "lab", "help", "lessons"]
+    with subprocess.Popen(command, stdout=theirs, stderr=subprocess.DEVNULL, env=environment):
+        os.close(theirs)
+        shown = b""
+        with suppress(OSError):  # a terminal whose other end is closed
+            while octets := os.read(ours, 65536):
+                shown += octets
+    os.close(ours)
+    lines = re.sub(r"\x1b\[[\d;]*m", "", shown.decode()).split("\r\n")
+    assert max(map(len, lines)) == columns
+    assert "The lessons" in lines[0]
+    assert not any("**" in line or "```" in line or line.startswith("#") for line in lines)
 
 
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name not in TOPICS])

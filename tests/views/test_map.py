@@ -215,7 +215,7 @@ def test_what_failed_is_marked_where_it_failed(topology: str, marks: dict[str, i
     assert set(marks) == {word for word in words if "that was" in word}
 
 
-def test_on_a_large_map_the_busiest_ways_are_drawn_and_the_legend_says_so() -> None:
+def test_on_a_large_map_the_busiest_routes_are_drawn_and_the_legend_says_so() -> None:
     made = {"kind": "barabasi_albert_graph", "n": 130, "m": 2}
     tables = {
         "generate": made,
@@ -232,4 +232,4 @@ def test_on_a_large_map_the_busiest_ways_are_drawn_and_the_legend_says_so() -> N
     least = min(opened[tuple(route.split()[1:])] for route in routes)
     assert sum(count > least for count in opened.values()) <= ARROWS
     legend = [text.get_text() for text in ax.get_figure().findobj(Text)]
-    assert any(f"the {ARROWS} busiest of {len(opened)} ways" in text for text in legend)
+    assert any(f"the {ARROWS} busiest of {len(opened)} routes" in text for text in legend)
