@@ -72,6 +72,12 @@ def parse_rate(value: object) -> float:
     return _parse(value, RATES, '/s, /min, /h or /d, as in "2 /min"', divide=True)
 
 
+DURATION_UNITS: Final = (
+    (86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"), (1e-3, "ms"), (1e-6, "µs"),
+)  # fmt: skip
+"""The units in which durations are printed, in seconds, the longest first."""
+
+
 def duration(seconds: float) -> str:
     """Return a length of time with its unit, in three figures: "40 ms", "1.5 h".
 
@@ -79,8 +85,8 @@ def duration(seconds: float) -> str:
     """
     if seconds <= 0:
         return "0 s"
-    units = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"), (1e-3, "ms"))
-    size, unit = next((one for one in units if seconds >= one[0] * 0.9995), (1e-6, "µs"))
+    units = DURATION_UNITS
+    size, unit = next((one for one in units if seconds >= one[0] * 0.9995), units[-1])
     return f"{_three_figures(seconds / size)} {unit}"
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import Final, NamedTuple
 
 from lab.analysis.faults import FaultInterval, fault_spans
 from lab.analysis.intervals import IntervalIndex
@@ -59,7 +59,7 @@ class TraceIndex:
         self.times = [row[T] for row in trace.rows]
         self.session_histories = session_histories(trace)
         self._spool = IntervalIndex(self._spooled(), self.count)
-        self._open = IntervalIndex(_sessions(self.rows), self.count)
+        self._open = IntervalIndex(self._open_sessions(), self.count)
         self._faults = IntervalIndex(self._lasting_faults(), self.count)
         self._flying = IntervalIndex(self._crossings(), self.count)
 
@@ -107,6 +107,10 @@ class TraceIndex:
         place = bisect_left(mail.retries, (moment,))
         return mail.retries[place - 1][1] if place else None
 
+    def _open_sessions(self) -> Iterator[tuple[int, int, int]]:
+        for first, last, session in session_spans(self.rows):
+            yield first + 1, (self.count if last is None else last) + 1, session
+
     def _spooled(self) -> Iterator[tuple[int, int, Spooled]]:
         for first, last, _, mail in spool_spans(self.rows):
             yield first + 1, (self.count if last is None else last) + 1, mail
@@ -133,12 +137,20 @@ class TraceIndex:
             last[session] = seq
 
 
-def _sessions(rows: Sequence[Row]) -> Iterator[tuple[int, int, int]]:
-    opened: dict[int, int] = {}
-    for seq, row in enumerate(rows):
+class SessionSpan(NamedTuple):
+    """An open session, with the numbers of the events that opened and closed it; None: never."""
+
+    first: int
+    last: int | None
+    session: int
+
+
+def session_spans(rows: Iterable[Row]) -> list[SessionSpan]:
+    """Return the sessions of a run, in the order in which they opened; rows count from 0."""
+    spans: dict[int, SessionSpan] = {}
+    for n, row in enumerate(rows):
         if row[KIND] == "open":
-            opened[row[SESSION]] = seq + 1
-        elif row[KIND] == "close" and row[SESSION] in opened:
-            yield opened.pop(row[SESSION]), seq + 1, row[SESSION]
-    for session, begin in opened.items():
-        yield begin, len(rows) + 1, session
+            spans[row[SESSION]] = SessionSpan(n, None, row[SESSION])
+        elif row[KIND] == "close" and row[SESSION] in spans:
+            spans[row[SESSION]] = spans[row[SESSION]]._replace(last=n)
+    return list(spans.values())

@@ -34,7 +34,7 @@ CROSSINGS: Final = frozenset({"command", "reply", "error", "data"})
 """The kinds of row in which bytes go from one host to another."""
 
 FAILURES: Final = frozenset({
-    "error", "cut", "loss", "unreachable", "return", "refuse", "forget", "fault",
+    "error", "cut", "loss", "unreachable", "reject", "refuse", "abandon", "forget", "fault",
 })  # fmt: skip
 """The kinds of row that tell of something that failed."""
 
@@ -43,10 +43,10 @@ FAILURES: Final = frozenset({
 class LadderRow:
     """One line of a ladder: something crosses from a host to another, or happens at one.
 
-    ``t`` is when it arrives or happens, ``sent`` when it left, in seconds. ``kind`` is one of
-    :data:`CROSSINGS` (an error is a reply that refuses), or open, close, cut, loss, unreachable,
-    deliver, return, defer, fault or wait (nothing happens for so long); with ``in_hosts`` also
-    submit, accept, refuse or forget. ``seq`` is the place of its event in the trace.
+    ``t`` is when it arrives or happens, ``sent`` when it left, in seconds. ``kind`` is that of the
+    event, but for an error (a reply that refuses), a cut (a channel that is lost), a deliver
+    (on a terminal too) and a wait (nothing happens for so long). ``seq`` is the place of the event
+    in the trace.
     """
 
     t: float
@@ -284,9 +284,9 @@ _MAKERS: Final[dict[str, _Maker]] = {
     "unreachable": lambda event: ("unreachable", f"no channel: {event['reason']}"),
     "deliver": lambda event: ("deliver", f"delivered: {event['user']}"),
     "terminal": lambda event: ("deliver", f"at the terminal: {event['user']}"),
-    "notify": lambda event: ("return", f"notification about message {event['about']}"),
-    "abandon": lambda event: ("return", f"kept: {event['reason']}"),
-    "reject": lambda event: ("return", f"rejected: {event['reason']}"),
+    "notify": lambda event: ("notify", f"notification about message {event['about']}"),
+    "abandon": lambda event: ("abandon", f"kept: {event['reason']}"),
+    "reject": lambda event: ("reject", f"rejected: {event['reason']}"),
     "defer": _defer,
     "fault": _fault,
 }

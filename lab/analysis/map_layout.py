@@ -6,7 +6,7 @@ no chance in it, and no more than numpy needed.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -55,6 +55,36 @@ def places(hosts: Sequence[Mapping[str, Any]], links: Sequence[Mapping[str, Any]
     ends = [(number[str(link["a"])], number[str(link["b"])]) for link in links]
     found = _given(hosts, ends)
     return _apart(place(len(hosts), ends) if found is None else found)
+
+
+def kind_of(host: Mapping[str, Any]) -> str:
+    """Return what a host is on a map: "host", "relay" or "router"."""
+    if host.get("kind") == "router":
+        return "router"
+    return "relay" if host.get("relay") else "host"
+
+
+def users_of(host: Mapping[str, Any]) -> int:
+    """Return how many users a host has: traces have their number or their names."""
+    users = host.get("users")
+    return users if isinstance(users, int) else len(users or ())
+
+
+def bends(links: Sequence[Mapping[str, Any]]) -> list[float]:
+    """Return how far each link bends aside, so that links of one pair lie side by side.
+
+    It is a share of the link's length, to the left of the way from ``a`` to ``b`` on paper; to the
+    right where it is less than 0.
+    """
+    pairs: dict[frozenset[str], list[int]] = defaultdict(list)
+    for n, link in enumerate(links):
+        pairs[frozenset((str(link["a"]), str(link["b"])))].append(n)
+    bent = [0.0] * len(links)
+    for group in pairs.values():
+        for place, n in enumerate(group):
+            side = 1 if str(links[n]["a"]) <= str(links[n]["b"]) else -1
+            bent[n] = side * 0.14 * (place - (len(group) - 1) / 2)
+    return bent
 
 
 def without_place(hosts: Sequence[Mapping[str, Any]]) -> int:

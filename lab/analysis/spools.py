@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 from lab.trace.rows import (
@@ -81,10 +82,16 @@ class SpoolChange(NamedTuple):
 
 def spool_spans(rows: Iterable[Row]) -> list[SpoolSpan]:
     """Return what lay in the spools, in the order in which it came; ``rows`` are counted from 0."""
+    return spans_and_changes(rows)[0]
+
+
+def spans_and_changes(rows: Iterable[Row]) -> tuple[list[SpoolSpan], list[SpoolChange]]:
+    """Return what lay in the spools, and what changed them, for a reader of both."""
     there: _There = {}
-    spans = [span for change in spool_changes(rows, there) for span in change.left]
+    changes = list(spool_changes(rows, there))
+    spans = [span for change in changes for span in change.left]
     spans += [span for here in there.values() for span in here]
-    return sorted(spans, key=lambda span: (span.first, span.queued))
+    return sorted(spans, key=itemgetter(0, 2)), changes
 
 
 def queue_lengths(trace: Trace) -> dict[str, Line]:

@@ -20,12 +20,13 @@ from lab.analysis.index import TraceIndex
 from lab.analysis.itineraries import Itinerary, itineraries
 from lab.analysis.ladder_rows import row_of
 from lab.analysis.measures import delivery_times, grouped_delivery_times, longest_queue
-from lab.analysis.narrative import form_of, gist, narrate, sentence
+from lab.analysis.narrative import gist, narrate, sentence
 from lab.analysis.quantiles import quantiles
 from lab.analysis.session_states import session_histories
 from lab.analysis.spools import queue_lengths
 from lab.protocol.replies import code_of, is_refusal
 from lab.protocol.syntax import verb_of
+from lab.quantities import count_noun
 from lab.stepping import panels
 from lab.stepping.moments import Moment
 from lab.topology.model import TopologyError
@@ -71,17 +72,13 @@ def page(name: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_sentences(name: str) -> None:
-    """The stepper, its list of events, the stories of messages and the replay page."""
+    """The stepper, its list of events and the stories of messages."""
     trace = run(name).trace
-    data = page(name)
-    worded = {}
     for event in trace:
         text = sentence(event)
         moment = Moment(index(name), event.seq + 1, session=0)
         assert moment.sentence == text
         assert panels.events(moment, before=1, after=0)[0].endswith(f"  {text}")
-        form = data["wording"][data["w"][event.seq]]
-        assert form == worded.setdefault(form_of(event), form)
     texts = {sentence(event) for event in trace}
     messages = {event.message for event in trace if event.kind == "submit"}
     for message in sorted(messages)[:50]:
@@ -145,12 +142,12 @@ def test_session_states(name: str) -> None:
     histories = session_histories(run(name).trace)
     data = page(name)
     hosts = [host["name"] for host in data["hosts"]]
-    standings, sessions = data["films"]["standings"], data["films"]["sessions"]
-    assert sessions.keys() == {str(number) for number in histories}
+    sides, sessions = data["states"]["sides"], data["states"]["sessions"]
+    assert sessions.keys() == histories.keys()
     for number, history in histories.items():
         assert session_histories(run(name).trace, number) == {number: history}
         for row, seq, snapshot in zip(
-            sessions[str(number)], history.seqs, history.snapshots, strict=True
+            sessions[number], history.seqs, history.snapshots, strict=True
         ):
             assert Moment(index(name), seq + 1, number).snapshot == snapshot
             at, sender, receiver, *its_hosts = row
@@ -159,13 +156,15 @@ def test_session_states(name: str) -> None:
                 snapshot.sender_host, snapshot.receiver_host,
             ]  # fmt: skip
             for shown, side in ((sender, snapshot.sender), (receiver, snapshot.receiver)):
-                state, awaiting, verb, reverse_path, paths, size, _, code = standings[shown]
-                assert (state, awaiting, verb, code) == (
-                    side.state.value, side.awaiting, side.verb, side.code,
-                )  # fmt: skip
-                assert reverse_path == (side.reverse_path or "")
-                assert list(paths) == list(side.forward_paths)
-                assert size == len(side.mail_data)
+                state, reverse_path, paths, mail_data, row = sides[shown]
+                awaited = f", reply to {side.awaiting} awaited" if side.awaiting else ""
+                assert state == side.state.value + awaited
+                path = f"{side.verb} {side.reverse_path}" if side.reverse_path else "empty"
+                assert reverse_path == path
+                assert paths == (" ".join(side.forward_paths) or "empty")
+                size = count_noun(len(side.mail_data), "octet") if side.mail_data else "empty"
+                assert mail_data == size
+                assert not row or (f"; {side.code}" in row) is bool(side.code)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -13,7 +13,6 @@ from lab.analysis.narrative import (
     WORDING,
     address,
     form_of,
-    forms,
     gist,
     lines_of,
     narrate,
@@ -21,7 +20,6 @@ from lab.analysis.narrative import (
 )
 from lab.trace.rows import KINDS, Event, event_of
 from lab.trace.trace import Trace
-from lab.views.replay.data import replay_data
 from tests.helpers.places import TOPOLOGIES
 from tests.helpers.rows import one_of_each_kind
 
@@ -164,13 +162,6 @@ def test_a_story_has_the_faults_of_hosts_where_the_message_was() -> None:
         "1.000 s: u@A hands message 1 to A, for v@B.",
         "3.000 s: Fault begins: loss at B - A.",
     ]
-
-
-def test_the_page_has_the_templates_and_which_each_event_has() -> None:
-    trace = lab.simulate(TOPOLOGIES / "faults/partition.toml").trace
-    data = replay_data(trace)
-    assert [data["wording"][n] for n in data["w"]] == [WORDING[form_of(event)] for event in trace]
-    assert list(forms(trace.rows)) == [form_of(event) for event in trace]
 
 
 # -- what a sentence says

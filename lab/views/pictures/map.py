@@ -156,15 +156,7 @@ class Map:
 
     def bends(self) -> list[tuple[Mapping[str, Any], float]]:
         """Each link with how far it bends aside, so that links of one pair lie side by side."""
-        pairs: dict[frozenset[str], list[int]] = defaultdict(list)
-        for n, link in enumerate(self.links):
-            pairs[frozenset((str(link["a"]), str(link["b"])))].append(n)
-        bent: list[tuple[Mapping[str, Any], float]] = []
-        for n, link in enumerate(self.links):
-            group = pairs[frozenset((str(link["a"]), str(link["b"])))]
-            side = 1 if str(link["a"]) <= str(link["b"]) else -1
-            bent.append((link, side * 0.14 * (group.index(n) - (len(group) - 1) / 2)))
-        return bent
+        return list(zip(self.links, map_layout.bends(self.links), strict=True))
 
     # -- the ways that mail took -----------------------------------------------------------------
 
@@ -217,7 +209,7 @@ class Map:
 
     def _hosts(self) -> None:
         for kind, look in _KINDS.items():
-            these = [n for n, host in enumerate(self.hosts) if kind_of(host) == kind]
+            these = [n for n, host in enumerate(self.hosts) if map_layout.kind_of(host) == kind]
             if not these:
                 continue
             size = self.size * (1.0 if kind != "router" else 0.62)
@@ -359,8 +351,7 @@ class _Words:
         longest = 30 if few else 22
         name = str(host["name"])
         more = []
-        users = host.get("users")
-        many = users if isinstance(users, int) else len(users or ())
+        many = map_layout.users_of(host)
         if few and many:
             more.append(count_noun(many, "user"))
         if few and host.get("careless"):
@@ -467,13 +458,6 @@ def map_trace(topology: Topology, seed: int = 0) -> Trace:
     from lab.topology.describe import describe
 
     return Trace([(0.0, "start", "", None, None, None, describe(topology, seed))])
-
-
-def kind_of(host: Mapping[str, Any]) -> str:
-    """What a host is on the map: host, relay or router."""
-    if host.get("kind") == "router":
-        return "router"
-    return "relay" if host.get("relay") else "host"
 
 
 def _name(of: Map, n: int) -> str:

@@ -136,16 +136,17 @@ def shorten(text: str, width: int) -> str:
     return f"{text[:head]}…{text[len(text) - tail :]}"
 
 
-_STEPS: Final = (
+TIME_STEPS: Final = (
     *(digit * 10.0**power for power in range(-6, 1) for digit in (1, 2, 5)),
     *(10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400),
     *(digit * 10.0**power * 86400 for power in range(0, 6) for digit in (2, 5, 10)),
 )
+"""Seconds that are round numbers: steps from one tick of a time axis to the next."""
 
 
 def time_step(span: float, ticks: int) -> float:
     """The round number of seconds that cuts a span into at most that many pieces."""
-    return next((step for step in _STEPS if span / step <= ticks), _STEPS[-1])
+    return next((step for step in TIME_STEPS if span / step <= ticks), TIME_STEPS[-1])
 
 
 def time_unit(span: float) -> tuple[float, str]:

@@ -1,8 +1,9 @@
-// What a run left, as the player reads it: columns, and questions that are answered by looking up.
+// A run as the player reads it: columns, and questions that are answered by looking up.
 //
-// Every question takes n, the number of events that have happened, or a time t in seconds, and is
-// answered from what was sorted once when the page was opened: so the answer at n is the same
-// however one came there, and costs the same at event 10 and at event 200,000.
+// What a trace means (words, spools, faults, outcomes, rows of a ladder) was worked out in Python
+// and stands in the data. A question takes n, the number of events that have happened, or a time t
+// in seconds. It is answered from what was sorted once when the page was opened: so the answer at n
+// is the same however one came there, and costs the same at event 10 and at event 200,000.
 
 /** The data of a page: an object as it is, or a text that is base64 of the deflated JSON. */
 async function unpack(data) {
@@ -67,8 +68,6 @@ class Spans {
 }
 
 const WIRE = new Set(["command", "reply", "data"]);
-const LASTING = new Set(["link-down", "host-down", "crash", "partition", "loss", "latency", "busy",
-  "storage-full", "refuse", "clock-skew"]);
 
 /** A run: its events by number from 0, and what each host, session and message was at event n. */
 class Run {
@@ -78,20 +77,17 @@ class Run {
     this.links = data.links;
     this.kinds = data.kinds;
     this.count = data.t.length;
-    this.numbers = new Map(data.hosts.map((host, k) => [host.name, k]));
     this._columns(data);
-    this.sessions = new Map();
-    this.messages = new Map();
+    this._events = this.kinds.map(() => []);
+    for (let i = 0; i < this.count; i += 1) this._events[this.kind[i]].push(i);
+    this.failures = new Set(data.failures);
+    this._sessions();
+    this._spools();
+    this._lengths();
+    this._tallies();
     this.drops = this.hosts.map(() => []);
-    this.sessionsOf = this.hosts.map(() => []);
-    this.entries = [];
-    this.faults = [];
-    this.deferrals = new Map();
-    this.tallies = { submitted: [], delivered: [], returned: [], rejected: [], notices: [] };
-    this.waiting = new Map();
-    this.striking = new Map();
-    this.seen = new Set();
-    for (let i = 0; i < this.count; i += 1) this._take(i);
+    for (const i of this.eventsOf("deliver")) this.drops[this.host[i]].push(i);
+    this.faults = data.faults;
     this._index();
   }
 
@@ -124,6 +120,9 @@ class Run {
   /** The kind of event i. */
   name(i) { return this.kinds[this.kind[i]]; }
 
+  /** The numbers of the events of a kind. */
+  eventsOf(kind) { return this._events[this.kinds.indexOf(kind)] || []; }
+
   /** The name of the host with that number; "" for none. */
   hostName(number) { return number < 0 ? "" : this.hosts[number].name; }
 
@@ -140,172 +139,108 @@ class Run {
   }
 
   /** How many octets of event i's text the page does not hold. */
-  missing(i, name = "octets") {
-    const column = (this.data.extra[this.name(i)] || {})[name];
-    const whole = column && this.data.cut[column.values[this.rank[i]]];
-    return whole ? whole - this.get(i, name).length : 0;
+  missing(i) {
+    const column = (this.data.extra[this.name(i)] || {}).octets;
+    return (column && this.data.cut[column.values[this.rank[i]]]) || 0;
   }
 
-  // -- one pass over the events when the page is opened ------------------------------------------
+  // -- words, as Python has them -----------------------------------------------------------------
 
-  _take(i) {
-    const message = this.message[i];
-    if (message >= 0 && !this.messages.has(message)) this.messages.set(message, { first: i });
-    const take = this[`_${this.name(i)}`];
-    if (take) take.call(this, i);
-    const session = this.sessions.get(this.session[i]);
-    if (session) session.events.push(i);
+  /** Event i in a sentence. */
+  sentence(i) { return this._filled(this._wording(i)[0], i); }
+
+  /** The kind of row of a ladder that event i is; "" for none. */
+  rowKind(i) { return this._wording(i)[1]; }
+
+  /** What the row of a ladder says that event i is. */
+  rowText(i) { return this._filled(this._wording(i)[2], i); }
+
+  /** The verb of a command, the code of a reply, "mail" for mail data. */
+  tag(i) { return this._wording(i)[3]; }
+
+  /** Whether event i tells of something that failed. */
+  fails(i) { return this.failures.has(this.rowKind(i)); }
+
+  /** The lines of what crossed the wire with event i, or was delivered. */
+  lines(i) { return (this.get(i, "octets") || "").split("\n"); }
+
+  _wording(i) { return this.data.wordings[each(this.data.words[this.name(i)], this.rank[i])]; }
+
+  /** A pattern with the numbers in it filled in: host, peer, session, message, octets of event i. */
+  _filled(pattern, i) {
+    const fields = [() => this.hostName(this.host[i]), () => this.hostName(this.peer[i]),
+      () => this.session[i], () => this.message[i], () => this.get(i, "octets")];
+    return this.data.patterns[pattern]
+      .map((part) => (typeof part === "number" ? fields[part]() : part)).join("");
   }
 
-  _submit(i) {
-    for (const _ of this.get(i, "recipients")) this.tallies.submitted.push(i);
-  }
+  // -- what is sorted when the page is opened ----------------------------------------------------
 
-  _reject(i) { this.tallies.rejected.push(i); }
-
-  _expand(i) {
-    // a list stands for its members from here: one recipient less, and each member one more
-    const members = this.get(i, "members").length;
-    for (let k = 1; k < members; k += 1) this.tallies.submitted.push(i);
-  }
-
-  _queue(i) {
-    const ids = this.get(i, "recipients");
-    this._leave(i, this.host[i], this.message[i], ids);
-    this._enter(i, { host: this.host[i], peer: this.peer[i], message: this.message[i],
-      recipients: ids, since: i, size: this.get(i, "size") });
-  }
-
-  _enter(i, entry) {
-    const key = `${entry.host}/${entry.message}`;
-    const made = { ...entry, enter: i, leave: this.count };
-    this.entries.push(made);
-    if (!this.waiting.has(key)) this.waiting.set(key, []);
-    this.waiting.get(key).push(made);
-  }
-
-  /** Some recipients' mail is no longer in a host's spool; what was there for others stays. */
-  _leave(i, host, message, ids) {
-    const key = `${host}/${message}`;
-    const here = this.waiting.get(key);
-    if (!here) return;
-    const gone = (entry) => !ids || entry.recipients.some((one) => ids.includes(one));
-    this.waiting.set(key, here.filter((entry) => !gone(entry)));
-    for (const entry of here.filter(gone)) {
-      entry.leave = i;
-      const rest = ids ? entry.recipients.filter((one) => !ids.includes(one)) : [];
-      if (rest.length) this._enter(i, { ...entry, recipients: rest });
+  _sessions() {
+    this.sessions = new Map();
+    this.sessionsOf = this.hosts.map(() => []);
+    this.eventsOf("open").forEach((i, k) => {
+      const until = this.data.sessions[k];
+      const session = { number: this.session[i], a: this.host[i], b: this.peer[i],
+        path: this.get(i, "path"), open: i, close: until < 0 ? this.count : i + until,
+        reason: until < 0 ? "" : this.get(i + until, "reason"), events: [] };
+      this.sessions.set(session.number, session);
+      this.sessionsOf[session.a].push(session);
+      if (session.b !== session.a) this.sessionsOf[session.b].push(session);
+    });
+    for (let i = 0; i < this.count; i += 1) {
+      const session = this.sessions.get(this.session[i]);
+      if (session) session.events.push(i);
     }
   }
 
-  _transfer(i) { this._leave(i, this.host[i], this.message[i], this.get(i, "recipients")); }
+  _spools() {
+    const { until, parts, retries } = this.data.spools;
+    const entry = (queued, enter, leave, recipients) => ({ host: this.host[queued],
+      peer: this.peer[queued], message: this.message[queued], size: this.get(queued, "size"),
+      recipients, enter, leave });
+    this.entries = this.eventsOf("queue").map((i, k) => entry(i, i,
+      until[k] < 0 ? this.count : i + until[k], this.get(i, "recipients")));
+    for (const part of parts) this.entries.push(entry(...part));
+    this.entries.forEach((one, k) => { one.retries = retries[k] || []; });
+  }
 
-  _refuse(i) { this._transfer(i); }
-
-  _forget(i) { this._transfer(i); }
-
-  _abandon(i) { this._leave(i, this.host[i], this.message[i], null); }
-
-  _forward(i) {
-    if (this.get(i, "mode") === "redirect") {
-      this._leave(i, this.host[i], this.message[i], [this.get(i, "recipient")]);
+  /** For each host the numbers of the events at which its spool changed, and its length from then. */
+  _lengths() {
+    this.levels = this.hosts.map(() => ({ at: [], level: [] }));
+    for (let i = 0; i < this.count; i += 1) {
+      const by = each(this.data.lengths[this.name(i)], this.rank[i]);
+      if (!by) continue;
+      const { at, level } = this.levels[this.host[i]];
+      level.push((level.length ? level[level.length - 1] : 0) + by);
+      at.push(i);
     }
   }
 
-  _notify(i) {
-    const about = this.get(i, "about");
-    const ids = this.get(i, "recipients");
-    this.messages.get(this.message[i]).about = about;
-    this.messages.get(this.message[i]).recipients = ids.length;
-    this._leave(i, this.host[i], about, ids);
-    this.tallies.notices.push(i);
-  }
-
-  _defer(i) {
-    const key = `${this.host[i]}/${this.message[i]}`;
-    if (!this.deferrals.has(key)) this.deferrals.set(key, []);
-    this.deferrals.get(key).push(i);
-  }
-
-  _deliver(i) {
-    this.drops[this.host[i]].push(i);
-    this._reached(i);
-  }
-
-  _terminal(i) { this._reached(i); }
-
-  _reached(i) {
-    const key = `${this.message[i]}/${this.get(i, "recipient")}`;
-    if (this.seen.has(key)) return; // a duplicate, or shown on the terminal as well
-    this.seen.add(key);
-    const { about, recipients } = this.messages.get(this.message[i]);
-    if (about === undefined) this.tallies.delivered.push(i);
-    else for (let k = 0; k < recipients; k += 1) this.tallies.returned.push(i);
-  }
-
-  _open(i) {
-    const path = this.get(i, "path").map((name) => this.numbers.get(name));
-    const session = { number: this.session[i], a: this.host[i], b: this.peer[i],
-      path: path.filter((host) => host !== undefined), open: i, close: this.count, reason: "",
-      events: [] };
-    this.sessions.set(session.number, session);
-    this.sessionsOf[session.a].push(session);
-    if (session.b !== session.a) this.sessionsOf[session.b].push(session);
-  }
-
-  _close(i) {
-    const session = this.sessions.get(this.session[i]);
-    if (!session) return;
-    session.close = i;
-    session.reason = this.get(i, "reason") || "";
-  }
-
-  _fault(i) {
-    const fault = { name: this.get(i, "name"), what: this.get(i, "what") || "",
-      host: this.host[i], peer: this.peer[i], enter: i, leave: this.count };
-    const key = JSON.stringify([fault.name, fault.what, fault.host, fault.peer]);
-    if (this.get(i, "on")) {
-      this.striking.set(key, fault);
-      if (LASTING.has(fault.name)) this.faults.push(fault);
-    } else if (this.striking.has(key)) {
-      this.striking.get(key).leave = i;
-      this.striking.get(key).mended = true;
+  /** For each outcome the numbers of the events that changed its count, and the count from then. */
+  _tallies() {
+    this.tallies = {};
+    for (const [name, { events, counts }] of Object.entries(this.data.tally)) {
+      let [at, sum] = [0, 0];
+      this.tallies[name] = {
+        at: events.map((step) => (at += step)),
+        count: events.map((_, k) => (sum += each(counts, k))),
+      };
     }
   }
 
   _index() {
-    // a crash that is never mended was over at once: the host started again
-    for (const fault of this.faults) {
-      if (fault.name === "crash" && !fault.mended) fault.leave = fault.enter + 1;
-    }
     const spans = (all, low, high) => new Spans(all.map((x) => x[low]), all.map((x) => x[high]));
     this.spool = spans(this.entries, "enter", "leave");
     this.channels = [...this.sessions.values()];
     this.open = spans(this.channels, "open", "close");
-    this.troubles = spans(this.faults, "enter", "leave");
+    this.failing = spans(this.faults, "enter", "leave");
     this.moving = [];
     for (let i = 0; i < this.count; i += 1) {
       if (this.start[i] < this.t[i]) this.moving.push(i);
     }
     const at = (column) => Float64Array.from(this.moving, (i) => column[i]);
     this.flight = new Spans(at(this.start), at(this.t));
-    this.waiting = this.striking = this.seen = null;
-    this._levels();
-  }
-
-  /** For each host the numbers of the events at which its spool changed, and its length from then. */
-  _levels() {
-    const changes = this.hosts.map(() => new Map());
-    const change = (host, i, by) => changes[host].set(i, (changes[host].get(i) || 0) + by);
-    for (const entry of this.entries) {
-      change(entry.host, entry.enter, 1);
-      if (entry.leave < this.count) change(entry.host, entry.leave, -1);
-    }
-    this.levels = changes.map((map) => {
-      const at = [...map.keys()].sort((a, b) => a - b);
-      let level = 0;
-      return { at, level: at.map((i) => (level += map.get(i))) };
-    });
   }
 
   // -- questions ---------------------------------------------------------------------------------
@@ -313,7 +248,7 @@ class Run {
   /** How many events have happened by t. */
   eventsBy(t) { return countTo(this.t, t); }
 
-  /** How much mail lies in a host's spool. */
+  /** How many messages lie in a host's spool. */
   spoolLength(n, host) {
     const { at, level } = this.levels[host];
     const changes = countTo(at, n - 1);
@@ -328,9 +263,8 @@ class Run {
 
   /** When mail in a spool is to be tried again; null where it was not put off. */
   retryAt(n, entry) {
-    const put = this.deferrals.get(`${entry.host}/${entry.message}`) || [];
-    const made = countTo(put, n - 1);
-    return made && put[made - 1] >= entry.since ? this.get(put[made - 1], "retry_at") : null;
+    const made = countTo(entry.retries, n - 1);
+    return made ? this.get(entry.retries[made - 1], "retry_at") : null;
   }
 
   /** The deliveries to a host's mail drops. */
@@ -342,21 +276,26 @@ class Run {
   /** The sessions that a host has opened or been offered. */
   sessionsBy(n, host) {
     const all = this.sessionsOf[host];
-    return all.slice(0, countTo(all.map((one) => one.open), n - 1));
+    return all.slice(0, countTo(all.map((session) => session.open), n - 1));
   }
 
   /** The faults that last. */
-  faultsAt(n) { return this.troubles.meeting(n, n - 1).map((id) => this.faults[id]); }
+  faultsAt(n) { return this.failing.meeting(n, n - 1).map((id) => this.faults[id]); }
 
   /** What is on the wire at t: numbers of events that have not happened yet, but were sent. */
   flightAt(n, t) {
     return this.flight.meeting(t, t).map((id) => this.moving[id]).filter((i) => i >= n);
   }
 
-  /** What has become of the mail by event n: recipients, and notifications written. */
+  /** What has become of the mail by event n: recipients, by outcome. */
   tally(n) {
-    return Object.fromEntries(
-      Object.entries(this.tallies).map(([name, list]) => [name, countTo(list, n - 1)]));
+    const count = (name) => {
+      const { at, count: counts } = this.tallies[name] || { at: [] };
+      const changes = countTo(at, n - 1);
+      return changes ? counts[changes - 1] : 0;
+    };
+    const names = ["submitted", "delivered", "returned", "rejected"];
+    return Object.fromEntries(names.map((name) => [name, count(name)]));
   }
 
   /** The path of event i over the map, from where it was sent, as numbers of hosts. */
@@ -367,12 +306,40 @@ class Run {
     return session.path[0] === from ? session.path : [...session.path].reverse();
   }
 
-  /** All that is so at event n, as plain data. */
+  /** Which events belong to the ladder "all", "host:3", "message:1" or "session:2". */
+  belongsTo(scope) {
+    const [what, number] = [scope.split(":")[0], Number(scope.split(":")[1])];
+    if (what === "host") return (i) => this.host[i] === number || this.peer[i] === number;
+    if (what === "session") return (i) => this.session[i] === number;
+    if (what !== "message") return () => true;
+    const messages = new Set([number, ...(this.data.notifications[number] || [])]);
+    const sessions = new Set();
+    for (let i = 0; i < this.count; i += 1) {
+      if (messages.has(this.message[i])) sessions.add(this.session[i]);
+    }
+    sessions.delete(-1);
+    return (i) => messages.has(this.message[i])
+      || (this.message[i] < 0 && sessions.has(this.session[i]));
+  }
+
+  /** The events that are rows of the ladder of a scope; a session that ends as it should is none. */
+  rowsOf(scope) {
+    const belongs = this.belongsTo(scope);
+    const rows = [];
+    for (let i = 0; i < this.count; i += 1) {
+      const kind = belongs(i) ? this.rowKind(i) : "";
+      if (kind && kind !== "close" && this.host[i] >= 0) rows.push(i);
+    }
+    return rows;
+  }
+
+  /** The state of the run at event n, as plain data. */
   stateAt(n, t) {
     const spool = this.spoolOf(n).map((entry) => [this.hostName(entry.host),
       this.hostName(entry.peer), entry.message, [...entry.recipients].sort()]);
     return {
       spool: spool.sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)),
+      lengths: this.hosts.map((_, host) => this.spoolLength(n, host)),
       drops: this.hosts.map((_, host) => this.dropsOf(n, host).length),
       sessions: this.sessionsAt(n).map((session) => session.number),
       faults: this.faultsAt(n).map((fault) => [fault.name, this.hostName(fault.host)]),
@@ -381,3 +348,6 @@ class Run {
     };
   }
 }
+
+/** The value at a place of a column, which may be one value for all places. */
+function each(column, place) { return Array.isArray(column) ? column[place] : column; }

@@ -1,8 +1,9 @@
 """What the replay page holds of a trace: columns of numbers, every text once.
 
-Times are whole microseconds, each the difference from the event before; hosts, kinds and texts go
-by number. Mail is kept in full while there is room for it, and then folded: its beginning, and how
-long it was.
+The page looks up and draws. What a trace means (words, rows of the ladder, spools, faults, states,
+outcomes, places on the map) comes from :mod:`lab.analysis` and stands in the data. Times are whole
+microseconds, each the difference from the event before; hosts, kinds and texts go by number. Mail
+is kept in full while there is room for it, and then cut: its beginning, and how long it was.
 """
 
 from __future__ import annotations
@@ -10,20 +11,28 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from collections.abc import Iterable, Mapping
-from itertools import islice
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate, islice, pairwise
 from typing import Any, Final
 
 from lab.analysis import map_layout
 from lab.analysis.faults import fault_spans
-from lab.analysis.narrative import WORDING, forms
+from lab.analysis.index import session_spans
+from lab.analysis.itineraries import Itinerary, itineraries
+from lab.analysis.ladder_rows import FAILURES, with_notifications
 from lab.analysis.session_states import session_histories
+from lab.analysis.spools import KINDS as SPOOL_KINDS
+from lab.analysis.spools import spans_and_changes
+from lab.analysis.tallies import tally_changes
 from lab.protocol.dialogue import SideState
+from lab.quantities import DURATION_UNITS, count_noun
 from lab.trace.rows import (
     HOST,
     KIND,
     KINDS,
     MESSAGE,
+    NOTIFY_ABOUT,
     OCTETS_COLUMNS,
     OWN,
     PEER,
@@ -33,26 +42,38 @@ from lab.trace.rows import (
     T,
 )
 from lab.trace.trace import Trace
+from lab.views.pictures.plot_style import TIME_STEPS
+from lab.views.replay.texts import Texts
+from lab.views.replay.wording import Wording
+from lab.views.text.transcript import LETTERS
 
 LONGEST_REPLAY: Final = 200_000
 """Events of a page that plays a run; of a longer one it plays the beginning."""
 
-ROOM: Final = 4_000_000
-"""Characters of mail (and as many of commands and replies) in a page, before it is compressed."""
-
-LONGEST: Final = 65_536
-"""Characters of one mail that a page holds at most."""
-
 MOST_FILMED: Final = 60_000
-"""Events up to which a page tells the states and buffers of both sides of each session."""
+"""Events up to which a page shows the states and buffers of both sides of each session."""
 
-_MAIL: Final = frozenset({"data", "deliver", "terminal"})
-_BEFORE: Final = frozenset({"sent", "started", "retry_at"})
-"""Times, written as how long before their event they are (or after: then less than zero)."""
+MOST_LANES: Final = 120
+"""Messages up to which the timeline has a lane for each."""
+
+_TIMES: Final = ("sent", "started", "retry_at")
+"""Columns that are times, written as how long before their event they are (less than 0: after)."""
+
+_COLUMNS: Final = {
+    "command": ("sent", "octets"),
+    "reply": ("sent", "octets"),
+    "data": ("sent", "octets"),
+    "open": ("started", "path"),
+    "close": ("reason",),
+    "queue": ("recipients", "size"),
+    "defer": ("retry_at",),
+    "deliver": ("user", "octets"),
+}
+"""The columns of each kind that the page looks up; all others are told in its words."""
 
 
 def beginning(trace: Trace) -> Trace:
-    """So much of a trace as a page can play; its title tells, where that is not all."""
+    """Return as much of a trace as a page can play; its title says so, if that is not all."""
     if len(trace.rows) <= LONGEST_REPLAY:
         return trace
     first, *rows = islice(trace.rows, LONGEST_REPLAY)
@@ -61,78 +82,77 @@ def beginning(trace: Trace) -> Trace:
 
 
 def replay_data(trace: Trace) -> dict[str, object]:
-    """A trace as the player reads it, or the :func:`beginning` of it; JSON can hold it.
-
-    Times in seconds become microseconds.
-    """
-    return _Columns(beginning(trace)).data()
+    """Return a trace as the player reads it, or the :func:`beginning` of it; JSON can hold it."""
+    return _Page(beginning(trace)).data()
 
 
 def pack(data: Mapping[str, object]) -> str:
-    """The data as one text of letters that no HTML can mistake: base64 of deflated JSON."""
+    """Return the data as one text of letters that are safe in HTML: base64 of deflated JSON."""
     plain = json.dumps(data, separators=(",", ":")).encode()
     return base64.b64encode(zlib.compress(plain, 6)).decode()
 
 
-class _Columns:
-    """One pass over the rows of a trace, after one that finds how much room its texts want."""
+class _Page:
+    """The data of one page."""
 
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
         self.meta = trace.meta
+        self.rows: list[Row] = list(trace.rows)
         self.names = [str(host["name"]) for host in self.meta.get("hosts", ())]
-        self.number = {name: k for k, name in enumerate(self.names)}
-        self.kinds = list(dict.fromkeys(row[KIND] for row in trace.rows))
-        self.limits = {mail: _limit(_lengths(trace.rows, mail)) for mail in (True, False)}
-        self.strings: list[str] = []
-        self.known: dict[tuple[str, int], int] = {}
-        self.cut: dict[int, int] = {}
-        self.columns: dict[str, list[Any]] = {name: [] for name in ("t", "k", "h", "p", "s", "m")}
-        self.extra: dict[str, dict[str, dict[str, Any]]] = {
-            kind: {
-                name: {"type": _type(kind, name, trace.rows), "values": []} for name in KINDS[kind]
-            }
-            for kind in self.kinds
-            if kind != "start"
-        }
+        self.number: dict[str | None, int] = {name: k for k, name in enumerate(self.names)}
+        self.by_kind: dict[str, list[int]] = defaultdict(list)
+        for n, row in enumerate(self.rows):
+            self.by_kind[row[KIND]].append(n)
+        self.times = list(accumulate((round(row[T] * 1e6) for row in self.rows), max))
+        self.spans, self.changes = spans_and_changes(self.rows)
+        self.texts = Texts(self.rows)
+        self.wording = Wording()
 
     def data(self) -> dict[str, Any]:
-        """The whole of it."""
-        kinds = {kind: k for k, kind in enumerate(self.kinds)}
-        put = [self.columns[name].append for name in ("t", "k", "h", "p", "s", "m")]
-        before = 0
-        for row in self.trace.rows:
-            now = max(round(row[T] * 1e6), before)
-            place = (
-                self._host(row[HOST]),
-                self._host(row[PEER]),
-                _or_none(row[SESSION]),
-                _or_none(row[MESSAGE]),
-            )
-            for append, value in zip(put, (now - before, kinds[row[KIND]], *place), strict=True):
-                append(value)
-            before = now
-            if row[KIND] != "start":
-                self._extras(row, now)
-        return {
-            "version": 1,
+        """Return all of it."""
+        rows = self.rows
+        kinds = {kind: k for k, kind in enumerate(self.by_kind)}
+        data = {
+            "version": 2,
             "title": str(self.meta.get("title", "")),
+            "kinds": list(kinds),
+            "t": [after - before for before, after in pairwise((0, *self.times))],
+            "k": [kinds[row[KIND]] for row in rows],
+            "h": self._hosts_of(HOST),
+            "p": self._hosts_of(PEER),
+            "s": [-1 if row[SESSION] is None else row[SESSION] for row in rows],
+            "m": [-1 if row[MESSAGE] is None else row[MESSAGE] for row in rows],
+            "extra": {kind: self._extra(kind) for kind in self.by_kind if kind in _COLUMNS},
+            "words": {kind: _once(self._words(kind)) for kind in self.by_kind},
+            "patterns": self.wording.patterns,
+            "wordings": self._wordings(),
+            "letters": LETTERS,
+            "units": DURATION_UNITS,
+            "steps": TIME_STEPS,
+            "failures": sorted(FAILURES),
+            "spools": self._spools(),
+            "lengths": self._lengths(),
+            "sessions": _until(session_spans(rows), len(rows)),
+            "tally": self._tally(),
+            "notifications": self._notifications(),
+            "lanes": self._lanes(),
+            "faults": self._faults(),
+            "states": self._states(),
             "hosts": self._hosts(),
             "links": self._links(),
-            "kinds": self.kinds,
-            "strings": self.strings,
-            "cut": self.cut,
+        }
+        return {
+            **data,
+            "strings": self.texts.strings,
+            "cut": self.texts.cut,
             "notes": self._notes(),
-            "extra": self.extra,
-            "faults": self._faults(),
-            "wording": list(WORDING.values()),
-            "w": self._forms(),
-            "films": self._films(),
-            **self.columns,
         }
 
+    # -- events ------------------------------------------------------------------------------------
+
     def _host(self, name: str | None) -> int:
-        """The number of a host; one that no topology named gets a number too."""
+        """Return the number of a host; one that no topology named gets a number too."""
         if not name:
             return -1
         if name not in self.number:
@@ -140,67 +160,127 @@ class _Columns:
             self.names.append(name)
         return self.number[name]
 
-    def _extras(self, row: Row, now: int) -> None:
-        for (name, column), value in zip(self.extra[row[KIND]].items(), row[OWN:], strict=True):
-            column["values"].append(self._coded(column["type"], row[KIND], name, value, now))
+    def _hosts_of(self, column: int) -> list[int]:
+        known = {name: self._host(name) for name in {row[column]: None for row in self.rows}}
+        return [known[row[column]] for row in self.rows]
 
-    def _coded(self, kind_of: str, kind: str, name: str, value: Any, now: int) -> Any:
-        if value is None:
-            return None
-        if kind_of == "before":
-            return now - round(value * 1e6)
-        if kind_of == "text":
-            text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
-            return self._text(text, self.limits[kind in _MAIL] if name == "octets" else LONGEST)
-        return self._text(json.dumps(value), None) if kind_of == "json" else value
-
-    def _text(self, text: str, limit: int | None) -> int:
-        """The number of a text, which is cut where it is longer than the limit."""
-        kept = text if limit is None else text[:limit]
-        key = (kept, len(text))
-        if key not in self.known:
-            self.known[key] = len(self.strings)
-            self.strings.append(kept)
-            if len(kept) < len(text):
-                self.cut[self.known[key]] = len(text)
-        return self.known[key]
-
-    def _hosts(self) -> list[dict[str, Any]]:
-        described = list(self.meta.get("hosts", ()))
-        described += [{"name": name} for name in self.names[len(described) :]]
-        places = map_layout.places(described, self.meta.get("links", ()))
-        found = []
-        for host, (x, y) in zip(described, places, strict=True):
-            users = host.get("users", 0)
-            router = host.get("kind") == "router"
-            found.append({
-                "name": str(host["name"]),
-                "kind": "router" if router else "relay" if host.get("relay") else "host",
-                "title": str(host.get("title") or ""),
-                "users": users if isinstance(users, int) else len(users or ()),
-                "careless": bool(host.get("careless")),
-                "x": round(float(x), 5),
-                "y": round(float(y), 5),
-            })  # fmt: skip
+    def _extra(self, kind: str) -> dict[str, dict[str, Any]]:
+        """Return the columns of a kind that the page looks up, each with how it is written."""
+        found = {}
+        for name in _COLUMNS[kind]:
+            place = OWN + KINDS[kind].index(name)
+            values = [self.rows[n][place] for n in self.by_kind[kind]]
+            if name in _TIMES:
+                coded = self._before(kind, values)
+                found[name] = {"type": "before", "values": coded}
+            elif name == "octets":
+                found[name] = {"type": "text", "values": self.texts.of_wire(kind, values)}
+            elif name in ("reason", "user"):
+                coded = [self.texts.number(str(text)) for text in values]
+                found[name] = {"type": "text", "values": coded}
+            elif name == "size":
+                found[name] = {"type": "number", "values": values}
+            else:
+                json_of = self.texts.of_json
+                if name == "path":
+                    values = [[self._host(host) for host in path] for path in values]
+                found[name] = {"type": "json", "values": [json_of(value) for value in values]}
         return found
 
-    def _links(self) -> list[dict[str, Any]]:
-        names = [str(one["name"]) for one in self.meta.get("environments", ())]
+    def _before(self, kind: str, times: Sequence[float | None]) -> list[int | None]:
+        at = [self.times[n] for n in self.by_kind[kind]]
         return [
-            {
-                "a": self.number[str(link["a"])],
-                "b": self.number[str(link["b"])],
-                "environment": names.index(link["environment"])
-                if link.get("environment") in names
-                else 0,
-            }
-            for link in self.meta.get("links", ())
+            None if time is None else now - round(time * 1e6)
+            for now, time in zip(at, times, strict=True)
         ]
 
-    def _forms(self) -> list[int]:
-        """For each event the number of its sentence's template in ``wording``."""
-        number = {form: n for n, form in enumerate(WORDING)}
-        return [number[form] for form in forms(self.trace.rows)]
+    def _words(self, kind: str) -> list[int]:
+        """Return for each event of a kind how analysis words it."""
+        of_wire, strings, column = self.texts.of_wire, self.texts.strings, OCTETS_COLUMNS.get(kind)
+        rows = (self.rows[n] for n in self.by_kind[kind])
+        if kind not in ("command", "reply") or column is None:
+            return self.wording.of(rows, lambda row: "")
+        return self.wording.of(rows, lambda row: strings[of_wire(kind, (row[column],))[0]])
+
+    def _wordings(self) -> list[list[Any]]:
+        return [list(one) for one in self.wording.words]
+
+    # -- what analysis makes of them ---------------------------------------------------------------
+
+    def _spools(self) -> dict[str, Any]:
+        """Return what lay in the spools, as :mod:`lab.analysis.spools` has it.
+
+        ``until`` is for each event that put mail into a spool how many events later it left for
+        some recipients at least, -1 if never. ``parts`` are what then stayed for others: the number
+        of that first event, from which event until which, and the recipients. ``retries`` are the
+        events that put the mail off, by the place in the list of all (the first ones, then parts).
+        """
+        spans = self.spans
+        whole = [span for span in spans if span.first == span.queued]
+        parts = [span for span in spans if span.first != span.queued]
+        return {
+            "until": _until(whole, len(self.rows)),
+            "parts": [
+                [part.queued, part.first, len(self.rows) if part.last is None else part.last,
+                 list(part.mail.recipients)]
+                for part in parts
+            ],
+            "retries": {
+                place: [n for n, _ in span.mail.retries]
+                for place, span in enumerate([*whole, *parts]) if span.mail.retries
+            },
+        }  # fmt: skip
+
+    def _lengths(self) -> dict[str, Any]:
+        """Return by how much each event changes the length of its host's spool, kind by kind."""
+        by = {change.n: change.by for change in self.changes}
+        return {
+            kind: _once([by.get(n, 0) for n in ns])
+            for kind, ns in self.by_kind.items() if kind in SPOOL_KINDS
+        }  # fmt: skip
+
+    def _tally(self) -> dict[str, Any]:
+        """Return how many recipients came to what, as :mod:`lab.analysis.tallies` has it."""
+        changes: dict[str, list[tuple[int, int]]] = defaultdict(list)
+        for n, name, count in tally_changes(self.rows):
+            changes[name].append((n, count))
+        return {
+            name: {
+                "events": _steps(n for n, _ in some),
+                "counts": _once([count for _, count in some]),
+            }
+            for name, some in changes.items()
+        }
+
+    def _notifications(self) -> dict[int, list[int]]:
+        """Return the messages that led to notifications, and these: the scope of a ladder."""
+        about = {self.rows[n][NOTIFY_ABOUT] for n in self.by_kind.get("notify", ())}
+        return {
+            message: sorted(with_notifications(self.trace, message) - {message})
+            for message in sorted(about)
+        }
+
+    def _lanes(self) -> list[dict[str, Any]]:
+        """Return what each message did when, as :mod:`lab.analysis.itineraries` has it.
+
+        ``waits`` are from when to when it lay in a spool, ``hops`` when it crossed a session,
+        ``ends`` when it was delivered (1) or failed, for now or for good (0). Microseconds.
+        """
+        if len({row[MESSAGE] for row in self.rows}) > MOST_LANES:
+            return []
+        return [self._lane(one) for one in itineraries(self.trace)]
+
+    def _lane(self, one: Itinerary) -> dict[str, Any]:
+        last = self.trace.last
+        ends = [(end.t, end.kind in ("deliver", "terminal")) for end in one.ends]
+        ends += [(attempt.ended, False) for hop in one.hops for attempt in hop.attempts]
+        spans = [(hop.sending, hop.ended or last) for hop in one.hops if hop.sending is not None]
+        return {
+            "message": one.number,
+            "waits": [_micro(hop.queued, hop.ended or last) for hop in one.hops],
+            "hops": [_micro(*span) for span in sorted(spans)],
+            "ends": [[*_micro(t), int(good)] for t, good in sorted(ends)],
+        }
 
     def _faults(self) -> list[dict[str, Any]]:
         """The fault intervals, as :mod:`lab.analysis.faults` has them.
@@ -218,84 +298,112 @@ class _Columns:
                 "peer": self._host(fault.peer),
                 "what": fault.what,
                 "enter": first,
-                "leave": len(self.trace.rows) if last is None else last,
+                "leave": len(self.rows) if last is None else last,
                 "down": fault.is_down,
                 "places": [[self._host(a), self._host(b)] for a, b in fault.places(links)],
             }
-            for first, last, fault in fault_spans(self.trace.rows)
+            for first, last, fault in fault_spans(self.rows)
         ]
 
-    def _films(self) -> dict[str, Any]:
-        """Of each session the events at which either side came to stand otherwise, and how."""
-        if len(self.trace) > MOST_FILMED:
+    def _states(self) -> dict[str, Any]:
+        """Return the states of both sides of each session, from the event on that changed them.
+
+        ``sides`` are the texts of a side as the page shows it; a snapshot is the event, the numbers
+        of the sender's and the receiver's texts, and their hosts.
+        """
+        if len(self.rows) > MOST_FILMED:
             return {}
-        known: dict[Any, int] = {}
-        sessions: dict[str, list[list[int]]] = {}
-        for number, film in session_histories(self.trace).items():
-            rows = sessions[str(number)] = []
-            for seq, shot in zip(film.seqs, film.snapshots, strict=True):
-                sides = [
-                    known.setdefault(_standing(side), len(known))
-                    for side in (shot.sender, shot.receiver)
+        sides: dict[tuple[str, ...], int] = {}
+        sessions: dict[int, list[list[int]]] = {}
+        for number, history in session_histories(self.trace).items():
+            found = sessions[number] = []
+            for n, snapshot in zip(history.seqs, history.snapshots, strict=True):
+                both = [
+                    sides.setdefault(_side(side), len(sides))
+                    for side in (snapshot.sender, snapshot.receiver)
                 ]
-                hosts = [self._host(shot.sender_host), self._host(shot.receiver_host)]
-                rows.append([seq, *sides, *hosts])
-        return {"standings": [list(one) for one in known], "sessions": sessions}
+                ends = [self._host(snapshot.sender_host), self._host(snapshot.receiver_host)]
+                found.append([n, *both, *ends])
+        return {"rows": list(_SIDE), "sides": [list(side) for side in sides], "sessions": sessions}
+
+    # -- the map -----------------------------------------------------------------------------------
+
+    def _hosts(self) -> list[dict[str, Any]]:
+        described = list(self.meta.get("hosts", ()))
+        described += [{"name": name} for name in self.names[len(described) :]]
+        places = map_layout.places(described, self.meta.get("links", ()))
+        return [
+            {
+                "name": str(host["name"]),
+                "kind": map_layout.kind_of(host),
+                "title": str(host.get("title") or ""),
+                "users": map_layout.users_of(host),
+                "careless": bool(host.get("careless")),
+                "x": round(float(x), 5),
+                "y": round(float(y), 5),
+            }
+            for host, (x, y) in zip(described, places, strict=True)
+        ]
+
+    def _links(self) -> list[dict[str, Any]]:
+        links = self.meta.get("links", ())
+        names = [str(environment["name"]) for environment in self.meta.get("environments", ())]
+        places = {name: n for n, name in enumerate(names)}
+        return [
+            {
+                "a": self.number[str(link["a"])],
+                "b": self.number[str(link["b"])],
+                "bend": bend,
+                "environment": places.get(str(link.get("environment")), 0),
+            }
+            for link, bend in zip(links, map_layout.bends(links), strict=True)
+        ]
 
     def _notes(self) -> list[str]:
-        if not self.cut:
+        if not self.texts.cut:
             return []
+        limits = self.texts.limits
         return [
-            f"{len(self.cut):,} texts are longer than this page has room for: of mail it holds the "
-            f"first {self.limits[True]:,} octets, of a command or reply {self.limits[False]:,}. "
+            f"{len(self.texts.cut):,} texts are longer than this page has room for: of mail it "
+            f"holds the first {limits[True]:,} octets, of a command or reply {limits[False]:,}. "
             "The trace has all of them."
         ]
 
 
-def _standing(side: SideState) -> tuple[Any, ...]:
-    """A side as the page tells it: state, what it waits for, buffers, and the row that applied."""
-    row = None
+_SIDE: Final = ("state", "reverse-path", "forward-path", "mail data", "row of the table")
+"""What the page shows of each side of a session."""
+
+
+def _side(side: SideState) -> tuple[str, ...]:
+    """Return a side of a session as the page shows it: a text for each of :data:`_SIDE`."""
+    row = ""
     if side.command not in ("CONNECT", ""):
         row = f"{side.was} + {side.command}: " + (
             f"{side.row.next} ({side.row.section})" if side.row else "out of order, 503 (4.1.1)"
         )
+        row += f"; {side.code}" if side.code else ""
     return (
-        side.state.value, side.awaiting, side.verb, side.reverse_path or "",
-        side.forward_paths, len(side.mail_data), row, side.code,
-    )  # fmt: skip
+        side.state.value + (f", reply to {side.awaiting} awaited" if side.awaiting else ""),
+        f"{side.verb} {side.reverse_path}" if side.reverse_path else "empty",
+        " ".join(side.forward_paths) or "empty",
+        count_noun(len(side.mail_data), "octet") if side.mail_data else "empty",
+        row,
+    )
 
 
-def _or_none(number: int | None) -> int:
-    return -1 if number is None else number
+def _once(values: list[Any]) -> Any:
+    """Return a column of numbers, or the one number that all of them are."""
+    return values[0] if len(set(values)) == 1 else values
 
 
-def _type(kind: str, name: str, rows: Iterable[Row]) -> str:
-    """How a column is written, from its first value that is one."""
-    if name in _BEFORE:
-        return "before"
-    place = OWN + KINDS[kind].index(name)
-    value = next((row[place] for row in rows if row[KIND] == kind and row[place] is not None), None)
-    if isinstance(value, (str, bytes)):
-        return "text"
-    return "json" if isinstance(value, (tuple, list, dict)) else "number"
+def _steps(numbers: Iterable[int]) -> list[int]:
+    return [after - before for before, after in pairwise((0, *numbers))]
 
 
-def _lengths(rows: Iterable[Row], mail: bool) -> list[int]:
-    """The lengths of the texts that crossed wires: of mail data, or of commands and replies."""
-    seen = set()
-    for row in rows:
-        column = OCTETS_COLUMNS.get(row[KIND])
-        if column is not None and (row[KIND] in _MAIL) is mail:
-            seen.add(row[column])
-    return sorted(len(text) for text in seen)
+def _until(spans: Iterable[Any], count: int) -> list[int]:
+    """Return how many events each span takes; -1 for one that nothing ends."""
+    return [-1 if span.last is None else span.last - span.first for span in spans]
 
 
-def _limit(lengths: list[int]) -> int:
-    """The length at which texts are cut so that all together keep to the room there is."""
-    room = ROOM
-    for shorter, length in enumerate(lengths):
-        left = len(lengths) - shorter
-        if length * left > room:
-            return max(min(room // left, LONGEST), 16)
-        room -= length
-    return LONGEST
+def _micro(*seconds: float) -> list[int]:
+    return [round(t * 1e6) for t in seconds]

@@ -1,19 +1,12 @@
-// The ladder: hosts as lines, time downward, a row an event, each command and reply on its arrow.
+// The ladder: hosts as lines, time downward, a row for each event, each command and reply on an arrow.
 //
-// Rows are evenly apart, so that a session of a second and a wait of a day can both be read; times
-// stand to the left. What is still to come is not shown: the ladder grows.
+// Which events are rows, and what they say, stands in the data (lab/analysis/ladder_rows.py). Rows
+// are evenly apart, so that a session of a second and a wait of a day can both be read; times stand
+// to the left. What is still to come is not shown: the ladder grows.
 
 const ROW = 26;
 const GUTTER = 84;
 const FEW = 8; // hosts that the ladder of a whole run can hold and be read
-const MARKS = {
-  submit: "hand-over", reject: "rejected", open: "channel open", accept: "stored",
-  deliver: "delivered", terminal: "on the terminal", refuse: "refused", defer: "put off",
-  unreachable: "cannot be reached", notify: "notification", abandon: "given up", loss: "segment lost",
-  fault: "fault", forget: "forgotten in a crash", close: "cut",
-};
-const FAILURES = new Set(["reject", "refuse", "unreachable", "abandon", "loss", "fault", "forget", "close"]);
-
 class LadderView extends Drawing {
   constructor(player, canvas) {
     super(player, canvas);
@@ -70,29 +63,19 @@ class LadderView extends Drawing {
   of(scope) {
     if (scope === this.scoped) return;
     this.scoped = scope;
-    const [what, number] = [scope.split(":")[0], Number(scope.split(":")[1])];
     const { run } = this;
-    const belongs = {
-      all: () => true,
-      host: (i) => run.host[i] === number || run.peer[i] === number,
-      message: (i) => run.message[i] === number
-        || (run.messages.get(run.message[i]) || {}).about === number,
-      session: (i) => run.session[i] === number,
-    }[what];
-    this.events = [];
+    this.events = run.rowsOf(scope);
     const columns = new Set();
-    for (let i = 0; i < run.count; i += 1) {
-      if (!belongs(i) || !this._shown(i)) continue;
-      this.events.push(i);
-      if (run.host[i] >= 0) columns.add(run.host[i]);
+    for (const i of this.events) {
+      columns.add(run.host[i]);
       if (run.peer[i] >= 0) columns.add(run.peer[i]);
     }
-    this._order(what, number, columns);
+    this._order(scope.split(":")[0], columns);
     this.up = 0;
     this.arrange();
   }
 
-  _order(what, number, columns) {
+  _order(what, columns) {
     const { hosts } = this.run;
     const met = [...columns];
     if (what === "message" || what === "session") this.columns = met; // as the mail came by them
@@ -102,13 +85,6 @@ class LadderView extends Drawing {
         .sort((a, b) => hosts[a].x - hosts[b].x || a - b);
     }
     this.place = new Map(this.columns.map((host, k) => [host, k]));
-  }
-
-  _shown(i) {
-    const kind = this.run.name(i);
-    if (kind === "close") return this.run.get(i, "reason") !== "quit";
-    if (kind === "fault") return this.run.host[i] >= 0;
-    return WIRE.has(kind) || kind in MARKS;
   }
 
   arrange() {
@@ -121,12 +97,10 @@ class LadderView extends Drawing {
     this.head = this.upright ? 16 + 6.6 * Math.min(longest, 17) : 30;
   }
 
-  /** The hosts' names; without their domains where there is little room and they stay apart. */
+  /** The hosts' names; without their domains where there is little room. */
   _names() {
-    const whole = this.columns.map((host) => this.run.hosts[host].name);
-    const brief = whole.map((name) => name.split(".")[0]);
-    const apart = new Set(brief).size === brief.length;
-    return this.wide < 110 && apart && !this.upright ? brief : whole;
+    const names = this.columns.map((host) => this.run.hosts[host].name);
+    return this.wide < 110 && !this.upright ? withoutDomains(names) : names;
   }
 
   x(host) {
@@ -160,7 +134,7 @@ class LadderView extends Drawing {
     const { context, colours } = this;
     context.setTransform(this.scale, 0, 0, this.scale, 0, 0);
     context.clearRect(0, 0, this.width, this.height);
-    this.taken = []; // where words lie already
+    this.taken = []; // places where words stand already
     this.rowsDone = countTo(this.events, n - 1);
     this.rowNow = this._between(this.rowsDone, t);
     const room = (this.height - this.head) / ROW;
@@ -203,15 +177,15 @@ class LadderView extends Drawing {
     context.stroke();
   }
 
-  /** A shade from its opening to its end behind each session that is seen. */
+  /** A shade behind each session in sight, from its opening to its end. */
   _shade(first, last, n) {
     const { context, run } = this;
-    const seen = new Set();
-    for (let row = first; row < last; row += 1) seen.add(run.session[this.events[row]]);
+    const inSight = new Set();
+    for (let row = first; row < last; row += 1) inSight.add(run.session[this.events[row]]);
     context.save();
     context.globalAlpha = 0.13;
     context.fillStyle = this.colours.session;
-    for (const number of seen) {
+    for (const number of inSight) {
       const session = run.sessions.get(number);
       if (!session || !this.place.has(session.a) || !this.place.has(session.b)) continue;
       const xs = [this.x(session.a), this.x(session.b)].sort((a, b) => a - b);
@@ -248,7 +222,7 @@ class LadderView extends Drawing {
     context.save();
     Object.assign(context, { strokeStyle: colours.quiet, lineWidth: 1 });
     context.setLineDash([2, 4]);
-    const words = `${duration(lasting)} later`;
+    const words = `${duration(lasting, this.run.data.units)} later`;
     context.font = `italic 11px ${SANS}`;
     context.beginPath();
     context.moveTo(GUTTER, y);
@@ -284,7 +258,7 @@ class LadderView extends Drawing {
     const [y0, y1] = [this.y(from), this.y(to)];
     const x = x0 + (x1 - x0) * share;
     const kind = run.name(i);
-    const colour = kind === "data" ? colours.mail : refuses(run, i) ? colours.refusal : colours[kind];
+    const colour = kind === "data" ? colours.mail : run.rowKind(i) === "error" ? colours.refusal : colours[kind];
     Object.assign(context, { strokeStyle: colour, fillStyle: colour });
     context.lineWidth = kind === "data" ? 4 : 1.8;
     context.setLineDash(kind === "reply" ? [6, 3] : []);
@@ -308,20 +282,19 @@ class LadderView extends Drawing {
     context.fill();
   }
 
-  /** What was said, along the arrow, as much of it as there is room for. */
+  /** What crosses, written along the arrow as far as there is room. */
   _words(i, x0, y0, x1, y1) {
     const { context, run, colours } = this;
     const size = 11;
     const steep = Math.abs(y1 - y0) > Math.abs(x1 - x0);
     const room = Math.floor((Math.hypot(x1 - x0, y1 - y0) * 0.86 - 14) / (size * 0.602));
-    const whole = gist(run, i);
-    if (steep) return this._beside(tag(run, i), x0, x1, y1);
-    const text = room >= Math.min(whole.length, 12) ? shorten(whole, room) : tag(run, i);
+    const [whole, short] = [run.rowText(i), run.tag(i)];
+    if (steep) return this._beside(short, x0, x1, y1);
+    const text = room >= Math.min(whole.length, 12) ? shorten(whole, room) : short;
     if (room < text.length - 1) return undefined;
-    const short = tag(run, i);
     const wide = size * 0.602;
     const slope = Math.atan2(y1 - y0, x1 - x0);
-    // in the middle, whole; else short, there or nearer to the point; else not at all
+    // in the middle and whole; or short, there or nearer to an end; or not at all
     const places = [[text, 0.5], [short, 0.5], [short, 0.76], [short, 0.26]];
     const found = places.find(([words, share]) => this._clear(
       x0 + (x1 - x0) * share, y0 + (y1 - y0) * share, slope, words.length * wide));
@@ -338,7 +311,7 @@ class LadderView extends Drawing {
     return context.restore();
   }
 
-  /** Whether no words lie yet where others of that width would, along a slope; then they do. */
+  /** Whether words of that width, along a slope, meet no others; if so, their place is taken. */
   _clear(x, y, slope, width) {
     const points = [];
     for (let at = -width / 2; at <= width / 2; at += 8) {
@@ -349,7 +322,7 @@ class LadderView extends Drawing {
     return !meets;
   }
 
-  /** A short word by the point of an arrow that is too steep to carry it. */
+  /** A short word beside the point of an arrow that is too steep to carry it. */
   _beside(text, x0, x1, y1) {
     const { context, colours } = this;
     const side = x1 > x0 ? -1 : 1;
@@ -358,14 +331,13 @@ class LadderView extends Drawing {
     haloed(context, text, x1 + side * 10, y1 - 6, colours.ink, colours.panel);
   }
 
-  /** Something that happened at a host: a sign on its line, and a word. */
+  /** Something that happened at a host: a sign on its line, and words. */
   _mark(i, row) {
     const { context, run, colours } = this;
-    const kind = run.name(i);
     const [x, y] = [this.x(run.host[i]), this.y(row)];
-    if (FAILURES.has(kind)) cross(context, x, y, 5, colours.refusal);
+    if (run.fails(i)) cross(context, x, y, 5, colours.refusal);
     else {
-      const good = kind === "deliver" || kind === "terminal";
+      const good = run.rowKind(i) === "deliver";
       Object.assign(context, { fillStyle: good ? colours.drop : colours.panel, strokeStyle: colours.ink });
       context.lineWidth = 1.3;
       context.beginPath();
@@ -374,8 +346,7 @@ class LadderView extends Drawing {
       context.stroke();
     }
     if (this.wide < 60) return;
-    const words = MARKS[kind] + (run.message[i] >= 0 ? ` ${run.message[i]}` : "")
-      + (kind === "fault" ? `: ${run.get(i, "name")} ${run.get(i, "on") ? "begins" : "ends"}` : "");
+    const words = run.rowText(i);
     context.font = `italic 11px ${SANS}`;
     const width = context.measureText(words).width;
     const left = x + 9 + width > this.width - 4;

@@ -3,14 +3,15 @@
 const LINE_STYLES = [[], [7, 4], [2, 4], [7, 3, 2, 3], [12, 4]];
 const NAMED = 60; // hosts that all have their names; of more, only the busiest have
 const BUSIEST = 14;
-const TOLD = [14, 7]; // things in flight that have words beside them, on a map of few hosts and of many
+const MOST_LABELLED = [14, 7]; // things on the wire up to which each has a label, on a map of few hosts and of many
+
+const CROSSED = new Set(["refuse", "reject", "unreachable", "abandon", "loss", "cut"]); // failures with a cross
 
 const overlap = (a, b) => a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];
 
 class MapView extends Drawing {
   constructor(player, canvas) {
     super(player, canvas);
-    this.bent = bends(this.run.links);
     this.between = new Map();
     this.run.links.forEach((link, k) => {
       for (const key of [`${link.a}-${link.b}`, `${link.b}-${link.a}`]) {
@@ -41,7 +42,10 @@ class MapView extends Drawing {
     this._label();
   }
 
-  /** Move hosts aside until none hides another; the map here may be lower than that which they were placed for. */
+  /**
+   * Move hosts aside until none hides another: lab/analysis/map_layout.py found their places for a
+   * map of its own shape, and this canvas may be narrower or lower.
+   */
   _part() {
     if (this.places.length > 300) return;
     const least = 2 * this.size + 4;
@@ -66,16 +70,15 @@ class MapView extends Drawing {
     }
   }
 
-  // -- names, where they hide least --------------------------------------------------------------
+  // -- names, where they cover least --------------------------------------------------------------
 
   _label() {
     const { hosts } = this.run;
     this.fontSize = hosts.length <= 8 ? 13 : hosts.length <= 30 ? 11.5 : 10.5;
     if (this.width < 560) this.fontSize = Math.max(9.5, this.fontSize - 2);
-    // on a crowded map without their domains, if they stay apart; the panel has them in full
-    const whole = hosts.map((host) => host.name);
-    const brief = whole.map((name) => name.split(".")[0]);
-    this.names = hosts.length > 25 && new Set(brief).size === brief.length ? brief : whole;
+    // with many hosts without their domains; the panel has the names in full
+    const names = hosts.map((host) => host.name);
+    this.names = hosts.length > 25 ? withoutDomains(names) : names;
     const busy = (host) => this.run.sessionsOf[host].length;
     let order = hosts.map((_, k) => k).sort((a, b) => busy(b) - busy(a) || a - b);
     if (hosts.length > NAMED) order = order.slice(0, BUSIEST);
@@ -163,9 +166,9 @@ class MapView extends Drawing {
 
   _network(context, faults) {
     const broken = this._broken(faults);
-    this.run.links.forEach((link, k) => this._link(context, link, k, broken.has(k)));
+    this.run.links.forEach((link, k) => this._link(context, link, broken.has(k)));
     this.run.hosts.forEach((host, k) => this._host(context, host, k));
-    for (const fault of faults) this._trouble(context, fault);
+    for (const fault of faults) this._fault(context, fault);
     context.font = `${this.fontSize}px ${SANS}`;
     Object.assign(context, { textAlign: "center", textBaseline: "middle" });
     const chosen = this.player.host;
@@ -179,30 +182,16 @@ class MapView extends Drawing {
     }
   }
 
-  /** Links that carry nothing now: down themselves, or between the parts of a divided network. */
+  /** The numbers of the links through which nothing gets now. */
   _broken(faults) {
-    const broken = new Set();
+    const pairs = new Set();
     for (const fault of faults) {
-      if (fault.name === "link-down") {
-        this.run.links.forEach((link, k) => {
-          if ((link.a === fault.host && link.b === fault.peer)
-            || (link.b === fault.host && link.a === fault.peer)) broken.add(k);
-        });
-      } else if (fault.name === "partition") {
-        const part = new Map();
-        fault.what.split(" | ").forEach((group, k) => {
-          for (const name of group.split(" ")) part.set(this.run.numbers.get(name), k);
-        });
-        this.run.links.forEach((link, k) => {
-          const [a, b] = [part.get(link.a), part.get(link.b)];
-          if (a !== undefined && b !== undefined && a !== b) broken.add(k);
-        });
-      }
+      for (const [a, b] of fault.down ? fault.places : []) pairs.add(`${a}-${b}`).add(`${b}-${a}`);
     }
-    return broken;
+    return new Set(this.run.links.map((link, k) => (pairs.has(`${link.a}-${link.b}`) ? k : -1)));
   }
 
-  _link(context, link, k, broken) {
+  _link(context, link, broken) {
     const many = this.run.links.length > 400;
     context.save();
     context.globalAlpha = many ? 0.4 : 1;
@@ -210,18 +199,18 @@ class MapView extends Drawing {
     context.strokeStyle = broken ? this.colours.refusal : this.colours.line;
     context.setLineDash(broken ? [2, 6] : LINE_STYLES[Math.max(link.environment, 0) % LINE_STYLES.length]);
     context.beginPath();
-    this._along(link, k, 1).forEach(([x, y], step) => (step ? context.lineTo(x, y) : context.moveTo(x, y)));
+    this._along(link, 1).forEach(([x, y], step) => (step ? context.lineTo(x, y) : context.moveTo(x, y)));
     context.stroke();
     context.restore();
-    if (broken) cross(context, ...this._along(link, k, 1)[8], 6, this.colours.refusal);
+    if (broken) cross(context, ...this._along(link, 1)[8], 6, this.colours.refusal);
   }
 
-  /** Seventeen points of a link, from a to b, or back where `way` is -1. */
-  _along(link, k, way) {
+  /** Seventeen points of a link, from a to b, or from b to a if `way` is -1. */
+  _along(link, way) {
     const [a, b] = [this.places[link.a], this.places[link.b]];
     const [dx, dy] = [b[0] - a[0], b[1] - a[1]];
-    const share = this.bent[k] * 2;
-    const pull = [(a[0] + b[0]) / 2 - dy * share, (a[1] + b[1]) / 2 + dx * share];
+    const share = link.bend * 2; // to the left of the way; y grows downward here
+    const pull = [(a[0] + b[0]) / 2 + dy * share, (a[1] + b[1]) / 2 - dx * share];
     const points = [];
     for (let step = 0; step <= 16; step += 1) {
       const s = step / 16;
@@ -259,12 +248,12 @@ class MapView extends Drawing {
     context.stroke();
   }
 
-  _trouble(context, fault) {
+  /** A cross over a host that is down; the name of another fault beside its host. */
+  _fault(context, fault) {
     if (fault.host < 0) return;
     const [x, y] = this.places[fault.host];
-    if (fault.name === "crash" || fault.name === "host-down") {
-      cross(context, x, y, this.size + 3, this.colours.refusal, 3);
-    } else if (fault.name !== "link-down") {
+    if (fault.down && fault.peer < 0) cross(context, x, y, this.size + 3, this.colours.refusal, 3);
+    else if (!fault.down) {
       context.font = `bold ${this.fontSize - 1}px ${SANS}`;
       const text = `⚠ ${fault.name}`;
       const fits = x + this.size + 6 + context.measureText(text).width < this.width;
@@ -297,7 +286,7 @@ class MapView extends Drawing {
       if (number === undefined) points.push(this.places[path[k - 1]], this.places[path[k]]);
       else {
         const link = this.run.links[number];
-        points.push(...this._along(link, number, link.a === path[k - 1] ? 1 : -1));
+        points.push(...this._along(link, link.a === path[k - 1] ? 1 : -1));
       }
     }
     return points.length ? points : [this.places[path[0]]];
@@ -313,9 +302,7 @@ class MapView extends Drawing {
     context.beginPath();
     context.arc(x, y, this.size * 1.45 + 7, 0, 7);
     context.stroke();
-    const kind = this.run.name(i);
-    const cut = kind === "close" && this.run.get(i, "reason") !== "quit";
-    if (cut || ["refuse", "reject", "unreachable", "abandon", "loss"].includes(kind)) {
+    if (CROSSED.has(this.run.rowKind(i))) {
       const other = this.run.peer[i] < 0 ? [x, y] : this.places[this.run.peer[i]];
       cross(context, (x + other[0]) / 2, (y + other[1]) / 2, 8, this.colours.refusal, 3.5);
     }
@@ -355,21 +342,22 @@ class MapView extends Drawing {
   _flight(n, t) {
     const { run } = this;
     const flying = run.flightAt(n, t);
-    this.said = []; // where words stand already: later ones give way, so that each can be read
+    this.labelBoxes = []; // places of labels: later ones give way, so that each can be read
     for (const i of flying) {
       const share = (t - run.start[i]) / (run.t[i] - run.start[i]);
-      this._thing(i, Math.min(1, Math.max(0, share)), flying.length <= TOLD[run.hosts.length > 25 ? 1 : 0]);
+      this._thing(i, Math.min(1, Math.max(0, share)), flying.length <= MOST_LABELLED[run.hosts.length > 25 ? 1 : 0]);
     }
   }
 
-  _thing(i, share, told) {
+  /** What is on its way with event i, a share of the way along; with a label or without. */
+  _thing(i, share, labelled) {
     const { context, run, colours } = this;
     const kind = run.name(i);
     const [x, y] = onPolyline(this._route(run.pathOf(i)), share);
     const size = this.size > 5 ? 1 : 0.65;
     if (kind === "data") envelope(context, x, y, 20 * size, colours.mail, colours.ink);
     else {
-      const colour = refuses(run, i) ? colours.refusal : colours[kind] || colours.quiet;
+      const colour = run.rowKind(i) === "error" ? colours.refusal : colours[kind] || colours.quiet;
       Object.assign(context, { fillStyle: colour, strokeStyle: colours.panel, lineWidth: 1.2 });
       context.beginPath();
       if (kind === "reply") context.rect(x - 5 * size, y - 5 * size, 10 * size, 10 * size);
@@ -377,22 +365,22 @@ class MapView extends Drawing {
       context.fill();
       context.stroke();
     }
-    if (!told) return;
-    const words = kind === "open" ? "opening" : kind === "data" ? `mail ${run.message[i]}` : tag(run, i);
+    if (!labelled) return;
+    const words = kind === "open" ? "opening" : kind === "data" ? `mail ${run.message[i]}` : run.tag(i);
     context.font = `bold ${Math.max(this.fontSize - 1, 10)}px ${MONO}`;
     Object.assign(context, { textAlign: "center", textBaseline: "alphabetic" });
-    // over the host that it comes from or goes to there is a badge: its words stand above that
+    // a host has a badge above it: near a host the label stands above the badge
     const near = Math.max(0, 1 - Math.min(share, 1 - share) / 0.12);
     const base = y - 10 - near * (this.size + 8);
     const half = context.measureText(words).width / 2 + 2;
     const high = this.fontSize + 2;
-    // nearer to an edge than half their width, words would be cut off
+    // a label nearer to an edge than half its width would be cut off
     const middle = Math.min(Math.max(x, half), this.width - half);
     const lines = [base, base - high, y + 10 + high, base - 2 * high].filter((line) => line > high);
-    const free = lines.find((line) => this.said.every(([left, top, right, bottom]) =>
+    const free = lines.find((line) => this.labelBoxes.every(([left, top, right, bottom]) =>
       middle + half < left || middle - half > right || line < top || line - high > bottom));
     if (free === undefined) return;
-    this.said.push([middle - half, free - high, middle + half, free]);
+    this.labelBoxes.push([middle - half, free - high, middle + half, free]);
     haloed(context, words, middle, free, colours.ink, colours.panel);
   }
 
@@ -417,24 +405,6 @@ class MapView extends Drawing {
     const host = this.hit(...this.point(event));
     if (host !== null) this.player.choose(host);
   }
-}
-
-/** How far each link bends aside, so that links of one pair lie side by side. */
-function bends(links) {
-  const pairs = new Map();
-  links.forEach((link, k) => {
-    const key = link.a < link.b ? `${link.a}-${link.b}` : `${link.b}-${link.a}`;
-    if (!pairs.has(key)) pairs.set(key, []);
-    pairs.get(key).push(k);
-  });
-  const bent = new Array(links.length).fill(0);
-  for (const group of pairs.values()) {
-    group.forEach((k, place) => {
-      const side = links[k].a < links[k].b ? 1 : -1;
-      bent[k] = side * 0.14 * (place - (group.length - 1) / 2);
-    });
-  }
-  return bent;
 }
 
 /** The point of a polyline at that share of its length. */

@@ -1,7 +1,7 @@
 // The panels beside the map: the host that was chosen, and the events. All of it is text content:
-// nothing that a host is called or that came in a mail is ever read as markup.
+// no name and no mail is ever read as markup.
 
-const LONG = 60; // entries of a list that are shown; of more, how many there are is said
+const LONG = 60; // entries of a list that are shown; the others are counted
 
 /** An element with attributes and children; strings become text. */
 function make(tag, attributes = {}, ...children) {
@@ -60,7 +60,7 @@ class HostPanel {
     const words = [{ relay: "a host that relays", router: "a router: it speaks no SMTP" }[kind] || "a host"];
     if (title) words.push(title);
     if (users) words.push(counted(users, "user"));
-    if (careless) words.push("careless: it says 250 before the mail is stored");
+    if (careless) words.push("careless: it replies 250 before the mail is stored");
     for (const fault of faults) words.push(`⚠ ${fault.name}${fault.what ? ` (${fault.what})` : ""}`);
     return words.join(" · ");
   }
@@ -93,11 +93,10 @@ class HostPanel {
   }
 
   _delivered(i) {
-    const octets = this.run.get(i, "octets");
     const head = `${this.run.get(i, "user")}: mail ${this.run.message[i]}, at ${clock(this.run.t[i])}`;
-    const details = make("details", { open: this.opened.has(i) }, make("summary", { "data-keep": `d${i}` }, visible(head)));
+    const details = make("details", { open: this.opened.has(i) }, make("summary", { "data-keep": `d${i}` }, head));
     const fill = () => {
-      if (details.childElementCount === 1) details.append(make("pre", {}, linesOf(octets).join("\n") + this._missing(i)));
+      if (details.childElementCount === 1) details.append(make("pre", {}, this.run.lines(i).join("\n") + this._missing(i)));
     };
     if (this.opened.has(i)) fill();
     details.addEventListener("toggle", () => {
@@ -136,16 +135,13 @@ class HostPanel {
     return section;
   }
 
-  /** The lines of a session as the transcript has them, the latest of very many. */
+  /** The lines of a session as the transcript has them; of very many, the last. */
   _lines(session, count) {
     const found = [];
-    let sender = session.a;
     for (const i of session.events.slice(0, count)) {
-      const kind = this.run.name(i);
-      if (!WIRE.has(kind)) continue;
-      if (kind !== "reply") sender = this.run.peer[i]; // TURN: the roles have changed
-      const side = this.run.peer[i] === sender ? "S" : "R";
-      for (const line of linesOf(this.run.get(i, "octets"))) found.push(`${side}: ${line}`);
+      const letter = this.run.data.letters[this.run.name(i)];
+      if (!letter) continue;
+      for (const line of this.run.lines(i)) found.push(`${letter}: ${line}`);
       const missing = this.run.missing(i);
       if (missing) found.push(`   [… ${counted(missing, "more octet")}, left out of this page]`);
     }
@@ -153,7 +149,7 @@ class HostPanel {
   }
 }
 
-/** The events about the current one, a fixed number of buttons that take turns. */
+/** The events around the current one, on a fixed number of buttons. */
 class EventsPanel {
   constructor(player, element) {
     this.player = player;
@@ -181,7 +177,7 @@ class EventsPanel {
       if (item.hidden) return;
       button.value = i + 1;
       time.textContent = clock(this.run.t[i]);
-      words.textContent = sentence(this.run, i);
+      words.textContent = this.run.sentence(i);
       button.className = i >= n ? "to-come" : "";
       if (i === n - 1) button.setAttribute("aria-current", "step");
       else button.removeAttribute("aria-current");
@@ -195,55 +191,50 @@ class EventsPanel {
   }
 }
 
-/** The sessions of the host that was chosen: where both engines stand, and their three buffers. */
+/** The sessions of the host that was chosen: the states of both sides, and their three buffers. */
 class StatesPanel {
   constructor(player, element) {
     this.player = player;
     this.run = player.run;
-    this.films = player.run.data.films || {};
+    this.states = player.run.data.states;
     this.element = element;
   }
 
   show(n, host) {
     const sessions = this.run.sessionsBy(n, host);
-    const shown = sessions.filter((one) => this._shot(one, n) && one.close >= n).slice(-4);
+    const shown = sessions.filter((one) => this._snapshot(one, n) && one.close >= n).slice(-4);
     const latest = shown.length ? shown : sessions.slice(-1);
-    const shots = latest.map((one) => [one, this._shot(one, n)]).filter(([, shot]) => shot);
-    const key = JSON.stringify([host, shots.map(([one, shot]) => [one.number, ...shot])]);
+    const snapshots = latest.map((one) => [one, this._snapshot(one, n)]).filter(([, found]) => found);
+    const key = JSON.stringify([host, snapshots.map(([one, found]) => [one.number, ...found])]);
     if (key === this.key) return;
     this.key = key;
-    const about = make("p", { class: "quiet" }, `${this.run.hostName(host)}: ` + (!this.films.sessions
-      ? "this page holds too many events to tell states and buffers; the stepper (lab step) tells them."
-      : shots.length ? counted(shots.length, "session") : "no session yet"));
-    this.element.replaceChildren(about, ...shots.map(([one, shot]) => this._session(one, shot)));
+    const about = make("p", { class: "quiet" }, `${this.run.hostName(host)}: ` + (!this.states.sessions
+      ? "this page holds too many events to show states and buffers; the stepper (lab step) shows them."
+      : snapshots.length ? counted(snapshots.length, "session") : "no session yet"));
+    this.element.replaceChildren(about, ...snapshots.map(([one, found]) => this._session(one, found)));
   }
 
-  _shot(session, n) {
-    const shots = (this.films.sessions || {})[session.number];
-    if (!shots || shots[0][0] >= n) return null;
+  /** The last snapshot of a session that was taken by event n; null before it opened. */
+  _snapshot(session, n) {
+    const snapshots = (this.states.sessions || {})[session.number];
+    if (!snapshots || snapshots[0][0] >= n) return null;
     let low = 0;
-    let high = shots.length;
+    let high = snapshots.length;
     while (high - low > 1) {
       const middle = (low + high) >> 1;
-      if (shots[middle][0] < n) low = middle;
+      if (snapshots[middle][0] < n) low = middle;
       else high = middle;
     }
-    return shots[low];
+    return snapshots[low];
   }
 
   _session(session, [, sender, receiver, from, to]) {
-    const sides = [sender, receiver].map((number) => this.films.standings[number]);
-    const row = (name, text) => make("tr", {}, make("th", { scope: "row" }, name), ...sides.map((side) => make("td", {}, text(side))));
+    const sides = [sender, receiver].map((number) => this.states.sides[number]);
+    const row = (name, k) => make("tr", {}, make("th", { scope: "row" }, name), ...sides.map((texts) => make("td", {}, texts[k])));
     return make("table", { class: "states" },
       make("thead", {}, make("tr", {}, make("th", {}, `session ${session.number}`),
         make("th", { scope: "col" }, `sender-SMTP ${this.run.hostName(from)}`),
         make("th", { scope: "col" }, `receiver-SMTP ${this.run.hostName(to)}`))),
-      make("tbody", {},
-        row("state", ([state, awaiting]) => state + (awaiting ? `, reply to ${awaiting} awaited` : "")),
-        row("reverse-path", ([, , verb, path]) => (path ? `${verb} ${path}` : "empty")),
-        row("forward-path", ([, , , , paths]) => (paths.length ? paths.join(" ") : "empty")),
-        row("mail data", ([, , , , , size]) => (size ? counted(size, "octet") : "empty")),
-        row("row of the table", ([, , , , , , words, code]) => (words ? words + (code ? `; ${code}` : "") : "")),
-      ));
+      make("tbody", {}, ...this.states.rows.map(row)));
   }
 }

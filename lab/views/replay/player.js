@@ -65,8 +65,8 @@ class Player {
     this.timing = { frames: 0, total: 0, longest: 0 };
     this.ended = new AbortController();
     element.classList.add("lab-replay");
-    element.innerHTML = SKELETON; // ours, and nothing else: what a run holds is put in as text
-    // whatever can have the focus: a notebook's own keys are not for the player
+    element.innerHTML = SKELETON; // no data of the run: that is put in as text
+    // the keys of a notebook must not act on what has the focus here
     for (const one of [element, ...element.querySelectorAll("button, select, input, canvas, [tabindex]")]) {
       one.dataset.lmSuppressShortcuts = "true";
     }
@@ -169,10 +169,10 @@ class Player {
     this.map.draw(this.n, this.t);
     if (this.ladder.height) this.ladder.draw(this.n, this.t);
     this.timeline.draw(this.n, this.t);
-    // while it plays, words are set ten times a second: nobody reads faster
-    if (!this.playing || !(now - this.told < 100)) {
-      this.told = now;
-      this._tell();
+    // while it plays, texts change ten times a second: nobody reads faster
+    if (!this.playing || !(now - this.updated < 100)) {
+      this.updated = now;
+      this._texts();
     }
     const took = performance.now() - began;
     this.timing.frames += 1;
@@ -181,14 +181,15 @@ class Player {
     if (this.playing) this.redraw();
   }
 
-  _tell() {
+  /** Set all texts to the moment. */
+  _texts() {
     const { run, n, t } = this;
     const tally = run.tally(n);
     const spooled = run.hosts.reduce((sum, _, host) => sum + run.spoolLength(n, host), 0);
     put(this.find(".tally"), [`${tally.delivered.toLocaleString("en")} of ${counted(tally.submitted, "recipient")} delivered`,
       tally.returned && `${tally.returned} returned`, tally.rejected && `${tally.rejected} rejected`,
       `${spooled} in spools`].filter(Boolean).join(" · "));
-    put(this.find(".now"), n ? sentence(run, n - 1) : "Nothing has happened yet. Space plays, → steps one event.");
+    put(this.find(".now"), n ? run.sentence(n - 1) : "Nothing has happened yet. Space plays, → steps one event.");
     put(this.find(".clock"), `${clock(t)} · event ${n.toLocaleString("en")} of ${run.count.toLocaleString("en")}`);
     const slider = this.find(".slider");
     if (!this.sliding) slider.value = Math.round((this.scale.place(t) / this.scale.length) * 1e6);
@@ -201,10 +202,10 @@ class Player {
     if (this.playing && this.options.page) this._hash(1000);
   }
 
-  /** All that is so now, as plain data. */
+  /** The state of the run at this moment, as plain data. */
   state() { return { n: this.n, t: this.t, ...this.run.stateAt(this.n, this.t) }; }
 
-  /** Choose the host that the panel tells of. */
+  /** Choose the host that the panel is about. */
   choose(host) {
     this.host = host;
     this.panels.host.session = null;
@@ -248,7 +249,7 @@ class Player {
     if (this.timeline) this._fit();
   }
 
-  /** Tell those who listen where we are, now that it is settled. */
+  /** Report the new position to the listeners, and write it into the address. */
   _moved() {
     if (this.options.page) this._hash(0);
     for (const listener of this.listeners) listener(this.n, this.t);
@@ -423,7 +424,7 @@ class Player {
     try {
       history.replaceState(null, "", `#t=${t}${exact ? "" : `&n=${this.n}`}`);
     } catch {
-      // within another page (a notebook) the address is not ours to write
+      // within another page (a notebook) the address may not be changed
     }
   }
 
@@ -435,7 +436,7 @@ class Player {
     else this.seekTime(Number(found[1]));
   }
 
-  /** Take everything away that was mounted. */
+  /** Remove everything that was mounted. */
   destroy() {
     this.playing = false;
     this.ended.abort();
@@ -459,7 +460,7 @@ function busiest(run) {
 
 /**
  * Play a run in an element. `data` is an object as replay_data makes it, or its packed text;
- * options: page (the address and the keys of the whole page are ours), theme (auto, light, dark),
+ * options: page (the player has the address and the keys of the whole page), theme (auto, light, dark),
  * breaks (numbers of events after which playing stops). The promise is of the Player.
  */
 export async function mount(element, data, options = {}) {

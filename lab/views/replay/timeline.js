@@ -1,8 +1,4 @@
-// Time that leaves out waiting, and the timeline over it.
-
-const STEPS = [1e-6, 1e-5, 1e-4, 1e-3].flatMap((d) => [d, 2 * d, 5 * d]).concat([0.01, 0.02, 0.05,
-  0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200,
-  86400, 172800, 432000, 864000]);
+// The clock of playing, which leaves out waiting, and the timeline over it.
 
 /**
  * A mapping of times of the run to seconds of playing: one to one while something is on a wire;
@@ -80,7 +76,7 @@ const EDGE = 12; // as far as a slider's thumb keeps from its ends
 class TimelineView extends Drawing {
   constructor(player, canvas) {
     super(player, canvas);
-    this._bars();
+    this.lanes = this.run.data.lanes; // none, if there are too many messages
     const seek = (event) => {
       const share = (this.point(event)[0] - EDGE) / (this.width - 2 * EDGE);
       player.seekPlace(Math.min(1, Math.max(0, share)) * player.scale.length);
@@ -90,33 +86,6 @@ class TimelineView extends Drawing {
       seek(event);
     });
     canvas.addEventListener("pointermove", (event) => { if (event.buttons) seek(event); });
-  }
-
-  /** What each message did when: it lay in a spool, it crossed a session. */
-  _bars() {
-    const { run } = this;
-    this.lanes = new Map();
-    const lane = (message) => {
-      if (!this.lanes.has(message)) this.lanes.set(message, { waits: [], hops: [], ends: [] });
-      return this.lanes.get(message);
-    };
-    const crossings = new Map();
-    for (let i = 0; i < run.count; i += 1) {
-      const [kind, message, session] = [run.name(i), run.message[i], run.session[i]];
-      if (message < 0) continue;
-      if (["deliver", "terminal", "refuse", "reject", "abandon", "defer"].includes(kind)) lane(message).ends.push(i);
-      if (session < 0 || !WIRE.has(kind)) continue;
-      const key = `${session}/${message}`;
-      const crossing = crossings.get(key);
-      if (crossing) crossing[1] = run.t[i];
-      else {
-        crossings.set(key, [run.start[i], run.t[i]]);
-        lane(message).hops.push(crossings.get(key));
-      }
-    }
-    for (const entry of run.entries) {
-      lane(entry.message).waits.push([run.t[entry.enter], entry.leave < run.count ? run.t[entry.leave] : run.last]);
-    }
   }
 
   x(t) {
@@ -146,10 +115,10 @@ class TimelineView extends Drawing {
   _whole(context) {
     this._folds(context);
     const room = this.height - AXIS - 14;
-    const each = Math.min(15, room / Math.max(this.lanes.size, 1));
+    const high = Math.min(15, room / Math.max(this.lanes.length, 1));
     this.most = 0;
-    if (each >= 3) this._lanes(context, each);
-    else this._heap(context, room);
+    if (this.lanes.length && high >= 3) this._lanes(context, high);
+    else this._totals(context, room);
     this._axis(context);
   }
 
@@ -162,17 +131,18 @@ class TimelineView extends Drawing {
       if (right - left < 2) continue;
       context.fillStyle = this.colours.faint;
       context.fillRect(left, 0, right - left, this.height - AXIS);
-      const words = duration(Number((to - from).toPrecision(2)));
+      const words = duration(Number((to - from).toPrecision(2)), this.run.data.units);
       if (context.measureText(words).width > right - left - 4) continue;
       context.fillStyle = this.colours.quiet;
       context.fillText(words, (left + right) / 2, 1);
     }
   }
 
+  /** A lane for each message: when it lay in a spool and when it crossed a session. */
   _lanes(context, each) {
-    const { run, colours } = this;
+    const { colours } = this;
     let y = 14;
-    for (const [number, { waits, hops, ends }] of this.lanes) {
+    for (const { message, waits, hops, ends } of this.lanes) {
       const high = Math.max(2, each - 2);
       context.fillStyle = colours.spool;
       context.globalAlpha = 0.5;
@@ -181,25 +151,27 @@ class TimelineView extends Drawing {
       hops.forEach(([from, to], k) => {
         context.fillStyle = colours[HOP_COLOURS[k % HOP_COLOURS.length]];
         this._bar(context, from, to, y, high);
-        const wide = this.x(to) - this.x(from);
+        const wide = this.x(to / 1e6) - this.x(from / 1e6);
         if (k || high < 10 || wide < 16) return;
         context.font = `bold ${Math.min(11, high)}px ${SANS}`;
         Object.assign(context, { fillStyle: colours.panel, textAlign: "left", textBaseline: "middle" });
-        context.fillText(String(number), this.x(from) + 3, y + high / 2 + 0.5);
+        context.fillText(String(message), this.x(from / 1e6) + 3, y + high / 2 + 0.5);
       });
-      for (const i of ends) this._end(context, i, run.name(i), y, high);
+      for (const [t, good] of ends) this._end(context, t, good, y, high);
       y += each;
     }
   }
 
+  /** A bar from one time to another, in microseconds. */
   _bar(context, from, to, y, high) {
-    const x = this.x(from);
-    context.fillRect(x, y, Math.max(1, this.x(to) - x), high);
+    const x = this.x(from / 1e6);
+    context.fillRect(x, y, Math.max(1, this.x(to / 1e6) - x), high);
   }
 
-  _end(context, i, kind, y, high) {
-    const x = this.x(this.run.t[i]);
-    if (kind === "deliver" || kind === "terminal") {
+  /** A dot where mail was delivered, a cross where it failed, for now or for good. */
+  _end(context, t, good, y, high) {
+    const x = this.x(t / 1e6);
+    if (good) {
       Object.assign(context, { fillStyle: this.colours.drop, strokeStyle: this.colours.ink, lineWidth: 1 });
       context.beginPath();
       context.arc(x, y + high / 2, Math.min(4.5, Math.max(2, high / 2)), 0, 7);
@@ -208,21 +180,21 @@ class TimelineView extends Drawing {
     } else cross(context, x, y + high / 2, Math.min(4, high / 2), this.colours.refusal, 2);
   }
 
-  /** Too many messages for lanes: how much crossed the wires, and how much lay in spools. */
-  _heap(context, room) {
+  /** For too many messages: how much crossed the wires, and how much lay in spools. */
+  _totals(context, room) {
     const { run, colours } = this;
     const width = Math.max(1, Math.round(this.width));
-    const heap = new Uint32Array(width);
+    const crossing = new Uint32Array(width);
     const failed = new Uint8Array(width);
     for (let i = 0; i < run.count; i += 1) {
       const at = Math.min(width - 1, Math.max(0, Math.round(this.x(run.t[i]))));
-      if (WIRE.has(run.name(i))) heap[at] += 1;
-      else if (FAILURES.has(run.name(i)) && !(run.name(i) === "close" && run.get(i, "reason") === "quit")) failed[at] = 1;
+      if (WIRE.has(run.name(i))) crossing[at] += 1;
+      else if (run.fails(i)) failed[at] = 1;
     }
-    const most = heap.reduce((a, b) => Math.max(a, b), 1);
+    const most = crossing.reduce((a, b) => Math.max(a, b), 1);
     const base = this.height - AXIS;
     context.fillStyle = colours.session;
-    heap.forEach((number, x) => {
+    crossing.forEach((number, x) => {
       const high = (number / most) * room;
       context.fillRect(x, base - high, 1, high);
     });
@@ -249,6 +221,7 @@ class TimelineView extends Drawing {
 
   _axis(context) {
     const { colours, player } = this;
+    const { steps } = this.run.data;
     const inner = this.width - 2 * EDGE;
     Object.assign(context, { fillStyle: colours.quiet, strokeStyle: colours.line, lineWidth: 1 });
     context.font = `10.5px ${SANS}`;
@@ -257,7 +230,8 @@ class TimelineView extends Drawing {
     for (let x = EDGE; x < this.width - EDGE; x += 6) {
       if (x < free) continue;
       const at = (px) => player.scale.time(((px - EDGE) / inner) * player.scale.length);
-      const step = STEPS.find((one) => one >= (at(x + 80) - at(x)) / 1.5) || STEPS[STEPS.length - 1];
+      const least = (at(x + 80) - at(x)) / 1.5;
+      const step = steps.find((size) => size >= least) || steps[steps.length - 1];
       const t = Math.ceil(at(x) / step - 1e-9) * step;
       const place = this.x(t);
       if (t > player.run.last || place < free || place > this.width - 24) continue;

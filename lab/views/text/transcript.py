@@ -12,7 +12,9 @@ from typing import Any, Final
 from lab.trace.rows import CLOSE_REASON, KIND, OCTETS, SESSION, Row, T
 from lab.trace.trace import Trace
 
-_LETTERS: Final = {"command": "S", "data": "S", "reply": "R"}
+LETTERS: Final = {"command": "S", "data": "S", "reply": "R"}
+"""The letter of the side that speaks, by the kind of event."""
+
 _ESCAPES: Final = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 256))}
 
 
@@ -34,7 +36,7 @@ def _sessions(trace: Trace) -> Iterator[list[Row]]:
     over: set[int] = set()
     for row in trace.rows:
         kind = row[KIND]
-        if kind in _LETTERS or kind == "close":
+        if kind in LETTERS or kind == "close":
             if row[SESSION] in by_session:
                 by_session[row[SESSION]].append(row)
                 if kind == "close":
@@ -55,7 +57,7 @@ def _session(rows: list[Row]) -> Iterator[str]:
         if row[KIND] == "close":
             ending = _ending(row)
         else:
-            yield from _lines(_LETTERS[row[KIND]], row[OCTETS])
+            yield from _lines(LETTERS[row[KIND]], row[OCTETS])
     if ending:
         yield ending
 

@@ -1,0 +1,178 @@
+"""The page says what Python says: about every event and moment of every topology that ships."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers.page_in_node import computed, needs_node
+from helpers.places import TOPOLOGIES
+
+import lab
+from lab.analysis.index import TraceIndex
+from lab.analysis.ladder_rows import FAILURES, ladder_rows, row_of
+from lab.analysis.narrative import lines_of, sentence
+from lab.analysis.spools import queue_lengths
+from lab.analysis.tallies import tally_changes
+from lab.quantities import clock_time, count_noun, duration
+from lab.trace.trace import Trace
+from lab.views.replay import replay_data
+from lab.views.text.transcript import transcript
+
+RUNS: list[tuple[str, float | None]] = [
+    *sorted(
+        (path.relative_to(TOPOLOGIES).as_posix(), None)
+        for path in TOPOLOGIES.rglob("*.toml")
+        if "experiments" not in path.parts
+    ),
+    # stopped while mail waits, sessions are open and faults last
+    *(("campus.toml", 30.0), ("faults/partition.toml", 900.0), ("faults/host-down.toml", 700.0)),
+]
+"""Topologies, and when their runs are stopped."""
+
+MOMENTS = 150
+"""Moments that are compared in a run; of a longer one, these are evenly apart."""
+
+pytestmark = needs_node
+
+EVENTS = """
+const run = new Run(given);
+return Array.from({ length: run.count }, (_, i) => ({
+  words: [run.sentence(i), run.rowKind(i), run.rowKind(i) ? run.rowText(i) : "", run.tag(i),
+    run.fails(i)],
+  lines: run.get(i, "octets") === null ? null : run.lines(i), missing: run.missing(i),
+}));
+"""
+
+
+@pytest.fixture(scope="module", params=RUNS, ids=lambda run: "-".join(map(str, run)))
+def trace(request: pytest.FixtureRequest) -> Trace:
+    name, until = request.param
+    return lab.simulate(TOPOLOGIES / name, until=until).trace
+
+
+def test_each_event_is_told_in_the_words_of_analysis(trace: Trace, tmp_path: Path) -> None:
+    """Its sentence, its row of the ladder, and the lines that crossed the wire."""
+    page = computed(tmp_path, EVENTS, replay_data(trace))
+    assert len(page) == len(trace)
+    for event, shown in zip(trace, page, strict=True):
+        row = row_of(event)
+        of_row = (row.kind, row.text, row.tag, row.kind in FAILURES) if row else ("", "", "", False)
+        assert shown["words"] == [sentence(event), *of_row]
+        if shown["lines"] is not None and not shown["missing"]:
+            assert shown["lines"] == lines_of(event["octets"])
+
+
+def test_what_lies_open_waits_and_fails_is_that_of_the_stepper(
+    trace: Trace, tmp_path: Path
+) -> None:
+    """At every moment: spools, their lengths and next tries, open sessions, faults, outcomes."""
+    moments = sorted({*range(0, len(trace) + 1, max(1, len(trace) // MOMENTS)), len(trace)})
+    body = """
+        const run = new Run(given.data);
+        return given.moments.map((n) => ({
+          spool: run.spoolOf(n).map((one) => [run.hostName(one.host), run.hostName(one.peer),
+            one.message, one.recipients, one.size, run.retryAt(n, one)]),
+          lengths: Object.fromEntries(run.hosts.map((host, k) => [host.name, run.spoolLength(n, k)])
+            .filter(([, length]) => length)),
+          sessions: run.sessionsAt(n).map((one) => one.number),
+          faults: run.faultsAt(n).map((one) => [one.name, run.hostName(one.host), one.what]),
+          tally: run.tally(n),
+        }));
+    """
+    page = computed(tmp_path, body, {"data": replay_data(trace), "moments": moments})
+    index = TraceIndex(trace)
+    tally = Counter[str]()
+    changes = list(tally_changes(trace.rows))
+    for n, shown in zip(moments, page, strict=True):
+        spool = index.spool(n)
+        assert sorted(shown["spool"], key=repr) == sorted(
+            (
+                [mail.host, mail.peer, mail.message, list(mail.recipients), mail.size, retry]
+                for mail in spool
+                for retry in [_micro(index.retry_at(n, mail))]
+            ),
+            key=repr,
+        )
+        messages = Counter(host for host, _ in {(mail.host, mail.message) for mail in spool})
+        assert shown["lengths"] == messages
+        assert sorted(shown["sessions"]) == sorted(index.sessions(n))
+        faults = [[fault.kind, fault.host, fault.what] for fault in index.faults(n)]
+        assert sorted(shown["faults"]) == sorted(faults)
+        while changes and changes[0].n < n:
+            tally[changes[0].name] += changes.pop(0).by
+        assert shown["tally"] == {name: tally[name] for name in shown["tally"]}
+    last = {host: line[-1][1] for host, line in queue_lengths(trace).items() if line[-1][1]}
+    assert page[-1]["lengths"] == last
+
+
+def _micro(t: float | None) -> float | None:
+    return None if t is None else round(t * 1e6) / 1e6
+
+
+def test_a_ladder_of_anything_has_the_rows_that_python_gives_it(
+    trace: Trace, tmp_path: Path
+) -> None:
+    """Of the whole run, of each host, message and session: at most fifty of each."""
+    hosts = [host["name"] for host in trace.meta["hosts"]]
+    messages = [row[5] for row in trace.of(("submit", "notify"))]
+    sessions = [row[4] for row in trace.of(("open",))]
+    asked: dict[str, dict[str, Any]] = {"all": {}}
+    asked |= {f"host:{k}": {"host": name} for k, name in enumerate(hosts[:50])}
+    asked |= {f"message:{number}": {"message": number} for number in messages[:50]}
+    asked |= {f"session:{number}": {"session": number} for number in sessions[:50]}
+    if len(trace) > 20_000:
+        asked = {scope: asked[scope] for scope in list(asked)[:: max(1, len(asked) // 6)]}
+    body = """
+        const run = new Run(given.data);
+        return Object.fromEntries(given.scopes.map((scope) => [scope, run.rowsOf(scope)]));
+    """
+    page = computed(tmp_path, body, {"data": replay_data(trace), "scopes": list(asked)})
+    for scope, options in asked.items():
+        rows = ladder_rows(trace, in_hosts=True, **options)
+        wanted = [row.seq for row in rows if row.kind not in ("wait", "close") and row.host]
+        assert page[scope] == wanted, scope
+
+
+def test_a_session_is_shown_line_by_line_as_in_the_transcript(trace: Trace, tmp_path: Path) -> None:
+    """Also after a TURN, when the roles have changed."""
+    if len(trace) > 5000:
+        pytest.skip("the shorter runs show the same")
+    body = """
+        const run = new Run(given);
+        return [...run.sessions.values()].map(({ events }) => events
+          .filter((i) => run.name(i) in run.data.letters)
+          .flatMap((i) => run.lines(i).map((line) => `${run.data.letters[run.name(i)]}: ${line}`)));
+    """
+    page = computed(tmp_path, body, replay_data(trace))
+    lines = [line for line in transcript(trace) if line[:2] in ("S:", "R:")]
+    assert [line for session in page for line in session] == lines
+
+
+def test_times_and_numbers_are_written_as_python_writes_them(tmp_path: Path) -> None:
+    """Thousands of values, among them exact halves, which both round to the even digit."""
+    chance = random.Random(821)
+    times = [n / 16 for n in range(2000)] + [
+        60 - 1e-4,
+        59.9996,
+        86399.9996,
+        86400.0,
+        0.0005,
+        0.0625,
+    ]
+    times += [round(10 ** chance.uniform(-6, 6.5), 6) for _ in range(6000)]
+    body = """
+        return given.times.map((t) => [clock(t, 0), clock(t, 1), clock(t), clock(t, 6),
+          duration(t, given.units), counted(Math.floor(t), "host"),
+          counted(Math.floor(t), "copy", "copies")]);
+    """
+    units = replay_data(Trace())["units"]
+    page = computed(tmp_path, body, {"times": times, "units": units})
+    for t, shown in zip(times, page, strict=True):
+        assert shown == [
+            clock_time(t, 0), clock_time(t, 1), clock_time(t), clock_time(t, 6), duration(t),
+            count_noun(int(t), "host"), count_noun(int(t), "copy", "copies"),
+        ]  # fmt: skip
