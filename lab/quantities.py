@@ -78,6 +78,14 @@ DURATION_UNITS: Final = (
 """The units in which durations are printed, in seconds, the longest first."""
 
 
+TIME_STEPS: Final = (
+    *(digit * 10.0**power for power in range(-6, 1) for digit in (1, 2, 5)),
+    *(10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400),
+    *(digit * 10.0**power * 86400 for power in range(0, 6) for digit in (2, 5, 10)),
+)
+"""Seconds that are round numbers: steps from one tick of a time axis to the next."""
+
+
 def duration(seconds: float) -> str:
     """Return a length of time with its unit, in three figures: "40 ms", "1.5 h".
 

@@ -76,6 +76,9 @@ WORDING: Final = {
 _OTHER: Final = "{kind} at {host}."
 """The template of an event that is none of the lab's."""
 
+LETTERS: Final = {"command": "S", "data": "S", "reply": "R"}
+"""The letter before what each kind of event shows of a dialogue: sender-SMTP or receiver-SMTP."""
+
 _FIELD: Final = re.compile(r"\{(\w+)(?::(\w+))?\}")
 _ESCAPES: Final = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 256))}
 

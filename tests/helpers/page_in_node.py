@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from helpers.places import ROOT
+from tests.helpers.places import ROOT
 
 NODE = shutil.which("node")
 needs_node = pytest.mark.skipif(

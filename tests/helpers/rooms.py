@@ -54,7 +54,7 @@ ROOMS: Final = {
     "views/pictures": Room(
         5, "quantities trace protocol analysis topology", VIEWING
     ),
-    "views/replay": Room(5, "trace protocol analysis", VIEWING),
+    "views/replay": Room(5, "quantities trace protocol analysis", VIEWING),
     "views/text": Room(5, "quantities trace analysis rfc topology", VIEWING),
     "views": Room(
         5, "trace analysis views/pictures views/text views/files views/replay",

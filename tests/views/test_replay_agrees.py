@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.page_in_node import computed, needs_node
-from helpers.places import TOPOLOGIES
 
 import lab
 from lab.analysis.index import TraceIndex
@@ -21,6 +19,8 @@ from lab.quantities import clock_time, count_noun, duration
 from lab.trace.trace import Trace
 from lab.views.replay import replay_data
 from lab.views.text.transcript import transcript
+from tests.helpers.page_in_node import computed, needs_node
+from tests.helpers.places import TOPOLOGIES
 
 RUNS: list[tuple[str, float | None]] = [
     *sorted(

@@ -15,6 +15,8 @@ from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
+from lab.quantities import TIME_STEPS
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -134,14 +136,6 @@ def shorten(text: str, width: int) -> str:
     head = math.ceil((width - 1) / 2)
     tail = width - 1 - head
     return f"{text[:head]}…{text[len(text) - tail :]}"
-
-
-TIME_STEPS: Final = (
-    *(digit * 10.0**power for power in range(-6, 1) for digit in (1, 2, 5)),
-    *(10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400),
-    *(digit * 10.0**power * 86400 for power in range(0, 6) for digit in (2, 5, 10)),
-)
-"""Seconds that are round numbers: steps from one tick of a time axis to the next."""
 
 
 def time_step(span: float, ticks: int) -> float:

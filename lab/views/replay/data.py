@@ -21,12 +21,13 @@ from lab.analysis.faults import fault_spans
 from lab.analysis.index import session_spans
 from lab.analysis.itineraries import Itinerary, itineraries
 from lab.analysis.ladder_rows import FAILURES, with_notifications
+from lab.analysis.narrative import LETTERS
 from lab.analysis.session_states import session_histories
 from lab.analysis.spools import KINDS as SPOOL_KINDS
 from lab.analysis.spools import spans_and_changes
 from lab.analysis.tallies import tally_changes
 from lab.protocol.dialogue import SideState
-from lab.quantities import DURATION_UNITS, count_noun
+from lab.quantities import DURATION_UNITS, TIME_STEPS, count_noun
 from lab.trace.rows import (
     HOST,
     KIND,
@@ -42,10 +43,8 @@ from lab.trace.rows import (
     T,
 )
 from lab.trace.trace import Trace
-from lab.views.pictures.plot_style import TIME_STEPS
 from lab.views.replay.texts import Texts
 from lab.views.replay.wording import Wording
-from lab.views.text.transcript import LETTERS
 
 LONGEST_REPLAY: Final = 200_000
 """Events of a page that plays a run; of a longer one it plays the beginning."""

@@ -7,15 +7,10 @@ is ``R:``. So a host's letter changes when a TURN changes its role (RFC 821, 3.8
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
 
+from lab.analysis.narrative import LETTERS, lines_of
 from lab.trace.rows import CLOSE_REASON, KIND, OCTETS, SESSION, Row, T
 from lab.trace.trace import Trace
-
-LETTERS: Final = {"command": "S", "data": "S", "reply": "R"}
-"""The letter of the side that speaks, by the kind of event."""
-
-_ESCAPES: Final = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 256))}
 
 
 def transcript(trace: Trace) -> Iterator[str]:
@@ -57,7 +52,7 @@ def _session(rows: list[Row]) -> Iterator[str]:
         if row[KIND] == "close":
             ending = _ending(row)
         else:
-            yield from _lines(LETTERS[row[KIND]], row[OCTETS])
+            yield from (f"{LETTERS[row[KIND]]}: {line}" for line in lines_of(row[OCTETS]))
     if ending:
         yield ending
 
@@ -68,10 +63,3 @@ def _ending(row: Row) -> str:
         return ""
     why = reason.removeprefix("cut").lstrip(": ")
     return f"-- cut off at t={t:.3f} s" + (f": {why}" if why else "")
-
-
-def _lines(letter: str, octets: Any) -> Iterator[str]:
-    """Each line of what crossed the wire at once; only CRLF ends a line."""
-    text = bytes(octets).decode("latin-1").removesuffix("\r\n")
-    for line in text.split("\r\n"):
-        yield f"{letter}: {line.translate(_ESCAPES)}"
