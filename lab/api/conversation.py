@@ -58,7 +58,7 @@ class Conversation:
         self.simulation = Simulation(topology, seed)
         self.host = self.simulation.hosts[spec.name]
         self._environment = environment or self._first_environment(spec.name)
-        self._number = self.simulation.next_session()
+        self._number = self.simulation.next_session(YOU)
         self.reception = ReceivingSession(
             self.host, self._environment, self._identify, self._number, YOU
         )

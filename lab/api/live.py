@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from lab.analysis.streaming import StreamingAnalysis
 from lab.api.run import Interrupted, Run, RunFailed
-from lab.live.network import Settings
 from lab.live.running import ENDS, Progress, run_live
+from lab.live.settings import Settings
 from lab.topology.model import Topology
 from lab.trace.retention import Retention
 from lab.trace.trace import Trace

@@ -48,8 +48,8 @@ def compare(
     described = load(topology, sets, seed)
     warn_of_external_hosts(described)
     from lab.analysis.measures import likeness
-    from lab.live.network import Settings
     from lab.live.running import ENDS, run_live
+    from lab.live.settings import Settings
     from lab.simulation.simulation import simulate
     from lab.views.pictures import plot_style
     from lab.views.pictures.comparison import comparison, sentences

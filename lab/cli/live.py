@@ -186,8 +186,8 @@ def live(
             make_directory(directory)
     from lab.analysis.streaming import StreamingAnalysis
     from lab.api.run import Run
-    from lab.live.network import Settings
     from lab.live.running import ENDS, run_live
+    from lab.live.settings import Settings
     from lab.trace.retention import Retention
     from lab.trace.trace import Trace
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from lab.hosts.control import HostControl
 from lab.hosts.destination import Destination, Destinations, FailedRecipient, LearnedForwards
 from lab.hosts.directory import Directory, User
 from lab.hosts.expansion import Expansion, Recipient
@@ -18,7 +19,7 @@ from lab.hosts.paths import why_unsendable_from, with_relay
 from lab.hosts.port import HostPort
 from lab.hosts.retry import Retry
 from lab.hosts.routing import Neighbour, RoutingTable
-from lab.hosts.settings import HostFaults, HostSettings
+from lab.hosts.settings import HostSettings
 from lab.hosts.spool import Addressee, Queue, QueuedMail
 from lab.hosts.spooling import Spooling
 from lab.hosts.verdicts import FULL_AFTER_DATA, LINE_TOO_LONG, NO_SUCH_USER, NOT_ACTIVE
@@ -29,12 +30,11 @@ from lab.trace.rows import HOST
 _NOWHERE: Final[frozenset[str]] = frozenset()
 
 
-class Host:
+class Host(HostControl):
     """An installation with users, mailboxes, tables and a spool.
 
-    ``port`` is the driver's side: it records what happens, and wakes the host. ``faults`` are those
-    that it has at present. ``answers_given`` counts the replies that its settings prescribe;
-    ``unstored`` is the mail that a careless host has said 250 for and not stored yet, by message.
+    ``port`` is the driver's side: it records what happens, and wakes the host. ``answers_given``
+    counts the replies that its settings prescribe.
     """
 
     def __init__(
@@ -45,14 +45,12 @@ class Host:
         retry: Retry,
         port: HostPort,
     ) -> None:
+        super().__init__(settings, port.record)
         name = settings.name
-        self.settings = settings
-        self.name = name
         self.routes = routes
         self.calendar = calendar
         self.retry = retry
         self.port = port
-        self.record = port.record
         self.directory = Directory(name, settings.users, settings.lists, settings.forwards)
         own_names = (name, *settings.names.values())
         self.destinations = Destinations(name, own_names, self.directory, routes)
@@ -62,15 +60,28 @@ class Host:
         self.spooling = Spooling(name, holds, routes, retry, port)
         self.spool = self.spooling.spool
         self.open_sessions = 0
-        self.faults = HostFaults()
         self.forwards_learned = LearnedForwards()
         self.answers_given: dict[str, int] = {}
-        self.unstored: dict[int, tuple[int, tuple[str, ...]]] = {}
 
     @property
     def has_fault(self) -> bool:
         """Whether a fault makes the host refuse or defer mail."""
         return bool(self.faults.busy or self.faults.full)
+
+    @property
+    def has_work(self) -> bool:
+        """Whether the host will do something by itself; not so with mail that others fetch."""
+        if self.unstored:
+            return True
+        for queue in self.spool.queues.values():
+            if queue.entries and queue.wake_at is not None:
+                return True
+        return False
+
+    @property
+    def has_queued_mail(self) -> bool:
+        """Whether there is mail in its spool."""
+        return len(self.spool) > 0
 
     def daytime(self, now: float) -> str:
         """Return the ``<daytime>`` that the host's clock shows (section 4.1.2)."""
@@ -297,6 +308,13 @@ class Host:
         row = (now, "refuse", self.name, queue.host, None, mail.message)
         self.record((*row, mail.ids, what))
         self.notify_sender(now, mail.message, mail.return_path, failed)
+
+    def lose_memory(self, now: float) -> None:
+        """Lose what was in memory only, in a crash: mail not stored yet, and when to try again."""
+        super().lose_memory(now)
+        for queue in self.spool.queues.values():
+            queue.failures = 0
+            queue.not_before = 0.0
 
     def resume(self, now: float) -> None:
         """Try all mail in the spool, because the host runs again.

@@ -1,4 +1,4 @@
-"""A host's process as the network has it."""
+"""A handle of a host's process, as the network has it."""
 
 from __future__ import annotations
 
@@ -8,75 +8,50 @@ import signal
 import socket
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from lab.hosts.host import Host
+from lab.hosts.control import HostControl
 from lab.hosts.settings import HostSettings
-from lab.hosts.spool import Spool
 from lab.live.control import Control, channel
+from lab.live.driver import LiveDriver
 from lab.live.host_main import main
 from lab.live.host_process import HostArguments
-from lab.live.relayed import LiveSession
 from lab.live.row_ring import RowRing, outbox, what_crossed
 from lab.live.storage import last_batch
-from lab.runtime.compiled import source_of
+from lab.protocol import Path as MailPath
 from lab.runtime.spawn import without_main
 from lab.trace.rows import Row
 
-if TYPE_CHECKING:
-    from lab.hosts.settings import HostFaults
-    from lab.live.network import LiveNetwork
-else:
-    # a condition that tells the host's process: compiled, there is none other
-    HostFaults = source_of("lab.hosts.settings").HostFaults
+_SENT_AGAIN: Final = ("busy", "full", "refusing", "skew")
+"""The faults that a host's process must know when it starts again."""
 
-_FORWARDED: Final = frozenset({"busy", "full", "refusing", "skew"})
 START_TIMEOUT: Final = 20.0
 """Seconds that a process may take to start."""
 
-_LEAVE: Final = 2.0
+_ROUTINE: Final = frozenset(("look", "rows", "state"))
+"""The kinds of message that the network need not act upon at once."""
+
+_END_TIMEOUT: Final = 2.0
 """Seconds that it may take to end."""
 
 
-class _LiveHostFaults(HostFaults):
-    """What is wrong with a host: its process is told, or ended."""
+class HostHandle(HostControl):
+    """A host's process, as its network, its sessions and the faults see it.
 
-    __slots__ = ("_mirror",)
+    ``number`` is its place among the hosts. ``external`` is the address of the real mail server
+    that is this host, if one is: then there is no process. ``port`` is where the host listens, and
+    ``ready`` is set while it does. ``lives`` counts how often the process was started.
+    """
 
-    def __init__(self, handle: HostHandle) -> None:
-        super().__init__()
-        self._mirror = handle
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        before = getattr(self, name, 0)
-        super().__setattr__(name, value)
-        handle = getattr(self, "_mirror", None)
-        if handle is None or value == before:
-            return
-        if name in _FORWARDED:
-            handle.send("fault", name, value)
-        elif name == "down" and value and not before:
-            handle.kill()
-
-
-class HostHandle:
-    """A host's process as the network has it; in the place of a :class:`Host` for the faults."""
-
-    def __init__(self, network: LiveNetwork, host: Host, number: int) -> None:
+    def __init__(self, network: LiveDriver, settings: HostSettings, number: int) -> None:
+        super().__init__(settings, network.record)
         self.network = network
-        self.name = host.name
-        self.settings: HostSettings = host.settings
         self.number = number
-        self.spool = Spool()
-        self.unstored: dict[int, tuple[int, tuple[str, ...]]] = {}
-        self.open_sessions = 0
-        self.faults = _LiveHostFaults(self)
-        self.port = (network.settings.ports or {}).get(host.name, 0)
-        spec = network.topology.hosts[host.name]
-        where, _, at = spec.external.rpartition(":")
+        self.port = (network.settings.ports or {}).get(self.name, 0)
+        where, _, at = settings.external.rpartition(":")
         self.external = (where.strip("[]"), int(at)) if where else None
         self.ready = asyncio.Event()
         self.control: Control | None = None
@@ -86,20 +61,66 @@ class HostHandle:
         self._unsure: deque[tuple[int, list[Row]]] = deque()
         self._sent = 0
         self._state = (0, False, 0)
+        self._handlers: dict[str, Callable[..., None]] = {
+            "look": self._fetch, "rows": self._take_batch, "state": self._take_state,
+            "ready": self._take_ready, "broken": self._take_broken, "failed": self._take_failed,
+            "unstored": self._take_unstored, "call": self._take_call, "mail": network.report_mail,
+            "gave up": network.report_timeout,
+        }  # fmt: skip
+
+    # -- what faults and the network ask --------------------------------------------------------
+
+    def submit(
+        self,
+        now: float,
+        message: int,
+        sender: MailPath,
+        to: Sequence[MailPath],
+        mail_data: bytes,
+        verb: str = "MAIL",
+    ) -> None:
+        """Take mail that a user hands in."""
+        self.send("submit", message, sender, to, mail_data, verb)
 
     @property
     def has_work(self) -> bool:
-        """Whether the host will do something of itself, or has not done yet what it was told."""
-        handled, work, queued = self._state
+        """Whether the host will do something by itself, or has messages yet to handle."""
+        handled, work, _ = self._state
         if self.external:
             return False
-        if self.faults.down:
-            return bool(queued) and self.network.faults.mending > 0
         return work or handled != self._sent or not self.ready.is_set()
 
     @property
+    def has_queued_mail(self) -> bool:
+        """Whether there is mail in its spool."""
+        return self.queued > 0
+
+    def change_fault(self, name: str, by: float) -> None:
+        """Add to a number of ``faults``, and let the process know."""
+        super().change_fault(name, by)
+        if by:
+            self.send("fault", name, getattr(self.faults, name))
+
+    def go_down(self) -> None:
+        """Run nothing from now on: the process is killed."""
+        is_up = not self.faults.down
+        super().go_down()
+        if is_up:
+            self.kill()
+
+    def resume(self, now: float) -> None:
+        """Start the process again, with what its stable storage holds."""
+        if self._process is not None and self.control is None:
+            self.start()
+            self.send("links", [link.downs for link in self.network.world.links])
+            for name in _SENT_AGAIN:
+                if value := getattr(self.faults, name):
+                    self.send("fault", name, value)
+            self.send("start", self.network.clock.epoch)
+
+    @property
     def queued(self) -> int:
-        """How much mail is in its spool."""
+        """How many mails are in its spool."""
         return self._state[2]
 
     @property
@@ -136,27 +157,27 @@ class HostHandle:
         asyncio.get_running_loop().add_reader(self.control, self.receive_messages)
 
     def send(self, *message: Any) -> None:
-        """Tell the host something; what it cannot take now it gets later."""
+        """Send the host a message; what it cannot take now it gets later."""
         if self.control is None or self.control.ended:
             return
         self._sent += 1
         self.control.send(*message)
         if self.control.has_unsent:
-            asyncio.get_running_loop().add_writer(self.control, self._more)
+            asyncio.get_running_loop().add_writer(self.control, self._flush)
 
-    def _more(self) -> None:
+    def _flush(self) -> None:
         assert self.control is not None
         self.control.flush()
         if not self.control.has_unsent:
             asyncio.get_running_loop().remove_writer(self.control)
 
     def receive_messages(self) -> None:
-        """Take what the host has said; if its process has ended, that is a crash."""
+        """Handle the messages of the host; if its process has ended, that is a crash."""
         if self.control is None:
             return
         self._take()
         if self.control.ended and not self.faults.down and not self.network.over:
-            self.network.died(self)
+            self.network.host_died(self)
 
     def _take(self) -> None:
         assert self.control is not None
@@ -164,18 +185,14 @@ class HostHandle:
         urgent = self.control.ended
         if self._unsure:
             self._take_stored()
-        for kind, *rest in self.control.receive():
-            if kind == "look":
-                self._fetch(*rest)
-            elif kind == "rows":
-                self._take_batch(*rest)
-            elif kind == "state":
-                self._state = tuple(rest)
-            else:
-                urgent = True
-                getattr(self, f"_{kind.replace(' ', '_')}")(*rest)
+        for kind, *content in self.control.receive():
+            urgent = urgent or kind not in _ROUTINE
+            self._handlers[kind](*content)
         if urgent or not network.settings.serve or network.env.peek() <= network.env.now:
             network.changed.set()
+
+    def _take_state(self, *state: Any) -> None:
+        self._state = state
 
     def _fetch(self, until: int | None = None) -> None:
         assert self._outbox is not None
@@ -183,7 +200,7 @@ class HostHandle:
             self._take_batch(batch, rows)
 
     def _take_batch(self, batch: int, rows: list[Row]) -> None:
-        """Rows of the host; what it may not have stored yet waits until it has."""
+        """Take rows of the host; those that it may not have stored yet wait until it has."""
         self._unsure.append((batch, rows))
         self._take_stored()
 
@@ -191,10 +208,10 @@ class HostHandle:
         assert self._outbox is not None
         stored = self._outbox.stored
         while self._unsure and self._unsure[0][0] <= stored:
-            self.network.take(self._unsure.popleft()[1])
+            self.network.take_rows(self._unsure.popleft()[1])
 
     def _inherit(self) -> None:
-        """What the host had recorded when its process ended; its storage knows what came true."""
+        """Take what the host had recorded when its process ended, as far as it came true."""
         if self._outbox is None:
             return
         self._fetch()
@@ -204,10 +221,10 @@ class HostHandle:
         if left:
             stored = last_batch(self._file)
             for batch, rows in left:
-                self.network.take(rows if batch <= stored else what_crossed(rows))
+                self.network.take_rows(rows if batch <= stored else what_crossed(rows))
 
     def kill(self) -> None:
-        """SIGKILL: what the host has said until then is heard, and no more."""
+        """Kill the process by SIGKILL, and handle what it had sent."""
         if self._process is None or self.control is None:
             return
         with suppress(ProcessLookupError):
@@ -223,21 +240,11 @@ class HostHandle:
         self.control = None
         self.ready.clear()
 
-    def resume(self, now: float) -> None:
-        """The host runs again, with what its stable storage holds."""
-        if self._process is not None and self.control is None:
-            self.start()
-            self.send("links", self.network.downs())
-            for name in sorted(_FORWARDED):
-                if value := getattr(self.faults, name):
-                    self.send("fault", name, value)
-            self.send("start", self.network.clock.epoch)
-
     async def end(self) -> None:
-        """Stop the process, in order; kill it if it does not, or nobody wants to wait for it."""
+        """Wait for the process to end; kill it if it takes too long, or nobody wants to wait."""
         if self._process is None:
             return
-        until = time.monotonic() + _LEAVE
+        until = time.monotonic() + _END_TIMEOUT
         while self._process.is_alive() and time.monotonic() < until:
             if self.network.interrupted > 1:
                 break
@@ -253,63 +260,40 @@ class HostHandle:
             self.control.close()
         self._process.close()
 
-    # -- what the simulation asks of a host -----------------------------------------------------
+    # -- what the process reports ---------------------------------------------------------------
 
-    def submit(
-        self, now: float, message: int, sender: Any, to: Sequence[Any], octets: bytes, verb: str
-    ) -> None:
-        """A user hands mail to the host."""
-        self.send("submit", message, sender, to, octets, verb)
-
-    def defer_all(self, now: float, queue: Any, why: str, *, cut_off: bool = False) -> None:
-        """A call came to nothing."""
-        self.send("unreachable", queue.ticket, why, cut_off)
-
-    def session_over(self, now: float, queue: Any) -> None:
-        """The host finds out for itself."""
-
-    # -- what a host says -----------------------------------------------------------------------
-
-    def _ready(self, port: int) -> None:
+    def _take_ready(self, port: int) -> None:
         self.port = port
         self.ready.set()
 
-    def _broken(self, why: str) -> None:
+    def _take_broken(self, why: str) -> None:
         self.network.failures.append(f"the process of {self.name} failed: {why}")
 
-    def _failed(self, why: str) -> None:
+    def _take_failed(self, why: str) -> None:
         self.network.failures.append(why)
 
-    def _unsaved(self, unsaved: dict[int, tuple[int, tuple[str, ...]]]) -> None:
+    def _take_unstored(self, unstored: dict[int, tuple[int, tuple[str, ...]]]) -> None:
         real = self.network.real_message
-        self.unstored = {real(key): (real(n), ids) for key, (n, ids) in unsaved.items()}
+        self.unstored = {real(key): (real(n), ids) for key, (n, ids) in unstored.items()}
 
-    def _call(self, call_number: int, port: int, peer: str, environment: str, mail: bool) -> None:
-        self.network.called(self, call_number, port, peer, environment, mail)
-
-    def _mail(
-        self, number: int, message: int | None, ids: list[str], path: str, octets: bytes,
-        users: Sequence[str] = (),
-    ) -> None:  # fmt: skip
-        session = self.network.numbered.get(number)
-        mail = session.mail if session is not None else None
-        if mail is not None:
-            mail.message = None if message is None else self.network.real_message(message)
-            mail.ids, mail.path, mail.octets, mail.users = ids, path, octets, list(users)
-
-    def _gave_up(self, number: int, why: str) -> None:
-        session = self.network.numbered.get(number)
-        if session is not None:
-            session.gave_up(why)
+    def _take_call(
+        self, call_number: int, port: int, peer: str, environment: str, is_mail: bool
+    ) -> None:
+        self.network.host_called(self, call_number, port, peer, environment, is_mail=is_mail)
 
     # -- being called ---------------------------------------------------------------------------
 
-    async def join(self, session: LiveSession, number: int) -> None:
-        """Open TCP to the host for a session."""
+    async def join(
+        self, relay: asyncio.Protocol, number: int, caller: str, environment: str, *, is_mail: bool
+    ) -> None:
+        """Open TCP to the host for a session that another host has called for.
+
+        ``relay`` handles the connection; ``number`` is the session's. Raises OSError.
+        """
         loop = asyncio.get_running_loop()
         if self.external:
             host, port = self.external
-            await loop.create_connection(lambda: session.answerer, host, port)
+            await loop.create_connection(lambda: relay, host, port)
             return
         await asyncio.wait_for(self.ready.wait(), START_TIMEOUT)
         address = self.network.settings.reach
@@ -317,11 +301,9 @@ class HostHandle:
         sock.setblocking(False)
         try:
             sock.bind((address, 0))
-            end = sock.getsockname()[:2]
-            environment, is_mail = session.connection.route.environment, session.mail is not None
-            self.send("session", end, number, session.sender_host, environment, is_mail)
+            self.send("session", sock.getsockname()[:2], number, caller, environment, is_mail)
             await loop.sock_connect(sock, (address, self.port))
-            transport, _ = await loop.create_connection(lambda: session.answerer, sock=sock)
+            transport, _ = await loop.create_connection(lambda: relay, sock=sock)
         except BaseException:  # the end of the run among them
             sock.close()
             raise

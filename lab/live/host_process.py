@@ -24,6 +24,7 @@ from lab.hosts.spool import Queue, QueuedMail
 from lab.live.control import Control
 from lab.live.row_ring import SIZE, RowRing, packed
 from lab.live.send_queue import SendQueue
+from lab.live.settings import LOOPBACK
 from lab.live.storage import Storage
 from lab.live.temp_files import abandon, descriptors
 from lab.live.wallclock import WallClock
@@ -34,7 +35,6 @@ from lab.simulation.world import World
 from lab.topology.model import PollSpec, ScriptSpec, Topology
 from lab.trace.rows import DELIVER_OCTETS, DELIVER_USER, KIND, MESSAGE, PEER, Row
 
-LOOPBACK: Final = "127.0.0.1"
 SAFE: Final = Limits(line=4096, message=64 << 20, recipients=10_000, sessions=2000)
 """The limits of a live host that sets none of its own: input from a network is bounded."""
 
@@ -362,17 +362,11 @@ class HostProcess:
             self.control.flush_all()
 
     def _report_state(self) -> None:
-        work = bool(self.pending or self.sessions or self.calling or self._has_work())
+        work = bool(self.pending or self.sessions or self.calling or self.host.has_work)
         state = (self._handled, work, len(self.host.spool))
         if state != self._reported:
             self._reported = state
             self.control.send("state", *state)
-
-    def _has_work(self) -> bool:
-        if self.host.unstored:
-            return True
-        queues = self.host.spool.queues.values()
-        return any(queue.entries and queue.wake_at is not None for queue in queues)
 
     # -- messages from the network --------------------------------------------------------------
 
@@ -492,11 +486,11 @@ class HostProcess:
         def done() -> None:
             self.pending -= 1
             call(self.clock.now)
-            self.send("unsaved", dict(self.host.unstored))
+            self.send("unstored", dict(self.host.unstored))
             self.schedule_flush()
 
         self.at(self.clock.now + seconds, done)
-        self.send("unsaved", dict(self.host.unstored))
+        self.send("unstored", dict(self.host.unstored))
 
     def wake(self, queue: Queue, at: float) -> None:
         """Look at a queue at a time of the run."""

@@ -1,73 +1,44 @@
 """The network of a live run: the simulation's links, transport services and faults, in real time.
 
-Each host is a process; here it has a :class:`HostHandle`. SimPy's clock is kept in step with the
-wall's: what is due is let happen, and what comes from a host comes at the time that it is.
+Each host is a process; here it has a :class:`HostHandle`. The clock of the links is kept in step
+with the wall's: what is due happens, and what comes from a host comes at the time that it is.
 """
 
 from __future__ import annotations
 
 import asyncio
 import math
-import multiprocessing
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from lab.hosts.control import HostControl
+from lab.live.driver import LiveDriver
 from lab.live.host_handle import START_TIMEOUT, HostHandle
-from lab.live.host_process import LOOPBACK
 from lab.live.recorder import Recorder
 from lab.live.relayed import LiveSession, RelayPort
+from lab.live.settings import LOOPBACK, Settings
 from lab.live.wallclock import WallClock
-from lab.runtime.compiled import source_of
 from lab.simulation.any_session import AnySession
 from lab.simulation.numbering import RunNumbering
+from lab.simulation.schedule import Schedule
 from lab.topology.model import PollSpec, ScriptSpec, Topology
 from lab.trace.rows import Row
 
 if TYPE_CHECKING:
     from lab.analysis.streaming import StreamingAnalysis
-    from lab.simulation.simulation import Simulation
-else:
-    # a simulation with other things in the place of hosts: compiled, it takes no others
-    Simulation = source_of("lab.simulation.simulation").Simulation
 
 _DRAIN: Final = 3.0
 """Seconds after Ctrl-C in which mail that is under way may still arrive; a second one ends all."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How a live run is made.
+class LiveNetwork(LiveDriver):
+    """The links of a topology, and the handles of its hosts, which are processes.
 
-    ``speed``: seconds of the run in a second of the wall clock. ``ports``: where a host is to
-    listen (0: any port that is free). ``address``: where all listen. ``storage``: a directory for
-    the hosts' files. ``durable``: whether they wait for the disk before 250. ``idle``: seconds for
-    which a caller from outside may say nothing. ``is_kept``: whether the hosts' files outlive
-    the run.
+    ``hosts`` are the handles by name. ``records`` takes what the hosts record.
     """
-
-    storage: Path | None = None
-    speed: float = 1.0
-    ports: dict[str, int] | None = None
-    address: str = LOOPBACK
-    durable: bool = True
-    idle: float = 300.0
-    serve: bool = False
-    is_kept: bool = True
-
-    @property
-    def reach(self) -> str:
-        """The address by which processes of this machine reach the hosts."""
-        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.address, self.address)
-
-
-class LiveNetwork(Simulation):
-    """A topology whose hosts are processes."""
-
-    hosts: dict[str, Any]
 
     def __init__(
         self,
@@ -77,52 +48,44 @@ class LiveNetwork(Simulation):
         ledger: StreamingAnalysis | None = None,
     ) -> None:
         numbering = RunNumbering()
-        super().__init__(topology, seed, numbering)
-        self.settings = settings
+        super().__init__(topology, seed, settings, numbering)
         for described in self.trace.meta["hosts"]:
             if external := topology.hosts[described["name"]].external:
                 described["external"] = external
-        self.processes = multiprocessing.get_context("forkserver")
-        self.processes.set_forkserver_preload(["lab.live.host_main", "lab.live.connections"])
-        self.clock = WallClock(math.inf, settings.speed)
-        self.relay_port = 0
-        self.over = False
-        self.interrupted = 0
-        self._deadline = math.inf
-        self.failures: list[str] = []
-        self.changed = asyncio.Event()
-        self.numbered: dict[int, LiveSession] = {}
-        self.relays: set[RelayPort] = set()
         self.records = Recorder(
             self.trace, self.record, numbering, ledger, settings.storage or Path()
         )
+        self.schedule = Schedule(self, self.faults)
+        self.hosts = {
+            host.name: HostHandle(self, host, number)
+            for number, host in enumerate(self.world.host_settings)
+        }
+        self._deadline = math.inf
+        self._numbered: dict[int, LiveSession] = {}
+        self._relays: set[asyncio.BaseProtocol] = set()
         self._unassigned: dict[int, RelayPort] = {}
         self._waiting: dict[int, tuple[Any, ...]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
-        self.hosts = {
-            name: HostHandle(self, host, number)
-            for number, (name, host) in enumerate(self.hosts.items())
-        }
+
+    def host_control(self, name: str) -> HostControl:
+        """Return a host, as faults see it."""
+        return self.hosts[name]
 
     # -- time -----------------------------------------------------------------------------------
 
     def catch_up(self) -> None:
-        """Let all happen that is due, and hear what the hosts have said."""
+        """Let everything happen that is due, and receive what the hosts have sent."""
         self.env.run_to(self.clock.now)
         for handle in self.hosts.values():
             handle.receive_messages()
 
-    def register(self, session: AnySession) -> None:
-        """Add a session to those that faults can cut; hosts watch their own timeouts."""
-        self.sessions[id(session)] = session
-
     @property
     def is_idle(self) -> bool:
-        """Whether no mail is anywhere on its way, and none is to come."""
-        if self._due or not self._exhausted or self.sessions or self._waiting or self._tasks:
+        """Whether no mail is on its way anywhere, and none is to come."""
+        if not self.schedule.is_over or self.sessions or self._waiting or self._tasks:
             return False
-        return not any(handle.has_work for handle in self.hosts.values())
+        return not any(map(self.faults.is_at_work, self.hosts.values()))
 
     # -- starting and ending --------------------------------------------------------------------
 
@@ -138,7 +101,8 @@ class LiveNetwork(Simulation):
         self.clock = WallClock(time.monotonic(), self.settings.speed)
         for handle in self.hosts.values():
             handle.send("start", self.clock.epoch)
-        self.begin()
+        self.faults.begin()
+        self.schedule.begin()
 
     async def _started(self, handle: HostHandle) -> None:
         for _ in range(int(START_TIMEOUT * 10)):
@@ -151,7 +115,7 @@ class LiveNetwork(Simulation):
         raise OSError(self.failures[0] if self.failures else f"{handle.name} does not start")
 
     async def carry_on(self, until: float | None, progress: Any) -> str:
-        """Go on until all is settled, or a time; why it ended."""
+        """Go on until everything is settled, or until a time; return why it ended."""
         last = math.inf if until is None else until
         taken = 0
         while True:
@@ -176,7 +140,7 @@ class LiveNetwork(Simulation):
                 await asyncio.wait_for(self.changed.wait(), pause)
 
     def interrupt(self) -> None:
-        """Have the run end in order; hosts that serve finish what they have begun, for a while."""
+        """End the run in order; hosts that serve have a while to finish what they have begun."""
         self.interrupted += 1
         self._deadline = min(self._deadline, time.monotonic() + _DRAIN)
         self.changed.set()
@@ -186,7 +150,7 @@ class LiveNetwork(Simulation):
         return late or not self.settings.serve or self.is_idle
 
     async def end(self, reason: str, progress: Any = None) -> None:
-        """End every process, and the trace."""
+        """End every process, and complete the trace."""
         self.catch_up()
         if reason != "settled":
             for session in list(self.sessions.values()):
@@ -202,11 +166,12 @@ class LiveNetwork(Simulation):
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for turn in range(100):  # what was written may yet have to leave; not for ever, though
-            for relay in list(self.relays):
-                relay.close()
+        for turn in range(100):  # what was written may have to leave yet, but not for ever
+            for relay in list(self._relays):
+                if isinstance(relay, RelayPort):
+                    relay.close()
             await asyncio.sleep(0.01)
-            if turn and not self.relays:
+            if turn and not self._relays:
                 break  # a turn later than the last of them, for the loop to let go of sockets
         self.records.sort()
         self.stop(reason)
@@ -222,7 +187,7 @@ class LiveNetwork(Simulation):
         self.record((last, "end", "", None, None, None, reason))
 
     def spawn(self, task: Coroutine[Any, Any, None]) -> None:
-        """Have something done that waits."""
+        """Run a task beside the others; the run ends if it fails."""
         made = asyncio.get_running_loop().create_task(task)
         self._tasks.add(made)
         made.add_done_callback(self._done)
@@ -233,72 +198,122 @@ class LiveNetwork(Simulation):
         if not task.cancelled() and (error := task.exception()) is not None:
             self.failures.append(f"the network failed: {type(error).__name__}: {error}")
 
-    # -- what the hosts recorded ----------------------------------------------------------------
+    # -- hosts ----------------------------------------------------------------------------------
 
     def real_message(self, number: int) -> int:
-        """The message's number, where a host gave one of its own."""
+        """Return the number in the run of a message that a host may have numbered itself."""
         return self.records.message(number)
 
-    def take(self, rows: list[Row]) -> None:
-        """What a host recorded, into the trace."""
+    def take_rows(self, rows: list[Row]) -> None:
+        """Take what a host has recorded into the trace."""
         self.records.take(rows)
 
-    # -- faults ---------------------------------------------------------------------------------
+    def host_died(self, host: HostControl) -> None:
+        """Handle the end of a host's process that no fault of the file has caused.
 
-    def downs(self) -> list[int]:
-        """How many faults have each link down."""
-        return [link.downs for link in self.links]
-
-    def links_changed(self) -> None:
-        """Links have gone down, come up or changed: the hosts find their ways anew."""
-        super().links_changed()
-        for handle in self.hosts.values():
-            handle.send("links", self.downs())
-
-    def died(self, handle: HostHandle) -> None:
-        """A host's process has ended by no fault of the file: a crash, and it runs again."""
-        now = self.clock.now
-        row = (now, "fault", handle.name, None, None, None, "crash")
+        It is recorded as a crash, and the host runs again at once.
+        """
+        row = (self.clock.now, "fault", host.name, None, None, None, "crash")
         self.record((*row, True, ""))
-        handle.faults.down += 1
-        for message, ids in handle.unstored.values():
-            self.record((now, "forget", handle.name, None, None, message, ids))
-        handle.unstored.clear()
-        for session in list(self.sessions.values()):
-            if handle.name in (session.sender_host, session.receiver_host):
-                session.cut(f"{handle.name} crashed", crashed=handle.name)
-        handle.faults.down -= 1
-        handle.resume(now)
+        self.faults.take_down(host, crashed=True)
+        self.faults.bring_up(host)
         self.record((*row, False, ""))
 
+    def links_changed(self) -> None:
+        """Find channel routes anew, here and in the hosts: links have gone down or changed."""
+        super().links_changed()
+        downs = [link.downs for link in self.world.links]
+        for handle in self.hosts.values():
+            handle.send("links", downs)
+
+    def run_script(self, script: ScriptSpec) -> None:
+        """Have a host send the lines of a script."""
+        self.hosts[script.sender].send("script", script)
+
+    def poll(self, poll: PollSpec) -> None:
+        """Have a host call another, and ask it to change roles."""
+        if not self.hosts[poll.sender].faults.down:
+            self.hosts[poll.sender].send("poll", poll)
+
     # -- sessions -------------------------------------------------------------------------------
+
+    def register(self, session: AnySession) -> None:
+        """Add a session to those that faults can cut; the hosts watch its reply timeouts."""
+        self.sessions[id(session)] = session
+
+    def number_session(self, session: AnySession) -> int:
+        """Return a number for a session that is open; hosts report on it by that."""
+        number = self.next_session(session.sender_host)
+        if isinstance(session, LiveSession):
+            self._numbered[number] = session
+        return number
+
+    def unregister(self, session: AnySession) -> None:
+        """Remove a session, as its sender-SMTP's end is closed."""
+        super().unregister(session)
+        if session.number is not None:
+            self._numbered.pop(session.number, None)
+
+    def report_mail(
+        self,
+        session: int,
+        message: int | None,
+        ids: Sequence[str],
+        path: str,
+        octets: bytes,
+        users: Sequence[str] = (),
+    ) -> None:
+        """Note what mail a session sends: its message, if any, to whom, from whom, and the data."""
+        found = self._numbered.get(session)
+        mail = found.mail if found is not None else None
+        if mail is not None:
+            mail.message = None if message is None else self.real_message(message)
+            mail.ids, mail.path, mail.octets, mail.users = list(ids), path, octets, list(users)
+
+    def report_timeout(self, session: int, why: str) -> None:
+        """Close a session whose sender-SMTP has waited too long for a reply."""
+        found = self._numbered.get(session)
+        if found is not None:
+            found.gave_up(why)
+
+    def relay_opened(self, relay: asyncio.BaseProtocol) -> None:
+        """Note a new TCP connection to a host, to be closed at the end of the run."""
+        self._relays.add(relay)
+
+    def relay_closed(self, relay: asyncio.BaseProtocol) -> None:
+        """Note that a TCP connection to a host is closed."""
+        self._relays.discard(relay)
+        for port in [port for port, one in self._unassigned.items() if one is relay]:
+            del self._unassigned[port]
 
     def _new_relay(self) -> RelayPort:
         return _Listener(self)
 
     def host_connected(self, relay: RelayPort, port: int) -> None:
-        """A host has TCP to the network."""
+        """Note that a host has connected from a port; which call that is for, it reports."""
         call = self._waiting.pop(port, None)
         if call is None:
             self._unassigned[port] = relay
         else:
             self._open_session(relay, *call)
 
-    def called(
+    def host_called(
         self,
-        handle: HostHandle,
+        host: HostControl,
         call_number: int,
         port: int,
         peer: str,
         environment: str,
-        mail: bool,
+        *,
+        is_mail: bool,
     ) -> None:
-        """A host asks to be joined to another."""
+        """Join a host to another, for mail or for a script. It has connected from ``port``."""
+        caller = self.hosts[host.name]
         relay = self._unassigned.pop(port, None)
         if relay is None:
-            self._waiting[port] = (handle, call_number, peer, environment, mail)
+            self._waiting[port] = (caller, call_number, peer, environment, is_mail)
         else:
-            self._open_session(relay, handle, call_number, peer, environment, mail)
+            self._open_session(relay, caller, call_number, peer, environment, is_mail)
 
     def _open_session(
         self,
@@ -307,50 +322,28 @@ class LiveNetwork(Simulation):
         call_number: int,
         peer: str,
         environment: str,
-        mail: bool,
+        is_mail: bool,
     ) -> None:
-        way = self._way_or_reason(host.name, peer, environment)
-        if isinstance(way, str):
+        route = self.faults.route_or_reason(host.name, peer, environment)
+        if isinstance(route, str):
             cut_off = not self.hosts[peer].faults.down
-            host.send("no", call_number, way, cut_off)
+            host.send("no", call_number, route, cut_off)
             relay.close()
             return
         session = LiveSession(
-            self, host, self.hosts[peer], way, call_number, relay, is_script=not mail
+            self, host, self.hosts[peer], route, call_number, relay, is_script=not is_mail
         )
         session.open()
 
-    def lost(self, relay: RelayPort) -> None:
-        """A connection is no more."""
-        for port in [port for port, one in self._unassigned.items() if one is relay]:
-            del self._unassigned[port]
-
-    def taken_outside(self, session: LiveSession, now: float) -> None:
-        """A mail server that is no host of ours has taken mail: it is delivered there."""
-        peer, mail = session.peer, session.mail
-        if not peer.external or mail is None or mail.message is None:
-            return
-        place = (peer.name, session.sender_host, session.number, mail.message)
-        ids = tuple(mail.ids)
-        self.record((now, "accept", *place, ids, mail.path, len(mail.octets)))
-        for number, user in zip(ids, mail.users, strict=True):
-            row = (now, "deliver", peer.name, None, None, mail.message, number, user)
-            self.record((*row, mail.octets))
-
-    def _run_script(self, script: ScriptSpec) -> None:
-        self._due -= 1
-        self.hosts[script.sender].send("script", script)
-
-    def _poll(self, poll: PollSpec) -> None:
-        self._due -= 1
-        if not self.hosts[poll.sender].faults.down:
-            self.hosts[poll.sender].send("poll", poll)
-
 
 class _Listener(RelayPort):
-    """TCP from a host, before it is known what for."""
+    """A TCP connection from a host, before it is known what for."""
+
+    def __init__(self, network: LiveNetwork) -> None:
+        super().__init__(network)
+        self._listening = network
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """There is TCP; the host says on its control channel what for."""
+        """Note the connection; the host reports on its control channel what it is for."""
         super().connection_made(transport)
-        self.network.host_connected(self, transport.get_extra_info("peername")[1])
+        self._listening.host_connected(self, transport.get_extra_info("peername")[1])

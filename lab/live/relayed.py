@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, cast
 
+from lab.live.driver import LiveDriver
+from lab.live.host_handle import HostHandle
 from lab.network.channel import ChannelRoute
 from lab.network.connection import Connection
 from lab.network.events import Delivery
@@ -19,10 +21,6 @@ from lab.protocol.replies import ReplyParser
 from lab.protocol.syntax import verb_of
 from lab.simulation.any_session import AnySession
 
-if TYPE_CHECKING:
-    from lab.live.host_handle import HostHandle
-    from lab.live.network import LiveNetwork
-
 LONGEST: Final = 128 << 20
 """Bytes of a command or of mail data that the network holds at most; more cuts the session."""
 
@@ -30,7 +28,7 @@ LONGEST: Final = 128 << 20
 class RelayPort(asyncio.Protocol):
     """The network's end of a TCP connection to a host."""
 
-    def __init__(self, network: LiveNetwork) -> None:
+    def __init__(self, network: LiveDriver) -> None:
         self.network = network
         self.session: LiveSession | None = None
         self.transport: asyncio.Transport | None = None
@@ -38,7 +36,7 @@ class RelayPort(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the new TCP connection; close it if its session has been cut meanwhile."""
         self.transport = cast(asyncio.Transport, transport)
-        self.network.relays.add(self)
+        self.network.relay_opened(self)
         if self.session is not None and self.session.is_over:
             self.transport.close()
 
@@ -51,8 +49,7 @@ class RelayPort(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         """Tell the session that the host has hung up, or that its process has ended."""
-        self.network.relays.discard(self)
-        self.network.lost(self)
+        self.network.relay_closed(self)
         if self.session is not None:
             self.network.catch_up()
             self.session.hung_up(self)
@@ -90,7 +87,7 @@ class LiveSession(AnySession):
 
     def __init__(
         self,
-        network: LiveNetwork,
+        network: LiveDriver,
         host: HostHandle,
         peer: HostHandle,
         route: ChannelRoute,
@@ -144,15 +141,17 @@ class LiveSession(AnySession):
         """The connection is open: record that, and open TCP to the host that is called."""
         network = self.network
         now = network.env.now
-        self.number = number = network.next_session(self.sender_host)
+        self.number = number = network.number_session(self)
         network.record(self.open_row(now, number))
-        network.numbered[number] = self
         self.host.send("open", self.call_number, number)
         network.spawn(self._join(number))
 
     async def _join(self, number: int) -> None:
         try:
-            await self.peer.join(self, number)
+            environment, is_mail = self.connection.route.environment, self.mail is not None
+            await self.peer.join(
+                self.answerer, number, self.sender_host, environment, is_mail=is_mail
+            )
         except OSError as error:
             self.network.catch_up()
             self.cut(f"{self.receiver_host} cannot be reached: {error.strerror or error}")
@@ -205,9 +204,21 @@ class LiveSession(AnySession):
             if code == 354:
                 self._is_in_mail_data = True
             elif self._verb == "data" and code < 300:
-                self.network.taken_outside(self, now)
+                self._record_outside(now)
             self._last_code = code
             self.connection.send_reply(whole, now)
+
+    def _record_outside(self, now: float) -> None:
+        """Record that a real mail server has taken mail: for the lab it is delivered there."""
+        peer, mail = self.peer, self.mail
+        if not peer.external or mail is None or mail.message is None:
+            return
+        about = (peer.name, self.sender_host, self.number, mail.message)
+        record = self.network.record
+        record((now, "accept", *about, tuple(mail.ids), mail.path, len(mail.octets)))
+        for recipient, user in zip(mail.ids, mail.users, strict=True):
+            row = (now, "deliver", peer.name, None, None, mail.message, recipient, user)
+            record((*row, mail.octets))
 
     def hung_up(self, port: RelayPort) -> None:
         """Note that one of the two hosts has closed its connection."""
@@ -295,8 +306,6 @@ class LiveSession(AnySession):
     def _close(self, reason: str) -> None:
         self._close_connection()
         self.network.record(self.close_row(self.network.env.now, reason))
-        if self.number is not None:
-            self.network.numbered.pop(self.number, None)
         self._hang_up()
 
     def _close_connection(self) -> None:

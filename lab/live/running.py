@@ -10,7 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from lab.live.host_main import loop_factory
-from lab.live.network import LiveNetwork, Settings
+from lab.live.network import LiveNetwork
+from lab.live.settings import Settings
 from lab.live.temp_files import descriptors, for_a_while
 from lab.runtime.gc_pause import gc_pause
 from lab.topology.model import Topology

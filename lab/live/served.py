@@ -17,8 +17,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from lab.live.network import LiveNetwork, Settings
+from lab.live.network import LiveNetwork
 from lab.live.running import run_live
+from lab.live.settings import Settings
 
 
 def serve(orders: dict[str, Any]) -> str:

@@ -11,10 +11,8 @@ from __future__ import annotations
 import os
 import sys
 from functools import cache
-from importlib import import_module
 from importlib.machinery import EXTENSION_SUFFIXES, ModuleSpec
-from importlib.util import module_from_spec, spec_from_file_location
-from types import ModuleType
+from importlib.util import spec_from_file_location
 from typing import Any, Final
 
 FOLDER: Final = "smtp_lab_compiled"
@@ -43,22 +41,6 @@ def install() -> None:
     """Have imports look for compiled modules first, from now on."""
     if not os.environ.get("SMTP_LAB_PURE") and Finder not in sys.meta_path:
         sys.meta_path.insert(0, Finder)
-
-
-def source_of(name: str) -> ModuleType:
-    """A module of the lab as its source has it, for classes of plain Python to derive from.
-
-    Where the compiled module is in use, this is another one, with classes of its own.
-    """
-    if not in_use():
-        return import_module(name)
-    file = os.path.join(_ROOT, *name.split(".")) + ".py"
-    spec = spec_from_file_location(name, file)
-    assert spec is not None, file
-    assert spec.loader is not None, file
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @cache

@@ -1,8 +1,8 @@
 """Faults: what goes wrong in a run, when, and for how long.
 
-A fault is an edit to the network or to a host, undone when its time is over; each edit and its
-end are in the trace. It happens at a time, when an event is seen, or at random at a rate, from a
-generator of its own. No fault happens any more when all mail is settled.
+A fault changes the network or a host, and is reverted when its time is over. Both are recorded in
+the trace. It happens at a time, upon an event, or at random at a rate, from a generator of its own.
+No fault happens any more when all mail is settled.
 """
 
 from __future__ import annotations
@@ -12,371 +12,406 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from heapq import heappop, heappush
 from random import Random
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from lab.hosts.control import HostControl
+from lab.network.channel import ChannelRoute
 from lab.network.events import FAULTS, sequencer
 from lab.network.link import Link
+from lab.simulation.any_session import AnySession
+from lab.simulation.driver import Driver
+from lab.simulation.interception import Interceptions
 from lab.topology.globs import is_glob, matching_hosts, matching_links
 from lab.topology.model import FaultSpec
-from lab.trace.rows import KIND
-
-if TYPE_CHECKING:
-    from lab.hosts.host import Host
-    from lab.simulation.any_session import AnySession
-    from lab.simulation.simulation import Simulation
+from lab.trace.rows import KIND, Row, event_of
+from lab.trace.trace import Trace
 
 RANDOM_LENGTH: Final = 60.0
-"""Seconds that a fault at a rate lasts, if it says no other."""
+"""Seconds that a fault at a rate lasts, if it does not say."""
+
+Revert = Callable[[], None]
+"""Undoes what a fault has done."""
 
 
 class Faults:
     """The faults of one run.
 
-    ``spoil`` tells whether any may keep a channel from opening; ``mending`` counts the faults that
-    are to be undone yet.
+    ``interceptions`` are those that happen within sessions. ``pending_repairs`` counts the faults
+    that are yet to be reverted. They are made before the driver, which records through
+    :meth:`recorder`, and calls :meth:`attach`; :meth:`begin` is for the beginning of the run.
     """
 
-    def __init__(self, simulation: Simulation, specs: Sequence[FaultSpec]) -> None:
-        self.simulation = simulation
+    def __init__(self, specs: Sequence[FaultSpec]) -> None:
         self.specs = list(specs)
-        self._orders = sequencer(FAULTS)
+        self._can_block_channels = bool(specs)
+        self.pending_repairs = 0
+        self.interceptions = Interceptions(specs, self.notice)
+        self._driver: Driver | None = None
+        self._next_order = sequencer(FAULTS)
         self._times: list[float] = []
-        self.spoil = bool(specs)
-        simulation.interceptions.notice = self.notice
         self._groups: dict[int, dict[str, int]] = {}
-        self._struck = 0
-        self._dice: dict[int, Random] = {}
-        self._changes: dict[tuple[int, str], list[tuple[int, float]]] = {}
+        self._applied = 0
+        self._generators: dict[int, Random] = {}
+        self._values: dict[tuple[int, str], list[tuple[int, float]]] = {}
         self._waiting: dict[str, list[Callable[[], None]]] = {}
-        self.mending = 0
         self._judged_at: float | None = None
         self._over = False
-        self._whens = [(n, spec) for n, spec in enumerate(self.specs) if spec.when]
         self._seen: dict[int, int] = {}
         self._at_seq: dict[int, list[FaultSpec]] = {}
-        for _, spec in self._whens:
-            if "seq" in (spec.when or {}):
-                self._at_seq.setdefault((spec.when or {})["seq"], []).append(spec)
-        self._whens = [(n, spec) for n, spec in self._whens if "seq" not in (spec.when or {})]
-        if any(spec.when and spec.when.get("event") != "reply" for spec in specs):
-            self._watch_records()
+        self._on_event: list[tuple[int, FaultSpec]] = []
+        for number, spec in enumerate(self.specs):
+            when = spec.when or {}
+            if "seq" in when:
+                self._at_seq.setdefault(when["seq"], []).append(spec)
+            elif when:
+                self._on_event.append((number, spec))
+
+    @property
+    def driver(self) -> Driver:
+        """The driver whose hosts and links have the faults."""
+        assert self._driver is not None, "the faults have no driver"
+        return self._driver
+
+    def attach(self, driver: Driver) -> None:
+        """Set the driver whose hosts and links have the faults."""
+        self._driver = driver
 
     def begin(self) -> None:
         """Put the faults that have a time or a rate on the clock."""
         for number, spec in enumerate(self.specs):
             if spec.line is not None:
-                continue  # its time is when its session has come so far
+                continue  # it happens when its session has come that far
             if spec.rate:
-                random = Random(f"{self.simulation.seed}/fault {number}")
+                random = Random(f"{self.driver.seed}/fault {number}")
                 self._next_at_random(spec, random)
             elif not spec.when:
-                self._at(spec.at or 0.0, self._strike, spec)
+                self._at(spec.at or 0.0, self._apply, spec)
+
+    def close(self) -> None:
+        """Let go of the driver, at the end of a run."""
+        self._driver = None
+        self.interceptions.close()
+        self._waiting.clear()
+        self._values.clear()
 
     def _at(self, at: float, call: Callable[[Any], None], value: Any) -> None:
         """Have a fault do something at a time, before what else happens at that instant."""
         heappush(self._times, at)
-        self.simulation.at(at, call, value, self._orders)
+        self.driver.at(at, call, value, self._next_order)
 
     def next_time(self, since: float) -> float:
-        """The time of the first fault, or end of one, from a time on; infinite for none."""
+        """Return the time of the first fault, or end of one, from a time on; infinite for none."""
         while self._times and self._times[0] < since:
             heappop(self._times)
         return self._times[0] if self._times else math.inf
 
     def _next_at_random(self, spec: FaultSpec, random: Random, since: float = 0.0) -> None:
-        """Draw when the fault strikes next, ``since`` seconds from now on.
+        """Draw when a fault happens next, ``since`` seconds from now on.
 
-        While it lasts it does not strike again: or at a high rate it would never be over.
+        While it lasts it does not happen again: or at a high rate it would never be over.
         """
-        simulation = self.simulation
         gap = since + round(-math.log(1.0 - random.random()) / (spec.rate or 1.0), 6)
 
-        def strike(_: Any) -> None:
+        def happen(_: Any) -> None:
             if self._is_over():
                 return
-            self._strike(spec)
+            self._apply(spec)
             lasts = RANDOM_LENGTH if spec.duration is None else spec.duration
             self._next_at_random(spec, random, lasts)
 
-        self._at(simulation.env.now + gap, strike, None)
+        self._at(self.driver.env.now + gap, happen, None)
 
     # -- on an event ----------------------------------------------------------------------------
 
-    def _watch_records(self) -> None:
-        record, trace = self.simulation.record, self.simulation.trace
+    def recorder(self, trace: Trace) -> Callable[[Row], None]:
+        """Return what records the rows of a run in a trace, and starts faults upon events."""
+        specs = [spec for _, spec in self._on_event]
+        if not self._at_seq and all((spec.when or {}).get("event") == "reply" for spec in specs):
+            return trace.record
+        record = trace.record
 
-        def watching(row: tuple[Any, ...]) -> None:
+        def record_and_notice(row: Row) -> None:
             record(row)
             if row[KIND] != "reply":
                 self.notice(row)
             for spec in self._at_seq.pop(trace.first_seq + len(trace.rows) - 1, ()):
-                self._at(self.simulation.env.now, self._strike, spec)
+                self._at(self.driver.env.now, self._apply, spec)
 
-        self.simulation.record = watching
+        return record_and_notice
 
-    def notice(self, row: tuple[Any, ...]) -> None:
-        """Strike with the faults that wait for such an event (or for the ``nth``), each once.
+    def notice(self, row: Row) -> None:
+        """Start the faults that wait for such an event (or for the ``nth``), each once.
 
         A reply is noticed when the receiver-SMTP gives it, at its host; a command or mail data
         when it arrives there.
         """
-        for number, spec in self._whens:
-            if not _matches(spec.when or {}, row):
+        for number, spec in self._on_event:
+            when = spec.when or {}
+            if not _matches(when, row):
                 continue
             self._seen[number] = seen = self._seen.get(number, 0) + 1
-            if seen == (spec.when or {}).get("nth", 1):
-                # not in the midst of what is going on: right after it
-                self._at(self.simulation.env.now, self._strike, spec)
+            if seen == when.get("nth", 1):
+                # not in the middle of what is going on: right after it
+                self._at(self.driver.env.now, self._apply, spec)
 
-    # -- striking and mending -------------------------------------------------------------------
+    # -- applying and reverting -----------------------------------------------------------------
 
     def _is_over(self) -> bool:
         """Whether all mail was settled when this instant began; faults come first in it."""
-        now = self.simulation.env.now
+        now = self.driver.env.now
         if self._judged_at != now:
             self._judged_at = now
-            self._over = self.simulation.is_idle
+            self._over = self.driver.is_idle
         return self._over
 
-    def _strike(self, spec: FaultSpec) -> None:
-        simulation = self.simulation
+    def _apply(self, spec: FaultSpec) -> None:
         if self._is_over():
             return
-        spec = self._aimed(spec)
-        self._tell(spec, True)
-        undo = _STRIKES[spec.kind](self, spec)
+        spec = self._resolved(spec)
+        self._record(spec, True)
+        revert = _KINDS[spec.kind](self, spec)
         lasts = spec.duration
         if lasts is None and spec.rate:
             lasts = RANDOM_LENGTH
         if lasts is None:
             return
+        self.pending_repairs += 1
 
-        self.mending += 1
-
-        def mend(_: Any) -> None:
+        def repair(_: Any) -> None:
             over = self._is_over()
-            self.mending -= 1
-            undo()
+            self.pending_repairs -= 1
+            revert()
             if not over:
-                self._tell(spec, False)
+                self._record(spec, False)
 
-        self._at(simulation.env.now + lasts, mend, None)
+        self._at(self.driver.env.now + lasts, repair, None)
 
-    def _aimed(self, spec: FaultSpec) -> FaultSpec:
-        """The fault upon one of the hosts or links that its globs stand for, drawn each time."""
-        simulation = self.simulation
+    def _resolved(self, spec: FaultSpec) -> FaultSpec:
+        """Return the fault with one of the hosts or links that its globs match, drawn each time."""
+        world = self.driver.world
         if spec.host and is_glob(spec.host):
-            hosts = matching_hosts(spec.host, simulation.hosts)
+            hosts = matching_hosts(spec.host, [host.name for host in world.host_settings])
             return replace(spec, host=hosts[self._draw(spec, len(hosts))])
         if spec.link and any(map(is_glob, spec.link)):
-            links = matching_links(
-                spec.link, dict.fromkeys((one.a, one.b) for one in simulation.links)
-            )
+            ends = dict.fromkeys((link.a, link.b) for link in world.links)
+            links = matching_links(spec.link, ends)
             return replace(spec, link=links[self._draw(spec, len(links))])
         return spec
 
     def _draw(self, spec: FaultSpec, size: int) -> int:
         number = next(n for n, one in enumerate(self.specs) if one is spec)
-        random = self._dice.setdefault(number, Random(f"{self.simulation.seed}/fault {number} aim"))
+        purpose = f"{self.driver.seed}/fault {number} aim"
+        random = self._generators.setdefault(number, Random(purpose))
         return int(random.random() * size)
 
-    def _tell(self, spec: FaultSpec, on: bool) -> None:
-        where, peer = spec.link or (spec.host or "", None)
+    def _record(self, spec: FaultSpec, on: bool) -> None:
+        host, peer = spec.link or (spec.host or "", None)
         what = " | ".join(" ".join(group) for group in spec.groups)
         if spec.after:
             what = f"after {spec.after}"
         elif spec.value is not None:
             what = f"{spec.value:g}"
-        now = self.simulation.env.now
-        if self.simulation.is_here(where):
-            self.simulation.record((now, "fault", where, peer, None, None, spec.kind, on, what))
+        driver = self.driver
+        if driver.is_here(host):
+            driver.record((driver.env.now, "fault", host, peer, None, None, spec.kind, on, what))
+
+    # -- what drivers ask -----------------------------------------------------------------------
 
     def obstacle(self, host: str, peer: str) -> str | None:
-        """Why no channel can be opened between two hosts; None if nothing of ours is in the way."""
+        """Return why no channel can be opened between two hosts; None if no fault prevents it."""
         for name in (host, peer):
-            if self.simulation.hosts[name].faults.down:
+            if self.driver.host_control(name).faults.down:
                 return f"{name} is down"
         for groups in self._groups.values():
             if groups.get(host, -1) != groups.get(peer, -1) and host in groups and peer in groups:
                 return "the network is partitioned"
         return None
 
-    def when_up(self, host: Host, call: Callable[[], None]) -> None:
-        """Do something as soon as a host that is down is up again."""
+    def route_or_reason(self, host: str, peer: str, environment: str) -> ChannelRoute | str:
+        """Return how channels from a host to its neighbour go at present, or why none can."""
+        if self._can_block_channels and (reason := self.obstacle(host, peer)):
+            return reason
+        try:
+            return self.driver.world.channel_route(host, peer, environment)
+        except KeyError:
+            return f"no path of links between {host} and {peer} is up"
+
+    def is_at_work(self, host: HostControl) -> bool:
+        """Whether a host will do something by itself, now or when it is up again."""
+        if host.faults.down:
+            return host.has_queued_mail and self.pending_repairs > 0
+        return host.has_work
+
+    def when_up(self, host: HostControl, call: Callable[[], None]) -> None:
+        """Call something as soon as a host that is down is up again."""
         self._waiting.setdefault(host.name, []).append(call)
 
-    def _cut(self, reason: str, befallen: Callable[[AnySession], bool]) -> None:
-        for session in self.simulation.channels():
-            if befallen(session):
-                session.cut(reason)
-
-    # -- one method a kind: do it, and give what undoes it ---------------------------------------
-
-    def _link_down(self, spec: FaultSpec) -> Callable[[], None]:
-        links = self._links(spec)
-        for link in links:
-            link.downs += 1
-        self.simulation.links_changed()
-        name = " - ".join(spec.link or ())
-        self._cut(
-            f"the link {name} is down",
-            lambda one: any(link in links for link in one.connection.route.links),
-        )
-
-        def undo() -> None:
-            for link in links:
-                link.downs -= 1
-            self.simulation.links_changed()
-
-        return undo
-
-    def _partition(self, spec: FaultSpec) -> Callable[[], None]:
-        groups = {name: n for n, group in enumerate(spec.groups) for name in group}
-        # a fault at a rate may strike again before it is over
-        self._struck += 1
-        key = self._struck
-        self._groups[key] = groups
-        self._cut(
-            "the network is partitioned",
-            lambda one: self.obstacle(one.sender_host, one.receiver_host) is not None,
-        )
-
-        def undo() -> None:
-            del self._groups[key]
-
-        return undo
-
-    def _host_down(self, spec: FaultSpec) -> Callable[[], None]:
-        return self._stop(spec, crashed=False)
-
-    def _crash(self, spec: FaultSpec) -> Callable[[], None]:
-        return self._stop(spec, crashed=True)
-
-    def _stop(self, spec: FaultSpec, *, crashed: bool) -> Callable[[], None]:
-        simulation = self.simulation
-        host = simulation.hosts[spec.host or ""]
-        host.faults.down += 1
+    def take_down(self, host: HostControl, *, crashed: bool) -> None:
+        """Take a host down and cut its sessions; a host that has crashed loses its memory."""
+        driver = self.driver
+        host.go_down()
         if crashed:
-            self._forget(host)
-        for session in simulation.channels():
+            host.lose_memory(driver.env.now)
+        reason = f"{host.name} {'crashed' if crashed else 'went down'}"
+        for session in driver.cuttable_sessions():
             if host.name in (session.sender_host, session.receiver_host):
-                reason = f"{host.name} {'crashed' if crashed else 'went down'}"
                 session.cut(reason, crashed=host.name)
-        if crashed and spec.duration is None and not spec.rate:
-            # a crash is over when the host runs again, and without a time that is at once
-            self._start_again(host)
-        return lambda: self._start_again(host)
 
-    def _forget(self, host: Host) -> None:
-        """What was in memory is lost: mail that was not stored yet, and when to try again."""
-        now = self.simulation.env.now
-        host.faults.lives += 1
-        for message, ids in host.unstored.values():
-            self.simulation.record((now, "forget", host.name, None, None, message, ids))
-        host.unstored.clear()
-        for queue in host.spool.queues.values():
-            queue.failures = 0
-            queue.not_before = 0.0
-
-    def _start_again(self, host: Host) -> None:
-        host.faults.down = max(0, host.faults.down - 1)
-        if host.faults.down:
+    def bring_up(self, host: HostControl) -> None:
+        """Have a host run again, unless another fault keeps it down."""
+        if not host.come_up():
             return
         for call in self._waiting.pop(host.name, ()):
             call()
-        host.resume(self.simulation.env.now)
+        host.resume(self.driver.env.now)
 
-    def _loss(self, spec: FaultSpec) -> Callable[[], None]:
+    def _cut(self, reason: str, is_affected: Callable[[AnySession], bool]) -> None:
+        for session in self.driver.cuttable_sessions():
+            if is_affected(session):
+                session.cut(reason)
+
+    # -- one method for each kind: apply it, and return what reverts it --------------------------
+
+    def _link_down(self, spec: FaultSpec) -> Revert:
+        links = self._links(spec)
+
+        def change(by: int) -> None:
+            for link in links:
+                link.downs += by
+            self.driver.links_changed()
+
+        change(1)
+        self._cut(
+            f"the link {' - '.join(spec.link or ())} is down",
+            lambda session: any(link in links for link in session.connection.route.links),
+        )
+        return lambda: change(-1)
+
+    def _partition(self, spec: FaultSpec) -> Revert:
+        key = self._next_key()
+        self._groups[key] = {name: n for n, group in enumerate(spec.groups) for name in group}
+        self._cut(
+            "the network is partitioned",
+            lambda session: self.obstacle(session.sender_host, session.receiver_host) is not None,
+        )
+
+        def revert() -> None:
+            del self._groups[key]
+
+        return revert
+
+    def _host_down(self, spec: FaultSpec) -> Revert:
+        return self._stop(spec, crashed=False)
+
+    def _crash(self, spec: FaultSpec) -> Revert:
+        return self._stop(spec, crashed=True)
+
+    def _stop(self, spec: FaultSpec, *, crashed: bool) -> Revert:
+        host = self._host(spec)
+        self.take_down(host, crashed=crashed)
+        if crashed and spec.duration is None and not spec.rate:
+            # a crash is over when the host runs again, and without a duration that is at once
+            self.bring_up(host)
+        return lambda: self.bring_up(host)
+
+    def _loss(self, spec: FaultSpec) -> Revert:
         return self._change(spec, "loss")
 
-    def _latency(self, spec: FaultSpec) -> Callable[[], None]:
+    def _latency(self, spec: FaultSpec) -> Revert:
         return self._change(spec, "latency")
 
-    def _change(self, spec: FaultSpec, name: str) -> Callable[[], None]:
-        """Give links another value; of several upon one link, the last that is not over counts."""
+    def _change(self, spec: FaultSpec, name: str) -> Revert:
+        """Give links another value; of several on one link, the last that is not over counts."""
         directions = [one for link in self._links(spec) for one in (link.to_b, link.to_a)]
-        self._struck += 1
-        key = self._struck
+        key = self._next_key()
 
         def change(on: bool) -> None:
-            channels = self.simulation.channels()
-            streams = [stream for one in channels for stream in one.connection.streams]
+            driver = self.driver
+            sessions = driver.cuttable_sessions()
+            streams = [stream for one in sessions for stream in one.connection.streams]
             for stream in streams:
-                stream.settle_order(self.simulation.env.now)
+                stream.settle_order(driver.env.now)
             for direction in directions:
                 first = [(0, getattr(direction, name))]
-                values = self._changes.setdefault((id(direction), name), first)
-                kept = [one for one in values if one[0] != key]
+                values = self._values.setdefault((id(direction), name), first)
+                kept = [value for value in values if value[0] != key]
                 values[:] = [*kept, (key, spec.value or 0.0)] if on else kept
                 direction.changing = True
                 setattr(direction, name, values[-1][1])
             for stream in streams:
                 stream.route.measure()
-            self.simulation.links_changed()
+            driver.links_changed()
 
         change(True)
         return lambda: change(False)
 
-    def _busy(self, spec: FaultSpec) -> Callable[[], None]:
+    def _next_key(self) -> int:
+        """Return a key for what a fault does: at a rate it may happen again before it is over."""
+        self._applied += 1
+        return self._applied
+
+    def _busy(self, spec: FaultSpec) -> Revert:
         return self._count(spec, "busy")
 
-    def _storage_full(self, spec: FaultSpec) -> Callable[[], None]:
+    def _storage_full(self, spec: FaultSpec) -> Revert:
         return self._count(spec, "full")
 
-    def _refuse(self, spec: FaultSpec) -> Callable[[], None]:
+    def _refuse(self, spec: FaultSpec) -> Revert:
         return self._count(spec, "refusing")
 
-    def _clock_skew(self, spec: FaultSpec) -> Callable[[], None]:
+    def _clock_skew(self, spec: FaultSpec) -> Revert:
         return self._count(spec, "skew", spec.value or 0.0)
 
-    def _count(self, spec: FaultSpec, name: str, by: float = 1) -> Callable[[], None]:
-        condition = self.simulation.hosts[spec.host or ""].faults
-        setattr(condition, name, getattr(condition, name) + by)
-        return lambda: setattr(condition, name, getattr(condition, name) - by)
+    def _count(self, spec: FaultSpec, name: str, by: float = 1) -> Revert:
+        host = self._host(spec)
+        host.change_fault(name, by)
+        return lambda: host.change_fault(name, -by)
 
-    def _hang_up(self, spec: FaultSpec) -> Callable[[], None]:
+    def _hang_up(self, spec: FaultSpec) -> Revert:
         if spec.after is None:
             ends = set(spec.link or ())
             self._cut(
                 "the channel is cut",
-                lambda one: (
-                    {one.sender_host, one.receiver_host} == ends
-                    and spec.session in (None, one.number)
+                lambda session: (
+                    {session.sender_host, session.receiver_host} == ends
+                    and spec.session in (None, session.number)
                 ),
             )
             return lambda: None
-        hang_ups = self.simulation.interceptions.hang_ups
+        hang_ups = self.interceptions.hang_ups
         hang_ups.append(spec)
 
-        def undo() -> None:
+        def revert() -> None:
             if spec in hang_ups:
                 hang_ups.remove(spec)
 
-        return undo
+        return revert
+
+    def _host(self, spec: FaultSpec) -> HostControl:
+        return self.driver.host_control(spec.host or "")
 
     def _links(self, spec: FaultSpec) -> list[Link]:
-        return [link for link in self.simulation.links if {link.a, link.b} == set(spec.link or ())]
+        ends = set(spec.link or ())
+        return [link for link in self.driver.world.links if {link.a, link.b} == ends]
 
 
-def _matches(when: Any, row: tuple[Any, ...]) -> bool:
-    """Whether a row of the trace is what a ``when`` describes."""
-    from lab.trace.rows import event_of
-
+def _matches(when: Any, row: Row) -> bool:
+    """Return whether a row of the trace is what a ``when`` describes."""
     event = event_of(row)
-    for key, wanted in when.items():
+    for key, expected in when.items():
         if key == "nth":
             continue
         name = "kind" if key == "event" else key
         try:
-            found = event[name]
+            value = event[name]
         except KeyError:
             return False
-        if found != wanted:
+        if value != expected:
             return False
     return True
 
 
-_STRIKES: Final[dict[str, Callable[[Faults, FaultSpec], Callable[[], None]]]] = {
+_KINDS: Final[dict[str, Callable[[Faults, FaultSpec], Revert]]] = {
     "link-down": Faults._link_down,
     "host-down": Faults._host_down,
     "crash": Faults._crash,
@@ -389,3 +424,6 @@ _STRIKES: Final[dict[str, Callable[[Faults, FaultSpec], Callable[[], None]]]] = 
     "hang-up": Faults._hang_up,
     "clock-skew": Faults._clock_skew,
 }
+
+KINDS: Final = frozenset(_KINDS)
+"""The kinds of fault that are applied at a time; those within sessions are interceptions."""

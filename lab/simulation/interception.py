@@ -31,14 +31,19 @@ class Interceptions:
     for each reply that is sent, in runs with faults that wait for one.
     """
 
-    def __init__(self, specs: Sequence[FaultSpec]) -> None:
-        self.notice: Record = _ignore
+    def __init__(self, specs: Sequence[FaultSpec], notice: Record) -> None:
+        self.notice = notice
         self.hang_ups: list[FaultSpec] = []
         self.changes = {
             (spec.kind, spec.session, spec.number): spec for spec in specs if spec.line is not None
         }
         self._have_hang_ups = any(spec.kind == "hang-up" and spec.after for spec in specs)
         self._await_replies = any((spec.when or {}).get("event") == "reply" for spec in specs)
+
+    def close(self) -> None:
+        """Notice nothing any more, at the end of a run."""
+        self.notice = _ignore
+        self.hang_ups.clear()
 
     def changed_replies(self, session: AnySession, record: Record) -> ChangedReplies | None:
         """Return what changes replies of a session, for its receiver-SMTP; None for most runs."""
@@ -85,7 +90,7 @@ class Interceptions:
 
 
 def _ignore(_: Row) -> None:
-    """Take notice of nothing."""
+    """Do nothing: the run is over."""
 
 
 class ChangedCommands(Interception):

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import lab
-from lab.live.network import Settings
 from lab.live.running import run_live
+from lab.live.settings import Settings
 from lab.trace.trace import Trace
 
 _DATE = re.compile(rb"\d\d? [A-Z][a-z]{2} \d\d \d\d:\d\d:\d\d [A-Z]+")

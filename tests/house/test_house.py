@@ -35,8 +35,6 @@ LAB = ROOT / "lab"
 HOUSE = read_house(ROOT)
 MODULES = [path for path in sorted(LAB.rglob("*.py")) if path.stem != "__main__"]
 
-LIVE = "the live driver derives from the simulated one, until both are composed"
-PARTS = "a part of a run derives from the whole run's classes, until both are composed"
 PICTURES = "the picture names the type of what it draws"
 
 UPWARD = {  # imports that no allow-list names, each with its reason
@@ -46,14 +44,8 @@ UPWARD = {  # imports that no allow-list names, each with its reason
     Edge("views/pictures/sweeps", "experiments/sweep/sweep", types=True): PICTURES,
 }
 
-TYPED = "each names the other's type; only one imports it when it runs"
-
-CIRCULAR = {  # imports that close a circle of files within a room, each with its reason
-    Edge("simulation/faults", "simulation/simulation", types=True): TYPED,
-    Edge("live/relayed", "live/network", types=True): TYPED,
-    Edge("live/relayed", "live/host_handle", types=True): TYPED,
-    Edge("live/host_handle", "live/network", types=True): TYPED,
-}
+# imports that close a circle of files within a room, each with its reason: none at present
+CIRCULAR: dict[Edge, str] = {}
 
 COMPUTED = {  # files that import what only the running program names, each with its reason
     "__init__": "the public names, imported when they are asked for; all stand in its tables",
@@ -74,13 +66,10 @@ TOUCHED = {  # private names of others, each with its reason
     "network/clock": ("self._queue", SIMPY),
     "network/events": ("clock._queue, clock._now, event._ok, event._value", SIMPY),
     "simulation/partitioned/event_order": ("clock._queue, clock._now", SIMPY),
-    "live/network": ("self._exhausted, self._way_or_reason", LIVE),
-    "simulation/partitioned/partition": ("self._has_nothing_to_do", PARTS),
 }  # fmt: skip
 
-OVERRIDDEN = {  # classes that define private names of another room's class anew, with the reason
-    "live/network": ("LiveNetwork", "_due _poll _run_script", LIVE),
-}  # fmt: skip
+# by file: classes that define private names of another room's class anew, these names, the reason
+OVERRIDDEN: dict[str, tuple[str, str, str]] = {}
 
 
 def shown(found: dict[Edge, int]) -> set[str]:

@@ -16,9 +16,10 @@ from helpers.places import TOPOLOGIES
 
 import lab
 from lab.analysis.streaming import StreamingAnalysis
-from lab.live.network import LiveNetwork, Settings
+from lab.live.network import LiveNetwork
 from lab.live.recorder import CHUNK, MOST, Recorder
 from lab.live.running import run_live
+from lab.live.settings import Settings
 from lab.live.temp_files import for_a_while, remove_stale
 from lab.live.wallclock import WallClock
 from lab.simulation.numbering import FIRST_LIVE_NUMBER, NUMBERS_OF_A_LIFE, RunNumbering

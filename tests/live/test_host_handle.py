@@ -1,29 +1,101 @@
-"""What the network's side of a live host must have, as live sessions and faults call it."""
+"""The handle of a live host's process: to faults, the same as a host."""
 
 from __future__ import annotations
 
-import ast
+from collections.abc import Iterator
+from typing import Any
 
-from helpers.places import ROOT
+import pytest
+from helpers.places import TOPOLOGIES
 
+import lab
+from lab.hosts.control import HostControl
+from lab.hosts.host import Host
+from lab.live.control import Control, channel
 from lab.live.host_handle import HostHandle
+from lab.live.network import LiveNetwork
+from lab.live.settings import Settings
+
+HOST = "MIT-AI.ARPA"
 
 
-def asked_of_hosts() -> set[str]:
-    """The methods of a host that live sessions and faults call."""
-    calls = set()
-    for module in ("live/relayed.py", "simulation/faults.py"):
-        source = ROOT / "lab" / module  # compiled modules have none
-        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-                of = node.func.value
-                name = of.attr if isinstance(of, ast.Attribute) else getattr(of, "id", "")
-                if name in ("host", "peer"):
-                    calls.add(node.func.attr)
-    return calls
+@pytest.fixture
+def network() -> LiveNetwork:
+    """A network whose processes have not been started."""
+    return LiveNetwork(lab.load(TOPOLOGIES / "rfc821/scenario-03.toml"), 0, Settings())
 
 
-def test_a_live_host_answers_to_all_that_sessions_and_faults_call() -> None:
-    asked = asked_of_hosts()
-    assert {"send", "join", "resume"} <= asked
-    assert asked <= {name for name in dir(HostHandle) if not name.startswith("_")}
+@pytest.fixture
+def process(network: LiveNetwork) -> Iterator[Control]:
+    """What a host's process would receive from."""
+    ours, theirs = channel()
+    network.hosts[HOST].control = Control(ours)
+    process = Control(theirs)
+    yield process
+    process.close()
+    ours.close()
+
+
+def received(process: Control) -> list[tuple[Any, ...]]:
+    return list(process.receive())
+
+
+def test_hosts_and_handles_of_hosts_are_one_to_faults(network: LiveNetwork) -> None:
+    """What one of them lacks of the abstract class keeps it from being made."""
+    assert issubclass(Host, HostControl)
+    assert isinstance(network.host_control(HOST), HostControl)
+    for kind in (Host, HostHandle):
+        assert not getattr(kind, "__abstractmethods__", None)
+
+
+@pytest.mark.parametrize("name", ["submit", "resume", "has_work", "has_queued_mail"])
+def test_a_handle_without_a_method_of_a_host_cannot_be_made(
+    name: str, network: LiveNetwork
+) -> None:
+    lacking = type("Lacking", (HostHandle,), {name: getattr(HostControl, name)})
+    with pytest.raises(TypeError, match=name):
+        lacking(network, network.topology.hosts[HOST], 0)
+
+
+def test_a_fault_is_sent_to_the_process(network: LiveNetwork, process: Control) -> None:
+    handle = network.hosts[HOST]
+    handle.change_fault("busy", 1)
+    handle.change_fault("skew", -5.0)
+    handle.change_fault("skew", 0.0)
+    handle.change_fault("busy", -1)
+    faults = [("busy", 1), ("skew", -5.0), ("busy", 0)]
+    assert received(process) == [("fault", *fault) for fault in faults]
+
+
+def test_a_host_that_goes_down_twice_is_killed_once(
+    network: LiveNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handle, killed = network.hosts[HOST], []
+    monkeypatch.setattr(handle, "kill", lambda: killed.append(handle.name))
+    handle.go_down()
+    handle.go_down()
+    assert killed == [HOST]
+    assert [handle.come_up(), handle.come_up()] == [False, True]
+
+
+def test_mail_that_a_crash_loses_is_recorded(network: LiveNetwork) -> None:
+    handle = network.hosts[HOST]
+    handle.unstored = {7: (3, ("1", "2"))}
+    handle.lose_memory(5.0)
+    assert network.trace.rows[-1] == (5.0, "forget", HOST, None, None, 3, ("1", "2"))
+    assert handle.unstored == {}
+
+
+def test_a_handle_has_work_while_its_process_has_messages_to_handle(
+    network: LiveNetwork, process: Control
+) -> None:
+    handle = network.hosts[HOST]
+    assert handle.has_work, "it is not ready"
+    handle.ready.set()
+    assert not handle.has_work
+    handle.send("links", [0, 0])
+    assert handle.has_work
+    process.send("state", 1, False, 4)
+    handle.receive_messages()
+    assert not handle.has_work
+    assert handle.has_queued_mail

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,12 @@ from lab.hosts.receiving import ReceivingSession, receiver_smtp
 from lab.hosts.retry import Retry
 from lab.hosts.sending import QueueSender
 from lab.hosts.spool import Queue
-from lab.protocol import SenderSMTP
+from lab.protocol import SenderSMTP, Transaction
 from lab.protocol.script import ScriptedSender
-from lab.simulation.simulation import Simulation
+from lab.simulation.agenda import submissions
+from lab.simulation.numbering import RunNumbering
+from lab.simulation.world import World
+from lab.topology.describe import describe
 from lab.topology.model import Topology
 from lab.views.pictures.comparison import comparison
 from lab.views.pictures.plot_style import off_screen
@@ -40,39 +44,42 @@ class ByHand(HostPort):
     """
 
     def __init__(self, topology: Topology) -> None:
-        self.network = Simulation(topology)
-        super().__init__(self.network.record)
+        self.world = world = World(topology)
+        self.trace = lab.Trace()
+        self.numbering = RunNumbering()
+        super().__init__(self.trace.record)
+        self.record((0.0, "start", "", None, None, None, describe(topology, 0)))
+        self.hosts = {one.name: world.make_host(one, self) for one in world.host_settings}
         self.now = 0.0
         self.waiting: list[tuple[float, int, Host, Queue]] = []
         self.count = itertools.count()
-        self.sessions = 0
-        hosts = self.network.hosts
-        for name, host in hosts.items():
-            hosts[name] = Host(host.settings, host.routes, host.calendar, host.retry, self)
 
     def wake(self, host: str, queue: Queue, at: float) -> None:
-        self.waiting.append((at, next(self.count), self.network.hosts[host], queue))
+        self.waiting.append((at, next(self.count), self.hosts[host], queue))
 
     def next_message(self, host: str, about: int | None = None) -> int:
-        return self.network.next_message(host, about)
+        return self.numbering.next_message(host, about)
 
     def later(self, host: str, seconds: float, call: Callable[[float], None]) -> None:
         raise AssertionError("no mail of these scenarios takes time to store")
 
     def run(self) -> lab.Trace:
-        network = self.network
-        for submission in list(network._scenario):
+        world = self.world
+        for submission in submissions(world.topology, 0, world.routes, lambda _: True):
             self.until(submission.at)
-            network._hand_over(network.hosts[submission.host], submission)
-        for script in network.topology.scripts:
+            octets = submission.mail_data(world.calendar.daytime(self.now))
+            number = self.numbering.next_message()
+            host = self.hosts[submission.host]
+            host.submit(self.now, number, submission.sender, submission.to, octets, submission.verb)
+        for script in world.topology.scripts:
             self.until(script.at)
-            near = network.routes.neighbours_of(script.sender)[script.to]
+            neighbour = world.routes.neighbours_of(script.sender)[script.to]
             self.session(
-                network.hosts[script.sender], network.hosts[script.to], near.environment,
+                self.hosts[script.sender], self.hosts[script.to], neighbour.environment,
                 ScriptedSender(script.lines), None,
             )  # fmt: skip
         self.until(float("inf"))
-        return network.trace
+        return self.trace
 
     def until(self, at: float) -> None:
         """Do what is due before a time, the earliest first."""
@@ -87,7 +94,7 @@ class ByHand(HostPort):
             queue.session = True
             errand = QueueSender(host, queue)
             sender = SenderSMTP(host.settings.name_in(queue.environment), errand)
-            peer = self.network.hosts[queue.host]
+            peer = self.hosts[queue.host]
             self.session(host, peer, queue.environment, sender, errand)
             host.session_over(self.now, queue)
         if at != float("inf"):
@@ -96,9 +103,8 @@ class ByHand(HostPort):
     def session(
         self, host: Host, peer: Host, environment: str, sender: Any, errand: QueueSender | None
     ) -> None:
-        self.sessions += 1
-        number = self.sessions
-        identify = errand.identify if errand else lambda t: self.network.foreign(peer, t)
+        number = self.numbering.next_session()
+        identify = errand.identify if errand else partial(self.foreign, peer)
         reception = ReceivingSession(peer, environment, identify, number, host.name)
         reception.now = self.now
         if errand:
@@ -123,7 +129,16 @@ class ByHand(HostPort):
 
     def note(self, kind: str, host: str, number: int, octets: bytes) -> None:
         row = (self.now, kind, host, None, number, None, self.now, octets)
-        self.network.record(row)
+        self.record(row)
+
+    def foreign(self, host: Host, transaction: Transaction) -> tuple[int, list[str]]:
+        """Number mail of a script where it is accepted."""
+        ids = [str(n) for n, _ in enumerate(transaction.forward_paths, 1)]
+        number = self.numbering.next_message(host.name)
+        texts = tuple(path.bare for path in transaction.forward_paths)
+        row = (self.now, "submit", host.name, None, None, number, transaction.reverse_path.bare)
+        self.record((*row, texts, transaction.verb, len(transaction.mail_data)))
+        return number, ids
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda path: path.stem)

@@ -173,7 +173,7 @@ def test_a_relay_that_is_killed_loses_nothing_it_said_250_for(tmp_path: Path) ->
 
 def test_tcp_that_comes_when_its_session_has_been_cut_is_closed() -> None:
     """Or the host that was called would wait there for somebody who is no more."""
-    network, session, transport = Mock(plugs=set()), Mock(is_over=True), Mock()
+    network, session, transport = Mock(), Mock(is_over=True), Mock()
     plug = RelayPort(network)
     plug.session = session
     plug.connection_made(transport)

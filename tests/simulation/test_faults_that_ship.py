@@ -11,7 +11,7 @@ from helpers.places import TOPOLOGIES
 
 import lab
 from lab.cli import cli
-from lab.simulation.faults import _STRIKES
+from lab.simulation.faults import KINDS
 
 FAULTS = TOPOLOGIES / "faults"
 FILES = sorted(FAULTS.glob("*.toml"))
@@ -37,7 +37,7 @@ def test_nothing_is_lost_but_by_the_careless(path: Path) -> None:
 
 def test_there_is_a_file_for_each_kind_of_fault() -> None:
     kinds = {fault.kind for path in FILES for fault in lab.load(path).faults}
-    assert kinds == set(_STRIKES)
+    assert kinds == KINDS
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

@@ -56,7 +56,7 @@ class PartitionSimulation(Simulation):
         self.numbers = PartitionNumbering(topology.hosts, part)
         super().__init__(topology, seed, self.numbers)
         self.remote.rows = self.trace.rows
-        self.routes.on_tree = self._tell_tree
+        self.world.routes.on_tree = self._tell_tree
         self.begun: Row = self.trace.rows[0]
         if part:
             self.trace.rows.clear()  # how it began is told once
@@ -65,9 +65,9 @@ class PartitionSimulation(Simulation):
         """Whether a host is of this part; what is of no host is of the first."""
         return self.parts.get(host, 0) == self.part
 
-    def channels(self) -> list[AnySession]:
+    def cuttable_sessions(self) -> list[AnySession]:
         """Return the sessions that a fault can cut: also those with only one end here."""
-        return [*super().channels(), *self.remote.called.values()]
+        return [*super().cuttable_sessions(), *self.remote.called.values()]
 
     @property
     def is_idle(self) -> bool:
@@ -77,7 +77,7 @@ class PartitionSimulation(Simulation):
     @property
     def is_idle_here(self) -> bool:
         """Whether nothing is left to do in this part."""
-        return self._has_nothing_to_do()
+        return self.has_nothing_to_do()
 
     # -- other parts ----------------------------------------------------------------------------
 
@@ -153,7 +153,7 @@ class PartitionSimulation(Simulation):
             session.discard()
 
     def _take_tree(self, message: Message) -> None:
-        self.routes.know({message[3]: message[4]})
+        self.world.routes.know({message[3]: message[4]})
 
     def _take_entries(self, message: Message) -> None:
         self.home_results.enter(message[3], message[4:])

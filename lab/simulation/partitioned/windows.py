@@ -103,5 +103,7 @@ class Windows:
             end = min(max(start + self._span, end), furthest, fault, self.until)
         if end > self.end:
             simulation = self.simulation
-            run_window(simulation.env, end, simulation.trace.rows, self.marks, simulation.ranks)
+            run_window(
+                simulation.env, end, simulation.trace.rows, self.marks, simulation.world.ranks
+            )
             self.end = end

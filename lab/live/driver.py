@@ -1,0 +1,119 @@
+"""What the handles of hosts, and the sessions between hosts, ask of a live network."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import multiprocessing
+from abc import abstractmethod
+from collections.abc import Coroutine, Sequence
+from typing import Any
+
+from lab.hosts.control import HostControl
+from lab.live.settings import Settings
+from lab.live.wallclock import WallClock
+from lab.simulation.any_session import AnySession
+from lab.simulation.driver import Driver
+from lab.simulation.faults import Faults
+from lab.simulation.numbering import Numbering
+from lab.simulation.world import World
+from lab.topology.describe import describe
+from lab.topology.model import Topology
+from lab.trace.rows import Row
+from lab.trace.trace import Trace
+
+
+class LiveDriver(Driver):
+    """A driver whose hosts are processes.
+
+    ``clock`` is the wall clock, with which that of the links is kept in step. ``relay_port`` is the
+    port at which the network listens for its hosts. ``failures`` are sentences about what has
+    failed. ``changed`` is set when there may be something to do. ``over`` tells that the run has
+    ended; ``interrupted`` counts the requests to end it.
+    """
+
+    def __init__(
+        self, topology: Topology, seed: int, settings: Settings, numbering: Numbering
+    ) -> None:
+        trace = Trace()
+        trace.record((0.0, "start", "", None, None, None, describe(topology, seed)))
+        self.faults = faults = Faults(topology.faults)
+        world, record = World(topology, seed), faults.recorder(trace)
+        super().__init__(world, trace, record, numbering, faults.interceptions)
+        faults.attach(self)
+        self.settings = settings
+        self.processes = multiprocessing.get_context("forkserver")
+        self.processes.set_forkserver_preload(["lab.live.host_main"])
+        self.clock = WallClock(math.inf, settings.speed)
+        self.relay_port = 0
+        self.over = False
+        self.interrupted = 0
+        self.failures: list[str] = []
+        self.changed = asyncio.Event()
+
+    @abstractmethod
+    def catch_up(self) -> None:
+        """Let everything happen that is due, and receive what the hosts have sent."""
+
+    @abstractmethod
+    def spawn(self, task: Coroutine[Any, Any, None]) -> None:
+        """Run a task beside the others; the run ends if it fails."""
+
+    # -- hosts ----------------------------------------------------------------------------------
+
+    @abstractmethod
+    def host_died(self, host: HostControl) -> None:
+        """Handle the end of a host's process that no fault of the file has caused."""
+
+    @abstractmethod
+    def take_rows(self, rows: list[Row]) -> None:
+        """Take what a host has recorded into the trace."""
+
+    @abstractmethod
+    def real_message(self, number: int) -> int:
+        """Return the number in the run of a message that a host may have numbered itself."""
+
+    @abstractmethod
+    def host_called(
+        self,
+        host: HostControl,
+        call_number: int,
+        port: int,
+        peer: str,
+        environment: str,
+        *,
+        is_mail: bool,
+    ) -> None:
+        """Join a host to another, for mail or for a script. It has connected from ``port``."""
+
+    @abstractmethod
+    def report_mail(
+        self,
+        session: int,
+        message: int | None,
+        ids: Sequence[str],
+        path: str,
+        octets: bytes,
+        users: Sequence[str] = (),
+    ) -> None:
+        """Note what mail a session sends: its message, if any, to whom, from whom, and the data."""
+
+    @abstractmethod
+    def report_timeout(self, session: int, why: str) -> None:
+        """Note that the sender-SMTP of a session has waited too long for a reply."""
+
+    # -- sessions -------------------------------------------------------------------------------
+
+    @abstractmethod
+    def number_session(self, session: AnySession) -> int:
+        """Return a number for a session that is open; hosts report on it by that."""
+
+    # -- connections ----------------------------------------------------------------------------
+
+    @abstractmethod
+    def relay_opened(self, relay: asyncio.BaseProtocol) -> None:
+        """Note a new TCP connection to a host, to be closed at the end of the run."""
+
+    @abstractmethod
+    def relay_closed(self, relay: asyncio.BaseProtocol) -> None:
+        """Note that a TCP connection to a host is closed."""

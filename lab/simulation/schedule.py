@@ -1,0 +1,91 @@
+"""Puts on the clock what a topology file has planned: mail, traffic, scripts and polls."""
+
+from __future__ import annotations
+
+from lab.hosts.control import HostControl
+from lab.network.events import CALLS, MAIL, Timer, sequencer
+from lab.simulation.agenda import Submission, submissions
+from lab.simulation.driver import Driver
+from lab.simulation.faults import Faults
+from lab.topology.model import PollSpec, ScriptSpec
+
+
+class Schedule:
+    """The mail, scripts and polls of a run, of those hosts that its driver runs.
+
+    Mail is handed in at its host; while that is down, it waits.
+    """
+
+    def __init__(self, driver: Driver, faults: Faults) -> None:
+        self._driver: Driver | None = driver
+        self._faults = faults
+        self._mail_orders = sequencer(MAIL)
+        self._call_orders = sequencer(CALLS)
+        topology, is_here = driver.topology, driver.is_here
+        self._submissions = submissions(topology, driver.seed, driver.world.routes, is_here)
+        self._scripts = [script for script in topology.scripts if is_here(script.sender)]
+        self._polls = [poll for poll in topology.polls if is_here(poll.sender)]
+        self._due = len(self._scripts) + sum([poll.times for poll in self._polls])
+        self._has_mail = True
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is planned any more."""
+        return not self._due and not self._has_mail
+
+    def begin(self) -> None:
+        """Put everything on the clock."""
+        driver = self.driver
+        self._put_next_mail()
+        for script in self._scripts:
+            driver.at(script.at, self._script_due, script, self._call_orders)
+        for poll in self._polls:
+            for number in range(poll.times):
+                at = poll.at + number * (poll.every or 0.0)
+                driver.at(at, self._poll_due, poll, self._call_orders)
+
+    @property
+    def driver(self) -> Driver:
+        """The driver whose clock and hosts this uses, until the run is over."""
+        assert self._driver is not None, "the run is over"
+        return self._driver
+
+    def close(self) -> None:
+        """Let go of the driver, and of what has not happened yet, at the end of a run."""
+        self._submissions = iter(())
+        self._driver = None
+
+    def _script_due(self, script: ScriptSpec) -> None:
+        self._due -= 1
+        self.driver.run_script(script)
+
+    def _poll_due(self, poll: PollSpec) -> None:
+        self._due -= 1
+        self.driver.poll(poll)
+
+    def _put_next_mail(self) -> None:
+        driver = self.driver
+        # of the hosts of other processes too, so that all count the same order numbers
+        for submission in self._submissions:
+            order = self._mail_orders()
+            if driver.is_here(submission.host):
+                Timer(driver.env, submission.at, self._mail_due, submission, order)
+                return
+        self._has_mail = False
+
+    def _mail_due(self, submission: Submission) -> None:
+        host = self.driver.host_control(submission.host)
+        if host.faults.down:
+            # nobody can hand mail to a host that is down; the user does so when it runs again
+            self._faults.when_up(host, lambda: self.hand_in(host, submission))
+        else:
+            self.hand_in(host, submission)
+        self._put_next_mail()
+
+    def hand_in(self, host: HostControl, submission: Submission) -> None:
+        """Number mail and hand it to its host, now."""
+        driver = self.driver
+        now = driver.env.now
+        octets = submission.mail_data(driver.world.calendar.daytime(now))
+        number = driver.numbering.next_message(host.name)
+        host.submit(now, number, submission.sender, submission.to, octets, submission.verb)
