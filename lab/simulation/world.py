@@ -1,7 +1,7 @@
 """What a topology becomes before anything happens: links, paths, routes, names and a calendar.
 
-Every driver makes one: the simulation, each part of a run on several processes, the live network
-and each live host.
+Every driver makes one: the simulation, each partition of a run on several processes, the live
+network and each live host.
 """
 
 from __future__ import annotations

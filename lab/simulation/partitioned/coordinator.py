@@ -22,7 +22,7 @@ from typing import Any
 from lab.analysis.account import Account
 from lab.runtime.gc_pause import gc_pause
 from lab.runtime.spawn import without_main
-from lab.simulation.partitioned.event_order import merged
+from lab.simulation.partitioned.event_order import merge
 from lab.simulation.partitioned.exchange import pipe
 from lab.simulation.partitioned.merged_results import MergedResults
 from lab.simulation.partitioned.messages import Message
@@ -204,6 +204,6 @@ class Coordinator:
         """Take the batches of all partitions for one stretch of time."""
         for batch in batches:
             self.rules.know(batch[3])
-        numbered = self.rules.number(merged([(batch[0], batch[1], batch[2]) for batch in batches]))
+        numbered = self.rules.number(merge([(batch[0], batch[1], batch[2]) for batch in batches]))
         self.rules.take(numbered, [batch[4] for batch in batches])
         self.retention.keep(numbered)

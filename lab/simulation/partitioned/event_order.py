@@ -1,4 +1,4 @@
-"""The places of rows: when, and where among what happened at that instant, each was recorded."""
+"""The order of rows: when, and at which event of that instant, each was recorded."""
 
 from __future__ import annotations
 
@@ -13,51 +13,51 @@ from lab.trace.rows import FAULT_ON, HOST, KIND
 if TYPE_CHECKING:
     from lab.network.clock import Clock
 
-LAST: Final = WATCHES << ORDER_BITS
-"""The place of what comes last at its instant."""
+LAST_ORDER: Final = WATCHES << ORDER_BITS
+"""The order number of what comes last at its instant."""
 
 
 class EventOrder:
-    """Which rows of a trace were recorded at which place of which instant.
+    """Which rows of a trace were recorded by which event.
 
-    Row by row, or stretch by stretch of rows of one event: ``times`` and ``places`` are the
-    event's, ``ends`` tell how many rows there are with its own.
+    Row by row, or several rows of one event together: ``times`` and ``orders`` are the event's time
+    and its order number in that instant; ``ends`` is how many rows there are with its own.
     """
 
-    __slots__ = ("ends", "places", "times")
+    __slots__ = ("ends", "orders", "times")
 
     def __init__(self) -> None:
         self.clear()
 
     def clear(self) -> None:
-        """Let go of what is here: rows are counted from none again."""
+        """Start again: rows are counted from 0."""
         self.times = array("d")
-        self.places = array("q")
+        self.orders = array("q")
         self.ends = array("q")
 
-    def add(self, t: float, place: int, end: int) -> None:
-        """Add those of the event at a time and place; there are so many rows with them."""
+    def add(self, t: float, order: int, end: int) -> None:
+        """Add the rows of an event at a time and order; ``end`` is how many rows there are then."""
         self.times.append(t)
-        self.places.append(place)
+        self.orders.append(order)
         self.ends.append(end)
 
     def of(self, rows: Sequence[int]) -> tuple[bytes, bytes]:
-        """The times, and the places, of the rows of these indices: eight bytes each."""
+        """Return the times and the orders of the rows of these indices, eight bytes each."""
         import numpy
 
         events = numpy.searchsorted(self.ends, rows, side="right")
-        times, places = numpy.frombuffer(self.times), numpy.frombuffer(self.places, numpy.int64)
-        return times[events].tobytes(), places[events].tobytes()
+        times, orders = numpy.frombuffer(self.times), numpy.frombuffer(self.orders, numpy.int64)
+        return times[events].tobytes(), orders[events].tobytes()
 
 
-Marked = tuple[list[Any], bytes, bytes]
-"""Rows, and the times and the places of their events, eight bytes each."""
+OrderedRows = tuple[list[Any], bytes, bytes]
+"""Rows, and the times and the orders of their events, eight bytes each."""
 
 
-def merged(batches: Sequence[Marked]) -> list[Any]:
-    """The rows of all parts in the order in which one process would have recorded them.
+def merge(batches: Sequence[OrderedRows]) -> list[Any]:
+    """Return the rows of all partitions as one process would have recorded them.
 
-    What is of the same time and place stays in the order of the parts.
+    Rows of the same time and order stay in the order of the partitions.
     """
     import numpy
 
@@ -65,57 +65,57 @@ def merged(batches: Sequence[Marked]) -> list[Any]:
     for batch in batches:
         rows += batch[0]
     times = numpy.frombuffer(b"".join([batch[1] for batch in batches]))
-    places = numpy.frombuffer(b"".join([batch[2] for batch in batches]), numpy.int64)
-    return [rows[index] for index in numpy.lexsort((places, times)).tolist()]
+    orders = numpy.frombuffer(b"".join([batch[2] for batch in batches]), numpy.int64)
+    return [rows[index] for index in numpy.lexsort((orders, times)).tolist()]
 
 
 def run_window(
     clock: Clock,
     end: float,
     rows: list[Any],
-    marks: EventOrder,
+    event_order: EventOrder,
     ranks: Mapping[str, int],
 ) -> None:
-    """Go on until a time in seconds, none of it included, and mark whose rows are whose.
+    """Let everything happen before a time in seconds, and note the events of the rows.
 
-    Each event that adds to ``rows`` adds to ``marks`` its time, its place in that instant, and
-    how many rows there are then. Places never go back within an instant: what an event has
-    happen later at the same time counts as being at that event's. ``ranks`` of the hosts tell
-    the place of what befalls many of them at once.
+    Each event that adds to ``rows`` adds to ``event_order`` its time, its order in that instant,
+    and how many rows there are then. Orders never decrease within an instant: what an event starts
+    at the same time has at least its order. By their ``ranks`` hosts come one after another where
+    an event affects many of them.
     """
     queue: list[Any] = clock._queue
-    mark = marks.add
+    add = event_order.add
     known, last, highest = len(rows), -1.0, 0
     while queue and queue[0][0] < end:
-        now, _, place, event = heappop(queue)
+        now, _, order, event = heappop(queue)
         clock._now = now
         if now != last:
-            last, highest = now, place
-        elif place > highest:
-            highest = place
+            last, highest = now, order
+        elif order > highest:
+            highest = order
         if isinstance(event, Delivery):
             event.deliver(event)
         else:
             happen(event)
         if len(rows) != known:
-            if 0 <= place < LAST:
+            if 0 <= order < LAST_ORDER:
                 known = len(rows)
-                mark(now, highest, known)
+                add(now, highest, known)
                 continue
             for row in rows[known:]:
                 known += 1
-                highest = max(highest, _finer(place, row, ranks))
-                mark(now, highest, known)
+                highest = max(highest, _finer(order, row, ranks))
+                add(now, highest, known)
 
 
-def _finer(place: int, row: tuple[Any, ...], ranks: Mapping[str, int]) -> int:
-    """The place of a row of an event that befalls many hosts, which come in their order.
+def _finer(order: int, row: tuple[Any, ...], ranks: Mapping[str, int]) -> int:
+    """Return the order of a row of an event that affects many hosts, one after another.
 
-    A fault comes before what it does, what a crashed host forgets first of that, and the end of
-    the fault after all.
+    A fault comes before its effects, and its end after them; of the effects, what a crashed host
+    forgets comes first.
     """
-    if place >= LAST:
-        return LAST + ranks.get(row[HOST], 0)
+    if order >= LAST_ORDER:
+        return LAST_ORDER + ranks.get(row[HOST], 0)
     if row[KIND] == "fault":
-        return place if row[FAULT_ON] else place + FAULT_GAP - 1
-    return place + 1 if row[KIND] == "forget" else place + 2 + ranks.get(row[HOST], 0)
+        return order if row[FAULT_ON] else order + FAULT_GAP - 1
+    return order + 1 if row[KIND] == "forget" else order + 2 + ranks.get(row[HOST], 0)

@@ -1,7 +1,7 @@
-"""The books of a part: account and rules of the mail whose home it is.
+"""What a partition derives about the mail whose home it is: the account and the rules.
 
-Rows about that mail come from all parts, a batch of each for the same stretch of time, and are put
-into the order that one process would have written them in.
+Rows about that mail come from all partitions, a batch of each for the same stretch of time, and are
+put into the order in which one process would have written them.
 """
 
 from __future__ import annotations
@@ -12,26 +12,26 @@ from collections.abc import Sequence
 from lab.analysis.account import Account, Rest, Settled
 from lab.analysis.invariants import MailRules
 from lab.analysis.invariants.breach import Finding
-from lab.simulation.partitioned.event_order import Marked, merged
+from lab.simulation.partitioned.event_order import OrderedRows, merge
 from lab.trace.rows import KIND, Row
 
 
 class HomeResults:
-    """The books of one of so many ``parts``."""
+    """Account and rules of the mail whose home is one of so many ``partitions``."""
 
-    def __init__(self, parts: int) -> None:
+    def __init__(self, partitions: int) -> None:
         self._account = Account()
         self._rules = MailRules()
-        self._waiting: list[deque[Marked]] = [deque() for _ in range(parts)]
+        self._waiting: list[deque[OrderedRows]] = [deque() for _ in range(partitions)]
 
-    def enter(self, part: int, entries: Marked) -> None:
-        """Take the next batch of a part; it is entered when all have given theirs."""
-        self._waiting[part].append(entries)
+    def take(self, partition: int, batch: OrderedRows) -> None:
+        """Take the next batch of a partition; it waits until all have given theirs."""
+        self._waiting[partition].append(batch)
         while all(self._waiting):
-            self._enter([entries.popleft() for entries in self._waiting])
+            self._take([batches.popleft() for batches in self._waiting])
 
-    def _enter(self, batches: Sequence[Marked]) -> None:
-        rows: list[Row] = merged(batches)
+    def _take(self, batches: Sequence[OrderedRows]) -> None:
+        rows: list[Row] = merge(batches)
         self._account.take_all(rows)
         handlers = self._rules.handlers()
         for row in rows:
@@ -40,13 +40,13 @@ class HomeResults:
                 handler(row)
 
     def settled(self) -> list[Settled]:
-        """The recipients that have been settled for good since this was asked last."""
+        """Return the recipients that have been settled for good since the last call."""
         return self._account.settled.pop_all()
 
     def rest(self) -> Rest:
-        """What is known of all other recipients."""
+        """Return what is known of all other recipients."""
         return self._account.rest()
 
     def findings(self) -> list[Finding]:
-        """What the rules have found."""
+        """Return what the rules have found."""
         return self._rules.findings

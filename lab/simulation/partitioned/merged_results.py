@@ -1,4 +1,4 @@
-"""What is made of all parts together: the numbers of the run, its account, and what was wrong."""
+"""The results of all partitions together: numbers of the run, its account, and broken rules."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def _numbers() -> RunNumbers:
 
 
 class MergedResults:
-    """What the parts have found out, in the numbers of the run.
+    """What the partitions have derived, in the numbers of the run.
 
-    The ``account`` knows who has been settled, and of the others that they are there, until the
-    parts tell their last.
+    The ``account`` knows the recipients that are settled. Of the others it knows only that they
+    exist, until the partitions send their last results.
     """
 
     def __init__(self) -> None:
@@ -74,12 +74,12 @@ class MergedResults:
         return numbered
 
     def take(self, rows: Sequence[Row], settled: Iterable[Sequence[Settled]]) -> None:
-        """Take rows of the run, and of each part the recipients that have been settled by then."""
+        """Take rows of the run, and of each partition the recipients that are settled by then."""
         self.account.take_all([row for row in rows if row[KIND] in _ACCOUNTED])
         for row in rows[-1:]:
             self.account.last = row[T]
-        for those in settled:
-            self.account.take_settled(those, self._messages.known)
+        for recipients in settled:
+            self.account.take_settled(recipients, self._messages.known)
 
     def close(
         self,
@@ -88,8 +88,10 @@ class MergedResults:
         settled: Iterable[Settled],
         rest: Rest,
     ) -> None:
-        """Take the last word of a part: replies that were wrong, what the rules of the mail have
-        found, and all recipients of whom nothing was told before.
+        """Take the last results of a partition.
+
+        They are wrong replies, what the rules of the mail have found, the recipients settled since
+        the last batch, and the rest.
         """
         self._wrong += wrong
         self._found += [Finding(*one).told(self._messages.known) for one in found]
@@ -97,28 +99,28 @@ class MergedResults:
         self._rests.append(rest)
 
     def settle(self) -> None:
-        """Take over what all parts know of those that have not been settled."""
+        """Take over what all partitions know of recipients that have not been settled."""
         self.account.recipients.clear()
         for rest in self._rests:
             self.account.join(rest, self._messages.known)
 
     def give_up(self, rows: Iterable[Row], level: str) -> None:
-        """Make the account from what has been kept, for not all parts have told their last.
+        """Make the account from the rows that were kept, as not all last results have come.
 
-        Where nothing has been, those that have not been settled count as queued.
+        If none were kept, recipients that have not been settled count as queued.
         """
         if level == "none":
-            for one in self.account.recipients.values():
-                one.holders.add("somewhere")
+            for recipient in self.account.recipients.values():
+                recipient.holders.add("somewhere")
         else:
             sessions, self.account = self.account.sessions, Account(rows)
             self.account.sessions = sessions
 
     def found(self, account: Account) -> list[Breach]:
-        """What was found, with the mail that is lost by the account of the same rows."""
-        return together(self._found, map(self._told, self._wrong), account)
+        """Return the broken rules; ``account`` of the same rows says which mail is lost."""
+        return together(self._found, map(self._renumbered, self._wrong), account)
 
-    def _told(self, wrong: WrongReply) -> WrongReply:
-        t, session, message, host, said, why = wrong
-        about = None if message is None else self._messages.known(message)
-        return (t, self._sessions.known(session), about, host, said, why)
+    def _renumbered(self, wrong: WrongReply) -> WrongReply:
+        t, session, own, host, reply, why = wrong
+        message = None if own is None else self._messages.known(own)
+        return (t, self._sessions.known(session), message, host, reply, why)

@@ -1,4 +1,4 @@
-"""A part of a run: a simulation that moves its own hosts."""
+"""A partition of a run: a simulation that moves its own hosts."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from lab.protocol import SenderSMTP
 from lab.protocol.script import ScriptedSender
 from lab.simulation.any_session import AnySession
 from lab.simulation.numbering import PartitionNumbering
-from lab.simulation.partitioned.event_order import Marked
+from lab.simulation.partitioned.event_order import OrderedRows
 from lab.simulation.partitioned.home_results import HomeResults
 from lab.simulation.partitioned.remote import (
     ANSWERED,
     CALL,
     CONTROL,
-    ENTRIES,
     FINISHED,
     FORGET,
+    ROWS,
     SENT,
     TREE,
     CalledConnection,
@@ -38,32 +38,34 @@ from lab.trace.rows import Row
 
 
 class PartitionSimulation(Simulation):
-    """A simulation of all hosts that moves those of one part.
+    """A simulation of all hosts that moves those of one partition.
 
-    ``parts`` are the parts of the hosts by name, ``part`` this one's number. ``remote`` holds
-    the sessions with an end in another, and what is posted to it. ``numbers`` counts sessions and
-    messages host by host. ``begun`` is the first row of the run.
-    ``home_results`` are of the messages whose home is here.
-    ``all_idle`` is set before each instant of faults: whether nothing was left to do in any part.
+    ``partitions`` are the numbers of the hosts' partitions by name, ``partition`` is this one's.
+    ``remote`` holds the sessions with an end in another, and what is posted to it. ``numbers``
+    counts sessions and messages host by host. ``begun`` is the first row of the run.
+    ``home_results`` are of the messages whose home is here. ``all_idle`` is set before each instant
+    of faults: whether nothing was left to do in any partition.
     """
 
-    def __init__(self, topology: Topology, seed: int, parts: Mapping[str, int], part: int) -> None:
-        self.parts = parts
-        self.part = part
-        self.remote = RemoteSessions(parts)
+    def __init__(
+        self, topology: Topology, seed: int, partitions: Mapping[str, int], partition: int
+    ) -> None:
+        self.partitions = partitions
+        self.partition = partition
+        self.remote = RemoteSessions(partitions)
         self.all_idle = False
         self.home_results = HomeResults(len(self.remote.outboxes))
-        self.numbers = PartitionNumbering(topology.hosts, part)
+        self.numbers = PartitionNumbering(topology.hosts, partition)
         super().__init__(topology, seed, self.numbers)
         self.remote.rows = self.trace.rows
-        self.world.routes.on_tree = self._tell_tree
+        self.world.routes.on_tree = self._share_tree
         self.begun: Row = self.trace.rows[0]
-        if part:
-            self.trace.rows.clear()  # how it began is told once
+        if partition:
+            self.trace.rows.clear()  # the beginning of the run is recorded once
 
     def is_here(self, host: str) -> bool:
-        """Whether a host is of this part; what is of no host is of the first."""
-        return self.parts.get(host, 0) == self.part
+        """Whether a host is in this partition; what belongs to no host is in the first."""
+        return self.partitions.get(host, 0) == self.partition
 
     def cuttable_sessions(self) -> list[AnySession]:
         """Return the sessions that a fault can cut: also those with only one end here."""
@@ -71,15 +73,15 @@ class PartitionSimulation(Simulation):
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing was left to do in any part when this instant began."""
+        """Whether nothing was left to do in any partition when this instant began."""
         return self.all_idle
 
     @property
     def is_idle_here(self) -> bool:
-        """Whether nothing is left to do in this part."""
+        """Whether nothing is left to do in this partition."""
         return self.has_nothing_to_do()
 
-    # -- other parts ----------------------------------------------------------------------------
+    # -- other partitions -----------------------------------------------------------------------
 
     def new_session(
         self,
@@ -97,21 +99,22 @@ class PartitionSimulation(Simulation):
         receiver = RemoteReceiverEnd(connection)
         return Session(self, host, peer, route, sender, queue_sender, connection, receiver)
 
-    def _tell_tree(self, there: int, octets: bytes) -> None:
-        """Let the others have a tree of next hops that has been grown here."""
-        for part, outbox in enumerate(self.remote.outboxes):
-            if part != self.part:
-                outbox.append((math.inf, 0, TREE, there, octets))
+    def _share_tree(self, destination: int, octets: bytes) -> None:
+        """Send the others a tree of next hops that has been grown here."""
+        for partition, outbox in enumerate(self.remote.outboxes):
+            if partition != self.partition:
+                outbox.append((math.inf, 0, TREE, destination, octets))
 
-    def enter(self, part: int, entries: Marked) -> None:
-        """Have rows of this part be entered in the books of one."""
-        if part == self.part:
-            self.home_results.enter(part, entries)
+    def send_rows(self, partition: int, batch: OrderedRows) -> None:
+        """Send rows of this partition to the one that needs them for its home results."""
+        if partition == self.partition:
+            self.home_results.take(partition, batch)
         else:
-            self.remote.outboxes[part].append((math.inf, 0, ENTRIES, self.part, *entries))
+            outbox = self.remote.outboxes[partition]
+            outbox.append((math.inf, 0, ROWS, self.partition, *batch))
 
     def take(self, messages: list[Message]) -> None:
-        """Put on the clock what another part has told."""
+        """Put on the clock what another partition has sent."""
         for message in messages:
             _HANDLERS[message[2]](self, message)
 
@@ -155,8 +158,8 @@ class PartitionSimulation(Simulation):
     def _take_tree(self, message: Message) -> None:
         self.world.routes.know({message[3]: message[4]})
 
-    def _take_entries(self, message: Message) -> None:
-        self.home_results.enter(message[3], message[4:])
+    def _take_rows(self, message: Message) -> None:
+        self.home_results.take(message[3], message[4:])
 
 
 _HANDLERS: Final[dict[int, Callable[[PartitionSimulation, Message], None]]] = {
@@ -167,5 +170,5 @@ _HANDLERS: Final[dict[int, Callable[[PartitionSimulation, Message], None]]] = {
     FINISHED: PartitionSimulation._take_finished,
     FORGET: PartitionSimulation._take_forget,
     TREE: PartitionSimulation._take_tree,
-    ENTRIES: PartitionSimulation._take_entries,
+    ROWS: PartitionSimulation._take_rows,
 }

@@ -42,25 +42,25 @@ ANSWERED: Final = 3
 FINISHED: Final = 4
 FORGET: Final = 5
 TREE: Final = 6
-ENTRIES: Final = 7
+ROWS: Final = 7
 
 Post = Callable[[float, int, bytes, float], None]
 """Called with what lands elsewhere: when, at which order number, the octets, and when sent."""
 
 
 class RemoteSessions:
-    """The sessions of a partition with an end in another, and what is to be told about them.
+    """The sessions of a partition with an end in another, and what is to be sent about them.
 
-    ``parts`` are the partitions by the names of hosts; ``outboxes`` the messages for each of them.
-    ``calling`` are the connections that hosts here have opened, ``called`` the sessions that hosts
-    elsewhere have, both by key. ``aliases`` are pairs of a session's key and its number. ``sent``
-    are the rows of commands and mail data that will arrive elsewhere, each with the number of
-    ``rows`` of this partition before it; ``rows`` are those of its trace.
+    ``partitions`` are the numbers of the hosts' partitions by name; ``outboxes`` are the messages
+    for each partition. ``calling`` are the connections that hosts here have opened, ``called`` the
+    sessions that hosts elsewhere have, both by key. ``aliases`` are pairs of a session's key and
+    its number. ``sent`` are the rows of commands and mail data that will arrive elsewhere, each
+    with the number of ``rows`` of this partition before it; ``rows`` are those of its trace.
     """
 
-    def __init__(self, parts: Mapping[str, int]) -> None:
-        self.parts = parts
-        self.outboxes: list[list[Message]] = [[] for _ in range(max(parts.values()) + 1)]
+    def __init__(self, partitions: Mapping[str, int]) -> None:
+        self.partitions = partitions
+        self.outboxes: list[list[Message]] = [[] for _ in range(max(partitions.values()) + 1)]
         self.calling: dict[int, CallingConnection] = {}
         self.called: dict[int, RemoteReceiverSession] = {}
         self.aliases: list[tuple[int, int]] = []
@@ -69,7 +69,7 @@ class RemoteSessions:
 
     def post(self, host: str, message: Message) -> None:
         """Post a message to the partition of a host."""
-        self.outboxes[self.parts[host]].append(message)
+        self.outboxes[self.partitions[host]].append(message)
 
     def add_sent(self, row: Row) -> None:
         """Add the row of a command or mail data that will arrive in another partition."""

@@ -1,4 +1,4 @@
-"""The windows of a part: how far it may go before the parts meet again."""
+"""The windows of a partition: how far it may go before it must hear from the others again."""
 
 from __future__ import annotations
 
@@ -9,35 +9,34 @@ from lab.simulation.partitioned.event_order import EventOrder, run_window
 from lab.simulation.partitioned.partition import PartitionSimulation
 
 MOST_ROWS: Final = 16_384
-"""Rows of all parts in a window from which on it is too long."""
+"""Rows of all partitions in a window; with more, the next window is shorter."""
 
 FIRST_SPAN: Final = 0.1
-"""Seconds that the first window has at the most."""
+"""The longest that the first window may be, in seconds."""
 
 LEAST_SPAN: Final = 1e-6
-"""Seconds that a window is shortened to: what happens at one instant cannot be parted."""
-
+"""The shortest that a window may become, in seconds: an instant cannot be divided."""
 
 WINDOWS_AHEAD: Final = 1
-"""Windows that a part goes through before it must have heard what the others did in the first."""
+"""How many windows a partition may be ahead of what it has received from the others."""
 
 FEW_ROWS: Final = 250
 MANY_ROWS: Final = 1_000
-"""Rows of all parts in a window below which to be ahead is not worth shorter ones, and above which
-it is.
+"""Rows of all partitions in a window: with fewer, being ahead is not worth shorter windows; with
+more, it is.
 """
 
 
 class Windows:
-    """The windows of a part: how far it may go before the parts meet again.
+    """The windows of a partition.
 
-    ``lookahead`` in seconds is how long what is sent to another part takes at the least; none
-    begins at ``until`` or later. ``end`` is how far this part has come.
+    ``lookahead`` is the least time, in seconds, that anything takes to another partition. No window
+    begins at ``until`` or later. ``end`` is how far this partition has come.
 
-    Before a window a part has heard from the others up to ``ahead`` windows ago. What they have
-    sent since, they have sent no sooner than all that could happen next then, the ``first``; and it
-    arrives the lookahead later. So the window may end there; and its length is such that this
-    leaves room for one after it, where much happens in them.
+    Before a window, a partition has received what the others sent up to ``ahead`` windows ago. What
+    they have sent since, they sent no sooner than the ``first`` thing that could happen then, and
+    it arrives the lookahead later. So the window may end there. If many events fall into windows,
+    they are so short that there is room for one more.
     """
 
     def __init__(
@@ -50,19 +49,19 @@ class Windows:
         self._span = min(lookahead, FIRST_SPAN)
         self.until = math.inf if until is None else until
         self.end = -math.inf
-        self.marks = EventOrder()
-        self._told = [math.inf] * (WINDOWS_AHEAD + 1)
+        self.event_order = EventOrder()
+        self._sent = [math.inf] * (WINDOWS_AHEAD + 1)
 
     def pace(self, rows: int) -> None:
-        """Have the next window be longer or shorter, by the rows of all parts in the last one.
+        """Make the next window longer or shorter, by the rows of all partitions in the last one.
 
-        All that is recorded in a window waits in memory until its end.
+        What is recorded in a window waits in memory until its end.
         """
         if rows > MOST_ROWS:
             self._span = max(self._span / 2, LEAST_SPAN)
         elif rows < MOST_ROWS // 4:
             self._span *= 2
-        self._rows = (self._rows + rows) // 2  # of some of the last windows: they vary
+        self._rows = (self._rows + rows) // 2  # an average of the last windows, as they vary
         if self._rows < FEW_ROWS:
             self.ahead = 0
         elif self._rows > MANY_ROWS:
@@ -70,30 +69,29 @@ class Windows:
         self._span = min(self._span, self.lookahead / (self.ahead + 1))
 
     def next_time(self) -> float:
-        """The time of what happens next here, or elsewhere by what was done here.
+        """Return when something happens next here, or elsewhere as a result of this partition.
 
-        To be asked once a window: another part may not have heard yet of what was done in the last.
+        To be called once a window, as others may not have received yet what the last one sent.
         """
         outboxes = self.simulation.remote.outboxes
-        told = min((one[0] for outbox in outboxes for one in outbox), default=math.inf)
-        self._told = [*self._told[1:], told]
+        sent = min((message[0] for outbox in outboxes for message in outbox), default=math.inf)
+        self._sent = [*self._sent[1:], sent]
         peek: float = self.simulation.env.peek()
-        return min(peek, *self._told)
+        return min(peek, *self._sent)
 
     def is_of_faults(self, first: float) -> bool:
-        """Whether faults strike or end where the next window would begin."""
+        """Return whether faults begin or end at the time at which the next window would begin."""
         start = max(first, self.end)
         return self.simulation.faults.next_time(start) == start
 
     def is_over(self, first: float) -> bool:
-        """Whether nothing is left to do in any part before the end of the run."""
+        """Return whether nothing is left to do in any partition before the end of the run."""
         return first >= self.until
 
     def run(self, first: float) -> None:
-        """Go through the next window, where all that can happen in any part is no sooner than
-        ``first``, for all that has been heard.
+        """Go through the next window. Nothing can happen in any partition sooner than ``first``.
 
-        An instant in which faults strike is a window of its own, and ends the one before it.
+        An instant in which faults begin or end is a window of its own, and ends the one before it.
         """
         start = max(first, self.end)
         fault = self.simulation.faults.next_time(start)
@@ -103,7 +101,6 @@ class Windows:
             end = min(max(start + self._span, end), furthest, fault, self.until)
         if end > self.end:
             simulation = self.simulation
-            run_window(
-                simulation.env, end, simulation.trace.rows, self.marks, simulation.world.ranks
-            )
+            rows, ranks = simulation.trace.rows, simulation.world.ranks
+            run_window(simulation.env, end, rows, self.event_order, ranks)
             self.end = end

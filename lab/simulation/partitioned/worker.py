@@ -89,7 +89,7 @@ class WorkerProcess:
     def run(self) -> None:
         """Go on until nothing is left to do in any partition, or until the run is stopped."""
         simulation, windows = self.simulation, self.windows
-        self._mark(0.0, -(2**63))
+        self._add_order(0.0, -(2**63))
         simulation.begin()
         self._send()
         self._receive(0)
@@ -109,10 +109,10 @@ class WorkerProcess:
             self._receive(windows.ahead)
         self._end(stopped)
 
-    def _mark(self, t: float, place: int) -> None:
+    def _add_order(self, t: float, order: int) -> None:
         rows = self.simulation.trace.rows
         if rows:
-            self.windows.marks.add(t, place, len(rows))
+            self.windows.event_order.add(t, order, len(rows))
 
     def _send(self) -> None:
         """Send the others their messages, when something happens next here, and how many rows are
@@ -163,9 +163,9 @@ class WorkerProcess:
             reason = "interrupted"
         elif self.windows.until < math.inf and not idle:
             reason, last = "until", self.windows.until
-        if not self.simulation.part:
+        if not self.simulation.partition:
             self.simulation.record((last, "end", "", None, None, None, reason))
-            self._mark(last, _LAST)
+            self._add_order(last, _LAST)
         self._send_batch()
         self.peers.send((), self.simulation.remote.outboxes)
         for _, messages in self.peers.receive():
@@ -192,20 +192,26 @@ class WorkerProcess:
     def _send_batch(self) -> None:
         simulation = self.simulation
         rows: list[Row] = simulation.trace.rows
-        marks = self.windows.marks
-        for part, indices in enumerate(self.results.take(rows, simulation.remote.sent)):
-            those = [rows[index] for index in indices]
-            simulation.enter(part, (those, *marks.of(indices)))
+        event_order = self.windows.event_order
+        for partition, indices in enumerate(self.results.take(rows, simulation.remote.sent)):
+            needed = [rows[index] for index in indices]
+            simulation.send_rows(partition, (needed, *event_order.of(indices)))
         kinds = LEVELS[self.level] | NUMBERED
         shipped = [index for index, row in enumerate(rows) if row[KIND] in kinds]
         sent = [list(rows[index]) for index in shipped]  # the coordinator renumbers them
         settled = simulation.home_results.settled()
-        batch = (Message.BATCH.value, sent, *marks.of(shipped), simulation.remote.aliases, settled)
+        batch = (
+            Message.BATCH.value,
+            sent,
+            *event_order.of(shipped),
+            simulation.remote.aliases,
+            settled,
+        )
         self.coordinator.send_bytes(marshal.dumps(batch))
         self._recorded += len(rows)
         simulation.trace.clear()
         simulation.remote.clear()
-        marks.clear()
+        event_order.clear()
         self._weighed = 0
 
 
