@@ -1,10 +1,10 @@
-"""What the hosts of a live run recorded: numbered as a run is, in the order of time, and let go of.
+"""Merges what the hosts of a live run have recorded: numbered, and in the order of time.
 
 A host gives numbers of its own to sessions and messages that come from outside; here each gets the
-next of the run. Rows come in order from each host, and a little late. Those that nothing earlier
-can follow any more go to a file, and from there to a ledger when there is time for it: so a run
-that is served for days needs no more memory than one of an hour, and the load of a minute is not
-held up by the account of it.
+next number of the run. Rows come in order from each host, and a little late. Rows that no earlier
+row can follow any more go to a file, and from there to the analysis when there is time. So a run
+that is served for days needs no more memory than one of an hour, and a minute of high load does not
+wait for its analysis.
 """
 
 from __future__ import annotations
@@ -37,28 +37,25 @@ if TYPE_CHECKING:
     from lab.trace.trace import Trace
 
 MOST: Final = 50_000
-"""Rows that are here before any of them goes to the file: of a short run, all to its end."""
+"""Rows in memory before any of them go to the file; a short run keeps all in memory."""
 
 HEAVIEST: Final = 32 << 20
-"""Bytes of mail in them, likewise."""
+"""Bytes of mail in those rows before any of them go to the file."""
 
 LATE: Final = 2.0
-"""Seconds of the wall clock after which no earlier row comes from a host that runs."""
+"""Seconds of the wall clock by which the rows of a host that runs may be late."""
 
-_EACH: Final = 0.5
-"""Seconds between two looks at what is old enough."""
+_INTERVAL: Final = 0.5
+"""Seconds of the wall clock between two moves of old rows to the file."""
 
 CHUNK: Final = 5_000
-"""Rows that go to the ledger at a time: some 50 ms of work."""
+"""Rows that go to the analysis at a time: about 50 ms of work."""
 
 _CACHED: Final = 4096
 
 
 class Backlog:
-    """Rows that wait in a file, first in, first out; the file has no name, and goes with its user.
-
-    ``count`` is how many there are.
-    """
+    """Rows that wait in a file without a name, first in, first out; ``count`` is how many."""
 
     def __init__(self, folder: Path) -> None:
         self.count = 0
@@ -67,7 +64,7 @@ class Backlog:
         self._end = 0
 
     def put(self, rows: list[Row]) -> None:
-        """Put rows at the end."""
+        """Append rows."""
         for begin in range(0, len(rows), CHUNK):
             chunk = rows[begin : begin + CHUNK]
             octets = marshal.dumps(chunk)
@@ -78,7 +75,7 @@ class Backlog:
             self.count += len(chunk)
 
     def get(self) -> list[Row]:
-        """Take rows from the beginning: those that were put together, or some of them."""
+        """Remove and return rows from the beginning: a chunk that was put together."""
         place, size, count = self._chunks.popleft()
         self._file.seek(place)
         rows: list[Row] = marshal.loads(self._file.read(size))
@@ -89,14 +86,14 @@ class Backlog:
         return rows
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._file.close()
 
 
 class Recorder:
-    """The rows of a live run on their way into its trace, and from there to a ledger, if any.
+    """Puts the rows of a live run into its trace, and from there into the analysis, if any.
 
-    ``taken`` counts what has come from the hosts.
+    ``taken`` counts the rows that have come from the hosts.
     """
 
     def __init__(
@@ -119,11 +116,11 @@ class Recorder:
         self._again = 0.0
 
     def message(self, number: int) -> int:
-        """The message's number, where a host gave one of its own."""
+        """Return the run's number of a message that a host may have numbered itself."""
         return number if number < FIRST_LIVE_NUMBER else self._messages.number(number)
 
     def take(self, rows: list[Row]) -> None:
-        """What a host recorded, into the trace."""
+        """Put rows of a host into the trace."""
         self.taken += len(rows)
         record, known = self._record, self._known
         if len(known) > _CACHED:
@@ -147,22 +144,22 @@ class Recorder:
         return real
 
     def sort(self) -> None:
-        """Bring the rows that are here into the order of time."""
+        """Sort the rows in memory by time."""
         rows = self._trace.rows
-        first = 0 if self._trace.first_seq else 1  # how the run began stays before all else
+        first = 0 if self._trace.first_seq else 1  # the row of the beginning stays first
         rows[first:] = sorted(rows[first:], key=lambda row: row[T])
 
     def put_away(self, clock: WallClock) -> None:
-        """Put into the file what is old enough, if there is much."""
+        """Move old rows to the file, if there are many."""
         rows = self._trace.rows
         if self._ledger is None or (len(rows) < MOST and self._weight < HEAVIEST):
             return
         if clock.now < self._again:
             return
-        self._again = clock.now + _EACH * clock.speed
+        self._again = clock.now + _INTERVAL * clock.speed
         self.sort()
         until = bisect_left(rows, clock.now - LATE * clock.speed, key=lambda row: row[T])
-        until = min(until, len(rows) - 1)  # the last tells when the run has come to
+        until = min(until, len(rows) - 1)  # the last row tells the time of the trace
         if until > 0:
             self._backlog.put(rows[:until])
             del rows[:until]
@@ -170,7 +167,7 @@ class Recorder:
             self._weight = 0
 
     def work(self) -> bool:
-        """Give the ledger some of what waits for it; whether there is more."""
+        """Give the analysis some of the rows that wait for it; return whether there are more."""
         if self._ledger is not None and self._backlog.count:
             self._ledger.trace.rows.extend(self._backlog.get())
             self._ledger.take()
@@ -178,11 +175,11 @@ class Recorder:
 
     @property
     def waiting(self) -> int:
-        """How many rows wait for the ledger."""
+        """How many rows wait for the analysis."""
         return self._backlog.count
 
     def finish(self) -> None:
-        """Give the ledger the last rows, when no others wait for it."""
+        """Give the analysis the last rows, when no others wait for it."""
         self._backlog.close()
         if self._ledger is not None:
             self._ledger.trace.rows.extend(self._trace.rows)

@@ -1,10 +1,10 @@
-"""The outbox of a host's process: what it recorded, where its end does not reach it.
+"""Where a host's process puts the rows that it records, so that they outlive it.
 
-Memory that both processes see: to put rows there costs no call into the system and wakes nobody,
-and when the host is killed, the network finds what it had recorded until then.
+It is memory that both processes share: putting rows there costs no system call and wakes no other
+process, and when the host is killed, the network finds what it had recorded until then.
 
-Rows of what is put into storage are there before it is stored, under the number of the batch; which
-batch was stored last, the outbox says, and for sure the storage itself.
+Rows about what is stored are put there before it is stored, with the number of the batch. The ring
+tells which batch was stored last, as far as the host came to say so; the storage itself knows.
 """
 
 from __future__ import annotations
@@ -21,20 +21,19 @@ from typing import Any, Final
 from lab.trace.rows import KIND, SESSION, Row
 
 SIZE: Final = 1 << 22
-"""Bytes for rows; what a network at work has not fetched yet, mail of usual sizes among it."""
+"""Bytes for rows: enough for what a busy network has not fetched yet, mail included."""
 
 _RECORD: Final = struct.Struct("<IQ")
 _WRITTEN, _READ, _STORED = 0, 1, 2
-"""Numbers of eight bytes each, before the rows; a processor writes such a number whole."""
+"""Places of numbers of eight bytes before the rows; a processor writes such a number whole."""
 
 _ROWS: Final = 64
 
 
 class RowRing:
-    """A ring of rows, written by a host and read by the network.
+    """A ring of rows in shared memory, written by a host and read by the network.
 
-    Numbers of bytes count from the beginning of the host's life. ``stored`` is the number of the
-    last batch that is in storage.
+    Byte counts begin when the process starts.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -49,7 +48,7 @@ class RowRing:
 
     @property
     def stored(self) -> int:
-        """The last batch that was stored, as far as the host came to say so."""
+        """The number of the last batch that was stored, as far as the host came to say so."""
         return self._numbers[_STORED]
 
     @stored.setter
@@ -58,11 +57,11 @@ class RowRing:
 
     @property
     def written(self) -> int:
-        """How many bytes the host has put."""
+        """How many bytes the host has put into the ring."""
         return self._written
 
     def put(self, octets: bytes, batch: int) -> bool:
-        """Put rows, as :func:`packed`, of a batch (0: of none); False where there is no room."""
+        """Put rows of a batch (0: of none), as :func:`packed`; return False if there is no room."""
         size = _RECORD.size + len(octets)
         if self._written - self._read + size > SIZE:
             self._read = self._numbers[_READ]
@@ -74,9 +73,7 @@ class RowRing:
         return True
 
     def fetch(self, until: int | None = None) -> Iterator[tuple[int, list[Row]]]:
-        """Batch and rows of what was put, up to a number of bytes; or, of a host that is no more,
-        of all.
-        """
+        """Yield batches and rows up to a count of bytes; for a host that has ended, all of them."""
         last = self._numbers[_WRITTEN] if until is None else until
         while self._read < last:
             size, batch = _RECORD.unpack(self._cut(_RECORD.size))
@@ -85,7 +82,7 @@ class RowRing:
             yield batch, rows
 
     def close(self) -> None:
-        """Let go of the memory."""
+        """Release the memory."""
         self._numbers.release()
         self._map.close()
         os.close(self._descriptor)
@@ -107,12 +104,12 @@ class RowRing:
 
 
 def packed(rows: list[Row]) -> bytes:
-    """Rows as bytes; marshal, for it is the fastest that there is, between equal Pythons."""
+    """Return rows as bytes, by marshal: the fastest way between processes of the same Python."""
     return marshal.dumps(rows)
 
 
 def outbox() -> RowRing:
-    """A new outbox, in memory that has no name and goes with its last user."""
+    """Return a new ring, in memory without a name that is freed with its last user."""
     if hasattr(os, "memfd_create"):
         descriptor = os.memfd_create("smtp-lab")
     else:
@@ -130,9 +127,9 @@ _OF_THE_WIRE: Final = frozenset({"open", "command", "reply", "data", "close", "a
 
 
 def what_crossed(rows: list[Row]) -> list[Row]:
-    """Of rows whose batch was not stored, those that came true: what crossed the wires before.
+    """Return those rows of a batch that was not stored which are true: what crossed the wires.
 
-    What a host made of it is undone with its process, and the reply to it was not sent.
+    What the host made of it is undone with its process, and the reply to it was not sent.
     """
     undone: set[Any] = set()
     kept = []

@@ -1,4 +1,4 @@
-"""A live run from its beginning to its end."""
+"""Makes a live run, from its beginning to its end."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Progress = Callable[[LiveNetwork], None]
 
 
 def _nothing(_: LiveNetwork) -> None:
-    """No progress to show."""
+    """Show nothing."""
 
 
 def run_live(
@@ -41,13 +41,14 @@ def run_live(
     progress: Progress = _nothing,
     ledger: StreamingAnalysis | None = None,
 ) -> tuple[Trace, str]:
-    """The trace of a live run, and why it ended: "settled", "until", "interrupted", or what failed.
+    """Return the trace of a live run, and why it ended.
 
-    ``until`` in seconds of the run. ``started`` is called when every host listens. ``ledger`` takes
-    the events as they come; the trace is then what it keeps of them. Raises OSError where a host
-    cannot listen; what fails later ends the run, whose trace is there all the same.
+    That is "settled", "until", "interrupted", or a sentence about what failed. ``until`` is in
+    seconds of the run. ``started`` is called when every host listens, ``progress`` now and then.
+    ``ledger`` takes the events as they come; the trace is then what it keeps of them. Raises
+    OSError if a host cannot listen; what fails later ends the run, and the trace is returned.
     """
-    descriptors()  # two for each session that is open
+    descriptors()  # a session takes two descriptors
     loop = asyncio.Runner(loop_factory=loop_factory())
     with gc_pause(), _storage(settings) as made, loop as runner:
         return runner.run(_run(topology, seed, made, until, started, progress, ledger))
@@ -55,7 +56,7 @@ def run_live(
 
 @contextmanager
 def _storage(settings: Settings | None) -> Iterator[Settings]:
-    """The settings, with a directory for the hosts' files; one of our own goes when all is over."""
+    """Yield the settings with a directory for the hosts' files, a temporary one if none is set."""
     if settings is not None and settings.storage is not None:
         settings.storage.mkdir(parents=True, exist_ok=True)
         yield settings
@@ -93,13 +94,13 @@ async def _run(
 
 @contextmanager
 def _interrupts(network: LiveNetwork) -> Iterator[None]:
-    """Have Ctrl-C, or a request to end, end the run in order."""
+    """Within this context, Ctrl-C or a request to end ends the run in order."""
     loop = asyncio.get_running_loop()
     numbers = [signal.SIGINT, signal.SIGTERM]
     if hasattr(signal, "SIGHUP"):  # the terminal is closed
         numbers.append(signal.SIGHUP)
     for number in numbers:
-        with suppress(ValueError, RuntimeError):  # not in the main thread, where no signal comes
+        with suppress(ValueError, RuntimeError):  # signals come in the main thread only
             loop.add_signal_handler(number, network.interrupt)
     try:
         yield

@@ -1,18 +1,17 @@
-"""What leaves a host's process: bytes and hang-ups, in order, some when the mail is stored."""
+"""The bytes that wait to leave a host's process, some of them until mail is stored."""
 
 from __future__ import annotations
 
 import asyncio
 
 _Leaving = tuple[asyncio.Transport, bytes | None]
-"""Bytes that are to go out on a connection, or None to hang up."""
+"""Bytes to be sent on a connection, or None to close it."""
 
 
 class SendQueue:
-    """The bytes that wait to leave.
+    """The bytes and closings that wait to leave, in order on each connection.
 
-    What is ``free`` promises nothing, and may go while the mail of others is stored; but on one
-    connection all goes in its order.
+    What is ``free`` promises nothing, and may leave while the mail of others is being stored.
     """
 
     def __init__(self) -> None:
@@ -22,7 +21,7 @@ class SendQueue:
         self._waiting: set[asyncio.Transport] = set()
 
     def add(self, transport: asyncio.Transport, octets: bytes | None, *, free: bool) -> None:
-        """Have bytes leave, or, with None, the connection be closed after them."""
+        """Add bytes to be sent on a connection; or, with None, close it after them."""
         if free and transport not in self._waiting:
             self._free.append((transport, octets))
         else:
@@ -30,23 +29,23 @@ class SendQueue:
             self._waiting.add(transport)
 
     def send_free(self) -> None:
-        """Send what need not wait."""
+        """Send what need not wait for storage."""
         free, self._free = self._free, []
         _send(free)
 
     def send(self) -> None:
-        """Send everything: all is stored."""
+        """Send everything, as everything is stored."""
         self.send_free()
         bound, self._bound = self._bound, []
         self._waiting.clear()
         _send(bound)
 
     def withhold(self) -> None:
-        """Keep what waits until :meth:`release`: the disk is busy with it."""
+        """Hold back what waits until :meth:`release`, as the disk is busy with it."""
         self._withheld, self._bound = self._bound, []
 
     def release(self) -> None:
-        """Send what was withheld, for it is on the disk."""
+        """Send what was held back, as it is on the disk."""
         held, self._withheld = self._withheld, []
         self._waiting = {transport for transport, _ in self._bound} if self._bound else set()
         _send(held)

@@ -1,8 +1,7 @@
-"""A live network that another program has started, and serves as long as that program wants.
+"""A live network that another program has started, and that runs as long as that program wants.
 
-It is a process of its own, so that neither what the other program is nor how it is interrupted
-matters here. It hears of the end by the end of its standard input, which comes also when the other
-program is killed.
+It is a process of its own, so that it does not matter what the other program is, or how it is
+interrupted. Its standard input ends when it is to end, also if the other program is killed.
 """
 
 from __future__ import annotations
@@ -22,40 +21,41 @@ from lab.live.running import run_live
 from lab.live.settings import Settings
 
 
-def serve(orders: dict[str, Any]) -> str:
-    """Serve until it is told to end, and leave the trace in a file: what failed, or nothing."""
-    storage = Path(orders["storage"])
-    settings = Settings(serve=True, speed=orders["speed"], storage=storage)
+def serve(request: dict[str, Any]) -> str:
+    """Serve until asked to end, and write the trace to a file; return what failed, or ""."""
+    storage = Path(request["storage"])
+    settings = Settings(serve=True, speed=request["speed"], storage=storage)
     end = _End()
     try:
-        trace, _ = run_live(orders["topology"], orders["seed"], settings, started=end.heed)
+        trace, _ = run_live(request["topology"], request["seed"], settings, started=end.watch)
     except OSError as error:
         return str(error)
     if end.is_orphaned:
         shutil.rmtree(storage, ignore_errors=True)
         return "the program that started the network has gone"
-    with open(orders["trace"], "w", encoding="utf-8") as file:
+    with open(request["trace"], "w", encoding="utf-8") as file:
         trace.write_jsonl(file)
     return ""
 
 
 class _End:
-    """What standard input says: a byte to end in order; its end without one, to end at once."""
+    """Ends the run by its standard input: in order upon a byte, at once if it ends without one."""
 
     def __init__(self) -> None:
         self.is_orphaned = False
 
-    def heed(self, network: LiveNetwork) -> None:
-        """Tell where the hosts listen, and heed from now on what is said."""
+    def watch(self, network: LiveNetwork) -> None:
+        """Print where the hosts listen, and watch standard input from now on."""
         loop = asyncio.get_running_loop()
-        threading.Thread(target=self._listen, args=(network, loop), daemon=True).start()
-        told = {name: handle.port for name, handle in network.hosts.items() if not handle.external}
-        print(json.dumps({"ports": told}), flush=True)
+        threading.Thread(target=self._wait, args=(network, loop), daemon=True).start()
+        handles = network.hosts.values()
+        ports = {handle.name: handle.port for handle in handles if not handle.external}
+        print(json.dumps({"ports": ports}), flush=True)
 
-    def _listen(self, network: LiveNetwork, loop: asyncio.AbstractEventLoop) -> None:
+    def _wait(self, network: LiveNetwork, loop: asyncio.AbstractEventLoop) -> None:
         self.is_orphaned = not sys.stdin.buffer.read(1)
-        with suppress(RuntimeError):  # it has ended already
-            for _ in range(1 + self.is_orphaned):  # at the second one it waits for nothing
+        with suppress(RuntimeError):  # the run has ended already
+            for _ in range(1 + self.is_orphaned):  # a second request ends it at once
                 loop.call_soon_threadsafe(network.interrupt)
 
 

@@ -157,7 +157,7 @@ def _written(entry: QueuedMail) -> str:
 def _read(about: str, mail_data: bytes) -> QueuedMail:
     (
         message, verb, reverse_path, return_path, addressees, failures, not_before, expires,
-        relaying, takes_251, last_chance, avoided, told,
+        relaying, takes_251, last_chance, avoided, followed,
     ) = json.loads(about)  # fmt: skip
     entry = QueuedMail(
         message,
@@ -169,7 +169,7 @@ def _read(about: str, mail_data: bytes) -> QueuedMail:
     )
     entry.failures, entry.not_before, entry.expires = failures, not_before, expires
     entry.relaying, entry.takes_251, entry.last_chance = relaying, takes_251, last_chance
-    entry.avoided, entry.followed = frozenset(avoided), frozenset(told)
+    entry.avoided, entry.followed = frozenset(avoided), frozenset(followed)
     return entry
 
 

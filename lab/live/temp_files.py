@@ -1,8 +1,8 @@
-"""What a run takes of the machine: a directory of files that nobody wants to keep, and descriptors.
+"""What a run takes of the machine: a temporary directory, and descriptors.
 
-The directory goes with the run, always: where the network's process is killed, its hosts remove
-what is theirs; where they are killed with it, the next run does so. A lock that ends with its
-process tells whose run goes on.
+The directory is always removed: if the network's process is killed, its hosts remove their files;
+if they are killed with it, the next run does so. A lock that ends with its process tells whether a
+run still goes on.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ _DESCRIPTORS: Final = 65_536
 
 @contextmanager
 def for_a_while() -> Iterator[Path]:
-    """A directory that is gone afterwards; those of runs that were killed go first."""
+    """Yield a directory that is removed after; remove first what killed runs have left."""
     remove_stale(Path(tempfile.gettempdir()))
     with tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True) as name:
         place = Path(name)
-        # under another name until it is locked: another run could take it for one of nobody's
+        # under another name until it is locked, or another run might remove it
         lock = os.open(place / f".{_LOCK}", os.O_CREAT | os.O_RDWR)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -40,7 +40,7 @@ def for_a_while() -> Iterator[Path]:
 
 
 def remove_stale(where: Path) -> None:
-    """Remove the directories of this user's runs that have ended and could not do so."""
+    """Remove the directories of runs of this user that have ended without removing them."""
     for place in where.glob(f"{_PREFIX}*"):
         with suppress(OSError):
             about = place.lstat()
@@ -55,9 +55,9 @@ def remove_stale(where: Path) -> None:
 
 
 def descriptors() -> int:
-    """How many connections and files this process may have at once, as many as it is allowed.
+    """Allow this process as many connections and files as possible; return how many.
 
-    The usual 1,024 would let a thousand callers that say nothing keep out all others.
+    With the usual 1,024, a thousand callers that send nothing would keep out all others.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(_DESCRIPTORS, hard)
@@ -69,7 +69,7 @@ def descriptors() -> int:
 
 
 def abandon(file: Path) -> None:
-    """Remove the file of a host whose network is no more; the last one removes the directory."""
+    """Remove the file of a host whose network has ended; the last host removes the directory."""
     for one in (file, Path(f"{file}-wal"), Path(f"{file}-journal"), file.parent / _LOCK):
         with suppress(OSError):
             one.unlink()

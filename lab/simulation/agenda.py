@@ -1,4 +1,4 @@
-"""The scenario of a run: the mail that users hand in, in the order of its times."""
+"""The mail that users hand in during a run, in the order of its times."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lab.topology.model import MailSpec, Topology, TrafficSpec
 
 
 class Submission(NamedTuple):
-    """A user hands mail to the sender-SMTP of their host, at a time in seconds."""
+    """Mail that a user hands to the sender-SMTP of their host, at a time in seconds."""
 
     at: float
     host: str
@@ -30,7 +30,7 @@ class Submission(NamedTuple):
     whole: str | None = None
 
     def mail_data(self, daytime: str) -> bytes:
-        """The mail data, with a memo header unless the file gave the data whole."""
+        """Return the mail data, with a header unless the file gives the data as a whole."""
         if self.whole is not None:
             return as_mail_data(lines_of(self.whole))
         return compose(
@@ -41,21 +41,25 @@ class Submission(NamedTuple):
 def submissions(
     topology: Topology, seed: int, routes: RoutingTable, is_here: Callable[[str], bool]
 ) -> Iterator[Submission]:
-    """All mail of a topology, [[mail]] and [[traffic]], in order of time.
+    """Yield all mail of a topology, [[mail]] and [[traffic]], in order of time.
 
-    Source routes are found only for that of hosts that are here.
+    Source routes are looked up only for mail of hosts for which ``is_here`` returns True.
     """
-    mail = sorted((_mail(topology, spec) for spec in topology.mail), key=lambda one: one.at)
+    mail = sorted((_mail(topology, spec) for spec in topology.mail), key=_time)
     streams: list[Iterator[Submission]] = [iter(mail)]
     for number, traffic in enumerate(topology.traffic):
         random = Random(f"{seed}/traffic {number}")
         streams.append(_traffic(topology, traffic, random, routes, is_here))
-    return heapq.merge(*streams, key=lambda one: one.at)
+    return heapq.merge(*streams, key=_time)
+
+
+def _time(submission: Submission) -> float:
+    return submission.at
 
 
 def _mail(topology: Topology, spec: MailSpec) -> Submission:
     host = topology.host(spec.sender.domain)
-    assert host is not None, "the loader has seen to it that the sender's host exists"
+    assert host is not None, "the loader has checked that the sender's host exists"
     name = next((user.full_name for user in host.users if user.name == spec.sender.user), "")
     return Submission(
         spec.at, host.name, spec.sender, spec.to, spec.verb, name,
@@ -70,7 +74,7 @@ def _traffic(
     routes: RoutingTable,
     is_here: Callable[[str], bool],
 ) -> Iterator[Submission]:
-    """Poisson arrivals between users that the globs match, nobody to themselves."""
+    """Yield Poisson arrivals between users that the globs match; nobody writes to themselves."""
     senders = _matching(topology, spec.sender)
     receivers = _matching(topology, spec.to)
     at = spec.start
@@ -78,17 +82,17 @@ def _traffic(
         # microseconds, so that the last bit of a logarithm cannot matter
         at = round(at - math.log(1.0 - random.random()) / spec.rate, 6)
         host, sender = senders[_index(random, len(senders))]
-        there, to = receivers[_index(random, len(receivers))]
+        destination, to = receivers[_index(random, len(receivers))]
         while to == sender and len(receivers) > 1:
-            there, to = receivers[_index(random, len(receivers))]
+            destination, to = receivers[_index(random, len(receivers))]
         if spec.route == "source" and is_here(host):
-            way = routes.route(host, there) or []
-            to = Path(tuple(way[:-1]), to.local, to.domain)
+            hosts = routes.route(host, destination) or []
+            to = Path(tuple(hosts[:-1]), to.local, to.domain)
         yield Submission(at, host, sender, (to,), size=spec.size)
 
 
 def _index(random: Random, size: int) -> int:
-    # not randrange: its way of drawing has changed between versions of Python
+    # not randrange: how it draws has changed between versions of Python
     return int(random.random() * size)
 
 
