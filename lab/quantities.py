@@ -1,8 +1,8 @@
 """Durations, sizes and rates as people write them, and as the simulation counts them.
 
-A bare number is in the unit that the simulation counts in: seconds, bytes, bits a second, events a
-second. Prefixes are decimal (1 kB is 1000 bytes), but for KiB, MiB and GiB. Upper and lower case
-are told apart only where SI does: "ms" and "Ms" would differ, so units are read as spelled here.
+A number without a unit is in seconds, bytes, bits per second or events per second, as the
+simulation counts. Prefixes are decimal (1 kB is 1000 bytes), except KiB, MiB and GiB. Upper and
+lower case matter, as in SI, where "ms" and "Ms" differ: units are read as they are written here.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _LONGEST_LINE: Final = 1000
 
 
 class UnitFault(ValueError):
-    """A text that is not a quantity of the kind wanted; the message says what would be one."""
+    """Raised for a text that is not a quantity of the required kind; the message has an example."""
 
 
 def parse_duration(value: object) -> float:
@@ -60,7 +60,7 @@ def parse_size(value: object) -> int:
 
 
 def parse_bandwidth(value: object) -> float:
-    """Return the bits a second of a bandwidth such as "50 kbit/s" or 9600.
+    """Return the bits per second of a bandwidth such as "50 kbit/s" or 9600.
 
     Raises :class:`UnitFault`.
     """
@@ -68,7 +68,7 @@ def parse_bandwidth(value: object) -> float:
 
 
 def parse_rate(value: object) -> float:
-    """Return the events a second of a rate such as "2 /min" or 0.1; raises :class:`UnitFault`."""
+    """Return the events per second of a rate such as "2 /min" or 0.1; raises :class:`UnitFault`."""
     return _parse(value, RATES, '/s, /min, /h or /d, as in "2 /min"', divide=True)
 
 
@@ -89,19 +89,19 @@ TIME_STEPS: Final = (
 def duration(seconds: float) -> str:
     """Return a length of time with its unit, in three figures: "40 ms", "1.5 h".
 
-    What is not more than 0 is "0 s".
+    0 and negative times give "0 s".
     """
     if seconds <= 0:
         return "0 s"
     units = DURATION_UNITS
-    size, unit = next((one for one in units if seconds >= one[0] * 0.9995), units[-1])
+    size, unit = next((scale for scale in units if seconds >= scale[0] * 0.9995), units[-1])
     return f"{_three_figures(seconds / size)} {unit}"
 
 
 def bandwidth(bits: float) -> str:
     """Return bits per second with their unit, in three figures: "50 kbit/s", "1.54 Mbit/s"."""
     units = ((1e9, "Gbit/s"), (1e6, "Mbit/s"), (1e3, "kbit/s"))
-    size, unit = next((one for one in units if bits >= one[0] * 0.9995), (1.0, "bit/s"))
+    size, unit = next((scale for scale in units if bits >= scale[0] * 0.9995), (1.0, "bit/s"))
     return f"{_three_figures(bits / size)} {unit}"
 
 
@@ -114,16 +114,16 @@ def clock_time(t: float, digits: int = 3) -> str:
     """
     if round(t, digits) < 60:
         return f"{t:.{digits}f} s"
-    days, rest = divmod(round(t, digits), 86400)
-    return (f"{days:.0f} d " if days else "") + hours_minutes_seconds(rest, digits)
+    days, seconds = divmod(round(t, digits), 86400)
+    return (f"{days:.0f} d " if days else "") + hours_minutes_seconds(seconds, digits)
 
 
 def hours_minutes_seconds(t: float, digits: int = 0) -> str:
     """Return seconds as "h:min:s", however many hours they are: "0:00:07", "30:00:00"."""
     scale = 10**digits
-    minutes, rest = divmod(round(t * scale), 60 * scale)
-    fraction = f".{rest % scale:0{digits}}" if digits else ""
-    return f"{minutes // 60}:{minutes % 60:02}:{rest // scale:02}{fraction}"
+    minutes, fractions = divmod(round(t * scale), 60 * scale)
+    fraction = f".{fractions % scale:0{digits}}" if digits else ""
+    return f"{minutes // 60}:{minutes % 60:02}:{fractions // scale:02}{fraction}"
 
 
 def count_noun(number: int, noun: str, plural: str = "") -> str:
@@ -132,7 +132,7 @@ def count_noun(number: int, noun: str, plural: str = "") -> str:
 
 
 def as_toml(value: object) -> str:
-    """Return a value as a topology file would spell it, cut where it is long."""
+    """Return a value as a topology file would have it; a long one is cut."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, dict):
@@ -145,9 +145,9 @@ def as_toml(value: object) -> str:
 
 
 def single_line(text: str) -> str:
-    """Return a sentence without line breaks and other controls.
+    """Return a sentence without line breaks and other control characters.
 
-    A very long one lacks its middle.
+    The middle of a very long sentence is left out.
     """
     if len(text) > _LONGEST_LINE:
         half = _LONGEST_LINE // 2 - 3
@@ -171,13 +171,15 @@ def _number(value: object) -> str:
 
 
 def _parse(
-    value: object, units: Mapping[str, float], wanted: str, *, divide: bool = False
+    value: object, units: Mapping[str, float], examples: str, *, divide: bool = False
 ) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        raise UnitFault(f"{as_toml(value)} is not a quantity; write a number with a unit: {wanted}")
-    number, unit = (value, None) if not isinstance(value, str) else _split(value, wanted)
+        raise UnitFault(
+            f"{as_toml(value)} is not a quantity; write a number with a unit: {examples}"
+        )
+    number, unit = (value, None) if not isinstance(value, str) else _split(value, examples)
     if unit is not None and unit not in units:
-        raise UnitFault(f"{as_toml(value)} has no unit that fits here; write {wanted}")
+        raise UnitFault(f"{as_toml(value)} has no unit that fits here; write {examples}")
     factor = units[unit] if unit is not None else 1.0
     try:
         quantity = float(number) / factor if divide else float(number) * factor
@@ -188,8 +190,10 @@ def _parse(
     return quantity
 
 
-def _split(text: str, wanted: str) -> tuple[float, str | None]:
+def _split(text: str, examples: str) -> tuple[float, str | None]:
     match = _QUANTITY.fullmatch(text.strip()) if len(text) <= _LONGEST else None
     if match is None:
-        raise UnitFault(f"{as_toml(text)} is not a quantity; write a number with a unit: {wanted}")
+        raise UnitFault(
+            f"{as_toml(text)} is not a quantity; write a number with a unit: {examples}"
+        )
     return float(match[1]), match[2]
