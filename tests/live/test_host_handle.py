@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,9 +21,12 @@ HOST = "MIT-AI.ARPA"
 
 
 @pytest.fixture
-def network() -> LiveNetwork:
+def network(tmp_path: Path) -> Iterator[LiveNetwork]:
     """A network whose processes have not been started."""
-    return LiveNetwork(lab.load(TOPOLOGIES / "rfc821/scenario-03.toml"), 0, Settings())
+    topology = lab.load(TOPOLOGIES / "rfc821/scenario-03.toml")
+    network = LiveNetwork(topology, 0, Settings(tmp_path))
+    yield network
+    network.records.finish()
 
 
 @pytest.fixture
