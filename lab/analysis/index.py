@@ -1,4 +1,4 @@
-"""Records: a trace read once, so that any moment of it can be looked at in a few milliseconds."""
+"""The index of a trace: what is so at any moment of it, found in a few milliseconds."""
 
 from __future__ import annotations
 
@@ -31,9 +31,10 @@ WIRE: Final = ("command", "data", "reply")
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
-    """What is on its way in a session: of which kind, from which host to which, sent and due when.
+    """A command, reply or mail data on its way from one host to another.
 
-    ``seq`` is the event that its arrival will be.
+    ``sent`` and ``due`` are when it left and when it arrives, in seconds; ``seq`` is the event that
+    its arrival will be.
     """
 
     seq: int
@@ -47,7 +48,7 @@ class Crossing:
 
 
 class TraceIndex:
-    """All that is needed to show any moment of a trace.
+    """Everything that a trace says of any of its moments.
 
     A moment is a number of events that have happened, from 0 to ``len(trace)``.
     """
@@ -61,49 +62,49 @@ class TraceIndex:
         self._spool = IntervalIndex(self._spooled(), self.count)
         self._open = IntervalIndex(self._open_sessions(), self.count)
         self._faults = IntervalIndex(self._lasting_faults(), self.count)
-        self._flying = IntervalIndex(self._crossings(), self.count)
+        self._in_flight = IntervalIndex(self._crossings(), self.count)
 
     @cached_property
     def _digests(self) -> DigestHistory:
         return DigestHistory(self.rows)
 
     @cached_property
-    def ways(self) -> dict[int, tuple[str, ...]]:
-        """The nodes that the channel of each session goes by, from the host that opened it."""
+    def paths(self) -> dict[int, tuple[str, ...]]:
+        """The path of each session's channel, from the host that opened it."""
         return {row[SESSION]: tuple(row[OPEN_PATH]) for row in self.rows if row[KIND] == "open"}
 
     @cached_property
     def latencies(self) -> dict[frozenset[str], float]:
-        """Seconds that each link takes, by its two ends."""
+        """The latency of each link in seconds, by its two ends."""
         links = self.trace.meta.get("links", ())
         return {frozenset((link["a"], link["b"])): float(link["latency"]) for link in links}
 
     def digest(self, moment: int) -> str:
-        """The digest so far."""
+        """Return the digest of the trace up to a moment."""
         return self._digests.after(moment)
 
     def moment_at(self, t: float) -> int:
-        """The moment at which all has happened that happens by a time in seconds."""
+        """Return the moment after all events up to a time in seconds."""
         return bisect_right(self.times, t)
 
     def spool(self, moment: int) -> list[Spooled]:
-        """The mail in all spools."""
+        """Return the mail in all spools."""
         return self._spool.at(moment)
 
     def sessions(self, moment: int) -> list[int]:
-        """The numbers of the sessions that are open."""
+        """Return the numbers of the sessions that are open."""
         return self._open.at(moment)
 
     def faults(self, moment: int) -> list[FaultInterval]:
-        """The faults that last."""
+        """Return the faults that are in effect."""
         return self._faults.at(moment)
 
-    def flying(self, moment: int) -> list[Crossing]:
-        """What is on its way."""
-        return self._flying.at(moment)
+    def in_flight(self, moment: int) -> list[Crossing]:
+        """Return what is on its way."""
+        return self._in_flight.at(moment)
 
     def retry_at(self, moment: int, mail: Spooled) -> float | None:
-        """When mail that was put off is to be tried again, in seconds; None if it was not."""
+        """Return when deferred mail is to be tried again, in seconds; None for other mail."""
         place = bisect_left(mail.retries, (moment,))
         return mail.retries[place - 1][1] if place else None
 

@@ -138,7 +138,7 @@ def chart(moment: Moment, columns: int, lines: int) -> Text:
         is_down = frozenset((link["a"], link["b"])) in down
         canvas.line(a, b, BROKEN if is_down else LINK, 4 if is_down else 2)
     for session in moment.open_sessions:
-        for near, far in pairwise(moment.index.ways[session]):
+        for near, far in pairwise(moment.index.paths[session]):
             canvas.line(grid.cells[near], grid.cells[far], CHANNEL)
     _draw_hosts(canvas, moment, grid, meta.get("hosts", []))
     _draw_in_flight(canvas, moment, grid)

@@ -112,7 +112,7 @@ class Moment:
     @cached_property
     def links(self) -> list[InFlight]:
         """What is on each link."""
-        return [self._in_flight(crossing) for crossing in self.index.flying(self.n)]
+        return [self._in_flight(crossing) for crossing in self.index.in_flight(self.n)]
 
     def dialogue(self, session: int | None = None, most: int = 0) -> list[Line]:
         """Return the lines of a session so far; by default of the session that is shown.
@@ -137,7 +137,7 @@ class Moment:
         return lines
 
     def _in_flight(self, crossing: Crossing) -> InFlight:
-        path = self.index.ways.get(crossing.session, (crossing.sender, crossing.receiver))
+        path = self.index.paths.get(crossing.session, (crossing.sender, crossing.receiver))
         if path[:1] != (crossing.sender,):
             path = path[::-1]
         duration = crossing.due - crossing.sent

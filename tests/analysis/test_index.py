@@ -55,7 +55,7 @@ def test_the_faults_of_a_moment_have_begun_and_not_ended(trace: Trace) -> None:
 def test_what_is_on_its_way_has_been_sent_and_has_not_arrived(trace: Trace) -> None:
     index = TraceIndex(trace)
     for moment in range(len(trace)):
-        for crossing in index.flying(moment):
+        for crossing in index.in_flight(moment):
             arrives = trace[crossing.seq]
             assert crossing.seq >= moment
             assert crossing.sent <= index.times[moment] <= crossing.due
@@ -65,7 +65,7 @@ def test_what_is_on_its_way_has_been_sent_and_has_not_arrived(trace: Trace) -> N
 
 def test_everything_that_crosses_a_session_is_on_its_way_at_some_moment(trace: Trace) -> None:
     index = TraceIndex(trace)
-    seen = {one.seq for moment in range(len(trace)) for one in index.flying(moment)}
+    seen = {one.seq for moment in range(len(trace)) for one in index.in_flight(moment)}
     assert seen == {e.seq for e in trace if e.kind in ("command", "reply", "data")}
 
 
@@ -97,6 +97,6 @@ def test_the_way_of_a_session_goes_by_links_that_have_a_latency() -> None:
     assert index.latencies == links
     for event in trace:
         if event.kind == "open":
-            way = index.ways[event.session or 0]
+            way = index.paths[event.session or 0]
             assert (way[0], way[-1]) == (event.host, event.peer)
             assert all(frozenset(pair) in links for pair in pairwise(way))

@@ -1,8 +1,7 @@
-"""The invariants: what must be true of every run, whatever went wrong in it, read from its trace.
+"""The invariants: rules that every run must keep, whatever fails in it, checked on its trace.
 
-There are those of the mail (:mod:`lab.analysis.invariants.mail`), which goes from host to host,
-and that of
-the replies (:mod:`lab.analysis.invariants.replies`), which is of each session by itself.
+Those about mail (:mod:`lab.analysis.invariants.mail`) follow it from host to host; the one about
+replies (:mod:`lab.analysis.invariants.replies`) takes each session by itself.
 """
 
 from __future__ import annotations
@@ -12,14 +11,14 @@ from collections.abc import Callable, Iterable
 from lab.analysis.account import Account
 from lab.analysis.invariants.breach import MOST, Breach
 from lab.analysis.invariants.mail import MailRules
-from lab.analysis.invariants.replies import Replies, WrongReply, told
+from lab.analysis.invariants.replies import Replies, WrongReply, breach_of
 from lab.trace.rows import KIND, Row
 
 __all__ = ["Breach", "Invariants", "MailRules", "Replies", "breaches", "together"]
 
 
 class Invariants:
-    """The rules, held against the rows of a trace one by one."""
+    """Checks the rows of a trace, one by one, against the rules."""
 
     def __init__(self) -> None:
         self.mail = MailRules()
@@ -28,14 +27,14 @@ class Invariants:
         first, second = self.mail.handlers(), self.replies.handlers()
         for kind in first.keys() | second.keys():
             both = first.get(kind), second.get(kind)
-            self._handlers[kind] = _each(*(one for one in both if one is not None))
+            self._handlers[kind] = _each(*(handler for handler in both if handler is not None))
 
     def take(self, row: Row) -> None:
-        """Hold the rules against one more row."""
+        """Check one more row."""
         self.take_all((row,))
 
     def take_all(self, rows: Iterable[Row]) -> None:
-        """Hold the rules against rows, in their order."""
+        """Check rows, in their order."""
         handlers = self._handlers
         for row in rows:
             handler = handlers.get(row[KIND])
@@ -43,13 +42,13 @@ class Invariants:
                 handler(row)
 
     def found(self, account: Account) -> list[Breach]:
-        """What was found, with the mail that is lost by the account of the same rows."""
-        found = [finding.told(int) for finding in self.mail.findings]
-        return together(found, self.replies.wrong, account)
+        """Return the breaches, with those of mail that the account of the same rows has lost."""
+        breaches = [finding.breach(int) for finding in self.mail.findings]
+        return together(breaches, self.replies.wrong, account)
 
 
 def _each(*handlers: Callable[[Row], None]) -> Callable[[Row], None]:
-    """What hands a row to each of one or two."""
+    """Return a handler that calls one handler or two."""
     if len(handlers) == 1:
         return handlers[0]
     first, second = handlers
@@ -62,23 +61,23 @@ def _each(*handlers: Callable[[Row], None]) -> Callable[[Row], None]:
 
 
 def together(mail: Iterable[Breach], wrong: Iterable[WrongReply], account: Account) -> list[Breach]:
-    """The breaches of a run by time, :data:`MOST` and as many messages lost at the most."""
-    found = [*mail, *map(told, wrong)]
+    """Return the breaches of a run by time: at most :data:`MOST`, and as many messages lost."""
+    found = [*mail, *map(breach_of, wrong)]
     lost = [
         Breach(
             "no accepted mail is lost",
-            one.vanished_at,
-            f"nobody has message {one.message} for {one.path}, and nobody was notified",
-            one.message,
+            recipient.vanished_at,
+            f"nobody has message {recipient.message} for {recipient.path}, and nobody was notified",
+            recipient.message,
         )
-        for one in account.lost[:MOST]
+        for recipient in account.lost[:MOST]
     ]
-    found.sort(key=lambda one: (one.t, one.sentence))
-    return sorted([*found[:MOST], *lost], key=lambda one: one.t)
+    found.sort(key=lambda breach: (breach.t, breach.sentence))
+    return sorted([*found[:MOST], *lost], key=lambda breach: breach.t)
 
 
 def breaches(rows: Iterable[Row], account: Account | None = None) -> list[Breach]:
-    """The rules that a run broke, in order of time; ``account`` is that of the same rows."""
+    """Return the rules that a run broke, in order of time; ``account`` is that of the same rows."""
     rules = Invariants()
     rules.take_all(rows)
     return rules.found(account if account is not None else Account(rows))

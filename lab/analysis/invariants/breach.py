@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 MOST: Final = 20
-"""Breaches that are told; a run that has so many has said enough."""
+"""The most breaches that are reported of a run."""
 
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """A rule that a run broke at ``t`` seconds, in a sentence; ``message`` where it is of one."""
+    """A rule that a run broke at ``t`` seconds, in a sentence, and the message that it is about."""
 
     rule: str
     t: float
@@ -31,8 +31,8 @@ class Finding(NamedTuple):
     message: int | None
     words: tuple[str | int | None, ...]
 
-    def told(self, numbered: Callable[[int], int]) -> Breach:
-        """The breach, where messages have the numbers that ``numbered`` makes of these."""
-        said = [str(numbered(word)) if isinstance(word, int) else str(word) for word in self.words]
-        about = None if self.message is None else numbered(self.message)
-        return Breach(self.rule, self.t, "".join(said), about)
+    def breach(self, numbered: Callable[[int], int]) -> Breach:
+        """Return the breach; ``numbered`` gives the number that a message has in the whole run."""
+        words = [str(numbered(word)) if isinstance(word, int) else str(word) for word in self.words]
+        message = None if self.message is None else numbered(self.message)
+        return Breach(self.rule, self.t, "".join(words), message)

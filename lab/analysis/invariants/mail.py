@@ -1,16 +1,16 @@
-"""What becomes of the mail: nothing is lost, nothing comes from nowhere, all arrives unchanged.
+"""The rules about mail: none is lost, none comes from nowhere, and all arrives unchanged.
 
-One pass, row by row, keeps a ledger of who has which copy of the mail:
+One pass, row by row, follows which host has which copy of the mail:
 
-- a host has mail *in hand* from when it takes it (a user's, a peer's, a notification of its own)
-  until it delivers it, puts it into its spool or gives it back, and in its *spool* until the next
-  host has said 250 for it, or it is given up. Nothing comes from nowhere, nothing vanishes.
-- what is delivered is what was sent: the text byte for byte under the trace lines, a time stamp
-  line for each host that it passed, in order (clocks that a fault has set wrong apart).
-- the reverse-path at each hop is the route that the message came (section 3.6).
+- A host has mail *in hand* from when it accepts it (from a user, from a peer, or a notification of
+  its own) until it delivers it, puts it into its spool or returns it. It has it in its *spool*
+  until the next host has replied 250, or it gives up. Nothing appears and nothing vanishes.
+- What is delivered is what was sent: the text byte for byte, under a time stamp line for each host
+  that it passed, in order (except where a fault has set a clock wrong).
+- The reverse-path at each hop is the route by which the message came (section 3.6).
 
-What is known of a message is let go some time after no host has a copy of it any more: the ledger
-is as long as the mail that is on its way, not as the run.
+A message is forgotten some time after no host has a copy of it any more, so that memory grows with
+the mail that is on its way and not with the run.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ Came = tuple[str, int]
 """How a message came to a host: its reverse-path, and its time stamp lines with the host's own."""
 
 LINGERS: Final = 1_000
-"""Messages that nobody has a copy of and that are known yet: a process that was killed may tell of
-what it did after others have told what came of it.
+"""Messages that are remembered although no host has a copy: a process that was killed may report
+what it did after others have reported what followed.
 """
 
 _NOBODY: Final = frozenset[str]()
@@ -67,13 +67,13 @@ _NOBODY: Final = frozenset[str]()
 
 @dataclass(slots=True)
 class Mail:
-    """What is known of one message while any host has a copy of it.
+    """One message, as long as any host has a copy of it.
 
-    ``origin`` is the host where it was handed in, its reverse-path and its size (-1: not told);
-    ``text`` its bytes as they were first sent, ``came`` how it came to each host; ``hand`` and
-    ``spool`` count the copies, ``shown`` are those that a terminal has shown, ``promised`` are the
-    recipients that were accepted in each session and that the peer has not been told of, and
-    ``crossing`` the sessions in which its mail data came and has not been answered.
+    ``origin`` is the host where it was submitted, its reverse-path and its size (-1: unknown).
+    ``text`` are its bytes as they were first sent, ``came`` says how it came to each host. ``hand``
+    and ``spool`` count the copies, ``shown`` are those that a terminal has shown. ``promised`` are
+    the recipients accepted in each session whose 250 the peer has not received, and ``crossing``
+    the sessions in which its mail data has arrived and not been answered.
     """
 
     origin: tuple[str, str, int]
@@ -86,15 +86,15 @@ class Mail:
     crossing: set[int | None] = field(default_factory=set)
 
     def take(self, copy: Copy) -> None:
-        """Have one copy more in hand."""
+        """Add a copy in hand."""
         self.hand[copy] = self.hand.get(copy, 0) + 1
 
 
 class MailRules:
-    """The rules of the mail, held against rows one by one; ``findings`` is what they found.
+    """Checks rows one by one; ``findings`` are the breaches.
 
-    They need no commands, and of the replies only those to mail data. The first :data:`MOST`
-    findings are kept, and what comes at the same time as the last of them.
+    It needs no commands, and of the replies only those to mail data. It keeps the first
+    :data:`MOST` findings, and those at the same time as the last of them.
     """
 
     def __init__(self) -> None:
@@ -115,14 +115,14 @@ class MailRules:
         self._century = 1900
 
     def handlers(self) -> dict[str, Callable[[Row], None]]:
-        """What takes a row of each kind that the rules go by."""
+        """Return what checks a row, for each kind of row that the rules need."""
         return {kind: getattr(self, f"_{kind}") for kind in KINDS}
 
     def _breach(self, rule: str, row: Row, *words: str | int | None) -> None:
         if len(self.findings) < MOST or row[T] <= self.findings[-1].t:
             self.findings.append(Finding(rule, row[T], row[MESSAGE], words))
 
-    # -- what comes -------------------------------------------------------------------------------
+    # -- the channel ------------------------------------------------------------------------------
 
     def _reply(self, row: Row) -> None:
         session, message = row[SESSION], row[MESSAGE]
@@ -157,7 +157,7 @@ class MailRules:
             self._octets.pop(row[SESSION], None)
             self._environments.pop(row[SESSION], None)
 
-    # -- who has what -----------------------------------------------------------------------------
+    # -- who has which copy -----------------------------------------------------------------------
 
     def _start(self, row: Row) -> None:
         meta = row[START_META]
@@ -183,8 +183,8 @@ class MailRules:
 
     def _notify(self, row: Row) -> None:
         host, about = row[HOST], row[NOTIFY_ABOUT]
-        for one in row[NOTIFY_RECIPIENTS]:
-            self._let_go(row, about, (one, host), "gave back")
+        for recipient in row[NOTIFY_RECIPIENTS]:
+            self._let_go(row, about, (recipient, host), "gave back")
         self._done(about)
         self._mail[row[MESSAGE]] = mail = Mail((host, "", -1))
         mail.hand["1", host] = 1
@@ -205,10 +205,10 @@ class MailRules:
             return
         foreign = mail.text is None and mail.origin[0] == host
         if foreign:
-            # a script's mail, or a person's: submitted where it is accepted
+            # mail of a script or of a person: submitted where it is accepted
             self._drop(mail, host)
-        for one in ids:
-            mail.take((one, host))
+        for recipient in ids:
+            mail.take((recipient, host))
         mail.promised[session] = frozenset(ids)
         mail.crossing.discard(session)
         self._check_arrival(row, mail, octets, foreign)
@@ -218,27 +218,27 @@ class MailRules:
         self._let_go(row, message, (row[RECIPIENT], host), "expanded")
         mail = self._mail.get(message)
         if mail is not None:
-            for one, _ in row[EXPAND_MEMBERS]:
-                mail.take((one, host))
+            for member, _ in row[EXPAND_MEMBERS]:
+                mail.take((member, host))
             self._done(message)
 
     def _queue(self, row: Row) -> None:
         host, mail = row[HOST], self._mail.get(row[MESSAGE])
-        for one in row[RECIPIENTS]:
-            copy = (one, host)
+        for recipient in row[RECIPIENTS]:
+            copy = (recipient, host)
             if mail is not None and _less(mail.hand, copy):
                 mail.spool[copy] = mail.spool.get(copy, 0) + 1
             elif mail is None or copy not in mail.spool:
-                self._from_nowhere(row, one, "put into its spool")
+                self._from_nowhere(row, recipient, "put into its spool")
 
     def _transfer(self, row: Row) -> None:
         host, session, message = row[HOST], row[SESSION], row[MESSAGE]
         mail = self._mail.get(message)
         promised = mail.promised.pop(session, _NOBODY) if mail is not None else _NOBODY
-        for one in row[RECIPIENTS]:
-            if mail is None or not _less(mail.spool, (one, host)):
-                self._from_nowhere(row, one, "sent on")
-            if one not in promised:
+        for recipient in row[RECIPIENTS]:
+            if mail is None or not _less(mail.spool, (recipient, host)):
+                self._from_nowhere(row, recipient, "sent on")
+            if recipient not in promised:
                 self._breach(
                     "no accepted mail is lost",
                     row,
@@ -249,15 +249,15 @@ class MailRules:
         self._done(message)
 
     def _refuse(self, row: Row) -> None:
-        for one in row[RECIPIENTS]:
-            self._take_back(row[MESSAGE], (one, row[HOST]))
+        for recipient in row[RECIPIENTS]:
+            self._take_back(row[MESSAGE], (recipient, row[HOST]))
 
     def _forward(self, row: Row) -> None:
         if row[SESSION] is not None:
             self._take_back(row[MESSAGE], (row[RECIPIENT], row[HOST]))
 
     def _take_back(self, message: int, copy: Copy) -> None:
-        """Out of the spool, into the hand: a refusal, or another path to send to."""
+        """Move a copy from the spool to the hand: it was refused, or goes to another path."""
         mail = self._mail.get(message)
         if mail is not None and _less(mail.spool, copy):
             mail.take(copy)
@@ -292,17 +292,17 @@ class MailRules:
     def _forget(self, row: Row) -> None:
         mail = self._mail.get(row[MESSAGE])
         if mail is not None:
-            for one in row[RECIPIENTS]:
-                _less(mail.hand, (one, row[HOST]))
+            for recipient in row[RECIPIENTS]:
+                _less(mail.hand, (recipient, row[HOST]))
             self._done(row[MESSAGE])
 
     @staticmethod
     def _drop(mail: Mail, host: str) -> None:
-        for copy in [one for one in mail.hand if one[1] == host]:
+        for copy in [copy for copy in mail.hand if copy[1] == host]:
             del mail.hand[copy]
 
     def _done(self, message: int) -> None:
-        """Let go of what is known of a message before long, if no host has a copy of it."""
+        """Forget a message before long, if no host has a copy of it."""
         mail = self._mail.get(message)
         if mail is not None and not (mail.hand or mail.spool or mail.crossing):
             self._done_with.append(message)
@@ -317,23 +317,25 @@ class MailRules:
         if mail is None or (not _less(mail.hand, copy) and copy not in mail.shown):
             self._from_nowhere(row, copy[0], what, message)
 
-    def _from_nowhere(self, row: Row, one: str, what: str, message: int | None = None) -> None:
+    def _from_nowhere(
+        self, row: Row, recipient: str, what: str, message: int | None = None
+    ) -> None:
         self._breach(
             "nothing is delivered that was not sent",
             row,
-            f"{row[HOST]} had no mail for recipient {one} of message ",
+            f"{row[HOST]} had no mail for recipient {recipient} of message ",
             message or row[MESSAGE],
             f", and yet it was {what} there",
         )
 
-    # -- what it looks like -----------------------------------------------------------------------
+    # -- what mail looks like ---------------------------------------------------------------------
 
     def _check_arrival(self, row: Row, mail: Mail, octets: bytes, foreign: bool) -> None:
-        """Text, time stamp lines and reverse-path of mail that a host has just accepted."""
+        """Check text, time stamp lines and reverse-path of mail that a host has just accepted."""
         host, peer, reverse_path = row[HOST], row[PEER], row[ACCEPT_REVERSE_PATH]
         origin, text = mail.origin, mail.text
         if foreign:
-            # who is none of ours need not have doubled a period that text follows (4.5.2)
+            # a sender outside the lab need not have doubled a period before more text (4.5.2)
             octets = dot_stuff(dot_unstuff(octets[:-3]))
         if text is None:
             text = mail.text = octets
@@ -360,9 +362,9 @@ class MailRules:
         if came in possible or row[SESSION] in self._altered:
             return
         path, stamps = came
-        if path not in [one for one, _ in possible]:
+        if path not in [possible_path for possible_path, _ in possible]:
             rule, what = "the reverse-path is the route that the message came", f"as <{path}>"
-            ways = " or ".join(f"<{one}>" for one, _ in possible) or "not at all"
+            ways = " or ".join(f"<{each}>" for each, _ in possible) or "not at all"
         else:
             rule, what = "a time stamp line for each host", f"with {stamps} time stamp lines"
             ways = " or ".join(str(count) for _, count in possible)
@@ -370,16 +372,16 @@ class MailRules:
         self._breach(rule, row, "message ", row[MESSAGE], came_so)
 
     def _own_path(self, path: str, host: str, name: str) -> str:
-        """The path of a host's own user by the name that the host has where it sends to (3.6)."""
+        """Return the path of a host's user by the name of the host where it sends to (3.6)."""
         local, _, domain = path.rpartition("@")
         own = host in self._elsewhere and self._names.get(HostName(domain)) == host
         return f"{local}@{name}" if own and not path.startswith("@") else path
 
     def _check_delivery(self, row: Row, mail: Mail) -> None:
-        """Return path line, time stamp lines and text of mail as it lies in a mail drop."""
+        """Check return path line, time stamp lines and text of mail as it lies in a mailbox."""
         host, message, octets = row[HOST], row[MESSAGE], row[DELIVER_OCTETS]
         if host in self._external:
-            return  # how a server of somebody else's keeps its mail is its own affair
+            return  # a server outside the lab may keep its mail as it likes
         origin = mail.origin
         end = octets.find(b"\r\n") + 2
         first = octets[:end]
@@ -413,7 +415,7 @@ class MailRules:
             self._check_order(row, octets[end : len(octets) - len(text)])
 
     def _check_order(self, row: Row, above: bytes) -> None:
-        """Each time stamp line is no earlier than the one below, save where a clock is wrong."""
+        """Check that no time stamp line is earlier than the one below, unless a clock is wrong."""
         later: float | None = None
         onward = None
         for sent_by, received_by, daytime in STAMP.findall(above):
@@ -461,29 +463,29 @@ class MailRules:
 
     def _end(self, row: Row) -> None:
         if row[END_REASON] == "interrupted":
-            return  # in the middle of anything
+            return  # mail may be anywhere
         for message, mail in self._mail.items() if row[END_REASON] == "settled" else ():
-            for one, host in mail.hand:
+            for recipient, host in mail.hand:
                 self._breach(
                     "no accepted mail is lost",
                     (row[T], "", host, None, None, message),
                     f"{host} took message ",
                     message,
-                    f" for recipient {one}, and then did nothing with it",
+                    f" for recipient {recipient}, and then did nothing with it",
                 )
-            for one, host in mail.spool:
+            for recipient, host in mail.spool:
                 if self._down[host] <= 0 and host not in self._holding:
                     self._breach(
                         "each recipient reaches an end",
                         (row[T], "", host, None, None, message),
                         "the run is over, and message ",
                         message,
-                        f" for recipient {one} still lies in the spool of {host}",
+                        f" for recipient {recipient} still lies in the spool of {host}",
                     )
 
 
 def _less(copies: dict[Copy, int], copy: Copy) -> bool:
-    """Take one away; whether there was one."""
+    """Remove a copy, and return whether there was one."""
     count = copies.get(copy, 0)
     if count > 1:
         copies[copy] = count - 1
@@ -497,11 +499,11 @@ KINDS: Final = (
     "transfer", "refuse", "forward", "reject", "terminal", "deliver", "abandon", "forget",
     "fault", "end",
 )  # fmt: skip
-"""The kinds of event that the rules go by."""
+"""The kinds of event that the rules need."""
 
 
 def _prefixed(path: str, name: str) -> str:
-    """A reverse-path, without its brackets, with a relay put at its beginning (section 3.6)."""
+    """Return a reverse-path, without brackets, with a relay at its beginning (section 3.6)."""
     if not path:
         return path  # the null one of a notification stays null
     return f"@{name}{',' if path.startswith('@') else ':'}{path}"

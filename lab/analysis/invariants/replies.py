@@ -1,4 +1,4 @@
-"""No reply is outside the table of section 4.3, read from the rows of each session by itself."""
+"""The rule that no reply is outside the table of section 4.3, for each session by itself."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lab.protocol.syntax import verb_of
 from lab.trace.rows import FAULT_NAME, MESSAGE, OCTETS, PEER, SESSION, START_META, Row, T
 
 WrongReply = tuple[float, int, int | None, str, str, str]
-"""When, in which session and about which message a host (fourth) said what, and why not."""
+"""A wrong reply: its time in seconds, session, message, host, octets, and what is wrong."""
 
 
 def _codes(row: str, *more: int) -> frozenset[bytes]:
@@ -32,13 +32,11 @@ _TURN: Final = _ROWS[b"TURN"]
 
 
 class Replies:
-    """The rule, held against rows one by one; ``wrong`` are the replies that it found.
+    """Checks rows one by one; ``wrong`` are the replies that break the rule.
 
-    ``contrary`` are the hosts that answer what they like.
-
-    Of a session it needs what was said to the receiver-SMTP before the reply to that, no more; what
-    goes on in other sessions meanwhile is nothing to it. It keeps the first :data:`MOST` that it
-    finds, and what comes at the same time as the last of them.
+    ``contrary`` are the hosts whose replies the file sets, and hosts outside the lab. Of a session
+    it needs the last command before each reply, and nothing of other sessions. It keeps the first
+    :data:`MOST` wrong replies, and those at the same time as the last of them.
     """
 
     def __init__(self) -> None:
@@ -48,7 +46,7 @@ class Replies:
         self._altered: set[int | None] = set()
 
     def handlers(self) -> dict[str, Callable[[Row], None]]:
-        """What takes a row of each kind that the rule goes by."""
+        """Return what checks a row, for each kind of row that the rule needs."""
         return {
             "start": self._start,
             "open": self._open,
@@ -94,7 +92,7 @@ class Replies:
 
     def _wrong_reply(self, row: Row, codes: frozenset[bytes]) -> None:
         if (codes and row[PEER] in self.contrary) or row[SESSION] in self._altered:
-            return  # it was set to answer what it likes
+            return  # its replies are set by the file, or by a fault
         if len(self.wrong) >= MOST and row[T] > self.wrong[-1][0]:
             return
         if not codes:
@@ -102,12 +100,12 @@ class Replies:
         else:
             allowed = " ".join(sorted(code.decode() for code in codes))
             why = f"where section 4.3 permits {allowed}"
-        said = row[OCTETS].decode("latin-1").strip()
-        self.wrong.append((row[T], row[SESSION], row[MESSAGE], row[PEER], said, why))
+        text = row[OCTETS].decode("latin-1").strip()
+        self.wrong.append((row[T], row[SESSION], row[MESSAGE], row[PEER], text, why))
 
 
-def told(wrong: WrongReply) -> Breach:
-    """The breach that a wrong reply is."""
-    t, session, message, host, said, why = wrong
-    sentence = f"{host} said {said!r} in session {session}, {why}"
+def breach_of(wrong: WrongReply) -> Breach:
+    """Return the breach that a wrong reply is."""
+    t, session, message, host, text, why = wrong
+    sentence = f"{host} said {text!r} in session {session}, {why}"
     return Breach("no reply outside 4.3's table", t, sentence, message)
