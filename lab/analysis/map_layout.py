@@ -1,7 +1,7 @@
-"""Where hosts lie on the map: from their links or their own places, and the same in every run.
+"""The places of hosts on the map, from the topology or from the links: the same in every run.
 
-Distances on paper follow distances in hops (stress majorisation, after Gansner, Koren and North):
-no chance in it, and no more than numpy needed.
+Distances on the map follow distances in hops (stress majorisation, after Gansner, Koren and North).
+Nothing is random, and only numpy is needed.
 """
 
 from __future__ import annotations
@@ -11,21 +11,21 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 _EXACT: Final = 700
-"""Hosts laid out by all their distances; beyond, by their distances from some of them."""
+"""Up to so many hosts are laid out by all their distances; more, by those from 60 of them."""
 
 _PIVOTS: Final = 60
 
 _HEIGHT: Final = 0.47
-"""How high a map is beside its width, as it is drawn."""
+"""The height of a map as a share of its width."""
 
 _ROOMS: Final = ((8, 0.05), (25, 0.034), (60, 0.022), (300, 0.011), (10**9, 0.004))
-"""Up to so many hosts, how far apart they lie at least: a little more than a host is wide."""
+"""For up to so many hosts, how far apart they lie at least: a little more than a host is wide."""
 
 _ROUNDS: Final = 150
 
 
 def place(count: int, links: Sequence[tuple[int, int]]) -> Any:
-    """An array of ``count`` places from 0 to 1, x and y; ``links`` join hosts by their numbers."""
+    """Return ``count`` places, x and y from 0 to 1; ``links`` join hosts by their numbers."""
     import numpy as np
 
     if count <= 2:
@@ -40,21 +40,20 @@ def place(count: int, links: Sequence[tuple[int, int]]) -> Any:
         steps = np.array([_steps(neighbours, host) for host in range(count)])
         places = _majorise(steps, _project(steps))
     else:
-        places = _project(np.array([_steps(neighbours, one) for one in _pivots(neighbours)]))
+        places = _project(np.array([_steps(neighbours, host) for host in _pivots(neighbours)]))
     return _framed(places)
 
 
 def places(hosts: Sequence[Mapping[str, Any]], links: Sequence[Mapping[str, Any]]) -> Any:
-    """Places from 0 to 1 of hosts as ``trace.meta`` describes them, none upon another.
+    """Return the places of hosts as ``trace.meta`` describes them, x and y from 0 to 1.
 
-    They are the topology's own where most hosts have one (the others lie amid their neighbours),
-    and otherwise as :func:`place` finds them. Hosts that would hide one another are moved aside, by
-    no more than that takes.
+    They are those of the topology if most hosts have one (the others lie between their neighbours),
+    and else those that :func:`place` finds. Hosts that would hide one another are moved apart.
     """
     number = {str(host["name"]): n for n, host in enumerate(hosts)}
     ends = [(number[str(link["a"])], number[str(link["b"])]) for link in links]
-    found = _given(hosts, ends)
-    return _apart(place(len(hosts), ends) if found is None else found)
+    given = _given(hosts, ends)
+    return _apart(place(len(hosts), ends) if given is None else given)
 
 
 def kind_of(host: Mapping[str, Any]) -> str:
@@ -88,54 +87,54 @@ def bends(links: Sequence[Mapping[str, Any]]) -> list[float]:
 
 
 def without_place(hosts: Sequence[Mapping[str, Any]]) -> int:
-    """How many hosts of a map that is drawn by the places of its hosts have none of their own."""
+    """Return how many hosts have no place, on a map that is drawn by the places of most hosts."""
     missing = sum(host.get("position") is None for host in hosts)
     return missing if 2 * missing < len(hosts) else 0
 
 
 def _given(hosts: Sequence[Mapping[str, Any]], links: Sequence[tuple[int, int]]) -> Any:
-    """The places that the topology gives, from 0 to 1; None where it gives too few, or one only."""
+    """Return the places that the topology gives, from 0 to 1; None if it gives too few."""
     import numpy as np
 
     known = np.array([host.get("position") is not None for host in hosts], dtype=bool)
     if 2 * known.sum() <= len(hosts):
         return None
-    found = np.zeros((len(hosts), 2))
-    found[known] = [list(host["position"])[:2] for host in hosts if host.get("position")]
-    least, most = found[known].min(0), found[known].max(0)
+    places = np.zeros((len(hosts), 2))
+    places[known] = [list(host["position"])[:2] for host in hosts if host.get("position")]
+    least, most = places[known].min(0), places[known].max(0)
     if len(hosts) > 1 and not (most > least).any():
         return None
     size = most - least
     size = np.maximum(size, max(float(size.max()) * 0.2, 1e-9))
-    found = (found - (most + least) / 2) / size + 0.5
+    places = (places - (most + least) / 2) / size + 0.5
     if not known.all():
-        _amid(found, known, links)
-    return found
+        _between_neighbours(places, known, links)
+    return places
 
 
-def _amid(found: Any, known: Any, links: Sequence[tuple[int, int]]) -> None:
-    """Put each host without a place in the middle of its neighbours."""
+def _between_neighbours(places: Any, known: Any, links: Sequence[tuple[int, int]]) -> None:
+    """Move each host without a place to the middle of its neighbours."""
     import numpy as np
 
-    neighbours: dict[int, list[int]] = {int(one): [] for one in np.flatnonzero(~known)}
+    neighbours: dict[int, list[int]] = {int(host): [] for host in np.flatnonzero(~known)}
     for a, b in links:
-        for one, other in ((a, b), (b, a)):
-            if one in neighbours:
-                neighbours[one].append(other)
-    found[~known] = found[known].mean(0)
+        for host, neighbour in ((a, b), (b, a)):
+            if host in neighbours:
+                neighbours[host].append(neighbour)
+    places[~known] = places[known].mean(0)
     for _ in range(60):
-        for one, others in neighbours.items():
-            if others:
-                found[one] = found[others].mean(0)
+        for host, near in neighbours.items():
+            if near:
+                places[host] = places[near].mean(0)
 
 
 def _room(count: int) -> float:
-    """How far apart the middles of two hosts are at least, as a share of the map's width."""
+    """Return how far apart two hosts are at least, as a share of the map's width."""
     return next(room for most, room in _ROOMS if count <= most)
 
 
 def _apart(places: Any) -> Any:
-    """Move hosts aside until each can be seen: always in the same way."""
+    """Move hosts apart until each can be seen, always in the same way."""
     import numpy as np
 
     room = _room(len(places))
@@ -149,7 +148,7 @@ def _apart(places: Any) -> Any:
 
 
 def _push(flat: Any, room: float) -> None:
-    """Move pairs of hosts that are too near from each other, until none is."""
+    """Push hosts apart that are too near to each other, until none are."""
     import numpy as np
 
     for turn in range(_ROUNDS):
@@ -162,13 +161,13 @@ def _push(flat: Any, room: float) -> None:
         short = np.maximum(room * 1.001 - length, 0.0)
         flat += (way * (short / np.maximum(length, 1e-12) / 2)[:, :, None]).sum(1)
         if turn == 0 and np.ptp(flat, axis=0).min() > 1e-6:
-            # those in a row that is too short for them would only push each other along it
+            # hosts in a row that is too short for them would only push each other along it
             angle = np.flatnonzero(near) * 2.399963
             flat[near] += room * 0.02 * np.column_stack((np.cos(angle), np.sin(angle)))
 
 
 def _part_twins(flat: Any, room: float) -> None:
-    """Have hosts of one and the same spot lie around it, as the seeds of a sunflower do."""
+    """Spread hosts of the same spot around it, like the seeds of a sunflower."""
     import numpy as np
 
     spots: dict[tuple[int, int], list[int]] = {}
@@ -181,7 +180,7 @@ def _part_twins(flat: Any, room: float) -> None:
 
 
 def _steps(neighbours: list[list[int]], start: int) -> list[float]:
-    """How many links away each host is; what no way leads to lies beyond the farthest."""
+    """Return how many links away each host is; unreachable ones are beyond the farthest."""
     steps = [-1.0] * len(neighbours)
     steps[start] = 0.0
     queue = deque([start])
@@ -192,11 +191,11 @@ def _steps(neighbours: list[list[int]], start: int) -> list[float]:
                 steps[other] = steps[host] + 1
                 queue.append(other)
     beyond = max(steps) + 2
-    return [beyond if one < 0 else one for one in steps]
+    return [beyond if count < 0 else count for count in steps]
 
 
 def _pivots(neighbours: list[list[int]]) -> list[int]:
-    """Hosts that lie far from one another, the busiest first."""
+    """Return hosts that are far from one another, the one with the most links first."""
     first = max(range(len(neighbours)), key=lambda host: (len(neighbours[host]), -host))
     chosen = [first]
     nearest = _steps(neighbours, first)
@@ -208,23 +207,23 @@ def _pivots(neighbours: list[list[int]]) -> list[int]:
 
 
 def _project(steps: Any) -> Any:
-    """The two directions in which hosts lie farthest apart (classical scaling, from pivots)."""
+    """Return places along the two directions of most spread (classical scaling, from pivots)."""
     import numpy as np
 
     square = steps**2
     centred = square - square.mean(0) - square.mean(1)[:, None] + square.mean()
     _, vectors = np.linalg.eigh(centred @ centred.T)
     axes = vectors[:, -1:-3:-1]
-    axes = axes * np.where(axes[np.abs(axes).argmax(0), [0, 1]] < 0, -1, 1)  # a sign of its own
+    axes = axes * np.where(axes[np.abs(axes).argmax(0), [0, 1]] < 0, -1, 1)  # always the same sign
     return -0.5 * centred.T @ axes / np.sqrt(len(steps))
 
 
 def _majorise(target: Any, places: Any) -> Any:
-    """Move hosts until their distances on paper follow the target as well as they can."""
+    """Move hosts until their distances follow the target as well as they can."""
     import numpy as np
 
     count = len(target)
-    angle = np.arange(count) * 2.399963  # hosts in one spot part, each in a direction of its own
+    angle = np.arange(count) * 2.399963  # hosts of one spot leave it in different directions
     spread = np.abs(places).max() or 1.0
     places = places / spread * target.max() / 2
     places = places + 0.05 * np.column_stack((np.cos(angle), np.sin(angle)))
@@ -240,7 +239,7 @@ def _majorise(target: Any, places: Any) -> Any:
 
 
 def _framed(places: Any) -> Any:
-    """Turned so that the map is broad rather than high, the first host to the left, from 0 to 1."""
+    """Return places turned so that the map is wide and the first host to the left, from 0 to 1."""
     import numpy as np
 
     centred = places - places.mean(0)

@@ -1,7 +1,7 @@
-"""The analysis of a run that goes on: what must be known of all its events, while few are kept.
+"""The analysis of a run while it goes on: account, digest and invariants of all its events.
 
-A run's rows are taken from its trace every so many events. Account, digest and invariants see each
-of them once; what the level keeps is kept by a :class:`~lab.trace.retention.Retention`.
+The rows of a run are taken from its trace from time to time, and each is analysed once. A
+:class:`~lab.trace.retention.Retention` keeps those that the level keeps.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from lab.trace.trace import Trace
 
 
 class StreamingAnalysis:
-    """Takes the rows of a run's trace as they come.
+    """Analyses the rows of a run's trace as they are recorded.
 
-    ``account``, ``digests`` and ``rules`` are of all events, whatever ``retention`` keeps of them.
+    ``account``, ``digests`` and ``rules`` are of all events, whichever ``retention`` keeps.
     """
 
     def __init__(self, trace: Trace, retention: Retention) -> None:
@@ -28,7 +28,7 @@ class StreamingAnalysis:
         self.rules = Invariants()
 
     def take(self) -> None:
-        """Take what the run has recorded since the last time."""
+        """Take the rows that the run has recorded since the last call."""
         rows: list[Row] = self.trace.rows
         self.account.take_all(rows)
         self.digests.take(rows)
@@ -37,6 +37,6 @@ class StreamingAnalysis:
         self.trace.clear()
 
     def close(self) -> Trace:
-        """Take the last rows; return the trace as it was kept."""
+        """Take the last rows, and return the trace of the rows that were kept."""
         self.take()
         return self.retention.close(self.digests.digest(), self.account.counts)

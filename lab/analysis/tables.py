@@ -3,8 +3,8 @@
 Times are floats in seconds since the start of the run, sizes in bytes; what does not apply is
 missing (``<NA>``, ``NaN``). pandas is imported when a table is first asked for.
 
-How much of a run was recorded (:data:`lab.trace.levels.LEVELS`) decides what a table can hold; of
-a trace that lacks all of it the table is refused with a sentence (ValueError).
+How much of a run was recorded (:data:`lab.trace.levels.LEVELS`) decides what a table can hold;
+a table of what was not recorded at all raises ValueError.
 """
 
 from __future__ import annotations
@@ -73,27 +73,27 @@ _RECIPIENTS: Final = ("recipients", "recipient")
 _WORDS: Final = ("reason", "reply", "name", "what", "text")
 _WIRE: Final = frozenset({"command", "reply", "data"})
 _AT_ONCE: Final = 65_536
-"""Rows that are held as rows before they become columns."""
+"""Rows that are collected before they are added to the columns."""
 
 _OF_THE_WIRE: Final = ("commands", "replies", "bytes_sent", "bytes_received")
-"""Columns of :func:`sessions` that only a trace of the whole wire has."""
+"""Columns of :func:`sessions` that only a trace of level wire has."""
 
 
 def events(trace: Trace) -> pandas.DataFrame:
-    """Every event of a trace, a row each, in the order of the trace.
+    """Return every event of a trace, a row each, in the order of the trace.
 
     ``t`` (s) and ``seq`` say when; ``host`` and ``peer`` where; ``session`` and ``message`` what it
-    was about. Of what crossed the wire: ``sent`` (s) when it left the peer, ``verb`` of a command,
-    ``code`` of a reply, ``bytes`` (also of a message that is queued, accepted or delivered), and
-    ``text`` as it was said. Of other events ``text`` is the reason; ``recipients`` the ids of those
-    whom it befell, parted by spaces. ``sent`` and ``code`` want ``--trace wire``: of less there are
-    no such events, and delivered mail has no ``bytes``.
+    is about. Commands, replies and mail data have ``sent`` (s), when they left the peer, ``verb``
+    or ``code``, their ``bytes`` (as have messages that are queued, accepted or delivered), and
+    their ``text``. For other events ``text`` is the reason, and ``recipients`` are the ids of the
+    recipients, separated by spaces. ``sent`` and ``code`` require ``--trace wire``: with less there
+    are no such events, and delivered mail has no ``bytes``.
     """
-    rows = (_told(seq, row) for seq, row in enumerate(trace.rows, trace.first_seq))
+    rows = (_event_values(seq, row) for seq, row in enumerate(trace.rows, trace.first_seq))
     return _frame(rows, EVENTS)
 
 
-def _told(seq: int, row: Row) -> Sequence[Any]:
+def _event_values(seq: int, row: Row) -> Sequence[Any]:
     kind = row[KIND]
     place = (seq, row[T], kind, row[HOST] or None, *row[PEER:OWN])
     octets = row[OCTETS] if kind in _WIRE else b""
@@ -114,72 +114,74 @@ def _told(seq: int, row: Row) -> Sequence[Any]:
 
 
 def deliveries(trace: Trace) -> pandas.DataFrame:
-    """Every recipient of every message that a user handed in, a row each, and what became of it.
+    """Return every recipient of every submitted message, a row each, and what became of it.
 
     ``outcome`` is delivered, returned, rejected, queued, undeliverable_notifications or lost;
-    ``seconds`` from ``submitted_at`` to ``settled_at``; ``hops`` the sessions that the mail
-    crossed; ``copies`` how often it was delivered (2: a duplicate); ``way`` the hosts by which it
-    went, parted by spaces; ``bytes`` the size of the mail data as it was handed in. A member of a
-    list has the ``id`` of the list's place, a period and its own. Wants ``--trace delivery``.
+    ``seconds`` are from ``submitted_at`` to ``settled_at``; ``hops`` are the sessions that the mail
+    crossed; ``copies`` is how often it was delivered (2: a duplicate); ``way`` are the hosts by
+    which it went, separated by spaces; ``bytes`` is the size of the mail data as submitted. The
+    ``id`` of a member of a list is that of the list, a period and its own. Requires
+    ``--trace delivery``.
     """
-    _want(trace, "deliveries", "delivery")
+    _require(trace, "deliveries", "delivery")
     account, tracks = Account(), _Tracks()
     for row in trace.rows:
         account.take(row)
         tracks.take(row)
-    account.summary()  # tells who is lost
+    account.summary()  # finds who is lost
     rows = []
-    for one in account.everyone():
-        sender, verb, size = tracks.handed_in.get(one.message, (None, None, None))
+    for recipient in account.everyone():
+        message = recipient.message
+        sender, verb, size = tracks.submitted.get(message, (None, None, None))
         rows.append((
-            one.message, one.id, sender, one.address, verb, size, one.outcome,
-            one.submitted_at, one.settled_at, one.seconds,
-            one.hops, one.deliveries, tracks.way(one.message, one.id),
+            message, recipient.id, sender, recipient.address, verb, size, recipient.outcome,
+            recipient.submitted_at, recipient.settled_at, recipient.seconds,
+            recipient.hops, recipient.deliveries, tracks.way(message, recipient.id),
         ))  # fmt: skip
     return _frame(rows, DELIVERIES)
 
 
 class _Tracks:
-    """Who handed in each message, and by which hosts each of its recipients' mail went."""
+    """The sender of each message, and the hosts by which the mail of each recipient went."""
 
     def __init__(self) -> None:
-        self.handed_in: dict[int, tuple[str, str, int]] = {}
+        self.submitted: dict[int, tuple[str, str, int]] = {}
         self._ways: dict[tuple[int, str], list[str]] = {}
 
     def take(self, row: Sequence[Any]) -> None:
         kind, host, message = row[KIND], row[HOST], row[MESSAGE]
         if kind == "submit":
-            self.handed_in[message] = (row[SUBMIT_REVERSE_PATH], row[SUBMIT_VERB], row[SUBMIT_SIZE])
+            self.submitted[message] = (row[SUBMIT_REVERSE_PATH], row[SUBMIT_VERB], row[SUBMIT_SIZE])
             for number in range(1, len(row[SUBMIT_RECIPIENTS]) + 1):
                 self._ways[message, str(number)] = [host]
         elif kind == "accept":
-            for one in row[RECIPIENTS]:
-                if (message, one) in self._ways:
-                    self._ways[message, one].append(host)
+            for recipient in row[RECIPIENTS]:
+                if (message, recipient) in self._ways:
+                    self._ways[message, recipient].append(host)
         elif kind == "expand":
-            for one, _ in row[EXPAND_MEMBERS]:
-                self._ways[message, one] = list(self._ways.get((message, row[RECIPIENT]), ()))
+            for member, _ in row[EXPAND_MEMBERS]:
+                self._ways[message, member] = list(self._ways.get((message, row[RECIPIENT]), ()))
 
     def way(self, message: int, recipient: str) -> str:
-        """The hosts, parted by spaces."""
+        """Return the hosts, separated by spaces."""
         return " ".join(self._ways.get((message, recipient), ()))
 
 
 def sessions(trace: Trace) -> pandas.DataFrame:
-    """Every transmission channel that opened, a row each.
+    """Return every transmission channel that opened, a row each.
 
     ``host`` is the sender-SMTP's and ``peer`` the receiver-SMTP's when it opened (TURN changes
     roles on a channel that is open); ``started``, ``opened`` and ``closed`` in seconds, ``seconds``
-    from opened to closed; ``commands`` and ``replies`` how many arrived, ``messages`` how many
-    were accepted; ``bytes_sent`` and ``bytes_received`` what arrived at ``peer`` and at ``host``;
-    ``ended`` why it closed. Wants ``--trace session``; ``commands``, ``replies`` and both ``bytes``
-    want ``--trace wire``, and are missing otherwise.
+    are from opened to closed; ``commands`` and ``replies`` are how many arrived, ``messages`` how
+    many were accepted; ``bytes_sent`` and ``bytes_received`` are what arrived at ``peer`` and at
+    ``host``; ``ended`` is why it closed. Requires ``--trace session``; ``commands``, ``replies``
+    and both ``bytes`` require ``--trace wire``, and are missing otherwise.
     """
-    _want(trace, "sessions", "session")
+    _require(trace, "sessions", "session")
     absent = dict.fromkeys(_OF_THE_WIRE) if trace.level != "wire" else {}
     found: dict[int, dict[str, Any]] = {}
     for row in trace.rows:
-        one = found.get(row[SESSION]) if row[SESSION] is not None else None
+        session = found.get(row[SESSION]) if row[SESSION] is not None else None
         if row[KIND] == "open":
             found[row[SESSION]] = {
                 **dict.fromkeys(("commands", "replies", "messages"), 0),
@@ -188,25 +190,27 @@ def sessions(trace: Trace) -> pandas.DataFrame:
                 "environment": row[OPEN_ENVIRONMENT], "transport": row[OPEN_TRANSPORT],
                 "started": row[OPEN_STARTED], "opened": row[T],
             }  # fmt: skip
-        elif one is not None:
-            _count(one, row)
-    rows = ([(one | absent).get(name) for name in SESSIONS] for one in found.values())
+        elif session is not None:
+            _count(session, row)
+    rows = ([(columns | absent).get(name) for name in SESSIONS] for columns in found.values())
     return _frame(rows, SESSIONS)
 
 
-def _count(one: dict[str, Any], row: Sequence[Any]) -> None:
+def _count(session: dict[str, Any], row: Sequence[Any]) -> None:
     kind = row[KIND]
     if kind in ("command", "data", "reply"):
-        one["bytes_sent" if row[HOST] == one["peer"] else "bytes_received"] += len(row[OCTETS])
+        session["bytes_sent" if row[HOST] == session["peer"] else "bytes_received"] += len(
+            row[OCTETS]
+        )
         if kind != "data":
-            one["commands" if kind == "command" else "replies"] += 1
+            session["commands" if kind == "command" else "replies"] += 1
     elif kind == "accept":
-        one["messages"] += 1
+        session["messages"] += 1
     elif kind == "close":
-        one.update(closed=row[T], seconds=row[T] - one["opened"], ended=row[CLOSE_REASON])
+        session.update(closed=row[T], seconds=row[T] - session["opened"], ended=row[CLOSE_REASON])
 
 
-def _want(trace: Trace, table: str, level: str) -> None:
+def _require(trace: Trace, table: str, level: str) -> None:
     if not includes(trace.level, level):
         raise ValueError(
             f"the table of {table} requires --trace {level}; "
@@ -225,9 +229,9 @@ def _frame(rows: Iterable[Sequence[Any]] | Iterator[Any], columns: dict[str, str
 
     values: list[list[Any]] = [[] for _ in columns]
     rest = iter(rows)
-    while some := list(islice(rest, _AT_ONCE)):
-        for column, more in zip(values, zip(*some, strict=True), strict=True):
-            column.extend(more)
+    while batch := list(islice(rest, _AT_ONCE)):
+        for column, new in zip(values, zip(*batch, strict=True), strict=True):
+            column.extend(new)
     return pandas.DataFrame({
         name: pandas.Series(column, dtype=kind)
         for (name, kind), column in zip(columns.items(), values, strict=True)
