@@ -34,6 +34,11 @@ def test_a_fault_lasts_from_its_beginning_to_its_end() -> None:
     assert intervals(fault(1, "busy", True), fault(5, "busy", False)) == [("busy", 1, 5)]
 
 
+def test_the_end_of_a_fault_whose_beginning_is_not_in_the_trace_is_none() -> None:
+    """The first events of a trace may be missing."""
+    assert intervals(fault(5, "busy", False)) == []
+
+
 def test_a_fault_that_nothing_ended_has_no_end() -> None:
     (found,) = fault_intervals(Trace([fault(1, "busy", True), close(9, "quit")]))
     assert (found.end, found.lasts, found.is_down) == (math.inf, True, False)

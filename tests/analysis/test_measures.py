@@ -123,3 +123,8 @@ def test_runs_that_differ_are_compared_by_recipient() -> None:
     assert found["same_outcome"] == 3 / 4
     assert (found["median_difference"], found["p95_difference"]) == (1, 3)
     assert found["correlation"] == pytest.approx(0.5)
+
+
+def test_runs_without_a_delivery_in_common_have_no_differences() -> None:
+    found = likeness(Trace([]), Trace([]))
+    assert found == {"recipients": 0, "same_outcome": 1.0, "correlation": None}
