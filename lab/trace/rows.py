@@ -217,7 +217,8 @@ class Event:
         octets = self["octets"]
         if name == "code":
             return int(octets[:3])
-        return "\n".join(line[4:] for line in octets.decode("latin-1").splitlines())
+        lines = octets.decode("latin-1").removesuffix("\r\n").split("\r\n")
+        return "\n".join(line[4:] for line in lines)
 
     def as_dict(self) -> dict[str, object]:
         """Return the event as a flat dictionary that JSON can hold; bytes become Latin-1 text."""

@@ -12,6 +12,8 @@ from functools import lru_cache
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import lab
 from lab.analysis import tables
@@ -20,16 +22,18 @@ from lab.analysis.index import TraceIndex
 from lab.analysis.itineraries import Itinerary, itineraries
 from lab.analysis.ladder_rows import row_of
 from lab.analysis.measures import delivery_times, grouped_delivery_times, longest_queue
-from lab.analysis.narrative import gist, narrate, sentence
+from lab.analysis.narrative import gist, lines_of, narrate, sentence
 from lab.analysis.quantiles import quantiles
 from lab.analysis.session_states import session_histories
 from lab.analysis.spools import queue_lengths
+from lab.protocol import ReplyParser
 from lab.protocol.replies import code_of, is_refusal
 from lab.protocol.syntax import verb_of
 from lab.quantities import count_noun
 from lab.stepping import panels
 from lab.stepping.moments import Moment
 from lab.topology.model import TopologyError
+from lab.trace.rows import event_of
 from lab.views.pictures.film import animation
 from lab.views.pictures.map import Map
 from lab.views.pictures.plot_style import off_screen
@@ -103,6 +107,27 @@ def test_commands_and_replies(name: str) -> None:
             else:
                 assert event["code"] == code_of(octets) == int(row.tag)
                 assert (row.kind == "error") is is_refusal(octets)
+
+
+@given(st.binary(max_size=8))
+def test_an_event_and_the_engines_read_the_same_command(octets: bytes) -> None:
+    event = event_of((0.0, "command", "A", "B", 1, None, 0.0, octets))
+    assert event["verb"] == verb_of(octets).strip()
+
+
+@given(st.integers(100, 599), st.lists(st.text(st.characters(max_codepoint=255), max_size=9)))
+def test_an_event_and_the_engines_read_the_same_reply(code: int, texts: list[str]) -> None:
+    """Only CRLF ends a line, whatever else Python takes for the end of one."""
+    texts = [text.replace("\r", "").replace("\n", "") for text in [*texts, "end"]]
+    signs = [*("-" * (len(texts) - 1)), " "]
+    lines = [f"{code}{sign}{text}\r\n" for sign, text in zip(signs, texts, strict=True)]
+    octets = "".join(lines).encode("latin-1")
+    event = event_of((0.0, "reply", "A", "B", 1, None, 0.0, octets))
+    ((read_code, read_lines, whole),) = ReplyParser().feed(octets)
+    assert (event["code"], event["text"].split("\n")) == (read_code, list(read_lines))
+    assert whole == octets
+    assert code_of(octets) == code
+    assert len(lines_of(octets)) == len(texts)
 
 
 @pytest.mark.parametrize("name", NAMES)
