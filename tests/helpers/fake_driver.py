@@ -5,37 +5,52 @@ from __future__ import annotations
 from typing import Any
 
 from helpers.host_by_hand import HandPort, by_hand, table
+from lab.hosts.control import HostControl
 from lab.hosts.directory import User
 from lab.hosts.host import Host
 from lab.hosts.retry import Retry
 from lab.hosts.settings import HostSettings
-from lab.network.clock import Clock
 from lab.protocol import Transaction
 from lab.simulation.any_session import AnySession
 from lab.simulation.driver import Driver
 from lab.simulation.interception import Interceptions
-from lab.topology.model import FaultSpec
+from lab.simulation.numbering import RunNumbering
+from lab.simulation.world import World
+from lab.topology.model import FaultSpec, PollSpec, ScriptSpec, from_dict
+from lab.trace.trace import Trace
 
 
 class FakeDriver(Driver):
-    """Keeps the rows and the sessions; mail from outside is message 900."""
+    """Keeps the rows and the sessions. Sessions are number 7, and mail from outside message 900."""
 
     def __init__(self, *faults: FaultSpec) -> None:
-        self.rows: list[tuple[Any, ...]] = []
-        super().__init__(Clock(), self.rows.append, Interceptions(faults))
-        self.sessions: dict[int, AnySession] = {}
+        trace = Trace()
+        self.rows: list[tuple[Any, ...]] = trace.rows
+        world = World(from_dict({"host": [{"name": "A.ARPA"}, {"name": "B.ARPA"}]}))
+        interceptions = Interceptions(faults, lambda row: None)
+        super().__init__(world, trace, trace.record, RunNumbering(), interceptions)
 
     def register(self, session: AnySession) -> None:
         self.sessions[id(session)] = session
 
-    def unregister(self, session: AnySession) -> None:
-        self.sessions.pop(id(session))
-
     def next_session(self, host: str) -> int:
         return 7
 
-    def foreign(self, host: Host, transaction: Transaction) -> tuple[int, list[str]]:
+    def foreign(self, host: HostControl, transaction: Transaction) -> tuple[int, list[str]]:
         return 900, [str(n) for n, _ in enumerate(transaction.forward_paths, 1)]
+
+    @property
+    def is_idle(self) -> bool:
+        return not self.sessions
+
+    def host_control(self, name: str) -> HostControl:
+        raise AssertionError("faults are none of its business")
+
+    def run_script(self, script: ScriptSpec) -> None:
+        raise AssertionError("nothing is planned")
+
+    def poll(self, poll: PollSpec) -> None:
+        raise AssertionError("nothing is planned")
 
     def crossed(self) -> list[str]:
         """What crossed the channel, and how it began and ended."""

@@ -27,7 +27,8 @@ class Wire(AnySession):
         self.rows: list[tuple[Any, ...]] = []
         self.lines: list[str] = []
         self.is_data = False
-        self.faults = Interceptions(faults)
+        self.noticed: list[tuple[Any, ...]] = []
+        self.faults = Interceptions(faults, self.noticed.append)
         self.faults.hang_ups += [fault for fault in faults if fault.kind == "hang-up"]
         self.replies = self.faults.changed_replies(self, self.rows.append)
         asked = self.faults.of(self, self.rows.append, self.replies if replies else None)
@@ -172,9 +173,8 @@ def test_a_reply_is_changed_when_it_is_given_and_recorded_when_it_arrives() -> N
 def test_a_fault_that_waits_for_a_reply_hears_of_each() -> None:
     """When the receiver-SMTP gives it, at its host; nothing is noticed where nothing is sent."""
     wire = Wire(FaultSpec("crash", host=A, when={"event": "reply"}))
-    wire.faults.notice = wire.rows.append
     wire.reply("250 OK", "")
-    (row,) = wire.rows
+    (row,) = wire.noticed
     assert row[1:] == ("reply", B, A, 1, None, row[0], b"250 OK")
     assert wire.lines == ["< 250 OK"]
 
