@@ -54,6 +54,8 @@ def condition(text: Condition) -> Predicate:
     """Return the predicate that a condition stands for. Raises :class:`NoCondition`."""
     if callable(text):
         return text
+    if not isinstance(text, str):
+        raise NoCondition(f"{text!r} is not a condition; write one such as {EXAMPLES}")
     try:
         words = shlex.split(text)
     except ValueError:

@@ -15,7 +15,9 @@ from lab.analysis.summary import Summary
 from lab.api.artefacts import ARTEFACTS as ARTEFACTS
 from lab.api.artefacts import VIEWS, write_artefacts, write_least
 from lab.quantities import clock_time
+from lab.runtime import arguments
 from lab.topology.model import Topology
+from lab.trace.levels import includes
 from lab.trace.rows import END_REASON, KIND
 from lab.trace.trace import Trace
 
@@ -63,10 +65,14 @@ class Run:
         return breaches(self.trace.rows, self.account)
 
     def story(self, message: int) -> list[str]:
-        """What became of a message, in plain sentences."""
+        """What became of a message, in plain sentences; ValueError if there is no such message."""
         from lab.analysis.narrative import narrate
 
-        return narrate(self.trace, message)
+        number = arguments.whole_number("message", message, example=1)
+        found = narrate(self.trace, number)
+        if not found and includes(self.trace.level, "delivery"):
+            raise ValueError(f"there is no message {number} in this run")
+        return found
 
     @property
     def is_settled(self) -> bool:
@@ -105,7 +111,7 @@ class Run:
         """The map as a film of so many seconds: shown in a notebook, or ``.save("film.svg")``."""
         from lab.views.pictures.film import animation
 
-        return animation(self.trace, seconds)
+        return animation(self.trace, arguments.real_number("seconds", seconds, example="20"))
 
     def watch(self, *, position: int = 0, breaks: Iterable[Condition] = ()) -> Watch:
         """The run as a widget of a notebook, to play and to step.
@@ -122,6 +128,7 @@ class Run:
                 "run: pip install 'smtp-lab[lessons]'"
             ) from None
 
+        position = arguments.whole_number("position", position, 0, example=5)
         return Watch(self.trace, position=position, breaks=breaks)
 
     def transcript(self) -> None:
@@ -157,6 +164,8 @@ class Run:
         is there, all is there. ``progress`` is called with the name of each before it is written.
         Raises OSError for what cannot be written.
         """
+        arguments.path("directory", directory, "the path of a directory")
+        arguments.function("progress", progress, "the name of each artefact")
         return write_artefacts(self.trace, self.summary, directory, progress)
 
     def save_least(self, directory: str | os.PathLike[str]) -> list[Path]:

@@ -15,7 +15,8 @@ from types import TracebackType
 from typing import Final
 
 from lab.api.run import Run
-from lab.api.simulate import load
+from lab.api.simulate import topology_of
+from lab.runtime import arguments
 from lab.topology.model import Topology
 from lab.trace.trace import Trace
 
@@ -130,8 +131,11 @@ def serve(
     Raises :class:`lab.TopologyError`, ValueError for a speed that is none, and OSError where a host
     cannot listen.
     """
+    seed = arguments.whole_number("seed", seed)
+    speed = arguments.real_number("speed", speed, example="60")
     if not 0 < speed <= 100_000:
-        raise ValueError(f"speed {speed:g}: no pace; speed=60 puts an hour into a minute")
-    if not isinstance(topology, Topology):
-        topology = load(topology, seed=seed)
-    return LiveServer(replace(topology.with_seed(seed), expect={}), seed, speed)
+        raise ValueError(
+            f"speed must be greater than 0 and at most 100000, not {speed:g}; "
+            "for example speed=60 runs an hour in a minute"
+        )
+    return LiveServer(replace(topology_of(topology, seed), expect={}), seed, speed)

@@ -11,12 +11,12 @@ import os
 import signal
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from lab.analysis.streaming import StreamingAnalysis
 from lab.api.run import Interrupted, Run, RunFailed
+from lab.runtime import arguments
 from lab.runtime.signals import interruptible
 from lab.simulation.partitioned.coordinator import Coordinator, WorkerLost
 from lab.simulation.partitioned.planning import shared_out
@@ -24,6 +24,7 @@ from lab.simulation.simulation import Simulation
 from lab.topology.model import FaultSpec as Fault
 from lab.topology.model import Topology
 from lab.topology.model import load as load_topology
+from lab.trace.levels import LEVELS
 from lab.trace.retention import Retention
 
 Progress = Callable[[int], None]
@@ -39,6 +40,14 @@ def load(path: str | os.PathLike[str], sets: Sequence[str] = (), seed: int = 0) 
     :class:`lab.TopologyError` with every problem of the file, a sentence each.
     """
     return load_topology(path, sets=sets, seed=seed)
+
+
+def topology_of(topology: object, seed: int) -> Topology:
+    """Return a topology, or that of a file, for a seed; TypeError for what is neither."""
+    if isinstance(topology, Topology):
+        return topology.with_seed(seed)
+    what = "a lab.Topology or the path of a topology file"
+    return load(arguments.path("topology", topology, what), seed=seed)
 
 
 def simulate(
@@ -69,14 +78,16 @@ def simulate(
     :class:`lab.Interrupted`, and a process that ends too early :class:`lab.RunFailed`; the ``run``
     of either is what happened until then.
     """
-    if not isinstance(topology, Topology):
-        topology = load(topology, seed=seed)
-    topology = topology.with_seed(seed)
-    if faults:
-        topology = replace(topology, faults=(*topology.faults, *faults))
+    seed = arguments.whole_number("seed", seed)
+    until = arguments.seconds("until", until)
+    arguments.one_of("trace", trace, LEVELS)
+    arguments.function("progress", progress, "the number of messages so far")
+    processes = arguments.whole_number("processes", processes, 1, example=2)
     retention = None
     if trace != "wire" or store is not None:
-        retention = Retention(trace, None if store is None else Path(store))
+        folder = None if store is None else Path(arguments.path("store", store, "a folder"))
+        retention = Retention(trace, folder)
+    topology = topology_of(topology, seed).with_faults(faults)
     return make_run(
         topology, seed, until, retention, processes=processes, progress=progress,
         report=lambda sentence: warnings.warn(sentence, stacklevel=4),

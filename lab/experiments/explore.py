@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from lab.analysis.account import OUTCOMES, Account
 from lab.analysis.invariants import breaches
 from lab.quantities import clock_time
+from lab.runtime import arguments
 from lab.runtime.worker_pool import results
 from lab.simulation.simulation import simulate
 from lab.topology.model import FaultSpec, Topology
@@ -344,11 +345,14 @@ def explore(
     change the result; a script that asks for more than one requires
     ``if __name__ == "__main__":``. ``progress`` is called with the number of points tried so far.
     """
-    if not isinstance(topology, Topology):
-        from lab.api.simulate import load
+    from lab.api.simulate import topology_of
 
-        topology = load(topology, seed=seed)
-    explored = plan(topology.with_seed(seed), seed, limit)
+    seed = arguments.whole_number("seed", seed)
+    if limit is not None:
+        limit = arguments.whole_number("limit", limit, 0, example=100)
+    processes = arguments.whole_number("processes", processes, 1, example=2)
+    arguments.function("progress", progress, "the number of points tried so far")
+    explored = plan(topology_of(topology, seed), seed, limit)
     for done, _ in enumerate(try_all(explored, explored.topology, seed, processes), 1):
         if progress is not None:
             progress(done)

@@ -109,6 +109,8 @@ def topology(name: str) -> Path:
     It is searched for in the working directory, in those above it (a notebook runs in
     ``notebooks/``), and next to the package. Raises FileNotFoundError if none of them has it.
     """
+    if not isinstance(name, str):
+        raise TypeError(f"name must be that of a file in topologies/, not {name!r}")
     current = Path.cwd()
     for folder in (current, *current.parents, Path(__file__).resolve().parents[2]):
         path = folder / "topologies" / name
@@ -130,8 +132,11 @@ def talk(
     """
     from lab.api.simulate import load
     from lab.lessons.typed_session import TypedSession
+    from lab.topology.model import Topology
 
     network = load(topology(where)) if isinstance(where, str) else where
+    if not isinstance(network, Topology):
+        raise TypeError(f"where must be a lab.Topology or a file in topologies/, not {where!r}")
     return TypedSession(network, host, lf_ends_lines=lf_ends_lines, quiet=quiet)
 
 

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from lab.analysis.conditions import Condition, NoCondition, Predicate, condition, unknown_hosts
 from lab.analysis.index import TraceIndex
-from lab.api.simulate import load, make_run
+from lab.api.simulate import make_run, topology_of
 from lab.hosts.interception import command_line, reply_of
 from lab.quantities import count_noun, duration
+from lab.runtime import arguments
 from lab.runtime.deprecation import renamed
 from lab.stepping.moments import Moment
 from lab.topology.model import FaultSpec as Fault
-from lab.topology.model import Topology
+from lab.topology.model import Topology, TopologyError
 from lab.topology.write import to_toml
 from lab.trace.rows import HOST, KIND, PEER, SESSION, Event
 
@@ -57,10 +58,10 @@ class Stepper:
         faults: Sequence[Fault] = (),
         progress: Progress | None = None,
     ) -> None:
-        if not isinstance(topology, Topology):
-            topology = load(topology, seed=seed)
-        topology = topology.with_seed(seed)
-        self._original = replace(topology, faults=(*topology.faults, *faults))
+        seed = arguments.whole_number("seed", seed)
+        until = arguments.seconds("until", until)
+        arguments.function("progress", progress, "the number of messages so far")
+        self._original = topology_of(topology, seed).with_faults(faults)
         self.seed = seed
         self.until_time = until
         self.breakpoints: list[Condition] = []
@@ -110,20 +111,21 @@ class Stepper:
 
     def seek(self, n: int) -> Moment:
         """Go to the moment after ``n`` events."""
+        n = arguments.whole_number("n", n)
         self.n = max(0, min(n, self.index.count))
         return self.moment
 
     def step(self, events: int = 1) -> Moment:
         """Go forward by a number of events."""
-        return self.seek(self.n + events)
+        return self.seek(self.n + arguments.whole_number("events", events))
 
     def back(self, events: int = 1) -> Moment:
         """Go back by a number of events."""
-        return self.seek(self.n - events)
+        return self.seek(self.n - arguments.whole_number("events", events))
 
     def at(self, t: float) -> Moment:
         """Go to a time in seconds; the events of that instant have happened."""
-        return self.seek(self.index.moment_at(t))
+        return self.seek(self.index.moment_at(arguments.real_number("t", t, unit="seconds")))
 
     def until(self, wanted: Condition) -> Moment:
         """Go forward to the next event for which a condition holds, or to the end.
@@ -179,6 +181,7 @@ class Stepper:
 
     def cut(self, a: str, b: str, duration: float | None = None) -> Moment:
         """Take the link between two hosts down now, for ``duration`` seconds or for good."""
+        duration = arguments.seconds("duration", duration)
         ends = (self.host(a), self.host(b))
         if frozenset(ends) not in self.index.latencies:
             raise NoIntervention(f"no link joins {ends[0]} and {ends[1]}; name the ends of a link")
@@ -186,6 +189,7 @@ class Stepper:
 
     def crash(self, host: str, duration: float = 60.0) -> Moment:
         """Crash a host now; it starts again after ``duration`` seconds."""
+        duration = arguments.real_number("duration", duration, 0, unit="seconds", example="60.0")
         return self.intervene(Fault("crash", host=self.host(host), duration=duration))
 
     def hang_up(self, session: int | None = None) -> Moment:
@@ -233,11 +237,17 @@ class Stepper:
 
         Raises :class:`NoIntervention` if the fault would have no effect.
         """
+        if not isinstance(fault, Fault):
+            raise TypeError(f"fault must be a lab.Fault, not {arguments.shown(fault)}")
         if fault.line is None and fault.when is None and fault.rate is None:
             if self.n > 1:
                 fault = replace(fault, when={"seq": self.n - 1})
             else:
                 fault = replace(fault, at=0.0)
+        try:
+            fault = self._original.with_faults([fault]).faults[-1]
+        except TopologyError as error:
+            raise NoIntervention("; ".join(error.problems)) from None
         before, index = self.run, self.index
         self.interventions.append(Intervention(self.n, fault, words_of(fault)))
         self._make()
@@ -277,6 +287,8 @@ class Stepper:
 
     def host(self, name: str) -> str:
         """Return the name of a host as the topology has it; ".ARPA" may be left out."""
+        if not isinstance(name, str):
+            raise TypeError(f"host must be the name of a host, not {arguments.shown(name)}")
         spec = self.run.topology.host(name) or self.run.topology.host(f"{name}.ARPA")
         if spec is None:
             known = list(self.run.topology.hosts)
@@ -285,7 +297,9 @@ class Stepper:
         return spec.name
 
     def _open_session(self, session: int | None) -> int:
-        number = self.moment.session if session is None else session
+        number = self.moment.session
+        if session is not None:
+            number = arguments.whole_number("session", session, example=1)
         if number is None or number not in self.index.sessions(self.n):
             numbers = ", ".join(map(str, self.index.sessions(self.n))) or "none"
             what = "no session is open" if number is None else f"session {number} is not open"

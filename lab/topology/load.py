@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from lab.hosts.retry import Retry
 from lab.quantities import count_noun, single_line
+from lab.runtime.arguments import plain
 from lab.runtime.gc_pause import gc_pause
 from lab.topology.diagnostics import Diagnostics
 from lab.topology.faults import build_faults
@@ -121,7 +122,7 @@ def read_tables(
 ) -> Data:
     """Return the topology of that class that the tables of a file, and a graph, describe."""
     # TOML has no None: the key is left out
-    given = {key: value for key, value in raw.items() if value is not None}
+    given = {key: plain(value) for key, value in raw.items() if value is not None}
     return _assemble(cls, given, Source(), sets, seed, graph)
 
 

@@ -7,10 +7,12 @@ module of the room imports it.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from lab.runtime import arguments
+from lab.runtime.arguments import shown, whole_number
 from lab.topology.file import COUNTS as COUNTS
 from lab.topology.specs import DEFAULT_START as DEFAULT_START
 from lab.topology.specs import Environment as Environment
@@ -51,14 +53,33 @@ class Topology(TopologyData):
 
         It differs only where ``[generate]`` draws the graph at random.
         """
+        seed = whole_number("seed", seed)
         if self.recipe is None:
             return self
         return from_dict(self.recipe, seed=seed)
+
+    def with_faults(self, faults: Sequence[FaultSpec]) -> Topology:
+        """Return the topology with more faults, which are checked as those of a file are.
+
+        Names of hosts may be in any case, and times may be texts such as "10 s". Raises
+        :class:`TopologyError` for a fault that this topology cannot have, and TypeError for
+        anything else than faults.
+        """
+        if not isinstance(faults, (list, tuple)):
+            raise TypeError(f"faults must be a list of lab.Fault, not {shown(faults)}")
+        for fault in faults:
+            if not isinstance(fault, FaultSpec):
+                raise TypeError(f"faults must be a list of lab.Fault, but has {shown(fault)} in it")
+        if not faults:
+            return self
+        return replace(self, faults=(*self.faults, *_checked(self, faults)))
 
     def to_toml(self, comment: str = "") -> str:
         """Return the text of a topology file that loads as this topology, under a comment."""
         from lab.topology.write import to_toml
 
+        if not isinstance(comment, str):
+            raise TypeError(f"comment must be a text, not {shown(comment)}")
         return to_toml(self, comment)
 
     @classmethod
@@ -70,7 +91,32 @@ class Topology(TopologyData):
         ``options`` are the other keys of a topology file: ``title="..."``, ``mail=[{...}]``,
         ``defaults={"link": {"latency": "40 ms"}}``. Raises :class:`TopologyError`.
         """
+        if not hasattr(graph, "adjacency"):
+            raise TypeError(f"graph must be a networkx graph, not {shown(graph)}")
         return from_dict(options, graph=graph, sets=sets, seed=seed)
+
+
+def _checked(topology: Topology, faults: Sequence[FaultSpec]) -> tuple[FaultSpec, ...]:
+    """Return faults as a file would give them that has the hosts and links of a topology."""
+    from lab.topology.write import table_of
+
+    tables = {
+        "environment": [table_of(environment) for environment in topology.environments.values()],
+        "host": [
+            {"name": host.name, "kind": host.kind, "names": dict(host.names)}
+            for host in topology.hosts.values()
+        ],
+        "link": [
+            {"between": [link.a, link.b], "environment": link.environment}
+            for link in topology.links
+        ],
+        "fault": [table_of(fault) for fault in faults],
+    }
+    try:
+        return from_dict(tables).faults
+    except TopologyError as error:
+        problems = [problem.replace("fault[", "faults[", 1) for problem in error.problems]
+        raise TopologyError(problems) from None
 
 
 # The readers are imported where they are used, so that a program that only has a topology, such as
@@ -85,7 +131,22 @@ def load(path: str | os.PathLike[str], sets: Sets = (), seed: int = 0) -> Topolo
     """
     from lab.topology.load import read_file
 
-    return read_file(Topology, path, sets=sets, seed=seed)
+    arguments.path("path", path, "the path of a topology file")
+    return read_file(Topology, path, sets=_sets(sets), seed=whole_number("seed", seed))
+
+
+def _sets(sets: Sets) -> Sets:
+    """Return overrides, if they are a list of texts or a mapping."""
+    if isinstance(sets, Mapping):
+        return sets
+    if isinstance(sets, Iterable) and not isinstance(sets, str):
+        texts = list(sets)
+        if all(isinstance(text, str) for text in texts):
+            return texts
+    raise TypeError(
+        f'sets must be a list of texts such as ["link.0.latency=1 s"], or a mapping such as '
+        f'{{"link.0.latency": "1 s"}}, not {shown(sets)}'
+    )
 
 
 def from_dict(
@@ -101,4 +162,5 @@ def from_dict(
     """
     from lab.topology.load import read_tables
 
-    return read_tables(Topology, raw, graph=graph, sets=sets, seed=seed)
+    seed = whole_number("seed", seed)
+    return read_tables(Topology, raw, graph=graph, sets=_sets(sets), seed=seed)

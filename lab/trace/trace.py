@@ -174,6 +174,8 @@ def open_trace(path: str | os.PathLike[str]) -> Trace:
     Rows in Parquet files are read when they are needed; JSON lines are read at once. Raises
     OSError if the file cannot be read, and ValueError in one sentence for what is not a trace.
     """
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(f"path must be that of a trace or of a folder with one, not {path!r}")
     path = Path(path)
     trace = _stored(path) if path.is_dir() else _lines(path)
     if not len(trace) or trace.rows[0][KIND] != "start":

@@ -119,11 +119,21 @@ def plot(trace: Trace, kind: str = "timeline", ax: Axes | None = None, **options
 
     Raises ValueError in one sentence for a kind that is none of :data:`PICTURES`.
     """
-    if kind not in PICTURES:
+    from inspect import signature
+
+    if not isinstance(kind, str) or kind not in PICTURES:
         raise ValueError(f"no picture is called {kind!r}; there are {', '.join(sorted(PICTURES))}")
+    if ax is not None and not hasattr(ax, "get_figure"):
+        raise TypeError(f"ax must be matplotlib Axes, not {ax!r}")
     if why := lacking(trace, kind):
         raise ValueError(why)
-    drawn: Axes = _imported(PICTURES[kind])(trace, ax=ax, **options)
+    draw = _imported(PICTURES[kind])
+    known = list(signature(draw).parameters)[2:]  # after trace and ax
+    for name in options:
+        if name not in known:
+            has = f"it has {', '.join(known)}" if known else "it has none"
+            raise TypeError(f"the picture {kind!r} has no option {name!r}; {has}")
+    drawn: Axes = draw(trace, ax=ax, **options)
     return drawn
 
 

@@ -13,6 +13,7 @@ from lab.analysis.invariants import Breach, breaches
 from lab.experiments.storm.random_networks import random_network
 from lab.experiments.storm.shrink import MOST_TRIALS, shrink
 from lab.quantities import clock_time, count_noun
+from lab.runtime import arguments
 from lab.runtime.worker_pool import results
 from lab.simulation.simulation import Simulation
 from lab.topology.model import Topology
@@ -66,6 +67,7 @@ class Storm:
 
     def topology(self, number: int) -> Topology:
         """Return the topology of a run, by its number; the first is 0."""
+        number = arguments.whole_number("number", number, 0)
         return random_network(self.seed, number, careless=self.careless)
 
     def smallest(self, checked: StormRun | None = None) -> Topology:
@@ -180,6 +182,10 @@ def storm(
     ``processes`` does not change the result; a script that asks for more than one requires
     ``if __name__ == "__main__":``. ``progress`` is called with the number of runs so far.
     """
+    runs = arguments.whole_number("runs", runs, 0, example=200)
+    seed = arguments.whole_number("seed", seed)
+    processes = arguments.whole_number("processes", processes, 1, example=2)
+    arguments.function("progress", progress, "the number of runs so far")
     storm = Storm(seed, careless)
     for done, _ in enumerate(run_storm(storm, runs, processes), 1):
         if progress is not None:

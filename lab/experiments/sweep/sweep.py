@@ -25,6 +25,7 @@ from lab.experiments.sweep.experiment_file import SweepError, load_experiment, m
 from lab.experiments.sweep.journal import Journal, JournalLock
 from lab.experiments.sweep.measures import measure
 from lab.experiments.sweep.workers import DIED, FAILED, Workers, WorkersError, start_workers
+from lab.runtime import arguments
 from lab.runtime.gc_pause import gc_pause
 from lab.runtime.spawn import without_main
 from lab.runtime.worker_pool import ALONE, processors
@@ -142,6 +143,11 @@ def sweep(
     finished runs and of all runs. A run that fails has its ``error`` in the table. Raises
     :class:`lab.SweepError`.
     """
+    if workers is not None:
+        workers = arguments.whole_number("workers", workers, 0, example=4)
+    arguments.function("progress", progress, "the runs that are done, and all runs")
+    if out is not None:
+        arguments.path("out", out, "the path of a directory")
     made = read_experiment(experiment, given)
     swept = begin(made)
     swept.frame()  # if pandas is missing, say so before the runs, not after
@@ -160,10 +166,12 @@ def read_experiment(
     experiment: str | os.PathLike[str] | Mapping[str, object] | None, given: Mapping[str, object]
 ) -> Experiment:
     """Return the experiment of a file, of a mapping, or of keywords."""
+    given = arguments.plain(given)
     if experiment is None:
         return make_experiment(**given)
     if isinstance(experiment, Mapping):
-        return make_experiment(**{**experiment, **given})
+        return make_experiment(**{**arguments.plain(experiment), **given})
+    arguments.path("experiment", experiment, "the path of an experiment file, or a mapping")
     return load_experiment(experiment, given)
 
 
