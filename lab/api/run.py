@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 from lab.analysis.account import Account, summarise
 from lab.analysis.invariants import Breach, breaches
 from lab.analysis.summary import Summary
-from lab.api.artefacts import ARTEFACTS as ARTEFACTS
-from lab.api.artefacts import VIEWS, write_artefacts, write_least
+from lab.api.artefacts import write_artefacts, write_least
 from lab.quantities import clock_time
 from lab.runtime import arguments
 from lab.topology.model import Topology
@@ -27,13 +26,9 @@ if TYPE_CHECKING:
     from lab.analysis.conditions import Condition
     from lab.analysis.streaming import StreamingAnalysis
     from lab.simulation.partitioned.coordinator import Coordinator
-    from lab.simulation.simulation import Simulation
     from lab.views.pictures.film import Animation
     from lab.views.replay import Replay
     from lab.views.widget import Watch
-
-
-WANTING = VIEWS
 
 
 @dataclass(frozen=True)
@@ -187,20 +182,3 @@ class RunFailed(Exception):
     def __init__(self, reason: str, run: Run) -> None:
         super().__init__(reason)
         self.run = run
-
-
-def carry_out(
-    simulation: Simulation,
-    ledger: StreamingAnalysis,
-    until: float | None = None,
-    progress: Callable[[int], None] | None = None,
-) -> Run:
-    """Return the run of a simulation that has begun; goes when the command line calls make_run."""
-
-    def each(messages: int) -> None:
-        ledger.take()
-        if progress is not None:
-            progress(messages)
-
-    simulation.run(until, each)
-    return Run(simulation.topology, ledger.close(), ledger)

@@ -156,21 +156,6 @@ def progress_bar(
         yield lambda done: bar.update(task, completed=done)
 
 
-@contextmanager
-def handling_signals(handler: Callable[..., None], *numbers: int) -> Iterator[None]:
-    """Handle signals in another way for a while; outside the main thread, do nothing."""
-    try:
-        before = [(number, signal.signal(number, handler)) for number in numbers]
-    except ValueError:  # not in the main thread, which alone gets signals
-        yield
-        return
-    try:
-        yield
-    finally:
-        for number, former in before:
-            signal.signal(number, former)
-
-
 def interrupt(*_: Any) -> None:
     """Handle a signal as Ctrl-C is handled."""
     raise KeyboardInterrupt

@@ -21,7 +21,6 @@ from lab.cli.common import (
     artefacts_option,
     exit_if_broken,
     exit_with_error,
-    handling_signals,
     interrupt,
     level_option,
     load,
@@ -40,6 +39,7 @@ from lab.cli.common import (
     until_reader_leaves,
 )
 from lab.quantities import clock_time
+from lab.runtime.signals import signal_handler
 
 if TYPE_CHECKING:
     from rich.status import Status
@@ -184,12 +184,10 @@ def live(
     for directory in (out, spool):
         if directory is not None:
             make_directory(directory)
-    from lab.analysis.streaming import StreamingAnalysis
-    from lab.api.run import Run
-    from lab.live.running import ENDS, run_live
+    from lab.api.live import make_live_run
+    from lab.api.run import Interrupted, RunFailed
     from lab.live.settings import Settings
     from lab.trace.retention import Retention
-    from lab.trace.trace import Trace
 
     for fault in described.faults:
         if (fault.when or {}).get("seq") is not None:
@@ -200,28 +198,28 @@ def live(
     storage = Path(spool) if spool is not None else None
     settings = Settings(storage, speed, where, address, not no_fsync, idle, serve)
     loud = not (quiet or as_json)
+    problem, status = "", 0
     with trace_folder(out, transcript) as folder:
-        ledger = StreamingAnalysis(Trace(), Retention(level, folder))
         with ProgressLine(loud) as progress:
             try:
-                trace, reason = run_live(
-                    described, seed, settings, until=until,
+                done = make_live_run(
+                    described, seed, settings, until, Retention(level, folder),
                     started=partial(print_endpoints, progress) if loud else _nothing,
-                    progress=progress, ledger=ledger,
+                    progress=progress,
                 )  # fmt: skip
             except OSError as error:
                 is_argument = bool(ports) or address != "127.0.0.1"
                 status = UNUSABLE if is_argument else FAILED
                 exit_with_error(f"{topology}: {reason_of(error)}", status)
-        with handling_signals(interrupt, *END_SIGNALS):
-            done = Run(described, trace, ledger)
+            except Interrupted as stopped:
+                done, problem, status = stopped.run, str(stopped), INTERRUPTED
+            except RunFailed as failed:
+                done, problem, status = failed.run, f"{topology}: {failed}", FAILED
+        with signal_handler(interrupt, *END_SIGNALS):
             written = report_run(done, transcript, as_json, out, quiet)
             exit_if_broken(topology, done)
-    if reason not in ENDS:
-        exit_with_error(f"{topology}: {reason}", FAILED)
-    if reason == "interrupted" and not serve:
-        stopped = clock_time(done.summary["simulated_seconds"])
-        exit_with_error(f"interrupted at {stopped}", INTERRUPTED)
+    if status:
+        exit_with_error(problem, status)
     if not written:
         raise click.exceptions.Exit(UNUSABLE)
 

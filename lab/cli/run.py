@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,7 +12,6 @@ from lab.cli.common import (
     UNUSABLE,
     artefacts_option,
     exit_with_status,
-    handling_signals,
     level_option,
     load,
     make_directory,
@@ -33,15 +29,6 @@ from lab.cli.common import (
     until_option,
 )
 from lab.runtime.gc_pause import gc_pause
-from lab.trace.rows import END_REASON
-
-if TYPE_CHECKING:
-    from lab.api.run import Run
-    from lab.simulation.partitioned.coordinator import Coordinator
-    from lab.simulation.partitioned.planning import PartitionPlan
-    from lab.simulation.simulation import Simulation
-    from lab.topology.model import Topology
-    from lab.trace.retention import Retention
 
 
 @click.command()
@@ -75,106 +62,24 @@ def run(
     described = load(topology, sets, seed)
     if out is not None:
         make_directory(out)
+    status = 0
     with trace_folder(out, transcript) as folder, gc_pause():
+        from lab.api.run import Interrupted, RunFailed
+        from lab.api.simulate import make_run
         from lab.trace.retention import Retention
 
-        retention = Retention(level, folder)
-        partition = share(described, processes) if processes > 1 else None
-        if partition is None:
-            done, interrupted = simulate(described, seed, until, retention, quiet=quiet)
-            status = INTERRUPTED if interrupted else 0
-        else:
-            from lab.simulation.partitioned.coordinator import Coordinator
-
-            whole = Coordinator.of(described, seed, until, partition, retention)
-            done, status = gather(whole, quiet=quiet)
+        with progress_bar(described.messages, quiet) as progress:
+            try:
+                done = make_run(
+                    described, seed, until, Retention(level, folder), processes=processes,
+                    progress=progress, report=print_note, signals=(signal.SIGINT, signal.SIGTERM),
+                )  # fmt: skip
+            except Interrupted as stopped:
+                done, status = stopped.run, INTERRUPTED
+            except RunFailed as failed:
+                print_error(str(failed))
+                done, status = failed.run, FAILED
         written = report_run(done, transcript, as_json, out, quiet)
         exit_with_status(topology, done, status)
     if not written:
         raise click.exceptions.Exit(UNUSABLE)
-
-
-def simulate(
-    topology: Topology, seed: int, until: float | None, retention: Retention, *, quiet: bool
-) -> tuple[Run, bool]:
-    """The run, and whether it was interrupted; what has run until then is kept."""
-    from lab.analysis.streaming import StreamingAnalysis
-    from lab.api.run import Run, carry_out
-    from lab.simulation.simulation import Simulation
-
-    simulation = Simulation(topology, seed)
-    ledger = StreamingAnalysis(simulation.trace, retention)
-    simulation.begin()
-    with progress_bar(topology.messages, quiet) as progress, interrupts_between_events(simulation):
-        try:
-            return carry_out(simulation, ledger, until, progress), False
-        except KeyboardInterrupt:
-            simulation.stop("interrupted")
-    return Run(topology, ledger.close(), ledger), True
-
-
-def share(topology: Topology, processes: int) -> PartitionPlan | None:
-    """The hosts shared out over processes; None, and a note why, where one is to do it all."""
-    from lab.simulation.partitioned.planning import shared_out
-
-    partition = shared_out(topology, processes)
-    if isinstance(partition, str):
-        print_note(f"one process makes this run: {partition}")
-        return None
-    return partition
-
-
-def gather(whole: Coordinator, *, quiet: bool) -> tuple[Run, int]:
-    """The run of several processes, and the exit status if it was interrupted or has failed.
-
-    What has run until then is kept.
-    """
-    from lab.api.run import Run
-    from lab.simulation.partitioned.coordinator import WorkerLost
-
-    with progress_bar(whole.topology.messages, quiet) as progress, interrupts_between(whole):
-        try:
-            trace = whole.run(progress)
-        except WorkerLost as why:
-            print_error(str(why))
-            return Run(whole.topology, whole.salvage(), whole), FAILED
-        except KeyboardInterrupt:
-            trace = whole.salvage()
-    interrupted = trace.rows[-1][END_REASON] == "interrupted"
-    return Run(whole.topology, trace, whole), INTERRUPTED if interrupted else 0
-
-
-@contextmanager
-def interrupts_between(whole: Coordinator) -> Iterator[None]:
-    """Have Ctrl-C, or a request to end, stop all processes at one time of the run.
-
-    The second time it stops at once.
-    """
-    before = signal.getsignal(signal.SIGINT)
-
-    def interrupt(*_: Any) -> None:
-        signal.signal(signal.SIGINT, before)
-        whole.interrupt()
-
-    with handling_signals(interrupt, signal.SIGINT, signal.SIGTERM):
-        yield
-
-
-@contextmanager
-def interrupts_between_events(simulation: Simulation) -> Iterator[None]:
-    """Have Ctrl-C, or a request to end, stop the run where the trace is whole.
-
-    That is after the event that is going on; the second time it stops at once.
-    """
-
-    def stop(_: Any) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.getsignal(signal.SIGINT)
-
-    def interrupt(*_: Any) -> None:
-        signal.signal(signal.SIGINT, before)
-        simulation.at(simulation.env.now, stop, None)
-
-    with handling_signals(interrupt, signal.SIGINT, signal.SIGTERM):
-        yield

@@ -15,7 +15,6 @@ from lab.cli.common import (
     INTERRUPTED,
     UNUSABLE,
     exit_with_error,
-    handling_signals,
     interrupt,
     make_directory,
     print_error,
@@ -25,6 +24,7 @@ from lab.cli.common import (
     reason_of,
 )
 from lab.quantities import count_noun
+from lab.runtime.signals import signal_handler
 
 if TYPE_CHECKING:
     from lab.experiments.sweep.experiment_file import SweepError
@@ -91,7 +91,7 @@ def sweep(
             print_plan(swept, out)
         with (
             progress_bar(len(swept.plan), quiet, "runs", 2) as bar,
-            handling_signals(interrupt, signal.SIGTERM),
+            signal_handler(interrupt, signal.SIGTERM),
         ):
             progress = None if bar is None else lambda done, _: bar(done)
             try:

@@ -27,9 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from sys import modules
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Final, Literal
-
-from lab.runtime.deprecation import renamed
+from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
     from lab.lessons.typed_session import TypedSession
@@ -187,14 +185,6 @@ def _install_friendly_errors() -> None:
 
     if "IPython" in modules:
         import_module("lab.lessons.friendly_errors").install()
-
-
-if not TYPE_CHECKING:  # type checkers know the new names only
-
-    def __getattr__(name: str) -> Any:
-        """Former names of this module's functions."""
-        new_names = {"about": "close_to", "untouched": "is_unanswered"}
-        return renamed(modules[__name__], new_names, name)
 
 
 _install_friendly_errors()
