@@ -1,4 +1,4 @@
-"""Talking by hand to a host's receiver-SMTP: the driver without time (``lab talk``)."""
+"""Talk by hand to a host's receiver-SMTP (``lab talk``): the driver without time."""
 
 from __future__ import annotations
 
@@ -18,30 +18,35 @@ from lab.topology.model import Topology
 from lab.topology.problems import did_you_mean, join_some
 
 YOU = "you"
-"""How the trace names the person or program at the other end."""
+"""The name in the trace of the person or program at the other end."""
 
 
 @dataclass(frozen=True)
-class Settled:
-    """A conversation that is over, and the run that carried on its mail."""
+class Finished:
+    """A conversation that is over, with the run in which its mail went on.
+
+    ``ended_within_line``: the input ended in the middle of a line.
+    """
 
     run: Run
-    unended: bool
+    ended_within_line: bool
 
-    def outcomes(self) -> Iterator[str]:
-        """What became of the mail that was accepted, a line a recipient."""
-        if self.unended:
+    def sentences(self) -> Iterator[str]:
+        """Say what became of the mail that was accepted, one line for each recipient."""
+        if self.ended_within_line:
             yield "lab: the input ended in the middle of a line; a line ends with CRLF (\\r\\n)"
-        for one in self.run.summary["recipients"]:
-            when = "" if one["settled_at"] is None else f" at {clock_time(one['settled_at'])}"
-            yield f"lab: message {one['message']} to {one['recipient']}: {one['outcome']}{when}"
+        for recipient in self.run.summary["recipients"]:
+            settled_at = recipient["settled_at"]
+            when = "" if settled_at is None else f" at {clock_time(settled_at)}"
+            about = f"message {recipient['message']} to {recipient['recipient']}"
+            yield f"lab: {about}: {recipient['outcome']}{when}"
 
 
 class Conversation:
     """One session with a host of a topology, byte by byte.
 
-    The host is its whole self; the file's own mail is not sent. Raises ValueError where there is
-    no such host or environment.
+    The host has its users, lists and routes; the mail of the file is not sent. Raises ValueError if
+    there is no such host or environment.
     """
 
     def __init__(
@@ -49,7 +54,7 @@ class Conversation:
     ) -> None:
         spec = topology.host(host)
         if spec is None or spec.kind != "host":
-            hosts = [name for name, one in topology.hosts.items() if one.kind == "host"]
+            hosts = [host.name for host in topology.hosts.values() if host.kind == "host"]
             raise ValueError(f"there is no host {host}; {_hint(host, hosts)}")
         if environment is not None and environment not in topology.environments:
             known = list(topology.environments)
@@ -59,24 +64,24 @@ class Conversation:
         self.host = self.simulation.hosts[spec.name]
         self._environment = environment or self._first_environment(spec.name)
         self._number = self.simulation.next_session(YOU)
-        self.reception = ReceivingSession(
+        receiving = ReceivingSession(
             self.host, self._environment, self._identify, self._number, YOU
         )
-        self.receiver = receiver_smtp(self.reception)
-        self._unended = False
-        self._noted = 0
+        self.receiver = receiver_smtp(receiving)
+        self._ended_within_line = False
+        self._recorded = 0
 
     def _first_environment(self, host: str) -> str:
         joined = (link.environment for link in self.topology.links if host in (link.a, link.b))
         return next(joined, next(iter(self.topology.environments)))
 
     def _identify(self, transaction: Transaction) -> tuple[int, list[str]]:
-        # what crossed comes before what became of it
-        self._note(self.receiver.crossed)
+        # in the trace, what crossed the wire comes before what became of it
+        self._record_crossings(self.receiver.crossed)
         return self.simulation.foreign(self.host, transaction)
 
     def open(self) -> bytes:
-        """The greeting."""
+        """Open the session; return the greeting."""
         transport = self.topology.environments[self._environment].transport
         row = (0.0, "open", YOU, self.host.name, self._number, None)
         nodes = (YOU, self.host.name)
@@ -85,36 +90,35 @@ class Conversation:
         return self._record(self.receiver.open())
 
     def receive(self, octets: bytes) -> bytes:
-        """Give bytes to the receiver-SMTP; what it answers."""
+        """Give bytes to the receiver-SMTP; return what it replies."""
         return self._record(self.receiver.receive(octets))
 
     def _record(self, events: list[Crossing]) -> bytes:
-        self._note(events)
-        self._noted = 0
+        self._record_crossings(events)
+        self._recorded = 0
         return b"".join(octets for kind, octets in events if kind == "reply")
 
-    def _note(self, events: list[Crossing]) -> None:
-        """Record the events that have not been yet, of those of one call."""
-        for kind, octets in events[self._noted :]:
-            here, there = (YOU, self.host.name) if kind == "reply" else (self.host.name, YOU)
-            self.simulation.record((0.0, kind, here, there, self._number, None, 0.0, octets))
-        self._noted = len(events)
+    def _record_crossings(self, events: list[Crossing]) -> None:
+        """Record those events of one call that are not in the trace yet."""
+        for kind, octets in events[self._recorded :]:
+            ends = (YOU, self.host.name) if kind == "reply" else (self.host.name, YOU)
+            self.simulation.record((0.0, kind, *ends, self._number, None, 0.0, octets))
+        self._recorded = len(events)
 
     def close(self) -> None:
-        """The session is over, by QUIT or because the input ended."""
-        quit_ = self.receiver.closing
-        self._unended = self.receiver.is_within_line
+        """End the session, after QUIT or at the end of the input."""
+        reason = "quit" if self.receiver.closing else "end of input"
+        self._ended_within_line = self.receiver.is_within_line
         self.receiver.end_of_input()
         self.host.open_sessions -= 1
-        reason = "quit" if quit_ else "end of input"
         self.simulation.record((0.0, "close", YOU, self.host.name, self._number, None, reason))
 
-    def hold(self, source: BinaryIO | None = None, sink: BinaryIO | None = None) -> None:
-        """Talk until QUIT or the end of the input; on a terminal Enter gives CRLF."""
+    def talk(self, source: BinaryIO | None = None, sink: BinaryIO | None = None) -> None:
+        """Talk until QUIT or the end of the input; on a terminal, Enter is CRLF."""
         source = source or sys.stdin.buffer
         sink = sink or sys.stdout.buffer
-        terminal = source.isatty()
-        _say(sink, self.open())
+        is_terminal = source.isatty()
+        _write(sink, self.open())
         while not self.receiver.closing:
             try:
                 octets = os.read(source.fileno(), 65536)
@@ -122,28 +126,28 @@ class Conversation:
                 break
             if not octets:
                 break
-            if terminal:
+            if is_terminal:
                 octets = octets.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
-            _say(sink, self.receive(octets))
+            _write(sink, self.receive(octets))
         self.close()
 
-    def settle(self) -> Settled:
-        """Let the network carry on what was accepted, until nothing is left to do."""
+    def finish(self) -> Finished:
+        """Let the network carry the accepted mail on, until nothing is left to do."""
         self.simulation.run()
-        return Settled(Run(self.topology, self.simulation.trace), self._unended)
+        return Finished(Run(self.topology, self.simulation.trace), self._ended_within_line)
 
     @property
     def account(self) -> Account:
-        """What became of each recipient so far."""
+        """What has become of each recipient so far."""
         return Account(self.simulation.trace.rows)
 
 
 def _hint(name: str, known: list[str]) -> str:
-    """What was meant, or what there is."""
+    """Return what was meant, or what there is."""
     return did_you_mean(name, known, f"; there are {join_some(known, 10)}").removeprefix("; ")
 
 
-def _say(sink: BinaryIO, octets: bytes) -> None:
+def _write(sink: BinaryIO, octets: bytes) -> None:
     if octets:
         sink.write(octets)
         sink.flush()

@@ -1,4 +1,4 @@
-"""A live network for the length of a ``with`` block: real TCP to speak to from Python."""
+"""A live network for the time of a ``with`` block: real TCP that Python programs can use."""
 
 from __future__ import annotations
 
@@ -20,15 +20,14 @@ from lab.runtime import arguments
 from lab.topology.model import Topology
 from lab.trace.trace import Trace
 
-_PATIENCE: Final = 20.0
-"""Seconds in which a network that was told to end must have ended."""
+_SECONDS_TO_END: Final = 20.0
+"""Seconds that a network has to end in good order before its process is killed."""
 
 
 class LiveServer:
     """A network of processes that listens on this machine; see :func:`serve`.
 
-    ``ports`` says on which port of 127.0.0.1 each host listens. When the block is over, ``run`` is
-    what happened.
+    ``ports`` has the port on 127.0.0.1 of each host. After the block, ``run`` is what happened.
     """
 
     def __init__(self, topology: Topology, seed: int, speed: float) -> None:
@@ -41,17 +40,17 @@ class LiveServer:
 
     @property
     def run(self) -> Run:
-        """What happened, as after ``lab.simulate``; RuntimeError as long as the network is up."""
+        """What happened, as from ``lab.simulate``; RuntimeError while the network is up."""
         if self._run is None:
-            raise RuntimeError("there is no run yet: it is there when the with block is over")
+            raise RuntimeError("there is no run yet; read it after the with block")
         return self._run
 
     def __enter__(self) -> LiveServer:
         if self._process is not None:
-            raise RuntimeError("this network has served already: say lab.serve(...) once more")
+            raise RuntimeError("this network has ended; call lab.serve(...) for another")
         try:
             self._start()
-        except BaseException:  # the interruption of a cell among them
+        except BaseException:  # including Ctrl-C
             self._stop()
             raise
         return self
@@ -66,13 +65,13 @@ class LiveServer:
 
     def _start(self) -> None:
         self._folder = TemporaryDirectory(prefix="smtp-lab-", ignore_cleanup_errors=True)
-        orders = {
+        settings = {
             "topology": self.topology, "seed": self._seed, "speed": self._speed,
             "storage": self._folder.name, "trace": str(self._trace),
         }  # fmt: skip
         root = str(Path(__file__).resolve().parents[2])
         paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-        # a session of its own: what interrupts a notebook's kernel is not to interrupt it too
+        # in a session of its own, so that Ctrl-C in a notebook does not interrupt it too
         self._process = subprocess.Popen(
             [sys.executable, "-m", "lab.live.served"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
@@ -80,12 +79,13 @@ class LiveServer:
         )  # fmt: skip
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write(pickle.dumps(orders))
+        self._process.stdin.write(pickle.dumps(settings))
         self._process.stdin.flush()
-        told = json.loads(self._process.stdout.readline() or b"{}")
-        if "ports" not in told:
-            raise OSError(f"the network does not start: {told.get('failed', 'its process ended')}")
-        self.ports = told["ports"]
+        answer = json.loads(self._process.stdout.readline() or b"{}")
+        if "ports" not in answer:
+            reason = answer.get("failed", "its process ended")
+            raise OSError(f"the network does not start: {reason}")
+        self.ports = answer["ports"]
 
     @property
     def _trace(self) -> Path:
@@ -93,7 +93,7 @@ class LiveServer:
         return Path(self._folder.name, "trace.jsonl")
 
     def _stop(self, *, read: bool = False) -> None:
-        """End the process, whatever it is doing; take what happened, if that is asked for."""
+        """End the process, whatever it is doing; read what happened, if that is asked for."""
         process = self._process
         try:
             if process is not None:
@@ -101,7 +101,7 @@ class LiveServer:
                 with suppress(BrokenPipeError), process.stdin:  # it may have ended by itself
                     process.stdin.write(b"." if read else b"")
                 with suppress(subprocess.TimeoutExpired):
-                    process.wait(_PATIENCE)
+                    process.wait(_SECONDS_TO_END)
                 if read and process.returncode == 0:
                     self._run = Run(self.topology, Trace.read_jsonl(self._trace))
         finally:
@@ -117,18 +117,18 @@ class LiveServer:
 def serve(
     topology: Topology | str | os.PathLike[str], seed: int = 0, *, speed: float = 1.0
 ) -> LiveServer:
-    """A live network, up as long as a ``with`` block lasts, that real mail programs may speak to::
+    """Return a live network that real mail programs can use during a ``with`` block::
 
         with lab.serve("topologies/rfc821/scenario-03.toml") as served:
             with smtplib.SMTP("127.0.0.1", served.ports["BBN-VAX.ARPA"]) as program:
                 ...
         served.run.transcript()
 
-    Every host is a process, listens on this machine alone, and on a port that the system chooses.
-    At the end of the block mail that is under way may still arrive, for three seconds; then all
-    processes end, also where the block raised or was interrupted. ``speed``: seconds of the run in
-    a second of the wall clock. The ``[expect]`` of a file does not count, for there is other mail.
-    Raises :class:`lab.TopologyError`, ValueError for a speed that is none, and OSError where a host
+    Every host is a process that listens on this machine only, on a port that the system chooses.
+    After the block, mail that is on its way has three seconds to arrive; then all processes end,
+    also if the block raised an exception or was interrupted. ``speed`` is the number of simulated
+    seconds per real second. The ``[expect]`` of a file is ignored, because other mail arrives.
+    Raises :class:`lab.TopologyError`, ValueError for a speed out of range, and OSError if a host
     cannot listen.
     """
     seed = arguments.whole_number("seed", seed)

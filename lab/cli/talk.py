@@ -51,9 +51,9 @@ def talk(
         exit_with_error(f"{topology}: {why}")
     if out is not None:
         make_directory(out)
-    conversation.hold()
-    done = conversation.settle()
-    for line in done.outcomes():
+    conversation.talk()
+    done = conversation.finish()
+    for line in done.sentences():
         click.echo(line, err=True)
     if out is not None and not write_artefacts(done.run, out):
         raise click.exceptions.Exit(UNUSABLE)

@@ -79,7 +79,7 @@ class TypedSession:
     def settle(self) -> Run:
         """End the session, unless QUIT has, let the network carry the mail, and return the run."""
         self._close()
-        return self._conversation.settle().run
+        return self._conversation.finish().run
 
 
 def _escaped(line: bytes) -> str:

@@ -17,7 +17,7 @@ from helpers.places import ROOT
 
 import lab
 from lab import lessons
-from lab.api.conversation import Conversation, Settled
+from lab.api.conversation import Conversation, Finished
 
 RELAYED = "topologies/rfc821/scenario-03.toml"
 
@@ -60,12 +60,12 @@ def network() -> lab.Topology:
     return lessons.from_text(NETWORK)
 
 
-def said(topology: lab.Topology, octets: bytes, host: str = "MID.ARPA") -> tuple[bytes, Settled]:
+def said(topology: lab.Topology, octets: bytes, host: str = "MID.ARPA") -> tuple[bytes, Finished]:
     """What a host answers to all that is said to it, and what became of the mail."""
     conversation = Conversation(topology, host)
     answers = conversation.open() + conversation.receive(octets)
     conversation.close()
-    return answers, conversation.settle()
+    return answers, conversation.finish()
 
 
 def codes(answers: bytes) -> list[int]:
@@ -113,7 +113,7 @@ def test_mail_goes_on_through_the_network_afterwards(network: lab.Topology) -> N
 
 def test_what_became_of_the_mail_is_told_a_line_a_recipient(network: lab.Topology) -> None:
     _, done = said(network, DIALOGUE[: DIALOGUE.index(b"RSET")])
-    first, second = done.outcomes()
+    first, second = done.sentences()
     assert re.fullmatch(r"lab: message 1 to bob@TWO\.ARPA: delivered at 0\.\d+ s", first)
     assert second == "lab: message 1 to mel@MID.ARPA: delivered at 0 s"
 
@@ -177,7 +177,7 @@ def test_the_end_of_input_anywhere_loses_no_mail_and_makes_none(network: lab.Top
         assert len(re.findall(rb"354 [^\r]*\r\n250 ", answers)) == accepted
         summary = done.run.summary
         assert summary["submitted"] == summary["delivered"] == (0, 2, 5)[accepted]
-        warned = any("middle of a line" in line for line in done.outcomes())
+        warned = any("middle of a line" in line for line in done.sentences())
         assert warned == (
             (DIALOGUE[cut - 1] != ord("\n") and cut > 0) or answers.endswith(b"<CRLF>.<CRLF>\r\n")
         )
@@ -188,7 +188,7 @@ def test_what_comes_after_quit_is_not_missed(network: lab.Topology) -> None:
     for tail in (b"", b"NOOP\r\n", b"NO"):
         answers, done = said(network, b"HELO X.ARPA\r\nQUIT\r\n" + tail)
         assert codes(answers) == [220, 250, 221]
-        assert list(done.outcomes()) == []
+        assert list(done.sentences()) == []
 
 
 def test_however_the_bytes_are_cut_the_answers_are_the_same(network: lab.Topology) -> None:
@@ -246,10 +246,10 @@ class Terminal(io.BytesIO):
 def test_on_a_terminal_enter_gives_crlf(network: lab.Topology) -> None:
     conversation, shown = Conversation(network, "MID.ARPA"), io.BytesIO()
     terminal = Terminal(b"HELO X\nNOOP\r\nQUIT\n")
-    conversation.hold(terminal, shown)
+    conversation.talk(terminal, shown)
     os.close(terminal.reader)
     assert codes(shown.getvalue()) == [220, 250, 250, 221]
-    assert list(conversation.settle().outcomes()) == []
+    assert list(conversation.finish().sentences()) == []
 
 
 # -- the real program

@@ -114,7 +114,7 @@ def test_a_relay_gives_back_what_it_may_not_send_on() -> None:
     talk.receive(b"HELO ONE.ARPA\r\nMAIL FROM:<JOE@ONE.ARPA>\r\n" + to + b"DATA\r\n")
     assert talk.receive(dot_stuff(b"x" * 2000 + b"\r\n")).startswith(b"250")
     talk.close()
-    done = talk.settle().run
+    done = talk.finish().run
     assert counts(done) == {"delivered": 1, "returned": 1}
     assert wire(done, "Z.ARPA") == []
     (text,) = [event["octets"] for event in done.trace if event.kind == "deliver"][-1:]
@@ -135,7 +135,7 @@ def test_what_may_not_be_sent_on_is_given_back_for_each_next_host() -> None:
     talk.receive(b"HELO ONE.ARPA\r\nMAIL FROM:<JOE@ONE.ARPA>\r\n" + to + b"DATA\r\n")
     assert talk.receive(dot_stuff(b"x" * 2000 + b"\r\n")).startswith(b"250")
     talk.close()
-    done = talk.settle().run
+    done = talk.finish().run
     assert counts(done) == {"returned": 2}
     assert sum(event.kind == "notify" for event in done.trace) == 1
 
@@ -165,7 +165,7 @@ def test_ten_thousand_recipients_in_one_transaction() -> None:
     answers = talk.receive(chunk.encode())
     assert answers.count(b"250 ") == 10_003
     talk.close()
-    assert talk.settle().run.summary["delivered"] == 10_000
+    assert talk.finish().run.summary["delivered"] == 10_000
 
 
 def test_a_list_of_ten_thousand() -> None:

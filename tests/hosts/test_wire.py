@@ -30,7 +30,7 @@ def relayed(wire_data: bytes, **about: object) -> tuple[bytes, lab.Run]:
     replies = conversation.receive(BEGIN) and conversation.receive(wire_data)
     replies += conversation.receive(b"QUIT\r\n")
     conversation.close()
-    return replies, conversation.settle().run
+    return replies, conversation.finish().run
 
 
 def texts(done: lab.Run) -> list[bytes]:
@@ -190,7 +190,7 @@ def test_commands_in_one_chunk_are_answered_one_at_a_time_in_order() -> None:
     mailed = ["250", "250", "354", "250"]
     assert codes == ["250", *mailed * 2, "250", "500", "503", "221"]
     conversation.close()
-    done = conversation.settle().run
+    done = conversation.finish().run
     assert drops(done) == [("Z.ARPA", "SAM")] * 2
 
 

@@ -153,7 +153,7 @@ class TypedSession:
 
     def check_mail(self, codes: list[str]) -> None:
         case = self.case
-        trace = self.conversation.settle().run.trace
+        trace = self.conversation.finish().run.trace
         accepted = [event for event in trace if event.kind == "accept" and event.host == HOST]
         here = [event for event in trace if event.kind == "deliver" and event.host == HOST]
         if "expect_delivered" in case:
@@ -235,7 +235,7 @@ def test_the_notification_of_a_relayed_case_reaches_its_originator() -> None:
     ):
         talk.say(line)
     talk.conversation.close()
-    settled = talk.conversation.settle()
+    settled = talk.conversation.finish()
     assert settled.run.summary["returned"] == 1
     (event,) = delivered(settled.run.trace)
     assert (event.host, event["user"]) == ("ALPHA.ARPA", "Smith")
