@@ -8,16 +8,14 @@ users give.
 from __future__ import annotations
 
 import os
-import signal
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
 
 from lab.analysis.streaming import StreamingAnalysis
 from lab.api.run import Interrupted, Run, RunFailed
 from lab.runtime import arguments
-from lab.runtime.signals import interruptible
+from lab.runtime.signals import interruptible, not_ignored
 from lab.simulation.partitioned.coordinator import Coordinator, WorkerLost
 from lab.simulation.partitioned.planning import shared_out
 from lab.simulation.simulation import Simulation
@@ -29,8 +27,6 @@ from lab.trace.retention import Retention
 
 Progress = Callable[[int], None]
 """Called now and then with the number of messages so far."""
-
-CTRL_C: Final = (signal.SIGINT,)
 
 
 def load(path: str | os.PathLike[str], sets: Sequence[str] = (), seed: int = 0) -> Topology:
@@ -103,7 +99,7 @@ def make_run(
     processes: int = 1,
     progress: Progress | None = None,
     report: Callable[[str], None] = warnings.warn,
-    signals: Sequence[int] = CTRL_C,
+    signals: Sequence[int] | None = None,
 ) -> Run:
     """Return the run of a topology that has its seed and all its faults.
 
@@ -111,10 +107,11 @@ def make_run(
     None keeps all rows in memory, and they are analysed when somebody asks. ``report`` is called
     with the reason if several processes are asked for and one makes the run.
 
-    Each of ``signals`` stops the run between two events, a second Ctrl-C at once. What happened
-    until then is kept: raises :class:`Interrupted`, or :class:`RunFailed` if a process of the run
-    ends too early, with the run so far.
+    Each of ``signals`` (default: Ctrl-C, unless it is ignored) stops the run between two events, a
+    second Ctrl-C at once. What happened until then is kept: raises :class:`Interrupted`, or
+    :class:`RunFailed` if a process of the run ends too early, with the run so far.
     """
+    signals = not_ignored() if signals is None else signals
     if processes > 1:
         plan = shared_out(topology, processes)
         if not isinstance(plan, str):

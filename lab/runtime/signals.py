@@ -12,22 +12,18 @@ from typing import Any
 def signal_handler(handler: Callable[..., Any], *numbers: int) -> Iterator[None]:
     """Let ``handler`` handle these signals; afterwards they have their former handlers again.
 
-    Signals that are ignored stay so. Outside the main thread, where no signal arrives, this does
-    nothing.
+    Outside the main thread, where no signal arrives, this does nothing.
     """
-    former = {number: signal.getsignal(number) for number in numbers}
-    taken = [number for number, before in former.items() if before is not signal.SIG_IGN]
     try:
-        for number in taken:
-            signal.signal(number, handler)
+        former = [(number, signal.signal(number, handler)) for number in numbers]
     except ValueError:
         yield
         return
     try:
         yield
     finally:
-        for number in taken:
-            signal.signal(number, former[number])
+        for number, before in former:
+            signal.signal(number, before)
 
 
 @contextmanager
@@ -44,3 +40,8 @@ def interruptible(stop: Callable[[], None], *numbers: int) -> Iterator[None]:
 
     with signal_handler(handler, *numbers):
         yield
+
+
+def not_ignored() -> tuple[int, ...]:
+    """Return Ctrl-C's signal; nothing if it is ignored, as in processes that work for another."""
+    return () if signal.getsignal(signal.SIGINT) is signal.SIG_IGN else (signal.SIGINT,)

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
@@ -95,6 +95,21 @@ def test_every_door_makes_the_same_run(
 # -- interruptions ----------------------------------------------------------------------------
 
 
+@pytest.fixture(autouse=True)
+def ctrl_c() -> Iterator[None]:
+    """Ctrl-C interrupts, also where the tests were started with it ignored (``pytest &``)."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_where_ctrl_c_is_ignored_it_stays_so() -> None:
+    """In processes that work for another, which tells them when to end."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    lab.simulate(CASE, progress=interrupt)
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+
+
 @pytest.fixture
 def long(tmp_path: Path) -> Path:
     path = tmp_path / "long.toml"
@@ -138,7 +153,7 @@ def command_interrupted(path: Path, out: Path, *command: str) -> lab.Run:
             assert running.stdout is not None
             assert running.stdout.readline().startswith("A.ARPA")  # all hosts listen
         eventually(out.exists)
-        time.sleep(1)
+        time.sleep(3)  # until the run has begun, on a busy machine too
         running.send_signal(signal.SIGINT)
         _, told = running.communicate(timeout=60)
     assert running.returncode == 130, told
@@ -169,7 +184,7 @@ def test_an_interruption_leaves_a_run_that_is_whole_until_then(
     assert run.ending == "interrupted"
     assert not run.is_settled
     assert run.digest == digest(run.trace.rows)
-    assert run.summary["delivered"] > 5
+    assert run.summary["delivered"] > 0
     assert run.summary["delivered"] + run.summary["queued"] == run.summary["submitted"]
     assert run.breaches == []
     assert signal.getsignal(signal.SIGINT) is before
