@@ -1,10 +1,10 @@
-"""smtp-lab: RFC 821's engines over simulated links, to run, to step and to see.
+"""smtp-lab: RFC 821's engines over simulated links, to run, to step through and to look at.
 
 ``lab.load`` reads a topology file, ``lab.simulate`` runs it, and the run has a ``summary``, a
-``trace`` and pictures; ``lab.step`` goes through it event by event. ``lab.open_trace`` reads a
-trace from files. ``lab.explore`` breaks a run at every step in turn, ``lab.storm`` runs random
-networks in bad weather, ``lab.sweep`` a grid of values and seeds. ``lab.serve`` lets real mail
-programs speak to a live network. ``lab.protocol`` has the engines alone.
+``trace`` and pictures. ``lab.step`` goes through it event by event, and ``lab.open_trace`` reads a
+trace from files. ``lab.explore`` repeats a run, broken at every step in turn; ``lab.storm`` runs
+random networks with random faults, ``lab.sweep`` a grid of values and seeds. ``lab.serve`` lets
+real mail programs talk to a live network. ``lab.protocol`` has the engines alone.
 """
 
 from __future__ import annotations

@@ -80,6 +80,12 @@ def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
         getattr(lab, "simulator")  # noqa: B009
 
 
+def test_the_guide_names_everything_that_is_public() -> None:
+    guide = (ROOT / "lab" / "help" / "python.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"\blab\.(\w+)", guide))
+    assert set(lab.__all__) - named == set()
+
+
 def test_the_package_says_that_it_has_types() -> None:
     assert (ROOT / "lab" / "py.typed").read_bytes() == b""
 
