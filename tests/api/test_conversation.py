@@ -115,7 +115,7 @@ def test_what_became_of_the_mail_is_told_a_line_a_recipient(network: lab.Topolog
     _, done = said(network, DIALOGUE[: DIALOGUE.index(b"RSET")])
     first, second = done.sentences()
     assert re.fullmatch(r"lab: message 1 to bob@TWO\.ARPA: delivered at 0\.\d+ s", first)
-    assert second == "lab: message 1 to mel@MID.ARPA: delivered at 0 s"
+    assert second == "lab: message 1 to mel@MID.ARPA: delivered at 0.000 s"
 
 
 def test_a_notification_goes_back_by_the_reverse_path(network: lab.Topology) -> None:
