@@ -9,6 +9,7 @@ from lab.analysis.conditions import NoCondition as NoCondition
 from lab.analysis.faults import FaultInterval as FaultInterval
 from lab.analysis.index import Crossing as Crossing
 from lab.analysis.invariants.breach import Breach as Breach
+from lab.analysis.ladder_rows import NothingToShow as NothingToShow
 from lab.analysis.session_states import SessionHistory as SessionHistory
 from lab.analysis.session_states import Snapshot as Snapshot
 from lab.analysis.spools import Spooled as Spooled
@@ -96,6 +97,7 @@ __all__ = [
     "Moment",
     "NoCondition",
     "NoIntervention",
+    "NothingToShow",
     "Outcomes",
     "PollSpec",
     "Recipient",

@@ -272,7 +272,7 @@ def test_a_pipe_carries_the_receivers_bytes_and_nothing_else(tmp_path: Path) -> 
         b"250 OK\r\n250 OK\r\n354 Start mail input; end with <CRLF>.<CRLF>\r\n250 OK\r\n"
         b"221 USC-ISIE.ARPA Service closing transmission channel\r\n"
     )
-    assert done.stderr == b"lab: message 1 to Jones@BBN-VAX.ARPA: delivered at 1.3 s\n"
+    assert done.stderr == b"lab: message 1 to Jones@BBN-VAX.ARPA: delivered at 1.300 s\n"
     (drop,) = (tmp_path / "mail" / "BBN-VAX.ARPA" / "Jones").rglob("new/*")
     assert drop.read_bytes().endswith(b"\r\nHi.\r\n")
 

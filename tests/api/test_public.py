@@ -139,6 +139,41 @@ def test_what_a_docstring_says_is_raised_is_exported(name: str, error: str) -> N
     assert issubclass(found[0], BaseException)
 
 
+CAUGHT = {  # exceptions that no public call raises, each with who catches it
+    "CannotListen": "a live host's process, which reports it",
+    "GraphFault": "the reader of topologies: a problem of the file",
+    "JournalLock": "lab.sweep: a SweepError",
+    "Misunderstood": "the stepper's command line",
+    "NeverEnds": "lab.storm: a breach",
+    "NoLessons": "lab.lessons.course, for the commands",
+    "OverrideFault": "the reader of topologies: a problem of the file",
+    "PeerGone": "the processes of a live network",
+    "Quit": "the stepper's command line",
+    "RelaysFault": "lab.sweep: a problem of the experiment",
+    "UnitFault": "the readers of files: a problem of the file",
+    "WorkerLost": "lab.simulate: a RunFailed",
+    "WorkersError": "lab.sweep: a SweepError",
+}
+
+
+def test_every_exception_is_exported_or_caught_within() -> None:
+    """Of all classes of exceptions that the lab defines."""
+    defined = {
+        name
+        for path in (ROOT / "lab").rglob("*.py")
+        for name in re.findall(
+            r"^class ([A-Z]\w*)\((?:\w*(?:Error|Fault|Interrupt)|Exception)\):",
+            path.read_text(encoding="utf-8"),
+            re.MULTILINE,
+        )
+    }
+    exported = {
+        name for name in defined for module in PUBLIC if hasattr(import_module(module), name)
+    }
+    assert {"TopologyError", "SyntaxFault", "Interrupted", "NothingToShow"} <= exported
+    assert defined - exported == set(CAUGHT)
+
+
 def test_docstrings_name_what_is_raised() -> None:
     """The test above looks at something."""
     assert {"TopologyError", "lab.TopologyError", "ValueError"} & {e for _, e in DOCUMENTED}

@@ -105,6 +105,8 @@ def test_no_old_module_is_in_the_way_of_one_that_is_there() -> None:
          "lab.frames.events is now lab.analysis.tables.events"),
         ("from lab.invariants.breach import Breach",
          "lab.invariants.breach.Breach is now lab.Breach"),
+        ("from lab.lessons import untouched",
+         "lab.lessons.untouched is now lab.lessons.is_unanswered"),
         ("from lab.protocol import stuff", "lab.protocol.stuff is now lab.protocol.dot_stuff"),
         ("from lab.api import simulate; simulate('topologies/rfc821/scenario-01.toml')",
          "lab.api.simulate is now lab.simulate"),
