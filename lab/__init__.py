@@ -12,6 +12,7 @@ from __future__ import annotations
 from importlib import import_module
 
 from lab.runtime import compiled, old_names
+from lab.trace import table_maker
 
 __version__ = "0.1.0"
 
@@ -154,6 +155,13 @@ __all__ = [
 ]
 
 old_names.install(_MODULES)
+
+
+def _table(name: str, trace: object) -> object:
+    return getattr(import_module("lab.analysis.tables"), name)(trace)
+
+
+table_maker.make = _table
 
 
 def __getattr__(name: str) -> object:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from lab.trace import jsonl
+from lab.trace import jsonl, table_maker
 from lab.trace.digests import digest
 from lab.trace.parquet import StoredRows
 from lab.trace.rows import KIND, START_META, Event, Row, T, event_of
@@ -128,11 +128,9 @@ class Trace:
         return self._table("sessions")
 
     def _table(self, name: str) -> pandas.DataFrame:
-        """Return a table that lab.analysis makes; a trace uses nothing else of the rooms above."""
-        from lab.analysis import tables
-
-        table: Callable[[Trace], pandas.DataFrame] = getattr(tables, name)
-        return table(self)
+        assert table_maker.make is not None, "lab/__init__.py sets it"
+        table: pandas.DataFrame = table_maker.make(name, self)
+        return table
 
     # -- files ------------------------------------------------------------------------------------
 

@@ -38,7 +38,6 @@ MODULES = [path for path in sorted(LAB.rglob("*.py")) if path.stem != "__main__"
 PICTURES = "the picture names the type of what it draws"
 
 UPWARD = {  # imports that no allow-list names, each with its reason
-    Edge("trace/trace", "analysis/tables"): "users ask a trace for its tables",
     Edge("views/pictures/experiments", "experiments/explore", types=True): PICTURES,
     Edge("views/pictures/experiments", "experiments/storm/storm", types=True): PICTURES,
     Edge("views/pictures/sweeps", "experiments/sweep/sweep", types=True): PICTURES,

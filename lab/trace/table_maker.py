@@ -1,0 +1,12 @@
+"""What makes the tables of a trace: set from outside, because a trace does not know what it means.
+
+``lab/__init__.py`` sets it to the functions of :mod:`lab.analysis.tables`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+make: Callable[[str, Any], Any] | None = None
+"""Makes the table of a name ("events") from a trace."""
