@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from helpers.places import TOPOLOGIES
 
 import lab
-from lab.analysis.ladder_rows import NothingToShow, ladder_rows, row_of
+from lab.analysis.ladder_rows import NothingToShow, first_ladder_rows, ladder_rows, row_of
 from lab.analysis.narrative import gist
 from lab.trace.trace import Trace
 
@@ -53,3 +55,63 @@ def test_the_rows_of_a_host_are_those_that_it_has_a_part_in(campus: Trace) -> No
     assert [row for row in rows if row.kind != "wait"] == mine
     with pytest.raises(NothingToShow, match="there is no host 'X'"):
         ladder_rows(campus, host="X")
+
+
+def test_the_rows_of_a_session_are_those_with_its_number(campus: Trace) -> None:
+    rows = [row for row in ladder_rows(campus, session=3) if row.kind != "wait"]
+    assert {row.session for row in rows} == {3}
+    said = [e.seq for e in campus if e.session == 3 and e.kind in ("command", "reply", "data")]
+    assert [row.seq for row in rows if row.crosses] == said
+
+
+def test_the_rows_of_two_hosts_are_those_of_their_sessions_in_both_directions(
+    campus: Trace,
+) -> None:
+    pair = {"MATH.CAMPUS", "HUB.CAMPUS"}
+    rows = ladder_rows(campus, between=("hub.campus", "math.campus"))
+    mine = [row for row in ladder_rows(campus) if {row.host, row.peer} == pair]
+    assert [row for row in rows if row.kind != "wait"] == mine
+    assert {(row.host, row.peer) for row in mine} == {tuple(pair), tuple(reversed([*pair]))}
+
+
+def test_the_rows_of_a_message_are_those_of_its_sessions_and_notifications() -> None:
+    """Not what the same sessions said about other messages."""
+    trace = lab.simulate(TOPOLOGIES / "lessons/returned.toml").trace
+    notice = next(event for event in trace if event.kind == "notify")
+    rows = ladder_rows(trace, message=notice["about"])
+    about = {trace[row.seq].message for row in rows if row.seq >= 0 and row.kind != "wait"}
+    assert {notice["about"], notice.message} <= about
+    assert len(about - {notice["about"], notice.message, None}) == 0
+    assert None in about  # HELO and QUIT are about no message
+
+
+CHOICES = [{}, {"session": 3}, {"message": 4}, {"between": ("HUB.CAMPUS", "MATH.CAMPUS")}]
+
+
+UNCOUNTED = {"wait", "close"}
+"""Kinds of row for which no line is drawn: a gap, and the end of a session by QUIT."""
+
+
+@pytest.mark.parametrize("choice", CHOICES, ids=lambda choice: "".join(choice) or "all")
+def test_of_many_rows_the_first_are_made_and_the_rest_counted(
+    choice: dict[str, Any], campus: Trace
+) -> None:
+    whole, none_left = first_ladder_rows(campus, None, **choice)
+    assert none_left == 0
+    assert whole == ladder_rows(campus, **choice)
+    few, more = first_ladder_rows(campus, 5, **choice)
+    assert len([row for row in few if row.kind not in UNCOUNTED]) == 5
+    assert 5 + more == len([row for row in whole if row.kind not in UNCOUNTED])
+
+
+@pytest.mark.parametrize(
+    ("choice", "wrong"),
+    [({"session": 99}, "no session 99; they are 1 to 16"), ({"message": 99}, "no message 99")],
+)
+def test_what_is_not_there_is_refused_in_a_sentence(
+    choice: dict[str, int], wrong: str, campus: Trace
+) -> None:
+    with pytest.raises(NothingToShow, match=wrong):
+        ladder_rows(campus, **choice)
+    with pytest.raises(NothingToShow, match="there is none"):
+        ladder_rows(Trace(campus.rows[:1]), **choice)
