@@ -14,8 +14,7 @@ from lab.views.pictures import plot_style
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from lab.experiments.explore import Explored
-    from lab.experiments.storm.storm import Storm
+    from lab.views.pictures.results import Explored, Storm
 
 _OTHERS: Final = ("returned", "rejected", "queued", "undeliverable_notifications")
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from rich.console import RenderableType
 
-    from lab.experiments.sweep.sweep import Sweep
+    from lab.views.pictures.results import Sweep
 
 MOST_LINES: Final = 8
 """Lines of one plot; more nobody could tell apart."""
