@@ -55,9 +55,13 @@ class HostControl(ABC):
 
     # -- faults ---------------------------------------------------------------------------------
 
-    def change_fault(self, name: str, by: float) -> None:
-        """Add to a number of ``faults``: one fault more, or one less; or seconds of clock skew."""
+    def change_fault(self, name: str, by: int) -> None:
+        """Count one fault more, or one less, in ``faults``: busy, full or refusing."""
         setattr(self.faults, name, getattr(self.faults, name) + by)
+
+    def shift_clock(self, seconds: float) -> None:
+        """Put the host's clock forward, or back if ``seconds`` are negative."""
+        self.faults.skew += seconds
 
     def go_down(self) -> None:
         """Run nothing from now on: a fault more has the host down."""

@@ -95,11 +95,16 @@ class HostHandle(HostControl):
         """Whether there is mail in its spool."""
         return self.queued > 0
 
-    def change_fault(self, name: str, by: float) -> None:
-        """Add to a number of ``faults``, and let the process know."""
+    def change_fault(self, name: str, by: int) -> None:
+        """Count one fault more, or one less, and let the process know."""
         super().change_fault(name, by)
-        if by:
-            self.send("fault", name, getattr(self.faults, name))
+        self.send("fault", name, getattr(self.faults, name))
+
+    def shift_clock(self, seconds: float) -> None:
+        """Put the host's clock forward or back, and let the process know."""
+        super().shift_clock(seconds)
+        if seconds:
+            self.send("fault", "skew", self.faults.skew)
 
     def go_down(self) -> None:
         """Run nothing from now on: the process is killed."""

@@ -360,12 +360,14 @@ class Faults:
         return self._count(spec, "refusing")
 
     def _clock_skew(self, spec: FaultSpec) -> Revert:
-        return self._count(spec, "skew", spec.value or 0.0)
+        host, seconds = self._host(spec), spec.value or 0.0
+        host.shift_clock(seconds)
+        return lambda: host.shift_clock(-seconds)
 
-    def _count(self, spec: FaultSpec, name: str, by: float = 1) -> Revert:
+    def _count(self, spec: FaultSpec, name: str) -> Revert:
         host = self._host(spec)
-        host.change_fault(name, by)
-        return lambda: host.change_fault(name, -by)
+        host.change_fault(name, 1)
+        return lambda: host.change_fault(name, -1)
 
     def _hang_up(self, spec: FaultSpec) -> Revert:
         if spec.after is None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.places import TOPOLOGIES
+from helpers.places import ROOT, TOPOLOGIES
 
 import lab
 from lab.hosts.control import HostControl
@@ -44,28 +45,26 @@ def received(process: Control) -> list[tuple[Any, ...]]:
     return list(process.receive())
 
 
-def test_hosts_and_handles_of_hosts_are_one_to_faults(network: LiveNetwork) -> None:
-    """What one of them lacks of the abstract class keeps it from being made."""
-    assert issubclass(Host, HostControl)
-    assert isinstance(network.host_control(HOST), HostControl)
-    for kind in (Host, HostHandle):
-        assert not getattr(kind, "__abstractmethods__", None)
+def abstract_methods() -> set[str]:
+    """The names that the source of the abstract class leaves to hosts and to handles."""
+    source = (ROOT / "lab/hosts/control.py").read_text(encoding="utf-8")  # compiled: not abstract
+    functions = [n for n in ast.walk(ast.parse(source)) if isinstance(n, ast.FunctionDef)]
+    return {n.name for n in functions if "abstractmethod" in map(ast.unparse, n.decorator_list)}
 
 
-@pytest.mark.parametrize("name", ["submit", "resume", "has_work", "has_queued_mail"])
-def test_a_handle_without_a_method_of_a_host_cannot_be_made(
-    name: str, network: LiveNetwork
-) -> None:
-    lacking = type("Lacking", (HostHandle,), {name: getattr(HostControl, name)})
-    with pytest.raises(TypeError, match=name):
-        lacking(network, network.topology.hosts[HOST], 0)
+@pytest.mark.parametrize("kind", [Host, HostHandle])
+def test_hosts_and_handles_of_hosts_are_the_same_to_faults(kind: type[HostControl]) -> None:
+    """Both define all that drivers and faults may ask."""
+    assert issubclass(kind, HostControl)
+    assert {"submit", "resume", "has_work", "has_queued_mail"} == abstract_methods()
+    assert abstract_methods() <= set(vars(kind))
 
 
 def test_a_fault_is_sent_to_the_process(network: LiveNetwork, process: Control) -> None:
     handle = network.hosts[HOST]
     handle.change_fault("busy", 1)
-    handle.change_fault("skew", -5.0)
-    handle.change_fault("skew", 0.0)
+    handle.shift_clock(-5.0)
+    handle.shift_clock(0.0)
     handle.change_fault("busy", -1)
     faults = [("busy", 1), ("skew", -5.0), ("busy", 0)]
     assert received(process) == [("fault", *fault) for fault in faults]
