@@ -40,10 +40,10 @@ one
 
 
 def explored(topology: Topology, **options: int) -> Explored:
-    found = plan(topology, **options)
-    for _ in try_all(found, topology, processes=1):
+    tried = plan(topology, **options)
+    for _ in try_all(tried, topology, processes=1):
         pass
-    return found
+    return tried
 
 
 @pytest.fixture
@@ -55,19 +55,19 @@ def test_a_break_makes_a_duplicate_in_the_window_between_storing_and_the_250_and
     None
 ):
     """RFC 1047: the receiver has the mail, and the sender does not know it."""
-    found = explored(lab.load(RELAYED))
-    assert found.possible == len(found.outcomes) == len(found.points)
-    assert [point for point in found.points if point.in_window] == found.doubled
-    assert found.doubled, "no break made a duplicate: were the 250s cut at all?"
-    assert found.total("delivered") == found.total("submitted") == len(found.points)
-    assert (found.total("lost"), found.breaches) == (0, [])
+    tried = explored(lab.load(RELAYED))
+    assert tried.possible == len(tried.outcomes) == len(tried.points)
+    assert [point for point in tried.points if point.in_window] == tried.doubled
+    assert tried.doubled, "no break made a duplicate: were the 250s cut at all?"
+    assert tried.total("delivered") == tried.total("submitted") == len(tried.points)
+    assert (tried.total("lost"), tried.breaches) == (0, [])
 
 
 def test_each_command_reply_and_the_final_dot_are_cut_inside_and_after() -> None:
     topology = lab.load(RELAYED)
-    found = plan(topology)
+    tried = plan(topology)
     rows = lab.simulate(topology).trace.rows
-    cuts = [point.fault for point in found.points if point.fault.kind == "hang-up"]
+    cuts = [point.fault for point in tried.points if point.fault.kind == "hang-up"]
     after = {(cut.session, cut.of, cut.after) for cut in cuts}
     crossed: dict[tuple[int, str], int] = {}
     for row in rows:
@@ -84,8 +84,8 @@ def test_each_command_reply_and_the_final_dot_are_cut_inside_and_after() -> None
 
 
 def test_each_host_crashes_after_what_happens_at_any() -> None:
-    found = plan(lab.load(RELAYED))
-    crashes = [point.fault for point in found.points if point.fault.kind == "crash"]
+    tried = plan(lab.load(RELAYED))
+    crashes = [point.fault for point in tried.points if point.fault.kind == "crash"]
     moments = {(crash.when or {})["seq"] for crash in crashes}
     assert {crash.host for crash in crashes} == {"MIT-AI.ARPA", "USC-ISIE.ARPA", "BBN-VAX.ARPA"}
     assert len(crashes) == 3 * len(moments)
@@ -97,13 +97,13 @@ def test_while_mail_is_being_stored_a_crash_makes_no_duplicate_and_a_cut_does(
     """A crash before the mail is stored loses what was in memory, and the sender sends again."""
     path = tmp_path / "slow.toml"
     path.write_text(SLOW_STORE)
-    found = explored(lab.load(path))
-    assert found.breaches == []
-    assert found.total("lost") == 0
-    assert found.doubled == [point for point in found.points if point.in_window]
+    tried = explored(lab.load(path))
+    assert tried.breaches == []
+    assert tried.total("lost") == 0
+    assert tried.doubled == [point for point in tried.points if point.in_window]
     storing = [
         (point, outcome)
-        for point, outcome in found.tried()
+        for point, outcome in tried.tried()
         if point.fault.host == "TWO.ARPA" and "right after data" in point.where
     ]
     assert storing, "no crash fell between the data and their being stored"
@@ -112,11 +112,11 @@ def test_while_mail_is_being_stored_a_crash_makes_no_duplicate_and_a_cut_does(
 
 
 def test_a_limit_spreads_the_points_over_the_run() -> None:
-    found = plan(lab.load(RELAYED), limit=10)
-    numbers = [point.number for point in found.points]
+    tried = plan(lab.load(RELAYED), limit=10)
+    numbers = [point.number for point in tried.points]
     assert len(numbers) == 10
     assert numbers[0] == 1
-    assert numbers[-1] > found.possible * 0.8
+    assert numbers[-1] > tried.possible * 0.8
 
 
 def test_processes_change_nothing() -> None:
@@ -140,8 +140,8 @@ def test_the_json_is_that_of_the_contract(invoke: Callable[..., Result]) -> None
 def test_a_point_is_run_again_alone_by_the_command_that_is_told(
     invoke: Callable[..., Result],
 ) -> None:
-    found = explored(lab.load(RELAYED))
-    for point in (found.doubled[0], found.doubled[1]):
+    tried = explored(lab.load(RELAYED))
+    for point in (tried.doubled[0], tried.doubled[1]):
         command = invoke("explore", RELAYED, "--point", str(point.number)).stdout
         words = shlex.split(command)
         assert words[:2] == ["lab", "run"]
@@ -161,51 +161,52 @@ def test_a_careless_host_loses_mail_and_explore_finds_where(invoke: Callable[...
 def test_a_point_that_there_is_not_is_told(invoke: Callable[..., Result]) -> None:
     done = invoke("explore", RELAYED, "--point", "100000")
     assert done.exit_code == 2
-    assert done.stderr.startswith("lab: there is no point 100000")
+    assert done.stderr.startswith("lab: --point 100000: use a number from 1 to ")
 
 
 def test_from_python_a_run_is_explored_shown_and_gone_through() -> None:
     """Printed it is the table of the command line; as a frame it has a row a point."""
-    found = lab.explore(RELAYED)
-    assert "made a duplicate, and none outside it" in repr(found)
-    frame = found.frame()
-    assert len(frame) == found.possible
+    tried = lab.explore(RELAYED)
+    assert "made a duplicate, and none outside it" in repr(tried)
+    frame = tried.frame()
+    assert len(frame) == tried.possible
     assert list(frame[frame["duplicates"] > 0]["number"]) == [
-        point.number for point in found.doubled
+        point.number for point in tried.doubled
     ]
-    assert found.run(found.doubled[0]).summary["duplicates"] == 1
-    assert found.run(found.doubled[0].number).digest == found.run(found.doubled[0]).digest
+    assert tried.run(tried.doubled[0]).summary["duplicates"] == 1
+    assert tried.run(tried.doubled[0].number).digest == tried.run(tried.doubled[0]).digest
     with pytest.raises(
-        IndexError, match=f"no point 0 was tried; points are numbered from 1 to {found.possible}"
+        IndexError,
+        match=f"no point 0 was tried; points are numbered from 1 to {tried.possible}",
     ):
-        found.run(0)
+        tried.run(0)
 
 
 def test_a_break_that_made_a_duplicate_lies_in_a_window() -> None:
     """From when mail data has arrived until its 250 has, as the picture shades it."""
-    found = lab.explore(RELAYED)
-    assert len(found.windows) == 2
-    for point in found.doubled:
-        assert any(begin <= point.at <= end for begin, end in found.windows)
-    assert found.lost == []
+    tried = lab.explore(RELAYED)
+    assert len(tried.windows) == 2
+    for point in tried.doubled:
+        assert any(begin <= point.at <= end for begin, end in tried.windows)
+    assert tried.lost == []
 
 
 def test_progress_is_told_and_a_limit_kept() -> None:
     seen: list[int] = []
-    found = lab.explore(lab.load(RELAYED), limit=5, progress=seen.append)
-    assert len(found.outcomes) == 5
+    tried = lab.explore(lab.load(RELAYED), limit=5, progress=seen.append)
+    assert len(tried.outcomes) == 5
     assert seen == [1, 2, 3, 4, 5]
 
 
 def test_the_picture_marks_every_point_by_what_it_led_to() -> None:
     """A mark a point, and no words that overlap or leave the picture."""
-    found = lab.explore(lab.load(RELAYED, ["host.1.careless=true"]))
+    tried = lab.explore(lab.load(RELAYED, ["host.1.careless=true"]))
     with off_screen():
-        ax = found.plot()
+        ax = tried.plot()
     marks = {line.get_label(): len(line.get_xdata()) for line in ax.lines}
-    assert sum(marks.values()) == len(found.points)
-    assert marks[f"a duplicate ({len(found.doubled)})"] == len(found.doubled)
-    assert marks[f"mail lost ({len(found.lost)})"] == len(found.lost) > 0
+    assert sum(marks.values()) == len(tried.points)
+    assert marks[f"a duplicate ({len(tried.doubled)})"] == len(tried.doubled)
+    assert marks[f"mail lost ({len(tried.lost)})"] == len(tried.lost) > 0
     figure = ax.figure
     figure.canvas.draw()
     texts = [*ax.get_yticklabels(), ax.title, ax.xaxis.label, *ax.get_legend().get_texts()]

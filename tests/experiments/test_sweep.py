@@ -170,9 +170,9 @@ def test_a_scheduler_that_exists_makes_the_runs(tmp_path: Path) -> None:
             cli, ["sweep", path, "--scheduler", cluster.scheduler_address, "--json", "--out", out]
         )
     assert done.exit_code == 0, done.output
-    told = json.loads(done.stdout)
-    assert (told["runs"], told["done"], told["failed"]) == (8, 8, 0)
-    assert [row["run"] for row in told["rows"]] == list(range(8))
+    printed = json.loads(done.stdout)
+    assert (printed["runs"], printed["done"], printed["failed"]) == (8, 8, 0)
+    assert [row["run"] for row in printed["rows"]] == list(range(8))
 
 
 def test_a_sweep_goes_on_where_it_stopped(tmp_path: Path) -> None:
@@ -209,10 +209,10 @@ def test_ctrl_c_leaves_what_is_done(tmp_path: Path) -> None:
     while time.monotonic() < end and not (journal.exists() and journal.stat().st_size > 9000):
         time.sleep(0.1)
     os.killpg(process.pid, signal.SIGINT)
-    _, told = process.communicate(timeout=60)
-    assert process.returncode == 130, told
-    assert "interrupted after" in told
-    assert "Traceback" not in told
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130, stderr
+    assert "interrupted after" in stderr
+    assert "Traceback" not in stderr
     kept = pandas.read_csv(out / "sweep.csv")
     assert len(kept) == len(journal.read_text().splitlines()) > 9
     assert pyarrow.parquet.read_table(out / "sweep.parquet").num_rows == len(kept)
@@ -234,7 +234,7 @@ def test_one_sweep_at_a_time_is_at_work_in_a_directory(tmp_path: Path) -> None:
 
 
 def test_every_problem_is_told_in_one_pass(tmp_path: Path) -> None:
-    found = problems(written(tmp_path, f"""
+    reported = problems(written(tmp_path, f"""
 topology = "{CAMPUS.as_posix()}"
 seeds = 0
 measures = ["deliverd", "events.defr", "delivered", "delivered"]
@@ -252,13 +252,13 @@ link.0.loss = 0.1
         "line 7, grid.retry.first: there are no values",
         "line 8, grid.link.0.loss: 0.1 is not a list; write the values to try, as in link.0.loss =",
     ):
-        assert any(part in problem for problem in found), (part, found)
-    assert len(found) == 7
-    assert all(problem.startswith(f"{tmp_path / 'own.toml'}, line ") for problem in found)
+        assert any(part in problem for problem in reported), (part, reported)
+    assert len(reported) == 7
+    assert all(problem.startswith(f"{tmp_path / 'own.toml'}, line ") for problem in reported)
 
 
 def test_what_the_topology_refuses_is_told_at_the_value(tmp_path: Path) -> None:
-    found = problems(own(tmp_path, """
+    reported = problems(own(tmp_path, """
 [[case]]
 name = "as it is"
 [[case]]
@@ -267,12 +267,12 @@ set = { "link.9.latency" = "1 s" }
 [set]
 retry.first = "5 mn"
 """))  # fmt: skip
-    assert len(found) == 2
+    assert len(reported) == 2
     for part in (
         "set.retry.first: '5 mn' has no unit that fits here",
         "case[1].set.link.9.latency",
     ):
-        assert any(part in problem for problem in found), found
+        assert any(part in problem for problem in reported), reported
 
 
 def test_a_topology_file_is_no_experiment() -> None:
@@ -322,9 +322,9 @@ def test_each_value_of_a_large_grid_is_checked() -> None:
 
 
 def test_the_interval_is_students() -> None:
-    found = mean_of([1.0, 2.0, 3.0, 4.0, None])
-    assert found is not None
-    assert found.half == pytest.approx(3.182 * 1.2909944 / 2, rel=1e-6)
+    interval = mean_of([1.0, 2.0, 3.0, 4.0, None])
+    assert interval is not None
+    assert interval.half == pytest.approx(3.182 * 1.2909944 / 2, rel=1e-6)
     assert mean_of([None, "x"]) is None
 
 

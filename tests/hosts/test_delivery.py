@@ -486,16 +486,16 @@ def test_forwards_that_lead_in_a_circle_end() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mailbox", "said"), [("busy", "450 Mailbox busy"), ("full", "452 Mailbox full")]
+    ("mailbox", "message"), [("busy", "450 Mailbox busy"), ("full", "452 Mailbox full")]
 )
 @pytest.mark.rule("4.2.1-3")
-def test_a_mailbox_that_takes_no_mail_now(mailbox: str, said: str) -> None:
+def test_a_mailbox_that_takes_no_mail_now(mailbox: str, message: str) -> None:
     """4.2.1: 450 and 452 at RCPT: the mail stays in the sender's spool, and is tried again."""
     done = run(
         JOE, host("TWO.ARPA", busy("BOB", mailbox)), until=60,
         mail=[mail("JOE@ONE.ARPA", "BOB@TWO.ARPA")],
     )  # fmt: skip
-    assert wire(done, "ONE.ARPA", "reply")[3] == said
+    assert wire(done, "ONE.ARPA", "reply")[3] == message
     assert counts(done) == {"queued": 1}
 
 

@@ -78,9 +78,9 @@ def test_a_250_after_the_mail_data_is_sent_and_the_mail_stored() -> None:
     assert port_of(receiving.host).kinds() == ["accept", "deliver"]
 
 
-@pytest.mark.parametrize(("places", "said"), [({"_6": "250 Slowly"}, b"250 Slowly\r\n"),
+@pytest.mark.parametrize(("places", "message"), [({"_6": "250 Slowly"}, b"250 Slowly\r\n"),
                                               ({}, b"250 OK\r\n")])  # fmt: skip
-def test_a_verdict_that_comes_late_is_replaced_too(places: dict[str, str], said: bytes) -> None:
+def test_a_verdict_that_comes_late_is_replaced_too(places: dict[str, str], message: bytes) -> None:
     receiving = session(by_hand("bob", store=1.0))
     receiver = receiver_smtp(receiving, replaced(**places))
     late: list[Crossing] = []
@@ -88,7 +88,7 @@ def test_a_verdict_that_comes_late_is_replaced_too(places: dict[str, str], said:
     begun(receiver, LINES)
     assert codes(receiver.receive(MAIL)) == []
     port_of(receiving.host).calls[0][1](1.0)
-    assert late == [("reply", said)]
+    assert late == [("reply", message)]
 
 
 def test_a_command_is_taken_in_whatever_state_a_changed_one_has_left() -> None:

@@ -194,9 +194,9 @@ def test_a_gateway_uses_that_name_for_its_own_users_too() -> None:
     )  # fmt: skip
     assert {"HELO CSGATE", "MAIL FROM:<gus@CSGATE>"} <= set(wire(done, "UDEL"))
     assert {"HELO GATE.ARPA", "MAIL FROM:<gus@GATE.ARPA>"} <= set(wire(done, "ONE.ARPA"))
-    said = wire(done, "UDEL", "reply")
-    assert said[0].startswith("220 CSGATE ")
-    assert {"250 CSGATE", "250 <gus@CSGATE>"} <= set(said)
+    replies = wire(done, "UDEL", "reply")
+    assert replies[0].startswith("220 CSGATE ")
+    assert {"250 CSGATE", "250 <gus@CSGATE>"} <= set(replies)
     assert "by CSGATE ;" in delivered(done, "gus")[0]
     assert delivered(done, "dave")[0].startswith("Return-Path: <gus@CSGATE>\n")
     assert "From: SMTP@CSGATE\n" in delivered(done, "dave")[1]

@@ -265,16 +265,16 @@ def test_the_rules_of_success(verb: str, outcome: dict[str, int]) -> None:
     assert done.breaches == []
 
 
-@pytest.mark.parametrize(("verb", "said"), [
+@pytest.mark.parametrize(("verb", "message"), [
     ("SEND", "250 OK"), ("SOML", "250 OK"),
     ("SAML", "452 Mailbox full"), ("MAIL", "452 Mailbox full"),
 ])  # fmt: skip
-def test_a_full_mailbox_matters_where_mail_goes_into_it(verb: str, said: str) -> None:
+def test_a_full_mailbox_matters_where_mail_goes_into_it(verb: str, message: str) -> None:
     """3.4 and 4.2.1: what is shown on a terminal takes no room in a mailbox."""
     bob = {"name": "BOB", "active": True, "mailbox": "full"}
     one = mail("JOE@ONE.ARPA", "BOB@TWO.ARPA", verb=verb)
     done = run(host("ONE.ARPA", "JOE"), host("TWO.ARPA", bob), mail=[one], until=60)
-    assert wire(done, "ONE.ARPA", "reply")[3] == said
+    assert wire(done, "ONE.ARPA", "reply")[3] == message
 
 
 def test_the_verb_goes_with_the_mail_across_a_relay() -> None:

@@ -191,8 +191,10 @@ def test_the_minima_are_taken_without_a_setting() -> None:
         user, domain = "u" * 64 * times, long_name(64 * times, ".ARPA")
         talk = Conversation(from_dict({"host": [host("TWO.ARPA", "BOB")]}), "TWO.ARPA")
         talk.open()
-        said = f"HELO {domain}\r\nMAIL FROM:<{user}@{domain}>\r\nRCPT TO:<BOB@TWO.ARPA>\r\nDATA\r\n"
-        codes = [line[:3] for line in talk.receive(said.encode()).splitlines()]
+        commands = (
+            f"HELO {domain}\r\nMAIL FROM:<{user}@{domain}>\r\nRCPT TO:<BOB@TWO.ARPA>\r\nDATA\r\n"
+        )
+        codes = [line[:3] for line in talk.receive(commands.encode()).splitlines()]
         assert codes == [b"250", b"250", b"250", b"354"]
         assert talk.receive(b"x" * 998 * times + b"\r\n.\r\n").startswith(b"250")
 

@@ -136,8 +136,8 @@ def test_a_relay_takes_no_path_with_a_line_end(path: str) -> None:
     for reverse, forward in ((path, "SAM@Z.ARPA"), ("JOE@ONE.ARPA", path)):
         conversation = Conversation(network(), "TWO.ARPA")
         conversation.open()
-        said = f"HELO ONE.ARPA\r\nMAIL FROM:<{reverse}>\r\nRCPT TO:<{forward}>\r\n"
-        codes = [line[:3] for line in conversation.receive(said.encode()).splitlines()]
+        commands = f"HELO ONE.ARPA\r\nMAIL FROM:<{reverse}>\r\nRCPT TO:<{forward}>\r\n"
+        codes = [line[:3] for line in conversation.receive(commands.encode()).splitlines()]
         assert codes == [b"250", b"250", b"553"]
 
 

@@ -55,7 +55,7 @@ def test_a_design_kept_in_a_file_is_the_same_design(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("lines", "quiet", "said"),
+    ("lines", "quiet", "message"),
     [
         ([("PORT", "MIL")], (), "there is no site 'MIL'; did you mean MILL?"),
         ([("PORT", 7)], (), "there is no site 7"),
@@ -72,11 +72,11 @@ def test_a_design_kept_in_a_file_is_the_same_design(tmp_path: Path) -> None:
         ([], [["PORT"]], "there is no site a list"),
     ],
 )
-def test_what_cannot_be_is_told_in_a_sentence(lines: Any, quiet: Any, said: str) -> None:
+def test_what_cannot_be_is_told_in_a_sentence(lines: Any, quiet: Any, message: str) -> None:
     with pytest.raises(lab.TopologyError) as raised:
         design.network(lines, quiet)
     assert len(raised.value.problems) == 1
-    assert said in str(raised.value)
+    assert message in str(raised.value)
 
 
 def test_of_no_site_there_is_no_distance() -> None:
@@ -99,7 +99,7 @@ def altered(**changes: Any) -> lab.Topology:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "message"),
     [
         (RING, "a design is a Topology, made by design.network([...]); not a list"),
         (altered(latency=0.0001), "the line CAPE - DOCK was changed: you may choose"),
@@ -109,13 +109,13 @@ def altered(**changes: Any) -> lab.Topology:
         (lab.Topology(), "there is no host CAPE"),
     ],
 )
-def test_what_is_no_design_has_no_score(wrong: Any, said: str) -> None:
+def test_what_is_no_design_has_no_score(wrong: Any, message: str) -> None:
     with pytest.raises(lab.TopologyError) as raised:
         design.score(wrong)
-    assert said in str(raised.value)
+    assert message in str(raised.value)
     verdict = design.beats(design.reference())(wrong)
     assert isinstance(verdict, str)
-    assert said in verdict
+    assert message in verdict
 
 
 def test_of_a_host_only_its_relaying_is_chosen() -> None:
@@ -160,10 +160,10 @@ def test_what_the_others_cannot_do_without(
 
 def test_a_ring_with_a_host_that_does_not_relay_is_a_chain() -> None:
     """All mail between the two beside it goes the long way; only the chain's ends may die."""
-    found = design.needed(design.network(RING, ["CAPE"]))
+    weak_parts = design.needed(design.network(RING, ["CAPE"]))
     ends = {"CAPE", "DOCK", RING[-1][0]}
-    assert set(SITES) - set(found) == ends
-    assert len(found) == 9 + 10
+    assert set(SITES) - set(weak_parts) == ends
+    assert len(weak_parts) == 9 + 10
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -211,7 +211,7 @@ def test_one_good_change_beats_the_reference() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lines", "said"),
+    ("lines", "message"),
     [
         (RING, ["A letter takes 8.", "the limit is 3 s"]),
         ([(*pair, "fast") for pair in RING], ["It costs 1", "the budget is 12,000"]),
@@ -220,14 +220,16 @@ def test_one_good_change_beats_the_reference() -> None:
     ],
     ids=["slow", "dear", "weak", "nothing"],
 )
-def test_a_broken_rule_leaves_no_points(lines: Sequence[tuple[str, ...]], said: list[str]) -> None:
+def test_a_broken_rule_leaves_no_points(
+    lines: Sequence[tuple[str, ...]], message: list[str]
+) -> None:
     score = design.score(design.network(lines))
     assert score.points is None
-    assert all(part in str(score) for part in said)
+    assert all(part in str(score) for part in message)
     verdict = design.beats(design.reference())(design.network(lines))
     assert isinstance(verdict, str)
     assert verdict.startswith("No points. ")
-    assert all(part in verdict for part in said)
+    assert all(part in verdict for part in message)
 
 
 def test_the_score_has_no_use_for_other_mail_or_faults() -> None:

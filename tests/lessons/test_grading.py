@@ -152,9 +152,9 @@ def test_an_interrupt_leaves_the_scores_so_far(tmp_path: Path) -> None:
 def test_a_strange_notebook_is_no_notebook_of_ours(tmp_path: Path, strange: dict[str, Any]) -> None:
     """Whatever its JSON holds in the places of cells and metadata."""
     path = hand_in(tmp_path, "strange.ipynb", {"nbformat": 4, **strange})
-    found, _, lesson = grading.examine(path)
+    grade, _, lesson = grading.examine(path)
     assert lesson is None
-    assert "not a copy of a lesson" in found.problem
+    assert "not a copy of a lesson" in grade.problem
     ready = grading.restored(course.read(path), course.read(FIRST))
     assert [cell["id"] for cell in ready["cells"] if cell.get("id")] == [
         cell["id"] for cell in course.read(FIRST)["cells"]

@@ -97,9 +97,9 @@ def test_a_student_is_the_sender(capsys: pytest.CaptureFixture[str]) -> None:
     assert talk.state == "closed"
     run = talk.settle()
     assert [recipient["outcome"] for recipient in run.summary["recipients"]] == ["delivered"]
-    said = capsys.readouterr().out
-    assert "S: DATA\nR: 354" in said
-    assert "nobody receives this" in said
+    printed = capsys.readouterr().out
+    assert "S: DATA\nR: 354" in printed
+    assert "nobody receives this" in printed
 
 
 def test_a_host_that_ends_lines_at_lf_reads_a_second_message() -> None:

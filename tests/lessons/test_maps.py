@@ -119,7 +119,7 @@ def test_an_edge_list_that_is_there_is_taken(elsewhere: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         (b"ucbvax decvax cheap\n", "edges.txt, line 1: the cost 'cheap' is not a number"),
         (b"\xff\xfe\x00", "line 1: this is not UTF-8 text"),
@@ -127,10 +127,10 @@ def test_an_edge_list_that_is_there_is_taken(elsewhere: Path) -> None:
     ],
 )
 def test_an_edge_list_that_cannot_be_used_is_told_about(
-    elsewhere: Path, capsys: pytest.CaptureFixture[str], text: bytes, said: str
+    elsewhere: Path, capsys: pytest.CaptureFixture[str], text: bytes, message: str
 ) -> None:
     (elsewhere / maps.EDGES).write_bytes(text)
     assert maps.uucp().title == "A net like UUCP"
     printed = capsys.readouterr().out
-    assert said in printed
+    assert message in printed
     assert "A random map is used instead." in printed

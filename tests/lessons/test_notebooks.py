@@ -246,11 +246,11 @@ def test_a_lesson_that_leads_on_leads_to_the_next() -> None:
     """Its last cell names it, with a link; the last lesson of all leads nowhere."""
     lessons = course.lessons()
     for one, following in zip(lessons, [*lessons[1:], None], strict=True):
-        said = re.findall(r"Next: (\S+ \S+\))", read(one.path).cells[-1].source)
+        links = re.findall(r"Next: (\S+ \S+\))", read(one.path).cells[-1].source)
         if following is None:
-            assert said == []
-        elif said:
-            assert said == [f"[lesson {following.number}]({following.path.name})"], one.path.stem
+            assert links == []
+        elif links:
+            assert links == [f"[lesson {following.number}]({following.path.name})"], one.path.stem
     assert sum("Next: " in read(lesson.path).cells[-1].source for lesson in lessons) >= 12
 
 

@@ -145,7 +145,7 @@ def test_signatures_are_the_same_compiled_and_not() -> None:
 @pytest.mark.usefixtures("compiled")
 def test_help_shows_a_compiled_class_with_its_methods() -> None:
     code = "from lab.protocol import ReceiverSMTP; help(ReceiverSMTP)"
-    shown = python(code)
+    printed = python(code)
     for text in (
         "class ReceiverSMTP(builtins.object)",
         "ReceiverSMTP(installation, limits=None, *, grammar='standard', eight_bit='refuse')",
@@ -153,7 +153,7 @@ def test_help_shows_a_compiled_class_with_its_methods() -> None:
         "receive(self, /, octets)",
         "Take bytes from the channel; return what crossed and what to send, in order.",
     ):
-        assert text in shown
+        assert text in printed
 
 
 @pytest.mark.usefixtures("compiled")
@@ -161,10 +161,10 @@ def test_classes_in_plain_python_derive_from_compiled_ones() -> None:
     """A user's engine, installation, agenda, script and driver do the same compiled and not."""
     code = f"import sys; sys.path.insert(0, {str(ROOT / 'tests')!r})\n"
     code += "from helpers.derived_classes import main; main()"
-    shown = python(code)
-    assert "I am in a good mood" in shown
-    assert "(250, '5 bytes') True" in shown
-    assert shown == python(code, pure=True)
+    printed = python(code)
+    assert "I am in a good mood" in printed
+    assert "(250, '5 bytes') True" in printed
+    assert printed == python(code, pure=True)
 
 
 @pytest.mark.usefixtures("compiled")

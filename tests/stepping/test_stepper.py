@@ -167,7 +167,7 @@ def test_it_goes_on_to_each_breakpoint_and_then_to_the_end() -> None:
 
 
 @pytest.mark.parametrize(
-    ("condition", "said"),
+    ("condition", "message"),
     [
         ("", "an empty condition"),
         ("host NOWHERE", "there is no host 'NOWHERE'; there are MIT-AI.ARPA"),
@@ -176,11 +176,11 @@ def test_it_goes_on_to_each_breakpoint_and_then_to_the_end() -> None:
         ("host 'A", "has an open quotation mark"),
     ],
 )
-def test_what_is_no_condition_is_told_in_a_sentence(condition: str, said: str) -> None:
+def test_what_is_no_condition_is_told_in_a_sentence(condition: str, message: str) -> None:
     stepper = lab.step(RELAYED)
-    with pytest.raises(NoCondition, match=said):
+    with pytest.raises(NoCondition, match=message):
         stepper.until(condition)
-    with pytest.raises(NoCondition, match=said):
+    with pytest.raises(NoCondition, match=message):
         stepper.add_breakpoint(condition)
     assert stepper.n == 1
 
@@ -275,7 +275,7 @@ def test_a_reply_cannot_refuse_mail_that_is_stored_already() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (lambda s: s.cut("MIT-AI", "BBN-VAX"), "no link joins MIT-AI.ARPA and BBN-VAX.ARPA"),
         (lambda s: s.crash("NOWHERE"), "there is no host NOWHERE; there are MIT-AI.ARPA"),
@@ -291,10 +291,10 @@ def test_a_reply_cannot_refuse_mail_that_is_stored_already() -> None:
         (lambda s: (s.until("reply 354"), s.change_command("RSET")), "sends mail data next"),
     ],
 )
-def test_what_cannot_be_changed_is_told_in_a_sentence(change: Any, said: str) -> None:
+def test_what_cannot_be_changed_is_told_in_a_sentence(change: Any, message: str) -> None:
     stepper = lab.step(RELAYED)
     stepper.seek(9)
-    with pytest.raises(NoIntervention, match=said):
+    with pytest.raises(NoIntervention, match=message):
         change(stepper)
     assert not stepper.is_altered
 
@@ -371,7 +371,7 @@ def test_orders_as_a_story() -> None:
 
 
 @pytest.mark.parametrize(
-    ("order", "said"),
+    ("order", "message"),
     [
         ("frob", "'frob' is not a command; type help for a list"),
         ("ste x", "'x' is not a number; write step 5"),
@@ -387,12 +387,12 @@ def test_orders_as_a_story() -> None:
         ("spools NOWHERE", "there is no host NOWHERE"),
     ],
 )
-def test_an_order_that_is_none_is_told_in_a_sentence(order: str, said: str | None) -> None:
+def test_an_order_that_is_none_is_told_in_a_sentence(order: str, message: str | None) -> None:
     orders = CommandLine(lab.step(RELAYED))
-    if said is None:
+    if message is None:
         assert orders.do(order)
         return
-    with pytest.raises((Misunderstood, NoIntervention), match=said.replace("?", r"\?")):
+    with pytest.raises((Misunderstood, NoIntervention), match=message.replace("?", r"\?")):
         orders.do(order)
 
 
