@@ -155,7 +155,7 @@ def command_interrupted(path: Path, out: Path, *command: str) -> lab.Run:
         eventually(out.exists)
         time.sleep(3)  # until the run has begun, on a busy machine too
         running.send_signal(signal.SIGINT)
-        _, told = running.communicate(timeout=60)
+        _, told = running.communicate(timeout=240)
     assert running.returncode == 130, told
     assert told.startswith("lab: interrupted at "), told
     return lab.Run(lab.load(path), lab.open_trace(out))
