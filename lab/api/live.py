@@ -30,7 +30,7 @@ def make_live_run(
     """
     analysis = None if retention is None else StreamingAnalysis(Trace(), retention)
     trace, reason = run_live(
-        topology, seed, settings, until=until, started=started, progress=progress, ledger=analysis
+        topology, seed, settings, until=until, started=started, progress=progress, analysis=analysis
     )
     done = Run(topology, trace, analysis)
     if reason not in ENDS:

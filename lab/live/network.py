@@ -45,7 +45,7 @@ class LiveNetwork(LiveDriver):
         topology: Topology,
         seed: int,
         settings: Settings,
-        ledger: StreamingAnalysis | None = None,
+        analysis: StreamingAnalysis | None = None,
     ) -> None:
         numbering = RunNumbering()
         super().__init__(topology, seed, settings, numbering)
@@ -53,7 +53,7 @@ class LiveNetwork(LiveDriver):
             if external := topology.hosts[described["name"]].external:
                 described["external"] = external
         self.records = Recorder(
-            self.trace, self.record, numbering, ledger, settings.storage or Path()
+            self.trace, self.record, numbering, analysis, settings.storage or Path()
         )
         self.schedule = Schedule(self, self.faults)
         self.hosts = {

@@ -101,14 +101,14 @@ class Recorder:
         trace: Trace,
         record: Callable[[Row], None],
         numbering: RunNumbering,
-        ledger: StreamingAnalysis | None,
+        analysis: StreamingAnalysis | None,
         folder: Path,
     ) -> None:
         self._backlog = Backlog(folder)
         self.taken = 0
         self._trace = trace
         self._record = record
-        self._ledger = ledger
+        self._analysis = analysis
         self._sessions = RunNumbers(LIFE_BITS, LIFE_BITS, numbering.next_session)
         self._messages = RunNumbers(LIFE_BITS, LIFE_BITS, numbering.next_message)
         self._known: dict[int, int] = {}
@@ -152,7 +152,7 @@ class Recorder:
     def put_away(self, clock: WallClock) -> None:
         """Move old rows to the file, if there are many."""
         rows = self._trace.rows
-        if self._ledger is None or (len(rows) < MOST and self._weight < HEAVIEST):
+        if self._analysis is None or (len(rows) < MOST and self._weight < HEAVIEST):
             return
         if clock.now < self._again:
             return
@@ -168,9 +168,9 @@ class Recorder:
 
     def work(self) -> bool:
         """Give the analysis some of the rows that wait for it; return whether there are more."""
-        if self._ledger is not None and self._backlog.count:
-            self._ledger.trace.rows.extend(self._backlog.get())
-            self._ledger.take()
+        if self._analysis is not None and self._backlog.count:
+            self._analysis.trace.rows.extend(self._backlog.get())
+            self._analysis.take()
         return bool(self._backlog.count)
 
     @property
@@ -181,7 +181,7 @@ class Recorder:
     def finish(self) -> None:
         """Give the analysis the last rows, when no others wait for it."""
         self._backlog.close()
-        if self._ledger is not None:
-            self._ledger.trace.rows.extend(self._trace.rows)
-            self._ledger.take()
+        if self._analysis is not None:
+            self._analysis.trace.rows.extend(self._trace.rows)
+            self._analysis.take()
             self._trace.clear()

@@ -39,19 +39,19 @@ def run_live(
     until: float | None = None,
     started: Progress = _nothing,
     progress: Progress = _nothing,
-    ledger: StreamingAnalysis | None = None,
+    analysis: StreamingAnalysis | None = None,
 ) -> tuple[Trace, str]:
     """Return the trace of a live run, and why it ended.
 
     That is "settled", "until", "interrupted", or a sentence about what failed. ``until`` is in
     seconds of the run. ``started`` is called when every host listens, ``progress`` now and then.
-    ``ledger`` takes the events as they come; the trace is then what it keeps of them. Raises
+    ``analysis`` takes the events as they come; the trace is then what it keeps of them. Raises
     OSError if a host cannot listen; what fails later ends the run, and the trace is returned.
     """
     descriptors()  # a session takes two descriptors
     loop = asyncio.Runner(loop_factory=loop_factory())
     with gc_pause(), _storage(settings) as made, loop as runner:
-        return runner.run(_run(topology, seed, made, until, started, progress, ledger))
+        return runner.run(_run(topology, seed, made, until, started, progress, analysis))
 
 
 @contextmanager
@@ -72,9 +72,9 @@ async def _run(
     until: float | None,
     started: Progress,
     progress: Progress,
-    ledger: StreamingAnalysis | None,
+    analysis: StreamingAnalysis | None,
 ) -> tuple[Trace, str]:
-    network = LiveNetwork(topology, seed, settings, ledger)
+    network = LiveNetwork(topology, seed, settings, analysis)
     reason = "failed"
     is_up = False
     with _interrupts(network):
@@ -89,7 +89,7 @@ async def _run(
             reason = network.failures[0]
             if not is_up:
                 raise OSError(reason)
-        return network.trace if ledger is None else ledger.close(), reason
+        return network.trace if analysis is None else analysis.close(), reason
 
 
 @contextmanager

@@ -131,13 +131,13 @@ def test_directories_of_runs_that_go_on_and_of_others_are_left_alone(
 
 
 def test_a_long_run_keeps_few_rows_and_accounts_for_all(tmp_path: Path) -> None:
-    """Rows that come late and mixed reach the ledger in the order of time, whole."""
+    """Rows that come late and mixed reach the analysis in the order of time, whole."""
     trace = Trace()
     trace.record((0.0, "start", "", None, None, None, {}))
-    ledger = StreamingAnalysis(Trace(), Retention("none"))
+    analysis = StreamingAnalysis(Trace(), Retention("none"))
     took: list[Row] = []
-    ledger.retention.keep = took.extend  # type: ignore[method-assign]
-    records = Recorder(trace, trace.record, RunNumbering(), ledger, tmp_path)
+    analysis.retention.keep = took.extend  # type: ignore[method-assign]
+    records = Recorder(trace, trace.record, RunNumbering(), analysis, tmp_path)
     token, most, count = FIRST_LIVE_NUMBER + 3 * NUMBERS_OF_A_LIFE, 0, 4 * MOST
     for begin in range(0, count, 1000):
         numbers = [n ^ 1 for n in range(begin, begin + 1000)]  # each pair the wrong way round
@@ -153,7 +153,7 @@ def test_a_long_run_keeps_few_rows_and_accounts_for_all(tmp_path: Path) -> None:
     assert records.waiting > 2 * MOST
     assert most < MOST + 5000
     while records.work():
-        assert len(ledger.trace.rows) == 0
+        assert len(analysis.trace.rows) == 0
     records.sort()
     records.finish()
     assert len(trace.rows) == 0
@@ -166,14 +166,14 @@ def test_a_long_run_keeps_few_rows_and_accounts_for_all(tmp_path: Path) -> None:
 
 def test_few_events_of_much_mail_do_not_stay_in_memory(tmp_path: Path) -> None:
     """A trace goes to its folder by its bytes, too."""
-    ledger = StreamingAnalysis(Trace(), Retention("wire", tmp_path / "trace.parquet"))
-    ledger.trace.record((0.0, "start", "", None, None, None, {}))
+    analysis = StreamingAnalysis(Trace(), Retention("wire", tmp_path / "trace.parquet"))
+    analysis.trace.record((0.0, "start", "", None, None, None, {}))
     for number in range(40):
-        ledger.trace.record((1.0, "deliver", "A", None, None, 1, "1", "ann", bytes(8 << 20)))
-        ledger.take()
-        held = ledger.retention.rows_in_memory
+        analysis.trace.record((1.0, "deliver", "A", None, None, 1, "1", "ann", bytes(8 << 20)))
+        analysis.take()
+        held = analysis.retention.rows_in_memory
         assert held <= 17, number
-    trace = ledger.close()
+    trace = analysis.close()
     assert len(trace) == 41
     assert trace[40]["octets"] == bytes(8 << 20)
 
