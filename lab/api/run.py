@@ -60,7 +60,7 @@ class Run:
         return breaches(self.trace.rows, self.account)
 
     def story(self, message: int) -> list[str]:
-        """What became of a message, in plain sentences; ValueError if there is no such message."""
+        """Return what became of a message, in sentences; ValueError if there is no such message."""
         from lab.analysis.narrative import narrate
 
         number = arguments.whole_number("message", message, example=1)
@@ -87,29 +87,34 @@ class Run:
         return digest
 
     def plot(self, kind: str = "timeline", ax: Axes | None = None, **options: object) -> Axes:
-        """A picture of the run as matplotlib Axes.
+        """Draw a picture of the run; return its matplotlib Axes.
 
         ``kind`` is "timeline", "ladder", "queues", "latency", "map" or "states"; ``options`` are
-        those of its function in :mod:`lab.views`: ``run.plot("ladder", message=1)``.
+        those of its function in :mod:`lab.views`: ``run.plot("ladder", message=1)``. Raises
+        ValueError for another kind and for a trace that was not recorded in enough detail, and
+        :class:`lab.NothingToShow` if there is nothing to draw.
         """
         from lab import views
 
         return views.plot(self.trace, kind, ax, **options)
 
     def replay(self) -> Replay:
-        """The run as a page that plays it: shown in a notebook, or ``.save(path)``."""
+        """Return a page that plays the run: shown in a notebook, or ``.save(path)``."""
         from lab.views.replay import Replay
 
         return Replay(self.trace)
 
     def animate(self, seconds: float = 20) -> Animation:
-        """The map as a film of so many seconds: shown in a notebook, or ``.save("film.svg")``."""
+        """Return the map as a film of that length: shown in a notebook, or ``.save("film.svg")``.
+
+        Raises ValueError for a length of 0 or less.
+        """
         from lab.views.pictures.film import animation
 
         return animation(self.trace, arguments.real_number("seconds", seconds, example="20"))
 
     def watch(self, *, position: int = 0, breaks: Iterable[Condition] = ()) -> Watch:
-        """The run as a widget of a notebook, to play and to step.
+        """Return a widget of a notebook that plays the run and steps through it.
 
         ``position`` is how many events have happened at first. It stops after each event that one
         of ``breaks`` holds of: a text such as "reply 550", or a function of an event. Raises
@@ -132,13 +137,13 @@ class Run:
             print(line)
 
     def transcript_lines(self) -> Iterator[str]:
-        """The lines of the transcript, one by one."""
+        """Return the lines of the transcript, one by one."""
         from lab.views.text.transcript import transcript
 
         return transcript(self.trace)
 
     def unmet(self) -> list[str]:
-        """The expectations of the topology file that did not come true, a sentence each."""
+        """Return the expectations of the topology file that were not met, a sentence each."""
         wrong = []
         summary = dict(self.summary)
         for key, wanted in self.topology.expect.items():
