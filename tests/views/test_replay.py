@@ -17,9 +17,11 @@ from helpers.places import TOPOLOGIES
 from helpers.synthetic_traces import many, troubled
 
 import lab
+from lab.analysis.narrative import sentence
 from lab.topology.model import from_dict
+from lab.trace.rows import Event
 from lab.trace.trace import Trace
-from lab.views.replay import data, replay_data, replay_page, write_replay
+from lab.views.replay import data, replay_data, replay_page, wording, write_replay
 from lab.views.replay.data import pack
 
 
@@ -50,8 +52,17 @@ def test_any_trace_becomes_a_page(trace: Trace, tmp_path: Path) -> None:
     json.dumps(replay_data(trace))
 
 
-def test_two_hundred_thousand_events_take_less_than_ten_megabytes() -> None:
-    """Columns of numbers, each text once, deflated."""
+def test_two_hundred_thousand_events_take_less_than_ten_megabytes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Columns of numbers, each text once, deflated; few sentences are written in full."""
+    written = []
+
+    def counted(event: Event) -> str:
+        written.append(event.kind)
+        return sentence(event)
+
+    monkeypatch.setattr(wording, "sentence", counted)
     files = {
         "generate": {"kind": "barabasi_albert_graph", "n": 100, "m": 2},
         "traffic": [{"count": 5000, "rate": "50 /s", "size": "700 B"}],
@@ -62,6 +73,7 @@ def test_two_hundred_thousand_events_take_less_than_ten_megabytes() -> None:
     assert len(trace) > 200_000
     trace.rows[200_000:] = []
     assert len(pack(replay_data(trace))) < 9_500_000
+    assert len(written) < 10_000
 
 
 def test_of_a_long_run_the_page_plays_the_beginning_and_says_so(

@@ -60,17 +60,20 @@ class Wording:
         ``shown`` gives the octets of a row as the page shows them.
         """
         known: dict[tuple[int, ...], tuple[Callable[[Row], Any], dict[Any, int]]] = {}
+        tables: list[tuple[Callable[[Row], Any], dict[Any, int]]] = []
         found = []
         for row in rows:
             given = (not row[HOST], not row[PEER], row[SESSION] is None, row[MESSAGE] is None)
-            for get, numbers in known.values():
-                number = numbers.get((given, get(row)))
+            number = None
+            for get, numbers in tables:
+                number = numbers.get((get(row), given))
                 if number is not None:
                     break
-            else:
+            if number is None:
                 number, columns = self._ask(row, given, shown(row))
                 get, numbers = known.setdefault(columns, (_getter(row, columns), {}))
-                numbers[given, get(row)] = number
+                numbers[get(row), given] = number
+                tables = list(known.values())
             found.append(number)
         return found
 
@@ -93,7 +96,9 @@ class Wording:
         number = self._words.setdefault(words, len(self.words))
         if number == len(self.words):
             self.words.append(words)
-        return number, tuple(OWN + KINDS[kind].index(name) for name in extra.read)
+        # when something was sent is a time of the ladder's row, and no word of it
+        read = [name for name in extra.read if name != "sent"]
+        return number, tuple(OWN + KINDS[kind].index(name) for name in read)
 
     def _pattern(self, text: str, shown: str) -> int:
         """Return the number of the pattern of a text in which there are marks."""
