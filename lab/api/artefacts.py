@@ -36,9 +36,9 @@ VIEWS: Final = {
 
 def unavailable(trace: Trace) -> list[str]:
     """Return the names of the artefacts for which the trace does not hold enough."""
-    from lab.views import lacking
+    from lab.views import why_unavailable
 
-    return [name for name, view in VIEWS.items() if lacking(trace, view)]
+    return [name for name, view in VIEWS.items() if why_unavailable(trace, view)]
 
 
 def write_artefacts(

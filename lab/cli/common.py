@@ -239,7 +239,7 @@ def save_picture(trace: Trace, kind: str, path: Path, **options: Any) -> None:
     """Draw a picture into a file; exit status 2 if it cannot be drawn or written."""
     from lab import views
 
-    if why := views.lacking(trace, kind):
+    if why := views.why_unavailable(trace, kind):
         exit_with_error(f"{path}: not drawn: {why}")
     with status_line(f"drawing the {kind}"), writing_picture(path):
         views.save(trace, kind, path, **options)
@@ -310,11 +310,11 @@ _MOST_GAPS = 6
 def report_run(done: Run, transcript: bool, as_json: bool, out: str | None, quiet: bool) -> bool:
     """Write the artefacts and print what was asked for; return whether all could be written."""
     from lab.analysis.account import write_summary
-    from lab.views import lacking
+    from lab.views import why_unavailable
 
     # the artefacts come first, because the reader of our output may leave
     written = write_artefacts(done, out) if out is not None else None
-    why = lacking(done.trace, "transcript") if transcript and not as_json else ""
+    why = why_unavailable(done.trace, "transcript") if transcript and not as_json else ""
     with until_reader_leaves():
         if why:
             print_error(why)

@@ -87,11 +87,11 @@ def film(trace: str, kind: str, seconds: float, output: Path) -> None:
     )
     if wrong:
         exit_with_error(wrong)
-    from lab.views import lacking
+    from lab.views import why_unavailable
     from lab.views.pictures.film import animation
 
     recorded = read_trace(trace)
-    if why := lacking(recorded, "film"):
+    if why := why_unavailable(recorded, "film"):
         exit_with_error(f"{output}: not drawn: {why}")
     try:
         with status_line("drawing the film"):

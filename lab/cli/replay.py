@@ -25,11 +25,11 @@ def replay(trace: str, output: str) -> None:
     TRACE is the trace.jsonl or trace.parquet that a run left, or the directory of it. The page
     needs no network and no server.
     """
-    from lab.views import lacking
+    from lab.views import why_unavailable
     from lab.views.replay import LONGEST_REPLAY, write_replay
 
     events = read_trace(trace)
-    if why := lacking(events, "replay"):
+    if why := why_unavailable(events, "replay"):
         exit_with_error(f"{output}: not written: {why}")
     if len(events) > LONGEST_REPLAY:
         print_note(

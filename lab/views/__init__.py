@@ -1,7 +1,7 @@
 """Ways to look at a trace: transcript, timeline, map, mail drops, tables.
 
 Each view takes a :class:`~lab.trace.trace.Trace` and holds no live host. A view is imported when
-it is first used, so that a command line that draws nothing never waits for matplotlib.
+it is first used, so that a command that draws nothing does not load matplotlib.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
+
+from lab.runtime.deprecation import renamed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -70,8 +72,8 @@ NEEDS: Final = {
 """How much of a run must have been recorded for each view (:data:`lab.trace.levels.LEVELS`)."""
 
 
-def lacking(trace: Trace, view: str) -> str:
-    """Return why a trace does not hold enough for a view; "" if it does."""
+def why_unavailable(trace: Trace, view: str) -> str:
+    """Return why a trace does not hold what a view shows, in a sentence; "" if it does."""
     from lab.trace.levels import includes
 
     if includes(trace.level, NEEDS[view]):
@@ -83,10 +85,10 @@ def lacking(trace: Trace, view: str) -> str:
 
 
 class _Views(ModuleType):
-    """The package, in which ``lab.views.timeline`` is the function whatever was imported first.
+    """The type of this package: ``lab.views.timeline`` is always the function, not the module.
 
-    The import system binds a submodule in its package under its own name; where a module is named
-    for the one function in it, the function is bound instead.
+    Importing a submodule sets it as an attribute of its package. If the module has the name of a
+    view, the view is set instead.
     """
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -106,7 +108,7 @@ if not TYPE_CHECKING:  # a type checker knows the names above, and reports any o
 
     def __getattr__(name: str) -> Any:
         if name not in _MODULES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            return renamed(sys.modules[__name__], {"lacking": "why_unavailable"}, name)
         return _imported(name)
 
 
@@ -115,17 +117,17 @@ def __dir__() -> list[str]:
 
 
 def plot(trace: Trace, kind: str = "timeline", ax: Axes | None = None, **options: object) -> Axes:
-    """The Axes on which the picture of that kind was drawn; ``options`` are its function's own.
+    """Draw the picture of that kind and return its Axes; ``options`` are those of its function.
 
-    Raises ValueError in one sentence for a kind that is none of :data:`PICTURES`.
+    Raises ValueError in one sentence for a kind that is not in :data:`PICTURES`.
     """
     from inspect import signature
 
     if not isinstance(kind, str) or kind not in PICTURES:
-        raise ValueError(f"no picture is called {kind!r}; there are {', '.join(sorted(PICTURES))}")
+        raise ValueError(f"{kind!r} is not a kind of picture; use {', '.join(sorted(PICTURES))}")
     if ax is not None and not hasattr(ax, "get_figure"):
         raise TypeError(f"ax must be matplotlib Axes, not {ax!r}")
-    if why := lacking(trace, kind):
+    if why := why_unavailable(trace, kind):
         raise ValueError(why)
     draw = _imported(PICTURES[kind])
     known = list(signature(draw).parameters)[2:]  # after trace and ax
@@ -140,11 +142,11 @@ def plot(trace: Trace, kind: str = "timeline", ax: Axes | None = None, **options
 def save(trace: Trace, kind: str, path: str | Path, *, dpi: float = 100, **options: object) -> None:
     """Draw a picture into a file whose ending names its format (png, svg, pdf).
 
-    Works without a display, and leaves no figure behind in pyplot.
+    Works without a display, and leaves no figure open in pyplot.
     """
-    from lab.views.pictures.plot_style import no_word_of_glyphs, off_screen
+    from lab.views.pictures.plot_style import missing_glyphs_ignored, off_screen
 
     with off_screen():
         axes = plot(trace, kind, None, **options)
-    with no_word_of_glyphs():
+    with missing_glyphs_ignored():
         axes.get_figure(root=True).savefig(path, dpi=dpi)  # type: ignore[union-attr]

@@ -1,7 +1,7 @@
-"""The player of a run as a widget of a notebook: JupyterLab 4 and Notebook 7.
+"""The player of a run as a notebook widget, for JupyterLab 4 and Notebook 7.
 
-The same JavaScript plays the replay page (:mod:`lab.views.replay`). Where no kernel runs (the
-notebook on a page, or sent to somebody), a still picture is there in its place.
+The same JavaScript plays the replay page (:mod:`lab.views.replay`). Without a kernel (a notebook
+that was exported, or sent to somebody), a still picture is shown instead.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _HEIGHT = ".lab-replay.embedded { height: 760px; }"
 
 
 class Watch(anywidget.AnyWidget):
-    """A run that is played in a notebook's cell: map, ladder, states, timeline on one clock.
+    """A run that is played in a notebook's cell: map, ladder, states and timeline on one clock.
 
-    ``position`` is the number of events that have happened; setting it from Python moves the
-    picture, and moving the picture sets it. ``breaks`` are the numbers of the events (``seq``)
-    after which playing stops; :meth:`break_at` finds them by a condition. ``theme`` is "auto",
-    "light" or "dark". ``still`` keeps a picture of the run's timeline for where there is no kernel.
+    ``position`` is the number of events that have happened; setting it in Python moves the player,
+    and moving the player sets it. ``breaks`` are the numbers of the events (``seq``) after which
+    playing stops; :meth:`break_at` finds them by a condition. ``theme`` is "auto", "light" or
+    "dark".
     """
 
     _esm = player_js()
@@ -52,25 +52,25 @@ class Watch(anywidget.AnyWidget):
             self.break_at(condition)
 
     def break_at(self, condition: Condition) -> list[int]:
-        """Stop playing after each event that a condition holds of: the numbers of those.
+        """Stop playing after each event that meets a condition; return the numbers of these.
 
         A condition is a text as for the stepper ("reply code 550", "host B stores") or a function
-        of an event. Raises ValueError in a sentence for a text that is none.
+        of an event. Raises ValueError in a sentence for a text that is not a condition.
         """
         found = matching(self.trace, condition)
         self.breaks = sorted({*self.breaks, *found})
         return found
 
     def clear_breaks(self) -> None:
-        """Play on to the end."""
+        """Remove all breakpoints."""
         self.breaks = []
 
     def step(self) -> None:
-        """One event on."""
+        """Go one event forward."""
         self.position = min(self.position + 1, len(self.trace))
 
     def back(self) -> None:
-        """One event back."""
+        """Go one event back."""
         self.position = max(self.position - 1, 0)
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
@@ -84,10 +84,10 @@ class Watch(anywidget.AnyWidget):
         return {**data, **still}, metadata
 
     def _ipython_display_(self, **options: Any) -> None:
-        """Show the still picture, and the widget, which hides the picture when it comes alive.
+        """Show the still picture and the widget, which hides the picture once it runs.
 
-        Two outputs and not two forms of one: a page made of the notebook takes the widget's form,
-        and has nothing to show for it where no kernel and no network is.
+        They are two outputs, not two formats of one: an exported page would choose the widget's
+        format, and without a kernel and a network it could show nothing.
         """
         from IPython.display import display
 

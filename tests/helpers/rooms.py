@@ -57,7 +57,7 @@ ROOMS: Final = {
     "views/replay": Room(5, "quantities trace protocol analysis", VIEWING),
     "views/text": Room(5, "quantities trace analysis rfc topology", VIEWING),
     "views": Room(
-        5, "trace analysis views/pictures views/text views/files views/replay",
+        5, "runtime trace analysis views/pictures views/text views/files views/replay",
         VIEWING,
     ),
     "api": Room(6, f"{MEANING} {SIMULATED} live {VIEWS}"),

@@ -206,9 +206,9 @@ def test_what_failed_is_marked_where_it_failed(topology: str, marks: dict[str, i
     trace = lab.simulate(TOPOLOGIES / f"faults/{topology}.toml").trace
     ax = drawn(trace)
     crosses = {
-        line.get_gid().removeprefix("troubles "): len(line.get_xdata())
+        line.get_gid().removeprefix("faults "): len(line.get_xdata())
         for line in ax.lines
-        if str(line.get_gid()).startswith("troubles")
+        if str(line.get_gid()).startswith("faults")
     }
     assert crosses == marks
     words = [text.get_text() for text in ax.get_legend().get_texts()]

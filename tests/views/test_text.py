@@ -196,3 +196,10 @@ def test_the_summary_counts_and_lists_a_bounded_number_of_recipients() -> None:
 
 def test_lost_mail_is_shouted_about() -> None:
     assert "3 LOST" in shown({"lost": 3, "submitted": 3})
+
+
+def test_the_old_name_of_what_a_view_requires_still_works_with_a_warning() -> None:
+    trace = Trace([(0.0, "start", "", None, None, None, {})], level="session")
+    with pytest.warns(DeprecationWarning, match="lacking is now lab.views.why_unavailable"):
+        why = views.lacking(trace, "ladder")
+    assert why == views.why_unavailable(trace, "ladder")

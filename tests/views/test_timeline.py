@@ -17,7 +17,7 @@ import lab
 from lab import views
 from lab.analysis.itineraries import itineraries
 from lab.trace.trace import Trace
-from lab.views.pictures.lanes import plan
+from lab.views.pictures.lanes import layout_lanes
 from lab.views.pictures.plot_style import shorten
 from lab.views.pictures.timescale import timescale
 
@@ -66,12 +66,12 @@ def test_the_ends_are_marked() -> None:
 
 
 def test_copies_fork_into_lanes_where_their_routes_part() -> None:
-    made = plan(itineraries(forked()))
+    made = layout_lanes(itineraries(forked()))
     assert [lane.kind for lane in made.lanes] == ["message", "fork", "fork", "message"]
 
 
 def test_a_notification_lies_beneath_the_message_that_it_is_about() -> None:
-    made = plan(itineraries(troubled()))
+    made = layout_lanes(itineraries(troubled()))
     assert [lane.kind for lane in made.lanes] == ["message", "message", "message", "return"]
     assert made.lanes[3].story.about is made.lanes[2].story
 
@@ -83,7 +83,7 @@ def test_a_notification_that_leaves_no_host_has_no_lane() -> None:
     notice = scribe.notify(t, CHAIN[0], number, f"<JQP@{CHAIN[0]}>")
     scribe.deliver(t, notice, CHAIN[0], "JQP")
     trace = scribe.end(t + 1)
-    assert len(plan(itineraries(trace)).lanes) == 1
+    assert len(layout_lanes(itineraries(trace)).lanes) == 1
     ax = drawn(trace)
     assert len([line for line in ax.lines if line.get_gid() == "end return"]) == 1
 
@@ -139,7 +139,7 @@ def test_nothing_is_folded_where_something_goes_on() -> None:
 
 
 @pytest.mark.parametrize("count", [300, 1000, 3000])
-def test_a_crowd_is_drawn_in_one_picture(count: int) -> None:
+def test_many_messages_are_drawn_in_one_picture(count: int) -> None:
     ax = drawn(many(count))
     inside(
         ax,
@@ -252,7 +252,7 @@ def test_mail_that_goes_another_way_leaves_the_first_queue_and_keeps_its_lane(
         ("DOWN.ARPA", 1, "transfer"),
         ("TWO.ARPA", 2, "transfer"),
     ]
-    assert len(plan([story]).lanes) == 1
+    assert len(layout_lanes([story]).lanes) == 1
 
 
 def test_a_timeline_of_no_mail_says_so() -> None:

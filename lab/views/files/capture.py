@@ -1,9 +1,9 @@
-"""The capture: a run as the packets that a listener on every link at once would have written down.
+"""The capture: a run as the packets that a listener on all links at once would have recorded.
 
-A ``.pcap`` of IPv4 and TCP, whatever transport service a channel used, so that the tools of today
-dissect it; segments are as long as that service's. A host has the address of its place in the
-topology file, from 10.0.0.1 on, and a file in the manner of ``/etc/hosts`` names them. What a link
-lost is sent again; a channel that was cut ends with RST.
+It is a ``.pcap`` of IPv4 and TCP, whatever transport service a channel used, so that today's tools
+can read it; segments are as long as that service's. Hosts have addresses from 10.0.0.1 on, in the
+order of the topology file, and a file like ``/etc/hosts`` names them. What a link lost is sent
+again; a channel that was cut ends with RST.
 """
 
 from __future__ import annotations
@@ -51,18 +51,18 @@ Timed = tuple[float, int, bytes]
 
 
 def address(number: int) -> bytes:
-    """The IPv4 address of the host of that number, from 0: 10.0.0.1, 10.0.0.2 ..."""
+    """Return the IPv4 address of the host of that number, from 0: 10.0.0.1, 10.0.0.2 ..."""
     return struct.pack(">I", (10 << 24) + number + 1)
 
 
 def addresses(trace: Trace) -> dict[str, str]:
-    """The address of each host, by its name."""
+    """Return the address of each host, by its name."""
     hosts = trace.meta.get("hosts", ())
     return {one["name"]: ".".join(map(str, address(n))) for n, one in enumerate(hosts)}
 
 
 def write_hosts(trace: Trace, file: IO[str]) -> None:
-    """Write the addresses and names of the hosts, a line each."""
+    """Write the addresses and names of the hosts, one on each line."""
     for name, where in addresses(trace).items():
         file.write(f"{where}\t{name}\n")
 
@@ -70,7 +70,7 @@ def write_hosts(trace: Trace, file: IO[str]) -> None:
 def write_capture(trace: Trace, file: IO[bytes]) -> None:
     """Write the packets of a run in the order of time, as a ``.pcap``.
 
-    Times are the dates of the run; sizes are bytes. Memory is bounded by what is open at once.
+    Times are the dates of the run; sizes are bytes. Memory grows only with what is open at once.
     """
     import dpkt
 
@@ -78,11 +78,11 @@ def write_capture(trace: Trace, file: IO[bytes]) -> None:
     start = datetime.fromisoformat(trace.meta.get("start", "1982-08-01T00:00:00+00:00"))
     epoch = start.timestamp()
     for t, _, octets in _in_order(trace):
-        writer.writepkt(octets, ts=round(epoch + t, 6))  # its own rounding may give 1,000,000 µs
+        writer.writepkt(octets, ts=round(epoch + t, 6))  # dpkt's own rounding may give 1,000,000 µs
 
 
 def _in_order(trace: Trace) -> Iterator[Timed]:
-    """All packets; what is sent before the next channel begins to open need not wait."""
+    """Yield all packets in the order of time."""
     numbers = {one["name"]: n for n, one in enumerate(trace.meta.get("hosts", ()))}
     latencies = {
         frozenset((link["a"], link["b"])): float(link["latency"])
@@ -103,7 +103,7 @@ def _in_order(trace: Trace) -> Iterator[Timed]:
 
 @dataclass(slots=True)
 class _Channel:
-    """A transmission channel: its rows, and the losses on its way."""
+    """A transmission channel: its rows, and the losses on its path."""
 
     number: int
     here: str
@@ -119,9 +119,9 @@ class _Channel:
 
 
 def _as_they_began(rows: Iterable[Row]) -> Iterator[_Channel]:
-    """The channels in the order in which they began to open, each as soon as that is certain.
+    """Yield the channels in the order in which they began to open.
 
-    It is when none that began before is still opening or open.
+    Each is yielded once no channel that began before it is still opening or open.
     """
     begun: dict[tuple[str, str, float], None] = {}  # in the order of time
     over: list[tuple[float, int, _Channel]] = []
@@ -130,7 +130,7 @@ def _as_they_began(rows: Iterable[Row]) -> Iterator[_Channel]:
         if isinstance(what, _Channel):
             pair = what.here, what.there
             key = (*pair, what.started)
-            # a try that failed is told of when it did
+            # an attempt that failed is recorded at the time of its failure
             key = key if key in begun else next((one for one in begun if one[:2] == pair), key)
             begun.pop(key, None)
             heapq.heappush(over, (what.started, what.number, what))
@@ -145,7 +145,7 @@ def _as_they_began(rows: Iterable[Row]) -> Iterator[_Channel]:
 
 
 def _channels(rows: Iterable[Row]) -> Iterator[_Channel | Row]:
-    """The channels that are over, and the attempts to open one, in the order of the trace."""
+    """Yield the channels that are over and the attempts to open one, in the order of the trace."""
     channels: dict[int, _Channel] = {}
     opening: list[Row] = []
     tries = 0
@@ -171,7 +171,7 @@ def _channels(rows: Iterable[Row]) -> Iterator[_Channel | Row]:
             opening = [loss for loss in opening if loss not in channel.losses]
             channels[session] = channel
         elif kind in ("command", "data", "reply"):
-            if session in channels:  # of a trace that lacks lines, not every channel opened
+            if session in channels:  # in a trace that lacks lines, the opening may be missing
                 channels[session].wire.append(row)
         elif kind == "loss":
             (channels[session].losses if session in channels else opening).append(row)
@@ -190,7 +190,7 @@ def _is_on(loss: Row, way: Sequence[str]) -> bool:
 
 
 class _Side:
-    """One end of a TCP connection: its address, port, and what it has sent and has."""
+    """One end of a TCP connection: its address, port, and what it has sent and acknowledged."""
 
     __slots__ = ("acked", "address", "next", "port")
 
@@ -226,7 +226,7 @@ class _Packets:
         self.identification = channel.number * 7919
 
     def all(self) -> list[tuple[float, bytes]]:
-        """When each packet is sent, and its octets, in the order of time."""
+        """Return when each packet is sent, and its octets, in the order of time."""
         return sorted(self._made(), key=lambda one: one[0])
 
     def _made(self) -> Iterator[tuple[float, bytes]]:
@@ -264,7 +264,7 @@ class _Packets:
         yield opened - trip, self._packet(here, there, _ACK)
 
     def _is_answered(self, place: int) -> bool:
-        """Whether what arrives is acknowledged by what is sent back at once."""
+        """Return whether what arrives is acknowledged by an answer that is sent at once."""
         wire = self.channel.wire
         row = wire[place]
         if place + 1 == len(wire):
@@ -275,7 +275,7 @@ class _Packets:
     def _chunk(
         self, row: Row, losses: Sequence[Row], answered: bool
     ) -> Iterator[tuple[float, bytes]]:
-        """What was said at once, cut into segments; and its acknowledgement."""
+        """Yield what was sent at once, cut into segments, and its acknowledgement."""
         arrived, _, to, sender, _, _, sent, octets = row
         pieces = _pieces(octets, self.segment)
         late = sum(loss[LOSS_DELAY] for loss in losses)
@@ -294,7 +294,7 @@ class _Packets:
             yield arrived, self._packet(to, sender, _ACK)
 
     def _losses(self) -> dict[int, list[Row]]:
-        """The losses that befell each chunk: of the first that was on its way in that direction."""
+        """Return the losses of each chunk: it is the first one on its way in that direction."""
         found: dict[int, list[Row]] = defaultdict(list)
         way = self.channel.way
         wire = self.channel.wire
@@ -321,7 +321,7 @@ class _Packets:
         yield t + 2 * self.latency, self._packet(here, there, _ACK)
 
     def _packet(self, sender: str, to: str, flags: int, octets: bytes = b"") -> bytes:
-        """The next packet from one side to the other: IPv4 (RFC 791), TCP (RFC 793), the octets."""
+        """Return the next packet of one side to the other: IPv4 (RFC 791), TCP (RFC 793), data."""
         a, b = self.sides[sender], self.sides[to]
         options = _SEGMENT_SIZE.pack(2, 4, self.segment) if flags & _SYN else b""
         size = 20 + len(options) + len(octets)
@@ -341,7 +341,7 @@ class _Packets:
         return bytes(ip + tcp)
 
 
-# Packed here: dpkt, which reads and writes files of packets, takes thirty times as long to make one
+# Packed here, because dpkt takes thirty times as long to make a packet
 _IP: Final = struct.Struct(">BBHHHBBH4s4s")
 _TCP: Final = struct.Struct(">HHIIBBHHH")
 _PSEUDO: Final = struct.Struct(">HH")
@@ -351,18 +351,18 @@ _TCP_NUMBER: Final = 6
 
 
 def _checksum(octets: bytes | bytearray) -> bytes:
-    """The complement of the sum in ones' complement of the 16-bit words (RFC 1071).
+    """Return the complement of the ones' complement sum of the 16-bit words (RFC 1071).
 
-    Such a sum is the remainder of the whole number by 65,535, except that it is no zero.
+    The sum is the remainder of the whole number by 65,535, but 65,535 instead of 0.
     """
     number = int.from_bytes(octets, "big") << (8 * (len(octets) % 2))
     return (0xFFFF - (number % 0xFFFF or 0xFFFF)).to_bytes(2, "big")
 
 
 def _pieces(octets: bytes, size: int) -> list[bytes]:
-    """Bytes cut into segments; the end of mail data is never divided, for dissectors miss it then.
+    """Return bytes cut into segments; the end of mail data is not divided, or tools miss it.
 
-    No TCP has to fill its segments: the last but one is the shorter for it.
+    The last segment but one is then shorter, which TCP allows.
     """
     if len(octets) <= size:
         return [octets]

@@ -1,8 +1,8 @@
-"""Mail drops on disk: a Maildir a user, written from the deliveries in a trace.
+"""Mail drops on disk: a Maildir for each user, written from the deliveries in a trace.
 
 ``mail/HOST/USER/`` holds what was delivered, ``mail/HOST/USER@terminal/`` what was shown on the
-user's terminal (SEND, SOML, SAML); both open in any mail reader. Names that are no safe file names
-are percent-escaped, so that no user and no host, however named, reaches outside the directory.
+user's terminal (SEND, SOML, SAML); both open in any mail reader. Names that are not safe file names
+are percent-escaped, so that no name of a user or host can reach outside the directory.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from lab.trace.trace import Trace
 _SAFE: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_+.")
 _OURS: Final = re.compile(r"-?\d+\.M\d{6}Q\d+\.")
 _LONGEST: Final = 120
-"""Characters of a file name; file systems allow 255 bytes, and Maildir's readers add to a name."""
+"""Characters of a file name; file systems allow 255 bytes, and mail readers add to a name."""
 
 
 def write_maildrops(trace: Trace, directory: str | Path) -> int:
     """Write each delivery as a file of its user's Maildir beneath a directory; return how many.
 
-    Every byte is kept: line ends stay CRLF, nothing is added. File names follow from the trace
-    alone, so that the same run gives the same files. What an earlier run wrote to the same Maildirs
-    goes; files of other names stay.
+    Every byte is kept: line ends stay CRLF, nothing is added. File names depend on the trace only,
+    so that the same run gives the same files. What an earlier run wrote to the same Maildirs is
+    removed; other files stay.
     """
     root = Path(directory)
     _clear(root)
@@ -37,7 +37,7 @@ def write_maildrops(trace: Trace, directory: str | Path) -> int:
         if row[KIND] in ("deliver", "terminal"):
             name = f"{_stamp(start + row[T])}Q{seq}.{file_name(row[HOST])}"
             maildir = _maildir(root, row)
-            # as Maildir wants it: whole in tmp, and then moved to where it is looked for
+            # as Maildir requires: written in tmp, then moved to new
             (maildir / "tmp" / name).write_bytes(row[DELIVER_OCTETS])
             (maildir / "tmp" / name).replace(maildir / "new" / name)
             count += 1
@@ -45,10 +45,10 @@ def write_maildrops(trace: Trace, directory: str | Path) -> int:
 
 
 def file_name(name: str) -> str:
-    """A name as one part of a path: bytes that a file system might read otherwise become ``%2F``.
+    """Return a name as one part of a path; bytes that are not safe are escaped, as in ``%2F``.
 
-    Never empty, never ``.`` or ``..``, and without a leading dot. A long name keeps its beginning
-    and ends in a digest of the whole.
+    It is never empty, ``.`` or ``..``, and has no leading dot. A long name keeps its beginning and
+    ends with a digest of the whole.
     """
     octets = name.encode("utf-8", "surrogateescape")
     safe = "".join(
@@ -61,7 +61,7 @@ def file_name(name: str) -> str:
 
 
 def _maildir(root: Path, row: Row) -> Path:
-    # "@" is never in an escaped name: no user's mail drop is taken for another user's terminal.
+    # "@" is never in an escaped name, so that no mail drop can be taken for a terminal
     suffix = "@terminal" if row[KIND] == "terminal" else ""
     maildir = root / file_name(row[HOST]) / (file_name(str(row[DELIVER_USER])) + suffix)
     for part in ("tmp", "new", "cur"):

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 def comparison(simulated: Trace, live: Trace, ax: Axes | None = None) -> Axes:
-    """Each recipient a point: its delivery time in the simulation, and live.
+    """Draw a point for each recipient: its delivery time in the simulation, and live.
 
-    On the line the two are the same. The figures of ``likeness`` stand beside it.
+    On the line the two are equal. The figures of ``likeness`` stand beside it.
     """
-    with plot_style.sheet():
+    with plot_style.styled():
         ax = ax if ax is not None else plot_style.new_axes(8, 6.4)
         ours, theirs = (delivery_times(Account(trace.rows)) for trace in (simulated, live))
         both = sorted(ours.keys() & theirs.keys())
@@ -57,7 +57,7 @@ def comparison(simulated: Trace, live: Trace, ax: Axes | None = None) -> Axes:
 
 
 def sentences(found: Mapping[str, Any]) -> list[str]:
-    """The figures of merit, a line each."""
+    """Return the figures of merit as lines of text."""
     lines = [
         f"{found['recipients']} recipients delivered in both",
         f"the same outcome: {100 * found['same_outcome']:.4g} %",

@@ -1,4 +1,4 @@
-"""What exploring and storms came to: tables to read, and a picture of where a run may be broken."""
+"""The results of exploring and of storms: tables, and a picture of where a run was broken."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 _OTHERS: Final = ("returned", "rejected", "queued", "undeliverable_notifications")
 
 SHOWN: Final = 12
-"""Points with duplicates that are listed; a line says how many more there are."""
+"""Points with duplicates that are listed; the others are counted."""
 
 
 def as_text(table: RenderableType) -> str:
-    """A table as plain text, for where no terminal is."""
-    # in a notebook rich would leave an empty output behind
+    """Return a table as plain text, for output that is not a terminal."""
+    # in a notebook rich would add an empty output
     console = Console(width=110, color_system=None, force_jupyter=False)
     with console.capture() as captured:
         console.print(table)
@@ -33,7 +33,7 @@ def as_text(table: RenderableType) -> str:
 
 
 def explored_table(explored: Explored) -> RenderableType:
-    """What became of the mail when a run was broken, by the kind of place where that was."""
+    """Return a table of what became of the mail, by the kind of break."""
     counted = [name for name in _OTHERS if explored.total(name)]
     names = ["submitted", "delivered", *counted, "duplicates", "lost"]
     table = Table(box=box.SIMPLE_HEAD, header_style="dim", pad_edge=False)
@@ -51,7 +51,7 @@ def explored_table(explored: Explored) -> RenderableType:
 
 
 def _duplicates(explored: Explored) -> list[Text]:
-    """Which points made duplicates, and whether they are where RFC 1047 says that they are."""
+    """Return which points made duplicates, and whether RFC 1047 expects them there."""
     lines = []
     if len(explored.outcomes) < explored.possible:
         tried = f"{len(explored.outcomes)} of {explored.possible} points were tried"
@@ -75,7 +75,7 @@ def _duplicates(explored: Explored) -> list[Text]:
 
 
 def storm_table(storm: Storm) -> RenderableType:
-    """The figures of a storm."""
+    """Return a table of the figures of a storm."""
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(style="dim")
     table.add_column(justify="right")
@@ -97,12 +97,12 @@ _RESULTS: Final[dict[str, dict[str, Any]]] = {
 
 
 def breaks(explored: Explored, ax: Axes | None = None) -> Axes:
-    """Every point at its time, a row a kind of break, marked by what the break led to.
+    """Draw every break at its time, a row for each kind, marked by its result; return the Axes.
 
-    The windows between the arrival of mail data and that of its 250 are shaded.
+    The windows between the arrival of mail data and the arrival of its 250 are shaded.
     """
     kinds = sorted({point.kind for point in explored.points}, reverse=True)
-    with plot_style.sheet():
+    with plot_style.styled():
         height = 1.7 + 0.36 * max(len(kinds), 2)
         if ax is None:
             ax = plot_style.new_axes(11, height)

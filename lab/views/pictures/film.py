@@ -1,7 +1,7 @@
-"""The map as a film: mail, commands and replies on their way along the links.
+"""The map as an animation: mail, commands and replies on their way along the links.
 
-An SVG of the map with SMIL over it: it plays wherever a picture does, in a notebook that was
-exported, without a network and without a script. Long waits pass fast.
+It is an SVG of the map that moves (SMIL). It plays wherever an SVG is shown, also in an exported
+notebook, without a network and without a script. Long waits pass fast.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from lab.views.pictures.map import map_of
 from lab.views.pictures.timescale import Timescale, timescale
 
 SECONDS: Final = 20.0
-"""How long a film lasts, if nothing else is said."""
+"""How long an animation lasts by default."""
 
 MOST: Final = 1500
-"""Crossings that are shown; of a run with more, mail data goes before commands and replies."""
+"""Crossings that are shown; if there are more, mail data before commands and replies."""
 
 _SHORTEST: Final = 0.25
-"""Seconds of the film that a crossing takes at least: what is shorter nobody sees."""
+"""Seconds that a crossing takes at least, so that it can be seen."""
 
 _PAUSE: Final = 1.5
-"""Seconds from its end to its beginning again."""
+"""Seconds from the end until it begins again."""
 
 _SHAPES: Final = {
     "data": f'<rect x="-8" y="-5.5" width="16" height="11" fill="{plot_style.YELLOW}" '
@@ -57,21 +57,21 @@ _KEY: Final = {
     "down": f'<path d="M-10 0L10 0" stroke="{plot_style.VERMILION}" stroke-width="4" '
     'stroke-dasharray="3 5"/>',
 }
-"""What the signs of a film mean, in the order in which it tells them."""
+"""What the signs mean, in the order of the legend."""
 
 
 @dataclass(frozen=True)
 class Animation:
-    """A film of a run; ``svg`` is its source. A notebook shows it, :meth:`save` writes it."""
+    """An animation of a run; ``svg`` is its source. A notebook shows it, :meth:`save` writes it."""
 
     svg: str
 
     def save(self, path: str | Path) -> None:
-        """Write the film into a file, which a browser plays."""
+        """Write the animation to a file, which a browser plays."""
         Path(path).write_text(self.svg, encoding="utf-8")
 
     def _repr_html_(self) -> str:
-        """The film as a picture of its own, whatever else is on the page."""
+        """The animation as an image, apart from the rest of the page."""
         coded = base64.b64encode(self.svg.encode("utf-8")).decode("ascii")
         return (
             f'<img src="data:image/svg+xml;base64,{coded}" style="max-width: 100%" '
@@ -80,19 +80,21 @@ class Animation:
 
 
 def animation(trace: Trace, seconds: float = SECONDS) -> Animation:
-    """The film of a run, so many seconds long.
+    """Return the animation of a run, that many seconds long.
 
-    A mail is an envelope, a command a full dot, a reply a ring, a refusal (4yz, 5yz) a cross; a
-    host with mail in its spool has a disc as large as there is much of it, and what is down is
-    struck out. Raises ValueError for a length that is none.
+    Mail data is an envelope, a command a full dot, a reply a ring, a refusal (4yz, 5yz) a cross. A
+    host with mail in its spool has a disc, larger for more mail. What is down is struck out. Raises
+    ValueError for a length that is not more than 0.
     """
     if not seconds > 0:
-        raise ValueError(f"a film lasts some seconds, not {seconds:g}; write 20")
+        raise ValueError(
+            f"an animation must be longer than 0 seconds, not {seconds:g}; for example 20"
+        )
     return Animation(_Film(trace, seconds).svg())
 
 
 class _Film:
-    """One film: the map, its coordinates, and what moves over it."""
+    """One animation: the map, its coordinates, and what moves over it."""
 
     def __init__(self, trace: Trace, seconds: float) -> None:
         self.trace = trace
@@ -111,14 +113,14 @@ class _Film:
             ((row[SENT], row[T]) for row in rows if row[KIND] in ("command", "reply", "data")),
             0.0, self.last,
         )  # fmt: skip
-        self.ways = {row[SESSION]: tuple(row[OPEN_PATH]) for row in rows if row[KIND] == "open"}
+        self.paths = {row[SESSION]: tuple(row[OPEN_PATH]) for row in rows if row[KIND] == "open"}
 
     def at(self, t: float) -> float:
-        """When, in the film, a time of the run is."""
+        """Return when, in the animation, a time of the run is."""
         return float(self.scale.place(t)) * self.seconds
 
     def place(self, host: str) -> tuple[float, float] | None:
-        """Where a host is, in the picture's own points."""
+        """Return where a host is, in points of the picture."""
         number = self.map.number.get(host)
         if number is None:
             return None
@@ -126,13 +128,13 @@ class _Film:
         return round(float(x) * self.points, 1), round(self.height - float(y) * self.points, 1)
 
     def svg(self) -> str:
-        """The whole picture."""
+        """Return the whole picture."""
         whole = self._background()
         parts = [
             '<g id="film">',
             f'<rect width="0" height="0"><animate id="t" attributeName="x" from="0" to="1" '
             f'dur="{self.seconds:g}s" begin="0s;t.end+{_PAUSE:g}s"/></rect>',
-            *self._troubles(), *self._spools(), *self._crossings(), *self._clock(), *self._key(),
+            *self._faults(), *self._spools(), *self._crossings(), *self._clock(), *self._key(),
             "</g>",
         ]  # fmt: skip
         return whole.replace("</svg>", "\n".join(parts) + "\n</svg>")
@@ -141,7 +143,7 @@ class _Film:
         import matplotlib as mpl
 
         file = io.StringIO()
-        with plot_style.sheet(), mpl.rc_context({"svg.hashsalt": "lab"}):
+        with plot_style.styled(), mpl.rc_context({"svg.hashsalt": "lab"}):
             self.figure.savefig(
                 file, format="svg", metadata={"Date": None, "Creator": None, "Format": None}
             )
@@ -167,17 +169,17 @@ class _Film:
             )
 
     def _path(self, row: Row) -> str | None:
-        """The way of a crossing through the picture."""
-        way: Sequence[str] = self.ways.get(row[SESSION], (row[PEER], row[HOST]))
-        if way and way[0] != row[PEER]:
-            way = way[::-1]
-        places = [self.place(one) for one in way]
+        """Return the path of a crossing through the picture."""
+        path: Sequence[str] = self.paths.get(row[SESSION], (row[PEER], row[HOST]))
+        if path and path[0] != row[PEER]:
+            path = path[::-1]
+        places = [self.place(host) for host in path]
         if len(places) < 2 or None in places:
             return None
         return "M" + "L".join(f"{x:g} {y:g}" for x, y in places if x is not None)  # type: ignore[misc]
 
     def _spools(self) -> Iterator[str]:
-        """A disc behind each host that has mail in its spool, its area as the mail."""
+        """Yield a disc behind each host with mail in its spool; its area follows the mail."""
         lines = queue_lengths(self.trace)
         most = max((n for line in lines.values() for _, n in line), default=1)
         for host, line in sorted(lines.items()):
@@ -192,7 +194,7 @@ class _Film:
             )
 
     def _steps(self, name: str, times: Sequence[float], values: Sequence[str]) -> str:
-        """An attribute that has one value after the other."""
+        """Return an attribute that takes one value after the other."""
         keys, kept = [0.0], [values[0]]
         for t, value in zip(times, values, strict=True):
             key = min(1.0, max(0.0, self.at(t) / self.seconds))
@@ -207,8 +209,8 @@ class _Film:
             f'keyTimes="{";".join(f"{key:.4f}" for key in keys)}"/>'
         )
 
-    def _troubles(self) -> Iterator[str]:
-        """A bar over each link, and a cross over each host, while it is down."""
+    def _faults(self) -> Iterator[str]:
+        """Yield a bar over each link and a cross over each host while it is down."""
         down = [fault for fault in fault_intervals(self.trace) if fault.is_down]
         links = self.trace.meta.get("links", ())
         for fault, (host, peer) in [(one, place) for one in down for place in one.places(links)]:
@@ -232,7 +234,7 @@ class _Film:
     # -- the clock --------------------------------------------------------------------------------
 
     def _clock(self) -> Iterator[str]:
-        """A bar that fills, and the time of the run beside it."""
+        """Yield a bar that fills, and the time of the run beside it."""
         left, wide, y = 20.0, self.width - 150.0, self.height - 9.0
         yield f'<rect x="{left}" y="{y - 4}" width="{wide}" height="4" fill="{plot_style.PALE}"/>'
         yield (
@@ -251,7 +253,7 @@ class _Film:
             )
 
     def _key(self) -> Iterator[str]:
-        """What the signs mean, in a line above the bar."""
+        """Yield what the signs mean, in a line above the bar."""
         x, y = 28.0, self.height - 25.0
         for words, sign in _KEY.items():
             yield (
@@ -262,7 +264,7 @@ class _Film:
 
 
 def _shown(rows: Sequence[Row]) -> list[Row]:
-    """The crossings that are shown, at most :data:`MOST`."""
+    """Return the crossings that are shown, at most :data:`MOST`."""
     mail = [row for row in rows if row[KIND] == "data"]
     words = [row for row in rows if row[KIND] in ("command", "reply")]
     if len(mail) + len(words) <= MOST:

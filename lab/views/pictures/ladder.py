@@ -1,7 +1,7 @@
-"""The ladder, a message sequence chart: hosts as lines, time downward, an arrow a crossing.
+"""The ladder, a message sequence chart: hosts as lines, time downward, arrows between them.
 
-Each command and reply is an arrow from where it left to where it arrived; mail data is folded into
-one. A band lies behind each session. What is lost, cut or waited for is marked where it happened.
+Each command and reply is an arrow from where it left to where it arrived; all mail data is one
+arrow. There is a band behind each session. Losses, cuts and waits are marked where they happened.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 1.05, 1.25, 1.05, 0.55
 _MOST_ROWS: Final = 110
 _MOST_HOSTS: Final = 8
 _SEEN: Final = 0.05
-"""The share of the whole time, to scale, that a wait must have to be worth a word."""
+"""The share of the whole time that a wait must have to be labelled, if time is to scale."""
 _MOST_READ: Final = 400
 """LadderRows of which a picture shows the first; the others are counted."""
 _SIZE: Final = 8.5
@@ -54,7 +54,7 @@ def ladder(
     between: tuple[str, str] | None = None,
     to_scale: bool = False,
 ) -> Axes:
-    """The dialogues of a trace as a message sequence chart, on ``ax`` or on a figure of its own.
+    """Draw the dialogues of a trace as a message sequence chart; return its Axes.
 
     ``message`` (with its notifications), ``session`` or ``between`` two hosts picks some; otherwise
     all are drawn, as far as there is room. Time goes downward, row by row; ``to_scale``: in
@@ -63,7 +63,7 @@ def ladder(
     found, more = first_ladder_rows(
         trace, _MOST_READ, message=message, session=session, between=between
     )
-    with plot_style.sheet():
+    with plot_style.styled():
         return _Drawing(found, more, ax, to_scale).draw(_title(trace, message, session, between))
 
 
@@ -94,7 +94,7 @@ class _Drawing:
         shown = _beginning(found, _MOST_ROWS)
         self.hosts = _in_order(shown)
         self.place = {host: number for number, host in enumerate(self.hosts)}
-        # a fault elsewhere would be a time with nothing beside it
+        # a fault at a host that is not shown would be a time with nothing beside it
         shown = [one for one in shown if one.kind != "fault" or one.host in self.place]
         self.ax = ax if ax is not None else self._axes(len(shown))
         self.width, self.height = self._inches()
@@ -138,7 +138,7 @@ class _Drawing:
         self._legend()
         ax.set_title(plot_style.fitted_title(ax, title), pad=39)
         if not self.shown:
-            ax.text(0.5, 0.5, "nothing was said", transform=ax.transAxes, ha="center")
+            ax.text(0.5, 0.5, "no dialogue", transform=ax.transAxes, ha="center")
         return ax
 
     def _scale(self) -> None:
@@ -173,7 +173,7 @@ class _Drawing:
         ax.set_xticks([])
 
     def _sessions(self) -> None:
-        """A band behind each session, from its first row to its last."""
+        """Draw a band behind each session, from its first row to its last."""
         from matplotlib.patches import Rectangle
 
         spans: dict[int, tuple[float, float, set[str]]] = {}
@@ -238,7 +238,7 @@ class _Drawing:
         return self.width / max(len(self.hosts) - 1, 1)
 
     def _across(self, row: LadderRow, y: float, colour: str, dashes: Any) -> None:
-        """Something that happened to the channel itself: a line from host to host."""
+        """Draw what happened to the channel itself: a line from host to host."""
         x, to = sorted((self.place.get(row.host, 0), self.place[str(row.peer)]))
         self.ax.plot([x, to], [y, y], color=colour, lw=1.0, ls=dashes, zorder=2)
         self._label(row, (x + to) / 2, y, to - x, colour)
@@ -252,7 +252,7 @@ class _Drawing:
         )
 
     def _note(self, row: LadderRow, y: float) -> None:
-        """Something that happens at one host, written beside its line."""
+        """Write what happens at one host beside its line."""
         x = self.place[row.host]
         colour = {"deliver": plot_style.GREEN, "defer": plot_style.GREY}.get(
             row.kind, plot_style.VERMILION
@@ -283,7 +283,7 @@ class _Drawing:
     # -- words -----------------------------------------------------------------------------------
 
     def _times(self) -> None:
-        """When each row arrived, at the left; in seconds, to scale, an axis of its own."""
+        """Write the time of each row at the left; to scale, label the axis in seconds."""
         ax = self.ax
         if self.to_scale:
             ax.set_ylabel("simulated time (seconds)")
@@ -300,7 +300,7 @@ class _Drawing:
                     gid="more")  # fmt: skip
 
     def _thin_labels(self) -> None:
-        """Leave out labels, to scale, that would lie on others."""
+        """Leave out labels that would lie on others, if time is to scale."""
         self.ax.figure.canvas.draw()
         kept: list[Any] = []
         for text in self.ax.texts:

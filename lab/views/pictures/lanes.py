@@ -12,11 +12,11 @@ from lab.views.pictures.plot_style import shorten
 
 @dataclass(slots=True, eq=False)
 class Lane:
-    """A row of the timeline: ``kind`` is message, fork (a copy on a way of its own) or return."""
+    """A row of the timeline: ``kind`` is message, fork (a copy on another route) or return."""
 
     row: int
     kind: str
-    story: Itinerary
+    itinerary: Itinerary
     first: Hop | None = None
 
 
@@ -28,87 +28,89 @@ class LaneLayout:
     rows: dict[int, int] = field(default_factory=dict)
     starts: dict[int, int] = field(default_factory=dict)
 
-    def row(self, story: Itinerary, hop: Hop | None) -> int:
-        """The row in which something lies that happened to a message at the end of a hop."""
-        return self.rows[id(hop)] if hop is not None else self.starts[story.number]
+    def row(self, itinerary: Itinerary, hop: Hop | None) -> int:
+        """Return the row of what happened to a message at the end of a hop."""
+        return self.rows[id(hop)] if hop is not None else self.starts[itinerary.number]
 
-    def add(self, kind: str, story: Itinerary, first: Hop | None = None) -> int:
-        """The number of a new row beneath the others."""
-        self.lanes.append(Lane(len(self.lanes), kind, story, first))
+    def add(self, kind: str, itinerary: Itinerary, first: Hop | None = None) -> int:
+        """Add a row beneath the others, and return its number."""
+        self.lanes.append(Lane(len(self.lanes), kind, itinerary, first))
         return len(self.lanes) - 1
 
 
-def plan(itineraries: Iterable[Itinerary]) -> LaneLayout:
-    """A lane a message in the order of submission, what belongs to it right beneath."""
-    made = LaneLayout()
-    for story in itineraries:
-        if story.about is None:
-            _place(made, story)
-    return made
+def layout_lanes(itineraries: Iterable[Itinerary]) -> LaneLayout:
+    """Return a lane for each message, as submitted, with forks and notifications beneath it."""
+    layout = LaneLayout()
+    for itinerary in itineraries:
+        if itinerary.about is None:
+            _place(layout, itinerary)
+    return layout
 
 
-def _place(made: LaneLayout, story: Itinerary) -> None:
-    if story.about is not None and not story.hops:
-        # it never left the host at which it was written: its end is marked where the mail failed
-        made.starts[story.number] = made.row(story.about, story.cause)
+def _place(layout: LaneLayout, itinerary: Itinerary) -> None:
+    if itinerary.about is not None and not itinerary.hops:
+        # it never left its host: its end is marked where the mail failed
+        layout.starts[itinerary.number] = layout.row(itinerary.about, itinerary.cause)
     else:
-        made.starts[story.number] = made.add("return" if story.about else "message", story)
-        _follow(made, story, _children(story), None, made.starts[story.number])
-    for notice in story.notifications:
-        _place(made, notice)
+        layout.starts[itinerary.number] = layout.add(
+            "return" if itinerary.about else "message", itinerary
+        )
+        _follow(layout, itinerary, _children(itinerary), None, layout.starts[itinerary.number])
+    for notice in itinerary.notifications:
+        _place(layout, notice)
 
 
-def _children(story: Itinerary) -> dict[int | None, list[Hop]]:
+def _children(itinerary: Itinerary) -> dict[int | None, list[Hop]]:
     children: dict[int | None, list[Hop]] = defaultdict(list)
-    for hop in sorted(story.hops, key=lambda hop: hop.queued):
+    for hop in sorted(itinerary.hops, key=lambda hop: hop.queued):
         children[None if hop.parent is None else id(hop.parent)].append(hop)
     return children
 
 
 def _follow(
-    made: LaneLayout,
-    story: Itinerary,
+    layout: LaneLayout,
+    itinerary: Itinerary,
     children: dict[int | None, list[Hop]],
     hop: Hop | None,
     row: int,
 ) -> None:
-    """Lay a chain of hops along a row; the other copies at each parting get rows beneath."""
+    """Put a chain of hops into a row, and other copies of the message into rows beneath."""
     forks: list[Hop] = []
     free = hop.ended if hop is not None and hop.ended is not None else float("-inf")
     while True:
-        here = children.get(None if hop is None else id(hop), [])
-        # mail that was accepted twice (its 250 was lost) overlaps itself: no room in this row
-        onward = next((one for one in here if one.queued >= free - 1e-9), None)
-        forks += [one for one in here if one is not onward]
+        next_hops = children.get(None if hop is None else id(hop), [])
+        # mail that was accepted twice (its 250 was lost) would overlap itself in this row
+        onward = next((one for one in next_hops if one.queued >= free - 1e-9), None)
+        forks += [one for one in next_hops if one is not onward]
         if onward is None:
             break
-        made.rows[id(onward)] = row
+        layout.rows[id(onward)] = row
         hop, free = onward, onward.ended if onward.ended is not None else float("inf")
     for fork in forks:
-        new = made.add("fork", story, fork)
-        made.rows[id(fork)] = new
-        _follow(made, story, children, fork, new)
+        new = layout.add("fork", itinerary, fork)
+        layout.rows[id(fork)] = new
+        _follow(layout, itinerary, children, fork, new)
 
 
 def label(lane: Lane, *, lines: int, width: int) -> str:
-    """What stands beside a lane: number, from, to, in one line or two of that many characters."""
-    story = lane.story
+    """Return the label of a lane: number, from, to, in one or two lines of ``width`` characters."""
+    itinerary = lane.itinerary
     if lane.kind == "fork" and lane.first is not None:
         return shorten(f"copy to {lane.first.peer}", width)
-    to = _recipients(story)
+    to = _recipients(itinerary)
     if lane.kind == "return":
-        return shorten(f"↩ {story.number}  to {to}", width)
-    sender = story.sender.strip("<>") or "<>"
+        return shorten(f"↩ {itinerary.number}  to {to}", width)
+    sender = itinerary.sender.strip("<>") or "<>"
     if lines == 2:
-        return f"{shorten(f'{story.number}  {sender}', width)}\n{shorten(f'→ {to}', width)}"
-    half = max((width - len(str(story.number)) - 5) // 2, 6)
-    return f"{story.number}  {shorten(sender, half)} → {shorten(to, half)}"
+        return f"{shorten(f'{itinerary.number}  {sender}', width)}\n{shorten(f'→ {to}', width)}"
+    half = max((width - len(str(itinerary.number)) - 5) // 2, 6)
+    return f"{itinerary.number}  {shorten(sender, half)} → {shorten(to, half)}"
 
 
-def _recipients(story: Itinerary) -> str:
-    """The first recipient without its route (the bars show that), and how many more there are."""
-    if not story.recipients:
-        return story.hops[0].peer if story.hops else story.host
-    first = story.recipients[0].strip("<>").rpartition(":")[2]
-    more = len(story.recipients) - 1
+def _recipients(itinerary: Itinerary) -> str:
+    """Return the first recipient without its route, and how many more there are."""
+    if not itinerary.recipients:
+        return itinerary.hops[0].peer if itinerary.hops else itinerary.host
+    first = itinerary.recipients[0].strip("<>").rpartition(":")[2]
+    more = len(itinerary.recipients) - 1
     return f"{first} +{more}" if more and "@" in first else first

@@ -1,4 +1,4 @@
-"""Latency: how long mail takes from hand-over to mail drop, as a distribution."""
+"""Latency: how long mail takes from hand-over to mailbox, as a distribution."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ _COLOURS: Final = (
 
 
 def latency(trace: Trace, ax: Axes | None = None, *, by: str = "hops") -> Axes:
-    """The distribution of delivery time in seconds, on ``ax`` or on a figure of its own.
+    """Draw the distribution of delivery times, on ``ax`` or on a figure of its own.
 
-    By "hops": the share of recipients that had their mail within a time, a line a number of hops.
-    By "route": boxes from the lower to the upper quartile with the median in it, whiskers from the
-    least to the most, the routes with the most mail. Where times span more than two powers of ten
-    the axis is logarithmic.
+    By "hops": the share of recipients who had their mail within a time, a line for each number of
+    hops. By "route": for the routes with the most mail, a box from the lower to the upper quartile
+    with the median in it, and whiskers from the least to the most. If times span more than two
+    powers of ten, the axis is logarithmic.
     """
     times = grouped_delivery_times(trace, by)
-    with plot_style.sheet():
+    with plot_style.styled():
         ax = ax if ax is not None else _axes(len(times) if by == "route" else 0, len(times))
         title = str(trace.meta.get("title") or "")
         what = f"delivery time by {by}"
@@ -57,7 +57,7 @@ def latency(trace: Trace, ax: Axes | None = None, *, by: str = "hops") -> Axes:
 
 
 def _fitted(route: str, count: str, room: float) -> str:
-    """The name of a route with how much mail took it, both hosts cut alike where they must be."""
+    """Return the name of a route and how much mail took it, both hosts cut alike if need be."""
     arrow = " → "
     hosts = route.split(arrow)
     room -= plot_style.text_width(arrow + count, 9)

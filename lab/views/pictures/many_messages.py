@@ -1,7 +1,7 @@
-"""The timeline of many messages: thin lanes up to a few thousand, beyond that what they did in sum.
+"""The timeline of many messages: thin lanes for up to a few thousand, and totals for more.
 
-Thin lanes begin at their own submission, so that delays can be compared at a glance. In sum: how
-much mail lay in spools and how much was on its way, over time, and how long mail took.
+Each thin lane begins at its own submission, so that delays can be compared at a glance. The totals
+are how much mail lay in spools and how much was on its way, over time, and how long mail took.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 LANES: Final = 2000
-"""Messages drawn as thin lanes; beyond, a lane would be less than a third of a pixel high."""
+"""Messages drawn as thin lanes; with more, a lane would be under a third of a pixel high."""
 
 _MARKED: Final = ("return", "refuse", "expired", "reject", "abandon", "queued")
 _ENDS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
@@ -34,9 +34,9 @@ _ENDS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
 }
 
 
-def crowd(told: list[Itinerary], end: float, title: str, ax: Axes | None) -> Axes:
-    """The Axes with the timeline of more messages than can each have a labelled lane."""
-    messages = [story for story in told if story.about is None]
+def many_messages(itineraries: list[Itinerary], end: float, title: str, ax: Axes | None) -> Axes:
+    """Draw the timeline of more messages than can each have a labelled lane; return its Axes."""
+    messages = [message for message in itineraries if message.about is None]
     own = ax is None
     ax = plot_style.new_axes(12, 7) if ax is None else ax
     if own:
@@ -81,7 +81,7 @@ def _thin(ax: Axes, messages: list[Itinerary], end: float) -> None:
 
 
 def _pieces(messages: list[Itinerary], end: float) -> dict[str, tuple[str, float, list[Any]]]:
-    """For each look of a thin lane: its colour, its share of the height, and (row, begin, end)."""
+    """Return for each look of a thin lane its colour, share of the height and (row, begin, end)."""
     looks: dict[str, tuple[str, float, list[Any]]] = {
         "in a spool": ("#C9C9C9", 1.0, []),
         "waiting for the next attempt": ("#E9B99B", 1.0, []),
@@ -91,25 +91,25 @@ def _pieces(messages: list[Itinerary], end: float) -> dict[str, tuple[str, float
     colours = (plot_style.BLUE, plot_style.ORANGE, plot_style.GREEN, plot_style.PURPLE)
     for name, colour in zip(names, colours, strict=True):
         looks[name] = (colour, 1.0, [])
-    for row, story in enumerate(messages, 1):
-        for one in _family(story):
+    for row, message in enumerate(messages, 1):
+        for one in _family(message):
             for hop in one.hops:
                 for name, begin, stop in _parts(hop, end):
                     way = names[min(hop.ordinal, 4) - 1]
                     way = way if one.about is None else "a notification on its way back"
                     at = looks[way if name == "way" else name][2]
-                    at.append((row, begin - story.t, stop - story.t))
+                    at.append((row, begin - message.t, stop - message.t))
     return looks
 
 
-def _family(story: Itinerary) -> Iterator[Itinerary]:
-    yield story
-    for notice in story.notifications:
+def _family(message: Itinerary) -> Iterator[Itinerary]:
+    yield message
+    for notice in message.notifications:
         yield from _family(notice)
 
 
 def _parts(hop: Hop, end: float) -> Iterator[tuple[str, float, float]]:
-    """A hop's stretches of time: in the spool, waiting after a failed attempt, on the way."""
+    """Yield a hop's spans of time: in the spool, waiting after a failed attempt, on the way."""
     stop = hop.ended if hop.ended is not None else end
     begin = hop.opening if hop.opening is not None else hop.sending
     begin = stop if begin is None else begin
@@ -122,9 +122,9 @@ def _parts(hop: Hop, end: float) -> Iterator[tuple[str, float, float]]:
         yield "way", begin, stop
 
 
-def _ends(story: Itinerary, end: float) -> Iterator[tuple[str, float]]:
-    """What became of a message where that was not plain delivery, and when."""
-    for one in _family(story):
+def _ends(message: Itinerary, end: float) -> Iterator[tuple[str, float]]:
+    """Yield what became of a message other than plain delivery, and when."""
+    for one in _family(message):
         for mark in one.ends:
             back = one.about is not None and mark.kind == "deliver"
             yield ("return" if back else mark.kind), mark.t
@@ -136,10 +136,10 @@ def _ends(story: Itinerary, end: float) -> Iterator[tuple[str, float]]:
 def _thin_ends(ax: Axes, messages: list[Itinerary], end: float, keys: dict[str, Any]) -> None:
     size = 6.0 if len(messages) <= 300 else 4.5
     found: dict[str, list[tuple[float, int]]] = {kind: [] for kind in _MARKED}
-    for row, story in enumerate(messages, 1):
-        for kind, t in _ends(story, end):
+    for row, message in enumerate(messages, 1):
+        for kind, t in _ends(message, end):
             if kind in found and kind != "refuse":
-                found[kind].append((t - story.t, row))
+                found[kind].append((t - message.t, row))
     for kind, points in found.items():
         if points:
             name, look = _ENDS[kind]
@@ -148,10 +148,10 @@ def _thin_ends(ax: Axes, messages: list[Itinerary], end: float, keys: dict[str, 
 
 
 def _age_axis(ax: Axes, messages: list[Itinerary]) -> None:
-    """Time since submission: to scale, or, where a few took far longer, in powers of ten."""
+    """Make x the time since submission: to scale or, if a few took far longer, logarithmic."""
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-    ages = sorted(max(one.last for one in _family(story)) - story.t for story in messages)
+    ages = sorted(max(one.last for one in _family(message)) - message.t for message in messages)
     usual, most = max(ages[int(len(ages) * 0.8)], 1e-3), max(ages[-1], 1e-3)
     if most < 6 * usual:
         plot_style.time_axis(ax, 0.0, most, label="time since submission")
@@ -194,10 +194,10 @@ def _legend(ax: Axes, keys: dict[str, Any]) -> None:
 
 
 def _sums(ax: Axes, messages: list[Itinerary], end: float) -> None:
-    """Above, how much mail waited and moved; below, how long it took, by when it was submitted."""
+    """Draw how much mail waited and moved; below, how long it took, by submission time."""
     from mpl_toolkits.axes_grid1 import make_axes_locatable  # type: ignore[import-untyped]
 
-    first = min(story.t for story in messages)
+    first = min(message.t for message in messages)
     last = max(end, first + 1e-3)
     divider = make_axes_locatable(ax)
     top = divider.append_axes("top", size="62%", pad=0.22, sharex=ax)
@@ -214,8 +214,8 @@ def _states(top: Axes, messages: list[Itinerary], first: float, last: float) -> 
 
     names = ("way", "in a spool", "waiting for the next attempt")
     spans: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
-    for story in messages:
-        for one in _family(story):
+    for message in messages:
+        for one in _family(message):
             for hop in one.hops:
                 for name, begin, stop in _parts(hop, last):
                     spans[name].append((begin, stop))
@@ -236,7 +236,7 @@ def _states(top: Axes, messages: list[Itinerary], first: float, last: float) -> 
 
 
 def _mean_level(spans: list[tuple[float, float]], edges: Any) -> Any:
-    """How many of the spans cover each bin, on average over the bin."""
+    """Return how many of the spans cover each bin, on average over the bin."""
     import numpy as np
 
     if not spans:
@@ -265,13 +265,13 @@ def _delays(ax: Axes, messages: list[Itinerary], first: float, last: float, end:
     data = np.asarray(pairs or [(first, 1e-3)], dtype=float)
     data[:, 1] = np.maximum(data[:, 1], 1e-3)
     low, high = float(data[:, 1].min()), float(data[:, 1].max())
-    troubles = _troubles(messages, end)
-    high = max([high, *(age for points in troubles.values() for _, age in points)])
+    failures = _failures(messages, end)
+    high = max([high, *(age for points in failures.values() for _, age in points)])
     ax.set_yscale("log")
     ax.set_ylim(low / 1.3, high * 1.6)
     _cloud(ax, data, (first, last), (low / 1.3, high * 1.6))
     _quantiles(ax, data, first, last)
-    for kind, points in troubles.items():
+    for kind, points in failures.items():
         name, look = _ENDS[kind]
         xs, ys = zip(*points[:: max(1, len(points) // 200)], strict=True)
         label = f"{name} ({len(points):,}{', some drawn' if len(xs) < len(points) else ''})"
@@ -288,18 +288,18 @@ def _delays(ax: Axes, messages: list[Itinerary], first: float, last: float, end:
     ax.legend(loc="upper left", ncols=4, **place)
 
 
-def _troubles(messages: list[Itinerary], end: float) -> dict[str, list[tuple[float, float]]]:
-    """When mail that was not delivered was submitted, and how long it took to settle, by end."""
+def _failures(messages: list[Itinerary], end: float) -> dict[str, list[tuple[float, float]]]:
+    """Return for each end but delivery when the mail was submitted, and how long it took."""
     found: dict[str, list[tuple[float, float]]] = {}
-    for story in messages:
-        for kind, t in _ends(story, end):
+    for message in messages:
+        for kind, t in _ends(message, end):
             if kind in _MARKED and kind not in ("refuse", "expired"):
-                found.setdefault(kind, []).append((story.t, max(t - story.t, 1e-3)))
+                found.setdefault(kind, []).append((message.t, max(t - message.t, 1e-3)))
     return found
 
 
 def _cloud(ax: Axes, data: Any, xs: tuple[float, float], ys: tuple[float, float]) -> None:
-    """How many deliveries fell where, the darker the more, on a scale of powers."""
+    """Draw how many deliveries there were, darker for more, on a logarithmic scale."""
     import numpy as np
     from matplotlib.colors import LinearSegmentedColormap, LogNorm
 

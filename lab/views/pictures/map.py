@@ -1,7 +1,6 @@
-"""The map: hosts, relays and routers, their links by environment, and the ways that mail took.
+"""The map: hosts, relays and routers, their links by environment, and the routes that mail took.
 
-Hosts lie where the topology puts them, or where :mod:`lab.analysis.map_layout` does: never by
-chance.
+Hosts lie where the topology or :mod:`lab.analysis.map_layout` puts them, the same in every run.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ LABELLED: Final = 60
 """Hosts that all have their names; of more, only the busiest have."""
 
 LARGE: Final = 120
-"""Hosts above which only the busiest ways of the mail are drawn."""
+"""Hosts above which only the busiest routes of the mail are drawn."""
 
 ARROWS: Final = 80
 """Arrows on a map of so many hosts."""
@@ -37,13 +36,13 @@ _BUSIEST: Final = 14
 _BEND: Final = 0.13
 """How far an arrow bends aside, as a share of its length."""
 _HEAD: Final = 12
-"""As many points of a line count as much as its head, where words look for a place."""
+"""The head of an arrow counts as much as this many points of a line when words are placed."""
 _KINDS: Final[dict[str, dict[str, Any]]] = {
     "host": {"marker": "o", "mfc": "white", "mec": "black", "mew": 1.4},
     "relay": {"marker": "s", "mfc": plot_style.YELLOW, "mec": "black", "mew": 1.4},
     "router": {"marker": "D", "mfc": plot_style.GREY, "mec": "black", "mew": 1.0},
 }
-_TROUBLES: Final[dict[bool, dict[str, Any]]] = {
+_FAULT_LOOKS: Final[dict[bool, dict[str, Any]]] = {
     True: {"says": "down", "marker": "X", "mfc": plot_style.VERMILION, "mec": "white", "mew": 0.9},
     False: {
         "says": "disturbed",
@@ -56,7 +55,7 @@ _TROUBLES: Final[dict[bool, dict[str, Any]]] = {
 
 
 def network_map(source: Trace | Meta, ax: Axes | None = None) -> Axes:
-    """The Axes with the map of a trace, or of a topology described as ``trace.meta`` is.
+    """Draw the map of a trace, or of a topology as ``trace.meta`` describes it; return its Axes.
 
     Of a trace, the sessions are drawn too, as arrows along the links that they crossed.
     """
@@ -64,15 +63,15 @@ def network_map(source: Trace | Meta, ax: Axes | None = None) -> Axes:
 
 
 def map_of(source: Trace | Meta, ax: Axes | None = None) -> Map:
-    """The map, drawn, with the places of its hosts: for what is put over it."""
-    with plot_style.sheet():
+    """Draw the map and return it with the places of its hosts, to draw more over it."""
+    with plot_style.styled():
         picture = Map(source, ax)
         picture.draw()
     return picture
 
 
 class Map:
-    """One map: hosts by number, their places, and what the legend will have to explain."""
+    """One map: hosts by number, their places, and what the legend has to explain."""
 
     def __init__(self, source: Trace | Mapping[str, Any], ax: Axes | None) -> None:
         self.meta = source.meta if isinstance(source, Trace) else source
@@ -96,7 +95,7 @@ class Map:
             self.size = 5 if len(self.hosts) <= 300 else 2.5
 
     def draw(self) -> None:
-        """Links first, then hosts over them, then words in the places that are left."""
+        """Draw links, then hosts over them, then words in the places that are left."""
         ax = self.ax
         ax.set_axis_off()
         if self.own:
@@ -110,7 +109,7 @@ class Map:
         self._links()
         self._arrows()
         self._hosts()
-        self._troubles()
+        self._faults()
         words = _Words(self)
         words.names()
         words.links()
@@ -118,11 +117,11 @@ class Map:
         self._legend()
 
     def ends(self, link: Mapping[str, Any]) -> tuple[Any, Any]:
-        """The places of a link's two hosts."""
+        """Return the places of a link's two hosts."""
         return self.places[self.number[str(link["a"])]], self.places[self.number[str(link["b"])]]
 
     def bend(self, a: Any, b: Any, share: float) -> Any:
-        """The point beside the middle of a line, ``share`` of its length away, as seen on paper."""
+        """Return the point beside the middle of a line, ``share`` of its length away on paper."""
         import numpy as np
 
         along = (b - a) * self.pixels
@@ -155,13 +154,13 @@ class Map:
         self.keys[f"link of {name}"] = Line2D([], [], color=colour, ls=dashes, lw=1.8)
 
     def bends(self) -> list[tuple[Mapping[str, Any], float]]:
-        """Each link with how far it bends aside, so that links of one pair lie side by side."""
+        """Return each link with how far it bends aside."""
         return list(zip(self.links, map_layout.bends(self.links), strict=True))
 
-    # -- the ways that mail took -----------------------------------------------------------------
+    # -- the routes that mail took ----------------------------------------------------------------
 
     def _arrows(self) -> None:
-        """An arrow for each direction in which sessions were opened, the broader the more."""
+        """Draw an arrow for each direction in which sessions were opened, broader for more."""
         if not self.traffic:
             return
         most = max(self.traffic.values())
@@ -171,11 +170,11 @@ class Map:
                 self._arrow(a, b, 1.2 + 3.4 * (count / most) ** 0.5 if most > 1 else 2.2)
 
     def _drawn(self) -> dict[tuple[str, str], int]:
-        """The directions that get an arrow: all, or on a large map the busiest."""
+        """Return the directions that get an arrow: all, or on a large map the busiest."""
         if len(self.hosts) <= LARGE:
             return dict(self.traffic)
-        busiest = sorted(self.traffic, key=lambda way: (-self.traffic[way], way))
-        return {way: self.traffic[way] for way in busiest[:ARROWS]}
+        busiest = sorted(self.traffic, key=lambda pair: (-self.traffic[pair], pair))
+        return {pair: self.traffic[pair] for pair in busiest[:ARROWS]}
 
     def _arrow(self, a: str, b: str, width: float) -> None:
         from matplotlib.patches import FancyArrowPatch
@@ -227,12 +226,12 @@ class Map:
 
     # -- what failed -----------------------------------------------------------------------------
 
-    def _troubles(self) -> None:
-        """A cross where nothing got through for a time, a diamond where something else was amiss.
+    def _faults(self) -> None:
+        """Draw a cross where nothing got through for a time, a diamond for any other fault.
 
-        A link has its mark a quarter of its length from one end, where no word stands.
+        The mark of a link is a quarter of its length from one end, where no word stands.
         """
-        for is_down, look in _TROUBLES.items():
+        for is_down, look in _FAULT_LOOKS.items():
             these = {
                 place
                 for fault in self.faults
@@ -248,7 +247,7 @@ class Map:
             self._mark(at, f"host that was {look['says']}", look, self.size * 0.8)
 
     def _of_link(self, a: str, b: str) -> Any:
-        """The mark's place on the link of two hosts."""
+        """Return where the mark of the link of two hosts is."""
         for link, share in self.bends():
             if {str(link["a"]), str(link["b"])} == {a, b}:
                 start, end = self.ends(link)
@@ -267,11 +266,11 @@ class Map:
         size = min(size, 11) if len(self.hosts) <= 60 else 5
         xs, ys = [float(x) for x, _ in at], [float(y) for _, y in at]
         (drawn,) = self.ax.plot(xs, ys, ls="", ms=size, zorder=5, **own)
-        drawn.set_gid(f"troubles {name}")
+        drawn.set_gid(f"faults {name}")
         self.keys[name] = Line2D([], [], ls="", ms=9, **own)
 
     def _legend(self) -> None:
-        self._say_unplaced()
+        self._mention_unplaced()
         if not self.keys:
             self.ax.text(0.5, 0.5, "no hosts", ha="center")
             return
@@ -285,8 +284,8 @@ class Map:
             handlelength=3,
         )
 
-    def _say_unplaced(self) -> None:
-        """Hosts whose place is not where they were."""
+    def _mention_unplaced(self) -> None:
+        """Say in the legend how many hosts have no place of their own."""
         from matplotlib.lines import Line2D
 
         count = map_layout.without_place(self.hosts)
@@ -299,7 +298,7 @@ class Map:
 
 
 class _Words:
-    """Puts names and numbers where they hide least; what finds no free place is left out."""
+    """Puts names and numbers where they cover least; what finds no free place is left out."""
 
     def __init__(self, of: Map) -> None:
         import numpy as np
@@ -309,7 +308,7 @@ class _Words:
         lines = [of.ends(link) for link in of.links[:600]]
         along = np.linspace(0.0, 1.0, 25)[:, None]
         samples = [(a + (b - a) * along) * of.pixels for a, b in lines]
-        # and the ways of the mail, which bend aside as their arrows do
+        # and the routes of the mail, which bend as their arrows do
         for a, b in list(of.drawn)[:600]:
             ends = of.places[of.number[a]], of.places[of.number[b]]
             bent = of.bend(*ends, -_BEND / 2)
@@ -324,7 +323,7 @@ class _Words:
         self.unnamed = 0
 
     def names(self) -> None:
-        """A name at each host, or at the busiest of very many."""
+        """Write a name at each host, or at the busiest of very many."""
         of = self.of
         some = range(len(of.hosts))
         degree = Counter(str(link[end]) for link in of.links for end in ("a", "b"))
@@ -343,7 +342,7 @@ class _Words:
             of.keys[words] = Line2D([], [], ls="")
 
     def _name(self, n: int) -> None:
-        """The name, with all that belongs to it, or so much of it as hides no other."""
+        """Write the name with users and a warning, or as much of it as covers no other."""
         of = self.of
         host = of.hosts[n]
         few = len(of.hosts) <= 15
@@ -362,7 +361,7 @@ class _Words:
             self.unnamed += 1
 
     def _put(self, text: str, n: int, size: float) -> bool:
-        """At the one of many places around a host that costs least; not over another's words."""
+        """Write a text at the best of many places around a host; return False if none is free."""
         of = self.of
         width, height = self._extent(text, size)
         best = min(self._around(n, width, height), key=lambda one: (round(one[0], 3), one[1]))
@@ -382,7 +381,7 @@ class _Words:
         return width * self.of.dots + 3, len(lines) * size * 1.25 * self.of.dots
 
     def _around(self, n: int, width: float, height: float) -> list[Any]:
-        """Candidates: (cost, order, box), boxes in pixels from the Axes' zero."""
+        """Return candidates (cost, order, box), with boxes in pixels of the Axes."""
         import math
 
         found = []
@@ -398,7 +397,7 @@ class _Words:
                 if turn % 90:  # a corner of the words towards the host
                     cx = x + math.copysign(reach * 0.55 + width / 2, dx)
                     cy = y + math.copysign(reach * 0.75 + height / 2, dy)
-                elif turn % 180:  # above or below, and as far to the side as the figure asks
+                elif turn % 180:  # above or below, and moved aside to stay within the figure
                     cx = min(max(cx, width / 2 - 0.085 * wide), 1.085 * wide - width / 2)
                 box = (cx - width / 2, cy - height / 2, cx + width / 2, cy + height / 2)
                 found.append((self._cost(box, n) + ring * 1.5, ring * 8 + step, box))
@@ -422,7 +421,7 @@ class _Words:
         return cost + out
 
     def links(self) -> None:
-        """Latency and rate on each link, when they are few and there is room."""
+        """Write latency and bandwidth on each link, if they are few and there is room."""
         of = self.of
         if len(of.links) > 16:
             return
@@ -454,7 +453,7 @@ class _Words:
 
 
 def map_trace(topology: Topology, seed: int = 0) -> Trace:
-    """A trace in which nothing happens: enough to draw the map of a topology that was not run."""
+    """Return a trace in which nothing happens, to draw the map of a topology that was not run."""
     from lab.topology.describe import describe
 
     return Trace([(0.0, "start", "", None, None, None, describe(topology, seed))])
@@ -465,7 +464,7 @@ def _name(of: Map, n: int) -> str:
 
 
 def _crossings(trace: Trace) -> Counter[tuple[str, str]]:
-    """How many sessions were opened over each link (or are planned to be), by direction."""
+    """Return how many sessions were, or will be, opened over each link, by direction."""
     crossed: Counter[tuple[str, str]] = Counter()
     for row in trace.of(("open", "plan")):
         if row[KIND] == "open":
@@ -487,14 +486,14 @@ def _link_text(link: Mapping[str, Any]) -> str:
 
 
 def _overlap(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> float:
-    """The area that two boxes share, in characters, roughly."""
+    """Return the area that two boxes share, roughly in characters."""
     width = min(a[2], b[2]) - max(a[0], b[0])
     height = min(a[3], b[3]) - max(a[1], b[1])
     return width * height / 60 if width > 0 and height > 0 else 0.0
 
 
 def _curve(a: Any, through: Any, b: Any) -> list[Any]:
-    """Points of a gentle bend from one place to another (a straight line where there is none)."""
+    """Return points of a bend from one place through another to a third."""
     pull = 2 * through - (a + b) / 2
     steps = [n / 16 for n in range(17)]
     return [(1 - t) ** 2 * a + 2 * t * (1 - t) * pull + t * t * b for t in steps]

@@ -1,7 +1,8 @@
-"""The one style sheet: what every plot of the lab shares in colour, hatch, marker and time axis.
+"""The style of all pictures: colours, hatches, fonts, time axes, and texts that fit.
 
 Colours are those of Okabe and Ito, which people with any of the common kinds of colour blindness
-tell apart. Nothing is told by colour alone: hatches, line styles and markers say the same in print.
+can tell apart. Nothing depends on colour alone: hatches, line styles and markers show the same in
+print.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ GREY: Final = "#6B6B6B"
 PALE: Final = "#ECECEC"
 
 HOPS: Final = (BLUE, ORANGE, GREEN, PURPLE, SKY, YELLOW)
-"""Fill of the first, second ... hop's transmission; from the seventh on they begin again."""
+"""Colours of the first, second ... hop of a message; the seventh has the first again."""
 
 LINES: Final = ("-", (0, (5, 2)), (0, (1.2, 1.6)), (0, (5, 1.6, 1.2, 1.6)), (0, (9, 3)))
 """Line styles of the environments, in the order of the topology file."""
@@ -41,7 +42,9 @@ LINE_COLOURS: Final = (GREY, BLUE, VERMILION, GREEN, PURPLE)
 
 RC: Final[dict[Any, Any]] = {
     "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib: the same picture everywhere
+    "font.sans-serif": [
+        "DejaVu Sans"
+    ],  # comes with matplotlib, so that pictures are the same everywhere
     "font.size": 10,
     "axes.titlesize": 13,
     "axes.titleweight": "bold",
@@ -61,7 +64,7 @@ RC: Final[dict[Any, Any]] = {
     "hatch.linewidth": 0.6,
     "legend.fontsize": 9,
     "legend.frameon": False,
-    "text.parse_math": False,  # a dollar sign in a name is no formula
+    "text.parse_math": False,  # a dollar sign in a name does not begin a formula
     "xtick.labelsize": 9,
     "ytick.labelsize": 9,
 }
@@ -71,7 +74,7 @@ _off_screen: ContextVar[bool] = ContextVar("off_screen", default=False)
 
 @contextmanager
 def off_screen() -> Iterator[None]:
-    """A stretch of code in which new figures belong to no window and to no notebook's cell."""
+    """Make new figures without a window or a notebook's cell, within a ``with`` statement."""
     token = _off_screen.set(True)
     try:
         yield
@@ -87,35 +90,36 @@ _OF_OTHER_SCRIPTS: Final = (
 
 @cache
 def _fonts() -> list[str]:
-    """The font of all pictures, and those of this machine for what it has no letters for."""
+    """Return the font of all pictures, and fonts of this machine for letters that it lacks."""
     from matplotlib.font_manager import fontManager
 
-    there = set(fontManager.get_font_names())
-    return ["DejaVu Sans", *(name for name in _OF_OTHER_SCRIPTS if name in there)]
+    installed = set(fontManager.get_font_names())
+    return ["DejaVu Sans", *(name for name in _OF_OTHER_SCRIPTS if name in installed)]
 
 
 @contextmanager
-def no_word_of_glyphs() -> Iterator[None]:
-    """A stretch of code in which letters that no font has are drawn as boxes, and no more said."""
+def missing_glyphs_ignored() -> Iterator[None]:
+    """Draw letters that no font has as boxes, without a warning, within a ``with`` statement."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         yield
 
 
 @contextmanager
-def sheet() -> Iterator[None]:
-    """A stretch of code in which what is drawn follows the style sheet."""
+def styled() -> Iterator[None]:
+    """Draw in the style of the lab, within a ``with`` statement."""
     import matplotlib
 
-    with matplotlib.rc_context({**RC, "font.sans-serif": _fonts()}), no_word_of_glyphs():
+    with matplotlib.rc_context({**RC, "font.sans-serif": _fonts()}), missing_glyphs_ignored():
         yield
         interactive = matplotlib.is_interactive()
-    # a notebook's backend sets this when the first figure is made; put back, no later figure shows
+    # a notebook's backend turns this on when the first figure is made; off again, no later figure
+    # would be shown
     matplotlib.interactive(interactive)
 
 
 def new_axes(width: float, height: float) -> Axes:
-    """An empty Axes on a figure of its own; width and height are in inches."""
+    """Return an empty Axes on a figure of its own; width and height are in inches."""
     if _off_screen.get():
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
@@ -130,7 +134,7 @@ def new_axes(width: float, height: float) -> Axes:
 
 
 def shorten(text: str, width: int) -> str:
-    """The text in at most ``width`` characters, cut in the middle, where names differ least."""
+    """Cut a text to ``width`` characters in the middle, where names differ least."""
     if len(text) <= width:
         return text
     head = math.ceil((width - 1) / 2)
@@ -139,12 +143,12 @@ def shorten(text: str, width: int) -> str:
 
 
 def time_step(span: float, ticks: int) -> float:
-    """The round number of seconds that cuts a span into at most that many pieces."""
+    """Return the round number of seconds that cuts a span into at most that many pieces."""
     return next((step for step in TIME_STEPS if span / step <= ticks), TIME_STEPS[-1])
 
 
 def time_unit(span: float) -> tuple[float, str]:
-    """The unit that suits a span of time: its length in seconds, and its name."""
+    """Return the unit that suits a span of time: its length in seconds, and its name."""
     for size, name in ((86400.0, "days"), (3600.0, "hours"), (60.0, "minutes")):
         if span >= 3 * size:
             return size, name
@@ -152,7 +156,7 @@ def time_unit(span: float) -> tuple[float, str]:
 
 
 def time_axis(ax: Axes, first: float, last: float, *, label: str = "simulated time") -> None:
-    """Scale the x axis, whose data are seconds, to a span and to the unit that suits it."""
+    """Set the x axis, whose data are seconds, to a span and to the unit that suits it."""
     from matplotlib.ticker import FuncFormatter, MultipleLocator
 
     span = max(last - first, 1e-6)
@@ -164,7 +168,7 @@ def time_axis(ax: Axes, first: float, last: float, *, label: str = "simulated ti
 
 
 def text_width(text: str, points: float, weight: str = "normal") -> float:
-    """How wide a text is drawn, in points."""
+    """Return how wide a text is drawn, in points."""
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import text_to_path
 
@@ -175,7 +179,7 @@ def text_width(text: str, points: float, weight: str = "normal") -> float:
 def legend_columns(
     names: Sequence[str], room: float, most: int, *, points: float = 9, handle: float = 3.0
 ) -> int:
-    """In how many columns a legend fits into ``room`` points, filled column by column."""
+    """Return in how many columns a legend fits into ``room`` points, filled column by column."""
     widths = [text_width(name, points) + (handle + 0.8 + 2.0) * points for name in names]
     for columns in range(min(most, len(names)), 1, -1):
         long, extra = divmod(len(names), columns)
@@ -186,7 +190,7 @@ def legend_columns(
 
 
 def fitted(text: str, room: float, points: float, weight: str = "normal") -> str:
-    """A text cut in the middle until it is no wider than ``room`` points."""
+    """Return a text cut in the middle until it is no wider than ``room`` points."""
     wide = text_width(text, points, weight)
     most = len(text)
     while wide > room and most > 4:
@@ -196,7 +200,7 @@ def fitted(text: str, room: float, points: float, weight: str = "normal") -> str
 
 
 def fitted_title(ax: Axes, text: str) -> str:
-    """A title cut so that it ends within the figure, by where its axes begin now."""
+    """Return a title cut so that it ends within the figure; its axes must be in place."""
     left = float(ax.get_window_extent().x0)
     room = (float(ax.figure.bbox.width) - left) * 72 / float(ax.figure.dpi) - 10
     return fitted(text, max(room, 60.0), 13, "bold")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _MOST: Final = 6
-"""Hosts with a line of their own; the others are summed, or nobody could tell them apart."""
+"""Hosts with a line of their own; the others are summed, so that lines can be told apart."""
 
 _LOOKS: Final[tuple[dict[str, Any], ...]] = tuple(
     {"color": colour, "ls": line}
@@ -33,14 +33,14 @@ _LOOKS: Final[tuple[dict[str, Any], ...]] = tuple(
 
 
 def queues(trace: Trace, ax: Axes | None = None) -> Axes:
-    """The messages in each host's spool over time, on ``ax`` or on a figure of its own.
+    """Draw the messages in each host's spool over time, on ``ax`` or on a figure of its own.
 
-    The hosts whose spools were longest (longest for longest, weighed by time) have a line each, the
-    others are summed. Time in seconds, minutes, hours or days as suits the run.
+    The hosts with the longest spools (length times time) have a line each; the others are summed.
+    Time is in seconds, minutes, hours or days, as suits the run.
     """
     lines = queue_lengths(trace)
     last = trace.rows[-1][T] if trace.rows else 0.0
-    with plot_style.sheet():
+    with plot_style.styled():
         ax = ax if ax is not None else _axes()
         ranked = sorted(lines, key=lambda host: (-_weight(lines[host], last), host))
         own = ranked[:_MOST] if len(ranked) > _MOST + 1 else ranked[: _MOST + 1]
@@ -60,7 +60,7 @@ def queues(trace: Trace, ax: Axes | None = None) -> Axes:
 
 
 def _named(host: str, most: int) -> str:
-    """A line of the legend, of which two fit side by side."""
+    """Return a line of the legend, of which two fit side by side."""
     return f"{plot_style.fitted(host, 190, 10)}, at most {most:,}"
 
 
@@ -85,7 +85,7 @@ def _step(ax: Axes, line: Line, last: float, name: str, look: dict[str, Any]) ->
 
 
 def _sum(lines: list[Line]) -> Line:
-    """Several lines as one."""
+    """Return the sum of several lines."""
     changes: dict[float, int] = {}
     for line in lines:
         before = 0

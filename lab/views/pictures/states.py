@@ -1,4 +1,4 @@
-"""The state diagrams of section 4.4, and the states of a session, from the engines' own tables."""
+"""The state diagrams of section 4.4 and the states of a session, from the protocol's tables."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _ARCS: Final[dict[tuple[State, State], float]] = {
     (State.RCPT, State.READY): 0.46,
     (State.DATA, State.READY): 0.52,
 }
-"""How much an arrow that leads back bends; those that lead on are straight."""
+"""How much an arrow that leads back bends; arrows that lead on are straight."""
 
 _WORDS: Final = {MAIL_DATA: "the mail data"}
 _NODE: Final = 0.42
@@ -43,19 +43,19 @@ def states(
     seq: int | None = None,
     command: str | None = None,
 ) -> Axes:
-    """The states of a session and the two diagrams of section 4.4, on ``ax`` or on a figure.
+    """Draw the states of a session and the two diagrams of section 4.4; return their Axes.
 
-    With a trace, each arrow tells how often it was taken in it; with a ``session``, in that one up
-    to event ``seq`` (default: its end), and where the receiver-SMTP stands then is marked, with the
-    command that it had last. ``command`` picks the row of 4.3 whose codes are shown. Raises
-    ValueError for a session that there is not.
+    With a trace, each arrow shows how often it was taken. With a ``session``, the counts are those
+    of that session up to event ``seq`` (default: its end), and the state of the receiver-SMTP at
+    that event is marked, with its last command. ``command`` picks the row of 4.3 whose codes are
+    shown. Raises ValueError for a session that is not in the trace.
     """
     taken: Counter[tuple[State, str]] = Counter()
     now: State | None = None
     if trace is not None:
         taken, now, last = _taken(trace, session, seq)
         command = command or last
-    with plot_style.sheet():
+    with plot_style.styled():
         ax = ax if ax is not None else _axes()
         ax.set_xlim(0, 12.2)
         ax.set_ylim(0.0, 10.3)
@@ -86,32 +86,38 @@ def _taken(
     if session not in found:
         last = max((row[SESSION] for row in trace.rows if row[KIND] == "open"), default=0)
         raise ValueError(f"there is no session {session}; they are 1 to {last}")
-    film, last = found[session], len(trace) if seq is None else seq
-    shots = [shot for at, shot in zip(film.seqs, film.snapshots, strict=True) if at <= last]
-    rows = [trace.rows[at] for at in film.seqs[: len(shots)]]
-    had = [shot.receiver.command for shot in shots if shot.receiver.command in COMMAND_REPLIES]
-    now = shots[-1].receiver.state if shots else None
-    return Counter(_arrows(rows, shots)), now, had[-1] if had else None
+    history, last = found[session], len(trace) if seq is None else seq
+    snapshots = [
+        snapshot for at, snapshot in zip(history.seqs, history.snapshots, strict=True) if at <= last
+    ]
+    rows = [trace.rows[at] for at in history.seqs[: len(snapshots)]]
+    had = [
+        snapshot.receiver.command
+        for snapshot in snapshots
+        if snapshot.receiver.command in COMMAND_REPLIES
+    ]
+    now = snapshots[-1].receiver.state if snapshots else None
+    return Counter(_arrows(rows, snapshots)), now, had[-1] if had else None
 
 
 def _of_all(trace: Trace, seq: int | None) -> Counter[tuple[State, str]]:
-    """How often each arrow was taken in all sessions, up to an event."""
+    """Return how often each arrow was taken in all sessions, up to an event."""
     taken: Counter[tuple[State, str]] = Counter()
     rows = trace.rows if seq is None else islice(trace.rows, seq + 1)
-    for film, mine, times in kinds_of_session(rows):
-        for arrow in _arrows(mine, film.snapshots):
+    for history, mine, times in kinds_of_session(rows):
+        for arrow in _arrows(mine, history.snapshots):
             taken[arrow] += times
     return taken
 
 
-def _arrows(rows: Sequence[Row], shots: Sequence[Snapshot]) -> Iterator[tuple[State, str]]:
-    """The arrows of its table that the receiver-SMTP took in a session, event by event.
+def _arrows(rows: Sequence[Row], snapshots: Sequence[Snapshot]) -> Iterator[tuple[State, str]]:
+    """Yield the arrows of the table that the receiver-SMTP took in a session, event by event.
 
-    It takes one with a command that succeeds, and with mail data whatever its reply.
+    It takes one for each command that succeeds, and for mail data whatever the reply.
     """
     before: SideState | None = None
-    for row, shot in zip(rows, shots, strict=True):
-        here = shot.receiver
+    for row, snapshot in zip(rows, snapshots, strict=True):
+        here = snapshot.receiver
         if here.command == MAIL_DATA:
             awaited = before is not None and before.command == MAIL_DATA and before.code is None
             taken = awaited and here.code is not None
@@ -169,7 +175,7 @@ def _arc(ax: Axes, state: State, after: State, words: list[str], taken: bool) ->
     bend = _ARCS.get((state, after), 0.0)
     (x, y), (to, down) = _PLACES[state], _PLACES[after]
     sign = 1 if to > x else -1
-    # those that lead back start and end above, and reach half their bend in height
+    # arrows that lead back start and end above, and are half as high as their bend
     begin = (x + sign * 0.2, y + 0.3) if bend else (x + sign * 0.66, y)
     end = (to - sign * 0.2, down + 0.3) if bend else (to - sign * 0.66, down)
     height = 0.42 + bend * abs(end[0] - begin[0]) * 0.575 if bend else -0.12
@@ -189,7 +195,7 @@ def _arc(ax: Axes, state: State, after: State, words: list[str], taken: bool) ->
 
 
 def _loop(ax: Axes, state: State, words: list[str]) -> None:
-    """What leaves a state as it is, written below it."""
+    """Write the commands that do not change a state below it."""
     x, y = _PLACES[state]
     ax.text(x, y - 0.42, "↻ " + _wrapped(words, 2), ha="center", va="top", fontsize=7.5,
             color=plot_style.GREY, zorder=5, gid="loop words")  # fmt: skip
@@ -226,7 +232,7 @@ _ENDS: Final = (
 def _diagram(
     ax: Axes, left: float, title: str, label: str, command: str | None, two_stage: bool
 ) -> None:
-    """Begin, wait, and success, failure or error by the first digit of the reply."""
+    """Draw begin, wait, and success, failure or error by the first digit of the reply."""
     ax.text(left, 3.2, f"4.4: {title}", fontsize=10, fontweight="bold", ha="left", va="bottom")
     mine = command is not None and (command in ("DATA", MAIL_DATA)) == two_stage
     word = command if mine and not two_stage and command else label

@@ -1,4 +1,4 @@
-"""What a sweep came to: its tables in files, a table to read, and a plot of each measure."""
+"""The results of a sweep: tables in files, a table to read, and a plot of each measure."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from lab.views.pictures.results import Sweep
 
 MOST_LINES: Final = 8
-"""Lines of one plot; more nobody could tell apart."""
+"""Lines of one plot; more could not be told apart."""
 
 MOST_SHOWN: Final = 60
-"""Rows of the table that a terminal is shown; the files have all."""
+"""Rows of the table shown in a terminal; the files have all."""
 
 _T: Final = (
     12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160,
@@ -53,9 +53,9 @@ _LOOKS: Final = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Mean:
-    """The mean of a measure over seeds, with the half of its 95 % interval (Student's t).
+    """The mean of a measure over seeds, with half of its 95 % interval (Student's t).
 
-    ``half`` is None where there is one run only; ``count`` is how many runs had the figure.
+    ``half`` is None if there is only one run; ``count`` is how many runs had a value.
     """
 
     mean: float
@@ -64,7 +64,7 @@ class Mean:
 
 
 def mean_of(values: Iterable[Any]) -> Mean | None:
-    """The mean of those values that are numbers; None of none.
+    """Return the mean of those values that are numbers; None if there are none.
 
     >>> mean_of([1, 3, None])
     Mean(mean=2.0, half=12.706, count=2)
@@ -83,9 +83,9 @@ def mean_of(values: Iterable[Any]) -> Mean | None:
 
 
 def leave(swept: Sweep, out: Path) -> list[Path]:
-    """Leave the table as Parquet and CSV, and a plot of each measure: the paths of the files.
+    """Write the table as Parquet and CSV and a plot of each measure; return the files' paths.
 
-    Each is moved to its place when it is whole.
+    Each file is moved to its place when it is complete.
     """
     rows = list(swept.rows())
     paths = [
@@ -101,7 +101,7 @@ def leave(swept: Sweep, out: Path) -> list[Path]:
 
 def _drawer(swept: Sweep, rows: list[dict[str, Any]], measure: str) -> Callable[[Path], None]:
     def draw(path: Path) -> None:
-        with plot_style.off_screen(), plot_style.sheet():
+        with plot_style.off_screen(), plot_style.styled():
             figure: Any = plot(rows, measure, **about(swept)).figure
             figure.savefig(path, format="png", metadata={"Software": None})
 
@@ -109,7 +109,7 @@ def _drawer(swept: Sweep, rows: list[dict[str, Any]], measure: str) -> Callable[
 
 
 def about(swept: Sweep) -> dict[str, Any]:
-    """What a plot has to know of a sweep beside its rows."""
+    """Return what a plot needs of a sweep besides its rows."""
     return {
         "axes": swept.experiment.axes,
         "units": {one.name: one.unit for one in swept.experiment.measures},
@@ -129,7 +129,7 @@ def _placed(path: Path, write: Callable[[Path], None]) -> Path:
 
 
 def _cell(value: Any) -> Any:
-    """A value that a column can hold: a list or table of an experiment is told as JSON."""
+    """Return a value as a column can hold it: a list or table as JSON."""
     return json.dumps(value, default=str) if isinstance(value, (list, dict)) else value
 
 
@@ -165,7 +165,7 @@ def _write_parquet(swept: Sweep, rows: Sequence[Mapping[str, Any]], path: Path) 
 
 
 def sweep_table(swept: Sweep) -> RenderableType:
-    """The mean of each measure for each combination, with its 95 % interval over the seeds."""
+    """Return a table of the mean of each measure, with its 95 % interval over the seeds."""
     from rich import box
     from rich.console import Group
     from rich.table import Table
@@ -181,7 +181,7 @@ def sweep_table(swept: Sweep) -> RenderableType:
         table.add_column(one.name, justify="right")
     groups = grouped(swept.rows(), axes)
     for rows in list(groups.values())[:MOST_SHOWN]:
-        told = [_told(mean_of(row[one.name] for row in rows), one.unit) for one in measures]
+        told = [_written(mean_of(row[one.name] for row in rows), one.unit) for one in measures]
         good = sum(row["error"] is None for row in rows)
         count = str(good) if good == len(rows) else f"{good} of {len(rows)}"
         table.add_row(*(str(_cell(rows[0][name])) for name in axes), count, *told)
@@ -196,7 +196,7 @@ def sweep_table(swept: Sweep) -> RenderableType:
 def grouped(
     rows: Iterable[Mapping[str, Any]], axes: Sequence[str]
 ) -> dict[tuple[str, ...], list[Mapping[str, Any]]]:
-    """Rows by the values of some columns, in the order in which these first come."""
+    """Return rows grouped by the values of some columns, in the order of first appearance."""
     groups: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
     for row in rows:
         key = tuple(json.dumps(row[name], sort_keys=True, default=str) for name in axes)
@@ -204,7 +204,7 @@ def grouped(
     return groups
 
 
-def _told(mean: Mean | None, unit: str) -> str:
+def _written(mean: Mean | None, unit: str) -> str:
     if mean is None:
         return "-"
     scale, sign = (100.0, " %") if unit == "share" else (1.0, f" {unit}" if unit else "")
@@ -231,15 +231,15 @@ def plot(
     labels: Mapping[str, str] | None = None,
     title: str = "",
 ) -> Axes:
-    """A measure against the first of the ``axes``, with its 95 % interval over the seeds as a band.
+    """Draw a measure over the first of the ``axes``, with its 95 % interval as a band.
 
-    A line for each combination of the other keys. Where the first key's values are quantities the
-    line joins them at their places, where they are names points stand side by side.
+    There is a line for each combination of the other keys. If the values of the first key are
+    quantities, the line joins them; if they are names, points stand side by side.
     """
     labels = labels or {}
     unit = (units or {}).get(measure, "")
     first, others = (axes[0], list(axes[1:])) if axes else ("", [])
-    with plot_style.sheet():
+    with plot_style.styled():
         scale = _Scale([row[first] for row in rows] if first else [""])
         lines = grouped(rows, others)
         shown = list(lines.items())[:MOST_LINES]
@@ -328,7 +328,7 @@ def _finish(ax: Axes, unit: str, label: str) -> None:
 
 
 def _Multiples(size: float) -> Any:
-    """Ticks at round numbers of a unit of time."""
+    """Return a locator of ticks at round numbers of a unit of time."""
     from matplotlib.ticker import MaxNLocator
 
     class Multiples(MaxNLocator):
@@ -340,7 +340,7 @@ def _Multiples(size: float) -> Any:
 
 
 class _Scale:
-    """Where the values of the first key stand on the x axis."""
+    """The places of the values of the first key on the x axis."""
 
     def __init__(self, values: Iterable[Any]) -> None:
         self.values = list({json.dumps(v, sort_keys=True, default=str): v for v in values}.values())
@@ -354,7 +354,7 @@ class _Scale:
                 self.is_logarithmic = True
             if self._apart(numbers):
                 self._places = numbers
-            else:  # too close together to write each at its place
+            else:  # too close together to label each at its place
                 self.is_logarithmic = False
                 order = sorted(numbers)
                 self._places = [float(order.index(number)) for number in numbers]
@@ -377,13 +377,13 @@ class _Scale:
         return gap >= 0.05 * (at[-1] - at[0])
 
     def place(self, value: Any) -> float:
-        """Where a value stands."""
+        """Return the place of a value."""
         told = json.dumps(value, sort_keys=True, default=str)
         every = (json.dumps(one, sort_keys=True, default=str) for one in self.values)
         return next(p for p, one in zip(self._places, every, strict=True) if one == told)
 
     def finish(self, ax: Axes, label: str) -> None:
-        """Write the values below the axis."""
+        """Label the axis with the values."""
         from matplotlib.ticker import NullFormatter, NullLocator
 
         if self.is_logarithmic:

@@ -1,7 +1,7 @@
-"""The timeline: one lane a message, a bar for each hop, and what became of the mail.
+"""The timeline: a lane for each message, a bar for each hop, and what became of the mail.
 
-Up to some forty lanes each hop is told in full; beyond, :mod:`lab.views.pictures.many_messages`
-draws thin lanes or, for many thousands of messages, how many waited, moved and settled.
+Up to about forty lanes are drawn in full. For more, :mod:`lab.views.pictures.many_messages` draws
+thin lanes or, for many thousands of messages, how many waited, moved and settled.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from lab.quantities import count_noun, duration
 from lab.trace.rows import KIND, OPEN_STARTED, SESSION, T
 from lab.trace.trace import Trace
 from lab.views.pictures import plot_style
-from lab.views.pictures.lanes import Lane, LaneLayout, label, plan
+from lab.views.pictures.lanes import Lane, LaneLayout, label, layout_lanes
 from lab.views.pictures.timescale import Span, Timescale, timescale
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 ROWS: Final = 48
-"""Lanes told in full; beyond, a lane is too low for its label."""
+"""Lanes drawn in full; with more, a lane is too low for its label."""
 
 _FAULT_ROWS: Final = 6
 """Rows for faults; the last holds the rest, if there are more."""
@@ -95,19 +95,20 @@ _HOP: Final = "on the way: hop "
 
 
 def timeline(trace: Trace, ax: Axes | None = None) -> Axes:
-    """The Axes with the timeline of a trace; x is simulated time in seconds, whatever its labels.
+    """Draw the timeline of a trace and return its Axes; x is simulated time in seconds.
 
-    Without ``ax`` a figure is made that is as high as its lanes need.
+    The labels of the axis may be in another unit. Without ``ax``, a figure is made that is as high
+    as its lanes need.
     """
-    told = itineraries(trace)
+    messages = itineraries(trace)
     end = max((row[T] for row in trace.rows[-1:]), default=0.0)
-    made = plan(told) if len(told) <= 4 * ROWS else LaneLayout()
-    with plot_style.sheet():
-        if told and not (0 < len(made.lanes) <= ROWS):
-            from lab.views.pictures.many_messages import crowd
+    layout = layout_lanes(messages) if len(messages) <= 4 * ROWS else LaneLayout()
+    with plot_style.styled():
+        if messages and not (0 < len(layout.lanes) <= ROWS):
+            from lab.views.pictures.many_messages import many_messages
 
-            return crowd(told, end, str(trace.meta.get("title") or ""), ax)
-        picture = _Picture(told, made, end, ax, _fault_rows(trace))
+            return many_messages(messages, end, str(trace.meta.get("title") or ""), ax)
+        picture = _Picture(messages, layout, end, ax, _fault_rows(trace))
         picture.openings = _openings(trace)
         picture.draw(str(trace.meta.get("title") or "Timeline"))
         return picture.ax
@@ -131,7 +132,7 @@ def _fault_rows(trace: Trace) -> dict[str, list[FaultInterval]]:
 
 
 def _openings(trace: Trace) -> list[float]:
-    """The seconds that each channel took to open, with greeting and HELO, as the bars have it."""
+    """Return the seconds that each channel took to open, greeting and HELO included."""
     began: dict[int, float] = {}
     until: dict[int, float] = {}
     replies: Counter[int] = Counter()
@@ -145,27 +146,27 @@ def _openings(trace: Trace) -> list[float]:
 
 
 class _Picture:
-    """One timeline in full: its Axes, its scale, and what the legend will have to explain."""
+    """A timeline in full: its Axes, its scale, and what the legend has to explain."""
 
     def __init__(
         self,
-        told: list[Itinerary],
-        made: LaneLayout,
+        messages: list[Itinerary],
+        layout: LaneLayout,
         end: float,
         ax: Axes | None,
         faults: dict[str, list[FaultInterval]],
     ) -> None:
-        self.told, self.made, self.end, self.own = told, made, end, ax is None
+        self.messages, self.layout, self.end, self.own = messages, layout, end, ax is None
         self.faults = faults
         self.openings: list[float] = []
-        rows = max(len(made.lanes), 1) + len(faults)
+        rows = max(len(layout.lanes), 1) + len(faults)
         self.pitch = 0.62 if rows <= 9 else 0.44 if rows <= 18 else 0.27
         self.lines = 2 if rows <= 18 else 1
         self.ax = ax if ax is not None else plot_style.new_axes(12, self._height(rows))
         self.aligned = False
         self.scale = self._scale()
-        if not faults and _specks(told, self.scale):
-            # (a fault is at a time of the run: with faults, so must be everything else)
+        if not faults and _specks(messages, self.scale):
+            # (with faults, which have their times in the run, one clock for all is needed)
             self.aligned = True
             self.scale = self._scale()
         self.keys: dict[str, Any] = {}
@@ -178,25 +179,25 @@ class _Picture:
         return min(max(3.4, rows * self.pitch + 2.1), 16.0)
 
     def draw(self, title: str) -> None:
-        """Put everything on the Axes, the legend last."""
-        rows = max(len(self.made.lanes), 1) + len(self.faults)
+        """Draw everything on the Axes, the legend last."""
+        rows = max(len(self.layout.lanes), 1) + len(self.faults)
         self._labels()
         self.ax.set_ylim(rows - 0.4, -0.95 if self.scale.folds else -0.6)
         self.pixels = self._fit()
         for row, faults in enumerate(self.faults.values(), rows - len(self.faults)):
             self._fault(faults, row)
-        for story in self.told:
-            for hop in story.hops:
-                self._hop(story, hop)
-            self._connect(story)
-            for mark in story.ends:
-                self._mark(story, mark)
+        for itinerary in self.messages:
+            for hop in itinerary.hops:
+                self._hop(itinerary, hop)
+            self._connect(itinerary)
+            for mark in itinerary.ends:
+                self._mark(itinerary, mark)
         since = "time since submission" if self.aligned else "simulated time"
         self.scale.apply(self.ax, since)
         if self.widened:
-            self._say_least()
+            self._mention_least()
         self._legend()
-        if not self.told:
+        if not self.messages:
             self.ax.text(
                 0.5, 0.5, "no mail was handed over", transform=self.ax.transAxes, ha="center"
             )
@@ -205,34 +206,36 @@ class _Picture:
     # -- scale and place -------------------------------------------------------------------------
 
     def _scale(self) -> Timescale:
-        spans = [span for story in self.told for span in self._busy(story)] or [(0.0, self.end)]
+        spans = [span for itinerary in self.messages for span in self._busy(itinerary)] or [
+            (0.0, self.end)
+        ]
         last = max(end for _, end in spans)
-        if any(hop.outcome == "queued" for story in self.told for hop in story.hops):
+        if any(hop.outcome == "queued" for itinerary in self.messages for hop in itinerary.hops):
             last = max(last, self.end if not self.aligned else last)
         return timescale(spans, min(0.0, *(begin for begin, _ in spans)), last)
 
-    def _busy(self, story: Itinerary) -> Iterator[Span]:
-        at = self._since(story)
-        yield story.t - at, story.t - at
-        for hop in story.hops:
+    def _busy(self, itinerary: Itinerary) -> Iterator[Span]:
+        at = self._since(itinerary)
+        yield itinerary.t - at, itinerary.t - at
+        for hop in itinerary.hops:
             yield from ((one.began - at, one.ended - at) for one in hop.attempts)
             if hop.ended is not None:
                 begin = hop.sending if hop.sending is not None else hop.ended
                 begin = hop.opening if hop.opening is not None else begin
                 yield begin - at, hop.ended - at
-        yield from ((mark.t - at, mark.t - at) for mark in story.ends)
+        yield from ((mark.t - at, mark.t - at) for mark in itinerary.ends)
 
-    def _since(self, story: Itinerary) -> float:
-        """The time that is 0 in a story's lane."""
-        while story.about is not None:
-            story = story.about
-        return story.t if self.aligned else 0.0
+    def _since(self, itinerary: Itinerary) -> float:
+        """Return the time that is 0 in a message's lane."""
+        while itinerary.about is not None:
+            itinerary = itinerary.about
+        return itinerary.t if self.aligned else 0.0
 
     def _fit(self) -> float:
-        """The width of the Axes in pixels, after making room for labels on a figure of our own."""
+        """Return the width of the Axes in pixels, with room for labels on a figure of its own."""
         if self.own:
             texts = [one for text in self._texts for one in text.split("\n")]
-            # on screen letters stand on whole dots, and take up to a thirtieth more
+            # on screen letters begin at whole pixels, and take up to a thirtieth more
             self.left = (
                 max((plot_style.text_width(text, 9) for text in texts), default=0) * 1.03 + 16
             )
@@ -247,19 +250,19 @@ class _Picture:
     def _labels(self) -> None:
         self._texts = [
             label(lane, lines=self.lines, width=34 if self.lines == 2 else 52)
-            for lane in self.made.lanes
+            for lane in self.layout.lanes
         ]
         width = 34 if self.lines == 2 else 52
         self._texts += [plot_style.shorten(name, width) for name in self.faults]
-        first = max(len(self.made.lanes), 1)
-        rows = [*range(len(self.made.lanes)), *range(first, first + len(self.faults))]
+        first = max(len(self.layout.lanes), 1)
+        rows = [*range(len(self.layout.lanes)), *range(first, first + len(self.faults))]
         self.ax.set_yticks(rows, self._texts)
         self.ax.tick_params(axis="y", length=0, pad=6)
-        for text in self.ax.get_yticklabels()[len(self.made.lanes) :]:
+        for text in self.ax.get_yticklabels()[len(self.layout.lanes) :]:
             text.set_color(plot_style.GREY)
         if self.faults:
             self.ax.axhline(first - 0.5, color=plot_style.GREY, lw=0.8, zorder=0)
-        for lane, text in zip(self.made.lanes, self.ax.get_yticklabels(), strict=False):
+        for lane, text in zip(self.layout.lanes, self.ax.get_yticklabels(), strict=False):
             text.set_color(_colour(lane))
             if lane.kind == "message" and lane.row:
                 self.ax.axhline(lane.row - 0.5, color="#E2E2E2", lw=0.8, zorder=0)
@@ -267,7 +270,7 @@ class _Picture:
     # -- faults ----------------------------------------------------------------------------------
 
     def _fault(self, faults: list[FaultInterval], row: int) -> None:
-        """A bar in a row of its own for as long as it lasts, and a shade over all lanes above."""
+        """Draw a bar in a row of its own for as long as it lasts, and a shade over all lanes."""
         last = self.scale.times[-1]
         for fault in faults:
             if fault.begin >= last:
@@ -282,8 +285,8 @@ class _Picture:
 
     # -- bars ------------------------------------------------------------------------------------
 
-    def _hop(self, story: Itinerary, hop: Hop) -> None:
-        row, at = self.made.rows[id(hop)], self._since(story)
+    def _hop(self, itinerary: Itinerary, hop: Hop) -> None:
+        row, at = self.layout.rows[id(hop)], self._since(itinerary)
         times = [hop.queued, *(t for one in hop.attempts for t in (one.began, one.ended))]
         stop = hop.ended if hop.ended is not None else self.end
         begin = hop.sending if hop.sending is not None else stop
@@ -297,9 +300,9 @@ class _Picture:
             self._wait(put_off, again, row)
             if one.retry_at is not None:
                 self._end("defer", put_off, row)
-        self._transmission(story, hop, row, at)
+        self._transmission(itinerary, hop, row, at)
 
-    def _transmission(self, story: Itinerary, hop: Hop, row: int, at: float) -> None:
+    def _transmission(self, itinerary: Itinerary, hop: Hop, row: int, at: float) -> None:
         if hop.ended is None:
             self._end("queued", max(self.end - at, hop.queued - at), row)
             return
@@ -310,8 +313,8 @@ class _Picture:
         if hop.opening is not None and hop.opened is not None:
             self._bar("opening the channel", hop.opening - at, hop.opened - at, row)
             self._bar("in the spool", hop.opened - at, sending - at, row)
-        name, look = _look(story, hop)
-        self.hops = max(self.hops, hop.ordinal if story.about is None else 0)
+        name, look = _look(itinerary, hop)
+        self.hops = max(self.hops, hop.ordinal if itinerary.about is None else 0)
         patch = self._bar(name, sending - at, hop.ended - at, row, look, always=True)
         patch.set_gid(f"hop {hop.message} {hop.host} {hop.peer} {','.join(hop.recipients)}")
         self._name(hop, sending - at, hop.ended - at, row, look)
@@ -341,7 +344,7 @@ class _Picture:
         return patch
 
     def _at_least(self, begin: float, end: float) -> float:
-        """The end at which a bar is drawn: never too near its beginning to be seen."""
+        """Return the end of a bar as drawn: far enough from its beginning to be seen."""
         least = self.scale.place(begin) + _LEAST / self.pixels
         if self.scale.place(end) >= least:
             return end
@@ -354,7 +357,7 @@ class _Picture:
             self.keys.setdefault("waiting for the next attempt", line)
 
     def _name(self, hop: Hop, begin: float, end: float, row: int, look: dict[str, Any]) -> None:
-        """The receiving host's name in its bar, or its first part, or nothing."""
+        """Write the receiving host's name in its bar, or its first part, or nothing."""
         left, right = float(self.scale.place(begin)), float(self.scale.place(end))
         right -= 8 / self.pixels  # a marker may sit on the bar's end
         dots = self.ax.figure.dpi / 72
@@ -368,7 +371,7 @@ class _Picture:
             self._name_above(hop.peer.partition(".")[0], left * self.pixels, begin, row)
 
     def _name_above(self, name: str, pixel: float, begin: float, row: int) -> None:
-        """The name over a bar too narrow for it, unless the one before reaches so far."""
+        """Write the name above a bar that is too narrow for it, if the place is free."""
         if pixel < self.above.get(row, -1.0):
             return
         name = plot_style.shorten(name, 24)
@@ -381,27 +384,31 @@ class _Picture:
 
     # -- marks -----------------------------------------------------------------------------------
 
-    def _connect(self, story: Itinerary) -> None:
-        """Thin lines down to where a copy takes a way of its own, or a notification sets out."""
-        for lane in self.made.lanes:
-            if lane.story is not story:
+    def _connect(self, itinerary: Itinerary) -> None:
+        """Draw thin lines down to copies on other routes and to notifications."""
+        for lane in self.layout.lanes:
+            if lane.itinerary is not itinerary:
                 continue
             if lane.kind == "fork" and lane.first is not None:
-                above = self.made.row(story, lane.first.parent)
-                self._down(lane.first.queued - self._since(story), above, lane.row, plot_style.GREY)
-            elif lane.kind == "return" and story.about is not None:
-                above = self.made.row(story.about, story.cause)
-                self._down(story.t - self._since(story), above, lane.row, plot_style.VERMILION)
+                above = self.layout.row(itinerary, lane.first.parent)
+                self._down(
+                    lane.first.queued - self._since(itinerary), above, lane.row, plot_style.GREY
+                )
+            elif lane.kind == "return" and itinerary.about is not None:
+                above = self.layout.row(itinerary.about, itinerary.cause)
+                self._down(
+                    itinerary.t - self._since(itinerary), above, lane.row, plot_style.VERMILION
+                )
 
     def _down(self, t: float, above: int, below: int, colour: str) -> None:
         self.ax.plot([t, t], [above, below], color=colour, lw=1.0, ls=":", zorder=1)
 
-    def _mark(self, story: Itinerary, mark: End) -> None:
-        kind = "return" if story.about is not None and mark.kind == "deliver" else mark.kind
-        self._end(kind, mark.t - self._since(story), self.made.row(story, mark.hop))
+    def _mark(self, itinerary: Itinerary, mark: End) -> None:
+        kind = "return" if itinerary.about is not None and mark.kind == "deliver" else mark.kind
+        self._end(kind, mark.t - self._since(itinerary), self.layout.row(itinerary, mark.hop))
 
     def _end(self, kind: str, t: float, row: int) -> None:
-        """A marker, a little to the right of one that is there already."""
+        """Draw a marker, a little to the right of one that is there already."""
         from matplotlib.transforms import ScaledTranslation
 
         name, look = _ENDS[kind]
@@ -425,7 +432,7 @@ class _Picture:
 
     # -- words -----------------------------------------------------------------------------------
 
-    def _say_least(self) -> None:
+    def _mention_least(self) -> None:
         if self.scale.folds:
             words = "the narrowest bars are drawn wider than they are"
         else:
@@ -434,9 +441,9 @@ class _Picture:
         self.ax.set_xlabel(f"{self.ax.get_xlabel()}; {words}")
 
     def _explained(self, name: str) -> str:
-        """A name of the legend; of openings also how many there were, and what they took.
+        """Return a name of the legend; of openings also how many there were and what they took.
 
-        Where there are more hops than colours, the others of the same colour are told.
+        If there are more hops than colours, it names the others of the same colour.
         """
         if name.startswith(_HOP):
             again = int(name.removeprefix(_HOP)) + len(plot_style.HOPS)
@@ -489,17 +496,17 @@ def _rank(name: str) -> tuple[int, str]:
     return next((n for n, one in enumerate(order) if kind.startswith(one)), 99), name
 
 
-def _specks(told: list[Itinerary], scale: Timescale) -> bool:
-    """Whether on one clock for all the usual message would be too small to see.
+def _specks(messages: list[Itinerary], scale: Timescale) -> bool:
+    """Return whether the usual message would be too small to see on one clock for all.
 
     Then each lane begins at its own submission.
     """
-    sizes = sorted(float(scale.place(one.last) - scale.place(one.t)) for one in told)
+    sizes = sorted(float(scale.place(one.last) - scale.place(one.t)) for one in messages)
     return len(sizes) >= 4 and sizes[len(sizes) // 2] < 0.04
 
 
-def _look(story: Itinerary, hop: Hop) -> tuple[str, dict[str, Any]]:
-    if story.about is not None:
+def _look(itinerary: Itinerary, hop: Hop) -> tuple[str, dict[str, Any]]:
+    if itinerary.about is not None:
         return "a notification on its way back", dict(_RETURN)
     number = (hop.ordinal - 1) % len(plot_style.HOPS) + 1
     return f"{_HOP}{number}", {

@@ -1,7 +1,7 @@
-"""A time axis on which sessions of a second stay visible beside waits of an hour.
+"""A time axis on which sessions of a second can be seen beside waits of an hour.
 
-Times stay in seconds in the data; where hardly anything but waiting fills the span, the longest
-waits are drawn as narrow bands, marked as such, and the rest of the axis is to scale.
+The data stay in seconds. Where most of the time is spent waiting, the longest waits are drawn as
+narrow bands with their length, and the rest of the axis is to scale.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ if TYPE_CHECKING:
 Span = tuple[float, float]
 
 _MOST: Final = 8
-"""Waits folded in one picture; with more of them nobody could tell what is to scale."""
+"""Waits drawn as bands in one picture; with more, it would not be clear what is to scale."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timescale:
-    """A mapping of seconds to places from 0 to 1; ``folds`` are the waits not drawn to scale."""
+    """Maps seconds to places from 0 to 1; ``folds`` are the waits that are not to scale."""
 
     times: tuple[float, ...]
     places: tuple[float, ...]
     folds: tuple[Span, ...] = ()
 
     def place(self, t: Any) -> Any:
-        """The place of a time, on from the ends at the slope of the whole."""
+        """Return the place of a time; beyond the ends, at the average scale."""
         return _interpolate(t, self.times, self.places)
 
     def time(self, place: Any) -> Any:
-        """The time at a place: the inverse of :meth:`place`."""
+        """Return the time at a place: the inverse of :meth:`place`."""
         return _interpolate(place, self.places, self.times)
 
     def apply(self, ax: Axes, label: str) -> None:
@@ -73,7 +73,7 @@ class Timescale:
         )
 
     def _ticks(self) -> list[float]:
-        """Round times in each stretch that is to scale, none too near the one before."""
+        """Return round times in each stretch that is to scale, far enough apart to be read."""
         ticks: list[float] = []
         edges = [self.times[0], *(edge for fold in self.folds for edge in fold), self.times[-1]]
         for begin, end in zip(edges[::2], edges[1::2], strict=True):
@@ -96,7 +96,7 @@ def _interpolate(x: Any, xs: tuple[float, ...], ys: tuple[float, ...]) -> Any:
 
 
 def timescale(busy: Iterable[Span], first: float, last: float) -> Timescale:
-    """The scale that suits a picture in which something other than waiting goes on in ``busy``."""
+    """Return the scale of a picture; in ``busy`` something other than waiting happens."""
     last = max(last, first + 1e-3)
     folds = _folds(busy, first, last)
     if not folds:
@@ -107,7 +107,7 @@ def timescale(busy: Iterable[Span], first: float, last: float) -> Timescale:
     room = 1 - width * len(folds)
     kept = sum(lengths[::2]) or 1.0
     shares = [length / kept if n % 2 == 0 else 0.0 for n, length in enumerate(lengths)]
-    # a stretch with one short attempt in it keeps room for its bar, whatever the others need
+    # a stretch with only one short attempt in it keeps room for its bar
     floored = [max(share, 0.07) if n % 2 == 0 else 0.0 for n, share in enumerate(shares)]
     places = [0.0]
     for number, share in enumerate(floored):
@@ -116,7 +116,7 @@ def timescale(busy: Iterable[Span], first: float, last: float) -> Timescale:
 
 
 def _folds(busy: Iterable[Span], first: float, last: float) -> list[Span]:
-    """The waits that dwarf all that remains without them, each short of what it lies between."""
+    """Return the waits that are far longer than all the rest, with a margin at both ends."""
     gaps = sorted(_gaps(busy, first, last), key=lambda gap: gap[0] - gap[1])
     rest = last - first
     folds: list[Span] = []
@@ -126,7 +126,7 @@ def _folds(busy: Iterable[Span], first: float, last: float) -> list[Span]:
         folds.append((begin, end))
         rest -= end - begin
     if len(folds) > _MOST or last - first < 5 * rest:
-        return []  # to scale after all: folding would hide more than it shows
+        return []  # to scale after all: bands would hide more than they show
     margin = max(rest * 0.08, 0.05)
     return sorted(
         (begin + margin, end - margin) for begin, end in folds if end - begin > 4 * margin

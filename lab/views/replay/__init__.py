@@ -1,7 +1,7 @@
 """The replay page: one file that plays a run in a browser, with no network and no server.
 
-The player is plain JavaScript in a few files that are joined, no build step; a notebook's widget
-takes the same one (:func:`player_js`, :func:`player_css` and :func:`pack`).
+The player is plain JavaScript in a few files that are joined, with no build step. A notebook's
+widget uses the same one (:func:`player_js`, :func:`player_css` and :func:`pack`).
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ _PARTS: Final = (
 
 @cache
 def player_js() -> str:
-    """The player as one JavaScript module: ``mount``, and a widget for anywidget by default."""
+    """Return the player as one JavaScript module: ``mount``, and a default export for anywidget."""
     return "\n".join(_read(f"{part}.js") for part in _PARTS)
 
 
 @cache
 def player_css() -> str:
-    """The style sheet of the player, light and dark; all of it is under ``.lab-replay``."""
+    """Return the style sheet of the player, light and dark; its rules are for ``.lab-replay``."""
     return _read("player.css")
 
 
 def replay_page(trace: Trace) -> str:
-    """The page that plays a trace (:func:`beginning` of it), as HTML that is whole in itself."""
+    """Return the page that plays a trace (its :func:`beginning`), as self-contained HTML."""
     script = player_js() + _read("page.js")
     data = replay_data(trace)
     sha = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -61,12 +61,12 @@ def replay_page(trace: Trace) -> str:
         "data": pack(data),
         "script": script,
     }
-    # in one pass: what a part holds is never taken for another's place
+    # in one pass, so that no part is searched for the places of others
     return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], _read("page.html"))
 
 
 def write_replay(trace: Trace, path: str | Path) -> None:
-    """Write the page that plays a trace into a file, which is never half of itself."""
+    """Write the page that plays a trace to a file, which is replaced when the page is complete."""
     path = Path(path)
     beside = path.with_name(f".{path.name}.part")
     beside.write_text(replay_page(trace), encoding="utf-8")
@@ -75,7 +75,7 @@ def write_replay(trace: Trace, path: str | Path) -> None:
 
 @dataclass(frozen=True)
 class Replay:
-    """A run that can be played: shown where a notebook's cell ends with it, or saved as a page."""
+    """A run to be played: shown at the end of a notebook's cell, or saved as a page."""
 
     trace: Trace
     height: int = 720
@@ -86,11 +86,11 @@ class Replay:
         return replay_page(self.trace)
 
     def save(self, path: str | Path) -> None:
-        """Write the page into a file."""
+        """Write the page to a file."""
         write_replay(self.trace, path)
 
     def _repr_html_(self) -> str:
-        # a frame of its own: neither the page nor the notebook can disturb the other
+        # in a frame, so that the page and the notebook cannot affect each other
         return (
             f'<iframe title="Replay" sandbox="allow-scripts" srcdoc="{html.escape(self.page)}" '
             f'style="width: 100%; height: {self.height}px; border: 0"></iframe>'

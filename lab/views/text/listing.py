@@ -1,4 +1,4 @@
-"""A topology as tables to read: hosts, links, and the ways that its mail will take."""
+"""A topology as tables to read: hosts, links, and the routes that its mail will take."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from lab.topology.model import Topology
 
 ROWS: Final = 40
-"""Rows of a table that are shown; a line says how many more there are."""
+"""Rows of a table that are shown; the others are counted."""
 
 
 def listing(topology: Topology, routes: Sequence[tuple[str, str, list[str]]]) -> Group:
-    """Tables of hosts, links and routes, to print.
+    """Return tables of hosts, links and routes, to print.
 
-    ``routes``: for each, sender, recipient, and the hosts on the way, first and last included.
+    ``routes`` are senders, recipients, and the hosts on the way, first and last included.
     """
     parts: list[Any] = [topology.title or "(no title)", _hosts(topology)]
     if topology.links:

@@ -1,4 +1,4 @@
-"""The rules of RFC 821 as text: a line each, or all that is known of them."""
+"""The rules of RFC 821 as text: a line for each, or with all details."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _COLUMN: Final = 10
 def rule_lines(
     rules: Iterable[Rule], proofs: Mapping[str, Sequence[str]] | None, *, whole: bool
 ) -> Iterator[str]:
-    """The lines of a listing, each rule's first beginning with its section.
+    """Yield the lines of a listing; the first line of each rule begins with its section.
 
-    The line has the rule, what was chosen and why, where it lives and which tests prove it; with
-    ``whole``, all but the rule follows beneath. ``proofs`` are the tests by the number of the rule,
-    None where they are not to be had.
+    The line has the rule, what was chosen and why, where it is implemented and which tests prove
+    it; with ``whole``, the details follow beneath. ``proofs`` are the tests by the number of the
+    rule, None if the tests are not installed.
     """
     for rule in rules:
         tests = None if proofs is None else list(proofs.get(rule.number, ()))

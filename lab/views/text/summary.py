@@ -13,7 +13,7 @@ from rich.text import Text
 from lab.analysis.summary import RecipientSummary, Summary
 
 ROWS: Final = 20
-"""Recipients shown before the rest is only counted."""
+"""Recipients that are shown; the others are counted."""
 
 _OUTCOMES: Final = ("delivered", "returned", "rejected", "queued", "undeliverable_notifications")
 _STYLES: Final = {
@@ -27,7 +27,7 @@ _STYLES: Final = {
 
 
 def summary_table(summary: Summary, *, rows: int = ROWS) -> RenderableType:
-    """The summary (contract: ``lab run --json``) as something that rich prints."""
+    """Return a summary (as ``lab run --json`` prints it) as something that rich prints."""
     parts: list[RenderableType] = [_heading(summary), _counts(summary)]
     if summary.get("careless"):
         who = ", ".join(summary["careless"][:5])
@@ -63,7 +63,7 @@ def _counts(summary: Mapping[str, Any]) -> Table:
 
 
 def _outcomes(summary: Mapping[str, Any]) -> Text:
-    """How many were submitted and what became of them; what never happened is left out."""
+    """Return how many were submitted and what became of them; zeros are left out."""
     text = Text(f"{summary.get('submitted', 0)} submitted")
     for name in _OUTCOMES:
         if summary.get(name) or name == "delivered":
@@ -96,7 +96,7 @@ def _recipient(recipient: Mapping[str, Any]) -> tuple[str | Text, ...]:
     words = outcome.replace("_", " ")
     return (
         str(recipient.get("message", "")),
-        Text(str(recipient.get("recipient", ""))),  # a Text: brackets in a path are no markup
+        Text(str(recipient.get("recipient", ""))),  # a Text: brackets in a path are not markup
         Text(words, style=_STYLES.get(outcome, "")),
         _seconds(recipient.get("submitted_at")),
         _seconds(recipient.get("settled_at")),

@@ -1,7 +1,7 @@
 """The transcript: every session of a run as the RFC prints its dialogues, S: and R: line by line.
 
-The letters stand for the roles: what the sender-SMTP says is ``S:``, what the receiver-SMTP says
-is ``R:``. So a host's letter changes when a TURN changes its role (RFC 821, 3.8).
+The letters stand for the roles: ``S:`` is the sender-SMTP, ``R:`` the receiver-SMTP. So a host's
+letter changes when a TURN changes its role (RFC 821, 3.8).
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from lab.trace.trace import Trace
 
 
 def transcript(trace: Trace) -> Iterator[str]:
-    r"""The lines of all sessions, without line ends, in the order in which the sessions opened.
+    r"""Yield the lines of all sessions, without line ends, in the order in which they opened.
 
     Mail data are shown as they crossed the wire; control bytes and bytes from 128 up are escaped
-    (``\x00``). What is no line of the dialogue begins with ``--``.
+    (``\x00``). A line that is not of the dialogue begins with ``==`` or ``--``.
     """
     for number, rows in enumerate(_sessions(trace)):
         if number:
@@ -26,7 +26,7 @@ def transcript(trace: Trace) -> Iterator[str]:
 
 
 def _sessions(trace: Trace) -> Iterator[list[Row]]:
-    """The rows of each session, as soon as it and those that opened before it are over."""
+    """Yield the rows of each session once it and those that opened before it are over."""
     by_session: dict[int, list[Row]] = {}
     over: set[int] = set()
     for row in trace.rows:
