@@ -12,6 +12,7 @@ from rich.style import Style
 from rich.text import Span, Text
 
 from lab.analysis.ladder_rows import tag
+from lab.analysis.map_layout import kind_of
 from lab.analysis.narrative import gist
 from lab.stepping.moments import Moment
 from lab.trace.meta import HostMeta, Meta
@@ -27,6 +28,10 @@ BUSY = Style(color="green", bold=True)
 DOWN = Style(color="red", bold=True, strike=True)
 MAIL = Style(color="black", bgcolor="yellow", bold=True)
 SPOOL = Style(color="yellow")
+
+
+_SIGNS: Final = {"router": "+", "relay": "■", "host": "●"}
+"""The sign of each kind of host on the map."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +190,7 @@ def _draw_hosts(canvas: Canvas, moment: Moment, grid: CharGrid, hosts: Sequence[
     current = moment.event.host if moment.event else ""
     for host in hosts:
         x, y = grid.cells[host["name"]]
-        sign = "+" if host["kind"] == "router" else "■" if host["relay"] else "●"
+        sign = _SIGNS[kind_of(host)]
         canvas.write(x, y, sign, DOWN if host["name"] in down else HOST)
     # names that matter at this moment get their cells first
     ranked = sorted(hosts, key=lambda host: (host["name"] != current, host["name"] not in spooled))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lab.analysis.faults import FaultInterval
 from lab.analysis.index import WIRE, Crossing, TraceIndex
-from lab.analysis.narrative import lines_of, sentence
+from lab.analysis.narrative import LETTERS, lines_of, sentence
 from lab.analysis.session_states import SessionHistory, Snapshot
 from lab.analysis.spools import Spooled
 from lab.quantities import clock_time
@@ -129,7 +129,7 @@ class Moment:
         for seq in seqs[-most:]:
             row = self.index.rows[seq]
             if row[KIND] in WIRE:
-                speaker = "R" if row[KIND] == "reply" else "S"
+                speaker = LETTERS[row[KIND]]
                 texts = lines_of(row[OCTETS])
                 if row[KIND] == "data" and len(texts) > 8:
                     texts = [*texts[:4], f"... {len(texts) - 7:,} lines ...", *texts[-3:]]

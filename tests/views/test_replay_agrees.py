@@ -12,11 +12,15 @@ import pytest
 import lab
 from lab.analysis.index import TraceIndex
 from lab.analysis.ladder_rows import FAILURES, ladder_rows, row_of
+from lab.analysis.map_layout import kind_of
 from lab.analysis.narrative import lines_of, sentence
 from lab.analysis.spools import queue_lengths
 from lab.analysis.tallies import tally_changes
 from lab.quantities import clock_time, count_noun, duration
+from lab.stepping.char_map import make_grid
 from lab.trace.trace import Trace
+from lab.views.pictures.map import map_of
+from lab.views.pictures.plot_style import off_screen
 from lab.views.replay import replay_data
 from lab.views.text.transcript import transcript
 from tests.helpers.page_in_node import computed, needs_node
@@ -176,3 +180,23 @@ def test_times_and_numbers_are_written_as_python_writes_them(tmp_path: Path) -> 
             clock_time(t, 0), clock_time(t, 1), clock_time(t), clock_time(t, 6), duration(t),
             count_noun(int(t), "host"), count_noun(int(t), "copy", "copies"),
         ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["campus", "internet", "two-environments", "faults/partition"])
+def test_hosts_and_links_lie_where_the_map_puts_them(name: str) -> None:
+    """The page, the picture and the stepper's map take one layout."""
+    trace = lab.simulate(TOPOLOGIES / f"{name}.toml").trace
+    data: Any = replay_data(trace)
+    with off_screen():
+        picture = map_of(trace.meta)
+    for host, described, (x, y) in zip(
+        data["hosts"], trace.meta["hosts"], picture.places, strict=True
+    ):
+        assert (host["x"], host["y"]) == (round(float(x), 5), round(float(y), 5))
+        assert host["kind"] == kind_of(described)
+    assert [link["bend"] for link in data["links"]] == [bend for _, bend in picture.bends()]
+    cells = make_grid(trace.meta, 101, 43).cells
+    for host in data["hosts"]:
+        assert cells[host["name"]] == (
+            9 + round(host["x"] * 82), 1 + round((1 - host["y"]) * 40),
+        )  # fmt: skip

@@ -73,7 +73,7 @@ def test_copies_fork_into_lanes_where_their_routes_part() -> None:
 def test_a_notification_lies_beneath_the_message_that_it_is_about() -> None:
     made = layout_lanes(itineraries(troubled()))
     assert [lane.kind for lane in made.lanes] == ["message", "message", "message", "return"]
-    assert made.lanes[3].story.about is made.lanes[2].story
+    assert made.lanes[3].itinerary.about is made.lanes[2].itinerary
 
 
 def test_a_notification_that_leaves_no_host_has_no_lane() -> None:

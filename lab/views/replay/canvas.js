@@ -1,4 +1,4 @@
-// A canvas that fits its place, and colours that follow the page's light or dark theme.
+// A canvas of the size of its place, and colours that follow the light or dark theme of the page.
 
 const COLOURS = ["paper", "panel", "ink", "quiet", "faint", "line", "command", "reply", "refusal",
   "mail", "session", "relay", "router", "spool", "drop", "select"];
@@ -12,7 +12,7 @@ function palette(root) {
 const SANS = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif";
 const MONO = "ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace";
 
-/** A view that is drawn: a canvas, its size in CSS pixels, and a picture that is kept beneath. */
+/** A view that is drawn: a canvas, its size in CSS pixels, and a picture that is kept below. */
 class Drawing {
   constructor(player, canvas) {
     this.player = player;
@@ -32,17 +32,17 @@ class Drawing {
     const { clientWidth: width, clientHeight: height } = this.canvas;
     if (width === this.width && height === this.height && scale === this.scale) return;
     Object.assign(this, { width, height, scale, key: null });
-    for (const one of [this.canvas, this.kept]) {
-      one.width = Math.max(1, Math.round(width * scale));
-      one.height = Math.max(1, Math.round(height * scale));
+    for (const canvas of [this.canvas, this.kept]) {
+      canvas.width = Math.max(1, Math.round(width * scale));
+      canvas.height = Math.max(1, Math.round(height * scale));
     }
     this.arrange();
   }
 
-  /** Find the places of things; after the size has changed. */
+  /** Find the places of things, after the size has changed. */
   arrange() {}
 
-  /** The picture that changes seldom, drawn again where `key` differs from the last. */
+  /** Draw the part that changes rarely; it is drawn anew only if `key` is another than last time. */
   beneath(key, draw) {
     const context = this.context;
     if (key !== this.key) {
@@ -65,7 +65,7 @@ class Drawing {
   }
 }
 
-/** A cross of that reach, in the colour of what fails. */
+/** A cross, `reach` pixels to each side. */
 function cross(context, x, y, reach, colour, width = 2.5) {
   context.save();
   Object.assign(context, { strokeStyle: colour, lineWidth: width, lineCap: "round" });
@@ -94,7 +94,7 @@ function envelope(context, x, y, width, fill, stroke) {
   context.stroke();
 }
 
-/** Text with a border of the paper's colour, so that it can be read over lines. */
+/** Text with a border in the colour of the background, so that it can be read over lines. */
 function haloed(context, text, x, y, ink, paper) {
   Object.assign(context, { strokeStyle: paper, lineWidth: 3, lineJoin: "round", fillStyle: ink });
   context.strokeText(text, x, y);

@@ -35,8 +35,8 @@ function countTo(sorted, x, strictly = false) {
 }
 
 /**
- * Many spans of one line, of which those that meet a stretch of it are found in time proportional
- * to the answer: spans of about the same length lie together, sorted by their ends.
+ * Many spans on a line. Those that meet a part of the line are found in time proportional to their
+ * number: spans of about the same length are kept together, sorted by their ends.
  */
 class Spans {
   constructor(starts, ends) {
@@ -55,7 +55,7 @@ class Spans {
     });
   }
 
-  /** Those that end at `low` or after and begin at `high` or before, in the order of their ids. */
+  /** The spans that end at `low` or later and begin at `high` or earlier, in the order of their ids. */
   meeting(low, high) {
     const found = [];
     for (const { longest, ids, ends } of this.classes) {
@@ -202,7 +202,7 @@ class Run {
     this.entries = this.eventsOf("queue").map((i, k) => entry(i, i,
       until[k] < 0 ? this.count : i + until[k], this.get(i, "recipients")));
     for (const part of parts) this.entries.push(entry(...part));
-    this.entries.forEach((one, k) => { one.retries = retries[k] || []; });
+    this.entries.forEach((mail, k) => { mail.retries = retries[k] || []; });
   }
 
   /** For each host the numbers of the events at which its spool changed, and its length from then. */

@@ -431,9 +431,9 @@ function crosses(a, b, left, top, right, bottom) {
       if (a[at] < low || a[at] > high) return false;
       continue;
     }
-    const [one, two] = [(low - a[at]) / along, (high - a[at]) / along];
-    from = Math.max(from, Math.min(one, two));
-    to = Math.min(to, Math.max(one, two));
+    const [first, last] = [(low - a[at]) / along, (high - a[at]) / along];
+    from = Math.max(from, Math.min(first, last));
+    to = Math.min(to, Math.max(first, last));
   }
   return from <= to;
 }

@@ -14,7 +14,7 @@ function make(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** The host that was chosen: its condition, spool, mail drops and dialogue. */
+/** The host that was chosen: its faults, spool, mail drops and dialogue. */
 class HostPanel {
   constructor(player, element) {
     this.player = player;
@@ -33,7 +33,7 @@ class HostPanel {
 
   show(n, host) {
     const sessions = this.run.sessionsBy(n, host);
-    const session = sessions.find((one) => one.number === this.session) || sessions[sessions.length - 1];
+    const session = sessions.find(({ number }) => number === this.session) || sessions[sessions.length - 1];
     const lines = session ? countTo(session.events, n - 1) : 0;
     const faults = this.run.faultsAt(n).filter((fault) => fault.host === host);
     const drops = this.run.dropsOf(n, host);
@@ -50,8 +50,8 @@ class HostPanel {
         make("div", {}, this._spool(n, spool), this._drops(host, drops)),
         this._dialogue(sessions, session, lines),
       ]));
-    const said = this.body.querySelector(".lines");
-    if (said) said.scrollTop = said.scrollHeight;
+    const dialogue = this.body.querySelector(".lines");
+    if (dialogue) dialogue.scrollTop = dialogue.scrollHeight;
     if (keep) this.body.querySelector(`[data-keep="${keep}"]`)?.focus();
   }
 
@@ -122,9 +122,9 @@ class HostPanel {
       this.player.redraw();
     } });
     pick.append(make("option", { value: "" }, "the latest session"));
-    for (const one of sessions.slice(-200).reverse()) {
-      const words = `session ${one.number}: ${this.run.hostName(one.a)} → ${this.run.hostName(one.b)}`;
-      pick.append(make("option", { value: one.number, selected: one.number === this.session }, words));
+    for (const { number, a, b } of sessions.slice(-200).reverse()) {
+      const words = `session ${number}: ${this.run.hostName(a)} → ${this.run.hostName(b)}`;
+      pick.append(make("option", { value: number, selected: number === this.session }, words));
     }
     const over = session.close < this.run.count && countTo(session.events, session.close) <= lines;
     section.append(make("p", { class: "row" }, pick, make("button", { class: "small", "data-keep": "ladder",
@@ -202,16 +202,16 @@ class StatesPanel {
 
   show(n, host) {
     const sessions = this.run.sessionsBy(n, host);
-    const shown = sessions.filter((one) => this._snapshot(one, n) && one.close >= n).slice(-4);
-    const latest = shown.length ? shown : sessions.slice(-1);
-    const snapshots = latest.map((one) => [one, this._snapshot(one, n)]).filter(([, found]) => found);
-    const key = JSON.stringify([host, snapshots.map(([one, found]) => [one.number, ...found])]);
+    const open = sessions.filter((session) => this._snapshot(session, n) && session.close >= n).slice(-4);
+    const shown = open.length ? open : sessions.slice(-1);
+    const snapshots = shown.map((session) => [session, this._snapshot(session, n)]).filter(([, found]) => found);
+    const key = JSON.stringify([host, snapshots.map(([session, found]) => [session.number, ...found])]);
     if (key === this.key) return;
     this.key = key;
     const about = make("p", { class: "quiet" }, `${this.run.hostName(host)}: ` + (!this.states.sessions
       ? "this page holds too many events to show states and buffers; the stepper (lab step) shows them."
       : snapshots.length ? counted(snapshots.length, "session") : "no session yet"));
-    this.element.replaceChildren(about, ...snapshots.map(([one, found]) => this._session(one, found)));
+    this.element.replaceChildren(about, ...snapshots.map(([session, found]) => this._session(session, found)));
   }
 
   /** The last snapshot of a session that was taken by event n; null before it opened. */

@@ -67,8 +67,8 @@ class Player {
     element.classList.add("lab-replay");
     element.innerHTML = SKELETON; // no data of the run: that is put in as text
     // the keys of a notebook must not act on what has the focus here
-    for (const one of [element, ...element.querySelectorAll("button, select, input, canvas, [tabindex]")]) {
-      one.dataset.lmSuppressShortcuts = "true";
+    for (const control of [element, ...element.querySelectorAll("button, select, input, canvas, [tabindex]")]) {
+      control.dataset.lmSuppressShortcuts = "true";
     }
     this.find = (selector) => element.querySelector(selector);
     this.scale = new Scale(run, true);
@@ -224,7 +224,7 @@ class Player {
 
   _scopes() {
     const { run, host } = this;
-    const few = run.hosts.filter((one) => one.kind !== "router").length <= FEW;
+    const few = run.hosts.filter(({ kind }) => kind !== "router").length <= FEW;
     const scopes = [["all", "the whole run"], [`host:${host}`, `host ${run.hostName(host)}`]];
     const wanted = this.wanted && !this.wanted.startsWith("host:") ? this.wanted
       : this.wanted || !few ? `host:${host}` : "all";
