@@ -26,7 +26,7 @@ from lab.live.row_ring import SIZE, RowRing, packed
 from lab.live.send_queue import SendQueue
 from lab.live.settings import LOOPBACK
 from lab.live.storage import Storage
-from lab.live.temp_files import abandon, descriptors
+from lab.live.temp_files import descriptors, remove_storage
 from lab.live.wallclock import WallClock
 from lab.protocol import Limits, Outgoing, SenderSMTP
 from lab.protocol.script import ScriptedSender
@@ -606,5 +606,5 @@ def _under_way(sessions: Iterable[OpenSession], queue: Queue) -> list[QueuedMail
 def exit_without_network(arguments: HostArguments) -> NoReturn:
     """Exit at once, as the network's process has ended; remove storage that nobody keeps."""
     if not arguments.is_kept:
-        abandon(FilePath(arguments.storage))
+        remove_storage(FilePath(arguments.storage))
     os._exit(0)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from lab.live.host_main import loop_factory
 from lab.live.network import LiveNetwork
 from lab.live.settings import Settings
-from lab.live.temp_files import descriptors, for_a_while
+from lab.live.temp_files import descriptors, temporary_directory
 from lab.runtime.gc_pause import gc_pause
 from lab.topology.model import Topology
 from lab.trace.trace import Trace
@@ -61,7 +61,7 @@ def _storage(settings: Settings | None) -> Iterator[Settings]:
         settings.storage.mkdir(parents=True, exist_ok=True)
         yield settings
         return
-    with for_a_while() as place:
+    with temporary_directory() as place:
         yield replace(settings or Settings(), storage=place, is_kept=False)
 
 

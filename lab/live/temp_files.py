@@ -24,7 +24,7 @@ _DESCRIPTORS: Final = 65_536
 
 
 @contextmanager
-def for_a_while() -> Iterator[Path]:
+def temporary_directory() -> Iterator[Path]:
     """Yield a directory that is removed after; remove first what killed runs have left."""
     remove_stale(Path(tempfile.gettempdir()))
     with tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True) as name:
@@ -68,7 +68,7 @@ def descriptors() -> int:
     return _DESCRIPTORS if soft == resource.RLIM_INFINITY else min(soft, _DESCRIPTORS)
 
 
-def abandon(file: Path) -> None:
+def remove_storage(file: Path) -> None:
     """Remove the file of a host whose network has ended; the last host removes the directory."""
     for one in (file, Path(f"{file}-wal"), Path(f"{file}-journal"), file.parent / _LOCK):
         with suppress(OSError):

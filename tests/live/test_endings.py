@@ -20,7 +20,7 @@ from lab.live.network import LiveNetwork
 from lab.live.recorder import CHUNK, MOST, Recorder
 from lab.live.running import run_live
 from lab.live.settings import Settings
-from lab.live.temp_files import for_a_while, remove_stale
+from lab.live.temp_files import remove_stale, temporary_directory
 from lab.live.wallclock import WallClock
 from lab.simulation.numbering import FIRST_LIVE_NUMBER, NUMBERS_OF_A_LIFE, RunNumbering
 from lab.trace.retention import Retention
@@ -115,7 +115,7 @@ def test_directories_of_runs_that_go_on_and_of_others_are_left_alone(
     elsewhere.mkdir()
     (elsewhere / "lock").touch()
     (tmp_path / "smtp-lab-live-link").symlink_to(elsewhere)
-    with for_a_while() as place:
+    with temporary_directory() as place:
         program = (
             "import sys; from pathlib import Path; from lab.live.temp_files import remove_stale\n"
             "remove_stale(Path(sys.argv[1]))\n"
