@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from heapq import heappop, heappush
 from random import Random
 from typing import Any, Final
@@ -17,7 +18,7 @@ from typing import Any, Final
 from lab.hosts.control import HostControl
 from lab.network.channel import ChannelRoute
 from lab.network.events import FAULTS, sequencer
-from lab.network.link import Link
+from lab.network.link import Link, LinkDirection
 from lab.simulation.any_session import AnySession
 from lab.simulation.driver import Driver
 from lab.simulation.interception import Interceptions
@@ -274,18 +275,17 @@ class Faults:
 
     def _link_down(self, spec: FaultSpec) -> Revert:
         links = self._links(spec)
-
-        def change(by: int) -> None:
-            for link in links:
-                link.downs += by
-            self.driver.links_changed()
-
-        change(1)
+        self._count_downs(links, 1)
         self._cut(
             f"the link {' - '.join(spec.link or ())} is down",
             lambda session: any(link in links for link in session.connection.route.links),
         )
-        return lambda: change(-1)
+        return partial(self._count_downs, links, -1)
+
+    def _count_downs(self, links: Sequence[Link], by: int) -> None:
+        for link in links:
+            link.downs += by
+        self.driver.links_changed()
 
     def _partition(self, spec: FaultSpec) -> Revert:
         key = self._next_key()
@@ -324,26 +324,28 @@ class Faults:
         """Give links another value; of several on one link, the last that is not over counts."""
         directions = [one for link in self._links(spec) for one in (link.to_b, link.to_a)]
         key = self._next_key()
+        self._set_values(directions, name, key, spec.value or 0.0)
+        return partial(self._set_values, directions, name, key, None)
 
-        def change(on: bool) -> None:
-            driver = self.driver
-            sessions = driver.cuttable_sessions()
-            streams = [stream for one in sessions for stream in one.connection.streams]
-            for stream in streams:
-                stream.settle_order(driver.env.now)
-            for direction in directions:
-                first = [(0, getattr(direction, name))]
-                values = self._values.setdefault((id(direction), name), first)
-                kept = [value for value in values if value[0] != key]
-                values[:] = [*kept, (key, spec.value or 0.0)] if on else kept
-                direction.changing = True
-                setattr(direction, name, values[-1][1])
-            for stream in streams:
-                stream.route.measure()
-            driver.links_changed()
-
-        change(True)
-        return lambda: change(False)
+    def _set_values(
+        self, directions: Sequence[LinkDirection], name: str, key: int, value: float | None
+    ) -> None:
+        """Add the value of a fault to those that directions of links have; None removes it."""
+        driver = self.driver
+        sessions = driver.cuttable_sessions()
+        streams = [stream for session in sessions for stream in session.connection.streams]
+        for stream in streams:
+            stream.settle_order(driver.env.now)
+        for direction in directions:
+            first = [(0, getattr(direction, name))]
+            values = self._values.setdefault((id(direction), name), first)
+            kept = [known for known in values if known[0] != key]
+            values[:] = kept if value is None else [*kept, (key, value)]
+            direction.changing = True
+            setattr(direction, name, values[-1][1])
+        for stream in streams:
+            stream.route.measure()
+        driver.links_changed()
 
     def _next_key(self) -> int:
         """Return a key for what a fault does: at a rate it may happen again before it is over."""
