@@ -155,13 +155,13 @@ class Stream:
         self, number: int, head: float, tail: float, octets: bytes, sent: float, size: int
     ) -> None:
         """Cross the links from ``number`` on; wait for each where other bytes may be in front."""
-        route, env = self.route, self.env
+        route, now = self.route, self.env.now
         transport = route.transport
         while number < len(route.links):
             link = route.links[number]
-            if link.rate is not None and head > env.now:
+            if link.rate is not None and head > now:
                 train = (number, head, tail, octets, sent, size)
-                Timer(env, head, self._travel_on, train, route.next_order())
+                Timer(self.env, head, self._travel_on, train, route.next_order())
                 return
             head, tail = link.pass_on(head, tail, size, transport.piece)
             for times in link.lost(-(-len(octets) // transport.segment) or 1):
@@ -172,7 +172,7 @@ class Stream:
             number += 1
         # a stream is ordered: nothing overtakes what was sent before
         self._last = tail = max(tail, self._last)
-        self.land(max(tail, env.now), octets, sent)
+        self.land(max(tail, now), octets, sent)
 
     def _travel_on(self, train: Any) -> None:
         if self.alive:
