@@ -274,6 +274,8 @@ def install(exported: dict[str, str]) -> None:
         _EXPORTED[f"{module}.{name_there or name}"] = f"lab.{name}"
     if Finder not in sys.meta_path:
         sys.meta_path.insert(0, Finder)
+        for name in {f"lab.{changed}" for changed in _CHANGED} & set(sys.modules):
+            _give_old_names(sys.modules[name])  # it was imported before the finder was there
 
 
 def _found_by_others(name: str, path: Any, target: Any) -> ModuleSpec | None:
@@ -286,6 +288,10 @@ def _found_by_others(name: str, path: Any, target: Any) -> ModuleSpec | None:
 def _execute(execute: Any, module: ModuleType) -> None:
     """Execute a module that is still there, and let old names be asked of it."""
     execute(module)
+    _give_old_names(module)
+
+
+def _give_old_names(module: ModuleType) -> None:
     vars(module).setdefault("__getattr__", partial(_look_up, module.__name__))
     if module.__name__[4:] in FUNCTIONS:
         module.__class__ = _CalledModule
