@@ -16,6 +16,7 @@ from helpers.command_line import Command, is_one_sentence, process
 from helpers.places import ROOT
 
 from lab.trace.trace import Trace
+from lab.views import PICTURES
 
 RFC821 = ROOT / "topologies" / "rfc821"
 RELAYED = str(RFC821 / "scenario-03.toml")
@@ -279,7 +280,7 @@ def test_lines_in_another_order_are_put_back_in_theirs(left: Path, tmp_path: Pat
     assert not read.missing
 
 
-@pytest.mark.parametrize("kind", ["timeline", "ladder", "queues", "latency", "map", "states"])
+@pytest.mark.parametrize("kind", PICTURES)
 def test_a_trace_is_drawn(lab: Command, left: Path, kind: str, tmp_path: Path) -> None:
     picture = tmp_path / f"{kind}.png"
     done = lab("plot", str(left / "trace.jsonl"), kind, "-o", str(picture))

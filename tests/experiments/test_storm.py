@@ -14,6 +14,7 @@ from lab.experiments.storm.random_networks import random_network
 from lab.experiments.storm.shrink import shrink
 from lab.experiments.storm.storm import Storm, run_and_check, run_storm
 from lab.topology.model import Topology
+from lab.topology.specs import FAULT_KINDS
 from lab.topology.write import to_toml
 from lab.trace.trace import Trace
 
@@ -54,6 +55,12 @@ def test_a_storm_is_the_same_from_its_seed_on_any_number_of_processes() -> None:
         for _ in run_storm(storm, 40, processes):
             pass
     assert storms[0].runs == storms[1].runs
+
+
+def test_storms_have_each_kind_of_fault() -> None:
+    """Those that change one reply or command are written for a session that is known."""
+    kinds = {fault.kind for n in range(100) for fault in random_network(0, n).faults}
+    assert kinds == FAULT_KINDS.keys() - {"change-reply", "change-command"}
 
 
 def test_the_storms_of_two_seeds_differ() -> None:

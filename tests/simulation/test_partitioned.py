@@ -34,6 +34,7 @@ from lab.simulation.partitioned.coordinator import Coordinator
 from lab.simulation.partitioned.planning import partitioned
 from lab.simulation.simulation import Simulation
 from lab.topology.model import Topology, from_dict
+from lab.topology.specs import FAULT_KINDS
 from lab.trace.digests import digest
 from lab.trace.trace import Trace
 
@@ -61,11 +62,9 @@ HOSTS: list[dict[str, Any]] = [
     {"limits": {"sessions": 2}},
     {"careless": True},
 ]
-KINDS = (
-    "link-down", "host-down", "crash", "partition", "loss", "latency", "busy", "storage-full",
-    "refuse", "clock-skew", "hang-up",
-)  # fmt: skip
-
+CHANGES = {"change-reply", "change-command"}
+"""Faults that are not drawn at random: they name a session and a line of it."""
+KINDS = [kind for kind in FAULT_KINDS if kind not in CHANGES]
 
 BUSY: dict[str, Any] = {
     "generate": {"kind": "barabasi_albert_graph", "n": 30, "m": 2},
@@ -81,16 +80,17 @@ def a_fault(draw: Random, names: list[str], links: list[list[str]]) -> dict[str,
     if kind == "hang-up":
         return fault | {"link": draw.choice(links)}
     fault["for"] = round(draw.random() * 20, 3)
-    if kind == "partition":
+    requires = FAULT_KINDS[kind].requires
+    if "groups" in requires:
         mixed = draw.sample(names, len(names))
         cut = draw.randrange(1, len(names))
         fault["groups"] = [mixed[:cut], mixed[cut:]]
-    elif kind in ("link-down", "loss", "latency"):
+    elif "link" in requires:
         fault["link"] = draw.choice(links)
     else:
         fault["host"] = draw.choice(names)
     values = {"loss": 0.3, "latency": "300 ms", "clock-skew": "-5 min"}
-    if kind in values:
+    if "value" in requires:
         fault["value"] = values[kind]
     if draw.random() < 0.25:
         del fault["at"]

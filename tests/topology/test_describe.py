@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 
+from lab.topology.declarations import settings_of
 from lab.topology.describe import describe
 from lab.topology.model import from_dict
+from lab.topology.specs import HostSpec, LinkSpec
+from lab.trace.meta import HostMeta, LinkMeta
 
 
 def test_hosts_and_links_are_described_as_plain_json() -> None:
@@ -36,3 +39,13 @@ def test_hosts_and_links_are_described_as_plain_json() -> None:
             | {"bandwidth": None, "loss": 0.0, "cost": 3.0}
         ],
     }
+
+
+def test_the_types_of_a_trace_have_the_settings_that_are_declared_with_trace() -> None:
+    """A link also has its two ends; which hosts are external, a live run adds."""
+    assert HostMeta.__annotations__.keys() == {"external"} | in_a_trace(HostSpec)
+    assert LinkMeta.__annotations__.keys() == {"a", "b"} | in_a_trace(LinkSpec)
+
+
+def in_a_trace(spec: type) -> set[str]:
+    return {setting.key for setting in settings_of(spec) if setting.trace}

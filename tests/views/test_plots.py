@@ -22,6 +22,7 @@ from lab.analysis.spools import queue_lengths
 from lab.protocol import TRANSITIONS, State
 from lab.protocol.replies import MAIL_DATA
 from lab.topology.model import from_dict
+from lab.topology.specs import FAULT_KINDS
 from lab.trace.trace import Trace
 from lab.views.pictures.plot_style import off_screen
 from lab.views.pictures.states import _taken as taken
@@ -164,24 +165,23 @@ def test_a_ladder_of_what_is_not_there_is_refused_in_a_sentence() -> None:
 
 # -- queues and latency
 
-KINDS = ["queues", "latency", "states", "ladder"]
 TRACES = [
     *("rfc821/scenario-03", "campus", "internet", "polling", "faults/partition"),
     *("faults/link-down", "rfc821/scenario-01", "two-environments"),
 ]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", views.PICTURES)
 @pytest.mark.parametrize("trace", [Trace(), relayed(), troubled(), many(300)], ids=range(4))
 def test_a_picture_of_any_trace_can_be_read(kind: str, trace: Trace) -> None:
     """Of none, of one message, of trouble, and of many."""
     readable(words(drawn(trace, kind)))
 
 
-@pytest.mark.parametrize("kind", ["queues", "latency", "states"])
+@pytest.mark.parametrize("kind", sorted(views.PICTURES.keys() - {"ladder"}))
 @pytest.mark.parametrize("name", TRACES)
 def test_a_picture_of_a_run_can_be_read(kind: str, name: str) -> None:
-    """Of every kind of run that the topologies show."""
+    """Of every kind of run that the topologies show; a ladder is of one message (below)."""
     readable(words(drawn(run(name).trace, kind)))
 
 
@@ -289,7 +289,7 @@ def long_names() -> lab.Run:
     )
 
 
-@pytest.mark.parametrize("kind", [*KINDS, "timeline"])
+@pytest.mark.parametrize("kind", views.PICTURES)
 def test_long_names_and_titles_end_within_the_figure(kind: str) -> None:
     """They are cut in the middle; nothing leaves the figure or lies on another."""
     readable(words(drawn(long_names().trace, kind)))
@@ -326,10 +326,16 @@ def everything() -> lab.Run:
     return lab.simulate(from_dict(tables))
 
 
+def test_everything_has_each_kind_of_fault() -> None:
+    """Those that change one reply or command are not drawn: they have no time."""
+    faults = {fault.kind for fault in everything().topology.faults}
+    assert faults == FAULT_KINDS.keys() - {"change-reply", "change-command"}
+
+
 @pytest.mark.parametrize(
     ("kind", "options"),
     [
-        *((kind, {}) for kind in ("latency", "states", "timeline", "map")),
+        *((kind, {}) for kind in sorted(views.PICTURES.keys() - {"ladder"})),
         ("latency", {"by": "route"}), ("ladder", {"message": 1, "to_scale": True}),
     ],
     ids=str,
