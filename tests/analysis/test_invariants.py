@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,10 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.places import TOPOLOGIES
+from helpers.places import ROOT, TOPOLOGIES
 
 import lab
 from lab.analysis.invariants import Breach, breaches
+from lab.analysis.invariants.breach import (
+    END,
+    LOST,
+    NOT_SENT,
+    ORDER,
+    REPLY,
+    ROUTE,
+    RULES,
+    STAMPS,
+    TEXT,
+)  # fmt: skip
 from lab.topology.model import from_dict
 from lab.trace.rows import Row
 
@@ -68,15 +80,6 @@ def twice(kind: str, host: str) -> Callable[[Rows], Rows]:
     return lambda rows: sorted([*rows, rows[place(rows, kind, host)]], key=lambda row: row[0])
 
 
-NOT_SENT = "nothing is delivered that was not sent"
-LOST = "no accepted mail is lost"
-END = "each recipient reaches an end"
-TEXT = "the bytes of the text arrive unchanged"
-ROUTE = "the reverse-path is the route that the message came"
-STAMPS = "a time stamp line for each host"
-ORDER = "time stamp lines are in order"
-REPLY = "no reply outside 4.3's table"
-
 BROKEN: dict[str, tuple[Callable[[Rows], Rows], str]] = {
     "a reply that 4.3 does not list": (
         change("reply", "A.ARPA", 7, lambda _: b"251 R.ARPA\r\n"), REPLY),
@@ -122,6 +125,15 @@ def found(rows: Rows) -> list[Breach]:
         return breaches(rows)
     except KeyError:  # the account alone cannot follow a trace without its submissions
         return breaches(rows, lab.Run(from_dict(RELAYED), lab.Trace([])).account)
+
+
+def test_each_rule_is_broken_here_and_explained_in_the_guide() -> None:
+    """In one order; what a run prints of a breach begins as its line in the guide does."""
+    assert {rule for _, rule in BROKEN.values()} == set(RULES)
+    guide = (ROOT / "lab/help/faults.md").read_text(encoding="utf-8").partition("## The rules")[2]
+    explained = re.findall(r"^\d\. (.+)", guide, re.M)
+    for rule, sentence in zip(RULES, explained, strict=True):
+        assert sentence.startswith(rule[0].upper() + rule[1:])
 
 
 def test_a_run_that_keeps_the_rules_breaks_none() -> None:

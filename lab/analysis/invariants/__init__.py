@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from lab.analysis.account import Account
-from lab.analysis.invariants.breach import MOST, Breach
+from lab.analysis.invariants.breach import LOST, MOST, Breach
 from lab.analysis.invariants.mail import MailRules
 from lab.analysis.invariants.replies import Replies, WrongReply, breach_of
 from lab.trace.rows import KIND, Row
@@ -65,7 +65,7 @@ def together(mail: Iterable[Breach], wrong: Iterable[WrongReply], account: Accou
     found = [*mail, *map(breach_of, wrong)]
     lost = [
         Breach(
-            "no accepted mail is lost",
+            LOST,
             recipient.vanished_at,
             f"nobody has message {recipient.message} for {recipient.path}, and nobody was notified",
             recipient.message,

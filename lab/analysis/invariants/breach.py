@@ -10,6 +10,19 @@ MOST: Final = 20
 """The most breaches that are reported of a run."""
 
 
+END: Final = "each recipient reaches an end"
+LOST: Final = "no accepted mail is lost"
+NOT_SENT: Final = "nothing is delivered that was not sent"
+TEXT: Final = "the bytes of the text arrive unchanged"
+ROUTE: Final = "the reverse-path is the route that the message came"
+STAMPS: Final = "a time stamp line for each host"
+ORDER: Final = "time stamp lines are in order"
+REPLY: Final = "no reply outside 4.3's table"
+
+RULES: Final = (END, LOST, NOT_SENT, TEXT, ROUTE, STAMPS, ORDER, REPLY)
+"""The names of the rules, in the order in which ``lab help faults`` explains them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Breach:
     """A rule that a run broke at ``t`` seconds, in a sentence, and the message that it is about."""

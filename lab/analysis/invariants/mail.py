@@ -21,7 +21,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from lab.analysis.invariants.breach import MOST, Finding
+from lab.analysis.invariants.breach import (
+    END,
+    LOST,
+    MOST,
+    NOT_SENT,
+    ORDER,
+    ROUTE,
+    STAMPS,
+    TEXT,
+    Finding,
+)
 from lab.analysis.invariants.timestamps import STAMP, seconds, stamps_above
 from lab.protocol import HostName, dot_stuff, dot_unstuff
 from lab.protocol.receiver import CLEARED
@@ -196,7 +206,7 @@ class MailRules:
         self._answering.discard(session)
         if octets is None or mail is None:
             self._breach(
-                "nothing is delivered that was not sent",
+                NOT_SENT,
                 row,
                 f"{host} accepted message ",
                 message,
@@ -240,7 +250,7 @@ class MailRules:
                 self._from_nowhere(row, recipient, "sent on")
             if recipient not in promised:
                 self._breach(
-                    "no accepted mail is lost",
+                    LOST,
                     row,
                     f"{host} took message ",
                     message,
@@ -321,7 +331,7 @@ class MailRules:
         self, row: Row, recipient: str, what: str, message: int | None = None
     ) -> None:
         self._breach(
-            "nothing is delivered that was not sent",
+            NOT_SENT,
             row,
             f"{row[HOST]} had no mail for recipient {recipient} of message ",
             message or row[MESSAGE],
@@ -363,10 +373,10 @@ class MailRules:
             return
         path, stamps = came
         if path not in [possible_path for possible_path, _ in possible]:
-            rule, what = "the reverse-path is the route that the message came", f"as <{path}>"
+            rule, what = ROUTE, f"as <{path}>"
             ways = " or ".join(f"<{each}>" for each, _ in possible) or "not at all"
         else:
-            rule, what = "a time stamp line for each host", f"with {stamps} time stamp lines"
+            rule, what = STAMPS, f"with {stamps} time stamp lines"
             ways = " or ".join(str(count) for _, count in possible)
         came_so = f" came from {peer} to {row[HOST]} {what}, not {ways}"
         self._breach(rule, row, "message ", row[MESSAGE], came_so)
@@ -397,7 +407,7 @@ class MailRules:
             self._changed(row, "what was delivered is not the text under time stamp lines")
         elif not any(first == b"Return-Path: <%b>\r\n" % path.encode() for path, _ in came):
             self._breach(
-                "the reverse-path is the route that the message came",
+                ROUTE,
                 row,
                 "message ",
                 message,
@@ -405,7 +415,7 @@ class MailRules:
             )
         elif not any(stamps == count for _, count in came):
             self._breach(
-                "a time stamp line for each host",
+                STAMPS,
                 row,
                 "message ",
                 message,
@@ -422,7 +432,7 @@ class MailRules:
             host = self._host(received_by)
             if onward is not None and host != onward:
                 self._breach(
-                    "a time stamp line for each host",
+                    STAMPS,
                     row,
                     "message ",
                     row[MESSAGE],
@@ -434,7 +444,7 @@ class MailRules:
             at = seconds(daytime.decode("latin-1"), self._century)
             if later is not None and at > later:
                 self._breach(
-                    "time stamp lines are in order",
+                    ORDER,
                     row,
                     "message ",
                     row[MESSAGE],
@@ -448,7 +458,7 @@ class MailRules:
         return self._names.get(HostName(text), text)
 
     def _changed(self, row: Row, how: str) -> None:
-        rule = "the bytes of the text arrive unchanged"
+        rule = TEXT
         self._breach(rule, row, "message ", row[MESSAGE], f" at {row[HOST]}: {how}")
 
     # -- faults and the end -----------------------------------------------------------------------
@@ -467,7 +477,7 @@ class MailRules:
         for message, mail in self._mail.items() if row[END_REASON] == "settled" else ():
             for recipient, host in mail.hand:
                 self._breach(
-                    "no accepted mail is lost",
+                    LOST,
                     (row[T], "", host, None, None, message),
                     f"{host} took message ",
                     message,
@@ -476,7 +486,7 @@ class MailRules:
             for recipient, host in mail.spool:
                 if self._down[host] <= 0 and host not in self._holding:
                     self._breach(
-                        "each recipient reaches an end",
+                        END,
                         (row[T], "", host, None, None, message),
                         "the run is over, and message ",
                         message,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from lab.analysis.invariants.breach import MOST, Breach
+from lab.analysis.invariants.breach import MOST, REPLY, Breach
 from lab.protocol import COMMAND_REPLIES, COMMANDS
 from lab.protocol.replies import CONNECTION, MAIL_DATA, OUT_OF_ORDER
 from lab.protocol.syntax import verb_of
@@ -108,4 +108,4 @@ def breach_of(wrong: WrongReply) -> Breach:
     """Return the breach that a wrong reply is."""
     t, session, message, host, text, why = wrong
     sentence = f"{host} said {text!r} in session {session}, {why}"
-    return Breach("no reply outside 4.3's table", t, sentence, message)
+    return Breach(REPLY, t, sentence, message)
