@@ -72,7 +72,7 @@ def links(document: Path) -> list[Path]:
     """Return the files of the repository that a document links to or names as code."""
     text = re.sub(r"^```.*?^```$", "", document.read_text(encoding="utf-8"), flags=re.M | re.S)
     linked = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text) + re.findall(r'src="([^":]+)"', text)
-    named = re.findall(r"`((?:[\w-]+/)+[\w-]+\.(?:py|toml|md|ipynb))(?=[`:])", text)
+    named = re.findall(r"`((?:[\w-]+/)+[\w-]+\.(?:py|js|toml|md|ipynb))(?=[`:])", text)
     named += re.findall(r"`((?:topologies|notebooks|lab|tests)/[\w./-]*)`", text)
     return [document.parent / path for path in linked] + [
         resolve(path, document) for path in named if "NAME" not in path

@@ -164,13 +164,14 @@ def test_the_version_is_the_same_everywhere() -> None:
 
 
 def test_every_module_is_in_the_code_map() -> None:
-    """By its file's name, or in a package whose row speaks for its modules."""
+    """By its name, or in a package whose row speaks for its Python; JavaScript only by its name."""
     text = (ROOT / "lab/README.md").read_text(encoding="utf-8")
     code_map = text.split("## Code map")[1].split("## Where does it go?")[0]
     rows = re.sub(r"^### .*$", "", code_map, flags=re.M)
-    named = set(re.findall(r"`([\w/]+(?:\.py)?/?)`", rows))
+    named = set(re.findall(r"`([\w/]+(?:\.py|\.js)?/?)`", rows))
     modules = {path for path in (ROOT / "lab").rglob("*.py") if path.stem[:2] != "__"}
     missing = {path for path in modules if not named & {path.name, *packages_of(path)}}
+    missing |= {path for path in (ROOT / "lab").rglob("*.js") if path.name not in named}
     assert {path.relative_to(ROOT).as_posix() for path in missing} == set()
 
 
