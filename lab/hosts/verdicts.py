@@ -1,4 +1,4 @@
-"""The replies that a host gives, each in one place (section 4.3)."""
+"""The replies of a host whose text is fixed, and what it replies to RCPT for a user (4.3)."""
 
 from __future__ import annotations
 
