@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from helpers.rooms import ROOMS
+from helpers.rooms import ROOMS, forbidden_to
 
 House = Mapping[str, str]
 
@@ -330,7 +330,7 @@ def forbidden(house: House) -> list[Found]:
 
 @lru_cache(maxsize=2048)
 def forbidden_in(path: str, source: str, files: frozenset[tuple[str, str]]) -> list[Found]:
-    forbids = ROOMS[room_of(file_of(path))].forbids
+    forbids = forbidden_to(room_of(file_of(path)))
     used = [*imports_in(path, source, files).named]
     if "datetime.now" in forbids:
         used += [Named("datetime.now", line) for line in asks_the_date(parsed(source))]

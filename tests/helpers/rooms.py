@@ -17,17 +17,21 @@ CLOCKS: Final = ("time", "sched", "datetime.now")
 CHANCE: Final = ("random", "secrets", "uuid.uuid1", "uuid.uuid4", "os.urandom", "numpy.random")
 WIRES: Final = ("socket", "socketserver", "ssl", "select", "selectors", "asyncio", "simpy")
 PROCESSES: Final = ("threading", "multiprocessing", "subprocess", "concurrent")
-DRIVERS: Final = ("lab.simulation", "lab.live")
-VIEWING: Final = ("asyncio", "simpy", *DRIVERS)
-PURE: Final = (*CLOCKS, *CHANCE, *WIRES, *PROCESSES, *DRIVERS)
+DRIVERS: Final = "each room that drives hosts"
+VIEWING: Final = ("asyncio", "simpy", DRIVERS)
+PURE: Final = (*CLOCKS, *CHANCE, *WIRES, *PROCESSES, DRIVERS)
 
 
 class Room(NamedTuple):
-    """A package or module of lab/: its floor, what it may import, and what it must not load."""
+    """A package or module of lab/: its floor, what it may import, and what it must not load.
+
+    ``drives``: it runs hosts. :data:`DRIVERS` in ``forbids`` stands for every room that does.
+    """
 
     floor: int
     may_import: str = ""
     forbids: tuple[str, ...] = ()
+    drives: bool = False
 
 
 DATA = "quantities runtime trace"
@@ -46,10 +50,12 @@ ROOMS: Final = {
     "analysis": Room(2, "quantities trace protocol", PURE),
     "hosts": Room(2, "trace protocol", PURE),
     "topology": Room(3, "quantities runtime trace protocol hosts", VIEWING),
-    "network": Room(3, "hosts", ("asyncio", "multiprocessing", "subprocess", *DRIVERS)),
-    "simulation": Room(4, f"{DATA} protocol hosts topology network", ("asyncio", "lab.live")),
+    "network": Room(3, "hosts", ("asyncio", "multiprocessing", "subprocess", DRIVERS)),
+    "simulation": Room(
+        4, f"{DATA} protocol hosts topology network", ("asyncio", "lab.live"), drives=True
+    ),
     "simulation/partitioned": Room(4, f"{MEANING} network simulation", ("asyncio", "lab.live")),
-    "live": Room(4, f"{MEANING} network simulation"),
+    "live": Room(4, f"{MEANING} network simulation", drives=True),
     "views/files": Room(5, "trace protocol network", VIEWING),
     "views/pictures": Room(
         5, "quantities trace protocol analysis topology", VIEWING
@@ -76,6 +82,13 @@ ROOMS: Final = {
     ),
     "__main__": Room(9, "cli"),
 }  # fmt: skip
+
+
+def forbidden_to(room: str) -> tuple[str, ...]:
+    """Return the modules that a room must not load, with those of the drivers by name."""
+    drivers = [f"lab.{name.replace('/', '.')}" for name in ROOMS if ROOMS[name].drives]
+    named = [drivers if one == DRIVERS else [one] for one in ROOMS[room].forbids]
+    return tuple(one for names in named for one in names)
 
 
 def drawing() -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -29,7 +30,7 @@ from helpers.house_rules import (
     touched,
 )
 from helpers.places import ROOT
-from helpers.rooms import ROOMS
+from helpers.rooms import ROOMS, forbidden_to
 
 LAB = ROOT / "lab"
 HOUSE = read_house(ROOT)
@@ -138,6 +139,16 @@ def test_no_file_imports_what_its_room_forbids() -> None:
     assert forbidden(HOUSE) == []
 
 
+def test_a_room_with_hosts_of_its_own_is_one_of_the_drivers() -> None:
+    """It has a port for them: a class derived from HostPort."""
+    found = {
+        path.split("/")[1]
+        for path, source in HOUSE.items()
+        if re.search(r"^class \w+\(.*\bHostPort\b", source, re.M)
+    }
+    assert found == {room for room in ROOMS if ROOMS[room].drives}
+
+
 def loads(room: str, root: Path) -> set[str]:
     """Return which modules that a room forbids are loaded once all of its own are.
 
@@ -150,7 +161,7 @@ def loads(room: str, root: Path) -> set[str]:
     ]
     program = (
         "import datetime, importlib, sys\n"
-        f"forbids = {ROOMS[room].forbids!r}\n"
+        f"forbids = {forbidden_to(room)!r}\n"
         "for name in forbids: sys.modules.pop(name, None)\n"
         f"for name in {modules!r}: importlib.import_module(name)\n"
         "print(*[name for name in forbids if name in sys.modules])"
