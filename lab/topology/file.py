@@ -24,6 +24,23 @@ from lab.topology.specs import (
     TrafficSpec,
 )
 
+GRAPH_FORMATS: Final = {
+    "GraphML": (".graphml",),
+    "GML": (".gml",),
+    "node-link JSON": (".json",),
+    "lines of node node cost": (".txt", ".edges", ".edgelist"),
+}
+"""The formats of graph files, and the endings of each."""
+
+
+def _listed() -> str:
+    *first, last = [f"{name} ({', '.join(ends)})" for name, ends in GRAPH_FORMATS.items()]
+    return f"{', '.join(first)}, or {last}"
+
+
+FORMATS_LISTED: Final = _listed()
+"""The formats of graph files and their endings, for messages and the guide."""
+
 
 def _expected(help: str) -> Any:
     return field(default=None, metadata=setting("count", help, default_text="anything"))
@@ -126,8 +143,7 @@ class TopologyFile:
         default=None,
         metadata=setting(
             "name",
-            "A file of hosts and links in place of `[[host]]` and `[[link]]`: .graphml, .gml, "
-            ".json (node-link), or .txt, .edges, .edgelist with lines of node node cost.",
+            f"A file of hosts and links in place of `[[host]]` and `[[link]]`: {FORMATS_LISTED}.",
             example='"map.graphml"',
         ),
     )

@@ -1,6 +1,6 @@
 """Graphs from files and from networkx's generators.
 
-An edge list (.txt, .edges, .edgelist) has an edge on each line: two nodes and, optionally, a cost,
+An edge list has an edge on each line: two nodes and, optionally, a cost,
 as in ``ucbvax decvax 300``. A ``#`` begins a comment. Of two lines about the same pair, in either
 order, the lower cost counts: mail gets across if either end calls the other.
 """
@@ -9,18 +9,16 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from lab.quantities import as_toml
+from lab.topology.file import FORMATS_LISTED, GRAPH_FORMATS
 from lab.topology.problems import did_you_mean
 
 if TYPE_CHECKING:
     import networkx
-
-EDGE_LISTS: Final = (".txt", ".edges", ".edgelist")
-"""The suffixes of edge lists."""
 
 
 class GraphFault(ValueError):
@@ -28,20 +26,15 @@ class GraphFault(ValueError):
 
 
 def read_graph(path: Path) -> networkx.Graph:
-    """Return the graph of a .graphml, .gml or node-link .json file, or of an edge list.
+    """Return the graph of a file whose ending is in :data:`READERS`.
 
     Raises :class:`GraphFault`.
     """
     kind = path.suffix.lower()
-    readers = {".graphml": _read_graphml, ".gml": _read_gml, ".json": _read_node_link}
-    readers |= dict.fromkeys(EDGE_LISTS, _read_edge_list)
-    if kind not in readers:
-        raise GraphFault(
-            f"{path.name} is not a graph file; write one in .graphml, .gml or .json, "
-            "or an edge list in .txt (node node cost)"
-        )
+    if kind not in READERS:
+        raise GraphFault(f"{path.name} is not a graph file; write {FORMATS_LISTED}")
     try:
-        return readers[kind](path)
+        return READERS[kind](path)
     except OSError as why:
         reason = (why.strerror or str(why)).lower()
         raise GraphFault(
@@ -146,6 +139,18 @@ def _edge(words: list[str]) -> tuple[str, str, float]:
     if not 0 <= cost < math.inf:
         raise ValueError(f"the cost of a link must be 0 or more, not {given[0]}")
     return a, b, cost
+
+
+_READERS: Final[Mapping[str, Callable[[Path], networkx.Graph]]] = {
+    "GraphML": _read_graphml,
+    "GML": _read_gml,
+    "node-link JSON": _read_node_link,
+    "lines of node node cost": _read_edge_list,
+}
+READERS: Final = {
+    ending: _READERS[name] for name, endings in GRAPH_FORMATS.items() for ending in endings
+}
+"""The endings of graph files, and the function that reads each."""
 
 
 def generate(kind: str, arguments: Mapping[str, Any], seed: int) -> networkx.Graph:

@@ -19,10 +19,11 @@ from hypothesis import strategies as st
 from lab.api.simulate import simulate
 from lab.protocol import parse_domain
 from lab.topology.declarations import Setting, settings_of
-from lab.topology.graph_files import GraphFault, read_graph
+from lab.topology.graph_files import READERS, GraphFault, read_graph
 from lab.topology.graphs import LONGEST_NAME, to_rfc821_name, to_rfc821_names
 from lab.topology.kinds import KINDS
 from lab.topology.model import HostSpec, LinkSpec, Topology, TopologyError, from_dict, load
+from lab.topology.reference import reference
 from lab.topology.write import toml_value
 
 FILES_OF_OURS = sorted(
@@ -297,6 +298,12 @@ def test_a_graph_file_stands_beside_the_topology_file(tmp_path: Path, kind: str)
     assert topology.links[0].latency == 0.04
     (note,) = topology.notes
     assert note == f"{toml}: 1 name was made fit for RFC 821, such as 'New York', now New-York"
+
+
+def test_each_ending_of_a_graph_file_is_in_the_guide() -> None:
+    """In the table of keys."""
+    (row,) = [line for line in reference().splitlines() if line.startswith("| `graph` |")]
+    assert set(re.findall(r"\.\w+(?=[,)])", row)) == READERS.keys()
 
 
 @pytest.mark.parametrize(
