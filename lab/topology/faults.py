@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
 
 from lab.hosts.interception import command_line, reply_of
 from lab.protocol import COMMANDS
@@ -11,6 +11,7 @@ from lab.protocol.syntax import in_capitals
 from lab.quantities import UnitFault, as_toml, parse_duration, parse_size
 from lab.topology.globs import is_glob, matching_hosts, matching_links
 from lab.topology.hosts import Hosts
+from lab.topology.kinds import chance
 from lab.topology.problems import Place, example_of, join_some
 from lab.topology.specs import FAULT_KINDS, FaultSpec, LinkSpec
 from lab.trace.rows import KINDS
@@ -63,7 +64,7 @@ def _check_keys(table: Any, place: Place, hosts: Hosts) -> None:
     given = {key for key, value in table.given().items() if value is not None}
     for key in requires:
         if key not in given:
-            example = "0.2" if (table.kind, key) == ("loss", "value") else ""
+            example = _VALUES[FAULT_KINDS[table.kind].value].example if key == "value" else ""
             text = f"{table.kind} requires {key}; write {example_of(('fault', key), example)}"
             hosts.diagnostics.problem(place, text)
     for key in _OF_SOME_KIND:
@@ -144,27 +145,35 @@ def _groups(table: Any, place: Place, hosts: Hosts) -> tuple[tuple[str, ...], ..
 
 
 def _value(table: Any, place: Place, hosts: Hosts) -> float | None:
-    value, place = table.value, (*place, "value")
-    if value is None or "value" not in REQUIRED_KEYS[table.kind]:
+    what = FAULT_KINDS[table.kind].value
+    if table.value is None or not what:
         return None
-    if table.kind == "loss":
-        return _chance(value, place, hosts)
     try:
-        seconds = parse_duration(value)
-    except UnitFault as why:
-        hosts.diagnostics.problem(place, str(why))
+        return _VALUES[what].read(table.value)
+    except ValueError as why:
+        hosts.diagnostics.problem((*place, "value"), str(why))
         return None
-    if table.kind == "latency" and seconds < 0:
-        hosts.diagnostics.problem(place, f"{as_toml(value)} is negative; use 0 or more")
+
+
+class _Value(NamedTuple):
+    """A kind of ``value``: what reads it (raises ValueError in a sentence), and an example."""
+
+    read: Callable[[Any], float]
+    example: str
+
+
+def _duration(value: Any) -> float:
+    seconds = parse_duration(value)
+    if seconds < 0:
+        raise ValueError(f"{as_toml(value)} is negative; use 0 or more")
     return seconds
 
 
-def _chance(value: object, place: Place, hosts: Hosts) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
-        text = f"{as_toml(value)} is not a chance; use a number from 0 to 1"
-        hosts.diagnostics.problem(place, text)
-        return None
-    return float(value)
+_VALUES: Final = {
+    "chance": _Value(chance, "0.2"),
+    "duration": _Value(_duration, '"2 s"'),
+    "signed duration": _Value(parse_duration, '"-5 min"'),
+}
 
 
 def _after(table: Any, place: Place, hosts: Hosts) -> str | None:

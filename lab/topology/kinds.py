@@ -63,7 +63,8 @@ def _positive(value: float) -> float:
     return value
 
 
-def _chance(value: object) -> float:
+def chance(value: object) -> float:
+    """Return a chance; raises ValueError, in a sentence, for what is none."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
         raise ValueError(f"{as_toml(value)} is not a chance; use a number from 0 to 1")
     return float(value)
@@ -200,7 +201,7 @@ KINDS: Final[dict[str, Kind]] = {
         _quantity(RATES, _MORE), "rate", "/s", '"2 /min"',
     ),
     "chance": Kind(
-        Annotated[float, BeforeValidator(_chance)],
+        Annotated[float, BeforeValidator(chance)],
         {"type": "number", "minimum": 0, "maximum": 1}, "number from 0 to 1", example="0.2",
     ),
     "count": Kind(

@@ -265,11 +265,16 @@ class PollSpec:
 
 
 class FaultKind(NamedTuple):
-    """A kind of fault: what it does, and the keys that it requires and allows besides its time."""
+    """A kind of fault: what it does, and the keys that it requires and allows besides its time.
+
+    ``value`` is what the key ``value`` holds, if it has one: a "chance", a "duration" of 0 or more,
+    or a "signed duration".
+    """
 
     help: str
     requires: tuple[str, ...]
     allows: tuple[str, ...] = ()
+    value: str = ""
 
 
 _CHANGE: Final = ("host", "session", "number", "line")
@@ -278,17 +283,25 @@ FAULT_KINDS: Final = {
     "host-down": FaultKind("the host shuts down cleanly, and starts again at the end", ("host",)),
     "crash": FaultKind("the host loses what it has in memory", ("host",)),
     "partition": FaultKind("links between the groups carry nothing", ("groups",)),
-    "loss": FaultKind("the chance that the link loses a segment", ("link", "value")),
-    "latency": FaultKind("the latency of the link", ("link", "value")),
+    "loss": FaultKind(
+        "the chance that the link loses a segment", ("link", "value"), value="chance"
+    ),
+    "latency": FaultKind("the latency of the link", ("link", "value"), value="duration"),
     "busy": FaultKind("mailboxes of the host are busy: 450 at RCPT", ("host",)),
     "storage-full": FaultKind("no storage: 452, or 552 after the mail data", ("host",)),
     "refuse": FaultKind("the host greets with 421", ("host",)),
     "hang-up": FaultKind("a channel over the link is cut", ("link",), ("after", "session", "of")),
-    "clock-skew": FaultKind("the host's clock is ahead", ("host", "value")),
+    "clock-skew": FaultKind(
+        "the host's clock is ahead", ("host", "value"), value="signed duration"
+    ),
     "change-reply": FaultKind("a reply of the host is replaced", _CHANGE),
     "change-command": FaultKind("a command or the mail data of the host is replaced", _CHANGE),
 }
 """The kinds of fault."""
+
+_VALUES: Final = ", ".join(
+    f"a {kind.value} for {name}" for name, kind in FAULT_KINDS.items() if kind.value
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,7 +360,7 @@ class FaultSpec:
         default=None,
         metadata=setting(
             "value",
-            "A chance for loss, a duration for latency and clock-skew.",
+            f"{_VALUES.capitalize()}.",
             example='"2 s"',
         ),
     )

@@ -11,6 +11,7 @@ import lab
 from lab.topology.declarations import settings_of
 from lab.topology.faults import OPTIONAL_KEYS, REQUIRED_KEYS
 from lab.topology.model import TopologyError, from_dict
+from lab.topology.reference import reference
 from lab.topology.specs import FAULT_KINDS, FaultSpec
 
 HOSTS = ["MIT-AI.ARPA", "USC-ISIE.ARPA"]
@@ -56,6 +57,27 @@ def test_every_kind_happens_in_a_run(kind: str) -> None:
     run = lab.simulate(topology(table))
     names = {event["name"] for event in run.trace if event.kind == "fault"}
     assert names == {kind}
+
+
+@pytest.mark.parametrize(
+    ("kind", "good", "bad", "why"),
+    [
+        ("loss", 1, "1 s", "is not a chance; use a number from 0 to 1"),
+        ("latency", "0 s", "-1 s", "is negative; use 0 or more"),
+        ("clock-skew", "-5 min", "long", "is not a quantity"),
+    ],
+)
+def test_a_value_is_what_its_kind_says(kind: str, good: object, bad: object, why: str) -> None:
+    assert topology(fault(kind) | {"value": good}).faults[0].value is not None
+    (sentence,) = problems(fault(kind) | {"value": bad})
+    assert why in sentence
+
+
+def test_a_kind_that_requires_a_value_says_what_it_is() -> None:
+    """In its declaration, and so in the guide."""
+    has = {name: kind.value for name, kind in FAULT_KINDS.items() if "value" in kind.requires}
+    assert has == {name: kind.value for name, kind in FAULT_KINDS.items() if kind.value}
+    assert all(f"a {value} for {name}" in reference().lower() for name, value in has.items())
 
 
 @pytest.mark.parametrize("kind", FAULT_KINDS)
