@@ -33,6 +33,7 @@ from helpers.places import NOTEBOOKS, ROOT, TOPOLOGIES
 
 import lab
 from lab.experiments.sweep.experiment_file import load_experiment
+from lab.lessons import course
 
 README = ROOT / "README.md"
 MAIN = "topologies/rfc821/scenario-03.toml"
@@ -147,6 +148,13 @@ def test_a_folder_s_readme_lists_what_is_there(folder: Path, pattern: str) -> No
     listed = {path.resolve() for path in links(folder / "README.md")}
     there = {path.resolve() for path in folder.glob(pattern)}
     assert {path for path in listed if folder in path.parents} == there
+
+
+@pytest.mark.parametrize("table", ["README.md", "00-the-course.ipynb"])
+def test_the_tables_of_lessons_have_the_titles_of_the_notebooks(table: str) -> None:
+    text = (NOTEBOOKS / table).read_text(encoding="utf-8")
+    titles = [f"[{one.title}]({one.path.name})" for one in course.lessons()]
+    assert [title for title in titles if title not in text] == []
 
 
 def test_the_tables_of_keys_are_those_of_the_declarations() -> None:
