@@ -89,10 +89,10 @@ class Run:
     def plot(self, kind: str = "timeline", ax: Axes | None = None, **options: object) -> Axes:
         """Draw a picture of the run; return its matplotlib Axes.
 
-        ``kind`` is "timeline", "ladder", "queues", "latency", "map" or "states"; ``options`` are
-        those of its function in :mod:`lab.views`: ``run.plot("ladder", message=1)``. Raises
-        ValueError for another kind and for a trace that was not recorded in enough detail, and
-        :class:`lab.NothingToShow` if there is nothing to draw.
+        ``kind`` is one of :data:`lab.views.PICTURES`; ``options`` are those of its function in
+        :mod:`lab.views`: ``run.plot("ladder", message=1)``. Raises ValueError for another kind and
+        for a trace that was not recorded in enough detail, and :class:`lab.NothingToShow` if there
+        is nothing to draw.
         """
         from lab import views
 

@@ -10,7 +10,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from lab.runtime.deprecation import renamed
 
@@ -54,20 +54,26 @@ _MODULES: Final = {
     "write_replay": "replay",
 }
 
-PICTURES: Final = {
-    "timeline": "timeline",
-    "ladder": "ladder",
-    "queues": "queues",
-    "latency": "latency",
-    "map": "network_map",
-    "states": "states",
-}
-"""The kinds of picture (as ``lab plot TRACE KIND`` names them) and the function that draws each."""
 
-NEEDS: Final = {
-    "timeline": "session", "queues": "delivery", "latency": "delivery", "map": "session",
-    "ladder": "wire", "states": "wire", "transcript": "wire", "capture": "wire", "mail": "wire",
-    "replay": "session", "film": "wire",
+class Picture(NamedTuple):
+    """A kind of picture: the function that draws it, and how much must have been recorded."""
+
+    function: str
+    needs: str
+
+
+PICTURES: Final = {
+    "timeline": Picture("timeline", "session"),
+    "ladder": Picture("ladder", "wire"),
+    "queues": Picture("queues", "delivery"),
+    "latency": Picture("latency", "delivery"),
+    "map": Picture("network_map", "session"),
+    "states": Picture("states", "wire"),
+}
+"""The kinds of picture, as ``lab plot TRACE KIND`` names them."""
+
+NEEDS: Final = {kind: picture.needs for kind, picture in PICTURES.items()} | {
+    "transcript": "wire", "capture": "wire", "mail": "wire", "replay": "session", "film": "wire",
 }  # fmt: skip
 """How much of a run must have been recorded for each view (:data:`lab.trace.levels.LEVELS`)."""
 
@@ -129,7 +135,7 @@ def plot(trace: Trace, kind: str = "timeline", ax: Axes | None = None, **options
         raise TypeError(f"ax must be matplotlib Axes, not {ax!r}")
     if why := why_unavailable(trace, kind):
         raise ValueError(why)
-    draw = _imported(PICTURES[kind])
+    draw = _imported(PICTURES[kind].function)
     known = list(signature(draw).parameters)[2:]  # after trace and ax
     for name in options:
         if name not in known:

@@ -163,6 +163,17 @@ def test_a_ladder_of_what_is_not_there_is_refused_in_a_sentence() -> None:
         ladder_rows(trace, between=("X", "HUB.CAMPUS"))
 
 
+# -- every picture
+
+
+def test_the_function_of_each_picture_is_one_of_the_package() -> None:
+    """Type checkers know it too."""
+    source = Path(views.__file__).read_text(encoding="utf-8")
+    for picture in views.PICTURES.values():
+        assert callable(getattr(views, picture.function))
+        assert f"import {picture.function} as {picture.function}\n" in source
+
+
 # -- queues and latency
 
 TRACES = [
