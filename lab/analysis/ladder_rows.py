@@ -38,6 +38,9 @@ FAILURES: Final = frozenset({
 })  # fmt: skip
 """The kinds of row that tell of something that failed."""
 
+CROSSED: Final = FAILURES - {"error", "forget", "fault"}
+"""The failures that the replay page marks on the map, with a cross between the two hosts."""
+
 
 @dataclass(frozen=True, slots=True)
 class LadderRow:

@@ -11,7 +11,7 @@ import pytest
 
 import lab
 from lab.analysis.index import TraceIndex
-from lab.analysis.ladder_rows import FAILURES, ladder_rows, row_of
+from lab.analysis.ladder_rows import CROSSED, FAILURES, ladder_rows, row_of
 from lab.analysis.map_layout import kind_of
 from lab.analysis.narrative import lines_of, sentence
 from lab.analysis.spools import queue_lengths
@@ -46,7 +46,7 @@ EVENTS = """
 const run = new Run(given);
 return Array.from({ length: run.count }, (_, i) => ({
   words: [run.sentence(i), run.rowKind(i), run.rowKind(i) ? run.rowText(i) : "", run.tag(i),
-    run.fails(i)],
+    run.fails(i), run.isCrossed(i)],
   lines: run.get(i, "octets") === null ? null : run.lines(i), missing: run.missing(i),
 }));
 """
@@ -59,13 +59,14 @@ def trace(request: pytest.FixtureRequest) -> Trace:
 
 
 def test_each_event_is_told_in_the_words_of_analysis(trace: Trace, tmp_path: Path) -> None:
-    """Its sentence, its row of the ladder, and the lines that crossed the wire."""
+    """Its sentence, its row of the ladder, whether it failed, and the lines that crossed."""
     page = computed(tmp_path, EVENTS, replay_data(trace))
     assert len(page) == len(trace)
     for event, shown in zip(trace, page, strict=True):
         row = row_of(event)
-        of_row = (row.kind, row.text, row.tag, row.kind in FAILURES) if row else ("", "", "", False)
-        assert shown["words"] == [sentence(event), *of_row]
+        of_row = (row.kind, row.text, row.tag) if row else ("", "", "")
+        told = [of_row[0] in kinds for kinds in (FAILURES, CROSSED)]
+        assert shown["words"] == [sentence(event), *of_row, *told]
         if shown["lines"] is not None and not shown["missing"]:
             assert shown["lines"] == lines_of(event["octets"])
 

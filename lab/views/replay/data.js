@@ -81,6 +81,7 @@ class Run {
     this._events = this.kinds.map(() => []);
     for (let i = 0; i < this.count; i += 1) this._events[this.kind[i]].push(i);
     this.failures = new Set(data.failures);
+    this.crossed = new Set(data.crossed);
     this._sessions();
     this._spools();
     this._lengths();
@@ -160,6 +161,9 @@ class Run {
 
   /** Whether event i tells of something that failed. */
   fails(i) { return this.failures.has(this.rowKind(i)); }
+
+  /** Whether the map has a cross for event i. */
+  isCrossed(i) { return this.crossed.has(this.rowKind(i)); }
 
   /** The lines of what crossed the wire with event i, or was delivered. */
   lines(i) { return (this.get(i, "octets") || "").split("\n"); }

@@ -20,7 +20,7 @@ from lab.analysis import map_layout
 from lab.analysis.faults import fault_spans
 from lab.analysis.index import session_spans
 from lab.analysis.itineraries import Itinerary, itineraries
-from lab.analysis.ladder_rows import FAILURES, with_notifications
+from lab.analysis.ladder_rows import CROSSED, FAILURES, with_notifications
 from lab.analysis.narrative import LETTERS
 from lab.analysis.session_states import session_histories
 from lab.analysis.spools import KINDS as SPOOL_KINDS
@@ -130,6 +130,7 @@ class _Page:
             "units": DURATION_UNITS,
             "steps": TIME_STEPS,
             "failures": sorted(FAILURES),
+            "crossed": sorted(CROSSED),
             "spools": self._spools(),
             "lengths": self._lengths(),
             "sessions": _until(session_spans(rows), len(rows)),

@@ -5,8 +5,6 @@ const NAMED = 60; // hosts that all have their names; of more, only the busiest 
 const BUSIEST = 14;
 const MOST_LABELLED = [14, 7]; // things on the wire up to which each has a label, on a map of few hosts and of many
 
-const CROSSED = new Set(["refuse", "reject", "unreachable", "abandon", "loss", "cut"]); // failures with a cross
-
 const overlap = (a, b) => a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];
 
 class MapView extends Drawing {
@@ -302,7 +300,7 @@ class MapView extends Drawing {
     context.beginPath();
     context.arc(x, y, this.size * 1.45 + 7, 0, 7);
     context.stroke();
-    if (CROSSED.has(this.run.rowKind(i))) {
+    if (this.run.isCrossed(i)) {
       const other = this.run.peer[i] < 0 ? [x, y] : this.places[this.run.peer[i]];
       cross(context, (x + other[0]) / 2, (y + other[1]) / 2, 8, this.colours.refusal, 3.5);
     }
