@@ -261,6 +261,11 @@ class HostSettings:
         """Its name, and its names in other environments."""
         return (self.name, *[name for name in self.names.values() if name != self.name])
 
+    @property
+    def replies_later(self) -> bool:
+        """Whether its receiver-SMTP needs a way to reply to mail data at a later time."""
+        return self.store != 0 or self.careless
+
     def name_in(self, environment: str) -> str:
         """Return the name by which the host is known in an environment (section 3.6)."""
         return self.names.get(environment, self.name)

@@ -287,8 +287,7 @@ class IncomingConnection(OpenSession):
         )
         self.receiving.now = process.clock.now
         self.receiving.enters = not self._known
-        settings = process.host.settings
-        if settings.store or settings.careless:
+        if process.host.settings.replies_later:
             self.receiving.respond = self._respond
         self.receiver = self._engine()
         self._do(self.receiver.open())

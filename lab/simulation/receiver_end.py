@@ -99,8 +99,7 @@ class LocalReceiverEnd(ReceiverEnd):
         )
         session.now = now
         session.enters = self.enters
-        settings = host.settings
-        if settings.store or settings.careless:
+        if host.settings.replies_later:
             session.respond = self._respond
         self.engine = engine = receiver_smtp(session, self.override)
         host.open_sessions += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from helpers.host_by_hand import by_hand, letter, port_of, session
 
 from lab.hosts.message import MOST_STAMPS
+from lab.hosts.settings import HostSettings
 from lab.protocol import Reply
 
 
@@ -15,6 +16,13 @@ def test_a_host_that_stores_at_once_replies_at_once() -> None:
     assert str(verdict) == "250 OK"
     assert port_of(host).kinds() == ["accept", "deliver"]
     assert port_of(host).calls == []
+
+
+def test_a_host_that_takes_time_or_no_care_needs_a_way_to_reply_later() -> None:
+    """Both drivers give it one if so; without it, it stores at once."""
+    assert not HostSettings("B").replies_later
+    assert HostSettings("B", store=0.5).replies_later
+    assert HostSettings("B", careless=True).replies_later
 
 
 def test_a_host_that_takes_time_replies_when_the_mail_is_stored() -> None:
