@@ -110,6 +110,8 @@ def test_every_measure_that_is_named_gives_a_figure() -> None:
     names = [*KNOWN, "delivery_seconds.p99", "delivery_seconds.p50", "events.defer"]
     (row,) = lab.sweep(topology=CAMPUS, measures=names, workers=0).to_dict("records")
     assert row["error"] is None
+    spans = lab.simulate(CAMPUS).summary["delivery_seconds"]
+    assert spans == {name: row[f"delivery_seconds.{name}"] for name in spans}
     assert row["delivery_seconds.p99"] == row["delivery_seconds.max"]
     assert row["queue_max"] == 5
     assert row["busiest_relay_share"] == pytest.approx(12 / 13)

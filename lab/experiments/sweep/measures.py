@@ -18,6 +18,7 @@ from lab.analysis.measures import (
     wire_bytes,
 )
 from lab.analysis.quantiles import percentile
+from lab.analysis.summary import DeliverySeconds
 from lab.quantities import as_toml
 from lab.topology.model import COUNTS
 from lab.topology.problems import did_you_mean, join_some
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from lab.api.run import Run
 
 _PERCENTILE: Final = re.compile(r"delivery_seconds\.p(\d{1,2}(?:\.\d+)?|100)")
-_SPANS: Final = ("min", "median", "p95", "max")
+_SPANS: Final = tuple(DeliverySeconds.__annotations__)
 
 
 @dataclass(frozen=True, slots=True)
