@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from lab.analysis.faults import FaultInterval, fault_spans
 from lab.analysis.intervals import IntervalIndex
 from lab.analysis.session_states import session_histories
-from lab.analysis.spools import Spooled, spool_spans
+from lab.analysis.spools import SpoolChange, Spooled, SpoolSpan, spans_and_changes
 from lab.trace.digests import DigestHistory
 from lab.trace.rows import (
     HOST,
@@ -59,7 +59,9 @@ class TraceIndex:
         self.count = len(trace.rows)
         self.times = [row[T] for row in trace.rows]
         self.session_histories = session_histories(trace)
-        self._spool = IntervalIndex(self._spooled(), self.count)
+        spans, changes = spans_and_changes(self.rows)
+        self._spool = IntervalIndex(self._spooled(spans), self.count)
+        self._spool_lengths = _spool_lengths(changes)
         self._open = IntervalIndex(self._open_sessions(), self.count)
         self._faults = IntervalIndex(self._lasting_faults(), self.count)
         self._in_flight = IntervalIndex(self._crossings(), self.count)
@@ -91,6 +93,18 @@ class TraceIndex:
         """Return the mail in all spools."""
         return self._spool.at(moment)
 
+    def spool_lengths(self, moment: int) -> dict[str, int]:
+        """Return how many messages lie in each spool that is not empty, by host.
+
+        A message counts once at a host, even if it is there for several next hosts.
+        """
+        found = {}
+        for host, (moments, lengths) in self._spool_lengths.items():
+            place = bisect_right(moments, moment)
+            if place and lengths[place - 1]:
+                found[host] = lengths[place - 1]
+        return found
+
     def sessions(self, moment: int) -> list[int]:
         """Return the numbers of the sessions that are open."""
         return self._open.at(moment)
@@ -112,8 +126,8 @@ class TraceIndex:
         for first, last, session in session_spans(self.rows):
             yield first + 1, (self.count if last is None else last) + 1, session
 
-    def _spooled(self) -> Iterator[tuple[int, int, Spooled]]:
-        for first, last, _, mail in spool_spans(self.rows):
+    def _spooled(self, spans: Iterable[SpoolSpan]) -> Iterator[tuple[int, int, Spooled]]:
+        for first, last, _, mail in spans:
             yield first + 1, (self.count if last is None else last) + 1, mail
 
     def _lasting_faults(self) -> Iterator[tuple[int, int, FaultInterval]]:
@@ -136,6 +150,17 @@ class TraceIndex:
                 )
                 yield begin + 1, seq + 1, crossing
             last[session] = seq
+
+
+def _spool_lengths(changes: Iterable[SpoolChange]) -> dict[str, tuple[list[int], list[int]]]:
+    """Return the moments at which each host's spool changes its length, and the lengths."""
+    lengths: dict[str, tuple[list[int], list[int]]] = {}
+    for change in changes:
+        if change.by:
+            moments, levels = lengths.setdefault(change.host, ([], []))
+            moments.append(change.n + 1)
+            levels.append((levels[-1] if levels else 0) + change.by)
+    return lengths
 
 
 class SessionSpan(NamedTuple):

@@ -80,13 +80,11 @@ class SpoolChange(NamedTuple):
     left: list[SpoolSpan]
 
 
-def spool_spans(rows: Iterable[Row]) -> list[SpoolSpan]:
-    """Return what lay in the spools, in the order in which it came; ``rows`` are counted from 0."""
-    return spans_and_changes(rows)[0]
-
-
 def spans_and_changes(rows: Iterable[Row]) -> tuple[list[SpoolSpan], list[SpoolChange]]:
-    """Return what lay in the spools, and what changed them, for a reader of both."""
+    """Return what lay in the spools, in the order in which it came, and what changed them.
+
+    ``rows`` are counted from 0.
+    """
     there: _There = {}
     changes = list(spool_changes(rows, there))
     spans = [span for change in changes for span in change.left]

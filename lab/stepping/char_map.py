@@ -184,9 +184,7 @@ def _sign(kind: str, octets: bytes) -> str:
 
 def _draw_hosts(canvas: Canvas, moment: Moment, grid: CharGrid, hosts: Sequence[HostMeta]) -> None:
     down = {fault.host for fault in moment.faults if fault.is_down and fault.peer is None}
-    spooled: dict[str, int] = {}
-    for mail in moment.spool:
-        spooled[mail.host] = spooled.get(mail.host, 0) + 1
+    spooled = moment.spool_lengths
     current = moment.event.host if moment.event else ""
     for host in hosts:
         x, y = grid.cells[host["name"]]

@@ -101,6 +101,11 @@ class Moment:
         return self.index.spool(self.n)
 
     @property
+    def spool_lengths(self) -> dict[str, int]:
+        """How many messages lie in each spool that is not empty, by host."""
+        return self.index.spool_lengths(self.n)
+
+    @property
     def faults(self) -> list[FaultInterval]:
         """The faults that are in effect."""
         return self.index.faults(self.n)

@@ -10,7 +10,7 @@ from helpers.places import TOPOLOGIES
 
 import lab
 from lab.analysis.index import TraceIndex
-from lab.analysis.spools import queue_lengths, spool_changes, spool_spans
+from lab.analysis.spools import queue_lengths, spans_and_changes, spool_changes
 from lab.trace.trace import Trace
 
 NAMES = ["campus", "faults/crash", "faults/refuse", "lessons/returned", "lessons/moved", "polling"]
@@ -34,6 +34,7 @@ def test_a_spool_is_as_long_as_the_messages_that_lie_in_it(name: str) -> None:
         there = {host for host, _ in messages}
         counted = {host: sum(one == host for one, _ in messages) for host in there}
         assert counted == {host: number for host, number in length.items() if number}
+        assert index.spool_lengths(n + 1) == counted
     lines = queue_lengths(trace)
     assert {host: line[-1][1] for host, line in lines.items() if line[-1][1]} == counted
 
@@ -44,10 +45,22 @@ def test_mail_for_some_recipients_leaves_and_the_rest_stays() -> None:
         row(2.0, "transfer", 7, ("1",)),
         row(3.0, "refuse", 7, ("2",), "550 no"),
     ]
-    whole, rest = spool_spans(rows)
+    (whole, rest), _ = spans_and_changes(rows)
     assert (whole.first, whole.last, whole.mail.recipients) == (0, 1, ("1", "2"))
     assert (rest.first, rest.last, rest.mail.recipients, rest.queued) == (1, 2, ("2",), 0)
     assert [change.by for change in spool_changes(rows)] == [1, 0, -1]
+
+
+def test_a_message_for_two_next_hosts_counts_once() -> None:
+    rows = [
+        row(1.0, "queue", 7, ("1",), 500),
+        row(1.0, "queue", 7, ("2",), 500, peer="C"),
+        row(2.0, "transfer", 7, ("1",)),
+        row(3.0, "transfer", 7, ("2",), peer="C"),
+    ]
+    index = TraceIndex(Trace(rows))
+    assert [len(index.spool(n)) for n in range(5)] == [0, 1, 2, 1, 0]
+    assert [index.spool_lengths(n) for n in range(5)] == [{}, {"A": 1}, {"A": 1}, {"A": 1}, {}]
 
 
 def test_mail_that_is_put_off_knows_when_it_is_tried_again() -> None:
@@ -57,7 +70,7 @@ def test_mail_that_is_put_off_knows_when_it_is_tried_again() -> None:
         row(3.0, "defer", 7, ("1",), "no answer", 60.0),
         row(4.0, "defer", 7, ("1",), "no answer", None),
     ]
-    put_off, other = (span.mail for span in spool_spans(rows))
+    put_off, other = (span.mail for span in spans_and_changes(rows)[0])
     assert put_off.retries == [(2, 60.0), (3, None)]
     assert other.retries == []
 

@@ -85,6 +85,7 @@ def test_what_lies_open_waits_and_fails_is_that_of_the_stepper(
             .filter(([, length]) => length)),
           sessions: run.sessionsAt(n).map((one) => one.number),
           faults: run.faultsAt(n).map((one) => [one.name, run.hostName(one.host), one.what]),
+          at_hosts: run.hosts.map((host, k) => run.faultsOf(n, k).map((one) => one.name)),
           tally: run.tally(n),
         }));
     """
@@ -102,11 +103,14 @@ def test_what_lies_open_waits_and_fails_is_that_of_the_stepper(
             ),
             key=repr,
         )
-        messages = Counter(host for host, _ in {(mail.host, mail.message) for mail in spool})
-        assert shown["lengths"] == messages
+        assert shown["lengths"] == index.spool_lengths(n)
         assert sorted(shown["sessions"]) == sorted(index.sessions(n))
         faults = [[fault.kind, fault.host, fault.what] for fault in index.faults(n)]
         assert sorted(shown["faults"]) == sorted(faults)
+        places = [(fault.kind, fault.places(trace.meta["links"])) for fault in index.faults(n)]
+        for host, names in zip(trace.meta["hosts"], shown["at_hosts"], strict=True):
+            touched = [kind for kind, at in places if any(host["name"] in ends for ends in at)]
+            assert sorted(names) == sorted(touched)
         while changes and changes[0].n < n:
             tally[changes[0].name] += changes.pop(0).by
         assert shown["tally"] == {name: tally[name] for name in shown["tally"]}

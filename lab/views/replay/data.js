@@ -286,6 +286,11 @@ class Run {
   /** The faults that last. */
   faultsAt(n) { return this.failing.meeting(n, n - 1).map((id) => this.faults[id]); }
 
+  /** The faults that last at a host, or on a link of it. */
+  faultsOf(n, host) {
+    return this.faultsAt(n).filter((fault) => fault.places.some((ends) => ends.includes(host)));
+  }
+
   /** What is on the wire at t: numbers of events that have not happened yet, but were sent. */
   flightAt(n, t) {
     return this.flight.meeting(t, t).map((id) => this.moving[id]).filter((i) => i >= n);

@@ -35,7 +35,7 @@ class HostPanel {
     const sessions = this.run.sessionsBy(n, host);
     const session = sessions.find(({ number }) => number === this.session) || sessions[sessions.length - 1];
     const lines = session ? countTo(session.events, n - 1) : 0;
-    const faults = this.run.faultsAt(n).filter((fault) => fault.host === host);
+    const faults = this.run.faultsOf(n, host);
     const drops = this.run.dropsOf(n, host);
     const spool = this.run.spoolOf(n, host);
     const key = JSON.stringify([host, session && session.number, lines, faults.map((f) => f.enter),
@@ -47,7 +47,7 @@ class HostPanel {
     const keep = document.activeElement && document.activeElement.dataset.keep;
     this.body.replaceChildren(
       ...(this.run.hosts[host].kind === "router" ? [] : [
-        make("div", {}, this._spool(n, spool), this._drops(host, drops)),
+        make("div", {}, this._spool(n, host, spool), this._drops(host, drops)),
         this._dialogue(sessions, session, lines),
       ]));
     const dialogue = this.body.querySelector(".lines");
@@ -65,8 +65,9 @@ class HostPanel {
     return words.join(" · ");
   }
 
-  _spool(n, spool) {
-    const section = make("section", { class: "spool" }, make("h3", {}, `Spool: ${counted(spool.length, "message")}`));
+  _spool(n, host, spool) {
+    const length = this.run.spoolLength(n, host);
+    const section = make("section", { class: "spool" }, make("h3", {}, `Spool: ${counted(length, "message")}`));
     const list = make("ul");
     for (const entry of spool.slice(0, LONG)) {
       const retry = this.run.retryAt(n, entry);
