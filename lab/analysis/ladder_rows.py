@@ -288,7 +288,7 @@ _MAKERS: Final[dict[str, _Maker]] = {
     "deliver": lambda event: ("deliver", f"delivered: {event['user']}"),
     "terminal": lambda event: ("deliver", f"at the terminal: {event['user']}"),
     "notify": lambda event: ("notify", f"notification about message {event['about']}"),
-    "abandon": lambda event: ("abandon", f"kept: {event['reason']}"),
+    "abandon": lambda event: ("abandon", f"given up: {event['reason']}"),
     "reject": lambda event: ("reject", f"rejected: {event['reason']}"),
     "defer": _defer,
     "fault": _fault,

@@ -134,7 +134,7 @@ FORMATS: Final[dict[str, Callable[[Any], str]]] = {
     "addresses": _addresses,
     "at": lambda place: f" at {place}" if place else "",
     "brackets": lambda text: f" ({text})" if text else "",
-    "clock": lambda t: clock_time(t, 1),
+    "clock": clock_time,
     "count": _octet_count,
     "gist": lambda octets: gist("", octets),
     "line": lambda text: text.partition("\r\n")[0],

@@ -121,7 +121,7 @@ def spools(moment: Moment, host: str | None = None) -> list[str]:
         if host is not None and mail.host != host:
             continue
         retry = moment.retry_at(mail)
-        later = f", next try at {clock_time(retry, 1)}" if retry is not None else ""
+        later = f", next try at {clock_time(retry)}" if retry is not None else ""
         waits = f", since {duration(moment.t - mail.since)}" if moment.t > mail.since else ""
         lines.append(
             f"{mail.host}: message {mail.message} for {mail.peer}, "

@@ -34,6 +34,15 @@ def test_an_error_is_a_reply_whose_code_is_400_or_more(campus: Trace) -> None:
     assert {row.kind for code, row in replies if row and code < 400} == {"reply"}
 
 
+def test_mail_that_is_given_up_and_mail_that_is_put_off_say_so() -> None:
+    rows = [
+        (1.0, "abandon", "A", None, None, 3, "550 No."),
+        (1.0, "defer", "A", "B", None, 3, ("x@B",), "451 Later.", 90.0),
+    ]
+    shown = [row_of(event) for event in Trace(rows)]
+    assert [row.text for row in shown if row] == ["given up: 550 No.", "tries again at 0:01:30.000"]
+
+
 def test_tags_are_verbs_codes_and_mail(campus: Trace) -> None:
     tags = {row.tag for row in ladder_rows(campus) if row.crosses}
     assert {"HELO", "MAIL", "RCPT", "DATA", "QUIT", "220", "250", "354", "mail"} <= tags

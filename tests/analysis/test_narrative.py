@@ -64,7 +64,7 @@ EVENTS = {  # for each template an event that has it, as columns, and the senten
     "defer": ((("1",), "451 Later", None), "A keeps message 3 for B: 451 Later."),
     "defer/retry": (
         (("1",), "451 Later", 90.0),
-        "A keeps message 3 for B until 0:01:30.0: 451 Later.",
+        "A keeps message 3 for B until 0:01:30.000: 451 Later.",
     ),
     "deliver": (("1", "sam", b""), "A delivers message 3 into the mailbox of sam."),
     "terminal": (("1", "sam", b""), "A shows message 3 on the terminal of sam."),

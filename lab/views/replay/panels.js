@@ -73,7 +73,7 @@ class HostPanel {
       const retry = this.run.retryAt(n, entry);
       const words = `mail ${entry.message} for ${this.run.hostName(entry.peer)}, `
         + `${counted(entry.recipients.length, "recipient")}, ${counted(entry.size, "octet")}`
-        + (retry === null ? "" : `; next try at ${clock(retry, 1)}`);
+        + (retry === null ? "" : `; next try at ${clock(retry)}`);
       list.append(make("li", {}, this._follow(entry.message), words));
     }
     if (spool.length > LONG) list.append(make("li", {}, `and ${spool.length - LONG} more`));
