@@ -125,10 +125,15 @@ def usage_sentence(error: click.UsageError) -> str:
 
 
 def open_closed_streams() -> None:
-    """Open the null device in place of each standard stream that is closed (``lab run >&-``)."""
+    """Open the null device in place of each standard stream that is closed (``lab run >&-``).
+
+    Processes that a command starts have it too.
+    """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - it stays open
+            stream = open(os.devnull, mode)  # noqa: SIM115 - it stays open
+            os.set_inheritable(stream.fileno(), True)
+            setattr(sys, name, stream)
 
 
 def main() -> NoReturn:

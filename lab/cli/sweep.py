@@ -134,7 +134,7 @@ def print_plan(swept: Sweep, out: str) -> None:
     """Print on stderr how many runs there are, and how many the journal has already."""
     points = len(swept.plan) // len(swept.experiment.seeds)
     click.echo(
-        f"lab sweep: {len(swept.plan)} runs: {count_noun(points, 'combination')}, "
+        f"lab sweep: {count_noun(len(swept.plan), 'run')}: {count_noun(points, 'combination')}, "
         f"{count_noun(len(swept.experiment.seeds), 'seed')} each",
         err=True,
     )
