@@ -9,6 +9,7 @@ import click
 
 from lab.cli.common import (
     FAILED,
+    INTERRUPTED,
     exit_with_error,
     figures_as_json_option,
     load,
@@ -48,26 +49,29 @@ def compare(
     described = load(topology, sets, seed)
     warn_of_external_hosts(described)
     from lab.analysis.measures import likeness
-    from lab.live.running import ENDS, run_live
+    from lab.api.live import make_live_run
+    from lab.api.run import Interrupted, RunFailed
+    from lab.api.simulate import make_run
     from lab.live.settings import Settings
-    from lab.simulation.simulation import simulate
     from lab.views.pictures import plot_style
     from lab.views.pictures.comparison import comparison, sentences
 
-    simulated = simulate(described, seed)
-    with ProgressLine(not as_json) as progress:
-        try:
-            trace, reason = run_live(described, seed, Settings(speed=speed), progress=progress)
-        except OSError as error:
-            exit_with_error(f"{topology}: {reason_of(error)}", FAILED)
-    if reason not in ENDS:
-        exit_with_error(f"{topology}: {reason}", FAILED)
+    try:
+        simulated = make_run(described, seed).trace
+        with ProgressLine(not as_json) as progress:
+            live = make_live_run(described, seed, Settings(speed=speed), progress=progress).trace
+    except Interrupted as stopped:
+        exit_with_error(str(stopped), INTERRUPTED)
+    except RunFailed as failed:
+        exit_with_error(f"{topology}: {failed}", FAILED)
+    except OSError as error:
+        exit_with_error(f"{topology}: {reason_of(error)}", FAILED)
     path = Path(output or f"{Path(topology).stem}-compared.png")
     with plot_style.off_screen(), writing_picture(path):
-        figure = comparison(simulated, trace).get_figure(root=True)
+        figure = comparison(simulated, live).get_figure(root=True)
         assert figure is not None
         figure.savefig(path)
-    found = likeness(simulated, trace)
+    found = likeness(simulated, live)
     if as_json:
         click.echo(json.dumps(found))
         return
