@@ -154,7 +154,8 @@ def test_a_bad_value_of_an_option_is_refused(
         ("sweep F --seeds x --out W/out", "scenario-03.toml"),
         ("rnu F", "there is no command 'rnu'; did you mean run? (see lab --help)"),
         ("run F --sed 3", "there is no option --sed; did you mean --seed or --set?"),
-        ("run F --out", "option '--out' requires an argument"),
+        ("run F --out", "option '--out' requires an argument (see lab run --help)"),
+        ("plot F ladder --between A", "requires 2 arguments (see lab plot --help)"),
         ("run F more", "got unexpected extra argument (more)"),
     ],
 )
@@ -281,8 +282,8 @@ def test_output_that_nobody_takes(
 
 @pytest.mark.parametrize(
     "line",
-    ["run L", "live L", "compare L -o W/x.png", "step --plain L", "explore L", "storm --runs 90000",
-     "sweep E --out W/out", "bench --quick"],
+    ["run L", "live L", "compare L -o W/x.png", "compare F --speed 0.001 -o W/x.png",
+     "step --plain L", "explore L", "storm --runs 90000", "sweep E --out W/out", "bench --quick"],
 )  # fmt: skip
 def test_ctrl_c_is_a_sentence_and_status_130(line: str, tmp_path: Path) -> None:
     """Also for commands that have nothing to leave behind."""
