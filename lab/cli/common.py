@@ -269,7 +269,7 @@ def read_trace(path: str) -> Trace:
         with status_line(f"reading {path}"):
             trace = open_trace(path)
     except OSError as error:
-        exit_with_error(f"{path}: {reason_of(error)}")
+        exit_with_error(f"{path}: {reason_of(error)}" if error.strerror else str(error))
     except ValueError as error:
         exit_with_error(str(error))
     if trace.missing:

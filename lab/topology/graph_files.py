@@ -175,6 +175,8 @@ def generate(kind: str, arguments: Mapping[str, Any], seed: int) -> networkx.Gra
     try:
         graph = known[kind](**arguments)
     except Exception as why:
+        if isinstance(why, TypeError):
+            _check_counts(arguments)
         names = ", ".join(name for name in parameters if name not in ("create_using", "backend"))
         names = names.replace(", backend_kwargs", "")
         reason = _first_line(why).removeprefix(f"{kind}() ")
@@ -182,6 +184,21 @@ def generate(kind: str, arguments: Mapping[str, Any], seed: int) -> networkx.Gra
     if not isinstance(graph, networkx.Graph):
         raise GraphFault(f"networkx's {kind} does not make a graph; write one such as path_graph")
     return graph
+
+
+_COUNTS: Final = ("n", "m", "d", "k", "l", "r", "h")
+"""What networkx's generators call an argument that is a number of nodes, edges or parts."""
+
+
+def _check_counts(arguments: Mapping[str, Any]) -> None:
+    """Raise :class:`GraphFault` for a count with a fraction or an exponent, such as 1e9."""
+    for name in _COUNTS:
+        value = arguments.get(name)
+        if isinstance(value, float):
+            raise GraphFault(
+                f"{name} must be a whole number, not {as_toml(value)}; write {name} = 20, "
+                "for example"
+            ) from None
 
 
 def _generators() -> dict[str, Any]:

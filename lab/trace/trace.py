@@ -165,6 +165,13 @@ class Trace:
         self.clear()
 
 
+def check_trace(value: object) -> None:
+    """Raise TypeError in one sentence for what is not a :class:`Trace`."""
+    if not isinstance(value, Trace):
+        kind = type(value).__name__
+        raise TypeError(f"trace must be a lab.Trace, such as run.trace, not of the type {kind}")
+
+
 def open_trace(path: str | os.PathLike[str]) -> Trace:
     """Return the trace in a file of JSON lines, a folder of Parquet files, or a run's artefacts.
 
@@ -175,6 +182,10 @@ def open_trace(path: str | os.PathLike[str]) -> Trace:
     if not isinstance(path, (str, os.PathLike)):
         raise TypeError(f"path must be that of a trace or of a folder with one, not {path!r}")
     path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(
+            f"{path}: there is no such file or folder; give what `lab run --out` leaves"
+        )
     trace = _stored(path) if path.is_dir() else _lines(path)
     if not len(trace) or trace.rows[0][KIND] != "start":
         raise ValueError(

@@ -129,6 +129,9 @@ def plot(trace: Trace, kind: str = "timeline", ax: Axes | None = None, **options
     """
     from inspect import signature
 
+    from lab.trace.trace import check_trace
+
+    check_trace(trace)
     if not isinstance(kind, str) or kind not in PICTURES:
         raise ValueError(f"{kind!r} is not a kind of picture; use {', '.join(sorted(PICTURES))}")
     if ax is not None and not hasattr(ax, "get_figure"):

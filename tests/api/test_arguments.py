@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import networkx
@@ -84,6 +85,11 @@ WRONG: list[tuple[str, Callable[[], object], type[Exception], str]] = [
      "seconds must be a number, not 'x'; for example seconds=20"),
     ("a directory", lambda: RUN.save(3), TypeError,
      "directory must be the path of a directory, not 3"),
+    *((f"a {kind} of a number", partial(getattr(lab.views, picture.function), 5), TypeError,
+       "trace must be a lab.Trace, such as run.trace, not of the type int")
+      for kind, picture in lab.views.PICTURES.items()),
+    ("a run in place of its trace", partial(lab.views.plot, RUN), TypeError,
+     "trace must be a lab.Trace, such as run.trace, not of the type Run"),
     ("a trace", lambda: lab.open_trace(3), TypeError,
      "path must be that of a trace or of a folder with one, not 3"),
     ("a stepper's topology", lambda: lab.step(3), TypeError,

@@ -151,6 +151,7 @@ def test_a_bad_value_of_an_option_is_refused(
         ("help nowhere", "there is no guide 'nowhere'"),
         ("check F F --set x", "it has no value"),
         ("grade W/nothing", "nothing: No such file"),
+        ("plot W/nothing map", "nothing: there is no such file or folder; give what `lab run"),
         ("sweep F --seeds x --out W/out", "scenario-03.toml"),
         ("rnu F", "there is no command 'rnu'; did you mean run? (see lab --help)"),
         ("run F --sed 3", "there is no option --sed; did you mean --seed or --set?"),

@@ -343,6 +343,13 @@ def ends(topology: Topology) -> list[Any]:
     return [(link.a, link.b) for link in topology.links]
 
 
+@pytest.mark.parametrize("count", ["1e9", "12.5"])
+def test_a_count_that_is_not_a_whole_number_is_said_to_be_none(count: str, tmp_path: Path) -> None:
+    path = written(tmp_path, f'[generate]\nkind = "gnp_random_graph"\nn = {count}\np = 0.1\n')
+    with pytest.raises(TopologyError, match=r"generate: n must be a whole number, not 1[\d.]+; "):
+        load(path)
+
+
 def test_a_generated_graph_is_drawn_from_the_seed(tmp_path: Path) -> None:
     path = written(tmp_path, GENERATE)
     assert len(load(path).hosts) == 50

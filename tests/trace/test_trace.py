@@ -134,6 +134,9 @@ def test_anything_else_gets_one_sentence(
     assert "\n" not in str(caught.value)
 
 
-def test_a_path_that_is_not_there_is_told_as_python_tells_it(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"no\.jsonl"):
-        lab.open_trace(tmp_path / "no.jsonl")
+def test_a_path_that_is_not_there_gets_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "no.jsonl"
+    with pytest.raises(FileNotFoundError) as caught:
+        lab.open_trace(path)
+    sentence = f"{path}: there is no such file or folder; give what `lab run --out` leaves"
+    assert str(caught.value) == sentence

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lab.analysis.ladder_rows import LadderRow, first_ladder_rows
 from lab.quantities import clock_time
-from lab.trace.trace import Trace
+from lab.trace.trace import Trace, check_trace
 from lab.views.pictures import plot_style
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ def ladder(
     all are drawn, as far as there is room. Time goes downward, row by row; ``to_scale``: in
     seconds. Raises ValueError in a sentence for what is not in the trace.
     """
+    check_trace(trace)
     found, more = first_ladder_rows(
         trace, _MOST_READ, message=message, session=session, between=between
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from lab.analysis.measures import grouped_delivery_times
 from lab.analysis.quantiles import median
 from lab.quantities import duration
-from lab.trace.trace import Trace
+from lab.trace.trace import Trace, check_trace
 from lab.views.pictures import plot_style
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def latency(trace: Trace, ax: Axes | None = None, *, by: str = "hops") -> Axes:
     with the median in it, and whiskers from the least to the most. If times span more than two
     powers of ten, the axis is logarithmic.
     """
+    check_trace(trace)
     times = grouped_delivery_times(trace, by)
     with plot_style.styled():
         ax = ax if ax is not None else _axes(len(times) if by == "route" else 0, len(times))

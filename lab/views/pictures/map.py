@@ -15,7 +15,7 @@ from lab.analysis.faults import fault_intervals
 from lab.quantities import bandwidth, count_noun, duration
 from lab.trace.meta import LinkMeta, Meta
 from lab.trace.rows import KIND, OPEN_PATH, PLAN_PATH
-from lab.trace.trace import Trace
+from lab.trace.trace import Trace, check_trace
 from lab.views.pictures import plot_style
 
 if TYPE_CHECKING:
@@ -59,6 +59,8 @@ def network_map(source: Trace | Meta, ax: Axes | None = None) -> Axes:
 
     Of a trace, the sessions are drawn too, as arrows along the links that they crossed.
     """
+    if not isinstance(source, Mapping):
+        check_trace(source)
     return map_of(source, ax).ax
 
 

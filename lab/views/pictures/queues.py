@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lab.analysis.spools import Line, queue_lengths
 from lab.trace.rows import T
-from lab.trace.trace import Trace
+from lab.trace.trace import Trace, check_trace
 from lab.views.pictures import plot_style
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def queues(trace: Trace, ax: Axes | None = None) -> Axes:
     The hosts with the longest spools (length times time) have a line each; the others are summed.
     Time is in seconds, minutes, hours or days, as suits the run.
     """
+    check_trace(trace)
     lines = queue_lengths(trace)
     last = trace.rows[-1][T] if trace.rows else 0.0
     with plot_style.styled():

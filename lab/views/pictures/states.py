@@ -12,7 +12,7 @@ from lab.protocol.dialogue import SideState
 from lab.protocol.replies import COMMAND_REPLIES, MAIL_DATA, Outcome
 from lab.protocol.states import TRANSITIONS, State
 from lab.trace.rows import KIND, SESSION, Row
-from lab.trace.trace import Trace
+from lab.trace.trace import Trace, check_trace
 from lab.views.pictures import plot_style
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ def states(
     taken: Counter[tuple[State, str]] = Counter()
     now: State | None = None
     if trace is not None:
+        check_trace(trace)
         taken, now, last = _taken(trace, session, seq)
         command = command or last
     with plot_style.styled():

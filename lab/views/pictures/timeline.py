@@ -14,7 +14,7 @@ from lab.analysis.faults import FaultInterval, fault_intervals
 from lab.analysis.itineraries import End, Hop, Itinerary, itineraries
 from lab.quantities import count_noun, duration
 from lab.trace.rows import KIND, OPEN_STARTED, SESSION, T
-from lab.trace.trace import Trace
+from lab.trace.trace import Trace, check_trace
 from lab.views.pictures import plot_style
 from lab.views.pictures.lanes import Lane, LaneLayout, label, layout_lanes
 from lab.views.pictures.timescale import Span, Timescale, timescale
@@ -100,6 +100,7 @@ def timeline(trace: Trace, ax: Axes | None = None) -> Axes:
     The labels of the axis may be in another unit. Without ``ax``, a figure is made that is as high
     as its lanes need.
     """
+    check_trace(trace)
     messages = itineraries(trace)
     end = max((row[T] for row in trace.rows[-1:]), default=0.0)
     layout = layout_lanes(messages) if len(messages) <= 4 * ROWS else LaneLayout()
