@@ -222,8 +222,8 @@ class HostSettings:
         metadata=setting(
             "codes",
             "The reply to a command whatever the host thinks: a code, or several that are used up "
-            'one after another. The keys are the rows of section 4.3, such as "RCPT", "connection" '
-            'and "mail data".',
+            'one after another. The keys are the rows of section 4.3, such as "RCPT", "CONNECT" '
+            '(the greeting) and "data" (the mail data).',
             "4.3",
             example="{ RCPT = 450, DATA = [451, 354] }",
             trace="set",
