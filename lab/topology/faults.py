@@ -12,7 +12,7 @@ from lab.quantities import UnitFault, as_toml, parse_duration, parse_size
 from lab.topology.globs import is_glob, matching_hosts, matching_links
 from lab.topology.hosts import Hosts
 from lab.topology.kinds import chance
-from lab.topology.problems import Place, example_of, join_some
+from lab.topology.problems import Place, example_of, exclude_each_other, join_some
 from lab.topology.specs import FAULT_KINDS, FaultSpec, LinkSpec
 from lab.trace.rows import KINDS
 
@@ -44,7 +44,7 @@ def _fault(table: Any, place: Place, joined: set[frozenset[str]], hosts: Hosts) 
     _check_keys(table, place, hosts)
     whens = [key for key in _WHENS if getattr(table, key) is not None]
     if len(whens) > 1:
-        text = f"{' and '.join(whens)} exclude each other; write one"
+        text = exclude_each_other(whens)
         hosts.diagnostics.problem((*place, whens[1]), text)
     checked = {
         "at": table.at if whens or table.kind.startswith("change-") else 0.0,

@@ -213,7 +213,7 @@ def _check_people(table: Any, number: int, diagnostics: Diagnostics) -> None:
         _check_local(name, place if key in ("list", "forward") else place[:-1], diagnostics)
         if name in seen:
             diagnostics.problem(
-                place, f"{as_toml(name)} is there twice at this host; write another"
+                place, f"{as_toml(name)} is used twice at this host; write another name"
             )
         seen.add(name)
     for key, users in (("users", table.users), ("user", table.user)):

@@ -19,7 +19,7 @@ def build_environments(tables: Any, diagnostics: Diagnostics) -> dict[str, Envir
     for number, table in enumerate(tables.environment):
         if table.name.lower() in {name.lower() for name in environments}:
             place = diagnostics.place("environment", number, "name")
-            text = f"the environment {table.name} is there twice; write another"
+            text = f"there is an environment {table.name} already; write another name"
             diagnostics.problem(place, text)
         else:
             environments[table.name] = Environment(**table.values())

@@ -55,6 +55,12 @@ def join_some(words: Iterable[str], most: int = 12) -> str:
     return ", ".join(every[:most]) + beyond
 
 
+def exclude_each_other(keys: Sequence[str]) -> str:
+    """Return the sentence about keys of which a table may have one only, and has several."""
+    listed = f"{', '.join(keys[:-1])} and {keys[-1]}"
+    return f"{listed} cannot be given together; write only one of them"
+
+
 def dotted(place: Place) -> str:
     """Return a place as people write it: ``host[2].relay``."""
     text = ""
@@ -193,7 +199,9 @@ def _sentence(detail: ErrorDetails, place: Place, keys: tuple[str, ...]) -> str:
         case "greater_than_equal":
             small = "negative" if context["ge"] == 0 else "too small"
             return f"{as_toml(value)} is {small}; use {context['ge']:g} or more"
-        case "too_short" | "too_long" | "string_too_short":
+        case "string_too_short":
+            return f"the text is empty; write {_fix(keys)}"
+        case "too_short" | "too_long":
             return f"there are too {'many' if what == 'too_long' else 'few'}; write {_fix(keys)}"
         case "list_type" if key in MANY and isinstance(place[-1], str) and isinstance(value, dict):
             path = dotted(keys)

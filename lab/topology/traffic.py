@@ -10,7 +10,7 @@ from lab.protocol import Path
 from lab.quantities import as_toml
 from lab.topology.globs import matches_address
 from lab.topology.hosts import Hosts, user_at
-from lab.topology.problems import Place, join_some
+from lab.topology.problems import Place, exclude_each_other, join_some
 from lab.topology.specs import HostSpec, MailSpec, PollSpec, ScriptSpec, TrafficSpec
 
 CONTENTS = ("text", "size", "mail_data")
@@ -32,7 +32,7 @@ def _mail(table: Any, number: int, hosts: Hosts) -> MailSpec:
         hosts.warn_unknown_host(path, where, "mail that goes there will not arrive")
     given = [key for key in CONTENTS if getattr(mail, key) is not None]
     if len(given) > 1:
-        text = f"{' and '.join(given)} exclude each other; write one"
+        text = exclude_each_other(given)
         diagnostics.problem((*place, given[1]), text)
     if "\r" in mail.subject or "\n" in mail.subject:
         text = "a subject is one line; leave out its line breaks"

@@ -45,7 +45,7 @@ def parse_relays(sets: Mapping[str, Any]) -> Relays | None:
     by = sets.get("relays.by", "betweenness")
     if by not in RULES:
         meant = did_you_mean(by, RULES) if isinstance(by, str) else ""
-        raise RelaysFault("relays.by", f"{as_toml(by)} is none of {join_some(RULES)}{meant}")
+        raise RelaysFault("relays.by", f"{as_toml(by)} is not one of {join_some(RULES)}{meant}")
     count = sets.get("relays.count")
     if count is None:
         raise RelaysFault("relays.by", "it requires relays.count; for example 20")
