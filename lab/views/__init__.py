@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from lab.runtime.deprecation import renamed
+from lab.runtime import deprecation as _deprecation
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -114,7 +114,7 @@ if not TYPE_CHECKING:  # a type checker knows the names above, and reports any o
 
     def __getattr__(name: str) -> Any:
         if name not in _MODULES:
-            return renamed(sys.modules[__name__], {"lacking": "why_unavailable"}, name)
+            return _deprecation.renamed(sys.modules[__name__], {"lacking": "why_unavailable"}, name)
         return _imported(name)
 
 

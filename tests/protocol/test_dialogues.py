@@ -545,10 +545,10 @@ def test_misuse_of_the_receiver_raises() -> None:
     with pytest.raises(Misuse, match="whole line"):
         receiver.command(b"NOOP")
     receiver.receive(b"NOO")
-    with pytest.raises(Misuse, match="where a command is due"):
+    with pytest.raises(Misuse, match="when a command is due"):
         receiver.command(b"P\r\n")
     receiver.receive(b"P\r\nHELO A\r\nMAIL FROM:<a@B>\r\nRCPT TO:<c@D>\r\nDATA\r\n")
-    with pytest.raises(Misuse, match="where a command is due"):
+    with pytest.raises(Misuse, match="when a command is due"):
         receiver.command(b"NOOP\r\n")
     receiver.receive(b".\r\nQUIT\r\n")
     with pytest.raises(Misuse, match="goes on"):

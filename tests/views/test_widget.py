@@ -44,7 +44,7 @@ def test_breakpoints_are_the_events_that_a_condition_holds_of() -> None:
     assert widget.breaks == wanted
     widget.break_at(lambda event: event.kind == "deliver")
     assert len(widget.breaks) == len(wanted) + 1
-    with pytest.raises(NoCondition, match="is no word of a condition"):
+    with pytest.raises(NoCondition, match="is not a word of a condition"):
         widget.break_at("reply 354 nonsense")
 
 
