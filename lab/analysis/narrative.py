@@ -74,7 +74,7 @@ WORDING: Final = {
 """The template of each kind of event; ``kind/variant`` where :func:`form_of` finds a variant."""
 
 _OTHER: Final = "{kind} at {host}."
-"""The template of an event that is none of the lab's."""
+"""The template for a kind of event that the lab does not know."""
 
 LETTERS: Final = {"command": "S", "data": "S", "reply": "R"}
 """The letter before what each kind of event shows of a dialogue: sender-SMTP or receiver-SMTP."""

@@ -24,7 +24,7 @@ from lab.network.link import LinkDirection
 # not of ABC, a class of plain Python: each compiled object would have a dictionary
 @mypyc_attr(allow_interpreted_subclasses=True)
 class ConnectionUser(metaclass=ABCMeta):
-    """What a connection calls: whoever has the engines, sockets or pipes at its ends."""
+    """What a connection calls: the owner of the engines, sockets or pipes at its ends."""
 
     __slots__ = ()
 

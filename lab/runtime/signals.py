@@ -30,7 +30,7 @@ def signal_handler(handler: Callable[..., Any], *numbers: int) -> Iterator[None]
 def interruptible(stop: Callable[[], None], *numbers: int) -> Iterator[None]:
     """Let the first of these signals call ``stop``; after it, Ctrl-C interrupts at once, as ever.
 
-    ``stop`` asks for an end in good order. Whoever cannot wait for it presses Ctrl-C again.
+    ``stop`` asks for an end in good order. A second Ctrl-C does not wait for it.
     """
     former = signal.getsignal(signal.SIGINT)
 

@@ -62,8 +62,8 @@ class Driver(ABC):
     ) -> None:
         """Call with a value at a time in seconds, or now if that is past.
 
-        ``next_order`` gives the order numbers of whoever asks; without it, the call comes last
-        among the events of its instant.
+        ``next_order`` gives the order number of the call; without it, the call comes last among
+        the events of its instant.
         """
         Timer(self.env, at, call, value, (next_order or self.watch_orders)())
 

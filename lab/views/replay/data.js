@@ -159,7 +159,7 @@ class Run {
   /** The verb of a command, the code of a reply, "mail" for mail data. */
   tag(i) { return this._wording(i)[3]; }
 
-  /** Whether event i tells of something that failed. */
+  /** Whether event i is a failure. */
   fails(i) { return this.failures.has(this.rowKind(i)); }
 
   /** Whether the map has a cross for event i. */
