@@ -140,7 +140,7 @@ def test_on_the_uucp_map_parts_have_as_much_work_of_mail_that_was_not_looked_at(
         }
     )
     partition = partitioned(topology, 2)
-    routes = Simulation(topology).routes
+    routes = Simulation(topology).world.routes
     other = islice(submissions(topology, 1, routes, lambda _: False), 600)
     work = [0, 0]
     for one in other:
