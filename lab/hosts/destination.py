@@ -10,7 +10,7 @@ from lab.hosts.directory import AMBIGUOUS, Directory, Entry, Forward, MailingLis
 from lab.hosts.paths import why_unsendable
 from lab.hosts.routing import Neighbour, RoutingTable
 from lab.hosts.verdicts import MAILBOXES, NO_SUCH_USER
-from lab.protocol import HostName, Path, Reply, reply
+from lab.protocol import HostName, Path, Reply, reply, without_relay
 from lab.protocol.sizes import MAX_COMMAND_LINE, MAX_DOMAIN
 
 MOST_KEPT: Final = 4096
@@ -72,8 +72,7 @@ class Destinations:
         return destination
 
     def _find(self, path: Path) -> Destination:
-        while path.route and path.first_host in self.own_names:
-            path = Path(path.route[1:], path.local, path.domain)
+        path = without_relay(path, self.own_names)
         if path.first_host in self.own_names:
             return self._find_here(path)
         refusal = why_unsendable(path)

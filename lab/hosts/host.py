@@ -14,8 +14,8 @@ from lab.hosts.control import HostControl
 from lab.hosts.destination import Destination, Destinations, FailedRecipient, LearnedForwards
 from lab.hosts.directory import Directory, User
 from lab.hosts.expansion import Expansion, Recipient
-from lab.hosts.message import Calendar, compose_notification, return_path_line
-from lab.hosts.paths import why_unsendable_from, with_relay
+from lab.hosts.message import compose_notification
+from lab.hosts.paths import why_unsendable_from
 from lab.hosts.port import HostPort
 from lab.hosts.retry import Retry
 from lab.hosts.routing import Neighbour, RoutingTable
@@ -23,7 +23,15 @@ from lab.hosts.settings import HostSettings
 from lab.hosts.spool import Addressee, Queue, QueuedMail
 from lab.hosts.spooling import Spooling
 from lab.hosts.verdicts import FULL_AFTER_DATA, LINE_TOO_LONG, NO_SUCH_USER, NOT_ACTIVE
-from lab.protocol import NULL_PATH, HostName, Path, Reply
+from lab.protocol import (
+    NULL_PATH,
+    Calendar,
+    HostName,
+    Path,
+    Reply,
+    return_path_line,
+    with_relay,
+)
 from lab.protocol.lines import fits_the_wire
 from lab.trace.rows import HOST
 

@@ -1,82 +1,18 @@
 """The lines of a message: memo header, trace lines, and the text of a notification.
 
-Time stamp lines and return path lines are formatted and read only here. The grammar of 4.1.2 has
-FROM, BY and OCT, the RFC's examples have "from", "by" and "Oct". Case does not matter there; the
-lab uses that of the examples.
+Time stamp lines and return path lines are those of :mod:`lab.protocol.time_stamps`.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
 from lab.protocol import HostName, Path
 from lab.protocol.sizes import MAX_TEXT_LINE
 
-_MONTHS: Final = (
-    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-)  # fmt: skip
-_ZONES: Final = {0: "UT", -4: "EDT", -5: "EST", -6: "CST", -7: "MST", -8: "PST"}
 _FILLER: Final = b"The quick brown fox jumps over the lazy dog. 0123456789 .,;:\r\n"
-
-
-class Calendar:
-    """The dates of a run, which begins at ``start``, as ``<daytime>`` (section 4.1.2).
-
-    The zone is that of ``start``: UT, a zone of RFC 822 by its name, or +hhmm.
-    """
-
-    __slots__ = ("_minute", "_offset", "_seconds", "_until_minute", "start", "zone")
-
-    def __init__(self, start: datetime) -> None:
-        self.start = start
-        self.zone = zone = _zone(start.utcoffset() or timedelta())
-        self._seconds = [f"{second:02} {zone}" for second in range(60)]
-        midnight = start.replace(hour=0, minute=0, second=0, microsecond=0)
-        self._offset = (start - midnight).total_seconds()
-        self._minute = -1
-        self._until_minute = ""
-
-    def daytime(self, now: float) -> str:
-        """Return ``<date> <SP> <time>`` after so many seconds, such as "2 Nov 81 22:40:10 UT"."""
-        minute, second = divmod(math.floor(now + self._offset), 60)
-        if minute != self._minute:
-            day, of_day = divmod(minute, 24 * 60)
-            at = self.start + timedelta(days=day)
-            date = f"{at.day} {_MONTHS[at.month - 1]} {at.year % 100:02}"
-            self._minute = minute
-            self._until_minute = f"{date} {of_day // 60:02}:{of_day % 60:02}:"
-        return self._until_minute + self._seconds[second]
-
-
-def _zone(offset: timedelta) -> str:
-    minutes = int(offset.total_seconds() // 60)
-    if minutes % 60 == 0 and minutes // 60 in _ZONES:
-        return _ZONES[minutes // 60]
-    return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}{abs(minutes) % 60:02}"
-
-
-def time_stamp_line(sent_by: str, received_by: str, daytime: str) -> bytes:
-    """Return the line that a receiver-SMTP puts before mail that it accepts.
-
-    ``<time-stamp-line> ::= "Received:" <SP> "FROM" <SP> <domain> <SP> "BY" <SP> <domain> <SP> ";"
-    <daytime> <CRLF>`` (section 4.1.2).
-    """
-    # encode() without an errors argument is much faster, and right for nearly all lines
-    line = f"Received: from {sent_by} by {received_by} ; {daytime}\r\n"
-    return line.encode() if line.isascii() else line.encode("ascii", "replace")
-
-
-@lru_cache(maxsize=4096)
-def return_path_line(reverse_path: Path) -> bytes:
-    """Return the line that final delivery puts before all other lines.
-
-    ``<return-path-line> ::= "Return-Path:" <SP> <reverse-path> <CRLF>`` (section 4.1.2).
-    """
-    return f"Return-Path: {reverse_path}\r\n".encode("ascii", "replace")
 
 
 def compose(

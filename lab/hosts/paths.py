@@ -1,4 +1,4 @@
-"""Change paths as a relay does (section 3.6), and find paths that may not be sent (4.5.3)."""
+"""Find paths that may not be sent, as they are or with a relay's name before them (4.5.3)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Final
 
 from lab.hosts.message import MOST_STAMPS
-from lab.protocol import Path, Reply, reply
+from lab.protocol import Path, Reply, reply, with_relay
 from lab.protocol.sizes import MAX_DOMAIN, MAX_PATH, MAX_USER
 
 _GROWN: Final = reply(550, "The reverse-path would grow too long")
@@ -46,12 +46,6 @@ def why_unsendable_from(path: Path, name: str) -> Reply | None:
 def _why_unsendable_from(path: Path, name: str) -> Reply | None:
     grown = with_relay(path, name) if name else path
     return _GROWN if len(grown.text) > MAX_PATH else why_unsendable(grown)
-
-
-@lru_cache(maxsize=16384)
-def with_relay(path: Path, name: str) -> Path:
-    """Return the reverse-path with a relay's name put at its beginning (section 3.6)."""
-    return Path((name, *path.route), path.local, path.domain)
 
 
 def fits_path_limits(return_path: Path, hosts: Sequence[str]) -> bool:

@@ -10,7 +10,7 @@ from lab.hosts.directory import Forward, User
 from lab.hosts.help import help_reply
 from lab.hosts.host import Host
 from lab.hosts.interception import OverriddenReceiver
-from lab.hosts.message import is_looping, time_stamp_line
+from lab.hosts.message import is_looping
 from lab.hosts.paths import why_unsendable_from
 from lab.hosts.scripted import ScriptedReceiver
 from lab.hosts.verdicts import (
@@ -32,6 +32,7 @@ from lab.protocol import (
     Transaction,
     parse_path,
     reply,
+    time_stamp_line,
 )
 
 CARELESS_DELAY: Final = 1.0

@@ -19,6 +19,7 @@ from lab.protocol.lines import (
 )
 from lab.protocol.names import HostName
 from lab.protocol.receiver import ReceiverSMTP
+from lab.protocol.relaying import with_relay, without_relay
 from lab.protocol.replies import (
     COMMAND_REPLIES,
     TEXTS,
@@ -45,6 +46,20 @@ from lab.protocol.syntax import (
     quote,
     unquote,
 )
+from lab.protocol.time_stamps import (
+    ZONES,
+    Calendar,
+    Daytime,
+    TimeStamp,
+    daytime,
+    parse_daytime,
+    parse_return_path_line,
+    parse_time_stamp_line,
+    return_path_line,
+    stamp_options,
+    time_stamp_line,
+    zone_of,
+)
 from lab.protocol.transactions import Answer, Crossing, Misuse, Outgoing, Transaction
 
 __all__ = [
@@ -56,12 +71,15 @@ __all__ = [
     "NULL_PATH",
     "TEXTS",
     "TRANSITIONS",
+    "ZONES",
     "Agenda",
     "Answer",
     "Buffers",
+    "Calendar",
     "Category",
     "Command",
     "Crossing",
+    "Daytime",
     "HostName",
     "Installation",
     "Limits",
@@ -81,18 +99,29 @@ __all__ = [
     "Spoken",
     "State",
     "SyntaxFault",
+    "TimeStamp",
     "Transaction",
     "Transition",
+    "daytime",
     "dot_stuff",
     "dot_unstuff",
     "fits_the_wire",
     "outcome",
     "parse_command",
+    "parse_daytime",
     "parse_domain",
     "parse_path",
+    "parse_return_path_line",
+    "parse_time_stamp_line",
     "quote",
     "reply",
+    "return_path_line",
+    "stamp_options",
+    "time_stamp_line",
     "unquote",
+    "with_relay",
+    "without_relay",
+    "zone_of",
 ]
 
 _RENAMED = {"stuff": "dot_stuff", "unstuff": "dot_unstuff", "folded": "HostName(domain).key"}

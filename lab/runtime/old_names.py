@@ -45,7 +45,7 @@ MODULES: Final[dict[str, tuple[str, ...]]] = {
     "hosts.neighbour": ("hosts.routing",),
     "hosts.patience": ("hosts.timeouts",),
     "hosts.reception": ("hosts.receiving",),
-    "hosts.stamps": ("hosts.message",),
+    "hosts.stamps": ("protocol.time_stamps", "hosts.message"),
     "hosts.unfold": ("hosts.expansion",),
     "invariants": ("analysis.invariants",),
     "invariants.breach": ("analysis.invariants.breach",),

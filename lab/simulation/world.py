@@ -9,7 +9,6 @@ from __future__ import annotations
 from random import Random
 
 from lab.hosts.host import Host
-from lab.hosts.message import Calendar
 from lab.hosts.port import HostPort
 from lab.hosts.routing import RoutingTable
 from lab.hosts.settings import HostSettings
@@ -18,7 +17,7 @@ from lab.network.events import HOSTS, Sequencer, sequencer
 from lab.network.link import Link, LinkDirection
 from lab.network.paths import PathFinder
 from lab.network.transport import TRANSPORTS
-from lab.protocol import HostName
+from lab.protocol import Calendar, HostName
 from lab.topology.model import LinkSpec, Topology
 
 

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 
 from lab.hosts.directory import User
 from lab.hosts.host import Host
-from lab.hosts.message import Calendar
 from lab.hosts.port import HostPort
 from lab.hosts.retry import Retry
 from lab.hosts.routing import RoutingTable
@@ -19,6 +18,7 @@ from lab.hosts.spool import Queue
 from lab.protocol import (
     Agenda,
     Answer,
+    Calendar,
     Crossing,
     Installation,
     MailData,

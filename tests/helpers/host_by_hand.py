@@ -8,14 +8,13 @@ from typing import Any
 
 from lab.hosts.directory import Forward, MailingList, Member, User
 from lab.hosts.host import Host
-from lab.hosts.message import Calendar
 from lab.hosts.port import HostPort
 from lab.hosts.receiving import ReceivingSession
 from lab.hosts.retry import Retry
 from lab.hosts.routing import Neighbour, RoutingTable
 from lab.hosts.settings import HostSettings
 from lab.hosts.spool import Queue
-from lab.protocol import HostName, Path, Transaction, parse_path
+from lab.protocol import Calendar, HostName, Path, Transaction, parse_path
 
 
 class HandPort(HostPort):

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from lab.hosts.message import Calendar, compose, filler
-from lab.protocol import parse_path
+from lab.hosts.message import compose, filler
+from lab.protocol import Calendar, parse_path
 
 
 @pytest.mark.parametrize(

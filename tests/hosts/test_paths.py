@@ -13,9 +13,9 @@ from lab.hosts.destination import Destinations
 from lab.hosts.directory import Directory, MailingList, Member, User
 from lab.hosts.expansion import Expansion
 from lab.hosts.message import MOST_STAMPS, is_looping, visits, was_sent
-from lab.hosts.paths import fits_path_limits, why_unsendable, why_unsendable_from, with_relay
+from lab.hosts.paths import fits_path_limits, why_unsendable, why_unsendable_from
 from lab.hosts.routing import RoutingTable
-from lab.protocol import HostName, Path, SyntaxFault, quote, unquote
+from lab.protocol import HostName, Path, SyntaxFault, quote, unquote, with_relay
 from lab.protocol.lines import MailData, fits_the_wire
 from lab.protocol.syntax import parse_command, parse_path
 

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 import lab
 from lab.api.conversation import Conversation
-from lab.hosts.message import Calendar
-from lab.protocol import Misuse, SenderSMTP, dot_stuff, dot_unstuff, parse_path
+from lab.protocol import Calendar, Misuse, SenderSMTP, dot_stuff, dot_unstuff, parse_path
 from lab.topology.model import DEFAULT_START, from_dict
 
 HOSTS = (host("ONE.ARPA", "JOE"), relay("TWO.ARPA"), host("Z.ARPA", "SAM"))

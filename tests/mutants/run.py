@@ -58,6 +58,7 @@ PATHS = {
         "_with_argument", "_tidied", "parse_command",
     ),
     "lab.hosts.paths": (),
+    "lab.protocol.relaying": (),
     "lab.hosts.message": ("is_looping", "visits", "was_sent", "_stamps", "_stamp_lines"),
     "lab.hosts.destination": (),
     "lab.hosts.expansion": (),

@@ -32,7 +32,7 @@ from lab.analysis.invariants.breach import (
     TEXT,
     Finding,
 )
-from lab.analysis.invariants.timestamps import STAMP, seconds, stamps_above
+from lab.analysis.invariants.timestamps import seconds, stamps_above, time_stamps
 from lab.protocol import HostName, dot_stuff, dot_unstuff
 from lab.protocol.receiver import CLEARED
 from lab.trace.rows import (
@@ -428,8 +428,8 @@ class MailRules:
         """Check that no time stamp line is earlier than the one below, unless a clock is wrong."""
         later: float | None = None
         onward = None
-        for sent_by, received_by, daytime in STAMP.findall(above):
-            host = self._host(received_by)
+        for stamp in time_stamps(above) or ():
+            host = self._host(stamp.received_by)
             if onward is not None and host != onward:
                 self._breach(
                     STAMPS,
@@ -438,24 +438,22 @@ class MailRules:
                     row[MESSAGE],
                     f" came from {onward}, and the line below is {host}'s",
                 )
-            onward = self._host(sent_by)
+            onward = self._host(stamp.sent_by)
             if host in self._skewed:
                 continue
-            at = seconds(daytime.decode("latin-1"), self._century)
+            at = seconds(stamp.daytime, self._century)
             if later is not None and at > later:
                 self._breach(
                     ORDER,
                     row,
                     "message ",
                     row[MESSAGE],
-                    f" passed {host} at {daytime.decode('latin-1')}, "
-                    "after a host that it came to later",
+                    f" passed {host} at {stamp.daytime}, after a host that it came to later",
                 )
             later = at
 
-    def _host(self, name: bytes) -> str:
-        text = name.decode("latin-1")
-        return self._names.get(HostName(text), text)
+    def _host(self, name: str) -> str:
+        return self._names.get(HostName(name), name)
 
     def _changed(self, row: Row, how: str) -> None:
         rule = TEXT
