@@ -11,6 +11,8 @@ from enum import Enum, IntEnum
 from functools import lru_cache
 from typing import Final
 
+from lab.protocol.states import DIAGRAMS
+
 MAX_REPLY_LINE: Final = 512
 """Bytes of a reply line with its code and CRLF that may be sent (section 4.5.3)."""
 
@@ -187,14 +189,22 @@ def outcome(command: str, code: int) -> Outcome | None:
     return COMMAND_REPLIES.get(command, {}).get(code)
 
 
-_BY_DIGIT: Final = {1: Outcome.E, 2: Outcome.S, 3: Outcome.I, 4: Outcome.F, 5: Outcome.F}
+def _outcomes(ends: dict[int, str]) -> dict[int, Outcome]:
+    return {digit: Outcome.I if end == "data" else Outcome[end] for digit, end in ends.items()}
+
+
+_BY_DIGIT: Final[dict[str, dict[int, Outcome]]] = {
+    **dict.fromkeys(COMMAND_REPLIES, _outcomes(DIAGRAMS[0].ends())),
+    "DATA": _outcomes(DIAGRAMS[1].ends()),
+    MAIL_DATA: _outcomes(DIAGRAMS[1].ends("W data")),
+}
 
 
 def meaning_of(command: str, code: int) -> Outcome:
-    """Return what a code means to a row of section 4.3; by its first digit if that does not list
-    it, as an unsophisticated sender-SMTP does (appendix E).
+    """Return what a code means to a row of section 4.3; if that does not list it, where its first
+    digit leads in the diagram of section 4.4 (appendix E, an unsophisticated sender-SMTP).
     """
-    return COMMAND_REPLIES[command].get(code) or _BY_DIGIT[code // 100]
+    return COMMAND_REPLIES[command].get(code) or _BY_DIGIT[command][code // 100]
 
 
 class ReplyParser:

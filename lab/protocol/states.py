@@ -1,8 +1,9 @@
-"""Which command may follow which: the transition table of a session (sections 4.1.1 and 4.4).
+"""Which command may follow which, and where each reply leads (sections 4.1.1 and 4.4).
 
 One table, :data:`TRANSITIONS`, decides the order of commands. The receiver-SMTP obeys it, the
 sender-SMTP stays within it, and drawings are made from it. A command that the table does not have
-for a state is out of order and draws 503.
+for a state is out of order and draws 503. :data:`DIAGRAMS` has the two diagrams of section 4.4,
+arrow by arrow: where the first digit of a reply leads.
 
 Where the RFC leaves a choice:
 
@@ -83,3 +84,59 @@ COMMANDS: Final = (
 
 MINIMUM: Final = ("HELO", "MAIL", "RCPT", "DATA", "RSET", "NOOP", "QUIT")
 """The commands that every receiver-SMTP implements (section 4.5.1)."""
+
+
+class Arrow(NamedTuple):
+    """An arrow of a diagram of section 4.4: from a node to a node, under a label.
+
+    The label is that of the print: what is sent, or the first digits of the reply. Nodes are "B"
+    (begin), "W" (wait for reply), and the outcomes "E" (error), "S" (success) and "F" (failure).
+    In the diagram of DATA, "data" is the node without a letter, and "W data" the second "W".
+    """
+
+    start: str
+    label: str
+    end: str
+
+
+class Diagram(NamedTuple):
+    """A diagram of section 4.4, and the commands that it models."""
+
+    commands: tuple[str, ...]
+    arrows: tuple[Arrow, ...]
+
+    def ends(self, wait: str = "W") -> dict[int, str]:
+        """Return the node that each first digit of a reply leads to from a node that waits."""
+        return {
+            int(digit): arrow.end
+            for arrow in self.arrows
+            if arrow.start == wait
+            for digit in arrow.label.split(",")
+        }
+
+
+DIAGRAMS: Final = (
+    Diagram(
+        tuple(command for command in COMMANDS if command != "DATA"),
+        (
+            Arrow("B", "cmd", "W"),
+            Arrow("W", "1,3", "E"),
+            Arrow("W", "2", "S"),
+            Arrow("W", "4,5", "F"),
+        ),
+    ),
+    Diagram(
+        ("DATA",),
+        (
+            Arrow("B", "DATA", "W"),
+            Arrow("W", "1,2", "E"),
+            Arrow("W", "3", "data"),
+            Arrow("W", "4,5", "F"),
+            Arrow("data", "data", "W data"),
+            Arrow("W data", "1,3", "E"),
+            Arrow("W data", "2", "S"),
+            Arrow("W data", "4,5", "F"),
+        ),
+    ),
+)
+"""The two diagrams of section 4.4: of all commands but DATA, and of DATA with the mail data."""

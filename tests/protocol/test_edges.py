@@ -251,13 +251,14 @@ def test_a_sender_whose_turn_is_granted_is_done() -> None:
 @pytest.mark.rule("4.3-6", "E-1")
 @pytest.mark.parametrize("row", COMMAND_REPLIES)
 def test_a_code_that_a_row_does_not_list_means_what_its_first_digit_says(row: str) -> None:
-    """E: from the first of a hundred to the last."""
+    """E and the diagrams of 4.4: from the first of a hundred to the last."""
     meant = {
         digit: {meaning_of(row, code) for code in range(100 * digit, 100 * digit + 100)
                 if code not in COMMAND_REPLIES[row]}
         for digit in range(1, 6)
     }  # fmt: skip
     assert all(len(one) == 1 for one in meant.values())
-    assert meant[2] == {Outcome.S}
+    assert meant[1] == {Outcome.E}
+    assert meant[2] == {Outcome.E if row == "DATA" else Outcome.S}
+    assert meant[3] == {Outcome.I if row == "DATA" else Outcome.E}
     assert meant[4] == meant[5] == {Outcome.F}
-    assert meant[1] != meant[2] != meant[3]

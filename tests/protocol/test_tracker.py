@@ -81,9 +81,9 @@ def test_a_421_closes_whatever_it_answers() -> None:
 
 
 @pytest.mark.parametrize(("code", "state"), [(251, State.READY), (299, State.READY),
-                                             (350, State.READY), (450, State.OPENED)])  # fmt: skip
+                                             (350, State.OPENED), (450, State.OPENED)])  # fmt: skip
 def test_a_code_that_is_not_listed_counts_by_its_first_digit(code: int, state: State) -> None:
-    """Appendix E, as the sender-SMTP reads it; 3yz to HELO is an intermediate reply."""
+    """Appendix E, as the sender-SMTP reads it; 3yz to HELO is an error (4.4)."""
     assert after((b"HELO A\r\n", code)).state is state
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from lab.analysis.session_states import Snapshot, kinds_of_session, session_histories
 from lab.protocol.dialogue import SideState
 from lab.protocol.replies import COMMAND_REPLIES, MAIL_DATA, Outcome
-from lab.protocol.states import TRANSITIONS, State
+from lab.protocol.states import DIAGRAMS, TRANSITIONS, Diagram, State
 from lab.trace.rows import KIND, SESSION, Row
 from lab.trace.trace import Trace, check_trace
 from lab.views.pictures import plot_style
@@ -64,8 +64,7 @@ def states(
         ax.set_xticks([])
         ax.set_yticks([])
         _session(ax, taken, now, trace is not None)
-        _diagram(ax, 0.3, "each command but DATA", "command", command, False)
-        _diagram(ax, 5.6, "DATA and the mail data", "DATA", command, True)
+        _diagrams(ax, command)
         name = str(trace.meta.get("title") or "") if trace is not None else ""
         of = f"session {session}" if session is not None else "what may follow what"
         ax.set_title(plot_style.shorten(f"{name}: {of}" if name else of.capitalize(), 80))
@@ -225,34 +224,53 @@ def _wrapped(words: list[str], a_line: int) -> str:
 
 # -- the two diagrams of section 4.4 -------------------------------------------------------------
 
-_ENDS: Final = (
-    (Outcome.E, "1, 3", "error"), (Outcome.S, "2", "success"), (Outcome.F, "4, 5", "failure"),
-)  # fmt: skip
+_Points = dict[str, tuple[float, float]]
+_COMMAND_POINTS: Final[_Points] = {
+    "B": (0.65, 1.7), "W": (2.0, 1.7), "E": (3.35, 2.75), "S": (3.35, 1.7), "F": (3.35, 0.65),
+}  # fmt: skip
+_DATA_POINTS: Final[_Points] = {
+    "B": (6.5, 2.75), "W": (7.9, 2.75), "data": (6.5, 0.65), "W data": (7.9, 0.65),
+    "E": (9.8, 2.75), "S": (9.8, 1.7), "F": (9.8, 0.65),
+}  # fmt: skip
+"""The places of the nodes, as in the figures of the RFC."""
+_LETTERS: Final = {"data": "", "W data": "W"}
+_ENDS: Final = {"E": "error", "S": "success", "F": "failure"}
 
 
-def _diagram(
-    ax: Axes, left: float, title: str, label: str, command: str | None, two_stage: bool
-) -> None:
-    """Draw begin, wait, and success, failure or error by the first digit of the reply."""
+def _diagrams(ax: Axes, command: str | None) -> None:
+    """Draw both; the codes of the row of ``command`` stand at the ends that they lead to."""
+    of_data = command in ("DATA", MAIL_DATA)
+    _diagram(ax, DIAGRAMS[0], _COMMAND_POINTS, None if of_data else command)
+    _diagram(ax, DIAGRAMS[1], _DATA_POINTS, command if of_data else None)
+
+
+def _diagram(ax: Axes, diagram: Diagram, points: _Points, command: str | None) -> None:
+    title = "DATA and the mail data" if "data" in points else "each command but DATA"
+    left = points["B"][0] - 0.35
     ax.text(left, 3.2, f"4.4: {title}", fontsize=10, fontweight="bold", ha="left", va="bottom")
-    mine = command is not None and (command in ("DATA", MAIL_DATA)) == two_stage
-    word = command if mine and not two_stage and command else label
-    _circle(ax, left + 0.35, 1.7, "B")
-    _circle(ax, left + 2.0, 1.7, "W")
-    _edge(ax, left + 0.35, 1.7, left + 2.0, 1.7, word)
-    x = left + 2.0
-    rows = {"": COMMAND_REPLIES.get(command or "")} if mine else {}
-    if two_stage:
-        _circle(ax, left + 3.5, 1.7, "W")
-        _edge(ax, x, 1.7, left + 3.5, 1.7, "3, data")
-        x = left + 3.5
-    for (meaning, digits, name), y in zip(_ENDS, (2.75, 1.7, 0.65), strict=True):
-        end = x + 1.35
-        _circle(ax, end, y, meaning.name)
-        _edge(ax, x, 1.7, end, y, digits)
-        codes = [str(code) for code, means in (rows.get("") or {}).items() if means is meaning]
-        text = name + (": " + _wrapped(codes, 5).replace("\n", "\n   ") if codes else "")
-        ax.text(end + 0.28, y, text, fontsize=8, va="center", ha="left", gid="end words")
+    for node, place in points.items():
+        _circle(ax, *place, _LETTERS.get(node, node))
+    for arrow in diagram.arrows:
+        label = command if arrow.label == "cmd" and command in diagram.commands else arrow.label
+        _arrow(ax, points[arrow.start], points[arrow.end], label or arrow.label)
+    waiting = "W data" if command == MAIL_DATA else "W"
+    for node, name in _ENDS.items():
+        x, y = points[node]
+        digits = {digit for digit, end in diagram.ends(waiting).items() if end == node}
+        text = _with_codes(name, COMMAND_REPLIES.get(command or "", {}), digits)
+        ax.text(x + 0.28, y, text, fontsize=8, va="center", ha="left", gid="end words")
+
+
+def _with_codes(name: str, row: Mapping[int, Outcome], digits: set[int]) -> str:
+    """Return the name of an end, and the codes of a row of 4.3 that lead there.
+
+    Section 4.3 calls some of the codes that lead to failure errors; they are told apart.
+    """
+    codes = {code: means for code, means in row.items() if code // 100 in digits}
+    plain = [str(code) for code, means in codes.items() if means is not Outcome.E]
+    errors = [str(code) for code, means in codes.items() if means is Outcome.E]
+    text = name + (": " + _wrapped(plain, 5).replace("\n", "\n   ") if plain else "")
+    return text + (f"\nin 4.3 error: {' '.join(errors)}" if errors else "")
 
 
 def _circle(ax: Axes, x: float, y: float, letter: str) -> None:
@@ -260,8 +278,15 @@ def _circle(ax: Axes, x: float, y: float, letter: str) -> None:
     ax.text(x, y, letter, ha="center", va="center", fontsize=10, zorder=5, gid="node")
 
 
-def _edge(ax: Axes, x: float, y: float, to: float, down: float, text: str) -> None:
-    arrow: Any = {"arrowstyle": "-|>", "color": "black", "lw": 1.1, "shrinkA": 11, "shrinkB": 11}
-    ax.annotate("", (to, down), (x, y), arrowprops=arrow, zorder=3)
-    ax.text((x + to) / 2, (y + down) / 2 + 0.1, text, ha="center", va="bottom", fontsize=8,
-            gid="arrow words", zorder=5)  # fmt: skip
+def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], label: str) -> None:
+    style: Any = {"arrowstyle": "-|>", "color": "black", "lw": 1.1, "shrinkA": 11, "shrinkB": 11}
+    ax.annotate("", end, start, arrowprops=style, zorder=3, gid=f"arrow {label}")
+    # near the start: in the diagram of DATA the arrows cross in the middle
+    share = 0.5 if start[1] == end[1] else 0.3
+    x, y = start[0] + share * (end[0] - start[0]), start[1] + share * (end[1] - start[1])
+    words: Any = {"ha": "center", "fontsize": 8, "gid": "arrow words", "zorder": 5}
+    if start[1] == end[1]:
+        ax.text(x, y + 0.1, label, va="bottom", **words)
+    else:
+        words["bbox"] = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
+        ax.text(x, y, label, va="center", **words)
