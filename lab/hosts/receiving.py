@@ -24,6 +24,7 @@ from lab.hosts.verdicts import (
     user_verdict,
 )  # fmt: skip
 from lab.protocol import (
+    LATER,
     HostName,
     Path,
     ReceiverSMTP,
@@ -156,7 +157,7 @@ class ReceivingSession:
 
     # -- the mail data --------------------------------------------------------------------------
 
-    def accept(self, transaction: Transaction) -> Reply | None:
+    def accept(self, transaction: Transaction) -> Reply:
         """Put the time stamp line before the mail, deliver it or send it on, and return OK.
 
         If storing takes time, the verdict comes later, through ``respond``, when the mail is
@@ -174,7 +175,7 @@ class ReceivingSession:
             return OK
         if self.enters and not is_careless:
             host.port.later(host.name, store, lambda now: self._enter(now, transaction, accepted))
-            return None
+            return LATER
         message, ids = self._identify(transaction)
         if is_careless:
             self._store_after_reply(transaction, accepted, message, ids)
@@ -185,7 +186,7 @@ class ReceivingSession:
             self._give(OK)
 
         host.port.later(host.name, store, stored)
-        return None
+        return LATER
 
     def _identify(self, transaction: Transaction) -> tuple[int, tuple[str, ...]]:
         message, ids = self.identify(transaction)

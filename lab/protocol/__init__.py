@@ -22,6 +22,7 @@ from lab.protocol.receiver import ReceiverSMTP
 from lab.protocol.relaying import with_relay, without_relay
 from lab.protocol.replies import (
     COMMAND_REPLIES,
+    LATER,
     TEXTS,
     Category,
     Outcome,
@@ -67,6 +68,7 @@ __all__ = [
     "COMMAND_REPLIES",
     "CRLF",
     "END_OF_MAIL_DATA",
+    "LATER",
     "NO_LIMITS",
     "NULL_PATH",
     "TEXTS",

@@ -12,13 +12,13 @@ verdict that takes time (storing mail) may be given later, by :meth:`ReceiverSMT
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final, cast
 
 from mypy_extensions import mypyc_attr
 
-from lab.protocol.interfaces import Installation
+from lab.protocol.interfaces import Installation, domain_of
 from lab.protocol.lines import CRLF, PIECE, TOO_LONG, LineBuffer, MailData
-from lab.protocol.replies import OUT_OF_ORDER, Reply, reply
+from lab.protocol.replies import LATER, OUT_OF_ORDER, TEXTS, Reply, reply
 from lab.protocol.sizes import MAX_COMMAND_LINE, NO_LIMITS, Limits
 from lab.protocol.states import TRANSITIONS, Buffers, State, Transition
 from lab.protocol.syntax import Command, Path, parse_command
@@ -106,7 +106,7 @@ class ReceiverSMTP:
         if self._begun:
             raise Misuse("open() begins a session, and this one has begun")
         self._begun = True
-        greeting = self.installation.greeting()
+        greeting = self._verdict("greeting", self._ask.greeting())
         self.state = State.OPENED if greeting.code == 220 else State.CLOSED
         return [("reply", greeting.octets)]
 
@@ -157,6 +157,27 @@ class ReceiverSMTP:
         if self._line is not None:
             self._proceed()
         return events
+
+    def greet(self) -> bytes:
+        """Begin the session as :meth:`open` does; return the bytes to send."""
+        return _to_send(self.open())
+
+    def respond(self, octets: bytes) -> bytes:
+        """Take bytes from the channel as :meth:`receive` does; return the bytes to send."""
+        return _to_send(self.receive(octets))
+
+    def shut_down(self, why: str = TEXTS[421]) -> bytes:
+        """End the session with 421, as "the service knows it must shut down" (4.2.2), and return
+        the bytes to send; none if the session is over. Mail without its 250 is not accepted.
+
+        ``why`` is the text after the host's name.
+        """
+        if self.closing and self._begun:
+            return b""
+        self._begun = True
+        self.end_of_input()
+        self._waiting = False
+        return reply(421, f"{domain_of(self.installation)} {why}").octets
 
     def command(self, line: bytes) -> bytes:
         """Take one whole command line, its CRLF included, and return the reply's octets: the fast
@@ -285,7 +306,7 @@ class ReceiverSMTP:
 
     def reply_to_mail_data(self, data: MailData) -> Reply | None:
         """Take the mail data, now that its end has come, and return the reply; None if the
-        installation gives it later. A derived class may reply otherwise.
+        installation gives it later (:data:`LATER`). A derived class may reply otherwise.
         """
         if data.too_large:
             return _TOO_MUCH
@@ -297,21 +318,35 @@ class ReceiverSMTP:
                 return _NOT_ASCII
             octets = octets.translate(CLEARED)
         self.transaction.mail_data = octets
-        return self.installation.accept(self.transaction)
+        verdict = self._verdict("accept", self._ask.accept(self.transaction))
+        return None if verdict is LATER else verdict
 
     # -- a verdict for each command -------------------------------------------------------------
+
+    @property
+    def _ask(self) -> Any:
+        # of any type: what a method returns is checked here, with a sentence that names the method
+        return cast(Any, self.installation)
+
+    def _verdict(self, method: str, given: Any) -> Reply:
+        """Return what the installation's method gave, if it is a reply; else raise Misuse."""
+        if isinstance(given, Reply):
+            return given
+        raise Misuse(_no_reply(type(self.installation).__name__, method, given))
 
     def _helo(self, command: Command) -> Reply:
         if _beyond(len(command.text), self.limits.domain):
             return reply(501, "Domain too long.")
-        verdict = self.installation.hello(command.text)
+        verdict = self._verdict("hello", self._ask.hello(command.text))
         if verdict.code == 250:
             self.peer = command.text
         return verdict
 
     def _begin(self, command: Command) -> Reply:
         fault = self._path_fault(command.path) if self._measures_paths else None
-        return fault or self.installation.begin(command.verb, command.path)
+        if fault:
+            return fault
+        return self._verdict("begin", self._ask.begin(command.verb, command.path))
 
     def _rcpt(self, command: Command) -> Reply:
         fault = self._path_fault(command.path) if self._measures_paths else None
@@ -320,7 +355,7 @@ class ReceiverSMTP:
         most = self.limits.recipients
         if most is not None and len(self.transaction.forward_paths) >= most:
             return _NO_RECIPIENT_LEFT
-        return self.installation.recipient(self.transaction, command.path)
+        return self._verdict("recipient", self._ask.recipient(self.transaction, command.path))
 
     def _path_fault(self, path: Path) -> Reply | None:
         limits = self.limits
@@ -342,19 +377,42 @@ class ReceiverSMTP:
         return OK
 
     def _quit(self, command: Command) -> Reply:
-        return self.installation.goodbye()
+        return self._verdict("goodbye", self._ask.goodbye())
 
     def _vrfy(self, command: Command) -> Reply:
-        return self.installation.verify(command.text)
+        return self._verdict("verify", self._ask.verify(command.text))
 
     def _expn(self, command: Command) -> Reply:
-        return self.installation.expand(command.text)
+        return self._verdict("expand", self._ask.expand(command.text))
 
     def _help(self, command: Command) -> Reply:
-        return self.installation.help(command.text)
+        return self._verdict("help", self._ask.help(command.text))
 
     def _turn(self, command: Command) -> Reply:
-        return self.installation.turn()
+        return self._verdict("turn", self._ask.turn())
+
+
+_USUAL: Final = {
+    "greeting": 'reply(220, "YOUR-HOST.ARPA Service ready")',
+    "hello": 'reply(250, "YOUR-HOST.ARPA")',
+    "goodbye": 'reply(221, "YOUR-HOST.ARPA Service closing transmission channel")',
+    "accept": 'reply(250, "OK") when the mail is stored, reply(451) if it cannot be, or LATER',
+    "help": 'reply(214, "Commands: ..."), or reply(502)',
+    "verify": 'reply(250, "Fred Smith <Smith@YOUR-HOST.ARPA>"), or reply(550)',
+    "expand": 'reply(250, "<Smith@YOUR-HOST.ARPA>", ...), or reply(550)',
+    "turn": 'reply(250, "OK"), or reply(502)',
+}
+
+
+def _no_reply(name: str, method: str, given: object) -> str:
+    """Say what a method returned, and what would be right."""
+    usual = _USUAL.get(method, 'reply(250, "OK"), or reply(550) to refuse')
+    what = "nothing (None)" if given is None else repr(given)[:80]
+    return f"{name}.{method}() returned {what}; it must return a Reply: {usual}"
+
+
+def _to_send(events: list[Crossing]) -> bytes:
+    return b"".join([octets for kind, octets in events if kind == "reply"])
 
 
 def _is_a_line(octets: bytes) -> bool:

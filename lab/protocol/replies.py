@@ -172,6 +172,10 @@ def reply(code: int, *lines: str) -> Reply:
     return Reply(code, *lines)
 
 
+LATER: Final = Reply(451, "The verdict comes later")
+"""Returned by :meth:`Installation.accept`: the verdict comes later. It is never sent."""
+
+
 def code_of(octets: bytes) -> int:
     """Return the code of a reply, given its octets or those of its first line."""
     return int(octets[:3])

@@ -99,6 +99,10 @@ class SenderSMTP:
             self._parser = None
         return events
 
+    def respond(self, octets: bytes) -> bytes:
+        """Take bytes from the channel as :meth:`receive` does; return the bytes to send."""
+        return b"".join([sent for kind, sent in self.receive(octets) if kind != "reply"])
+
     def answer(self, octets: bytes) -> bytes | None:
         """Take one whole reply of one line, and return what to send: the fast way for a driver that
         knows where replies end. For any other bytes do nothing and return None; give them to

@@ -17,11 +17,11 @@ from lab.hosts.settings import HostSettings
 from lab.hosts.spool import Queue
 from lab.protocol import (
     Agenda,
-    Answer,
     Calendar,
     Crossing,
     Installation,
     MailData,
+    Misuse,
     Outgoing,
     Path,
     ReceiverSMTP,
@@ -37,27 +37,26 @@ OK = reply(250, "OK")
 
 
 class Post(Installation):
-    """Accepts all mail, and forgets it when the session begins anew."""
+    """Accepts all mail; the rest is what an installation does by default."""
 
-    def greeting(self) -> Reply:
+    domain = "B.ARPA"
+
+    def __init__(self) -> None:
         self.stored: list[Transaction] = []
-        return reply(220, "B.ARPA ready")
-
-    def hello(self, domain: str) -> Reply:
-        return reply(250, "B.ARPA")
-
-    def begin(self, verb: str, reverse_path: Path) -> Reply:
-        return OK
 
     def recipient(self, transaction: Transaction, forward_path: Path) -> Reply:
         return OK
 
-    def accept(self, transaction: Transaction) -> Reply | None:
+    def accept(self, transaction: Transaction) -> Reply:
         self.stored.append(transaction)
         return OK
 
-    def goodbye(self) -> Reply:
-        return reply(221, "B.ARPA closing")
+
+class Silent(Post):
+    """Forgets to return the verdict on the mail data."""
+
+    def accept(self, transaction: Transaction) -> Reply:  # type: ignore[return]
+        self.stored.append(transaction)
 
 
 class Grumpy(ReceiverSMTP):
@@ -98,14 +97,8 @@ class Bag(Agenda):
     def next(self) -> Outgoing | None:
         return self.mail.pop() if self.mail else None
 
-    def turns(self) -> bool:
-        return False
-
     def settled(self, outgoing: Outgoing) -> None:
         print("settled", outgoing.answers, outgoing.answer, outgoing.taken(1))
-
-    def refused(self, answer: Answer) -> None:
-        print("refused", answer)
 
 
 class Letter(Outgoing):
@@ -161,6 +154,11 @@ def main() -> None:
     converse(ScriptedSender(["HELO A", "NOOP ", "QUIT"]), grumpy)
     print(grumpy.mood)
     converse(Once(["HELO A", "QUIT"]), ReceiverSMTP(Post()))
+    lines = ["HELO A", "HELP", "SEND FROM:<>", "MAIL FROM:<>", "RCPT TO:<b@B>", "DATA", "x", "."]
+    try:
+        converse(ScriptedSender(lines), ReceiverSMTP(Silent()))
+    except Misuse as why:
+        print(why)
     settings = HostSettings("B.ARPA", users=(User("bob"),))
     calendar = Calendar(datetime(1982, 8, 1, tzinfo=UTC))
     host = Host(settings, RoutingTable(lambda name: (), set(), {}), calendar, Retry(), Port())

@@ -76,7 +76,7 @@ class Post:
         user = forward_path.local
         return self.next_reply(user if user in self.replies else "RCPT")
 
-    def accept(self, transaction: Transaction) -> Reply | None:
+    def accept(self, transaction: Transaction) -> Reply:
         verdict = self.next_reply("data")
         if verdict.code < 300:
             self.stored.append(transaction)

@@ -6,7 +6,7 @@ from helpers.host_by_hand import by_hand, letter, port_of, session
 
 from lab.hosts.message import MOST_STAMPS
 from lab.hosts.settings import HostSettings
-from lab.protocol import Reply
+from lab.protocol import LATER, Reply
 
 
 def test_a_host_that_stores_at_once_replies_at_once() -> None:
@@ -30,7 +30,7 @@ def test_a_host_that_takes_time_replies_when_the_mail_is_stored() -> None:
     host, replies = by_hand("bob", store=0.5), list[Reply]()
     receiving = session(host)
     receiving.respond = replies.append
-    assert receiving.accept(letter(receiving, "bob@B")) is None
+    assert receiving.accept(letter(receiving, "bob@B")) is LATER
     assert port_of(host).rows == []
     [(seconds, stored)] = port_of(host).calls
     assert seconds == 0.5
@@ -46,7 +46,7 @@ def test_mail_from_outside_is_numbered_when_it_is_stored() -> None:
     receiving.respond = replies.append
     identify = receiving.identify
     receiving.identify = lambda transaction: numbered.append("now") or identify(transaction)
-    assert receiving.accept(letter(receiving, "bob@B")) is None
+    assert receiving.accept(letter(receiving, "bob@B")) is LATER
     assert numbered == []
     [(seconds, stored)] = port_of(host).calls
     stored(9.0)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from lab.protocol import (
     COMMAND_REPLIES,
+    LATER,
     TEXTS,
     Limits,
     LineBuffer,
@@ -457,8 +458,8 @@ def test_commands_wait_while_a_verdict_is_open() -> None:
     """4.3: a command that follows the mail data is answered after the verdict on that."""
 
     class Slow(Post):
-        def accept(self, transaction: object) -> None:
-            return None
+        def accept(self, transaction: object) -> Reply:
+            return LATER
 
     receiver = ReceiverSMTP(Slow())
     receiver.open()
