@@ -22,6 +22,7 @@ from lab.trace.rows import (
     OPEN_ENVIRONMENT,
     OPEN_TRANSPORT,
     PEER,
+    SENT,
     SESSION,
     Row,
     T,
@@ -125,10 +126,13 @@ def _history(rows: list[tuple[int, Row]]) -> SessionHistory:
     history = SessionHistory(
         first[SESSION], first[OPEN_ENVIRONMENT], first[OPEN_TRANSPORT], first[T]
     )
-    crossings = ((seq, row[KIND], row[OCTETS]) for seq, row in rows if row[KIND] in _CROSSING)
-    codes = replies_to(crossings)
+    by_sender = _as_the_sender_sees(rows)
+    codes = replies_to((seq, row[KIND], row[OCTETS]) for seq, row in by_sender)
+    overtaken = _overtaken(by_sender)
     dialogue = Dialogue()
     for seq, row in rows:
+        for sent in overtaken.get(seq, ()):
+            dialogue.sent(sent[OCTETS], data=sent[KIND] == "data")
         _follow(dialogue, row, codes.get(seq))
         if row[KIND] == "close":
             history.closed, history.reason = row[T], row[CLOSE_REASON]
@@ -141,6 +145,32 @@ def _history(rows: list[tuple[int, Row]]) -> SessionHistory:
             )
         )
     return history
+
+
+def _as_the_sender_sees(rows: list[tuple[int, Row]]) -> list[tuple[int, Row]]:
+    """Return what crossed in a session, in the order in which the sender-SMTP sent or received it.
+
+    The trace has a command where it arrives. A reply may come before that and after it was sent.
+    """
+    crossed = [(seq, row) for seq, row in rows if row[KIND] in _CROSSING]
+    return sorted(crossed, key=lambda one: (one[1][T if one[1][KIND] == "reply" else SENT], one[0]))
+
+
+def _overtaken(by_sender: list[tuple[int, Row]]) -> dict[int, list[Row]]:
+    """Return the commands and mail data that have left before a reply, and arrive after it: by the
+    place of that reply in the trace. Only a reply that nobody had asked for overtakes a command.
+    """
+    before: dict[int, list[Row]] = {}
+    pending: list[tuple[int, Row]] = []
+    for seq, row in by_sender:
+        if row[KIND] != "reply":
+            pending.append((seq, row))
+            continue
+        ahead = [its for place, its in pending if place > seq]
+        pending = []
+        if ahead:
+            before[seq] = ahead
+    return before
 
 
 def _follow(dialogue: Dialogue, row: Row, code: int | None) -> None:

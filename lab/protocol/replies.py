@@ -177,8 +177,11 @@ LATER: Final = Reply(451, "The verdict comes later")
 
 
 def code_of(octets: bytes) -> int:
-    """Return the code of a reply, given its octets or those of its first line."""
-    return int(octets[:3])
+    """Return the code of a reply, given its octets or those of its first line; 0 if the first
+    three bytes are not a code, as in a piece of a reply.
+    """
+    code = octets[:3]
+    return int(code) if len(code) == 3 and code.isdigit() else 0
 
 
 def is_refusal(octets: bytes) -> bool:
@@ -204,11 +207,46 @@ _BY_DIGIT: Final[dict[str, dict[int, Outcome]]] = {
 }
 
 
+_OTHERS: Final = _BY_DIGIT["NOOP"]
+_SUCCESS: Final = Outcome.S
+_INTERMEDIATE: Final = Outcome.I
+
+
 def meaning_of(command: str, code: int) -> Outcome:
     """Return what a code means to a row of section 4.3; if that does not list it, where its first
-    digit leads in the diagram of section 4.4 (appendix E, an unsophisticated sender-SMTP).
+    digit leads in the diagram of section 4.4 (appendix E, an unsophisticated sender-SMTP). A
+    preliminary reply (1yz), which no command of SMTP allows, is an error.
     """
-    return COMMAND_REPLIES[command].get(code) or _BY_DIGIT[command][code // 100]
+    row = COMMAND_REPLIES.get(command)
+    if row is None:
+        return _OTHERS[code // 100]
+    return row.get(code) or _BY_DIGIT[command][code // 100]
+
+
+def is_success(command: str, code: int) -> bool:
+    """Return whether a code means that a command has done what it is for (section 4.4): for DATA
+    that is an intermediate reply, for any other command a success.
+    """
+    return meaning_of(command, code) is (_INTERMEDIATE if command == "DATA" else _SUCCESS)
+
+
+def asks_for_mail_data(command: str, code: int) -> bool:
+    """Return whether what the sender-SMTP sends next is mail data: after 354 to DATA, and only
+    there (section 4.1.1).
+    """
+    return command == "DATA" and is_success(command, code)
+
+
+def grants_turn(command: str, code: int) -> bool:
+    """Return whether the two sides change roles: TURN has succeeded (section 3.8)."""
+    return command == "TURN" and is_success(command, code)
+
+
+def ends_session(command: str, code: int) -> bool:
+    """Return whether the receiver-SMTP closes the channel after this reply: 421 to any command, or
+    a success of QUIT.
+    """
+    return code == 421 or (command == "QUIT" and is_success(command, code))
 
 
 class ReplyParser:

@@ -1,48 +1,46 @@
 """A sender-SMTP that sends exactly the lines that it is given, whatever the replies.
 
-It sends one line at a time, each after the reply to the last. After a 354 it sends all lines up to
-the one that is a single period at once, as mail data. Lines are sent as they are: a period at the
-beginning of a line is not doubled. A script cannot become a receiver-SMTP: when its TURN is granted
-it hangs up.
+It sends one line at a time, each after the reply to the last. When DATA has drawn its 354 it sends
+all lines up to the one that is a single period at once, as mail data. Lines are sent as they are: a
+period at the beginning of a line is not doubled. A script cannot become a receiver-SMTP: when its
+TURN is granted it hangs up. So it does when the receiver-SMTP closes the channel (421, or QUIT has
+succeeded), and when a reply comes that answers nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lab.protocol.dialogue import Exchange
 from lab.protocol.lines import CRLF
-from lab.protocol.replies import ReplyParser
-from lab.protocol.syntax import in_capitals
 from lab.protocol.transactions import Crossing
 
 
 class ScriptedSender:
     """The sender-SMTP's side of a session, line by line; ``closing`` is set when it hangs up."""
 
-    __slots__ = ("_lines", "_parser", "_position", "_turning", "closing")
+    __slots__ = ("_exchange", "_lines", "_position", "closing")
 
     def __init__(self, lines: Sequence[str]) -> None:
         self._lines = [line.encode("latin-1") for line in lines]
         self._position = 0
-        self._parser = ReplyParser()
-        self._turning = False
+        self._exchange = Exchange()
         self.closing = False
 
     def receive(self, octets: bytes) -> list[Crossing]:
         """Take the bytes of replies; return what crossed and what to send next, in order."""
-        events: list[Crossing] = []
-        try:
-            replies = self._parser.feed(octets)
-        except ValueError:
+        exchange = self._exchange
+        answered = exchange.receive(octets)
+        events: list[Crossing] = [("reply", reply.octets) for reply in answered]
+        if exchange.has_ended:
             self.closing = True
-            return events
-        for code, _, whole in replies:
-            events.append(("reply", whole))
-            over = code in (221, 421) or (self._turning and code == 250)
-            if over or self._position >= len(self._lines):
+        elif exchange.outstanding is None:
+            if self._position >= len(self._lines):
                 self.closing = True
-                break
-            events.append(self._data() if code == 354 else self._command())
+            else:
+                crossing = self._data() if exchange.takes_mail_data else self._command()
+                exchange.ask_next(crossing[1])
+                events.append(crossing)
         return events
 
     def end_of_input(self) -> None:
@@ -52,7 +50,6 @@ class ScriptedSender:
     def _command(self) -> Crossing:
         line = self._lines[self._position]
         self._position += 1
-        self._turning = in_capitals(line.decode("latin-1")) == "TURN"
         return "command", line + CRLF
 
     def _data(self) -> Crossing:

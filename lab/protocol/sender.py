@@ -5,6 +5,10 @@ what to send, ``("reply", octets)``, ``("command", line)`` and ``("data", octets
 a reply means is looked up in section 4.3's table. A code that the table does not list counts by
 its first digit, as for appendix E's unsophisticated sender-SMTP.
 
+A reply counts only for a command that has left completely. One that comes before (doubled, too
+early, in the middle of the mail data) breaks the channel, as it cannot be told which command the
+next reply would be for: the mail stays, as after a temporary error.
+
 A session is: greeting, HELO, then for each transaction MAIL, RCPT for each recipient, DATA, the
 data; or RSET if no recipient was accepted; QUIT when the agenda is empty.
 """
@@ -46,6 +50,9 @@ _FROM: Final = {verb: f"{verb} FROM:" for verb in ("MAIL", "SEND", "SOML", "SAML
 BROKEN: Final[Answer] = (451, "the transmission channel was lost")
 """The answer to a transaction whose channel is lost: "a temporary error" (4.1.1, QUIT)."""
 
+EARLY: Final = "the receiver-SMTP replied before it was asked"
+_NOT_SMTP: Final = "the receiver-SMTP does not speak SMTP"
+
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class SenderSMTP:
@@ -76,28 +83,47 @@ class SenderSMTP:
         """Whether the session is over and this side closes the channel."""
         return self.state is _CLOSED
 
-    def receive(self, octets: bytes) -> list[Crossing]:
-        """Take bytes from the channel; return what crossed and what to send, in order."""
-        if self.state is State.CLOSED:
+    def receive(self, octets: bytes, *, has_left: bool = True) -> list[Crossing]:
+        """Take bytes from the channel; return what crossed and what to send, in order.
+
+        ``has_left``: whether all that the last call returned has been sent. If not, these bytes
+        answer nothing, and the channel is broken.
+        """
+        if self.state is _CLOSED or not octets:
             return []
+        parser = self._parser
+        if parser is None:
+            parser = self._parser = ReplyParser()
         try:
-            if self._parser is None:
-                self._parser = ReplyParser()
-            replies = self._parser.feed(octets)
+            replies = parser.feed(octets)
         except ValueError as why:
-            return self._give_up((451, f"the receiver-SMTP does not speak SMTP: {why}"))
-        events: list[Crossing] = []
-        for code, lines, whole in replies:
-            events.append(("reply", whole))
-            crossing = self._reply(code, lines)
-            if not crossing[1]:
-                break
-            events.append(crossing)
-        if self._parser.is_broken and not self.closing:
-            return [*events, *self.receive(b"")]
-        if self._parser.is_fresh:
+            return self._give_up((451, f"{_NOT_SMTP}: {why}"))
+        if not has_left:
+            return self._broken(replies)
+        if not replies:
+            return []
+        code, lines, whole = replies[0]
+        events: list[Crossing] = [("reply", whole)]
+        crossing = self._reply(code, lines)
+        if self.closing and not self.turned:
             self._parser = None
+            return events
+        if len(replies) > 1 or parser.is_broken or not parser.is_fresh:
+            self.turned = False
+            return [*events, *self._broken(replies[1:])]
+        self._parser = None
+        if crossing[1]:
+            events.append(crossing)
         return events
+
+    def _broken(self, early: list[tuple[int, tuple[str, ...], bytes]]) -> list[Crossing]:
+        """End the session: replies, or parts of some, have come before what they could answer."""
+        answer: Answer = (451, EARLY)
+        for code, lines, octets in early[:1]:
+            said = octets.decode("latin-1").strip()
+            answer = (code, "\n".join(lines)) if code == 421 else (451, f"{EARLY}: {said}")
+        self._give_up(answer)
+        return [("reply", octets) for _, _, octets in early[:1]]
 
     def respond(self, octets: bytes) -> bytes:
         """Take bytes from the channel as :meth:`receive` does; return the bytes to send."""
@@ -129,7 +155,8 @@ class SenderSMTP:
             self._give_up((451, why))
 
     def _give_up(self, answer: Answer) -> list[Crossing]:
-        self.state = State.CLOSED
+        self.state = _CLOSED
+        self._parser = None
         outgoing, self.outgoing = self.outgoing, None
         if outgoing is not None:
             outgoing.answer = answer
@@ -239,10 +266,10 @@ class SenderSMTP:
         return self._send("RSET", b"RSET\r\n")
 
     def _was_reset(self, code: int, lines: tuple[str, ...], meaning: Outcome) -> Crossing:
-        self.state = State.READY
         if meaning is not _SUCCESS:
             # a receiver-SMTP that cannot even reset gets no more mail
             return self._send("QUIT", b"QUIT\r\n")
+        self.state = _READY
         return self._next()
 
     def _turned(self, code: int, lines: tuple[str, ...], meaning: Outcome) -> Crossing:

@@ -123,6 +123,7 @@ class Bag:
             Outgoing(parse_path("<>", null=True), to[:1], b"", "SEND"),
         ]
         self.log: list[object] = []
+        self.delivered = 0
 
     def next(self) -> Outgoing | None:
         return self.mail.pop(0) if self.mail else None
@@ -132,28 +133,36 @@ class Bag:
 
     def settled(self, outgoing: Outgoing) -> None:
         self.log.append((outgoing.answers, outgoing.answer))
+        answer = outgoing.answer
+        self.delivered += answer is not None and answer[0] < 300 and not outgoing.failed_at
 
     def refused(self, answer: object) -> None:
         self.log.append(answer)
 
 
 def sender(octets: bytes) -> None:
-    """Whatever a receiver says, the sender goes on or leaves, the same however it was cut."""
+    """Whatever a receiver says, the sender goes on or leaves: the same however a line was cut, and
+    without a word about mail that it had not sent yet.
+    """
     size = octets[0] % 7 + 1 if octets else 1
-    said = [_sent(octets[1:], cut) for cut in (len(octets) + 1, size)]
+    lines = [line + b"\r\n" for line in octets[1:].split(b"\r\n")]
+    said = [_sent(lines, cut) for cut in (len(octets) + 2, size)]
     assert said[0] == said[1], "what is sent depends on the cut"
+    _sent([octets[1:]], len(octets) + 1)
 
 
-def _sent(octets: bytes, size: int) -> tuple[bytes, object]:
+def _sent(lines: list[bytes], size: int) -> tuple[bytes, object]:
     bag = Bag()
     engine = SenderSMTP("A", bag)
     out = b""
-    for piece in pieces(octets, size):
-        for kind, crossed in engine.receive(piece):
-            if kind != "reply":
-                out += crossed
+    for line in lines:
+        for piece in pieces(line, size):
+            for kind, crossed in engine.receive(piece):
+                if kind != "reply":
+                    out += crossed
     engine.end_of_input()
     assert all(len(line) <= 510 for line in out.split(b"\r\n"))
+    assert bag.delivered <= out.count(b"\r\n.\r\n"), "mail is said to be taken that was not sent"
     return out, bag.log
 
 

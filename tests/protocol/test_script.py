@@ -43,9 +43,14 @@ def test_a_script_hangs_up_when_its_turn_is_granted_and_goes_on_when_it_is_not()
 
 
 def test_a_script_ends_with_the_session_or_with_what_is_no_reply() -> None:
-    """221 and 421 end a session; after bytes that are no reply there is nothing to go by."""
-    for octets in (b"221 bye\r\n", b"421 not now\r\n", b"hello\r\n"):
-        script = ScriptedSender(["NOOP", "QUIT"])
+    """421, and 221 to QUIT, end a session; so do bytes that are not a reply."""
+    for lines, octets in (
+        ("NOOP", b"421 not now\r\n"),
+        ("NOOP", b"hello\r\n"),
+        ("QUIT", b"221 x\r\n"),
+    ):
+        script = ScriptedSender([lines, "NOOP"])
+        sent(script, b"220 B\r\n")
         assert sent(script, octets) == []
         assert script.closing
 

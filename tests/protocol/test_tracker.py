@@ -201,9 +201,10 @@ def test_a_dialogue_closes_for_both() -> None:
     assert dialogue.sender.awaiting == dialogue.receiver.awaiting == ""
 
 
-def test_a_reply_that_nobody_asked_for_leaves_the_state() -> None:
+def test_a_reply_that_nobody_asked_for_closes_the_channel_for_the_sender() -> None:
+    """4.2: a command has one reply; after another, no reply can be told from the next."""
     dialogue = follow(*OPENED, ("reply", b"250 OK\r\n"))
-    assert dialogue.sender.state is State.READY
+    assert (dialogue.sender.state, dialogue.sender.command) == (State.CLOSED, "HELO")
     crossings = [(n, *crossing) for n, crossing in enumerate((*OPENED, GREETING))]
     assert replies_to(crossings) == {1: 250}
 

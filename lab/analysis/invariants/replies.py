@@ -7,7 +7,13 @@ from typing import Final
 
 from lab.analysis.invariants.breach import MOST, REPLY, Breach
 from lab.protocol import COMMAND_REPLIES, COMMANDS
-from lab.protocol.replies import CONNECTION, MAIL_DATA, OUT_OF_ORDER
+from lab.protocol.replies import (
+    CONNECTION,
+    MAIL_DATA,
+    OUT_OF_ORDER,
+    code_of,
+    grants_turn,
+)
 from lab.protocol.syntax import verb_of
 from lab.trace.rows import FAULT_NAME, MESSAGE, OCTETS, PEER, SESSION, START_META, Row, T
 
@@ -19,7 +25,8 @@ def _codes(row: str, *more: int) -> frozenset[bytes]:
     return frozenset(b"%d" % code for code in (*COMMAND_REPLIES[row], 421, *more))
 
 
-_NOTHING: Final = frozenset[bytes]()
+_NOTHING: Final = frozenset((b"421",))
+"""What may come though nothing has been asked: a host that must shut down says so (4.2.2)."""
 _GREETING: Final = _codes(CONNECTION)
 _AFTER_DATA: Final = _codes(MAIL_DATA)
 _UNKNOWN: Final = frozenset((b"500", b"421"))
@@ -87,15 +94,15 @@ class Replies:
         codes = self._due.pop(session, _NOTHING)
         if code not in codes:
             self._wrong_reply(row, codes)
-        if codes is _TURN and code[:1] == b"2":
-            self._due[session] = _GREETING  # by its first digit it is a success
+        if codes is _TURN and grants_turn("TURN", code_of(code)):
+            self._due[session] = _GREETING
 
     def _wrong_reply(self, row: Row, codes: frozenset[bytes]) -> None:
-        if (codes and row[PEER] in self.contrary) or row[SESSION] in self._altered:
+        if (codes is not _NOTHING and row[PEER] in self.contrary) or row[SESSION] in self._altered:
             return  # its replies are set by the file, or by a fault
         if len(self.wrong) >= MOST and row[T] > self.wrong[-1][0]:
             return
-        if not codes:
+        if codes is _NOTHING:
             why = "though nothing had been asked"
         else:
             allowed = " ".join(sorted(code.decode() for code in codes))

@@ -1,0 +1,124 @@
+"""The tracker, both engines and a script read every reply alike, at every stage."""
+
+from __future__ import annotations
+
+import pytest
+from helpers.dialogues import Bag, Post, letter
+from helpers.small_topologies import host, mail, run
+
+from lab.analysis.session_states import session_histories
+from lab.hosts.scripted import ANSWERED, ScriptedReceiver
+from lab.hosts.settings import HostSettings
+from lab.protocol import TEXTS, Outgoing, Reply, SenderSMTP, State
+from lab.protocol.dialogue import Dialogue, replies_to
+
+
+class Polling(Bag):
+    """An agenda that asks for mail by TURN, once."""
+
+    turned = False
+
+    def turns(self) -> bool:
+        asks, self.turned = not self.turned, True
+        return asks
+
+
+def letters() -> list[Outgoing]:
+    return [letter("Jones"), letter("Brown", verb="SOML"), letter("Jones", verb="SAML"),
+            letter("Green"), letter("Jones", verb="SEND")]  # fmt: skip
+
+
+@pytest.mark.parametrize("row", [row for row in ANSWERED if row not in ("EXPN", "VRFY", "HELP")])
+@pytest.mark.parametrize("code", TEXTS)
+@pytest.mark.rule("4.3-6", "E-1")
+def test_states_and_buffers_are_those_of_the_engines(row: str, code: int) -> None:
+    """Whatever a host is set to answer, and wherever: at each moment the tracker has the states of
+    the engines, and the paths that are in the receiver's buffers.
+    """
+    post = Post(Green=[550], TURN=[Reply(250, "OK")])
+    receiver = ScriptedReceiver(post, HostSettings(name="BETA.ARPA", answers={row: code}), {})
+    sender = SenderSMTP("ALPHA.ARPA", Polling(*letters()))
+    dialogue = Dialogue()
+    (_, octets), *_ = receiver.open()
+    while octets:
+        out = [(kind, crossed) for kind, crossed in sender.receive(octets) if kind != "reply"]
+        dialogue.reply(octets)
+        if sender.turned:
+            assert dialogue.is_turned
+            assert receiver.turned
+            break
+        assert not dialogue.is_turned
+        if sender.closing and not out:
+            break
+        assert dialogue.sender.state is sender.state
+        ((kind, crossed),) = out
+        replies = [back for what, back in receiver.receive(crossed) if what == "reply"]
+        octets = replies[0] if replies else b""
+        answer = int(octets[:3]) if octets else None
+        if kind == "data":
+            dialogue.mail_data(crossed, answer)
+            dialogue.stored()
+        else:
+            dialogue.command(crossed, answer)
+        assert dialogue.sender.awaiting == sender.awaiting
+        if not receiver.turned:
+            assert dialogue.receiver.state is receiver.state
+            paths = tuple(path.text for path in receiver.transaction.forward_paths)
+            assert receiver.closing or dialogue.receiver.forward_paths == paths
+    assert sender.closing, "the two wait for each other"
+
+
+def test_a_tolerant_hosts_buffers_hold_the_paths_that_it_has_read() -> None:
+    """4.1.2: blanks and missing brackets do not keep a path out of its buffer."""
+    done = run(
+        host("ONE.ARPA", "joe"), host("TWO.ARPA", "bob", grammar="tolerant"), mail=[],
+        script=[{"from": "ONE.ARPA", "to": "TWO.ARPA", "lines": [
+            "HELO one", "SOML FROM: joe@ONE.ARPA \t", "rcpt to:  <bob@TWO.ARPA>", "NOOP now"]}],
+    )  # fmt: skip
+    history = session_histories(done.trace)[1]
+    last = history.snapshots[-2]
+    assert (last.sender.verb, last.sender.reverse_path) == ("SOML", "<joe@ONE.ARPA>")
+    assert last.receiver.forward_paths == last.sender.forward_paths == ("<bob@TWO.ARPA>",)
+
+
+@pytest.mark.parametrize("lines", [["TURN", "NOOP"], ["QUIT", "NOOP", "QUIT"]])
+@pytest.mark.parametrize("code", [211, 220, 221, 250, 251, 354, 421, 450, 502, 550])
+def test_a_script_that_goes_on_after_turn_or_quit_ends_in_good_order(
+    lines: list[str], code: int
+) -> None:
+    """Also where these draw a code that they never should: it counts by its first digit."""
+    done = run(
+        host("ONE.ARPA"), host("TWO.ARPA", turn=True, answers={lines[0]: code}), mail=[],
+        script=[{"from": "ONE.ARPA", "to": "TWO.ARPA", "lines": ["HELO ONE.ARPA", *lines]}],
+    )  # fmt: skip
+    sent = [event["verb"] for event in done.trace if event.kind == "command"]
+    granted = code // 100 == 2 or code == 421
+    assert sent == ["HELO", lines[0]] if granted else ["HELO", *lines]
+    assert [event.kind for event in done.trace].count("close") == 1
+
+
+def test_mail_that_a_host_fetches_comes_by_any_2yz_to_turn() -> None:
+    """3.8, appendix E: 251 to TURN is a success by its first digit, so roles change."""
+    for code in (250, 251):
+        done = run(
+            host("ONE.ARPA", "joe"), host("TWO.ARPA", "bob", turn=True, holds=["ONE.ARPA"],
+                                          answers={"TURN": code}),
+            mail=[mail("bob@TWO.ARPA", "joe@ONE.ARPA")],
+            poll=[{"at": "1 s", "from": "ONE.ARPA", "to": "TWO.ARPA"}],
+        )  # fmt: skip
+        assert done.summary["delivered"] == 1
+
+
+def test_354_anywhere_but_after_data_is_no_request_for_mail_data() -> None:
+    done = run(
+        host("ONE.ARPA", "joe"), host("TWO.ARPA", "bob", answers={"RCPT": [354]}),
+        mail=[mail("joe@ONE.ARPA", "bob@TWO.ARPA")], retry={"first": "30 s"},
+    )  # fmt: skip
+    history = session_histories(done.trace)[1]
+    assert {snapshot.sender.state for snapshot in history.snapshots} == {
+        State.OPENED, State.READY, State.MAIL, State.CLOSED}  # fmt: skip
+    assert done.summary["delivered"] == 1
+    rows = [event for event in done.trace if event.session == 1 and "octets" in event.extra]
+    codes = replies_to((n, event.kind, event["octets"]) for n, event in enumerate(rows))
+    assert [codes[n] for n, event in enumerate(rows) if event.kind == "command"] == [
+        250, 250, 354, 250, 221]  # fmt: skip
