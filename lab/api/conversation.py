@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from lab.analysis.account import Account
 from lab.api.run import Run
-from lab.hosts.receiving import ReceivingSession, receiver_smtp
+from lab.hosts.receiving import ReceivingSession, from_outside, receiver_smtp
 from lab.protocol import Crossing, Transaction
 from lab.quantities import clock_time
 from lab.simulation.simulation import Simulation
@@ -65,7 +65,7 @@ class Conversation:
         self._environment = environment or self._first_environment(spec.name)
         self._number = self.simulation.next_session(YOU)
         receiving = ReceivingSession(
-            self.host, self._environment, self._identify, self._number, YOU
+            self.host, self._environment, from_outside, self._number, YOU, self._enter
         )
         self.receiver = receiver_smtp(receiving)
         self._ended_within_line = False
@@ -75,7 +75,7 @@ class Conversation:
         joined = (link.environment for link in self.topology.links if host in (link.a, link.b))
         return next(joined, next(iter(self.topology.environments)))
 
-    def _identify(self, transaction: Transaction) -> tuple[int, list[str]]:
+    def _enter(self, transaction: Transaction) -> tuple[int, list[str]]:
         # in the trace, what crossed the wire comes before what became of it
         self._record_crossings(self.receiver.crossed)
         return self.simulation.foreign(self.host, transaction)

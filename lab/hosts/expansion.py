@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from lab.hosts.destination import Destination, Destinations
 from lab.hosts.directory import Entry, Forward, MailingList
 from lab.hosts.message import visits, was_sent
+from lab.hosts.plan import MailPlan
 from lab.hosts.verdicts import COMES_BACK, NO_SUCH_USER
 from lab.protocol import HostName, Path
-from lab.trace.rows import Row
 
 MOST_REMEMBERED: Final = 4096
 """The most messages of which a host remembers the lists that they went to."""
@@ -27,21 +27,21 @@ class Expansion:
     messages for which this is kept; with 0 the host forgets at once.
     """
 
-    __slots__ = ("destinations", "lists_expanded", "name", "record", "remembers")
+    __slots__ = ("destinations", "lists_expanded", "name", "remembers")
 
-    def __init__(
-        self, name: str, destinations: Destinations, record: Callable[[Row], None]
-    ) -> None:
+    def __init__(self, name: str, destinations: Destinations) -> None:
         self.name = name
         self.destinations = destinations
-        self.record = record
-        self.lists_expanded: dict[int, set[str]] = {}
+        self.lists_expanded: dict[int, frozenset[str]] = {}
         self.remembers = MOST_REMEMBERED
 
     def expand(
-        self, now: float, message: int, recipients: Sequence[Recipient], mail_data: bytes
+        self, plan: MailPlan, message: int, recipients: Sequence[Recipient], mail_data: bytes
     ) -> Sequence[Recipient]:
         """Return the recipients, with lists replaced by members and forwards by their targets.
+
+        What is to be recorded goes into the steps of the plan. ``message`` is 0 for mail that has
+        no number yet. :meth:`remember` is for when the mail has gone.
 
         Lists of several hosts that contain each other would multiply mail without end. So a list
         is not expanded again when the mail that went out from it comes back. A host that was
@@ -50,16 +50,16 @@ class Expansion:
         """
         for _, destination in recipients:
             if destination.needs_expansion:
-                return self._expand_all(now, message, recipients, mail_data)
+                return self._expand_all(plan, message, recipients, mail_data)
         return recipients
 
     def _expand_all(
-        self, now: float, message: int, recipients: Sequence[Recipient], mail_data: bytes
+        self, plan: MailPlan, message: int, recipients: Sequence[Recipient], mail_data: bytes
     ) -> Sequence[Recipient]:
         own_names = self.destinations.own_names
         lists = self.destinations.directory.lists
         comes_round = lists > 0 and visits(mail_data, own_names) > 2 * lists + 1
-        expanded = self._lists_expanded(message) if lists else set()
+        expanded = set(self.lists_expanded.get(message, ()))
         # mail that was sent may come back; mail that has never left cannot
         done = frozenset(expanded) if was_sent(mail_data, own_names) else frozenset[str]()
         after: list[Recipient] = []
@@ -68,20 +68,21 @@ class Expansion:
             if comes_round and isinstance(entry, MailingList) and entry.name not in done:
                 after.append((recipient, Destination(destination.path, refusal=COMES_BACK)))
                 continue
-            expansion = _RecipientExpansion(self, now, message, set(done))
+            expansion = _RecipientExpansion(self, plan, set(done))
             after += expansion.expand(recipient, destination)
             expanded |= expansion.lists
+        plan.lists = frozenset(expanded)
         return after
 
-    def _lists_expanded(self, message: int) -> set[str]:
-        lists = self.lists_expanded.get(message)
-        if lists is None:
-            lists = set()
-            if self.remembers:
-                if len(self.lists_expanded) >= self.remembers:
-                    del self.lists_expanded[next(iter(self.lists_expanded))]
-                self.lists_expanded[message] = lists
-        return lists
+    def remember(self, message: int, lists: frozenset[str]) -> None:
+        """Remember the lists to whose members a message has gone."""
+        kept = self.lists_expanded
+        if message not in kept:
+            if not self.remembers:
+                return
+            if len(kept) >= self.remembers:
+                del kept[next(iter(kept))]
+        kept[message] = lists
 
 
 class _RecipientExpansion:
@@ -90,18 +91,17 @@ class _RecipientExpansion:
     ``lists``, ``forwards`` and ``members`` are those met so far. A member is a user and a host.
     """
 
-    __slots__ = ("expansion", "forwards", "lists", "members", "message", "now", "own_name")
+    __slots__ = ("expansion", "forwards", "lists", "members", "own_name", "plan")
 
-    def __init__(self, expansion: Expansion, now: float, message: int, lists: set[str]) -> None:
+    def __init__(self, expansion: Expansion, plan: MailPlan, lists: set[str]) -> None:
         self.expansion = expansion
-        self.now = now
-        self.message = message
+        self.plan = plan
         self.lists = lists
         self.forwards: set[str] = set()
         self.members: set[tuple[str, HostName]] = set()
         self.own_name = HostName(expansion.name)
 
-    def expand(self, recipient: str, destination: Destination) -> Iterable[Recipient]:
+    def expand(self, recipient: str, destination: Destination) -> Sequence[Recipient]:
         """Return the recipients that a recipient expands to."""
         entry = destination.entry
         if isinstance(entry, Forward):
@@ -112,34 +112,32 @@ class _RecipientExpansion:
 
     def _expand_forward(
         self, recipient: str, destination: Destination, forward: Forward
-    ) -> Iterable[Recipient]:
+    ) -> Sequence[Recipient]:
         onward = self.expansion.destinations.of(forward.to)
         if forward.user in self.forwards:
             return ((recipient, Destination(destination.path, refusal=NO_SUCH_USER)),)
         self.forwards.add(forward.user)
-        self._record("forward", recipient, destination.path.bare, forward.to.bare, "forward")
+        paths = destination.path.bare, forward.to.bare
+        self.plan.steps.append(("forward", recipient, *paths, "forward"))
         return self.expand(recipient, onward)
 
     def _expand_list(
         self, recipient: str, destination: Destination, mailing_list: MailingList
-    ) -> Iterable[Recipient]:
+    ) -> Sequence[Recipient]:
         if mailing_list.name in self.lists:
             # its members have the mail, or it is on its way to them
-            self._record("expand", recipient, mailing_list.name, ())
+            self.plan.steps.append(("expand", recipient, mailing_list.name, ()))
+            self.plan.is_handled = True
             return ()
         paths = self._paths(mailing_list)
         if not paths:
             return ((recipient, Destination(destination.path, refusal=NO_SUCH_USER)),)
         ids = tuple([(f"{recipient}.{number}", path.bare) for number, path in enumerate(paths, 1)])
-        self._record("expand", recipient, mailing_list.name, ids)
+        self.plan.steps.append(("expand", recipient, mailing_list.name, ids))
         after: list[Recipient] = []
         for (member, _), path in zip(ids, paths, strict=True):
             after += self.expand(member, self.expansion.destinations.of(path))
         return after
-
-    def _record(self, kind: str, recipient: str, *columns: object) -> None:
-        host = self.expansion.name
-        self.expansion.record((self.now, kind, host, None, None, self.message, recipient, *columns))
 
     def _paths(self, mailing_list: MailingList) -> list[Path]:
         """Return the paths of a list's members, also of inner lists at this host, each once."""

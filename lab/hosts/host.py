@@ -16,6 +16,7 @@ from lab.hosts.directory import Directory, User
 from lab.hosts.expansion import Expansion, Recipient
 from lab.hosts.message import compose_notification
 from lab.hosts.paths import why_unsendable_from
+from lab.hosts.plan import MailPlan
 from lab.hosts.port import HostPort
 from lab.hosts.retry import Retry
 from lab.hosts.routing import Neighbour, RoutingTable
@@ -33,7 +34,6 @@ from lab.protocol import (
     with_relay,
 )
 from lab.protocol.lines import fits_the_wire
-from lab.trace.rows import HOST
 
 _NOWHERE: Final[frozenset[str]] = frozenset()
 
@@ -63,7 +63,7 @@ class Host(HostControl):
         own_names = (name, *settings.names.values())
         self.destinations = Destinations(name, own_names, self.directory, routes)
         self.own_names = self.destinations.own_names
-        self.expansion = Expansion(name, self.destinations, port.record)
+        self.expansion = Expansion(name, self.destinations)
         holds = frozenset([routes.resolve(HostName(held)) or held for held in settings.holds])
         self.spooling = Spooling(name, holds, routes, retry, port)
         self.spool = self.spooling.spool
@@ -137,18 +137,39 @@ class Host(HostControl):
     ) -> None:
         """Deliver to recipients at this host, and queue a copy for each next host of the others.
 
-        ``return_path`` is the path by which this host would send a notification. The next host sees
-        the same reverse-path, with this host before it if it is ``relaying``.
+        Who cannot be given the mail is told by a notification.
         """
+        plan = self.plan(
+            message, verb, return_path, recipients, mail_data, relaying=relaying, followed=followed
+        )
+        self.carry_out(now, message, plan)
+
+    def plan(
+        self,
+        message: int,
+        verb: str,
+        return_path: Path,
+        recipients: Sequence[Recipient],
+        mail_data: bytes,
+        *,
+        relaying: bool,
+        followed: frozenset[str] | None = None,
+    ) -> MailPlan:
+        """Return what to do with mail: deliver it here, queue it for next hosts, or neither.
+
+        ``message`` is 0 for mail that has no number yet. ``return_path`` is the path by which this
+        host would send a notification. The next host sees the same reverse-path, with this host
+        before it if it is ``relaying``.
+        """
+        plan = MailPlan(return_path)
         onward: dict[str, tuple[Neighbour, list[Addressee]]] = {}
-        failed: list[FailedRecipient] = []
         octets = b""
         visited = _NOWHERE
         if relaying and return_path.route:
             visited = self.routes.known(return_path.route_hosts)
-        for recipient, destination in self.expansion.expand(now, message, recipients, mail_data):
+        for recipient, destination in self.expansion.expand(plan, message, recipients, mail_data):
             if destination.hop is not None and (visited or len(self.forwards_learned)):
-                destination = self._onward(now, message, recipient, destination, visited)
+                destination = self._onward(plan, recipient, destination, visited)
             hop = destination.hop
             if hop is not None:
                 group = onward.get(hop.name)
@@ -160,27 +181,34 @@ class Host(HostControl):
             if isinstance(user, User):
                 # one copy of the bytes for all of them
                 octets = octets or return_path_line(return_path) + mail_data
-                refusal = self._deliver(now, message, verb, recipient, user, octets)
+                refusal = self._deliver(plan, verb, recipient, user, octets)
             else:
                 refusal = destination.refusal or NO_SUCH_USER
             if refusal is not None:
-                what = str(refusal)
-                failed.append(FailedRecipient(recipient, destination.path, self.name, what))
+                plan.fail(recipient, destination.path, self.name, refusal)
         for hop, addressees in onward.values():
             mail = QueuedMail(message, verb, return_path, return_path, addressees, mail_data)
             mail.relaying = relaying
             mail.followed = followed or _NOWHERE
-            refusal = self._send_on(now, hop, mail)
-            if refusal is not None:
-                what = str(refusal)
-                failed += [FailedRecipient(id_, path, self.name, what) for id_, path in addressees]
-        if failed:
-            self.notify_sender(now, message, return_path, failed)
+            self._send_on(plan, hop, mail)
+        return plan
+
+    def carry_out(self, now: float, message: int, plan: MailPlan) -> None:
+        """Do what was planned for mail, which has this number now."""
+        name, record = self.name, self.record
+        for step in plan.steps:
+            record((now, step[0], name, None, None, message, *step[1:]))
+        if plan.lists:
+            self.expansion.remember(message, plan.lists)
+        for hop, mail in plan.onward:
+            mail.message = message
+            self.spooling.enqueue(now, hop, mail)
+        if plan.failed:
+            self.notify_sender(now, message, plan.return_path, plan.failed)
 
     def _onward(
         self,
-        now: float,
-        message: int,
+        plan: MailPlan,
         recipient: str,
         destination: Destination,
         visited: frozenset[str],
@@ -189,8 +217,7 @@ class Host(HostControl):
         path = destination.path
         learned = self.forwards_learned.find(path)
         if learned is not None:
-            row = (now, "forward", self.name, None, None, message, recipient)
-            self.record((*row, path.bare, learned.bare, "learned"))
+            plan.steps.append(("forward", recipient, path.bare, learned.bare, "learned"))
             destination = self.destinations.of(learned)
         hop = destination.hop
         if hop is None or hop.name not in visited:
@@ -203,26 +230,25 @@ class Host(HostControl):
         detour = self.routes.next_hop(self.name, target, visited - {target})
         return destination if detour is None else Destination(destination.path, hop=detour)
 
-    def _send_on(self, now: float, hop: Neighbour, mail: QueuedMail) -> Reply | None:
-        """Put mail into the spool for a next host; or return why it may not be sent there.
-
-        Mail for a list or a forward was accepted before its next host was known.
-        """
+    def _send_on(self, plan: MailPlan, hop: Neighbour, mail: QueuedMail) -> None:
+        """Plan to put mail into the spool for a next host, unless it may not be sent there."""
         return_path = mail.return_path
         name = self.settings.name_in(hop.environment) if mail.relaying else ""
         refusal = why_unsendable_from(return_path, name)
+        if refusal is None and not fits_the_wire(mail.mail_data):
+            refusal = LINE_TOO_LONG
         if refusal is not None:
-            return refusal
-        if not fits_the_wire(mail.mail_data):
-            return LINE_TOO_LONG
+            for recipient, path in mail.addressees:
+                plan.fail(recipient, path, self.name, refusal)
+            return
         if not return_path.is_null:
             mail.reverse_path = (
                 with_relay(return_path, name)
                 if mail.relaying
                 else self._own_path(return_path, hop.environment)
             )
-        self.spooling.enqueue(now, hop, mail)
-        return None
+        plan.onward.append((hop, mail))
+        plan.is_handled = True
 
     def _own_path(self, path: Path, environment: str) -> Path:
         """Return the path of a user of this host, with its name in an environment (section 3.6)."""
@@ -237,20 +263,22 @@ class Host(HostControl):
             self.forwards_learned.learn(old, new)
 
     def _deliver(
-        self, now: float, message: int, verb: str, recipient: str, user: User, octets: bytes
+        self, plan: MailPlan, verb: str, recipient: str, user: User, octets: bytes
     ) -> Reply | None:
-        """Final delivery: to the mailbox, the terminal, or both (sections 3.4 and 4.1.1); or why
-        not.
+        """Plan final delivery: to the mailbox, the terminal, or both (sections 3.4 and 4.1.1); or
+        return why not.
         """
         at_terminal = user.active and user.accepts
-        row = (now, "deliver", self.name, None, None, message, recipient, user.name, octets)
+        needs_mailbox = verb != "SEND" and not (verb == "SOML" and at_terminal)
+        if not (needs_mailbox or at_terminal):
+            return NOT_ACTIVE
         if verb != "MAIL" and at_terminal:
-            self.record((now, "terminal", *row[HOST:]))
-        if verb == "SEND" or (verb == "SOML" and at_terminal):
-            return None if at_terminal else NOT_ACTIVE
-        if user.mailbox == "full-after-data":
-            return FULL_AFTER_DATA
-        self.record(row)
+            plan.steps.append(("terminal", recipient, user.name, octets))
+        if needs_mailbox:
+            if user.mailbox == "full-after-data":
+                return FULL_AFTER_DATA
+            plan.steps.append(("deliver", recipient, user.name, octets))
+        plan.is_handled = True
         return None
 
     # -- mail goes back -------------------------------------------------------------------------

@@ -12,13 +12,13 @@ from lab.hosts.host import Host
 from lab.hosts.interception import OverriddenReceiver
 from lab.hosts.message import is_looping
 from lab.hosts.paths import why_unsendable_from
+from lab.hosts.plan import MailPlan
 from lab.hosts.scripted import ScriptedReceiver
 from lab.hosts.verdicts import (
     BUSY,
     LOOPING,
     NO_RELAY,
     NO_SPACE,
-    NO_SPACE_LEFT,
     NOT_IMPLEMENTED,
     OK,
     user_verdict,
@@ -35,6 +35,14 @@ from lab.protocol import (
     reply,
     time_stamp_line,
 )
+
+Identity = tuple[int, Sequence[str]]
+"""The number of a message, and the ids of its recipients."""
+
+
+def from_outside(_: Transaction) -> None:
+    """Know no mail: all of it is from outside."""
+
 
 CARELESS_DELAY: Final = 1.0
 """Seconds after its 250 at which a careless host stores mail, if ``store`` does not say."""
@@ -62,34 +70,34 @@ class ReceivingSession:
 
     The driver sets ``now`` before each call. ``peer`` is the name that HELO gave, ``peer_host`` the
     host at the other end, if it is one of the topology. ``identify`` gives a transaction its
-    message number and the ids of its recipients. ``enters`` is set if that records mail from
-    outside as submitted, which must be when the mail is stored, not before. ``respond`` sends a
-    verdict that comes later; if it is None, storing takes no time.
+    message number and the ids of its recipients; None if the mail is from outside. Then ``enter``
+    records it as submitted, when it is stored and not before, and returns the same. ``respond``
+    sends a verdict that comes later; if it is None, storing takes no time.
     """
 
     __slots__ = (
-        "_accepted", "enters", "environment", "host", "identify", "now", "peer", "peer_host",
-        "respond", "session",
+        "enter", "environment", "host", "identify", "now", "peer", "peer_host", "respond",
+        "session",
     )  # fmt: skip
 
     def __init__(
         self,
         host: Host,
         environment: str,
-        identify: Callable[[Transaction], tuple[int, Sequence[str]]],
+        identify: Callable[[Transaction], Identity | None],
         session: int | None = None,
         peer_host: str | None = None,
+        enter: Callable[[Transaction], Identity] | None = None,
     ) -> None:
         self.host = host
         self.peer_host = peer_host
-        self.enters = False
+        self.enter = enter
         self.respond: Callable[[Reply], None] | None = None
         self.environment = environment
         self.identify = identify
         self.session = session
         self.peer = ""
         self.now = 0.0
-        self._accepted: list[Destination] = []
 
     @property
     def name(self) -> str:
@@ -111,7 +119,6 @@ class ReceivingSession:
 
     def begin(self, verb: str, reverse_path: Path) -> Reply:
         """Begin a transaction."""
-        self._accepted = []
         return NO_SPACE if self.host.faults.full else OK
 
     def recipient(self, transaction: Transaction, forward_path: Path) -> Reply:
@@ -119,12 +126,8 @@ class ReceivingSession:
         host = self.host
         destination = host.destinations.of(forward_path)
         if destination.is_open_mailbox and transaction.verb == "MAIL" and not host.has_fault:
-            self._accepted.append(destination)
             return OK
-        verdict = destination.refusal or self._verdict(transaction, forward_path, destination)
-        if verdict.code < 300:
-            self._accepted.append(destination)
-        return verdict
+        return destination.refusal or self._verdict(transaction, forward_path, destination)
 
     def _verdict(self, transaction: Transaction, path: Path, destination: Destination) -> Reply:
         entry = destination.entry
@@ -160,100 +163,79 @@ class ReceivingSession:
     def accept(self, transaction: Transaction) -> Reply:
         """Put the time stamp line before the mail, deliver it or send it on, and return OK.
 
-        If storing takes time, the verdict comes later, through ``respond``, when the mail is
-        stored. A careless host replies OK at once.
+        If no recipient can be given the mail, nothing is kept and the reply says why (4.1.1). If
+        storing takes time, the verdict comes later, through ``respond``, when the mail is stored.
+        A careless host replies OK before that.
         """
         host = self.host
         if host.faults.full:
-            return NO_SPACE_LEFT
+            return NO_SPACE
         if is_looping(transaction.mail_data):
             return LOOPING
-        accepted, store, is_careless = self._accepted, host.settings.store, host.settings.careless
+        known = self.identify(transaction)
         if self.respond is None:
-            message, ids = self._identify(transaction)
-            self._take(self.now, transaction, accepted, message, ids)
-            return OK
-        if self.enters and not is_careless:
-            host.port.later(host.name, store, lambda now: self._enter(now, transaction, accepted))
-            return LATER
-        message, ids = self._identify(transaction)
-        if is_careless:
-            self._store_after_reply(transaction, accepted, message, ids)
-            return OK
+            return self._take(self.now, transaction, known)
+        if host.settings.careless:
+            return self._take_unstored(self.now, transaction, known)
 
         def stored(now: float) -> None:
-            self._take(now, transaction, accepted, message, ids)
-            self._give(OK)
+            verdict = self._take(now, transaction, known)
+            if self.respond is not None:
+                self.respond(verdict)
 
-        host.port.later(host.name, store, stored)
+        host.port.later(host.name, host.settings.store, stored)
         return LATER
 
-    def _identify(self, transaction: Transaction) -> tuple[int, tuple[str, ...]]:
-        message, ids = self.identify(transaction)
-        return message, tuple(ids)
+    def _take(self, now: float, transaction: Transaction, known: Identity | None) -> Reply:
+        """Deliver mail or send it on, unless no recipient can be given it; return the verdict."""
+        plan = self._plan(now, transaction, known)
+        verdict = plan.verdict
+        if verdict is OK:
+            message, ids = known or self._entered(transaction)
+            self._record_accept(now, transaction, message, ids)
+            self.host.carry_out(now, message, plan)
+        return verdict
 
-    def _give(self, verdict: Reply) -> None:
-        if self.respond is not None:
-            self.respond(verdict)
-
-    def _enter(self, now: float, transaction: Transaction, accepted: list[Destination]) -> None:
-        """Take mail from outside, which gets its number only when it is stored."""
-        message, ids = self._identify(transaction)
-        self._take(now, transaction, accepted, message, ids)
-        self._give(OK)
-
-    def _take(
-        self,
-        now: float,
-        transaction: Transaction,
-        accepted: list[Destination],
-        message: int,
-        ids: tuple[str, ...],
-    ) -> None:
-        """Record that mail is accepted, and deliver it or send it on."""
-        self._record_accept(now, transaction, message, ids)
-        self._store(now, transaction, accepted, message, ids)
-
-    def _store_after_reply(
-        self,
-        transaction: Transaction,
-        accepted: list[Destination],
-        message: int,
-        ids: tuple[str, ...],
-    ) -> None:
-        """Store mail after the OK, as a careless host does: a crash until then loses it."""
+    def _take_unstored(self, now: float, transaction: Transaction, known: Identity | None) -> Reply:
+        """Accept mail and store it later, as a careless host does: a crash until then loses it."""
         host = self.host
+        verdict = self._plan(now, transaction, known).verdict
+        if verdict is not OK:
+            return verdict
+        message, ids = identity = known or self._entered(transaction)
 
         def stored(now: float) -> None:
             host.unstored.pop(message, None)
-            self._store(now, transaction, accepted, message, ids)
+            host.carry_out(now, message, self._plan(now, transaction, identity))
 
-        self._record_accept(self.now, transaction, message, ids)
-        host.unstored[message] = (message, ids)
+        self._record_accept(now, transaction, message, ids)
+        host.unstored[message] = (message, tuple(ids))
         host.port.later(host.name, host.settings.store or CARELESS_DELAY, stored)
+        return OK
 
-    def _store(
-        self,
-        now: float,
-        transaction: Transaction,
-        accepted: list[Destination],
-        message: int,
-        ids: tuple[str, ...],
-    ) -> None:
-        """Put the time stamp line before mail, and deliver it or send it on."""
-        host = self.host
+    def _entered(self, transaction: Transaction) -> Identity:
+        """Record mail from outside as submitted; return its number and the ids of recipients."""
+        assert self.enter is not None, "mail that no host of the lab has sent"
+        return self.enter(transaction)
+
+    def _plan(self, now: float, transaction: Transaction, known: Identity | None) -> MailPlan:
+        """Plan what to do with mail, under the time stamp line of this host."""
+        host, paths = self.host, transaction.forward_paths
         stamp = time_stamp_line(self.peer, self.name, host.daytime(now))
         octets = stamp + transaction.mail_data
-        recipients = list(zip(ids, accepted, strict=True))
-        path = transaction.reverse_path
-        host.dispatch(now, message, transaction.verb, path, recipients, octets, relaying=True)
+        message, ids = known or (0, [str(number) for number in range(1, len(paths) + 1)])
+        recipients = [
+            (id_, host.destinations.of(path)) for id_, path in zip(ids, paths, strict=True)
+        ]
+        reverse_path = transaction.reverse_path
+        return host.plan(message, transaction.verb, reverse_path, recipients, octets, relaying=True)
 
     def _record_accept(
-        self, now: float, transaction: Transaction, message: int, ids: tuple[str, ...]
+        self, now: float, transaction: Transaction, message: int, ids: Sequence[str]
     ) -> None:
         row = (
             now, "accept", self.host.name, self.peer_host, self.session, message,
-            ids, transaction.reverse_path.bare, len(transaction.mail_data),
+            tuple(ids), transaction.reverse_path.bare, len(transaction.mail_data),
         )  # fmt: skip
         self.host.record(row)
 

@@ -280,7 +280,7 @@ class HostFaults:
     """The faults that a host has at present.
 
     The first four are numbers of faults: ``down`` (the host does not run), ``busy`` (its mailboxes
-    are busy: 450), ``full`` (it has no storage left: 452, or 552 after the data) and ``refusing``
+    are busy: 450), ``full`` (it has no storage left: 452) and ``refusing``
     (it greets with 421). ``skew`` is how many seconds its clock is ahead. ``lives`` counts its
     crashes: what is in memory is lost with each.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from lab.hosts.directory import User
@@ -14,7 +15,6 @@ WILL_MAIL: Final = reply(250, "User not active now, so will do mail.")
 BUSY: Final = reply(450, "Mailbox busy")
 FULL: Final = reply(452, "Mailbox full")
 NO_SPACE: Final = reply(452, "Insufficient system storage")
-NO_SPACE_LEFT: Final = reply(552, "Exceeded storage allocation")
 LOOPING: Final = reply(
     554, "Transaction failed: too many time stamp lines, the mail goes in a circle"
 )
@@ -24,8 +24,28 @@ LINE_TOO_LONG: Final = reply(554, "A text line is too long to be sent on")
 FULL_AFTER_DATA: Final = reply(552, "Mailbox full")
 NOT_IMPLEMENTED: Final = reply(502, "Command not implemented")
 BROKEN: Final = reply(451, "Local error in processing")
+_FAILED: Final = "Transaction failed"
 MAILBOXES: Final = {"busy": BUSY, "broken": BROKEN, "full": FULL}
 """The reply to RCPT by the state of a user's mailbox, where that accepts nothing."""
+
+_AFTER_DATA: Final = {450: 451, 550: 554, 551: 554, 553: 554}
+"""The code after the mail data for each that 4.3 permits after RCPT only."""
+
+
+def failure_of(refusals: Sequence[Reply]) -> Reply:
+    """Return the reply to mail data that no recipient can be given: 552, 554, 451 or 452 (4.3).
+
+    ``refusals`` say why, one or more for each recipient. If any is for now only, so is the reply:
+    the sender-SMTP tries again, and then learns about the others.
+    """
+    for_now = [refusal for refusal in refusals if refusal.code < 500]
+    decisive = list(dict.fromkeys([str(refusal) for refusal in for_now or refusals]))
+    codes = {_AFTER_DATA.get(refusal.code, refusal.code) for refusal in for_now or refusals}
+    code = codes.pop() if len(codes) == 1 else (451 if for_now else 554)
+    if decisive == [str(refusals[0])] and code == refusals[0].code:
+        return refusals[0]
+    texts = "; ".join([why[len("550 ") :] for why in decisive])
+    return reply(code, texts if texts.startswith(_FAILED) else f"{_FAILED}: {texts}")
 
 
 def user_verdict(verb: str, user: User) -> Reply:

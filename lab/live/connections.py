@@ -283,10 +283,9 @@ class IncomingConnection(OpenSession):
         process = self.process
         process.sessions.add(self)
         self.receiving = ReceivingSession(
-            process.host, environment, self._identify, self.number, self.peer
+            process.host, environment, self._identify, self.number, self.peer, self._enter
         )
         self.receiving.now = process.clock.now
-        self.receiving.enters = not self._known
         if process.host.settings.replies_later:
             self.receiving.respond = self._respond
         self.receiver = self._engine()
@@ -310,12 +309,16 @@ class IncomingConnection(OpenSession):
         self.process.record((*row, spec.kind, True, spec.line))
         return reply_of(spec.line or "")
 
-    def _identify(self, transaction: Transaction) -> tuple[int, list[str]]:
+    def _identify(self, transaction: Transaction) -> tuple[int, list[str]] | None:
         if self._known:
             message, ids = self.process.message_of(self.number)
             if len(ids) == len(transaction.forward_paths):
                 return message, ids
             # a command was changed on its way, so this is not the mail that was sent
+        return None
+
+    def _enter(self, transaction: Transaction) -> tuple[int, list[str]]:
+        """Record mail from outside as submitted; return its number and the ids of recipients."""
         self._note(self.receiver.crossed)
         number = self.process.numbering.next_message()
         texts = tuple(path.bare for path in transaction.forward_paths)

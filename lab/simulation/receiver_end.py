@@ -9,7 +9,7 @@ from typing import Any, Final
 from mypy_extensions import mypyc_attr
 
 from lab.hosts.host import Host
-from lab.hosts.receiving import ReceivingSession, receiver_smtp
+from lab.hosts.receiving import Identity, ReceivingSession, receiver_smtp
 from lab.network.connection import Connection
 from lab.network.events import Delivery
 from lab.protocol import Reply, State, Transaction
@@ -18,8 +18,13 @@ from lab.trace.rows import Row
 _CLOSED: Final = State.CLOSED
 _DATA: Final = State.DATA
 
-Identify = Callable[[Transaction], tuple[int, list[str]]]
-"""Gives the mail of a transaction its number, and its recipients their ids."""
+Identify = Callable[[Transaction], Identity | None]
+"""Returns the number of the mail of a transaction and the ids of its recipients; None for mail from
+outside.
+"""
+
+Enter = Callable[[Transaction], Identity]
+"""Records mail from outside as submitted, and returns the same."""
 
 
 def _too_late(_: Any) -> None:
@@ -57,12 +62,12 @@ class ReceiverEnd(metaclass=ABCMeta):
 class LocalReceiverEnd(ReceiverEnd):
     """A receiver-SMTP in this process, and the host that it belongs to.
 
-    ``sender_host`` is the name of the host at the other end. ``identify`` numbers its mail;
-    ``enters``: that records mail from outside. ``override`` gives what replaces each reply.
+    ``sender_host`` is the name of the host at the other end. ``identify`` and ``enter``
+    number its mail. ``override`` gives what replaces each reply.
     """
 
     __slots__ = (
-        "connection", "engine", "enters", "host", "identify", "override", "record", "sender_host",
+        "connection", "engine", "enter", "host", "identify", "override", "record", "sender_host",
         "session",
     )  # fmt: skip
 
@@ -73,8 +78,8 @@ class LocalReceiverEnd(ReceiverEnd):
         connection: Connection,
         record: Callable[[Row], None],
         identify: Identify,
+        enter: Enter | None = None,
         *,
-        enters: bool,
         override: Callable[[], Reply | None] | None = None,
     ) -> None:
         self.host = host
@@ -82,7 +87,7 @@ class LocalReceiverEnd(ReceiverEnd):
         self.connection = connection
         self.record = record
         self.identify = identify
-        self.enters = enters
+        self.enter = enter
         self.override = override
 
     @property
@@ -95,10 +100,9 @@ class LocalReceiverEnd(ReceiverEnd):
         host, connection = self.host, self.connection
         environment = connection.route.environment
         self.session = session = ReceivingSession(
-            host, environment, self.identify, number, self.sender_host
+            host, environment, self.identify, number, self.sender_host, self.enter
         )
         session.now = now
-        session.enters = self.enters
         if host.settings.replies_later:
             session.respond = self._respond
         self.engine = engine = receiver_smtp(session, self.override)

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any, Final
 
 from lab.hosts.host import Host
+from lab.hosts.receiving import from_outside
 from lab.hosts.sending import QueueSender
 from lab.network.channel import ChannelRoute
 from lab.network.connection import Connection
@@ -74,14 +75,14 @@ class Session(AnySession):
         elif queue_sender is not None:
             identify = queue_sender.identify
         else:
-            identify = partial(self.driver.foreign, self.peer)
+            identify = from_outside
         return LocalReceiverEnd(
             self.peer,
             self.sender_host,
             self.connection,
             self.record,
             identify,
-            enters=queue_sender is None,
+            partial(self.driver.foreign, self.peer),
             override=changed_replies.next_reply if changed_replies is not None else None,
         )
 
@@ -173,12 +174,12 @@ class Session(AnySession):
             asked = queue_sender.asked
         known.follow(receiver.engine.transaction, asked)
 
-    def _identify_known(self, transaction: Transaction) -> tuple[int, list[str]]:
+    def _identify_known(self, _: Transaction) -> tuple[int, list[str]] | None:
         """Return the message and recipients that both sides mean; or it is mail from outside."""
         queue_sender, known = self.queue_sender, self.known
         numbers = known.numbers() if known is not None else None
         if queue_sender is None or queue_sender.message is None or numbers is None:
-            return self.driver.foreign(self.peer, transaction)
+            return None
         return queue_sender.message, queue_sender.ids(numbers)
 
     # -- changing roles -------------------------------------------------------------------------

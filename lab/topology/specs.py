@@ -288,7 +288,7 @@ FAULT_KINDS: Final = {
     ),
     "latency": FaultKind("the latency of the link", ("link", "value"), value="duration"),
     "busy": FaultKind("mailboxes of the host are busy: 450 at RCPT", ("host",)),
-    "storage-full": FaultKind("no storage: 452, or 552 after the mail data", ("host",)),
+    "storage-full": FaultKind("no storage: 452 to MAIL, RCPT and the mail data", ("host",)),
     "refuse": FaultKind("the host greets with 421", ("host",)),
     "hang-up": FaultKind("a channel over the link is cut", ("link",), ("after", "session", "of")),
     "clock-skew": FaultKind(

@@ -9,7 +9,7 @@ from typing import Any
 from lab.hosts.directory import Forward, MailingList, Member, User
 from lab.hosts.host import Host
 from lab.hosts.port import HostPort
-from lab.hosts.receiving import ReceivingSession
+from lab.hosts.receiving import ReceivingSession, from_outside
 from lab.hosts.retry import Retry
 from lab.hosts.routing import Neighbour, RoutingTable
 from lab.hosts.settings import HostSettings
@@ -85,9 +85,16 @@ def port_of(host: Host) -> HandPort:
 
 
 def session(host: Host, *, enters: bool = False) -> ReceivingSession:
-    """Return a session of A with the host; its verdicts come at once unless ``respond`` is set."""
-    made = ReceivingSession(host, "arpanet", lambda t: (1, _ids(t)), 1, "A")
-    made.enters = enters
+    """Return a session of A with the host; its verdicts come at once unless ``respond`` is set.
+
+    ``enters``: the mail is from outside, and numbered when it is stored.
+    """
+
+    def enter(transaction: Transaction) -> tuple[int, list[str]]:
+        return 1, _ids(transaction)
+
+    identify = from_outside if enters else enter
+    made = ReceivingSession(host, "arpanet", identify, 1, "A", enter)
     made.hello("A")
     return made
 

@@ -14,6 +14,7 @@ from lab.hosts.directory import Directory, MailingList, Member, User
 from lab.hosts.expansion import Expansion
 from lab.hosts.message import MOST_STAMPS, is_looping, visits, was_sent
 from lab.hosts.paths import fits_path_limits, why_unsendable, why_unsendable_from
+from lab.hosts.plan import MailPlan
 from lab.hosts.routing import RoutingTable
 from lab.protocol import HostName, Path, SyntaxFault, quote, unquote, with_relay
 from lab.protocol.lines import MailData, fits_the_wire
@@ -132,10 +133,12 @@ def test_a_host_remembers_so_many_messages_and_forgets_the_first() -> None:
         "B", (User("bob"),), (MailingList("all", (Member(parse_path("<bob@B>")),)),)
     )
     destinations = Destinations("B", ["B"], directory, RoutingTable(lambda host: (), set(), {}))
-    expansion = Expansion("B", destinations, [].append)
+    expansion = Expansion("B", destinations)
     expansion.remembers = 2
     for message in (7, 8, 7, 9):
-        expansion.expand(0.0, message, [("1", destinations.of(path))], b"text")
+        plan = MailPlan(parse_path("<joe@A>"))
+        expansion.expand(plan, message, [("1", destinations.of(path))], b"text")
+        expansion.remember(message, plan.lists)
     assert expansion.lists_expanded == {8: {"all"}, 9: {"all"}}
 
 

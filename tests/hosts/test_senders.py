@@ -253,14 +253,14 @@ def test_a_host_that_cannot_send_to_terminals(verb: str) -> None:
 @pytest.mark.parametrize(("verb", "outcome"), [
     ("SEND", {"delivered": 1}),  # "successful if the message is delivered the terminal"
     ("SOML", {"delivered": 1}),  # "either to the terminal or the mailbox"
-    ("SAML", {"returned": 1}),   # "if the message is delivered the mailbox"
+    ("SAML", {"returned": 1}),   # "if the message is delivered the mailbox"; nothing is kept of it
 ])  # fmt: skip
 def test_the_rules_of_success(verb: str, outcome: dict[str, int]) -> None:
     """3.4: of a user who is active, and whose mailbox turns out to be full."""
     bob = {"name": "BOB", "active": True, "mailbox": "full-after-data"}
     one = mail("JOE@ONE.ARPA", "BOB@TWO.ARPA", verb=verb)
     done = run(host("ONE.ARPA", "JOE"), host("TWO.ARPA", bob), mail=[one])
-    assert [event.kind for event in done.trace if event.kind == "terminal"] == ["terminal"]
+    assert any(event.kind == "terminal" for event in done.trace) == (verb != "SAML")
     assert counts(done) == outcome
     assert done.breaches == []
 

@@ -122,9 +122,10 @@ def test_a_relay_gives_back_what_it_may_not_send_on() -> None:
 
 
 def test_what_may_not_be_sent_on_is_given_back_for_each_next_host() -> None:
-    """4.5.3 and 3.6: one notification tells of all whom the mail does not reach."""
+    """4.5.3 and 3.6: one notification tells of all whom the mail does not reach, if any other."""
     hosts = (
-        host("ONE.ARPA", "JOE"), relay("TWO.ARPA"), host("Y.ARPA", "SAM"), host("Z.ARPA", "SAM"),
+        host("ONE.ARPA", "JOE"), relay("TWO.ARPA", "BOB"), host("Y.ARPA", "SAM"),
+        host("Z.ARPA", "SAM"),
     )  # fmt: skip
     links = [
         {"between": ["TWO.ARPA", host["name"]]} for host in hosts if host["name"] != "TWO.ARPA"
@@ -132,11 +133,15 @@ def test_what_may_not_be_sent_on_is_given_back_for_each_next_host() -> None:
     talk = Conversation(from_dict({"host": list(hosts), "link": links}), "TWO.ARPA")
     talk.open()
     to = b"RCPT TO:<SAM@Y.ARPA>\r\nRCPT TO:<SAM@Z.ARPA>\r\n"
-    talk.receive(b"HELO ONE.ARPA\r\nMAIL FROM:<JOE@ONE.ARPA>\r\n" + to + b"DATA\r\n")
-    assert talk.receive(dot_stuff(b"x" * 2000 + b"\r\n")).startswith(b"250")
+    begin = b"MAIL FROM:<JOE@ONE.ARPA>\r\n" + to
+    talk.receive(b"HELO ONE.ARPA\r\n" + begin + b"DATA\r\n")
+    long_line = dot_stuff(b"x" * 2000 + b"\r\n")
+    assert talk.receive(long_line) == b"554 A text line is too long to be sent on\r\n"
+    talk.receive(begin + b"RCPT TO:<BOB@TWO.ARPA>\r\nDATA\r\n")
+    assert talk.receive(long_line) == b"250 OK\r\n"
     talk.close()
     done = talk.finish().run
-    assert counts(done) == {"returned": 2}
+    assert counts(done) == {"delivered": 1, "returned": 2}
     assert sum(event.kind == "notify" for event in done.trace) == 1
 
 

@@ -44,8 +44,9 @@ def test_mail_from_outside_is_numbered_when_it_is_stored() -> None:
     host, numbered, replies = by_hand("bob", store=2.0), list[str](), list[Reply]()
     receiving = session(host, enters=True)
     receiving.respond = replies.append
-    identify = receiving.identify
-    receiving.identify = lambda transaction: numbered.append("now") or identify(transaction)
+    enter = receiving.enter
+    assert enter is not None
+    receiving.enter = lambda transaction: numbered.append("now") or enter(transaction)
     assert receiving.accept(letter(receiving, "bob@B")) is LATER
     assert numbered == []
     [(seconds, stored)] = port_of(host).calls
@@ -82,14 +83,14 @@ def test_a_late_verdict_goes_nowhere_when_the_session_is_over() -> None:
 
 
 def test_a_full_host_refuses_at_each_step() -> None:
-    """4.2.1: 452 when a transaction begins and at RCPT; 552 when the mail data has come."""
+    """4.2.1: 452 when a transaction begins, at RCPT, and when the mail data has come."""
     host = by_hand("bob")
     receiving = session(host)
     begun = letter(receiving, "bob@B")
     host.faults.full += 1
     assert str(receiving.begin("MAIL", begun.reverse_path)) == "452 Insufficient system storage"
     assert receiving.recipient(begun, begun.forward_paths[0]).code == 452
-    assert str(receiving.accept(begun)) == "552 Exceeded storage allocation"
+    assert str(receiving.accept(begun)) == "452 Insufficient system storage"
     assert host.has_fault
 
 

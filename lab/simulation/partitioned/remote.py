@@ -408,7 +408,7 @@ class RemoteReceiverSession(AnySession):
         self.record = driver.record
         self.mail = _RemoteMail()
         self.receiver = LocalReceiverEnd(
-            host, sender_host, connection, driver.record, self.mail.identify, enters=False
+            host, sender_host, connection, driver.record, self.mail.identify
         )
         connection.attach(self)
         connection.remote.called[connection.key] = self
