@@ -166,18 +166,18 @@ class ReceiverSMTP:
         """Take bytes from the channel as :meth:`receive` does; return the bytes to send."""
         return _to_send(self.receive(octets))
 
-    def shut_down(self, why: str = TEXTS[421]) -> bytes:
+    def shut_down(self, why: str = "") -> bytes:
         """End the session with 421, as "the service knows it must shut down" (4.2.2), and return
         the bytes to send; none if the session is over. Mail without its 250 is not accepted.
 
-        ``why`` is the text after the host's name.
+        ``why`` is the text after the host's name, by default that of 4.2.2.
         """
         if self.closing and self._begun:
             return b""
         self._begun = True
         self.end_of_input()
         self._waiting = False
-        return reply(421, f"{domain_of(self.installation)} {why}").octets
+        return reply(421, f"{domain_of(self.installation)} {why or TEXTS[421]}").octets
 
     def command(self, line: bytes) -> bytes:
         """Take one whole command line, its CRLF included, and return the reply's octets: the fast
