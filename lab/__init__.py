@@ -4,7 +4,8 @@
 ``trace`` and pictures. ``lab.step`` goes through it event by event, and ``lab.open_trace`` reads a
 trace from files. ``lab.explore`` repeats a run, broken at every step in turn; ``lab.storm`` runs
 random networks with random faults, ``lab.sweep`` a grid of values and seeds. ``lab.serve`` lets
-real mail programs talk to a live network. ``lab.protocol`` has the engines alone.
+real mail programs talk to a live network. ``lab.protocol`` has the engines alone, and
+``lab.testing`` a wire between them.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ _MODULES = {
 }
 """Where each public name is: its module, and its name there if that is another."""
 
-_PACKAGES = ("lessons", "protocol", "views")
+_PACKAGES = ("lessons", "protocol", "testing", "views")
 
 __all__ = [
     "Account",
@@ -151,6 +152,7 @@ __all__ = [
     "step",
     "storm",
     "sweep",
+    "testing",
     "views",
 ]
 

@@ -2,6 +2,7 @@
 
 from lab import lessons as lessons
 from lab import protocol as protocol
+from lab import testing as testing
 from lab import views as views
 from lab.analysis.account import Account as Account
 from lab.analysis.account import Recipient as Recipient
@@ -131,5 +132,6 @@ __all__ = [
     "step",
     "storm",
     "sweep",
+    "testing",
     "views",
 ]

@@ -47,6 +47,7 @@ ROOMS: Final = {
     "trace": Room(0, "", PURE),
     "rfc": Room(0),
     "protocol": Room(1, "", PURE),
+    "testing": Room(2, "protocol", PURE),
     "analysis": Room(2, "quantities trace protocol", PURE),
     "hosts": Room(2, "trace protocol", PURE),
     "topology": Room(3, "quantities runtime trace protocol hosts", VIEWING),
@@ -74,7 +75,9 @@ ROOMS: Final = {
     ),
     "benchmarks": Room(8, f"{MEANING} simulation experiments"),
     "__init__": Room(
-        8, "runtime trace protocol analysis hosts topology views api experiments stepping lessons"
+        8,
+        "runtime trace protocol testing analysis hosts topology views api experiments stepping"
+        " lessons",
     ),
     "cli": Room(
         9, f"{DATA} rfc analysis topology {SIMULATED} live {VIEWS} api experiments stepping lessons"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from helpers.dialogues import Bag, Post, letter
 from helpers.small_topologies import host, mail, run
 
 from lab.analysis.session_states import session_histories
@@ -11,9 +10,10 @@ from lab.hosts.scripted import ANSWERED, ScriptedReceiver
 from lab.hosts.settings import HostSettings
 from lab.protocol import TEXTS, Outgoing, Reply, SenderSMTP, State
 from lab.protocol.dialogue import Dialogue, replies_to
+from lab.testing import FakeAgenda, FakeInstallation, mail_to
 
 
-class Polling(Bag):
+class Polling(FakeAgenda):
     """An agenda that asks for mail by TURN, once."""
 
     turned = False
@@ -24,8 +24,8 @@ class Polling(Bag):
 
 
 def letters() -> list[Outgoing]:
-    return [letter("Jones"), letter("Brown", verb="SOML"), letter("Jones", verb="SAML"),
-            letter("Green"), letter("Jones", verb="SEND")]  # fmt: skip
+    return [mail_to("Jones"), mail_to("Brown", verb="SOML"), mail_to("Jones", verb="SAML"),
+            mail_to("Green"), mail_to("Jones", verb="SEND")]  # fmt: skip
 
 
 @pytest.mark.parametrize("row", [row for row in ANSWERED if row not in ("EXPN", "VRFY", "HELP")])
@@ -35,7 +35,7 @@ def test_states_and_buffers_are_those_of_the_engines(row: str, code: int) -> Non
     """Whatever a host is set to answer, and wherever: at each moment the tracker has the states of
     the engines, and the paths that are in the receiver's buffers.
     """
-    post = Post(Green=[550], TURN=[Reply(250, "OK")])
+    post = FakeInstallation(Green=[550], TURN=[Reply(250, "OK")])
     receiver = ScriptedReceiver(post, HostSettings(name="BETA.ARPA", answers={row: code}), {})
     sender = SenderSMTP("ALPHA.ARPA", Polling(*letters()))
     dialogue = Dialogue()

@@ -6,11 +6,11 @@ import re
 from typing import Any
 
 import pytest
-from helpers.dialogues import Bag, Post, letter
 from helpers.places import TOPOLOGIES
 
 import lab
 from lab.protocol import Outgoing, ReceiverSMTP, SenderSMTP, reply
+from lab.testing import FakeAgenda, FakeInstallation, mail_to
 from lab.topology.model import from_dict
 
 POLLING = TOPOLOGIES / "polling.toml"
@@ -125,7 +125,7 @@ def test_the_saving_is_told_in_the_timeline() -> None:
 # -- both ways, by hand
 
 
-class TurningBag(Bag):
+class TurningBag(FakeAgenda):
     """An agenda that asks to change roles when its mail is sent."""
 
     def turns(self) -> bool:
@@ -138,7 +138,7 @@ class Party:
     def __init__(self, name: str, *mail: Outgoing) -> None:
         self.name = name
         self.bag = TurningBag(*mail)
-        self.post = Post(TURN=[250], CONNECT=[reply(220, f"{name} ready")])
+        self.post = FakeInstallation(TURN=[250], CONNECT=[reply(220, f"{name} ready")])
         self.sender: SenderSMTP | None = None
         self.receiver: ReceiverSMTP | None = None
 
@@ -163,8 +163,8 @@ def test_roles_change_both_ways_and_back() -> None:
     """3.8: whoever is the sender-SMTP may ask; after each 250 both are "in the initial state as if
     the transmission channel just opened": 220, HELO, and the mail of the other side.
     """
-    a = Party("A.ARPA", letter("Jones"))
-    b = Party("B.ARPA", letter("Smith"), letter("Green"))
+    a = Party("A.ARPA", mail_to("Jones"))
+    b = Party("B.ARPA", mail_to("Smith"), mail_to("Green"))
     a.begin(sends=True)
     said = [(b, octets) for octets in b.begin(sends=False)]
     log = []
@@ -190,7 +190,7 @@ def test_roles_change_both_ways_and_back() -> None:
 
 def test_the_state_after_turn_is_that_after_opening() -> None:
     """4.1.1 TURN: the one who greets knows no name and no transaction of what was before."""
-    post = Post()
+    post = FakeInstallation()
     receiver = ReceiverSMTP(post)
     assert [octets[:3] for _, octets in receiver.open()] == [b"220"]
     for line, code in (("MAIL FROM:<a@B>", b"503"), ("TURN", b"503"), ("HELO B", b"250")):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import ClassVar
 
 import pytest
-from helpers.dialogues import Bag, Chop, Play, Post, by, bytewise, letter, outline, play, whole
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,6 +26,18 @@ from lab.protocol import (
     reply,
 )
 from lab.runtime.gc_pause import gc_pause
+from lab.testing import (
+    FakeAgenda,
+    FakeInstallation,
+    Pieces,
+    Wire,
+    by,
+    bytewise,
+    mail_to,
+    outline,
+    play,
+    whole,
+)
 
 CHOPS = [whole, bytewise, by(3)]
 
@@ -40,10 +51,11 @@ def codes(outgoing: Outgoing) -> list[int]:
 
 @pytest.mark.parametrize("chop", CHOPS)
 @pytest.mark.rule("2-1", "3.1-1", "3.5-1", "4.3-7")
-def test_the_dialogue_of_section_3_1(chop: Chop) -> None:
+def test_the_dialogue_of_section_3_1(chop: Pieces) -> None:
     """3.1: MAIL, one RCPT a recipient, DATA; a refused recipient does not stop the others."""
-    post = Post(Green=[reply(550, "No such user here")])
-    log, bag = play(post, letter("Jones", "Green", "Brown", data=b"Blah\r\n.etc.\r\n"), chop=chop)
+    post = FakeInstallation(Green=[reply(550, "No such user here")])
+    mail = mail_to("Jones", "Green", "Brown", data=b"Blah\r\n.etc.\r\n")
+    log, bag = play(post, mail, pieces=chop)
     assert log == [
         "R: 220 BETA.ARPA ready",
         "S: HELO ALPHA.ARPA",
@@ -63,7 +75,7 @@ def test_the_dialogue_of_section_3_1(chop: Chop) -> None:
         "S: QUIT",
         "R: 221 BETA.ARPA closing",
     ]
-    (outgoing,) = bag.over
+    (outgoing,) = bag.finished
     assert (codes(outgoing), outgoing.answer) == ([250, 550, 250], (250, "OK"))
     assert [outgoing.taken(n) for n in range(3)] == [True, False, True]
     (stored,) = post.stored
@@ -73,74 +85,76 @@ def test_the_dialogue_of_section_3_1(chop: Chop) -> None:
 
 @pytest.mark.parametrize("chop", CHOPS)
 @pytest.mark.rule("3.1-9", "F-2")
-def test_no_recipient_taken_is_a_transaction_aborted(chop: Chop) -> None:
+def test_no_recipient_taken_is_a_transaction_aborted(chop: Pieces) -> None:
     """3.1 and appendix F, scenario 2: RSET when every recipient was refused, then the next mail."""
-    post = Post(Green=[550])
-    log, bag = play(post, letter("Green"), letter("Jones"), chop=chop)
+    post = FakeInstallation(Green=[550])
+    log, bag = play(post, mail_to("Green"), mail_to("Jones"), pieces=chop)
     wanted = "220 HELO 250 MAIL 250 RCPT 550 RSET 250 MAIL 250 RCPT 250 DATA 354 ... 250 QUIT 221"
     assert outline(log) == wanted
-    assert [outgoing.answer for outgoing in bag.over] == [None, (250, "OK")]
+    assert [outgoing.answer for outgoing in bag.finished] == [None, (250, "OK")]
     assert len(post.stored) == 1
 
 
 @pytest.mark.parametrize("chop", CHOPS)
 @pytest.mark.rule("3.1-1")
-def test_many_mails_in_one_session(chop: Chop) -> None:
+def test_many_mails_in_one_session(chop: Pieces) -> None:
     """3.1: a session has as many transactions as there is mail; each begins with empty buffers."""
-    post = Post()
-    log, bag = play(post, letter("Jones"), letter("Brown", verb="SAML"), letter("Jones"), chop=chop)
+    post = FakeInstallation()
+    mail = (mail_to("Jones"), mail_to("Brown", verb="SAML"), mail_to("Jones"))
+    log, bag = play(post, *mail, pieces=chop)
     rest = "RCPT 250 DATA 354 ... 250"
     assert outline(log) == f"220 HELO 250 MAIL 250 {rest} SAML 250 {rest} MAIL 250 {rest} QUIT 221"
     assert [transaction.verb for transaction in post.stored] == ["MAIL", "SAML", "MAIL"]
     users = [[path.local for path in transaction.forward_paths] for transaction in post.stored]
     assert users == [["Jones"], ["Brown"], ["Jones"]]
-    assert len(bag.over) == 3
+    assert len(bag.finished) == 3
 
 
 @pytest.mark.rule("3.5-2")
 def test_no_mail_is_a_session_all_the_same() -> None:
     """3.5: HELO and QUIT."""
-    assert outline(play(Post())[0]) == "220 HELO 250 QUIT 221"
+    assert outline(play(FakeInstallation())[0]) == "220 HELO 250 QUIT 221"
 
 
 @pytest.mark.parametrize("chop", CHOPS)
 @pytest.mark.rule("4.5.3-10")
-def test_552_for_a_recipient_too_many_leaves_the_others(chop: Chop) -> None:
+def test_552_for_a_recipient_too_many_leaves_the_others(chop: Pieces) -> None:
     """Appendix F, scenario 10: what was taken is sent, the rest may go in another transaction."""
-    post = Post()
+    post = FakeInstallation()
     log, bag = play(
-        post, letter("Jones", "Brown", "Green"), letter("Green"),
-        chop=chop, limits=Limits(recipients=2),
+        post, mail_to("Jones", "Brown", "Green"), mail_to("Green"),
+        pieces=chop, limits=Limits(recipients=2),
     )  # fmt: skip
     assert outline(log) == (
         "220 HELO 250 MAIL 250 RCPT 250 RCPT 250 RCPT 552 DATA 354 ... 250 "
         "MAIL 250 RCPT 250 DATA 354 ... 250 QUIT 221"
     )
-    assert codes(bag.over[0]) == [250, 250, 552]
+    assert codes(bag.finished[0]) == [250, 250, 552]
     assert [len(transaction.forward_paths) for transaction in post.stored] == [2, 1]
 
 
 @pytest.mark.rule("3.2-1")
 def test_251_takes_the_recipient() -> None:
     """3.2: at 251 "the receiver takes responsibility for delivering the message"."""
-    post = Post(Postel=[reply(251, "User not local; will forward to <Postel@USC-ISIF.ARPA>")])
-    log, bag = play(post, letter("Postel"))
+    told = reply(251, "User not local; will forward to <Postel@USC-ISIF.ARPA>")
+    post = FakeInstallation(Postel=[told])
+    log, bag = play(post, mail_to("Postel"))
     assert outline(log) == "220 HELO 250 MAIL 250 RCPT 251 DATA 354 ... 250 QUIT 221"
-    assert bag.over[0].taken(0)
+    assert bag.finished[0].taken(0)
 
 
 def redirecting(*to: str) -> Outgoing:
-    plain = letter(*to)
+    plain = mail_to(*to)
     return Outgoing(plain.reverse_path, plain.forward_paths, plain.mail_data, redirects=True)
 
 
 @pytest.mark.rule("3.2-3")
 def test_251_is_left_to_a_sender_that_redirects() -> None:
     """3.2: a sender that goes to the given path itself must not leave the mail here as well."""
-    post = Post(Postel=[251])
+    post = FakeInstallation(Postel=[251])
     log, bag = play(post, redirecting("Postel"))
     assert outline(log) == "220 HELO 250 MAIL 250 RCPT 251 RSET 250 QUIT 221"
-    assert not bag.over[0].any_taken
+    assert not bag.finished[0].any_taken
     assert post.stored == []
 
 
@@ -148,10 +162,10 @@ def test_251_among_others_when_the_sender_redirects() -> None:
     """3.2: a 251 is in the receiver's forward-path buffer; only RSET takes it out again, and the
     others go in a transaction of their own.
     """
-    post = Post(Postel=[251])
+    post = FakeInstallation(Postel=[251])
     log, bag = play(post, redirecting("Postel", "Jones"))
     assert outline(log) == "220 HELO 250 MAIL 250 RCPT 251 RCPT 250 RSET 250 QUIT 221"
-    (outgoing,) = bag.over
+    (outgoing,) = bag.finished
     assert (codes(outgoing), outgoing.answer) == ([251, 250], None)
     assert post.stored == []
 
@@ -191,8 +205,8 @@ class Scripted:
         self.row, self.code = row, code
         self.refuse_first = refuse_first
 
-    def play(self, *mail: Outgoing, lost_after: int | None = None) -> tuple[str, Bag]:
-        bag = Bag(*mail)
+    def play(self, *mail: Outgoing, lost_after: int | None = None) -> tuple[str, FakeAgenda]:
+        bag = FakeAgenda(*mail)
         sender = SenderSMTP("ALPHA.ARPA", bag)
         words: list[str] = []
         row = "CONNECT"
@@ -240,7 +254,7 @@ def test_the_next_step_after_each_permitted_reply(row: str, code: int) -> None:
     closes the channel.
     """
     scripted = Scripted(row, code, refuse_first=row == "RSET")
-    log, bag = scripted.play(letter("Jones"), letter("Brown"))
+    log, bag = scripted.play(mail_to("Jones"), mail_to("Brown"))
     if row == "RSET":
         after = {"taken": "MAIL 250 RCPT 250 DATA 354 ... 250 QUIT 221"}.get(
             digit(row, code), "QUIT 221"
@@ -259,8 +273,8 @@ def test_the_next_step_after_each_permitted_reply(row: str, code: int) -> None:
         after = ""
     assert log == f"{BEFORE[row]} {code} {after}".strip()
     if code == 421 and row in ("MAIL", "RCPT", "DATA", "data"):
-        assert bag.over[0].answer == (421, "said")
-        assert not any(outgoing.answer and outgoing.answer[0] == 250 for outgoing in bag.over)
+        assert bag.finished[0].answer == (421, "said")
+        assert not any(outgoing.answer and outgoing.answer[0] == 250 for outgoing in bag.finished)
 
 
 NOT_PERMITTED = [
@@ -282,11 +296,11 @@ def test_a_code_that_is_not_permitted_counts_by_its_first_digit(row: str, code: 
     place = len(BEFORE[row].split())
     logs = []
     for one in (code, peer):
-        log, bag = Scripted(row, one, row == "RSET").play(letter("Jones"), letter("Brown"))
+        log, bag = Scripted(row, one, row == "RSET").play(mail_to("Jones"), mail_to("Brown"))
         words = log.split()
         assert words[place] == str(one)
         del words[place]
-        logs.append((words, len(bag.over), len(bag.refusals)))
+        logs.append((words, len(bag.finished), len(bag.refusals)))
     assert logs[0] == logs[1]
 
 
@@ -294,19 +308,19 @@ def test_a_code_that_is_not_permitted_counts_by_its_first_digit(row: str, code: 
 @pytest.mark.rule("3.1-3")
 def test_a_recipient_refused_does_not_stop_the_others(code: int) -> None:
     """3.1: each RCPT has a reply of its own."""
-    post = Post(Green=[code])
-    log, bag = play(post, letter("Green", "Jones"))
+    post = FakeInstallation(Green=[code])
+    log, bag = play(post, mail_to("Green", "Jones"))
     assert outline(log) == f"220 HELO 250 MAIL 250 RCPT {code} RCPT 250 DATA 354 ... 250 QUIT 221"
-    assert codes(bag.over[0]) == [code, 250]
-    assert bag.over[0].taken(0) == (code < 300)
+    assert codes(bag.finished[0]) == [code, 250]
+    assert bag.finished[0].taken(0) == (code < 300)
 
 
 @pytest.mark.rule("4.3-4")
 def test_421_at_a_recipient_ends_the_session_for_all_of_them() -> None:
     """4.3: after 421 there is nobody to talk to; what was answered before stays answered."""
-    log, bag = play(Post(Green=[421], Brown=[550]), letter("Jones", "Brown", "Green"))
+    log, bag = play(FakeInstallation(Green=[421], Brown=[550]), mail_to("Jones", "Brown", "Green"))
     assert outline(log) == "220 HELO 250 MAIL 250 RCPT 250 RCPT 550 RCPT 421"
-    (outgoing,) = bag.over
+    (outgoing,) = bag.finished
     assert codes(outgoing) == [250, 550]
     assert (outgoing.answer, outgoing.failed_at) == ((421, "no"), "RCPT")
 
@@ -316,14 +330,14 @@ def test_421_at_a_recipient_ends_the_session_for_all_of_them() -> None:
 def test_a_peer_that_does_not_speak_smtp_is_left(wire: bytes) -> None:
     """4.2: what is no reply ends the session, with the mail kept for later (4xx)."""
     for chop in CHOPS:
-        bag = Bag(letter("Jones"))
+        bag = FakeAgenda(mail_to("Jones"))
         sender = SenderSMTP("ALPHA.ARPA", bag)
         sender.receive(b"220 BETA.ARPA\r\n")
         sender.receive(b"250 BETA.ARPA\r\n")
         for piece in chop(wire):
             sender.receive(piece)
         assert sender.closing
-        (outgoing,) = bag.over
+        (outgoing,) = bag.finished
         assert outgoing.answer is not None
         assert outgoing.answer[0] == 451
 
@@ -331,9 +345,10 @@ def test_a_peer_that_does_not_speak_smtp_is_left(wire: bytes) -> None:
 @pytest.mark.rule("E-2")
 def test_replies_of_several_lines_are_one_reply() -> None:
     """Appendix E: the sender waits for the line whose code a space follows."""
-    post = Post(CONNECT=[Reply(220, "BETA.ARPA", "welcome", "")], HELO=[Reply(250, "BETA", "hi")])
+    welcome = Reply(220, "BETA.ARPA", "welcome", "")
+    post = FakeInstallation(CONNECT=[welcome], HELO=[Reply(250, "BETA", "hi")])
     for chop in CHOPS:
-        log, _ = play(post, letter("Jones"), chop=chop)
+        log, _ = play(post, mail_to("Jones"), pieces=chop)
         assert outline(log) == f"{ONE} QUIT 221"
 
 
@@ -348,20 +363,20 @@ def test_the_channel_is_lost_at_every_point(crossings: int) -> None:
     """4.1.1 QUIT: the receiver "should act as if a RSET command had been received"; the sender "as
     if the command or transaction in progress had received a temporary error (4xx)".
     """
-    post, bag = Post(), Bag(letter("Jones"))
-    session = Play(post, bag)
-    log = session.run(crossings)
+    post, bag = FakeInstallation(), FakeAgenda(mail_to("Jones"))
+    sender, receiver = SenderSMTP("ALPHA.ARPA", bag), ReceiverSMTP(post)
+    log = Wire(sender, receiver).play(crossings=crossings)
     assert outline(log) == " ".join(f"{ONE} QUIT 221".split()[:crossings])
-    assert session.receiver.closing
-    assert session.sender.closing
-    assert not session.receiver.transaction.is_begun
+    assert receiver.closing
+    assert sender.closing
+    assert not receiver.transaction.is_begun
     words = outline(log).split()
     # the data has crossed: the receiver has answered for it, and the reply may be lost
     assert len(post.stored) == ("..." in words)
     if crossings < 3:  # before the reply to HELO there is no transaction
-        assert (bag.over, [code for code, _ in bag.refusals]) == ([], [451])
+        assert (bag.finished, [code for code, _ in bag.refusals]) == ([], [451])
         return
-    (outgoing,) = bag.over
+    (outgoing,) = bag.finished
     assert bag.refusals == []
     assert outgoing.answer is not None
     confirmed = words.count("250") == 4
@@ -377,7 +392,7 @@ def test_the_channel_is_lost_within_a_line(sent: int, size: int) -> None:
         b"HELO ALPHA.ARPA\r\nMAIL FROM:<Smith@ALPHA.ARPA>\r\nRCPT TO:<Jones@BETA.ARPA>\r\n"
         b"DATA\r\nHi\r\n.\r\n"
     )
-    post = Post()
+    post = FakeInstallation()
     receiver = ReceiverSMTP(post)
     receiver.open()
     replies = []
@@ -411,8 +426,8 @@ def test_any_cut_of_the_same_bytes_gives_the_same_session(
 ) -> None:
     """4.1.1 and 4.5.3: what arrives decides, and not in which pieces it came; nothing raises."""
 
-    def session(chop: Chop) -> object:
-        post = Post(TURN=[250, 502])
+    def session(chop: Pieces) -> object:
+        post = FakeInstallation(TURN=[250, 502])
         receiver = ReceiverSMTP(post, limits)
         events = receiver.open()
         for piece in chop(b"HELO ALPHA.ARPA\r\n" + wire):
@@ -434,7 +449,7 @@ def test_any_cut_of_the_same_bytes_gives_the_same_session(
 @pytest.mark.rule("4.2-1")
 def test_every_command_has_one_reply_in_its_order(wire: bytes) -> None:
     """4.3: commands sent before the reply to the last are answered one at a time, in order."""
-    receiver = ReceiverSMTP(Post())
+    receiver = ReceiverSMTP(FakeInstallation())
     receiver.open()
     events = receiver.receive(wire)
     kinds = [kind for kind, _ in events]
@@ -450,7 +465,7 @@ def test_every_command_has_one_reply_in_its_order(wire: bytes) -> None:
 def test_commands_wait_while_a_verdict_is_open() -> None:
     """4.3: a command that follows the mail data is answered after the verdict on that."""
 
-    class Slow(Post):
+    class Slow(FakeInstallation):
         def accept(self, transaction: object) -> Reply:
             return LATER
 
@@ -472,7 +487,7 @@ def test_many_small_mails_in_one_chunk_take_linear_time() -> None:
     import time
 
     def taken(count: int) -> float:
-        receiver = ReceiverSMTP(Post())
+        receiver = ReceiverSMTP(FakeInstallation())
         receiver.open()
         mail = b"MAIL FROM:<a@B>\r\nRCPT TO:<c@D>\r\nDATA\r\nHi\r\n.\r\n"
         with gc_pause():  # else the collector goes through what other tests have left in memory
@@ -492,12 +507,12 @@ def test_many_small_mails_in_one_chunk_take_linear_time() -> None:
 def test_the_sender_puts_no_line_end_from_a_name_or_a_path_on_the_wire(bad: str) -> None:
     """4.1.1: an argument cannot end its command and begin another."""
     with pytest.raises(Misuse, match="CR or LF"):
-        SenderSMTP(bad, Bag()).receive(b"220 BETA.ARPA\r\n")
+        SenderSMTP(bad, FakeAgenda()).receive(b"220 BETA.ARPA\r\n")
     for paths in (
         (Path((), "a", bad), Path((), "b", "C")),
         (Path((), "b", "C"), Path((), bad, "C")),
     ):
-        sender = SenderSMTP("ALPHA.ARPA", Bag(Outgoing(paths[0], [paths[1]], b"")))
+        sender = SenderSMTP("ALPHA.ARPA", FakeAgenda(Outgoing(paths[0], [paths[1]], b"")))
         sender.receive(b"220 BETA.ARPA\r\n")
         with pytest.raises(Misuse, match="CR or LF"):  # noqa: PT012  at MAIL, or at RCPT
             sender.receive(b"250 BETA.ARPA\r\n")
@@ -508,9 +523,9 @@ def test_the_sender_puts_no_line_end_from_a_name_or_a_path_on_the_wire(bad: str)
 @pytest.mark.rule("4.5.2-1")
 def test_no_mail_data_can_smuggle_a_command(data: bytes) -> None:
     """4.5.2: whatever the mail data, the receiver takes it whole, none of it as a command."""
-    post = Post()
-    _, bag = play(post, letter("Jones", data=data), letter("Brown"))
-    assert len(bag.over) == len(post.stored) == 2
+    post = FakeInstallation()
+    _, bag = play(post, mail_to("Jones", data=data), mail_to("Brown"))
+    assert len(bag.finished) == len(post.stored) == 2
     ended = data if not data or data.endswith(b"\r\n") else data + b"\r\n"
     assert post.stored[0].mail_data == ended
     assert [path.local for path in post.stored[1].forward_paths] == ["Brown"]
@@ -520,8 +535,8 @@ def test_no_mail_data_can_smuggle_a_command(data: bytes) -> None:
 def test_bytes_that_are_not_ascii_are_refused_whole() -> None:
     """2: mail data is 7-bit ASCII; 554, for to clear the bit could make a period or a CR of it."""
     for bad in (b"\x8d\x8a\xae\x8d\x8a", b"caf\xe9\r\n"):
-        post = Post()
-        log, _ = play(post, letter("Jones", data=bad))
+        post = FakeInstallation()
+        log, _ = play(post, mail_to("Jones", data=bad))
         assert outline(log) == "220 HELO 250 MAIL 250 RCPT 250 DATA 354 ... 554 QUIT 221"
         assert post.stored == []
 
@@ -531,7 +546,7 @@ def test_bytes_that_are_not_ascii_are_refused_whole() -> None:
 
 def test_misuse_of_the_receiver_raises() -> None:
     """A receiver never raises for what a peer sends, and does for what its own driver does."""
-    receiver = ReceiverSMTP(Post())
+    receiver = ReceiverSMTP(FakeInstallation())
     with pytest.raises(Misuse, match="session"):
         receiver.command(b"NOOP\r\n")  # before open()
     receiver.open()
@@ -556,7 +571,7 @@ def test_misuse_of_the_receiver_raises() -> None:
 @pytest.mark.rule("4.3-7")
 def test_a_session_is_opened_once(end: str) -> None:
     """open() begins a session, and no engine has two of them."""
-    receiver = ReceiverSMTP(Post(CONNECT=[421] if end == "421" else [220]))
+    receiver = ReceiverSMTP(FakeInstallation(CONNECT=[421] if end == "421" else [220]))
     receiver.open()
     if end == "lost":
         receiver.end_of_input()
@@ -568,14 +583,15 @@ def test_misuse_of_the_sender_raises() -> None:
     """A transaction without a recipient cannot be made; one that is over is not settled again."""
     with pytest.raises(Misuse, match="forward-path"):
         Outgoing(parse_path("<a@B>"), [], b"")
-    sender = SenderSMTP("ALPHA.ARPA", Bag())
+    sender = SenderSMTP("ALPHA.ARPA", FakeAgenda())
     with pytest.raises(Misuse, match="no transaction"):
         sender._settle(sender._next)
 
 
 def test_the_short_ways_are_the_long_ones() -> None:
     """command() and answer() do what receive() does with the same bytes."""
-    post, bag = Post(Green=[550]), Bag(letter("Jones", "Green"), letter("Brown"))
+    post = FakeInstallation(Green=[550])
+    bag = FakeAgenda(mail_to("Jones", "Green"), mail_to("Brown"))
     receiver, sender = ReceiverSMTP(post), SenderSMTP("ALPHA.ARPA", bag)
     words = []
     octets = receiver.open()[0][1]
@@ -590,31 +606,31 @@ def test_the_short_ways_are_the_long_ones() -> None:
             octets = next(octets for kind, octets in receiver.receive(out) if kind == "reply")
         else:
             octets = receiver.command(out)
-    long, _ = play(Post(Green=[550]), letter("Jones", "Green"), letter("Brown"))
+    long, _ = play(FakeInstallation(Green=[550]), mail_to("Jones", "Green"), mail_to("Brown"))
     assert [word for word in words if word != "Hi"] == outline(long).replace("...", "Hi").replace(
         "Hi ", ""
     ).split()
     assert sender.answer(b"250 OK\r\n") is None  # after the end
-    fresh = SenderSMTP("ALPHA.ARPA", Bag())
+    fresh = SenderSMTP("ALPHA.ARPA", FakeAgenda())
     assert fresh.answer(b"220-two\r\n220 lines\r\n") is None
     assert fresh.answer(b"220 ha") is None
 
 
 def test_the_engines_hold_nothing_after_a_session() -> None:
     """Buffers for half a line exist while there is half a line, and no longer."""
-    post, bag = Post(), Bag(letter("Jones"))
-    session = Play(post, bag, bytewise)
-    session.run()
-    assert session.receiver._line is None
-    assert session.receiver._data is None
-    assert session.sender._parser is None
-    assert not session.receiver.is_within_line
+    post, bag = FakeInstallation(), FakeAgenda(mail_to("Jones"))
+    sender, receiver = SenderSMTP("ALPHA.ARPA", bag), ReceiverSMTP(post)
+    Wire(sender, receiver, bytewise).play()
+    assert receiver._line is None
+    assert receiver._data is None
+    assert sender._parser is None
+    assert not receiver.is_within_line
     assert (LineBuffer().is_fresh, MailData().octets) == (True, b"")
 
 
 def test_the_senders_state_is_that_of_its_dialogue() -> None:
     """4.4: what a command leads to, a positive reply makes the state; RSET and mail lead back."""
-    sender = SenderSMTP("ALPHA.ARPA", Bag(letter("Green"), letter("Jones")))
+    sender = SenderSMTP("ALPHA.ARPA", FakeAgenda(mail_to("Green"), mail_to("Jones")))
     replies = [220, 250, 250, 550, 250, 250, 250, 354, 250, 221]
     states = [sender.state]
     for code in replies:
@@ -628,12 +644,12 @@ def test_the_senders_state_is_that_of_its_dialogue() -> None:
 
 def test_a_reply_of_several_lines_is_kept_whole() -> None:
     """What is told about a recipient, or about the mail, has each of the lines."""
-    bag = Bag(letter("Jones"))
+    bag = FakeAgenda(mail_to("Jones"))
     sender = SenderSMTP("ALPHA.ARPA", bag)
     for octets in (b"220 hi", b"250 hi", b"250 OK", b"250-taken\r\n250 for now", b"354 go on"):
         sender.receive(octets + b"\r\n")
     sender.receive(b"554-no\r\n554 never\r\n")
-    (outgoing,) = bag.over
+    (outgoing,) = bag.finished
     assert outgoing.answers == [(250, "taken\nfor now")]
     assert outgoing.answer == (554, "no\nnever")
 
@@ -641,20 +657,20 @@ def test_a_reply_of_several_lines_is_kept_whole() -> None:
 def test_a_sender_that_waited_long_enough_has_a_temporary_error() -> None:
     """Whatever it waits for: 451 for the mail in progress, or for the session; once."""
     for heard in ([], [b"220 hi\r\n", b"250 hi\r\n", b"250 OK\r\n"]):
-        bag = Bag(letter("Jones"))
+        bag = FakeAgenda(mail_to("Jones"))
         sender = SenderSMTP("ALPHA.ARPA", bag)
         for octets in heard:
             sender.receive(octets)
         sender.give_up("no reply in time")
         sender.give_up("and again")
-        told_of_mail = [outgoing.answer for outgoing in bag.over]
+        told_of_mail = [outgoing.answer for outgoing in bag.finished]
         assert told_of_mail + bag.refusals == [(451, "no reply in time")]
         assert sender.closing
 
 
 def test_a_transaction_tells_of_itself() -> None:
     """What it is, from whom and to whom, and how long its mail data; and whether it has begun."""
-    receiver = ReceiverSMTP(Post())
+    receiver = ReceiverSMTP(FakeInstallation())
     receiver.open()
     receiver.receive(b"HELO A\r\n")
     begun = [receiver.transaction.is_begun]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from helpers.dialogues import Bag, letter
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,6 +10,7 @@ from lab.protocol import Outgoing, SenderSMTP
 from lab.protocol.dialogue import Exchange, Spoken, replies_to
 from lab.protocol.replies import TEXTS
 from lab.protocol.script import ScriptedSender
+from lab.testing import FakeAgenda, mail_to
 
 SUCCESS = [220, 250, 250, 250, 354, 250, 250, 250, 354, 250, 221]
 """What a receiver-SMTP replies to two letters."""
@@ -22,9 +22,9 @@ def said(code: int) -> bytes:
     return b"%d BETA.ARPA\r\n" % code
 
 
-def at(stage: str) -> tuple[SenderSMTP, Bag]:
+def at(stage: str) -> tuple[SenderSMTP, FakeAgenda]:
     """A sender-SMTP of two letters that waits for the reply to that."""
-    bag = Bag(letter("Jones"), letter("Brown"))
+    bag = FakeAgenda(mail_to("Jones"), mail_to("Brown"))
     sender = SenderSMTP("ALPHA.ARPA", bag)
     for code in SUCCESS[: STAGES.index(stage)]:
         sender.receive(said(code))
@@ -48,7 +48,7 @@ def test_a_250_behind_the_354_does_not_take_mail_that_has_not_been_sent() -> Non
     sender, bag = at("DATA")
     assert commands(sender.receive(b"354 go on\r\n250 OK\r\n")) == []
     assert sender.closing
-    (outgoing,) = bag.over
+    (outgoing,) = bag.finished
     assert outgoing.answer == (451, "the receiver-SMTP replied before it was asked: 250 OK")
 
 
@@ -56,7 +56,7 @@ def test_a_250_behind_the_354_does_not_take_mail_that_has_not_been_sent() -> Non
 def test_a_doubled_reply_settles_one_mail_and_leaves_the_next_as_it_was() -> None:
     sender, bag = at("data")
     assert commands(sender.receive(b"250 OK\r\n250 OK, queued as 7\r\n")) == []
-    first, second = bag.over
+    first, second = bag.finished
     assert first.answer == (250, "OK")
     assert (second.answers, second.failed_at) == ([], "MAIL")
     assert second.answer is not None
@@ -68,7 +68,7 @@ def test_a_reply_in_the_middle_of_the_mail_data_is_early() -> None:
     """A driver says that the last bytes it was given have not all been sent yet."""
     sender, bag = at("data")
     sender.receive(b"250 OK\r\n", has_left=False)
-    assert [outgoing.answer for outgoing in bag.over] == [
+    assert [outgoing.answer for outgoing in bag.finished] == [
         (451, "the receiver-SMTP replied before it was asked: 250 OK")
     ]
 
@@ -79,11 +79,11 @@ def test_a_421_needs_no_command(octets: bytes) -> None:
     """4.2.2: the service "knows it must shut down", and says so whenever that is."""
     sender, bag = at("DATA")
     sender.receive(octets, has_left=octets.startswith(b"354"))
-    assert bag.over[0].answer == (421, "BETA.ARPA bye")
+    assert bag.finished[0].answer == (421, "BETA.ARPA bye")
 
 
 def test_what_follows_the_reply_to_quit_is_ignored() -> None:
-    sender = SenderSMTP("ALPHA.ARPA", bag := Bag())
+    sender = SenderSMTP("ALPHA.ARPA", bag := FakeAgenda())
     for code in (220, 250):
         sender.receive(said(code))
     sender.receive(b"221 bye\r\n250 what?\r\n")
@@ -94,7 +94,7 @@ def test_what_follows_the_reply_to_quit_is_ignored() -> None:
 def test_what_follows_a_granted_turn_is_early() -> None:
     """3.8: the other side is the sender-SMTP from here on, and waits for a greeting."""
 
-    class Polling(Bag):
+    class Polling(FakeAgenda):
         def turns(self) -> bool:
             return True
 
@@ -131,13 +131,13 @@ def test_whatever_comes_before_its_command_changes_nothing(
     alone.receive(said(code))
     sender.receive(said(code) + tail)
     assert sender.closing
-    assert sum(map(is_delivered, bag.over)) == sum(map(is_delivered, its_bag.over))
-    for outgoing, its in zip(bag.over, its_bag.over, strict=False):
+    assert sum(map(is_delivered, bag.finished)) == sum(map(is_delivered, its_bag.finished))
+    for outgoing, its in zip(bag.finished, its_bag.finished, strict=False):
         assert (outgoing.answers, outgoing.answer) == (its.answers, its.answer)
-    for outgoing in bag.over[len(its_bag.over) :]:
+    for outgoing in bag.finished[len(its_bag.finished) :]:
         assert outgoing.answer is not None
         assert outgoing.answer[0] == 451
-    kept = len(bag.over) + len(bag.mail)
+    kept = len(bag.finished) + len(bag.mail)
     assert kept == 2, "mail has vanished"
 
 
@@ -206,7 +206,7 @@ PIECES = st.lists(
 @given(PIECES, st.randoms(use_true_random=False))
 def test_a_sender_and_the_tracker_agree_after_every_byte(pieces: list[bytes], cuts) -> None:  # type: ignore[no-untyped-def]
     """Any bytes, cut anywhere: the sender ends, and says nothing false of what it had not sent."""
-    bag = Bag(letter("Jones", "Green"), letter("Brown"))
+    bag = FakeAgenda(mail_to("Jones", "Green"), mail_to("Brown"))
     sender, exchange = SenderSMTP("ALPHA.ARPA", bag), Exchange()
     octets = b"".join(said(code) for code in SUCCESS[: cuts.randrange(7)]) + b"".join(pieces)
     at_once = cuts.choice([1, 1, 3, 40])
@@ -225,13 +225,13 @@ def test_a_sender_and_the_tracker_agree_after_every_byte(pieces: list[bytes], cu
         if exchange.is_broken or exchange.is_over:
             assert sender.closing
         assert sender.closing or sender.awaiting == exchange.awaiting
-        assert sum(map(is_delivered, bag.over)) <= sent_data
-        for outgoing in bag.over:
+        assert sum(map(is_delivered, bag.finished)) <= sent_data
+        for outgoing in bag.finished:
             if outgoing.failed_at not in ("", "data") and outgoing.answer is not None:
                 assert not outgoing.answers or outgoing.failed_at in ("RCPT", "DATA")
     sender.end_of_input()
     assert sender.closing
-    assert bag.refusals or bag.over or sender.awaiting == "QUIT"
+    assert bag.refusals or bag.finished or sender.awaiting == "QUIT"
 
 
 def test_the_tracker_tells_an_early_reply_from_the_answer_to_a_command() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from helpers.dialogues import Bag, Post, letter
 
 from lab.protocol import (
     COMMAND_REPLIES,
@@ -20,13 +19,14 @@ from lab.protocol import (
 )
 from lab.protocol.receiver import _read
 from lab.protocol.replies import meaning_of
+from lab.testing import FakeAgenda, FakeInstallation, mail_to
 
 BEGIN = [b"HELO A.ARPA\r\n", b"MAIL FROM:<a@A.ARPA>\r\n", b"RCPT TO:<b@B.ARPA>\r\n", b"DATA\r\n"]
 
 
 def receiver(*lines: bytes, limits: Limits = NO_LIMITS, **says: list[int | Reply]) -> ReceiverSMTP:
     """A receiver-SMTP that has had these lines."""
-    made = ReceiverSMTP(Post(**says), limits)
+    made = ReceiverSMTP(FakeInstallation(**says), limits)
     made.open()
     for line in lines:
         made.receive(line)
@@ -37,7 +37,7 @@ def said(to: ReceiverSMTP, line: bytes) -> bytes:
     return b"".join(octets for kind, octets in to.receive(line) if kind == "reply")
 
 
-def sender(bag: Bag, *replies: bytes) -> SenderSMTP:
+def sender(bag: FakeAgenda, *replies: bytes) -> SenderSMTP:
     """A sender-SMTP that has had these replies."""
     made = SenderSMTP("A.ARPA", bag)
     for octets in replies:
@@ -193,7 +193,7 @@ def test_a_reply_may_be_as_long_as_its_limit_and_no_longer(lines: tuple[bytes, .
 )
 def test_a_recipient_is_taken_by_any_code_of_the_second_hundred(code: int, taken: bool) -> None:
     """E: "2yz Positive Completion reply", which 4.3 lists or not."""
-    one = letter("b")
+    one = mail_to("b")
     one.answers.append((code, ""))
     assert (one.taken(0), one.any_taken) == (taken, taken)
     assert not one.taken(1)
@@ -202,18 +202,18 @@ def test_a_recipient_is_taken_by_any_code_of_the_second_hundred(code: int, taken
 @pytest.mark.rule("4.3-4")
 def test_a_reply_of_several_lines_is_told_whole_wherever_it_ends_something() -> None:
     """E: each line of the text, for who is told why."""
-    bag = Bag(letter("b"))
+    bag = FakeAgenda(mail_to("b"))
     sender(bag, b"421-we are\r\n421 closing\r\n")
     sender(bag, b"220 B\r\n", b"550-not\r\n550 you\r\n")
     assert bag.refusals == [(421, "we are\nclosing"), (550, "not\nyou")]
     sender(bag, b"220 B\r\n", b"250 B\r\n", b"552-too\r\n552 much\r\n")
-    (over,) = bag.over
+    (over,) = bag.finished
     assert (over.answer, over.failed_at) == ((552, "too\nmuch"), "MAIL")
 
 
 @pytest.mark.rule("4.2-3")
 def test_who_does_not_speak_smtp_is_told_of_as_such() -> None:
-    bag = Bag()
+    bag = FakeAgenda()
     assert sender(bag, b"SSH-2.0-OpenSSH\r\n").closing
     ((code, why),) = bag.refusals
     assert (code, why.startswith("the receiver-SMTP does not speak SMTP: not a reply")) == (
@@ -224,10 +224,10 @@ def test_who_does_not_speak_smtp_is_told_of_as_such() -> None:
 
 @pytest.mark.rule("4.3-5")
 def test_where_a_transaction_failed_is_told_also_of_its_end() -> None:
-    bag = Bag(letter("b"))
+    bag = FakeAgenda(mail_to("b"))
     ready = [b"220 B\r\n", *[b"250 OK\r\n"] * 3, b"354 Go\r\n"]
     by = sender(bag, *ready, b"554 No\r\n")
-    assert [(outgoing.answer, outgoing.failed_at) for outgoing in bag.over] == [
+    assert [(outgoing.answer, outgoing.failed_at) for outgoing in bag.finished] == [
         ((554, "No"), "data")
     ]
     assert by.outgoing is None
@@ -237,7 +237,7 @@ def test_where_a_transaction_failed_is_told_also_of_its_end() -> None:
 def test_a_sender_whose_turn_is_granted_is_done() -> None:
     """3.8: what comes then is for the receiver-SMTP that it has become."""
 
-    class Polling(Bag):
+    class Polling(FakeAgenda):
         def turns(self) -> bool:
             return True
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from helpers.dialogues import Bag, Post, letter
 
 from lab.protocol import (
     LATER,
@@ -21,6 +20,7 @@ from lab.protocol import (
     Transaction,
     reply,
 )
+from lab.testing import FakeAgenda, FakeInstallation, mail_to
 
 
 class Smallest(Installation):
@@ -161,7 +161,7 @@ def test_a_service_may_shut_down_before_it_has_greeted() -> None:
 
 def test_the_bytes_to_send_are_those_of_the_events() -> None:
     """greet() and respond() leave out what came from the other side."""
-    post, bag = Post(), Bag(letter("Jones"))
+    post, bag = FakeInstallation(), FakeAgenda(mail_to("Jones"))
     receiver, sender = ReceiverSMTP(post), SenderSMTP("ALPHA.ARPA", bag)
     replies, commands = receiver.greet(), b"?"
     while replies and commands:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from helpers.dialogues import Bag, Post, letter
 
 from lab.protocol import ReceiverSMTP, Reply, SenderSMTP, State
 from lab.protocol.dialogue import Dialogue, SideState, Spoken, replies_to
 from lab.protocol.replies import CONNECTION, MAIL_DATA, Outcome, code_of, is_refusal
+from lab.testing import FakeAgenda, FakeInstallation, mail_to
 
 GREETED = SideState().reply(None, 220)
 
@@ -94,8 +94,8 @@ def test_the_tracker_follows_the_engines(answers: dict[str, list[int | Reply]]) 
     """Whatever crosses, it says of both sides what they do; a refusal ends the transaction."""
     answers = {row: [Reply(251, "B") if code == 251 else code for code in codes]
                for row, codes in answers.items()}  # fmt: skip
-    receiver = ReceiverSMTP(Post(**answers))
-    sender = SenderSMTP("A", Bag(letter("bob")))
+    receiver = ReceiverSMTP(FakeInstallation(**answers))
+    sender = SenderSMTP("A", FakeAgenda(mail_to("bob")))
     side = SideState()
     replies = [octets for _, octets in receiver.open()]
     spoken: Spoken | None = None
