@@ -85,6 +85,20 @@ class Outgoing:
         code = self.answers[index][0] if index < len(self.answers) else 0
         return 200 <= code < 300 and not (code == 251 and self.redirects)
 
+    def answer_to(self, index: int) -> Answer:
+        """Return the reply that decided about a recipient: the one to its RCPT if that refused it,
+        otherwise the one that settled the transaction.
+
+        Raises :class:`Misuse` before the transaction is settled.
+        """
+        if index < len(self.answers) and not self.taken(index):
+            return self.answers[index]
+        if self.answer is not None:
+            return self.answer
+        if len(self.answers) == len(self.forward_paths) and self.redirects and self.any_251:
+            return 450, "nothing was sent: another recipient is sent to the path of its 251"
+        raise Misuse("the transaction is not settled: its outcome is known in Agenda.settled()")
+
     @property
     def any_251(self) -> bool:
         """Whether the receiver-SMTP would forward the mail of some recipient itself."""

@@ -20,7 +20,7 @@ from lab.protocol import (
     Transaction,
     reply,
 )
-from lab.testing import FakeAgenda, FakeInstallation, mail_to
+from lab.testing import FakeAgenda, FakeInstallation, mail_to, play
 
 
 class Smallest(Installation):
@@ -169,3 +169,23 @@ def test_the_bytes_to_send_are_those_of_the_events() -> None:
         replies = receiver.respond(commands)
     assert sender.state is receiver.state is State.CLOSED
     assert [each.mail_data for each in post.stored] == [b"Hi\r\n"]
+
+
+def test_each_recipient_has_the_reply_that_decided() -> None:
+    """The one to its RCPT if that refused it, else the one that settled the whole."""
+    _, agenda = play(FakeInstallation(Green=[550], data=[452]), mail_to("Jones", "Green"))
+    (outgoing,) = agenda.finished
+    assert [outgoing.answer_to(n) for n in (0, 1)] == [(452, "no"), (550, "no")]
+    _, agenda = play(FakeInstallation(MAIL=[451]), mail_to("Jones", "Green"))
+    assert [agenda.finished[0].answer_to(n) for n in (0, 1)] == [(451, "no")] * 2
+    with pytest.raises(Misuse, match="not settled"):
+        mail_to("Jones").answer_to(0)
+
+
+def test_a_recipient_beside_a_redirected_one_is_to_be_tried_again() -> None:
+    """3.2: the sender sends to the path of a 251 itself, and had the transaction aborted."""
+    mail = mail_to("Jones", "Smith")
+    mail.redirects = True
+    _, agenda = play(FakeInstallation(Smith=[251]), mail)
+    (outgoing,) = agenda.finished
+    assert [outgoing.answer_to(n)[0] for n in (0, 1)] == [450, 251]
