@@ -68,7 +68,7 @@ class OverriddenReceiver(ScriptedReceiver):
         if forced is None:
             return greeted
         self.state = State.CLOSED if forced.code == 421 else State.OPENED
-        return [("reply", forced.octets)]
+        return [Crossing("reply", forced.octets)]
 
     def command(self, line: bytes) -> bytes:
         """Return the replies to a line, in whatever state a changed command has left this side."""

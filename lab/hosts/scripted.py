@@ -64,7 +64,7 @@ class ScriptedReceiver(ReceiverSMTP):
         if code is None or code == 220:
             return greeted
         self.state = State.CLOSED if code == 421 else State.OPENED
-        return [("reply", _reply(code).octets)]
+        return [Crossing("reply", _reply(code).octets)]
 
     def _next(self, row: str) -> int | None:
         """Return the next prescribed answer for a row of 4.3; None if there is none left."""

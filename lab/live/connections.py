@@ -462,7 +462,7 @@ class IncomingConnection(OpenSession):
         name = self.receiving.name
         closing = reply(421, f"{name} Nothing came for {idle:g} s, closing transmission channel")
         if self.receiver.state is not State.DATA:
-            self._note([("reply", closing.octets)])
+            self._note([Crossing("reply", closing.octets)])
             self._noted = 0
             self.process.write(self.channel.transport, closing.octets)
         self._finish("cut: nothing was said for too long")

@@ -7,6 +7,7 @@ SimPy.
 from typing import TYPE_CHECKING, Any
 
 from lab.protocol.dialogue import SideState, Spoken
+from lab.protocol.events import Crossing
 from lab.protocol.interfaces import Agenda, Installation
 from lab.protocol.lines import (
     CRLF,
@@ -61,7 +62,7 @@ from lab.protocol.time_stamps import (
     time_stamp_line,
     zone_of,
 )
-from lab.protocol.transactions import Answer, Crossing, Misuse, Outgoing, Transaction
+from lab.protocol.transactions import Answer, Misuse, Outgoing, Transaction
 
 __all__ = [
     "COMMANDS",

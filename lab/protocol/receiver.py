@@ -1,9 +1,9 @@
 """The receiver-SMTP: commands in, replies out. It asks its installation for verdicts.
 
 It does no I/O: :meth:`ReceiverSMTP.receive` takes bytes in any pieces and returns what crossed and
-what to send, a list of ``("command", line)``, ``("data", octets)`` and ``("reply", octets)`` in
-order. It knows no clock and no channel. It never raises an error for what a peer sends; it raises
-:class:`Misuse` for a mistake of its driver.
+what to send, a list of :class:`~lab.protocol.events.Crossing` in order. It knows no clock and no
+channel. It never raises an error for what a peer sends; it raises :class:`Misuse` for a mistake of
+its driver or its installation.
 
 Commands that arrive before the reply to the last one wait, and are answered one at a time. A
 verdict that takes time (storing mail) may be given later, by :meth:`ReceiverSMTP.answer`.
@@ -16,13 +16,14 @@ from typing import Any, Final, cast
 
 from mypy_extensions import mypyc_attr
 
+from lab.protocol.events import Crossing
 from lab.protocol.interfaces import Installation, domain_of
 from lab.protocol.lines import CRLF, PIECE, TOO_LONG, LineBuffer, MailData
 from lab.protocol.replies import LATER, OUT_OF_ORDER, TEXTS, Reply, reply
 from lab.protocol.sizes import MAX_COMMAND_LINE, NO_LIMITS, Limits
 from lab.protocol.states import TRANSITIONS, Buffers, State, Transition
 from lab.protocol.syntax import Command, Path, parse_command
-from lab.protocol.transactions import Crossing, Misuse, Transaction
+from lab.protocol.transactions import Misuse, Transaction
 
 OK: Final = reply(250, "OK")
 GO_AHEAD: Final = reply(354)
@@ -108,7 +109,7 @@ class ReceiverSMTP:
         self._begun = True
         greeting = self._verdict("greeting", self._ask.greeting())
         self.state = State.OPENED if greeting.code == 220 else State.CLOSED
-        return [("reply", greeting.octets)]
+        return [Crossing("reply", greeting.octets)]
 
     @property
     def closing(self) -> bool:
@@ -147,8 +148,8 @@ class ReceiverSMTP:
             octets = self._mail_data(self._data, octets)
         elif self._line is None and not self._waiting and _is_a_line(octets):
             # most chunks are one command, which goes through no buffer
-            events.append(("command", octets))
-            events.append(("reply", self.reply_to(octets).octets))
+            events.append(Crossing("command", octets))
+            events.append(Crossing("reply", self.reply_to(octets).octets))
             return events
         if octets:
             if self._line is None:
@@ -235,8 +236,8 @@ class ReceiverSMTP:
 
     def _command(self, line: bytes) -> None:
         crossed_line = line if line is TOO_LONG else line + CRLF
-        self._events.append(("command", crossed_line))
-        self._events.append(("reply", self.reply_to(crossed_line).octets))
+        self._events.append(Crossing("command", crossed_line))
+        self._events.append(Crossing("reply", self.reply_to(crossed_line).octets))
 
     def reply_to(self, line: bytes) -> Reply:
         """Carry out a command line, its CRLF included, and return the reply: by the transition
@@ -281,7 +282,7 @@ class ReceiverSMTP:
             self.turned = command.verb == "TURN"
 
     def _send(self, verdict: Reply) -> None:
-        self._events.append(("reply", verdict.octets))
+        self._events.append(Crossing("reply", verdict.octets))
         if verdict.code == 421:
             self.state = State.CLOSED
 
@@ -291,7 +292,7 @@ class ReceiverSMTP:
         """Take bytes into the mail data buffer; return those that follow its end."""
         following = data.feed(octets)
         crossed = octets[: len(octets) - len(following)] if following else octets
-        self._events.append(("data", crossed))
+        self._events.append(Crossing("data", crossed))
         if following is None:
             return b""
         self._data = None

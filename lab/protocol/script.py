@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lab.protocol.dialogue import Exchange
+from lab.protocol.events import Crossing
 from lab.protocol.lines import CRLF
-from lab.protocol.transactions import Crossing
 
 
 class ScriptedSender:
@@ -31,7 +31,7 @@ class ScriptedSender:
         """Take the bytes of replies; return what crossed and what to send next, in order."""
         exchange = self._exchange
         answered = exchange.receive(octets)
-        events: list[Crossing] = [("reply", reply.octets) for reply in answered]
+        events: list[Crossing] = [Crossing("reply", reply.octets) for reply in answered]
         if exchange.has_ended:
             self.closing = True
         elif exchange.outstanding is None:
@@ -50,7 +50,7 @@ class ScriptedSender:
     def _command(self) -> Crossing:
         line = self._lines[self._position]
         self._position += 1
-        return "command", line + CRLF
+        return Crossing("command", line + CRLF)
 
     def _data(self) -> Crossing:
         remaining = self._lines[self._position :]
@@ -58,4 +58,4 @@ class ScriptedSender:
         self.closing = b"." not in remaining
         length = len(remaining) if self.closing else remaining.index(b".") + 1
         self._position += length
-        return "data", b"".join(line + CRLF for line in remaining[:length])
+        return Crossing("data", b"".join(line + CRLF for line in remaining[:length]))

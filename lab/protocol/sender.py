@@ -1,9 +1,9 @@
 """The sender-SMTP: replies in, commands out. It takes its mail from an agenda.
 
 It does no I/O, as the receiver: :meth:`SenderSMTP.receive` takes bytes and returns what crossed and
-what to send, ``("reply", octets)``, ``("command", line)`` and ``("data", octets)``, in order. What
-a reply means is looked up in section 4.3's table. A code that the table does not list counts by
-its first digit, as for appendix E's unsophisticated sender-SMTP.
+what to send, a list of :class:`~lab.protocol.events.Crossing` in order. What a reply means is
+looked up in section 4.3's table. A code that the table does not list counts by its first digit, as
+for appendix E's unsophisticated sender-SMTP.
 
 A reply counts only for a command that has left completely. One that comes before (doubled, too
 early, in the middle of the mail data) breaks the channel, as it cannot be told which command the
@@ -21,6 +21,7 @@ from typing import Final
 
 from mypy_extensions import mypyc_attr
 
+from lab.protocol.events import Crossing
 from lab.protocol.interfaces import Agenda
 from lab.protocol.lines import dot_stuff
 from lab.protocol.replies import (
@@ -33,7 +34,7 @@ from lab.protocol.replies import (
     single_reply,
 )
 from lab.protocol.states import State
-from lab.protocol.transactions import Answer, Crossing, Misuse, Outgoing
+from lab.protocol.transactions import Answer, Misuse, Outgoing
 
 # bound once: looking up a member of an Enum is expensive in code that every reply goes through
 _OPENED: Final = State.OPENED
@@ -46,6 +47,9 @@ _SUCCESS: Final = Outcome.S
 _INTERMEDIATE: Final = Outcome.I
 
 _FROM: Final = {verb: f"{verb} FROM:" for verb in ("MAIL", "SEND", "SOML", "SAML")}
+
+Sent = tuple[str, bytes]
+"""What follows a reply: the kind and the octets of a :class:`Crossing`; no octets: nothing."""
 
 BROKEN: Final[Answer] = (451, "the transmission channel was lost")
 """The answer to a transaction whose channel is lost: "a temporary error" (4.1.1, QUIT)."""
@@ -103,7 +107,7 @@ class SenderSMTP:
         if not replies:
             return []
         code, lines, whole = replies[0]
-        events: list[Crossing] = [("reply", whole)]
+        events = [Crossing("reply", whole)]
         crossing = self._reply(code, lines)
         if self.closing and not self.turned:
             self._parser = None
@@ -113,7 +117,7 @@ class SenderSMTP:
             return [*events, *self._broken(replies[1:])]
         self._parser = None
         if crossing[1]:
-            events.append(crossing)
+            events.append(Crossing(crossing[0], crossing[1]))
         return events
 
     def _broken(self, early: list[tuple[int, tuple[str, ...], bytes]]) -> list[Crossing]:
@@ -123,7 +127,7 @@ class SenderSMTP:
             said = octets.decode("latin-1").strip()
             answer = (code, "\n".join(lines)) if code == 421 else (451, f"{EARLY}: {said}")
         self._give_up(answer)
-        return [("reply", octets) for _, _, octets in early[:1]]
+        return [Crossing("reply", octets) for _, _, octets in early[:1]]
 
     def respond(self, octets: bytes) -> bytes:
         """Take bytes from the channel as :meth:`receive` does; return the bytes to send."""
@@ -166,7 +170,7 @@ class SenderSMTP:
             self.agenda.refused(answer)
         return []
 
-    def _reply(self, code: int, lines: tuple[str, ...]) -> Crossing:
+    def _reply(self, code: int, lines: tuple[str, ...]) -> Sent:
         if code == 421:
             # "closing transmission channel": a QUIT would draw no reply
             self._give_up((code, "\n".join(lines)))
@@ -176,27 +180,27 @@ class SenderSMTP:
 
     # -- what follows the reply to each command -------------------------------------------------
 
-    def _send(self, awaiting: str, octets: bytes) -> Crossing:
+    def _send(self, awaiting: str, octets: bytes) -> Sent:
         self.awaiting = awaiting
         return "command", octets
 
-    def _greeted(self, code: int, lines: tuple[str, ...], meaning: Outcome) -> Crossing:
+    def _greeted(self, code: int, lines: tuple[str, ...], meaning: Outcome) -> Sent:
         if meaning is not _SUCCESS:
             return self._session_failed(code, lines)
         self.awaiting = "HELO"
         return "command", _line("HELO ", self.domain)
 
-    def _welcomed(self, code: int, lines: tuple[str, ...], meaning: Outcome) -> Crossing:
+    def _welcomed(self, code: int, lines: tuple[str, ...], meaning: Outcome) -> Sent:
         if meaning is not _SUCCESS:
             return self._session_failed(code, lines)
         self.state = _READY
         return self._next()
 
-    def _session_failed(self, code: int, lines: tuple[str, ...]) -> Crossing:
+    def _session_failed(self, code: int, lines: tuple[str, ...]) -> Sent:
         self.agenda.refused((code, "\n".join(lines)))
         return self._send("QUIT", b"QUIT\r\n")
 
-    def _next(self) -> Crossing:
+    def _next(self) -> Sent:
         self.outgoing = outgoing = self.agenda.next()
         if outgoing is None:
             if self.agenda.turns():
@@ -206,20 +210,20 @@ class SenderSMTP:
         self.awaiting = verb = outgoing.verb
         return "command", _line(_FROM[verb], outgoing.reverse_path.text)
 
-    def _begun(self, code: int, lines: tuple[str, ...], meaning: Outcome) -> Crossing:
+    def _begun(self, code: int, lines: tuple[str, ...], meaning: Outcome) -> Sent:
         if meaning is not _SUCCESS:
             return self._failed(code, lines)
         self.state = _MAIL
         return self._recipient()
 
-    def _recipient(self) -> Crossing:
+    def _recipient(self) -> Sent:
         outgoing = self.outgoing or self._current()
         path = outgoing.forward_paths[self._next_recipient]
         self._next_recipient += 1
         self.awaiting = "RCPT"
         return "command", _line("RCPT TO:", path.text)
 
-    def _named(self, code: int, lines: tuple[str, ...], meaning: Outcome) -> Crossing:
+    def _named(self, code: int, lines: tuple[str, ...], meaning: Outcome) -> Sent:
         outgoing = self.outgoing or self._current()
         outgoing.answers.append((code, lines[0] if len(lines) == 1 else "\n".join(lines)))
         if meaning is _SUCCESS:
@@ -233,7 +237,7 @@ class SenderSMTP:
         # and only RSET clears that: the recipients accepted besides go in another transaction
         return self._settle(self._reset)
 
-    def _go_ahead(self, code: int, lines: tuple[str, ...], meaning: Outcome) -> Crossing:
+    def _go_ahead(self, code: int, lines: tuple[str, ...], meaning: Outcome) -> Sent:
         outgoing = self.outgoing or self._current()
         if meaning is not _INTERMEDIATE:
             return self._failed(code, lines)
@@ -241,7 +245,7 @@ class SenderSMTP:
         self.state = _DATA
         return "data", dot_stuff(outgoing.mail_data)
 
-    def _confirmed(self, code: int, lines: tuple[str, ...], meaning: Outcome) -> Crossing:
+    def _confirmed(self, code: int, lines: tuple[str, ...], meaning: Outcome) -> Sent:
         self.state = _READY
         outgoing = self.outgoing or self._current()
         outgoing.answer = (code, lines[0] if len(lines) == 1 else "\n".join(lines))
@@ -251,28 +255,28 @@ class SenderSMTP:
         self.agenda.settled(outgoing)
         return self._next()
 
-    def _failed(self, code: int, lines: tuple[str, ...]) -> Crossing:
+    def _failed(self, code: int, lines: tuple[str, ...]) -> Sent:
         outgoing = self._current()
         outgoing.answer = (code, "\n".join(lines))
         outgoing.failed_at = self.awaiting
         return self._settle(self._reset)
 
-    def _settle(self, then: Callable[[], Crossing]) -> Crossing:
+    def _settle(self, then: Callable[[], Sent]) -> Sent:
         outgoing, self.outgoing = self._current(), None
         self.agenda.settled(outgoing)
         return then()
 
-    def _reset(self) -> Crossing:
+    def _reset(self) -> Sent:
         return self._send("RSET", b"RSET\r\n")
 
-    def _was_reset(self, code: int, lines: tuple[str, ...], meaning: Outcome) -> Crossing:
+    def _was_reset(self, code: int, lines: tuple[str, ...], meaning: Outcome) -> Sent:
         if meaning is not _SUCCESS:
             # a receiver-SMTP that cannot even reset gets no more mail
             return self._send("QUIT", b"QUIT\r\n")
         self.state = _READY
         return self._next()
 
-    def _turned(self, code: int, lines: tuple[str, ...], meaning: Outcome) -> Crossing:
+    def _turned(self, code: int, lines: tuple[str, ...], meaning: Outcome) -> Sent:
         if meaning is not _SUCCESS:
             return self._send("QUIT", b"QUIT\r\n")
         # 4.1.1: this program is now the receiver-SMTP, and sends the 220; this engine is done
@@ -280,7 +284,7 @@ class SenderSMTP:
         self.state = State.CLOSED
         return "command", b""
 
-    def _left(self, code: int, lines: tuple[str, ...], meaning: Outcome) -> Crossing:
+    def _left(self, code: int, lines: tuple[str, ...], meaning: Outcome) -> Sent:
         self.state = _CLOSED
         return "command", b""
 
@@ -309,7 +313,7 @@ def _line(word: str, argument: str) -> bytes:
     return octets + b"\r\n"
 
 
-Follow = Callable[[SenderSMTP, int, tuple[str, ...], Outcome], Crossing]
+Follow = Callable[[SenderSMTP, int, tuple[str, ...], Outcome], Sent]
 Step = tuple[Follow, int, tuple[str, ...], Outcome]
 
 _NEXT: Final[dict[str, Follow]] = {

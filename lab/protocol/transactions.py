@@ -1,4 +1,4 @@
-"""What engines and the programs that use them hand each other: transactions, and what crosses."""
+"""What engines and the programs that use them hand each other: transactions and answers."""
 
 from __future__ import annotations
 
@@ -8,9 +8,6 @@ from typing import Any
 from mypy_extensions import mypyc_attr
 
 from lab.protocol.syntax import NULL_PATH, Path
-
-Crossing = tuple[str, bytes]
-"""What crosses the channel: ``(kind, octets)``, where kind is "command", "data" or "reply"."""
 
 Answer = tuple[int, str]
 """A reply as a program keeps it: code and text."""

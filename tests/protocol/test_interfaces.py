@@ -9,6 +9,7 @@ import pytest
 from lab.protocol import (
     LATER,
     Agenda,
+    Crossing,
     Installation,
     Misuse,
     Outgoing,
@@ -189,3 +190,18 @@ def test_a_recipient_beside_a_redirected_one_is_to_be_tried_again() -> None:
     _, agenda = play(FakeInstallation(Smith=[251]), mail)
     (outgoing,) = agenda.finished
     assert [outgoing.answer_to(n)[0] for n in (0, 1)] == [450, 251]
+
+
+def test_the_events_are_named_tuples_with_a_docstring() -> None:
+    """A pair as before, and the two have names."""
+    receiver = ReceiverSMTP(Smallest())
+    sender = SenderSMTP("A", FakeAgenda(mail_to("b")))
+    events = [*receiver.open()]
+    for octets in (b"HELO A\r\nMAIL FROM:<a@A>\r\n", b"RCPT TO:<b@B>\r\nDATA\r\nx\r\n", b".\r\n"):
+        events += receiver.receive(octets)
+    for code in (220, 250, 250, 250, 354, 250):
+        events += sender.receive(b"%d said\r\n" % code)
+    assert {type(event) for event in events} == {Crossing}
+    assert {event.kind for event in events} == {"command", "data", "reply"}
+    assert events[0] == ("reply", events[0].octets)
+    assert "mail data as it crosses" in (Crossing.__doc__ or "")
