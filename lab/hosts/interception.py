@@ -8,8 +8,9 @@ from lab.hosts.scripted import ScriptedReceiver
 from lab.hosts.settings import HostSettings
 from lab.protocol import Crossing, Installation, Reply, State, reply
 from lab.protocol.lines import CRLF, MailData
-from lab.protocol.replies import TEXTS
+from lab.protocol.replies import TEXTS, grants_turn
 from lab.protocol.sizes import MAX_COMMAND_LINE
+from lab.protocol.syntax import verb_of
 
 
 def reply_of(line: str) -> Reply:
@@ -45,7 +46,8 @@ class OverriddenReceiver(ScriptedReceiver):
     """A receiver-SMTP whose replies are replaced by what ``override`` returns, if anything.
 
     If the new reply is a refusal (4yz, 5yz), the command is not carried out, and the mail is not
-    stored. Any other reply is only sent: the engine acts on its own verdict.
+    stored. Any other reply is only sent: the engine acts on its own verdict, except that roles do
+    not change unless the reply grants that.
     """
 
     __slots__ = ("_held_back", "_override")
@@ -80,7 +82,8 @@ class OverriddenReceiver(ScriptedReceiver):
         if forced is None:
             return super().reply_to(line)
         if forced.code < 400:
-            super().reply_to(line)
+            if verb_of(line) != "TURN" or grants_turn("TURN", forced.code):
+                super().reply_to(line)
         elif forced.code == 421:
             self.state = State.CLOSED
         return forced

@@ -8,6 +8,8 @@ from typing import Final
 from lab.hosts.setting import setting
 from lab.protocol.replies import CONNECTION, MAIL_DATA
 
+_MISSING: Final = {CONNECTION: "no greeting", MAIL_DATA: "no reply to the mail data"}
+
 BLOCK: Final = 4096
 """Bytes of mail data that are given to the transmission channel at a time."""
 
@@ -55,6 +57,16 @@ class Timeouts:
         if awaiting == CONNECTION:
             return self.opening
         return self.data if awaiting == "DATA" else self.command
+
+    def missing(self, awaiting: str, size: int) -> str:
+        """Return what is wrong when a reply has not come in time; the arguments are as above."""
+        what = _MISSING.get(awaiting, f"no reply to {awaiting}")
+        return f"{what} came within {self.limit(awaiting, size):g} s"
+
+    @property
+    def not_opened(self) -> str:
+        """What is wrong when a channel has not been open in time."""
+        return f"no channel was open within {self.opening:g} s"
 
 
 TIMEOUTS: Final = Timeouts()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from typing import Final, cast
 
 from lab.hosts.interception import reply_of
 from lab.hosts.receiving import ReceivingSession, receiver_smtp
 from lab.hosts.sending import QueueSender
+from lab.hosts.timeouts import Timeouts
 from lab.live.host_process import HostProcess, OpenSession, PendingCall
 from lab.protocol import (
     Crossing,
@@ -21,9 +23,8 @@ from lab.protocol import (
     reply,
 )
 from lab.protocol.lines import END_OF_MAIL_DATA, dot_stuff, with_crlf
-from lab.protocol.replies import CONNECTION, MAIL_DATA
 from lab.protocol.script import ScriptedSender
-from lab.topology.model import FaultSpec
+from lab.simulation.interception import KnownRecipients
 
 OUTSIDE: Final = "outside"
 """How the trace names a mail program that is not a host of the topology."""
@@ -33,8 +34,6 @@ _SLICE: Final = 1 << 11
 
 _ENDS: Final = tuple(END_OF_MAIL_DATA[n:] for n in range(1, len(END_OF_MAIL_DATA)))
 """The ends of mail data, where their first bytes have come before."""
-
-_MISSING: Final = {CONNECTION: "no greeting", MAIL_DATA: "no reply to the mail data"}
 
 
 class HostConnection(asyncio.Protocol):
@@ -85,7 +84,10 @@ class HostConnection(asyncio.Protocol):
 
 
 class OutgoingConnection(PendingCall):
-    """The sender-SMTP's side of a session that this host opened."""
+    """The sender-SMTP's side of a session that this host opened.
+
+    ``replies`` counts the replies in the session so far.
+    """
 
     def __init__(
         self,
@@ -103,6 +105,7 @@ class OutgoingConnection(PendingCall):
         self.over = False
         self.is_external = bool(process.arguments.topology.hosts[peer].external)
         self.since = process.clock.now
+        self.replies = 0
         self._mail_reported: tuple[Outgoing | None, bool] = (None, False)
 
     @property
@@ -143,6 +146,7 @@ class OutgoingConnection(PendingCall):
         if self.queue_sender is not None:
             self.queue_sender.now = now
         for kind, crossed in self.sender.receive(octets):
+            self.replies += kind == "reply"
             if kind != "reply" and crossed:
                 self._report_mail(kind)
                 if kind == "data" and self.is_external and self.sends is not None:
@@ -171,7 +175,8 @@ class OutgoingConnection(PendingCall):
             message, ids = self.queue_sender.identify(Transaction())
             path, octets = outgoing.reverse_path.bare, outgoing.mail_data
             local = [p.user for n, p in enumerate(outgoing.forward_paths) if outgoing.taken(n)]
-            self.process.send("mail", self.number, message, ids, path, octets, local)
+            everyone = self.queue_sender.ids(list(range(len(outgoing.forward_paths))))
+            self.process.send("mail", self.number, message, ids, path, octets, local, everyone)
         else:
             self.process.send("mail", self.number, self.queue_sender.message, [], "", b"")
 
@@ -193,6 +198,7 @@ class OutgoingConnection(PendingCall):
             process.host.session_over(process.clock.now, self.queue_sender.queue)
         process.host.open_sessions += 1
         role = IncomingConnection(process, self.channel)
+        role.given = self.replies
         self.channel.role = role
         role.begin((self.number, self.peer, self.environment, True))
 
@@ -217,16 +223,24 @@ class OutgoingConnection(PendingCall):
         self.sender.end_of_input()
         self._finish(now)
 
+    @property
+    def deadline(self) -> float:
+        """When the receiver-SMTP will have taken too long to reply; a script waits for ever."""
+        if self.queue_sender is None or self.over or not isinstance(self.sender, SenderSMTP):
+            return math.inf
+        limit = self._timeouts.limit(self.sender.awaiting, self.queue_sender.size)
+        return self.since + limit
+
+    @property
+    def _timeouts(self) -> Timeouts:
+        return self.process.host.settings.timeouts
+
     def check_timeout(self, now: float) -> None:
         """Give up if the receiver-SMTP has taken too long to reply."""
         queue_sender, sender = self.queue_sender, self.sender
-        if queue_sender is None or not isinstance(sender, SenderSMTP) or self.over:
+        if now < self.deadline or queue_sender is None or not isinstance(sender, SenderSMTP):
             return
-        timeouts = self.process.host.settings.timeouts
-        if now - self.since <= timeouts.limit(sender.awaiting, queue_sender.size):
-            return
-        what = _MISSING.get(sender.awaiting, f"no reply to {sender.awaiting}")
-        why = f"{what} came within {now - self.since:.3g} s"
+        why = self._timeouts.missing(sender.awaiting, queue_sender.size)
         self.process.send("gave up", self.number, why)
         queue_sender.now = now
         sender.give_up(why)
@@ -234,7 +248,7 @@ class OutgoingConnection(PendingCall):
 
 
 class IncomingConnection(OpenSession):
-    """The receiver-SMTP's side of a session."""
+    """The receiver-SMTP's side of a session. ``given`` counts the replies in it so far."""
 
     receiver: ReceiverSMTP
     receiving: ReceivingSession
@@ -246,8 +260,8 @@ class IncomingConnection(OpenSession):
         self.last = time.monotonic()
         self._known = False
         self._noted = 0
-        self._given = 0
-        self._changes: dict[int | None, FaultSpec] = {}
+        self.given = 0
+        self._recipients = KnownRecipients() if process.interceptions.changes else None
         self._unread = bytearray()
         self._is_going_on = False
 
@@ -288,34 +302,28 @@ class IncomingConnection(OpenSession):
         self.receiving.now = process.clock.now
         if process.host.settings.replies_later:
             self.receiving.respond = self._respond
-        self.receiver = self._engine()
+        changes = self._recipients is not None
+        self.receiver = receiver_smtp(self.receiving, self._next_reply if changes else None)
         self._do(self.receiver.open())
-
-    def _engine(self) -> ReceiverSMTP:
-        """Return the receiver-SMTP; it sends the replies that faults have set for the session."""
-        faults = self.process.arguments.topology.faults
-        name, number = self.process.host.name, self.number
-        mine = [one for one in faults if one.kind == "change-reply" and one.host == name]
-        self._changes = {one.number: one for one in mine if one.session == number}
-        return receiver_smtp(self.receiving, self._next_reply if self._changes else None)
 
     def _next_reply(self) -> Reply | None:
         """Return the reply that a fault puts in the place of this one, if any."""
-        self._given += 1
-        spec = self._changes.get(self._given)
-        if spec is None:
-            return None
-        row = (self.receiving.now, "fault", spec.host, self.peer, self.number, None)
-        self.process.record((*row, spec.kind, True, spec.line))
-        return reply_of(spec.line or "")
+        self.given += 1
+        change = self.process.interceptions.change
+        spec = change("change-reply", self.number, self.given, self.process.host.name)
+        return reply_of(spec.line or "") if spec is not None else None
 
-    def _identify(self, transaction: Transaction) -> tuple[int, list[str]] | None:
-        if self._known:
-            message, ids = self.process.message_of(self.number)
-            if len(ids) == len(transaction.forward_paths):
-                return message, ids
-            # a command was changed on its way, so this is not the mail that was sent
-        return None
+    def _identify(self, _: Transaction) -> tuple[int, list[str]] | None:
+        """Return the message and recipients that both sides mean; or it is mail from outside."""
+        if not self._known:
+            return None
+        mail = self.process.message_of(self.number)
+        if mail.message is None or self._recipients is None:
+            return None if mail.message is None else (mail.message, mail.ids)
+        numbers = self._recipients.numbers()
+        if numbers is None:
+            return None
+        return mail.message, [mail.all_ids[number] for number in numbers]
 
     def _enter(self, transaction: Transaction) -> tuple[int, list[str]]:
         """Record mail from outside as submitted; return its number and the ids of recipients."""
@@ -381,12 +389,19 @@ class IncomingConnection(OpenSession):
         process.may_report_late = is_outside = self.peer == OUTSIDE
         events = self.receiver.receive(octets)
         process.may_report_late = False
+        if self._recipients is not None:
+            asked = process.asked.pop(self.number, None)
+            self._recipients.follow(self.receiver.transaction, asked)
         self._do(events, free=is_outside and process.stored == stored)
 
     def _do(self, events: list[Crossing], *, free: bool = False) -> None:
         """Record what crossed, if the network does not, and send the replies."""
         self._note(events)
         self._noted = 0
+        if self._recipients is not None and self.peer != OUTSIDE:
+            receiver = self.receiver
+            is_in_mail_data = receiver.state is State.DATA
+            self.process.send("receiver", self.number, is_in_mail_data, receiver.turned)
         for kind, octets in events:
             if kind == "reply":
                 self.process.write(self.channel.transport, octets, free=free)
@@ -430,6 +445,7 @@ class IncomingConnection(OpenSession):
         queue_sender = QueueSender(host, queue)
         sender = SenderSMTP(host.settings.name_in(environment), queue_sender)
         role = OutgoingConnection(process, self.peer, environment, sender, queue_sender)
+        role.replies = self.given
         role.channel = self.channel
         self.channel.role = role
         role.opened(self.number)

@@ -95,8 +95,13 @@ class LiveDriver(Driver):
         path: str,
         octets: bytes,
         users: Sequence[str] = (),
+        all_ids: Sequence[str] = (),
     ) -> None:
         """Note what mail a session sends: its message, if any, to whom, from whom, and the data."""
+
+    @abstractmethod
+    def report_receiver(self, session: int, is_in_mail_data: bool, turned: bool) -> None:
+        """Note what the receiver-SMTP of a session makes of a reply that it is about to give."""
 
     @abstractmethod
     def report_timeout(self, session: int, why: str) -> None:

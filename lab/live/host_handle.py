@@ -65,7 +65,7 @@ class HostHandle(HostControl):
             "look": self._fetch, "rows": self._take_batch, "state": self._take_state,
             "ready": self._take_ready, "broken": self._take_broken, "failed": self._take_failed,
             "unstored": self._take_unstored, "call": self._take_call, "mail": network.report_mail,
-            "gave up": network.report_timeout,
+            "gave up": network.report_timeout, "receiver": network.report_receiver,
         }  # fmt: skip
 
     # -- what faults and the network ask --------------------------------------------------------

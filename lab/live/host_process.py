@@ -15,7 +15,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NamedTuple, NoReturn
 
 from lab.hosts.host import Host
 from lab.hosts.port import HostPort
@@ -30,6 +30,7 @@ from lab.live.temp_files import descriptors, remove_storage
 from lab.live.wallclock import WallClock
 from lab.protocol import Limits, Outgoing, SenderSMTP
 from lab.protocol.script import ScriptedSender
+from lab.simulation.interception import Interceptions
 from lab.simulation.numbering import LiveHostNumbering
 from lab.simulation.world import World
 from lab.topology.model import PollSpec, ScriptSpec, Topology
@@ -47,6 +48,9 @@ _LATE: Final = 0.05
 
 _GATHERING: Final = 0.002
 """Seconds for which mail may wait to be stored with other mail, while more comes in."""
+
+_SWEEP: Final = 1.0
+"""Seconds between two looks for sessions in which nothing has come for too long, at most."""
 
 _WEEK: Final = 604_800.0
 """Seconds of the wall clock for which an event loop can wait at a time."""
@@ -77,6 +81,18 @@ class HostArguments:
     outbox: RowRing
 
 
+class KnownMail(NamedTuple):
+    """The mail that a session carries, as the network knows it.
+
+    ``ids`` are those of the recipients that the sender-SMTP takes to be accepted, and ``all_ids``
+    those of all recipients of the transaction.
+    """
+
+    message: int | None
+    ids: list[str]
+    all_ids: list[str]
+
+
 class OpenSession(ABC):
     """One side of a session, as the host's process keeps it.
 
@@ -95,6 +111,11 @@ class OpenSession(ABC):
     def sends(self) -> Outgoing | None:
         """The mail of the transaction in progress, if this side is a sender-SMTP."""
         return None
+
+    @property
+    def deadline(self) -> float:
+        """The time of the run by which something has to come."""
+        return math.inf
 
     @abstractmethod
     def check_timeout(self, now: float) -> None:
@@ -132,9 +153,11 @@ class HostProcess:
 
     ``new_call`` makes the calls. ``sessions`` are open; ``calling`` are calls, by number, whose
     channel the network has not opened yet; ``expected`` are sessions that the network has
-    announced, by the address from which they will come. ``inputs`` counts what sessions have
-    received, and ``stored`` what was put into storage. ``may_report_late`` is set while a session
-    with a caller from outside is handled. ``over`` is set when the process is to end.
+    announced, by the address from which they will come. ``asked`` is the number of the recipient
+    that the last command was about, for sessions in which faults change something. ``inputs``
+    counts what sessions have received, and ``stored`` what was put into storage.
+    ``may_report_late`` is set while a session with a caller from outside is handled. ``over`` is
+    set when the process is to end.
     """
 
     def __init__(self, arguments: HostArguments, control: Control, new_call: NewCall) -> None:
@@ -148,7 +171,9 @@ class HostProcess:
         self.sessions: set[OpenSession] = set()
         self.calling: dict[int, PendingCall] = {}
         self.expected: dict[tuple[str, int], tuple[int, str, str, bool]] = {}
-        self.identified: dict[int, tuple[int, list[str]]] = {}
+        self.identified: dict[int, KnownMail] = {}
+        self.asked: dict[int, int | None] = {}
+        self.interceptions = Interceptions(arguments.topology.faults)
         self.environment = self._environment()
         self.pending = 0
         self._rows: list[Row] = []
@@ -177,6 +202,7 @@ class HostProcess:
             "session": self._expect, "identify": self._identify, "open": self._opened,
             "no": self._no_way, "unreachable": self.call_failed, "poll": self._poll,
             "script": self._script, "start": self._start_clock, "stop": self._stop,
+            "asked": self._ask,
         }  # fmt: skip
 
     def _host(self) -> Host:
@@ -402,14 +428,14 @@ class HostProcess:
     ) -> None:
         self.expected[end] = (number, peer, environment, known)
 
-    def _identify(self, number: int, message: int, ids: list[str]) -> None:
-        self.identified[number] = (message, ids)
+    def _identify(self, number: int, *mail: Any) -> None:
+        self.identified[number] = KnownMail(*mail)
 
-    def message_of(self, number: int) -> tuple[int, list[str]]:
-        """Return the message that a session carries, and the ids of the accepted recipients.
+    def _ask(self, number: int, recipient: int | None) -> None:
+        self.asked[number] = recipient
 
-        Waits for the network to say so.
-        """
+    def message_of(self, number: int) -> KnownMail:
+        """Return the mail that a session carries; waits for the network to say so."""
         while number not in self.identified:
             self.control.wait(10.0)
             self.receive_messages()
@@ -569,7 +595,12 @@ class HostProcess:
         now = self.clock.now
         for session in list(self.sessions):
             session.check_timeout(now)
-        asyncio.get_running_loop().call_later(1.0, self.sweep)
+        # a session that begins meanwhile may have the shortest timeout
+        shortest = now + self.host.settings.timeouts.least
+        first = min((session.deadline for session in self.sessions), default=math.inf)
+        first = min(first, shortest)
+        pause = min(self.clock.until(first), _SWEEP)
+        asyncio.get_running_loop().call_later(max(pause, _GATHERING), self.sweep)
 
 
 class LivePort(HostPort):

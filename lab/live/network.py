@@ -262,6 +262,7 @@ class LiveNetwork(LiveDriver):
         path: str,
         octets: bytes,
         users: Sequence[str] = (),
+        all_ids: Sequence[str] = (),
     ) -> None:
         """Note what mail a session sends: its message, if any, to whom, from whom, and the data."""
         found = self._numbered.get(session)
@@ -269,6 +270,13 @@ class LiveNetwork(LiveDriver):
         if mail is not None:
             mail.message = None if message is None else self.real_message(message)
             mail.ids, mail.path, mail.octets, mail.users = list(ids), path, octets, list(users)
+            mail.all_ids = list(all_ids)
+
+    def report_receiver(self, session: int, is_in_mail_data: bool, turned: bool) -> None:
+        """Note what the receiver-SMTP of a session makes of a reply that it is about to give."""
+        found = self._numbered.get(session)
+        if found is not None:
+            found.receiver_says(is_in_mail_data, turned)
 
     def report_timeout(self, session: int, why: str) -> None:
         """Close a session whose sender-SMTP has waited too long for a reply."""

@@ -16,9 +16,10 @@ from lab.network.channel import ChannelRoute
 from lab.network.connection import Connection
 from lab.network.events import Delivery
 from lab.network.link import LinkDirection
-from lab.protocol.lines import END_OF_MAIL_DATA
-from lab.protocol.replies import ReplyParser
-from lab.protocol.syntax import verb_of
+from lab.protocol.dialogue import Answered, Exchange, Spoken
+from lab.protocol.lines import CRLF, end_of_mail_data, ends_mail_data
+from lab.protocol.replies import MAIL_DATA, is_success
+from lab.protocol.states import MAIL_COMMANDS
 from lab.simulation.any_session import AnySession
 
 LONGEST: Final = 128 << 20
@@ -72,6 +73,7 @@ class LiveMail:
     def __init__(self) -> None:
         self.message: int | None = None
         self.ids: list[str] = []
+        self.all_ids: list[str] = []
         self.path = ""
         self.octets = b""
         self.users: list[str] = []
@@ -105,18 +107,23 @@ class LiveSession(AnySession):
         self._caller = caller
         self.answerer = RelayPort(network)
         caller.session = self.answerer.session = self
-        self.connection.attach(self, network.interceptions.of(self, network.record))
-        self._last_code = 0
+        interceptions = network.interceptions
+        replies = interceptions.changed_replies(self, network.record)
+        self.connection.attach(self, interceptions.of(self, network.record, replies))
+        self._have_changes = replies is not None
         self._begin_role()
         network.register(self)
 
     def _begin_role(self) -> None:
         self._buffer = bytearray()
-        self._replies = ReplyParser()
-        self._kinds: deque[str] = deque()
-        self._verb = ""
-        self._is_turning = False
-        self._is_in_mail_data = False
+        self._unsent = bytearray()
+        self._last_reply = b""
+        self._at_sender = Exchange()
+        self._at_receiver = Exchange()
+        self._are_data: deque[bool] = deque()
+        self._asked: deque[int | None] = deque()
+        self._next_recipient = 0
+        self._receiver_state: tuple[bool, bool] | None = None
 
     @property
     def message(self) -> int | None:
@@ -126,7 +133,10 @@ class LiveSession(AnySession):
     @property
     def is_in_mail_data(self) -> bool:
         """Whether the receiver-SMTP takes what comes next as mail data."""
-        return self._is_in_mail_data
+        receiver = self._at_receiver
+        return (
+            self._are_data[0] if receiver.has_ended and self._are_data else receiver.takes_mail_data
+        )
 
     @property
     def is_over(self) -> bool:
@@ -134,8 +144,16 @@ class LiveSession(AnySession):
         return not self.connection.is_alive
 
     def open(self) -> None:
-        """Begin to open the connection."""
+        """Begin to open the connection; a script waits for ever."""
         self.connection.open()
+        if self.mail is not None:
+            timeouts = self.network.topology.hosts[self.sender_host].timeouts
+            due = self.network.env.now + timeouts.opening
+            self.network.at(due, self._opening_timeout, timeouts.not_opened)
+
+    def _opening_timeout(self, why: str) -> None:
+        if self.number is None:
+            self.cut(why)
 
     def opened(self, _: Any) -> None:
         """The connection is open: record that, and open TCP to the host that is called."""
@@ -178,34 +196,46 @@ class LiveSession(AnySession):
                 return
             unit = bytes(self._buffer[:end])
             del self._buffer[:end]
-            is_data = self._is_in_mail_data
-            self._kinds.append("data" if is_data else "command")
-            self._verb = "data" if is_data else verb_of(unit)
+            spoken = self._at_sender.ask_next(unit)
+            self._are_data.append(spoken.command == MAIL_DATA)
+            if self._have_changes:
+                self._asked.append(self._recipient_of(spoken.command))
             self.connection.send_command(unit, now)
 
     def _end_of_unit(self) -> int:
         """Return where the command or the mail data ends; -1 where its end has not come yet."""
-        if not self._is_in_mail_data:
-            found = self._buffer.find(b"\r\n")
-            return found + 2 if found >= 0 else -1
-        if self._buffer.startswith(b".\r\n"):
-            return 3
-        found = self._buffer.find(END_OF_MAIL_DATA)
-        return found + len(END_OF_MAIL_DATA) if found >= 0 else -1
+        if self._at_sender.takes_mail_data:
+            return end_of_mail_data(self._buffer)
+        end = self._buffer.find(CRLF)
+        return end + len(CRLF) if end >= 0 else -1
+
+    def _recipient_of(self, command: str) -> int | None:
+        """Return the number, from 0, of the recipient that a command is about; None for others."""
+        if command == "RCPT":
+            self._next_recipient += 1
+            return self._next_recipient - 1
+        if command in MAIL_COMMANDS:
+            self._next_recipient = 0
+        return None
+
+    def receiver_says(self, is_in_mail_data: bool, turned: bool) -> None:
+        """Note the receiver-SMTP's state after its next replies, where faults set replies."""
+        self._receiver_state = is_in_mail_data, turned
 
     def _from_receiver(self, octets: bytes) -> None:
-        now = self.network.env.now
-        try:
-            replies = self._replies.feed(octets)
-        except ValueError as why:
-            self.cut(f"{self.receiver_host} does not speak SMTP: {why}")
-            return
-        for code, _, whole in replies:
-            if code == 354:
-                self._is_in_mail_data = True
-            elif self._verb == "data" and code < 300:
+        """Send whole replies on, and what comes with or after them: the sender-SMTP judges it."""
+        now, receiver = self.network.env.now, self._at_receiver
+        self._unsent += octets
+        answered = receiver.receive(octets)
+        for _, code, _ in filter(_is_about_mail_data, answered):
+            if is_success(MAIL_DATA, code):
                 self._record_outside(now)
-            self._last_code = code
+        if self._receiver_state is not None:
+            receiver.takes_mail_data, receiver.is_turned = self._receiver_state
+            self._receiver_state = None
+        if answered or receiver.has_ended:
+            whole = bytes(self._unsent)
+            self._unsent.clear()
             self.connection.send_reply(whole, now)
 
     def _record_outside(self, now: float) -> None:
@@ -229,26 +259,34 @@ class LiveSession(AnySession):
             if is_caller:
                 self.cut(f"{self.sender_host} hung up")
         elif is_caller:
-            self._close("quit" if self._last_code == 221 else "closed")
-        elif self._last_code not in (221, 421):
-            self.cut(f"{self.receiver_host} hung up")
+            self._close("quit" if self._last_reply.startswith(b"221") else "closed")
+        else:
+            self.connection.announce_close_to_sender(self.network.env.now)
 
     # -- what arrives ---------------------------------------------------------------------------
 
     def at_receiver(self, delivery: Delivery) -> None:
         """Write a command or mail data to the receiver-SMTP's host."""
-        kind = self._kinds.popleft()
-        self._record_arrival(delivery, kind)
-        if kind == "data":
-            self._is_in_mail_data = False
-            if self.mail is not None:
-                self.peer.send("identify", self.number, self.mail.message, self.mail.ids)
-        self._is_turning = verb_of(delivery.octets) == "TURN"
-        self.answerer.write(delivery.octets)
+        octets = delivery.octets
+        is_data = self._arrives(octets)
+        was_data = self._are_data.popleft()
+        self._record_arrival(delivery, "data" if is_data else "command")
+        if self._have_changes:
+            self.peer.send("asked", self.number, self._asked.popleft())
+        if (is_data or was_data) and (mail := self.mail) is not None:
+            self.peer.send("identify", self.number, mail.message, mail.ids, mail.all_ids)
+        self.answerer.write(octets)
+
+    def _arrives(self, octets: bytes) -> bool:
+        """Note that a command or mail data arrives; return whether it is taken as mail data."""
+        receiver, is_data = self._at_receiver, self.is_in_mail_data
+        if not is_data or ends_mail_data(octets):
+            receiver.ask(Spoken.read(octets, data=is_data))
+        return is_data
 
     def part_at_receiver(self, delivery: Delivery) -> None:
         """Write the first bytes of a command or of mail data to the receiver-SMTP's host."""
-        self._record_arrival(delivery, "data" if self._is_in_mail_data else "command")
+        self._record_arrival(delivery, "data" if self.is_in_mail_data else "command")
         self.answerer.write(delivery.octets)
 
     def _record_arrival(self, delivery: Delivery, kind: str) -> None:
@@ -257,19 +295,33 @@ class LiveSession(AnySession):
         self.network.record(row)
 
     def at_sender(self, delivery: Delivery) -> None:
-        """Write a reply to the sender-SMTP's host."""
+        """Write a reply to the sender-SMTP's host; the close, if there are no bytes."""
         octets = delivery.octets
+        if not octets:
+            self._receiver_hung_up()
+            return
         row = (
             delivery.at, "reply", self.sender_host, self.receiver_host, self.number, self.message,
             delivery.sent, octets,
         )  # fmt: skip
         self.network.record(row)
+        self._last_reply = octets
+        self._at_sender.receive(octets)
         self._caller.write(octets)
-        if self._is_turning and octets.startswith(b"250") and self.mail is not None:
+        if self._at_sender.is_turned and self.mail is not None:
             self._turn()
+
+    def _receiver_hung_up(self) -> None:
+        """Cut the session, unless the sender-SMTP is about to close it after the last reply."""
+        if not self._at_sender.has_ended:
+            self.cut(f"{self.receiver_host} hung up")
 
     def _turn(self) -> None:
         """Change roles: the hosts do so by themselves, and from here on each sends other things."""
+        if not self._at_receiver.is_turned:
+            peer = self.receiver_host
+            self.cut(f"{self.sender_host} has changed roles, and {peer} has not")
+            return
         self.host, self.peer = self.peer, self.host
         self.sender_host, self.receiver_host = self.receiver_host, self.sender_host
         self._caller, self.answerer = self.answerer, self._caller
@@ -323,3 +375,7 @@ class LiveSession(AnySession):
         """Drop everything, at the end of a run."""
         self._close_connection()
         self._hang_up()
+
+
+def _is_about_mail_data(answered: Answered) -> bool:
+    return answered.spoken is not None and answered.spoken.command == MAIL_DATA

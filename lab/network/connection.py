@@ -286,6 +286,14 @@ class Connection:
         last = Stream(self.env, self.to_receiver.route, self.user.receiver_sees_close)
         last.control(self.route.transport.opening[0], now)
 
+    def announce_close_to_sender(self, now: float) -> None:
+        """Send a control message that the connection is closed, to the sender-SMTP's end.
+
+        It comes after the replies that were sent before, as a delivery without bytes.
+        """
+        self.to_sender.settle_order(now)
+        self.to_sender.control(self.route.transport.opening[0], now)
+
     def close_receiver_end(self) -> None:
         """Close the receiver-SMTP's end; what it has sent still arrives."""
         self.receiver_closed = True

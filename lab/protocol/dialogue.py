@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
-from lab.protocol.lines import CRLF, END_OF_MAIL_DATA, dot_unstuff
+from lab.protocol.lines import CRLF, dot_unstuff, ends_mail_data
 from lab.protocol.replies import (
     COMMAND_REPLIES,
     CONNECTION,
@@ -233,8 +233,8 @@ class SideState:
 
     def fill(self, octets: bytes) -> SideState:
         """Return the side with mail data, as it crossed, in its buffer; transparency is undone."""
-        ends = octets.endswith(END_OF_MAIL_DATA) or octets == b".\r\n"
-        return replace(self, mail_data=dot_unstuff(octets[:-3] if ends else octets))
+        text = octets[:-3] if ends_mail_data(octets) else octets
+        return replace(self, mail_data=dot_unstuff(text))
 
     def _with_buffers(self, buffers: Buffers, spoken: Spoken) -> SideState:
         """Return the side with its buffers as they are after a command that succeeded (4.1.1)."""

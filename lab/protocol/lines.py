@@ -16,6 +16,9 @@ _PERIOD: Final = b"\r\n."
 END_OF_MAIL_DATA: Final = b"\r\n.\r\n"
 """The end of mail data indication, with the CRLF that ends the last line of text (4.1.1)."""
 
+_ALONE: Final = b".\r\n"
+"""The end of mail data indication where no line of text comes before it."""
+
 LONGEST_LINE: Final = 1 << 16
 """Bytes of an unfinished command line that are held if a host sets no limit.
 
@@ -57,8 +60,8 @@ def dot_stuff(mail_data: bytes) -> bytes:
     if mail_data.startswith(b"."):
         mail_data = b"." + mail_data
     if mail_data.endswith(CRLF):
-        return mail_data + b".\r\n"
-    return mail_data + END_OF_MAIL_DATA if mail_data else b".\r\n"
+        return mail_data + _ALONE
+    return mail_data + END_OF_MAIL_DATA if mail_data else _ALONE
 
 
 def dot_unstuff(octets: bytes) -> bytes:
@@ -66,6 +69,19 @@ def dot_unstuff(octets: bytes) -> bytes:
     if octets.startswith(b"."):
         octets = octets[1:]
     return octets.replace(b"\r\n.", CRLF) if b"\r\n." in octets else octets
+
+
+def end_of_mail_data(octets: bytes | bytearray) -> int:
+    """Return where mail data as it is sent ends, its end included; -1 if that is not there yet."""
+    if octets.startswith(_ALONE):
+        return len(_ALONE)
+    end = octets.find(END_OF_MAIL_DATA)
+    return end + len(END_OF_MAIL_DATA) if end >= 0 else -1
+
+
+def ends_mail_data(octets: bytes) -> bool:
+    """Whether mail data as it is sent is complete, its end included."""
+    return octets.endswith(END_OF_MAIL_DATA) or octets == _ALONE
 
 
 class LineBuffer:
@@ -176,7 +192,7 @@ class MailData:
         size = len(octets)
         if self.limits is not NO_LIMITS or octets[-5:] != END_OF_MAIL_DATA:
             return False
-        if octets[:3] == b".\r\n":
+        if octets[:3] == _ALONE:
             return False
         if octets.find(b"\r\n.") != size - 5:
             if octets.find(END_OF_MAIL_DATA) != size - 5:

@@ -30,6 +30,10 @@ class State(StrEnum):
     CLOSED = "closed"
 
 
+MAIL_COMMANDS: Final = ("MAIL", "SEND", "SOML", "SAML")
+"""The commands that begin a transaction."""
+
+
 class Buffers(Enum):
     """What a successful command does to the three buffers of section 4.1.1."""
 
@@ -60,7 +64,7 @@ def _rows() -> dict[State, dict[str, Transition]]:
         row["RSET"] = Transition(aborted, Buffers.CLEAR, "4.1.1 RESET")
         row["QUIT"] = Transition(State.CLOSED, Buffers.CLEAR, "4.1.1 QUIT")
     for state in (State.READY, State.MAIL, State.RCPT):
-        for beginning in ("MAIL", "SEND", "SOML", "SAML"):
+        for beginning in MAIL_COMMANDS:
             table[state][beginning] = Transition(
                 State.MAIL, Buffers.REVERSE_PATH, f"4.1.1 {beginning}"
             )

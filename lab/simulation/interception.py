@@ -31,8 +31,8 @@ class Interceptions:
     for each reply that is sent, in runs with faults that wait for one.
     """
 
-    def __init__(self, specs: Sequence[FaultSpec], notice: Record) -> None:
-        self.notice = notice
+    def __init__(self, specs: Sequence[FaultSpec], notice: Record | None = None) -> None:
+        self.notice = _ignore if notice is None else notice
         self.hang_ups: list[FaultSpec] = []
         self.changes = {
             (spec.kind, spec.session, spec.number): spec for spec in specs if spec.line is not None
@@ -46,7 +46,7 @@ class Interceptions:
         self.hang_ups.clear()
 
     def changed_replies(self, session: AnySession, record: Record) -> ChangedReplies | None:
-        """Return what changes replies of a session, for its receiver-SMTP; None for most runs."""
+        """Return what changes replies of a session, and records them; None for most runs."""
         return ChangedReplies(self, session, record) if self.changes else None
 
     def of(
@@ -54,7 +54,7 @@ class Interceptions:
     ) -> tuple[Interception, ...]:
         """Return what intercepts a session, in the order in which it is asked.
 
-        ``replies``: the changed replies of the session, if they are made in this process.
+        ``replies``: the changed replies of the session, if they are recorded in this process.
         """
         if not (self.changes or self._have_hang_ups or self._await_replies):
             return ()
@@ -122,7 +122,8 @@ class ChangedCommands(Interception):
 class ChangedReplies(Interception):
     """Changes replies of the receiver-SMTP, which asks for :meth:`next_reply`.
 
-    A changed reply is recorded when it arrives.
+    A changed reply is recorded when it arrives. Live, this only records: the receiver-SMTP is in
+    another process, which asks :meth:`Interceptions.change`.
     """
 
     __slots__ = ("_arrived", "_given", "_interceptions", "_record", "_session")

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
+from lab.hosts.timeouts import Timeouts
 from lab.network.clock import Clock
 from lab.network.events import Sequencer, Timer
 from lab.protocol import SenderSMTP
-from lab.protocol.replies import CONNECTION, MAIL_DATA
 from lab.simulation.any_session import AnySession
 from lab.simulation.session import Session
-
-_MISSING: Final = {CONNECTION: "no greeting", MAIL_DATA: "no reply to the mail data"}
 
 
 class ReplyTimeouts:
@@ -57,7 +55,7 @@ class ReplyTimeouts:
         now: float = self._clock.now
         overdue = [session for session in self._watched() if reply_deadline(session) <= now]
         for session in sorted(overdue, key=lambda one: self._ranks[one.sender_host]):
-            _time_out(session, now)
+            _time_out(session)
         first = min(map(reply_deadline, self._watched()), default=math.inf)
         self.is_watching = first < math.inf
         if self.is_watching:
@@ -73,16 +71,19 @@ def reply_deadline(session: Session) -> float:
     queue_sender, sender = session.queue_sender, session.sender
     if queue_sender is None or not isinstance(sender, SenderSMTP):
         return math.inf
-    timeouts = session.host.settings.timeouts
+    timeouts = _timeouts(session)
     if session.number is None:
         return session.connection.started + timeouts.opening
     return queue_sender.now + timeouts.limit(sender.awaiting, queue_sender.size)
 
 
-def _time_out(session: Session, now: float) -> None:
-    queue_sender, sender = session.queue_sender, session.sender
+def _time_out(session: Session) -> None:
+    queue_sender, sender, timeouts = session.queue_sender, session.sender, _timeouts(session)
     if session.number is None:
-        session.cut(f"no channel was open within {now - session.connection.started:g} s")
+        session.cut(timeouts.not_opened)
     elif queue_sender is not None and isinstance(sender, SenderSMTP):
-        missing = _MISSING.get(sender.awaiting, f"no reply to {sender.awaiting}")
-        session.time_out(f"{missing} came within {now - queue_sender.now:g} s")
+        session.time_out(timeouts.missing(sender.awaiting, queue_sender.size))
+
+
+def _timeouts(session: Session) -> Timeouts:
+    return session.host.settings.timeouts

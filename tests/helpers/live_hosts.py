@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import lab
 from lab.live.running import run_live
 from lab.live.settings import Settings
+from lab.trace.rows import Event
 from lab.trace.trace import Trace
 
 _DATE = re.compile(rb"\d\d? [A-Z][a-z]{2} \d\d \d\d:\d\d:\d\d [A-Z]+")
@@ -29,8 +30,18 @@ def live(topology: Any, speed: float = 20.0, **options: Any) -> lab.Run:
 
 def crossed(trace: Trace) -> list[list[tuple[str, str, bytes]]]:
     """The bytes of every session, one after the other, with dates taken out; in no order."""
+    return crossed_in(trace)
+
+
+def crossed_between(trace: Trace, host: str) -> list[list[tuple[str, str, bytes]]]:
+    """The bytes of every session of a host, as :func:`crossed`."""
+    return crossed_in(event for event in trace if host in (event.host, event.peer))
+
+
+def crossed_in(events: Iterable[Event]) -> list[list[tuple[str, str, bytes]]]:
+    """The bytes of every session that events are about, as :func:`crossed`."""
     sessions: dict[int | None, list[tuple[str, str, bytes]]] = {}
-    for event in trace:
+    for event in events:
         if event.kind in ("command", "reply", "data"):
             octets = _DATE.sub(b"(date)", event["octets"])
             sessions.setdefault(event.session, []).append((event.kind, event.host, octets))
