@@ -321,14 +321,15 @@ class Host(HostControl):
         session: int | None = None,
         *,
         cut_off: bool = False,
+        how: str = "could not be reached",
     ) -> None:
         """Keep all mail for a next host that cannot be reached, and expire mail that is too old.
 
         Mail for which another route is known goes there instead. ``cut_off``: the next host runs,
-        but the route to it is down.
+        but the route to it is down. ``how`` says what the next host did, in a notification.
         """
         for mail in self.spooling.defer_all(now, queue, reason, session, cut_off=cut_off):
-            self.expire(now, queue, mail, reason)
+            self.expire(now, queue, mail, reason, how)
 
     def expire(
         self,

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 from lab.hosts.destination import Destination, FailedRecipient
 from lab.hosts.host import Host
 from lab.hosts.spool import Addressee, Queue, QueuedMail
-from lab.protocol import Answer, Outgoing, Path, SyntaxFault, Transaction, parse_path
+from lab.protocol import Answer, Outgoing, Path, Transaction
 from lab.protocol.sizes import MIN_RECIPIENTS
+from lab.protocol.syntax import path_in
 
-_PATH = re.compile(r"<[^>]*>")
 _NO_ANSWER: Answer = (451, "the transmission channel was lost")
 
 
@@ -67,9 +65,9 @@ class QueueSender:
     def next(self) -> Outgoing | None:
         """Return the next mail, at most 100 recipients of it at a time (section 4.5.3)."""
         queue = self.queue
-        queue.failures = 0
         mail = queue.ready(self.now)
         if mail is None:
+            queue.failures = 0
             self.message = self._outgoing = None
             return None
         addressees = mail.addressees
@@ -99,6 +97,8 @@ class QueueSender:
         mail: QueuedMail = outgoing.tag
         self.message = self._outgoing = None
         answer = outgoing.answer
+        if not outgoing.channel_lost:
+            self.queue.failures = 0
         if self.host.settings.on_251 == "learn" and not self.host.settings.unsophisticated:
             self._learn(outgoing)
         done = answer is not None and 200 <= answer[0] < 300 and not outgoing.failed_at
@@ -125,6 +125,9 @@ class QueueSender:
         # a forwarded recipient (251) takes room in the receiver's buffer, redirected or not
         progress = outgoing.any_taken or outgoing.any_251
         for (why, at_rcpt), addressees in groups.items():
+            if outgoing.channel_lost and not at_rcpt:
+                self._hold_back(mail, why, addressees)
+                continue
             if at_rcpt and self._try_otherwise(mail, why, addressees, progress):
                 continue
             if at_rcpt and len(self.host.forwards_learned) and why[0] >= 550:
@@ -133,6 +136,16 @@ class QueueSender:
                 self._not_sent(mail, why, addressees)
         if again:
             self.queue.entries.insert(0, mail.part_for(again))
+
+    def _hold_back(self, mail: QueuedMail, answer: Answer, addressees: list[Addressee]) -> None:
+        """Put mail back into the queue, and hold that back: the host has failed, not the mail.
+
+        It goes to the end of the queue, as it may be what the host fails at.
+        """
+        self.queue.entries.append(mail.part_for(addressees))
+        text = f"{answer[0]} {answer[1]}"
+        how = "did not take it"
+        self.host.defer_all(self.now, self.queue, text, self.session, how=how)
 
     def refused(self, answer: Answer) -> None:
         """Handle a failed session: the queue waits or, after a 5xx, all its mail is returned."""
@@ -167,8 +180,9 @@ class QueueSender:
         code = answer[0]
         if self.host.settings.unsophisticated:
             return False  # appendix E: only the first digit counts
-        if code == 552 and progress:
-            # Scenario 10: not a permanent refusal; the others go in another transaction at once
+        if code in (452, 552) and progress:
+            # Scenario 10: the buffer for recipients is full, and the others go in another
+            # transaction at once. 452 is how later standards say it.
             self.queue.entries.insert(0, mail.part_for(addressees))
             return True
         if code in (251, 551) and self._redirect(mail, answer, addressees):
@@ -191,7 +205,7 @@ class QueueSender:
     def _learn(self, outgoing: Outgoing) -> None:
         """Remember the paths that a 251 gives "to use in the future" (section 3.2)."""
         for path, (code, text) in zip(outgoing.forward_paths, outgoing.answers, strict=False):
-            new = _path_in(text) if code == 251 else None
+            new = path_in(text) if code == 251 else None
             if new is not None and not _is_same_mailbox(path, new):
                 self.host.learn(path, new)
 
@@ -223,7 +237,7 @@ class QueueSender:
         host = self.host
         if answer[0] == 551 and host.settings.on_551 != "redirect":
             return False
-        new = _path_in(answer[1])
+        new = path_in(answer[1])
         if new is None or host.destinations.of(new).refusal is not None:
             return False
         olds = [old for _, old in addressees]
@@ -252,15 +266,6 @@ class QueueSender:
         later.not_before = min(self.now + delay, mail.expires)
         self.queue.entries.append(later)
         self._record("defer", mail, later.ids, text, later.not_before)
-
-
-def _path_in(text: str) -> Path | None:
-    """Return the path in the text of a 251 or 551; None if there is none."""
-    match = _PATH.search(text)
-    try:
-        return parse_path(match.group()) if match else None
-    except SyntaxFault:
-        return None
 
 
 def _is_same_mailbox(old: Path, new: Path) -> bool:

@@ -1,7 +1,7 @@
 """The spool: mail that waits for its next host, in a queue for each.
 
-A failure of the next host (it cannot be reached, it replies 421) holds back its whole queue. A
-failure of one message (450) holds back only that.
+A failure of the next host (it cannot be reached, it replies 421, it loses the channel in the middle
+of a session) holds back its whole queue. A failure of one message (450) holds back only that.
 """
 
 from __future__ import annotations
@@ -71,7 +71,8 @@ class Queue:
 
     ``session`` is set while a sender-SMTP sends from it; before ``not_before``, nothing is tried;
     ``wake_at`` is the time at which the driver has been asked to try it; ``polled``: the next host
-    is to be asked for its mail in the current session. Times are seconds.
+    is to be asked for its mail in the current session. ``failures`` counts the failures of the next
+    host since a session with it went well. Times are seconds.
     """
 
     __slots__ = (

@@ -165,6 +165,7 @@ class SenderSMTP:
         if outgoing is not None:
             outgoing.answer = answer
             outgoing.failed_at = self.awaiting
+            outgoing.channel_lost = True
             self.agenda.settled(outgoing)
         elif self.awaiting != "QUIT":
             self.agenda.refused(answer)

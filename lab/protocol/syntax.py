@@ -228,6 +228,27 @@ def parse_path(text: str, *, null: bool = False, strict: bool = False) -> Path:
     return Path(tuple(_AT_DOMAIN.findall(route)) if route else (), local, domain)
 
 
+def path_in(text: str) -> Path | None:
+    """Return the first path in angle brackets that a text holds, such as that of a 251 or 551
+    reply; None if there is none.
+
+    It is read by the grammar: a ``>`` within quotes does not end it. Only the beginning of a long
+    text is read, the first 4,096 characters.
+    """
+    text = text[:_MOST_OF_A_REPLY]
+    start = text.find("<")
+    while start >= 0:
+        match = _PATHS[0].match(text, start)
+        if match is not None:
+            path: Path = remembering(parse_path, match.group())
+            return path
+        start = text.find("<", start + 1)
+    return None
+
+
+_MOST_OF_A_REPLY: Final = 4096
+
+
 def _why_no_path(text: str) -> str:
     if not (text.startswith("<") and text.endswith(">")):
         return "a path must be in angle brackets, <user@domain>"

@@ -46,12 +46,14 @@ class Outgoing:
     ``answers`` has the reply to each RCPT, in the order of ``forward_paths``. ``answer`` is the
     reply that settled the transaction as a whole: to the mail data, or to MAIL or DATA if these
     failed; None until there is one. ``failed_at`` is the command, or "data", that failed.
+    ``channel_lost``: it failed because the session ended, by 421 or without an orderly end, so that
+    the same would happen to other mail.
     ``redirects``: a 251 does not count as accepted, because the sender will send to the given path
     itself. ``tag`` is for the agenda's own use.
     """
 
     __slots__ = (
-        "answer", "answers", "failed_at", "forward_paths", "mail_data",
+        "answer", "answers", "channel_lost", "failed_at", "forward_paths", "mail_data",
         "redirects", "reverse_path", "tag", "verb",
     )  # fmt: skip
 
@@ -76,6 +78,7 @@ class Outgoing:
         self.answers: list[Answer] = []
         self.answer: Answer | None = None
         self.failed_at = ""
+        self.channel_lost = False
 
     def taken(self, index: int) -> bool:
         """Return whether the receiver-SMTP accepted a recipient: by 250, or 251 if that counts."""

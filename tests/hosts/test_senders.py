@@ -8,6 +8,7 @@ import pytest
 from helpers.small_topologies import counts, drops, host, mail, paths, relay, run, wire
 
 import lab
+from lab.protocol.syntax import path_in
 
 LINKS = [
     {"between": ["ONE.ARPA", "TWO.ARPA"]},
@@ -109,9 +110,7 @@ def test_two_hosts_that_point_at_each_other_teach_no_circle() -> None:
 @pytest.mark.parametrize("text", ["another path", "<nowhere@at@all>", "<x@NOWHERE.ARPA>"])
 def test_a_251_that_tells_no_path_of_use_teaches_nothing(text: str) -> None:
     """3.2: the text is for people; what we cannot send to is left to the receiver-SMTP."""
-    from lab.hosts.sending import _path_in
-
-    path = _path_in(f"User not local; will forward to {text}")
+    path = path_in(f"User not local; will forward to {text}")
     assert path is None or path.domain == "NOWHERE.ARPA"
     done = run(
         host("ONE.ARPA", "JOE", on_251="learn"), host("TWO.ARPA", "fred", answers={"RCPT": 251}),

@@ -167,3 +167,72 @@ def test_the_delays_of_the_spool(first: float, factor: float, most: float, failu
     wanted = min(first * factor ** (failures - 1), most)
     assert retry.delay(failures) == pytest.approx(wanted)
     assert retry.delay(failures) <= retry.delay(failures + 1)
+
+
+# -- a host that fails in the middle of a session
+
+TEN = [mail("JOE@ONE.ARPA", "BOB@TWO.ARPA", at=f"{n} ms") for n in range(10)]
+
+
+@pytest.mark.parametrize("row", ["HELO", "MAIL", "RCPT", "DATA", "data"])
+@pytest.mark.rule("4.3-4")
+def test_421_in_a_session_holds_back_the_whole_queue(row: str) -> None:
+    """4.3: the service is not available, whatever mail comes next: one try, not one for each."""
+    two = host("TWO.ARPA", "BOB", answers={row: [421] * 3})
+    done = run(JOE, two, retry=RETRY, mail=TEN)
+    assert minutes(done, "attempt") == [0, 10, 30, 70]
+    assert minutes(done, "deliver") == [70] * 10
+    assert counts(done) == {"delivered": 10}
+
+
+@pytest.mark.parametrize("after", ["MAIL", "RCPT", "354", "20 B"])
+@pytest.mark.rule("4.1.1-20")
+def test_a_channel_lost_in_a_session_holds_back_the_whole_queue(after: str) -> None:
+    """4.1.1 QUIT: a temporary error for the mail in progress, and a failure of the host."""
+    cut = {"kind": "hang-up", "link": ["ONE.ARPA", "TWO.ARPA"], "after": after, "at": "0 s"}
+    done = run(JOE, host("TWO.ARPA", "BOB"), retry=RETRY, fault=[cut], mail=TEN)
+    assert minutes(done, "attempt") == [0, 10]
+    assert counts(done) == {"delivered": 10}
+
+
+def test_mail_that_the_host_fails_at_does_not_keep_the_other_mail_back() -> None:
+    """The mail in progress goes to the end of the queue: it may be what ends each session."""
+    two = host("TWO.ARPA", "BOB", "ANN", answers={"RCPT": [421]})
+    done = run(
+        JOE, two, retry=RETRY,
+        mail=[mail("JOE@ONE.ARPA", "BOB@TWO.ARPA"), mail("JOE@ONE.ARPA", "ANN@TWO.ARPA")],
+    )  # fmt: skip
+    assert [user for _, user in drops(done)] == ["ANN", "BOB"]
+
+
+def test_a_session_that_goes_well_makes_the_waits_short_again() -> None:
+    """The waits grow with the failures in a row, and not with those of long ago."""
+    two = host("TWO.ARPA", "BOB", answers={"MAIL": [421, 421, 250, 421, 250]})
+    done = run(
+        JOE, two, retry=RETRY,
+        mail=[mail("JOE@ONE.ARPA", "BOB@TWO.ARPA"), mail("JOE@ONE.ARPA", "BOB@TWO.ARPA", at="2 h")],
+    )  # fmt: skip
+    assert minutes(done, "attempt") == [0, 10, 30, 120, 130]
+
+
+@pytest.mark.rule("4.5.3-10")
+def test_452_for_recipients_too_many_is_like_552() -> None:
+    """Appendix F, scenario 10: those that were taken get the mail, and the others go at once in
+    another transaction; so for the code by which later standards say it.
+    """
+    for code in (452, 552):
+        two = host("TWO.ARPA", "BOB", "ANN", "EVE", answers={"RCPT": [250, code, code]})
+        done = run(
+            JOE, two, retry=RETRY,
+            mail=[mail("JOE@ONE.ARPA", "BOB@TWO.ARPA", "ANN@TWO.ARPA", "EVE@TWO.ARPA")],
+        )  # fmt: skip
+        assert minutes(done, "attempt") == [0]
+        assert [user for _, user in drops(done)] == ["BOB", "ANN", "EVE"]
+
+
+@pytest.mark.rule("4.5.3-10")
+def test_452_for_all_recipients_is_for_later() -> None:
+    two = host("TWO.ARPA", "BOB", "ANN", answers={"RCPT": [452, 452]})
+    done = run(JOE, two, retry=RETRY, mail=[mail("JOE@ONE.ARPA", "BOB@TWO.ARPA", "ANN@TWO.ARPA")])
+    assert minutes(done, "attempt") == [0, 10]
+    assert counts(done) == {"delivered": 2}

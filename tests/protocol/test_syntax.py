@@ -24,7 +24,7 @@ from lab.protocol import (
     quote,
     unquote,
 )
-from lab.protocol.syntax import GRAMMARS
+from lab.protocol.syntax import GRAMMARS, path_in
 
 # -- the productions of 4.1.2, as generators
 
@@ -418,3 +418,20 @@ def test_the_table_of_grammars_in_the_guide_is_what_is_tried_here() -> None:
         for grammar, cell in zip(GRAMMARS, said, strict=True):
             fault = parse_command(line, grammar).fault
             assert (str(fault) in cell) if fault else cell in ("read", "passed over")
+
+
+@pytest.mark.parametrize(("text", "path"), [
+    ("User not local; please try <Jones@USC-ISI.ARPA>", "<Jones@USC-ISI.ARPA>"),
+    ('try <"a>b"@THREE.ARPA> instead', '<"a>b"@THREE.ARPA>'),
+    (r"try <a\>b@THREE.ARPA>", r"<a\>b@THREE.ARPA>"),
+    ('a < b, <x y>, then <"<"@A,> or <@ONE,@TWO:"q\\"r"@THREE>', '<@ONE,@TWO:"q\\"r"@THREE>'),
+    ("first\nsecond <a@B>\n<c@D>", "<a@B>"),
+    ("moved to <<a@B>>", "<a@B>"),
+    ("<>", None), ("<a@B", None), ("a@B", None), ("", None), ('<"a>b@C>', None),
+    ("<" * 1_000_000, None), ("<\\" * 500_000, None),
+])  # fmt: skip
+@pytest.mark.rule("3.2-1")
+def test_a_told_path_is_read_by_the_grammar(text: str, path: str | None) -> None:
+    """3.2: the path in a 251 or 551, whatever is in its quotes."""
+    read = path_in(text)
+    assert (read and read.text) == path
