@@ -23,6 +23,7 @@ from lab.hosts.routing import Neighbour, RoutingTable
 from lab.hosts.settings import HostSettings
 from lab.hosts.spool import Addressee, Queue, QueuedMail
 from lab.hosts.spooling import Spooling
+from lab.hosts.stamp import PLAIN, Stamp
 from lab.hosts.verdicts import FULL_AFTER_DATA, LINE_TOO_LONG, NO_SUCH_USER, NOT_ACTIVE
 from lab.protocol import (
     NULL_PATH,
@@ -42,7 +43,8 @@ class Host(HostControl):
     """An installation with users, mailboxes, tables and a spool.
 
     ``port`` is the driver's side: it records what happens, and wakes the host. ``answers_given``
-    counts the replies that its settings prescribe.
+    counts the replies that its settings prescribe. ``stamp`` is what its time stamp lines have
+    besides the usual; None: nothing.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class Host(HostControl):
         name = settings.name
         self.routes = routes
         self.calendar = calendar
+        self.stamp: Stamp | None = settings.stamp if settings.stamp != PLAIN else None
         self.retry = retry
         self.port = port
         self.directory = Directory(name, settings.users, settings.lists, settings.forwards)

@@ -191,8 +191,11 @@ class ReceivingSession:
         plan = self._plan(now, transaction, known)
         verdict = plan.verdict
         if verdict is OK:
-            message, ids = known or self._entered(transaction)
+            message, ids = identity = known or self._entered(transaction)
             self._record_accept(now, transaction, message, ids)
+            stamp = self.host.stamp
+            if known is None and stamp is not None and stamp.has_number:
+                plan = self._plan(now, transaction, identity)  # its line has the number now
             self.host.carry_out(now, message, plan)
         return verdict
 
@@ -221,7 +224,10 @@ class ReceivingSession:
     def _plan(self, now: float, transaction: Transaction, known: Identity | None) -> MailPlan:
         """Plan what to do with mail, under the time stamp line of this host."""
         host, paths = self.host, transaction.forward_paths
-        stamp = time_stamp_line(self.peer, self.name, host.daytime(now))
+        options = ""
+        if host.stamp is not None:
+            options = host.stamp.options(known[0] if known else 0, paths)
+        stamp = time_stamp_line(self.peer, self.name, host.daytime(now), options)
         octets = stamp + transaction.mail_data
         message, ids = known or (0, [str(number) for number in range(1, len(paths) + 1)])
         recipients = [

@@ -8,6 +8,7 @@ from typing import Any
 
 from lab.hosts.directory import Forward, MailingList, User
 from lab.hosts.setting import setting
+from lab.hosts.stamp import PLAIN, Stamp
 from lab.hosts.timeouts import TIMEOUTS, Timeouts
 from lab.protocol import NO_LIMITS, Limits
 
@@ -200,6 +201,27 @@ class HostSettings:
                 "clear": "set the bit to zero",
             },
             trace="set",
+        ),
+    )
+    zone: str = field(
+        default="",
+        metadata=setting(
+            "zone",
+            "Time zone that its clock shows: UT, a zone of RFC 822 such as EST or PDT, a military "
+            "letter, or +hhmm.",
+            "4.1.2",
+            default_text="that of `start`",
+            example='"PDT"',
+        ),
+    )
+    stamp: Stamp = field(
+        default=PLAIN,
+        metadata=setting(
+            "table",
+            "What its time stamp lines say besides from, by and the date.",
+            "4.1.2",
+            of=Stamp,
+            example='{ via = "TELENET", with = "X25" }',
         ),
     )
     unsophisticated: bool = field(

@@ -86,6 +86,6 @@ class Schedule:
         """Number mail and hand it to its host, now."""
         driver = self.driver
         now = driver.env.now
-        octets = submission.mail_data(driver.world.calendar.daytime(now))
+        octets = submission.mail_data(driver.world.calendar_of(host.settings).daytime(now))
         number = driver.numbering.next_message(host.name)
         host.submit(now, number, submission.sender, submission.to, octets, submission.verb)

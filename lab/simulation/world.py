@@ -43,6 +43,7 @@ class World:
             name: sequencer(HOSTS + rank) for name, rank in self.ranks.items()
         }
         self.calendar = Calendar(topology.start)
+        self._calendars: dict[str, Calendar] = {}
         self.links = [_link(seed, n, spec) for n, spec in enumerate(topology.links)]
         self.paths = PathFinder(
             zip(self.links, [_cost(spec) for spec in topology.links], strict=True),
@@ -60,9 +61,18 @@ class World:
         """The settings of all hosts, in the order of the file; routers are none."""
         return [spec for spec in self.topology.hosts.values() if spec.kind == "host"]
 
+    def calendar_of(self, settings: HostSettings) -> Calendar:
+        """Return the calendar of a host: in its own time zone, if it has one."""
+        if not settings.zone:
+            return self.calendar
+        calendar = self._calendars.get(settings.zone)
+        if calendar is None:
+            calendar = self._calendars[settings.zone] = Calendar(self.calendar.start, settings.zone)
+        return calendar
+
     def make_host(self, settings: HostSettings, port: HostPort) -> Host:
         """Make a host of these settings, with the tables and the retry policy of the topology."""
-        return Host(settings, self.routes, self.calendar, self.topology.retry, port)
+        return Host(settings, self.routes, self.calendar_of(settings), self.topology.retry, port)
 
     def channel_route(self, host: str, peer: str, environment: str) -> ChannelRoute:
         """Return how channels from a host to its neighbour go at present.

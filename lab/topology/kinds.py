@@ -16,7 +16,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 
 from lab.hosts.directory import Member
 from lab.hosts.scripted import ANSWERED, OPTIONAL
-from lab.protocol import Path, SyntaxFault, parse_path
+from lab.protocol import Path, SyntaxFault, parse_path, stamp_options, zone_of
 from lab.protocol.replies import TEXTS
 from lab.quantities import (
     BANDWIDTHS,
@@ -126,6 +126,24 @@ def _member(text: str) -> Member:
     return Member(_path(address), full_name)
 
 
+def _word(text: str) -> str:
+    try:
+        stamp_options(id=text)
+    except SyntaxFault:
+        what = "is not one word of printable ASCII without a semicolon"
+        raise ValueError(f'{as_toml(text)} {what}; write one such as "TELENET"') from None
+    return text
+
+
+def _zone(text: str) -> str:
+    try:
+        if text:
+            zone_of(text)
+    except SyntaxFault as why:
+        raise ValueError(str(why)) from None
+    return text
+
+
 def _date(value: object) -> object:
     if isinstance(value, str):
         try:
@@ -173,6 +191,13 @@ _Paths = Annotated[list[Annotated[str, AfterValidator(_path)]], BeforeValidator(
 KINDS: Final[dict[str, Kind]] = {
     "text": Kind(str, _TEXT, "text", is_text=True),
     "name": Kind(Annotated[str, Field(min_length=1)], _NAME, "text", is_text=True),
+    "word": Kind(
+        Annotated[str, AfterValidator(_word)], {"type": "string", "pattern": "^[!-:<-~]*$"},
+        "word", is_text=True,
+    ),
+    "zone": Kind(
+        Annotated[str, AfterValidator(_zone)], _TEXT, "time zone", example='"PDT"', is_text=True
+    ),
     "host": Kind(str, _TEXT, "host", example='"MIT-AI.ARPA"', is_text=True),
     "flag": Kind(bool, {"type": "boolean"}, "`true` or `false`", example="true"),
     "choice": Kind(str, _TEXT, "choice", is_text=True),

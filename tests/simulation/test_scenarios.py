@@ -77,7 +77,7 @@ def test_an_expectation_that_does_not_come_true_fails_the_run() -> None:
 def test_the_set_is_whole() -> None:
     names = {name_of(file) for file in FILES}
     assert names >= {f"rfc821/scenario-{number:02}" for number in range(1, 11)}
-    assert names >= {"rfc821/example-07", "rfc821/example-08"}
+    assert names >= {"rfc821/example-07", "rfc821/example-08", "rfc821/example-10"}
     assert names >= {"campus", "two-environments", "internet"}
 
 
@@ -167,6 +167,20 @@ def test_example_8_ends_with_the_return_path_and_three_time_stamps(tmp_path: Pat
         "To: SAM@JKL.ARPA",
         "",
         "This is to inform you that ...",
+    ]
+
+
+@pytest.mark.rule("4.1.2-11", "4.1.2-12")
+def test_example_10_has_all_of_a_time_stamp_line(tmp_path: Path) -> None:
+    """4.1.2: "via TELENET with X25 id M12345 for Smith@PDQ.ARPA ; 22 OCT 81 09:23:59 PDT"."""
+    done = lab_run(TOPOLOGIES / "rfc821" / "example-10.toml", "--out", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    (delivered,) = [file for file in (tmp_path / "mail").rglob("*") if file.is_file()]
+    assert delivered.read_bytes().decode("ascii").splitlines()[:3] == [
+        "Return-Path: <@XYZ.ARPA:Jones@ABC.ARPA>",
+        "Received: from XYZ.ARPA by PDQ.ARPA ; 22 Oct 81 09:24:00 PDT",
+        "Received: from ABC.ARPA by XYZ.ARPA via TELENET with X25 id M12345 "
+        "for Smith@PDQ.ARPA ; 22 Oct 81 09:23:59 PDT",
     ]
 
 
