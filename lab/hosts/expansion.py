@@ -7,8 +7,8 @@ from typing import Final
 
 from lab.hosts.destination import Destination, Destinations
 from lab.hosts.directory import Entry, Forward, MailingList
-from lab.hosts.message import visits, was_sent
 from lab.hosts.plan import MailPlan
+from lab.hosts.received import visits, was_sent
 from lab.hosts.verdicts import COMES_BACK, NO_SUCH_USER
 from lab.protocol import HostName, Path
 

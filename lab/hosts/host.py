@@ -68,7 +68,7 @@ class Host(HostControl):
         self.own_names = self.destinations.own_names
         self.expansion = Expansion(name, self.destinations)
         holds = frozenset([routes.resolve(HostName(held)) or held for held in settings.holds])
-        self.spooling = Spooling(name, holds, routes, retry, port)
+        self.spooling = Spooling(name, holds, routes, retry, port, settings.hop_limit)
         self.spool = self.spooling.spool
         self.open_sessions = 0
         self.forwards_learned = LearnedForwards()
@@ -136,14 +136,15 @@ class Host(HostControl):
         mail_data: bytes,
         *,
         relaying: bool,
-        followed: frozenset[str] | None = None,
+        earlier: QueuedMail | None = None,
     ) -> None:
         """Deliver to recipients at this host, and queue a copy for each next host of the others.
 
-        Who cannot be given the mail is told by a notification.
+        Who cannot be given the mail is told by a notification. ``earlier`` is the mail of the spool
+        that goes another way.
         """
         plan = self.plan(
-            message, verb, return_path, recipients, mail_data, relaying=relaying, followed=followed
+            message, verb, return_path, recipients, mail_data, relaying=relaying, earlier=earlier
         )
         self.carry_out(now, message, plan)
 
@@ -156,13 +157,13 @@ class Host(HostControl):
         mail_data: bytes,
         *,
         relaying: bool,
-        followed: frozenset[str] | None = None,
+        earlier: QueuedMail | None = None,
     ) -> MailPlan:
         """Return what to do with mail: deliver it here, queue it for next hosts, or neither.
 
         ``message`` is 0 for mail that has no number yet. ``return_path`` is the path by which this
         host would send a notification. The next host sees the same reverse-path, with this host
-        before it if it is ``relaying``.
+        before it if it is ``relaying``. ``earlier`` is the mail of the spool that goes another way.
         """
         plan = MailPlan(return_path)
         onward: dict[str, tuple[Neighbour, list[Addressee]]] = {}
@@ -192,7 +193,8 @@ class Host(HostControl):
         for hop, addressees in onward.values():
             mail = QueuedMail(message, verb, return_path, return_path, addressees, mail_data)
             mail.relaying = relaying
-            mail.followed = followed or _NOWHERE
+            if earlier is not None:
+                mail.continue_from(earlier)
             self._send_on(plan, hop, mail)
         return plan
 

@@ -5,11 +5,11 @@ Time stamp lines and return path lines are those of :mod:`lab.protocol.time_stam
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Final
 
-from lab.protocol import HostName, Path
+from lab.protocol import Path
 from lab.protocol.sizes import MAX_TEXT_LINE
 
 _FILLER: Final = b"The quick brown fox jumps over the lazy dog. 0123456789 .,;:\r\n"
@@ -114,47 +114,3 @@ def compose_notification(
         else:
             lines.append(f"  {what}")
     return as_mail_data(lines)
-
-
-# -- reading time stamp lines --------------------------------------------------------------------
-
-_STAMP: Final = b"Received: "
-
-MOST_STAMPS: Final = 25
-"""With more time stamp lines than this, mail is in a loop. RFC 821 has no such limit."""
-
-
-def is_looping(mail_data: bytes) -> bool:
-    """Return whether mail has passed so many hosts that it must be in a loop."""
-    return len(_stamp_lines(mail_data)) > MOST_STAMPS
-
-
-def visits(mail_data: bytes, names: Collection[HostName]) -> int:
-    """Count the time stamp lines at the beginning of mail that a host of these names wrote."""
-    return sum(by in names for _, by in _stamps(mail_data))
-
-
-def was_sent(mail_data: bytes, names: Collection[HostName]) -> bool:
-    """Return whether a time stamp line at the beginning of mail names such a host as sender."""
-    return any(sender in names for sender, _ in _stamps(mail_data))
-
-
-def _stamps(mail_data: bytes) -> Iterator[tuple[HostName, HostName]]:
-    """Yield sender and receiver of each time stamp line at the beginning of mail."""
-    for line in _stamp_lines(mail_data):
-        words = line.split(b" ", 6)
-        if len(words) > 4:
-            sender, receiver = words[2].decode("latin-1"), words[4].decode("latin-1")
-            yield HostName(sender), HostName(receiver)
-
-
-def _stamp_lines(mail_data: bytes) -> list[bytes]:
-    """Return the time stamp lines that mail begins with, and no more than show that it loops."""
-    lines: list[bytes] = []
-    if not mail_data.startswith(_STAMP):
-        return lines
-    for line in mail_data.split(b"\r\n", MOST_STAMPS + 1):
-        if not line.startswith(_STAMP):
-            break
-        lines.append(line)
-    return lines

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
-from lab.hosts.message import MOST_STAMPS
 from lab.protocol import Path, Reply, reply, with_relay
 from lab.protocol.sizes import MAX_DOMAIN, MAX_PATH, MAX_USER
 
@@ -48,10 +47,10 @@ def _why_unsendable_from(path: Path, name: str) -> Reply | None:
     return _GROWN if len(grown.text) > MAX_PATH else why_unsendable(grown)
 
 
-def fits_path_limits(return_path: Path, hosts: Sequence[str]) -> bool:
+def fits_path_limits(return_path: Path, hosts: Sequence[str], hop_limit: int) -> bool:
     """Return whether mail with a reverse-path may pass all of these hosts: its path does not become
     too long, nor its time stamp lines too many.
     """
     names = sum(len(f"@{name},") for name in hosts[:-1])
     stamps = len(return_path.route) + len(hosts)
-    return stamps <= MOST_STAMPS and len(return_path.text) + names <= MAX_PATH
+    return stamps <= hop_limit and len(return_path.text) + names <= MAX_PATH

@@ -10,17 +10,17 @@ from lab.hosts.directory import Forward, User
 from lab.hosts.help import help_reply
 from lab.hosts.host import Host
 from lab.hosts.interception import OverriddenReceiver
-from lab.hosts.message import is_looping
 from lab.hosts.paths import why_unsendable_from
 from lab.hosts.plan import MailPlan
+from lab.hosts.received import hops_beyond
 from lab.hosts.scripted import ScriptedReceiver
 from lab.hosts.verdicts import (
     BUSY,
-    LOOPING,
     NO_RELAY,
     NO_SPACE,
     NOT_IMPLEMENTED,
     OK,
+    in_a_circle,
     user_verdict,
 )  # fmt: skip
 from lab.protocol import (
@@ -170,8 +170,10 @@ class ReceivingSession:
         host = self.host
         if host.faults.full:
             return NO_SPACE
-        if is_looping(transaction.mail_data):
-            return LOOPING
+        most = host.settings.hop_limit
+        hops = hops_beyond(transaction.mail_data, most)
+        if hops:
+            return in_a_circle(hops, most)
         known = self.identify(transaction)
         if self.respond is None:
             return self._take(self.now, transaction, known)

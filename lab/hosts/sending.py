@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from lab.hosts.destination import Destination, FailedRecipient
 from lab.hosts.host import Host
 from lab.hosts.spool import Addressee, Queue, QueuedMail
@@ -10,6 +12,14 @@ from lab.protocol.sizes import MIN_RECIPIENTS
 from lab.protocol.syntax import path_in
 
 _NO_ANSWER: Answer = (451, "the transmission channel was lost")
+
+
+MOST_REDIRECTS: Final = 10
+"""How often a message is sent to the path in a 251 or 551; RFC 821 has no limit.
+
+Hosts that refer to each other in a circle are noticed by their paths. Hosts that make up a new path
+each time are not, and would never end. Nobody has moved more often than this.
+"""
 
 
 class QueueSender:
@@ -221,15 +231,14 @@ class QueueSender:
                 unlearned.append((recipient, path))
                 continue
             self._record("forward", mail, recipient, path.bare, old.bare, "redirect")
-            self._send_on(mail, [(recipient, self.host.destinations.of(old))], {path.key})
+            recipients = [(recipient, self.host.destinations.of(old))]
+            self._send_on(mail.redirected(frozenset([path.key])), recipients)
         return unlearned
 
-    def _send_on(
-        self, mail: QueuedMail, recipients: list[tuple[str, Destination]], followed: set[str]
-    ) -> None:
+    def _send_on(self, mail: QueuedMail, recipients: list[tuple[str, Destination]]) -> None:
         self.host.dispatch(
             self.now, mail.message, mail.verb, mail.return_path, recipients, mail.mail_data,
-            relaying=mail.relaying, followed=mail.followed | followed,
+            relaying=mail.relaying, earlier=mail,
         )  # fmt: skip
 
     def _redirect(self, mail: QueuedMail, answer: Answer, addressees: list[Addressee]) -> bool:
@@ -241,14 +250,28 @@ class QueueSender:
         if new is None or host.destinations.of(new).refusal is not None:
             return False
         olds = [old for _, old in addressees]
-        if new.key in mail.followed or any(_is_same_mailbox(old, new) for old in olds):
-            return False  # hosts that forward mail to each other in a loop
+        ends = _why_not_followed(mail, new, olds)
+        if ends:
+            if answer[0] == 551:
+                self._end_redirects(mail, answer, addressees, ends)
+            return answer[0] == 551  # a receiver-SMTP that says 251 is left to forward the mail
         recipients = []
         for recipient, old in addressees:
             self._record("forward", mail, recipient, old.bare, new.bare, "redirect")
             recipients.append((recipient, host.destinations.of(new)))
-        self._send_on(mail, recipients, {new.key, *[old.key for old in olds]})
+        followed = frozenset([new.key, *[old.key for old in olds]])
+        self._send_on(mail.redirected(followed), recipients)
         return True
+
+    def _end_redirects(
+        self, mail: QueuedMail, answer: Answer, addressees: list[Addressee], why: str
+    ) -> None:
+        """Return mail that is not sent to the path in a 551, and say why not."""
+        peer = self.queue.host
+        what = f"{peer} said {answer[0]} {answer[1]}, but {why}"
+        self._record("refuse", mail, tuple([recipient for recipient, _ in addressees]), what)
+        failed = [FailedRecipient(recipient, path, "", what) for recipient, path in addressees]
+        self.host.notify_sender(self.now, mail.message, mail.return_path, failed)
 
     def _refuse(self, mail: QueuedMail, text: str, addressees: list[Addressee]) -> None:
         self._record("refuse", mail, tuple([recipient for recipient, _ in addressees]), text)
@@ -266,6 +289,15 @@ class QueueSender:
         later.not_before = min(self.now + delay, mail.expires)
         self.queue.entries.append(later)
         self._record("defer", mail, later.ids, text, later.not_before)
+
+
+def _why_not_followed(mail: QueuedMail, new: Path, olds: list[Path]) -> str:
+    """Return why mail is not sent to a path that a reply gave; "" if it is."""
+    if new.key in mail.followed or any(_is_same_mailbox(old, new) for old in olds):
+        return "the mail has been sent there before: it goes in a circle"
+    if mail.redirects >= MOST_REDIRECTS:
+        return f"the mail has been redirected {mail.redirects} times, and no more is done"
+    return ""
 
 
 def _is_same_mailbox(old: Path, new: Path) -> bool:

@@ -92,6 +92,16 @@ class HostSettings:
             example="{ recipients = 100 }",
         ),
     )
+    hop_limit: int = field(
+        default=100,
+        metadata=setting(
+            "ordinal",
+            "With more Received fields than this, mail is taken to go in a circle, and refused "
+            "with 554.",
+            "3.6",
+            unit="fields",
+        ),
+    )
     careless: bool = field(
         default=False,
         metadata=setting(

@@ -18,13 +18,16 @@ class QueuedMail:
     ``reverse_path`` is what MAIL will give; ``return_path`` is where a notification would go. Mail
     that came from another host is ``relaying``; mail of a user of this host, and a notification, is
     not. ``followed`` are the keys of the paths that replies of 251 and 551 gave for it; none is
-    followed twice. ``avoided`` are the next hosts that were tried in vain. ``last_chance``: it was
-    too old when the host came up again, and is tried once more. Times are seconds.
+    followed twice, and ``redirects`` counts them. ``expires`` is when no more tries are made, 0
+    until the mail is in the spool; it stays when the mail goes another way. ``avoided`` are the
+    next hosts that were tried in vain. ``last_chance``: it was too old when the host came up again,
+    and is tried once more. Times are seconds.
     """
 
     __slots__ = (
         "addressees", "avoided", "expires", "failures", "followed", "last_chance", "mail_data",
-        "message", "not_before", "relaying", "return_path", "reverse_path", "takes_251", "verb",
+        "message", "not_before", "redirects", "relaying", "return_path", "reverse_path",
+        "takes_251", "verb",
     )  # fmt: skip
 
     def __init__(
@@ -50,6 +53,7 @@ class QueuedMail:
         self.last_chance = False
         self.avoided: frozenset[str] = frozenset()
         self.followed: frozenset[str] = frozenset()
+        self.redirects = 0
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -62,8 +66,24 @@ class QueuedMail:
             self.message, self.verb, self.reverse_path, self.return_path, addressees, self.mail_data
         )
         part.failures, part.expires, part.relaying = self.failures, self.expires, self.relaying
-        part.avoided, part.takes_251, part.followed = self.avoided, self.takes_251, self.followed
+        part.avoided, part.takes_251 = self.avoided, self.takes_251
+        part.followed, part.redirects = self.followed, self.redirects
         return part
+
+    def redirected(self, followed: frozenset[str]) -> QueuedMail:
+        """Return the same mail, for nobody yet, as it goes to a path that a reply gave for it.
+
+        ``followed`` are the keys of that path and of those before it.
+        """
+        part = self.part_for([])
+        part.followed |= followed
+        part.redirects += 1
+        return part
+
+    def continue_from(self, earlier: QueuedMail) -> None:
+        """Take age and redirects from the mail that this one continues."""
+        self.expires = earlier.expires
+        self.followed, self.redirects = earlier.followed, earlier.redirects
 
 
 class Queue:

@@ -15,7 +15,7 @@ class Spooling:
     ``holds`` are the next hosts that are not called: mail for them waits until they call and TURN.
     """
 
-    __slots__ = ("holds", "name", "port", "retry", "routes", "spool")
+    __slots__ = ("holds", "hop_limit", "name", "port", "retry", "routes", "spool")
 
     def __init__(
         self,
@@ -24,8 +24,10 @@ class Spooling:
         routes: RoutingTable,
         retry: Retry,
         port: HostPort,
+        hop_limit: int,
     ) -> None:
         self.name = name
+        self.hop_limit = hop_limit
         self.holds = holds
         self.routes = routes
         self.retry = retry
@@ -33,8 +35,8 @@ class Spooling:
         self.spool = Spool()
 
     def enqueue(self, now: float, hop: Neighbour, mail: QueuedMail) -> None:
-        """Put mail into the queue for a next host."""
-        mail.expires = now + self.retry.give_up
+        """Put mail into the queue for a next host; it is as old as it was in another queue."""
+        mail.expires = mail.expires or now + self.retry.give_up
         queue = self.spool.queue(hop.name, hop.environment)
         queue.entries.append(mail)
         size = len(mail.mail_data)
@@ -85,10 +87,8 @@ class Spooling:
         if hop is None:
             return False
         mail.avoided |= {queue.host}
-        expires = mail.expires
         mail.not_before = 0.0
         self.enqueue(now, hop, mail)
-        mail.expires = expires
         return True
 
     def _other_hop(self, queue: Queue, mail: QueuedMail, *, cut_off: bool) -> Neighbour | None:
@@ -105,11 +105,15 @@ class Spooling:
             if target is not None and (target != queue.host or cut_off):
                 around = mail.avoided | visited - {target}
                 hosts = self.routes.detour(self.name, target, queue.host, around)
-            if hosts is None or not fits_path_limits(mail.return_path, (self.name, *hosts)):
+            if hosts is None or not self._may_pass(mail, hosts):
                 mail.avoided = frozenset()
                 return None
             hops.add(self.routes.neighbours_of(self.name)[hosts[0]])
         return hops.pop() if len(hops) == 1 else None
+
+    def _may_pass(self, mail: QueuedMail, hosts: list[str]) -> bool:
+        """Return whether mail may pass these hosts, all of which may have this host's limit."""
+        return fits_path_limits(mail.return_path, (self.name, *hosts), self.hop_limit)
 
     def last_tries_over(self, now: float, queue: Queue) -> list[QueuedMail]:
         """Return the mail of a queue that had its last try, when the host runs again.

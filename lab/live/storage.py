@@ -149,7 +149,7 @@ def _written(entry: QueuedMail) -> str:
             entry.message, entry.verb, entry.reverse_path.text, entry.return_path.text,
             [[number, path.text] for number, path in entry.addressees],
             entry.failures, entry.not_before, entry.expires, entry.relaying, entry.takes_251,
-            entry.last_chance, sorted(entry.avoided), sorted(entry.followed),
+            entry.last_chance, sorted(entry.avoided), sorted(entry.followed), entry.redirects,
         ]
     )  # fmt: skip
 
@@ -157,7 +157,7 @@ def _written(entry: QueuedMail) -> str:
 def _read(about: str, mail_data: bytes) -> QueuedMail:
     (
         message, verb, reverse_path, return_path, addressees, failures, not_before, expires,
-        relaying, takes_251, last_chance, avoided, followed,
+        relaying, takes_251, last_chance, avoided, followed, redirects,
     ) = json.loads(about)  # fmt: skip
     entry = QueuedMail(
         message,
@@ -170,6 +170,7 @@ def _read(about: str, mail_data: bytes) -> QueuedMail:
     entry.failures, entry.not_before, entry.expires = failures, not_before, expires
     entry.relaying, entry.takes_251, entry.last_chance = relaying, takes_251, last_chance
     entry.avoided, entry.followed = frozenset(avoided), frozenset(followed)
+    entry.redirects = redirects
     return entry
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from helpers.host_by_hand import by_hand, letter, port_of, session
 
-from lab.hosts.message import MOST_STAMPS
 from lab.hosts.settings import HostSettings
 from lab.protocol import LATER, Reply
 
@@ -92,16 +91,6 @@ def test_a_full_host_refuses_at_each_step() -> None:
     assert receiving.recipient(begun, begun.forward_paths[0]).code == 452
     assert str(receiving.accept(begun)) == "452 Insufficient system storage"
     assert host.has_fault
-
-
-def test_mail_that_goes_in_a_circle_is_refused_when_it_has_come() -> None:
-    """3.6: after so many time stamp lines; the sender tells the originator."""
-    receiving = session(by_hand("bob"))
-    stamp = b"Received: from A by C ; 1 Aug 82 00:00:00 UT\r\n"
-    text = stamp * MOST_STAMPS + b"\r\nhi\r\n"
-    assert str(receiving.accept(letter(receiving, "bob@B", text=text))) == "250 OK"
-    refusal = receiving.accept(letter(receiving, "bob@B", text=stamp + text))
-    assert str(refusal).startswith("554 Transaction failed: too many time stamp lines")
 
 
 def test_a_busy_host_defers_at_rcpt_and_only_for_its_own_users() -> None:

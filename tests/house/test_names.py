@@ -15,6 +15,7 @@ ALLOWED = {
     "protocol/names.py: canonical": "the rule of host names",
     "protocol/syntax.py: in_capitals": "command codes and keywords, in either case (section 2)",
     "hosts/directory.py: _any_case": "names of users: a host may take them in any case (section 2)",
+    "hosts/received.py: _in_capitals": "names of header fields, in any case (RFC 822, 3.4.7)",
     "trace/rows.py: Event.__getitem__": "a command code; the room is below the protocol",
     "trace/jsonl.py": "a sentence of the library's, in the midst of ours",
     "topology/load.py": "a sentence of the library's or the system's, in the midst of ours",

@@ -59,7 +59,7 @@ PATHS = {
     ),
     "lab.hosts.paths": (),
     "lab.protocol.relaying": (),
-    "lab.hosts.message": ("is_looping", "visits", "was_sent", "_stamps", "_stamp_lines"),
+    "lab.hosts.received": (),
     "lab.hosts.destination": (),
     "lab.hosts.expansion": (),
     "lab.hosts.spooling": (),

@@ -1,0 +1,96 @@
+"""Mail that a mail program outside the lab sends back ends, as among hosts of the lab (3.6)."""
+
+from __future__ import annotations
+
+import signal
+import smtplib
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from aiosmtpd.controller import Controller
+from helpers.live_hosts import eventually, served
+
+import lab
+
+GATE, LOOP = "GATE.LAB.ARPA", "loop@GATE.LAB.ARPA"
+NETWORK = """
+[[host]]
+name = "GATE.LAB.ARPA"
+users = ["fred"]
+[[host.forward]]
+user = "loop"
+to = "loop@REAL.ARPA"
+[[host]]
+name = "REAL.ARPA"
+external = "127.0.0.1:{port}"
+[[link]]
+between = ["GATE.LAB.ARPA", "REAL.ARPA"]
+latency = "1 ms"
+"""
+FIELD = (
+    b"Received: from gate.lab.arpa (localhost [127.0.0.1])\r\n"
+    b"\tby real.arpa (Postfix) with SMTP id 4XyzAb0Qk2z9s\r\n"
+    b"\tfor <loop@real.arpa>; Tue, 24 Nov 2026 10:00:00 +0000 (UTC)\r\n"
+)
+
+
+class SendsBack:
+    """A mail server that puts a folded field and others on top of mail, and sends it back."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.passes = 0
+        self.end = ""
+
+    async def handle_DATA(self, server: object, session: object, envelope: object) -> str:
+        self.passes += 1
+        sender, content = envelope.mail_from, envelope.content  # type: ignore[attr-defined]
+        threading.Thread(target=self._send_back, args=(sender, content), daemon=True).start()
+        return "250 2.0.0 Ok: queued"
+
+    def _send_back(self, sender: str, content: bytes) -> None:
+        with smtplib.SMTP("127.0.0.1", self.port, timeout=20) as client:
+            try:
+                mail = b"Delivered-To: loop@real.arpa\r\n" + FIELD + content
+                client.sendmail(sender, [LOOP], mail)
+            except smtplib.SMTPDataError as refused:
+                self.end = f"{refused.smtp_code} {refused.smtp_error.decode()}"  # type: ignore[union-attr]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def answering(handler: SendsBack, port: int) -> Iterator[None]:
+    controller = Controller(handler, hostname="127.0.0.1", port=port)
+    controller.start()
+    try:
+        yield
+    finally:
+        controller.stop()
+
+
+def test_a_circle_through_a_real_mail_program_ends(tmp_path: Path) -> None:
+    """Each pass adds a field of the mail program and one of ours: at more than 100 we say 554."""
+    real, ours = free_port(), free_port()
+    path, out = tmp_path / "circle.toml", tmp_path / "out"
+    path.write_text(NETWORK.format(port=real))
+    server = SendsBack(ours)
+    options = ("--port", f"{GATE}={ours}", "--speed", "20", "--out", str(out))
+    with answering(server, real), served(path, *options) as (process, _):
+        with smtplib.SMTP("127.0.0.1", ours, timeout=20) as client:
+            client.sendmail("fred@GATE.LAB.ARPA", [LOOP], "Subject: round\r\n\r\nHi\r\n")
+        assert eventually(lambda: server.end, 60)
+        process.send_signal(signal.SIGINT)
+        process.wait(20)
+        assert process.returncode == 0
+    assert server.end.startswith("554 Transaction failed: the mail has 102 Received fields")
+    assert server.passes == 51
+    run = lab.Run(lab.load(path), lab.Trace.read_jsonl(out / "trace.jsonl"))
+    assert run.breaches == []
