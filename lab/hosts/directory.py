@@ -170,26 +170,28 @@ class Directory:
         """How many mailing lists there are."""
         return sum(isinstance(entry, MailingList) for entry in self._entries.values())
 
-    def verify(self, string: str, domain: str = "") -> Reply:
+    def verify(self, string: str, domain: str = "", *, is_mailbox: bool = False) -> Reply:
         """Return the reply to VRFY (section 3.3) for a user name, or part of a full name.
 
         ``domain`` is the host's name in the environment of the session, if it has another there.
+        ``is_mailbox``: the string was written as a mailbox, so it means that user and nobody else.
         """
         if self.is_ambiguous(string):
             return AMBIGUOUS
         entry = self.find(string)
-        if entry is None:
-            matches = [user for user in self.users if _matches(user, string)]
-            if len(matches) > 1:
-                return AMBIGUOUS
-            if not matches:
-                return reply(550, "String does not match anything.")
-            entry = matches[0]
         if isinstance(entry, MailingList):
             return reply(550, "That is a mailing list, not a user")
         if isinstance(entry, Forward):
             return entry.reply
-        return reply(250, self._line_of(entry, domain or self.domain))
+        # "where there are two Smith's", one of them may have it as the name of the mailbox
+        matches = [entry] if entry else []
+        if not is_mailbox:
+            matches += [user for user in self.users if user is not entry and _matches(user, string)]
+        if len(matches) > 1:
+            return AMBIGUOUS
+        if not matches:
+            return reply(550, "String does not match anything.")
+        return reply(250, self.line_of(matches[0], domain))
 
     def expand(self, string: str) -> Reply:
         """Return the reply to EXPN (section 3.3): one mailbox a line.
@@ -207,8 +209,14 @@ class Directory:
             return reply(550, "That is a user name, not a mailing list")
         return reply(550, "String does not match anything.")
 
-    def _line_of(self, user: User, domain: str) -> str:
-        return _member_line(Member(Path((), quote(user.name), domain), user.full_name))
+    def line_of_list(self, mailing_list: MailingList, domain: str = "") -> str:
+        """Return a list as a line of a reply to VRFY: its mailbox."""
+        return _member_line(Member(Path((), quote(mailing_list.name), domain or self.domain)))
+
+    def line_of(self, user: User, domain: str = "") -> str:
+        """Return a user as a line of a reply: the full name, if it is known, and the mailbox."""
+        path = Path((), quote(user.name), domain or self.domain)
+        return _member_line(Member(path, user.full_name))
 
 
 def _in_reply(path: Path) -> str:
@@ -235,5 +243,6 @@ def _any_case(name: str) -> str:
 
 def _matches(user: User, string: str) -> bool:
     words = _any_case(string).split()
-    known = {*_any_case(user.full_name).replace(".", " ").split(), _any_case(user.name)}
+    name = _any_case(user.name)
+    known = {*f"{_any_case(user.full_name)} {name}".replace(".", " ").split(), name}
     return bool(words) and all(word.rstrip(".") in known for word in words)

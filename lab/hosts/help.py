@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from lab.protocol import COMMANDS, Reply, reply
@@ -26,23 +26,31 @@ _FORMS: Final = {
 }
 
 
-def help_reply(host: str, string: str, status: Callable[[], str]) -> Reply:
-    """Return the reply to HELP: 214 with all commands, or with one.
+def help_reply(
+    host: str,
+    string: str,
+    status: Callable[[], str],
+    implemented: Sequence[str] = COMMANDS,
+) -> Reply:
+    """Return the reply to HELP: 214 with the commands that are ``implemented``, or with one.
 
-    HELP STATUS draws 211 with the host's ``status``; a string that is not a command draws 504.
+    HELP STATUS draws 211 with the host's ``status``; a string that is not a command, and a command
+    that the host does not have, draw 504.
     """
     word = in_capitals(string.strip())
     if word == "STATUS":
         return Reply(211, status())
     if not word:
-        half = len(COMMANDS) // 2
+        half = len(implemented) // 2
         return reply(
             214,
             f"{host} speaks SMTP (RFC 821). Commands:",
-            "  " + " ".join(COMMANDS[:half]),
-            "  " + " ".join(COMMANDS[half:]),
+            "  " + " ".join(implemented[:half]),
+            "  " + " ".join(implemented[half:]),
             "HELP <command> explains one; HELP STATUS reports the state of this host.",
         )
+    if word in _FORMS and word not in implemented:
+        return reply(504, f"{word} is not implemented here; HELP alone lists the commands")
     if word in _FORMS:
         return reply(214, _FORMS[word])
     printable = "".join(sign for sign in word[:40] if sign.isprintable())

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from lab.hosts.destination import Destination
-from lab.hosts.directory import Forward, User
+from lab.hosts.directory import Forward, MailingList, User
 from lab.hosts.help import help_reply
 from lab.hosts.host import Host
 from lab.hosts.interception import OverriddenReceiver
@@ -24,6 +24,7 @@ from lab.hosts.verdicts import (
     user_verdict,
 )  # fmt: skip
 from lab.protocol import (
+    COMMANDS,
     LATER,
     HostName,
     Path,
@@ -250,12 +251,35 @@ class ReceivingSession:
     # -- other commands -------------------------------------------------------------------------
 
     def verify(self, string: str) -> Reply:
-        """Return the reply to VRFY."""
-        return self.host.directory.verify(self._user_in(string), self.name)
+        """Return the reply to VRFY.
+
+        For a list it is positive only if the settings say so, and only "if on receipt of a message
+        so addressed it will be delivered to everyone on the list" (3.3).
+        """
+        directory, user = self.host.directory, self._user_in(string)
+        entry = directory.find(user)
+        if isinstance(entry, MailingList) and self._may_verify(entry):
+            return reply(250, directory.line_of_list(entry, self.name))
+        return directory.verify(user, self.name, is_mailbox=user != string)
+
+    def _may_verify(self, mailing_list: MailingList) -> bool:
+        """Return whether VRFY of a list may be positive: mail for it reaches every member."""
+        if mailing_list.private or not self.host.settings.verify_lists:
+            return False
+        for member in mailing_list.members:
+            destination = self.host.destinations.of(member.path)
+            user = destination.entry
+            if destination.refusal or (isinstance(user, User) and user.mailbox != "open"):
+                return False
+        return True
 
     def expand(self, string: str) -> Reply:
-        """Return the reply to EXPN."""
-        return self.host.directory.expand(self._user_in(string))
+        """Return the reply to EXPN; a user is a list of one, if the settings say so (3.3)."""
+        directory, user = self.host.directory, self._user_in(string)
+        entry = directory.find(user)
+        if isinstance(entry, User) and self.host.settings.expand_users:
+            return reply(250, directory.line_of(entry, self.name))
+        return directory.expand(user)
 
     def _user_in(self, string: str) -> str:
         """Return the user name that a string of VRFY or EXPN means.
@@ -277,7 +301,14 @@ class ReceivingSession:
 
     def help(self, string: str) -> Reply:
         """Return the reply to HELP."""
-        return help_reply(self.name, string, self._status)
+        return help_reply(self.name, string, self._status, self._implemented)
+
+    @property
+    def _implemented(self) -> tuple[str, ...]:
+        """The commands that this host has: TURN only if it changes roles."""
+        settings = self.host.settings
+        missing = {*settings.unimplemented, *(() if settings.turn else ("TURN",))}
+        return tuple([verb for verb in COMMANDS if verb not in missing])
 
     def _status(self) -> str:
         """Return the state of the host, for HELP STATUS (211)."""

@@ -249,6 +249,21 @@ class HostSettings:
             example='["EXPN", "HELP"]',
         ),
     )
+    verify_lists: bool = field(
+        default=False,
+        metadata=setting(
+            "flag",
+            "Reply 250 to VRFY of a list that is not private, if mail for it reaches everyone on "
+            "it; otherwise reply 550.",
+            "3.3",
+        ),
+    )
+    expand_users: bool = field(
+        default=False,
+        metadata=setting(
+            "flag", "Reply 250 to EXPN of a user, as a list of one; otherwise reply 550.", "3.3"
+        ),
+    )
     answers: Mapping[str, int | Sequence[int]] = field(
         default_factory=dict,
         metadata=setting(
