@@ -56,6 +56,10 @@ class HostConnection(asyncio.Protocol):
             self.role.process.receive_messages()
         self.role.received(octets)
 
+    def eof_received(self) -> bool:
+        """Note that the peer sends nothing more; return whether it may still hear replies."""
+        return self.role.input_ended()
+
     def connection_lost(self, error: Exception | None) -> None:
         """End the session, as the connection is gone."""
         if self.role.peer != OUTSIDE:
@@ -202,6 +206,10 @@ class OutgoingConnection(PendingCall):
         self.channel.role = role
         role.begin((self.number, self.peer, self.environment, True))
 
+    def input_ended(self) -> bool:
+        """Return that the connection is to be closed: the network does not half-close."""
+        return False
+
     def abort(self) -> None:
         """Close the connection, as no channel can be opened."""
         self.over = True
@@ -264,13 +272,15 @@ class IncomingConnection(OpenSession):
         self._recipients = KnownRecipients() if process.interceptions.changes else None
         self._unread = bytearray()
         self._is_going_on = False
+        self._has_ended = False
 
     def connected(self, transport: asyncio.Transport) -> None:
         """Greet the caller: a host of the topology, or a mail program from outside."""
         process = self.process
         process.receive_messages()
         process.host.open_sessions += 1
-        end = transport.get_extra_info("peername")[:2]
+        # there is no name any more if the caller has reset the connection
+        end = (transport.get_extra_info("peername") or ("", 0))[:2]
         expected = process.expected.pop(end, None)
         if expected is None:
             self._from_outside()
@@ -376,8 +386,26 @@ class IncomingConnection(OpenSession):
             self._take(octets)
         if self._unread:
             self._go_on_soon()
+        elif self._has_ended:
+            self._end_of_input()
         else:
             self.channel.resume()
+
+    def input_ended(self) -> bool:
+        """Note that nothing more comes; return whether the replies still have to be sent.
+
+        A caller from outside that has said everything may close its half of the connection, and
+        then still waits for the replies.
+        """
+        if self.peer == OUTSIDE and not self.over:
+            self._has_ended = True
+            self._end_of_input()
+        return self.peer == OUTSIDE
+
+    def _end_of_input(self) -> None:
+        """End the session, if all that has come is handled and has been replied to."""
+        if not (self._unread or self.receiver.is_waiting):
+            self._finish("end of input")
 
     def _take(self, octets: bytes) -> None:
         process = self.process
@@ -473,12 +501,22 @@ class IncomingConnection(OpenSession):
     def check_timeout(self, now: float) -> None:
         """Close the channel to a sender-SMTP from outside that has sent nothing for too long."""
         idle = self.process.arguments.idle
-        if self.peer != OUTSIDE or self.over or time.monotonic() - self.last < idle:
+        if self.peer == OUTSIDE and time.monotonic() - self.last >= idle:
+            self._close_channel(f"Nothing came for {idle:g} s", "nothing was said for too long")
+
+    def shut_down(self) -> None:
+        """Say 421 to a caller from outside, and close the channel: the host ends."""
+        if self.peer == OUTSIDE:
+            self._close_channel("Service not available", "the host has ended")
+
+    def _close_channel(self, why: str, reason: str) -> None:
+        """Say 421, which "may be a reply to any command" (4.2.1), and close the channel."""
+        if self.over:
             return
-        name = self.receiving.name
-        closing = reply(421, f"{name} Nothing came for {idle:g} s, closing transmission channel")
-        if self.receiver.state is not State.DATA:
-            self._note([Crossing("reply", closing.octets)])
-            self._noted = 0
-            self.process.write(self.channel.transport, closing.octets)
-        self._finish("cut: nothing was said for too long")
+        closing = reply(421, f"{self.receiving.name} {why}, closing transmission channel")
+        self.receiving.now = self.process.clock.now
+        self._noted = 0
+        said = [Crossing("reply", closing.octets)]
+        self._note(said)
+        self.process.write(self.channel.transport, closing.octets, free=True)
+        self._finish(f"cut: {reason}")

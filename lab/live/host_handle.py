@@ -53,6 +53,7 @@ class HostHandle(HostControl):
         self.port = (network.settings.ports or {}).get(self.name, 0)
         where, _, at = settings.external.rpartition(":")
         self.external = (where.strip("[]"), int(at)) if where else None
+        self.bound = asyncio.Event()
         self.ready = asyncio.Event()
         self.control: Control | None = None
         self.lives = 0
@@ -63,7 +64,8 @@ class HostHandle(HostControl):
         self._state = (0, False, 0)
         self._handlers: dict[str, Callable[..., None]] = {
             "look": self._fetch, "rows": self._take_batch, "state": self._take_state,
-            "ready": self._take_ready, "broken": self._take_broken, "failed": self._take_failed,
+            "bound": self._take_bound, "ready": self.ready.set,
+            "broken": self._take_broken, "failed": self._take_failed,
             "unstored": self._take_unstored, "call": self._take_call, "mail": network.report_mail,
             "gave up": network.report_timeout, "receiver": network.report_receiver,
         }  # fmt: skip
@@ -140,6 +142,7 @@ class HostHandle(HostControl):
         """Start the host's process."""
         network, settings = self.network, self.network.settings
         if self.external:
+            self.bound.set()
             self.ready.set()
             return
         ours, theirs = channel()
@@ -181,7 +184,8 @@ class HostHandle(HostControl):
         if self.control is None:
             return
         self._take()
-        if self.control.ended and not self.faults.down and not self.network.over:
+        is_ending = self.network.over or self.network.interrupted
+        if self.control.ended and not (self.faults.down or is_ending):
             self.network.host_died(self)
 
     def _take(self) -> None:
@@ -243,6 +247,7 @@ class HostHandle(HostControl):
         self._inherit()
         self.control.close()
         self.control = None
+        self.bound.clear()
         self.ready.clear()
 
     async def end(self) -> None:
@@ -267,9 +272,9 @@ class HostHandle(HostControl):
 
     # -- what the process reports ---------------------------------------------------------------
 
-    def _take_ready(self, port: int) -> None:
+    def _take_bound(self, port: int) -> None:
         self.port = port
-        self.ready.set()
+        self.bound.set()
 
     def _take_broken(self, why: str) -> None:
         self.network.failures.append(f"the process of {self.name} failed: {why}")

@@ -29,30 +29,43 @@ class CannotListen(Exception):
     """The host cannot listen at its address and port; the message is a sentence."""
 
 
+def _cannot_listen(arguments: HostArguments, error: OSError) -> CannotListen:
+    why = (error.strerror or str(error)).rpartition(": ")[2]
+    where = endpoint(arguments.address, arguments.port)
+    return CannotListen(f"{arguments.name} cannot listen at {where}: {why}")
+
+
 async def _serve(process: HostProcess) -> None:
     arguments = process.arguments
     loop = asyncio.get_running_loop()
     loop.add_reader(process.control, process.receive_messages)
+    loop.add_signal_handler(signal.SIGTERM, process.over.set)
     until = time.monotonic() + _PORT_TAKEN if arguments.life else 0.0
     while True:
         try:
             server = await loop.create_server(
                 lambda: IncomingConnection(process).channel, arguments.address, arguments.port,
-                backlog=1024, reuse_address=True,
+                backlog=1024, reuse_address=True, start_serving=False,
             )  # fmt: skip
             break
         except OSError as error:
             if time.monotonic() >= until:
-                why = (error.strerror or str(error)).rpartition(": ")[2]
-                where = endpoint(arguments.address, arguments.port)
-                raise CannotListen(f"{arguments.name} cannot listen at {where}: {why}") from None
+                raise _cannot_listen(arguments, error) from None
         await asyncio.sleep(0.1)
-    process.send("ready", server.sockets[0].getsockname()[1])
+    process.send("bound", server.sockets[0].getsockname()[1])
+    process.control.flush_all()
+    await process.started.wait()  # before, a caller could connect and not be answered
+    try:
+        await server.start_serving()
+    except OSError as error:
+        raise _cannot_listen(arguments, error) from None
+    process.send("ready")
     process.control.flush_all()
     loop.call_later(1.0, process.sweep)
     await process.over.wait()
-    await process.drain()
     server.close()
+    process.shut_down()
+    await process.drain()
     process.storage.close()
     process.control.flush_all()
 

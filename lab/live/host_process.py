@@ -121,6 +121,9 @@ class OpenSession(ABC):
     def check_timeout(self, now: float) -> None:
         """End the session if nothing has come for too long."""
 
+    def shut_down(self) -> None:  # noqa: B027  most sessions are ended by the network
+        """End the session in order, as the host ends, if the network does not."""
+
 
 class PendingCall(OpenSession):
     """The sender-SMTP's side of a session. It is a call until the channel is open."""
@@ -156,8 +159,8 @@ class HostProcess:
     announced, by the address from which they will come. ``asked`` is the number of the recipient
     that the last command was about, for sessions in which faults change something. ``inputs``
     counts what sessions have received, and ``stored`` what was put into storage.
-    ``may_report_late`` is set while a session with a caller from outside is handled. ``over`` is
-    set when the process is to end.
+    ``may_report_late`` is set while a session with a caller from outside is handled. ``started`` is
+    set when the clock runs, and ``over`` when the process is to end.
     """
 
     def __init__(self, arguments: HostArguments, control: Control, new_call: NewCall) -> None:
@@ -196,6 +199,7 @@ class HostProcess:
         self._reported: Any = None
         self.numbering = LiveHostNumbering(arguments.number, arguments.life)
         self._calls = 0
+        self.started = asyncio.Event()
         self.over = asyncio.Event()
         self._handlers: dict[str, Callable[..., None]] = {
             "submit": self._submit, "fault": self._fault, "links": self._links,
@@ -408,6 +412,12 @@ class HostProcess:
     def _start_clock(self, epoch: float) -> None:
         self.clock = WallClock(epoch, self.clock.speed)
         self._recover()
+        self.started.set()
+
+    def shut_down(self) -> None:
+        """Say 421 in each session with a caller from outside: the host ends (section 4.2.1)."""
+        for session in list(self.sessions):
+            session.shut_down()
 
     def _stop(self) -> None:
         self.over.set()

@@ -97,21 +97,23 @@ class LiveNetwork(LiveDriver):
         for handle in self.hosts.values():
             handle.start()
         for handle in self.hosts.values():
-            await self._started(handle)
+            await self._reached(handle, handle.bound)
         self.clock = WallClock(time.monotonic(), self.settings.speed)
         for handle in self.hosts.values():
             handle.send("start", self.clock.epoch)
         self.faults.begin()
         self.schedule.begin()
+        for handle in self.hosts.values():
+            await self._reached(handle, handle.ready)
 
-    async def _started(self, handle: HostHandle) -> None:
+    async def _reached(self, handle: HostHandle, stage: asyncio.Event) -> None:
         for _ in range(int(START_TIMEOUT * 10)):
-            if handle.ready.is_set():
+            if stage.is_set():
                 return
             if self.failures:
                 break
             with suppress(TimeoutError):
-                await asyncio.wait_for(handle.ready.wait(), 0.1)
+                await asyncio.wait_for(stage.wait(), 0.1)
         raise OSError(self.failures[0] if self.failures else f"{handle.name} does not start")
 
     async def carry_on(self, until: float | None, progress: Any) -> str:
@@ -354,4 +356,5 @@ class _Listener(RelayPort):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Note the connection; the host reports on its control channel what it is for."""
         super().connection_made(transport)
-        self._listening.host_connected(self, transport.get_extra_info("peername")[1])
+        if end := transport.get_extra_info("peername"):  # none if it is closed again already
+            self._listening.host_connected(self, end[1])
