@@ -106,11 +106,21 @@ class Forward:
 
     @property
     def reply(self) -> Reply:
-        """The reply to RCPT for this user: 251 or 551 with the new path."""
-        to = _in_reply(self.to)
+        """The reply to RCPT for this user: 251 or 551 with the new path.
+
+        A path that cannot be in a reply is not told: mail is accepted (250), or refused (550).
+        """
+        to = self.to.text
+        is_told = _in_reply(self.to) == to and len(to) <= _MOST_TOLD
         if self.mode == "forward":
-            return reply(251, f"User not local; will forward to {to}")
-        return reply(551, f"User not local; please try {to}")
+            text = f"User not local; will forward to {to}"
+            return reply(251, text) if is_told else reply(250, "User not local; will forward")
+        if is_told:
+            return reply(551, f"User not local; please try {to}")
+        return reply(550, "User not local, and the new path cannot be told in a reply")
+
+
+_MOST_TOLD: Final = MAX_REPLY_LINE - len("251 User not local; will forward to \r\n")
 
 
 Entry = User | MailingList | Forward
@@ -182,7 +192,10 @@ class Directory:
         if isinstance(entry, MailingList):
             return reply(550, "That is a mailing list, not a user")
         if isinstance(entry, Forward):
-            return entry.reply
+            verdict = entry.reply
+            if verdict.code != 250:
+                return verdict
+            return reply(250, self.line_of(User(entry.user), domain))
         # "where there are two Smith's", one of them may have it as the name of the mailbox
         matches = [entry] if entry else []
         if not is_mailbox:

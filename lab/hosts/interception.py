@@ -70,7 +70,7 @@ class OverriddenReceiver(ScriptedReceiver):
         if forced is None:
             return greeted
         self.state = State.CLOSED if forced.code == 421 else State.OPENED
-        return [Crossing("reply", forced.octets)]
+        return [Crossing("reply", self.completed(forced).octets)]
 
     def command(self, line: bytes) -> bytes:
         """Return the replies to a line, in whatever state a changed command has left this side."""
@@ -86,22 +86,22 @@ class OverriddenReceiver(ScriptedReceiver):
                 super().reply_to(line)
         elif forced.code == 421:
             self.state = State.CLOSED
-        return forced
+        return self.completed(forced, self.path_of(line))
 
     def reply_to_mail_data(self, data: MailData) -> Reply | None:
         """Take the mail data, and return the reply, or the one in its place."""
         forced = self._override()
-        if forced is not None and forced.code >= 400:
-            return forced
-        verdict = super().reply_to_mail_data(data)
         if forced is None:
-            return verdict
-        if verdict is None:
+            return super().reply_to_mail_data(data)
+        forced = self.completed(forced)
+        if forced.code >= 400:
+            return forced
+        if super().reply_to_mail_data(data) is None:
             self._held_back = forced
             return None
         return forced
 
-    def answer(self, verdict: Reply) -> list[Crossing]:
-        """Give the verdict that was left open, or the one in its place."""
+    def checked_answer(self, verdict: Reply) -> Reply:
+        """Return the verdict that was left open, or the one in its place."""
         forced, self._held_back = self._held_back, None
-        return super().answer(forced or verdict)
+        return super().checked_answer(verdict) if forced is None else forced

@@ -105,6 +105,11 @@ class ReceivingSession:
         """The host's name in the environment of the session."""
         return self.host.settings.name_in(self.environment)
 
+    @property
+    def domain(self) -> str:
+        """The same: the official name, with which 220, 221 and 421 begin."""
+        return self.name
+
     def greeting(self) -> Reply:
         """Return 220, or 421 if the host has as many sessions as it allows."""
         most = self.host.settings.limits.sessions

@@ -21,8 +21,8 @@ from lab.protocol import (
     State,
     reply,
 )
-from lab.protocol.replies import CONNECTION, MAIL_DATA, TEXTS, Outcome, meaning_of
-from lab.protocol.syntax import parse_command, verb_of
+from lab.protocol.replies import CONNECTION, MAIL_DATA, is_success
+from lab.protocol.syntax import parse_command, path_in, verb_of
 
 ANSWERED: Final = (CONNECTION, "HELO", "MAIL", "RCPT", "DATA", MAIL_DATA, "RSET", "SEND", "SOML",
                    "SAML", "VRFY", "EXPN", "HELP", "NOOP", "QUIT", "TURN")  # fmt: skip
@@ -42,7 +42,7 @@ class ScriptedReceiver(ReceiverSMTP):
     row of section 4.3.
     """
 
-    __slots__ = ("_answers", "_answers_given", "_unimplemented")
+    __slots__ = ("_answers", "_answers_given", "_data_code", "_unimplemented")
 
     def __init__(
         self,
@@ -56,6 +56,7 @@ class ScriptedReceiver(ReceiverSMTP):
         self._answers = settings.answers
         self._unimplemented = settings.unimplemented
         self._answers_given = answers_given
+        self._data_code: int | None = None
 
     def open(self) -> list[Crossing]:
         """Return the greeting; after any but 421 the sender-SMTP can still send QUIT."""
@@ -64,7 +65,7 @@ class ScriptedReceiver(ReceiverSMTP):
         if code is None or code == 220:
             return greeted
         self.state = State.CLOSED if code == 421 else State.OPENED
-        return [Crossing("reply", _reply(code).octets)]
+        return [Crossing("reply", self.completed(reply(code)).octets)]
 
     def _next(self, row: str) -> int | None:
         """Return the next prescribed answer for a row of 4.3; None if there is none left."""
@@ -89,20 +90,40 @@ class ScriptedReceiver(ReceiverSMTP):
         return super().reply_to(line)
 
     def _prescribed(self, verb: str, code: int, line: bytes) -> Reply:
-        if meaning_of(verb, code) is (Outcome.I if verb == "DATA" else Outcome.S):
+        if is_success(verb, code):
             natural = super().reply_to(line)
-            return natural if natural.code in (code, 421) or natural.code >= 400 else _reply(code)
-        if code == 421:
+            if natural.code in (code, 421) or natural.code >= 400:
+                return natural
+        elif code == 421:
             self.state = State.CLOSED
-        return _reply(code)
+        return self.completed(reply(code), self.path_of(line))
+
+    def path_of(self, line: bytes) -> str:
+        """Return the path for a 251 or 551 that is to tell one: that which the command asks about,
+        so that nobody is sent elsewhere; "" if it asks about none.
+        """
+        command = parse_command(line[:-2], self.grammar)
+        if command.verb == "VRFY":
+            asked = path_in(f"<{command.text}>") or path_in(f"<{command.text}@{self.domain}>")
+            return asked.text if asked is not None else ""
+        return command.path.text if command.verb == "RCPT" and not command.fault else ""
 
     def reply_to_mail_data(self, data: MailData) -> Reply | None:
         """Take the mail data, and return the reply: the prescribed one, if there is one."""
         code = self._next(MAIL_DATA)
-        if code is None or meaning_of(MAIL_DATA, code) is Outcome.S:
-            return super().reply_to_mail_data(data)
-        return _reply(code)
+        if code is not None and not is_success(MAIL_DATA, code):
+            return self.completed(reply(code))
+        self._data_code = code
+        verdict = super().reply_to_mail_data(data)
+        return verdict if verdict is None else self._instead(verdict)
 
+    def checked_answer(self, verdict: Reply) -> Reply:
+        """Return the reply to the mail data that was given later: the prescribed one, if any."""
+        return self._instead(super().checked_answer(verdict))
 
-def _reply(code: int) -> Reply:
-    return reply(code, TEXTS[code].replace("<forward-path>", "another path"))
+    def _instead(self, verdict: Reply) -> Reply:
+        """Return the prescribed reply to mail data that has been stored."""
+        code, self._data_code = self._data_code, None
+        if code is None or code == verdict.code or verdict.code >= 400:
+            return verdict
+        return self.completed(reply(code))

@@ -23,7 +23,8 @@ class Installation(Protocol):
 
     Each verdict is a :class:`Reply`, and the engine does the rest: a verdict below 400 changes the
     state and the buffers as the transition table says, any other leaves them. A verdict that is not
-    a Reply raises :class:`Misuse`.
+    a Reply, or that section 4.3 does not permit to the command, raises :class:`Misuse`; 421 is
+    permitted everywhere. 251 and 551 must tell a path.
 
     A class that derives from this sets ``domain``, the official name of its host, and has
     :meth:`recipient` and :meth:`accept`. The other methods have defaults: what every receiver-SMTP

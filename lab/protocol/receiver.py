@@ -19,11 +19,20 @@ from mypy_extensions import mypyc_attr
 from lab.protocol.events import Crossing
 from lab.protocol.interfaces import Installation, domain_of
 from lab.protocol.lines import CRLF, PIECE, TOO_LONG, LineBuffer, MailData
-from lab.protocol.replies import LATER, OUT_OF_ORDER, TEXTS, Reply, reply
+from lab.protocol.replies import (
+    CONNECTION,
+    LATER,
+    MAIL_DATA,
+    OUT_OF_ORDER,
+    TEXTS,
+    Reply,
+    reply,
+)
 from lab.protocol.sizes import MAX_COMMAND_LINE, NO_LIMITS, Limits
 from lab.protocol.states import TRANSITIONS, Buffers, State, Transition
 from lab.protocol.syntax import Command, Path, parse_command
 from lab.protocol.transactions import Misuse, Transaction
+from lab.protocol.verdicts import PLAIN, domain_in, why_not_permitted, with_domain, with_path
 
 OK: Final = reply(250, "OK")
 GO_AHEAD: Final = reply(354)
@@ -67,13 +76,16 @@ class ReceiverSMTP:
     the lines have been separated, so that no byte becomes a line end or a period that ends the
     mail. In a command such a byte is always a syntax error.
 
+    A verdict that section 4.3 does not permit to a command raises :class:`Misuse`. A 220, 221 or
+    421 that does not begin with the host's name gets it.
+
     A derived class may override :meth:`reply_to` and :meth:`reply_to_mail_data`, to reply
-    otherwise.
+    otherwise; what it replies is not held against section 4.3.
     """
 
     __slots__ = (
-        "_begun", "_data", "_events", "_line", "_measures_paths", "_waiting", "eight_bit",
-        "grammar", "installation", "limits", "peer", "state", "transaction", "turned",
+        "_begun", "_data", "_events", "_greeted_as", "_line", "_measures_paths", "_waiting",
+        "eight_bit", "grammar", "installation", "limits", "peer", "state", "transaction", "turned",
     )  # fmt: skip
 
     def __init__(
@@ -101,13 +113,15 @@ class ReceiverSMTP:
         self._events: list[Crossing] = []
         self._waiting = False
         self._begun = False
+        self._greeted_as = ""
 
     def open(self) -> list[Crossing]:
         """Begin the session, when the channel has opened, and return the greeting (section 3.5)."""
         if self._begun:
             raise Misuse("open() begins a session, and this one has begun")
         self._begun = True
-        greeting = self._verdict("greeting", self._ask.greeting())
+        greeting = self._verdict(CONNECTION, "greeting", self._ask.greeting())
+        self._greeted_as = domain_in(greeting)
         self.state = State.OPENED if greeting.code == 220 else State.CLOSED
         return [Crossing("reply", greeting.octets)]
 
@@ -202,9 +216,13 @@ class ReceiverSMTP:
         events: list[Crossing] = []
         self._events = events
         self._waiting = False
-        self._send(verdict)
+        self._send(self.checked_answer(verdict))
         self._proceed()
         return events
+
+    def checked_answer(self, verdict: Reply) -> Reply:
+        """Return what :meth:`answer` sends. A derived class may reply otherwise."""
+        return self._verdict(MAIL_DATA, "answer", verdict)
 
     def end_of_input(self) -> None:
         """End the session, as the channel is gone: as if RSET had come (section 4.1.1, QUIT)."""
@@ -319,7 +337,7 @@ class ReceiverSMTP:
                 return _NOT_ASCII
             octets = octets.translate(CLEARED)
         self.transaction.mail_data = octets
-        verdict = self._verdict("accept", self._ask.accept(self.transaction))
+        verdict = self._verdict(MAIL_DATA, "accept", self._ask.accept(self.transaction))
         return None if verdict is LATER else verdict
 
     # -- a verdict for each command -------------------------------------------------------------
@@ -329,16 +347,44 @@ class ReceiverSMTP:
         # of any type: what a method returns is checked here, with a sentence that names the method
         return cast(Any, self.installation)
 
-    def _verdict(self, method: str, given: Any) -> Reply:
-        """Return what the installation's method gave, if it is a reply; else raise Misuse."""
+    def _verdict(self, row: str, method: str, given: Any) -> Reply:
+        """Return the reply that the installation's method gave for a row of section 4.3.
+
+        Raises :class:`Misuse` if it is not a reply, or not one for that row.
+        """
         if isinstance(given, Reply):
-            return given
-        raise Misuse(_no_reply(type(self.installation).__name__, method, given))
+            if given.code in PLAIN[row]:
+                return given
+            why = why_not_permitted(row, given)
+            if not why:
+                return with_domain(given, self.domain)
+            raise Misuse(f"{self._said(method)} {given}: {why}")
+        what = "nothing (None)" if given is None else repr(given)[:80]
+        usual = _USUAL.get(method, 'reply(250, "OK"), or reply(550) to refuse')
+        raise Misuse(f"{self._said(method)} {what}; it must return a Reply: {usual}")
+
+    def _said(self, method: str) -> str:
+        name = type(self.installation).__name__
+        return f"{name}.{method}() returned" if method != "answer" else "answer() was given"
+
+    @property
+    def domain(self) -> str:
+        """The official name of the host: the installation's ``domain``, or else the first word of
+        its greeting; "" before that.
+        """
+        given = getattr(self.installation, "domain", "")
+        return given if isinstance(given, str) and given else self._greeted_as
+
+    def completed(self, verdict: Reply, path: str = "") -> Reply:
+        """Return a reply with what section 4.2.2 has in its text: the host's name in a 220, 221 and
+        421, and ``path`` in a 251 or 551 that tells none. For derived classes that reply otherwise.
+        """
+        return with_path(with_domain(verdict, self.domain), path or f"<postmaster@{self.domain}>")
 
     def _helo(self, command: Command) -> Reply:
         if _beyond(len(command.text), self.limits.domain):
             return reply(501, "Domain too long.")
-        verdict = self._verdict("hello", self._ask.hello(command.text))
+        verdict = self._verdict("HELO", "hello", self._ask.hello(command.text))
         if verdict.code == 250:
             self.peer = command.text
         return verdict
@@ -347,7 +393,7 @@ class ReceiverSMTP:
         fault = self._path_fault(command.path) if self._measures_paths else None
         if fault:
             return fault
-        return self._verdict("begin", self._ask.begin(command.verb, command.path))
+        return self._verdict(command.verb, "begin", self._ask.begin(command.verb, command.path))
 
     def _rcpt(self, command: Command) -> Reply:
         fault = self._path_fault(command.path) if self._measures_paths else None
@@ -356,7 +402,9 @@ class ReceiverSMTP:
         most = self.limits.recipients
         if most is not None and len(self.transaction.forward_paths) >= most:
             return _NO_RECIPIENT_LEFT
-        return self._verdict("recipient", self._ask.recipient(self.transaction, command.path))
+        return self._verdict(
+            "RCPT", "recipient", self._ask.recipient(self.transaction, command.path)
+        )
 
     def _path_fault(self, path: Path) -> Reply | None:
         limits = self.limits
@@ -378,19 +426,19 @@ class ReceiverSMTP:
         return OK
 
     def _quit(self, command: Command) -> Reply:
-        return self._verdict("goodbye", self._ask.goodbye())
+        return self._verdict("QUIT", "goodbye", self._ask.goodbye())
 
     def _vrfy(self, command: Command) -> Reply:
-        return self._verdict("verify", self._ask.verify(command.text))
+        return self._verdict("VRFY", "verify", self._ask.verify(command.text))
 
     def _expn(self, command: Command) -> Reply:
-        return self._verdict("expand", self._ask.expand(command.text))
+        return self._verdict("EXPN", "expand", self._ask.expand(command.text))
 
     def _help(self, command: Command) -> Reply:
-        return self._verdict("help", self._ask.help(command.text))
+        return self._verdict("HELP", "help", self._ask.help(command.text))
 
     def _turn(self, command: Command) -> Reply:
-        return self._verdict("turn", self._ask.turn())
+        return self._verdict("TURN", "turn", self._ask.turn())
 
 
 _USUAL: Final = {
@@ -403,13 +451,6 @@ _USUAL: Final = {
     "expand": 'reply(250, "<Smith@YOUR-HOST.ARPA>", ...), or reply(550)',
     "turn": 'reply(250, "OK"), or reply(502)',
 }
-
-
-def _no_reply(name: str, method: str, given: object) -> str:
-    """Say what a method returned, and what would be right."""
-    usual = _USUAL.get(method, 'reply(250, "OK"), or reply(550) to refuse')
-    what = "nothing (None)" if given is None else repr(given)[:80]
-    return f"{name}.{method}() returned {what}; it must return a Reply: {usual}"
 
 
 def _to_send(events: list[Crossing]) -> bytes:

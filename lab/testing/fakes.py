@@ -38,6 +38,8 @@ class FakeInstallation(Installation):
         chosen = replies.pop(0) if len(replies) > 1 else replies[0]
         if isinstance(chosen, Reply):
             return chosen
+        if chosen in (251, 551):
+            return reply(chosen, "User not local; <Jones@OTHER.ARPA>")
         return reply(chosen, "no" if chosen >= 400 else text)
 
     def greeting(self) -> Reply:

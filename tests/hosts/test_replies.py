@@ -279,7 +279,7 @@ LINE_END = '"a\\\r\\\nRSET"@ONE.ARPA'
 
 
 @pytest.mark.rule("3.3-10")
-def test_a_path_with_a_line_end_is_told_of_and_not_told() -> None:
+def test_a_path_with_a_line_end_is_not_told() -> None:
     """4.1.2's <x> and 4.2: no reply has a line end within, nor a path that is not the one meant."""
     about: dict[str, Any] = {
         "list": [{"name": "all", "members": [f"Ann <{LINE_END}>", "BOB@TWO.ARPA"]}],
@@ -291,10 +291,10 @@ def test_a_path_with_a_line_end_is_told_of_and_not_told() -> None:
     hidden = "a path that holds the end of a line"
     assert replies[2:] == [
         f"250-Ann {hidden}\r\n250 <BOB@TWO.ARPA>",
-        f"251 User not local; will forward to {hidden}",
-        f"551 User not local; please try {hidden}",
+        "250 <f@TWO.ARPA>",
+        "550 User not local, and the new path cannot be told in a reply",
         "250 OK",
-        f"551 User not local; please try {hidden}",
+        "550 User not local, and the new path cannot be told in a reply",
     ]
     two = host("TWO.ARPA", "BOB", **about)
     done = run(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from helpers.small_topologies import host, mail, run
+from helpers.small_topologies import host, mail, run, wire
 
 from lab.analysis.session_states import session_histories
 from lab.hosts.scripted import ANSWERED, ScriptedReceiver
@@ -122,3 +122,66 @@ def test_354_anywhere_but_after_data_is_no_request_for_mail_data() -> None:
     codes = replies_to((n, event.kind, event["octets"]) for n, event in enumerate(rows))
     assert [codes[n] for n, event in enumerate(rows) if event.kind == "command"] == [
         250, 250, 354, 250, 221]  # fmt: skip
+
+
+# -- replies that the file or a fault sets
+
+
+@pytest.mark.parametrize("row", [row for row in ANSWERED if row not in ("SEND", "SOML", "SAML")])
+@pytest.mark.parametrize("code", [220, 221, 251, 421, 551])
+@pytest.mark.rule("4.3-4", "3.2-1")
+def test_set_replies_have_the_name_and_the_path_too(row: str, code: int) -> None:
+    """4.2.2: 220, 221 and 421 begin with the official name, 251 and 551 tell a path; that which
+    was asked about, so that nobody is sent elsewhere.
+    """
+    receiver = ScriptedReceiver(
+        FakeInstallation(TURN=[Reply(250 if row == "TURN" else 502, "OK")]),
+        HostSettings(name="BETA.ARPA", answers={row: code}),
+        {},
+    )
+    sent = receiver.greet()
+    lines = ["HELO A", "VRFY Jones", "EXPN x", "HELP", "NOOP", "MAIL FROM:<a@A>", "RSET",
+             "MAIL FROM:<a@A>", "RCPT TO:<Jones@BETA.ARPA>", "DATA", "Hi\r\n.", "TURN",
+             "QUIT"]  # fmt: skip
+    for line in lines:
+        if receiver.closing or sent.startswith(b"%d" % code):
+            break
+        sent = receiver.respond(line.encode() + b"\r\n")
+    begins = {220: "220 BETA.ARPA ", 221: "221 BETA.ARPA ", 421: "421 BETA.ARPA ",
+              251: "251 User not local; will forward to <",
+              551: "551 User not local; please try <"}  # fmt: skip
+    assert sent.decode().startswith(begins[code])
+    if code in (251, 551):
+        told = "<Jones@BETA.ARPA>" if row in ("RCPT", "VRFY") else "<postmaster@BETA.ARPA>"
+        assert sent.endswith(f"{told}\r\n".encode())
+
+
+@pytest.mark.parametrize(("line", "sent"), [
+    ("421 no time", "421 TWO.ARPA no time"),
+    ("421", "421 TWO.ARPA Service not available, closing transmission channel"),
+    ("221 bye", "221 TWO.ARPA bye"),
+    ("421 TWO.ARPA no time", "421 TWO.ARPA no time"),
+    ("551", "551 User not local; please try <bob@TWO.ARPA>"),
+    ("551 gone", "551 gone <bob@TWO.ARPA>"),
+    ("551 try <bob@ONE.ARPA>", "551 try <bob@ONE.ARPA>"),
+    ("550 gone", "550 gone"),
+])  # fmt: skip
+@pytest.mark.rule("4.3-4")
+def test_changed_replies_have_the_name_and_the_path_too(line: str, sent: str) -> None:
+    """So do those that a fault puts in the place of a host's own."""
+    done = run(
+        host("ONE.ARPA", "joe"), host("TWO.ARPA", "bob"),
+        mail=[mail("joe@ONE.ARPA", "bob@TWO.ARPA")], retry={"first": "30 s"},
+        fault=[{"kind": "change-reply", "host": "TWO.ARPA", "session": 1, "number": 4,
+                "line": line}],
+    )  # fmt: skip
+    assert wire(done, "ONE.ARPA", "reply")[3] == sent
+
+
+def test_a_2yz_set_for_the_mail_data_is_sent_once_the_mail_is_stored() -> None:
+    """Appendix E: a success by its first digit, at once or when storing takes time."""
+    for options in ({}, {"store": "5 s"}):
+        two = host("TWO.ARPA", "bob", answers={"data": 211}, **options)
+        done = run(host("ONE.ARPA", "joe"), two, mail=[mail("joe@ONE.ARPA", "bob@TWO.ARPA")])
+        assert wire(done, "ONE.ARPA", "reply")[5][:3] == "211"
+        assert done.summary["delivered"] == 1

@@ -178,7 +178,8 @@ class Says:
         self.stored: list[Transaction] = []
 
     def say(self, verb: str) -> Reply:
-        return reply(self.replies.get(verb) or YES.get(verb, 250))
+        code = self.replies.get(verb) or YES.get(verb, 250)
+        return reply(code, "<Jones@B>") if code in (251, 551) else reply(code)
 
     def greeting(self) -> Reply:
         return self.say("CONNECT")

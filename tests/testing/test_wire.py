@@ -59,7 +59,7 @@ def test_replies_are_given_one_after_another_and_the_last_one_again() -> None:
 def test_a_refused_session_leaves_the_mail_in_the_agenda() -> None:
     _, agenda = play(FakeInstallation(CONNECT=[421]), mail_to("a"))
     assert (len(agenda.mail), agenda.finished) == (1, [])
-    assert agenda.refusals == [(421, "no")]
+    assert agenda.refusals == [(421, "BETA.ARPA no")]
 
 
 def test_limits_and_settings_are_those_of_the_receiver() -> None:

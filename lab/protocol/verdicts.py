@@ -1,0 +1,67 @@
+"""What a reply must hold besides its code: a name, a path; and which codes a command permits.
+
+A receiver-SMTP holds the verdicts of its installation against sections 4.2.2 and 4.3 before it
+sends them. What a peer sends is never held against them.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from lab.protocol.names import HostName
+from lab.protocol.replies import COMMAND_REPLIES, Reply, reply
+from lab.protocol.syntax import SyntaxFault, parse_domain, path_in
+
+NAMED: Final = frozenset((220, 221, 421))
+"""The replies whose text begins with the host's official name, ``<domain>`` (section 4.2.2)."""
+
+TELLING: Final = frozenset((251, 551))
+"""The replies whose text has a path, ``<forward-path>`` (section 4.2.2)."""
+
+PLAIN: Final = {row: frozenset(codes) - NAMED - TELLING for row, codes in COMMAND_REPLIES.items()}
+"""The codes that section 4.3 permits to each command, without those that need a name or a path."""
+
+
+def why_not_permitted(row: str, verdict: Reply) -> str:
+    """Return why a verdict may not be the reply to a row of section 4.3; "" if it may.
+
+    421 "may be a reply to any command" (section 4.2.2).
+    """
+    permitted = COMMAND_REPLIES[row]
+    if verdict.code not in permitted and verdict.code != 421:
+        codes = ", ".join(map(str, sorted({*permitted, 421})))
+        return f"section 4.3 permits {codes} as the reply to {row}"
+    if verdict.code in TELLING and path_in(verdict.text) is None:
+        return f'its text must hold a path: reply({verdict.code}, "User not local; <user@host>")'
+    return ""
+
+
+def with_domain(verdict: Reply, domain: str) -> Reply:
+    """Return a 220, 221 or 421 that begins with the name of the host, and any other as it is."""
+    if verdict.code not in NAMED or not domain:
+        return verdict
+    text = verdict.lines[0]
+    first = text.split(" ", 1)[0]
+    if first == domain or HostName(first) == HostName(domain):
+        return verdict
+    return reply(verdict.code, f"{domain} {text}".rstrip(), *verdict.lines[1:])
+
+
+def with_path(verdict: Reply, path: str) -> Reply:
+    """Return a 251 or 551 that has a path in its text, and any other as it is. ``path`` is put in
+    the place of ``<forward-path>``, or else at the end, if there is none.
+    """
+    if verdict.code not in TELLING or path_in(verdict.text) is not None:
+        return verdict
+    first, *others = verdict.lines
+    place = "<forward-path>"
+    text = first.replace(place, path) if place in first else f"{first} {path}"
+    return reply(verdict.code, text, *others)
+
+
+def domain_in(greeting: Reply) -> str:
+    """Return the name with which a greeting begins; "" if its first word is not one."""
+    try:
+        return parse_domain(greeting.lines[0].split(" ", 1)[0])
+    except SyntaxFault:
+        return ""
