@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -170,10 +172,16 @@ def generate(kind: str, arguments: Mapping[str, Any], seed: int) -> networkx.Gra
             + did_you_mean(kind, known, "; write one such as barabasi_albert_graph")
         )
     parameters = inspect.signature(known[kind]).parameters
+    _check_sizes(arguments)
     if "seed" in parameters:
         arguments = {"seed": seed} | dict(arguments)
     try:
-        graph = known[kind](**arguments)
+        with _bounded(kind), _bounded_memory():
+            graph = known[kind](**arguments)
+    except GraphFault:
+        raise
+    except (MemoryError, OverflowError):
+        raise _too_large(kind) from None
     except Exception as why:
         if isinstance(why, TypeError):
             _check_counts(arguments)
@@ -184,6 +192,86 @@ def generate(kind: str, arguments: Mapping[str, Any], seed: int) -> networkx.Gra
     if not isinstance(graph, networkx.Graph):
         raise GraphFault(f"networkx's {kind} does not make a graph; write one such as path_graph")
     return graph
+
+
+LARGEST_GRAPH: Final = 10**6
+"""The most nodes, and the most edges, of a graph that is generated."""
+
+
+def _check_sizes(arguments: Mapping[str, Any]) -> None:
+    """Raise :class:`GraphFault` for a number of nodes or edges that is too large to begin with."""
+    for name, value in arguments.items():
+        if name != "seed" and _largest(value) > LARGEST_GRAPH:
+            shown = f"{as_toml(value)} is" if isinstance(value, int) else "its numbers are"
+            raise GraphFault(f"{name}: {shown} too large; use {LARGEST_GRAPH} or less")
+
+
+def _largest(value: Any) -> int:
+    """Return the largest whole number in an argument, which may be a list; 0 without one."""
+    if isinstance(value, (list, tuple)):
+        return max(map(_largest, value), default=0)
+    return value if isinstance(value, int) else 0
+
+
+@contextmanager
+def _bounded(kind: str) -> Iterator[None]:
+    """Raise :class:`GraphFault` as soon as a graph that is being made becomes too large.
+
+    The size does not follow from the arguments: 30 may be 30 nodes, or 2 to the 30. So the graph
+    counts the dictionaries that it makes, one for each node and each edge.
+    """
+    import networkx
+
+    factories = ("node_attr_dict_factory", "edge_attr_dict_factory")
+    before = {name: getattr(networkx.Graph, name) for name in factories}
+    for name, factory in before.items():
+        setattr(networkx.Graph, name, staticmethod(_counted(factory, kind)))
+    try:
+        yield
+    finally:
+        for name, factory in before.items():
+            setattr(networkx.Graph, name, factory)
+
+
+def _counted(factory: Callable[[], dict[Any, Any]], kind: str) -> Callable[[], dict[Any, Any]]:
+    made = count(1)
+
+    def make() -> dict[Any, Any]:
+        if next(made) > 2 * LARGEST_GRAPH:
+            raise _too_large(kind)
+        return factory()
+
+    return make
+
+
+def _too_large(kind: str) -> GraphFault:
+    return GraphFault(
+        f"networkx's {kind} makes more than {LARGEST_GRAPH} nodes or edges of this; "
+        "use smaller numbers"
+    )
+
+
+@contextmanager
+def _bounded_memory() -> Iterator[None]:
+    """Allow this process 4 GB more at the most, where the system can limit it.
+
+    Some generators make a list of all nodes before the first of them is in the graph.
+    """
+    try:
+        import resource
+
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+    except (ImportError, OSError):
+        yield
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    most = pages * resource.getpagesize() + 4 * 10**9
+    most = min([most, *(each for each in (soft, hard) if each != resource.RLIM_INFINITY)])
+    resource.setrlimit(resource.RLIMIT_AS, (most, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
 _COUNTS: Final = ("n", "m", "d", "k", "l", "r", "h")

@@ -350,6 +350,35 @@ def test_a_count_that_is_not_a_whole_number_is_said_to_be_none(count: str, tmp_p
         load(path)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ('kind = "barabasi_albert_graph"\nn = 1000000000\nm = 2',
+         "generate: n: 1000000000 is too large; use 1000000 or less"),
+        ('kind = "grid_graph"\ndim = [3, 1000000000]',
+         "generate: dim: its numbers are too large; use 1000000 or less"),
+        ('kind = "complete_graph"\nn = 5000',
+         "generate: networkx's complete_graph makes more than 1000000 nodes or edges of this; "
+         "use smaller numbers"),
+        ('kind = "balanced_tree"\nr = 10\nh = 12',
+         "generate: networkx's balanced_tree makes more than 1000000 nodes or edges of this; "
+         "use smaller numbers"),
+    ],
+)  # fmt: skip
+def test_a_graph_that_would_be_too_large_is_refused_before_it_fills_the_memory(
+    arguments: str, sentence: str, tmp_path: Path
+) -> None:
+    before = vars(networkx.Graph).copy()
+    with pytest.raises(TopologyError) as wrong:
+        load(written(tmp_path, f"[generate]\n{arguments}\n"))
+    assert str(wrong.value).endswith(sentence)
+    assert vars(networkx.Graph) == before
+
+
+def test_a_seed_may_be_any_whole_number(tmp_path: Path) -> None:
+    assert len(load(written(tmp_path, GENERATE + "seed = 5000000000\n")).hosts) == 50
+
+
 def test_a_generated_graph_is_drawn_from_the_seed(tmp_path: Path) -> None:
     path = written(tmp_path, GENERATE)
     assert len(load(path).hosts) == 50
