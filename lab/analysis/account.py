@@ -20,6 +20,7 @@ from typing import IO, Any, Final, overload
 
 from lab.analysis.quantiles import quantiles
 from lab.analysis.summary import Counts, Outcomes, RecipientSummary, Summary
+from lab.runtime.arguments import many
 from lab.trace.rows import (
     EXPAND_MEMBERS,
     FORWARD_NEW,
@@ -260,6 +261,7 @@ class Account:
         self.sessions = 0
         self.last = 0.0
         self.ended = False
+        many("rows", rows, "rows of a trace, such as run.trace.rows")
         for row in rows:
             self.take(row)
 

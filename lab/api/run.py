@@ -120,6 +120,8 @@ class Run:
         of ``breaks`` holds of: a text such as "reply 550", or a function of an event. Raises
         ImportError without anywidget, and ValueError for a text that is not a condition.
         """
+        position = arguments.whole_number("position", position, 0)
+        arguments.many("breaks", breaks, 'a list of conditions such as ["reply 550"]')
         try:
             from lab.views.widget import Watch
         except ImportError:
@@ -170,6 +172,7 @@ class Run:
 
     def save_least(self, directory: str | os.PathLike[str]) -> list[Path]:
         """Leave trace and summary alone, where :meth:`save` was interrupted; return their paths."""
+        arguments.path("directory", directory, "the path of a directory")
         return write_least(self.trace, self.summary, directory)
 
 

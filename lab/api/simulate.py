@@ -41,7 +41,7 @@ def load(path: str | os.PathLike[str], sets: Sequence[str] = (), seed: int = 0) 
 def topology_of(topology: object, seed: int) -> Topology:
     """Return a topology, or that of a file, for a seed; TypeError for what is neither."""
     if isinstance(topology, Topology):
-        return topology.with_seed(seed)
+        return topology.ready().with_seed(seed)
     what = "a lab.Topology or the path of a topology file"
     return load(arguments.path("topology", topology, what), seed=seed)
 

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 DOWN: Final = 60.0
 """Seconds for which a host is down after a crash."""
 
+_COUNTED: Final = ("submitted", *OUTCOMES, "duplicates")
+"""What is counted of each run."""
+
 
 class BreakPoint(NamedTuple):
     """A place at which a run is broken: its kind, a description, and the fault that breaks it.
@@ -118,7 +121,7 @@ class Explored:
         from lab.api.simulate import simulate
 
         if not isinstance(point, BreakPoint):
-            number = point
+            number = arguments.whole_number("point", point)
             tried = next((point for point in self.points if point.number == number), None)
             if tried is None:
                 raise IndexError(
@@ -148,6 +151,9 @@ class Explored:
 
     def total(self, name: str, kind: str | None = None) -> int:
         """Return the sum of a count over all points, or over those of one kind."""
+        arguments.one_of("name", name, _COUNTED)
+        if kind is not None:
+            arguments.text("kind", kind)
         return sum(o.counts[name] for p, o in self.tried() if kind in (None, p.kind))
 
     def as_dict(self) -> dict[str, object]:
@@ -364,7 +370,7 @@ def broken_run(topology: Topology, seed: int, fault: FaultSpec) -> Trial:
     trace = simulate(broken(topology, fault), seed)
     account = Account(trace.rows)
     summary = account.summary()
-    counts = {name: summary[name] for name in ("submitted", *OUTCOMES, "duplicates")}
+    counts = {name: summary[name] for name in _COUNTED}
     return Trial(counts, [str(breach) for breach in breaches(trace.rows, account)])
 
 

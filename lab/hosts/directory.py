@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from lab.hosts.checked import checked
 from lab.hosts.setting import setting
 from lab.protocol import Path, Reply, quote, reply
 from lab.protocol.replies import MAX_REPLY_LINE
@@ -18,6 +19,7 @@ from lab.protocol.replies import MAX_REPLY_LINE
 AMBIGUOUS: Final = reply(553, "User ambiguous")
 
 
+@checked
 @dataclass(frozen=True, slots=True)
 class User:
     """A user with a mailbox at a host."""
@@ -52,6 +54,7 @@ class User:
     )
 
 
+@checked
 @dataclass(frozen=True, slots=True)
 class Member:
     """A member of a mailing list: a path, and a full name if it is known."""
@@ -63,6 +66,7 @@ class Member:
         return f"{self.full_name} {self.path}" if self.full_name else str(self.path)
 
 
+@checked
 @dataclass(frozen=True, slots=True)
 class MailingList:
     """A name that stands for its members (section 3.3); EXPN does not show a private list."""
@@ -83,6 +87,7 @@ class MailingList:
     private: bool = field(default=False, metadata=setting("flag", "Reply 550 to EXPN.", "3.3"))
 
 
+@checked
 @dataclass(frozen=True, slots=True)
 class Forward:
     """A user whose mailbox is at another host (section 3.2)."""

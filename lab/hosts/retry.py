@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from lab.hosts.checked import checked
 from lab.hosts.setting import setting
 
 
+@checked
 @dataclass(frozen=True, slots=True)
 class Retry:
     """When mail that could not be sent is tried again, and when it is given up; in seconds.

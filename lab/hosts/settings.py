@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from lab.hosts.checked import checked
 from lab.hosts.directory import Forward, MailingList, User
 from lab.hosts.setting import setting
 from lab.hosts.stamp import PLAIN, Stamp
@@ -320,6 +321,9 @@ class HostSettings:
     def __reduce__(self) -> tuple[Any, ...]:
         # a compiled frozen dataclass cannot be pickled in Python's default way
         return type(self), tuple([getattr(self, each.name) for each in fields(self)])
+
+
+checked(HostSettings)  # not as a decorator: see there
 
 
 @dataclass(slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
+from lab.hosts.checked import checked
 from lab.hosts.setting import setting
 from lab.protocol.replies import CONNECTION, MAIL_DATA
 
@@ -14,6 +15,7 @@ BLOCK: Final = 4096
 """Bytes of mail data that are given to the transmission channel at a time."""
 
 
+@checked
 @dataclass(frozen=True, slots=True)
 class Timeouts:
     """The seconds that a sender-SMTP waits for each reply.

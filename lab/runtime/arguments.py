@@ -30,6 +30,8 @@ def real_number(
     name: str, value: Any, least: float | None = None, *, unit: str = "", example: str = "9.5"
 ) -> float:
     """Return a number, at least ``least``; infinity is one, and what is not a number (nan) not."""
+    if type(value) is float and (value >= least if least is not None else value == value):
+        return value
     of_unit = f" of {unit}" if unit else ""
     must_be = f"{name} must be a number{of_unit}, not {shown(value)}; for example {name}={example}"
     if isinstance(value, (bool, str, bytes, bytearray)):
@@ -71,6 +73,26 @@ def function(name: str, value: Any, gets: str) -> Callable[..., Any] | None:
         found: Callable[..., Any] | None = value
         return found
     raise TypeError(f"{name} must be a function that is called with {gets}, not {shown(value)}")
+
+
+def instance(name: str, value: Any, cls: type[Any], what: str) -> Any:
+    """Return an object of a class; ``what`` says in words what it must be."""
+    if isinstance(value, cls):
+        return value
+    raise TypeError(f"{name} must be {what}, not {shown(value)}")
+
+
+def text(name: str, value: Any, what: str = "a text") -> str:
+    """Return a text."""
+    made: str = instance(name, value, str, what)
+    return made
+
+
+def many(name: str, value: Any, what: str) -> Iterable[Any]:
+    """Return what has several values and is not a text; ``what`` says what they must be."""
+    if isinstance(value, Iterable) and not isinstance(value, (str, bytes, bytearray)):
+        return value
+    raise TypeError(f"{name} must be {what}, not {shown(value)}")
 
 
 def one_of(name: str, value: Any, known: Iterable[str]) -> str:

@@ -14,6 +14,7 @@ from lab.analysis.narrative import LETTERS, lines_of, sentence
 from lab.analysis.session_states import SessionHistory, Snapshot
 from lab.analysis.spools import Spooled
 from lab.quantities import clock_time
+from lab.runtime import arguments
 from lab.runtime.deprecation import renamed
 from lab.trace.rows import KIND, OCTETS, SESSION, Event
 
@@ -112,6 +113,7 @@ class Moment:
 
     def retry_at(self, mail: Spooled) -> float | None:
         """Return when mail in a spool is tried again, in seconds; None if it was not deferred."""
+        arguments.instance("mail", mail, Spooled, "mail in a spool, as spools has it")
         return self.index.retry_at(self.n, mail)
 
     @cached_property
@@ -125,7 +127,8 @@ class Moment:
         ``most`` is the number of events to show, counted from the last (0: all of them). Of long
         mail data, only the first and last lines are shown.
         """
-        number = self.session if session is None else session
+        most = arguments.whole_number("most", most, 0)
+        number = self.session if session is None else arguments.whole_number("session", session)
         history = self.index.session_histories.get(number) if number is not None else None
         if history is None:
             return []

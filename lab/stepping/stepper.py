@@ -152,6 +152,12 @@ class Stepper:
         kind: str | None = None,
     ) -> Moment:
         """Go forward to the next event of the given host, message, session and kind."""
+        for name, value in (("host", host), ("kind", kind)):
+            if value is not None:
+                arguments.text(name, value)
+        for name, number in (("message", message), ("session", session)):
+            if number is not None:
+                arguments.whole_number(name, number)
         given = {"host": host, "message": message, "session": session, "kind": kind}
         words = [f"{name} {value}" for name, value in given.items() if value is not None]
         return self.until(" ".join(words)) if words else self.step()
@@ -204,6 +210,7 @@ class Stepper:
 
         By default it is the session that is shown. Raises :class:`NoIntervention`.
         """
+        arguments.text("line", line)
         number = self._open_session(session)
         try:
             forced = reply_of(line)
@@ -218,6 +225,7 @@ class Stepper:
 
     def change_command(self, line: str, session: int | None = None) -> Moment:
         """Replace the next command of a session by another: "RSET"."""
+        arguments.text("line", line)
         number = self._open_session(session)
         try:
             command_line(line)
@@ -273,7 +281,7 @@ class Stepper:
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write a topology file with the interventions as faults; a run of it is this run."""
-        file = Path(path)
+        file = Path(arguments.path("path", path, "the path of a file"))
         seed = f" --seed {self.seed}" if self.seed else ""
         changes = [f"after event {change.moment}: {change.words}" for change in self.interventions]
         until = f" --until '{self.until_time:g} s'" if self.until_time is not None else ""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from lab.hosts.checked import of_valid
 from lab.hosts.directory import Directory
 from lab.hosts.scripted import ANSWERED, OPTIONAL
 from lab.protocol import HostName, Path, SyntaxFault, parse_domain, quote
@@ -101,7 +102,7 @@ def build_hosts(
         host = filled(table, defaults)
         _check_host(table, number, environments, diagnostics)
         _check_people(host, number, diagnostics)
-        hosts.add(HostSpec(**host.values()), number)
+        hosts.add(of_valid(HostSpec, host.values()), number)
     if not tables.host and not any(each.place[:1] == ("host",) for each in diagnostics.problems):
         text = 'there is no host; write [[host]] and name = "MIT-AI.ARPA"'
         diagnostics.problem(("host",), text)

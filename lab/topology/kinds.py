@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, Field, StrictInt
 
+from lab.hosts.checked import LARGEST_MAIL
 from lab.hosts.directory import Member
 from lab.hosts.scripted import ANSWERED, OPTIONAL
 from lab.protocol import Path, SyntaxFault, parse_path, stamp_options, zone_of
@@ -29,9 +30,6 @@ from lab.quantities import (
     parse_rate,
     parse_size,
 )
-
-LARGEST_MAIL: Final = 10**9
-"""Bytes. Mail data is held in memory, and a wrong unit should not fill it."""
 
 
 @dataclass(frozen=True, slots=True)

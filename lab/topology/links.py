@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from lab.hosts.checked import of_valid
 from lab.topology.diagnostics import Diagnostics
 from lab.topology.hosts import Hosts, check_environment
 from lab.topology.specs import Environment, LinkSpec
@@ -92,4 +93,4 @@ def _link(
         text = f"a link joins {a.name} to itself; write the names of two hosts"
         diagnostics.problem(diagnostics.place("link", number, "between"), text)
         return None
-    return LinkSpec(**values | {"a": a.name, "b": b.name})
+    return of_valid(LinkSpec, values | {"a": a.name, "b": b.name})

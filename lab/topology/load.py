@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from lab.hosts.checked import of_valid
 from lab.hosts.retry import Retry
 from lab.quantities import count_noun, single_line
 from lab.runtime.arguments import plain
@@ -272,7 +273,8 @@ def _built(
     source: Source,
     from_graph: bool,
     recipe: Mapping[str, Any] | None,
-) -> Data:
+) -> Data | None:
+    """Return the topology of valid tables; None if its parts have problems."""
     environments = build_environments(tables, diagnostics)
     hosts = build_hosts(tables, environments, diagnostics, graph=from_graph)
     links = build_links(tables, environments, hosts)
@@ -281,22 +283,23 @@ def _built(
     if tables.retry.max < tables.retry.first:
         text = "max is less than first; write as much or more"
         diagnostics.problem(("retry", "max"), text)
-    return cls(
-        title=tables.title,
-        start=tables.start,
-        environments=environments,
-        hosts=hosts.specs,
-        links=links,
-        mail=mail,
-        traffic=build_traffic(tables, hosts),
-        scripts=build_scripts(tables, hosts),
-        polls=build_polls(tables, hosts),
-        faults=build_faults(tables, links, hosts),
-        retry=Retry(**tables.retry.values()),
-        expect={key: count for key, count in tables.expect.given().items() if count is not None},
-        notes=_notes(source, diagnostics),
-        recipe=recipe,
-    )
+    parts: dict[str, Any] = {
+        "title": tables.title,
+        "start": tables.start,
+        "environments": environments,
+        "hosts": hosts.specs,
+        "links": links,
+        "mail": mail,
+        "traffic": build_traffic(tables, hosts),
+        "scripts": build_scripts(tables, hosts),
+        "polls": build_polls(tables, hosts),
+        "faults": build_faults(tables, links, hosts),
+        "retry": Retry(**tables.retry.values()),
+        "expect": {key: count for key, count in tables.expect.given().items() if count is not None},
+        "notes": _notes(source, diagnostics),
+        "recipe": recipe,
+    }
+    return None if diagnostics.problems else of_valid(cls, parts)
 
 
 def _notes(source: Source, diagnostics: Diagnostics) -> tuple[str, ...]:

@@ -11,9 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from lab.hosts.checked import checked
 from lab.runtime import arguments
 from lab.runtime.arguments import shown, whole_number
 from lab.topology.file import COUNTS as COUNTS
+from lab.topology.parts import problems_of_parts
 from lab.topology.specs import DEFAULT_START as DEFAULT_START
 from lab.topology.specs import Environment as Environment
 from lab.topology.specs import FaultSpec as FaultSpec
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     import networkx
 
 
+@checked
 @dataclass(frozen=True, slots=True)
 class Topology(TopologyData):
     """A topology, with methods that make a graph, a file, or the topology for another seed."""
@@ -47,6 +50,20 @@ class Topology(TopologyData):
 
             self._cache["graph"] = to_graph(self)
         return self._cache["graph"]
+
+    def ready(self) -> Topology:
+        """Return the topology itself; raise :class:`TopologyError` if its parts do not fit.
+
+        A run begins with this. Until then, parts can be replaced one after another.
+        """
+        if "ready" not in self._cache:
+            problems = list(problems_of_parts(self))
+            if problems:
+                from lab.topology.problems import bounded
+
+                raise TopologyError(bounded(problems))
+            self._cache["ready"] = True
+        return self
 
     def with_seed(self, seed: int) -> Topology:
         """Return the topology that the same file describes for another seed.

@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
+from lab.hosts.checked import of_valid
 from lab.topology.declarations import (
     Setting,
     declared_tables,
@@ -53,7 +54,7 @@ def _made(value: Any) -> Any:
     """Return the dataclass of a table, or a tuple of those; any other value unchanged."""
     if isinstance(value, Table):
         assert value.declared is not None
-        return value.declared(**value.values())
+        return of_valid(value.declared, value.values())
     return tuple(map(_made, value)) if isinstance(value, list) else value
 
 

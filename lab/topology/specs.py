@@ -13,11 +13,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
+from lab.hosts.checked import checked
 from lab.hosts.retry import Retry
 from lab.hosts.setting import setting
 from lab.hosts.settings import HostSettings
 from lab.protocol import HostName, Path
 from lab.quantities import single_line
+from lab.runtime.arguments import text
+from lab.runtime.typed_values import PUBLIC_NAMES
 
 HostSpec = HostSettings
 """A host in a topology is the settings of its installation."""
@@ -37,6 +40,7 @@ class TopologyError(Exception):
         return "\n".join(self.problems)
 
 
+@checked
 @dataclass(frozen=True, slots=True)
 class Environment:
     """An interprocess communication environment (IPCE), with the transport service it offers."""
@@ -63,6 +67,7 @@ class Environment:
     )
 
 
+@checked
 @dataclass(frozen=True, slots=True)
 class LinkSpec:
     """A link between two hosts or routers in one environment, the same in both directions."""
@@ -131,6 +136,7 @@ class LinkSpec:
     )
 
 
+@checked
 @dataclass(frozen=True, slots=True)
 class MailSpec:
     """Mail that a user submits to their host.
@@ -190,6 +196,7 @@ class MailSpec:
     )
 
 
+@checked
 @dataclass(frozen=True, slots=True)
 class TrafficSpec:
     """Random messages between users, with Poisson arrivals."""
@@ -226,6 +233,7 @@ class TrafficSpec:
     )
 
 
+@checked
 @dataclass(frozen=True, slots=True)
 class ScriptSpec:
     """A sender-SMTP that sends exactly these lines, whatever comes back."""
@@ -244,6 +252,7 @@ class ScriptSpec:
     )
 
 
+@checked
 @dataclass(frozen=True, slots=True)
 class PollSpec:
     """A host that calls another, sends its mail, and asks for mail with TURN."""
@@ -424,6 +433,8 @@ class FaultSpec:
     )
 
 
+PUBLIC_NAMES[FaultSpec] = "Fault"
+
 Sets = Iterable[str] | Mapping[str, object]
 """Overrides: texts such as "link.0.latency=1 s", or a mapping of dotted paths to values."""
 
@@ -460,6 +471,7 @@ class TopologyData:
 
     def host(self, name: str) -> HostSpec | None:
         """Return the host of that name in any environment, in any case; None if there is none."""
+        text("name", name, "the name of a host")
         names: dict[HostName, HostSpec] | None = self._cache.get("names")
         if names is None:
             names = {HostName(n): spec for spec in self.hosts.values() for n in spec.all_names}

@@ -13,8 +13,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from lab.runtime import arguments
+from lab.runtime.arguments import shown
 from lab.trace import jsonl, table_maker
 from lab.trace.digests import digest
+from lab.trace.levels import checked_level
 from lab.trace.parquet import StoredRows
 from lab.trace.rows import KIND, START_META, Event, Row, T, event_of
 
@@ -44,6 +47,8 @@ class Trace:
         level: str = "wire",
         recorded: str | None = None,
     ) -> None:
+        checked_level(level)
+        arguments.many("rows", rows, "rows of a trace, such as run.trace.rows")
         self.rows: Any = rows if isinstance(rows, StoredRows) else list(rows)
         self.record: Callable[[Row], None] = getattr(self.rows, "append", _refuse)
         self.level = level
@@ -70,12 +75,14 @@ class Trace:
 
     def of(self, kinds: Collection[str]) -> Iterable[Row]:
         """Return the rows of some kinds, in the order of the trace."""
+        _check_kinds(kinds)
         if isinstance(self.rows, StoredRows):
             return self.rows.of(kinds)
         return (row for row in self.rows if row[KIND] in kinds)
 
     def count(self, kinds: Collection[str]) -> int:
         """Return how many rows of some kinds there are."""
+        _check_kinds(kinds)
         if isinstance(self.rows, StoredRows):
             return self.rows.count_of(kinds)
         return sum(row[KIND] in kinds for row in self.rows)
@@ -136,6 +143,8 @@ class Trace:
 
     def write_jsonl(self, file: IO[str]) -> None:
         """Write a line of JSON for each event, in order (:mod:`lab.trace.jsonl`)."""
+        if not hasattr(file, "write"):
+            raise TypeError(f"file must be a file that is open for text, not {shown(file)}")
         jsonl.write(file, self, self.level, self.digest)
 
     @classmethod
@@ -146,7 +155,7 @@ class Trace:
         numbers of lines that are not there. Raises OSError if the file cannot be read, and
         ValueError in one sentence for what is not a trace.
         """
-        contents = jsonl.read(Path(path))
+        contents = jsonl.read(Path(arguments.path("path", path, "the path of a trace")))
         trace = cls(contents.rows, contents.level, contents.digest)
         trace.missing = contents.missing
         return trace
@@ -179,9 +188,7 @@ def open_trace(path: str | os.PathLike[str]) -> Trace:
     Rows in Parquet files are read when they are needed; JSON lines are read at once. Raises
     OSError if the file cannot be read, and ValueError in one sentence for what is not a trace.
     """
-    if not isinstance(path, (str, os.PathLike)):
-        raise TypeError(f"path must be that of a trace or of a folder with one, not {path!r}")
-    path = Path(path)
+    path = Path(arguments.path("path", path, "that of a trace or of a folder with one"))
     if not path.exists():
         raise FileNotFoundError(
             f"{path}: there is no such file or folder; give what `lab run --out` leaves"
@@ -212,6 +219,10 @@ def _stored(folder: Path) -> Trace:
     trace = Trace(rows, rows.about.get("level", "wire"), rows.about.get("digest"))
     trace.missing = rows.missing
     return trace
+
+
+def _check_kinds(kinds: object) -> None:
+    arguments.many("kinds", kinds, 'kinds of event, such as {"deliver"}')
 
 
 def _refuse(_: Row) -> None:

@@ -134,8 +134,6 @@ def plot(trace: Trace, kind: str = "timeline", ax: Axes | None = None, **options
     check_trace(trace)
     if not isinstance(kind, str) or kind not in PICTURES:
         raise ValueError(f"{kind!r} is not a kind of picture; use {', '.join(sorted(PICTURES))}")
-    if ax is not None and not hasattr(ax, "get_figure"):
-        raise TypeError(f"ax must be matplotlib Axes, not {ax!r}")
     if why := why_unavailable(trace, kind):
         raise ValueError(why)
     draw = _imported(PICTURES[kind].function)

@@ -44,12 +44,12 @@ VIEWS = "views views/pictures views/text views/files views/replay"
 ROOMS: Final = {
     "quantities": Room(0, "", PURE),
     "runtime": Room(0),
-    "trace": Room(0, "", PURE),
+    "trace": Room(0, "runtime", PURE),
     "rfc": Room(0),
     "protocol": Room(1, "", PURE),
     "testing": Room(2, "protocol", PURE),
-    "analysis": Room(2, "quantities trace protocol", PURE),
-    "hosts": Room(2, "trace protocol", PURE),
+    "analysis": Room(2, "quantities runtime trace protocol", PURE),
+    "hosts": Room(2, "runtime trace protocol", PURE),
     "topology": Room(3, "quantities runtime trace protocol hosts", VIEWING),
     "network": Room(3, "hosts", ("asyncio", "multiprocessing", "subprocess", DRIVERS)),
     "simulation": Room(

@@ -75,6 +75,8 @@ class Storm:
 
         The run is by default the worst one. Raises ValueError if no rule was broken.
         """
+        if checked is not None:
+            arguments.instance("checked", checked, StormRun, "one of the storm's runs")
         checked = checked or next(iter(self.worst(1)), None)
         if checked is None or not checked.breaches:
             raise ValueError("no rule was broken, so there is no smallest case of a breach")
@@ -82,10 +84,12 @@ class Storm:
 
     def total(self, name: str) -> int:
         """Return the sum of a count over all runs."""
+        arguments.one_of("name", name, ("submitted", "lost", "duplicates", "returned"))
         return sum(getattr(run, name) for run in self.runs)
 
     def worst(self, most: int) -> list[StormRun]:
         """Return at most ``most`` of the runs that broke a rule, those that lost mail first."""
+        most = arguments.whole_number("most", most, 0)
         return sorted(self.broken, key=lambda run: (not run.lost, run.number))[:most]
 
     def as_dict(self, files: Mapping[int, str] | None = None) -> dict[str, object]:
@@ -93,6 +97,8 @@ class Storm:
 
         ``files`` maps the number of a run to the name of the file that has its smallest case.
         """
+        if files is not None:
+            arguments.instance("files", files, Mapping, "a mapping of numbers to file names")
         return {
             "runs": len(self.runs),
             "submitted": self.total("submitted"),

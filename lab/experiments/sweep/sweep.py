@@ -167,6 +167,11 @@ def read_experiment(
 ) -> Experiment:
     """Return the experiment of a file, of a mapping, or of keywords."""
     given = arguments.plain(given)
+    if experiment is None and not given:
+        raise TypeError(
+            "experiment must be the path of an experiment file, or a mapping; or give its keys, "
+            'such as lab.sweep(topology="campus.toml", measures=["delivered"])'
+        )
     if experiment is None:
         return make_experiment(**given)
     if isinstance(experiment, Mapping):

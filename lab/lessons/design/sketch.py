@@ -35,7 +35,7 @@ def sketch(topology: Topology, ax: Axes | None = None, *, failures: bool = False
     Raises TopologyError if ``topology`` is not a design.
     """
     lines = lines_of(topology)
-    with plot_style.styled():
+    with plot_style.styled(ax):
         if ax is None:
             ax = plot_style.new_axes(10, 5.4)
         for a, b, speed in lines:

@@ -21,7 +21,7 @@ def comparison(simulated: Trace, live: Trace, ax: Axes | None = None) -> Axes:
 
     On the line the two are equal. The figures of ``likeness`` stand beside it.
     """
-    with plot_style.styled():
+    with plot_style.styled(ax):
         ax = ax if ax is not None else plot_style.new_axes(8, 6.4)
         ours, theirs = (delivery_times(Account(trace.rows)) for trace in (simulated, live))
         both = sorted(ours.keys() & theirs.keys())

@@ -102,7 +102,7 @@ def breaks(explored: Explored, ax: Axes | None = None) -> Axes:
     The windows between the arrival of mail data and the arrival of its 250 are shaded.
     """
     kinds = sorted({point.kind for point in explored.points}, reverse=True)
-    with plot_style.styled():
+    with plot_style.styled(ax):
         height = 1.7 + 0.36 * max(len(kinds), 2)
         if ax is None:
             ax = plot_style.new_axes(11, height)

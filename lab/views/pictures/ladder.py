@@ -64,7 +64,7 @@ def ladder(
     found, more = first_ladder_rows(
         trace, _MOST_READ, message=message, session=session, between=between
     )
-    with plot_style.styled():
+    with plot_style.styled(ax):
         return _Drawing(found, more, ax, to_scale).draw(_title(trace, message, session, between))
 
 

@@ -38,7 +38,7 @@ def latency(trace: Trace, ax: Axes | None = None, *, by: str = "hops") -> Axes:
     """
     check_trace(trace)
     times = grouped_delivery_times(trace, by)
-    with plot_style.styled():
+    with plot_style.styled(ax):
         ax = ax if ax is not None else _axes(len(times) if by == "route" else 0, len(times))
         title = str(trace.meta.get("title") or "")
         what = f"delivery time by {by}"

@@ -66,7 +66,7 @@ def network_map(source: Trace | Meta, ax: Axes | None = None) -> Axes:
 
 def map_of(source: Trace | Meta, ax: Axes | None = None) -> Map:
     """Draw the map and return it with the places of its hosts, to draw more over it."""
-    with plot_style.styled():
+    with plot_style.styled(ax):
         picture = Map(source, ax)
         picture.draw()
     return picture

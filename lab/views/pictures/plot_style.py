@@ -106,9 +106,15 @@ def missing_glyphs_ignored() -> Iterator[None]:
 
 
 @contextmanager
-def styled() -> Iterator[None]:
-    """Draw in the style of the lab, within a ``with`` statement."""
+def styled(ax: Axes | None = None) -> Iterator[None]:
+    """Draw in the style of the lab, within a ``with`` statement; ``ax`` is drawn on, if given.
+
+    Raises TypeError for what is not matplotlib Axes.
+    """
     import matplotlib
+
+    if ax is not None and not hasattr(ax, "get_figure"):
+        raise TypeError(f"ax must be matplotlib Axes, not {ax!r}")
 
     with matplotlib.rc_context({**RC, "font.sans-serif": _fonts()}), missing_glyphs_ignored():
         yield

@@ -41,7 +41,7 @@ def queues(trace: Trace, ax: Axes | None = None) -> Axes:
     check_trace(trace)
     lines = queue_lengths(trace)
     last = trace.rows[-1][T] if trace.rows else 0.0
-    with plot_style.styled():
+    with plot_style.styled(ax):
         ax = ax if ax is not None else _axes()
         ranked = sorted(lines, key=lambda host: (-_weight(lines[host], last), host))
         own = ranked[:_MOST] if len(ranked) > _MOST + 1 else ranked[: _MOST + 1]

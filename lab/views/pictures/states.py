@@ -56,7 +56,7 @@ def states(
         check_trace(trace)
         taken, now, last = _taken(trace, session, seq)
         command = command or last
-    with plot_style.styled():
+    with plot_style.styled(ax):
         ax = ax if ax is not None else _axes()
         ax.set_xlim(0, 12.2)
         ax.set_ylim(0.0, 10.3)

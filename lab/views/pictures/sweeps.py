@@ -239,7 +239,7 @@ def plot(
     labels = labels or {}
     unit = (units or {}).get(measure, "")
     first, others = (axes[0], list(axes[1:])) if axes else ("", [])
-    with plot_style.styled():
+    with plot_style.styled(ax):
         scale = _Scale([row[first] for row in rows] if first else [""])
         lines = grouped(rows, others)
         shown = list(lines.items())[:MOST_LINES]

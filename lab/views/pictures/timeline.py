@@ -104,7 +104,7 @@ def timeline(trace: Trace, ax: Axes | None = None) -> Axes:
     messages = itineraries(trace)
     end = max((row[T] for row in trace.rows[-1:]), default=0.0)
     layout = layout_lanes(messages) if len(messages) <= 4 * ROWS else LaneLayout()
-    with plot_style.styled():
+    with plot_style.styled(ax):
         if messages and not (0 < len(layout.lanes) <= ROWS):
             from lab.views.pictures.many_messages import many_messages
 

@@ -1,0 +1,192 @@
+"""Dataclasses of settings that check what Python gives them.
+
+:func:`checked` has a dataclass check its values by the types of its fields, and by the kinds of its
+settings (:mod:`lab.hosts.setting`). Files are checked by :mod:`lab.topology.schema`, which also
+reads texts such as "2 s"; a test holds the two against each other.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import Field, fields, is_dataclass
+from functools import wraps
+from types import GenericAlias
+from typing import Any, Final, TypeVar, get_type_hints
+
+from lab.protocol.replies import TEXTS
+from lab.runtime.arguments import one_of, shown
+from lab.runtime.typed_values import Fitting, fitting
+
+LARGEST_MAIL: Final = 10**9
+"""Bytes. Mail data is held in memory, and a wrong unit should not fill it."""
+
+LEAST: Final = {"duration": 0, "size": 0, "count": 0, "number": 0, "ordinal": 1, "factor": 1}
+"""The kinds of setting that are numbers with a least value."""
+
+POSITIVE: Final = ("span", "limit", "bandwidth", "rate")
+"""The kinds of setting that are numbers greater than 0."""
+
+
+_CONTAINERS: Final[dict[str, Any]] = {
+    "aliases": Mapping[str, str],
+    "codes": Mapping[str, int | Sequence[int]],
+    "commands": tuple[str, ...],
+    "hosts": tuple[str, ...],
+    "position": tuple[float, float],
+}
+"""The types of settings that hold several values."""
+
+Cls = TypeVar("Cls", bound=type[Any])
+Made = TypeVar("Made")
+
+
+def checked(cls: Cls) -> Cls:
+    """Have a dataclass check the values of its fields, and return it.
+
+    What it is made with must have the types that its fields declare, and fit the kinds of its
+    settings; otherwise it raises TypeError or ValueError, with a sentence. Lists become tuples and
+    numbers of numpy's Python's. The former name of a setting is read, with a DeprecationWarning.
+
+    Apply it to a compiled class after its definition: a decorator besides ``dataclass`` would make
+    a class of plain Python of it.
+    """
+    made = cls.__init__
+    names = tuple(field.name for field in fields(cls) if field.init)
+    former = {field.metadata["old"]: field.name for field in fields(cls) if "old" in field.metadata}
+    checks: dict[str, Fitting] = {}
+    simple = _simple(cls)
+
+    @wraps(made)
+    def init(self: Any, *args: Any, **kwargs: Any) -> None:
+        if not checks:
+            checks.update(_checks(cls))
+        for old in [name for name in kwargs if name in former]:
+            text = f"{old} is the former name of {former[old]}; use that"
+            warnings.warn(text, DeprecationWarning, stacklevel=2)
+            kwargs.setdefault(former[old], kwargs.pop(old))
+        for name, value in kwargs.items():
+            if type(value) is not simple.get(name) and name in checks:
+                kwargs[name] = checks[name](name, value)
+        positional = [checks[name](name, value) for name, value in zip(names, args, strict=False)]
+        made(self, *positional, *args[len(names) :], **kwargs)
+
+    cls.__init__ = init
+    return cls
+
+
+def of_valid(cls: type[Made], values: Mapping[str, Any]) -> Made:
+    """Return a dataclass of values that have been checked already, as those of a file have."""
+    made = cls.__new__(cls)
+    getattr(cls.__init__, "__wrapped__", cls.__init__)(made, **values)
+    return made
+
+
+def check_fields(name: str, value: Any) -> None:
+    """Check the fields of a dataclass that does not check them itself; ``name`` is its own."""
+    for field, check in _checks(type(value)).items():
+        check(f"{name}.{field}", getattr(value, field))
+
+
+def _checks(cls: type[Any]) -> dict[str, Fitting]:
+    """Return the check of each field that a dataclass is made with."""
+    hints = get_type_hints(cls)
+    return {
+        field.name: _check(fitting(_hint(field, hints[field.name])), field)
+        for field in fields(cls)
+        if field.init
+    }
+
+
+def _simple(cls: type[Any]) -> dict[str, type[Any]]:
+    """Return the types of the fields of which any value of exactly this type will do."""
+    types = {"text": str, "host": str, "flag": bool}
+    kinds = {field.name: field.metadata.get("kind", "") for field in fields(cls)}
+    return {name: types[kind] for name, kind in kinds.items() if kind in types}
+
+
+def _hint(field: Field[Any], annotated: Any) -> Any:
+    """Return the type of a field; a compiled class does not know what its tuples hold."""
+    kind, of = field.metadata.get("kind", ""), field.metadata.get("of")
+    of_tables = kind in ("users", "tables")
+    hint = GenericAlias(tuple, (of, ...)) if of_tables else _CONTAINERS.get(kind, annotated)
+    return hint | None if field.default is None and hint is not annotated else hint
+
+
+def _check(of_type: Fitting, field: Field[Any]) -> Fitting:
+    default, in_range = field.default, _range(field.metadata)
+
+    def check(name: str, value: Any) -> Any:
+        if value is default:
+            return value
+        fits = of_type(name, value)
+        if in_range is not None and fits is not None:
+            in_range(name, fits)
+        return fits
+
+    return check
+
+
+def range_of(kind: str) -> Callable[[str, Any], None] | None:
+    """Return the check of the range of settings of a kind; None if they have none."""
+    if kind in LEAST or kind in POSITIVE:
+        most = LARGEST_MAIL if kind == "size" else None
+        return _number(LEAST.get(kind, 0), kind in POSITIVE, most)
+    return _RANGES.get(kind)
+
+
+def _range(metadata: Mapping[str, Any]) -> Callable[[str, Any], None] | None:
+    """Return the check of a value's range, given the declaration of its setting."""
+    kind, words = metadata.get("kind", ""), metadata.get("words")
+    return _choice(words) if kind == "choice" and words is not None else range_of(kind)
+
+
+def _choice(words: Mapping[str, str]) -> Callable[[str, Any], None]:
+    def check(name: str, value: str) -> None:
+        one_of(name, value, words)
+
+    return check
+
+
+def _number(least: float, positive: bool, most: float | None) -> Callable[[str, Any], None]:
+    def check(name: str, value: float) -> None:
+        if positive and value <= 0:
+            raise ValueError(f"{name} must be more than 0, not {shown(value)}")
+        if value < least:
+            raise ValueError(f"{name} must be {least} or more, not {shown(value)}")
+        if most is not None and value > most:
+            raise ValueError(f"{name} must be {most} or less, not {shown(value)}")
+
+    return check
+
+
+def _chance(name: str, value: float) -> None:
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name} must be a number from 0 to 1, not {shown(value)}")
+
+
+def _not_empty(name: str, value: str) -> None:
+    if not value:
+        raise ValueError(f"{name} must not be empty")
+
+
+def _codes(name: str, value: Mapping[str, Any]) -> None:
+    for row, given in value.items():
+        codes = given if isinstance(given, (list, tuple)) else (given,)
+        wrong = [code for code in codes if code not in TEXTS]
+        if wrong or not codes:
+            raise ValueError(
+                f"{name}[{row!r}] must be a reply code of RFC 821, such as 451, or a list of such, "
+                f"not {shown(wrong[0] if wrong else given)}"
+            )
+
+
+def _table(name: str, value: Any) -> None:
+    """Check the fields of a table whose dataclass does not check them itself."""
+    if is_dataclass(value):
+        check_fields(name, value)
+
+
+_RANGES: Final[dict[str, Callable[[str, Any], None]]] = {
+    "chance": _chance, "codes": _codes, "name": _not_empty, "table": _table,
+}  # fmt: skip

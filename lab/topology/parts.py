@@ -1,0 +1,99 @@
+"""Whether the parts of a topology that is made in Python fit together.
+
+What a file describes has been checked before, with more rules and with the place in the file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from lab.hosts.checked import check_fields
+from lab.hosts.scripted import ANSWERED, OPTIONAL
+from lab.protocol import SyntaxFault, parse_domain
+from lab.topology.file import COUNTS
+from lab.topology.globs import is_glob, matches_address
+from lab.topology.specs import FaultSpec, TopologyData
+
+_PLAIN_NAME: Final = re.compile(
+    r"[A-Za-z][A-Za-z0-9-]*[A-Za-z0-9](\.[A-Za-z][A-Za-z0-9-]*[A-Za-z0-9])*"
+)
+"""Most names; it is faster than the grammar, which allows others too."""
+
+
+def problems_of_parts(topology: TopologyData) -> Iterator[str]:
+    """Yield a sentence for each part that names what the topology does not have."""
+    for key, host in topology.hosts.items():
+        if key != host.name:
+            yield f"hosts[{key!r}]: this is the host {host.name!r}; use its name as the key"
+        if not _is_domain(host.name):
+            yield f"hosts[{key!r}]: {host.name!r} is not a name; use one such as 'MIT-AI.ARPA'"
+        for name, given, known in (
+            ("answers", host.answers, ANSWERED), ("unimplemented", host.unimplemented, OPTIONAL),
+        ):  # fmt: skip
+            for command in given:
+                if command not in known:
+                    yield f"hosts[{key!r}].{name}: {command!r} is not one of {', '.join(known)}"
+    yield from _problems_of_links(topology)
+    for number, mail in enumerate(topology.mail):
+        if not topology.host(mail.sender.domain):
+            yield from _unknown(topology, f"mail[{number}].sender", (mail.sender.domain,))
+    for number, script in enumerate(topology.scripts):
+        yield from _unknown(topology, f"scripts[{number}]", (script.sender, script.to))
+    for number, poll in enumerate(topology.polls):
+        yield from _unknown(topology, f"polls[{number}]", (poll.sender, poll.to))
+    yield from _problems_of_traffic(topology)
+    for number, fault in enumerate(topology.faults):
+        yield from _problems_of_fault(topology, f"faults[{number}]", fault)
+    if topology.retry.max < topology.retry.first:
+        yield "retry: max is less than first; use as much or more"
+    for name in topology.expect:
+        if name not in COUNTS:
+            yield f"expect: there is no count {name!r}; there are {', '.join(COUNTS)}"
+
+
+def _is_domain(name: str) -> bool:
+    if _PLAIN_NAME.fullmatch(name):
+        return True
+    try:
+        parse_domain(name)
+    except SyntaxFault:
+        return False
+    return True
+
+
+def _problems_of_links(topology: TopologyData) -> Iterator[str]:
+    for number, link in enumerate(topology.links):
+        yield from _unknown(topology, f"links[{number}]", (link.a, link.b))
+        if link.environment not in topology.environments:
+            yield (
+                f"links[{number}]: there is no environment {link.environment!r}; give it in "
+                "environments"
+            )
+
+
+def _problems_of_traffic(topology: TopologyData) -> Iterator[str]:
+    for number, traffic in enumerate(topology.traffic):
+        for key, glob in (("sender", traffic.sender), ("to", traffic.to)):
+            users = (
+                (user.name, host.name) for host in topology.hosts.values() for user in host.users
+            )
+            if not any(matches_address(user, host, glob) for user, host in users):
+                yield f"traffic[{number}].{key}: {glob!r} matches no user@host; use one such as '*'"
+
+
+def _problems_of_fault(topology: TopologyData, name: str, fault: FaultSpec) -> Iterator[str]:
+    try:
+        check_fields(name, fault)
+    except (TypeError, ValueError) as why:
+        yield str(why)
+        return
+    places = [*(fault.link or ()), *([] if fault.host is None else [fault.host])]
+    yield from _unknown(topology, name, [place for place in places if not is_glob(place)])
+
+
+def _unknown(topology: TopologyData, name: str, hosts: Iterable[str]) -> Iterator[str]:
+    for host in hosts:
+        if host not in topology.hosts:
+            yield f"{name}: there is no host {host!r}; give it in hosts"
