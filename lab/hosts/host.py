@@ -347,6 +347,7 @@ class Host(HostControl):
         """Return mail that is too old to be tried again."""
         what = f"{queue.host} {how}, and no more tries are made: {reason}"
         failed = [FailedRecipient(recipient, path, "", what) for recipient, path in mail.addressees]
+        self.port.forget(self.name, mail)
         row = (now, "refuse", self.name, queue.host, None, mail.message)
         self.record((*row, mail.ids, what))
         self.notify_sender(now, mail.message, mail.return_path, failed)

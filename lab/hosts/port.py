@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from mypy_extensions import mypyc_attr
 
-from lab.hosts.spool import Queue
+from lab.hosts.spool import Queue, QueuedMail
 from lab.trace.rows import Row
 
 
@@ -28,6 +28,18 @@ class HostPort(ABC):
 
         If ``queue.wake_at`` has another value by then, the call is outdated, and nothing is done.
         """
+
+    def keep(self, host: str, queue: Queue, mail: QueuedMail) -> bool:
+        """Keep mail that a host owes to a next host from now on, or that has changed in its queue.
+
+        Returns whether new mail may be tried at once. If not, the driver puts it into the queue by
+        :meth:`~lab.hosts.spooling.Spooling.admit` when it is stored.
+        """
+        return True
+
+    def forget(self, host: str, mail: QueuedMail) -> None:
+        """Forget mail that a host does not owe any more, because it was sent on or returned."""
+        return
 
     @abstractmethod
     def next_message(self, host: str, about: int | None = None) -> int:

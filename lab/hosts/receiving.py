@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from mypy_extensions import mypyc_attr
+
 from lab.hosts.destination import Destination
 from lab.hosts.directory import Forward, MailingList, User
 from lab.hosts.help import help_reply
@@ -66,6 +68,7 @@ def receiver_smtp(
     )
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class ReceivingSession:
     """The installation of one session's receiver-SMTP: a host's verdicts on what a peer sends.
 

@@ -82,9 +82,11 @@ class QueueSender:
             return None
         addressees = mail.addressees
         if len(addressees) > MIN_RECIPIENTS:
-            remaining = addressees[MIN_RECIPIENTS:]
+            remaining = mail.part_for(addressees[MIN_RECIPIENTS:])
             mail.addressees = addressees = addressees[:MIN_RECIPIENTS]
-            queue.entries.insert(queue.entries.index(mail) + 1, mail.part_for(remaining))
+            queue.entries.insert(queue.entries.index(mail) + 1, remaining)
+            self._keep(mail)
+            self._keep(remaining)
         queue.entries.remove(mail)
         self.message = mail.message
         paths = [path for _, path in addressees]
@@ -106,6 +108,7 @@ class QueueSender:
         """Record the recipients that were accepted; defer, redirect or return the others."""
         mail: QueuedMail = outgoing.tag
         self.message = self._outgoing = None
+        self.host.port.forget(self.host.name, mail)  # what is left of it, is kept below
         answer = outgoing.answer
         if not outgoing.channel_lost:
             self.queue.failures = 0
@@ -145,14 +148,16 @@ class QueueSender:
             if addressees:
                 self._not_sent(mail, why, addressees)
         if again:
-            self.queue.entries.insert(0, mail.part_for(again))
+            self._put_first(mail.part_for(again))
 
     def _hold_back(self, mail: QueuedMail, answer: Answer, addressees: list[Addressee]) -> None:
         """Put mail back into the queue, and hold that back: the host has failed, not the mail.
 
         It goes to the end of the queue, as it may be what the host fails at.
         """
-        self.queue.entries.append(mail.part_for(addressees))
+        later = mail.part_for(addressees)
+        self.queue.entries.append(later)
+        self._keep(later)
         text = f"{answer[0]} {answer[1]}"
         how = "did not take it"
         self.host.defer_all(self.now, self.queue, text, self.session, how=how)
@@ -166,6 +171,7 @@ class QueueSender:
             return
         entries, queue.entries = queue.entries, []
         for mail in entries:
+            self.host.port.forget(self.host.name, mail)
             self._refuse(mail, text, mail.addressees)
 
     def abort(self) -> None:
@@ -173,6 +179,14 @@ class QueueSender:
         if self._outgoing is not None:
             self.queue.entries.insert(0, self._outgoing.tag)
             self.message = self._outgoing = None
+
+    def _put_first(self, mail: QueuedMail) -> None:
+        """Have mail sent next."""
+        self.queue.entries.insert(0, mail)
+        self._keep(mail)
+
+    def _keep(self, mail: QueuedMail) -> None:
+        self.host.port.keep(self.host.name, self.queue, mail)
 
     # -- what follows ---------------------------------------------------------------------------
 
@@ -193,7 +207,7 @@ class QueueSender:
         if code in (452, 552) and progress:
             # Scenario 10: the buffer for recipients is full, and the others go in another
             # transaction at once. 452 is how later standards say it.
-            self.queue.entries.insert(0, mail.part_for(addressees))
+            self._put_first(mail.part_for(addressees))
             return True
         if code in (251, 551) and self._redirect(mail, answer, addressees):
             return True
@@ -201,7 +215,7 @@ class QueueSender:
             # mail cannot be sent to that path: the receiver-SMTP is left to forward it
             later = mail.part_for(addressees)
             later.takes_251 = True
-            self.queue.entries.insert(0, later)
+            self._put_first(later)
             return True
         return False
 
@@ -288,6 +302,7 @@ class QueueSender:
         delay = self.host.retry.delay(later.failures)
         later.not_before = min(self.now + delay, mail.expires)
         self.queue.entries.append(later)
+        self._keep(later)
         self._record("defer", mail, later.ids, text, later.not_before)
 
 

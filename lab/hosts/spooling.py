@@ -38,18 +38,28 @@ class Spooling:
         """Put mail into the queue for a next host; it is as old as it was in another queue."""
         mail.expires = mail.expires or now + self.retry.give_up
         queue = self.spool.queue(hop.name, hop.environment)
-        queue.entries.append(mail)
         size = len(mail.mail_data)
         self.port.record((now, "queue", self.name, hop.name, None, mail.message, mail.ids, size))
+        if self.port.keep(self.name, queue, mail):
+            self.admit(now, queue, mail)
+
+    def admit(self, now: float, queue: Queue, mail: QueuedMail) -> None:
+        """Have mail tried from now on."""
+        queue.entries.append(mail)
         self.schedule_retry(now, queue)
 
     def schedule_retry(self, now: float, queue: Queue) -> None:
         """Ask to be woken for the next try of a queue, unless it is under way or scheduled."""
+        if queue.session or queue.host in self.holds:
+            return
+        wake_at = queue.wake_at
+        if wake_at is not None and wake_at <= max(queue.not_before, now):
+            return  # no mail can be tried before that; so a long queue is not looked through
         at = queue.next_try()
-        if at is None or queue.session or queue.host in self.holds:
+        if at is None:
             return
         at = max(at, now)
-        if queue.wake_at is None or queue.wake_at > at:
+        if wake_at is None or wake_at > at:
             queue.wake_at = at
             self.port.wake(self.name, queue, at)
 
@@ -88,7 +98,7 @@ class Spooling:
             return False
         mail.avoided |= {queue.host}
         mail.not_before = 0.0
-        self.enqueue(now, hop, mail)
+        self.enqueue(now, hop, mail)  # moves it in what the driver keeps, too
         return True
 
     def _other_hop(self, queue: Queue, mail: QueuedMail, *, cut_off: bool) -> Neighbour | None:
@@ -106,7 +116,9 @@ class Spooling:
                 around = mail.avoided | visited - {target}
                 hosts = self.routes.detour(self.name, target, queue.host, around)
             if hosts is None or not self._may_pass(mail, hosts):
-                mail.avoided = frozenset()
+                if mail.avoided:
+                    mail.avoided = frozenset()
+                    self.port.keep(self.name, queue, mail)
                 return None
             hops.add(self.routes.neighbours_of(self.name)[hosts[0]])
         return hops.pop() if len(hops) == 1 else None
@@ -123,7 +135,10 @@ class Spooling:
         queue.wake_at = None
         expired = [mail for mail in queue.entries if now >= mail.expires and mail.last_chance]
         for mail in queue.entries:
-            mail.last_chance = now >= mail.expires
+            is_last = now >= mail.expires
+            if mail.last_chance is not is_last:
+                mail.last_chance = is_last
+                self.port.keep(self.name, queue, mail)
         if queue.session:
             return []
         if expired:

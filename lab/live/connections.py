@@ -8,10 +8,11 @@ import time
 from typing import Final, cast
 
 from lab.hosts.interception import reply_of
-from lab.hosts.receiving import ReceivingSession, receiver_smtp
+from lab.hosts.receiving import receiver_smtp
 from lab.hosts.sending import QueueSender
 from lab.hosts.timeouts import Timeouts
 from lab.live.host_process import HostProcess, OpenSession, PendingCall
+from lab.live.storing_session import StoringSession
 from lab.protocol import (
     Crossing,
     Outgoing,
@@ -188,7 +189,6 @@ class OutgoingConnection(PendingCall):
         self.over = True
         self.process.sessions.discard(self)
         if self.queue_sender is not None:
-            self.process.queue_changed(self.queue_sender.queue)
             self.process.host.session_over(now, self.queue_sender.queue)
         self.process.mark_urgent()
         self.process.hang_up(self.channel.transport)
@@ -259,7 +259,7 @@ class IncomingConnection(OpenSession):
     """The receiver-SMTP's side of a session. ``given`` counts the replies in it so far."""
 
     receiver: ReceiverSMTP
-    receiving: ReceivingSession
+    receiving: StoringSession
 
     def __init__(self, process: HostProcess, channel: HostConnection | None = None) -> None:
         super().__init__(OUTSIDE, None)
@@ -306,12 +306,11 @@ class IncomingConnection(OpenSession):
     def _greet(self, environment: str) -> None:
         process = self.process
         process.sessions.add(self)
-        self.receiving = ReceivingSession(
-            process.host, environment, self._identify, self.number, self.peer, self._enter
-        )
+        self.receiving = StoringSession(
+            process, environment, self._identify, self.number, self.peer, self._enter,
+            self._respond,
+        )  # fmt: skip
         self.receiving.now = process.clock.now
-        if process.host.settings.replies_later:
-            self.receiving.respond = self._respond
         changes = self._recipients is not None
         self.receiver = receiver_smtp(self.receiving, self._next_reply if changes else None)
         self._do(self.receiver.open())
@@ -412,7 +411,6 @@ class IncomingConnection(OpenSession):
         process.inputs += 1
         self.receiving.now = process.clock.now
         self._noted = 0
-        stored = process.stored
         # mail from outside may be reported a little later
         process.may_report_late = is_outside = self.peer == OUTSIDE
         events = self.receiver.receive(octets)
@@ -420,7 +418,7 @@ class IncomingConnection(OpenSession):
         if self._recipients is not None:
             asked = process.asked.pop(self.number, None)
             self._recipients.follow(self.receiver.transaction, asked)
-        self._do(events, free=is_outside and process.stored == stored)
+        self._do(events, free=is_outside)
 
     def _do(self, events: list[Crossing], *, free: bool = False) -> None:
         """Record what crossed, if the network does not, and send the replies."""
@@ -454,10 +452,10 @@ class IncomingConnection(OpenSession):
         self._noted = len(events)
 
     def _respond(self, verdict: Reply) -> None:
-        if not self.over:
+        if not self.over and self.receiver.is_waiting:
             self.receiving.now = self.process.clock.now
             self._noted = 0
-            self._do(self.receiver.answer(verdict))
+            self._do(self.receiver.answer(verdict), free=True)
             self.go_on()
 
     def _turn(self) -> None:

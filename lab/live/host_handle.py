@@ -64,6 +64,7 @@ class HostHandle(HostControl):
         self._state = (0, False, 0)
         self._handlers: dict[str, Callable[..., None]] = {
             "look": self._fetch, "rows": self._take_batch, "state": self._take_state,
+            "void": self._void,
             "bound": self._take_bound, "ready": self.ready.set,
             "broken": self._take_broken, "failed": self._take_failed,
             "unstored": self._take_unstored, "call": self._take_call, "mail": network.report_mail,
@@ -192,11 +193,12 @@ class HostHandle(HostControl):
         assert self.control is not None
         network = self.network
         urgent = self.control.ended
-        if self._unsure:
-            self._take_stored()
+        # before the messages: if a batch with a number up to this one is void, they say so
+        stored = self._outbox.stored if self._outbox is not None else 0
         for kind, *content in self.control.receive():
             urgent = urgent or kind not in _ROUTINE
             self._handlers[kind](*content)
+        self._take_stored(stored)
         if urgent or not network.settings.serve or network.env.peek() <= network.env.now:
             network.changed.set()
 
@@ -209,13 +211,14 @@ class HostHandle(HostControl):
             self._take_batch(batch, rows)
 
     def _take_batch(self, batch: int, rows: list[Row]) -> None:
-        """Take rows of the host; those that it may not have stored yet wait until it has."""
+        """Keep rows of the host until it has stored what they tell."""
         self._unsure.append((batch, rows))
-        self._take_stored()
 
-    def _take_stored(self) -> None:
-        assert self._outbox is not None
-        stored = self._outbox.stored
+    def _void(self, batch: int) -> None:
+        """Drop the rows of a batch that could not be stored; those that are true come again."""
+        self._unsure = deque(one for one in self._unsure if one[0] != batch)
+
+    def _take_stored(self, stored: int) -> None:
         while self._unsure and self._unsure[0][0] <= stored:
             self.network.take_rows(self._unsure.popleft()[1])
 

@@ -64,6 +64,7 @@ async def _serve(process: HostProcess) -> None:
     loop.call_later(1.0, process.sweep)
     await process.over.wait()
     server.close()
+    await process.drain()  # mail that is being stored gets its 250
     process.shut_down()
     await process.drain()
     process.storage.close()

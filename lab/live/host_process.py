@@ -1,8 +1,6 @@
 """One host in a process of its own: an asyncio driver of its engines.
 
-The host is the same class as in a simulation; the wall clock tells it the time. What it must not
-lose goes to stable storage, and what it records to the network's process; only then do its bytes
-leave.
+The host is the same class as in a simulation; the wall clock tells it the time.
 """
 
 from __future__ import annotations
@@ -10,9 +8,8 @@ from __future__ import annotations
 import asyncio
 import math
 import os
-import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 from typing import Any, Final, NamedTuple, NoReturn
@@ -21,20 +18,19 @@ from lab.hosts.host import Host
 from lab.hosts.port import HostPort
 from lab.hosts.sending import QueueSender
 from lab.hosts.spool import Queue, QueuedMail
+from lab.live.commits import Acceptance
 from lab.live.control import Control
-from lab.live.row_ring import SIZE, RowRing, packed
-from lab.live.send_queue import SendQueue
+from lab.live.output import Output
+from lab.live.row_ring import RowRing
 from lab.live.settings import LOOPBACK
-from lab.live.storage import Storage
 from lab.live.temp_files import descriptors, remove_storage
 from lab.live.wallclock import WallClock
-from lab.protocol import Limits, Outgoing, SenderSMTP
+from lab.protocol import Limits, Outgoing, Reply, SenderSMTP
 from lab.protocol.script import ScriptedSender
 from lab.simulation.interception import Interceptions
 from lab.simulation.numbering import LiveHostNumbering
 from lab.simulation.world import World
 from lab.topology.model import PollSpec, ScriptSpec, Topology
-from lab.trace.rows import DELIVER_OCTETS, DELIVER_USER, KIND, MESSAGE, PEER, Row
 
 SAFE: Final = Limits(line=4096, message=64 << 20, recipients=10_000, sessions=2000)
 """The limits of a live host that sets none of its own: input from a network is bounded."""
@@ -42,15 +38,11 @@ SAFE: Final = Limits(line=4096, message=64 << 20, recipients=10_000, sessions=20
 _OWN_FILES: Final = 64
 """Descriptors kept back for storage, control, listening, and calls of the host's own."""
 
-_SPOOLED: Final = frozenset({"queue", "transfer", "defer", "refuse", "forward"})
-_LATE: Final = 0.05
-"""Seconds after which sessions with callers from outside are reported to the network at last."""
-
-_GATHERING: Final = 0.002
-"""Seconds for which mail may wait to be stored with other mail, while more comes in."""
-
 _SWEEP: Final = 1.0
 """Seconds between two looks for sessions in which nothing has come for too long, at most."""
+
+_LEAST_PAUSE: Final = 0.002
+"""Seconds between two such looks, at least."""
 
 _WEEK: Final = 604_800.0
 """Seconds of the wall clock for which an event loop can wait at a time."""
@@ -151,26 +143,25 @@ NewCall = Callable[
 """Makes a call: the process, the peer, the environment, the engine, and whose mail it sends."""
 
 
-class HostProcess:
+class HostProcess(Output):
     """A host, its storage, its sessions, and its control channel to the network.
 
     ``new_call`` makes the calls. ``sessions`` are open; ``calling`` are calls, by number, whose
     channel the network has not opened yet; ``expected`` are sessions that the network has
     announced, by the address from which they will come. ``asked`` is the number of the recipient
-    that the last command was about, for sessions in which faults change something. ``inputs``
-    counts what sessions have received, and ``stored`` what was put into storage.
-    ``may_report_late`` is set while a session with a caller from outside is handled. ``started`` is
+    that the last command was about, for sessions in which faults change something. ``started`` is
     set when the clock runs, and ``over`` when the process is to end.
     """
 
     def __init__(self, arguments: HostArguments, control: Control, new_call: NewCall) -> None:
+        super().__init__(
+            control, FilePath(arguments.storage), arguments.outbox, durable=arguments.durable
+        )
         self.arguments = arguments
         self._new_call = new_call
         self.clock = arguments.clock
-        self.control = control
         self.world = World(arguments.topology, arguments.seed)
         self.host = self._host()
-        self.storage = Storage(FilePath(arguments.storage), durable=arguments.durable)
         self.sessions: set[OpenSession] = set()
         self.calling: dict[int, PendingCall] = {}
         self.expected: dict[tuple[str, int], tuple[int, str, str, bool]] = {}
@@ -179,24 +170,8 @@ class HostProcess:
         self.interceptions = Interceptions(arguments.topology.faults)
         self.environment = self._environment()
         self.pending = 0
-        self._rows: list[Row] = []
-        self.outbox = arguments.outbox
-        self.outbox.stored = self.storage.batch
-        self._announced = 0
-        self._send_queue = SendQueue()
-        self._syncing: asyncio.Future[None] | None = None
-        self.stored = 0
-        self.inputs = 0
-        self.may_report_late = False
-        self._is_watched = any(fault.when for fault in arguments.topology.faults)
-        self._inputs_before = 0
-        self._gathers_until = math.inf
-        self._dirty: set[str] = set()
-        self._flushing = False
-        self._noting = False
-        self._urgent = True
+        self.is_watched = any(fault.when for fault in arguments.topology.faults)
         self._handled = 0
-        self._reported: Any = None
         self.numbering = LiveHostNumbering(arguments.number, arguments.life)
         self._calls = 0
         self.started = asyncio.Event()
@@ -227,185 +202,47 @@ class HostProcess:
         joined = (link.environment for link in topology.links if name in (link.a, link.b))
         return next(joined, next(iter(topology.environments)))
 
-    # -- what it reports and stores --------------------------------------------------------------
+    # -- what leaves it -------------------------------------------------------------------------
 
     def next_call(self) -> int:
         """Return the number of a new call."""
         self._calls += 1
         return self._calls
 
-    def note(self, rows: Iterable[Row]) -> None:
-        """Record what crossed in a session with a caller from outside; it is reported in time."""
-        self._rows.extend(rows)
-        if not self._noting:
-            self._noting = True
-            asyncio.get_running_loop().call_later(_LATE, self._noted)
+    def state(self) -> tuple[Any, ...]:
+        """Return how far messages are handled, whether the host has work, and how much waits."""
+        work = self.pending or self.sessions or self.calling or self.commits.is_busy
+        return self._handled, bool(work or self.host.has_work), len(self.host.spool)
 
-    def _noted(self) -> None:
-        self._noting = False
-        self.schedule_flush()
+    def finish(self, acceptance: Acceptance) -> None:
+        """Put stored mail into its queues, and reply to its sender."""
+        now = self.clock.now
+        for queue, mail in acceptance.admitted:
+            self.host.spooling.admit(now, queue, mail)
+        if acceptance.answer is not None and acceptance.verdict is not None:
+            acceptance.answer(acceptance.verdict)
 
-    def record(self, row: Row) -> None:
-        """Record a row of the trace, and store what has to be stored of it."""
-        kind = row[KIND]
-        if kind in _SPOOLED and row[PEER] is not None:
-            self._dirty.add(row[PEER])
-            self.stored += 1
-        elif kind == "deliver":
-            self.storage.drop(row[DELIVER_USER], row[MESSAGE], row[DELIVER_OCTETS])
-            self.stored += 1
-        if self.may_report_late and not self._is_watched:
-            self.note((row,))
+    def reply_when_stored(self, verdict: Reply, answer: Callable[[Reply], None]) -> None:
+        """Give a peer a verdict; if mail is being handed over, when that is stored."""
+        acceptance = self.commits.current
+        if acceptance is not None and acceptance.changes:
+            acceptance.verdict, acceptance.answer = verdict, answer
         else:
-            self._rows.append(row)
-            self.schedule_flush()
-
-    def send(self, *message: Any) -> None:
-        """Send the network a message, after the rows that were recorded before it.
-
-        What those rows need is stored first: or a crash in between would undo what others know.
-        """
-        self._store()
-        self._report_rows()
-        self.control.send(*message)
-
-    def _put_rows(self, batch: int = 0) -> None:
-        """Put the rows where they outlive this process; too many at once go to the network."""
-        if self._rows:
-            rows, self._rows = self._rows, []
-            octets = packed(rows)
-            if not self.outbox.put(octets, batch):
-                self._report_rows()
-                self.control.send_rows(octets, batch)
-
-    def _report_rows(self) -> None:
-        """Ask the network to fetch the rows."""
-        self._put_rows()
-        if self._announced != self.outbox.written:
-            self._announced = self.outbox.written
-            self.control.send("look", self._announced)
-
-    def write(self, transport: asyncio.Transport, octets: bytes, *, free: bool = False) -> None:
-        """Send bytes when all that was recorded before them is stored and reported.
-
-        ``free``: they promise nothing, and need not wait until the mail of others is stored.
-        """
-        if octets:
-            self._send_queue.add(transport, octets, free=free)
-            self._schedule()
-
-    def hang_up(self, transport: asyncio.Transport, *, free: bool = False) -> None:
-        """Close a connection after what was written to it has left."""
-        self._send_queue.add(transport, None, free=free)
-        self._schedule()
-
-    def mark_urgent(self) -> None:
-        """Report to the network at the next flush."""
-        self._urgent = True
-
-    def schedule_flush(self) -> None:
-        """Store, report and send at the end of this turn of the loop: all of it together."""
-        self._urgent = True
-        self._schedule()
-
-    def _schedule(self) -> None:
-        if not self._flushing:
-            self._flushing = True
-            asyncio.get_running_loop().call_soon(self.flush)
-
-    def flush(self) -> None:
-        """Store what has changed, then report what happened, then send the bytes that follow.
-
-        What is stored outlives this process at once, and the machine when the disk has been waited
-        for. Meanwhile sessions go on, until they store something themselves: all of that waits for
-        the disk together, the next time.
-        """
-        self._flushing = False
-        send_queue = self._send_queue
-        if self._waits_for_more():
-            self._put_rows(self.storage.batch + 1)
-            send_queue.send_free()
-            if self._syncing is None:
-                self._schedule()
-            return
-        self._store()
-        self._report()
-        if self._syncing is None and self.storage.is_unsynced:
-            send_queue.withhold()
-            self._syncing = asyncio.get_running_loop().run_in_executor(None, self.storage.sync)
-            self._syncing.add_done_callback(self._synced)
-        if self._syncing is not None:
-            send_queue.send_free()
-        else:
-            send_queue.send()
-
-    def _waits_for_more(self) -> bool:
-        """Whether what is to be stored waits for more, so that many sessions share one commit.
-
-        It does as long as every turn of the loop brings input; a single session waits for nobody.
-        """
-        before, self._inputs_before = self._inputs_before, self.inputs
-        if not self._dirty and not self.storage.is_open:
-            return False
-        if self._syncing is not None:
-            return True
-        now = time.monotonic()
-        if self._gathers_until == math.inf:
-            self._gathers_until = now + _GATHERING
-        if before != self.inputs and now < self._gathers_until:
-            return True
-        self._gathers_until = math.inf
-        return False
-
-    def _synced(self, done: asyncio.Future[None]) -> None:
-        self._syncing = None
-        done.result()
-        self._send_queue.release()
-        self.flush()
-
-    async def drain(self) -> None:
-        """Flush, and wait until everything is stored and sent."""
-        self.flush()
-        while self._syncing is not None:
-            await asyncio.wait([self._syncing])
-            await asyncio.sleep(0)
-
-    def _store(self) -> None:
-        """Write to storage what has changed since the last time."""
-        if self._dirty:
-            dirty, self._dirty = self._dirty, set()
-            for name in dirty:
-                queue = self.host.spool.queues.get(name)
-                if queue is not None:
-                    self.storage.keep(queue, _under_way(self.sessions, queue))
-        if self.storage.is_open:
-            self._put_rows(self.storage.batch + 1)
-            self.storage.commit()
-            self.outbox.stored = self.storage.batch
-
-    def _report(self) -> None:
-        self._put_rows()
-        if self._urgent or self.outbox.written - self._announced > SIZE // 2:
-            self._urgent = False
-            self._report_rows()
-            self._report_state()
-            self.control.flush_all()
-
-    def _report_state(self) -> None:
-        work = bool(self.pending or self.sessions or self.calling or self.host.has_work)
-        state = (self._handled, work, len(self.host.spool))
-        if state != self._reported:
-            self._reported = state
-            self.control.send("state", *state)
+            answer(verdict)
 
     # -- messages from the network --------------------------------------------------------------
 
     def receive_messages(self) -> None:
-        """Handle the messages of the network. If its process has ended, so does this one."""
+        """Handle the messages of the network. If its process has ended, so does this one.
+
+        A peer may be handing over mail, which waits for a message; none of them is about that.
+        """
+        acceptance, self.commits.current = self.commits.current, None
         for kind, *rest in self.control.receive():
             self._handled += 1
             self._handlers[kind](*rest)
             self.schedule_flush()
+        self.commits.current = acceptance
         if self.control.ended:
             exit_without_network(self.arguments)
 
@@ -484,11 +321,11 @@ class HostProcess:
         """Load the mail that stable storage kept when this host last ran."""
         now = self.clock.now
         for name, environment, entry in self.storage.recover():
+            queue = self.host.spool.queue(name, environment)
             if self.arguments.life == 0:
                 self._enter(now, name, entry)
-            self.host.spool.queue(name, environment).entries.append(entry)
-        for queue in self.host.spool.queues.values():
-            self._dirty.add(queue.host)
+                self.commits.keep(queue, entry)
+            queue.entries.append(entry)
         self.host.resume(now)
 
     def _enter(self, now: float, peer: str, entry: QueuedMail) -> None:
@@ -502,10 +339,6 @@ class HostProcess:
         self.record((*row, entry.reverse_path.bare, texts, entry.verb, size))
         place = (self.host.name, peer, None, entry.message)
         self.record((now, "queue", *place, entry.ids, size))
-
-    def queue_changed(self, queue: Queue) -> None:
-        """Store a queue at the next flush."""
-        self._dirty.add(queue.host)
 
     def at(self, at: float, call: Callable[..., None], *arguments: Any) -> None:
         """Call something at a time of the run."""
@@ -521,7 +354,9 @@ class HostProcess:
 
         def done() -> None:
             self.pending -= 1
+            self.begin_acceptance()
             call(self.clock.now)
+            self.end_acceptance()
             self.send("unstored", dict(self.host.unstored))
             self.schedule_flush()
 
@@ -610,7 +445,7 @@ class HostProcess:
         first = min((session.deadline for session in self.sessions), default=math.inf)
         first = min(first, shortest)
         pause = min(self.clock.until(first), _SWEEP)
-        asyncio.get_running_loop().call_later(max(pause, _GATHERING), self.sweep)
+        asyncio.get_running_loop().call_later(max(pause, _LEAST_PAUSE), self.sweep)
 
 
 class LivePort(HostPort):
@@ -624,6 +459,14 @@ class LivePort(HostPort):
         """Look at a queue at a time of the run."""
         self._process.wake(queue, at)
 
+    def keep(self, host: str, queue: Queue, mail: QueuedMail) -> bool:
+        """Store queued mail; return whether it may be tried before that."""
+        return self._process.commits.keep(queue, mail)
+
+    def forget(self, host: str, mail: QueuedMail) -> None:
+        """Remove queued mail from storage."""
+        self._process.commits.forget(mail)
+
     def next_message(self, host: str, about: int | None = None) -> int:
         """Return a number of the host's own for a message."""
         return self._process.numbering.next_message()
@@ -631,17 +474,6 @@ class LivePort(HostPort):
     def later(self, host: str, seconds: float, call: Callable[[float], None]) -> None:
         """Call with the time after so many seconds."""
         self._process.later(seconds, call)
-
-
-def _under_way(sessions: Iterable[OpenSession], queue: Queue) -> list[QueuedMail]:
-    """Return the entries that sessions have taken from a queue and not settled yet."""
-    return [
-        session.sends.tag
-        for session in sessions
-        if session.sends is not None
-        and session.queue_sender is not None
-        and session.queue_sender.queue is queue
-    ]
 
 
 def exit_without_network(arguments: HostArguments) -> NoReturn:

@@ -126,6 +126,12 @@ def _duplicate(descriptor: Any) -> RowRing:
 _OF_THE_WIRE: Final = frozenset({"open", "command", "reply", "data", "close", "attempt", "fault"})
 
 
+def what_happened_anyway(rows: list[Row]) -> tuple[list[Row], list[Row]]:
+    """Return, of rows that are not stored yet, what crossed the wires, and what the host did."""
+    crossed = [row for row in rows if row[KIND] in _OF_THE_WIRE]
+    return crossed, [row for row in rows if row[KIND] not in _OF_THE_WIRE]
+
+
 def what_crossed(rows: list[Row]) -> list[Row]:
     """Return those rows of a batch that was not stored which are true: what crossed the wires.
 

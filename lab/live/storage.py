@@ -4,37 +4,126 @@ SQLite and not a directory of files: what one acceptance does (mail into three q
 drop) becomes durable in one transaction with one fsync, whole or not at all, and several sessions'
 mail may share it: what comes while the disk is busy goes with the next. RFC 821 asks that mail be
 in hand before 250 says so.
+
+What is written is what has changed, message by message. So it costs the same however many messages
+a queue holds.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path as FilePath
+from typing import Final
 
 from lab.hosts.spool import Queue, QueuedMail
-from lab.protocol import parse_path
+from lab.live.spool_rows import (
+    VERSION,
+    DamagedSpool,
+    as_mail,
+    as_text,
+    checksum,
+    make_tables,
+    version_of,
+)
 
-_PAGE = 1 << 14
-_TABLES = """
-create table if not exists spool (
-  id integer primary key, host text not null, environment text not null,
-  about text not null, mail_data blob not null);
-create table if not exists drops (
-  id integer primary key, user text not null, message integer, octets blob not null);
-create table if not exists batches (id integer primary key, last integer not null);
-insert or ignore into batches values (1, 0);
-"""
+_PAGE: Final = 1 << 14
+
+_INSERT_MAIL: Final = "insert into mails (octets, stored_at, checksum) values (?, ?, ?)"
+_INSERT_COPY: Final = (
+    "insert into copies (mail, host, environment, about, checksum) values (?, ?, ?, ?, ?)"
+)
+_UPDATE_COPY: Final = (
+    "update copies set host = ?, environment = ?, about = ?, checksum = ? where id = ?"
+)
+_RECOVER: Final = (
+    "select copies.id, mail, host, environment, about, copies.checksum, octets, mails.checksum"
+    " from copies left join mails on mails.id = mail order by mail, copies.id"
+)
+
+
+class StorageFailed(Exception):
+    """The storage could not be written; ``is_full`` if there is no room."""
+
+    def __init__(self, why: str, *, is_full: bool = False) -> None:
+        super().__init__(why)
+        self.is_full = is_full
+
+
+class Delivery:
+    """Mail for a user's mail drop; ``row`` is its number there, 0 while it is not stored."""
+
+    __slots__ = ("message", "octets", "row", "user")
+
+    def __init__(self, user: str, message: int | None, octets: bytes) -> None:
+        self.user = user
+        self.message = message
+        self.octets = octets
+        self.row = 0
+
+
+class Changes:
+    """What has changed since the last commit.
+
+    ``mails`` is queued mail that was added or changed, with its queue; with None, mail that is not
+    in the spool any more. ``deliveries`` are for mail drops; ``withdrawn`` are taken out of them.
+    """
+
+    __slots__ = ("deliveries", "mails", "withdrawn")
+
+    def __init__(self) -> None:
+        self.mails: dict[QueuedMail, Queue | None] = {}
+        self.deliveries: list[Delivery] = []
+        self.withdrawn: list[Delivery] = []
+
+    def __bool__(self) -> bool:
+        return bool(self.mails or self.deliveries or self.withdrawn)
+
+    def add(self, later: Changes) -> None:
+        """Add what changed after these changes."""
+        self.mails.update(later.mails)
+        self.deliveries += later.deliveries
+        self.withdrawn += later.withdrawn
+
+    def undone(self) -> Changes:
+        """Return the changes that take back what these have added."""
+        changes = Changes()
+        changes.mails = dict.fromkeys(self.mails)
+        changes.withdrawn = list(self.deliveries)
+        return changes
+
+
+class _Octets:
+    """The bytes of a message in the file: its row, and how many copies have it."""
+
+    __slots__ = ("copies", "octets", "row")
+
+    def __init__(self, row: int, octets: bytes) -> None:
+        self.row = row
+        self.octets = octets
+        self.copies = 0
+
+
+class _Copy:
+    """A message in the queue for a next host, as the file has it."""
+
+    __slots__ = ("about", "octets", "queue", "row")
+
+    def __init__(self, row: int, octets: _Octets, queue: str, about: str) -> None:
+        self.row = row
+        self.octets = octets
+        self.queue = queue
+        self.about = about
 
 
 class Storage:
-    """The file of one host; ``commit`` and ``sync`` make what was put in durable.
+    """The file of one host; ``write`` and ``sync`` make changes durable.
 
-    ``durable``: whether the disk is to be waited for. ``batch`` is the number of the last commit;
-    ``is_open`` is set while something waits for the next. Raises sqlite3.Error where the file is
-    none.
+    ``durable``: whether the disk is to be waited for. ``batch`` is the number of the last commit.
+    Raises sqlite3.Error or DamagedSpool where the file is not a spool.
     """
 
     def __init__(self, path: FilePath, *, durable: bool = True) -> None:
@@ -46,85 +135,183 @@ class Storage:
         self._file.execute("pragma locking_mode = exclusive")
         self._file.execute("pragma journal_mode = wal")
         self._file.execute(f"pragma synchronous = {'normal' if durable else 'off'}")
-        self._file.executescript(_TABLES)
+        version = version_of(self._file)
+        if version == 0:
+            make_tables(self._file)
+        elif version != VERSION:
+            raise DamagedSpool(f"it has version {version} of the tables, and not {VERSION}")
         self._log = os.open(f"{path}-wal", os.O_RDONLY)
         self.is_unsynced = False
         if durable:
             _sync_directory(path.parent)
         [[self.batch]] = self._file.execute("select last from batches")
-        self._kept: dict[str, dict[int, tuple[int, QueuedMail, str]]] = {}
-        self.is_open = False
+        self._octets: dict[int, _Octets] = {}
+        self._copies: dict[QueuedMail, _Copy] = {}
 
     def recover(self) -> Iterator[tuple[str, str, QueuedMail]]:
         """The mail that was in the spool: next host, environment, and entry, oldest first."""
-        rows = self._file.execute("select id, host, environment, about, mail_data from spool")
-        for number, host, environment, about, mail_data in rows.fetchall():
-            entry = _read(about, mail_data)
-            self._kept.setdefault(host, {})[id(entry)] = (number, entry, about)
+        last: _Octets | None = None
+        for row, mail, host, environment, about, check, octets, octets_check in self._file.execute(
+            _RECOVER
+        ):
+            if octets is None or checksum(octets) != octets_check or checksum(about) != check:
+                raise DamagedSpool(f"message {row} for {host} is damaged")
+            if last is None or last.row != mail:
+                last = _Octets(mail, octets)
+                self._octets[id(octets)] = last
+            entry = as_mail(about, last.octets)
+            last.copies += 1
+            self._copies[entry] = _Copy(row, last, host, about)
             yield host, environment, entry
 
     def drops(self) -> list[tuple[str, bytes]]:
         """What lies in the mail drops: user and mail, oldest first."""
         return self._file.execute("select user, octets from drops order by id").fetchall()
 
-    def keep(self, queue: Queue, under_way: Iterable[QueuedMail]) -> None:
-        """Have the file hold what a queue holds, and what of it is under way."""
-        self._begin()
-        kept = self._kept.setdefault(queue.host, {})
-        entries = {id(entry): entry for entry in (*queue.entries, *under_way)}
-        for key in [key for key in kept if key not in entries]:
-            self._file.execute("delete from spool where id = ?", (kept.pop(key)[0],))
-        for key, entry in entries.items():
-            about = _written(entry)
-            known = kept.get(key)
-            if known is None:
-                row = (queue.host, queue.environment, about, entry.mail_data)
-                made = self._file.execute(
-                    "insert into spool (host, environment, about, mail_data) values (?, ?, ?, ?)",
-                    row,
-                )
-                kept[key] = (int(made.lastrowid or 0), entry, about)
-            elif known[2] != about:
-                self._file.execute("update spool set about = ? where id = ?", (about, known[0]))
-                kept[key] = (known[0], entry, about)
+    def counts(self) -> tuple[int, int]:
+        """How many messages the file has the bytes of, and how many copies wait for next hosts."""
+        [counts] = self._file.execute(
+            "select (select count(*) from mails), (select count(*) from copies)"
+        )
+        return counts[0], counts[1]
 
-    def drop(self, user: str, message: int | None, octets: bytes) -> None:
-        """Put mail into a mail drop."""
-        self._begin()
-        row = (user, message, octets)
-        self._file.execute("insert into drops (user, message, octets) values (?, ?, ?)", row)
+    def checkpoint(self) -> None:
+        """Copy the write-ahead log into the file, and begin it anew.
 
-    def commit(self) -> None:
-        """Write what was put in since the last time: it outlives the process, not yet the machine.
-
-        It is one ``batch``, and numbered. ``is_unsynced`` tells whether :meth:`sync` is due.
+        SQLite does so by itself when the log has grown by 1,000 pages; so the cost is shared by as
+        many changes.
         """
-        if self.is_open:
-            self.is_open = False
-            self.batch += 1
-            self._file.execute("update batches set last = ?", (self.batch,))
+        self._file.execute("pragma wal_checkpoint(truncate)")
+
+    def write(self, changes: Changes) -> None:
+        """Commit changes: they outlive the process, but not yet the machine.
+
+        They are one ``batch``, and numbered. ``is_unsynced`` tells whether :meth:`sync` is due.
+        Raises StorageFailed if they cannot be written; then none of them is.
+        """
+        writing = _Transaction(self._file, self._octets, self._copies)
+        try:
+            self._file.execute("begin")
+            writing.write(changes)
+            self._file.execute("update batches set last = ?", (self.batch + 1,))
             self._file.execute("commit")
-            self.is_unsynced = self.durable
+        except sqlite3.Error as error:
+            self._roll_back()
+            full = getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL
+            raise StorageFailed(str(error), is_full=full) from error
+        finally:
+            self.batch += 1  # a number that failed is not given again
+        writing.finish()
+        self.is_unsynced = self.durable
+
+    def _roll_back(self) -> None:
+        if self._file.in_transaction:
+            with suppress(sqlite3.Error):  # SQLite may have done so itself
+                self._file.execute("rollback")
 
     def sync(self) -> None:
         """Wait for the disk: what was written outlives the machine. May be called in a thread.
 
         The write-ahead log holds every commit since SQLite last copied it into its file, which it
         does in order, with the disk waited for; so the log is all that there is to wait for.
+        Raises OSError.
         """
         self.is_unsynced = False
         _sync(self._log)
 
-    def _begin(self) -> None:
-        if not self.is_open:
-            self.is_open = True
-            self._file.execute("begin")
-
     def close(self) -> None:
-        """Commit, and let go of the file."""
-        self.commit()
+        """Let go of the file."""
         os.close(self._log)
         self._file.close()
+
+
+class _Transaction:
+    """One transaction, and what it adds to and takes from what is known of the file.
+
+    That is known only when it has succeeded: :meth:`finish`.
+    """
+
+    def __init__(
+        self,
+        file: sqlite3.Connection,
+        octets: dict[int, _Octets],
+        copies: dict[QueuedMail, _Copy],
+    ) -> None:
+        self._file = file
+        self._octets = octets
+        self._copies = copies
+        self._now = time.time()
+        self._made: dict[QueuedMail, _Copy] = {}
+        self._gone: list[QueuedMail] = []
+        self._new: dict[int, _Octets] = {}
+        self._counts: dict[_Octets, int] = {}
+        self._rows: list[tuple[Delivery, int]] = []
+
+    def write(self, changes: Changes) -> None:
+        for mail, queue in changes.mails.items():
+            if queue is not None:
+                self._put(mail, queue)
+            elif mail in self._copies:
+                self._remove(mail)
+        for delivery in changes.deliveries:
+            row = (delivery.user, delivery.message, self._row_of(delivery.octets).row)
+            insert = "insert into deliveries (user, message, mail) values (?, ?, ?)"
+            self._rows.append((delivery, int(self._file.execute(insert, row).lastrowid or 0)))
+        for delivery in changes.withdrawn:
+            own = "delete from mails where id = (select mail from deliveries where id = ?)"
+            self._file.execute(own, (delivery.row,))
+            self._file.execute("delete from deliveries where id = ?", (delivery.row,))
+        self._gone_octets = [
+            octets for octets, by in self._counts.items() if octets.copies + by == 0
+        ]
+        for octets in self._gone_octets:
+            self._file.execute("delete from mails where id = ?", (octets.row,))
+
+    def _put(self, mail: QueuedMail, queue: Queue) -> None:
+        about = as_text(mail)
+        known = self._copies.get(mail)
+        if known is None:
+            octets = self._row_of(mail.mail_data)
+            row = (octets.row, queue.host, queue.environment, about, checksum(about))
+            made = self._file.execute(_INSERT_COPY, row).lastrowid
+            self._count(octets, 1)
+            self._made[mail] = _Copy(int(made or 0), octets, queue.host, about)
+        elif known.about != about or known.queue != queue.host:
+            now = (queue.host, queue.environment, about, checksum(about), known.row)
+            self._file.execute(_UPDATE_COPY, now)
+            self._made[mail] = _Copy(known.row, known.octets, queue.host, about)
+
+    def _remove(self, mail: QueuedMail) -> None:
+        known = self._copies[mail]
+        self._file.execute("delete from copies where id = ?", (known.row,))
+        self._gone.append(mail)
+        self._count(known.octets, -1)
+
+    def _row_of(self, octets: bytes) -> _Octets:
+        """Return the row that has these bytes; make it if there is none."""
+        key = id(octets)
+        known = self._octets.get(key) or self._new.get(key)
+        if known is None:
+            row = self._file.execute(_INSERT_MAIL, (octets, self._now, checksum(octets)))
+            known = self._new[key] = _Octets(int(row.lastrowid or 0), octets)
+        return known
+
+    def _count(self, octets: _Octets, by: int) -> None:
+        self._counts[octets] = self._counts.get(octets, 0) + by
+
+    def finish(self) -> None:
+        """Know what the file has now."""
+        self._copies.update(self._made)
+        for mail in self._gone:
+            del self._copies[mail]
+        for octets, by in self._counts.items():
+            octets.copies += by
+            if octets.copies:
+                self._octets[id(octets.octets)] = octets
+            else:
+                self._octets.pop(id(octets.octets), None)
+        for delivery, row in self._rows:
+            delivery.row = row
 
 
 def last_batch(path: FilePath) -> int:
@@ -140,38 +327,6 @@ def last_batch(path: FilePath) -> int:
     finally:
         file.close()
     return int(batch)
-
-
-def _written(entry: QueuedMail) -> str:
-    """An entry but for its mail data, as JSON."""
-    return json.dumps(
-        [
-            entry.message, entry.verb, entry.reverse_path.text, entry.return_path.text,
-            [[number, path.text] for number, path in entry.addressees],
-            entry.failures, entry.not_before, entry.expires, entry.relaying, entry.takes_251,
-            entry.last_chance, sorted(entry.avoided), sorted(entry.followed), entry.redirects,
-        ]
-    )  # fmt: skip
-
-
-def _read(about: str, mail_data: bytes) -> QueuedMail:
-    (
-        message, verb, reverse_path, return_path, addressees, failures, not_before, expires,
-        relaying, takes_251, last_chance, avoided, followed, redirects,
-    ) = json.loads(about)  # fmt: skip
-    entry = QueuedMail(
-        message,
-        verb,
-        parse_path(reverse_path, null=True),
-        parse_path(return_path, null=True),
-        [(number, parse_path(text)) for number, text in addressees],
-        mail_data,
-    )
-    entry.failures, entry.not_before, entry.expires = failures, not_before, expires
-    entry.relaying, entry.takes_251, entry.last_chance = relaying, takes_251, last_chance
-    entry.avoided, entry.followed = frozenset(avoided), frozenset(followed)
-    entry.redirects = redirects
-    return entry
 
 
 _sync = getattr(os, "fdatasync", os.fsync)

@@ -6,8 +6,6 @@ import json
 import os
 import signal
 import smtplib
-import subprocess
-import sys
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -15,11 +13,8 @@ import pytest
 from helpers.live_hosts import eventually, served
 
 import lab
-from lab.hosts.spool import Queue, QueuedMail
 from lab.live.row_ring import SIZE, RowRing, outbox, packed, what_crossed
 from lab.live.send_queue import SendQueue
-from lab.live.storage import Storage, last_batch
-from lab.protocol import parse_path
 
 
 def both() -> tuple[RowRing, RowRing]:
@@ -75,29 +70,6 @@ def test_of_a_batch_that_was_not_stored_only_what_crossed_before_is_true() -> No
     )
     kept = what_crossed([command, data, accept, deliver, said, other])
     assert kept == [command, data, other]
-
-
-def test_storage_numbers_what_it_commits(tmp_path: Path) -> None:
-    """What was put in and not committed has no number, and is not there."""
-    path = tmp_path / "a.sqlite"
-    program = (
-        "import os, sys; from pathlib import Path; from lab.live.storage import Storage\n"
-        "storage = Storage(Path(sys.argv[1]))\n"
-        "for number in range(3):\n    storage.drop('ann', number, b'x'); storage.commit()\n"
-        "storage.commit()\n"
-        "storage.drop('ann', 3, b'y'); os.kill(os.getpid(), 9)\n"
-    )
-    subprocess.run([sys.executable, "-c", program, str(path)], check=False, timeout=60)
-    assert last_batch(path) == 3
-    again = Storage(path)
-    assert again.batch == 3
-    assert again.drops() == [("ann", b"x")] * 3
-    queue = Queue("B.ARPA", "arpanet")
-    to = parse_path("<b@B.ARPA>")
-    queue.entries.append(QueuedMail(1, "MAIL", to, to, [("1", to)], b"text"))
-    again.keep(queue, [])
-    again.close()
-    assert last_batch(path) == 4
 
 
 def test_what_is_free_passes_what_waits_but_not_on_its_own_connection() -> None:

@@ -1,0 +1,140 @@
+"""What a live host has to store, and the mail that gets its reply when that is done.
+
+Mail that a peer hands over is an :class:`Acceptance`: what the host makes of it (copies for next
+hosts, deliveries, notifications) is written first, and happens only then. If it cannot be written,
+nothing has happened, and the peer is told so. Everything else (mail was sent on, is tried later,
+goes another way) has happened already; if it cannot be written, it is written later. A crash until
+then does no harm but that mail is sent twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from lab.hosts.spool import Queue, QueuedMail
+from lab.live.storage import Changes, Delivery, Storage, StorageFailed
+from lab.protocol import Reply, reply
+from lab.trace.rows import Row
+
+NO_ROOM: Final = reply(452)
+NOT_STORED: Final = reply(451)
+
+
+class Acceptance:
+    """Mail that a peer has handed over, until it is stored.
+
+    ``rows`` are what to record of it, ``changes`` what to store, ``admitted`` the mail for queues.
+    ``answer`` gives the peer a verdict: ``verdict``, if everything is stored.
+    """
+
+    __slots__ = ("admitted", "answer", "changes", "rows", "verdict")
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+        self.changes = Changes()
+        self.admitted: list[tuple[Queue, QueuedMail]] = []
+        self.answer: Callable[[Reply], None] | None = None
+        self.verdict: Reply | None = None
+
+
+class Commits:
+    """What is to be stored, and the mail that waits for it.
+
+    ``current`` is the mail that is being handed over at this moment, if any. ``staged`` waits to be
+    written, ``written`` for the disk, ``syncing`` for the disk that is at work; ``failed`` cannot
+    be stored. ``has_failed`` is set while the last try to write has failed.
+    """
+
+    def __init__(self, storage: Storage) -> None:
+        self.storage = storage
+        self.current: Acceptance | None = None
+        self.staged: list[Acceptance] = []
+        self.written: list[Acceptance] = []
+        self.syncing: list[Acceptance] = []
+        self.failed: list[tuple[Acceptance, Reply]] = []
+        self.has_failed = False
+        self._changes = Changes()
+
+    # -- what is to be stored -------------------------------------------------------------------
+
+    def keep(self, queue: Queue, mail: QueuedMail) -> bool:
+        """Store queued mail; return whether it may be tried before that."""
+        if self.current is None:
+            self._changes.mails[mail] = queue
+            return True
+        self.current.changes.mails[mail] = queue
+        self.current.admitted.append((queue, mail))
+        return False
+
+    def forget(self, mail: QueuedMail) -> None:
+        """Remove queued mail."""
+        self._changes.mails[mail] = None
+
+    def deliver(self, user: str, message: int | None, octets: bytes) -> None:
+        """Put mail into a mail drop."""
+        changes = self._changes if self.current is None else self.current.changes
+        changes.deliveries.append(Delivery(user, message, octets))
+
+    def adopt(self, acceptance: Acceptance) -> None:
+        """Store what nobody waits for a reply to."""
+        self._changes.add(acceptance.changes)
+
+    @property
+    def is_due(self) -> bool:
+        """Whether there is something to be written that was not tried in vain."""
+        return bool(self.staged) or (bool(self._changes) and not self.has_failed)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether there is something that is not on the disk yet."""
+        waiting = self.staged or self.written or self.syncing or self.failed
+        return bool(waiting or self._changes)
+
+    # -- storing it -----------------------------------------------------------------------------
+
+    def write(self) -> bool:
+        """Write everything as one batch; return whether that succeeded.
+
+        If not, the mail that waited for it is ``failed``.
+        """
+        changes = Changes()
+        changes.add(self._changes)
+        for acceptance in self.staged:
+            changes.add(acceptance.changes)
+        staged, self.staged = self.staged, []
+        try:
+            self.storage.write(changes)
+        except StorageFailed as failure:
+            verdict = NO_ROOM if failure.is_full else NOT_STORED
+            self.failed += [(acceptance, verdict) for acceptance in staged]
+            self.has_failed = True
+            return False
+        self.has_failed = False
+        self._changes = Changes()
+        self.written += staged
+        return True
+
+    def begin_sync(self) -> None:
+        """Let the disk be waited for, on behalf of all that is written."""
+        self.syncing, self.written = self.written, []
+
+    def end_sync(self, error: BaseException | None) -> list[Acceptance]:
+        """Return the mail that is on the disk now. With an error, there is none, and it goes."""
+        synced, self.syncing = self.syncing, []
+        if error is None:
+            return synced
+        for acceptance in synced:
+            self._changes.add(acceptance.changes.undone())
+            self.failed.append((acceptance, NOT_STORED))
+        return []
+
+    def take_written(self) -> list[Acceptance]:
+        """Return the mail that is written, where nobody waits for the disk."""
+        written, self.written = self.written, []
+        return written
+
+    def take_failed(self) -> list[tuple[Acceptance, Reply]]:
+        """Return the mail that could not be stored, with the reply that says so."""
+        failed, self.failed = self.failed, []
+        return failed

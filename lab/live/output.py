@@ -1,0 +1,323 @@
+"""What leaves a host's process, in its order: first stored, then reported, then sent.
+
+What the host must not lose goes to stable storage, and what it records to the network's process;
+only then do the bytes leave that follow from it. Many sessions share one commit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from pathlib import Path as FilePath
+from typing import Any, Final
+
+from lab.live.commits import Acceptance, Commits
+from lab.live.control import Control
+from lab.live.row_ring import SIZE, RowRing, packed, what_happened_anyway
+from lab.live.send_queue import SendQueue
+from lab.live.storage import Storage
+from lab.trace.rows import DELIVER_OCTETS, DELIVER_USER, KIND, MESSAGE, Row
+
+_LATE: Final = 0.05
+"""Seconds after which sessions with callers from outside are reported to the network at last."""
+
+_GATHERING: Final = 0.002
+"""Seconds for which mail may wait to be stored with other mail, while more comes in."""
+
+_AGAIN: Final = 1.0
+"""Seconds after which storage that failed is tried again."""
+
+
+class Output(ABC):
+    """What a host's process stores, reports to the network, and sends.
+
+    ``commits`` is what is to be stored. ``inputs`` counts what sessions have received.
+    ``may_report_late`` is set while a session with a caller from outside is handled.
+    """
+
+    def __init__(
+        self, control: Control, storage: FilePath, outbox: RowRing, *, durable: bool
+    ) -> None:
+        self.control = control
+        self.storage = Storage(storage, durable=durable)
+        self.commits = Commits(self.storage)
+        self.outbox = outbox
+        self.outbox.stored = self.storage.batch
+        self.inputs = 0
+        self.may_report_late = False
+        self.is_watched = False
+        self._rows: list[Row] = []
+        self._unsure: list[tuple[int, list[Row]]] = []
+        self._syncing: asyncio.Future[None] | None = None
+        self._batches: list[int] = []
+        self._synced_batch = 0
+        self._send_queue = SendQueue()
+        self._announced = 0
+        self._inputs_before = 0
+        self._gathers_until = math.inf
+        self._flushing = False
+        self._noting = False
+        self._urgent = True
+        self._reported: Any = None
+
+    @abstractmethod
+    def state(self) -> tuple[Any, ...]:
+        """Return what the network has to know of the host's state."""
+
+    @abstractmethod
+    def finish(self, acceptance: Acceptance) -> None:
+        """Do what remains to be done with mail that is stored."""
+
+    # -- recording ------------------------------------------------------------------------------
+
+    def note(self, rows: Iterable[Row]) -> None:
+        """Record what crossed in a session with a caller from outside; it is reported in time."""
+        self._rows.extend(rows)
+        if not self._noting:
+            self._noting = True
+            asyncio.get_running_loop().call_later(_LATE, self._noted)
+
+    def _noted(self) -> None:
+        self._noting = False
+        self.schedule_flush()
+
+    def record(self, row: Row) -> None:
+        """Record a row of the trace, and store what has to be stored of it."""
+        if row[KIND] == "deliver":
+            self.commits.deliver(row[DELIVER_USER], row[MESSAGE], row[DELIVER_OCTETS])
+        acceptance = self.commits.current
+        if acceptance is not None:
+            acceptance.rows.append(row)
+        elif self.may_report_late and not self.is_watched:
+            self.note((row,))
+        else:
+            self._rows.append(row)
+            self.schedule_flush()
+
+    def begin_acceptance(self) -> Acceptance:
+        """Hold back, from now on, what the host makes of mail that a peer hands over."""
+        self.commits.current = acceptance = Acceptance()
+        return acceptance
+
+    def end_acceptance(self) -> None:
+        """Store what the host has made of the mail; its sender gets a reply when that is done.
+
+        If no reply is waited for, it has happened now.
+        """
+        acceptance, self.commits.current = self.commits.current, None
+        assert acceptance is not None, "no mail is being handed over"
+        if acceptance.answer is None:
+            self._rows += acceptance.rows
+            self.commits.adopt(acceptance)
+            self.finish(acceptance)
+        else:
+            self.commits.staged.append(acceptance)
+        self.schedule_flush()
+
+    # -- reporting ------------------------------------------------------------------------------
+
+    def send(self, *message: Any) -> None:
+        """Send the network a message, after the rows that were recorded before it.
+
+        What those rows need is stored first: or a crash in between would undo what others know.
+        """
+        self._store()
+        self._report_rows()
+        self.control.send(*message)
+
+    def _put_rows(self, batch: int = 0) -> None:
+        """Put the rows where they outlive this process; too many at once go to the network."""
+        rows, self._rows = self._rows, []
+        if batch:
+            self._unsure.append((batch, rows))
+        elif self.commits.has_failed:
+            rows, self._rows = what_happened_anyway(rows)
+        if rows:
+            self._put(rows, batch)
+
+    def _put(self, rows: list[Row], batch: int) -> None:
+        octets = packed(rows)
+        if not self.outbox.put(octets, batch):
+            self._report_rows()
+            self.control.send_rows(octets, batch)
+
+    def _report_rows(self) -> None:
+        """Ask the network to fetch the rows."""
+        self._put_rows()
+        if self._announced != self.outbox.written:
+            self._announced = self.outbox.written
+            self.control.send("look", self._announced)
+
+    def _report(self) -> None:
+        self._put_rows()
+        if self._urgent or self.outbox.written - self._announced > SIZE // 2:
+            self._urgent = False
+            self._report_rows()
+            self._report_state()
+            self.control.flush_all()
+
+    def _report_state(self) -> None:
+        state = self.state()
+        if state != self._reported:
+            self._reported = state
+            self.control.send("state", *state)
+
+    # -- sending --------------------------------------------------------------------------------
+
+    def write(self, transport: asyncio.Transport, octets: bytes, *, free: bool = False) -> None:
+        """Send bytes when all that was recorded before them is stored and reported.
+
+        ``free``: they promise nothing that is not stored, and need not wait.
+        """
+        if octets:
+            self._send_queue.add(transport, octets, free=free)
+            self._schedule()
+
+    def hang_up(self, transport: asyncio.Transport, *, free: bool = False) -> None:
+        """Close a connection after what was written to it has left."""
+        self._send_queue.add(transport, None, free=free)
+        self._schedule()
+
+    def mark_urgent(self) -> None:
+        """Report to the network at the next flush."""
+        self._urgent = True
+
+    def schedule_flush(self) -> None:
+        """Store, report and send at the end of this turn of the loop: all of it together."""
+        self._urgent = True
+        self._schedule()
+
+    def _schedule(self) -> None:
+        if not self._flushing:
+            self._flushing = True
+            asyncio.get_running_loop().call_soon(self.flush)
+
+    # -- storing --------------------------------------------------------------------------------
+
+    def flush(self) -> None:
+        """Store what has changed, then report what happened, then send the bytes that follow.
+
+        What is stored outlives this process at once, and the machine when the disk has been waited
+        for. Meanwhile sessions go on, until they store something themselves: all of that waits for
+        the disk together, the next time.
+        """
+        self._flushing = False
+        send_queue = self._send_queue
+        if self._waits_for_more():
+            self._put_rows(self.storage.batch + 1)
+            send_queue.send_free()
+            if self._syncing is None:
+                self._schedule()
+            return
+        self._store()
+        self._finish_written()
+        self._report()
+        if self._syncing is None and self.storage.is_unsynced:
+            self._begin_sync()
+        if self._syncing is not None:
+            send_queue.send_free()
+        else:
+            send_queue.send()
+
+    def _waits_for_more(self) -> bool:
+        """Whether what is to be stored waits for more, so that many sessions share one commit.
+
+        It does as long as every turn of the loop brings input; a single session waits for nobody.
+        """
+        before, self._inputs_before = self._inputs_before, self.inputs
+        if not self.commits.is_due:
+            return False
+        if self._syncing is not None:
+            return True
+        now = time.monotonic()
+        if self._gathers_until == math.inf:
+            self._gathers_until = now + _GATHERING
+        if before != self.inputs and now < self._gathers_until:
+            return True
+        self._gathers_until = math.inf
+        return False
+
+    def _store(self) -> None:
+        """Write to storage what has changed since the last time."""
+        commits = self.commits
+        if not commits.is_due:
+            return
+        batch = self.storage.batch + 1
+        self._put_rows(batch)
+        for acceptance in commits.staged:
+            if acceptance.rows:
+                self._put(acceptance.rows, batch)
+        if not commits.write():
+            self._void(batch)
+            asyncio.get_running_loop().call_later(_AGAIN, self._try_again)
+        elif self.storage.is_unsynced:
+            self._batches.append(batch)
+        else:
+            self._is_stored(batch)
+
+    def _is_stored(self, batch: int) -> None:
+        """Let the network know that the rows of all batches up to this one have come true."""
+        self.outbox.stored = batch
+        self._unsure = [(number, rows) for number, rows in self._unsure if number > batch]
+        self._batches = [number for number in self._batches if number > batch]
+
+    def _void(self, batch: int) -> None:
+        """Take back the rows of a batch that was not stored, but for those that are true.
+
+        What crossed the wires has crossed. What the host has done with mail of its own is recorded
+        with the next batch, as it is stored with that.
+        """
+        self._report_rows()
+        self.control.send("void", batch)
+        self.control.flush_all()
+        unsure = [row for number, rows in self._unsure if number == batch for row in rows]
+        self._unsure = [(number, rows) for number, rows in self._unsure if number != batch]
+        crossed, own = what_happened_anyway(unsure)
+        if crossed:
+            self._put(crossed, 0)
+        self._rows = own + self._rows
+
+    def _try_again(self) -> None:
+        if self.commits.has_failed:
+            self.commits.has_failed = False
+            self.schedule_flush()
+
+    def _begin_sync(self) -> None:
+        self._send_queue.withhold()
+        self.commits.begin_sync()
+        self._synced_batch = self.storage.batch
+        self._syncing = asyncio.get_running_loop().run_in_executor(None, self.storage.sync)
+        self._syncing.add_done_callback(self._synced)
+
+    def _synced(self, done: asyncio.Future[None]) -> None:
+        self._syncing = None
+        error = done.exception()
+        stored = self.commits.end_sync(error)
+        if error is not None:
+            # what was written may not be on the disk: its mail gets no 250
+            for batch in [number for number in self._batches if number <= self._synced_batch]:
+                self._void(batch)
+        self._is_stored(self._synced_batch)
+        for acceptance in stored:
+            self.finish(acceptance)
+        self._send_queue.release()
+        self.flush()
+
+    def _finish_written(self) -> None:
+        """Finish mail that is stored, if the disk is not waited for; refuse what cannot be."""
+        if not self.storage.durable:
+            for acceptance in self.commits.take_written():
+                self.finish(acceptance)
+        for acceptance, verdict in self.commits.take_failed():
+            if acceptance.answer is not None:
+                acceptance.answer(verdict)
+
+    async def drain(self) -> None:
+        """Flush, and wait until everything is stored and sent."""
+        self.flush()
+        while self._syncing is not None:
+            await asyncio.wait([self._syncing])
+            await asyncio.sleep(0)
