@@ -3,7 +3,8 @@
 Every recipient of every submitted message ends in exactly one outcome: ``delivered``, ``returned``
 (a notification about it reached the originator), ``rejected`` (refused by the user's own host),
 ``queued`` (the run stopped first), ``undeliverable_notifications`` (its notification could not be
-delivered), or ``lost``, which is a fault of the lab.
+delivered), ``discarded`` (a scripted host accepted it and had not kept it), or ``lost``, which is a
+fault of the lab.
 
 A recipient that is settled, and whose mail lies in no host's spool any more, is moved to columns of
 a few dozen bytes: an account of a million messages takes no more room than their addresses.
@@ -30,8 +31,10 @@ from lab.trace.rows import (
     NOTIFY_ABOUT,
     NOTIFY_PATH,
     NOTIFY_RECIPIENTS,
+    PEER,
     RECIPIENT,
     RECIPIENTS,
+    START_META,
     SUBMIT_RECIPIENTS,
     SUBMIT_VERB,
     Row,
@@ -40,7 +43,8 @@ from lab.trace.rows import (
 from lab.trace.trace import Trace
 
 OUTCOMES: Final = (
-    "delivered", "returned", "rejected", "queued", "undeliverable_notifications", "lost",
+    "delivered", "returned", "rejected", "queued", "undeliverable_notifications", "discarded",
+    "lost",
 )  # fmt: skip
 
 LAZY: Final = 100_000
@@ -53,6 +57,7 @@ class Recipient:
 
     ``holders`` are the hosts in whose spool the mail for it lies, ``vanished_at`` is when the last
     of them had it no longer, and ``notification`` the number of the notification about it.
+    ``discarded_at`` is when a scripted host was given it last, which may not have taken it.
     """
 
     message: int
@@ -66,12 +71,19 @@ class Recipient:
     holders: set[str] = field(default_factory=set)
     notification: int | None = None
     vanished_at: float = 0.0
+    discarded_at: float | None = None
 
     def settle(self, outcome: str, t: float) -> None:
         """Reach an outcome, the first time."""
         if self.settled_at is None:
             self.outcome = outcome
             self.settled_at = t
+
+    @property
+    def ended_at(self) -> float | None:
+        """The time of its outcome, in seconds; None if it has none yet."""
+        is_settled = self.settled_at is not None or self.outcome == "queued"
+        return self.settled_at if is_settled else self.discarded_at
 
     @property
     def seconds(self) -> float | None:
@@ -95,7 +107,7 @@ class Recipient:
             "recipient": self.address,
             "outcome": self.outcome,
             "submitted_at": round(self.submitted_at, 6),
-            "settled_at": None if self.settled_at is None else round(self.settled_at, 6),
+            "settled_at": None if self.ended_at is None else round(self.ended_at, 6),
             "hops": self.hops,
         }
 
@@ -258,6 +270,7 @@ class Account:
         self.notifications: dict[int, list[Recipient]] = {}
         self.notifications_by_number: dict[int, Recipient] = {}
         self.saml_messages: set[int] = set()
+        self.scripted: set[str] = set()
         self.sessions = 0
         self.last = 0.0
         self.ended = False
@@ -330,6 +343,16 @@ class Account:
             recipient.vanished_at = row[T]
             if recipient.settled_at is not None:
                 self._move_to_columns(recipient)
+
+    def _transfer(self, row: Row) -> None:
+        self._gone(row)
+        if row[PEER] in self.scripted:
+            for recipient in self._recipients_of(row[MESSAGE], row[RECIPIENTS]):
+                recipient.discarded_at = row[T]
+
+    def _start(self, row: Row) -> None:
+        hosts = row[START_META].get("hosts", ())
+        self.scripted = {host["name"] for host in hosts if host.get("reply")}
 
     def _deliver(self, row: Row) -> None:
         t, message = row[T], row[MESSAGE]
@@ -439,15 +462,22 @@ class Account:
     @property
     def lost(self) -> list[Recipient]:
         """The recipients whose mail, and whose notification, no host has: in order of loss."""
-        lost = [recipient for recipient in self.recipients.values() if self._is_lost(recipient)]
+        lost = [one for one in self.recipients.values() if self._end_without_mail(one) == "lost"]
         return sorted(lost, key=lambda it: (it.vanished_at, _order(it.message, it.id)))
 
-    def _is_lost(self, recipient: Recipient) -> bool:
-        """Whether no host has the mail, nor the notification about it."""
+    def _end_without_mail(self, recipient: Recipient) -> str:
+        """Return the outcome of a recipient if no host has the mail, nor a notification about it;
+        otherwise "".
+        """
         if recipient.settled_at is not None or recipient.holders:
-            return False
+            return ""
         notification = self.notifications_by_number.get(recipient.notification or 0)
-        return notification is None or not notification.holders
+        if notification is None:
+            return "lost" if recipient.discarded_at is None else "discarded"
+        if notification.holders:
+            return ""
+        recipient.discarded_at = notification.discarded_at
+        return "lost" if notification.discarded_at is None else "undeliverable_notifications"
 
     # -- the summary ----------------------------------------------------------------------------
 
@@ -461,8 +491,8 @@ class Account:
     def counts(self) -> Counts:
         """Return the counts of the summary, without the recipients."""
         for recipient in self.recipients.values():
-            if self._is_lost(recipient):
-                recipient.outcome = "lost"
+            if recipient.settled_at is None:
+                recipient.outcome = self._end_without_mail(recipient) or "queued"
         tally = self.settled.tally(self.recipients.values())
         return {
             "simulated_seconds": round(self.last, 6),
@@ -472,6 +502,7 @@ class Account:
             "rejected": tally.counts["rejected"],
             "queued": tally.counts["queued"],
             "undeliverable_notifications": tally.counts["undeliverable_notifications"],
+            "discarded": tally.counts["discarded"],
             "lost": tally.counts["lost"],
             "duplicates": tally.duplicates,
             "sessions": self.sessions,
@@ -491,7 +522,8 @@ _HANDLERS: Final = {
     "forward": Account._forward,
     "queue": Account._queue,
     "accept": Account._accept,
-    "transfer": Account._gone,
+    "start": Account._start,
+    "transfer": Account._transfer,
     "refuse": Account._gone,
     "forget": Account._gone,
     "deliver": Account._deliver,

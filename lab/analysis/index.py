@@ -26,7 +26,7 @@ from lab.trace.rows import (
 )
 from lab.trace.trace import Trace
 
-WIRE: Final = ("command", "data", "reply")
+WIRE: Final = ("command", "data", "reply", "piece")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from lab.analysis.narrative import gist
+from lab.analysis.narrative import gist, piece_text
 from lab.protocol import HostName
 from lab.protocol.replies import is_refusal
 from lab.protocol.syntax import in_capitals
@@ -30,7 +30,7 @@ from lab.trace.rows import (
 )
 from lab.trace.trace import Trace
 
-CROSSINGS: Final = frozenset({"command", "reply", "error", "data"})
+CROSSINGS: Final = frozenset({"command", "reply", "piece", "error", "data"})
 """The kinds of row in which bytes go from one host to another."""
 
 FAILURES: Final = frozenset({
@@ -123,7 +123,7 @@ def row_of(event: Event) -> LadderRow | None:
         return None
     kind, text = maker(event)
     host, peer = event.host, event.peer
-    if event.kind in ("command", "reply", "data"):
+    if event.kind in ("command", "reply", "piece", "data"):
         host, peer = str(peer), host  # recorded where it arrives; drawn from where it left
     sent = event["sent"] if "sent" in event.extra else None
     return LadderRow(event.t, kind, host, peer, text, event.seq, sent, event.session)
@@ -281,6 +281,7 @@ _MAKERS: Final[dict[str, _Maker]] = {
     "open": lambda event: ("open", f"session {event.session} ({event['transport']})"),
     "command": _command,
     "reply": _reply,
+    "piece": lambda event: ("piece", f"piece: {piece_text(event['octets'])}"),
     "data": _data,
     "close": _close,
     "loss": lambda event: ("loss", f"a segment is lost; again after {duration(event['delay'])}"),

@@ -44,6 +44,7 @@ WORDING: Final = {
     "open": "Session {session} is open, from {host} to {peer}, over {transport}.",
     "command": "{peer} says to {host}: {octets:gist}",
     "reply": "{peer} answers {host}: {octets:gist}",
+    "piece": "{peer} sends {host} a piece of what may be a reply: {octets:piece}",
     "data": "{peer} sends {host} the mail data of message {message}, {octets:count}.",
     "data/unnumbered": "{peer} sends {host} mail data, {octets:count}.",
     "close": "Session {session} between {host} and {peer} ends: {reason}.",
@@ -76,8 +77,13 @@ WORDING: Final = {
 _OTHER: Final = "{kind} at {host}."
 """The template for a kind of event that the lab does not know."""
 
-LETTERS: Final = {"command": "S", "data": "S", "reply": "R"}
-"""The letter before what each kind of event shows of a dialogue: sender-SMTP or receiver-SMTP."""
+LETTERS: Final = {"command": "S", "data": "S", "reply": "R", "piece": "r"}
+"""The letter before what each kind of event shows of a dialogue: sender-SMTP or receiver-SMTP.
+
+A small r is before a piece of a reply. When a reply is whole, it follows with its own letter.
+"""
+
+_LONGEST_PIECE: Final = 200
 
 _FIELD: Final = re.compile(r"\{(\w+)(?::(\w+))?\}")
 _ESCAPES: Final = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 256))}
@@ -112,6 +118,17 @@ def lines_of(octets: bytes) -> list[str]:
     return [line.translate(_ESCAPES) for line in lines]
 
 
+def piece_text(octets: bytes) -> str:
+    """Return a piece of a reply as one line, all control bytes escaped; a long one is cut."""
+    text = octets[:_LONGEST_PIECE].decode("latin-1").translate(_ESCAPES)
+    return text if len(octets) <= _LONGEST_PIECE else f"{text}... ({_octet_count(octets)})"
+
+
+def lines_shown(kind: str, octets: bytes) -> list[str]:
+    """Return the lines of a command, a reply, a piece of one or mail data, as people read them."""
+    return [piece_text(octets)] if kind == "piece" else lines_of(octets)
+
+
 def gist(kind: str, octets: bytes) -> str:
     """Return what a command, a reply or mail data says, in one line."""
     if kind == "data":
@@ -137,6 +154,7 @@ FORMATS: Final[dict[str, Callable[[Any], str]]] = {
     "clock": clock_time,
     "count": _octet_count,
     "gist": lambda octets: gist("", octets),
+    "piece": piece_text,
     "line": lambda text: text.partition("\r\n")[0],
     "members": lambda members: _addresses([path for _, path in members]),
     "names": ", ".join,

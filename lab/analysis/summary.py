@@ -9,8 +9,8 @@ from typing import TypedDict
 class RecipientSummary(TypedDict):
     """What became of one recipient of a message; times are simulated seconds.
 
-    ``outcome`` is "delivered", "returned", "rejected", "queued", "undeliverable_notifications" or
-    "lost", reached at ``settled_at``.
+    ``outcome`` is "delivered", "returned", "rejected", "queued", "undeliverable_notifications",
+    "discarded" or "lost", reached at ``settled_at``.
     """
 
     message: int
@@ -43,6 +43,7 @@ class Counts(TypedDict):
     rejected: int
     queued: int
     undeliverable_notifications: int
+    discarded: int
     lost: int
     duplicates: int
     sessions: int

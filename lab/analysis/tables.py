@@ -116,11 +116,11 @@ def _event_values(seq: int, row: Row) -> Sequence[Any]:
 def deliveries(trace: Trace) -> pandas.DataFrame:
     """Return every recipient of every submitted message, a row each, and what became of it.
 
-    ``outcome`` is delivered, returned, rejected, queued, undeliverable_notifications or lost;
-    ``seconds`` are from ``submitted_at`` to ``settled_at``; ``hops`` are the sessions that the mail
-    crossed; ``copies`` is how often it was delivered (2: a duplicate); ``way`` are the hosts by
-    which it went, separated by spaces; ``bytes`` is the size of the mail data as submitted. The
-    ``id`` of a member of a list is that of the list, a period and its own. Requires
+    ``outcome`` is delivered, returned, rejected, queued, undeliverable_notifications, discarded or
+    lost; ``seconds`` are from ``submitted_at`` to ``settled_at``; ``hops`` are the sessions that
+    the mail crossed; ``copies`` is how often it was delivered (2: a duplicate); ``way`` are the
+    hosts by which it went, separated by spaces; ``bytes`` is the size of the mail data as
+    submitted. The ``id`` of a member of a list is that of the list, a period and its own. Requires
     ``--trace delivery``.
     """
     _require(trace, "deliveries", "delivery")

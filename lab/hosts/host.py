@@ -73,6 +73,7 @@ class Host(HostControl):
         self.open_sessions = 0
         self.forwards_learned = LearnedForwards()
         self.answers_given: dict[str, int] = {}
+        self.stages_reached: dict[str, int] = {}
 
     @property
     def has_fault(self) -> bool:

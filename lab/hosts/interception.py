@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from lab.hosts.reply_script import ReplyScript
 from lab.hosts.scripted import ScriptedReceiver
 from lab.hosts.settings import HostSettings
 from lab.protocol import Crossing, Installation, Reply, State, reply
@@ -58,8 +59,9 @@ class OverriddenReceiver(ScriptedReceiver):
         settings: HostSettings,
         answers_given: dict[str, int],
         override: Callable[[], Reply | None],
+        script: ReplyScript | None = None,
     ) -> None:
-        super().__init__(installation, settings, answers_given)
+        super().__init__(installation, settings, answers_given, script)
         self._override = override
         self._held_back: Reply | None = None
 

@@ -15,6 +15,7 @@ from lab.hosts.interception import OverriddenReceiver
 from lab.hosts.paths import why_unsendable_from
 from lab.hosts.plan import MailPlan
 from lab.hosts.received import hops_beyond
+from lab.hosts.reply_script import ReplyScript
 from lab.hosts.scripted import ScriptedReceiver
 from lab.hosts.verdicts import (
     BUSY,
@@ -52,20 +53,29 @@ CARELESS_DELAY: Final = 1.0
 
 
 def receiver_smtp(
-    session: ReceivingSession, override: Callable[[], Reply | None] | None = None
+    session: ReceivingSession,
+    override: Callable[[], Reply | None] | None = None,
+    script: ReplyScript | None = None,
 ) -> ReceiverSMTP:
     """Return the receiver-SMTP that serves a host in one session, as its settings say.
 
     ``override`` is called for each reply, and returns the reply that a fault puts in its place.
+    ``script`` has the replies that the file sets: the driver sends what it says.
     """
     settings, given = session.host.settings, session.host.answers_given
     if override is not None:
-        return OverriddenReceiver(session, settings, given, override)
-    if settings.answers or settings.unimplemented:
-        return ScriptedReceiver(session, settings, given)
+        return OverriddenReceiver(session, settings, given, override, script)
+    if settings.answers or settings.unimplemented or script is not None:
+        return ScriptedReceiver(session, settings, given, script)
     return ReceiverSMTP(
         session, settings.limits, grammar=settings.grammar, eight_bit=settings.eight_bit
     )
+
+
+def reply_script(host: Host) -> ReplyScript | None:
+    """Return the replies that a host's settings prescribe byte for byte, for one session."""
+    replies = host.settings.replies
+    return ReplyScript(replies, host.stages_reached) if replies else None
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)

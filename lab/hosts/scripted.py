@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from lab.hosts.reply_script import DATA_SENT, OPEN, ReplyScript, carries_out
 from lab.hosts.settings import HostSettings
 from lab.hosts.verdicts import NOT_IMPLEMENTED
 from lab.protocol import (
@@ -21,8 +22,11 @@ from lab.protocol import (
     State,
     reply,
 )
-from lab.protocol.replies import CONNECTION, MAIL_DATA, is_success
+from lab.protocol.replies import CONNECTION, MAIL_DATA, TEXTS, is_success
 from lab.protocol.syntax import parse_command, path_in, verb_of
+
+NO_RECIPIENTS: Final = reply(554, "No recipient was taken.")
+"""The reply to mail data that a script has asked for, though no recipient was taken."""
 
 ANSWERED: Final = (CONNECTION, "HELO", "MAIL", "RCPT", "DATA", MAIL_DATA, "RSET", "SEND", "SOML",
                    "SAML", "VRFY", "EXPN", "HELP", "NOOP", "QUIT", "TURN")  # fmt: skip
@@ -40,15 +44,20 @@ class ScriptedReceiver(ReceiverSMTP):
     command is carried out as usual; otherwise only the code is sent. The answers of a list are
     used one after another, over all sessions of the host: ``answers_given`` counts them, by the
     row of section 4.3.
+
+    With a ``script``, the reply at a stage may be any bytes, which its driver sends; here their
+    code decides whether the command is carried out, as with a prescribed answer. If it means
+    success and the host refuses, it refuses all the same: what the sender-SMTP is told is not true.
     """
 
-    __slots__ = ("_answers", "_answers_given", "_data_code", "_unimplemented")
+    __slots__ = ("_answers", "_answers_given", "_data_code", "_script", "_unimplemented")
 
     def __init__(
         self,
         installation: Installation,
         settings: HostSettings,
         answers_given: dict[str, int],
+        script: ReplyScript | None = None,
     ) -> None:
         super().__init__(
             installation, settings.limits, grammar=settings.grammar, eight_bit=settings.eight_bit
@@ -57,15 +66,18 @@ class ScriptedReceiver(ReceiverSMTP):
         self._unimplemented = settings.unimplemented
         self._answers_given = answers_given
         self._data_code: int | None = None
+        self._script = script
 
     def open(self) -> list[Crossing]:
         """Return the greeting; after any but 421 the sender-SMTP can still send QUIT."""
         greeted = super().open()
-        code = self._next(CONNECTION)
+        code = self._script.next(OPEN) if self._script is not None else None
+        if code is None:
+            code = self._next(CONNECTION)
         if code is None or code == 220:
             return greeted
         self.state = State.CLOSED if code == 421 else State.OPENED
-        return [Crossing("reply", self.completed(reply(code)).octets)]
+        return [Crossing("reply", self.completed(_reply(code)).octets)]
 
     def _next(self, row: str) -> int | None:
         """Return the next prescribed answer for a row of 4.3; None if there is none left."""
@@ -79,6 +91,26 @@ class ScriptedReceiver(ReceiverSMTP):
 
     def reply_to(self, line: bytes) -> Reply:
         """Carry out a command line, and return the reply: the prescribed one, if there is one."""
+        if self._script is None:
+            return self._answer(line)
+        code = self._script.next(verb_of(line).strip())
+        verdict = self._answer(line) if code is None else self._by_script(line, code)
+        self._script.answered(verdict.code)
+        return verdict
+
+    def _by_script(self, line: bytes, code: int) -> Reply:
+        """Carry out a command if the code that the script sends means success."""
+        verb = verb_of(line).strip()
+        if not carries_out(verb, code):
+            if code == 421:
+                self.state = State.CLOSED
+            return _reply(code)
+        verdict = self._answer(line)
+        if verb == "DATA" and self.state is not State.DATA:
+            self.expect_mail_data()
+        return verdict
+
+    def _answer(self, line: bytes) -> Reply:
         verb = verb_of(line)
         if verb in self._unimplemented and not line[4:5].isalpha():
             return NOT_IMPLEMENTED
@@ -110,6 +142,12 @@ class ScriptedReceiver(ReceiverSMTP):
 
     def reply_to_mail_data(self, data: MailData) -> Reply | None:
         """Take the mail data, and return the reply: the prescribed one, if there is one."""
+        script = self._script
+        told = script.next(DATA_SENT) if script is not None else None
+        if told is not None and not carries_out(DATA_SENT, told):
+            return _reply(told)
+        if script is not None and not self.transaction.forward_paths:
+            return NO_RECIPIENTS
         code = self._next(MAIL_DATA)
         if code is not None and not is_success(MAIL_DATA, code):
             return self.completed(reply(code))
@@ -127,3 +165,7 @@ class ScriptedReceiver(ReceiverSMTP):
         if code is None or code == verdict.code or verdict.code >= 400:
             return verdict
         return self.completed(reply(code))
+
+
+def _reply(code: int) -> Reply:
+    return reply(code if code in TEXTS else 500)  # a script sends its own bytes

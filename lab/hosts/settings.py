@@ -8,6 +8,7 @@ from typing import Any
 
 from lab.hosts.checked import checked
 from lab.hosts.directory import Forward, MailingList, User
+from lab.hosts.reply_script import ScriptedReply
 from lab.hosts.setting import setting
 from lab.hosts.stamp import PLAIN, Stamp
 from lab.hosts.timeouts import TIMEOUTS, Timeouts
@@ -274,6 +275,18 @@ class HostSettings:
             '(the greeting) and "data" (the mail data).',
             "4.3",
             example="{ RCPT = 450, DATA = [451, 354] }",
+            trace="set",
+        ),
+    )
+    replies: tuple[ScriptedReply, ...] = field(
+        default=(),
+        metadata=setting(
+            "tables",
+            "Replies that it sends in place of its own, byte for byte: a scripted receiver-SMTP. "
+            "`lab help faults` shows what they are for.",
+            "4.2",
+            of=ScriptedReply,
+            key="reply",
             trace="set",
         ),
     )

@@ -47,6 +47,7 @@ _NOT_ASCII: Final = reply(554, "Mail data holds bytes that are not ASCII.")
 
 # bound once: looking up a member of an Enum is expensive in code that every line goes through
 _CLOSED: Final = State.CLOSED
+_DATA: Final = State.DATA
 _FORWARD_PATH: Final = Buffers.FORWARD_PATH
 _KEEP: Final = Buffers.KEEP
 _REVERSE_PATH: Final = Buffers.REVERSE_PATH
@@ -206,6 +207,14 @@ class ReceiverSMTP:
         if line[-2:] != CRLF or self.state is _CLOSED or self.turned:
             raise Misuse("command() takes a whole line, with CRLF, of a session that goes on")
         return self.reply_to(line).octets
+
+    def expect_mail_data(self) -> None:
+        """Take what comes next as mail data, although DATA was refused: for a receiver-SMTP that
+        replies 354 all the same.
+        """
+        if self.state is not _CLOSED:
+            self.state = _DATA
+            self._data = MailData(self.limits)
 
     def answer(self, verdict: Reply) -> list[Crossing]:
         """Give the verdict that the installation's ``accept`` left open; return what crossed and

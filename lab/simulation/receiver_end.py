@@ -10,9 +10,10 @@ from mypy_extensions import mypyc_attr
 
 from lab.hosts.host import Host
 from lab.hosts.receiving import Identity, ReceivingSession, receiver_smtp
+from lab.hosts.reply_script import ReplyScript, ReplyWriter
 from lab.network.connection import Connection
 from lab.network.events import Delivery
-from lab.protocol import Reply, State, Transaction
+from lab.protocol import Crossing, Reply, State, Transaction
 from lab.trace.rows import Row
 
 _CLOSED: Final = State.CLOSED
@@ -63,12 +64,13 @@ class LocalReceiverEnd(ReceiverEnd):
     """A receiver-SMTP in this process, and the host that it belongs to.
 
     ``sender_host`` is the name of the host at the other end. ``identify`` and ``enter``
-    number its mail. ``override`` gives what replaces each reply.
+    number its mail. ``override`` gives what replaces each reply. ``script`` has the replies that
+    the file sets, and ``writer`` sends them.
     """
 
     __slots__ = (
-        "connection", "engine", "enter", "host", "identify", "override", "record", "sender_host",
-        "session",
+        "connection", "engine", "enter", "host", "identify", "override", "record", "script",
+        "sender_host", "session", "was_in_mail_data", "writer",
     )  # fmt: skip
 
     def __init__(
@@ -81,6 +83,7 @@ class LocalReceiverEnd(ReceiverEnd):
         enter: Enter | None = None,
         *,
         override: Callable[[], Reply | None] | None = None,
+        script: ReplyScript | None = None,
     ) -> None:
         self.host = host
         self.sender_host = sender_host
@@ -89,11 +92,14 @@ class LocalReceiverEnd(ReceiverEnd):
         self.identify = identify
         self.enter = enter
         self.override = override
+        self.script = script
+        self.writer: ReplyWriter | None = None
+        self.was_in_mail_data = False
 
     @property
     def is_in_mail_data(self) -> bool:
         """Whether what comes next is mail data."""
-        return self.engine.state is _DATA
+        return self.engine.state is _DATA or self.was_in_mail_data
 
     def open(self, now: float, number: int) -> None:
         """Begin: the channel is open, as the session of this number, and the receiver greets."""
@@ -105,9 +111,13 @@ class LocalReceiverEnd(ReceiverEnd):
         session.now = now
         if host.settings.replies_later:
             session.respond = self._respond
-        self.engine = engine = receiver_smtp(session, self.override)
+        self.engine = engine = receiver_smtp(session, self.override, self.script)
         host.open_sessions += 1
         connection.receiver_closed = False
+        if self.script is not None:
+            self.writer = ReplyWriter(self.script, connection.send_reply, self._finish, self._later)
+            self._write(self.writer, engine.open(), now)
+            return
         for _, octets in engine.open():
             connection.send_reply(octets, now)
         if engine.state is _CLOSED:
@@ -119,10 +129,13 @@ class LocalReceiverEnd(ReceiverEnd):
         now = self.session.now = delivery.at
         # A sender of ours sends one command, or the mail data, in one piece. It is recorded before
         # what the host makes of it.
-        is_data = engine.state is _DATA
+        is_data = engine.state is _DATA or self.was_in_mail_data
         kind = "data" if is_data else "command"
         row = (now, kind, self.host.name, self.sender_host, number, message, delivery.sent, octets)
         self.record(row)
+        if self.writer is not None:
+            self._write(self.writer, engine.receive(octets), now)
+            return
         if not is_data:
             connection.send_reply(engine.command(octets), now)
         else:
@@ -136,7 +149,7 @@ class LocalReceiverEnd(ReceiverEnd):
         """Take the first bytes of a command or of mail data, whose rest is lost."""
         now = self.session.now = delivery.at
         octets = delivery.octets
-        kind = "data" if self.engine.state is _DATA else "command"
+        kind = "data" if self.is_in_mail_data else "command"
         row = (now, kind, self.host.name, self.sender_host, number, message, delivery.sent, octets)
         self.record(row)
         self.engine.receive(octets)
@@ -153,11 +166,41 @@ class LocalReceiverEnd(ReceiverEnd):
             self.host.open_sessions -= 1
             if self.session.respond is not None:
                 self.session.respond = _too_late
+            if self.writer is not None:
+                self.writer.stop()
             connection.close_receiver_end()
+
+    # -- replies that the file sets ---------------------------------------------------------------
+
+    def _write(self, writer: ReplyWriter, crossed: list[Crossing], now: float) -> None:
+        """Send what the script has in place of the replies among what crossed."""
+        for kind, octets in crossed:
+            if kind == "reply":
+                writer.write(octets, now)
+        if self.engine.state is _CLOSED:
+            writer.close(now)
+
+    def _later(self, seconds: float, call: Callable[[float], None]) -> None:
+        self.host.port.later(self.host.name, seconds, call)
+
+    def _finish(self, how: str, now: float) -> None:
+        """End the session's replies as the script says; after a cut, nothing arrives here."""
+        connection = self.connection
+        if connection.receiver_closed:
+            return
+        if how != "silence":
+            connection.end_replies(now)
+        self.was_in_mail_data = self.engine.state is _DATA
+        self.engine.end_of_input()
+        if how in ("cut", "close"):
+            self.close()
 
     def _respond(self, verdict: Reply) -> None:
         """Send the verdict that was waiting for the mail to be stored."""
         connection, now = self.connection, self.connection.env.now
+        if self.writer is not None:
+            self._write(self.writer, self.engine.answer(verdict), now)
+            return
         for _, octets in self.engine.answer(verdict):
             connection.send_reply(octets, now)
         if self.engine.state is _CLOSED:

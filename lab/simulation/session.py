@@ -6,13 +6,15 @@ from functools import partial
 from typing import Any, Final
 
 from lab.hosts.host import Host
-from lab.hosts.receiving import from_outside
+from lab.hosts.receiving import Identity, from_outside, reply_script
+from lab.hosts.reply_script import ReplyScript
 from lab.hosts.sending import QueueSender
 from lab.network.channel import ChannelRoute
 from lab.network.connection import Connection
 from lab.network.events import Delivery
 from lab.network.link import LinkDirection
 from lab.protocol import SenderSMTP, Transaction
+from lab.protocol.arriving import ArrivingReplies
 from lab.protocol.script import ScriptedSender
 from lab.simulation.any_session import AnySession
 from lab.simulation.driver import Driver
@@ -34,8 +36,8 @@ class Session(AnySession):
     """
 
     __slots__ = (
-        "changed_replies", "driver", "host", "known", "peer", "queue_sender", "receiver", "record",
-        "sender",
+        "changed_replies", "driver", "host", "known", "peer", "pieces", "queue_sender", "receiver",
+        "record", "sender",
     )  # fmt: skip
 
     def __init__(
@@ -58,6 +60,7 @@ class Session(AnySession):
         self.peer = peer
         self.sender = sender
         self.queue_sender = queue_sender
+        self.pieces: ArrivingReplies | None = None
         interceptions = driver.interceptions
         self.changed_replies: ChangedReplies | None = interceptions.changed_replies(
             self, driver.record
@@ -69,8 +72,12 @@ class Session(AnySession):
 
     def _local_receiver(self) -> LocalReceiverEnd:
         queue_sender, changed_replies = self.queue_sender, self.changed_replies
+        script = reply_script(self.peer)
+        self.pieces = ArrivingReplies() if script is not None else None
         identify: Identify
-        if self.known is not None:
+        if script is not None and queue_sender is not None:
+            identify = partial(self._identify_told, script)
+        elif self.known is not None:
             identify = self._identify_known
         elif queue_sender is not None:
             identify = queue_sender.identify
@@ -84,6 +91,7 @@ class Session(AnySession):
             identify,
             partial(self.driver.foreign, self.peer),
             override=changed_replies.next_reply if changed_replies is not None else None,
+            script=script,
         )
 
     @property
@@ -135,6 +143,9 @@ class Session(AnySession):
 
     def at_sender(self, delivery: Delivery) -> None:
         """Give a reply to the sender-SMTP, and send what it answers."""
+        if self.pieces is not None:
+            self._piece_at_sender(delivery, self.pieces)
+            return
         octets, sender, queue_sender = delivery.octets, self.sender, self.queue_sender
         connection, now = self.connection, delivery.at
         message = None
@@ -159,6 +170,29 @@ class Session(AnySession):
         elif sender.closing:
             self._hang_up_after(octets)
 
+    def _piece_at_sender(self, delivery: Delivery, pieces: ArrivingReplies) -> None:
+        """Give the sender-SMTP what a scripted receiver-SMTP has sent: a reply, a piece of one, or
+        several; or the end of what it sends.
+        """
+        octets, sender, queue_sender = delivery.octets, self.sender, self.queue_sender
+        now = delivery.at
+        if not octets:
+            self.cut(f"{self.receiver_host} hung up")
+            return
+        message = queue_sender.message if queue_sender is not None else None
+        about = (self.sender_host, self.receiver_host, self.number, message, delivery.sent)
+        for kind, crossed in pieces.take(octets):
+            self.record((now, kind, *about, crossed))
+        if queue_sender is not None:
+            queue_sender.now = now
+        for kind, crossed in sender.receive(octets):
+            if kind != "reply":
+                self.connection.send_command(crossed, now)
+        if isinstance(sender, SenderSMTP) and sender.turned:
+            self._turn(now)
+        elif sender.closing:
+            self._hang_up_after(pieces.last)
+
     def segment_lost(self, link: LinkDirection, times: int, delay: float) -> None:
         """Record that a segment was lost on a link and sent again."""
         now = self.driver.env.now
@@ -182,17 +216,29 @@ class Session(AnySession):
             return None
         return queue_sender.message, queue_sender.ids(numbers)
 
+    def _identify_told(self, script: ReplyScript, transaction: Transaction) -> Identity | None:
+        """Return the message, and the recipients that a scripted receiver-SMTP has really taken;
+        None for mail from outside.
+        """
+        queue_sender = self.queue_sender
+        if queue_sender is not None and queue_sender.message is not None:
+            message, ids = queue_sender.identify(transaction)
+            taken = script.taken(ids)
+            if taken is not None and len(taken) == len(transaction.forward_paths):
+                return message, taken
+        return None
+
     # -- changing roles -------------------------------------------------------------------------
 
     def _turn(self, now: float) -> None:
         """Change roles on the open channel (section 3.8): two new engines, as if just opened."""
         receiver = self.receiver
         assert isinstance(receiver, LocalReceiverEnd), "hosts that change roles share a process"
+        if not receiver.engine.turned:
+            peer = self.receiver_host
+            self.cut(f"{self.sender_host} has changed roles, and {peer} has not")
+            return
         if self.known is not None:
-            if not receiver.engine.turned:
-                peer = self.receiver_host
-                self.cut(f"{self.sender_host} has changed roles, and {peer} has not")
-                return
             self.known = KnownRecipients()
         if self.queue_sender is not None:
             self.host.session_over(now, self.queue_sender.queue)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lab.analysis.faults import FaultInterval
 from lab.analysis.index import WIRE, Crossing, TraceIndex
-from lab.analysis.narrative import LETTERS, lines_of, sentence
+from lab.analysis.narrative import LETTERS, lines_shown, sentence
 from lab.analysis.session_states import SessionHistory, Snapshot
 from lab.analysis.spools import Spooled
 from lab.quantities import clock_time
@@ -138,7 +138,7 @@ class Moment:
             row = self.index.rows[seq]
             if row[KIND] in WIRE:
                 speaker = LETTERS[row[KIND]]
-                texts = lines_of(row[OCTETS])
+                texts = lines_shown(row[KIND], row[OCTETS])
                 if row[KIND] == "data" and len(texts) > 8:
                     texts = [*texts[:4], f"... {len(texts) - 7:,} lines ...", *texts[-3:]]
                 lines += [Line(seq, speaker, text) for text in texts]

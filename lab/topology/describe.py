@@ -11,6 +11,7 @@ from lab.topology.specs import TopologyData
 _IN_SHORT: Final[dict[str, Callable[[Any], Any]]] = {
     "users": len,
     "answers": sorted,
+    "reply": lambda replies: sorted({spec.to for spec in replies}),
     "names": dict,
     "holds": list,
     "position": lambda position: list(position) if position else None,

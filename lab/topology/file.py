@@ -58,6 +58,9 @@ class Expect:
     undeliverable_notifications: int | None = _expected(
         "Recipients for whom the notification could not be delivered."
     )
+    discarded: int | None = _expected(
+        "Recipients whose mail a scripted host accepted and did not keep."
+    )
     lost: int | None = _expected("Recipients whose mail was lost.")
     duplicates: int | None = _expected("Deliveries beyond the first.")
     sessions: int | None = _expected("Transmission channels that opened.")

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from lab.hosts.checked import of_valid
+from lab.hosts.checked import LARGEST_MAIL, of_valid
 from lab.hosts.directory import Directory
+from lab.hosts.reply_script import OPEN, STAGES
 from lab.hosts.scripted import ANSWERED, OPTIONAL
 from lab.protocol import HostName, Path, SyntaxFault, parse_domain, quote
 from lab.protocol.sizes import MAX_DOMAIN, MAX_USER, MINIMA
@@ -163,11 +164,37 @@ def _check_receiver(table: Any, place: Place, diagnostics: Diagnostics) -> None:
             known = diagnostics.suggest(row, ANSWERED, f"; there are {join_some(ANSWERED, 16)}")
             text = f"section 4.3 has no row {as_toml(row)}{known}"
             diagnostics.problem((*place, "answers", row), text)
+    for i, spec in enumerate(table.replies):
+        _check_reply(spec, (*place, "reply", i), diagnostics)
     for key, least in MINIMA.items():
         most = getattr(table.limits, key)
         if most is not None and most < least:
             text = f"{most} is less than the {least} that section 4.5.3 asks of every receiver-SMTP"
             diagnostics.note((*place, "limits", key), text)
+
+
+def _check_reply(table: Any, place: Place, diagnostics: Diagnostics) -> None:
+    """Check a scripted reply: that there is such a stage, and that it can be sent as it says."""
+    if table.to not in STAGES:
+        known = diagnostics.suggest(table.to, STAGES, f"; there are {join_some(STAGES, 16)}")
+        text = f"{as_toml(table.to)} is nothing that a host replies to{known}"
+        diagnostics.problem((*place, "to"), text)
+    elif table.early and table.to == OPEN:
+        text = "nothing is sent before the greeting; leave early out"
+        diagnostics.problem((*place, "early"), text)
+    elif table.early and table.octets is None:
+        text = 'an early reply needs its octets; write octets = "250 OK\\r\\n"'
+        diagnostics.problem((*place, "early"), text)
+    elif not table.model_fields_set & {"octets", "repeat", "pieces", "pause", "then"}:
+        text = 'this leaves the reply as it is; write octets = "250 OK\\r\\n", or then = "cut"'
+        diagnostics.problem(place, text)
+    size = len(table.octets or b"") * table.repeat
+    if table.octets is not None and size > LARGEST_MAIL:
+        text = f"{size} bytes are too many for a reply; use 1 GB or less"
+        diagnostics.problem((*place, "repeat"), text)
+    elif table.octets is not None and sum(table.pieces) > size:
+        text = f"the pieces are {sum(table.pieces)} bytes, and the reply has {size}"
+        diagnostics.note((*place, "pieces"), text)
 
 
 def _check_domain(name: str, place: Place, diagnostics: Diagnostics) -> None:

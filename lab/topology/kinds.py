@@ -16,6 +16,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 
 from lab.hosts.checked import LARGEST_MAIL
 from lab.hosts.directory import Member
+from lab.hosts.reply_script import STAGES
 from lab.hosts.scripted import ANSWERED, OPTIONAL
 from lab.protocol import Path, SyntaxFault, parse_path, stamp_options, zone_of
 from lab.protocol.replies import TEXTS
@@ -84,6 +85,16 @@ def _codes(value: object) -> object:
                 f"{max(TEXTS)} as section 4.2.2 lists them, or a list of such"
             )
     return tuple(value) if isinstance(value, list) else value
+
+
+def _octets(value: str) -> bytes:
+    try:
+        return value.encode("latin-1")
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"{as_toml(value[error.start])} is not a byte; write each byte as the character of its "
+            "number, from \\u0000 to \\u00FF"
+        ) from None
 
 
 def _one_or_many(value: object) -> object:
@@ -289,6 +300,19 @@ KINDS: Final[dict[str, Kind]] = {
             "additionalProperties": {"anyOf": [_CODE, _list(_CODE, 1)]},
         },
         "table of reply codes", example="{ RCPT = 451 }",
+    ),
+    "stage": Kind(str, {"enum": list(STAGES)}, "stage of a session", example='"RCPT"'),
+    "octets": Kind(
+        Annotated[str, AfterValidator(_octets)],
+        {"type": "string", "pattern": r"^[\u0000-\u00ff]*$"}, "bytes",
+        example='"250 OK\\r\\n"', is_text=True,
+    ),
+    "sizes": Kind(
+        Annotated[
+            list[Annotated[StrictInt, Field(ge=1)]], Field(min_length=1), AfterValidator(tuple)
+        ],
+        _list({"type": "integer", "minimum": 1}, 1), "list of whole numbers, 1 or more",
+        example="[1, 3]",
     ),
     "pair": Kind(
         Annotated[list[str], Field(min_length=2, max_length=2), AfterValidator(tuple)],

@@ -77,6 +77,8 @@ def _plain(value: Any) -> Any:
     """Return a value for TOML and JSON: paths and members as texts, dataclasses as tables."""
     if isinstance(value, (str, int, float)):  # most are
         return value
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
     if isinstance(value, Path):
         return value.bare
     if isinstance(value, Member):

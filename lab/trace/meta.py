@@ -17,6 +17,7 @@ class HostMeta(TypedDict, total=False):
     holds: list[str]
     eight_bit: str
     answers: list[str]
+    reply: list[str]
     position: list[float] | None
     title: str
     external: str

@@ -33,6 +33,7 @@ KINDS: Final[dict[str, tuple[str, ...]]] = {
     "open": ("environment", "transport", "path", "started"),
     "command": ("sent", "octets"),
     "reply": ("sent", "octets"),
+    "piece": ("sent", "octets"),
     "data": ("sent", "octets"),
     "close": ("reason",),
     "accept": ("recipients", "reverse_path", "size"),

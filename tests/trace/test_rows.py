@@ -18,8 +18,8 @@ COMMON = ("t", "kind", "host", "peer", "session", "message")
 CONSTANTS = {name: value for name, value in vars(rows).items() if type(value) is int}
 
 SHARED = {
-    "SENT": ("sent", {"command", "reply", "data"}),
-    "OCTETS": ("octets", {"command", "reply", "data"}),
+    "SENT": ("sent", {"command", "reply", "piece", "data"}),
+    "OCTETS": ("octets", {"command", "reply", "piece", "data"}),
     "RECIPIENT": ("recipient", {"reject", "expand", "forward", "deliver", "terminal"}),
     "RECIPIENTS": ("recipients", {"queue", "accept", "transfer", "refuse", "defer", "forget"}),
     "DELIVER_USER": ("user", {"deliver", "terminal"}),

@@ -118,6 +118,7 @@ class MailRules:
         self._environments: dict[int | None, str] = {}
         self._holding: dict[str, frozenset[str]] = {}
         self._external: set[str] = set()
+        self._scripted: set[str] = set()
         self._clearing: set[str] = set()
         self._skewed: set[str] = set()
         self._altered: set[int | None] = set()
@@ -180,6 +181,8 @@ class MailRules:
                 self._clearing.add(host["name"])
             if host.get("external"):
                 self._external.add(host["name"])
+            if host.get("reply"):
+                self._scripted.add(host["name"])
             if host.get("holds"):
                 self._holding[host["name"]] = frozenset(host["holds"])
         if meta.get("start"):
@@ -248,7 +251,7 @@ class MailRules:
         for recipient in row[RECIPIENTS]:
             if mail is None or not _less(mail.spool, (recipient, host)):
                 self._from_nowhere(row, recipient, "sent on")
-            if recipient not in promised:
+            if recipient not in promised and row[PEER] not in self._scripted:
                 self._breach(
                     LOST,
                     row,

@@ -41,15 +41,17 @@ _TURN: Final = _ROWS[b"TURN"]
 class Replies:
     """Checks rows one by one; ``wrong`` are the replies that break the rule.
 
-    ``contrary`` are the hosts whose replies the file sets, and hosts outside the lab. Of a session
-    it needs the last command before each reply, and nothing of other sessions. It keeps the first
-    :data:`MOST` wrong replies, and those at the same time as the last of them.
+    ``contrary`` are the hosts whose replies the file sets, and hosts outside the lab; ``scripted``
+    are those that may also reply to nothing. Of a session it needs the last command before each
+    reply, and nothing of other sessions. It keeps the first :data:`MOST` wrong replies, and those
+    at the same time as the last of them.
     """
 
     def __init__(self) -> None:
         self.wrong: list[WrongReply] = []
         self._due: dict[int | None, frozenset[bytes]] = {}
         self.contrary: set[str] = set()
+        self.scripted: set[str] = set()
         self._altered: set[int | None] = set()
 
     def handlers(self) -> dict[str, Callable[[Row], None]]:
@@ -68,6 +70,8 @@ class Replies:
         for host in row[START_META].get("hosts", ()):
             if host.get("answers") or host.get("external"):
                 self.contrary.add(host["name"])
+            if host.get("reply"):
+                self.scripted.add(host["name"])
 
     def _open(self, row: Row) -> None:
         self._due[row[SESSION]] = _GREETING
@@ -99,6 +103,8 @@ class Replies:
 
     def _wrong_reply(self, row: Row, codes: frozenset[bytes]) -> None:
         if (codes is not _NOTHING and row[PEER] in self.contrary) or row[SESSION] in self._altered:
+            return
+        if row[PEER] in self.scripted:
             return  # its replies are set by the file, or by a fault
         if len(self.wrong) >= MOST and row[T] > self.wrong[-1][0]:
             return

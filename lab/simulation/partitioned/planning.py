@@ -63,6 +63,9 @@ def shared_out(topology: Topology, processes: int) -> PartitionPlan | str:
     for number, fault in enumerate(topology.faults):
         if why := _sees_all(fault):
             return f"fault {number} {why}, which no process of several could see"
+    for host in topology.hosts.values():
+        if host.replies:
+            return f"the replies of {host.name} are scripted, which only one process can follow"
     plan = partitioned(topology, min(processes, MAX_PARTITIONS))
     if plan.count < 2:
         return "its hosts cannot be parted: links without latency, routers or scripts join them"

@@ -24,9 +24,11 @@ from lab.protocol.lines import END_OF_MAIL_DATA
 from lab.trace.rows import (
     CLOSE_REASON,
     HOST,
+    KIND,
     LOSS_AGAIN,
     LOSS_DELAY,
     MESSAGE,
+    OCTETS,
     OPEN_PATH,
     OPEN_STARTED,
     OPEN_TRANSPORT,
@@ -116,6 +118,16 @@ class _Channel:
     losses: list[Row] = field(default_factory=list)
     closed: float | None = None
     reason: str = ""
+    pieces: bytes = b""
+
+    def add(self, row: Row) -> None:
+        """Add what has arrived; not a reply whose pieces have been added."""
+        if row[KIND] == "piece":
+            self.pieces += row[OCTETS]
+        elif row[KIND] == "reply" and row[OCTETS] in self.pieces:
+            self.pieces = self.pieces.partition(row[OCTETS])[2]
+            return
+        self.wire.append(row)
 
 
 def _as_they_began(rows: Iterable[Row]) -> Iterator[_Channel]:
@@ -170,9 +182,9 @@ def _channels(rows: Iterable[Row]) -> Iterator[_Channel | Row]:
             ]
             opening = [loss for loss in opening if loss not in channel.losses]
             channels[session] = channel
-        elif kind in ("command", "data", "reply"):
+        elif kind in ("command", "data", "reply", "piece"):
             if session in channels:  # in a trace that lacks lines, the opening may be missing
-                channels[session].wire.append(row)
+                channels[session].add(row)
         elif kind == "loss":
             (channels[session].losses if session in channels else opening).append(row)
         elif kind == "close" and session in channels:

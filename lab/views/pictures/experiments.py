@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from lab.views.pictures.results import Explored, Storm
 
-_OTHERS: Final = ("returned", "rejected", "queued", "undeliverable_notifications")
+_OTHERS: Final = ("returned", "rejected", "queued", "undeliverable_notifications", "discarded")
 
 SHOWN: Final = 12
 """Points with duplicates that are listed; the others are counted."""

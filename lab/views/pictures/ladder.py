@@ -33,6 +33,7 @@ _SIZE: Final = 8.5
 _ARROWS: Final[dict[str, dict[str, Any]]] = {
     "command": {"color": plot_style.BLUE, "lw": 1.2, "ls": "-"},
     "reply": {"color": plot_style.BLACK, "lw": 1.0, "ls": (0, (5, 2))},
+    "piece": {"color": plot_style.GREY, "lw": 0.8, "ls": (0, (5, 2))},
     "error": {"color": plot_style.VERMILION, "lw": 1.4, "ls": (0, (5, 2))},
     "data": {"color": plot_style.BLUE, "lw": 2.8, "ls": "-"},
     "unreachable": {"color": plot_style.VERMILION, "lw": 1.2, "ls": ":"},
@@ -40,8 +41,8 @@ _ARROWS: Final[dict[str, dict[str, Any]]] = {
 _BOX: Final = {"facecolor": "white", "edgecolor": "none", "pad": 0.4, "alpha": 0.8}
 _BANDS: Final = ("#E8F0F8", "#F3EFE3")
 _NAMES: Final = {
-    "command": "command", "reply": "reply", "error": "reply that refuses", "data": "mail data",
-    "unreachable": "no channel opens",
+    "command": "command", "reply": "reply", "piece": "piece of a reply",
+    "error": "reply that refuses", "data": "mail data", "unreachable": "no channel opens",
 }  # fmt: skip
 
 

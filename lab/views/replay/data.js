@@ -67,7 +67,7 @@ class Spans {
   }
 }
 
-const WIRE = new Set(["command", "reply", "data"]);
+const WIRE = new Set(["command", "reply", "piece", "data"]);
 
 /** A run: its events by number from 0, and what each host, session and message was at event n. */
 class Run {

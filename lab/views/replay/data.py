@@ -61,6 +61,7 @@ _TIMES: Final = ("sent", "started", "retry_at")
 _COLUMNS: Final = {
     "command": ("sent", "octets"),
     "reply": ("sent", "octets"),
+    "piece": ("sent", "octets"),
     "data": ("sent", "octets"),
     "open": ("started", "path"),
     "close": ("reason",),

@@ -257,7 +257,7 @@ class LadderView extends Drawing {
     const [x0, x1] = [this.x(run.peer[i]), this.x(run.host[i])];
     const [y0, y1] = [this.y(from), this.y(to)];
     const x = x0 + (x1 - x0) * share;
-    const kind = run.name(i);
+    const kind = run.name(i) === "piece" ? "reply" : run.name(i);
     const colour = kind === "data" ? colours.mail : run.rowKind(i) === "error" ? colours.refusal : colours[kind];
     Object.assign(context, { strokeStyle: colour, fillStyle: colour });
     context.lineWidth = kind === "data" ? 4 : 1.8;

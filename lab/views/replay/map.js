@@ -350,7 +350,7 @@ class MapView extends Drawing {
   /** What is on its way with event i, a share of the way along; with a label or without. */
   _thing(i, share, labelled) {
     const { context, run, colours } = this;
-    const kind = run.name(i);
+    const kind = run.name(i) === "piece" ? "reply" : run.name(i);
     const [x, y] = onPolyline(this._route(run.pathOf(i)), share);
     const size = this.size > 5 ? 1 : 0.65;
     if (kind === "data") envelope(context, x, y, 20 * size, colours.mail, colours.ink);

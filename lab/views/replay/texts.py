@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any, Final
 
-from lab.analysis.narrative import lines_of
+from lab.analysis.narrative import lines_shown
 from lab.trace.rows import KIND, OCTETS_COLUMNS, Row
 
 ROOM: Final = 4_000_000
@@ -54,7 +54,7 @@ class Texts:
             number = known.get(text)
             if number is None:
                 kept = text[:limit]
-                number = self.number("\n".join(lines_of(kept)), len(text) - len(kept))
+                number = self.number("\n".join(lines_shown(kind, kept)), len(text) - len(kept))
                 known[text] = number
             found.append(number)
         return found

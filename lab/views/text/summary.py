@@ -15,13 +15,16 @@ from lab.analysis.summary import RecipientSummary, Summary
 ROWS: Final = 20
 """Recipients that are shown; the others are counted."""
 
-_OUTCOMES: Final = ("delivered", "returned", "rejected", "queued", "undeliverable_notifications")
+_OUTCOMES: Final = (
+    "delivered", "returned", "rejected", "queued", "undeliverable_notifications", "discarded",
+)  # fmt: skip
 _STYLES: Final = {
     "delivered": "green",
     "returned": "yellow",
     "rejected": "magenta",
     "queued": "cyan",
     "undeliverable_notifications": "red",
+    "discarded": "red",
     "lost": "bold red",
 }
 

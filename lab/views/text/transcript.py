@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lab.analysis.narrative import LETTERS, lines_of
+from lab.analysis.narrative import LETTERS, lines_shown
 from lab.trace.rows import CLOSE_REASON, KIND, OCTETS, SESSION, Row, T
 from lab.trace.trace import Trace
 
@@ -17,7 +17,8 @@ def transcript(trace: Trace) -> Iterator[str]:
     r"""Yield the lines of all sessions, without line ends, in the order in which they opened.
 
     Mail data are shown as they crossed the wire; control bytes and bytes from 128 up are escaped
-    (``\x00``). A line that is not of the dialogue begins with ``==`` or ``--``.
+    (``\x00``). A reply that comes in pieces is shown piece by piece, each after ``r:``, and then
+    whole. A line that is not of the dialogue begins with ``==`` or ``--``.
     """
     for number, rows in enumerate(_sessions(trace)):
         if number:
@@ -52,7 +53,8 @@ def _session(rows: list[Row]) -> Iterator[str]:
         if row[KIND] == "close":
             ending = _ending(row)
         else:
-            yield from (f"{LETTERS[row[KIND]]}: {line}" for line in lines_of(row[OCTETS]))
+            kind = row[KIND]
+            yield from (f"{LETTERS[kind]}: {line}" for line in lines_shown(kind, row[OCTETS]))
     if ending:
         yield ending
 

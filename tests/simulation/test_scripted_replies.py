@@ -1,0 +1,115 @@
+"""A scripted receiver-SMTP, simulated: bytes, pieces, early replies, cuts, half-closes, silence."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+import lab
+from lab.analysis.invariants import breaches
+from lab.topology.model import from_dict
+from lab.trace.rows import KIND, OCTETS, T
+from lab.views.text.transcript import transcript
+
+MANNERS = {
+    "cut": {"then": "cut"},
+    "half-close": {"then": "half-close"},
+    "silence": {"then": "silence"},
+    "no reply": {"octets": ""},
+    "no reply, cut": {"octets": "", "then": "cut"},
+    "cut in mid-reply": {"octets": "250-one\r\n25", "then": "cut"},
+    "twice": {"repeat": 2},
+    "two at once": {"octets": "250 OK\r\n550 no\r\n"},
+    "in pieces": {"pieces": [1, 1, 1], "pause": "3 s"},
+    "much too late": {"pause": "20 min"},
+    "success": {"octets": "250 OK\r\n"},
+    "go ahead": {"octets": "354 go\r\n"},
+    "refusal": {"octets": "550 no\r\n"},
+    "closing": {"octets": "421 B.ARPA bye\r\n"},
+    "bare LF": {"octets": "250 OK\n"},
+    "garbage": {"octets": "\x00\xffgarbage\r\n"},
+    "endless": {"octets": "250-more\r\n", "repeat": 110_000},
+    "two codes": {"octets": "250-a\r\n251 b\r\n"},
+    "other code": {"octets": "299 x\r\n"},
+    "early": {"octets": "250 OK\r\n", "early": True},
+    "early refusal": {"octets": "550 no\r\n", "early": True},
+    "early, then cut": {"octets": "250 OK\r\n", "early": True, "then": "cut"},
+    "a little early": {"octets": "250 OK\r\n", "early": True, "pause": "10 ms"},
+}
+STAGES = ("open", "HELO", "MAIL", "RCPT", "DATA", "mail data", "RSET", "QUIT")
+
+
+def with_replies(*replies: dict[str, object], **host: object) -> lab.Topology:
+    """A sends a message for two users of B and one that is not there, and an hour later another."""
+    mail = {"from": "ann@A", "to": ["bob@B", "nobody@B", "bab@B"], "text": "Hi"}
+    return from_dict(
+        {
+            "host": [
+                {"name": "A", "users": ["ann"]},
+                {"name": "B", "users": ["bob", "bab"], "reply": list(replies), **host},
+            ],
+            "link": [{"between": ["A", "B"]}],
+            "mail": [mail, mail | {"at": "1 h", "to": "bab@B"}],
+            "retry": {"first": "30 min", "give_up": "100 min"},
+        }
+    )
+
+
+def outcomes(run: lab.Run) -> list[str]:
+    return [recipient["outcome"] for recipient in run.summary["recipients"]]
+
+
+@pytest.mark.parametrize(("stage", "manner"), list(itertools.product(STAGES, MANNERS)))
+def test_mail_is_in_one_true_state_whatever_a_host_replies(stage: str, manner: str) -> None:
+    if stage == "open" and MANNERS[manner].get("early"):
+        pytest.skip("nothing is sent before the greeting")
+    run = lab.simulate(with_replies({"to": stage, "nth": 1, **MANNERS[manner]}))
+    assert breaches(run.trace.rows) == []
+    assert run.summary["lost"] == 0
+    # the host misbehaves once: it serves what comes later
+    assert outcomes(run)[-1] == "delivered"
+    assert set(outcomes(run)[:-1]) <= {"delivered", "returned", "discarded"}
+
+
+def test_pieces_arrive_apart_and_the_reply_counts_when_it_is_whole() -> None:
+    run = lab.simulate(with_replies({"to": "RCPT", "nth": 1, "pieces": [1, 3], "pause": "2 s"}))
+    pieces = [row for row in run.trace.rows if row[KIND] == "piece"]
+    assert [row[OCTETS] for row in pieces] == [b"2", b"50 ", b"OK\r\n"]
+    assert [round(row[T] - pieces[0][T], 3) for row in pieces] == [0, 2, 4]
+    lines = list(transcript(run.trace))
+    place = lines.index("r: 2")
+    assert lines[place : place + 4] == ["r: 2", "r: 50 ", r"r: OK\x0d\x0a", "R: 250 OK"]
+
+
+def test_a_success_that_is_not_true_discards_that_recipient_only() -> None:
+    run = lab.simulate(with_replies({"to": "RCPT", "octets": "250 OK\r\n"}))
+    assert outcomes(run) == ["delivered", "discarded", "delivered", "delivered"]
+    assert run.summary["discarded"] == 1
+
+
+def test_a_host_that_never_replies_to_mail_data_gets_it_again_and_again() -> None:
+    run = lab.simulate(with_replies({"to": "mail data", "octets": ""}))
+    assert outcomes(run) == ["delivered", "returned", "delivered", "delivered"]
+    assert run.summary["duplicates"] > 0
+
+
+def test_a_354_to_a_refused_data_takes_mail_data_and_then_refuses_it() -> None:
+    lies = {"to": "DATA", "octets": "354 go\r\n"}, {"to": "RCPT", "octets": "250 OK\r\n"}
+    run = lab.simulate(with_replies(*lies, users=["else"]))
+    assert set(outcomes(run)) == {"returned"}
+    assert "R: 554 No recipient was taken." in list(transcript(run.trace))
+
+
+def test_a_250_for_mail_that_no_host_keeps_is_called_discarded() -> None:
+    lies = [{"to": to, "octets": "250 OK\r\n"} for to in ("RCPT", "mail data")]
+    run = lab.simulate(with_replies(*lies, {"to": "DATA", "octets": "354 go\r\n"}, users=["else"]))
+    assert set(outcomes(run)) == {"discarded"}
+    assert breaches(run.trace.rows) == []
+
+
+def test_replies_are_counted_over_all_sessions() -> None:
+    run = lab.simulate(with_replies({"to": "MAIL", "nth": 2, "octets": "451 later\r\n"}))
+    codes = [row[OCTETS][:3] for row in run.trace.rows if row[KIND] == "reply"]
+    assert codes.count(b"451") == 1
+    assert outcomes(run)[-1] == "delivered"
