@@ -48,7 +48,7 @@ class Destinations:
     ``own_names`` are all names of the host, in every environment.
     """
 
-    __slots__ = ("_kept", "directory", "name", "own_names", "routes")
+    __slots__ = ("_kept", "_official", "directory", "name", "own_names", "routes")
 
     def __init__(
         self, name: str, own_names: Iterable[str], directory: Directory, routes: RoutingTable
@@ -58,6 +58,7 @@ class Destinations:
         self.directory = directory
         self.routes = routes
         self._kept: dict[str, Destination] = {}
+        self._official: dict[tuple[str, str], Path] = {}
 
     def of(self, path: Path) -> Destination:
         """Return where mail for a forward-path goes from here (section 3.6)."""
@@ -90,6 +91,38 @@ class Destinations:
             return Destination(path, entry)
         is_ambiguous = self.directory.is_ambiguous(path.user)
         return Destination(path, refusal=AMBIGUOUS if is_ambiguous else NO_SUCH_USER)
+
+    def official(self, path: Path, environment: str) -> Path:
+        """Return a forward-path with official names only, for a channel of an environment (3.7).
+
+        The first host is named as in that environment; each further one as where the host before it
+        sends to it. A name that differs in case only is left as it was written.
+        """
+        if not self.routes.aliases:
+            return path
+        key = path.text, environment
+        official = self._official.get(key)
+        if official is None:
+            official = self._renamed(path, environment)
+            if len(self._official) >= MOST_KEPT:
+                self._official.clear()
+            if len(path.text) <= MAX_COMMAND_LINE:
+                self._official[key] = official
+        return official
+
+    def _renamed(self, path: Path, environment: str) -> Path:
+        routes, names = self.routes, []
+        before: str | None = None
+        for name in (*path.route, path.domain):
+            host = routes.resolve(HostName(name))
+            if host is not None:
+                hop = None if before is None else routes.neighbours_of(before).get(host)
+                official = routes.name_in(host, environment if hop is None else hop.environment)
+                if HostName(official) != HostName(name):
+                    name = official
+            names.append(name)
+            before = host
+        return Path(tuple(names[:-1]), path.local, names[-1])
 
     def entry_of(self, path: Path) -> Entry | None:
         """Return the entry of the directory that a path's mailbox is, whatever its route."""

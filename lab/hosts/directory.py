@@ -7,7 +7,7 @@ name that differs only in case from several users' is ambiguous: 553 (3.3).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -109,14 +109,13 @@ class Forward:
         ),
     )
 
-    @property
-    def reply(self) -> Reply:
-        """The reply to RCPT for this user: 251 or 551 with the new path.
+    def reply_with(self, path: Path) -> Reply:
+        """Return the reply to RCPT for this user: 251 or 551 with the new path, as it is told.
 
         A path that cannot be in a reply is not told: mail is accepted (250), or refused (550).
         """
-        to = self.to.text
-        is_told = _in_reply(self.to) == to and len(to) <= _MOST_TOLD
+        to = path.text
+        is_told = _in_reply(path) == to and len(to) <= _MOST_TOLD
         if self.mode == "forward":
             text = f"User not local; will forward to {to}"
             return reply(251, text) if is_told else reply(250, "User not local; will forward")
@@ -126,6 +125,10 @@ class Forward:
 
 
 _MOST_TOLD: Final = MAX_REPLY_LINE - len("251 User not local; will forward to \r\n")
+
+
+def _as_it_is(path: Path) -> Path:
+    return path
 
 
 Entry = User | MailingList | Forward
@@ -185,10 +188,18 @@ class Directory:
         """How many mailing lists there are."""
         return sum(isinstance(entry, MailingList) for entry in self._entries.values())
 
-    def verify(self, string: str, domain: str = "", *, is_mailbox: bool = False) -> Reply:
+    def verify(
+        self,
+        string: str,
+        domain: str = "",
+        official: Callable[[Path], Path] = _as_it_is,
+        *,
+        is_mailbox: bool = False,
+    ) -> Reply:
         """Return the reply to VRFY (section 3.3) for a user name, or part of a full name.
 
-        ``domain`` is the host's name in the environment of the session, if it has another there.
+        ``domain`` is the host's name in the environment of the session, if it has another there;
+        ``official`` returns a path with the names that are official there (section 3.7).
         ``is_mailbox``: the string was written as a mailbox, so it means that user and nobody else.
         """
         if self.is_ambiguous(string):
@@ -197,7 +208,7 @@ class Directory:
         if isinstance(entry, MailingList):
             return reply(550, "That is a mailing list, not a user")
         if isinstance(entry, Forward):
-            verdict = entry.reply
+            verdict = entry.reply_with(official(entry.to))
             if verdict.code != 250:
                 return verdict
             return reply(250, self.line_of(User(entry.user), domain))
@@ -211,7 +222,7 @@ class Directory:
             return reply(550, "String does not match anything.")
         return reply(250, self.line_of(matches[0], domain))
 
-    def expand(self, string: str) -> Reply:
+    def expand(self, string: str, official: Callable[[Path], Path] = _as_it_is) -> Reply:
         """Return the reply to EXPN (section 3.3): one mailbox a line.
 
         An ambiguous name draws 550: 3.3 says that it "must" be 553, which 4.3 does not permit here.
@@ -222,7 +233,8 @@ class Directory:
         if isinstance(entry, MailingList):
             if entry.private or not entry.members:
                 return reply(550, "Access Denied to You.")
-            return reply(250, *map(_member_line, entry.members))
+            members = [Member(official(each.path), each.full_name) for each in entry.members]
+            return reply(250, *map(_member_line, members))
         if entry is not None:
             return reply(550, "That is a user name, not a mailing list")
         return reply(550, "String does not match anything.")

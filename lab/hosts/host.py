@@ -15,7 +15,7 @@ from lab.hosts.destination import Destination, Destinations, FailedRecipient, Le
 from lab.hosts.directory import Directory, User
 from lab.hosts.expansion import Expansion, Recipient
 from lab.hosts.message import compose_notification
-from lab.hosts.paths import why_unsendable_from
+from lab.hosts.paths import why_unsendable, why_unsendable_from
 from lab.hosts.plan import MailPlan
 from lab.hosts.port import HostPort
 from lab.hosts.retry import Retry
@@ -247,17 +247,30 @@ class Host(HostControl):
             for recipient, path in mail.addressees:
                 plan.fail(recipient, path, self.name, refusal)
             return
-        if not return_path.is_null:
-            mail.reverse_path = (
-                with_relay(return_path, name)
-                if mail.relaying
-                else self._own_path(return_path, hop.environment)
-            )
+        if self.routes.aliases:
+            self._drop_unsendable(plan, hop, mail)
+        if not mail.addressees:
+            return
+        mail.reverse_path = self.reverse_path(mail, hop.environment)
         plan.onward.append((hop, mail))
         plan.is_handled = True
 
-    def _own_path(self, path: Path, environment: str) -> Path:
-        """Return the path of a user of this host, with its name in an environment (section 3.6)."""
+    def _drop_unsendable(self, plan: MailPlan, hop: Neighbour, mail: QueuedMail) -> None:
+        """Let those recipients fail whose paths are too long with the official names in them."""
+        sendable = []
+        for recipient, path in mail.addressees:
+            refusal = why_unsendable(self.destinations.official(path, hop.environment))
+            if refusal is None:
+                sendable.append((recipient, path))
+            else:
+                plan.fail(recipient, path, self.name, refusal)
+        mail.addressees = sendable
+
+    def reverse_path(self, mail: QueuedMail, environment: str) -> Path:
+        """Return the reverse-path of mail, by the names of this host in an environment (3.6)."""
+        path = mail.return_path
+        if mail.relaying:
+            return with_relay(path, self.settings.name_in(environment))
         if not self.settings.names or path.route or path.host not in self.own_names:
             return path
         return Path((), path.local, self.settings.name_in(environment))

@@ -157,7 +157,7 @@ class ReceivingSession:
         if isinstance(entry, User):
             return user_verdict(transaction.verb, entry)
         if isinstance(entry, Forward):
-            return entry.reply
+            return entry.reply_with(self._official(entry.to))
         if entry is not None:
             return OK
         if not self.host.settings.relay and not self._comes_back(transaction, path):
@@ -278,7 +278,7 @@ class ReceivingSession:
         entry = directory.find(user)
         if isinstance(entry, MailingList) and self._may_verify(entry):
             return reply(250, directory.line_of_list(entry, self.name))
-        return directory.verify(user, self.name, is_mailbox=user != string)
+        return directory.verify(user, self.name, self._official, is_mailbox=user != string)
 
     def _may_verify(self, mailing_list: MailingList) -> bool:
         """Return whether VRFY of a list may be positive: mail for it reaches every member."""
@@ -297,7 +297,11 @@ class ReceivingSession:
         entry = directory.find(user)
         if isinstance(entry, User) and self.host.settings.expand_users:
             return reply(250, directory.line_of(entry, self.name))
-        return directory.expand(user)
+        return directory.expand(user, self._official)
+
+    def _official(self, path: Path) -> Path:
+        """Return a path for a reply, with the names that are official where the peer is (3.7)."""
+        return self.host.destinations.official(path, self.environment)
 
     def _user_in(self, string: str) -> str:
         """Return the user name that a string of VRFY or EXPN means.

@@ -19,7 +19,7 @@ from __future__ import annotations
 import math
 from array import array
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from heapq import heappop, heappush
 from typing import Final, Literal
 
@@ -52,8 +52,9 @@ class RoutingTable:
 
     A host is identified by the name in its settings: :meth:`resolve` returns that for any name, and
     all other methods take it. ``neighbours`` gives a host's neighbours; ``relays`` are the hosts
-    that relay; ``names`` maps every name of a host to the host. ``on_tree`` is called with each
-    tree that is computed: the rank of its destination, and its bytes.
+    that relay; ``names`` maps every name of a host to the host. ``aliases`` has the names of those
+    hosts that have others in some environments, by host and environment. ``on_tree`` is called with
+    each tree that is computed: the rank of its destination, and its bytes.
     """
 
     def __init__(
@@ -61,7 +62,9 @@ class RoutingTable:
         neighbours: Callable[[str], Iterable[Neighbour]],
         relays: set[str],
         names: dict[HostName, str],
+        aliases: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
+        self.aliases = aliases or {}
         self._neighbours = neighbours
         self._relays = relays
         self._names = names
@@ -74,6 +77,11 @@ class RoutingTable:
     def resolve(self, name: HostName) -> str | None:
         """Return the host of this name, in any environment; None if there is none."""
         return self._names.get(name)
+
+    def name_in(self, host: str, environment: str) -> str:
+        """Return the official name of a host in an environment (sections 3.6 and 3.7)."""
+        names = self.aliases.get(host)
+        return host if names is None else names.get(environment, host)
 
     def known(self, names: Iterable[HostName]) -> frozenset[str]:
         """Return the hosts of these names, without the names that no host has."""

@@ -89,8 +89,11 @@ class QueueSender:
             self._keep(remaining)
         queue.entries.remove(mail)
         self.message = mail.message
-        paths = [path for _, path in addressees]
+        environment, official = queue.environment, self.host.destinations.official
+        paths = [official(path, environment) for _, path in addressees]
         settings = self.host.settings
+        if settings.names:  # the queue may be another than the one that the mail was first put into
+            mail.reverse_path = self.host.reverse_path(mail, environment)
         redirects = settings.on_251 == "redirect" and not mail.takes_251
         redirects = redirects and not settings.unsophisticated
         self._outgoing = outgoing = Outgoing(
@@ -228,10 +231,12 @@ class QueueSender:
 
     def _learn(self, outgoing: Outgoing) -> None:
         """Remember the paths that a 251 gives "to use in the future" (section 3.2)."""
-        for path, (code, text) in zip(outgoing.forward_paths, outgoing.answers, strict=False):
+        mail: QueuedMail = outgoing.tag
+        sent = zip(mail.addressees, outgoing.forward_paths, outgoing.answers, strict=False)
+        for (_, written), path, (code, text) in sent:
             new = path_in(text) if code == 251 else None
             if new is not None and not _is_same_mailbox(path, new):
-                self.host.learn(path, new)
+                self.host.learn(written, new)
 
     def _send_to_original(self, mail: QueuedMail, addressees: list[Addressee]) -> list[Addressee]:
         """Send mail that was refused at a learned path to the original path.
@@ -263,7 +268,8 @@ class QueueSender:
         new = path_in(answer[1])
         if new is None or host.destinations.of(new).refusal is not None:
             return False
-        olds = [old for _, old in addressees]
+        environment = self.queue.environment
+        olds = [host.destinations.official(old, environment) for _, old in addressees]
         ends = _why_not_followed(mail, new, olds)
         if ends:
             if answer[0] == 551:

@@ -173,6 +173,21 @@ def test_mail_in_a_circle_ends_where_the_stamps_spell_the_host_otherwise(
 
 
 @same
+def test_a_notification_comes_back_through_a_list_host_of_any_spelling(
+    name: str, other: str
+) -> None:
+    """3.6: the list host relays for nobody, and yet takes a notification about a member."""
+    full = {"name": "cat", "mailbox": "full-after-data"}
+    keeper = host(name, list=members("bob@TWO.ARPA", "cat@TWO.ARPA"))
+    done = run(
+        host("ONE.ARPA", "joe"), keeper, host("TWO.ARPA", "bob", full),
+        mail=[mail("joe@ONE.ARPA", f"all@{other}")],
+    )  # fmt: skip
+    assert counts(done) == {"delivered": 1, "returned": 1}
+    assert ("ONE.ARPA", "joe") in drops(done)
+
+
+@same
 def test_two_hosts_cannot_have_spellings_of_one_name(name: str, other: str) -> None:
     with pytest.raises(lab.TopologyError, match="is taken by host"):
         from_dict({"host": [host(name), host(other)]})
