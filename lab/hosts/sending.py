@@ -144,6 +144,9 @@ class QueueSender:
             if outgoing.channel_lost and not at_rcpt:
                 self._hold_back(mail, why, addressees)
                 continue
+            failed_at = "RCPT" if at_rcpt else outgoing.failed_at
+            if mail.verb != "MAIL" and self._mail_instead(mail, why[0], failed_at, addressees):
+                continue
             if at_rcpt and self._try_otherwise(mail, why, addressees, progress):
                 continue
             if at_rcpt and len(self.host.forwards_learned) and why[0] >= 550:
@@ -221,6 +224,25 @@ class QueueSender:
             self._put_first(later)
             return True
         return False
+
+    def _mail_instead(
+        self, mail: QueuedMail, code: int, failed_at: str, addressees: list[Addressee]
+    ) -> bool:
+        """Send mail with MAIL at once if it cannot be sent to terminals, and the settings say so;
+        return whether it is (section 3.4, scenario 5).
+
+        That is so if the receiver does not have SEND, SOML or SAML, or if SEND finds nobody at the
+        terminal. With the two others the receiver itself turns to the mailbox.
+        """
+        if self.host.settings.on_send_refused != "mail":
+            return False
+        at_nobody = mail.verb == "SEND" and failed_at == "RCPT" and code == 450
+        if not (at_nobody or (failed_at == mail.verb and code >= 500)):
+            return False
+        part = mail.part_for(addressees)
+        part.verb = "MAIL"
+        self.queue.entries.insert(0, part)
+        return True
 
     def _not_sent(self, mail: QueuedMail, answer: Answer, addressees: list[Addressee]) -> None:
         code, text = answer

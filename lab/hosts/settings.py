@@ -151,6 +151,19 @@ class HostSettings:
             },
         ),
     )
+    on_send_refused: str = field(
+        default="keep",
+        metadata=setting(
+            "choice",
+            "What its sender-SMTP does when a receiver does not have SEND, SOML or SAML, or when "
+            "SEND finds nobody at the terminal (450).",
+            "3.4",
+            words={
+                "keep": "treat it as any mail: try again after 4yz, return it after 5yz",
+                "mail": "send it with MAIL at once, as in scenario 5",
+            },
+        ),
+    )
     store: float = field(
         default=0.0,
         metadata=setting(

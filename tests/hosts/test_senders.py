@@ -236,6 +236,57 @@ def test_all_refused_is_a_transaction_aborted() -> None:
     assert counts(done) == {"returned": 2}
 
 
+def sends(verb: str, two: dict[str, Any], *to: str, **options: Any) -> lab.Run:
+    """A run in which JOE sends to people at TWO.ARPA, and his host mails what it cannot send."""
+    one = host("ONE.ARPA", "JOE", **{"on_send_refused": "mail", **options})
+    done = run(one, two, mail=[mail("JOE@ONE.ARPA", *to, verb=verb)])
+    assert done.breaches == []
+    return done
+
+
+@pytest.mark.rule("3.4-4", "F-5")
+@pytest.mark.parametrize("verb", ["SEND", "SOML", "SAML"])
+def test_what_a_receiver_cannot_send_is_mailed(verb: str) -> None:
+    """4.5.1: SEND, SOML and SAML may be missing: 502, and MAIL in the same session."""
+    two = host("TWO.ARPA", "BOB", unimplemented=["SEND", "SOML", "SAML"])
+    done = sends(verb, two, "BOB@TWO.ARPA")
+    assert counts(done) == {"delivered": 1}
+    begun = [line[:4] for line in wire(done, "TWO.ARPA") if "FROM:" in line]
+    assert begun == [verb, "MAIL"]
+    assert done.summary["sessions"] == 1
+
+
+@pytest.mark.rule("3.4-4", "F-5")
+def test_who_is_not_at_a_terminal_is_mailed() -> None:
+    """Scenario 5: 450 to RCPT after SEND, then RSET, and MAIL for those only."""
+    two = host("TWO.ARPA", {"name": "BOB", "active": True}, "BEN")
+    done = sends("SEND", two, "BOB@TWO.ARPA", "BEN@TWO.ARPA", "NOBODY@TWO.ARPA")
+    assert counts(done) == {"delivered": 2, "returned": 1}
+    assert paths(done, "TWO.ARPA")[-2:] == ["MAIL FROM:<JOE@ONE.ARPA>", "RCPT TO:<BEN@TWO.ARPA>"]
+    alone = sends("SEND", host("TWO.ARPA", "BEN"), "BEN@TWO.ARPA")
+    words = [
+        line[:4] for line in wire(alone, "TWO.ARPA") if ":" in line or line in ("RSET", "DATA")
+    ]
+    assert words == ["SEND", "RCPT", "RSET", "MAIL", "RCPT", "DATA"]
+
+
+@pytest.mark.parametrize(
+    ("verb", "two", "outcome"),
+    [
+        ("SOML", host("TWO.ARPA", {"name": "BOB", "mailbox": "busy"}), {"returned": 1}),
+        ("SEND", host("TWO.ARPA", "BEN"), {"returned": 1}),
+        ("SEND", host("TWO.ARPA", "BOB", answers={"SEND": 452}), {"returned": 1}),
+    ],
+)
+def test_other_refusals_are_what_they_are_for_any_mail(
+    verb: str, two: dict[str, Any], outcome: dict[str, int]
+) -> None:
+    """A busy mailbox, a user who does not exist, no storage: MAIL would fare no better."""
+    done = sends(verb, two, "BOB@TWO.ARPA")
+    assert counts(done) == outcome
+    assert {line[:4] for line in wire(done, "TWO.ARPA") if "FROM:" in line} == {verb}
+
+
 @pytest.mark.parametrize("verb", ["SEND", "SOML", "SAML"])
 def test_a_host_that_cannot_send_to_terminals(verb: str) -> None:
     """4.5.1 and 4.3: 502 to SEND, SOML, SAML is an answer for good; the mail goes back."""
