@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from lab.analysis.account import Account
+from lab.api.played_host import PlayedHost
 from lab.api.run import Run
 from lab.hosts.receiving import ReceivingSession, from_outside, receiver_smtp
 from lab.protocol import Crossing, Transaction
@@ -45,8 +46,9 @@ class Finished:
 class Conversation:
     """One session with a host of a topology, byte by byte.
 
-    The host has its users, lists and routes; the mail of the file is not sent. Raises ValueError if
-    there is no such host or environment.
+    The host has its users, lists and routes; the mail of the file is not sent. If the host changes
+    roles at TURN, the person plays the host whose name HELO gave: what the person takes with 250 is
+    that host's. Raises ValueError if there is no such host or environment.
     """
 
     def __init__(
@@ -64,11 +66,14 @@ class Conversation:
         self.host = self.simulation.hosts[spec.name]
         self._environment = environment or self._first_environment(spec.name)
         self._number = self.simulation.next_session(YOU)
-        receiving = ReceivingSession(
+        self._receiving = ReceivingSession(
             self.host, self._environment, from_outside, self._number, YOU, self._enter
         )
-        self.receiver = receiver_smtp(receiving)
+        self._receiving.trusts_names = True
+        self.receiver = receiver_smtp(self._receiving)
+        self._turned: PlayedHost | None = None
         self._ended_within_line = False
+        self._unfinished = b""
         self._recorded = 0
 
     def _first_environment(self, host: str) -> str:
@@ -89,9 +94,58 @@ class Conversation:
         self.host.open_sessions += 1
         return self._record(self.receiver.open())
 
+    @property
+    def has_turned(self) -> bool:
+        """Whether the roles have changed, by TURN: the host sends commands, the person replies."""
+        return self._turned is not None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the host has ended the session."""
+        return self._turned.is_over if self._turned is not None else self.receiver.closing
+
     def receive(self, octets: bytes) -> bytes:
-        """Give bytes to the receiver-SMTP; return what it replies."""
-        return self._record(self.receiver.receive(octets))
+        """Give bytes to the host; return what it replies, or after TURN what it sends."""
+        if not self.host.settings.turn:
+            return self._record(self.receiver.receive(octets))
+        # line by line, as what follows TURN is for the host in its other role
+        sent = b""
+        for line in octets.splitlines(keepends=True):
+            if self._turned is not None:
+                sent += self._reply(line)
+                continue
+            sent += self._record(self.receiver.receive(line))
+            if self.receiver.turned:
+                self._turn()
+        return sent
+
+    def _turn(self) -> None:
+        """Change roles (section 3.8): the person plays the host whose name HELO gave."""
+        known = self._receiving.known_peer
+        assert known is not None, "TURN is granted to hosts of the topology only"
+        played = self.simulation.hosts[known]
+        self._turned = PlayedHost(self.host, played, self._environment, self._number)
+
+    def _reply(self, line: bytes) -> bytes:
+        """Give a line of a reply to the host; return what it sends."""
+        assert self._turned is not None
+        self._unfinished += line
+        if line[3:4] == b"-" or not line.endswith(b"\r\n"):
+            return b""
+        octets, self._unfinished = self._unfinished, b""
+        if self._turned.is_over:
+            return b""
+        self._cross("reply", octets)
+        sent = self._turned.receive(octets)
+        for kind, crossed in sent:
+            self._cross(kind, crossed)
+        return b"".join(crossed for _, crossed in sent)
+
+    def _cross(self, kind: str, octets: bytes) -> None:
+        """Record what crossed: a reply goes to the sender-SMTP, anything else to the receiver."""
+        to_you = (kind == "reply") != self.has_turned
+        ends = (YOU, self.host.name) if to_you else (self.host.name, YOU)
+        self.simulation.record((0.0, kind, *ends, self._number, None, 0.0, octets))
 
     def _record(self, events: list[Crossing]) -> bytes:
         self._record_crossings(events)
@@ -101,15 +155,16 @@ class Conversation:
     def _record_crossings(self, events: list[Crossing]) -> None:
         """Record those events of one call that are not in the trace yet."""
         for kind, octets in events[self._recorded :]:
-            ends = (YOU, self.host.name) if kind == "reply" else (self.host.name, YOU)
-            self.simulation.record((0.0, kind, *ends, self._number, None, 0.0, octets))
+            self._cross(kind, octets)
         self._recorded = len(events)
 
     def close(self) -> None:
         """End the session, after QUIT or at the end of the input."""
-        reason = "quit" if self.receiver.closing else "end of input"
-        self._ended_within_line = self.receiver.is_within_line
+        reason = "quit" if self.is_over else "end of input"
+        self._ended_within_line = self.receiver.is_within_line or bool(self._unfinished)
         self.receiver.end_of_input()
+        if self._turned is not None:
+            self._turned.close()
         self.host.open_sessions -= 1
         self.simulation.record((0.0, "close", YOU, self.host.name, self._number, None, reason))
 
@@ -119,7 +174,7 @@ class Conversation:
         sink = sink or sys.stdout.buffer
         is_terminal = source.isatty()
         _write(sink, self.open())
-        while not self.receiver.closing:
+        while not self.is_over:
             try:
                 octets = os.read(source.fileno(), 65536)
             except KeyboardInterrupt:

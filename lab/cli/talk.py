@@ -41,6 +41,9 @@ def talk(
     The commands are read from stdin, the replies go to stdout. Lines end with CRLF; in a terminal,
     Enter sends one. Mail that HOST accepts goes on through the simulated network afterwards, and
     what became of it is printed on stderr.
+
+    If HOST changes roles at TURN, you are the receiver-SMTP of the host that you named in HELO:
+    HOST sends commands, and you type replies, beginning with 220.
     """
     described = load(topology, sets, seed)
     from lab.api.conversation import Conversation

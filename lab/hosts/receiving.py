@@ -86,12 +86,13 @@ class ReceivingSession:
     host at the other end, if it is one of the topology. ``identify`` gives a transaction its
     message number and the ids of its recipients; None if the mail is from outside. Then ``enter``
     records it as submitted, when it is stored and not before, and returns the same. ``respond``
-    sends a verdict that comes later; if it is None, storing takes no time.
+    sends a verdict that comes later; if it is None, storing takes no time. ``trusts_names``: TURN
+    takes the peer for the host that it says it is.
     """
 
     __slots__ = (
         "enter", "environment", "host", "identify", "now", "peer", "peer_host", "respond",
-        "session",
+        "session", "trusts_names",
     )  # fmt: skip
 
     def __init__(
@@ -111,6 +112,7 @@ class ReceivingSession:
         self.identify = identify
         self.session = session
         self.peer = ""
+        self.trusts_names = False
         self.now = 0.0
 
     @property
@@ -346,10 +348,15 @@ class ReceivingSession:
         Roles change if the settings allow it and the peer is the host that it claims to be: mail
         is not given to anybody who claims a name.
         """
+        known = self.known_peer
+        is_peer = known is not None and (self.trusts_names or known == self.peer_host)
+        return OK if self.host.settings.turn and is_peer else NOT_IMPLEMENTED
+
+    @property
+    def known_peer(self) -> str | None:
+        """The other host of the topology whose name HELO gave; None if there is none."""
         known = self.host.routes.resolve(HostName(self.peer))
-        if self.host.settings.turn and known is not None and known == self.peer_host:
-            return OK
-        return NOT_IMPLEMENTED
+        return None if known == self.host.name else known
 
     def goodbye(self) -> Reply:
         """Return 221."""

@@ -1,4 +1,4 @@
-"""A session that a student types in a notebook, as the sender-SMTP."""
+"""A session that a student types in a notebook, as the sender-SMTP until a TURN."""
 
 from __future__ import annotations
 
@@ -30,16 +30,30 @@ class TypedSession:
             self.send(line.encode("latin-1", "replace") + b"\r\n")
 
     def send(self, octets: bytes) -> None:
-        """Send bytes exactly as they are, and print the replies."""
+        """Send bytes exactly as they are, and print what comes back.
+
+        After TURN the host sends commands, and what you send are replies.
+        """
+        turns = self._conversation.host.settings.turn
+        for part in octets.splitlines(keepends=True) if turns else [octets]:
+            self._send(part)
+
+    def _send(self, octets: bytes) -> None:
+        has_turned = self._conversation.has_turned
         for line in octets.splitlines(keepends=True):
-            self._print("S:", _escaped(line))
+            self._print("R:" if has_turned else "S:", _escaped(line))
         if not self._open:
             self._print("   (nobody receives this: the channel is closed)")
             return
         if self._lf_ends_lines:
             octets = octets.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
-        self._receive(self._conversation.receive(octets))
-        if self._conversation.receiver.closing:
+        came = self._conversation.receive(octets)
+        if has_turned:
+            for line in came.splitlines():
+                self._print("S:", _escaped(line))
+        else:
+            self._receive(came)
+        if self._conversation.is_over:
             self._close()
 
     def _receive(self, octets: bytes) -> None:

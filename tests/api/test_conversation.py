@@ -18,6 +18,7 @@ from helpers.places import ROOT
 import lab
 from lab import lessons
 from lab.api.conversation import Conversation, Finished
+from lab.lessons.typed_session import TypedSession
 
 RELAYED = "topologies/rfc821/scenario-03.toml"
 
@@ -348,3 +349,119 @@ def test_a_command_of_another_protocol_is_in_every_artefact(tmp_path: Path) -> N
     assert done.returncode == 0, done.stderr
     assert done.stdout.count(b"\r\n500 ") == 3
     assert (tmp_path / "summary.json").exists()
+
+
+# -- the roles change
+
+TURNING = """
+[[host]]
+name = "HUB.ARPA"
+relay = true
+turn = true
+holds = ["SMALL.ARPA"]
+users = ["hal"]
+[[host]]
+name = "SMALL.ARPA"
+relay = true
+users = ["Smith", "Green"]
+[[host]]
+name = "FAR.ARPA"
+users = ["fay"]
+[[link]]
+between = ["HUB.ARPA", "SMALL.ARPA"]
+[[link]]
+between = ["SMALL.ARPA", "FAR.ARPA"]
+"""
+
+TO_SMALL = (
+    b"HELO SMALL.ARPA\r\nMAIL FROM:<hal@HUB.ARPA>\r\nRCPT TO:<Smith@SMALL.ARPA>\r\n"
+    b"RCPT TO:<Green@SMALL.ARPA>\r\nDATA\r\n.hi\r\n.\r\n"
+).replace(b".hi", b"..hi")
+
+
+@pytest.mark.rule("3.8-1", "4.1.1-21")
+def test_after_turn_the_host_sends_and_you_reply() -> None:
+    """3.8: HUB's mail for SMALL waits until SMALL asks for it; you are SMALL."""
+    conversation = Conversation(lessons.from_text(TURNING), "HUB.ARPA")
+    conversation.open()
+    assert codes(conversation.receive(TO_SMALL + b"TURN\r\n"))[-1] == 250
+    assert conversation.has_turned
+    exchanges = [
+        (b"220-SMALL.ARPA\r\n", b""),
+        (b"220 ready\r\n", b"HELO HUB.ARPA\r\n"),
+        (b"250 SMALL.ARPA\r\n", b"MAIL FROM:<@HUB.ARPA:hal@HUB.ARPA>\r\n"),
+        (b"250 OK\r\n", b"RCPT TO:<Smith@SMALL.ARPA>\r\n"),
+        (b"250 OK\r\n", b"RCPT TO:<Green@SMALL.ARPA>\r\n"),
+        (b"550 Green is gone\r\n", b"DATA\r\n"),
+    ]
+    for reply, expected in exchanges:
+        assert conversation.receive(reply) == expected
+    data = conversation.receive(b"354 go on\r\n")
+    assert re.fullmatch(rb"Received: from SMALL\.ARPA by HUB\.ARPA ; .*\r\n\.\.hi\r\n\.\r\n", data)
+    assert conversation.receive(b"250 taken\r\n") == b"QUIT\r\n"
+    assert not conversation.is_over
+    assert conversation.receive(b"221 bye\r\n") == b""
+    assert conversation.is_over
+    conversation.close()
+    done = conversation.finish()
+    outcomes = [(one["recipient"], one["outcome"]) for one in done.run.summary["recipients"]]
+    assert outcomes == [("Smith@SMALL.ARPA", "delivered"), ("Green@SMALL.ARPA", "returned")]
+    assert done.run.breaches == []
+    assert done.run.summary["recipients"][0]["hops"] == 2
+
+
+def test_a_piped_dialogue_may_have_the_replies_after_turn() -> None:
+    """Each line is taken as if it were typed after what the host sent."""
+    replies = b"220 S\r\n250 S\r\n250 OK\r\n250 OK\r\n250 OK\r\n354 go\r\n250 OK\r\n221 bye\r\n"
+    answers, done = said(lessons.from_text(TURNING), TO_SMALL + b"TURN\r\n" + replies, "HUB.ARPA")
+    assert answers.endswith(b"QUIT\r\n")
+    assert done.run.summary["delivered"] == 2
+    assert list(done.sentences()) != []
+    assert not done.ended_within_line
+
+
+@pytest.mark.parametrize(
+    "end", [b"", b"220 S\r\n250 S\r\n250 OK\r\n", b"421 S no\r\n", b"hello\r\n", b"220 S"]
+)
+def test_mail_that_you_do_not_take_after_turn_stays(end: bytes) -> None:
+    """4.1.1, QUIT: a lost channel is a temporary error; the mail is kept for the next TURN."""
+    _, done = said(lessons.from_text(TURNING), TO_SMALL + b"TURN\r\n" + end, "HUB.ARPA")
+    assert done.run.summary["queued"] == 2
+    assert done.run.breaches == [] or end == b"hello\r\n"
+    assert done.ended_within_line == (end == b"220 S")
+
+
+@pytest.mark.parametrize(
+    "lines", [b"HELO NOBODY.ARPA\r\n", b"HELO HUB.ARPA\r\n", b""], ids=["unknown", "itself", "none"]
+)
+def test_nobody_who_is_no_other_host_is_given_mail(lines: bytes) -> None:
+    answers, _ = said(lessons.from_text(TURNING), lines + b"TURN\r\n", "HUB.ARPA")
+    assert codes(answers)[-1] == (502 if lines else 503)
+    without = lessons.from_text(TURNING.replace("turn = true\n", ""))
+    answers, _ = said(without, b"HELO SMALL.ARPA\r\nTURN\r\nNOOP\r\n", "HUB.ARPA")
+    assert codes(answers)[-2:] == [502, 250]
+
+
+def test_what_you_take_for_a_relay_goes_on() -> None:
+    """SMALL sends it on to FAR, after you have taken it on SMALL's behalf."""
+    mail = TO_SMALL.replace(b"Green@SMALL.ARPA", b"@SMALL.ARPA:fay@FAR.ARPA")
+    replies = b"220 S\r\n250 S\r\n250 OK\r\n250 OK\r\n250 OK\r\n354 go\r\n250 OK\r\n221 bye\r\n"
+    _, done = said(lessons.from_text(TURNING), mail + b"TURN\r\n" + replies, "HUB.ARPA")
+    assert done.run.summary["delivered"] == 2
+    (fay,) = [
+        event for event in done.run.trace if event.kind == "deliver" and event["user"] == "fay"
+    ]
+    assert fay["octets"].startswith(b"Return-Path: <@SMALL.ARPA,@HUB.ARPA:hal@HUB.ARPA>\r\n")
+    assert done.run.breaches == []
+
+
+def test_a_typed_session_prints_who_is_who_after_turn(capsys: pytest.CaptureFixture[str]) -> None:
+    """The letters swap with the roles."""
+    session = TypedSession(lessons.from_text(TURNING), "HUB.ARPA")
+    session.say("HELO SMALL.ARPA", "TURN", "220 SMALL.ARPA", "250 SMALL.ARPA", "221 bye")
+    assert capsys.readouterr().out.splitlines()[-7:] == [
+        "S: TURN", "R: 250 OK", "R: 220 SMALL.ARPA", "S: HELO HUB.ARPA", "R: 250 SMALL.ARPA",
+        "S: QUIT", "R: 221 bye",
+    ]  # fmt: skip
+    assert session.codes == [220, 250, 250]
+    assert session.state == "closed"
