@@ -19,6 +19,7 @@ class Transport:
     may greet. The first comes from the sender's host, the second from the receiver's, and so on.
     ``setup``: seconds that the service takes in addition. ``segment`` and ``header``: bytes of the
     pieces in which data travels. ``under``: the service that carries those pieces, if any.
+    ``is_simplex``: each direction is a connection of its own.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Transport:
     header: int
     setup: float = 0.0
     under: Transport | None = None
+    is_simplex: bool = False
 
     def on_the_wire(self, size: int) -> int:
         """Return how many bytes ``size`` bytes of data are on a link, with their headers."""
@@ -51,7 +53,7 @@ _TCP: Final = Transport("tcp", (40, 40, 40), 536, 40)
 # simplex connections there; then STR and RTS for the same pair, and ALL, after which the receiver
 # may speak. RTS and STR are 10 bytes, ALL 8, the number 4; a message has a leader of 4 and a header
 # of 5 bytes (9), and holds up to 8063 bits.
-_NCP: Final = Transport("ncp", (19, 19, 17, 42, 37), 1007, 9)
+_NCP: Final = Transport("ncp", (19, 19, 17, 42, 37), 1007, 9, is_simplex=True)
 
 # Appendix C. CONNECT; the receiver-SMTP may greet as soon as it has executed ACCEPT.
 _NITS: Final = Transport("nits", (32,), 256, 8)

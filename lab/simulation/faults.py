@@ -233,9 +233,15 @@ class Faults:
         if self._can_block_channels and (reason := self.obstacle(host, peer)):
             return reason
         try:
-            return self.driver.world.channel_route(host, peer, environment)
+            route = self.driver.world.channel_route(host, peer, environment)
         except KeyError:
             return f"no path of links between {host} and {peer} is up"
+        one_ways = self.interceptions.one_ways
+        if one_ways and route.transport.is_simplex:
+            for ends in ((host, peer), (peer, host)):
+                if ends in one_ways:
+                    return f"what {ends[0]} sends to {ends[1]} is lost"
+        return route
 
     def is_at_work(self, host: HostControl) -> bool:
         """Whether a host will do something by itself, now or when it is up again."""
@@ -391,6 +397,17 @@ class Faults:
 
         return revert
 
+    def _one_way(self, spec: FaultSpec) -> Revert:
+        assert spec.link is not None, "a fault of this kind has two ends"
+        one_ways, ends = self.interceptions.one_ways, spec.link
+        one_ways.append(ends)
+
+        def revert() -> None:
+            if ends in one_ways:
+                one_ways.remove(ends)
+
+        return revert
+
     def _host(self, spec: FaultSpec) -> HostControl:
         return self.driver.host_control(spec.host or "")
 
@@ -426,6 +443,7 @@ _KINDS: Final[dict[str, Callable[[Faults, FaultSpec], Revert]]] = {
     "storage-full": Faults._storage_full,
     "refuse": Faults._refuse,
     "hang-up": Faults._hang_up,
+    "one-way": Faults._one_way,
     "clock-skew": Faults._clock_skew,
 }
 

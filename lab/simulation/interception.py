@@ -27,23 +27,27 @@ class Interceptions:
     """What the faults of a run do within sessions.
 
     ``changes`` are the changed replies and commands, by kind, session and number within it.
-    ``hang_ups`` are those that wait for their place in a session. ``notice`` is called with a row
+    ``hang_ups`` are those that wait for their place in a session; ``one_ways`` the pairs of hosts
+    of which the first cannot send to the second over NCP. ``notice`` is called with a row
     for each reply that is sent, in runs with faults that wait for one.
     """
 
     def __init__(self, specs: Sequence[FaultSpec], notice: Record | None = None) -> None:
         self.notice = _ignore if notice is None else notice
         self.hang_ups: list[FaultSpec] = []
+        self.one_ways: list[tuple[str, str]] = []
         self.changes = {
             (spec.kind, spec.session, spec.number): spec for spec in specs if spec.line is not None
         }
         self._have_hang_ups = any(spec.kind == "hang-up" and spec.after for spec in specs)
+        self._have_one_ways = any(spec.kind == "one-way" for spec in specs)
         self._await_replies = any((spec.when or {}).get("event") == "reply" for spec in specs)
 
     def close(self) -> None:
         """Notice nothing any more, at the end of a run."""
         self.notice = _ignore
         self.hang_ups.clear()
+        self.one_ways.clear()
 
     def changed_replies(self, session: AnySession, record: Record) -> ChangedReplies | None:
         """Return what changes replies of a session, and records them; None for most runs."""
@@ -56,7 +60,7 @@ class Interceptions:
 
         ``replies``: the changed replies of the session, if they are recorded in this process.
         """
-        if not (self.changes or self._have_hang_ups or self._await_replies):
+        if not (self.changes or self._have_hang_ups or self._have_one_ways or self._await_replies):
             return ()
         found: list[Interception] = []
         if replies is not None:
@@ -65,6 +69,8 @@ class Interceptions:
             found.append(ChangedCommands(self, session, record))
         if self._have_hang_ups:
             found.append(HangUps(self, session))
+        if self._have_one_ways:
+            found.append(SimplexFailures(self, session))
         if self._await_replies:
             found.append(NoticedReplies(self, session))
         return tuple(found)
@@ -216,6 +222,35 @@ class HangUps(Interception):
             self._interceptions.triggered(spec)
             whose = " of the receiver-SMTP" if spec.of == "receiver" else ""
             self._session.cut(f"after {spec.after}{whose}")
+
+
+class SimplexFailures(Interception):
+    """Loses what one end of a session sends, while the other end is heard as before.
+
+    Over NCP a channel is "a pair of simplex connections" (appendix B), and each can fail alone.
+    Once it has, nothing more crosses it, also when the fault is over.
+    """
+
+    __slots__ = ("_broken", "_interceptions", "_session")
+
+    def __init__(self, interceptions: Interceptions, session: AnySession) -> None:
+        self._interceptions = interceptions
+        self._session = session
+        self._broken: set[str] = set()
+
+    def before_receiver(self, delivery: Delivery) -> int | None:
+        """Return 0, so that nothing arrives, if the sender-SMTP's connection has failed."""
+        return self._arriving(self._session.sender_host, self._session.receiver_host)
+
+    def before_sender(self, delivery: Delivery) -> int | None:
+        """Return 0, so that nothing arrives, if the receiver-SMTP's connection has failed."""
+        return self._arriving(self._session.receiver_host, self._session.sender_host)
+
+    def _arriving(self, sent_by: str, to: str) -> int | None:
+        fails = (sent_by, to) in self._interceptions.one_ways
+        if fails and self._session.connection.route.transport.is_simplex:
+            self._broken.add(sent_by)
+        return 0 if sent_by in self._broken else None
 
 
 class NoticedReplies(Interception):

@@ -34,10 +34,29 @@ _COLUMNS: Final = frozenset(
 def build_faults(tables: Any, links: tuple[LinkSpec, ...], hosts: Hosts) -> tuple[FaultSpec, ...]:
     """Return all faults of the file."""
     joined = {frozenset((link.a, link.b)) for link in links}
-    return tuple(
-        _fault(table, hosts.diagnostics.place("fault", number), joined, hosts)
-        for number, table in enumerate(tables.fault)
-    )
+    faults = []
+    for number, table in enumerate(tables.fault):
+        place = hosts.diagnostics.place("fault", number)
+        fault = _fault(table, place, joined, hosts)
+        if fault.kind == "one-way" and fault.link is not None:
+            _check_simplex(fault.link, (*place, "link"), links, tables, hosts)
+        faults.append(fault)
+    return tuple(faults)
+
+
+def _check_simplex(
+    ends: tuple[str, str], place: Place, links: tuple[LinkSpec, ...], tables: Any, hosts: Hosts
+) -> None:
+    """Check that two hosts are in an environment over NCP: its channels are two connections."""
+    ncp = {table.name for table in tables.environment if table.transport == "ncp"}
+    in_ncp = [{link.environment for link in links if end in (link.a, link.b)} & ncp for end in ends]
+    if not any(map(is_glob, ends)) and not set.intersection(*in_ncp):
+        text = (
+            f"{ends[0]} and {ends[1]} have no channel over NCP, the one service whose channels are "
+            'two connections; write hang-up to cut a channel, or transport = "ncp" for their '
+            "environment"
+        )
+        hosts.diagnostics.problem(place, text)
 
 
 def _fault(table: Any, place: Place, joined: set[frozenset[str]], hosts: Hosts) -> FaultSpec:
@@ -119,7 +138,7 @@ def _link(
     if a is None or b is None:
         return None
     # a session may be cut wherever it runs; every other fault affects a link itself
-    if table.kind != "hang-up" and frozenset((a.name, b.name)) not in joined:
+    if table.kind not in ("hang-up", "one-way") and frozenset((a.name, b.name)) not in joined:
         text = f"no link joins {a.name} and {b.name}; write the ends of one"
         hosts.diagnostics.problem((*place, "link"), text)
     return a.name, b.name

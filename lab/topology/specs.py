@@ -300,6 +300,11 @@ FAULT_KINDS: Final = {
     "storage-full": FaultKind("no storage: 452 to MAIL, RCPT and the mail data", ("host",)),
     "refuse": FaultKind("the host greets with 421", ("host",)),
     "hang-up": FaultKind("a channel over the link is cut", ("link",), ("after", "session", "of")),
+    "one-way": FaultKind(
+        "over NCP, bytes from the first host of `link` to the second are lost: one of the two "
+        "simplex connections of each channel fails, for good",
+        ("link",),
+    ),
     "clock-skew": FaultKind(
         "the host's clock is ahead", ("host", "value"), value="signed duration"
     ),

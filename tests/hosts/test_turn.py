@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import pytest
+from helpers.host_by_hand import by_hand, session
 from helpers.places import TOPOLOGIES
 
 import lab
@@ -81,12 +82,10 @@ def test_the_letters_swap_with_the_roles_in_the_transcript() -> None:
 @pytest.mark.rule("3.8-2")
 def test_nothing_waits_for_who_only_claims_a_name() -> None:
     """A peer that is not the host whose name it gives gets 502, and no mail of anybody's."""
-    from lab.api.conversation import Conversation
-
-    conversation = Conversation(from_dict(site()), "HUB.ARPA")
-    conversation.open()
-    assert conversation.receive(b"HELO S.ARPA\r\n").startswith(b"250")
-    assert conversation.receive(b"TURN\r\n").startswith(b"502")
+    receiving = session(by_hand("bob", turn=True))
+    for name, code in (("C", 502), ("nobody", 502), ("B", 502), ("A", 250), ("a", 250)):
+        receiving.hello(name)
+        assert receiving.turn().code == code
 
 
 @pytest.mark.rule("3.8-3")

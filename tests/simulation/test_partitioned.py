@@ -72,8 +72,8 @@ HOSTS: list[dict[str, Any]] = [
     {"limits": {"sessions": 2}},
     {"careless": True},
 ]
-CHANGES = {"change-reply", "change-command"}
-"""Faults that are not drawn at random: they name a session and a line of it."""
+CHANGES = {"change-reply", "change-command", "one-way"}
+"""Faults that are not drawn at random: they name a session, or are for NCP only."""
 KINDS = [kind for kind in FAULT_KINDS if kind not in CHANGES]
 
 BUSY: dict[str, Any] = {

@@ -25,6 +25,7 @@ ALL_KEYS = sorted({key for kind in FAULT_KINDS.values() for key in (*kind.requir
 
 def topology(fault: dict[str, Any]) -> lab.Topology:
     return from_dict({
+        "environment": [{"name": "arpanet", "transport": "ncp"}],
         "host": [{"name": name, "users": ["ann"]} for name in HOSTS],
         "link": [{"between": HOSTS}],
         "mail": [{"from": f"ann@{HOSTS[0]}", "to": f"ann@{HOSTS[1]}", "at": 5}],

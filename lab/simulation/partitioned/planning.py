@@ -214,7 +214,8 @@ def _together(topology: Topology) -> Iterator[tuple[str, ...]]:
         yield poll.sender, poll.to
     ends = list(dict.fromkeys((link.a, link.b) for link in topology.links))
     for fault in topology.faults:
-        if fault.after is not None and fault.link is not None:
+        within_sessions = fault.after is not None or fault.kind == "one-way"
+        if within_sessions and fault.link is not None:
             yield from matching_links(fault.link, ends)
             yield fault.link if all(one in topology.hosts for one in fault.link) else ()
 
