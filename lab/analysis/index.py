@@ -6,7 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from lab.analysis.faults import FaultInterval, fault_spans
 from lab.analysis.intervals import IntervalIndex
@@ -14,6 +14,7 @@ from lab.analysis.session_states import session_histories
 from lab.analysis.spools import SpoolChange, Spooled, SpoolSpan, spans_and_changes
 from lab.trace.digests import DigestHistory
 from lab.trace.rows import (
+    CROSSING,
     HOST,
     KIND,
     OCTETS,
@@ -25,8 +26,6 @@ from lab.trace.rows import (
     T,
 )
 from lab.trace.trace import Trace
-
-WIRE: Final = ("command", "data", "reply", "piece")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +139,7 @@ class TraceIndex:
             session = row[SESSION]
             if session is None:
                 continue
-            if row[KIND] in WIRE:
+            if row[KIND] in CROSSING:
                 sent = row[SENT]
                 cause = last.get(session, seq)
                 # a reply may be given later than the last that happened in its session

@@ -11,6 +11,7 @@ from lab.trace.rows import (
     FORWARD_MODE,
     HOST,
     KIND,
+    KINDS,
     MESSAGE,
     OCTETS,
     OPEN_STARTED,
@@ -109,12 +110,6 @@ class Itinerary:
         times += [t for hop in self.hops for t in (hop.ended or hop.queued,)]
         times += [attempt.ended for hop in self.hops for attempt in hop.attempts]
         return max(times)
-
-
-_KINDS = (
-    *("submit", "queue", "attempt", "open", "command", "accept", "transfer", "refuse", "defer"),
-    *("deliver", "terminal", "reject", "abandon", "notify", "forward"),
-)
 
 
 _OPENINGS = ("MAIL", "SEND", "SOML", "SAML")
@@ -321,7 +316,9 @@ class _Builder:
 def itineraries(trace: Trace) -> list[Itinerary]:
     """Return the itineraries of all messages, with notifications, in the order of submission."""
     builder = _Builder()
-    handlers: dict[str, Callable[[Row], Any]] = {kind: getattr(builder, kind) for kind in _KINDS}
+    handlers: dict[str, Callable[[Row], Any]] = {
+        kind: getattr(builder, kind) for kind in KINDS if hasattr(builder, kind)
+    }
     for row in trace.of(handlers):
         handlers[row[KIND]](row)
     return list(builder.itineraries.values())

@@ -18,6 +18,7 @@ from lab.protocol.syntax import in_capitals
 from lab.quantities import clock_time, count_noun, duration
 from lab.trace.rows import (
     CLOSE_REASON,
+    CROSSING,
     HOST,
     KIND,
     MESSAGE,
@@ -123,7 +124,7 @@ def row_of(event: Event) -> LadderRow | None:
         return None
     kind, text = maker(event)
     host, peer = event.host, event.peer
-    if event.kind in ("command", "reply", "piece", "data"):
+    if event.kind in CROSSING:
         host, peer = str(peer), host  # recorded where it arrives; drawn from where it left
     sent = event["sent"] if "sent" in event.extra else None
     return LadderRow(event.t, kind, host, peer, text, event.seq, sent, event.session)

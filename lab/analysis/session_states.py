@@ -16,6 +16,7 @@ from lab.protocol.replies import code_of
 from lab.protocol.syntax import verb_of
 from lab.trace.rows import (
     CLOSE_REASON,
+    DIALOGUE,
     HOST,
     KIND,
     OCTETS,
@@ -29,8 +30,7 @@ from lab.trace.rows import (
 )
 from lab.trace.trace import Trace
 
-_CROSSING: Final = frozenset({"command", "data", "reply"})
-_OF_SESSIONS: Final = _CROSSING | {"open", "close", "accept"}
+_OF_SESSIONS: Final = frozenset(DIALOGUE) | {"open", "close", "accept"}
 """The kinds of event after which either side of a session may be in another state."""
 
 
@@ -152,7 +152,7 @@ def _as_the_sender_sees(rows: list[tuple[int, Row]]) -> list[tuple[int, Row]]:
 
     The trace has a command where it arrives. A reply may come before that and after it was sent.
     """
-    crossed = [(seq, row) for seq, row in rows if row[KIND] in _CROSSING]
+    crossed = [(seq, row) for seq, row in rows if row[KIND] in DIALOGUE]
     return sorted(crossed, key=lambda one: (one[1][T if one[1][KIND] == "reply" else SENT], one[0]))
 
 

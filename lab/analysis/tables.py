@@ -17,6 +17,7 @@ from lab.analysis.account import Account
 from lab.trace.levels import includes
 from lab.trace.rows import (
     CLOSE_REASON,
+    DIALOGUE,
     EXPAND_MEMBERS,
     HOST,
     KIND,
@@ -71,7 +72,6 @@ SESSIONS: Final = {
 
 _RECIPIENTS: Final = ("recipients", "recipient")
 _WORDS: Final = ("reason", "reply", "name", "what", "text")
-_WIRE: Final = frozenset({"command", "reply", "data"})
 _AT_ONCE: Final = 65_536
 """Rows that are collected before they are added to the columns."""
 
@@ -96,10 +96,10 @@ def events(trace: Trace) -> pandas.DataFrame:
 def _event_values(seq: int, row: Row) -> Sequence[Any]:
     kind = row[KIND]
     place = (seq, row[T], kind, row[HOST] or None, *row[PEER:OWN])
-    octets = row[OCTETS] if kind in _WIRE else b""
+    octets = row[OCTETS] if kind in DIALOGUE else b""
     if kind == "data":
         return (*place, row[SENT], None, None, len(octets), None, None)
-    if kind in _WIRE:
+    if kind in DIALOGUE:
         event = event_of(row, seq)
         verb, code = (event["verb"], None) if kind == "command" else (None, event["code"])
         return (*place, row[SENT], verb, code, len(octets), None, event["text"])
@@ -198,7 +198,7 @@ def sessions(trace: Trace) -> pandas.DataFrame:
 
 def _count(session: dict[str, Any], row: Sequence[Any]) -> None:
     kind = row[KIND]
-    if kind in ("command", "data", "reply"):
+    if kind in DIALOGUE:
         session["bytes_sent" if row[HOST] == session["peer"] else "bytes_received"] += len(
             row[OCTETS]
         )

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from multiprocessing.reduction import DupFd
 from typing import Any, Final
 
-from lab.trace.rows import KIND, SESSION, Row
+from lab.trace.rows import CROSSING, KIND, SESSION, Row
 
 SIZE: Final = 1 << 22
 """Bytes for rows: enough for what a busy network has not fetched yet, mail included."""
@@ -123,7 +123,7 @@ def _duplicate(descriptor: Any) -> RowRing:
     return RowRing(descriptor.detach())
 
 
-_OF_THE_WIRE: Final = frozenset({"open", "command", "reply", "data", "close", "attempt", "fault"})
+_OF_THE_WIRE: Final = frozenset({*CROSSING, "open", "close", "attempt", "fault"})
 
 
 def what_happened_anyway(rows: list[Row]) -> tuple[list[Row], list[Row]]:

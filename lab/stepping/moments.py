@@ -9,14 +9,14 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from lab.analysis.faults import FaultInterval
-from lab.analysis.index import WIRE, Crossing, TraceIndex
+from lab.analysis.index import Crossing, TraceIndex
 from lab.analysis.narrative import LETTERS, lines_shown, sentence
 from lab.analysis.session_states import SessionHistory, Snapshot
 from lab.analysis.spools import Spooled
 from lab.quantities import clock_time
 from lab.runtime import arguments
 from lab.runtime.deprecation import renamed
-from lab.trace.rows import KIND, OCTETS, SESSION, Event
+from lab.trace.rows import CROSSING, KIND, OCTETS, SESSION, Event
 
 _RENAMED: Final = {
     "film": "history", "records": "index", "shot": "snapshot", "troubles": "faults",
@@ -136,7 +136,7 @@ class Moment:
         lines = []
         for seq in seqs[-most:]:
             row = self.index.rows[seq]
-            if row[KIND] in WIRE:
+            if row[KIND] in CROSSING:
                 speaker = LETTERS[row[KIND]]
                 texts = lines_shown(row[KIND], row[OCTETS])
                 if row[KIND] == "data" and len(texts) > 8:

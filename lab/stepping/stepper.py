@@ -24,7 +24,7 @@ from lab.stepping.moments import Moment
 from lab.topology.model import FaultSpec as Fault
 from lab.topology.model import Topology, TopologyError
 from lab.topology.write import to_toml
-from lab.trace.rows import HOST, KIND, PEER, SESSION, Event
+from lab.trace.rows import DIALOGUE, HOST, KIND, PEER, SESSION, Event
 
 Progress = Callable[[int], None]
 
@@ -330,7 +330,7 @@ class Stepper:
             row = self.index.rows[seq]
             if row[SESSION] != session:
                 continue
-            if row[KIND] in ("command", "data", "reply"):
+            if row[KIND] in DIALOGUE:
                 return
             if row[KIND] == "accept" and code >= 400:
                 raise NoIntervention(

@@ -146,6 +146,12 @@ OCTETS_COLUMNS: Final = {
 }
 """For each kind that has octets, which column they are."""
 
+CROSSING: Final = tuple(kind for kind, columns in KINDS.items() if "sent" in columns)
+"""The kinds of event that crossed a transmission channel: command, reply, piece and data."""
+
+DIALOGUE: Final = tuple(kind for kind in CROSSING if kind != "piece")
+"""Those of them that are whole; the pieces of a reply are in the reply again."""
+
 _COMMON: Final = ("t", "seq", "kind", "host", "peer", "session", "message")
 
 _FLOATS = Literal["t", "delay", "retry_at", "sent", "started"]

@@ -23,6 +23,7 @@ from lab.network.transport import TRANSPORTS
 from lab.protocol.lines import END_OF_MAIL_DATA
 from lab.trace.rows import (
     CLOSE_REASON,
+    CROSSING,
     HOST,
     KIND,
     LOSS_AGAIN,
@@ -182,7 +183,7 @@ def _channels(rows: Iterable[Row]) -> Iterator[_Channel | Row]:
             ]
             opening = [loss for loss in opening if loss not in channel.losses]
             channels[session] = channel
-        elif kind in ("command", "data", "reply", "piece"):
+        elif kind in CROSSING:
             if session in channels:  # in a trace that lacks lines, the opening may be missing
                 channels[session].add(row)
         elif kind == "loss":

@@ -18,7 +18,7 @@ from lab.analysis.faults import fault_intervals
 from lab.analysis.spools import queue_lengths
 from lab.protocol.replies import is_refusal
 from lab.quantities import duration
-from lab.trace.rows import HOST, KIND, OCTETS, OPEN_PATH, PEER, SENT, SESSION, Row, T
+from lab.trace.rows import DIALOGUE, HOST, KIND, OCTETS, OPEN_PATH, PEER, SENT, SESSION, Row, T
 from lab.trace.trace import Trace
 from lab.views.pictures import plot_style
 from lab.views.pictures.map import map_of
@@ -110,7 +110,7 @@ class _Film:
         rows = trace.rows
         self.last = max(rows[-1][T] if rows else 0.0, 1e-3)
         self.scale: Timescale = timescale(
-            ((row[SENT], row[T]) for row in rows if row[KIND] in ("command", "reply", "data")),
+            ((row[SENT], row[T]) for row in rows if row[KIND] in DIALOGUE),
             0.0, self.last,
         )  # fmt: skip
         self.paths = {row[SESSION]: tuple(row[OPEN_PATH]) for row in rows if row[KIND] == "open"}
