@@ -24,6 +24,8 @@ compiled.install()
 _MODULES = {
     "Account": "lab.analysis.account",
     "Breach": "lab.analysis.invariants.breach",
+    "PeerBreach": "lab.analysis.invariants.peers",
+    "PeerBreachSummary": "lab.analysis.summary",
     "BreakPoint": "lab.experiments.explore",
     "Counts": "lab.analysis.summary",
     "Crossing": "lab.analysis.index",
@@ -120,6 +122,8 @@ __all__ = [
     "NoIntervention",
     "NothingToShow",
     "Outcomes",
+    "PeerBreach",
+    "PeerBreachSummary",
     "PollSpec",
     "Recipient",
     "RecipientSummary",

@@ -10,6 +10,7 @@ from lab.analysis.conditions import NoCondition as NoCondition
 from lab.analysis.faults import FaultInterval as FaultInterval
 from lab.analysis.index import Crossing as Crossing
 from lab.analysis.invariants.breach import Breach as Breach
+from lab.analysis.invariants.peers import PeerBreach as PeerBreach
 from lab.analysis.ladder_rows import NothingToShow as NothingToShow
 from lab.analysis.session_states import SessionHistory as SessionHistory
 from lab.analysis.session_states import Snapshot as Snapshot
@@ -17,6 +18,7 @@ from lab.analysis.spools import Spooled as Spooled
 from lab.analysis.summary import Counts as Counts
 from lab.analysis.summary import DeliverySeconds as DeliverySeconds
 from lab.analysis.summary import Outcomes as Outcomes
+from lab.analysis.summary import PeerBreachSummary as PeerBreachSummary
 from lab.analysis.summary import RecipientSummary as RecipientSummary
 from lab.analysis.summary import Summary as Summary
 from lab.api.run import Interrupted as Interrupted
@@ -100,6 +102,8 @@ __all__ = [
     "NoIntervention",
     "NothingToShow",
     "Outcomes",
+    "PeerBreach",
+    "PeerBreachSummary",
     "PollSpec",
     "Recipient",
     "RecipientSummary",

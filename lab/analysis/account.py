@@ -20,7 +20,7 @@ from dataclasses import astuple, dataclass, field
 from typing import IO, Any, Final, overload
 
 from lab.analysis.quantiles import quantiles
-from lab.analysis.summary import Counts, Outcomes, RecipientSummary, Summary
+from lab.analysis.summary import Counts, Outcomes, PeerBreachSummary, RecipientSummary, Summary
 from lab.runtime.arguments import many
 from lab.trace.rows import (
     EXPAND_MEMBERS,
@@ -550,10 +550,16 @@ def write_summary(summary: Summary, file: IO[str], indent: int | None = None) ->
     file.write(f"]{tail}")
 
 
-def summarise(trace: Trace, account: Account | None = None) -> Summary:
+def summarise(
+    trace: Trace,
+    account: Account | None = None,
+    peer_breaches: Sequence[PeerBreachSummary] = (),
+    peer_breach_count: int = 0,
+) -> Summary:
     """The summary of a trace: title, seed, digest, counts, delivery times, recipients.
 
-    ``account`` is that of the same trace, where it has been taken already.
+    ``account`` is that of the same trace, where it has been taken already; ``peer_breaches`` are
+    the first of the rules that others broke.
     """
     meta = trace.meta
     account = account if account is not None else Account(trace.rows)
@@ -564,4 +570,6 @@ def summarise(trace: Trace, account: Account | None = None) -> Summary:
         **account.summary(),
         # hosts that say 250 before they store: what they lose is no error of the lab's
         "careless": [host["name"] for host in meta.get("hosts", ()) if host.get("careless")],
+        "peer_breaches": list(peer_breaches),
+        "peer_breach_count": peer_breach_count,
     }

@@ -57,13 +57,31 @@ class Outcomes(Counts):
     recipients: Sequence[RecipientSummary]
 
 
+class PeerBreachSummary(TypedDict):
+    """A rule of RFC 821 that somebody else broke, at ``t`` seconds of a live run.
+
+    ``host`` is an external host or the address of a program that called in, ``octets`` what it sent
+    (a character for each byte), and ``sentence`` says what is wrong.
+    """
+
+    rule: str
+    t: float
+    host: str
+    session: int | None
+    octets: str
+    sentence: str
+
+
 class Summary(Outcomes):
     """The summary of a run: what it was a run of, the counts, and each recipient.
 
-    ``careless`` names the hosts that reply 250 before the mail is stored.
+    ``careless`` names the hosts that reply 250 before the mail is stored. ``peer_breaches`` are the
+    first rules that others broke in a live run, and ``peer_breach_count`` is how often they did.
     """
 
     title: str
     seed: int
     digest: str
     careless: list[str]
+    peer_breaches: list[PeerBreachSummary]
+    peer_breach_count: int

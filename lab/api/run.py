@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.analysis.account import Account, summarise
-from lab.analysis.invariants import Breach, breaches
+from lab.analysis.invariants import Breach, Invariants, PeerBreach, Peers
 from lab.analysis.summary import Summary
 from lab.api.artefacts import write_artefacts, write_least
 from lab.quantities import clock_time
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from lab.analysis.conditions import Condition
     from lab.analysis.streaming import StreamingAnalysis
     from lab.simulation.partitioned.coordinator import Coordinator
+    from lab.simulation.partitioned.merged_results import MergedResults
     from lab.views.pictures.film import Animation
     from lab.views.replay import Replay
     from lab.views.widget import Watch
@@ -45,7 +46,9 @@ class Run:
     @cached_property
     def summary(self) -> Summary:
         """What became of each recipient, and the counts, as ``lab run --json`` prints them."""
-        return summarise(self.trace, self.account)
+        peers = self._rules.peers if self.trace.meta.get("live") else Peers()
+        found = [breach.summary() for breach in peers.breaches]
+        return summarise(self.trace, self.account, found, peers.count)
 
     @cached_property
     def account(self) -> Account:
@@ -55,9 +58,20 @@ class Run:
     @cached_property
     def breaches(self) -> list[Breach]:
         """The rules of :mod:`lab.analysis.invariants` that the run broke; there should be none."""
+        return self._rules.found(self.account)
+
+    @cached_property
+    def peer_breaches(self) -> list[PeerBreach]:
+        """The rules of RFC 821 that others broke in a live run: external hosts, and callers."""
+        return self._rules.peers.breaches
+
+    @cached_property
+    def _rules(self) -> Invariants | MergedResults:
         if self._analysis is not None:
-            return self._analysis.rules.found(self.account)
-        return breaches(self.trace.rows, self.account)
+            return self._analysis.rules
+        rules = Invariants()
+        rules.take_all(self.trace.rows)
+        return rules
 
     def story(self, message: int) -> list[str]:
         """Return what became of a message, in sentences; ValueError if there is no such message."""

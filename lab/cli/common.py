@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lab.topology.model import Topology
     from lab.trace.trace import Trace
 
-FAILED, UNUSABLE, INTERRUPTED = 1, 2, 130
+FAILED, UNUSABLE, BROKEN_BY_OTHERS, INTERRUPTED = 1, 2, 3, 130
 """Exit statuses: a broken rule or [expect]; unusable arguments or files; Ctrl-C."""
 
 WIDTH_WITHOUT_TERMINAL = 1000
@@ -360,8 +360,11 @@ def trace_folder(out: str | None, wanted: bool) -> Iterator[Path | None]:
 def exit_if_broken(topology: str, done: Run) -> None:
     """Exit with status 1, and the reasons, if a rule was broken or an [expect] was not met.
 
-    A run that was stopped before its end need not meet its [expect].
+    A run that was stopped before its end need not meet its [expect]. If only others broke rules, in
+    a live run, the status is 3.
     """
+    from lab.analysis.invariants.breach import MOST
+
     wrong = [str(breach) for breach in done.breaches] + (done.unmet() if done.is_settled else [])
     for sentence in wrong:
         print_error(f"{topology}: {sentence}")
@@ -373,8 +376,12 @@ def exit_if_broken(topology: str, done: Run) -> None:
                 click.echo(f"  {sentence}", err=True)
         else:
             print_error(f"run it with --trace wire --out DIR to see what became of message {about}")
+    for breach in done.peer_breaches[:MOST]:
+        print_error(f"{topology}: not the lab's: {breach}")
     if wrong:
         raise click.exceptions.Exit(FAILED)
+    if done.peer_breaches:
+        raise click.exceptions.Exit(BROKEN_BY_OTHERS)
 
 
 def exit_on_breaches(breaches: list[str], interrupted: bool) -> None:

@@ -26,9 +26,7 @@ from lab.protocol import (
 from lab.protocol.lines import END_OF_MAIL_DATA, dot_stuff, with_crlf
 from lab.protocol.script import ScriptedSender
 from lab.simulation.interception import KnownRecipients
-
-OUTSIDE: Final = "outside"
-"""How the trace names a mail program that is not a host of the topology."""
+from lab.trace.rows import OUTSIDE
 
 _SLICE: Final = 1 << 11
 """Bytes of commands that a session may have handled before others have their turn."""
@@ -283,7 +281,7 @@ class IncomingConnection(OpenSession):
         end = (transport.get_extra_info("peername") or ("", 0))[:2]
         expected = process.expected.pop(end, None)
         if expected is None:
-            self._from_outside()
+            self._from_outside(end[0])
         else:
             self.begin(expected)
 
@@ -292,7 +290,8 @@ class IncomingConnection(OpenSession):
         self.number, self.peer, environment, self._known = expected
         self._greet(environment)
 
-    def _from_outside(self) -> None:
+    def _from_outside(self, address: str) -> None:
+        """Greet a mail program from outside; its address stands in the path of the channel."""
         process = self.process
         self.number = process.numbering.next_session()
         environment = process.environment
@@ -300,7 +299,7 @@ class IncomingConnection(OpenSession):
         transport = process.arguments.topology.environments[environment].transport
         name = process.host.name
         row = (now, "open", OUTSIDE, name, self.number, None, environment, transport)
-        process.note([(*row, (OUTSIDE, name), now)])
+        process.note([(*row, (address or OUTSIDE, name), now)])
         self._greet(environment)
 
     def _greet(self, environment: str) -> None:

@@ -17,7 +17,7 @@ from lab.simulation.driver import Driver
 from lab.simulation.faults import Faults
 from lab.simulation.numbering import Numbering
 from lab.simulation.world import World
-from lab.topology.describe import describe
+from lab.topology.describe import describe_live
 from lab.topology.model import Topology
 from lab.trace.rows import Row
 from lab.trace.trace import Trace
@@ -36,7 +36,7 @@ class LiveDriver(Driver):
         self, topology: Topology, seed: int, settings: Settings, numbering: Numbering
     ) -> None:
         trace = Trace()
-        trace.record((0.0, "start", "", None, None, None, describe(topology, seed)))
+        trace.record((0.0, "start", "", None, None, None, describe_live(topology, seed)))
         self.faults = faults = Faults(topology.faults)
         world, record = World(topology, seed), faults.recorder(trace)
         super().__init__(world, trace, record, numbering, faults.interceptions)

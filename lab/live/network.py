@@ -49,9 +49,6 @@ class LiveNetwork(LiveDriver):
     ) -> None:
         numbering = RunNumbering()
         super().__init__(topology, seed, settings, numbering)
-        for described in self.trace.meta["hosts"]:
-            if external := topology.hosts[described["name"]].external:
-                described["external"] = external
         self.records = Recorder(
             self.trace, self.record, numbering, analysis, settings.storage or Path()
         )

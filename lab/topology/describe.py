@@ -38,6 +38,15 @@ def describe(topology: TopologyData, seed: int) -> dict[str, Any]:
     }
 
 
+def describe_live(topology: TopologyData, seed: int) -> dict[str, Any]:
+    """Return the same for a live run; it also says which hosts are external."""
+    described = describe(topology, seed)
+    for host in described["hosts"]:
+        if external := topology.hosts[host["name"]].external:
+            host["external"] = external
+    return {**described, "live": True}
+
+
 def _described(spec: Any) -> dict[str, Any]:
     described = {}
     for setting in settings_of(type(spec)):

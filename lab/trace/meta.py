@@ -44,11 +44,15 @@ class EnvironmentMeta(TypedDict):
 
 
 class Meta(TypedDict, total=False):
-    """What a run was made from; ``start`` is a date in ISO format. Empty in a trace without it."""
+    """What a run was made from; ``start`` is a date in ISO format. Empty in a trace without it.
+
+    ``live`` is set where the hosts were processes, which mail programs of others may have called.
+    """
 
     title: str
     seed: int
     start: str
+    live: bool
     environments: list[EnvironmentMeta]
     hosts: list[HostMeta]
     links: list[LinkMeta]

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 Row = tuple[Any, ...]
 """A stored event: ``(t, kind, host, peer, session, message, *columns of its kind)``."""
 
+OUTSIDE: Final = "outside"
+"""How the trace of a live run names a mail program that is not a host of the topology."""
+
 KINDS: Final[dict[str, tuple[str, ...]]] = {
     "start": ("meta",),
     "plan": ("path",),

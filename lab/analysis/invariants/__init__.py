@@ -11,10 +11,20 @@ from collections.abc import Callable, Iterable
 from lab.analysis.account import Account
 from lab.analysis.invariants.breach import LOST, MOST, Breach
 from lab.analysis.invariants.mail import MailRules
+from lab.analysis.invariants.peers import PeerBreach, Peers
 from lab.analysis.invariants.replies import Replies, WrongReply, breach_of
 from lab.trace.rows import KIND, Row
 
-__all__ = ["Breach", "Invariants", "MailRules", "Replies", "breaches", "together"]
+__all__ = [
+    "Breach",
+    "Invariants",
+    "MailRules",
+    "PeerBreach",
+    "Peers",
+    "Replies",
+    "breaches",
+    "together",
+]
 
 
 class Invariants:
@@ -45,6 +55,11 @@ class Invariants:
         """Return the breaches, with those of mail that the account of the same rows has lost."""
         breaches = [finding.breach(int) for finding in self.mail.findings]
         return together(breaches, self.replies.wrong, account)
+
+    @property
+    def peers(self) -> Peers:
+        """What others than the lab have broken: external hosts, and programs that called in."""
+        return self.replies.peers
 
 
 def _each(*handlers: Callable[[Row], None]) -> Callable[[Row], None]:

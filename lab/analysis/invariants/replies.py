@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from lab.analysis.invariants.breach import MOST, REPLY, Breach
+from lab.analysis.invariants.peers import Peers
 from lab.protocol import COMMAND_REPLIES, COMMANDS
 from lab.protocol.replies import (
     CONNECTION,
@@ -15,7 +16,18 @@ from lab.protocol.replies import (
     grants_turn,
 )
 from lab.protocol.syntax import verb_of
-from lab.trace.rows import FAULT_NAME, MESSAGE, OCTETS, PEER, SESSION, START_META, Row, T
+from lab.trace.rows import (
+    FAULT_NAME,
+    HOST,
+    MESSAGE,
+    OCTETS,
+    OUTSIDE,
+    PEER,
+    SESSION,
+    START_META,
+    Row,
+    T,
+)
 
 WrongReply = tuple[float, int, int | None, str, str, str]
 """A wrong reply: its time in seconds, session, message, host, octets, and what is wrong."""
@@ -41,10 +53,11 @@ _TURN: Final = _ROWS[b"TURN"]
 class Replies:
     """Checks rows one by one; ``wrong`` are the replies that break the rule.
 
-    ``contrary`` are the hosts whose replies the file sets, and hosts outside the lab; ``scripted``
-    are those that may also reply to nothing. Of a session it needs the last command before each
-    reply, and nothing of other sessions. It keeps the first :data:`MOST` wrong replies, and those
-    at the same time as the last of them.
+    ``contrary`` are the hosts whose replies the file sets; ``scripted`` are those that may also
+    reply to nothing. ``peers`` has the breaches of others: of external hosts, and of mail programs
+    from outside. Of a session it needs the last command before each reply, and nothing of other
+    sessions. It keeps the first :data:`MOST` wrong replies, and those at the same time as the last
+    of them.
     """
 
     def __init__(self) -> None:
@@ -52,6 +65,7 @@ class Replies:
         self._due: dict[int | None, frozenset[bytes]] = {}
         self.contrary: set[str] = set()
         self.scripted: set[str] = set()
+        self.peers = Peers()
         self._altered: set[int | None] = set()
 
     def handlers(self) -> dict[str, Callable[[Row], None]]:
@@ -68,13 +82,17 @@ class Replies:
 
     def _start(self, row: Row) -> None:
         for host in row[START_META].get("hosts", ()):
-            if host.get("answers") or host.get("external"):
+            if host.get("external"):
+                self.peers.external.add(host["name"])
+            elif host.get("answers"):
                 self.contrary.add(host["name"])
             if host.get("reply"):
                 self.scripted.add(host["name"])
 
     def _open(self, row: Row) -> None:
         self._due[row[SESSION]] = _GREETING
+        if row[HOST] == OUTSIDE:
+            self.peers.opened(row)
 
     def _command(self, row: Row) -> None:
         verb = row[OCTETS][:4]
@@ -82,12 +100,18 @@ class Replies:
         if codes is None:
             codes = _ROWS.get(verb_of(verb).encode("latin-1"), _UNKNOWN)
         self._due[row[SESSION]] = codes
+        if row[PEER] == OUTSIDE:
+            self.peers.asked(row)
 
     def _mail_data(self, row: Row) -> None:
         self._due[row[SESSION]] = _AFTER_DATA
+        if row[PEER] == OUTSIDE:
+            self.peers.asked(row)
 
     def _close(self, row: Row) -> None:
         self._due.pop(row[SESSION], None)
+        if row[HOST] == OUTSIDE:
+            self.peers.closed(row)
 
     def _fault(self, row: Row) -> None:
         if row[FAULT_NAME] in ("change-reply", "change-command"):
@@ -98,23 +122,34 @@ class Replies:
         codes = self._due.pop(session, _NOTHING)
         if code not in codes:
             self._wrong_reply(row, codes)
-        if codes is _TURN and grants_turn("TURN", code_of(code)):
+        elif row[HOST] == OUTSIDE:
+            self.peers.answered(row)
+        elif row[PEER] in self.peers.external and not self.peers.is_single(row):
+            self.peers.wrong_reply(row, "more than one reply")
+        if codes is _TURN and code.isdigit() and grants_turn("TURN", code_of(code)):
             self._due[session] = _GREETING
 
     def _wrong_reply(self, row: Row, codes: frozenset[bytes]) -> None:
-        if (codes is not _NOTHING and row[PEER] in self.contrary) or row[SESSION] in self._altered:
+        peer, session = row[PEER], row[SESSION]
+        if (codes is not _NOTHING and peer in self.contrary) or session in self._altered:
             return
-        if row[PEER] in self.scripted:
+        if peer in self.scripted:
             return  # its replies are set by the file, or by a fault
+        if peer in self.peers.external:
+            self.peers.wrong_reply(row, _why(codes))
+            return
         if len(self.wrong) >= MOST and row[T] > self.wrong[-1][0]:
             return
-        if codes is _NOTHING:
-            why = "though nothing had been asked"
-        else:
-            allowed = " ".join(sorted(code.decode() for code in codes))
-            why = f"where section 4.3 permits {allowed}"
         text = row[OCTETS].decode("latin-1").strip()
-        self.wrong.append((row[T], row[SESSION], row[MESSAGE], row[PEER], text, why))
+        self.wrong.append((row[T], session, row[MESSAGE], peer, text, _why(codes)))
+
+
+def _why(codes: frozenset[bytes]) -> str:
+    """Return what is wrong with a reply where only these codes may come."""
+    if codes is _NOTHING:
+        return "though nothing had been asked"
+    allowed = " ".join(sorted(code.decode() for code in codes))
+    return f"where section 4.3 permits {allowed}"
 
 
 def breach_of(wrong: WrongReply) -> Breach:

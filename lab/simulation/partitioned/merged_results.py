@@ -9,6 +9,7 @@ from typing import Any, Final
 from lab.analysis.account import Account, Rest, Settled
 from lab.analysis.invariants import Breach, together
 from lab.analysis.invariants.breach import Finding
+from lab.analysis.invariants.peers import Peers
 from lab.analysis.invariants.replies import WrongReply
 from lab.simulation.numbering import COUNT_BITS, RANK_SHIFT, RunNumbers
 from lab.trace.rows import KIND, MESSAGE, NOTIFY_ABOUT, SESSION, Row, T
@@ -115,6 +116,11 @@ class MergedResults:
         else:
             sessions, self.account = self.account.sessions, Account(rows)
             self.account.sessions = sessions
+
+    @property
+    def peers(self) -> Peers:
+        """What others than the lab have broken: nothing, as they take part in live runs only."""
+        return Peers()
 
     def found(self, account: Account) -> list[Breach]:
         """Return the broken rules; ``account`` of the same rows says which mail is lost."""

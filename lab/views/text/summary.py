@@ -37,6 +37,8 @@ def summary_table(summary: Summary, *, rows: int = ROWS) -> RenderableType:
         who += f" and {len(summary['careless']) - 5} more" if len(summary["careless"]) > 5 else ""
         shout = f"CARELESS: {who} says 250 BEFORE the mail is stored; a crash then loses it"
         parts.append(Text(shout, style="bold red"))
+    if summary.get("peer_breaches"):
+        parts.append(_peer_breaches(summary))
     if summary.get("recipients"):
         parts.append(_recipients(summary["recipients"], rows))
     if summary.get("digest"):
@@ -63,6 +65,15 @@ def _counts(summary: Mapping[str, Any]) -> Table:
         values = (f"{text} {_seconds(spread[n])}" for n, text in names if spread.get(n) is not None)
         table.add_row("delivery", " · ".join(values))
     return table
+
+
+def _peer_breaches(summary: Mapping[str, Any]) -> Text:
+    """Return who else broke the protocol, and how: the first breach, and how many there are."""
+    count, first = summary["peer_breach_count"], summary["peer_breaches"][0]
+    hosts = ", ".join(dict.fromkeys(breach["host"] for breach in summary["peer_breaches"]))
+    times = "once" if count == 1 else f"{count} times"
+    sentence = f"{hosts} broke RFC 821 {times}, which is no fault of the lab: {first['sentence']}"
+    return Text(sentence, style="yellow")
 
 
 def _outcomes(summary: Mapping[str, Any]) -> Text:

@@ -1,0 +1,134 @@
+"""Breaches of RFC 821 by others: external hosts, and mail programs that call in from outside.
+
+Of what they do, the trace of a live run shows what crosses the channel. Their breaches are none of
+the lab's, so they are kept apart from those of :mod:`lab.analysis.invariants.breach`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from lab.analysis.summary import PeerBreachSummary
+from lab.protocol.lines import CRLF, dot_unstuff, fits_the_wire
+from lab.protocol.replies import single_reply
+from lab.protocol.sizes import MAX_TEXT_LINE
+from lab.protocol.syntax import verb_of
+from lab.trace.rows import KIND, OCTETS, OPEN_PATH, OUTSIDE, PEER, SESSION, Row, T
+
+MOST_SHOWN: Final = 100
+"""The most breaches of others that are kept; the rest are counted."""
+
+REPLY: Final = "a receiver-SMTP replies once to each command, as section 4.3 permits"
+COMMAND: Final = "a sender-SMTP sends commands of section 4.1 in their order"
+MAIL_DATA: Final = "mail data is text of 7 bits in lines of at most 1000 characters"
+
+_NOT_UNDERSTOOD: Final = {
+    b"500": "which is not a command of RFC 821",
+    b"501": "whose argument RFC 821 does not permit",
+    b"503": "which is out of order there",
+}
+_KEPT: Final = 1000
+"""Bytes of what was sent that are kept of a breach."""
+
+
+@dataclass(frozen=True, slots=True)
+class PeerBreach:
+    """A rule that somebody else broke at ``t`` seconds, in a sentence.
+
+    ``host`` is an external host of the topology, or the address of a mail program from outside.
+    ``octets`` is what it sent, or the beginning of that.
+    """
+
+    rule: str
+    t: float
+    host: str
+    session: int | None
+    octets: bytes
+    sentence: str
+
+    def __str__(self) -> str:
+        return f"{self.rule}: {self.sentence}"
+
+    def summary(self) -> PeerBreachSummary:
+        """Return the breach as the summary of a run shows it."""
+        return {
+            "rule": self.rule,
+            "t": self.t,
+            "host": self.host,
+            "session": self.session,
+            "octets": self.octets.decode("latin-1"),
+            "sentence": self.sentence,
+        }
+
+
+class Peers:
+    """Checks what others do. ``breaches`` are the first of them, ``count`` is how many there are.
+
+    ``external`` are the hosts of the topology that are programs of others.
+    """
+
+    def __init__(self) -> None:
+        self.breaches: list[PeerBreach] = []
+        self.count = 0
+        self.external: set[str] = set()
+        self._addresses: dict[int | None, str] = {}
+        self._asked: dict[int | None, bytes] = {}
+
+    # -- mail programs that call in --------------------------------------------------------------
+
+    def opened(self, row: Row) -> None:
+        """Note that a program from outside has opened a channel."""
+        self._addresses[row[SESSION]] = str(row[OPEN_PATH][0])
+
+    def asked(self, row: Row) -> None:
+        """Check a command or mail data of a program from outside."""
+        octets = row[OCTETS]
+        if row[KIND] == "command":
+            self._asked[row[SESSION]] = octets
+            return
+        if any(byte > 127 for byte in octets):
+            self._add(MAIL_DATA, row, octets, "sent mail data with bytes of 8 bits")
+        elif not fits_the_wire(dot_unstuff(octets)):
+            what = f"sent a line of mail data longer than {MAX_TEXT_LINE - len(CRLF)} characters"
+            self._add(MAIL_DATA, row, octets, what)
+
+    def answered(self, row: Row) -> None:
+        """Check the command that a reply of ours is about: the reply says what is wrong with it."""
+        asked = self._asked.pop(row[SESSION], b"")
+        why = _NOT_UNDERSTOOD.get(row[OCTETS][:3])
+        # every mail program of today says EHLO first: a choice, which RFC 821 provides 500 for
+        if asked and why is not None and verb_of(asked) != "EHLO":
+            self._add(COMMAND, row, asked, f"sent {_shown(asked)}, {why}")
+
+    def closed(self, row: Row) -> None:
+        """Forget a session."""
+        self._addresses.pop(row[SESSION], None)
+        self._asked.pop(row[SESSION], None)
+
+    # -- external hosts --------------------------------------------------------------------------
+
+    def wrong_reply(self, row: Row, why: str) -> None:
+        """Note a reply of an external host that section 4.3 does not permit."""
+        self._add(REPLY, row, row[OCTETS], f"said {_shown(row[OCTETS])}, {why}", row[PEER])
+
+    def is_single(self, row: Row) -> bool:
+        """Whether bytes of an external host are one reply and nothing else."""
+        octets: bytes = row[OCTETS]
+        last = octets[octets.rfind(CRLF, 0, -2) + 2 :] if octets.count(CRLF) > 1 else octets
+        lines = octets.split(CRLF)[:-2]
+        return single_reply(last) is not None and all(line[3:4] == b"-" for line in lines)
+
+    def _add(self, rule: str, row: Row, octets: bytes, what: str, host: str = "") -> None:
+        self.count += 1
+        if len(self.breaches) < MOST_SHOWN:
+            who = host or self._addresses.get(row[SESSION]) or OUTSIDE
+            sentence = f"{who} {what}, in session {row[SESSION]}"
+            self.breaches.append(
+                PeerBreach(rule, row[T], who, row[SESSION], octets[:_KEPT], sentence)
+            )
+
+
+def _shown(octets: bytes) -> str:
+    text = octets.decode("latin-1").strip()
+    return repr(text if len(text) <= 80 else f"{text[:80]}...")
