@@ -9,6 +9,7 @@ import click
 from lab.cli.common import (
     UNUSABLE,
     load,
+    print_error,
     quiet_option,
     set_option,
 )
@@ -25,8 +26,10 @@ if TYPE_CHECKING:
 def check(topologies: tuple[str, ...], sets: tuple[str, ...], quiet: bool) -> None:
     """Validate topology files; run nothing.
 
-    Prints every problem of every file.
+    Prints every problem of every file, and warns of mail that cannot be sent.
     """
+    from lab.simulation.unsendable import unsendable_mail
+
     bad = 0
     for path in topologies:
         try:
@@ -34,6 +37,8 @@ def check(topologies: tuple[str, ...], sets: tuple[str, ...], quiet: bool) -> No
         except click.exceptions.Exit:
             bad += 1
             continue
+        for sentence in unsendable_mail(topology):
+            print_error(f"warning: {path}: {sentence}")
         if not quiet:
             click.echo(f"{path}: OK: {contents(topology)}")
     if bad:

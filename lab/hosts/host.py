@@ -24,7 +24,13 @@ from lab.hosts.settings import HostSettings
 from lab.hosts.spool import Addressee, Queue, QueuedMail
 from lab.hosts.spooling import Spooling
 from lab.hosts.stamp import PLAIN, Stamp
-from lab.hosts.verdicts import FULL_AFTER_DATA, LINE_TOO_LONG, NO_SUCH_USER, NOT_ACTIVE
+from lab.hosts.verdicts import (
+    FULL_AFTER_DATA,
+    LINE_TOO_LONG,
+    NO_SUCH_USER,
+    NOT_ACTIVE,
+    SEEMS_TO_END,
+)
 from lab.protocol import (
     NULL_PATH,
     Calendar,
@@ -34,7 +40,7 @@ from lab.protocol import (
     return_path_line,
     with_relay,
 )
-from lab.protocol.lines import fits_the_wire
+from lab.protocol.lines import fits_the_wire, seems_to_end
 
 _NOWHERE: Final[frozenset[str]] = frozenset()
 
@@ -243,6 +249,8 @@ class Host(HostControl):
         refusal = why_unsendable_from(return_path, name)
         if refusal is None and not fits_the_wire(mail.mail_data):
             refusal = LINE_TOO_LONG
+        if hop.name in self.routes.external and refusal is None and seems_to_end(mail.mail_data):
+            refusal = SEEMS_TO_END
         if refusal is not None:
             for recipient, path in mail.addressees:
                 plan.fail(recipient, path, self.name, refusal)

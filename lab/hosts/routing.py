@@ -53,8 +53,9 @@ class RoutingTable:
     A host is identified by the name in its settings: :meth:`resolve` returns that for any name, and
     all other methods take it. ``neighbours`` gives a host's neighbours; ``relays`` are the hosts
     that relay; ``names`` maps every name of a host to the host. ``aliases`` has the names of those
-    hosts that have others in some environments, by host and environment. ``on_tree`` is called with
-    each tree that is computed: the rank of its destination, and its bytes.
+    hosts that have others in some environments, by host and environment. ``external`` are the hosts
+    that are programs of others. ``on_tree`` is called with each tree that is computed: the rank of
+    its destination, and its bytes.
     """
 
     def __init__(
@@ -63,8 +64,10 @@ class RoutingTable:
         relays: set[str],
         names: dict[HostName, str],
         aliases: Mapping[str, Mapping[str, str]] | None = None,
+        external: frozenset[str] = frozenset(),
     ) -> None:
         self.aliases = aliases or {}
+        self.external = external
         self._neighbours = neighbours
         self._relays = relays
         self._names = names

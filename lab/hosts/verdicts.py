@@ -18,6 +18,9 @@ NO_SPACE: Final = reply(452, "Insufficient system storage")
 COMES_BACK: Final = reply(554, "Transaction failed: the mail comes back to the list it went out by")
 NO_RELAY: Final = reply(550, "This host does not relay")
 LINE_TOO_LONG: Final = reply(554, "A text line is too long to be sent on")
+SEEMS_TO_END: Final = reply(
+    554, "A period alone between bare CR or LF would end the mail at the next host"
+)
 FULL_AFTER_DATA: Final = reply(552, "Mailbox full")
 NOT_IMPLEMENTED: Final = reply(502, "Command not implemented")
 BROKEN: Final = reply(451, "Local error in processing")

@@ -23,7 +23,7 @@ from lab.protocol import (
     Transaction,
     reply,
 )
-from lab.protocol.lines import END_OF_MAIL_DATA, dot_stuff, with_crlf
+from lab.protocol.lines import END_OF_MAIL_DATA
 from lab.protocol.script import ScriptedSender
 from lab.simulation.interception import KnownRecipients
 from lab.trace.rows import OUTSIDE
@@ -106,7 +106,6 @@ class OutgoingConnection(PendingCall):
         self.sender = sender
         self.channel = HostConnection(self)
         self.over = False
-        self.is_external = bool(process.arguments.topology.hosts[peer].external)
         self.since = process.clock.now
         self.replies = 0
         self._mail_reported: tuple[Outgoing | None, bool] = (None, False)
@@ -152,8 +151,6 @@ class OutgoingConnection(PendingCall):
             self.replies += kind == "reply"
             if kind != "reply" and crossed:
                 self._report_mail(kind)
-                if kind == "data" and self.is_external and self.sends is not None:
-                    crossed = dot_stuff(with_crlf(self.sends.mail_data))
                 self.process.write(self.channel.transport, crossed)
         self.process.schedule_flush()
         if isinstance(self.sender, SenderSMTP) and self.sender.turned:

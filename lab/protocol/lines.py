@@ -7,6 +7,7 @@ were cut on their way.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from lab.protocol.sizes import MAX_TEXT_LINE, NO_LIMITS, Limits
@@ -30,13 +31,16 @@ PIECE: Final = 1 << 13
 """Bytes of mail data that are read at a time if commands came before them in one chunk."""
 
 
-def with_crlf(mail_data: bytes) -> bytes:
-    """Return mail data with CRLF for each bare LF, for receivers that end a line, or mail, at LF.
+_PERIOD_ALONE: Final = re.compile(rb"(?:(?<!\r)\n|\r(?!\n))\.(?:[\r\n]|\Z)")
 
-    To them it is the same text. Sent as it is, "LF . LF" would end the mail there, and the rest
-    would be read as commands.
+
+def seems_to_end(mail_data: bytes) -> bool:
+    """Return whether mail data has a period alone between bare CRs or LFs.
+
+    By RFC 821 that is text, as only CRLF ends a line (4.5.2). To a receiver-SMTP that ends lines at
+    LF or CR too, the mail ends there, and it reads the rest as commands.
     """
-    return mail_data.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    return _PERIOD_ALONE.search(mail_data) is not None
 
 
 def fits_the_wire(mail_data: bytes) -> bool:

@@ -45,7 +45,7 @@ def submissions(
 
     Source routes are looked up only for mail of hosts for which ``is_here`` returns True.
     """
-    mail = sorted((_mail(topology, spec) for spec in topology.mail), key=_time)
+    mail = sorted((submission_of(topology, spec) for spec in topology.mail), key=_time)
     streams: list[Iterator[Submission]] = [iter(mail)]
     for number, traffic in enumerate(topology.traffic):
         random = Random(f"{seed}/traffic {number}")
@@ -57,7 +57,8 @@ def _time(submission: Submission) -> float:
     return submission.at
 
 
-def _mail(topology: Topology, spec: MailSpec) -> Submission:
+def submission_of(topology: Topology, spec: MailSpec) -> Submission:
+    """Return the mail of a [[mail]] table."""
     host = topology.host(spec.sender.domain)
     assert host is not None, "the loader has checked that the sender's host exists"
     name = next((user.full_name for user in host.users if user.name == spec.sender.user), "")

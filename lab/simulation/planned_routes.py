@@ -28,9 +28,7 @@ def planned_routes(world: World) -> list[PlannedRoute]:
     """Return the route to each recipient of each [[mail]] of the topology, in file order."""
     found = []
     for sender, recipient in _recipients(world.topology):
-        first = world.routes.resolve(sender.host)
-        hosts = _route(world, first, recipient) if first is not None else []
-        found.append(PlannedRoute(sender.bare, recipient.bare, hosts))
+        found.append(PlannedRoute(sender.bare, recipient.bare, route_of(world, sender, recipient)))
         if len(found) >= MOST_ROUTES:
             break
     return found
@@ -42,9 +40,13 @@ def _recipients(topology: Topology) -> Iterator[tuple[Path, Path]]:
             yield mail.sender, recipient
 
 
-def _route(world: World, first: str, recipient: Path) -> list[str]:
-    hosts = [first]
+def route_of(world: World, sender: Path, recipient: Path) -> list[str]:
+    """Return the hosts from a sender to a recipient, both included; [] if there is no route."""
     routes = world.routes
+    first = routes.resolve(sender.host)
+    if first is None:
+        return []
+    hosts = [first]
     for host in recipient.hosts:
         onward = routes.route(hosts[-1], routes.resolve(host))
         if onward is None:

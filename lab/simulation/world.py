@@ -53,9 +53,9 @@ class World:
         hosts = self.host_settings
         names = {HostName(name): h.name for h in hosts for name in (*h.names.values(), h.name)}
         relays = {spec.name for spec in hosts if spec.relay}
-        self.routes = RoutingTable(
-            self.paths.neighbours, relays, names, {h.name: h.names for h in hosts if h.names}
-        )
+        aliases = {h.name: h.names for h in hosts if h.names}
+        external = frozenset([spec.name for spec in hosts if spec.external])
+        self.routes = RoutingTable(self.paths.neighbours, relays, names, aliases, external)
         self._channel_routes: dict[tuple[str, str], ChannelRoute] = {}
 
     @property

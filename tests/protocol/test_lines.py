@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.protocol import Limits, LineBuffer, MailData, ReplyParser, dot_stuff, dot_unstuff, reply
-from lab.protocol.lines import LONGEST_LINE, TOO_LONG, with_crlf
+from lab.protocol.lines import LONGEST_LINE, TOO_LONG, seems_to_end
 from lab.protocol.replies import MAX_REPLY_LINE, TEXTS, Reply
 
 # what the framing could stumble over comes often; anything else now and then
@@ -95,10 +95,20 @@ def test_a_tail_waits_for_its_crlf(octets: bytes) -> None:
     assert buffer.is_fresh == (not tail)
 
 
-def test_mail_for_a_receiver_that_ends_lines_at_lf_has_crlf_for_each() -> None:
-    """To such a receiver it is the same text; "LF . LF" would end the mail there (4.5.2)."""
-    assert with_crlf(b"a\nb\r\n.\nc\r") == b"a\r\nb\r\n.\r\nc\r"
-    assert with_crlf(with_crlf(b"\n.\n")) == with_crlf(b"\n.\n") == b"\r\n.\r\n"
+@pytest.mark.parametrize("mail_data", [
+    b"a\n.\nb\r\n", b"a\n.\r\nb\r\n", b"a\r.\rb\r\n", b"a\r.\r\n", b"a\n.", b"\n.\r",
+])  # fmt: skip
+def test_a_period_alone_between_bare_line_ends_seems_to_end_the_mail(mail_data: bytes) -> None:
+    """To a receiver that ends lines at LF or CR; by 4.5.2 it is text."""
+    assert seems_to_end(mail_data)
+
+
+@pytest.mark.parametrize("mail_data", [
+    b".\r\n", b"a\r\n.\r\nb\r\n", b"a\r\n.\nb", b"a\n.b\n", b"a\nb\rc\0", b"a\n..\n", b".\n",
+])  # fmt: skip
+def test_other_periods_do_not(mail_data: bytes) -> None:
+    """A period after CRLF is doubled on its way, and one before other text is not alone."""
+    assert not seems_to_end(mail_data)
 
 
 def test_mail_data_that_ends_at_once_leaves_what_follows() -> None:

@@ -1,0 +1,71 @@
+"""``lab check`` warns of mail that a host on its way will not take or send on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from helpers.small_topologies import chain, host, mail, relay
+
+import lab
+from lab.cli import cli
+from lab.simulation.unsendable import unsendable_mail
+from lab.topology.model import from_dict
+
+LONG = "x" * 1200 + "\n"
+
+
+def topology(*letters: dict[str, Any], **limits: int) -> lab.Topology:
+    hosts = [
+        host("A.ARPA", "ann", "bob"),
+        relay("B.ARPA", limits=limits) if limits else relay("B.ARPA"),
+        relay("C.ARPA", "sam"),
+        host("D.ARPA", "kim", external="127.0.0.1:9"),
+    ]
+    return from_dict({"host": hosts, "link": chain(*hosts), "mail": list(letters)})
+
+
+def test_a_line_that_may_not_be_sent_is_warned_about() -> None:
+    """It is cut, as no line may be longer than 1000 characters with its CRLF (4.5.3)."""
+    made = topology(
+        mail("ann@A.ARPA", "sam@C.ARPA", text="y" * 998 + "\n"),
+        mail("ann@A.ARPA", "sam@C.ARPA", text=LONG),
+    )
+    [sentence] = unsendable_mail(made)
+    assert sentence.startswith("mail.1 has a line of 1200 characters")
+
+
+def test_mail_that_is_too_large_for_a_host_on_its_way_is_warned_about() -> None:
+    """The route decides, not the destination alone."""
+    made = topology(
+        mail("ann@A.ARPA", "sam@C.ARPA", text="text\n" * 20_000),
+        mail("ann@A.ARPA", "bob@A.ARPA", text="text\n" * 20_000),
+        mail("ann@A.ARPA", "sam@C.ARPA"),
+        message=65536,
+    )
+    [sentence] = unsendable_mail(made)
+    assert sentence.startswith("mail.0 is too large for B.ARPA on its way: ")
+
+
+@pytest.mark.parametrize(("to", "count"), [("kim@D.ARPA", 1), ("sam@C.ARPA", 0)])
+def test_a_period_alone_is_warned_about_on_the_way_out_of_the_lab(to: str, count: int) -> None:
+    """Hosts of the lab end mail at CRLF, period, CRLF only."""
+    letter = {"from": "ann@A.ARPA", "to": to, "mail_data": "a\r.\rb\n"}
+    assert len(unsendable_mail(topology(letter))) == count
+
+
+def test_lab_check_prints_the_warning_and_says_ok(tmp_path: Path) -> None:
+    """The file is valid: what becomes of the mail is part of the run."""
+    path = tmp_path / "long.toml"
+    path.write_text(
+        '[[host]]\nname = "A.ARPA"\nusers = ["ann"]\n[[host]]\nname = "B.ARPA"\nusers = ["bob"]\n'
+        '[[link]]\nbetween = ["A.ARPA", "B.ARPA"]\n'
+        f'[[mail]]\nfrom = "ann@A.ARPA"\nto = "bob@B.ARPA"\ntext = "{"y" * 1100}"\n'
+    )
+    result = CliRunner().invoke(cli, ["check", str(path)])
+    assert result.exit_code == 0
+    assert "warning: " in result.stderr
+    assert "mail.0 has a line of 1100 characters" in result.stderr
+    assert "OK" in result.stdout
