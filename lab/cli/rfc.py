@@ -18,9 +18,10 @@ def rfc(section: str | None, tests: bool) -> None:
     """Print the rules of RFC 821: where each is, which tests prove it.
 
     With a SECTION such as 4.5.2, an appendix such as E, or a rule such as 4.5.2-1: everything that
-    is known about its rules.
+    is known about its rules, with the words of the RFC, and the mutations that prove the tests:
+    edits of the code that break the rule, and the test that noticed each.
     """
-    from lab.rfc import of_section, proofs, rules, tests_directory
+    from lab.rfc import mutations_killed, of_section, proofs, rules, tests_directory
     from lab.views.text.rfc import rule_lines
 
     found = rules() if section is None else of_section(section)
@@ -32,5 +33,7 @@ def rfc(section: str | None, tests: bool) -> None:
     directory = tests_directory()
     proved = None if directory is None else proofs(directory)
     with until_reader_leaves():
-        for line in rule_lines(found, proved, whole=tests or section is not None):
+        for line in rule_lines(
+            found, proved, mutations_killed(), whole=tests or section is not None
+        ):
             click.echo(line)

@@ -6,13 +6,18 @@
 
 The marks are read from the tests, which are in a clone but not in an installed wheel. Another test
 checks that every rule is proved by a test, and that every marked rule is in the list.
+
+``proof.json`` shows that the tests prove their rules: it lists small edits of the code that break a
+rule, each with the test of that rule that failed because of it. ``tests/mutants/prove.py`` in a
+clone makes the edits and writes the file.
 """
 
 from __future__ import annotations
 
 import ast
+import json
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -24,15 +29,21 @@ from pathlib import Path
 class Rule:
     """A rule of RFC 821, in the lab's words.
 
-    ``number`` is its section, a hyphen, and a number within the section. ``lives`` is the full name
-    of the code that implements it. ``choice`` says what the lab does, and why, where the RFC leaves
-    a choice or contradicts itself; otherwise it is empty.
+    ``number`` is its section, a hyphen, and a number within the section. ``quotes`` is where the
+    RFC says it, in its own words. ``lives`` is the full name of the code that implements it.
+    ``choice`` says what the lab does, and why, where the RFC leaves a choice or contradicts itself;
+    otherwise it is empty. ``lacking`` is what is not implemented, "" if nothing is missing.
+    ``statements`` are the RFC's normative statements that the rule covers, by their number, counted
+    from the RFC's first line to its last.
     """
 
     number: str
     rule: str
     lives: str
     choice: str = ""
+    quotes: tuple[str, ...] = ()
+    statements: tuple[int, ...] = ()
+    lacking: str = ""
 
     @property
     def section(self) -> str:
@@ -44,7 +55,38 @@ class Rule:
 def rules() -> tuple[Rule, ...]:
     """Return all rules, in the order of the RFC."""
     text = files("lab.rfc").joinpath("rules.toml").read_text(encoding="utf-8")
-    return tuple(Rule(**table) for table in tomllib.loads(text)["rule"])
+    return tuple(_rule(**table) for table in tomllib.loads(text)["rule"])
+
+
+def _rule(quote: str | list[str] = "", statements: Sequence[int] = (), **table: str) -> Rule:
+    quotes = [quote] if isinstance(quote, str) else quote
+    return Rule(**table, quotes=tuple(filter(None, quotes)), statements=tuple(statements))
+
+
+@dataclass(frozen=True, slots=True)
+class Killed:
+    """A mutation of the code that a test of its rule noticed.
+
+    ``old`` was replaced by ``new`` in the function, class or table ``at``; ``killed_by`` is the
+    test that failed, ``date`` the day, and ``source`` a hash of what ``at`` was with the edit.
+    """
+
+    at: str
+    old: str
+    new: str
+    killed_by: str
+    date: str
+    source: str
+
+
+@cache
+def mutations_killed() -> Mapping[str, tuple[Killed, ...]]:
+    """Return the mutations that the tests of each rule noticed, by the number of the rule."""
+    text = files("lab.rfc").joinpath("proof.json").read_text(encoding="utf-8")
+    return {
+        number: tuple(Killed(**entry) for entry in entries)
+        for number, entries in json.loads(text).items()
+    }
 
 
 def of_section(section: str) -> list[Rule]:

@@ -41,18 +41,21 @@ def text_of(path: Path, name: str = "") -> str:
     return "sent" if refused is None else f"{refused.code} {refused.lines[0]}"
 
 
+@pytest.mark.rule("4.5.3-3")
 def test_a_path_of_256_characters_is_sent_and_none_longer() -> None:
     """4.5.3: "The maximum total length of a reverse-path or forward-path is 256 characters"."""
     assert text_of(path_of(256)) == "sent"
     assert text_of(path_of(257)) == "550 The path is too long to be sent on"
 
 
+@pytest.mark.rule("4.5.3-1")
 def test_a_user_of_64_characters_is_sent_and_none_longer() -> None:
     """4.5.3: "The maximum total length of a user name is 64 characters"."""
     assert text_of(Path((), "u" * 64, "B")) == "sent"
     assert text_of(Path((), "u" * 65, "B")) == "550 The user name is too long to be sent on"
 
 
+@pytest.mark.rule("4.5.3-2")
 def test_a_domain_of_64_characters_is_sent_and_none_longer() -> None:
     """4.5.3: a domain's, of the path or of its source route."""
     refused = "550 A domain of the path is too long to be sent on"
@@ -190,6 +193,7 @@ def test_a_user_name_quoted_and_unquoted_is_itself(user: str) -> None:
     assert parse_path(f"<{quote(user)}@B>").user == user
 
 
+@pytest.mark.rule("4.1.2-15")
 @pytest.mark.parametrize(
     ("user", "local"),
     [

@@ -26,7 +26,7 @@ SAM = host("FOUR.ARPA", "SAM", "ANN")
 MIDDLE = (relay("TWO.ARPA"), relay("THREE.ARPA"))
 
 
-@pytest.mark.rule("3.1-4", "3.6-2", "4.1.1-7")
+@pytest.mark.rule("3.1-4", "3.6-2", "3.6-13", "3.6-15", "4.1.1-7")
 def test_the_paths_move_as_the_mail_is_relayed() -> None:
     """3.6: each relay takes its name from the forward-path and puts it before the reverse-path."""
     done = run(
@@ -70,7 +70,7 @@ def test_without_a_route_the_reverse_path_grows_all_the_same() -> None:
     ]
 
 
-@pytest.mark.rule("4.1.1-10", "4.1.1-11", "4.1.2-11", "4.1.2-13")
+@pytest.mark.rule("4.1.1-10", "4.1.1-11", "4.1.1-26", "4.1.2-11", "4.1.2-13")
 def test_the_trace_lines_of_a_relayed_message() -> None:
     """4.1.1 DATA and example 8: a time stamp line a host, the newest first, and the return path
     line before them at final delivery.
@@ -204,7 +204,7 @@ def test_a_gateway_uses_that_name_for_its_own_users_too() -> None:
     assert done.breaches == []
 
 
-@pytest.mark.rule("3.6-3")
+@pytest.mark.rule("3.5-1", "3.6-3")
 def test_a_gateway_knows_itself_by_each_of_its_names() -> None:
     """3.6: the way back names it as the other environment knows it, and it takes that name off."""
     done = run(

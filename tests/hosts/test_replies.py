@@ -196,6 +196,7 @@ def test_an_answer_that_is_set_for_once_is_used_up() -> None:
     assert counts(done) == {"delivered": 1}
 
 
+@pytest.mark.rule("3.3-11", "4.2.1-7", "4.5.1-1")
 def test_the_minimum_implementation() -> None:
     """4.5.1: HELO, MAIL, RCPT, DATA, RSET, NOOP and QUIT will do; 502 to the others, at any time,
     in whatever case and form.
@@ -237,6 +238,7 @@ def test_a_full_name_that_has_no_room_is_left_out() -> None:
     assert said([HELO, "VRFY joe"], long)[-1] == "250 <joe@TWO.ARPA>"
 
 
+@pytest.mark.rule("3.3-1", "3.3-2", "3.3-4", "3.3-12")
 @pytest.mark.parametrize(("line", "reply"), [
     ("VRFY BOB", "250 <BOB@TWO.ARPA>"),                       # a user without a full name
     ("VRFY FSmith", "250 Fred Smith <FSmith@TWO.ARPA>"),

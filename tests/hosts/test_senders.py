@@ -34,6 +34,7 @@ def learns(isi: dict[str, Any] = ISI, **options: Any) -> lab.Run:
 # -- learning from 251 (section 3.2)
 
 
+@pytest.mark.rule("3.2-3", "E-6")
 def test_a_path_that_251_told_is_used_in_the_future() -> None:
     """3.2: 251 "indicates the correct forward-path to use in the future": the first mail is left to
     the receiver-SMTP, the next ones go straight.
@@ -176,6 +177,7 @@ def test_421_anywhere_is_for_later(row: str) -> None:
     assert outcome_of(row, [421]) == {"delivered": 1}
 
 
+@pytest.mark.rule("E-1", "E-3")
 @pytest.mark.parametrize("row", SENT)
 @pytest.mark.parametrize(("code", "outcome"), [(451, "delivered"), (554, "returned")])
 def test_a_failure_anywhere_by_its_class(row: str, code: int, outcome: str) -> None:

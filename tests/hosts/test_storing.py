@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from helpers.host_by_hand import by_hand, letter, port_of, session
 
 from lab.hosts.settings import HostSettings
@@ -81,6 +82,7 @@ def test_a_late_verdict_goes_nowhere_when_the_session_is_over() -> None:
     assert port_of(host).kinds() == ["accept", "deliver"]
 
 
+@pytest.mark.rule("3.1-11")
 def test_a_full_host_refuses_at_each_step() -> None:
     """4.2.1: 452 when a transaction begins, at RCPT, and when the mail data has come."""
     host = by_hand("bob")

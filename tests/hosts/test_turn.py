@@ -60,7 +60,7 @@ def test_mail_that_is_held_waits_for_the_call() -> None:
     assert [event.t for event in run.trace if event.kind == "attempt"] == [60.0]
 
 
-@pytest.mark.rule("3.8-2")
+@pytest.mark.rule("3.8-2", "3.8-4")
 def test_a_host_that_is_not_set_so_refuses_with_502() -> None:
     """3.8: "To refuse to change roles the receiver sends the 502 reply"; the caller's mail went."""
     run = lab.simulate(from_dict(site(turn=False)))

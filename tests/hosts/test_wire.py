@@ -73,6 +73,7 @@ def test_what_goes_in_comes_out(pieces: list[bytes]) -> None:
     assert texts(done) == [data]
 
 
+@pytest.mark.rule("4.5.2-4")
 def test_all_128_characters_are_delivered() -> None:
     """4.1.1 DATA: "The mail data may contain any of the 128 ASCII character codes"."""
     data = bytes(range(128)) + b"\r\n" + bytes(reversed(range(128))) + b"\r\n"
@@ -93,6 +94,7 @@ def test_the_high_order_bit_is_refused() -> None:
     assert texts(done) == []
 
 
+@pytest.mark.rule("2-5")
 def test_the_high_order_bit_is_cleared() -> None:
     """``eight_bit = "clear"``: each byte becomes one of the 128, when the lines have been told
     apart: none becomes a line end or a period that ends the mail, here or at the next host.

@@ -342,7 +342,7 @@ def test_a_peer_that_does_not_speak_smtp_is_left(wire: bytes) -> None:
         assert outgoing.answer[0] == 451
 
 
-@pytest.mark.rule("E-2")
+@pytest.mark.rule("4.2-4", "E-2")
 def test_replies_of_several_lines_are_one_reply() -> None:
     """Appendix E: the sender waits for the line whose code a space follows."""
     welcome = Reply(220, "BETA.ARPA", "welcome", "")

@@ -248,7 +248,7 @@ def test_a_sender_whose_turn_is_granted_is_done() -> None:
     assert State.CLOSED is by.state
 
 
-@pytest.mark.rule("4.3-6", "E-1")
+@pytest.mark.rule("4.3-6", "4.4-3", "E-1", "E-4")
 @pytest.mark.parametrize("row", COMMAND_REPLIES)
 def test_a_code_that_a_row_does_not_list_means_what_its_first_digit_says(row: str) -> None:
     """E and the diagrams of 4.4: from the first of a hundred to the last."""

@@ -137,8 +137,10 @@ def rows_of_4_1_1() -> dict[str, dict[str, tuple[str, str]]]:
     return rows
 
 
+@pytest.mark.rule("3.1-2", "3.1-12", "3.3-8", "3.4-4", "3.5-3", "4.1.1-4", "4.1.1-5", "4.1.1-6")
+@pytest.mark.rule("4.1.1-13", "4.1.1-14", "4.1.1-15", "4.1.1-16", "4.1.1-17", "4.1.1-22")
+@pytest.mark.rule("4.1.1-23", "4.4-1", "4.4-2")
 @pytest.mark.parametrize("state", State)
-@pytest.mark.rule("3.1-2", "4.1.1-22", "4.4-2")
 def test_the_order_of_commands_is_that_of_the_rfc(state: State) -> None:
     """4.1.1: what may follow what, the state after success, and what the buffers hold then."""
     found = {verb: (row.next.value, row.buffers.name) for verb, row in TRANSITIONS[state].items()}
@@ -230,8 +232,9 @@ TALKING = [state for state in State if state not in (State.DATA, State.CLOSED)]
 PAIRS = [(state, verb) for state in TALKING for verb in COMMANDS]
 
 
+@pytest.mark.rule("3.1-5", "3.1-12", "3.4-4", "3.5-3", "4.1.1-13", "4.1.1-16", "4.1.1-22")
+@pytest.mark.rule("4.1.1-23", "4.2.1-7", "4.4-2")
 @pytest.mark.parametrize(("state", "verb"), PAIRS)
-@pytest.mark.rule("3.4-4", "3.5-3", "4.1.1-22", "4.1.1-23", "4.4-2")
 def test_a_command_draws_503_exactly_where_the_table_has_no_row(state: State, verb: str) -> None:
     """4.1.1: "There are restrictions on the order in which these command may be used"; 503."""
     receiver = brought_to(state)

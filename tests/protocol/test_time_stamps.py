@@ -37,7 +37,7 @@ EXAMPLE_10 = (
 )
 
 
-@pytest.mark.rule("4.1.2-11")
+@pytest.mark.rule("4.1.2-11", "4.1.2-16")
 def test_the_lines_of_example_10_are_read() -> None:
     plain, full = map(parse_time_stamp_line, EXAMPLE_10)
     assert plain == TimeStamp("ABC.ARPA", "XYZ.ARPA", "22 OCT 81 09:23:59 PDT")
@@ -47,7 +47,7 @@ def test_the_lines_of_example_10_are_read() -> None:
     )  # fmt: skip
 
 
-@pytest.mark.rule("4.1.1-10", "4.1.2-11")
+@pytest.mark.rule("4.1.1-10", "4.1.2-11", "4.1.2-16")
 def test_the_lines_of_examples_8_and_10_are_written() -> None:
     """As they are printed, but for the fold and for the capitals of OCT."""
     at = "22 Oct 81 09:23:59 PDT"
@@ -106,7 +106,7 @@ def test_what_is_not_a_time_stamp_line_is_refused(line: bytes) -> None:
         parse_time_stamp_line(line)
 
 
-@pytest.mark.rule("4.1.2-12")
+@pytest.mark.rule("4.1.2-12", "4.1.2-17")
 @pytest.mark.parametrize(
     ("text", "moment"),
     [
@@ -126,6 +126,7 @@ def test_a_daytime_is_a_moment_in_its_zone(text: str, moment: datetime) -> None:
     assert parse_daytime(text).moment() == moment
 
 
+@pytest.mark.rule("4.1.2-12", "4.1.2-17")
 @pytest.mark.parametrize(
     "text",
     [
@@ -169,7 +170,7 @@ def test_a_calendar_writes_the_zone_that_it_is_given() -> None:
     assert zone_of("pdt") == zone_of("-0700")
 
 
-@pytest.mark.rule("3.6-2", "3.6-4")
+@pytest.mark.rule("3.6-2", "3.6-4", "3.6-14")
 def test_a_relay_moves_its_name_from_the_forward_path_to_the_reverse_path() -> None:
     """3.6: in whatever environment it is named, as often as it is, and not that of the mailbox."""
     names = {HostName("B"), HostName("#7")}

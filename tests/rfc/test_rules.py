@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from click.testing import CliRunner
 from helpers.places import ROOT, SHARED
@@ -9,16 +11,20 @@ from helpers.places import ROOT, SHARED
 from lab.cli import cli
 from lab.protocol.replies import TEXTS
 from lab.protocol.syntax import COMMANDS
-from lab.rfc import Rule, implementation, of_section, proofs, rules, sort_key
+from lab.rfc import Rule, implementation, mutations_killed, of_section, proofs, rules, sort_key
 
 TESTS = ROOT / "tests"
 PROOFS = proofs(TESTS)
 RFC = SHARED / "rfc821.txt"
+STATEMENTS = SHARED / "rfc821-statements.txt"
 
 
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule.number)
 def test_a_rule_has_a_test(rule: Rule) -> None:
-    assert PROOFS.get(rule.number), f"no test carries pytest.mark.rule({rule.number!r})"
+    """Unless it is not implemented, and says so."""
+    assert rule.lacking or PROOFS.get(rule.number), (
+        f"no test carries pytest.mark.rule({rule.number!r})"
+    )
 
 
 def test_a_test_names_no_rule_that_there_is_not() -> None:
@@ -64,6 +70,40 @@ def test_no_rule_is_the_rfcs_own_prose() -> None:
             assert " ".join(words[n : n + 10]) not in said, rule.number
 
 
+def _plain(text: str) -> str:
+    """A text in one line, without what stands at the head and foot of the pages, and frames."""
+    edge = r"\[Page +\d+\]|^RFC 821 |^August 1982|^ *Simple Mail Transfer Protocol *$"
+    lines = [line for line in text.splitlines() if not re.search(edge, line)]
+    return " ".join(" ".join(lines).replace("*", " ").split())
+
+
+@pytest.mark.skipif(not RFC.is_file(), reason="RFC 821 does not lie beside the repository")
+def test_the_rfc_says_it_where_a_rule_quotes_it() -> None:
+    """Word for word; white space, the edges of pages and frames of asterisks apart."""
+    said = _plain(RFC.read_text(encoding="latin-1"))
+    quotes = [(rule.number, quote) for rule in rules() for quote in rule.quotes]
+    assert [(number, quote) for number, quote in quotes if _plain(quote) not in said] == []
+
+
+def test_a_rule_quotes_the_rfc_or_says_that_it_does_not_mention_the_case() -> None:
+    for rule in rules():
+        assert rule.quotes or rule.choice.startswith("The RFC "), rule.number
+
+
+def test_a_statement_belongs_to_one_rule() -> None:
+    """The statements are counted from 1, without a gap; each is covered by one rule."""
+    numbers = sorted(number for rule in rules() for number in rule.statements)
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+@pytest.mark.skipif(not STATEMENTS.is_file(), reason="the statements do not lie here")
+def test_every_statement_of_the_rfc_is_covered() -> None:
+    lines = STATEMENTS.read_text(encoding="utf-8").splitlines()
+    numbers = [int(line.split()[0]) for line in lines if re.match(r"\d{3} ", line)]
+    covered = {number for rule in rules() for number in rule.statements}
+    assert set(numbers) == covered
+
+
 def test_the_list_is_a_line_a_rule_that_begins_with_its_section() -> None:
     done = CliRunner().invoke(cli, ["rfc"])
     assert done.exit_code == 0
@@ -73,9 +113,12 @@ def test_the_list_is_a_line_a_rule_that_begins_with_its_section() -> None:
         assert line.startswith(f"{rule.section} ")
         assert rule.lives in line
         assert rule.choice in line
-        count = len(PROOFS[rule.number])
-        assert f"{count} test" in line
-        assert all(test in line for test in PROOFS[rule.number])
+        tests = PROOFS.get(rule.number, [])
+        assert f"{len(tests)} test" in line
+        assert all(test in line for test in tests)
+        count = len(mutations_killed().get(rule.number, ()))
+        assert (f"{count} mutation" if count else "no mutation") in line
+        assert rule.lacking in line
 
 
 def test_a_section_is_told_whole() -> None:
@@ -84,8 +127,12 @@ def test_a_section_is_told_whole() -> None:
     assert done.stdout.startswith("4.5.2 ")
     for rule in of_section("4.5.2"):
         assert f"rule    {rule.number}" in done.stdout
-        for test in PROOFS[rule.number]:
+        for test in PROOFS.get(rule.number, ()):
             assert test in done.stdout
+        for quote in rule.quotes:
+            assert quote in " ".join(done.stdout.split())
+        for mutation in mutations_killed().get(rule.number, ()):
+            assert mutation.killed_by in done.stdout
     assert "4.5.3" not in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 100
 

@@ -15,12 +15,14 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from helpers.places import ROOT
+from helpers.places import ROOT, SHARED
+
+import lab
 
 TOPOLOGIES = ROOT / "topologies"
 FILES = sorted(p for p in TOPOLOGIES.rglob("*.toml") if p.parent.name != "experiments")
 UNBROKEN = [file for file in FILES if file.parent.name != "faults"]
-RFC = ROOT.parent / "shared" / "rfc821.txt"
+RFC = SHARED / "rfc821.txt"
 
 Session = list[str]
 
@@ -32,11 +34,9 @@ def lab_run(file: Path, *options: str) -> subprocess.CompletedProcess[str]:
 
 @cache
 def dialogues(name: str) -> list[Session]:
-    """The sessions of `lab run --transcript`, each a list of its S: and R: lines."""
-    done = lab_run(TOPOLOGIES / "rfc821" / f"{name}.toml", "--transcript")
-    assert done.returncode == 0, done.stderr
+    """The sessions of the transcript of a run, each a list of its S: and R: lines."""
     sessions: list[Session] = []
-    for line in done.stdout.splitlines():
+    for line in lab.simulate(TOPOLOGIES / "rfc821" / f"{name}.toml").transcript_lines():
         if line.startswith("== session"):
             sessions.append([])
         elif re.match(r"[SR]: ?", line):

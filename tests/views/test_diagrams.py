@@ -95,6 +95,7 @@ def _edges(ax: Axes) -> dict[str, list[tuple[str, str, str]]]:
     return edges
 
 
+@pytest.mark.rule("4.4-3")
 def test_the_diagrams_have_every_edge_of_the_figures_of_4_4() -> None:
     """Each arrow from its node to its node under its label, and no other arrow."""
     ax = drawn()

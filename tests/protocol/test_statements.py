@@ -1,0 +1,99 @@
+"""Statements of RFC 821 about the engines, one a test, that no other file of this room proves."""
+
+from __future__ import annotations
+
+import pytest
+from helpers.dialogues import Bag, Post, letter
+
+from lab.protocol import Limits, MailData, ReceiverSMTP, SenderSMTP
+from lab.protocol.replies import TEXTS, Category
+
+
+def sender(*replies: bytes) -> tuple[SenderSMTP, Bag, list[bytes]]:
+    """A sender-SMTP with a letter that has been told these replies, and what it said last."""
+    bag = Bag(letter("Jones"))
+    engine = SenderSMTP("ALPHA.ARPA", bag)
+    said: list[bytes] = []
+    for octets in replies:
+        said = [out for kind, out in engine.receive(octets) if kind != "reply"]
+    return engine, bag, said
+
+
+WELCOME = (b"220 BETA.ARPA\r\n", b"250 BETA.ARPA\r\n")
+MAILED = (*WELCOME, b"250 OK\r\n", b"250 OK\r\n", b"354 go\r\n", b"250 OK\r\n")
+
+
+@pytest.mark.rule("4.1.1-27")
+@pytest.mark.parametrize(
+    "replies",
+    [
+        MAILED,
+        (b"554 no\r\n",),
+        (WELCOME[0], b"550 no\r\n"),
+        (*WELCOME, b"550 no\r\n", b"500 no RSET either\r\n"),
+        (*MAILED[:5], b"554 no\r\n"),
+    ],
+)
+def test_the_channel_is_closed_when_quit_has_been_answered(replies: tuple[bytes, ...]) -> None:
+    """4.1.1 QUIT: "until it send a QUIT command and receives the reply (even if there was an error
+    response to a previous command)".
+    """
+    engine, _, said = sender(*replies)
+    assert said == [b"QUIT\r\n"]
+    assert not engine.closing
+    engine.receive(b"221 BETA.ARPA\r\n")
+    assert engine.closing
+
+
+@pytest.mark.rule("4.1.1-8")
+@pytest.mark.parametrize("cut", range(18))
+def test_the_first_line_that_is_a_period_ends_the_mail(cut: int) -> None:
+    """4.1.1 DATA: what follows is commands, even if another such line is in the same piece."""
+    octets = b"one\r\n.\r\nNOOP\r\n.\r\n"
+    data = MailData()
+    following = data.feed(octets[:cut])
+    if following is None:
+        following = data.feed(octets[cut:])
+    else:
+        following += octets[cut:]
+    assert (data.octets, following) == (b"one\r\n", b"NOOP\r\n.\r\n")
+
+
+@pytest.mark.rule("4.2.1-1")
+def test_500_is_for_a_word_that_is_no_command_and_for_a_line_too_long() -> None:
+    """4.2.1, 500: "This may include errors such as command line too long"."""
+    receiver = ReceiverSMTP(Post(), Limits(line=512))
+    receiver.open()
+    for line in (b"EHLO A\r\n", b"NOOPE\r\n", b"HELP " + b"x" * 506 + b"\r\n"):
+        assert receiver.command(line)[:4] == b"500 "
+    assert receiver.command(b"HELP " + b"x" * 505 + b"\r\n")[:4] == b"214 "
+
+
+@pytest.mark.rule("E-4")
+@pytest.mark.parametrize("before", range(6))
+def test_a_1yz_reply_is_an_error_wherever_it_comes(before: int) -> None:
+    """E: SMTP "does not have any commands that allow this type of reply, and so does not have the
+    continue or abort commands"; by 4.4, 1 leads to E. The mail is not taken to be sent.
+    """
+    engine, bag, said = sender(*MAILED[:before], b"150 wait\r\n")
+    assert said == [b"RSET\r\n" if before in (2, 3, 4) else b"QUIT\r\n"]
+    for outgoing in bag.over:
+        assert not (outgoing.any_taken and outgoing.answer == (250, "OK"))
+    assert bag.refusals or bag.over
+    assert engine.state.value != "data"
+
+
+@pytest.mark.rule("E-5")
+def test_the_second_digit_says_what_a_reply_is_about() -> None:
+    """E: x0z syntax, x1z information, x2z connections, x5z the mail system; x3z and x4z are
+    unspecified, and no code has them, but 354 has the 5 of the mail system.
+    """
+    about: dict[str, list[int]] = {}
+    for code in TEXTS:
+        about.setdefault(Category(code // 10 % 10).name, []).append(code)
+    assert about == {
+        "SYNTAX": [500, 501, 502, 503, 504],
+        "INFORMATION": [211, 214],
+        "CONNECTIONS": [220, 221, 421],
+        "MAIL_SYSTEM": [250, 251, 354, 450, 451, 452, 550, 551, 552, 553, 554],
+    }
