@@ -12,7 +12,7 @@ verdict that takes time (storing mail) may be given later, by :meth:`ReceiverSMT
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from mypy_extensions import mypyc_attr
 
@@ -85,7 +85,7 @@ class ReceiverSMTP:
     """
 
     __slots__ = (
-        "_begun", "_data", "_events", "_greeted_as", "_line", "_measures_paths", "_waiting",
+        "_ask", "_begun", "_data", "_events", "_greeted_as", "_line", "_measures_paths", "_waiting",
         "eight_bit", "grammar", "installation", "limits", "peer", "state", "transaction", "turned",
     )  # fmt: skip
 
@@ -98,6 +98,8 @@ class ReceiverSMTP:
         eight_bit: str = "refuse",
     ) -> None:
         self.installation = installation
+        # of any type: what a method returns is checked here, with a sentence that names the method
+        self._ask: Any = installation
         limits = NO_LIMITS if limits is None else limits
         self.limits = limits
         self.grammar = grammar
@@ -350,11 +352,6 @@ class ReceiverSMTP:
         return None if verdict is LATER else verdict
 
     # -- a verdict for each command -------------------------------------------------------------
-
-    @property
-    def _ask(self) -> Any:
-        # of any type: what a method returns is checked here, with a sentence that names the method
-        return cast(Any, self.installation)
 
     def _verdict(self, row: str, method: str, given: Any) -> Reply:
         """Return the reply that the installation's method gave for a row of section 4.3.
