@@ -42,6 +42,7 @@ WORDING: Final = {
     "attempt": "{host} begins to open a transmission channel to {peer}.",
     "unreachable": "{host} cannot reach {peer}: {reason}.",
     "open": "Session {session} is open, from {host} to {peer}, over {transport}.",
+    "misnamed": "{host} called {peer}, and the host that answered is named {name}.",
     "command": "{peer} says to {host}: {octets:gist}",
     "reply": "{peer} answers {host}: {octets:gist}",
     "piece": "{peer} sends {host} a piece of what may be a reply: {octets:piece}",

@@ -7,7 +7,7 @@ from typing import Final
 from lab.hosts.destination import Destination, FailedRecipient
 from lab.hosts.host import Host
 from lab.hosts.spool import Addressee, Queue, QueuedMail
-from lab.protocol import Answer, Outgoing, Path, Transaction
+from lab.protocol import Answer, HostName, Outgoing, Path, Transaction
 from lab.protocol.sizes import MIN_RECIPIENTS
 from lab.protocol.syntax import path_in
 
@@ -71,6 +71,32 @@ class QueueSender:
         return len(self._outgoing.mail_data) if self._outgoing is not None else 0
 
     # -- the agenda -----------------------------------------------------------------------------
+
+    def meets(self, greeted_as: str, welcomed_as: str) -> bool:
+        """Return whether to send mail to the host that has answered: names are exchanged "to ensure
+        that the hosts are communicating with the hosts they think they are" (section 3.5).
+        """
+        called = self.queue.host
+        if greeted_as == called == welcomed_as:
+            return True
+        wrong = self._other_name(greeted_as, welcomed_as)
+        if not wrong:
+            return True
+        host = self.host
+        host.record((self.now, "misnamed", host.name, called, self.session, None, wrong))
+        return host.settings.wrong_name != "refuse"
+
+    def _other_name(self, greeted_as: str, welcomed_as: str) -> str:
+        """Return a name that the host which answered gave and that is not of the host called; "" if
+        there is none.
+        """
+        known = self.host.routes.resolve
+        if known(HostName(greeted_as)) != self.queue.host:
+            return greeted_as
+        # RFC 821 has the name in this reply in its examples only: "250 OK" has none
+        other = known(HostName(welcomed_as))
+        is_name = other is not None or "." in welcomed_as.rstrip(".")
+        return welcomed_as if is_name and other != self.queue.host else ""
 
     def next(self) -> Outgoing | None:
         """Return the next mail, at most 100 recipients of it at a time (section 4.5.3)."""

@@ -164,6 +164,19 @@ class HostSettings:
             },
         ),
     )
+    wrong_name: str = field(
+        default="record",
+        metadata=setting(
+            "choice",
+            "What its sender-SMTP does when the host that answers gives another name than that of "
+            "the host which was called, in its 220 or its 250 to HELO.",
+            "3.5",
+            words={
+                "record": "record it in the trace, and send the mail",
+                "refuse": "record it, and keep the mail for a later try",
+            },
+        ),
+    )
     store: float = field(
         default=0.0,
         metadata=setting(

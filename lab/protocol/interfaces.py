@@ -83,6 +83,10 @@ class Agenda(Protocol):
 
     A class that derives from this has :meth:`next` and :meth:`settled`. The other methods have
     defaults.
+
+    An agenda may also have a method ``meets(greeted_as, welcomed_as)``. It is called with the first
+    word of the 220, which is the name of the host that has answered, and that of the 250 to HELO
+    (section 3.5), and returns whether to send mail to that host.
     """
 
     @abstractmethod

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from mypy_extensions import mypyc_attr
 
@@ -55,6 +55,7 @@ BROKEN: Final[Answer] = (451, "the transmission channel was lost")
 """The answer to a transaction whose channel is lost: "a temporary error" (4.1.1, QUIT)."""
 
 EARLY: Final = "the receiver-SMTP replied before it was asked"
+WRONG_HOST: Final = "another host has answered:"
 _NOT_SMTP: Final = "the receiver-SMTP does not speak SMTP"
 
 
@@ -64,17 +65,20 @@ class SenderSMTP:
 
     ``domain`` is the name that HELO gives, ``agenda`` the source of the mail. ``awaiting`` is the
     row of section 4.3 whose reply is due, ``state`` the state of the session, ``outgoing`` the
-    transaction in progress. ``turned`` is set when the roles have changed.
+    transaction in progress. ``peer`` is the name by which the receiver-SMTP has greeted. ``turned``
+    is set when the roles have changed.
     """
 
     __slots__ = (
-        "_next_recipient", "_parser", "agenda", "awaiting", "domain",
-        "outgoing", "state", "turned",
+        "_meets", "_next_recipient", "_parser", "agenda", "awaiting", "domain",
+        "outgoing", "peer", "state", "turned",
     )  # fmt: skip
 
     def __init__(self, domain: str, agenda: Agenda) -> None:
         self.domain = domain
         self.agenda = agenda
+        self._meets: Any = getattr(agenda, "meets", None)
+        self.peer = ""
         self.awaiting = CONNECTION
         self.state = _OPENED
         self.outgoing: Outgoing | None = None
@@ -188,6 +192,7 @@ class SenderSMTP:
     def _greeted(self, code: int, lines: tuple[str, ...], meaning: Outcome) -> Sent:
         if meaning is not _SUCCESS:
             return self._session_failed(code, lines)
+        self.peer = lines[0].split(" ", 1)[0]
         self.awaiting = "HELO"
         return "command", _line("HELO ", self.domain)
 
@@ -195,6 +200,8 @@ class SenderSMTP:
         if meaning is not _SUCCESS:
             return self._session_failed(code, lines)
         self.state = _READY
+        if self._meets is not None and not self._meets(self.peer, lines[0].split(" ", 1)[0]):
+            return self._session_failed(451, (f"{WRONG_HOST} {self.peer}",))
         return self._next()
 
     def _session_failed(self, code: int, lines: tuple[str, ...]) -> Sent:

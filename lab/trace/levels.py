@@ -11,7 +11,7 @@ from typing import Final
 from lab.trace.rows import DELIVER_OCTETS, KIND, KINDS, Row
 
 _DIALOGUE: Final = frozenset({"command", "reply", "piece", "data", "loss"})
-_CHANNELS: Final = frozenset({"attempt", "unreachable", "open", "close", "defer"})
+_CHANNELS: Final = frozenset({"attempt", "unreachable", "open", "misnamed", "close", "defer"})
 _ALWAYS: Final = frozenset({"start", "fault", "end"})
 
 LEVELS: Final = {

@@ -34,6 +34,7 @@ KINDS: Final[dict[str, tuple[str, ...]]] = {
     "attempt": ("environment", "number"),
     "unreachable": ("reason",),
     "open": ("environment", "transport", "path", "started"),
+    "misnamed": ("name",),
     "command": ("sent", "octets"),
     "reply": ("sent", "octets"),
     "piece": ("sent", "octets"),
@@ -111,6 +112,8 @@ OPEN_ENVIRONMENT: Final = 6
 OPEN_TRANSPORT: Final = 7
 OPEN_PATH: Final = 8
 OPEN_STARTED: Final = 9
+
+MISNAMED_NAME: Final = 6
 
 CLOSE_REASON: Final = 6
 

@@ -72,6 +72,7 @@ EVENTS = {  # for each template an event that has it, as columns, and the senten
         (2, ("1",), "@R:u@C", "550 No"),
         "A writes a notification, message 3, to u@C: message 2 cannot be delivered: 550 No.",
     ),
+    "misnamed": (("C",), "A called B, and the host that answered is named C."),
     "abandon": (("550 No.",), "A gives up message 3 and notifies nobody: 550 No."),
     "loss": ((1, 1.0), "A segment is lost between A and B; it is sent again."),
     "fault": (("loss", True, "0.2"), "Fault begins: loss at A - B (0.2)."),

@@ -8,7 +8,9 @@ import pytest
 from helpers.small_topologies import counts, drops, host, mail, paths, relay, run, wire
 
 import lab
+from lab.protocol import SenderSMTP
 from lab.protocol.syntax import path_in
+from lab.testing import FakeAgenda, mail_to
 
 LINKS = [
     {"between": ["ONE.ARPA", "TWO.ARPA"]},
@@ -336,3 +338,60 @@ def test_the_verb_goes_with_the_mail_across_a_relay() -> None:
     done = run(host("ONE.ARPA", "JOE"), relay("MID.ARPA"), host("TWO.ARPA", bob), mail=[one])
     assert paths(done, "TWO.ARPA")[0] == "SEND FROM:<@MID.ARPA:JOE@ONE.ARPA>"
     assert counts(done) == {"delivered": 1}
+
+
+# -- does the host that was called answer? (3.5)
+
+
+def misnamed(welcome: str, **options: Any) -> tuple[list[str], dict[str, int]]:
+    """The names that are recorded, where this is the text of the 250 to HELO; and the counts."""
+    change = {"kind": "change-reply", "host": "TWO.ARPA", "session": 1}
+    done = run(
+        host("ONE.ARPA", "JOE", **options),
+        host("TWO.ARPA", "fred", names={"csnet": "SECOND"}),
+        mail=[mail("JOE@ONE.ARPA", "fred@TWO.ARPA")], retry={"first": "1 min"},
+        fault=[{**change, "number": 2, "line": f"250 {welcome}"}],
+        environment=[{"name": "arpanet"}, {"name": "csnet"}],
+    )  # fmt: skip
+    names = [str(event["name"]) for event in done.trace if event.kind == "misnamed"]
+    assert done.summary["sessions"] == (2 if names and options else 1)
+    return names, counts(done)
+
+
+@pytest.mark.parametrize(("welcome", "names"), [
+    ("TWO.ARPA", []), ("two.arpa at your service", []), ("SECOND", []), ("OK", []),
+    ("Pleased to meet you.", []), ("ONE.ARPA", ["ONE.ARPA"]), ("THREE.ARPA", ["THREE.ARPA"]),
+])  # fmt: skip
+@pytest.mark.rule("3.5-1")
+def test_a_name_of_another_host_is_recorded(welcome: str, names: list[str]) -> None:
+    """3.5: "to ensure that the hosts are communicating with the hosts they think they are". A text
+    without a name is none of another host, and other names of the host called are its own.
+    """
+    assert misnamed(welcome) == (names, {"delivered": 1})
+
+
+@pytest.mark.rule("3.5-1")
+def test_a_sender_may_be_set_to_send_nothing_to_another_host() -> None:
+    """The mail waits, and goes to the host that it is for at the next try."""
+    assert misnamed("ONE.ARPA", wrong_name="refuse") == (
+        ["ONE.ARPA"], {"delivered": 1})  # fmt: skip
+
+
+def test_the_greeting_is_compared_too() -> None:
+    """Of an agenda by hand: the driver of a host outside may say anything in its 220."""
+
+    class Careful(FakeAgenda):
+        met: tuple[str, str] | None = None
+
+        def meets(self, greeted_as: str, welcomed_as: str) -> bool:
+            self.met = greeted_as, welcomed_as
+            return greeted_as == "TWO.ARPA"
+
+    for name, goes_on in (("TWO.ARPA", True), ("MALLORY.ARPA", False)):
+        sender = SenderSMTP("ONE.ARPA", agenda := Careful(mail_to("fred")))
+        sender.receive(f"220-{name} Service\r\n220 ready\r\n".encode())
+        sent = sender.respond(b"250 TWO.ARPA hello\r\n")
+        assert agenda.met == (name, "TWO.ARPA")
+        assert sent[:4] == (b"MAIL" if goes_on else b"QUIT")
+        assert agenda.refusals == ([] if goes_on else [(451, f"another host has answered: {name}")])
+        assert len(agenda.mail) == (0 if goes_on else 1)
