@@ -10,7 +10,7 @@ import asyncio
 import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path as FilePath
 from typing import Any, Final
 
@@ -115,7 +115,11 @@ class Output(ABC):
             self.finish(acceptance)
         else:
             self.commits.staged.append(acceptance)
-        self.schedule_flush()
+        if self.may_report_late and not self.is_watched:
+            self.note(())
+            self._schedule()
+        else:
+            self.schedule_flush()
 
     # -- reporting ------------------------------------------------------------------------------
 
@@ -128,15 +132,18 @@ class Output(ABC):
         self._report_rows()
         self.control.send(*message)
 
-    def _put_rows(self, batch: int = 0) -> None:
-        """Put the rows where they outlive this process; too many at once go to the network."""
+    def _put_rows(self, batch: int = 0, more: Sequence[Row] = ()) -> None:
+        """Put the rows where they outlive this process; too many at once go to the network.
+
+        ``more``: rows about mail that waits to be stored. They are dropped if that fails.
+        """
         rows, self._rows = self._rows, []
         if batch:
             self._unsure.append((batch, rows))
         elif self.commits.has_failed:
             rows, self._rows = what_happened_anyway(rows)
-        if rows:
-            self._put(rows, batch)
+        if rows or more:
+            self._put([*rows, *more] if more else rows, batch)
 
     def _put(self, rows: list[Row], batch: int) -> None:
         octets = packed(rows)
@@ -204,14 +211,15 @@ class Output(ABC):
         for. Meanwhile sessions go on, until they store something themselves: all of that waits for
         the disk together, the next time.
         """
-        self._flushing = False
         send_queue = self._send_queue
         if self._waits_for_more():
+            self._flushing = False
             self._put_rows(self.storage.batch + 1)
             send_queue.send_free()
             if self._syncing is None:
                 self._schedule()
             return
+        self._flushing = True  # what is written from here on leaves below
         self._store()
         self._finish_written()
         self._report()
@@ -221,6 +229,9 @@ class Output(ABC):
             send_queue.send_free()
         else:
             send_queue.send()
+        self._flushing = False
+        if self.commits.is_due:
+            self._schedule()
 
     def _waits_for_more(self) -> bool:
         """Whether what is to be stored waits for more, so that many sessions share one commit.
@@ -246,10 +257,7 @@ class Output(ABC):
         if not commits.is_due:
             return
         batch = self.storage.batch + 1
-        self._put_rows(batch)
-        for acceptance in commits.staged:
-            if acceptance.rows:
-                self._put(acceptance.rows, batch)
+        self._put_rows(batch, [row for mail in commits.staged for row in mail.rows])
         if not commits.write():
             self._void(batch)
             asyncio.get_running_loop().call_later(_AGAIN, self._try_again)

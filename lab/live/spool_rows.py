@@ -25,19 +25,18 @@ create table if not exists mails (
 create table if not exists copies (
   id integer primary key, mail integer not null, host text not null, environment text not null,
   about text not null, checksum integer not null);
-create table if not exists deliveries (
-  id integer primary key, user text not null, message integer, mail integer not null);
+create table if not exists drops (
+  id integer primary key, user text not null, message integer, octets blob not null,
+  stored_at real not null, checksum integer not null);
 create table if not exists batches (id integer primary key, last integer not null);
 insert or ignore into batches values (1, 0);
-create view if not exists drops as
-  select deliveries.id as id, user, message, octets from deliveries join mails on mails.id = mail;
 create view if not exists spool as
   select copies.id as id, host, environment, about, octets as mail_data
   from copies join mails on mails.id = mail;
 """
 """``mails`` holds the bytes of each message once. A row of ``copies`` is a message in the queue for
-a next host: moving it, or trying it again, leaves its bytes where they are. ``deliveries`` is
-what lies in mail drops. ``batches`` has the number of the last commit. The views are for people who
+a next host: moving it, or trying it again, leaves its bytes where they are. ``drops`` is what lies
+in mail drops. ``batches`` has the number of the last commit. The view ``spool`` is for people who
 look at the file with ``sqlite3``."""
 
 

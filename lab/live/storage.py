@@ -36,6 +36,9 @@ _INSERT_MAIL: Final = "insert into mails (octets, stored_at, checksum) values (?
 _INSERT_COPY: Final = (
     "insert into copies (mail, host, environment, about, checksum) values (?, ?, ?, ?, ?)"
 )
+_INSERT_DROP: Final = (
+    "insert into drops (user, message, octets, stored_at, checksum) values (?, ?, ?, ?, ?)"
+)
 _UPDATE_COPY: Final = (
     "update copies set host = ?, environment = ?, about = ?, checksum = ? where id = ?"
 )
@@ -248,24 +251,20 @@ class _Transaction:
         self._rows: list[tuple[Delivery, int]] = []
 
     def write(self, changes: Changes) -> None:
-        for mail, queue in changes.mails.items():
+        for entry, queue in changes.mails.items():
             if queue is not None:
-                self._put(mail, queue)
-            elif mail in self._copies:
-                self._remove(mail)
+                self._put(entry, queue)
+            elif entry in self._copies:
+                self._remove(entry)
         for delivery in changes.deliveries:
-            row = (delivery.user, delivery.message, self._row_of(delivery.octets).row)
-            insert = "insert into deliveries (user, message, mail) values (?, ?, ?)"
-            self._rows.append((delivery, int(self._file.execute(insert, row).lastrowid or 0)))
+            octets = delivery.octets
+            row = (delivery.user, delivery.message, octets, self._now, checksum(octets))
+            self._rows.append((delivery, int(self._file.execute(_INSERT_DROP, row).lastrowid or 0)))
         for delivery in changes.withdrawn:
-            own = "delete from mails where id = (select mail from deliveries where id = ?)"
-            self._file.execute(own, (delivery.row,))
-            self._file.execute("delete from deliveries where id = ?", (delivery.row,))
-        self._gone_octets = [
-            octets for octets, by in self._counts.items() if octets.copies + by == 0
-        ]
-        for octets in self._gone_octets:
-            self._file.execute("delete from mails where id = ?", (octets.row,))
+            self._file.execute("delete from drops where id = ?", (delivery.row,))
+        for mail, by in self._counts.items():
+            if mail.copies + by == 0:
+                self._file.execute("delete from mails where id = ?", (mail.row,))
 
     def _put(self, mail: QueuedMail, queue: Queue) -> None:
         about = as_text(mail)
