@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
+from lab.trace.closes import cut_cause, is_hang_up
 from lab.trace.meta import LinkMeta
 from lab.trace.rows import CLOSE_REASON, FAULT_NAME, FAULT_ON, FAULT_WHAT, HOST, KIND, PEER, Row, T
 from lab.trace.trace import Trace
@@ -22,10 +23,6 @@ _OVER_AT_ONCE: Final = frozenset({"crash", "change-reply", "change-command", "ha
 
 A crashed host starts again at once if its fault gives no time.
 """
-
-_CUT: Final = "cut: "
-_AFTER: Final = "after "
-"""How ``what`` begins for a hang-up that waits until a session has come so far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +105,9 @@ def _spans(rows: Iterable[Row]) -> Iterator[FaultSpan]:
     lasting: dict[tuple[Any, ...], list[tuple[int, float]]] = {}
     for n, row in enumerate(rows):
         if row[KIND] == "close":
-            if str(row[CLOSE_REASON]).startswith(_CUT + _AFTER):
-                what = row[CLOSE_REASON].removeprefix(_CUT)
-                interval = FaultInterval("hang-up", row[HOST], row[PEER], what, row[T], row[T])
+            cause = cut_cause(str(row[CLOSE_REASON]))
+            if is_hang_up(cause):
+                interval = FaultInterval("hang-up", row[HOST], row[PEER], cause, row[T], row[T])
                 yield FaultSpan(n, n, interval)
         elif row[KIND] == "fault" and not _waits(row):
             key = (row[FAULT_NAME], row[HOST], row[PEER], row[FAULT_WHAT])
@@ -132,4 +129,4 @@ def _waits(row: Row) -> bool:
 
     It happens where the channel is cut, if it happens at all.
     """
-    return bool(row[FAULT_NAME] == "hang-up" and str(row[FAULT_WHAT]).startswith(_AFTER))
+    return bool(row[FAULT_NAME] == "hang-up" and is_hang_up(str(row[FAULT_WHAT])))

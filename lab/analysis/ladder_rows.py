@@ -13,9 +13,11 @@ from typing import Final
 
 from lab.analysis.narrative import gist, piece_text
 from lab.protocol import HostName
+from lab.protocol.lines import ends_mail_data
 from lab.protocol.replies import is_refusal
 from lab.protocol.syntax import in_capitals
 from lab.quantities import clock_time, count_noun, duration
+from lab.trace.closes import cut_cause, is_cut
 from lab.trace.rows import (
     CLOSE_REASON,
     CROSSING,
@@ -163,7 +165,7 @@ def _first(
 
 
 def _is_cut(row: Row) -> bool:
-    return str(row[CLOSE_REASON]).startswith("cut")
+    return is_cut(str(row[CLOSE_REASON]))
 
 
 def _count(trace: Trace) -> int:
@@ -254,15 +256,14 @@ def _reply(event: Event) -> tuple[str, str]:
 def _data(event: Event) -> tuple[str, str]:
     octets: bytes = event["octets"]
     lines = octets.count(b"\r\n")
-    whole = octets.endswith(b"\r\n.\r\n") or octets == b".\r\n"
     size = f"{count_noun(lines, 'line')}, {count_noun(len(octets), 'byte')}"
-    return "data", f"mail data: {size}" + ("" if whole else ", not its end")
+    return "data", f"mail data: {size}" + ("" if ends_mail_data(octets) else ", not its end")
 
 
 def _close(event: Event) -> tuple[str, str]:
     reason = str(event["reason"])
-    if reason.startswith("cut"):
-        return "cut", "the channel is lost: " + reason.removeprefix("cut").lstrip(": ")
+    if is_cut(reason):
+        return "cut", f"the channel is lost: {cut_cause(reason)}"
     return "close", ""
 
 

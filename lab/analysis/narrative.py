@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from lab.analysis.faults import place_of
 from lab.quantities import clock_time, count_noun
+from lab.trace.closes import QUIT
 from lab.trace.rows import (
     FAULT_ON,
     HOST,
@@ -187,7 +188,7 @@ _VARIANTS: Final[dict[str, Callable[[Event], str]]] = {
     "expand": lambda event: "" if event["members"] else "again",
     "forward": lambda event: "redirect" if event["mode"] == "redirect" else "",
     "data": lambda event: "unnumbered" if event.message is None else "",
-    "close": lambda event: "quit" if event["reason"] == "quit" else "",
+    "close": lambda event: QUIT if event["reason"] == QUIT else "",
     # a reply that refuses came in a session; mail expires without one
     "refuse": lambda event: "expired" if event.session is None else "",
     "defer": lambda event: "" if event["retry_at"] is None else "retry",

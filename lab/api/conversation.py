@@ -17,6 +17,7 @@ from lab.quantities import clock_time
 from lab.simulation.simulation import Simulation
 from lab.topology.model import Topology
 from lab.topology.problems import did_you_mean, join_some
+from lab.trace.closes import END_OF_INPUT, QUIT
 
 YOU = "you"
 """The name in the trace of the person or program at the other end."""
@@ -160,7 +161,7 @@ class Conversation:
 
     def close(self) -> None:
         """End the session, after QUIT or at the end of the input."""
-        reason = "quit" if self.is_over else "end of input"
+        reason = QUIT if self.is_over else END_OF_INPUT
         self._ended_within_line = self.receiver.is_within_line or bool(self._unfinished)
         self.receiver.end_of_input()
         if self._turned is not None:

@@ -26,6 +26,7 @@ from lab.protocol import (
 from lab.protocol.lines import END_OF_MAIL_DATA
 from lab.protocol.script import ScriptedSender
 from lab.simulation.interception import KnownRecipients
+from lab.trace.closes import END_OF_INPUT, QUIT, cut
 from lab.trace.rows import OUTSIDE
 
 _SLICE: Final = 1 << 11
@@ -400,7 +401,7 @@ class IncomingConnection(OpenSession):
     def _end_of_input(self) -> None:
         """End the session, if all that has come is handled and has been replied to."""
         if not (self._unread or self.receiver.is_waiting):
-            self._finish("end of input")
+            self._finish(END_OF_INPUT)
 
     def _take(self, octets: bytes) -> None:
         process = self.process
@@ -432,7 +433,7 @@ class IncomingConnection(OpenSession):
         if self.receiver.turned:
             self._turn()
         elif self.receiver.closing:
-            self._finish("quit")
+            self._finish(QUIT)
 
     def _note(self, events: list[Crossing]) -> None:
         if self.peer != OUTSIDE:
@@ -490,7 +491,7 @@ class IncomingConnection(OpenSession):
 
     def disconnected(self) -> None:
         """End the session as if RSET had come: the connection is gone (section 4.1.1, QUIT)."""
-        self._finish("end of input")
+        self._finish(END_OF_INPUT)
 
     def check_timeout(self, now: float) -> None:
         """Close the channel to a sender-SMTP from outside that has sent nothing for too long."""
@@ -513,4 +514,4 @@ class IncomingConnection(OpenSession):
         said = [Crossing("reply", closing.octets)]
         self._note(said)
         self.process.write(self.channel.transport, closing.octets, free=True)
-        self._finish(f"cut: {reason}")
+        self._finish(cut(reason))

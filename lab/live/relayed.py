@@ -21,6 +21,7 @@ from lab.protocol.lines import CRLF, end_of_mail_data, ends_mail_data
 from lab.protocol.replies import MAIL_DATA, is_success
 from lab.protocol.states import MAIL_COMMANDS
 from lab.simulation.any_session import AnySession
+from lab.trace.closes import CLOSED, QUIT, cut
 
 LONGEST: Final = 128 << 20
 """Bytes of a command or of mail data that the network holds at most; more cuts the session."""
@@ -259,7 +260,7 @@ class LiveSession(AnySession):
             if is_caller:
                 self.cut(f"{self.sender_host} hung up")
         elif is_caller:
-            self._close("quit" if self._last_reply.startswith(b"221") else "closed")
+            self._close(QUIT if self._last_reply.startswith(b"221") else CLOSED)
         else:
             self.connection.announce_close_to_sender(self.network.env.now)
 
@@ -348,12 +349,12 @@ class LiveSession(AnySession):
                 self.host.send("unreachable", self.call_number, why, not self.peer.faults.down)
             self._hang_up()
         else:
-            self._close(f"cut: {reason}")
+            self._close(cut(reason))
 
     def gave_up(self, why: str) -> None:
         """Close the session, as the sender-SMTP has waited too long for a reply."""
         if not self.is_over:
-            self._close(f"cut: {why}")
+            self._close(cut(why))
 
     def _close(self, reason: str) -> None:
         self._close_connection()

@@ -24,6 +24,7 @@ from lab.simulation.driver import Driver
 from lab.simulation.interception import Interceptions
 from lab.topology.globs import is_glob, matching_hosts, matching_links
 from lab.topology.model import FaultSpec
+from lab.trace.closes import hung_up_after
 from lab.trace.rows import KIND, Row, event_of
 from lab.trace.trace import Trace
 
@@ -209,7 +210,7 @@ class Faults:
         host, peer = spec.link or (spec.host or "", None)
         what = " | ".join(" ".join(group) for group in spec.groups)
         if spec.after:
-            what = f"after {spec.after}"
+            what = hung_up_after(spec.after)
         elif spec.value is not None:
             what = f"{spec.value:g}"
         driver = self.driver

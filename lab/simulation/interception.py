@@ -17,6 +17,7 @@ from lab.protocol.syntax import verb_of
 from lab.quantities import parse_size
 from lab.simulation.any_session import AnySession
 from lab.topology.model import FaultSpec
+from lab.trace.closes import hung_up_after
 from lab.trace.rows import Row
 
 Record = Callable[[Row], None]
@@ -221,7 +222,7 @@ class HangUps(Interception):
         if spec is not None:
             self._interceptions.triggered(spec)
             whose = " of the receiver-SMTP" if spec.of == "receiver" else ""
-            self._session.cut(f"after {spec.after}{whose}")
+            self._session.cut(hung_up_after(f"{spec.after}{whose}"))
 
 
 class SimplexFailures(Interception):

@@ -20,6 +20,7 @@ from lab.simulation.any_session import AnySession
 from lab.simulation.driver import Driver
 from lab.simulation.interception import ChangedReplies, KnownRecipients
 from lab.simulation.receiver_end import Identify, LocalReceiverEnd, ReceiverEnd
+from lab.trace.closes import CLOSED, QUIT, cut
 
 _RCPT: Final = "RCPT"
 
@@ -260,7 +261,7 @@ class Session(AnySession):
 
     def _hang_up_after(self, reply: bytes) -> None:
         """Close the channel from the sender-SMTP's side, upon a reply; the other end finds out."""
-        self.close("quit" if reply.startswith(b"221") else "closed")
+        self.close(QUIT if reply.startswith(b"221") else CLOSED)
         if not reply.startswith((b"221", b"421")):
             self.connection.announce_close(self.driver.env.now)
         elif not self.connection.receiver_closed:
@@ -281,7 +282,7 @@ class Session(AnySession):
         queue_sender = self.queue_sender
         is_open = self.number is not None
         if is_open:
-            self._close_sender_side(f"cut: {reason}")
+            self._close_sender_side(cut(reason))
             if not self.connection.receiver_closed:
                 self.receiver.see_close()
         else:
@@ -306,7 +307,7 @@ class Session(AnySession):
         assert isinstance(sender, SenderSMTP), "a script waits for ever"
         assert queue_sender is not None, "a script waits for ever"
         now = queue_sender.now = self.driver.env.now
-        self._close_sender_side(f"cut: {why}")
+        self._close_sender_side(cut(why))
         self.connection.announce_close(now)
         sender.give_up(why)
         self.host.session_over(now, queue_sender.queue)

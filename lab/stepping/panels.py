@@ -12,6 +12,7 @@ from lab.protocol.replies import MAIL_DATA
 from lab.protocol.states import Buffers
 from lab.quantities import clock_time, count_noun, duration
 from lab.stepping.moments import InFlight, Moment
+from lab.trace.closes import QUIT
 
 _LONG: Final = 12
 _DOES: Final = {
@@ -40,7 +41,7 @@ def dialogue(moment: Moment, session: int | None = None, most: int = 0) -> list[
     lines = [f"session {number} · {first.sender_host} → {first.receiver_host}"]
     lines += [f"{line.speaker}: {line.text}" for line in moment.dialogue(number, most)]
     if history.closed is not None and history.seqs[-1] < moment.n:
-        lines.append(f"-- {'over' if history.reason == 'quit' else history.reason}")
+        lines.append(f"-- {'over' if history.reason == QUIT else history.reason}")
     return lines
 
 

@@ -21,6 +21,7 @@ from zlib import crc32
 
 from lab.network.transport import TRANSPORTS
 from lab.protocol.lines import END_OF_MAIL_DATA
+from lab.trace.closes import is_cut
 from lab.trace.rows import (
     CLOSE_REASON,
     CROSSING,
@@ -254,7 +255,7 @@ class _Packets:
             yield from self._chunk(row, losses.get(place, ()), self._is_answered(place))
         if channel.closed is None:
             return
-        if channel.reason.startswith("cut"):
+        if is_cut(channel.reason):
             yield channel.closed, self._packet(here, there, _RST | _ACK)
             return
         yield from self._ending(channel.closed)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lab.analysis.narrative import LETTERS, lines_shown
+from lab.trace.closes import cut_cause, is_cut
 from lab.trace.rows import CLOSE_REASON, KIND, OCTETS, SESSION, Row, T
 from lab.trace.trace import Trace
 
@@ -61,7 +62,7 @@ def _session(rows: list[Row]) -> Iterator[str]:
 
 def _ending(row: Row) -> str:
     t, reason = row[T], str(row[CLOSE_REASON])
-    if not reason.startswith("cut"):
+    if not is_cut(reason):
         return ""
-    why = reason.removeprefix("cut").lstrip(": ")
+    why = cut_cause(reason)
     return f"-- cut off at t={t:.3f} s" + (f": {why}" if why else "")

@@ -1,0 +1,47 @@
+"""Why a transmission channel was closed: the reasons in rows of kind ``close``, written and read.
+
+In order, a reason is one of :data:`QUIT`, :data:`CLOSED` and :data:`END_OF_INPUT`. Where the
+channel was lost, it is "cut: " and why; where a fault hung up at a place in the session, "cut:
+after " and that place.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+QUIT: Final = "quit"
+"""The sender-SMTP closed it after 221."""
+
+CLOSED: Final = "closed"
+"""The sender-SMTP closed it after another reply, such as 421."""
+
+END_OF_INPUT: Final = "end of input"
+"""A caller from outside closed it."""
+
+_CUT: Final = "cut"
+_AFTER: Final = "after "
+
+
+def cut(why: str) -> str:
+    """Return the reason for the close of a channel that was lost."""
+    return f"{_CUT}: {why}"
+
+
+def is_cut(reason: str) -> bool:
+    """Whether the channel was lost, and not closed in order."""
+    return reason.startswith(_CUT)
+
+
+def cut_cause(reason: str) -> str:
+    """Return why a channel was lost, in words; "" if it was closed in order."""
+    return reason.removeprefix(_CUT).lstrip(": ") if is_cut(reason) else ""
+
+
+def hung_up_after(place: str) -> str:
+    """Return why a channel was lost that a fault cut at a place, such as "DATA" or "1 kB"."""
+    return f"{_AFTER}{place}"
+
+
+def is_hang_up(cause: str) -> bool:
+    """Whether a cause, or what a row of kind ``fault`` says, names a place of a hang-up."""
+    return cause.startswith(_AFTER)
