@@ -232,11 +232,12 @@ class HostSettings:
         default="refuse",
         metadata=setting(
             "choice",
-            "What its receiver-SMTP does with bytes whose high-order bit is set.",
-            "appendix A",
+            "What its receiver-SMTP does with mail data that has bytes beyond seven bits. In a "
+            "command they are a syntax error.",
+            "2, appendices A to D",
             words={
-                "refuse": "refuse the line or the mail",
-                "clear": "set the bit to zero",
+                "refuse": "reply 554 to the mail data",
+                "clear": "set the bits to zero, once the lines have been separated",
             },
             trace="set",
         ),

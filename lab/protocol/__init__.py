@@ -30,8 +30,10 @@ from lab.protocol.replies import (
     Reply,
     ReplyParser,
     Severity,
+    category_of,
     outcome,
     reply,
+    severity_of,
 )
 from lab.protocol.sender import SenderSMTP
 from lab.protocol.sizes import NO_LIMITS, Limits
@@ -105,6 +107,7 @@ __all__ = [
     "TimeStamp",
     "Transaction",
     "Transition",
+    "category_of",
     "daytime",
     "dot_stuff",
     "dot_unstuff",
@@ -119,6 +122,7 @@ __all__ = [
     "quote",
     "reply",
     "return_path_line",
+    "severity_of",
     "stamp_options",
     "time_stamp_line",
     "unquote",

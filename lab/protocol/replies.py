@@ -33,7 +33,25 @@ class Category(IntEnum):
     SYNTAX = 0
     INFORMATION = 1
     CONNECTIONS = 2
+    UNSPECIFIED = 3  # "x3z Unspecified as yet", x4z alike
     MAIL_SYSTEM = 5
+
+
+def severity_of(code: int) -> Severity:
+    """Return what the first digit of a code says; raises ValueError if it is not one of 1 to 5.
+
+    A sender-SMTP "that receives an unexpected code, will be able to determine its next action by
+    examining the first digit" (appendix E).
+    """
+    return Severity(code // 100)
+
+
+def category_of(code: int) -> Category:
+    """Return what the second digit of a code says, for a sender-SMTP "that wants to know
+    approximately what kind of error occurred" (appendix E).
+    """
+    digit = code // 10 % 10
+    return Category(digit) if digit in (0, 1, 2, 5) else Category.UNSPECIFIED
 
 
 class Outcome(Enum):
@@ -133,6 +151,16 @@ class Reply:
         self.code = code
         self.lines = lines or (TEXTS[code],)
         self.octets = _format(code, self.lines)
+
+    @property
+    def severity(self) -> Severity:
+        """How good or bad the reply is, by the first digit of its code (appendix E)."""
+        return severity_of(self.code)
+
+    @property
+    def category(self) -> Category:
+        """What the reply is about, by the second digit of its code (appendix E)."""
+        return category_of(self.code)
 
     @property
     def text(self) -> str:

@@ -12,13 +12,17 @@ from lab.protocol import (
     TEXTS,
     TRANSITIONS,
     Buffers,
+    Category,
     Path,
     ReceiverSMTP,
     Reply,
+    Severity,
     State,
     Transaction,
+    category_of,
     outcome,
     reply,
+    severity_of,
 )
 from lab.protocol.states import MINIMUM
 
@@ -395,3 +399,34 @@ def test_each_row_of_the_transitions_names_its_section() -> None:
     for row in TRANSITIONS.values():
         for transition in row.values():
             assert re.match(r"[34]\.\d", transition.section)
+
+
+@pytest.mark.rule("E-1", "E-3")
+@pytest.mark.parametrize(
+    ("code", "severity", "category"),
+    [
+        (500, "PERMANENT", "SYNTAX"), (504, "PERMANENT", "SYNTAX"),
+        (214, "COMPLETION", "INFORMATION"),
+        (220, "COMPLETION", "CONNECTIONS"), (421, "TRANSIENT", "CONNECTIONS"),
+        (354, "INTERMEDIATE", "MAIL_SYSTEM"), (250, "COMPLETION", "MAIL_SYSTEM"),
+        (452, "TRANSIENT", "MAIL_SYSTEM"), (199, "PRELIMINARY", "UNSPECIFIED"),
+        (530, "PERMANENT", "UNSPECIFIED"), (441, "TRANSIENT", "UNSPECIFIED"),
+    ],
+)  # fmt: skip
+def test_the_first_two_digits_say_how_bad_it_is_and_what_it_is_about(
+    code: int, severity: str, category: str
+) -> None:
+    """Appendix E; also of a code that RFC 821 does not have."""
+    assert severity_of(code) is Severity[severity]
+    assert category_of(code) is Category[category]
+    if code in TEXTS:
+        assert (reply(code).severity, reply(code).category) == (
+            severity_of(code),
+            category_of(code),
+        )
+
+
+@pytest.mark.parametrize("code", [0, 99, 600, 999])
+def test_no_reply_begins_with_another_digit(code: int) -> None:
+    with pytest.raises(ValueError, match="is not a valid Severity"):
+        severity_of(code)
