@@ -41,8 +41,10 @@ from lab.hosts.directory import Forward as Forward
 from lab.hosts.directory import MailingList as MailingList
 from lab.hosts.directory import Member as Member
 from lab.hosts.directory import User as User
+from lab.hosts.reply_script import ScriptedReply as ScriptedReply
 from lab.hosts.retry import Retry as Retry
 from lab.hosts.settings import HostSettings as HostSettings
+from lab.hosts.stamp import Stamp as Stamp
 from lab.hosts.timeouts import Timeouts as Timeouts
 from lab.stepping.moments import InFlight as InFlight
 from lab.stepping.moments import Line as DialogueLine
@@ -111,9 +113,11 @@ __all__ = [
     "Run",
     "RunFailed",
     "ScriptSpec",
+    "ScriptedReply",
     "SessionHistory",
     "Snapshot",
     "Spooled",
+    "Stamp",
     "Stepper",
     "Storm",
     "StormRun",
