@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import signal
 import socket
@@ -20,10 +21,10 @@ from lab.live.driver import LiveDriver
 from lab.live.host_main import main
 from lab.live.host_process import HostArguments
 from lab.live.row_ring import RowRing, outbox, what_crossed
-from lab.live.storage import last_batch
+from lab.live.storage import left_in
 from lab.protocol import Path as MailPath
 from lab.runtime.spawn import without_main
-from lab.trace.rows import Row
+from lab.trace.rows import KIND, MESSAGE, Row
 
 _SENT_AGAIN: Final = ("busy", "full", "refusing", "skew")
 """The faults that a host's process must know when it starts again."""
@@ -61,6 +62,9 @@ class HostHandle(HostControl):
         self._outbox: RowRing | None = None
         self._unsure: deque[tuple[int, list[Row]]] = deque()
         self._sent = 0
+        self._order = 0
+        self._handed_over: dict[int, tuple[Any, ...]] = {}
+        self._sent_as: dict[int, int] = {}
         self._state = (0, False, 0)
         self._handlers: dict[str, Callable[..., None]] = {
             "look": self._fetch, "rows": self._take_batch, "state": self._take_state,
@@ -83,7 +87,7 @@ class HostHandle(HostControl):
         verb: str = "MAIL",
     ) -> None:
         """Take mail that a user hands in."""
-        self.send("submit", message, sender, to, mail_data, verb)
+        self.hand_over("submit", message, sender, to, mail_data, verb)
 
     @property
     def has_work(self) -> bool:
@@ -95,8 +99,8 @@ class HostHandle(HostControl):
 
     @property
     def has_queued_mail(self) -> bool:
-        """Whether there is mail in its spool."""
-        return self.queued > 0
+        """Whether there is mail in its spool, or something waits to be handed over."""
+        return self.queued > 0 or bool(self._handed_over)
 
     def change_fault(self, name: str, by: int) -> None:
         """Count one fault more, or one less, and let the process know."""
@@ -125,6 +129,35 @@ class HostHandle(HostControl):
                 if value := getattr(self.faults, name):
                     self.send("fault", name, value)
             self.send("start", self.network.clock.epoch)
+            late, self._handed_over, self._sent_as = self._handed_over, {}, {}
+            for message in late.values():
+                self.hand_over(*message)
+
+    def hand_over(self, *message: Any) -> None:
+        """Give the host something to do; if its process ends before it is done, the next one does.
+
+        Mail is handed over when the host has stored it, and a script or poll when it has begun.
+        """
+        if self.external:
+            return
+        self._order += 1
+        self._handed_over[self._order] = message
+        if self.control is not None and not self.control.ended:
+            self.send(*message)
+            self._sent_as[self._order] = self._sent
+
+    def _is_done(self, order: int, stored: set[int]) -> bool:
+        kind, what, *_ = self._handed_over[order]
+        if kind == "submit":
+            return what in stored
+        return self._sent_as.get(order, math.inf) <= self._state[0]
+
+    def _forget_done(self, rows: Sequence[Row] = ()) -> None:
+        """Forget what was handed over and is done: of mail, rows tell that it is stored."""
+        stored = {row[MESSAGE] for row in rows if row[KIND] == "submit"}
+        for order in [order for order in self._handed_over if self._is_done(order, stored)]:
+            del self._handed_over[order]
+            self._sent_as.pop(order, None)
 
     @property
     def queued(self) -> int:
@@ -204,6 +237,8 @@ class HostHandle(HostControl):
 
     def _take_state(self, *state: Any) -> None:
         self._state = state
+        if self._sent_as:
+            self._forget_done()
 
     def _fetch(self, until: int | None = None) -> None:
         assert self._outbox is not None
@@ -220,20 +255,29 @@ class HostHandle(HostControl):
 
     def _take_stored(self, stored: int) -> None:
         while self._unsure and self._unsure[0][0] <= stored:
-            self.network.take_rows(self._unsure.popleft()[1])
+            self._take_rows(self._unsure.popleft()[1])
+
+    def _take_rows(self, rows: list[Row]) -> None:
+        self.network.take_rows(rows)
+        if self._handed_over:
+            self._forget_done(rows)
 
     def _inherit(self) -> None:
-        """Take what the host had recorded when its process ended, as far as it came true."""
+        """Take what the host had recorded when its process ended, as far as it came true.
+
+        Its storage tells what that is, and how much mail it left.
+        """
         if self._outbox is None:
             return
         self._fetch()
         left, self._unsure = self._unsure, deque()
         self._outbox.close()
         self._outbox = None
-        if left:
-            stored = last_batch(self._file)
-            for batch, rows in left:
-                self.network.take_rows(rows if batch <= stored else what_crossed(rows))
+        stored, queued = left_in(self._file)
+        for batch, rows in left:
+            self._take_rows(rows if batch <= stored else what_crossed(rows))
+        if stored:
+            self._state = (*self._state[:2], queued)
 
     def kill(self) -> None:
         """Kill the process by SIGKILL, and handle what it had sent."""

@@ -227,12 +227,11 @@ class LiveNetwork(LiveDriver):
 
     def run_script(self, script: ScriptSpec) -> None:
         """Have a host send the lines of a script."""
-        self.hosts[script.sender].send("script", script)
+        self.hosts[script.sender].hand_over("script", script)
 
     def poll(self, poll: PollSpec) -> None:
         """Have a host call another, and ask it to change roles."""
-        if not self.hosts[poll.sender].faults.down:
-            self.hosts[poll.sender].send("poll", poll)
+        self.hosts[poll.sender].hand_over("poll", poll)
 
     # -- sessions -------------------------------------------------------------------------------
 

@@ -313,19 +313,22 @@ class _Transaction:
             delivery.row = row
 
 
-def last_batch(path: FilePath) -> int:
-    """The number of the last commit that a file holds whose process is no more.
+def left_in(path: FilePath) -> tuple[int, int]:
+    """What a file holds whose process is no more: the number of the last commit, and how much mail
+    is in the spool.
 
-    0 where it cannot be read: on a disk that is full, say.
+    Zeros where it cannot be read: on a disk that is full, say.
     """
+    if not path.exists():
+        return 0, 0
     file = sqlite3.connect(path)
     try:
-        [[batch]] = file.execute("select last from batches")
+        [[batch, queued]] = file.execute("select last, (select count(*) from copies) from batches")
     except sqlite3.Error:
-        return 0
+        return 0, 0
     finally:
         file.close()
-    return int(batch)
+    return int(batch), int(queued)
 
 
 _sync = getattr(os, "fdatasync", os.fsync)

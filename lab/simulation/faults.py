@@ -247,7 +247,8 @@ class Faults:
     def is_at_work(self, host: HostControl) -> bool:
         """Whether a host will do something by itself, now or when it is up again."""
         if host.faults.down:
-            return host.has_queued_mail and self.pending_repairs > 0
+            has_mail = host.has_queued_mail or host.name in self._waiting
+            return has_mail and self.pending_repairs > 0
         return host.has_work
 
     def when_up(self, host: HostControl, call: Callable[[], None]) -> None:

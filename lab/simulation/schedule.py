@@ -13,7 +13,9 @@ from lab.topology.model import PollSpec, ScriptSpec
 class Schedule:
     """The mail, scripts and polls of a run, of those hosts that its driver runs.
 
-    Mail is handed in at its host; while that is down, it waits.
+    What comes due at a host that is down happens when it runs again: its users hand in their mail
+    then, and its scripts and polls are late. A poll that comes due several times until then is
+    made once.
     """
 
     def __init__(self, driver: Driver, faults: Faults) -> None:
@@ -27,6 +29,7 @@ class Schedule:
         self._polls = [poll for poll in topology.polls if is_here(poll.sender)]
         self._due = len(self._scripts) + sum([poll.times for poll in self._polls])
         self._has_mail = True
+        self._late_polls: set[tuple[str, str]] = set()
 
     @property
     def is_over(self) -> bool:
@@ -57,10 +60,23 @@ class Schedule:
 
     def _script_due(self, script: ScriptSpec) -> None:
         self._due -= 1
-        self.driver.run_script(script)
+        host = self.driver.host_control(script.sender)
+        if host.faults.down:
+            self._faults.when_up(host, lambda: self.driver.run_script(script))
+        else:
+            self.driver.run_script(script)
 
     def _poll_due(self, poll: PollSpec) -> None:
         self._due -= 1
+        host, ends = self.driver.host_control(poll.sender), (poll.sender, poll.to)
+        if not host.faults.down:
+            self.driver.poll(poll)
+        elif ends not in self._late_polls:
+            self._late_polls.add(ends)
+            self._faults.when_up(host, lambda: self._late_poll(poll))
+
+    def _late_poll(self, poll: PollSpec) -> None:
+        self._late_polls.discard((poll.sender, poll.to))
         self.driver.poll(poll)
 
     def _put_next_mail(self) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from lab.hosts.spool import Queue, QueuedMail
 from lab.live.spool_rows import DamagedSpool
-from lab.live.storage import Changes, Delivery, Storage, last_batch
+from lab.live.storage import Changes, Delivery, Storage, left_in
 from lab.protocol import parse_path
 
 BOB = parse_path("<bob@B.ARPA>")
@@ -58,7 +58,7 @@ def test_a_commit_is_numbered_and_outlives_the_process(tmp_path: Path) -> None:
         "    storage.write(changes)\n"
     )
     subprocess.run([sys.executable, "-c", program, str(path)], check=False, timeout=60)
-    assert last_batch(path) == 3
+    assert left_in(path) == (3, 0)
     again = Storage(path)
     assert again.batch == 3
     assert again.drops() == [("ann", b"x")] * 3
