@@ -1,0 +1,98 @@
+"""What comes due while its host is down: mail, scripts and polls happen when it runs again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from helpers.live_hosts import live
+
+import lab
+
+DOWN = """
+[retry]
+first = "0.5 s"
+[[host]]
+name = "A.ARPA"
+users = ["ann"]
+holds = ["B.ARPA"]
+turn = true
+[[host]]
+name = "B.ARPA"
+users = ["bob"]
+[[link]]
+between = ["A.ARPA", "B.ARPA"]
+latency = "2 ms"
+[[fault]]
+kind = "{kind}"
+host = "B.ARPA"
+at = "2 s"
+for = "4 s"
+"""
+LATE_MAIL = '[[mail]]\nat = "3 s"\nfrom = "bob@B.ARPA"\nto = "ann@A.ARPA"\n'
+LATE_SCRIPT = '[[script]]\nat = "3 s"\nfrom = "B.ARPA"\nto = "A.ARPA"\nlines = ["NOOP", "QUIT"]\n'
+LATE_POLL = (
+    '[[mail]]\nat = "1 s"\nfrom = "ann@A.ARPA"\nto = "bob@B.ARPA"\n'
+    '[[poll]]\nat = "3 s"\nevery = "0.5 s"\ntimes = 3\nfrom = "B.ARPA"\nto = "A.ARPA"\n'
+)
+
+
+def what_happened(run: lab.Run) -> tuple[int, int, list[tuple[str, bool]]]:
+    """How much was submitted and delivered, and B's calls: commands, and whether B was back."""
+    calls = [
+        (event["verb"], event.t >= 6.0)
+        for event in run.trace
+        if event.kind == "command" and event["verb"] in ("NOOP", "TURN")
+    ]
+    return run.summary["submitted"], run.summary["delivered"], calls
+
+
+@pytest.mark.parametrize("kind", ["crash", "host-down"])
+@pytest.mark.parametrize(
+    ("late", "expected"),
+    [
+        (LATE_MAIL, (1, 1, [])),
+        (LATE_SCRIPT, (0, 0, [("NOOP", True)])),
+        (LATE_POLL, (1, 1, [("TURN", True)])),
+    ],
+    ids=["mail", "script", "poll"],
+)
+def test_it_happens_when_the_host_is_back(
+    kind: str, late: str, expected: tuple[object, ...], tmp_path: Path
+) -> None:
+    """Simulated and live alike; a poll that came due three times is made once."""
+    path = tmp_path / "down.toml"
+    path.write_text(DOWN.format(kind=kind) + late)
+    assert what_happened(lab.simulate(path)) == expected
+    assert what_happened(live(path, 4.0)) == expected
+
+
+MANY = """
+[retry]
+first = "0.2 s"
+[[host]]
+name = "A.ARPA"
+users = ["ann"]
+[[host]]
+name = "B.ARPA"
+users = ["bob"]
+[[link]]
+between = ["A.ARPA", "B.ARPA"]
+[[traffic]]
+count = 400
+rate = 200
+from = "ann@A.ARPA"
+to = "bob@B.ARPA"
+"""
+
+
+def test_no_submission_vanishes_while_its_host_is_killed_again_and_again(tmp_path: Path) -> None:
+    """Each is stored, or handed over once more to the process that is started next."""
+    path = tmp_path / "many.toml"
+    kills = "".join(
+        f'[[fault]]\nkind = "crash"\nhost = "A.ARPA"\nfor = "0.1 s"\nat = {0.5 + number}\n'
+        for number in range(4)
+    )
+    path.write_text(MANY + kills)
+    summary = live(path, 1.0).summary
+    assert (summary["submitted"], summary["delivered"], summary["lost"]) == (400, 400, 0)
