@@ -90,7 +90,9 @@ def _problems_of_fault(topology: TopologyData, name: str, fault: FaultSpec) -> I
         yield str(why)
         return
     places = [*(fault.link or ()), *([] if fault.host is None else [fault.host])]
-    yield from _unknown(topology, name, [place for place in places if not is_glob(place)])
+    # a fault that names a glob is resolved in the run, and so are other spellings next to it
+    names = [place for place in places if not is_glob(place) and topology.host(place) is None]
+    yield from _unknown(topology, name, names)
 
 
 def _unknown(topology: TopologyData, name: str, hosts: Iterable[str]) -> Iterator[str]:
