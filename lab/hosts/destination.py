@@ -1,9 +1,8 @@
-"""Where a host sends mail for a path, learned forwards, and failed recipients."""
+"""Where a host sends mail for a path, and learned forwards."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
 from lab.hosts.directory import AMBIGUOUS, Directory, Entry, Forward, MailingList, User
@@ -161,16 +160,3 @@ class LearnedForwards:
                 del self._paths[key]
                 return old
         return None
-
-
-@dataclass(slots=True)
-class FailedRecipient:
-    """A recipient who does not get the message.
-
-    ``host`` refused it, with ``reason`` as its reply; "": no host did, and ``reason`` says why.
-    """
-
-    recipient: str
-    path: Path
-    host: str
-    reason: str

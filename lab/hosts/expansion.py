@@ -117,6 +117,7 @@ class _RecipientExpansion:
         if forward.user in self.forwards:
             return ((recipient, Destination(destination.path, refusal=NO_SUCH_USER)),)
         self.forwards.add(forward.user)
+        self.plan.written.setdefault(recipient, (destination.path, False))
         paths = destination.path.bare, forward.to.bare
         self.plan.steps.append(("forward", recipient, *paths, "forward"))
         return self.expand(recipient, onward)
@@ -129,34 +130,40 @@ class _RecipientExpansion:
             self.plan.steps.append(("expand", recipient, mailing_list.name, ()))
             self.plan.is_handled = True
             return ()
-        paths = self._paths(mailing_list)
-        if not paths:
+        members = self._members(mailing_list, is_private=mailing_list.private)
+        if not members:
             return ((recipient, Destination(destination.path, refusal=NO_SUCH_USER)),)
-        ids = tuple([(f"{recipient}.{number}", path.bare) for number, path in enumerate(paths, 1)])
+        ids = tuple(
+            [(f"{recipient}.{number}", path.bare) for number, (path, _) in enumerate(members, 1)]
+        )
         self.plan.steps.append(("expand", recipient, mailing_list.name, ids))
         after: list[Recipient] = []
-        for (member, _), path in zip(ids, paths, strict=True):
+        written, was_private = self.plan.written.get(recipient, (destination.path, False))
+        for (member, _), (path, is_private) in zip(ids, members, strict=True):
+            self.plan.written[member] = (written, was_private or is_private)
             after += self.expand(member, self.expansion.destinations.of(path))
         return after
 
-    def _paths(self, mailing_list: MailingList) -> list[Path]:
-        """Return the paths of a list's members, also of inner lists at this host, each once."""
+    def _members(self, mailing_list: MailingList, *, is_private: bool) -> list[tuple[Path, bool]]:
+        """Return the paths of a list's members, also of inner lists at this host, each once; and
+        whether it is private that they are members.
+        """
         self.lists.add(mailing_list.name)
         destinations = self.expansion.destinations
-        paths: list[Path] = []
+        members: list[tuple[Path, bool]] = []
         for member in mailing_list.members:
             path = member.path
             inner = self._final_entry(destinations.entry_of(path))
             if isinstance(inner, MailingList) and inner.name in self.lists:
                 continue
             if isinstance(inner, MailingList) and destinations.of(path).hop is None:
-                paths += self._paths(inner)
+                members += self._members(inner, is_private=is_private or inner.private)
                 continue
             key = self._member_key(path)
             if key not in self.members:
                 self.members.add(key)
-                paths.append(path)
-        return paths
+                members.append((path, is_private))
+        return members
 
     def _final_entry(self, entry: Entry | None) -> Entry | None:
         """Return the entry at this host that an entry leads to, through any forwards."""

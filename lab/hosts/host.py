@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from lab.hosts.control import HostControl
-from lab.hosts.destination import Destination, Destinations, FailedRecipient, LearnedForwards
+from lab.hosts.destination import Destination, Destinations, LearnedForwards
 from lab.hosts.directory import Directory, User
 from lab.hosts.expansion import Expansion, Recipient
-from lab.hosts.message import compose_notification
+from lab.hosts.failed import FailedRecipient
+from lab.hosts.notification import MOST_LISTED, compose_notification
 from lab.hosts.paths import why_unsendable, why_unsendable_from
 from lab.hosts.plan import MailPlan
 from lab.hosts.port import HostPort
@@ -172,7 +173,9 @@ class Host(HostControl):
         host would send a notification. The next host sees the same reverse-path, with this host
         before it if it is ``relaying``. ``earlier`` is the mail of the spool that goes another way.
         """
-        plan = MailPlan(return_path)
+        plan = MailPlan(return_path, mail_data)
+        if earlier is not None:
+            plan.written.update(earlier.written)
         onward: dict[str, tuple[Neighbour, list[Addressee]]] = {}
         octets = b""
         visited = _NOWHERE
@@ -200,6 +203,8 @@ class Host(HostControl):
         for hop, addressees in onward.values():
             mail = QueuedMail(message, verb, return_path, return_path, addressees, mail_data)
             mail.relaying = relaying
+            if plan.written:
+                mail.written = plan.written_of(addressees)
             if earlier is not None:
                 mail.continue_from(earlier)
             self._send_on(plan, hop, mail)
@@ -216,7 +221,7 @@ class Host(HostControl):
             mail.message = message
             self.spooling.enqueue(now, hop, mail)
         if plan.failed:
-            self.notify_sender(now, message, plan.return_path, plan.failed)
+            self.notify_sender(now, message, plan.return_path, plan.failed, plan.mail_data)
 
     def _onward(
         self,
@@ -230,6 +235,7 @@ class Host(HostControl):
         learned = self.forwards_learned.find(path)
         if learned is not None:
             plan.steps.append(("forward", recipient, path.bare, learned.bare, "learned"))
+            plan.written.setdefault(recipient, (path, False))
             destination = self.destinations.of(learned)
         hop = destination.hop
         if hop is None or hop.name not in visited:
@@ -311,17 +317,36 @@ class Host(HostControl):
     # -- mail goes back -------------------------------------------------------------------------
 
     def notify_sender(
-        self, now: float, message: int, return_path: Path, failed: Sequence[FailedRecipient]
+        self,
+        now: float,
+        message: int,
+        return_path: Path,
+        failed: Sequence[FailedRecipient],
+        mail_data: bytes,
     ) -> None:
-        """Send an undeliverable mail notification (section 3.6); none about a notification."""
-        reason = "; ".join(dict.fromkeys([failure.reason for failure in failed]))
+        """Send an undeliverable mail notification (section 3.6), or several for many recipients;
+        none about a notification.
+        """
         if return_path.is_null:
-            self.record((now, "abandon", self.name, None, None, message, reason))
+            why = _reasons(failed)
+            self.record((now, "abandon", self.name, None, None, message, why))
             return
+        for first in range(0, len(failed), MOST_LISTED):
+            some = failed[first : first + MOST_LISTED]
+            self._notify_sender(now, message, return_path, some, mail_data)
+
+    def _notify_sender(
+        self,
+        now: float,
+        message: int,
+        return_path: Path,
+        failed: Sequence[FailedRecipient],
+        mail_data: bytes,
+    ) -> None:
         number = self.port.next_message(self.name, message)
         ids = tuple([failure.recipient for failure in failed])
         row = (now, "notify", self.name, None, None, number)
-        self.record((*row, message, ids, return_path.bare, reason))
+        self.record((*row, message, ids, return_path.bare, _reasons(failed)))
         destination = self.destinations.of(return_path)
         if destination.refusal is not None:
             why = str(destination.refusal)
@@ -329,8 +354,10 @@ class Host(HostControl):
             return
         environment = destination.hop.environment if destination.hop is not None else ""
         name = self.settings.name_in(environment)
-        failures = [(failure.path, failure.host, failure.reason) for failure in failed]
-        octets = compose_notification(self.daytime(now), name, return_path, failures)
+        quote = self.settings.notification_quote
+        octets = compose_notification(
+            self.daytime(now), name, return_path, failed, mail_data, quote
+        )
         recipients = [("1", destination)]
         self.dispatch(now, number, "MAIL", NULL_PATH, recipients, octets, relaying=False)
 
@@ -368,11 +395,11 @@ class Host(HostControl):
     ) -> None:
         """Return mail that is too old to be tried again."""
         what = f"{queue.host} {how}, and no more tries are made: {reason}"
-        failed = [FailedRecipient(recipient, path, "", what) for recipient, path in mail.addressees]
+        failed = mail.failed(mail.addressees, "", what)
         self.port.forget(self.name, mail)
         row = (now, "refuse", self.name, queue.host, None, mail.message)
         self.record((*row, mail.ids, what))
-        self.notify_sender(now, mail.message, mail.return_path, failed)
+        self.notify_sender(now, mail.message, mail.return_path, failed, mail.mail_data)
 
     def lose_memory(self, now: float) -> None:
         """Lose what was in memory only, in a crash: mail not stored yet, and when to try again."""
@@ -396,3 +423,8 @@ class Host(HostControl):
         """End the session for a queue; mail that is left waits for its next try."""
         queue.session = False
         self.schedule_retry(now, queue)
+
+
+def _reasons(failed: Sequence[FailedRecipient]) -> str:
+    """Return the reasons of failures in one line, each once."""
+    return "; ".join(dict.fromkeys([failure.reason for failure in failed]))

@@ -1,11 +1,11 @@
-"""The lines of a message: memo header, trace lines, and the text of a notification.
+"""The lines of a message: memo header and text.
 
 Time stamp lines and return path lines are those of :mod:`lab.protocol.time_stamps`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
@@ -84,33 +84,3 @@ def _folded(name: str, values: list[str]) -> list[str]:
             lines.append("    ")
         lines[-1] += value + comma + (" " if comma else "")
     return [line.rstrip() for line in lines]
-
-
-def compose_notification(
-    daytime: str, host: str, to: Path, failures: Sequence[tuple[Path, str, str]]
-) -> bytes:
-    """Return the mail data of an undeliverable mail notification, as in section 3.6's example 7.
-
-    ``failures``: for each recipient the forward-path, the host that refused it ("": none did), and
-    the reply or reason.
-    """
-    lines = [
-        f"Date: {daytime}",
-        f"From: SMTP@{host}",
-        f"To: {to.mailbox}",
-        "Subject: Mail System Problem",
-        "",
-    ]
-    for number, (path, who, what) in enumerate(failures):
-        begin = f"  Sorry {to.local}, your" if number == 0 else "  Your"
-        lines.append(f"{begin} message to {path.mailbox} lost.")
-        if who:
-            quoted = what.splitlines() or [""]
-            lines.append(f"  {who} said this:")
-            lines += [
-                f"   {chr(34) if n == 0 else ' '}{line}{chr(34) if n == len(quoted) - 1 else ''}"
-                for n, line in enumerate(quoted)
-            ]
-        else:
-            lines.append(f"  {what}")
-    return as_mail_data(lines)

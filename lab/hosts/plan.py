@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
-from lab.hosts.destination import FailedRecipient
+from lab.hosts.failed import FailedRecipient
 from lab.hosts.routing import Neighbour
-from lab.hosts.spool import QueuedMail
+from lab.hosts.spool import Addressee, QueuedMail, Written
 from lab.hosts.verdicts import OK, failure_of
-from lab.protocol import Path, Reply
+from lab.protocol import Path, Reply, reply
 
 Step = tuple[Any, ...]
 """A row of the trace to be: its kind, and the columns of that kind."""
@@ -22,15 +23,19 @@ class MailPlan:
     ``steps`` are the rows to record, in order: lists and forwards that are expanded, deliveries.
     ``onward`` is the mail to queue, with its next host; ``failed`` are the recipients who cannot be
     given the mail, ``refusals`` the replies that say why. ``is_handled`` is set if anybody else
-    can. ``lists`` are the lists to which the mail will have gone.
+    can. ``lists`` are the lists to which the mail will have gone; ``written`` is how the paths of
+    recipients were written before lists and forwards replaced them.
     """
 
     __slots__ = (
-        "failed", "is_handled", "lists", "onward", "refusals", "return_path", "steps",
+        "failed", "is_handled", "lists", "mail_data", "onward", "refusals", "return_path", "steps",
+        "written",
     )  # fmt: skip
 
-    def __init__(self, return_path: Path) -> None:
+    def __init__(self, return_path: Path, mail_data: bytes = b"") -> None:
         self.return_path = return_path
+        self.mail_data = mail_data
+        self.written: dict[str, Written] = {}
         self.steps: list[Step] = []
         self.onward: list[tuple[Neighbour, QueuedMail]] = []
         self.failed: list[FailedRecipient] = []
@@ -40,8 +45,19 @@ class MailPlan:
 
     def fail(self, recipient: str, path: Path, host: str, refusal: Reply) -> None:
         """Note that a recipient cannot be given the mail."""
-        self.failed.append(FailedRecipient(recipient, path, host, str(refusal)))
+        written = self.written.get(recipient, ())
+        failure = FailedRecipient(recipient, path, host, str(refusal), *written)
+        self.failed.append(failure)
+        if failure.is_private:
+            refusal = reply(refusal.code, failure.public_reason[len("550 ") :])
         self.refusals.append(refusal)
+
+    def written_of(self, addressees: Sequence[Addressee]) -> dict[str, Written]:
+        """Return how the paths of some recipients were written, if otherwise."""
+        written = self.written
+        return {
+            recipient: written[recipient] for recipient, _ in addressees if recipient in written
+        }
 
     @property
     def verdict(self) -> Reply:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from lab.hosts.destination import Destination, FailedRecipient
+from lab.hosts.destination import Destination
+from lab.hosts.failed import FailedRecipient
 from lab.hosts.host import Host
 from lab.hosts.spool import Addressee, Queue, QueuedMail
 from lab.protocol import Answer, HostName, Outgoing, Path, Transaction
@@ -299,7 +300,8 @@ class QueueSender:
                 continue
             self._record("forward", mail, recipient, path.bare, old.bare, "redirect")
             recipients = [(recipient, self.host.destinations.of(old))]
-            self._send_on(mail.redirected(frozenset([path.key])), recipients)
+            part = mail.redirected([(recipient, path)], frozenset([path.key]))
+            self._send_on(part, recipients)
         return unlearned
 
     def _send_on(self, mail: QueuedMail, recipients: list[tuple[str, Destination]]) -> None:
@@ -328,7 +330,7 @@ class QueueSender:
             self._record("forward", mail, recipient, old.bare, new.bare, "redirect")
             recipients.append((recipient, host.destinations.of(new)))
         followed = frozenset([new.key, *[old.key for old in olds]])
-        self._send_on(mail.redirected(followed), recipients)
+        self._send_on(mail.redirected(addressees, followed), recipients)
         return True
 
     def _end_redirects(
@@ -338,14 +340,15 @@ class QueueSender:
         peer = self.queue.host
         what = f"{peer} said {answer[0]} {answer[1]}, but {why}"
         self._record("refuse", mail, tuple([recipient for recipient, _ in addressees]), what)
-        failed = [FailedRecipient(recipient, path, "", what) for recipient, path in addressees]
-        self.host.notify_sender(self.now, mail.message, mail.return_path, failed)
+        self._notify_sender(mail, mail.failed(addressees, "", what))
 
     def _refuse(self, mail: QueuedMail, text: str, addressees: list[Addressee]) -> None:
         self._record("refuse", mail, tuple([recipient for recipient, _ in addressees]), text)
-        peer = self.queue.host
-        failed = [FailedRecipient(recipient, path, peer, text) for recipient, path in addressees]
-        self.host.notify_sender(self.now, mail.message, mail.return_path, failed)
+        self._notify_sender(mail, mail.failed(addressees, self.queue.host, text))
+
+    def _notify_sender(self, mail: QueuedMail, failed: list[FailedRecipient]) -> None:
+        path, octets = mail.return_path, mail.mail_data
+        self.host.notify_sender(self.now, mail.message, path, failed, octets)
 
     def _defer(self, mail: QueuedMail, text: str, addressees: list[Addressee]) -> None:
         later = mail.part_for(addressees)

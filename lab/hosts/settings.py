@@ -94,6 +94,16 @@ class HostSettings:
             example="{ recipients = 100 }",
         ),
     )
+    notification_quote: int = field(
+        default=0,
+        metadata=setting(
+            "size",
+            "How much of lost mail its notifications quote: the header, and the text as far as it "
+            "fits.",
+            "3.6",
+            example='"2 kB"',
+        ),
+    )
     hop_limit: int = field(
         default=100,
         metadata=setting(

@@ -6,10 +6,22 @@ of a session) holds back its whole queue. A failure of one message (450) holds b
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from lab.hosts.failed import FailedRecipient
 from lab.protocol import Path
 
 Addressee = tuple[str, Path]
 """A recipient of queued mail: the id in the trace, and the forward-path from this host."""
+
+
+Written = tuple[Path, bool]
+"""The path of a recipient as the user wrote it, if a list, a forward or a redirect has replaced it,
+and whether that was a private list, whose members nobody is told.
+"""
+
+_NONE: Final[dict[str, Written]] = {}
 
 
 class QueuedMail:
@@ -19,7 +31,8 @@ class QueuedMail:
     that came from another host is ``relaying``; mail of a user of this host, and a notification, is
     not. ``followed`` are the keys of the paths that replies of 251 and 551 gave for it; none is
     followed twice, and ``redirects`` counts them. ``expires`` is when no more tries are made, 0
-    until the mail is in the spool; it stays when the mail goes another way. ``avoided`` are the
+    until the mail is in the spool; it stays when the mail goes another way. ``written`` is how the
+    paths of recipients were written, if otherwise than here, by their ids. ``avoided`` are the
     next hosts that were tried in vain. ``last_chance``: it was too old when the host came up again,
     and is tried once more. Times are seconds.
     """
@@ -27,7 +40,7 @@ class QueuedMail:
     __slots__ = (
         "addressees", "avoided", "expires", "failures", "followed", "last_chance", "mail_data",
         "message", "not_before", "redirects", "relaying", "return_path", "reverse_path",
-        "takes_251", "verb",
+        "takes_251", "verb", "written",
     )  # fmt: skip
 
     def __init__(
@@ -54,6 +67,7 @@ class QueuedMail:
         self.avoided: frozenset[str] = frozenset()
         self.followed: frozenset[str] = frozenset()
         self.redirects = 0
+        self.written: Mapping[str, Written] = _NONE
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -68,22 +82,35 @@ class QueuedMail:
         part.failures, part.expires, part.relaying = self.failures, self.expires, self.relaying
         part.avoided, part.takes_251 = self.avoided, self.takes_251
         part.followed, part.redirects = self.followed, self.redirects
+        part.written = self.written
         return part
 
-    def redirected(self, followed: frozenset[str]) -> QueuedMail:
-        """Return the same mail, for nobody yet, as it goes to a path that a reply gave for it.
+    def redirected(self, addressees: list[Addressee], followed: frozenset[str]) -> QueuedMail:
+        """Return the same mail for some recipients, as it goes to a path that a reply gave.
 
         ``followed`` are the keys of that path and of those before it.
         """
         part = self.part_for([])
         part.followed |= followed
         part.redirects += 1
+        written = {recipient: (path, False) for recipient, path in addressees}
+        part.written = {**written, **self.written}
         return part
+
+    def failed(
+        self, addressees: Sequence[Addressee], host: str, reason: str
+    ) -> list[FailedRecipient]:
+        """Return recipients as failed: a host gave this reply, or ("") no host did."""
+        return [
+            FailedRecipient(recipient, path, host, reason, *self.written.get(recipient, ()))
+            for recipient, path in addressees
+        ]
 
     def continue_from(self, earlier: QueuedMail) -> None:
         """Take age and redirects from the mail that this one continues."""
         self.expires = earlier.expires
         self.followed, self.redirects = earlier.followed, earlier.redirects
+        self.written = {**self.written, **earlier.written}
 
 
 class Queue:

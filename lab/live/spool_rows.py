@@ -52,6 +52,10 @@ def as_text(entry: QueuedMail) -> str:
             [[number, path.text] for number, path in entry.addressees],
             entry.failures, entry.not_before, entry.expires, entry.relaying, entry.takes_251,
             entry.last_chance, sorted(entry.avoided), sorted(entry.followed), entry.redirects,
+            {
+                number: (entry.written[number][0].text, entry.written[number][1])
+                for number, _ in entry.addressees if number in entry.written
+            },
         ]
     )  # fmt: skip
 
@@ -76,7 +80,11 @@ def as_mail(about: str, mail_data: bytes) -> QueuedMail:
     entry.failures, entry.not_before, entry.expires = failures, not_before, expires
     entry.relaying, entry.takes_251, entry.last_chance = relaying, takes_251, last_chance
     entry.avoided, entry.followed = frozenset(avoided), frozenset(followed)
-    [entry.redirects] = added or [0]  # not in a file of version 1
+    entry.redirects = added[0] if added else 0  # not in a file of version 1
+    written = added[1] if len(added) > 1 else {}
+    entry.written = {
+        number: (parse_path(text), hidden) for number, (text, hidden) in written.items()
+    }
     return entry
 
 

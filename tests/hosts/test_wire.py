@@ -153,10 +153,11 @@ def test_a_list_member_with_a_line_end_is_told_of() -> None:
 
 def test_a_notification_to_a_name_with_a_line_end_has_the_lines_it_should() -> None:
     """3.6: a user name cannot write lines of a notification."""
-    from lab.hosts.message import compose_notification
+    from lab.hosts.failed import FailedRecipient
+    from lab.hosts.notification import compose_notification
 
     to = parse_path('<"x\\\r\\\nX-Header: y"@ONE.ARPA>')
-    loss = (to, "Z.ARPA", "550 No")
+    loss = FailedRecipient("1", to, "Z.ARPA", "550 No")
     octets = compose_notification(Calendar(DEFAULT_START).daytime(0), "TWO.ARPA", to, [loss])
     assert not any(line.startswith(b"X-Header") for line in octets.split(b"\r\n"))
 

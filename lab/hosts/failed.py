@@ -1,0 +1,32 @@
+"""A recipient who does not get a message, and what a notification may say about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lab.protocol import Path
+from lab.protocol.replies import TEXTS
+
+
+@dataclass(slots=True)
+class FailedRecipient:
+    """A recipient who does not get the message.
+
+    ``host`` refused it, with ``reason`` as its reply; "": no host did, and ``reason`` says why.
+    ``written`` is the path that the user wrote, if a list, a forward or a redirect has replaced it;
+    ``is_private``: that was a list whose members nobody is told.
+    """
+
+    recipient: str
+    path: Path
+    host: str
+    reason: str
+    written: Path | None = None
+    is_private: bool = False
+
+    @property
+    def public_reason(self) -> str:
+        """The reason without what names the recipient or the host: a reply's code and meaning."""
+        code = self.reason[:3]
+        is_reply = code.isdigit() and self.reason[3:4] in ("", " ") and int(code) in TEXTS
+        return f"{code} {TEXTS[int(code)]}" if is_reply else "it could not be reached"
