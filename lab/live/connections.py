@@ -8,10 +8,12 @@ import time
 from typing import Final, cast
 
 from lab.hosts.interception import reply_of
-from lab.hosts.receiving import receiver_smtp
+from lab.hosts.receiving import receiver_smtp, reply_script
+from lab.hosts.reply_script import ReplyScript, ReplyWriter
 from lab.hosts.sending import QueueSender
 from lab.hosts.timeouts import Timeouts
 from lab.live.host_process import HostProcess, OpenSession, PendingCall
+from lab.live.scripted_end import ScriptedEnd
 from lab.live.storing_session import StoringSession
 from lab.protocol import (
     Crossing,
@@ -269,6 +271,8 @@ class IncomingConnection(OpenSession):
         self._unread = bytearray()
         self._is_going_on = False
         self._has_ended = False
+        self._script: ReplyScript | None = None
+        self._writer: ReplyWriter | None = None
 
     def connected(self, transport: asyncio.Transport) -> None:
         """Greet the caller: a host of the topology, or a mail program from outside."""
@@ -308,8 +312,15 @@ class IncomingConnection(OpenSession):
             self._respond,
         )  # fmt: skip
         self.receiving.now = process.clock.now
-        changes = self._recipients is not None
-        self.receiver = receiver_smtp(self.receiving, self._next_reply if changes else None)
+        override = self._next_reply if self._recipients is not None else None
+        self._script = script = reply_script(process.host)
+        self.receiver = receiver_smtp(self.receiving, override, script)
+        if script is not None:
+            self._writer = ScriptedEnd(
+                process, script, self.channel.transport, self.number,
+                self.peer if self.peer == OUTSIDE else None, self._finish,
+                self.receiver.end_of_input,
+            ).writer  # fmt: skip
         self._do(self.receiver.open())
 
     def _next_reply(self) -> Reply | None:
@@ -324,6 +335,9 @@ class IncomingConnection(OpenSession):
         if not self._known:
             return None
         mail = self.process.message_of(self.number)
+        if self._script is not None:
+            taken = self._script.taken(mail.ids)
+            return None if mail.message is None or taken is None else (mail.message, taken)
         if mail.message is None or self._recipients is None:
             return None if mail.message is None else (mail.message, mail.ids)
         numbers = self._recipients.numbers()
@@ -426,14 +440,18 @@ class IncomingConnection(OpenSession):
             is_in_mail_data = receiver.state is State.DATA
             self.process.send("receiver", self.number, is_in_mail_data, receiver.turned)
         for kind, octets in events:
-            if kind == "reply":
+            if kind == "reply" and self._writer is None:
                 self.process.write(self.channel.transport, octets, free=free)
+            elif kind == "reply" and self._writer is not None:
+                self._writer.write(octets, self.receiving.now)
         if self._known:
             self.process.schedule_flush()
         if self.receiver.turned:
             self._turn()
-        elif self.receiver.closing:
+        elif self.receiver.closing and self._writer is None:
             self._finish(QUIT)
+        elif self.receiver.closing and self._writer is not None:
+            self._writer.close(self.receiving.now)
 
     def _note(self, events: list[Crossing]) -> None:
         if self.peer != OUTSIDE:
@@ -444,7 +462,7 @@ class IncomingConnection(OpenSession):
             if kind == "reply"
             else (now, kind, name, OUTSIDE, number, None, now, octets)
             for kind, octets in (events[self._noted :] if self._noted else events)
-            if octets
+            if octets and not (kind == "reply" and self._writer is not None)
         )
         self._noted = len(events)
 
@@ -482,6 +500,8 @@ class IncomingConnection(OpenSession):
         process.host.open_sessions -= 1
         process.identified.pop(self.number, None)
         self.receiver.end_of_input()
+        if self._writer is not None:
+            self._writer.stop()
         if self.peer == OUTSIDE:
             row = (process.clock.now, "close", OUTSIDE, process.host.name, self.number, None)
             process.note([(*row, reason)])

@@ -188,6 +188,11 @@ class Output(ABC):
         self._send_queue.add(transport, None, free=free)
         self._schedule()
 
+    def half_close(self, transport: asyncio.Transport) -> None:
+        """Close this end's direction of a connection after what was written to it has left."""
+        self._send_queue.add(transport, b"", free=False)
+        self._schedule()
+
     def mark_urgent(self) -> None:
         """Report to the network at the next flush."""
         self._urgent = True

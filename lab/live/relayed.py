@@ -16,6 +16,7 @@ from lab.network.channel import ChannelRoute
 from lab.network.connection import Connection
 from lab.network.events import Delivery
 from lab.network.link import LinkDirection
+from lab.protocol.arriving import ArrivingReplies
 from lab.protocol.dialogue import Answered, Exchange, Spoken
 from lab.protocol.lines import CRLF, end_of_mail_data, ends_mail_data
 from lab.protocol.replies import MAIL_DATA, is_success
@@ -48,6 +49,19 @@ class RelayPort(asyncio.Protocol):
             self.network.catch_up()
             self.session.received(self, octets)
             self.network.changed.set()
+
+    def eof_received(self) -> bool:
+        """Tell the session that the host sends nothing more; return whether it may still read.
+
+        Only a scripted host closes one direction of a connection; others have closed both.
+        """
+        session = self.session
+        if session is None or not session.is_scripted(self):
+            return False
+        self.network.catch_up()
+        session.hung_up(self)
+        self.network.changed.set()
+        return True
 
     def connection_lost(self, error: Exception | None) -> None:
         """Tell the session that the host has hung up, or that its process has ended."""
@@ -115,7 +129,13 @@ class LiveSession(AnySession):
         self._begin_role()
         network.register(self)
 
+    def is_scripted(self, port: RelayPort) -> bool:
+        """Return whether a port is of a host whose replies the file sets byte for byte."""
+        return port is self.answerer and self._has_script
+
     def _begin_role(self) -> None:
+        self._has_script = bool(self.network.topology.hosts[self.receiver_host].replies)
+        self._pieces = ArrivingReplies()
         self._buffer = bytearray()
         self._unsent = bytearray()
         self._last_reply = b""
@@ -234,7 +254,7 @@ class LiveSession(AnySession):
         if self._receiver_state is not None:
             receiver.takes_mail_data, receiver.is_turned = self._receiver_state
             self._receiver_state = None
-        if answered or receiver.has_ended:
+        if answered or receiver.has_ended or self._has_script:
             whole = bytes(self._unsent)
             self._unsent.clear()
             self.connection.send_reply(whole, now)
@@ -301,12 +321,11 @@ class LiveSession(AnySession):
         if not octets:
             self._receiver_hung_up()
             return
-        row = (
-            delivery.at, "reply", self.sender_host, self.receiver_host, self.number, self.message,
-            delivery.sent, octets,
-        )  # fmt: skip
-        self.network.record(row)
-        self._last_reply = octets
+        hosts = self.sender_host, self.receiver_host
+        for kind, crossed in self._pieces.take(octets):
+            row = (delivery.at, kind, *hosts, self.number, self.message, delivery.sent, crossed)
+            self.network.record(row)
+        self._last_reply = self._pieces.last
         self._at_sender.receive(octets)
         self._caller.write(octets)
         if self._at_sender.is_turned and self.mail is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 _Leaving = tuple[asyncio.Transport, bytes | None]
-"""Bytes to be sent on a connection, or None to close it."""
+"""Bytes to be sent on a connection, b"" to close this direction of it, or None to close it."""
 
 
 class SendQueue:
@@ -55,5 +55,7 @@ def _send(leaving: list[_Leaving]) -> None:
     for transport, octets in leaving:
         if octets is None:
             transport.close()
-        elif not transport.is_closing():
+        elif octets and not transport.is_closing():
             transport.write(octets)
+        elif not transport.is_closing():
+            transport.write_eof()

@@ -220,12 +220,6 @@ class Connection:
             for interception in self.interceptions:
                 interception.reply_sent(octets, now)
 
-    def end_replies(self, now: float) -> None:
-        """Close the direction from the receiver-SMTP's end: after all that it has sent, an empty
-        delivery arrives.
-        """
-        self.to_sender.send(b"", now)
-
     def at_receiver(self, delivery: Delivery) -> None:
         """Pass on what has arrived at the receiver-SMTP's end, unless the connection was cut."""
         if not self.is_alive:

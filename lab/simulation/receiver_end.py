@@ -189,7 +189,7 @@ class LocalReceiverEnd(ReceiverEnd):
         if connection.receiver_closed:
             return
         if how != "silence":
-            connection.end_replies(now)
+            connection.announce_close_to_sender(now)
         self.was_in_mail_data = self.engine.state is _DATA
         self.engine.end_of_input()
         if how in ("cut", "close"):
