@@ -11,6 +11,7 @@ from lab.hosts.interception import reply_of
 from lab.hosts.receiving import receiver_smtp, reply_script
 from lab.hosts.reply_script import ReplyScript, ReplyWriter
 from lab.hosts.sending import QueueSender
+from lab.hosts.sessions import enter, take_over
 from lab.hosts.timeouts import Timeouts
 from lab.live.host_process import HostProcess, OpenSession, PendingCall
 from lab.live.scripted_end import ScriptedEnd
@@ -150,7 +151,7 @@ class OutgoingConnection(PendingCall):
         self.since = now = self.process.clock.now
         if self.queue_sender is not None:
             self.queue_sender.now = now
-        for kind, crossed in self.sender.receive(octets):
+        for kind, crossed in self._take(octets):
             self.replies += kind == "reply"
             if kind != "reply" and crossed:
                 self._report_mail(kind)
@@ -160,6 +161,11 @@ class OutgoingConnection(PendingCall):
             self._turn()
         elif self.sender.closing:
             self._finish(now)
+
+    def _take(self, octets: bytes) -> list[Crossing]:
+        if isinstance(self.sender, SenderSMTP):
+            return self.sender.receive(octets, has_left=not self.is_early)
+        return self.sender.receive(octets)
 
     def go_on(self) -> None:
         """Read on, as what we wrote has left."""
@@ -349,11 +355,9 @@ class IncomingConnection(OpenSession):
         """Record mail from outside as submitted; return its number and the ids of recipients."""
         self._note(self.receiver.crossed)
         number = self.process.numbering.next_message()
-        texts = tuple(path.bare for path in transaction.forward_paths)
-        row = (self.receiving.now, "submit", self.process.host.name, None, None, number)
-        path = transaction.reverse_path.bare
-        self.process.record((*row, path, texts, transaction.verb, len(transaction.mail_data)))
-        return number, [str(n) for n in range(1, len(texts) + 1)]
+        row, ids = enter(self.receiving.now, self.process.host.name, number, transaction)
+        self.process.record(row)
+        return number, ids
 
     def received(self, octets: bytes) -> None:
         """Handle bytes from the sender-SMTP: many at once in slices, so that others have turns."""
@@ -480,11 +484,7 @@ class IncomingConnection(OpenSession):
         process.sessions.discard(self)
         host.open_sessions -= 1
         environment = self.receiving.environment
-        queue = host.spool.queue(self.peer, environment)
-        queue.session = True
-        queue.not_before = 0.0
-        queue_sender = QueueSender(host, queue)
-        sender = SenderSMTP(host.settings.name_in(environment), queue_sender)
+        sender, queue_sender = take_over(host, self.peer, environment)
         role = OutgoingConnection(process, self.peer, environment, sender, queue_sender)
         role.replies = self.given
         role.channel = self.channel

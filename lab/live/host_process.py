@@ -17,6 +17,7 @@ from typing import Any, Final, NamedTuple, NoReturn
 from lab.hosts.host import Host
 from lab.hosts.port import HostPort
 from lab.hosts.sending import QueueSender
+from lab.hosts.sessions import sender_smtp
 from lab.hosts.spool import Queue, QueuedMail
 from lab.live.commits import Acceptance
 from lab.live.control import Control
@@ -90,7 +91,8 @@ class OpenSession(ABC):
 
     ``number`` is the session's, 0 while it has none. ``peer`` is the other host. ``queue_sender``
     is the queue whose mail is sent, None on a receiver-SMTP's side and for a script. ``over`` tells
-    that this side has ended.
+    that this side has ended. ``is_early``: what comes next has come before all that this side sent
+    has left.
     """
 
     def __init__(self, peer: str, queue_sender: QueueSender | None) -> None:
@@ -98,6 +100,7 @@ class OpenSession(ABC):
         self.peer = peer
         self.queue_sender = queue_sender
         self.over = False
+        self.is_early = False
 
     @property
     def sends(self) -> Outgoing | None:
@@ -181,7 +184,7 @@ class HostProcess(Output):
             "session": self._expect, "identify": self._identify, "open": self._opened,
             "no": self._no_way, "unreachable": self.call_failed, "poll": self._poll,
             "script": self._script, "start": self._start_clock, "stop": self._stop,
-            "asked": self._ask,
+            "asked": self._ask, "early": self._early,
         }  # fmt: skip
 
     def _host(self) -> Host:
@@ -280,6 +283,11 @@ class HostProcess(Output):
 
     def _ask(self, number: int, recipient: int | None) -> None:
         self.asked[number] = recipient
+
+    def _early(self, number: int) -> None:
+        for session in self.sessions:
+            if session.number == number:
+                session.is_early = True
 
     def message_of(self, number: int) -> KnownMail:
         """Return the mail that a session carries; waits for the network to say so."""
@@ -386,9 +394,7 @@ class HostProcess(Output):
     def _call(self, queue: Queue, *, turn: bool = False) -> None:
         host = self.host
         self._attempt(queue.host, queue.environment, queue.failures + 1)
-        queue.session = True
-        queue_sender = QueueSender(host, queue, turn=turn)
-        sender = SenderSMTP(host.settings.name_in(queue.environment), queue_sender)
+        sender, queue_sender = sender_smtp(host, queue, turn=turn)
         self._call_host(queue.host, queue.environment, sender, queue_sender)
 
     def _attempt(self, peer: str, environment: str, times: int) -> None:

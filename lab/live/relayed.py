@@ -327,6 +327,8 @@ class LiveSession(AnySession):
             self.network.record(row)
         self._last_reply = self._pieces.last
         self._at_sender.receive(octets)
+        if self._buffer or self.connection.to_receiver.left_at > delivery.at:
+            self.host.send("early", self.number)
         self._caller.write(octets)
         if self._at_sender.is_turned and self.mail is not None:
             self._turn()

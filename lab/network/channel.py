@@ -99,10 +99,11 @@ class Stream:
 
     After ``cut()``, bytes under way still come off the clock; their receiver must check ``alive``
     and ignore them. ``on_segment_loss`` is called at each loss with the direction of the link, how
-    many times the segment was sent again, and the delay in seconds.
+    many times the segment was sent again, and the delay in seconds. ``left_at`` is when the last of
+    what was sent has left its host, where the first link has a bandwidth.
     """
 
-    __slots__ = ("_last", "alive", "deliver", "env", "on_segment_loss", "route")
+    __slots__ = ("_last", "alive", "deliver", "env", "left_at", "on_segment_loss", "route")
 
     def __init__(
         self,
@@ -117,6 +118,7 @@ class Stream:
         self.on_segment_loss = on_segment_loss
         self.alive = True
         self._last = 0.0
+        self.left_at = 0.0
 
     def send(self, octets: bytes, now: float) -> None:
         """Send bytes at the present time, in seconds."""
@@ -164,6 +166,8 @@ class Stream:
                 Timer(self.env, head, self._travel_on, train, route.next_order())
                 return
             head, tail = link.pass_on(head, tail, size, transport.piece)
+            if number == 0 and link.rate is not None:
+                self.left_at = link.free_at
             for times in link.lost(-(-len(octets) // transport.segment) or 1):
                 delay = route.timeout * times
                 head, tail = head + delay, tail + delay

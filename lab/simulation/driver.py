@@ -9,6 +9,7 @@ from typing import Any
 from mypy_extensions import mypyc_attr
 
 from lab.hosts.control import HostControl
+from lab.hosts.sessions import enter
 from lab.network.clock import Clock
 from lab.network.events import WATCHES, Sequencer, Timer, sequencer
 from lab.protocol import Transaction
@@ -121,8 +122,6 @@ class Driver(ABC):
         The mail is recorded as submitted at ``host``, which accepts it.
         """
         number = self.numbering.next_message(host.name)
-        texts = tuple([path.bare for path in transaction.forward_paths])
-        row = (self.env.now, "submit", host.name, None, None, number)
-        path = transaction.reverse_path.bare
-        self.record((*row, path, texts, transaction.verb, len(transaction.mail_data)))
-        return number, [str(n) for n in range(1, len(texts) + 1)]
+        row, ids = enter(self.env.now, host.name, number, transaction)
+        self.record(row)
+        return number, ids

@@ -9,6 +9,7 @@ from lab.hosts.host import Host
 from lab.hosts.receiving import Identity, from_outside, reply_script
 from lab.hosts.reply_script import ReplyScript
 from lab.hosts.sending import QueueSender
+from lab.hosts.sessions import take_over
 from lab.network.channel import ChannelRoute
 from lab.network.connection import Connection
 from lab.network.events import Delivery
@@ -186,7 +187,12 @@ class Session(AnySession):
             self.record((now, kind, *about, crossed))
         if queue_sender is not None:
             queue_sender.now = now
-        for kind, crossed in sender.receive(octets):
+        if isinstance(sender, SenderSMTP):
+            has_left = self.connection.to_receiver.left_at <= now
+            events = sender.receive(octets, has_left=has_left)
+        else:
+            events = sender.receive(octets)
+        for kind, crossed in events:
             if kind != "reply":
                 self.connection.send_command(crossed, now)
         if isinstance(sender, SenderSMTP) and sender.turned:
@@ -248,11 +254,7 @@ class Session(AnySession):
         self.sender_host, self.receiver_host = self.receiver_host, self.sender_host
         self.connection.swap_ends()
         host, environment = self.host, self.connection.route.environment
-        queue = host.spool.queue(self.receiver_host, environment)
-        queue.session = True
-        queue.not_before = 0.0
-        self.queue_sender = QueueSender(host, queue)
-        self.sender = SenderSMTP(host.settings.name_in(environment), self.queue_sender)
+        self.sender, self.queue_sender = take_over(host, self.receiver_host, environment)
         self.receiver = self._local_receiver()
         assert self.number is not None, "a channel that is open has a number"
         self._begin(now, self.number)

@@ -15,6 +15,7 @@ from lab.hosts.control import HostControl
 from lab.hosts.host import Host
 from lab.hosts.port import HostPort
 from lab.hosts.sending import QueueSender
+from lab.hosts.sessions import sender_smtp
 from lab.hosts.spool import Queue
 from lab.network.channel import ChannelRoute
 from lab.protocol import SenderSMTP
@@ -204,9 +205,7 @@ class Simulation(Driver):
             host.defer_all(now, queue, f"{queue.host} cannot be reached: {route}", cut_off=cut_off)
             host.schedule_retry(now, queue)
             return
-        queue.session = True
-        queue_sender = QueueSender(host, queue, turn=turn)
-        sender = SenderSMTP(host.settings.name_in(queue.environment), queue_sender)
+        sender, queue_sender = sender_smtp(host, queue, turn=turn)
         self.new_session(host, self.hosts[queue.host], route, sender, queue_sender).open()
 
     def poll(self, poll: PollSpec) -> None:
