@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import Protocol
 
 from lab.protocol import Crossing, Limits, Outgoing, ReceiverSMTP, SenderSMTP
@@ -26,6 +27,17 @@ def bytewise(octets: bytes) -> Iterator[bytes]:
 def by(size: int) -> Pieces:
     """Cut bytes into pieces of ``size`` bytes."""
     return lambda octets: (octets[n : n + size] for n in range(0, len(octets), size))
+
+
+def at(*positions: int) -> Pieces:
+    """Cut whatever is sent at once after so many bytes, such as ``at(3, 10)``."""
+
+    def cut(octets: bytes) -> Iterator[bytes]:
+        ends = [0, *sorted(each for each in positions if 0 < each < len(octets)), len(octets)]
+        for begin, end in pairwise(ends):
+            yield octets[begin:end]
+
+    return cut
 
 
 class SendingSide(Protocol):

@@ -14,6 +14,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from helpers.documents import HELP, blocks
 from helpers.places import ROOT
 from helpers.public_types import PUBLIC, Public, public
 
@@ -184,7 +185,7 @@ def test_docstrings_name_what_is_raised() -> None:
 
 SCRIPT = """
 import lab
-from lab import lessons, protocol, views
+from lab import lessons, protocol, testing, views
 
 topology = lab.load("x.toml", ["link.0.latency=1 s"])
 reveal_type(topology)  # Topology
@@ -259,6 +260,28 @@ reveal_type(views.plot(trace, "map"))  # Axes
 reveal_type(views.transcript(trace))  # str
 reveal_type(protocol.parse_path("<a@B>"))  # Path
 reveal_type(protocol.reply(250).code)  # int
+
+
+class Small(protocol.Installation):
+    domain = "SMALL.ARPA"
+
+    def recipient(
+        self, transaction: protocol.Transaction, forward_path: protocol.Path
+    ) -> protocol.Reply:
+        return protocol.reply(250, "OK")
+
+    def accept(self, transaction: protocol.Transaction) -> protocol.Reply:
+        return protocol.LATER
+
+
+engine = protocol.ReceiverSMTP(Small())
+reveal_type(engine.greet())  # bytes
+reveal_type(engine.receive(b"NOOP")[0])  # Crossing
+reveal_type(engine.receive(b"NOOP")[0].octets)  # bytes
+reveal_type(engine.answer(protocol.reply(250)))  # Crossing
+reveal_type(protocol.parse_time_stamp_line(b"").daytime)  # str
+reveal_type(testing.play(testing.FakeInstallation()))  # FakeAgenda
+reveal_type(testing.mail_to("Jones").answer_to(0))  # int
 reveal_type(lessons.check("1", 2, 2))  # Result
 reveal_type(lessons.talk("x.toml", "A.ARPA"))  # TypedSession
 """
@@ -284,6 +307,23 @@ def test_a_user_s_script_has_types(tmp_path: Path) -> None:
     for number, type_ in expected.items():
         assert re.search(rf"\b{re.escape(type_)}(?!\w)", found[number]), (number, found[number])
         assert not re.search(r"\bAny\b", found[number]), (number, found[number])
+
+
+def test_the_programs_of_the_protocol_guide_have_types(tmp_path: Path) -> None:
+    """``mypy --strict`` finds nothing wrong with its server, its client, and its test on a wire."""
+    files = []
+    for defines in ("def serve(", "async def send(", "Wire(SenderSMTP"):
+        guide = blocks(HELP / "protocol.md", "python")
+        (text,) = [block.text for block in guide if defines in block.text]
+        files.append(tmp_path / f"program{len(files)}.py")
+        files[-1].write_text(text, encoding="utf-8")
+    cache = str(CACHE / "user")
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--cache-dir", cache, *map(str, files)],
+        cwd=tmp_path, capture_output=True, text=True, timeout=300,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_a_name_that_is_not_public_is_an_error_for_a_user(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from lab.testing import (
     FakeInstallation,
     Pieces,
     Wire,
+    at,
     by,
     bytewise,
     every_loss,
@@ -27,9 +28,11 @@ def test_the_pieces_of_bytes_are_all_of_them() -> None:
     assert list(whole(b"abcde")) == [b"abcde"]
     assert list(bytewise(b"abc")) == [b"a", b"b", b"c"]
     assert list(by(2)(b"abcde")) == [b"ab", b"cd", b"e"]
+    assert list(at(3, 1)(b"abcde")) == [b"a", b"bc", b"de"]
+    assert list(at(0, 5, 9)(b"abcde")) == [b"abcde"]
 
 
-@pytest.mark.parametrize("pieces", [whole, bytewise, by(7)])
+@pytest.mark.parametrize("pieces", [whole, bytewise, by(7), at(1, 2, 17)])
 def test_a_session_has_the_same_log_in_any_pieces(pieces: Pieces) -> None:
     log, agenda = play(FakeInstallation(), mail_to("Jones", data=b".a\r\nb\r\n"), pieces=pieces)
     assert outline(log) == SESSION
