@@ -195,7 +195,8 @@ class ReceiverSMTP:
         self._begun = True
         self.end_of_input()
         self._waiting = False
-        return reply(421, f"{domain_of(self.installation)} {why or TEXTS[421]}").octets
+        domain = self.domain or domain_of(self.installation)
+        return reply(421, f"{domain} {why or TEXTS[421]}").octets
 
     def command(self, line: bytes) -> bytes:
         """Take one whole command line, its CRLF included, and return the reply's octets: the fast

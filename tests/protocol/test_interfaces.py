@@ -153,6 +153,21 @@ def test_a_service_that_shuts_down_says_421_and_keeps_nothing(lines: tuple[bytes
     assert (receiver.shut_down(), receiver.respond(b".\r\n")) == (b"", b"")
 
 
+def test_a_service_may_shut_down_after_an_error_of_its_own() -> None:
+    """An exception of a verdict comes out of respond(); the session can still end in order."""
+
+    class Failing(Smallest):
+        def accept(self, transaction: Transaction) -> Reply:
+            raise OSError("the disk is gone")
+
+    receiver = begun(Failing(), *LINES[:-1])
+    with pytest.raises(OSError, match="the disk is gone"):
+        receiver.respond(b".\r\n")
+    assert receiver.shut_down("Local error")[:24] == b"421 HERE.ARPA Local erro"
+    assert receiver.closing
+    assert not receiver.transaction.is_begun
+
+
 def test_a_service_may_shut_down_before_it_has_greeted() -> None:
     receiver = ReceiverSMTP(Smallest())
     assert receiver.shut_down("Too many sessions") == b"421 HERE.ARPA Too many sessions\r\n"

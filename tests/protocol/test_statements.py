@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from helpers.dialogues import Bag, Post, letter
 
 from lab.protocol import Limits, MailData, ReceiverSMTP, SenderSMTP
 from lab.protocol.replies import TEXTS, Category
+from lab.testing import FakeAgenda, FakeInstallation, mail_to
 
 
-def sender(*replies: bytes) -> tuple[SenderSMTP, Bag, list[bytes]]:
-    """A sender-SMTP with a letter that has been told these replies, and what it said last."""
-    bag = Bag(letter("Jones"))
+def sender(*replies: bytes) -> tuple[SenderSMTP, FakeAgenda, list[bytes]]:
+    """A sender-SMTP with a mail_to that has been told these replies, and what it said last."""
+    bag = FakeAgenda(mail_to("Jones"))
     engine = SenderSMTP("ALPHA.ARPA", bag)
     said: list[bytes] = []
     for octets in replies:
@@ -62,7 +62,7 @@ def test_the_first_line_that_is_a_period_ends_the_mail(cut: int) -> None:
 @pytest.mark.rule("4.2.1-1")
 def test_500_is_for_a_word_that_is_no_command_and_for_a_line_too_long() -> None:
     """4.2.1, 500: "This may include errors such as command line too long"."""
-    receiver = ReceiverSMTP(Post(), Limits(line=512))
+    receiver = ReceiverSMTP(FakeInstallation(), Limits(line=512))
     receiver.open()
     for line in (b"EHLO A\r\n", b"NOOPE\r\n", b"HELP " + b"x" * 506 + b"\r\n"):
         assert receiver.command(line)[:4] == b"500 "
@@ -77,9 +77,9 @@ def test_a_1yz_reply_is_an_error_wherever_it_comes(before: int) -> None:
     """
     engine, bag, said = sender(*MAILED[:before], b"150 wait\r\n")
     assert said == [b"RSET\r\n" if before in (2, 3, 4) else b"QUIT\r\n"]
-    for outgoing in bag.over:
+    for outgoing in bag.finished:
         assert not (outgoing.any_taken and outgoing.answer == (250, "OK"))
-    assert bag.refusals or bag.over
+    assert bag.refusals or bag.finished
     assert engine.state.value != "data"
 
 
