@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from lab.analysis.faults import FaultInterval, fault_spans
 from lab.analysis.intervals import IntervalIndex
+from lab.analysis.narrative import sentence, unheard
 from lab.analysis.session_states import session_histories
 from lab.analysis.spools import SpoolChange, Spooled, SpoolSpan, spans_and_changes
 from lab.trace.digests import DigestHistory
@@ -22,6 +23,7 @@ from lab.trace.rows import (
     PEER,
     SENT,
     SESSION,
+    Event,
     Row,
     T,
 )
@@ -72,7 +74,17 @@ class TraceIndex:
     @cached_property
     def paths(self) -> dict[int, tuple[str, ...]]:
         """The path of each session's channel, from the host that opened it."""
-        return {row[SESSION]: tuple(row[OPEN_PATH]) for row in self.rows if row[KIND] == "open"}
+        return channel_paths(self.rows)
+
+    @cached_property
+    def _unheard(self) -> frozenset[tuple[int | None, int | None]]:
+        return unheard(self.trace.of(("close", "accept")))
+
+    def sentence(self, event: Event) -> str:
+        """Return an event of the trace as a sentence."""
+        is_accept = event.kind == "accept"
+        is_unheard = is_accept and (event.session, event.message) in self._unheard
+        return sentence(event, is_unheard=is_unheard)
 
     @cached_property
     def latencies(self) -> dict[frozenset[str], float]:
@@ -179,3 +191,8 @@ def session_spans(rows: Iterable[Row]) -> list[SessionSpan]:
         elif row[KIND] == "close" and row[SESSION] in spans:
             spans[row[SESSION]] = spans[row[SESSION]]._replace(last=n)
     return list(spans.values())
+
+
+def channel_paths(rows: Iterable[Row]) -> dict[int, tuple[str, ...]]:
+    """Return the hosts and routers on the way of each session's channel, from its opener on."""
+    return {row[SESSION]: tuple(row[OPEN_PATH]) for row in rows if row[KIND] == "open"}

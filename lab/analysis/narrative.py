@@ -8,7 +8,7 @@ it. ``{place}`` is where a fault is.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from lab.analysis.faults import place_of
@@ -23,6 +23,7 @@ from lab.trace.rows import (
     PEER,
     SESSION,
     Event,
+    Row,
     event_of,
 )
 from lab.trace.trace import Trace
@@ -167,9 +168,28 @@ FORMATS: Final[dict[str, Callable[[Any], str]]] = {
 # -- events ------------------------------------------------------------------------------------
 
 
-def sentence(event: Event) -> str:
-    """Return an event as a sentence."""
-    return _worded(event, form_of(event))
+def sentence(event: Event, *, is_unheard: bool = False) -> str:
+    """Return an event as a sentence.
+
+    ``is_unheard``: mail is accepted in a session that is over for the other side
+    (:func:`unheard`), which the event alone does not tell.
+    """
+    return _worded(event, "accept/unheard" if is_unheard else form_of(event))
+
+
+def unheard(rows: Iterable[Row]) -> frozenset[tuple[int | None, int | None]]:
+    """Return the session and message of each accept that comes after the session's close.
+
+    The sender-SMTP does not receive the 250, and keeps the mail too (RFC 821, 4.1.1).
+    """
+    closed: set[int | None] = set()
+    found = set()
+    for row in rows:
+        if row[KIND] == "close":
+            closed.add(row[SESSION])
+        elif row[KIND] == "accept" and row[SESSION] in closed:
+            found.add((row[SESSION], row[MESSAGE]))
+    return frozenset(found)
 
 
 def form_of(event: Event) -> str:
@@ -229,13 +249,9 @@ def _story(trace: Trace, message: int) -> Iterator[str]:
     numbers = {message}
     hosts: set[str] = set()
     deferrals: dict[tuple[str, str, int], int] = {}
-    transmitting: set[int] = set()
-    """The sessions that mail data of the message crossed."""
-    closed: set[int] = set()
+    without_reply = unheard(trace.of(("close", "accept")))
     for row in trace.rows:
         kind, host = row[KIND], row[HOST]
-        if kind == "close" and row[SESSION] in transmitting:
-            closed.add(row[SESSION])
         if kind == "notify" and row[NOTIFY_ABOUT] in numbers:
             numbers.add(row[MESSAGE])
         elif kind == "fault":
@@ -244,8 +260,6 @@ def _story(trace: Trace, message: int) -> Iterator[str]:
             continue
         elif row[MESSAGE] not in numbers:
             continue
-        elif kind == "data":
-            transmitting.add(row[SESSION])
         if kind not in _IN_STORIES:
             continue
         hosts.add(host)
@@ -254,12 +268,12 @@ def _story(trace: Trace, message: int) -> Iterator[str]:
             deferrals[key] = deferrals.get(key, 0) + 1
             if deferrals[key] > 1:
                 continue
-        is_unheard = kind == "accept" and row[SESSION] in closed
-        yield _timed(event_of(row), "accept/unheard" if is_unheard else "")
+        is_unheard = kind == "accept" and (row[SESSION], row[MESSAGE]) in without_reply
+        yield _timed(event_of(row), is_unheard=is_unheard)
     for (host, peer, number), times in deferrals.items():
         if times > 1:
             yield f"{host} put off message {number} for {peer} {times} times in all."
 
 
-def _timed(event: Event, form: str = "") -> str:
-    return f"{clock_time(event.t)}: {_worded(event, form or form_of(event))}"
+def _timed(event: Event, *, is_unheard: bool = False) -> str:
+    return f"{clock_time(event.t)}: {sentence(event, is_unheard=is_unheard)}"

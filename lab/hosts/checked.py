@@ -34,6 +34,7 @@ _CONTAINERS: Final[dict[str, Any]] = {
     "commands": tuple[str, ...],
     "hosts": tuple[str, ...],
     "position": tuple[float, float],
+    "sizes": tuple[int, ...],
 }
 """The types of settings that hold several values."""
 

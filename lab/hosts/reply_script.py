@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final, NamedTuple
 
+from lab.hosts.checked import checked
 from lab.hosts.setting import setting
 from lab.protocol.replies import CONNECTION, MAIL_DATA, ReplyParser, is_success
 
@@ -48,6 +49,7 @@ COMES_AFTER: Final = {
 """For each stage, those after which it usually comes: an early reply goes with the reply there."""
 
 
+@checked
 @dataclass(frozen=True, slots=True)
 class ScriptedReply:
     """A reply that a host sends in place of its own, as the file says."""

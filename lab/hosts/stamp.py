@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from lab.hosts.checked import checked
 from lab.hosts.setting import setting
 from lab.protocol import Path, stamp_options
 
@@ -13,6 +14,7 @@ NUMBER: Final = "{message}"
 """Stands for the number of the message in an id."""
 
 
+@checked
 @dataclass(frozen=True, slots=True)
 class Stamp:
     """The ``<opt-info>`` of a host's time stamp lines: VIA, WITH, ID and FOR."""

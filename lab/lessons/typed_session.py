@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lab.analysis.narrative import lines_of
 from lab.api.conversation import Conversation
 from lab.api.run import Run
 from lab.topology.model import Topology
@@ -58,7 +59,7 @@ class TypedSession:
 
     def _receive(self, octets: bytes) -> None:
         is_continued = False
-        for line in octets.decode("latin-1").splitlines():
+        for line in lines_of(octets) if octets else ():
             self._print("R:", line)
             if not is_continued:
                 self.replies.append([])

@@ -125,6 +125,8 @@ def _called(hint: Any) -> str:
         return "texts"
     if hint in (int, float):
         return "numbers"
+    if hint is bytes:
+        return "bytes object"
     if isinstance(hint, type):
         return PUBLIC_NAMES.get(hint, hint.__name__)
     return "values"

@@ -14,6 +14,7 @@ from rich.text import Span, Text
 from lab.analysis.ladder_rows import tag
 from lab.analysis.map_layout import kind_of
 from lab.analysis.narrative import gist
+from lab.analysis.short_names import short_names
 from lab.stepping.moments import Moment
 from lab.trace.meta import HostMeta, Meta
 
@@ -192,11 +193,12 @@ def _draw_hosts(canvas: Canvas, moment: Moment, grid: CharGrid, hosts: Sequence[
         canvas.write(x, y, sign, DOWN if host["name"] in down else HOST)
     # names that matter at this moment get their cells first
     ranked = sorted(hosts, key=lambda host: (host["name"] != current, host["name"] not in spooled))
+    short = short_names(host["name"] for host in hosts)
     for host in ranked:
         name = host["name"]
         style = DOWN if name in down else BUSY if name == current else Style()
         waiting = f" {spooled[name]}✉" if name in spooled else ""
-        for column, line, text in _labels(grid.cells[name], _short(name), waiting):
+        for column, line, text in _labels(grid.cells[name], _cut(short[name]), waiting):
             if canvas.is_free(column, line, len(text)):
                 canvas.write(column, line, text, style)
                 if waiting and text.endswith(waiting):
@@ -215,6 +217,5 @@ def _labels(cell: tuple[int, int], name: str, waiting: str) -> Iterator[tuple[in
         yield x - size // 2, y - 1, text
 
 
-def _short(name: str) -> str:
-    short = name.removesuffix(".ARPA")
-    return short if len(short) <= 18 else short[:17] + "…"
+def _cut(name: str) -> str:
+    return name if len(name) <= 18 else name[:17] + "…"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lab.analysis.faults import FaultInterval
 from lab.analysis.index import Crossing, TraceIndex
-from lab.analysis.narrative import LETTERS, lines_shown, sentence
+from lab.analysis.narrative import LETTERS, lines_shown
 from lab.analysis.session_states import SessionHistory, Snapshot
 from lab.analysis.spools import Spooled
 from lab.quantities import clock_time
@@ -74,7 +74,7 @@ class Moment:
     @property
     def sentence(self) -> str:
         """The event, in a sentence."""
-        return sentence(self.event) if self.event else "Nothing has happened yet."
+        return self.index.sentence(self.event) if self.event else "Nothing has happened yet."
 
     @property
     def digest(self) -> str:

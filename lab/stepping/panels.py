@@ -6,22 +6,14 @@ from collections.abc import Iterator
 from typing import Final
 
 from lab.analysis.faults import place_of
-from lab.analysis.narrative import gist, lines_of, sentence
+from lab.analysis.narrative import gist, lines_of
+from lab.analysis.side_words import EMPTY, side_words
 from lab.protocol.dialogue import SideState
-from lab.protocol.replies import MAIL_DATA
-from lab.protocol.states import Buffers
 from lab.quantities import clock_time, count_noun, duration
 from lab.stepping.moments import InFlight, Moment
 from lab.trace.closes import QUIT
 
 _LONG: Final = 12
-_DOES: Final = {
-    Buffers.KEEP: "the buffers stay as they are",
-    Buffers.CLEAR: "the buffers are cleared",
-    Buffers.REVERSE_PATH: "the buffers are cleared, the reverse-path is inserted",
-    Buffers.FORWARD_PATH: "the forward-path is appended",
-    Buffers.MAIL_DATA: "mail data is appended from now on",
-}
 
 
 def heading(moment: Moment) -> str:
@@ -60,21 +52,18 @@ def sides(moment: Moment) -> list[str]:
 
 
 def _side(side: SideState) -> Iterator[str]:
-    waiting = f", waits for the reply to {_named(side.awaiting)}" if side.awaiting else ""
-    yield f"state         {side.state.value}{waiting}"
-    if side.reverse_path is None and not side.forward_paths and not side.mail_data:
+    words = side_words(side)
+    yield f"state         {words.state}"
+    if words.are_empty:
         yield "buffers       all three are empty"
         return
-    path = "–" if side.reverse_path is None else f"{side.verb} {side.reverse_path}"
-    yield f"reverse-path  {path}"
-    to = list(side.forward_paths)
-    paths = [*to[:3], f"and {len(to) - 3:,} more"] if len(to) > 4 else to or ["–"]
+    yield f"reverse-path  {words.reverse_path}"
+    to = words.forward_paths
+    paths = [*to[:3], f"and {len(to) - 3:,} more"] if len(to) > 4 else to or [EMPTY]
     yield f"forward-path  {paths[0]}"
     yield from (f"              {path}" for path in paths[1:])
-    if side.mail_data:
-        yield f"mail data     {count_noun(len(side.mail_data), 'octet')}: {_first(side.mail_data)}"
-    else:
-        yield "mail data     –"
+    begin = f": {_first(side.mail_data)}" if side.mail_data else ""
+    yield f"mail data     {words.mail_data}{begin}"
 
 
 def _first(octets: bytes) -> str:
@@ -82,23 +71,12 @@ def _first(octets: bytes) -> str:
     return f"{text[:30]}..."
 
 
-def _named(command: str) -> str:
-    return {"CONNECT": "the opening", MAIL_DATA: "the mail data"}.get(command, command)
-
-
 def _row(side: SideState) -> Iterator[str]:
     """Yield the row of the transition table that decided the last command."""
-    if side.command == "CONNECT":
-        yield "table: the channel opens, and the receiver-SMTP greets (3.5, 4.3)"
-        return
-    what = _named(side.command)
-    if side.row is None:
-        yield f"table: {side.was.value} × {what}: out of order, 503 (4.1.1, 4.3)"
-        return
-    means = f": {side.code}, {side.meaning.value}" if side.code and side.meaning else ""
-    done = side.row.next.value
-    yield f"table: {side.was.value} × {what} → {done} ({side.row.section}){means}"
-    yield f"       {_DOES[side.row.buffers]}"
+    words = side_words(side)
+    yield f"table: {words.row}"
+    if words.buffers:
+        yield f"       {words.buffers}"
 
 
 def links(moment: Moment) -> list[str]:
@@ -151,7 +129,8 @@ def events(moment: Moment, before: int = 8, after: int = 4) -> list[str]:
     lines = []
     for seq, (event, time) in enumerate(zip(near, times, strict=True), first):
         mark = ">" if seq == moment.n - 1 else " "
-        lines.append(f"{mark} {seq + 1:>{number_width},}  {time:>{time_width}}  {sentence(event)}")
+        words = moment.index.sentence(event)
+        lines.append(f"{mark} {seq + 1:>{number_width},}  {time:>{time_width}}  {words}")
     return lines
 
 

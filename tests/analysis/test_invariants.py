@@ -13,6 +13,7 @@ import pytest
 from helpers.places import ROOT, TOPOLOGIES
 
 import lab
+from lab.analysis.index import TraceIndex
 from lab.analysis.invariants import Breach, breaches
 from lab.analysis.invariants.breach import (
     END,
@@ -27,6 +28,7 @@ from lab.analysis.invariants.breach import (
 )  # fmt: skip
 from lab.topology.model import from_dict
 from lab.trace.rows import Row
+from lab.views.replay import replay_data
 
 FILES_OF_OURS = sorted(
     path for path in TOPOLOGIES.rglob("*.toml") if path.parent.name != "experiments"
@@ -212,10 +214,16 @@ def test_a_story_says_whether_a_250_was_heard() -> None:
     a, relay, *others = RELAYED["host"]
     cut = {"kind": "hang-up", "link": ["A.ARPA", "R.ARPA"], "at": 0, "after": "."}
     hosts = [a, {**relay, "store": "2 s"}, *others]
-    story = lab.simulate(from_dict({**RELAYED, "host": hosts, "fault": [cut]})).story(1)
+    run = lab.simulate(from_dict({**RELAYED, "host": hosts, "fault": [cut]}))
+    story = run.story(1)
     stored = "R.ARPA has stored message 1, but A.ARPA does not receive its 250: session 1 is over."
     assert any(line.endswith(stored) for line in story)
     assert not any("accepts message 1 from A.ARPA in session 1" in line for line in story)
+    # an event's sentence in the stepper, and on the page, is that of the story
+    index = TraceIndex(run.trace)
+    assert stored in [index.sentence(event) for event in run.trace]
+    patterns = replay_data(run.trace)["patterns"]
+    assert any(" does not receive its 250" in str(pattern) for pattern in patterns)
 
 
 TWICE = {

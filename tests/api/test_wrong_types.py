@@ -17,7 +17,7 @@ from helpers.places import TOPOLOGIES
 import lab
 from lab.hosts.checked import LARGEST_MAIL, LEAST, POSITIVE, range_of
 from lab.protocol import parse_path
-from lab.topology.model import from_dict
+from lab.topology.model import COUNTS, from_dict
 
 CASE: Final = str(TOPOLOGIES / "rfc821/scenario-03.toml")
 HOST: Final = "USC-ISIE.ARPA"
@@ -35,6 +35,8 @@ MADE: Final[dict[str, Mapping[str, Any]]] = {
     "Member": {"path": PATH},
     "PollSpec": {"at": 0.0, "sender": HOST, "to": "MIT-AI.ARPA"},
     "Retry": {},
+    "ScriptedReply": {"to": "RCPT"},
+    "Stamp": {},
     "ScriptSpec": {"at": 0.0, "sender": HOST, "to": "MIT-AI.ARPA", "lines": ("QUIT",)},
     "Timeouts": {},
     "Topology": {},
@@ -49,7 +51,8 @@ WHERE_USED: Final = ("Fault",)
 RESULTS: Final = (
     "Breach", "BreakPoint", "Counts", "Crossing", "DeliverySeconds", "DialogueLine",
     "EnvironmentMeta", "Event", "Explored", "FaultInterval", "HostMeta", "InFlight",
-    "Intervention", "LinkMeta", "LiveServer", "Meta", "Moment", "Outcomes", "Recipient",
+    "Intervention", "LinkMeta", "LiveServer", "Meta", "Moment", "Outcomes", "PeerBreach",
+    "PeerBreachSummary", "Recipient",
     "RecipientSummary", "Run", "SessionHistory", "Snapshot", "Spooled", "Storm", "StormRun",
     "Summary", "Trial",
 )  # fmt: skip
@@ -314,9 +317,8 @@ MAIL: Final = lab.MailSpec(0.0, "MAIL", parse_path("<a@Q>"), (PATH,))
          "faults[0]: there is no host 'Q'; give it in hosts"),
         ({"faults": (lab.Fault("crash", host="A", at="soon"),)},  # type: ignore[arg-type]
          "faults[0].at must be a number, not 'soon'; for example faults[0].at=9.5"),
-        ({"expect": {"delivred": 1}}, "expect: there is no count 'delivred'; there are submitted, "
-         "delivered, returned, rejected, queued, undeliverable_notifications, lost, duplicates, "
-         "sessions, hops"),
+        ({"expect": {"delivred": 1}},
+         f"expect: there is no count 'delivred'; there are {', '.join(COUNTS)}"),
         ({"retry": lab.Retry(first=9.0, max=3.0)},
          "retry: max is less than first; use as much or more"),
         ({"hosts": {"A": replace(A, unimplemented=("MAIL",))}},

@@ -317,13 +317,13 @@ session 1
 sender-SMTP MIT-AI.ARPA
   state         mail, waits for the reply to RCPT
   reverse-path  MAIL <JQP@MIT-AI.ARPA>
-  forward-path  –
-  mail data     –
+  forward-path  empty
+  mail data     empty
 receiver-SMTP USC-ISIE.ARPA
   state         rcpt
   reverse-path  MAIL <JQP@MIT-AI.ARPA>
   forward-path  <@USC-ISIE.ARPA:Jones@BBN-VAX.ARPA>
-  mail data     –
+  mail data     empty
 table: mail × RCPT → rcpt (4.1.1 RECIPIENT): 250, success
        the forward-path is appended
 reply 550 No such user here

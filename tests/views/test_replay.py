@@ -58,9 +58,9 @@ def test_two_hundred_thousand_events_take_less_than_ten_megabytes(
     """Columns of numbers, each text once, deflated; few sentences are written in full."""
     written = []
 
-    def counted(event: Event) -> str:
+    def counted(event: Event, *, is_unheard: bool) -> str:
         written.append(event.kind)
-        return sentence(event)
+        return sentence(event, is_unheard=is_unheard)
 
     monkeypatch.setattr(wording, "sentence", counted)
     files = {

@@ -13,7 +13,7 @@ import lab
 from lab.analysis.index import TraceIndex
 from lab.analysis.ladder_rows import CROSSED, FAILURES, ladder_rows, row_of
 from lab.analysis.map_layout import kind_of
-from lab.analysis.narrative import lines_of, sentence
+from lab.analysis.narrative import lines_of
 from lab.analysis.spools import queue_lengths
 from lab.analysis.tallies import tally_changes
 from lab.quantities import clock_time, count_noun, duration
@@ -61,12 +61,13 @@ def trace(request: pytest.FixtureRequest) -> Trace:
 def test_each_event_is_told_in_the_words_of_analysis(trace: Trace, tmp_path: Path) -> None:
     """Its sentence, its row of the ladder, whether it failed, and the lines that crossed."""
     page = computed(tmp_path, EVENTS, replay_data(trace))
+    index = TraceIndex(trace)
     assert len(page) == len(trace)
     for event, shown in zip(trace, page, strict=True):
         row = row_of(event)
         of_row = (row.kind, row.text, row.tag) if row else ("", "", "")
         told = [of_row[0] in kinds for kinds in (FAILURES, CROSSED)]
-        assert shown["words"] == [sentence(event), *of_row, *told]
+        assert shown["words"] == [index.sentence(event), *of_row, *told]
         if shown["lines"] is not None and not shown["missing"]:
             assert shown["lines"] == lines_of(event["octets"])
 

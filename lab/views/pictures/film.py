@@ -15,10 +15,11 @@ from typing import Final
 from xml.sax.saxutils import escape
 
 from lab.analysis.faults import fault_intervals
+from lab.analysis.index import channel_paths
 from lab.analysis.spools import queue_lengths
 from lab.protocol.replies import is_refusal
-from lab.quantities import duration
-from lab.trace.rows import DIALOGUE, HOST, KIND, OCTETS, OPEN_PATH, PEER, SENT, SESSION, Row, T
+from lab.quantities import clock_time
+from lab.trace.rows import DIALOGUE, HOST, KIND, OCTETS, PEER, SENT, SESSION, Row, T
 from lab.trace.trace import Trace
 from lab.views.pictures import plot_style
 from lab.views.pictures.map import map_of
@@ -113,7 +114,7 @@ class _Film:
             ((row[SENT], row[T]) for row in rows if row[KIND] in DIALOGUE),
             0.0, self.last,
         )  # fmt: skip
-        self.paths = {row[SESSION]: tuple(row[OPEN_PATH]) for row in rows if row[KIND] == "open"}
+        self.paths = channel_paths(rows)
 
     def at(self, t: float) -> float:
         """Return when, in the animation, a time of the run is."""
@@ -245,7 +246,7 @@ class _Film:
         steps = 60
         each = self.seconds / steps
         for n in range(steps):
-            words = escape(duration(float(self.scale.time(n / steps))))
+            words = escape(clock_time(float(self.scale.time(n / steps)), 1))
             yield (
                 f'<text x="{left + wide + 10}" y="{y}" font-family="DejaVu Sans, sans-serif" '
                 f'font-size="11" visibility="hidden">{words}<set attributeName="visibility" '

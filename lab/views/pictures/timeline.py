@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lab.analysis.faults import FaultInterval, fault_intervals
 from lab.analysis.itineraries import End, Hop, Itinerary, itineraries
+from lab.analysis.short_names import short_names
 from lab.quantities import count_noun, duration
 from lab.trace.rows import KIND, OPEN_STARTED, SESSION, T
 from lab.trace.trace import Trace, check_trace
@@ -159,6 +160,7 @@ class _Picture:
     ) -> None:
         self.messages, self.layout, self.end, self.own = messages, layout, end, ax is None
         self.faults = faults
+        self.short = short_names(hop.peer for itinerary in messages for hop in itinerary.hops)
         self.openings: list[float] = []
         rows = max(len(layout.lanes), 1) + len(faults)
         self.pitch = 0.62 if rows <= 9 else 0.44 if rows <= 18 else 0.27
@@ -363,13 +365,13 @@ class _Picture:
         right -= 8 / self.pixels  # a marker may sit on the bar's end
         dots = self.ax.figure.dpi / 72
         size = 8.5 if self.lines == 2 else 7.5
-        for name in (hop.peer, hop.peer.partition(".")[0]):
+        for name in (hop.peer, self.short[hop.peer]):
             if plot_style.text_width(name, size) * dots + 8 <= (right - left) * self.pixels:
                 middle = float(self.scale.time((left + right) / 2))
                 self.ax.text(middle, row, name, **_lettering(look, size)).set_gid("host")
                 return
         if self.pitch > 0.5:
-            self._name_above(hop.peer.partition(".")[0], left * self.pixels, begin, row)
+            self._name_above(self.short[hop.peer], left * self.pixels, begin, row)
 
     def _name_above(self, name: str, pixel: float, begin: float, row: int) -> None:
         """Write the name above a bar that is too narrow for it, if the place is free."""

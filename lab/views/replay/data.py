@@ -23,11 +23,13 @@ from lab.analysis.itineraries import Itinerary, itineraries
 from lab.analysis.ladder_rows import CROSSED, FAILURES, with_notifications
 from lab.analysis.narrative import LETTERS
 from lab.analysis.session_states import session_histories
+from lab.analysis.short_names import short_names
+from lab.analysis.side_words import EMPTY, side_words
 from lab.analysis.spools import KINDS as SPOOL_KINDS
 from lab.analysis.spools import spans_and_changes
 from lab.analysis.tallies import tally_changes
 from lab.protocol.dialogue import SideState
-from lab.quantities import DURATION_UNITS, TIME_STEPS, count_noun
+from lab.quantities import DURATION_UNITS, TIME_STEPS
 from lab.trace.rows import (
     HOST,
     KIND,
@@ -107,7 +109,7 @@ class _Page:
         self.times = list(accumulate((round(row[T] * 1e6) for row in self.rows), max))
         self.spans, self.changes = spans_and_changes(self.rows)
         self.texts = Texts(self.rows)
-        self.wording = Wording()
+        self.wording = Wording(trace)
 
     def data(self) -> dict[str, Any]:
         """Return all of it."""
@@ -333,9 +335,11 @@ class _Page:
         described = list(self.meta.get("hosts", ()))
         described += [{"name": name} for name in self.names[len(described) :]]
         places = map_layout.places(described, self.meta.get("links", ()))
+        short = short_names(str(host["name"]) for host in described)
         return [
             {
                 "name": str(host["name"]),
+                "short": short[str(host["name"])],
                 "kind": map_layout.kind_of(host),
                 "title": str(host.get("title") or ""),
                 "users": map_layout.users_of(host),
@@ -377,19 +381,9 @@ _SIDE: Final = ("state", "reverse-path", "forward-path", "mail data", "row of th
 
 def _side(side: SideState) -> tuple[str, ...]:
     """Return a side of a session as the page shows it: a text for each of :data:`_SIDE`."""
-    row = ""
-    if side.command not in ("CONNECT", ""):
-        row = f"{side.was} + {side.command}: " + (
-            f"{side.row.next} ({side.row.section})" if side.row else "out of order, 503 (4.1.1)"
-        )
-        row += f"; {side.code}" if side.code else ""
-    return (
-        side.state.value + (f", reply to {side.awaiting} awaited" if side.awaiting else ""),
-        f"{side.verb} {side.reverse_path}" if side.reverse_path else "empty",
-        " ".join(side.forward_paths) or "empty",
-        count_noun(len(side.mail_data), "octet") if side.mail_data else "empty",
-        row,
-    )
+    words = side_words(side)
+    paths = " ".join(words.forward_paths) or EMPTY
+    return (words.state, words.reverse_path, paths, words.mail_data, words.row)
 
 
 def _once(values: list[Any]) -> Any:

@@ -99,8 +99,8 @@ class LadderView extends Drawing {
 
   /** The hosts' names; without their domains where there is little room. */
   _names() {
-    const names = this.columns.map((host) => this.run.hosts[host].name);
-    return this.wide < 110 && !this.upright ? withoutDomains(names) : names;
+    const form = this.wide < 110 && !this.upright ? "short" : "name";
+    return this.columns.map((host) => this.run.hosts[host][form]);
   }
 
   x(host) {

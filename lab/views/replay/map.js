@@ -75,8 +75,7 @@ class MapView extends Drawing {
     this.fontSize = hosts.length <= 8 ? 13 : hosts.length <= 30 ? 11.5 : 10.5;
     if (this.width < 560) this.fontSize = Math.max(9.5, this.fontSize - 2);
     // with many hosts without their domains; the panel has the names in full
-    const names = hosts.map((host) => host.name);
-    this.names = hosts.length > 25 ? withoutDomains(names) : names;
+    this.names = hosts.map((host) => (hosts.length > 25 ? host.short : host.name));
     const busy = (host) => this.run.sessionsOf[host].length;
     let order = hosts.map((_, k) => k).sort((a, b) => busy(b) - busy(a) || a - b);
     if (hosts.length > NAMED) order = order.slice(0, BUSIEST);

@@ -14,8 +14,9 @@ from operator import itemgetter
 from typing import Any, Final
 
 from lab.analysis.ladder_rows import row_of
-from lab.analysis.narrative import sentence
+from lab.analysis.narrative import sentence, unheard
 from lab.trace.rows import HOST, KIND, KINDS, MESSAGE, OCTETS, OWN, PEER, SESSION, Event, Row, T
+from lab.trace.trace import Trace
 
 Pattern = list[str | int]
 """Texts, and numbers for what is filled in: host 0, peer 1, session 2, message 3, octets 4."""
@@ -48,7 +49,8 @@ class Wording:
     the text of the ladder's row), the kind of that row and its tag; -1 and "" if there is no row.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, trace: Trace) -> None:
+        self._unheard = unheard(trace.of(("close", "accept")))
         self.patterns: list[Pattern] = []
         self.words: list[tuple[int, str, int, str]] = []
         self._patterns: dict[tuple[str | int, ...], int] = {}
@@ -63,7 +65,11 @@ class Wording:
         tables: list[tuple[Callable[[Row], Any], dict[Any, int]]] = []
         found = []
         for row in rows:
-            given = (not row[HOST], not row[PEER], row[SESSION] is None, row[MESSAGE] is None)
+            is_unheard = row[KIND] == "accept" and (row[SESSION], row[MESSAGE]) in self._unheard
+            given = (
+                not row[HOST], not row[PEER],
+                row[SESSION] is None, row[MESSAGE] is None, is_unheard,
+            )  # fmt: skip
             number = None
             for get, numbers in tables:
                 number = numbers.get((get(row), given))
@@ -81,14 +87,14 @@ class Wording:
         """Have the authors speak of an event: the number of their words, and what they read."""
         kind = row[KIND]
         extra = _Watched(dict(zip(KINDS[kind], row[OWN:], strict=True)))
-        no_host, no_peer, no_session, no_message = given
+        no_host, no_peer, no_session, no_message, is_unheard = given
         event = Event(
             row[T], 0, kind,
             row[HOST] if no_host else _HOST, row[PEER] if no_peer else _PEER,
             None if no_session else _SESSION, None if no_message else _MESSAGE,
             extra,
         )  # fmt: skip
-        said = self._pattern(sentence(event), shown)
+        said = self._pattern(sentence(event, is_unheard=is_unheard), shown)
         drawn = row_of(event)
         words = (said, "", -1, "")
         if drawn is not None:

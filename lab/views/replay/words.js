@@ -44,9 +44,3 @@ function shorten(text, width) {
   const head = Math.ceil((width - 1) / 2);
   return `${text.slice(0, head)}…${text.slice(text.length - (width - 1 - head))}`;
 }
-
-/** The names of hosts without their domains, or in full if these would not differ. */
-function withoutDomains(names) {
-  const brief = names.map((name) => name.split(".")[0]);
-  return new Set(brief).size === brief.length ? brief : names;
-}

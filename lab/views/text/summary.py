@@ -10,14 +10,13 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from lab.analysis.account import OUTCOMES
 from lab.analysis.summary import RecipientSummary, Summary
+from lab.quantities import clock_time
 
 ROWS: Final = 20
 """Recipients that are shown; the others are counted."""
 
-_OUTCOMES: Final = (
-    "delivered", "returned", "rejected", "queued", "undeliverable_notifications", "discarded",
-)  # fmt: skip
 _STYLES: Final = {
     "delivered": "green",
     "returned": "yellow",
@@ -79,7 +78,7 @@ def _peer_breaches(summary: Mapping[str, Any]) -> Text:
 def _outcomes(summary: Mapping[str, Any]) -> Text:
     """Return how many were submitted and what became of them; zeros are left out."""
     text = Text(f"{summary.get('submitted', 0)} submitted")
-    for name in _OUTCOMES:
+    for name in OUTCOMES[:-1]:  # the last is "lost", which stands out below
         if summary.get(name) or name == "delivered":
             words = name.replace("_", " ")
             text.append(f" · {summary.get(name, 0)} ").append(words, style=_STYLES[name])
@@ -119,4 +118,4 @@ def _recipient(recipient: Mapping[str, Any]) -> tuple[str | Text, ...]:
 
 
 def _seconds(value: float | None) -> str:
-    return "" if value is None else f"{value:,.3f} s"
+    return "" if value is None else clock_time(value)

@@ -1,0 +1,14 @@
+"""Short names of hosts, for pictures, maps and pages that have no room for the names in full."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def short_names(names: Iterable[str]) -> dict[str, str]:
+    """Return names without their domains, by the names; in full if these would not differ.
+
+    An address such as "[10.0.0.1]" stays whole.
+    """
+    short = {name: name if name[:1] == "[" else name.partition(".")[0] for name in names}
+    return short if len(set(short.values())) == len(short) else {name: name for name in short}
