@@ -1,7 +1,7 @@
 """RFC 821 and nothing else: two engines, the tables that drive them, and the grammar.
 
 Bytes go in, bytes and events come out. Nothing here knows a clock, a socket, random numbers or
-SimPy.
+SimPy. The guide ``lab help protocol`` has a server and a client.
 """
 
 from typing import TYPE_CHECKING, Any
