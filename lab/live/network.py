@@ -172,6 +172,9 @@ class LiveNetwork(LiveDriver):
             await asyncio.sleep(0.01)
             if turn and not self._relays:
                 break  # a turn later than the last of them, for the loop to let go of sockets
+        else:
+            self._abort_relays()  # a peer that reads nothing keeps its connection open
+            await asyncio.sleep(0.01)
         self.records.sort()
         self.stop(reason)
         while self.records.work():
@@ -179,6 +182,11 @@ class LiveNetwork(LiveDriver):
                 progress(self)
             await asyncio.sleep(0)
         self.records.finish()
+
+    def _abort_relays(self) -> None:
+        for relay in list(self._relays):
+            if isinstance(relay, RelayPort):
+                relay.abort()
 
     def stop(self, reason: str) -> None:
         """Write the last record of the trace."""

@@ -71,10 +71,20 @@ class RelayPort(asyncio.Protocol):
             self.session.hung_up(self)
             self.network.changed.set()
 
+    @property
+    def has_left(self) -> bool:
+        """Whether all that was written has left this process."""
+        return self.transport is None or self.transport.get_write_buffer_size() == 0
+
     def write(self, octets: bytes) -> None:
         """Send bytes to the host, if it is connected."""
         if self.transport is not None and not self.transport.is_closing():
             self.transport.write(octets)
+
+    def abort(self) -> None:
+        """Hang up at once; what has not left is lost."""
+        if self.transport is not None:
+            self.transport.abort()
 
     def close(self) -> None:
         """Hang up, once what was written has been sent."""
@@ -139,6 +149,7 @@ class LiveSession(AnySession):
         self._buffer = bytearray()
         self._unsent = bytearray()
         self._last_reply = b""
+        self._is_early = False
         self._at_sender = Exchange()
         self._at_receiver = Exchange()
         self._are_data: deque[bool] = deque()
@@ -246,10 +257,12 @@ class LiveSession(AnySession):
     def _from_receiver(self, octets: bytes) -> None:
         """Send whole replies on, and what comes with or after them: the sender-SMTP judges it."""
         now, receiver = self.network.env.now, self._at_receiver
+        if not self.answerer.has_left:
+            self._is_early = True
         self._unsent += octets
         answered = receiver.receive(octets)
         for _, code, _ in filter(_is_about_mail_data, answered):
-            if is_success(MAIL_DATA, code):
+            if is_success(MAIL_DATA, code) and not self._is_early:
                 self._record_outside(now)
         if self._receiver_state is not None:
             receiver.takes_mail_data, receiver.is_turned = self._receiver_state
@@ -327,7 +340,7 @@ class LiveSession(AnySession):
             self.network.record(row)
         self._last_reply = self._pieces.last
         self._at_sender.receive(octets)
-        if self._buffer or self.connection.to_receiver.left_at > delivery.at:
+        if self._is_early or self._buffer or self.connection.to_receiver.left_at > delivery.at:
             self.host.send("early", self.number)
         self._caller.write(octets)
         if self._at_sender.is_turned and self.mail is not None:

@@ -27,9 +27,13 @@ class ScriptedSender:
         self._exchange = Exchange()
         self.closing = False
 
-    def receive(self, octets: bytes) -> list[Crossing]:
-        """Take the bytes of replies; return what crossed and what to send next, in order."""
+    def receive(self, octets: bytes, *, has_left: bool = True) -> list[Crossing]:
+        """Take the bytes of replies; return what crossed and what to send next, in order.
+
+        ``has_left``: whether all that the last call returned has been sent; if not, it hangs up.
+        """
         exchange = self._exchange
+        exchange.is_broken = exchange.is_broken or not has_left
         answered = exchange.receive(octets)
         events: list[Crossing] = [Crossing("reply", reply.octets) for reply in answered]
         if exchange.has_ended:
