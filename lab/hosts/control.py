@@ -63,6 +63,9 @@ class HostControl(ABC):
         """Put the host's clock forward, or back if ``seconds`` are negative."""
         self.faults.skew += seconds
 
+    def shut_down(self) -> None:  # noqa: B027  in a simulation nobody calls from outside
+        """Say 421 to callers from outside, if there are any: the host is to go down in order."""
+
     def go_down(self) -> None:
         """Run nothing from now on: a fault more has the host down."""
         self.faults.down += 1

@@ -35,6 +35,9 @@ START_TIMEOUT: Final = 20.0
 _ROUTINE: Final = frozenset(("look", "rows", "state"))
 """The kinds of message that the network need not act upon at once."""
 
+_SHUT_DOWN: Final = 1.0
+"""Seconds for which the network waits for a host that a fault shuts down."""
+
 _END_TIMEOUT: Final = 2.0
 """Seconds that it may take to end."""
 
@@ -112,6 +115,12 @@ class HostHandle(HostControl):
         super().shift_clock(seconds)
         if seconds:
             self.send("fault", "skew", self.faults.skew)
+
+    def shut_down(self) -> None:
+        """Have the process end in order, after it has said 421; it gets a moment for that."""
+        if self._process is not None and self.control is not None and not self.faults.down:
+            self.send("stop")
+            self._process.join(_SHUT_DOWN)
 
     def go_down(self) -> None:
         """Run nothing from now on: the process is killed."""
@@ -283,8 +292,9 @@ class HostHandle(HostControl):
         """Kill the process by SIGKILL, and handle what it had sent."""
         if self._process is None or self.control is None:
             return
-        with suppress(ProcessLookupError):
-            os.kill(self._process.pid, signal.SIGKILL)
+        if self._process.is_alive():
+            with suppress(ProcessLookupError):
+                os.kill(self._process.pid, signal.SIGKILL)
         self._process.join(5)
         loop = asyncio.get_running_loop()
         loop.remove_reader(self.control)

@@ -258,6 +258,8 @@ class Faults:
     def take_down(self, host: HostControl, *, crashed: bool) -> None:
         """Take a host down and cut its sessions; a host that has crashed loses its memory."""
         driver = self.driver
+        if not crashed:
+            host.shut_down()
         host.go_down()
         if crashed:
             host.lose_memory(driver.env.now)

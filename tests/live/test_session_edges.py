@@ -11,6 +11,7 @@ import struct
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -35,8 +36,9 @@ def received(caller: socket.socket) -> list[str]:
     """The codes of all replies until the host closes the channel."""
     caller.settimeout(20)
     octets = b""
-    while some := caller.recv(4096):
-        octets += some
+    with suppress(ConnectionResetError):
+        while some := caller.recv(4096):
+            octets += some
     return re.findall(r"^\d{3}", octets.decode(), re.MULTILINE)
 
 
@@ -146,10 +148,35 @@ def test_a_host_that_is_asked_to_end_says_421_and_runs_again(gate: Path) -> None
             pid = listener(ports[GATE])
             os.kill(pid, signal.SIGTERM)
             assert received(caller) == ["220", "250", "421"]
-        with eventually(lambda: connected(ports[GATE])) as caller:
-            caller.sendall(b"QUIT\r\n")
-            assert received(caller) == ["220", "221"]
+        assert eventually(lambda: is_answered(ports[GATE]))
         assert process.poll() is None
+
+
+@pytest.mark.parametrize(("kind", "last"), [("host-down", "421"), ("crash", "250")])
+def test_a_host_that_a_fault_shuts_down_says_421(kind: str, last: str, tmp_path: Path) -> None:
+    """In order; a host that crashes says nothing any more. In both cases it is there again."""
+    path = tmp_path / "down.toml"
+    path.write_text(
+        TOPOLOGY
+        + f'[[fault]]\nkind = "{kind}"\nhost = "GATE.ARPA"\nat = "4 s"\nfor = "1 s"\n'
+        + '[[mail]]\nat = "1 h"\nfrom = "fred@GATE.ARPA"\nto = "fred@GATE.ARPA"\n'
+    )
+    with served(path) as (process, ports):
+        with call(ports[GATE]) as caller:
+            caller.sendall(COMMANDS[0])
+            assert received(caller)[-1] == last
+        assert eventually(lambda: is_answered(ports[GATE]))
+        assert process.poll() is None
+
+
+def is_answered(port: int) -> bool:
+    """Whether a host greets and says goodbye; at its end it may take a call and say nothing."""
+    try:
+        with call(port) as caller:
+            caller.sendall(b"QUIT\r\n")
+            return received(caller) == ["220", "221"]
+    except OSError:
+        return False
 
 
 def listener(port: int) -> int:
