@@ -152,7 +152,7 @@ class ScriptedReceiver(ReceiverSMTP):
         if code is not None and not is_success(MAIL_DATA, code):
             return self.completed(reply(code))
         self._data_code = code
-        verdict = super().reply_to_mail_data(data)
+        verdict: Reply | None = super().reply_to_mail_data(data)
         return verdict if verdict is None else self._instead(verdict)
 
     def checked_answer(self, verdict: Reply) -> Reply:
