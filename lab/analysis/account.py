@@ -31,6 +31,7 @@ from lab.trace.rows import (
     NOTIFY_ABOUT,
     NOTIFY_PATH,
     NOTIFY_RECIPIENTS,
+    OUTSIDE,
     PEER,
     RECIPIENT,
     RECIPIENTS,
@@ -46,6 +47,9 @@ OUTCOMES: Final = (
     "delivered", "returned", "rejected", "queued", "undeliverable_notifications", "discarded",
     "lost",
 )  # fmt: skip
+
+MOST_OUTSIDE: Final = 10_000
+"""Recipients at external hosts whose account is opened again if the mail comes back."""
 
 LAZY: Final = 100_000
 """Recipients of a summary from which on each is made only when it is looked at."""
@@ -271,6 +275,9 @@ class Account:
         self.notifications_by_number: dict[int, Recipient] = {}
         self.saml_messages: set[int] = set()
         self.scripted: set[str] = set()
+        self._external: set[str] = set()
+        self._outside: dict[tuple[int, str], None] = {}
+        self._back_early: set[tuple[int, str]] = set()
         self.sessions = 0
         self.last = 0.0
         self.ended = False
@@ -332,9 +339,20 @@ class Account:
 
     def _accept(self, row: Row) -> None:
         for recipient in self._recipients_of(row[MESSAGE], row[RECIPIENTS]):
+            if row[PEER] == OUTSIDE and self._external:
+                self._come_back(recipient)
             recipient.holders.add(row[HOST])
             if recipient.settled_at is None:
                 recipient.hops += 1
+
+    def _come_back(self, recipient: Recipient) -> None:
+        """Open the account of mail again that an external host had taken, and has sent back."""
+        key = recipient.message, recipient.id
+        if self._outside.pop(key, self) is None:
+            recipient.outcome, recipient.settled_at = "queued", None
+            recipient.deliveries -= 1
+        elif recipient.holders:
+            self._back_early.add(key)  # its 250 is still on its way to the host that sent the mail
 
     def _gone(self, row: Row) -> None:
         """A transfer to the next host, a refusal, a crash: this host no longer has the mail."""
@@ -353,14 +371,21 @@ class Account:
     def _start(self, row: Row) -> None:
         hosts = row[START_META].get("hosts", ())
         self.scripted = {host["name"] for host in hosts if host.get("reply")}
+        self._external = {host["name"] for host in hosts if host.get("external")}
 
     def _deliver(self, row: Row) -> None:
         t, message = row[T], row[MESSAGE]
-        recipient = self.recipients.get((message, row[RECIPIENT]))
-        if recipient is not None:
+        key = message, row[RECIPIENT]
+        recipient = self.recipients.get(key)
+        if recipient is not None and key in self._back_early and row[HOST] in self._external:
+            self._back_early.discard(key)
+            recipient.holders.discard(row[HOST])
+        elif recipient is not None:
             recipient.deliveries += 1
             recipient.settle("delivered", t)
             recipient.holders.discard(row[HOST])
+            if row[HOST] in self._external:
+                self._keep_outside(recipient)
             self._move_to_columns(recipient)
         elif message in self.notifications:
             for about in self.notifications.pop(message):
@@ -373,9 +398,20 @@ class Account:
     def _move_to_columns(self, recipient: Recipient) -> None:
         """Move a settled recipient to the columns, once no host has its mail."""
         key = recipient.message, recipient.id
-        if not recipient.holders and self.recipients.get(key) is recipient:
+        if recipient.holders or key in self._outside:
+            return
+        if self.recipients.get(key) is recipient:
             del self.recipients[key]
             self.settled.add(recipient)
+
+    def _keep_outside(self, recipient: Recipient) -> None:
+        """Keep the account of mail that an external host has taken, as it may come back."""
+        if len(self._outside) >= MOST_OUTSIDE:
+            first = next(iter(self._outside))
+            del self._outside[first]
+            if first in self.recipients:
+                self._move_to_columns(self.recipients[first])
+        self._outside[recipient.message, recipient.id] = None
 
     def _terminal(self, row: Row) -> None:
         if row[MESSAGE] in self.saml_messages:

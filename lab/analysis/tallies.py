@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from lab.analysis.account import ACCOUNTED, Account, Recipient
-from lab.trace.rows import KIND, MESSAGE, RECIPIENT, Row
+from lab.trace.rows import KIND, MESSAGE, OUTSIDE, PEER, RECIPIENT, RECIPIENTS, Row
 
 _BEGIN: Final = ("submit", "expand")
 _SETTLE: Final = ("deliver", "terminal", "reject", "abandon")
@@ -45,8 +45,24 @@ def tally_changes(rows: Iterable[Row]) -> Iterator[TallyChange]:
             settled = Counter(one.outcome for one in unsettled if one.settled_at is not None)
             for name, count in settled.items():
                 yield TallyChange(n, name, count)
+        elif kind == "accept" and row[PEER] == OUTSIDE:
+            ids = [(row[MESSAGE], recipient) for recipient in row[RECIPIENTS]]
+            settled = Counter(_outcomes(account, ids))
+            account.take(row)
+            settled.subtract(_outcomes(account, ids))
+            for name, count in settled.items():
+                if count:  # mail that an external host had taken has come back
+                    yield TallyChange(n, name, -count)
         elif kind in ACCOUNTED:
             account.take(row)
+
+
+def _outcomes(account: Account, keys: Iterable[tuple[int, str]]) -> Iterator[str]:
+    """Yield the outcomes of those recipients that have one and are not in columns."""
+    for key in keys:
+        recipient = account.recipients.get(key)
+        if recipient is not None and recipient.settled_at is not None:
+            yield recipient.outcome
 
 
 def _concerned(account: Account, row: Row) -> list[Recipient]:

@@ -32,15 +32,20 @@ def header_of(mail_data: bytes) -> bytes:
 
 def received_fields(mail_data: bytes) -> list[bytes]:
     """Return what stands in each Received field of mail, unfolded, the first field first."""
+    return unfolded(header_of(mail_data), _NAME)
+
+
+def unfolded(header: bytes, wanted: bytes) -> list[bytes]:
+    """Return what stands in each field of a header with a name, which is given in capitals."""
     fields: list[list[bytes]] = []
     is_inside = False
-    for line in header_of(mail_data).split(b"\r\n"):
+    for line in header.split(b"\r\n"):
         if line[:1] in (b" ", b"\t"):
             if is_inside:
                 fields[-1].append(line)
             continue
         name, colon, value = line.partition(b":")
-        is_inside = bool(colon) and _in_capitals(name.rstrip(_BLANKS)) == _NAME
+        is_inside = bool(colon) and _in_capitals(name.rstrip(_BLANKS)) == wanted
         if is_inside:
             fields.append([value])
     return [b"".join(lines) for lines in fields]

@@ -336,10 +336,10 @@ class IncomingConnection(OpenSession):
         spec = change("change-reply", self.number, self.given, self.process.host.name)
         return reply_of(spec.line or "") if spec is not None else None
 
-    def _identify(self, _: Transaction) -> tuple[int, list[str]] | None:
+    def _identify(self, transaction: Transaction) -> tuple[int, list[str]] | None:
         """Return the message and recipients that both sides mean; or it is mail from outside."""
         if not self._known:
-            return None
+            return self._comes_back(transaction)
         mail = self.process.message_of(self.number)
         if self._script is not None:
             taken = self._script.taken(mail.ids)
@@ -350,6 +350,15 @@ class IncomingConnection(OpenSession):
         if numbers is None:
             return None
         return mail.message, [mail.all_ids[number] for number in numbers]
+
+    def _comes_back(self, transaction: Transaction) -> tuple[int, list[str]] | None:
+        """Return the message and recipients of mail that had left the lab; None for new mail."""
+        self.process.receive_messages()
+        mail = self.process.mail_outside.find(transaction.mail_data)
+        if mail is None or len(mail[1]) != len(transaction.forward_paths):
+            return None
+        self._note(self.receiver.crossed)
+        return mail[0], list(mail[1])
 
     def _enter(self, transaction: Transaction) -> tuple[int, list[str]]:
         """Record mail from outside as submitted; return its number and the ids of recipients."""

@@ -62,6 +62,10 @@ class LiveDriver(Driver):
     # -- hosts ----------------------------------------------------------------------------------
 
     @abstractmethod
+    def mail_leaves(self, mail_data: bytes, message: int, ids: Sequence[str]) -> None:
+        """Tell all hosts of mail that goes to a real mail server: it may come back to any."""
+
+    @abstractmethod
     def host_died(self, host: HostControl) -> None:
         """Handle the end of a host's process that no fault of the file has caused."""
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 from typing import Any, Final, NamedTuple, NoReturn
 
+from lab.hosts.fingerprint import MailOutside
 from lab.hosts.host import Host
 from lab.hosts.port import HostPort
 from lab.hosts.sending import QueueSender
@@ -179,12 +180,13 @@ class HostProcess(Output):
         self._calls = 0
         self.started = asyncio.Event()
         self.over = asyncio.Event()
+        self.mail_outside = MailOutside()
         self._handlers: dict[str, Callable[..., None]] = {
             "submit": self._submit, "fault": self._fault, "links": self._links,
             "session": self._expect, "identify": self._identify, "open": self._opened,
             "no": self._no_way, "unreachable": self.call_failed, "poll": self._poll,
             "script": self._script, "start": self._start_clock, "stop": self._stop,
-            "asked": self._ask, "early": self._early,
+            "asked": self._ask, "early": self._early, "outside": self.mail_outside.add,
         }  # fmt: skip
 
     def _host(self) -> Host:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from lab.hosts.control import HostControl
+from lab.hosts.fingerprint import fingerprint
 from lab.live.driver import LiveDriver
 from lab.live.host_handle import START_TIMEOUT, HostHandle
 from lab.live.recorder import Recorder
@@ -206,6 +207,13 @@ class LiveNetwork(LiveDriver):
             self.failures.append(f"the network failed: {type(error).__name__}: {error}")
 
     # -- hosts ----------------------------------------------------------------------------------
+
+    def mail_leaves(self, mail_data: bytes, message: int, ids: Sequence[str]) -> None:
+        """Tell all hosts of mail that goes to a real mail server: it may come back to any."""
+        mark = fingerprint(mail_data)
+        for handle in self.hosts.values():
+            if not handle.external:
+                handle.send("outside", mark, message, ids)
 
     def real_message(self, number: int) -> int:
         """Return the number in the run of a message that a host may have numbered itself."""

@@ -309,6 +309,8 @@ class LiveSession(AnySession):
             self.peer.send("asked", self.number, self._asked.popleft())
         if (is_data or was_data) and (mail := self.mail) is not None:
             self.peer.send("identify", self.number, mail.message, mail.ids, mail.all_ids)
+            if is_data and self.peer.external and mail.message is not None:
+                self.network.mail_leaves(mail.octets, mail.message, mail.ids)
         self.answerer.write(octets)
 
     def _arrives(self, octets: bytes) -> bool:

@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import lab
-from lab.analysis.account import OUTCOMES, Recipients, write_summary
+from lab.analysis.account import OUTCOMES, Account, Recipients, write_summary
+from lab.analysis.tallies import tally_changes
 from lab.topology.model import from_dict
 
 MAILBOXES = ["open", "open", "open", "busy", "full", "full-after-data"]
@@ -124,3 +125,47 @@ def test_a_summary_is_written_alike_however_many_recipients_it_has(indent: int |
     write_summary(run.summary | {"recipients": Recipients(run.account)}, lazy, indent)
     write_summary(run.summary, plain, indent)
     assert json.loads(lazy.getvalue()) == json.loads(plain.getvalue()) == run.summary
+
+
+# -- mail that an external host sends back
+
+_OUT = [
+    (0.0, "start", "", None, None, None, {"hosts": [{"name": "EXT", "external": "x"}]}),
+    (0.0, "submit", "A", None, None, 1, "joe@A", ("bob@EXT",), "MAIL", 4),
+    (0.0, "queue", "A", "EXT", None, 1, ("1",), 4),
+]  # fmt: skip
+_TAKEN = [
+    (1.0, "accept", "EXT", "A", 1, 1, ("1",), "joe@A", 4),
+    (1.0, "deliver", "EXT", None, None, 1, "1", "bob", b""),
+]
+_LEFT = [(1.1, "transfer", "A", "EXT", 1, 1, ("1",))]
+_BACK = [(1.2, "accept", "A", "outside", 2, 1, ("1",), "joe@A", 40)]
+_DELIVERED = [(1.3, "deliver", "A", None, None, 1, "1", "joe", b"")]
+_NOTIFIED = [
+    (1.3, "notify", "A", None, None, 2, 1, ("1",), "joe@A", "550 No"),
+    (1.4, "deliver", "A", None, None, 2, "1", "joe", b""),
+]
+
+
+@pytest.mark.parametrize(("rows", "outcome", "settled_at", "hops"), [
+    ([*_TAKEN, *_LEFT], "delivered", 1.0, 1),
+    ([*_TAKEN, *_LEFT, *_BACK], "queued", None, 2),
+    ([*_TAKEN, *_LEFT, *_BACK, *_DELIVERED], "delivered", 1.3, 2),
+    ([*_TAKEN, *_LEFT, *_BACK, *_NOTIFIED], "returned", 1.4, 2),
+    ([*_TAKEN, *_LEFT, *_BACK, *_TAKEN, *_LEFT], "delivered", 1.0, 3),
+    ([*_BACK, *_TAKEN, *_LEFT, *_DELIVERED], "delivered", 1.3, 2),  # before its 250 came
+])  # fmt: skip
+def test_mail_that_an_external_host_sends_back_is_one_recipient(
+    rows: list[tuple[object, ...]], outcome: str, settled_at: float | None, hops: int
+) -> None:
+    """An external host has the mail, for all that the lab knows, until it comes back."""
+    account = Account([*_OUT, *rows])
+    (recipient,) = account.everyone()
+    assert (recipient.outcome, recipient.settled_at, recipient.hops) == (outcome, settled_at, hops)
+    counts = account.counts()
+    assert (counts["submitted"], counts[outcome], counts["duplicates"]) == (1, 1, 0)  # type: ignore[literal-required]
+    tally: dict[str, int] = {}
+    for change in tally_changes([*_OUT, *rows]):
+        tally[change.name] = tally.get(change.name, 0) + change.by
+    settled = {} if outcome == "queued" else {outcome: 1}
+    assert {name: count for name, count in tally.items() if count} == {"submitted": 1, **settled}

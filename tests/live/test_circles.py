@@ -40,9 +40,11 @@ FIELD = (
 class SendsBack:
     """A mail server that puts a folded field and others on top of mail, and sends it back."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, to: str = LOOP) -> None:
         self.port = port
+        self.to = to
         self.passes = 0
+        self.sent = 0
         self.end = ""
 
     async def handle_DATA(self, server: object, session: object, envelope: object) -> str:
@@ -55,7 +57,8 @@ class SendsBack:
         with smtplib.SMTP("127.0.0.1", self.port, timeout=20) as client:
             try:
                 mail = b"Delivered-To: loop@real.arpa\r\n" + FIELD + content
-                client.sendmail(sender, [LOOP], mail)
+                client.sendmail(sender, [self.to], mail)
+                self.sent += 1
             except smtplib.SMTPDataError as refused:
                 self.end = f"{refused.smtp_code} {refused.smtp_error.decode()}"  # type: ignore[union-attr]
 
@@ -94,3 +97,37 @@ def test_a_circle_through_a_real_mail_program_ends(tmp_path: Path) -> None:
     assert server.passes == 51
     run = lab.Run(lab.load(path), lab.Trace.read_jsonl(out / "trace.jsonl"))
     assert run.breaches == []
+    summary = run.summary
+    assert (summary["submitted"], summary["delivered"], summary["duplicates"]) == (1, 1, 0)
+    assert summary["recipients"][0]["hops"] == 102
+
+
+def test_mail_that_comes_back_is_the_same_mail(tmp_path: Path) -> None:
+    """It leaves by one host and comes back to a user of it: one recipient, delivered once.
+
+    The same text that somebody sends anew is other mail.
+    """
+    real, ours = free_port(), free_port()
+    path, out = tmp_path / "back.toml", tmp_path / "out"
+    path.write_text(
+        NETWORK.format(port=real)
+        + '[[mail]]\nfrom = "fred@GATE.LAB.ARPA"\nto = ["ann@REAL.ARPA"]\n'
+        + 'mail_data = "Subject: x\\n\\nHi\\n"\n'
+    )
+    server = SendsBack(ours, "fred@GATE.LAB.ARPA")
+    options = ("--port", f"{GATE}={ours}", "--speed", "20", "--out", str(out))
+    with answering(server, real), served(path, *options) as (process, _):
+        assert eventually(lambda: server.passes == 1)
+        assert eventually(lambda: server.sent == 1)
+        with smtplib.SMTP("127.0.0.1", ours, timeout=20) as client:
+            client.sendmail("z@b", ["fred@GATE.LAB.ARPA"], b"Subject: x\r\n\r\nHi\r\n")
+        process.send_signal(signal.SIGINT)
+        process.wait(20)
+        assert process.returncode == 0
+    run = lab.Run(lab.load(path), lab.Trace.read_jsonl(out / "trace.jsonl"))
+    assert run.breaches == []
+    summary = run.summary
+    assert (summary["submitted"], summary["delivered"], summary["duplicates"]) == (2, 2, 0)
+    assert [recipient["hops"] for recipient in summary["recipients"]] == [2, 1]
+    delivered = [(event.host, event.message) for event in run.trace if event.kind == "deliver"]
+    assert sorted(delivered) == [(GATE, 1), (GATE, 2), ("REAL.ARPA", 1)]

@@ -49,6 +49,7 @@ from lab.trace.rows import (
     NOTIFY_RECIPIENTS,
     OCTETS,
     OPEN_ENVIRONMENT,
+    OUTSIDE,
     PEER,
     RECIPIENT,
     RECIPIENTS,
@@ -83,7 +84,8 @@ class Mail:
     ``text`` are its bytes as they were first sent, ``came`` says how it came to each host. ``hand``
     and ``spool`` count the copies, ``shown`` are those that a terminal has shown. ``promised`` are
     the recipients accepted in each session whose 250 the peer has not received, and ``crossing``
-    the sessions in which its mail data has arrived and not been answered.
+    the sessions in which its mail data has arrived and not been answered. ``was_outside``: a mail
+    program outside the lab has sent it back, and may have changed how it looks.
     """
 
     origin: tuple[str, str, int]
@@ -94,6 +96,7 @@ class Mail:
     shown: set[Copy] = field(default_factory=set)
     promised: dict[int | None, frozenset[str]] = field(default_factory=dict)
     crossing: set[int | None] = field(default_factory=set)
+    was_outside: bool = False
 
     def take(self, copy: Copy) -> None:
         """Add a copy in hand."""
@@ -207,6 +210,8 @@ class MailRules:
         mail = self._mail.get(message)
         octets = self._octets.pop(session, None)
         self._answering.discard(session)
+        if row[PEER] == OUTSIDE and octets is not None:
+            mail = self._from_outside(row, mail)
         if octets is None or mail is None:
             self._breach(
                 NOT_SENT,
@@ -225,6 +230,15 @@ class MailRules:
         mail.promised[session] = frozenset(ids)
         mail.crossing.discard(session)
         self._check_arrival(row, mail, octets, foreign)
+
+    def _from_outside(self, row: Row, mail: Mail | None) -> Mail:
+        """Return the mail that comes from outside: new, or sent back by a mail program there."""
+        if mail is None:
+            mail = self._mail[row[MESSAGE]] = Mail((row[HOST], "", -1))
+            mail.was_outside = True
+        elif mail.text is not None or mail.origin[0] != row[HOST]:
+            mail.was_outside = True
+        return mail
 
     def _expand(self, row: Row) -> None:
         host, message = row[HOST], row[MESSAGE]
@@ -345,6 +359,8 @@ class MailRules:
 
     def _check_arrival(self, row: Row, mail: Mail, octets: bytes, foreign: bool) -> None:
         """Check text, time stamp lines and reverse-path of mail that a host has just accepted."""
+        if mail.was_outside:
+            return
         host, peer, reverse_path = row[HOST], row[PEER], row[ACCEPT_REVERSE_PATH]
         origin, text = mail.origin, mail.text
         if foreign:
@@ -393,8 +409,8 @@ class MailRules:
     def _check_delivery(self, row: Row, mail: Mail) -> None:
         """Check return path line, time stamp lines and text of mail as it lies in a mailbox."""
         host, message, octets = row[HOST], row[MESSAGE], row[DELIVER_OCTETS]
-        if host in self._external:
-            return  # a server outside the lab may keep its mail as it likes
+        if host in self._external or mail.was_outside:
+            return  # a server outside the lab may do with its mail what it likes
         origin = mail.origin
         end = octets.find(b"\r\n") + 2
         first = octets[:end]
