@@ -133,9 +133,10 @@ class SenderSMTP:
         self._give_up(answer)
         return [Crossing("reply", octets) for _, _, octets in early[:1]]
 
-    def respond(self, octets: bytes) -> bytes:
+    def respond(self, octets: bytes, *, has_left: bool = True) -> bytes:
         """Take bytes from the channel as :meth:`receive` does; return the bytes to send."""
-        return b"".join([sent for kind, sent in self.receive(octets) if kind != "reply"])
+        events = self.receive(octets, has_left=has_left)
+        return b"".join([sent for kind, sent in events if kind != "reply"])
 
     def answer(self, octets: bytes) -> bytes | None:
         """Take one whole reply of one line, and return what to send: the fast way for a driver that
