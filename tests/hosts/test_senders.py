@@ -362,7 +362,7 @@ def misnamed(welcome: str, **options: Any) -> tuple[list[str], dict[str, int]]:
     ("TWO.ARPA", []), ("two.arpa at your service", []), ("SECOND", []), ("OK", []),
     ("Pleased to meet you.", []), ("ONE.ARPA", ["ONE.ARPA"]), ("THREE.ARPA", ["THREE.ARPA"]),
 ])  # fmt: skip
-@pytest.mark.rule("3.5-1")
+@pytest.mark.rule("3.5-4")
 def test_a_name_of_another_host_is_recorded(welcome: str, names: list[str]) -> None:
     """3.5: "to ensure that the hosts are communicating with the hosts they think they are". A text
     without a name is none of another host, and other names of the host called are its own.
@@ -370,13 +370,14 @@ def test_a_name_of_another_host_is_recorded(welcome: str, names: list[str]) -> N
     assert misnamed(welcome) == (names, {"delivered": 1})
 
 
-@pytest.mark.rule("3.5-1")
+@pytest.mark.rule("3.5-4")
 def test_a_sender_may_be_set_to_send_nothing_to_another_host() -> None:
     """The mail waits, and goes to the host that it is for at the next try."""
     assert misnamed("ONE.ARPA", wrong_name="refuse") == (
         ["ONE.ARPA"], {"delivered": 1})  # fmt: skip
 
 
+@pytest.mark.rule("3.5-4")
 def test_the_greeting_is_compared_too() -> None:
     """Of an agenda by hand: the driver of a host outside may say anything in its 220."""
 
