@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lab.protocol.syntax import verb_of
+from lab.runtime.deprecation import renamed
 from lab.trace.rows import (
     FORWARD_MODE,
     HOST,
@@ -69,6 +70,11 @@ class Hop:
     sending: float | None = None
     ended: float | None = None
     outcome: str = "queued"
+
+    if not TYPE_CHECKING:  # type checkers know the new names only
+
+        def __getattr__(self, name: str) -> object:
+            return renamed(self, {"tries": "attempts"}, name)
 
 
 @dataclass(slots=True, eq=False)

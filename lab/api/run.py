@@ -15,6 +15,7 @@ from lab.analysis.summary import Summary
 from lab.api.artefacts import write_artefacts, write_least
 from lab.quantities import clock_time
 from lab.runtime import arguments
+from lab.runtime.deprecation import renamed
 from lab.topology.model import Topology
 from lab.trace.levels import includes
 from lab.trace.rows import END_REASON, KIND
@@ -72,6 +73,15 @@ class Run:
         rules = Invariants()
         rules.take_all(self.trace.rows)
         return rules
+
+    if not TYPE_CHECKING:  # type checkers know the new names only
+
+        def __getattr__(self, name: str) -> object:
+            if name == "ledger":
+                raise AttributeError(
+                    "Run.ledger is gone; account, breaches and digest have its content"
+                )
+            return renamed(self, {}, name)
 
     def story(self, message: int) -> list[str]:
         """Return what became of a message, in sentences; ValueError if there is no such message."""

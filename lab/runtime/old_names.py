@@ -213,6 +213,34 @@ NAMES: Final[dict[str, str]] = {
 }
 """The old names that are called otherwise now, or are public now, with their new names."""
 
+INTERNAL: Final[dict[str, str]] = {
+    "bench": "benchmarks.simulation",
+    "cli.base": "cli.common",
+    "cli.living": "cli.live and lab.cli.compare",
+    "cli.looking": "cli.check, lab.cli.show, lab.cli.plot and lab.cli.replay",
+    "cli.reading": "cli.rfc",
+    "cli.running": "cli.run and lab.cli.talk",
+    "cli.stepping": "cli.step",
+    "cli.sweeping": "cli.sweep",
+    "cli.teaching": "cli.lessons and lab.cli.grade",
+    "cli.trying": "cli.explore, lab.cli.storm and lab.cli.bench",
+    "experiments.sweepbench": "benchmarks.sweep",
+    "live.channels": "live.connections",
+    "live.departures": "live.send_queue",
+    "live.mirror": "live.host_handle",
+    "live.outbox": "live.row_ring",
+    "live.places": "live.temp_files",
+    "live.process": "live.host_main",
+    "live.records": "live.recorder",
+    "live.station": "live.host_process",
+    "livebench": "benchmarks.live",
+    "network.build": "topology.hosts and lab.topology.links",
+    "network.schema": "topology.schema",
+    "parts": "simulation.partitioned",
+    "scalebench": "benchmarks.scale",
+}
+"""Modules that only the lab itself used: importing one says what has taken its place."""
+
 FUNCTIONS: Final[dict[str, str]] = {
     "api.simulate": "simulate",
     "experiments.storm.storm": "storm",
@@ -231,7 +259,14 @@ class Finder:
 
     @staticmethod
     def find_spec(name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
-        """Return what loads a module that the tables name; None for all others."""
+        """Return what loads a module that the tables name; None for all others.
+
+        Raises ModuleNotFoundError, with the new place, for one of :data:`INTERNAL`.
+        """
+        if name.startswith("lab.") and name[4:] in INTERNAL:
+            new = f"lab.{INTERNAL[name[4:]]}"
+            text = f"{name} was internal; what it did is in {new} now"
+            raise ModuleNotFoundError(text, name=name)
         if not name.startswith("lab.") or name[4:] not in _CHANGED:
             return None
         spec = _found_by_others(name, path, target)

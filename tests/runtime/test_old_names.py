@@ -14,6 +14,7 @@ import pytest
 from helpers.places import ROOT
 
 import lab
+from lab.analysis.itineraries import itineraries
 from lab.runtime import old_names
 
 MODULES = {f"lab.{old}": [f"lab.{new}" for new in news] for old, news in old_names.MODULES.items()}
@@ -133,6 +134,28 @@ def test_a_picture_is_a_function_whatever_was_imported_before() -> None:
         from lab.views.queues import queues
     assert lab.views.queues is queues
     assert lab.views.queues(run.trace).get_ylabel()
+
+
+@pytest.mark.parametrize("old", old_names.INTERNAL)
+def test_a_module_of_the_lab_itself_says_what_took_its_place(old: str) -> None:
+    with pytest.raises(ModuleNotFoundError) as gone:
+        import_module(f"lab.{old}")
+    new = f"lab.{old_names.INTERNAL[old]}"
+    assert str(gone.value) == f"lab.{old} was internal; what it did is in {new} now"
+    for place in re.findall(r"lab\.[\w.]+", new):
+        import_module(place)
+
+
+def test_old_attributes_of_a_run_and_a_hop() -> None:
+    run = lab.simulate(ROOT / "topologies" / "rfc821" / "scenario-01.toml")
+    with pytest.raises(AttributeError, match=r"^Run\.ledger is gone; account, breaches and digest"):
+        run.ledger  # type: ignore[attr-defined]  # noqa: B018
+    hop = itineraries(run.trace)[0].hops[0]
+    with pytest.warns(DeprecationWarning, match=r"^Hop\.tries is now Hop\.attempts$"):
+        assert hop.tries is hop.attempts  # type: ignore[attr-defined]
+    for made in (run, hop):
+        with pytest.raises(AttributeError, match="has no attribute 'photos'"):
+            made.photos  # type: ignore[union-attr]  # noqa: B018
 
 
 def test_what_was_never_there_is_not_there_now() -> None:
