@@ -205,7 +205,7 @@ class _Reader:
         grid = self._grid(table.grid)
         self._clashes(fixed, cases, grid)
         self._labels(table.labels, grid, kept)
-        source = self._topology(topology, fixed)
+        source = self._topology(topology)
         self.raise_problems()
         assert source is not None
         made = Experiment(
@@ -290,7 +290,7 @@ class _Reader:
                 meant = did_you_mean(key, known, f"; there are {join_some(known)}")
                 self.wrong(("labels", key), f"there is no such key or measure{meant}")
 
-    def _topology(self, given: Any, fixed: Mapping[str, Any]) -> dict[str, Any] | None:
+    def _topology(self, given: Any) -> dict[str, Any] | None:
         """Return the tables of the topology, after checking them without the grid."""
         if isinstance(given, Topology):
             return tomllib.loads(given.to_toml())

@@ -136,7 +136,7 @@ class _Page:
             "crossed": sorted(CROSSED),
             "spools": self._spools(),
             "lengths": self._lengths(),
-            "sessions": _until(session_spans(rows), len(rows)),
+            "sessions": _until(session_spans(rows)),
             "tally": self._tally(),
             "notifications": self._notifications(),
             "lanes": self._lanes(),
@@ -222,7 +222,7 @@ class _Page:
         whole = [span for span in spans if span.first == span.queued]
         parts = [span for span in spans if span.first != span.queued]
         return {
-            "until": _until(whole, len(self.rows)),
+            "until": _until(whole),
             "parts": [
                 [part.queued, part.first, len(self.rows) if part.last is None else part.last,
                  list(part.mail.recipients)]
@@ -395,7 +395,7 @@ def _steps(numbers: Iterable[int]) -> list[int]:
     return [after - before for before, after in pairwise((0, *numbers))]
 
 
-def _until(spans: Iterable[Any], count: int) -> list[int]:
+def _until(spans: Iterable[Any]) -> list[int]:
     """Return how many events each span takes; -1 for one that nothing ends."""
     return [-1 if span.last is None else span.last - span.first for span in spans]
 
