@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from lab.hosts.interception import command_line, reply_of
+from lab.hosts.reply_script import code_in
 from lab.network.connection import Interception
 from lab.network.events import Delivery
 from lab.protocol import Reply, Transaction
@@ -266,8 +267,9 @@ class NoticedReplies(Interception):
     def reply_sent(self, octets: bytes, now: float) -> None:
         """Report the reply as a row of the receiver-SMTP's host."""
         session = self._session
+        kind = "reply" if code_in(octets) is not None else "piece"
         row = (
-            now, "reply", session.receiver_host, session.sender_host, session.number,
+            now, kind, session.receiver_host, session.sender_host, session.number,
             session.message, now, octets,
         )  # fmt: skip
         self._interceptions.notice(row)

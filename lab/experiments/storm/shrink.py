@@ -13,6 +13,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any, Final
 
+from lab.hosts.reply_script import ScriptedReply
 from lab.hosts.retry import Retry
 from lab.protocol import NO_LIMITS, Path
 from lab.topology.model import FaultSpec, HostSpec, LinkSpec, MailSpec, Topology
@@ -249,12 +250,16 @@ def _simpler(topology: Topology) -> Iterator[Topology]:
 
 
 def _simpler_hosts(spec: HostSpec) -> Iterator[HostSpec]:
-    for key in ("lists", "forwards"):
+    for key in ("lists", "forwards", "replies"):
         every = getattr(spec, key)
         for at in range(len(every)):
             yield replace(spec, **{key: every[:at] + every[at + 1 :]})
     users = tuple(replace(user, active=False, mailbox="open") for user in spec.users)
     yield replace(spec, users=users)
+    for at, reply in enumerate(spec.replies):
+        plain = ScriptedReply(reply.to, reply.nth, reply.octets, then=reply.then)
+        if not plain.sets_nothing:
+            yield replace(spec, replies=(*spec.replies[:at], plain, *spec.replies[at + 1 :]))
     yield replace(spec, limits=NO_LIMITS)
     yield replace(spec, store=0.0)
     yield replace(spec, store=1.0 if spec.store else 0.0)

@@ -10,8 +10,8 @@ from typing import Final
 
 from lab.analysis.account import Account
 from lab.analysis.invariants import Breach, breaches
-from lab.experiments.storm.random_networks import random_network
 from lab.experiments.storm.shrink import MOST_TRIALS, shrink
+from lab.experiments.storm.swarm import storm_network
 from lab.quantities import clock_time, count_noun
 from lab.runtime import arguments
 from lab.runtime.worker_pool import results
@@ -68,7 +68,7 @@ class Storm:
     def topology(self, number: int) -> Topology:
         """Return the topology of a run, by its number; the first is 0."""
         number = arguments.whole_number("number", number, 0)
-        return random_network(self.seed, number, careless=self.careless)
+        return storm_network(self.seed, number, careless=self.careless)
 
     def smallest(self, checked: StormRun | None = None) -> Topology:
         """Return the smallest topology found that breaks the rule that a run broke.
@@ -152,7 +152,7 @@ def run_and_check(topology: Topology) -> tuple[Trace, Account, list[Breach]]:
 
 def one_run(seed: int, careless: bool, number: int) -> StormRun:
     """Make and check the ``number``-th run of a storm."""
-    _, account, broken = run_and_check(random_network(seed, number, careless=careless))
+    _, account, broken = run_and_check(storm_network(seed, number, careless=careless))
     summary = account.summary()
     return StormRun(
         number,
@@ -202,7 +202,7 @@ def storm(
 def smallest(storm: Storm, checked: StormRun) -> Topology:
     """Return the smallest topology found that breaks the rule that a run broke."""
     rule = checked.breaches[0].rule
-    topology = random_network(storm.seed, checked.number, careless=storm.careless)
+    topology = storm_network(storm.seed, checked.number, careless=storm.careless)
     # each trial of a run that never ends takes as long as a run may take
     return shrink(topology, partial(_breaks, rule), 40 if rule == ENDLESS else MOST_TRIALS)
 
