@@ -3,8 +3,8 @@
 Every recipient of every submitted message ends in exactly one outcome: ``delivered``, ``returned``
 (a notification about it reached the originator), ``rejected`` (refused by the user's own host),
 ``queued`` (the run stopped first), ``undeliverable_notifications`` (its notification could not be
-delivered), ``discarded`` (a scripted host accepted it and had not kept it), or ``lost``, which is a
-fault of the lab.
+delivered), ``discarded`` (a scripted or external host accepted it and did not keep it), or
+``lost``, which is a fault of the lab.
 
 A recipient that is settled, and whose mail lies in no host's spool any more, is moved to columns of
 a few dozen bytes: an account of a million messages takes no more room than their addresses.
@@ -370,8 +370,8 @@ class Account:
 
     def _start(self, row: Row) -> None:
         hosts = row[START_META].get("hosts", ())
-        self.scripted = {host["name"] for host in hosts if host.get("reply")}
         self._external = {host["name"] for host in hosts if host.get("external")}
+        self.scripted = {host["name"] for host in hosts if host.get("reply")} | self._external
 
     def _deliver(self, row: Row) -> None:
         t, message = row[T], row[MESSAGE]

@@ -26,7 +26,7 @@ from lab.protocol import (
     Transaction,
     reply,
 )
-from lab.protocol.lines import END_OF_MAIL_DATA
+from lab.protocol.lines import end_of_mail_data, may_complete_end
 from lab.protocol.script import ScriptedSender
 from lab.simulation.interception import KnownRecipients
 from lab.trace.closes import END_OF_INPUT, QUIT, cut
@@ -34,9 +34,6 @@ from lab.trace.rows import OUTSIDE
 
 _SLICE: Final = 1 << 11
 """Bytes of commands that a session may have handled before others have their turn."""
-
-_ENDS: Final = tuple(END_OF_MAIL_DATA[n:] for n in range(1, len(END_OF_MAIL_DATA)))
-"""The ends of mail data, where their first bytes have come before."""
 
 
 class HostConnection(asyncio.Protocol):
@@ -384,10 +381,10 @@ class IncomingConnection(OpenSession):
         """Return how many bytes to handle at once: a few commands, or mail data up to its end."""
         if len(octets) <= _SLICE:
             return len(octets)
-        if self.receiver.state is not State.DATA or octets.startswith(_ENDS):
+        if self.receiver.state is not State.DATA or may_complete_end(octets):
             return _SLICE
-        end = octets.find(END_OF_MAIL_DATA)
-        return len(octets) if end < 0 else end + len(END_OF_MAIL_DATA)
+        end = end_of_mail_data(octets)
+        return len(octets) if end < 0 else end
 
     def _go_on_soon(self) -> None:
         if not self._is_going_on:

@@ -284,7 +284,7 @@ class LiveNetwork(LiveDriver):
         if mail is not None:
             mail.message = None if message is None else self.real_message(message)
             mail.ids, mail.path, mail.octets, mail.users = list(ids), path, octets, list(users)
-            mail.all_ids = list(all_ids)
+            mail.all_ids, mail.is_taken = list(all_ids), False
 
     def report_receiver(self, session: int, is_in_mail_data: bool, turned: bool) -> None:
         """Note what the receiver-SMTP of a session makes of a reply that it is about to give."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from copy import copy
 from typing import Any, Final, cast
 
 from lab.live.driver import LiveDriver
@@ -102,6 +103,7 @@ class LiveMail:
         self.path = ""
         self.octets = b""
         self.users: list[str] = []
+        self.is_taken = False
 
 
 class LiveSession(AnySession):
@@ -156,6 +158,7 @@ class LiveSession(AnySession):
         self._asked: deque[int | None] = deque()
         self._next_recipient = 0
         self._receiver_state: tuple[bool, bool] | None = None
+        self._promised: LiveMail | None = None
 
     @property
     def message(self) -> int | None:
@@ -261,9 +264,8 @@ class LiveSession(AnySession):
             self._is_early = True
         self._unsent += octets
         answered = receiver.receive(octets)
-        for _, code, _ in filter(_is_about_mail_data, answered):
-            if is_success(MAIL_DATA, code) and not self._is_early:
-                self._record_outside(now)
+        if any(map(_confirms_mail, answered)) and not self._is_early:
+            self._record_outside(now, self.mail)
         if self._receiver_state is not None:
             receiver.takes_mail_data, receiver.is_turned = self._receiver_state
             self._receiver_state = None
@@ -272,11 +274,12 @@ class LiveSession(AnySession):
             self._unsent.clear()
             self.connection.send_reply(whole, now)
 
-    def _record_outside(self, now: float) -> None:
+    def _record_outside(self, now: float, mail: LiveMail | None) -> None:
         """Record that a real mail server has taken mail: for the lab it is delivered there."""
-        peer, mail = self.peer, self.mail
-        if not peer.external or mail is None or mail.message is None:
+        peer = self.peer
+        if not peer.external or mail is None or mail.message is None or mail.is_taken:
             return
+        mail.is_taken = True
         about = (peer.name, self.sender_host, self.number, mail.message)
         record = self.network.record
         record((now, "accept", *about, tuple(mail.ids), mail.path, len(mail.octets)))
@@ -304,7 +307,10 @@ class LiveSession(AnySession):
         octets = delivery.octets
         is_data = self._arrives(octets)
         was_data = self._are_data.popleft()
-        self._record_arrival(delivery, "data" if is_data else "command")
+        self._record_arrival(delivery, "data" if is_data or self._promised else "command")
+        if was_data and self._promised is not None:
+            self._record_outside(delivery.at, self._promised)
+            self._promised = None
         if self._have_changes:
             self.peer.send("asked", self.number, self._asked.popleft())
         if (is_data or was_data) and (mail := self.mail) is not None:
@@ -341,12 +347,21 @@ class LiveSession(AnySession):
             row = (delivery.at, kind, *hosts, self.number, self.message, delivery.sent, crossed)
             self.network.record(row)
         self._last_reply = self._pieces.last
-        self._at_sender.receive(octets)
+        confirmed = any(map(_confirms_mail, self._at_sender.receive(octets)))
         if self._is_early or self._buffer or self.connection.to_receiver.left_at > delivery.at:
             self.host.send("early", self.number)
+        elif confirmed:
+            self._confirmed(delivery.at)
         self._caller.write(octets)
         if self._at_sender.is_turned and self.mail is not None:
             self._turn()
+
+    def _confirmed(self, now: float) -> None:
+        """Note that mail counts as taken: a real mail server may say so before it has the data."""
+        if any(self._are_data):
+            self._promised = copy(self.mail)
+        else:
+            self._record_outside(now, self.mail)
 
     def _receiver_hung_up(self) -> None:
         """Cut the session, unless the sender-SMTP is about to close it after the last reply."""
@@ -414,5 +429,9 @@ class LiveSession(AnySession):
         self._hang_up()
 
 
-def _is_about_mail_data(answered: Answered) -> bool:
-    return answered.spoken is not None and answered.spoken.command == MAIL_DATA
+def _confirms_mail(answered: Answered) -> bool:
+    """Whether a reply says that the mail data has been taken."""
+    spoken = answered.spoken
+    if spoken is None or spoken.command != MAIL_DATA:
+        return False
+    return is_success(MAIL_DATA, answered.code)

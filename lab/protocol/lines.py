@@ -83,6 +83,14 @@ def end_of_mail_data(octets: bytes | bytearray) -> int:
     return end + len(END_OF_MAIL_DATA) if end >= 0 else -1
 
 
+_ENDS: Final = tuple(END_OF_MAIL_DATA[n:] for n in range(1, len(END_OF_MAIL_DATA)))
+
+
+def may_complete_end(octets: bytes | bytearray) -> bool:
+    """Whether bytes begin with an end of mail data whose first bytes may have come before."""
+    return octets.startswith(_ENDS)
+
+
 def ends_mail_data(octets: bytes) -> bool:
     """Whether mail data as it is sent is complete, its end included."""
     return octets.endswith(END_OF_MAIL_DATA) or octets == _ALONE

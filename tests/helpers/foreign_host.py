@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import IO
@@ -19,7 +20,8 @@ REPLIES = {
 class ForeignHost:
     """``port`` is where it listens, ``mail_data`` what came after each 354 to DATA."""
 
-    def __init__(self, replies: Mapping[bytes, bytes]) -> None:
+    def __init__(self, replies: Mapping[bytes, bytes], early: bytes) -> None:
+        self._early = early
         self.mail_data: list[bytes] = []
         self._replies = {**REPLIES, **replies}
         self.listening = socket.create_server(("127.0.0.1", 0))
@@ -43,8 +45,12 @@ class ForeignHost:
                     reply = self._replies.get(verb, b"500 what?\r\n")
                     caller.sendall(reply)
                     if verb == b"DATA" and reply.startswith(b"354"):
+                        if self._early:
+                            time.sleep(0.05)
+                            caller.sendall(self._early)
                         self.mail_data.append(_mail_data(lines))
-                        caller.sendall(self._replies[b"."])
+                        if not self._early:
+                            caller.sendall(self._replies[b"."])
                     if verb == b"QUIT":
                         return
         except OSError:
@@ -61,9 +67,14 @@ def _mail_data(lines: IO[bytes]) -> bytes:
 
 
 @contextmanager
-def foreign_host(replies: Mapping[bytes, bytes] | None = None) -> Iterator[ForeignHost]:
-    """A server with other replies than :data:`REPLIES` to some commands."""
-    host = ForeignHost(replies or {})
+def foreign_host(
+    replies: Mapping[bytes, bytes] | None = None, early: bytes = b""
+) -> Iterator[ForeignHost]:
+    """A server with other replies than :data:`REPLIES` to some commands.
+
+    ``early``: what it says soon after its 354, in place of the reply to the mail data.
+    """
+    host = ForeignHost(replies or {}, early)
     try:
         yield host
     finally:

@@ -55,10 +55,29 @@ def test_a_wrong_reply_of_an_external_host_is_its_own(
         first = summary["peer_breaches"][0]
         assert summary["peer_breach_count"] >= 1
         assert first["host"] == "THEIRS.ARPA"
-        assert first["octets"].encode("latin-1") == reply
+        assert first["octets"].encode("latin-1") == reply.splitlines(keepends=True)[-1]
         assert "THEIRS.ARPA said" in first["sentence"]
         assert "not the lab's: " in result.stderr
         assert summary["lost"] == 0
+
+
+@pytest.mark.parametrize("line", ['latency = "2 s"', 'bandwidth = "2400 bit/s"'])
+def test_an_external_host_that_replies_before_it_has_the_mail_is_to_blame(
+    line: str, tmp_path: Path
+) -> None:
+    """Ours loses nothing: the mail counts as taken, or, if it is still leaving, it stays."""
+    with foreign_host(early=b"250 got it\r\n") as theirs:
+        path = tmp_path / "out.toml"
+        between = 'between = ["OURS.ARPA", "THEIRS.ARPA"]'
+        text = OUT.format(port=theirs.port).replace(between, f"{between}\n{line}")
+        path.write_text(
+            text.replace('"2 s"\n[[host]]', '"90 s"\n[[host]]') + f'text = "{"a b " * 300}"'
+        )
+        result = CliRunner().invoke(cli, ["live", str(path), "--speed", "20", "--json"])
+    assert result.exit_code == 3, result.output
+    summary = json.loads(result.stdout)
+    assert summary["lost"] == 0
+    assert summary["peer_breaches"][0]["octets"] == "250 got it\r\n"
 
 
 def test_an_external_host_that_keeps_to_the_rfc_has_broken_nothing(tmp_path: Path) -> None:

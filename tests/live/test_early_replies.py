@@ -24,7 +24,7 @@ def network(pause: str) -> lab.Topology:
     return from_dict(tables)
 
 
-@pytest.mark.parametrize("driver", ["simulated"])
+@pytest.mark.parametrize("driver", ["simulated", "live"])
 @pytest.mark.rule("4.2-1")
 def test_a_reply_in_the_middle_of_the_mail_data_breaks_the_channel(driver: str) -> None:
     """The 20 kB need 20 s. The mail stays, is tried again, and arrives."""

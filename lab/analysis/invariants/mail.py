@@ -184,7 +184,7 @@ class MailRules:
                 self._clearing.add(host["name"])
             if host.get("external"):
                 self._external.add(host["name"])
-            if host.get("reply"):
+            if host.get("reply") or host.get("external"):
                 self._scripted.add(host["name"])
             if host.get("holds"):
                 self._holding[host["name"]] = frozenset(host["holds"])

@@ -11,7 +11,7 @@ from typing import Final
 
 from lab.analysis.summary import PeerBreachSummary
 from lab.protocol.lines import CRLF, dot_unstuff, fits_the_wire
-from lab.protocol.replies import single_reply
+from lab.protocol.replies import ReplyParser
 from lab.protocol.sizes import MAX_TEXT_LINE
 from lab.protocol.syntax import verb_of
 from lab.trace.rows import KIND, OCTETS, OPEN_PATH, OUTSIDE, PEER, SESSION, Row, T
@@ -74,6 +74,7 @@ class Peers:
         self.external: set[str] = set()
         self._addresses: dict[int | None, str] = {}
         self._asked: dict[int | None, bytes] = {}
+        self._parsers: dict[int | None, ReplyParser | None] = {}
 
     # -- mail programs that call in --------------------------------------------------------------
 
@@ -105,6 +106,7 @@ class Peers:
         """Forget a session."""
         self._addresses.pop(row[SESSION], None)
         self._asked.pop(row[SESSION], None)
+        self._parsers.pop(row[SESSION], None)
 
     # -- external hosts --------------------------------------------------------------------------
 
@@ -112,12 +114,22 @@ class Peers:
         """Note a reply of an external host that section 4.3 does not permit."""
         self._add(REPLY, row, row[OCTETS], f"said {_shown(row[OCTETS])}, {why}", row[PEER])
 
-    def is_single(self, row: Row) -> bool:
-        """Whether bytes of an external host are one reply and nothing else."""
-        octets: bytes = row[OCTETS]
-        last = octets[octets.rfind(CRLF, 0, -2) + 2 :] if octets.count(CRLF) > 1 else octets
-        lines = octets.split(CRLF)[:-2]
-        return single_reply(last) is not None and all(line[3:4] == b"-" for line in lines)
+    def piece(self, row: Row) -> None:
+        """Check bytes of an external host that are not one whole reply: they have to become one."""
+        session = row[SESSION]
+        parser = self._parsers.setdefault(session, ReplyParser())
+        if parser is None:
+            return
+        try:
+            parser.feed(row[OCTETS])
+        except ValueError:
+            self._parsers[session] = None
+        else:
+            if not parser.is_broken:
+                return
+            self._parsers[session] = None
+        why = "which is not a reply"
+        self._add(REPLY, row, row[OCTETS], f"said {_shown(row[OCTETS])}, {why}", row[PEER])
 
     def _add(self, rule: str, row: Row, octets: bytes, what: str, host: str = "") -> None:
         self.count += 1

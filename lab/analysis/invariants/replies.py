@@ -76,6 +76,7 @@ class Replies:
             "command": self._command,
             "data": self._mail_data,
             "reply": self._reply,
+            "piece": self._piece,
             "close": self._close,
             "fault": self._fault,
         }
@@ -110,7 +111,7 @@ class Replies:
 
     def _close(self, row: Row) -> None:
         self._due.pop(row[SESSION], None)
-        if row[HOST] == OUTSIDE:
+        if row[HOST] == OUTSIDE or row[PEER] in self.peers.external:
             self.peers.closed(row)
 
     def _fault(self, row: Row) -> None:
@@ -124,10 +125,12 @@ class Replies:
             self._wrong_reply(row, codes)
         elif row[HOST] == OUTSIDE:
             self.peers.answered(row)
-        elif row[PEER] in self.peers.external and not self.peers.is_single(row):
-            self.peers.wrong_reply(row, "more than one reply")
         if codes is _TURN and code.isdigit() and grants_turn("TURN", code_of(code)):
             self._due[session] = _GREETING
+
+    def _piece(self, row: Row) -> None:
+        if row[PEER] in self.peers.external:
+            self.peers.piece(row)
 
     def _wrong_reply(self, row: Row, codes: frozenset[bytes]) -> None:
         peer, session = row[PEER], row[SESSION]
