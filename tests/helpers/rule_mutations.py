@@ -43,26 +43,32 @@ class Mutation:
         return _place(self.at)[0]
 
     @property
-    def source(self) -> str:
-        """The source of the module, broken. Raises LookupError if the edit cannot be made."""
+    def broken(self) -> str:
+        """The function, class or table, broken. Raises LookupError if the edit cannot be made."""
         module, first, last = _place(self.at)
-        lines = _file(module).read_text(encoding="utf-8").splitlines(keepends=True)
-        before, inside, after = lines[:first], "".join(lines[first:last]), lines[last:]
+        inside = "".join(_lines(module)[first:last])
         count = inside.count(self.old)
         if count != 1:
             raise LookupError(f"{self}: the old text is there {count} times; it must be once")
-        return "".join([*before, inside.replace(self.old, self.new), *after])
+        return inside.replace(self.old, self.new)
+
+    @property
+    def source(self) -> str:
+        """The source of the module, broken. Raises LookupError if the edit cannot be made."""
+        module, first, last = _place(self.at)
+        lines = _lines(module)
+        return "".join([*lines[:first], self.broken, *lines[last:]])
 
     @property
     def hash(self) -> str:
-        """A hash of the function, class or table that ``at`` names, as it is when it is broken.
+        """A hash of what is broken; it does not depend on the rest of the file or white space.
 
-        It does not depend on the rest of the file, nor on white space.
+        "" if the edit cannot be made.
         """
-        _, first, last = _place(self.at)
-        lines = _file(self.module).read_text(encoding="utf-8").splitlines(keepends=True)
-        inside = "".join(lines[first:last]).replace(self.old, self.new)
-        return sha256(" ".join(inside.split()).encode()).hexdigest()[:16]
+        try:
+            return sha256(" ".join(self.broken.split()).encode()).hexdigest()[:16]
+        except LookupError:
+            return ""
 
 
 def mutations() -> list[Mutation]:
@@ -77,6 +83,16 @@ def _file(module: str) -> Path:
 
 
 @cache
+def _lines(module: str) -> list[str]:
+    return _file(module).read_text(encoding="utf-8").splitlines(keepends=True)
+
+
+@cache
+def _tree(module: str) -> ast.Module:
+    return ast.parse("".join(_lines(module)))
+
+
+@cache
 def _place(at: str) -> tuple[str, int, int]:
     """The module of a full name, and the lines of what it names: from the first up to the last."""
     parts = at.split(".")
@@ -86,8 +102,8 @@ def _place(at: str) -> tuple[str, int, int]:
             break
     else:
         raise LookupError(f"{at}: no such module")
-    node: ast.AST = ast.parse(_file(module).read_text(encoding="utf-8"))
-    first, last = 0, len(_file(module).read_text(encoding="utf-8").splitlines())
+    node: ast.AST = _tree(module)
+    first, last = 0, len(_lines(module))
     for name in parts[count:]:
         inner = next((item for item in getattr(node, "body", []) if name in _names(item)), None)
         if inner is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from helpers.host_by_hand import by_hand, letter, session
 from helpers.small_topologies import counts, delivered, host, mail, paths, relay, run, wire
 
 import lab
@@ -109,8 +110,8 @@ def test_mail_data_that_is_refused_is_not_kept(code: int) -> None:
     it has refused is for the sender to keep or to return.
     """
     two = host("TWO.ARPA", "BOB", answers={"data": code})
-    letter = mail("JOE@ONE.ARPA", "BOB@TWO.ARPA")
-    done = run(JOE, two, mail=[letter], until=60)
+    one = mail("JOE@ONE.ARPA", "BOB@TWO.ARPA")
+    done = run(JOE, two, mail=[one], until=60)
     assert [line[:3] for line in wire(done, "ONE.ARPA", "reply")][4:6] == ["354", str(code)]
     assert delivered(done, "BOB") == []
     assert counts(done) == ({"returned": 1} if code >= 500 else {"queued": 1})
@@ -171,8 +172,8 @@ def test_a_user_who_accepts_no_messages_is_as_one_who_is_not_there(
     for verb, answer in zip(("SEND", "SOML", "SAML"), answers, strict=True):
         lines = ("HELO ONE.ARPA", f"{verb} FROM:<JOE@ONE.ARPA>", "RCPT TO:<BOB@TWO.ARPA>")
         assert replies(*lines, users=(user,))[3].startswith(answer)
-        letter = mail("JOE@ONE.ARPA", "BOB@TWO.ARPA", verb=verb)
-        done = run(JOE, host("TWO.ARPA", user), until=60, mail=[letter])
+        one = mail("JOE@ONE.ARPA", "BOB@TWO.ARPA", verb=verb)
+        done = run(JOE, host("TWO.ARPA", user), until=60, mail=[one])
         shown = [event.kind for event in done.trace if event.kind == "terminal"]
         assert shown == (["terminal"] if active and accepts else [])
 
@@ -188,6 +189,20 @@ def test_a_notification_is_mailed_whatever_sent_the_mail(verb: str) -> None:
     assert paths(done, "TWO.ARPA")[0] == f"{verb} FROM:<JOE@ONE.ARPA>"
     assert paths(done, "ONE.ARPA") == ["MAIL FROM:<>", "RCPT TO:<JOE@ONE.ARPA>"]
     assert counts(done) == {"returned": 1}
+
+
+@pytest.mark.rule("4.5.2-5")
+def test_mail_that_is_relayed_arrives_byte_for_byte() -> None:
+    """4.5.2: transforms "must be reversible -- especially if such transforms are applied to mail
+    being relayed". The lab makes none: a bare CR or LF, NUL, and a period stay as they are.
+    """
+    text = b"one\ntwo\rthree\0four\r\n\n\n.\x7f\r\n\r\n..two\r\ntab\t \x08\x1b\r\n \r\n"
+    relaying = by_hand("bob", relay=True)
+    receiving = session(relaying)
+    receiving.accept(letter(receiving, "carl@C", text=text))
+    (queue,) = relaying.spool.queues.values()
+    stamp, crlf, sent = queue.entries[0].mail_data.partition(b"\r\n")
+    assert (stamp[:9], crlf, sent) == (b"Received:", b"\r\n", text)
 
 
 @pytest.mark.rule("4.3-8")

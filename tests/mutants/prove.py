@@ -144,8 +144,10 @@ def prove(chosen: Iterable[Mutation], at_once: int, seconds: float, *, keep: boo
             mutation = waiting.pop()
             tests = bound.get(mutation.rule, [])
             verdict = Verdict(mutation, mutation.hash)
-            if not tests:
-                verdict.problem = "no test carries the mark of this rule"
+            if not (tests and verdict.source):
+                why = "the edit cannot be made" if tests else "no test has the mark of this rule"
+                verdict.problem = why
+                print(f"{mutation}\n    {why}")
                 done.append(verdict)
                 continue
             last = known.get(_key(mutation.rule, mutation.__dict__), {}).get("killed_by", "")
@@ -188,11 +190,13 @@ def _key(rule: str, entry: dict[str, Any]) -> tuple[str, ...]:
 
 
 def stale() -> list[Mutation]:
-    """Return the mutations without a result, or with that of another source."""
+    """Return the mutations without a result, or with that of another source or a former test."""
+    bound = _RULES.proofs(ROOT / "tests")
     known = {
         (*_key(rule, entry), entry["source"])
         for rule, entries in _kept().items()
         for entry in entries
+        if entry["killed_by"] in bound.get(rule, ())
     }
     return [m for m in mutations() if (*_key(m.rule, m.__dict__), m.hash) not in known]
 

@@ -103,6 +103,7 @@ def test_a_period_alone_between_bare_line_ends_seems_to_end_the_mail(mail_data: 
     assert seems_to_end(mail_data)
 
 
+@pytest.mark.rule("4.5.2-5")
 @pytest.mark.parametrize("mail_data", [
     b".\r\n", b"a\r\n.\r\nb\r\n", b"a\r\n.\nb", b"a\n.b\n", b"a\nb\rc\0", b"a\n..\n", b".\n",
 ])  # fmt: skip
@@ -254,11 +255,11 @@ def test_whatever_comes_as_a_reply_means_the_same_at_any_cut(octets: bytes, at: 
     assert outcome([wire]) == outcome(bytewise(wire)) == outcome(cut(wire, at))
 
 
+@pytest.mark.rule("4.2-2", "E-2")
 @pytest.mark.parametrize("wire", [
     b"\r\n", b"25\r\n", b"2500 OK\r\n", b"+OK\r\n", b"650 OK\r\n", b"050 OK\r\n",
     b"250-one\r\n550 two\r\n", "２50 OK\r\n".encode(), b"250\tOK\r\n", b"2 0 OK\r\n",
 ])  # fmt: skip
-@pytest.mark.rule("4.2-2")
 def test_what_is_no_reply_is_an_error(wire: bytes) -> None:
     """4.2 and appendix E: three digits of which the first is 1 to 5, then space or hyphen."""
     with pytest.raises(ValueError, match="repl"):

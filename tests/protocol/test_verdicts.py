@@ -109,9 +109,9 @@ def test_a_verdict_outside_its_row_of_4_3_is_misuse(row: str, code: int) -> None
         assert str(permitted) in said
 
 
+@pytest.mark.rule("4.3-4", "4.3-8")
 @pytest.mark.parametrize(("row", "code"), [(CONNECTION, 220), ("QUIT", 221)]
                          + [(row, 421) for row in LINES])  # fmt: skip
-@pytest.mark.rule("4.3-4")
 def test_220_221_and_421_begin_with_the_hosts_name(row: str, code: int) -> None:
     """4.2.2: "220 <domain> Service ready"; whoever words the reply, and however."""
     for text, sent in (

@@ -132,6 +132,26 @@ def test_the_dialogues_have_the_commands_and_codes_of_the_rfc(name: str) -> None
     assert [in_short(session) for session in dialogues(name)] == DIALOGUES[name]
 
 
+@pytest.mark.rule("F-3")
+def test_scenario_3_moves_the_paths_and_adds_a_time_stamp() -> None:
+    first, second = dialogues("scenario-03")
+    assert "S: RCPT TO:<@USC-ISIE.ARPA:Jones@BBN-VAX.ARPA>" in first
+    assert second[3] == "S: MAIL FROM:<@USC-ISIE.ARPA:JQP@MIT-AI.ARPA>"
+    assert second[5] == "S: RCPT TO:<Jones@BBN-VAX.ARPA>"
+    assert second[9] == "S: Received: from MIT-AI.ARPA by USC-ISIE.ARPA ; 2 Nov 81 22:40:10 UT"
+
+
+@pytest.mark.rule("F-7")
+def test_scenario_7_expands_two_lists_and_names_nobody_twice() -> None:
+    """11 lines name members, of whom 4 are on both lists; a line of the reply for each."""
+    people, parties, mailed, *_ = dialogues("scenario-07")
+    members = [re.findall("<.*>", line)[0] for line in (*people, *parties) if "<" in line]
+    assert (len(members), len(set(members))) == (11, 7)
+    assert "R: 250 <xyz@bar-unix.ARPA>" in people
+    named = [line for line in mailed if line.startswith("S: RCPT")]
+    assert len(named) == len(set(named)) == 7
+
+
 @pytest.mark.rule("3.6-6")
 def test_example_7_sends_a_notification_with_a_null_reverse_path_back_the_way() -> None:
     """3.6: HOSTZ refuses, HOSTY tells JOE through HOSTX, and no notification is about that one."""
