@@ -202,7 +202,7 @@ class ReceivingSession:
             return self._take_unstored(self.now, transaction, known)
 
         def stored(now: float) -> None:
-            verdict = self._take(now, transaction, known)
+            verdict = NO_SPACE if host.faults.full else self._take(now, transaction, known)
             if self.respond is not None:
                 self.respond(verdict)
 

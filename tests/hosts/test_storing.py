@@ -72,6 +72,18 @@ def test_a_careless_host_replies_before_it_stores() -> None:
         assert replies == []
 
 
+def test_storage_that_runs_out_while_mail_is_stored_is_452() -> None:
+    """4.2.1: what was not stored is not accepted; the sender-SMTP tries again."""
+    host, replies = by_hand("bob", store=0.5), list[Reply]()
+    receiving = session(host)
+    receiving.respond = replies.append
+    receiving.accept(letter(receiving, "bob@B"))
+    host.faults.full += 1
+    port_of(host).calls[0][1](0.5)
+    assert [str(reply) for reply in replies] == ["452 Insufficient system storage"]
+    assert port_of(host).rows == []
+
+
 def test_a_late_verdict_goes_nowhere_when_the_session_is_over() -> None:
     host = by_hand("bob", store=0.5)
     receiving = session(host)

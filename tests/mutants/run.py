@@ -60,11 +60,13 @@ PATHS = {
     "lab.hosts.paths": (),
     "lab.protocol.relaying": (),
     "lab.hosts.received": (),
+    "lab.hosts.plan": (),
+    "lab.hosts.failed": (),
     "lab.hosts.destination": (),
     "lab.hosts.expansion": (),
     "lab.hosts.spooling": (),
     "lab.hosts.host": (
-        "Host.dispatch", "Host._onward", "Host._send_on", "Host.notify_sender",
+        "Host.plan", "Host.carry_out", "Host._onward", "Host._send_on", "Host.notify_sender",
     ),
 }  # fmt: skip
 ENGINES: dict[str, tuple[str, ...]] = {
