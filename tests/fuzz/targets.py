@@ -1,4 +1,4 @@
-"""What is fuzzed: four functions of bytes, each of which fails where a rule is broken.
+"""What is fuzzed: five functions of bytes, each of which fails where a rule is broken.
 
 They are run by `fuzz.py` beside this file, guided by coverage, and by the tests on the corpus that
 is made from our own dialogues. Each compares two ways to the same end, so that more is found than
@@ -8,6 +8,8 @@ exceptions: bytes cut anywhere give the same events, and what is parsed is writt
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+
+from scripted import SCRIPTED_SEEDS, scripted
 
 from lab.hosts.directory import Directory, Forward, MailingList, Member, User
 from lab.hosts.help import help_reply
@@ -204,9 +206,11 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "sender": sender,
     "path": path,
     "replies": replies,
+    "scripted": scripted,
 }
 
 SEEDS: dict[str, list[bytes]] = {
+    "scripted": SCRIPTED_SEEDS,
     "receiver": [
         b"\x03HELO A\r\nMAIL FROM:<x@Y>\r\nRCPT TO:<@C,@D:a@B>\r\nDATA\r\nHi\r\n..\r\n.\r\nQUIT\r\n",
         b"\x00HELO A\r\nVRFY x\r\nEXPN y\r\nHELP\r\nNOOP\r\nTURN\r\nRSET\r\nEHLO B\r\nNOOP x\r\n",
