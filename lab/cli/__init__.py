@@ -25,6 +25,7 @@ from lab.runtime import compiled
 COMMANDS = {
     "run": "Simulate TOPOLOGY and print what became of the mail.",
     "live": "Run TOPOLOGY on real TCP: every host a process of its own.",
+    "spool": "List, read or export the mail that a live run has stored.",
     "compare": "Run TOPOLOGY simulated and live, and compare delivery times.",
     "step": "Step through a run: forward, back, to a breakpoint.",
     "check": "Validate topology files; run nothing.",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from lab.live.host_main import loop_factory
 from lab.live.network import LiveNetwork
 from lab.live.settings import Settings
+from lab.live.spool_folder import SpoolProblem, check_folder, locked
 from lab.live.temp_files import descriptors, temporary_directory
 from lab.runtime.gc_pause import gc_pause
 from lab.topology.model import Topology
@@ -46,20 +47,26 @@ def run_live(
     That is "settled", "until", "interrupted", or a sentence about what failed. ``until`` is in
     seconds of the run. ``started`` is called when every host listens, ``progress`` now and then.
     ``analysis`` takes the events as they come; the trace is then what it keeps of them. Raises
-    OSError if a host cannot listen; what fails later ends the run, and the trace is returned.
+    OSError if a host cannot listen, or the storage cannot be used; what fails later ends the run,
+    and the trace is returned.
     """
     descriptors()  # a session takes two descriptors
     loop = asyncio.Runner(loop_factory=loop_factory())
-    with gc_pause(), _storage(settings) as made, loop as runner:
+    with gc_pause(), _storage(settings, topology) as made, loop as runner:
         return runner.run(_run(topology, seed, made, until, started, progress, analysis))
 
 
 @contextmanager
-def _storage(settings: Settings | None) -> Iterator[Settings]:
+def _storage(settings: Settings | None, topology: Topology) -> Iterator[Settings]:
     """Yield the settings with a directory for the hosts' files, a temporary one if none is set."""
     if settings is not None and settings.storage is not None:
         settings.storage.mkdir(parents=True, exist_ok=True)
-        yield settings
+        try:
+            with locked(settings.storage):
+                check_folder(settings.storage, topology)
+                yield settings
+        except SpoolProblem as problem:
+            raise OSError(str(problem)) from None
         return
     with temporary_directory() as place:
         yield replace(settings or Settings(), storage=place, is_kept=False)

@@ -15,6 +15,7 @@ from helpers.places import ROOT, TOPOLOGIES
 
 import lab as smtp_lab
 from lab.cli import COMMANDS
+from lab.live.storage import Storage
 
 RELAYED = str(TOPOLOGIES / "rfc821/scenario-03.toml")
 
@@ -32,6 +33,7 @@ READS = {  # each command that reads a file, with F for the file and W for a fol
     "sweep": "sweep F --out W/out",
     "grade": "grade F",
     "bench": "bench --map F",
+    "spool": "spool F",
 }
 READS_NO_FILE = {"storm", "rfc", "lessons", "help"}
 TOPOLOGY_COMMANDS = ("run", "live", "compare", "step", "show", "talk", "explore")
@@ -245,7 +247,7 @@ PRINTS = {
     "plot": "plot T map -o W/x.png", "replay": "replay T -o W/x.html",
     "storm": "storm --runs 1 --out W/out", "rfc": "rfc", "lessons": "lessons --list",
     "sweep": "sweep W/plan.toml --quiet --json --out W/out",
-    "grade": "grade notebooks/01-first-mail.ipynb",
+    "grade": "grade notebooks/01-first-mail.ipynb", "spool": "spool W/spool",
     "help": "help", "help topic": "help tour", "help --schema": "help topology --schema",
     "--help": "--help", "--version": "--version", "run --help": "run --help",
 }  # fmt: skip
@@ -266,6 +268,8 @@ def test_output_that_nobody_takes(
     (tmp_path / "plan.toml").write_text(
         f'topology = "{RELAYED}"\nseeds = 1\nmeasures = ["delivered"]\n'
     )
+    (tmp_path / "spool").mkdir()
+    Storage(tmp_path / "spool" / "A.ARPA.sqlite").close()
     arguments = [trace if word == "T" else word for word in words(PRINTS[command], tmp_path)]
     script = f'"$@" {to}; exit ${{PIPESTATUS[0]}}'
     done = subprocess.run(

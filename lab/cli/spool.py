@@ -1,0 +1,167 @@
+"""``lab spool``: what the stable storage of a live run holds."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from lab.cli.common import (
+    exit_with_error,
+    print_error,
+    print_table,
+    reason_of,
+)
+from lab.quantities import count_noun, single_line
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.table import Table
+
+    from lab.live.spool_folder import HostSpool
+
+
+@click.command()
+@click.argument("folder", metavar="DIRECTORY", type=click.Path(file_okay=False, path_type=Path))
+@click.option(
+    "--read", "which", metavar="HOST/N",
+    help="Print message N that waits at HOST; or with HOST/USER/N, one in USER's mailbox.  "
+    "[default: all are listed]",
+)  # fmt: skip
+@click.option(
+    "--export", "out", metavar="DIRECTORY", type=click.Path(file_okay=False, path_type=Path),
+    help="Write all mail as Maildirs, which open in any mail reader.  [default: it is listed]",
+)  # fmt: skip
+@click.option("--migrate", is_flag=True, help="Bring files of an older version up to date.")
+@click.option("--json", "as_json", is_flag=True, help="Print the list as one JSON object.")
+def spool(folder: Path, which: str | None, out: Path | None, migrate: bool, as_json: bool) -> None:
+    """List, read or export the mail that a live run has stored.
+
+    DIRECTORY is the --spool of a run that has ended. Nothing in it is changed, unless you ask for
+    --migrate.
+    """
+    if (which is not None) + (out is not None) + migrate > 1:
+        exit_with_error("--read, --export and --migrate exclude each other; use one of them")
+    from lab.live.spool_folder import SpoolProblem, read_folder
+    from lab.live.spool_folder import migrate as bring_up_to_date
+
+    try:
+        if migrate:
+            for name in bring_up_to_date(folder):
+                click.echo(f"{name} is up to date; its old file has .old at the end of its name")
+        hosts = read_folder(folder)
+    except (SpoolProblem, OSError) as error:
+        exit_with_error(str(error))
+    if which is not None:
+        _print_message(hosts, which)
+    elif out is not None:
+        _export(hosts, out)
+    elif as_json:
+        click.echo(json.dumps(_as_json(hosts)))
+    else:
+        _print_list(hosts)
+    _exit_on_problems(hosts)
+
+
+def _exit_on_problems(hosts: Sequence[HostSpool]) -> None:
+    """Print what cannot be read, and exit with status 2 if there is such."""
+    problems = [problem for host in hosts for problem in host.problems]
+    for problem in problems[:-1]:
+        print_error(problem)
+    if problems:
+        exit_with_error(problems[-1])
+
+
+def _print_message(hosts: Sequence[HostSpool], which: str) -> None:
+    """Print the bytes of one message as they are."""
+    host, _, place = which.partition("/")
+    user, _, number = place.rpartition("/")
+    found: dict[str, bytes] = {}
+    for one in hosts:
+        if one.is_named(host):
+            found |= {str(mail.number): mail.octets for mail in one.waiting if not user}
+            found |= {str(mail.number): mail.octets for mail in one.drops if mail.user == user}
+    if number not in found:
+        _exit_without_message(hosts, which)
+    sys.stdout.buffer.write(found[number])
+    sys.stdout.buffer.flush()
+
+
+def _exit_without_message(hosts: Sequence[HostSpool], which: str) -> NoReturn:
+    examples = [f"{mail.host}/{mail.number}" for one in hosts for mail in one.waiting]
+    examples += [f"{mail.host}/{mail.user}/{mail.number}" for one in hosts for mail in one.drops]
+    known = f"for example {examples[0]}" if examples else "there is none in this spool"
+    exit_with_error(f"--read {which}: there is no such message; {known}")
+
+
+def _export(hosts: Sequence[HostSpool], out: Path) -> None:
+    from lab.api.spool_export import export_spool
+
+    try:
+        count = export_spool(hosts, out)
+    except OSError as error:
+        exit_with_error(f"{error.filename or out}: {reason_of(error)}")
+    click.echo(f"wrote {count_noun(count, 'message')} to {out}")
+
+
+def _as_json(hosts: Sequence[HostSpool]) -> dict[str, Any]:
+    waiting = [
+        {
+            "host": mail.host, "number": mail.number, "next_host": mail.next_host,
+            "from": mail.reverse_path, "to": list(mail.recipients), "size": len(mail.octets),
+            "tries": mail.tries, "next_try": mail.next_try, "since": _date(mail.stored_at),
+        }
+        for host in hosts
+        for mail in host.waiting
+    ]  # fmt: skip
+    drops = [
+        {
+            "host": mail.host, "user": mail.user, "number": mail.number,
+            "size": len(mail.octets), "since": _date(mail.stored_at),
+        }
+        for host in hosts
+        for mail in host.drops
+    ]  # fmt: skip
+    return {"waiting": waiting, "mailboxes": drops}
+
+
+def _print_list(hosts: Sequence[HostSpool]) -> None:
+    """Print a table of the mail that waits, and one of the mail drops; or that there is none."""
+    waiting = [mail for host in hosts for mail in host.waiting]
+    drops = [mail for host in hosts for mail in host.drops]
+    if waiting:
+        table = _table("message", "for", "from", "to", "bytes", "next try", "since")
+        for mail in waiting:
+            tried = f"t={mail.next_try:.0f} s" if mail.next_try else "at once"
+            table.add_row(
+                f"{mail.host}/{mail.number}", mail.next_host, f"<{single_line(mail.reverse_path)}>",
+                single_line(", ".join(mail.recipients)), str(len(mail.octets)), tried,
+                _date(mail.stored_at),
+            )  # fmt: skip
+        print_table(table)
+    if drops:
+        table = _table("message", "bytes", "since")
+        for drop in drops:
+            name = single_line(f"{drop.host}/{drop.user}/{drop.number}")
+            table.add_row(name, str(len(drop.octets)), _date(drop.stored_at))
+        print_table(table)
+    waits = "1 message waits" if len(waiting) == 1 else f"{len(waiting)} messages wait"
+    click.echo(f"{waits}, {len(drops)} in mailboxes")
+
+
+def _table(*columns: str) -> Table:
+    from rich.table import Table
+
+    table = Table(box=None)
+    for column in columns:
+        table.add_column(column, justify="right" if column == "bytes" else "left")
+    return table
+
+
+def _date(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds).astimezone().isoformat(timespec="seconds")
