@@ -93,7 +93,7 @@ class Host(HostControl):
         if self.unstored:
             return True
         for queue in self.spool.queues.values():
-            if queue.entries and queue.wake_at is not None:
+            if queue.wake_at is not None and len(queue) > 0:
                 return True
         return False
 

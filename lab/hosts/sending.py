@@ -111,10 +111,12 @@ class QueueSender:
         if len(addressees) > MIN_RECIPIENTS:
             remaining = mail.part_for(addressees[MIN_RECIPIENTS:])
             mail.addressees = addressees = addressees[:MIN_RECIPIENTS]
-            queue.entries.insert(queue.entries.index(mail) + 1, remaining)
+            queue.take()
+            queue.add_at(mail.place, remaining)
             self._keep(mail)
             self._keep(remaining)
-        queue.entries.remove(mail)
+        else:
+            queue.take()
         self.message = mail.message
         environment, official = queue.environment, self.host.destinations.official
         paths = [official(path, environment) for _, path in addressees]
@@ -188,9 +190,7 @@ class QueueSender:
 
         It goes to the end of the queue, as it may be what the host fails at.
         """
-        later = mail.part_for(addressees)
-        self.queue.entries.append(later)
-        self._keep(later)
+        self._put_last(mail.part_for(addressees))
         text = f"{answer[0]} {answer[1]}"
         how = "did not take it"
         self.host.defer_all(self.now, self.queue, text, self.session, how=how)
@@ -202,20 +202,24 @@ class QueueSender:
         if answer[0] < 500:
             self.host.defer_all(self.now, queue, text, self.session)
             return
-        entries, queue.entries = queue.entries, []
-        for mail in entries:
+        for mail in queue.clear():
             self.host.port.forget(self.host.name, mail)
             self._refuse(mail, text, mail.addressees)
 
     def abort(self) -> None:
         """Put the mail in progress back into the queue, because the host has crashed."""
         if self._outgoing is not None:
-            self.queue.entries.insert(0, self._outgoing.tag)
+            self.queue.add_first(self._outgoing.tag)
             self.message = self._outgoing = None
 
     def _put_first(self, mail: QueuedMail) -> None:
         """Have mail sent next."""
-        self.queue.entries.insert(0, mail)
+        self.queue.add_first(mail)
+        self._keep(mail)
+
+    def _put_last(self, mail: QueuedMail) -> None:
+        """Have mail sent after all that is in the queue."""
+        self.queue.add(mail)
         self._keep(mail)
 
     def _keep(self, mail: QueuedMail) -> None:
@@ -268,7 +272,7 @@ class QueueSender:
             return False
         part = mail.part_for(addressees)
         part.verb = "MAIL"
-        self.queue.entries.insert(0, part)
+        self._put_first(part)
         return True
 
     def _not_sent(self, mail: QueuedMail, answer: Answer, addressees: list[Addressee]) -> None:
@@ -358,8 +362,7 @@ class QueueSender:
         later.failures = mail.failures + 1
         delay = self.host.retry.delay(later.failures)
         later.not_before = min(self.now + delay, mail.expires)
-        self.queue.entries.append(later)
-        self._keep(later)
+        self._put_last(later)
         self._record("defer", mail, later.ids, text, later.not_before)
 
 

@@ -7,6 +7,7 @@ of a session) holds back its whole queue. A failure of one message (450) holds b
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from heapq import heappop, heappush
 from typing import Final
 
 from lab.hosts.failed import FailedRecipient
@@ -39,7 +40,7 @@ class QueuedMail:
 
     __slots__ = (
         "addressees", "avoided", "expires", "failures", "followed", "last_chance", "mail_data",
-        "message", "not_before", "redirects", "relaying", "return_path", "reverse_path",
+        "message", "not_before", "place", "redirects", "relaying", "return_path", "reverse_path",
         "takes_251", "verb", "written",
     )  # fmt: skip
 
@@ -60,6 +61,7 @@ class QueuedMail:
         self.mail_data = mail_data
         self.failures = 0
         self.not_before = 0.0
+        self.place = 0
         self.expires = 0.0
         self.relaying = False
         self.takes_251 = False
@@ -118,38 +120,97 @@ class Queue:
 
     ``session`` is set while a sender-SMTP sends from it; before ``not_before``, nothing is tried;
     ``wake_at`` is the time at which the driver has been asked to try it; ``polled``: the next host
-    is to be asked for its mail in the current session. ``failures`` counts the failures of the next
-    host since a session with it went well. Times are seconds.
+    is to be asked for its mail in the current session. Times are seconds.
+
+    Two heaps, so that a step costs hardly more in a long queue: ``_ready`` has the mail that may be
+    tried, by its ``place`` in the queue; ``_later`` the mail that has to wait, by the time until
+    which it has to.
     """
 
     __slots__ = (
-        "entries", "environment", "failures", "host", "not_before", "polled", "session", "wake_at",
+        "_first", "_last", "_later", "_ready", "environment", "failures", "host", "not_before",
+        "polled", "session", "wake_at",
     )  # fmt: skip
 
     def __init__(self, host: str, environment: str) -> None:
         self.host = host
         self.environment = environment
-        self.entries: list[QueuedMail] = []
+        self._ready: list[tuple[int, QueuedMail]] = []
+        self._later: list[tuple[float, int, QueuedMail]] = []
+        self._first = 0
+        self._last = 0
         self.failures = 0
         self.not_before = 0.0
         self.session = False
         self.polled = False
         self.wake_at: float | None = None
 
+    def __len__(self) -> int:
+        return len(self._ready) + len(self._later)
+
+    @property
+    def entries(self) -> list[QueuedMail]:
+        """All mail of the queue, in its order."""
+        found = [*self._ready, *[(place, mail) for _, place, mail in self._later]]
+        return [mail for _, mail in sorted(found, key=_place)]
+
+    def add(self, mail: QueuedMail) -> None:
+        """Put mail at the end."""
+        self._last += 1
+        self.add_at(self._last, mail)
+
+    def add_first(self, mail: QueuedMail) -> None:
+        """Put mail before all other."""
+        self.add_at(self._first, mail)
+        self._first -= 1
+
+    def add_at(self, place: int, mail: QueuedMail) -> None:
+        """Put mail at the place of other mail, which is not in the queue any more."""
+        mail.place = place
+        if mail.not_before > 0.0:
+            heappush(self._later, (mail.not_before, place, mail))
+        else:
+            heappush(self._ready, (place, mail))
+
     def ready(self, now: float) -> QueuedMail | None:
         """Return the first mail that may be tried now; None if there is none."""
         if now < self.not_before:
             return None
-        for mail in self.entries:
+        later, ready = self._later, self._ready
+        while later and later[0][0] <= now:
+            _, place, mail = heappop(later)
+            heappush(ready, (place, mail))
+        while ready:
+            place, mail = ready[0]
             if mail.not_before <= now:
                 return mail
+            heappop(ready)
+            heappush(later, (mail.not_before, place, mail))
         return None
 
+    def take(self) -> None:
+        """Remove the mail that :meth:`ready` has returned."""
+        heappop(self._ready)
+
+    def clear(self) -> list[QueuedMail]:
+        """Remove all mail, and return it in its order."""
+        entries = self.entries
+        self._ready, self._later = [], []
+        return entries
+
     def next_try(self) -> float | None:
-        """Return the time of the next try; None for an empty queue."""
-        if not self.entries:
+        """Return the time of the next try, or an earlier one if that is over; None for an empty
+        queue.
+        """
+        if self._ready:
+            return self.not_before
+        if not self._later:
             return None
-        return max(self.not_before, min([mail.not_before for mail in self.entries]))
+        return max(self.not_before, self._later[0][0])
+
+
+def _place(entry: tuple[int, QueuedMail]) -> int:
+    return entry[0]
 
 
 class Spool:
@@ -168,4 +229,4 @@ class Spool:
         return queue
 
     def __len__(self) -> int:
-        return sum(len(queue.entries) for queue in self.queues.values())
+        return sum([len(queue) for queue in self.queues.values()])

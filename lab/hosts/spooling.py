@@ -45,7 +45,7 @@ class Spooling:
 
     def admit(self, now: float, queue: Queue, mail: QueuedMail) -> None:
         """Have mail tried from now on."""
-        queue.entries.append(mail)
+        queue.add(mail)
         self.schedule_retry(now, queue)
 
     def schedule_retry(self, now: float, queue: Queue) -> None:
@@ -54,7 +54,7 @@ class Spooling:
             return
         wake_at = queue.wake_at
         if wake_at is not None and wake_at <= max(queue.not_before, now):
-            return  # no mail can be tried before that; so a long queue is not looked through
+            return  # no mail can be tried before that
         at = queue.next_try()
         if at is None:
             return
@@ -78,11 +78,12 @@ class Spooling:
         but the route to it is down.
         """
         queue.failures += 1
-        entries, queue.entries = queue.entries, []
+        entries = queue.clear()
         expired = [mail for mail in entries if now >= mail.expires]
         kept = [mail for mail in entries if now < mail.expires]
         kept = [mail for mail in kept if not self._detour(now, queue, mail, cut_off=cut_off)]
-        queue.entries = kept
+        for mail in kept:
+            queue.add_at(mail.place, mail)
         if kept:
             latest = min([mail.expires for mail in kept])
             queue.not_before = min(now + self.retry.delay(queue.failures), latest)
@@ -133,8 +134,9 @@ class Spooling:
         Mail that has become too old meanwhile has one more try.
         """
         queue.wake_at = None
-        expired = [mail for mail in queue.entries if now >= mail.expires and mail.last_chance]
-        for mail in queue.entries:
+        entries = queue.entries
+        expired = [mail for mail in entries if now >= mail.expires and mail.last_chance]
+        for mail in entries:
             is_last = now >= mail.expires
             if mail.last_chance is not is_last:
                 mail.last_chance = is_last
@@ -142,5 +144,7 @@ class Spooling:
         if queue.session:
             return []
         if expired:
-            queue.entries = [mail for mail in queue.entries if mail not in expired]
+            for mail in queue.clear():
+                if mail not in expired:
+                    queue.add_at(mail.place, mail)
         return expired

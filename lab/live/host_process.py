@@ -335,7 +335,7 @@ class HostProcess(Output):
             if self.arguments.life == 0:
                 self._enter(now, name, entry)
                 self.commits.keep(queue, entry)
-            queue.entries.append(entry)
+            queue.add(entry)
         self.host.resume(now)
 
     def _enter(self, now: float, peer: str, entry: QueuedMail) -> None:

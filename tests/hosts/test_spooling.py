@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from dataclasses import replace
+from time import perf_counter
 
 from helpers.host_by_hand import by_hand, path, port_of
 
@@ -204,10 +205,72 @@ def test_a_spool_has_a_queue_for_each_next_host() -> None:
     spool = Spool()
     assert spool.queue("C", "arpanet") is spool.queue("C", "arpanet")
     to = path("carl@C")
-    spool.queue("C", "arpanet").entries.append(QueuedMail(1, "MAIL", to, to, [("1", to)], b""))
+    spool.queue("C", "arpanet").add(QueuedMail(1, "MAIL", to, to, [("1", to)], b""))
     assert len(spool) == 1
 
 
 def test_the_wait_for_the_next_try_grows_up_to_the_longest() -> None:
     retry = Retry(first=1.0, factor=3.0, max=5.0)
     assert [retry.delay(failures) for failures in (1, 2, 3, 4)] == [1.0, 3.0, 5.0, 5.0]
+
+
+def queued(number: int, not_before: float = 0.0) -> QueuedMail:
+    to = path("carl@C")
+    mail = QueuedMail(number, "MAIL", to, to, [("1", to)], b"")
+    mail.not_before = not_before
+    return mail
+
+
+def taken(queue: Queue, now: float) -> list[int]:
+    """The mail that may be tried at a time, in order; it is taken from the queue."""
+    numbers = []
+    while (mail := queue.ready(now)) is not None:
+        queue.take()
+        numbers.append(mail.message)
+    return numbers
+
+
+def test_mail_keeps_its_place_in_the_queue_while_it_waits() -> None:
+    """What had to wait goes before what came later, as soon as it may be tried."""
+    queue = Queue("C", "arpanet")
+    for number, not_before in enumerate((5.0, 0.0, 2.0, 0.0), 1):
+        queue.add(queued(number, not_before))
+    queue.add_first(queued(9, 3.0))
+    assert [mail.message for mail in queue.entries] == [9, 1, 2, 3, 4]
+    assert queue.next_try() == 0.0
+    assert taken(queue, 1.0) == [2, 4]
+    assert queue.next_try() == 2.0
+    assert taken(queue, 4.0) == [9, 3]
+    assert [mail.message for mail in queue.clear()] == [1]
+    assert len(queue) == 0
+
+
+def test_the_rest_of_a_long_list_of_recipients_takes_the_place_of_the_first() -> None:
+    queue = Queue("C", "arpanet")
+    for number in (1, 2):
+        queue.add(queued(number))
+    first = queue.ready(0.0)
+    assert first is not None
+    queue.take()
+    queue.add_at(first.place, queued(7))
+    assert taken(queue, 0.0) == [7, 2]
+
+
+def test_a_step_takes_as_long_whatever_the_queue_holds() -> None:
+    """New mail comes and goes while thousands have been told to come again later."""
+
+    def seconds(waiting: int) -> float:
+        queue = Queue("C", "arpanet")
+        for number in range(waiting):
+            queue.add(queued(number, 1000.0 + number))
+        best = 1e9
+        for _ in range(5):
+            begun = perf_counter()
+            for number in range(200):
+                queue.add(queued(number))
+                assert queue.next_try() == 0.0
+                assert taken(queue, 1.0) == [number]
+            best = min(best, perf_counter() - begun)
+        return best
+
+    assert seconds(20_000) < 10 * seconds(20)

@@ -65,6 +65,30 @@ def test_a_commit_is_numbered_and_outlives_the_process(tmp_path: Path) -> None:
     again.close()
 
 
+def test_everything_that_is_known_of_queued_mail_is_there_again(tmp_path: Path) -> None:
+    """Each attribute, with a value of its own; but for the place, which the queue gives anew."""
+    path = tmp_path / "a.sqlite"
+    given = mail(1)
+    values = {
+        "verb": "SAML", "failures": 3, "not_before": 4.5, "expires": 6.5, "relaying": True,
+        "takes_251": True, "last_chance": True, "avoided": frozenset({"C.ARPA"}),
+        "followed": frozenset({"d@d"}), "redirects": 2, "written": {"2": (BOB, True)},
+        "return_path": parse_path("<@R.ARPA:ann@A.ARPA>"), "reverse_path": parse_path("<x@A.ARPA>"),
+    }  # fmt: skip
+    for name, value in values.items():
+        setattr(given, name, value)
+    storage = Storage(path)
+    write(storage, {given: Queue("B.ARPA", "net")})
+    storage.close()
+    storage = Storage(path)
+    [(_, _, found)] = storage.recover()
+    storage.close()
+    names = set(values) | {"message", "addressees", "mail_data"}
+    assert names == set(QueuedMail.__slots__) - {"place"}, "give the new attribute a value"
+    for name in names:
+        assert getattr(found, name) == getattr(given, name), name
+
+
 def test_mail_that_moves_is_held_once_in_its_new_queue(tmp_path: Path) -> None:
     """Another next host, another time, other recipients: always one row, and the bytes once."""
     path = tmp_path / "a.sqlite"
