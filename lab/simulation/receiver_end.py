@@ -143,7 +143,13 @@ class LocalReceiverEnd(ReceiverEnd):
                 if kind == "reply":
                     connection.send_reply(crossed, now)
         if engine.state is _CLOSED:
-            self.close()
+            self._hang_up(now)
+
+    def _hang_up(self, now: float) -> None:
+        """Close the channel after the last reply, which a fault may hide from the sender-SMTP."""
+        if self.override is not None and not self.engine.turned:
+            self.connection.announce_close_to_sender(now)
+        self.close()
 
     def take_part(self, delivery: Delivery, number: int, message: int | None) -> None:
         """Take the first bytes of a command or of mail data, whose rest is lost."""

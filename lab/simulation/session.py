@@ -75,7 +75,8 @@ class Session(AnySession):
     def _local_receiver(self) -> LocalReceiverEnd:
         queue_sender, changed_replies = self.queue_sender, self.changed_replies
         script = reply_script(self.peer)
-        self.pieces = ArrivingReplies() if script is not None else None
+        is_watched = script is not None or self.known is not None
+        self.pieces = ArrivingReplies() if is_watched else None
         identify: Identify
         if script is not None and queue_sender is not None:
             identify = partial(self._identify_told, script)

@@ -99,13 +99,13 @@ def change(code: int, session: int, number: int) -> str:
     return f'[[fault]]\n{about}\nnumber = {number}\nline = "{code}"'
 
 
-def check(tables: list[str], path: Path) -> None:
+def check(tables: list[str], path: Path, codes: tuple[int, ...] = CODES) -> None:
     """Run a network both ways, and compare cell by cell."""
     path.write_text("\n".join([HEAD, *tables]))
     simulated = lab.simulate(path)
     done = live(path, speed=100, durable=False)
     assert done.breaches == simulated.breaches == []
-    differ = {code: cell(done, code) for code in CODES if cell(simulated, code) != cell(done, code)}
+    differ = {code: cell(done, code) for code in codes if cell(simulated, code) != cell(done, code)}
     assert differ == {}
 
 
@@ -150,3 +150,22 @@ def test_a_reply_changed_by_a_fault_ends_the_same_simulated_and_live(
         for n, code in enumerate(CODES, 1)
     ]
     check(tables, tmp_path / "stage.toml")
+
+
+INSTEAD: Final = (
+    "NOOP", "RSET", "DATA", "QUIT", "HELO X.ARPA", "MAIL FROM:<z@CALLER.ARPA>", "RCPT TO:<bob@{}>",
+    "RCPT TO:<nobody@{}>", "XYZZY", "TURN", "VRFY bob",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("number", [2, 5], ids=["in place of MAIL", "in place of DATA"])
+def test_a_command_changed_by_a_fault_ends_the_same_simulated_and_live(
+    number: int, tmp_path: Path
+) -> None:
+    """The receiver then answers what was not asked, and may close the channel, as for QUIT."""
+    tables = []
+    for n, (code, line) in enumerate(zip(CODES, INSTEAD, strict=False), 1):
+        own = f'kind = "change-command"\nhost = "CALLER.ARPA"\nsession = {n}\nnumber = {number}'
+        fault = f'[[fault]]\n{own}\nline = "{line.format(host_of(code))}"'
+        tables += [receiver(STAGES["first RCPT"], code, f"{4 * n} s"), fault]
+    check(tables, tmp_path / "stage.toml", CODES[: len(INSTEAD)])
