@@ -50,26 +50,26 @@ def grade(notebooks: tuple[Path, ...], timeout: float, processes: int, as_csv: b
         course.folder()
     except course.NoLessons as why:
         exit_with_error(str(why))
-    found = list(grading.notebooks_in(notebooks))
-    if not found:
+    files = list(grading.notebooks_in(notebooks))
+    if not files:
         exit_with_error(f"{', '.join(map(str, notebooks))}: no notebook (.ipynb) found")
-    marks: list[Grade] = []
+    grades: list[Grade] = []
     try:
-        with progress_bar(len(found), False, "notebooks", 2) as progress:
-            grading.grade_all(found, timeout, processes, progress, marks)
+        with progress_bar(len(files), False, "notebooks", 2) as progress:
+            grading.grade_all(files, timeout, processes, progress, grades)
     finally:
         if as_csv or not sys.stdout.isatty():
-            click.echo(grading.as_csv(marks), nl=False)
+            click.echo(grading.as_csv(grades), nl=False)
         else:
-            print_table(mark_table(marks))
-    unusable = [one for one in marks if not one.lesson]
-    for one in unusable:
-        print_error(one.problem if one.name in one.problem else f"{one.name}: {one.problem}")
+            print_table(grade_table(grades))
+    unusable = [each for each in grades if not each.lesson]
+    for each in unusable:
+        print_error(each.problem if each.name in each.problem else f"{each.name}: {each.problem}")
     if unusable:
         raise click.exceptions.Exit(UNUSABLE)
 
 
-def mark_table(marks: list[Grade]) -> Table:
+def grade_table(grades: list[Grade]) -> Table:
     """Return the grades as a table; files with the same name are shown with their folders."""
     from rich.table import Table
 
@@ -77,13 +77,13 @@ def mark_table(marks: list[Grade]) -> Table:
 
     signs = {"passed": "✓", "failed": "✗", "not yet": "…", "not reached": "-"}
     table = Table(box=None, pad_edge=False)
-    names = columns(marks)
+    names = columns(grades)
     short_names = (name.replace("Exercise", "Ex.") for name in names)
     for heading in ("notebook", "lesson", "score", *short_names, ""):
         table.add_column(heading, overflow="fold")
-    short = [Path(one.name).name for one in marks]
-    for one, name in zip(marks, short, strict=True):
-        called = name if short.count(name) == 1 else one.name
-        states = (signs.get(one.states.get(check, ""), "") for check in names)
-        table.add_row(called, one.lesson, f"{score(one)} %", *states, one.problem)
+    short = [Path(each.name).name for each in grades]
+    for each, name in zip(grades, short, strict=True):
+        called = name if short.count(name) == 1 else each.name
+        states = (signs.get(each.states.get(check, ""), "") for check in names)
+        table.add_row(called, each.lesson, f"{score(each)} %", *states, each.problem)
     return table

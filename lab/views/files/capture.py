@@ -62,13 +62,13 @@ def address(number: int) -> bytes:
 def addresses(trace: Trace) -> dict[str, str]:
     """Return the address of each host, by its name."""
     hosts = trace.meta.get("hosts", ())
-    return {one["name"]: ".".join(map(str, address(n))) for n, one in enumerate(hosts)}
+    return {host["name"]: ".".join(map(str, address(n))) for n, host in enumerate(hosts)}
 
 
 def write_hosts(trace: Trace, file: IO[str]) -> None:
     """Write the addresses and names of the hosts, one on each line."""
-    for name, where in addresses(trace).items():
-        file.write(f"{where}\t{name}\n")
+    for name, address in addresses(trace).items():
+        file.write(f"{address}\t{name}\n")
 
 
 def write_capture(trace: Trace, file: IO[bytes]) -> None:
@@ -87,7 +87,7 @@ def write_capture(trace: Trace, file: IO[bytes]) -> None:
 
 def _in_order(trace: Trace) -> Iterator[Timed]:
     """Yield all packets in the order of time."""
-    numbers = {one["name"]: n for n, one in enumerate(trace.meta.get("hosts", ()))}
+    numbers = {host["name"]: n for n, host in enumerate(trace.meta.get("hosts", ()))}
     latencies = {
         frozenset((link["a"], link["b"])): float(link["latency"])
         for link in trace.meta.get("links", ())
@@ -110,12 +110,12 @@ class _Channel:
     """A transmission channel: its rows, and the losses on its path."""
 
     number: int
-    here: str
-    there: str
+    client: str
+    server: str
     started: float
     opened: float | None = None
     transport: str = "tcp"
-    way: tuple[str, ...] = ()
+    path: tuple[str, ...] = ()
     wire: list[Row] = field(default_factory=list)
     losses: list[Row] = field(default_factory=list)
     closed: float | None = None
@@ -138,24 +138,26 @@ def _as_they_began(rows: Iterable[Row]) -> Iterator[_Channel]:
     Each is yielded once no channel that began before it is still opening or open.
     """
     begun: dict[tuple[str, str, float], None] = {}  # in the order of time
-    over: list[tuple[float, int, _Channel]] = []
+    complete: list[tuple[float, int, _Channel]] = []
     now = 0.0
-    for what in _channels(rows):
-        if isinstance(what, _Channel):
-            pair = what.here, what.there
-            key = (*pair, what.started)
+    for item in _channels(rows):
+        if isinstance(item, _Channel):
+            pair = item.client, item.server
+            key = (*pair, item.started)
             # an attempt that failed is recorded at the time of its failure
-            key = key if key in begun else next((one for one in begun if one[:2] == pair), key)
+            key = (
+                key if key in begun else next((other for other in begun if other[:2] == pair), key)
+            )
             begun.pop(key, None)
-            heapq.heappush(over, (what.started, what.number, what))
+            heapq.heappush(complete, (item.started, item.number, item))
             first = next(iter(begun), None)
-            while over and over[0][0] < (now if first is None else first[2]):
-                yield heapq.heappop(over)[2]
+            while complete and complete[0][0] < (now if first is None else first[2]):
+                yield heapq.heappop(complete)[2]
         else:
-            begun[what[HOST], what[PEER], what[T]] = None
-            now = what[T]
-    while over:
-        yield heapq.heappop(over)[2]
+            begun[item[HOST], item[PEER], item[T]] = None
+            now = item[T]
+    while complete:
+        yield heapq.heappop(complete)[2]
 
 
 def _channels(rows: Iterable[Row]) -> Iterator[_Channel | Row]:
@@ -180,7 +182,7 @@ def _channels(rows: Iterable[Row]) -> Iterator[_Channel | Row]:
             channel.losses = [
                 loss
                 for loss in opening
-                if _is_on(loss, channel.way) and loss[T] >= row[OPEN_STARTED]
+                if _is_on(loss, channel.path) and loss[T] >= row[OPEN_STARTED]
             ]
             opening = [loss for loss in opening if loss not in channel.losses]
             channels[session] = channel
@@ -199,8 +201,8 @@ def _channels(rows: Iterable[Row]) -> Iterator[_Channel | Row]:
     yield from channels.values()
 
 
-def _is_on(loss: Row, way: Sequence[str]) -> bool:
-    return loss[HOST] in way and loss[PEER] in way
+def _is_on(loss: Row, path: Sequence[str]) -> bool:
+    return loss[HOST] in path and loss[PEER] in path
 
 
 class _Side:
@@ -208,8 +210,8 @@ class _Side:
 
     __slots__ = ("acked", "address", "next", "port")
 
-    def __init__(self, where: bytes, port: int, first: int) -> None:
-        self.address = where
+    def __init__(self, address: bytes, port: int, first: int) -> None:
+        self.address = address
         self.port = port
         self.next = first
         self.acked = 0
@@ -226,28 +228,28 @@ class _Packets:
     ) -> None:
         self.channel = channel
         self.segment = TRANSPORTS[channel.transport].segment
-        way = channel.way or (channel.here, channel.there)
-        self.latency = sum(latencies.get(frozenset(hop), 0.0) for hop in pairwise(way))
+        path = channel.path or (channel.client, channel.server)
+        self.latency = sum(latencies.get(frozenset(hop), 0.0) for hop in pairwise(path))
         port = _FIRST_PORT + channel.number % _PORTS
         self.sides = {
             name: _Side(
                 address(numbers.get(name, 0)),
-                port if name == channel.here else SMTP_PORT,
+                port if name == channel.client else SMTP_PORT,
                 crc32(f"{channel.number}/{name}".encode()),
             )
-            for name in (channel.there, channel.here)
+            for name in (channel.server, channel.client)
         }
         self.identification = channel.number * 7919
 
     def all(self) -> list[tuple[float, bytes]]:
         """Return when each packet is sent, and its octets, in the order of time."""
-        return sorted(self._made(), key=lambda one: one[0])
+        return sorted(self._made(), key=lambda packet: packet[0])
 
     def _made(self) -> Iterator[tuple[float, bytes]]:
         channel = self.channel
-        here, there = channel.here, channel.there
+        client, server = channel.client, channel.server
         if channel.opened is None:
-            yield channel.started, self._packet(here, there, _SYN)
+            yield channel.started, self._packet(client, server, _SYN)
             return
         yield from self._handshake(channel.started, channel.opened)
         losses = self._losses()
@@ -256,33 +258,33 @@ class _Packets:
         if channel.closed is None:
             return
         if is_cut(channel.reason):
-            yield channel.closed, self._packet(here, there, _RST | _ACK)
+            yield channel.closed, self._packet(client, server, _RST | _ACK)
             return
         yield from self._ending(channel.closed)
 
     def _handshake(self, started: float, opened: float) -> Iterator[tuple[float, bytes]]:
-        here, there = self.channel.here, self.channel.there
+        client, server = self.channel.client, self.channel.server
         losses = [row for row in self.channel.losses if row[T] < opened]
         late = min(sum(row[LOSS_DELAY] for row in losses), opened - started)
         trip = (opened - started - late) / 3
-        syn = self._packet(here, there, _SYN)
+        syn = self._packet(client, server, _SYN)
         yield started, syn
         times = sum(row[LOSS_AGAIN] for row in losses)
         for k in range(1, times + 1):
             yield started + late * k / times, syn
-        self.sides[here].next += 1
-        self.sides[there].acked = self.sides[here].next
-        yield opened - 2 * trip, self._packet(there, here, _SYN | _ACK)
-        self.sides[there].next += 1
-        self.sides[here].acked = self.sides[there].next
-        yield opened - trip, self._packet(here, there, _ACK)
+        self.sides[client].next += 1
+        self.sides[server].acked = self.sides[client].next
+        yield opened - 2 * trip, self._packet(server, client, _SYN | _ACK)
+        self.sides[server].next += 1
+        self.sides[client].acked = self.sides[server].next
+        yield opened - trip, self._packet(client, server, _ACK)
 
     def _is_answered(self, place: int) -> bool:
         """Return whether what arrives is acknowledged by an answer that is sent at once."""
         wire = self.channel.wire
         row = wire[place]
         if place + 1 == len(wire):
-            return bool(self.channel.closed == row[T] and row[HOST] == self.channel.here)
+            return bool(self.channel.closed == row[T] and row[HOST] == self.channel.client)
         after = wire[place + 1]
         return bool(after[PEER] == row[HOST] and after[SENT] == row[T])
 
@@ -310,14 +312,14 @@ class _Packets:
     def _losses(self) -> dict[int, list[Row]]:
         """Return the losses of each chunk: it is the first one on its way in that direction."""
         found: dict[int, list[Row]] = defaultdict(list)
-        way = self.channel.way
+        path = self.channel.path
         wire = self.channel.wire
         arrivals = [row[T] for row in wire]
         for loss in self.channel.losses:
             if self.channel.opened is None or loss[T] < self.channel.opened:
                 continue
-            forth = loss[HOST] in way and way.index(loss[HOST]) < way.index(loss[PEER])
-            sender = self.channel.here if forth else self.channel.there
+            from_client = loss[HOST] in path and path.index(loss[HOST]) < path.index(loss[PEER])
+            sender = self.channel.client if from_client else self.channel.server
             for place in range(bisect_right(arrivals, loss[T]), len(wire)):
                 if wire[place][PEER] == sender and wire[place][SENT] <= loss[T]:
                     found[place].append(loss)
@@ -325,14 +327,14 @@ class _Packets:
         return found
 
     def _ending(self, t: float) -> Iterator[tuple[float, bytes]]:
-        here, there = self.channel.here, self.channel.there
-        yield t, self._packet(here, there, _FIN | _ACK)
-        self.sides[here].next += 1
-        self.sides[there].acked = self.sides[here].next
-        yield t + self.latency, self._packet(there, here, _FIN | _ACK)
-        self.sides[there].next += 1
-        self.sides[here].acked = self.sides[there].next
-        yield t + 2 * self.latency, self._packet(here, there, _ACK)
+        client, server = self.channel.client, self.channel.server
+        yield t, self._packet(client, server, _FIN | _ACK)
+        self.sides[client].next += 1
+        self.sides[server].acked = self.sides[client].next
+        yield t + self.latency, self._packet(server, client, _FIN | _ACK)
+        self.sides[server].next += 1
+        self.sides[client].acked = self.sides[server].next
+        yield t + 2 * self.latency, self._packet(client, server, _ACK)
 
     def _packet(self, sender: str, to: str, flags: int, octets: bytes = b"") -> bytes:
         """Return the next packet of one side to the other: IPv4 (RFC 791), TCP (RFC 793), data."""
