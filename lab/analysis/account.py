@@ -354,7 +354,7 @@ class Account:
         elif recipient.holders:
             self._back_early.add(key)  # its 250 is still on its way to the host that sent the mail
 
-    def _gone(self, row: Row) -> None:
+    def _left_spool(self, row: Row) -> None:
         """A transfer to the next host, a refusal, a crash: this host no longer has the mail."""
         for recipient in self._recipients_of(row[MESSAGE], row[RECIPIENTS]):
             recipient.holders.discard(row[HOST])
@@ -363,7 +363,7 @@ class Account:
                 self._move_to_columns(recipient)
 
     def _transfer(self, row: Row) -> None:
-        self._gone(row)
+        self._left_spool(row)
         if row[PEER] in self.scripted:
             for recipient in self._recipients_of(row[MESSAGE], row[RECIPIENTS]):
                 recipient.discarded_at = row[T]
@@ -560,8 +560,8 @@ _HANDLERS: Final = {
     "accept": Account._accept,
     "start": Account._start,
     "transfer": Account._transfer,
-    "refuse": Account._gone,
-    "forget": Account._gone,
+    "refuse": Account._left_spool,
+    "forget": Account._left_spool,
     "deliver": Account._deliver,
     "terminal": Account._terminal,
     "notify": Account._notify,

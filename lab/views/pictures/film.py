@@ -188,7 +188,7 @@ class _Film:
             if where is None:
                 continue
             sizes = [0.0 if not n else 7 + 17 * (n / most) ** 0.5 for _, n in line]
-            steps = self._steps("r", [t for t, _ in line], [f"{one:.1f}" for one in sizes])
+            steps = self._steps("r", [t for t, _ in line], [f"{size:.1f}" for size in sizes])
             yield (
                 f'<circle cx="{where[0]}" cy="{where[1]}" r="0" fill="{plot_style.ORANGE}" '
                 f'fill-opacity="0.35" stroke="{plot_style.ORANGE}">{steps}</circle>'
@@ -214,7 +214,9 @@ class _Film:
         """Yield a bar over each link and a cross over each host while it is down."""
         down = [fault for fault in fault_intervals(self.trace) if fault.is_down]
         links = self.trace.meta.get("links", ())
-        for fault, (host, peer) in [(one, place) for one in down for place in one.places(links)]:
+        for fault, (host, peer) in [
+            (interval, place) for interval in down for place in interval.places(links)
+        ]:
             a, b = self.place(host), self.place(peer or host)
             if a is None or b is None:
                 continue

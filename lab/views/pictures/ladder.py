@@ -62,11 +62,11 @@ def ladder(
     seconds. Raises ValueError in a sentence for what is not in the trace.
     """
     check_trace(trace)
-    found, more = first_ladder_rows(
+    chosen, more = first_ladder_rows(
         trace, _MOST_READ, message=message, session=session, between=between
     )
     with plot_style.styled(ax):
-        return _Drawing(found, more, ax, to_scale).draw(_title(trace, message, session, between))
+        return _Drawing(chosen, more, ax, to_scale).draw(_title(trace, message, session, between))
 
 
 def _title(
@@ -87,17 +87,17 @@ def _title(
 class _Drawing:
     """One picture of the rows of a ladder."""
 
-    def __init__(self, found: list[LadderRow], more: int, ax: Axes | None, to_scale: bool) -> None:
+    def __init__(self, chosen: list[LadderRow], more: int, ax: Axes | None, to_scale: bool) -> None:
         self.to_scale = to_scale
         self.own = ax is None
         if not to_scale:
-            found = [one for one in found if one.kind != "close"]
-        self.count = len(found) + more
-        shown = _beginning(found, _MOST_ROWS)
+            chosen = [row for row in chosen if row.kind != "close"]
+        self.count = len(chosen) + more
+        shown = _beginning(chosen, _MOST_ROWS)
         self.hosts = _in_order(shown)
         self.place = {host: number for number, host in enumerate(self.hosts)}
         # a fault at a host that is not shown would be a time with nothing beside it
-        shown = [one for one in shown if one.kind != "fault" or one.host in self.place]
+        shown = [row for row in shown if row.kind != "fault" or row.host in self.place]
         self.ax = ax if ax is not None else self._axes(len(shown))
         self.width, self.height = self._inches()
         if ax is not None:
@@ -150,7 +150,7 @@ class _Drawing:
             self.rows = [(n - 0.1, n + 0.14) for n in range(len(self.shown))]
             ax.set_ylim(max(len(self.shown), 1) - 0.2, -0.8)
             return
-        self.rows = [(one.t if one.sent is None else one.sent, one.t) for one in self.shown]
+        self.rows = [(row.t if row.sent is None else row.sent, row.t) for row in self.shown]
         first = min((begin for begin, _ in self.rows), default=0.0)
         last = max((end for _, end in self.rows), default=1.0)
         margin = (last - first) * 0.02 or 0.5
@@ -291,7 +291,7 @@ class _Drawing:
             ax.set_ylabel("simulated time (seconds)")
             self._thin_labels()
             return
-        ticks = [n for n, one in enumerate(self.shown) if one.kind not in ("wait", "close")]
+        ticks = [n for n, row in enumerate(self.shown) if row.kind not in ("wait", "close")]
         ax.set_yticks(ticks, [clock_time(self.shown[n].t) for n in ticks])
         ax.tick_params(axis="y", length=0, pad=8, labelsize=8, labelcolor=plot_style.GREY)
         hidden = self.count - len(self.shown)
@@ -330,11 +330,11 @@ class _Drawing:
         )  # fmt: skip
 
 
-def _beginning(found: list[LadderRow], rows: int) -> list[LadderRow]:
+def _beginning(chosen: list[LadderRow], rows: int) -> list[LadderRow]:
     """Return as many rows as there is room for, with as many hosts as fit beside each other."""
     hosts: set[str] = set()
     shown = []
-    for row in found[:rows]:
+    for row in chosen[:rows]:
         if row.kind != "fault":
             hosts |= {host for host in (row.host, row.peer) if host}
         if len(hosts) > _MOST_HOSTS:

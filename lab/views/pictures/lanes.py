@@ -80,8 +80,8 @@ def _follow(
     while True:
         next_hops = children.get(None if hop is None else id(hop), [])
         # mail that was accepted twice (its 250 was lost) would overlap itself in this row
-        onward = next((one for one in next_hops if one.queued >= free - 1e-9), None)
-        forks += [one for one in next_hops if one is not onward]
+        onward = next((next_hop for next_hop in next_hops if next_hop.queued >= free - 1e-9), None)
+        forks += [next_hop for next_hop in next_hops if next_hop is not onward]
         if onward is None:
             break
         layout.rows[id(onward)] = row

@@ -92,12 +92,12 @@ def _pieces(messages: list[Itinerary], end: float) -> dict[str, tuple[str, float
     for name, colour in zip(names, colours, strict=True):
         looks[name] = (colour, 1.0, [])
     for row, message in enumerate(messages, 1):
-        for one in _family(message):
-            for hop in one.hops:
+        for itinerary in _family(message):
+            for hop in itinerary.hops:
                 for name, begin, stop in _parts(hop, end):
-                    way = names[min(hop.ordinal, 4) - 1]
-                    way = way if one.about is None else "a notification on its way back"
-                    at = looks[way if name == "way" else name][2]
+                    look = names[min(hop.ordinal, 4) - 1]
+                    look = look if itinerary.about is None else "a notification on its way back"
+                    at = looks[look if name == "way" else name][2]
                     at.append((row, begin - message.t, stop - message.t))
     return looks
 
@@ -124,23 +124,23 @@ def _parts(hop: Hop, end: float) -> Iterator[tuple[str, float, float]]:
 
 def _ends(message: Itinerary, end: float) -> Iterator[tuple[str, float]]:
     """Yield what became of a message other than plain delivery, and when."""
-    for one in _family(message):
-        for mark in one.ends:
-            back = one.about is not None and mark.kind == "deliver"
-            yield ("return" if back else mark.kind), mark.t
-        for hop in one.hops:
+    for itinerary in _family(message):
+        for ending in itinerary.ends:
+            back = itinerary.about is not None and ending.kind == "deliver"
+            yield ("return" if back else ending.kind), ending.t
+        for hop in itinerary.hops:
             if hop.outcome in ("queued", "expired"):
                 yield hop.outcome, hop.ended if hop.ended is not None else end
 
 
 def _thin_ends(ax: Axes, messages: list[Itinerary], end: float, keys: dict[str, Any]) -> None:
     size = 6.0 if len(messages) <= 300 else 4.5
-    found: dict[str, list[tuple[float, int]]] = {kind: [] for kind in _MARKED}
+    by_kind: dict[str, list[tuple[float, int]]] = {kind: [] for kind in _MARKED}
     for row, message in enumerate(messages, 1):
         for kind, t in _ends(message, end):
-            if kind in found and kind != "refuse":
-                found[kind].append((t - message.t, row))
-    for kind, points in found.items():
+            if kind in by_kind and kind != "refuse":
+                by_kind[kind].append((t - message.t, row))
+    for kind, points in by_kind.items():
         if points:
             name, look = _ENDS[kind]
             xs, ys = zip(*points, strict=True)
@@ -151,7 +151,9 @@ def _age_axis(ax: Axes, messages: list[Itinerary]) -> None:
     """Make x the time since submission: to scale or, if a few took far longer, logarithmic."""
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-    ages = sorted(max(one.last for one in _family(message)) - message.t for message in messages)
+    ages = sorted(
+        max(itinerary.last for itinerary in _family(message)) - message.t for message in messages
+    )
     usual, most = max(ages[int(len(ages) * 0.8)], 1e-3), max(ages[-1], 1e-3)
     if most < 6 * usual:
         plot_style.time_axis(ax, 0.0, most, label="time since submission")
@@ -215,8 +217,8 @@ def _states(top: Axes, messages: list[Itinerary], first: float, last: float) -> 
     names = ("way", "in a spool", "waiting for the next attempt")
     spans: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
     for message in messages:
-        for one in _family(message):
-            for hop in one.hops:
+        for itinerary in _family(message):
+            for hop in itinerary.hops:
                 for name, begin, stop in _parts(hop, last):
                     spans[name].append((begin, stop))
     edges = np.linspace(first, last, 401)
@@ -290,12 +292,12 @@ def _delays(ax: Axes, messages: list[Itinerary], first: float, last: float, end:
 
 def _failures(messages: list[Itinerary], end: float) -> dict[str, list[tuple[float, float]]]:
     """Return for each end but delivery when the mail was submitted, and how long it took."""
-    found: dict[str, list[tuple[float, float]]] = {}
+    by_kind: dict[str, list[tuple[float, float]]] = {}
     for message in messages:
         for kind, t in _ends(message, end):
             if kind in _MARKED and kind not in ("refuse", "expired"):
-                found.setdefault(kind, []).append((message.t, max(t - message.t, 1e-3)))
-    return found
+                by_kind.setdefault(kind, []).append((message.t, max(t - message.t, 1e-3)))
+    return by_kind
 
 
 def _cloud(ax: Axes, data: Any, xs: tuple[float, float], ys: tuple[float, float]) -> None:
@@ -320,8 +322,8 @@ def _quantiles(ax: Axes, data: Any, first: float, last: float) -> None:
     order = np.argsort(place, kind="stable")
     groups = np.split(data[order, 1], np.searchsorted(place[order], range(1, 60)))
     middles = (edges[:-1] + edges[1:]) / 2
-    some = [n for n, group in enumerate(groups) if len(group) >= 5]
+    filled = [n for n, group in enumerate(groups) if len(group) >= 5]
     lines = ((50, "median", "-", 2.0), (95, "95 % took less", (0, (5, 2)), 1.4))
     for share, text, dashes, width in lines:
-        values = [percentile(np.sort(groups[n]).tolist(), share) for n in some]
-        ax.plot(middles[some], values, color="black", lw=width, ls=dashes, label=text, zorder=3)
+        values = [percentile(np.sort(groups[n]).tolist(), share) for n in filled]
+        ax.plot(middles[filled], values, color="black", lw=width, ls=dashes, label=text, zorder=3)

@@ -80,7 +80,9 @@ class Map:
         self.hosts: list[Mapping[str, Any]] = list(self.meta.get("hosts", ()))
         self.links: list[LinkMeta] = list(self.meta.get("links", ()))
         self.number = {str(host["name"]): n for n, host in enumerate(self.hosts)}
-        self.environments = [str(one["name"]) for one in self.meta.get("environments", ())]
+        self.environments = [
+            str(environment["name"]) for environment in self.meta.get("environments", ())
+        ]
         self.faults = fault_intervals(source) if isinstance(source, Trace) else []
         self.traffic = _crossings(source) if isinstance(source, Trace) else Counter()
         self.planned = isinstance(source, Trace) and any(
@@ -200,8 +202,8 @@ class Map:
         from matplotlib.lines import Line2D
 
         most = max(self.traffic.values())
-        what, one = ("recipients' mail", "mail") if self.planned else ("sessions", "a session")
-        name = f"{what} (broadest: {most:,})" if most > 1 else one
+        what, single = ("recipients' mail", "mail") if self.planned else ("sessions", "a session")
+        name = f"{what} (broadest: {most:,})" if most > 1 else single
         if len(self.hosts) > LARGE and len(self.traffic) > ARROWS:
             name = f"{what}, the {ARROWS} busiest of {len(self.traffic):,} routes (most: {most:,})"
         self.keys[name] = Line2D([], [], color=plot_style.BLUE, alpha=0.6, lw=3.5, marker=5, ms=8)
@@ -256,8 +258,8 @@ class Map:
                 # a curve is there, a quarter of its length on, three eighths of its bend aside
                 bent = self.bend(start, end, share) - (start + end) / 2
                 return start * 0.75 + end * 0.25 + bent * 0.375
-        one, other = self.places[self.number[a]], self.places[self.number[b]]
-        return one * 0.75 + other * 0.25
+        near, far = self.places[self.number[a]], self.places[self.number[b]]
+        return near * 0.75 + far * 0.25
 
     def _mark(self, at: list[Any], name: str, look: Mapping[str, Any], size: float) -> None:
         if not at:
@@ -317,9 +319,9 @@ class _Words:
             curve = np.array(_curve(ends[0], bent, ends[1])) * of.pixels
             samples += [curve, (curve[1:] + curve[:-1]) / 2]
             # a word may lie on a line, but hardly on its head
-            way = curve[-2] - curve[-1]
-            reach = (of.size / 2 + 9) * of.dots / max(float(np.hypot(*way)), 1e-9)
-            samples.append(np.repeat([curve[-1] + way * reach], _HEAD, axis=0))
+            direction = curve[-2] - curve[-1]
+            reach = (of.size / 2 + 9) * of.dots / max(float(np.hypot(*direction)), 1e-9)
+            samples.append(np.repeat([curve[-1] + direction * reach], _HEAD, axis=0))
         self.crossed = np.concatenate(samples) if samples else np.zeros((0, 2))
         self.boxes: list[tuple[float, float, float, float]] = []
         self.unnamed = 0
@@ -327,12 +329,12 @@ class _Words:
     def names(self) -> None:
         """Write a name at each host, or at the busiest of very many."""
         of = self.of
-        some = range(len(of.hosts))
+        numbers = range(len(of.hosts))
         degree = Counter(str(link[end]) for link in of.links for end in ("a", "b"))
         load: Counter[str] = Counter()
         for (a, b), count in of.traffic.items():
             load.update({a: count, b: count})
-        rank = sorted(some, key=lambda n: (-load[_name(of, n)], -degree[_name(of, n)], n))
+        rank = sorted(numbers, key=lambda n: (-load[_name(of, n)], -degree[_name(of, n)], n))
         if len(of.hosts) > LABELLED:
             rank = rank[:_BUSIEST]
         for n in rank:
@@ -366,7 +368,7 @@ class _Words:
         """Write a text at the best of many places around a host; return False if none is free."""
         of = self.of
         width, height = self._extent(text, size)
-        best = min(self._around(n, width, height), key=lambda one: (round(one[0], 3), one[1]))
+        best = min(self._around(n, width, height), key=lambda place: (round(place[0], 3), place[1]))
         _, _, box = best
         if any(_overlap(box, other) for other in self.boxes):
             return False
@@ -386,7 +388,7 @@ class _Words:
         """Return candidates (cost, order, box), with boxes in pixels of the Axes."""
         import math
 
-        found = []
+        places = []
         x, y = self.points[n]
         near = self.of.size / 2 * self.of.dots + 4
         wide = self.of.pixels[0]
@@ -402,8 +404,8 @@ class _Words:
                 elif turn % 180:  # above or below, and moved aside to stay within the figure
                     cx = min(max(cx, width / 2 - 0.085 * wide), 1.085 * wide - width / 2)
                 box = (cx - width / 2, cy - height / 2, cx + width / 2, cy + height / 2)
-                found.append((self._cost(box, n) + ring * 1.5, ring * 8 + step, box))
-        return found
+                places.append((self._cost(box, n) + ring * 1.5, ring * 8 + step, box))
+        return places
 
     def _cost(self, box: tuple[float, float, float, float], n: int | None) -> float:
         left, bottom, right, top = box

@@ -193,8 +193,8 @@ class _Picture:
             for hop in itinerary.hops:
                 self._hop(itinerary, hop)
             self._connect(itinerary)
-            for mark in itinerary.ends:
-                self._mark(itinerary, mark)
+            for ending in itinerary.ends:
+                self._mark(itinerary, ending)
         since = "time since submission" if self.aligned else "simulated time"
         self.scale.apply(self.ax, since)
         if self.widened:
@@ -221,12 +221,12 @@ class _Picture:
         at = self._since(itinerary)
         yield itinerary.t - at, itinerary.t - at
         for hop in itinerary.hops:
-            yield from ((one.began - at, one.ended - at) for one in hop.attempts)
+            yield from ((attempt.began - at, attempt.ended - at) for attempt in hop.attempts)
             if hop.ended is not None:
                 begin = hop.sending if hop.sending is not None else hop.ended
                 begin = hop.opening if hop.opening is not None else begin
                 yield begin - at, hop.ended - at
-        yield from ((mark.t - at, mark.t - at) for mark in itinerary.ends)
+        yield from ((ending.t - at, ending.t - at) for ending in itinerary.ends)
 
     def _since(self, itinerary: Itinerary) -> float:
         """Return the time that is 0 in a message's lane."""
@@ -237,7 +237,7 @@ class _Picture:
     def _fit(self) -> float:
         """Return the width of the Axes in pixels, with room for labels on a figure of its own."""
         if self.own:
-            texts = [one for text in self._texts for one in text.split("\n")]
+            texts = [line for text in self._texts for line in text.split("\n")]
             # on screen letters begin at whole pixels, and take up to a thirtieth more
             self.left = (
                 max((plot_style.text_width(text, 9) for text in texts), default=0) * 1.03 + 16
@@ -290,18 +290,21 @@ class _Picture:
 
     def _hop(self, itinerary: Itinerary, hop: Hop) -> None:
         row, at = self.layout.rows[id(hop)], self._since(itinerary)
-        times = [hop.queued, *(t for one in hop.attempts for t in (one.began, one.ended))]
+        times = [
+            hop.queued,
+            *(t for attempt in hop.attempts for t in (attempt.began, attempt.ended)),
+        ]
         stop = hop.ended if hop.ended is not None else self.end
         begin = hop.sending if hop.sending is not None else stop
         begin = hop.opening if hop.opening is not None else begin
         times.append(max(begin, times[-1]))
         times = [t - at for t in times]
         self._bar("in the spool", times[0], times[1], row)
-        for number, one in enumerate(hop.attempts):
+        for number, attempt in enumerate(hop.attempts):
             failed, put_off, again = times[2 * number + 1 : 2 * number + 4]
             self._bar("attempt that failed", failed, put_off, row)
             self._wait(put_off, again, row)
-            if one.retry_at is not None:
+            if attempt.retry_at is not None:
                 self._end("defer", put_off, row)
         self._transmission(itinerary, hop, row, at)
 
@@ -406,9 +409,9 @@ class _Picture:
     def _down(self, t: float, above: int, below: int, colour: str) -> None:
         self.ax.plot([t, t], [above, below], color=colour, lw=1.0, ls=":", zorder=1)
 
-    def _mark(self, itinerary: Itinerary, mark: End) -> None:
-        kind = "return" if itinerary.about is not None and mark.kind == "deliver" else mark.kind
-        self._end(kind, mark.t - self._since(itinerary), self.layout.row(itinerary, mark.hop))
+    def _mark(self, itinerary: Itinerary, ending: End) -> None:
+        kind = "return" if itinerary.about is not None and ending.kind == "deliver" else ending.kind
+        self._end(kind, ending.t - self._since(itinerary), self.layout.row(itinerary, ending.hop))
 
     def _end(self, kind: str, t: float, row: int) -> None:
         """Draw a marker, a little to the right of one that is there already."""
@@ -496,7 +499,7 @@ def _rank(name: str) -> tuple[int, str]:
         if name.startswith("a notification")
         else name
     )
-    return next((n for n, one in enumerate(order) if kind.startswith(one)), 99), name
+    return next((n for n, beginning in enumerate(order) if kind.startswith(beginning)), 99), name
 
 
 def _specks(messages: list[Itinerary], scale: Timescale) -> bool:
@@ -504,7 +507,9 @@ def _specks(messages: list[Itinerary], scale: Timescale) -> bool:
 
     Then each lane begins at its own submission.
     """
-    sizes = sorted(float(scale.place(one.last) - scale.place(one.t)) for one in messages)
+    sizes = sorted(
+        float(scale.place(itinerary.last) - scale.place(itinerary.t)) for itinerary in messages
+    )
     return len(sizes) >= 4 and sizes[len(sizes) // 2] < 0.04
 
 
