@@ -75,11 +75,14 @@ def dot_unstuff(octets: bytes) -> bytes:
     return octets.replace(b"\r\n.", CRLF) if b"\r\n." in octets else octets
 
 
-def end_of_mail_data(octets: bytes | bytearray) -> int:
-    """Return where mail data as it is sent ends, its end included; -1 if that is not there yet."""
-    if octets.startswith(_ALONE):
+def end_of_mail_data(octets: bytes | bytearray, begin: int = 0) -> int:
+    """Return where mail data as it is sent ends, its end included; -1 if that is not there yet.
+
+    The end is looked for from ``begin`` on: what was looked through before, less its last 4 bytes.
+    """
+    if begin < len(_ALONE) and octets.startswith(_ALONE):
         return len(_ALONE)
-    end = octets.find(END_OF_MAIL_DATA)
+    end = octets.find(END_OF_MAIL_DATA, begin)
     return end + len(END_OF_MAIL_DATA) if end >= 0 else -1
 
 

@@ -113,7 +113,7 @@ class MailRules:
     def __init__(self) -> None:
         self.findings: list[Finding] = []
         self._answering: set[int | None] = set()
-        self._octets: dict[int | None, bytes] = {}
+        self._octets: dict[int | None, list[bytes]] = {}
         self._mail: dict[int, Mail] = {}
         self._done_with: deque[int] = deque()
         self._names: dict[HostName, str] = {}
@@ -151,9 +151,10 @@ class MailRules:
         octets: bytes = row[OCTETS]
         if row[HOST] in self._clearing:
             octets = octets.translate(CLEARED)
-        if session in self._answering:
-            octets = self._octets.get(session, b"") + octets  # it came in pieces
-        self._octets[session] = octets
+        if session in self._answering and session in self._octets:
+            self._octets[session].append(octets)  # it came in pieces
+        else:
+            self._octets[session] = [octets]
         mail = self._mail.get(row[MESSAGE])
         if mail is not None:
             mail.crossing.add(session)
@@ -208,11 +209,11 @@ class MailRules:
     def _accept(self, row: Row) -> None:
         host, session, message, ids = row[HOST], row[SESSION], row[MESSAGE], row[RECIPIENTS]
         mail = self._mail.get(message)
-        octets = self._octets.pop(session, None)
+        pieces = self._octets.pop(session, None)
         self._answering.discard(session)
-        if row[PEER] == OUTSIDE and octets is not None:
+        if row[PEER] == OUTSIDE and pieces is not None:
             mail = self._from_outside(row, mail)
-        if octets is None or mail is None:
+        if pieces is None or mail is None:
             self._breach(
                 NOT_SENT,
                 row,
@@ -221,6 +222,7 @@ class MailRules:
                 ", and no mail data had come",
             )
             return
+        octets = b"".join(pieces)
         foreign = mail.text is None and mail.origin[0] == host
         if foreign:
             # mail of a script or of a person: submitted where it is accepted

@@ -88,7 +88,7 @@ class Peers:
         if row[KIND] == "command":
             self._asked[row[SESSION]] = octets
             return
-        if any(byte > 127 for byte in octets):
+        if not octets.isascii():
             self._add(MAIL_DATA, row, octets, "sent mail data with bytes of 8 bits")
         elif not fits_the_wire(dot_unstuff(octets)):
             what = f"sent a line of mail data longer than {MAX_TEXT_LINE - len(CRLF)} characters"
