@@ -96,3 +96,44 @@ def test_no_submission_vanishes_while_its_host_is_killed_again_and_again(tmp_pat
     path.write_text(MANY + kills)
     summary = live(path, 1.0).summary
     assert (summary["submitted"], summary["delivered"], summary["lost"]) == (400, 400, 0)
+
+
+UNDER_WAY = """
+[retry]
+first = "0.2 s"
+[[host]]
+name = "A.ARPA"
+users = ["ann"]
+[[host]]
+name = "RELAY.ARPA"
+relay = true
+[[host]]
+name = "B.ARPA"
+users = ["bob"]
+[[link]]
+between = ["A.ARPA", "RELAY.ARPA"]
+[[link]]
+between = ["RELAY.ARPA", "B.ARPA"]
+latency = "100 ms"
+[[mail]]
+from = "ann@A.ARPA"
+to = "bob@B.ARPA"
+[[fault]]
+kind = "{kind}"
+host = "RELAY.ARPA"
+at = "{at} s"
+for = "1 s"
+"""
+
+
+@pytest.mark.parametrize("at", [0.5, 0.9, 1.3])
+@pytest.mark.parametrize("kind", ["crash", "host-down"])
+def test_mail_under_way_when_its_host_is_killed_is_waited_for(
+    kind: str, at: float, tmp_path: Path
+) -> None:
+    """It is in no queue then, but in storage: the run goes on until the host is back."""
+    path = tmp_path / "way.toml"
+    path.write_text(UNDER_WAY.format(kind=kind, at=at))
+    done = live(path, 1.0)
+    assert (done.summary["delivered"], done.summary["queued"]) == (1, 0)
+    assert done.trace.last > at + 1.0

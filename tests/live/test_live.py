@@ -22,6 +22,7 @@ import lab
 from lab.api.artefacts import ARTEFACTS
 from lab.cli import cli
 from lab.live.relayed import RelayPort
+from lab.live.spool_folder import read_folder
 
 SCENARIOS = sorted((TOPOLOGIES / "rfc821").glob("scenario-*.toml"))
 
@@ -154,6 +155,20 @@ to = "b@B.ARPA"
 """
 
 
+def whereabouts(run: lab.Run, storage: Path) -> str:
+    """What became of each message that was not delivered, and what each host still holds."""
+    lines = [f"the run ended at {run.trace.last:.3f} s"]
+    for recipient in run.summary["recipients"]:
+        if recipient["outcome"] != "delivered":
+            events = [event for event in run.trace if event.message == recipient["message"]]
+            lines.append(f"message {recipient['message']} is {recipient['outcome']}:")
+            lines += [f"  {one.t:.3f} s {one.kind} {one.host} -> {one.peer}" for one in events]
+    for host in read_folder(storage):
+        waiting = [f"{mail.octets[:60]!r} for {mail.next_host}" for mail in host.waiting]
+        lines.append(f"{host.host} holds {waiting}")
+    return "\n".join(lines)
+
+
 def test_a_relay_that_is_killed_loses_nothing_it_said_250_for(tmp_path: Path) -> None:
     """SIGKILL every half second: all is delivered, and twice only where a 250 was lost."""
     path = tmp_path / "killed.toml"
@@ -163,8 +178,8 @@ def test_a_relay_that_is_killed_loses_nothing_it_said_250_for(tmp_path: Path) ->
         for number in range(8)
     )
     path.write_text(KILLED + "".join(faults))
-    done = live(path, speed=1)
-    assert done.summary["delivered"] == 150
+    done = live(path, speed=1, storage=tmp_path)
+    assert done.summary["delivered"] == 150, whereabouts(done, tmp_path)
     assert done.summary["lost"] == 0
     assert done.breaches == []  # they hold duplicates against the channels that were cut
     kills = [e for e in done.trace if e.kind == "fault" and e["name"] == "crash" and e["on"]]
