@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
 from lab.analysis.account import Account
 from lab.api.played_host import PlayedHost
 from lab.api.run import Run
-from lab.hosts.receiving import ReceivingSession, from_outside, receiver_smtp
+from lab.hosts.receiving import ReceivingSession, from_outside, receiver_smtp, reply_script
+from lab.hosts.reply_script import ReplyWriter
 from lab.protocol import Crossing, Transaction
+from lab.protocol.arriving import ArrivingReplies
 from lab.quantities import clock_time
 from lab.simulation.simulation import Simulation
 from lab.topology.model import Topology
@@ -71,7 +73,14 @@ class Conversation:
             self.host, self._environment, from_outside, self._number, YOU, self._enter
         )
         self._receiving.trusts_names = True
-        self.receiver = receiver_smtp(self._receiving)
+        self._script = script = reply_script(self.host)
+        self.receiver = receiver_smtp(self._receiving, script=script)
+        self._writer: ReplyWriter | None = None
+        if script is not None:
+            self._writer = ReplyWriter(script, self._send, self._end, _at_once)
+        self._pieces = ArrivingReplies()
+        self._sent = b""
+        self._is_ended = False
         self._turned: PlayedHost | None = None
         self._ended_within_line = False
         self._unfinished = b""
@@ -103,7 +112,9 @@ class Conversation:
     @property
     def is_over(self) -> bool:
         """Whether the host has ended the session."""
-        return self._turned.is_over if self._turned is not None else self.receiver.closing
+        if self._turned is not None:
+            return self._turned.is_over
+        return self._is_ended if self._writer is not None else self.receiver.closing
 
     def receive(self, octets: bytes) -> bytes:
         """Give bytes to the host; return what it replies, or after TURN what it sends."""
@@ -144,11 +155,13 @@ class Conversation:
 
     def _cross(self, kind: str, octets: bytes) -> None:
         """Record what crossed: a reply goes to the sender-SMTP, anything else to the receiver."""
-        to_you = (kind == "reply") != self.has_turned
+        to_you = (kind in ("reply", "piece")) != self.has_turned
         ends = (YOU, self.host.name) if to_you else (self.host.name, YOU)
         self.simulation.record((0.0, kind, *ends, self._number, None, 0.0, octets))
 
     def _record(self, events: list[Crossing]) -> bytes:
+        if self._writer is not None:
+            return self._by_script(events, self._writer)
         self._record_crossings(events)
         self._recorded = 0
         return b"".join(octets for kind, octets in events if kind == "reply")
@@ -156,8 +169,32 @@ class Conversation:
     def _record_crossings(self, events: list[Crossing]) -> None:
         """Record those events of one call that are not in the trace yet."""
         for kind, octets in events[self._recorded :]:
-            self._cross(kind, octets)
+            if kind == "reply" and self._writer is not None:
+                self._writer.write(octets, 0.0)
+            else:
+                self._cross(kind, octets)
         self._recorded = len(events)
+
+    # -- replies that the file sets ---------------------------------------------------------------
+
+    def _by_script(self, events: list[Crossing], writer: ReplyWriter) -> bytes:
+        """Return what the host sends in place of its own replies, without the pauses."""
+        self._record_crossings(events)
+        self._recorded = 0
+        if self.receiver.closing:
+            writer.close(0.0)
+        sent, self._sent = self._sent, b""
+        return sent
+
+    def _send(self, octets: bytes, _: float) -> None:
+        self._sent += octets
+        for kind, crossed in self._pieces.take(octets):
+            self._cross(kind, crossed)
+
+    def _end(self, how: str, _: float) -> None:
+        """End the session as the script says; a host that falls silent still reads."""
+        self.receiver.end_of_input()
+        self._is_ended = how != "silence"
 
     def close(self) -> None:
         """End the session, after QUIT or at the end of the input."""
@@ -201,6 +238,11 @@ class Conversation:
 def _hint(name: str, known: list[str]) -> str:
     """Return what was meant, or what there is."""
     return did_you_mean(name, known, f"; there are {join_some(known, 10)}").removeprefix("; ")
+
+
+def _at_once(_: float, call: Callable[[float], None]) -> None:
+    """Do without the pauses of a script: there is no time in a conversation."""
+    call(0.0)
 
 
 def _write(sink: BinaryIO, octets: bytes) -> None:
