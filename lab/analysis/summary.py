@@ -58,10 +58,10 @@ class Outcomes(Counts):
 
 
 class PeerBreachSummary(TypedDict):
-    """A rule of RFC 821 that somebody else broke, at ``t`` seconds of a live run.
+    """A rule of RFC 821 that somebody else broke, at ``t`` seconds of a run.
 
-    ``host`` is an external host or the address of a program that called in, ``octets`` what it sent
-    (a character for each byte), and ``sentence`` says what is wrong.
+    ``host`` is an external or a scripted host, or the address of a program that called in,
+    ``octets`` what it sent (a character for each byte), and ``sentence`` says what is wrong.
     """
 
     rule: str
@@ -76,7 +76,7 @@ class Summary(Outcomes):
     """The summary of a run: what it was a run of, the counts, and each recipient.
 
     ``careless`` names the hosts that reply 250 before the mail is stored. ``peer_breaches`` are the
-    first rules that others broke in a live run, and ``peer_breach_count`` is how often they did.
+    first rules that others broke, and ``peer_breach_count`` is how often they did.
     """
 
     title: str

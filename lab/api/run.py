@@ -47,7 +47,9 @@ class Run:
     @cached_property
     def summary(self) -> Summary:
         """What became of each recipient, and the counts, as ``lab run --json`` prints them."""
-        peers = self._rules.peers if self.trace.meta.get("live") else Peers()
+        meta = self.trace.meta
+        has_others = meta.get("live") or any(host.get("reply") for host in meta.get("hosts", ()))
+        peers = self._rules.peers if has_others else Peers()
         found = [breach.summary() for breach in peers.breaches]
         return summarise(self.trace, self.account, found, peers.count)
 
@@ -63,7 +65,7 @@ class Run:
 
     @cached_property
     def peer_breaches(self) -> list[PeerBreach]:
-        """The rules of RFC 821 that others broke in a live run: external hosts, and callers."""
+        """The rules of RFC 821 that others broke: external and scripted hosts, and callers."""
         return self._rules.peers.breaches
 
     @cached_property

@@ -80,6 +80,13 @@ def test_a_250_for_mail_that_no_host_keeps_is_called_discarded() -> None:
     assert breaches(run.trace.rows) == []
 
 
+def test_a_reply_that_nobody_asked_for_is_told_of_the_scripted_host() -> None:
+    run = lab.simulate(with_replies({"to": "DATA", "nth": 1, "octets": "354 go\r\n", "repeat": 2}))
+    assert run.breaches == []
+    assert [breach["host"] for breach in run.summary["peer_breaches"]] == ["B"]
+    assert "though nothing had been asked" in str(run.peer_breaches[0])
+
+
 def test_replies_are_counted_over_all_sessions() -> None:
     run = lab.simulate(with_replies({"to": "MAIL", "nth": 2, "octets": "451 later\r\n"}))
     codes = [row[OCTETS][:3] for row in run.trace.rows if row[KIND] == "reply"]

@@ -1,6 +1,6 @@
-"""Breaches of RFC 821 by others: external hosts, and mail programs that call in from outside.
+"""Breaches of RFC 821 by others: external and scripted hosts, and mail programs that call in.
 
-Of what they do, the trace of a live run shows what crosses the channel. Their breaches are none of
+Of what they do, the trace shows what crosses the channel. Their breaches are none of
 the lab's, so they are kept apart from those of :mod:`lab.analysis.invariants.breach`.
 """
 
@@ -36,7 +36,8 @@ _KEPT: Final = 1000
 class PeerBreach:
     """A rule that somebody else broke at ``t`` seconds, in a sentence.
 
-    ``host`` is an external host of the topology, or the address of a mail program from outside.
+    ``host`` is an external or a scripted host of the topology, or the address of a mail program
+    from outside.
     ``octets`` is what it sent, or the beginning of that.
     """
 

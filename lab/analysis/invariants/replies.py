@@ -53,8 +53,8 @@ _TURN: Final = _ROWS[b"TURN"]
 class Replies:
     """Checks rows one by one; ``wrong`` are the replies that break the rule.
 
-    ``contrary`` are the hosts whose replies the file sets; ``scripted`` are those that may also
-    reply to nothing. ``peers`` has the breaches of others: of external hosts, and of mail programs
+    ``contrary`` are the hosts whose codes the file sets; ``scripted`` are those whose bytes it
+    sets. ``peers`` has the breaches of others: of these, of external hosts, and of mail programs
     from outside. Of a session it needs the last command before each reply, and nothing of other
     sessions. It keeps the first :data:`MOST` wrong replies, and those at the same time as the last
     of them.
@@ -135,10 +135,8 @@ class Replies:
     def _wrong_reply(self, row: Row, codes: frozenset[bytes]) -> None:
         peer, session = row[PEER], row[SESSION]
         if (codes is not _NOTHING and peer in self.contrary) or session in self._altered:
-            return
-        if peer in self.scripted:
             return  # its replies are set by the file, or by a fault
-        if peer in self.peers.external:
+        if peer in self.scripted or peer in self.peers.external:
             self.peers.wrong_reply(row, _why(codes))
             return
         if len(self.wrong) >= MOST and row[T] > self.wrong[-1][0]:
