@@ -304,6 +304,7 @@ def test_a_host_that_cannot_send_to_terminals(verb: str) -> None:
 # -- terminals (section 3.4)
 
 
+@pytest.mark.rule("3.4-1", "3.4-2", "3.4-3")
 @pytest.mark.parametrize(("verb", "outcome"), [
     ("SEND", {"delivered": 1}),  # "successful if the message is delivered the terminal"
     ("SOML", {"delivered": 1}),  # "either to the terminal or the mailbox"
@@ -319,6 +320,7 @@ def test_the_rules_of_success(verb: str, outcome: dict[str, int]) -> None:
     assert done.breaches == []
 
 
+@pytest.mark.rule("3.4-1", "3.4-2", "3.4-3")
 @pytest.mark.parametrize(("verb", "message"), [
     ("SEND", "250 OK"), ("SOML", "250 OK"),
     ("SAML", "452 Mailbox full"), ("MAIL", "452 Mailbox full"),
@@ -331,6 +333,7 @@ def test_a_full_mailbox_matters_where_mail_goes_into_it(verb: str, message: str)
     assert wire(done, "ONE.ARPA", "reply")[3] == message
 
 
+@pytest.mark.rule("3.4-4")
 def test_the_verb_goes_with_the_mail_across_a_relay() -> None:
     """3.4 and 3.6: a relay that takes a SEND sends it on as one."""
     bob = {"name": "BOB", "active": True}

@@ -25,6 +25,7 @@ def test_a_host_that_takes_time_or_no_care_needs_a_way_to_reply_later() -> None:
     assert HostSettings("B", careless=True).replies_later
 
 
+@pytest.mark.rule("4.1.1-12")
 def test_a_host_that_takes_time_replies_when_the_mail_is_stored() -> None:
     """4.1.1 DATA: the reply means that the mail is in hand; until then there is none."""
     host, replies = by_hand("bob", store=0.5), list[Reply]()

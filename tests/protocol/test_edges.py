@@ -48,7 +48,7 @@ def sender(bag: FakeAgenda, *replies: bytes) -> SenderSMTP:
 # -- the receiver-SMTP
 
 
-@pytest.mark.rule("4.1.1-22", "4.1.1-23")
+@pytest.mark.rule("4.1.1-22", "4.1.1-23", "4.2.1-7")
 @pytest.mark.parametrize(
     ("before", "line", "why"),
     [

@@ -6,6 +6,7 @@ import pytest
 
 from lab.protocol import Limits, MailData, ReceiverSMTP, SenderSMTP
 from lab.protocol.replies import TEXTS, Category
+from lab.protocol.sizes import MINIMA
 from lab.testing import FakeAgenda, FakeInstallation, mail_to
 
 
@@ -57,6 +58,59 @@ def test_the_first_line_that_is_a_period_ends_the_mail(cut: int) -> None:
     else:
         following += octets[cut:]
     assert (data.octets, following) == (b"one\r\n", b"NOOP\r\n.\r\n")
+
+
+ROUTE = "@" + "r" * 58 + ".ARPA"
+
+
+@pytest.mark.rule("4.5.3-1", "4.5.3-2", "4.5.3-3", "4.5.3-4", "4.5.3-9")
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        (f"MAIL FROM:<{'u' * 64}@B>", "250"),
+        (f"MAIL FROM:<{'u' * 65}@B>", "501"),
+        (f"MAIL FROM:<a@{'d' * 64}>", "250"),
+        (f"MAIL FROM:<a@{'d' * 65}>", "501"),
+        (f"MAIL FROM:<@{'d' * 65}:a@B>", "501"),
+        (f"HELO {'d' * 64}", "250"),
+        (f"HELO {'d' * 65}", "501"),
+        (f"MAIL FROM:<{ROUTE},{ROUTE},{ROUTE}:{'u' * 40}@{'d' * 18}>", "250"),
+        (f"MAIL FROM:<{ROUTE},{ROUTE},{ROUTE}:{'u' * 40}@{'d' * 19}>", "501"),
+        ("VRFY " + "x" * 505, "250"),
+        ("VRFY " + "x" * 506, "500"),
+    ],
+)
+def test_the_least_sizes_are_taken_and_a_host_may_refuse_more(line: str, code: str) -> None:
+    """4.5.3: 64 characters of a user name and a domain, 256 of a path, 512 of a command line."""
+    receiver = ReceiverSMTP(FakeInstallation(), Limits(**MINIMA))
+    receiver.open()
+    receiver.command(b"HELO ALPHA.ARPA\r\n")
+    assert receiver.command(line.encode() + b"\r\n")[:3].decode() == code
+
+
+@pytest.mark.rule("4.5.3-6", "4.5.3-9")
+@pytest.mark.parametrize(
+    ("line", "code"), [(b"x" * 998, 250), (b"." * 999, 250), (b"x" * 999, 552)]
+)
+def test_a_text_line_of_1000_characters_is_taken(line: bytes, code: int) -> None:
+    """4.5.3: with its CRLF, and "not counting the leading dot duplicated for transparency"."""
+    receiver = ReceiverSMTP(FakeInstallation(), Limits(**MINIMA))
+    receiver.open()
+    for command in (b"HELO A", b"MAIL FROM:<a@B>", b"RCPT TO:<c@D>", b"DATA"):
+        receiver.command(command + b"\r\n")
+    replies = [octets for kind, octets in receiver.receive(line + b"\r\n.\r\n") if kind == "reply"]
+    assert [int(octets[:3]) for octets in replies] == [code]
+
+
+@pytest.mark.rule("4.5.3-7", "4.5.3-9")
+def test_a_hundred_recipients_are_taken_and_a_host_may_refuse_more() -> None:
+    """4.5.3: "552 Too many recipients", after the 100 "that must be buffered"."""
+    receiver = ReceiverSMTP(FakeInstallation(), Limits(**MINIMA))
+    receiver.open()
+    receiver.command(b"HELO A\r\n")
+    receiver.command(b"MAIL FROM:<a@B>\r\n")
+    codes = [receiver.command(b"RCPT TO:<c@D>\r\n")[:3] for _ in range(101)]
+    assert codes == [b"250"] * 100 + [b"552"]
 
 
 @pytest.mark.rule("4.2.1-1")

@@ -154,6 +154,7 @@ def test_the_two_digits_of_a_year_count_from_the_first_year() -> None:
     assert Daytime(1, 1, 69, 0, 0, 0).moment(1970).year == 2069
 
 
+@pytest.mark.rule("4.1.2-12")
 @pytest.mark.parametrize("zone", [*ZONES, "+0000", "+1400", "-0930"])
 def test_a_moment_written_in_any_zone_is_the_same_moment(zone: str) -> None:
     moment = datetime(1981, 12, 31, 22, 33, 44, tzinfo=UTC)
@@ -162,6 +163,7 @@ def test_a_moment_written_in_any_zone_is_the_same_moment(zone: str) -> None:
     assert parse_daytime(written).moment() == moment
 
 
+@pytest.mark.rule("4.1.2-12")
 def test_a_calendar_writes_the_zone_that_it_is_given() -> None:
     start = datetime(1981, 10, 22, 9, 23, 59, tzinfo=timezone(timedelta(hours=-7)))
     assert Calendar(start).daytime(1.0) == "22 Oct 81 09:24:00 MST"

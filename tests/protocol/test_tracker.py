@@ -26,6 +26,7 @@ RCPT = (b"RCPT TO:<bob@B>\r\n", 250)
 DATA = (b"DATA\r\n", 354)
 
 
+@pytest.mark.rule("4.1.1-3", "4.1.1-9")
 def test_a_transaction_fills_the_buffers_and_its_end_clears_them() -> None:
     """4.1.1: each command's buffers, one after the other."""
     side = after(HELO, MAIL, RCPT, (b"rcpt to:<eve@B>\r\n", 250))
