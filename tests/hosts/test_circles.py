@@ -81,7 +81,7 @@ def test_any_octets_can_be_read(text: str) -> None:
     assert visits(octets, names("B")) <= len(fields)
 
 
-@pytest.mark.rule("3.6-11")
+@pytest.mark.rule("3.6-11", "4.2.1-6")
 def test_the_limit_is_a_setting_and_the_refusal_says_what_was_counted() -> None:
     """3.6: 100 unless set, as RFC 1123 and its successors ask at least."""
     for most, host_by_hand in ((100, by_hand("bob")), (3, by_hand("bob", hop_limit=3))):

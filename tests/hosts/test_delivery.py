@@ -486,10 +486,10 @@ def test_forwards_that_lead_in_a_circle_end() -> None:
 # -- mailboxes
 
 
+@pytest.mark.rule("4.2.1-3", "4.2.1-4")
 @pytest.mark.parametrize(
     ("mailbox", "message"), [("busy", "450 Mailbox busy"), ("full", "452 Mailbox full")]
 )
-@pytest.mark.rule("4.2.1-3")
 def test_a_mailbox_that_takes_no_mail_now(mailbox: str, message: str) -> None:
     """4.2.1: 450 and 452 at RCPT: the mail stays in the sender's spool, and is tried again."""
     done = run(
@@ -500,7 +500,7 @@ def test_a_mailbox_that_takes_no_mail_now(mailbox: str, message: str) -> None:
     assert counts(done) == {"queued": 1}
 
 
-@pytest.mark.rule("3.6-6", "4.1.1-12")
+@pytest.mark.rule("3.6-6", "4.1.1-12", "4.2.1-4")
 def test_a_mailbox_that_is_found_full_after_the_data() -> None:
     """3.6: taken with 250, then undeliverable: the host that took it sends the notification."""
     done = run(

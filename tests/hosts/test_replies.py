@@ -315,6 +315,7 @@ def test_help_about_a_word_with_a_line_end(grammar: str) -> None:
     assert all(line.isprintable() for line in replies)
 
 
+@pytest.mark.rule("3.3-2")
 def test_an_ambiguous_list_draws_what_4_3_permits() -> None:
     """3.3 has 553 for an ambiguous request; 4.3 gives EXPN no 553: 550 says it."""
     lists = [{"name": name, "members": ["BOB@TWO.ARPA"]} for name in ("All", "all")]
@@ -336,6 +337,7 @@ def test_a_host_that_cannot_be_sent_to(path: str, reply: str) -> None:
     assert wire(done, "ONE.ARPA", "reply")[3] == reply
 
 
+@pytest.mark.rule("3.3-2")
 def test_mail_to_an_ambiguous_name_goes_back() -> None:
     """3.3: of two Smiths, ours guesses at none: 553, and the originator is told so."""
     two = host("TWO.ARPA", "Smith", "smith")
@@ -352,6 +354,7 @@ def test_a_script_that_asks_to_change_roles_hangs_up() -> None:
     assert [event["reason"] for event in done.trace if event.kind == "close"] == ["closed"]
 
 
+@pytest.mark.rule("4.1.1-15")
 def test_the_status_tells_of_sessions_and_of_the_spool() -> None:
     """4.2.1, 211: "System status, or system help reply"."""
     reply = said([HELO, "HELP STATUS"])[-1]

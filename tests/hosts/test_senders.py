@@ -320,7 +320,7 @@ def test_the_rules_of_success(verb: str, outcome: dict[str, int]) -> None:
     assert done.breaches == []
 
 
-@pytest.mark.rule("3.4-1", "3.4-2", "3.4-3")
+@pytest.mark.rule("3.4-1", "3.4-2", "3.4-3", "4.2.1-4")
 @pytest.mark.parametrize(("verb", "message"), [
     ("SEND", "250 OK"), ("SOML", "250 OK"),
     ("SAML", "452 Mailbox full"), ("MAIL", "452 Mailbox full"),

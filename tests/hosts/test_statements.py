@@ -155,7 +155,7 @@ def test_host_or_user_or_both_may_be_different(to: str, mode: str, code: str) ->
     assert (answer[:3], answer.rpartition(" ")[2]) == (code, f"<{to}>")
 
 
-@pytest.mark.rule("3.4-1", "3.4-5")
+@pytest.mark.rule("3.4-1", "3.4-5", "4.2.1-3")
 @pytest.mark.parametrize(
     ("active", "accepts", "answers"),
     [

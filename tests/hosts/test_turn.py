@@ -226,6 +226,7 @@ def test_mail_that_nobody_fetches_stays_and_is_no_loss() -> None:
     assert (run.summary["queued"], run.summary["lost"], run.breaches) == (2, 0, [])
 
 
+@pytest.mark.rule("3.8-3")
 def test_a_poll_while_mail_is_sent_there_is_of_the_same_channel() -> None:
     """3.8: the caller has a channel open, and asks on that for what is held for it."""
     tables = site()

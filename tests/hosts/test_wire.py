@@ -180,6 +180,7 @@ def test_a_user_name_with_a_line_end_is_no_name_for_a_file() -> None:
 # -- pipelining
 
 
+@pytest.mark.rule("4.1.1-2", "4.2-1")
 def test_commands_in_one_chunk_are_answered_one_at_a_time_in_order() -> None:
     """4.3: "the sender must wait for this response before sending further commands"; where one does
     not, each command has its reply all the same, in order, mail among them.

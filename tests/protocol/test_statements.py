@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lab.protocol import Limits, MailData, ReceiverSMTP, SenderSMTP
+from lab.protocol import Limits, MailData, ReceiverSMTP, Reply, SenderSMTP, reply
 from lab.protocol.replies import TEXTS, Category
 from lab.protocol.sizes import MINIMA
 from lab.testing import FakeAgenda, FakeInstallation, mail_to
@@ -24,7 +24,7 @@ WELCOME = (b"220 BETA.ARPA\r\n", b"250 BETA.ARPA\r\n")
 MAILED = (*WELCOME, b"250 OK\r\n", b"250 OK\r\n", b"354 go\r\n", b"250 OK\r\n")
 
 
-@pytest.mark.rule("4.1.1-27")
+@pytest.mark.rule("4.1.1-27", "4.3-7")
 @pytest.mark.parametrize(
     "replies",
     [
@@ -121,6 +121,36 @@ def test_500_is_for_a_word_that_is_no_command_and_for_a_line_too_long() -> None:
     for line in (b"EHLO A\r\n", b"NOOPE\r\n", b"HELP " + b"x" * 506 + b"\r\n"):
         assert receiver.command(line)[:4] == b"500 "
     assert receiver.command(b"HELP " + b"x" * 505 + b"\r\n")[:4] == b"214 "
+
+
+@pytest.mark.rule("4.1.1-18", "4.1.1-24")
+@pytest.mark.parametrize(
+    "line", [b"EHLO A", b"HELO a b", b"DATA", b"RCPT TO:<a@B>", b"MAIL FROM:a", b"NOOP x", b"TURN"]
+)
+def test_after_an_error_the_session_goes_on_as_it_was(line: bytes) -> None:
+    """4.1.1 QUIT: the channel stays open "even if there was an error"; the state is the same."""
+    receiver = ReceiverSMTP(FakeInstallation())
+    receiver.open()
+    receiver.command(b"HELO ALPHA.ARPA\r\n")
+    before = receiver.state
+    assert receiver.command(line + b"\r\n")[:1] == b"5"
+    assert (receiver.state, receiver.peer, receiver.closing) == (before, "ALPHA.ARPA", False)
+    assert receiver.command(b"NOOP\r\n")[:3] == b"250"
+
+
+@pytest.mark.rule("4.1.1-24")
+def test_a_helo_that_is_refused_leaves_the_name() -> None:
+    """4.1.1: a 501 to HELO leaves "the same state"; so does 504."""
+
+    class Choosy(FakeInstallation):
+        def hello(self, domain: str) -> Reply:
+            return reply(504 if domain == "GAMMA.ARPA" else 250, "BETA.ARPA")
+
+    receiver = ReceiverSMTP(Choosy())
+    receiver.open()
+    receiver.command(b"HELO ALPHA.ARPA\r\n")
+    assert receiver.command(b"HELO GAMMA.ARPA\r\n")[:3] == b"504"
+    assert receiver.peer == "ALPHA.ARPA"
 
 
 @pytest.mark.rule("E-4")

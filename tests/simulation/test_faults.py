@@ -198,7 +198,7 @@ def test_loss_delays_and_loses_nothing() -> None:
     assert kinds(done, "loss")
 
 
-@pytest.mark.rule("4.1.2-12")
+@pytest.mark.rule("4.1.1-10", "4.1.2-12")
 def test_a_skewed_clock_shows_in_the_time_stamp_line() -> None:
     """clock-skew: the host's own time stamp is off, the others are not."""
     done = run({"kind": "clock-skew", "host": "R.ARPA", "value": "-5 min"})
