@@ -10,6 +10,8 @@ import pytest
 from helpers.places import ROOT
 
 import lab
+from lab.protocol.replies import TEXTS, code_of
+from lab.protocol.syntax import verb_of
 from lab.trace import rows
 from lab.trace.rows import KINDS, OCTETS_COLUMNS, OWN, Event, event_of
 
@@ -259,3 +261,24 @@ def test_a_column_that_is_named_is_not(text: str) -> None:
 )
 def test_nobody_outside_trace_counts_the_columns_of_a_row(path: Path) -> None:
     assert counted_columns(path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize("ending", [b"", b"\r\n", b" X\r\n"])
+@pytest.mark.parametrize(
+    "start", [b"", b"N", b"no", b"RSE", b"mail", b"QUITS", b"\xe4\xdf\xff", b"  "]
+)
+def test_an_event_reads_verbs_as_the_protocol_does(start: bytes, ending: bytes) -> None:
+    line = start + ending
+    event = rows.event_of((1.0, "command", "B", "A", 1, None, 0.5, line))
+    assert event["verb"] == verb_of(line).strip()
+
+
+@pytest.mark.parametrize("code", sorted(TEXTS))
+def test_an_event_reads_codes_as_the_protocol_does(code: int) -> None:
+    for octets in (
+        f"{code} OK\r\n".encode(),
+        f"{code}-A\r\n{code} B\r\n".encode(),
+        b"%d\r\n" % code,
+    ):
+        event = rows.event_of((1.0, "reply", "B", "A", 1, None, 0.5, octets))
+        assert event["code"] == code_of(octets) == code
