@@ -59,20 +59,35 @@ class Backlog:
 
     def __init__(self, folder: Path) -> None:
         self.count = 0
-        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - open as long as the run
+        # without a buffer, so that a full disk shows at once
+        self._file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115 - for the run
         self._chunks: deque[tuple[int, int, int]] = deque()
         self._end = 0
 
-    def put(self, rows: list[Row]) -> None:
-        """Append rows."""
+    def put(self, rows: list[Row]) -> int:
+        """Append rows; return how many of them, which is fewer if the disk is full."""
+        taken = 0
         for begin in range(0, len(rows), CHUNK):
             chunk = rows[begin : begin + CHUNK]
             octets = marshal.dumps(chunk)
-            self._file.seek(self._end)
-            self._file.write(octets)
+            if not self._write(octets):
+                break
             self._chunks.append((self._end, len(octets), len(chunk)))
             self._end += len(octets)
             self.count += len(chunk)
+            taken += len(chunk)
+        return taken
+
+    def _write(self, octets: bytes) -> bool:
+        """Write all bytes at the end, or return False."""
+        self._file.seek(self._end)
+        left = memoryview(octets)
+        try:
+            while left:
+                left = left[self._file.write(left) :]
+        except OSError:
+            return False
+        return True
 
     def get(self) -> list[Row]:
         """Remove and return rows from the beginning: a chunk that was put together."""
@@ -160,8 +175,8 @@ class Recorder:
         self.sort()
         until = bisect_left(rows, clock.now - LATE * clock.speed, key=lambda row: row[T])
         until = min(until, len(rows) - 1)  # the last row tells the time of the trace
-        if until > 0:
-            self._backlog.put(rows[:until])
+        until = self._backlog.put(rows[:until]) if until > 0 else 0
+        if until > 0:  # else the rows stay in memory, as they do while the disk is full
             del rows[:until]
             self._trace.first_seq += until
             self._weight = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import marshal
 import os
 import signal
 import subprocess
@@ -17,7 +18,7 @@ from helpers.places import TOPOLOGIES
 import lab
 from lab.analysis.streaming import StreamingAnalysis
 from lab.live.network import LiveNetwork
-from lab.live.recorder import CHUNK, MOST, Recorder
+from lab.live.recorder import CHUNK, MOST, Backlog, Recorder
 from lab.live.running import run_live
 from lab.live.settings import Settings
 from lab.live.temp_files import remove_stale, temporary_directory
@@ -162,6 +163,26 @@ def test_a_long_run_keeps_few_rows_and_accounts_for_all(tmp_path: Path) -> None:
     assert [round(t * 1000) for t in times[1:]] == list(range(count))
     assert {row[4] for row in took[1:]} == set(range(1, 8))
     assert CHUNK < MOST
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no limit on the size of files")
+def test_rows_stay_in_memory_while_the_disk_is_full(tmp_path: Path) -> None:
+    """A limit on the size of files stands for the disk; afterwards all rows are there, in order."""
+    import resource
+
+    rows = [(float(n), "command", "A", "B", 1, None, 0.0, b"x" * 90) for n in range(3 * CHUNK)]
+    backlog = Backlog(tmp_path)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(marshal.dumps(rows[:CHUNK])) * 3 // 2, hard))
+    try:
+        assert backlog.put(rows) == CHUNK
+        assert backlog.put(rows[CHUNK:]) == 0
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert backlog.put(rows[CHUNK:]) == 2 * CHUNK
+    assert [row for _ in range(3) for row in backlog.get()] == rows
+    assert backlog.count == 0
+    backlog.close()
 
 
 def test_few_events_of_much_mail_do_not_stay_in_memory(tmp_path: Path) -> None:
