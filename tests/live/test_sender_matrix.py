@@ -148,5 +148,7 @@ def test_live_nothing_is_lost_and_nobody_is_blamed(gate: Gate) -> None:
     assert process.returncode == 3, printed  # a peer broke a rule, and no host of ours
     summary = json.loads((out / "summary.json").read_text())
     assert summary["lost"] == 0
-    assert {breach["host"] for breach in summary["peer_breaches"]} == {"127.0.0.1"}
+    # a caller that resets its connection early has no address any more
+    assert {breach["host"] for breach in summary["peer_breaches"]} <= {"127.0.0.1", "outside"}
+    assert summary["peer_breaches"]
     assert summary["delivered"] == summary["submitted"] >= len(TAKEN)
