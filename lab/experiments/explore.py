@@ -67,6 +67,10 @@ class Window(NamedTuple):
     accept: int
     reply: int
 
+    def holds(self, seq: int, ends: tuple[str, str]) -> bool:
+        """Whether a row of a session between two hosts is in the window."""
+        return self.accept <= seq < self.reply and set(ends) == {self.sender, self.receiver}
+
 
 @dataclass(slots=True)
 class Trial:
@@ -232,6 +236,7 @@ def _windows(rows: Sequence[Row]) -> Iterator[Window]:
 def _cuts(rows: Sequence[Row], windows: Sequence[Window]) -> Iterator[Candidate]:
     ends: dict[int | None, tuple[str, str]] = {}
     crossed: dict[tuple[int | None, str], int] = {}
+    pieces: dict[int | None, bytes] = {}
     doubling = {window.data for window in windows}
     answers = {window.reply for window in windows}
     for seq, row in enumerate(rows):
@@ -239,9 +244,14 @@ def _cuts(rows: Sequence[Row], windows: Sequence[Window]) -> Iterator[Candidate]
         if kind == "open":
             ends[session] = (row[HOST], row[PEER])
         elif kind in _CUTS and session in ends:
-            of = "receiver" if kind == "reply" else "sender"
+            of = "receiver" if kind in ("reply", "piece") else "sender"
             before = crossed.get((session, of), 0)
             octets: bytes = row[OCTETS]
+            if kind == "piece":
+                pieces[session] = pieces.get(session, b"") + octets
+            elif kind == "reply" and octets in pieces.get(session, b""):
+                pieces[session] = pieces[session].partition(octets)[2]
+                continue  # it has crossed piece by piece
             crossed[session, of] = before + len(octets)
             for taken, position in _CUTS[kind](len(octets)):
                 whole = taken == len(octets)
@@ -251,6 +261,8 @@ def _cuts(rows: Sequence[Row], windows: Sequence[Window]) -> Iterator[Candidate]
                     after=f"{before + taken} B",
                 )  # fmt: skip
                 in_window = (seq in doubling and whole) or (seq in answers and not whole)
+                if kind == "piece" and not (whole and rows[seq + 1][KIND] == "reply"):
+                    in_window = any(window.holds(seq, ends[session]) for window in windows)
                 name = f"cut {position} {'the data' if kind == 'data' else 'a ' + kind}"
                 yield Candidate((seq, taken), name, where, fault, in_window)
 
@@ -261,6 +273,12 @@ def _of_a_line(size: int) -> Iterator[tuple[int, str]]:
     yield size, "after"
 
 
+def _of_a_piece(size: int) -> Iterator[tuple[int, str]]:
+    if size > 1:
+        yield size // 2, "inside"
+    yield size, "after"
+
+
 def _of_the_data(size: int) -> Iterator[tuple[int, str]]:
     """Inside the text; before, between and after CRLF, dot, CRLF."""
     inside = {1, size // 2, size - 5, size - 4, size - 3, size - 2, size - 1}
@@ -268,7 +286,9 @@ def _of_the_data(size: int) -> Iterator[tuple[int, str]]:
     yield size, "after"
 
 
-_CUTS: Final = {"command": _of_a_line, "reply": _of_a_line, "data": _of_the_data}
+_CUTS: Final = {
+    "command": _of_a_line, "reply": _of_a_line, "piece": _of_a_piece, "data": _of_the_data,
+}  # fmt: skip
 
 
 def _shortened(kind: str, octets: bytes) -> str:

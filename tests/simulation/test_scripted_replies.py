@@ -92,3 +92,13 @@ def test_replies_are_counted_over_all_sessions() -> None:
     codes = [row[OCTETS][:3] for row in run.trace.rows if row[KIND] == "reply"]
     assert codes.count(b"451") == 1
     assert outcomes(run)[-1] == "delivered"
+
+
+def test_a_run_is_broken_at_pieces_too_and_duplicates_come_from_the_window_only() -> None:
+    pieces = [{"to": to, "pieces": [1, 4], "pause": "1 s"} for to in ("RCPT", "mail data")]
+    explored = lab.explore(with_replies(*pieces), processes=1)
+    assert any(point.kind == "cut inside a piece" for point in explored.points)
+    assert explored.total("lost") == 0
+    assert {point.number for point in explored.doubled} <= {
+        point.number for point in explored.points if point.in_window
+    }
