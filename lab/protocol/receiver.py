@@ -124,7 +124,8 @@ class ReceiverSMTP:
             raise Misuse("open() begins a session, and this one has begun")
         self._begun = True
         greeting = self._verdict(CONNECTION, "greeting", self._ask.greeting())
-        self._greeted_as = domain_in(greeting)
+        if not self.domain:
+            self._greeted_as = domain_in(greeting)
         self.state = State.OPENED if greeting.code == 220 else State.CLOSED
         return [Crossing("reply", greeting.octets)]
 

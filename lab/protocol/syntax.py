@@ -121,12 +121,12 @@ class Path:
     def __post_init__(self) -> None:
         route = ",".join("@" + host for host in self.route)
         mailbox = f"{self.local}@{self.domain}" if self.domain else ""
-        self._set("text", f"<{route}{':' if route else ''}{mailbox}>")
-        self._set("host", remembering(host_name, self.domain))
-        self._set("route_hosts", tuple([remembering(host_name, host) for host in self.route]))
-
-    def _set(self, name: str, value: object) -> None:
-        object.__setattr__(self, name, value)
+        # a frozen dataclass has no other way to set what is derived; paths are made all the time
+        put = object.__setattr__
+        put(self, "text", f"<{route}{':' if route else ''}{mailbox}>")
+        put(self, "host", remembering(host_name, self.domain))
+        hosts = tuple([remembering(host_name, host) for host in self.route]) if route else ()
+        put(self, "route_hosts", hosts)
 
     # the text is all of the path; comparing it is fast, and paths are the keys of many tables
     def __eq__(self, other: object) -> bool:

@@ -41,8 +41,9 @@ def with_domain(verdict: Reply, domain: str) -> Reply:
     if verdict.code not in NAMED or not domain:
         return verdict
     text = verdict.lines[0]
-    first = text.split(" ", 1)[0]
-    if first == domain or HostName(first) == HostName(domain):
+    if text.startswith(domain) and text[len(domain) : len(domain) + 1] in ("", " "):
+        return verdict
+    if HostName(text.split(" ", 1)[0]) == HostName(domain):
         return verdict
     return reply(verdict.code, f"{domain} {text}".rstrip(), *verdict.lines[1:])
 
