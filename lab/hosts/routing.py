@@ -64,10 +64,10 @@ class RoutingTable:
         relays: set[str],
         names: dict[HostName, str],
         aliases: Mapping[str, Mapping[str, str]] | None = None,
-        external: frozenset[str] = frozenset(),
+        external: frozenset[str] | None = None,
     ) -> None:
         self.aliases = aliases or {}
-        self.external = external
+        self.external = external or frozenset[str]()
         self._neighbours = neighbours
         self._relays = relays
         self._names = names

@@ -44,8 +44,13 @@ def did_you_mean(word: str, known: Iterable[str], otherwise: str = "") -> str:
     """
     by_small_letters = {each.lower(): each for each in known}
     # the comparison takes quadratic time, and no key is long
-    close = get_close_matches(word.lower(), by_small_letters, n=1) if len(word) <= 100 else []
-    return f"; did you mean {by_small_letters[close[0]]}?" if close else otherwise
+    close = get_close_matches(word.lower(), by_small_letters) if len(word) <= 100 else []
+    if not close:
+        return otherwise
+    # letters in another order are the likeliest slip
+    letters = sorted(word.lower())
+    best = next((each for each in close if sorted(each) == letters), close[0])
+    return f"; did you mean {by_small_letters[best]}?"
 
 
 def join_some(words: Iterable[str], most: int = 12) -> str:

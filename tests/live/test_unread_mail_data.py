@@ -20,8 +20,11 @@ def early_server() -> Iterator[int]:
     """A mail program that says 250 to mail data which it has not read; yields its port."""
 
     def converse(connection: socket.socket) -> None:
+        with connection, connection.makefile("rb", buffering=0) as lines:
+            talk(connection, lines)
+
+    def talk(connection: socket.socket, lines: socket.SocketIO) -> None:
         connection.sendall(b"220 TWO.ARPA ready\r\n")
-        lines = connection.makefile("rb", buffering=0)
         while line := lines.readline():
             if line.startswith(b"DATA"):
                 connection.sendall(b"354 go\r\n")

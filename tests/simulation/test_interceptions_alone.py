@@ -173,10 +173,10 @@ def test_a_reply_is_changed_when_it_is_given_and_recorded_when_it_arrives() -> N
 def test_a_fault_that_waits_for_a_reply_hears_of_each() -> None:
     """When the receiver-SMTP gives it, at its host; nothing is noticed where nothing is sent."""
     wire = Wire(FaultSpec("crash", host=A, when={"event": "reply"}))
-    wire.reply("250 OK", "")
+    wire.reply("250 OK\r\n", "")
     (row,) = wire.noticed
-    assert row[1:] == ("reply", B, A, 1, None, row[0], b"250 OK")
-    assert wire.lines == ["< 250 OK"]
+    assert row[1:] == ("reply", B, A, 1, None, row[0], b"250 OK\r\n")
+    assert wire.lines == ["< 250 OK\r\n"]
 
 
 def test_recipients_are_known_by_what_both_sides_mean() -> None:

@@ -104,6 +104,7 @@ HOSTS = ["A.ARPA", "DORM.ARPA"]
 TABLES: dict[str, Any] = {
     "list": [{"name": "People", "members": ["Fred <Fred@DORM.ARPA>"]}],
     "forward": [{"user": "fred", "to": "bob@DORM.ARPA", "mode": "refer"}],
+    "reply": [{"to": "RCPT", "octets": "250 OK\r\n"}],
 }
 OF_A_HOST = [each for each in settings_of(HostSpec) if each.key not in ("name", "kind")]
 
