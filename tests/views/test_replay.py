@@ -23,6 +23,7 @@ from lab.trace.rows import Event
 from lab.trace.trace import Trace
 from lab.views.replay import data, replay_data, replay_page, wording, write_replay
 from lab.views.replay.data import pack
+from lab.views.replay.texts import Texts
 
 
 def test_the_page_is_whole_in_itself() -> None:
@@ -41,6 +42,13 @@ def test_names_and_mail_are_no_markup() -> None:
     page = replay_page(lab.simulate(topology).trace)
     assert "</script><b>" not in page
     assert "<title>&lt;/script&gt;&lt;b&gt;&amp;</title>" in page
+
+
+def test_a_piece_is_shown_as_a_piece_though_a_reply_has_the_same_octets() -> None:
+    texts = Texts(())
+    octets = b"250 OK\r\n"
+    numbers = [*texts.of_wire("reply", [octets]), *texts.of_wire("piece", [octets])]
+    assert [texts.strings[number] for number in numbers] == ["250 OK", r"250 OK\x0d\x0a"]
 
 
 @pytest.mark.parametrize("trace", [Trace(), troubled(), many(40)], ids=range(3))

@@ -13,7 +13,7 @@ import lab
 from lab.analysis.index import TraceIndex
 from lab.analysis.ladder_rows import CROSSED, FAILURES, ladder_rows, row_of
 from lab.analysis.map_layout import kind_of
-from lab.analysis.narrative import lines_of
+from lab.analysis.narrative import LETTERS, lines_shown
 from lab.analysis.spools import queue_lengths
 from lab.analysis.tallies import tally_changes
 from lab.quantities import clock_time, count_noun, duration
@@ -69,7 +69,7 @@ def test_each_event_is_told_in_the_words_of_analysis(trace: Trace, tmp_path: Pat
         told = [of_row[0] in kinds for kinds in (FAILURES, CROSSED)]
         assert shown["words"] == [index.sentence(event), *of_row, *told]
         if shown["lines"] is not None and not shown["missing"]:
-            assert shown["lines"] == lines_of(event["octets"])
+            assert shown["lines"] == lines_shown(event["kind"], event["octets"])
 
 
 def test_what_lies_open_waits_and_fails_is_that_of_the_stepper(
@@ -148,7 +148,7 @@ def test_a_ladder_of_anything_has_the_rows_that_python_gives_it(
 
 
 def test_a_session_is_shown_line_by_line_as_in_the_transcript(trace: Trace, tmp_path: Path) -> None:
-    """Also after a TURN, when the roles have changed."""
+    """Also after a TURN, when the roles have changed, and the pieces of replies."""
     if len(trace) > 5000:
         pytest.skip("the shorter runs show the same")
     body = """
@@ -158,7 +158,8 @@ def test_a_session_is_shown_line_by_line_as_in_the_transcript(trace: Trace, tmp_
           .flatMap((i) => run.lines(i).map((line) => `${run.data.letters[run.name(i)]}: ${line}`)));
     """
     page = computed(tmp_path, body, replay_data(trace))
-    lines = [line for line in transcript(trace) if line[:2] in ("S:", "R:")]
+    prefixes = {f"{letter}:" for letter in LETTERS.values()}
+    lines = [line for line in transcript(trace) if line[:2] in prefixes]
     assert [line for session in page for line in session] == lines
 
 

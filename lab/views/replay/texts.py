@@ -31,7 +31,9 @@ class Texts:
         self.cut: dict[int, int] = {}
         self.limits = _limits(rows)
         self._numbers: dict[tuple[str, int], int] = {}
-        self._wire: dict[bool, dict[bytes, int]] = {True: {}, False: {}}
+        self._mail: dict[bytes, int] = {}
+        self._pieces: dict[bytes, int] = {}
+        self._lines: dict[bytes, int] = {}
 
     def number(self, text: str, missing: int = 0) -> int:
         """Return the number of a text, of which so many octets are left out."""
@@ -45,15 +47,17 @@ class Texts:
     def of_wire(self, kind: str, octets: Iterable[bytes]) -> list[int]:
         """Return the number of each of some octets as they are shown: lines and line feeds.
 
-        A line feed within a line is shown as an escape.
+        A line feed within a line is shown as an escape. A piece of a reply is shown otherwise than
+        a reply of the same octets, and is cut by its own rule.
         """
-        is_mail = kind in MAIL
-        known, limit = self._wire[is_mail], self.limits[is_mail]
+        is_mail, is_piece = kind in MAIL, kind == "piece"
+        known = self._mail if is_mail else self._pieces if is_piece else self._lines
+        limit = self.limits[is_mail]
         found = []
         for text in octets:
             number = known.get(text)
             if number is None:
-                kept = text[:limit]
+                kept = text if is_piece else text[:limit]
                 number = self.number("\n".join(lines_shown(kind, kept)), len(text) - len(kept))
                 known[text] = number
             found.append(number)
