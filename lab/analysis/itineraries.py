@@ -53,8 +53,8 @@ class Hop:
     It lies in the spool from ``queued`` on. The channel that it crossed began to open at
     ``opening`` and was open at ``opened``, its transaction began at ``sending``, and at ``ended``
     the receiver-SMTP accepted it or refused it, or the sender gave up. ``outcome`` is transfer,
-    refuse, redirect, expired, round (it goes to another next host instead) or queued. ``parent`` is
-    the hop before.
+    discarded (a scripted or external host replied 250 and did not take it), refuse, redirect,
+    expired, round (it goes to another next host instead) or queued. ``parent`` is the hop before.
     """
 
     message: int
@@ -118,6 +118,9 @@ class Itinerary:
         return max(times)
 
 
+_REPLIED_250 = ("transfer", "discarded")
+"""The outcomes of a hop whose sender-SMTP was told that the mail was accepted."""
+
 _OPENINGS = ("MAIL", "SEND", "SOML", "SAML")
 """The commands that begin a transaction (RFC 821, 4.1.1)."""
 
@@ -128,6 +131,7 @@ class _Builder:
     def __init__(self) -> None:
         self.itineraries: dict[int, Itinerary] = {}
         self.pending: dict[Key, list[Hop]] = {}
+        self.discarded: dict[Key, list[Hop]] = {}
         self.next_hosts: dict[tuple[int, str], dict[str, None]] = {}
         self.arrived: dict[tuple[int, str], list[Hop]] = {}
         self.openings: dict[tuple[str, str], float] = {}
@@ -183,15 +187,20 @@ class _Builder:
         t, _, host, peer, session, message, recipients, reverse_path, *_ = row
         if message not in self.itineraries:  # mail of a script, which no user submitted
             self.itineraries[message] = Itinerary(message, t, host, reverse_path, tuple(recipients))
-        for hop in self._take((message, peer, host), recipients):
+        key = message, peer, host
+        for hop in self._taken_late(key, recipients) or self._take(key, recipients):
             self._sent(hop, session)
             hop.ended = t
             self._arrive(hop)
 
     def transfer(self, row: Row) -> None:
-        for hop in self._take((row[MESSAGE], row[HOST], row[PEER]), row[RECIPIENTS]):
-            self._finish(hop, row, "transfer")
-            self._arrive(hop)
+        key = row[MESSAGE], row[HOST], row[PEER]
+        for hop in self._take(key, row[RECIPIENTS]):
+            if self._has_arrived(hop):
+                self._finish(hop, row, "transfer")
+            else:
+                self._finish(hop, row, "discarded")
+                self.discarded.setdefault(key, []).append(hop)
 
     def refuse(self, row: Row) -> None:
         t, _, host, peer, session, message, recipients, reply = row
@@ -238,7 +247,8 @@ class _Builder:
         """Return the hop that failed for these recipients: refused, or given up just now."""
         wanted = set(recipients)
         for hop in reversed(origin.hops):
-            if hop.host == host and wanted & set(hop.recipients) and hop.outcome != "transfer":
+            failed = hop.host == host and hop.outcome not in _REPLIED_250
+            if failed and wanted & set(hop.recipients):
                 if hop.outcome == "queued":
                     hop.outcome, hop.ended = "expired", t
                     self._settle(hop)
@@ -257,6 +267,10 @@ class _Builder:
         arrivals = self.arrived.setdefault((hop.message, hop.peer), [])
         if hop not in arrivals:
             arrivals.append(hop)
+
+    def _has_arrived(self, hop: Hop) -> bool:
+        """Return whether the receiver-SMTP took the mail, whatever it replied."""
+        return hop in self.arrived.get((hop.message, hop.peer), ())
 
     def _arrival(self, message: int, host: str, recipients: Iterable[str]) -> Hop | None:
         """Return the hop that brought mail for these recipients; None if it was submitted here."""
@@ -283,17 +297,32 @@ class _Builder:
 
     def _take(self, key: Key, recipients: Iterable[str]) -> list[Hop]:
         """Return the hops of these recipients; one that others share is split in two."""
+        return self._of_these(self.pending, key, recipients) or list(self.pending.get(key, ()))
+
+    def _taken_late(self, key: Key, recipients: Iterable[str]) -> list[Hop]:
+        """Return the hops of mail that a host takes only after its 250: transfers after all."""
+        late = self._of_these(self.discarded, key, recipients)
+        for hop in late:
+            self.discarded[key].remove(hop)
+            hop.outcome = "transfer"
+        return late
+
+    def _of_these(
+        self, hops: dict[Key, list[Hop]], key: Key, recipients: Iterable[str]
+    ) -> list[Hop]:
+        """Return those of the hops that have these recipients, split as above."""
         wanted = set(recipients)
-        waiting = self.pending.get(key, ())
-        taken = [hop for hop in waiting if wanted & set(hop.recipients)] or list(waiting)
-        for hop in taken:
+        matching = [hop for hop in hops.get(key, ()) if wanted & set(hop.recipients)]
+        for hop in matching:
             rest = tuple(name for name in hop.recipients if name not in wanted)
-            if rest and len(rest) < len(hop.recipients):
+            if rest:
                 hop.recipients = tuple(name for name in hop.recipients if name in wanted)
                 later = replace(hop, recipients=rest, attempts=list(hop.attempts))
-                self.pending[key].append(later)
+                hops[key].append(later)
                 self.itineraries[hop.message].hops.append(later)
-        return taken
+                if self._has_arrived(hop):
+                    self._arrive(later)
+        return matching
 
     def _settle(self, hop: Hop) -> None:
         self.pending[hop.message, hop.host, hop.peer].remove(hop)

@@ -134,6 +134,30 @@ def test_recipients_that_part_at_a_host_have_a_hop_each() -> None:
     assert (stays.recipients, stays.outcome, stays.ended) == (("2",), "queued", None)
 
 
+def test_mail_that_a_host_says_it_took_and_did_not_is_discarded() -> None:
+    """For the recipient alone that no host accepted it for."""
+    first, second = stories("faults/false-promise")[1].hops
+    assert (first.recipients, first.outcome) == (("1",), "transfer")
+    assert (second.recipients, second.outcome) == (("2",), "discarded")
+
+
+def test_mail_that_a_host_takes_after_its_250_is_not_discarded() -> None:
+    """A hop ends when the mail was accepted; for other recipients it is discarded still."""
+    scribe = Scribe("Late", ("A.ARPA", "B.ARPA"))
+    number = scribe.submit(0.0, "joe@A.ARPA", "sam@B.ARPA", "ann@B.ARPA")
+    scribe.queue(0.0, number, "A.ARPA", "B.ARPA", "1", "2")
+    session = scribe.open(1.0, "A.ARPA", "B.ARPA")
+    record = scribe.trace.record
+    record((2.0, "transfer", "A.ARPA", "B.ARPA", session, number, ("1", "2")))
+    record((3.0, "accept", "B.ARPA", "A.ARPA", session, number, ("1",), "<joe@A.ARPA>", 700))
+    scribe.queue(3.0, number, "B.ARPA", "C.ARPA", "1")
+    (story,) = itineraries(scribe.end(9.0))
+    late, never, onward = story.hops
+    assert (late.recipients, late.outcome, late.ended) == (("1",), "transfer", 3.0)
+    assert (never.recipients, never.outcome, never.ended) == (("2",), "discarded", 2.0)
+    assert onward.parent is late
+
+
 def test_mail_of_a_script_begins_where_it_is_stored() -> None:
     """Nobody handed it over, and it has the path that MAIL named."""
     lines = ["HELO A.ARPA", "MAIL FROM:<x@Y.ARPA>", "RCPT TO:<sam@B.ARPA>", "DATA", "hi", ".",
