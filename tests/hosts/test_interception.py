@@ -119,3 +119,9 @@ def test_a_line_is_read_as_a_command() -> None:
     for line in ("A\rB", "A\nB", "é", "X" * 511):
         with pytest.raises(ValueError, match=r"write one command|write ASCII, at most 510"):
             command_line(line)
+
+
+def test_a_reply_in_place_of_the_one_to_turn_changes_no_roles_unless_it_grants_them() -> None:
+    receiver, _ = served(_3="354 Perhaps")
+    assert begun(receiver, [LINES[0], b"TURN\r\n"]) == ["220", "250", "354"]
+    assert not receiver.turned

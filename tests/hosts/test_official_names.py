@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from helpers.host_by_hand import by_hand, path
 from helpers.small_topologies import counts, host, mail, paths, relay, run, wire
 
 import lab
+from lab.hosts.destination import MOST_KEPT
 
 ENVIRONMENTS = [
     {"name": "arpanet"}, {"name": "csnet", "transport": "x25"}, {"name": "janet"},
@@ -145,3 +147,29 @@ def test_a_path_that_grows_too_long_by_official_names_is_not_sent() -> None:
     )  # fmt: skip
     assert counts(done) == {"delivered": 1, "returned": 1}
     assert paths(done, long)[1:] == [f"RCPT TO:<Kim@{long}>"]
+
+
+def test_mail_is_not_sent_at_all_if_all_paths_grow_too_long() -> None:
+    long = f"GATE.{'A' * 40}.ARPA"
+    links = [{"between": ["ONE.ARPA", long]}, {"between": [long, "UDEL"], "environment": "csnet"}]
+    route = f"@GW,@UDEL,@{'B' * 64},@{'C' * 64}:{'x' * 64}@UDEL"
+    done = run(
+        host("ONE.ARPA", "JOE"), relay(long, "Kim", names={"csnet": "GW"}), host("UDEL"),
+        environment=ENVIRONMENTS, links=links, mail=[mail("JOE@ONE.ARPA", route)],
+    )  # fmt: skip
+    assert counts(done) == {"returned": 1}
+    assert paths(done, long) == []
+
+
+def test_official_names_are_kept_for_a_bounded_number_of_paths() -> None:
+    """Short paths alone; a peer could fill the memory with others."""
+    made = by_hand("bob")
+    made.routes.aliases = {"C": {"csnet": "C-GATE"}}
+    destinations = made.destinations
+    long = path(f"{'x' * 600}@C")
+    assert destinations.official(long, "arpanet").text == long.text
+    assert destinations.official(long, "arpanet").text == long.text
+    for number in range(MOST_KEPT + 1):
+        destinations.official(path(f"u{number}@C"), "arpanet")
+    again = destinations.official(path("u1@C"), "arpanet")
+    assert again.text == "<u1@C>"

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import pytest
+from helpers.host_by_hand import by_hand, letter, session
 from helpers.small_topologies import (
     chain,
     counts,
@@ -356,3 +357,13 @@ def test_only_mail_that_would_go_straight_back_goes_another_way() -> None:
     )  # fmt: skip
     assert paths(done, "C") == ["MAIL FROM:<@B,@Q,@R:joe@A>", "RCPT TO:<sam@D>"]
     assert counts(done) == {"delivered": 1}
+
+
+def test_mail_that_another_program_could_take_to_end_early_is_not_sent_to_it() -> None:
+    """A period alone between bare LFs does not end mail data for us; for some programs it does."""
+    made = by_hand("bob", relay=True)
+    made.routes.external = frozenset({"C"})
+    receiving = session(made)
+    assert receiving.accept(letter(receiving, "carl@C", text=b"a\n.\nb\r\n")).code == 554
+    assert receiving.accept(letter(receiving, "carl@C", text=b"a\n.b\r\n")).code == 250
+    assert receiving.accept(letter(receiving, "eve@A", text=b"a\n.\nb\r\n")).code == 250

@@ -399,3 +399,14 @@ def test_the_greeting_is_compared_too() -> None:
         assert sent[:4] == (b"MAIL" if goes_on else b"QUIT")
         assert agenda.refusals == ([] if goes_on else [(451, f"another host has answered: {name}")])
         assert len(agenda.mail) == (0 if goes_on else 1)
+
+
+def test_a_251_that_tells_the_path_that_was_asked_is_left_to_the_receiver() -> None:
+    """The sender-SMTP follows a 251, but not in a circle."""
+    done = run(
+        host("ONE.ARPA", "joe", on_251="redirect"),
+        host("TWO.ARPA", "bob", answers={"RCPT": 251}),
+        mail=[mail("joe@ONE.ARPA", "bob@TWO.ARPA")],
+    )
+    assert counts(done) == {"delivered": 1}
+    assert done.summary["sessions"] == 1

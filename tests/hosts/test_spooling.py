@@ -274,3 +274,39 @@ def test_a_step_takes_as_long_whatever_the_queue_holds() -> None:
         return best
 
     assert seconds(20_000) < 10 * seconds(20)
+
+
+def test_mail_that_the_driver_has_yet_to_store_is_tried_when_it_is_stored() -> None:
+    host = square()
+    port = port_of(host)
+    kept: list[QueuedMail] = []
+
+    def keep(_host: str, _queue: Queue, mail: QueuedMail) -> bool:
+        kept.append(mail)
+        return False
+
+    port.keep = keep  # type: ignore[method-assign]
+    queue = sent(host, "eve@E")
+    assert (len(queue.entries), port.wakes) == (0, [])
+    host.spooling.admit(3.0, queue, kept[0])
+    assert (queue.entries, port.wakes) == ([kept[0]], [("C", 3.0)])
+
+
+def test_a_wake_that_comes_early_enough_stays() -> None:
+    """The queue will be woken at 60 s for mail that must wait until then; other mail waits on."""
+    host = square()
+    queue = Queue("C", "arpanet")
+    for not_before in (60.0, 90.0):
+        host.spooling.admit(0.0, queue, queued(1, not_before))
+    assert port_of(host).wakes == [("C", 60.0)]
+
+
+def test_only_mail_that_had_its_last_try_leaves_a_queue() -> None:
+    host = square()
+    old, young = queued(1), queued(2)
+    old.expires, old.last_chance, young.expires = 5.0, True, 50.0
+    queue = Queue("C", "arpanet")
+    for each in (old, young):
+        queue.add(each)
+    assert host.spooling.last_tries_over(10.0, queue) == [old]
+    assert list(queue.entries) == [young]

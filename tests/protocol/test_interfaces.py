@@ -220,3 +220,32 @@ def test_the_events_are_named_tuples_with_a_docstring() -> None:
     assert {event.kind for event in events} == {"command", "data", "reply"}
     assert events[0] == ("reply", events[0].octets)
     assert "mail data as it crosses" in (Crossing.__doc__ or "")
+
+
+class Unnamed(Smallest):
+    """A service without a ``domain``, whose greeting does not begin with a name either."""
+
+    domain = ""
+
+    def hello(self, domain: str) -> Reply:
+        return reply(250, "OK")
+
+    def goodbye(self) -> Reply:
+        return reply(221, "Bye")
+
+    def greeting(self) -> Reply:
+        return reply(220, "-- good day --")
+
+
+def test_a_service_may_have_no_name() -> None:
+    receiver = ReceiverSMTP(Unnamed())
+    assert receiver.greet() == b"220 -- good day --\r\n"
+    assert receiver.domain == ""
+
+
+def test_a_session_that_is_over_expects_no_mail_data() -> None:
+    receiver = ReceiverSMTP(FakeInstallation())
+    receiver.greet()
+    receiver.respond(b"QUIT\r\n")
+    receiver.expect_mail_data()
+    assert (receiver.closing, receiver.respond(b"hi\r\n.\r\n")) == (True, b"")

@@ -11,7 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.protocol import Limits, LineBuffer, MailData, ReplyParser, dot_stuff, dot_unstuff, reply
-from lab.protocol.lines import LONGEST_LINE, TOO_LONG, seems_to_end
+from lab.protocol.lines import (
+    LONGEST_LINE,
+    TOO_LONG,
+    end_of_mail_data,
+    may_complete_end,
+    seems_to_end,
+)
 from lab.protocol.replies import MAX_REPLY_LINE, TEXTS, Reply
 
 # what the framing could stumble over comes often; anything else now and then
@@ -428,3 +434,13 @@ def test_a_million_feeds_of_one_byte() -> None:
     taken = seconds(a_million(b"hello\r\n..\r\n", data.feed, 1_000_000))
     assert taken < 10
     assert len(data.octets) > 800_000
+
+
+def test_the_end_of_mail_data_is_looked_for_from_where_the_last_look_ended() -> None:
+    octets = b"a\r\n.\r\nQUIT\r\n"
+    assert [end_of_mail_data(octets, begin) for begin in range(4)] == [6, 6, -1, -1]
+    assert end_of_mail_data(b".\r\nQUIT\r\n") == 3
+    assert end_of_mail_data(b"..\r\n") == -1
+    assert [may_complete_end(octets) for octets in (b".\r\n", b"\r\n", b"\n", b"x\n", b"")] == [
+        True, True, True, False, False,
+    ]  # fmt: skip

@@ -6,7 +6,7 @@ import pytest
 
 from lab.protocol import ReceiverSMTP, Reply, SenderSMTP, State
 from lab.protocol.dialogue import Dialogue, SideState, Spoken, replies_to
-from lab.protocol.replies import CONNECTION, MAIL_DATA, Outcome, code_of, is_refusal
+from lab.protocol.replies import CONNECTION, MAIL_DATA, Outcome, code_of, is_refusal, meaning_of
 from lab.testing import FakeAgenda, FakeInstallation, mail_to
 
 GREETED = SideState().reply(None, 220)
@@ -212,3 +212,30 @@ def test_codes_are_read_from_octets() -> None:
     """Appendix E: the first digit says whether a reply refuses."""
     assert code_of(b"250-B\r\n250 OK\r\n") == 250
     assert [is_refusal(b"%d 1\r\n" % code) for code in (250, 354, 450, 550)] == [0, 0, 1, 1]
+
+
+def test_a_reply_may_come_before_its_command_has_arrived() -> None:
+    """The command had left; the sender-SMTP has its reply before the receiver-SMTP has read it."""
+    dialogue = Dialogue()
+    dialogue.reply(b"220 B.ARPA ready\r\n")
+    dialogue.sent(b"HELO A.ARPA\r\n", data=False)
+    dialogue.reply(b"250 B.ARPA\r\n")
+    assert (dialogue.sender.state, dialogue.sender.code) == (State.READY, 250)
+    dialogue.command(b"HELO A.ARPA\r\n", 250)
+    assert dialogue.receiver.state is State.READY
+    assert not dialogue.sender.awaiting
+
+
+def test_a_side_that_is_closed_asks_nothing_more() -> None:
+    dialogue = Dialogue()
+    dialogue.reply(b"220 B.ARPA ready\r\n")
+    dialogue.reply(b"250 OK\r\n")
+    assert dialogue.sender.state is State.CLOSED
+    dialogue.command(b"NOOP\r\n", 250)
+    assert dialogue.sender.state is State.CLOSED
+    assert not dialogue.sender.awaiting
+
+
+def test_a_word_that_is_no_command_is_read_by_the_first_digit() -> None:
+    assert meaning_of("XYZZY", 250) is Outcome.S
+    assert meaning_of("XYZZY", 550) is Outcome.F
