@@ -251,6 +251,9 @@ FUNCTIONS: Final[dict[str, str]] = {
 _EXPORTED: Final[dict[str, str]] = {}
 """The public name of what is exported, by its name in full."""
 
+_ASKED: Final[set[str]] = set()
+"""Modules that others are asked for now: a finder that asks all others would ask this one again."""
+
 _CHANGED: Final = {*MODULES, *FUNCTIONS, *(name.rpartition(".")[0] for name in NAMES)}
 
 
@@ -267,9 +270,13 @@ class Finder:
             new = f"lab.{INTERNAL[name[4:]]}"
             text = f"{name} was internal; what it did is in {new} now"
             raise ModuleNotFoundError(text, name=name)
-        if not name.startswith("lab.") or name[4:] not in _CHANGED:
+        if not name.startswith("lab.") or name[4:] not in _CHANGED or name in _ASKED:
             return None
-        spec = _found_by_others(name, path, target)
+        _ASKED.add(name)
+        try:
+            spec = _found_by_others(name, path, target)
+        finally:
+            _ASKED.discard(name)
         if spec is not None and spec.loader is not None:
             execute = partial(_execute, spec.loader.exec_module)
             setattr(spec.loader, "exec_module", execute)  # noqa: B010 - a method of this one loader

@@ -163,3 +163,28 @@ def test_what_was_never_there_is_not_there_now() -> None:
         import_module("lab.pictures")
     with pytest.raises(AttributeError, match=r"^module 'lab\.frames' has no attribute 'photos'$"):
         import_module("lab.frames").photos  # noqa: B018
+
+
+ASKS_ALL_OTHERS = """
+import sys
+
+class Nosy:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        for finder in sys.meta_path:
+            if finder is not Nosy and (spec := finder.find_spec(name, path, target)) is not None:
+                return spec
+
+import lab
+sys.meta_path.insert(0, Nosy)
+import lab.trace.trace, lab.api.simulate, lab.analysis.account
+print("imported")
+"""
+
+
+def test_a_finder_that_asks_all_others_may_stand_beside_it() -> None:
+    """Tools that change modules as they are imported do so."""
+    done = subprocess.run(
+        [sys.executable, "-c", ASKS_ALL_OTHERS], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "imported\n"
