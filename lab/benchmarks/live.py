@@ -143,9 +143,10 @@ def _start_of_fifty() -> float:
             command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         ) as process:
             assert process.stdout is not None
-            for _ in range(50):
-                process.stdout.readline()
-            taken = time.perf_counter() - begun
-            process.send_signal(signal.SIGINT)
-            process.wait(30)
-    return taken
+            try:
+                for _ in range(50):
+                    process.stdout.readline()
+                return time.perf_counter() - begun
+            finally:  # also when the benchmark is interrupted
+                process.send_signal(signal.SIGINT)
+                process.wait(30)
