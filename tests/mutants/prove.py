@@ -16,7 +16,6 @@ import importlib
 import json
 import os
 import pickle
-import resource
 import subprocess
 import sys
 import tempfile
@@ -39,7 +38,7 @@ import simpy  # noqa: E402, F401
 from helpers.rule_mutations import PROOF, Mutation, mutations, reader_of_marks  # noqa: E402
 
 from tests.mutants.breaking import Mutant  # noqa: E402
-from tests.mutants.run import OPTIONS, OURS, Breaker  # noqa: E402
+from tests.mutants.run import OPTIONS, Breaker, start_afresh  # noqa: E402
 
 _RULES = reader_of_marks()
 SECONDS = 120
@@ -77,13 +76,7 @@ def run_tests(mutation: Mutation | None, tests: Sequence[str], pipe: int) -> Non
     """Run tests with a mutation, in this process, and write how it ended; never returns."""
     result: tuple[int, list[str]] = (70, [])
     try:
-        for name, module in [*sys.modules.items()]:
-            if str(getattr(module, "__file__", "")).startswith(OURS):
-                del sys.modules[name]
-        nowhere = os.open(os.devnull, os.O_RDWR)
-        for stream in (0, 1, 2):
-            os.dup2(nowhere, stream)
-        resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS + 5))
+        start_afresh(SECONDS)
         # a proof must hold anywhere, also where the RFC does not lie beside the repository
         vars(importlib.import_module("helpers.places"))["SHARED"] = ROOT / "nowhere"
         if mutation is not None:

@@ -133,6 +133,19 @@ def by_forks(all_mutants: list[Mutant], tests: list[str], at_once: int) -> Judge
     return judge
 
 
+def start_afresh(seconds: int) -> None:
+    """Forget what this process has imported of ours, print nothing, and stop after so many seconds
+    of the processor, not of the clock: on a busy machine sound tests would seem to hang.
+    """
+    for name, module in [*sys.modules.items()]:
+        if str(getattr(module, "__file__", "")).startswith(OURS):
+            del sys.modules[name]
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(nowhere, stream)
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
+
+
 def begin_afresh(mutant: Mutant, tests: list[str]) -> int:
     """Run tests that import a mutant broken, in a process of its own: its number."""
     process = os.fork()
@@ -140,14 +153,7 @@ def begin_afresh(mutant: Mutant, tests: list[str]) -> int:
         return process
     status = 70
     try:
-        for name, module in [*sys.modules.items()]:
-            if str(getattr(module, "__file__", "")).startswith(OURS):
-                del sys.modules[name]
-        nowhere = os.open(os.devnull, os.O_RDWR)
-        for stream in (0, 1, 2):
-            os.dup2(nowhere, stream)
-        # of the processor, not of the clock: on a busy machine sound tests would seem to hang
-        resource.setrlimit(resource.RLIMIT_CPU, (LIMIT, LIMIT + 5))
+        start_afresh(LIMIT)
         sys.meta_path.insert(0, Breaker(mutant))
         import pytest
 
