@@ -110,9 +110,9 @@ class Forward:
     )
 
     def reply_with(self, path: Path) -> Reply:
-        """Return the reply to RCPT for this user: 251 or 551 with the new path, as it is told.
+        """Return the reply to RCPT for this user: 251 or 551 with the new path in it.
 
-        A path that cannot be in a reply is not told: mail is accepted (250), or refused (550).
+        If the path cannot be written in a reply, mail is accepted (250), or refused (550).
         """
         to = path.text
         is_told = _in_reply(path) == to and len(to) <= _MOST_TOLD

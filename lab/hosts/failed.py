@@ -14,7 +14,7 @@ class FailedRecipient:
 
     ``host`` refused it, with ``reason`` as its reply; "": no host did, and ``reason`` says why.
     ``written`` is the path that the user wrote, if a list, a forward or a redirect has replaced it;
-    ``is_private``: that was a list whose members nobody is told.
+    ``is_private``: that was a list whose members are not shown to anybody.
     """
 
     recipient: str

@@ -148,8 +148,8 @@ class Host(HostControl):
     ) -> None:
         """Deliver to recipients at this host, and queue a copy for each next host of the others.
 
-        Who cannot be given the mail is told by a notification. ``earlier`` is the mail of the spool
-        that goes another way.
+        The originator gets a notification about recipients who cannot have the mail. ``earlier`` is
+        the mail of the spool that goes another way.
         """
         plan = self.plan(
             message, verb, return_path, recipients, mail_data, relaying=relaying, earlier=earlier

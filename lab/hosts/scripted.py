@@ -47,7 +47,8 @@ class ScriptedReceiver(ReceiverSMTP):
 
     With a ``script``, the reply at a stage may be any bytes, which its driver sends; here their
     code decides whether the command is carried out, as with a prescribed answer. If it means
-    success and the host refuses, it refuses all the same: what the sender-SMTP is told is not true.
+    success and the host refuses, it refuses all the same: the sender-SMTP gets a reply that is not
+    true.
     """
 
     __slots__ = ("_answers", "_answers_given", "_data_code", "_script", "_unimplemented")

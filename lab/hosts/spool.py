@@ -19,7 +19,7 @@ Addressee = tuple[str, Path]
 
 Written = tuple[Path, bool]
 """The path of a recipient as the user wrote it, if a list, a forward or a redirect has replaced it,
-and whether that was a private list, whose members nobody is told.
+and whether that was a private list, whose members are not shown to anybody.
 """
 
 _NONE: Final[dict[str, Written]] = {}
