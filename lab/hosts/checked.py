@@ -30,6 +30,7 @@ POSITIVE: Final = ("span", "limit", "bandwidth", "rate")
 
 _CONTAINERS: Final[dict[str, Any]] = {
     "aliases": Mapping[str, str],
+    "callers": tuple[str, ...],
     "codes": Mapping[str, int | Sequence[int]],
     "commands": tuple[str, ...],
     "hosts": tuple[str, ...],

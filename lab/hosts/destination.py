@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from lab.hosts.callers import why_outside
 from lab.hosts.directory import AMBIGUOUS, Directory, Entry, Forward, MailingList, User
 from lab.hosts.paths import why_unsendable
 from lab.hosts.routing import Neighbour, RoutingTable
@@ -75,7 +76,7 @@ class Destinations:
         path = without_relay(path, self.own_names)
         if path.first_host in self.own_names:
             return self._find_here(path)
-        refusal = why_unsendable(path)
+        refusal = why_unsendable(path) or why_outside(path, self.routes)
         next_name = self.routes.resolve(path.first_host)
         hop = None if next_name is None else self.routes.next_hop(self.name, next_name)
         if hop is None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from lab.hosts.callers import Callers
 from lab.hosts.control import HostControl
 from lab.hosts.destination import Destination, Destinations, LearnedForwards
 from lab.hosts.directory import Directory, User
@@ -74,6 +75,7 @@ class Host(HostControl):
         self.destinations = Destinations(name, own_names, self.directory, routes)
         self.own_names = self.destinations.own_names
         self.expansion = Expansion(name, self.destinations)
+        self.relay_for = Callers(settings.relay_for, routes)
         holds = frozenset([routes.resolve(HostName(held)) or held for held in settings.holds])
         self.spooling = Spooling(name, holds, routes, retry, port, settings.hop_limit)
         self.spool = self.spooling.spool

@@ -87,12 +87,13 @@ class ReceivingSession:
     message number and the ids of its recipients; None if the mail is from outside. Then ``enter``
     records it as submitted, when it is stored and not before, and returns the same. ``respond``
     sends a verdict that comes later; if it is None, storing takes no time. ``trusts_names``: TURN
-    takes the peer for the host that it says it is.
+    takes the peer for the host that it says it is. ``address`` is the IP address of a caller from
+    outside.
     """
 
     __slots__ = (
-        "enter", "environment", "host", "identify", "now", "peer", "peer_host", "respond",
-        "session", "trusts_names",
+        "address", "enter", "environment", "host", "identify", "now", "peer", "peer_host",
+        "respond", "session", "trusts_names",
     )  # fmt: skip
 
     def __init__(
@@ -111,6 +112,7 @@ class ReceivingSession:
         self.environment = environment
         self.identify = identify
         self.session = session
+        self.address = ""
         self.peer = ""
         self.trusts_names = False
         self.now = 0.0
@@ -162,12 +164,18 @@ class ReceivingSession:
             return entry.reply_with(self._official(entry.to))
         if entry is not None:
             return OK
-        if not self.host.settings.relay and not self._comes_back(transaction, path):
+        if not self._relays(transaction, path):
             return NO_RELAY
         # refused here, while the sending host can still notify the originator
         assert destination.hop is not None
         name = self.host.settings.name_in(destination.hop.environment)
         return why_unsendable_from(transaction.reverse_path, name) or OK
+
+    def _relays(self, transaction: Transaction, path: Path) -> bool:
+        """Return whether the host relays mail of a transaction for this caller."""
+        if not self.host.relay_for.include(self.peer_host, self.address):
+            return False
+        return self.host.settings.relay or self._comes_back(transaction, path)
 
     def _comes_back(self, transaction: Transaction, path: Path) -> bool:
         """Return whether this is a notification on its way back along a path with this host's name.

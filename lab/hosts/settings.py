@@ -58,6 +58,18 @@ class HostSettings:
             trace="always",
         ),
     )
+    relay_for: tuple[str, ...] | None = field(
+        default=None,
+        metadata=setting(
+            "callers",
+            "For whom it relays, if it does: hosts, and networks of callers from outside in a live "
+            'run. `"*"` stands for all hosts of the topology.',
+            "3.6",
+            default_text="all hosts of the topology, and callers on this machine",
+            example='["*", "10.0.0.0/8"]',
+            trace="set",
+        ),
+    )
     users: tuple[User, ...] = field(
         default=(),
         metadata=setting(

@@ -257,7 +257,10 @@ class OutgoingConnection(PendingCall):
 
 
 class IncomingConnection(OpenSession):
-    """The receiver-SMTP's side of a session. ``given`` counts the replies in it so far."""
+    """The receiver-SMTP's side of a session. ``given`` counts the replies in it so far.
+
+    ``address`` is the IP address of a caller from outside, "unknown" if it has gone already.
+    """
 
     receiver: ReceiverSMTP
     receiving: StoringSession
@@ -265,6 +268,7 @@ class IncomingConnection(OpenSession):
     def __init__(self, process: HostProcess, channel: HostConnection | None = None) -> None:
         super().__init__(OUTSIDE, None)
         self.process = process
+        self.address = ""
         self.channel = channel if channel is not None else HostConnection(self)
         self.last = time.monotonic()
         self._known = False
@@ -298,6 +302,7 @@ class IncomingConnection(OpenSession):
     def _from_outside(self, address: str) -> None:
         """Greet a mail program from outside; its address stands in the path of the channel."""
         process = self.process
+        self.address = address or "unknown"
         self.number = process.numbering.next_session()
         environment = process.environment
         now = process.clock.now
@@ -315,6 +320,7 @@ class IncomingConnection(OpenSession):
             self._respond,
         )  # fmt: skip
         self.receiving.now = process.clock.now
+        self.receiving.address = self.address
         override = self._next_reply if self._recipients is not None else None
         self._script = script = reply_script(process.host)
         self.receiver = receiver_smtp(self.receiving, override, script)

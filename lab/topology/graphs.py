@@ -41,7 +41,9 @@ if TYPE_CHECKING:
 LONGEST_NAME: Final = 64
 """The length of a domain that every receiver-SMTP must accept (section 4.5.3)."""
 
-_LISTS: Final = ("users", "names", "commands", "hosts", "lines", "paths", "members", "pair")
+_LISTS: Final = (
+    "users", "names", "commands", "hosts", "callers", "lines", "paths", "members", "pair",
+)  # fmt: skip
 """Kinds of value for which a text may have commas or spaces between the items."""
 
 _TRUTHS: Final = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}

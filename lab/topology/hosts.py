@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from lab.hosts.callers import ALL_HOSTS, network_of
 from lab.hosts.checked import LARGEST_MAIL, of_valid
 from lab.hosts.directory import Directory
 from lab.hosts.reply_script import OPEN, STAGES
@@ -287,6 +288,8 @@ def check_references(hosts: Hosts) -> None:
         number, place = hosts.number[name], hosts.diagnostics.place
         for i, held in enumerate(spec.holds):
             hosts.existing(held, place("host", number, "holds", i), speaks=True)
+        for i, caller in enumerate(spec.relay_for or ()):
+            _check_caller(hosts, caller, place("host", number, "relay_for", i))
         for i, mailing_list in enumerate(spec.lists):
             where = place("host", number, "list", i, "members")
             for member in mailing_list.members:
@@ -295,6 +298,17 @@ def check_references(hosts: Hosts) -> None:
         for i, forward in enumerate(spec.forwards):
             where = place("host", number, "forward", i, "to")
             hosts.warn_unknown_host(forward.to, where, "what is forwarded there will come back")
+
+
+def _check_caller(hosts: Hosts, caller: str, place: Place) -> None:
+    """Check that a caller is a host or a network."""
+    if caller == ALL_HOSTS or network_of(caller) is not None:
+        return
+    if "/" in caller or ":" in caller:
+        text = f'{as_toml(caller)} is not a network; write one such as "10.0.0.0/8"'
+        hosts.diagnostics.problem(place, text)
+    else:
+        hosts.existing(caller, place, speaks=True)
 
 
 def user_at(spec: HostSpec, name: str) -> object:

@@ -267,6 +267,10 @@ KINDS: Final[dict[str, Kind]] = {
         Annotated[list[str], AfterValidator(tuple)], _list(_TEXT), "list of hosts",
         example='["MIT-AI.ARPA"]',
     ),
+    "callers": Kind(
+        Annotated[list[str], AfterValidator(tuple)], _list(_TEXT), "list of hosts and networks",
+        example='["*", "10.0.0.0/8"]',
+    ),
     "lines": Kind(
         Annotated[list[str], Field(min_length=1), AfterValidator(tuple)], _list(_TEXT, 1),
         "list of texts", example='["QUIT"]',

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from lab.hosts.callers import ALL_HOSTS, network_of
 from lab.hosts.checked import check_fields
 from lab.hosts.scripted import ANSWERED, OPTIONAL
 from lab.protocol import SyntaxFault, parse_domain
@@ -35,6 +36,12 @@ def problems_of_parts(topology: TopologyData) -> Iterator[str]:
             for command in given:
                 if command not in known:
                     yield f"hosts[{key!r}].{name}: {command!r} is not one of {', '.join(known)}"
+        for caller in host.relay_for or ():
+            if caller != ALL_HOSTS and network_of(caller) is None and not topology.host(caller):
+                yield (
+                    f"hosts[{key!r}].relay_for: {caller!r} is neither a host nor a network; use "
+                    "one such as '10.0.0.0/8'"
+                )
     yield from _problems_of_links(topology)
     for number, mail in enumerate(topology.mail):
         if not topology.host(mail.sender.domain):
