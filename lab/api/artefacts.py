@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from lab.analysis.account import write_summary
 from lab.analysis.summary import Summary
+from lab.trace.jsonl import is_journal
 from lab.trace.trace import Trace
 
 ARTEFACTS: Final = (
@@ -61,6 +62,8 @@ def write_artefacts(
     out.mkdir(parents=True, exist_ok=True)
     stored = trace.folder
     for name in ARTEFACTS:
+        if stored is None and is_journal(out / name):
+            continue  # a live run's own trace so far: it stays until the whole takes its place
         with suppress(OSError):  # a file that cannot be removed is reported when it is written
             (out / name).unlink()
     if stored != out / "trace.parquet":
@@ -85,7 +88,7 @@ def write_least(trace: Trace, summary: Summary, directory: str | os.PathLike[str
     """Write trace and summary alone, after an interruption; return their paths."""
     out = Path(directory)
     path = trace.folder or out / "trace.jsonl"
-    if not path.exists():
+    if trace.folder is None and (not path.exists() or is_journal(path)):
         _write(path, trace.write_jsonl)
     return [path, _write_summary(summary, out)]
 

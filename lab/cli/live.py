@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ from lab.cli.common import (
     load,
     make_directory,
     print_error,
+    print_note,
     quiet_option,
     reason_of,
     report_run,
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     from rich.status import Status
 
     from lab.live.network import LiveNetwork
+    from lab.live.settings import Settings
     from lab.topology.model import Topology
 
 
@@ -186,6 +189,7 @@ def live(
             make_directory(directory)
     from lab.api.live import make_live_run
     from lab.api.run import Interrupted, RunFailed
+    from lab.live.run_folder import TRACE
     from lab.live.settings import Settings
     from lab.trace.retention import Retention
 
@@ -196,15 +200,18 @@ def live(
                 "those of a simulated one"
             )
     storage = Path(spool) if spool is not None else None
-    settings = Settings(storage, speed, where, address, not no_fsync, idle, serve)
+    settings = Settings(storage, speed, where, address, not no_fsync, idle, serve, level=level)
+    if out is not None:
+        settings = replace(settings, journal=Path(out) / TRACE)
     loud = not (quiet or as_json)
+    print_what_is_left(settings, quiet)
     problem, status = "", 0
     with trace_folder(out, transcript) as folder:
         with ProgressLine(loud) as progress:
             try:
                 done = make_live_run(
                     described, seed, settings, until, Retention(level, folder),
-                    started=partial(print_endpoints, progress) if loud else _nothing,
+                    started=partial(print_start, progress, loud, quiet),
                     progress=progress,
                 )  # fmt: skip
             except OSError as error:
@@ -233,8 +240,34 @@ def check_speed(speed: float) -> None:
         )
 
 
-def _nothing(_: LiveNetwork) -> None:
-    """Print no endpoints."""
+def print_what_is_left(settings: Settings, quiet: bool) -> None:
+    """Print what runs that were killed have left; an unfinished trace gets another name."""
+    from lab.live.journal import move_aside
+    from lab.live.run_folder import TRACE, left_by_killed, left_in_spool
+
+    notes = [str(left) for left in left_by_killed()]
+    if settings.storage is not None:
+        notes.append(left_in_spool(settings.storage))
+    beside = settings.storage / TRACE if settings.storage is not None else None
+    for path in (settings.journal, beside):
+        with suppress(OSError):
+            if path is not None and (aside := move_aside(path)) is not None:
+                notes.append(f"the trace of a run that was killed is now {aside}")
+    for note in notes:
+        if note and not quiet:
+            print_note(note)
+
+
+def print_start(progress: ProgressLine, loud: bool, quiet: bool, network: LiveNetwork) -> None:
+    """Print where the hosts listen, and where mail lies that has no --spool."""
+    if loud:
+        print_endpoints(progress, network)
+    if not quiet and network.settings.is_temporary:
+        progress.pause()
+        print_note(
+            f"until the run ends, mail is stored in {network.settings.storage}, and the trace so "
+            f"far in {network.settings.journal}; --spool DIRECTORY keeps the mail"
+        )
 
 
 def print_endpoints(progress: ProgressLine, network: LiveNetwork) -> None:

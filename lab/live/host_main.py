@@ -80,7 +80,7 @@ def main(arguments: HostArguments, sock: socket.socket) -> None:
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(_run(arguments, control))
     except PeerGone:
-        exit_without_network(arguments)
+        exit_without_network()
     except CannotListen as error:
         control.send("failed", str(error))
         control.flush_all()

@@ -24,8 +24,8 @@ from lab.live.commits import Acceptance
 from lab.live.control import Control
 from lab.live.output import Output
 from lab.live.row_ring import RowRing
+from lab.live.run_folder import descriptors
 from lab.live.settings import LOOPBACK
-from lab.live.temp_files import descriptors, remove_storage
 from lab.live.wallclock import WallClock
 from lab.protocol import Limits, Outgoing, Reply, SenderSMTP
 from lab.protocol.script import ScriptedSender
@@ -55,8 +55,8 @@ class HostArguments:
     """What a host's process gets at its start.
 
     ``relay_port`` is where the network listens for it. ``number`` is its place among the hosts, and
-    ``life`` how often it was started before. ``idle`` in seconds. ``is_kept``: whether its
-    ``storage`` outlives the run. ``outbox`` is where it puts what it records.
+    ``life`` how often it was started before. ``idle`` in seconds. ``outbox`` is where it
+    puts what it records.
     """
 
     name: str
@@ -71,7 +71,6 @@ class HostArguments:
     life: int
     durable: bool
     idle: float
-    is_kept: bool
     outbox: RowRing
 
 
@@ -249,7 +248,7 @@ class HostProcess(Output):
             self.schedule_flush()
         self.commits.current = acceptance
         if self.control.ended:
-            exit_without_network(self.arguments)
+            exit_without_network()
 
     def _start_clock(self, epoch: float) -> None:
         self.clock = WallClock(epoch, self.clock.speed)
@@ -484,8 +483,6 @@ class LivePort(HostPort):
         self._process.later(seconds, call)
 
 
-def exit_without_network(arguments: HostArguments) -> NoReturn:
-    """Exit at once, as the network's process has ended; remove storage that nobody keeps."""
-    if not arguments.is_kept:
-        remove_storage(FilePath(arguments.storage))
+def exit_without_network() -> NoReturn:
+    """Exit at once, as the network's process has ended; what is stored stays, to be read."""
     os._exit(0)

@@ -18,6 +18,7 @@ from lab.hosts.control import HostControl
 from lab.hosts.fingerprint import fingerprint
 from lab.live.driver import LiveDriver
 from lab.live.host_handle import START_TIMEOUT, HostHandle
+from lab.live.journal import Journal
 from lab.live.recorder import Recorder
 from lab.live.relayed import LiveSession, RelayPort
 from lab.live.settings import LOOPBACK, Settings
@@ -51,8 +52,9 @@ class LiveNetwork(LiveDriver):
         numbering = RunNumbering()
         super().__init__(topology, seed, settings, numbering)
         self.records = Recorder(
-            self.trace, self.record, numbering, analysis, settings.storage or Path()
-        )
+            self.trace, self.record, numbering, analysis, settings.storage or Path(),
+            None if settings.journal is None else Journal(settings.journal, settings.level),
+        )  # fmt: skip
         self.schedule = Schedule(self, self.faults)
         self.hosts = {
             host.name: HostHandle(self, host, number)

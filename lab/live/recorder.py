@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from lab.live.journal import Journal
 from lab.simulation.numbering import FIRST_LIVE_NUMBER, LIFE_BITS, RunNumbering, RunNumbers
 from lab.trace.rows import (
     DELIVER_OCTETS,
@@ -118,8 +119,11 @@ class Recorder:
         numbering: RunNumbering,
         analysis: StreamingAnalysis | None,
         folder: Path,
+        journal: Journal | None = None,
     ) -> None:
         self._backlog = Backlog(folder)
+        self._journal = journal
+        self._in_journal = 0
         self.taken = 0
         self._trace = trace
         self._record = record
@@ -158,14 +162,23 @@ class Recorder:
         real = self._known[number] = numbers.number(number)
         return real
 
+    def write_journal(self) -> None:
+        """Write the rows that have come since the last time to the trace so far."""
+        rows = self._trace.rows
+        if self._journal is not None and len(rows) > self._in_journal:
+            self._journal.write(rows[self._in_journal :])
+        self._in_journal = len(rows)
+
     def sort(self) -> None:
         """Sort the rows in memory by time."""
+        self.write_journal()
         rows = self._trace.rows
         first = 0 if self._trace.first_seq else 1  # the row of the beginning stays first
         rows[first:] = sorted(rows[first:], key=lambda row: row[T])
 
     def put_away(self, clock: WallClock) -> None:
-        """Move old rows to the file, if there are many."""
+        """Write the trace so far; move old rows to the file, if there are many."""
+        self.write_journal()
         rows = self._trace.rows
         if self._analysis is None or (len(rows) < MOST and self._weight < HEAVIEST):
             return
@@ -178,6 +191,7 @@ class Recorder:
         until = self._backlog.put(rows[:until]) if until > 0 else 0
         if until > 0:  # else the rows stay in memory, as they do while the disk is full
             del rows[:until]
+            self._in_journal -= until
             self._trace.first_seq += until
             self._weight = 0
 
@@ -196,6 +210,9 @@ class Recorder:
     def finish(self) -> None:
         """Give the analysis the last rows, when no others wait for it."""
         self._backlog.close()
+        if self._journal is not None:
+            self.write_journal()
+            self._journal.close()
         if self._analysis is not None:
             self._analysis.trace.rows.extend(self._trace.rows)
             self._analysis.take()

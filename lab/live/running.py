@@ -7,13 +7,14 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from lab.live.host_main import loop_factory
 from lab.live.network import LiveNetwork
+from lab.live.run_folder import TRACE, descriptors, run_folder
 from lab.live.settings import Settings
 from lab.live.spool_folder import SpoolProblem, check_folder, locked
-from lab.live.temp_files import descriptors, temporary_directory
 from lab.runtime.gc_pause import gc_pause
 from lab.topology.model import Topology
 from lab.trace.trace import Trace
@@ -58,18 +59,35 @@ def run_live(
 
 @contextmanager
 def _storage(settings: Settings | None, topology: Topology) -> Iterator[Settings]:
-    """Yield the settings with a directory for the hosts' files, a temporary one if none is set."""
-    if settings is not None and settings.storage is not None:
-        settings.storage.mkdir(parents=True, exist_ok=True)
-        try:
-            with locked(settings.storage):
-                check_folder(settings.storage, topology)
-                yield settings
-        except SpoolProblem as problem:
-            raise OSError(str(problem)) from None
+    """Yield the settings with a folder for the hosts' files, by default one for this run alone."""
+    settings = settings or Settings()
+    if settings.storage is None:
+        with run_folder() as place:
+            journal = settings.journal or place / TRACE
+            yield replace(settings, storage=place, journal=journal, is_temporary=True)
         return
-    with temporary_directory() as place:
-        yield replace(settings or Settings(), storage=place, is_kept=False)
+    settings.storage.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        with locked(settings.storage):
+            check_folder(settings.storage, topology)
+            with _journal_beside(settings) as journal:
+                yield replace(settings, journal=journal)
+    except SpoolProblem as problem:
+        raise OSError(str(problem)) from None
+
+
+@contextmanager
+def _journal_beside(settings: Settings) -> Iterator[Path]:
+    """Yield where the trace so far goes; beside the hosts' files, it is removed after the run."""
+    assert settings.storage is not None
+    if settings.journal is not None:
+        yield settings.journal
+        return
+    journal = settings.storage / TRACE
+    try:
+        yield journal
+    finally:
+        journal.unlink(missing_ok=True)
 
 
 async def _run(

@@ -17,7 +17,9 @@ class Settings:
     listen (0: any port that is free). ``address``: where all listen. ``storage``: a directory for
     the hosts' files. ``durable``: whether they wait for the disk before 250. ``idle``: seconds for
     which a caller from outside may say nothing. ``serve``: whether the run goes on when nothing is
-    left to do. ``is_kept``: whether the hosts' files outlive the run.
+    left to do. ``journal``: the file for the trace so far, by default one beside the hosts' files
+    that is removed when the run ends; ``level`` says what of the trace goes there.
+    ``is_temporary``: whether the hosts' files are removed after the run.
     """
 
     storage: Path | None = None
@@ -27,7 +29,9 @@ class Settings:
     durable: bool = True
     idle: float = 300.0
     serve: bool = False
-    is_kept: bool = True
+    journal: Path | None = None
+    level: str = "wire"
+    is_temporary: bool = False
 
     @property
     def reach(self) -> str:

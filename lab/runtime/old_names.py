@@ -229,7 +229,7 @@ INTERNAL: Final[dict[str, str]] = {
     "live.departures": "live.send_queue",
     "live.mirror": "live.host_handle",
     "live.outbox": "live.row_ring",
-    "live.places": "live.temp_files",
+    "live.places": "live.run_folder",
     "live.process": "live.host_main",
     "live.records": "live.recorder",
     "live.station": "live.host_process",

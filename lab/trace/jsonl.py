@@ -3,6 +3,9 @@
 A line has ``t``, ``seq``, ``kind``, ``host``, ``peer``, ``session`` and ``message``, and the
 columns of its kind; octets are written as Latin-1 text. The first line also has the
 ``level`` of the trace if that is not "wire", the last the ``digest`` of the whole run.
+
+The file of a live run that goes on, or was killed, has its events in the order in which they came
+(``"order": "arrival"`` on the first line); they are sorted by time when they are read.
 """
 
 from __future__ import annotations
@@ -13,8 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final
 
+import msgspec
+
 from lab.trace.levels import LEVELS
-from lab.trace.rows import KINDS, Event, Row, missing_numbers
+from lab.trace.rows import KINDS, Event, Row, T, flat_row, missing_numbers
 
 
 @dataclass(slots=True)
@@ -25,6 +30,36 @@ class TraceFile:
     level: str = "wire"
     digest: str | None = None
     missing: list[tuple[int, int]] = field(default_factory=list)
+    by_arrival: bool = False
+
+
+def journal_lines(rows: Iterable[Row], first: int, level: str) -> bytes:
+    """Return lines for rows of a run that goes on; the first has the sequence number ``first``."""
+    lines = []
+    for number, row in enumerate(rows, first):
+        flat = flat_row(row, number)
+        if number == 0:
+            flat["level"] = level
+            flat["order"] = "arrival"
+        lines.append(_encode(flat))
+    return b"\n".join([*lines, b""])
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def is_journal(path: Path) -> bool:
+    """Return whether a file is the trace of a run that has not written it whole yet."""
+    try:
+        with open(path, "rb") as file:
+            first = json.loads(file.readline(_LONGEST_FIRST_LINE))
+    except (OSError, ValueError):
+        return False
+    return isinstance(first, dict) and first.get("order") == "arrival"
+
+
+_LONGEST_FIRST_LINE: Final = 64 << 20
+"""Bytes; the first line describes the topology."""
 
 
 def write(file: IO[str], events: Iterable[Event], level: str, digest: Callable[[], str]) -> None:
@@ -79,6 +114,7 @@ def _take(contents: TraceFile, line: str) -> int:
         contents.digest = flat.get("digest")
     else:
         contents.level = flat.get("level", "wire")
+        contents.by_arrival = flat.get("order") == "arrival"
         if contents.level not in LEVELS:
             raise _NotValid(f"{contents.level!r} is not a level of a trace")
     contents.rows.append(row)
@@ -122,12 +158,13 @@ def _as_tuples(value: Any) -> Any:
 
 def _put_in_order(contents: TraceFile, numbers: Sequence[int]) -> None:
     """Sort the rows by their sequence numbers, and note which of these are missing."""
-    if all(number == index for index, number in enumerate(numbers)):
-        return
-    by_number = dict(zip(numbers, contents.rows, strict=True))
-    order = sorted(by_number)
-    contents.rows = [by_number[number] for number in order]
-    contents.missing = missing_numbers((number, number) for number in order)
+    if not all(number == index for index, number in enumerate(numbers)):
+        by_number = dict(zip(numbers, contents.rows, strict=True))
+        order = sorted(by_number)
+        contents.rows = [by_number[number] for number in order]
+        contents.missing = missing_numbers((number, number) for number in order)
+    if contents.by_arrival:
+        contents.rows[1:] = sorted(contents.rows[1:], key=lambda row: row[T])
 
 
 def _not_an_event(path: Path, line_number: int, error: Exception) -> str:

@@ -220,16 +220,17 @@ class Event:
             return getattr(self, name)
         if self.kind == "reply" and name in ("code", "text"):
             return self._of_reply(name)
-        if self.kind == "command" and name in ("verb", "text"):
-            line = self["octets"].decode("latin-1")
-            return line.rstrip("\r\n") if name == "text" else line[:4].strip().upper()
+        if self.kind == "command" and name == "text":
+            return self["octets"].decode("latin-1").rstrip("\r\n")
+        if self.kind == "command" and name == "verb":
+            return _verb(self["octets"])
         raise KeyError(name)
 
     def _of_reply(self, name: str) -> int | str:
         """Return the code, or the text of all lines without the code (appendix E)."""
         octets = self["octets"]
         if name == "code":
-            return int(octets[:3])
+            return _code(octets)
         lines = octets.decode("latin-1").removesuffix("\r\n").split("\r\n")
         return "\n".join(line[4:] for line in lines)
 
@@ -243,6 +244,32 @@ class Event:
         elif self.kind == "command":
             flat["verb"] = self["verb"]
         return flat
+
+
+def flat_row(row: Row, seq: int) -> dict[str, object]:
+    """Return what :meth:`Event.as_dict` does for the event of a row, in a third of the time."""
+    kind = row[KIND]
+    flat = dict(zip(_FLAT_NAMES[kind], (row[T], seq, *row[KIND:]), strict=True))
+    column = OCTETS_COLUMNS.get(kind)
+    if column is not None:
+        octets = row[column]
+        flat["octets"] = octets.decode("latin-1")
+        if kind == "reply":
+            flat["code"] = _code(octets)
+        elif kind == "command":
+            flat["verb"] = _verb(octets)
+    return flat
+
+
+_FLAT_NAMES: Final = {kind: (*_COMMON, *columns) for kind, columns in KINDS.items()}
+
+
+def _code(octets: bytes) -> int:
+    return int(octets[:3])
+
+
+def _verb(octets: bytes) -> str:
+    return octets[:4].decode("latin-1").strip().upper()
 
 
 def event_of(row: Row, seq: int = -1) -> Event:

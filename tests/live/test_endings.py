@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import marshal
-import os
 import signal
 import subprocess
 import sys
@@ -21,9 +20,9 @@ from lab.live.network import LiveNetwork
 from lab.live.recorder import CHUNK, MOST, Backlog, Recorder
 from lab.live.running import run_live
 from lab.live.settings import Settings
-from lab.live.temp_files import remove_stale, temporary_directory
 from lab.live.wallclock import WallClock
 from lab.simulation.numbering import FIRST_LIVE_NUMBER, NUMBERS_OF_A_LIFE, RunNumbering
+from lab.trace.jsonl import is_journal
 from lab.trace.retention import Retention
 from lab.trace.rows import Row
 from lab.trace.trace import Trace
@@ -45,8 +44,10 @@ def test_a_second_interrupt_leaves_trace_and_summary(
             process.stdout.readline()
         time.sleep(1)
         process.send_signal(signal.SIGINT)
-        # the first artefact: from here on it writes the others
-        assert eventually((out / "trace.jsonl").exists)
+        # the first artefact is whole: from here on it writes the others
+        assert eventually(
+            lambda: (out / "trace.jsonl").exists() and not is_journal(out / "trace.jsonl")
+        )
         process.send_signal(second)
         _, complaint = process.communicate(timeout=30)
     # Python ends itself by the signal where that met what it had compiled at run time
@@ -80,52 +81,6 @@ def test_interrupted_artefacts_are_those_of_lab_run_too(
     assert ended.value.exit_code == 130
     assert "wrote to" in capsys.readouterr().err
     assert {"summary.json", "trace.jsonl"} == {path.name for path in tmp_path.iterdir()}
-
-
-# -- the files of hosts that nobody wants to keep
-
-
-@pytest.mark.parametrize("whole_group", [False, True], ids=["network", "everything"])
-def test_sigkill_leaves_no_directory_for_long(
-    whole_group: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The hosts remove it; or, where they were killed too, the next run."""
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    command = [sys.executable, "-m", "lab", "live", str(TOPOLOGIES / "campus.toml")]
-    with subprocess.Popen(
-        [*command, "--speed", "20"], stdout=subprocess.PIPE, text=True, start_new_session=True
-    ) as process:
-        assert process.stdout is not None
-        for _ in range(5):
-            process.stdout.readline()
-        assert list(tmp_path.glob("smtp-lab-live-*"))
-        (os.killpg if whole_group else os.kill)(process.pid, signal.SIGKILL)
-    if whole_group:
-        assert list(tmp_path.glob("smtp-lab-live-*"))
-        eventually(lambda: remove_stale(tmp_path) or not list(tmp_path.glob("smtp-lab-live-*")))
-    assert eventually(lambda: not list(tmp_path.glob("smtp-lab-live-*")))
-
-
-def test_directories_of_runs_that_go_on_and_of_others_are_left_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A lock says that a run goes on; without one it is no directory of a run."""
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    (tmp_path / "smtp-lab-live-strange").mkdir()
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    (elsewhere / "lock").touch()
-    (tmp_path / "smtp-lab-live-link").symlink_to(elsewhere)
-    with temporary_directory() as place:
-        program = (
-            "import sys; from pathlib import Path; from lab.live.temp_files import remove_stale\n"
-            "remove_stale(Path(sys.argv[1]))\n"
-        )
-        subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, timeout=60)
-        assert place.is_dir()
-    assert not place.exists()
-    assert (tmp_path / "smtp-lab-live-strange").is_dir()
-    assert (elsewhere / "lock").exists()
 
 
 # -- long runs
