@@ -1,4 +1,4 @@
-"""Figures of a run, from its trace: delivery times, queues, relays, and how alike two runs are.
+"""Figures of a run, from its trace: delivery times, queues and relays.
 
 Delivery times are seconds from submission to delivery, for each recipient whose mail was delivered.
 Sweeps, pictures, tables and lessons take them from here.
@@ -7,10 +7,8 @@ Sweeps, pictures, tables and lessons take them from here.
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
 
 from lab.analysis.account import Account
-from lab.analysis.quantiles import median, percentile
 from lab.analysis.spools import queue_lengths
 from lab.quantities import count_noun
 from lab.trace.rows import HOST, KIND, MESSAGE, OCTETS, RECIPIENT, RECIPIENTS
@@ -77,41 +75,3 @@ def busiest_relay_share(trace: Trace) -> float | None:
 def wire_bytes(trace: Trace) -> int:
     """Return how many bytes of commands, replies and mail data crossed the wire."""
     return sum(len(row[OCTETS]) for row in trace.of(("command", "reply", "data")))
-
-
-def likeness(simulated: Trace, live: Trace) -> dict[str, Any]:
-    """Return how alike two runs of the same topology are.
-
-    ``recipients``: how many were delivered to in both; ``same_outcome``: the share of all
-    recipients with the same outcome; ``median_difference`` and ``p95_difference``: of the delivery
-    times, in seconds, live less simulated, the latter without its sign; ``correlation``: Pearson's,
-    of the delivery times (None for fewer than three).
-    """
-    accounts = Account(simulated.rows), Account(live.rows)
-    ours, theirs = map(delivery_times, accounts)
-    both = sorted(ours.keys() & theirs.keys())
-    found: dict[str, Any] = {"recipients": len(both), "same_outcome": _same_outcome(*accounts)}
-    if both:
-        differences = [theirs[key] - ours[key] for key in both]
-        found["median_difference"] = median(sorted(differences))
-        found["p95_difference"] = percentile(sorted(map(abs, differences)), 95)
-    found["correlation"] = _correlation([ours[key] for key in both], [theirs[key] for key in both])
-    return found
-
-
-def _same_outcome(a: Account, b: Account) -> float:
-    ours, theirs = (
-        {(each.message, each.id): each.outcome for each in account.everyone()} for account in (a, b)
-    )
-    keys = ours.keys() | theirs.keys()
-    same = sum(ours.get(key) == theirs.get(key) for key in keys)
-    return same / len(keys) if keys else 1.0
-
-
-def _correlation(xs: list[float], ys: list[float]) -> float | None:
-    """Return Pearson's correlation; None where there is none, for too few or all the same."""
-    import numpy as np
-
-    if len(xs) < 3 or not np.std(xs) or not np.std(ys):
-        return None
-    return float(np.corrcoef(xs, ys)[0, 1])

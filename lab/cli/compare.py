@@ -17,6 +17,7 @@ from lab.cli.common import (
     seed_option,
     set_option,
     topology_argument,
+    until_reader_leaves,
     writing_picture,
 )
 from lab.cli.live import ProgressLine, check_speed, speed_option, warn_of_external_hosts
@@ -41,14 +42,16 @@ def compare(
     output: str | None,
     as_json: bool,
 ) -> None:
-    """Run TOPOLOGY simulated and live, and compare delivery times.
+    """Run TOPOLOGY simulated and live, and compare the two runs.
 
-    The picture shows the delivery times of one run against those of the other.
+    What became of each recipient, the mail delivered and the bytes of all sessions must be the
+    same, dates and the choice of session aside. Each difference is named, and the exit status is 1
+    if there is one. The picture shows the delivery times of one run against those of the other.
     """
     check_speed(speed)
     described = load(topology, sets, seed)
     warn_of_external_hosts(described)
-    from lab.analysis.measures import likeness
+    from lab.analysis.likeness import likeness, sentence
     from lab.api.live import make_live_run
     from lab.api.run import Interrupted, RunFailed
     from lab.api.simulate import make_run
@@ -70,11 +73,14 @@ def compare(
     with plot_style.off_screen(), writing_picture(path):
         figure = comparison(simulated, live).get_figure(root=True)
         assert figure is not None
-        figure.savefig(path)
+        figure.savefig(path, bbox_inches="tight")
     found = likeness(simulated, live)
     if as_json:
         click.echo(json.dumps(found))
-        return
-    for line in sentences(found):
-        click.echo(line)
-    click.echo(f"wrote {path}")
+    else:
+        with until_reader_leaves():
+            for line in (*sentences(found), *map(sentence, found["differences"])):
+                click.echo(line)
+            click.echo(f"wrote {path}")
+    if not found["same"]:
+        raise click.exceptions.Exit(FAILED)

@@ -164,6 +164,21 @@ def daytime(moment: datetime, zone: str = "") -> str:
     return Calendar(moment, zone).daytime(0.0)
 
 
+# a time stamp line or a Date field whose date is a <daytime>, as it is or quoted after "> "
+_DATED: Final = re.compile(
+    rb"^[ >]*(?:Received: from [^\r\n]*; |Date: )(" + _DAYTIME.pattern.encode() + rb")\r?$",
+    re.I | re.M,
+)
+
+
+def date_spans(octets: bytes) -> list[tuple[int, int]]:
+    """Return where mail or a session has a <daytime> of a time stamp line or a Date field.
+
+    Each is the place of its first octet and that after its last.
+    """
+    return [match.span(1) for match in _DATED.finditer(octets)]
+
+
 @lru_cache(maxsize=65536)
 def parse_daytime(text: str) -> Daytime:
     """Return the :class:`Daytime` of a text; raises :class:`SyntaxFault` if it is not one."""

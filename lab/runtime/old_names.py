@@ -182,7 +182,7 @@ NAMES: Final[dict[str, str]] = {
     "store.Store": "trace.parquet.ParquetWriter",
     "views.animation.Animation": "views.Animation",
     "views.animation.animation": "views.animation",
-    "views.comparison.merit": "analysis.measures.likeness",
+    "views.comparison.merit": "analysis.likeness.likeness",
     "views.crowd.crowd": "views.pictures.many_messages.many_messages",
     "views.ladder.ladder": "views.ladder",
     "views.lanes.plan": "views.pictures.lanes.layout_lanes",

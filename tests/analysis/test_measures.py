@@ -1,4 +1,4 @@
-"""Figures of a run: delivery times, medians and percentiles, queues, relays, likeness."""
+"""Figures of a run: delivery times, medians and percentiles, queues, relays."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from lab.analysis.measures import (
     busiest_relay_share,
     delivery_times,
     grouped_delivery_times,
-    likeness,
     longest_queue,
     wire_bytes,
 )
@@ -96,35 +95,3 @@ def test_wire_bytes_are_those_of_commands_replies_and_mail_data() -> None:
     rows = [(0.0, kind, "A", "B", 1, None, 0.0, b"x" * n)
             for n, kind in enumerate(("command", "reply", "data"), 1)]  # fmt: skip
     assert wire_bytes(Trace(rows)) == 6
-
-
-def test_a_run_is_like_itself() -> None:
-    """No difference, the same outcome for all, and no correlation of too few."""
-    trace = lab.simulate(TOPOLOGIES / "campus.toml").trace
-    found = likeness(trace, trace)
-    assert found["same_outcome"] == 1
-    assert (found["median_difference"], found["p95_difference"]) == (0, 0)
-    assert found["correlation"] == pytest.approx(1)
-    few = lab.simulate(TOPOLOGIES / "rfc821/scenario-03.toml").trace
-    assert likeness(few, few)["correlation"] is None
-
-
-def test_runs_that_differ_are_compared_by_recipient() -> None:
-    def run(*seconds: float | None) -> Trace:
-        rows: list[Any] = []
-        for message, t in enumerate(seconds, 1):
-            rows.append((0.0, "submit", "A", None, None, message, "u@A", ("v@A",), "MAIL", 9))
-            if t is not None:
-                rows.append((t, "deliver", "A", None, None, message, "1", "v", b""))
-        return Trace(rows)
-
-    found = likeness(run(1, 2, 3, None), run(2, 5, 3.5, 9))
-    assert found["recipients"] == 3
-    assert found["same_outcome"] == 3 / 4
-    assert (found["median_difference"], found["p95_difference"]) == (1, 3)
-    assert found["correlation"] == pytest.approx(0.5)
-
-
-def test_runs_without_a_delivery_in_common_have_no_differences() -> None:
-    found = likeness(Trace([]), Trace([]))
-    assert found == {"recipients": 0, "same_outcome": 1.0, "correlation": None}

@@ -2,32 +2,41 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import textwrap
+from typing import TYPE_CHECKING, Any, Final
 
 from lab.analysis.account import Account
-from lab.analysis.measures import delivery_times, likeness
+from lab.analysis.likeness import likeness, match_messages, sentence
+from lab.analysis.measures import delivery_times
+from lab.quantities import count_noun
 from lab.views.pictures import plot_style
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from matplotlib.axes import Axes
 
     from lab.trace.trace import Trace
 
 
+MOST_DRAWN: Final = 12
+"""The most differences that stand below the picture."""
+
+
 def comparison(simulated: Trace, live: Trace, ax: Axes | None = None) -> Axes:
     """Draw a point for each recipient: its delivery time in the simulation, and live.
 
-    On the line the two are equal. The figures of ``likeness`` stand beside it.
+    On the line the two are equal. Mail that was delivered in one run only is at the edge. The
+    figures of ``likeness`` stand below, and the differences.
     """
+    found = likeness(simulated, live)
     with plot_style.styled(ax):
         ax = ax if ax is not None else plot_style.new_axes(8, 6.4)
-        ours, theirs = (delivery_times(Account(trace.rows)) for trace in (simulated, live))
+        ours, theirs = _times(simulated, live)
         both = sorted(ours.keys() & theirs.keys())
         xs, ys = [ours[key] for key in both], [theirs[key] for key in both]
-        most = max([*xs, *ys, 1e-3])
-        least = min([x for x in (*xs, *ys) if x > 0] or [most / 10])
+        most = max([*ours.values(), *theirs.values(), 1e-3])
+        least = min([x for x in (*ours.values(), *theirs.values()) if x > 0] or [most / 10])
         logarithmic = most > 30 * least
         low, high = (least / 1.5, most * 1.5) if logarithmic else (0.0, most * 1.08)
         if logarithmic:
@@ -38,6 +47,14 @@ def comparison(simulated: Trace, live: Trace, ax: Axes | None = None) -> Axes:
             xs, ys, ls="", marker="o", ms=6, mfc=plot_style.SKY, mec=plot_style.BLUE, alpha=0.8,
             label="a recipient",
         )  # fmt: skip
+        alone = [ours[key] for key in ours.keys() - theirs.keys()]
+        alone_live = [theirs[key] for key in theirs.keys() - ours.keys()]
+        if alone or alone_live:
+            ax.plot(
+                [*alone, *[low] * len(alone_live)], [*[low] * len(alone), *alone_live], ls="",
+                marker="X", ms=9, color=plot_style.VERMILION, clip_on=False,
+                label="delivered in one only",
+            )  # fmt: skip
         ax.set_xlim(low, high)
         ax.set_ylim(low, high)
         ax.set_aspect("equal")
@@ -48,19 +65,52 @@ def comparison(simulated: Trace, live: Trace, ax: Axes | None = None) -> Axes:
         )
         ax.grid(visible=True)
         ax.legend(loc="upper left")
-        ax.text(
-            0.98, 0.03, "\n".join(sentences(likeness(simulated, live))), transform=ax.transAxes,
-            ha="right", va="bottom", fontsize=9,
-            bbox={"boxstyle": "round", "fc": "white", "ec": plot_style.GREY, "alpha": 0.9},
+        lines = sentences(found)
+        _write_below(ax, 44, lines, "black")
+        _write_below(
+            ax, 48 + 12 * len(lines), _shown_differences(found["differences"]),
+            plot_style.VERMILION,
         )  # fmt: skip
     return ax
 
 
+def _write_below(ax: Axes, points: float, lines: Sequence[str], colour: str) -> None:
+    """Write lines so many points below the axes."""
+    ax.annotate(
+        "\n".join(lines), (0.0, 0.0), xycoords="axes fraction", xytext=(0, -points),
+        textcoords="offset points", ha="left", va="top", fontsize=8.5, color=colour,
+        parse_math=False,
+    )  # fmt: skip
+
+
+def _times(
+    simulated: Trace, live: Trace
+) -> tuple[dict[tuple[int, str], float], dict[tuple[int, str], float]]:
+    """Return the delivery times of both runs, by the numbers of messages in the simulated one."""
+    matched = match_messages(simulated.rows, live.rows)
+    times = delivery_times(Account(live.rows))
+    theirs = {(matched.get(n, -n), id_): time for (n, id_), time in times.items()}
+    return delivery_times(Account(simulated.rows)), theirs
+
+
+def _shown_differences(differences: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the first differences in lines that fit below the picture."""
+    lines = []
+    for difference in differences[:MOST_DRAWN]:
+        lines += textwrap.wrap(sentence(dict(difference)), 110, subsequent_indent="    ")
+    if (more := len(differences) - MOST_DRAWN) > 0:
+        lines.append(f"and {count_noun(more, 'more difference')}: lab compare --json has all")
+    return lines
+
+
 def sentences(found: Mapping[str, Any]) -> list[str]:
     """Return the figures of merit as lines of text."""
+    submitted, sessions, octets = found["submitted"], found["sessions"], found["octets"]
     lines = [
-        f"{found['recipients']} recipients delivered in both",
+        f"recipients: {_both(submitted)} submitted, {found['recipients']} delivered in both",
         f"the same outcome: {100 * found['same_outcome']:.4g} %",
+        f"the same bytes: {100 * found['same_octets']:.4g} % "
+        f"({_both(sessions, 'session')}, {_both(octets, 'byte')})",
     ]
     if "median_difference" in found:
         lines.append(f"live takes {found['median_difference']:+.3g} s longer (median)")
@@ -68,3 +118,11 @@ def sentences(found: Mapping[str, Any]) -> list[str]:
     if found["correlation"] is not None:
         lines.append(f"correlation {found['correlation']:.4f}")
     return lines
+
+
+def _both(counts: Mapping[str, int], noun: str = "") -> str:
+    """Return the two counts of a figure with its noun, or one if they are the same."""
+    ours, theirs = counts["simulated"], counts["live"]
+    if ours == theirs:
+        return count_noun(ours, noun) if noun else f"{ours:,}"
+    return f"{ours:,} simulated and {theirs:,} live {noun}{'s' if noun else ''}".rstrip()

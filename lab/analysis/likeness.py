@@ -1,0 +1,408 @@
+"""How alike a simulated and a live run of one topology are: outcomes, mail, bytes and times.
+
+Two things are set aside, and no others. One is dates: those of time stamp lines and of Date
+fields. The other is the choice of session: which mail goes in which session between two hosts, and
+which of their sessions comes first (:func:`unlike_parts` is that rule). Of a session with an
+external host, only what the lab's host says counts. Times are measured, and never a difference.
+
+Messages have numbers of their own in each run. They are matched by who submitted them where, to
+whom, and in which order.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
+
+from lab.analysis.account import Account, Recipient
+from lab.analysis.quantiles import median, percentile
+from lab.analysis.session_parts import (
+    COUNTED,
+    Part,
+    PartedSession,
+    first_difference,
+    parted_sessions,
+)
+from lab.trace.rows import (
+    DELIVER_OCTETS,
+    DELIVER_USER,
+    DIALOGUE,
+    HOST,
+    KIND,
+    MESSAGE,
+    NOTIFY_ABOUT,
+    OCTETS,
+    OWN,
+    RECIPIENT,
+    SUBMIT_SIZE,
+    Row,
+    T,
+)
+from lab.trace.trace import Trace
+
+_BEFORE: Final = 24
+"""Octets of a text that are shown before the first that differs."""
+
+_SHOWN: Final = 72
+"""Octets of a text that are shown in all."""
+
+Difference = dict[str, Any]
+"""A difference, as plain JSON.
+
+``what`` is "submission", "outcome", "copies" or "mailbox" (how often, and where, it is
+delivered), "mail" (in a mailbox), "octets" (of a session) or "part" (of a session: there is none
+like it in the other run). ``simulated`` and ``live`` are the two values or
+texts, None on the side that has none. Those about a recipient have ``recipient`` and ``message``,
+its number in each run. Those about a session have ``session``, its number in each run, ``hosts``
+(the one that called first), ``part``, ``side`` (the host that spoke) and ``octet``: the place in
+all that it said in the session, from 0, in each run.
+"""
+
+
+def likeness(simulated: Trace, live: Trace) -> dict[str, Any]:
+    """Return how alike two runs of the same topology are.
+
+    ``same`` tells whether they differ in nothing but times; ``differences`` are all others, as
+    :data:`Difference`. ``recipients``: how many were delivered to in both; ``submitted``
+    (recipients), ``sessions`` and ``octets`` (of commands, replies and mail data): those of each
+    run; ``same_outcome``: the share of all recipients of either run with the same outcome;
+    ``same_octets``: the share of the parts of sessions that have an equal one in the other run.
+    ``median_difference`` and ``p95_difference``: of the delivery times, in seconds, live less
+    simulated, the latter without its sign; ``correlation``: Pearson's, of the delivery times (None
+    for fewer than three).
+    """
+    ours, theirs = runs = _Run(simulated), _Run(live)
+    matched = match_messages(simulated.rows, live.rows)
+    pairs = list(_pairs(*runs, matched))
+    parts = [part for run in runs for session in run.sessions for part in session.parts]
+    unlike = list(unlike_parts(ours.sessions, theirs.sessions, matched, _external(live)))
+    differences = [
+        *_submissions(*runs, matched), *_outcomes(pairs), *_mail(*runs, pairs, _external(live)),
+        *_octets(*runs, unlike, _external(live)),
+    ]  # fmt: skip
+    unlike_count = sum(part is not None for pair in unlike for part in pair)
+    same = sum(_outcome(a) == _outcome(b) for a, b in pairs)
+    return {
+        "same": not differences,
+        **_times(pairs),
+        "submitted": _both([len(run.recipients) for run in runs]),
+        "same_outcome": same / len(pairs) if pairs else 1.0,
+        "sessions": _both([len(run.sessions) for run in runs]),
+        "octets": _both([run.octets for run in runs]),
+        "same_octets": 1.0 - unlike_count / len(parts) if parts else 1.0,
+        "differences": differences,
+    }
+
+
+def _both(values: Iterable[Any]) -> dict[str, Any]:
+    return dict(zip(("simulated", "live"), values, strict=True))
+
+
+class _Run:
+    """What is compared of one run."""
+
+    def __init__(self, trace: Trace) -> None:
+        self.rows = trace.rows
+        self.account = Account(trace.rows)
+        self.recipients = {(one.message, one.id): one for one in self.account.everyone()}
+        self.sessions = parted_sessions(trace.rows)
+        self.octets = sum(len(row[OCTETS]) for row in trace.of(DIALOGUE))
+        self.mail: dict[tuple[int, str], list[tuple[str, str, bytes]]] = defaultdict(list)
+        for row in trace.of(("deliver", "terminal")):
+            delivered = row[HOST], row[DELIVER_USER], row[DELIVER_OCTETS]
+            self.mail[row[MESSAGE], row[RECIPIENT]].append(delivered)
+
+
+def _external(live: Trace) -> frozenset[str]:
+    """Return the hosts whose own software speaks in a live run."""
+    return frozenset(one["name"] for one in live.meta.get("hosts", ()) if one.get("external"))
+
+
+# -- messages and their recipients ------------------------------------------------------------
+
+
+def match_messages(simulated: Sequence[Row], live: Sequence[Row]) -> dict[int, int]:
+    """Return the number in the simulated run of each message of a live one that is the same.
+
+    Submissions are the same if host, reverse-path, recipients and verb are, and size too where
+    that can be; of several, the first is the first. Notifications are the same if they are by
+    the same host about the same message and recipients.
+    """
+    matched: dict[int, int] = {}
+    columns = SUBMIT_SIZE + 1
+    for last in (columns, SUBMIT_SIZE):  # a date may be longer by a digit
+        _match(_submitted(simulated, last), _submitted(live, last), matched)
+    _match(_notified(simulated), _notified(live, matched), matched)
+    return matched
+
+
+Numbers = dict[tuple[Any, ...], list[int]]
+
+
+def _submitted(rows: Sequence[Row], last: int) -> Numbers:
+    found: Numbers = defaultdict(list)
+    for row in sorted((row for row in rows if row[KIND] == "submit"), key=lambda row: row[T]):
+        found[(row[HOST], *row[OWN:last])].append(row[MESSAGE])
+    return found
+
+
+def _notified(rows: Sequence[Row], matched: dict[int, int] | None = None) -> Numbers:
+    found: Numbers = defaultdict(list)
+    for row in rows:
+        if row[KIND] == "notify":
+            about = row[NOTIFY_ABOUT]
+            about = about if matched is None else matched.get(about)
+            found[(row[HOST], about, *row[NOTIFY_ABOUT + 1 :])].append(row[MESSAGE])
+    return found
+
+
+def _match(ours: Numbers, theirs: Numbers, matched: dict[int, int]) -> None:
+    taken = set(matched.values())
+    for key, numbers in theirs.items():
+        free = [number for number in ours.get(key, ()) if number not in taken]
+        left = [number for number in numbers if number not in matched]
+        matched.update(zip(left, free, strict=False))
+
+
+Pair = tuple[Recipient | None, Recipient | None]
+
+
+def _pairs(ours: _Run, theirs: _Run, matched: dict[int, int]) -> Iterator[Pair]:
+    """Yield each recipient of either run with the same one of the other, or None."""
+    live = {(matched.get(n, -n), id_): one for (n, id_), one in theirs.recipients.items()}
+    for key, one in ours.recipients.items():
+        yield one, live.pop(key, None)
+    for one in live.values():
+        yield None, one
+
+
+def _outcome(recipient: Recipient | None) -> str | None:
+    return None if recipient is None else recipient.outcome
+
+
+def _about(ours: Recipient | None, theirs: Recipient | None) -> Difference:
+    one = ours or theirs
+    assert one is not None
+    numbers = _both(each and each.message for each in (ours, theirs))
+    return {"message": numbers, "recipient": one.address}
+
+
+def _submissions(ours: _Run, theirs: _Run, matched: dict[int, int]) -> Iterator[Difference]:
+    """Yield the messages that were submitted in one of the runs only."""
+    found = set(matched.values())
+    for run, side, known in ((ours, "simulated", found), (theirs, "live", matched.keys())):
+        for row in run.rows:
+            if row[KIND] == "submit" and row[MESSAGE] not in known:
+                texts = {"simulated": None, "live": None, side: ", ".join(row[OWN + 1])}
+                numbers = {"simulated": None, "live": None, side: row[MESSAGE]}
+                yield {"what": "submission", "message": numbers, "hosts": [row[HOST]], **texts}
+
+
+def _outcomes(pairs: Iterable[Pair]) -> Iterator[Difference]:
+    for ours, theirs in pairs:
+        outcomes = _both(map(_outcome, (ours, theirs)))
+        if outcomes["simulated"] != outcomes["live"]:
+            yield {"what": "outcome", **_about(ours, theirs), **outcomes}
+
+
+def _mail(
+    ours: _Run, theirs: _Run, pairs: Iterable[Pair], external: frozenset[str]
+) -> Iterator[Difference]:
+    """Yield where the mail in the mailboxes of a recipient differs, or how often it is there."""
+    for a, b in pairs:
+        if a is None or b is None:
+            continue
+        pair = [sorted(run.mail[one.message, one.id]) for run, one in ((ours, a), (theirs, b))]
+        if any(host in external for mail in pair for host, _, _ in mail):
+            continue
+        copies = _both(map(len, pair))
+        if copies["simulated"] != copies["live"]:
+            yield {"what": "copies", **_about(a, b), **copies}
+        for (host, user, mail), (other_host, other_user, other) in zip(*pair, strict=False):
+            if (host, user) != (other_host, other_user):
+                texts = _both([f"{user} at {host}", f"{other_user} at {other_host}"])
+                yield {"what": "mailbox", **_about(a, b), **texts}
+            elif places := first_difference(mail, other):
+                texts = _excerpts((mail, other), places)
+                yield {"what": "mail", **_about(a, b), "octet": _both(places), **texts}
+
+
+def _times(pairs: Iterable[Pair]) -> dict[str, Any]:
+    """Return the figures about delivery times, of the recipients delivered to in both runs."""
+    times = [
+        (a.delivery_time, b.delivery_time)
+        for a, b in pairs
+        if a is not None and b is not None and None not in (a.delivery_time, b.delivery_time)
+    ]
+    found: dict[str, Any] = {"recipients": len(times)}
+    return found | _differences_of([(x, y) for x, y in times if x is not None and y is not None])
+
+
+def _differences_of(times: Sequence[tuple[float, float]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if times:
+        longer = [theirs - ours for ours, theirs in times]
+        found["median_difference"] = median(sorted(longer))
+        found["p95_difference"] = percentile(sorted(map(abs, longer)), 95)
+    found["correlation"] = _correlation([x for x, _ in times], [y for _, y in times])
+    return found
+
+
+def _correlation(xs: list[float], ys: list[float]) -> float | None:
+    """Return Pearson's correlation; None where there is none, for too few or all the same."""
+    import numpy as np
+
+    if len(xs) < 3 or not np.std(xs) or not np.std(ys):
+        return None
+    return float(np.corrcoef(xs, ys)[0, 1])
+
+
+# -- what crossed -----------------------------------------------------------------------------
+
+UnlikeParts = tuple[Part | None, Part | None]
+
+
+def unlike_parts(
+    simulated: Iterable[PartedSession],
+    live: Iterable[PartedSession],
+    matched: dict[int, int],
+    set_aside: frozenset[str] = frozenset(),
+) -> Iterator[UnlikeParts]:
+    """Yield the parts of sessions that have no equal in the other run, in pairs where possible.
+
+    This is what "the same bytes" means. Between two hosts, each transaction of one run must have
+    an equal one in the other, in whatever session and order; each opening and ending that there
+    is in one must be there in the other, however often. A session without a transaction must have
+    an equal one. Equal is what :meth:`Part.key` says: each
+    side's octets, without dates and without hosts that are ``set_aside``.
+    """
+    ours, theirs = _by_ends(simulated), _by_ends(live)
+    for ends in dict.fromkeys([*ours, *theirs]):
+        left = _unequal(ours.get(ends, []), theirs.get(ends, []), set_aside)
+        yield from _paired(*left, matched)
+
+
+def _by_ends(sessions: Iterable[PartedSession]) -> dict[tuple[str, str], list[Part]]:
+    found: dict[tuple[str, str], list[Part]] = defaultdict(list)
+    for session in sessions:
+        found[session.ends] += session.parts
+    return found
+
+
+def _unequal(
+    ours: list[Part], theirs: list[Part], set_aside: frozenset[str]
+) -> tuple[list[Part], list[Part]]:
+    keys = [[part.key(set_aside) for part in parts] for parts in (ours, theirs)]
+    a, b = map(Counter, keys)
+    left: tuple[list[Part], list[Part]] = [], []
+    for parts, own, other, rest, found in zip(
+        (ours, theirs), keys, (b, a), left, (Counter(b), Counter(a)), strict=True
+    ):
+        for part, key in zip(parts, own, strict=True):
+            found[key] -= 1
+            if found[key] < 0 and (part.kind in COUNTED or key not in other):
+                rest.append(part)
+    return left
+
+
+def _paired(ours: list[Part], theirs: list[Part], matched: dict[int, int]) -> Iterator[UnlikeParts]:
+    """Yield parts of one kind and message in pairs, in their order; the rest with None."""
+    waiting: dict[tuple[str, int | None], list[Part]] = defaultdict(list)
+    for part in theirs:
+        waiting[part.kind, None if part.message is None else matched.get(part.message)].append(part)
+    for part in ours:
+        found = waiting[part.kind, part.message]
+        yield part, found.pop(0) if found else None
+    for parts in waiting.values():
+        for part in parts:
+            yield None, part
+
+
+def _octets(
+    ours: _Run, theirs: _Run, unlike: Iterable[UnlikeParts], external: frozenset[str]
+) -> Iterator[Difference]:
+    ends = [{session.number: session.ends for session in run.sessions} for run in (ours, theirs)]
+    for pair in unlike:
+        numbers = [part and part.session for part in pair]
+        one = pair[0] or pair[1]
+        assert one is not None
+        hosts = ends[0 if pair[0] is not None else 1][one.session]
+        about = {"session": _both(numbers), "hosts": list(hosts), "part": one.kind}
+        if pair[0] is None or pair[1] is None:
+            yield {"what": "part", **about, **_both(part and _begin(part) for part in pair)}
+            continue
+        for side in hosts:
+            if side not in external:
+                yield from _of_side(side, pair[0], pair[1], about)
+
+
+def _of_side(side: str, ours: Part, theirs: Part, about: Difference) -> Iterator[Difference]:
+    texts = tuple(bytes(part.said.get(side, b"")) for part in (ours, theirs))
+    if places := first_difference(*texts):
+        begins = [part.begins.get(side, 0) for part in (ours, theirs)]
+        at = [begin + place for begin, place in zip(begins, places, strict=True)]
+        yield {
+            "what": "octets", **about, "side": side, "octet": _both(at), **_excerpts(texts, places),
+        }  # fmt: skip
+
+
+def _begin(part: Part) -> str:
+    """Return the beginning of what is said in a part, by the side that speaks first."""
+    said = next(iter(part.said.values()), bytearray())
+    return _shown(bytes(said[:_SHOWN]))
+
+
+def _excerpts(texts: Sequence[bytes], places: Sequence[int]) -> dict[str, str]:
+    """Return what is around a place in each text."""
+    begins = [max(0, place - _BEFORE) for place in places]
+    return _both(
+        _shown(text[begin : begin + _SHOWN]) for text, begin in zip(texts, begins, strict=True)
+    )
+
+
+def _shown(octets: bytes) -> str:
+    """Return octets as text, with all that is not printable ASCII escaped as Python does."""
+    return octets.decode("latin-1").encode("unicode_escape").decode()
+
+
+def sentence(difference: Difference) -> str:
+    """Return a difference as a sentence."""
+    simulated, live = difference["simulated"], difference["live"]
+    what = difference["what"]
+    if what == "submission":
+        host, side = difference["hosts"][0], "simulated" if live is None else "live"
+        texts = f"to {simulated or live} is submitted at {host} {side} only"
+        return f"message {_numbers(difference['message'])} {texts}"
+    if what in ("octets", "part"):
+        return _of_session(difference)
+    about = f"message {_numbers(difference['message'])} to {difference['recipient']}"
+    if what == "mail":
+        return f"{about}: the mail delivered differs {_where(difference)}"
+    noun = {"outcome": "outcome", "copies": "mail delivered, copies", "mailbox": "delivered to"}
+    values = [value if value is not None else "not there" for value in (simulated, live)]
+    return f"{about}: {noun[what]}: simulated {values[0]}, live {values[1]}"
+
+
+def _of_session(difference: Difference) -> str:
+    hosts = " -> ".join(difference["hosts"])
+    about = f"session {_numbers(difference['session'])} {hosts}, {difference['part']}"
+    simulated, live = difference["simulated"], difference["live"]
+    if difference["what"] == "part":
+        side, text = ("live", live) if simulated is None else ("simulated", simulated)
+        return f'{about}: {side} only; it begins "{text}"'
+    return f"{about}: what {difference['side']} says differs {_where(difference)}"
+
+
+def _where(difference: Difference) -> str:
+    place = _numbers(difference["octet"])
+    simulated, live = difference["simulated"], difference["live"]
+    return f'at octet {place}: simulated "{simulated}", live "{live}"'
+
+
+def _numbers(numbers: dict[str, int | None]) -> str:
+    """Return a number that is the same in both runs, or both."""
+    ours, theirs = numbers["simulated"], numbers["live"]
+    if ours is None or theirs is None or ours == theirs:
+        return str(theirs if ours is None else ours)
+    return f"{ours} (live {theirs})"
