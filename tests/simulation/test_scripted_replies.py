@@ -102,3 +102,18 @@ def test_a_run_is_broken_at_pieces_too_and_duplicates_come_from_the_window_only(
     assert {point.number for point in explored.doubled} <= {
         point.number for point in explored.points if point.in_window
     }
+
+
+def test_mail_stored_after_an_early_success_had_come() -> None:
+    """A host replies to mail data before it has come, ends its replies, and stores the mail while
+    the channel is already closed: that was sent, so no rule is broken.
+    """
+    early = {"to": "mail data", "nth": 1, "octets": "250 OK\r\n250 OK\r\n", "pieces": [3, 1, 1]}
+    ends = {"pause": "9 ms", "early": True, "then": "half-close"}
+    run = lab.simulate(with_replies(early | ends, store="1 s"))
+    accept = next(event for event in run.trace if event.kind == "accept")
+    close = next(event for event in run.trace if event.kind == "close")
+    assert close["session"] == accept["session"]
+    assert close["t"] < accept["t"]
+    assert breaches(run.trace.rows) == []
+    assert outcomes(run)[:3] == ["delivered", "returned", "delivered"]

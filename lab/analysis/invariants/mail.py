@@ -69,8 +69,8 @@ Came = tuple[str, int]
 """How a message came to a host: its reverse-path, and its time stamp lines with the host's own."""
 
 LINGERS: Final = 1_000
-"""Messages that are remembered although no host has a copy: a process that was killed may report
-what it did after others have reported what followed.
+"""Messages that are remembered although no host has a copy, and sessions whose mail data is: a
+process that was killed may report what it did after others have reported what followed.
 """
 
 _NOBODY: Final = frozenset[str]()
@@ -114,6 +114,7 @@ class MailRules:
         self.findings: list[Finding] = []
         self._answering: set[int | None] = set()
         self._octets: dict[int | None, list[bytes]] = {}
+        self._late: deque[int | None] = deque()
         self._mail: dict[int, Mail] = {}
         self._done_with: deque[int] = deque()
         self._names: dict[HostName, str] = {}
@@ -165,12 +166,16 @@ class MailRules:
             self._environments[row[SESSION]] = row[OPEN_ENVIRONMENT]
 
     def _close(self, row: Row) -> None:
-        # what is being stored may be accepted after the channel has gone
-        if row[SESSION] in self._answering:
-            self._answering.discard(row[SESSION])
-        else:
-            self._octets.pop(row[SESSION], None)
-            self._environments.pop(row[SESSION], None)
+        """Forget a session, unless what has come may be accepted after the channel has gone: mail
+        data that is being stored. A scripted host may have replied to it already.
+        """
+        session = row[SESSION]
+        if session in self._answering or row[PEER] in self._scripted:
+            self._answering.discard(session)
+            self._late.append(session)
+            session = self._late.popleft() if len(self._late) > LINGERS else None
+        self._octets.pop(session, None)
+        self._environments.pop(session, None)
 
     # -- who has which copy -----------------------------------------------------------------------
 
