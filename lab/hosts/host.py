@@ -8,6 +8,7 @@ travel.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from lab.hosts.callers import Callers
@@ -402,6 +403,13 @@ class Host(HostControl):
         row = (now, "refuse", self.name, queue.host, None, mail.message)
         self.record((*row, mail.ids, what))
         self.notify_sender(now, mail.message, mail.return_path, failed, mail.mail_data)
+
+    def give_up_soon(self, now: float) -> None:
+        """Have mail be given up that fails once more, whatever its age."""
+        self.retry = self.spooling.retry = replace(self.retry, give_up=0.0)
+        for queue in self.spool.queues.values():
+            for mail in queue.entries:
+                mail.expires = min(mail.expires, now)
 
     def lose_memory(self, now: float) -> None:
         """Lose what was in memory only, in a crash: mail not stored yet, and when to try again."""

@@ -10,12 +10,15 @@ from click.testing import CliRunner
 
 import lab
 from lab.cli import cli
+from lab.experiments.storm import storm as storm_module
 from lab.experiments.storm.random_networks import random_network
 from lab.experiments.storm.shrink import shrink
 from lab.experiments.storm.storm import Storm, run_and_check, run_storm
-from lab.topology.model import Topology
+from lab.hosts.host import Host
+from lab.topology.model import Topology, from_dict
 from lab.topology.specs import FAULT_KINDS
 from lab.topology.write import to_toml
+from lab.trace.rows import T
 from lab.trace.trace import Trace
 
 
@@ -185,6 +188,34 @@ def test_a_host_that_two_faults_befall_is_up_when_both_are_over(tmp_path: Path) 
     """What lies in the spool of a host that is down for good is queued, and no breach."""
     topology = random_network(1, 175)
     assert run_and_check(topology)[2] == []
+
+
+PATIENT = {
+    "host": [
+        {"name": "ONE", "users": ["ann"]},
+        {"name": "TWO", "reply": [{"to": "open", "octets": "421 bye\r\n", "then": "cut"}]},
+    ],
+    "link": [{"between": ["ONE", "TWO"]}],
+    "mail": [{"from": "ann@ONE", "to": "bob@TWO"}],
+    "retry": {"first": 1, "factor": 1, "give_up": "3 d"},
+}
+
+
+def test_a_run_that_tries_very_often_is_hurried_and_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Mail that is tried each second for days makes a long run, and not an endless one."""
+    monkeypatch.setattr(storm_module, "MOST_CALLS", 0)
+    trace, account, broken = run_and_check(from_dict(PATIENT))
+    assert broken == []
+    assert account.summary()["returned"] == 1
+    assert trace.rows[-1][T] < 86400.0
+
+
+def test_a_run_that_goes_on_when_it_is_hurried_never_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storm_module, "MOST_CALLS", 0)
+    monkeypatch.setattr(storm_module, "HURRIED_CALLS", 1)
+    monkeypatch.setattr(Host, "give_up_soon", lambda *_: None)
+    _, _, broken = run_and_check(from_dict(PATIENT))
+    assert [breach.rule for breach in broken] == [storm_module.ENDLESS]
 
 
 def test_from_python_a_storm_is_blown_and_its_breach_shrunk() -> None:

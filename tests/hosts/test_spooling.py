@@ -81,6 +81,18 @@ def test_mail_that_is_too_old_is_returned_when_its_next_host_is_down() -> None:
     assert port_of(host).kinds() == ["submit", "queue", "refuse", "notify", "deliver"]
 
 
+def test_a_host_in_a_hurry_returns_mail_at_its_next_failure() -> None:
+    """Mail that is in the spool, and mail that comes."""
+    host = square()
+    queue = sent(host, "eve@E")
+    host.give_up_soon(10.0)
+    assert len(queue.entries) == 1
+    sent(host, "eve@E")
+    host.defer_all(60.0, queue, "C cannot be reached")
+    assert queue.entries == []
+    assert port_of(host).kinds()[-6:] == ["refuse", "notify", "deliver"] * 2
+
+
 def test_a_host_that_comes_up_gives_mail_that_is_too_old_one_more_try() -> None:
     """A host that goes down in that try too returns the mail when it is up again."""
     host = square(names={})
