@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from lab.analysis.account import write_summary
 from lab.analysis.summary import Summary
+from lab.runtime.private_files import writes_private_files
 from lab.trace.jsonl import is_journal
 from lab.trace.trace import Trace
 
@@ -42,6 +43,7 @@ def unavailable(trace: Trace) -> list[str]:
     return [name for name, view in VIEWS.items() if why_unavailable(trace, view)]
 
 
+@writes_private_files
 def write_artefacts(
     trace: Trace,
     summary: Summary,
@@ -84,6 +86,7 @@ def write_artefacts(
     return [_write_summary(summary, out), *written]
 
 
+@writes_private_files
 def write_least(trace: Trace, summary: Summary, directory: str | os.PathLike[str]) -> list[Path]:
     """Write trace and summary alone, after an interruption; return their paths."""
     out = Path(directory)

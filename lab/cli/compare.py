@@ -21,6 +21,7 @@ from lab.cli.common import (
     writing_picture,
 )
 from lab.cli.live import ProgressLine, check_speed, speed_option, warn_of_external_hosts
+from lab.runtime.private_files import writes_private_files
 
 
 @click.command()
@@ -34,6 +35,7 @@ from lab.cli.live import ProgressLine, check_speed, speed_option, warn_of_extern
     "topology]",
 )  # fmt: skip
 @figures_as_json_option
+@writes_private_files
 def compare(
     topology: str,
     seed: int,

@@ -20,6 +20,7 @@ from lab.cli.common import (
     set_option,
     topology_argument,
 )
+from lab.runtime.private_files import writes_private_files
 
 if TYPE_CHECKING:
     from lab.experiments.explore import BreakPoint, Explored
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @processes_option
 @figures_as_json_option
+@writes_private_files
 def explore(
     topology: str,
     seed: int,

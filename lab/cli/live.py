@@ -41,6 +41,7 @@ from lab.cli.common import (
     until_reader_leaves,
 )
 from lab.quantities import clock_time
+from lab.runtime.private_files import writes_private_files
 from lab.runtime.signals import signal_handler
 
 if TYPE_CHECKING:
@@ -154,6 +155,7 @@ def warn_of_external_hosts(topology: Topology) -> None:
 @summary_as_json_option
 @artefacts_option
 @quiet_option
+@writes_private_files
 def live(
     topology: str,
     seed: int,

@@ -29,6 +29,7 @@ from lab.cli.common import (
     until_option,
 )
 from lab.runtime.gc_pause import gc_pause
+from lab.runtime.private_files import writes_private_files
 
 
 @click.command()
@@ -46,6 +47,7 @@ from lab.runtime.gc_pause import gc_pause
     "used, and a note says why.",
 )  # fmt: skip
 @quiet_option
+@writes_private_files
 def run(
     topology: str,
     seed: int,

@@ -17,6 +17,7 @@ from lab.cli.common import (
     reason_of,
 )
 from lab.quantities import count_noun, single_line
+from lab.runtime.private_files import writes_private_files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option("--migrate", is_flag=True, help="Bring files of an older version up to date.")
 @click.option("--json", "as_json", is_flag=True, help="Print the list as one JSON object.")
+@writes_private_files
 def spool(folder: Path, which: str | None, out: Path | None, migrate: bool, as_json: bool) -> None:
     """List, read or export the mail that a live run has stored.
 

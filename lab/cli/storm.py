@@ -19,6 +19,7 @@ from lab.cli.common import (
     reason_of,
     seed_option,
 )
+from lab.runtime.private_files import writes_private_files
 
 if TYPE_CHECKING:
     from lab.experiments.storm.storm import Storm
@@ -48,6 +49,7 @@ MOST_SHRUNK = 5
 )  # fmt: skip
 @processes_option
 @figures_as_json_option
+@writes_private_files
 def storm(
     runs: int, seed: int, careless: bool, out: str, processes: int | None, as_json: bool
 ) -> None:

@@ -24,6 +24,7 @@ from lab.cli.common import (
     reason_of,
 )
 from lab.quantities import count_noun
+from lab.runtime.private_files import writes_private_files
 from lab.runtime.signals import signal_handler
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ MOST_PRINTED = 5
 @click.option("--again", is_flag=True, help="Repeat runs that failed before.")
 @click.option("--json", "as_json", is_flag=True, help="Print the table as one JSON object.")
 @quiet_option
+@writes_private_files
 def sweep(
     experiment: str,
     out: str | None,

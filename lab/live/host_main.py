@@ -15,6 +15,7 @@ from typing import Any, Final
 from lab.live.connections import IncomingConnection, OutgoingConnection
 from lab.live.control import Control, PeerGone
 from lab.live.host_process import HostArguments, HostProcess, exit_without_network
+from lab.runtime.private_files import OTHERS
 
 _PORT_TAKEN: Final = 5.0
 """Seconds for which a host that was killed tries to listen at its port again."""
@@ -73,6 +74,7 @@ async def _serve(process: HostProcess) -> None:
 
 def main(arguments: HostArguments, sock: socket.socket) -> None:
     """Serve until the network says stop or is gone."""
+    os.umask(OTHERS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the network handles Ctrl-C
     gc.set_threshold(70_000, 50, 100)  # like a simulation, it makes no cycles that matter
     control = Control(sock)

@@ -16,6 +16,7 @@ from lab.live.run_folder import TRACE, descriptors, run_folder
 from lab.live.settings import Settings
 from lab.live.spool_folder import SpoolProblem, check_folder, locked
 from lab.runtime.gc_pause import gc_pause
+from lab.runtime.private_files import writes_private_files
 from lab.topology.model import Topology
 from lab.trace.trace import Trace
 
@@ -33,6 +34,7 @@ def _nothing(_: LiveNetwork) -> None:
     """Show nothing."""
 
 
+@writes_private_files
 def run_live(
     topology: Topology,
     seed: int = 0,

@@ -132,6 +132,7 @@ class Storage:
     def __init__(self, path: FilePath, *, durable: bool = True) -> None:
         self.durable = durable
         self._file = sqlite3.connect(path, isolation_level=None)
+        path.chmod(0o600)  # an earlier version left it readable to others
         # a mail of 1 MB is 64 pages of this size in place of 250, each written with a call or two
         self._file.execute(f"pragma page_size = {_PAGE}")
         # one process has the file; so no lock is asked for at each transaction
