@@ -36,6 +36,10 @@ if TYPE_CHECKING:
     help="Number of points to try, spread over the run.  [default: all]",
 )  # fmt: skip
 @click.option(
+    "--by", type=click.Choice(["cut", "crash", "reply"]), multiple=True,
+    help="Break it by this alone; may be given several times.  [default: by all]",
+)  # fmt: skip
+@click.option(
     "--point", type=click.IntRange(min=1), metavar="N",
     help="Run nothing; print the command that runs point number N alone.  [default: run them]",
 )  # fmt: skip
@@ -47,19 +51,21 @@ def explore(
     seed: int,
     sets: tuple[str, ...],
     limit: int | None,
+    by: tuple[str, ...],
     point: int | None,
     processes: int | None,
     as_json: bool,
 ) -> None:
     """Run TOPOLOGY again and again, broken at every step in turn.
 
-    The channel is cut at each byte boundary that matters, and each host crashes after each event.
-    A table shows what became of the mail.
+    The channel is cut at each byte boundary that matters, each host crashes after each event, and
+    each reply is misplaced, doubled, delayed, withheld or changed. A table shows what became of
+    the mail.
     """
     described = load(topology, sets, seed)
     from lab.experiments import explore as exploring
 
-    explored = exploring.plan(described, seed, limit)
+    explored = exploring.plan(described, seed, limit, by or exploring.WAYS)
     command = ["lab", "run", topology, *(["--seed", str(seed)] if seed else [])]
     command += [word for one in sets for word in ("--set", one)]
     if point is not None:
@@ -92,7 +98,7 @@ def command_for(topology: Topology, command: list[str], point: BreakPoint) -> st
     """Return the command that runs one point alone."""
     from lab.experiments.explore import as_override
 
-    return shlex.join([*command, "--set", as_override(topology, point.fault)])
+    return shlex.join([*command, "--set", as_override(topology, point)])
 
 
 def print_worst_point(explored: Explored, topology: Topology, command: list[str]) -> None:

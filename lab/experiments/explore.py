@@ -4,7 +4,8 @@ A *cut* ends a session after a given number of bytes from one side: inside and a
 command and reply, inside the mail data, and around the final dot. A *crash* takes a host down right
 after an event, at that host or at another. Both sides are in the *window* of RFC 1047 from the end
 of the mail data until the sender-SMTP has its 250. A break makes a duplicate there and nowhere
-else.
+else. A *reply* that a host misplaces, doubles, delays or withholds is invented for each reply of
+the run, see :mod:`lab.experiments.misbehaviour`.
 """
 
 from __future__ import annotations
@@ -18,12 +19,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from lab.analysis.account import OUTCOMES, Account
 from lab.analysis.invariants import breaches
+from lab.experiments.misbehaviour import misbehaviours
+from lab.hosts.reply_script import ScriptedReply
 from lab.quantities import clock_time
 from lab.runtime import arguments
 from lab.runtime.worker_pool import results
 from lab.simulation.simulation import simulate
 from lab.topology.model import FaultSpec, Topology
-from lab.topology.write import fault_table, toml_value
+from lab.topology.write import fault_table, table_of, toml_value
 from lab.trace.rows import HOST, KIND, OCTETS, PEER, SESSION, Row, T
 from lab.trace.trace import Trace
 
@@ -36,22 +39,28 @@ if TYPE_CHECKING:
 DOWN: Final = 60.0
 """Seconds for which a host is down after a crash."""
 
+WAYS: Final = ("cut", "crash", "reply")
+"""By what a run can be broken."""
+
 _COUNTED: Final = ("submitted", *OUTCOMES, "duplicates")
 """What is counted of each run."""
 
 
 class BreakPoint(NamedTuple):
-    """A place at which a run is broken: its kind, a description, and the fault that breaks it.
+    """A place at which a run is broken: its kind, a description, and what breaks it.
 
-    ``at`` is its time in the unbroken run, in simulated seconds.
+    That is a ``fault``, or (then ``fault`` is None) the ``reply`` that ``host`` sends in place of
+    its own. ``at`` is its time in the unbroken run, in simulated seconds.
     """
 
     number: int
     kind: str
     where: str
-    fault: FaultSpec
+    fault: FaultSpec | None
     in_window: bool
     at: float
+    host: str = ""
+    reply: ScriptedReply | None = None
 
 
 class Window(NamedTuple):
@@ -132,7 +141,7 @@ class Explored:
                     f"no point {number} was tried; points are numbered from 1 to {self.possible}"
                 )
             point = tried
-        return simulate(broken(self.topology, point.fault), self.seed)
+        return simulate(broken(self.topology, point), self.seed)
 
     def tried(self) -> Iterator[tuple[BreakPoint, Trial]]:
         """Yield each point that was tried, with its outcome."""
@@ -178,42 +187,53 @@ class Explored:
             },
             "duplicate_points": [{"point": p.number, "where": p.where} for p in doubled],
             "breaches": [{"point": p.number, "breach": breach} for p, breach in self.breaches],
+            "kinds": {kind: self._of_kind(kind, names) for kind in self.kinds},
         }
 
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds of the points, in order of the alphabet."""
+        return sorted({point.kind for point in self.points})
 
-def points(trace: Trace, down: float = DOWN) -> list[BreakPoint]:
+    def _of_kind(self, kind: str, names: Sequence[str]) -> dict[str, int]:
+        points = sum(point.kind == kind for point, _ in self.tried())
+        return {"points": points, **{name: self.total(name, kind) for name in names}}
+
+
+def points(trace: Trace, down: float = DOWN, by: Sequence[str] = WAYS) -> list[BreakPoint]:
     """Return every point at which a run can be broken, in the order of the run.
 
-    ``down`` is how many seconds a host is down after a crash.
+    ``down`` is how many seconds a host is down after a crash. ``by``: cuts, crashes, replies.
     """
     windows = list(_windows(trace.rows))
-    candidates = [*_cuts(trace.rows, windows), *_crashes(trace, windows, down)]
+    found = {
+        "cut": partial(_cuts, trace.rows, windows),
+        "crash": partial(_crashes, trace, windows, down),
+        "reply": partial(_misbehaviours, trace.rows, windows),
+    }
+    candidates = [candidate for way in WAYS if way in by for candidate in found[way]()]
     candidates.sort(key=lambda candidate: candidate.order)
     return [
-        BreakPoint(
-            number,
-            candidate.kind,
-            candidate.where,
-            candidate.fault,
-            candidate.in_window,
-            trace.rows[candidate.order[0]][T],
-        )
-        for number, candidate in enumerate(candidates, 1)
-    ]
+        BreakPoint(number, c.kind, c.where, c.fault, c.in_window, trace.rows[c.order[0]][T],
+                   c.host, c.reply)
+        for number, c in enumerate(candidates, 1)
+    ]  # fmt: skip
 
 
 class Candidate(NamedTuple):
     """A point that has no number yet.
 
     ``order`` sorts the points: the number of a row, then the number of bytes of it that have
-    crossed. A crash comes after all of them.
+    crossed. A crash comes after all of them, and replies after that.
     """
 
     order: tuple[int, int]
     kind: str
     where: str
-    fault: FaultSpec
+    fault: FaultSpec | None
     in_window: bool
+    host: str = ""
+    reply: ScriptedReply | None = None
 
 
 def _windows(rows: Sequence[Row]) -> Iterator[Window]:
@@ -326,6 +346,17 @@ def _is_in_window(window: Window, host: str, seq: int) -> bool:
     return host == window.receiver and window.accept <= seq < window.reply
 
 
+# -- misbehaviour in place of each reply
+
+
+def _misbehaviours(rows: Sequence[Row], windows: Sequence[Window]) -> Iterator[Candidate]:
+    answers = {window.reply for window in windows}
+    for number, (seq, kind, where, host, reply, unanswered) in enumerate(misbehaviours(rows)):
+        in_window = unanswered and seq in answers
+        order = (seq, 2 * 10**9 + number)
+        yield Candidate(order, kind, where, None, in_window, host, reply)
+
+
 # -- running them
 
 
@@ -336,10 +367,12 @@ def selected(break_points: Sequence[BreakPoint], limit: int | None) -> list[Brea
     return [break_points[number * len(break_points) // limit] for number in range(limit)]
 
 
-def plan(topology: Topology, seed: int = 0, limit: int | None = None) -> Explored:
+def plan(
+    topology: Topology, seed: int = 0, limit: int | None = None, by: Sequence[str] = WAYS
+) -> Explored:
     """Find the points at which to break a topology's run, without trying any of them."""
     trace = simulate(topology, seed)
-    every = points(trace)
+    every = points(trace, by=by)
     rows = trace.rows
     windows = [(rows[w.data][T], rows[w.reply][T]) for w in _windows(rows)]
     return Explored(
@@ -352,7 +385,7 @@ def try_all(
 ) -> Iterator[Trial]:
     """Break the run at each point in turn; yield each outcome, and keep it in ``explored``."""
     work = partial(broken_run, topology, seed)
-    for outcome in results(work, [point.fault for point in explored.points], processes):
+    for outcome in results(work, explored.points, processes):
         explored.outcomes.append(outcome)
         yield outcome
 
@@ -362,12 +395,14 @@ def explore(
     seed: int = 0,
     *,
     limit: int | None = None,
+    by: Sequence[str] = WAYS,
     processes: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> Explored:
     """Break a topology's run at every step in turn; ``topology`` may be the path of a file.
 
-    ``limit`` is the largest number of points to try, spread over the run. ``processes`` does not
+    ``limit`` is the largest number of points to try, spread over the run. ``by``: with what to
+    break it, "cut", "crash" and "reply" (a host misbehaves at a reply). ``processes`` does not
     change the result; a script that asks for more than one requires
     ``if __name__ == "__main__":``. ``progress`` is called with the number of points tried so far.
     """
@@ -376,30 +411,44 @@ def explore(
     seed = arguments.whole_number("seed", seed)
     if limit is not None:
         limit = arguments.whole_number("limit", limit, 0, example=100)
+    what = 'several of "cut", "crash" and "reply"'
+    ways = [arguments.one_of("by", way, WAYS) for way in arguments.many("by", by, what)]
     processes = arguments.whole_number("processes", processes, 1, example=2)
     arguments.function("progress", progress, "the number of points tried so far")
-    explored = plan(topology_of(topology, seed), seed, limit)
+    explored = plan(topology_of(topology, seed), seed, limit, ways)
     for done, _ in enumerate(try_all(explored, explored.topology, seed, processes), 1):
         if progress is not None:
             progress(done)
     return explored
 
 
-def broken_run(topology: Topology, seed: int, fault: FaultSpec) -> Trial:
-    """Run a topology with one more fault, and return the outcome."""
-    trace = simulate(broken(topology, fault), seed)
+def broken_run(topology: Topology, seed: int, point: BreakPoint) -> Trial:
+    """Run a topology broken at a point, and return the outcome."""
+    trace = simulate(broken(topology, point), seed)
     account = Account(trace.rows)
     summary = account.summary()
     counts = {name: summary[name] for name in _COUNTED}
     return Trial(counts, [str(breach) for breach in breaches(trace.rows, account)])
 
 
-def broken(topology: Topology, fault: FaultSpec) -> Topology:
-    """Return a topology with one more fault, and without the expectations of its file."""
-    return replace(topology, faults=(*topology.faults, fault), expect={})
+def broken(topology: Topology, point: BreakPoint) -> Topology:
+    """Return a topology with what breaks it at a point, and without what its file expects."""
+    if point.fault is not None:
+        return replace(topology, faults=(*topology.faults, point.fault), expect={})
+    host = topology.hosts[point.host]
+    scripted = replace(host, replies=_replies(host.replies, point))
+    return replace(topology, hosts={**topology.hosts, host.name: scripted}, expect={})
 
 
-def as_override(topology: Topology, fault: FaultSpec) -> str:
+def _replies(own: tuple[ScriptedReply, ...], point: BreakPoint) -> tuple[ScriptedReply, ...]:
+    """Return the scripted replies of a host with that of a point, which goes before the others."""
+    return own if point.reply is None else (point.reply, *own)
+
+
+def as_override(topology: Topology, point: BreakPoint) -> str:
     """Return the argument of ``--set`` with which ``lab run`` repeats one point."""
-    faults = [fault_table(spec) for spec in (*topology.faults, fault)]
-    return f"fault={toml_value(faults)}"
+    if point.fault is not None:
+        faults = [fault_table(spec) for spec in (*topology.faults, point.fault)]
+        return f"fault={toml_value(faults)}"
+    replies = _replies(topology.hosts[point.host].replies, point)
+    return f"host.{point.host}.reply={toml_value([table_of(reply) for reply in replies])}"

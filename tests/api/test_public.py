@@ -236,7 +236,7 @@ except lab.NoIntervention as problem:
 
 explored = lab.explore(topology, limit=3)
 reveal_type(explored)  # Explored
-reveal_type(explored.points[0].fault)  # FaultSpec
+reveal_type(explored.points[0].fault)  # FaultSpec | None
 reveal_type(explored.run(1))  # Run
 storm = lab.storm(3)
 reveal_type(storm)  # Storm

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -13,8 +15,8 @@ from helpers.places import ROOT
 
 import lab
 from lab.cli import cli
-from lab.experiments.explore import Explored, plan, try_all
-from lab.topology.model import Topology
+from lab.experiments.explore import Explored, broken, plan, try_all
+from lab.topology.model import Topology, from_dict
 from lab.views.pictures.plot_style import off_screen
 
 RELAYED = str(ROOT / "topologies" / "rfc821" / "scenario-03.toml")
@@ -39,7 +41,7 @@ one
 """
 
 
-def explored(topology: Topology, **options: int) -> Explored:
+def explored(topology: Topology, **options: Any) -> Explored:
     tried = plan(topology, **options)
     for _ in try_all(tried, topology, processes=1):
         pass
@@ -59,15 +61,17 @@ def test_a_break_makes_a_duplicate_in_the_window_between_storing_and_the_250_and
     assert tried.possible == len(tried.outcomes) == len(tried.points)
     assert [point for point in tried.points if point.in_window] == tried.doubled
     assert tried.doubled, "no break made a duplicate: were the 250s cut at all?"
-    assert tried.total("delivered") == tried.total("submitted") == len(tried.points)
+    assert tried.total("submitted") == len(tried.points)
+    refusals = [point for point, outcome in tried.tried() if not outcome.counts["delivered"]]
+    assert {point.kind for point in refusals} == {"another code"}
     assert (tried.total("lost"), tried.breaches) == (0, [])
 
 
 def test_each_command_reply_and_the_final_dot_are_cut_inside_and_after() -> None:
     topology = lab.load(RELAYED)
-    tried = plan(topology)
+    tried = plan(topology, by=["cut"])
     rows = lab.simulate(topology).trace.rows
-    cuts = [point.fault for point in tried.points if point.fault.kind == "hang-up"]
+    cuts = [point.fault for point in tried.points if point.fault]
     after = {(cut.session, cut.of, cut.after) for cut in cuts}
     crossed: dict[tuple[int, str], int] = {}
     for row in rows:
@@ -84,11 +88,80 @@ def test_each_command_reply_and_the_final_dot_are_cut_inside_and_after() -> None
 
 
 def test_each_host_crashes_after_what_happens_at_any() -> None:
-    tried = plan(lab.load(RELAYED))
-    crashes = [point.fault for point in tried.points if point.fault.kind == "crash"]
+    tried = plan(lab.load(RELAYED), by=["crash"])
+    crashes = [point.fault for point in tried.points if point.fault]
     moments = {(crash.when or {})["seq"] for crash in crashes}
     assert {crash.host for crash in crashes} == {"MIT-AI.ARPA", "USC-ISIE.ARPA", "BBN-VAX.ARPA"}
     assert len(crashes) == 3 * len(moments)
+
+
+def test_each_reply_is_misplaced_doubled_delayed_withheld_and_changed() -> None:
+    """Every reply of the run by every kind; but nothing comes before the greeting."""
+    topology = lab.load(RELAYED)
+    tried = plan(topology, by=["reply"])
+    replies = sum(row[1] == "reply" for row in lab.simulate(topology).trace.rows)
+    openings = 2
+    counts = Counter(point.kind for point in tried.points)
+    assert counts == {
+        "early reply": replies - openings,
+        "another code": 4 * replies,
+        **dict.fromkeys(
+            ("doubled reply", "reply in pieces", "reply, then half-close", "no reply, then cut",
+             "no reply, then silence"), replies
+        ),
+    }  # fmt: skip
+    assert len({(point.host, point.reply) for point in tried.points}) == len(tried.points)
+
+
+ONE_IS_REFUSED = {
+    "host": [{"name": "ONE", "users": ["ann"]}, {"name": "TWO", "users": ["bob"]}],
+    "link": [{"between": ["ONE", "TWO"]}],
+    "mail": [{"from": "ann@ONE", "to": ["bob@TWO", "nobody@TWO"]}],
+}
+
+
+def test_what_a_point_invents_happens_at_the_time_of_its_reply() -> None:
+    """Another code arrives when the reply would have; before, the run is as it was."""
+    topology = from_dict(ONE_IS_REFUSED)
+    whole = lab.simulate(topology).trace.rows
+    tried = explored(topology, by=["reply"])
+    others = [point for point in tried.points if point.kind == "another code"]
+    assert len(others) > 20
+    for point in others:
+        rows = tried.run(point).trace.rows
+        assert point.reply is not None
+        first = next(n for n, row in enumerate(rows) if row[1] == "reply" and row != whole[n])
+        assert rows[1:first] == whole[1:first], point
+        assert (rows[first][0], rows[first][7]) == (point.at, point.reply.octets), point
+    assert tried.doubled == [point for point in tried.points if point.in_window]
+
+
+def test_a_refusal_may_be_turned_into_a_success_and_loses_nothing() -> None:
+    """Mail that a host says to take and does not is discarded, by the host and not by the lab."""
+    tried = explored(from_dict(ONE_IS_REFUSED), by=["reply"])
+    untrue = [
+        o for p, o in tried.tried() if p.where.endswith("RCPT, session 1: another code '250 OK'")
+    ]
+    assert [outcome.counts["discarded"] for outcome in untrue] == [1]
+    assert (tried.total("lost"), tried.breaches) == (0, [])
+
+
+def test_ways_that_there_are_not_are_told() -> None:
+    for by, error in (("cut", TypeError), (["cut", "smash"], ValueError)):
+        with pytest.raises(error, match="by must be"):
+            lab.explore(RELAYED, by=by, limit=1)
+
+
+def test_the_replies_of_the_file_stay_beside_the_one_that_is_invented() -> None:
+    """An invented reply goes before what the file sets for the same one."""
+    topology = lab.load(str(ROOT / "topologies" / "faults" / "doubled-reply.toml"))
+    tried = plan(topology, by=["reply"])
+    host = next(name for name, host in topology.hosts.items() if host.replies)
+    point = next(point for point in tried.points if point.host == host)
+    assert broken(topology, point).hosts[host].replies == (
+        point.reply,
+        *topology.hosts[host].replies,
+    )
 
 
 def test_while_mail_is_being_stored_a_crash_makes_no_duplicate_and_a_cut_does(
@@ -104,7 +177,7 @@ def test_while_mail_is_being_stored_a_crash_makes_no_duplicate_and_a_cut_does(
     storing = [
         (point, outcome)
         for point, outcome in tried.tried()
-        if point.fault.host == "TWO.ARPA" and "right after data" in point.where
+        if point.fault and point.fault.host == "TWO.ARPA" and "right after data" in point.where
     ]
     assert storing, "no crash fell between the data and their being stored"
     assert all(outcome.counts["duplicates"] == 0 for _, outcome in storing)
@@ -135,13 +208,19 @@ def test_the_json_is_that_of_the_contract(invoke: Callable[..., Result]) -> None
     figures = json.loads(done.stdout)
     assert figures.items() >= {"points": 20, "delivered": 20, "returned": 0, "lost": 0}.items()
     assert isinstance(figures["duplicates"], int)
+    assert sum(kind["points"] for kind in figures["kinds"].values()) == 20
+    alone = json.loads(invoke("explore", RELAYED, "--limit", "5", "--by", "reply", "--json").stdout)
+    assert alone["kinds"]
+    assert not any(kind.startswith(("cut", "crash")) for kind in alone["kinds"])
 
 
 def test_a_point_is_run_again_alone_by_the_command_that_is_told(
     invoke: Callable[..., Result],
 ) -> None:
     tried = explored(lab.load(RELAYED))
-    for point in (tried.doubled[0], tried.doubled[1]):
+    doubled = {point.kind: point for point in tried.doubled}
+    assert "no reply, then cut" in doubled
+    for point in doubled.values():
         command = invoke("explore", RELAYED, "--point", str(point.number)).stdout
         words = shlex.split(command)
         assert words[:2] == ["lab", "run"]
