@@ -68,6 +68,7 @@ class HostHandle(HostControl):
         self._order = 0
         self._handed_over: dict[int, tuple[Any, ...]] = {}
         self._sent_as: dict[int, int] = {}
+        self._is_stopping = False
         self._state = (0, False, 0)
         self._handlers: dict[str, Callable[..., None]] = {
             "look": self._fetch, "rows": self._take_batch, "state": self._take_state,
@@ -119,6 +120,8 @@ class HostHandle(HostControl):
     def shut_down(self) -> None:
         """Have the process end in order, after it has said 421; it gets a moment for that."""
         if self._process is not None and self.control is not None and not self.faults.down:
+            self._take()
+            self._is_stopping = True
             self.send("stop")
             self._process.join(_SHUT_DOWN)
 
@@ -145,7 +148,8 @@ class HostHandle(HostControl):
     def hand_over(self, *message: Any) -> None:
         """Give the host something to do; if its process ends before it is done, the next one does.
 
-        Mail is handed over when the host has stored it, and a script or poll when it has begun.
+        Mail is handed over when the host has stored it, and a script or poll when it has begun
+        and the host was not being shut down: no channel is opened to or from it then.
         """
         if self.external:
             return
@@ -159,7 +163,7 @@ class HostHandle(HostControl):
         kind, what, *_ = self._handed_over[order]
         if kind == "submit":
             return what in stored
-        return self._sent_as.get(order, math.inf) <= self._state[0]
+        return not self._is_stopping and self._sent_as.get(order, math.inf) <= self._state[0]
 
     def _forget_done(self, rows: Sequence[Row] = ()) -> None:
         """Forget what was handed over and is done: of mail, rows tell that it is stored."""
@@ -197,6 +201,7 @@ class HostHandle(HostControl):
         )  # fmt: skip
         self.lives += 1
         self._sent = 0
+        self._is_stopping = False
         self._state = (0, True, self.queued)
         self.control = Control(ours)
         self._process = network.processes.Process(

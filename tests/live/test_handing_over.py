@@ -67,6 +67,43 @@ def test_it_happens_when_the_host_is_back(
     assert what_happened(live(path, 4.0)) == expected
 
 
+LATE = (
+    '[[traffic]]\ncount = 5\nrate = 10\nstart = "2.5 s"\nfrom = "bob@B.ARPA"\nto = "ann@A.ARPA"\n'
+    + LATE_MAIL
+    + LATE_SCRIPT
+    + '[[mail]]\nat = "1 s"\nfrom = "ann@A.ARPA"\nto = "bob@B.ARPA"\n'
+    + '[[poll]]\nat = "3 s"\nevery = "0.5 s"\ntimes = 3\nfrom = "B.ARPA"\nto = "A.ARPA"\n'
+)
+FAULT = '[[fault]]\nkind = "{}"\nhost = "B.ARPA"\nat = {}\nfor = {}\n'
+
+
+@pytest.mark.parametrize(
+    ("kind", "more"),
+    [
+        ("crash", FAULT.format("host-down", 3.2, 4)),
+        ("host-down", FAULT.format("crash", 3.2, 4)),
+        ("host-down", FAULT.format("crash", 3, 0.5)),
+        ("crash", FAULT.format("host-down", 6.05, 2)),
+    ],
+    ids=["down longer", "crash later", "crash within", "down again at once"],
+)
+def test_faults_that_overlap_lose_nothing_of_it_either(
+    kind: str, more: str, tmp_path: Path
+) -> None:
+    """All of it happens once, when the last fault that keeps the host down is over.
+
+    If the host is down again before it has begun, what it was to do is done the time after.
+    """
+    path = tmp_path / "overlap.toml"
+    path.write_text(DOWN.format(kind=kind) + more + LATE)
+    simulated, really = what_happened(lab.simulate(path)), what_happened(live(path, 4.0))
+    assert simulated[:2] == really[:2] == (7, 7)
+    for _, _, calls in (simulated, really):
+        assert [verb for verb, _ in calls].count("NOOP") == 1
+        assert ("TURN", True) in calls
+        assert all(is_back for _, is_back in calls)
+
+
 MANY = """
 [retry]
 first = "0.2 s"
