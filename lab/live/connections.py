@@ -511,6 +511,10 @@ class IncomingConnection(OpenSession):
         process.sessions.discard(self)
         process.host.open_sessions -= 1
         process.identified.pop(self.number, None)
+        begun = self.receiver.begun_line
+        if self.peer == OUTSIDE and begun:
+            row = (process.clock.now, "command", process.host.name, OUTSIDE, self.number, None)
+            process.note([(*row, process.clock.now, begun)])
         self.receiver.end_of_input()
         if self._writer is not None:
             self._writer.stop()

@@ -418,6 +418,11 @@ class LiveSession(AnySession):
             self._close(cut(why))
 
     def _close(self, reason: str) -> None:
+        if self.peer.external and self._unsent:
+            # what its server began to say, and did not end as a reply ends
+            now, hosts = self.network.env.now, (self.sender_host, self.receiver_host)
+            row = (now, "piece", *hosts, self.number, self.message, now, bytes(self._unsent))
+            self.network.record(row)
         self._close_connection()
         self.network.record(self.close_row(self.network.env.now, reason))
         self._hang_up()

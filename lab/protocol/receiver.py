@@ -153,6 +153,13 @@ class ReceiverSMTP:
             return False
         return self._data is not None or (self._line is not None and not self._line.is_fresh)
 
+    @property
+    def begun_line(self) -> bytes:
+        """The bytes of a command that no CRLF has ended yet, as far as they are held."""
+        if self._data is not None or self._line is None:
+            return b""
+        return self._line.peek(len(self._line))
+
     def receive(self, octets: bytes) -> list[Crossing]:
         """Take bytes from the channel; return what crossed and what to send, in order.
 

@@ -139,6 +139,26 @@ def test_what_a_caller_says_wrong_is_its_own(gate: Path, tmp_path: Path) -> None
     assert "127.0.0.1 broke RFC 821 5 times" in " ".join(stdout.split())
 
 
+def test_lines_that_a_caller_ends_with_lf_are_its_own(gate: Path, tmp_path: Path) -> None:
+    """Only CRLF ends a command; a line that is cut short without is no breach."""
+    out = tmp_path / "out"
+    with served(gate, "--out", str(out)) as (process, ports):
+        for last in (b"HELO me.x\nMAIL FROM:<a@me.x>\n", b"NOOP\nQUIT\n", b"MAIL FROM:<a@"):
+            with socket.create_connection(("127.0.0.1", ports[GATE]), 20) as caller:
+                replies = caller.makefile("rb")
+                assert replies.readline()[:3] == b"220"
+                caller.sendall(b"HELO me.x\r\n" + last)
+                assert replies.readline()[:3] == b"250"
+        process.terminate()
+        process.communicate(timeout=60)
+    summary = json.loads((out / "summary.json").read_text())
+    assert process.returncode == 3
+    assert [breach["octets"] for breach in summary["peer_breaches"]] == [
+        "HELO me.x\nMAIL FROM:<a@me.x>\n", "NOOP\nQUIT\n",
+    ]  # fmt: skip
+    assert "which CRLF does not end" in summary["peer_breaches"][0]["sentence"]
+
+
 def test_what_is_no_breach(gate: Path, tmp_path: Path) -> None:
     """EHLO, a bare LF or CR, NUL, unknown users, and a caller that hangs up."""
     status, summary, _ = called(gate, tmp_path, FINE)

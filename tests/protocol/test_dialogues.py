@@ -628,6 +628,17 @@ def test_the_engines_hold_nothing_after_a_session() -> None:
     assert (LineBuffer().is_fresh, MailData().octets) == (True, b"")
 
 
+def test_a_line_that_no_crlf_has_ended_can_be_seen() -> None:
+    """For the record of a session that ends there; mail data is not a line."""
+    receiver = ReceiverSMTP(FakeInstallation())
+    receiver.open()
+    assert receiver.begun_line == b""
+    receiver.receive(b"HELO ALPHA.ARPA\r\nMAIL FR")
+    assert receiver.begun_line == b"MAIL FR"
+    receiver.receive(b"OM:<a@ALPHA.ARPA>\r\nRCPT TO:<Jones@BETA.ARPA>\r\nDATA\r\nmail da")
+    assert receiver.begun_line == b""
+
+
 def test_the_senders_state_is_that_of_its_dialogue() -> None:
     """4.4: what a command leads to, a positive reply makes the state; RSET and mail lead back."""
     sender = SenderSMTP("ALPHA.ARPA", FakeAgenda(mail_to("Green"), mail_to("Jones")))

@@ -6,6 +6,7 @@ the lab's, so they are kept apart from those of :mod:`lab.analysis.invariants.br
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,7 +14,7 @@ from lab.analysis.summary import PeerBreachSummary
 from lab.protocol.lines import CRLF, dot_unstuff, fits_the_wire
 from lab.protocol.replies import ReplyParser
 from lab.protocol.sizes import MAX_TEXT_LINE
-from lab.protocol.syntax import verb_of
+from lab.protocol.syntax import parse_command, verb_of
 from lab.trace.rows import KIND, OCTETS, OPEN_PATH, OUTSIDE, PEER, SESSION, Row, T
 
 MOST_SHOWN: Final = 100
@@ -28,6 +29,11 @@ _NOT_UNDERSTOOD: Final = {
     b"501": "whose argument RFC 821 does not permit",
     b"503": "which is out of order there",
 }
+_BEGINS_REPLY: Final = re.compile(
+    rb"(?:[1-5][0-9]{2}-[^\r\n]*\r\n)*(?:[1-5](?:[0-9](?:[0-9](?:[ -][^\r\n]*\r?)?)?)?)?"
+)
+"""What may be the beginning of a reply: its sender has hung up, which is no breach."""
+
 _KEPT: Final = 1000
 """Bytes of what was sent that are kept of a breach."""
 
@@ -76,6 +82,7 @@ class Peers:
         self._addresses: dict[int | None, str] = {}
         self._asked: dict[int | None, bytes] = {}
         self._parsers: dict[int | None, ReplyParser | None] = {}
+        self._begun: dict[int | None, bytes] = {}
 
     # -- mail programs that call in --------------------------------------------------------------
 
@@ -100,14 +107,20 @@ class Peers:
         asked = self._asked.pop(row[SESSION], b"")
         why = _NOT_UNDERSTOOD.get(row[OCTETS][:3])
         # every mail program of today says EHLO first: a choice, which RFC 821 provides 500 for
-        if asked and why is not None and verb_of(asked) != "EHLO":
+        if asked and why is not None and verb_of(asked) != "EHLO" and _may_be_wrong(asked, row):
             self._add(COMMAND, row, asked, f"sent {_shown(asked)}, {why}")
 
     def closed(self, row: Row) -> None:
-        """Forget a session."""
-        self._addresses.pop(row[SESSION], None)
-        self._asked.pop(row[SESSION], None)
-        self._parsers.pop(row[SESSION], None)
+        """Check what was begun in a session and never ended, and forget the session."""
+        session = row[SESSION]
+        asked = self._asked.pop(session, b"")
+        if b"\n" in asked and not asked.endswith(CRLF):
+            self._add(COMMAND, row, asked, f"sent {_shown(asked)}, which CRLF does not end")
+        begun = self._begun.pop(session, b"")
+        if not _BEGINS_REPLY.fullmatch(begun):
+            self._not_a_reply(row, begun)
+        self._addresses.pop(session, None)
+        self._parsers.pop(session, None)
 
     # -- external hosts --------------------------------------------------------------------------
 
@@ -121,16 +134,21 @@ class Peers:
         parser = self._parsers.setdefault(session, ReplyParser())
         if parser is None:
             return
+        begun = self._begun.pop(session, b"") + row[OCTETS]
         try:
-            parser.feed(row[OCTETS])
+            whole = b"".join([octets for _, _, octets in parser.feed(row[OCTETS])])
         except ValueError:
             self._parsers[session] = None
         else:
             if not parser.is_broken:
+                self._begun[session] = begun[len(whole) :]
                 return
             self._parsers[session] = None
+        self._not_a_reply(row, row[OCTETS])
+
+    def _not_a_reply(self, row: Row, octets: bytes) -> None:
         why = "which is not a reply"
-        self._add(REPLY, row, row[OCTETS], f"said {_shown(row[OCTETS])}, {why}", row[PEER])
+        self._add(REPLY, row, octets, f"said {_shown(octets)}, {why}", row[PEER])
 
     def _add(self, rule: str, row: Row, octets: bytes, what: str, host: str = "") -> None:
         self.count += 1
@@ -140,6 +158,14 @@ class Peers:
             self.breaches.append(
                 PeerBreach(rule, row[T], who, row[SESSION], octets[:_KEPT], sentence)
             )
+
+
+def _may_be_wrong(asked: bytes, row: Row) -> bool:
+    """Return whether a command may be as wrong as our reply says: by 4.1.2, its line is, or its
+    place is.
+    """
+    is_out_of_order = row[OCTETS].startswith(b"503")
+    return is_out_of_order or bool(parse_command(asked.removesuffix(CRLF)).fault)
 
 
 def _shown(octets: bytes) -> str:

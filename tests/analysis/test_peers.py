@@ -1,0 +1,114 @@
+"""What others break is told of them, whatever it is cut into; and it hides nothing of ours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lab.analysis.account import Account
+from lab.analysis.invariants import Invariants
+from lab.trace.rows import Row
+
+META = {
+    "hosts": [{"name": "OURS", "external": ""}, {"name": "THEIRS", "external": "x:1"}],
+    "links": [],
+}
+START: Row = (0.0, "start", "", None, None, None, META)
+OUT: Row = (1.0, "open", "OURS", "THEIRS", 1, None, "arpanet", "tcp", ("OURS", "THEIRS"), 0.0)
+IN: Row = (1.0, "open", "outside", "OURS", 2, None, "arpanet", "tcp", ("10.0.0.9", "OURS"), 0.0)
+
+
+def close(session: int) -> Row:
+    ends = ("OURS", "THEIRS") if session == 1 else ("outside", "OURS")
+    return (9.0, "close", *ends, session, None, "closed")
+
+
+def says(kind: str, octets: bytes, peer: str = "THEIRS") -> Row:
+    """A reply or piece of theirs in session 1, or what "outside" says in session 2 or is told."""
+    if peer == "THEIRS":
+        return (2.0, kind, "OURS", peer, 1, None, 2.0, octets)
+    host = "OURS" if peer == "outside" else "outside"
+    return (2.0, kind, host, peer, 2, None, 2.0, octets)
+
+
+def judged(*rows: Row) -> tuple[list[str], list[bytes]]:
+    """The sentences about ours, and the octets that others are blamed for."""
+    rules = Invariants()
+    rules.take_all([START, OUT, IN, *rows])
+    ours = [breach.sentence for breach in rules.found(Account(rows))]
+    return ours, [breach.octets for breach in rules.peers.breaches]
+
+
+@pytest.mark.parametrize(
+    ("pieces", "blamed"),
+    [
+        ([b"220 th", b"eirs\r\n"], []),
+        ([b"220-theirs\r\n22"], []),
+        ([b"220-theirs\r\n220 hello\r\n25"], []),
+        ([b"2", b"2"], []),
+        ([b"220 theirs\n"], [b"220 theirs\n"]),
+        ([b"220 ", b"theirs\n"], [b"220 theirs\n"]),
+        ([b"220 theirs\r\nhel"], [b"hel"]),
+        ([b"hel", b"lo"], [b"hello"]),
+        ([b"hello\r\n", b"more\r\n"], [b"hello\r\n"]),
+        ([b"220 a\r\nhello\r\n"], [b"220 a\r\nhello\r\n"]),
+    ],
+)
+def test_what_an_external_host_began_to_say(pieces: list[bytes], blamed: list[bytes]) -> None:
+    """To hang up within a reply is no breach; to say what cannot become one is."""
+    assert judged(*[says("piece", piece) for piece in pieces], close(1)) == ([], blamed)
+
+
+@pytest.mark.parametrize(
+    ("line", "blamed"), [(b"NOOP", []), (b"NOOP\r", []), (b"NOOP\nNOOP", [b"NOOP\nNOOP"])]
+)
+def test_a_line_of_a_caller_that_no_crlf_ends(line: bytes, blamed: list[bytes]) -> None:
+    greeting = says("reply", b"220 OURS\r\n", "OURS")
+    assert judged(greeting, says("command", line, "outside"), close(2)) == ([], blamed)
+
+
+@pytest.mark.parametrize("closing", [b"421 OURS Nothing came\r\n", b"421 OURS\r\n"])
+@pytest.mark.parametrize("before", [[], [(b"HELO me\r\n", b"250 OURS\r\n")]])
+def test_our_421_is_no_breach_of_anybody(closing: bytes, before: list[Any]) -> None:
+    """When nothing has come, after some commands, and in the middle of one (4.2.1)."""
+    rows = [says("reply", b"220 OURS\r\n", "OURS")]
+    for command, reply in before:
+        rows += [says("command", command, "outside"), says("reply", reply, "OURS")]
+    assert judged(*rows, says("reply", closing, "OURS"), close(2)) == ([], [])
+    begun = says("command", b"MAIL FR", "outside")
+    assert judged(*rows, begun, says("reply", closing, "OURS"), close(2)) == ([], [])
+
+
+def test_what_others_do_does_not_hide_what_we_do() -> None:
+    """In one session both sides break the rules: each is told of its own."""
+    rows = [
+        says("reply", b"220 OURS\r\n", "OURS"),
+        says("command", b"GET /\r\n", "outside"),
+        says("reply", b"500 what?\r\n", "OURS"),
+        says("command", b"NOOP\r\n", "outside"),
+        says("reply", b"354 go on\r\n", "OURS"),
+        says("reply", b"250 OK\r\n", "OURS"),
+        says("piece", b"garbage\r\n"),
+    ]
+    ours, theirs = judged(*rows, close(1), close(2))
+    said = sorted(sentence.partition(" in session")[0] for sentence in ours)
+    assert said == ["OURS said '250 OK'", "OURS said '354 go on'"]
+    assert theirs == [b"GET /\r\n", b"garbage\r\n"]
+
+
+@pytest.mark.parametrize(
+    ("command", "reply", "is_blamed"),
+    [
+        (b"NOOP\r\n", b"500 what?\r\n", False),
+        (b"MAIL FROM:<a@me.x>\r\n", b"501 what?\r\n", False),
+        (b"MAIL FROM:a\r\n", b"501 what?\r\n", True),
+        (b"NOPE\r\n", b"500 what?\r\n", True),
+        (b"DATA\r\n", b"503 not now\r\n", True),
+        (b"NOPE\r\n", b"421 OURS\r\n", False),
+    ],
+)
+def test_our_reply_alone_blames_nobody(command: bytes, reply: bytes, is_blamed: bool) -> None:
+    """If the line is right by the grammar of 4.1.2, the fault is not that of who sent it."""
+    rows = [says("command", command, "outside"), says("reply", reply, "OURS")]
+    assert judged(says("reply", b"220 OURS\r\n", "OURS"), *rows)[1] == [command] * is_blamed
