@@ -33,7 +33,7 @@ WORDING: Final = {
     "plan": "Mail from {host} to {peer} will go over {path:names}.",
     "submit": "{reverse_path:address} hands message {message} to {host}, for "
     "{recipients:addresses}.",
-    "reject": "{host} does not take message {message} for {path:address}: {reason}.",
+    "reject": "{host} does not accept message {message} for {path:address}: {reason}.",
     "expand": "{host} expands the mailing list {name}: message {message} is for {members:members}.",
     "expand/again": "{host} does not expand the mailing list {name} again: message {message} has "
     "been there.",
@@ -44,7 +44,7 @@ WORDING: Final = {
     "attempt": "{host} begins to open a transmission channel to {peer}.",
     "unreachable": "{host} cannot reach {peer}: {reason}.",
     "open": "Session {session} is open, from {host} to {peer}, over {transport}.",
-    "misnamed": "{host} called {peer}, and the host that answered is named {name}.",
+    "misnamed": "{host} called {peer}, but the host that answered gives the name {name}.",
     "command": "{peer} says to {host}: {octets:gist}",
     "reply": "{peer} answers {host}: {octets:gist}",
     "piece": "{peer} sends {host} a piece of what may be a reply: {octets:piece}",
@@ -65,7 +65,7 @@ WORDING: Final = {
     "terminal": "{host} shows message {message} on the terminal of {user}.",
     "notify": "{host} writes a notification, message {message}, to {path:address}: message {about} "
     "cannot be delivered: {reason}.",
-    "abandon": "{host} gives up message {message} and notifies nobody: {reason}.",
+    "abandon": "{host} discards message {message} without a notification: {reason}.",
     "loss": "A segment is lost between {host} and {peer}; it is sent again.",
     "fault": "Fault begins: {name}{place:at}{what:brackets}.",
     "fault/over": "Fault ends: {name}{place:at}{what:brackets}.",
@@ -124,7 +124,7 @@ def lines_of(octets: bytes) -> list[str]:
 def piece_text(octets: bytes) -> str:
     """Return a piece of a reply as one line, all control bytes escaped; a long one is cut."""
     text = octets[:_LONGEST_PIECE].decode("latin-1").translate(_ESCAPES)
-    return text if len(octets) <= _LONGEST_PIECE else f"{text}... ({_octet_count(octets)})"
+    return text if len(octets) <= _LONGEST_PIECE else f"{text}... ({_byte_count(octets)})"
 
 
 def lines_shown(kind: str, octets: bytes) -> list[str]:
@@ -135,13 +135,13 @@ def lines_shown(kind: str, octets: bytes) -> list[str]:
 def gist(kind: str, octets: bytes) -> str:
     """Return what a command, a reply or mail data says, in one line."""
     if kind == "data":
-        return f"mail data, {_octet_count(octets)}"
+        return f"mail data, {_byte_count(octets)}"
     first, *more = lines_of(octets)
     return f"{first} (+{count_noun(len(more), 'line')})" if more else first
 
 
-def _octet_count(octets: bytes) -> str:
-    return count_noun(len(octets), "octet")
+def _byte_count(octets: bytes) -> str:
+    return count_noun(len(octets), "byte")
 
 
 def _addresses(paths: Sequence[str]) -> str:
@@ -155,7 +155,7 @@ FORMATS: Final[dict[str, Callable[[Any], str]]] = {
     "at": lambda place: f" at {place}" if place else "",
     "brackets": lambda text: f" ({text})" if text else "",
     "clock": clock_time,
-    "count": _octet_count,
+    "count": _byte_count,
     "gist": lambda octets: gist("", octets),
     "piece": piece_text,
     "line": lambda text: text.partition("\r\n")[0],

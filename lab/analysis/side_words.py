@@ -51,7 +51,7 @@ def side_words(side: SideState) -> SideWords:
         side.state.value + waits,
         path,
         tuple(map(str, side.forward_paths)),
-        count_noun(len(side.mail_data), "octet") if side.mail_data else EMPTY,
+        count_noun(len(side.mail_data), "byte") if side.mail_data else EMPTY,
         _row(side),
         _DOES[side.row.buffers] if side.row and side.command != CONNECTION else "",
     )

@@ -80,9 +80,7 @@ class Run:
 
         def __getattr__(self, name: str) -> object:
             if name == "ledger":
-                raise AttributeError(
-                    "Run.ledger is gone; account, breaches and digest have its content"
-                )
+                raise AttributeError("Run.ledger was removed; use account, breaches and digest")
             return renamed(self, {}, name)
 
     def story(self, message: int) -> list[str]:

@@ -84,7 +84,7 @@ class LiveServer:
         answer = json.loads(self._process.stdout.readline() or b"{}")
         if "ports" not in answer:
             reason = answer.get("failed", "its process ended")
-            raise OSError(f"the network does not start: {reason}")
+            raise OSError(f"the network could not start: {reason}")
         self.ports = answer["ports"]
 
     @property

@@ -24,7 +24,7 @@ from lab.runtime import compiled
 
 COMMANDS = {
     "run": "Simulate TOPOLOGY and print what became of the mail.",
-    "live": "Run TOPOLOGY on real TCP: every host a process of its own.",
+    "live": "Run TOPOLOGY on real TCP, each host in its own process.",
     "spool": "List, read or export the mail that a live run has stored.",
     "compare": "Run TOPOLOGY simulated and live, and compare delivery times.",
     "step": "Step through a run: forward, back, to a breakpoint.",
@@ -32,14 +32,14 @@ COMMANDS = {
     "show": "Draw the map of TOPOLOGY, and list hosts, links and routes.",
     "talk": "Be the sender-SMTP: type commands to HOST's receiver-SMTP.",
     "plot": "Draw a picture of TRACE.",
-    "replay": "Make one HTML page that plays the run of TRACE.",
+    "replay": "Make an HTML page that plays the run of TRACE.",
     "explore": "Run TOPOLOGY again and again, broken at every step in turn.",
-    "storm": "Run random networks with random mail and faults, and check.",
+    "storm": "Run random networks with random mail and faults, and check them.",
     "sweep": "Make many runs: every combination of values and seeds.",
-    "rfc": "Print the rules of RFC 821: where each is, which tests prove it.",
+    "rfc": "Print the rules of RFC 821, their code, and the tests that prove them.",
     "lessons": "Open the lessons in JupyterLab.",
-    "grade": "Run the checks of lessons that were handed in.",
-    "bench": "Measure the lab beside real mail software, as ratios.",
+    "grade": "Grade lessons that were handed in, by running their checks.",
+    "bench": "Compare the speed of the lab with that of real mail software.",
     "help": "Show a guide, or list the guides.",
 }
 """The commands in the order of ``lab --help``, each with the first sentence of its own help."""

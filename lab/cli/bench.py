@@ -23,7 +23,7 @@ from lab.cli.common import exit_with_error, figures_as_json_option, print_note, 
 )  # fmt: skip
 @figures_as_json_option
 def bench(sessions: int, quick: bool, edges: str | None, as_json: bool) -> None:
-    """Measure the lab beside real mail software, as ratios.
+    """Compare the speed of the lab with that of real mail software.
 
     Measures simulation, live hosts, large runs, one run on two processes, and the overhead of a
     sweep.

@@ -55,7 +55,7 @@ set_option = click.option(
 )  # fmt: skip
 level_option = click.option(
     "--trace", "level", type=click.Choice(["wire", "session", "delivery", "none"]), default="wire",
-    show_default=True, help="How much is recorded: wire is everything, none almost nothing.",
+    show_default=True, help="How much to record: wire is everything, none almost nothing.",
 )  # fmt: skip
 processes_option = click.option(
     "--processes", type=click.IntRange(min=1), metavar="N",
@@ -77,8 +77,8 @@ figures_as_json_option = click.option(
 )
 artefacts_option = click.option(
     "--out", metavar="DIRECTORY", type=click.Path(file_okay=False),
-    help="Write the artefacts (summary, trace, pictures, ...) to a directory.  [default: none are "
-    "written]",
+    help="Write the artefacts (summary, trace, pictures, ...) to a directory.  [default: write "
+    "none]",
 )  # fmt: skip
 quiet_option = click.option("--quiet", is_flag=True, help="Print errors only.")
 topology_argument = click.argument("topology", type=click.Path())
@@ -382,7 +382,7 @@ def exit_if_broken(topology: str, done: Run) -> None:
         one for one in done.peer_breaches if not (one.host in hosts and hosts[one.host].replies)
     ]
     for breach in others[:MOST]:
-        print_error(f"{topology}: not the lab's: {breach}")
+        print_error(f"{topology}: by a program outside the lab: {breach}")
     if wrong:
         raise click.exceptions.Exit(FAILED)
     if others:

@@ -31,8 +31,7 @@ from lab.runtime.private_files import writes_private_files
 @speed_option
 @click.option(
     "-o", "--output", metavar="FILE", type=click.Path(dir_okay=False),
-    help="Picture file, .png or .svg.  [default: NAME-compared.png, NAME being that of the "
-    "topology]",
+    help="Picture file, .png or .svg.  [default: NAME-compared.png for NAME.toml]",
 )  # fmt: skip
 @figures_as_json_option
 @writes_private_files

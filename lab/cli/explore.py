@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option(
     "--point", type=click.IntRange(min=1), metavar="N",
-    help="Run nothing; print the command that runs point number N alone.  [default: run them]",
+    help="Print the command that runs point number N alone, and run nothing.  [default: run them]",
 )  # fmt: skip
 @processes_option
 @figures_as_json_option

@@ -37,11 +37,11 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV in a terminal too.")
 def grade(notebooks: tuple[Path, ...], timeout: float, processes: int, as_csv: bool) -> None:
-    """Run the checks of lessons that were handed in.
+    """Grade lessons that were handed in, by running their checks.
 
-    Each notebook runs in a fresh kernel; of a folder, every notebook in it. Prints a table in a
-    terminal and CSV elsewhere: lab grade class/*.ipynb > scores.csv. Ctrl-C ends it and prints the
-    scores so far. The code of the notebooks runs with your permissions.
+    Each notebook runs in a fresh kernel. A folder stands for all notebooks in it. Prints a table in
+    a terminal and CSV elsewhere: lab grade class/*.ipynb > scores.csv. Ctrl-C ends it and prints
+    the scores so far. The code of the notebooks runs with your permissions.
     """
     require_modules("nbclient", "ipykernel")
     from lab.lessons import course, grading

@@ -26,7 +26,7 @@ GUIDES = Path(lab.__file__).parent / "help"
 def help(context: click.Context, topic: str | None, schema: bool) -> None:
     """Show a guide, or list the guides.
 
-    TOPIC is the name of a guide or of a command. In a terminal the guide is laid out to its width;
+    TOPIC is the name of a guide or of a command. In a terminal the guide is laid out to fit;
     in a pipe or a file it is plain Markdown.
     """
     if schema:

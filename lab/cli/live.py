@@ -174,7 +174,7 @@ def live(
     out: str | None,
     quiet: bool,
 ) -> None:
-    """Run TOPOLOGY on real TCP: every host a process of its own.
+    """Run TOPOLOGY on real TCP, each host in its own process.
 
     The hosts listen on this machine only. The run ends when nothing is left to do, or on Ctrl-C.
     The artefacts are those of lab run.

@@ -20,7 +20,7 @@ from lab.cli.common import (
     show_default=True, help="The HTML page to write.",
 )  # fmt: skip
 def replay(trace: str, output: str) -> None:
-    """Make one HTML page that plays the run of TRACE.
+    """Make an HTML page that plays the run of TRACE.
 
     TRACE is the trace.jsonl or trace.parquet that a run left, or the directory of it. The page
     needs no network and no server.

@@ -22,7 +22,7 @@ from lab.cli.common import (
 @set_option
 @click.option(
     "-o", "--output", metavar="FILE", type=click.Path(dir_okay=False),
-    help="Picture file, .png or .svg.  [default: NAME-map.png, NAME being that of the topology]",
+    help="Picture file, .png or .svg.  [default: NAME-map.png for NAME.toml]",
 )  # fmt: skip
 def show(topology: str, seed: int, sets: tuple[str, ...], output: str | None) -> None:
     """Draw the map of TOPOLOGY, and list hosts, links and routes.

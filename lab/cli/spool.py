@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 @click.option(
     "--read", "which", metavar="HOST/N",
     help="Print message N that waits at HOST; or with HOST/USER/N, one in USER's mailbox.  "
-    "[default: all are listed]",
+    "[default: list all]",
 )  # fmt: skip
 @click.option(
     "--export", "out", metavar="DIRECTORY", type=click.Path(file_okay=False, path_type=Path),
-    help="Write all mail as Maildirs, which open in any mail reader.  [default: it is listed]",
+    help="Write all mail as Maildirs, which open in any mail reader.  [default: list it]",
 )  # fmt: skip
 @click.option("--migrate", is_flag=True, help="Bring files of an older version up to date.")
 @click.option("--json", "as_json", is_flag=True, help="Print the list as one JSON object.")

@@ -53,7 +53,7 @@ MOST_SHRUNK = 5
 def storm(
     runs: int, seed: int, careless: bool, out: str, processes: int | None, as_json: bool
 ) -> None:
-    """Run random networks with random mail and faults, and check.
+    """Run random networks with random mail and faults, and check them.
 
     Every run is checked against the rules that no run may break. A run that breaks one is shrunk to
     the smallest network that still does, which is written as a topology file.

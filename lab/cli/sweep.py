@@ -40,8 +40,8 @@ MOST_PRINTED = 5
 @click.argument("experiment", type=click.Path())
 @click.option(
     "--out", metavar="DIRECTORY", type=click.Path(file_okay=False),
-    help="Directory for tables, plots and the journal.  [default: out/NAME, NAME being that of the "
-    "experiment file]",
+    help="Directory for tables, plots and the journal.  [default: out/NAME for "
+    "NAME.toml]",
 )  # fmt: skip
 @click.option(
     "--workers", type=click.IntRange(min=1), metavar="N",
@@ -49,12 +49,13 @@ MOST_PRINTED = 5
 )  # fmt: skip
 @click.option(
     "--scheduler", metavar="ADDRESS", envvar="DASK_SCHEDULER_ADDRESS",
-    help="Address of a Dask cluster that makes the runs, for example tcp://10.0.0.1:8786.  "
-    "[default: this machine]",
+    help="Address of a Dask scheduler whose cluster makes the runs, for example "
+    "tcp://10.0.0.1:8786.  [default: this machine]",
 )  # fmt: skip
 @click.option(
     "--seeds", metavar="N",
-    help="Number of seeds for each combination, or a range such as 0..9.  [default: the file's]",
+    help="Number of seeds for each combination, or a range such as 0..9.  "
+    "[default: as in the file]",
 )  # fmt: skip
 @click.option("--again", is_flag=True, help="Repeat runs that failed before.")
 @click.option("--json", "as_json", is_flag=True, help="Print the table as one JSON object.")

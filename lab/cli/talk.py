@@ -25,7 +25,7 @@ from lab.cli.common import (
 @click.option(
     "--environment",
     metavar="NAME",
-    help="Environment that you connect from.  [default: the host's first]",
+    help="Environment that you connect from.  [default: the first one of HOST]",
 )
 @artefacts_option
 def talk(

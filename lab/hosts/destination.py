@@ -81,7 +81,7 @@ class Destinations:
         hop = None if next_name is None else self.routes.next_hop(self.name, next_name)
         if hop is None:
             first = path.first[:MAX_DOMAIN]
-            why = f"No host {first} is known here" if next_name is None else f"No way to {first}"
+            why = f"No host {first} is known here" if next_name is None else f"No route to {first}"
             refusal = reply(550, why)
         return Destination(path, refusal=refusal) if refusal else Destination(path, hop=hop)
 

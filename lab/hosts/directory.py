@@ -121,7 +121,7 @@ class Forward:
             return reply(251, text) if is_told else reply(250, "User not local; will forward")
         if is_told:
             return reply(551, f"User not local; please try {to}")
-        return reply(550, "User not local, and the new path cannot be told in a reply")
+        return reply(550, "User not local, and the new path cannot be written in a reply")
 
 
 _MOST_TOLD: Final = MAX_REPLY_LINE - len("251 User not local; will forward to \r\n")

@@ -397,7 +397,7 @@ class Host(HostControl):
         how: str = "could not be reached",
     ) -> None:
         """Return mail that is too old to be tried again."""
-        what = f"{queue.host} {how}, and no more tries are made: {reason}"
+        what = f"{queue.host} {how}, and no more attempts are made: {reason}"
         failed = mail.failed(mail.addressees, "", what)
         self.port.forget(self.name, mail)
         row = (now, "refuse", self.name, queue.host, None, mail.message)
@@ -426,7 +426,7 @@ class Host(HostControl):
         """
         for queue in list(self.spool.queues.values()):
             for mail in self.spooling.last_tries_over(now, queue):
-                self.expire(now, queue, mail, f"{self.name} went down at every try")
+                self.expire(now, queue, mail, f"{self.name} went down at every attempt")
             self.schedule_retry(now, queue)
 
     def session_over(self, now: float, queue: Queue) -> None:

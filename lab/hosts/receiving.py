@@ -23,7 +23,7 @@ from lab.hosts.verdicts import (
     NO_SPACE,
     NOT_IMPLEMENTED,
     OK,
-    in_a_circle,
+    in_a_loop,
     user_verdict,
 )  # fmt: skip
 from lab.protocol import (
@@ -202,7 +202,7 @@ class ReceivingSession:
         most = host.settings.hop_limit
         hops = hops_beyond(transaction.mail_data, most)
         if hops:
-            return in_a_circle(hops, most)
+            return in_a_loop(hops, most)
         known = self.identify(transaction)
         if self.respond is None:
             return self._take(self.now, transaction, known)

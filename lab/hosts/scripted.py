@@ -25,7 +25,7 @@ from lab.protocol import (
 from lab.protocol.replies import CONNECTION, MAIL_DATA, TEXTS, is_success
 from lab.protocol.syntax import parse_command, path_in, verb_of
 
-NO_RECIPIENTS: Final = reply(554, "No recipient was taken.")
+NO_RECIPIENTS: Final = reply(554, "No recipient was accepted.")
 """The reply to mail data that a script has asked for, though no recipient was taken."""
 
 ANSWERED: Final = (CONNECTION, "HELO", "MAIL", "RCPT", "DATA", MAIL_DATA, "RSET", "SEND", "SOML",

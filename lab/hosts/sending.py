@@ -18,7 +18,7 @@ _NO_ANSWER: Answer = (451, "the transmission channel was lost")
 MOST_REDIRECTS: Final = 10
 """How often a message is sent to the path in a 251 or 551; RFC 821 has no limit.
 
-Hosts that refer to each other in a circle are noticed by their paths. Hosts that make up a new path
+Hosts that refer to each other in a loop are noticed by their paths. Hosts that make up a new path
 each time are not, and would never end. Nobody has moved more often than this.
 """
 
@@ -369,9 +369,9 @@ class QueueSender:
 def _why_not_followed(mail: QueuedMail, new: Path, olds: list[Path]) -> str:
     """Return why mail is not sent to a path that a reply gave; "" if it is."""
     if new.key in mail.followed or any(_is_same_mailbox(old, new) for old in olds):
-        return "the mail has been sent there before: it goes in a circle"
+        return "the mail has been sent there before: it is in a loop"
     if mail.redirects >= MOST_REDIRECTS:
-        return f"the mail has been redirected {mail.redirects} times, and no more is done"
+        return f"the mail has been redirected {mail.redirects} times, which is the limit"
     return ""
 
 

@@ -110,8 +110,8 @@ class HostSettings:
         default=0,
         metadata=setting(
             "size",
-            "How much of lost mail its notifications quote: the header, and the text as far as it "
-            "fits.",
+            "How much of undeliverable mail its notifications quote: the header, and as much of "
+            "the text as fits.",
             "3.6",
             example='"2 kB"',
         ),
@@ -120,8 +120,8 @@ class HostSettings:
         default=100,
         metadata=setting(
             "ordinal",
-            "With more Received fields than this, mail is taken to go in a circle, and refused "
-            "with 554.",
+            "Mail with more Received fields than this is considered to be in a loop, and is "
+            "refused with 554.",
             "3.6",
             unit="fields",
         ),
@@ -177,8 +177,8 @@ class HostSettings:
         default="keep",
         metadata=setting(
             "choice",
-            "What its sender-SMTP does when a receiver does not have SEND, SOML or SAML, or when "
-            "SEND finds nobody at the terminal (450).",
+            "What its sender-SMTP does when a receiver does not implement SEND, SOML or SAML, or "
+            "when SEND finds nobody at the terminal (450).",
             "3.4",
             words={
                 "keep": "treat it as any mail: try again after 4yz, return it after 5yz",
@@ -212,7 +212,7 @@ class HostSettings:
         default=TIMEOUTS,
         metadata=setting(
             "table",
-            "How long its sender-SMTP waits for each reply before it takes the channel to be lost.",
+            "How long its sender-SMTP waits for each reply before it considers the channel lost.",
             "RFC 1123, 5.3.2",
             of=Timeouts,
             old="patience",
@@ -246,7 +246,7 @@ class HostSettings:
             words={
                 "strict": "the grammar of 4.1.2 to the letter",
                 "standard": "the grammar, with names of one and two characters",
-                "tolerant": "also what common senders get wrong",
+                "tolerant": "also common mistakes of senders",
             },
         ),
     )
@@ -254,8 +254,8 @@ class HostSettings:
         default="refuse",
         metadata=setting(
             "choice",
-            "What its receiver-SMTP does with mail data that has bytes beyond seven bits. In a "
-            "command they are a syntax error.",
+            "What its receiver-SMTP does with mail data that has 8-bit bytes. In a command "
+            "they are a syntax error.",
             "2, appendices A to D",
             words={
                 "refuse": "reply 554 to the mail data",
@@ -288,14 +288,14 @@ class HostSettings:
     unsophisticated: bool = field(
         default=False,
         metadata=setting(
-            "flag", "Its sender-SMTP looks at the first digit of a reply only.", "appendix E"
+            "flag", "Its sender-SMTP looks only at the first digit of a reply.", "appendix E"
         ),
     )
     unimplemented: tuple[str, ...] = field(
         default=(),
         metadata=setting(
             "commands",
-            "Commands that its receiver-SMTP does not have: it replies 502.",
+            "Commands that its receiver-SMTP does not implement: it replies 502.",
             "4.5.1",
             example='["EXPN", "HELP"]',
         ),
@@ -319,9 +319,9 @@ class HostSettings:
         default_factory=dict,
         metadata=setting(
             "codes",
-            "The reply to a command whatever the host thinks: a code, or several that are used up "
-            'one after another. The keys are the rows of section 4.3, such as "RCPT", "CONNECT" '
-            '(the greeting) and "data" (the mail data).',
+            "The reply to a command, whatever the host itself would reply: a code, or several that "
+            "are used one after another. The keys are the rows of section 4.3, such as "
+            '"RCPT", "CONNECT" (the greeting) and "data" (the mail data).',
             "4.3",
             example="{ RCPT = 450, DATA = [451, 354] }",
             trace="set",

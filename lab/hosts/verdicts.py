@@ -15,7 +15,9 @@ WILL_MAIL: Final = reply(250, "User not active now, so will do mail.")
 BUSY: Final = reply(450, "Mailbox busy")
 FULL: Final = reply(452, "Mailbox full")
 NO_SPACE: Final = reply(452, "Insufficient system storage")
-COMES_BACK: Final = reply(554, "Transaction failed: the mail comes back to the list it went out by")
+COMES_BACK: Final = reply(
+    554, "Transaction failed: the mail has come back to a list that sent it out"
+)
 NO_RELAY: Final = reply(550, "This host does not relay")
 LINE_TOO_LONG: Final = reply(554, "A text line is too long to be sent on")
 SEEMS_TO_END: Final = reply(
@@ -32,12 +34,11 @@ _AFTER_DATA: Final = {450: 451, 550: 554, 551: 554, 553: 554}
 """The code after the mail data for each that 4.3 permits after RCPT only."""
 
 
-def in_a_circle(received: int, most: int) -> Reply:
+def in_a_loop(received: int, most: int) -> Reply:
     """Return the reply to mail with more Received fields than a host's ``hop_limit``."""
     return reply(
         554,
-        f"{_FAILED}: the mail has {received} Received fields, and more than {most} are taken "
-        "to be a circle",
+        f"{_FAILED}: the mail has {received} Received fields, and more than {most} mean a loop",
     )
 
 

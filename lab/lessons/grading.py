@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _CHECK: Final = re.compile(r"lessons\.check\(\s*\"([^\"]+)\"")
 _GAP: Final = re.compile(r"^(\w[\w, ]*) = .*\.\.\.", re.MULTILINE)
-INTERRUPTED: Final = "interrupted before it was run to its end"
+INTERRUPTED: Final = "interrupted before it had finished"
 
 
 @dataclass
@@ -171,7 +171,7 @@ def examine(path: Path) -> tuple[Grade, dict[str, Any], Lesson | None]:
         return grade, {}, None
     lesson = published(handed_in, path)
     if lesson is None:
-        grade.problem = "this is not a copy of a lesson, as far as its name and title tell"
+        grade.problem = "this is not a copy of a lesson, judging by its name and title"
         return grade, handed_in, None
     grade.lesson = lesson.path.stem
     grade.states = dict.fromkeys(checks_of(read(lesson.path)), "not reached")

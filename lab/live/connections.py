@@ -533,7 +533,7 @@ class IncomingConnection(OpenSession):
         """Close the channel to a sender-SMTP from outside that has sent nothing for too long."""
         idle = self.process.arguments.idle
         if self.peer == OUTSIDE and time.monotonic() - self.last >= idle:
-            self._close_channel(f"Nothing came for {idle:g} s", "nothing was said for too long")
+            self._close_channel(f"Nothing came for {idle:g} s", "nothing was received for too long")
 
     def shut_down(self) -> None:
         """Say 421 to a caller from outside, and close the channel: the host ends."""

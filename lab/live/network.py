@@ -114,7 +114,7 @@ class LiveNetwork(LiveDriver):
                 break
             with suppress(TimeoutError):
                 await asyncio.wait_for(stage.wait(), 0.1)
-        raise OSError(self.failures[0] if self.failures else f"{handle.name} does not start")
+        raise OSError(self.failures[0] if self.failures else f"{handle.name} could not start")
 
     async def carry_on(self, until: float | None, progress: Any) -> str:
         """Go on until everything is settled, or until a time; return why it ended."""

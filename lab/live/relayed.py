@@ -231,7 +231,7 @@ class LiveSession(AnySession):
             end = self._end_of_unit()
             if end < 0:
                 if len(self._buffer) > LONGEST:
-                    self.cut("more came than the network holds")
+                    self.cut("more data arrived than the network can hold")
                 return
             unit = bytes(self._buffer[:end])
             del self._buffer[:end]

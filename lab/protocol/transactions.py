@@ -96,7 +96,7 @@ class Outgoing:
         if self.answer is not None:
             return self.answer
         if len(self.answers) == len(self.forward_paths) and self.redirects and self.any_251:
-            return 450, "nothing was sent: another recipient is sent to the path of its 251"
+            return 450, "nothing was sent: the mail goes to the path in another recipient's 251"
         raise Misuse("the transaction is not settled: its outcome is known in Agenda.settled()")
 
     @property

@@ -104,7 +104,7 @@ def spools(moment: Moment, host: str | None = None) -> list[str]:
         waits = f", since {duration(moment.t - mail.since)}" if moment.t > mail.since else ""
         lines.append(
             f"{mail.host}: message {mail.message} for {mail.peer}, "
-            f"{count_noun(len(mail.recipients), 'recipient')}, {count_noun(mail.size, 'octet')}"
+            f"{count_noun(len(mail.recipients), 'recipient')}, {count_noun(mail.size, 'byte')}"
             f"{waits}{later}"
         )
     return lines or ["empty" if host else "all are empty"]

@@ -84,7 +84,7 @@ def tables_of_graph(
     renamed = [node for node, label in labels.items() if names[node] != label]
     if renamed and not generated:
         tables.notes.append(
-            f"{_count(len(renamed), 'name')} made fit for RFC 821, "
+            f"{_count(len(renamed), 'name')} changed to be valid in RFC 821, "
             f"such as {as_toml(labels[renamed[0]])}, now {names[renamed[0]]}"
         )
     count = sum(_has_unreadable_position(each) for _, each in graph.nodes(data=True))

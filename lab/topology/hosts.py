@@ -170,7 +170,7 @@ def _check_receiver(table: Any, place: Place, diagnostics: Diagnostics) -> None:
     for key, least in MINIMA.items():
         most = getattr(table.limits, key)
         if most is not None and most < least:
-            text = f"{most} is less than the {least} that section 4.5.3 asks of every receiver-SMTP"
+            text = f"{most} is less than {least}, which section 4.5.3 requires of a receiver-SMTP"
             diagnostics.note((*place, "limits", key), text)
 
 
@@ -178,13 +178,13 @@ def _check_reply(table: Any, place: Place, diagnostics: Diagnostics) -> None:
     """Check a scripted reply: that there is such a stage, and that it can be sent as it says."""
     if table.to not in STAGES:
         known = diagnostics.suggest(table.to, STAGES, f"; there are {join_some(STAGES, 16)}")
-        text = f"{as_toml(table.to)} is nothing that a host replies to{known}"
+        text = f"{as_toml(table.to)} is not something that a host replies to{known}"
         diagnostics.problem((*place, "to"), text)
     elif table.early and table.to == OPEN:
         text = "nothing is sent before the greeting; leave early out"
         diagnostics.problem((*place, "early"), text)
     elif table.early and table.octets is None:
-        text = 'an early reply needs its octets; write octets = "250 OK\\r\\n"'
+        text = 'an early reply requires octets; write octets = "250 OK\\r\\n"'
         diagnostics.problem((*place, "early"), text)
     elif not table.model_fields_set & {"octets", "repeat", "pieces", "pause", "then"}:
         text = 'this leaves the reply as it is; write octets = "250 OK\\r\\n", or then = "cut"'
@@ -206,8 +206,8 @@ def _check_domain(name: str, place: Place, diagnostics: Diagnostics) -> None:
     if len(name) > MAX_DOMAIN:
         diagnostics.problem(
             place,
-            f"{as_toml(name[:20] + '...')} has {len(name)} characters; section 4.5.3 lets no "
-            f"host send a domain of more than {MAX_DOMAIN}",
+            f"{as_toml(name[:20] + '...')} has {len(name)} characters; section 4.5.3 "
+            f"limits a domain to {MAX_DOMAIN}",
         )
 
 
@@ -272,13 +272,13 @@ def _check_local(name: str, place: Place, diagnostics: Diagnostics) -> None:
     except SyntaxFault as why:
         diagnostics.problem(place, str(why))
     if "\r" in name or "\n" in name:
-        text = f"{as_toml(name)} holds a line end, which no command line can"
+        text = f"{as_toml(name)} contains a line end, which a command line cannot"
         diagnostics.problem(place, text)
     elif len(name) > MAX_USER:
         diagnostics.problem(
             place,
-            f"{as_toml(name[:20] + '...')} has {len(name)} characters; section 4.5.3 lets no host "
-            f"send a user name of more than {MAX_USER}",
+            f"{as_toml(name[:20] + '...')} has {len(name)} characters; section 4.5.3 "
+            f"limits a user name to {MAX_USER}",
         )
 
 

@@ -102,7 +102,10 @@ class LinkSpec:
     jitter: float = field(
         default=0.0,
         metadata=setting(
-            "duration", "The most by which the latency varies.", example='"5 ms"', trace="always"
+            "duration",
+            "The most that is added to the latency, at random.",
+            example='"5 ms"',
+            trace="always",
         ),
     )
     bandwidth: float | None = field(
@@ -183,7 +186,9 @@ class MailSpec:
     )
     size: int | None = field(
         default=None,
-        metadata=setting("size", "Instead of text: as many bytes of it.", example='"2 kB"'),
+        metadata=setting(
+            "size", "Instead of text: the size of text that the lab makes up.", example='"2 kB"'
+        ),
     )
     mail_data: str | None = field(
         default=None,

@@ -54,7 +54,7 @@ def _check_sender(path: Path, place: Place, hosts: Hosts) -> None:
         what = "a mailing list" if isinstance(entry, MailingList) else "a forward"
         why = f"{as_toml(path.user)} is {what} at {spec.name}, and only users write mail"
     else:
-        why = f"mail from nobody: {spec.name} has no user {as_toml(path.user)}"
+        why = f"{spec.name} has no user {as_toml(path.user)} to send this mail"
     known = f"; its users: {join_some(users)}" if users else '; write users = ["..."] at that host'
     hosts.diagnostics.problem(place, why + hosts.diagnostics.suggest(path.user, users, known))
 

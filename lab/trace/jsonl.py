@@ -127,7 +127,7 @@ def _row(flat: dict[str, Any]) -> Row:
         raise _NotValid(f"{kind!r} is not a kind of event")
     common = (flat["host"], flat["peer"], flat["session"], flat["message"])
     if not all(isinstance(value, types) for value, types in zip(common, _COMMON, strict=True)):
-        raise TypeError("host and peer are text, session and message are numbers")
+        raise TypeError("host and peer must be text, session and message numbers")
     columns = (value_of(name, flat[name]) for name in KINDS[kind])
     return (float(flat["t"]), kind, *common, *columns)
 
@@ -143,11 +143,11 @@ def value_of(column: str, value: Any) -> Any:
     """
     if column == "octets":
         if not isinstance(value, str):
-            raise TypeError("octets are text")
+            raise TypeError("octets must be text")
         return value.encode("latin-1")
     if column == "meta":
         if not isinstance(value, dict):
-            raise TypeError("meta is an object")
+            raise TypeError("meta must be an object")
         return value
     return _as_tuples(value)
 

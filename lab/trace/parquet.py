@@ -224,7 +224,7 @@ class StoredRows(Sequence[Row]):
             return [self[n] for n in range(*index.indices(self._count))]
         n = index + self._count if index < 0 else index
         if not 0 <= n < self._count:
-            raise IndexError(f"the trace has {self._count} events, and none at {index}")
+            raise IndexError(f"there is no event {index}; the trace has {self._count}")
         number = bisect_right(self._starts, n) - 1
         return self._group(number)[n - self._starts[number]]
 

@@ -30,7 +30,7 @@ EVENTS = {  # for each template an event that has it, as columns, and the senten
         ("<u@A>", ("@R:v@B", "w@B", "x@B", "y@B"), "MAIL", 9),
         "u@A hands message 3 to A, for v@B, w@B, x@B and 1 more.",
     ),
-    "reject": (("1", "v@B", "no such host"), "A does not take message 3 for v@B: no such host."),
+    "reject": (("1", "v@B", "no such host"), "A does not accept message 3 for v@B: no such host."),
     "expand": (
         ("1", "all", (("1.1", "v@B"), ("1.2", "w@B"))),
         "A expands the mailing list all: message 3 is for v@B, w@B.",
@@ -50,8 +50,8 @@ EVENTS = {  # for each template an event that has it, as columns, and the senten
     "open": (("arpanet", "tcp", ("A", "B"), 0.0), "Session 7 is open, from A to B, over tcp."),
     "command": ((0.0, b"HELO B\x07\r\n"), "B says to A: HELO B\\x07"),
     "reply": ((0.0, b"250-A\r\n250 B\r\n"), "B answers A: 250-A (+1 line)"),
-    "data": ((0.0, b"x\r\n.\r\n"), "B sends A the mail data of message 3, 6 octets."),
-    "data/unnumbered": ((0.0, b"x\r\n.\r\n"), "B sends A mail data, 6 octets."),
+    "data": ((0.0, b"x\r\n.\r\n"), "B sends A the mail data of message 3, 6 bytes."),
+    "data/unnumbered": ((0.0, b"x\r\n.\r\n"), "B sends A mail data, 6 bytes."),
     "close": (("cut: B is down",), "Session 7 between A and B ends: cut: B is down."),
     "close/quit": (("quit",), "Session 7 is over."),
     "accept": (
@@ -72,8 +72,8 @@ EVENTS = {  # for each template an event that has it, as columns, and the senten
         (2, ("1",), "@R:u@C", "550 No"),
         "A writes a notification, message 3, to u@C: message 2 cannot be delivered: 550 No.",
     ),
-    "misnamed": (("C",), "A called B, and the host that answered is named C."),
-    "abandon": (("550 No.",), "A gives up message 3 and notifies nobody: 550 No."),
+    "misnamed": (("C",), "A called B, but the host that answered gives the name C."),
+    "abandon": (("550 No.",), "A discards message 3 without a notification: 550 No."),
     "piece": ((0.5, b"250-"), "B sends A a piece of what may be a reply: 250-"),
     "loss": ((1, 1.0), "A segment is lost between A and B; it is sent again."),
     "fault": (("loss", True, "0.2"), "Fault begins: loss at A - B (0.2)."),
@@ -207,7 +207,7 @@ def test_of_several_lines_the_first_is_given_and_the_others_are_counted() -> Non
     assert gist("reply", b"250 OK\r\n") == "250 OK"
     assert gist("reply", b"250-a\r\n250-b\r\n250 c\r\n") == "250-a (+2 lines)"
     assert gist("reply", b"250-a\r\n250 c\r\n") == "250-a (+1 line)"
-    assert gist("data", b"x" * 1500) == "mail data, 1,500 octets"
+    assert gist("data", b"x" * 1500) == "mail data, 1,500 bytes"
     assert lines_of(b"a\x00b\r\n\xff\r\n") == ["a\\x00b", "\\xff"]
 
 

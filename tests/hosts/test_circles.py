@@ -91,7 +91,7 @@ def test_the_limit_is_a_setting_and_the_refusal_says_what_was_counted() -> None:
         refusal = receiving.accept(letter(receiving, "bob@B", text=OURS.encode() + text))
         assert str(refusal) == (
             f"554 Transaction failed: the mail has {most + 1} Received fields, and more than "
-            f"{most} are taken to be a circle"
+            f"{most} mean a loop"
         )
 
 
@@ -104,8 +104,7 @@ def test_a_circle_of_forwards_ends_at_the_limit() -> None:
     (notice,) = [event for event in done.trace if event.kind == "notify"]
     assert (notice.host, notice["reason"]) == (
         "Z.ARPA",
-        "554 Transaction failed: the mail has 6 Received fields, and more than 5 are taken to be "
-        "a circle",
+        "554 Transaction failed: the mail has 6 Received fields, and more than 5 mean a loop",
     )
     assert counts(done) == {"returned": 1}
     assert done.breaches == []
@@ -141,7 +140,7 @@ def test_mail_follows_ten_redirects_and_no_more(moves: int, outcome: str) -> Non
     if outcome == "returned":
         assert reason(done) == (
             "H10.ARPA said 551 User not local; please try <bob@H11.ARPA>, but the mail has been "
-            "redirected 10 times, and no more is done"
+            "redirected 10 times, which is the limit"
         )
 
 
@@ -152,7 +151,7 @@ def test_a_circle_of_redirects_ends_and_the_notification_says_so() -> None:
     done = run(host("ONE.ARPA", "JOE"), *hosts, links=star(*hosts), mail=to)
     assert reason(done) == (
         "H1.ARPA said 551 User not local; please try <bob@h0.arpa>, but the mail has been sent "
-        "there before: it goes in a circle"
+        "there before: it is in a loop"
     )
     assert counts(done) == {"returned": 1}
 

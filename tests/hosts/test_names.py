@@ -168,7 +168,7 @@ def test_mail_in_a_circle_ends_where_the_stamps_spell_the_host_otherwise(
     script = {"from": "ONE.ARPA", "to": name, "lines": [*lines, *stamps, "", ".", "QUIT"]}
     done = run(relay("ONE.ARPA", "joe"), keeper, mail=[], script=[script])
     replies = [event["text"] for event in done.trace if event.kind == "reply"]
-    assert "Transaction failed: the mail comes back to the list it went out by" in replies
+    assert "Transaction failed: the mail has come back to a list that sent it out" in replies
     assert counts(done) == {}
 
 

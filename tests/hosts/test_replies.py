@@ -294,9 +294,9 @@ def test_a_path_with_a_line_end_is_not_told() -> None:
     assert replies[2:] == [
         f"250-Ann {hidden}\r\n250 <BOB@TWO.ARPA>",
         "250 <f@TWO.ARPA>",
-        "550 User not local, and the new path cannot be told in a reply",
+        "550 User not local, and the new path cannot be written in a reply",
         "250 OK",
-        "550 User not local, and the new path cannot be told in a reply",
+        "550 User not local, and the new path cannot be written in a reply",
     ]
     two = host("TWO.ARPA", "BOB", **about)
     done = run(
@@ -326,7 +326,7 @@ def test_an_ambiguous_list_draws_what_4_3_permits() -> None:
 @pytest.mark.parametrize(("path", "reply"), [
     ("x@NOWHERE.ARPA", "550 No host NOWHERE.ARPA is known here"),
     ("@NOWHERE.ARPA:BOB@TWO.ARPA", "550 No host NOWHERE.ARPA is known here"),
-    ("x@ISLAND.ARPA", "550 No way to ISLAND.ARPA"),
+    ("x@ISLAND.ARPA", "550 No route to ISLAND.ARPA"),
 ])  # fmt: skip
 def test_a_host_that_cannot_be_sent_to(path: str, reply: str) -> None:
     """3.6: 550, and why: nobody has heard of the host, or no way leads there."""

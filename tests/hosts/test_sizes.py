@@ -248,7 +248,7 @@ def test_a_limit_below_the_minimum_is_worth_a_note(key: str) -> None:
         from_dict({"host": [host("TWO.ARPA", limits={key: most})]}) for most in (least - 1, least)
     )
     (note,) = low.notes
-    assert f"{least - 1} is less than the {least} that section 4.5.3 asks" in note
+    assert f"{least - 1} is less than {least}, which section 4.5.3 requires" in note
     assert well.notes == ()
     assert getattr(low.hosts["TWO.ARPA"].limits, key) == least - 1
 

@@ -103,7 +103,7 @@ def test_a_host_that_comes_up_gives_mail_that_is_too_old_one_more_try() -> None:
     assert port_of(host).wakes[-1] == ("C", late)
     host.resume(late + 1.0)
     assert queue.entries == []
-    reason = "C could not be reached, and no more tries are made: B went down at every try"
+    reason = "C could not be reached, and no more attempts are made: B went down at every attempt"
     assert (port_of(host).rows[-3][1], port_of(host).rows[-3][-1]) == ("refuse", reason)
 
 

@@ -173,7 +173,7 @@ def test_no_host_says_a_line_end_in_helo(name: str) -> None:
 
 def test_a_user_name_with_a_line_end_is_no_name_for_a_file() -> None:
     """The same of users: their names would stand in every command about them."""
-    with pytest.raises(lab.TopologyError, match="holds a line end"):
+    with pytest.raises(lab.TopologyError, match="contains a line end"):
         from_dict({"host": [{"name": "ONE.ARPA", "users": ["a\r\nRSET"]}]})
 
 

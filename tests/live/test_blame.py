@@ -57,7 +57,7 @@ def test_a_wrong_reply_of_an_external_host_is_its_own(
         assert first["host"] == "THEIRS.ARPA"
         assert first["octets"].encode("latin-1") == reply.splitlines(keepends=True)[-1]
         assert "THEIRS.ARPA said" in first["sentence"]
-        assert "not the lab's: " in result.stderr
+        assert "by a program outside the lab: " in result.stderr
         assert summary["lost"] == 0
 
 

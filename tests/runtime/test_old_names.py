@@ -148,7 +148,9 @@ def test_a_module_of_the_lab_itself_says_what_took_its_place(old: str) -> None:
 
 def test_old_attributes_of_a_run_and_a_hop() -> None:
     run = lab.simulate(ROOT / "topologies" / "rfc821" / "scenario-01.toml")
-    with pytest.raises(AttributeError, match=r"^Run\.ledger is gone; account, breaches and digest"):
+    with pytest.raises(
+        AttributeError, match=r"^Run\.ledger was removed; use account, breaches and digest"
+    ):
         run.ledger  # type: ignore[attr-defined]  # noqa: B018
     hop = itineraries(run.trace)[0].hops[0]
     with pytest.warns(DeprecationWarning, match=r"^Hop\.tries is now Hop\.attempts$"):

@@ -70,7 +70,7 @@ def test_a_354_to_a_refused_data_takes_mail_data_and_then_refuses_it() -> None:
     lies = {"to": "DATA", "octets": "354 go\r\n"}, {"to": "RCPT", "octets": "250 OK\r\n"}
     run = lab.simulate(with_replies(*lies, users=["else"]))
     assert set(outcomes(run)) == {"returned"}
-    assert "R: 554 No recipient was taken." in list(transcript(run.trace))
+    assert "R: 554 No recipient was accepted." in list(transcript(run.trace))
 
 
 def test_a_250_for_mail_that_no_host_keeps_is_called_discarded() -> None:

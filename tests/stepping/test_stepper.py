@@ -311,7 +311,7 @@ event 11 of 42 · 0.900 s · MIT-AI.ARPA says to USC-ISIE.ARPA: RCPT TO:<@USC-IS
 links
 USC-ISIE.ARPA → MIT-AI.ARPA  0%  session 1: 250 OK
 spools
-MIT-AI.ARPA: message 1 for USC-ISIE.ARPA, 1 recipient, 256 octets, since 900 ms
+MIT-AI.ARPA: message 1 for USC-ISIE.ARPA, 1 recipient, 256 bytes, since 900 ms
 sides
 session 1
 sender-SMTP MIT-AI.ARPA

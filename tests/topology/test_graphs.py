@@ -298,7 +298,10 @@ def test_a_graph_file_stands_beside_the_topology_file(tmp_path: Path, kind: str)
     assert not topology.hosts["A"].relay
     assert topology.links[0].latency == 0.04
     (note,) = topology.notes
-    assert note == f"{toml}: 1 name was made fit for RFC 821, such as 'New York', now New-York"
+    assert (
+        note
+        == f"{toml}: 1 name was changed to be valid in RFC 821, such as 'New York', now New-York"
+    )
 
 
 def test_each_ending_of_a_graph_file_is_in_the_guide() -> None:

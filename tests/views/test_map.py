@@ -138,7 +138,7 @@ def test_a_host_without_a_place_lies_amid_its_neighbours_and_the_legend_says_so(
     amid = next(x for line in ax.lines for x in line.get_xdata() if 0.3 < x < 0.7)
     assert amid == pytest.approx(0.5, abs=0.02)
     words = [text.get_text() for text in ax.get_legend().get_texts()]
-    assert "a host without a place lies amid its neighbours" in words
+    assert "1 host without a position, between neighbours" in words
 
 
 def test_where_most_hosts_have_no_place_the_links_decide() -> None:

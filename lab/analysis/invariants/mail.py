@@ -224,7 +224,7 @@ class MailRules:
                 row,
                 f"{host} accepted message ",
                 message,
-                ", and no mail data had come",
+                ", but no mail data had arrived",
             )
             return
         octets = b"".join(pieces)
@@ -276,9 +276,9 @@ class MailRules:
                 self._breach(
                     LOST,
                     row,
-                    f"{host} took message ",
+                    f"{host} removed message ",
                     message,
-                    f" to be {row[PEER]}'s, which had not stored it",
+                    f" as accepted by {row[PEER]}, which had not stored it",
                 )
         self._done(message)
 
@@ -359,7 +359,7 @@ class MailRules:
             row,
             f"{row[HOST]} had no mail for recipient {recipient} of message ",
             message or row[MESSAGE],
-            f", and yet it was {what} there",
+            f", but it was {what} there",
         )
 
     # -- what mail looks like ---------------------------------------------------------------------
@@ -376,10 +376,12 @@ class MailRules:
         if text is None:
             text = mail.text = octets
             if origin[2] >= 0 and row[ACCEPT_SIZE] != origin[2]:
-                self._changed(row, f"{origin[2]} bytes were handed in and {row[ACCEPT_SIZE]} came")
+                self._changed(
+                    row, f"{origin[2]} bytes were submitted but {row[ACCEPT_SIZE]} arrived"
+                )
         stamps = stamps_above(octets, text)
         if stamps < 0:
-            self._changed(row, "what came is not the text under time stamp lines")
+            self._changed(row, "what arrived is not the text below time stamp lines")
             stamps = 0
         came = (reverse_path, stamps)
         straight = peer == origin[0] and peer not in self._elsewhere and came == (origin[1], 0)
@@ -404,8 +406,8 @@ class MailRules:
         else:
             rule, what = STAMPS, f"with {stamps} time stamp lines"
             ways = " or ".join(str(count) for _, count in possible)
-        came_so = f" came from {peer} to {row[HOST]} {what}, not {ways}"
-        self._breach(rule, row, "message ", row[MESSAGE], came_so)
+        difference = f" came from {peer} to {row[HOST]} {what}, not {ways}"
+        self._breach(rule, row, "message ", row[MESSAGE], difference)
 
     def _own_path(self, path: str, host: str, name: str) -> str:
         """Return the path of a host's user by the name of the host where it sends to (3.6)."""
@@ -430,7 +432,7 @@ class MailRules:
         if host == origin[0]:
             came = [*came, (origin[1], 0)]
         if stamps < 0:
-            self._changed(row, "what was delivered is not the text under time stamp lines")
+            self._changed(row, "what was delivered is not the text below time stamp lines")
         elif not any(first == b"Return-Path: <%b>\r\n" % path.encode() for path, _ in came):
             self._breach(
                 ROUTE,
@@ -462,7 +464,7 @@ class MailRules:
                     row,
                     "message ",
                     row[MESSAGE],
-                    f" came from {onward}, and the line below is {host}'s",
+                    f" came from {onward}, but the time stamp line below is by {host}",
                 )
             onward = self._host(stamp.sent_by)
             if host in self._skewed:
@@ -474,7 +476,7 @@ class MailRules:
                     row,
                     "message ",
                     row[MESSAGE],
-                    f" passed {host} at {stamp.daytime}, after a host that it came to later",
+                    f" passed {host} at {stamp.daytime}, later than a host that comes after it",
                 )
             later = at
 
@@ -505,7 +507,7 @@ class MailRules:
                     (row[T], "", host, None, None, message),
                     f"{host} took message ",
                     message,
-                    f" for recipient {recipient}, and then did nothing with it",
+                    f" for recipient {recipient} and then did nothing with it",
                 )
             for recipient, host in mail.spool:
                 if self._down[host] <= 0 and host not in self._holding:
@@ -514,7 +516,7 @@ class MailRules:
                         (row[T], "", host, None, None, message),
                         "the run is over, and message ",
                         message,
-                        f" for recipient {recipient} still lies in the spool of {host}",
+                        f" for recipient {recipient} is still in the spool of {host}",
                     )
 
 

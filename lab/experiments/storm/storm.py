@@ -192,7 +192,7 @@ def storm(
     processes: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> Storm:
-    """Run random networks with random mail and faults, and check every run.
+    """Run random networks with random mail and faults, and check them every run.
 
     ``careless``: every host replies 250 before it stores the mail, so rules must break.
     ``processes`` does not change the result; a script that asks for more than one requires

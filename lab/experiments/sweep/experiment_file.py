@@ -42,7 +42,8 @@ class SweepError(Exception):
 
 def _seeds(value: object) -> object:
     wrong = ValueError(
-        f'{as_toml(value)} is not seeds; write how many (10), a list ([1, 2]) or a range ("0..9")'
+        f"{as_toml(value)} does not give seeds; write how many (10), a list ([1, 2]) or a range "
+        '("0..9")'
     )
     if isinstance(value, bool) or not isinstance(value, (int, str, list, range, tuple)):
         raise wrong

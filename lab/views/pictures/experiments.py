@@ -9,6 +9,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from lab.quantities import count_noun
 from lab.views.pictures import plot_style
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def _duplicates(explored: Explored) -> list[Text]:
     if window or doubled:
         lines.append(
             Text(
-                f"in the window between storing and the 250 lie {len(window)} points; "
+                f"{count_noun(len(window), 'point')} in the window between storing and the 250; "
                 f"{len(doubled) - len(outside)} of them made a duplicate, "
                 f"and {len(outside) or 'none'} outside it"
             )

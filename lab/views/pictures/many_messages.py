@@ -282,7 +282,7 @@ def _delays(ax: Axes, messages: list[Itinerary], first: float, last: float, end:
     ax.yaxis.set_major_locator(FixedLocator(ticks))
     ax.yaxis.set_minor_locator(NullLocator())
     ax.yaxis.set_major_formatter(FuncFormatter(lambda t, _: duration(t)))
-    ax.set_ylabel("time until settled")
+    ax.set_ylabel("time to the outcome")
     from matplotlib.transforms import ScaledTranslation
 
     below = ax.transAxes + ScaledTranslation(0, -44 / 72, ax.figure.dpi_scale_trans)

@@ -289,16 +289,13 @@ class Map:
         )
 
     def _mention_unplaced(self) -> None:
-        """Say in the legend how many hosts have no place of their own."""
+        """Say in the legend how many hosts have no position of their own."""
         from matplotlib.lines import Line2D
 
         count = map_layout.without_place(self.hosts)
         if count:
-            these = (
-                "a host without a place lies" if count == 1 else f"{count} hosts without a place"
-            )
-            name = these + (" amid its" if count == 1 else " lie amid their") + " neighbours"
-            self.keys[name] = Line2D([], [], ls="")
+            unplaced = count_noun(count, "host") + " without a position, between neighbours"
+            self.keys[unplaced] = Line2D([], [], ls="")
 
 
 class _Words:

@@ -72,10 +72,10 @@ _ENDS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     ),
     "expired": ("given up", {"marker": "v", "mfc": plot_style.YELLOW, "mec": "black", "ms": 9}),
     "round": (
-        "goes another way from here",
+        "takes another route from here",
         {"marker": "P", "mfc": "white", "mec": plot_style.BLUE, "mew": 1.4, "ms": 8},
     ),
-    "fault": ("a fault, at once over", {"marker": "d", "mfc": "black", "mec": "black", "ms": 8}),
+    "fault": ("a momentary fault", {"marker": "d", "mfc": "black", "mec": "black", "ms": 8}),
     "reject": ("rejected at hand-over", {"marker": "s", "mfc": "black", "mec": "black", "ms": 8}),
     "abandon": (
         "notification abandoned",

@@ -29,7 +29,7 @@ from lab.analysis.spools import KINDS as SPOOL_KINDS
 from lab.analysis.spools import spans_and_changes
 from lab.analysis.tallies import tally_changes
 from lab.protocol.dialogue import SideState
-from lab.quantities import DURATION_UNITS, TIME_STEPS
+from lab.quantities import DURATION_UNITS, TIME_STEPS, count_noun
 from lab.trace.rows import (
     HOST,
     KIND,
@@ -369,9 +369,9 @@ class _Page:
             return []
         limits = self.texts.limits
         return [
-            f"{len(self.texts.cut):,} texts are longer than this page has room for: of mail it "
-            f"holds the first {limits[True]:,} octets, of a command or reply {limits[False]:,}. "
-            "The trace has all of them."
+            f"This page has no room for {count_noun(len(self.texts.cut), 'text')} in full: it "
+            f"holds the first {limits[True]:,} bytes of a mail, and {limits[False]:,} of a "
+            "command or reply. The trace has everything."
         ]
 
 

@@ -72,7 +72,7 @@ class HostPanel {
     for (const entry of spool.slice(0, LONG)) {
       const retry = this.run.retryAt(n, entry);
       const words = `mail ${entry.message} for ${this.run.hostName(entry.peer)}, `
-        + `${counted(entry.recipients.length, "recipient")}, ${counted(entry.size, "octet")}`
+        + `${counted(entry.recipients.length, "recipient")}, ${counted(entry.size, "byte")}`
         + (retry === null ? "" : `; next try at ${clock(retry)}`);
       list.append(make("li", {}, this._follow(entry.message), words));
     }
@@ -109,7 +109,7 @@ class HostPanel {
 
   _missing(i) {
     const missing = this.run.missing(i);
-    return missing ? `\n[… ${counted(missing, "more octet")}, left out of this page]` : "";
+    return missing ? `\n[… ${counted(missing, "more byte")}, left out of this page]` : "";
   }
 
   _dialogue(sessions, session, lines) {
@@ -144,7 +144,7 @@ class HostPanel {
       if (!letter) continue;
       for (const line of this.run.lines(i)) found.push(`${letter}: ${line}`);
       const missing = this.run.missing(i);
-      if (missing) found.push(`   [… ${counted(missing, "more octet")}, left out of this page]`);
+      if (missing) found.push(`   [… ${counted(missing, "more byte")}, left out of this page]`);
     }
     return found.length > 300 ? [`(${found.length - 300} lines before)`, ...found.slice(-300)] : found;
   }

@@ -34,7 +34,7 @@ def summary_table(summary: Summary, *, rows: int = ROWS) -> RenderableType:
     if summary.get("careless"):
         who = ", ".join(summary["careless"][:5])
         who += f" and {len(summary['careless']) - 5} more" if len(summary["careless"]) > 5 else ""
-        shout = f"CARELESS: {who} says 250 BEFORE the mail is stored; a crash then loses it"
+        shout = f"CARELESS: {who} replies 250 BEFORE the mail is stored; a crash then loses it"
         parts.append(Text(shout, style="bold red"))
     if summary.get("peer_breaches"):
         parts.append(_peer_breaches(summary))
@@ -71,7 +71,9 @@ def _peer_breaches(summary: Mapping[str, Any]) -> Text:
     count, first = summary["peer_breach_count"], summary["peer_breaches"][0]
     hosts = ", ".join(dict.fromkeys(breach["host"] for breach in summary["peer_breaches"]))
     times = "once" if count == 1 else f"{count} times"
-    sentence = f"{hosts} broke RFC 821 {times}, which is no fault of the lab: {first['sentence']}"
+    sentence = (
+        f"{hosts} broke RFC 821 {times}, which is not a fault of the lab: {first['sentence']}"
+    )
     return Text(sentence, style="yellow")
 
 
