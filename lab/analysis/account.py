@@ -498,8 +498,15 @@ class Account:
     @property
     def lost(self) -> list[Recipient]:
         """The recipients whose mail, and whose notification, no host has: in order of loss."""
-        lost = [one for one in self.recipients.values() if self._end_without_mail(one) == "lost"]
-        return sorted(lost, key=lambda it: (it.vanished_at, _order(it.message, it.id)))
+        lost = [
+            recipient
+            for recipient in self.recipients.values()
+            if self._end_without_mail(recipient) == "lost"
+        ]
+        return sorted(
+            lost,
+            key=lambda recipient: (recipient.vanished_at, _order(recipient.message, recipient.id)),
+        )
 
     def _end_without_mail(self, recipient: Recipient) -> str:
         """Return the outcome of a recipient if no host has the mail, nor a notification about it;

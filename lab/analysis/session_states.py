@@ -153,7 +153,13 @@ def _as_the_sender_sees(rows: list[tuple[int, Row]]) -> list[tuple[int, Row]]:
     The trace has a command where it arrives. A reply may come before that and after it was sent.
     """
     crossed = [(seq, row) for seq, row in rows if row[KIND] in DIALOGUE]
-    return sorted(crossed, key=lambda one: (one[1][T if one[1][KIND] == "reply" else SENT], one[0]))
+    return sorted(
+        crossed,
+        key=lambda crossing: (
+            crossing[1][T if crossing[1][KIND] == "reply" else SENT],
+            crossing[0],
+        ),
+    )
 
 
 def _overtaken(by_sender: list[tuple[int, Row]]) -> dict[int, list[Row]]:

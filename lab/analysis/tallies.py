@@ -40,9 +40,13 @@ def tally_changes(rows: Iterable[Row]) -> Iterator[TallyChange]:
             if count:
                 yield TallyChange(n, "submitted", count)
         elif kind in _SETTLE:
-            unsettled = [one for one in _concerned(account, row) if one.settled_at is None]
+            unsettled = [
+                recipient for recipient in _concerned(account, row) if recipient.settled_at is None
+            ]
             account.take(row)
-            settled = Counter(one.outcome for one in unsettled if one.settled_at is not None)
+            settled = Counter(
+                recipient.outcome for recipient in unsettled if recipient.settled_at is not None
+            )
             for name, count in settled.items():
                 yield TallyChange(n, name, count)
         elif kind == "accept" and row[PEER] == OUTSIDE:

@@ -47,7 +47,7 @@ def check(topologies: tuple[str, ...], sets: tuple[str, ...], quiet: bool) -> No
 
 def contents(topology: Topology) -> str:
     """Return what a topology holds, in a line."""
-    mail = len(topology.mail) + sum(one.count for one in topology.traffic)
+    mail = len(topology.mail) + sum(traffic.count for traffic in topology.traffic)
     parts = [
         (len(topology.hosts), "host"),
         (len(topology.links), "link"),

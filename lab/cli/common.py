@@ -291,12 +291,12 @@ def _cut_off(trace: Trace) -> str:
 def _missing(trace: Trace) -> str:
     """Return a note about a trace from which lines are missing."""
     count = sum(last - first + 1 for first, last in trace.missing)
-    some = [
+    gaps = [
         f"{first:,}" if first == last else f"{first:,} to {last:,}"
         for first, last in trace.missing[:_MOST_GAPS]
     ]
-    more = len(trace.missing) - len(some)
-    which = ", ".join(some) + (f" and {more:,} more gaps" if more else "")
+    more = len(trace.missing) - len(gaps)
+    which = ", ".join(gaps) + (f" and {more:,} more gaps" if more else "")
     return (
         f"{count:,} event{'s are' if count > 1 else ' is'} missing from the trace, seq {which}; "
         "what they recorded is left out"
@@ -368,7 +368,7 @@ def exit_if_broken(topology: str, done: Run) -> None:
     wrong = [str(breach) for breach in done.breaches] + (done.unmet() if done.is_settled else [])
     for sentence in wrong:
         print_error(f"{topology}: {sentence}")
-    about = next((one.message for one in done.breaches if one.message is not None), None)
+    about = next((breach.message for breach in done.breaches if breach.message is not None), None)
     if about is not None:
         if done.trace.level == "wire":
             print_error(f"what became of message {about}:")
@@ -378,14 +378,16 @@ def exit_if_broken(topology: str, done: Run) -> None:
             print_error(f"run it with --trace wire --out DIR to see what became of message {about}")
     # a scripted host does on purpose what it does: the summary has it
     hosts = done.topology.hosts
-    others = [
-        one for one in done.peer_breaches if not (one.host in hosts and hosts[one.host].replies)
+    by_others = [
+        breach
+        for breach in done.peer_breaches
+        if not (breach.host in hosts and hosts[breach.host].replies)
     ]
-    for breach in others[:MOST]:
+    for breach in by_others[:MOST]:
         print_error(f"{topology}: by a program outside the lab: {breach}")
     if wrong:
         raise click.exceptions.Exit(FAILED)
-    if others:
+    if by_others:
         raise click.exceptions.Exit(BROKEN_BY_OTHERS)
 
 

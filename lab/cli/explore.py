@@ -67,12 +67,12 @@ def explore(
 
     explored = exploring.plan(described, seed, limit, by or exploring.WAYS)
     command = ["lab", "run", topology, *(["--seed", str(seed)] if seed else [])]
-    command += [word for one in sets for word in ("--set", one)]
+    command += [word for override in sets for word in ("--set", override)]
     if point is not None:
-        found = next((one for one in explored.points if one.number == point), None)
-        if found is None:
+        chosen = next((each for each in explored.points if each.number == point), None)
+        if chosen is None:
             exit_with_error(f"--point {point}: use a number from 1 to {explored.possible}")
-        click.echo(command_for(described, command, found))
+        click.echo(command_for(described, command, chosen))
         return
     interrupted = False
     with progress_bar(len(explored.points), as_json, "points", 50) as progress:
@@ -90,7 +90,8 @@ def explore(
         print_table(explored_table(explored))
         print_worst_point(explored, described, command)
     exit_on_breaches(
-        [f"point {one.number}, {one.where}: {why}" for one, why in explored.breaches], interrupted
+        [f"point {broken.number}, {broken.where}: {why}" for broken, why in explored.breaches],
+        interrupted,
     )
 
 

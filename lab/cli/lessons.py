@@ -33,8 +33,8 @@ def lessons(wanted: str | None, options: tuple[str, ...], listed: bool) -> None:
     except course.NoLessons as why:
         exit_with_error(str(why))
     if listed:
-        for one in found:
-            click.echo(f"{one.number:>2}  {one.minutes:>2} min  {one.title}")
+        for lesson in found:
+            click.echo(f"{lesson.number:>2}  {lesson.minutes:>2} min  {lesson.title}")
         return
     require_modules("jupyterlab", "anywidget", "pandas")
     import signal

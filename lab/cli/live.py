@@ -69,26 +69,26 @@ def parse_ports(topology: Topology, given: tuple[str, ...]) -> dict[str, int]:
     """Return the port of each host named by ``--port``; exit status 2 if one is wrong."""
     ports: dict[str, int] = {}
     wrong = []
-    for one in given:
-        name, _, port = one.partition("=")
+    for item in given:
+        name, _, port = item.partition("=")
         spec = topology.host(name)
         if not name or not port.isdecimal():
-            wrong.append(f"--port {one}: expected HOST=PORT, for example --port MIT-AI.ARPA=2525")
+            wrong.append(f"--port {item}: expected HOST=PORT, for example --port MIT-AI.ARPA=2525")
         elif not 0 < int(port) < 65536:
-            wrong.append(f"--port {one}: use a port from 1 to 65535")
+            wrong.append(f"--port {item}: use a port from 1 to 65535")
         elif spec is None or spec.kind != "host":
             hosts = ", ".join(n for n, h in topology.hosts.items() if h.kind == "host")
-            wrong.append(f"--port {one}: there is no host {name}; the hosts are {hosts}")
+            wrong.append(f"--port {item}: there is no host {name}; the hosts are {hosts}")
         elif spec.external:
             wrong.append(
-                f"--port {one}: {name} is external; its own software decides where it listens"
+                f"--port {item}: {name} is external; its own software decides where it listens"
             )
         elif ports.get(spec.name, int(port)) != int(port):
             wrong.append(
-                f"--port {one}: {spec.name} has port {ports[spec.name]} already; use one of them"
+                f"--port {item}: {spec.name} has port {ports[spec.name]} already; use one of them"
             )
         elif taken := [n for n, at in ports.items() if at == int(port) and n != spec.name]:
-            wrong.append(f"--port {one}: {taken[0]} has this port already; use another")
+            wrong.append(f"--port {item}: {taken[0]} has this port already; use another")
         else:
             ports[spec.name] = int(port)
     for sentence in wrong:

@@ -84,10 +84,10 @@ def _print_message(hosts: Sequence[HostSpool], which: str) -> None:
     host, _, place = which.partition("/")
     user, _, number = place.rpartition("/")
     found: dict[str, bytes] = {}
-    for one in hosts:
-        if one.is_named(host):
-            found |= {str(mail.number): mail.octets for mail in one.waiting if not user}
-            found |= {str(mail.number): mail.octets for mail in one.drops if mail.user == user}
+    for spool in hosts:
+        if spool.is_named(host):
+            found |= {str(mail.number): mail.octets for mail in spool.waiting if not user}
+            found |= {str(mail.number): mail.octets for mail in spool.drops if mail.user == user}
     if number not in found:
         _exit_without_message(hosts, which)
     sys.stdout.buffer.write(found[number])
@@ -95,8 +95,10 @@ def _print_message(hosts: Sequence[HostSpool], which: str) -> None:
 
 
 def _exit_without_message(hosts: Sequence[HostSpool], which: str) -> NoReturn:
-    examples = [f"{mail.host}/{mail.number}" for one in hosts for mail in one.waiting]
-    examples += [f"{mail.host}/{mail.user}/{mail.number}" for one in hosts for mail in one.drops]
+    examples = [f"{mail.host}/{mail.number}" for spool in hosts for mail in spool.waiting]
+    examples += [
+        f"{mail.host}/{mail.user}/{mail.number}" for spool in hosts for mail in spool.drops
+    ]
     known = f"for example {examples[0]}" if examples else "there is none in this spool"
     exit_with_error(f"--read {which}: there is no such message; {known}")
 

@@ -59,7 +59,7 @@ def step(
     from lab.stepping.commands import CommandLine
     from lab.stepping.stepper import Stepper
 
-    total = len(described.mail) + sum(one.count for one in described.traffic)
+    total = len(described.mail) + sum(traffic.count for traffic in described.traffic)
     with progress_bar(total, False) as progress:
         stepper = Stepper(described, seed, until, progress=progress)
     if at is not None:
@@ -77,8 +77,8 @@ def run_screen(stepper: Stepper) -> None:
     from lab.stepping.screen import StepApp
 
     StepApp(stepper).run()
-    for one in stepper.interventions:
-        print_note(f"changed after event {one.moment}: {one.words}")
+    for change in stepper.interventions:
+        print_note(f"changed after event {change.moment}: {change.words}")
 
 
 def read_commands(commands: CommandLine) -> None:

@@ -79,9 +79,9 @@ def storm(
         print_table(storm_table(checked))
     exit_on_breaches(
         [
-            f"run {one.number}: {one.breaches[0]}"
-            + (f"; smallest case in {files[one.number]}" if one.number in files else "")
-            for one in checked.broken
+            f"run {run.number}: {run.breaches[0]}"
+            + (f"; smallest case in {files[run.number]}" if run.number in files else "")
+            for run in checked.broken
         ],
         interrupted,
     )
@@ -92,13 +92,13 @@ def write_smallest_cases(checked: Storm, out: Path) -> dict[int, str]:
     from lab.experiments.storm import storm as storms
 
     files = {}
-    for one in checked.worst(MOST_SHRUNK):
-        click.echo(f"lab: run {one.number} broke a rule; shrinking it", err=True)
-        path = out / f"storm-{checked.seed}-{one.number}.toml"
+    for run in checked.worst(MOST_SHRUNK):
+        click.echo(f"lab: run {run.number} broke a rule; shrinking it", err=True)
+        path = out / f"storm-{checked.seed}-{run.number}.toml"
         try:
-            path.write_text(storms.as_file(checked, one, storms.smallest(checked, one)))
+            path.write_text(storms.as_file(checked, run, storms.smallest(checked, run)))
         except OSError as error:
             print_error(f"{path}: the smallest case cannot be written ({reason_of(error)})")
             continue
-        files[one.number] = str(path)
+        files[run.number] = str(path)
     return files

@@ -115,10 +115,10 @@ def sweep(
     if ended is not None:
         exit_with_problems(ended)
     if swept.failed:
-        for one, reason in swept.failed[:MOST_PRINTED]:
-            values = ", ".join(f"{key} = {value}" for key, value in one.point.values.items())
+        for run, reason in swept.failed[:MOST_PRINTED]:
+            values = ", ".join(f"{key} = {value}" for key, value in run.point.values.items())
             print_error(
-                f"run {one.number} ({values or 'unchanged'}, seed {one.seed}) failed: {reason}"
+                f"run {run.number} ({values or 'unchanged'}, seed {run.seed}) failed: {reason}"
             )
         more = len(swept.failed) - MOST_PRINTED
         if more > 0:

@@ -335,8 +335,8 @@ class Host(HostControl):
             self.record((now, "abandon", self.name, None, None, message, why))
             return
         for first in range(0, len(failed), MOST_LISTED):
-            some = failed[first : first + MOST_LISTED]
-            self._notify_sender(now, message, return_path, some, mail_data)
+            listed = failed[first : first + MOST_LISTED]
+            self._notify_sender(now, message, return_path, listed, mail_data)
 
     def _notify_sender(
         self,

@@ -49,17 +49,17 @@ def compose_notification(
     ]
     begin = f"  Sorry {to.local}, your"
     room = MOST_QUOTED
-    told: set[tuple[str, ...]] = set()
+    reported: set[tuple[str, ...]] = set()
     for failure in failures:
-        about, said = _about(failure)
-        if (*about, said) in told:
+        about, words = _about(failure)
+        if (*about, words) in reported:
             continue  # another member of the same private list
-        told.add((*about, said))
+        reported.add((*about, words))
         lines.append(f"{begin} {about[0]}")
         lines += about[1:]
-        shown = _shortened(said, max(room, _SHORTEST))
-        room -= sum(map(len, shown))
-        lines += _in_quotes(shown) if failure.host else [f"  {line}" for line in shown]
+        shortened = _shortened(words, max(room, _SHORTEST))
+        room -= sum(map(len, shortened))
+        lines += _in_quotes(shortened) if failure.host else [f"  {line}" for line in shortened]
         begin = "  Your"
     return as_mail_data([*lines, *_quoted(mail_data, quote)])
 

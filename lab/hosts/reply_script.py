@@ -179,13 +179,13 @@ class ReplyScript:
     ``counts`` says how often each stage has come in all sessions of the host. Before the engine
     carries a command out it calls :meth:`next`, and then gives :meth:`steps` its reply.
 
-    ``told`` has an entry for each RCPT of the transaction to which the sender-SMTP has been told a
-    success: whether the host has taken that recipient.
+    ``reported`` has an entry for each RCPT of the transaction to which the sender-SMTP has been
+    told a success: whether the host has taken that recipient.
     """
 
     def __init__(self, replies: Sequence[ScriptedReply], counts: dict[str, int]) -> None:
         self.is_over = False
-        self.told: list[bool] = []
+        self.reported: list[bool] = []
         self._replies = replies
         self._counts = counts
         self._due: deque[_Due] = deque()
@@ -199,7 +199,7 @@ class ReplyScript:
         is_sent = stage in self._early  # and it counted when it was sent
         self._counts[stage] = number = self._counts.get(stage, 0) + (not is_sent)
         if stage in _MAILS:
-            self.told = []
+            self.reported = []
         spec = self._spec(stage, number)
         self._due.append(_Due(stage, spec, is_sent))
         self._early.discard(stage)
@@ -216,15 +216,17 @@ class ReplyScript:
         stage, spec, _ = self._due[-1]
         code = own if spec is None or spec.octets is None else spec.code
         if stage == "RCPT" and code is not None and carries_out(stage, code):
-            self.told.append(own < 300)
+            self.reported.append(own < 300)
 
     def taken(self, ids: Sequence[str]) -> list[str] | None:
         """Return those recipients, of all that a sender-SMTP takes to be accepted, that the host
         has taken; None if their number says that they are others.
         """
-        if len(ids) != len(self.told):
+        if len(ids) != len(self.reported):
             return None
-        return [recipient for recipient, is_taken in zip(ids, self.told, strict=True) if is_taken]
+        return [
+            recipient for recipient, is_taken in zip(ids, self.reported, strict=True) if is_taken
+        ]
 
     def steps(self, octets: bytes) -> list[Step]:
         """Return what to do in place of sending the engine's reply."""

@@ -144,9 +144,9 @@ class ScriptedReceiver(ReceiverSMTP):
     def reply_to_mail_data(self, data: MailData) -> Reply | None:
         """Take the mail data, and return the reply: the prescribed one, if there is one."""
         script = self._script
-        told = script.next(DATA_SENT) if script is not None else None
-        if told is not None and not carries_out(DATA_SENT, told):
-            return _reply(told)
+        code = script.next(DATA_SENT) if script is not None else None
+        if code is not None and not carries_out(DATA_SENT, code):
+            return _reply(code)
         if script is not None and not self.transaction.forward_paths:
             return NO_RECIPIENTS
         code = self._next(MAIL_DATA)

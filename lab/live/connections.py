@@ -547,7 +547,7 @@ class IncomingConnection(OpenSession):
         closing = reply(421, f"{self.receiving.name} {why}, closing transmission channel")
         self.receiving.now = self.process.clock.now
         self._noted = 0
-        said = [Crossing("reply", closing.octets)]
-        self._note(said)
+        crossings = [Crossing("reply", closing.octets)]
+        self._note(crossings)
         self.process.write(self.channel.transport, closing.octets, free=True)
         self._finish(cut(reason))

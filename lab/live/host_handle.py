@@ -265,7 +265,7 @@ class HostHandle(HostControl):
 
     def _void(self, batch: int) -> None:
         """Drop the rows of a batch that could not be stored; those that are true come again."""
-        self._unsure = deque(one for one in self._unsure if one[0] != batch)
+        self._unsure = deque(entry for entry in self._unsure if entry[0] != batch)
 
     def _take_stored(self, stored: int) -> None:
         while self._unsure and self._unsure[0][0] <= stored:

@@ -69,5 +69,7 @@ _TCP_ON_X25: Final = Transport(
     "tcp-on-x25", (26, 12, 49, 49, 49), _TCP.segment, _TCP.header, _X25.setup, _X25
 )
 
-TRANSPORTS: Final = {one.name: one for one in (_TCP, _NCP, _NITS, _X25, _TCP_ON_X25)}
+TRANSPORTS: Final = {
+    transport.name: transport for transport in (_TCP, _NCP, _NITS, _X25, _TCP_ON_X25)
+}
 """The transport services by the names that a topology file uses."""

@@ -128,8 +128,8 @@ class SenderSMTP:
         """End the session: replies, or parts of some, have come before what they could answer."""
         answer: Answer = (451, EARLY)
         for code, lines, octets in early[:1]:
-            said = octets.decode("latin-1").strip()
-            answer = (code, "\n".join(lines)) if code == 421 else (451, f"{EARLY}: {said}")
+            text = octets.decode("latin-1").strip()
+            answer = (code, "\n".join(lines)) if code == 421 else (451, f"{EARLY}: {text}")
         self._give_up(answer)
         return [Crossing("reply", octets) for _, _, octets in early[:1]]
 

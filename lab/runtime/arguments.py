@@ -100,7 +100,7 @@ def one_of(name: str, value: Any, known: Iterable[str]) -> str:
     names = list(known)
     if isinstance(value, str) and value in names:
         return value
-    quoted = [f'"{one}"' for one in names]
+    quoted = [f'"{each}"' for each in names]
     listed = " or ".join([", ".join(quoted[:-1]), quoted[-1]] if len(quoted) > 1 else quoted)
     raise (ValueError if isinstance(value, str) else TypeError)(
         f"{name} must be {listed}, not {shown(value)}"

@@ -332,7 +332,9 @@ class Faults:
 
     def _change(self, spec: FaultSpec, name: str) -> Revert:
         """Give links another value; of several on one link, the last that is not over counts."""
-        directions = [one for link in self._links(spec) for one in (link.to_b, link.to_a)]
+        directions = [
+            direction for link in self._links(spec) for direction in (link.to_b, link.to_a)
+        ]
         key = self._next_key()
         self._set_values(directions, name, key, spec.value or 0.0)
         return partial(self._set_values, directions, name, key, None)

@@ -72,7 +72,7 @@ class PartitionNumbering(Numbering):
     """The numbers of one partition of a run, host by host.
 
     They do not depend on how the hosts are shared out, save for the partition in which a message
-    is accounted for: its home, which stands between the host's rank and the count.
+    is accounted for: its owner, which stands between the host's rank and the count.
     """
 
     def __init__(self, hosts: Iterable[str], partition: int) -> None:
@@ -91,10 +91,10 @@ class PartitionNumbering(Numbering):
         return self._next(host, 0)
 
     def next_message(self, host: str, about: int | None = None) -> int:
-        """Return the number of a message; a notification has the home of what it reports on."""
+        """Return the number of a message; a notification has the owner of what it reports on."""
         self.messages += 1
-        home = self._partition if about is None else home_of(about)
-        return self._next(host, 1) | home << COUNT_BITS
+        owner = self._partition if about is None else owner_of(about)
+        return self._next(host, 1) | owner << COUNT_BITS
 
     def next_key(self, host: str) -> int:
         """Return the key of a session that a host would open; few of them come to a number."""
@@ -125,7 +125,7 @@ class LiveHostNumbering(Numbering):
         return self._next()
 
 
-def home_of(message: int) -> int:
+def owner_of(message: int) -> int:
     """Return the partition in which a message that a partition has numbered is accounted for."""
     return message >> COUNT_BITS & MAX_PARTITIONS - 1
 

@@ -54,7 +54,7 @@ class ReplyTimeouts:
     def _look(self, _: Any) -> None:
         now: float = self._clock.now
         overdue = [session for session in self._watched() if reply_deadline(session) <= now]
-        for session in sorted(overdue, key=lambda one: self._ranks[one.sender_host]):
+        for session in sorted(overdue, key=lambda session: self._ranks[session.sender_host]):
             _time_out(session)
         first = min(map(reply_deadline, self._watched()), default=math.inf)
         self.is_watching = first < math.inf

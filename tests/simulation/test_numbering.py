@@ -18,7 +18,7 @@ from lab.simulation.numbering import (
     RunNumbering,
     RunNumbers,
     count_of,
-    home_of,
+    owner_of,
 )
 
 HOSTS = ("A", "B", "C")
@@ -41,18 +41,18 @@ def test_a_partition_counts_host_by_host_and_its_numbers_say_whose_they_are() ->
     assert [count_of(key) for key in keys] == [1, 2], "keys are counted apart from sessions"
 
 
-def test_a_message_is_at_home_where_it_was_handed_in_and_a_notification_with_it() -> None:
+def test_a_message_is_owned_where_it_was_handed_in_and_a_notification_with_it() -> None:
     here, elsewhere = PartitionNumbering(HOSTS, 5), PartitionNumbering(HOSTS, 7)
     message = here.next_message("B")
     about = elsewhere.next_message("C", message)
-    assert (home_of(message), home_of(about), home_of(elsewhere.next_message("C"))) == (5, 5, 7)
+    assert (owner_of(message), owner_of(about), owner_of(elsewhere.next_message("C"))) == (5, 5, 7)
     assert (about >> RANK_SHIFT, count_of(about)) == (2, 1)
 
 
 @pytest.mark.parametrize("partition", [0, MAX_PARTITIONS - 1])
 def test_sessions_have_the_same_numbers_in_whatever_partition(partition: int) -> None:
     assert PartitionNumbering(HOSTS, partition).next_session("B") == (1 << RANK_SHIFT) + 1
-    assert home_of(PartitionNumbering(HOSTS, partition).next_message("C")) == partition
+    assert owner_of(PartitionNumbering(HOSTS, partition).next_message("C")) == partition
 
 
 def test_a_live_host_never_gives_a_number_twice_in_any_of_its_lives() -> None:

@@ -1,9 +1,9 @@
 """What a partition derives from its own rows: digest, the rule of the replies, where rows go.
 
 The partition that records the rows of a host or a session derives what concerns that alone. A
-message may go anywhere, so what concerns it is derived in its home
-(:class:`lab.simulation.partitioned.home_results.HomeResults`): the partition of the host where it
-was handed in. A notification has the home of the message that it reports on. Only some rows are
+message may go anywhere, so what concerns it is derived in its owner
+(:class:`lab.simulation.partitioned.owned_results.OwnedResults`): the partition of the host where it
+was handed in. A notification has the owner of the message that it reports on. Only some rows are
 needed there.
 """
 
@@ -16,7 +16,7 @@ from lab.analysis.account import ACCOUNTED
 from lab.analysis.invariants import Replies
 from lab.analysis.invariants.mail import KINDS
 from lab.analysis.invariants.replies import WrongReply
-from lab.simulation.numbering import RANK_SHIFT, count_of, home_of
+from lab.simulation.numbering import RANK_SHIFT, count_of, owner_of
 from lab.trace.digests import Digests
 from lab.trace.rows import KIND, MESSAGE, OCTETS, PEER, SESSION, START_META, Row
 
@@ -70,15 +70,15 @@ class LocalResults:
         for upto, row in sent:
             self._take(rows, range(done, upto), needed)
             if row[KIND] == "data":
-                self._answering[row[SESSION]] = self._home(row[MESSAGE])
+                self._answering[row[SESSION]] = self._owner(row[MESSAGE])
             self._handlers[row[KIND]](row)
             done = upto
         self._take(rows, range(done, len(rows)), needed)
         return needed
 
-    def _home(self, message: int | None) -> int:
-        """Return the home of a message; one without a number yet will have this home."""
-        return self._partition if message is None else home_of(message)
+    def _owner(self, message: int | None) -> int:
+        """Return the owner of a message; one without a number yet will have this owner."""
+        return self._partition if message is None else owner_of(message)
 
     def _take(self, rows: list[Row], indices: range, needed: list[list[int]]) -> None:
         handlers, answering, here = self._handlers, self._answering, self._here
@@ -86,26 +86,26 @@ class LocalResults:
             row = rows[index]
             kind = row[KIND]
             if kind in _NEEDED:
-                needed[self._home(row[MESSAGE])].append(index)
+                needed[self._owner(row[MESSAGE])].append(index)
             elif kind in self._of_all:
-                for those in needed:
-                    those.append(index)
+                for chosen in needed:
+                    chosen.append(index)
             handler = handlers.get(kind)
             if handler is None or (kind in _SENT and row[PEER] not in here):
                 continue  # the partition of the sender-SMTP derives what concerns that
             handler(row)
             if kind == "data":
-                answering[row[SESSION]] = self._home(row[MESSAGE])
+                answering[row[SESSION]] = self._owner(row[MESSAGE])
             elif kind == "reply":
                 if row[SESSION] in answering:
-                    home = answering.pop(row[SESSION])
-                    if self._answered(row, home):
-                        needed[home].append(index)
+                    owner = answering.pop(row[SESSION])
+                    if self._answered(row, owner):
+                        needed[owner].append(index)
             elif kind == "close":
                 self._closed(row[SESSION], index, needed)
 
-    def _answered(self, row: Row, home: int) -> bool:
-        """Note that the mail data of a session is answered; return whether its home needs the row.
+    def _answered(self, row: Row, owner: int) -> bool:
+        """Note that the mail data of a session is answered; return whether its owner needs the row.
 
         It does not if the host itself has recorded that it accepted the mail.
         """
@@ -113,15 +113,15 @@ class LocalResults:
         if row[OCTETS][:3] == b"250" and row[PEER] not in self._replies.contrary:
             self._refused.pop(session, None)
             return False
-        self._refused[session] = home
+        self._refused[session] = owner
         return True
 
     def _closed(self, session: int, index: int, needed: list[list[int]]) -> None:
-        """Let the homes know of the end of a session, if they keep something about it."""
-        homes = {self._answering.pop(session, -1), self._refused.pop(session, -1)} - {-1}
+        """Let the owners know of the end of a session, if they keep something about it."""
+        owners = {self._answering.pop(session, -1), self._refused.pop(session, -1)} - {-1}
         if "close" not in self._of_all:
-            for home in homes:
-                needed[home].append(index)
+            for owner in owners:
+                needed[owner].append(index)
 
     def hashes(self) -> dict[str, bytes]:
         """Return the hash of the events of each host of this partition, for the digest."""

@@ -95,7 +95,7 @@ class MergedResults:
         the last batch, and the rest.
         """
         self._wrong += wrong
-        self._found += [Finding(*one).breach(self._messages.known) for one in found]
+        self._found += [Finding(*finding).breach(self._messages.known) for finding in found]
         self.account.take_settled(settled, self._messages.known)
         self._rests.append(rest)
 

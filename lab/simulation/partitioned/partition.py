@@ -14,7 +14,7 @@ from lab.protocol.script import ScriptedSender
 from lab.simulation.any_session import AnySession
 from lab.simulation.numbering import PartitionNumbering
 from lab.simulation.partitioned.event_order import OrderedRows
-from lab.simulation.partitioned.home_results import HomeResults
+from lab.simulation.partitioned.owned_results import OwnedResults
 from lab.simulation.partitioned.remote import (
     ANSWERED,
     CALL,
@@ -43,7 +43,7 @@ class PartitionSimulation(Simulation):
     ``partitions`` are the numbers of the hosts' partitions by name, ``partition`` is this one's.
     ``remote`` holds the sessions with an end in another, and what is posted to it. ``numbers``
     counts sessions and messages host by host. ``begun`` is the first row of the run.
-    ``home_results`` are of the messages whose home is here. ``all_idle`` is set before each instant
+    ``owned_results`` are of the messages whose owner is here. ``all_idle`` is set before each instant
     of faults: whether nothing was left to do in any partition.
     """
 
@@ -54,7 +54,7 @@ class PartitionSimulation(Simulation):
         self.partition = partition
         self.remote = RemoteSessions(partitions)
         self.all_idle = False
-        self.home_results = HomeResults(len(self.remote.outboxes))
+        self.owned_results = OwnedResults(len(self.remote.outboxes))
         self.numbers = PartitionNumbering(topology.hosts, partition)
         super().__init__(topology, seed, self.numbers)
         self.remote.rows = self.trace.rows
@@ -106,9 +106,9 @@ class PartitionSimulation(Simulation):
                 outbox.append((math.inf, 0, TREE, destination, octets))
 
     def send_rows(self, partition: int, batch: OrderedRows) -> None:
-        """Send rows of this partition to the one that needs them for its home results."""
+        """Send rows of this partition to the one that needs them for its owner results."""
         if partition == self.partition:
-            self.home_results.take(partition, batch)
+            self.owned_results.take(partition, batch)
         else:
             outbox = self.remote.outboxes[partition]
             outbox.append((math.inf, 0, ROWS, self.partition, *batch))
@@ -159,7 +159,7 @@ class PartitionSimulation(Simulation):
         self.world.routes.know({message[3]: message[4]})
 
     def _take_rows(self, message: Message) -> None:
-        self.home_results.take(message[3], message[4:])
+        self.owned_results.take(message[3], message[4:])
 
 
 _HANDLERS: Final[dict[int, Callable[[PartitionSimulation, Message], None]]] = {

@@ -87,7 +87,7 @@ def partitioned(topology: Topology, count: int) -> PartitionPlan:
     shares so unequal that the run would take longer; then, as little as possible crosses them.
     """
     work = estimated_work(topology)
-    latencies = {(one.a, one.b): _least_latency(one, topology.faults) for one in topology.links}
+    latencies = {(link.a, link.b): _least_latency(link, topology.faults) for link in topology.links}
     plans = []
     for latency in _tried(latencies.values()):
         plan = _plan(topology, count, latencies, latency, work)
@@ -171,9 +171,9 @@ def _weighed(
     for name, group in group_of.items():
         weights[group] += sessions[name] + NO_WORK
     for a, b in [*dict.fromkeys([*links, *calls])]:
-        one, other = group_of[a], group_of[b]
-        if one != other:
-            for x, y in ((one, other), (other, one)):
+        here, there = group_of[a], group_of[b]
+        if here != there:
+            for x, y in ((here, there), (there, here)):
                 joined[x][y] = joined[x].get(y, 0.0) + calls[a, b] + NO_WORK
     return weights, joined
 
@@ -217,7 +217,7 @@ def _together(topology: Topology) -> Iterator[tuple[str, ...]]:
         within_sessions = fault.after is not None or fault.kind == "one-way"
         if within_sessions and fault.link is not None:
             yield from matching_links(fault.link, ends)
-            yield fault.link if all(one in topology.hosts for one in fault.link) else ()
+            yield fault.link if all(name in topology.hosts for name in fault.link) else ()
 
 
 def _sessions_a_window(topology: Topology, plan: PartitionPlan) -> float:

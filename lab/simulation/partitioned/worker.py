@@ -171,9 +171,9 @@ class WorkerProcess:
         for _, messages in self.peers.receive():
             self.simulation.take(messages)
         self.peers.flush()
-        local, home = self.results, self.simulation.home_results
-        wrong, found = local.wrong_replies(), [tuple(finding) for finding in home.findings()]
-        results = (local.hashes(), wrong, found, home.settled(), home.rest())
+        local, owned = self.results, self.simulation.owned_results
+        wrong, found = local.wrong_replies(), [tuple(finding) for finding in owned.findings()]
+        results = (local.hashes(), wrong, found, owned.settled(), owned.rest())
         self.coordinator.send_bytes(marshal.dumps((Message.FINISHED.value, *results)))
 
     # -- the coordinator ------------------------------------------------------------------------
@@ -199,7 +199,7 @@ class WorkerProcess:
         kinds = LEVELS[self.level] | NUMBERED
         shipped = [index for index, row in enumerate(rows) if row[KIND] in kinds]
         sent = [list(rows[index]) for index in shipped]  # the coordinator renumbers them
-        settled = simulation.home_results.settled()
+        settled = simulation.owned_results.settled()
         batch = (
             Message.BATCH.value,
             sent,

@@ -49,7 +49,7 @@ def latency(trace: Trace, ax: Axes | None = None, *, by: str = "hops") -> Axes:
             ax.text(0.5, 0.5, "nothing was delivered", transform=ax.transAxes, ha="center")
             ax.set_axis_off()
             return ax
-        _scale(ax, [one for some in times.values() for one in some])
+        _scale(ax, [seconds for group in times.values() for seconds in group])
         if by == "hops":
             _shares(ax, times)
         else:

@@ -69,14 +69,18 @@ def mean_of(values: Iterable[Any]) -> Mean | None:
     >>> mean_of([1, 3, None])
     Mean(mean=2.0, half=12.706, count=2)
     """
-    some = [float(one) for one in values if isinstance(one, (int, float)) and one == one]
-    if not some:
+    numbers = [
+        float(value) for value in values if isinstance(value, (int, float)) and value == value
+    ]
+    if not numbers:
         return None
-    if len(some) == 1:
-        return Mean(some[0], None, 1)
-    degrees = len(some) - 1
+    if len(numbers) == 1:
+        return Mean(numbers[0], None, 1)
+    degrees = len(numbers) - 1
     t = _T[degrees - 1] if degrees <= len(_T) else NormalDist().inv_cdf(0.975) + 2.37 / degrees
-    return Mean(fmean(some), round(t * stdev(some) / math.sqrt(len(some)), 9), len(some))
+    return Mean(
+        fmean(numbers), round(t * stdev(numbers) / math.sqrt(len(numbers)), 9), len(numbers)
+    )
 
 
 # -- files ----------------------------------------------------------------------
@@ -92,10 +96,12 @@ def leave(swept: Sweep, out: Path) -> list[Path]:
         _placed(out / "sweep.csv", lambda path: _write_csv(swept.columns, rows, path)),
         _placed(out / "sweep.parquet", lambda path: _write_parquet(swept, rows, path)),
     ]
-    for one in swept.experiment.measures:
-        if mean_of(row[one.name] for row in rows) is not None:
-            name = "".join(sign if sign.isalnum() or sign in "._-" else "-" for sign in one.name)
-            paths.append(_placed(out / f"{name}.png", _drawer(swept, rows, one.name)))
+    for measure in swept.experiment.measures:
+        if mean_of(row[measure.name] for row in rows) is not None:
+            name = "".join(
+                sign if sign.isalnum() or sign in "._-" else "-" for sign in measure.name
+            )
+            paths.append(_placed(out / f"{name}.png", _drawer(swept, rows, measure.name)))
     return paths
 
 
@@ -112,7 +118,7 @@ def about(swept: Sweep) -> dict[str, Any]:
     """Return what a plot needs of a sweep besides its rows."""
     return {
         "axes": swept.experiment.axes,
-        "units": {one.name: one.unit for one in swept.experiment.measures},
+        "units": {measure.name: measure.unit for measure in swept.experiment.measures},
         "labels": swept.experiment.labels,
         "title": swept.experiment.title,
     }
@@ -148,17 +154,17 @@ def _write_parquet(swept: Sweep, rows: Sequence[Mapping[str, Any]], path: Path) 
     columns = {}
     for name in swept.columns:
         cells = [_cell(row[name]) for row in rows]
-        kinds = {type(one) for one in cells if one is not None}
+        kinds = {type(cell) for cell in cells if cell is not None}
         if kinds == {int, float}:
-            cells = [None if one is None else float(one) for one in cells]
+            cells = [None if cell is None else float(cell) for cell in cells]
         elif len(kinds) > 1:
-            cells = [None if one is None else str(one) for one in cells]
+            cells = [None if cell is None else str(cell) for cell in cells]
         text = name in ("digest", "error") or (not kinds and name in swept.experiment.axes)
         empty = pyarrow.string() if text else pyarrow.float64()
         columns[name] = pyarrow.array(cells, None if kinds else empty)
     table = pyarrow.table(columns)
-    told = {"title": swept.experiment.title, "axes": json.dumps(swept.experiment.axes)}
-    pyarrow.parquet.write_table(table.replace_schema_metadata(told), path)
+    described = {"title": swept.experiment.title, "axes": json.dumps(swept.experiment.axes)}
+    pyarrow.parquet.write_table(table.replace_schema_metadata(described), path)
 
 
 # -- a table to read ----------------------------------------------------------------------
@@ -177,14 +183,17 @@ def sweep_table(swept: Sweep) -> RenderableType:
     for name in axes:
         table.add_column(name)
     table.add_column("runs", justify="right")
-    for one in measures:
-        table.add_column(one.name, justify="right")
+    for measure in measures:
+        table.add_column(measure.name, justify="right")
     groups = grouped(swept.rows(), axes)
     for rows in list(groups.values())[:MOST_SHOWN]:
-        told = [_written(mean_of(row[one.name] for row in rows), one.unit) for one in measures]
+        cells = [
+            _written(mean_of(row[measure.name] for row in rows), measure.unit)
+            for measure in measures
+        ]
         good = sum(row["error"] is None for row in rows)
         count = str(good) if good == len(rows) else f"{good} of {len(rows)}"
-        table.add_row(*(str(_cell(rows[0][name])) for name in axes), count, *told)
+        table.add_row(*(str(_cell(rows[0][name])) for name in axes), count, *cells)
     lines = []
     if len(groups) > MOST_SHOWN:
         lines.append(Text(f"... and {len(groups) - MOST_SHOWN} more combinations", style="dim"))
@@ -278,9 +287,9 @@ def _draw(
 ) -> None:  # fmt: skip
     colour, dashes, marker = _LOOKS[number % len(_LOOKS)]
     found = [
-        (scale.place(some[0][first] if first else ""), mean)
-        for some in grouped(rows, [first] if first else []).values()
-        if (mean := mean_of(row[measure] for row in some)) is not None
+        (scale.place(group[0][first] if first else ""), mean)
+        for group in grouped(rows, [first] if first else []).values()
+        if (mean := mean_of(row[measure] for row in group)) is not None
     ]
     found.sort(key=lambda pair: pair[0])
     places = [place for place, _ in found]
@@ -378,9 +387,9 @@ class _Scale:
 
     def place(self, value: Any) -> float:
         """Return the place of a value."""
-        told = json.dumps(value, sort_keys=True, default=str)
-        every = (json.dumps(one, sort_keys=True, default=str) for one in self.values)
-        return next(p for p, one in zip(self._places, every, strict=True) if one == told)
+        spelled = json.dumps(value, sort_keys=True, default=str)
+        spellings = [json.dumps(each, sort_keys=True, default=str) for each in self.values]
+        return self._places[spellings.index(spelled)]
 
     def finish(self, ax: Axes, label: str) -> None:
         """Label the axis with the values."""

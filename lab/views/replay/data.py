@@ -206,7 +206,7 @@ class _Page:
         return self.wording.of(rows, lambda row: strings[of_wire(kind, (row[column],))[0]])
 
     def _wordings(self) -> list[list[Any]]:
-        return [list(one) for one in self.wording.words]
+        return [list(pattern) for pattern in self.wording.words]
 
     # -- what analysis makes of them ---------------------------------------------------------------
 
@@ -271,16 +271,18 @@ class _Page:
         """
         if len({row[MESSAGE] for row in self.rows}) > MOST_LANES:
             return []
-        return [self._lane(one) for one in itineraries(self.trace)]
+        return [self._lane(itinerary) for itinerary in itineraries(self.trace)]
 
-    def _lane(self, one: Itinerary) -> dict[str, Any]:
+    def _lane(self, itinerary: Itinerary) -> dict[str, Any]:
         last = self.trace.last
-        ends = [(end.t, end.kind in ("deliver", "terminal")) for end in one.ends]
-        ends += [(attempt.ended, False) for hop in one.hops for attempt in hop.attempts]
-        spans = [(hop.sending, hop.ended or last) for hop in one.hops if hop.sending is not None]
+        ends = [(end.t, end.kind in ("deliver", "terminal")) for end in itinerary.ends]
+        ends += [(attempt.ended, False) for hop in itinerary.hops for attempt in hop.attempts]
+        spans = [
+            (hop.sending, hop.ended or last) for hop in itinerary.hops if hop.sending is not None
+        ]
         return {
-            "message": one.number,
-            "waits": [_micro(hop.queued, hop.ended or last) for hop in one.hops],
+            "message": itinerary.number,
+            "waits": [_micro(hop.queued, hop.ended or last) for hop in itinerary.hops],
             "hops": [_micro(*span) for span in sorted(spans)],
             "ends": [[*_micro(t), int(good)] for t, good in sorted(ends)],
         }

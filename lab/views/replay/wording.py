@@ -94,11 +94,11 @@ class Wording:
             None if no_session else _SESSION, None if no_message else _MESSAGE,
             extra,
         )  # fmt: skip
-        said = self._pattern(sentence(event, is_unheard=is_unheard), shown)
+        pattern = self._pattern(sentence(event, is_unheard=is_unheard), shown)
         drawn = row_of(event)
-        words = (said, "", -1, "")
+        words = (pattern, "", -1, "")
         if drawn is not None:
-            words = (said, drawn.kind, self._pattern(drawn.text, shown), drawn.tag)
+            words = (pattern, drawn.kind, self._pattern(drawn.text, shown), drawn.tag)
         number = self._words.setdefault(words, len(self.words))
         if number == len(self.words):
             self.words.append(words)
