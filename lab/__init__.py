@@ -88,7 +88,7 @@ _MODULES = {
     "Trial": "lab.experiments.explore",
     "User": "lab.hosts.directory",
 }
-"""Where each public name is: its module, and its name there if that is another."""
+"""Where each public name is: its module, and its name there if that differs."""
 
 _PACKAGES = ("lessons", "protocol", "testing", "views")
 

@@ -6,8 +6,8 @@ Every recipient of every submitted message ends in exactly one outcome: ``delive
 delivered), ``discarded`` (a scripted or external host accepted it and did not keep it), or
 ``lost``, which is a fault of the lab.
 
-A recipient that is settled, and whose mail lies in no host's spool any more, is moved to columns of
-a few dozen bytes: an account of a million messages takes no more room than their addresses.
+A settled recipient whose mail is in no host's spool any more is moved to columns of a few dozen
+bytes: an account of a million messages takes no more room than their addresses.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ MOST_OUTSIDE: Final = 10_000
 """Recipients at external hosts whose account is opened again if the mail comes back."""
 
 LAZY: Final = 100_000
-"""Recipients of a summary from which on each is made only when it is looked at."""
+"""With more recipients than this, a summary makes each only when it is read."""
 
 
 @dataclass(slots=True)
@@ -405,7 +405,7 @@ class Account:
             self.settled.add(recipient)
 
     def _keep_outside(self, recipient: Recipient) -> None:
-        """Keep the account of mail that an external host has taken, as it may come back."""
+        """Keep the account of mail that an external host has taken, because it may come back."""
         if len(self._outside) >= MOST_OUTSIDE:
             first = next(iter(self._outside))
             del self._outside[first]
@@ -577,7 +577,7 @@ _HANDLERS: Final = {
 }
 
 ACCOUNTED: Final = frozenset(_HANDLERS)
-"""The kinds of event that an account goes by."""
+"""The kinds of event that an account reads."""
 
 
 def write_summary(summary: Summary, file: IO[str], indent: int | None = None) -> None:

@@ -101,7 +101,7 @@ def place_of(host: str, peer: str | None) -> str:
 
 
 def _spans(rows: Iterable[Row]) -> Iterator[FaultSpan]:
-    """Each fault, once it is known when it ended; of several alike the first ends first."""
+    """Yield each fault once its end is known; of several alike, the first to begin ends first."""
     lasting: dict[tuple[Any, ...], list[tuple[int, float]]] = {}
     for n, row in enumerate(rows):
         if row[KIND] == "close":
@@ -125,7 +125,7 @@ def _spans(rows: Iterable[Row]) -> Iterator[FaultSpan]:
 
 
 def _waits(row: Row) -> bool:
-    """Whether a row only says that a hang-up waits for a session to come so far.
+    """Whether a row only says that a hang-up waits for its place in a session.
 
     It happens where the channel is cut, if it happens at all.
     """

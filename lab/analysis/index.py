@@ -1,4 +1,4 @@
-"""The index of a trace: what is so at any moment of it, found in a few milliseconds."""
+"""The index of a trace: the state of the run at any moment, found in a few milliseconds."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Crossing:
 
 
 class TraceIndex:
-    """Everything that a trace says of any of its moments.
+    """The state of a run at any moment of its trace.
 
     A moment is a number of events that have happened, from 0 to ``len(trace)``.
     """

@@ -1,4 +1,4 @@
-"""An index of intervals: which of many things exist at a moment, found without looking at all."""
+"""An index of intervals: which of many things exist at a moment, found without looking at each."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _EVERY: Final = 512
 class IntervalIndex(Generic[T]):
     """Values, each of which exists from one moment on until another.
 
-    It lists what exists at every 512th moment; of what begins later it looks at each.
+    It lists what exists at every 512th moment, and looks at each thing that begins after that.
     """
 
     def __init__(self, intervals: Iterable[tuple[int, int, T]], moments: int) -> None:

@@ -39,7 +39,7 @@ CROSSINGS: Final = frozenset({"command", "reply", "piece", "error", "data"})
 FAILURES: Final = frozenset({
     "error", "cut", "loss", "unreachable", "reject", "refuse", "abandon", "forget", "fault",
 })  # fmt: skip
-"""The kinds of row that tell of something that failed."""
+"""The kinds of row that show a failure."""
 
 CROSSED: Final = FAILURES - {"error", "forget", "fault"}
 """The failures that the replay page marks on the map, with a cross between the two hosts."""
@@ -83,7 +83,7 @@ def tag(kind: str, text: str) -> str:
 
 
 class NothingToShow(ValueError):
-    """There is no such message, session or host in the trace; the message says what there is."""
+    """Raised if a trace has no such message, session or host; the text says which it has."""
 
 
 def ladder_rows(
@@ -197,7 +197,7 @@ class _Chosen:
 
     @property
     def is_all(self) -> bool:
-        """Whether every row is."""
+        """Whether every row is asked for."""
         return (self.session, self.pair, self.messages, self.host) == (None, None, None, None)
 
     def _find(
@@ -303,11 +303,11 @@ _IN_HOSTS: Final[dict[str, _Maker]] = {
     "refuse": lambda event: ("refuse", f"message {event.message} refused"),
     "forget": lambda event: ("forget", f"message {event.message} forgotten in the crash"),
 }
-"""What happens inside a host: told where it is asked for."""
+"""What happens inside a host, which is shown only where it is asked for."""
 
 
 def _with_waits(found: Iterable[LadderRow]) -> Iterator[LadderRow]:
-    """The rows with those waits between them that are long beside the rest."""
+    """Yield the rows, with the waits between them that are long compared with the rest."""
     rows = list(found)
     gaps = sorted(b.t - a.t for a, b in pairwise(rows) if b.t > a.t)
     usual = gaps[len(gaps) // 2] if gaps else 0.0

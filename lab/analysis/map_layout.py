@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 _EXACT: Final = 700
-"""Up to so many hosts are laid out by all their distances; more, by those from 60 of them."""
+"""Up to this many hosts are laid out by all their distances; more, by those from 60 of them."""
 
 _PIVOTS: Final = 60
 
@@ -19,7 +19,7 @@ _HEIGHT: Final = 0.47
 """The height of a map as a share of its width."""
 
 _ROOMS: Final = ((8, 0.05), (25, 0.034), (60, 0.022), (300, 0.011), (10**9, 0.004))
-"""For up to so many hosts, how far apart they lie at least: a little more than a host is wide."""
+"""For up to this many hosts, the least distance between two: a little more than a host's width."""
 
 _ROUNDS: Final = 150
 

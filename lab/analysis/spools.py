@@ -158,7 +158,7 @@ def spool_changes(rows: Iterable[Row], there: _There | None = None) -> Iterator[
 def _parted(
     here: Iterable[SpoolSpan], n: int, recipients: Sequence[str] | None
 ) -> tuple[list[SpoolSpan], list[SpoolSpan]]:
-    """Part what lies there for some recipients (None: all), which leaves, from what stays."""
+    """Separate the mail of some recipients (None: all), which leaves, from the mail that stays."""
     left: list[SpoolSpan] = []
     kept: list[SpoolSpan] = []
     for span in here:

@@ -1,4 +1,4 @@
-"""How many recipients were submitted, delivered, returned and rejected, from event to event.
+"""How many recipients have been submitted, delivered, returned and rejected, event by event.
 
 The outcomes are those of :class:`~lab.analysis.account.Account`; here is when each was reached.
 """
@@ -17,7 +17,7 @@ _SETTLE: Final = ("deliver", "terminal", "reject", "abandon")
 
 
 class TallyChange(NamedTuple):
-    """``by`` more recipients have come to what ``name`` says with event number ``n``.
+    """With event number ``n``, ``by`` more recipients reached what ``name`` says.
 
     ``name`` is "submitted" or an outcome of the account. A list that is expanded stands for its
     members from then on, so that ``by`` may be less than 0.
@@ -72,7 +72,7 @@ def _outcomes(account: Account, keys: Iterable[tuple[int, str]]) -> Iterator[str
 def _concerned(account: Account, row: Row) -> list[Recipient]:
     """Return the recipients that an event may settle: its own, or those its notification is about.
 
-    An event that only a message is known of (abandon) may settle all recipients of that message.
+    An event that names only a message (abandon) may settle all recipients of that message.
     """
     message = row[MESSAGE]
     if row[KIND] == "abandon":

@@ -1,4 +1,4 @@
-"""Make a live run: what ``lab live`` calls, with the endings of a simulated one."""
+"""Make a live run, as ``lab live`` does; it ends in the same ways as a simulated one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A live network for the time of a ``with`` block: real TCP that Python programs can use."""
+"""A live network that lasts for a ``with`` block: real TCP that Python programs can use."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from lab.topology.model import Topology
 from lab.trace.trace import Trace
 
 _SECONDS_TO_END: Final = 20.0
-"""Seconds that a network has to end in good order before its process is killed."""
+"""Seconds that a network may take to end in good order before its process is killed."""
 
 
 class LiveServer:

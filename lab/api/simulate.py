@@ -39,7 +39,7 @@ def load(path: str | os.PathLike[str], sets: Sequence[str] = (), seed: int = 0) 
 
 
 def topology_of(topology: object, seed: int) -> Topology:
-    """Return a topology, or that of a file, for a seed; TypeError for what is neither."""
+    """Return a topology, or that of a file, for a seed; raises TypeError for anything else."""
     if isinstance(topology, Topology):
         return topology.ready().with_seed(seed)
     what = "a lab.Topology or the path of a topology file"
@@ -67,7 +67,7 @@ def simulate(
     breaches are the same for each. ``store`` is a folder for a trace that is too long for memory:
     its events go there as Parquet files.
 
-    ``processes``: the hosts are shared out among so many processes, with the same result. Where
+    ``processes``: the hosts are shared out among this many processes, with the same result. Where
     that is impossible or would take longer, one process makes the run and a warning says why.
 
     Raises :class:`lab.TopologyError` for a file with problems. Ctrl-C raises

@@ -25,7 +25,7 @@ FAILED, UNUSABLE, BROKEN_BY_OTHERS, INTERRUPTED = 1, 2, 3, 130
 """Exit statuses: a broken rule or [expect]; unusable arguments or files; Ctrl-C."""
 
 WIDTH_WITHOUT_TERMINAL = 1000
-"""Columns of a table in a pipe or a file: enough that no line is folded."""
+"""Columns of a table in a pipe or a file: enough that no line is wrapped."""
 
 
 class Duration(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on only

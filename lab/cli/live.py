@@ -99,7 +99,9 @@ def parse_ports(topology: Topology, given: tuple[str, ...]) -> dict[str, int]:
 
 
 def check_address(address: str) -> None:
-    """Exit with status 2 for what is not an IP address; warn of one that other machines reach."""
+    """Exit with status 2 for a text that is not an IP address; warn of one that other machines
+    reach.
+    """
     try:
         known = ipaddress.ip_address(address)
     except ValueError:
@@ -288,7 +290,7 @@ def print_endpoints(progress: ProgressLine, network: LiveNetwork) -> None:
 
 
 class ProgressLine:
-    """A line on stderr that shows how far a live run is, if stderr is a terminal."""
+    """A line on stderr that shows the progress of a live run, if stderr is a terminal."""
 
     def __init__(self, wanted: bool) -> None:
         self._status: Status | None = None
@@ -312,7 +314,7 @@ class ProgressLine:
             self._status.stop()
 
     def __call__(self, network: LiveNetwork) -> None:
-        """Show how far a run is, every REFRESH_SECONDS at most."""
+        """Show the progress of a run, at most once every REFRESH_SECONDS."""
         if self._status is None or time.monotonic() - self._last < REFRESH_SECONDS:
             return
         self._last = time.monotonic()

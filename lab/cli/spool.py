@@ -71,7 +71,7 @@ def spool(folder: Path, which: str | None, out: Path | None, migrate: bool, as_j
 
 
 def _exit_on_problems(hosts: Sequence[HostSpool]) -> None:
-    """Print what cannot be read, and exit with status 2 if there is such."""
+    """Print what cannot be read, and exit with status 2 if there is any."""
     problems = [problem for host in hosts for problem in host.problems]
     for problem in problems[:-1]:
         print_error(problem)

@@ -101,7 +101,7 @@ def _checks(cls: type[Any]) -> dict[str, Fitting]:
 
 
 def _simple(cls: type[Any]) -> dict[str, type[Any]]:
-    """Return the types of the fields of which any value of exactly this type will do."""
+    """Return the types of the fields that accept any value of exactly their type."""
     types = {"text": str, "host": str, "flag": bool}
     kinds = {field.name: field.metadata.get("kind", "") for field in fields(cls)}
     return {name: types[kind] for name, kind in kinds.items() if kind in types}

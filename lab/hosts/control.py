@@ -46,7 +46,7 @@ class HostControl(ABC):
     @property
     @abstractmethod
     def has_work(self) -> bool:
-        """Whether the host will do something by itself; not so with mail that others fetch."""
+        """Whether the host has something to do of its own accord, unlike mail that others fetch."""
 
     @property
     @abstractmethod

@@ -1,4 +1,4 @@
-"""Knows mail again that a mail program outside the lab sends back with more in its header.
+"""Recognises mail that a mail program outside the lab sends back with more in its header.
 
 What survives a real mail program is the text, the subject, and the Received fields that were there,
 under those that it adds. Nothing of ours is put into the mail for it. Mail with the same text that
@@ -14,7 +14,7 @@ from typing import Final
 from lab.hosts.received import header_of, received_fields, unfolded
 
 MOST_KEPT: Final = 10_000
-"""The most messages outside that a host knows again."""
+"""The most messages outside the lab that a host recognises."""
 
 
 def fingerprint(mail_data: bytes) -> bytes:
@@ -35,7 +35,9 @@ def _fingerprints(mail_data: bytes) -> Iterator[bytes]:
 
 
 class MailOutside:
-    """The mail that has left the lab, by its fingerprint: its number and the ids of recipients."""
+    """The mail that has left the lab, by its fingerprint: its number and the ids of its
+    recipients.
+    """
 
     __slots__ = ("_mails",)
 

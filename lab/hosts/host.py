@@ -92,7 +92,7 @@ class Host(HostControl):
 
     @property
     def has_work(self) -> bool:
-        """Whether the host will do something by itself; not so with mail that others fetch."""
+        """Whether the host has something to do of its own accord, unlike mail that others fetch."""
         if self.unstored:
             return True
         for queue in self.spool.queues.values():
@@ -151,8 +151,8 @@ class Host(HostControl):
     ) -> None:
         """Deliver to recipients at this host, and queue a copy for each next host of the others.
 
-        The originator gets a notification about recipients who cannot have the mail. ``earlier`` is
-        the mail of the spool that goes another way.
+        The originator gets a notification about recipients who cannot be given the mail.
+        ``earlier`` is the mail of the spool that goes another way.
         """
         plan = self.plan(
             message, verb, return_path, recipients, mail_data, relaying=relaying, earlier=earlier
@@ -273,7 +273,7 @@ class Host(HostControl):
         plan.is_handled = True
 
     def _drop_unsendable(self, plan: MailPlan, hop: Neighbour, mail: QueuedMail) -> None:
-        """Let those recipients fail whose paths are too long with the official names in them."""
+        """Fail the recipients whose paths are too long with the official names in them."""
         sendable = []
         for recipient, path in mail.addressees:
             refusal = why_unsendable(self.destinations.official(path, hop.environment))

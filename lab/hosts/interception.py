@@ -15,8 +15,8 @@ from lab.protocol.syntax import verb_of
 
 
 def reply_of(line: str) -> Reply:
-    """Return the reply that a line such as "550 No such user here" is; a code alone has RFC 821's
-    text.
+    """Return the reply that a line such as "550 No such user here" stands for; a code alone has
+    RFC 821's text.
 
     Raises ValueError, the tail of a sentence, for any other line.
     """

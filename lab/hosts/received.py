@@ -31,12 +31,12 @@ def header_of(mail_data: bytes) -> bytes:
 
 
 def received_fields(mail_data: bytes) -> list[bytes]:
-    """Return what stands in each Received field of mail, unfolded, the first field first."""
+    """Return the value of each Received field of mail, unfolded, the first field first."""
     return unfolded(header_of(mail_data), _NAME)
 
 
 def unfolded(header: bytes, wanted: bytes) -> list[bytes]:
-    """Return what stands in each field of a header with a name, which is given in capitals."""
+    """Return the value of each field of a header with this name, which is given in capitals."""
     fields: list[list[bytes]] = []
     is_inside = False
     for line in header.split(b"\r\n"):

@@ -45,7 +45,7 @@ Identity = tuple[int, Sequence[str]]
 
 
 def from_outside(_: Transaction) -> None:
-    """Know no mail: all of it is from outside."""
+    """Treat all mail as mail from outside."""
 
 
 CARELESS_DELAY: Final = 1.0

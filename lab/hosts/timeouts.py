@@ -67,7 +67,7 @@ class Timeouts:
 
     @property
     def not_opened(self) -> str:
-        """What is wrong when a channel has not been open in time."""
+        """What is wrong when a channel has not opened in time."""
         return f"no channel was open within {self.opening:g} s"
 
 

@@ -45,8 +45,8 @@ def in_a_loop(received: int, most: int) -> Reply:
 def failure_of(refusals: Sequence[Reply]) -> Reply:
     """Return the reply to mail data that no recipient can be given: 552, 554, 451 or 452 (4.3).
 
-    ``refusals`` say why, one or more for each recipient. If any is for now only, so is the reply:
-    the sender-SMTP tries again, and then learns about the others.
+    ``refusals`` say why, one or more for each recipient. If any is temporary, so is the reply: the
+    sender-SMTP tries again, and then learns about the others.
     """
     for_now = [refusal for refusal in refusals if refusal.code < 500]
     decisive = list(dict.fromkeys([str(refusal) for refusal in for_now or refusals]))

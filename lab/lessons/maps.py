@@ -28,7 +28,8 @@ COSTS: Final = {95: 2, 200: 4, 300: 3, 500: 1, 1800: 1, 5000: 2}
 and the relative frequency of each."""
 
 FEWEST: Final = 50
-"""The fewest hosts of an edge list: in a smaller net, no few hosts carry most of the mail."""
+"""The fewest hosts of an edge list: in a smaller net, there are not a few hosts that carry most of
+the mail."""
 
 DRAWN: Final = 400
 """Hosts of the random map that is made if there is no real one."""

@@ -2,9 +2,9 @@
 
 Mail that a peer hands over is an :class:`Acceptance`: what the host makes of it (copies for next
 hosts, deliveries, notifications) is written first, and happens only then. If it cannot be written,
-nothing has happened, and the peer is told so. Everything else (mail was sent on, is tried later,
-goes another way) has happened already; if it cannot be written, it is written later. A crash until
-then does no harm but that mail is sent twice.
+nothing has happened, and the reply says so. Everything else (mail was sent on, is tried later,
+takes another route) has happened already; if it cannot be written, it is written later. A crash
+before that only means that mail is sent twice.
 """
 
 from __future__ import annotations
@@ -77,12 +77,12 @@ class Commits:
         changes.deliveries.append(Delivery(user, message, octets))
 
     def adopt(self, acceptance: Acceptance) -> None:
-        """Store what nobody waits for a reply to."""
+        """Store mail for which no reply is due."""
         self._changes.add(acceptance.changes)
 
     @property
     def is_due(self) -> bool:
-        """Whether there is something to be written that was not tried in vain."""
+        """Whether there is something to write that has not failed before."""
         return bool(self.staged) or (bool(self._changes) and not self.has_failed)
 
     @property
@@ -116,11 +116,13 @@ class Commits:
         return True
 
     def begin_sync(self) -> None:
-        """Let the disk be waited for, on behalf of all that is written."""
+        """Begin to wait for the disk, on behalf of everything that is written."""
         self.syncing, self.written = self.written, []
 
     def end_sync(self, error: BaseException | None) -> list[Acceptance]:
-        """Return the mail that is on the disk now. With an error, there is none, and it goes."""
+        """Return the mail that is on the disk now; after an error, none, and that mail has
+        failed.
+        """
         synced, self.syncing = self.syncing, []
         if error is None:
             return synced

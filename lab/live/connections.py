@@ -46,7 +46,7 @@ class HostConnection(asyncio.Protocol):
         self.is_stuck = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin, as the connection is there."""
+        """Begin: the connection has been made."""
         self.transport = cast(asyncio.Transport, transport)
         self.role.connected(self.transport)
 
@@ -57,11 +57,11 @@ class HostConnection(asyncio.Protocol):
         self.role.received(octets)
 
     def eof_received(self) -> bool:
-        """Note that the peer sends nothing more; return whether it may still hear replies."""
+        """Note that the peer sends nothing more; return whether it may still receive replies."""
         return self.role.input_ended()
 
     def connection_lost(self, error: Exception | None) -> None:
-        """End the session, as the connection is gone."""
+        """End the session: the connection is gone."""
         if self.role.peer != OUTSIDE:
             self.role.process.receive_messages()
         self.role.disconnected()
@@ -72,7 +72,7 @@ class HostConnection(asyncio.Protocol):
         self.pause()
 
     def resume_writing(self) -> None:
-        """Read on, as what we wrote has left."""
+        """Read on: what we wrote has left."""
         self.is_stuck = False
         self.role.go_on()
 
@@ -165,7 +165,7 @@ class OutgoingConnection(PendingCall):
         return self.sender.receive(octets)
 
     def go_on(self) -> None:
-        """Read on, as what we wrote has left."""
+        """Read on: what we wrote has left."""
         self.channel.resume()
 
     def _report_mail(self, kind: str) -> None:
@@ -212,14 +212,14 @@ class OutgoingConnection(PendingCall):
         return False
 
     def abort(self) -> None:
-        """Close the connection, as no channel can be opened."""
+        """Close the connection: no channel can be opened."""
         self.over = True
         transport = getattr(self.channel, "transport", None)
         if transport is not None:
             transport.abort()
 
     def disconnected(self) -> None:
-        """End the session, as the connection is gone."""
+        """End the session: the connection is gone."""
         if self.over:
             return
         if self.call_number in self.process.calling:

@@ -28,7 +28,7 @@ class LiveDriver(Driver):
 
     ``clock`` is the wall clock, with which that of the links is kept in step. ``relay_port`` is the
     port at which the network listens for its hosts. ``failures`` are sentences about what has
-    failed. ``changed`` is set when there may be something to do. ``over`` tells that the run has
+    failed. ``changed`` is set when there may be something to do. ``over`` is set when the run has
     ended; ``interrupted`` counts the requests to end it.
     """
 

@@ -260,7 +260,7 @@ class HostHandle(HostControl):
             self._take_batch(batch, rows)
 
     def _take_batch(self, batch: int, rows: list[Row]) -> None:
-        """Keep rows of the host until it has stored what they tell."""
+        """Keep rows of the host until it has stored what they record."""
         self._unsure.append((batch, rows))
 
     def _void(self, batch: int) -> None:
@@ -279,7 +279,7 @@ class HostHandle(HostControl):
     def _inherit(self) -> None:
         """Take what the host had recorded when its process ended, as far as it came true.
 
-        Its storage tells what that is, and how much mail it left.
+        Its storage shows what that is, and how much mail it left.
         """
         if self._outbox is None:
             return
@@ -313,7 +313,9 @@ class HostHandle(HostControl):
         self.ready.clear()
 
     async def end(self) -> None:
-        """Wait for the process to end; kill it if it takes too long, or nobody wants to wait."""
+        """Wait for the process to end; kill it if it takes too long, or if there is no time to
+        wait.
+        """
         if self._process is None:
             return
         until = time.monotonic() + _END_TIMEOUT

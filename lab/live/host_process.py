@@ -90,9 +90,9 @@ class OpenSession(ABC):
     """One side of a session, as the host's process keeps it.
 
     ``number`` is the session's, 0 while it has none. ``peer`` is the other host. ``queue_sender``
-    is the queue whose mail is sent, None on a receiver-SMTP's side and for a script. ``over`` tells
-    that this side has ended. ``is_early``: what comes next has come before all that this side sent
-    has left.
+    is the queue whose mail is sent, None on a receiver-SMTP's side and for a script. ``over`` is
+    set when this side has ended. ``is_early``: what comes next has come before all that this side
+    sent has left.
     """
 
     def __init__(self, peer: str, queue_sender: QueueSender | None) -> None:
@@ -137,7 +137,7 @@ class PendingCall(OpenSession):
 
     @abstractmethod
     def abort(self) -> None:
-        """Close the connection, as no channel can be opened."""
+        """Close the connection: no channel can be opened."""
 
 
 NewCall = Callable[

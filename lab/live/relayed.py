@@ -436,7 +436,7 @@ class LiveSession(AnySession):
             port.close()
 
     def receiver_sees_close(self, _: Any) -> None:
-        """Do nothing: the host in the other process finds out by itself."""
+        """Do nothing: the host in the other process finds out on its own."""
 
     def discard(self) -> None:
         """Drop everything, at the end of a run."""

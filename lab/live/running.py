@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from lab.analysis.streaming import StreamingAnalysis
 
 ENDS: Final = ("settled", "until", "interrupted")
-"""Why a run ends where nothing has failed."""
+"""The ways in which a run ends if nothing has failed."""
 
 Progress = Callable[[LiveNetwork], None]
 """Called with the network now and then."""

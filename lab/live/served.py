@@ -1,4 +1,4 @@
-"""A live network that another program has started, and that runs as long as that program wants.
+"""A live network that another program has started, and that runs until that program ends it.
 
 It is a process of its own, so that it does not matter what the other program is, or how it is
 interrupted. Its standard input ends when it is to end, also if the other program is killed.

@@ -79,7 +79,9 @@ class HostSpool:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Have the folder for oneself; raises SpoolProblem if another run has it, or none may write."""
+    """Lock the folder for this run; raises SpoolProblem if another run has it, or it is
+    read-only.
+    """
     try:
         lock = os.open(folder / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
     except OSError as error:

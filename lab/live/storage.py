@@ -2,8 +2,8 @@
 
 SQLite and not a directory of files: what one acceptance does (mail into three queues and a mail
 drop) becomes durable in one transaction with one fsync, whole or not at all, and several sessions'
-mail may share it: what comes while the disk is busy goes with the next. RFC 821 asks that mail be
-in hand before 250 says so.
+mail may share it: what comes while the disk is busy goes with the next. RFC 821 requires mail to
+be in hand before a 250 says so.
 
 What is written is what has changed, message by message. So it costs the same however many messages
 a queue holds.

@@ -67,7 +67,9 @@ class LinkDirection:
         return head + delay, tail + delay
 
     def lost(self, segments: int) -> list[int]:
-        """Return how many times each segment that was lost was sent again until it arrived."""
+        """Return, for each segment that was lost, how many times it was sent again until it
+        arrived.
+        """
         again = []
         for _ in range(segments if self.loss else 0):
             times = 0

@@ -79,7 +79,7 @@ OPENING: Final = Spoken(CONNECTION)
 
 
 class Answered(NamedTuple):
-    """A reply, and what it answers: ``spoken``; None if it came before anything was asked."""
+    """A reply, and the command that it answers (``spoken``): None if nothing had been asked."""
 
     spoken: Spoken | None
     code: int

@@ -87,7 +87,7 @@ COMMANDS: Final = (
 """The fourteen commands, in the order of section 4.1.2."""
 
 MINIMUM: Final = ("HELO", "MAIL", "RCPT", "DATA", "RSET", "NOOP", "QUIT")
-"""The commands that every receiver-SMTP implements (section 4.5.1)."""
+"""The commands that every receiver-SMTP must implement (section 4.5.1)."""
 
 
 class Arrow(NamedTuple):

@@ -33,8 +33,8 @@ class Rule:
     RFC says it, in its own words. ``lives`` is the full name of the code that implements it.
     ``choice`` says what the lab does, and why, where the RFC leaves a choice or contradicts itself;
     otherwise it is empty. ``lacking`` is what is not implemented, "" if nothing is missing.
-    ``statements`` are the RFC's normative statements that the rule covers, by their number, counted
-    from the RFC's first line to its last.
+    ``statements`` are the RFC's normative statements that the rule covers, by their numbers in the
+    order of the RFC.
     """
 
     number: str

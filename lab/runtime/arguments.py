@@ -29,7 +29,7 @@ def whole_number(name: str, value: Any, least: int | None = None, *, example: in
 def real_number(
     name: str, value: Any, least: float | None = None, *, unit: str = "", example: str = "9.5"
 ) -> float:
-    """Return a number, at least ``least``; infinity is one, and what is not a number (nan) not."""
+    """Return a number, at least ``least``; infinity is allowed, nan is not."""
     if type(value) is float and (value >= least if least is not None else value == value):
         return value
     of_unit = f" of {unit}" if unit else ""
@@ -89,7 +89,7 @@ def text(name: str, value: Any, what: str = "a text") -> str:
 
 
 def many(name: str, value: Any, what: str) -> Iterable[Any]:
-    """Return what has several values and is not a text; ``what`` says what they must be."""
+    """Return a value that holds several and is not a text; ``what`` says what they must be."""
     if isinstance(value, Iterable) and not isinstance(value, (str, bytes, bytearray)):
         return value
     raise TypeError(f"{name} must be {what}, not {shown(value)}")

@@ -1,9 +1,10 @@
-"""Compiled modules in the place of their sources, where they were made from just these.
+"""Compiled modules in place of their sources, if they were made from these very sources.
 
-Where an installation could, it has compiled the modules in which a run spends its time, into a
-folder of their own among the installed packages. They are taken all or none: all, if every source
-that they were made from is byte for byte what it was then; else an edit would be hidden, or stale
-code would meet fresh. ``SMTP_LAB_PURE=1`` in the environment has everything run from its source.
+If there was a C compiler, the installation has compiled the modules in which a run spends its time,
+into a folder of their own among the installed packages. Either all of them are used or none: all,
+if every source is byte for byte what it was when they were made. Otherwise an edit would be hidden,
+or old code would be mixed with new. ``SMTP_LAB_PURE=1`` in the environment has everything run from
+its source.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ _ROOT: Final = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(_
 
 
 class Finder:
-    """Finds the compiled modules of the lab, where they are to be taken."""
+    """Finds the compiled modules of the lab, if they are to be used."""
 
     @staticmethod
     def find_spec(name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
-        """The compiled module of a name, if there is one that is sound."""
+        """Return the compiled module of this name, if there is one that can be used."""
         if not name.startswith("lab.") and name != _LIBRARY:
             return None
         folder = _folder()
@@ -38,7 +39,7 @@ class Finder:
 
 
 def install() -> None:
-    """Have imports look for compiled modules first, from now on."""
+    """Make imports look for compiled modules first, from now on."""
     if not os.environ.get("SMTP_LAB_PURE") and Finder not in sys.meta_path:
         sys.meta_path.insert(0, Finder)
 

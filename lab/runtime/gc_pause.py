@@ -1,4 +1,4 @@
-"""Pause the garbage collector during a run: runs leave next to no reference cycles."""
+"""Pause the garbage collector during a run: runs leave hardly any reference cycles."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names of before the modules were sorted into rooms: they still work, with a warning.
+"""Names from before the modules were sorted into rooms: they still work, with a warning.
 
 Everything that users may have imported then is in the two tables below, without its leading
 ``lab.``. ``import lab.frames`` gives a module that stands for the old one; each name that is read
@@ -109,7 +109,7 @@ MODULES: Final[dict[str, tuple[str, ...]]] = {
     "views.transcript": ("views.text.transcript",),
     "views.troubles": ("analysis.faults",),
 }
-"""Where the names of each old module are now: the first of these modules that has the name."""
+"""Where the names of each old module are now: in the first of these modules that has the name."""
 
 NAMES: Final[dict[str, str]] = {
     "account.PutAway": "analysis.account.SettledColumns",
@@ -211,7 +211,7 @@ NAMES: Final[dict[str, str]] = {
     "views.troubles.Trouble": "FaultInterval",
     "views.troubles.troubles": "analysis.faults.fault_intervals",
 }
-"""The old names that are called otherwise now, or are public now, with their new names."""
+"""The old names that have been renamed or made public, with their new names."""
 
 INTERNAL: Final[dict[str, str]] = {
     "bench": "benchmarks.simulation",
@@ -288,7 +288,7 @@ class Finder:
 
 
 class _OldModule:
-    """Loads what stands for a module that is there no more."""
+    """Loads a stand-in for a module that no longer exists."""
 
     @staticmethod
     def create_module(spec: ModuleSpec) -> None:

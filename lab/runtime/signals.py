@@ -1,4 +1,4 @@
-"""Signals that have another handler for a while."""
+"""Give signals another handler for a while."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def signal_handler(handler: Callable[..., Any], *numbers: int) -> Iterator[None]
 
 @contextmanager
 def interruptible(stop: Callable[[], None], *numbers: int) -> Iterator[None]:
-    """Let the first of these signals call ``stop``; after it, Ctrl-C interrupts at once, as ever.
+    """Let the first of these signals call ``stop``; after it, Ctrl-C interrupts at once, as usual.
 
     ``stop`` asks for an end in good order. A second Ctrl-C does not wait for it.
     """

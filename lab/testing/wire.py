@@ -30,7 +30,7 @@ def by(size: int) -> Pieces:
 
 
 def at(*positions: int) -> Pieces:
-    """Cut whatever is sent at once after so many bytes, such as ``at(3, 10)``."""
+    """Cut whatever is sent at once at these byte counts: ``at(3, 10)``."""
 
     def cut(octets: bytes) -> Iterator[bytes]:
         ends = [0, *sorted(each for each in positions if 0 < each < len(octets)), len(octets)]
@@ -47,7 +47,7 @@ class SendingSide(Protocol):
         """Take bytes of replies; return what crossed and what to send, in order."""
 
     def end_of_input(self) -> None:
-        """Take note that the channel is gone."""
+        """Note that the channel is gone."""
 
 
 class ReceivingSide(SendingSide, Protocol):

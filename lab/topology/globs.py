@@ -1,4 +1,6 @@
-"""Globs over host names: ``*.MIT.ARPA`` matches every host whose name ends so, in any spelling."""
+"""Globs over host names: ``*.MIT.ARPA`` matches every host whose name ends in .MIT.ARPA, in any
+spelling.
+"""
 
 from __future__ import annotations
 

@@ -253,7 +253,7 @@ def _too_large(kind: str) -> GraphFault:
 
 @contextmanager
 def _bounded_memory() -> Iterator[None]:
-    """Allow this process 4 GB more at the most, where the system can limit it.
+    """Allow this process at most 4 GB more memory, where the system can limit it.
 
     Some generators make a list of all nodes before the first of them is in the graph.
     """

@@ -63,7 +63,7 @@ def _positive(value: float) -> float:
 
 
 def chance(value: object) -> float:
-    """Return a chance; raises ValueError, in a sentence, for what is none."""
+    """Return a chance; raises ValueError, in a sentence, for anything else."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
         raise ValueError(f"{as_toml(value)} is not a chance; use a number from 0 to 1")
     return float(value)

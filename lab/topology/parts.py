@@ -20,7 +20,7 @@ from lab.topology.specs import FaultSpec, TopologyData
 _PLAIN_NAME: Final = re.compile(
     r"[A-Za-z][A-Za-z0-9-]*[A-Za-z0-9](\.[A-Za-z][A-Za-z0-9-]*[A-Za-z0-9])*"
 )
-"""Most names; it is faster than the grammar, which allows others too."""
+"""Matches most names; faster than the grammar, which allows others too."""
 
 
 def problems_of_parts(topology: TopologyData) -> Iterator[str]:

@@ -1,8 +1,8 @@
 """Why a transmission channel was closed: the reasons in rows of kind ``close``, written and read.
 
-In order, a reason is one of :data:`QUIT`, :data:`CLOSED` and :data:`END_OF_INPUT`. Where the
-channel was lost, it is "cut: " and why; where a fault hung up at a place in the session, "cut:
-after " and that place.
+If the channel was closed in order, the reason is :data:`QUIT`, :data:`CLOSED` or
+:data:`END_OF_INPUT`. If it was lost, the reason is "cut: " and why; if a fault hung up at a place
+in the session, "cut: after " and that place.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ _ORDER: Final = tuple(LEVELS)
 
 
 def checked_level(level: str) -> str:
-    """Return the name of a level; raise ValueError for what is not one."""
+    """Return the name of a level; raise ValueError for any other value."""
     if level in LEVELS:
         return level
     names = ", ".join(_ORDER[:-1]) + f" or {_ORDER[-1]}"

@@ -1,4 +1,4 @@
-"""What makes the tables of a trace: set from outside, because a trace does not know what it means.
+"""The function that makes the tables of a trace. It is set from outside: a trace only records.
 
 ``lab/__init__.py`` sets it to the functions of :mod:`lab.analysis.tables`.
 """

@@ -153,7 +153,7 @@ class Trace:
 
         A last line that was cut off in the middle (a killed run) is left out; ``missing`` has the
         numbers of lines that are not there. Raises OSError if the file cannot be read, and
-        ValueError in one sentence for what is not a trace.
+        ValueError in one sentence if it is not a trace.
         """
         contents = jsonl.read(Path(arguments.path("path", path, "the path of a trace")))
         trace = cls(contents.rows, contents.level, contents.digest)
@@ -175,7 +175,7 @@ class Trace:
 
 
 def check_trace(value: object) -> None:
-    """Raise TypeError in one sentence for what is not a :class:`Trace`."""
+    """Raise TypeError in one sentence if a value is not a :class:`Trace`."""
     if not isinstance(value, Trace):
         kind = type(value).__name__
         raise TypeError(f"trace must be a lab.Trace, such as run.trace, not of the type {kind}")
@@ -186,7 +186,7 @@ def open_trace(path: str | os.PathLike[str]) -> Trace:
 
     The last is a folder that ``lab run --out`` left, with a trace.jsonl or a trace.parquet in it.
     Rows in Parquet files are read when they are needed; JSON lines are read at once. Raises
-    OSError if the file cannot be read, and ValueError in one sentence for what is not a trace.
+    OSError if the file cannot be read, and ValueError in one sentence if it is not a trace.
     """
     path = Path(arguments.path("path", path, "that of a trace or of a folder with one"))
     if not path.exists():

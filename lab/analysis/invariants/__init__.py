@@ -58,7 +58,7 @@ class Invariants:
 
     @property
     def peers(self) -> Peers:
-        """What others than the lab have broken: external hosts, and programs that called in."""
+        """The rules that others have broken: external hosts, and programs that called in."""
         return self.replies.peers
 
 

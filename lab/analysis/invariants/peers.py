@@ -1,7 +1,7 @@
 """Breaches of RFC 821 by others: external and scripted hosts, and mail programs that call in.
 
-Of what they do, the trace shows what crosses the channel. Their breaches are none of
-the lab's, so they are kept apart from those of :mod:`lab.analysis.invariants.breach`.
+The trace shows only what crosses the channel. These are not breaches by the lab, so they are kept
+apart from those of :mod:`lab.analysis.invariants.breach`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _BEGINS_REPLY: Final = re.compile(
 """What may be the beginning of a reply: its sender has hung up, which is no breach."""
 
 _KEPT: Final = 1000
-"""Bytes of what was sent that are kept of a breach."""
+"""The most bytes that a breach keeps of what was sent."""
 
 
 @dataclass(frozen=True, slots=True)

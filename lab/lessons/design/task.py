@@ -97,7 +97,9 @@ def lines_of(topology: Topology) -> list[Line]:
 
 
 def quiet_of(topology: Topology) -> list[str]:
-    """Return the hosts of a design that do not relay; raises TopologyError if it is none."""
+    """Return the hosts of a design that do not relay; raises TopologyError if ``topology`` is not a
+    design.
+    """
     _must_be_a_design(topology)
     return [name for name, host in topology.hosts.items() if not host.relay]
 

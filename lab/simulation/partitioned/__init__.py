@@ -12,7 +12,7 @@ simulator uses such windows.
 
 What is made of the rows is shared out too. Digest and replies concern one host, or one session, and
 are derived where these are. Account and rules of the mail follow a message from host to host: the
-partition in which it was handed in is its owner and derives them, and the others send it their rows
+partition in which it was submitted is its owner and derives them, and the others send it their rows
 about the message. The coordinator gets the rows that are kept, and what has become of the mail.
 
 The workers of a run are processes of one machine, joined by pipes: they exchange one message a

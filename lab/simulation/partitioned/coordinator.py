@@ -35,7 +35,7 @@ from lab.trace.trace import Trace
 
 
 class WorkerLost(Exception):
-    """A worker process has ended before its time; the message is a sentence."""
+    """Raised if a worker process has ended too early; the message is a sentence."""
 
 
 Received = SimpleQueue[tuple[int, bytes | None]]

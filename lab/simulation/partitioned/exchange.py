@@ -1,4 +1,4 @@
-"""How the partitions of a run meet: once a window, each sends to each of the others, and receives.
+"""How the partitions of a run exchange messages: once a window, each with each of the others.
 
 Sending does not wait for the other to receive.
 """

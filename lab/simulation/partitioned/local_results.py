@@ -1,9 +1,9 @@
 """What a partition derives from its own rows: digest, the rule of the replies, where rows go.
 
 The partition that records the rows of a host or a session derives what concerns that alone. A
-message may go anywhere, so what concerns it is derived in its owner
+message may go anywhere, so what concerns it is derived by its owner
 (:class:`lab.simulation.partitioned.owned_results.OwnedResults`): the partition of the host where it
-was handed in. A notification has the owner of the message that it reports on. Only some rows are
+was submitted. A notification has the owner of the message that it reports on. Only some rows are
 needed there.
 """
 

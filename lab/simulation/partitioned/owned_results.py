@@ -1,4 +1,4 @@
-"""What a partition derives about the mail whose owner it is: the account and the rules.
+"""What a partition derives about the mail that it owns: the account and the rules.
 
 Rows about that mail come from all partitions, a batch of each for the same stretch of time, and are
 put into the order in which one process would have written them.
@@ -17,7 +17,7 @@ from lab.trace.rows import KIND, Row
 
 
 class OwnedResults:
-    """Account and rules of the mail whose owner is one of so many ``partitions``."""
+    """Account and rules of the mail that one of ``partitions`` partitions owns."""
 
     def __init__(self, partitions: int) -> None:
         self._account = Account()

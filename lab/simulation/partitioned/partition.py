@@ -43,8 +43,8 @@ class PartitionSimulation(Simulation):
     ``partitions`` are the numbers of the hosts' partitions by name, ``partition`` is this one's.
     ``remote`` holds the sessions with an end in another, and what is posted to it. ``numbers``
     counts sessions and messages host by host. ``begun`` is the first row of the run.
-    ``owned_results`` are of the messages whose owner is here. ``all_idle`` is set before each instant
-    of faults: whether nothing was left to do in any partition.
+    ``owned_results`` are of the messages that this partition owns. ``all_idle`` is set before each
+    instant of faults: whether nothing was left to do in any partition.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class PartitionSimulation(Simulation):
                 outbox.append((math.inf, 0, TREE, destination, octets))
 
     def send_rows(self, partition: int, batch: OrderedRows) -> None:
-        """Send rows of this partition to the one that needs them for its owner results."""
+        """Send rows of this partition to the owner of the messages that they are about."""
         if partition == self.partition:
             self.owned_results.take(partition, batch)
         else:

@@ -59,7 +59,9 @@ class PartitionPlan:
 
 
 def shared_out(topology: Topology, processes: int) -> PartitionPlan | str:
-    """Return how a run is shared out over processes; or, as a sentence, why one does it all."""
+    """Return how a run is shared out over processes; or, as a sentence, why one process makes
+    it.
+    """
     for number, fault in enumerate(topology.faults):
         if why := _sees_all(fault):
             return f"fault {number} {why}, which no process of several could see"

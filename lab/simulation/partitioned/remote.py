@@ -4,7 +4,7 @@ The sender-SMTP's end is a :class:`~lab.simulation.session.Session` on a :class:
 the receiver-SMTP's a :class:`RemoteReceiverSession` on a :class:`CalledConnection`. What would
 arrive at the other end is posted to the other partition, with the time and the order number at
 which it arrives. A fault that cuts both ends is not posted: all partitions replay all faults, and
-each end finds out by itself.
+each end finds out on its own.
 
 What is posted is a tuple ``(at, order, what, key, ...)`` of numbers, texts and bytes. ``key`` is
 the session's, given by the host that opens it. What an event of another partition causes here in

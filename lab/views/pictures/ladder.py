@@ -26,7 +26,7 @@ _MOST_HOSTS: Final = 8
 _SEEN: Final = 0.05
 """The share of the whole time that a wait must have to be labelled, if time is to scale."""
 _MOST_READ: Final = 400
-"""LadderRows of which a picture shows the first; the others are counted."""
+"""The most rows that a picture shows; the others are counted."""
 _SIZE: Final = 8.5
 """Points of the labels."""
 

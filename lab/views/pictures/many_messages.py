@@ -81,7 +81,9 @@ def _thin(ax: Axes, messages: list[Itinerary], end: float) -> None:
 
 
 def _pieces(messages: list[Itinerary], end: float) -> dict[str, tuple[str, float, list[Any]]]:
-    """Return for each look of a thin lane its colour, share of the height and (row, begin, end)."""
+    """Return for each style of a thin lane its colour, share of the height and (row, begin,
+    end).
+    """
     looks: dict[str, tuple[str, float, list[Any]]] = {
         "in a spool": ("#C9C9C9", 1.0, []),
         "waiting for the next attempt": ("#E9B99B", 1.0, []),

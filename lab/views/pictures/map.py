@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from lab.topology.model import Topology
 
 LABELLED: Final = 60
-"""Hosts that all have their names; of more, only the busiest have."""
+"""Up to this many hosts all have their names; of more, only the busiest."""
 
 LARGE: Final = 120
-"""Hosts above which only the busiest routes of the mail are drawn."""
+"""With more hosts than this, only the busiest routes of the mail are drawn."""
 
 ARROWS: Final = 80
-"""Arrows on a map of so many hosts."""
+"""The most arrows on such a map."""
 
 _BUSIEST: Final = 14
 _BEND: Final = 0.13

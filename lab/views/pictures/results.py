@@ -1,6 +1,6 @@
-"""What tables and pictures ask of an exploration, a storm and a sweep.
+"""What tables and pictures need of an exploration, a storm and a sweep.
 
-The classes that have it are in the room above, `lab.experiments`, which draws with this one.
+The classes that provide it are in the room above, `lab.experiments`, which draws with this one.
 """
 
 from __future__ import annotations

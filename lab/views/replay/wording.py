@@ -43,10 +43,10 @@ class _Watched(dict[str, Any]):
 
 
 class Wording:
-    """The words of the events of a trace.
+    """The wording of the events of a trace.
 
-    ``words`` has, for each way of speaking of an event, the numbers of two patterns (the sentence;
-    the text of the ladder's row), the kind of that row and its tag; -1 and "" if there is no row.
+    ``words`` has, for each wording of an event, the numbers of two patterns (the sentence; the
+    text of the ladder's row), the kind of that row and its tag; -1 and "" if there is no row.
     """
 
     def __init__(self, trace: Trace) -> None:
@@ -57,7 +57,7 @@ class Wording:
         self._words: dict[tuple[int, str, int, str], int] = {}
 
     def of(self, rows: Iterable[Row], shown: Callable[[Row], str]) -> list[int]:
-        """Return the number in ``words`` of what is said of each of some rows, all of one kind.
+        """Return the number in ``words`` of the wording of each of some rows, all of one kind.
 
         ``shown`` gives the octets of a row as the page shows them.
         """
@@ -84,7 +84,9 @@ class Wording:
         return found
 
     def _ask(self, row: Row, given: tuple[bool, ...], shown: str) -> tuple[int, tuple[int, ...]]:
-        """Have the authors speak of an event: the number of their words, and what they read."""
+        """Ask the authors to word an event; return the number of the wording, and what they
+        read.
+        """
         kind = row[KIND]
         extra = _Watched(dict(zip(KINDS[kind], row[OWN:], strict=True)))
         no_host, no_peer, no_session, no_message, is_unheard = given
@@ -123,7 +125,7 @@ class Wording:
 
 
 def _getter(row: Row, columns: tuple[int, ...]) -> Callable[[Row], Any]:
-    """Return what gets the values of some columns of a row; ``row`` is one such."""
+    """Return a function that gets the values of some columns of a row; ``row`` is an example."""
     if not columns:
         return lambda row: None
     if row[KIND] == "data":
@@ -135,6 +137,6 @@ def _getter(row: Row, columns: tuple[int, ...]) -> Callable[[Row], Any]:
 
 
 def _length_and_end(row: Row) -> tuple[int, int, bytes]:
-    """Return all that words tell of mail data: octets, lines, and whether it has an end."""
+    """Return what the wording shows of mail data: bytes, lines, and whether it has an end."""
     octets: bytes = row[OCTETS]
     return len(octets), octets.count(b"\r\n"), octets[-5:]
