@@ -29,7 +29,7 @@ from lab.protocol import (
 from lab.protocol.lines import end_of_mail_data, may_complete_end
 from lab.protocol.script import ScriptedSender
 from lab.simulation.interception import KnownRecipients
-from lab.trace.closes import END_OF_INPUT, QUIT, cut
+from lab.trace.closes import END_OF_INPUT, QUIT, cut, unreachable
 from lab.trace.rows import OUTSIDE
 
 _SLICE: Final = 1 << 11
@@ -224,7 +224,7 @@ class OutgoingConnection(PendingCall):
             return
         if self.call_number in self.process.calling:
             # it was not a session yet, and the network has not said why
-            self.process.call_failed(self.call_number, f"{self.peer} cannot be reached", True)
+            self.process.call_failed(self.call_number, unreachable(self.peer), True)
             return
         now = self.process.clock.now
         if self.queue_sender is not None:

@@ -33,6 +33,7 @@ from lab.simulation.interception import Interceptions
 from lab.simulation.numbering import LiveHostNumbering
 from lab.simulation.world import World
 from lab.topology.model import PollSpec, ScriptSpec, Topology
+from lab.trace.closes import NO_PATH, unreachable
 
 SAFE: Final = Limits(line=4096, message=64 << 20, recipients=10_000, sessions=2000)
 """The limits of a live host that sets none of its own: input from a network is bounded."""
@@ -307,7 +308,7 @@ class HostProcess(Output):
             now = self.clock.now
             row = (now, "unreachable", self.host.name, call.peer, None, None, reason)
             self.record(row)
-            self._defer(call, f"{call.peer} cannot be reached: {reason}", cut_off)
+            self._defer(call, unreachable(call.peer, reason), cut_off)
 
     def call_failed(self, call_number: int, why: str, cut_off: bool) -> None:
         """Give up a call whose channel was not opened; its mail waits for the next try."""
@@ -435,7 +436,7 @@ class HostProcess(Output):
         neighbour = self.host.routes.neighbours_of(self.host.name).get(script.to)
         if neighbour is None:
             row = (self.clock.now, "unreachable", self.host.name, script.to, None, None)
-            self.record((*row, "no path of links of one environment joins them"))
+            self.record((*row, NO_PATH))
             return
         self._attempt(neighbour.name, neighbour.environment, 1)
         self._call_host(neighbour.name, neighbour.environment, ScriptedSender(script.lines), None)

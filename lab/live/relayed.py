@@ -20,10 +20,10 @@ from lab.network.link import LinkDirection
 from lab.protocol.arriving import ArrivingReplies
 from lab.protocol.dialogue import Answered, Exchange, Spoken
 from lab.protocol.lines import CRLF, END_OF_MAIL_DATA, end_of_mail_data, ends_mail_data
-from lab.protocol.replies import MAIL_DATA, is_success
+from lab.protocol.replies import MAIL_DATA, code_of, is_success
 from lab.protocol.states import MAIL_COMMANDS
 from lab.simulation.any_session import AnySession
-from lab.trace.closes import CLOSED, QUIT, cut
+from lab.trace.closes import closed_after, cut, hung_up, turned_alone, unreachable
 
 LONGEST: Final = 128 << 20
 """Bytes of a command or of mail data that the network holds at most; more cuts the session."""
@@ -211,7 +211,7 @@ class LiveSession(AnySession):
             )
         except OSError as error:
             self.network.catch_up()
-            self.cut(f"{self.receiver_host} cannot be reached: {error.strerror or error}")
+            self.cut(unreachable(self.receiver_host, error.strerror or str(error)))
 
     # -- what the hosts send --------------------------------------------------------------------
 
@@ -304,9 +304,9 @@ class LiveSession(AnySession):
         is_caller = port is self._caller
         if self.number is None:
             if is_caller:
-                self.cut(f"{self.sender_host} hung up")
+                self.cut(hung_up(self.sender_host))
         elif is_caller:
-            self._close(QUIT if self._last_reply.startswith(b"221") else CLOSED)
+            self._close(closed_after(code_of(self._last_reply)))
         else:
             self.connection.announce_close_to_sender(self.network.env.now)
 
@@ -376,13 +376,12 @@ class LiveSession(AnySession):
     def _receiver_hung_up(self) -> None:
         """Cut the session, unless the sender-SMTP is about to close it after the last reply."""
         if not self._at_sender.has_ended:
-            self.cut(f"{self.receiver_host} hung up")
+            self.cut(hung_up(self.receiver_host))
 
     def _turn(self) -> None:
         """Change roles: the hosts do so by themselves, and from here on each sends other things."""
         if not self._at_receiver.is_turned:
-            peer = self.receiver_host
-            self.cut(f"{self.sender_host} has changed roles, and {peer} has not")
+            self.cut(turned_alone(self.sender_host, self.receiver_host))
             return
         self.host, self.peer = self.peer, self.host
         self.sender_host, self.receiver_host = self.receiver_host, self.sender_host
@@ -406,7 +405,7 @@ class LiveSession(AnySession):
             self._close_connection()
             self.network.record(self.unreachable_row(self.network.env.now, reason))
             if self.mail is not None and crashed != self.sender_host:
-                why = f"{self.receiver_host} cannot be reached: {reason}"
+                why = unreachable(self.receiver_host, reason)
                 self.host.send("unreachable", self.call_number, why, not self.peer.faults.down)
             self._hang_up()
         else:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lab.hosts.reply_script import ReplyScript, ReplyWriter
 from lab.protocol.arriving import ArrivingReplies
-from lab.trace.closes import QUIT, cut
+from lab.trace.closes import QUIT, cut, hung_up
 
 if TYPE_CHECKING:
     from lab.live.host_process import HostProcess
@@ -55,7 +55,7 @@ class ScriptedEnd:
         if how == "close":
             self._finish(QUIT)
         elif how == "cut":
-            self._finish(cut(f"{self._process.host.name} hung up"))
+            self._finish(cut(hung_up(self._process.host.name)))
         else:
             self._stop_input()
             if how == "half-close":

@@ -212,6 +212,11 @@ def code_of(octets: bytes) -> int:
     return int(code) if len(code) == 3 and code.isdigit() else 0
 
 
+def first_word(text: str) -> str:
+    """Return the first word of a reply's text, which names the host in 220, 221, 250 and 421."""
+    return text.split(" ", 1)[0]
+
+
 def is_refusal(octets: bytes) -> bool:
     """Return whether a reply is a failure or an error by its first digit, 4 or 5 (appendix E)."""
     return octets[:1] in (b"4", b"5")

@@ -30,6 +30,7 @@ from lab.protocol.replies import (
     MAX_REPLY_LINE,
     Outcome,
     ReplyParser,
+    first_word,
     meaning_of,
     single_reply,
 )
@@ -193,7 +194,7 @@ class SenderSMTP:
     def _greeted(self, code: int, lines: tuple[str, ...], meaning: Outcome) -> Sent:
         if meaning is not _SUCCESS:
             return self._session_failed(code, lines)
-        self.peer = lines[0].split(" ", 1)[0]
+        self.peer = first_word(lines[0])
         self.awaiting = "HELO"
         return "command", _line("HELO ", self.domain)
 
@@ -201,7 +202,7 @@ class SenderSMTP:
         if meaning is not _SUCCESS:
             return self._session_failed(code, lines)
         self.state = _READY
-        if self._meets is not None and not self._meets(self.peer, lines[0].split(" ", 1)[0]):
+        if self._meets is not None and not self._meets(self.peer, first_word(lines[0])):
             return self._session_failed(451, (f"{WRONG_HOST} {self.peer}",))
         return self._next()
 

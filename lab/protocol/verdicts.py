@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from lab.protocol.names import HostName
-from lab.protocol.replies import COMMAND_REPLIES, Reply, reply
+from lab.protocol.replies import COMMAND_REPLIES, Reply, first_word, reply
 from lab.protocol.syntax import SyntaxFault, parse_domain, path_in
 
 NAMED: Final = frozenset((220, 221, 421))
@@ -43,7 +43,7 @@ def with_domain(verdict: Reply, domain: str) -> Reply:
     text = verdict.lines[0]
     if text.startswith(domain) and text[len(domain) : len(domain) + 1] in ("", " "):
         return verdict
-    if HostName(text.split(" ", 1)[0]) == HostName(domain):
+    if HostName(first_word(text)) == HostName(domain):
         return verdict
     return reply(verdict.code, f"{domain} {text}".rstrip(), *verdict.lines[1:])
 
@@ -63,6 +63,6 @@ def with_path(verdict: Reply, path: str) -> Reply:
 def domain_in(greeting: Reply) -> str:
     """Return the name with which a greeting begins; "" if its first word is not one."""
     try:
-        return parse_domain(greeting.lines[0].split(" ", 1)[0])
+        return parse_domain(first_word(greeting.lines[0]))
     except SyntaxFault:
         return ""

@@ -394,25 +394,11 @@ class Faults:
                 ),
             )
             return lambda: None
-        hang_ups = self.interceptions.hang_ups
-        hang_ups.append(spec)
-
-        def revert() -> None:
-            if spec in hang_ups:
-                hang_ups.remove(spec)
-
-        return revert
+        return _add(self.interceptions.hang_ups, spec)
 
     def _one_way(self, spec: FaultSpec) -> Revert:
         assert spec.link is not None, "a fault of this kind has two ends"
-        one_ways, ends = self.interceptions.one_ways, spec.link
-        one_ways.append(ends)
-
-        def revert() -> None:
-            if ends in one_ways:
-                one_ways.remove(ends)
-
-        return revert
+        return _add(self.interceptions.one_ways, spec.link)
 
     def _host(self, spec: FaultSpec) -> HostControl:
         return self.driver.host_control(spec.host or "")
@@ -420,6 +406,17 @@ class Faults:
     def _links(self, spec: FaultSpec) -> list[Link]:
         ends = set(spec.link or ())
         return [link for link in self.driver.world.links if {link.a, link.b} == ends]
+
+
+def _add(items: list[Any], item: Any) -> Revert:
+    """Add an item to a list; return what removes it, if it is still there."""
+    items.append(item)
+
+    def revert() -> None:
+        if item in items:
+            items.remove(item)
+
+    return revert
 
 
 def _matches(when: Any, row: Row) -> bool:

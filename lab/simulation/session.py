@@ -16,12 +16,13 @@ from lab.network.events import Delivery
 from lab.network.link import LinkDirection
 from lab.protocol import SenderSMTP, Transaction
 from lab.protocol.arriving import ArrivingReplies
+from lab.protocol.replies import code_of
 from lab.protocol.script import ScriptedSender
 from lab.simulation.any_session import AnySession
 from lab.simulation.driver import Driver
 from lab.simulation.interception import ChangedReplies, KnownRecipients
 from lab.simulation.receiver_end import Identify, LocalReceiverEnd, ReceiverEnd
-from lab.trace.closes import CLOSED, QUIT, cut
+from lab.trace.closes import closed_after, cut, hung_up, turned_alone, unreachable
 
 _RCPT: Final = "RCPT"
 
@@ -180,7 +181,7 @@ class Session(AnySession):
         octets, sender, queue_sender = delivery.octets, self.sender, self.queue_sender
         now = delivery.at
         if not octets:
-            self.cut(f"{self.receiver_host} hung up")
+            self.cut(hung_up(self.receiver_host))
             return
         message = queue_sender.message if queue_sender is not None else None
         about = (self.sender_host, self.receiver_host, self.number, message, delivery.sent)
@@ -243,8 +244,7 @@ class Session(AnySession):
         receiver = self.receiver
         assert isinstance(receiver, LocalReceiverEnd), "hosts that change roles share a process"
         if not receiver.engine.turned:
-            peer = self.receiver_host
-            self.cut(f"{self.sender_host} has changed roles, and {peer} has not")
+            self.cut(turned_alone(self.sender_host, self.receiver_host))
             return
         if self.known is not None:
             self.known = KnownRecipients()
@@ -264,8 +264,9 @@ class Session(AnySession):
 
     def _hang_up_after(self, reply: bytes) -> None:
         """Close the channel from the sender-SMTP's side, upon a reply; the other end finds out."""
-        self.close(QUIT if reply.startswith(b"221") else CLOSED)
-        if not reply.startswith((b"221", b"421")):
+        code = code_of(reply)
+        self.close(closed_after(code))
+        if code not in (221, 421):
             self.connection.announce_close(self.driver.env.now)
         elif not self.connection.receiver_closed:
             self.receiver.see_close()  # a fault or a setting made it send this reply
@@ -299,7 +300,7 @@ class Session(AnySession):
         elif is_open:
             self.sender.end_of_input()
         else:
-            why = f"{self.receiver_host} cannot be reached: {reason}"
+            why = unreachable(self.receiver_host, reason)
             cut_off = not self.peer.faults.down
             self.host.defer_all(now, queue_sender.queue, why, cut_off=cut_off)
         self.host.session_over(now, queue_sender.queue)

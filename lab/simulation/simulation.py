@@ -31,6 +31,7 @@ from lab.simulation.session import Session
 from lab.simulation.world import World
 from lab.topology.describe import describe
 from lab.topology.model import PollSpec, ScriptSpec, Topology
+from lab.trace.closes import NO_PATH, unreachable
 from lab.trace.trace import Trace
 
 INF: Final = math.inf
@@ -202,7 +203,7 @@ class Simulation(Driver):
         if isinstance(route, str):
             self.record((now, "unreachable", host.name, queue.host, None, None, route))
             cut_off = not self.hosts[queue.host].faults.down
-            host.defer_all(now, queue, f"{queue.host} cannot be reached: {route}", cut_off=cut_off)
+            host.defer_all(now, queue, unreachable(queue.host, route), cut_off=cut_off)
             host.schedule_retry(now, queue)
             return
         sender, queue_sender = sender_smtp(host, queue, turn=turn)
@@ -242,7 +243,7 @@ class Simulation(Driver):
         neighbour = self.world.routes.neighbours_of(host.name).get(peer.name)
         if neighbour is None:
             row = (now, "unreachable", host.name, peer.name, None, None)
-            self.record((*row, "no path of links of one environment joins them"))
+            self.record((*row, NO_PATH))
             return
         self.record((now, "attempt", host.name, peer.name, None, None, neighbour.environment, 1))
         route = self.faults.route_or_reason(host.name, peer.name, neighbour.environment)

@@ -134,7 +134,7 @@ def _text(path: Path) -> str:
         with open(path, "rb") as file:
             octets = file.read(LARGEST_FILE + 1)
     except (OSError, ValueError) as why:
-        raise TopologyError([_unreadable(path, why)]) from None
+        raise TopologyError([unreadable(path, why, "a topology file")]) from None
     if len(octets) > LARGEST_FILE:
         raise TopologyError([f"{path} is larger than {LARGEST_FILE >> 20} MiB; is it a topology?"])
     try:
@@ -151,14 +151,15 @@ def _text(path: Path) -> str:
     return text
 
 
-def _unreadable(path: Path, why: OSError | ValueError) -> str:
+def unreadable(path: Path, why: OSError | ValueError, kind: str) -> str:
+    """Return why a file cannot be read; ``kind`` is what it should be, as "a topology file"."""
     if isinstance(why, FileNotFoundError):
         close = ""
         if path.parent.is_dir():
             close = did_you_mean(path.name, (file.name for file in path.parent.glob("*.toml")))
-        return f"{path}: there is no such file{close or '; write the path of a topology file'}"
+        return f"{path}: there is no such file{close or f'; write the path of {kind}'}"
     reason = (getattr(why, "strerror", None) or str(why)).lower()
-    return f"{path} cannot be read ({reason}); write the path of a topology file"
+    return f"{path} cannot be read ({reason}); write the path of {kind}"
 
 
 _HINTS: Final = {

@@ -1,4 +1,4 @@
-"""Why a transmission channel was closed: the reasons in rows of kind ``close``, written and read.
+"""Why a transmission channel was closed, or never opened: the reasons in rows of the trace.
 
 If the channel was closed in order, the reason is :data:`QUIT`, :data:`CLOSED` or
 :data:`END_OF_INPUT`. If it was lost, the reason is "cut: " and why; if a fault hung up at a place
@@ -18,6 +18,9 @@ CLOSED: Final = "closed"
 END_OF_INPUT: Final = "end of input"
 """A caller from outside closed it."""
 
+NO_PATH: Final = "no path of links of one environment joins them"
+"""Why no channel between two hosts can ever open."""
+
 _CUT: Final = "cut"
 _AFTER: Final = "after "
 
@@ -25,6 +28,26 @@ _AFTER: Final = "after "
 def cut(why: str) -> str:
     """Return the reason for the close of a channel that was lost."""
     return f"{_CUT}: {why}"
+
+
+def closed_after(code: int) -> str:
+    """Return the reason for the close of a channel by the sender-SMTP, after a reply."""
+    return QUIT if code == 221 else CLOSED
+
+
+def hung_up(host: str) -> str:
+    """Return why a channel was lost that a host closed too early."""
+    return f"{host} hung up"
+
+
+def turned_alone(host: str, peer: str) -> str:
+    """Return why a channel was lost on which only one host has changed roles."""
+    return f"{host} has changed roles, and {peer} has not"
+
+
+def unreachable(host: str, why: str = "") -> str:
+    """Return why mail for a host waits to which no channel could be opened."""
+    return f"{host} cannot be reached" + (f": {why}" if why else "")
 
 
 def is_cut(reason: str) -> bool:

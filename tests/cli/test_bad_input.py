@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from helpers.command_line import Command, is_one_sentence, process
 from helpers.places import ROOT, TOPOLOGIES
+from helpers.small_topologies import TWO_HOSTS
 
 import lab as smtp_lab
 from lab.cli import COMMANDS
@@ -312,19 +313,14 @@ def test_ctrl_c_is_a_sentence_and_status_130(line: str, tmp_path: Path) -> None:
     assert err.splitlines()[-1].startswith("lab: ")
 
 
-LONG = """
-[[host]]
-name = "ONE.ARPA"
-users = ["ann"]
-[[host]]
-name = "TWO.ARPA"
-users = ["bob"]
-[[link]]
-between = ["ONE.ARPA", "TWO.ARPA"]
+LONG = (
+    TWO_HOSTS
+    + """
 [[traffic]]
 count = 9000000
 rate = "1 /s"
 """
+)
 
 
 def test_a_closed_standard_input_is_an_empty_one() -> None:

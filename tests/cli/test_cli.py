@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from helpers.command_line import Command, is_one_sentence, process
 from helpers.places import ROOT
+from helpers.small_topologies import TWO_HOSTS
 
 from lab.trace.trace import Trace
 from lab.views import PICTURES
@@ -34,17 +35,6 @@ ARTEFACTS = [
     *("trace.jsonl", "transcript.txt"),
 ]
 PNG = b"\x89PNG\r\n\x1a\n"
-
-TWO_HOSTS = """
-[[host]]
-name = "ONE.ARPA"
-users = ["ann"]
-[[host]]
-name = "TWO.ARPA"
-users = ["bob"]
-[[link]]
-between = ["ONE.ARPA", "TWO.ARPA"]
-"""
 
 
 # -- lab run: what is printed

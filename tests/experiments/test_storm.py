@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from helpers.small_topologies import ANN_TO_BOB, TWO_HOSTS
 
 import lab
 from lab.cli import cli
@@ -156,19 +157,10 @@ def test_a_host_that_falls_at_every_try_returns_its_mail(tmp_path: Path) -> None
     """It has no chance to fail at sending: time runs out, and the originator is told."""
     path = tmp_path / "falls.toml"
     path.write_text(
-        """
-[[host]]
-name = "ONE.ARPA"
-users = ["ann"]
-[[host]]
-name = "TWO.ARPA"
-users = ["bob"]
-[[link]]
-between = ["ONE.ARPA", "TWO.ARPA"]
-latency = "10 s"
-[[mail]]
-from = "ann@ONE.ARPA"
-to = ["bob@TWO.ARPA"]
+        TWO_HOSTS
+        + 'latency = "10 s"\n'
+        + ANN_TO_BOB
+        + """
 [[fault]]
 kind = "host-down"
 host = "ONE.ARPA"

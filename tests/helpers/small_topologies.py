@@ -10,6 +10,39 @@ from lab.topology.model import from_dict
 
 Options = dict[str, Any]
 
+TWO_HOSTS = """
+[[host]]
+name = "ONE.ARPA"
+users = ["ann"]
+[[host]]
+name = "TWO.ARPA"
+users = ["bob"]
+[[link]]
+between = ["ONE.ARPA", "TWO.ARPA"]
+"""
+"""Two linked hosts as the text of a file; what follows it may begin with keys of the link."""
+
+ANN_TO_BOB = """
+[[mail]]
+from = "ann@ONE.ARPA"
+to = ["bob@TWO.ARPA"]
+"""
+"""A mail between their users."""
+
+GATE_TO_INSIDE = """
+[[host]]
+name = "GATE.LAB.ARPA"
+relay = true
+users = ["fred"]
+[[host]]
+name = "INSIDE.LAB.ARPA"
+users = ["joe"]
+[[link]]
+between = ["GATE.LAB.ARPA", "INSIDE.LAB.ARPA"]
+latency = "1 ms"
+"""
+"""A relay that mail programs call, and a host behind it."""
+
 
 def host(name: str, *users: str | Options, **options: Any) -> Options:
     """A host; a user is a name or a table."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from helpers.small_topologies import ANN_TO_BOB, TWO_HOSTS
 
 import lab
 from lab import lessons
@@ -216,27 +217,22 @@ def test_a_hundred_recipients_and_ten_thousand_are_taken() -> None:
         assert [reply[:3] for reply in replies] == ["250"] * (count + 1) + ["354", "250"]
 
 
-LINE = """
+ENVIRONMENT = """
 [[environment]]
 name = "net"
 transport = "{transport}"
-[[host]]
-name = "ONE.ARPA"
-users = ["ann"]
-[[host]]
-name = "TWO.ARPA"
-users = ["bob"]
-[[link]]
-between = ["ONE.ARPA", "TWO.ARPA"]
-latency = "100 ms"
-[[mail]]
-from = "ann@ONE.ARPA"
-to = ["bob@TWO.ARPA"]
 """
 
 
 def opened_at(transport: str) -> float:
-    run = lab.simulate(lessons.from_text(LINE.format(transport=transport)))
+    run = lab.simulate(
+        lessons.from_text(
+            ENVIRONMENT.format(transport=transport)
+            + TWO_HOSTS
+            + 'latency = "100 ms"\n'
+            + ANN_TO_BOB
+        )
+    )
     assert run.summary["delivered"] == 1
     return next(event.t for event in run.trace if event.kind == "open")
 

@@ -17,6 +17,7 @@ import pytest
 from click.testing import CliRunner
 from helpers.live_hosts import crossed, eventually, live, served
 from helpers.places import TOPOLOGIES
+from helpers.small_topologies import GATE_TO_INSIDE
 
 import lab
 from lab.api.artefacts import ARTEFACTS
@@ -273,21 +274,6 @@ def test_a_changed_reply_or_command_has_the_same_effect(
 # -- serving
 
 
-SERVED = """
-title = "Served"
-[[host]]
-name = "GATE.LAB.ARPA"
-relay = true
-users = ["fred"]
-[[host]]
-name = "INSIDE.LAB.ARPA"
-users = ["joe"]
-[[link]]
-between = ["GATE.LAB.ARPA", "INSIDE.LAB.ARPA"]
-latency = "1 ms"
-"""
-
-
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -297,7 +283,7 @@ def free_port() -> int:
 def test_mail_of_a_real_mail_program_goes_through_the_topology(tmp_path: Path) -> None:
     """smtplib to a host at a port of our choice; EHLO draws 500, and it says HELO."""
     path, out, port = tmp_path / "served.toml", tmp_path / "out", free_port()
-    path.write_text(SERVED)
+    path.write_text(GATE_TO_INSIDE)
     options = ("--port", f"GATE.LAB.ARPA={port}", "--out", str(out))
     with served(path, *options) as (process, ports):
         assert ports["GATE.LAB.ARPA"] == port
@@ -340,7 +326,7 @@ def test_mail_goes_out_to_a_real_mail_server(tmp_path: Path) -> None:
     keeper, port = Retention(), free_port()
     path = tmp_path / "out.toml"
     path.write_text(
-        SERVED.replace('users = ["joe"]', f'external = "127.0.0.1:{port}"')
+        GATE_TO_INSIDE.replace('users = ["joe"]', f'external = "127.0.0.1:{port}"')
         + '[[mail]]\nfrom = "fred@GATE.LAB.ARPA"\nto = ["ann@INSIDE.LAB.ARPA", '
         '"bob@INSIDE.LAB.ARPA"]\ntext = "A line\\n.\\n"\n'
     )
@@ -362,7 +348,7 @@ def test_mail_waits_for_a_real_server_that_does_not_listen(tmp_path: Path) -> No
     """Nobody at the port: the mail is kept, and given back when it is too old."""
     path = tmp_path / "nobody.toml"
     path.write_text(
-        SERVED.replace('users = ["joe"]', f'external = "127.0.0.1:{free_port()}"')
+        GATE_TO_INSIDE.replace('users = ["joe"]', f'external = "127.0.0.1:{free_port()}"')
         + '[[mail]]\nfrom = "fred@GATE.LAB.ARPA"\nto = "ann@INSIDE.LAB.ARPA"\n'
         '[retry]\nfirst = "20 s"\ngive_up = "50 s"\n'
     )
@@ -375,7 +361,7 @@ def test_mail_that_leaves_the_machine_is_warned_of(tmp_path: Path) -> None:
     """A real server elsewhere is somebody's; one on this machine is ours."""
     path = tmp_path / "far.toml"
     for external, warned in (("192.0.2.7:25", True), ("127.0.0.1:25", False), ("[::1]:25", False)):
-        path.write_text(SERVED.replace('users = ["joe"]', f'external = "{external}"'))
+        path.write_text(GATE_TO_INSIDE.replace('users = ["joe"]', f'external = "{external}"'))
         answer = CliRunner().invoke(cli, ["live", str(path), "--quiet", "--until", "0 s"])
         said = "warning: mail for INSIDE.LAB.ARPA leaves this machine: it goes to 192.0.2.7:25"
         assert (said in answer.stderr) is warned
@@ -386,11 +372,11 @@ def test_what_stable_storage_holds_is_sent_by_the_next_run(tmp_path: Path) -> No
     path, spool = tmp_path / "later.toml", tmp_path / "spool"
     mail = '[[mail]]\nfrom = "fred@GATE.LAB.ARPA"\nto = "joe@INSIDE.LAB.ARPA"\n'
     down = '[[fault]]\nkind = "host-down"\nhost = "INSIDE.LAB.ARPA"\nat = 0\nfor = "1 h"\n'
-    path.write_text(SERVED + mail + down)
+    path.write_text(GATE_TO_INSIDE + mail + down)
     first = [sys.executable, "-m", "lab", "live", str(path), "--spool", str(spool)]
     done = subprocess.run([*first, "--until", "1 s", "--json"], capture_output=True, timeout=60)
     assert b'"queued": 1' in done.stdout
-    path.write_text(SERVED)
+    path.write_text(GATE_TO_INSIDE)
     done = subprocess.run([*first, "--json"], capture_output=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert b'"delivered": 1' in done.stdout

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from helpers.live_hosts import eventually, live, served
+from helpers.small_topologies import GATE_TO_INSIDE
 
 import lab
 
@@ -33,19 +34,6 @@ def needs(program: str, package: str) -> pytest.MarkDecorator:
 
 GATE = "GATE.LAB.ARPA"
 JOE = "joe@INSIDE.LAB.ARPA"
-TOPOLOGY = """
-title = "Into the lab"
-[[host]]
-name = "GATE.LAB.ARPA"
-relay = true
-users = ["fred"]
-[[host]]
-name = "INSIDE.LAB.ARPA"
-users = ["joe"]
-[[link]]
-between = ["GATE.LAB.ARPA", "INSIDE.LAB.ARPA"]
-latency = "1 ms"
-"""
 MAIL = "From: ann@client.example\nTo: joe\nSubject: {subject}\n\nfirst\n.\n..two\nlast\n"
 
 Send = Callable[[str, int, Path], list[str]]
@@ -85,7 +73,7 @@ def test_a_real_client_sends_through_the_lab(client: str, tmp_path: Path) -> Non
     if found(program) is None or (client == "nodemailer" and not has_nodemailer()):
         pytest.skip(f"{client} is not installed (Debian: {package})")
     path, file, out = tmp_path / "in.toml", tmp_path / "mail", tmp_path / "out"
-    path.write_text(TOPOLOGY)
+    path.write_text(GATE_TO_INSIDE)
     file.write_text(MAIL.format(subject=client))
     body = file.read_text().partition("\n\n")[2] if client == "s-nail" else file.read_text()
     with served(path, "--out", str(out)) as (process, ports):
@@ -116,7 +104,7 @@ def has_nodemailer() -> bool:
 def test_a_load_of_many_sessions_at_once(tmp_path: Path) -> None:
     """Postfix's smtp-source: 200 messages over 10 connections, every one delivered."""
     path, out = tmp_path / "in.toml", tmp_path / "out"
-    path.write_text(TOPOLOGY)
+    path.write_text(GATE_TO_INSIDE)
     with served(path, "--out", str(out)) as (process, ports):
         subprocess.run(
             [found("smtp-source") or "", "-s", "10", "-m", "200", "-l", "2048",

@@ -20,6 +20,7 @@ from lab.experiments.sweep.experiment import Experiment, GridPoint, covering_poi
 from lab.experiments.sweep.measures import Measure, measures_of
 from lab.experiments.sweep.relays import RelaysFault
 from lab.quantities import as_toml, parse_duration, single_line
+from lab.topology.load import unreadable
 from lab.topology.model import Topology, TopologyError, load
 from lab.topology.positions import Place, lines_of
 from lab.topology.problems import bounded, did_you_mean, dotted, join_some
@@ -127,16 +128,8 @@ def load_experiment(
     try:
         text = path.read_text(encoding="utf-8-sig")
         raw = tomllib.loads(text)
-    except FileNotFoundError:
-        close = did_you_mean(path.name, (p.name for p in path.parent.glob("*.toml")))
-        raise SweepError(
-            f"{path}: there is no such file{close or '; write the path of an experiment file'}"
-        ) from None
     except OSError as why:
-        raise SweepError(
-            f"{path} cannot be read ({(why.strerror or str(why)).lower()}); "
-            "write the path of an experiment file"
-        ) from None
+        raise SweepError(unreadable(path, why, "an experiment file")) from None
     except UnicodeDecodeError:
         raise SweepError(f"{path} is not UTF-8 text; an experiment file is TOML") from None
     except (ValueError, RecursionError) as why:
