@@ -29,7 +29,7 @@ def test_a_busy_mailbox_is_tried_again_and_the_mail_returned_in_the_end() -> Non
     assert minutes(done, "notify") == [240]
     (text,) = delivered(done, "JOE")
     assert "your message to BOB@TWO.ARPA lost" in text
-    assert "TWO.ARPA did not take it, and no more tries are made: 450 Mailbox busy" in text
+    assert "TWO.ARPA did not take it, and no more attempts are made: 450 Mailbox busy" in text
     assert counts(done) == {"returned": 1}
 
 
