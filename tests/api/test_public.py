@@ -277,6 +277,15 @@ class Small(protocol.Installation):
         return protocol.LATER
 
 
+class Outbox(protocol.Agenda):
+    def next(self) -> protocol.Outgoing | None:
+        return None
+
+    def settled(self, outgoing: protocol.Outgoing) -> None:
+        print(outgoing.answer)
+
+
+reveal_type(protocol.SenderSMTP("SMALL.ARPA", Outbox()).closing)  # bool
 engine = protocol.ReceiverSMTP(Small())
 reveal_type(engine.greet())  # bytes
 reveal_type(engine.receive(b"NOOP")[0])  # Crossing
