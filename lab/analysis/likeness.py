@@ -105,7 +105,7 @@ class _Run:
     def __init__(self, trace: Trace) -> None:
         self.rows = trace.rows
         self.account = Account(trace.rows)
-        self.recipients = {(one.message, one.id): one for one in self.account.everyone()}
+        self.recipients = {(each.message, each.id): each for each in self.account.everyone()}
         self.sessions = parted_sessions(trace.rows)
         self.octets = sum(len(row[OCTETS]) for row in trace.of(DIALOGUE))
         self.mail: dict[tuple[int, str], list[tuple[str, str, bytes]]] = defaultdict(list)
@@ -116,7 +116,7 @@ class _Run:
 
 def _external(live: Trace) -> frozenset[str]:
     """Return the hosts whose own software speaks in a live run."""
-    return frozenset(one["name"] for one in live.meta.get("hosts", ()) if one.get("external"))
+    return frozenset(host["name"] for host in live.meta.get("hosts", ()) if host.get("external"))
 
 
 # -- messages and their recipients ------------------------------------------------------------
@@ -170,11 +170,11 @@ Pair = tuple[Recipient | None, Recipient | None]
 
 def _pairs(ours: _Run, theirs: _Run, matched: dict[int, int]) -> Iterator[Pair]:
     """Yield each recipient of either run with the same one of the other, or None."""
-    live = {(matched.get(n, -n), id_): one for (n, id_), one in theirs.recipients.items()}
-    for key, one in ours.recipients.items():
-        yield one, live.pop(key, None)
-    for one in live.values():
-        yield None, one
+    live = {(matched.get(n, -n), id_): item for (n, id_), item in theirs.recipients.items()}
+    for key, recipient in ours.recipients.items():
+        yield recipient, live.pop(key, None)
+    for each in live.values():
+        yield None, each
 
 
 def _outcome(recipient: Recipient | None) -> str | None:
@@ -213,7 +213,7 @@ def _mail(
     for a, b in pairs:
         if a is None or b is None:
             continue
-        pair = [sorted(run.mail[one.message, one.id]) for run, one in ((ours, a), (theirs, b))]
+        pair = [sorted(run.mail[each.message, each.id]) for run, each in ((ours, a), (theirs, b))]
         if any(host in external for mail in pair for host, _, _ in mail):
             continue
         copies = _both(map(len, pair))

@@ -76,7 +76,7 @@ def _concerned(account: Account, row: Row) -> list[Recipient]:
     """
     message = row[MESSAGE]
     if row[KIND] == "abandon":
-        own = [one for key, one in account.recipients.items() if key[0] == message]
+        own = [each for key, each in account.recipients.items() if key[0] == message]
         return own + account.notifications.get(message, [])
     recipient = account.recipients.get((message, row[RECIPIENT]))
     return [recipient] if recipient else list(account.notifications.get(message, ()))

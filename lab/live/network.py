@@ -307,7 +307,7 @@ class LiveNetwork(LiveDriver):
     def relay_closed(self, relay: asyncio.BaseProtocol) -> None:
         """Note that a TCP connection to a host is closed."""
         self._relays.discard(relay)
-        for port in [port for port, one in self._unassigned.items() if one is relay]:
+        for port in [port for port, each in self._unassigned.items() if each is relay]:
             del self._unassigned[port]
 
     def _new_relay(self) -> RelayPort:

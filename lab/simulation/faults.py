@@ -201,7 +201,7 @@ class Faults:
         return spec
 
     def _draw(self, spec: FaultSpec, size: int) -> int:
-        number = next(n for n, one in enumerate(self.specs) if one is spec)
+        number = next(n for n, each in enumerate(self.specs) if each is spec)
         purpose = f"{self.driver.seed}/fault {number} aim"
         random = self._generators.setdefault(number, Random(purpose))
         return int(random.random() * size)

@@ -74,10 +74,10 @@ def check(run: lab.Run) -> None:
     assert sum(summary[outcome] for outcome in OUTCOMES) == summary["submitted"]
     assert summary["lost"] == 0
     assert len(summary["recipients"]) == summary["submitted"]
-    assert all(one["outcome"] in OUTCOMES for one in summary["recipients"])
+    assert all(recipient["outcome"] in OUTCOMES for recipient in summary["recipients"])
     assert all(
-        (one["settled_at"] is None) == (one["outcome"] in ("queued", "lost"))
-        for one in summary["recipients"]
+        (each["settled_at"] is None) == (each["outcome"] in ("queued", "lost"))
+        for each in summary["recipients"]
     )
 
 
@@ -108,7 +108,7 @@ def test_the_recipients_of_a_long_run_are_a_sequence_like_any() -> None:
     """Each is made when it is looked at; whether it is done with or not makes no difference."""
     stopped = lab.simulate(TOPOLOGIES / "campus.toml", until=30.0).account
     lazy = Recipients(stopped)
-    whole = [one.as_dict() for one in stopped.everyone()]
+    whole = [each.as_dict() for each in stopped.everyone()]
     assert len(lazy) == len(whole) > len(stopped.settled) > 0
     assert list(lazy) == whole
     assert lazy[1:4] == whole[1:4]

@@ -152,13 +152,15 @@ def test_fault_intervals(name: str) -> None:
         assert index(name).faults(moment) == lasting
     data = page(name)
     hosts = [host["name"] for host in data["hosts"]]
-    shown = [(one["name"], one["what"], one["enter"], one["leave"]) for one in data["faults"]]
+    shown = [
+        (fault["name"], fault["what"], fault["enter"], fault["leave"]) for fault in data["faults"]
+    ]
     last = len(trace)
     assert shown == [(span.interval.kind, span.interval.what, span.first,
                       last if span.last is None else span.last) for span in spans]  # fmt: skip
-    for one, interval in zip(data["faults"], intervals, strict=True):
-        assert one["down"] is interval.is_down
-        places = [(hosts[a], hosts[b] if b >= 0 else None) for a, b in one["places"]]
+    for each, interval in zip(data["faults"], intervals, strict=True):
+        assert each["down"] is interval.is_down
+        places = [(hosts[a], hosts[b] if b >= 0 else None) for a, b in each["places"]]
         assert places == interval.places(trace.meta["links"])
 
 

@@ -57,7 +57,10 @@ def test_faults_of_other_places_and_values_are_told_apart() -> None:
         fault(4, "latency", False, "A", "B", "3"),
         fault(5, "latency", False, "B", "C", "2"),
     ]
-    found = [(one.place, one.what, one.begin, one.end) for one in fault_intervals(Trace(rows))]
+    found = [
+        (interval.place, interval.what, interval.begin, interval.end)
+        for interval in fault_intervals(Trace(rows))
+    ]
     assert found == [
         ("A - B", "2", 1, math.inf),
         ("A - B", "3", 2, 4),

@@ -43,11 +43,11 @@ def test_the_sessions_of_a_moment_have_opened_and_not_closed(trace: Trace) -> No
 def test_the_faults_of_a_moment_have_begun_and_not_ended(trace: Trace) -> None:
     index = TraceIndex(trace)
     intervals = fault_intervals(trace)
-    edges = {t for one in intervals for t in (one.begin, one.end)}
+    edges = {t for interval in intervals for t in (interval.begin, interval.end)}
     for moment in range(1, len(trace) + 1):
         t = trace[moment - 1].t
         if t not in edges:
-            lasting = [one for one in intervals if one.begin < t < one.end]
+            lasting = [each for each in intervals if each.begin < t < each.end]
             assert sorted(index.faults(moment), key=str) == sorted(lasting, key=str)
     assert index.faults(0) == []
 
@@ -65,7 +65,7 @@ def test_what_is_on_its_way_has_been_sent_and_has_not_arrived(trace: Trace) -> N
 
 def test_everything_that_crosses_a_session_is_on_its_way_at_some_moment(trace: Trace) -> None:
     index = TraceIndex(trace)
-    seen = {one.seq for moment in range(len(trace)) for one in index.in_flight(moment)}
+    seen = {crossing.seq for moment in range(len(trace)) for crossing in index.in_flight(moment)}
     assert seen == {e.seq for e in trace if e.kind in ("command", "reply", "data")}
 
 
@@ -75,8 +75,8 @@ def test_mail_that_is_put_off_says_when_it_is_tried_again() -> None:
     put_off = [event for event in trace if event.kind == "defer"]
     assert put_off
     for event in put_off:
-        (before,) = [one for one in index.spool(event.seq) if one.message == event.message]
-        (after,) = [one for one in index.spool(event.seq + 1) if one.message == event.message]
+        (before,) = [each for each in index.spool(event.seq) if each.message == event.message]
+        (after,) = [item for item in index.spool(event.seq + 1) if item.message == event.message]
         assert index.retry_at(event.seq + 1, after) == event["retry_at"]
         mine = [e for e in put_off if e.message == event.message]
         earlier = [e["retry_at"] for e in mine if e.seq < event.seq]
@@ -93,7 +93,7 @@ def test_the_digest_of_a_moment_is_that_of_the_events_before_it(trace: Trace) ->
 def test_the_way_of_a_session_goes_by_links_that_have_a_latency() -> None:
     trace = lab.simulate(TOPOLOGIES / "two-environments.toml").trace
     index = TraceIndex(trace)
-    links = {frozenset((one["a"], one["b"])): one["latency"] for one in trace.meta["links"]}
+    links = {frozenset((each["a"], each["b"])): each["latency"] for each in trace.meta["links"]}
     assert index.latencies == links
     for event in trace:
         if event.kind == "open":

@@ -156,7 +156,9 @@ def test_a_clock_that_a_fault_set_wrong_breaks_no_rule() -> None:
     rows = rows_of(fault=[fault])
     assert any(b"01:00:00 UT" in row[8] for row in rows if row[1] == "deliver")
     assert breaches(rows) == []
-    assert {one.rule for one in breaches([row for row in rows if row[1] != "fault"])} == {ORDER}
+    assert {breach.rule for breach in breaches([row for row in rows if row[1] != "fault"])} == {
+        ORDER
+    }
 
 
 @pytest.mark.parametrize(
@@ -281,7 +283,7 @@ def test_a_host_that_clears_the_high_order_bit_changes_no_text() -> None:
     """The bits are taken off where the mail comes in; what it then is stays as it is."""
     lines = ["HELO A.ARPA", "MAIL FROM:<x@A.ARPA>", "RCPT TO:<sam@B.ARPA>", "DATA", "caf\xe9", ".",
              "QUIT"]  # fmt: skip
-    hosts = [{**one, "eight_bit": "clear"} for one in RELAYED["host"]]
+    hosts = [{**each, "eight_bit": "clear"} for each in RELAYED["host"]]
     script = [{"from": "A.ARPA", "to": "R.ARPA", "lines": lines}]
     done = lab.simulate(from_dict({**RELAYED, "host": hosts, "mail": [], "script": script}))
     (delivered,) = [event["octets"] for event in done.trace if event.kind == "deliver"]

@@ -151,7 +151,7 @@ def test_each_byte_counts(
 
         other = changed(run, all_of)
     found = differences(run, other)
-    one = next(one for one in found if one["side"] == side)
+    one = next(each for each in found if each["side"] == side)
     assert (one["what"], one["part"]) == ("octets", part)
     at = one["octet"]["simulated"]
     said = b"".join(
@@ -248,7 +248,7 @@ def test_a_recipient_on_one_side_only_is_counted_and_named(run: Trace) -> None:
     without = changed(run, lambda row: None if row[MESSAGE] == second else row)
     found = likeness(run, without)
     assert found["submitted"] == {"simulated": 4, "live": 3}
-    whats = [one["what"] for one in found["differences"]]
+    whats = [difference["what"] for difference in found["differences"]]
     assert whats[:2] == ["submission", "outcome"]
     assert sentence(found["differences"][0]) == (
         f"message {second} to bob@B.ARPA is submitted at A.ARPA simulated only"
@@ -286,8 +286,8 @@ def test_a_date_that_is_longer_does_not_make_it_other_mail() -> None:
 def test_what_an_external_host_says_and_keeps_is_its_own(run: Trace) -> None:
     meta = run.rows[0][OWN]
     hosts = [
-        {**one, "external": "127.0.0.1:25"} if one["name"] == "B.ARPA" else one
-        for one in meta["hosts"]
+        {**host, "external": "127.0.0.1:25"} if host["name"] == "B.ARPA" else host
+        for host in meta["hosts"]
     ]
     external = (*run.rows[0][:OWN], {**meta, "hosts": hosts})
 

@@ -32,7 +32,7 @@ def test_a_spool_is_as_long_as_the_messages_that_lie_in_it(name: str) -> None:
             length[changes[n].host] += changes[n].by
         messages = {(mail.host, mail.message) for mail in index.spool(n + 1)}
         there = {host for host, _ in messages}
-        counted = {host: sum(one == host for one, _ in messages) for host in there}
+        counted = {host: sum(first == host for first, _ in messages) for host in there}
         assert counted == {host: number for host, number in length.items() if number}
         assert index.spool_lengths(n + 1) == counted
     lines = queue_lengths(trace)

@@ -49,8 +49,8 @@ def test_deliveries_agree_with_the_summary(run: lab.Run) -> None:
     """A row a recipient, in the summary's order; the way has as many hosts as hops, and one."""
     table = run.trace.deliveries()
     wanted = run.summary["recipients"]
-    assert list(table.recipient) == [one["recipient"] for one in wanted]
-    assert list(table.outcome) == [one["outcome"] for one in wanted]
+    assert list(table.recipient) == [each["recipient"] for each in wanted]
+    assert list(table.outcome) == [item["outcome"] for item in wanted]
     counts = table.outcome.value_counts()
     for outcome in ("delivered", "returned", "rejected", "queued"):
         assert counts.get(outcome, 0) == run.summary[outcome]

@@ -24,7 +24,7 @@ def test_a_tally_ends_with_the_counts_of_the_summary(name: str) -> None:
     for change in tally_changes(run.trace.rows):
         tally[change.name] += change.by
     names = ("submitted", "delivered", "returned", "rejected", "undeliverable_notifications")
-    assert {one: tally[one] for one in names} == {one: run.summary[one] for one in names}
+    assert {each: tally[each] for each in names} == {item: run.summary[item] for item in names}
 
 
 def test_each_change_is_at_the_event_that_brings_it() -> None:

@@ -95,7 +95,10 @@ def test_mail_goes_on_through_the_network_afterwards(network: lab.Topology) -> N
         *[250, 250, 250, 354, 250, 221],
     ]
     summary = done.run.summary
-    found = [(one["recipient"], one["outcome"], one["hops"]) for one in summary["recipients"]]
+    found = [
+        (recipient["recipient"], recipient["outcome"], recipient["hops"])
+        for recipient in summary["recipients"]
+    ]
     assert found == [
         ("bob@TWO.ARPA", "delivered", 2),
         ("mel@MID.ARPA", "delivered", 1),
@@ -103,7 +106,9 @@ def test_mail_goes_on_through_the_network_afterwards(network: lab.Topology) -> N
         ("bob@TWO.ARPA", "delivered", 2),
         ("mel@MID.ARPA", "delivered", 1),
     ]
-    bob = next(one for one in done.run.trace if one.kind == "deliver" and one["user"] == "bob")
+    bob = next(
+        event for event in done.run.trace if event.kind == "deliver" and event["user"] == "bob"
+    )
     assert bob["octets"] == (
         b"Return-Path: <@MID.ARPA:you@ONE.ARPA>\r\n"
         b"Received: from MID.ARPA by TWO.ARPA ; 1 Aug 82 00:00:00 UT\r\n"
@@ -127,7 +132,7 @@ def test_a_notification_goes_back_by_the_reverse_path(network: lab.Topology) -> 
         b"DATA\r\nx\r\n.\r\nQUIT\r\n",
     )
     assert done.run.summary["returned"] == 1
-    assert [one["user"] for one in done.run.trace if one.kind == "deliver"] == ["ann"]
+    assert [event["user"] for event in done.run.trace if event.kind == "deliver"] == ["ann"]
 
 
 def test_a_host_that_does_not_relay_says_so(network: lab.Topology) -> None:
@@ -156,7 +161,7 @@ def test_bare_cr_lf_and_nul_are_mail_data_like_any_other(network: lab.Topology) 
     data = b"a\n.\nb\r.\rc\0\r\n..\r\n"
     begin = b"HELO X\r\nMAIL FROM:<a@ONE.ARPA>\r\nRCPT TO:<mel@MID.ARPA>\r\nDATA\r\n"
     _, done = said(network, begin + data + b".\r\n")
-    (event,) = [one for one in done.run.trace if one.kind == "deliver"]
+    (event,) = [each for each in done.run.trace if each.kind == "deliver"]
     assert event["octets"].endswith(b"UT\r\na\n.\nb\r.\rc\0\r\n.\r\n")
 
 
@@ -404,7 +409,10 @@ def test_after_turn_the_host_sends_and_you_reply() -> None:
     assert conversation.is_over
     conversation.close()
     done = conversation.finish()
-    outcomes = [(one["recipient"], one["outcome"]) for one in done.run.summary["recipients"]]
+    outcomes = [
+        (recipient["recipient"], recipient["outcome"])
+        for recipient in done.run.summary["recipients"]
+    ]
     assert outcomes == [("Smith@SMALL.ARPA", "delivered"), ("Green@SMALL.ARPA", "returned")]
     assert done.run.breaches == []
     assert done.run.summary["recipients"][0]["hops"] == 2

@@ -135,7 +135,7 @@ DOCUMENTED = [(name, error) for name, doc in documented() for error in sorted(ra
 def test_what_a_docstring_says_is_raised_is_exported(name: str, error: str) -> None:
     short = error.removeprefix("lab.").rpartition(".")[2]
     exported = [getattr(import_module(module), short, None) for module in PUBLIC]
-    found = [one for one in (getattr(builtins, short, None), *exported) if one is not None]
+    found = [each for each in (getattr(builtins, short, None), *exported) if each is not None]
     assert found, f"{name} says that it raises {error}, which nobody can import"
     assert issubclass(found[0], BaseException)
 

@@ -81,7 +81,10 @@ def test_every_door_makes_the_same_run(
     assert found.ending == expected.ending == "settled"
     if door is live:
         outcomes = [
-            [(one["recipient"], one["outcome"], one["hops"]) for one in run.summary["recipients"]]
+            [
+                (recipient["recipient"], recipient["outcome"], recipient["hops"])
+                for recipient in run.summary["recipients"]
+            ]
             for run in (found, expected)
         ]
         assert outcomes[0] == outcomes[1]

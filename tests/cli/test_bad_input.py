@@ -168,7 +168,7 @@ def test_other_bad_arguments_are_refused(
 ) -> None:
     done = lab(*words(line, tmp_path))
     assert done.status == 2
-    assert all(one.startswith("lab: ") for one in done.err.splitlines())
+    assert all(each.startswith("lab: ") for each in done.err.splitlines())
     assert says in done.err
 
 

@@ -435,7 +435,7 @@ def test_interrupting_a_long_run_leaves_its_artefacts(tmp_path: Path, number: in
         _, err = running.communicate(timeout=60)
     assert running.returncode == 130
     assert re.fullmatch(r"lab: interrupted at [\d:.]+( s)? of simulated time\n", err)
-    assert sorted(one.name for one in out.iterdir()) == ARTEFACTS
+    assert sorted(each.name for each in out.iterdir()) == ARTEFACTS
     summary = json.loads((out / "summary.json").read_text())
     assert summary["delivered"] > 0
     assert summary["lost"] == 0
@@ -457,9 +457,9 @@ def test_a_disk_that_is_full_leaves_no_half_file(tmp_path: Path) -> None:
     assert "12 delivered" in done.stdout
     assert is_one_sentence(done.stderr)
     assert "complete in" in done.stderr
-    left = {one.name for one in out.iterdir()}
+    left = {path.name for path in out.iterdir()}
     assert not left & {"trace.jsonl", "summary.json"}, "an earlier run's, or half of this one's"
-    assert not any(".part" in one.name for one in out.rglob("*"))
+    assert not any(".part" in each.name for each in out.rglob("*"))
 
 
 def test_a_run_that_is_killed_leaves_nothing_that_looks_whole(tmp_path: Path) -> None:

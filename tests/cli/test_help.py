@@ -106,7 +106,7 @@ def test_a_number_says_its_unit(name: str, option: click.Option) -> None:
 
 def test_choices_are_those_of_the_lab() -> None:
     """Some are written in the command line, which imports little."""
-    level = next(one for one in command("run").params if one.name == "level")
+    level = next(option for option in command("run").params if option.name == "level")
     assert isinstance(level.type, click.Choice)
     assert tuple(level.type.choices) == tuple(LEVELS)
     described = command("plot").help or ""

@@ -159,7 +159,7 @@ def for_types(tree: ast.AST) -> Iterator[int]:
     """Nodes in the body of ``if TYPE_CHECKING``."""
     for node in ast.walk(tree):
         if isinstance(node, ast.If) and dotted(node.test).split(".")[-1] == "TYPE_CHECKING":
-            yield from (id(inner) for one in node.body for inner in ast.walk(one))
+            yield from (id(inner) for statement in node.body for inner in ast.walk(statement))
 
 
 def docstrings_of(tree: ast.AST) -> Iterator[int]:
@@ -325,7 +325,7 @@ def circles(among: Mapping[Edge, int] | set[Edge]) -> list[set[str]]:
 def forbidden(house: House) -> list[Found]:
     """Return what files import, or ask of datetime, that their room forbids."""
     files = files_of(house)
-    return [one for path, source in house.items() for one in forbidden_in(path, source, files)]
+    return [each for path, source in house.items() for each in forbidden_in(path, source, files)]
 
 
 @lru_cache(maxsize=2048)
@@ -431,17 +431,17 @@ def owners_in(path: str, source: str) -> dict[str, Owner]:
 
 def private_members(node: ast.ClassDef) -> Iterator[str]:
     """Return the private names that a class defines: methods, attributes, slots, ``self._x = ``."""
-    for one in node.body:
-        if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef):
-            if is_private(one.name):
-                yield one.name
-            own = first_parameter(one)
-            for inner in ast.walk(one):
+    for statement in node.body:
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+            if is_private(statement.name):
+                yield statement.name
+            own = first_parameter(statement)
+            for inner in ast.walk(statement):
                 stored = isinstance(inner, ast.Attribute) and isinstance(inner.ctx, ast.Store)
                 if stored and dotted(inner.value) == own and is_private(inner.attr):
                     yield inner.attr
         else:
-            for inner in ast.walk(one):
+            for inner in ast.walk(statement):
                 stored = isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store)
                 if stored and is_private(inner.id):
                     yield inner.id
@@ -551,7 +551,9 @@ class _Touches(ast.NodeVisitor):
             self.known.pop(parameter.arg, None)
             if parameter.annotation is not None:
                 self.know(parameter.arg, self.annotated(parameter.annotation))
-        if inside and not any(dotted(one) == "staticmethod" for one in node.decorator_list):
+        if inside and not any(
+            dotted(decorator) == "staticmethod" for decorator in node.decorator_list
+        ):
             self.know(first_parameter(node), inside)
         self.inside = ""
         self.generic_visit(node)
@@ -631,4 +633,4 @@ class _Touches(ast.NodeVisitor):
             return False
         family = [self.own[owner], *ancestors(self.own[owner], self.house)]
         room = room_of(self.file)
-        return any(name in one.private and room_of(one.file) == room for one in family)
+        return any(name in each.private and room_of(each.file) == room for each in family)

@@ -90,8 +90,8 @@ ROOMS: Final = {
 def forbidden_to(room: str) -> tuple[str, ...]:
     """Return the modules that a room must not load, with those of the drivers by name."""
     drivers = [f"lab.{name.replace('/', '.')}" for name in ROOMS if ROOMS[name].drives]
-    named = [drivers if one == DRIVERS else [one] for one in ROOMS[room].forbids]
-    return tuple(one for names in named for one in names)
+    named = [drivers if each == DRIVERS else [each] for each in ROOMS[room].forbids]
+    return tuple(item for names in named for item in names)
 
 
 def drawing() -> str:

@@ -54,8 +54,8 @@ def eligible(number: int, seed: int = SEED) -> Topology:
     not an hour.
     """
     made = random_network(seed, number)
-    links = tuple(replace(one, latency=0.02, jitter=0.0, loss=0.0) for one in made.links)
-    mail = tuple(replace(one, at=round(one.at / 3, 3)) for one in made.mail)
+    links = tuple(replace(link, latency=0.02, jitter=0.0, loss=0.0) for link in made.links)
+    mail = tuple(replace(letter, at=round(letter.at / 3, 3)) for letter in made.mail)
     faults = tuple(map(shortened, filter(is_timed, made.faults)))
     return replace(made, links=links, mail=mail, faults=faults, retry=RETRY)
 
@@ -71,7 +71,7 @@ def shortened(fault: FaultSpec) -> FaultSpec:
 
 def slower(topology: Topology, seconds: float) -> Topology:
     """The network with slower links."""
-    links = tuple(replace(one, latency=seconds) for one in topology.links)
+    links = tuple(replace(link, latency=seconds) for link in topology.links)
     return replace(topology, links=links)
 
 
@@ -83,8 +83,8 @@ def is_judged_by_races(topology: Topology) -> bool:
 def has_effect(topology: Topology) -> bool:
     """Whether mail crosses, and the faults make something happen that would not without them."""
     run, calm = (
-        Counter(row[KIND] for row in lab.simulate(one).trace.rows if row[KIND] != "fault")
-        for one in (topology, replace(topology, faults=()))
+        Counter(row[KIND] for row in lab.simulate(variant).trace.rows if row[KIND] != "fault")
+        for variant in (topology, replace(topology, faults=()))
     )
     return bool(run["data"]) and run != calm
 
@@ -107,7 +107,7 @@ def compare(topology: Topology) -> dict[str, Any]:
     found = likeness(simulated, trace)
     return found | {
         "ended": reason,
-        "breaches": [str(one) for one in run.breaches],
+        "breaches": [str(breach) for breach in run.breaches],
         "seconds": trace.last,
     }
 

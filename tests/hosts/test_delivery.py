@@ -163,7 +163,7 @@ def test_a_list_reaches_each_member_once() -> None:
     assert counts(done) == {"delivered": 3}
     assert done.summary["submitted"] == 3
     (expanded,) = [event for event in done.trace if event.kind == "expand"]
-    assert [one for one, _ in expanded["members"]] == ["1.1", "1.2", "1.3"]
+    assert [member for member, _ in expanded["members"]] == ["1.1", "1.2", "1.3"]
 
 
 @pytest.mark.rule("3.3-7")

@@ -46,7 +46,8 @@ def test_the_way_costs_least_of_all_over_hosts_that_relay(seed: int) -> None:
                 continue
             assert way is not None
             costs = [
-                networkx.dijkstra_path_length(passing, one, there, "cost") for one in (here, way[0])
+                networkx.dijkstra_path_length(passing, each, there, "cost")
+                for each in (here, way[0])
             ]
             # each host on the way decides for itself; the first hop is on a way of least cost
             assert graph.edges[here, way[0]]["cost"] + costs[1] == pytest.approx(costs[0])

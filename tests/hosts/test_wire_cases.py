@@ -119,7 +119,7 @@ class TypedSession:
         expected = case.get("expect_seq")
         if expected is not None:
             assert len(codes) == len(expected)
-            assert all(code in one for code, one in zip(codes, expected, strict=True)), codes
+            assert all(code in each for code, each in zip(codes, expected, strict=True)), codes
         else:
             assert len(codes) == case.get("expect_replies", 1), codes
             assert codes[0] in aslist(case["expect_code"])

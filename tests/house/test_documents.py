@@ -153,7 +153,7 @@ def test_a_folder_s_readme_lists_what_is_there(folder: Path, pattern: str) -> No
 @pytest.mark.parametrize("table", ["README.md", "00-the-course.ipynb"])
 def test_the_tables_of_lessons_have_the_titles_of_the_notebooks(table: str) -> None:
     text = (NOTEBOOKS / table).read_text(encoding="utf-8")
-    titles = [f"[{one.title}]({one.path.name})" for one in course.lessons()]
+    titles = [f"[{lesson.title}]({lesson.path.name})" for lesson in course.lessons()]
     assert [title for title in titles if title not in text] == []
 
 

@@ -185,8 +185,10 @@ def test_a_room_loads_nothing_that_it_forbids(room: str) -> None:
 def test_no_file_touches_private_names_of_others() -> None:
     allowed = {(file, what) for file, (names, _) in TOUCHED.items() for what in names.split(", ")}
     found = touched(HOUSE)
-    assert [one for one in found if (one.file, one.what) not in allowed] == []
-    assert allowed - {(one.file, one.what) for one in found} == set(), "take these out of TOUCHED"
+    assert [each for each in found if (each.file, each.what) not in allowed] == []
+    assert allowed - {(item.file, item.what) for item in found} == set(), (
+        "take these out of TOUCHED"
+    )
 
 
 def test_no_class_overrides_private_names_of_another_room() -> None:
@@ -196,9 +198,9 @@ def test_no_class_overrides_private_names_of_another_room() -> None:
         for name in (*classes.split(), *names.split())
     }
     found = set()
-    for one in overrides(HOUSE):
-        owner, _, name = one.what.split(" over ")[0].partition(".")
-        found |= {(one.file, owner), (one.file, name)}
+    for each in overrides(HOUSE):
+        owner, _, name = each.what.split(" over ")[0].partition(".")
+        found |= {(each.file, owner), (each.file, name)}
     assert found - allowed == set()
     assert allowed - found == set(), "take these out of OVERRIDDEN"
 

@@ -107,10 +107,10 @@ def test_what_was_passed_stays_whatever_comes_after(tmp_path: Path) -> None:
     anonymous["metadata"] = {}
     for cell in anonymous["cells"]:
         del cell["id"]
-    papers = [hand_in(tmp_path, f"{n}.ipynb", one) for n, one in
+    papers = [hand_in(tmp_path, f"{n}.ipynb", each) for n, each in
               (("forged", forged), ("replaced", replaced), ("Zoë", anonymous))]  # fmt: skip
-    marks = {Path(one.name).stem: one for one in grading.grade_all([dies, *papers], 60)}
-    assert {name: one.passed for name, one in marks.items()} == {
+    marks = {Path(item.name).stem: item for item in grading.grade_all([dies, *papers], 60)}
+    assert {name: mark.passed for name, mark in marks.items()} == {
         "dan": 2, "forged": 2, "replaced": 0, "Zoë": 2,
     }  # fmt: skip
     assert marks["dan"].problem == "its kernel died in the cell 'exercise-1-answer'"

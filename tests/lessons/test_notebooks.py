@@ -121,7 +121,7 @@ async def run_through(path: Path) -> Ran:
         client.allow_errors = True  # what was explained in a sentence is an error all the same
         await run("shuffled", [anew(), *shuffled(read(path).cells)])
     outputs = [(cell.id, output) for cell in client.nb.cells for output in cell.get("outputs", ())]
-    raised = [f"{cell}: {one.ename}" for cell, one in outputs if one.output_type == "error"]
+    raised = [f"{cell}: {each.ename}" for cell, each in outputs if each.output_type == "error"]
     return Ran(notebook, states, raised)
 
 
@@ -245,12 +245,12 @@ def test_cells_may_be_run_again_and_in_another_order(path: Path, ran: Ran) -> No
 def test_a_lesson_that_leads_on_leads_to_the_next() -> None:
     """Its last cell names it, with a link; the last lesson of all leads nowhere."""
     lessons = course.lessons()
-    for one, following in zip(lessons, [*lessons[1:], None], strict=True):
-        links = re.findall(r"Next: (\S+ \S+\))", read(one.path).cells[-1].source)
+    for each, following in zip(lessons, [*lessons[1:], None], strict=True):
+        links = re.findall(r"Next: (\S+ \S+\))", read(each.path).cells[-1].source)
         if following is None:
             assert links == []
         elif links:
-            assert links == [f"[lesson {following.number}]({following.path.name})"], one.path.stem
+            assert links == [f"[lesson {following.number}]({following.path.name})"], each.path.stem
     assert sum("Next: " in read(lesson.path).cells[-1].source for lesson in lessons) >= 12
 
 

@@ -52,7 +52,7 @@ class ByHand(HostPort):
         self.numbering = RunNumbering()
         super().__init__(self.trace.record)
         self.record((0.0, "start", "", None, None, None, describe(topology, 0)))
-        self.hosts = {one.name: world.make_host(one, self) for one in world.host_settings}
+        self.hosts = {each.name: world.make_host(each, self) for each in world.host_settings}
         self.now = 0.0
         self.waiting: list[tuple[float, int, Host, Queue]] = []
         self.count = itertools.count()
@@ -167,7 +167,7 @@ def calm(number: int) -> Topology:
             store=0.0,
             lists=(),
             forwards=(),
-            users=tuple(replace(one, mailbox="open", active=True) for one in spec.users),
+            users=tuple(replace(user, mailbox="open", active=True) for user in spec.users),
             limits=replace(spec.limits, sessions=None),
         )
         for name, spec in made.hosts.items()
@@ -175,7 +175,7 @@ def calm(number: int) -> Topology:
     links = tuple(
         replace(link, latency=0.01, jitter=0.0, loss=0.0, bandwidth=None) for link in made.links
     )
-    mail = tuple(replace(one, at=120.0 * n) for n, one in enumerate(made.mail))
+    mail = tuple(replace(letter, at=120.0 * n) for n, letter in enumerate(made.mail))
     return replace(made, hosts=hosts, links=links, mail=mail, faults=(), retry=RETRY)
 
 
@@ -205,7 +205,7 @@ def test_random_networks_with_faults_come_out_the_same_live() -> None:
     fit = [number for number in numbers if suits(eligible(number))]
     assert len(fit) > 5, f"draw others: {sorted(set(numbers) - set(fit))} hang on a race"
     found = compare_all([eligible(number) for number in fit])
-    unlike = {n: report(one) for n, one in zip(fit, found, strict=True) if not is_well(one)}
+    unlike = {n: report(each) for n, each in zip(fit, found, strict=True) if not is_well(each)}
     assert unlike == {}
 
 

@@ -214,7 +214,7 @@ def test_nothing_in_a_message_names_a_file_or_runs_a_command(tmp_path: Path) -> 
         process.terminate()
         _, complaints = process.communicate(timeout=30)
     assert "\x1b" not in complaints
-    written = {one for one in tmp_path.rglob("*") if one not in before}
+    written = {each for each in tmp_path.rglob("*") if each not in before}
     assert written
-    assert all(out in (one, *one.parents) for one in written)
+    assert all(out in (item, *item.parents) for item in written)
     assert not Path("evil").exists()

@@ -46,7 +46,10 @@ def test_larger_topologies_come_to_the_same(name: str, speed: float) -> None:
     simulated, done = lab.simulate(path), live(path, speed=speed)
     assert done.breaches == []
     fates = [
-        sorted((one["recipient"], one["outcome"]) for one in run.summary["recipients"])
+        sorted(
+            (recipient["recipient"], recipient["outcome"])
+            for recipient in run.summary["recipients"]
+        )
         for run in (simulated, done)
     ]
     assert fates[0] == fates[1]
@@ -163,7 +166,7 @@ def whereabouts(run: lab.Run, storage: Path) -> str:
         if recipient["outcome"] != "delivered":
             events = [event for event in run.trace if event.message == recipient["message"]]
             lines.append(f"message {recipient['message']} is {recipient['outcome']}:")
-            lines += [f"  {one.t:.3f} s {one.kind} {one.host} -> {one.peer}" for one in events]
+            lines += [f"  {each.t:.3f} s {each.kind} {each.host} -> {each.peer}" for each in events]
     for host in read_folder(storage):
         waiting = [f"{mail.octets[:60]!r} for {mail.next_host}" for mail in host.waiting]
         lines.append(f"{host.host} holds {waiting}")

@@ -388,4 +388,4 @@ def spoken(port: int, mail_data: bytes) -> list[bytes]:
 
 
 def files(drop: Path) -> list[bytes]:
-    return [one.read_bytes() for one in sorted(drop.glob("*"))]
+    return [path.read_bytes() for path in sorted(drop.glob("*"))]

@@ -76,8 +76,8 @@ def _descendants(pid: int) -> list[int]:
         except OSError:
             continue
     found = [pid]
-    for one in found:
-        found += [child for child, parent in parents.items() if parent == one]
+    for each in found:
+        found += [child for child, parent in parents.items() if parent == each]
     return found
 
 

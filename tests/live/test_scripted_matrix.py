@@ -65,7 +65,11 @@ def sent(driver: str) -> bytes:
 def test_a_host_may_misbehave_and_serves_the_next(driver: str, stage: str, manner: str) -> None:
     assert mark(stage, manner).encode() in sent(driver) or manner in SILENT
     recipients = run_of(driver).summary["recipients"]
-    outcomes = [one["outcome"] for one in recipients if one["recipient"].endswith(host_of(stage))]
+    outcomes = [
+        recipient["outcome"]
+        for recipient in recipients
+        if recipient["recipient"].endswith(host_of(stage))
+    ]
     assert set(outcomes) <= {"delivered", "returned"}
     assert outcomes[-LAST:] == ["returned" if stage == "RSET" else "delivered"] * LAST
 

@@ -41,10 +41,10 @@ def equivalents() -> dict[tuple[str, str, str], str]:
     """The changes that change nothing which anybody could notice, each with its reason."""
     text = Path(__file__).with_name("equivalent.toml").read_text(encoding="utf-8")
     return {
-        (function, one["line"], change): one["reason"]
+        (function, each["line"], change): each["reason"]
         for function, all_of_it in tomllib.loads(text).items()
-        for one in all_of_it
-        for change in one["changes"]
+        for each in all_of_it
+        for change in each["changes"]
     }
 
 

@@ -188,7 +188,7 @@ def _suffer(mutant: Mutant, tests: list[tuple[pytest.Item, float]], into: int) -
             # of the processor for what never ends, of the clock for what waits in vain
             signal.setitimer(signal.ITIMER_PROF, PATIENCE + 10 * usual)
             signal.setitimer(signal.ITIMER_REAL, 20 * (PATIENCE + 10 * usual))
-            if any(one.failed for one in runtestprotocol(item, log=False, nextitem=following)):
+            if any(each.failed for each in runtestprotocol(item, log=False, nextitem=following)):
                 break
         else:
             status = UNNOTICED if tests else UNTRIED
@@ -219,9 +219,9 @@ def _forget() -> None:
         if name.partition(".")[0] != "lab":
             continue
         for held in [*vars(module).values()]:
-            for one in (held, *(vars(held).values() if isinstance(held, type) else ())):
-                if hasattr(one, "cache_clear"):
-                    one.cache_clear()
+            for each in (held, *(vars(held).values() if isinstance(held, type) else ())):
+                if hasattr(each, "cache_clear"):
+                    each.cache_clear()
 
 
 def _function(module: ModuleType, name: str) -> FunctionType:

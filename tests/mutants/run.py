@@ -182,7 +182,7 @@ def unnoticed_afresh(suspects: list[Mutant], tests: list[str], at_once: int) -> 
 
 def _files(tests: list[str]) -> list[str]:
     places = [Path(name) for name in tests]
-    return [str(ROOT / "tests" / one.parent / f"test_{one.name}.py") for one in places]
+    return [str(ROOT / "tests" / place.parent / f"test_{place.name}.py") for place in places]
 
 
 def judge(kind: str, chosen: list[Mutant], *, whole: bool) -> int:

@@ -48,7 +48,7 @@ def test_what_a_host_goes_through_does_not_depend_on_who_else_is_there() -> None
     crash = [{"kind": "crash", "host": "A-HUB.ARPA", "at": 0.3, "for": 5}]
     alone = run(*hosts, links=links, mail=letters, fault=crash)
     crowd = run(*others, *hosts, links=beside + links, mail=more + letters, fault=crash)
-    assert_same(alone, crowd, [one["name"] for one in hosts])
+    assert_same(alone, crowd, [host["name"] for host in hosts])
 
 
 def assert_same(alone: lab.Run, crowd: lab.Run, names: list[str]) -> None:

@@ -56,7 +56,7 @@ def test_control_messages_weigh_what_they_weigh(transport: str) -> None:
 
 def test_whoever_calls_speaks_second_in_all_of_them() -> None:
     """3.5: "At the time the transmission channel is opened" the receiver-SMTP greets."""
-    assert all(len(one.opening) % 2 == 1 for one in TRANSPORTS.values())
+    assert all(len(transport.opening) % 2 == 1 for transport in TRANSPORTS.values())
 
 
 @pytest.mark.parametrize(("transport", "size", "takes"), [
@@ -76,7 +76,7 @@ def test_tcp_over_x25_costs_more_than_x25_directly() -> None:
     that a reliable end-to-end protocol such as TCP be used": at the price of headers and handshake.
     """
     for size in (1, 100, 1000, 100_000):
-        direct, over = (TRANSPORTS[one].on_the_wire(size) for one in ("x25", "tcp-on-x25"))
+        direct, over = (TRANSPORTS[each].on_the_wire(size) for each in ("x25", "tcp-on-x25"))
         assert over > direct
     assert opened("tcp-on-x25") > opened("x25")
     assert TRANSPORTS["tcp-on-x25"].piece == TRANSPORTS["x25"].piece
@@ -92,7 +92,7 @@ def test_the_dialogue_is_the_same_over_each() -> None:
             mail=[mail("JOE@ONE.ARPA", "SAM@TWO.ARPA")],
         )  # fmt: skip
         spoken.append((wire(done, "TWO.ARPA"), wire(done, "ONE.ARPA", "reply")))
-    assert all(one == spoken[0] for one in spoken)
+    assert all(each == spoken[0] for each in spoken)
 
 
 def test_a_message_of_a_service_under_another_is_no_longer() -> None:

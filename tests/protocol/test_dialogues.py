@@ -295,10 +295,10 @@ def test_a_code_that_is_not_permitted_counts_by_its_first_digit(row: str, code: 
     peer = {"CONNECT": {250: 220}, "QUIT": {250: 221}}.get(row, {}).get(peer, peer)
     place = len(BEFORE[row].split())
     logs = []
-    for one in (code, peer):
-        log, bag = Scripted(row, one, row == "RSET").play(mail_to("Jones"), mail_to("Brown"))
+    for each in (code, peer):
+        log, bag = Scripted(row, each, row == "RSET").play(mail_to("Jones"), mail_to("Brown"))
         words = log.split()
-        assert words[place] == str(one)
+        assert words[place] == str(each)
         del words[place]
         logs.append((words, len(bag.finished), len(bag.refusals)))
     assert logs[0] == logs[1]

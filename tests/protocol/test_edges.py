@@ -257,7 +257,7 @@ def test_a_code_that_a_row_does_not_list_means_what_its_first_digit_says(row: st
                 if code not in COMMAND_REPLIES[row]}
         for digit in range(1, 6)
     }  # fmt: skip
-    assert all(len(one) == 1 for one in meant.values())
+    assert all(len(each) == 1 for each in meant.values())
     assert meant[1] == {Outcome.E}
     assert meant[2] == {Outcome.E if row == "DATA" else Outcome.S}
     assert meant[3] == {Outcome.I if row == "DATA" else Outcome.E}

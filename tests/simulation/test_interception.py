@@ -42,7 +42,9 @@ def test_a_reply_that_refuses_is_meant() -> None:
     assert wire(made, A, "reply")[3] == "550 No such user here"
     assert counts(made) == {"delivered": 1, "returned": 1}
     assert drops(made) == [("A", "ann"), ("C", "ben")]
-    returned = next(one["octets"] for one in made.trace if one.kind == "deliver" and one.host == A)
+    returned = next(
+        event["octets"] for event in made.trace if event.kind == "deliver" and event.host == A
+    )
     assert b"550 No such user here" in returned
     assert not made.breaches
 
@@ -140,7 +142,7 @@ def test_mail_that_no_side_meant_is_mail_from_outside() -> None:
     ],
 )
 def test_what_cannot_be_changed_so_is_told_in_a_sentence(fault: dict[str, Any], said: str) -> None:
-    table = {key: one for key, one in {**reply(1, "250 OK"), **fault}.items() if one is not None}
+    table = {key: each for key, each in {**reply(1, "250 OK"), **fault}.items() if each is not None}
     with pytest.raises(lab.TopologyError) as caught:
         story(table)
     assert said in str(caught.value)

@@ -57,7 +57,7 @@ def test_sessions_have_the_same_numbers_in_whatever_partition(partition: int) ->
 
 def test_a_live_host_never_gives_a_number_twice_in_any_of_its_lives() -> None:
     lives = [LiveHostNumbering(rank, life) for rank in range(3) for life in range(3)]
-    numbers = [give() for one in lives for give in (one.next_session, one.next_message)]
+    numbers = [give() for each in lives for give in (each.next_session, each.next_message)]
     assert len({*numbers}) == len(numbers)
     assert min(numbers) > FIRST_LIVE_NUMBER
     assert len({number >> LIFE_BITS for number in numbers}) == len(lives)
@@ -67,8 +67,8 @@ def test_processes_numbers_become_those_of_the_run_in_the_order_in_which_they_ap
     numbers = RunNumbers(RANK_SHIFT, COUNT_BITS, count(1).__next__)
     numbering = PartitionNumbering(HOSTS, 1)
     own = [numbering.next_message(host) for host in ("C", "A", "C")]
-    assert [numbers.number(one) for one in (own[2], own[0], own[2], own[1])] == [1, 2, 1, 3]
-    assert [numbers.known(one) for one in own] == [2, 3, 1]
+    assert [numbers.number(each) for each in (own[2], own[0], own[2], own[1])] == [1, 2, 1, 3]
+    assert [numbers.known(item) for item in own] == [2, 3, 1]
     assert numbers.count == 3
 
 

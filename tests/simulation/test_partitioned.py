@@ -123,7 +123,7 @@ def at_random(seed: int) -> tuple[Topology, dict[str, int], float | None]:
         "traffic": [{"count": 60, "rate": "5 /s", "size": "700 B"}],
     }
     calm = from_dict(tables, seed=seed)
-    names, links = list(calm.hosts), [[one.a, one.b] for one in calm.links]
+    names, links = list(calm.hosts), [[link.a, link.b] for link in calm.links]
     faults = [a_fault(draw, names, links) for _ in range(draw.choice([2, 4, 8]))]
     topology = from_dict(tables | {"fault": faults}, seed=seed)
     count = draw.choice([2, 3])
@@ -188,12 +188,12 @@ def test_a_session_that_is_over_is_let_go_of_at_once(seed: int) -> None:
         whole = in_parts(topology, parts, seed)
         whole.run()
         kinds = {type(it) for it in gc.get_objects()}
-        left = {one.__name__ for one in kinds if str(one.__module__).startswith("lab.")}
+        left = {kind.__name__ for kind in kinds if str(kind.__module__).startswith("lab.")}
     finally:
         gc.enable()
     assert any(row[1] == "attempt" for row in one.trace.rows)
     assert "PartitionSimulation" in left, "these are known to be cycles"
-    assert not left & {one.__name__ for one in OF_A_SESSION}
+    assert not left & {each.__name__ for each in OF_A_SESSION}
 
 
 @pytest.mark.usefixtures("threads")
@@ -246,7 +246,7 @@ def test_a_window_in_which_much_happens_is_cut_short(
     """Two pairs of hosts that no link joins could go to the end at once: nothing would be sent."""
     monkeypatch.setattr(windows, "MOST_ROWS", most)
     monkeypatch.setattr(process, "BATCH", most)
-    hosts = [relay(f"{one}.ARPA", "ann") for one in "ABCD"]
+    hosts = [relay(f"{each}.ARPA", "ann") for each in "ABCD"]
     links = [*chain(*hosts[:2]), *chain(*hosts[2:])]
     traffic = [
         {"count": 60, "rate": "9 /s", "from": f"*@{a}.ARPA", "to": f"*@{b}.ARPA"}

@@ -143,8 +143,8 @@ def test_on_the_uucp_map_parts_have_as_much_work_of_mail_that_was_not_looked_at(
     routes = Simulation(topology).world.routes
     other = islice(submissions(topology, 1, routes, lambda _: False), 600)
     work = [0, 0]
-    for one in other:
-        way = [one.host, *(routes.route(one.host, routes.resolve(one.to[0].host)) or [])]
+    for each in other:
+        way = [each.host, *(routes.route(each.host, routes.resolve(each.to[0].host)) or [])]
         for a, b in pairwise(way):
             work[partition.partitions[a]] += 1
             work[partition.partitions[b]] += 1
@@ -154,7 +154,7 @@ def test_on_the_uucp_map_parts_have_as_much_work_of_mail_that_was_not_looked_at(
 def crossing(topology: Topology, partition: PartitionPlan) -> list[float]:
     """The latencies of the links between parts."""
     parts = partition.partitions
-    return [one.latency for one in topology.links if parts[one.a] != parts[one.b]]
+    return [link.latency for link in topology.links if parts[link.a] != parts[link.b]]
 
 
 def test_parts_are_joined_by_the_links_of_most_latency() -> None:
@@ -176,7 +176,7 @@ def test_parts_are_joined_by_the_links_of_most_latency() -> None:
 
 def test_a_latency_that_a_fault_brings_counts_and_none_is_never_cut() -> None:
     hosts = [relay(f"{letter}.ARPA", "ann") for letter in "ABCDEF"]
-    names = [one["name"] for one in hosts]
+    names = [host["name"] for host in hosts]
     fault = {"kind": "latency", "link": ["C.ARPA", "D.ARPA"], "at": "9 s"}
     tables = {"host": hosts, "traffic": [{"count": 200, "rate": "9 /s"}]}
     links = [{**link, "latency": "50 ms"} for link in chain(*hosts)]
@@ -196,7 +196,7 @@ def test_hosts_of_a_script_of_a_poll_and_round_a_router_are_in_one_part() -> Non
     hosts = [relay(f"{letter}.ARPA", "ann") for letter in "ABCDEFGH"]
     tables = {
         "host": [*hosts, {"name": "R", "kind": "router"}],
-        "link": [*chain(*hosts), *({"between": ["R", f"{one}.ARPA"]} for one in "AHC")],
+        "link": [*chain(*hosts), *({"between": ["R", f"{each}.ARPA"]} for each in "AHC")],
         "script": [{"at": "1 s", "from": "D.ARPA", "to": "E.ARPA", "lines": ["QUIT"]}],
         "poll": [{"at": "1 s", "from": "F.ARPA", "to": "G.ARPA"}],
         "traffic": [{"count": 200, "rate": "9 /s"}],
@@ -213,7 +213,7 @@ def test_hosts_of_a_script_of_a_poll_and_round_a_router_are_in_one_part() -> Non
     [
         ({"host": [host("A.ARPA", "ann")], "mail": [mail("ann@A.ARPA", "ann@A.ARPA")]}, 1),
         ({"host": [host("A.ARPA"), host("B.ARPA")]}, 2),
-        ({"host": [relay(f"{one}.ARPA") for one in "ABC"]}, 3),
+        ({"host": [relay(f"{item}.ARPA") for item in "ABC"]}, 3),
     ],
 )
 def test_there_are_no_more_parts_than_hosts(tables: dict[str, Any], count: int) -> None:

@@ -23,7 +23,7 @@ def test_when_all_is_over_no_host_thinks_that_a_session_is_open(path: Path) -> N
     simulation = Simulation(lab.load(path), 0)
     simulation.begin()
     simulation.run()
-    assert {one.name: one.open_sessions for one in simulation.hosts.values()} == dict.fromkeys(
+    assert {host.name: host.open_sessions for host in simulation.hosts.values()} == dict.fromkeys(
         simulation.hosts, 0
     )
 

@@ -109,12 +109,12 @@ def test_what_is_on_a_link_has_been_sent_and_has_not_arrived() -> None:
     rows = stepper.run.trace.rows
     for n in range(1, stepper.index.count, 37):
         moment = stepper.seek(n)
-        for one in moment.links:
-            crossing = one.crossing
+        for each in moment.links:
+            crossing = each.crossing
             assert crossing.seq >= n
             assert crossing.sent <= moment.t <= crossing.due
             assert rows[crossing.seq][7] == crossing.octets
-            assert frozenset(one.link) in stepper.index.latencies
+            assert frozenset(each.link) in stepper.index.latencies
         waiting = {link.crossing.session for link in moment.links}
         assert waiting <= set(moment.open_sessions)
 

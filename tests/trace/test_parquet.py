@@ -137,7 +137,7 @@ def test_all_artefacts_of_a_stored_trace_are_those_of_the_trace(
     name = TOPOLOGIES / "polling.toml"
     lab.simulate(name).save(tmp_path / "whole")
     lab.simulate(name, store=tmp_path / "kept" / "trace.parquet").save(tmp_path / "kept")
-    whole, kept = ({p.name for p in (tmp_path / one).iterdir()} for one in ("whole", "kept"))
+    whole, kept = ({p.name for p in (tmp_path / each).iterdir()} for each in ("whole", "kept"))
     assert kept - {"trace.parquet"} == whole - {"trace.jsonl"}
     for same in ("summary.json", "transcript.txt", "capture.pcap", "replay.html"):
         assert (tmp_path / "kept" / same).read_bytes() == (tmp_path / "whole" / same).read_bytes()

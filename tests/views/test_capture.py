@@ -42,7 +42,7 @@ def captured(made: lab.Run, directory: Path) -> Path:
 
 
 def tshark(path: Path, *words: str) -> str:
-    options = [word for one in CHECKED for word in ("-o", one)]
+    options = [word for each in CHECKED for word in ("-o", each)]
     command = ["tshark", "-n", *options, "-r", str(path), *words]
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
 
@@ -75,8 +75,8 @@ def test_commands_and_replies_are_those_of_the_trace(name: str, tmp_path: Path) 
     if name == "polling":
         assert len(fields(path, "tcp.len > 0", "frame.number")) >= sum(verbs.values())
         return
-    said = Counter(one for [one] in fields(path, "smtp.req.command", "smtp.req.command"))
-    answered = Counter(one for [one] in fields(path, "smtp.response.code", "smtp.response.code"))
+    said = Counter(value for [value] in fields(path, "smtp.req.command", "smtp.req.command"))
+    answered = Counter(each for [each] in fields(path, "smtp.response.code", "smtp.response.code"))
     assert said == verbs
     assert answered == codes
 
@@ -125,7 +125,7 @@ def test_mail_is_put_together_and_its_header_fields_are_known(tmp_path: Path) ->
     found = fields(path, "imf", "imf.from", "imf.subject")
     data = [event for event in made.trace if event.kind == "data"]
     assert len(found) == len(data)
-    subjects = {one for _, one in found if one}
+    subjects = {each for _, each in found if each}
     assert subjects <= {
         line.split(": ", 1)[1]
         for event in data
@@ -145,7 +145,9 @@ def test_segments_are_as_long_as_the_transport_service_has_them(tmp_path: Path) 
     sizes = [int(size) for [size] in fields(path, "tcp.len > 0", "tcp.len")]
     assert max(sizes) == 536
     assert sizes.count(536) == 5000 // 536
-    assert {one for [one] in fields(path, "tcp.flags.syn == 1", "tcp.options.mss_val")} == {"536"}
+    assert {value for [value] in fields(path, "tcp.flags.syn == 1", "tcp.options.mss_val")} == {
+        "536"
+    }
 
 
 @needs_tshark
@@ -160,7 +162,7 @@ def test_hosts_have_stable_addresses_and_the_file_beside_names_them(tmp_path: Pa
         [*command, "-Y", "smtp", "-c", "60", "-T", "json", "-e", "ip.src_host"],
         capture_output=True, text=True, check=True, timeout=60,
     ).stdout  # fmt: skip
-    seen = {one["_source"]["layers"]["ip.src_host"][0] for one in json.loads(shown)}
+    seen = {each["_source"]["layers"]["ip.src_host"][0] for each in json.loads(shown)}
     assert len(seen) > 1
     assert seen <= set(names)
 
@@ -196,7 +198,7 @@ def test_the_stream_of_each_side_is_what_crossed() -> None:
         tcp = ip.data
         if tcp.data:
             streams.setdefault((ip.src, tcp.sport, ip.dst, tcp.dport), {})[tcp.seq] = tcp.data
-    together = sorted(b"".join(one for _, one in sorted(s.items())) for s in streams.values())
+    together = sorted(b"".join(each for _, each in sorted(s.items())) for s in streams.values())
     said: dict[Any, bytes] = {}
     for event in made.trace:
         if event.kind in ("command", "data", "reply"):

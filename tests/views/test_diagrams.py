@@ -78,20 +78,20 @@ def drawn(command: str | None = None) -> Axes:
 def _edges(ax: Axes) -> dict[str, list[tuple[str, str, str]]]:
     """The arrows of the two diagrams as they are drawn: by where they begin and end."""
     titles = {
-        one.get_text().removeprefix("4.4: "): one.get_position()[0]
-        for one in ax.texts
-        if one.get_text().startswith("4.4: ")
+        each.get_text().removeprefix("4.4: "): each.get_position()[0]
+        for each in ax.texts
+        if each.get_text().startswith("4.4: ")
     }
     middle = max(titles.values())
-    nodes = {one.get_position(): one.get_text() for one in ax.texts if one.get_gid() == "node"}
+    nodes = {item.get_position(): item.get_text() for item in ax.texts if item.get_gid() == "node"}
     (first, second) = [place for place, name in nodes.items() if name == "W" and place[0] > middle]
     nodes[min(first, second, key=lambda place: place[1])] += " below"
     edges: dict[str, list[tuple[str, str, str]]] = {title: [] for title in titles}
-    for one in ax.texts:
-        if isinstance(one, Annotation) and (one.get_gid() or "").startswith("arrow "):
-            title = max((x, title) for title, x in titles.items() if x < one.xyann[0])[1]
-            label = str(one.get_gid()).removeprefix("arrow ")
-            edges[title].append((nodes[one.xyann], label, nodes[one.xy]))
+    for text in ax.texts:
+        if isinstance(text, Annotation) and (text.get_gid() or "").startswith("arrow "):
+            title = max((x, title) for title, x in titles.items() if x < text.xyann[0])[1]
+            label = str(text.get_gid()).removeprefix("arrow ")
+            edges[title].append((nodes[text.xyann], label, nodes[text.xy]))
     return edges
 
 
@@ -103,7 +103,7 @@ def test_the_diagrams_have_every_edge_of_the_figures_of_4_4() -> None:
         title: sorted(edges) for title, edges in EDGES.items()
     }
     labels = Counter(label for edges in EDGES.values() for _, label, _ in edges)
-    written = Counter(one.get_text() for one in ax.texts if one.get_gid() == "arrow words")
+    written = Counter(text.get_text() for text in ax.texts if text.get_gid() == "arrow words")
     assert all(written[label] >= count for label, count in labels.items() if label != "DATA")
 
 
@@ -125,10 +125,10 @@ def test_a_code_stands_where_its_first_digit_leads(row: str) -> None:
     """4.4: no code of 4.3 leads to an end that its first digit does not lead to."""
     ax = drawn(row)
     ends = Counter(
-        (one.get_text().split(":")[0].split("\n")[0], code)
-        for one in ax.texts
-        if one.get_gid() == "end words"
-        for code in re.findall(r"\b\d{3}\b", one.get_text())
+        (text.get_text().split(":")[0].split("\n")[0], code)
+        for text in ax.texts
+        if text.get_gid() == "end words"
+        for code in re.findall(r"\b\d{3}\b", text.get_text())
     )
     names = {"2": "success", "4": "failure", "5": "failure"}
     shown = [code for code in map(str, COMMAND_REPLIES[row]) if code != "354"]

@@ -44,9 +44,17 @@ def test_each_crossing_is_in_the_film_and_ends_within_it() -> None:
 
 def test_what_is_down_is_struck_out_while_it_is_down() -> None:
     """A relay that dies: a cross over it, for a time; no cross where nothing fails."""
-    red = [one for one in film("faults/relay-dies").iter(f"{SVG}path") if "-12 -12" in one.get("d")]
+    red = [
+        fault
+        for fault in film("faults/relay-dies").iter(f"{SVG}path")
+        if "-12 -12" in fault.get("d")
+    ]
     assert len(red) == 1
-    assert not [one for one in film("campus").iter(f"{SVG}path") if "-12 -12" in one.get("d", "")]
+    assert not [
+        element
+        for element in film("campus").iter(f"{SVG}path")
+        if "-12 -12" in element.get("d", "")
+    ]
 
 
 def test_a_film_of_a_large_run_is_no_larger_than_what_can_be_seen() -> None:
@@ -112,8 +120,8 @@ def test_the_signs_of_a_film_are_explained_within_it(name: str) -> None:
     root = ElementTree.fromstring(source)
     high = float(root.attrib["height"].removesuffix("pt"))
     wide = float(root.attrib["width"].removesuffix("pt"))
-    keys = [one for one in root.iter(f"{SVG}g") if one.get("class") == "key"]
-    words = [one.findtext(f"{SVG}text") for one in keys]
+    keys = [element for element in root.iter(f"{SVG}g") if element.get("class") == "key"]
+    words = [key.findtext(f"{SVG}text") for key in keys]
     assert words == [
         "mail data",
         "command",
@@ -122,7 +130,7 @@ def test_the_signs_of_a_film_are_explained_within_it(name: str) -> None:
         "mail in a spool",
         "down",
     ]
-    places = [re.findall(r"[\d.]+", one.attrib["transform"]) for one in keys]
+    places = [re.findall(r"[\d.]+", each.attrib["transform"]) for each in keys]
     assert all(float(y) < high - 20 for _, y in places)
     assert float(places[-1][0]) < wide - 60
 

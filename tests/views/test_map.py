@@ -22,8 +22,8 @@ from lab.views.pictures.map import ARROWS, map_trace
 from lab.views.pictures.plot_style import off_screen
 
 MAPS = next(
-    (one / "shared/data/topologyzoo" for one in Path(__file__).resolve().parents
-     if (one / "shared/data/topologyzoo").is_dir()),
+    (path / "shared/data/topologyzoo" for path in Path(__file__).resolve().parents
+     if (path / "shared/data/topologyzoo").is_dir()),
     Path("nowhere"),
 )  # fmt: skip
 
@@ -175,7 +175,7 @@ def test_each_environment_has_a_line_of_its_own_and_a_place_in_the_legend() -> N
 def test_two_links_of_one_pair_lie_side_by_side() -> None:
     meta = described(nx.path_graph(2))
     meta["links"].append({**meta["links"][0], "environment": "arpanet"})
-    ends = [one.get_segments()[0][8] for one in drawn(meta).collections]
+    ends = [collection.get_segments()[0][8] for collection in drawn(meta).collections]
     assert not np.allclose(ends[0], ends[1])
 
 

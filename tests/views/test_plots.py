@@ -60,11 +60,11 @@ def readable(texts: list[Text]) -> None:
 
 def words(ax: Axes) -> list[Text]:
     x, y = sorted(ax.get_xlim()), sorted(ax.get_ylim())
-    ticks = [one for one in ax.get_xticklabels() if x[0] <= one.get_position()[0] <= x[1]]
-    ticks += [one for one in ax.get_yticklabels() if y[0] <= one.get_position()[1] <= y[1]]
+    ticks = [label for label in ax.get_xticklabels() if x[0] <= label.get_position()[0] <= x[1]]
+    ticks += [each for each in ax.get_yticklabels() if y[0] <= each.get_position()[1] <= y[1]]
     ticks = ticks if ax.axison else []
     legend = ax.get_legend()
-    title = [one for one in ax.findobj(Text) if one.get_text() == ax.get_title(loc="left")][:1]
+    title = [text for text in ax.findobj(Text) if text.get_text() == ax.get_title(loc="left")][:1]
     labels = [ax.xaxis.label, ax.yaxis.label]
     return [*ax.texts, *ticks, *title, *labels, *(legend.get_texts() if legend else [])]
 
@@ -92,23 +92,23 @@ def test_a_ladder_has_an_arrow_for_each_command_reply_and_mail_data() -> None:
     trace = run("rfc821/scenario-03").trace
     ax = drawn(trace, "ladder")
     wire = [event for event in trace if event.kind in ("command", "reply", "data")]
-    arrows = [one.get_gid() for one in ax.texts if (one.get_gid() or "").startswith("arrow")]
+    arrows = [text.get_gid() for text in ax.texts if (text.get_gid() or "").startswith("arrow")]
     assert arrows == [f"arrow {event.seq}" for event in wire]
-    said = [one.get_text() for one in ax.texts if (one.get_gid() or "").startswith("label")]
+    said = [each.get_text() for each in ax.texts if (each.get_gid() or "").startswith("label")]
     assert "HELO MIT-AI.ARPA" in said
     assert "250 OK" in said
     assert "mail data: 10 lines, 259 bytes" in said
     assert "delivered: Jones" in said
-    hosts = [one.get_text() for one in ax.texts if (one.get_gid() or "").startswith("host")]
+    hosts = [item.get_text() for item in ax.texts if (item.get_gid() or "").startswith("host")]
     assert hosts == ["MIT-AI.ARPA", "USC-ISIE.ARPA", "BBN-VAX.ARPA"]
-    bands = [one.get_gid() for one in ax.patches if one.get_gid()]
+    bands = [patch.get_gid() for patch in ax.patches if patch.get_gid()]
     assert bands == ["session 1", "session 2"]
 
 
 def test_a_ladder_of_a_message_has_its_notification_and_no_other_message() -> None:
     """Returned mail is part of its story; other mail in the same sessions is not."""
     trace = run("campus").trace
-    kept = {one.seq for one in ladder_rows(trace, message=7)}
+    kept = {event.seq for event in ladder_rows(trace, message=7)}
     about = {e.message for e in trace if e.kind == "notify" and e["about"] == 7} | {7}
     assert {trace[seq].message for seq in kept} == {None, *about}
 
@@ -118,11 +118,11 @@ def test_the_first_rows_are_those_of_all_and_the_others_are_counted() -> None:
     for name in ("campus", "faults/duplicate-window", "polling"):
         trace = run(name).trace
         for options in ({}, {"message": 1}, {"session": 1}):
-            whole = [one for one in ladder_rows(trace, **options) if one.kind != "wait"]
+            whole = [event for event in ladder_rows(trace, **options) if event.kind != "wait"]
             found, more = first_ladder_rows(trace, 9, **options)
-            shown = [one for one in found if one.kind != "wait"]
+            shown = [each for each in found if each.kind != "wait"]
             assert shown == whole[:9]
-            assert more == sum(one.kind != "close" for one in whole[9:])
+            assert more == sum(item.kind != "close" for item in whole[9:])
 
 
 def test_mail_data_takes_its_arrow_whatever_the_reply() -> None:
@@ -147,9 +147,9 @@ def test_arrows_of_all_sessions_are_counted_as_in_each() -> None:
 
 def test_what_is_cut_and_lost_is_marked() -> None:
     """Each at its place, in words."""
-    kinds = {one.kind for one in ladder_rows(run("faults/duplicate-window").trace)}
+    kinds = {event.kind for event in ladder_rows(run("faults/duplicate-window").trace)}
     assert {"cut", "fault", "wait", "defer", "deliver"} <= kinds
-    assert "loss" in {one.kind for one in ladder_rows(run("faults/loss").trace)}
+    assert "loss" in {each.kind for each in ladder_rows(run("faults/loss").trace)}
 
 
 def test_a_ladder_of_what_is_not_there_is_refused_in_a_sentence() -> None:
@@ -222,9 +222,9 @@ def test_all_spools_are_empty_when_all_is_settled(name: str) -> None:
 def test_the_states_are_those_of_the_table() -> None:
     """A node a state, and each command of the table somewhere on an arrow or under a node."""
     ax = drawn(Trace(), "states")
-    nodes = {one.get_text() for one in ax.texts if one.get_gid() == "node"}
+    nodes = {text.get_text() for text in ax.texts if text.get_gid() == "node"}
     assert {state.value for state in State} <= nodes
-    told = " ".join(one.get_text() for one in ax.texts)
+    told = " ".join(each.get_text() for each in ax.texts)
     for row in TRANSITIONS.values():
         for verb in row:
             assert ("the mail data" if verb == "data" else verb) in told
@@ -238,7 +238,9 @@ def test_the_current_state_is_marked_after_each_event() -> None:
     for seq in film.seqs:
         ax = drawn(trace, "states", session=1, seq=seq)
         (now,) = [
-            one.get_gid().split()[1] for one in ax.patches if (one.get_gid() or "").endswith(" now")
+            patch.get_gid().split()[1]
+            for patch in ax.patches
+            if (patch.get_gid() or "").endswith(" now")
         ]
         if not seen or seen[-1] != now:
             seen.append(now)
@@ -354,8 +356,8 @@ def test_everything_has_each_kind_of_fault() -> None:
 def test_a_run_in_which_everything_happens_can_be_read(kind: str, options: dict[str, Any]) -> None:
     """No word leaves the figure or lies on another, and the legend names nothing twice."""
     ax = drawn(everything().trace, kind, **options)
-    readable([one for one in words(ax) if not str(one.get_gid()).startswith("arrow")])
-    names = [one.get_text() for one in (ax.get_legend().get_texts() if ax.get_legend() else [])]
+    readable([each for each in words(ax) if not str(each.get_gid()).startswith("arrow")])
+    names = [text.get_text() for text in (ax.get_legend().get_texts() if ax.get_legend() else [])]
     hops = [name.split(",")[0] for name in names if " hop" in name]
     assert len(set(hops)) == len(hops)
 
@@ -364,8 +366,8 @@ def test_a_wait_to_scale_is_told_where_it_is() -> None:
     """In the middle of the time in which nothing happens; short waits are not told."""
     ax = drawn(run("faults/link-down").trace, "ladder", message=2, to_scale=True)
     low, high = sorted(ax.get_ylim())
-    waits = [one for one in ax.texts if str(one.get_gid()).startswith("wait")]
-    happened = [one.t for one in ladder_rows(run("faults/link-down").trace, message=2)]
+    waits = [text for text in ax.texts if str(text.get_gid()).startswith("wait")]
+    happened = [event.t for event in ladder_rows(run("faults/link-down").trace, message=2)]
     assert waits
     for wait in waits:
         assert min(abs(wait.get_position()[1] - t) for t in happened) > 0.02 * (high - low)

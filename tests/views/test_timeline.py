@@ -23,7 +23,7 @@ from lab.views.pictures.timescale import timescale
 
 
 def title_of(ax: Axes) -> Text:
-    (title,) = (one for one in ax.findobj(Text) if one.get_text() == ax.get_title(loc="left"))
+    (title,) = (text for text in ax.findobj(Text) if text.get_text() == ax.get_title(loc="left"))
     return title
 
 
@@ -40,7 +40,7 @@ def test_a_bar_for_each_hop(trace: Trace) -> None:
 def test_labels_lie_within_the_figure_and_clear_of_one_another(trace: Trace) -> None:
     ax = drawn(trace)
     first, last = sorted(ax.get_xlim())
-    ticks = [one for one in ax.get_xticklabels() if first <= one.get_position()[0] <= last]
+    ticks = [label for label in ax.get_xticklabels() if first <= label.get_position()[0] <= last]
     words = [*ax.get_yticklabels(), *ticks, title_of(ax), ax.xaxis.label]
     inside(ax, [*words, *ax.get_legend().get_texts()])
     apart(words)
