@@ -63,7 +63,7 @@ all that it said in the session, from 0, in each run.
 def likeness(simulated: Trace, live: Trace) -> dict[str, Any]:
     """Return how alike two runs of the same topology are.
 
-    ``same`` tells whether they differ in nothing but times; ``differences`` are all others, as
+    ``same`` says whether they differ in nothing but times; ``differences`` are all others, as
     :data:`Difference`. ``recipients``: how many were delivered to in both; ``submitted``
     (recipients), ``sessions`` and ``octets`` (of commands, replies and mail data): those of each
     run; ``same_outcome``: the share of all recipients of either run with the same outcome;
@@ -250,7 +250,7 @@ def _differences_of(times: Sequence[tuple[float, float]]) -> dict[str, Any]:
 
 
 def _correlation(xs: list[float], ys: list[float]) -> float | None:
-    """Return Pearson's correlation; None where there is none, for too few or all the same."""
+    """Return Pearson's correlation; None if it is undefined: too few values, or all the same."""
     import numpy as np
 
     if len(xs) < 3 or not np.std(xs) or not np.std(ys):

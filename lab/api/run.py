@@ -55,7 +55,7 @@ class Run:
 
     @cached_property
     def account(self) -> Account:
-        """What became of each recipient, as the trace tells it."""
+        """What became of each recipient, according to the trace."""
         return Account(self.trace.rows) if self._analysis is None else self._analysis.account
 
     @cached_property

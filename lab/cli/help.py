@@ -80,7 +80,7 @@ def _list_guides(guides: list[str]) -> None:
 
 
 def _show(text: str) -> None:
-    """Print a guide: laid out in a terminal, as it is elsewhere."""
+    """Print a guide: laid out in a terminal, plain Markdown elsewhere."""
     if not sys.stdout.isatty():
         click.echo(text, nl=False)
         return

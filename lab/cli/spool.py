@@ -135,7 +135,9 @@ def _as_json(hosts: Sequence[HostSpool]) -> dict[str, Any]:
 
 
 def _print_list(hosts: Sequence[HostSpool]) -> None:
-    """Print a table of the mail that waits, and one of the mail drops; or that there is none."""
+    """Print a table of the mail that waits and one of the mail drops, or say that there is no
+    mail.
+    """
     waiting = [mail for host in hosts for mail in host.waiting]
     drops = [mail for host in hosts for mail in host.drops]
     if waiting:

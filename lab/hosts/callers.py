@@ -70,7 +70,7 @@ def why_outside(path: Path, routes: RoutingTable) -> Reply | None:
     """Return the refusal of a path that leads past an external host; None for any other.
 
     An external host is a mail program of others, and may send mail on to anywhere. So a path ends
-    there, and its user name is none that a mail program could take for an address.
+    there, and its user name is not one that a mail program could take for an address.
     """
     if not routes.external:
         return None

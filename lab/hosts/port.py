@@ -50,4 +50,4 @@ class HostPort(ABC):
 
     @abstractmethod
     def later(self, host: str, seconds: float, call: Callable[[float], None]) -> None:
-        """Call a function after so many seconds, with the time, unless the host has crashed."""
+        """Call a function with the time after ``seconds``, unless the host has crashed."""

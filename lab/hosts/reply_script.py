@@ -122,7 +122,7 @@ class ScriptedReply:
     @property
     def code(self) -> int | None:
         """The code that a sender-SMTP reads in the bytes; None for the host's own reply, for no
-        reply, and for bytes that are none.
+        reply, and for bytes that are not a reply.
         """
         return code_in(self.octets) if self.octets is not None else None
 
@@ -298,7 +298,7 @@ class ReplyWriter:
             self._go_on(now)
 
     def close(self, now: float) -> None:
-        """Close the session when everything has been sent, as the engine has closed it."""
+        """Close the session when everything has been sent, because the engine has closed it."""
         if not self.script.is_over and not self._is_closing:
             self._is_closing = True
             self._steps.append(Step(0.0, b"", "close"))

@@ -129,7 +129,7 @@ class RoutingTable:
         """Return the hosts after ``origin`` on a route that does not begin with ``blocked``.
 
         It is the cheapest such route to ``target``; None if there is none. ``avoided`` hosts are
-        not on the route, nor at its end: mail was tried there in vain.
+        not on the route, nor at its end: attempts there have failed.
         """
         if target in avoided:
             return None

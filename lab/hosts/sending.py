@@ -188,7 +188,7 @@ class QueueSender:
     def _hold_back(self, mail: QueuedMail, answer: Answer, addressees: list[Addressee]) -> None:
         """Put mail back into the queue, and hold that back: the host has failed, not the mail.
 
-        It goes to the end of the queue, as it may be what the host fails at.
+        It goes to the end of the queue, because it may be what makes the host fail.
         """
         self._put_last(mail.part_for(addressees))
         text = f"{answer[0]} {answer[1]}"

@@ -33,9 +33,9 @@ class QueuedMail:
     not. ``followed`` are the keys of the paths that replies of 251 and 551 gave for it; none is
     followed twice, and ``redirects`` counts them. ``expires`` is when no more tries are made, 0
     until the mail is in the spool; it stays when the mail goes another way. ``written`` is how the
-    paths of recipients were written, if otherwise than here, by their ids. ``avoided`` are the
-    next hosts that were tried in vain. ``last_chance``: it was too old when the host came up again,
-    and is tried once more. Times are seconds.
+    paths of recipients were written, if otherwise than here, by their ids. ``avoided`` are the next
+    hosts at which attempts failed. ``last_chance``: it was too old when the host came up again, and
+    is tried once more. Times are seconds.
     """
 
     __slots__ = (

@@ -111,7 +111,7 @@ class Control:
     def wait(self, seconds: float) -> None:
         """Wait until there is something to receive.
 
-        Raises :class:`PeerGone` if nothing comes within so many seconds, or the channel has ended.
+        Raises :class:`PeerGone` if nothing comes within ``seconds``, or the channel has ended.
         """
         until = time.monotonic() + seconds
         ready, _, _ = select.select([self.sock], [], [], max(0.0, until - time.monotonic()))

@@ -33,7 +33,7 @@ START_TIMEOUT: Final = 20.0
 """Seconds that a process may take to start."""
 
 _ROUTINE: Final = frozenset(("look", "rows", "state"))
-"""The kinds of message that the network need not act upon at once."""
+"""The kinds of message that the network need not act on at once."""
 
 _SHUT_DOWN: Final = 1.0
 """Seconds for which the network waits for a host that a fault shuts down."""
@@ -95,7 +95,7 @@ class HostHandle(HostControl):
 
     @property
     def has_work(self) -> bool:
-        """Whether the host will do something by itself, or has messages yet to handle."""
+        """Whether the host has something to do of its own accord, or messages to handle."""
         handled, work, _ = self._state
         if self.external:
             return False

@@ -118,7 +118,7 @@ class OpenSession(ABC):
         """End the session if nothing has come for too long."""
 
     def shut_down(self) -> None:  # noqa: B027  most sessions are ended by the network
-        """End the session in order, as the host ends, if the network does not."""
+        """End the session in order because the host ends, unless the network does so."""
 
 
 class PendingCall(OpenSession):
@@ -480,10 +480,10 @@ class LivePort(HostPort):
         return self._process.numbering.next_message()
 
     def later(self, host: str, seconds: float, call: Callable[[float], None]) -> None:
-        """Call with the time after so many seconds."""
+        """Call with the time after ``seconds``."""
         self._process.later(seconds, call)
 
 
 def exit_without_network() -> NoReturn:
-    """Exit at once, as the network's process has ended; what is stored stays, to be read."""
+    """Exit at once, because the network's process has ended; what is stored stays, to be read."""
     os._exit(0)

@@ -265,7 +265,7 @@ class LiveNetwork(LiveDriver):
         return number
 
     def unregister(self, session: AnySession) -> None:
-        """Remove a session, as its sender-SMTP's end is closed."""
+        """Remove a session whose sender-SMTP's end is closed."""
         super().unregister(session)
         if session.number is not None:
             self._numbered.pop(session.number, None)

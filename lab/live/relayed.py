@@ -412,7 +412,7 @@ class LiveSession(AnySession):
             self._close(cut(reason))
 
     def gave_up(self, why: str) -> None:
-        """Close the session, as the sender-SMTP has waited too long for a reply."""
+        """Close the session: the sender-SMTP has waited too long for a reply."""
         if not self.is_over:
             self._close(cut(why))
 

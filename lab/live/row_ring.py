@@ -4,7 +4,7 @@ It is memory that both processes share: putting rows there costs no system call 
 process, and when the host is killed, the network finds what it had recorded until then.
 
 Rows about what is stored are put there before it is stored, with the number of the batch. The ring
-tells which batch was stored last, as far as the host came to say so; the storage itself knows.
+says which batch was stored last, as far as the host got to report it; the storage itself knows.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class RowRing:
 
     @property
     def stored(self) -> int:
-        """The number of the last batch that was stored, as far as the host came to say so."""
+        """The number of the last batch that was stored, as far as the host got to report it."""
         return self._numbers[_STORED]
 
     @stored.setter

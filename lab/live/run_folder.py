@@ -2,7 +2,7 @@
 
 It holds the hosts' storage and the trace so far, and is removed when the run ends. If the run is
 killed, it stays: mail that got a 250 can still be read. The next run says what it found. A lock
-that ends with its process tells whether a run still goes on.
+that ends with its process shows whether a run is still going on.
 """
 
 from __future__ import annotations

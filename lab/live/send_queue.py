@@ -34,18 +34,18 @@ class SendQueue:
         _send(free)
 
     def send(self) -> None:
-        """Send everything, as everything is stored."""
+        """Send everything: everything is stored."""
         self.send_free()
         bound, self._bound = self._bound, []
         self._waiting.clear()
         _send(bound)
 
     def withhold(self) -> None:
-        """Hold back what waits until :meth:`release`, as the disk is busy with it."""
+        """Hold back what waits until :meth:`release`: the disk is busy with it."""
         self._withheld, self._bound = self._bound, []
 
     def release(self) -> None:
-        """Send what was held back, as it is on the disk."""
+        """Send what was held back: it is on the disk."""
         held, self._withheld = self._withheld, []
         self._waiting = {transport for transport, _ in self._bound} if self._bound else set()
         _send(held)

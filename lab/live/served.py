@@ -39,7 +39,7 @@ def serve(request: dict[str, Any]) -> str:
 
 
 class _End:
-    """Ends the run by its standard input: in order upon a byte, at once if it ends without one."""
+    """Ends the run by its standard input: in order after a byte, at once if it ends without one."""
 
     def __init__(self) -> None:
         self.is_orphaned = False

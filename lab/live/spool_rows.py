@@ -61,7 +61,7 @@ def as_text(entry: QueuedMail) -> str:
 
 
 def as_mail(about: str, mail_data: bytes) -> QueuedMail:
-    """Return queued mail from its JSON and its mail data; raise DamagedSpool if it is none."""
+    """Return queued mail from its JSON and its mail data; raise DamagedSpool if it is not."""
     try:
         (
             message, verb, reverse_path, return_path, addressees, failures, not_before, expires,

@@ -98,7 +98,7 @@ class Interception:
         """They have arrived, as far as they do."""
 
     def before_sender(self, delivery: Delivery) -> int | None:
-        """Bytes are about to arrive at the sender-SMTP's end; fewer than all are none."""
+        """Bytes are about to arrive at the sender-SMTP's end; if not all do, none does."""
         return None
 
     def after_sender(self) -> None:
@@ -263,7 +263,7 @@ class Connection:
     # -- changing roles, and the end ------------------------------------------------------------
 
     def swap_ends(self) -> None:
-        """Change the roles of the ends. Nothing should be under way, as each side has to wait for
+        """Change the roles of the ends. Nothing should be under way: each side has to wait for
         the other before it takes its new role (section 3.8).
         """
         to_receiver, to_sender = self.to_sender.route, self.to_receiver.route

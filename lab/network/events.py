@@ -62,7 +62,7 @@ def sequencer(rank: int) -> Sequencer:
 class Delivery:
     """Bytes that will arrive: an event that carries them, and the time when they were sent.
 
-    It has only what SimPy's own step needs of an event, as a session makes about a dozen.
+    It has only what SimPy's own step needs of an event, because a session makes about a dozen.
     """
 
     __slots__ = ("at", "deliver", "octets", "sent")

@@ -79,7 +79,7 @@ class PathFinder:
         return self._paths[host, neighbour, environment]
 
     def forget(self) -> None:
-        """Forget all paths, as a link has gone down or come up."""
+        """Forget all paths: a link has gone down or come up."""
         self._paths.clear()
 
     def directions(

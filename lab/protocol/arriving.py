@@ -1,4 +1,4 @@
-"""What arrives from a receiver-SMTP that may send replies in pieces, or bytes that are none."""
+"""What arrives from a receiver-SMTP that may send replies in pieces, or bytes that are no reply."""
 
 from __future__ import annotations
 

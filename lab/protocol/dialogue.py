@@ -8,7 +8,7 @@ go by the tables of :mod:`lab.protocol.states` and :mod:`lab.protocol.replies`.
 A reply counts only for a command that has left completely. One that comes while no command is
 outstanding (too early, doubled, or in the middle of the mail data) answers nothing: from there on
 nobody can tell which command a reply is for, so the channel is broken (section 4.2: each command
-has exactly one reply). 421 is the exception, as it closes the channel whenever it comes.
+has exactly one reply). 421 is the exception, because it closes the channel whenever it comes.
 """
 
 from __future__ import annotations

@@ -245,7 +245,9 @@ class ReceiverSMTP:
         return self._verdict(MAIL_DATA, "answer", verdict)
 
     def end_of_input(self) -> None:
-        """End the session, as the channel is gone: as if RSET had come (section 4.1.1, QUIT)."""
+        """End the session, because the channel is gone, as if RSET had come (section 4.1.1,
+        QUIT).
+        """
         self.transaction = Transaction()
         self.state = State.CLOSED
         self._line = self._data = None
@@ -392,7 +394,7 @@ class ReceiverSMTP:
 
     def completed(self, verdict: Reply, path: str = "") -> Reply:
         """Return a reply with what section 4.2.2 has in its text: the host's name in a 220, 221 and
-        421, and ``path`` in a 251 or 551 that tells none. For derived classes that reply otherwise.
+        421, and ``path`` in a 251 or 551 that has none. For derived classes that reply otherwise.
         """
         return with_path(with_domain(verdict, self.domain), path or f"<postmaster@{self.domain}>")
 

@@ -48,7 +48,7 @@ class ScriptedSender:
         return events
 
     def end_of_input(self) -> None:
-        """End the script, as the channel is gone."""
+        """End the script: the channel is gone."""
         self.closing = True
 
     def _command(self) -> Crossing:

@@ -1,13 +1,13 @@
 """The sender-SMTP: replies in, commands out. It takes its mail from an agenda.
 
-It does no I/O, as the receiver: :meth:`SenderSMTP.receive` takes bytes and returns what crossed and
-what to send, a list of :class:`~lab.protocol.events.Crossing` in order. What a reply means is
+Like the receiver, it does no I/O: :meth:`SenderSMTP.receive` takes bytes and returns what crossed
+and what to send, a list of :class:`~lab.protocol.events.Crossing` in order. What a reply means is
 looked up in section 4.3's table. A code that the table does not list counts by its first digit, as
 for appendix E's unsophisticated sender-SMTP.
 
 A reply counts only for a command that has left completely. One that comes before (doubled, too
-early, in the middle of the mail data) breaks the channel, as it cannot be told which command the
-next reply would be for: the mail stays, as after a temporary error.
+early, in the middle of the mail data) breaks the channel, because nobody can tell which command
+the next reply would be for: the mail stays, as after a temporary error.
 
 A session is: greeting, HELO, then for each transaction MAIL, RCPT for each recipient, DATA, the
 data; or RSET if no recipient was accepted; QUIT when the agenda is empty.
@@ -153,7 +153,7 @@ class SenderSMTP:
         return follow(self, code, lines, meaning)[1]
 
     def end_of_input(self) -> None:
-        """End the session, as the channel is gone: the transaction in progress gets a temporary
+        """End the session: the channel is gone, and the transaction in progress gets a temporary
         error (4.1.1, QUIT).
         """
         if self.state is not State.CLOSED:

@@ -3,7 +3,7 @@
 Everything that users may have imported then is in the two tables below, without its leading
 ``lab.``. ``import lab.frames`` gives a module that stands for the old one; each name that is read
 from it is looked up where it is now, with a DeprecationWarning that says the new name. The same
-goes for what is asked of a module that is still there and once had more.
+holds for names that a module which still exists no longer has.
 """
 
 from __future__ import annotations

@@ -104,7 +104,7 @@ class Driver(ABC):
         """Add a session to those that faults can cut, and have its reply timeouts watched."""
 
     def unregister(self, session: AnySession) -> None:
-        """Remove a session, as its sender-SMTP's end is closed."""
+        """Remove a session whose sender-SMTP's end is closed."""
         self.sessions.pop(id(session), None)
 
     def cuttable_sessions(self) -> list[AnySession]:

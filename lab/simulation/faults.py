@@ -1,8 +1,8 @@
 """Faults: what goes wrong in a run, when, and for how long.
 
 A fault changes the network or a host, and is reverted when its time is over. Both are recorded in
-the trace. It happens at a time, upon an event, or at random at a rate, from a generator of its own.
-No fault happens any more when all mail is settled.
+the trace. It happens at a time, after an event, or at random at a rate, from a generator of its
+own. No fault happens any more when all mail is settled.
 """
 
 from __future__ import annotations
@@ -126,7 +126,9 @@ class Faults:
     # -- on an event ----------------------------------------------------------------------------
 
     def recorder(self, trace: Trace) -> Callable[[Row], None]:
-        """Return what records the rows of a run in a trace, and starts faults upon events."""
+        """Return a function that records the rows of a run in a trace, and starts faults at
+        events.
+        """
         specs = [spec for _, spec in self._on_event]
         if not self._at_seq and all((spec.when or {}).get("event") == "reply" for spec in specs):
             return trace.record
@@ -245,7 +247,7 @@ class Faults:
         return route
 
     def is_at_work(self, host: HostControl) -> bool:
-        """Whether a host will do something by itself, now or when it is up again."""
+        """Whether a host has something to do of its own accord, now or when it is up again."""
         if host.faults.down:
             has_mail = host.has_queued_mail or host.name in self._waiting
             return has_mail and self.pending_repairs > 0

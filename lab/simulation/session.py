@@ -263,7 +263,7 @@ class Session(AnySession):
     # -- the end --------------------------------------------------------------------------------
 
     def _hang_up_after(self, reply: bytes) -> None:
-        """Close the channel from the sender-SMTP's side, upon a reply; the other end finds out."""
+        """Close the channel from the sender-SMTP's side, after a reply; the other end finds out."""
         code = code_of(reply)
         self.close(closed_after(code))
         if code not in (221, 421):
@@ -306,7 +306,7 @@ class Session(AnySession):
         self.host.session_over(now, queue_sender.queue)
 
     def time_out(self, why: str) -> None:
-        """Close the channel, as the sender-SMTP has waited too long for a reply."""
+        """Close the channel: the sender-SMTP has waited too long for a reply."""
         sender, queue_sender = self.sender, self.queue_sender
         assert isinstance(sender, SenderSMTP), "a script waits for ever"
         assert queue_sender is not None, "a script waits for ever"

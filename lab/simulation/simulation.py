@@ -53,7 +53,7 @@ class _Port(HostPort):
         return self._simulation.numbering.next_message(host, about)
 
     def later(self, host: str, seconds: float, call: Callable[[float], None]) -> None:
-        """Call with the time after so many seconds, unless the host has crashed meanwhile."""
+        """Call with the time after ``seconds``, unless the host has crashed meanwhile."""
         self._simulation.later(host, seconds, call)
 
 
@@ -158,7 +158,7 @@ class Simulation(Driver):
         return not any(map(is_at_work, self.hosts.values()))
 
     def later(self, host: str, seconds: float, call: Callable[[float], None]) -> None:
-        """Call with the time after so many seconds, unless the host has crashed meanwhile."""
+        """Call with the time after ``seconds``, unless the host has crashed meanwhile."""
         condition = self.hosts[host].faults
         life = condition.lives
 

@@ -60,7 +60,7 @@ class World:
 
     @property
     def host_settings(self) -> list[HostSettings]:
-        """The settings of all hosts, in the order of the file; routers are none."""
+        """The settings of all hosts, in the order of the file, without the routers."""
         return [spec for spec in self.topology.hosts.values() if spec.kind == "host"]
 
     def calendar_of(self, settings: HostSettings) -> Calendar:

@@ -132,7 +132,7 @@ class Canvas:
 
 
 def chart(moment: Moment, columns: int, lines: int) -> Text:
-    """Draw the map of a moment in so many columns and lines."""
+    """Draw the map of a moment in ``columns`` columns and ``lines`` lines."""
     meta = moment.index.trace.meta
     grid = make_grid(meta, columns, lines)
     canvas = Canvas(columns, lines)

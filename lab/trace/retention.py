@@ -74,7 +74,7 @@ class Retention:
     def close(self, digest: str, counts: Callable[[], Mapping[str, Any]]) -> Trace:
         """Return the trace of what was kept, with the digest of the whole run.
 
-        ``counts`` is called for what is stored beside the digest in a folder: how many recipients
+        ``counts`` is called for what is stored with the digest in a folder: how many recipients
         reached each outcome.
         """
         if self._writer is not None:

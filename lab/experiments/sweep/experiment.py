@@ -112,7 +112,7 @@ def topology_of(
 
 
 def _unpacked(name: str, octets: bytes) -> Path:
-    """Write a map to a file on this machine; its suffix tells the format."""
+    """Write a map to a file on this machine; its suffix names the format."""
     digest = hashlib.sha256(octets).hexdigest()[:24]
     path = Path(_folder().name) / f"{digest}{Path(name).suffix}"
     if not path.exists():

@@ -52,7 +52,7 @@ class Workers(Protocol):
         """Have a function called; ``task`` identifies its result."""
 
     def result(self, seconds: float) -> TaskResult | None:
-        """Return the next result, or None after so many seconds without one.
+        """Return the next result, or None if none comes within ``seconds``.
 
         Raises :class:`WorkersError` if the workers are gone.
         """
@@ -128,7 +128,7 @@ class DaskWorkers:
         future.add_done_callback(lambda done: self._results.put((task, done)))
 
     def result(self, seconds: float) -> TaskResult | None:
-        """Return the next result, or None after so many seconds without one."""
+        """Return the next result, or None if none comes within ``seconds``."""
         from distributed import CancelledError, KilledWorker
 
         try:
@@ -188,7 +188,7 @@ class LocalWorkers:
         future.add_done_callback(lambda done: self._results.put((task, done)))
 
     def result(self, seconds: float) -> TaskResult | None:
-        """Return the next result, or None after so many seconds without one."""
+        """Return the next result, or None if none comes within ``seconds``."""
         from concurrent.futures import BrokenExecutor
 
         try:

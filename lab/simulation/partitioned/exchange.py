@@ -1,6 +1,6 @@
 """How the partitions of a run exchange messages: once a window, each with each of the others.
 
-Sending does not wait for the other to receive.
+Sending does not wait until the other has received.
 """
 
 from __future__ import annotations

@@ -33,8 +33,8 @@ _SENT: Final = frozenset(("command", "data"))
 class LocalResults:
     """What a partition derives from its rows.
 
-    ``hosts`` are the names of all hosts by rank, ``here`` those of this ``partition`` of so many
-    ``partitions``; ``start`` is the row with which the run begins.
+    ``hosts`` are the names of all hosts by rank, ``here`` those of this ``partition``, of
+    ``partitions`` in all; ``start`` is the row with which the run begins.
     """
 
     def __init__(

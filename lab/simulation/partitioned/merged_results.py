@@ -119,7 +119,7 @@ class MergedResults:
 
     @property
     def peers(self) -> Peers:
-        """What others than the lab have broken: nothing, as they take part in live runs only."""
+        """The rules that others have broken: none, because they take part in live runs only."""
         return Peers()
 
     def found(self, account: Account) -> list[Breach]:

@@ -209,7 +209,7 @@ def _sees_all(fault: FaultSpec) -> str | None:
 
 
 def _together(topology: Topology) -> Iterator[tuple[str, ...]]:
-    """Yield hosts that have to be in one partition, as each depends at once on the other."""
+    """Yield hosts that have to be in one partition, because each depends at once on the other."""
     for script in topology.scripts:
         yield script.sender, script.to
     for poll in topology.polls:

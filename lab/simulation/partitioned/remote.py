@@ -76,7 +76,7 @@ class RemoteSessions:
         self.sent.append((len(self.rows), row))
 
     def clear(self) -> None:
-        """Forget the rows and the aliases, as they have been sent on."""
+        """Forget the rows and the aliases: they have been sent on."""
         self.aliases = []
         self.sent = []
 

@@ -123,7 +123,7 @@ class WorkerProcess:
         self.peers.send(report, self.simulation.remote.outboxes)
 
     def _receive(self, ahead: int) -> None:
-        """Receive what the others have sent, except the last so many times: when something can
+        """Receive what the others have sent, except the last ``ahead`` times: when something can
         happen next in any partition, and how many rows are recorded in all.
         """
         while len(self._sent) > ahead:

@@ -75,7 +75,7 @@ def comparison(simulated: Trace, live: Trace, ax: Axes | None = None) -> Axes:
 
 
 def _write_below(ax: Axes, points: float, lines: Sequence[str], colour: str) -> None:
-    """Write lines so many points below the axes."""
+    """Write lines below the axes, at a distance in points."""
     ax.annotate(
         "\n".join(lines), (0.0, 0.0), xycoords="axes fraction", xytext=(0, -points),
         textcoords="offset points", ha="left", va="top", fontsize=8.5, color=colour,

@@ -59,7 +59,7 @@ def ladder(
 
     ``message`` (with its notifications), ``session`` or ``between`` two hosts picks some; otherwise
     all are drawn, as far as there is room. Time goes downward, row by row; ``to_scale``: in
-    seconds. Raises ValueError in a sentence for what is not in the trace.
+    seconds. Raises ValueError in a sentence if the trace has no such thing.
     """
     check_trace(trace)
     chosen, more = first_ladder_rows(

@@ -109,7 +109,7 @@ def missing_glyphs_ignored() -> Iterator[None]:
 def styled(ax: Axes | None = None) -> Iterator[None]:
     """Draw in the style of the lab, within a ``with`` statement; ``ax`` is drawn on, if given.
 
-    Raises TypeError for what is not matplotlib Axes.
+    Raises TypeError for anything but matplotlib Axes.
     """
     import matplotlib
 

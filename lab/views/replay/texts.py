@@ -36,7 +36,7 @@ class Texts:
         self._lines: dict[bytes, int] = {}
 
     def number(self, text: str, missing: int = 0) -> int:
-        """Return the number of a text, of which so many octets are left out."""
+        """Return the number of a text, of which ``missing`` octets are left out."""
         number = self._numbers.setdefault((text, missing), len(self.strings))
         if number == len(self.strings):
             self.strings.append(text)
