@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from helpers.places import ROOT
+from helpers.small_topologies import TWO_HOSTS
 
 import lab
 from lab.cli import cli
@@ -21,16 +22,9 @@ from lab.views.pictures.plot_style import off_screen
 
 RELAYED = str(ROOT / "topologies" / "rfc821" / "scenario-03.toml")
 
-SLOW_STORE = """
-[[host]]
-name = "ONE.ARPA"
-users = ["ann"]
-[[host]]
-name = "TWO.ARPA"
-users = ["bob"]
-store = "2 s"
-[[link]]
-between = ["ONE.ARPA", "TWO.ARPA"]
+SLOW_STORE = (
+    TWO_HOSTS.replace("[[link]]", 'store = "2 s"\n[[link]]')
+    + """
 [[mail]]
 from = "ann@ONE.ARPA"
 to = ["bob@TWO.ARPA", "nobody@TWO.ARPA"]
@@ -39,6 +33,7 @@ one
 .
 .two'''
 """
+)
 
 
 def explored(topology: Topology, **options: Any) -> Explored:

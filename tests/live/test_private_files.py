@@ -10,19 +10,9 @@ from pathlib import Path
 
 import pytest
 from helpers.live_hosts import served
+from helpers.small_topologies import TWO_HOSTS
 
 import lab
-
-TWO = """
-[[host]]
-name = "ONE.ARPA"
-users = ["ann"]
-[[host]]
-name = "TWO.ARPA"
-users = ["bob"]
-[[link]]
-between = ["ONE.ARPA", "TWO.ARPA"]
-"""
 
 
 def modes(folder: Path) -> dict[Path, int]:
@@ -44,7 +34,7 @@ def _open_umask() -> object:
 def test_files_of_a_run_are_readable_to_its_user_alone(tmp_path: Path) -> None:
     """0600 and 0700: what --out and --spool leave, and what lies in the temporary folder."""
     topology, out, spool = tmp_path / "two.toml", tmp_path / "out", tmp_path / "spool"
-    topology.write_text(TWO)
+    topology.write_text(TWO_HOSTS)
     with served(topology, "--out", str(out), "--spool", str(spool)) as (process, ports):
         with smtplib.SMTP("127.0.0.1", ports["ONE.ARPA"], timeout=20) as client:
             client.sendmail("a@B", ["ann@ONE.ARPA", "bob@TWO.ARPA"], "Hi\r\n")
@@ -59,7 +49,7 @@ def test_files_of_a_run_are_readable_to_its_user_alone(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("_open_umask")
 def test_files_of_a_simulation_are_private_too(tmp_path: Path) -> None:
     """What ``run.save`` leaves; the user's other files stay as they would be."""
-    (tmp_path / "one.toml").write_text(TWO)
+    (tmp_path / "one.toml").write_text(TWO_HOSTS)
     lab.simulate(tmp_path / "one.toml").save(tmp_path / "out")
     assert modes(tmp_path / "out") == {}
     (tmp_path / "other").write_text("")
@@ -98,7 +88,7 @@ def test_nobody_else_can_reach_the_control_channels_of_a_run(
     """Sockets with a name lie in private folders, shared memory has no name, and pickle comes from
     these alone; the temporary folder is private."""
     topology = tmp_path / "two.toml"
-    topology.write_text(TWO)
+    topology.write_text(TWO_HOSTS)
     folder = tempfile.TemporaryDirectory(prefix="s")  # a socket's name must be short
     monkeypatch.setenv("TMPDIR", folder.name)
     monkeypatch.setenv("XDG_STATE_HOME", folder.name)
