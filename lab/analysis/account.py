@@ -437,7 +437,7 @@ class Account:
         for recipient in self.notifications.get(row[MESSAGE], ()):
             recipient.settle("undeliverable_notifications", row[T])
             self._move_to_columns(recipient)
-        # mail that came with a null reverse-path and is no notification of a host of ours
+        # mail that came with a null reverse-path and is not a notification of one of our hosts
         if row[MESSAGE] not in self.notifications:
             for recipient in self._recipients_of(row[MESSAGE], None):
                 if not recipient.holders:
@@ -611,7 +611,7 @@ def summarise(
         "seed": meta.get("seed", 0),
         "digest": trace.digest(),
         **account.summary(),
-        # hosts that say 250 before they store: what they lose is no error of the lab's
+        # hosts that reply 250 before they store mail: what they lose is not an error of the lab
         "careless": [host["name"] for host in meta.get("hosts", ()) if host.get("careless")],
         "peer_breaches": list(peer_breaches),
         "peer_breach_count": peer_breach_count,

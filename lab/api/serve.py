@@ -98,7 +98,7 @@ class LiveServer:
         try:
             if process is not None:
                 assert process.stdin is not None
-                with suppress(BrokenPipeError), process.stdin:  # it may have ended by itself
+                with suppress(BrokenPipeError), process.stdin:  # it may have ended already
                     process.stdin.write(b"." if read else b"")
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(_SECONDS_TO_END)

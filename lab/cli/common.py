@@ -376,7 +376,7 @@ def exit_if_broken(topology: str, done: Run) -> None:
                 click.echo(f"  {sentence}", err=True)
         else:
             print_error(f"run it with --trace wire --out DIR to see what became of message {about}")
-    # a scripted host does on purpose what it does: the summary has it
+    # a scripted host misbehaves on purpose; the summary reports it
     hosts = done.topology.hosts
     by_others = [
         breach

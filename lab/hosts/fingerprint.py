@@ -56,7 +56,7 @@ class MailOutside:
         if not self._mails:
             return None
         marks = _fingerprints(mail_data)
-        next(marks)  # as it is, it would have passed no mail program
+        next(marks)  # unchanged, it has passed no mail program
         for mark in marks:
             if mark in self._mails:
                 return self._mails[mark]

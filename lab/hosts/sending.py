@@ -94,7 +94,7 @@ class QueueSender:
         known = self.host.routes.resolve
         if known(HostName(greeted_as)) != self.queue.host:
             return greeted_as
-        # RFC 821 has the name in this reply in its examples only: "250 OK" has none
+        # RFC 821 puts the name into this reply only in its examples; "250 OK" has none
         other = known(HostName(welcomed_as))
         is_name = other is not None or "." in welcomed_as.rstrip(".")
         return welcomed_as if is_name and other != self.queue.host else ""
@@ -140,7 +140,7 @@ class QueueSender:
         """Record the recipients that were accepted; defer, redirect or return the others."""
         mail: QueuedMail = outgoing.tag
         self.message = self._outgoing = None
-        self.host.port.forget(self.host.name, mail)  # what is left of it, is kept below
+        self.host.port.forget(self.host.name, mail)  # what is left of it is kept below
         answer = outgoing.answer
         if not outgoing.channel_lost:
             self.queue.failures = 0

@@ -286,7 +286,7 @@ class IncomingConnection(OpenSession):
         process = self.process
         process.receive_messages()
         process.host.open_sessions += 1
-        # there is no name any more if the caller has reset the connection
+        # the address is gone if the caller has reset the connection
         end = (transport.get_extra_info("peername") or ("", 0))[:2]
         expected = process.expected.pop(end, None)
         if expected is None:

@@ -61,7 +61,7 @@ class Spoken:
         if not command.verb:
             return cls(_word(line))
         if command.fault:
-            # a host outside the lab may accept it: what follows the colon is the nearest to a path
+            # a host outside the lab may accept it: what follows the colon is the closest to a path
             return cls(command.verb, line.partition(b":")[2].strip().decode("latin-1"))
         return cls(command.verb, command.path.text)
 

@@ -99,7 +99,7 @@ class Simulation(Driver):
 
     def begin(self) -> None:
         """Put on the clock what the file has planned: faults, mail, traffic, scripts and polls."""
-        self.faults.begin()  # first: what is wrong from the start is wrong for the first mail
+        self.faults.begin()  # first: a fault at the start affects the first mail too
         self.schedule.begin()
 
     def run(

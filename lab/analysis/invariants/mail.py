@@ -419,7 +419,7 @@ class MailRules:
         """Check return path line, time stamp lines and text of mail as it lies in a mailbox."""
         host, message, octets = row[HOST], row[MESSAGE], row[DELIVER_OCTETS]
         if host in self._external or mail.was_outside:
-            return  # a server outside the lab may do with its mail what it likes
+            return  # a server outside the lab may do what it likes with its mail
         origin = mail.origin
         end = octets.find(b"\r\n") + 2
         first = octets[:end]

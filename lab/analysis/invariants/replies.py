@@ -43,7 +43,7 @@ _GREETING: Final = _codes(CONNECTION)
 _AFTER_DATA: Final = _codes(MAIL_DATA)
 _UNKNOWN: Final = frozenset((b"500", b"421"))
 _ROWS: Final = {
-    # 4.1.1 wants 503 for what comes before HELO, though 4.3 does not list it (see OUT_OF_ORDER)
+    # 4.1.1 requires 503 for what comes before HELO, though 4.3 does not list it (see OUT_OF_ORDER)
     verb.encode(): _codes(verb, *([OUT_OF_ORDER] if COMMAND_REPLIES[verb].keys() & {552} else []))
     for verb in COMMANDS
 }

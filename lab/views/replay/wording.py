@@ -104,7 +104,7 @@ class Wording:
         number = self._words.setdefault(words, len(self.words))
         if number == len(self.words):
             self.words.append(words)
-        # when something was sent is a time of the ladder's row, and no word of it
+        # when something was sent is the time of the ladder's row, and not in its words
         read = [name for name in extra.read if name != "sent"]
         return number, tuple(OWN + KINDS[kind].index(name) for name in read)
 
