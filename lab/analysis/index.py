@@ -109,12 +109,12 @@ class TraceIndex:
 
         A message counts once at a host, even if it is there for several next hosts.
         """
-        found = {}
+        counts = {}
         for host, (moments, lengths) in self._spool_lengths.items():
             place = bisect_right(moments, moment)
             if place and lengths[place - 1]:
-                found[host] = lengths[place - 1]
-        return found
+                counts[host] = lengths[place - 1]
+        return counts
 
     def sessions(self, moment: int) -> list[int]:
         """Return the numbers of the sessions that are open."""

@@ -145,23 +145,23 @@ def _first(
     trace: Trace, most: int | None, chosen: _Chosen, in_hosts: bool
 ) -> tuple[list[LadderRow], int]:
     kinds = _MAKERS.keys() | (_IN_HOSTS if in_hosts else {})
-    found: list[LadderRow] = []
+    drawn: list[LadderRow] = []
     more = shown = 0
     for seq, row in enumerate(trace.rows):
         if row[KIND] not in kinds or not chosen.has(row):
             continue
         is_shown = row[KIND] != "close" or _is_cut(row)
-        if most is None or len(found) < most:
+        if most is None or len(drawn) < most:
             made = row_of(event_of(row, trace.first_seq + seq))
-            found += [made] if made else []
+            drawn += [made] if made else []
             shown += is_shown
         elif chosen.is_all:
             more = _count(trace) - shown
             break
         else:
             more += is_shown
-    found.sort(key=lambda row: (row.t, row.seq))
-    return list(_with_waits(found)), more
+    drawn.sort(key=lambda row: (row.t, row.seq))
+    return list(_with_waits(drawn)), more
 
 
 def _is_cut(row: Row) -> bool:
@@ -306,9 +306,9 @@ _IN_HOSTS: Final[dict[str, _Maker]] = {
 """What happens inside a host, which is shown only where it is asked for."""
 
 
-def _with_waits(found: Iterable[LadderRow]) -> Iterator[LadderRow]:
+def _with_waits(unspaced: Iterable[LadderRow]) -> Iterator[LadderRow]:
     """Yield the rows, with the waits between them that are long compared with the rest."""
-    rows = list(found)
+    rows = list(unspaced)
     gaps = sorted(b.t - a.t for a, b in pairwise(rows) if b.t > a.t)
     usual = gaps[len(gaps) // 2] if gaps else 0.0
     last: LadderRow | None = None

@@ -183,13 +183,13 @@ def unheard(rows: Iterable[Row]) -> frozenset[tuple[int | None, int | None]]:
     The sender-SMTP does not receive the 250, and keeps the mail too (RFC 821, 4.1.1).
     """
     closed: set[int | None] = set()
-    found = set()
+    unheard_mail = set()
     for row in rows:
         if row[KIND] == "close":
             closed.add(row[SESSION])
         elif row[KIND] == "accept" and row[SESSION] in closed:
-            found.add((row[SESSION], row[MESSAGE]))
-    return frozenset(found)
+            unheard_mail.add((row[SESSION], row[MESSAGE]))
+    return frozenset(unheard_mail)
 
 
 def form_of(event: Event) -> str:

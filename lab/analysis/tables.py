@@ -179,11 +179,11 @@ def sessions(trace: Trace) -> pandas.DataFrame:
     """
     _require(trace, "sessions", "session")
     absent = dict.fromkeys(_OF_THE_WIRE) if trace.level != "wire" else {}
-    found: dict[int, dict[str, Any]] = {}
+    sessions: dict[int, dict[str, Any]] = {}
     for row in trace.rows:
-        session = found.get(row[SESSION]) if row[SESSION] is not None else None
+        session = sessions.get(row[SESSION]) if row[SESSION] is not None else None
         if row[KIND] == "open":
-            found[row[SESSION]] = {
+            sessions[row[SESSION]] = {
                 **dict.fromkeys(("commands", "replies", "messages"), 0),
                 **dict.fromkeys(("bytes_sent", "bytes_received"), 0),
                 "session": row[SESSION], "host": row[HOST], "peer": row[PEER],
@@ -192,7 +192,7 @@ def sessions(trace: Trace) -> pandas.DataFrame:
             }  # fmt: skip
         elif session is not None:
             _count(session, row)
-    rows = ([(columns | absent).get(name) for name in SESSIONS] for columns in found.values())
+    rows = ([(columns | absent).get(name) for name in SESSIONS] for columns in sessions.values())
     return _frame(rows, SESSIONS)
 
 

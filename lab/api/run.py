@@ -50,8 +50,8 @@ class Run:
         meta = self.trace.meta
         has_others = meta.get("live") or any(host.get("reply") for host in meta.get("hosts", ()))
         peers = self._rules.peers if has_others else Peers()
-        found = [breach.summary() for breach in peers.breaches]
-        return summarise(self.trace, self.account, found, peers.count)
+        summaries = [breach.summary() for breach in peers.breaches]
+        return summarise(self.trace, self.account, summaries, peers.count)
 
     @cached_property
     def account(self) -> Account:
@@ -88,10 +88,10 @@ class Run:
         from lab.analysis.narrative import narrate
 
         number = arguments.whole_number("message", message, example=1)
-        found = narrate(self.trace, number)
-        if not found and includes(self.trace.level, "delivery"):
+        sentences = narrate(self.trace, number)
+        if not sentences and includes(self.trace.level, "delivery"):
             raise ValueError(f"there is no message {number} in this run")
-        return found
+        return sentences
 
     @property
     def is_settled(self) -> bool:
@@ -173,9 +173,9 @@ class Run:
         wrong = []
         summary = dict(self.summary)
         for key, wanted in self.topology.expect.items():
-            found = summary[key]
-            if found != wanted:
-                wrong.append(f"[expect] {key} = {wanted}, but the run had {key} = {found}")
+            value = summary[key]
+            if value != wanted:
+                wrong.append(f"[expect] {key} = {wanted}, but the run had {key} = {value}")
         return wrong
 
     def save(

@@ -29,11 +29,11 @@ def lessons(wanted: str | None, options: tuple[str, ...], listed: bool) -> None:
         options, wanted = (wanted, *options), None
     try:
         path = course.lesson(wanted).path if wanted else course.folder() / f"{course.INDEX}.ipynb"
-        found = course.lessons() if listed else []
+        listing = course.lessons() if listed else []
     except course.NoLessons as why:
         exit_with_error(str(why))
     if listed:
-        for lesson in found:
+        for lesson in listing:
             click.echo(f"{lesson.number:>2}  {lesson.minutes:>2} min  {lesson.title}")
         return
     require_modules("jupyterlab", "anywidget", "pandas")

@@ -24,8 +24,8 @@ def rfc(section: str | None, tests: bool) -> None:
     from lab.rfc import mutations_killed, of_section, proofs, rules, tests_directory
     from lab.views.text.rfc import rule_lines
 
-    found = rules() if section is None else of_section(section)
-    if not found:
+    selected = rules() if section is None else of_section(section)
+    if not selected:
         sections = ", ".join(dict.fromkeys(rule.section for rule in rules()))
         exit_with_error(
             f"RFC 821 has no rules in section {section!r}; sections with rules: {sections}"
@@ -34,6 +34,6 @@ def rfc(section: str | None, tests: bool) -> None:
     proved = None if directory is None else proofs(directory)
     with until_reader_leaves():
         for line in rule_lines(
-            found, proved, mutations_killed(), whole=tests or section is not None
+            selected, proved, mutations_killed(), whole=tests or section is not None
         ):
             click.echo(line)

@@ -83,14 +83,14 @@ def _print_message(hosts: Sequence[HostSpool], which: str) -> None:
     """Print the bytes of one message as they are."""
     host, _, place = which.partition("/")
     user, _, number = place.rpartition("/")
-    found: dict[str, bytes] = {}
+    messages: dict[str, bytes] = {}
     for spool in hosts:
         if spool.is_named(host):
-            found |= {str(mail.number): mail.octets for mail in spool.waiting if not user}
-            found |= {str(mail.number): mail.octets for mail in spool.drops if mail.user == user}
-    if number not in found:
+            messages |= {str(mail.number): mail.octets for mail in spool.waiting if not user}
+            messages |= {str(mail.number): mail.octets for mail in spool.drops if mail.user == user}
+    if number not in messages:
         _exit_without_message(hosts, which)
-    sys.stdout.buffer.write(found[number])
+    sys.stdout.buffer.write(messages[number])
     sys.stdout.buffer.flush()
 
 

@@ -151,8 +151,8 @@ class Queue:
     @property
     def entries(self) -> list[QueuedMail]:
         """All mail of the queue, in its order."""
-        found = [*self._ready, *[(place, mail) for _, place, mail in self._later]]
-        return [mail for _, mail in sorted(found, key=_place)]
+        entries = [*self._ready, *[(place, mail) for _, place, mail in self._later]]
+        return [mail for _, mail in sorted(entries, key=_place)]
 
     def add(self, mail: QueuedMail) -> None:
         """Put mail at the end."""

@@ -120,10 +120,10 @@ def read_folder(folder: Path) -> list[HostSpool]:
 def check_folder(folder: Path, topology: Topology) -> None:
     """Raise SpoolProblem if a run of a topology cannot go on with what a folder holds."""
     for name, path in host_files(folder).items():
-        found = _read(name, path)
-        if found.problems:
-            raise SpoolProblem(found.problems[0])
-        for mail in found.waiting:
+        spool = _read(name, path)
+        if spool.problems:
+            raise SpoolProblem(spool.problems[0])
+        for mail in spool.waiting:
             _check_map(folder, mail, topology)
 
 
@@ -196,17 +196,17 @@ def _opened(name: str, path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def _read(name: str, path: Path) -> HostSpool:
-    found = HostSpool(name)
+    spool = HostSpool(name)
     try:
         with _opened(name, path) as file:
             _check_version(path, version_of(file))
             for [verdict] in file.execute("pragma quick_check(1)"):
                 if verdict != "ok":
-                    found.problems.append(f"{path}: the spool is damaged: {verdict}")
-            _read_rows(found, path, file)
+                    spool.problems.append(f"{path}: the spool is damaged: {verdict}")
+            _read_rows(spool, path, file)
     except SpoolProblem as problem:
-        found.problems.append(str(problem))
-    return found
+        spool.problems.append(str(problem))
+    return spool
 
 
 def _check_version(path: Path, version: int) -> None:
@@ -222,7 +222,7 @@ def _check_version(path: Path, version: int) -> None:
         )
 
 
-def _read_rows(found: HostSpool, path: Path, file: sqlite3.Connection) -> None:
+def _read_rows(spool: HostSpool, path: Path, file: sqlite3.Connection) -> None:
     if version_of(file) == 0:
         return  # a host that was killed before it had made its tables
     for number, peer, environment, about, check, octets, octets_check, at in file.execute(_WAITING):
@@ -231,17 +231,17 @@ def _read_rows(found: HostSpool, path: Path, file: sqlite3.Connection) -> None:
                 raise DamagedSpool("it is not what was stored")
             mail = as_mail(about, octets)
         except DamagedSpool as error:
-            found.problems.append(f"{path}: message {number} for {peer} is damaged: {error}")
+            spool.problems.append(f"{path}: message {number} for {peer} is damaged: {error}")
             continue
         recipients = tuple(path.bare for _, path in mail.addressees)
-        found.waiting.append(
+        spool.waiting.append(
             WaitingMail(
-                found.host, number, peer, environment, mail.reverse_path.bare, recipients,
+                spool.host, number, peer, environment, mail.reverse_path.bare, recipients,
                 mail.failures, mail.not_before, at, octets,
             )
         )  # fmt: skip
     for number, user, octets, at, check in file.execute(_DROPS):
         if checksum(octets) != check:
-            found.problems.append(f"{path}: message {number} of {user} is damaged")
+            spool.problems.append(f"{path}: message {number} of {user} is damaged")
         else:
-            found.drops.append(DroppedMail(found.host, user, number, at, octets))
+            spool.drops.append(DroppedMail(spool.host, user, number, at, octets))

@@ -37,17 +37,17 @@ class PathFinder:
     def neighbours(self, host: str) -> list[Neighbour]:
         """Return the hosts that ``host`` can open a channel to, with environment and cost."""
         joined = self._joined.get(host, [])
-        found: list[Neighbour] = []
+        neighbours: list[Neighbour] = []
         for environment in sorted({link.environment for _, link, _ in joined}, key=self._rank):
-            found += self._within(host, environment)
-        return found
+            neighbours += self._within(host, environment)
+        return neighbours
 
     def _rank(self, environment: str) -> int:
         return self._order.get(environment, len(self._order))
 
     def _within(self, host: str, environment: str, *, up: bool = False) -> list[Neighbour]:
         """Return the neighbours in one environment; with ``up``, only over links that are up."""
-        found = []
+        neighbours = []
         seen = {host}
         pushed = 0
         heap: list[tuple[float, int, str, int, tuple[Link, ...]]] = [(0.0, 0, host, 0, ())]
@@ -58,7 +58,7 @@ class PathFinder:
                     continue
                 seen.add(node)
                 if node not in self._routers:
-                    found.append(Neighbour(node, environment, cost))
+                    neighbours.append(Neighbour(node, environment, cost))
                     if up:
                         self._paths[host, node, environment] = path
                     continue
@@ -67,7 +67,7 @@ class PathFinder:
                     pushed += 1  # so that links, which have no order, are never compared
                     step = (cost + price, hops + 1, other, pushed, (*path, link))
                     heapq.heappush(heap, step)
-        return found
+        return neighbours
 
     def path(self, host: str, neighbour: str, environment: str) -> tuple[Link, ...]:
         """Return the links from a host to its neighbour, all of them up.

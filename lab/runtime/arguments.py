@@ -70,8 +70,8 @@ def path(name: str, value: Any, what: str = "a path") -> str | os.PathLike[str]:
 def function(name: str, value: Any, gets: str) -> Callable[..., Any] | None:
     """Return a function, or None; ``gets`` is what it is called with."""
     if value is None or callable(value):
-        found: Callable[..., Any] | None = value
-        return found
+        checked: Callable[..., Any] | None = value
+        return checked
     raise TypeError(f"{name} must be a function that is called with {gets}, not {shown(value)}")
 
 

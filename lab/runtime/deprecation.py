@@ -21,7 +21,7 @@ def renamed(owner: object, new_names: Mapping[str, str], name: str) -> Any:
         what = f"module {kind!r}" if is_module else f"{kind!r} object"
         raise AttributeError(f"{what} has no attribute {name!r}")
     warnings.warn(f"{kind}.{name} is now {kind}.{new}", DeprecationWarning, stacklevel=3)
-    found = getattr(owner, new)
+    attribute = getattr(owner, new)
     if is_module:  # `from owner import name` asks twice
-        setattr(owner, name, found)
-    return found
+        setattr(owner, name, attribute)
+    return attribute

@@ -345,10 +345,10 @@ def _look_up(module: str, name: str) -> Any:
     if new is None:
         raise AttributeError(f"module {module!r} has no attribute {name!r}")
     place, _, name_there = new.rpartition(".")
-    found = getattr(import_module(place), name_there)
+    attribute = getattr(import_module(place), name_there)
     _warn(f"{module}.{name}", new)
-    setattr(sys.modules[module], name, found)  # the next time it is found without a warning
-    return found
+    setattr(sys.modules[module], name, attribute)  # the next time it is found without a warning
+    return attribute
 
 
 def _new_name(module: str, name: str) -> str | None:

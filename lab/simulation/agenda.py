@@ -98,9 +98,9 @@ def _index(random: Random, size: int) -> int:
 
 
 def _matching(topology: Topology, glob: str) -> list[tuple[str, Path]]:
-    found = []
+    matching = []
     for host in topology.hosts.values():
         for user in host.users:
             if matches_address(user.name, host.name, glob):
-                found.append((host.name, Path((), quote(user.name), host.name)))
-    return found
+                matching.append((host.name, Path((), quote(user.name), host.name)))
+    return matching

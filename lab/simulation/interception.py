@@ -64,18 +64,18 @@ class Interceptions:
         """
         if not (self.changes or self._have_hang_ups or self._have_one_ways or self._await_replies):
             return ()
-        found: list[Interception] = []
+        interceptions: list[Interception] = []
         if replies is not None:
-            found.append(replies)
+            interceptions.append(replies)
         if self.changes:
-            found.append(ChangedCommands(self, session, record))
+            interceptions.append(ChangedCommands(self, session, record))
         if self._have_hang_ups:
-            found.append(HangUps(self, session))
+            interceptions.append(HangUps(self, session))
         if self._have_one_ways:
-            found.append(SimplexFailures(self, session))
+            interceptions.append(SimplexFailures(self, session))
         if self._await_replies:
-            found.append(NoticedReplies(self, session))
-        return tuple(found)
+            interceptions.append(NoticedReplies(self, session))
+        return tuple(interceptions)
 
     def change(self, kind: str, session: int | None, number: int, host: str) -> FaultSpec | None:
         """Return the fault that changes a host's reply or command, by its number in a session."""

@@ -26,12 +26,12 @@ class PlannedRoute(NamedTuple):
 
 def planned_routes(world: World) -> list[PlannedRoute]:
     """Return the route to each recipient of each [[mail]] of the topology, in file order."""
-    found = []
+    routes = []
     for sender, recipient in _recipients(world.topology):
-        found.append(PlannedRoute(sender.bare, recipient.bare, route_of(world, sender, recipient)))
-        if len(found) >= MOST_ROUTES:
+        routes.append(PlannedRoute(sender.bare, recipient.bare, route_of(world, sender, recipient)))
+        if len(routes) >= MOST_ROUTES:
             break
-    return found
+    return routes
 
 
 def _recipients(topology: Topology) -> Iterator[tuple[Path, Path]]:
@@ -60,10 +60,10 @@ def planned(topology: Topology, seed: int = 0) -> tuple[list[PlannedRoute], Trac
     world = World(topology, seed)
     trace = Trace()
     trace.record((0.0, "start", "", None, None, None, describe(topology, seed)))
-    found = planned_routes(world)
-    for route in found:
+    routes = planned_routes(world)
+    for route in routes:
         for host, peer in pairwise(route.hosts):
             hop = world.routes.neighbours_of(host)[peer]
             nodes = world.channel_route(host, peer, hop.environment).nodes
             trace.record((0.0, "plan", host, peer, None, None, nodes))
-    return found, trace
+    return routes, trace

@@ -57,9 +57,9 @@ class Watch(anywidget.AnyWidget):
         A condition is a text as for the stepper ("reply code 550", "host B stores") or a function
         of an event. Raises ValueError in a sentence for a text that is not a condition.
         """
-        found = matching(self.trace, condition)
-        self.breaks = sorted({*self.breaks, *found})
-        return found
+        numbers = matching(self.trace, condition)
+        self.breaks = sorted({*self.breaks, *numbers})
+        return numbers
 
     def clear_breaks(self) -> None:
         """Remove all breakpoints."""
@@ -74,8 +74,8 @@ class Watch(anywidget.AnyWidget):
         self.position = max(self.position - 1, 0)
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
-        found = super()._repr_mimebundle_(**options)
-        data, metadata = found if isinstance(found, tuple) else (found or {}, {})
+        bundle = super()._repr_mimebundle_(**options)
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle or {}, {})
         title = str(self.trace.meta.get("title") or "a run")
         still = {
             "text/plain": f"{title}: {len(self.trace):,} events, at event {self.position:,}",
@@ -91,8 +91,8 @@ class Watch(anywidget.AnyWidget):
         """
         from IPython.display import display
 
-        found = self._repr_mimebundle_(**options)
-        data, metadata = found if isinstance(found, tuple) else (found, {})
+        bundle = self._repr_mimebundle_(**options)
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
         data = dict(data)
         text, picture = data["text/plain"], data.pop("image/png")
         image = f'<img src="data:image/png;base64,{picture}" alt="{escape(text, quote=True)}">'

@@ -77,7 +77,7 @@ def _each(*handlers: Callable[[Row], None]) -> Callable[[Row], None]:
 
 def together(mail: Iterable[Breach], wrong: Iterable[WrongReply], account: Account) -> list[Breach]:
     """Return the breaches of a run by time: at most :data:`MOST`, and as many messages lost."""
-    found = [*mail, *map(breach_of, wrong)]
+    breaches = [*mail, *map(breach_of, wrong)]
     lost = [
         Breach(
             LOST,
@@ -87,8 +87,8 @@ def together(mail: Iterable[Breach], wrong: Iterable[WrongReply], account: Accou
         )
         for recipient in account.lost[:MOST]
     ]
-    found.sort(key=lambda breach: (breach.t, breach.sentence))
-    return sorted([*found[:MOST], *lost], key=lambda breach: breach.t)
+    breaches.sort(key=lambda breach: (breach.t, breach.sentence))
+    return sorted([*breaches[:MOST], *lost], key=lambda breach: breach.t)
 
 
 def breaches(rows: Iterable[Row], account: Account | None = None) -> list[Breach]:

@@ -85,7 +85,7 @@ class MergedResults:
     def close(
         self,
         wrong: Iterable[WrongReply],
-        found: Iterable[tuple[Any, ...]],
+        findings: Iterable[tuple[Any, ...]],
         settled: Iterable[Settled],
         rest: Rest,
     ) -> None:
@@ -95,7 +95,7 @@ class MergedResults:
         the last batch, and the rest.
         """
         self._wrong += wrong
-        self._found += [Finding(*finding).breach(self._messages.known) for finding in found]
+        self._found += [Finding(*finding).breach(self._messages.known) for finding in findings]
         self.account.take_settled(settled, self._messages.known)
         self._rests.append(rest)
 

@@ -123,11 +123,11 @@ def _least_latency(link: LinkSpec, faults: Sequence[FaultSpec]) -> float:
 
 def _tried(latencies: Iterable[float]) -> list[float]:
     """Return the latencies to try as the least between partitions, from the greatest on."""
-    found = sorted({latency for latency in latencies if latency > 0}, reverse=True)
-    if len(found) > LATENCIES:
-        step = (len(found) - 1) / (LATENCIES - 1)
-        found = [found[round(place * step)] for place in range(LATENCIES)]
-    return [math.inf, *found]  # infinite: perhaps no link joins the partitions
+    candidates = sorted({latency for latency in latencies if latency > 0}, reverse=True)
+    if len(candidates) > LATENCIES:
+        step = (len(candidates) - 1) / (LATENCIES - 1)
+        candidates = [candidates[round(place * step)] for place in range(LATENCIES)]
+    return [math.inf, *candidates]  # infinite: perhaps no link joins the partitions
 
 
 def _plan(

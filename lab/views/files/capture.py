@@ -311,7 +311,7 @@ class _Packets:
 
     def _losses(self) -> dict[int, list[Row]]:
         """Return the losses of each chunk: it is the first one on its way in that direction."""
-        found: dict[int, list[Row]] = defaultdict(list)
+        losses: dict[int, list[Row]] = defaultdict(list)
         path = self.channel.path
         wire = self.channel.wire
         arrivals = [row[T] for row in wire]
@@ -322,9 +322,9 @@ class _Packets:
             sender = self.channel.client if from_client else self.channel.server
             for place in range(bisect_right(arrivals, loss[T]), len(wire)):
                 if wire[place][PEER] == sender and wire[place][SENT] <= loss[T]:
-                    found[place].append(loss)
+                    losses[place].append(loss)
                     break
-        return found
+        return losses
 
     def _ending(self, t: float) -> Iterator[tuple[float, bytes]]:
         client, server = self.channel.client, self.channel.server

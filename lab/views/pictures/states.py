@@ -82,11 +82,11 @@ def _taken(
 ) -> tuple[Counter[tuple[State, str]], State | None, str | None]:
     if session is None:
         return _of_all(trace, seq), None, None
-    found = session_histories(trace, session)
-    if session not in found:
+    histories = session_histories(trace, session)
+    if session not in histories:
         last = max((row[SESSION] for row in trace.rows if row[KIND] == "open"), default=0)
         raise ValueError(f"there is no session {session}; they are 1 to {last}")
-    history, last = found[session], len(trace) if seq is None else seq
+    history, last = histories[session], len(trace) if seq is None else seq
     snapshots = [
         snapshot for at, snapshot in zip(history.seqs, history.snapshots, strict=True) if at <= last
     ]

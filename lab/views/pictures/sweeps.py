@@ -286,15 +286,15 @@ def _draw(
     number: int, lines: int, name: str,
 ) -> None:  # fmt: skip
     colour, dashes, marker = _LOOKS[number % len(_LOOKS)]
-    found = [
+    points = [
         (scale.place(group[0][first] if first else ""), mean)
         for group in grouped(rows, [first] if first else []).values()
         if (mean := mean_of(row[measure] for row in group)) is not None
     ]
-    found.sort(key=lambda pair: pair[0])
-    places = [place for place, _ in found]
-    means = [mean.mean for _, mean in found]
-    halves = [mean.half or 0.0 for _, mean in found]
+    points.sort(key=lambda pair: pair[0])
+    places = [place for place, _ in points]
+    means = [mean.mean for _, mean in points]
+    halves = [mean.half or 0.0 for _, mean in points]
     if scale.is_quantity:
         ax.fill_between(
             places, [m - h for m, h in zip(means, halves, strict=True)],
