@@ -362,7 +362,7 @@ class HostSettings:
     title: str = field(
         default="",
         metadata=setting(
-            "text", "A label for people.", router=True, example='"the lab"', trace="always"
+            "text", "A label, kept in the trace.", router=True, example='"the lab"', trace="always"
         ),
     )
 

@@ -99,7 +99,7 @@ class TopologyFile:
     """The top-level keys of a topology file."""
 
     title: str = field(
-        default="", metadata=setting("text", "A title for people.", example='"Relayed mail"')
+        default="", metadata=setting("text", "The title of the network.", example='"Relayed mail"')
     )
     start: datetime = field(
         default=DEFAULT_START,
