@@ -59,7 +59,7 @@ _MODULES = {
     "open_trace": "lab.trace.trace",
     "Outcomes": "lab.analysis.summary",
     "PollSpec": "lab.topology.model",
-    "Recipient": "lab.analysis.account",
+    "Recipient": "lab.analysis.recipients",
     "RecipientSummary": "lab.analysis.summary",
     "Retry": "lab.hosts.retry",
     "Run": "lab.api.run",

@@ -5,13 +5,13 @@ from lab import protocol as protocol
 from lab import testing as testing
 from lab import views as views
 from lab.analysis.account import Account as Account
-from lab.analysis.account import Recipient as Recipient
 from lab.analysis.conditions import NoCondition as NoCondition
 from lab.analysis.faults import FaultInterval as FaultInterval
 from lab.analysis.index import Crossing as Crossing
 from lab.analysis.invariants.breach import Breach as Breach
 from lab.analysis.invariants.peers import PeerBreach as PeerBreach
 from lab.analysis.ladder_rows import NothingToShow as NothingToShow
+from lab.analysis.recipients import Recipient as Recipient
 from lab.analysis.session_states import SessionHistory as SessionHistory
 from lab.analysis.session_states import Snapshot as Snapshot
 from lab.analysis.spools import Spooled as Spooled

@@ -15,8 +15,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from lab.analysis.account import Account, Recipient
+from lab.analysis.account import Account
 from lab.analysis.quantiles import median, percentile
+from lab.analysis.recipients import Recipient
 from lab.analysis.session_parts import (
     COUNTED,
     Part,

@@ -10,7 +10,6 @@ from lab.analysis.account import Account
 from lab.analysis.invariants import Invariants
 from lab.trace.digests import Digests
 from lab.trace.retention import Retention
-from lab.trace.rows import Row
 from lab.trace.trace import Trace
 
 
@@ -29,7 +28,7 @@ class StreamingAnalysis:
 
     def take(self) -> None:
         """Take the rows that the run has recorded since the last call."""
-        rows: list[Row] = self.trace.rows
+        rows = self.trace.growing
         self.account.take_all(rows)
         self.digests.take(rows)
         self.rules.take_all(rows)

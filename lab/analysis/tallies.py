@@ -9,7 +9,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
-from lab.analysis.account import ACCOUNTED, Account, Recipient
+from lab.analysis.account import ACCOUNTED, Account
+from lab.analysis.recipients import Recipient
 from lab.trace.rows import KIND, MESSAGE, OUTSIDE, PEER, RECIPIENT, RECIPIENTS, Row
 
 _BEGIN: Final = ("submit", "expand")

@@ -17,7 +17,7 @@ from lab.api.run import Interrupted, Run, RunFailed
 from lab.runtime import arguments
 from lab.runtime.signals import interruptible, not_ignored
 from lab.simulation.partitioned.coordinator import Coordinator, WorkerLost
-from lab.simulation.partitioned.planning import shared_out
+from lab.simulation.partitioned.planning import PartitionPlan, shared_out
 from lab.simulation.simulation import Simulation
 from lab.topology.model import FaultSpec as Fault
 from lab.topology.model import Topology
@@ -114,11 +114,11 @@ def make_run(
     signals = not_ignored() if signals is None else signals
     if processes > 1:
         plan = shared_out(topology, processes)
-        if not isinstance(plan, str):
+        if isinstance(plan, PartitionPlan):
             retention = retention or Retention(in_memory=True)
             coordinator = Coordinator.of(topology, seed, until, plan, retention)
             return _on_several_processes(coordinator, progress, signals)
-        report(f"one process makes this run: {plan}")
+        report(f"one process makes this run: {plan.reason}")
     return _on_one_process(Simulation(topology, seed), until, retention, progress, signals)
 
 

@@ -17,8 +17,9 @@ from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from lab.analysis.account import OUTCOMES, Account
+from lab.analysis.account import Account
 from lab.analysis.invariants import breaches
+from lab.analysis.recipients import OUTCOMES
 from lab.experiments.misbehaviour import misbehaviours
 from lab.hosts.reply_script import ScriptedReply
 from lab.quantities import clock_time

@@ -23,6 +23,7 @@ from lab.live.recorder import Recorder
 from lab.live.relayed import LiveSession, RelayPort
 from lab.live.settings import LOOPBACK, Settings
 from lab.live.wallclock import WallClock
+from lab.network.channel import NoRoute
 from lab.simulation.any_session import AnySession
 from lab.simulation.numbering import RunNumbering
 from lab.simulation.schedule import Schedule
@@ -348,10 +349,10 @@ class LiveNetwork(LiveDriver):
         environment: str,
         is_mail: bool,
     ) -> None:
-        route = self.faults.route_or_reason(host.name, peer, environment)
-        if isinstance(route, str):
+        route = self.faults.route_now(host.name, peer, environment)
+        if isinstance(route, NoRoute):
             cut_off = not self.hosts[peer].faults.down
-            host.send("no", call_number, route, cut_off)
+            host.send("no", call_number, route.reason, cut_off)
             relay.close()
             return
         session = LiveSession(

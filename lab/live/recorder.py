@@ -172,14 +172,14 @@ class Recorder:
     def sort(self) -> None:
         """Sort the rows in memory by time."""
         self.write_journal()
-        rows = self._trace.rows
+        rows = self._trace.growing
         first = 0 if self._trace.first_seq else 1  # the row of the beginning stays first
         rows[first:] = sorted(rows[first:], key=lambda row: row[T])
 
     def put_away(self, clock: WallClock) -> None:
         """Write the trace so far; move old rows to the file, if there are many."""
         self.write_journal()
-        rows = self._trace.rows
+        rows = self._trace.growing
         if self._analysis is None or (len(rows) < MOST and self._weight < HEAVIEST):
             return
         if clock.now < self._again:
@@ -198,7 +198,7 @@ class Recorder:
     def work(self) -> bool:
         """Give the analysis some of the rows that wait for it; return whether there are more."""
         if self._analysis is not None and self._backlog.count:
-            self._analysis.trace.rows.extend(self._backlog.get())
+            self._analysis.trace.growing.extend(self._backlog.get())
             self._analysis.take()
         return bool(self._backlog.count)
 
@@ -214,6 +214,6 @@ class Recorder:
             self.write_journal()
             self._journal.close()
         if self._analysis is not None:
-            self._analysis.trace.rows.extend(self._trace.rows)
+            self._analysis.trace.growing.extend(self._trace.rows)
             self._analysis.take()
             self._trace.clear()

@@ -53,6 +53,15 @@ class Route:
         self.timeout = max(SHORTEST_TIMEOUT, 4 * latency)
 
 
+class NoRoute:
+    """Why no channel can be opened from one host to another, in words."""
+
+    __slots__ = ("reason",)
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+
 class ChannelRoute:
     """How channels from one host to another go: a route each way, the links, nodes and transport.
 

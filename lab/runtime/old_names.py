@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import Any, Final
 
 MODULES: Final[dict[str, tuple[str, ...]]] = {
-    "account": ("analysis.account",),
+    "account": ("analysis.account", "analysis.recipients"),
     "altered": ("simulation.interception",),
     "api": ("api.simulate", "api.run", "api.artefacts"),
     "collecting": ("runtime.gc_pause",),
@@ -112,7 +112,7 @@ MODULES: Final[dict[str, tuple[str, ...]]] = {
 """Where the names of each old module are now: in the first of these modules that has the name."""
 
 NAMES: Final[dict[str, str]] = {
-    "account.PutAway": "analysis.account.SettledColumns",
+    "account.PutAway": "analysis.recipients.SettledColumns",
     "api.ARTEFACTS": "api.artefacts.ARTEFACTS",
     "collecting.rarely_collecting": "runtime.gc_pause.gc_pause",
     "digests.DigestsSoFar": "trace.digests.DigestHistory",

@@ -16,7 +16,7 @@ from random import Random
 from typing import Any, Final
 
 from lab.hosts.control import HostControl
-from lab.network.channel import ChannelRoute
+from lab.network.channel import ChannelRoute, NoRoute
 from lab.network.events import FAULTS, sequencer
 from lab.network.link import Link, LinkDirection
 from lab.simulation.any_session import AnySession
@@ -231,19 +231,19 @@ class Faults:
                 return "the network is partitioned"
         return None
 
-    def route_or_reason(self, host: str, peer: str, environment: str) -> ChannelRoute | str:
+    def route_now(self, host: str, peer: str, environment: str) -> ChannelRoute | NoRoute:
         """Return how channels from a host to its neighbour go at present, or why none can."""
         if self._can_block_channels and (reason := self.obstacle(host, peer)):
-            return reason
+            return NoRoute(reason)
         try:
             route = self.driver.world.channel_route(host, peer, environment)
         except KeyError:
-            return f"no path of links between {host} and {peer} is up"
+            return NoRoute(f"no path of links between {host} and {peer} is up")
         one_ways = self.interceptions.one_ways
         if one_ways and route.transport.is_simplex:
             for ends in ((host, peer), (peer, host)):
                 if ends in one_ways:
-                    return f"what {ends[0]} sends to {ends[1]} is lost"
+                    return NoRoute(f"what {ends[0]} sends to {ends[1]} is lost")
         return route
 
     def is_at_work(self, host: HostControl) -> bool:

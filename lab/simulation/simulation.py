@@ -17,7 +17,7 @@ from lab.hosts.port import HostPort
 from lab.hosts.sending import QueueSender
 from lab.hosts.sessions import sender_smtp
 from lab.hosts.spool import Queue
-from lab.network.channel import ChannelRoute
+from lab.network.channel import ChannelRoute, NoRoute
 from lab.protocol import SenderSMTP
 from lab.protocol.script import ScriptedSender
 from lab.runtime.gc_pause import gc_pause
@@ -199,11 +199,12 @@ class Simulation(Driver):
         now = self.env.now
         row = (now, "attempt", host.name, queue.host, None, None)
         self.record((*row, queue.environment, queue.failures + 1))
-        route = self.faults.route_or_reason(host.name, queue.host, queue.environment)
-        if isinstance(route, str):
-            self.record((now, "unreachable", host.name, queue.host, None, None, route))
+        route = self.faults.route_now(host.name, queue.host, queue.environment)
+        if isinstance(route, NoRoute):
+            reason = route.reason
+            self.record((now, "unreachable", host.name, queue.host, None, None, reason))
             cut_off = not self.hosts[queue.host].faults.down
-            host.defer_all(now, queue, unreachable(queue.host, route), cut_off=cut_off)
+            host.defer_all(now, queue, unreachable(queue.host, reason), cut_off=cut_off)
             host.schedule_retry(now, queue)
             return
         sender, queue_sender = sender_smtp(host, queue, turn=turn)
@@ -246,9 +247,9 @@ class Simulation(Driver):
             self.record((*row, NO_PATH))
             return
         self.record((now, "attempt", host.name, peer.name, None, None, neighbour.environment, 1))
-        route = self.faults.route_or_reason(host.name, peer.name, neighbour.environment)
-        if isinstance(route, str):
-            self.record((now, "unreachable", host.name, peer.name, None, None, route))
+        route = self.faults.route_now(host.name, peer.name, neighbour.environment)
+        if isinstance(route, NoRoute):
+            self.record((now, "unreachable", host.name, peer.name, None, None, route.reason))
             return
         self.new_session(host, peer, route, ScriptedSender(script.lines), None).open()
 

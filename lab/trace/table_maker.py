@@ -6,7 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
-make: Callable[[str, Any], Any] | None = None
+if TYPE_CHECKING:
+    import pandas
+
+make: Callable[[str, object], pandas.DataFrame] | None = None
 """Makes the table of a name ("events") from a trace."""

@@ -11,7 +11,7 @@ import os
 import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 from lab.runtime import arguments
 from lab.runtime.arguments import shown
@@ -49,7 +49,7 @@ class Trace:
     ) -> None:
         checked_level(level)
         arguments.many("rows", rows, "rows of a trace, such as run.trace.rows")
-        self.rows: Any = rows if isinstance(rows, StoredRows) else list(rows)
+        self.rows: Sequence[Row] = rows if isinstance(rows, StoredRows) else list(rows)
         self.record: Callable[[Row], None] = getattr(self.rows, "append", _refuse)
         self.level = level
         self.recorded = recorded
@@ -106,11 +106,17 @@ class Trace:
         """The folder of Parquet files that the rows are in; None if they are in memory."""
         return self.rows.folder if isinstance(self.rows, StoredRows) else None
 
+    @property
+    def growing(self) -> list[Row]:
+        """The rows of a trace in memory, for those who record it."""
+        assert isinstance(self.rows, list), "rows in files do not grow"
+        return self.rows
+
     def clear(self) -> None:
         """Remove the rows that are here; the rows recorded next go on with their numbers."""
         self._last = self.last
         self.first_seq += len(self.rows)
-        self.rows.clear()
+        self.growing.clear()
 
     def digest(self) -> str:
         """Return the SHA-256 of the run's whole trace, in the form of :mod:`lab.trace.digests`.

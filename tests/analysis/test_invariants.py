@@ -25,6 +25,10 @@ from lab.analysis.invariants.breach import (
     RULES,
     STAMPS,
     TEXT,
+    Finding,
+    Findings,
+    of_message,
+    of_session,
 )  # fmt: skip
 from lab.topology.model import from_dict
 from lab.trace.rows import Row
@@ -307,3 +311,26 @@ def test_a_host_that_is_known_by_another_name_elsewhere_writes_that_name() -> No
     wrong = (*row[:7], row[7].replace(gateway[1], gateway[0]), *row[8:])
     broken = [*rows[:at], wrong, *rows[at + 1 :]]
     assert ROUTE in {breach.rule for breach in breaches(broken)}
+
+
+def test_a_finding_of_a_part_of_a_run_gets_the_numbers_of_the_whole() -> None:
+    """Messages and sessions have numbers of their own in a part, in the words of a finding too."""
+    words = ("message ", of_message(3), " of session ", of_session(3), " and no message: ")
+    finding = Finding(REPLY, 2.5, 3, (*words, of_message(None)))
+    alone = finding.breach()
+    assert (alone.message, alone.sentence) == (
+        3, "message 3 of session 3 and no message: None",
+    )  # fmt: skip
+    whole = finding.breach(lambda what, own: own + {"message": 100, "session": 200}[what])
+    assert whole == Breach(
+        REPLY, 2.5, "message 103 of session 203 and no message: None", 103
+    )  # fmt: skip
+
+
+def test_findings_are_kept_up_to_a_number_and_the_time_of_the_last() -> None:
+    findings = Findings()
+    for n in range(30):
+        t = float(min(n, 19))  # the twentieth and all after it come at one time
+        findings.add(REPLY, (t, "reply", "A", "B", 1, n))
+    findings.add(REPLY, (20.0, "reply", "A", "B", 1, 30))
+    assert [finding.message for finding in findings.all] == list(range(30))

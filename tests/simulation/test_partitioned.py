@@ -24,7 +24,7 @@ from helpers.places import ROOT
 from helpers.small_topologies import chain, host, mail, relay
 
 import lab
-from lab.analysis.invariants import mail as rules
+from lab.analysis.invariants import form as rules
 from lab.analysis.invariants import replies
 from lab.cli import cli
 from lab.cli import run as run_command

@@ -12,7 +12,7 @@ from lab.analysis.account import Account
 from lab.analysis.invariants.breach import LOST, MOST, Breach
 from lab.analysis.invariants.mail import MailRules
 from lab.analysis.invariants.peers import PeerBreach, Peers
-from lab.analysis.invariants.replies import Replies, WrongReply, breach_of
+from lab.analysis.invariants.replies import Replies
 from lab.trace.rows import KIND, Row
 
 __all__ = [
@@ -53,8 +53,8 @@ class Invariants:
 
     def found(self, account: Account) -> list[Breach]:
         """Return the breaches, with those of mail that the account of the same rows has lost."""
-        breaches = [finding.breach(int) for finding in self.mail.findings]
-        return together(breaches, self.replies.wrong, account)
+        findings = [*self.mail.findings, *self.replies.findings]
+        return together([finding.breach() for finding in findings], account)
 
     @property
     def peers(self) -> Peers:
@@ -75,9 +75,8 @@ def _each(*handlers: Callable[[Row], None]) -> Callable[[Row], None]:
     return both
 
 
-def together(mail: Iterable[Breach], wrong: Iterable[WrongReply], account: Account) -> list[Breach]:
+def together(breaches: Iterable[Breach], account: Account) -> list[Breach]:
     """Return the breaches of a run by time: at most :data:`MOST`, and as many messages lost."""
-    breaches = [*mail, *map(breach_of, wrong)]
     lost = [
         Breach(
             LOST,
@@ -87,8 +86,8 @@ def together(mail: Iterable[Breach], wrong: Iterable[WrongReply], account: Accou
         )
         for recipient in account.lost[:MOST]
     ]
-    breaches.sort(key=lambda breach: (breach.t, breach.sentence))
-    return sorted([*breaches[:MOST], *lost], key=lambda breach: breach.t)
+    found = sorted(breaches, key=lambda breach: (breach.t, breach.sentence))
+    return sorted([*found[:MOST], *lost], key=lambda breach: breach.t)
 
 
 def breaches(rows: Iterable[Row], account: Account | None = None) -> list[Breach]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from lab.analysis.invariants.breach import MOST, REPLY, Breach
+from lab.analysis.invariants.breach import REPLY, Finding, Findings, of_session
 from lab.analysis.invariants.peers import Peers
 from lab.protocol import COMMAND_REPLIES, COMMANDS
 from lab.protocol.replies import (
@@ -19,18 +19,13 @@ from lab.protocol.syntax import verb_of
 from lab.trace.rows import (
     FAULT_NAME,
     HOST,
-    MESSAGE,
     OCTETS,
     OUTSIDE,
     PEER,
     SESSION,
     START_META,
     Row,
-    T,
 )
-
-WrongReply = tuple[float, int, int | None, str, str, str]
-"""A wrong reply: its time in seconds, session, message, host, octets, and what is wrong."""
 
 
 def _codes(row: str, *more: int) -> frozenset[bytes]:
@@ -51,22 +46,26 @@ _TURN: Final = _ROWS[b"TURN"]
 
 
 class Replies:
-    """Checks rows one by one; ``wrong`` are the replies that break the rule.
+    """Checks rows one by one; ``findings`` are the replies that break the rule.
 
     ``contrary`` are the hosts whose codes the file sets; ``scripted`` are those whose bytes it
     sets. ``peers`` has the breaches of others: of these, of external hosts, and of mail programs
     from outside. Of a session it needs the last command before each reply, and nothing of other
-    sessions. It keeps the first :data:`MOST` wrong replies, and those at the same time as the last
-    of them.
+    sessions.
     """
 
     def __init__(self) -> None:
-        self.wrong: list[WrongReply] = []
+        self._found = Findings()
         self._due: dict[int | None, frozenset[bytes]] = {}
         self.contrary: set[str] = set()
         self.scripted: set[str] = set()
         self.peers = Peers()
         self._altered: set[int | None] = set()
+
+    @property
+    def findings(self) -> list[Finding]:
+        """The first wrong replies, and those at the same time as the last of them."""
+        return self._found.all
 
     def handlers(self) -> dict[str, Callable[[Row], None]]:
         """Return what checks a row, for each kind of row that the rule needs."""
@@ -139,10 +138,9 @@ class Replies:
         if peer in self.scripted or peer in self.peers.external:
             self.peers.wrong_reply(row, _why(codes))
             return
-        if len(self.wrong) >= MOST and row[T] > self.wrong[-1][0]:
-            return
         text = row[OCTETS].decode("latin-1").strip()
-        self.wrong.append((row[T], session, row[MESSAGE], peer, text, _why(codes)))
+        words = (f"{peer} said {text!r} in session ", of_session(session), f", {_why(codes)}")
+        self._found.add(REPLY, row, *words)
 
 
 def _why(codes: frozenset[bytes]) -> str:
@@ -151,10 +149,3 @@ def _why(codes: frozenset[bytes]) -> str:
         return "though nothing had been asked"
     allowed = " ".join(sorted(code.decode() for code in codes))
     return f"where section 4.3 permits {allowed}"
-
-
-def breach_of(wrong: WrongReply) -> Breach:
-    """Return the breach that a wrong reply is."""
-    t, session, message, host, text, why = wrong
-    sentence = f"{host} said {text!r} in session {session}, {why}"
-    return Breach(REPLY, t, sentence, message)

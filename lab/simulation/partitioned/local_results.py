@@ -14,8 +14,8 @@ from typing import Final
 
 from lab.analysis.account import ACCOUNTED
 from lab.analysis.invariants import Replies
+from lab.analysis.invariants.breach import Finding
 from lab.analysis.invariants.mail import KINDS
-from lab.analysis.invariants.replies import WrongReply
 from lab.simulation.numbering import RANK_SHIFT, count_of, owner_of
 from lab.trace.digests import Digests
 from lab.trace.rows import KIND, MESSAGE, OCTETS, PEER, SESSION, START_META, Row
@@ -127,6 +127,6 @@ class LocalResults:
         """Return the hash of the events of each host of this partition, for the digest."""
         return self._digests.hashes()
 
-    def wrong_replies(self) -> list[WrongReply]:
+    def findings(self) -> list[Finding]:
         """Return the replies outside the table of section 4.3 given to hosts of this partition."""
-        return self._replies.wrong
+        return self._replies.findings

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from itertools import count
 from typing import Any, Final
 
-from lab.analysis.account import Account, Rest, Settled
+from lab.analysis.account import Account, Rest
 from lab.analysis.invariants import Breach, together
 from lab.analysis.invariants.breach import Finding
 from lab.analysis.invariants.peers import Peers
-from lab.analysis.invariants.replies import WrongReply
+from lab.analysis.recipients import Settled
 from lab.simulation.numbering import COUNT_BITS, RANK_SHIFT, RunNumbers
 from lab.trace.rows import KIND, MESSAGE, NOTIFY_ABOUT, SESSION, Row, T
 
@@ -36,8 +36,7 @@ class MergedResults:
         self._sessions = _numbers()
         self._messages = _numbers()
         self._aliases = _numbers()
-        self._wrong: list[WrongReply] = []
-        self._found: list[Breach] = []
+        self._findings: list[Finding] = []
         self._rests: list[Rest] = []
 
     @property
@@ -84,18 +83,16 @@ class MergedResults:
 
     def close(
         self,
-        wrong: Iterable[WrongReply],
         findings: Iterable[tuple[Any, ...]],
         settled: Iterable[Settled],
         rest: Rest,
     ) -> None:
         """Take the last results of a partition.
 
-        They are wrong replies, what the rules of the mail have found, the recipients settled since
-        the last batch, and the rest.
+        They are what the rules have found, the recipients settled since the last batch, and the
+        rest.
         """
-        self._wrong += wrong
-        self._found += [Finding(*finding).breach(self._messages.known) for finding in findings]
+        self._findings += [Finding(*finding) for finding in findings]
         self.account.take_settled(settled, self._messages.known)
         self._rests.append(rest)
 
@@ -124,9 +121,8 @@ class MergedResults:
 
     def found(self, account: Account) -> list[Breach]:
         """Return the broken rules; ``account`` of the same rows says which mail is lost."""
-        return together(self._found, map(self._renumbered, self._wrong), account)
+        return together([finding.breach(self._known) for finding in self._findings], account)
 
-    def _renumbered(self, wrong: WrongReply) -> WrongReply:
-        t, session, own, host, reply, why = wrong
-        message = None if own is None else self._messages.known(own)
-        return (t, self._sessions.known(session), message, host, reply, why)
+    def _known(self, what: str, own: int) -> int:
+        """Return the number in the run of a "message" or a "session" of a partition."""
+        return (self._sessions if what == "session" else self._messages).known(own)

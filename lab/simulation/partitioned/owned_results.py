@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
-from lab.analysis.account import Account, Rest, Settled
+from lab.analysis.account import Account, Rest
 from lab.analysis.invariants import MailRules
 from lab.analysis.invariants.breach import Finding
+from lab.analysis.recipients import Settled
 from lab.simulation.partitioned.event_order import OrderedRows, merge
 from lab.trace.rows import KIND, Row
 

@@ -57,11 +57,11 @@ class PartitionSimulation(Simulation):
         self.owned_results = OwnedResults(len(self.remote.outboxes))
         self.numbers = PartitionNumbering(topology.hosts, partition)
         super().__init__(topology, seed, self.numbers)
-        self.remote.rows = self.trace.rows
+        self.remote.rows = self.trace.growing
         self.world.routes.on_tree = self._share_tree
         self.begun: Row = self.trace.rows[0]
         if partition:
-            self.trace.rows.clear()  # the beginning of the run is recorded once
+            self.trace.growing.clear()  # the beginning of the run is recorded once
 
     def is_here(self, host: str) -> bool:
         """Whether a host is in this partition; what belongs to no host is in the first."""

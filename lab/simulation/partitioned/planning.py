@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from lab.hosts.routing import Trees
 from lab.quantities import duration
@@ -58,25 +58,31 @@ class PartitionPlan:
     trees: Trees = field(default_factory=dict, repr=False)
 
 
-def shared_out(topology: Topology, processes: int) -> PartitionPlan | str:
-    """Return how a run is shared out over processes; or, as a sentence, why one process makes
-    it.
-    """
+class OneProcess(NamedTuple):
+    """That one process makes a run, and why, in words."""
+
+    reason: str
+
+
+def shared_out(topology: Topology, processes: int) -> PartitionPlan | OneProcess:
+    """Return how a run is shared out over processes, or why one does it all."""
     for number, fault in enumerate(topology.faults):
         if why := _sees_all(fault):
-            return f"fault {number} {why}, which no process of several could see"
+            return OneProcess(f"fault {number} {why}, which no process of several could see")
     for host in topology.hosts.values():
         if host.replies:
-            return f"the replies of {host.name} are scripted, which only one process can follow"
+            why = f"the replies of {host.name} are scripted, which only one process can follow"
+            return OneProcess(why)
     plan = partitioned(topology, min(processes, MAX_PARTITIONS))
     if plan.count < 2:
-        return "its hosts cannot be parted: links without latency, routers or scripts join them"
+        why = "its hosts cannot be parted: links without latency, routers or scripts join them"
+        return OneProcess(why)
     if _time(topology, plan) < 1:
         return plan
     if SLOWER * max(plan.loads) >= 1:
-        return f"one of its parts would have {max(plan.loads):.0%} of the work"
+        return OneProcess(f"one of its parts would have {max(plan.loads):.0%} of the work")
     sessions = _sessions_a_window(topology, plan)
-    return (
+    return OneProcess(
         f"its parts would have to meet every {duration(plan.lookahead)}, the least latency "
         f"between them, and there are about {sessions:.2g} sessions in that time"
     )

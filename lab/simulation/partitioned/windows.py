@@ -101,6 +101,6 @@ class Windows:
             end = min(max(start + self._span, end), furthest, fault, self.until)
         if end > self.end:
             simulation = self.simulation
-            rows, ranks = simulation.trace.rows, simulation.world.ranks
+            rows, ranks = simulation.trace.growing, simulation.world.ranks
             run_window(simulation.env, end, rows, self.event_order, ranks)
             self.end = end

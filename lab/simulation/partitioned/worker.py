@@ -29,7 +29,7 @@ from lab.simulation.partitioned.partition import PartitionSimulation
 from lab.simulation.partitioned.windows import Windows
 from lab.topology.model import Topology
 from lab.trace.levels import LEVELS
-from lab.trace.rows import KIND, Row, octets_in
+from lab.trace.rows import KIND, octets_in
 
 BATCH: Final = 16_384
 """Rows of all partitions, or blocks of :data:`BLOCK` bytes of mail in them, that make a batch."""
@@ -172,8 +172,8 @@ class WorkerProcess:
             self.simulation.take(messages)
         self.peers.flush()
         local, owned = self.results, self.simulation.owned_results
-        wrong, found = local.wrong_replies(), [tuple(finding) for finding in owned.findings()]
-        results = (local.hashes(), wrong, found, owned.settled(), owned.rest())
+        findings = [tuple(finding) for finding in (*local.findings(), *owned.findings())]
+        results = (local.hashes(), findings, owned.settled(), owned.rest())
         self.coordinator.send_bytes(marshal.dumps((Message.FINISHED.value, *results)))
 
     # -- the coordinator ------------------------------------------------------------------------
@@ -191,7 +191,7 @@ class WorkerProcess:
 
     def _send_batch(self) -> None:
         simulation = self.simulation
-        rows: list[Row] = simulation.trace.rows
+        rows = simulation.trace.growing
         event_order = self.windows.event_order
         for partition, indices in enumerate(self.results.take(rows, simulation.remote.sent)):
             needed = [rows[index] for index in indices]

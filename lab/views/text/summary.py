@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from lab.analysis.account import OUTCOMES
+from lab.analysis.recipients import OUTCOMES
 from lab.analysis.summary import RecipientSummary, Summary
 from lab.quantities import clock_time
 

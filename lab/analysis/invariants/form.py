@@ -1,0 +1,189 @@
+"""The rules of what mail looks like: its text, time stamp lines and reverse-path."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from lab.analysis.invariants.breach import ORDER, ROUTE, STAMPS, TEXT, Findings, of_message
+from lab.analysis.invariants.copies import Came, Mail
+from lab.analysis.invariants.timestamps import seconds, stamps_above, time_stamps
+from lab.protocol import HostName, dot_stuff, dot_unstuff
+from lab.trace.meta import Meta
+from lab.trace.rows import (
+    ACCEPT_REVERSE_PATH,
+    ACCEPT_SIZE,
+    DELIVER_OCTETS,
+    HOST,
+    MESSAGE,
+    PEER,
+    SESSION,
+    Row,
+)
+
+
+class FormRules:
+    """Checks mail where it arrives and where it is delivered; adds to the ``findings``.
+
+    ``environments`` are those of open sessions, needed where a host has another name in each
+    (``has_names``). ``altered`` are the sessions whose dialogue a fault has changed, ``skewed`` the
+    hosts whose clock is wrong.
+    """
+
+    def __init__(self, findings: Findings) -> None:
+        self._findings = findings
+        self._names: dict[HostName, str] = {}
+        self._elsewhere: dict[str, dict[str, str]] = {}
+        self._external: set[str] = set()
+        self._century = 1900
+        self.environments: dict[int | None, str] = {}
+        self.altered: set[int | None] = set()
+        self.skewed: set[str] = set()
+
+    @property
+    def has_names(self) -> bool:
+        """Whether a host has another name in each environment."""
+        return bool(self._elsewhere)
+
+    def start(self, meta: Meta) -> None:
+        """Take what the trace says of the hosts."""
+        for host in meta.get("hosts", ()):
+            for name in (host["name"], *(host.get("names") or {}).values()):
+                self._names[HostName(name)] = host["name"]
+            if host.get("names"):
+                self._elsewhere[host["name"]] = host["names"]
+            if host.get("external"):
+                self._external.add(host["name"])
+        if meta.get("start"):
+            self._century = datetime.fromisoformat(meta["start"]).year
+
+    def check_arrival(self, row: Row, mail: Mail, octets: bytes, foreign: bool) -> None:
+        """Check text, time stamp lines and reverse-path of mail that a host has just accepted."""
+        if mail.was_outside:
+            return
+        host, peer, reverse_path = row[HOST], row[PEER], row[ACCEPT_REVERSE_PATH]
+        origin, text = mail.origin, mail.text
+        if foreign:
+            # a sender outside the lab need not have doubled a period before more text (4.5.2)
+            octets = dot_stuff(dot_unstuff(octets[:-3]))
+        if text is None:
+            text = mail.text = octets
+            if origin[2] >= 0 and row[ACCEPT_SIZE] != origin[2]:
+                self._changed(
+                    row, f"{origin[2]} bytes were submitted but {row[ACCEPT_SIZE]} arrived"
+                )
+        stamps = stamps_above(octets, text)
+        if stamps < 0:
+            self._changed(row, "what arrived is not the text below time stamp lines")
+            stamps = 0
+        came = (reverse_path, stamps)
+        straight = peer == origin[0] and peer not in self._elsewhere and came == (origin[1], 0)
+        if not (foreign or straight):
+            self._check_way(row, came, mail)
+        mail.came.setdefault(host, []).append((reverse_path, stamps + 1))
+
+    def _check_way(self, row: Row, came: Came, mail: Mail) -> None:
+        peer: str = row[PEER]
+        before, origin = mail.came.get(peer, ()), mail.origin
+        environment = self.environments.get(row[SESSION], "")
+        name = self._elsewhere.get(peer, {}).get(environment, peer)
+        possible = [(_prefixed(path, name), stamps) for path, stamps in before]
+        if peer == origin[0]:
+            possible.append((self._own_path(origin[1], peer, name), 0))
+        if came in possible or row[SESSION] in self.altered:
+            return
+        path, stamps = came
+        if path not in [possible_path for possible_path, _ in possible]:
+            rule, what = ROUTE, f"as <{path}>"
+            ways = " or ".join(f"<{each}>" for each, _ in possible) or "not at all"
+        else:
+            rule, what = STAMPS, f"with {stamps} time stamp lines"
+            ways = " or ".join(str(count) for _, count in possible)
+        difference = f" came from {peer} to {row[HOST]} {what}, not {ways}"
+        self._findings.add(rule, row, "message ", of_message(row[MESSAGE]), difference)
+
+    def _own_path(self, path: str, host: str, name: str) -> str:
+        """Return the path of a host's user by the name of the host where it sends to (3.6)."""
+        local, _, domain = path.rpartition("@")
+        own = host in self._elsewhere and self._names.get(HostName(domain)) == host
+        return f"{local}@{name}" if own and not path.startswith("@") else path
+
+    def check_delivery(self, row: Row, mail: Mail) -> None:
+        """Check return path line, time stamp lines and text of mail as it lies in a mailbox."""
+        host, message, octets = row[HOST], row[MESSAGE], row[DELIVER_OCTETS]
+        if host in self._external or mail.was_outside:
+            return  # a server outside the lab may do what it likes with its mail
+        origin = mail.origin
+        end = octets.find(b"\r\n") + 2
+        first = octets[:end]
+        stored = mail.text
+        text = octets[end:] if stored is None else dot_unstuff(stored[:-3])
+        if stored is None:
+            mail.text = dot_stuff(text)
+        stamps = stamps_above(octets[end:], text)
+        came = mail.came.get(host, [])
+        if host == origin[0]:
+            came = [*came, (origin[1], 0)]
+        if stamps < 0:
+            self._changed(row, "what was delivered is not the text below time stamp lines")
+        elif not any(first == b"Return-Path: <%b>\r\n" % path.encode() for path, _ in came):
+            self._findings.add(
+                ROUTE,
+                row,
+                "message ",
+                of_message(message),
+                f" lies at {host} under {first.decode('latin-1').strip()!r}",
+            )
+        elif not any(stamps == count for _, count in came):
+            self._findings.add(
+                STAMPS,
+                row,
+                "message ",
+                of_message(message),
+                f" lies at {host} with {stamps} time stamp lines",
+            )
+        elif stamps > 1:
+            self._check_order(row, octets[end : len(octets) - len(text)])
+
+    def _check_order(self, row: Row, above: bytes) -> None:
+        """Check that no time stamp line is earlier than the one below, unless a clock is wrong."""
+        later: float | None = None
+        onward = None
+        for stamp in time_stamps(above) or ():
+            host = self._host(stamp.received_by)
+            if onward is not None and host != onward:
+                self._findings.add(
+                    STAMPS,
+                    row,
+                    "message ",
+                    of_message(row[MESSAGE]),
+                    f" came from {onward}, but the time stamp line below is by {host}",
+                )
+            onward = self._host(stamp.sent_by)
+            if host in self.skewed:
+                continue
+            at = seconds(stamp.daytime, self._century)
+            if later is not None and at > later:
+                self._findings.add(
+                    ORDER,
+                    row,
+                    "message ",
+                    of_message(row[MESSAGE]),
+                    f" passed {host} at {stamp.daytime}, later than a host that comes after it",
+                )
+            later = at
+
+    def _host(self, name: str) -> str:
+        return self._names.get(HostName(name), name)
+
+    def _changed(self, row: Row, how: str) -> None:
+        rule = TEXT
+        self._findings.add(
+            rule, row, "message ", of_message(row[MESSAGE]), f" at {row[HOST]}: {how}"
+        )
+
+
+def _prefixed(path: str, name: str) -> str:
+    """Return a reverse-path, without brackets, with a relay at its beginning (section 3.6)."""
+    if not path:
+        return path  # the null one of a notification stays null
+    return f"@{name}{',' if path.startswith('@') else ':'}{path}"
