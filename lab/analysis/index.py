@@ -6,8 +6,15 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
+from lab.analysis.channels import (
+    Path,
+    channel_paths,
+    flights,
+    latencies,
+    session_spans,
+    way_of,
+)
 from lab.analysis.faults import FaultInterval, fault_spans
 from lab.analysis.intervals import IntervalIndex
 from lab.analysis.narrative import sentence, unheard
@@ -19,9 +26,7 @@ from lab.trace.rows import (
     HOST,
     KIND,
     OCTETS,
-    OPEN_PATH,
     PEER,
-    SENT,
     SESSION,
     Event,
     Row,
@@ -72,8 +77,8 @@ class TraceIndex:
         return DigestHistory(self.rows)
 
     @cached_property
-    def paths(self) -> dict[int, tuple[str, ...]]:
-        """The path of each session's channel, from the host that opened it."""
+    def paths(self) -> dict[int, Path]:
+        """The way of each session's channel over the links, from the host that opened it."""
         return channel_paths(self.rows)
 
     @cached_property
@@ -89,8 +94,11 @@ class TraceIndex:
     @cached_property
     def latencies(self) -> dict[frozenset[str], float]:
         """The latency of each link in seconds, by its two ends."""
-        links = self.trace.meta.get("links", ())
-        return {frozenset((link["a"], link["b"])): float(link["latency"]) for link in links}
+        return latencies(self.trace.meta)
+
+    def way(self, crossing: Crossing) -> Path:
+        """Return the way over the links of something, from the host that sent it."""
+        return way_of(self.rows[crossing.seq], self.paths)
 
     def digest(self, moment: int) -> str:
         """Return the digest of the trace up to a moment."""
@@ -146,21 +154,14 @@ class TraceIndex:
             yield first + 1, (self.count if last is None else last) + 1, interval
 
     def _crossings(self) -> Iterator[tuple[int, int, Crossing]]:
-        last: dict[int, int] = {}
-        for seq, row in enumerate(self.rows):
-            session = row[SESSION]
-            if session is None:
-                continue
+        for seq, left, after in flights(self.rows):
+            row = self.rows[seq]
             if row[KIND] in CROSSING:
-                sent = row[SENT]
-                cause = last.get(session, seq)
-                # a reply may be given later than the last that happened in its session
-                begin = cause if self.times[cause] >= sent else bisect_left(self.times, sent)
+                first = max(after, bisect_left(self.times, left) + 1)
                 crossing = Crossing(
-                    seq, session, row[KIND], row[PEER], row[HOST], sent, row[T], row[OCTETS]
+                    seq, row[SESSION], row[KIND], row[PEER], row[HOST], left, row[T], row[OCTETS]
                 )
-                yield begin + 1, seq + 1, crossing
-            last[session] = seq
+                yield first, seq + 1, crossing
 
 
 def _spool_lengths(changes: Iterable[SpoolChange]) -> dict[str, tuple[list[int], list[int]]]:
@@ -172,27 +173,3 @@ def _spool_lengths(changes: Iterable[SpoolChange]) -> dict[str, tuple[list[int],
             moments.append(change.n + 1)
             levels.append((levels[-1] if levels else 0) + change.by)
     return lengths
-
-
-class SessionSpan(NamedTuple):
-    """An open session, with the numbers of the events that opened and closed it; None: never."""
-
-    first: int
-    last: int | None
-    session: int
-
-
-def session_spans(rows: Iterable[Row]) -> list[SessionSpan]:
-    """Return the sessions of a run, in the order in which they opened; rows count from 0."""
-    spans: dict[int, SessionSpan] = {}
-    for n, row in enumerate(rows):
-        if row[KIND] == "open":
-            spans[row[SESSION]] = SessionSpan(n, None, row[SESSION])
-        elif row[KIND] == "close" and row[SESSION] in spans:
-            spans[row[SESSION]] = spans[row[SESSION]]._replace(last=n)
-    return list(spans.values())
-
-
-def channel_paths(rows: Iterable[Row]) -> dict[int, tuple[str, ...]]:
-    """Return the hosts and routers on the way of each session's channel, from its opener on."""
-    return {row[SESSION]: tuple(row[OPEN_PATH]) for row in rows if row[KIND] == "open"}

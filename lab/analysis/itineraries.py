@@ -224,7 +224,7 @@ class _Builder:
         t, _, host, peer, session, message, recipients, reason, retry_at = row
         for hop in self._take((message, host, peer), recipients):
             hop.attempts.append(Attempt(self._began(hop, session), t, retry_at, str(reason)))
-            hop.ended = None
+            hop.opening = hop.opened = hop.sending = hop.ended = None
 
     def deliver(self, row: Row) -> None:
         self._itinerary(row).ends.append(self._end(row))

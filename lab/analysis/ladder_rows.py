@@ -141,6 +141,17 @@ def with_notifications(trace: Trace, message: int) -> set[int]:
     return numbers
 
 
+def sessions_of_messages(rows: Iterable[Row]) -> dict[int, set[int]]:
+    """Return the sessions that each message was in: what happened in them belongs to its ladder."""
+    found: dict[int, set[int]] = {}
+    for row in rows:
+        if row[MESSAGE] is not None:
+            its = found.setdefault(row[MESSAGE], set())
+            if row[SESSION] is not None:
+                its.add(row[SESSION])
+    return found
+
+
 def _first(
     trace: Trace, most: int | None, chosen: _Chosen, in_hosts: bool
 ) -> tuple[list[LadderRow], int]:
@@ -213,9 +224,8 @@ class _Chosen:
     def _follow(self, trace: Trace, message: int) -> None:
         """Take a message with the notifications about it, and the sessions that either was in."""
         messages = self.messages = with_notifications(trace, message)
-        for row in trace.rows:
-            if row[MESSAGE] in messages and row[SESSION] is not None:
-                self.sessions.add(row[SESSION])
+        met = sessions_of_messages(row for row in trace.rows if row[MESSAGE] in messages)
+        self.sessions.update(*met.values())
 
     def has(self, row: Row) -> bool:
         """Whether a row is among them."""

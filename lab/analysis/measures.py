@@ -24,6 +24,15 @@ def delivery_times(account: Account) -> dict[tuple[int, str], float]:
     }
 
 
+def delivered_at(account: Account) -> list[tuple[float, float]]:
+    """Return for each delivery time when its mail was submitted, and the delivery time."""
+    return [
+        (recipient.submitted_at, recipient.delivery_time)
+        for recipient in account.everyone()
+        if recipient.delivery_time is not None
+    ]
+
+
 def grouped_delivery_times(trace: Trace, by: str = "hops") -> dict[str, list[float]]:
     """Return the delivery times, sorted, by hops ("2 hops") or by route ("A → B").
 
@@ -50,8 +59,12 @@ def grouped_delivery_times(trace: Trace, by: str = "hops") -> dict[str, list[flo
             ends = destinations.get((recipient.message, recipient.id), "?")
             name = f"{origins.get(recipient.message, '?')} → {ends}"
         groups.setdefault(name, []).append(recipient.delivery_time)
-    order = (lambda name: (len(name), name)) if by == "hops" else None
+    order = _hops_of if by == "hops" else None
     return {name: sorted(groups[name]) for name in sorted(groups, key=order)}
+
+
+def _hops_of(name: str) -> int:
+    return int(name.split()[0].replace(",", ""))
 
 
 def longest_queue(trace: Trace) -> int:

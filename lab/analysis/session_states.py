@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
 from lab.protocol.dialogue import Dialogue, SideState, replies_to
-from lab.protocol.replies import code_of
+from lab.protocol.replies import MAIL_DATA, Outcome, code_of
+from lab.protocol.states import State
 from lab.protocol.syntax import verb_of
 from lab.trace.rows import (
     CLOSE_REASON,
@@ -119,6 +121,40 @@ def kinds_of_session(rows: Iterable[Row]) -> list[tuple[SessionHistory, list[Row
     for session in list(dialogues):
         end(session)
     return [(_history(list(enumerate(its))), its, count[kind]) for kind, its in first.items()]
+
+
+def transitions_taken(trace: Trace, until: int | None = None) -> Counter[tuple[State, str]]:
+    """Return how often each arrow of the transition table was taken in all sessions.
+
+    An arrow is the state that it leads from and the command. ``until`` is the number of the last
+    event that counts.
+    """
+    taken: Counter[tuple[State, str]] = Counter()
+    rows = trace.rows if until is None else islice(trace.rows, until + 1)
+    for history, its, times in kinds_of_session(rows):
+        for arrow in transitions_of(its, history.snapshots):
+            taken[arrow] += times
+    return taken
+
+
+def transitions_of(
+    rows: Sequence[Row], snapshots: Sequence[Snapshot]
+) -> Iterator[tuple[State, str]]:
+    """Yield the arrows of the table that the receiver-SMTP took in a session, event by event.
+
+    It takes one for each command that succeeds, and for mail data whatever the reply.
+    """
+    before: SideState | None = None
+    for row, snapshot in zip(rows, snapshots, strict=True):
+        here = snapshot.receiver
+        if here.command == MAIL_DATA:
+            awaited = before is not None and before.command == MAIL_DATA and before.code is None
+            taken = awaited and here.code is not None
+        else:
+            taken = row[KIND] == "command" and here.meaning in (Outcome.S, Outcome.I)
+        if taken and here.row is not None:
+            yield here.was, here.command
+        before = here
 
 
 def _history(rows: list[tuple[int, Row]]) -> SessionHistory:

@@ -180,3 +180,24 @@ def _put_off(here: Iterable[SpoolSpan], n: int, row: Row) -> None:
     for span in here:
         if span.mail.peer == row[PEER]:
             span.mail.retries.append((n, row[DEFER_RETRY_AT]))
+
+
+def mail_time(line: Line, until: float) -> float:
+    """Return how much mail lay in a spool for how long: messages times seconds."""
+    times = [t for t, _ in line[1:]] + [until]
+    return sum(length * (end - t) for (t, length), end in zip(line, times, strict=True))
+
+
+def sum_of(lines: Iterable[Line]) -> Line:
+    """Return how much mail lay in several spools together, from each time on."""
+    changes: dict[float, int] = {}
+    for line in lines:
+        before = 0
+        for t, length in line:
+            changes[t] = changes.get(t, 0) + length - before
+            before = length
+    total, summed = 0, []
+    for t in sorted(changes):
+        total += changes[t]
+        summed.append((t, total))
+    return summed

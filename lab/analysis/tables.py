@@ -9,16 +9,16 @@ a table of what was not recorded at all raises ValueError.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from lab.analysis.account import Account
+from lab.analysis.ways import Ways
 from lab.trace.levels import includes
 from lab.trace.rows import (
     CLOSE_REASON,
     DIALOGUE,
-    EXPAND_MEMBERS,
     HOST,
     KIND,
     KINDS,
@@ -29,11 +29,8 @@ from lab.trace.rows import (
     OPEN_TRANSPORT,
     OWN,
     PEER,
-    RECIPIENT,
-    RECIPIENTS,
     SENT,
     SESSION,
-    SUBMIT_RECIPIENTS,
     SUBMIT_REVERSE_PATH,
     SUBMIT_SIZE,
     SUBMIT_VERB,
@@ -124,47 +121,25 @@ def deliveries(trace: Trace) -> pandas.DataFrame:
     ``--trace delivery``.
     """
     _require(trace, "deliveries", "delivery")
-    account, tracks = Account(), _Tracks()
+    account, ways = Account(), Ways()
+    submitted: dict[int, tuple[str, str, int]] = {}
     for row in trace.rows:
         account.take(row)
-        tracks.take(row)
+        ways.take(row)
+        if row[KIND] == "submit":
+            given = row[SUBMIT_REVERSE_PATH], row[SUBMIT_VERB], row[SUBMIT_SIZE]
+            submitted[row[MESSAGE]] = given
     account.summary()  # finds who is lost
     rows = []
     for recipient in account.everyone():
         message = recipient.message
-        sender, verb, size = tracks.submitted.get(message, (None, None, None))
+        sender, verb, size = submitted.get(message, (None, None, None))
         rows.append((
             message, recipient.id, sender, recipient.address, verb, size, recipient.outcome,
             recipient.submitted_at, recipient.settled_at, recipient.seconds,
-            recipient.hops, recipient.deliveries, tracks.way(message, recipient.id),
+            recipient.hops, recipient.deliveries, " ".join(ways.of(message, recipient.id)),
         ))  # fmt: skip
     return _frame(rows, DELIVERIES)
-
-
-class _Tracks:
-    """The sender of each message, and the hosts by which the mail of each recipient went."""
-
-    def __init__(self) -> None:
-        self.submitted: dict[int, tuple[str, str, int]] = {}
-        self._ways: dict[tuple[int, str], list[str]] = {}
-
-    def take(self, row: Sequence[Any]) -> None:
-        kind, host, message = row[KIND], row[HOST], row[MESSAGE]
-        if kind == "submit":
-            self.submitted[message] = (row[SUBMIT_REVERSE_PATH], row[SUBMIT_VERB], row[SUBMIT_SIZE])
-            for number in range(1, len(row[SUBMIT_RECIPIENTS]) + 1):
-                self._ways[message, str(number)] = [host]
-        elif kind == "accept":
-            for recipient in row[RECIPIENTS]:
-                if (message, recipient) in self._ways:
-                    self._ways[message, recipient].append(host)
-        elif kind == "expand":
-            for member, _ in row[EXPAND_MEMBERS]:
-                self._ways[message, member] = list(self._ways.get((message, row[RECIPIENT]), ()))
-
-    def way(self, message: int, recipient: str) -> str:
-        """Return the hosts, separated by spaces."""
-        return " ".join(self._ways.get((message, recipient), ()))
 
 
 def sessions(trace: Trace) -> pandas.DataFrame:
@@ -218,7 +193,7 @@ def _require(trace: Trace, table: str, level: str) -> None:
         )
 
 
-def _frame(rows: Iterable[Sequence[Any]] | Iterator[Any], columns: dict[str, str]) -> Any:
+def _frame(rows: Iterable[Sequence[Any]], columns: dict[str, str]) -> pandas.DataFrame:
     try:
         import pandas
     except ImportError:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
+from lab.analysis.channels import link_at, shares
 from lab.analysis.faults import FaultInterval
 from lab.analysis.index import Crossing, TraceIndex
 from lab.analysis.narrative import LETTERS, lines_shown
@@ -145,25 +145,8 @@ class Moment:
         return lines
 
     def _in_flight(self, crossing: Crossing) -> InFlight:
-        path = self.index.paths.get(crossing.session, (crossing.sender, crossing.receiver))
-        if path[:1] != (crossing.sender,):
-            path = path[::-1]
+        path = self.index.way(crossing)
         duration = crossing.due - crossing.sent
         share = min(1.0, max(0.0, (self.t - crossing.sent) / duration)) if duration > 0 else 1.0
-        hops = list(pairwise(path)) or [(crossing.sender, crossing.receiver)]
-        lengths = [self.index.latencies.get(frozenset(hop), 0.0) for hop in hops]
-        if sum(lengths) <= 0:
-            lengths = [1.0] * len(hops)
-        return _along(crossing, hops, lengths, share)
-
-
-def _along(
-    crossing: Crossing, hops: list[tuple[str, str]], lengths: list[float], share: float
-) -> InFlight:
-    """Find the link on which a share of the whole path lies, and the share of that link."""
-    remaining = share * sum(lengths)
-    for hop, size in zip(hops, lengths, strict=True):
-        if remaining <= size and size > 0:
-            return InFlight(crossing, hop, remaining / size)
-        remaining -= size
-    return InFlight(crossing, hops[-1], 1.0)
+        link, passed = link_at(path, shares(path, self.index.latencies), share)
+        return InFlight(crossing, link, passed)

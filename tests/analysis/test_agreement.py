@@ -9,6 +9,7 @@ import re
 import warnings
 from collections import Counter
 from functools import lru_cache
+from itertools import pairwise, repeat
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 
 import lab
 from lab.analysis import tables
+from lab.analysis.channels import LEAVES, shares, way_of
 from lab.analysis.faults import fault_intervals, fault_spans
 from lab.analysis.index import TraceIndex
 from lab.analysis.itineraries import Itinerary, itineraries
@@ -27,6 +29,8 @@ from lab.analysis.quantiles import quantiles
 from lab.analysis.session_states import session_histories
 from lab.analysis.side_words import side_words
 from lab.analysis.spools import queue_lengths
+from lab.analysis.stages import CROSSING, stages
+from lab.analysis.waits import happening
 from lab.protocol import ReplyParser
 from lab.protocol.replies import CONNECTION, code_of, is_refusal
 from lab.protocol.syntax import verb_of
@@ -35,7 +39,7 @@ from lab.stepping import panels
 from lab.stepping.moments import Moment
 from lab.topology.model import TopologyError
 from lab.trace.rows import event_of
-from lab.views.pictures.film import animation
+from lab.views.pictures.film import _Film, animation
 from lab.views.pictures.map import Map
 from lab.views.pictures.plot_style import off_screen
 from lab.views.pictures.timeline import _fault_rows
@@ -275,3 +279,65 @@ def test_the_film_strikes_out_what_was_down(name: str) -> None:
     shapes = re.findall(r'<g visibility="hidden">(<path [^>]*>)<set attributeName="vis', svg)
     assert sum("M-12 -12L12 12" in shape for shape in shapes) == [b for _, b in places].count(None)
     assert sum('stroke-width="4"' in shape for shape in shapes) == len(places)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_ways_over_the_links(name: str) -> None:
+    """Of all that crosses and of each channel: the page, the film and the index have one way."""
+    trace, data = run(name).trace, page(name)
+    paths, names = index(name).paths, [host["name"] for host in data["hosts"]]
+    on_page: dict[str, Any] = {kind: iter(_ways(data, kind)) for kind in LEAVES}
+    for row in trace.rows:
+        if row[1] in LEAVES:
+            way = way_of(row, paths)
+            assert [names[number] for number in next(on_page[row[1]])] == list(way)
+            ends = row[2:4] if row[1] == "open" else row[3:1:-1]
+            assert (way[0], way[-1]) == tuple(ends)
+    with off_screen():
+        film = _Film(trace, 20.0)
+    for row in [row for row in trace.rows if row[1] == "reply"][:50]:
+        way = way_of(row, paths)
+        motion = film._motion(row)
+        assert motion is not None
+        assert motion.count("L") == len(way) - 1
+        if len(way) > 2:
+            times = ";".join(f"{share:.4f}" for share in shares(way, index(name).latencies))
+            assert f'keyTimes="{times}"' in motion
+
+
+def _ways(data: dict[str, Any], kind: str) -> Any:
+    """The way of each event of a kind, as numbers of hosts, as a page has them."""
+    numbers = data["extra"].get(kind, {"way": {"values": []}})["way"]["values"]
+    return [
+        data["ways"][n][0]
+        for n in (numbers if isinstance(numbers, list) else repeat(numbers, len(data["t"])))
+    ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_stages_of_hops(name: str) -> None:
+    """The lanes of the page cross when the bars of the timeline do, one stage after another."""
+    trace, data = run(name).trace, page(name)
+    if not data["lanes"]:
+        pytest.skip("too many messages for lanes")
+    lanes = {lane["message"]: lane for lane in data["lanes"]}
+    for itinerary in itineraries(trace):
+        bars = []
+        for hop in itinerary.hops:
+            its = list(stages(hop, trace.last))
+            assert all(before.end <= after.begin + 1e-9 for before, after in pairwise(its))
+            bars += [(stage.begin, stage.end) for stage in its if stage.kind == CROSSING]
+        shown = lanes[itinerary.number]["hops"]
+        assert shown == [[round(begin * 1e6), round(end * 1e6)] for begin, end in sorted(bars)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_waits_that_playing_skips(name: str) -> None:
+    """Nothing happens in them, and nothing is on its way."""
+    trace, data = run(name).trace, page(name)
+    busy = sorted(happening(trace.rows))
+    for begin, end in data["waits"]["skipped"]:
+        middle = (begin + end) / 2e6
+        assert end - begin > data["waits"]["lasting"] * 1e6 - 2
+        assert not any(first < middle < last for first, last in busy)
+        assert not any(begin / 1e6 + 1e-6 < last < end / 1e6 - 1e-6 for _, last in busy)

@@ -13,12 +13,14 @@ from hypothesis import strategies as st
 import lab
 from lab.analysis.measures import (
     busiest_relay_share,
+    delivered_at,
     delivery_times,
     grouped_delivery_times,
     longest_queue,
     wire_bytes,
 )
 from lab.analysis.quantiles import median, percentile, quantiles
+from lab.topology.model import from_dict
 from lab.trace.trace import Trace
 from tests.helpers.places import TOPOLOGIES
 
@@ -95,3 +97,22 @@ def test_wire_bytes_are_those_of_commands_replies_and_mail_data() -> None:
     rows = [(0.0, kind, "A", "B", 1, None, 0.0, b"x" * n)
             for n, kind in enumerate(("command", "reply", "data"), 1)]  # fmt: skip
     assert wire_bytes(Trace(rows)) == 6
+
+
+def test_each_delivery_time_with_when_its_mail_was_submitted() -> None:
+    """Of mail that was delivered; the other outcomes have no delivery time."""
+    account = lab.simulate(TOPOLOGIES / "campus.toml").account
+    found = delivered_at(account)
+    assert sorted(seconds for _, seconds in found) == sorted(delivery_times(account).values())
+    assert all(t in {one.submitted_at for one in account.everyone()} for t, _ in found)
+
+
+def test_numbers_of_hops_stand_in_their_order() -> None:
+    """No hop before one: "0 hops" is longer than "1 hop"."""
+    tables = {
+        "host": [{"name": "A", "users": ["ann"]}, {"name": "B", "users": ["bob"]}],
+        "link": [{"between": ["A", "B"]}],
+        "mail": [{"from": "ann@A", "to": ["bob@B"]}, {"from": "ann@A", "to": ["ann@A"]}],
+    }
+    times = grouped_delivery_times(lab.simulate(from_dict(tables)).trace)
+    assert list(times) == ["0 hops", "1 hop"]

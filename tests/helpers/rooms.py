@@ -57,7 +57,7 @@ ROOMS: Final = {
     ),
     "simulation/partitioned": Room(4, f"{MEANING} network simulation", ("asyncio", "lab.live")),
     "live": Room(4, f"{MEANING} network simulation", drives=True),
-    "views/files": Room(5, "trace protocol network", VIEWING),
+    "views/files": Room(5, "trace protocol analysis network", VIEWING),
     "views/pictures": Room(
         5, "quantities trace protocol analysis topology", VIEWING
     ),

@@ -19,6 +19,8 @@ from rich.console import Console
 
 from lab.analysis import (
     account,
+    channel_records,
+    channels,
     conditions,
     itineraries,
     ladder_rows,
@@ -33,7 +35,6 @@ from lab.live import row_ring
 from lab.simulation.partitioned import merged_results
 from lab.topology.model import Environment, LinkSpec, Topology
 from lab.trace.rows import CROSSING, KINDS
-from lab.views.files import capture
 from lab.views.text.listing import listing
 
 
@@ -61,8 +62,9 @@ LISTS: Final[dict[str, Collection[str]]] = {
     "tallies": {*private(tallies, "_BEGIN"), *private(tallies, "_SETTLE")},
     "states of sessions": private(session_states, "_OF_SESSIONS"),
     "spools": spools.KINDS,
+    "what comes a way": channels.LEAVES,
     "what crossed, of a live host that was killed": private(row_ring, "_OF_THE_WIRE"),
-    "the capture": named_in(private(capture, "_channels")),
+    "the capture": named_in(private(channel_records, "_channels")),
     "numbers of a run on several processes": merged_results.NUMBERED,
 }
 LEFT_OUT: Final = {
@@ -89,6 +91,10 @@ LEFT_OUT: Final = {
     "spools": (
         "start plan submit reject expand attempt unreachable open misnamed command "
         "reply piece data close accept deliver terminal loss fault end"
+    ),
+    "what comes a way": (
+        "start plan submit reject expand forward queue attempt unreachable misnamed close accept "
+        "transfer refuse defer deliver terminal notify abandon loss fault forget end"
     ),
     "what crossed, of a live host that was killed": (
         "start plan submit reject expand forward queue unreachable misnamed accept "

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import lab
+from lab.analysis.channels import link_at
 from lab.analysis.index import TraceIndex
 from lab.analysis.ladder_rows import CROSSED, FAILURES, ladder_rows, row_of
 from lab.analysis.map_layout import kind_of
@@ -18,6 +20,7 @@ from lab.analysis.spools import queue_lengths
 from lab.analysis.tallies import tally_changes
 from lab.quantities import clock_time, count_noun, duration
 from lab.stepping.char_map import make_grid
+from lab.stepping.moments import Moment
 from lab.trace.trace import Trace
 from lab.views.pictures.map import map_of
 from lab.views.pictures.plot_style import off_screen
@@ -75,7 +78,9 @@ def test_each_event_is_told_in_the_words_of_analysis(trace: Trace, tmp_path: Pat
 def test_what_lies_open_waits_and_fails_is_that_of_the_stepper(
     trace: Trace, tmp_path: Path
 ) -> None:
-    """At every moment: spools, their lengths and next tries, open sessions, faults, outcomes."""
+    """At every moment: spools, their lengths and next tries, open sessions, faults, outcomes, and
+    what is on its way.
+    """
     moments = sorted({*range(0, len(trace) + 1, max(1, len(trace) // MOMENTS)), len(trace)})
     body = """
         const run = new Run(given.data);
@@ -87,7 +92,9 @@ def test_what_lies_open_waits_and_fails_is_that_of_the_stepper(
           sessions: run.sessionsAt(n).map((one) => one.number),
           faults: run.faultsAt(n).map((one) => [one.name, run.hostName(one.host), one.what]),
           at_hosts: run.hosts.map((host, k) => run.faultsOf(n, k).map((one) => one.name)),
-          tally: run.tally(n),
+          tally: run.tally(n), total: run.spooled(n), flying: run.flightAt(n, n ? run.t[n - 1] : 0)
+            .filter((i) => run.rowCrosses(i)).map((i) => [i, run.shareOf(i, run.t[n - 1]),
+              run.wayOf(i).hosts.map((host) => run.hostName(host)), run.wayOf(i).reached]),
         }));
     """
     page = computed(tmp_path, body, {"data": replay_data(trace), "moments": moments})
@@ -105,6 +112,8 @@ def test_what_lies_open_waits_and_fails_is_that_of_the_stepper(
             key=repr,
         )
         assert shown["lengths"] == index.spool_lengths(n)
+        assert shown["total"] == sum(index.spool_lengths(n).values())
+        _what_flies(Moment(index, n), shown["flying"])
         assert sorted(shown["sessions"]) == sorted(index.sessions(n))
         faults = [[fault.kind, fault.host, fault.what] for fault in index.faults(n)]
         assert sorted(shown["faults"]) == sorted(faults)
@@ -117,6 +126,24 @@ def test_what_lies_open_waits_and_fails_is_that_of_the_stepper(
         assert shown["tally"] == {name: tally[name] for name in shown["tally"]}
     last = {host: line[-1][1] for host, line in queue_lengths(trace).items() if line[-1][1]}
     assert page[-1]["lengths"] == last
+
+
+def _what_flies(moment: Moment, shown: list[Any]) -> None:
+    """What is on its way, how far it has come, and on which link: as in the stepper."""
+    places = {one.crossing.seq: (one.link, one.share, one.crossing) for one in moment.links}
+    assert {seq for seq, *_ in shown} == set(places)
+    for seq, share, way, reached in shown:
+        link, passed, crossing = places[seq]
+        assert tuple(way) == moment.index.way(crossing)
+        lasting = crossing.due - crossing.sent
+        if lasting > 1e-3:  # the page counts whole microseconds
+            assert share == pytest.approx((moment.t - crossing.sent) / lasting, abs=0.002)
+        place, part = link_at(tuple(way), reached, share)
+        whole = dict(zip(pairwise(way), pairwise(reached), strict=True))
+        (begin, end), (first, last) = whole[place], whole[link]
+        assert begin + part * (end - begin) == pytest.approx(
+            first + passed * (last - first), abs=0.01 if lasting > 1e-3 else 1.0
+        )
 
 
 def _micro(t: float | None) -> float | None:

@@ -10,30 +10,21 @@ from __future__ import annotations
 
 import heapq
 import struct
-from bisect import bisect_right
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import pairwise
 from typing import IO, Final
 from zlib import crc32
 
+from lab.analysis.channel_records import ChannelRecord, as_they_began
+from lab.analysis.channels import latencies
 from lab.network.transport import TRANSPORTS
 from lab.protocol.lines import END_OF_MAIL_DATA
 from lab.trace.closes import is_cut
 from lab.trace.rows import (
-    CLOSE_REASON,
-    CROSSING,
     HOST,
-    KIND,
     LOSS_AGAIN,
     LOSS_DELAY,
-    MESSAGE,
-    OCTETS,
-    OPEN_PATH,
-    OPEN_STARTED,
-    OPEN_TRANSPORT,
     PEER,
     SENT,
     Row,
@@ -88,121 +79,18 @@ def write_capture(trace: Trace, file: IO[bytes]) -> None:
 def _in_order(trace: Trace) -> Iterator[Timed]:
     """Yield all packets in the order of time."""
     numbers = {host["name"]: n for n, host in enumerate(trace.meta.get("hosts", ()))}
-    latencies = {
-        frozenset((link["a"], link["b"])): float(link["latency"])
-        for link in trace.meta.get("links", ())
-    }
+    latency = latencies(trace.meta)
     waiting: list[Timed] = []
     count = 0
-    for channel in _as_they_began(trace.rows):
+    for channel in as_they_began(trace.rows):
         while waiting and waiting[0][0] < channel.started:
             yield heapq.heappop(waiting)
-        packets = _Packets(channel, numbers, latencies)
+        packets = _Packets(channel, numbers, latency)
         for t, octets in packets.all():
             count += 1
             heapq.heappush(waiting, (t, count, octets))
     while waiting:
         yield heapq.heappop(waiting)
-
-
-@dataclass(slots=True)
-class _Channel:
-    """A transmission channel: its rows, and the losses on its path."""
-
-    number: int
-    client: str
-    server: str
-    started: float
-    opened: float | None = None
-    transport: str = "tcp"
-    path: tuple[str, ...] = ()
-    wire: list[Row] = field(default_factory=list)
-    losses: list[Row] = field(default_factory=list)
-    closed: float | None = None
-    reason: str = ""
-    pieces: bytes = b""
-
-    def add(self, row: Row) -> None:
-        """Add what has arrived; not a reply whose pieces have been added."""
-        if row[KIND] == "piece":
-            self.pieces += row[OCTETS]
-        elif row[KIND] == "reply" and row[OCTETS] in self.pieces:
-            self.pieces = self.pieces.partition(row[OCTETS])[2]
-            return
-        self.wire.append(row)
-
-
-def _as_they_began(rows: Iterable[Row]) -> Iterator[_Channel]:
-    """Yield the channels in the order in which they began to open.
-
-    Each is yielded once no channel that began before it is still opening or open.
-    """
-    begun: dict[tuple[str, str, float], None] = {}  # in the order of time
-    complete: list[tuple[float, int, _Channel]] = []
-    now = 0.0
-    for item in _channels(rows):
-        if isinstance(item, _Channel):
-            pair = item.client, item.server
-            key = (*pair, item.started)
-            # an attempt that failed is recorded at the time of its failure
-            key = (
-                key if key in begun else next((other for other in begun if other[:2] == pair), key)
-            )
-            begun.pop(key, None)
-            heapq.heappush(complete, (item.started, item.number, item))
-            first = next(iter(begun), None)
-            while complete and complete[0][0] < (now if first is None else first[2]):
-                yield heapq.heappop(complete)[2]
-        else:
-            begun[item[HOST], item[PEER], item[T]] = None
-            now = item[T]
-    while complete:
-        yield heapq.heappop(complete)[2]
-
-
-def _channels(rows: Iterable[Row]) -> Iterator[_Channel | Row]:
-    """Yield the channels that are over and the attempts to open one, in the order of the trace."""
-    channels: dict[int, _Channel] = {}
-    opening: list[Row] = []
-    tries = 0
-    for row in rows:
-        t, kind, host, peer, session = row[:MESSAGE]
-        if kind == "attempt":
-            yield row
-        elif kind == "open":
-            channel = _Channel(
-                session,
-                host,
-                peer,
-                row[OPEN_STARTED],
-                t,
-                row[OPEN_TRANSPORT],
-                tuple(row[OPEN_PATH]),
-            )
-            channel.losses = [
-                loss
-                for loss in opening
-                if _is_on(loss, channel.path) and loss[T] >= row[OPEN_STARTED]
-            ]
-            opening = [loss for loss in opening if loss not in channel.losses]
-            channels[session] = channel
-        elif kind in CROSSING:
-            if session in channels:  # in a trace that lacks lines, the opening may be missing
-                channels[session].add(row)
-        elif kind == "loss":
-            (channels[session].losses if session in channels else opening).append(row)
-        elif kind == "close" and session in channels:
-            channel = channels.pop(session)
-            channel.closed, channel.reason = t, row[CLOSE_REASON]
-            yield channel
-        elif kind == "unreachable":
-            tries += 1
-            yield _Channel((1 << 30) + tries, host, peer, t)
-    yield from channels.values()
-
-
-def _is_on(loss: Row, path: Sequence[str]) -> bool:
-    return loss[HOST] in path and loss[PEER] in path
 
 
 class _Side:
@@ -222,7 +110,7 @@ class _Packets:
 
     def __init__(
         self,
-        channel: _Channel,
+        channel: ChannelRecord,
         numbers: Mapping[str, int],
         latencies: Mapping[frozenset[str], float],
     ) -> None:
@@ -252,7 +140,7 @@ class _Packets:
             yield channel.started, self._packet(client, server, _SYN)
             return
         yield from self._handshake(channel.started, channel.opened)
-        losses = self._losses()
+        losses = channel.losses_of_chunks()
         for place, row in enumerate(channel.wire):
             yield from self._chunk(row, losses.get(place, ()), self._is_answered(place))
         if channel.closed is None:
@@ -308,23 +196,6 @@ class _Packets:
         self.sides[to].acked = self.sides[sender].next
         if not answered:
             yield arrived, self._packet(to, sender, _ACK)
-
-    def _losses(self) -> dict[int, list[Row]]:
-        """Return the losses of each chunk: it is the first one on its way in that direction."""
-        losses: dict[int, list[Row]] = defaultdict(list)
-        path = self.channel.path
-        wire = self.channel.wire
-        arrivals = [row[T] for row in wire]
-        for loss in self.channel.losses:
-            if self.channel.opened is None or loss[T] < self.channel.opened:
-                continue
-            from_client = loss[HOST] in path and path.index(loss[HOST]) < path.index(loss[PEER])
-            sender = self.channel.client if from_client else self.channel.server
-            for place in range(bisect_right(arrivals, loss[T]), len(wire)):
-                if wire[place][PEER] == sender and wire[place][SENT] <= loss[T]:
-                    losses[place].append(loss)
-                    break
-        return losses
 
     def _ending(self, t: float) -> Iterator[tuple[float, bytes]]:
         client, server = self.channel.client, self.channel.server

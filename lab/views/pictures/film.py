@@ -10,16 +10,19 @@ import base64
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from math import dist
 from pathlib import Path
 from typing import Final
 from xml.sax.saxutils import escape
 
+from lab.analysis.channels import channel_paths, latencies, shares, way_of
 from lab.analysis.faults import fault_intervals
-from lab.analysis.index import channel_paths
+from lab.analysis.ladder_rows import row_of
 from lab.analysis.spools import queue_lengths
-from lab.protocol.replies import is_refusal
+from lab.analysis.waits import on_wires
 from lab.quantities import clock_time
-from lab.trace.rows import DIALOGUE, HOST, KIND, OCTETS, PEER, SENT, SESSION, Row, T
+from lab.trace.rows import KIND, SENT, Row, T, event_of
 from lab.trace.trace import Trace
 from lab.views.pictures import plot_style
 from lab.views.pictures.map import map_of
@@ -110,11 +113,9 @@ class _Film:
         self.width = float(figure.get_figwidth()) * 72
         rows = trace.rows
         self.last = max(rows[-1][T] if rows else 0.0, 1e-3)
-        self.scale: Timescale = timescale(
-            ((row[SENT], row[T]) for row in rows if row[KIND] in DIALOGUE),
-            0.0, self.last,
-        )  # fmt: skip
+        self.scale: Timescale = timescale(on_wires(rows), 0.0, self.last)
         self.paths = channel_paths(rows)
+        self.latencies = latencies(trace.meta)
 
     def at(self, t: float) -> float:
         """Return when, in the animation, a time of the run is."""
@@ -155,8 +156,8 @@ class _Film:
 
     def _crossings(self) -> Iterator[str]:
         for row in _shown(self.trace.rows):
-            path = self._path(row)
-            if path is None:
+            motion = self._motion(row)
+            if motion is None:
                 continue
             begin, end = self.at(row[SENT]), self.at(row[T])
             lasts = max(end - begin, _SHORTEST)
@@ -166,18 +167,22 @@ class _Film:
             yield (
                 f'<g visibility="hidden">{shape}'
                 f'<set attributeName="visibility" to="visible" {during}/>'
-                f'<animateMotion path="{path}" {during}/></g>'
+                f"<animateMotion {motion} {during}/></g>"
             )
 
-    def _path(self, row: Row) -> str | None:
-        """Return the path of a crossing through the picture."""
-        path: Sequence[str] = self.paths.get(row[SESSION], (row[PEER], row[HOST]))
-        if path and path[0] != row[PEER]:
-            path = path[::-1]
-        places = [self.place(host) for host in path]
-        if len(places) < 2 or None in places:
+    def _motion(self, row: Row) -> str | None:
+        """Return how a crossing moves over the picture: on each link as long as that takes."""
+        way = way_of(row, self.paths)
+        places = [place for place in map(self.place, way) if place is not None]
+        if len(places) < len(way):
             return None
-        return "M" + "L".join(f"{x:g} {y:g}" for x, y in places if x is not None)  # type: ignore[misc]
+        path = "M" + "L".join(f"{x:g} {y:g}" for x, y in places)
+        if len(way) == 2:
+            return f'path="{path}"'
+        lengths = [*accumulate((dist(a, b) for a, b in pairwise(places)), initial=0.0)]
+        points = ";".join(f"{length / max(lengths[-1], 1e-9):.4f}" for length in lengths)
+        times = ";".join(f"{share:.4f}" for share in shares(way, self.latencies))
+        return f'path="{path}" calcMode="linear" keyPoints="{points}" keyTimes="{times}"'
 
     def _spools(self) -> Iterator[str]:
         """Yield a disc behind each host with mail in its spool; its area follows the mail."""
@@ -280,9 +285,8 @@ def _shown(rows: Sequence[Row]) -> list[Row]:
 
 
 def _kind(row: Row) -> str:
-    if row[KIND] == "reply" and is_refusal(row[OCTETS]):
-        return "refusal"
-    return str(row[KIND])
+    said = row_of(event_of(row))
+    return "refusal" if said is not None and said.kind == "error" else str(row[KIND])
 
 
 __all__ = ["MOST", "SECONDS", "Animation", "animation"]

@@ -27,6 +27,8 @@ _SEEN: Final = 0.05
 """The share of the whole time that a wait must have to be labelled, if time is to scale."""
 _MOST_READ: Final = 400
 """The most rows that a picture shows; the others are counted."""
+_CROSSED: Final = 0.04
+"""Where the crosses of a lost channel are, as a share of the way from either host."""
 _SIZE: Final = 8.5
 """Points of the labels."""
 
@@ -227,6 +229,8 @@ class _Drawing:
 
     def _label(self, row: LadderRow, x: float, y: float, columns: float, colour: str) -> None:
         room = columns * self._column_width() * 72 - 26
+        if row.kind in ("cut", "loss"):
+            room = (1 - 2 * _CROSSED) * (room + 26) - 26  # between the two crosses
         text = plot_style.fitted(row.text, room, _SIZE)
         weight = "bold" if row.kind == "error" else "normal"
         on_the_line = self.to_scale or row.kind in ("open", "cut", "loss")
@@ -245,8 +249,8 @@ class _Drawing:
         self.ax.plot([x, to], [y, y], color=colour, lw=1.0, ls=dashes, zorder=2)
         self._label(row, (x + to) / 2, y, to - x, colour)
         if row.kind in ("cut", "loss"):
-            self._cross(x + (to - x) * 0.04, y)
-            self._cross(to - (to - x) * 0.04, y)
+            self._cross(x + (to - x) * _CROSSED, y)
+            self._cross(to - (to - x) * _CROSSED, y)
 
     def _cross(self, x: float, y: float) -> None:
         self.ax.plot(
@@ -279,7 +283,7 @@ class _Drawing:
         ax.text(
             0.5, y, row.text, transform=ax.get_yaxis_transform(), ha="center", va="center",
             fontsize=_SIZE, color=plot_style.GREY, style="italic", zorder=4, gid=f"wait {row.seq}",
-            bbox=_BOX if self.to_scale else None,
+            bbox=_BOX if self.to_scale else {**_BOX, "facecolor": plot_style.PALE, "alpha": 1.0},
         )  # fmt: skip
 
     # -- words -----------------------------------------------------------------------------------

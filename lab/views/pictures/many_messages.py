@@ -9,9 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
+from lab.analysis.account import Account
 from lab.analysis.itineraries import Hop, Itinerary
+from lab.analysis.measures import delivered_at
 from lab.analysis.quantiles import percentile
+from lab.analysis.stages import end_of_hop, family, kind_of_end, leaving, over_at
 from lab.quantities import duration
+from lab.trace.trace import Trace
 from lab.views.pictures import plot_style
 
 if TYPE_CHECKING:
@@ -34,8 +38,9 @@ _ENDS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
 }
 
 
-def many_messages(itineraries: list[Itinerary], end: float, title: str, ax: Axes | None) -> Axes:
+def many_messages(trace: Trace, itineraries: list[Itinerary], ax: Axes | None) -> Axes:
     """Draw the timeline of more messages than can each have a labelled lane; return its Axes."""
+    end, title = trace.last, str(trace.meta.get("title") or "")
     messages = [message for message in itineraries if message.about is None]
     own = ax is None
     ax = plot_style.new_axes(12, 7) if ax is None else ax
@@ -44,7 +49,7 @@ def many_messages(itineraries: list[Itinerary], end: float, title: str, ax: Axes
     if len(messages) <= LANES:
         _thin(ax, messages, end)
     else:
-        _sums(ax, messages, end)
+        _sums(ax, messages, end, delivered_at(Account(trace.rows)))
     _title(ax, plot_style.shorten(title or "Timeline", 70), len(messages))
     return ax
 
@@ -94,7 +99,7 @@ def _pieces(messages: list[Itinerary], end: float) -> dict[str, tuple[str, float
     for name, colour in zip(names, colours, strict=True):
         looks[name] = (colour, 1.0, [])
     for row, message in enumerate(messages, 1):
-        for itinerary in _family(message):
+        for itinerary in family(message):
             for hop in itinerary.hops:
                 for name, begin, stop in _parts(hop, end):
                     look = names[min(hop.ordinal, 4) - 1]
@@ -104,35 +109,25 @@ def _pieces(messages: list[Itinerary], end: float) -> dict[str, tuple[str, float
     return looks
 
 
-def _family(message: Itinerary) -> Iterator[Itinerary]:
-    yield message
-    for notice in message.notifications:
-        yield from _family(notice)
-
-
 def _parts(hop: Hop, end: float) -> Iterator[tuple[str, float, float]]:
     """Yield a hop's spans of time: in the spool, waiting after a failed attempt, on the way."""
-    stop = hop.ended if hop.ended is not None else end
-    begin = hop.opening if hop.opening is not None else hop.sending
-    begin = stop if begin is None else begin
+    begin, over = leaving(hop, end), over_at(hop, end)
     if not hop.attempts:
         yield "in a spool", hop.queued, begin
     else:
         yield "in a spool", hop.queued, hop.attempts[0].began
         yield "waiting for the next attempt", hop.attempts[0].began, begin
-    if stop > begin:
-        yield "way", begin, stop
+    if over > begin:
+        yield "way", begin, over
 
 
-def _ends(message: Itinerary, end: float) -> Iterator[tuple[str, float]]:
+def _ends(message: Itinerary, until: float) -> Iterator[tuple[str, float]]:
     """Yield what became of a message other than plain delivery, and when."""
-    for itinerary in _family(message):
-        for ending in itinerary.ends:
-            back = itinerary.about is not None and ending.kind == "deliver"
-            yield ("return" if back else ending.kind), ending.t
+    for itinerary in family(message):
+        yield from ((kind_of_end(itinerary, end), end.t) for end in itinerary.ends)
         for hop in itinerary.hops:
-            if hop.outcome in ("queued", "expired"):
-                yield hop.outcome, hop.ended if hop.ended is not None else end
+            if (end := end_of_hop(hop, until)) is not None:
+                yield end.kind, end.t
 
 
 def _thin_ends(ax: Axes, messages: list[Itinerary], end: float, keys: dict[str, Any]) -> None:
@@ -154,7 +149,7 @@ def _age_axis(ax: Axes, messages: list[Itinerary]) -> None:
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
     ages = sorted(
-        max(itinerary.last for itinerary in _family(message)) - message.t for message in messages
+        max(itinerary.last for itinerary in family(message)) - message.t for message in messages
     )
     usual, most = max(ages[int(len(ages) * 0.8)], 1e-3), max(ages[-1], 1e-3)
     if most < 6 * usual:
@@ -197,7 +192,9 @@ def _legend(ax: Axes, keys: dict[str, Any]) -> None:
 # -- sums ----------------------------------------------------------------------------------------
 
 
-def _sums(ax: Axes, messages: list[Itinerary], end: float) -> None:
+def _sums(
+    ax: Axes, messages: list[Itinerary], end: float, delivered: list[tuple[float, float]]
+) -> None:
     """Draw how much mail waited and moved; below, how long it took, by submission time."""
     from mpl_toolkits.axes_grid1 import make_axes_locatable  # type: ignore[import-untyped]
 
@@ -207,7 +204,7 @@ def _sums(ax: Axes, messages: list[Itinerary], end: float) -> None:
     top = divider.append_axes("top", size="62%", pad=0.22, sharex=ax)
     ax.lab_top = top  # type: ignore[attr-defined]
     _states(top, messages, first, last)
-    _delays(ax, messages, first, last, end)
+    _delays(ax, delivered, _failures(messages, end), first, last)
     plot_style.time_axis(ax, first, last)
     top.tick_params(labelbottom=False)
     top.set_xlabel("")
@@ -219,7 +216,7 @@ def _states(top: Axes, messages: list[Itinerary], first: float, last: float) -> 
     names = ("way", "in a spool", "waiting for the next attempt")
     spans: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
     for message in messages:
-        for itinerary in _family(message):
+        for itinerary in family(message):
             for hop in itinerary.hops:
                 for name, begin, stop in _parts(hop, last):
                     spans[name].append((begin, stop))
@@ -259,17 +256,19 @@ def _begun(times: Any, edges: Any) -> Any:
     return count * edges - np.concatenate(([0.0], np.cumsum(times)))[count]
 
 
-def _delays(ax: Axes, messages: list[Itinerary], first: float, last: float, end: float) -> None:
+def _delays(
+    ax: Axes,
+    delivered: list[tuple[float, float]],
+    failures: dict[str, list[tuple[float, float]]],
+    first: float,
+    last: float,
+) -> None:
     import numpy as np
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-    pairs = [
-        (s.t, m.t - s.t) for s in messages for m in s.ends if m.kind in ("deliver", "terminal")
-    ]
-    data = np.asarray(pairs or [(first, 1e-3)], dtype=float)
+    data = np.asarray(delivered or [(first, 1e-3)], dtype=float)
     data[:, 1] = np.maximum(data[:, 1], 1e-3)
     low, high = float(data[:, 1].min()), float(data[:, 1].max())
-    failures = _failures(messages, end)
     high = max([high, *(age for points in failures.values() for _, age in points)])
     ax.set_yscale("log")
     ax.set_ylim(low / 1.3, high * 1.6)

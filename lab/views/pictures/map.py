@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from lab.analysis import map_layout
+from lab.analysis.channels import Traffic, traffic
 from lab.analysis.faults import fault_intervals
 from lab.quantities import bandwidth, count_noun, duration
 from lab.trace.meta import LinkMeta, Meta
-from lab.trace.rows import KIND, OPEN_PATH, PLAN_PATH
 from lab.trace.trace import Trace, check_trace
 from lab.views.pictures import plot_style
 
@@ -84,10 +83,8 @@ class Map:
             str(environment["name"]) for environment in self.meta.get("environments", ())
         ]
         self.faults = fault_intervals(source) if isinstance(source, Trace) else []
-        self.traffic = _crossings(source) if isinstance(source, Trace) else Counter()
-        self.planned = isinstance(source, Trace) and any(
-            row[KIND] == "plan" for row in source.rows[:64]
-        )
+        nothing = Traffic(Counter(), is_planned=False)
+        self.traffic, self.planned = traffic(source) if isinstance(source, Trace) else nothing
         self.keys: dict[str, Any] = {}
         self.drawn: list[tuple[str, str]] = []
         self.own = ax is None
@@ -462,17 +459,6 @@ def map_trace(topology: Topology, seed: int = 0) -> Trace:
 
 def _name(of: Map, n: int) -> str:
     return str(of.hosts[n]["name"])
-
-
-def _crossings(trace: Trace) -> Counter[tuple[str, str]]:
-    """Return how many sessions were, or will be, opened over each link, by direction."""
-    crossed: Counter[tuple[str, str]] = Counter()
-    for row in trace.of(("open", "plan")):
-        if row[KIND] == "open":
-            crossed.update(pairwise(row[OPEN_PATH]))
-        elif row[KIND] == "plan":
-            crossed.update(pairwise(row[PLAN_PATH]))
-    return crossed
 
 
 def _link_text(link: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from lab.analysis.spools import Line, queue_lengths
+from lab.analysis.spools import Line, mail_time, queue_lengths, sum_of
 from lab.trace.rows import T
 from lab.trace.trace import Trace, check_trace
 from lab.views.pictures import plot_style
@@ -43,14 +43,14 @@ def queues(trace: Trace, ax: Axes | None = None) -> Axes:
     last = trace.rows[-1][T] if trace.rows else 0.0
     with plot_style.styled(ax):
         ax = ax if ax is not None else _axes()
-        ranked = sorted(lines, key=lambda host: (-_weight(lines[host], last), host))
+        ranked = sorted(lines, key=lambda host: (-mail_time(lines[host], last), host))
         own = ranked[:_MOST] if len(ranked) > _MOST + 1 else ranked[: _MOST + 1]
         looks: tuple[dict[str, Any], ...] = (*_LOOKS, {"color": plot_style.SKY, "ls": "-"})
         for host, look in zip(own, looks, strict=False):
             _step(ax, lines[host], last, _named(host, max(n for _, n in lines[host])), look)
         others = ranked[len(own) :]
         if others:
-            line = _sum([lines[host] for host in others])
+            line = sum_of([lines[host] for host in others])
             name = f"the other {len(others):,} hosts together, at most {max(n for _, n in line):,}"
             times, lengths = _steps(line, last)
             ax.fill_between(
@@ -71,11 +71,6 @@ def _axes() -> Axes:
     return ax
 
 
-def _weight(line: Line, last: float) -> float:
-    times = [t for t, _ in line[1:]] + [last]
-    return sum(length * (end - t) for (t, length), end in zip(line, times, strict=True))
-
-
 def _steps(line: Line, last: float) -> tuple[list[float], list[int]]:
     return [*(t for t, _ in line), last], [*(n for _, n in line), line[-1][1]]
 
@@ -83,21 +78,6 @@ def _steps(line: Line, last: float) -> tuple[list[float], list[int]]:
 def _step(ax: Axes, line: Line, last: float, name: str, look: dict[str, Any]) -> None:
     times, lengths = _steps(line, last)
     ax.step(times, lengths, where="post", lw=1.6, label=name, zorder=3, **look)
-
-
-def _sum(lines: list[Line]) -> Line:
-    """Return the sum of several lines."""
-    changes: dict[float, int] = {}
-    for line in lines:
-        before = 0
-        for t, length in line:
-            changes[t] = changes.get(t, 0) + length - before
-            before = length
-    total, summed = 0, []
-    for t in sorted(changes):
-        total += changes[t]
-        summed.append((t, total))
-    return summed
 
 
 def _finish(ax: Axes, trace: Trace, last: float, any_lines: bool) -> None:

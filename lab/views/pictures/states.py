@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from lab.analysis.session_states import Snapshot, kinds_of_session, session_histories
-from lab.protocol.dialogue import SideState
+from lab.analysis.session_states import session_histories, transitions_of, transitions_taken
 from lab.protocol.replies import COMMAND_REPLIES, MAIL_DATA, Outcome
 from lab.protocol.states import DIAGRAMS, TRANSITIONS, Diagram, State
-from lab.trace.rows import KIND, SESSION, Row
+from lab.trace.rows import KIND, SESSION
 from lab.trace.trace import Trace, check_trace
 from lab.views.pictures import plot_style
 
@@ -81,7 +79,7 @@ def _taken(
     trace: Trace, session: int | None, seq: int | None
 ) -> tuple[Counter[tuple[State, str]], State | None, str | None]:
     if session is None:
-        return _of_all(trace, seq), None, None
+        return transitions_taken(trace, seq), None, None
     histories = session_histories(trace, session)
     if session not in histories:
         last = max((row[SESSION] for row in trace.rows if row[KIND] == "open"), default=0)
@@ -97,35 +95,7 @@ def _taken(
         if snapshot.receiver.command in COMMAND_REPLIES
     ]
     now = snapshots[-1].receiver.state if snapshots else None
-    return Counter(_arrows(rows, snapshots)), now, had[-1] if had else None
-
-
-def _of_all(trace: Trace, seq: int | None) -> Counter[tuple[State, str]]:
-    """Return how often each arrow was taken in all sessions, up to an event."""
-    taken: Counter[tuple[State, str]] = Counter()
-    rows = trace.rows if seq is None else islice(trace.rows, seq + 1)
-    for history, mine, times in kinds_of_session(rows):
-        for arrow in _arrows(mine, history.snapshots):
-            taken[arrow] += times
-    return taken
-
-
-def _arrows(rows: Sequence[Row], snapshots: Sequence[Snapshot]) -> Iterator[tuple[State, str]]:
-    """Yield the arrows of the table that the receiver-SMTP took in a session, event by event.
-
-    It takes one for each command that succeeds, and for mail data whatever the reply.
-    """
-    before: SideState | None = None
-    for row, snapshot in zip(rows, snapshots, strict=True):
-        here = snapshot.receiver
-        if here.command == MAIL_DATA:
-            awaited = before is not None and before.command == MAIL_DATA and before.code is None
-            taken = awaited and here.code is not None
-        else:
-            taken = row[KIND] == "command" and here.meaning in (Outcome.S, Outcome.I)
-        if taken and here.row is not None:
-            yield here.was, here.command
-        before = here
+    return Counter(transitions_of(rows, snapshots)), now, had[-1] if had else None
 
 
 # -- the session --------------------------------------------------------------------------------

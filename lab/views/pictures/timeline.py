@@ -6,19 +6,38 @@ thin lanes or, for many thousands of messages, how many waited, moved and settle
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
+from lab.analysis.channels import opening_times
 from lab.analysis.faults import FaultInterval, fault_intervals
 from lab.analysis.itineraries import End, Hop, Itinerary, itineraries
 from lab.analysis.short_names import short_names
+from lab.analysis.stages import (
+    CROSSING,
+    WAIT,
+    busy,
+    end_of_hop,
+    kind_of_end,
+    stages,
+)
 from lab.quantities import count_noun, duration
-from lab.trace.rows import KIND, OPEN_STARTED, SESSION, T
+from lab.trace.rows import T
 from lab.trace.trace import Trace, check_trace
 from lab.views.pictures import plot_style
-from lab.views.pictures.lanes import Lane, LaneLayout, label, layout_lanes
-from lab.views.pictures.timescale import Span, Timescale, timescale
+from lab.views.pictures.lanes import LaneLayout, label, layout_lanes
+from lab.views.pictures.timeline_looks import (
+    BAR,
+    BARS,
+    ENDS,
+    ON_THE_WAY,
+    STAGES,
+    WAITING,
+    colour_of,
+    lettering,
+    look_of,
+    rank,
+)
+from lab.views.pictures.timescale import Timescale, timescale
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,68 +50,6 @@ _FAULT_ROWS: Final = 6
 
 _LEAST: Final = 4.0
 """Pixels: the width of the narrowest bar."""
-
-_BAR: Final = 0.5
-_BARS: Final[dict[str, dict[str, Any]]] = {
-    "in the spool": {"facecolor": "#F4F4F4", "edgecolor": "#9A9A9A", "hatch": "////", "lw": 0.6},
-    "opening the channel": {
-        "facecolor": "white",
-        "edgecolor": plot_style.BLACK,
-        "hatch": "....",
-        "lw": 0.9,
-    },
-    "attempt that failed": {
-        "facecolor": "white",
-        "edgecolor": plot_style.VERMILION,
-        "hatch": "xxxx",
-        "lw": 0.9,
-    },
-    "a fault": {"facecolor": "#7A6A55", "edgecolor": "black", "lw": 0.8},
-}
-_RETURN: Final[dict[str, Any]] = {
-    "facecolor": "#F9D9C3",
-    "edgecolor": plot_style.VERMILION,
-    "hatch": "\\\\\\",
-    "lw": 1.1,
-}
-_WAIT: Final[dict[str, Any]] = {"color": plot_style.GREY, "lw": 1.0, "ls": (0, (4, 3))}
-_ENDS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
-    "deliver": ("delivered", {"marker": "o", "mfc": plot_style.GREEN, "mec": "black", "ms": 9}),
-    "terminal": (
-        "shown on the terminal",
-        {"marker": "^", "mfc": plot_style.SKY, "mec": "black", "ms": 9},
-    ),
-    "return": (
-        "returned to the originator",
-        {"marker": "o", "mfc": "white", "mec": plot_style.VERMILION, "mew": 2.2, "ms": 9},
-    ),
-    "refuse": (
-        "refused for good",
-        {"marker": "X", "mfc": plot_style.VERMILION, "mec": "black", "ms": 9},
-    ),
-    "expired": ("given up", {"marker": "v", "mfc": plot_style.YELLOW, "mec": "black", "ms": 9}),
-    "round": (
-        "takes another route from here",
-        {"marker": "P", "mfc": "white", "mec": plot_style.BLUE, "mew": 1.4, "ms": 8},
-    ),
-    "fault": ("a momentary fault", {"marker": "d", "mfc": "black", "mec": "black", "ms": 8}),
-    "reject": ("rejected at hand-over", {"marker": "s", "mfc": "black", "mec": "black", "ms": 8}),
-    "abandon": (
-        "notification abandoned",
-        {"marker": "D", "mfc": plot_style.YELLOW, "mec": "black", "ms": 8},
-    ),
-    "defer": (
-        "put off, to be retried",
-        {"marker": "|", "mec": plot_style.VERMILION, "mew": 2.4, "ms": 13},
-    ),
-    "queued": (
-        "still in the spool",
-        {"marker": ">", "mfc": "white", "mec": plot_style.GREY, "mew": 1.6, "ms": 8},
-    ),
-}
-
-
-_HOP: Final = "on the way: hop "
 
 
 def timeline(trace: Trace, ax: Axes | None = None) -> Axes:
@@ -109,9 +66,9 @@ def timeline(trace: Trace, ax: Axes | None = None) -> Axes:
         if messages and not (0 < len(layout.lanes) <= ROWS):
             from lab.views.pictures.many_messages import many_messages
 
-            return many_messages(messages, end, str(trace.meta.get("title") or ""), ax)
+            return many_messages(trace, messages, ax)
         picture = _Picture(messages, layout, end, ax, _fault_rows(trace))
-        picture.openings = _openings(trace)
+        picture.openings = opening_times(trace)
         picture.draw(str(trace.meta.get("title") or "Timeline"))
         return picture.ax
 
@@ -131,20 +88,6 @@ def _fault_rows(trace: Trace) -> dict[str, list[FaultInterval]]:
         rest = [fault for name in names[_FAULT_ROWS - 1 :] for fault in rows.pop(name)]
         rows[f"{len(names) - _FAULT_ROWS + 1} other faults"] = rest
     return rows
-
-
-def _openings(trace: Trace) -> list[float]:
-    """Return the seconds that each channel took to open, greeting and HELO included."""
-    began: dict[int, float] = {}
-    until: dict[int, float] = {}
-    replies: Counter[int] = Counter()
-    for row in trace.of(("open", "reply")):
-        if row[KIND] == "open":
-            began[row[SESSION]], until[row[SESSION]] = row[OPEN_STARTED], row[T]
-        elif row[SESSION] in began and replies[row[SESSION]] < 2:
-            replies[row[SESSION]] += 1
-            until[row[SESSION]] = row[T]
-    return [until[session] - at for session, at in began.items()]
 
 
 class _Picture:
@@ -209,24 +152,16 @@ class _Picture:
     # -- scale and place -------------------------------------------------------------------------
 
     def _scale(self) -> Timescale:
-        spans = [span for itinerary in self.messages for span in self._busy(itinerary)] or [
-            (0.0, self.end)
-        ]
+        spans = [
+            (begin - at, end - at)
+            for itinerary in self.messages
+            for at in [self._since(itinerary)]
+            for begin, end in busy(itinerary)
+        ] or [(0.0, self.end)]
         last = max(end for _, end in spans)
         if any(hop.outcome == "queued" for itinerary in self.messages for hop in itinerary.hops):
             last = max(last, self.end if not self.aligned else last)
         return timescale(spans, min(0.0, *(begin for begin, _ in spans)), last)
-
-    def _busy(self, itinerary: Itinerary) -> Iterator[Span]:
-        at = self._since(itinerary)
-        yield itinerary.t - at, itinerary.t - at
-        for hop in itinerary.hops:
-            yield from ((attempt.began - at, attempt.ended - at) for attempt in hop.attempts)
-            if hop.ended is not None:
-                begin = hop.sending if hop.sending is not None else hop.ended
-                begin = hop.opening if hop.opening is not None else begin
-                yield begin - at, hop.ended - at
-        yield from ((ending.t - at, ending.t - at) for ending in itinerary.ends)
 
     def _since(self, itinerary: Itinerary) -> float:
         """Return the time that is 0 in a message's lane."""
@@ -266,7 +201,7 @@ class _Picture:
         if self.faults:
             self.ax.axhline(first - 0.5, color=plot_style.GREY, lw=0.8, zorder=0)
         for lane, text in zip(self.layout.lanes, self.ax.get_yticklabels(), strict=False):
-            text.set_color(_colour(lane))
+            text.set_color(colour_of(lane))
             if lane.kind == "message" and lane.row:
                 self.ax.axhline(lane.row - 0.5, color="#E2E2E2", lw=0.8, zorder=0)
 
@@ -290,40 +225,27 @@ class _Picture:
 
     def _hop(self, itinerary: Itinerary, hop: Hop) -> None:
         row, at = self.layout.rows[id(hop)], self._since(itinerary)
-        times = [
-            hop.queued,
-            *(t for attempt in hop.attempts for t in (attempt.began, attempt.ended)),
-        ]
-        stop = hop.ended if hop.ended is not None else self.end
-        begin = hop.sending if hop.sending is not None else stop
-        begin = hop.opening if hop.opening is not None else begin
-        times.append(max(begin, times[-1]))
-        times = [t - at for t in times]
-        self._bar("in the spool", times[0], times[1], row)
-        for number, attempt in enumerate(hop.attempts):
-            failed, put_off, again = times[2 * number + 1 : 2 * number + 4]
-            self._bar("attempt that failed", failed, put_off, row)
-            self._wait(put_off, again, row)
-            if attempt.retry_at is not None:
-                self._end("defer", put_off, row)
-        self._transmission(itinerary, hop, row, at)
+        attempts = iter(hop.attempts)
+        for kind, begin, end in stages(hop, self.end):
+            if kind == WAIT:
+                self._wait(begin - at, end - at, row)
+                if next(attempts).retry_at is not None:
+                    self._end("defer", begin - at, row)
+            elif kind == CROSSING:
+                self._crossing(itinerary, hop, begin - at, end - at)
+            else:
+                self._bar(STAGES[kind], begin - at, end - at, row)
+        over = end_of_hop(hop, self.end)
+        if over is not None:
+            self._end(over.kind, over.t - at, row)
 
-    def _transmission(self, itinerary: Itinerary, hop: Hop, row: int, at: float) -> None:
-        if hop.ended is None:
-            self._end("queued", max(self.end - at, hop.queued - at), row)
-            return
-        if hop.outcome in ("expired", "round"):
-            self._end(hop.outcome, hop.ended - at, row)
-            return
-        sending = hop.sending if hop.sending is not None else hop.queued
-        if hop.opening is not None and hop.opened is not None:
-            self._bar("opening the channel", hop.opening - at, hop.opened - at, row)
-            self._bar("in the spool", hop.opened - at, sending - at, row)
-        name, look = _look(itinerary, hop)
+    def _crossing(self, itinerary: Itinerary, hop: Hop, begin: float, end: float) -> None:
+        row = self.layout.rows[id(hop)]
+        name, look = look_of(itinerary, hop)
         self.hops = max(self.hops, hop.ordinal if itinerary.about is None else 0)
-        patch = self._bar(name, sending - at, hop.ended - at, row, look, always=True)
+        patch = self._bar(name, begin, end, row, look, always=True)
         patch.set_gid(f"hop {hop.message} {hop.host} {hop.peer} {','.join(hop.recipients)}")
-        self._name(hop, sending - at, hop.ended - at, row, look)
+        self._name(hop, begin, end, row, look)
 
     def _bar(
         self,
@@ -339,9 +261,9 @@ class _Picture:
 
         if end - begin <= 1e-9 and not always:
             return None
-        look = _BARS[name] if look is None else look
+        look = BARS[name] if look is None else look
         drawn = self._at_least(begin, end)
-        height = _BAR if name not in ("in the spool", "a fault") else _BAR * 0.62
+        height = BAR if name not in ("in the spool", "a fault") else BAR * 0.62
         patch = Rectangle(
             (begin, row - height / 2), drawn - begin, height, zorder=3 if always else 2, **look
         )
@@ -359,7 +281,7 @@ class _Picture:
 
     def _wait(self, begin: float, end: float, row: int) -> None:
         if end > begin:
-            (line,) = self.ax.plot([begin, end], [row, row], zorder=1, **_WAIT)
+            (line,) = self.ax.plot([begin, end], [row, row], zorder=1, **WAITING)
             self.keys.setdefault("waiting for the next attempt", line)
 
     def _name(self, hop: Hop, begin: float, end: float, row: int, look: dict[str, Any]) -> None:
@@ -371,7 +293,7 @@ class _Picture:
         for name in (hop.peer, self.short[hop.peer]):
             if plot_style.text_width(name, size) * dots + 8 <= (right - left) * self.pixels:
                 middle = float(self.scale.time((left + right) / 2))
-                self.ax.text(middle, row, name, **_lettering(look, size)).set_gid("host")
+                self.ax.text(middle, row, name, **lettering(look, size)).set_gid("host")
                 return
         if self.pitch > 0.5:
             self._name_above(self.short[hop.peer], left * self.pixels, begin, row)
@@ -385,7 +307,7 @@ class _Picture:
         if pixel + width > 1.015 * self.pixels:
             return
         self.above[row] = pixel + width + 6
-        text = self.ax.text(begin, row - _BAR / 2 - 0.03, name, fontsize=8, va="bottom", zorder=4)
+        text = self.ax.text(begin, row - BAR / 2 - 0.03, name, fontsize=8, va="bottom", zorder=4)
         text.set_gid("host")
 
     # -- marks -----------------------------------------------------------------------------------
@@ -410,14 +332,14 @@ class _Picture:
         self.ax.plot([t, t], [above, below], color=colour, lw=1.0, ls=":", zorder=1)
 
     def _mark(self, itinerary: Itinerary, ending: End) -> None:
-        kind = "return" if itinerary.about is not None and ending.kind == "deliver" else ending.kind
+        kind = kind_of_end(itinerary, ending)
         self._end(kind, ending.t - self._since(itinerary), self.layout.row(itinerary, ending.hop))
 
     def _end(self, kind: str, t: float, row: int) -> None:
         """Draw a marker, a little to the right of one that is there already."""
         from matplotlib.transforms import ScaledTranslation
 
-        name, look = _ENDS[kind]
+        name, look = ENDS[kind]
         pixel = float(self.scale.place(t)) * self.pixels
         if kind != "defer":
             taken = self.taken.setdefault(row, [])
@@ -451,8 +373,8 @@ class _Picture:
 
         If there are more hops than colours, it names the others of the same colour.
         """
-        if name.startswith(_HOP):
-            again = int(name.removeprefix(_HOP)) + len(plot_style.HOPS)
+        if name.startswith(ON_THE_WAY):
+            again = int(name.removeprefix(ON_THE_WAY)) + len(plot_style.HOPS)
             return f"{name}, {again} ..." if again <= self.hops else name
         if name != "opening the channel" or not self.openings:
             return name
@@ -463,7 +385,7 @@ class _Picture:
         from matplotlib.transforms import ScaledTranslation
 
         below = self.ax.transAxes + ScaledTranslation(0, -40 / 72, self.ax.figure.dpi_scale_trans)
-        names = sorted(self.keys, key=_rank)
+        names = sorted(self.keys, key=rank)
         words = [self._explained(name) for name in names]
         room = (self.pixels + (20 if self.own else 0)) * 72 / self.ax.figure.dpi
         columns = plot_style.legend_columns(words, room, 4, handle=2.4)
@@ -482,26 +404,6 @@ class _Picture:
         )
 
 
-def _rank(name: str) -> tuple[int, str]:
-    order = [
-        "in the spool",
-        "opening the channel",
-        "hop",
-        "return",
-        "attempt",
-        "waiting",
-        *(text for text, _ in _ENDS.values()),
-    ]
-    kind = (
-        "hop"
-        if name.startswith("on the way")
-        else "return"
-        if name.startswith("a notification")
-        else name
-    )
-    return next((n for n, beginning in enumerate(order) if kind.startswith(beginning)), 99), name
-
-
 def _specks(messages: list[Itinerary], scale: Timescale) -> bool:
     """Return whether the usual message would be too small to see on one clock for all.
 
@@ -511,30 +413,3 @@ def _specks(messages: list[Itinerary], scale: Timescale) -> bool:
         float(scale.place(itinerary.last) - scale.place(itinerary.t)) for itinerary in messages
     )
     return len(sizes) >= 4 and sizes[len(sizes) // 2] < 0.04
-
-
-def _look(itinerary: Itinerary, hop: Hop) -> tuple[str, dict[str, Any]]:
-    if itinerary.about is not None:
-        return "a notification on its way back", dict(_RETURN)
-    number = (hop.ordinal - 1) % len(plot_style.HOPS) + 1
-    return f"{_HOP}{number}", {
-        "facecolor": plot_style.HOPS[number - 1],
-        "edgecolor": "black",
-        "lw": 0.9,
-    }
-
-
-def _lettering(look: dict[str, Any], size: float) -> dict[str, Any]:
-    dark = look["facecolor"] in (plot_style.BLUE, plot_style.GREEN)
-    return {
-        "color": "white" if dark else "black",
-        "fontsize": size,
-        "ha": "center",
-        "va": "center_baseline",
-        "zorder": 4,
-        "clip_on": True,
-    }
-
-
-def _colour(lane: Lane) -> str:
-    return {"return": plot_style.VERMILION, "fork": plot_style.GREY}.get(lane.kind, "black")

@@ -10,18 +10,14 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
+from lab.analysis.waits import Span, long_waits
 from lab.quantities import duration, hours_minutes_seconds
 from lab.views.pictures.plot_style import GREY, PALE, time_axis, time_step
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-Span = tuple[float, float]
-
-_MOST: Final = 8
-"""Waits drawn as bands in one picture; with more, it would not be clear what is to scale."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +54,7 @@ class Timescale:
             self._band(ax, begin, end)
 
     def _band(self, ax: Axes, begin: float, end: float) -> None:
-        ax.axvspan(begin, end, facecolor=PALE, lw=0, zorder=0)
+        ax.axvspan(begin, end, facecolor=PALE, lw=0, zorder=-0.5)
         for edge in (begin, end):
             ax.axvline(edge, color="#B0B0B0", lw=0.8, ls=(0, (2, 2)), zorder=0)
         ax.text(
@@ -98,7 +94,7 @@ def _interpolate(x: Any, xs: tuple[float, ...], ys: tuple[float, ...]) -> Any:
 def timescale(busy: Iterable[Span], first: float, last: float) -> Timescale:
     """Return the scale of a picture; in ``busy`` something other than waiting happens."""
     last = max(last, first + 1e-3)
-    folds = _folds(busy, first, last)
+    folds = long_waits(busy, first, last)
     if not folds:
         return Timescale((first, last), (0.0, 1.0))
     edges = [first, *(edge for fold in folds for edge in fold), last]
@@ -113,33 +109,3 @@ def timescale(busy: Iterable[Span], first: float, last: float) -> Timescale:
     for number, share in enumerate(floored):
         places.append(places[-1] + (share / sum(floored) * room if number % 2 == 0 else width))
     return Timescale(tuple(edges), (*places[:-1], 1.0), tuple(folds))
-
-
-def _folds(busy: Iterable[Span], first: float, last: float) -> list[Span]:
-    """Return the waits that are far longer than all the rest, with a margin at both ends."""
-    gaps = sorted(_gaps(busy, first, last), key=lambda gap: gap[0] - gap[1])
-    rest = last - first
-    folds: list[Span] = []
-    for begin, end in gaps:
-        if end - begin <= 0.4 * (rest - (end - begin)) or end - begin < 1.0:
-            break
-        folds.append((begin, end))
-        rest -= end - begin
-    if len(folds) > _MOST or last - first < 5 * rest:
-        return []  # to scale after all: bands would hide more than they show
-    margin = max(rest * 0.08, 0.05)
-    return sorted(
-        (begin + margin, end - margin) for begin, end in folds if end - begin > 4 * margin
-    )
-
-
-def _gaps(busy: Iterable[Span], first: float, last: float) -> list[Span]:
-    gaps: list[Span] = []
-    reached = first
-    for begin, end in sorted(busy):
-        if begin > reached:
-            gaps.append((reached, begin))
-        reached = max(reached, end)
-    if last > reached:
-        gaps.append((reached, last))
-    return gaps

@@ -32,8 +32,9 @@ __all__ = [
 
 _HERE: Final = Path(__file__).parent
 _PARTS: Final = (
-    *("inflate", "data", "words", "canvas", "map", "ladder", "timeline", "panels", "player"),
-)
+    "inflate", "data", "words", "canvas", "map", "ladder", "timeline", "panels", "skeleton",
+    "player",
+)  # fmt: skip
 """The files of the player, in the order in which they are joined."""
 
 

@@ -67,8 +67,6 @@ class Spans {
   }
 }
 
-const WIRE = new Set(["command", "reply", "piece", "data"]);
-
 /** A run: its events by number from 0, and what each host, session and message was at event n. */
 class Run {
   constructor(data) {
@@ -77,11 +75,13 @@ class Run {
     this.links = data.links;
     this.kinds = data.kinds;
     this.count = data.t.length;
+    this.ways = data.ways.map(([hosts, reached]) => ({ hosts, reached }));
     this._columns(data);
     this._events = this.kinds.map(() => []);
     for (let i = 0; i < this.count; i += 1) this._events[this.kind[i]].push(i);
     this.failures = new Set(data.failures);
     this.crossed = new Set(data.crossed);
+    this.crossings = new Set(data.crossings);
     this._sessions();
     this._spools();
     this._lengths();
@@ -89,6 +89,8 @@ class Run {
     this.drops = this.hosts.map(() => []);
     for (const i of this.eventsOf("deliver")) this.drops[this.host[i]].push(i);
     this.faults = data.faults;
+    this.waits = { lasting: data.waits.lasting,
+      skipped: data.waits.skipped.map(([from, to]) => [from / 1e6, to / 1e6]) };
     this._index();
   }
 
@@ -102,6 +104,7 @@ class Run {
     this.peer = Int32Array.from(data.p);
     this.session = Int32Array.from(data.s);
     this.message = Int32Array.from(data.m);
+    this.leaves = this.kinds.map((kind) => data.leaves[kind] || null);
     const ranks = this.kinds.map(() => 0);
     let ticks = 0;
     for (let i = 0; i < n; i += 1) {
@@ -111,8 +114,7 @@ class Run {
       ranks[this.kind[i]] += 1;
     }
     for (let i = 0; i < n; i += 1) {
-      const name = this.name(i);
-      const since = WIRE.has(name) ? "sent" : name === "open" ? "started" : null;
+      const since = this.leaves[this.kind[i]];
       this.start[i] = since === null ? this.t[i] : this.get(i, since);
     }
     this.last = n ? this.t[n - 1] : 0;
@@ -131,7 +133,7 @@ class Run {
   get(i, name) {
     const column = (this.data.extra[this.name(i)] || {})[name];
     if (!column) return null;
-    const value = column.values[this.rank[i]];
+    const value = each(column.values, this.rank[i]);
     if (value === null) return null;
     if (column.type === "text") return this.data.strings[value];
     if (column.type === "json") return JSON.parse(this.data.strings[value]);
@@ -158,6 +160,9 @@ class Run {
 
   /** The verb of a command, the code of a reply, "mail" for mail data. */
   tag(i) { return this._wording(i)[3]; }
+
+  /** Whether event i is an arrow of a ladder: something that crossed from its peer to its host. */
+  rowCrosses(i) { return this.crossings.has(this.rowKind(i)); }
 
   /** Whether event i is a failure. */
   fails(i) { return this.failures.has(this.rowKind(i)); }
@@ -186,7 +191,7 @@ class Run {
     this.eventsOf("open").forEach((i, k) => {
       const until = this.data.sessions[k];
       const session = { number: this.session[i], a: this.host[i], b: this.peer[i],
-        path: this.get(i, "path"), open: i, close: until < 0 ? this.count : i + until,
+        way: this.wayOf(i), open: i, close: until < 0 ? this.count : i + until,
         reason: until < 0 ? "" : this.get(i + until, "reason"), events: [] };
       this.sessions.set(session.number, session);
       this.sessionsOf[session.a].push(session);
@@ -209,15 +214,18 @@ class Run {
     this.entries.forEach((mail, k) => { mail.retries = retries[k] || []; });
   }
 
-  /** For each host the numbers of the events at which its spool changed, and its length from then. */
+  /** For each host, and for all of them, the numbers of the events at which spools changed, and
+   * their length from then. */
   _lengths() {
     this.levels = this.hosts.map(() => ({ at: [], level: [] }));
+    this.total = { at: [], level: [] };
     for (let i = 0; i < this.count; i += 1) {
       const by = each(this.data.lengths[this.name(i)], this.rank[i]);
       if (!by) continue;
-      const { at, level } = this.levels[this.host[i]];
-      level.push((level.length ? level[level.length - 1] : 0) + by);
-      at.push(i);
+      for (const { at, level } of [this.levels[this.host[i]], this.total]) {
+        level.push((level.length ? level[level.length - 1] : 0) + by);
+        at.push(i);
+      }
     }
   }
 
@@ -240,11 +248,8 @@ class Run {
     this.open = spans(this.channels, "open", "close");
     this.failing = spans(this.faults, "enter", "leave");
     this.moving = [];
-    for (let i = 0; i < this.count; i += 1) {
-      if (this.start[i] < this.t[i]) this.moving.push(i);
-    }
-    const at = (column) => Float64Array.from(this.moving, (i) => column[i]);
-    this.flight = new Spans(at(this.start), at(this.t));
+    for (let i = 0; i < this.count; i += 1) if (this.leaves[this.kind[i]]) this.moving.push(i);
+    this.flight = new Spans(this.moving.map((i) => i - this.get(i, "after")), this.moving);
   }
 
   // -- questions ---------------------------------------------------------------------------------
@@ -253,8 +258,12 @@ class Run {
   eventsBy(t) { return countTo(this.t, t); }
 
   /** How many messages lie in a host's spool. */
-  spoolLength(n, host) {
-    const { at, level } = this.levels[host];
+  spoolLength(n, host) { return this._level(n, this.levels[host]); }
+
+  /** How many messages lie in all spools, each counted once at each host. */
+  spooled(n) { return this._level(n, this.total); }
+
+  _level(n, { at, level }) {
     const changes = countTo(at, n - 1);
     return changes ? level[changes - 1] : 0;
   }
@@ -291,10 +300,19 @@ class Run {
     return this.faultsAt(n).filter((fault) => fault.places.some((ends) => ends.includes(host)));
   }
 
-  /** What is on the wire at t: numbers of events that have not happened yet, but were sent. */
+  /** What is on its way at t: numbers of events that have not happened yet, of what has left. */
   flightAt(n, t) {
-    return this.flight.meeting(t, t).map((id) => this.moving[id]).filter((i) => i >= n);
+    return this.flight.meeting(n, n).map((id) => this.moving[id]).filter((i) => this.start[i] <= t);
   }
+
+  /** The share of its time on the way that what arrives with event i has had by t. */
+  shareOf(i, t) {
+    const lasting = this.t[i] - this.start[i];
+    return lasting > 0 ? Math.min(1, Math.max(0, (t - this.start[i]) / lasting)) : 1;
+  }
+
+  /** The way of what arrives with event i: hosts, and the shares of the time to each of them. */
+  wayOf(i) { return this.ways[this.get(i, "way")]; }
 
   /** What has become of the mail by event n: recipients, by outcome. */
   tally(n) {
@@ -307,14 +325,6 @@ class Run {
     return Object.fromEntries(names.map((name) => [name, count(name)]));
   }
 
-  /** The path of event i over the map, from where it was sent, as numbers of hosts. */
-  pathOf(i) {
-    const session = this.sessions.get(this.session[i]);
-    if (!session || session.path.length < 2) return [this.peer[i], this.host[i]];
-    const from = this.name(i) === "open" ? this.host[i] : this.peer[i];
-    return session.path[0] === from ? session.path : [...session.path].reverse();
-  }
-
   /** Which events belong to the ladder "all", "host:3", "message:1" or "session:2". */
   belongsTo(scope) {
     const [what, number] = [scope.split(":")[0], Number(scope.split(":")[1])];
@@ -323,10 +333,10 @@ class Run {
     if (what !== "message") return () => true;
     const messages = new Set([number, ...(this.data.notifications[number] || [])]);
     const sessions = new Set();
-    for (let i = 0; i < this.count; i += 1) {
-      if (messages.has(this.message[i])) sessions.add(this.session[i]);
+    for (const message of messages) {
+      let session = 0;
+      for (const step of this.data.met[message] || []) sessions.add(session += step);
     }
-    sessions.delete(-1);
     return (i) => messages.has(this.message[i])
       || (this.message[i] < 0 && sessions.has(this.session[i]));
   }

@@ -16,18 +16,33 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate, islice, pairwise
 from typing import Any, Final
 
-from lab.analysis import map_layout
+from lab.analysis.channels import (
+    LEAVES,
+    Path,
+    channel_paths,
+    flights,
+    latencies,
+    session_spans,
+    shares,
+    way_of,
+)
 from lab.analysis.faults import fault_spans
-from lab.analysis.index import session_spans
 from lab.analysis.itineraries import Itinerary, itineraries
-from lab.analysis.ladder_rows import CROSSED, FAILURES, with_notifications
+from lab.analysis.ladder_rows import (
+    CROSSED,
+    CROSSINGS,
+    FAILURES,
+    sessions_of_messages,
+    with_notifications,
+)
 from lab.analysis.narrative import LETTERS
 from lab.analysis.session_states import session_histories
-from lab.analysis.short_names import short_names
 from lab.analysis.side_words import EMPTY, side_words
 from lab.analysis.spools import KINDS as SPOOL_KINDS
 from lab.analysis.spools import spans_and_changes
+from lab.analysis.stages import ARRIVALS, CROSSING, over_at, stages
 from lab.analysis.tallies import tally_changes
+from lab.analysis.waits import skips
 from lab.protocol.dialogue import SideState
 from lab.quantities import DURATION_UNITS, TIME_STEPS, count_noun
 from lab.trace.rows import (
@@ -45,6 +60,7 @@ from lab.trace.rows import (
     T,
 )
 from lab.trace.trace import Trace
+from lab.views.replay.places import hosts_of, links_of
 from lab.views.replay.texts import Texts
 from lab.views.replay.wording import Wording
 
@@ -65,7 +81,7 @@ _COLUMNS: Final = {
     "reply": ("sent", "octets"),
     "piece": ("sent", "octets"),
     "data": ("sent", "octets"),
-    "open": ("started", "path"),
+    "open": ("started",),
     "close": ("reason",),
     "queue": ("recipients", "size"),
     "defer": ("retry_at",),
@@ -108,6 +124,9 @@ class _Page:
             self.by_kind[row[KIND]].append(n)
         self.times = list(accumulate((round(row[T] * 1e6) for row in self.rows), max))
         self.spans, self.changes = spans_and_changes(self.rows)
+        self.flights = {flight.seq: flight for flight in flights(self.rows)}
+        self.paths = channel_paths(self.rows)
+        self.ways: dict[Path, int] = {}
         self.texts = Texts(self.rows)
         self.wording = Wording(trace)
 
@@ -132,18 +151,23 @@ class _Page:
             "letters": LETTERS,
             "units": DURATION_UNITS,
             "steps": TIME_STEPS,
+            "leaves": LEAVES,
+            "ways": self._ways(),
+            "waits": self._waits(),
             "failures": sorted(FAILURES),
             "crossed": sorted(CROSSED),
+            "crossings": sorted(CROSSINGS),
             "spools": self._spools(),
             "lengths": self._lengths(),
             "sessions": _until(session_spans(rows)),
             "tally": self._tally(),
             "notifications": self._notifications(),
+            "met": self._met(),
             "lanes": self._lanes(),
             "faults": self._faults(),
             "states": self._states(),
-            "hosts": self._hosts(),
-            "links": self._links(),
+            "hosts": hosts_of(self.meta, self.names, self.rows),
+            "links": links_of(self.meta, self.number),
         }
         return {
             **data,
@@ -185,10 +209,47 @@ class _Page:
                 found[name] = {"type": "number", "values": values}
             else:
                 json_of = self.texts.of_json
-                if name == "path":
-                    values = [[self._host(host) for host in path] for path in values]
                 found[name] = {"type": "json", "values": [json_of(value) for value in values]}
+        if kind in LEAVES:
+            found |= self._flights(kind)
         return found
+
+    def _flights(self, kind: str) -> dict[str, dict[str, Any]]:
+        """Return of events at whose end something has come a way: which of the ways it was, and how
+        many events before the event that was which made it leave.
+        """
+        ways, after = [], []
+        for n in self.by_kind[kind]:
+            flight = self.flights.get(n)
+            way = way_of(self.rows[n], self.paths)
+            ways.append(self.ways.setdefault(way, len(self.ways)))
+            after.append(-1 if flight is None else n - flight.after)
+        return {
+            "way": {"type": "number", "values": _once(ways)},
+            "after": {"type": "number", "values": _once(after)},
+        }
+
+    def _ways(self) -> list[list[list[float]]]:
+        """Return the ways over the links: hosts, and the shares of the time to each of them."""
+        latency = latencies(self.meta)
+        return [
+            [
+                [self._host(host) for host in way],
+                [round(share, 6) for share in shares(way, latency)],
+            ]
+            for way in self.ways
+        ]
+
+    def _waits(self) -> dict[str, Any]:
+        """Return the waits that playing skips, and the seconds that it stays at each of them."""
+        busy = []
+        for n, t in enumerate(self.times):
+            flight = self.flights.get(n)
+            busy.append((t if flight is None else round(flight.left * 1e6), t))
+        last = self.times[-1] if self.times else 0
+        seconds = ((begin / 1e6, end / 1e6) for begin, end in busy)
+        skipped, lasting = skips(seconds, last / 1e6)
+        return {"skipped": [_micro(*wait) for wait in skipped], "lasting": lasting}
 
     def _before(self, kind: str, times: Sequence[float | None]) -> list[int | None]:
         at = [self.times[n] for n in self.by_kind[kind]]
@@ -263,6 +324,11 @@ class _Page:
             for message in sorted(about)
         }
 
+    def _met(self) -> dict[int, list[int]]:
+        """Return the sessions that each message was in."""
+        found = sessions_of_messages(self.rows)
+        return {message: _steps(sorted(found[message])) for message in sorted(found)}
+
     def _lanes(self) -> list[dict[str, Any]]:
         """Return what each message did when, as :mod:`lab.analysis.itineraries` has it.
 
@@ -275,15 +341,18 @@ class _Page:
 
     def _lane(self, itinerary: Itinerary) -> dict[str, Any]:
         last = self.trace.last
-        ends = [(end.t, end.kind in ("deliver", "terminal")) for end in itinerary.ends]
+        ends = [(end.t, end.kind in ARRIVALS) for end in itinerary.ends]
         ends += [(attempt.ended, False) for hop in itinerary.hops for attempt in hop.attempts]
-        spans = [
-            (hop.sending, hop.ended or last) for hop in itinerary.hops if hop.sending is not None
+        crossings = [
+            (begin, end)
+            for hop in itinerary.hops
+            for kind, begin, end in stages(hop, last)
+            if kind == CROSSING
         ]
         return {
             "message": itinerary.number,
-            "waits": [_micro(hop.queued, hop.ended or last) for hop in itinerary.hops],
-            "hops": [_micro(*span) for span in sorted(spans)],
+            "waits": [_micro(hop.queued, over_at(hop, last)) for hop in itinerary.hops],
+            "hops": [_micro(*span) for span in sorted(crossings)],
             "ends": [[*_micro(t), int(good)] for t, good in sorted(ends)],
         }
 
@@ -299,6 +368,7 @@ class _Page:
         return [
             {
                 "name": fault.kind,
+                "words": f"{fault.kind} ({fault.what})" if fault.what else fault.kind,
                 "host": self._host(fault.host),
                 "peer": self._host(fault.peer),
                 "what": fault.what,
@@ -331,40 +401,7 @@ class _Page:
                 found.append([n, *both, *ends])
         return {"rows": list(_SIDE), "sides": [list(side) for side in sides], "sessions": sessions}
 
-    # -- the map -----------------------------------------------------------------------------------
-
-    def _hosts(self) -> list[dict[str, Any]]:
-        described = list(self.meta.get("hosts", ()))
-        described += [{"name": name} for name in self.names[len(described) :]]
-        places = map_layout.places(described, self.meta.get("links", ()))
-        short = short_names(str(host["name"]) for host in described)
-        return [
-            {
-                "name": str(host["name"]),
-                "short": short[str(host["name"])],
-                "kind": map_layout.kind_of(host),
-                "title": str(host.get("title") or ""),
-                "users": map_layout.users_of(host),
-                "careless": bool(host.get("careless")),
-                "x": round(float(x), 5),
-                "y": round(float(y), 5),
-            }
-            for host, (x, y) in zip(described, places, strict=True)
-        ]
-
-    def _links(self) -> list[dict[str, Any]]:
-        links = self.meta.get("links", ())
-        names = [str(environment["name"]) for environment in self.meta.get("environments", ())]
-        places = {name: n for n, name in enumerate(names)}
-        return [
-            {
-                "a": self.number[str(link["a"])],
-                "b": self.number[str(link["b"])],
-                "bend": bend,
-                "environment": places.get(str(link.get("environment")), 0),
-            }
-            for link, bend in zip(links, map_layout.bends(links), strict=True)
-        ]
+    # -- the rest ---------------------------------------------------------------------------------
 
     def _notes(self) -> list[str]:
         if not self.texts.cut:

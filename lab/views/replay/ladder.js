@@ -235,15 +235,14 @@ class LadderView extends Drawing {
 
   _event(row) {
     const i = this.events[row];
-    if (WIRE.has(this.run.name(i))) this._arrow(i, this.row(this.run.start[i]), row, 1);
+    if (this.run.rowCrosses(i)) this._arrow(i, this.row(this.run.start[i]), row, 1);
     else this._mark(i, row);
   }
 
   _flying(i, t) {
     const { run } = this;
-    if (!WIRE.has(run.name(i)) || !this._mine(i)) return;
-    const share = (t - run.start[i]) / (run.t[i] - run.start[i]);
-    this._arrow(i, this.row(run.start[i]), this.rowNow, Math.min(1, share));
+    if (!run.rowCrosses(i) || !this._mine(i)) return;
+    this._arrow(i, this.row(run.start[i]), this.rowNow, run.shareOf(i, t));
   }
 
   _mine(i) {
@@ -352,6 +351,7 @@ class LadderView extends Drawing {
     const left = x + 9 + width > this.width - 4;
     Object.assign(context, { textAlign: left ? "right" : "left", textBaseline: "middle" });
     haloed(context, words, left ? x - 9 : x + 9, y, colours.ink, colours.panel);
+    for (let at = 0; at <= width; at += 8) this.taken.push([left ? x - 9 - at : x + 9 + at, y]);
   }
 
   _now(colours) {

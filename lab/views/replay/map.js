@@ -76,7 +76,7 @@ class MapView extends Drawing {
     if (this.width < 560) this.fontSize = Math.max(9.5, this.fontSize - 2);
     // with many hosts without their domains; the panel has the names in full
     this.names = hosts.map((host) => (hosts.length > 25 ? host.short : host.name));
-    const busy = (host) => this.run.sessionsOf[host].length;
+    const busy = (host) => hosts[host].sessions;
     let order = hosts.map((_, k) => k).sort((a, b) => busy(b) - busy(a) || a - b);
     if (hosts.length > NAMED) order = order.slice(0, BUSIEST);
     this.labels = new Map();
@@ -267,7 +267,7 @@ class MapView extends Drawing {
     context.lineWidth = this.size > 8 ? 7 : this.size > 5 ? 5 : 3;
     context.globalAlpha = 0.45;
     for (const session of this.run.sessionsAt(n)) {
-      const points = this._route(session.path.length > 1 ? session.path : [session.a, session.b]);
+      const points = this._route(session.way.hosts);
       context.beginPath();
       points.forEach(([x, y], k) => (k ? context.lineTo(x, y) : context.moveTo(x, y)));
       context.stroke();
@@ -287,6 +287,13 @@ class MapView extends Drawing {
       }
     }
     return points.length ? points : [this.places[path[0]]];
+  }
+
+  /** The point of a way at that share of the time it takes. */
+  _on({ hosts, reached }, share) {
+    const k = Math.min(Math.max(countTo(reached, share), 1), hosts.length - 1);
+    const part = (share - reached[k - 1]) / (reached[k] - reached[k - 1] || 1);
+    return onPolyline(this._route([hosts[k - 1], hosts[k]]), part);
   }
 
   /** A ring about the host of the last event; a cross where something failed there. */
@@ -341,8 +348,7 @@ class MapView extends Drawing {
     const flying = run.flightAt(n, t);
     this.labelBoxes = []; // places of labels: later ones give way, so that each can be read
     for (const i of flying) {
-      const share = (t - run.start[i]) / (run.t[i] - run.start[i]);
-      this._thing(i, Math.min(1, Math.max(0, share)), flying.length <= MOST_LABELLED[run.hosts.length > 25 ? 1 : 0]);
+      this._thing(i, run.shareOf(i, t), flying.length <= MOST_LABELLED[run.hosts.length > 25 ? 1 : 0]);
     }
   }
 
@@ -350,7 +356,7 @@ class MapView extends Drawing {
   _thing(i, share, labelled) {
     const { context, run, colours } = this;
     const kind = run.name(i) === "piece" ? "reply" : run.name(i);
-    const [x, y] = onPolyline(this._route(run.pathOf(i)), share);
+    const [x, y] = this._on(run.wayOf(i), share);
     const size = this.size > 5 ? 1 : 0.65;
     if (kind === "data") envelope(context, x, y, 20 * size, colours.mail, colours.ink);
     else {
@@ -373,9 +379,14 @@ class MapView extends Drawing {
     const high = this.fontSize + 2;
     // a label nearer to an edge than half its width would be cut off
     const middle = Math.min(Math.max(x, half), this.width - half);
-    const lines = [base, base - high, y + 10 + high, base - 2 * high].filter((line) => line > high);
-    const free = lines.find((line) => this.labelBoxes.every(([left, top, right, bottom]) =>
-      middle + half < left || middle - half > right || line < top || line - high > bottom));
+    const lines = [base, base - high, y + 10 + high, base - 2 * high, y + 18 + 2 * high]
+      .filter((line) => line > high && line < this.height);
+    const clear = (boxes, line) => boxes.every(([left, top, right, bottom]) =>
+      middle + half < left || middle - half > right || line < top || line - high > bottom);
+    // rather not over a name, and never over another label
+    const names = [...this.labels.values()].map(({ box }) => box);
+    const open = lines.filter((line) => clear(this.labelBoxes, line));
+    const free = open.find((line) => clear(names, line)) ?? open[0];
     if (free === undefined) return;
     this.labelBoxes.push([middle - half, free - high, middle + half, free]);
     haloed(context, words, middle, free, colours.ink, colours.panel);

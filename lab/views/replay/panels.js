@@ -48,7 +48,7 @@ class HostPanel {
     this.body.replaceChildren(
       ...(this.run.hosts[host].kind === "router" ? [] : [
         make("div", {}, this._spool(n, host, spool), this._drops(host, drops)),
-        this._dialogue(sessions, session, lines),
+        this._dialogue(n, sessions, session, lines),
       ]));
     const dialogue = this.body.querySelector(".lines");
     if (dialogue) dialogue.scrollTop = dialogue.scrollHeight;
@@ -56,13 +56,7 @@ class HostPanel {
   }
 
   _about(host, faults) {
-    const { kind, title, users, careless } = this.run.hosts[host];
-    const words = [{ relay: "a host that relays", router: "a router: it speaks no SMTP" }[kind] || "a host"];
-    if (title) words.push(title);
-    if (users) words.push(counted(users, "user"));
-    if (careless) words.push("careless: it replies 250 before the mail is stored");
-    for (const fault of faults) words.push(`⚠ ${fault.name}${fault.what ? ` (${fault.what})` : ""}`);
-    return words.join(" · ");
+    return [this.run.hosts[host].about, ...faults.map((fault) => `⚠ ${fault.words}`)].join(" · ");
   }
 
   _spool(n, host, spool) {
@@ -112,7 +106,7 @@ class HostPanel {
     return missing ? `\n[… ${counted(missing, "more byte")}, left out of this page]` : "";
   }
 
-  _dialogue(sessions, session, lines) {
+  _dialogue(n, sessions, session, lines) {
     const section = make("section", { class: "dialogue" }, make("h3", {}, "Dialogue"));
     if (!session) {
       section.append(make("p", { class: "quiet" }, "No session yet."));
@@ -127,7 +121,7 @@ class HostPanel {
       const words = `session ${number}: ${this.run.hostName(a)} → ${this.run.hostName(b)}`;
       pick.append(make("option", { value: number, selected: number === this.session }, words));
     }
-    const over = session.close < this.run.count && countTo(session.events, session.close) <= lines;
+    const over = session.close < n;
     section.append(make("p", { class: "row" }, pick, make("button", { class: "small", "data-keep": "ladder",
       onclick: () => this.player.scope(`session:${session.number}`) }, "ladder of it")));
     section.append(make("p", { class: "quiet" }, `== session ${session.number} · ${this.run.hostName(session.a)} → `

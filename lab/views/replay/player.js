@@ -2,57 +2,6 @@
 // { page: true }); in a notebook, the default export is a widget of anywidget whose model holds
 // `data` and may hold `position` (events that have happened), `breaks` and `theme`.
 
-const SKELETON = `
-<header>
-  <h2 class="title"></h2>
-  <p class="tally"></p>
-  <button class="theme" type="button"></button>
-</header>
-<div class="views">
-  <section class="map" aria-label="Map"><canvas role="img"></canvas><div class="legend" aria-hidden="true">
-    <span><i class="k host"></i>host</span><span><i class="k relay"></i>relays</span><span class="if-routers"><i class="k router"></i>router</span>
-    <span><i class="k command"></i>command</span><span><i class="k reply"></i>reply</span><span><i class="k refusal"></i>4yz, 5yz</span>
-    <span><i class="k mail"></i>mail data</span><span><i class="k spool">2</i>in spool</span><span><i class="k drop">2</i>delivered</span>
-  </div></section>
-  <section class="ladder" aria-label="Ladder"><p class="row"><label>Ladder of <select class="scope"></select></label></p>
-    <canvas role="img" tabindex="0" aria-label="Ladder: hosts as lines, time downward. Arrow keys up and down scroll it."></canvas></section>
-  <section class="side">
-    <div role="tablist" aria-label="Beside the map">
-      <button role="tab" type="button" data-tab="ladder">Ladder</button>
-      <button role="tab" type="button" data-tab="host">Host</button>
-      <button role="tab" type="button" data-tab="states">States</button>
-      <button role="tab" type="button" data-tab="events">Events</button>
-      <button role="tab" type="button" data-tab="keys">Keys</button>
-    </div>
-    <div role="tabpanel" data-panel="host" tabindex="0"></div>
-    <div role="tabpanel" data-panel="states" tabindex="0"></div>
-    <div role="tabpanel" data-panel="events" tabindex="0"></div>
-    <div role="tabpanel" data-panel="keys" tabindex="0"></div>
-  </section>
-</div>
-<p class="now" role="status" aria-live="polite"></p>
-<footer>
-  <canvas class="timeline" role="img" aria-label="Timeline; click to go to a moment"></canvas>
-  <input class="slider" type="range" min="0" max="1000000" step="1" value="0" aria-label="Time">
-  <div class="controls">
-    <button class="first" type="button" aria-label="To the beginning" title="To the beginning (Home)"><svg viewBox="0 0 16 16" aria-hidden="true"><path d="M3 3v10M13 3 6 8l7 5z"/></svg></button>
-    <button class="back" type="button" aria-label="Back one event" title="Back one event (←)"><svg viewBox="0 0 16 16" aria-hidden="true"><path d="M11 2.5 4 8l7 5.5z"/></svg></button>
-    <button class="play" type="button" aria-label="Play" title="Play or pause (space)">▶ Play</button>
-    <button class="step" type="button" aria-label="Step one event" title="Step one event (→)"><svg viewBox="0 0 16 16" aria-hidden="true"><path d="M5 2.5 12 8l-7 5.5z"/></svg></button>
-    <button class="last" type="button" aria-label="To the end" title="To the end (End)"><svg viewBox="0 0 16 16" aria-hidden="true"><path d="M13 3v10M3 3l7 5-7 5z"/></svg></button>
-    <output class="clock"></output>
-    <label>Speed <select class="speed"></select></label>
-    <label class="check"><input class="skip" type="checkbox" checked> skip waiting</label>
-  </div>
-</footer>`;
-
-const KEYS = [
-  ["Space", "play or pause"], ["→ ←", "one event on, or back"],
-  ["Shift → ←", "to the next event, or the one before, in the ladder"],
-  ["Page Up, Page Down", "ten events back, or on"], ["Home End", "to the beginning, to the end"],
-  ["+ −", "faster, slower"], ["[ ]", "the host before, the next host"],
-  ["w", "skip waiting, or not"], ["d", "dark, light, or as the system has it"], ["?", "these keys"],
-];
 const THEMES = ["auto", "light", "dark"];
 const NARROW = 820; // CSS pixels; below, the ladder is a tab like the others
 
@@ -185,7 +134,7 @@ class Player {
   _texts() {
     const { run, n, t } = this;
     const tally = run.tally(n);
-    const spooled = run.hosts.reduce((sum, _, host) => sum + run.spoolLength(n, host), 0);
+    const spooled = run.spooled(n);
     put(this.find(".tally"), [`${tally.delivered.toLocaleString("en")} of ${counted(tally.submitted, "recipient")} delivered`,
       tally.returned && `${tally.returned} returned`, tally.rejected && `${tally.rejected} rejected`,
       `${spooled} in spools`].filter(Boolean).join(" · "));
@@ -452,8 +401,8 @@ function put(element, text) {
 
 function busiest(run) {
   let best = 0;
-  run.sessionsOf.forEach((sessions, host) => {
-    if (sessions.length > run.sessionsOf[best].length) best = host;
+  run.hosts.forEach(({ sessions }, host) => {
+    if (sessions > run.hosts[best].sessions) best = host;
   });
   return best;
 }

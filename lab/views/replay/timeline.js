@@ -1,22 +1,19 @@
 // The clock of playing, which leaves out waiting, and the timeline over it.
 
 /**
- * A mapping of times of the run to seconds of playing: one to one while something is on a wire;
- * where nothing is for long, each wait takes no more than a short while. All waits together take at
- * most as long as all that is not waiting.
+ * A mapping of times of the run to seconds of playing: one to one while something is on a wire; each
+ * of the waits that the data names (lab/analysis/waits.py) takes no more than a short while.
  */
 class Scale {
   constructor(run, skip) {
     this.times = [0];
     this.places = [0];
-    const { gaps, busy } = idle(run);
-    const pieces = gaps.length + 1;
-    this.threshold = busy * Math.min(0.05, 1 / pieces);
-    this.folds = skip ? gaps.filter(([from, to]) => to - from > this.threshold) : [];
+    const { skipped, lasting } = run.waits;
+    this.folds = skip ? skipped : [];
     for (const [from, to] of this.folds) {
       this._reach(from, 1);
       this.times.push(to);
-      this.places.push(this.places[this.places.length - 1] + this.threshold);
+      this.places.push(this.places[this.places.length - 1] + lasting);
     }
     this._reach(Math.max(run.last, 1e-3), 1);
     this.length = this.places[this.places.length - 1];
@@ -52,21 +49,6 @@ function between(from, to, x) {
   const share = (x - from[k - 1]) / (from[k] - from[k - 1]);
   if (share >= 1) return to[k];
   return to[k - 1] + Math.max(share, 0) * (to[k] - to[k - 1]);
-}
-
-/** The spans in which nothing is on a wire and nothing happens, and how long the rest is in all. */
-function idle(run) {
-  const gaps = [];
-  let earliest = run.last;
-  for (let i = run.count - 1; i >= 0; i -= 1) {
-    if (run.t[i] < earliest) gaps.push([run.t[i], earliest]);
-    earliest = Math.min(earliest, run.start[i]);
-  }
-  if (earliest > 0) gaps.push([0, earliest]);
-  gaps.reverse();
-  const waiting = gaps.reduce((sum, [from, to]) => sum + to - from, 0);
-  const busy = run.last - waiting;
-  return { gaps, busy: busy > 1e-9 ? busy : Math.max(run.last, 1e-3) / 5 };
 }
 
 const HOP_COLOURS = ["command", "mail", "reply", "session"];
@@ -188,7 +170,7 @@ class TimelineView extends Drawing {
     const failed = new Uint8Array(width);
     for (let i = 0; i < run.count; i += 1) {
       const at = Math.min(width - 1, Math.max(0, Math.round(this.x(run.t[i]))));
-      if (WIRE.has(run.name(i))) crossing[at] += 1;
+      if (run.rowCrosses(i)) crossing[at] += 1;
       else if (run.fails(i)) failed[at] = 1;
     }
     const most = crossing.reduce((a, b) => Math.max(a, b), 1);
@@ -209,7 +191,7 @@ class TimelineView extends Drawing {
     for (let x = EDGE; x <= width - EDGE; x += 2) {
       const t = player.scale.time(((x - EDGE) / (this.width - 2 * EDGE)) * player.scale.length);
       const n = run.eventsBy(t);
-      levels.push(run.hosts.reduce((sum, _, host) => sum + run.spoolLength(n, host), 0));
+      levels.push(run.spooled(n));
     }
     const most = levels.reduce((a, b) => Math.max(a, b), 1);
     Object.assign(context, { strokeStyle: colours.ink, lineWidth: 1.6 });
