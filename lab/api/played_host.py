@@ -18,7 +18,7 @@ class PlayedHost:
     def __init__(self, host: Host, played: Host, environment: str, session: int) -> None:
         self.host = host
         self._queue = host.spool.queue(played.name, environment)
-        self._queue.session = True
+        self._queue.sessions += 1
         self._queue.not_before = 0.0
         self._mail = QueueSender(host, self._queue, session)
         name = host.settings.name_in(environment)

@@ -78,7 +78,9 @@ class Host(HostControl):
         self.expansion = Expansion(name, self.destinations)
         self.relay_for = Callers(settings.relay_for, routes)
         holds = frozenset([routes.resolve(HostName(held)) or held for held in settings.holds])
-        self.spooling = Spooling(name, holds, routes, retry, port, settings.hop_limit)
+        self.spooling = Spooling(
+            name, holds, routes, retry, port, settings.hop_limit, settings.channels
+        )
         self.spool = self.spooling.spool
         self.open_sessions = 0
         self.forwards_learned = LearnedForwards()
@@ -431,7 +433,7 @@ class Host(HostControl):
 
     def session_over(self, now: float, queue: Queue) -> None:
         """End the session for a queue; mail that is left waits for its next try."""
-        queue.session = False
+        queue.sessions -= 1
         self.schedule_retry(now, queue)
 
 

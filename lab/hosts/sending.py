@@ -104,9 +104,11 @@ class QueueSender:
         queue = self.queue
         mail = queue.ready(self.now)
         if mail is None:
-            queue.failures = 0
+            if self.now >= queue.not_before:  # else another session to the host has just failed
+                queue.failures = 0
             self.message = self._outgoing = None
             return None
+        queue.sending += 1
         addressees = mail.addressees
         if len(addressees) > MIN_RECIPIENTS:
             remaining = mail.part_for(addressees[MIN_RECIPIENTS:])
@@ -140,6 +142,7 @@ class QueueSender:
         """Record the recipients that were accepted; defer, redirect or return the others."""
         mail: QueuedMail = outgoing.tag
         self.message = self._outgoing = None
+        self.queue.sending -= 1
         self.host.port.forget(self.host.name, mail)  # what is left of it is kept below
         answer = outgoing.answer
         if not outgoing.channel_lost:
@@ -196,9 +199,16 @@ class QueueSender:
         self.host.defer_all(self.now, self.queue, text, self.session, how=how)
 
     def refused(self, answer: Answer) -> None:
-        """Handle a failed session: the queue waits or, after a 5xx, all its mail is returned."""
+        """Handle a failed session: the queue waits or, after a 5xx, all its mail is returned.
+
+        While another session to the same host goes on, that one sends the mail: the host takes no
+        more channels for now.
+        """
         text = f"{answer[0]} {answer[1]}"
         queue = self.queue
+        if queue.sessions > 1:
+            self.host.spooling.stay_alone(self.now, queue)
+            return
         if answer[0] < 500:
             self.host.defer_all(self.now, queue, text, self.session)
             return
@@ -209,6 +219,7 @@ class QueueSender:
     def abort(self) -> None:
         """Put the mail in progress back into the queue, because the host has crashed."""
         if self._outgoing is not None:
+            self.queue.sending -= 1
             self.queue.add_first(self._outgoing.tag)
             self.message = self._outgoing = None
 

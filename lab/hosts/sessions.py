@@ -24,7 +24,7 @@ def take_over(host: Host, peer: str, environment: str) -> tuple[SenderSMTP, Queu
 def _sender(
     host: Host, queue: Queue, environment: str, *, turn: bool
 ) -> tuple[SenderSMTP, QueueSender]:
-    queue.session = True
+    queue.sessions += 1
     queue_sender = QueueSender(host, queue, turn=turn)
     return SenderSMTP(host.settings.name_in(environment), queue_sender), queue_sender
 

@@ -126,6 +126,17 @@ class HostSettings:
             unit="fields",
         ),
     )
+    channels: int = field(
+        default=1,
+        metadata=setting(
+            "ordinal",
+            "How many transmission channels it may have open to one next host at a time; a channel "
+            "carries one message after another.",
+            "3.1",
+            unit="channels",
+            example="4",
+        ),
+    )
     careless: bool = field(
         default=False,
         metadata=setting(

@@ -118,7 +118,10 @@ class QueuedMail:
 class Queue:
     """The mail for one next host, in the order in which it came.
 
-    ``session`` is set while a sender-SMTP sends from it; before ``not_before``, nothing is tried;
+    ``sessions`` counts the sender-SMTPs that send from it, or whose channel is opening; there may
+    be as many as ``channels``. ``sending`` counts the mail that they have taken and not settled.
+    ``held`` is the place of the last mail that a failure has held back. Before ``not_before``,
+    nothing is tried, and before ``alone_until``, only one session at a time;
     ``wake_at`` is the time at which the driver has been asked to try it; ``polled``: the next host
     is to be asked for its mail in the current session. Times are seconds.
 
@@ -128,20 +131,24 @@ class Queue:
     """
 
     __slots__ = (
-        "_first", "_last", "_later", "_ready", "environment", "failures", "host", "not_before",
-        "polled", "session", "wake_at",
+        "_first", "_last", "_later", "_ready", "alone_until", "channels", "environment", "failures",
+        "held", "host", "not_before", "polled", "sending", "sessions", "wake_at",
     )  # fmt: skip
 
-    def __init__(self, host: str, environment: str) -> None:
+    def __init__(self, host: str, environment: str, channels: int = 1) -> None:
         self.host = host
         self.environment = environment
+        self.channels = channels
         self._ready: list[tuple[int, QueuedMail]] = []
         self._later: list[tuple[float, int, QueuedMail]] = []
         self._first = 0
         self._last = 0
         self.failures = 0
         self.not_before = 0.0
-        self.session = False
+        self.alone_until = 0.0
+        self.held = 0
+        self.sending = 0
+        self.sessions = 0
         self.polled = False
         self.wake_at: float | None = None
 
@@ -188,6 +195,21 @@ class Queue:
             heappush(later, (mail.not_before, place, mail))
         return None
 
+    def wants_session(self, now: float) -> bool:
+        """Return whether one more session has mail to send now, and may be opened.
+
+        Each session that is opening takes one of the messages that are ready.
+        """
+        if self.sessions >= self.channels or self.ready(now) is None:
+            return False
+        if self.sessions == 0:
+            return True
+        return now >= self.alone_until and len(self._ready) > self.sessions - self.sending
+
+    def hold(self) -> None:
+        """Note that all mail in the queue is held back."""
+        self.held = self._last
+
     def take(self) -> None:
         """Remove the mail that :meth:`ready` has returned."""
         heappop(self._ready)
@@ -216,16 +238,17 @@ def _place(entry: tuple[int, QueuedMail]) -> int:
 class Spool:
     """The queues of one host, by the name of the next host."""
 
-    __slots__ = ("queues",)
+    __slots__ = ("_channels", "queues")
 
-    def __init__(self) -> None:
+    def __init__(self, channels: int = 1) -> None:
+        self._channels = channels
         self.queues: dict[str, Queue] = {}
 
     def queue(self, host: str, environment: str) -> Queue:
         """Return the queue for a next host; make it if there is none."""
         queue = self.queues.get(host)
         if queue is None:
-            queue = self.queues[host] = Queue(host, environment)
+            queue = self.queues[host] = Queue(host, environment, self._channels)
         return queue
 
     def __len__(self) -> int:

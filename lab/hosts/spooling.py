@@ -25,6 +25,7 @@ class Spooling:
         retry: Retry,
         port: HostPort,
         hop_limit: int,
+        channels: int,
     ) -> None:
         self.name = name
         self.hop_limit = hop_limit
@@ -32,7 +33,7 @@ class Spooling:
         self.routes = routes
         self.retry = retry
         self.port = port
-        self.spool = Spool()
+        self.spool = Spool(channels)
 
     def enqueue(self, now: float, hop: Neighbour, mail: QueuedMail) -> None:
         """Put mail into the queue for a next host; it is as old as it was in another queue."""
@@ -50,7 +51,7 @@ class Spooling:
 
     def schedule_retry(self, now: float, queue: Queue) -> None:
         """Ask to be woken for the next try of a queue, unless it is under way or scheduled."""
-        if queue.session or queue.host in self.holds:
+        if queue.host in self.holds or (queue.sessions and not queue.wants_session(now)):
             return
         wake_at = queue.wake_at
         if wake_at is not None and wake_at <= max(queue.not_before, now):
@@ -77,20 +78,28 @@ class Spooling:
         Mail for which another route is known goes there instead. ``cut_off``: the next host runs,
         but the route to it is down.
         """
-        queue.failures += 1
+        is_held = queue.channels > 1 and now < queue.not_before  # by another session's failure
+        queue.failures += not is_held
         entries = queue.clear()
         expired = [mail for mail in entries if now >= mail.expires]
         kept = [mail for mail in entries if now < mail.expires]
         kept = [mail for mail in kept if not self._detour(now, queue, mail, cut_off=cut_off)]
         for mail in kept:
             queue.add_at(mail.place, mail)
-        if kept:
+        if kept and not is_held:
             latest = min([mail.expires for mail in kept])
             queue.not_before = min(now + self.retry.delay(queue.failures), latest)
         for mail in kept:
+            if is_held and mail.place <= queue.held:
+                continue  # recorded when the other session failed
             row = (now, "defer", self.name, queue.host, session, mail.message)
             self.port.record((*row, mail.ids, reason, queue.not_before))
+        queue.hold()
         return expired
+
+    def stay_alone(self, now: float, queue: Queue) -> None:
+        """Open no more channels to a next host for a while: it has refused one beside others."""
+        queue.alone_until = now + self.retry.delay(queue.failures + 1)
 
     def _detour(self, now: float, queue: Queue, mail: QueuedMail, *, cut_off: bool) -> bool:
         """Send mail over another next host, if there is one for all of its recipients."""
@@ -141,7 +150,7 @@ class Spooling:
             if mail.last_chance is not is_last:
                 mail.last_chance = is_last
                 self.port.keep(self.name, queue, mail)
-        if queue.session:
+        if queue.sessions:
             return []
         if expired:
             for mail in queue.clear():

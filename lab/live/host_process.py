@@ -321,7 +321,7 @@ class HostProcess(Output):
         if call.queue_sender is not None:
             queue = call.queue_sender.queue
             now = self.clock.now
-            queue.session = False
+            queue.sessions -= 1
             self.host.defer_all(now, queue, why, cut_off=cut_off)
             self.host.schedule_retry(now, queue)
 
@@ -385,9 +385,9 @@ class HostProcess(Output):
             self.wake(queue, at)
             return
         queue.wake_at = None
-        if queue.session or queue.ready(now) is None:
+        if not queue.wants_session(now):
             self.host.schedule_retry(now, queue)
-        else:
+        while queue.wants_session(now):
             self._call(queue)
         self.schedule_flush()
 
@@ -426,7 +426,7 @@ class HostProcess(Output):
         if neighbour is None:
             return
         queue = self.host.spool.queue(neighbour.name, neighbour.environment)
-        if queue.session:
+        if queue.sessions:
             queue.polled = True
         else:
             queue.not_before = self.clock.now

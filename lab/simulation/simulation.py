@@ -185,15 +185,18 @@ class Simulation(Driver):
             self._start(host, queue)
 
     def _start(self, host: Host, queue: Queue) -> None:
-        """Open a channel for a queue, if it has mail to try now."""
+        """Open channels for a queue, as many as it may have and has mail to try on now."""
         queue.wake_at = None
         now = self.env.now
         if host.faults.down:
             return
-        if queue.session or queue.ready(now) is None:
+        if not queue.wants_session(now):
             host.schedule_retry(now, queue)
             return
-        self._call(host, queue)
+        for _ in range(queue.channels):
+            self._call(host, queue)
+            if not queue.wants_session(now):
+                return
 
     def _call(self, host: Host, queue: Queue, *, turn: bool = False) -> None:
         now = self.env.now
@@ -217,7 +220,7 @@ class Simulation(Driver):
         if neighbour is None or host.faults.down:
             return
         queue = host.spool.queue(peer.name, neighbour.environment)
-        if queue.session:
+        if queue.sessions:
             queue.polled = True
         else:
             queue.not_before = self.env.now

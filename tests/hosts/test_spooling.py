@@ -111,7 +111,7 @@ def test_a_host_that_comes_up_leaves_alone_what_a_session_is_about() -> None:
     host = square()
     queue = sent(host, "eve@E")
     host.resume(host.retry.give_up + 1.0)
-    queue.session = True
+    queue.sessions = 1
     wakes = len(port_of(host).wakes)
     host.resume(host.retry.give_up + 2.0)
     assert len(queue.entries) == 1
@@ -322,3 +322,44 @@ def test_only_mail_that_had_its_last_try_leaves_a_queue() -> None:
         queue.add(each)
     assert host.spooling.last_tries_over(10.0, queue) == [old]
     assert list(queue.entries) == [young]
+
+
+def test_a_queue_wants_a_session_for_each_message_that_no_session_will_take() -> None:
+    host = square(channels=3)
+    queue = sent(host, "eve@E")
+    sent(host, "eve@E")
+    wanted = []
+    for sessions, sending in ((0, 0), (1, 0), (2, 0), (2, 1), (3, 3)):
+        queue.sessions, queue.sending = sessions, sending
+        wanted.append(queue.wants_session(0.0))
+    assert wanted == [True, True, False, True, False]
+
+
+def test_a_host_that_refuses_a_channel_beside_others_is_not_asked_for_more_at_once() -> None:
+    host = square(channels=3)
+    queue = sent(host, "carl@C")
+    queue.sessions = 2
+    queue.sending = 2
+    QueueSender(host, queue).refused((421, "too many"))
+    assert len(queue.entries) == 1
+    assert not queue.wants_session(0.0)
+    assert queue.wants_session(host.retry.delay(1))
+    queue.sessions = 1
+    QueueSender(host, queue).refused((421, "too many"))
+    assert port_of(host).kinds()[-1] == "defer"
+
+
+def test_a_second_session_that_fails_with_the_first_is_the_same_failure() -> None:
+    """The mail is held back as long as before; mail that has come since is held back too."""
+    host = square(channels=2)
+    queue = sent(host, "carl@C")
+    host.defer_all(60.0, queue, "the channel was lost")
+    until = queue.not_before
+    sent(host, "carl@C", now=61.0)
+    host.defer_all(62.0, queue, "the channel was lost")
+    assert (queue.failures, queue.not_before) == (1, until)
+    assert port_of(host).kinds() == ["submit", "queue", "defer"] * 2
+    sender = QueueSender(host, queue)
+    sender.now = 62.0
+    assert sender.next() is None
+    assert queue.failures == 1

@@ -94,7 +94,7 @@ class ByHand(HostPort):
                 continue
             queue.wake_at = None
             self.now = max(self.now, due)
-            queue.session = True
+            queue.sessions += 1
             errand = QueueSender(host, queue)
             sender = SenderSMTP(host.settings.name_in(queue.environment), errand)
             peer = self.hosts[queue.host]

@@ -22,6 +22,7 @@ def mail_session(driver: FakeDriver, **settings: Any) -> Session:
     a, b = host("A.ARPA", "ann"), host("B.ARPA", "bob", **settings)
     a.submit(0.0, 1, path("ann@A.ARPA"), [path("bob@B.ARPA")], b"Hello\r\n", "MAIL")
     queue = a.spool.queue("B.ARPA", "net")
+    queue.sessions = 1
     queue_sender = QueueSender(a, queue)
     sender = SenderSMTP("A.ARPA", queue_sender)
     return Session(driver, a, b, route(), sender, queue_sender)
@@ -85,7 +86,7 @@ def test_both_ends_find_out_that_it_is_cut(at: float) -> None:
     assert session.peer.open_sessions == 0
     queue = session.host.spool.queue("B.ARPA", "net")
     assert len(queue.entries) == 1
-    assert not queue.session
+    assert not queue.sessions
     session.cut("again")
     assert driver.crossed()[-1] == f"{at:.1f} {name}", "nothing is left to cut"
 
