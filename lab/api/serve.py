@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import os
 import pickle
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
-from typing import Final
+from typing import Any, Final
 
 from lab.api.run import Run
-from lab.api.simulate import topology_of
+from lab.api.simulate import load, topology_of
+from lab.live.settings import LOOPBACK, Settings
+from lab.protocol import Limits
+from lab.quantities import UnitFault, parse_duration
 from lab.runtime import arguments
 from lab.topology.model import Topology
-from lab.trace.trace import Trace
+from lab.trace.trace import Trace, open_trace
 
 _SECONDS_TO_END: Final = 20.0
 """Seconds that a network may take to end in good order before its process is killed."""
@@ -27,14 +32,19 @@ _SECONDS_TO_END: Final = 20.0
 class LiveServer:
     """A network of processes that listens on this machine; see :func:`serve`.
 
-    ``ports`` has the port on 127.0.0.1 of each host. After the block, ``run`` is what happened.
+    ``ports`` has the port of each host at ``address``, and ``page`` is where a browser finds the
+    mail as it arrives, "" if there is no page. After the block, ``run`` is what happened.
     """
 
-    def __init__(self, topology: Topology, seed: int, speed: float) -> None:
+    def __init__(
+        self, topology: Topology, seed: int, settings: Any, until: float | None = None
+    ) -> None:
         self.topology = topology
+        self.address = settings.reach
         self.ports: dict[str, int] = {}
+        self.page = ""
         self._run: Run | None = None
-        self._seed, self._speed = seed, speed
+        self._seed, self._settings, self._until = seed, settings, until
         self._folder: TemporaryDirectory[str] | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -65,9 +75,9 @@ class LiveServer:
 
     def _start(self) -> None:
         self._folder = TemporaryDirectory(prefix="smtp-lab-", ignore_cleanup_errors=True)
-        settings = {
-            "topology": self.topology, "seed": self._seed, "speed": self._speed,
-            "storage": self._folder.name, "trace": str(self._trace),
+        request = {
+            "topology": self.topology, "seed": self._seed, "settings": self._settings,
+            "until": self._until, "folder": self._folder.name,
         }  # fmt: skip
         root = str(Path(__file__).resolve().parents[2])
         paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
@@ -79,18 +89,23 @@ class LiveServer:
         )  # fmt: skip
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write(pickle.dumps(settings))
+        self._process.stdin.write(pickle.dumps(request))
         self._process.stdin.flush()
         answer = json.loads(self._process.stdout.readline() or b"{}")
         if "ports" not in answer:
             reason = answer.get("failed", "its process ended")
             raise OSError(f"the network could not start: {reason}")
-        self.ports = answer["ports"]
+        self.ports, self.page = answer["ports"], answer["page"]
 
-    @property
-    def _trace(self) -> Path:
+    def _read(self) -> Run:
+        """Return what happened. A long trace stays in its folder, which goes with this object."""
         assert self._folder is not None
-        return Path(self._folder.name, "trace.jsonl")
+        long = Path(self._folder.name, "trace.parquet")
+        if long.exists():
+            return Run(self.topology, open_trace(long))
+        trace = Trace.read_jsonl(Path(self._folder.name, "trace.jsonl"))
+        self._folder.cleanup()
+        return Run(self.topology, trace)
 
     def _stop(self, *, read: bool = False) -> None:
         """End the process, whatever it is doing; read what happened, if that is asked for."""
@@ -103,19 +118,31 @@ class LiveServer:
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(_SECONDS_TO_END)
                 if read and process.returncode == 0:
-                    self._run = Run(self.topology, Trace.read_jsonl(self._trace))
+                    self._run = self._read()
         finally:
             if process is not None:
                 process.kill()
                 process.wait()
                 assert process.stdout is not None
                 process.stdout.close()
-            if self._folder is not None:
+            if self._folder is not None and self._run is None:
                 self._folder.cleanup()
 
 
 def serve(
-    topology: Topology | str | os.PathLike[str], seed: int = 0, *, speed: float = 1.0
+    topology: Topology | str | os.PathLike[str],
+    seed: int = 0,
+    *,
+    speed: float = 1.0,
+    until: float | None = None,
+    sets: Sequence[str] = (),
+    ports: Mapping[str, int] | None = None,
+    address: str = LOOPBACK,
+    page: bool | int | str = False,
+    spool: str | os.PathLike[str] | None = None,
+    idle: float | str = 300.0,
+    fsync: bool = True,
+    limits: Mapping[str, int] | None = None,
 ) -> LiveServer:
     """Return a live network that real mail programs can use during a ``with`` block::
 
@@ -126,10 +153,20 @@ def serve(
 
     Every host is a process that listens on this machine only, on a port that the system chooses.
     After the block, mail that is on its way has three seconds to arrive; then all processes end,
-    also if the block raised an exception or was interrupted. ``speed`` is the number of simulated
-    seconds per real second. The ``[expect]`` of a file is ignored, because other mail arrives.
-    Raises :class:`lab.TopologyError`, ValueError for a speed out of range, and OSError if a host
-    cannot listen.
+    also if the block raised an exception or was interrupted. The ``[expect]`` of a file is ignored,
+    because other mail arrives.
+
+    The rest is as for ``lab live --serve``. ``speed`` is the number of simulated seconds per real
+    second. ``until`` is in simulated seconds. ``sets`` are overrides of a file, as in
+    :func:`lab.load`. ``ports`` has the port of a host by its name. ``address`` is the IP address at
+    which all hosts listen. ``page`` is True for a page with the mail, or its port, or "IP:PORT".
+    ``spool`` is a folder that keeps the mail for the next run. ``idle`` is for how long a caller
+    may say nothing: seconds, or a text such as "5 min". Without ``fsync``, 250 does not wait for
+    the disk. ``limits`` are those of ``[host.limits]`` for hosts that do not set their own:
+    ``{"recipients": 100}``.
+
+    Raises :class:`lab.TopologyError`, ValueError for what is out of range, and OSError if a host
+    or the page cannot listen, or the spool cannot be used.
     """
     seed = arguments.whole_number("seed", seed)
     speed = arguments.real_number("speed", speed, example="60")
@@ -138,4 +175,94 @@ def serve(
             f"speed must be greater than 0 and at most 100000, not {speed:g}; "
             "for example speed=60 runs an hour in a minute"
         )
-    return LiveServer(replace(topology_of(topology, seed), expect={}), seed, speed)
+    if sets and not isinstance(topology, Topology):
+        described = load(arguments.path("topology", topology), sets=tuple(sets), seed=seed)
+    elif sets:
+        raise ValueError("sets are overrides of a topology file; give its path, or use lab.load")
+    else:
+        described = topology_of(topology, seed)
+    described = with_limits(replace(described, expect={}), limits or {})
+    settings = Settings(
+        storage=None if spool is None else Path(arguments.path("spool", spool, "a folder")),
+        speed=speed,
+        ports=checked_ports(described, ports or {}),
+        address=checked_address("address", address),
+        durable=bool(fsync),
+        idle=_idle(idle),
+        serve=True,
+        page=page_place(page),
+    )
+    return LiveServer(described, seed, settings, arguments.seconds("until", until))
+
+
+def checked_address(name: str, address: str) -> str:
+    """Return an IP address; raises ValueError for what is not one."""
+    try:
+        ipaddress.ip_address(arguments.text(name, address))
+    except ValueError:
+        raise ValueError(f"{name} must be an IP address such as 127.0.0.1, not {address}") from None
+    return address
+
+
+def checked_ports(topology: Topology, ports: Mapping[str, int]) -> dict[str, int]:
+    """Return ports by the topology's names of hosts; raises ValueError for a wrong one."""
+    found: dict[str, int] = {}
+    for name, port in ports.items():
+        spec = topology.host(arguments.text("a host in ports", name))
+        if spec is None or spec.kind != "host":
+            hosts = ", ".join(n for n, h in topology.hosts.items() if h.kind == "host")
+            raise ValueError(f"ports: there is no host {name}; the hosts are {hosts}")
+        if spec.external:
+            raise ValueError(
+                f"ports: {name} is external; its own software decides where it listens"
+            )
+        if not 0 <= arguments.whole_number(f"the port of {name}", port) < 65536:
+            raise ValueError(f"ports: use a port from 1 to 65535 for {name}, or 0 for a free one")
+        if port and port in found.values():
+            raise ValueError(f"ports: two hosts have port {port}; use another for {name}")
+        found[spec.name] = int(port)
+    return found
+
+
+def with_limits(topology: Topology, limits: Mapping[str, int]) -> Topology:
+    """Return a topology whose hosts have these limits where they do not set their own."""
+    if unknown := [name for name in limits if name not in Limits.__slots__]:
+        known = ", ".join(Limits.__slots__)
+        raise ValueError(f"limits: there is no limit {unknown[0]}; the limits are {known}")
+    checked = {
+        name: arguments.whole_number(f"limits: {name}", value, 1) for name, value in limits.items()
+    }
+    hosts = {
+        name: replace(spec, limits=_filled(spec.limits, checked)) if spec.kind == "host" else spec
+        for name, spec in topology.hosts.items()
+    }
+    return replace(topology, hosts=hosts) if checked else topology
+
+
+def _filled(own: Limits, limits: Mapping[str, int]) -> Limits:
+    missing = {name: value for name, value in limits.items() if getattr(own, name) is None}
+    return replace(own, **missing)
+
+
+def page_place(page: bool | int | str) -> tuple[str, int] | None:
+    """Return the address and port of the page: True, a port, or "IP:PORT"; None for no page."""
+    if page is False:
+        return None
+    address, _, port = str(0 if page is True else page).rpartition(":")
+    if not (port.isdecimal() and int(port) < 65536):
+        raise ValueError(
+            f'page must be True, a port, or "IP:PORT" as in "127.0.0.1:8025", not {page}'
+        )
+    return checked_address("page", address.strip("[]") or LOOPBACK), int(port)
+
+
+def _idle(idle: float | str) -> float:
+    try:
+        seconds = (
+            parse_duration(idle) if isinstance(idle, str) else arguments.real_number("idle", idle)
+        )
+    except UnitFault as fault:
+        raise ValueError(f"idle: {fault}") from None
+    if not seconds > 0:
+        raise ValueError("idle must be greater than 0, for example idle='5 min'")
+    return seconds

@@ -40,6 +40,7 @@ from lab.cli.common import (
     until_option,
     until_reader_leaves,
 )
+from lab.cli.live_view import RunView, parse_page
 from lab.quantities import clock_time
 from lab.runtime.private_files import writes_private_files
 from lab.runtime.signals import signal_handler
@@ -141,6 +142,11 @@ def warn_of_external_hosts(topology: Topology) -> None:
     help="IP address on which all hosts listen.",
 )  # fmt: skip
 @click.option(
+    "--page", metavar="[IP:]PORT",
+    help="Where the page with the mail is.  [default: with --serve, a free port on 127.0.0.1]",
+)  # fmt: skip
+@click.option("--no-page", is_flag=True, help="Serve no page with the mail.")
+@click.option(
     "--spool", metavar="DIRECTORY", type=click.Path(file_okay=False),
     help="Keep the stable storage of the hosts in a directory.  [default: a temporary one]",
 )  # fmt: skip
@@ -167,6 +173,8 @@ def live(
     serve: bool,
     ports: tuple[str, ...],
     address: str,
+    page: str | None,
+    no_page: bool,
     spool: str | None,
     idle: float,
     no_fsync: bool,
@@ -179,7 +187,9 @@ def live(
     """Run TOPOLOGY on real TCP, each host in its own process.
 
     The hosts listen on this machine only. The run ends when nothing is left to do, or on Ctrl-C.
-    The artefacts are those of lab run.
+    The artefacts are those of lab run. With --serve it shows queues and mailboxes while it goes on:
+    as a table, with --json as a line a second that something has changed, and on a page for a
+    browser, which has the mail.
     """
     check_speed(speed)
     if not idle > 0:
@@ -188,6 +198,7 @@ def live(
     where = parse_ports(described, ports)
     check_address(address)
     warn_of_external_hosts(described)
+    where_page = parse_page(serve, page, no_page)
     for directory in (out, spool):
         if directory is not None:
             make_directory(directory)
@@ -195,7 +206,7 @@ def live(
     from lab.api.run import Interrupted, RunFailed
     from lab.live.run_folder import TRACE
     from lab.live.settings import Settings
-    from lab.trace.retention import Retention
+    from lab.trace.retention import LIVE_ROWS, Retention
 
     for fault in described.faults:
         if (fault.when or {}).get("seq") is not None:
@@ -205,21 +216,23 @@ def live(
             )
     storage = Path(spool) if spool is not None else None
     settings = Settings(storage, speed, where, address, not no_fsync, idle, serve, level=level)
+    settings = replace(settings, page=where_page)
     if out is not None:
         settings = replace(settings, journal=Path(out) / TRACE)
     loud = not (quiet or as_json)
     print_what_is_left(settings, quiet)
     problem, status = "", 0
     with trace_folder(out, transcript) as folder:
-        with ProgressLine(loud) as progress:
+        view = RunView(serve, as_json, loud)
+        with ProgressLine(loud, view) as progress:
             try:
                 done = make_live_run(
-                    described, seed, settings, until, Retention(level, folder),
+                    described, seed, settings, until, Retention(level, folder, most=LIVE_ROWS),
                     started=partial(print_start, progress, loud, quiet),
-                    progress=progress,
+                    progress=progress, shown=view.show,
                 )  # fmt: skip
             except OSError as error:
-                is_argument = bool(ports) or address != "127.0.0.1"
+                is_argument = bool(ports) or address != "127.0.0.1" or page is not None
                 status = UNUSABLE if is_argument else FAILED
                 exit_with_error(f"{topology}: {reason_of(error)}", status)
             except Interrupted as stopped:
@@ -264,6 +277,7 @@ def print_what_is_left(settings: Settings, quiet: bool) -> None:
 
 def print_start(progress: ProgressLine, loud: bool, quiet: bool, network: LiveNetwork) -> None:
     """Print where the hosts listen, and where mail lies that has no --spool."""
+    progress.view.begin(network)
     if loud:
         print_endpoints(progress, network)
     if not quiet and network.settings.is_temporary:
@@ -286,13 +300,16 @@ def print_endpoints(progress: ProgressLine, network: LiveNetwork) -> None:
             where = endpoint(*(handle.external or (address, handle.port)))
             remark = "  (its own software)" if handle.external else ""
             click.echo(f"{name:<{wide}}  {where}{remark}")
+        if network.page:
+            click.echo(f"the mail as it arrives: {network.page}")
         sys.stdout.flush()
 
 
 class ProgressLine:
     """A line on stderr that shows the progress of a live run, if stderr is a terminal."""
 
-    def __init__(self, wanted: bool) -> None:
+    def __init__(self, wanted: bool, view: RunView | None = None) -> None:
+        self.view = view if view is not None else RunView(False, False, False)
         self._status: Status | None = None
         self._last = 0.0
         if wanted and sys.stderr.isatty():
@@ -301,11 +318,12 @@ class ProgressLine:
             self._status = Console(stderr=True).status("starting")
 
     def __enter__(self) -> ProgressLine:
-        if self._status is not None:
+        if self._status is not None and not self.view.has_table:
             self._status.start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.view.end()
         self.pause()
 
     def pause(self) -> None:
@@ -316,6 +334,10 @@ class ProgressLine:
     def __call__(self, network: LiveNetwork) -> None:
         """Show the progress of a run, at most once every REFRESH_SECONDS."""
         if self._status is None or time.monotonic() - self._last < REFRESH_SECONDS:
+            return
+        if network.over:
+            self.view.end()
+        elif self.view.has_table:
             return
         self._last = time.monotonic()
         self._status.start()

@@ -40,7 +40,8 @@ _DRAIN: Final = 3.0
 class LiveNetwork(LiveDriver):
     """The links of a topology, and the handles of its hosts, which are processes.
 
-    ``hosts`` are the handles by name. ``records`` takes what the hosts record.
+    ``hosts`` are the handles by name. ``records`` takes what the hosts record. ``page`` is the
+    address of the page that shows the mail, "" if there is none.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class LiveNetwork(LiveDriver):
             host.name: HostHandle(self, host, number)
             for number, host in enumerate(self.world.host_settings)
         }
+        self.page = ""
         self._deadline = math.inf
         self._numbered: dict[int, LiveSession] = {}
         self._relays: set[asyncio.BaseProtocol] = set()

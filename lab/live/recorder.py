@@ -109,7 +109,8 @@ class Backlog:
 class Recorder:
     """Puts the rows of a live run into its trace, and from there into the analysis, if any.
 
-    ``taken`` counts the rows that have come from the hosts.
+    ``taken`` counts the rows that have come from the hosts. ``on_submit``, if it is set, is called
+    with each row of mail that was handed in, and with the number that its host has given it.
     """
 
     def __init__(
@@ -125,6 +126,7 @@ class Recorder:
         self._journal = journal
         self._in_journal = 0
         self.taken = 0
+        self.on_submit: Callable[[Row, int], None] | None = None
         self._trace = trace
         self._record = record
         self._analysis = analysis
@@ -146,6 +148,7 @@ class Recorder:
             known.clear()
         for row in rows:
             session, message, kind = row[SESSION], row[MESSAGE], row[KIND]
+            own = message
             if session is not None and session >= FIRST_LIVE_NUMBER:
                 session = known.get(session) or self._know(session, self._sessions)
             if message is not None and message >= FIRST_LIVE_NUMBER:
@@ -156,6 +159,8 @@ class Recorder:
                 row = (*row[:OWN], self.message(row[NOTIFY_ABOUT]), *row[NOTIFY_RECIPIENTS:])
             elif kind == "data" or kind == "deliver":
                 self._weight += len(row[OCTETS] if kind == "data" else row[DELIVER_OCTETS])
+            elif kind == "submit" and self.on_submit is not None:
+                self.on_submit(row, own)
             record(row)
 
     def _know(self, number: int, numbers: RunNumbers) -> int:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from lab.live.host_main import loop_factory
 from lab.live.network import LiveNetwork
+from lab.live.page import watched
 from lab.live.run_folder import TRACE, descriptors, run_folder
 from lab.live.settings import Settings
 from lab.live.spool_folder import SpoolProblem, check_folder, locked
+from lab.live.watch import Show
 from lab.runtime.gc_pause import gc_pause
 from lab.runtime.private_files import writes_private_files
 from lab.topology.model import Topology
@@ -44,19 +46,21 @@ def run_live(
     started: Progress = _nothing,
     progress: Progress = _nothing,
     analysis: StreamingAnalysis | None = None,
+    shown: Show | None = None,
 ) -> tuple[Trace, str]:
     """Return the trace of a live run, and why it ended.
 
     That is "settled", "until", "interrupted", or a sentence about what failed. ``until`` is in
     seconds of the run. ``started`` is called when every host listens, ``progress`` now and then.
-    ``analysis`` takes the events as they come; the trace is then what it keeps of them. Raises
+    ``analysis`` takes the events as they come; the trace is then what it keeps of them. ``shown``
+    is called with each new state of the run, from another thread. Raises
     OSError if a host cannot listen, or the storage cannot be used; what fails later ends the run,
     and the trace is returned.
     """
     descriptors()  # a session takes two descriptors
     loop = asyncio.Runner(loop_factory=loop_factory())
     with gc_pause(), _storage(settings, topology) as made, loop as runner:
-        return runner.run(_run(topology, seed, made, until, started, progress, analysis))
+        return runner.run(_run(topology, seed, made, until, started, progress, analysis, shown))
 
 
 @contextmanager
@@ -100,17 +104,22 @@ async def _run(
     started: Progress,
     progress: Progress,
     analysis: StreamingAnalysis | None,
+    shown: Show | None,
 ) -> tuple[Trace, str]:
     network = LiveNetwork(topology, seed, settings, analysis)
     reason = "failed"
     is_up = False
-    with _interrupts(network):
+    with _interrupts(network), ExitStack() as watching:
         try:
             await network.start()
+            watch = watching.enter_context(watched(network, wanted=shown is not None))
             is_up = True
             started(network)
+            if watch is not None and shown is not None:
+                watch.listen(shown)
             reason = await network.carry_on(until, progress)
         finally:
+            watching.close()
             await network.end(reason, progress)
         if network.failures:
             reason = network.failures[0]

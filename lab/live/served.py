@@ -16,25 +16,38 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from lab.analysis.streaming import StreamingAnalysis
 from lab.live.network import LiveNetwork
 from lab.live.running import run_live
 from lab.live.settings import Settings
+from lab.trace.retention import LIVE_ROWS, Retention
+from lab.trace.trace import Trace
 
 
 def serve(request: dict[str, Any]) -> str:
-    """Serve until asked to end, and write the trace to a file; return what failed, or ""."""
-    storage = Path(request["storage"])
-    settings = Settings(serve=True, speed=request["speed"], storage=storage)
+    """Serve until asked to end, and leave the trace in a folder; return what failed, or "".
+
+    The trace is the file ``trace.jsonl`` or, if it is long, the folder ``trace.parquet``.
+    """
+    folder = Path(request["folder"])
+    settings: Settings = request["settings"]
+    analysis = StreamingAnalysis(
+        Trace(), Retention(settings.level, folder / "trace.parquet", most=LIVE_ROWS)
+    )
     end = _End()
     try:
-        trace, _ = run_live(request["topology"], request["seed"], settings, started=end.watch)
+        trace, _ = run_live(
+            request["topology"], request["seed"], settings, until=request["until"],
+            started=end.watch, analysis=analysis,
+        )  # fmt: skip
     except OSError as error:
         return str(error)
     if end.is_orphaned:
-        shutil.rmtree(storage, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
         return "the program that started the network has gone"
-    with open(request["trace"], "w", encoding="utf-8") as file:
-        trace.write_jsonl(file)
+    if not (folder / "trace.parquet").exists():
+        with open(folder / "trace.jsonl", "w", encoding="utf-8") as file:
+            trace.write_jsonl(file)
     return ""
 
 
@@ -50,7 +63,7 @@ class _End:
         threading.Thread(target=self._wait, args=(network, loop), daemon=True).start()
         handles = network.hosts.values()
         ports = {handle.name: handle.port for handle in handles if not handle.external}
-        print(json.dumps({"ports": ports}), flush=True)
+        print(json.dumps({"ports": ports, "page": network.page}), flush=True)
 
     def _wait(self, network: LiveNetwork, loop: asyncio.AbstractEventLoop) -> None:
         self.is_orphaned = not sys.stdin.buffer.read(1)

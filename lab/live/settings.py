@@ -19,7 +19,8 @@ class Settings:
     which a caller from outside may say nothing. ``serve``: whether the run goes on when nothing is
     left to do. ``journal``: the file for the trace so far, by default one beside the hosts' files
     that is removed when the run ends; ``level`` says what of the trace goes there.
-    ``is_temporary``: whether the hosts' files are removed after the run.
+    ``is_temporary``: whether the hosts' files are removed after the run. ``page``: the address and
+    port (0: any that is free) of the page that shows the mail; None for no page.
     """
 
     storage: Path | None = None
@@ -32,6 +33,7 @@ class Settings:
     journal: Path | None = None
     level: str = "wire"
     is_temporary: bool = False
+    page: tuple[str, int] | None = None
 
     @property
     def reach(self) -> str:

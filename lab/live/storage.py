@@ -135,8 +135,6 @@ class Storage:
         path.chmod(0o600)  # an earlier version left it readable to others
         # a mail of 1 MB is 64 pages of this size in place of 250, each written with a call or two
         self._file.execute(f"pragma page_size = {_PAGE}")
-        # one process has the file; so no lock is asked for at each transaction
-        self._file.execute("pragma locking_mode = exclusive")
         self._file.execute("pragma journal_mode = wal")
         self._file.execute(f"pragma synchronous = {'normal' if durable else 'off'}")
         version = version_of(self._file)

@@ -42,7 +42,11 @@ _TOO_MUCH: Final = reply(552, "Too much mail data.")
 _TEXT_LINE: Final = reply(552, "Text line too long.")
 CLEARED: Final = bytes(octet & 0x7F for octet in range(256))
 """The table with which ``bytes.translate`` clears the high-order bit of each byte."""
-_NOT_ASCII: Final = reply(554, "Mail data holds bytes that are not ASCII.")
+_NOT_ASCII: Final = reply(
+    554,
+    "Mail data holds bytes that are not ASCII, and RFC 821 carries 7 bits; "
+    "encode the text as quoted-printable or base64 (MIME).",
+)
 
 
 # bound once: looking up a member of an Enum is expensive in code that every line goes through

@@ -16,21 +16,30 @@ MAX_ROWS_IN_MEMORY: Final = 250_000
 """Events that are kept in memory; if there are more, all go to a folder or are dropped."""
 
 
+LIVE_ROWS: Final = 20_000
+"""The same for a live run, which may last for days, and whose hosts need the memory too."""
+
+
 class Retention:
     """Keeps the rows of a run that a level keeps: in memory while they are few, else in a folder.
 
     ``level`` is one of :data:`lab.trace.levels.LEVELS`. ``folder`` is where the rows go when they
     are too many for memory; if it is None they are dropped then, and ``has_dropped`` is true.
-    ``in_memory`` keeps all rows in memory, however many they are.
+    ``in_memory`` keeps all rows in memory, however many they are; ``most`` is how many are few.
     """
 
     def __init__(
-        self, level: str = "wire", folder: Path | None = None, *, in_memory: bool = False
+        self,
+        level: str = "wire",
+        folder: Path | None = None,
+        *,
+        in_memory: bool = False,
+        most: int = MAX_ROWS_IN_MEMORY,
     ) -> None:
         self.level = checked_level(level)
         self.folder = folder
         self.has_dropped = False
-        self._max_rows = math.inf if in_memory else MAX_ROWS_IN_MEMORY
+        self._max_rows = math.inf if in_memory else most
         self._max_octets = math.inf if in_memory else MAX_WAITING_OCTETS
         self._writer: ParquetWriter | None = None
         self._kept: list[Row] = []

@@ -90,7 +90,9 @@ EIGHT = b"x\r\n\xae\r\ncaf\xe9\x8d\x8a.\x8d\x8aQUIT\x8d\x8a\r\n.\r\n"
 def test_the_high_order_bit_is_refused() -> None:
     """Appendix A: "with the high-order bit cleared": who sends it set has sent no RFC 821 data."""
     replies, done = relayed(EIGHT)
-    assert replies.startswith(b"554 Mail data holds bytes that are not ASCII.\r\n221")
+    said = replies.split(b"\r\n")[0]
+    assert said.startswith(b"554 Mail data holds bytes that are not ASCII")
+    assert b"encode the text as quoted-printable or base64" in said
     assert texts(done) == []
 
 
