@@ -196,7 +196,7 @@ def test_session_states(name: str) -> None:
                 path = "empty" if side.reverse_path is None else f"{side.verb} {side.reverse_path}"
                 assert reverse_path == words.reverse_path == path
                 assert paths == (" ".join(words.forward_paths) or "empty")
-                size = count_noun(len(side.mail_data), "octet") if side.mail_data else "empty"
+                size = count_noun(len(side.mail_data), "byte") if side.mail_data else "empty"
                 assert mail_data == words.mail_data == size
                 assert row == words.row
                 assert (f": {side.code}" in row) is bool(side.code and side.command != CONNECTION)
