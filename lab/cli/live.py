@@ -41,7 +41,7 @@ from lab.cli.common import (
     until_reader_leaves,
 )
 from lab.cli.live_view import RunView, parse_page
-from lab.quantities import clock_time
+from lab.quantities import clock_time, count_noun
 from lab.runtime.private_files import writes_private_files
 from lab.runtime.signals import signal_handler
 
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
     from lab.live.network import LiveNetwork
     from lab.live.settings import Settings
-    from lab.topology.model import Topology
+    from lab.topology.model import HostSpec, Topology
 
 
 speed_option = click.option(
@@ -115,8 +115,13 @@ def check_address(address: str) -> None:
 
 
 def warn_of_external_hosts(topology: Topology) -> None:
-    """Warn of each external host that is not on this machine."""
+    """Warn of each external host that is not on this machine, or that is to send by itself."""
     for spec in topology.hosts.values():
+        if spec.external and (planned := _planned_by(topology, spec)):
+            print_error(
+                f"warning: {planned} of {spec.name} will not be sent: it is external, and its own "
+                "software decides what it sends"
+            )
         where = spec.external.rpartition(":")[0].strip("[]")
         with suppress(ValueError):
             if where in ("", "localhost") or ipaddress.ip_address(where).is_loopback:
@@ -124,6 +129,27 @@ def warn_of_external_hosts(topology: Topology) -> None:
         print_error(
             f"warning: mail for {spec.name} leaves this machine: it goes to {spec.external}"
         )
+
+
+def _planned_by(topology: Topology, spec: HostSpec) -> str:
+    """Return what a topology has a host send, in words; "" for nothing."""
+    from lab.topology.globs import matches_address
+
+    counts = {
+        "message": sum(topology.host(mail.sender.domain) is spec for mail in topology.mail),
+        "traffic": sum(
+            any(matches_address(user.name, spec.name, one.sender) for user in spec.users)
+            for one in topology.traffic
+        ),
+        "script": sum(script.sender == spec.name for script in topology.scripts),
+        "poll": sum(poll.sender == spec.name for poll in topology.polls),
+    }
+    words = [
+        name if name == "traffic" else count_noun(number, name)
+        for name, number in counts.items()
+        if number
+    ]
+    return " and ".join(words)
 
 
 @click.command()

@@ -248,6 +248,10 @@ between = ["A.ARPA", "B.ARPA"]
 [[mail]]
 from = "ann@A.ARPA"
 to = "bob@B.ARPA"
+[[script]]
+from = "A.ARPA"
+to = "B.ARPA"
+lines = ["NOOP", "QUIT"]
 """
 
 
@@ -259,11 +263,12 @@ def test_lab_compare_names_what_differs_and_ends_with_status_1(tmp_path: Path) -
     arguments = ["compare", str(path), "--speed", "20", "-o", str(tmp_path / "both.png")]
     answer = runner.invoke(cli, arguments)
     assert answer.exit_code == 1, answer.output
+    assert "1 message and 1 script of A.ARPA will not be sent" in answer.stderr
     assert "recipients: 1 simulated and 0 live submitted" in answer.output
     assert "message 1 to bob@B.ARPA is submitted at A.ARPA simulated only" in answer.output
     answer = runner.invoke(cli, [*arguments, "--json"])
     assert answer.exit_code == 1
-    found = json.loads(answer.output)
+    found = json.loads(answer.stdout)
     assert not found["same"]
     assert found["differences"][0]["message"] == {"simulated": 1, "live": None}
 
