@@ -105,8 +105,9 @@ class _Run:
 
     def __init__(self, trace: Trace) -> None:
         self.rows = trace.rows
-        self.account = Account(trace.rows)
-        self.recipients = {(each.message, each.id): each for each in self.account.everyone()}
+        account = Account(trace.rows)
+        account.counts()  # which tells mail that is lost from mail that waits
+        self.recipients = {(each.message, each.id): each for each in account.everyone()}
         self.sessions = parted_sessions(trace.rows)
         self.octets = sum(len(row[OCTETS]) for row in trace.of(DIALOGUE))
         self.mail: dict[tuple[int, str], list[tuple[str, str, bytes]]] = defaultdict(list)

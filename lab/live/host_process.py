@@ -216,8 +216,13 @@ class HostProcess(Output):
 
     def state(self) -> tuple[Any, ...]:
         """Return how far messages are handled, whether the host has work, and how much waits."""
+        return self._handled, self.has_work, len(self.host.spool)
+
+    @property
+    def has_work(self) -> bool:
+        """Whether the host will do something by itself."""
         work = self.pending or self.sessions or self.calling or self.commits.is_busy
-        return self._handled, bool(work or self.host.has_work), len(self.host.spool)
+        return bool(work or self.host.has_work)
 
     def finish(self, acceptance: Acceptance) -> None:
         """Put stored mail into its queues, and reply to its sender."""

@@ -67,6 +67,11 @@ class Output(ABC):
     def state(self) -> tuple[Any, ...]:
         """Return what the network has to know of the host's state."""
 
+    @property
+    @abstractmethod
+    def has_work(self) -> bool:
+        """Whether the host will do something by itself."""
+
     @abstractmethod
     def finish(self, acceptance: Acceptance) -> None:
         """Do what remains to be done with mail that is stored."""
@@ -316,6 +321,8 @@ class Output(ABC):
         self._is_stored(self._synced_batch)
         for acceptance in stored:
             self.finish(acceptance)
+        if stored and not self.has_work:
+            self._urgent = True  # if its sender is gone, nobody else reports that it is done
         self._send_queue.release()
         self.flush()
 

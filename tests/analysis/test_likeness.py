@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -337,3 +338,14 @@ def test_runs_without_a_delivery_in_common_have_no_differences() -> None:
     found = likeness(Trace([]), Trace([]))
     assert (found["same"], found["recipients"], found["same_outcome"]) == (True, 0, 1.0)
     assert (found["correlation"], "median_difference" in found) == (None, False)
+
+
+def test_mail_that_is_lost_is_told_from_mail_that_waits() -> None:
+    """The outcomes are those of the summary."""
+    careless = lab.load(TOPOLOGIES / "faults/careless.toml")
+    hosts = {name: replace(host, careless=False) for name, host in careless.hosts.items()}
+    careful = replace(careless, hosts=hosts)
+    ours, theirs = lab.simulate(careless), lab.simulate(careful)
+    assert (ours.summary["lost"], theirs.summary["lost"]) == (1, 0)
+    outcomes = [d for d in differences(ours.trace, theirs.trace) if d["what"] == "outcome"]
+    assert [(one["simulated"], one["live"]) for one in outcomes] == [("lost", "delivered")]

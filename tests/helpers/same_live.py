@@ -39,7 +39,7 @@ SPEED: Final = 40.0
 RETRY: Final = Retry(first=35.0, factor=1.0, max=35.0, give_up=150.0)
 
 DELAYS: Final = (0.02, 0.07, 0.2, 0.6, 2.0, 6.0)
-"""Seconds of the run by which every link of a network may be slower and nothing else change.
+"""Seconds of the run that every link may take, or all mail be late, and nothing else change.
 
 A live run takes longer than a simulated one, by what the machine needs. If the outcome hangs on
 who is first by so little, a wall clock is no judge.
@@ -75,9 +75,18 @@ def slower(topology: Topology, seconds: float) -> Topology:
     return replace(topology, links=links)
 
 
+def later(topology: Topology, seconds: float) -> Topology:
+    """The network with all mail handed in later, and the faults when they were."""
+    mail = tuple(replace(one, at=one.at + seconds) for one in topology.mail)
+    return replace(topology, mail=mail)
+
+
 def is_judged_by_races(topology: Topology) -> bool:
-    first, *others = (lab.simulate(slower(topology, delay)).trace for delay in DELAYS)
-    return not all(likeness(first, other)["same"] for other in others)
+    """Whether anything differs if the links are slower or the mail later."""
+    simulated = lab.simulate(topology).trace
+    others = [slower(topology, delay) for delay in DELAYS[1:]]
+    others += [later(topology, delay) for delay in DELAYS[1:]]
+    return not all(likeness(simulated, lab.simulate(other).trace)["same"] for other in others)
 
 
 def has_effect(topology: Topology) -> bool:

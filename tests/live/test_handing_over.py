@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 from helpers.live_hosts import live
+from helpers.places import TOPOLOGIES
 
 import lab
+from lab.live.running import run_live
+from lab.live.settings import Settings
 
 DOWN = """
 [retry]
@@ -174,3 +177,11 @@ def test_mail_under_way_when_its_host_is_killed_is_waited_for(
     done = live(path, 1.0)
     assert (done.summary["delivered"], done.summary["queued"]) == (1, 0)
     assert done.trace.last > at + 1.0
+
+
+def test_a_run_ends_when_mail_is_stored_whose_sender_has_given_up() -> None:
+    """There is no reply to send any more; the network learns all the same that it is done."""
+    path = TOPOLOGIES / "faults/impatience.toml"
+    trace, reason = run_live(lab.load(path), 0, Settings(speed=240.0), until=7200.0)
+    assert reason == "settled"
+    assert lab.Run(lab.load(path), trace).summary["duplicates"] == 2
