@@ -276,8 +276,8 @@ def unlike_parts(
     This is what "the same bytes" means. Between two hosts, each transaction of one run must have
     an equal one in the other, in whatever session and order; each opening and ending that there
     is in one must be there in the other, however often. A session without a transaction must have
-    an equal one. Equal is what :meth:`Part.key` says: each
-    side's octets, without dates and without hosts that are ``set_aside``.
+    an equal one; one in which nothing was said counts for nothing. Equal is what :meth:`Part.key`
+    says: each side's octets, without dates and without hosts that are ``set_aside``.
     """
     ours, theirs = _by_ends(simulated), _by_ends(live)
     for ends in dict.fromkeys([*ours, *theirs]):
@@ -288,7 +288,7 @@ def unlike_parts(
 def _by_ends(sessions: Iterable[PartedSession]) -> dict[tuple[str, str], list[Part]]:
     found: dict[tuple[str, str], list[Part]] = defaultdict(list)
     for session in sessions:
-        found[session.ends] += session.parts
+        found[session.ends] += [part for part in session.parts if part.said]
     return found
 
 

@@ -189,6 +189,12 @@ def test_a_script_that_ran_once_more_is_a_difference(run: Trace) -> None:
     assert sentence(one).startswith("session 99 A.ARPA -> R.ARPA, whole: live only; it begins")
 
 
+def test_a_session_in_which_nothing_was_said_counts_for_nothing(run: Trace) -> None:
+    """The link went down before the greeting."""
+    opened = next(row for row in run.rows if row[KIND] == "open")
+    assert differences(run, Trace([*run.rows, (*opened[:SESSION], 99, *opened[MESSAGE:])])) == []
+
+
 def test_dates_order_and_the_choice_of_session_are_set_aside(run: Trace) -> None:
     """The two mails of the first session in two sessions, and the later one before."""
     late = next(row[SESSION] for row in run.rows if row[KIND] == "open")
