@@ -87,6 +87,25 @@ def test_every_word_of_a_ladder_can_be_read(name: str, options: dict[str, Any]) 
     readable(words(drawn(run(name).trace, "ladder", **options)))
 
 
+@pytest.mark.parametrize("name", ["faults/one-way", "faults/doubled-reply", "faults/refuse"])
+def test_what_crosses_is_written_between_the_lines_of_its_hosts(name: str) -> None:
+    """Also a reply that refuses, in bold letters, and a lost channel, between its two crosses."""
+    ax = drawn(run(name).trace, "ladder")
+    of = {row.seq: row for row in ladder_rows(run(name).trace)}
+    lines = {
+        text.get_text(): ax.transData.transform((text.get_position()[0], 0))[0]
+        for text in ax.texts if (text.get_gid() or "").startswith("host")
+    }  # fmt: skip
+    crosses = [line.get_window_extent() for line in ax.lines if line.get_marker() == "x"]
+    for text in [text for text in ax.texts if (text.get_gid() or "").startswith("label")]:
+        row = of[int(str(text.get_gid()).split()[1])]
+        box = text.get_window_extent()
+        if row.crosses or row.kind == "cut":
+            left, right = sorted((lines[row.host], lines[str(row.peer)]))
+            assert left <= box.x0 <= box.x1 <= right, text
+        assert not any(box.overlaps(cross) for cross in crosses), text
+
+
 def test_a_ladder_has_an_arrow_for_each_command_reply_and_mail_data() -> None:
     """Each as it was said, from the host that said it to the one that heard it."""
     trace = run("rfc821/scenario-03").trace

@@ -231,8 +231,8 @@ class _Drawing:
         room = columns * self._column_width() * 72 - 26
         if row.kind in ("cut", "loss"):
             room = (1 - 2 * _CROSSED) * (room + 26) - 26  # between the two crosses
-        text = plot_style.fitted(row.text, room, _SIZE)
         weight = "bold" if row.kind == "error" else "normal"
+        text = plot_style.fitted(row.text, room, _SIZE, weight)
         on_the_line = self.to_scale or row.kind in ("open", "cut", "loss")
         self.ax.text(
             x, y if on_the_line else y - 0.08, text, fontsize=_SIZE, color=colour,
