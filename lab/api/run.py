@@ -16,6 +16,7 @@ from lab.api.artefacts import write_artefacts, write_least
 from lab.quantities import clock_time
 from lab.runtime import arguments
 from lab.runtime.deprecation import renamed
+from lab.runtime.gc_pause import gc_pause
 from lab.topology.model import Topology
 from lab.trace.levels import includes
 from lab.trace.rows import END_REASON, KIND
@@ -51,12 +52,17 @@ class Run:
         has_others = meta.get("live") or any(host.get("reply") for host in meta.get("hosts", ()))
         peers = self._rules.peers if has_others else Peers()
         summaries = [breach.summary() for breach in peers.breaches]
-        return summarise(self.trace, self.account, summaries, peers.count)
+        account = self.account
+        with gc_pause():
+            return summarise(self.trace, account, summaries, peers.count)
 
     @cached_property
     def account(self) -> Account:
         """What became of each recipient, according to the trace."""
-        return Account(self.trace.rows) if self._analysis is None else self._analysis.account
+        if self._analysis is not None:
+            return self._analysis.account
+        with gc_pause():
+            return Account(self.trace.rows)
 
     @cached_property
     def breaches(self) -> list[Breach]:
@@ -73,7 +79,8 @@ class Run:
         if self._analysis is not None:
             return self._analysis.rules
         rules = Invariants()
-        rules.take_all(self.trace.rows)
+        with gc_pause():
+            rules.take_all(self.trace.rows)
         return rules
 
     if not TYPE_CHECKING:  # type checkers know the new names only

@@ -1,4 +1,4 @@
-"""Pause the garbage collector during a run: runs leave hardly any reference cycles."""
+"""Pause the garbage collector during a run and its analysis: both leave hardly any cycles."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def gc_pause() -> Iterator[None]:
     """Within this context, collect garbage over a thousand times less often.
 
     A run makes hardly any reference cycles, and it keeps its topology and its whole trace, so each
-    collection searches them for nothing. The one at the end of a run is deferred too, until enough
-    objects have been left behind. Threads may use this at the same time: the last one to leave
-    restores the thresholds that the first one found.
+    collection searches them for nothing, also while the trace is analysed. The collection at the
+    end is deferred too, until enough objects have been left behind. Threads may use this at the
+    same time: the last one to leave restores the thresholds that the first one found.
     """
     _BEFORE.append(gc.get_threshold())
     gc.set_threshold(max(RARELY, _BEFORE[-1][0]), 50, 100)
