@@ -34,12 +34,13 @@ ZONES: Final[dict[str, int]] = {
 
 # zone = ( ("+" / "-") 4DIGIT ): hours and minutes ahead of Universal Time (RFC 822, 5.1)
 _NUMBERED: Final = re.compile(r"([+-])([01][0-9]|2[0-3])([0-5][0-9])")
+_ZONE: Final = "|".join((*ZONES, r"[+-](?:[01][0-9]|2[0-3])[0-5][0-9]"))
 
 # <daytime> ::= <SP> <date> <SP> <time>      <date> ::= <dd> <SP> <mon> <SP> <yy>
 # <time> ::= <hh> ":" <mm> ":" <ss> <SP> <zone>      <hh>: 00 to 24; <mm>, <ss>: 00 to 59
 _DAYTIME: Final = re.compile(
     rf"([1-9]|0[1-9]|[12][0-9]|3[01]) ({'|'.join(_MONTHS)}) ([0-9]{{2}}) "
-    r"([01][0-9]|2[0-4]):([0-5][0-9]):([0-5][0-9]) ([A-Z]+|[+-][0-9]{4})",
+    rf"([01][0-9]|2[0-4]):([0-5][0-9]):([0-5][0-9]) ({_ZONE})",
     re.I,
 )
 
@@ -48,7 +49,7 @@ _DAYTIME: Final = re.compile(
 # <opt-info> ::= [<via>] [<with>] [<id>] [<for>]
 _STAMP: Final = re.compile(
     r"Received: FROM (\S+) BY (\S+) (?:VIA (\S+) )?(?:WITH (\S+) )?(?:ID (\S+) )?"
-    r"(?:FOR (\S+|<.*>) )?; (.+)",
+    rf"(?:FOR (\S+|<.*>) )?; ( *{re.sub(r'[(](?![?])', '(?:', _DAYTIME.pattern)} *)",
     re.I | re.S,
 )
 _FOLD: Final = re.compile(r"\r\n[ \t]+")
@@ -138,6 +139,7 @@ def _zone(offset: timedelta) -> str:
     return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}{abs(minutes) % 60:02}"
 
 
+@lru_cache(maxsize=4096)
 def zone_of(name: str) -> timezone:
     """Return the time zone of a name of :data:`ZONES`, in either case, or of +hhmm.
 
@@ -186,7 +188,6 @@ def parse_daytime(text: str) -> Daytime:
     if match is None:
         raise SyntaxFault(f"not a <daytime> of RFC 821, such as 2 Nov 81 22:40:10 UT: {text!r}")
     day, month, year, hour, minute, second, zone = match.groups()
-    zone_of(zone)
     return Daytime(
         int(day), _NUMBERS[in_capitals(month)], int(year),
         int(hour), int(minute), int(second), zone,
@@ -245,15 +246,14 @@ def parse_time_stamp_line(line: bytes) -> TimeStamp:
 
     The CRLF at its end may be left out. Raises :class:`SyntaxFault` if it is not one.
     """
-    text = _FOLD.sub(" ", line.decode("latin-1").removesuffix("\r\n"))
+    text = line.decode("latin-1").removesuffix("\r\n")
+    if "\r\n" in text:
+        text = _FOLD.sub(" ", text)
     match = _STAMP.fullmatch(text)
     if match is None or "\r\n" in text:
         raise SyntaxFault(f"not a time stamp line of RFC 821: {text[:80]!r}")
-    sent_by, received_by, link, protocol, id_, path, daytime = match.groups()
-    parse_daytime(daytime)
-    return TimeStamp(
-        sent_by, received_by, daytime, link or "", protocol or "", id_ or "", path or ""
-    )
+    sent_by, received_by, link, protocol, id_, path, daytime = match.groups("")
+    return TimeStamp(sent_by, received_by, daytime, link, protocol, id_, path)
 
 
 def parse_return_path_line(line: bytes) -> Path:
