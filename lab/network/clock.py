@@ -16,6 +16,7 @@ _ALL: Final = 1 << 60
 class Clock(Environment):
     """SimPy's environment, in seconds."""
 
+    __slots__ = ("_now",)
     _now: float
 
     def run_out(self) -> None:
@@ -35,3 +36,7 @@ class Clock(Environment):
         while self.peek() <= at:
             self.step()
         self._now = max(self._now, at)
+
+
+# the time is looked up dozens of times a message: as an attribute, not by a property in Python
+Clock.now = vars(Clock)["_now"]  # type: ignore[method-assign]
