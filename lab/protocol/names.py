@@ -11,6 +11,8 @@ import re
 from functools import lru_cache
 from typing import Final
 
+from lab.protocol.sizes import MAX_COMMAND_LINE
+
 _ZEROS: Final = re.compile(r"(?<=[#.\[])0+(?=[0-9])")
 
 
@@ -61,7 +63,11 @@ def canonical(text: str) -> str:
     return _ZEROS.sub("", text) if "#" in text or "[" in text else text
 
 
-@lru_cache(maxsize=16384)
 def host_name(text: str) -> HostName:
-    """Return the :class:`HostName` of a text, made once and shared."""
+    """Return the :class:`HostName` of a text: made once and shared, unless the text is long."""
+    return _shared(text) if len(text) <= MAX_COMMAND_LINE else HostName(text)
+
+
+@lru_cache(maxsize=16384)
+def _shared(text: str) -> HostName:
     return HostName(text)

@@ -122,7 +122,7 @@ class SenderSMTP:
             return [*events, *self._broken(replies[1:])]
         self._parser = None
         if crossing[1]:
-            events.append(Crossing(crossing[0], crossing[1]))
+            events.append(Crossing(*crossing))
         return events
 
     def _broken(self, early: list[tuple[int, tuple[str, ...], bytes]]) -> list[Crossing]:

@@ -119,13 +119,13 @@ class Path:
     route_hosts: tuple[HostName, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        route = ",".join("@" + host for host in self.route)
+        route = ",".join(["@" + host for host in self.route]) if self.route else ""
         mailbox = f"{self.local}@{self.domain}" if self.domain else ""
         # a frozen dataclass has no other way to set what is derived; paths are made all the time
         put = object.__setattr__
         put(self, "text", f"<{route}{':' if route else ''}{mailbox}>")
-        put(self, "host", remembering(host_name, self.domain))
-        hosts = tuple([remembering(host_name, host) for host in self.route]) if route else ()
+        put(self, "host", host_name(self.domain))
+        hosts = tuple([host_name(host) for host in self.route]) if route else ()
         put(self, "route_hosts", hosts)
 
     # the text is all of the path; comparing it is fast, and paths are the keys of many tables
@@ -156,8 +156,7 @@ class Path:
     @property
     def user(self) -> str:
         """The user name that the local part stands for, without quotes and backslashes."""
-        user: str = remembering(unquote, self.local)
-        return user
+        return unquote(self.local)
 
     @property
     def first(self) -> str:
@@ -189,7 +188,6 @@ NULL_PATH: Final = Path((), "", "")
 """The null reverse-path, ``<>``, of notifications (section 3.6)."""
 
 
-@lru_cache(maxsize=4096)
 def unquote(local: str) -> str:
     """Return the user name that a local part stands for, without quotes and backslashes.
 

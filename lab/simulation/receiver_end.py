@@ -126,13 +126,8 @@ class LocalReceiverEnd(ReceiverEnd):
     def take(self, delivery: Delivery, number: int, message: int | None) -> None:
         """Take a command or mail data of a session, about a message."""
         octets, engine, connection = delivery.octets, self.engine, self.connection
-        now = self.session.now = delivery.at
-        # A sender of ours sends one command, or the mail data, in one piece. It is recorded before
-        # what the host makes of it.
-        is_data = engine.state is _DATA or self.was_in_mail_data
-        kind = "data" if is_data else "command"
-        row = (now, kind, self.host.name, self.sender_host, number, message, delivery.sent, octets)
-        self.record(row)
+        now = delivery.at
+        is_data = self._arrived(delivery, number, message)
         if self.writer is not None:
             self._write(self.writer, engine.receive(octets), now)
             return
@@ -145,6 +140,18 @@ class LocalReceiverEnd(ReceiverEnd):
         if engine.state is _CLOSED:
             self._hang_up(now)
 
+    def _arrived(self, delivery: Delivery, number: int, message: int | None) -> bool:
+        """Record what has arrived, before what the host makes of it; return whether it is mail
+        data. A sender of ours sends one command, or the mail data, in one piece.
+        """
+        now = self.session.now = delivery.at
+        is_data = self.is_in_mail_data
+        self.record((
+            now, "data" if is_data else "command", self.host.name, self.sender_host, number,
+            message, delivery.sent, delivery.octets,
+        ))  # fmt: skip
+        return is_data
+
     def _hang_up(self, now: float) -> None:
         """Close the channel after the last reply, which a fault may hide from the sender-SMTP."""
         if self.override is not None and not self.engine.turned:
@@ -153,12 +160,8 @@ class LocalReceiverEnd(ReceiverEnd):
 
     def take_part(self, delivery: Delivery, number: int, message: int | None) -> None:
         """Take the first bytes of a command or of mail data, whose rest is lost."""
-        now = self.session.now = delivery.at
-        octets = delivery.octets
-        kind = "data" if self.is_in_mail_data else "command"
-        row = (now, kind, self.host.name, self.sender_host, number, message, delivery.sent, octets)
-        self.record(row)
-        self.engine.receive(octets)
+        self._arrived(delivery, number, message)
+        self.engine.receive(delivery.octets)
 
     def see_close(self) -> None:
         """Find out that the connection is closed or cut."""
