@@ -15,7 +15,9 @@ import string
 import sys
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from mypyc.build import mypycify
 from setuptools import Distribution
@@ -28,19 +30,46 @@ OPTIONS = ["--config-file=", "--no-site-packages", "--ignore-missing-imports", "
 def main(folder: Path, modules: list[str]) -> None:
     """Compile modules, named by their files, into a folder."""
     with tempfile.TemporaryDirectory() as scratch:
-        # -O2: as fast as -O3 here, and compiled in half the time
+        # -O2: as fast as -O3 here, and compiled in half the time; -O0 where only that counts
         extensions = mypycify(
-            [*OPTIONS, *modules], opt_level="2", debug_level="0", target_dir=scratch,
-            group_name=GROUP,
+            [*OPTIONS, *modules], opt_level=os.environ.get("SMTP_LAB_OPTIMIZE", "2"),
+            debug_level="0", target_dir=scratch, group_name=GROUP, multi_file=True,
         )  # fmt: skip
         put_docstrings(Path(scratch), modules)
-        command = build_ext(Distribution({"name": GROUP, "ext_modules": extensions}))
+        command = ParallelBuild(Distribution({"name": GROUP, "ext_modules": extensions}))
         command.build_lib, command.build_temp = str(folder), os.path.join(scratch, "objects")
         command.parallel = os.cpu_count() or 1
         command.ensure_finalized()
         command.run()
     lines = [f"{hash_of(path)} {path.as_posix()}\n" for path in sorted(closure(modules))]
     (folder / "SOURCES").write_text("".join(lines), encoding="utf-8")
+
+
+class ParallelBuild(build_ext):
+    """Compiles the files of each extension side by side, on every processor, as it does
+    extensions.
+    """
+
+    def build_extensions(self) -> None:
+        """Build the extensions."""
+        compile_all = self.compiler.compile
+        is_gnu = self.compiler.compiler_type == "unix"
+
+        def compile_each(sources: list[str], *settings: Any, **options: Any) -> list[str]:
+            def compiled(source: str) -> list[str]:
+                return compile_all([source], *settings, **options)
+
+            # the largest first, so that none is left over at the end
+            ordered = sorted(sources, key=os.path.getsize, reverse=True)
+            with ThreadPoolExecutor(os.cpu_count()) as pool:
+                objects = dict(zip(ordered, pool.map(compiled, ordered), strict=True))
+            return [path for source in sources for path in objects[source]]
+
+        self.compiler.compile = compile_each
+        for extension in self.extensions:
+            # calls within the library go straight to the function, and not through a table
+            extension.extra_compile_args += ["-fvisibility=hidden"] if is_gnu else []
+        super().build_extensions()
 
 
 def hash_of(path: Path) -> str:
