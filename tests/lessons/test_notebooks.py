@@ -83,6 +83,13 @@ def anew() -> nbformat.NotebookNode:
     return nbformat.v4.new_code_cell(forget, id="anew")
 
 
+def unpainted() -> nbformat.NotebookNode:
+    """A cell after which figures are made and not painted: that takes most of a lesson's time."""
+    formats = "InlineBackend.instance(parent=get_ipython()).figure_formats = set()"
+    source = f"from matplotlib_inline.config import InlineBackend\n{formats}"
+    return nbformat.v4.new_code_cell(source, id="unpainted")
+
+
 def shuffled(cells: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
     """The cells in an order of chance, the same each time."""
     return random.Random("a student in a hurry").sample(cells, len(cells))
@@ -116,6 +123,7 @@ async def run_through(path: Path) -> Ran:
     async with client.async_setup_kernel(env={**os.environ, "PYTHONPATH": str(HERE.parent)}):
         await run("published", notebook.cells)
         await run("solved", filled(read(path), solutions(notebook)).cells)
+        await client.async_execute_cell(unpainted(), -1)
         await run("wrong", filled(read(path), WRONG[path.stem]["answers"]).cells)
         await run("backwards", read(path).cells[::-1])
         client.allow_errors = True  # what was explained in a sentence is an error all the same
