@@ -58,7 +58,7 @@ TOUCHED = {  # private names of others, each with its reason
     "live/host_main": ("os._exit", DOCUMENTED),
     "live/host_process": ("os._exit", DOCUMENTED),
     "topology/old_keys": ("sys._getframe", DOCUMENTED),
-    "network/clock": ("self._queue", SIMPY),
+    "network/clock": ("self._queue, vars(Clock)['_now']", SIMPY),
     "network/events": ("clock._queue, clock._now, event._ok, event._value", SIMPY),
     "simulation/partitioned/event_order": ("clock._queue, clock._now", SIMPY),
 }  # fmt: skip
