@@ -10,6 +10,11 @@ real mail programs talk to a live network. ``lab.protocol`` has the engines alon
 
 from __future__ import annotations
 
+from lab.runtime import startup
+
+if startup.is_command():  # before anything that takes time
+    startup.end_at_once()
+
 from importlib import import_module
 
 from lab.runtime import compiled, old_names

@@ -20,7 +20,7 @@ import click
 
 import lab
 from lab.cli.common import FAILED, INTERRUPTED, UNUSABLE, discard_output, print_error, reason_of
-from lab.runtime import compiled
+from lab.runtime import compiled, startup
 
 COMMANDS = {
     "run": "Simulate TOPOLOGY and print what became of the mail.",
@@ -150,11 +150,24 @@ def open_closed_streams() -> None:
 
 def main() -> NoReturn:
     """Run the command line, and end the process with its exit status."""
+    try:
+        startup.begin()
+        status = _run_command()
+        startup.end_at_once()
+    except KeyboardInterrupt:  # while an error was being printed, say
+        startup.end_at_once()
+        status = INTERRUPTED
+    raise SystemExit(status)
+
+
+def _run_command() -> int:
+    """Run the command; return its exit status, with what is wrong printed in one sentence."""
     open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         # a character that the terminal's encoding lacks is printed as a question mark
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
+    status: int
     try:
         # the exit status of a click.exceptions.Exit comes back as the result
         status = cli.main(prog_name="lab", standalone_mode=False) or 0
@@ -165,6 +178,13 @@ def main() -> NoReturn:
         print_error(error.format_message())
         status = UNUSABLE
     except (click.Abort, KeyboardInterrupt):
+        startup.end_at_once()
+        print_error("interrupted")
+        status = INTERRUPTED
+    except ImportError as error:
+        if not isinstance(error.__cause__, KeyboardInterrupt):  # in the midst of an import
+            raise
+        startup.end_at_once()
         print_error("interrupted")
         status = INTERRUPTED
     except SystemExit:
@@ -175,4 +195,4 @@ def main() -> NoReturn:
         where = f"{error.filename}: " if error.filename else ""
         print_error(where + reason_of(error))
         status = FAILED
-    raise SystemExit(status)
+    return status

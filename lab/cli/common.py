@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from lab.quantities import clock_time
+from lab.runtime.signals import interruptible, not_ignored
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -201,12 +202,26 @@ def make_directory(out: str) -> None:
 
 
 def write_artefacts(done: Run, out: str) -> str:
-    """Write the artefacts; return a sentence about them, or "" if not all could be written."""
-    from lab.api.artefacts import ARTEFACTS, unavailable
+    """Write the artefacts; return a sentence about them, or "" if not all could be written.
+
+    Ctrl-C takes effect before the next artefact, and a second one at once: while a library is
+    being imported, some that are written in C crash.
+    """
+    stops: list[None] = []
+
+    def begin(name: str) -> None:
+        if stops:
+            raise KeyboardInterrupt
+        update(f"writing {name} to {out}")
 
     try:
-        with status_line(f"writing to {out}") as update:
-            paths = done.save(out, lambda name: update(f"writing {name} to {out}"))
+        from lab.api.artefacts import ARTEFACTS, unavailable
+
+        with (
+            interruptible(lambda: stops.append(None), *not_ignored()),
+            status_line(f"writing to {out}") as update,
+        ):
+            paths = done.save(out, begin)
     except OSError as error:
         where = error.filename2 or error.filename or out
         whole = ", ".join(name for name in ARTEFACTS if (Path(out) / name).exists())
@@ -309,11 +324,11 @@ _MOST_GAPS = 6
 
 def report_run(done: Run, transcript: bool, as_json: bool, out: str | None, quiet: bool) -> bool:
     """Write the artefacts and print what was asked for; return whether all could be written."""
+    # the artefacts come first, because the reader of our output may leave
+    written = write_artefacts(done, out) if out is not None else None
     from lab.analysis.account import write_summary
     from lab.views import why_unavailable
 
-    # the artefacts come first, because the reader of our output may leave
-    written = write_artefacts(done, out) if out is not None else None
     why = why_unavailable(done.trace, "transcript") if transcript and not as_json else ""
     with until_reader_leaves():
         if why:

@@ -23,7 +23,7 @@ from lab.live.host_process import HostArguments
 from lab.live.row_ring import RowRing, outbox, what_crossed
 from lab.live.storage import left_in
 from lab.protocol import Path as MailPath
-from lab.runtime.spawn import without_main
+from lab.runtime.spawn import quiet_start
 from lab.trace.rows import KIND, MESSAGE, Row
 
 _SENT_AGAIN: Final = ("busy", "full", "refusing", "skew")
@@ -207,7 +207,7 @@ class HostHandle(HostControl):
         self._process = network.processes.Process(
             target=main, args=(arguments, theirs), daemon=True
         )
-        with without_main():
+        with quiet_start():
             self._process.start()
         theirs.close()
         asyncio.get_running_loop().add_reader(self.control, self.receive_messages)

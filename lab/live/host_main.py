@@ -16,6 +16,7 @@ from lab.live.connections import IncomingConnection, OutgoingConnection
 from lab.live.control import Control, PeerGone
 from lab.live.host_process import HostArguments, HostProcess, exit_without_network
 from lab.runtime.private_files import OTHERS
+from lab.runtime.signals import let_through
 
 _PORT_TAKEN: Final = 5.0
 """Seconds for which a host that was killed tries to listen at its port again."""
@@ -41,6 +42,7 @@ async def _serve(process: HostProcess) -> None:
     loop = asyncio.get_running_loop()
     loop.add_reader(process.control, process.receive_messages)
     loop.add_signal_handler(signal.SIGTERM, process.over.set)
+    let_through()
     until = time.monotonic() + _PORT_TAKEN if arguments.life else 0.0
     while True:
         try:

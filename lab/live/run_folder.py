@@ -16,12 +16,13 @@ import stat
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from lab.quantities import count_noun
+from lab.runtime.signals import held_back
 
 TRACE: Final = "trace.jsonl"
 """The name of the trace so far, in the folder of a run."""
@@ -88,17 +89,23 @@ def _made_private(folder: Path) -> Path:
 @contextmanager
 def run_folder() -> Iterator[Path]:
     """Yield a new folder for a run, which only this user can read; it is removed afterwards."""
-    made = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=runs_folder()))
-    # under another name until it is locked, or another run might take it for a killed one's
-    lock = os.open(made / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
-    place = made.with_name(f"{_PREFIX}{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        made.rename(place)
+    with ExitStack() as stack:
+        with held_back():
+            # under another name until it is locked, or another run might take it for a killed one's
+            made = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=runs_folder()))
+            stack.callback(_remove, made)
+            lock = os.open(made / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
+            stack.callback(os.close, lock)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            place = made.with_name(f"{_PREFIX}{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}")
+            made.rename(place)
+            stack.callback(_remove, place)
         yield place
-    finally:
-        shutil.rmtree(place if place.exists() else made, ignore_errors=True)
-        os.close(lock)
+
+
+def _remove(folder: Path) -> None:
+    with held_back():
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def left_by_killed() -> list[LeftByKilled]:

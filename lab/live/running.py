@@ -19,6 +19,7 @@ from lab.live.spool_folder import SpoolProblem, check_folder, locked
 from lab.live.watch import Show
 from lab.runtime.gc_pause import gc_pause
 from lab.runtime.private_files import writes_private_files
+from lab.runtime.signals import blocked, held_back
 from lab.topology.model import Topology
 from lab.trace.trace import Trace
 
@@ -59,8 +60,9 @@ def run_live(
     """
     descriptors()  # a session takes two descriptors
     loop = asyncio.Runner(loop_factory=loop_factory())
-    with gc_pause(), _storage(settings, topology) as made, loop as runner:
-        return runner.run(_run(topology, seed, made, until, started, progress, analysis, shown))
+    with ExitStack() as closing, gc_pause(), _storage(settings, topology) as made, loop as runner:
+        run = _run(topology, seed, made, until, started, progress, analysis, shown, closing)
+        return runner.run(run)
 
 
 @contextmanager
@@ -105,11 +107,12 @@ async def _run(
     progress: Progress,
     analysis: StreamingAnalysis | None,
     shown: Show | None,
+    closing: ExitStack,
 ) -> tuple[Trace, str]:
     network = LiveNetwork(topology, seed, settings, analysis)
     reason = "failed"
     is_up = False
-    with _interrupts(network), ExitStack() as watching:
+    with _interrupts(network, closing), ExitStack() as watching:
         try:
             await network.start()
             watch = watching.enter_context(watched(network, wanted=shown is not None))
@@ -129,8 +132,11 @@ async def _run(
 
 
 @contextmanager
-def _interrupts(network: LiveNetwork) -> Iterator[None]:
-    """Within this context, Ctrl-C or a request to end ends the run in order."""
+def _interrupts(network: LiveNetwork, closing: ExitStack) -> Iterator[None]:
+    """Within this context, Ctrl-C or a request to end ends the run in order.
+
+    After it, they do nothing until ``closing`` is closed: what has been done is returned.
+    """
     loop = asyncio.get_running_loop()
     numbers = [signal.SIGINT, signal.SIGTERM]
     if hasattr(signal, "SIGHUP"):  # the terminal is closed
@@ -141,6 +147,8 @@ def _interrupts(network: LiveNetwork) -> Iterator[None]:
     try:
         yield
     finally:
-        for number in numbers:
-            with suppress(ValueError, RuntimeError):
-                loop.remove_signal_handler(number)
+        with blocked():
+            for number in numbers:
+                with suppress(ValueError, RuntimeError):
+                    loop.remove_signal_handler(number)
+            closing.enter_context(held_back(forget=True))

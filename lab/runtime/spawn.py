@@ -5,6 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
+
+from lab.runtime.signals import blocked
 
 
 @contextmanager
@@ -25,3 +28,15 @@ def without_main() -> Iterator[None]:
     finally:
         for name, value in kept.items():
             setattr(main, name, value)
+
+
+@contextmanager
+def quiet_start() -> Iterator[None]:
+    """Within this context, new processes do not import the caller's script, nor get Ctrl-C.
+
+    They get it when they have decided what to do about it and call
+    :func:`lab.runtime.signals.let_through`.
+    """
+    resource_tracker.ensure_running()  # or it begins below, and lets the signals through
+    with without_main(), blocked():
+        yield

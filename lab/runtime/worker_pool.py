@@ -8,6 +8,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
+from lab.runtime.signals import let_through
+from lab.runtime.spawn import quiet_start
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -54,7 +57,9 @@ def _over_processes(
     chunk = max(1, min(CHUNK, len(items) // (4 * processes)))
     pool: Any = ProcessPoolExecutor(processes, context, initializer=ignore_interrupts)
     try:
-        yield from pool.map(work, items, chunksize=chunk)
+        with quiet_start():
+            made = pool.map(work, items, chunksize=chunk)
+        yield from made
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -62,3 +67,4 @@ def _over_processes(
 def ignore_interrupts() -> None:
     """Ignore Ctrl-C in this process; the process that started it handles it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    let_through()

@@ -21,7 +21,7 @@ from typing import Any
 
 from lab.analysis.account import Account
 from lab.runtime.gc_pause import gc_pause
-from lab.runtime.spawn import without_main
+from lab.runtime.spawn import quiet_start
 from lab.simulation.partitioned.event_order import merge
 from lab.simulation.partitioned.exchange import pipe
 from lab.simulation.partitioned.merged_results import MergedResults
@@ -136,7 +136,7 @@ class Coordinator:
             pipes[a][b], pipes[b][a] = pipe()
         workers, running = [], []
         try:
-            with without_main():
+            with quiet_start():
                 for partition in range(count):
                     ours, theirs = Pipe()
                     workers.append(ours)

@@ -21,6 +21,7 @@ from typing import Any, Final
 
 from lab.hosts.routing import Trees
 from lab.runtime.gc_pause import gc_pause
+from lab.runtime.signals import let_through
 from lab.simulation.partitioned.exchange import Peers
 from lab.simulation.partitioned.local_results import LocalResults
 from lab.simulation.partitioned.merged_results import NUMBERED
@@ -220,6 +221,7 @@ def main(
 ) -> None:
     """Run a worker: the main function of its process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the coordinator handles Ctrl-C
+    let_through()
     try:
         with gc_pause():
             WorkerProcess(setup, partition, Peers(pipes), coordinator).run()
