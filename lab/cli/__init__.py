@@ -181,7 +181,7 @@ def _run_command() -> int:
         startup.end_at_once()
         print_error("interrupted")
         status = INTERRUPTED
-    except ImportError as error:
+    except (ImportError, RuntimeError) as error:
         if not isinstance(error.__cause__, KeyboardInterrupt):  # in the midst of an import
             raise
         startup.end_at_once()

@@ -42,6 +42,7 @@ from lab.cli.common import (
 )
 from lab.cli.live_view import RunView, parse_page
 from lab.quantities import clock_time, count_noun
+from lab.runtime import startup
 from lab.runtime.private_files import writes_private_files
 from lab.runtime.signals import signal_handler
 
@@ -217,6 +218,7 @@ def live(
     as a table, with --json as a line a second that something has changed, and on a page for a
     browser, which has the mail.
     """
+    startup.end_at_once()  # nothing has begun yet, and imports do not like to be interrupted
     check_speed(speed)
     if not idle > 0:
         exit_with_error("--idle must be greater than 0, for example --idle '5 min'")
@@ -248,6 +250,7 @@ def live(
     loud = not (quiet or as_json)
     print_what_is_left(settings, quiet)
     problem, status = "", 0
+    startup.begin()
     with trace_folder(out, transcript) as folder:
         view = RunView(serve, as_json, loud)
         with ProgressLine(loud, view) as progress:

@@ -6,26 +6,29 @@ imports, where nobody can catch it. So until :func:`begin`, and from
 the process. Nothing has been begun then, or all is done.
 """
 
+import _signal as signal  # type: ignore[import-not-found]  # in C: the other takes milliseconds
 import os
-import signal
 import sys
 
 
 def is_command() -> bool:
     """Return whether this process is the ``lab`` command and not a program that imports lab."""
-    if sys.argv[:1] == ["-m"]:  # python -m lab; later, it is the path of the module
+    path = sys.argv[0] if sys.argv else ""
+    if path == "-m":  # python -m lab; later, it is the path of the module
         return "lab" in sys.orig_argv
-    folder, name = os.path.split(sys.argv[0] if sys.argv else "")
+    folder, name = os.path.split(path)
+    if name == "__main__.py":
+        return folder == os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     return name == "lab" and folder == os.path.dirname(sys.executable)
 
 
 def end_at_once() -> None:
-    """Let Ctrl-C end the process from now on, if it raises KeyboardInterrupt at present."""
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    """Let Ctrl-C end the command from now on, if it raises KeyboardInterrupt at present."""
+    if is_command() and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def begin() -> None:
     """Let Ctrl-C raise KeyboardInterrupt again: from now on somebody catches it."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+    if signal.getsignal(signal.SIGINT) == signal.SIG_DFL:
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -57,6 +57,7 @@ DOCUMENTED = "documented by Python, in spite of its name"
 TOUCHED = {  # private names of others, each with its reason
     "live/host_main": ("os._exit", DOCUMENTED),
     "live/host_process": ("os._exit", DOCUMENTED),
+    "runtime/startup": ("import _signal", "to import signal takes milliseconds"),
     "topology/old_keys": ("sys._getframe", DOCUMENTED),
     "network/clock": ("self._queue, vars(Clock)['_now']", SIMPY),
     "network/events": ("clock._queue, clock._now, event._ok, event._value", SIMPY),

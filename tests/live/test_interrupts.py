@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from random import Random
@@ -15,7 +16,7 @@ from helpers.live_hosts import eventually
 from helpers.places import TOPOLOGIES
 
 from lab.runtime import startup
-from lab.runtime.signals import held_back
+from lab.runtime.signals import blocked, held_back
 
 RELAYED = str(TOPOLOGIES / "rfc821" / "scenario-03.toml")
 PARTS = 8
@@ -49,7 +50,7 @@ def test_ctrl_c_at_any_moment(part: int, tmp_path: Path) -> None:
     assert "Traceback" not in said
     assert process.returncode in (0, 130, -signal.SIGINT), said
     assert eventually(lambda: not in_session(process.pid))
-    assert not list(state.rglob("*.sqlite"))
+    assert not list(state.rglob("*.sqlite")), (process.returncode, said[-500:])
     assert not [path for path in tmp_path.iterdir() if path.name not in ("state", "out", "said")]
     left = {path.name for path in out.iterdir()} if out.exists() else set()
     assert not [name for name in left if name.endswith(".part")]
@@ -66,8 +67,13 @@ def test_only_the_command_line_changes_what_ctrl_c_does() -> None:
 
 
 def test_what_is_held_back_comes_after_or_never() -> None:
-    """``forget`` drops it."""
+    """``forget`` drops it; also where another thread gets the signal, as those of libraries may."""
+    waiting = threading.Event()
+    threading.Thread(target=waiting.wait, daemon=True).start()
     with pytest.raises(KeyboardInterrupt), held_back():
         os.kill(os.getpid(), signal.SIGINT)
     with held_back(forget=True):
         os.kill(os.getpid(), signal.SIGINT)
+    with held_back(forget=True), blocked():  # here it is the other thread
+        os.kill(os.getpid(), signal.SIGINT)
+    waiting.set()
