@@ -8,6 +8,7 @@ import os
 import pickle
 import subprocess
 import sys
+import weakref
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -98,11 +99,13 @@ class LiveServer:
         self.ports, self.page = answer["ports"], answer["page"]
 
     def _read(self) -> Run:
-        """Return what happened. A long trace stays in its folder, which goes with this object."""
+        """Return what happened. A long trace stays in its folder, which goes with its rows."""
         assert self._folder is not None
         long = Path(self._folder.name, "trace.parquet")
         if long.exists():
-            return Run(self.topology, open_trace(long))
+            trace = open_trace(long)
+            weakref.finalize(trace.rows, self._folder.cleanup)
+            return Run(self.topology, trace)
         trace = Trace.read_jsonl(Path(self._folder.name, "trace.jsonl"))
         self._folder.cleanup()
         return Run(self.topology, trace)

@@ -136,7 +136,7 @@ class OutgoingConnection(PendingCall):
         """Begin the session: the channel to the other host is open."""
         self.number = number
         self.process.calling.pop(self.call_number, None)
-        self.process.sessions.add(self)
+        self.process.keep_watch(self)
         self.since = self.process.clock.now
         if self.queue_sender is not None:
             self.queue_sender.session = number
@@ -314,7 +314,7 @@ class IncomingConnection(OpenSession):
 
     def _greet(self, environment: str) -> None:
         process = self.process
-        process.sessions.add(self)
+        process.keep_watch(self)
         self.receiving = StoringSession(
             process, environment, self._identify, self.number, self.peer, self._enter,
             self._respond,

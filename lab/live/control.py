@@ -20,6 +20,9 @@ Message = tuple[Any, ...]
 _HEADER: Final = 4
 _BATCH: Final = 8
 _BUFFER: Final = 1 << 20
+_AT_ONCE: Final = 1 << 16
+"""Bytes that are read from the socket at a time."""
+
 _ROWS: Final = 1 << 31
 """A bit of the header: rows of the trace follow, in marshal, which is faster than pickle."""
 
@@ -38,6 +41,7 @@ class Control:
         self.sock = sock
         self.ended = False
         self._in = bytearray()
+        self._buffer = memoryview(bytearray(_AT_ONCE))
         self._out = bytearray()
 
     def fileno(self) -> int:
@@ -96,15 +100,17 @@ class Control:
         """Yield the messages that have arrived, without waiting for more."""
         while not self.ended:
             try:
-                octets = self.sock.recv(1 << 18)
+                size = self.sock.recv_into(self._buffer)
             except BlockingIOError:
                 break
             except OSError:
-                octets = b""
-            if not octets:
+                size = 0
+            if not size:
                 self.ended = True
                 break
-            self._in += octets
+            self._in += self._buffer[:size]
+            if size < _AT_ONCE:
+                break  # that was all: asking again would only say so
         while (message := self._next()) is not None:
             yield message
 

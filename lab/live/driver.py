@@ -56,6 +56,14 @@ class LiveDriver(Driver):
         """Let everything happen that is due, and receive what the hosts have sent."""
 
     @abstractmethod
+    def advance(self) -> None:
+        """Let everything happen on the links that is due; nothing is before all hosts listen."""
+
+    @abstractmethod
+    def pump(self) -> None:
+        """Let everything happen on the links that is due, and the rest when it is due."""
+
+    @abstractmethod
     def spawn(self, task: Coroutine[Any, Any, None]) -> None:
         """Run a task beside the others; the run ends if it fails."""
 

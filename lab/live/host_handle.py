@@ -32,8 +32,8 @@ _SENT_AGAIN: Final = ("busy", "full", "refusing", "skew")
 START_TIMEOUT: Final = 20.0
 """Seconds that a process may take to start."""
 
-_ROUTINE: Final = frozenset(("look", "rows", "state"))
-"""The kinds of message that the network need not act on at once."""
+_ROUTINE: Final = frozenset(("look", "rows", "state", "void", "mail", "receiver", "call"))
+"""The kinds of message after which nothing is to be done but what happens to the links."""
 
 _SHUT_DOWN: Final = 1.0
 """Seconds for which the network waits for a host that a fault shuts down."""
@@ -210,7 +210,7 @@ class HostHandle(HostControl):
         with quiet_start():
             self._process.start()
         theirs.close()
-        asyncio.get_running_loop().add_reader(self.control, self.receive_messages)
+        asyncio.get_running_loop().add_reader(self.control, self._readable)
 
     def send(self, *message: Any) -> None:
         """Send the host a message; what it cannot take now it gets later."""
@@ -226,6 +226,11 @@ class HostHandle(HostControl):
         self.control.flush()
         if not self.control.has_unsent:
             asyncio.get_running_loop().remove_writer(self.control)
+
+    def _readable(self) -> None:
+        self.network.advance()
+        self.receive_messages()
+        self.network.pump()
 
     def receive_messages(self) -> None:
         """Handle the messages of the host; if its process has ended, that is a crash."""
@@ -246,7 +251,7 @@ class HostHandle(HostControl):
             urgent = urgent or kind not in _ROUTINE
             self._handlers[kind](*content)
         self._take_stored(stored)
-        if urgent or not network.settings.serve or network.env.peek() <= network.env.now:
+        if urgent or not network.settings.serve:
             network.changed.set()
 
     def _take_state(self, *state: Any) -> None:

@@ -64,7 +64,6 @@ async def _serve(process: HostProcess) -> None:
         raise _cannot_listen(arguments, error) from None
     process.send("ready")
     process.control.flush_all()
-    loop.call_later(1.0, process.sweep)
     await process.over.wait()
     server.close()
     await process.drain()  # mail that is being stored gets its 250

@@ -181,6 +181,7 @@ class HostProcess(Output):
         self.started = asyncio.Event()
         self.over = asyncio.Event()
         self.mail_outside = MailOutside()
+        self._is_sweeping = False
         self._handlers: dict[str, Callable[..., None]] = {
             "submit": self._submit, "fault": self._fault, "links": self._links,
             "session": self._expect, "identify": self._identify, "open": self._opened,
@@ -448,8 +449,18 @@ class HostProcess(Output):
 
     # -- watching -------------------------------------------------------------------------------
 
+    def keep_watch(self, session: OpenSession) -> None:
+        """Note a session that has begun, and that may be silent for too long."""
+        self.sessions.add(session)
+        if not self._is_sweeping:
+            self._is_sweeping = True
+            asyncio.get_running_loop().call_soon(self.sweep)
+
     def sweep(self) -> None:
-        """Close the sessions in which nothing has come for too long."""
+        """Close the sessions in which nothing has come for too long; go on while there are any."""
+        if not self.sessions:
+            self._is_sweeping = False  # a host that has nothing to do takes no time
+            return
         now = self.clock.now
         for session in list(self.sessions):
             session.check_timeout(now)

@@ -36,6 +36,18 @@ if TYPE_CHECKING:
 _DRAIN: Final = 3.0
 """Seconds after Ctrl-C in which mail that is under way may still arrive; a second one ends all."""
 
+_LOOK: Final = 0.01
+"""Seconds between two looks whether the run is over, at least."""
+
+_LOOK_SERVING: Final = 0.05
+"""The same where it is over only when somebody says so."""
+
+_LOOK_AGAIN: Final = 0.2
+"""Seconds between two such looks, at most."""
+
+_LONGEST_WAIT: Final = 600.0
+"""Seconds for which an event loop is asked to wait at a time."""
+
 
 class LiveNetwork(LiveDriver):
     """The links of a topology, and the handles of its hosts, which are processes.
@@ -70,6 +82,9 @@ class LiveNetwork(LiveDriver):
         self._waiting: dict[int, tuple[Any, ...]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
+        self._due: asyncio.TimerHandle | None = None
+        self._due_at = math.inf
+        self._is_up = False
 
     def host_control(self, name: str) -> HostControl:
         """Return a host, as faults see it."""
@@ -79,9 +94,30 @@ class LiveNetwork(LiveDriver):
 
     def catch_up(self) -> None:
         """Let everything happen that is due, and receive what the hosts have sent."""
-        self.env.run_to(self.clock.now)
+        self.advance()
         for handle in self.hosts.values():
             handle.receive_messages()
+        self.pump()
+
+    def advance(self) -> None:
+        """Let everything happen on the links that is due; nothing is before all hosts listen."""
+        if self._is_up:
+            self.env.run_to(self.clock.now)
+
+    def pump(self) -> None:
+        """Let everything happen on the links that is due, and the rest when it is due."""
+        self.advance()
+        first = self.env.peek()
+        if first < self._due_at and self._is_up:
+            if self._due is not None:
+                self._due.cancel()
+            pause = min(self.clock.until(first), _LONGEST_WAIT)
+            self._due = asyncio.get_running_loop().call_later(pause, self._is_due)
+            self._due_at = first
+
+    def _is_due(self) -> None:
+        self._due_at = math.inf
+        self.pump()
 
     @property
     def is_idle(self) -> bool:
@@ -108,6 +144,7 @@ class LiveNetwork(LiveDriver):
         self.schedule.begin()
         for handle in self.hosts.values():
             await self._reached(handle, handle.ready)
+        self._is_up = True
 
     async def _reached(self, handle: HostHandle, stage: asyncio.Event) -> None:
         for _ in range(int(START_TIMEOUT * 10)):
@@ -122,6 +159,7 @@ class LiveNetwork(LiveDriver):
     async def carry_on(self, until: float | None, progress: Any) -> str:
         """Go on until everything is settled, or until a time; return why it ended."""
         last = math.inf if until is None else until
+        look = _LOOK_SERVING if self.settings.serve else _LOOK
         taken = 0
         while True:
             self.catch_up()
@@ -139,10 +177,12 @@ class LiveNetwork(LiveDriver):
                 await asyncio.sleep(0)
                 continue
             taken = self.records.taken
+            # what happens on the links does not wait for this loop
             self.changed.clear()
-            pause = min(self.clock.until(min(self.env.peek(), last)), 0.2)
+            await asyncio.sleep(min(self.clock.until(last), look))
             with suppress(TimeoutError):
-                await asyncio.wait_for(self.changed.wait(), pause)
+                async with asyncio.timeout(min(self.clock.until(last), _LOOK_AGAIN)):
+                    await self.changed.wait()
 
     def interrupt(self) -> None:
         """End the run in order; hosts that serve have a while to finish what they have begun."""

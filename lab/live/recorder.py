@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from lab.live.wallclock import WallClock
     from lab.trace.trace import Trace
 
-MOST: Final = 50_000
+MOST: Final = 20_000
 """Rows in memory before any of them go to the file; a short run keeps all in memory."""
 
 HEAVIEST: Final = 32 << 20

@@ -49,10 +49,12 @@ class RelayPort(asyncio.Protocol):
 
     def data_received(self, octets: bytes) -> None:
         """Pass bytes from the host on to its session."""
-        if self.session is not None:
-            self.network.catch_up()
-            self.session.received(self, octets)
-            self.network.changed.set()
+        session, network = self.session, self.network
+        if session is not None:
+            network.advance()
+            session.host_at(self).receive_messages()  # what it has said before these bytes
+            session.received(self, octets)
+            network.pump()
 
     def eof_received(self) -> bool:
         """Tell the session that the host sends nothing more; return whether it may still read.
@@ -64,7 +66,7 @@ class RelayPort(asyncio.Protocol):
             return False
         self.network.catch_up()
         session.hung_up(self)
-        self.network.changed.set()
+        self.network.pump()
         return True
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -73,7 +75,7 @@ class RelayPort(asyncio.Protocol):
         if self.session is not None:
             self.network.catch_up()
             self.session.hung_up(self)
-            self.network.changed.set()
+            self.network.pump()
 
     @property
     def has_left(self) -> bool:
@@ -143,6 +145,10 @@ class LiveSession(AnySession):
         self._have_changes = replies is not None
         self._begin_role()
         network.register(self)
+
+    def host_at(self, port: RelayPort) -> HostHandle:
+        """Return the host at the other end of a port."""
+        return self.host if port is self._caller else self.peer
 
     def is_scripted(self, port: RelayPort) -> bool:
         """Return whether a port is of a host whose replies the file sets byte for byte."""

@@ -30,7 +30,7 @@ Show = Callable[[State], None]
 INTERVAL: Final = 1.0
 """Seconds between two looks."""
 
-_REMEMBERED: Final = 10_000
+_REMEMBERED: Final = 2_000
 """How many messages have their envelope kept in memory; older ones have what is stored of it."""
 
 _NEWEST: Final = 20
