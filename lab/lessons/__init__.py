@@ -22,11 +22,12 @@ that grade notebooks (:mod:`lab.lessons.grading`).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from sys import modules
 from tempfile import TemporaryDirectory
+from textwrap import fill
 from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
     from lab.topology.model import Topology
 
 State = Literal["passed", "failed", "not yet"]
+
+_WIDTH: Final = 96
+"""Characters of a line of a notebook's page."""
 
 _SHOWN: Final[dict[State, str]] = {"passed": "✓", "failed": "✗", "not yet": "…"}
 
@@ -99,6 +103,15 @@ def is_unanswered(answer: object) -> bool:
     if isinstance(answer, (list, tuple)):
         return any(is_unanswered(value) for value in answer)
     return answer is ...
+
+
+def tell(sentences: Iterable[str]) -> None:
+    """Print sentences, such as the story of a message, one below another.
+
+    A sentence longer than a page of a notebook is wide goes on below, between two words.
+    """
+    for sentence in sentences:
+        print(fill(sentence, _WIDTH, subsequent_indent="    ", break_long_words=False))
 
 
 def topology(name: str) -> Path:

@@ -134,3 +134,13 @@ def test_former_names_still_work_with_one_warning() -> None:
         assert lessons.about(10)(10)  # type: ignore[attr-defined]
     with pytest.raises(AttributeError, match=r"module 'lab\.lessons' has no attribute 'nonsense'"):
         lessons.nonsense  # type: ignore[attr-defined]  # noqa: B018
+
+
+def test_a_story_is_told_in_whole_words(capsys: pytest.CaptureFixture[str]) -> None:
+    """No line is wider than the page of a notebook, where words would be cut."""
+    sentences = ["0.000 s: short.", "1.000 s: " + "word " * 30 + "end."]
+    lessons.tell(sentences)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == sentences[0]
+    assert max(map(len, lines)) <= 96
+    assert " ".join(line.strip() for line in lines[1:]) == sentences[1]
