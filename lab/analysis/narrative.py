@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from lab.analysis.faults import place_of
+from lab.escaping import visible
 from lab.quantities import clock_time, count_noun
 from lab.trace.closes import QUIT
 from lab.trace.rows import (
@@ -220,7 +221,7 @@ _VARIANTS: Final[dict[str, Callable[[Event], str]]] = {
 
 def _worded(event: Event, form: str) -> str:
     text = _FIELD.sub(lambda field: _field(event, *field.groups()), WORDING.get(form, _OTHER))
-    text = text.replace("\r\n", " ").translate(_ESCAPES)
+    text = visible(text.replace("\r\n", " ").translate(_ESCAPES))
     return text[:-1] if text.endswith("..") else text
 
 

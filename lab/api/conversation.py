@@ -11,6 +11,7 @@ from typing import BinaryIO
 from lab.analysis.account import Account
 from lab.api.played_host import PlayedHost
 from lab.api.run import Run
+from lab.escaping import visible_lines
 from lab.hosts.receiving import ReceivingSession, from_outside, receiver_smtp, reply_script
 from lab.hosts.reply_script import ReplyWriter
 from lab.protocol import Crossing, Transaction
@@ -246,6 +247,9 @@ def _at_once(_: float, call: Callable[[float], None]) -> None:
 
 
 def _write(sink: BinaryIO, octets: bytes) -> None:
+    if sink.isatty():
+        text = octets.decode("latin-1").replace("\r\n", "\n")
+        octets = visible_lines(text).replace("\n", "\r\n").encode("latin-1", "replace")
     if octets:
         sink.write(octets)
         sink.flush()

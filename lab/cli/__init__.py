@@ -19,7 +19,15 @@ from typing import Any, NoReturn
 import click
 
 import lab
-from lab.cli.common import FAILED, INTERRUPTED, UNUSABLE, discard_output, print_error, reason_of
+from lab.cli.common import (
+    FAILED,
+    INTERRUPTED,
+    UNUSABLE,
+    discard_output,
+    echo,
+    print_error,
+    reason_of,
+)
 from lab.runtime import compiled, startup
 
 COMMANDS = {
@@ -99,7 +107,7 @@ def print_version(context: click.Context, _: click.Parameter, wanted: bool) -> N
     """Print the version, and whether its compiled modules are in use, and exit."""
     if wanted and not context.resilient_parsing:
         how = "compiled" if compiled.in_use() else "plain Python"
-        click.echo(f"lab, version {lab.__version__} ({how})")
+        echo(f"lab, version {lab.__version__} ({how})")
         context.exit()
 
 
@@ -118,7 +126,7 @@ def cli(context: click.Context) -> None:
     Begin with:  lab run topologies/rfc821/scenario-03.toml --transcript
     """
     if context.invoked_subcommand is None:
-        click.echo(context.get_help(), err=True)
+        echo(context.get_help(), err=True)
         context.exit(UNUSABLE)
 
 

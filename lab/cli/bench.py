@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from lab.cli.common import exit_with_error, figures_as_json_option, print_note, print_table
+from lab.cli.common import echo, exit_with_error, figures_as_json_option, print_note, print_table
 
 
 @click.command()
@@ -43,7 +43,7 @@ def bench(sessions: int, quick: bool, edges: str | None, as_json: bool) -> None:
     figures |= measure_processes(3_000 if quick else 50_000, print_note)
     figures |= measure_sweep(3 if quick else 16, 1.0, print_note)
     if as_json:
-        click.echo(json.dumps(figures))
+        echo(json.dumps(figures))
         return
     print_table(table(figures))
 

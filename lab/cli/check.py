@@ -8,6 +8,7 @@ import click
 
 from lab.cli.common import (
     UNUSABLE,
+    echo,
     load,
     print_error,
     quiet_option,
@@ -40,7 +41,7 @@ def check(topologies: tuple[str, ...], sets: tuple[str, ...], quiet: bool) -> No
         for sentence in unsendable_mail(topology):
             print_error(f"warning: {path}: {sentence}")
         if not quiet:
-            click.echo(f"{path}: OK: {contents(topology)}")
+            echo(f"{path}: OK: {contents(topology)}")
     if bad:
         raise click.exceptions.Exit(UNUSABLE)
 

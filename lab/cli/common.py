@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from lab.escaping import visible, visible_lines
 from lab.quantities import clock_time
 from lab.runtime.signals import interruptible, not_ignored
 
@@ -99,14 +100,19 @@ def until_reader_leaves() -> Iterator[None]:
         discard_output()
 
 
+def echo(text: str = "", *, err: bool = False, nl: bool = True) -> None:
+    """Print text, on stderr if ``err``; a terminal does not get control characters of others."""
+    click.echo(visible_lines(text), err=err, nl=nl)
+
+
 def print_error(sentence: str) -> None:
     """Print on stderr what is wrong."""
-    click.echo(f"lab: {sentence}", err=True)
+    echo(f"lab: {visible(sentence)}", err=True)
 
 
 def print_note(sentence: str) -> None:
     """Print on stderr what a user should know, though nothing is wrong."""
-    click.echo(f"lab: note: {sentence}", err=True)
+    echo(f"lab: note: {visible(sentence)}", err=True)
 
 
 def exit_with_error(sentence: str, status: int = UNUSABLE) -> NoReturn:
@@ -170,8 +176,8 @@ def status_line(what: str) -> Iterator[Callable[[str], None]]:
         return
     from rich.console import Console
 
-    with Console(stderr=True, markup=False).status(what) as status:
-        yield status.update
+    with Console(stderr=True, markup=False).status(visible(what)) as status:
+        yield lambda what: status.update(visible(what))
 
 
 def print_table(table: RenderableType) -> None:
@@ -181,6 +187,9 @@ def print_table(table: RenderableType) -> None:
     """
     from rich.console import Console
 
+    from lab.views.text.shown import Shown
+
+    table = Shown(table)
     console = Console(markup=False, highlight=False, emoji=False)
     if console.is_terminal:
         console.print(table)
@@ -188,7 +197,7 @@ def print_table(table: RenderableType) -> None:
     console.width = WIDTH_WITHOUT_TERMINAL
     with console.capture() as captured:
         console.print(table)
-    click.echo("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()), nl=False)
+    echo("".join(f"{line.rstrip()}\n" for line in captured.get().split("\n")[:-1]), nl=False)
 
 
 def make_directory(out: str) -> None:
@@ -258,7 +267,7 @@ def save_picture(trace: Trace, kind: str, path: Path, **options: Any) -> None:
         exit_with_error(f"{path}: not drawn: {why}")
     with status_line(f"drawing the {kind}"), writing_picture(path):
         views.save(trace, kind, path, **options)
-    click.echo(f"wrote {path}")
+    echo(f"wrote {path}")
 
 
 @contextmanager
@@ -335,17 +344,17 @@ def report_run(done: Run, transcript: bool, as_json: bool, out: str | None, quie
             print_error(why)
         elif transcript and not as_json:
             for line in done.transcript_lines():
-                click.echo(line)
-            click.echo()
+                echo(line)
+            echo()
         if as_json:
             write_summary(done.summary, sys.stdout)
-            click.echo()
+            echo()
         elif not quiet:
             from lab.views.text.summary import summary_table
 
             print_table(summary_table(done.summary))
             if written:
-                click.echo(written)
+                echo(written)
     return written != ""
 
 
@@ -388,7 +397,7 @@ def exit_if_broken(topology: str, done: Run) -> None:
         if done.trace.level == "wire":
             print_error(f"what became of message {about}:")
             for sentence in done.story(about):
-                click.echo(f"  {sentence}", err=True)
+                echo(f"  {sentence}", err=True)
         else:
             print_error(f"run it with --trace wire --out DIR to see what became of message {about}")
     # a scripted host misbehaves on purpose; the summary reports it

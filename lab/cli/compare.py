@@ -10,6 +10,7 @@ import click
 from lab.cli.common import (
     FAILED,
     INTERRUPTED,
+    echo,
     exit_with_error,
     figures_as_json_option,
     load,
@@ -77,11 +78,11 @@ def compare(
         figure.savefig(path, bbox_inches="tight")
     found = likeness(simulated, live)
     if as_json:
-        click.echo(json.dumps(found))
+        echo(json.dumps(found))
     else:
         with until_reader_leaves():
             for line in (*sentences(found), *map(sentence, found["differences"])):
-                click.echo(line)
-            click.echo(f"wrote {path}")
+                echo(line)
+            echo(f"wrote {path}")
     if not found["same"]:
         raise click.exceptions.Exit(FAILED)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lab.cli.common import (
+    echo,
     exit_on_breaches,
     exit_with_error,
     figures_as_json_option,
@@ -72,7 +73,7 @@ def explore(
         chosen = next((each for each in explored.points if each.number == point), None)
         if chosen is None:
             exit_with_error(f"--point {point}: use a number from 1 to {explored.possible}")
-        click.echo(command_for(described, command, chosen))
+        echo(command_for(described, command, chosen))
         return
     interrupted = False
     with progress_bar(len(explored.points), as_json, "points", 50) as progress:
@@ -83,7 +84,7 @@ def explore(
         except KeyboardInterrupt:
             interrupted = True
     if as_json:
-        click.echo(json.dumps(explored.as_dict()))
+        echo(json.dumps(explored.as_dict()))
     else:
         from lab.views.pictures.experiments import explored_table
 
@@ -106,4 +107,4 @@ def print_worst_point(explored: Explored, topology: Topology, command: list[str]
     """Print the command for a point that broke a rule or, failing that, made a duplicate."""
     worst = [point for point, _ in explored.breaches] or explored.doubled
     if worst:
-        click.echo(f"point {worst[0].number} alone:\n  {command_for(topology, command, worst[0])}")
+        echo(f"point {worst[0].number} alone:\n  {command_for(topology, command, worst[0])}")

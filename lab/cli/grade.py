@@ -10,6 +10,7 @@ import click
 
 from lab.cli.common import (
     UNUSABLE,
+    echo,
     exit_with_error,
     print_error,
     print_table,
@@ -59,7 +60,7 @@ def grade(notebooks: tuple[Path, ...], timeout: float, processes: int, as_csv: b
             grading.grade_all(files, timeout, processes, progress, grades)
     finally:
         if as_csv or not sys.stdout.isatty():
-            click.echo(grading.as_csv(grades), nl=False)
+            echo(grading.as_csv(grades), nl=False)
         else:
             print_table(grade_table(grades))
     unusable = [each for each in grades if not each.lesson]

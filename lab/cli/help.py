@@ -10,7 +10,7 @@ from typing import NoReturn
 import click
 
 import lab
-from lab.cli.common import exit_with_error, print_note, until_reader_leaves
+from lab.cli.common import echo, exit_with_error, print_note, until_reader_leaves
 
 GUIDES = Path(lab.__file__).parent / "help"
 """The folder of the guides: ``TOPIC.md`` is the guide that ``lab help TOPIC`` shows."""
@@ -49,7 +49,7 @@ def help(context: click.Context, topic: str | None, schema: bool) -> None:
             with command.context_class(
                 command, info_name=topic, parent=context.find_root()
             ) as asked:
-                click.echo(command.get_help(asked))
+                echo(command.get_help(asked))
         else:
             _refuse(topic, guides, commands)
 
@@ -75,14 +75,14 @@ def _list_guides(guides: list[str]) -> None:
     formatter = click.HelpFormatter()
     with formatter.section("Guides"):
         formatter.write_dl([(topic, summary(guide(topic))) for topic in guides])
-    click.echo(formatter.getvalue())
-    click.echo("lab help TOPIC shows a guide, lab help COMMAND the options of a command.")
+    echo(formatter.getvalue())
+    echo("lab help TOPIC shows a guide, lab help COMMAND the options of a command.")
 
 
 def _show(text: str) -> None:
     """Print a guide: laid out in a terminal, plain Markdown elsewhere."""
     if not sys.stdout.isatty():
-        click.echo(text, nl=False)
+        echo(text, nl=False)
         return
     from rich.console import Console
     from rich.markdown import Markdown
@@ -96,7 +96,7 @@ def _print_schema(topic: str | None) -> None:
     from lab.topology.reference import json_schema
 
     with until_reader_leaves():
-        click.echo(json.dumps(json_schema(), indent=2))
+        echo(json.dumps(json_schema(), indent=2))
 
 
 def _refuse(topic: str, guides: list[str], commands: list[str]) -> NoReturn:

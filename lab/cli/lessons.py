@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lab.cli.common import exit_with_error, require_modules
+from lab.cli.common import echo, exit_with_error, require_modules
 
 if TYPE_CHECKING:
     pass
@@ -34,7 +34,7 @@ def lessons(wanted: str | None, options: tuple[str, ...], listed: bool) -> None:
         exit_with_error(str(why))
     if listed:
         for lesson in listing:
-            click.echo(f"{lesson.number:>2}  {lesson.minutes:>2} min  {lesson.title}")
+            echo(f"{lesson.number:>2}  {lesson.minutes:>2} min  {lesson.title}")
         return
     require_modules("jupyterlab", "anywidget", "pandas")
     import signal

@@ -20,6 +20,7 @@ from lab.cli.common import (
     UNUSABLE,
     Duration,
     artefacts_option,
+    echo,
     exit_if_broken,
     exit_with_error,
     interrupt,
@@ -328,9 +329,9 @@ def print_endpoints(progress: ProgressLine, network: LiveNetwork) -> None:
         for name, handle in network.hosts.items():
             where = endpoint(*(handle.external or (address, handle.port)))
             remark = "  (its own software)" if handle.external else ""
-            click.echo(f"{name:<{wide}}  {where}{remark}")
+            echo(f"{name:<{wide}}  {where}{remark}")
         if network.page:
-            click.echo(f"the mail as it arrives: {network.page}")
+            echo(f"the mail as it arrives: {network.page}")
         sys.stdout.flush()
 
 

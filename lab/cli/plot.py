@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from lab.cli.common import (
+    echo,
     exit_with_error,
     read_trace,
     reason_of,
@@ -98,4 +99,4 @@ def film(trace: str, kind: str, seconds: float, output: Path) -> None:
             animation(recorded, seconds).save(output)
     except OSError as error:
         exit_with_error(f"{output}: the film cannot be written ({reason_of(error)})")
-    click.echo(f"wrote {output}")
+    echo(f"wrote {output}")

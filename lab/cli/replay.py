@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from lab.cli.common import (
+    echo,
     exit_with_error,
     print_note,
     read_trace,
@@ -41,4 +42,4 @@ def replay(trace: str, output: str) -> None:
             write_replay(events, output)
     except OSError as error:
         exit_with_error(f"{output}: the page cannot be written ({reason_of(error)})")
-    click.echo(f"wrote {output}")
+    echo(f"wrote {output}")

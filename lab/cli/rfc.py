@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from lab.cli.common import exit_with_error, until_reader_leaves
+from lab.cli.common import echo, exit_with_error, until_reader_leaves
 
 
 @click.command()
@@ -36,4 +36,4 @@ def rfc(section: str | None, tests: bool) -> None:
         for line in rule_lines(
             selected, proved, mutations_killed(), whole=tests or section is not None
         ):
-            click.echo(line)
+            echo(line)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from lab.cli.common import (
+    echo,
     exit_with_error,
     print_error,
     print_table,
@@ -55,7 +56,7 @@ def spool(folder: Path, which: str | None, out: Path | None, migrate: bool, as_j
     try:
         if migrate:
             for name in bring_up_to_date(folder):
-                click.echo(f"{name} is up to date; its old file has .old at the end of its name")
+                echo(f"{name} is up to date; its old file has .old at the end of its name")
         hosts = read_folder(folder)
     except (SpoolProblem, OSError) as error:
         exit_with_error(str(error))
@@ -64,7 +65,7 @@ def spool(folder: Path, which: str | None, out: Path | None, migrate: bool, as_j
     elif out is not None:
         _export(hosts, out)
     elif as_json:
-        click.echo(json.dumps(_as_json(hosts)))
+        echo(json.dumps(_as_json(hosts)))
     else:
         _print_list(hosts)
     _exit_on_problems(hosts)
@@ -80,7 +81,7 @@ def _exit_on_problems(hosts: Sequence[HostSpool]) -> None:
 
 
 def _print_message(hosts: Sequence[HostSpool], which: str) -> None:
-    """Print the bytes of one message as they are."""
+    """Print the bytes of one message: as they are, or made visible in a terminal."""
     host, _, place = which.partition("/")
     user, _, number = place.rpartition("/")
     messages: dict[str, bytes] = {}
@@ -90,6 +91,9 @@ def _print_message(hosts: Sequence[HostSpool], which: str) -> None:
             messages |= {str(mail.number): mail.octets for mail in spool.drops if mail.user == user}
     if number not in messages:
         _exit_without_message(hosts, which)
+    if sys.stdout.isatty():
+        echo(messages[number].decode("latin-1").replace("\r\n", "\n"))
+        return
     sys.stdout.buffer.write(messages[number])
     sys.stdout.buffer.flush()
 
@@ -110,7 +114,7 @@ def _export(hosts: Sequence[HostSpool], out: Path) -> None:
         count = export_spool(hosts, out)
     except OSError as error:
         exit_with_error(f"{error.filename or out}: {reason_of(error)}")
-    click.echo(f"wrote {count_noun(count, 'message')} to {out}")
+    echo(f"wrote {count_noun(count, 'message')} to {out}")
 
 
 def _as_json(hosts: Sequence[HostSpool]) -> dict[str, Any]:
@@ -157,7 +161,7 @@ def _print_list(hosts: Sequence[HostSpool]) -> None:
             table.add_row(name, str(len(drop.octets)), _date(drop.stored_at))
         print_table(table)
     waits = "1 message waits" if len(waiting) == 1 else f"{len(waiting)} messages wait"
-    click.echo(f"{waits}, {len(drops)} in mailboxes")
+    echo(f"{waits}, {len(drops)} in mailboxes")
 
 
 def _table(*columns: str) -> Table:

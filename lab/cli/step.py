@@ -10,6 +10,7 @@ import click
 from lab.cli.common import (
     UNUSABLE,
     Duration,
+    echo,
     load,
     print_error,
     print_note,
@@ -91,10 +92,10 @@ def read_commands(commands: CommandLine) -> None:
 
     prompt = sys.stdin.isatty()
     wrong = False
-    click.echo(commands.status())
+    echo(commands.status())
     while True:
         if prompt:
-            click.echo("(step) ", nl=False)
+            echo("(step) ", nl=False)
         line = sys.stdin.readline()
         if not line:
             break
@@ -103,7 +104,7 @@ def read_commands(commands: CommandLine) -> None:
         try:
             with status_line("running again from the seed"):
                 lines = commands.do(line)
-            click.echo("\n".join(lines))
+            echo("\n".join(lines))
         except Quit:
             break
         except (Misunderstood, NoCondition, NoIntervention) as why:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lab.cli.common import (
+    echo,
     exit_on_breaches,
     figures_as_json_option,
     make_directory,
@@ -72,7 +73,7 @@ def storm(
             interrupted = True
     files = {} if interrupted else write_smallest_cases(checked, Path(out))
     if as_json:
-        click.echo(json.dumps(checked.as_dict(files)))
+        echo(json.dumps(checked.as_dict(files)))
     else:
         from lab.views.pictures.experiments import storm_table
 
@@ -93,7 +94,7 @@ def write_smallest_cases(checked: Storm, out: Path) -> dict[int, str]:
 
     files = {}
     for run in checked.worst(MOST_SHRUNK):
-        click.echo(f"lab: run {run.number} broke a rule; shrinking it", err=True)
+        echo(f"lab: run {run.number} broke a rule; shrinking it", err=True)
         path = out / f"storm-{checked.seed}-{run.number}.toml"
         try:
             path.write_text(storms.as_file(checked, run, storms.smallest(checked, run)))

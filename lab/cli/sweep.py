@@ -14,6 +14,7 @@ from lab.cli.common import (
     FAILED,
     INTERRUPTED,
     UNUSABLE,
+    echo,
     exit_with_error,
     interrupt,
     make_directory,
@@ -136,15 +137,15 @@ def exit_with_problems(error: SweepError) -> NoReturn:
 def print_plan(swept: Sweep, out: str) -> None:
     """Print on stderr how many runs there are, and how many the journal has already."""
     points = len(swept.plan) // len(swept.experiment.seeds)
-    click.echo(
+    echo(
         f"lab sweep: {count_noun(len(swept.plan), 'run')}: {count_noun(points, 'combination')}, "
         f"{count_noun(len(swept.experiment.seeds), 'seed')} each",
         err=True,
     )
     if swept.resumed:
-        click.echo(f"lab sweep: {swept.resumed} of them are done already; see {out}", err=True)
+        echo(f"lab sweep: {swept.resumed} of them are done already; see {out}", err=True)
     if swept.strangers:
-        click.echo(
+        echo(
             f"lab sweep: note: {swept.strangers} runs in {out} were made before the experiment "
             "changed; they stay in runs.jsonl and are not in the table",
             err=True,
@@ -171,8 +172,8 @@ def write_and_print(swept: Sweep, out: str, as_json: bool, quiet: bool) -> None:
             "rows": list(swept.rows()),
             "files": [str(path) for path in paths],
         }
-        click.echo(json.dumps(printed, default=str))
+        echo(json.dumps(printed, default=str))
     elif not quiet:
         print_table(sweep_table(swept))
-        click.echo(f"wrote to {out}: " + ", ".join(path.name for path in paths))
+        echo(f"wrote to {out}: " + ", ".join(path.name for path in paths))
     sys.stdout.flush()

@@ -7,6 +7,7 @@ import click
 from lab.cli.common import (
     UNUSABLE,
     artefacts_option,
+    echo,
     exit_with_error,
     load,
     make_directory,
@@ -57,6 +58,6 @@ def talk(
     conversation.talk()
     done = conversation.finish()
     for line in done.sentences():
-        click.echo(line, err=True)
+        echo(line, err=True)
     if out is not None and not write_artefacts(done.run, out):
         raise click.exceptions.Exit(UNUSABLE)

@@ -22,6 +22,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from lab.escaping import csv_cell
 from lab.lessons.course import Lesson, lessons, read
 
 if TYPE_CHECKING:
@@ -263,7 +264,16 @@ def as_csv(grades: list[Grade]) -> str:
     names = columns(grades)
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(
-        ["notebook", "lesson", "passed", "checks", "score", "seconds", "problem", *names]
+        [
+            "notebook",
+            "lesson",
+            "passed",
+            "checks",
+            "score",
+            "seconds",
+            "problem",
+            *map(csv_cell, names),
+        ]
     )
     for grade in grades:
         row = [
@@ -275,7 +285,8 @@ def as_csv(grades: list[Grade]) -> str:
             grade.seconds,
             grade.problem,
         ]
-        writer.writerow([*row, *(grade.states.get(name, "") for name in names)])
+        states = (grade.states.get(name, "") for name in names)
+        writer.writerow([csv_cell(cell) for cell in (*row, *states)])
     return out.getvalue()
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from lab.escaping import visible
 from lab.lessons import course
 from lab.simulation.world import generator
 from lab.topology.graph_files import GraphFault, read_graph
@@ -113,7 +114,7 @@ def uucp(letters: int = 400) -> Topology:
         try:
             return _every_host_relays(_read(path), f"The UUCP net of {path.name}", letters)
         except (GraphFault, TopologyError) as fault:
-            print(f"{str(fault).rstrip('.')}. A random map is used instead.")
+            print(f"{visible(str(fault)).rstrip('.')}. A random map is used instead.")
     return _every_host_relays(_scale_free(), "A net like UUCP", letters)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from lab.analysis.narrative import lines_of
 from lab.api.conversation import Conversation
 from lab.api.run import Run
+from lab.escaping import visible
 from lab.topology.model import Topology
 
 
@@ -99,7 +100,4 @@ class TypedSession:
 
 def _escaped(line: bytes) -> str:
     """Return a line without its CRLF, and with characters that cannot be printed escaped."""
-    text = line.removesuffix(b"\r\n").decode("latin-1")
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
-    )
+    return visible(line.removesuffix(b"\r\n").decode("latin-1"))

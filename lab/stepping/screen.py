@@ -14,6 +14,7 @@ from textual.containers import Grid, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Input, Static
 
+from lab.escaping import visible, visible_lines
 from lab.stepping import panels
 from lab.stepping.char_map import chart
 from lab.stepping.commands import CommandLine, Misunderstood, NoCondition, NoIntervention, Quit
@@ -80,7 +81,7 @@ class TextScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """Put the lines in a box that scrolls."""
         with VerticalScroll():
-            yield Static(Text("\n".join(self._lines)))
+            yield Static(Text(visible_lines("\n".join(self._lines))))
         yield Footer()
 
 
@@ -166,15 +167,17 @@ class StepApp(App[None]):
         altered = f" · altered {len(self.stepper.interventions)}" * self.stepper.is_altered
         playing = " · playing" if self.playing else ""
         title = meta.get("title") or "a run"
-        head = f"{title} · {panels.heading(moment)}{altered}{playing} · {moment.digest[:19]}"
+        head = visible(
+            f"{title} · {panels.heading(moment)}{altered}{playing} · {moment.digest[:19]}"
+        )
         self.query_one("#heading", Static).update(Text(head, no_wrap=True, overflow="ellipsis"))
-        self.query_one("#sentence", Static).update(Text(moment.sentence))
+        self.query_one("#sentence", Static).update(Text(visible(moment.sentence)))
         board = self.query_one("#map", Chart)
         if board.content_size.width > 4 and board.content_size.height > 2:
             board.update(chart(moment, board.content_size.width, board.content_size.height))
         self.query_one("#dialogue-lines", Static).update(_coloured(panels.dialogue(moment)))
         self.query_one("#dialogue", VerticalScroll).scroll_end(animate=False)
-        self.query_one("#buffers", Static).update(Text("\n".join(self._buffers())))
+        self.query_one("#buffers", Static).update(Text(visible_lines("\n".join(self._buffers()))))
         panel = self.query_one("#events", Static)
         height = max(3, panel.content_size.height)
         before = height - min(4, height // 3)
@@ -281,11 +284,11 @@ class StepApp(App[None]):
     def _answer(self, command: str, lines: list[str], wrong: str) -> None:
         word = command.split(" ")[0]
         if wrong:
-            self.notify(wrong, severity="error", timeout=8)
+            self.notify(visible(wrong), severity="error", timeout=8, markup=False)
         elif word in _PANELS:
             self.push_screen(TextScreen(lines))
         elif word in ("break", "save"):
-            self.notify("\n".join(lines))
+            self.notify(visible_lines("\n".join(lines)), markup=False)
         if self.is_running:
             self.show()
 
@@ -293,7 +296,7 @@ class StepApp(App[None]):
 def _coloured(lines: list[str]) -> Text:
     text = Text()
     for n, line in enumerate(lines):
-        text.append(("\n" if n else "") + line, _COLOURS.get(line[:2]))
+        text.append(("\n" if n else "") + visible(line), _COLOURS.get(line[:2]))
     return text
 
 
@@ -302,5 +305,5 @@ def _marked(lines: list[str]) -> Text:
     for n, line in enumerate(lines):
         style = "reverse" if line.startswith(">") else None
         text.append("\n" if n else "")
-        text.append(line, style)
+        text.append(visible(line), style)
     return text

@@ -34,7 +34,7 @@ class Room(NamedTuple):
     drives: bool = False
 
 
-DATA = "quantities runtime trace"
+DATA = "quantities escaping runtime trace"
 MEANING = f"{DATA} protocol analysis hosts topology"
 SIMULATED = "simulation simulation/partitioned"
 VIEWS = "views views/pictures views/text views/files views/replay"
@@ -43,35 +43,36 @@ VIEWS = "views views/pictures views/text views/files views/replay"
 # itself and the rooms that its line names: each on a lower floor, or further up in this table.
 ROOMS: Final = {
     "quantities": Room(0, "", PURE),
+    "escaping": Room(0, "", PURE),
     "runtime": Room(0),
     "trace": Room(0, "runtime", PURE),
     "rfc": Room(0),
     "protocol": Room(1, "", PURE),
     "testing": Room(2, "protocol", PURE),
-    "analysis": Room(2, "quantities runtime trace protocol", PURE),
+    "analysis": Room(2, "quantities escaping runtime trace protocol", PURE),
     "hosts": Room(2, "runtime trace protocol", PURE),
-    "topology": Room(3, "quantities runtime trace protocol hosts", VIEWING),
+    "topology": Room(3, "quantities escaping runtime trace protocol hosts", VIEWING),
     "network": Room(3, "hosts", ("asyncio", "multiprocessing", "subprocess", DRIVERS)),
     "simulation": Room(
         4, f"{DATA} protocol hosts topology network", ("asyncio", "lab.live"), drives=True
     ),
     "simulation/partitioned": Room(4, f"{MEANING} network simulation", ("asyncio", "lab.live")),
     "live": Room(4, f"{MEANING} network simulation", drives=True),
-    "views/files": Room(5, "trace protocol analysis network", VIEWING),
+    "views/files": Room(5, "escaping trace protocol analysis network", VIEWING),
     "views/pictures": Room(
-        5, "quantities trace protocol analysis topology", VIEWING
+        5, "quantities escaping trace protocol analysis topology", VIEWING
     ),
-    "views/replay": Room(5, "quantities trace protocol analysis", VIEWING),
-    "views/text": Room(5, "quantities trace analysis rfc topology", VIEWING),
+    "views/replay": Room(5, "quantities escaping trace protocol analysis", VIEWING),
+    "views/text": Room(5, "quantities escaping trace analysis rfc topology", VIEWING),
     "views": Room(
-        5, "runtime trace analysis views/pictures views/text views/files views/replay",
+        5, "escaping runtime trace analysis views/pictures views/text views/files views/replay",
         VIEWING,
     ),
     "api": Room(6, f"{MEANING} {SIMULATED} live {VIEWS}"),
     "experiments": Room(7, f"{MEANING} simulation views/pictures api"),
     "stepping": Room(7, f"{MEANING} api"),
     "lessons": Room(
-        7, "quantities runtime protocol analysis topology simulation views/pictures api"
+        7, "quantities escaping runtime protocol analysis topology simulation views/pictures api"
     ),
     "benchmarks": Room(8, f"{MEANING} simulation experiments"),
     "__init__": Room(

@@ -16,10 +16,13 @@ from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
+from lab.escaping import visible, visible_lines
 from lab.quantities import TIME_STEPS
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 BLACK: Final = "#000000"
 ORANGE: Final = "#E69F00"
@@ -118,24 +121,50 @@ def styled(ax: Axes | None = None) -> Iterator[None]:
 
     with matplotlib.rc_context({**RC, "font.sans-serif": _fonts()}), missing_glyphs_ignored():
         yield
+        if ax is not None:
+            make_texts_visible(ax)
         interactive = matplotlib.is_interactive()
     # a notebook's backend turns this on when the first figure is made; off again, no later figure
     # would be shown
     matplotlib.interactive(interactive)
 
 
+def make_texts_visible(artist: Artist) -> None:
+    """Put escapes in the place of control characters in all texts and ids of a figure or Axes."""
+    from matplotlib.text import Text
+
+    for one in artist.findobj():
+        if isinstance(one, Text) and not one.get_text().isprintable():
+            one.set_text(visible_lines(one.get_text()))
+        if (name := one.get_gid()) is not None:
+            one.set_gid(visible(name))
+
+
+@cache
+def _figure_class() -> type[Figure]:
+    from matplotlib.figure import Figure
+
+    class Shown(Figure):
+        """A figure whose texts are made visible before they are drawn."""
+
+        def draw(self, renderer: Any) -> None:
+            make_texts_visible(self)
+            super().draw(renderer)
+
+    return Shown
+
+
 def new_axes(width: float, height: float) -> Axes:
     """Return an empty Axes on a figure of its own; width and height are in inches."""
     if _off_screen.get():
         from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
 
-        figure = Figure(figsize=(width, height))
+        figure = _figure_class()(figsize=(width, height))
         FigureCanvasAgg(figure)
     else:
         from matplotlib import pyplot
 
-        figure = pyplot.figure(figsize=(width, height))
+        figure = pyplot.figure(figsize=(width, height), FigureClass=_figure_class())
     return figure.add_subplot()
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from statistics import NormalDist, fmean, stdev
 from typing import TYPE_CHECKING, Any, Final
 
+from lab.escaping import csv_cell
 from lab.quantities import (
     parse_bandwidth,
     parse_duration,
@@ -142,9 +143,9 @@ def _cell(value: Any) -> Any:
 def _write_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]], path: Path) -> None:
     with open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(columns)
+        writer.writerow([csv_cell(name) for name in columns])
         for row in rows:
-            writer.writerow([_cell(row[name]) for name in columns])
+            writer.writerow([csv_cell(_cell(row[name])) for name in columns])
 
 
 def _write_parquet(swept: Sweep, rows: Sequence[Mapping[str, Any]], path: Path) -> None:

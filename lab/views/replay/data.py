@@ -43,6 +43,7 @@ from lab.analysis.spools import spans_and_changes
 from lab.analysis.stages import ARRIVALS, CROSSING, over_at, stages
 from lab.analysis.tallies import tally_changes
 from lab.analysis.waits import skips
+from lab.escaping import visible_lines
 from lab.protocol.dialogue import SideState
 from lab.quantities import DURATION_UNITS, TIME_STEPS, count_noun
 from lab.trace.rows import (
@@ -61,7 +62,7 @@ from lab.trace.rows import (
 )
 from lab.trace.trace import Trace
 from lab.views.replay.places import hosts_of, links_of
-from lab.views.replay.texts import Texts
+from lab.views.replay.texts import Texts, shown
 from lab.views.replay.wording import Wording
 
 LONGEST_REPLAY: Final = 200_000
@@ -170,8 +171,8 @@ class _Page:
             "links": links_of(self.meta, self.number),
         }
         return {
-            **data,
-            "strings": self.texts.strings,
+            **{name: shown(value) for name, value in data.items()},
+            "strings": [visible_lines(text) for text in self.texts.strings],
             "cut": self.texts.cut,
             "notes": self._notes(),
         }

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from lab.analysis.narrative import lines_shown
+from lab.escaping import visible_lines
 from lab.trace.rows import KIND, OCTETS_COLUMNS, Row
 
 ROOM: Final = 4_000_000
@@ -65,7 +66,18 @@ class Texts:
 
     def of_json(self, value: Any) -> int:
         """Return the number of a value that JSON can hold."""
-        return self.number(json.dumps(value, separators=(",", ":")))
+        return self.number(json.dumps(shown(value), separators=(",", ":")))
+
+
+def shown(value: Any) -> Any:
+    """Return a value that JSON can hold with each text in it made visible; numbers stay."""
+    if isinstance(value, str):
+        return visible_lines(value)
+    if isinstance(value, dict):
+        return {shown(key): shown(one) for key, one in value.items()}
+    if isinstance(value, list) and not (value and isinstance(value[0], (int, float))):
+        return [shown(one) for one in value]
+    return value
 
 
 def _limits(rows: Iterable[Row]) -> dict[bool, int]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lab.analysis.narrative import LETTERS, lines_shown
+from lab.escaping import visible
 from lab.trace.closes import cut_cause, is_cut
 from lab.trace.rows import CLOSE_REASON, KIND, OCTETS, SESSION, Row, T
 from lab.trace.trace import Trace
@@ -48,7 +49,7 @@ def _sessions(trace: Trace) -> Iterator[list[Row]]:
 
 def _session(rows: list[Row]) -> Iterator[str]:
     t, _, host, peer, session, *_ = rows[0]
-    yield f"== session {session} · {host} -> {peer} · t={t:.3f} s"
+    yield visible(f"== session {session} · {host} -> {peer} · t={t:.3f} s")
     ending = "-- still open when the run stopped"
     for row in rows[1:]:
         if row[KIND] == "close":
@@ -65,4 +66,4 @@ def _ending(row: Row) -> str:
     if not is_cut(reason):
         return ""
     why = cut_cause(reason)
-    return f"-- cut off at t={t:.3f} s" + (f": {why}" if why else "")
+    return visible(f"-- cut off at t={t:.3f} s" + (f": {why}" if why else ""))
