@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from lab.api.run import Run
 from lab.api.simulate import load, topology_of
+from lab.live.budgets import Budgets, budgets_of
 from lab.live.settings import LOOPBACK, Settings
 from lab.protocol import Limits
 from lab.quantities import UnitFault, parse_duration
@@ -146,6 +147,7 @@ def serve(
     idle: float | str = 300.0,
     fsync: bool = True,
     limits: Mapping[str, int] | None = None,
+    budgets: Mapping[str, Any] | None = None,
 ) -> LiveServer:
     """Return a live network that real mail programs can use during a ``with`` block::
 
@@ -166,7 +168,8 @@ def serve(
     ``spool`` is a folder that keeps the mail for the next run. ``idle`` is for how long a caller
     may say nothing: seconds, or a text such as "5 min". Without ``fsync``, 250 does not wait for
     the disk. ``limits`` are those of ``[host.limits]`` for hosts that do not set their own:
-    ``{"recipients": 100}``.
+    ``{"recipients": 100}``. ``budgets`` says what callers may take of a host, by the names of
+    ``lab live --budget``: ``{"client_sessions": 10}``.
 
     Raises :class:`lab.TopologyError`, ValueError for what is out of range, and OSError if a host
     or the page cannot listen, or the spool cannot be used.
@@ -194,6 +197,7 @@ def serve(
         idle=_idle(idle),
         serve=True,
         page=page_place(page),
+        budgets=_budgets(budgets),
     )
     return LiveServer(described, seed, settings, arguments.seconds("until", until))
 
@@ -257,6 +261,12 @@ def page_place(page: bool | int | str) -> tuple[str, int] | None:
             f'page must be True, a port, or "IP:PORT" as in "127.0.0.1:8025", not {page}'
         )
     return checked_address("page", address.strip("[]") or LOOPBACK), int(port)
+
+
+def _budgets(budgets: Mapping[str, Any] | None) -> Budgets:
+    what = "a dict such as {'client_sessions': 10}"
+    given = arguments.instance("budgets", {} if budgets is None else budgets, Mapping, what)
+    return budgets_of(dict(given))
 
 
 def _idle(idle: float | str) -> float:

@@ -42,6 +42,7 @@ from lab.cli.common import (
     until_reader_leaves,
 )
 from lab.cli.live_view import RunView, parse_page
+from lab.live.budgets import Budgets, budgets_of, explained
 from lab.quantities import clock_time, count_noun
 from lab.runtime import startup
 from lab.runtime.private_files import writes_private_files
@@ -99,6 +100,22 @@ def parse_ports(topology: Topology, given: tuple[str, ...]) -> dict[str, int]:
     if wrong:
         raise click.exceptions.Exit(UNUSABLE)
     return ports
+
+
+def parse_budgets(given: tuple[str, ...]) -> Budgets:
+    """Return the budgets that ``--budget`` sets; exit status 2 if one is wrong."""
+    pairs: dict[str, object] = {}
+    for one in given:
+        name, equals, value = one.partition("=")
+        if not (name and equals):
+            exit_with_error(
+                f"--budget {one}: expected NAME=VALUE, for example --budget client-sessions=100"
+            )
+        pairs[name] = value
+    try:
+        return budgets_of(pairs)
+    except ValueError as why:
+        exit_with_error(f"--budget: {why}")
 
 
 def check_address(address: str) -> None:
@@ -183,6 +200,10 @@ def _planned_by(topology: Topology, spec: HostSpec) -> str:
     help="Close a connection on which nothing was received for this long.",
 )  # fmt: skip
 @click.option(
+    "--budget", "budgets", multiple=True, metavar="NAME=VALUE",
+    help="What callers from outside may take of a host; may be repeated. " + explained() + ".",
+)  # fmt: skip
+@click.option(
     "--no-fsync", is_flag=True,
     help="Reply 250 before the disk has confirmed: faster, but a power failure loses mail.",
 )  # fmt: skip
@@ -205,6 +226,7 @@ def live(
     no_page: bool,
     spool: str | None,
     idle: float,
+    budgets: tuple[str, ...],
     no_fsync: bool,
     transcript: bool,
     level: str,
@@ -226,6 +248,7 @@ def live(
     described = load(topology, sets, seed)
     where = parse_ports(described, ports)
     check_address(address)
+    taken = parse_budgets(budgets)
     warn_of_external_hosts(described)
     where_page = parse_page(serve, page, no_page)
     for directory in (out, spool):
@@ -244,7 +267,9 @@ def live(
                 "those of a simulated one"
             )
     storage = Path(spool) if spool is not None else None
-    settings = Settings(storage, speed, where, address, not no_fsync, idle, serve, level=level)
+    settings = Settings(
+        storage, speed, where, address, not no_fsync, idle, serve, level=level, budgets=taken
+    )
     settings = replace(settings, page=where_page)
     if out is not None:
         settings = replace(settings, journal=Path(out) / TRACE)

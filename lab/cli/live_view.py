@@ -8,13 +8,12 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-import click
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from lab.cli.common import exit_with_error, print_error
+from lab.cli.common import echo, exit_with_error, print_error
 from lab.quantities import clock_time, count_noun, single_line
 
 if TYPE_CHECKING:
@@ -100,7 +99,7 @@ def _place(network: LiveNetwork, name: str) -> tuple[str, int]:
 
 def _print_json(about: dict[str, Any]) -> None:
     with suppress(BrokenPipeError):  # the summary finds out that nobody reads
-        click.echo(json.dumps({"event": "state", **about}))
+        echo(json.dumps({"event": "state", **about}))
         sys.stdout.flush()
 
 

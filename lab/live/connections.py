@@ -13,6 +13,7 @@ from lab.hosts.reply_script import ReplyScript, ReplyWriter
 from lab.hosts.sending import QueueSender
 from lab.hosts.sessions import enter, take_over
 from lab.hosts.timeouts import Timeouts
+from lab.live.clients import Caller
 from lab.live.host_process import HostProcess, OpenSession, PendingCall
 from lab.live.scripted_end import ScriptedEnd
 from lab.live.storing_session import StoringSession
@@ -256,7 +257,7 @@ class OutgoingConnection(PendingCall):
         self._finish(now)
 
 
-class IncomingConnection(OpenSession):
+class IncomingConnection(OpenSession, Caller):
     """The receiver-SMTP's side of a session. ``given`` counts the replies in it so far.
 
     ``address`` is the IP address of a caller from outside, "unknown" if it has gone already.
@@ -269,6 +270,7 @@ class IncomingConnection(OpenSession):
         super().__init__(OUTSIDE, None)
         self.process = process
         self.address = ""
+        self._refusal = ""
         self.channel = channel if channel is not None else HostConnection(self)
         self.last = time.monotonic()
         self._known = False
@@ -310,6 +312,7 @@ class IncomingConnection(OpenSession):
         name = process.host.name
         row = (now, "open", OUTSIDE, name, self.number, None, environment, transport)
         process.note([(*row, (address or OUTSIDE, name), now)])
+        self._refusal = process.clients.admit(self, self.address)
         self._greet(environment)
 
     def _greet(self, environment: str) -> None:
@@ -321,6 +324,7 @@ class IncomingConnection(OpenSession):
         )  # fmt: skip
         self.receiving.now = process.clock.now
         self.receiving.address = self.address
+        self.receiving.caller, self.receiving.refusal = self, self._refusal
         override = self._next_reply if self._recipients is not None else None
         self._script = script = reply_script(process.host)
         self.receiver = receiver_smtp(self.receiving, override, script)
@@ -376,7 +380,12 @@ class IncomingConnection(OpenSession):
         if self.over:
             return
         self.last = time.monotonic()
-        if self._unread or self.receiver.is_waiting or self._first_slice(octets) < len(octets):
+        if (
+            self._unread
+            or self.receiver.is_waiting
+            or self.is_held_back
+            or self._first_slice(octets) < len(octets)
+        ):
             self._unread += octets
             self.channel.pause()
             self._go_on_soon()
@@ -403,7 +412,7 @@ class IncomingConnection(OpenSession):
 
     def go_on(self) -> None:
         """Handle the next slice of what has come, if the replies to the last one have left."""
-        if self.over or self.channel.is_stuck or self.receiver.is_waiting:
+        if self.over or self.channel.is_stuck or self.receiver.is_waiting or self.is_held_back:
             return
         size = self._first_slice(self._unread)
         octets = bytes(self._unread[:size])
@@ -442,10 +451,39 @@ class IncomingConnection(OpenSession):
         process.may_report_late = is_outside = self.peer == OUTSIDE
         events = self.receiver.receive(octets)
         process.may_report_late = False
+        if is_outside and not self.over:
+            process.note_came(len(octets))
+            self._note_held(len(octets))
         if self._recipients is not None:
             asked = process.asked.pop(self.number, None)
             self._recipients.follow(self.receiver.transaction, asked)
         self._do(events, free=is_outside)
+
+    def _note_held(self, came: int) -> None:
+        """Note how much memory the caller takes; mail that is being stored counts until it is."""
+        held = self.receiver.held
+        if self.receiver.is_waiting:
+            held = max(held, self.held, came)
+        self.process.clients.hold(self, held + len(self._unread))
+
+    def hold_back(self) -> None:
+        """Read nothing from now on: others have the memory."""
+        self.channel.pause()
+
+    def release(self) -> None:
+        """Read on: there is room again."""
+        if not self.over:
+            self.last = time.monotonic()
+            self._go_on_soon()
+
+    @property
+    def is_storing(self) -> bool:
+        """Whether its mail has come in full and is being stored."""
+        return self.receiver.is_waiting
+
+    def make_room(self, why: str) -> None:
+        """End the session with a 421: its client has more than its share."""
+        self._close_channel(why, "its client had too much")
 
     def _do(self, events: list[Crossing], *, free: bool = False) -> None:
         """Record what crossed, if the network does not, and send the replies."""
@@ -486,7 +524,10 @@ class IncomingConnection(OpenSession):
         if not self.over and self.receiver.is_waiting:
             self.receiving.now = self.process.clock.now
             self._noted = 0
-            self._do(self.receiver.answer(verdict), free=True)
+            events = self.receiver.answer(verdict)
+            if self.peer == OUTSIDE:
+                self._note_held(0)
+            self._do(events, free=True)
             self.go_on()
 
     def _turn(self) -> None:
@@ -511,6 +552,7 @@ class IncomingConnection(OpenSession):
         process.sessions.discard(self)
         process.host.open_sessions -= 1
         process.identified.pop(self.number, None)
+        process.clients.leave(self)
         begun = self.receiver.begun_line
         if self.peer == OUTSIDE and begun:
             row = (process.clock.now, "command", process.host.name, OUTSIDE, self.number, None)
@@ -532,6 +574,8 @@ class IncomingConnection(OpenSession):
     def check_timeout(self, now: float) -> None:
         """Close the channel to a sender-SMTP from outside that has sent nothing for too long."""
         idle = self.process.arguments.idle
+        if self.is_held_back or self.is_storing:
+            self.last = time.monotonic()
         if self.peer == OUTSIDE and time.monotonic() - self.last >= idle:
             self._close_channel(f"Nothing came for {idle:g} s", "nothing was received for too long")
 

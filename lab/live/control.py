@@ -11,7 +11,9 @@ import pickle
 import select
 import socket
 import time
+from collections import deque
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, Final
 
 Message = tuple[Any, ...]
@@ -22,6 +24,9 @@ _BATCH: Final = 8
 _BUFFER: Final = 1 << 20
 _AT_ONCE: Final = 1 << 16
 """Bytes that are read from the socket at a time."""
+
+_PIECES: Final = 64
+"""Pieces that one system call sends at most."""
 
 _ROWS: Final = 1 << 31
 """A bit of the header: rows of the trace follow, in marshal, which is faster than pickle."""
@@ -42,7 +47,7 @@ class Control:
         self.ended = False
         self._in = bytearray()
         self._buffer = memoryview(bytearray(_AT_ONCE))
-        self._out = bytearray()
+        self._out: deque[memoryview] = deque()
 
     def fileno(self) -> int:
         """The descriptor, for an event loop."""
@@ -55,35 +60,31 @@ class Control:
 
     def send(self, *message: Any) -> None:
         """Send a message; what the socket does not take now goes later."""
-        self._send(0, pickle.dumps(message, pickle.HIGHEST_PROTOCOL))
+        self._send(0, [pickle.dumps(message, pickle.HIGHEST_PROTOCOL)])
 
     def send_rows(self, octets: bytes, batch: int) -> None:
         """Send rows of the trace, packed by marshal; they arrive as ("rows", batch, rows)."""
-        self._send(_ROWS, batch.to_bytes(_BATCH, "big") + octets)
+        self._send(_ROWS, [batch.to_bytes(_BATCH, "big"), octets])
 
-    def _send(self, kind: int, octets: bytes) -> None:
-        """Send header and content, without a copy if nothing is waiting."""
-        header = (kind | len(octets)).to_bytes(_HEADER, "big")
-        sent = 0
-        if not self._out:
-            try:
-                sent = self.sock.sendmsg([header, octets])
-            except BlockingIOError:
-                pass
-            except OSError:  # the other side has ended: reading will show it
-                return
-        if sent < _HEADER:
-            self._out += header[sent:]
-        if sent < _HEADER + len(octets):
-            self._out += memoryview(octets)[max(0, sent - _HEADER) :]
-            self.flush()
+    def _send(self, kind: int, content: list[bytes]) -> None:
+        """Send header and content, without a copy: it may be a mail of many megabytes."""
+        header = (kind | sum(map(len, content))).to_bytes(_HEADER, "big")
+        self._out += map(memoryview, (header, *content))
+        self.flush()
 
     def flush(self) -> None:
         """Send as much of what is waiting as the socket takes."""
+        waiting = self._out
         try:
-            while self._out:
-                sent = self.sock.send(memoryview(self._out)[: 1 << 18])
-                del self._out[:sent]
+            while waiting:
+                sent = self.sock.sendmsg(list(islice(waiting, _PIECES)))
+                while sent:
+                    first = waiting[0]
+                    if sent < len(first):
+                        waiting[0] = first[sent:]
+                        break
+                    sent -= len(first)
+                    waiting.popleft()
         except BlockingIOError:
             pass
         except OSError:  # the other side has ended: reading will show it

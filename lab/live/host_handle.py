@@ -197,7 +197,7 @@ class HostHandle(HostControl):
         arguments = HostArguments(
             self.name, network.topology, network.seed, network.clock, settings.address,
             self.port, network.relay_port, str(self._file), self.number, self.lives,
-            settings.durable, settings.idle, self._outbox,
+            settings.durable, settings.idle, self._outbox, settings.budgets,
         )  # fmt: skip
         self.lives += 1
         self._sent = 0

@@ -20,6 +20,8 @@ from lab.hosts.port import HostPort
 from lab.hosts.sending import QueueSender
 from lab.hosts.sessions import sender_smtp
 from lab.hosts.spool import Queue, QueuedMail
+from lab.live.budgets import Budgets
+from lab.live.clients import Clients
 from lab.live.commits import Acceptance
 from lab.live.control import Control
 from lab.live.output import Output
@@ -35,7 +37,9 @@ from lab.simulation.world import World
 from lab.topology.model import PollSpec, ScriptSpec, Topology
 from lab.trace.closes import NO_PATH, unreachable
 
-SAFE: Final = Limits(line=4096, message=64 << 20, recipients=10_000, sessions=2000)
+SESSIONS: Final = 2000
+
+SAFE: Final = Limits(line=4096, message=64 << 20, recipients=10_000, sessions=SESSIONS)
 """The limits of a live host that sets none of its own: input from a network is bounded."""
 
 _OWN_FILES: Final = 64
@@ -57,7 +61,7 @@ class HostArguments:
 
     ``relay_port`` is where the network listens for it. ``number`` is its place among the hosts, and
     ``life`` how often it was started before. ``idle`` in seconds. ``outbox`` is where it
-    puts what it records.
+    puts what it records. ``budgets``: what callers from outside may take of it.
     """
 
     name: str
@@ -73,6 +77,7 @@ class HostArguments:
     durable: bool
     idle: float
     outbox: RowRing
+    budgets: Budgets
 
 
 class KnownMail(NamedTuple):
@@ -167,6 +172,7 @@ class HostProcess(Output):
         self.world = World(arguments.topology, arguments.seed)
         self.host = self._host()
         self.sessions: set[OpenSession] = set()
+        self.clients = Clients(arguments.budgets, self.host.settings.limits.sessions or SESSIONS)
         self.calling: dict[int, PendingCall] = {}
         self.expected: dict[tuple[str, int], tuple[int, str, str, bool]] = {}
         self.identified: dict[int, KnownMail] = {}
@@ -462,6 +468,7 @@ class HostProcess(Output):
             self._is_sweeping = False  # a host that has nothing to do takes no time
             return
         now = self.clock.now
+        self.clients.sweep()
         for session in list(self.sessions):
             session.check_timeout(now)
         # a session that begins meanwhile may have the shortest timeout

@@ -27,6 +27,9 @@ _LATE: Final = 0.05
 _GATHERING: Final = 0.002
 """Seconds for which mail may wait to be stored with other mail, while more comes in."""
 
+_LARGE: Final = 1 << 20
+"""Bytes of rows that are not kept in this process longer than they must."""
+
 _AGAIN: Final = 1.0
 """Seconds after which storage that failed is tried again."""
 
@@ -60,6 +63,7 @@ class Output(ABC):
         self._gathers_until = math.inf
         self._flushing = False
         self._noting = False
+        self._came = 0
         self._urgent = True
         self._reported: Any = None
 
@@ -84,6 +88,13 @@ class Output(ABC):
         if not self._noting:
             self._noting = True
             asyncio.get_running_loop().call_later(_LATE, self._noted)
+
+    def note_came(self, octets: int) -> None:
+        """Report what is noted, at the end of this turn of the loop, if it takes much memory."""
+        self._came += octets
+        if self._came > _LARGE:
+            self._came = 0
+            self.schedule_flush()
 
     def _noted(self) -> None:
         self._noting = False
@@ -155,6 +166,8 @@ class Output(ABC):
         if not self.outbox.put(octets, batch):
             self._report_rows()
             self.control.send_rows(octets, batch)
+            if len(octets) > _LARGE:
+                self.control.flush_all()  # or this copy would be there while it is stored
 
     def _report_rows(self) -> None:
         """Ask the network to fetch the rows."""

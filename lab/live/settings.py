@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from lab.live.budgets import DEFAULTS, Budgets
+
 LOOPBACK: Final = "127.0.0.1"
 
 
@@ -21,6 +23,8 @@ class Settings:
     that is removed when the run ends; ``level`` says what of the trace goes there.
     ``is_temporary``: whether the hosts' files are removed after the run. ``page``: the address and
     port (0: any that is free) of the page that shows the mail; None for no page.
+    ``budgets``: what callers
+    from outside may take of a host.
     """
 
     storage: Path | None = None
@@ -34,6 +38,7 @@ class Settings:
     level: str = "wire"
     is_temporary: bool = False
     page: tuple[str, int] | None = None
+    budgets: Budgets = DEFAULTS
 
     @property
     def reach(self) -> str:

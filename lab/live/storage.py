@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path as FilePath
-from typing import Final
+from typing import Any, Final
 
 from lab.hosts.spool import Queue, QueuedMail
 from lab.live.spool_rows import (
@@ -32,12 +32,17 @@ from lab.live.spool_rows import (
 
 _PAGE: Final = 1 << 14
 
+_LARGE: Final = 1 << 20
+"""Bytes of mail that are written piece by piece, as SQLite would copy them twice otherwise."""
+
+_PIECE: Final = 1 << 18
+
 _INSERT_MAIL: Final = "insert into mails (octets, stored_at, checksum) values (?, ?, ?)"
 _INSERT_COPY: Final = (
     "insert into copies (mail, host, environment, about, checksum) values (?, ?, ?, ?, ?)"
 )
 _INSERT_DROP: Final = (
-    "insert into drops (user, message, octets, stored_at, checksum) values (?, ?, ?, ?, ?)"
+    "insert into drops (octets, user, message, stored_at, checksum) values (?, ?, ?, ?, ?)"
 )
 _UPDATE_COPY: Final = (
     "update copies set host = ?, environment = ?, about = ?, checksum = ? where id = ?"
@@ -126,6 +131,7 @@ class Storage:
     """The file of one host; ``write`` and ``sync`` make changes durable.
 
     ``durable``: whether the disk is to be waited for. ``batch`` is the number of the last commit.
+    ``waiting_octets`` is how large the mail for next hosts is, which is in memory too.
     Raises sqlite3.Error or DamagedSpool where the file is not a spool.
     """
 
@@ -149,6 +155,7 @@ class Storage:
         [[self.batch]] = self._file.execute("select last from batches")
         self._octets: dict[int, _Octets] = {}
         self._copies: dict[QueuedMail, _Copy] = {}
+        self.waiting_octets = 0
 
     def recover(self) -> Iterator[tuple[str, str, QueuedMail]]:
         """The mail that was in the spool: next host, environment, and entry, oldest first."""
@@ -161,6 +168,7 @@ class Storage:
             if last is None or last.row != mail:
                 last = _Octets(mail, octets)
                 self._octets[id(octets)] = last
+                self.waiting_octets += len(octets)
             entry = as_mail(about, last.octets)
             last.copies += 1
             self._copies[entry] = _Copy(row, last, host, about)
@@ -203,7 +211,7 @@ class Storage:
             raise StorageFailed(str(error), is_full=full) from error
         finally:
             self.batch += 1  # a number that failed is not given again
-        writing.finish()
+        self.waiting_octets += writing.finish()
         self.is_unsynced = self.durable
 
     def _roll_back(self) -> None:
@@ -257,8 +265,8 @@ class _Transaction:
                 self._remove(entry)
         for delivery in changes.deliveries:
             octets = delivery.octets
-            row = (delivery.user, delivery.message, octets, self._now, checksum(octets))
-            self._rows.append((delivery, int(self._file.execute(_INSERT_DROP, row).lastrowid or 0)))
+            about = (delivery.user, delivery.message, self._now, checksum(octets))
+            self._rows.append((delivery, self._insert("drops", _INSERT_DROP, octets, about)))
         for delivery in changes.withdrawn:
             self._file.execute("delete from drops where id = ?", (delivery.row,))
         for mail, by in self._counts.items():
@@ -290,26 +298,41 @@ class _Transaction:
         key = id(octets)
         known = self._octets.get(key) or self._new.get(key)
         if known is None:
-            row = self._file.execute(_INSERT_MAIL, (octets, self._now, checksum(octets)))
-            known = self._new[key] = _Octets(int(row.lastrowid or 0), octets)
+            row = self._insert("mails", _INSERT_MAIL, octets, (self._now, checksum(octets)))
+            known = self._new[key] = _Octets(row, octets)
         return known
+
+    def _insert(self, table: str, statement: str, octets: bytes, about: tuple[Any, ...]) -> int:
+        """Insert a row with the bytes of a message, and return its number."""
+        if len(octets) <= _LARGE:
+            return int(self._file.execute(statement, (octets, *about)).lastrowid or 0)
+        room = statement.replace("values (?", "values (zeroblob(?)")
+        row = int(self._file.execute(room, (len(octets), *about)).lastrowid or 0)
+        with memoryview(octets) as left, self._file.blobopen(table, "octets", row) as blob:
+            for begin in range(0, len(octets), _PIECE):
+                blob.write(left[begin : begin + _PIECE])
+        return row
 
     def _count(self, octets: _Octets, by: int) -> None:
         self._counts[octets] = self._counts.get(octets, 0) + by
 
-    def finish(self) -> None:
-        """Know what the file has now."""
+    def finish(self) -> int:
+        """Know what the file has now; return by how many bytes the mail that waits has grown."""
+        grown = 0
         self._copies.update(self._made)
         for mail in self._gone:
             del self._copies[mail]
         for octets, by in self._counts.items():
+            was = octets.copies > 0
             octets.copies += by
+            grown += len(octets.octets) * ((octets.copies > 0) - was)
             if octets.copies:
                 self._octets[id(octets.octets)] = octets
             else:
                 self._octets.pop(id(octets.octets), None)
         for delivery, row in self._rows:
             delivery.row = row
+        return grown
 
 
 def left_in(path: FilePath) -> tuple[int, int]:

@@ -236,6 +236,13 @@ class MailData:
         self.line_too_long = self.line_too_long or max(lengths) + len(CRLF) > longest
         self._line = lengths[-1]
 
+    def __len__(self) -> int:
+        return len(self._data) + len(self._held)
+
+    def clear(self) -> None:
+        """Forget the data, once it has been taken elsewhere."""
+        self._data.clear()
+
     @property
     def octets(self) -> bytes:
         """The mail data so far, every byte as it is to be delivered."""

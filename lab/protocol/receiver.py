@@ -139,6 +139,11 @@ class ReceiverSMTP:
         return self.state is State.CLOSED
 
     @property
+    def held(self) -> int:
+        """How many bytes it holds of a line or of mail data that has not ended."""
+        return len(self._line or b"") + len(self._data or b"")
+
+    @property
     def crossed(self) -> list[Crossing]:
         """What the present call of :meth:`receive` will return, so far: for a driver that records
         what crossed before what its installation makes of it.
@@ -358,6 +363,7 @@ class ReceiverSMTP:
         if data.line_too_long:
             return _TEXT_LINE
         octets = data.octets
+        data.clear()  # mail may be large, and is copied once more under its time stamp line
         if not octets.isascii():
             if self.eight_bit == "refuse":
                 return _NOT_ASCII
