@@ -23,8 +23,7 @@ class Settings:
     that is removed when the run ends; ``level`` says what of the trace goes there.
     ``is_temporary``: whether the hosts' files are removed after the run. ``page``: the address and
     port (0: any that is free) of the page that shows the mail; None for no page.
-    ``budgets``: what callers
-    from outside may take of a host.
+    ``budgets``: what callers from outside may take of a host.
     """
 
     storage: Path | None = None

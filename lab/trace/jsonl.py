@@ -11,13 +11,14 @@ The file of a live run that goes on, or was killed, has its events in the order 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final
 
 import msgspec
 
+from lab.trace.checked_rows import check_row
 from lab.trace.levels import LEVELS
 from lab.trace.rows import KINDS, Event, Row, T, flat_row, missing_numbers
 
@@ -83,12 +84,18 @@ def read(path: Path) -> TraceFile:
     """
     contents = TraceFile()
     numbers: list[int] = []
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{path}: not a file; give the trace.jsonl that `lab run --out` writes")
     with open(path, encoding="utf-8") as file:
         try:
-            for line_number, line in enumerate(file, 1):
+            for line_number, line in enumerate(_lines(path, file), 1):
                 try:
                     numbers.append(_take(contents, line))
-                except (ValueError, KeyError, TypeError) as error:
+                except RecursionError:
+                    raise ValueError(
+                        f"{path}, line {line_number}: its JSON is nested too deeply for an event"
+                    ) from None
+                except (ValueError, KeyError, TypeError, OverflowError) as error:
                     if not line.endswith("\n"):
                         break
                     raise ValueError(_not_an_event(path, line_number, error)) from None
@@ -100,6 +107,23 @@ def read(path: Path) -> TraceFile:
     return contents
 
 
+_LONGEST_LINE: Final = 128 << 20
+"""Characters; an event of mail of 64 MB without control bytes is shorter."""
+
+
+def _lines(path: Path, file: IO[str]) -> Iterator[str]:
+    """Yield the lines of a file; raise ValueError for one that is longer than any event."""
+    number = 0
+    while line := file.readline(_LONGEST_LINE):
+        number += 1
+        if len(line) == _LONGEST_LINE:
+            raise ValueError(f"{path}, line {number}: the line is too long for an event")
+        yield line
+
+
+_MOST_EVENTS: Final = 1 << 53
+
+
 class _NotValid(ValueError):
     """Raised for a line that is not an event; the message says why."""
 
@@ -109,7 +133,9 @@ def _take(contents: TraceFile, line: str) -> int:
     flat = json.loads(line)
     if not isinstance(flat, dict):
         raise _NotValid("it is not a JSON object")
-    row, number = _row(flat), int(flat["seq"])
+    row, number = _row(flat), flat["seq"]
+    if not isinstance(number, int) or not 0 <= number < _MOST_EVENTS:
+        raise _NotValid("seq must be a whole number of 0 or more")
     if contents.rows:
         contents.digest = flat.get("digest")
     else:
@@ -126,14 +152,8 @@ def _row(flat: dict[str, Any]) -> Row:
     if kind not in KINDS:
         raise _NotValid(f"{kind!r} is not a kind of event")
     common = (flat["host"], flat["peer"], flat["session"], flat["message"])
-    if not all(isinstance(value, types) for value, types in zip(common, _COMMON, strict=True)):
-        raise TypeError("host and peer must be text, session and message numbers")
     columns = (value_of(name, flat[name]) for name in KINDS[kind])
-    return (float(flat["t"]), kind, *common, *columns)
-
-
-_COMMON: Final = (str, str | None, int | None, int | None)
-"""The types of host, peer, session and message."""
+    return check_row((flat["t"], kind, *common, *columns))
 
 
 def value_of(column: str, value: Any) -> Any:

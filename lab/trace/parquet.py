@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, overload
 
 import msgspec
 
+from lab.trace.checked_rows import check_row
 from lab.trace.jsonl import value_of
 from lab.trace.rows import (
     KIND,
@@ -262,14 +263,32 @@ def _opened(path: Path) -> tuple[pyarrow.parquet.ParquetFile, dict[str, Any]]:
     import pyarrow.parquet
 
     try:
+        if not path.is_file():
+            raise ValueError("it is not a file")
         file = pyarrow.parquet.ParquetFile(path)
-        return file, json.loads((file.schema_arrow.metadata or {})[b"smtp-lab"])
-    except (OSError, KeyError, ValueError, pyarrow.ArrowException) as error:
+        about = json.loads((file.schema_arrow.metadata or {})[b"smtp-lab"])
+        if not isinstance(about, dict) or file.schema_arrow.names != _schema().names:
+            raise ValueError("it has other columns than a trace")
+        _check_groups(file.metadata)
+        return file, about
+    except (OSError, RecursionError, KeyError, ValueError, pyarrow.ArrowException) as error:
         why = str(error).splitlines()[0][:120] or type(error).__name__
         raise ValueError(
             f"{path}: not a part of a stored trace ({why}); "
             "give the folder trace.parquet as `lab run --out` leaves it"
         ) from None
+
+
+_MOST_IN_GROUP: Final = 64 * GROUP_ROWS
+_LARGEST_GROUP: Final = 1 << 30
+
+
+def _check_groups(metadata: Any) -> None:
+    """Raise ValueError for a group of more rows, or of more bytes, than any that we write."""
+    for number in range(metadata.num_row_groups):
+        group = metadata.row_group(number)
+        if group.num_rows > _MOST_IN_GROUP or group.total_byte_size > _LARGEST_GROUP:
+            raise ValueError(f"group {number} is too large")
 
 
 def _has_kind(table: pyarrow.Table, kinds: Collection[str]) -> pyarrow.ChunkedArray:
@@ -284,7 +303,13 @@ def _has_kind(table: pyarrow.Table, kinds: Collection[str]) -> pyarrow.ChunkedAr
 def _rows_of(table: pyarrow.Table) -> list[Row]:
     columns = [table.column(name).to_pylist() for name in table.column_names[1:]]
     decode = msgspec.json.Decoder().decode
-    return [_row(values, decode) for values in zip(*columns, strict=True)]
+    try:
+        return [_row(values, decode) for values in zip(*columns, strict=True)]
+    except (TypeError, KeyError, ValueError) as error:
+        raise ValueError(
+            f"a part of the stored trace has an event that is none ({str(error)[:120]}); give the "
+            "folder trace.parquet as `lab run --out` leaves it"
+        ) from None
 
 
 def _row(values: tuple[Any, ...], decode: Callable[[str], dict[str, Any]]) -> Row:
@@ -292,7 +317,7 @@ def _row(values: tuple[Any, ...], decode: Callable[[str], dict[str, Any]]) -> Ro
     kind = values[KIND]
     sent, octets, rest = values[OWN:]
     if kind in _SENT_COLUMNS:
-        return (*values[:OWN], sent, octets)
+        return check_row((*values[:OWN], sent, octets))
     named = decode(rest) if rest is not None else {}
     own = (octets if name == "octets" else value_of(name, named[name]) for name in KINDS[kind])
-    return (*values[:OWN], *own)
+    return check_row((*values[:OWN], *own))

@@ -1,0 +1,56 @@
+"""Whether rows of a file are rows of a trace: the types of all columns, and their range.
+
+A file may have been damaged, or written to do harm. What passes here cannot make a reader fail.
+"""
+
+from __future__ import annotations
+
+from types import GenericAlias
+from typing import Annotated, Any, Final
+
+import msgspec
+
+from lab.trace.meta import Meta
+from lab.trace.rows import KIND, KINDS, START_META, Row
+
+_MOST: Final = 1e12
+"""Seconds: thirty thousand years."""
+
+_Time = Annotated[float, msgspec.Meta(ge=0, le=_MOST)]
+_Seconds = Annotated[float, msgspec.Meta(ge=-_MOST, le=_MOST)]
+_Number = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
+_Texts = tuple[str, ...]
+
+_TYPES: Final[dict[str, Any]] = {
+    "about": _Number, "again": _Number, "delay": _Seconds, "environment": str,
+    "members": tuple[tuple[str, str], ...],
+    "meta": dict[str, Any], "mode": str, "name": str, "new": str, "number": _Number,
+    "octets": bytes, "old": str, "on": bool, "path": str, "reason": str, "recipient": str,
+    "recipients": _Texts, "reply": str, "retry_at": _Seconds | None, "reverse_path": str,
+    "sent": _Seconds, "size": _Number, "started": _Seconds, "transport": str, "user": str,
+    "verb": str, "what": str,
+}  # fmt: skip
+"""The types of columns by their names."""
+
+_PATHS: Final = ("plan", "open")
+"""The kinds whose path is a list of hosts."""
+
+
+def _type_of(kind: str) -> Any:
+    common = (_Time, str, str, str | None, _Number | None, _Number | None)
+    own = [_Texts if name == "path" and kind in _PATHS else _TYPES[name] for name in KINDS[kind]]
+    return GenericAlias(tuple, (*common, *own))
+
+
+_ROWS: Final = {kind: _type_of(kind) for kind in KINDS}
+
+
+def check_row(row: Row) -> Row:
+    """Return a row whose columns are those of its kind; raise TypeError if they are not."""
+    try:
+        checked: Row = msgspec.convert(row, _ROWS[row[KIND]])
+        if row[KIND] == "start":
+            msgspec.convert(row[START_META], Meta)
+    except (msgspec.ValidationError, KeyError) as why:
+        raise TypeError(str(why)) from None
+    return checked
