@@ -119,6 +119,7 @@ class OutgoingConnection(PendingCall):
 
     def connected(self, transport: asyncio.Transport) -> None:
         """Ask the network, to which there is a connection now, to be joined to the other host."""
+        transport.write(self.process.arguments.relay_secret)
         port = transport.get_extra_info("sockname")[1]
         self.process.send(
             "call",

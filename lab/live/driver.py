@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import math
 import multiprocessing
+import secrets
 from abc import abstractmethod
 from collections.abc import Coroutine, Sequence
-from typing import Any
+from typing import Any, Final
 
 from lab.hosts.control import HostControl
 from lab.live.settings import Settings
@@ -22,12 +23,16 @@ from lab.topology.model import Topology
 from lab.trace.rows import Row
 from lab.trace.trace import Trace
 
+SECRET: Final = 16
+"""Bytes with which a host begins a connection to the network."""
+
 
 class LiveDriver(Driver):
     """A driver whose hosts are processes.
 
     ``clock`` is the wall clock, with which that of the links is kept in step. ``relay_port`` is the
-    port at which the network listens for its hosts. ``failures`` are sentences about what has
+    port at which the network listens for its hosts, which begin with ``relay_secret``: any program
+    of this machine can connect there. ``failures`` are sentences about what has
     failed. ``changed`` is set when there may be something to do. ``over`` is set when the run has
     ended; ``interrupted`` counts the requests to end it.
     """
@@ -46,6 +51,7 @@ class LiveDriver(Driver):
         self.processes.set_forkserver_preload(["lab.live.host_main"])
         self.clock = WallClock(math.inf, settings.speed)
         self.relay_port = 0
+        self.relay_secret = secrets.token_bytes(SECRET)
         self.over = False
         self.interrupted = 0
         self.failures: list[str] = []

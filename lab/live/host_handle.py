@@ -196,8 +196,8 @@ class HostHandle(HostControl):
         self._outbox = outbox()
         arguments = HostArguments(
             self.name, network.topology, network.seed, network.clock, settings.address,
-            self.port, network.relay_port, str(self._file), self.number, self.lives,
-            settings.durable, settings.idle, self._outbox, settings.budgets,
+            self.port, network.relay_port, network.relay_secret, str(self._file), self.number,
+            self.lives, settings.durable, settings.idle, self._outbox, settings.budgets,
         )  # fmt: skip
         self.lives += 1
         self._sent = 0
@@ -384,6 +384,7 @@ class HostHandle(HostControl):
             await loop.sock_connect(sock, (address, self.port))
             transport, _ = await loop.create_connection(lambda: relay, sock=sock)
         except BaseException:  # the end of the run among them
+            self.send("no session", sock.getsockname()[:2])
             sock.close()
             raise
         if transport.is_closing():

@@ -59,7 +59,8 @@ _WEEK: Final = 604_800.0
 class HostArguments:
     """What a host's process gets at its start.
 
-    ``relay_port`` is where the network listens for it. ``number`` is its place among the hosts, and
+    ``relay_port`` is where the network listens for it; it takes those for its hosts that begin with
+    ``relay_secret``. ``number`` is its place among the hosts, and
     ``life`` how often it was started before. ``idle`` in seconds. ``outbox`` is where it
     puts what it records. ``budgets``: what callers from outside may take of it.
     """
@@ -71,6 +72,7 @@ class HostArguments:
     address: str
     port: int
     relay_port: int
+    relay_secret: bytes
     storage: str
     number: int
     life: int
@@ -190,7 +192,8 @@ class HostProcess(Output):
         self._is_sweeping = False
         self._handlers: dict[str, Callable[..., None]] = {
             "submit": self._submit, "fault": self._fault, "links": self._links,
-            "session": self._expect, "identify": self._identify, "open": self._opened,
+            "session": self._expect, "no session": self._expect_no_more,
+            "identify": self._identify, "open": self._opened,
             "no": self._no_way, "unreachable": self.call_failed, "poll": self._poll,
             "script": self._script, "start": self._start_clock, "stop": self._stop,
             "asked": self._ask, "early": self._early, "outside": self.mail_outside.add,
@@ -291,6 +294,10 @@ class HostProcess(Output):
         self, end: tuple[str, int], number: int, peer: str, environment: str, known: bool
     ) -> None:
         self.expected[end] = (number, peer, environment, known)
+
+    def _expect_no_more(self, end: tuple[str, int]) -> None:
+        """Forget a session that was announced: whoever calls from there now is somebody else."""
+        self.expected.pop(end, None)
 
     def _identify(self, number: int, *mail: Any) -> None:
         self.identified[number] = KnownMail(*mail)

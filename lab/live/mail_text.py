@@ -10,6 +10,8 @@ from email import message_from_bytes, policy
 from email.header import decode_header, make_header
 from typing import Final
 
+from lab import escaping
+
 LONGEST: Final = 1 << 20
 """Bytes of a message that are shown; the rest can be downloaded."""
 
@@ -20,13 +22,7 @@ def visible(octets: bytes | str) -> str:
     """Return bytes or text with lines that end with a newline, and other control bytes escaped."""
     text = octets if isinstance(octets, str) else octets.decode("utf-8", "backslashreplace")
     text = text.replace("\r\n", "\n")
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() or char in _KEPT else _escaped(char) for char in text)
-
-
-def _escaped(char: str) -> str:
-    return char.encode("unicode_escape", "surrogatepass").decode("ascii")
+    return escaping.visible(text, _KEPT)
 
 
 def header_fields(octets: bytes) -> list[tuple[str, str]]:

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     import networkx
 
 
+LARGEST_FILE: Final = 64 * 2**20
+"""Bytes of a graph file."""
+
+
 class GraphFault(ValueError):
     """Raised for a graph that cannot be read or made; the message says what would be right."""
 
@@ -36,6 +40,10 @@ def read_graph(path: Path) -> networkx.Graph:
     if kind not in READERS:
         raise GraphFault(f"{path.name} is not a graph file; write {FORMATS_LISTED}")
     try:
+        if path.exists() and not path.is_file():
+            raise GraphFault(f"{path.name} is not a file; write the name of a graph file")
+        if path.stat().st_size > LARGEST_FILE:
+            raise GraphFault(f"{path.name} is larger than {LARGEST_FILE >> 20} MiB; is it a graph?")
         return READERS[kind](path)
     except OSError as why:
         reason = (why.strerror or str(why)).lower()

@@ -32,6 +32,10 @@ from lab.topology.traffic import build_mail, build_polls, build_scripts, build_t
 if TYPE_CHECKING:
     import networkx
 
+_MOST_DOTS: Final = 100
+_DEEP_KEY: Final = re.compile(rf"^[ \t\[]*(?:[\w-]+[ \t]*\.[ \t]*){{{_MOST_DOTS}}}", re.M)
+"""A key of so many parts, which would take a reader of TOML quadratic time."""
+
 LARGEST_FILE: Final = 64 * 2**20
 """The most bytes of a topology file; a larger file is probably not a topology."""
 
@@ -104,6 +108,9 @@ def read_file(
     """
     path = Path(path)
     text = _text(path)
+    if nested := _DEEP_KEY.search(text):
+        line = text.count("\n", 0, nested.start()) + 1
+        raise TopologyError([f"{path}, line {line}: the key has more than {_MOST_DOTS} parts"])
     try:
         raw = tomllib.loads(text)
     except RecursionError:
@@ -131,6 +138,8 @@ def _text(path: Path) -> str:
     try:
         if path.is_dir():
             raise TopologyError([f"{path} is a directory; write the name of a topology file"])
+        if path.is_fifo() or path.is_socket():
+            raise TopologyError([f"{path} is not a file; write the name of a topology file"])
         with open(path, "rb") as file:
             octets = file.read(LARGEST_FILE + 1)
     except (OSError, ValueError) as why:

@@ -265,7 +265,7 @@ def _opened(path: Path) -> tuple[pyarrow.parquet.ParquetFile, dict[str, Any]]:
     try:
         if not path.is_file():
             raise ValueError("it is not a file")
-        file = pyarrow.parquet.ParquetFile(path)
+        file = pyarrow.parquet.ParquetFile(path, read_dictionary=["octets"])
         about = json.loads((file.schema_arrow.metadata or {})[b"smtp-lab"])
         if not isinstance(about, dict) or file.schema_arrow.names != _schema().names:
             raise ValueError("it has other columns than a trace")
@@ -301,7 +301,7 @@ def _has_kind(table: pyarrow.Table, kinds: Collection[str]) -> pyarrow.ChunkedAr
 
 
 def _rows_of(table: pyarrow.Table) -> list[Row]:
-    columns = [table.column(name).to_pylist() for name in table.column_names[1:]]
+    columns = [_values(table.column(name)) for name in table.column_names[1:]]
     decode = msgspec.json.Decoder().decode
     try:
         return [_row(values, decode) for values in zip(*columns, strict=True)]
@@ -310,6 +310,20 @@ def _rows_of(table: pyarrow.Table) -> list[Row]:
             f"a part of the stored trace has an event that is none ({str(error)[:120]}); give the "
             "folder trace.parquet as `lab run --out` leaves it"
         ) from None
+
+
+def _values(column: pyarrow.ChunkedArray) -> list[Any]:
+    """Return the values of a column; those that are stored once are in memory once."""
+    import pyarrow
+
+    if not pyarrow.types.is_dictionary(column.type):
+        values: list[Any] = column.to_pylist()
+        return values
+    found: list[Any] = []
+    for chunk in column.chunks:
+        known = [*chunk.dictionary.to_pylist(), None]
+        found += [known[-1 if n is None else n] for n in chunk.indices.to_pylist()]
+    return found
 
 
 def _row(values: tuple[Any, ...], decode: Callable[[str], dict[str, Any]]) -> Row:

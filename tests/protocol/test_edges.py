@@ -48,6 +48,22 @@ def sender(bag: FakeAgenda, *replies: bytes) -> SenderSMTP:
 # -- the receiver-SMTP
 
 
+def test_a_receiver_tells_how_much_it_holds() -> None:
+    """Of a line that has not ended, and of mail data; nothing once that has been taken."""
+    made = receiver()
+    assert made.held == 0
+    made.receive(b"HELO A.AR")
+    assert made.held == 9
+    made.receive(b"PA\r\n")
+    for line in BEGIN[1:]:
+        made.receive(line)
+    before = made.held
+    made.receive(b"x" * 1000)
+    assert made.held == before + 1000
+    made.receive(b"\r\n.\r\n")
+    assert made.held == 0
+
+
 @pytest.mark.rule("4.1.1-22", "4.1.1-23", "4.2.1-7")
 @pytest.mark.parametrize(
     ("before", "line", "why"),
