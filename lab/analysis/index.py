@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 from lab.analysis.channels import (
     Path,
@@ -33,6 +34,9 @@ from lab.trace.rows import (
     T,
 )
 from lab.trace.trace import Trace
+
+_LOOKS_BACK: Final = 2000
+"""Events among which the last one in a session is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +144,27 @@ class TraceIndex:
         """Return when deferred mail is to be tried again, in seconds; None for other mail."""
         place = bisect_left(mail.retries, (moment,))
         return mail.retries[place - 1][1] if place else None
+
+    def session_at(self, moment: int) -> int | None:
+        """Return the session of the last event that is in one; None if that was long ago."""
+        for seq in range(moment - 1, max(-1, moment - _LOOKS_BACK), -1):
+            session: int | None = self.rows[seq][SESSION]
+            if session is not None:
+                return session
+        return None
+
+    def next_in(self, session: int, moment: int, kinds: Collection[str]) -> int | None:
+        """Return the number of a session's next event of some kinds; None if there is none."""
+        of_these = (seq for seq in self._of_session(session, kinds) if seq >= moment)
+        return next(of_these, None)
+
+    def count_in(self, session: int, moment: int, kinds: Collection[str]) -> int:
+        """Return how many events of some kinds have happened in a session."""
+        return sum(seq < moment for seq in self._of_session(session, kinds))
+
+    def _of_session(self, session: int, kinds: Collection[str]) -> Iterator[int]:
+        seqs = self.session_histories[session].seqs
+        return (seq for seq in seqs if self.rows[seq][KIND] in kinds)
 
     def _open_sessions(self) -> Iterator[tuple[int, int, int]]:
         for first, last, session in session_spans(self.rows):

@@ -16,7 +16,7 @@ from lab.analysis.spools import Spooled
 from lab.quantities import clock_time
 from lab.runtime import arguments
 from lab.runtime.deprecation import renamed
-from lab.trace.rows import CROSSING, KIND, OCTETS, SESSION, Event
+from lab.trace.rows import CROSSING, KIND, OCTETS, Event
 
 _RENAMED: Final = {
     "film": "history", "records": "index", "shot": "snapshot", "troubles": "faults",
@@ -54,7 +54,7 @@ class Moment:
         self.n = n
         self.event: Event | None = index.trace[n - 1] if n else None
         self.t = self.event.t if self.event else 0.0
-        self.session = session if session is not None else self._session()
+        self.session = session if session is not None else index.session_at(n)
 
     def __repr__(self) -> str:
         return f"<event {self.n} of {self.index.count} · {clock_time(self.t)} · {self.sentence}>"
@@ -63,13 +63,6 @@ class Moment:
 
         def __getattr__(self, name: str) -> Any:
             return renamed(self, _RENAMED, name)
-
-    def _session(self) -> int | None:
-        for seq in range(self.n - 1, max(-1, self.n - 2000), -1):
-            session: int | None = self.index.rows[seq][SESSION]
-            if session is not None:
-                return session
-        return None
 
     @property
     def sentence(self) -> str:

@@ -219,7 +219,7 @@ class Stepper:
         seq = self._next(number, ("reply",), "reply")
         self._not_accepted_yet(number, forced.code)
         row = self.index.rows[seq]
-        count = self._count(number, ("reply",)) + 1
+        count = self.index.count_in(number, self.n, ("reply",)) + 1
         fault = Fault("change-reply", host=row[PEER], session=number, number=count, line=line)
         return self.intervene(fault)
 
@@ -236,7 +236,7 @@ class Stepper:
             raise NoIntervention(
                 f"{row[PEER]} sends mail data next in session {number}, not a command"
             )
-        count = self._count(number, ("command", "data")) + 1
+        count = self.index.count_in(number, self.n, ("command", "data")) + 1
         fault = Fault("change-command", host=row[PEER], session=number, number=count, line=line)
         return self.intervene(fault)
 
@@ -315,14 +315,10 @@ class Stepper:
         return number
 
     def _next(self, session: int, kinds: tuple[str, ...], what: str) -> int:
-        for seq in self.index.session_histories[session].seqs:
-            if seq >= self.n and self.index.rows[seq][KIND] in kinds:
-                return seq
-        raise NoIntervention(f"session {session} has no further {what}")
-
-    def _count(self, session: int, kinds: tuple[str, ...]) -> int:
-        seqs = self.index.session_histories[session].seqs
-        return sum(seq < self.n and self.index.rows[seq][KIND] in kinds for seq in seqs)
+        seq = self.index.next_in(session, self.n, kinds)
+        if seq is None:
+            raise NoIntervention(f"session {session} has no further {what}")
+        return seq
 
     def _not_accepted_yet(self, session: int, code: int) -> None:
         """Raise NoIntervention if mail has been stored and a refusing reply would deny it."""

@@ -100,3 +100,17 @@ def test_the_way_of_a_session_goes_by_links_that_have_a_latency() -> None:
             way = index.paths[event.session or 0]
             assert (way[0], way[-1]) == (event.host, event.peer)
             assert all(frozenset(pair) in links for pair in pairwise(way))
+
+
+def test_what_has_happened_in_a_session_and_what_comes_next() -> None:
+    """Counted by hand, at every moment."""
+    trace = lab.simulate(TOPOLOGIES / "campus.toml").trace
+    index = TraceIndex(trace)
+    for moment in range(0, len(trace) + 1, 7):
+        before, after = trace.rows[:moment], trace.rows[moment:]
+        sessions = [row[4] for row in before if row[4] is not None]
+        assert index.session_at(moment) == (sessions[-1] if sessions else None)
+        said = [row for row in before if row[1] == "reply" and row[4] == 3]
+        assert index.count_in(3, moment, ("reply",)) == len(said)
+        to_come = [moment + n for n, row in enumerate(after) if row[1] == "reply" and row[4] == 3]
+        assert index.next_in(3, moment, ("reply",)) == next(iter(to_come), None)
