@@ -39,7 +39,7 @@ NETWORK = lessons.from_text(TEXT)
 SAME: Final = {
     "seed": "seed", "sets": "sets", "speed": "speed", "until": "until", "ports": "ports",
     "address": "address", "page": "page", "no_page": "page", "spool": "spool", "idle": "idle",
-    "no_fsync": "fsync",
+    "no_fsync": "fsync", "budgets": "budgets",
 }  # fmt: skip
 """The parameter of ``lab.serve`` for each option of ``lab live``."""
 
@@ -73,7 +73,7 @@ def test_the_defaults_are_those_of_the_command() -> None:
     for name in ("seed", "speed", "address"):
         assert parameters[name].default == defaults[name], name
     assert (defaults["idle"], parameters["idle"].default) == ("5 min", 300.0)
-    assert (defaults["no_fsync"], parameters["fsync"].default) == (False, True)
+    assert parameters["fsync"].default is True
 
 
 def free_port() -> int:
@@ -153,6 +153,7 @@ def test_a_port_that_is_taken_is_an_error_that_says_so() -> None:
         ({"idle": "5 parsecs"}, "idle: '5 parsecs' has no unit"),
         ({"limits": {"mails": 3}}, "limits: there is no limit mails; the limits are line, "),
         ({"limits": {"recipients": 0}}, "limits: recipients must be 1 or more"),
+        ({"budgets": {"mails": 3}}, "there is no budget 'mails'"),
         ({"until": -1}, "until must be 0 or more"),
     ],
 )
