@@ -25,10 +25,18 @@ from lab.analysis.recipients import (
     SettledColumns,
     order_of,
 )
-from lab.analysis.summary import Counts, Outcomes, PeerBreachSummary, Summary
+from lab.analysis.summary import (
+    Counts,
+    FailureSummary,
+    Outcomes,
+    PeerBreachSummary,
+    Summary,
+)
 from lab.runtime.arguments import many
 from lab.trace.rows import (
     EXPAND_MEMBERS,
+    FAILURE_NAME,
+    FAILURE_REASON,
     FORWARD_NEW,
     HOST,
     KIND,
@@ -65,7 +73,7 @@ class Account:
     """The recipients of a run and their outcomes, from the trace's rows one by one.
 
     ``recipients`` are those that are not settled, or whose mail still lies in a spool, by message
-    and id; ``settled`` are the others.
+    and id; ``settled`` are the others. ``failures`` are what failed, by host and name.
     """
 
     def __init__(self, rows: Iterable[Row] = ()) -> None:
@@ -78,12 +86,19 @@ class Account:
         self._external: set[str] = set()
         self._outside: dict[tuple[int, str], None] = {}
         self._back_early: set[tuple[int, str]] = set()
+        self.failures: dict[tuple[str, str], FailureSummary] = {}
         self.sessions = 0
         self.last = 0.0
         self.ended = False
         many("rows", rows, "rows of a trace, such as run.trace.rows")
         for row in rows:
             self.take(row)
+
+    @property
+    def restarts(self) -> dict[str, int]:
+        """How often the process of a host was started again, of those that ended by themselves."""
+        known = self.failures.values()
+        return {one["host"]: one["count"] for one in known if one["name"] == "process"}
 
     def take(self, row: Row) -> None:
         """Take one more row of the trace."""
@@ -153,6 +168,18 @@ class Account:
             recipient.deliveries -= 1
         elif recipient.holders:
             self._back_early.add(key)  # its 250 is still on its way to the host that sent the mail
+
+    def _failure(self, row: Row) -> None:
+        host, name = row[HOST], row[FAILURE_NAME]
+        known = self.failures.get((host, name))
+        if known is None:
+            reason = row[FAILURE_REASON]
+            self.failures[host, name] = FailureSummary(
+                host=host, name=name, count=1, reason=reason, first=row[T], last=row[T]
+            )
+        else:
+            known["count"] += 1
+            known["last"] = row[T]
 
     def _left_spool(self, row: Row) -> None:
         """A transfer to the next host, a refusal, a crash: this host no longer has the mail."""
@@ -373,6 +400,7 @@ _HANDLERS: Final = {
     "notify": Account._notify,
     "abandon": Account._abandon,
     "open": Account._open,
+    "failure": Account._failure,
 }
 
 ACCOUNTED: Final = frozenset(_HANDLERS)
@@ -414,4 +442,6 @@ def summarise(
         "careless": [host["name"] for host in meta.get("hosts", ()) if host.get("careless")],
         "peer_breaches": list(peer_breaches),
         "peer_breach_count": peer_breach_count,
+        "failures": list(account.failures.values()),
+        "restarts": account.restarts,
     }

@@ -73,6 +73,8 @@ WORDING: Final = {
     "fault/change-reply": "A fault changes the reply of {host} to {peer} to {what}.",
     "fault/change-command": "A fault changes the command of {host} to {peer}: {what}.",
     "forget": "{host} crashed before it had stored message {message}.",
+    "failure": "{host} has a failure, and the run goes on: {reason}.",
+    "failure/network": "Something fails in the network, and the run goes on: {reason}.",
     "end": "The run was stopped here.",
     "end/settled": "Nothing is left to do.",
 }
@@ -214,6 +216,7 @@ _VARIANTS: Final[dict[str, Callable[[Event], str]]] = {
     "refuse": lambda event: "expired" if event.session is None else "",
     "defer": lambda event: "" if event["retry_at"] is None else "retry",
     "fault": _fault_variant,
+    "failure": lambda event: "" if event.host else "network",
     "end": lambda event: "settled" if event["reason"] == "settled" else "",
 }
 """For the kinds of event that have variants: which one, or "" for the usual."""

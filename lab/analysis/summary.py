@@ -72,11 +72,31 @@ class PeerBreachSummary(TypedDict):
     sentence: str
 
 
+class FailureSummary(TypedDict):
+    """What failed at a host of a live run, while the run went on; times in seconds of the run.
+
+    ``name`` is "session" (one was ended), "storage" (mail was refused with 452 or 451), "host"
+    (something else in its process), "process" (that ended, and was started again), "down" (it
+    cannot be started again), "trace" (something of what it did is not recorded) or "network" (in
+    the process that has the links).
+    ``count`` is how often, ``reason`` a sentence about the first time.
+    """
+
+    host: str
+    name: str
+    count: int
+    reason: str
+    first: float
+    last: float
+
+
 class Summary(Outcomes):
     """The summary of a run: what it was a run of, the counts, and each recipient.
 
     ``careless`` names the hosts that reply 250 before the mail is stored. ``peer_breaches`` are the
     first rules that others broke, and ``peer_breach_count`` is how often they did.
+    ``failures`` are those of a live run, one for each host and kind, and ``restarts`` is how often
+    the process of a host was started again after it had ended by itself.
     """
 
     title: str
@@ -85,3 +105,5 @@ class Summary(Outcomes):
     careless: list[str]
     peer_breaches: list[PeerBreachSummary]
     peer_breach_count: int
+    failures: list[FailureSummary]
+    restarts: dict[str, int]

@@ -66,7 +66,12 @@ class Run:
 
     @cached_property
     def breaches(self) -> list[Breach]:
-        """The rules of :mod:`lab.analysis.invariants` that the run broke; there should be none."""
+        """The rules of :mod:`lab.analysis.invariants` that the run broke; there should be none.
+
+        A run whose trace has gaps is not judged: ``failures`` of the summary tells that.
+        """
+        if any(name == "trace" for _, name in self.account.failures):
+            return []
         return self._rules.found(self.account)
 
     @cached_property

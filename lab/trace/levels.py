@@ -12,7 +12,7 @@ from lab.trace.rows import DELIVER_OCTETS, KIND, KINDS, Row
 
 _DIALOGUE: Final = frozenset({"command", "reply", "piece", "data", "loss"})
 _CHANNELS: Final = frozenset({"attempt", "unreachable", "open", "misnamed", "close", "defer"})
-_ALWAYS: Final = frozenset({"start", "fault", "end"})
+_ALWAYS: Final = frozenset({"start", "fault", "failure", "end"})
 
 LEVELS: Final = {
     "wire": frozenset(KINDS),
@@ -24,7 +24,7 @@ LEVELS: Final = {
 
 ``wire`` keeps everything. ``session`` leaves out commands, replies and mail data, and the octets of
 delivered mail; ``delivery`` leaves out the transmission channels as well; ``none`` keeps the start,
-the faults and the end.
+the faults, the failures and the end.
 """
 
 _ORDER: Final = tuple(LEVELS)

@@ -51,6 +51,7 @@ KINDS: Final[dict[str, tuple[str, ...]]] = {
     "loss": ("again", "delay"),
     "fault": ("name", "on", "what"),
     "forget": ("recipients",),
+    "failure": ("name", "reason"),
     "end": ("reason",),
 }
 """The kinds of event, and the columns of each besides the common ones."""
@@ -144,6 +145,11 @@ LOSS_DELAY: Final = 7
 FAULT_NAME: Final = 6
 FAULT_ON: Final = 7
 FAULT_WHAT: Final = 8
+
+FAILURE_NAME: Final = 6
+"""What has failed: "session", "storage", "host", "process", "down", "trace" or "network"."""
+
+FAILURE_REASON: Final = 7
 
 END_REASON: Final = 6
 

@@ -171,3 +171,34 @@ def test_mail_that_an_external_host_sends_back_is_one_recipient(
         tally[change.name] = tally.get(change.name, 0) + change.by
     settled = {} if outcome == "queued" else {outcome: 1}
     assert {name: count for name, count in tally.items() if count} == {"submitted": 1, **settled}
+
+
+def test_failures_of_a_live_run_are_counted_by_host_and_kind() -> None:
+    """The reason is that of the first; a process that ended by itself counts as started again."""
+    account = Account()
+    for t, host, name, reason in [
+        (1.0, "A", "process", "killed"), (2.0, "A", "storage", "full"),
+        (3.0, "A", "process", "killed again"), (4.0, "", "network", "KeyError: 7"),
+    ]:  # fmt: skip
+        account.take((t, "failure", host, None, None, None, name, reason))
+    found = [
+        (one["host"], one["name"], one["count"], one["reason"], one["first"], one["last"])
+        for one in account.failures.values()
+    ]
+    assert found == [
+        ("A", "process", 2, "killed", 1.0, 3.0),
+        ("A", "storage", 1, "full", 2.0, 2.0),
+        ("", "network", 1, "KeyError: 7", 4.0, 4.0),
+    ]
+    assert account.restarts == {"A": 2}
+
+
+def test_a_run_whose_trace_has_a_gap_is_not_judged() -> None:
+    """Mail that seems lost or invented may be in the gap."""
+    trace = lab.Trace()
+    invented = (1.0, "deliver", "A", None, None, 7, "1", "ann", b"")
+    trace.record(invented)
+    topology = from_dict({"host": [{"name": "A"}]})
+    assert lab.Run(topology, trace).breaches != []
+    trace.record((2.0, "failure", "A", None, None, None, "trace", "1 record is missing"))
+    assert lab.Run(topology, trace).breaches == []

@@ -87,6 +87,14 @@ EVENTS = {  # for each template an event that has it, as columns, and the senten
         "A fault changes the command of A to B: NOOP in place of DATA.",
     ),
     "forget": ((("1",),), "A crashed before it had stored message 3."),
+    "failure": (
+        ("storage", "disk full"),
+        "A has a failure, and the run goes on: disk full.",
+    ),
+    "failure/network": (
+        ("network", "KeyError: 7"),
+        "Something fails in the network, and the run goes on: KeyError: 7.",
+    ),
     "end": (("until",), "The run was stopped here."),
     "end/settled": (("settled",), "Nothing is left to do."),
 }  # fmt: skip
@@ -95,7 +103,8 @@ EVENTS = {  # for each template an event that has it, as columns, and the senten
 def row(form: str, columns: tuple[Any, ...]) -> Any:
     message = None if form == "data/unnumbered" else 3
     session = None if form == "refuse/expired" else 7
-    return (1.0, form.partition("/")[0], "A", "B", session, message, *columns)
+    host = "" if form == "failure/network" else "A"
+    return (1.0, form.partition("/")[0], host, "B", session, message, *columns)
 
 
 @pytest.mark.parametrize("form", EVENTS)

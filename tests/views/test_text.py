@@ -159,6 +159,16 @@ def shown(summary: dict[str, Any]) -> str:
     return console.export_text()
 
 
+def test_the_summary_says_what_failed_and_how_often() -> None:
+    failures = [
+        {"host": "A", "name": "process", "count": 1, "reason": "killed", "first": 1, "last": 1},
+        {"host": "", "name": "network", "count": 2, "reason": "KeyError", "first": 1, "last": 2},
+    ]
+    text = shown({"failures": failures})
+    assert "A: its process ended, and was started again; killed" in text
+    assert "the network: something failed 2 times, and the run went on; the first time" in text
+
+
 def test_the_summary_counts_and_lists_a_bounded_number_of_recipients() -> None:
     recipients = [
         {

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lab.analysis.recipients import OUTCOMES
-from lab.analysis.summary import RecipientSummary, Summary
+from lab.analysis.summary import FailureSummary, RecipientSummary, Summary
 from lab.quantities import clock_time
 
 ROWS: Final = 20
@@ -38,6 +38,7 @@ def summary_table(summary: Summary, *, rows: int = ROWS) -> RenderableType:
         parts.append(Text(shout, style="bold red"))
     if summary.get("peer_breaches"):
         parts.append(_peer_breaches(summary))
+    parts += [_failure(failure) for failure in summary.get("failures", ())]
     if summary.get("recipients"):
         parts.append(_recipients(summary["recipients"], rows))
     if summary.get("digest"):
@@ -75,6 +76,27 @@ def _peer_breaches(summary: Mapping[str, Any]) -> Text:
         f"{hosts} broke RFC 821 {times}, which is not a fault of the lab: {first['sentence']}"
     )
     return Text(sentence, style="yellow")
+
+
+_FAILED: Final = {
+    "session": ("a session failed", "sessions failed", ", and was ended"),
+    "storage": ("its storage failed", "its storage failed", ""),
+    "host": ("something failed", "something failed", ", and it went on"),
+    "trace": ("its part of the trace has a gap", "its part of the trace has gaps", ""),
+    "process": ("its process ended", "its process ended", ", and was started again"),
+    "down": ("its process cannot be started", "its process cannot be started", ""),
+    "network": ("something failed", "something failed", ", and the run went on"),
+}
+"""What each name of a failure means: once, several times, and what followed."""
+
+
+def _failure(failure: FailureSummary) -> Text:
+    """Return what failed while a live run went on, how often, and why."""
+    once, often, then = _FAILED.get(failure["name"], (failure["name"], failure["name"], ""))
+    where, count = failure["host"] or "the network", failure["count"]
+    what = f"{once}{then}" if count == 1 else f"{often} {count} times{then}"
+    why = failure["reason"] if count == 1 else f"the first time: {failure['reason']}"
+    return Text(f"{where}: {what}; {why}", style="yellow")
 
 
 def _outcomes(summary: Mapping[str, Any]) -> Text:
