@@ -43,7 +43,8 @@ class Commits:
 
     ``current`` is the mail that is being handed over at this moment, if any. ``staged`` waits to be
     written, ``written`` for the disk, ``syncing`` for the disk that is at work; ``failed`` cannot
-    be stored. ``has_failed`` is set while the last try to write has failed.
+    be stored. ``has_failed`` is set while the last try to write has failed, and ``why``
+    says for which reason.
     """
 
     def __init__(self, storage: Storage) -> None:
@@ -54,14 +55,16 @@ class Commits:
         self.syncing: list[Acceptance] = []
         self.failed: list[tuple[Acceptance, Reply]] = []
         self.has_failed = False
+        self.why = ""
         self._changes = Changes()
+        self._apart: Changes | None = None
 
     # -- what is to be stored -------------------------------------------------------------------
 
     def keep(self, queue: Queue, mail: QueuedMail) -> bool:
         """Store queued mail; return whether it may be tried before that."""
         if self.current is None:
-            self._changes.mails[mail] = queue
+            self._open.mails[mail] = queue
             return True
         self.current.changes.mails[mail] = queue
         self.current.admitted.append((queue, mail))
@@ -69,12 +72,47 @@ class Commits:
 
     def forget(self, mail: QueuedMail) -> None:
         """Remove queued mail."""
-        self._changes.mails[mail] = None
+        self._open.mails[mail] = None
 
     def deliver(self, user: str, message: int | None, octets: bytes) -> None:
         """Put mail into a mail drop."""
-        changes = self._changes if self.current is None else self.current.changes
+        changes = self._open if self.current is None else self.current.changes
         changes.deliveries.append(Delivery(user, message, octets))
+
+    @property
+    def _open(self) -> Changes:
+        return self._changes if self._apart is None else self._apart
+
+    def begin(self) -> None:
+        """Keep what changes from now on apart, until :meth:`settle` or :meth:`take_back`."""
+        self.settle()
+        self._apart = Changes()
+
+    def settle(self) -> None:
+        """Have what has changed since :meth:`begin` stored with the rest."""
+        apart, self._apart = self._apart, None
+        if apart:
+            self._changes.add(apart)
+
+    def take_back(self) -> None:
+        """Forget what has changed since :meth:`begin`: what did it has failed half way."""
+        self.current = self._apart = None
+
+    def owed(self) -> dict[QueuedMail, str]:
+        """Return the mail that the host has in its spool, and the next host of each, as stored.
+
+        Mail that waits for its first commit is not in it: its sender has not had a reply.
+        """
+        owed = self.storage.queued()
+        for mail, queue in self._changes.mails.items():
+            if queue is None:
+                owed.pop(mail, None)
+            else:
+                owed[mail] = queue.host
+        for acceptance in (*self.staged, *self.written, *self.syncing):
+            for _, mail in acceptance.admitted:
+                owed.pop(mail, None)
+        return owed
 
     def adopt(self, acceptance: Acceptance) -> None:
         """Store mail for which no reply is due."""
@@ -89,7 +127,7 @@ class Commits:
     def is_busy(self) -> bool:
         """Whether there is something that is not on the disk yet."""
         waiting = self.staged or self.written or self.syncing or self.failed
-        return bool(waiting or self._changes)
+        return bool(waiting or self._changes or self._apart)
 
     # -- storing it -----------------------------------------------------------------------------
 
@@ -108,7 +146,7 @@ class Commits:
         except StorageFailed as failure:
             verdict = NO_ROOM if failure.is_full else NOT_STORED
             self.failed += [(acceptance, verdict) for acceptance in staged]
-            self.has_failed = True
+            self.has_failed, self.why = True, str(failure)
             return False
         self.has_failed = False
         self._changes = Changes()

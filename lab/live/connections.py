@@ -14,6 +14,7 @@ from lab.hosts.sending import QueueSender
 from lab.hosts.sessions import enter, take_over
 from lab.hosts.timeouts import Timeouts
 from lab.live.clients import Caller
+from lab.live.failures import contained
 from lab.live.host_process import HostProcess, OpenSession, PendingCall
 from lab.live.scripted_end import ScriptedEnd
 from lab.live.storing_session import StoringSession
@@ -31,7 +32,7 @@ from lab.protocol.lines import end_of_mail_data, may_complete_end
 from lab.protocol.script import ScriptedSender
 from lab.simulation.interception import KnownRecipients
 from lab.trace.closes import END_OF_INPUT, QUIT, cut, unreachable
-from lab.trace.rows import OUTSIDE
+from lab.trace.rows import KIND, OUTSIDE, Row
 
 _SLICE: Final = 1 << 11
 """Bytes of commands that a session may have handled before others have their turn."""
@@ -46,11 +47,20 @@ class HostConnection(asyncio.Protocol):
         self.role: OutgoingConnection | IncomingConnection = role
         self.is_stuck = False
 
+    def failed(self, error: Exception) -> None:
+        """End the session, and nothing else, as something in it has failed."""
+        self.role.process.session_failed(self.role, error)
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin: the connection has been made."""
         self.transport = cast(asyncio.Transport, transport)
+        self._begin()
+
+    @contained
+    def _begin(self) -> None:
         self.role.connected(self.transport)
 
+    @contained
     def data_received(self, octets: bytes) -> None:
         """Handle bytes, after what the network sent before them."""
         if self.role.peer != OUTSIDE:
@@ -59,19 +69,26 @@ class HostConnection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """Note that the peer sends nothing more; return whether it may still receive replies."""
-        return self.role.input_ended()
+        try:
+            return self.role.input_ended()
+        except Exception as error:
+            self.failed(error)
+            return False
 
+    @contained
     def connection_lost(self, error: Exception | None) -> None:
         """End the session: the connection is gone."""
         if self.role.peer != OUTSIDE:
             self.role.process.receive_messages()
-        self.role.disconnected()
+        self.role.disconnected(has_all_left=error is None)
 
+    @contained
     def pause_writing(self) -> None:
         """Stop reading from a peer that does not read what we write."""
         self.is_stuck = True
         self.pause()
 
+    @contained
     def resume_writing(self) -> None:
         """Read on: what we wrote has left."""
         self.is_stuck = False
@@ -150,6 +167,7 @@ class OutgoingConnection(PendingCall):
         self.since = now = self.process.clock.now
         if self.queue_sender is not None:
             self.queue_sender.now = now
+        self.process.begin()
         for kind, crossed in self._take(octets):
             self.replies += kind == "reply"
             if kind != "reply" and crossed:
@@ -160,6 +178,7 @@ class OutgoingConnection(PendingCall):
             self._turn()
         elif self.sender.closing:
             self._finish(now)
+        self.process.settle()
 
     def _take(self, octets: bytes) -> list[Crossing]:
         if isinstance(self.sender, SenderSMTP):
@@ -203,7 +222,6 @@ class OutgoingConnection(PendingCall):
         process.sessions.discard(self)
         if self.queue_sender is not None:
             process.host.session_over(process.clock.now, self.queue_sender.queue)
-        process.host.open_sessions += 1
         role = IncomingConnection(process, self.channel)
         role.given = self.replies
         self.channel.role = role
@@ -220,7 +238,7 @@ class OutgoingConnection(PendingCall):
         if transport is not None:
             transport.abort()
 
-    def disconnected(self) -> None:
+    def disconnected(self, *, has_all_left: bool) -> None:
         """End the session: the connection is gone."""
         if self.over:
             return
@@ -231,8 +249,21 @@ class OutgoingConnection(PendingCall):
         now = self.process.clock.now
         if self.queue_sender is not None:
             self.queue_sender.now = now
+        self.process.begin()
         self.sender.end_of_input()
         self._finish(now)
+        self.process.settle()
+
+    def fail(self) -> None:
+        """End the session at once; its queue waits for the next try."""
+        process = self.process
+        was_over, self.over = self.over, True
+        was_calling = process.calling.pop(self.call_number, None) is not None
+        process.sessions.discard(self)
+        if self.queue_sender is not None and (was_calling or not was_over):
+            process.hold(self.queue_sender.queue)
+        process.mark_urgent()
+        self.abort()
 
     @property
     def deadline(self) -> float:
@@ -254,8 +285,10 @@ class OutgoingConnection(PendingCall):
         why = self._timeouts.missing(sender.awaiting, queue_sender.size)
         self.process.send("gave up", self.number, why)
         queue_sender.now = now
+        self.process.begin()
         sender.give_up(why)
         self._finish(now)
+        self.process.settle()
 
 
 class IncomingConnection(OpenSession, Caller):
@@ -276,6 +309,8 @@ class IncomingConnection(OpenSession, Caller):
         self.last = time.monotonic()
         self._known = False
         self._noted = 0
+        self._unsaid: list[Row] = []
+        self._counts = 0
         self.given = 0
         self._recipients = KnownRecipients() if process.interceptions.changes else None
         self._unread = bytearray()
@@ -284,11 +319,16 @@ class IncomingConnection(OpenSession, Caller):
         self._script: ReplyScript | None = None
         self._writer: ReplyWriter | None = None
 
+    @property
+    def is_work(self) -> bool:
+        """Whether the host has work: with mail of a host, a caller from outside, or a reply due."""
+        return self._known or self.peer == OUTSIDE or self.receiver.is_waiting
+
     def connected(self, transport: asyncio.Transport) -> None:
         """Greet the caller: a host of the topology, or a mail program from outside."""
         process = self.process
+        self._count(1)
         process.receive_messages()
-        process.host.open_sessions += 1
         # the address is gone if the caller has reset the connection
         end = (transport.get_extra_info("peername") or ("", 0))[:2]
         expected = process.expected.pop(end, None)
@@ -297,8 +337,15 @@ class IncomingConnection(OpenSession, Caller):
         else:
             self.begin(expected)
 
+    def _count(self, by: int) -> None:
+        """Count this session among those that are open, or not any more."""
+        self._counts += by
+        self.process.host.open_sessions += by
+
     def begin(self, expected: tuple[int, str, str, bool]) -> None:
         """Greet a host of the topology."""
+        if not self._counts:
+            self._count(1)
         self.number, self.peer, environment, self._known = expected
         self._greet(environment)
 
@@ -306,6 +353,8 @@ class IncomingConnection(OpenSession, Caller):
         """Greet a mail program from outside; its address stands in the path of the channel."""
         process = self.process
         self.address = address or "unknown"
+        # what has not left at once is not said yet, and nothing more is read until it has
+        self.channel.transport.set_write_buffer_limits(0)
         self.number = process.numbering.next_session()
         environment = process.environment
         now = process.clock.now
@@ -365,12 +414,12 @@ class IncomingConnection(OpenSession, Caller):
         mail = self.process.mail_outside.find(transaction.mail_data)
         if mail is None or len(mail[1]) != len(transaction.forward_paths):
             return None
-        self._note(self.receiver.crossed)
+        self._say_first(self.receiver.crossed)
         return mail[0], list(mail[1])
 
     def _enter(self, transaction: Transaction) -> tuple[int, list[str]]:
         """Record mail from outside as submitted; return its number and the ids of recipients."""
-        self._note(self.receiver.crossed)
+        self._say_first(self.receiver.crossed)
         number = self.process.numbering.next_message()
         row, ids = enter(self.receiving.now, self.process.host.name, number, transaction)
         self.process.record(row)
@@ -409,10 +458,15 @@ class IncomingConnection(OpenSession, Caller):
 
     def _next_slice(self) -> None:
         self._is_going_on = False
-        self.go_on()
+        try:
+            self.go_on()
+        except Exception as error:
+            self.process.session_failed(self, error)
 
     def go_on(self) -> None:
         """Handle the next slice of what has come, if the replies to the last one have left."""
+        if self._unsaid and not self.channel.is_stuck:
+            self._note_unsaid(True)
         if self.over or self.channel.is_stuck or self.receiver.is_waiting or self.is_held_back:
             return
         size = self._first_slice(self._unread)
@@ -487,18 +541,18 @@ class IncomingConnection(OpenSession, Caller):
         self._close_channel(why, "its client had too much")
 
     def _do(self, events: list[Crossing], *, free: bool = False) -> None:
-        """Record what crossed, if the network does not, and send the replies."""
-        self._note(events)
+        """Send the replies; record what crossed, if the network does not."""
+        self._say_first(events)
         self._noted = 0
         if self._recipients is not None and self.peer != OUTSIDE:
             receiver = self.receiver
             is_in_mail_data = receiver.state is State.DATA
             self.process.send("receiver", self.number, is_in_mail_data, receiver.turned)
         for kind, octets in events:
-            if kind == "reply" and self._writer is None:
-                self.process.write(self.channel.transport, octets, free=free)
-            elif kind == "reply" and self._writer is not None:
+            if kind == "reply" and self._writer is not None:
                 self._writer.write(octets, self.receiving.now)
+            elif kind == "reply" and self.peer != OUTSIDE:
+                self.process.write(self.channel.transport, octets, free=free)
         if self._known:
             self.process.schedule_flush()
         if self.receiver.turned:
@@ -508,35 +562,74 @@ class IncomingConnection(OpenSession, Caller):
         elif self.receiver.closing and self._writer is not None:
             self._writer.close(self.receiving.now)
 
-    def _note(self, events: list[Crossing]) -> None:
-        if self.peer != OUTSIDE:
-            return
+    def _say_first(self, events: list[Crossing]) -> None:
+        """Say and record those events that have not been yet."""
+        if self.peer == OUTSIDE:
+            new = events[self._noted :] if self._noted else events
+            self._noted = len(events)
+            self._say(new)
+
+    def _say(self, events: list[Crossing]) -> None:
+        """Give a caller from outside the replies among events, and record what crossed.
+
+        A reply is recorded when it has left, and not if it cannot. One that only waits to leave, as
+        the caller reads nothing, is held until then, with what comes after it.
+        """
+        has_writer = self._writer is not None
+        replies = [] if has_writer else [octets for kind, octets in events if kind == "reply"]
+        said = not replies or self.process.say(self.channel.transport, b"".join(replies))
+        rows = [
+            self._row(kind, octets)
+            for kind, octets in events
+            if octets and (kind != "reply" or (said and not has_writer))
+        ]
+        if self._unsaid or self.channel.is_stuck:
+            self._unsaid += rows
+        elif rows:
+            self.process.note(rows)
+
+    def _row(self, kind: str, octets: bytes) -> Row:
         now, name, number = self.receiving.now, self.process.host.name, self.number
-        self.process.note(
-            (now, kind, OUTSIDE, name, number, None, now, octets)
-            if kind == "reply"
-            else (now, kind, name, OUTSIDE, number, None, now, octets)
-            for kind, octets in (events[self._noted :] if self._noted else events)
-            if octets and not (kind == "reply" and self._writer is not None)
-        )
-        self._noted = len(events)
+        ends = (OUTSIDE, name) if kind == "reply" else (name, OUTSIDE)
+        return (now, kind, *ends, number, None, now, octets)
+
+    def _note_unsaid(self, has_left: bool) -> None:
+        """Record what waited for the caller to read; without the replies, if it never did."""
+        held, self._unsaid = self._unsaid, []
+        rows = [row for row in held if has_left or row[KIND] != "reply"]
+        if rows:
+            self.process.note(rows)
+
+    def _note_close(self, reason: str) -> None:
+        process = self.process
+        row = (process.clock.now, "close", OUTSIDE, process.host.name, self.number, None, reason)
+        if self._unsaid:
+            self._unsaid.append(row)
+        else:
+            process.note([row])
 
     def _respond(self, verdict: Reply) -> None:
         if not self.over and self.receiver.is_waiting:
-            self.receiving.now = self.process.clock.now
-            self._noted = 0
-            events = self.receiver.answer(verdict)
-            if self.peer == OUTSIDE:
-                self._note_held(0)
-            self._do(events, free=True)
-            self.go_on()
+            try:
+                self._answer(verdict)
+            except Exception as error:
+                self.process.session_failed(self, error)
+
+    def _answer(self, verdict: Reply) -> None:
+        self.receiving.now = self.process.clock.now
+        self._noted = 0
+        events = self.receiver.answer(verdict)
+        if self.peer == OUTSIDE:
+            self._note_held(0)
+        self._do(events, free=True)
+        self.go_on()
 
     def _turn(self) -> None:
         """Change roles: from here on this host is the sender-SMTP (section 3.8)."""
         self.over = True
         process, host = self.process, self.process.host
         process.sessions.discard(self)
-        host.open_sessions -= 1
+        self._count(-1)
         environment = self.receiving.environment
         sender, queue_sender = take_over(host, self.peer, environment)
         role = OutgoingConnection(process, self.peer, environment, sender, queue_sender)
@@ -551,7 +644,7 @@ class IncomingConnection(OpenSession, Caller):
         self.over = True
         process = self.process
         process.sessions.discard(self)
-        process.host.open_sessions -= 1
+        self._count(-self._counts)
         process.identified.pop(self.number, None)
         process.clients.leave(self)
         begun = self.receiver.begun_line
@@ -562,14 +655,39 @@ class IncomingConnection(OpenSession, Caller):
         if self._writer is not None:
             self._writer.stop()
         if self.peer == OUTSIDE:
-            row = (process.clock.now, "close", OUTSIDE, process.host.name, self.number, None)
-            process.note([(*row, reason)])
+            self._note_close(reason)
         else:
             process.mark_urgent()
         process.hang_up(self.channel.transport, free=self.peer == OUTSIDE)
 
-    def disconnected(self) -> None:
+    def fail(self) -> None:
+        """Say 421 to a caller from outside, and end the session at once."""
+        process = self.process
+        if not self.over:
+            self.over = True
+            process.sessions.discard(self)
+            self._count(-self._counts)
+            process.identified.pop(self.number, None)
+            process.clients.leave(self)
+            if self._writer is not None:
+                self._writer.stop()
+            self._close_failed()
+        process.mark_urgent()
+
+    def _close_failed(self) -> None:
+        transport = self.channel.transport
+        if self.peer != OUTSIDE or not hasattr(self, "receiving"):
+            transport.abort()
+            return
+        name, self.receiving.now = self.process.host.name, self.process.clock.now
+        closing = reply(421, f"{name} Service not available, closing transmission channel")
+        self._say([Crossing("reply", closing.octets)])
+        self._note_close(cut("something failed in the session"))
+        self.process.hang_up(transport, free=True)
+
+    def disconnected(self, *, has_all_left: bool) -> None:
         """End the session as if RSET had come: the connection is gone (section 4.1.1, QUIT)."""
+        self._note_unsaid(has_all_left)
         self._finish(END_OF_INPUT)
 
     def check_timeout(self, now: float) -> None:
@@ -590,9 +708,5 @@ class IncomingConnection(OpenSession, Caller):
         if self.over:
             return
         closing = reply(421, f"{self.receiving.name} {why}, closing transmission channel")
-        self.receiving.now = self.process.clock.now
-        self._noted = 0
-        crossings = [Crossing("reply", closing.octets)]
-        self._note(crossings)
-        self.process.write(self.channel.transport, closing.octets, free=True)
+        self._say([Crossing("reply", closing.octets)])
         self._finish(cut(reason))

@@ -32,9 +32,10 @@ class LiveDriver(Driver):
 
     ``clock`` is the wall clock, with which that of the links is kept in step. ``relay_port`` is the
     port at which the network listens for its hosts, which begin with ``relay_secret``: any program
-    of this machine can connect there. ``failures`` are sentences about what has
-    failed. ``changed`` is set when there may be something to do. ``over`` is set when the run has
-    ended; ``interrupted`` counts the requests to end it.
+    of this machine can connect there. ``failures`` are sentences about what keeps the run from
+    starting; once ``is_up``, nothing that fails ends it. ``changed`` is set when there may be
+    something to do. ``over`` is set when the run has ended; ``interrupted`` counts the requests to
+    end it.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class LiveDriver(Driver):
         self.clock = WallClock(math.inf, settings.speed)
         self.relay_port = 0
         self.relay_secret = secrets.token_bytes(SECRET)
+        self.is_up = False
         self.over = False
         self.interrupted = 0
         self.failures: list[str] = []
@@ -71,7 +73,13 @@ class LiveDriver(Driver):
 
     @abstractmethod
     def spawn(self, task: Coroutine[Any, Any, None]) -> None:
-        """Run a task beside the others; the run ends if it fails."""
+        """Run a task beside the others; if it fails, the run goes on."""
+
+    @abstractmethod
+    def note_failure(
+        self, reason: str, name: str = "network", session: AnySession | None = None, host: str = ""
+    ) -> None:
+        """Record that something has failed, while the run goes on."""
 
     # -- hosts ----------------------------------------------------------------------------------
 
@@ -80,7 +88,7 @@ class LiveDriver(Driver):
         """Tell all hosts of mail that goes to a real mail server: it may come back to any."""
 
     @abstractmethod
-    def host_died(self, host: HostControl) -> None:
+    def host_died(self, host: HostControl, why: str) -> None:
         """Handle the end of a host's process that no fault of the file has caused."""
 
     @abstractmethod

@@ -18,6 +18,7 @@ from lab.hosts.control import HostControl
 from lab.hosts.settings import HostSettings
 from lab.live.control import Control, channel
 from lab.live.driver import LiveDriver
+from lab.live.failures import reason_of_failure
 from lab.live.host_main import main
 from lab.live.host_process import HostArguments
 from lab.live.row_ring import RowRing, outbox, what_crossed
@@ -41,6 +42,22 @@ _SHUT_DOWN: Final = 1.0
 _END_TIMEOUT: Final = 2.0
 """Seconds that it may take to end."""
 
+_UNKNOWN: Final = 255
+"""The status of a process of which Python cannot know more: the one that forked it has ended."""
+
+_END_NOTICED: Final = 1.0
+"""Seconds that may pass from the end of its control channel until it has ended."""
+
+_LASTS: Final = 10.0
+"""Seconds after which a process that was started again counts as one that runs."""
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
 
 class HostHandle(HostControl):
     """A host's process, as its network, its sessions and the faults see it.
@@ -61,6 +78,9 @@ class HostHandle(HostControl):
         self.ready = asyncio.Event()
         self.control: Control | None = None
         self.lives = 0
+        self._why = ""
+        self._attempts = 0
+        self._started_at = 0.0
         self._process: Any = None
         self._outbox: RowRing | None = None
         self._unsure: deque[tuple[int, list[Row]]] = deque()
@@ -135,7 +155,13 @@ class HostHandle(HostControl):
     def resume(self, now: float) -> None:
         """Start the process again, with what its stable storage holds."""
         if self._process is not None and self.control is None:
-            self.start()
+            try:
+                self.start()
+            except Exception as error:
+                self.network.host_died(self, f"it cannot be started: {reason_of_failure(error)}")
+                return
+            if math.isinf(self.network.clock.epoch):
+                return  # the run has not begun; it gets the rest with the other hosts
             self.send("links", [link.downs for link in self.network.world.links])
             for name in _SENT_AGAIN:
                 if value := getattr(self.faults, name):
@@ -200,16 +226,23 @@ class HostHandle(HostControl):
             self.lives, settings.durable, settings.idle, self._outbox, settings.budgets,
         )  # fmt: skip
         self.lives += 1
+        self._why = ""
+        self._started_at = time.monotonic()
         self._sent = 0
         self._is_stopping = False
         self._state = (0, True, self.queued)
-        self.control = Control(ours)
         self._process = network.processes.Process(
             target=main, args=(arguments, theirs), daemon=True
         )
-        with quiet_start():
-            self._process.start()
-        theirs.close()
+        try:
+            with quiet_start():
+                self._process.start()
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        self.control = Control(ours)
         asyncio.get_running_loop().add_reader(self.control, self._readable)
 
     def send(self, *message: Any) -> None:
@@ -236,10 +269,37 @@ class HostHandle(HostControl):
         """Handle the messages of the host; if its process has ended, that is a crash."""
         if self.control is None:
             return
-        self._take()
         is_ending = self.network.over or self.network.interrupted
+        try:
+            self._take()
+        except Exception as error:  # what the host knows and what is known of it may differ now
+            self._why = f"its messages cannot be handled: {reason_of_failure(error)}"
+            if is_ending:
+                self.network.note_failure(self._why, host=self.name)
+            else:
+                self.control.ended = True
         if self.control.ended and not (self.faults.down or is_ending):
-            self.network.host_died(self)
+            self.network.host_died(self, self._obituary())
+
+    def _obituary(self) -> str:
+        """Return why the process has ended, in words."""
+        if self._why:
+            return self._why
+        self._process.join(_END_NOTICED)
+        code = self._process.exitcode
+        if code is None:
+            return "it has closed its control channel"
+        if code < 0:
+            return f"it was ended by {_signal_name(-code)}"
+        return f"it ended by itself, with status {code}"
+
+    def pause_before_restart(self) -> float:
+        """Return the seconds to wait before the process is started again: at first, none."""
+        now = time.monotonic()
+        if self.ready.is_set() and now - self._started_at > _LASTS:
+            self._attempts = 0
+        self._attempts += 1
+        return 0.0 if self._attempts == 1 else 0.1 * 2.0 ** (self._attempts - 2)
 
     def _take(self) -> None:
         assert self.control is not None
@@ -260,9 +320,14 @@ class HostHandle(HostControl):
             self._forget_done()
 
     def _fetch(self, until: int | None = None) -> None:
-        assert self._outbox is not None
-        for batch, rows in self._outbox.fetch(until):
+        outbox = self._outbox
+        assert outbox is not None
+        for batch, rows in outbox.fetch(until):
             self._take_batch(batch, rows)
+        if outbox.unreadable:
+            count, outbox.unreadable = outbox.unreadable, 0
+            why = f"{count} records of what it did cannot be read, and are missing from the trace"
+            self.network.note_failure(why, "trace", host=self.name)
 
     def _take_batch(self, batch: int, rows: list[Row]) -> None:
         """Keep rows of the host until it has stored what they record."""
@@ -274,7 +339,14 @@ class HostHandle(HostControl):
 
     def _take_stored(self, stored: int) -> None:
         while self._unsure and self._unsure[0][0] <= stored:
-            self._take_rows(self._unsure.popleft()[1])
+            batch, rows = self._unsure.popleft()
+            known = len(self.network.trace.rows)
+            try:
+                self._take_rows(rows)
+            except Exception:
+                if len(self.network.trace.rows) == known:
+                    self._unsure.appendleft((batch, rows))  # another time, then
+                raise
 
     def _take_rows(self, rows: list[Row]) -> None:
         self.network.take_rows(rows)
@@ -302,20 +374,32 @@ class HostHandle(HostControl):
         """Kill the process by SIGKILL, and handle what it had sent."""
         if self._process is None or self.control is None:
             return
-        if self._process.is_alive():
+        if self._process.is_alive() or self._process.exitcode == _UNKNOWN:
             with suppress(ProcessLookupError):
                 os.kill(self._process.pid, signal.SIGKILL)
         self._process.join(5)
         loop = asyncio.get_running_loop()
         loop.remove_reader(self.control)
         loop.remove_writer(self.control)
-        while not self.control.ended:
-            self._take()
-        self._inherit()
+        self._take_last()
         self.control.close()
         self.control = None
         self.bound.clear()
         self.ready.clear()
+
+    def _take_last(self) -> None:
+        """Handle what the process had sent when it ended, as far as it can be handled."""
+        assert self.control is not None
+        until = time.monotonic() + _END_TIMEOUT
+        try:
+            while not self.control.ended and time.monotonic() < until:
+                self._take()
+        except Exception as error:
+            self.network.note_failure(reason_of_failure(error), host=self.name)
+        try:
+            self._inherit()
+        except Exception as error:
+            self.network.note_failure(reason_of_failure(error), host=self.name)
 
     async def end(self) -> None:
         """Wait for the process to end; kill it if it takes too long, or if there is no time to
@@ -332,8 +416,7 @@ class HostHandle(HostControl):
             self._process.kill()
         self._process.join(2)
         if self.control is not None:
-            self._take()
-            self._inherit()
+            self._take_last()
             asyncio.get_running_loop().remove_reader(self.control)
             asyncio.get_running_loop().remove_writer(self.control)
             self.control.close()
@@ -346,10 +429,12 @@ class HostHandle(HostControl):
         self.bound.set()
 
     def _take_broken(self, why: str) -> None:
-        self.network.failures.append(f"the process of {self.name} failed: {why}")
+        self._why = why
 
     def _take_failed(self, why: str) -> None:
-        self.network.failures.append(why)
+        if not self.network.is_up:
+            self.network.failures.append(why)
+        self._why = why
 
     def _take_unstored(self, unstored: dict[int, tuple[int, tuple[str, ...]]]) -> None:
         real = self.network.real_message

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from lab.live.connections import IncomingConnection, OutgoingConnection
 from lab.live.control import Control, PeerGone
+from lab.live.failures import reason_of_failure
 from lab.live.host_process import HostArguments, HostProcess, exit_without_network
 from lab.runtime.private_files import OTHERS
 from lab.runtime.signals import let_through
@@ -43,40 +44,54 @@ def _cannot_listen(arguments: HostArguments, error: OSError) -> CannotListen:
     return CannotListen(f"{arguments.name} cannot listen at {where}: {why}")
 
 
-async def _serve(process: HostProcess) -> None:
-    arguments = process.arguments
+async def serve(process: HostProcess) -> None:
+    """Listen, and serve until the process is to end."""
     loop = asyncio.get_running_loop()
     loop.add_reader(process.control, process.receive_messages)
-    loop.add_signal_handler(signal.SIGTERM, process.over.set)
+    with suppress(RuntimeError, ValueError):  # in a test, not the main thread
+        loop.add_signal_handler(signal.SIGTERM, process.over.set)
     let_through()
+    server = await _listen(process)
+    try:
+        await _serve(process, server)
+    finally:
+        server.close()
+    if process.fatal is not None:
+        raise process.fatal  # nothing is stored or said any more; the next process goes on
+    await process.drain()  # mail that is being stored gets its 250
+    process.shut_down()
+    await process.drain()
+    process.storage.close()
+    process.control.flush_all()
+
+
+async def _listen(process: HostProcess) -> asyncio.Server:
+    """Return what will accept connections, once it is started; raise CannotListen."""
+    loop, arguments = asyncio.get_running_loop(), process.arguments
     until = time.monotonic() + _PORT_TAKEN if arguments.life else 0.0
     while True:
         try:
-            server = await loop.create_server(
+            return await loop.create_server(
                 lambda: IncomingConnection(process).channel, arguments.address, arguments.port,
                 backlog=1024, reuse_address=True, start_serving=False,
             )  # fmt: skip
-            break
         except OSError as error:
             if time.monotonic() >= until:
                 raise _cannot_listen(arguments, error) from None
         await asyncio.sleep(0.1)
+
+
+async def _serve(process: HostProcess, server: asyncio.Server) -> None:
     process.send("bound", server.sockets[0].getsockname()[1])
     process.control.flush_all()
     await process.started.wait()  # before, a caller could connect and not be answered
     try:
         await server.start_serving()
     except OSError as error:
-        raise _cannot_listen(arguments, error) from None
+        raise _cannot_listen(process.arguments, error) from None
     process.send("ready")
     process.control.flush_all()
     await process.over.wait()
-    server.close()
-    await process.drain()  # mail that is being stored gets its 250
-    process.shut_down()
-    await process.drain()
-    process.storage.close()
-    process.control.flush_all()
 
 
 def _return_memory_early() -> None:
@@ -110,7 +125,7 @@ def main(arguments: HostArguments, sock: socket.socket) -> None:
         )
         control.flush_all()
     except Exception as error:  # the network's process prints it as one sentence
-        control.send("broken", f"{type(error).__name__}: {error}")
+        control.send("broken", reason_of_failure(error))
         control.flush_all()
     os._exit(0)
 
@@ -125,17 +140,13 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 async def _run(arguments: HostArguments, control: Control) -> None:
-    failed: list[BaseException] = []
+    process = HostProcess(arguments, control, OutgoingConnection)
 
     def report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Record what nobody has caught; the host goes on."""
         error = context.get("exception")
-        if error is None or isinstance(error, ConnectionError):
-            return
-        failed.append(error)
-        process.over.set()
+        if isinstance(error, Exception) and not isinstance(error, ConnectionError):
+            process.failed(error)
 
     asyncio.get_running_loop().set_exception_handler(report)
-    process = HostProcess(arguments, control, OutgoingConnection)
-    await _serve(process)
-    if failed:
-        raise failed[0]
+    await serve(process)

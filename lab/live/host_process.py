@@ -23,7 +23,8 @@ from lab.hosts.spool import Queue, QueuedMail
 from lab.live.budgets import Budgets
 from lab.live.clients import Clients
 from lab.live.commits import Acceptance
-from lab.live.control import Control
+from lab.live.control import Control, PeerGone
+from lab.live.failures import reason_of_failure
 from lab.live.output import Output
 from lab.live.row_ring import RowRing
 from lab.live.run_folder import descriptors
@@ -50,6 +51,9 @@ _SWEEP: Final = 1.0
 
 _LEAST_PAUSE: Final = 0.002
 """Seconds between two such looks, at least."""
+
+_BY_THEMSELVES: Final = frozenset(("submit", "poll", "script", "fault"))
+"""The kinds of message that nothing else depends on: if one fails, the host goes on."""
 
 _WEEK: Final = 604_800.0
 """Seconds of the wall clock for which an event loop can wait at a time."""
@@ -120,9 +124,18 @@ class OpenSession(ABC):
         """The time of the run by which something has to come."""
         return math.inf
 
+    @property
+    def is_work(self) -> bool:
+        """Whether the host has work while this is open; a script that hears nothing is none."""
+        return self.queue_sender is not None
+
     @abstractmethod
     def check_timeout(self, now: float) -> None:
         """End the session if nothing has come for too long."""
+
+    @abstractmethod
+    def fail(self) -> None:
+        """End the session at once: something in it has failed, whatever that was."""
 
     def shut_down(self) -> None:  # noqa: B027  most sessions are ended by the network
         """End the session in order because the host ends, unless the network does so."""
@@ -161,14 +174,17 @@ class HostProcess(Output):
     channel the network has not opened yet; ``expected`` are sessions that the network has
     announced, by the address from which they will come. ``asked`` is the number of the recipient
     that the last command was about, for sessions in which faults change something. ``started`` is
-    set when the clock runs, and ``over`` when the process is to end.
+    set when the clock runs, and ``over`` when the process is to end; ``fatal`` is why, if it
+    cannot go on.
     """
 
     def __init__(self, arguments: HostArguments, control: Control, new_call: NewCall) -> None:
         super().__init__(
-            control, FilePath(arguments.storage), arguments.outbox, durable=arguments.durable
-        )
+            arguments.name, control, FilePath(arguments.storage), arguments.outbox,
+            durable=arguments.durable,
+        )  # fmt: skip
         self.arguments = arguments
+        self.fatal: Exception | None = None
         self._new_call = new_call
         self.clock = arguments.clock
         self.world = World(arguments.topology, arguments.seed)
@@ -217,6 +233,64 @@ class HostProcess(Output):
         joined = (link.environment for link in topology.links if name in (link.a, link.b))
         return next(joined, next(iter(topology.environments)))
 
+    # -- what fails -----------------------------------------------------------------------------
+
+    @property
+    def now(self) -> float:
+        """The time of the run, in seconds."""
+        return self.clock.now if self.started.is_set() else 0.0
+
+    def give_up(self, error: Exception) -> None:
+        """End the process, as it cannot go on: the network starts it again."""
+        self.fatal = error
+        self.over.set()
+
+    def failed(self, error: Exception) -> None:
+        """Record that something other than a session has failed; the host goes on."""
+        if isinstance(error, PeerGone) and self.control.ended:
+            exit_without_network()
+        self.take_back()
+        self.report_failure("host", reason_of_failure(error))
+        if self.started.is_set():
+            try:
+                self.mend_queues()
+            except Exception as again:
+                self.give_up(again)
+
+    def session_failed(self, session: OpenSession, error: Exception) -> None:
+        """End a session in which something has failed, as if it had never done that."""
+        if isinstance(error, PeerGone) and self.control.ended:
+            exit_without_network()
+        self.take_back()
+        self.may_report_late = False
+        peer, number = session.peer, session.number or None
+        self.report_failure("session", reason_of_failure(error), peer=peer, session=number)
+        try:
+            session.fail()
+            self.mend_queues()
+        except Exception as again:  # it has done half of what it should
+            self.give_up(again)
+
+    def mend_queues(self) -> None:
+        """Have each queue hold what is stored for it and no session is sending."""
+        owed, spool = self.commits.owed(), self.host.spool
+        sending = {session.sends.tag for session in self.sessions if session.sends is not None}
+        missing = {mail: host for mail, host in owed.items() if mail not in sending}
+        for queue in spool.queues.values():
+            for mail in queue.clear():
+                if missing.pop(mail, None) == queue.host:
+                    queue.add_at(mail.place, mail)
+        for mail in missing:
+            self.storage.restore(mail)
+            queue = spool.queues[owed[mail]]
+            queue.add(mail)
+        sessions = [*self.sessions, *self.calling.values()]
+        for queue in spool.queues.values():
+            own = [one for one in sessions if one.queue_sender and one.queue_sender.queue is queue]
+            queue.sessions = len(own)
+            queue.sending = len([one for one in own if one.sends is not None])
+            self.host.schedule_retry(self.now, queue)
+
     # -- what leaves it -------------------------------------------------------------------------
 
     def next_call(self) -> int:
@@ -231,7 +305,8 @@ class HostProcess(Output):
     @property
     def has_work(self) -> bool:
         """Whether the host will do something by itself."""
-        work = self.pending or self.sessions or self.calling or self.commits.is_busy
+        work = self.pending or self.calling or self.commits.is_busy
+        work = work or any(session.is_work for session in self.sessions)
         return bool(work or self.host.has_work)
 
     def finish(self, acceptance: Acceptance) -> None:
@@ -241,6 +316,15 @@ class HostProcess(Output):
             self.host.spooling.admit(now, queue, mail)
         if acceptance.answer is not None and acceptance.verdict is not None:
             acceptance.answer(acceptance.verdict)
+
+    def finish_again(self, acceptance: Acceptance) -> None:
+        """Put stored mail into its queues, and reply, if the first time has not come to that."""
+        try:
+            self.mend_queues()
+            if acceptance.answer is not None and acceptance.verdict is not None:
+                acceptance.answer(acceptance.verdict)
+        except Exception as error:
+            self.give_up(error)
 
     def reply_when_stored(self, verdict: Reply, answer: Callable[[Reply], None]) -> None:
         """Give a peer a verdict; if mail is being handed over, when that is stored."""
@@ -260,7 +344,14 @@ class HostProcess(Output):
         acceptance, self.commits.current = self.commits.current, None
         for kind, *rest in self.control.receive():
             self._handled += 1
-            self._handlers[kind](*rest)
+            try:
+                self._handlers[kind](*rest)
+            except Exception as error:
+                if kind not in _BY_THEMSELVES:
+                    # what the host knows of its sessions is not what the network knows
+                    self.give_up(error)
+                    break
+                self.failed(error)
             self.schedule_flush()
         self.commits.current = acceptance
         if self.control.ended:
@@ -274,13 +365,30 @@ class HostProcess(Output):
     def shut_down(self) -> None:
         """Say 421 in each session with a caller from outside: the host ends (section 4.2.1)."""
         for session in list(self.sessions):
-            session.shut_down()
+            try:
+                session.shut_down()
+            except Exception as error:
+                self.session_failed(session, error)
 
     def _stop(self) -> None:
         self.over.set()
 
     def _submit(self, number: int, sender: Any, to: Any, octets: bytes, verb: str) -> None:
-        self.host.submit(self.clock.now, number, sender, to, octets, verb)
+        self.begin()
+        try:
+            self.host.submit(self.clock.now, number, sender, to, octets, verb)
+        except Exception as error:
+            self.failed(error)
+            self._reject(number, sender, to, len(octets), verb)
+        self.settle()
+
+    def _reject(self, number: int, sender: Any, to: Any, size: int, verb: str) -> None:
+        """Record that mail of a user is not taken, as something has failed with it."""
+        texts, about = tuple(path.bare for path in to), (self.host.name, None, None, number)
+        self.record((self.now, "submit", *about, sender.bare, texts, verb, size))
+        for ident, text in enumerate(texts, 1):
+            row = (self.now, "reject", *about, str(ident), text, "something failed at the host")
+            self.record(row)
 
     def _fault(self, name: str, value: Any) -> None:
         setattr(self.host.faults, name, value)
@@ -318,8 +426,12 @@ class HostProcess(Output):
         return self.identified.pop(number)
 
     def _opened(self, call_number: int, number: int) -> None:
-        if call_number in self.calling:
-            self.calling[call_number].opened(number)
+        call = self.calling.get(call_number)
+        if call is not None:
+            try:
+                call.opened(number)
+            except Exception as error:
+                self.session_failed(call, error)
 
     def _no_way(self, call_number: int, reason: str, cut_off: bool) -> None:
         call = self.calling.pop(call_number, None)
@@ -355,6 +467,8 @@ class HostProcess(Output):
                 self._enter(now, name, entry)
                 self.commits.keep(queue, entry)
             queue.add(entry)
+        for sentence in self.storage.unreadable:
+            self.report_failure("storage", f"{sentence}; it stays in {self.arguments.storage}")
         self.host.resume(now)
 
     def _enter(self, now: float, peer: str, entry: QueuedMail) -> None:
@@ -384,8 +498,12 @@ class HostProcess(Output):
         def done() -> None:
             self.pending -= 1
             self.begin_acceptance()
-            call(self.clock.now)
-            self.end_acceptance()
+            try:
+                call(self.clock.now)
+            except Exception as error:
+                self.failed(error)
+            else:
+                self.end_acceptance()
             self.send("unstored", dict(self.host.unstored))
             self.schedule_flush()
 
@@ -407,8 +525,21 @@ class HostProcess(Output):
         if not queue.wants_session(now):
             self.host.schedule_retry(now, queue)
         while queue.wants_session(now):
-            self._call(queue)
+            self._call_for(queue)
         self.schedule_flush()
+
+    def _call_for(self, queue: Queue) -> None:
+        """Call the next host of a queue; if that fails here, the queue waits for its next try."""
+        try:
+            self._call(queue)
+        except Exception as error:
+            self.hold(queue)
+            self.failed(error)
+
+    def hold(self, queue: Queue) -> None:
+        """Have a queue wait, because something of this host has failed with its mail."""
+        queue.failures += 1
+        queue.not_before = self.clock.now + self.host.retry.delay(queue.failures)
 
     # -- calling --------------------------------------------------------------------------------
 
@@ -477,7 +608,10 @@ class HostProcess(Output):
         now = self.clock.now
         self.clients.sweep()
         for session in list(self.sessions):
-            session.check_timeout(now)
+            try:
+                session.check_timeout(now)
+            except Exception as error:
+                self.session_failed(session, error)
         # a session that begins meanwhile may have the shortest timeout
         shortest = now + self.host.settings.timeouts.least
         first = min((session.deadline for session in self.sessions), default=math.inf)

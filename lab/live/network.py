@@ -10,7 +10,7 @@ import asyncio
 import hmac
 import math
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from lab.hosts.control import HostControl
 from lab.hosts.fingerprint import fingerprint
 from lab.live.driver import SECRET, LiveDriver
+from lab.live.failures import contained, failure_row, reason_of_failure
 from lab.live.host_handle import START_TIMEOUT, HostHandle
 from lab.live.journal import Journal
 from lab.live.recorder import Recorder
@@ -51,6 +52,9 @@ _LOOK_AGAIN: Final = 0.2
 
 _LONGEST_WAIT: Final = 600.0
 """Seconds for which an event loop is asked to wait at a time."""
+
+_LONGEST_PAUSE: Final = 5.0
+"""Seconds between two attempts to start the process of a host, at most."""
 
 
 class LiveNetwork(LiveDriver):
@@ -88,7 +92,6 @@ class LiveNetwork(LiveDriver):
         self._server: asyncio.Server | None = None
         self._due: asyncio.TimerHandle | None = None
         self._due_at = math.inf
-        self._is_up = False
 
     def host_control(self, name: str) -> HostControl:
         """Return a host, as faults see it."""
@@ -105,14 +108,14 @@ class LiveNetwork(LiveDriver):
 
     def advance(self) -> None:
         """Let everything happen on the links that is due; nothing is before all hosts listen."""
-        if self._is_up:
-            self.env.run_to(self.clock.now)
+        if self.is_up:
+            self._let_happen(self.clock.now)
 
     def pump(self) -> None:
         """Let everything happen on the links that is due, and the rest when it is due."""
         self.advance()
         first = self.env.peek()
-        if first < self._due_at and self._is_up:
+        if first < self._due_at and self.is_up:
             if self._due is not None:
                 self._due.cancel()
             pause = min(self.clock.until(first), _LONGEST_WAIT)
@@ -123,10 +126,37 @@ class LiveNetwork(LiveDriver):
         self._due_at = math.inf
         self.pump()
 
+    def _let_happen(self, until: float) -> None:
+        """Let everything happen that is due; what fails has happened, and the rest still does."""
+        while True:
+            try:
+                self.env.run_to(until)
+                return
+            except Exception as error:
+                self.note_failure(reason_of_failure(error))
+
+    def note_failure(
+        self, reason: str, name: str = "network", session: AnySession | None = None, host: str = ""
+    ) -> None:
+        """Record that something has failed, while the run goes on."""
+        now, peer, number = self.env.now, None, None
+        if session is not None:
+            host, peer, number = session.sender_host, session.receiver_host, session.number
+        self.record(failure_row(now, host, name, reason, peer=peer, session=number))
+        self.changed.set()
+
+    def take_exception(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Record what nothing has caught in the event loop; the run goes on."""
+        error = context.get("exception")
+        if isinstance(error, Exception) and not isinstance(error, ConnectionError):
+            self.note_failure(reason_of_failure(error))
+
     @property
     def is_idle(self) -> bool:
         """Whether no mail is on its way anywhere, and none is to come."""
-        if not self.schedule.is_over or self.sessions or self._waiting or self._tasks:
+        if not self.schedule.is_over or self._waiting or self._tasks:
+            return False
+        if not all(isinstance(one, LiveSession) and one.is_stuck for one in self.sessions.values()):
             return False
         return not any(map(self.faults.is_at_work, self.hosts.values()))
 
@@ -148,7 +178,7 @@ class LiveNetwork(LiveDriver):
         self.schedule.begin()
         for handle in self.hosts.values():
             await self._reached(handle, handle.ready)
-        self._is_up = True
+        self.is_up = True
 
     async def _reached(self, handle: HostHandle, stage: asyncio.Event) -> None:
         for _ in range(int(START_TIMEOUT * 10)):
@@ -167,17 +197,15 @@ class LiveNetwork(LiveDriver):
         taken = 0
         while True:
             self.catch_up()
-            self.records.put_away(self.clock)
-            progress(self)
-            if self.failures:
-                return "failed"
+            self._attempt(self.records.put_away, self.clock)
+            self._attempt(progress, self)
             if self.interrupted and self._is_drained():
                 return "interrupted"
             if self.clock.now >= last:
                 return "until"
             if not self.settings.serve and self.is_idle:
                 return "settled"
-            if self.records.taken == taken and self.records.work():
+            if self.records.taken == taken and self._attempt(self.records.work):
                 await asyncio.sleep(0)
                 continue
             taken = self.records.taken
@@ -187,6 +215,14 @@ class LiveNetwork(LiveDriver):
             with suppress(TimeoutError):
                 async with asyncio.timeout(min(self.clock.until(last), _LOOK_AGAIN)):
                     await self.changed.wait()
+
+    def _attempt(self, call: Callable[..., Any], *arguments: Any) -> Any:
+        """Call something; if it fails, record that, and return None."""
+        try:
+            return call(*arguments)
+        except Exception as error:
+            self.note_failure(reason_of_failure(error))
+            return None
 
     def interrupt(self) -> None:
         """End the run in order; hosts that serve have a while to finish what they have begun."""
@@ -201,14 +237,19 @@ class LiveNetwork(LiveDriver):
     async def end(self, reason: str, progress: Any = None) -> None:
         """End every process, and complete the trace."""
         self.catch_up()
-        if reason != "settled":
-            for session in list(self.sessions.values()):
-                session.cut("the run has ended")
+        for session in list(self.sessions.values()):
+            if reason == "settled":
+                self._attempt(session.discard)  # as in a simulation, it stays open
+            else:
+                self._attempt(session.cut, "the run has ended")
         self.over = True
         for handle in self.hosts.values():
-            handle.send("stop")
+            self._attempt(handle.send, "stop")
         for handle in self.hosts.values():
-            await handle.end()
+            try:
+                await handle.end()
+            except Exception as error:
+                self.note_failure(reason_of_failure(error), host=handle.name)
         if self._server is not None:
             self._server.close()
         tasks = list(self._tasks)
@@ -229,7 +270,7 @@ class LiveNetwork(LiveDriver):
         self.stop(reason)
         while self.records.work():
             if progress is not None:
-                progress(self)
+                self._attempt(progress, self)
             await asyncio.sleep(0)
         self.records.finish()
 
@@ -244,7 +285,7 @@ class LiveNetwork(LiveDriver):
         self.record((last, "end", "", None, None, None, reason))
 
     def spawn(self, task: Coroutine[Any, Any, None]) -> None:
-        """Run a task beside the others; the run ends if it fails."""
+        """Run a task beside the others; if it fails, the run goes on."""
         made = asyncio.get_running_loop().create_task(task)
         self._tasks.add(made)
         made.add_done_callback(self._done)
@@ -252,8 +293,9 @@ class LiveNetwork(LiveDriver):
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         self.changed.set()
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self.failures.append(f"the network failed: {type(error).__name__}: {error}")
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, Exception):
+            self.note_failure(reason_of_failure(error))
 
     # -- hosts ----------------------------------------------------------------------------------
 
@@ -272,16 +314,37 @@ class LiveNetwork(LiveDriver):
         """Take what a host has recorded into the trace."""
         self.records.take(rows)
 
-    def host_died(self, host: HostControl) -> None:
+    def host_died(self, host: HostControl, why: str) -> None:
         """Handle the end of a host's process that no fault of the file has caused.
 
-        It is recorded as a crash, and the host runs again at once.
+        It is recorded as a crash, and the host runs again: at once, or, if that does not help,
+        after a pause that grows. Where nobody is served, that ends some time.
         """
+        handle = self.hosts[host.name]
         row = (self.clock.now, "fault", host.name, None, None, None, "crash")
         self.record((*row, True, ""))
         self.faults.take_down(host, crashed=True)
-        self.faults.bring_up(host)
-        self.record((*row, False, ""))
+        pause = handle.pause_before_restart()
+        if pause > _LONGEST_PAUSE and not self.is_up:
+            self.failures.append(f"the process of {host.name} failed: {why}")
+            return
+        if pause > _LONGEST_PAUSE and not self.settings.serve:
+            self.note_failure(f"{why}; it stays down", "down", host=host.name)
+            return
+        self.note_failure(why, "process", host=host.name)
+        self.faults.pending_repairs += 1
+        pause = min(pause, _LONGEST_PAUSE)
+        asyncio.get_running_loop().call_later(pause, self._start_again, handle)
+
+    def _start_again(self, handle: HostHandle) -> None:
+        self.faults.pending_repairs -= 1
+        if self.over:
+            return
+        self._attempt(self.faults.bring_up, handle)
+        if not handle.faults.down:
+            row = (self.clock.now, "fault", handle.name, None, None, None, "crash")
+            self.record((*row, False, ""))
+        self.changed.set()
 
     def links_changed(self) -> None:
         """Find channel routes anew, here and in the hosts: links have gone down or changed."""
@@ -425,6 +488,7 @@ class _Listener(RelayPort):
         if not self._is_known:
             self.abort()
 
+    @contained
     def data_received(self, octets: bytes) -> None:
         """Take the secret, and then what the host sends.
 

@@ -15,7 +15,8 @@ from pathlib import Path as FilePath
 from typing import Any, Final
 
 from lab.live.commits import Acceptance, Commits
-from lab.live.control import Control
+from lab.live.control import Control, PeerGone
+from lab.live.failures import failure_row, reason_of_failure
 from lab.live.row_ring import SIZE, RowRing, packed, what_happened_anyway
 from lab.live.send_queue import SendQueue
 from lab.live.storage import Storage
@@ -30,6 +31,9 @@ _GATHERING: Final = 0.002
 _LARGE: Final = 1 << 20
 """Bytes of rows that are not kept in this process longer than they must."""
 
+_MOST_FLUSHES: Final = 5
+"""Flushes in a row that may fail; then the process is started again."""
+
 _AGAIN: Final = 1.0
 """Seconds after which storage that failed is tried again."""
 
@@ -37,13 +41,14 @@ _AGAIN: Final = 1.0
 class Output(ABC):
     """What a host's process stores, reports to the network, and sends.
 
-    ``commits`` is what is to be stored. ``inputs`` counts what sessions have received.
-    ``may_report_late`` is set while a session with a caller from outside is handled.
+    ``name`` is the host's. ``commits`` is what is to be stored. ``inputs`` counts what sessions
+    have received. ``may_report_late`` is set while a session with a caller from outside is handled.
     """
 
     def __init__(
-        self, control: Control, storage: FilePath, outbox: RowRing, *, durable: bool
+        self, name: str, control: Control, storage: FilePath, outbox: RowRing, *, durable: bool
     ) -> None:
+        self.name = name
         self.control = control
         self.storage = Storage(storage, durable=durable)
         self.commits = Commits(self.storage)
@@ -53,6 +58,8 @@ class Output(ABC):
         self.may_report_late = False
         self.is_watched = False
         self._rows: list[Row] = []
+        self._mark: int | None = None
+        self._flushes_failed = 0
         self._unsure: list[tuple[int, list[Row]]] = []
         self._syncing: asyncio.Future[None] | None = None
         self._batches: list[int] = []
@@ -76,9 +83,22 @@ class Output(ABC):
     def has_work(self) -> bool:
         """Whether the host will do something by itself."""
 
+    @property
+    @abstractmethod
+    def now(self) -> float:
+        """The time of the run, in seconds."""
+
+    @abstractmethod
+    def give_up(self, error: Exception) -> None:
+        """End the process, as it cannot go on: the network starts it again."""
+
     @abstractmethod
     def finish(self, acceptance: Acceptance) -> None:
-        """Do what remains to be done with mail that is stored."""
+        """Do what remains to be done with mail that is stored, or cannot be."""
+
+    @abstractmethod
+    def finish_again(self, acceptance: Acceptance) -> None:
+        """Do what :meth:`finish` has left undone, as it has failed half way."""
 
     # -- recording ------------------------------------------------------------------------------
 
@@ -113,6 +133,36 @@ class Output(ABC):
             self._rows.append(row)
             self.schedule_flush()
 
+    def report_failure(
+        self, name: str, reason: str, *, peer: str | None = None, session: int | None = None
+    ) -> None:
+        """Record that something has failed, while the host goes on."""
+        row = failure_row(self.now, self.name, name, reason, peer=peer, session=session)
+        self._rows.append(row)
+        self.schedule_flush()
+
+    # -- what may fail half way -----------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Keep what is recorded and changed from now on apart, until it has happened."""
+        self.commits.begin()
+        self._mark = len(self._rows)
+
+    def settle(self) -> None:
+        """Let what was recorded and changed since :meth:`begin` have happened."""
+        self.commits.settle()
+        self._mark = None
+
+    def take_back(self) -> None:
+        """Undo what was recorded and changed since :meth:`begin`, as it has failed half way."""
+        if self._mark is not None:
+            crossed, _ = what_happened_anyway(self._rows[self._mark :])
+            self._rows[self._mark :] = crossed
+            self._mark = None
+        self.commits.take_back()
+
+    # -- handing over ---------------------------------------------------------------------------
+
     def begin_acceptance(self) -> Acceptance:
         """Hold back, from now on, what the host makes of mail that a peer hands over."""
         self.commits.current = acceptance = Acceptance()
@@ -144,6 +194,8 @@ class Output(ABC):
 
         What those rows need is stored first: or a crash in between would undo what others know.
         """
+        if self._mark is not None:
+            self.begin()  # what has happened until here is known to others from now on
         self._store()
         self._report_rows()
         self.control.send(*message)
@@ -154,6 +206,8 @@ class Output(ABC):
         ``more``: rows about mail that waits to be stored. They are dropped if that fails.
         """
         rows, self._rows = self._rows, []
+        if self._mark is not None:
+            self._mark = 0
         if batch:
             self._unsure.append((batch, rows))
         elif self.commits.has_failed:
@@ -201,6 +255,13 @@ class Output(ABC):
             self._send_queue.add(transport, octets, free=free)
             self._schedule()
 
+    def say(self, transport: asyncio.Transport, octets: bytes) -> bool:
+        """Send bytes that promise nothing which is not stored; return whether they could be."""
+        if transport.is_closing():
+            return False
+        transport.write(octets)
+        return not transport.is_closing()
+
     def hang_up(self, transport: asyncio.Transport, *, free: bool = False) -> None:
         """Close a connection after what was written to it has left."""
         self._send_queue.add(transport, None, free=free)
@@ -228,6 +289,21 @@ class Output(ABC):
     # -- storing --------------------------------------------------------------------------------
 
     def flush(self) -> None:
+        """Store, report and send; if that fails, do so again soon, but not for ever."""
+        try:
+            self._flush()
+            self._flushes_failed = 0
+        except PeerGone:
+            raise
+        except Exception as error:
+            self._flushing = False
+            self._flushes_failed += 1
+            if self._flushes_failed >= _MOST_FLUSHES:
+                self.give_up(error)
+                return
+            self.report_failure("host", reason_of_failure(error))
+
+    def _flush(self) -> None:
         """Store what has changed, then report what happened, then send the bytes that follow.
 
         What is stored outlives this process at once, and the machine when the disk has been waited
@@ -283,6 +359,7 @@ class Output(ABC):
         self._put_rows(batch, [row for mail in commits.staged for row in mail.rows])
         if not commits.write():
             self._void(batch)
+            self.report_failure("storage", f"it cannot be written: {commits.why}")
             asyncio.get_running_loop().call_later(_AGAIN, self._try_again)
         elif self.storage.is_unsynced:
             self._batches.append(batch)
@@ -320,12 +397,19 @@ class Output(ABC):
         self._send_queue.withhold()
         self.commits.begin_sync()
         self._synced_batch = self.storage.batch
-        self._syncing = asyncio.get_running_loop().run_in_executor(None, self.storage.sync)
+        loop = asyncio.get_running_loop()
+        try:
+            self._syncing = loop.run_in_executor(None, self.storage.sync)
+        except RuntimeError as error:  # no thread can be started
+            self._syncing = loop.create_future()
+            self._syncing.set_exception(error)
         self._syncing.add_done_callback(self._synced)
 
     def _synced(self, done: asyncio.Future[None]) -> None:
         self._syncing = None
         error = done.exception()
+        if error is not None:
+            self.report_failure("storage", f"the disk did not confirm: {error}")
         stored = self.commits.end_sync(error)
         if error is not None:
             # what was written may not be on the disk: its mail gets no 250
@@ -333,7 +417,7 @@ class Output(ABC):
                 self._void(batch)
         self._is_stored(self._synced_batch)
         for acceptance in stored:
-            self.finish(acceptance)
+            self._finish(acceptance)
         if stored and not self.has_work:
             self._urgent = True  # if its sender is gone, nobody else reports that it is done
         self._send_queue.release()
@@ -343,14 +427,25 @@ class Output(ABC):
         """Finish mail that is stored, if the disk is not waited for; refuse what cannot be."""
         if not self.storage.durable:
             for acceptance in self.commits.take_written():
-                self.finish(acceptance)
+                self._finish(acceptance)
         for acceptance, verdict in self.commits.take_failed():
-            if acceptance.answer is not None:
-                acceptance.answer(verdict)
+            acceptance.verdict, acceptance.admitted = verdict, []
+            self._finish(acceptance)
+
+    def _finish(self, acceptance: Acceptance) -> None:
+        """Finish mail; if that fails, the others are finished all the same."""
+        try:
+            self.finish(acceptance)
+        except Exception as error:
+            self.report_failure("host", reason_of_failure(error))
+            self.finish_again(acceptance)
 
     async def drain(self) -> None:
         """Flush, and wait until everything is stored and sent."""
-        self.flush()
+        for _ in range(_MOST_FLUSHES):
+            self.flush()
+            if not self._flushes_failed:
+                break
         while self._syncing is not None:
             await asyncio.wait([self._syncing])
             await asyncio.sleep(0)

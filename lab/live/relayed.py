@@ -7,11 +7,13 @@ links, as in the simulation, and is written to the other host when it arrives th
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from copy import copy
 from typing import Any, Final, cast
 
 from lab.live.driver import LiveDriver
+from lab.live.failures import contained, reason_of_failure
 from lab.live.host_handle import HostHandle
 from lab.network.channel import ChannelRoute
 from lab.network.connection import Connection
@@ -27,6 +29,9 @@ from lab.trace.closes import closed_after, cut, hung_up, turned_alone, unreachab
 
 LONGEST: Final = 128 << 20
 """Bytes of a command or of mail data that the network holds at most; more cuts the session."""
+
+_QUIET: Final = 2.0
+"""Seconds of the wall clock in which a host surely does what it does with bytes that have come."""
 
 _END_BEGUN: Final = len(END_OF_MAIL_DATA) - 1
 """Bytes at the end of what has come that may be the beginning of an end."""
@@ -44,9 +49,22 @@ class RelayPort(asyncio.Protocol):
         """Take the new TCP connection; close it if its session has been cut meanwhile."""
         self.transport = cast(asyncio.Transport, transport)
         self.network.relay_opened(self)
-        if self.session is not None and self.session.is_over:
-            self.transport.close()
+        self._begin()
 
+    def failed(self, error: Exception) -> None:
+        """End the session, and nothing else, as something of the network's has failed in it."""
+        if self.session is not None:
+            self.session.failed(error)
+        else:
+            self.network.note_failure(reason_of_failure(error))
+        self.abort()
+
+    @contained
+    def _begin(self) -> None:
+        if self.session is not None and self.session.is_over:
+            self.close()
+
+    @contained
     def data_received(self, octets: bytes) -> None:
         """Pass bytes from the host on to its session."""
         session, network = self.session, self.network
@@ -61,6 +79,10 @@ class RelayPort(asyncio.Protocol):
 
         Only a scripted host closes one direction of a connection; others have closed both.
         """
+        return bool(self._has_half_closed())
+
+    @contained
+    def _has_half_closed(self) -> bool:
         session = self.session
         if session is None or not session.is_scripted(self):
             return False
@@ -69,6 +91,7 @@ class RelayPort(asyncio.Protocol):
         self.network.pump()
         return True
 
+    @contained
     def connection_lost(self, error: Exception | None) -> None:
         """Tell the session that the host has hung up, or that its process has ended."""
         self.network.relay_closed(self)
@@ -143,12 +166,24 @@ class LiveSession(AnySession):
         replies = interceptions.changed_replies(self, network.record)
         self.connection.attach(self, interceptions.of(self, network.record, replies))
         self._have_changes = replies is not None
+        self._on_links = 0
+        self._last = time.monotonic()
         self._begin_role()
         network.register(self)
 
     def host_at(self, port: RelayPort) -> HostHandle:
         """Return the host at the other end of a port."""
         return self.host if port is self._caller else self.peer
+
+    def failed(self, error: Exception) -> None:
+        """End the session, as something of the network's has failed in it."""
+        why = reason_of_failure(error)
+        self.network.note_failure(why, "session", self)
+        try:
+            self.cut("something failed in the network")
+        except Exception as again:
+            self.network.note_failure(reason_of_failure(again))
+            self.discard()
 
     def is_scripted(self, port: RelayPort) -> bool:
         """Return whether a port is of a host whose replies the file sets byte for byte."""
@@ -184,6 +219,18 @@ class LiveSession(AnySession):
         )
 
     @property
+    def is_stuck(self) -> bool:
+        """Whether nothing will happen any more: a script waits for a reply that does not come.
+
+        A simulated run is over then too. Bytes on a link come sooner or later; what a host does
+        with them takes it a moment, and a real mail server may take its time.
+        """
+        if self.mail is not None or self.number is None or self._on_links:
+            return False
+        patience = self.network.settings.idle if self.peer.external else _QUIET
+        return time.monotonic() - self._last >= patience
+
+    @property
     def is_over(self) -> bool:
         """Whether the session is closed or cut."""
         return not self.connection.is_alive
@@ -196,10 +243,12 @@ class LiveSession(AnySession):
             due = self.network.env.now + timeouts.opening
             self.network.at(due, self._opening_timeout, timeouts.not_opened)
 
+    @contained
     def _opening_timeout(self, why: str) -> None:
         if self.number is None:
             self.cut(why)
 
+    @contained
     def opened(self, _: Any) -> None:
         """The connection is open: record that, and open TCP to the host that is called."""
         network = self.network
@@ -218,6 +267,8 @@ class LiveSession(AnySession):
         except OSError as error:
             self.network.catch_up()
             self.cut(unreachable(self.receiver_host, error.strerror or str(error)))
+        except Exception as error:
+            self.failed(error)
 
     # -- what the hosts send --------------------------------------------------------------------
 
@@ -225,6 +276,7 @@ class LiveSession(AnySession):
         """Take bytes from one of the two hosts."""
         if self.is_over:
             return
+        self._last = time.monotonic()
         if port is self._caller:
             self._from_sender(octets)
         else:
@@ -246,6 +298,7 @@ class LiveSession(AnySession):
             self._are_data.append(spoken.command == MAIL_DATA)
             if self._have_changes:
                 self._asked.append(self._recipient_of(spoken.command))
+            self._on_links += 1
             self.connection.send_command(unit, now)
 
     def _end_of_unit(self) -> int:
@@ -288,6 +341,7 @@ class LiveSession(AnySession):
         if answered or receiver.has_ended or self._has_script:
             whole = bytes(self._unsent)
             self._unsent.clear()
+            self._on_links += 1
             self.connection.send_reply(whole, now)
 
     def _record_outside(self, now: float, mail: LiveMail | None) -> None:
@@ -318,8 +372,10 @@ class LiveSession(AnySession):
 
     # -- what arrives ---------------------------------------------------------------------------
 
+    @contained
     def at_receiver(self, delivery: Delivery) -> None:
         """Write a command or mail data to the receiver-SMTP's host."""
+        self._come()
         octets = delivery.octets
         is_data = self._arrives(octets)
         was_data = self._are_data.popleft()
@@ -335,6 +391,10 @@ class LiveSession(AnySession):
                 self.network.mail_leaves(mail.octets, mail.message, mail.ids)
         self.answerer.write(octets)
 
+    def _come(self) -> None:
+        self._on_links -= 1
+        self._last = time.monotonic()
+
     def _arrives(self, octets: bytes) -> bool:
         """Note that a command or mail data arrives; return whether it is taken as mail data."""
         receiver, is_data = self._at_receiver, self.is_in_mail_data
@@ -342,6 +402,7 @@ class LiveSession(AnySession):
             receiver.ask(Spoken.read(octets, data=is_data))
         return is_data
 
+    @contained
     def part_at_receiver(self, delivery: Delivery) -> None:
         """Write the first bytes of a command or of mail data to the receiver-SMTP's host."""
         self._record_arrival(delivery, "data" if self.is_in_mail_data else "command")
@@ -352,12 +413,14 @@ class LiveSession(AnySession):
         row = (delivery.at, kind, *hosts, self.number, self.message, delivery.sent, delivery.octets)
         self.network.record(row)
 
+    @contained
     def at_sender(self, delivery: Delivery) -> None:
         """Write a reply to the sender-SMTP's host; the close, if there are no bytes."""
         octets = delivery.octets
         if not octets:
             self._receiver_hung_up()
             return
+        self._come()
         hosts = self.sender_host, self.receiver_host
         for kind, crossed in self._pieces.take(octets):
             row = (delivery.at, kind, *hosts, self.number, self.message, delivery.sent, crossed)
@@ -396,6 +459,7 @@ class LiveSession(AnySession):
         self.mail = LiveMail()
         self._begin_role()
 
+    @contained
     def segment_lost(self, link: LinkDirection, times: int, delay: float) -> None:
         """Record that a segment was lost on a link and sent again."""
         now = self.network.env.now

@@ -33,7 +33,7 @@ _ROWS: Final = 64
 class RowRing:
     """A ring of rows in shared memory, written by a host and read by the network.
 
-    Byte counts begin when the process starts.
+    Byte counts begin when the process starts. ``unreadable`` counts records that were damaged.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -42,6 +42,7 @@ class RowRing:
         self._numbers = memoryview(self._map)[:_ROWS].cast("Q")
         self._written = self._numbers[_WRITTEN]
         self._read = self._numbers[_READ]
+        self.unreadable = 0
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _duplicate, (DupFd(self._descriptor),)
@@ -77,9 +78,26 @@ class RowRing:
         last = self._numbers[_WRITTEN] if until is None else until
         while self._read < last:
             size, batch = _RECORD.unpack(self._cut(_RECORD.size))
-            rows = marshal.loads(self._cut(size))
+            if size > last - self._read:  # no record is to be found in what follows
+                self._read = last
+                self.unreadable += 1
+                self._numbers[_READ] = self._read
+                return
+            rows = self._rows_in(self._cut(size))
             self._numbers[_READ] = self._read
-            yield batch, rows
+            if rows is not None:
+                yield batch, rows
+
+    def _rows_in(self, octets: bytes) -> list[Row] | None:
+        """Return the rows of a record; None, and count it, if it is not one."""
+        try:
+            rows = marshal.loads(octets)
+            if isinstance(rows, list) and all(isinstance(row, tuple) for row in rows):
+                return rows
+        except (ValueError, EOFError, TypeError):
+            pass
+        self.unreadable += 1
+        return None
 
     def close(self) -> None:
         """Release the memory."""
@@ -123,7 +141,7 @@ def _duplicate(descriptor: Any) -> RowRing:
     return RowRing(descriptor.detach())
 
 
-_OF_THE_WIRE: Final = frozenset({*CROSSING, "open", "close", "attempt", "fault"})
+_OF_THE_WIRE: Final = frozenset({*CROSSING, "open", "close", "attempt", "fault", "failure"})
 
 
 def what_happened_anyway(rows: list[Row]) -> tuple[list[Row], list[Row]]:

@@ -112,6 +112,7 @@ async def _run(
     network = LiveNetwork(topology, seed, settings, analysis)
     reason = "failed"
     is_up = False
+    asyncio.get_running_loop().set_exception_handler(network.take_exception)
     with _interrupts(network, closing), ExitStack() as watching:
         try:
             await network.start()

@@ -44,7 +44,7 @@ class ScriptedEnd:
     def _send(self, octets: bytes, now: float) -> None:
         """Send bytes, and record them if the network does not."""
         process = self._process
-        if self._outside is not None:
+        if self._outside is not None and not self._transport.is_closing():
             about = (self._outside, process.host.name, self._number, None, now)
             crossed = self._pieces.take(octets)
             process.note([(now, kind, *about, said) for kind, said in crossed])

@@ -53,9 +53,16 @@ class SendQueue:
 
 def _send(leaving: list[_Leaving]) -> None:
     for transport, octets in leaving:
-        if octets is None:
-            transport.close()
-        elif octets and not transport.is_closing():
-            transport.write(octets)
-        elif not transport.is_closing():
-            transport.write_eof()
+        try:
+            _send_one(transport, octets)
+        except Exception:  # what it is, its session hears as the connection is lost
+            transport.abort()
+
+
+def _send_one(transport: asyncio.Transport, octets: bytes | None) -> None:
+    if octets is None:
+        transport.close()
+    elif octets and not transport.is_closing():
+        transport.write(octets)
+    elif not transport.is_closing():
+        transport.write_eof()

@@ -11,11 +11,12 @@ a queue holds.
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path as FilePath
 from typing import Any, Final
 
@@ -47,10 +48,12 @@ _INSERT_DROP: Final = (
 _UPDATE_COPY: Final = (
     "update copies set host = ?, environment = ?, about = ?, checksum = ? where id = ?"
 )
-_RECOVER: Final = (
+_COLUMNS: Final = (
     "select copies.id, mail, host, environment, about, copies.checksum, octets, mails.checksum"
-    " from copies left join mails on mails.id = mail order by mail, copies.id"
+    " from copies left join mails on mails.id = mail"
 )
+_RECOVER: Final = f"{_COLUMNS} order by mail, copies.id"
+_RECOVER_ONE: Final = f"{_COLUMNS} where copies.id = ?"
 
 
 class StorageFailed(Exception):
@@ -130,9 +133,10 @@ class _Copy:
 class Storage:
     """The file of one host; ``write`` and ``sync`` make changes durable.
 
-    ``durable``: whether the disk is to be waited for. ``batch`` is the number of the last commit.
-    ``waiting_octets`` is how large the mail for next hosts is, which is in memory too.
-    Raises sqlite3.Error or DamagedSpool where the file is not a spool.
+    ``durable``: whether the disk is to be waited for. ``batch`` is the number of the last commit,
+    and ``unreadable`` are sentences about mail that cannot be read. ``waiting_octets`` is how large
+    the mail for next hosts is, which is in memory too. Raises sqlite3.Error or DamagedSpool where
+    the file is not a spool.
     """
 
     def __init__(self, path: FilePath, *, durable: bool = True) -> None:
@@ -150,33 +154,79 @@ class Storage:
             raise DamagedSpool(f"it has version {version} of the tables, and not {VERSION}")
         self._log = os.open(f"{path}-wal", os.O_RDONLY)
         self.is_unsynced = False
+        self._is_doubtful = False
         if durable:
             _sync_directory(path.parent)
         [[self.batch]] = self._file.execute("select last from batches")
+        self.unreadable: list[str] = []
         self._octets: dict[int, _Octets] = {}
         self._copies: dict[QueuedMail, _Copy] = {}
         self.waiting_octets = 0
 
     def recover(self) -> Iterator[tuple[str, str, QueuedMail]]:
-        """The mail that was in the spool: next host, environment, and entry, oldest first."""
+        """The mail that was in the spool: next host, environment, and entry, oldest first.
+
+        What cannot be read stays in the file, with a sentence in ``unreadable``.
+        """
         last: _Octets | None = None
-        for row, mail, host, environment, about, check, octets, octets_check in self._file.execute(
-            _RECOVER
-        ):
-            if octets is None or checksum(octets) != octets_check or checksum(about) != check:
-                raise DamagedSpool(f"message {row} for {host} is damaged")
-            if last is None or last.row != mail:
-                last = _Octets(mail, octets)
-                self._octets[id(octets)] = last
-                self.waiting_octets += len(octets)
-            entry = as_mail(about, last.octets)
+        for row, mail, host, environment, about, check, octets, octets_check in self._stored():
+            try:
+                if octets is None or checksum(octets) != octets_check or checksum(about) != check:
+                    raise DamagedSpool("it is not what was stored")
+                if last is None or last.row != mail:
+                    last = _Octets(mail, octets)
+                    self._octets[id(octets)] = last
+                    self.waiting_octets += len(octets)
+                entry = as_mail(about, last.octets)
+            except DamagedSpool as error:
+                self.unreadable.append(f"message {row} for {host} is damaged: {error}")
+                continue
             last.copies += 1
             self._copies[entry] = _Copy(row, last, host, about)
             yield host, environment, entry
 
+    def _stored(self) -> Iterator[tuple[Any, ...]]:
+        """The rows of the spool; where a page of the file is damaged, those that can be read."""
+        seen = set()
+        try:
+            for row in self._file.execute(_RECOVER):
+                seen.add(row[0])
+                yield row
+            return
+        except sqlite3.Error as error:
+            self.unreadable.append(f"the spool is damaged: {error}")
+        for number in self._numbers():
+            if number in seen:
+                continue
+            try:
+                yield from self._file.execute(_RECOVER_ONE, (number,)).fetchall()
+            except sqlite3.Error as error:
+                self.unreadable.append(f"message {number} is damaged: {error}")
+
+    def _numbers(self) -> list[int]:
+        """The numbers of the rows of the spool, as many as can be read."""
+        numbers = []
+        with suppress(sqlite3.Error):
+            for [number] in self._file.execute("select id from copies order by mail, id"):
+                numbers.append(number)
+        return numbers
+
     def drops(self) -> list[tuple[str, bytes]]:
         """What lies in the mail drops: user and mail, oldest first."""
         return self._file.execute("select user, octets from drops order by id").fetchall()
+
+    def queued(self) -> dict[QueuedMail, str]:
+        """The mail of the spool, and the next host of each, as last committed."""
+        return {mail: copy.queue for mail, copy in self._copies.items()}
+
+    def restore(self, mail: QueuedMail) -> None:
+        """Make mail what it was when it was last committed; its place in the queue stays."""
+        known = self._copies.get(mail)
+        if known is not None and known.about != as_text(mail):
+            place, stored = mail.place, as_mail(known.about, mail.mail_data)
+            for name in QueuedMail.__slots__:
+                setattr(mail, name, getattr(stored, name))
+            mail.place = place
 
     def counts(self) -> tuple[int, int]:
         """How many messages the file has the bytes of, and how many copies wait for next hosts."""
@@ -201,18 +251,30 @@ class Storage:
         """
         writing = _Transaction(self._file, self._octets, self._copies)
         try:
+            if self._is_doubtful:
+                self._begin_log_anew()
             self._file.execute("begin")
             writing.write(changes)
             self._file.execute("update batches set last = ?", (self.batch + 1,))
             self._file.execute("commit")
-        except sqlite3.Error as error:
+        except Exception as error:  # whatever it is, nothing of this has been stored
             self._roll_back()
-            full = getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL
-            raise StorageFailed(str(error), is_full=full) from error
+            raise StorageFailed(str(error), is_full=_is_full(error)) from error
         finally:
             self.batch += 1  # a number that failed is not given again
         self.waiting_octets += writing.finish()
         self.is_unsynced = self.durable
+
+    def _begin_log_anew(self) -> None:
+        """Copy the log into the file and empty it: part of the log may not be on the disk.
+
+        If the disk has not confirmed the log once, it may say that it has the next time, though
+        what it lost is in the middle. Raises sqlite3.Error if that fails.
+        """
+        [[is_busy, *_]] = self._file.execute("pragma wal_checkpoint(truncate)")
+        if is_busy:
+            raise sqlite3.OperationalError("the log cannot be copied into the file")
+        self._is_doubtful = False
 
     def _roll_back(self) -> None:
         if self._file.in_transaction:
@@ -227,7 +289,11 @@ class Storage:
         Raises OSError.
         """
         self.is_unsynced = False
-        _sync(self._log)
+        try:
+            _sync(self._log)
+        except OSError:
+            self._is_doubtful = True
+            raise
 
     def close(self) -> None:
         """Let go of the file."""
@@ -335,6 +401,13 @@ class _Transaction:
         return grown
 
 
+def _is_full(error: Exception) -> bool:
+    """Whether an error says that there is no room."""
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    return getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL
+
+
 def left_in(path: FilePath) -> tuple[int, int]:
     """What a file holds whose process is no more: the number of the last commit, and how much mail
     is in the spool.
@@ -343,13 +416,15 @@ def left_in(path: FilePath) -> tuple[int, int]:
     """
     if not path.exists():
         return 0, 0
-    file = sqlite3.connect(path)
     try:
-        [[batch, queued]] = file.execute("select last, (select count(*) from copies) from batches")
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as file:
+            # else SQLite makes a file of its own beside it, for which a full disk has no room
+            file.execute("pragma locking_mode = exclusive")
+            [[batch, queued]] = file.execute(
+                "select last, (select count(*) from copies) from batches"
+            )
     except sqlite3.Error:
         return 0, 0
-    finally:
-        file.close()
     return int(batch), int(queued)
 
 

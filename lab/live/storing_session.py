@@ -72,7 +72,7 @@ class StoringSession(ReceivingSession):
         if not self._has_room(transaction):
             return NO_SPACE
         acceptance = self._process.begin_acceptance()
-        verdict = super().accept(transaction)
+        verdict = super().accept(transaction)  # if it fails, the session fails: nothing is kept
         if verdict is not LATER and acceptance.changes:
             acceptance.verdict, acceptance.answer = verdict, self._give
             verdict = LATER

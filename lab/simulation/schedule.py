@@ -91,12 +91,14 @@ class Schedule:
 
     def _mail_due(self, submission: Submission) -> None:
         host = self.driver.host_control(submission.host)
-        if host.faults.down:
-            # nobody can hand mail to a host that is down; the user does so when it runs again
-            self._faults.when_up(host, lambda: self.hand_in(host, submission))
-        else:
-            self.hand_in(host, submission)
-        self._put_next_mail()
+        try:
+            if host.faults.down:
+                # nobody can hand mail to a host that is down; the user does so when it runs again
+                self._faults.when_up(host, lambda: self.hand_in(host, submission))
+            else:
+                self.hand_in(host, submission)
+        finally:
+            self._put_next_mail()
 
     def hand_in(self, host: HostControl, submission: Submission) -> None:
         """Number mail and hand it to its host, now."""
