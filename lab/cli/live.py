@@ -274,7 +274,7 @@ def live(
     if out is not None:
         settings = replace(settings, journal=Path(out) / TRACE)
     loud = not (quiet or as_json)
-    print_what_is_left(settings, quiet)
+    left = print_what_is_left(settings, quiet)
     problem, status = "", 0
     startup.begin()
     with trace_folder(out, transcript) as folder:
@@ -283,7 +283,7 @@ def live(
             try:
                 done = make_live_run(
                     described, seed, settings, until, Retention(level, folder, most=LIVE_ROWS),
-                    started=partial(print_start, progress, loud, quiet),
+                    started=partial(print_start, progress, loud, quiet, left),
                     progress=progress, shown=view.show,
                 )  # fmt: skip
             except OSError as error:
@@ -312,29 +312,36 @@ def check_speed(speed: float) -> None:
         )
 
 
-def print_what_is_left(settings: Settings, quiet: bool) -> None:
-    """Print what runs that were killed have left; an unfinished trace gets another name."""
+def print_what_is_left(settings: Settings, quiet: bool) -> str:
+    """Print what runs that were killed have left; an unfinished trace gets another name.
+
+    Returns a sentence about the mail in the spool, for when it turns out that it can be used.
+    """
     from lab.live.journal import move_aside
     from lab.live.run_folder import TRACE, left_by_killed, left_in_spool
 
     notes = [str(left) for left in left_by_killed()]
-    if settings.storage is not None:
-        notes.append(left_in_spool(settings.storage))
     beside = settings.storage / TRACE if settings.storage is not None else None
     for path in (settings.journal, beside):
         with suppress(OSError):
             if path is not None and (aside := move_aside(path)) is not None:
                 notes.append(f"the trace of a run that was killed is now {aside}")
     for note in notes:
-        if note and not quiet:
+        if not quiet:
             print_note(note)
+    return "" if settings.storage is None else left_in_spool(settings.storage)
 
 
-def print_start(progress: ProgressLine, loud: bool, quiet: bool, network: LiveNetwork) -> None:
-    """Print where the hosts listen, and where mail lies that has no --spool."""
+def print_start(
+    progress: ProgressLine, loud: bool, quiet: bool, left: str, network: LiveNetwork
+) -> None:
+    """Print where the hosts listen, what the spool holds, and where mail lies without one."""
     progress.view.begin(network)
     if loud:
         print_endpoints(progress, network)
+    if left and not quiet:
+        progress.pause()
+        print_note(left)
     if not quiet and network.settings.is_temporary:
         progress.pause()
         print_note(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
+import stat
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -12,7 +13,17 @@ from pathlib import Path
 from typing import Any, Final
 
 from lab.hosts.spool import Queue
-from lab.live.spool_rows import VERSION, DamagedSpool, as_mail, checksum, version_of
+from lab.live.spool_rows import (
+    VERSION,
+    WAITING,
+    DamagedSpool,
+    as_mail,
+    checksum,
+    last_marked,
+    mark_of,
+    readable_rows,
+    version_of,
+)
 from lab.live.storage import Changes, Delivery, Storage
 from lab.protocol import HostName
 from lab.topology.model import Topology
@@ -22,11 +33,9 @@ _SUFFIX: Final = ".sqlite"
 _WAIT: Final = 2_000
 """Milliseconds to wait for the hosts of a run that was killed: they end by themselves."""
 
-_WAITING: Final = (
-    "select copies.id, host, environment, about, copies.checksum, octets, mails.checksum, stored_at"
-    " from copies left join mails on mails.id = mail order by mail, copies.id"
-)
-_DROPS: Final = "select id, user, octets, stored_at, checksum from drops order by id"
+_DROPS: Final = "select id, user, octets, stored_at, checksum from drops"
+_LATEST: Final = 253_402_300_800.0
+"""The first second after the year 9999: no mail was stored later."""
 
 
 class SpoolProblem(Exception):
@@ -161,7 +170,9 @@ def migrate(folder: Path) -> list[str]:
                 drops = file.execute("select user, message, octets from drops order by id")
                 _write_anew(path, mails, drops.fetchall())
             path.rename(f"{path}.old")
-            Path(f"{path}.new").rename(path)
+            new = Path(f"{path}.new")
+            mark_of(new).rename(mark_of(path))
+            new.rename(path)
             changed.append(name)
     return changed
 
@@ -191,19 +202,35 @@ def _opened(name: str, path: Path) -> Iterator[sqlite3.Connection]:
         if "locked" in str(error):
             why = f"{path}: the spool is in use by another run; wait until that has ended"
         else:
-            why = f"{name}: {path} cannot be used as stable storage: {error}"
+            why = f"{name}: {path} cannot be used as stable storage: {_one_line(error)}"
         raise SpoolProblem(why) from None
+
+
+def _why_not_a_file(path: Path) -> str:
+    """Return why a path cannot be the file of a host; "" if it can be one."""
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        return str(error.strerror)
+    if stat.S_ISDIR(mode):
+        return "it is a folder, and not a file"
+    if not stat.S_ISREG(mode):
+        return "it is not a file"
+    return "" if os.access(path, os.R_OK | os.W_OK) else "it may not be read and written"
 
 
 def _read(name: str, path: Path) -> HostSpool:
     spool = HostSpool(name)
     try:
+        if why := _why_not_a_file(path):
+            raise SpoolProblem(f"{name}: {path} cannot be used as stable storage: {why}")
         with _opened(name, path) as file:
-            _check_version(path, version_of(file))
-            for [verdict] in file.execute("pragma quick_check(1)"):
-                if verdict != "ok":
-                    spool.problems.append(f"{path}: the spool is damaged: {verdict}")
-            _read_rows(spool, path, file)
+            version = version_of(file)
+            _check_version(path, version)
+            _check_whole(spool, path, file, version)
+            if version:
+                _read_waiting(spool, path, file)
+                _read_drops(spool, path, file)
     except SpoolProblem as problem:
         spool.problems.append(str(problem))
     return spool
@@ -222,13 +249,46 @@ def _check_version(path: Path, version: int) -> None:
         )
 
 
-def _read_rows(spool: HostSpool, path: Path, file: sqlite3.Connection) -> None:
-    if version_of(file) == 0:
-        return  # a host that was killed before it had made its tables
-    for number, peer, environment, about, check, octets, octets_check, at in file.execute(_WAITING):
+def _check_whole(spool: HostSpool, path: Path, file: sqlite3.Connection, version: int) -> None:
+    """Note pages that are damaged, and commits that are missing."""
+    try:
+        for [verdict] in file.execute("pragma quick_check(1)"):
+            if verdict != "ok":
+                spool.problems.append(f"{path}: the spool is damaged: {_one_line(verdict)}")
+    except sqlite3.Error as error:
+        spool.problems.append(f"{path}: the spool is damaged: {_one_line(error)}")
+    last = file.execute("select last from batches").fetchone() if version else (0,)
+    if last is None or not isinstance(last[0], int):
+        spool.problems.append(f"{path}: the spool is damaged: the number of commits is gone")
+    elif (missing := last_marked(path) - last[0]) > 0:
+        what = "1 commit is" if missing == 1 else f"{missing} commits are"
+        spool.problems.append(
+            f"{path}: the spool is damaged: the last {what} missing; {path.name}-wal, or the file "
+            "itself, has been cut off, changed or removed"
+        )
+    elif not version and file.execute("select 1 from sqlite_master").fetchone():
+        spool.problems.append(f"{path}: this is not a spool, but another file of SQLite's")
+
+
+def _one_line(text: object) -> str:
+    return " ".join(str(text).split())
+
+
+def _is_date(seconds: object) -> bool:
+    return isinstance(seconds, (int, float)) and 0 <= seconds < _LATEST
+
+
+def _read_waiting(spool: HostSpool, path: Path, file: sqlite3.Connection) -> None:
+    for row in readable_rows(file, WAITING, "copies", "mail, copies.id"):
+        if isinstance(row, str):
+            spool.problems.append(f"{path}: {_one_line(row)}")
+            continue
+        number, _, peer, environment, about, check, octets, octets_check, at = row
         try:
             if octets is None or checksum(octets) != octets_check or checksum(about) != check:
                 raise DamagedSpool("it is not what was stored")
+            if not _is_date(at):
+                raise DamagedSpool("its date cannot be read")
             mail = as_mail(about, octets)
         except DamagedSpool as error:
             spool.problems.append(f"{path}: message {number} for {peer} is damaged: {error}")
@@ -240,8 +300,15 @@ def _read_rows(spool: HostSpool, path: Path, file: sqlite3.Connection) -> None:
                 mail.failures, mail.not_before, at, octets,
             )
         )  # fmt: skip
-    for number, user, octets, at, check in file.execute(_DROPS):
-        if checksum(octets) != check:
-            spool.problems.append(f"{path}: message {number} of {user} is damaged")
+
+
+def _read_drops(spool: HostSpool, path: Path, file: sqlite3.Connection) -> None:
+    for row in readable_rows(file, _DROPS, "drops", "id"):
+        if isinstance(row, str):
+            spool.problems.append(f"{path}: {_one_line(row)}")
+            continue
+        number, user, octets, at, check = row
+        if isinstance(octets, bytes) and checksum(octets) == check and _is_date(at):
+            spool.drops.append(DroppedMail(spool.host, str(user), number, at, octets))
         else:
-            spool.drops.append(DroppedMail(spool.host, user, number, at, octets))
+            spool.problems.append(f"{path}: message {number} of {user} is damaged")

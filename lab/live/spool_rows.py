@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from typing import Final
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
 from zlib import crc32
 
 from lab.hosts.spool import QueuedMail
@@ -40,6 +43,13 @@ in mail drops. ``batches`` has the number of the last commit. The view ``spool``
 look at the file with ``sqlite3``."""
 
 
+WAITING: Final = (
+    "select copies.id, mail, host, environment, about, copies.checksum, octets, mails.checksum,"
+    " stored_at from copies left join mails on mails.id = mail"
+)
+"""Selects the mail of the spool, without order."""
+
+
 class DamagedSpool(Exception):
     """A row of a spool file is not what was written there; the message says which."""
 
@@ -63,29 +73,106 @@ def as_text(entry: QueuedMail) -> str:
 def as_mail(about: str, mail_data: bytes) -> QueuedMail:
     """Return queued mail from its JSON and its mail data; raise DamagedSpool if it is not."""
     try:
-        (
-            message, verb, reverse_path, return_path, addressees, failures, not_before, expires,
-            relaying, takes_251, last_chance, avoided, followed, *added,
-        ) = json.loads(about)  # fmt: skip
-        entry = QueuedMail(
-            message,
-            verb,
-            parse_path(reverse_path, null=True),
-            parse_path(return_path, null=True),
-            [(number, parse_path(text)) for number, text in addressees],
-            mail_data,
-        )
-    except (ValueError, TypeError, SyntaxFault) as error:
+        return _mail(about, mail_data)
+    except (ValueError, TypeError, KeyError, AttributeError, SyntaxFault) as error:
         raise DamagedSpool("a row about queued mail cannot be read") from error
-    entry.failures, entry.not_before, entry.expires = failures, not_before, expires
-    entry.relaying, entry.takes_251, entry.last_chance = relaying, takes_251, last_chance
-    entry.avoided, entry.followed = frozenset(avoided), frozenset(followed)
-    entry.redirects = added[0] if added else 0  # not in a file of version 1
+
+
+def _mail(about: str, mail_data: bytes) -> QueuedMail:
+    (
+        message, verb, reverse_path, return_path, addressees, failures, not_before, expires,
+        relaying, takes_251, last_chance, avoided, followed, *added,
+    ) = json.loads(about)  # fmt: skip
+    mail = QueuedMail(
+        message,
+        verb,
+        parse_path(reverse_path, null=True),
+        parse_path(return_path, null=True),
+        [(number, parse_path(text)) for number, text in addressees],
+        mail_data,
+    )
+    mail.failures, mail.not_before, mail.expires = (
+        int(failures),
+        _number(not_before),
+        _number(expires),
+    )
+    mail.relaying, mail.takes_251, mail.last_chance = relaying, takes_251, last_chance
+    mail.avoided, mail.followed = frozenset(avoided), frozenset(followed)
+    mail.redirects = int(added[0]) if added else 0  # not in a file of version 1
     written = added[1] if len(added) > 1 else {}
-    entry.written = {
+    mail.written = {
         number: (parse_path(text), hidden) for number, (text, hidden) in written.items()
     }
-    return entry
+    return mail
+
+
+def _number(value: object) -> float:
+    """Return a number that JSON had; raise TypeError for anything else."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{value!r} is not a number")
+    return value
+
+
+def readable_rows(
+    file: sqlite3.Connection, select: str, table: str, order: str
+) -> Iterator[tuple[Any, ...] | str]:
+    """Yield the rows of a select, in order, whose first column is the ``id`` of a table.
+
+    Where a page of the file is damaged, yield a sentence for that, and those rows that can be read.
+    """
+    seen = set()
+    try:
+        for row in file.execute(f"{select} order by {order}"):
+            seen.add(row[0])
+            yield row
+        return
+    except sqlite3.Error as error:
+        yield f"the spool is damaged: {error}"
+    for number in _numbers(file, table, order):
+        if number in seen:
+            continue
+        try:
+            yield from file.execute(f"{select} where {table}.id = ?", (number,)).fetchall()
+        except sqlite3.Error as error:
+            yield f"message {number} is damaged: {error}"
+
+
+def _numbers(file: sqlite3.Connection, table: str, order: str) -> list[int]:
+    """The numbers of the rows of a table, as many as can be read."""
+    numbers = []
+    with suppress(sqlite3.Error):
+        for [number] in file.execute(f"select id from {table} order by {order}"):
+            numbers.append(number)
+    return numbers
+
+
+# -- the number of the last commit that is on the disk ------------------------------------------
+
+_NUMBER: Final = 8
+
+
+def mark_of(path: Path) -> Path:
+    """Return the file beside a spool file that has the number of its last commit on the disk.
+
+    A log of SQLite's that is cut off reads as one that ends there: this number tells that.
+    """
+    return path.with_name(f"{path.name}-last")
+
+
+def marked(batch: int) -> bytes:
+    """Return what that file has in it for a number: the number, and its checksum."""
+    octets = batch.to_bytes(_NUMBER, "big")
+    return octets + crc32(octets).to_bytes(4, "big")
+
+
+def last_marked(path: Path) -> int:
+    """Return the number of the last commit that was on the disk, as far as the mark tells: or 0."""
+    try:
+        octets = mark_of(path).read_bytes()
+    except OSError:
+        return 0
+    number = int.from_bytes(octets[:_NUMBER], "big")
+    return number if marked(number) == octets else 0
 
 
 def checksum(about: str | bytes) -> int:
@@ -105,7 +192,8 @@ def version_of(file: sqlite3.Connection) -> int:
 
 
 def make_tables(file: sqlite3.Connection) -> None:
-    """Make the tables of this version in a file that has none."""
-    file.executescript(TABLES)
-    file.execute(f"pragma application_id = {APPLICATION}")
-    file.execute(f"pragma user_version = {VERSION}")
+    """Make the tables of this version in a file that has none: all of them or, if killed, none."""
+    file.executescript(
+        f"begin; {TABLES} pragma application_id = {APPLICATION};"
+        f" pragma user_version = {VERSION}; commit"
+    )

@@ -23,11 +23,16 @@ from typing import Any, Final
 from lab.hosts.spool import Queue, QueuedMail
 from lab.live.spool_rows import (
     VERSION,
+    WAITING,
     DamagedSpool,
     as_mail,
     as_text,
     checksum,
+    last_marked,
     make_tables,
+    mark_of,
+    marked,
+    readable_rows,
     version_of,
 )
 
@@ -48,12 +53,6 @@ _INSERT_DROP: Final = (
 _UPDATE_COPY: Final = (
     "update copies set host = ?, environment = ?, about = ?, checksum = ? where id = ?"
 )
-_COLUMNS: Final = (
-    "select copies.id, mail, host, environment, about, copies.checksum, octets, mails.checksum"
-    " from copies left join mails on mails.id = mail"
-)
-_RECOVER: Final = f"{_COLUMNS} order by mail, copies.id"
-_RECOVER_ONE: Final = f"{_COLUMNS} where copies.id = ?"
 
 
 class StorageFailed(Exception):
@@ -157,8 +156,12 @@ class Storage:
         self._is_doubtful = False
         if durable:
             _sync_directory(path.parent)
-        [[self.batch]] = self._file.execute("select last from batches")
+        [[last]] = self._file.execute("select last from batches")
         self.unreadable: list[str] = []
+        if (marked_as := last_marked(path)) > last:
+            self.unreadable.append(f"the last {marked_as - last} commits are not there any more")
+        self.batch = self._committed = max(last, marked_as)
+        self._mark = os.open(mark_of(path), os.O_CREAT | os.O_WRONLY, 0o600)
         self._octets: dict[int, _Octets] = {}
         self._copies: dict[QueuedMail, _Copy] = {}
         self.waiting_octets = 0
@@ -169,7 +172,7 @@ class Storage:
         What cannot be read stays in the file, with a sentence in ``unreadable``.
         """
         last: _Octets | None = None
-        for row, mail, host, environment, about, check, octets, octets_check in self._stored():
+        for row, mail, host, environment, about, check, octets, octets_check, _ in self._stored():
             try:
                 if octets is None or checksum(octets) != octets_check or checksum(about) != check:
                     raise DamagedSpool("it is not what was stored")
@@ -187,29 +190,11 @@ class Storage:
 
     def _stored(self) -> Iterator[tuple[Any, ...]]:
         """The rows of the spool; where a page of the file is damaged, those that can be read."""
-        seen = set()
-        try:
-            for row in self._file.execute(_RECOVER):
-                seen.add(row[0])
+        for row in readable_rows(self._file, WAITING, "copies", "mail, copies.id"):
+            if isinstance(row, str):
+                self.unreadable.append(row)
+            else:
                 yield row
-            return
-        except sqlite3.Error as error:
-            self.unreadable.append(f"the spool is damaged: {error}")
-        for number in self._numbers():
-            if number in seen:
-                continue
-            try:
-                yield from self._file.execute(_RECOVER_ONE, (number,)).fetchall()
-            except sqlite3.Error as error:
-                self.unreadable.append(f"message {number} is damaged: {error}")
-
-    def _numbers(self) -> list[int]:
-        """The numbers of the rows of the spool, as many as can be read."""
-        numbers = []
-        with suppress(sqlite3.Error):
-            for [number] in self._file.execute("select id from copies order by mail, id"):
-                numbers.append(number)
-        return numbers
 
     def drops(self) -> list[tuple[str, bytes]]:
         """What lies in the mail drops: user and mail, oldest first."""
@@ -263,7 +248,15 @@ class Storage:
         finally:
             self.batch += 1  # a number that failed is not given again
         self.waiting_octets += writing.finish()
+        self._committed = self.batch
         self.is_unsynced = self.durable
+        if not self.durable:
+            self._put_mark(self.batch)
+
+    def _put_mark(self, batch: int) -> None:
+        """Note that this commit, and all before it, are on the disk."""
+        with suppress(OSError):  # then less is noted than there is
+            os.pwrite(self._mark, marked(batch), 0)
 
     def _begin_log_anew(self) -> None:
         """Copy the log into the file and empty it: part of the log may not be on the disk.
@@ -289,15 +282,18 @@ class Storage:
         Raises OSError.
         """
         self.is_unsynced = False
+        batch = self._committed
         try:
             _sync(self._log)
         except OSError:
             self._is_doubtful = True
             raise
+        self._put_mark(batch)
 
     def close(self) -> None:
         """Let go of the file."""
         os.close(self._log)
+        os.close(self._mark)
         self._file.close()
 
 

@@ -301,6 +301,9 @@ def play(
             await network.end(reason, step)
             if calling is not None:
                 calling.cancel()
+            for task in hosts.living():
+                task.kill()
+            await asyncio.sleep(0.02)  # for the loop to let go of sockets
         return network, reason
 
     with hosts_as_tasks() as hosts:

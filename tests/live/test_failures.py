@@ -26,6 +26,12 @@ from lab.live.network import LiveNetwork
 from lab.live.storage import Storage
 from lab.topology.model import from_dict
 
+pytestmark = [  # what a host that was killed had open is closed when it is collected
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::RuntimeWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
 EVERY = "SMTP_LAB_EVERY_STEP" in os.environ
 
 TOPOLOGY = from_dict({

@@ -27,6 +27,11 @@ from lab.live.storage import Storage
 from lab.simulation.simulation import Simulation
 from lab.topology.model import Topology, from_dict
 
+pytestmark = [  # what a host that was killed had open is closed when it is collected
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
 NETWORKS = 40
 EVENTS = 2_000
 
