@@ -95,7 +95,8 @@ LEFT_OUT: Final = {
     ),
     "what comes a way": (
         "start plan submit reject expand forward queue attempt unreachable misnamed close accept "
-        "transfer refuse defer deliver terminal notify abandon loss fault forget end"
+        "transfer refuse defer deliver terminal notify abandon loss fault forget "
+        "failure end"
     ),
     "what crossed, of a live host that was killed": (
         "start plan submit reject expand forward queue unreachable misnamed accept "
