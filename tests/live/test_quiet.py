@@ -29,7 +29,7 @@ users = ["bob"]
 def watched_host(sessions: set[Any]) -> Any:
     """What a host's process has for watching its sessions."""
     process = SimpleNamespace(
-        sessions=sessions, clock=Mock(now=0.0), _is_sweeping=False,
+        sessions=sessions, clients=Mock(), clock=Mock(now=0.0), _is_sweeping=False,
         host=SimpleNamespace(settings=SimpleNamespace(timeouts=SimpleNamespace(least=60.0))),
     )  # fmt: skip
     process.clock.until = lambda at: at
