@@ -11,19 +11,22 @@ import os
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lab.analysis.streaming import StreamingAnalysis
 from lab.api.run import Interrupted, Run, RunFailed
 from lab.runtime import arguments
 from lab.runtime.signals import interruptible, not_ignored
-from lab.simulation.partitioned.coordinator import Coordinator, WorkerLost
-from lab.simulation.partitioned.planning import PartitionPlan, shared_out
 from lab.simulation.simulation import Simulation
 from lab.topology.model import FaultSpec as Fault
 from lab.topology.model import Topology
 from lab.topology.model import load as load_topology
 from lab.trace.levels import LEVELS
 from lab.trace.retention import Retention
+
+# imported when several processes are asked for: what a run in one process does not need
+if TYPE_CHECKING:
+    from lab.simulation.partitioned.coordinator import Coordinator
 
 Progress = Callable[[int], None]
 """Called now and then with the number of messages so far."""
@@ -113,6 +116,9 @@ def make_run(
     """
     signals = not_ignored() if signals is None else signals
     if processes > 1:
+        from lab.simulation.partitioned.coordinator import Coordinator
+        from lab.simulation.partitioned.planning import PartitionPlan, shared_out
+
         plan = shared_out(topology, processes)
         if isinstance(plan, PartitionPlan):
             retention = retention or Retention(in_memory=True)
@@ -160,6 +166,8 @@ def _on_one_process(
 def _on_several_processes(
     coordinator: Coordinator, progress: Progress | None, signals: Sequence[int]
 ) -> Run:
+    from lab.simulation.partitioned.coordinator import WorkerLost
+
     try:
         with interruptible(coordinator.interrupt, *signals):
             trace = coordinator.run(progress)
