@@ -3,8 +3,8 @@
 Every recipient of every submitted message ends in exactly one outcome: ``delivered``, ``returned``
 (a notification about it reached the originator), ``rejected`` (refused by the user's own host),
 ``queued`` (the run stopped first), ``undeliverable_notifications`` (its notification could not be
-delivered), ``discarded`` (a scripted or external host accepted it and did not keep it), or
-``lost``, which is a fault of the lab.
+delivered), ``discarded`` (a scripted or external host accepted it and did not keep it, or seemed to
+because a fault had changed what crossed), or ``lost``, which is a fault of the lab.
 
 A settled recipient whose mail is in no host's spool any more is moved to columns of a few dozen
 bytes: an account of a million messages takes no more room than their addresses.
@@ -34,9 +34,11 @@ from lab.analysis.summary import (
 )
 from lab.runtime.arguments import many
 from lab.trace.rows import (
+    CHANGING,
     EXPAND_MEMBERS,
     FAILURE_NAME,
     FAILURE_REASON,
+    FAULT_NAME,
     FORWARD_NEW,
     HOST,
     KIND,
@@ -48,6 +50,7 @@ from lab.trace.rows import (
     PEER,
     RECIPIENT,
     RECIPIENTS,
+    SESSION,
     START_META,
     SUBMIT_RECIPIENTS,
     SUBMIT_VERB,
@@ -83,6 +86,7 @@ class Account:
         self.notifications_by_number: dict[int, Recipient] = {}
         self.saml_messages: set[int] = set()
         self.scripted: set[str] = set()
+        self._altered: set[int | None] = set()
         self._external: set[str] = set()
         self._outside: dict[tuple[int, str], None] = {}
         self._back_early: set[tuple[int, str]] = set()
@@ -191,7 +195,7 @@ class Account:
 
     def _transfer(self, row: Row) -> None:
         self._left_spool(row)
-        if row[PEER] in self.scripted:
+        if row[PEER] in self.scripted or row[SESSION] in self._altered:
             for recipient in self._recipients_of(row[MESSAGE], row[RECIPIENTS]):
                 recipient.discarded_at = row[T]
 
@@ -199,6 +203,10 @@ class Account:
         hosts = row[START_META].get("hosts", ())
         self._external = {host["name"] for host in hosts if host.get("external")}
         self.scripted = {host["name"] for host in hosts if host.get("reply")} | self._external
+
+    def _fault(self, row: Row) -> None:
+        if row[FAULT_NAME] in CHANGING:
+            self._altered.add(row[SESSION])
 
     def _deliver(self, row: Row) -> None:
         t, message = row[T], row[MESSAGE]
@@ -392,6 +400,7 @@ _HANDLERS: Final = {
     "queue": Account._queue,
     "accept": Account._accept,
     "start": Account._start,
+    "fault": Account._fault,
     "transfer": Account._transfer,
     "refuse": Account._left_spool,
     "forget": Account._left_spool,

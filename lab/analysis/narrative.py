@@ -16,6 +16,7 @@ from lab.escaping import visible
 from lab.quantities import clock_time, count_noun
 from lab.trace.closes import QUIT
 from lab.trace.rows import (
+    CHANGING,
     FAULT_ON,
     HOST,
     KIND,
@@ -202,7 +203,7 @@ def form_of(event: Event) -> str:
 
 
 def _fault_variant(event: Event) -> str:
-    if event["name"] in ("change-reply", "change-command"):
+    if event["name"] in CHANGING:
         return str(event["name"])
     return "" if event["on"] else "over"
 

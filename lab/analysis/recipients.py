@@ -26,7 +26,8 @@ class Recipient:
 
     ``holders`` are the hosts in whose spool the mail for it lies, ``vanished_at`` is when the last
     of them had it no longer, and ``notification`` the number of the notification about it.
-    ``discarded_at`` is when a scripted host was given it last, which may not have taken it.
+    ``discarded_at`` is when a host was given it last that may not have taken it: a scripted one, or
+    one of whose session a fault had changed a command or a reply.
     """
 
     message: int

@@ -96,19 +96,23 @@ class Exchange:
 
     Call :meth:`ask` with what the sender-SMTP has sent, once it has left completely, and
     :meth:`receive` with the bytes that arrive from the receiver-SMTP, in any pieces. ``is_broken``:
-    they are not replies to what was asked. ``is_over``: the receiver-SMTP closes the channel.
+    they are not replies to what was asked. ``is_over``: the receiver-SMTP closes the channel, and
+    ``has_quit``: it does so because QUIT has succeeded.
     ``is_turned``: TURN has been granted, and another exchange begins. After any of these (see
     :attr:`has_ended`), all that comes is ignored. ``takes_mail_data``: what the sender-SMTP sends
     next is mail data.
     """
 
-    __slots__ = ("_asked", "_parser", "is_broken", "is_over", "is_turned", "takes_mail_data")
+    __slots__ = (
+        "_asked", "_parser", "has_quit", "is_broken", "is_over", "is_turned", "takes_mail_data",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self._asked: deque[Spoken] = deque([OPENING])
         self._parser = ReplyParser()
         self.is_broken = False
         self.is_over = False
+        self.has_quit = False
         self.is_turned = False
         self.takes_mail_data = False
 
@@ -162,6 +166,7 @@ class Exchange:
         command = "" if spoken is None else spoken.command
         if ends_session(command, code):
             self.is_over = True
+            self.has_quit = code != 421
         elif spoken is None:
             self.is_broken = True
         self.is_turned = grants_turn(command, code)

@@ -27,6 +27,11 @@ class ScriptedSender:
         self._exchange = Exchange()
         self.closing = False
 
+    @property
+    def has_quit(self) -> bool:
+        """Whether QUIT has succeeded."""
+        return self._exchange.has_quit
+
     def receive(self, octets: bytes, *, has_left: bool = True) -> list[Crossing]:
         """Take the bytes of replies; return what crossed and what to send next, in order.
 

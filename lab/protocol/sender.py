@@ -67,12 +67,12 @@ class SenderSMTP:
     ``domain`` is the name that HELO gives, ``agenda`` the source of the mail. ``awaiting`` is the
     row of section 4.3 whose reply is due, ``state`` the state of the session, ``outgoing`` the
     transaction in progress. ``peer`` is the name by which the receiver-SMTP has greeted. ``turned``
-    is set when the roles have changed.
+    is set when the roles have changed, and ``has_quit`` when QUIT has succeeded.
     """
 
     __slots__ = (
         "_meets", "_next_recipient", "_parser", "agenda", "awaiting", "domain",
-        "outgoing", "peer", "state", "turned",
+        "has_quit", "outgoing", "peer", "state", "turned",
     )  # fmt: skip
 
     def __init__(self, domain: str, agenda: Agenda) -> None:
@@ -86,6 +86,7 @@ class SenderSMTP:
         self._parser: ReplyParser | None = None
         self._next_recipient = 0
         self.turned = False
+        self.has_quit = False
 
     @property
     def closing(self) -> bool:
@@ -296,6 +297,7 @@ class SenderSMTP:
 
     def _left(self, code: int, lines: tuple[str, ...], meaning: Outcome) -> Sent:
         self.state = _CLOSED
+        self.has_quit = meaning is _SUCCESS
         return "command", b""
 
     def _current(self) -> Outgoing:

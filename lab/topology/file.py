@@ -59,7 +59,7 @@ class Expect:
         "Recipients for whom the notification could not be delivered."
     )
     discarded: int | None = _expected(
-        "Recipients whose mail a scripted host accepted and did not keep."
+        "Recipients whose mail a host seemed to accept and did not keep, by a script or a fault."
     )
     lost: int | None = _expected("Recipients whose mail was lost.")
     duplicates: int | None = _expected("Deliveries beyond the first.")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 QUIT: Final = "quit"
-"""The sender-SMTP closed it after 221."""
+"""The sender-SMTP closed it after its QUIT had succeeded, as a rule with 221."""
 
 CLOSED: Final = "closed"
 """The sender-SMTP closed it after another reply, such as 421."""
@@ -30,9 +30,9 @@ def cut(why: str) -> str:
     return f"{_CUT}: {why}"
 
 
-def closed_after(code: int) -> str:
-    """Return the reason for the close of a channel by the sender-SMTP, after a reply."""
-    return QUIT if code == 221 else CLOSED
+def closed_by_sender(has_quit: bool) -> str:
+    """Return why the sender-SMTP has closed a channel: QUIT has succeeded, or something else."""
+    return QUIT if has_quit else CLOSED
 
 
 def hung_up(host: str) -> str:

@@ -150,6 +150,8 @@ FAILURE_NAME: Final = 6
 """What has failed: "session", "storage", "host", "process", "down", "trace" or "network"."""
 
 FAILURE_REASON: Final = 7
+CHANGING: Final = frozenset(("change-reply", "change-command"))
+"""Names of the faults that change what crosses in a session."""
 
 END_REASON: Final = 6
 

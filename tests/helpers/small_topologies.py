@@ -107,7 +107,7 @@ def delivered(of: lab.Run, user: str) -> list[str]:
 def counts(of: lab.Run) -> dict[str, int]:
     """The outcomes and duplicates that occurred, with their numbers."""
     names = ("delivered", "returned", "rejected", "queued", "undeliverable_notifications",
-             "lost", "duplicates")  # fmt: skip
+             "discarded", "lost", "duplicates")  # fmt: skip
     return {name: of.summary[name] for name in names if of.summary[name]}
 
 

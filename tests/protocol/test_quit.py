@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from helpers.places import TOPOLOGIES
@@ -10,6 +11,7 @@ from helpers.places import TOPOLOGIES
 import lab
 from lab.protocol import SenderSMTP
 from lab.testing import FakeAgenda, mail_to
+from lab.topology.model import from_dict
 
 FILES = [
     *sorted((TOPOLOGIES / "rfc821").glob("*.toml")),
@@ -44,6 +46,36 @@ def test_any_reply_to_quit_is_its_reply(code: int) -> None:
         assert not sender.closing
         sender.respond(octets)
     assert sender.closing
+    assert sender.has_quit is (code in (221, 250))
+
+
+@pytest.mark.parametrize(
+    ("answers", "reason"),
+    [({"QUIT": 250}, "quit"), ({"QUIT": 500}, "closed"), ({"QUIT": 421}, "closed")],
+)
+def test_a_session_ends_with_quit_if_that_has_succeeded(
+    answers: dict[str, int], reason: str
+) -> None:
+    """Whatever its code; for a script as well."""
+    tables: dict[str, Any] = {
+        "host": [{"name": "A", "users": ["ann"]}, {"name": "B", "answers": answers}],
+        "link": [{"between": ["A", "B"]}],
+        "script": [{"from": "A", "to": "B", "lines": ["HELO A", "QUIT"]}],
+    }
+    script = lab.simulate(from_dict(tables))
+    tables["mail"] = [{"from": "ann@A", "to": "bob@B"}]
+    made = lab.simulate(from_dict(tables))
+    assert [event["reason"] for event in made.trace if event.kind == "close"] == [reason] * 2
+    assert [event["reason"] for event in script.trace if event.kind == "close"] == [reason]
+
+
+def test_a_221_to_another_command_is_no_quit() -> None:
+    sender = SenderSMTP("ALPHA.ARPA", FakeAgenda())
+    for octets in (b"221 hi\r\n", b"221 hi\r\n"):
+        sender.respond(octets)
+    assert not sender.has_quit
+    sender.respond(b"221 bye\r\n")
+    assert sender.has_quit
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

@@ -66,15 +66,39 @@ def test_all_before_it_is_as_it_was() -> None:
 
 
 def test_a_250_in_place_of_a_refusal_is_only_said() -> None:
-    """The sender-SMTP believes it, and the mail is lost: that is what a false 250 does."""
+    """The sender-SMTP believes it, and the mail is discarded: that is what a false 250 does. It is
+    the fault's doing, and breaks no rule of the lab.
+    """
     made = run(
         host(A, "ann"), host(B, "bob"),
         mail=[mail("ann@A", "bob@B", "nobody@B")],
         fault=[reply(5, "250 OK")],
     )  # fmt: skip
     assert wire(made, A, "reply")[4] == "250 OK"
-    assert counts(made) == {"delivered": 1, "lost": 1}
-    assert {breach.rule for breach in made.breaches} == {"no accepted mail is lost"}
+    assert counts(made) == {"delivered": 1, "discarded": 1}
+    assert not made.breaches
+
+
+@pytest.mark.parametrize("line", ["NOOP", "MAIL FROM:<ann@A>"])
+def test_a_recipient_that_a_changed_command_hides_is_discarded(line: str) -> None:
+    """The sender-SMTP takes the 250 of another command for that of its RCPT."""
+    made = run(
+        host(A, "ann"), host(B, "bob", "bab"), mail=[mail("ann@A", "bob@B", "bab@B")],
+        fault=[command(3, line)],
+    )  # fmt: skip
+    assert counts(made) == {"delivered": 1, "discarded": 1}
+    assert not made.breaches
+
+
+def test_text_that_a_fault_has_changed_is_no_breach() -> None:
+    """A period in place of the mail data ends it at once; what was meant is sent to nobody."""
+    made = run(
+        host(A, "ann"), relay(B), host(C, "bob"), mail=[mail("ann@A", "<@B:bob@C>", text="Hi")],
+        fault=[command(5, ".")],
+    )  # fmt: skip
+    assert counts(made) == {"delivered": 1}
+    assert b"Hi" not in next(one["octets"] for one in made.trace if one.kind == "deliver")
+    assert not made.breaches
 
 
 @pytest.mark.parametrize("code", [421, 451, 552, 554])
@@ -179,7 +203,8 @@ def test_whatever_is_changed_the_run_ends_and_each_recipient_is_accounted_for(
     made = lab.simulate(from_dict(tables), until=100_000)
     assert made.is_settled
     changed = any(event.kind == "fault" for event in made.trace)
-    assert changed or not made.breaches
+    assert changed or "discarded" not in counts(made)
+    assert not made.breaches
     assert len(made.summary["recipients"]) >= 4
     again = lab.simulate(from_dict(tables), until=100_000)
     assert list(islice(again.trace.rows, 5)) == list(islice(made.trace.rows, 5))

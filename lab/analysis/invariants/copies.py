@@ -19,8 +19,9 @@ class Mail:
     ``text`` are its bytes as they were first sent, ``came`` says how it came to each host. ``hand``
     and ``spool`` count the copies, ``shown`` are those that a terminal has shown. ``promised`` are
     the recipients accepted in each session whose 250 the peer has not received, and ``crossing``
-    the sessions in which its mail data has arrived and not been answered. ``was_outside``: a mail
-    program outside the lab has sent it back, and may have changed how it looks.
+    the sessions in which its mail data has arrived and not been answered. ``was_changed``: a fault
+    has changed its text on its way, or a mail program outside the lab has sent it back, and may
+    have changed how it looks.
     """
 
     origin: tuple[str, str, int]
@@ -31,7 +32,7 @@ class Mail:
     shown: set[Copy] = field(default_factory=set)
     promised: dict[int | None, frozenset[str]] = field(default_factory=dict)
     crossing: set[int | None] = field(default_factory=set)
-    was_outside: bool = False
+    was_changed: bool = False
 
     def take(self, copy: Copy) -> None:
         """Add a copy in hand."""

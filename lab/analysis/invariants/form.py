@@ -6,7 +6,7 @@ from datetime import datetime
 
 from lab.analysis.invariants.breach import ORDER, ROUTE, STAMPS, TEXT, Findings, of_message
 from lab.analysis.invariants.copies import Came, Mail
-from lab.analysis.invariants.timestamps import seconds, stamps_above, time_stamps
+from lab.analysis.invariants.timestamps import own_stamp, seconds, stamps_above, time_stamps
 from lab.protocol import HostName, dot_stuff, dot_unstuff
 from lab.trace.meta import Meta
 from lab.trace.rows import (
@@ -58,28 +58,29 @@ class FormRules:
 
     def check_arrival(self, row: Row, mail: Mail, octets: bytes, foreign: bool) -> None:
         """Check text, time stamp lines and reverse-path of mail that a host has just accepted."""
-        if mail.was_outside:
+        if mail.was_changed:
             return
         host, peer, reverse_path = row[HOST], row[PEER], row[ACCEPT_REVERSE_PATH]
         origin, text = mail.origin, mail.text
         if foreign:
             # a sender outside the lab need not have doubled a period before more text (4.5.2)
             octets = dot_stuff(dot_unstuff(octets[:-3]))
+        own = own_stamp(octets, peer) if peer == origin[0] else b""
+        octets = octets[len(own) :]
         if text is None:
             text = mail.text = octets
-            if origin[2] >= 0 and row[ACCEPT_SIZE] != origin[2]:
-                self._changed(
-                    row, f"{origin[2]} bytes were submitted but {row[ACCEPT_SIZE]} arrived"
-                )
+            size = row[ACCEPT_SIZE] - len(own)
+            if origin[2] >= 0 and size != origin[2]:
+                self._changed(row, mail, f"{origin[2]} bytes were submitted but {size} arrived")
         stamps = stamps_above(octets, text)
         if stamps < 0:
-            self._changed(row, "what arrived is not the text below time stamp lines")
+            self._changed(row, mail, "what arrived is not the text below time stamp lines")
             stamps = 0
         came = (reverse_path, stamps)
         straight = peer == origin[0] and peer not in self._elsewhere and came == (origin[1], 0)
         if not (foreign or straight):
             self._check_way(row, came, mail)
-        mail.came.setdefault(host, []).append((reverse_path, stamps + 1))
+        mail.came.setdefault(host, []).append((reverse_path, stamps + 1 + bool(own)))
 
     def _check_way(self, row: Row, came: Came, mail: Mail) -> None:
         peer: str = row[PEER]
@@ -110,7 +111,7 @@ class FormRules:
     def check_delivery(self, row: Row, mail: Mail) -> None:
         """Check return path line, time stamp lines and text of mail as it lies in a mailbox."""
         host, message, octets = row[HOST], row[MESSAGE], row[DELIVER_OCTETS]
-        if host in self._external or mail.was_outside:
+        if host in self._external or mail.was_changed:
             return  # a server outside the lab may do what it likes with its mail
         origin = mail.origin
         end = octets.find(b"\r\n") + 2
@@ -124,7 +125,7 @@ class FormRules:
         if host == origin[0]:
             came = [*came, (origin[1], 0)]
         if stamps < 0:
-            self._changed(row, "what was delivered is not the text below time stamp lines")
+            self._changed(row, mail, "what was delivered is not the text below time stamp lines")
         elif not any(first == b"Return-Path: <%b>\r\n" % path.encode() for path, _ in came):
             self._findings.add(
                 ROUTE,
@@ -175,10 +176,12 @@ class FormRules:
     def _host(self, name: str) -> str:
         return self._names.get(HostName(name), name)
 
-    def _changed(self, row: Row, how: str) -> None:
-        rule = TEXT
+    def _changed(self, row: Row, mail: Mail, how: str) -> None:
+        if row[SESSION] in self.altered:
+            mail.was_changed = True
+            return
         self._findings.add(
-            rule, row, "message ", of_message(row[MESSAGE]), f" at {row[HOST]}: {how}"
+            TEXT, row, "message ", of_message(row[MESSAGE]), f" at {row[HOST]}: {how}"
         )
 
 

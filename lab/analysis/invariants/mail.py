@@ -26,6 +26,7 @@ from lab.analysis.invariants.copies import Copy, Mail, take_out
 from lab.analysis.invariants.form import FormRules
 from lab.protocol.receiver import CLEARED
 from lab.trace.rows import (
+    CHANGING,
     END_REASON,
     EXPAND_MEMBERS,
     FAULT_NAME,
@@ -184,9 +185,9 @@ class MailRules:
         """Return the mail that comes from outside: new, or sent back by a mail program there."""
         if mail is None:
             mail = self._mail[row[MESSAGE]] = Mail((row[HOST], "", -1))
-            mail.was_outside = True
+            mail.was_changed = True
         elif mail.text is not None or mail.origin[0] != row[HOST]:
-            mail.was_outside = True
+            mail.was_changed = True
         return mail
 
     def _expand(self, row: Row) -> None:
@@ -214,7 +215,8 @@ class MailRules:
         for recipient in row[RECIPIENTS]:
             if mail is None or not take_out(mail.spool, (recipient, host)):
                 self._from_nowhere(row, recipient, "sent on")
-            if recipient not in promised and row[PEER] not in self._scripted:
+            may_be_untrue = row[PEER] in self._scripted or session in self._form.altered
+            if recipient not in promised and not may_be_untrue:
                 self._found.add(
                     LOST,
                     row,
@@ -309,7 +311,7 @@ class MailRules:
     def _fault(self, row: Row) -> None:
         if row[FAULT_NAME] == "clock-skew":
             self._form.skewed.add(row[HOST])
-        elif row[FAULT_NAME] in ("change-reply", "change-command"):
+        elif row[FAULT_NAME] in CHANGING:
             self._form.altered.add(row[SESSION])
         elif row[FAULT_NAME] in ("host-down", "crash"):
             self._down[row[HOST]] += 1 if row[FAULT_ON] else -1

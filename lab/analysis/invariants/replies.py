@@ -17,6 +17,7 @@ from lab.protocol.replies import (
 )
 from lab.protocol.syntax import verb_of
 from lab.trace.rows import (
+    CHANGING,
     FAULT_NAME,
     HOST,
     OCTETS,
@@ -114,7 +115,7 @@ class Replies:
             self.peers.closed(row)
 
     def _fault(self, row: Row) -> None:
-        if row[FAULT_NAME] in ("change-reply", "change-command"):
+        if row[FAULT_NAME] in CHANGING:
             self._altered.add(row[SESSION])
 
     def _reply(self, row: Row) -> None:

@@ -17,6 +17,14 @@ def stamps_above(octets: bytes, text: bytes) -> int:
     return -1 if stamps is None else len(stamps)
 
 
+def own_stamp(octets: bytes, host: str) -> bytes:
+    """The time stamp line of a host on mail of its own user, for a private list; b"" if none."""
+    if not octets.startswith(b"Received: from %b by %b " % (host.encode(), host.encode())):
+        return b""
+    line = octets[: octets.find(b"\r\n") + 2]
+    return line if time_stamps(line) else b""
+
+
 @lru_cache(maxsize=4096)
 def time_stamps(above: bytes) -> tuple[TimeStamp, ...] | None:
     """The time stamps of lines, the latest first; None if any of them is something else."""
