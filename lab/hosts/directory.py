@@ -84,7 +84,10 @@ class MailingList:
             example='["ABC@MIT-MC.ARPA"]',
         ),
     )
-    private: bool = field(default=False, metadata=setting("flag", "Reply 550 to EXPN.", "3.3"))
+    private: bool = field(
+        default=False,
+        metadata=setting("flag", "Reply 550 to EXPN, and name no member in a notification.", "3.3"),
+    )
 
 
 @checked

@@ -14,7 +14,8 @@ class FailedRecipient:
 
     ``host`` refused it, with ``reason`` as its reply; "": no host did, and ``reason`` says why.
     ``written`` is the path that the user wrote, if a list, a forward or a redirect has replaced it;
-    ``is_private``: that was a list whose members are not shown to anybody.
+    ``is_private``: that was a list whose members are not shown to anybody. ``is_hidden``: a host
+    before this one has replaced what the user wrote, and this one does not say by what.
     """
 
     recipient: str
@@ -23,6 +24,12 @@ class FailedRecipient:
     reason: str
     written: Path | None = None
     is_private: bool = False
+    is_hidden: bool = False
+
+    def hide(self, written: Path | None) -> None:
+        """Have a notification name what the user wrote, if an earlier host has replaced that."""
+        if written is not None:
+            self.written, self.is_hidden = written, True
 
     @property
     def public_reason(self) -> str:

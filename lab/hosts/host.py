@@ -21,6 +21,7 @@ from lab.hosts.notification import MOST_LISTED, compose_notification
 from lab.hosts.paths import why_unsendable, why_unsendable_from
 from lab.hosts.plan import MailPlan
 from lab.hosts.port import HostPort
+from lab.hosts.private_lists import for_members, sent_for
 from lab.hosts.retry import Retry
 from lab.hosts.routing import Neighbour, RoutingTable
 from lab.hosts.settings import HostSettings
@@ -181,7 +182,7 @@ class Host(HostControl):
         plan = MailPlan(return_path, mail_data)
         if earlier is not None:
             plan.written.update(earlier.written)
-        onward: dict[str, tuple[Neighbour, list[Addressee]]] = {}
+        onward: dict[tuple[str, Path | None], tuple[Neighbour, list[Addressee]]] = {}
         octets = b""
         visited = _NOWHERE
         if relaying and return_path.route:
@@ -191,9 +192,11 @@ class Host(HostControl):
                 destination = self._onward(plan, recipient, destination, visited)
             hop = destination.hop
             if hop is not None:
-                group = onward.get(hop.name)
+                # a private list has a copy of its own, which says so in the time stamp line
+                key = hop.name, plan.private_list(recipient) if plan.written else None
+                group = onward.get(key)
                 if group is None:
-                    group = onward[hop.name] = (hop, [])
+                    group = onward[key] = (hop, [])
                 group[1].append((recipient, destination.path))
                 continue
             user = destination.entry
@@ -205,9 +208,11 @@ class Host(HostControl):
                 refusal = destination.refusal or NO_SUCH_USER
             if refusal is not None:
                 plan.fail(recipient, destination.path, self.name, refusal)
-        for hop, addressees in onward.values():
+        for (_, private_list), (hop, addressees) in onward.items():
             mail = QueuedMail(message, verb, return_path, return_path, addressees, mail_data)
             mail.relaying = relaying
+            if private_list is not None and earlier is None:
+                plan.for_members.append((mail, private_list))
             if plan.written:
                 mail.written = plan.written_of(addressees)
             if earlier is not None:
@@ -222,6 +227,9 @@ class Host(HostControl):
             record((now, step[0], name, None, None, message, *step[1:]))
         if plan.lists:
             self.expansion.remember(message, plan.lists)
+        for mail, written in plan.for_members:
+            octets = for_members(mail.mail_data, written, name, self.daytime(now))
+            mail.mail_data = octets
         for hop, mail in plan.onward:
             mail.message = message
             self.spooling.enqueue(now, hop, mail)
@@ -336,6 +344,8 @@ class Host(HostControl):
             why = _reasons(failed)
             self.record((now, "abandon", self.name, None, None, message, why))
             return
+        for failure in failed:
+            failure.hide(sent_for(mail_data, failure.path, self.own_names))
         for first in range(0, len(failed), MOST_LISTED):
             listed = failed[first : first + MOST_LISTED]
             self._notify_sender(now, message, return_path, listed, mail_data)

@@ -1,7 +1,8 @@
 """The text of an undeliverable mail notification (section 3.6, example 7).
 
 It names each recipient by the path that the user wrote, and says what the other host replied. It
-does not name the members of a private list, nor the hosts where they are. Replies may be of any
+does not name the members of a private list, nor the hosts where they are, wherever on their way the
+mail is lost (:mod:`lab.hosts.private_lists`). Replies may be of any
 length, and only their beginning is quoted, so that a notification has an upper bound.
 """
 
@@ -12,6 +13,7 @@ from typing import Final
 
 from lab.hosts.failed import FailedRecipient
 from lab.hosts.message import as_mail_data
+from lab.hosts.received import without_received
 from lab.protocol import Path
 
 MOST_LISTED: Final = 100
@@ -22,6 +24,9 @@ MOST_LISTED: Final = 100
 
 MOST_QUOTED: Final = 8000
 """The most characters of replies and reasons in a notification."""
+
+_OF_A_LIST: Final = "  A member of that list did not get it:"
+_SENT_ON: Final = "  It was sent on from there, and not everybody got it:"
 
 _SHORTEST: Final = 80
 """Characters of a reply that are quoted when there is room for no more."""
@@ -61,6 +66,8 @@ def compose_notification(
         room -= sum(map(len, shortened))
         lines += _in_quotes(shortened) if failure.host else [f"  {line}" for line in shortened]
         begin = "  Your"
+    if any(failure.is_private or failure.is_hidden for failure in failures):
+        mail_data = without_received(mail_data)  # a host may have written a member into its line
     return as_mail_data([*lines, *_quoted(mail_data, quote)])
 
 
@@ -68,8 +75,8 @@ def _about(failure: FailedRecipient) -> tuple[tuple[str, ...], str]:
     """Return the lines about a recipient, and what was said or is the reason."""
     written = failure.written or failure.path
     about = [f"message to {written.mailbox} lost."]
-    if failure.is_private:
-        about.append("  A member of that list did not get it:")
+    if failure.is_private or failure.is_hidden:
+        about.append(_OF_A_LIST if failure.is_private else _SENT_ON)
         return tuple(about), failure.public_reason
     if written.mailbox_key != failure.path.mailbox_key:
         about.append(f"  It was sent on to {failure.path.mailbox}.")

@@ -14,6 +14,7 @@ from lab.protocol import Path, Reply, reply
 Step = tuple[Any, ...]
 """A row of the trace to be: its kind, and the columns of that kind."""
 
+_AS_IT_IS: Final[tuple[None, bool]] = (None, False)
 _NO_LISTS: Final[frozenset[str]] = frozenset()
 
 
@@ -21,15 +22,16 @@ class MailPlan:
     """What a host will do with one message for its recipients; making it changes nothing.
 
     ``steps`` are the rows to record, in order: lists and forwards that are expanded, deliveries.
-    ``onward`` is the mail to queue, with its next host; ``failed`` are the recipients who cannot be
-    given the mail, ``refusals`` the replies that say why. ``is_handled`` is set if anybody else
+    ``onward`` is the mail to queue, with its next host; ``for_members`` is what of it goes to
+    members of a private list, with how that was written. ``failed`` are the recipients who cannot
+    be given the mail, ``refusals`` the replies that say why. ``is_handled`` is set if anybody else
     can. ``lists`` are the lists to which the mail will have gone; ``written`` is how the paths of
     recipients were written before lists and forwards replaced them.
     """
 
     __slots__ = (
-        "failed", "is_handled", "lists", "mail_data", "onward", "refusals", "return_path", "steps",
-        "written",
+        "failed", "for_members", "is_handled", "lists", "mail_data", "onward", "refusals",
+        "return_path", "steps", "written",
     )  # fmt: skip
 
     def __init__(self, return_path: Path, mail_data: bytes = b"") -> None:
@@ -38,6 +40,7 @@ class MailPlan:
         self.written: dict[str, Written] = {}
         self.steps: list[Step] = []
         self.onward: list[tuple[Neighbour, QueuedMail]] = []
+        self.for_members: list[tuple[QueuedMail, Path]] = []
         self.failed: list[FailedRecipient] = []
         self.refusals: list[Reply] = []
         self.is_handled = False
@@ -51,6 +54,11 @@ class MailPlan:
         if failure.is_private:
             refusal = reply(refusal.code, failure.public_reason[len("550 ") :])
         self.refusals.append(refusal)
+
+    def private_list(self, recipient: str) -> Path | None:
+        """Return the private list through which mail goes to a recipient, as it was written."""
+        written, is_private = self.written.get(recipient, _AS_IT_IS)
+        return written if is_private else None
 
     def written_of(self, addressees: Sequence[Addressee]) -> dict[str, Written]:
         """Return how the paths of some recipients were written, if otherwise."""

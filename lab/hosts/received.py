@@ -51,6 +51,15 @@ def unfolded(header: bytes, wanted: bytes) -> list[bytes]:
     return [b"".join(lines) for lines in fields]
 
 
+def without_received(mail_data: bytes) -> bytes:
+    """Return mail without the Received fields with which it begins."""
+    while _in_capitals(mail_data[: len(_NAME)]) == _NAME:
+        _, _, mail_data = mail_data.partition(b"\r\n")
+        while mail_data[:1] in (b" ", b"\t"):
+            _, _, mail_data = mail_data.partition(b"\r\n")
+    return mail_data
+
+
 def hops_beyond(mail_data: bytes, most: int) -> int:
     """Return how many Received fields mail has, if these are more than ``most``; 0 if not."""
     # counting words is fast, and mail of that many fields is rare

@@ -10,9 +10,11 @@ from helpers.small_topologies import counts, delivered, host, relay, run
 import lab
 from lab.hosts.failed import FailedRecipient
 from lab.hosts.notification import MOST_QUOTED, compose_notification
+from lab.hosts.private_lists import for_members, sent_for
+from lab.hosts.received import without_received
 from lab.hosts.spool import QueuedMail
 from lab.live.spool_rows import as_mail, as_text
-from lab.protocol import parse_path
+from lab.protocol import HostName, parse_path
 
 Z = host("Z.ARPA", "well", {"name": "full", "mailbox": "full-after-data"})
 REFUSED = '  Z.ARPA said this:\n   "550 No such user here"\n'
@@ -93,6 +95,89 @@ def test_members_of_a_private_list_are_not_named_when_they_cannot_be_reached() -
         "  Sorry JOE, your message to all@TWO.ARPA lost.\n"
         "  A member of that list did not get it:\n  it could not be reached\n"
     )
+
+
+DOWN = {"kind": "host-down", "host": "FAR", "at": 0}
+RELAYS = {"notification_quote": "2 kB", "stamp": {"for": "path"}}
+
+
+@pytest.mark.parametrize("by", ["ann@HOME", "lee@LIST"])
+@pytest.mark.parametrize("to", ["team@LIST", "club@R2"])
+@pytest.mark.parametrize(
+    ("far", "fault", "said"),
+    [
+        (["zed"], [], '   "550 Requested action not taken: mailbox unavailable"\n'),
+        (["bob"], [DOWN], "  it could not be reached\n"),
+        ([{"name": "bob", "mailbox": "full-after-data"}], [], '   "552 Requested mail action'),
+    ],
+)
+def test_hosts_further_on_do_not_name_members_either(
+    by: str, to: str, far: list[Any], fault: list[Any], said: str
+) -> None:
+    """However many relays lie between, and also where these quote the mail and write FOR: they find
+    the list in the time stamp line of its host.
+    """
+    hosts = [
+        host("HOME", "ann"),
+        relay("LIST", "lee", list=[lists("bob@FAR", "lee@LIST", private=True, name="team")]),
+        relay("R1", **RELAYS),
+        relay("R2", list=[lists("team@LIST", private=True, name="club")], **RELAYS),
+        host("FAR", *far),
+    ]
+    done = run(
+        *hosts, mail=[{"from": by, "to": [to], "text": "Hi"}], fault=fault,
+        retry={"first": "60 s", "give_up": "20 min"},
+    )  # fmt: skip
+    user = by.partition("@")[0]
+    [notice] = [text for text in delivered(done, user) if "Sorry" in text]
+    assert f"  Sorry {user}, your message to {to} lost.\n" in notice
+    assert said in notice
+    assert "bob" not in notice
+    assert "FAR" not in notice
+    assert to == "team@LIST" or "team" not in notice
+    assert counts(done) == {"delivered": 1, "returned": 1}
+    assert done.breaches == []
+
+
+def test_a_private_list_has_a_copy_of_its_own() -> None:
+    """One who is a member, and is written to besides, has a notification for each."""
+    two = relay("TWO.ARPA", "BOB", list=[lists("gone@Z.ARPA", "BOB@TWO.ARPA", private=True)])
+    done = run(
+        host("ONE.ARPA", "JOE"), two, relay("MID.ARPA"), Z,
+        mail=[{"from": "JOE@ONE.ARPA", "to": ["all@TWO.ARPA", "gone@Z.ARPA"], "text": "Hi"}],
+    )  # fmt: skip
+    notices = delivered(done, "JOE")
+    assert sorted("your message to all@TWO.ARPA lost" in text for text in notices) == [False, True]
+    assert done.breaches == []
+
+
+@pytest.mark.parametrize(
+    "above", [b"", b"Received: by some program\r\n", b"Received: from A by B ; x\r\n"]
+)
+def test_a_list_is_written_into_the_line_of_its_host_alone(above: bytes) -> None:
+    """Where the first line is not that of the host, it gets one."""
+    path = parse_path("<all@TWO>")
+    made = for_members(above + b"Hi\r\n", path, "TWO", "1 Aug 82 00:00:00 UT")
+    line = b"Received: from TWO by TWO for <all@TWO> ; 1 Aug 82 00:00:00 UT\r\n"
+    assert made == line + above + b"Hi\r\n"
+
+
+def test_a_notification_about_a_list_quotes_no_received_field() -> None:
+    """However it is written; one below other fields is the originator's."""
+    fields = b"Received: a\r\n b\r\n\tc\r\nRECEIVED : d\r\n"
+    assert without_received(fields + b"Date: x\r\n" + fields) == b"Date: x\r\n" + fields
+    assert without_received(b"Received: a") == b""
+
+
+def test_lines_that_name_no_path_hide_nothing() -> None:
+    gone = parse_path("<gone@Z>")
+    begin = b"Received: from A by TWO "
+    end = b"; 1 Aug 82 00:00:00 UT\r\n"
+    for line in (b"", b"for <gone@z> ", b"for gone@Z ", b"for <@> ", b"id x "):
+        assert sent_for(begin + line + end, gone, {HostName("Z")}) is None, line
+    other = begin + b"for all@TWO " + end
+    assert sent_for(other, gone, {HostName("Z")}) == parse_path("<all@TWO>")
+    assert sent_for(other, gone, {HostName("TWO")}) is None
 
 
 def test_the_reply_to_a_private_list_of_nobody_names_nobody() -> None:
