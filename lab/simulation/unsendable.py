@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import pairwise
+from typing import Final
 
+from lab.hosts.directory import Directory, Forward, MailingList
 from lab.hosts.message import lines_of
+from lab.protocol import Path, time_stamp_line
 from lab.protocol.lines import CRLF, seems_to_end
 from lab.protocol.sizes import MAX_TEXT_LINE
 from lab.simulation.agenda import submission_of
 from lab.simulation.planned_routes import route_of
 from lab.simulation.world import World
-from lab.topology.model import Topology
+from lab.topology.model import HostSpec, Topology
+
+GROWTH: Final = 10_000
+"""Bytes that the time stamp lines of all hosts on a way may have."""
 
 
 def unsendable_mail(topology: Topology) -> list[str]:
@@ -23,9 +30,10 @@ def unsendable_mail(topology: Topology) -> list[str]:
     for number, spec in enumerate(topology.mail):
         whys = list(_cut_lines(spec.text or spec.mail_data or ""))
         octets = submission_of(topology, spec).mail_data(world.calendar.daytime(spec.at))
-        if len(octets) > least or seems_to_end(octets):
-            routes = [route_of(world, spec.sender, recipient) for recipient in spec.to]
-            whys += [why for hosts in routes for why in _obstacles(topology, octets, hosts)]
+        if len(octets) > least - GROWTH or seems_to_end(octets):
+            for recipient in spec.to:
+                for hosts in _ways(world, spec.sender, recipient, set()):
+                    whys += _obstacles(topology, octets, hosts, world.calendar.daytime(spec.at))
         sentences += [f"mail.{number} {why}" for why in dict.fromkeys(whys)]
     return sentences
 
@@ -41,16 +49,47 @@ def _cut_lines(text: str) -> Iterator[str]:
         )
 
 
-def _obstacles(topology: Topology, octets: bytes, hosts: list[str]) -> Iterator[str]:
-    """Yield why mail cannot go from the first of these hosts to the last."""
-    for host in hosts[1:]:
+def _ways(
+    world: World, sender: Path, recipient: Path, passed: set[tuple[str, str]]
+) -> Iterator[list[str]]:
+    """Yield the hosts on the way of mail to a recipient, and to those to whom a list or a forward
+    there sends it on; ``passed`` are the lists and forwards on the way.
+    """
+    hosts = route_of(world, sender, recipient)
+    yield hosts
+    if not hosts or (hosts[-1], recipient.user) in passed:
+        return
+    passed.add((hosts[-1], recipient.user))
+    for path in _sent_on(world.topology.hosts[hosts[-1]], recipient.user):
+        for onward in _ways(world, Path((), recipient.local, hosts[-1]), path, passed):
+            if onward:
+                yield hosts + onward[1:]
+
+
+def _sent_on(settings: HostSpec, name: str) -> list[Path]:
+    """Return the paths to which a host sends mail on that comes for a name of its own."""
+    directory = Directory(settings.name, settings.users, settings.lists, settings.forwards)
+    entry = directory.find(name)
+    if isinstance(entry, MailingList):
+        return [member.path for member in entry.members]
+    return [entry.to] if isinstance(entry, Forward) and entry.mode == "forward" else []
+
+
+def _obstacles(topology: Topology, octets: bytes, hosts: list[str], daytime: str) -> Iterator[str]:
+    """Yield why mail cannot go from the first of these hosts to the last.
+
+    Each host puts a time stamp line before it.
+    """
+    size = len(octets)
+    for before, host in pairwise(hosts):
         settings = topology.hosts[host]
         most = settings.limits.message
-        if most is not None and len(octets) > most:
+        if most is not None and size > most:
             yield (
-                f"is too large for {host} on its way: it has {len(octets)} bytes, and at most "
-                f"{most} are taken"
+                f"is too large for {host} on its way: it has {size} bytes, and at most {most} are "
+                "taken"
             )
+        size += len(time_stamp_line(before, host, daytime))
         if settings.external and seems_to_end(octets):
             yield (
                 f"cannot be sent to {host}: a period stands alone between bare CRs or LFs, where a "

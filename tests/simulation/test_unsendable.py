@@ -49,6 +49,40 @@ def test_mail_that_is_too_large_for_a_host_on_its_way_is_warned_about() -> None:
     assert sentence.startswith("mail.0 is too large for B.ARPA on its way: ")
 
 
+def sends_on(**settings: Any) -> lab.Topology:
+    """B sends mail for "all" on to C and D, "old" to C, and takes 66,000 bytes; D takes 1,000."""
+    hosts = [
+        host("A", "ann"),
+        relay("B", list=[{"name": "all", "members": ["sam@C", "kim@D", "all@B"]}],
+              forward=[{"user": "old", "to": "sam@C"}, {"user": "kim", "to": "kim@D"},
+                       {"user": "gone", "to": "kim@D", "mode": "refer"}]),
+        relay("C", "sam"),
+        host("D", "kim", limits={"message": 1000}),
+    ]  # fmt: skip
+    return from_dict({"host": hosts, "link": chain(*hosts), **settings})
+
+
+@pytest.mark.parametrize(
+    ("to", "count"),
+    [("all@B", 1), ("old@B", 0), ("kim@B", 1), ("gone@B", 0), ("sam@C", 0), ("nobody@B", 0)],
+)
+def test_the_way_goes_on_to_the_members_of_lists_and_by_forwards(to: str, count: int) -> None:
+    made = sends_on(mail=[mail("ann@A", to, text="text\n" * 300)])
+    found = unsendable_mail(made)
+    assert len(found) == count
+    assert all("is too large for D on its way" in sentence for sentence in found)
+    assert lab.simulate(made).summary["returned"] == count or to in ("gone@B", "nobody@B")
+
+
+def test_mail_grows_by_a_time_stamp_line_at_each_host() -> None:
+    """It fits when it is sent, and not where it arrives."""
+    for size in range(850, 1001, 10):
+        made = sends_on(mail=[{"from": "ann@A", "to": "kim@D", "size": size}])
+        warned = len(unsendable_mail(made))
+        assert warned == lab.simulate(made).summary["returned"], size
+    assert warned == 1
+
+
 @pytest.mark.parametrize(("to", "count"), [("kim@D.ARPA", 1), ("sam@C.ARPA", 0)])
 def test_a_period_alone_is_warned_about_on_the_way_out_of_the_lab(to: str, count: int) -> None:
     """Hosts of the lab end mail at CRLF, period, CRLF only."""
