@@ -69,3 +69,10 @@ def user_verdict(verb: str, user: User) -> Reply:
     if refusal is not None:
         return refusal
     return OK if verb == "MAIL" or at_terminal else WILL_MAIL
+
+
+def closing(name: str, why: str = "Service not available") -> Reply:
+    """Return the 421 that "may be a reply to any command if the service knows it must shut down"
+    (4.2.1).
+    """
+    return reply(421, f"{name} {why}, closing transmission channel")

@@ -13,6 +13,7 @@ from lab.hosts.reply_script import ReplyScript, ReplyWriter
 from lab.hosts.sending import QueueSender
 from lab.hosts.sessions import enter, take_over
 from lab.hosts.timeouts import Timeouts
+from lab.hosts.verdicts import closing
 from lab.live.clients import Caller
 from lab.live.failures import contained
 from lab.live.host_process import HostProcess, OpenSession, PendingCall
@@ -26,7 +27,6 @@ from lab.protocol import (
     SenderSMTP,
     State,
     Transaction,
-    reply,
 )
 from lab.protocol.lines import end_of_mail_data, may_complete_end
 from lab.protocol.script import ScriptedSender
@@ -699,14 +699,12 @@ class IncomingConnection(OpenSession, Caller):
             self._close_channel(f"Nothing came for {idle:g} s", "nothing was received for too long")
 
     def shut_down(self) -> None:
-        """Say 421 to a caller from outside, and close the channel: the host ends."""
-        if self.peer == OUTSIDE:
-            self._close_channel("Service not available", "the host has ended")
+        """Say 421 and close the channel: the host ends."""
+        self._close_channel("Service not available", "the host has ended")
 
     def _close_channel(self, why: str, reason: str) -> None:
         """Say 421, which "may be a reply to any command" (4.2.1), and close the channel."""
         if self.over:
             return
-        closing = reply(421, f"{self.receiving.name} {why}, closing transmission channel")
-        self._say([Crossing("reply", closing.octets)])
+        self._say([Crossing("reply", closing(self.receiving.name, why).octets)])
         self._finish(cut(reason))

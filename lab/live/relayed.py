@@ -22,10 +22,10 @@ from lab.network.link import LinkDirection
 from lab.protocol.arriving import ArrivingReplies
 from lab.protocol.dialogue import Answered, Exchange, Spoken
 from lab.protocol.lines import CRLF, END_OF_MAIL_DATA, end_of_mail_data, ends_mail_data
-from lab.protocol.replies import MAIL_DATA, code_of, is_success
+from lab.protocol.replies import MAIL_DATA, is_success
 from lab.protocol.states import MAIL_COMMANDS
 from lab.simulation.any_session import AnySession
-from lab.trace.closes import closed_after, cut, hung_up, turned_alone, unreachable
+from lab.trace.closes import closed_by_sender, cut, hung_up, turned_alone, unreachable
 
 LONGEST: Final = 128 << 20
 """Bytes of a command or of mail data that the network holds at most; more cuts the session."""
@@ -168,6 +168,7 @@ class LiveSession(AnySession):
         self._have_changes = replies is not None
         self._on_links = 0
         self._last = time.monotonic()
+        self._is_shut_down = False
         self._begin_role()
         network.register(self)
 
@@ -195,7 +196,6 @@ class LiveSession(AnySession):
         self._buffer = bytearray()
         self._searched = 0
         self._unsent = bytearray()
-        self._last_reply = b""
         self._is_early = False
         self._at_sender = Exchange()
         self._at_receiver = Exchange()
@@ -366,7 +366,7 @@ class LiveSession(AnySession):
             if is_caller:
                 self.cut(hung_up(self.sender_host))
         elif is_caller:
-            self._close(closed_after(code_of(self._last_reply)))
+            self._close(closed_by_sender(self._at_sender.has_quit))
         else:
             self.connection.announce_close_to_sender(self.network.env.now)
 
@@ -376,6 +376,8 @@ class LiveSession(AnySession):
     def at_receiver(self, delivery: Delivery) -> None:
         """Write a command or mail data to the receiver-SMTP's host."""
         self._come()
+        if self._is_shut_down:
+            return
         octets = delivery.octets
         is_data = self._arrives(octets)
         was_data = self._are_data.popleft()
@@ -405,6 +407,8 @@ class LiveSession(AnySession):
     @contained
     def part_at_receiver(self, delivery: Delivery) -> None:
         """Write the first bytes of a command or of mail data to the receiver-SMTP's host."""
+        if self._is_shut_down:
+            return
         self._record_arrival(delivery, "data" if self.is_in_mail_data else "command")
         self.answerer.write(delivery.octets)
 
@@ -425,9 +429,9 @@ class LiveSession(AnySession):
         for kind, crossed in self._pieces.take(octets):
             row = (delivery.at, kind, *hosts, self.number, self.message, delivery.sent, crossed)
             self.network.record(row)
-        self._last_reply = self._pieces.last
         confirmed = any(map(_confirms_mail, self._at_sender.receive(octets)))
         if self._is_early or self._buffer or self.connection.to_receiver.left_at > delivery.at:
+            self._at_sender.has_quit = False
             self.host.send("early", self.number)
         elif confirmed:
             self._confirmed(delivery.at)
@@ -480,6 +484,10 @@ class LiveSession(AnySession):
             self._hang_up()
         else:
             self._close(cut(reason))
+
+    def shut_down(self) -> None:
+        """Pass nothing more on to the receiver-SMTP's host, which has said 421 and ends."""
+        self._is_shut_down = True
 
     def gave_up(self, why: str) -> None:
         """Close the session: the sender-SMTP has waited too long for a reply."""

@@ -41,6 +41,10 @@ class AnySession(ConnectionUser):
         """Cut the connection. Both hosts find out, except ``crashed``, a host that has crashed."""
 
     @abstractmethod
+    def shut_down(self) -> None:
+        """Have the receiver-SMTP say 421 and close the channel: its host goes down in order."""
+
+    @abstractmethod
     def discard(self) -> None:
         """Drop everything, at the end of a run."""
 

@@ -258,7 +258,10 @@ class Faults:
         self._waiting.setdefault(host.name, []).append(call)
 
     def take_down(self, host: HostControl, *, crashed: bool) -> None:
-        """Take a host down and cut its sessions; a host that has crashed loses its memory."""
+        """Take a host down: as a receiver-SMTP it says 421 (4.2.1), and its other sessions are cut.
+
+        A host that has crashed says nothing, and loses its memory.
+        """
         driver = self.driver
         if not crashed:
             host.shut_down()
@@ -267,8 +270,12 @@ class Faults:
             host.lose_memory(driver.env.now)
         reason = f"{host.name} {'crashed' if crashed else 'went down'}"
         for session in driver.cuttable_sessions():
-            if host.name in (session.sender_host, session.receiver_host):
+            if host.name not in (session.sender_host, session.receiver_host):
+                continue
+            if crashed or session.sender_host == host.name or session.number is None:
                 session.cut(reason, crashed=host.name)
+            else:
+                session.shut_down()
 
     def bring_up(self, host: HostControl) -> None:
         """Have a host run again, unless another fault keeps it down."""

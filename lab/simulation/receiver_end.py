@@ -11,6 +11,7 @@ from mypy_extensions import mypyc_attr
 from lab.hosts.host import Host
 from lab.hosts.receiving import Identity, ReceivingSession, receiver_smtp
 from lab.hosts.reply_script import ReplyScript, ReplyWriter
+from lab.hosts.verdicts import closing
 from lab.network.connection import Connection
 from lab.network.events import Delivery
 from lab.protocol import Crossing, Reply, State, Transaction
@@ -54,6 +55,10 @@ class ReceiverEnd(metaclass=ABCMeta):
     def see_close(self) -> None:
         """Find out that the connection is closed or cut."""
 
+    @abstractmethod
+    def shut_down(self, now: float) -> None:
+        """Say 421 and close the channel, as the host goes down in order."""
+
     @property
     @abstractmethod
     def is_in_mail_data(self) -> bool:
@@ -69,8 +74,8 @@ class LocalReceiverEnd(ReceiverEnd):
     """
 
     __slots__ = (
-        "connection", "engine", "enter", "host", "identify", "override", "record", "script",
-        "sender_host", "session", "was_in_mail_data", "writer",
+        "connection", "engine", "enter", "host", "identify", "is_ending", "override", "record",
+        "script", "sender_host", "session", "was_in_mail_data", "writer",
     )  # fmt: skip
 
     def __init__(
@@ -95,6 +100,7 @@ class LocalReceiverEnd(ReceiverEnd):
         self.script = script
         self.writer: ReplyWriter | None = None
         self.was_in_mail_data = False
+        self.is_ending = False
 
     @property
     def is_in_mail_data(self) -> bool:
@@ -125,6 +131,8 @@ class LocalReceiverEnd(ReceiverEnd):
 
     def take(self, delivery: Delivery, number: int, message: int | None) -> None:
         """Take a command or mail data of a session, about a message."""
+        if self.is_ending:
+            return
         octets, engine, connection = delivery.octets, self.engine, self.connection
         now = delivery.at
         is_data = self._arrived(delivery, number, message)
@@ -160,6 +168,8 @@ class LocalReceiverEnd(ReceiverEnd):
 
     def take_part(self, delivery: Delivery, number: int, message: int | None) -> None:
         """Take the first bytes of a command or of mail data, whose rest is lost."""
+        if self.is_ending:
+            return
         self._arrived(delivery, number, message)
         self.engine.receive(delivery.octets)
 
@@ -167,6 +177,21 @@ class LocalReceiverEnd(ReceiverEnd):
         """Find out that the connection is closed or cut."""
         self.engine.end_of_input()
         self.close()
+
+    def shut_down(self, now: float) -> None:
+        """Say 421 and close the channel, as the host goes down in order; nothing more is read.
+
+        Mail that is being stored gets its reply before.
+        """
+        self.is_ending = True
+        if not self.engine.is_waiting:
+            self._say_closing(now)
+
+    def _say_closing(self, now: float) -> None:
+        if self.writer is not None:
+            self.writer.stop()
+        self.connection.send_reply(closing(self.session.name).octets, now)
+        self.see_close()
 
     def close(self) -> None:
         """End the receiver-SMTP's part: it has closed the channel, or seen that it is closed."""
@@ -209,8 +234,10 @@ class LocalReceiverEnd(ReceiverEnd):
         connection, now = self.connection, self.connection.env.now
         if self.writer is not None:
             self._write(self.writer, self.engine.answer(verdict), now)
-            return
-        for _, octets in self.engine.answer(verdict):
-            connection.send_reply(octets, now)
-        if self.engine.state is _CLOSED:
-            self.close()
+        else:
+            for _, octets in self.engine.answer(verdict):
+                connection.send_reply(octets, now)
+            if self.engine.state is _CLOSED:
+                self.close()
+        if self.is_ending and not connection.receiver_closed:
+            self._say_closing(now)

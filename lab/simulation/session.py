@@ -22,7 +22,7 @@ from lab.simulation.any_session import AnySession
 from lab.simulation.driver import Driver
 from lab.simulation.interception import ChangedReplies, KnownRecipients
 from lab.simulation.receiver_end import Identify, LocalReceiverEnd, ReceiverEnd
-from lab.trace.closes import closed_after, cut, hung_up, turned_alone, unreachable
+from lab.trace.closes import closed_by_sender, cut, hung_up, turned_alone, unreachable
 
 _RCPT: Final = "RCPT"
 
@@ -264,9 +264,9 @@ class Session(AnySession):
 
     def _hang_up_after(self, reply: bytes) -> None:
         """Close the channel from the sender-SMTP's side, after a reply; the other end finds out."""
-        code = code_of(reply)
-        self.close(closed_after(code))
-        if code not in (221, 421):
+        has_quit = self.sender.has_quit
+        self.close(closed_by_sender(has_quit))
+        if not has_quit and code_of(reply) != 421:
             self.connection.announce_close(self.driver.env.now)
         elif not self.connection.receiver_closed:
             self.receiver.see_close()  # a fault or a setting made it send this reply
@@ -304,6 +304,11 @@ class Session(AnySession):
             cut_off = not self.peer.faults.down
             self.host.defer_all(now, queue_sender.queue, why, cut_off=cut_off)
         self.host.session_over(now, queue_sender.queue)
+
+    def shut_down(self) -> None:
+        """Have the receiver-SMTP say 421 and close the channel: its host goes down in order."""
+        if not self.connection.receiver_closed:
+            self.receiver.shut_down(self.driver.env.now)
 
     def time_out(self, why: str) -> None:
         """Close the channel: the sender-SMTP has waited too long for a reply."""

@@ -294,7 +294,9 @@ class FaultKind(NamedTuple):
 _CHANGE: Final = ("host", "session", "number", "line")
 FAULT_KINDS: Final = {
     "link-down": FaultKind("the link carries nothing", ("link",)),
-    "host-down": FaultKind("the host shuts down cleanly, and starts again at the end", ("host",)),
+    "host-down": FaultKind(
+        "the host says 421 and shuts down, and starts again at the end", ("host",)
+    ),
     "crash": FaultKind("the host loses what it has in memory", ("host",)),
     "partition": FaultKind("links between the groups carry nothing", ("groups",)),
     "loss": FaultKind(

@@ -292,6 +292,9 @@ class RemoteReceiverEnd(ReceiverEnd):
     def see_close(self) -> None:
         """Do nothing: the end finds out in its own partition."""
 
+    def shut_down(self, now: float) -> None:
+        """Do nothing: the end does so in its own partition."""
+
     @property
     def is_in_mail_data(self) -> bool:
         """Whether what comes next is mail data: not known here."""
@@ -465,6 +468,10 @@ class RemoteReceiverSession(AnySession):
         self.called.abandon()
         if self.number is not None:
             self.receiver.see_close()
+
+    def shut_down(self) -> None:
+        """Have the receiver-SMTP say 421 and close the channel: its host goes down in order."""
+        self.receiver.shut_down(self.called.env.now)
 
     def discard(self) -> None:
         """Drop everything, at the end of a run, or as the sender-SMTP has given up opening."""
