@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import smtplib
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,9 +12,12 @@ from pathlib import Path
 
 from aiosmtpd.controller import Controller
 from helpers.live_hosts import eventually, served
+from helpers.postfix import running_postfix
+from helpers.programs import free_port
 
 import lab
 
+BOUNCE_SENT = re.compile(r"to=<fred@GATE.LAB.ARPA>.*status=sent", re.I)
 GATE, LOOP = "GATE.LAB.ARPA", "loop@GATE.LAB.ARPA"
 NETWORK = """
 [[host]]
@@ -63,12 +66,6 @@ class SendsBack:
                 self.end = f"{refused.smtp_code} {refused.smtp_error.decode()}"  # type: ignore[union-attr]
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextmanager
 def answering(handler: SendsBack, port: int) -> Iterator[None]:
     controller = Controller(handler, hostname="127.0.0.1", port=port)
@@ -100,6 +97,48 @@ def test_a_circle_through_a_real_mail_program_ends(tmp_path: Path) -> None:
     summary = run.summary
     assert (summary["submitted"], summary["delivered"], summary["duplicates"]) == (1, 1, 0)
     assert summary["recipients"][0]["hops"] == 102
+
+
+BACK = """
+relay_domains = real.arpa
+relay_transport = smtp
+relayhost = [127.0.0.1]:{port}
+smtp_dns_support_level = disabled
+hopcount_limit = 500
+"""
+RELAY = """
+relay = true
+hop_limit = 20
+[[mail]]
+from = "fred@GATE.LAB.ARPA"
+to = ["ann@REAL.ARPA"]
+text = "Hi"
+"""
+
+
+def test_a_circle_through_a_real_postfix_ends(tmp_path: Path) -> None:
+    """It sends all mail back to us, with fields as it writes them, until our limit of 20."""
+    ours = free_port()
+    path, out = tmp_path / "circle.toml", tmp_path / "out"
+    with running_postfix(tmp_path, BACK.format(port=ours), domains="") as (real, at):
+        first, _, rest = NETWORK.format(port=real).partition("[[host.forward]]")
+        settings, _, mail = RELAY.partition("[[mail]]")
+        path.write_text(f"{first}{settings}[[host.forward]]{rest}[[mail]]{mail}")
+        options = ("--port", f"{GATE}={ours}", "--speed", "20", "--out", str(out))
+        with served(path, *options) as (process, _):
+            assert eventually(lambda: BOUNCE_SENT.search((at / "log").read_text()), 60)
+            process.send_signal(signal.SIGINT)
+            process.wait(90)
+            assert process.returncode == 0
+        log = (at / "log").read_text()
+    assert "554 Transaction failed: the mail has 21 Received fields" in log
+    run = lab.Run(lab.load(path), lab.Trace.read_jsonl(out / "trace.jsonl"))
+    passes = [event for event in run.trace if event.kind == "data" and event.host == "REAL.ARPA"]
+    assert len(passes) == 11
+    assert [event.t for event in run.trace if event.kind == "deliver" and event["user"] == "fred"]
+    assert run.breaches == []
+    summary = run.summary  # the second is Postfix's own notification
+    assert (summary["submitted"], summary["delivered"], summary["duplicates"]) == (2, 2, 0)
 
 
 def test_mail_that_comes_back_is_the_same_mail(tmp_path: Path) -> None:

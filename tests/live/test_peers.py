@@ -14,16 +14,13 @@ from pathlib import Path
 
 import pytest
 from helpers.live_hosts import eventually, live, served
+from helpers.postfix import running_postfix
+from helpers.programs import found, free_port, listens
 from helpers.small_topologies import GATE_TO_INSIDE
 
 import lab
 
 NODE_MODULES = Path("/usr/share/nodejs")
-
-
-def found(program: str) -> str | None:
-    """Where a program is; Debian puts some where only root looks."""
-    return shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
 
 
 def needs(program: str, package: str) -> pytest.MarkDecorator:
@@ -120,20 +117,6 @@ def test_a_load_of_many_sessions_at_once(tmp_path: Path) -> None:
 
 
 # -- out of us
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def listens(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
-    except OSError:
-        return False
-    return True
 
 
 OUT = """
@@ -271,76 +254,11 @@ def test_exim_takes_our_mail(exim: tuple[int, Path], tmp_path: Path) -> None:
     assert b"<fred@HOME.LAB.ARPA>" in header.read_bytes().replace(b"@GATE.LAB.ARPA:", b"")
 
 
-MAIN_CF = """
-compatibility_level = 3.6
-queue_directory = {at}/queue
-data_directory = {at}/data
-maillog_file = {at}/log
-maillog_file_prefixes = {at}
-inet_interfaces = 127.0.0.1
-inet_protocols = ipv4
-myhostname = real.arpa
-mydestination =
-mynetworks = 127.0.0.0/8
-virtual_mailbox_domains = real.arpa
-virtual_mailbox_base = {at}/mail
-virtual_mailbox_maps = static:inbox/
-virtual_uid_maps = static:{uid}
-virtual_gid_maps = static:{gid}
-virtual_minimum_uid = 1
-local_recipient_maps =
-alias_maps =
-smtpd_recipient_restrictions = permit_mynetworks, reject
-"""
-MASTER_CF = """
-127.0.0.1:{port} inet n - n - - smtpd
-cleanup unix n - n - 0 cleanup
-qmgr unix n - n 300 1 qmgr
-rewrite unix - - n - - trivial-rewrite
-bounce unix - - n - 0 bounce
-defer unix - - n - 0 bounce
-trace unix - - n - 0 bounce
-verify unix - - n - 1 verify
-proxymap unix - - n - - proxymap
-error unix - - n - - error
-retry unix - - n - - error
-virtual unix - n n - - virtual
-anvil unix - - n - 1 anvil
-postlog unix-dgram n - n - 1 postlogd
-"""
-
-
 @pytest.fixture
 def postfix(tmp_path: Path) -> Iterator[tuple[int, Path]]:
     """A real Postfix on a port of its own, with a mail drop: the port, and the drop's directory."""
-    import pwd
-
-    program = found("postfix")
-    if program is None or os.geteuid() != 0:
-        pytest.skip("Postfix is not installed (Debian: postfix), or we are not root to start it")
-    owner = pwd.getpwnam("postfix")
-    at = tmp_path / "postfix"
-    for ancestor in [tmp_path, *tmp_path.parents[:3]]:
-        ancestor.chmod(0o755)
-    for name in ("conf", "queue", "data", "mail"):
-        (at / name).mkdir(parents=True)
-    for name in ("data", "mail"):
-        os.chown(at / name, owner.pw_uid, owner.pw_gid)
-    # another program may take the port first; on a busy machine Postfix gives up after a while
-    for _ in range(3):
-        port = free_port()
-        fields = {"at": at, "port": port, "uid": owner.pw_uid, "gid": owner.pw_gid}
-        (at / "conf/main.cf").write_text(MAIN_CF.format(**fields))
-        (at / "conf/master.cf").write_text(MASTER_CF.format(**fields))
-        started = subprocess.run([program, "-c", str(at / "conf"), "start"], capture_output=True)
-        if started.returncode == 0:
-            break
-    assert started.returncode == 0, started.stderr
-    try:
-        assert eventually(lambda: listens(port))
+    with running_postfix(tmp_path) as (port, at):
         yield port, at / "mail/inbox/new"
-    finally:
-        subprocess.run([program, "-c", str(at / "conf"), "stop"], check=False, capture_output=True)
 
 
 SMUGGLED = b"MAIL FROM:<liar@REAL.ARPA>\r\nRCPT TO:<ann@REAL.ARPA>\r\nDATA\r\nsmuggled\r\n"
