@@ -513,6 +513,7 @@ def test_a_mailbox_that_is_found_full_after_the_data() -> None:
     (text,) = delivered(done, "JOE")
     assert "From: SMTP@TWO.ARPA\n" in text
     assert "your message to BOB@TWO.ARPA lost" in text
+    assert '"552 Mailbox full"' in text, "4.2.1: exceeded storage allocation"
 
 
 @pytest.mark.rule("2-4", "3.7-3", "4.1.1-25")

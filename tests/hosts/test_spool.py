@@ -231,6 +231,15 @@ def test_452_for_recipients_too_many_is_like_552() -> None:
 
 
 @pytest.mark.rule("4.5.3-10")
+def test_450_after_others_were_taken_is_for_later() -> None:
+    """Only 552 and 452 say that it is the number of recipients which is too large."""
+    two = host("TWO.ARPA", "BOB", "ANN", answers={"RCPT": [250, 450, 250]})
+    done = run(JOE, two, retry=RETRY, mail=[mail("JOE@ONE.ARPA", "BOB@TWO.ARPA", "ANN@TWO.ARPA")])
+    assert minutes(done, "attempt") == [0, 10]
+    assert counts(done) == {"delivered": 2}
+
+
+@pytest.mark.rule("4.5.3-10")
 def test_452_for_all_recipients_is_for_later() -> None:
     two = host("TWO.ARPA", "BOB", "ANN", answers={"RCPT": [452, 452]})
     done = run(JOE, two, retry=RETRY, mail=[mail("JOE@ONE.ARPA", "BOB@TWO.ARPA", "ANN@TWO.ARPA")])
