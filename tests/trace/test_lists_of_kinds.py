@@ -78,7 +78,7 @@ LEFT_OUT: Final = {
     ),
     "the ladder": "start plan expand forward queue attempt misnamed transfer failure end",
     "the account": (
-        "plan attempt unreachable misnamed command reply piece data close defer loss fault end"
+        "plan attempt unreachable misnamed command reply piece data close defer loss end"
     ),
     "tallies": (
         "start plan forward queue attempt unreachable open misnamed command reply piece "
