@@ -680,8 +680,7 @@ class IncomingConnection(OpenSession, Caller):
             transport.abort()
             return
         name, self.receiving.now = self.process.host.name, self.process.clock.now
-        closing = reply(421, f"{name} Service not available, closing transmission channel")
-        self._say([Crossing("reply", closing.octets)])
+        self._say([Crossing("reply", closing(name).octets)])
         self._note_close(cut("something failed in the session"))
         self.process.hang_up(transport, free=True)
 
@@ -706,5 +705,9 @@ class IncomingConnection(OpenSession, Caller):
         """Say 421, which "may be a reply to any command" (4.2.1), and close the channel."""
         if self.over:
             return
-        self._say([Crossing("reply", closing(self.receiving.name, why).octets)])
+        octets = closing(self.receiving.name, why).octets
+        if self.peer == OUTSIDE:
+            self._say([Crossing("reply", octets)])
+        else:
+            self.process.write(self.channel.transport, octets, free=True)
         self._finish(cut(reason))
