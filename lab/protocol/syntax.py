@@ -22,6 +22,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
+from string import ascii_lowercase, ascii_uppercase
 from typing import Any, Final, NamedTuple
 
 from lab.protocol.names import HostName, host_name
@@ -272,8 +273,14 @@ def parse_domain(text: str, *, strict: bool = False) -> str:
 
 
 def in_capitals(word: str) -> str:
-    """Return a command code or keyword in capitals: they may be written in either case (2)."""
-    return word.upper()
+    """Return a command code or keyword in capitals: they may be written in either case (2).
+
+    Only letters of ASCII have another case: beyond it, a capital may be no byte, or two letters.
+    """
+    return word.upper() if word.isascii() else word.translate(_CAPITALS)
+
+
+_CAPITALS: Final = str.maketrans(ascii_lowercase, ascii_uppercase)
 
 
 def verb_of(line: bytes) -> str:

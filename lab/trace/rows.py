@@ -277,7 +277,7 @@ def _code(octets: bytes) -> int:
 
 
 def _verb(octets: bytes) -> str:
-    return octets[:4].decode("latin-1").strip().upper()
+    return octets[:4].upper().decode("latin-1").strip()
 
 
 def event_of(row: Row, seq: int = -1) -> Event:

@@ -24,7 +24,7 @@ from lab.protocol import (
     quote,
     unquote,
 )
-from lab.protocol.syntax import GRAMMARS, path_in
+from lab.protocol.syntax import GRAMMARS, path_in, verb_of
 
 # -- the productions of 4.1.2, as generators
 
@@ -437,3 +437,10 @@ def test_a_told_path_is_read_by_the_grammar(text: str, path: str | None) -> None
     """3.2: the path in a 251 or 551, whatever is in its quotes."""
     read = path_in(text)
     assert (read and read.text) == path
+
+
+@pytest.mark.parametrize("octets", [b"\xb5", b"\xff", b"\xdf", b"a\xb5\xffz"])
+def test_letters_beyond_ascii_have_no_capitals(octets: bytes) -> None:
+    """Of some bytes, read as Latin-1, the capital is no byte at all, or two letters."""
+    verb = verb_of(octets + b"\r\n")
+    assert verb.encode("latin-1") == (octets + b"\r\n")[:4].upper()
