@@ -250,7 +250,7 @@ def live(
     check_address(address)
     taken = parse_budgets(budgets)
     warn_of_external_hosts(described)
-    where_page = parse_page(serve, page, no_page)
+    where_page = parse_page(serve and (as_json or not quiet), page, no_page)
     for directory in (out, spool):
         if directory is not None:
             make_directory(directory)

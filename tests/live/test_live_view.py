@@ -20,7 +20,7 @@ from helpers.live_hosts import eventually
 from rich.console import Console
 
 from lab.cli import cli
-from lab.cli.live_view import state_table
+from lab.cli.live_view import parse_page, state_table
 
 TOPOLOGY = """
 [[host]]
@@ -155,3 +155,10 @@ def test_a_page_that_others_can_reach_is_warned_of(topology: str) -> None:
     assert "anybody who has the address of the page can read all mail" in done.stderr
     assert "the page with the mail cannot listen at 192.0.2.1:0" in done.stderr
     assert done.exit_code == 2
+
+
+def test_a_quiet_run_serves_no_page_that_nobody_is_told_of() -> None:
+    assert parse_page(False, None, False) is None
+    assert parse_page(True, None, False) == ("127.0.0.1", 0)
+    assert parse_page(True, None, True) is None
+    assert parse_page(False, "[::1]:8025", False) == ("::1", 8025)
