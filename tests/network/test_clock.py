@@ -59,3 +59,17 @@ def assert_same(alone: lab.Run, crowd: lab.Run, names: list[str]) -> None:
         found.append([digests.of(name) for name in names])
     assert len(set(found[0])) == len(names)
     assert found[0] == found[1]
+
+
+def test_a_clock_runs_to_a_time_with_what_is_due_at_it() -> None:
+    """And it shows that time, also where nothing happened at it; it never goes back."""
+    said: list[str] = []
+    clock = Clock()
+    orders = sequencer(HOSTS)
+    for at in (0.5, 1.0, 1.0000001):
+        Timer(clock, at, said.append, f"{at:g}", orders())
+    clock.run_to(1.0)
+    assert (said, clock.now) == (["0.5", "1"], 1.0)
+    clock.run_to(0.7)
+    clock.run_to(2.5)
+    assert (said, clock.now) == (["0.5", "1", "1"], 2.5)
