@@ -543,7 +543,6 @@ class IncomingConnection(OpenSession, Caller):
     def _do(self, events: list[Crossing], *, free: bool = False) -> None:
         """Send the replies; record what crossed, if the network does not."""
         self._say_first(events)
-        self._noted = 0
         if self._recipients is not None and self.peer != OUTSIDE:
             receiver = self.receiver
             is_in_mail_data = receiver.state is State.DATA
