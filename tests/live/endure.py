@@ -94,7 +94,7 @@ class Client(threading.Thread):
                 return
 
     def _send(self, number: int, port: int) -> bool:
-        text = f"X-Number: {number}=\r\n\r\n" + "y" * self.size
+        text = f"X-Number: {number}=\r\n\r\n" + ("y" * 70 + "\r\n") * (self.size // 72 + 1)
         stage = ""
         try:
             with smtplib.SMTP("127.0.0.1", port, timeout=20) as program:
