@@ -168,6 +168,36 @@ def test_a_topology_that_ships_runs_the_same_in_parts(path: Path) -> None:
     compared(in_parts(topology, partition.partitions, 0), lab.simulate(topology))
 
 
+@pytest.mark.usefixtures("threads")
+@pytest.mark.parametrize("at", [0.9, 1.3, 2.05, 3.3, 4.75, 6.1])
+def test_hosts_that_shut_down_say_421_to_hosts_of_another_part(at: float) -> None:
+    """Whatever is on its way to them, also mail that is being stored."""
+    names = "ABCD"
+    ways = ("AB", "AD", "DB", "CB", "BD", "AC") * 4
+    tables = {
+        "host": [
+            {"name": name, "users": ["u"], "relay": True, "store": 0.4 if name == "B" else 0}
+            for name in names
+        ],
+        "link": [{"between": [*pair], "latency": "300 ms"} for pair in ("AB", "BC", "CD")],
+        "mail": [
+            {"from": f"u@{a}", "to": f"u@{b}", "at": number * 0.7}
+            for number, (a, b) in enumerate(ways)
+        ],
+        "fault": [
+            {"kind": "host-down", "host": "B", "at": at, "for": "7 s"},
+            {"kind": "host-down", "host": "C", "at": at + 3.1, "for": "9 s"},
+        ],
+        "retry": {"first": "20 s", "give_up": "1 h"},
+    }
+    topology = from_dict(tables)
+    one = lab.simulate(topology)
+    assert any(event.kind == "reply" and event["code"] == 421 for event in one.trace)
+    assert (one.summary["delivered"], one.summary["duplicates"], one.breaches) == (24, 0, [])
+    for parts in ({"A": 0, "B": 1, "C": 0, "D": 1}, {"A": 0, "B": 1, "C": 2, "D": 2}):
+        compared(in_parts(topology, parts, 0), one)
+
+
 OF_A_SESSION = (
     Session, RemoteReceiverSession, Connection, CallingConnection, CalledConnection,
     LocalReceiverEnd, RemoteReceiverEnd, ReceivingSession,
