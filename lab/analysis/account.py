@@ -42,6 +42,8 @@ from lab.trace.rows import (
     FORWARD_NEW,
     HOST,
     KIND,
+    LATE_ON,
+    LATE_RECIPIENTS,
     MESSAGE,
     NOTIFY_ABOUT,
     NOTIFY_PATH,
@@ -92,6 +94,7 @@ class Account:
         self._back_early: set[tuple[int, str]] = set()
         self.failures: dict[tuple[str, str], FailureSummary] = {}
         self.sessions = 0
+        self.not_handed_in = 0
         self.last = 0.0
         self.ended = False
         many("rows", rows, "rows of a trace, such as run.trace.rows")
@@ -132,6 +135,11 @@ class Account:
             self.saml_messages.add(message)
         for number, path in enumerate(row[SUBMIT_RECIPIENTS], 1):
             self.recipients[message, str(number)] = Recipient(message, str(number), path, t)
+
+    def _late(self, row: Row) -> None:
+        """Mail waits for its host, or is handed in after all: then it is submitted next."""
+        number = len(row[LATE_RECIPIENTS])
+        self.not_handed_in += number if row[LATE_ON] else -number
 
     def _reject(self, row: Row) -> None:
         recipient = self.recipients[row[MESSAGE], row[RECIPIENT]]
@@ -385,6 +393,7 @@ class Account:
             "undeliverable_notifications": tally.counts["undeliverable_notifications"],
             "discarded": tally.counts["discarded"],
             "lost": tally.counts["lost"],
+            "not_handed_in": self.not_handed_in,
             "duplicates": tally.duplicates,
             "sessions": self.sessions,
             "hops": tally.hops,
@@ -393,6 +402,7 @@ class Account:
 
 
 _HANDLERS: Final = {
+    "late": Account._late,
     "submit": Account._submit,
     "reject": Account._reject,
     "expand": Account._expand,

@@ -33,6 +33,9 @@ from lab.trace.trace import Trace
 WORDING: Final = {
     "start": "The run begins.",
     "plan": "Mail from {host} to {peer} will go over {path:names}.",
+    "late": "{reverse_path:address} cannot hand mail for {recipients:addresses} to {host}: "
+    "{reason}.",
+    "late/over": "{host} is up again, for {reverse_path:address} to hand it mail.",
     "submit": "{reverse_path:address} hands message {message} to {host}, for "
     "{recipients:addresses}.",
     "reject": "{host} does not accept message {message} for {path:address}: {reason}.",
@@ -209,6 +212,7 @@ def _fault_variant(event: Event) -> str:
 
 
 _VARIANTS: Final[dict[str, Callable[[Event], str]]] = {
+    "late": lambda event: "" if event["on"] else "over",
     "expand": lambda event: "" if event["members"] else "again",
     "forward": lambda event: "redirect" if event["mode"] == "redirect" else "",
     "data": lambda event: "unnumbered" if event.message is None else "",

@@ -33,7 +33,8 @@ class DeliverySeconds(TypedDict):
 class Counts(TypedDict):
     """How many recipients reached each outcome, and what that took.
 
-    ``submitted`` is the sum of the outcomes, ``hops`` the sessions that delivered mail crossed.
+    ``submitted`` is the sum of the outcomes. ``not_handed_in`` are others, whose user waited to
+    the end for a host that was down, ``hops`` the sessions that delivered mail crossed.
     """
 
     simulated_seconds: float
@@ -45,6 +46,7 @@ class Counts(TypedDict):
     undeliverable_notifications: int
     discarded: int
     lost: int
+    not_handed_in: int
     duplicates: int
     sessions: int
     hops: int

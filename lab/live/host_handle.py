@@ -110,7 +110,12 @@ class HostHandle(HostControl):
         mail_data: bytes,
         verb: str = "MAIL",
     ) -> None:
-        """Take mail that a user hands in."""
+        """Take mail that a user hands in; a host with software of its own takes none from us."""
+        if self.external:
+            row = (now, "late", self.name, None, None, None, sender.bare)
+            texts = tuple(path.bare for path in to)
+            self.network.record((*row, texts, verb, True, f"{self.name} is external"))
+            return
         self.hand_over("submit", message, sender, to, mail_data, verb)
 
     @property

@@ -94,11 +94,23 @@ class Schedule:
         try:
             if host.faults.down:
                 # nobody can hand mail to a host that is down; the user does so when it runs again
-                self._faults.when_up(host, lambda: self.hand_in(host, submission))
+                self._record_late(host, submission, on=True)
+                self._faults.when_up(host, lambda: self._hand_in_late(host, submission))
             else:
                 self.hand_in(host, submission)
         finally:
             self._put_next_mail()
+
+    def _hand_in_late(self, host: HostControl, submission: Submission) -> None:
+        self._record_late(host, submission, on=False)
+        self.hand_in(host, submission)
+
+    def _record_late(self, host: HostControl, submission: Submission, *, on: bool) -> None:
+        """Record that mail waits for its host, or does so no longer."""
+        driver = self.driver
+        row = (driver.env.now, "late", host.name, None, None, None, submission.sender.bare)
+        recipients = tuple([path.bare for path in submission.to])
+        driver.record((*row, recipients, submission.verb, on, f"{host.name} is down"))
 
     def hand_in(self, host: HostControl, submission: Submission) -> None:
         """Number mail and hand it to its host, now."""

@@ -26,6 +26,7 @@ OUTSIDE: Final = "outside"
 KINDS: Final[dict[str, tuple[str, ...]]] = {
     "start": ("meta",),
     "plan": ("path",),
+    "late": ("reverse_path", "recipients", "verb", "on", "reason"),
     "submit": ("reverse_path", "recipients", "verb", "size"),
     "reject": ("recipient", "path", "reason"),
     "expand": ("recipient", "name", "members"),
@@ -86,6 +87,10 @@ RECIPIENTS: Final = 6
 START_META: Final = 6
 
 PLAN_PATH: Final = 6
+
+LATE_RECIPIENTS: Final = 7
+LATE_ON: Final = 9
+"""Whether mail waits for its host from now on, or is handed in now."""
 
 SUBMIT_REVERSE_PATH: Final = 6
 SUBMIT_RECIPIENTS: Final = 7

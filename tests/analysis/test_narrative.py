@@ -26,6 +26,10 @@ from tests.helpers.rows import one_of_each_kind
 EVENTS = {  # for each template an event that has it, as columns, and the sentence
     "start": (({},), "The run begins."),
     "plan": ((("A", "R", "B"),), "Mail from A to B will go over A, R, B."),
+    "late": (("u@A", ("v@C",), "MAIL", True, "A is down"),
+        "u@A cannot hand mail for v@C to A: A is down."),
+    "late/over": (("u@A", ("v@C",), "MAIL", False, "A is down"),
+        "A is up again, for u@A to hand it mail."),
     "submit": (
         ("<u@A>", ("@R:v@B", "w@B", "x@B", "y@B"), "MAIL", 9),
         "u@A hands message 3 to A, for v@B, w@B, x@B and 1 more.",

@@ -185,3 +185,50 @@ def test_a_run_ends_when_mail_is_stored_whose_sender_has_given_up() -> None:
     trace, reason = run_live(lab.load(path), 0, Settings(speed=240.0), until=7200.0)
     assert reason == "settled"
     assert lab.Run(lab.load(path), trace).summary["duplicates"] == 2
+
+
+NEVER = """
+[retry]
+first = "1 s"
+give_up = "2 s"
+[[host]]
+name = "A.ARPA"
+users = ["ann"]
+[[host]]
+name = "B.ARPA"
+users = ["bob", "cay"]
+[[link]]
+between = ["A.ARPA", "B.ARPA"]
+[[mail]]
+at = "1 s"
+from = "ann@A.ARPA"
+to = "bob@B.ARPA"
+[[mail]]
+at = "3 s"
+from = "bob@B.ARPA"
+to = ["ann@A.ARPA", "cay@B.ARPA"]
+[[fault]]
+kind = "host-down"
+host = "B.ARPA"
+at = "2 s"
+"""
+
+
+def test_mail_whose_host_is_never_back_is_counted(tmp_path: Path) -> None:
+    """It was not submitted: nobody took it from its user. The summary says so, by recipients."""
+    path = tmp_path / "never.toml"
+    path.write_text(NEVER)
+    for run in (lab.simulate(path), live(path, 4.0)):
+        summary = run.summary
+        assert (summary["submitted"], summary["delivered"], summary["not_handed_in"]) == (1, 1, 2)
+    path.write_text(NEVER + 'for = "5 s"\n')
+    back = lab.simulate(path)
+    assert (back.summary["submitted"], back.summary["not_handed_in"]) == (3, 0)
+
+
+def test_mail_of_an_external_host_is_counted(tmp_path: Path) -> None:
+    path = tmp_path / "never.toml"
+    external = 'users = ["bob", "cay"]\nexternal = "127.0.0.1:2"'
+    path.write_text(NEVER.replace('users = ["bob", "cay"]', external).partition("[[fault]]")[0])
+    summary = live(path, 4.0).summary
+    assert (summary["submitted"], summary["not_handed_in"]) == (1, 2)

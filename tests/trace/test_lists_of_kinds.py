@@ -69,41 +69,41 @@ LISTS: Final[dict[str, Collection[str]]] = {
 }
 LEFT_OUT: Final = {
     "itineraries": (
-        "start plan expand unreachable misnamed reply piece data close loss fault forget failure "
-        "end"
+        "start plan late expand unreachable misnamed reply piece data close loss fault forget "
+        "failure end"
     ),
     "a message's story": (
-        "start plan queue attempt unreachable open misnamed command reply piece data "
+        "start plan late queue attempt unreachable open misnamed command reply piece data "
         "close loss fault failure end"
     ),
-    "the ladder": "start plan expand forward queue attempt misnamed transfer failure end",
+    "the ladder": "start plan late expand forward queue attempt misnamed transfer failure end",
     "the account": (
         "plan attempt unreachable misnamed command reply piece data close defer loss end"
     ),
     "tallies": (
-        "start plan forward queue attempt unreachable open misnamed command reply piece "
+        "start plan late forward queue attempt unreachable open misnamed command reply piece "
         "data close accept transfer refuse defer notify loss fault forget failure end"
     ),
     "states of sessions": (
-        "start plan submit reject expand forward queue attempt unreachable misnamed "
+        "start plan late submit reject expand forward queue attempt unreachable misnamed "
         "piece transfer refuse defer deliver terminal notify abandon loss fault forget "
         "failure end"
     ),
     "spools": (
-        "start plan submit reject expand attempt unreachable open misnamed command "
+        "start plan late submit reject expand attempt unreachable open misnamed command "
         "reply piece data close accept deliver terminal loss fault failure end"
     ),
     "what comes a way": (
-        "start plan submit reject expand forward queue attempt unreachable misnamed close accept "
-        "transfer refuse defer deliver terminal notify abandon loss fault forget "
+        "start plan late submit reject expand forward queue attempt unreachable misnamed close "
+        "accept transfer refuse defer deliver terminal notify abandon loss fault forget "
         "failure end"
     ),
     "what crossed, of a live host that was killed": (
-        "start plan submit reject expand forward queue unreachable misnamed accept "
+        "start plan late submit reject expand forward queue unreachable misnamed accept "
         "transfer refuse defer deliver terminal notify abandon loss forget end"
     ),
     "the capture": (
-        "start plan submit reject expand forward queue misnamed accept transfer refuse "
+        "start plan late submit reject expand forward queue misnamed accept transfer refuse "
         "defer deliver terminal notify abandon fault forget failure end"
     ),
     "numbers of a run on several processes": (

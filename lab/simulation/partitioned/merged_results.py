@@ -14,10 +14,12 @@ from lab.analysis.recipients import Settled
 from lab.simulation.numbering import COUNT_BITS, RANK_SHIFT, RunNumbers
 from lab.trace.rows import KIND, MESSAGE, NOTIFY_ABOUT, SESSION, Row, T
 
-NUMBERED: Final = frozenset(("open", "submit", "notify"))
-"""The kinds of event in which a session or message first appears: they come whatever is kept."""
+NUMBERED: Final = frozenset(("late", "open", "submit", "notify"))
+"""The kinds of event in which a session or message first appears, or that are counted here: they
+come whatever is kept.
+"""
 
-_ACCOUNTED: Final = frozenset(("open", "submit", "end"))
+_ACCOUNTED: Final = frozenset(("late", "open", "submit", "end"))
 
 
 def _numbers() -> RunNumbers:

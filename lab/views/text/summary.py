@@ -108,6 +108,8 @@ def _outcomes(summary: Mapping[str, Any]) -> Text:
             text.append(f" · {summary.get(name, 0)} ").append(words, style=_STYLES[name])
     if summary.get("duplicates"):
         text.append(f" · {summary['duplicates']} duplicates", style="yellow")
+    if summary.get("not_handed_in"):
+        text.append(f" · {summary['not_handed_in']} not handed in", style="yellow")
     if summary.get("lost"):
         text.append(f" · {summary['lost']} LOST", style=_STYLES["lost"])
     return text
