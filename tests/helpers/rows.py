@@ -26,8 +26,13 @@ _VALUES: dict[str, object] = {
 }
 
 
+_HOSTS: dict[str, object] = {**_VALUES, "path": ("A", "B")}
+"""The same for kinds whose path is a list of hosts."""
+
+
 def one_of_each_kind() -> Iterator[Row]:
     """Give a row of each kind, the start first and the end last."""
     for n, (kind, columns) in enumerate(KINDS.items()):
         place = ("AB"[n % 2], "BA"[n % 2], 1, 1) if n else ("", None, None, None)
-        yield (n / 8, kind, *place, *(_VALUES.get(name, f"the {name}") for name in columns))
+        values = _HOSTS if kind in ("plan", "open") else _VALUES
+        yield (n / 8, kind, *place, *(values.get(name, f"the {name}") for name in columns))
