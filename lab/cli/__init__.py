@@ -36,7 +36,7 @@ COMMANDS = {
     "run": "Simulate TOPOLOGY and print what became of the mail.",
     "live": "Run TOPOLOGY on real TCP, each host in its own process.",
     "spool": "List, read or export the mail that a live run has stored.",
-    "compare": "Run TOPOLOGY simulated and live, and compare delivery times.",
+    "compare": "Run TOPOLOGY simulated and live, and compare the two runs.",
     "step": "Step through a run: forward, back, to a breakpoint.",
     "check": "Validate topology files; run nothing.",
     "show": "Draw the map of TOPOLOGY, and list hosts, links and routes.",
