@@ -109,7 +109,10 @@ def check(raw: Mapping[str, Any]) -> ValidTables:
         else:
             return ValidTables(tables, problems, numbers, _damaged(problems, raw))
         own = [detail for detail in details if valid is raw or _is_own(detail)]
-        problems += [_problem(detail, numbers, valid) for detail in own]
+        problems += [
+            _problem(detail, numbers, valid, suggests=number < 2 * MOST_PROBLEMS)
+            for number, detail in enumerate(own)
+        ]
         if valid is raw:
             valid = copy.deepcopy(dict(raw))
         culprits = {_culprit(detail, valid) for detail in details}
@@ -175,10 +178,14 @@ def _has(raw: Any, key: str | int) -> bool:
 # -- sentences ----------------------------------------------------------------------------------
 
 
-def _problem(detail: ErrorDetails, numbers: Mapping[str, list[int]], raw: Any) -> Problem:
+def _problem(
+    detail: ErrorDetails, numbers: Mapping[str, list[int]], raw: Any, *, suggests: bool
+) -> Problem:
     place = _as_written(detail["loc"], raw)
     if len(place) > 1 and place[0] in numbers:
         place = (place[0], numbers[str(place[0])][int(place[1])], *place[2:])
+    if detail["type"] == "extra_forbidden" and not suggests:
+        return Problem(place, "unknown key")  # a search for similar keys takes milliseconds
     return Problem(place, _sentence(detail, place, _keys(place)))
 
 

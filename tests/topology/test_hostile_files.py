@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import lab
+from lab.topology.model import from_dict
 
 HOST = '[[host]]\nname = "A.ARPA"\n'
 MANY = 20_000
@@ -77,3 +78,17 @@ def test_a_graph_that_is_no_file_or_too_large_draws_a_sentence(ending: str, tmp_
         (tmp_path / "map.toml").write_text(f'graph = "{name}.{ending}"\n')
         with pytest.raises(lab.TopologyError, match=why):
             lab.load(tmp_path / "map.toml")
+
+
+def test_a_file_of_unknown_keys_is_soon_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A similar key is looked for only as often as somebody may read it."""
+    searched = []
+
+    def search(word: str, known: object) -> list[str]:
+        searched.append(word)
+        return []
+
+    monkeypatch.setattr("lab.topology.problems.get_close_matches", search)
+    with pytest.raises(lab.TopologyError, match="and 4,950 more problems"):
+        from_dict({"host": [{"name": "A.ARPA"}], **{f"k{n}": 1 for n in range(5000)}})
+    assert 0 < len(searched) <= 100
