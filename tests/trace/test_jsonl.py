@@ -71,12 +71,15 @@ PLACE = '"t": 1, "seq": 0, "host": "A", "peer": null, "session": null, "message"
         ('{"kind": "end", "t": 1, "host": ""}', "the key 'peer' is missing"),
         (f'{{"kind": "defer", {PLACE}}}', "the key 'recipients' is missing"),
         (f'{{"kind": "end", {PLACE}, "reason": "", "level": "all"}}', "'all' is not a level of a"),
+        (
+            '{"kind": "end", ' + PLACE.replace('"seq": 0', '"seq": "x"') + ', "reason": ""}',
+            "seq must be a whole number of 0 or more",
+        ),
         *(
             (f'{{"kind": {kind}, {place}}}', "a value has another type than its key requires")
             for kind, place in [
                 ('"end"', PLACE.replace('"A"', "1") + ', "reason": ""'),
                 ('"end"', PLACE.replace("1", '"x"') + ', "reason": ""'),
-                ('"end"', PLACE.replace('"seq": 0', '"seq": "x"') + ', "reason": ""'),
                 ('"reply"', PLACE + ', "sent": 1, "octets": 250'),
                 ('"reply"', PLACE + ', "sent": 1, "octets": "\\u2026"'),
                 ('"start"', PLACE + ', "meta": []'),
