@@ -11,7 +11,7 @@ import gc
 import os
 import socket
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -263,8 +263,12 @@ def play(
     begun: Step | None = None,
     progress: Step | None = None,
     speed: float = 50.0,
+    before: Callable[[LiveNetwork], Awaitable[None]] | None = None,
 ) -> Outcome:
-    """Run a topology until it is settled and callers have sent mail: mark, host, recipient."""
+    """Run a topology until it is settled and callers have sent mail: mark, host, recipient.
+
+    ``before`` is what other callers do before that.
+    """
     accepted: set[str] = set()
     codes: list[str] = []
 
@@ -278,6 +282,8 @@ def play(
             begun(network, hosts)
 
         async def callers() -> None:
+            if before is not None:
+                await before(network)
             for mark, host, to in sends:
                 caller = Caller(lambda host=host: network.hosts[host].port, accepted=accepted)
                 caller.codes = codes

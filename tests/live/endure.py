@@ -4,7 +4,7 @@
 
 Clients send numbered mail to all hosts of a chain, for a user at its end. In ``kill`` a random host
 gets a SIGKILL twice a second, in ``stop`` a SIGSTOP for half a second. In ``disk`` the disk of all
-hosts is full for the middle third of the time: a tmpfs of 32 MB where it can be mounted, and
+hosts is full for the middle third of the time: a tmpfs of 256 MB where it can be mounted, and
 otherwise a limit on the size of files. At the end everything that got a 250 must be in the mailbox,
 and mail may be there twice only if the 250 to it was lost on its way (RFC 1047). A line for each
 run; the exit status is 1 if one of them lost mail.
@@ -56,7 +56,7 @@ between = ["ONE.ARPA", "TWO.ARPA"]
 between = ["TWO.ARPA", "THREE.ARPA"]
 """
 
-TMPFS = 32 << 20
+TMPFS = 256 << 20
 
 
 def pid_of(spool: Path, host: str) -> int:

@@ -8,6 +8,7 @@ the summary tells what happened. With SMTP_LAB_EVERY_STEP=1 all steps are broken
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import sqlite3
@@ -233,3 +234,37 @@ def test_a_script_that_hears_nothing_more_does_not_keep_the_run_going(tmp_path: 
     kinds = [event.kind for event in found.run.trace]
     assert kinds[-1] == "end"
     assert "close" not in kinds
+
+
+# -- callers who leave --------------------------------------------------------------------------
+
+SESSION = (
+    b"HELO me.x\r\nMAIL FROM:<a@me.x>\r\nRCPT TO:<cat@C.ARPA>\r\nDATA\r\n"
+    b"X-Mark: cut off=\r\n.\r\nQUIT\r\n"
+)
+
+
+@pytest.mark.parametrize("half", [False, True], ids=["reset", "half-close"])
+def test_a_caller_may_leave_after_any_byte(half: bool, tmp_path: Path) -> None:
+    """Nothing has failed then, and others are served; mail that was whole is delivered."""
+
+    async def leave(network: LiveNetwork) -> None:
+        for length in range(len(SESSION) + 1):
+            reader, writer = await asyncio.open_connection(
+                "127.0.0.1", network.hosts["C.ARPA"].port
+            )
+            writer.write(SESSION[:length])
+            if half:
+                writer.write_eof()
+                assert (await reader.read()).startswith(b"220 ")
+                writer.close()
+            else:
+                await asyncio.sleep(0)
+                reset(writer.transport)
+
+    found = play(TOPOLOGY, tmp_path / "spool", SENDS, before=leave)
+    assert wrong(found, Breaker(0, nothing), "") == []
+    assert found.run.summary["failures"] == []
+    if half:
+        whole = len(SESSION) - SESSION.index(b"\r\n.\r\n") - len(b"\r\n.\r\n") + 1
+        assert found.drops.count("cut off") == whole
