@@ -17,6 +17,7 @@ from lab.analysis.session_states import Snapshot as Snapshot
 from lab.analysis.spools import Spooled as Spooled
 from lab.analysis.summary import Counts as Counts
 from lab.analysis.summary import DeliverySeconds as DeliverySeconds
+from lab.analysis.summary import FailureSummary as FailureSummary
 from lab.analysis.summary import Outcomes as Outcomes
 from lab.analysis.summary import PeerBreachSummary as PeerBreachSummary
 from lab.analysis.summary import RecipientSummary as RecipientSummary
@@ -84,6 +85,7 @@ __all__ = [
     "EnvironmentMeta",
     "Event",
     "Explored",
+    "FailureSummary",
     "Fault",
     "FaultInterval",
     "Forward",

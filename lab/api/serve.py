@@ -39,10 +39,11 @@ class LiveServer:
     """
 
     def __init__(
-        self, topology: Topology, seed: int, settings: Any, until: float | None = None
+        self, topology: Topology, seed: int, settings: object, until: float | None = None
     ) -> None:
         self.topology = topology
-        self.address = settings.reach
+        assert isinstance(settings, Settings)
+        self.address: str = settings.reach
         self.ports: dict[str, int] = {}
         self.page = ""
         self._run: Run | None = None
@@ -147,7 +148,7 @@ def serve(
     idle: float | str = 300.0,
     fsync: bool = True,
     limits: Mapping[str, int] | None = None,
-    budgets: Mapping[str, Any] | None = None,
+    budgets: Mapping[str, float | str] | None = None,
 ) -> LiveServer:
     """Return a live network that real mail programs can use during a ``with`` block::
 
@@ -181,19 +182,20 @@ def serve(
             f"speed must be greater than 0 and at most 100000, not {speed:g}; "
             "for example speed=60 runs an hour in a minute"
         )
+    sets = tuple(arguments.many("sets", sets, "overrides such as link.0.latency='1 s'"))
     if sets and not isinstance(topology, Topology):
-        described = load(arguments.path("topology", topology), sets=tuple(sets), seed=seed)
+        described = load(arguments.path("topology", topology), sets=sets, seed=seed)
     elif sets:
         raise ValueError("sets are overrides of a topology file; give its path, or use lab.load")
     else:
         described = topology_of(topology, seed)
-    described = with_limits(replace(described, expect={}), limits or {})
+    described = with_limits(replace(described, expect={}), _given("limits", limits))
     settings = Settings(
         storage=None if spool is None else Path(arguments.path("spool", spool, "a folder")),
         speed=speed,
-        ports=checked_ports(described, ports or {}),
+        ports=checked_ports(described, _given("ports", ports)),
         address=checked_address("address", address),
-        durable=bool(fsync),
+        durable=arguments.instance("fsync", fsync, bool, "True or False"),
         idle=_idle(idle),
         serve=True,
         page=page_place(page),
@@ -263,10 +265,23 @@ def page_place(page: bool | int | str) -> tuple[str, int] | None:
     return checked_address("page", address.strip("[]") or LOOPBACK), int(port)
 
 
-def _budgets(budgets: Mapping[str, Any] | None) -> Budgets:
-    what = "a dict such as {'client_sessions': 10}"
-    given = arguments.instance("budgets", {} if budgets is None else budgets, Mapping, what)
-    return budgets_of(dict(given))
+def _budgets(budgets: Mapping[str, float | str] | None) -> Budgets:
+    return budgets_of(dict(_given("budgets", budgets)))
+
+
+_EXAMPLES: Final = {
+    "budgets": "a dict such as {'client_sessions': 10}",
+    "limits": "a dict such as {'recipients': 100}",
+    "ports": "a dict such as {'MIT-AI.ARPA': 2525}",
+}
+
+
+def _given(name: str, value: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """Return a mapping that was given as an argument, or an empty one for None."""
+    found: Mapping[str, Any] = arguments.instance(
+        name, {} if value is None else value, Mapping, _EXAMPLES[name]
+    )
+    return found
 
 
 def _idle(idle: float | str) -> float:

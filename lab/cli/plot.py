@@ -39,7 +39,7 @@ from lab.views import PICTURES
 @click.option("--to-scale", is_flag=True, help="Ladder: distances are seconds, not events.")
 @click.option(
     "--animate", type=float, metavar="SECONDS",
-    help="Map: an SVG film of the run, SECONDS long.  [default: a still picture]",
+    help="Map: draw an SVG film of the run that lasts so many seconds.  [default: a still picture]",
 )  # fmt: skip
 def plot(
     trace: str,

@@ -122,9 +122,9 @@ def readable_rows(
     """
     seen = set()
     try:
-        for row in file.execute(f"{select} order by {order}"):
-            seen.add(row[0])
-            yield row
+        for found in file.execute(f"{select} order by {order}"):
+            seen.add(found[0])
+            yield found
         return
     except sqlite3.Error as error:
         yield f"the spool is damaged: {error}"

@@ -53,7 +53,8 @@ RESULTS: Final = (
     "EnvironmentMeta", "Event", "Explored", "FaultInterval", "HostMeta", "InFlight",
     "Intervention", "LinkMeta", "LiveServer", "Meta", "Moment", "Outcomes", "PeerBreach",
     "PeerBreachSummary", "Recipient",
-    "RecipientSummary", "Run", "SessionHistory", "Snapshot", "Spooled", "Storm", "StormRun",
+    "FailureSummary", "RecipientSummary", "Run", "SessionHistory", "Snapshot", "Spooled", "Storm",
+    "StormRun",
     "Summary", "Trial",
 )  # fmt: skip
 """What only the lab makes. The methods of those that have some are in :data:`OBJECTS`."""
