@@ -88,8 +88,11 @@ START_META: Final = 6
 
 PLAN_PATH: Final = 6
 
+LATE_REVERSE_PATH: Final = 6
 LATE_RECIPIENTS: Final = 7
+LATE_VERB: Final = 8
 LATE_ON: Final = 9
+LATE_REASON: Final = 10
 """Whether mail waits for its host from now on, or is handed in now."""
 
 SUBMIT_REVERSE_PATH: Final = 6
