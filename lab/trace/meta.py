@@ -13,6 +13,7 @@ class HostMeta(TypedDict, total=False):
     relay: bool
     users: int
     careless: bool
+    relay_for: list[str] | None
     names: dict[str, str]
     holds: list[str]
     eight_bit: str

@@ -25,7 +25,8 @@ class Retention:
 
     ``level`` is one of :data:`lab.trace.levels.LEVELS`. ``folder`` is where the rows go when they
     are too many for memory; if it is None they are dropped then, and ``has_dropped`` is true.
-    ``in_memory`` keeps all rows in memory, however many they are; ``most`` is how many are few.
+    ``in_memory`` keeps all rows in memory, however many they are; ``most`` is how many are few, by
+    default MAX_ROWS_IN_MEMORY.
     """
 
     def __init__(
@@ -34,12 +35,12 @@ class Retention:
         folder: Path | None = None,
         *,
         in_memory: bool = False,
-        most: int = MAX_ROWS_IN_MEMORY,
+        most: int | None = None,
     ) -> None:
         self.level = checked_level(level)
         self.folder = folder
         self.has_dropped = False
-        self._max_rows = math.inf if in_memory else most
+        self._max_rows = math.inf if in_memory else most or MAX_ROWS_IN_MEMORY
         self._max_octets = math.inf if in_memory else MAX_WAITING_OCTETS
         self._writer: ParquetWriter | None = None
         self._kept: list[Row] = []
