@@ -103,7 +103,10 @@ def test_what_is_free_passes_what_waits_but_not_on_its_own_connection() -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="there is no /proc")
 def test_what_a_host_said_before_it_was_killed_is_in_the_trace(tmp_path: Path) -> None:
-    """SIGKILL as soon as the 250 is there: so are accept, deliver, and the words of the session."""
+    """SIGKILL as soon as the 250 is there: so are accept, deliver, and the words of the session.
+
+    The 250 itself is recorded when it was written, and the SIGKILL may come between the two.
+    """
     path, out = tmp_path / "one.toml", tmp_path / "out"
     path.write_text('[[host]]\nname = "ONE.ARPA"\nusers = ["ann"]\n')
     with served(path, "--out", str(out)) as (process, ports):
@@ -124,7 +127,8 @@ def test_what_a_host_said_before_it_was_killed_is_in_the_trace(tmp_path: Path) -
         words = [e for e in trace if e.session == session and e.kind in ("command", "data")]
         assert [e["verb"] for e in words if e.kind == "command"] == ["HELO", "MAIL", "RCPT", "DATA"]
         replies = [e["code"] for e in trace if e.session == session and e.kind == "reply"]
-        assert replies == [220, 250, 250, 250, 354, 250]
+        assert replies[:5] == [220, 250, 250, 250, 354]
+        assert replies[5:] in ([250], [])
 
 
 def _listener(port: int) -> int:

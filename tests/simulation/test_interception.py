@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from helpers.small_topologies import chain, counts, drops, host, mail, relay, run, wire
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import lab
@@ -188,6 +188,7 @@ CHANGES = st.one_of(
 )  # fmt: skip
 
 
+@example([command(1, "HELO A", B, 2)], "0 s", False)
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(CHANGES, min_size=1, max_size=4), st.sampled_from(["0 s", "2 s"]), st.booleans())
 def test_whatever_is_changed_the_run_ends_and_each_recipient_is_accounted_for(

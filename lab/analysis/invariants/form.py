@@ -37,6 +37,7 @@ class FormRules:
         self._century = 1900
         self.environments: dict[int | None, str] = {}
         self.altered: set[int | None] = set()
+        self._after_altered: set[int | None] = set()
         self.skewed: set[str] = set()
 
     @property
@@ -58,6 +59,8 @@ class FormRules:
 
     def check_arrival(self, row: Row, mail: Mail, octets: bytes, foreign: bool) -> None:
         """Check text, time stamp lines and reverse-path of mail that a host has just accepted."""
+        if row[SESSION] in self.altered:  # a fault may have changed the name in HELO
+            self._after_altered.add(row[MESSAGE])
         if mail.was_changed:
             return
         host, peer, reverse_path = row[HOST], row[PEER], row[ACCEPT_REVERSE_PATH]
@@ -151,7 +154,8 @@ class FormRules:
         onward = None
         for stamp in time_stamps(above) or ():
             host = self._host(stamp.received_by)
-            if onward is not None and host != onward:
+            is_named = row[MESSAGE] not in self._after_altered
+            if onward is not None and host != onward and is_named:
                 self._findings.add(
                     STAMPS,
                     row,
