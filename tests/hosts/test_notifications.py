@@ -282,3 +282,14 @@ def test_stable_storage_keeps_what_the_user_wrote() -> None:
     (first, second) = read.failed(read.addressees, "Z.ARPA", "550 No")
     assert (first.written, first.is_private) == (parse_path("<all@TWO.ARPA>"), True)
     assert (second.written, second.is_private) == (None, False)
+
+
+def test_only_time_stamp_lines_of_rfc_821_say_for_whom_mail_came() -> None:
+    """Received fields of other programs are passed over; the path is that of the earliest host."""
+    stamp = b"Received: from A by B FOR <list@B> ; 1 Aug 82 00:00:00 UT\r\n"
+    other = b"Received: (from ann) by relay.example id 7; Sun, 1 Aug 1982 00:00:00 +0000\r\n"
+    member = parse_path("<bob@C>")
+    found = sent_for(other + stamp + b"\r\nHi\r\n", member, ())
+    assert found is not None
+    assert found.text == "<list@B>"
+    assert sent_for(other + b"\r\nHi\r\n", member, ()) is None

@@ -79,6 +79,7 @@ def test_lesson_10_has_its_figures(page: Any) -> None:
     figures = ("run-timeline", "run-queues", "break-timeline")
     assert all(ran[name].pictures == 1 for name in figures)
     shown = page.locator(".jp-RenderedImage img:visible")
+    shown.nth(len(figures) - 1).wait_for()  # a figure may be there before the page shows it
     assert shown.count() == len(figures)
     for number in range(len(figures)):
         size = shown.nth(number).evaluate("i => [i.naturalWidth, i.width, i.height]")

@@ -62,6 +62,9 @@ class Wire(AnySession):
         self.lines.append(f"cut {reason}")
         self.discard()
 
+    def shut_down(self) -> None:
+        raise AssertionError("no host goes down")
+
     def discard(self) -> None:
         self.connection.close_sender_end()
 
