@@ -561,8 +561,8 @@ class HostProcess(Output):
         queue_sender: QueueSender | None,
     ) -> None:
         call = self._new_call(self, peer, environment, sender, queue_sender)
-        self.calling[call.call_number] = call
         asyncio.get_running_loop().create_task(self._connect(call))
+        self.calling[call.call_number] = call  # only if it has begun: else its mail would wait
 
     async def _connect(self, call: PendingCall) -> None:
         loop = asyncio.get_running_loop()
@@ -570,6 +570,9 @@ class HostProcess(Output):
             await loop.create_connection(call.protocol, LOOPBACK, self.arguments.relay_port)
         except OSError as error:
             self._no_way(call.call_number, f"no channel to the network: {error.strerror}", True)
+        except Exception as error:
+            self._no_way(call.call_number, "no channel to the network", True)
+            self.failed(error)
 
     def _poll(self, poll: PollSpec) -> None:
         neighbour = self.host.routes.neighbours_of(self.host.name).get(poll.to)

@@ -84,6 +84,7 @@ class HostTask:
         process.over.set()
         # what is still to be called does nothing: there is no such process any more
         process.flush = process.sweep = lambda: None  # type: ignore[method-assign]
+        vars(process)["_flush"] = process.flush  # for one that was on its way
         process.receive_messages = lambda: None  # type: ignore[method-assign]
         with suppress(Exception):
             file = vars(process.storage)["_file"]
