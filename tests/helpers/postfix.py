@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from helpers.live_hosts import eventually
-from helpers.programs import found, free_port, listens
+from tests.helpers.live_hosts import eventually
+from tests.helpers.programs import found, free_port, listens, open_to_others
 
 MAIN_CF = """
 compatibility_level = 3.6
@@ -54,6 +54,11 @@ postlog unix-dgram n - n - 1 postlogd
 """
 
 
+def can_run() -> bool:
+    """Whether Postfix is installed, and we may start it."""
+    return found("postfix") is not None and os.geteuid() == 0
+
+
 @contextmanager
 def running_postfix(
     tmp_path: Path, more: str = "", domains: str = "real.arpa"
@@ -64,12 +69,11 @@ def running_postfix(
     the test where it cannot run.
     """
     program = found("postfix")
-    if program is None or os.geteuid() != 0:
+    if program is None or not can_run():
         pytest.skip("Postfix is not installed (Debian: postfix), or we are not root to start it")
     owner = pwd.getpwnam("postfix")
     at = tmp_path / "postfix"
-    for ancestor in [tmp_path, *tmp_path.parents[:3]]:
-        ancestor.chmod(0o755)
+    open_to_others(tmp_path)
     for name in ("conf", "queue", "data", "mail"):
         (at / name).mkdir(parents=True)
     for name in ("data", "mail"):

@@ -15,7 +15,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -31,6 +30,8 @@ import lab
 from lab.protocol import dot_unstuff
 from tests.helpers.live_hosts import eventually, served
 from tests.helpers.nasty_messages import hand_in, message, texts
+from tests.helpers.postfix import can_run, running_postfix
+from tests.helpers.programs import free_port, listens
 
 NETWORK: Final = """
 title = "Through a real server and back"
@@ -187,42 +188,16 @@ def server(function: Callable[[Path, int], Iterator[int]]) -> Server:
     return made
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def listens(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
-    except OSError:
-        return False
-    return True
-
-
 class Missing(Exception):
     """A server that is not on this machine."""
 
 
-MAIN_CF: Final = """
-compatibility_level = 3.6
-queue_directory = {at}/queue
-data_directory = {at}/data
-maillog_file = {at}/log
-maillog_file_prefixes = {at}
-inet_interfaces = 127.0.0.1
-inet_protocols = ipv4
-myhostname = real.arpa
-mydestination =
-mynetworks = 127.0.0.0/8
+POSTFIX: Final = """
+virtual_mailbox_domains =
 virtual_alias_domains = real.arpa
 virtual_alias_maps = inline:{{box@real.arpa=fred@HOME.LAB.ARPA}}
 relayhost = [127.0.0.1]:{home}
-local_recipient_maps =
-alias_maps =
 local_header_rewrite_clients =
-smtpd_recipient_restrictions = permit_mynetworks, reject
 smtpd_forbid_bare_newline = no
 smtp_host_lookup = native
 minimal_backoff_time = 1s
@@ -230,44 +205,15 @@ maximal_backoff_time = 2s
 queue_run_delay = 1s
 default_process_limit = 20
 """
-MASTER_CF: Final = """
-127.0.0.1:{port} inet n - n - - smtpd
-cleanup unix n - n - 0 cleanup
-qmgr unix n - n 300 1 qmgr
-rewrite unix - - n - - trivial-rewrite
-bounce unix - - n - 0 bounce
-defer unix - - n - 0 bounce
-trace unix - - n - 0 bounce
-verify unix - - n - 1 verify
-proxymap unix - - n - - proxymap
-smtp unix - - n - - smtp
-error unix - - n - - error
-retry unix - - n - - error
-anvil unix - - n - 1 anvil
-postlog unix-dgram n - n - 1 postlogd
-"""
 
 
 @server
 def postfix(at: Path, home: int) -> Iterator[int]:
-    import pwd
-
-    program = shutil.which("postfix", path=f"{os.environ['PATH']}:/usr/sbin")
-    if program is None or os.geteuid() != 0:
+    if not can_run():
         raise Missing
-    owner = pwd.getpwnam("postfix")
-    for name in ("conf", "queue", "data"):
-        (at / name).mkdir(parents=True)
-    os.chown(at / "data", owner.pw_uid, owner.pw_gid)
-    port = free_port()
-    fields = {"at": at, "port": port, "home": home}
-    (at / "conf/main.cf").write_text(MAIN_CF.format(**fields))
-    (at / "conf/master.cf").write_text(MASTER_CF.format(**fields))
-    subprocess.run([program, "-c", str(at / "conf"), "start"], check=True, capture_output=True)
-    try:
+    at.mkdir()
+    with running_postfix(at, POSTFIX.format(home=home)) as (port, _):
         yield port
-    finally:
-        subprocess.run([program, "-c", str(at / "conf"), "stop"], check=False, capture_output=True)
 
 
 EXIM_CONF: Final = """

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from helpers.live_hosts import eventually, live, served
 from helpers.postfix import running_postfix
-from helpers.programs import found, free_port, listens
+from helpers.programs import found, free_port, listens, open_to_others
 from helpers.small_topologies import GATE_TO_INSIDE
 
 import lab
@@ -216,8 +216,7 @@ def exim(tmp_path: Path) -> Iterator[tuple[int, Path]]:
         )
     at, port = tmp_path / "exim", free_port()
     at.mkdir()
-    for ancestor in [tmp_path, *tmp_path.parents[:3]]:
-        ancestor.chmod(0o755)
+    open_to_others(tmp_path)
     shutil.chown(at, "nobody", "nogroup")
     (tmp_path / "exim.conf").write_text(EXIM.format(at=at, port=port))
     environment = dict(os.environ)
