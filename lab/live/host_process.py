@@ -404,7 +404,7 @@ class HostProcess(Output):
         self.expected[end] = (number, peer, environment, known)
 
     def _expect_no_more(self, end: tuple[str, int]) -> None:
-        """Forget a session that was announced: whoever calls from there now is somebody else."""
+        """Forget a session that was announced; a later call from that port is another session."""
         self.expected.pop(end, None)
 
     def _identify(self, number: int, *mail: Any) -> None:

@@ -1,7 +1,7 @@
 """The trace of a live run so far, in a file: it is readable if the run is killed.
 
 Its events are in the order in which they reached the network's process, which is not quite that of
-time. Whoever reads it sorts them: the first line says so. When the run ends, the whole trace takes
+time. Readers sort them, because the first line says so. When the run ends, the whole trace takes
 its place.
 """
 

@@ -307,7 +307,7 @@ def _rows_of(table: pyarrow.Table) -> list[Row]:
         return [_row(values, decode) for values in zip(*columns, strict=True)]
     except (TypeError, KeyError, ValueError) as error:
         raise ValueError(
-            f"a part of the stored trace has an event that is none ({str(error)[:120]}); give the "
+            f"a part of the stored trace has an invalid event ({str(error)[:120]}); give the "
             "folder trace.parquet as `lab run --out` leaves it"
         ) from None
 

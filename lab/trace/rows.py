@@ -252,18 +252,13 @@ class Event:
 
     def as_dict(self) -> dict[str, object]:
         """Return the event as a flat dictionary that JSON can hold; bytes become Latin-1 text."""
-        flat: dict[str, object] = {name: getattr(self, name) for name in _COMMON}
-        for name, value in self.extra.items():
-            flat[name] = value.decode("latin-1") if isinstance(value, bytes) else value
-        if self.kind == "reply":
-            flat["code"] = self["code"]
-        elif self.kind == "command":
-            flat["verb"] = self["verb"]
-        return flat
+        columns = [self.extra[name] for name in KINDS[self.kind]]
+        common = (self.t, self.kind, self.host, self.peer, self.session, self.message)
+        return flat_row((*common, *columns), self.seq)
 
 
 def flat_row(row: Row, seq: int) -> dict[str, object]:
-    """Return what :meth:`Event.as_dict` does for the event of a row, in a third of the time."""
+    """Return what :meth:`Event.as_dict` does, of the event in a row."""
     kind = row[KIND]
     flat = dict(zip(_FLAT_NAMES[kind], (row[T], seq, *row[KIND:]), strict=True))
     column = OCTETS_COLUMNS.get(kind)

@@ -1,4 +1,4 @@
-"""What others break is told of them, whatever it is cut into; and it hides nothing of ours."""
+"""A breach by a peer is blamed on the peer, in pieces too, and hides no breach of ours."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def close(session: int) -> Row:
 
 
 def says(kind: str, octets: bytes, peer: str = "THEIRS") -> Row:
-    """A reply or piece of theirs in session 1, or what "outside" says in session 2 or is told."""
+    """A reply or piece of a peer in session 1; or what "outside" sends or gets in session 2."""
     if peer == "THEIRS":
         return (2.0, kind, "OURS", peer, 1, None, 2.0, octets)
     host = "OURS" if peer == "outside" else "outside"
@@ -81,7 +81,7 @@ def test_our_421_is_no_breach_of_anybody(closing: bytes, before: list[Any]) -> N
 
 
 def test_what_others_do_does_not_hide_what_we_do() -> None:
-    """In one session both sides break the rules: each is told of its own."""
+    """If both sides of a session break the rules, each is blamed for its own breach."""
     rows = [
         says("reply", b"220 OURS\r\n", "OURS"),
         says("command", b"GET /\r\n", "outside"),

@@ -17,21 +17,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from helpers.live_hosts import eventually
+from helpers.small_topologies import TWO_HOSTS
 from rich.console import Console
 
 from lab.cli import cli
 from lab.cli.live_view import parse_page, state_table
 
-TOPOLOGY = """
-[[host]]
-name = "ONE.ARPA"
-users = ["ann"]
-[[host]]
-name = "TWO.ARPA"
-users = ["bob"]
-[[link]]
-between = ["ONE.ARPA", "TWO.ARPA"]
-[[mail]]
+TOPOLOGY = f"""{TWO_HOSTS}[[mail]]
 from = "ann@ONE.ARPA"
 to = ["bob@TWO.ARPA"]
 subject = "[red]first[/red]"
