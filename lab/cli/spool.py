@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -118,11 +117,13 @@ def _export(hosts: Sequence[HostSpool], out: Path) -> None:
 
 
 def _as_json(hosts: Sequence[HostSpool]) -> dict[str, Any]:
+    from lab.live.spool_folder import stored_date
+
     waiting = [
         {
             "host": mail.host, "number": mail.number, "next_host": mail.next_host,
             "from": mail.reverse_path, "to": list(mail.recipients), "size": len(mail.octets),
-            "tries": mail.tries, "next_try": mail.next_try, "since": _date(mail.stored_at),
+            "tries": mail.tries, "next_try": mail.next_try, "since": stored_date(mail.stored_at),
         }
         for host in hosts
         for mail in host.waiting
@@ -130,7 +131,7 @@ def _as_json(hosts: Sequence[HostSpool]) -> dict[str, Any]:
     drops = [
         {
             "host": mail.host, "user": mail.user, "number": mail.number,
-            "size": len(mail.octets), "since": _date(mail.stored_at),
+            "size": len(mail.octets), "since": stored_date(mail.stored_at),
         }
         for host in hosts
         for mail in host.drops
@@ -142,6 +143,8 @@ def _print_list(hosts: Sequence[HostSpool]) -> None:
     """Print a table of the mail that waits and one of the mail drops, or say that there is no
     mail.
     """
+    from lab.live.spool_folder import stored_date
+
     waiting = [mail for host in hosts for mail in host.waiting]
     drops = [mail for host in hosts for mail in host.drops]
     if waiting:
@@ -151,14 +154,14 @@ def _print_list(hosts: Sequence[HostSpool]) -> None:
             table.add_row(
                 f"{mail.host}/{mail.number}", mail.next_host, f"<{single_line(mail.reverse_path)}>",
                 single_line(", ".join(mail.recipients)), str(len(mail.octets)), tried,
-                _date(mail.stored_at),
+                stored_date(mail.stored_at),
             )  # fmt: skip
         print_table(table)
     if drops:
         table = _table("message", "bytes", "since")
         for drop in drops:
             name = single_line(f"{drop.host}/{drop.user}/{drop.number}")
-            table.add_row(name, str(len(drop.octets)), _date(drop.stored_at))
+            table.add_row(name, str(len(drop.octets)), stored_date(drop.stored_at))
         print_table(table)
     waits = "1 message waits" if len(waiting) == 1 else f"{len(waiting)} messages wait"
     echo(f"{waits}, {len(drops)} in mailboxes")
@@ -171,7 +174,3 @@ def _table(*columns: str) -> Table:
     for column in columns:
         table.add_column(column, justify="right" if column == "bytes" else "left")
     return table
-
-
-def _date(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds).astimezone().isoformat(timespec="seconds")

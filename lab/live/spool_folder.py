@@ -9,6 +9,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -70,6 +71,11 @@ class DroppedMail:
     number: int
     stored_at: float
     octets: bytes
+
+
+def stored_date(seconds: float) -> str:
+    """Return when mail was stored, in seconds since 1970, as a date and time of this place."""
+    return datetime.fromtimestamp(seconds).astimezone().isoformat(timespec="seconds")
 
 
 @dataclass(slots=True)

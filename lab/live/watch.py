@@ -10,10 +10,10 @@ import threading
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from lab.live.mail_text import field, header_fields
+from lab.live.spool_folder import stored_date
 from lab.live.spool_view import Listed, SpoolView
 from lab.protocol import SyntaxFault, parse_return_path_line
 from lab.trace.rows import MESSAGE, SUBMIT_RECIPIENTS, SUBMIT_REVERSE_PATH, Row
@@ -192,7 +192,7 @@ class Watch:
             "host": mail.host, "number": mail.number, "user": mail.user,
             "next_host": mail.next_host, "message": envelope.message if envelope else None,
             "from": sender, "to": list(recipients), "subject": field(fields, "Subject"),
-            "size": mail.size, "stored_at": _date(mail.stored_at), "at": mail.stored_at,
+            "size": mail.size, "stored_at": stored_date(mail.stored_at), "at": mail.stored_at,
         }  # fmt: skip
 
 
@@ -202,7 +202,3 @@ def _return_path(octets: bytes) -> str:
         return parse_return_path_line(octets.partition(b"\r\n")[0]).bare
     except SyntaxFault:
         return ""
-
-
-def _date(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds).astimezone().isoformat(timespec="seconds")
