@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import marshal
 import pickle
-import select
+import selectors
 import socket
-import time
 from collections import deque
 from collections.abc import Iterator
 from itertools import islice
@@ -94,7 +93,7 @@ class Control:
         """Send all that is waiting, however long it takes; for the end that is always read."""
         self.flush()
         while self._out:
-            select.select([], [self.sock], [])
+            self._ready(selectors.EVENT_WRITE, None)
             self.flush()
 
     def receive(self) -> Iterator[Message]:
@@ -120,10 +119,14 @@ class Control:
 
         Raises :class:`PeerGone` if nothing comes within ``seconds``, or the channel has ended.
         """
-        until = time.monotonic() + seconds
-        ready, _, _ = select.select([self.sock], [], [], max(0.0, until - time.monotonic()))
-        if self.ended or not ready:
+        if self.ended or not self._ready(selectors.EVENT_READ, seconds):
             raise PeerGone
+
+    def _ready(self, event: int, seconds: float | None) -> bool:
+        """Wait for an event of the socket, whatever its descriptor's number; False: none came."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.sock, event)
+            return bool(selector.select(seconds))
 
     def _next(self) -> Message | None:
         if len(self._in) < _HEADER:

@@ -318,6 +318,9 @@ def play(
         gc.disable()
         network, reason = asyncio.run(live(hosts))
         gc.enable()
+        for task in hosts.tasks:
+            task.arguments.outbox.close()
+        gc.collect()  # what a host left open is closed within the test that killed it
     return Outcome(lab.Run(topology, network.trace), reason, accepted, codes, *held(folder))
 
 

@@ -90,6 +90,10 @@ class OddServer:
         self.port = int(self.listening.getsockname()[1])
         threading.Thread(target=self._serve, daemon=True).start()
 
+    def close(self) -> None:
+        self.listening.shutdown(socket.SHUT_RDWR)  # which wakes the thread
+        self.listening.close()
+
     def _serve(self) -> None:
         while True:
             try:
@@ -162,7 +166,7 @@ def network(path: Path, servers: dict[str, Replies]) -> Iterator[dict[str, str]]
         text = HUB
         for what, odd in servers.items():
             server = OddServer(odd)
-            stack.callback(server.listening.close)
+            stack.callback(server.close)
             text += ONE.format(name=names[what], port=server.port)
         path.write_text(text)
         yield names

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import gc
 import math
+import resource
 import smtplib
 import socket
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -75,6 +78,36 @@ def test_a_control_channel_is_read_in_pieces_until_nothing_is_left() -> None:
     with pytest.raises(PeerGone):
         receiver.wait(0.0)
     receiver.close()
+
+
+def test_a_control_channel_may_have_any_descriptor() -> None:
+    """With some hundred hosts there are more than the 1,024 descriptors that select() takes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < 1200:
+        pytest.skip("so many descriptors are not permitted here")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 1200), hard))
+    ours, theirs = socket.socketpair()
+    high = socket.socket(fileno=fcntl.fcntl(ours.detach(), fcntl.F_DUPFD_CLOEXEC, 1100))
+    sender, receiver = Control(theirs), Control(high)
+    try:
+        sender.send("mail", 1)
+        receiver.wait(5.0)
+        assert list(receiver.receive()) == [("mail", 1)]
+        receiver.send("stored", b"x" * 5_000_000)
+        assert receiver.has_unsent
+        reading = threading.Thread(target=_read_all, args=(sender,))
+        reading.start()
+        receiver.flush_all()
+        reading.join()
+    finally:
+        sender.close()
+        receiver.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def _read_all(control: Control) -> None:
+    while not list(control.receive()):
+        control.wait(5.0)
 
 
 def test_a_long_run_of_serve_is_kept_on_disk() -> None:
