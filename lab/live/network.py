@@ -7,7 +7,6 @@ with the wall's: what is due happens, and what comes from a host comes at the ti
 from __future__ import annotations
 
 import asyncio
-import hmac
 import math
 import time
 from collections.abc import Callable, Coroutine, Sequence
@@ -17,12 +16,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lab.hosts.control import HostControl
 from lab.hosts.fingerprint import fingerprint
-from lab.live.driver import SECRET, LiveDriver
-from lab.live.failures import contained, failure_row, reason_of_failure
+from lab.live.driver import LiveDriver
+from lab.live.failures import failure_row, reason_of_failure
 from lab.live.host_handle import START_TIMEOUT, HostHandle
 from lab.live.journal import Journal
 from lab.live.recorder import Recorder
-from lab.live.relayed import LiveSession, RelayPort
+from lab.live.relay_port import RelayListener, RelayPort
+from lab.live.relayed import LiveSession
 from lab.live.settings import LOOPBACK, Settings
 from lab.live.wallclock import WallClock
 from lab.network.channel import NoRoute
@@ -34,9 +34,6 @@ from lab.trace.rows import Row
 
 if TYPE_CHECKING:
     from lab.analysis.streaming import StreamingAnalysis
-
-_UNKNOWN: Final = 5.0
-"""Seconds that a connection to the network may take to show that it is a host's."""
 
 _DRAIN: Final = 3.0
 """Seconds after Ctrl-C in which mail that is under way may still arrive; a second one ends all."""
@@ -421,7 +418,7 @@ class LiveNetwork(LiveDriver):
             del self._unassigned[port]
 
     def _new_relay(self) -> RelayPort:
-        return _Listener(self)
+        return RelayListener(self, self.host_connected)
 
     def host_connected(self, relay: RelayPort, port: int) -> None:
         """Note that a host has connected from a port; which call that is for, it reports."""
@@ -468,44 +465,3 @@ class LiveNetwork(LiveDriver):
             self, host, self.hosts[peer], route, call_number, relay, is_script=not is_mail
         )
         session.open()
-
-
-class _Listener(RelayPort):
-    """A TCP connection from a host, before it is known what for."""
-
-    def __init__(self, network: LiveNetwork) -> None:
-        super().__init__(network)
-        self._listening = network
-        self._is_known = False
-        self._begun = b""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Wait for the secret with which a host begins; anybody may connect here."""
-        super().connection_made(transport)
-        asyncio.get_running_loop().call_later(_UNKNOWN, self._give_up)
-
-    def _give_up(self) -> None:
-        if not self._is_known:
-            self.abort()
-
-    @contained
-    def data_received(self, octets: bytes) -> None:
-        """Take the secret, and then what the host sends.
-
-        The host reports on its control channel what the connection is for.
-        """
-        if self._is_known:
-            super().data_received(octets)
-            return
-        self._begun += octets
-        begun, rest = self._begun[:SECRET], self._begun[SECRET:]
-        if len(begun) < SECRET:
-            return
-        end = self.transport.get_extra_info("peername") if self.transport is not None else None
-        if not hmac.compare_digest(begun, self.network.relay_secret) or end is None:
-            self.abort()
-            return
-        self._is_known = True
-        self._listening.host_connected(self, end[1])
-        if rest:
-            super().data_received(rest)

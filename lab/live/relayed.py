@@ -6,15 +6,15 @@ links, as in the simulation, and is written to the other host when it arrives th
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import deque
 from copy import copy
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from lab.live.driver import LiveDriver
 from lab.live.failures import contained, reason_of_failure
 from lab.live.host_handle import HostHandle
+from lab.live.relay_port import RelayPort
 from lab.network.channel import ChannelRoute
 from lab.network.connection import Connection
 from lab.network.events import Delivery
@@ -35,90 +35,6 @@ _QUIET: Final = 2.0
 
 _END_BEGUN: Final = len(END_OF_MAIL_DATA) - 1
 """Bytes at the end of what has come that may be the beginning of an end."""
-
-
-class RelayPort(asyncio.Protocol):
-    """The network's end of a TCP connection to a host."""
-
-    def __init__(self, network: LiveDriver) -> None:
-        self.network = network
-        self.session: LiveSession | None = None
-        self.transport: asyncio.Transport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the new TCP connection; close it if its session has been cut meanwhile."""
-        self.transport = cast(asyncio.Transport, transport)
-        self.network.relay_opened(self)
-        self._begin()
-
-    def failed(self, error: Exception) -> None:
-        """End the session, and nothing else, as something of the network's has failed in it."""
-        if self.session is not None:
-            self.session.failed(error)
-        else:
-            self.network.note_failure(reason_of_failure(error))
-        self.abort()
-
-    @contained
-    def _begin(self) -> None:
-        if self.session is not None and self.session.is_over:
-            self.close()
-
-    @contained
-    def data_received(self, octets: bytes) -> None:
-        """Pass bytes from the host on to its session."""
-        session, network = self.session, self.network
-        if session is not None:
-            network.advance()
-            session.host_at(self).receive_messages()  # what it has said before these bytes
-            session.received(self, octets)
-            network.pump()
-
-    def eof_received(self) -> bool:
-        """Tell the session that the host sends nothing more; return whether it may still read.
-
-        Only a scripted host closes one direction of a connection; others have closed both.
-        """
-        return bool(self._has_half_closed())
-
-    @contained
-    def _has_half_closed(self) -> bool:
-        session = self.session
-        if session is None or not session.is_scripted(self):
-            return False
-        self.network.catch_up()
-        session.hung_up(self)
-        self.network.pump()
-        return True
-
-    @contained
-    def connection_lost(self, error: Exception | None) -> None:
-        """Tell the session that the host has hung up, or that its process has ended."""
-        self.network.relay_closed(self)
-        if self.session is not None:
-            self.network.catch_up()
-            self.session.hung_up(self)
-            self.network.pump()
-
-    @property
-    def has_left(self) -> bool:
-        """Whether all that was written has left this process."""
-        return self.transport is None or self.transport.get_write_buffer_size() == 0
-
-    def write(self, octets: bytes) -> None:
-        """Send bytes to the host, if it is connected."""
-        if self.transport is not None and not self.transport.is_closing():
-            self.transport.write(octets)
-
-    def abort(self) -> None:
-        """Hang up at once; what has not left is lost."""
-        if self.transport is not None:
-            self.transport.abort()
-
-    def close(self) -> None:
-        """Hang up, once what was written has been sent."""
-        if self.transport is not None:
-            self.transport.close()
 
 
 class LiveMail:

@@ -22,7 +22,8 @@ from lab.live.host_handle import HostHandle
 from lab.live.host_process import HostProcess
 from lab.live.network import LiveNetwork
 from lab.live.output import Output
-from lab.live.relayed import LiveSession, RelayPort
+from lab.live.relay_port import RelayPort
+from lab.live.relayed import LiveSession
 from lab.live.row_ring import RowRing
 from lab.live.storage import Storage
 

@@ -22,7 +22,7 @@ from helpers.small_topologies import GATE_TO_INSIDE
 import lab
 from lab.api.artefacts import ARTEFACTS
 from lab.cli import cli
-from lab.live.relayed import RelayPort
+from lab.live.relay_port import RelayPort
 from lab.live.spool_folder import read_folder
 
 SCENARIOS = sorted((TOPOLOGIES / "rfc821").glob("scenario-*.toml"))

@@ -24,7 +24,7 @@ def test_a_stranger_at_the_port_between_processes_is_no_host(monkeypatch: Any) -
     topology = from_dict({
         "host": TWO, "link": chain(*TWO), "mail": [mail("ann@ONE.ARPA", "bob@TWO.ARPA", at=1)],
     })  # fmt: skip
-    monkeypatch.setattr("lab.live.network._UNKNOWN", 0.2)
+    monkeypatch.setattr("lab.live.relay_port._UNKNOWN", 0.2)
     heard: list[bytes] = []
 
     def call(port: int, octets: bytes) -> None:
