@@ -373,7 +373,24 @@ class HostSettings:
     title: str = field(
         default="",
         metadata=setting(
-            "text", "A label, kept in the trace.", router=True, example='"the lab"', trace="always"
+            "text",
+            "A description, kept in the trace.",
+            router=True,
+            example='"the lab"',
+            trace="always",
+        ),
+    )
+    label: str = field(
+        default="",
+        metadata=setting(
+            "text",
+            "What people see in place of the name, in any script: pictures, pages and tables show "
+            "it, and hosts say the name. A graph's labels are kept here.",
+            own=True,
+            router=True,
+            default_text="the name",
+            example='"Zürich"',
+            trace="set",
         ),
     )
 

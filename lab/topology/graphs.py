@@ -6,12 +6,7 @@ is a list where one is expected. Besides, ``Longitude`` and ``Latitude`` or ``po
 ``weight`` a cost, and ``LinkSpeedRaw`` (of the Internet Topology Zoo) a bandwidth. A note names the
 attributes that were not used.
 
-The rule for names: a host gets the ``label`` of its node or, without one, the node itself as its
-name. A name that is a domain by the grammar of RFC 821 is kept, unless an earlier node has it. Any
-other name is changed. It is split at its periods. In each part, accents are removed, each run of
-characters other than letters, digits and hyphens becomes a hyphen, hyphens at the ends are removed,
-and an H is put before a leading digit. Empty parts are left out; a name without parts is "H". A
-name is cut after 64 characters. If it is taken, in any case, -2, -3 and so on is appended.
+:mod:`lab.topology.node_names` says how hosts get their names and labels.
 
 Directed edges become links in both directions. Of parallel edges in one environment, only the first
 is used; edges from a node to itself are left out. Notes give the numbers of both.
@@ -20,16 +15,15 @@ is used; edges from a node to itself are left out. Notes give the numbers of bot
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from lab.protocol import HostName, SyntaxFault, parse_domain
 from lab.quantities import as_toml, count_noun
 from lab.topology.declarations import Setting, settings_of
 from lab.topology.kinds import KINDS
+from lab.topology.node_names import NodeName, names_of_nodes
 from lab.topology.overrides import read
 from lab.topology.problems import join_some
 from lab.topology.specs import HostSpec, LinkSpec, TopologyData
@@ -38,16 +32,15 @@ from lab.topology.write import table_of
 if TYPE_CHECKING:
     import networkx
 
-LONGEST_NAME: Final = 64
-"""The length of a domain that every receiver-SMTP must accept (section 4.5.3)."""
-
 _LISTS: Final = (
     "users", "names", "commands", "hosts", "callers", "lines", "paths", "members", "pair",
 )  # fmt: skip
 """Kinds of value for which a text may have commas or spaces between the items."""
 
 _TRUTHS: Final = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-_OF_NODES: Final = frozenset(("spec", "label", "position", "pos", "longitude", "latitude", "id"))
+_OF_NODES: Final = frozenset(
+    ("spec", "label", "name", "position", "pos", "longitude", "latitude", "id")
+)
 _OF_EDGES: Final = frozenset(
     ("spec", "weight", "linkspeedraw", "key", "id", "source", "target", "between")
 )
@@ -75,17 +68,16 @@ def tables_of_graph(
     graph, whose nodes are numbers.
     """
     tables = GraphTables()
-    labels = {node: _label(node, attributes) for node, attributes in graph.nodes(data=True)}
-    names = to_rfc821_names(labels)
+    names = names_of_nodes(graph.nodes(data=True))
     for node, attributes in graph.nodes(data=True):
-        tables.labels["host", len(tables.hosts)] = f"node {as_toml(labels[node])}"
-        tables.hosts.append(_host_table(names[node], labels[node], attributes))
-    _add_links(graph, names, environment, tables)
-    renamed = [node for node, label in labels.items() if names[node] != label]
+        tables.labels["host", len(tables.hosts)] = f"node {as_toml(names[node].written)}"
+        tables.hosts.append(_host_table(names[node], attributes))
+    _add_links(graph, {node: each.name for node, each in names.items()}, environment, tables)
+    renamed = [each for each in names.values() if each.is_changed]
     if renamed and not generated:
         tables.notes.append(
             f"{_count(len(renamed), 'name')} changed to be valid in RFC 821, "
-            f"such as {as_toml(labels[renamed[0]])}, now {names[renamed[0]]}"
+            f"such as {as_toml(renamed[0].written)}, now {renamed[0].name}"
         )
     count = sum(_has_unreadable_position(each) for _, each in graph.nodes(data=True))
     if count:
@@ -136,60 +128,7 @@ def _count(number: int, noun: str) -> str:
     return f"{count_noun(number, noun)} {'was' if number == 1 else 'were'}"
 
 
-def _label(node: Any, attributes: Mapping[str, Any]) -> str:
-    label = attributes.get("label")
-    if isinstance(label, str) and label.strip():
-        return label.strip()
-    return "-".join(map(str, node)) if isinstance(node, tuple) else str(node)
-
-
-def to_rfc821_names(labels: Mapping[Any, str]) -> dict[Any, str]:
-    """Return a valid name by RFC 821's grammar for each node, no two the same in any case."""
-    taken: set[HostName] = set()
-    names: dict[Any, str] = {}
-    for node, label in labels.items():
-        if _is_valid(label) and HostName(label) not in taken:
-            taken.add(HostName(label))
-            names[node] = label
-    tails: dict[HostName, int] = {}
-    for node, label in labels.items():
-        if node not in names:
-            # nothing can be appended to "#7" and "[10.0.0.1]"
-            can_grow = _is_valid(label) and not {*"#["} & {*label}
-            stem = label if can_grow else to_rfc821_name(label)
-            name, tail = stem, tails.get(HostName(stem), 1)
-            while HostName(name) in taken:
-                tail += 1
-                name = f"{stem[: LONGEST_NAME - len(str(tail)) - 1].rstrip('-.')}-{tail}"
-            tails[HostName(stem)] = tail
-            taken.add(HostName(name))
-            names[node] = name
-    return {node: names[node] for node in labels}
-
-
-def _is_valid(label: str) -> bool:
-    try:
-        parse_domain(label)
-    except SyntaxFault:
-        return False
-    return len(label) <= LONGEST_NAME
-
-
-def to_rfc821_name(label: str) -> str:
-    """Turn a label into a domain by the rule in this module's description."""
-    decomposed = unicodedata.normalize("NFKD", label[: 4 * LONGEST_NAME])
-    text = "".join(char for char in decomposed if not unicodedata.combining(char))
-    elements = (_element(element) for element in text.split("."))
-    name = ".".join(element for element in elements if element)
-    return name[:LONGEST_NAME].rstrip("-.") or "H"
-
-
-def _element(text: str) -> str:
-    name = re.sub(r"[^A-Za-z0-9-]+", "-", text).strip("-")
-    return "H" + name if name[:1].isdigit() else name
-
-
-def _host_table(name: str, label: str, attributes: Mapping[str, Any]) -> dict[str, Any]:
+def _host_table(named: NodeName, attributes: Mapping[str, Any]) -> dict[str, Any]:
     """Return the table of a host: that of its ``spec``, overridden by the attributes."""
     spec = attributes.get("spec")
     table = _spec_table(spec) if isinstance(spec, HostSpec) else {}
@@ -197,9 +136,7 @@ def _host_table(name: str, label: str, attributes: Mapping[str, Any]) -> dict[st
     position = _position(attributes)
     if position:
         table["position"] = position
-    if spec is None and label != name and not label.isdigit():
-        table.setdefault("title", label)
-    return table | {"name": name}
+    return table | {"name": named.name, "label": named.label}
 
 
 def _spec_table(spec: HostSpec) -> dict[str, Any]:

@@ -21,6 +21,7 @@ class HostMeta(TypedDict, total=False):
     reply: list[str]
     position: list[float] | None
     title: str
+    label: str
     external: str
 
 

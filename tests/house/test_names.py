@@ -27,6 +27,7 @@ ALLOWED = {
     "topology/problems.py: did_you_mean": "a word that is like another, for a suggestion",
     "topology/graph_files.py": "the ending of a file's name; a sentence of the system's",
     "topology/graphs.py": "attributes of graphs, which each tool spells in its own way",
+    "topology/node_names.py: label_of": "attributes of graphs, as above",
     "rfc/__init__.py": "a section's letter, as somebody types it",
     "stepping/commands.py": "an order of the stepper, as somebody types it",
     "analysis/conditions.py": "words of a condition, as somebody types them",

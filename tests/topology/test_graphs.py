@@ -13,14 +13,10 @@ from typing import Any
 import networkx
 import pytest
 from helpers.places import SHARED, TOPOLOGIES
-from hypothesis import given
-from hypothesis import strategies as st
 
 from lab.api.simulate import simulate
-from lab.protocol import parse_domain
 from lab.topology.declarations import Setting, settings_of
 from lab.topology.graph_files import READERS, GraphFault, read_graph
-from lab.topology.graphs import LONGEST_NAME, to_rfc821_name, to_rfc821_names
 from lab.topology.kinds import KINDS
 from lab.topology.model import HostSpec, LinkSpec, Topology, TopologyError, from_dict, load
 from lab.topology.reference import reference
@@ -29,45 +25,6 @@ from lab.topology.write import toml_value
 FILES_OF_OURS = sorted(
     path for path in TOPOLOGIES.rglob("*.toml") if path.parent.name != "experiments"
 )
-
-
-@pytest.mark.parametrize(
-    ("label", "name"),
-    [
-        ("New York", "New-York"),
-        ("Zürich", "Zurich"),
-        ("3COM", "H3COM"),
-        ("7", "H7"),
-        ("C&NL  MAN", "C-NL-MAN"),
-        ("--x--", "x"),
-        ("a..b.", "a.b"),
-        ("mit-ai.1.arpa", "mit-ai.H1.arpa"),
-        ("東京", "H"),
-        ("x" * 100, "x" * 64),
-    ],
-)
-def test_a_label_is_made_fit_by_the_stated_rule(label: str, name: str) -> None:
-    assert to_rfc821_name(label) == name
-
-
-@given(st.lists(st.text(max_size=80), max_size=30))
-def test_every_label_gets_a_name_of_its_own_that_the_grammar_takes(labels: list[str]) -> None:
-    names = list(to_rfc821_names(dict(enumerate(labels))).values())
-    assert len({name.upper() for name in names}) == len(labels)
-    for name in names:
-        assert parse_domain(name) == name
-        assert len(name) <= LONGEST_NAME
-
-
-def test_names_that_are_fit_come_first_and_clashes_are_numbered() -> None:
-    labels = ["New York", "New-York", "new york", "New-York-2"]
-    names = to_rfc821_names(dict(enumerate(labels)))
-    assert list(names.values()) == ["New-York-3", "New-York", "new-york-4", "New-York-2"]
-
-
-def test_numbers_with_and_without_zeros_are_one_name() -> None:
-    names = list(to_rfc821_names({1: "#7", 2: "#07", 3: "a.#7", 4: "A.#007"}).values())
-    assert names == ["#7", "H07", "a.#7", "A.H007"]
 
 
 def test_attributes_of_nodes_and_edges_are_read() -> None:
@@ -169,7 +126,7 @@ def test_a_note_names_the_attributes_that_were_not_used() -> None:
     graph.add_edge("A", "B", latency=1, LinkLabel="T1", weight=3)
     assert Topology.from_graph(graph).notes == (
         "1 position was not understood; write x and y as numbers",
-        "attributes of nodes that were not used: Country, Internal, name",
+        "attributes of nodes that were not used: Country, Internal",
         "attributes of edges that were not used: LinkLabel",
     )
 
@@ -293,7 +250,7 @@ def test_a_graph_file_stands_beside_the_topology_file(tmp_path: Path, kind: str)
     toml.write_text(f'graph = "{path.name}"\n[[mail]]\nfrom = "user@A"\nto = "user@New-York"\n')
     topology = load(toml)
     assert list(topology.hosts) == ["A", "New-York"]
-    assert topology.hosts["New-York"].title == "New York"
+    assert topology.hosts["New-York"].label == "New York"
     assert topology.hosts["A"].position == (1.5, 2.5)
     assert not topology.hosts["A"].relay
     assert topology.links[0].latency == 0.04
