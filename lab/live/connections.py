@@ -14,6 +14,7 @@ from lab.hosts.sending import QueueSender
 from lab.hosts.sessions import enter, take_over
 from lab.hosts.timeouts import Timeouts
 from lab.hosts.verdicts import closing
+from lab.live.caller_record import CallerRecord
 from lab.live.clients import Caller
 from lab.live.failures import contained
 from lab.live.host_process import HostProcess, OpenSession, PendingCall
@@ -32,7 +33,7 @@ from lab.protocol.lines import end_of_mail_data, may_complete_end
 from lab.protocol.script import ScriptedSender
 from lab.simulation.interception import KnownRecipients
 from lab.trace.closes import END_OF_INPUT, QUIT, cut, unreachable
-from lab.trace.rows import KIND, OUTSIDE, Row
+from lab.trace.rows import OUTSIDE, Row
 
 _SLICE: Final = 1 << 11
 """Bytes of commands that a session may have handled before others have their turn."""
@@ -309,7 +310,7 @@ class IncomingConnection(OpenSession, Caller):
         self.last = time.monotonic()
         self._known = False
         self._noted = 0
-        self._unsaid: list[Row] = []
+        self._record: CallerRecord | None = None
         self._counts = 0
         self.given = 0
         self._recipients = KnownRecipients() if process.interceptions.changes else None
@@ -356,6 +357,7 @@ class IncomingConnection(OpenSession, Caller):
         # what has not left at once is not said yet, and nothing more is read until it has
         self.channel.transport.set_write_buffer_limits(0)
         self.number = process.numbering.next_session()
+        self._record = CallerRecord(process, self.channel, self.number)
         environment = process.environment
         now = process.clock.now
         transport = process.arguments.topology.environments[environment].transport
@@ -465,8 +467,8 @@ class IncomingConnection(OpenSession, Caller):
 
     def go_on(self) -> None:
         """Handle the next slice of what has come, if the replies to the last one have left."""
-        if self._unsaid and not self.channel.is_stuck:
-            self._note_unsaid(True)
+        if self._record is not None and not self.channel.is_stuck:
+            self._record.settle(has_left=True)
         if self.over or self.channel.is_stuck or self.receiver.is_waiting or self.is_held_back:
             return
         size = self._first_slice(self._unread)
@@ -571,41 +573,32 @@ class IncomingConnection(OpenSession, Caller):
     def _say(self, events: list[Crossing]) -> None:
         """Give a caller from outside the replies among events, and record what crossed.
 
-        A reply is recorded when it has left, and not if it cannot. One that only waits to leave, as
-        the caller reads nothing, is held until then, with what comes after it.
+        A scripted host says something else in place of them, and records that.
         """
         has_writer = self._writer is not None
+        record = self._record
+        assert record is not None, "what a host of the topology says is the network's to record"
         replies = [] if has_writer else [octets for kind, octets in events if kind == "reply"]
-        said = not replies or self.process.say(self.channel.transport, b"".join(replies))
         rows = [
             self._row(kind, octets)
             for kind, octets in events
-            if octets and (kind != "reply" or (said and not has_writer))
+            if octets and (kind != "reply" or not has_writer)
         ]
-        if self._unsaid or self.channel.is_stuck:
-            self._unsaid += rows
-        elif rows:
-            self.process.note(rows)
+        if replies:
+            record.say(b"".join(replies), rows)
+        else:
+            record.note(rows)
 
     def _row(self, kind: str, octets: bytes) -> Row:
         now, name, number = self.receiving.now, self.process.host.name, self.number
         ends = (OUTSIDE, name) if kind == "reply" else (name, OUTSIDE)
         return (now, kind, *ends, number, None, now, octets)
 
-    def _note_unsaid(self, has_left: bool) -> None:
-        """Record what waited for the caller to read; without the replies, if it never did."""
-        held, self._unsaid = self._unsaid, []
-        rows = [row for row in held if has_left or row[KIND] != "reply"]
-        if rows:
-            self.process.note(rows)
-
     def _note_close(self, reason: str) -> None:
         process = self.process
         row = (process.clock.now, "close", OUTSIDE, process.host.name, self.number, None, reason)
-        if self._unsaid:
-            self._unsaid.append(row)
-        else:
-            process.note([row])
+        if self._record is not None:
+            self._record.note([row])
 
     def _respond(self, verdict: Reply) -> None:
         if not self.over and self.receiver.is_waiting:
@@ -685,7 +678,8 @@ class IncomingConnection(OpenSession, Caller):
 
     def disconnected(self, *, has_all_left: bool) -> None:
         """End the session as if RSET had come: the connection is gone (section 4.1.1, QUIT)."""
-        self._note_unsaid(has_all_left)
+        if self._record is not None:
+            self._record.settle(has_left=has_all_left)
         self._finish(END_OF_INPUT)
 
     def check_timeout(self, now: float) -> None:
@@ -699,6 +693,8 @@ class IncomingConnection(OpenSession, Caller):
     def shut_down(self) -> None:
         """Say 421 and close the channel: the host ends."""
         self._close_channel("Service not available", "the host has ended")
+        if self._record is not None and self.channel.is_stuck:
+            self._record.settle(has_left=False)  # this process ends before it can
 
     def _close_channel(self, why: str, reason: str) -> None:
         """Say 421, which "may be a reply to any command" (4.2.1), and close the channel."""

@@ -21,11 +21,11 @@ from lab.live.driver import LiveDriver
 from lab.live.failures import reason_of_failure
 from lab.live.host_main import main
 from lab.live.host_process import HostArguments
-from lab.live.row_ring import RowRing, outbox, what_crossed
+from lab.live.row_ring import HELD, INSTEAD, RowRing, outbox, what_crossed
 from lab.live.storage import left_in
 from lab.protocol import Path as MailPath
 from lab.runtime.spawn import quiet_start
-from lab.trace.rows import KIND, MESSAGE, Row
+from lab.trace.rows import KIND, MESSAGE, SESSION, Row
 
 _SENT_AGAIN: Final = ("busy", "full", "refusing", "skew")
 """The faults that a host's process must know when it starts again."""
@@ -84,6 +84,7 @@ class HostHandle(HostControl):
         self._process: Any = None
         self._outbox: RowRing | None = None
         self._unsure: deque[tuple[int, list[Row]]] = deque()
+        self._held: dict[int, list[Row]] = {}
         self._sent = 0
         self._order = 0
         self._handed_over: dict[int, tuple[Any, ...]] = {}
@@ -335,7 +336,13 @@ class HostHandle(HostControl):
             self.network.note_failure(why, "trace", host=self.name)
 
     def _take_batch(self, batch: int, rows: list[Row]) -> None:
-        """Keep rows of the host until it has stored what they record."""
+        """Keep rows of the host until it has stored what they record, or sent it."""
+        if batch == HELD:
+            self._held.setdefault(rows[0][SESSION], []).extend(rows)
+            return
+        if batch == INSTEAD:
+            self._held.pop(rows.pop(0)[0], None)
+            batch = 0
         self._unsure.append((batch, rows))
 
     def _void(self, batch: int) -> None:
@@ -367,6 +374,8 @@ class HostHandle(HostControl):
             return
         self._fetch()
         left, self._unsure = self._unsure, deque()
+        left.extend((0, rows) for rows in self._held.values())
+        self._held.clear()
         self._outbox.close()
         self._outbox = None
         stored, queued = left_in(self._file)

@@ -17,7 +17,7 @@ from typing import Any, Final
 from lab.live.commits import Acceptance, Commits
 from lab.live.control import Control, PeerGone
 from lab.live.failures import failure_row, reason_of_failure
-from lab.live.row_ring import SIZE, RowRing, packed, what_happened_anyway
+from lab.live.row_ring import HELD, INSTEAD, SIZE, RowRing, packed, what_happened_anyway
 from lab.live.send_queue import SendQueue
 from lab.live.storage import Storage
 from lab.trace.rows import DELIVER_OCTETS, DELIVER_USER, KIND, MESSAGE, Row
@@ -223,6 +223,34 @@ class Output(ABC):
             if len(octets) > _LARGE:
                 self.control.flush_all()  # or this copy would be there while it is stored
 
+    def put_open(self, rows: list[Row]) -> bool:
+        """Put rows where they outlive this process, after all that were recorded before.
+
+        Return whether they are open: then the outbox is to confirm them, or to take them back.
+        """
+        self._put_earlier()
+        octets = packed(rows)
+        if self.outbox.put_open(octets):
+            return True
+        self._report_rows()
+        self.control.send_rows(octets, 0)
+        self.control.flush_all()
+        return False
+
+    def hold_rows(self, rows: list[Row]) -> None:
+        """Put rows that count if this process ends before :meth:`release_rows`."""
+        self._put_earlier()
+        self._put(rows, HELD)
+
+    def release_rows(self, session: int, rows: list[Row]) -> None:
+        """Record rows in place of those of a session that were held."""
+        self._put_earlier()
+        self._put([(session,), *rows], INSTEAD)
+        self.note(())
+
+    def _put_earlier(self) -> None:
+        self._put_rows(self.storage.batch + 1 if self.commits.is_due else 0)
+
     def _report_rows(self) -> None:
         """Ask the network to fetch the rows."""
         self._put_rows()
@@ -254,13 +282,6 @@ class Output(ABC):
         if octets:
             self._send_queue.add(transport, octets, free=free)
             self._schedule()
-
-    def say(self, transport: asyncio.Transport, octets: bytes) -> bool:
-        """Send bytes that promise nothing which is not stored; return whether they could be."""
-        if transport.is_closing():
-            return False
-        transport.write(octets)
-        return not transport.is_closing()
 
     def hang_up(self, transport: asyncio.Transport, *, free: bool = False) -> None:
         """Close a connection after what was written to it has left."""

@@ -5,6 +5,9 @@ process, and when the host is killed, the network finds what it had recorded unt
 
 Rows about what is stored are put there before it is stored, with the number of the batch. The ring
 says which batch was stored last, as far as the host got to report it; the storage itself knows.
+
+What a host says to a caller from outside is put there before it is written to TCP, as a record that
+is open. If the host is killed then, the caller may have heard it, and the record counts.
 """
 
 from __future__ import annotations
@@ -24,10 +27,18 @@ SIZE: Final = 1 << 22
 """Bytes for rows: enough for what a busy network has not fetched yet, mail included."""
 
 _RECORD: Final = struct.Struct("<IQ")
-_WRITTEN, _READ, _STORED = 0, 1, 2
+_SIZE: Final = 4
+_BATCH: Final = struct.Struct("<Q")
+_WRITTEN, _READ, _STORED, _OPEN = 0, 1, 2, 3
 """Places of numbers of eight bytes before the rows; a processor writes such a number whole."""
 
 _ROWS: Final = 64
+
+HELD: Final = 1 << 62
+"""The batch of rows that count if the host ends before it puts others in their place."""
+
+INSTEAD: Final = 1 << 63
+"""The batch of rows that take the place of held ones; before them comes a row of the session."""
 
 
 class RowRing:
@@ -63,19 +74,31 @@ class RowRing:
 
     def put(self, octets: bytes, batch: int) -> bool:
         """Put rows of a batch (0: of none), as :func:`packed`; return False if there is no room."""
-        size = _RECORD.size + len(octets)
-        if self._written - self._read + size > SIZE:
-            self._read = self._numbers[_READ]
-            if self._written - self._read + size > SIZE:
-                return False
-        self._copy(_RECORD.pack(len(octets), batch))
-        self._copy(octets)
+        if not self._append(octets, batch):
+            return False
         self._numbers[_WRITTEN] = self._written
         return True
 
+    def put_open(self, octets: bytes) -> bool:
+        """Put rows of no batch that count after :meth:`confirm`, or if the host ends before it."""
+        if not self._append(octets, 0):
+            return False
+        self._numbers[_OPEN] = self._written
+        return True
+
+    def confirm(self, batch: int = 0) -> None:
+        """Have the open record count, as one of a batch."""
+        if batch:
+            self._copy(self._numbers[_WRITTEN] + _SIZE, _BATCH.pack(batch))
+        self._numbers[_WRITTEN] = self._written
+
+    def take_back(self) -> None:
+        """Remove the open record: what it says has not happened."""
+        self._written = self._numbers[_OPEN] = self._numbers[_WRITTEN]
+
     def fetch(self, until: int | None = None) -> Iterator[tuple[int, list[Row]]]:
         """Yield batches and rows up to a count of bytes; for a host that has ended, all of them."""
-        last = self._numbers[_WRITTEN] if until is None else until
+        last = max(self._numbers[_WRITTEN], self._numbers[_OPEN]) if until is None else until
         while self._read < last:
             size, batch = _RECORD.unpack(self._cut(_RECORD.size))
             if size > last - self._read:  # no record is to be found in what follows
@@ -105,13 +128,25 @@ class RowRing:
         self._map.close()
         os.close(self._descriptor)
 
-    def _copy(self, octets: bytes) -> None:
-        begin = self._written % SIZE
-        first = min(len(octets), SIZE - begin)
-        self._map[_ROWS + begin : _ROWS + begin + first] = octets[:first]
-        if first < len(octets):
-            self._map[_ROWS : _ROWS + len(octets) - first] = octets[first:]
-        self._written += len(octets)
+    def _append(self, octets: bytes, batch: int) -> bool:
+        size = _RECORD.size + len(octets)
+        if self._written - self._read + size > SIZE:
+            self._read = self._numbers[_READ]
+            if self._written - self._read + size > SIZE:
+                return False
+        self._copy(self._written, _RECORD.pack(len(octets), batch) + octets)
+        self._written += size
+        return True
+
+    def _copy(self, place: int, octets: bytes) -> None:
+        begin = place % SIZE + _ROWS
+        end = begin + len(octets)
+        if end <= _ROWS + SIZE:
+            self._map[begin:end] = octets
+            return
+        first = _ROWS + SIZE - begin
+        self._map[begin:] = octets[:first]
+        self._map[_ROWS : _ROWS + len(octets) - first] = octets[first:]
 
     def _cut(self, size: int) -> bytes:
         begin = self._read % SIZE
