@@ -22,7 +22,7 @@ from lab.topology.problems import Place, join_some
 from lab.topology.schema import TABLES, Table
 from lab.topology.specs import Environment, HostSpec
 
-FROM_A_GRAPH: Final = TABLES["defaults", "host"].model_validate({"relay": True, "users": ["user"]})
+FROM_A_GRAPH: Final = {"relay": True, "users": ["user"]}
 """The defaults of hosts in a graph, below [defaults.host].
 
 They relay, because a map without relays would carry nothing, and each has one user, "user".
@@ -99,7 +99,7 @@ def build_hosts(
     defaults = tables.defaults.host
     _check_receiver(defaults, ("defaults", "host"), diagnostics)
     if graph:
-        defaults = filled(defaults, FROM_A_GRAPH)
+        defaults = filled(defaults, TABLES["defaults", "host"].read(FROM_A_GRAPH))
     for number, table in enumerate(tables.host):
         host = filled(table, defaults)
         _check_host(table, number, environments, diagnostics)
@@ -117,16 +117,16 @@ def filled(table: Any, defaults: Any) -> Any:
     ``users`` and ``user`` count as one key; inner tables are completed key by key.
     """
     given = {} if table.kind == "router" else defaults.given()
-    if table.model_fields_set & {"users", "user"}:
+    if table.fields_given & {"users", "user"}:
         given = {key: value for key, value in given.items() if key not in ("users", "user")}
     updates = {}
     for key, value in given.items():
-        if key not in table.model_fields_set:
+        if key not in table.fields_given:
             updates[key] = value
         elif isinstance(value, Table):
             own = getattr(table, key)
-            updates[key] = own.model_copy(update=value.given() | own.given())
-    return table.model_copy(update=updates)
+            updates[key] = own.with_given(value.given() | own.given())
+    return table.with_given(updates)
 
 
 def _names(name: str, others: Mapping[str, str]) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -186,7 +186,7 @@ def _check_reply(table: Any, place: Place, diagnostics: Diagnostics) -> None:
     elif table.early and table.octets is None:
         text = 'an early reply requires octets; write octets = "250 OK\\r\\n"'
         diagnostics.problem((*place, "early"), text)
-    elif not table.model_fields_set & {"octets", "repeat", "pieces", "pause", "then"}:
+    elif not table.fields_given & {"octets", "repeat", "pieces", "pause", "then"}:
         text = 'this leaves the reply as it is; write octets = "250 OK\\r\\n", or then = "cut"'
         diagnostics.problem(place, text)
     size = len(table.octets or b"") * table.repeat
@@ -227,7 +227,7 @@ def _check_router(table: Any, number: int, diagnostics: Diagnostics) -> None:
             continue
         for field, key in zip((setting.field, setting.tables), setting.keys, strict=False):
             value = getattr(table, field)
-            if field in table.model_fields_set and value and value != setting.default:
+            if field in table.fields_given and value and value != setting.default:
                 diagnostics.problem(
                     diagnostics.place("host", number, key),
                     'a router speaks no SMTP; leave this out, or write kind = "host"',

@@ -1,18 +1,21 @@
 """The kinds of value that a setting may have, and how a file writes them.
 
-A kind gives a setting its validation (pydantic), its part of the JSON Schema, and its name on the
-reference page. Quantities are read by :mod:`lab.quantities`.
+A kind gives a setting its validation, its part of the JSON Schema, and its name on the reference
+page. Quantities are read by :mod:`lab.quantities`.
+
+The validation is a schema of pydantic-core. It is written here as such, not as types from which
+pydantic makes one: importing pydantic for that took a third of the time of a short run.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, Field, StrictInt
+from pydantic_core import CoreSchema, core_schema
 
 from lab.hosts.checked import LARGEST_MAIL
 from lab.hosts.directory import Member
@@ -35,13 +38,13 @@ from lab.quantities import (
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of value: its pydantic type, its JSON Schema, its name, its unit and an example.
+    """A kind of value: its validation, its JSON Schema, its name, its unit and an example.
 
     ``units`` are those of a quantity. ``is_text``: a text from a graph or ``--set`` is the value
     itself, and is not read as TOML.
     """
 
-    annotation: Any
+    validation: CoreSchema
     schema: Mapping[str, Any]
     name: str
     unit: str = ""
@@ -103,7 +106,7 @@ def _one_or_many(value: object) -> object:
 
 def user_table(value: object) -> object:
     """Return the table of a user, who may be given by name only."""
-    if not isinstance(value, (str, dict, BaseModel)):
+    if not isinstance(value, (str, dict)):
         raise ValueError(f'{as_toml(value)} is not a user; write a name such as "JQP", or a table')
     return {"name": value} if isinstance(value, str) else value
 
@@ -192,112 +195,127 @@ def _list(items: Mapping[str, Any], least: int = 0, most: int | None = None) -> 
     return {"type": "array", "items": items, **bounds, **({"maxItems": most} if most else {})}
 
 
-Number = Annotated[float, Field(allow_inf_nan=False)]
-_Texts = Annotated[list[str], BeforeValidator(_one_or_many)]
-_Size = Annotated[int, BeforeValidator(parse_size)]
-_Paths = Annotated[list[Annotated[str, AfterValidator(_path)]], BeforeValidator(_one_or_many)]
+def before(function: Callable[[Any], Any], validation: CoreSchema) -> CoreSchema:
+    """Return the validation of what a function makes of a value."""
+    return core_schema.no_info_before_validator_function(function, validation)
+
+
+def _after(function: Callable[[Any], Any], validation: CoreSchema) -> CoreSchema:
+    """Return a validation whose result is that of a function."""
+    return core_schema.no_info_after_validator_function(function, validation)
+
+
+def _tuple(item: CoreSchema, least: int = 0, most: int | None = None) -> CoreSchema:
+    """Return the validation of a list, which becomes a tuple."""
+    return _after(tuple, core_schema.list_schema(item, min_length=least or None, max_length=most))
+
+
+_STR: Final = core_schema.str_schema()
+_ANY: Final = core_schema.any_schema()
+_NUMBER: Final = core_schema.float_schema(allow_inf_nan=False)
+_DURATION: Final = before(parse_duration, core_schema.float_schema())
+_INTEGER: Final = before(parse_size, core_schema.int_schema())
+_TEXTS: Final = before(_one_or_many, _tuple(_STR))
 
 KINDS: Final[dict[str, Kind]] = {
-    "text": Kind(str, _TEXT, "text", is_text=True),
-    "name": Kind(Annotated[str, Field(min_length=1)], _NAME, "text", is_text=True),
+    "text": Kind(_STR, _TEXT, "text", is_text=True),
+    "name": Kind(core_schema.str_schema(min_length=1), _NAME, "text", is_text=True),
     "word": Kind(
-        Annotated[str, AfterValidator(_word)], {"type": "string", "pattern": "^[!-:<-~]*$"},
+        _after(_word, _STR), {"type": "string", "pattern": "^[!-:<-~]*$"},
         "word", is_text=True,
     ),
     "zone": Kind(
-        Annotated[str, AfterValidator(_zone)], _TEXT, "time zone", example='"PDT"', is_text=True
+        _after(_zone, _STR), _TEXT, "time zone", example='"PDT"', is_text=True
     ),
-    "host": Kind(str, _TEXT, "host", example='"MIT-AI.ARPA"', is_text=True),
-    "flag": Kind(bool, {"type": "boolean"}, "`true` or `false`", example="true"),
-    "choice": Kind(str, _TEXT, "choice", is_text=True),
+    "host": Kind(_STR, _TEXT, "host", example='"MIT-AI.ARPA"', is_text=True),
+    "flag": Kind(
+        core_schema.bool_schema(), {"type": "boolean"}, "`true` or `false`", example="true"
+    ),
+    "choice": Kind(_STR, _TEXT, "choice", is_text=True),
     "duration": Kind(
-        Annotated[float, BeforeValidator(parse_duration), AfterValidator(_not_negative)],
+        _after(_not_negative, _DURATION),
         _quantity(DURATIONS, _ZERO), "duration", "s", '"2 s"', DURATIONS,
     ),
     "span": Kind(
-        Annotated[float, BeforeValidator(parse_duration), AfterValidator(_positive)],
+        _after(_positive, _DURATION),
         _quantity(DURATIONS, _MORE), "duration, more than 0", "s", '"2 s"', DURATIONS,
     ),
     "size": Kind(
-        Annotated[_Size, AfterValidator(_mail_sized)],
+        _after(_mail_sized, _INTEGER),
         _quantity(SIZES, _ZERO), "size", "bytes", '"2 kB"', SIZES,
     ),
     "limit": Kind(
-        Annotated[_Size, AfterValidator(_positive)],
+        _after(_positive, _INTEGER),
         _quantity(SIZES, _MORE), "number", "", "100",
     ),
     "bandwidth": Kind(
-        Annotated[float, BeforeValidator(parse_bandwidth), AfterValidator(_positive)],
+        _after(_positive, before(parse_bandwidth, core_schema.float_schema())),
         _quantity(BANDWIDTHS, _MORE), "bandwidth", "bit/s", '"50 kbit/s"', BANDWIDTHS,
     ),
     "rate": Kind(
-        Annotated[float, BeforeValidator(parse_rate), AfterValidator(_positive)],
+        _after(_positive, before(parse_rate, core_schema.float_schema())),
         _quantity(RATES, _MORE), "rate", "/s", '"2 /min"',
     ),
     "chance": Kind(
-        Annotated[float, BeforeValidator(chance)],
+        before(chance, core_schema.float_schema()),
         {"type": "number", "minimum": 0, "maximum": 1}, "number from 0 to 1", example="0.2",
     ),
     "count": Kind(
-        Annotated[StrictInt, Field(ge=0)],
+        core_schema.int_schema(ge=0),
         {"type": "integer", **_ZERO}, "whole number", example="1",
     ),
     "ordinal": Kind(
-        Annotated[StrictInt, Field(ge=1)],
+        core_schema.int_schema(ge=1),
         {"type": "integer", "minimum": 1}, "whole number, 1 or more", example="1",
     ),
     "number": Kind(
-        Annotated[Number, AfterValidator(_not_negative)],
+        _after(_not_negative, _NUMBER),
         {"type": "number", **_ZERO}, "number, 0 or more", example="1",
     ),
     "factor": Kind(
-        Annotated[Number, Field(ge=1)],
+        core_schema.float_schema(ge=1, allow_inf_nan=False),
         {"type": "number", "minimum": 1}, "number, 1 or more", example="2",
     ),
     "names": Kind(
-        Annotated[_Texts, AfterValidator(tuple)], {"anyOf": [_TEXT, _list(_TEXT)]}, "list of texts",
+        _TEXTS, {"anyOf": [_TEXT, _list(_TEXT)]}, "list of texts",
         example='["..."]',
     ),
     "commands": Kind(
-        Annotated[_Texts, AfterValidator(tuple)],
+        _TEXTS,
         {"anyOf": [{"enum": list(OPTIONAL)}, _list({"enum": list(OPTIONAL)})]},
         "list of commands", example='["VRFY"]',
     ),
     "hosts": Kind(
-        Annotated[list[str], AfterValidator(tuple)], _list(_TEXT), "list of hosts",
+        _tuple(_STR), _list(_TEXT), "list of hosts",
         example='["MIT-AI.ARPA"]',
     ),
     "callers": Kind(
-        Annotated[list[str], AfterValidator(tuple)], _list(_TEXT), "list of hosts and networks",
+        _tuple(_STR), _list(_TEXT), "list of hosts and networks",
         example='["*", "10.0.0.0/8"]',
     ),
     "lines": Kind(
-        Annotated[list[str], Field(min_length=1), AfterValidator(tuple)], _list(_TEXT, 1),
+        _tuple(_STR, 1), _list(_TEXT, 1),
         "list of texts", example='["QUIT"]',
     ),
     "path": Kind(
-        Annotated[str, AfterValidator(_path)], _TEXT, "address", example='"Jones@BBN-VAX.ARPA"',
+        _after(_path, _STR), _TEXT, "address", example='"Jones@BBN-VAX.ARPA"',
         is_text=True,
     ),
     "paths": Kind(
-        Annotated[_Paths, Field(min_length=1), AfterValidator(tuple)],
+        before(_one_or_many, _tuple(_after(_path, _STR), 1)),
         {"anyOf": [_TEXT, _list(_TEXT, 1)]}, "address, or a list of them",
         example='"Jones@BBN-VAX.ARPA"',
     ),
     "members": Kind(
-        Annotated[
-            list[Annotated[str, AfterValidator(_member)]],
-            Field(min_length=1),
-            AfterValidator(tuple),
-        ],
+        _tuple(_after(_member, _STR), 1),
         _list(_TEXT, 1), "list of addresses", example='["ABC@MIT-MC.ARPA"]',
     ),
     "aliases": Kind(
-        dict[str, str], {"type": "object", "additionalProperties": _TEXT}, "table of names",
-        example='{ csnet = "ISIE-GATEWAY" }',
+        core_schema.dict_schema(_STR, _STR), {"type": "object", "additionalProperties": _TEXT},
+        "table of names", example='{ csnet = "ISIE-GATEWAY" }',
     ),
     "codes": Kind(
-        dict[str, Annotated[Any, BeforeValidator(_codes)]],
+        core_schema.dict_schema(_STR, before(_codes, _ANY)),
         {
             "type": "object",
             "propertyNames": {"enum": list(ANSWERED)},
@@ -305,51 +323,49 @@ KINDS: Final[dict[str, Kind]] = {
         },
         "table of reply codes", example="{ RCPT = 451 }",
     ),
-    "stage": Kind(str, {"enum": list(STAGES)}, "stage of a session", example='"RCPT"'),
+    "stage": Kind(_STR, {"enum": list(STAGES)}, "stage of a session", example='"RCPT"'),
     "octets": Kind(
-        Annotated[str, AfterValidator(_octets)],
+        _after(_octets, _STR),
         {"type": "string", "pattern": r"^[\u0000-\u00ff]*$"}, "bytes",
         example='"250 OK\\r\\n"', is_text=True,
     ),
     "sizes": Kind(
-        Annotated[
-            list[Annotated[StrictInt, Field(ge=1)]], Field(min_length=1), AfterValidator(tuple)
-        ],
+        _tuple(core_schema.int_schema(ge=1), 1),
         _list({"type": "integer", "minimum": 1}, 1), "list of whole numbers, 1 or more",
         example="[1, 3]",
     ),
     "pair": Kind(
-        Annotated[list[str], Field(min_length=2, max_length=2), AfterValidator(tuple)],
+        _tuple(_STR, 2, 2),
         _list(_TEXT, 2, 2), "two hosts", example='["MIT-AI.ARPA", "USC-ISIE.ARPA"]',
     ),
     "position": Kind(
-        Annotated[list[Number], Field(min_length=2, max_length=2), AfterValidator(tuple)],
+        _tuple(_NUMBER, 2, 2),
         _list({"type": "number"}, 2, 2), "two numbers", example="[2, 1.5]",
     ),
     "groups": Kind(
-        Annotated[list[list[str]], Field(min_length=2)], _list(_list(_TEXT), 2),
-        "lists of hosts", example='[["MIT-AI.ARPA"], ["USC-ISIE.ARPA"]]',
+        core_schema.list_schema(core_schema.list_schema(_STR), min_length=2),
+        _list(_list(_TEXT), 2), "lists of hosts", example='[["MIT-AI.ARPA"], ["USC-ISIE.ARPA"]]',
     ),
     "address": Kind(
-        Annotated[str, AfterValidator(_address)],
+        _after(_address, _STR),
         {"type": "string", "pattern": r"^(.+:\d+)?$"}, "address and port",
         example='"127.0.0.1:2600"', is_text=True,
     ),
     "date": Kind(
-        Annotated[AwareDatetime, BeforeValidator(_date)],
+        before(_date, core_schema.datetime_schema(tz_constraint="aware")),
         {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}"}, "date",
         example="1982-08-01T00:00:00Z", is_text=True,
     ),
     "condition": Kind(
-        dict[str, Any], {"type": "object"}, "table",
+        core_schema.dict_schema(_STR, _ANY), {"type": "object"}, "table",
         example='{ host = "MIT-AI.ARPA", event = "reply", code = 354 }',
     ),
-    "value": Kind(Any, {"type": ["number", "string"]}, "number or quantity", example="0.2"),
-    "users": Kind(None, {}, "list of names or tables", example='["JQP"]'),
-    "tables": Kind(None, {}, "tables"),
-    "table": Kind(None, {}, "table"),
-    "open table": Kind(None, {}, "table"),
-    "shared table": Kind(None, {}, "table"),
+    "value": Kind(_ANY, {"type": ["number", "string"]}, "number or quantity", example="0.2"),
+    "users": Kind(_ANY, {}, "list of names or tables", example='["JQP"]'),
+    "tables": Kind(_ANY, {}, "tables"),
+    "table": Kind(_ANY, {}, "table"),
+    "open table": Kind(_ANY, {}, "table"),
+    "shared table": Kind(_ANY, {}, "table"),
 }  # fmt: skip
 """The kinds of value, by the names that declarations use."""
 

@@ -78,7 +78,7 @@ def _link(
 ) -> LinkSpec | None:
     diagnostics = hosts.diagnostics
     values = table.values()
-    values |= {key: value for key, value in defaults.items() if key not in table.model_fields_set}
+    values |= {key: value for key, value in defaults.items() if key not in table.fields_given}
     ends = values["a"]
     values["environment"] = values["environment"] or next(iter(environments))
     place = diagnostics.place("link", number, "environment")

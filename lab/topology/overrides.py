@@ -15,7 +15,7 @@ from typing import Any, Final
 from lab.protocol import HostName
 from lab.quantities import as_toml
 from lab.topology.problems import MANY, Place, did_you_mean, dotted, join_some
-from lab.topology.schema import FileTable, keys
+from lab.topology.schema import FileTable
 from lab.topology.traffic import CONTENTS
 
 _INDEX: Final = re.compile(r"(?<=[\w\]])\[(\w+)\]")
@@ -114,7 +114,7 @@ def _new(place: Place) -> dict[str, Any]:
     if len(place) == 1 and place[0] in MANY:
         defaults = f", or set defaults.{place[0]}.KEY" if place[0] in ("host", "link") else ""
         raise OverrideFault(f"the file has no [[{place[0]}]]; write one into it{defaults}")
-    known = keys(FileTable)
+    known = FileTable.keys
     if len(place) == 1 and place[0] not in known:
         meant = did_you_mean(str(place[0]), known, f"; there are {join_some(known, 20)}")
         raise OverrideFault(f"there is no key {place[0]}{meant}")

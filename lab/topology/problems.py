@@ -5,18 +5,16 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, Final
 
-from pydantic import ValidationError
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, ValidationError
 
 from lab.quantities import as_toml, count_noun
 from lab.topology.declarations import Setting, declared_tables, settings_of
 from lab.topology.file import TopologyFile
 from lab.topology.kinds import KINDS
 from lab.topology.positions import Place as Place
-from lab.topology.schema import TABLES, FileTable, Table, keys
+from lab.topology.schema import TABLES, FileTable, Table
 
 MOST_PROBLEMS: Final = 50
 """The most problems that are reported for one file."""
@@ -42,6 +40,8 @@ def did_you_mean(word: str, known: Iterable[str], otherwise: str = "") -> str:
 
     It is ``otherwise`` if no known word is close.
     """
+    from difflib import get_close_matches  # takes milliseconds, and most files are right
+
     by_small_letters = {each.lower(): each for each in known}
     # the comparison takes quadratic time, and no key is long
     close = get_close_matches(word.lower(), by_small_letters) if len(word) <= 100 else []
@@ -103,7 +103,7 @@ def check(raw: Mapping[str, Any]) -> ValidTables:
     valid: Any = raw
     while True:
         try:
-            tables = FileTable.model_validate(valid)
+            tables = FileTable.read(valid)
         except ValidationError as error:
             details = error.errors(include_url=False)
         else:
@@ -119,7 +119,7 @@ def check(raw: Mapping[str, Any]) -> ValidTables:
         # from the end, so that the numbers of the other items do not change
         for place in sorted(culprits, key=_order, reverse=True):
             if not _remove(valid, place):
-                return ValidTables(FileTable(), problems, {}, frozenset())
+                return ValidTables(FileTable.read({}), problems, {}, frozenset())
             if len(place) == 2 and place[0] in numbers:
                 del numbers[str(place[0])][int(place[1])]
 
@@ -271,7 +271,7 @@ def _setting(keys: tuple[str, ...]) -> Setting | None:
 
 
 def _unknown_key(place: tuple[str, ...]) -> str:
-    known = keys(TABLES.get(place[:-1], Table))
+    known = TABLES.get(place[:-1], Table).keys
     return f"unknown key{did_you_mean(place[-1], known) or '; there are ' + join_some(known, 20)}"
 
 

@@ -34,7 +34,7 @@ from lab.topology.model import (
 )
 from lab.topology.overrides import read
 from lab.topology.positions import lines_of
-from lab.topology.schema import TABLES, FileTable, keys
+from lab.topology.schema import TABLES, FileTable
 
 FILES_OF_OURS = sorted(
     path for path in TOPOLOGIES.rglob("*.toml") if path.parent.name != "experiments"
@@ -487,8 +487,8 @@ JUNK = st.recursive(
 
 @given(
     st.dictionaries(
-        st.sampled_from(sorted(FileTable.model_fields)),
-        JUNK | st.lists(st.dictionaries(st.sampled_from(keys(TABLES["fault",])), JUNK)),
+        st.sampled_from(sorted(FileTable.keys)),
+        JUNK | st.lists(st.dictionaries(st.sampled_from(TABLES["fault",].keys), JUNK)),
     )
 )
 def test_no_file_does_worse_than_sentences(raw: dict[str, Any]) -> None:

@@ -40,7 +40,7 @@ from functools import reduce
 from lab.simulation.simulation import Simulation
 from lab.topology.model import Topology, TopologyError, from_dict
 from lab.topology.reference import json_schema, reference
-from lab.topology.schema import TABLES, keys
+from lab.topology.schema import TABLES
 
 place, attribute = sys.argv[1:]
 FILE = {
@@ -74,7 +74,7 @@ def sentence(value):
 
 found = {}
 table = tuple(key for key in place.split(".") if not key.isdigit())
-found["schema"] = "colour" in keys(TABLES[table])
+found["schema"] = "colour" in TABLES[table].keys
 found["default"] = at(from_dict(FILE), attribute).colour
 found["validation"] = sentence(3)
 topology = from_dict(FILE, sets=[f"{place}.colour=red"])

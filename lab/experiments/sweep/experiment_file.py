@@ -14,7 +14,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BeforeValidator, Field, StrictInt, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictInt,
+    ValidationError,
+)
 
 from lab.experiments.sweep.experiment import Experiment, GridPoint, covering_points, topology_of
 from lab.experiments.sweep.measures import Measure, measures_of
@@ -24,7 +32,6 @@ from lab.topology.load import unreadable
 from lab.topology.model import Topology, TopologyError, load
 from lab.topology.positions import Place, lines_of
 from lab.topology.problems import bounded, did_you_mean, dotted, join_some
-from lab.topology.schema import Table, keys
 
 MOST_RUNS: Final = 1_000_000
 """The most runs of a sweep; more is probably a mistake in the grid."""
@@ -80,14 +87,20 @@ def _not_negative(value: float) -> float:
 Until = Annotated[float, BeforeValidator(parse_duration), AfterValidator(_not_negative)]
 
 
-class CaseTable(Table):
+class _Table(BaseModel):
+    """A table of the file: other keys are errors, and values are not converted."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class CaseTable(_Table):
     """``[[case]]``: settings that go together, under a name."""
 
     name: Annotated[str, Field(min_length=1)]
     set: dict[str, Any] = Field(default={})
 
 
-class SweepTable(Table):
+class SweepTable(_Table):
     """The whole experiment file."""
 
     title: str = ""
@@ -380,7 +393,7 @@ def _sentence(detail: Any, place: Place) -> str:
     key = next((part for part in reversed(place) if isinstance(part, str)), "")
     match detail["type"]:
         case "extra_forbidden":
-            known = keys(CaseTable if place[0] == "case" else SweepTable)
+            known = (CaseTable if place[0] == "case" else SweepTable).model_fields
             return "unknown key" + did_you_mean(
                 str(place[-1]), known, f"; there are {join_some(known)}"
             )
