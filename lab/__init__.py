@@ -39,6 +39,7 @@ _MODULES = {
     "Environment": "lab.topology.model",
     "EnvironmentMeta": "lab.trace.meta",
     "Event": "lab.trace.rows",
+    "Estimate": "lab.analysis.steady_state",
     "explore": "lab.experiments.explore",
     "Explored": "lab.experiments.explore",
     "Fault": "lab.topology.model:FaultSpec",
@@ -52,6 +53,7 @@ _MODULES = {
     "Intervention": "lab.stepping.stepper",
     "LinkMeta": "lab.trace.meta",
     "LinkSpec": "lab.topology.model",
+    "LinkUse": "lab.analysis.links",
     "LiveServer": "lab.api.serve",
     "load": "lab.api.simulate",
     "MailingList": "lab.hosts.directory",
@@ -78,6 +80,7 @@ _MODULES = {
     "Snapshot": "lab.analysis.session_states",
     "Spooled": "lab.analysis.spools",
     "Stamp": "lab.hosts.stamp",
+    "steady_state": "lab.analysis.steady_state",
     "step": "lab.stepping.stepper",
     "Stepper": "lab.stepping.stepper",
     "Storm": "lab.experiments.storm.storm",
@@ -108,6 +111,7 @@ __all__ = [
     "DialogueLine",
     "Environment",
     "EnvironmentMeta",
+    "Estimate",
     "Event",
     "Explored",
     "FailureSummary",
@@ -121,6 +125,7 @@ __all__ = [
     "Intervention",
     "LinkMeta",
     "LinkSpec",
+    "LinkUse",
     "LiveServer",
     "MailSpec",
     "MailingList",
@@ -164,6 +169,7 @@ __all__ = [
     "protocol",
     "serve",
     "simulate",
+    "steady_state",
     "step",
     "storm",
     "sweep",
@@ -174,8 +180,8 @@ __all__ = [
 old_names.install(_MODULES)
 
 
-def _table(name: str, trace: object) -> object:
-    return getattr(import_module("lab.analysis.tables"), name)(trace)
+def _table(name: str, trace: object, **options: object) -> object:
+    return getattr(import_module("lab.analysis.tables"), name)(trace, **options)
 
 
 table_maker.make = _table

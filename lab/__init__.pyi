@@ -11,10 +11,13 @@ from lab.analysis.index import Crossing as Crossing
 from lab.analysis.invariants.breach import Breach as Breach
 from lab.analysis.invariants.peers import PeerBreach as PeerBreach
 from lab.analysis.ladder_rows import NothingToShow as NothingToShow
+from lab.analysis.links import LinkUse as LinkUse
 from lab.analysis.recipients import Recipient as Recipient
 from lab.analysis.session_states import SessionHistory as SessionHistory
 from lab.analysis.session_states import Snapshot as Snapshot
 from lab.analysis.spools import Spooled as Spooled
+from lab.analysis.steady_state import Estimate as Estimate
+from lab.analysis.steady_state import steady_state as steady_state
 from lab.analysis.summary import Counts as Counts
 from lab.analysis.summary import DeliverySeconds as DeliverySeconds
 from lab.analysis.summary import FailureSummary as FailureSummary
@@ -83,6 +86,7 @@ __all__ = [
     "DialogueLine",
     "Environment",
     "EnvironmentMeta",
+    "Estimate",
     "Event",
     "Explored",
     "FailureSummary",
@@ -96,6 +100,7 @@ __all__ = [
     "Intervention",
     "LinkMeta",
     "LinkSpec",
+    "LinkUse",
     "LiveServer",
     "MailSpec",
     "MailingList",
@@ -139,6 +144,7 @@ __all__ = [
     "protocol",
     "serve",
     "simulate",
+    "steady_state",
     "step",
     "storm",
     "sweep",

@@ -13,7 +13,7 @@ bytes: an account of a million messages takes no more room than their addresses.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple
 from typing import IO, Any, Final
 
@@ -426,13 +426,19 @@ ACCOUNTED: Final = frozenset(_HANDLERS)
 """The kinds of event that an account reads."""
 
 
-def write_summary(summary: Summary, file: IO[str], indent: int | None = None) -> None:
-    """Write a summary as one JSON object, its recipients one by one."""
+def write_summary(
+    summary: Summary,
+    file: IO[str],
+    indent: int | None = None,
+    more: Mapping[str, object] | None = None,
+) -> None:
+    """Write a summary as one JSON object, its recipients one by one; ``more`` are further keys."""
     recipients = summary["recipients"]
+    whole: dict[str, object] = {**summary, **(more or {})}
     if isinstance(recipients, list):
-        json.dump(summary, file, indent=indent)
+        json.dump(whole, file, indent=indent)
         return
-    head, tail = json.dumps(summary | {"recipients": []}, indent=indent).split('"recipients": []')
+    head, tail = json.dumps(whole | {"recipients": []}, indent=indent).split('"recipients": []')
     file.write(f'{head}"recipients": [')
     for number, recipient in enumerate(recipients):
         file.write(f"{',' * (number > 0)}\n {json.dumps(recipient)}")

@@ -14,6 +14,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from lab.analysis.account import Account
+from lab.analysis.links import link_intervals, link_use
+from lab.analysis.time_series import interval, spool_intervals
 from lab.analysis.ways import Ways
 from lab.trace.levels import includes
 from lab.trace.rows import (
@@ -66,6 +68,22 @@ SESSIONS: Final = {
     "bytes_received": _WHOLE, "ended": _TEXT,
 }  # fmt: skip
 """The columns of :func:`sessions` and their types."""
+
+LINKS: Final = {
+    "host": _TEXT, "peer": _TEXT, "environment": _TEXT, "bytes": _WHOLE, "payload": _WHOLE,
+    "chunks": _WHOLE, "messages": _WHOLE, "segments_lost": _WHOLE, "busy_seconds": _FLOAT,
+    "utilisation": _FLOAT, "longest_queue": _WHOLE, "mean_queue": _FLOAT, "mean_wait": _FLOAT,
+}  # fmt: skip
+"""The columns of :func:`links` and their types."""
+
+UTILISATION: Final = {
+    "t": _FLOAT, "host": _TEXT, "peer": _TEXT, "environment": _TEXT, "utilisation": _FLOAT,
+    "queue": _FLOAT,
+}  # fmt: skip
+"""The columns of :func:`utilisation` and their types."""
+
+QUEUES: Final = {"t": _FLOAT, "host": _TEXT, "messages": _FLOAT}
+"""The columns of :func:`queues` and their types."""
 
 _RECIPIENTS: Final = ("recipients", "recipient")
 _WORDS: Final = ("reason", "reply", "name", "what", "text")
@@ -183,6 +201,39 @@ def _count(session: dict[str, Any], row: Sequence[Any]) -> None:
         session["messages"] += 1
     elif kind == "close":
         session.update(closed=row[T], seconds=row[T] - session["opened"], ended=row[CLOSE_REASON])
+
+
+def links(trace: Trace) -> pandas.DataFrame:
+    """Return what crossed each link, a row each for its two directions.
+
+    A row is about what went from ``host`` to ``peer``. :class:`lab.LinkUse` says what the columns
+    are: ``bytes`` on the link with all headers, ``busy_seconds``, ``utilisation`` from 0 to 1,
+    ``longest_queue`` in chunks that waited, ``segments_lost`` and so on. ``busy_seconds`` and those
+    after it are missing for links without a bandwidth. Requires ``--trace wire``.
+    """
+    return _frame(([use[name] for name in LINKS] for use in map(dict, link_use(trace))), LINKS)
+
+
+def utilisation(trace: Trace, every: float | None = None) -> pandas.DataFrame:
+    """Return a row for each interval and each direction of a link that has a bandwidth.
+
+    ``t`` is the beginning of the interval, ``utilisation`` the share of it in which bits were sent,
+    and ``queue`` the mean number of chunks that waited. ``every`` is the length of an interval in
+    seconds, by default a hundredth of the run; the last interval ends with the run. Requires
+    ``--trace wire``.
+    """
+    return _frame(link_intervals(trace, interval(trace, every)), UTILISATION)
+
+
+def queues(trace: Trace, every: float | None = None) -> pandas.DataFrame:
+    """Return a row for each interval and each host that ever had mail in its spool.
+
+    ``t`` is the beginning of the interval, and ``messages`` the mean number of messages in the
+    spool. ``every`` is the length of an interval in seconds, by default a hundredth of the run; the
+    last interval ends with the run. Requires ``--trace delivery``.
+    """
+    _require(trace, "queues", "delivery")
+    return _frame(spool_intervals(trace, interval(trace, every)), QUEUES)
 
 
 def _require(trace: Trace, table: str, level: str) -> None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from lab.analysis.conditions import Condition
+    from lab.analysis.links import LinkUse
     from lab.analysis.streaming import StreamingAnalysis
     from lab.simulation.partitioned.coordinator import Coordinator
     from lab.simulation.partitioned.merged_results import MergedResults
@@ -104,6 +105,16 @@ class Run:
         if not sentences and includes(self.trace.level, "delivery"):
             raise ValueError(f"there is no message {number} in this run")
         return sentences
+
+    def links(self) -> list[LinkUse]:
+        """Return what crossed each link, an entry for each direction: :class:`lab.LinkUse`.
+
+        ``trace.links()`` has the same as a table. Raises ValueError for a trace that was recorded
+        without what crossed the wire.
+        """
+        from lab.analysis.links import link_use
+
+        return link_use(self.trace)
 
     @property
     def is_settled(self) -> bool:

@@ -82,6 +82,10 @@ artefacts_option = click.option(
     help="Write the artefacts (summary, trace, pictures, ...) to a directory.  [default: write "
     "none]",
 )  # fmt: skip
+links_option = click.option(
+    "--links", is_flag=True,
+    help="Also print what crossed each link each way, how busy it was, and what waited.",
+)  # fmt: skip
 quiet_option = click.option("--quiet", is_flag=True, help="Print errors only.")
 topology_argument = click.argument("topology", type=click.Path())
 
@@ -331,7 +335,15 @@ _MOST_GAPS = 6
 """Gaps of a trace that a note lists."""
 
 
-def report_run(done: Run, transcript: bool, as_json: bool, out: str | None, quiet: bool) -> bool:
+def check_links(wanted: bool, level: str) -> None:
+    """Exit with status 2 if the figures of links are asked for, and will not be recorded."""
+    if wanted and level != "wire":
+        exit_with_error(f"--links requires --trace wire, not --trace {level}")
+
+
+def report_run(
+    done: Run, transcript: bool, as_json: bool, out: str | None, quiet: bool, links: bool = False
+) -> bool:
     """Write the artefacts and print what was asked for; return whether all could be written."""
     # the artefacts come first, because the reader of our output may leave
     written = write_artefacts(done, out) if out is not None else None
@@ -347,12 +359,17 @@ def report_run(done: Run, transcript: bool, as_json: bool, out: str | None, quie
                 echo(line)
             echo()
         if as_json:
-            write_summary(done.summary, sys.stdout)
+            more = {"links": done.links()} if links else {}
+            write_summary(done.summary, sys.stdout, more=more)
             echo()
         elif not quiet:
             from lab.views.text.summary import summary_table
 
             print_table(summary_table(done.summary))
+            if links:
+                from lab.views.text.links import links_table
+
+                print_table(links_table(done.links()))
             if written:
                 echo(written)
     return written != ""

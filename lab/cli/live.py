@@ -20,11 +20,13 @@ from lab.cli.common import (
     UNUSABLE,
     Duration,
     artefacts_option,
+    check_links,
     echo,
     exit_if_broken,
     exit_with_error,
     interrupt,
     level_option,
+    links_option,
     load,
     make_directory,
     print_error,
@@ -210,6 +212,7 @@ def _planned_by(topology: Topology, spec: HostSpec) -> str:
 @transcript_option
 @level_option
 @summary_as_json_option
+@links_option
 @artefacts_option
 @quiet_option
 @writes_private_files
@@ -229,6 +232,7 @@ def live(
     budgets: tuple[str, ...],
     no_fsync: bool,
     transcript: bool,
+    links: bool,
     level: str,
     as_json: bool,
     out: str | None,
@@ -245,6 +249,7 @@ def live(
     check_speed(speed)
     if not idle > 0:
         exit_with_error("--idle must be greater than 0, for example --idle '5 min'")
+    check_links(links, level)
     described = load(topology, sets, seed)
     where = parse_ports(described, ports)
     check_address(address)
@@ -277,7 +282,7 @@ def live(
     left = print_what_is_left(settings, quiet)
     problem, status = "", 0
     startup.begin()
-    with trace_folder(out, transcript) as folder:
+    with trace_folder(out, transcript or links) as folder:
         view = RunView(serve, as_json, loud)
         with ProgressLine(loud, view) as progress:
             try:
@@ -295,7 +300,7 @@ def live(
             except RunFailed as failed:
                 done, problem, status = failed.run, f"{topology}: {failed}", FAILED
         with signal_handler(interrupt, *END_SIGNALS):
-            written = report_run(done, transcript, as_json, out, quiet)
+            written = report_run(done, transcript, as_json, out, quiet, links)
             exit_if_broken(topology, done)
     if status:
         exit_with_error(problem, status)

@@ -11,8 +11,10 @@ from lab.cli.common import (
     INTERRUPTED,
     UNUSABLE,
     artefacts_option,
+    check_links,
     exit_with_status,
     level_option,
+    links_option,
     load,
     make_directory,
     print_error,
@@ -39,6 +41,7 @@ from lab.runtime.private_files import writes_private_files
 @until_option
 @transcript_option
 @summary_as_json_option
+@links_option
 @artefacts_option
 @level_option
 @click.option(
@@ -54,6 +57,7 @@ def run(
     sets: tuple[str, ...],
     until: float | None,
     transcript: bool,
+    links: bool,
     as_json: bool,
     out: str | None,
     level: str,
@@ -61,11 +65,12 @@ def run(
     quiet: bool,
 ) -> None:
     """Simulate TOPOLOGY and print what became of the mail."""
+    check_links(links, level)
     described = load(topology, sets, seed)
     if out is not None:
         make_directory(out)
     status = 0
-    with trace_folder(out, transcript) as folder, gc_pause():
+    with trace_folder(out, transcript or links) as folder, gc_pause():
         from lab.api.run import Interrupted, RunFailed
         from lab.api.simulate import make_run
         from lab.trace.retention import Retention
@@ -81,7 +86,7 @@ def run(
             except RunFailed as failed:
                 print_error(str(failed))
                 done, status = failed.run, FAILED
-        written = report_run(done, transcript, as_json, out, quiet)
+        written = report_run(done, transcript, as_json, out, quiet, links)
         exit_with_status(topology, done, status)
     if not written:
         raise click.exceptions.Exit(UNUSABLE)

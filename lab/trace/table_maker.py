@@ -11,5 +11,5 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas
 
-make: Callable[[str, object], pandas.DataFrame] | None = None
-"""Makes the table of a name ("events") from a trace."""
+make: Callable[..., pandas.DataFrame] | None = None
+"""Makes the table of a name ("events") from a trace, and from what the table has as options."""

@@ -140,9 +140,27 @@ class Trace:
         """Return the channels that opened, as a table: see :func:`lab.analysis.tables.sessions`."""
         return self._table("sessions")
 
-    def _table(self, name: str) -> pandas.DataFrame:
+    def links(self) -> pandas.DataFrame:
+        """Return what crossed each link each way: see :func:`lab.analysis.tables.links`."""
+        return self._table("links")
+
+    def utilisation(self, every: float | None = None) -> pandas.DataFrame:
+        """Return how busy links were in each interval of ``every`` seconds, and what waited.
+
+        By default there are a hundred intervals. See :func:`lab.analysis.tables.utilisation`.
+        """
+        return self._table("utilisation", every=every)
+
+    def queues(self, every: float | None = None) -> pandas.DataFrame:
+        """Return how much mail lay in each spool in each interval of ``every`` seconds.
+
+        By default there are a hundred intervals. See :func:`lab.analysis.tables.queues`.
+        """
+        return self._table("queues", every=every)
+
+    def _table(self, name: str, **options: object) -> pandas.DataFrame:
         assert table_maker.make is not None, "lab/__init__.py sets it"
-        table: pandas.DataFrame = table_maker.make(name, self)
+        table: pandas.DataFrame = table_maker.make(name, self, **options)
         return table
 
     # -- files ------------------------------------------------------------------------------------

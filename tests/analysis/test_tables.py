@@ -29,6 +29,9 @@ def test_each_table_has_its_columns_and_their_types(run: lab.Run) -> None:
             (trace.events(), tables.EVENTS),
             (trace.deliveries(), tables.DELIVERIES),
             (trace.sessions(), tables.SESSIONS),
+            (trace.links(), tables.LINKS),
+            (trace.utilisation(), tables.UTILISATION),
+            (trace.queues(), tables.QUEUES),
         ):
             assert {name: str(kind) for name, kind in table.dtypes.items()} == columns
 

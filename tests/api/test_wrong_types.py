@@ -50,8 +50,8 @@ WHERE_USED: Final = ("Fault",)
 
 RESULTS: Final = (
     "Breach", "BreakPoint", "Counts", "Crossing", "DeliverySeconds", "DialogueLine",
-    "EnvironmentMeta", "Event", "Explored", "FaultInterval", "HostMeta", "InFlight",
-    "Intervention", "LinkMeta", "LiveServer", "Meta", "Moment", "Outcomes", "PeerBreach",
+    "EnvironmentMeta", "Estimate", "Event", "Explored", "FaultInterval", "HostMeta", "InFlight",
+    "Intervention", "LinkMeta", "LinkUse", "LiveServer", "Meta", "Moment", "Outcomes", "PeerBreach",
     "PeerBreachSummary", "Recipient",
     "FailureSummary", "RecipientSummary", "Run", "SessionHistory", "Snapshot", "Spooled", "Storm",
     "StormRun",
@@ -73,6 +73,7 @@ CALLS: Final[dict[str, Mapping[str, Any]]] = {
     "open_trace": {"path": CASE},
     "serve": {"topology": CASE},
     "simulate": {"topology": CASE},
+    "steady_state": {"values": tuple(range(100))},
     "step": {"topology": CASE},
     "storm": {"runs": 0},
     "sweep": {"experiment": {"topology": CASE, "measures": ["delivered"]}, "workers": 0},

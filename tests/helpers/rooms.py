@@ -48,17 +48,21 @@ ROOMS: Final = {
     "trace": Room(0, "runtime", PURE),
     "rfc": Room(0),
     "protocol": Room(1, "", PURE),
+    "network/transport": Room(1, "", PURE),
     "testing": Room(2, "protocol", PURE),
-    "analysis": Room(2, "quantities escaping runtime trace protocol", PURE),
+    "analysis": Room(2, "quantities escaping runtime trace protocol network/transport", PURE),
     "hosts": Room(2, "runtime trace protocol", PURE),
     "topology": Room(3, "quantities escaping runtime trace protocol hosts", VIEWING),
-    "network": Room(3, "hosts", ("asyncio", "multiprocessing", "subprocess", DRIVERS)),
+    "network": Room(
+        3, "network/transport hosts", ("asyncio", "multiprocessing", "subprocess", DRIVERS)
+    ),
     "simulation": Room(
-        4, f"{DATA} protocol hosts topology network", ("asyncio", "lab.live"), drives=True
+        4, f"{DATA} protocol network/transport hosts topology network", ("asyncio", "lab.live"),
+        drives=True,
     ),
     "simulation/partitioned": Room(4, f"{MEANING} network simulation", ("asyncio", "lab.live")),
     "live": Room(4, f"{MEANING} network simulation", drives=True),
-    "views/files": Room(5, "escaping trace protocol analysis network", VIEWING),
+    "views/files": Room(5, "escaping trace protocol network/transport analysis", VIEWING),
     "views/pictures": Room(
         5, "quantities escaping trace protocol analysis topology", VIEWING
     ),

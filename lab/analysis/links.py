@@ -1,0 +1,426 @@
+"""Links: what crossed each direction of each link, how busy it was, and what waited for it.
+
+A trace says when bytes left a host and when they arrived. Between the two, links carry them first
+come, first served, as :mod:`lab.network.link` says; this module follows them there. What counts is
+what arrived: bytes that were on their way when a channel was cut are not in a trace. Where a link
+has jitter, the time at which bytes enter the next link of a path is taken without it.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from math import inf
+from typing import Final, NamedTuple, TypedDict
+
+from lab.analysis.channels import way_of
+from lab.analysis.departures import in_order_of_departure
+from lab.analysis.time_series import Intervals
+from lab.network.transport import TRANSPORTS, Transport
+from lab.protocol.lines import ends_mail_data
+from lab.trace.levels import includes
+from lab.trace.meta import Meta
+from lab.trace.rows import (
+    CROSSING,
+    FAULT_NAME,
+    FAULT_ON,
+    FAULT_WHAT,
+    HOST,
+    KIND,
+    LOSS_AGAIN,
+    LOSS_DELAY,
+    OCTETS,
+    OPEN_ENVIRONMENT,
+    OPEN_PATH,
+    OPEN_TRANSPORT,
+    PEER,
+    SESSION,
+    Row,
+    T,
+)
+from lab.trace.trace import Trace
+
+_FOLLOWED: Final = (*CROSSING, "open", "close", "fault")
+"""The kinds of event that tell what crossed links, and what a link was like."""
+
+Key = tuple[str, str, str]
+"""A direction of a link: its environment, and the ends in the order of the direction."""
+
+
+class Direction:
+    """One direction of a link, and what has crossed it.
+
+    ``bandwidth`` is in bit/s (None: no limit) and ``latency`` in seconds, both as they are at
+    present; ``is_limited`` says whether it ever had a bandwidth. ``octets`` are bytes on the link,
+    headers of the transport service included; ``payload`` those of commands, replies and mail data.
+    ``chunks`` counts what was sent at once; ``messages`` those whose mail data ended there.
+    ``busy`` are the seconds in which bits were sent, ``waited`` those that chunks waited for
+    others, added up; ``longest`` is the largest number of chunks that waited at one time, and
+    ``lost`` how many segments were sent again.
+    """
+
+    __slots__ = (
+        "_starts", "bandwidth", "busy", "chunks", "environment", "free_at", "host", "is_limited",
+        "latency", "longest", "lost", "messages", "octets", "payload", "peer", "waited",
+    )  # fmt: skip
+
+    def __init__(
+        self, environment: str, host: str, peer: str, latency: float, bandwidth: float | None
+    ) -> None:
+        self.environment = environment
+        self.host = host
+        self.peer = peer
+        self.latency = latency
+        self.bandwidth = bandwidth
+        self.is_limited = bandwidth is not None
+        self.octets = self.payload = self.chunks = self.messages = self.lost = self.longest = 0
+        self.busy = self.waited = self.free_at = 0.0
+        self._starts: deque[float] = deque()
+
+    def carry(self, chunk: _Chunk, late: float = 0.0) -> LinkCrossing:
+        """Carry a chunk, which is then at the other end, ``late`` seconds later; return how.
+
+        The tail may have to wait for a slower link before.
+        """
+        self.octets += chunk.octets
+        self.chunks += 1
+        since = begin = end = chunk.head
+        if self.bandwidth is not None:
+            rate = self.bandwidth / 8
+            begin = max(since, self.free_at)
+            end = begin + chunk.octets / rate
+            first = min(chunk.piece, chunk.octets) / rate
+            self._wait(since, begin)
+            self.busy += chunk.octets / rate
+            chunk.head = begin + first
+            chunk.tail = self.free_at = max(end, chunk.tail + first)
+        chunk.head += self.latency + late
+        chunk.tail += self.latency + late
+        return LinkCrossing(self, since, begin, end, chunk.tail, chunk.octets, chunk.row)
+
+    def _wait(self, since: float, until: float) -> None:
+        starts = self._starts
+        while starts and starts[0] <= since:
+            starts.popleft()
+        if until > since:
+            starts.append(until)
+            self.waited += until - since
+            self.longest = max(self.longest, len(starts))
+
+
+class LinkCrossing(NamedTuple):
+    """A chunk on one direction of a link: when it came, began to leave, and had left, in seconds.
+
+    ``arrives`` is when the whole of it is at the other end. ``octets`` are its bytes on the link,
+    and ``row`` the event that tells of it; None for a control message of a transport service.
+    """
+
+    direction: Direction
+    since: float
+    begin: float
+    end: float
+    arrives: float
+    octets: int
+    row: Row | None
+
+
+class _Channel(NamedTuple):
+    """An open channel: its environment, its transport service, and its path for :func:`way_of`."""
+
+    environment: str
+    transport: Transport
+    paths: dict[int, tuple[str, ...]]
+
+
+class _Chunk:
+    """Something on its way: the links that are left, and when its head and tail enter the next.
+
+    ``then`` is what is sent as soon as it has arrived: the next control message of an opening.
+    """
+
+    __slots__ = ("head", "links", "octets", "piece", "row", "tail", "then")
+
+    def __init__(
+        self,
+        at: float,
+        links: Sequence[Direction],
+        octets: int,
+        piece: int,
+        row: Row | None,
+        then: _Chunk | None = None,
+    ) -> None:
+        self.head = self.tail = at
+        self.links = links
+        self.octets = octets
+        self.piece = piece
+        self.row = row
+        self.then = then
+
+
+class LinkReplay:
+    """Follows what crossed the links of a trace.
+
+    ``directions`` are complete at the end of :meth:`crossings`, which is to be used once. Raises
+    ValueError for a trace that was recorded without what crossed the wire.
+    """
+
+    def __init__(self, trace: Trace) -> None:
+        if not includes(trace.level, "wire"):
+            raise ValueError(
+                "the figures of links require --trace wire; "
+                f"this run was recorded with --trace {trace.level}"
+            )
+        self._trace = trace
+        self.directions = _directions(trace.meta)
+        self._between: dict[tuple[str, str], list[Direction]] = {}
+        for direction in self.directions.values():
+            self._between.setdefault((direction.host, direction.peer), []).append(direction)
+        self._changes = _Changes(self._between)
+        self._channels: dict[int, _Channel] = {}
+        self._pieces: dict[int, bytes] = {}
+        self._delays: dict[tuple[int | None, str, str, float], float] = {}
+        self._under_way: list[tuple[float, int, _Chunk]] = []
+        self._number = 0
+
+    def crossings(self) -> Iterator[LinkCrossing]:
+        """Yield what crossed each link; on one direction, in the order in which it entered."""
+        self._note_losses()
+        for departure in in_order_of_departure(self._trace, _FOLLOWED):
+            yield from self._until(departure.at)
+            yield from self._take(departure.row, departure.at)
+        yield from self._until(inf)
+
+    def _note_losses(self) -> None:
+        for row in self._trace.of(("loss",)):
+            where = (row[SESSION], row[HOST], row[PEER], row[T])
+            self._delays[where] = self._delays.get(where, 0.0) + row[LOSS_DELAY]
+            for direction in self._between.get((row[HOST], row[PEER]), ())[:1]:
+                direction.lost += row[LOSS_AGAIN]
+
+    def _take(self, row: Row, at: float) -> Iterator[LinkCrossing]:
+        kind = row[KIND]
+        if kind == "fault":
+            self._changes.take(row)
+        elif kind == "open":
+            self._opening(row, at)
+        elif kind == "close":  # whatever arrived in the session left before
+            self._pieces.pop(row[SESSION], None)
+            self._channels.pop(row[SESSION], None)
+        elif row[SESSION] in self._channels and not self._is_known(row):
+            yield from self._sent(row, at)
+
+    def _is_known(self, row: Row) -> bool:
+        """Return whether a row is a reply whose pieces came before; note a piece."""
+        session, kind = row[SESSION], row[KIND]
+        if kind == "piece":
+            self._pieces[session] = self._pieces.get(session, b"") + row[OCTETS]
+        elif kind == "reply" and row[OCTETS] in self._pieces.get(session, b""):
+            self._pieces[session] = self._pieces[session].partition(row[OCTETS])[2]
+            return True
+        return False
+
+    def _sent(self, row: Row, at: float) -> Iterator[LinkCrossing]:
+        environment, transport, paths = self._channels[row[SESSION]]
+        links = self._links(environment, way_of(row, paths))
+        payload = len(row[OCTETS])
+        size = transport.on_the_wire(payload)
+        is_message = row[KIND] == "data" and ends_mail_data(row[OCTETS])
+        for link in links:
+            link.payload += payload
+            link.messages += is_message
+        chunk = _Chunk(at, links, size, transport.piece, row)
+        yield from self._travel(chunk, at)
+
+    def _opening(self, row: Row, at: float) -> None:
+        """Note a channel; send the control messages by which it was opened."""
+        environment, path = row[OPEN_ENVIRONMENT], tuple(row[OPEN_PATH])
+        transport = TRANSPORTS[row[OPEN_TRANSPORT]]
+        self._channels[row[SESSION]] = _Channel(environment, transport, {row[SESSION]: path})
+        there, back = self._links(environment, path), self._links(environment, path[::-1])
+        chunk: _Chunk | None = None
+        for number in range(len(transport.opening) - 1, -1, -1):
+            links = back if number % 2 else there
+            chunk = _Chunk(at, links, transport.opening[number], transport.piece, None, chunk)
+        if chunk is not None:
+            self._send(chunk, at + transport.setup)
+
+    def _links(self, environment: str, path: Sequence[str]) -> list[Direction]:
+        """Return the directions of links on a path; those that the trace does not know are not
+        among them.
+        """
+        found = [self.directions.get((environment, a, b)) for a, b in pairwise(path)]
+        return [direction for direction in found if direction is not None]
+
+    # -- the links, as lab.network.channel has bytes cross them ---------------------------------
+
+    def _until(self, until: float) -> Iterator[LinkCrossing]:
+        """Go on with what is on its way, until a time."""
+        while self._under_way and self._under_way[0][0] <= until:
+            now, _, chunk = heapq.heappop(self._under_way)
+            yield from self._travel(chunk, now)
+
+    def _send(self, chunk: _Chunk, at: float) -> None:
+        chunk.head = chunk.tail = at
+        self._later(chunk)
+
+    def _later(self, chunk: _Chunk) -> None:
+        self._number += 1
+        heapq.heappush(self._under_way, (chunk.head, self._number, chunk))
+
+    def _travel(self, chunk: _Chunk, now: float) -> Iterator[LinkCrossing]:
+        """Cross links until one where other bytes may come first, or to the end."""
+        for place, link in enumerate(chunk.links):
+            if link.bandwidth is not None and chunk.head > now:
+                chunk.links = chunk.links[place:]
+                self._later(chunk)
+                return
+            yield link.carry(chunk, self._delay(chunk, link, now))
+        if chunk.then is not None:
+            self._send(chunk.then, chunk.tail)
+
+    def _delay(self, chunk: _Chunk, link: Direction, now: float) -> float:
+        """Return how much later a chunk arrives because segments of it are lost on a link."""
+        if not self._delays:
+            return 0.0
+        session = chunk.row[SESSION] if chunk.row is not None else None
+        return self._delays.pop((session, link.host, link.peer, now), 0.0)
+
+
+class _Changes:
+    """Faults that change what a link is like; of several alike, the last that is not over counts.
+
+    ``between`` are the directions of links from one end to the other.
+    """
+
+    def __init__(self, between: Mapping[tuple[str, str], Sequence[Direction]]) -> None:
+        self._between = between
+        self._values: dict[tuple[str, str, str], list[float | None]] = {}
+
+    def take(self, row: Row) -> None:
+        """Apply the fault of a row, or take back what it changed."""
+        name = row[FAULT_NAME]
+        if name not in ("latency", "bandwidth") or row[PEER] is None:
+            return
+        value = float(row[FAULT_WHAT])
+        for start, to in ((row[HOST], row[PEER]), (row[PEER], row[HOST])):
+            for direction in self._between.get((start, to), ()):
+                usual = getattr(direction, name)
+                values = self._values.setdefault((name, start, to), [usual])
+                if row[FAULT_ON]:
+                    values.append(value)
+                elif value in values[1:]:
+                    del values[len(values) - 1 - values[::-1].index(value)]
+                setattr(direction, name, values[-1])
+                direction.is_limited = direction.is_limited or direction.bandwidth is not None
+
+
+def _directions(meta: Meta) -> dict[Key, Direction]:
+    """Return both directions of each link of a run, in the order of its topology."""
+    found = {}
+    for link in meta.get("links", ()):
+        for start, to in ((link["a"], link["b"]), (link["b"], link["a"])):
+            environment = link.get("environment", "")
+            found[environment, start, to] = Direction(
+                environment, start, to, link["latency"], link.get("bandwidth")
+            )
+    return found
+
+
+# -- figures ---------------------------------------------------------------------------------------
+
+
+class LinkUse(TypedDict):
+    """What crossed a link from ``host`` to ``peer`` in a run, from its beginning to its end.
+
+    ``bytes`` are those on the link, headers included; ``payload`` is those of commands, replies
+    and mail data; ``messages`` whose mail data ended there. ``busy_seconds`` is how long bits were
+    being sent, ``utilisation`` its share of the run, from 0 to 1. What is sent at once is a chunk:
+    a command, a reply, the mail data of a message. ``longest_queue`` is the largest number of
+    chunks that waited for others at one time, ``mean_queue`` their mean over time, ``mean_wait``
+    the seconds that each of ``chunks`` waited. The last five are None without a bandwidth, because
+    nothing waits. ``segments_lost`` counts segments that were lost and sent again.
+    """
+
+    host: str
+    peer: str
+    environment: str
+    bytes: int
+    payload: int
+    chunks: int
+    messages: int
+    segments_lost: int
+    busy_seconds: float | None
+    utilisation: float | None
+    longest_queue: int | None
+    mean_queue: float | None
+    mean_wait: float | None
+
+
+def link_use(trace: Trace) -> list[LinkUse]:
+    """Return the figures of each link of a run, two entries each: one for each direction.
+
+    Raises ValueError for a trace that was recorded without what crossed the wire.
+    """
+    replay = LinkReplay(trace)
+    for _ in replay.crossings():
+        pass
+    return [_use(direction, trace.last) for direction in replay.directions.values()]
+
+
+def _use(link: Direction, seconds: float) -> LinkUse:
+    is_limited = link.is_limited
+    return {
+        "host": link.host, "peer": link.peer, "environment": link.environment,
+        "bytes": link.octets, "payload": link.payload, "chunks": link.chunks,
+        "messages": link.messages, "segments_lost": link.lost,
+        "busy_seconds": round(link.busy, 9) if is_limited else None,
+        "utilisation": _ratio(link.busy, seconds) if is_limited else None,
+        "longest_queue": link.longest if is_limited else None,
+        "mean_queue": _ratio(link.waited, seconds) if is_limited else None,
+        "mean_wait": _ratio(link.waited, link.chunks) if is_limited else None,
+    }  # fmt: skip
+
+
+def _ratio(amount: float, of: float) -> float:
+    return round(amount / of, 9) if of else 0.0
+
+
+class LinkInterval(NamedTuple):
+    """What one direction of a link did in an interval of a run, ``t`` seconds after its start.
+
+    ``utilisation`` is the share of the interval in which bits were being sent, ``queue`` the mean
+    number of chunks that waited.
+    """
+
+    t: float
+    host: str
+    peer: str
+    environment: str
+    utilisation: float
+    queue: float
+
+
+def link_intervals(trace: Trace, every: float) -> Iterator[LinkInterval]:
+    """Yield what each direction of a link with a bandwidth did in each interval of a run.
+
+    ``every`` is the length of an interval in seconds; the last one may be shorter. Memory grows
+    with the number of intervals, and of links that were used.
+    """
+    replay = LinkReplay(trace)
+    seconds = trace.last
+    used: dict[Direction, tuple[Intervals, Intervals]] = {}
+    for link, since, begin, end, *_ in replay.crossings():
+        if end > since:
+            if link not in used:
+                used[link] = Intervals(every, seconds), Intervals(every, seconds)
+            waiting, sending = used[link]
+            waiting.add(since, begin)
+            sending.add(begin, end)
+    nothing = Intervals(every, seconds)
+    for link in replay.directions.values():
+        if link.is_limited:
+            waiting, sending = used.get(link, (nothing, nothing))
+            for (t, queue), (_, busy) in zip(waiting.means(), sending.means(), strict=True):
+                yield LinkInterval(t, link.host, link.peer, link.environment, min(1.0, busy), queue)
