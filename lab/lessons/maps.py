@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lab.escaping import visible
 from lab.lessons import course
-from lab.simulation.world import generator
+from lab.runtime.streams import generator
 from lab.topology.graph_files import GraphFault, read_graph
 from lab.topology.model import FaultSpec, Topology, TopologyError
 

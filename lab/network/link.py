@@ -7,8 +7,9 @@ as soon as its head has arrived, as routers pass on each segment by itself.
 
 from __future__ import annotations
 
-from random import Random
 from typing import Final
+
+from lab.runtime.streams import Stream
 
 MOST_TIMES_SENT: Final = 16
 """How many times a lost segment is sent again at most, however bad the link is."""
@@ -19,10 +20,13 @@ class LinkDirection:
 
     ``latency`` and ``jitter`` are in seconds, ``rate`` in bytes per second (None: no limit).
     ``loss`` is the chance that a segment is lost and sent again. ``free_at`` is the time when the
-    last queued bit has left; ``changing`` is set once a fault has changed the latency.
+    last queued bit has left; ``changing`` is set once a fault has changed the latency. Jitter and
+    losses are drawn from a stream each, so that neither disturbs the other.
     """
 
-    __slots__ = ("a", "b", "changing", "free_at", "jitter", "latency", "loss", "random", "rate")
+    __slots__ = (
+        "a", "b", "changing", "free_at", "jitter", "jitters", "latency", "loss", "losses", "rate",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -32,7 +36,8 @@ class LinkDirection:
         jitter: float,
         bandwidth: float | None,
         loss: float,
-        random: Random,
+        jitters: Stream,
+        losses: Stream,
     ) -> None:
         self.a = a
         self.b = b
@@ -40,7 +45,8 @@ class LinkDirection:
         self.jitter = jitter
         self.rate = bandwidth / 8 if bandwidth else None
         self.loss = loss
-        self.random = random
+        self.jitters = jitters
+        self.losses = losses
         self.free_at = 0.0
         self.changing = False
 
@@ -63,17 +69,21 @@ class LinkDirection:
         delay = self.latency
         if self.jitter:
             # whole microseconds: the same on every machine, however it rounds the last bit
-            delay += round(self.random.random() * self.jitter, 6)
+            delay += round(self.jitters.random() * self.jitter, 6)
         return head + delay, tail + delay
 
     def lost(self, segments: int) -> list[int]:
         """Return, for each segment that was lost, how many times it was sent again until it
         arrived.
+
+        Each segment draws one number, whatever the loss: with the same seed, a link that loses more
+        loses all that it would lose otherwise.
         """
         again = []
         for _ in range(segments if self.loss else 0):
-            times = 0
-            while times < MOST_TIMES_SENT and self.random.random() < self.loss:
+            drawn, times, chance = self.losses.random(), 0, self.loss
+            while times < MOST_TIMES_SENT and drawn < chance:
+                chance *= self.loss
                 times += 1
             if times:
                 again.append(times)

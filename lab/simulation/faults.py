@@ -12,13 +12,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from heapq import heappop, heappush
-from random import Random
 from typing import Any, Final
 
 from lab.hosts.control import HostControl
 from lab.network.channel import ChannelRoute, NoRoute
 from lab.network.events import FAULTS, sequencer
 from lab.network.link import Link, LinkDirection
+from lab.runtime.streams import Stream, ordinals
 from lab.simulation.any_session import AnySession
 from lab.simulation.driver import Driver
 from lab.simulation.interception import Interceptions
@@ -53,7 +53,8 @@ class Faults:
         self._times: list[float] = []
         self._groups: dict[int, dict[str, int]] = {}
         self._applied = 0
-        self._generators: dict[int, Random] = {}
+        self._aims: dict[int, Stream] = {}
+        self._names = _names(self.specs)
         self._values: dict[tuple[int, str], list[tuple[int, float]]] = {}
         self._waiting: dict[str, list[Callable[[], None]]] = {}
         self._judged_at: float | None = None
@@ -84,8 +85,8 @@ class Faults:
             if spec.line is not None:
                 continue  # it happens when its session has come that far
             if spec.rate:
-                random = Random(f"{self.driver.seed}/fault {number}")
-                self._next_at_random(spec, random)
+                times = Stream(self.driver.seed, "fault", *self._names[number])
+                self._next_at_random(spec, times)
             elif not spec.when:
                 self._at(spec.at or 0.0, self._apply, spec)
 
@@ -107,19 +108,19 @@ class Faults:
             heappop(self._times)
         return self._times[0] if self._times else math.inf
 
-    def _next_at_random(self, spec: FaultSpec, random: Random, since: float = 0.0) -> None:
+    def _next_at_random(self, spec: FaultSpec, times: Stream, since: float = 0.0) -> None:
         """Draw when a fault happens next, ``since`` seconds from now on.
 
         While it lasts it does not happen again: or at a high rate it would never be over.
         """
-        gap = since + round(-math.log(1.0 - random.random()) / (spec.rate or 1.0), 6)
+        gap = since + round(-math.log(1.0 - times.random()) / (spec.rate or 1.0), 6)
 
         def happen(_: Any) -> None:
             if self._is_over():
                 return
             self._apply(spec)
             lasts = RANDOM_LENGTH if spec.duration is None else spec.duration
-            self._next_at_random(spec, random, lasts)
+            self._next_at_random(spec, times, lasts)
 
         self._at(self.driver.env.now + gap, happen, None)
 
@@ -194,19 +195,21 @@ class Faults:
         """Return the fault with one of the hosts or links that its globs match, drawn each time."""
         world = self.driver.world
         if spec.host and is_glob(spec.host):
-            hosts = matching_hosts(spec.host, [host.name for host in world.host_settings])
+            hosts = matching_hosts(spec.host, sorted(host.name for host in world.host_settings))
             return replace(spec, host=hosts[self._draw(spec, len(hosts))])
         if spec.link and any(map(is_glob, spec.link)):
-            ends = dict.fromkeys((link.a, link.b) for link in world.links)
-            links = matching_links(spec.link, ends)
+            ends = {(min(link.a, link.b), max(link.a, link.b)) for link in world.links}
+            links = matching_links(spec.link, sorted(ends))
             return replace(spec, link=links[self._draw(spec, len(links))])
         return spec
 
     def _draw(self, spec: FaultSpec, size: int) -> int:
         number = next(n for n, each in enumerate(self.specs) if each is spec)
-        purpose = f"{self.driver.seed}/fault {number} aim"
-        random = self._generators.setdefault(number, Random(purpose))
-        return int(random.random() * size)
+        aim = self._aims.get(number)
+        if aim is None:
+            names = self._names[number]
+            aim = self._aims[number] = Stream(self.driver.seed, "aim of fault", *names)
+        return aim.index(size)
 
     def _record(self, spec: FaultSpec, on: bool) -> None:
         host, peer = spec.link or (spec.host or "", None)
@@ -415,6 +418,17 @@ class Faults:
     def _links(self, spec: FaultSpec) -> list[Link]:
         ends = set(spec.link or ())
         return [link for link in self.driver.world.links if {link.a, link.b} == ends]
+
+
+def _names(specs: Sequence[FaultSpec]) -> list[tuple[str, ...]]:
+    """Return the names that key the streams of each fault: its kind, what it affects, and its
+    number among those of which that is the same.
+    """
+    keys = [
+        (spec.kind, *(spec.link or ()), spec.host or "", *(" ".join(g) for g in spec.groups))
+        for spec in specs
+    ]
+    return [(*key, number) for key, number in zip(keys, ordinals(keys), strict=True)]
 
 
 def _add(items: list[Any], item: Any) -> Revert:

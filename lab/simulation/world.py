@@ -6,7 +6,7 @@ network and each live host.
 
 from __future__ import annotations
 
-from random import Random
+from collections.abc import Sequence
 
 from lab.hosts.host import Host
 from lab.hosts.port import HostPort
@@ -18,12 +18,8 @@ from lab.network.link import Link, LinkDirection
 from lab.network.paths import PathFinder
 from lab.network.transport import TRANSPORTS
 from lab.protocol import Calendar, HostName
+from lab.runtime.streams import Stream, ordinals
 from lab.topology.model import LinkSpec, Topology
-
-
-def generator(seed: int, purpose: str) -> Random:
-    """Return the random generator for one named purpose of a run."""
-    return Random(f"{seed}/{purpose}")
 
 
 class World:
@@ -44,7 +40,7 @@ class World:
         }
         self.calendar = Calendar(topology.start)
         self._calendars: dict[str, Calendar] = {}
-        self.links = [_link(seed, n, spec) for n, spec in enumerate(topology.links)]
+        self.links = _links(seed, topology.links)
         self.paths = PathFinder(
             zip(self.links, [_cost(spec) for spec in topology.links], strict=True),
             {spec.name for spec in topology.hosts.values() if spec.kind == "router"},
@@ -95,12 +91,23 @@ class World:
         self._channel_routes.clear()
 
 
-def _link(seed: int, number: int, spec: LinkSpec) -> Link:
+def _links(seed: int, specs: Sequence[LinkSpec]) -> list[Link]:
+    """Make the links; links of the same ends and environment are counted for their streams."""
+    numbers = ordinals(
+        (*sorted((HostName(spec.a).key, HostName(spec.b).key)), spec.environment) for spec in specs
+    )
+    return [_link(seed, number, spec) for number, spec in zip(numbers, specs, strict=True)]
+
+
+def _link(seed: int, number: str, spec: LinkSpec) -> Link:
     directions = []
     for a, b in ((spec.a, spec.b), (spec.b, spec.a)):
-        random = generator(seed, f"link {number} {a} {b}")
+        names = (HostName(a).key, HostName(b).key, spec.environment, number)
+        jitters, losses = Stream(seed, "jitter", *names), Stream(seed, "loss", *names)
         directions.append(
-            LinkDirection(a, b, spec.latency, spec.jitter, spec.bandwidth, spec.loss, random)
+            LinkDirection(
+                a, b, spec.latency, spec.jitter, spec.bandwidth, spec.loss, jitters, losses
+            )
         )
     return Link(directions[0], directions[1], spec.environment)
 

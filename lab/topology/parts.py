@@ -81,7 +81,12 @@ def _problems_of_links(topology: TopologyData) -> Iterator[str]:
 
 
 def _problems_of_traffic(topology: TopologyData) -> Iterator[str]:
+    names: dict[str, int] = {}
     for number, traffic in enumerate(topology.traffic):
+        first = names.setdefault(traffic.name, number) if traffic.name else number
+        if first != number:
+            taken = f"traffic[{first}] is named {traffic.name!r} already"
+            yield f"traffic[{number}].name: {taken}; use another name"
         for key, glob in (("sender", traffic.sender), ("to", traffic.to)):
             users = (
                 (user.name, host.name) for host in topology.hosts.values() for user in host.users

@@ -236,6 +236,16 @@ class TrafficSpec:
     start: float = field(
         default=0.0, metadata=setting("duration", "When it begins.", example='"1 min"')
     )
+    name: str = field(
+        default="",
+        metadata=setting(
+            "text",
+            "A name by which its random numbers are drawn; they stay the same if other keys or "
+            "other entries change.",
+            default_text="`from` and `to`, counted where they are the same",
+            example='"lunch"',
+        ),
+    )
 
 
 @checked

@@ -77,6 +77,7 @@ def _check_ascii(text: str, place: Place, hosts: Hosts) -> None:
 def build_traffic(tables: Any, hosts: Hosts) -> tuple[TrafficSpec, ...]:
     """Return all traffic of the file."""
     addresses = [(user.name, spec.name) for spec in hosts.specs.values() for user in spec.users]
+    _check_names(tables.traffic, hosts)
     return tuple(
         _traffic(table, number, hosts, addresses) for number, table in enumerate(tables.traffic)
     )
@@ -95,6 +96,17 @@ def _traffic(
             place = hosts.diagnostics.place("traffic", number, key)
             hosts.diagnostics.problem(place, f"{as_toml(glob)} matches no user@host{known}")
     return traffic
+
+
+def _check_names(tables: Any, hosts: Hosts) -> None:
+    """Check that no two entries have the same name."""
+    first: dict[str, int] = {}
+    for number, table in enumerate(tables):
+        if table.name and first.setdefault(table.name, number) != number:
+            place = hosts.diagnostics.place("traffic", number, "name")
+            earlier = f"traffic[{hosts.diagnostics.place('traffic', first[table.name])[1]}]"
+            text = f"{earlier} is named {as_toml(table.name)} already; write another name"
+            hosts.diagnostics.problem(place, text)
 
 
 def build_scripts(tables: Any, hosts: Hosts) -> tuple[ScriptSpec, ...]:

@@ -398,7 +398,8 @@ def test_finding_where_to_put_relays() -> None:
 def test_finding_source_routes_when_links_fail() -> None:
     """Tables go round a link that is down; a source route takes more sessions and waits more."""
     table = lab.sweep(
-        EXPERIMENTS / "routes.toml", seeds=4, grid={"traffic.0.route": ["direct", "source"]},
+        EXPERIMENTS / "routes.toml", seeds=4, set={"retry.first": "15 min"},
+        grid={"traffic.0.route": ["direct", "source"]},
         measures=["delivery_seconds.mean", "events.defer", "hops"],
     )  # fmt: skip
     means = table.groupby("traffic.0.route").mean(numeric_only=True)

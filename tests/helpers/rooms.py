@@ -54,7 +54,8 @@ ROOMS: Final = {
     "hosts": Room(2, "runtime trace protocol", PURE),
     "topology": Room(3, "quantities escaping runtime trace protocol hosts", VIEWING),
     "network": Room(
-        3, "network/transport hosts", ("asyncio", "multiprocessing", "subprocess", DRIVERS)
+        3, "runtime network/transport hosts",
+        ("asyncio", "multiprocessing", "subprocess", DRIVERS),
     ),
     "simulation": Room(
         4, f"{DATA} protocol network/transport hosts topology network", ("asyncio", "lab.live"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from random import Random
 from typing import Any
 
 from lab.network.channel import ChannelRoute
@@ -12,6 +11,7 @@ from lab.network.events import HOSTS, Delivery, sequencer
 from lab.network.link import Link, LinkDirection
 from lab.network.paths import PathFinder
 from lab.network.transport import TRANSPORTS
+from lab.runtime.streams import Stream
 
 A, B = "A.ARPA", "B.ARPA"
 
@@ -21,7 +21,8 @@ def route(
 ) -> ChannelRoute:
     """Return how a channel from A to B goes: over one link."""
     ends = [
-        LinkDirection(a, b, latency, 0.0, bandwidth, loss, Random(a)) for a, b in ((A, B), (B, A))
+        LinkDirection(a, b, latency, 0.0, bandwidth, loss, Stream(0, "jitter", a), Stream(0, a))
+        for a, b in ((A, B), (B, A))
     ]
     paths = PathFinder([(Link(ends[0], ends[1], "net"), 1.0)], set(), {"net": 0})
     orders = {A: sequencer(HOSTS), B: sequencer(HOSTS + 1)}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import weakref
-from random import Random
 
 import pytest
 from helpers.wires import A, B, Log, connected, route
@@ -12,6 +11,7 @@ from helpers.wires import A, B, Log, connected, route
 from lab.network.clock import Clock
 from lab.network.connection import Connection, Interception
 from lab.network.events import Delivery
+from lab.runtime.streams import Stream
 
 
 def test_it_opens_carries_and_closes() -> None:
@@ -65,7 +65,7 @@ def test_one_that_is_cut_while_it_opens_is_not_used(bandwidth: float | None) -> 
 def test_segments_that_are_lost_are_sent_again_and_reported() -> None:
     clock = Clock()
     over = route(loss=0.5)
-    over.to_receiver.links[0].random = Random(4)
+    over.to_receiver.links[0].losses = Stream(0, "loss")
     over.to_sender.links[0].loss = 0.0
     _, log = connected(clock, over)
     losses = [line for line in log.lines if "lost" in line]

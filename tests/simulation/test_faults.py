@@ -209,7 +209,7 @@ def test_a_skewed_clock_shows_in_the_time_stamp_line() -> None:
 
 def test_faults_at_a_rate_come_from_the_seed() -> None:
     """rate: the same seed strikes at the same times; the run ends when the mail is settled."""
-    fault = {"kind": "host-down", "host": "B.ARPA", "rate": "30 /min", "for": "1 s"}
+    fault = {"kind": "host-down", "host": "B.ARPA", "rate": "60 /min", "for": "1 s"}
     topology = from_dict({**BASE, "fault": [fault]})
     first, again, other = (lab.simulate(topology, seed) for seed in (1, 1, 2))
     assert first.digest == again.digest != other.digest

@@ -63,7 +63,8 @@ def test_routers_are_on_paths_and_are_no_hosts() -> None:
 
 def test_each_direction_of_a_link_draws_by_itself_from_the_seed() -> None:
     def drawn(world: World) -> list[float]:
-        return [way.random.random() for link in world.links for way in (link.to_b, link.to_a)]
+        ways = [way for link in world.links for way in (link.to_b, link.to_a)]
+        return [stream.random() for way in ways for stream in (way.jitters, way.losses)]
 
     topology = from_dict(TWO_WAYS)
     first = drawn(World(topology, 1))

@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 from lab.hosts.directory import Forward, MailingList, Member, User
 from lab.hosts.retry import Retry
 from lab.protocol import NO_LIMITS, Limits, Path, quote
+from lab.runtime.streams import generator
 from lab.topology.model import Environment, FaultSpec, HostSpec, LinkSpec, MailSpec, Topology
 
 T = TypeVar("T")
@@ -70,7 +71,7 @@ def random_network(seed: int, number: int, *, careless: bool = False) -> Topolog
 
     ``careless``: every host replies 250 before it stores the mail.
     """
-    draw = Draw(Random(f"{seed}/storm {number}"))
+    draw = Draw(generator(seed, f"storm {number}"))
     names = [f"H{n}.ARPA" for n in range(1, 3 + draw.index(4))]
     links = _links(draw, names)
     addresses = [Path((), user, name) for name in names for user in _PEOPLE[: 1 + draw.index(2)]]

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from random import Random
 from typing import Any, Final
 
 from lab.experiments.storm.random_networks import Draw, random_network
 from lab.hosts.reply_script import OPEN, STAGES, ScriptedReply
 from lab.protocol import NO_LIMITS
+from lab.runtime.streams import generator
 from lab.topology.model import FaultSpec, HostSpec, LinkSpec, MailSpec, Topology
 
 LEFT_OUT: Final = 0.25
@@ -44,7 +44,7 @@ def storm_network(seed: int, number: int, *, careless: bool = False) -> Topology
     ``careless``: every host replies 250 before it stores the mail.
     """
     topology = random_network(seed, number, careless=careless)
-    draw = Draw(Random(f"{seed}/swarm {number}"))
+    draw = Draw(generator(seed, f"swarm {number}"))
     kinds = sorted({fault.kind for fault in topology.faults})
     absent = {kind for kind in kinds if draw.chance(LEFT_OUT)}
     hosts_lack, links_lack = _lacking(draw, _OF_HOSTS), _lacking(draw, _OF_LINKS)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from lab.quantities import as_toml
-from lab.simulation.world import generator
+from lab.runtime.streams import generator
 from lab.topology.model import Topology
 from lab.topology.problems import did_you_mean, join_some
 

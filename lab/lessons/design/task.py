@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from lab.api.simulate import simulate
 from lab.protocol import parse_path
 from lab.quantities import as_toml
-from lab.simulation.world import generator
+from lab.runtime.streams import generator
 from lab.topology.model import HostSpec, LinkSpec, MailSpec, Topology, TopologyError
 from lab.topology.problems import did_you_mean
 
