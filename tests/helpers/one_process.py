@@ -316,11 +316,13 @@ def play(
     with hosts_as_tasks() as hosts:
         folder.mkdir(exist_ok=True)
         gc.disable()
+        gc.freeze()  # collecting below looks at what this run made, and at nothing else
         network, reason = asyncio.run(live(hosts))
-        gc.enable()
         for task in hosts.tasks:
             task.arguments.outbox.close()
         gc.collect()  # what a host left open is closed within the test that killed it
+        gc.unfreeze()
+        gc.enable()
     return Outcome(lab.Run(topology, network.trace), reason, accepted, codes, *held(folder))
 
 
