@@ -40,16 +40,19 @@ class Broken(Exception):
 
 
 class Breaker:
-    """Counts steps, and calls ``what`` at step number ``at``, from 1."""
+    """Counts steps, or those of one name only, and calls ``what`` at step number ``at``, from 1."""
 
-    def __init__(self, at: int, what: Callable[..., None]) -> None:
+    def __init__(self, at: int, what: Callable[..., None], only: str = "") -> None:
         self.at = at
         self.what = what
+        self.only = only
         self.seen: list[str] = []
         self.where = ""
 
     def step(self, where: str, *about: Any) -> bool:
         """Count a step; return whether it was the one that was broken."""
+        if self.only not in ("", where):
+            return False
         self.seen.append(where)
         if len(self.seen) != self.at:
             return False
