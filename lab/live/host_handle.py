@@ -19,8 +19,8 @@ from lab.hosts.settings import HostSettings
 from lab.live.control import Control, channel
 from lab.live.driver import LiveDriver
 from lab.live.failures import reason_of_failure
+from lab.live.host_arguments import HostArguments
 from lab.live.host_main import main
-from lab.live.host_process import HostArguments
 from lab.live.row_ring import HELD, INSTEAD, RowRing, outbox, what_crossed
 from lab.live.storage import left_in
 from lab.protocol import Path as MailPath

@@ -14,10 +14,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
-from lab.live.connections import IncomingConnection, OutgoingConnection
 from lab.live.control import Control, PeerGone
 from lab.live.failures import reason_of_failure
-from lab.live.host_process import HostArguments, HostProcess, exit_without_network
+from lab.live.host_arguments import HostArguments
+from lab.live.host_process import HostProcess, exit_without_network
+from lab.live.incoming import IncomingConnection
+from lab.live.outgoing import OutgoingConnection
 from lab.runtime.private_files import OTHERS
 from lab.runtime.signals import let_through
 

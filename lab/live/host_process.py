@@ -8,9 +8,9 @@ from __future__ import annotations
 import asyncio
 import math
 import os
-from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from pathlib import Path as FilePath
 from typing import Any, Final, NamedTuple, NoReturn
 
@@ -18,25 +18,22 @@ from lab.hosts.fingerprint import MailOutside
 from lab.hosts.host import Host
 from lab.hosts.port import HostPort
 from lab.hosts.sending import QueueSender
-from lab.hosts.sessions import sender_smtp
 from lab.hosts.spool import Queue, QueuedMail
-from lab.live.budgets import Budgets
+from lab.live.calls import Calls, PendingCall
 from lab.live.clients import Clients
 from lab.live.commits import Acceptance
 from lab.live.control import Control, PeerGone
 from lab.live.failures import reason_of_failure
+from lab.live.host_arguments import HostArguments
+from lab.live.open_session import OpenSession
 from lab.live.output import Output
-from lab.live.row_ring import RowRing
 from lab.live.run_folder import descriptors
-from lab.live.settings import LOOPBACK
 from lab.live.wallclock import WallClock
-from lab.protocol import Limits, Outgoing, Reply, SenderSMTP
+from lab.protocol import Limits, Reply, SenderSMTP
 from lab.protocol.script import ScriptedSender
 from lab.simulation.interception import Interceptions
 from lab.simulation.numbering import LiveHostNumbering
 from lab.simulation.world import World
-from lab.topology.model import PollSpec, ScriptSpec, Topology
-from lab.trace.closes import NO_PATH, unreachable
 
 SESSIONS: Final = 2000
 
@@ -59,33 +56,6 @@ _WEEK: Final = 604_800.0
 """Seconds of the wall clock for which an event loop can wait at a time."""
 
 
-@dataclass(frozen=True, slots=True)
-class HostArguments:
-    """What a host's process gets at its start.
-
-    ``relay_port`` is where the network listens for it; it takes those for its hosts that begin with
-    ``relay_secret``. ``number`` is its place among the hosts, and
-    ``life`` how often it was started before. ``idle`` in seconds. ``outbox`` is where it
-    puts what it records. ``budgets``: what callers from outside may take of it.
-    """
-
-    name: str
-    topology: Topology
-    seed: int
-    clock: WallClock
-    address: str
-    port: int
-    relay_port: int
-    relay_secret: bytes
-    storage: str
-    number: int
-    life: int
-    durable: bool
-    idle: float
-    outbox: RowRing
-    budgets: Budgets
-
-
 class KnownMail(NamedTuple):
     """The mail that a session carries, as the network knows it.
 
@@ -98,71 +68,8 @@ class KnownMail(NamedTuple):
     all_ids: list[str]
 
 
-class OpenSession(ABC):
-    """One side of a session, as the host's process keeps it.
-
-    ``number`` is the session's, 0 while it has none. ``peer`` is the other host. ``queue_sender``
-    is the queue whose mail is sent, None on a receiver-SMTP's side and for a script. ``over`` is
-    set when this side has ended. ``is_early``: what comes next has come before all that this side
-    sent has left.
-    """
-
-    def __init__(self, peer: str, queue_sender: QueueSender | None) -> None:
-        self.number = 0
-        self.peer = peer
-        self.queue_sender = queue_sender
-        self.over = False
-        self.is_early = False
-
-    @property
-    def sends(self) -> Outgoing | None:
-        """The mail of the transaction in progress, if this side is a sender-SMTP."""
-        return None
-
-    @property
-    def deadline(self) -> float:
-        """The time of the run by which something has to come."""
-        return math.inf
-
-    @property
-    def is_work(self) -> bool:
-        """Whether the host has work while this is open; a script that hears nothing is none."""
-        return self.queue_sender is not None
-
-    @abstractmethod
-    def check_timeout(self, now: float) -> None:
-        """End the session if nothing has come for too long."""
-
-    @abstractmethod
-    def fail(self) -> None:
-        """End the session at once: something in it has failed, whatever that was."""
-
-    def shut_down(self) -> None:  # noqa: B027  most sessions are ended by the network
-        """End the session in order because the host ends, unless the network does so."""
-
-
-class PendingCall(OpenSession):
-    """The sender-SMTP's side of a session. It is a call until the channel is open."""
-
-    def __init__(self, peer: str, call_number: int, queue_sender: QueueSender | None) -> None:
-        super().__init__(peer, queue_sender)
-        self.call_number = call_number
-
-    @abstractmethod
-    def protocol(self) -> asyncio.Protocol:
-        """Return what handles its TCP connection to the network."""
-
-    @abstractmethod
-    def opened(self, number: int) -> None:
-        """Begin the session: the channel to the other host is open."""
-
-    @abstractmethod
-    def abort(self) -> None:
-        """Close the connection: no channel can be opened."""
-
-
 NewCall = Callable[
-    ["HostProcess", str, str, "SenderSMTP | ScriptedSender", "QueueSender | None"], PendingCall
+    ["HostProcess", str, str, SenderSMTP | ScriptedSender, QueueSender | None], PendingCall
 ]
 """Makes a call: the process, the peer, the environment, the engine, and whose mail it sends."""
 
@@ -170,12 +77,11 @@ NewCall = Callable[
 class HostProcess(Output):
     """A host, its storage, its sessions, and its control channel to the network.
 
-    ``new_call`` makes the calls. ``sessions`` are open; ``calling`` are calls, by number, whose
-    channel the network has not opened yet; ``expected`` are sessions that the network has
-    announced, by the address from which they will come. ``asked`` is the number of the recipient
-    that the last command was about, for sessions in which faults change something. ``started`` is
-    set when the clock runs, and ``over`` when the process is to end; ``fatal`` is why, if it
-    cannot go on.
+    ``new_call`` makes the calls. ``sessions`` are open; ``expected`` are sessions that the network
+    has announced, by the address from which they will come. ``asked`` is the number of the
+    recipient that the last command was about, for sessions in which faults change something.
+    ``started`` is set when the clock runs, and ``over`` when the process is to end; ``fatal`` is
+    why, if it cannot go on.
     """
 
     def __init__(self, arguments: HostArguments, control: Control, new_call: NewCall) -> None:
@@ -185,13 +91,12 @@ class HostProcess(Output):
         )  # fmt: skip
         self.arguments = arguments
         self.fatal: Exception | None = None
-        self._new_call = new_call
         self.clock = arguments.clock
         self.world = World(arguments.topology, arguments.seed)
         self.host = self._host()
         self.sessions: set[OpenSession] = set()
         self.clients = Clients(arguments.budgets, self.host.settings.limits.sessions or SESSIONS)
-        self.calling: dict[int, PendingCall] = {}
+        self.calls = Calls(self, self.host, partial(new_call, self), arguments.relay_port)
         self.expected: dict[tuple[str, int], tuple[int, str, str, bool]] = {}
         self.identified: dict[int, KnownMail] = {}
         self.asked: dict[int, int | None] = {}
@@ -201,7 +106,6 @@ class HostProcess(Output):
         self.is_watched = any(fault.when for fault in arguments.topology.faults)
         self._handled = 0
         self.numbering = LiveHostNumbering(arguments.number, arguments.life)
-        self._calls = 0
         self.started = asyncio.Event()
         self.over = asyncio.Event()
         self.mail_outside = MailOutside()
@@ -210,8 +114,8 @@ class HostProcess(Output):
             "submit": self._submit, "fault": self._fault, "links": self._links,
             "session": self._expect, "no session": self._expect_no_more,
             "identify": self._identify, "open": self._opened,
-            "no": self._no_way, "unreachable": self.call_failed, "poll": self._poll,
-            "script": self._script, "start": self._start_clock, "stop": self._stop,
+            "no": self.calls.refused, "unreachable": self.calls.failed, "poll": self.calls.poll,
+            "script": self.calls.send_script, "start": self._start_clock, "stop": self._stop,
             "asked": self._ask, "early": self._early, "outside": self.mail_outside.add,
         }  # fmt: skip
 
@@ -284,7 +188,7 @@ class HostProcess(Output):
             self.storage.restore(mail)
             queue = spool.queues[owed[mail]]
             queue.add(mail)
-        sessions = [*self.sessions, *self.calling.values()]
+        sessions = [*self.sessions, *self.calls.pending.values()]
         for queue in spool.queues.values():
             own = [one for one in sessions if one.queue_sender and one.queue_sender.queue is queue]
             queue.sessions = len(own)
@@ -293,11 +197,6 @@ class HostProcess(Output):
 
     # -- what leaves it -------------------------------------------------------------------------
 
-    def next_call(self) -> int:
-        """Return the number of a new call."""
-        self._calls += 1
-        return self._calls
-
     def state(self) -> tuple[Any, ...]:
         """Return how far messages are handled, whether the host has work, and how much waits."""
         return self._handled, self.has_work, len(self.host.spool)
@@ -305,7 +204,7 @@ class HostProcess(Output):
     @property
     def has_work(self) -> bool:
         """Whether the host will do something by itself."""
-        work = self.pending or self.calling or self.commits.is_busy
+        work = self.pending or self.calls.pending or self.commits.is_busy
         work = work or any(session.is_work for session in self.sessions)
         return bool(work or self.host.has_work)
 
@@ -418,43 +317,20 @@ class HostProcess(Output):
             if session.number == number:
                 session.is_early = True
 
-    def message_of(self, number: int) -> KnownMail:
-        """Return the mail that a session carries; waits for the network to say so."""
-        while number not in self.identified:
-            self.control.wait(10.0)
-            self.receive_messages()
-        return self.identified.pop(number)
-
     def _opened(self, call_number: int, number: int) -> None:
-        call = self.calling.get(call_number)
+        call = self.calls.pending.get(call_number)
         if call is not None:
             try:
                 call.opened(number)
             except Exception as error:
                 self.session_failed(call, error)
 
-    def _no_way(self, call_number: int, reason: str, cut_off: bool) -> None:
-        call = self.calling.pop(call_number, None)
-        if call is not None:
-            now = self.clock.now
-            row = (now, "unreachable", self.host.name, call.peer, None, None, reason)
-            self.record(row)
-            self._defer(call, unreachable(call.peer, reason), cut_off)
-
-    def call_failed(self, call_number: int, why: str, cut_off: bool) -> None:
-        """Give up a call whose channel was not opened; its mail waits for the next try."""
-        call = self.calling.pop(call_number, None)
-        if call is not None:
-            self._defer(call, why, cut_off)
-
-    def _defer(self, call: PendingCall, why: str, cut_off: bool) -> None:
-        call.abort()
-        if call.queue_sender is not None:
-            queue = call.queue_sender.queue
-            now = self.clock.now
-            queue.sessions -= 1
-            self.host.defer_all(now, queue, why, cut_off=cut_off)
-            self.host.schedule_retry(now, queue)
+    def message_of(self, number: int) -> KnownMail:
+        """Return the mail that a session carries; waits for the network to say so."""
+        while number not in self.identified:
+            self.control.wait(10.0)
+            self.receive_messages()
+        return self.identified.pop(number)
 
     # -- the spool ------------------------------------------------------------------------------
 
@@ -531,68 +407,10 @@ class HostProcess(Output):
     def _call_for(self, queue: Queue) -> None:
         """Call the next host of a queue; if that fails here, the queue waits for its next try."""
         try:
-            self._call(queue)
+            self.calls.call(queue)
         except Exception as error:
-            self.hold(queue)
+            self.calls.hold(queue)
             self.failed(error)
-
-    def hold(self, queue: Queue) -> None:
-        """Have a queue wait, because something of this host has failed with its mail."""
-        queue.failures += 1
-        queue.not_before = self.clock.now + self.host.retry.delay(queue.failures)
-
-    # -- calling --------------------------------------------------------------------------------
-
-    def _call(self, queue: Queue, *, turn: bool = False) -> None:
-        host = self.host
-        self._attempt(queue.host, queue.environment, queue.failures + 1)
-        sender, queue_sender = sender_smtp(host, queue, turn=turn)
-        self._call_host(queue.host, queue.environment, sender, queue_sender)
-
-    def _attempt(self, peer: str, environment: str, times: int) -> None:
-        row = (self.clock.now, "attempt", self.host.name, peer, None, None, environment, times)
-        self.record(row)
-
-    def _call_host(
-        self,
-        peer: str,
-        environment: str,
-        sender: SenderSMTP | ScriptedSender,
-        queue_sender: QueueSender | None,
-    ) -> None:
-        call = self._new_call(self, peer, environment, sender, queue_sender)
-        asyncio.get_running_loop().create_task(self._connect(call))
-        self.calling[call.call_number] = call  # only if it has begun: else its mail would wait
-
-    async def _connect(self, call: PendingCall) -> None:
-        loop = asyncio.get_running_loop()
-        try:
-            await loop.create_connection(call.protocol, LOOPBACK, self.arguments.relay_port)
-        except OSError as error:
-            self._no_way(call.call_number, f"no channel to the network: {error.strerror}", True)
-        except Exception as error:
-            self._no_way(call.call_number, "no channel to the network", True)
-            self.failed(error)
-
-    def _poll(self, poll: PollSpec) -> None:
-        neighbour = self.host.routes.neighbours_of(self.host.name).get(poll.to)
-        if neighbour is None:
-            return
-        queue = self.host.spool.queue(neighbour.name, neighbour.environment)
-        if queue.sessions:
-            queue.polled = True
-        else:
-            queue.not_before = self.clock.now
-            self._call(queue, turn=True)
-
-    def _script(self, script: ScriptSpec) -> None:
-        neighbour = self.host.routes.neighbours_of(self.host.name).get(script.to)
-        if neighbour is None:
-            row = (self.clock.now, "unreachable", self.host.name, script.to, None, None)
-            self.record((*row, NO_PATH))
-            return
-        self._attempt(neighbour.name, neighbour.environment, 1)
-        self._call_host(neighbour.name, neighbour.environment, ScriptedSender(script.lines), None)
 
     # -- watching -------------------------------------------------------------------------------
 

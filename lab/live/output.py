@@ -89,6 +89,10 @@ class Output(ABC):
         """The time of the run, in seconds."""
 
     @abstractmethod
+    def failed(self, error: Exception) -> None:
+        """Record that something other than a session has failed; the host goes on."""
+
+    @abstractmethod
     def give_up(self, error: Exception) -> None:
         """End the process, as it cannot go on: the network starts it again."""
 

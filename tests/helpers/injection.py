@@ -15,12 +15,15 @@ from typing import Any
 import pytest
 
 from lab.live import storage
-from lab.live.connections import HostConnection, IncomingConnection, OutgoingConnection
+from lab.live.calls import Calls
 from lab.live.control import Control
 from lab.live.failures import contained
+from lab.live.host_connection import HostConnection
 from lab.live.host_handle import HostHandle
 from lab.live.host_process import HostProcess
+from lab.live.incoming import IncomingConnection
 from lab.live.network import LiveNetwork
+from lab.live.outgoing import OutgoingConnection
 from lab.live.output import Output
 from lab.live.relay_port import RelayPort
 from lab.live.relayed import LiveSession
@@ -71,9 +74,9 @@ CALLBACKS: list[tuple[type[Any], str]] = [
     (OutgoingConnection, "connected"), (OutgoingConnection, "opened"),
     (OutgoingConnection, "received"), (OutgoingConnection, "_finish"),
     (OutgoingConnection, "disconnected"), (OutgoingConnection, "check_timeout"),
-    (Output, "_flush"), (HostProcess, "_submit"), (HostProcess, "_call"),
+    (Output, "_flush"), (HostProcess, "_submit"), (Calls, "call"),
     (HostProcess, "_expect"), (HostProcess, "_identify"), (HostProcess, "_opened"),
-    (HostProcess, "_connect"), (HostProcess, "finish"),
+    (Calls, "_connect"), (HostProcess, "finish"),
     (RelayPort, "data_received"), (RelayPort, "connection_lost"),
     (LiveSession, "opened"), (LiveSession, "_join"), (LiveSession, "at_receiver"),
     (LiveSession, "at_sender"), (LiveSession, "received"), (LiveSession, "hung_up"),

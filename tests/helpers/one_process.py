@@ -21,10 +21,12 @@ import pytest
 
 import lab
 from lab.live import control, host_handle, host_main, host_process, output
-from lab.live.connections import HostConnection, OutgoingConnection
 from lab.live.control import Control, PeerGone
-from lab.live.host_process import HostArguments, HostProcess
+from lab.live.host_arguments import HostArguments
+from lab.live.host_connection import HostConnection
+from lab.live.host_process import HostProcess
 from lab.live.network import LiveNetwork
+from lab.live.outgoing import OutgoingConnection
 from lab.live.row_ring import RowRing
 from lab.live.settings import Settings
 from lab.live.storage import Storage

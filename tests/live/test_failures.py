@@ -282,7 +282,7 @@ def test_a_caller_may_leave_after_any_byte(half: bool, tmp_path: Path) -> None:
 
 def test_a_call_that_cannot_begin_is_made_again(tmp_path: Path) -> None:
     """Whatever fails before there is a connection: its mail does not wait for that call."""
-    with injection.callbacks(Breaker(1, fail, only="HostProcess._connect")) as breaker:
+    with injection.callbacks(Breaker(1, fail, only="Calls._connect")) as breaker:
         found = play(TOPOLOGY, tmp_path / "spool", SENDS)
-    assert breaker.where == "HostProcess._connect"
+    assert breaker.where == "Calls._connect"
     assert wrong(found, breaker, "callbacks before they do anything") == []

@@ -1,295 +1,37 @@
-"""Sessions over TCP in a host's process: those that it opened, and those that it answered."""
+"""A session that a host has answered, over TCP: the receiver-SMTP's side of it."""
 
 from __future__ import annotations
 
 import asyncio
-import math
 import time
-from typing import Final, cast
+from typing import Final
 
 from lab.hosts.interception import reply_of
 from lab.hosts.receiving import receiver_smtp, reply_script
 from lab.hosts.reply_script import ReplyScript, ReplyWriter
-from lab.hosts.sending import QueueSender
 from lab.hosts.sessions import enter, take_over
-from lab.hosts.timeouts import Timeouts
 from lab.hosts.verdicts import closing
 from lab.live.caller_record import CallerRecord
 from lab.live.clients import Caller
-from lab.live.failures import contained
-from lab.live.host_process import HostProcess, OpenSession, PendingCall
+from lab.live.host_connection import HostConnection
+from lab.live.host_process import HostProcess
+from lab.live.open_session import OpenSession
 from lab.live.scripted_end import ScriptedEnd
 from lab.live.storing_session import StoringSession
 from lab.protocol import (
     Crossing,
-    Outgoing,
     ReceiverSMTP,
     Reply,
-    SenderSMTP,
     State,
     Transaction,
 )
 from lab.protocol.lines import end_of_mail_data, may_complete_end
-from lab.protocol.script import ScriptedSender
 from lab.simulation.interception import KnownRecipients
-from lab.trace.closes import END_OF_INPUT, QUIT, cut, unreachable
+from lab.trace.closes import END_OF_INPUT, QUIT, cut
 from lab.trace.rows import OUTSIDE, Row
 
 _SLICE: Final = 1 << 11
 """Bytes of commands that a session may have handled before others have their turn."""
-
-
-class HostConnection(asyncio.Protocol):
-    """A TCP connection, with the role that this host has on it; TURN changes the role."""
-
-    transport: asyncio.Transport
-
-    def __init__(self, role: OutgoingConnection | IncomingConnection) -> None:
-        self.role: OutgoingConnection | IncomingConnection = role
-        self.is_stuck = False
-
-    def failed(self, error: Exception) -> None:
-        """End the session, and nothing else, as something in it has failed."""
-        self.role.process.session_failed(self.role, error)
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin: the connection has been made."""
-        self.transport = cast(asyncio.Transport, transport)
-        self._begin()
-
-    @contained
-    def _begin(self) -> None:
-        self.role.connected(self.transport)
-
-    @contained
-    def data_received(self, octets: bytes) -> None:
-        """Handle bytes, after what the network sent before them."""
-        if self.role.peer != OUTSIDE:
-            self.role.process.receive_messages()
-        self.role.received(octets)
-
-    def eof_received(self) -> bool:
-        """Note that the peer sends nothing more; return whether it may still receive replies."""
-        try:
-            return self.role.input_ended()
-        except Exception as error:
-            self.failed(error)
-            return False
-
-    @contained
-    def connection_lost(self, error: Exception | None) -> None:
-        """End the session: the connection is gone."""
-        if self.role.peer != OUTSIDE:
-            self.role.process.receive_messages()
-        self.role.disconnected(has_all_left=error is None)
-
-    @contained
-    def pause_writing(self) -> None:
-        """Stop reading from a peer that does not read what we write."""
-        self.is_stuck = True
-        self.pause()
-
-    @contained
-    def resume_writing(self) -> None:
-        """Read on: what we wrote has left."""
-        self.is_stuck = False
-        self.role.go_on()
-
-    def pause(self) -> None:
-        """Stop reading for now."""
-        if not self.transport.is_closing():
-            self.transport.pause_reading()
-
-    def resume(self) -> None:
-        """Read on, unless the peer does not read."""
-        if not self.transport.is_closing() and not self.is_stuck:
-            self.transport.resume_reading()
-
-
-class OutgoingConnection(PendingCall):
-    """The sender-SMTP's side of a session that this host opened.
-
-    ``replies`` counts the replies in the session so far.
-    """
-
-    def __init__(
-        self,
-        process: HostProcess,
-        peer: str,
-        environment: str,
-        sender: SenderSMTP | ScriptedSender,
-        queue_sender: QueueSender | None,
-    ) -> None:
-        super().__init__(peer, process.next_call(), queue_sender)
-        self.process = process
-        self.environment = environment
-        self.sender = sender
-        self.channel = HostConnection(self)
-        self.over = False
-        self.since = process.clock.now
-        self.replies = 0
-        self._mail_reported: tuple[Outgoing | None, bool] = (None, False)
-
-    @property
-    def sends(self) -> Outgoing | None:
-        """The mail of the transaction in progress."""
-        return self.sender.outgoing if isinstance(self.sender, SenderSMTP) else None
-
-    def connected(self, transport: asyncio.Transport) -> None:
-        """Ask the network, to which there is a connection now, to be joined to the other host."""
-        transport.write(self.process.arguments.relay_secret)
-        port = transport.get_extra_info("sockname")[1]
-        self.process.send(
-            "call",
-            self.call_number,
-            port,
-            self.peer,
-            self.environment,
-            self.queue_sender is not None,
-        )
-
-    def protocol(self) -> HostConnection:
-        """Return what handles its TCP connection to the network."""
-        return self.channel
-
-    def opened(self, number: int) -> None:
-        """Begin the session: the channel to the other host is open."""
-        self.number = number
-        self.process.calling.pop(self.call_number, None)
-        self.process.keep_watch(self)
-        self.since = self.process.clock.now
-        if self.queue_sender is not None:
-            self.queue_sender.session = number
-
-    def received(self, octets: bytes) -> None:
-        """Handle bytes from the receiver-SMTP."""
-        if self.over:
-            return
-        self.since = now = self.process.clock.now
-        if self.queue_sender is not None:
-            self.queue_sender.now = now
-        self.process.begin()
-        for kind, crossed in self._take(octets):
-            self.replies += kind == "reply"
-            if kind != "reply" and crossed:
-                self._report_mail(kind)
-                self.process.write(self.channel.transport, crossed)
-        self.process.schedule_flush()
-        if isinstance(self.sender, SenderSMTP) and self.sender.turned:
-            self._turn()
-        elif self.sender.closing:
-            self._finish(now)
-        self.process.settle()
-
-    def _take(self, octets: bytes) -> list[Crossing]:
-        if isinstance(self.sender, SenderSMTP):
-            return self.sender.receive(octets, has_left=not self.is_early)
-        return self.sender.receive(octets)
-
-    def go_on(self) -> None:
-        """Read on: what we wrote has left."""
-        self.channel.resume()
-
-    def _report_mail(self, kind: str) -> None:
-        """Report which mail is sent, before its first byte is; at the mail data, also to whom."""
-        outgoing = self.sends
-        report = (outgoing, kind == "data")
-        if report == self._mail_reported or self.queue_sender is None:
-            return
-        self._mail_reported = report
-        if outgoing is None:
-            self.process.send("mail", self.number, None, [], "", b"")
-        elif kind == "data":
-            message, ids = self.queue_sender.identify(Transaction())
-            path, octets = outgoing.reverse_path.bare, outgoing.mail_data
-            local = [p.user for n, p in enumerate(outgoing.forward_paths) if outgoing.taken(n)]
-            everyone = self.queue_sender.ids(list(range(len(outgoing.forward_paths))))
-            self.process.send("mail", self.number, message, ids, path, octets, local, everyone)
-        else:
-            self.process.send("mail", self.number, self.queue_sender.message, [], "", b"")
-
-    def _finish(self, now: float) -> None:
-        self.over = True
-        self.process.sessions.discard(self)
-        if self.queue_sender is not None:
-            self.process.host.session_over(now, self.queue_sender.queue)
-        self.process.mark_urgent()
-        self.process.hang_up(self.channel.transport)
-
-    def _turn(self) -> None:
-        """Change roles: from here on this host is the receiver-SMTP (section 3.8)."""
-        self.over = True
-        process = self.process
-        process.sessions.discard(self)
-        if self.queue_sender is not None:
-            process.host.session_over(process.clock.now, self.queue_sender.queue)
-        role = IncomingConnection(process, self.channel)
-        role.given = self.replies
-        self.channel.role = role
-        role.begin((self.number, self.peer, self.environment, True))
-
-    def input_ended(self) -> bool:
-        """Return that the connection is to be closed: the network does not half-close."""
-        return False
-
-    def abort(self) -> None:
-        """Close the connection: no channel can be opened."""
-        self.over = True
-        transport = getattr(self.channel, "transport", None)
-        if transport is not None:
-            transport.abort()
-
-    def disconnected(self, *, has_all_left: bool) -> None:
-        """End the session: the connection is gone."""
-        if self.over:
-            return
-        if self.call_number in self.process.calling:
-            # it was not a session yet, and the network has not said why
-            self.process.call_failed(self.call_number, unreachable(self.peer), True)
-            return
-        now = self.process.clock.now
-        if self.queue_sender is not None:
-            self.queue_sender.now = now
-        self.process.begin()
-        self.sender.end_of_input()
-        self._finish(now)
-        self.process.settle()
-
-    def fail(self) -> None:
-        """End the session at once; its queue waits for the next try."""
-        process = self.process
-        was_over, self.over = self.over, True
-        was_calling = process.calling.pop(self.call_number, None) is not None
-        process.sessions.discard(self)
-        if self.queue_sender is not None and (was_calling or not was_over):
-            process.hold(self.queue_sender.queue)
-        process.mark_urgent()
-        self.abort()
-
-    @property
-    def deadline(self) -> float:
-        """When the receiver-SMTP will have taken too long to reply; a script waits for ever."""
-        if self.queue_sender is None or self.over or not isinstance(self.sender, SenderSMTP):
-            return math.inf
-        limit = self._timeouts.limit(self.sender.awaiting, self.queue_sender.size)
-        return self.since + limit
-
-    @property
-    def _timeouts(self) -> Timeouts:
-        return self.process.host.settings.timeouts
-
-    def check_timeout(self, now: float) -> None:
-        """Give up if the receiver-SMTP has taken too long to reply."""
-        queue_sender, sender = self.queue_sender, self.sender
-        if now < self.deadline or queue_sender is None or not isinstance(sender, SenderSMTP):
-            return
-        why = self._timeouts.missing(sender.awaiting, queue_sender.size)
-        self.process.send("gave up", self.number, why)
-        queue_sender.now = now
-        self.process.begin()
-        sender.give_up(why)
-        self._finish(now)
-        self.process.settle()
 
 
 class IncomingConnection(OpenSession, Caller):
@@ -337,6 +79,15 @@ class IncomingConnection(OpenSession, Caller):
             self._from_outside(end[0])
         else:
             self.begin(expected)
+
+    def failed(self, error: Exception) -> None:
+        """End the session, and nothing else, as something in it has failed."""
+        self.process.session_failed(self, error)
+
+    def hear_network(self) -> None:
+        """Handle what the network has said before what comes next, which it brings or records."""
+        if self.peer != OUTSIDE:
+            self.process.receive_messages()
 
     def _count(self, by: int) -> None:
         """Count this session among those that are open, or not any more."""
@@ -624,11 +375,8 @@ class IncomingConnection(OpenSession, Caller):
         self._count(-1)
         environment = self.receiving.environment
         sender, queue_sender = take_over(host, self.peer, environment)
-        role = OutgoingConnection(process, self.peer, environment, sender, queue_sender)
-        role.replies = self.given
-        role.channel = self.channel
-        self.channel.role = role
-        role.opened(self.number)
+        role = process.calls.new_call(self.peer, environment, sender, queue_sender)
+        role.take_over(self.channel, self.number, self.given)
 
     def _finish(self, reason: str) -> None:
         if self.over:
