@@ -52,9 +52,6 @@ _LEAST_PAUSE: Final = 0.002
 _BY_THEMSELVES: Final = frozenset(("submit", "poll", "script", "fault"))
 """The kinds of message that nothing else depends on: if one fails, the host goes on."""
 
-_WEEK: Final = 604_800.0
-"""Seconds of the wall clock for which an event loop can wait at a time."""
-
 
 class KnownMail(NamedTuple):
     """The mail that a session carries, as the network knows it.
@@ -361,8 +358,7 @@ class HostProcess(Output):
 
     def at(self, at: float, call: Callable[..., None], *arguments: Any) -> None:
         """Call something at a time of the run."""
-        loop = asyncio.get_running_loop()
-        loop.call_later(min(self.clock.until(at), _WEEK), call, *arguments)
+        self.clock.call_at(at, call, *arguments)
 
     def later(self, seconds: float, call: Callable[[float], None]) -> None:
         """Call something after a while, for a host that takes time to store mail.

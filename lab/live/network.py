@@ -47,9 +47,6 @@ _LOOK_SERVING: Final = 0.05
 _LOOK_AGAIN: Final = 0.2
 """Seconds between two such looks, at most."""
 
-_LONGEST_WAIT: Final = 600.0
-"""Seconds for which an event loop is asked to wait at a time."""
-
 _LONGEST_PAUSE: Final = 5.0
 """Seconds between two attempts to start the process of a host, at most."""
 
@@ -110,17 +107,18 @@ class LiveNetwork(LiveDriver):
 
     def pump(self) -> None:
         """Let everything happen on the links that is due, and the rest when it is due."""
-        self.advance()
+        if self.env.peek() <= self.env.now:
+            self.advance()
         first = self.env.peek()
         if first < self._due_at and self.is_up:
             if self._due is not None:
                 self._due.cancel()
-            pause = min(self.clock.until(first), _LONGEST_WAIT)
-            self._due = asyncio.get_running_loop().call_later(pause, self._is_due)
+            self._due = self.clock.call_at(first, self._is_due)
             self._due_at = first
 
     def _is_due(self) -> None:
         self._due_at = math.inf
+        self.advance()
         self.pump()
 
     def _let_happen(self, until: float) -> None:

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Final
+
+_LONGEST_WAIT: Final = 604_800.0
+"""Seconds of the wall clock for which an event loop is asked to wait at a time: a week."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,3 +28,16 @@ class WallClock:
     def until(self, at: float) -> float:
         """Seconds of the wall clock until a time of the run; 0 if that is past."""
         return max(0.0, (at - self.now) / self.speed)
+
+    def call_at(self, at: float, call: Callable[..., None], *arguments: Any) -> asyncio.TimerHandle:
+        """Have the event loop call something at a time of the run, or very soon after it.
+
+        uvloop counts in whole milliseconds and rounds: asked for the time itself, it would often
+        call too early, and for the rest again and again without any wait.
+        """
+        loop = asyncio.get_running_loop()
+        now = time.monotonic()
+        seconds = min(self.epoch + at / self.speed - now, _LONGEST_WAIT)
+        if seconds > 0.0 and not isinstance(loop, asyncio.BaseEventLoop):
+            seconds = (math.ceil((now + seconds) * 1000.0) - math.floor(now * 1000.0)) / 1000.0
+        return loop.call_later(max(0.0, seconds), call, *arguments)
