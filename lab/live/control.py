@@ -11,7 +11,7 @@ import pickle
 import selectors
 import socket
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any, Final
 
@@ -36,7 +36,11 @@ class PeerGone(Exception):
 
 
 class Control:
-    """One end of a control channel over a stream socket."""
+    """One end of a control channel over a stream socket.
+
+    ``heard`` counts the messages that were received; ``count``, if it is set, is called with how
+    many have been sent, the next one included, before that leaves.
+    """
 
     def __init__(self, sock: socket.socket) -> None:
         sock.setblocking(False)
@@ -44,6 +48,9 @@ class Control:
             sock.setsockopt(socket.SOL_SOCKET, option, _BUFFER)
         self.sock = sock
         self.ended = False
+        self.heard = 0
+        self.count: Callable[[int], None] | None = None
+        self._sent = 0
         self._in = bytearray()
         self._buffer = memoryview(bytearray(_AT_ONCE))
         self._out: deque[memoryview] = deque()
@@ -59,17 +66,25 @@ class Control:
 
     def send(self, *message: Any) -> None:
         """Send a message; what the socket does not take now goes later."""
-        self._send(0, [pickle.dumps(message, pickle.HIGHEST_PROTOCOL)])
+        self.put(*message)
+        self.flush()
+
+    def put(self, *message: Any) -> None:
+        """Have a message leave together with the next one that is sent, before it."""
+        self._put(0, [pickle.dumps(message, pickle.HIGHEST_PROTOCOL)])
 
     def send_rows(self, octets: bytes, batch: int) -> None:
         """Send rows of the trace, packed by marshal; they arrive as ("rows", batch, rows)."""
-        self._send(_ROWS, [batch.to_bytes(_BATCH, "big"), octets])
+        self._put(_ROWS, [batch.to_bytes(_BATCH, "big"), octets])
+        self.flush()
 
-    def _send(self, kind: int, content: list[bytes]) -> None:
-        """Send header and content, without a copy: it may be a mail of many megabytes."""
+    def _put(self, kind: int, content: list[bytes]) -> None:
+        """Put header and content, without a copy: it may be a mail of many megabytes."""
+        self._sent += 1
+        if self.count is not None:
+            self.count(self._sent)
         header = (kind | sum(map(len, content))).to_bytes(_HEADER, "big")
         self._out += map(memoryview, (header, *content))
-        self.flush()
 
     def flush(self) -> None:
         """Send as much of what is waiting as the socket takes."""
@@ -112,6 +127,7 @@ class Control:
             if size < _AT_ONCE:
                 break  # that was all: asking again would only say so
         while (message := self._next()) is not None:
+            self.heard += 1
             yield message
 
     def wait(self, seconds: float) -> None:

@@ -249,6 +249,7 @@ class HostHandle(HostControl):
         finally:
             theirs.close()
         self.control = Control(ours)
+        self.control.count = self._outbox.count_told
         asyncio.get_running_loop().add_reader(self.control, self._readable)
 
     def send(self, *message: Any) -> None:
@@ -270,6 +271,14 @@ class HostHandle(HostControl):
         self.network.advance()
         self.receive_messages()
         self.network.pump()
+
+    def hear(self) -> None:
+        """Handle what the host has said until now, if it has said something."""
+        control, outbox = self.control, self._outbox
+        if control is None or outbox is None:
+            return
+        if outbox.said != control.heard or self._unsure:
+            self.receive_messages()
 
     def receive_messages(self) -> None:
         """Handle the messages of the host; if its process has ended, that is a crash."""

@@ -232,6 +232,11 @@ class HostProcess(Output):
 
     # -- messages from the network --------------------------------------------------------------
 
+    def hear_network(self) -> None:
+        """Handle the messages that the network has sent until now, if there are any."""
+        if self.outbox.told != self.control.heard:
+            self.receive_messages()
+
     def receive_messages(self) -> None:
         """Handle the messages of the network. If its process has ended, so does this one.
 

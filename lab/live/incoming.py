@@ -71,7 +71,7 @@ class IncomingConnection(OpenSession, Caller):
         """Greet the caller: a host of the topology, or a mail program from outside."""
         process = self.process
         self._count(1)
-        process.receive_messages()
+        process.hear_network()
         # the address is gone if the caller has reset the connection
         end = (transport.get_extra_info("peername") or ("", 0))[:2]
         expected = process.expected.pop(end, None)
@@ -87,7 +87,7 @@ class IncomingConnection(OpenSession, Caller):
     def hear_network(self) -> None:
         """Handle what the network has said before what comes next, which it brings or records."""
         if self.peer != OUTSIDE:
-            self.process.receive_messages()
+            self.process.hear_network()
 
     def _count(self, by: int) -> None:
         """Count this session among those that are open, or not any more."""
@@ -163,7 +163,7 @@ class IncomingConnection(OpenSession, Caller):
 
     def _comes_back(self, transaction: Transaction) -> tuple[int, list[str]] | None:
         """Return the message and recipients of mail that had left the lab; None for new mail."""
-        self.process.receive_messages()
+        self.process.hear_network()
         mail = self.process.mail_outside.find(transaction.mail_data)
         if mail is None or len(mail[1]) != len(transaction.forward_paths):
             return None

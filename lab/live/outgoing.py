@@ -77,7 +77,7 @@ class OutgoingConnection(PendingCall):
 
     def hear_network(self) -> None:
         """Handle what the network has said before what comes next on the connection."""
-        self.process.receive_messages()
+        self.process.hear_network()
 
     def take_over(self, channel: HostConnection, number: int, replies: int) -> None:
         """Begin on a connection that there is, as TURN has changed the roles."""

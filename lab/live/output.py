@@ -54,6 +54,7 @@ class Output(ABC):
         self.commits = Commits(self.storage)
         self.outbox = outbox
         self.outbox.stored = self.storage.batch
+        control.count = outbox.count_said
         self.inputs = 0
         self.may_report_late = False
         self.is_watched = False
@@ -256,11 +257,11 @@ class Output(ABC):
         self._put_rows(self.storage.batch + 1 if self.commits.is_due else 0)
 
     def _report_rows(self) -> None:
-        """Ask the network to fetch the rows."""
+        """Ask the network to fetch the rows, when the next message leaves or all are flushed."""
         self._put_rows()
         if self._announced != self.outbox.written:
             self._announced = self.outbox.written
-            self.control.send("look", self._announced)
+            self.control.put("look", self._announced)
 
     def _report(self) -> None:
         self._put_rows()

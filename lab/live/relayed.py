@@ -115,7 +115,7 @@ class LiveSession(AnySession):
         self._is_early = False
         self._at_sender = Exchange()
         self._at_receiver = Exchange()
-        self._are_data: deque[bool] = deque()
+        self._sent: deque[tuple[bytes, Spoken]] = deque()
         self._asked: deque[int | None] = deque()
         self._next_recipient = 0
         self._receiver_state: tuple[bool, bool] | None = None
@@ -130,9 +130,9 @@ class LiveSession(AnySession):
     def is_in_mail_data(self) -> bool:
         """Whether the receiver-SMTP takes what comes next as mail data."""
         receiver = self._at_receiver
-        return (
-            self._are_data[0] if receiver.has_ended and self._are_data else receiver.takes_mail_data
-        )
+        if receiver.has_ended and self._sent:
+            return self._sent[0][1].command == MAIL_DATA
+        return receiver.takes_mail_data
 
     @property
     def is_stuck(self) -> bool:
@@ -211,7 +211,7 @@ class LiveSession(AnySession):
             del self._buffer[:end]
             self._searched = 0
             spoken = self._at_sender.ask_next(unit)
-            self._are_data.append(spoken.command == MAIL_DATA)
+            self._sent.append((unit, spoken))
             if self._have_changes:
                 self._asked.append(self._recipient_of(spoken.command))
             self._on_links += 1
@@ -296,7 +296,7 @@ class LiveSession(AnySession):
             return
         octets = delivery.octets
         is_data = self._arrives(octets)
-        was_data = self._are_data.popleft()
+        was_data = self._sent.popleft()[1].command == MAIL_DATA
         self._record_arrival(delivery, "data" if is_data or self._promised else "command")
         if was_data and self._promised is not None:
             self._record_outside(delivery.at, self._promised)
@@ -317,7 +317,10 @@ class LiveSession(AnySession):
         """Note that a command or mail data arrives; return whether it is taken as mail data."""
         receiver, is_data = self._at_receiver, self.is_in_mail_data
         if not is_data or ends_mail_data(octets):
-            receiver.ask(Spoken.read(octets, data=is_data))
+            unit, spoken = self._sent[0]
+            if unit is not octets or (spoken.command == MAIL_DATA) != is_data:
+                spoken = Spoken.read(octets, data=is_data)  # it was changed, or is taken otherwise
+            receiver.ask(spoken)
         return is_data
 
     @contained
@@ -357,7 +360,7 @@ class LiveSession(AnySession):
 
     def _confirmed(self, now: float) -> None:
         """Note that mail counts as taken: a real mail server may say so before it has the data."""
-        if any(self._are_data):
+        if any(spoken.command == MAIL_DATA for _, spoken in self._sent):
             self._promised = copy(self.mail)
         else:
             self._record_outside(now, self.mail)

@@ -29,7 +29,7 @@ SIZE: Final = 1 << 22
 _RECORD: Final = struct.Struct("<IQ")
 _SIZE: Final = 4
 _BATCH: Final = struct.Struct("<Q")
-_WRITTEN, _READ, _STORED, _OPEN = 0, 1, 2, 3
+_WRITTEN, _READ, _STORED, _OPEN, _SAID, _TOLD = range(6)
 """Places of numbers of eight bytes before the rows; a processor writes such a number whole."""
 
 _ROWS: Final = 64
@@ -66,6 +66,24 @@ class RowRing:
     @stored.setter
     def stored(self, batch: int) -> None:
         self._numbers[_STORED] = batch
+
+    @property
+    def said(self) -> int:
+        """How many messages the host has sent to the network, besides what the ring holds."""
+        return self._numbers[_SAID]
+
+    def count_said(self, count: int) -> None:
+        """Note how many messages the host has sent to the network, before the last one leaves."""
+        self._numbers[_SAID] = count
+
+    @property
+    def told(self) -> int:
+        """How many messages the network has sent to the host."""
+        return self._numbers[_TOLD]
+
+    def count_told(self, count: int) -> None:
+        """Note how many messages the network has sent to the host, before the last one leaves."""
+        self._numbers[_TOLD] = count
 
     @property
     def written(self) -> int:
