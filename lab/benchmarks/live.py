@@ -29,7 +29,7 @@ CONNECTIONS: Final = 20
 ROUNDS: Final = 3
 
 _TOPOLOGY: Final = '[[host]]\nname = "ONE.ARPA"\nusers = ["ann"]\n'
-_FIFTY: Final = (
+FIFTY: Final = (
     "[generate]\nkind = 'path_graph'\nn = 50\n[defaults.host]\nrelay = true\nusers = ['user']\n"
 )
 _AIOSMTPD: Final = """
@@ -55,7 +55,7 @@ def measure_live(mails: int, report: Callable[[str], None] = lambda _: None) -> 
     In each round, ``mails`` of 1 kB are sent, and a fiftieth as many of 1 MB. ``report`` is called
     with a line about what is measured next.
     """
-    load = shutil.which("smtp-source", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    load = smtp_source()
     figures: dict[str, Any] = {"live_seconds_to_start_50_hosts": round(_start_of_fifty(), 2)}
     if load is None:
         report("smtp-source is not installed (Debian: postfix): no load for live hosts")
@@ -87,6 +87,11 @@ def measure_live(mails: int, report: Callable[[str], None] = lambda _: None) -> 
                 theirs = figures[f"aiosmtpd_{what}_per_second"]
                 figures[f"{name}_{what}_over_aiosmtpd"] = round(ours / theirs, 1)
     return figures
+
+
+def smtp_source() -> str | None:
+    """Return where Postfix's smtp-source is, or None if it is not installed."""
+    return shutil.which("smtp-source", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 
 
 @contextmanager
@@ -136,7 +141,7 @@ def _start_of_fifty() -> float:
     """Return the seconds until fifty hosts, each a process, are listening."""
     with tempfile.TemporaryDirectory(prefix="smtp-lab-") as directory:
         path = Path(directory) / "fifty.toml"
-        path.write_text(_FIFTY)
+        path.write_text(FIFTY)
         command = [sys.executable, "-m", "lab", "live", str(path), "--serve"]
         begun = time.perf_counter()
         with subprocess.Popen(

@@ -29,6 +29,7 @@ def bench(sessions: int, quick: bool, edges: str | None, as_json: bool) -> None:
     sweep.
     """
     from lab.benchmarks.live import measure_live
+    from lab.benchmarks.live_chain import measure_chain
     from lab.benchmarks.scale import measure_processes, measure_scale
     from lab.benchmarks.simulation import measure, table
     from lab.benchmarks.sweep import measure_sweep
@@ -38,6 +39,7 @@ def bench(sessions: int, quick: bool, edges: str | None, as_json: bool) -> None:
     sessions = max(10, sessions // 10) if quick else sessions
     figures = measure(sessions, print_note)
     figures |= measure_live(max(10, sessions // 10), print_note)
+    figures |= measure_chain(*((500, 1_000) if quick else (5_000, 20_000)), print_note)
     messages = 5_000 if quick else 100_000
     figures |= measure_scale(messages, None if edges is None else Path(edges), print_note)
     figures |= measure_processes(3_000 if quick else 50_000, print_note)
