@@ -277,7 +277,7 @@ class HostHandle(HostControl):
         control, outbox = self.control, self._outbox
         if control is None or outbox is None:
             return
-        if outbox.said != control.heard or self._unsure:
+        if outbox.said != control.heard or (self._unsure and self._unsure[0][0] <= outbox.stored):
             self.receive_messages()
 
     def receive_messages(self) -> None:

@@ -34,6 +34,8 @@ _WRITTEN, _READ, _STORED, _OPEN, _SAID, _TOLD = range(6)
 
 _ROWS: Final = 64
 
+_TUPLES: Final = frozenset((tuple,))
+
 HELD: Final = 1 << 62
 """The batch of rows that count if the host ends before it puts others in their place."""
 
@@ -133,7 +135,7 @@ class RowRing:
         """Return the rows of a record; None, and count it, if it is not one."""
         try:
             rows = marshal.loads(octets)
-            if isinstance(rows, list) and all(isinstance(row, tuple) for row in rows):
+            if isinstance(rows, list) and set(map(type, rows)) <= _TUPLES:
                 return rows
         except (ValueError, EOFError, TypeError):
             pass
