@@ -75,15 +75,6 @@ def session_spans(rows: Iterable[Row]) -> list[SessionSpan]:
     return list(spans.values())
 
 
-def sessions_by_host(rows: Iterable[Row]) -> Counter[str]:
-    """Return how many sessions each host has opened or been offered."""
-    found: Counter[str] = Counter()
-    for row in rows:
-        if row[KIND] == "open":
-            found.update({row[HOST], row[PEER]})
-    return found
-
-
 def opening_times(trace: Trace) -> list[float]:
     """Return the seconds that each channel took to open, greeting and HELO included."""
     began: dict[int, float] = {}

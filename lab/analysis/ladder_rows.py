@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from lab.analysis.narrative import gist, piece_text
+from lab.analysis.narrative import ending, gist, piece_text
 from lab.protocol import HostName
 from lab.protocol.lines import ends_mail_data
 from lab.protocol.replies import is_refusal
 from lab.protocol.syntax import in_capitals
 from lab.quantities import clock_time, count_noun, duration
-from lab.trace.closes import cut_cause, is_cut
+from lab.trace.closes import is_cut
 from lab.trace.rows import (
     CLOSE_REASON,
     CROSSING,
@@ -273,7 +273,7 @@ def _data(event: Event) -> tuple[str, str]:
 def _close(event: Event) -> tuple[str, str]:
     reason = str(event["reason"])
     if is_cut(reason):
-        return "cut", f"the channel is lost: {cut_cause(reason)}"
+        return "cut", ending(reason)
     return "close", ""
 
 

@@ -6,7 +6,7 @@ Nothing is random, and only numpy is needed.
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -14,6 +14,11 @@ _EXACT: Final = 700
 """Up to this many hosts are laid out by all their distances; more, by those from 60 of them."""
 
 _PIVOTS: Final = 60
+
+LABELLED: Final = 60
+"""Up to this many hosts all have their names on a map; of more, only the busiest."""
+
+_BUSIEST: Final = 14
 
 _HEIGHT: Final = 0.47
 """The height of a map as a share of its width."""
@@ -61,6 +66,25 @@ def kind_of(host: Mapping[str, Any]) -> str:
     if host.get("kind") == "router":
         return "router"
     return "relay" if host.get("relay") else "host"
+
+
+def labelled(
+    hosts: Sequence[Mapping[str, Any]],
+    links: Sequence[Mapping[str, Any]],
+    crossings: Mapping[tuple[str, str], int],
+) -> list[int]:
+    """Return the numbers of the hosts that may have a name on the map, the most important first.
+
+    Those are the hosts to and from which the most channels and mail crossed links (``crossings``,
+    by link and direction), and then those with the most links.
+    """
+    load: Counter[str] = Counter()
+    for ends, count in crossings.items():
+        load.update(dict.fromkeys(ends, count))
+    degree = Counter(str(link[end]) for link in links for end in ("a", "b"))
+    names = [str(host["name"]) for host in hosts]
+    order = sorted(range(len(names)), key=lambda n: (-load[names[n]], -degree[names[n]], n))
+    return order if len(order) <= LABELLED else order[:_BUSIEST]
 
 
 def users_of(host: Mapping[str, Any]) -> int:

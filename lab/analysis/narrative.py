@@ -14,7 +14,7 @@ from typing import Any, Final
 from lab.analysis.faults import place_of
 from lab.escaping import visible
 from lab.quantities import clock_time, count_noun
-from lab.trace.closes import QUIT
+from lab.trace.closes import QUIT, cut_cause, is_cut
 from lab.trace.rows import (
     CHANGING,
     FAULT_ON,
@@ -55,7 +55,7 @@ WORDING: Final = {
     "piece": "{peer} sends {host} a piece of what may be a reply: {octets:piece}",
     "data": "{peer} sends {host} the mail data of message {message}, {octets:count}.",
     "data/unnumbered": "{peer} sends {host} mail data, {octets:count}.",
-    "close": "Session {session} between {host} and {peer} ends: {reason}.",
+    "close": "Session {session} between {host} and {peer} ends: {reason:ending}.",
     "close/quit": "Session {session} is over.",
     "accept": "{host} accepts message {message} from {peer} in session {session}, and is "
     "responsible for it from now on.",
@@ -156,6 +156,18 @@ def _addresses(paths: Sequence[str]) -> str:
     return listed + (f" and {len(paths) - 3:,} more" if len(paths) > 3 else "")
 
 
+def ending(reason: str, t: float | None = None) -> str:
+    """Return how a session ended, from the reason of its close: "over", "cut off: link down".
+
+    ``t`` is when, in seconds; it is said only if the channel was lost.
+    """
+    if not is_cut(reason):
+        return "over" if reason == QUIT else reason
+    when = "" if t is None else f" at t={t:.3f} s"
+    why = cut_cause(reason)
+    return f"cut off{when}" + (f": {why}" if why else "")
+
+
 FORMATS: Final[dict[str, Callable[[Any], str]]] = {
     "address": address,
     "addresses": _addresses,
@@ -163,6 +175,7 @@ FORMATS: Final[dict[str, Callable[[Any], str]]] = {
     "brackets": lambda text: f" ({text})" if text else "",
     "clock": clock_time,
     "count": _byte_count,
+    "ending": ending,
     "gist": lambda octets: gist("", octets),
     "piece": piece_text,
     "line": lambda text: text.partition("\r\n")[0],

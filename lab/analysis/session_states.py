@@ -70,6 +70,12 @@ class Snapshot:
     receiver: SideState
     open: bool = True
 
+    @property
+    def has_stored(self) -> bool:
+        """Whether mail has been stored, and the sender-SMTP waits for the reply that says so."""
+        is_stored = self.receiver.command == MAIL_DATA and self.receiver.code is not None
+        return is_stored and self.sender.awaiting == MAIL_DATA
+
 
 def session_histories(trace: Trace, session: int | None = None) -> dict[int, SessionHistory]:
     """Return the history of each session of a trace, by its number; or of one alone."""

@@ -33,6 +33,12 @@ KINDS: Final = frozenset({
 })  # fmt: skip
 """The kinds of event that change a spool, or put off mail in it."""
 
+ENTRY: Final = "message {message} for {peer}, {recipients}, {size}"
+"""What lies in a spool in words; the last two are counts with their nouns."""
+
+NEXT_TRY: Final = ", next try at {time}"
+"""What follows those words if the mail was put off."""
+
 Line = list[tuple[float, int]]
 """The length of a spool from each time on, in seconds and messages."""
 

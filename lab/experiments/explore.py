@@ -441,7 +441,7 @@ def broken(topology: Topology, point: BreakPoint) -> Topology:
     return replace(topology, hosts={**topology.hosts, host.name: scripted}, expect={})
 
 
-def _replies(own: tuple[ScriptedReply, ...], point: BreakPoint) -> tuple[ScriptedReply, ...]:
+def _replies(own: Sequence[ScriptedReply], point: BreakPoint) -> Sequence[ScriptedReply]:
     """Return the scripted replies of a host with that of a point, which goes before the others."""
     return own if point.reply is None else (point.reply, *own)
 

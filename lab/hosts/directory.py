@@ -74,7 +74,7 @@ class MailingList:
     name: str = field(
         metadata=setting("text", "The name in front of the @.", "3.3", example='"Example-People"')
     )
-    members: tuple[Member, ...] = field(
+    members: Sequence[Member] = field(
         default=(),
         metadata=setting(
             "members",
@@ -145,9 +145,9 @@ class Directory:
     def __init__(
         self,
         domain: str,
-        users: tuple[User, ...] = (),
-        lists: tuple[MailingList, ...] = (),
-        forwards: tuple[Forward, ...] = (),
+        users: Sequence[User] = (),
+        lists: Sequence[MailingList] = (),
+        forwards: Sequence[Forward] = (),
     ) -> None:
         self.domain = domain
         self._entries: dict[str, Entry] = {user.name: user for user in users}

@@ -70,7 +70,7 @@ class HostSettings:
             trace="set",
         ),
     )
-    users: tuple[User, ...] = field(
+    users: Sequence[User] = field(
         default=(),
         metadata=setting(
             "users",
@@ -82,11 +82,11 @@ class HostSettings:
             trace="always",
         ),
     )
-    lists: tuple[MailingList, ...] = field(
+    lists: Sequence[MailingList] = field(
         default=(),
         metadata=setting("tables", "Mailing lists.", "3.3", of=MailingList, key="list"),
     )
-    forwards: tuple[Forward, ...] = field(
+    forwards: Sequence[Forward] = field(
         default=(),
         metadata=setting(
             "tables",
@@ -338,7 +338,7 @@ class HostSettings:
             trace="set",
         ),
     )
-    replies: tuple[ScriptedReply, ...] = field(
+    replies: Sequence[ScriptedReply] = field(
         default=(),
         metadata=setting(
             "tables",

@@ -71,7 +71,7 @@ def submission_of(topology: Topology, spec: MailSpec) -> Submission:
     assert host is not None, "the loader has checked that the sender's host exists"
     name = next((user.full_name for user in host.users if user.name == spec.sender.user), "")
     return Submission(
-        spec.at, host.name, spec.sender, spec.to, spec.verb, name,
+        spec.at, host.name, spec.sender, tuple(spec.to), spec.verb, name,
         spec.subject, spec.text, spec.size, spec.mail_data,
     )  # fmt: skip
 

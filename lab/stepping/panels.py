@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from typing import Final
 
 from lab.analysis.faults import place_of
-from lab.analysis.narrative import gist, lines_of
+from lab.analysis.narrative import ending, gist, lines_of
 from lab.analysis.side_words import EMPTY, side_words
+from lab.analysis.spools import ENTRY, NEXT_TRY
 from lab.protocol.dialogue import SideState
 from lab.quantities import clock_time, count_noun, duration
 from lab.stepping.moments import InFlight, Moment
-from lab.trace.closes import QUIT
 
 _LONG: Final = 12
 
@@ -33,7 +33,7 @@ def dialogue(moment: Moment, session: int | None = None, most: int = 0) -> list[
     lines = [f"session {number} · {first.sender_host} → {first.receiver_host}"]
     lines += [f"{line.speaker}: {line.text}" for line in moment.dialogue(number, most)]
     if history.closed is not None and history.seqs[-1] < moment.n:
-        lines.append(f"-- {'over' if history.reason == QUIT else history.reason}")
+        lines.append(f"-- {ending(history.reason)}")
     return lines
 
 
@@ -100,13 +100,14 @@ def spools(moment: Moment, host: str | None = None) -> list[str]:
         if host is not None and mail.host != host:
             continue
         retry = moment.retry_at(mail)
-        later = f", next try at {clock_time(retry)}" if retry is not None else ""
+        later = NEXT_TRY.format(time=clock_time(retry)) if retry is not None else ""
         waits = f", since {duration(moment.t - mail.since)}" if moment.t > mail.since else ""
-        lines.append(
-            f"{mail.host}: message {mail.message} for {mail.peer}, "
-            f"{count_noun(len(mail.recipients), 'recipient')}, {count_noun(mail.size, 'byte')}"
-            f"{waits}{later}"
-        )
+        words = ENTRY.format(
+            message=mail.message, peer=mail.peer,
+            recipients=count_noun(len(mail.recipients), "recipient"),
+            size=count_noun(mail.size, "byte"),
+        )  # fmt: skip
+        lines.append(f"{mail.host}: {words}{waits}{later}")
     return lines or ["empty" if host else "all are empty"]
 
 

@@ -8,6 +8,7 @@ before up to that moment.
 from __future__ import annotations
 
 import os
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,7 +25,7 @@ from lab.stepping.moments import Moment
 from lab.topology.model import FaultSpec as Fault
 from lab.topology.model import Topology, TopologyError
 from lab.topology.write import to_toml
-from lab.trace.rows import DIALOGUE, HOST, KIND, PEER, SESSION, Event
+from lab.trace.rows import KIND, PEER, Event
 
 Progress = Callable[[int], None]
 
@@ -322,17 +323,14 @@ class Stepper:
 
     def _not_accepted_yet(self, session: int, code: int) -> None:
         """Raise NoIntervention if mail has been stored and a refusing reply would deny it."""
-        for seq in range(self.n - 1, -1, -1):
-            row = self.index.rows[seq]
-            if row[SESSION] != session:
-                continue
-            if row[KIND] in DIALOGUE:
-                return
-            if row[KIND] == "accept" and code >= 400:
-                raise NoIntervention(
-                    f"{row[HOST]} has accepted the mail (event {seq + 1}), and its reply is on its "
-                    f"way: go back before event {seq + 1}, or hang up"
-                )
+        history = self.index.session_histories[session]
+        snapshot = history.at(self.n - 1)
+        if code >= 400 and snapshot is not None and snapshot.has_stored:
+            event = history.seqs[bisect_right(history.seqs, self.n - 1) - 1] + 1
+            raise NoIntervention(
+                f"{snapshot.receiver_host} has accepted the mail (event {event}), and its reply is "
+                f"on its way: go back before event {event}, or hang up"
+            )
 
 
 def step(

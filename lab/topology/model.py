@@ -113,7 +113,7 @@ class Topology(TopologyData):
         return from_dict(options, graph=graph, sets=sets, seed=seed)
 
 
-def _checked(topology: Topology, faults: Sequence[FaultSpec]) -> tuple[FaultSpec, ...]:
+def _checked(topology: Topology, faults: Sequence[FaultSpec]) -> Sequence[FaultSpec]:
     """Return faults as a file would give them that has the hosts and links of a topology."""
     from lab.topology.write import table_of
 
@@ -137,7 +137,7 @@ def _checked(topology: Topology, faults: Sequence[FaultSpec]) -> tuple[FaultSpec
 
 
 # The readers are imported where they are used, so that a program that only has a topology, such as
-# the process of a live host, does not wait for pydantic.
+# the process of a live host, does not wait for them.
 
 
 def load(path: str | os.PathLike[str], sets: Sets = (), seed: int = 0) -> Topology:

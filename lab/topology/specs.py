@@ -8,7 +8,7 @@ are plain data: they can be compared and sent to other processes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
@@ -170,7 +170,7 @@ class MailSpec:
             "path", "Address of the user.", "3.1", key="from", example='"JQP@MIT-AI.ARPA"'
         )
     )
-    to: tuple[Path, ...] = field(
+    to: Sequence[Path] = field(
         metadata=setting(
             "paths",
             "An address, a source route such as `@USC-ISIE.ARPA:Jones@BBN-VAX.ARPA`, or a list.",
@@ -474,12 +474,12 @@ class TopologyData:
     start: datetime = DEFAULT_START
     environments: dict[str, Environment] = field(default_factory=dict)
     hosts: dict[str, HostSpec] = field(default_factory=dict)
-    links: tuple[LinkSpec, ...] = ()
-    mail: tuple[MailSpec, ...] = ()
-    traffic: tuple[TrafficSpec, ...] = ()
-    scripts: tuple[ScriptSpec, ...] = ()
-    polls: tuple[PollSpec, ...] = ()
-    faults: tuple[FaultSpec, ...] = ()
+    links: Sequence[LinkSpec] = ()
+    mail: Sequence[MailSpec] = ()
+    traffic: Sequence[TrafficSpec] = ()
+    scripts: Sequence[ScriptSpec] = ()
+    polls: Sequence[PollSpec] = ()
+    faults: Sequence[FaultSpec] = ()
     retry: Retry = field(default_factory=Retry)
     expect: dict[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()

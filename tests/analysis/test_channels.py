@@ -10,7 +10,6 @@ from lab.analysis.channels import (
     link_at,
     opening_times,
     session_spans,
-    sessions_by_host,
     shares,
     traffic,
     way_of,
@@ -98,7 +97,6 @@ def test_openings_take_greeting_and_helo() -> None:
 
 def test_sessions_and_what_crosses_links_are_counted() -> None:
     trace = lab.simulate(ROUTED).trace
-    assert sessions_by_host(trace.rows) == {"A": 1, "B": 1}
     assert traffic(trace) == ({("A", "R"): 1, ("R", "B"): 1}, False)
     (span,) = session_spans(trace.rows)
     assert trace.rows[span.first][1] == "open"

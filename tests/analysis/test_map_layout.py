@@ -9,7 +9,7 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from lab.analysis.map_layout import place, places, without_place
+from lab.analysis.map_layout import labelled, place, places, without_place
 
 Position = tuple[float, float] | None
 
@@ -123,3 +123,14 @@ def test_hosts_of_one_place_do_not_hide_one_another(name: str) -> None:
     assert found.min() >= 0
     assert found.max() <= 1
     assert np.array_equal(found, places(hosts(*positions), []))
+
+
+def test_the_busiest_hosts_are_named_first_and_then_those_with_most_links() -> None:
+    """Of more than sixty, only fourteen have a name at all."""
+    few = hosts(*[None] * 4)
+    joined = links((0, 1), (1, 2), (2, 3))
+    assert labelled(few, joined, {}) == [1, 2, 0, 3]
+    assert labelled(few, joined, {("H3", "H2"): 2, ("H2", "H3"): 1}) == [2, 3, 1, 0]
+    many = hosts(*[None] * 61)
+    assert labelled(many, links((59, 60)), {}) == [59, 60, *range(12)]
+    assert len(labelled(many[:-1], [], {})) == 60

@@ -12,6 +12,7 @@ from lab.analysis.narrative import (
     FORMATS,
     WORDING,
     address,
+    ending,
     form_of,
     gist,
     lines_of,
@@ -56,7 +57,7 @@ EVENTS = {  # for each template an event that has it, as columns, and the senten
     "reply": ((0.0, b"250-A\r\n250 B\r\n"), "B answers A: 250-A (+1 line)"),
     "data": ((0.0, b"x\r\n.\r\n"), "B sends A the mail data of message 3, 6 bytes."),
     "data/unnumbered": ((0.0, b"x\r\n.\r\n"), "B sends A mail data, 6 bytes."),
-    "close": (("cut: B is down",), "Session 7 between A and B ends: cut: B is down."),
+    "close": (("cut: B is down",), "Session 7 between A and B ends: cut off: B is down."),
     "close/quit": (("quit",), "Session 7 is over."),
     "accept": (
         (("1",), "u@B", 9),
@@ -257,3 +258,19 @@ def test_mail_of_another_message_is_not_told() -> None:
     others = {event.message for event in trace if event.kind == "submit"} - {2}
     for line in narrate(trace, 2):
         assert not any(f"message {number} " in line for number in others)
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ("quit", "over"),
+        ("closed", "closed"),
+        ("end of input", "end of input"),
+        ("cut", "cut off at t=2.500 s"),
+        ("cut: link down", "cut off at t=2.500 s: link down"),
+    ],
+)
+def test_the_end_of_a_session_is_said_from_its_reason(reason: str, said: str) -> None:
+    """When is said of a channel that was lost, by those who do not show it otherwise."""
+    assert ending(reason, 2.5) == said
+    assert ending(reason) == said.replace(" at t=2.500 s", "")

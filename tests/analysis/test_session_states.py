@@ -31,6 +31,9 @@ def test_the_buffers_are_full_until_the_mail_is_stored() -> None:
     assert after.receiver.forward_paths == ()
     assert after.receiver.mail_data == b""
     assert after.sender.forward_paths == during.sender.forward_paths
+    replied = history.at(next(seq for seq in history.seqs if seq > stored))
+    assert replied is not None
+    assert [each.has_stored for each in (during, after, replied)] == [False, True, False]
 
 
 def test_a_session_is_nothing_before_it_opened_and_closed_after_its_end() -> None:

@@ -196,6 +196,8 @@ reveal_type(topology)  # Topology
 reveal_type(topology.hosts["A.ARPA"].users)  # User
 reveal_type(topology.links[0].latency)  # float
 reveal_type(topology.to_toml())  # str
+built = lab.Topology(links=[lab.LinkSpec("A", "B", "arpanet")], faults=[lab.Fault("crash")])
+reveal_type(built.links)  # Sequence
 
 run = lab.simulate(topology, seed=1, until=9.5, faults=[lab.Fault("crash", host="A.ARPA", at=1.0)])
 reveal_type(run)  # Run

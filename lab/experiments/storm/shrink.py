@@ -225,7 +225,8 @@ def _groups_without(groups: tuple[tuple[str, ...], ...], name: str) -> tuple[tup
 def _fewer_recipients(topology: Topology) -> Iterator[Topology]:
     for number, mail in enumerate(topology.mail):
         for at in range(len(mail.to) if len(mail.to) > 1 else 0):
-            yield _with_mail(topology, number, replace(mail, to=mail.to[:at] + mail.to[at + 1 :]))
+            to = (*mail.to[:at], *mail.to[at + 1 :])
+            yield _with_mail(topology, number, replace(mail, to=to))
 
 
 def _with_mail(topology: Topology, number: int, mail: MailSpec) -> Topology:

@@ -22,16 +22,12 @@ if TYPE_CHECKING:
 
     from lab.topology.model import Topology
 
-LABELLED: Final = 60
-"""Up to this many hosts all have their names; of more, only the busiest."""
-
 LARGE: Final = 120
 """With more hosts than this, only the busiest routes of the mail are drawn."""
 
 ARROWS: Final = 80
 """The most arrows on such a map."""
 
-_BUSIEST: Final = 14
 _BEND: Final = 0.13
 """How far an arrow bends aside, as a share of its length."""
 _HEAD: Final = 12
@@ -92,7 +88,7 @@ class Map:
         self.flat = len(self.hosts) < 2 or float(self.places[:, 1].std()) < 0.02
         self.ax = ax if ax is not None else plot_style.new_axes(12, 4.4 if self.flat else 7)
         self.size = 17.0 if len(self.hosts) <= 8 else 12 if len(self.hosts) <= 25 else 8
-        if len(self.hosts) > LABELLED:
+        if len(self.hosts) > map_layout.LABELLED:
             self.size = 5 if len(self.hosts) <= 300 else 2.5
 
     def draw(self) -> None:
@@ -323,15 +319,7 @@ class _Words:
     def names(self) -> None:
         """Write a name at each host, or at the busiest of very many."""
         of = self.of
-        numbers = range(len(of.hosts))
-        degree = Counter(str(link[end]) for link in of.links for end in ("a", "b"))
-        load: Counter[str] = Counter()
-        for (a, b), count in of.traffic.items():
-            load.update({a: count, b: count})
-        rank = sorted(numbers, key=lambda n: (-load[_name(of, n)], -degree[_name(of, n)], n))
-        if len(of.hosts) > LABELLED:
-            rank = rank[:_BUSIEST]
-        for n in rank:
+        for n in map_layout.labelled(of.hosts, of.links, of.traffic):
             self._name(n)
         if self.unnamed:
             from matplotlib.lines import Line2D

@@ -192,7 +192,7 @@ class Run {
       const until = this.data.sessions[k];
       const session = { number: this.session[i], a: this.host[i], b: this.peer[i],
         way: this.wayOf(i), open: i, close: until < 0 ? this.count : i + until,
-        reason: until < 0 ? "" : this.get(i + until, "reason"), events: [] };
+        ending: until < 0 ? "" : this.get(i + until, "reason"), events: [] };
       this.sessions.set(session.number, session);
       this.sessionsOf[session.a].push(session);
       if (session.b !== session.a) this.sessionsOf[session.b].push(session);

@@ -12,7 +12,7 @@ import base64
 import json
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import accumulate, islice, pairwise
 from typing import Any, Final
 
@@ -24,6 +24,7 @@ from lab.analysis.channels import (
     latencies,
     session_spans,
     shares,
+    traffic,
     way_of,
 )
 from lab.analysis.faults import fault_spans
@@ -35,11 +36,11 @@ from lab.analysis.ladder_rows import (
     sessions_of_messages,
     with_notifications,
 )
-from lab.analysis.narrative import LETTERS
+from lab.analysis.narrative import LETTERS, ending
 from lab.analysis.session_states import session_histories
 from lab.analysis.side_words import EMPTY, side_words
+from lab.analysis.spools import ENTRY, NEXT_TRY, spans_and_changes
 from lab.analysis.spools import KINDS as SPOOL_KINDS
-from lab.analysis.spools import spans_and_changes
 from lab.analysis.stages import ARRIVALS, CROSSING, over_at, stages
 from lab.analysis.tallies import tally_changes
 from lab.analysis.waits import skips
@@ -61,7 +62,7 @@ from lab.trace.rows import (
     T,
 )
 from lab.trace.trace import Trace
-from lab.views.replay.places import hosts_of, links_of
+from lab.views.replay.places import hosts_of, labelled_of, links_of
 from lab.views.replay.texts import Texts, shown
 from lab.views.replay.wording import Wording
 
@@ -167,7 +168,8 @@ class _Page:
             "lanes": self._lanes(),
             "faults": self._faults(),
             "states": self._states(),
-            "hosts": hosts_of(self.meta, self.names, self.rows),
+            "hosts": hosts_of(self.meta, self.names),
+            "labelled": labelled_of(self.meta, self.names, traffic(self.trace).crossings),
             "links": links_of(self.meta, self.number),
         }
         return {
@@ -204,7 +206,8 @@ class _Page:
             elif name == "octets":
                 found[name] = {"type": "text", "values": self.texts.of_wire(kind, values)}
             elif name in ("reason", "user"):
-                coded = [self.texts.number(str(text)) for text in values]
+                word: Callable[[str], str] = ending if name == "reason" else str
+                coded = [self.texts.number(word(text)) for text in values]
                 found[name] = {"type": "text", "values": coded}
             elif name == "size":
                 found[name] = {"type": "number", "values": values}
@@ -279,11 +282,13 @@ class _Page:
         some recipients at least, -1 if never. ``parts`` are what then stayed for others: the number
         of that first event, from which event until which, and the recipients. ``retries`` are the
         events that put the mail off, by the place in the list of all (the first ones, then parts).
+        ``words`` are templates of what is said of each.
         """
         spans = self.spans
         whole = [span for span in spans if span.first == span.queued]
         parts = [span for span in spans if span.first != span.queued]
         return {
+            "words": [ENTRY, NEXT_TRY],
             "until": _until(whole),
             "parts": [
                 [part.queued, part.first, len(self.rows) if part.last is None else part.last,

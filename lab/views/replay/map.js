@@ -1,8 +1,6 @@
 // The map: hosts and links, what is open, and what is on its way between them.
 
 const LINE_STYLES = [[], [7, 4], [2, 4], [7, 3, 2, 3], [12, 4]];
-const NAMED = 60; // hosts that all have their names; of more, only the busiest have
-const BUSIEST = 14;
 const MOST_LABELLED = [14, 7]; // things on the wire up to which each has a label, on a map of few hosts and of many
 
 const overlap = (a, b) => a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];
@@ -25,7 +23,7 @@ class MapView extends Drawing {
   arrange() {
     const count = this.run.hosts.length;
     const small = this.width < 560;
-    this.size = count <= 8 ? 11 : count <= 25 ? 8.5 : count <= NAMED ? 6.5 : count <= 300 ? 4.5 : 2.6;
+    this.size = count <= 8 ? 11 : count <= 25 ? 8.5 : count <= 60 ? 6.5 : count <= 300 ? 4.5 : 2.6;
     if (small) this.size = Math.max(2.2, this.size * 0.8);
     this.tight = this.width * this.height < 3500 * count; // square pixels a host
     if (this.tight) this.size = Math.min(this.size, 4.4);
@@ -76,13 +74,10 @@ class MapView extends Drawing {
     if (this.width < 560) this.fontSize = Math.max(9.5, this.fontSize - 2);
     // with many hosts without their domains; the panel has the names in full
     this.names = hosts.map((host) => (hosts.length > 25 ? host.short : host.name));
-    const busy = (host) => hosts[host].sessions;
-    let order = hosts.map((_, k) => k).sort((a, b) => busy(b) - busy(a) || a - b);
-    if (hosts.length > NAMED) order = order.slice(0, BUSIEST);
     this.labels = new Map();
     this.boxes = [];
     this._reserve();
-    for (const k of order) this._name(k);
+    for (const k of this.run.data.labelled) this._name(k);
   }
 
   /** Keep names off the places of the badges at each host. */
@@ -122,7 +117,7 @@ class MapView extends Drawing {
       });
     }
     // where there is little room, a name is left out rather than put over another
-    if ((router || this.tight || this.run.hosts.length > NAMED) && best.cost > 9) return;
+    if ((router || this.tight || this.run.data.labelled.length < this.run.hosts.length) && best.cost > 9) return;
     if ([...this.labels.values()].some(({ box }) => overlap(box, best.box))) return;
     this.boxes.push(best.box);
     this.labels.set(k, best);

@@ -65,10 +65,11 @@ class HostPanel {
     const list = make("ul");
     for (const entry of spool.slice(0, LONG)) {
       const retry = this.run.retryAt(n, entry);
-      const words = `mail ${entry.message} for ${this.run.hostName(entry.peer)}, `
-        + `${counted(entry.recipients.length, "recipient")}, ${counted(entry.size, "byte")}`
-        + (retry === null ? "" : `; next try at ${clock(retry)}`);
-      list.append(make("li", {}, this._follow(entry.message), words));
+      const [words, next] = this.run.data.spools.words;
+      const text = filled(words + (retry === null ? "" : next), {
+        message: entry.message, peer: this.run.hostName(entry.peer), size: counted(entry.size, "byte"),
+        recipients: counted(entry.recipients.length, "recipient"), time: retry === null ? "" : clock(retry) });
+      list.append(make("li", {}, this._follow(entry.message), text));
     }
     if (spool.length > LONG) list.append(make("li", {}, `and ${spool.length - LONG} more`));
     if (spool.length) section.append(list);
@@ -125,7 +126,7 @@ class HostPanel {
     section.append(make("p", { class: "row" }, pick, make("button", { class: "small", "data-keep": "ladder",
       onclick: () => this.player.scope(`session:${session.number}`) }, "ladder of it")));
     section.append(make("p", { class: "quiet" }, `== session ${session.number} · ${this.run.hostName(session.a)} → `
-      + `${this.run.hostName(session.b)} · ${over ? `over (${session.reason})` : "open"}`));
+      + `${this.run.hostName(session.b)} · ${over ? session.ending : "open"}`));
     section.append(make("pre", { class: "lines" }, this._lines(session, lines).join("\n")));
     return section;
   }

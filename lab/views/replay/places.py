@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from lab.analysis import map_layout
-from lab.analysis.channels import sessions_by_host
 from lab.analysis.short_names import short_names
 from lab.quantities import count_noun
 from lab.trace.meta import Meta
-from lab.trace.rows import Row
 
 _KINDS: Final = {
     "host": "a host", "relay": "a host that relays", "router": "a router: it speaks no SMTP",
@@ -29,25 +27,30 @@ def _about(host: Mapping[str, Any]) -> str:
     return " · ".join(filter(None, words))
 
 
-def hosts_of(meta: Meta, names: Sequence[str], rows: Iterable[Row]) -> list[dict[str, Any]]:
+def hosts_of(meta: Meta, names: Sequence[str]) -> list[dict[str, Any]]:
     """Return the hosts of a page, in the order of ``names``: those of the topology come first."""
     described: list[Mapping[str, Any]] = list(meta.get("hosts", ()))
     described += [{"name": name} for name in names[len(described) :]]
     places = map_layout.places(described, meta.get("links", ()))
     short = short_names(str(host["name"]) for host in described)
-    sessions = sessions_by_host(rows)
     return [
         {
             "name": str(host["name"]),
             "short": short[str(host["name"])],
             "kind": map_layout.kind_of(host),
             "about": _about(host),
-            "sessions": sessions[str(host["name"])],
             "x": round(float(x), 5),
             "y": round(float(y), 5),
         }
         for host, (x, y) in zip(described, places, strict=True)
     ]
+
+
+def labelled_of(
+    meta: Meta, names: Sequence[str], crossings: Mapping[tuple[str, str], int]
+) -> list[int]:
+    """Return the numbers of the hosts that may have a name on the map, the busiest first."""
+    return map_layout.labelled([{"name": name} for name in names], meta.get("links", ()), crossings)
 
 
 def links_of(meta: Meta, number: Mapping[str | None, int]) -> list[dict[str, Any]]:

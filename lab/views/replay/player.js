@@ -21,7 +21,7 @@ class Player {
     }
     this.find = (selector) => element.querySelector(selector);
     this.scale = new Scale(run, true);
-    this.host = busiest(run);
+    this.host = run.data.labelled[0] ?? 0;
     this._speeds();
     this.map = new MapView(this, this.find(".map canvas"));
     this.ladder = new LadderView(this, this.find(".ladder canvas"));
@@ -397,14 +397,6 @@ class Player {
 
 function put(element, text) {
   if (element.textContent !== text) element.textContent = text;
-}
-
-function busiest(run) {
-  let best = 0;
-  run.hosts.forEach(({ sessions }, host) => {
-    if (sessions > run.hosts[best].sessions) best = host;
-  });
-  return best;
 }
 
 /**

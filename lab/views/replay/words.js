@@ -32,6 +32,11 @@ function duration(seconds, units) {
   return `${text.includes(".") ? text.replace(/\.?0+$/, "") : text} ${unit}`;
 }
 
+/** A template of analysis with its values in place of their names in braces. */
+function filled(template, values) {
+  return template.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+}
+
 /** A number with its noun. */
 function counted(number, noun, plural = `${noun}s`) {
   return `${number.toLocaleString("en")} ${number === 1 ? noun : plural}`;

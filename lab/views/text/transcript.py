@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lab.analysis.narrative import LETTERS, lines_shown
+from lab.analysis.narrative import LETTERS, ending, lines_shown
 from lab.escaping import visible
-from lab.trace.closes import cut_cause, is_cut
+from lab.trace.closes import is_cut
 from lab.trace.rows import CLOSE_REASON, KIND, OCTETS, SESSION, Row, T
 from lab.trace.trace import Trace
 
@@ -50,20 +50,17 @@ def _sessions(trace: Trace) -> Iterator[list[Row]]:
 def _session(rows: list[Row]) -> Iterator[str]:
     t, _, host, peer, session, *_ = rows[0]
     yield visible(f"== session {session} · {host} -> {peer} · t={t:.3f} s")
-    ending = "-- still open when the run stopped"
+    last = "-- still open when the run stopped"
     for row in rows[1:]:
         if row[KIND] == "close":
-            ending = _ending(row)
+            last = _last_line(row)
         else:
             kind = row[KIND]
             yield from (f"{LETTERS[kind]}: {line}" for line in lines_shown(kind, row[OCTETS]))
-    if ending:
-        yield ending
+    if last:
+        yield last
 
 
-def _ending(row: Row) -> str:
-    t, reason = row[T], str(row[CLOSE_REASON])
-    if not is_cut(reason):
-        return ""
-    why = cut_cause(reason)
-    return visible(f"-- cut off at t={t:.3f} s" + (f": {why}" if why else ""))
+def _last_line(row: Row) -> str:
+    reason = str(row[CLOSE_REASON])
+    return visible(f"-- {ending(reason, row[T])}") if is_cut(reason) else ""
