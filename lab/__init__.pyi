@@ -57,8 +57,11 @@ from lab.stepping.stepper import Intervention as Intervention
 from lab.stepping.stepper import NoIntervention as NoIntervention
 from lab.stepping.stepper import Stepper as Stepper
 from lab.stepping.stepper import step as step
+from lab.topology.model import BurstLoss as BurstLoss
+from lab.topology.model import Distribution as Distribution
 from lab.topology.model import Environment as Environment
 from lab.topology.model import FaultSpec as Fault
+from lab.topology.model import LinkBack as LinkBack
 from lab.topology.model import LinkSpec as LinkSpec
 from lab.topology.model import MailSpec as MailSpec
 from lab.topology.model import PollSpec as PollSpec
@@ -80,10 +83,12 @@ __all__ = [
     "Account",
     "Breach",
     "BreakPoint",
+    "BurstLoss",
     "Counts",
     "Crossing",
     "DeliverySeconds",
     "DialogueLine",
+    "Distribution",
     "Environment",
     "EnvironmentMeta",
     "Estimate",
@@ -98,6 +103,7 @@ __all__ = [
     "InFlight",
     "Interrupted",
     "Intervention",
+    "LinkBack",
     "LinkMeta",
     "LinkSpec",
     "LinkUse",

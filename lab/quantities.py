@@ -32,6 +32,8 @@ SIZES: Final = {
     "GiB": 2**30,
 }
 BANDWIDTHS: Final = {"bit/s": 1.0, "kbit/s": 1e3, "Mbit/s": 1e6, "Gbit/s": 1e9}
+LENGTHS: Final = {"km": 1.0, "m": 1e-3, "mi": 1.609344}
+SPEEDS: Final = {"km/s": 1.0, "m/s": 1e-3}
 RATES: Final = {"/s": 1.0, "/min": 60.0, "/h": 3600.0, "/d": 86400.0}
 
 _QUANTITY: Final = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(\D.*)?", re.ASCII)
@@ -70,6 +72,19 @@ def parse_bandwidth(value: object) -> float:
 def parse_rate(value: object) -> float:
     """Return the events per second of a rate such as "2 /min" or 0.1; raises :class:`UnitFault`."""
     return _parse(value, RATES, '/s, /min, /h or /d, as in "2 /min"', divide=True)
+
+
+def parse_length(value: object) -> float:
+    """Return the kilometres of a length such as "120 km" or 12; raises :class:`UnitFault`."""
+    return _parse(value, LENGTHS, 'km, m or mi, as in "120 km"')
+
+
+def parse_speed(value: object) -> float:
+    """Return the kilometres per second of a speed such as "200000 km/s".
+
+    Raises :class:`UnitFault`.
+    """
+    return _parse(value, SPEEDS, 'km/s or m/s, as in "200000 km/s"')
 
 
 DURATION_UNITS: Final = (

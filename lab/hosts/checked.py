@@ -21,10 +21,13 @@ from lab.runtime.typed_values import Fitting, fitting
 LARGEST_MAIL: Final = 10**9
 """Bytes. Mail data is held in memory, and a wrong unit should not fill it."""
 
-LEAST: Final = {"duration": 0, "size": 0, "count": 0, "number": 0, "ordinal": 1, "factor": 1}
+LEAST: Final = {
+    "duration": 0, "latency": 0, "length": 0, "size": 0, "count": 0, "number": 0, "ordinal": 1,
+    "factor": 1,
+}  # fmt: skip
 """The kinds of setting that are numbers with a least value."""
 
-POSITIVE: Final = ("span", "limit", "bandwidth", "rate")
+POSITIVE: Final = ("span", "limit", "bandwidth", "rate", "speed")
 """The kinds of setting that are numbers greater than 0."""
 
 
@@ -167,6 +170,16 @@ def _chance(name: str, value: float) -> None:
         raise ValueError(f"{name} must be a number from 0 to 1, not {shown(value)}")
 
 
+def _jitter(name: str, value: Any) -> None:
+    if not is_dataclass(value) and value < 0:
+        raise ValueError(f"{name} must be 0 or more, not {shown(value)}")
+
+
+def _loss(name: str, value: Any) -> None:
+    if not is_dataclass(value):
+        _chance(name, value)
+
+
 def _not_empty(name: str, value: str) -> None:
     if not value:
         raise ValueError(f"{name} must not be empty")
@@ -190,5 +203,6 @@ def _table(name: str, value: Any) -> None:
 
 
 _RANGES: Final[dict[str, Callable[[str, Any], None]]] = {
-    "chance": _chance, "codes": _codes, "name": _not_empty, "table": _table,
+    "chance": _chance, "codes": _codes, "jitter": _jitter, "loss": _loss, "name": _not_empty,
+    "table": _table,
 }  # fmt: skip

@@ -33,7 +33,7 @@ Trees = dict[int, bytes]
 """Trees of next hops, for processes to exchange, by the ranks of their destinations."""
 
 _Joined = list[tuple[int, float]]
-"""The ranks of a host's neighbours, with the costs."""
+"""The ranks of a host's neighbours, with the costs from them to the host."""
 
 
 class Neighbour:
@@ -226,7 +226,7 @@ class _Map:
         self.ranks = ranks = {host: rank for rank, host in enumerate(self.hosts)}
         self.inner = sum(len(joined) != 1 for joined in neighbours.values())
         self.joined: list[_Joined] = [
-            [(ranks[other.name], other.cost) for other in neighbours[host].values()]
+            [(ranks[other], neighbours[other][host].cost) for other in neighbours[host]]
             for host in self.hosts
         ]
         self.passes = [host in relays for host in self.hosts]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from lab.network.draws import Bursts, Draws
 from lab.runtime.streams import Stream
 
 MOST_TIMES_SENT: Final = 16
@@ -18,10 +19,12 @@ MOST_TIMES_SENT: Final = 16
 class LinkDirection:
     """One direction of a link, from ``a`` to ``b``.
 
-    ``latency`` and ``jitter`` are in seconds, ``rate`` in bytes per second (None: no limit).
-    ``loss`` is the chance that a segment is lost and sent again. ``free_at`` is the time when the
-    last queued bit has left; ``changing`` is set once a fault has changed the latency. Jitter and
-    losses are drawn from a stream each, so that neither disturbs the other.
+    ``latency`` is in seconds, ``rate`` in bytes per second (None: no limit). ``jitter`` is the most
+    seconds that are added to the latency, or what draws them; together they are never less than 0.
+    ``loss`` is the chance that a segment is lost and sent again, or the bursts in which segments
+    are. ``free_at`` is the time when the last queued bit has left; ``changing`` is set once a fault
+    has changed the latency. Jitter and losses are drawn from a stream each, so that neither
+    disturbs the other.
     """
 
     __slots__ = (
@@ -33,9 +36,9 @@ class LinkDirection:
         a: str,
         b: str,
         latency: float,
-        jitter: float,
+        jitter: float | Draws,
         bandwidth: float | None,
-        loss: float,
+        loss: float | Bursts,
         jitters: Stream,
         losses: Stream,
     ) -> None:
@@ -66,10 +69,12 @@ class LinkDirection:
             tail = max(start + octets / self.rate, tail + first)
             head = start + first
             self.free_at = tail
-        delay = self.latency
-        if self.jitter:
-            # whole microseconds: the same on every machine, however it rounds the last bit
-            delay += round(self.jitters.random() * self.jitter, 6)
+        delay, jitter = self.latency, self.jitter
+        # whole microseconds: the same on every machine, however it rounds the last bit
+        if isinstance(jitter, Draws):
+            delay = max(delay + round(jitter.draw(self.jitters), 6), 0.0)
+        elif jitter:
+            delay += round(self.jitters.random() * jitter, 6)
         return head + delay, tail + delay
 
     def lost(self, segments: int) -> list[int]:
@@ -80,11 +85,15 @@ class LinkDirection:
         loses all that it would lose otherwise.
         """
         again = []
-        for _ in range(segments if self.loss else 0):
-            drawn, times, chance = self.losses.random(), 0, self.loss
-            while times < MOST_TIMES_SENT and drawn < chance:
-                chance *= self.loss
-                times += 1
+        loss = self.loss
+        for _ in range(segments if loss else 0):
+            if isinstance(loss, Bursts):
+                times = loss.times(self.losses, MOST_TIMES_SENT)
+            else:
+                drawn, times, chance = self.losses.random(), 0, loss
+                while times < MOST_TIMES_SENT and drawn < chance:
+                    chance *= loss
+                    times += 1
             if times:
                 again.append(times)
         return again
@@ -94,16 +103,20 @@ class Link:
     """A link that joins two hosts or routers, ``a`` and ``b``, in one environment.
 
     ``to_b`` and ``to_a`` are its two directions; ``downs`` counts the faults that have it down.
+    ``name`` tells it from other links between the two; most links have none.
     """
 
-    __slots__ = ("a", "b", "downs", "environment", "to_a", "to_b")
+    __slots__ = ("a", "b", "downs", "environment", "name", "to_a", "to_b")
 
-    def __init__(self, to_b: LinkDirection, to_a: LinkDirection, environment: str) -> None:
+    def __init__(
+        self, to_b: LinkDirection, to_a: LinkDirection, environment: str, name: str = ""
+    ) -> None:
         self.a = to_b.a
         self.b = to_b.b
         self.to_b = to_b
         self.to_a = to_a
         self.environment = environment
+        self.name = name
         self.downs = 0
 
     @property

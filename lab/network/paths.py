@@ -16,22 +16,27 @@ from lab.network.link import Link, LinkDirection
 class PathFinder:
     """Finds the neighbours of each host and the links that lead to them, when asked.
 
-    ``links`` come with their costs; ``routers`` are the nodes that pass on bytes. ``environments``
-    are in the order of the topology: of two that cost the same, the first is used.
+    ``links`` come with their costs, from ``a`` to ``b`` and back; ``routers`` are the nodes that
+    pass on bytes. ``environments`` are in the order of the topology: of two that cost the same, the
+    first is used.
+
+    Of several links between two nodes, a channel takes the cheapest that is up, or the first in the
+    order of the topology where several cost the same. Both directions of a channel take the links
+    that are the cheapest for the host that opens it.
     """
 
     def __init__(
         self,
-        links: Iterable[tuple[Link, float]],
+        links: Iterable[tuple[Link, float, float]],
         routers: set[str],
         environments: Mapping[str, int],
     ) -> None:
         self._routers = routers
         self._order = environments
         self._joined: dict[str, list[tuple[str, Link, float]]] = {}
-        for link, cost in links:
+        for link, cost, cost_back in links:
             self._joined.setdefault(link.a, []).append((link.b, link, cost))
-            self._joined.setdefault(link.b, []).append((link.a, link, cost))
+            self._joined.setdefault(link.b, []).append((link.a, link, cost_back))
         self._paths: dict[tuple[str, str, str], tuple[Link, ...]] = {}
 
     def neighbours(self, host: str) -> list[Neighbour]:

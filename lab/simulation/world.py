@@ -13,13 +13,15 @@ from lab.hosts.port import HostPort
 from lab.hosts.routing import RoutingTable
 from lab.hosts.settings import HostSettings
 from lab.network.channel import ChannelRoute
+from lab.network.draws import Bursts
 from lab.network.events import HOSTS, Sequencer, sequencer
 from lab.network.link import Link, LinkDirection
 from lab.network.paths import PathFinder
 from lab.network.transport import TRANSPORTS
 from lab.protocol import Calendar, HostName
 from lab.runtime.streams import Stream, ordinals
-from lab.topology.model import LinkSpec, Topology
+from lab.simulation.drawing import draws_of
+from lab.topology.model import BurstLoss, Distribution, LinkSpec, Topology
 
 
 class World:
@@ -42,7 +44,10 @@ class World:
         self._calendars: dict[str, Calendar] = {}
         self.links = _links(seed, topology.links)
         self.paths = PathFinder(
-            zip(self.links, [_cost(spec) for spec in topology.links], strict=True),
+            [
+                (link, spec.costs[0], spec.costs[1])
+                for link, spec in zip(self.links, topology.links, strict=True)
+            ],
             {spec.name for spec in topology.hosts.values() if spec.kind == "router"},
             {name: rank for rank, name in enumerate(topology.environments)},
         )
@@ -94,23 +99,31 @@ class World:
 def _links(seed: int, specs: Sequence[LinkSpec]) -> list[Link]:
     """Make the links; links of the same ends and environment are counted for their streams."""
     numbers = ordinals(
-        (*sorted((HostName(spec.a).key, HostName(spec.b).key)), spec.environment) for spec in specs
+        (*sorted((HostName(spec.a).key, HostName(spec.b).key)), spec.environment, spec.name)
+        for spec in specs
     )
     return [_link(seed, number, spec) for number, spec in zip(numbers, specs, strict=True)]
 
 
 def _link(seed: int, number: str, spec: LinkSpec) -> Link:
     directions = []
-    for a, b in ((spec.a, spec.b), (spec.b, spec.a)):
-        names = (HostName(a).key, HostName(b).key, spec.environment, number)
-        jitters, losses = Stream(seed, "jitter", *names), Stream(seed, "loss", *names)
+    for each in (spec, spec.reverse):
+        keys = (HostName(each.a).key, HostName(each.b).key, spec.environment, number)
+        names = (*keys, spec.name) if spec.name else keys
         directions.append(
             LinkDirection(
-                a, b, spec.latency, spec.jitter, spec.bandwidth, spec.loss, jitters, losses
+                each.a,
+                each.b,
+                each.latency,
+                draws_of(each.jitter) if isinstance(each.jitter, Distribution) else each.jitter,
+                each.bandwidth,
+                _bursts(each.loss) if isinstance(each.loss, BurstLoss) else each.loss,
+                Stream(seed, "jitter", *names),
+                Stream(seed, "loss", *names),
             )
         )
-    return Link(directions[0], directions[1], spec.environment)
+    return Link(directions[0], directions[1], spec.environment, spec.name)
 
 
-def _cost(spec: LinkSpec) -> float:
-    return spec.latency if spec.cost is None else spec.cost
+def _bursts(loss: BurstLoss) -> Bursts:
+    return Bursts(loss.p, loss.r, loss.good, loss.bad)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import is_dataclass
 from typing import Any, Final
 
 from lab.topology.declarations import settings_of
 from lab.topology.specs import TopologyData
+from lab.topology.write import table_of
 
 _IN_SHORT: Final[dict[str, Callable[[Any], Any]]] = {
     "users": len,
@@ -54,5 +56,7 @@ def _described(spec: Any) -> dict[str, Any]:
             value = getattr(spec, setting.field)
             if setting.trace == "always" or value != setting.default:
                 in_short = _IN_SHORT.get(setting.key)
-                described[setting.key] = in_short(value) if in_short else value
+                if in_short is not None:
+                    value = in_short(value)
+                described[setting.key] = table_of(value) if is_dataclass(value) else value
     return described

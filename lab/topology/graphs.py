@@ -228,10 +228,10 @@ def to_graph(topology: TopologyData) -> networkx.MultiGraph:
         usual = {"kind": spec.kind, "relay": spec.relay, "users": [], "title": spec.title}
         graph.add_node(spec.name, spec=spec, **usual | _without(table_of(spec), "name"))
     for link in topology.links:
-        graph.add_edge(
-            link.a, link.b, link.environment, spec=link,
-            **_without(table_of(link, whole=True), "between"),
-        )  # fmt: skip
+        key = f"{link.environment}/{link.name}" if link.name else link.environment
+        table = _without(table_of(link, whole=True), "between")
+        attributes = table if table["back"] else _without(table, "back")
+        graph.add_edge(link.a, link.b, key, spec=link, **attributes)
     return graph
 
 

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
+from math import isfinite
 from typing import Any, Final
 
 from pydantic_core import CoreSchema, core_schema
@@ -26,14 +27,19 @@ from lab.protocol.replies import TEXTS
 from lab.quantities import (
     BANDWIDTHS,
     DURATIONS,
+    LENGTHS,
     RATES,
     SIZES,
+    SPEEDS,
     as_toml,
     parse_bandwidth,
     parse_duration,
+    parse_length,
     parse_rate,
     parse_size,
+    parse_speed,
 )
+from lab.topology.distributions import PURE, BurstLoss, Distribution, read_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,52 @@ def chance(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
         raise ValueError(f"{as_toml(value)} is not a chance; use a number from 0 to 1")
     return float(value)
+
+
+def _latency(value: object) -> object:
+    """Return seconds, or the word "distance", which is replaced once the hosts are known."""
+    if value == "distance":
+        return value
+    if isinstance(value, str) and value.strip()[:1].isalpha():
+        raise ValueError(f'{as_toml(value)} is not a latency; write "40 ms" or "distance"')
+    return _not_negative(parse_duration(value))
+
+
+def _real(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not isfinite(value):
+        raise ValueError(f"{as_toml(value)} is not a number; write one such as 1.2")
+    return float(value)
+
+
+def _parameter(parse: Callable[[object], float]) -> Callable[[str, Any], Any]:
+    """Return what reads a parameter of a distribution, whose numbers are read by ``parse``."""
+
+    def read(name: str, value: Any) -> Any:
+        if name == "file":
+            if not isinstance(value, str) or not value:
+                raise ValueError(f'{as_toml(value)} is not a path; write one such as "delays.csv"')
+            return value
+        if name == "values":
+            if not isinstance(value, list) or not value:
+                raise ValueError(f"{as_toml(value)} is not a list of numbers; write [1, 4]")
+            return [parse(each) for each in value]
+        return _real(value) if name in PURE else parse(value)
+
+    return read
+
+
+def _jitter(value: object) -> object:
+    """Return seconds, or the distribution that a table gives."""
+    if isinstance(value, dict):
+        return read_table(Distribution, value, _parameter(parse_duration), "distribution")
+    return _not_negative(parse_duration(value))
+
+
+def _loss(value: object) -> object:
+    """Return a chance, or the model of losses that a table gives."""
+    if isinstance(value, dict):
+        return read_table(BurstLoss, value, lambda _, each: chance(each), "model")
+    return chance(value)
 
 
 def _mail_sized(value: int) -> int:
@@ -182,6 +234,24 @@ def _quantity(units: Mapping[str, float], least: Mapping[str, float]) -> dict[st
     return {"anyOf": [{"type": "number", **least}, {"type": "string", "pattern": text}]}
 
 
+def _or_table(number: Mapping[str, Any], cls: type[Any], required: list[str]) -> Mapping[str, Any]:
+    """Return the JSON Schema of a number, or of the table of a dataclass in its place."""
+    properties = {
+        each.name: {
+            "description": each.metadata["help"],
+            **({"enum": list(each.metadata["words"])} if "words" in each.metadata else {}),
+        }
+        for each in fields(cls)
+    }
+    table = {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": properties,
+        "required": required,
+    }
+    return {"anyOf": [number, table]}
+
+
 _ZERO: Final = {"minimum": 0}
 _MORE: Final = {"exclusiveMinimum": 0}
 _TEXT: Final = {"type": "string"}
@@ -235,6 +305,33 @@ KINDS: Final[dict[str, Kind]] = {
     "duration": Kind(
         _after(_not_negative, _DURATION),
         _quantity(DURATIONS, _ZERO), "duration", "s", '"2 s"', DURATIONS,
+    ),
+    "latency": Kind(
+        before(_latency, _ANY),
+        {"anyOf": [_quantity(DURATIONS, _ZERO), {"const": "distance"}]},
+        'duration, or `"distance"`', "s", '"40 ms"', DURATIONS,
+    ),
+    "jitter": Kind(
+        before(_jitter, _ANY),
+        _or_table(_quantity(DURATIONS, _ZERO), Distribution, ["distribution"]),
+        "duration, or distribution", "s", '"5 ms"', DURATIONS,
+    ),
+    "loss": Kind(
+        before(_loss, _ANY),
+        _or_table({"type": "number", "minimum": 0, "maximum": 1}, BurstLoss, ["model", "p", "r"]),
+        "number from 0 to 1, or model", example="0.01",
+    ),
+    "length": Kind(
+        _after(_not_negative, before(parse_length, core_schema.float_schema())),
+        _quantity(LENGTHS, _ZERO), "length", "km", '"120 km"', LENGTHS,
+    ),
+    "speed": Kind(
+        _after(_positive, before(parse_speed, core_schema.float_schema())),
+        _quantity(SPEEDS, _MORE), "speed, more than 0", "km/s", '"200000 km/s"', SPEEDS,
+    ),
+    "real": Kind(before(_real, _ANY), {"type": "number"}, "number", example="1.2"),
+    "reals": Kind(
+        _tuple(_NUMBER), _list({"type": "number"}), "list of numbers", example="[1, 4]"
     ),
     "span": Kind(
         _after(_positive, _DURATION),

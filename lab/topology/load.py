@@ -287,7 +287,7 @@ def _built(
     """Return the topology of valid tables; None if its parts have problems."""
     environments = build_environments(tables, diagnostics)
     hosts = build_hosts(tables, environments, diagnostics, graph=from_graph)
-    links = build_links(tables, environments, hosts)
+    links = build_links(tables, environments, hosts, source.folder)
     mail = build_mail(tables, hosts)
     check_references(hosts)
     if tables.retry.max < tables.retry.first:

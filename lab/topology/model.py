@@ -17,9 +17,12 @@ from lab.runtime.arguments import shown, whole_number
 from lab.topology.file import COUNTS as COUNTS
 from lab.topology.parts import problems_of_parts
 from lab.topology.specs import DEFAULT_START as DEFAULT_START
+from lab.topology.specs import BurstLoss as BurstLoss
+from lab.topology.specs import Distribution as Distribution
 from lab.topology.specs import Environment as Environment
 from lab.topology.specs import FaultSpec as FaultSpec
 from lab.topology.specs import HostSpec as HostSpec
+from lab.topology.specs import LinkBack as LinkBack
 from lab.topology.specs import LinkSpec as LinkSpec
 from lab.topology.specs import MailSpec as MailSpec
 from lab.topology.specs import PollSpec as PollSpec
@@ -42,8 +45,9 @@ class Topology(TopologyData):
     def graph(self) -> networkx.MultiGraph:
         """The topology as a networkx graph; it is made once.
 
-        Nodes are host names, edges are keyed by environment. Both have a ``spec`` and, for the
-        algorithms and writers of networkx, its settings as plain attributes.
+        Nodes are host names, edges are keyed by environment, and by name where a link has one:
+        "arpanet/satellite". Both have a ``spec`` and, for the algorithms and writers of networkx,
+        its settings as plain attributes.
         """
         if "graph" not in self._cache:
             from lab.topology.graphs import to_graph
@@ -124,7 +128,7 @@ def _checked(topology: Topology, faults: Sequence[FaultSpec]) -> Sequence[FaultS
             for host in topology.hosts.values()
         ],
         "link": [
-            {"between": [link.a, link.b], "environment": link.environment}
+            {"between": [link.a, link.b], "environment": link.environment, "name": link.name}
             for link in topology.links
         ],
         "fault": [table_of(fault) for fault in faults],

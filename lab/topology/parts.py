@@ -15,7 +15,7 @@ from lab.hosts.scripted import ANSWERED, OPTIONAL
 from lab.protocol import SyntaxFault, parse_domain
 from lab.topology.file import COUNTS
 from lab.topology.globs import is_glob, matches_address
-from lab.topology.specs import FaultSpec, TopologyData
+from lab.topology.specs import Distribution, FaultSpec, TopologyData
 
 _PLAIN_NAME: Final = re.compile(
     r"[A-Za-z][A-Za-z0-9-]*[A-Za-z0-9](\.[A-Za-z][A-Za-z0-9-]*[A-Za-z0-9])*"
@@ -71,8 +71,20 @@ def _is_domain(name: str) -> bool:
 
 
 def _problems_of_links(topology: TopologyData) -> Iterator[str]:
+    seen: dict[object, int] = {}
     for number, link in enumerate(topology.links):
         yield from _unknown(topology, f"links[{number}]", (link.a, link.b))
+        if seen.setdefault(link.ends, number) != number:
+            yield (
+                f"links[{number}]: links[{seen[link.ends]}] joins {link.a} and {link.b} already; "
+                "leave one out, or tell them apart by their name"
+            )
+        for jitter in (link.jitter, link.back.jitter):
+            if isinstance(jitter, Distribution) and jitter.file:
+                yield (
+                    f"links[{number}].jitter: only a topology file can name a file; give the "
+                    "numbers as values"
+                )
         if link.environment not in topology.environments:
             yield (
                 f"links[{number}]: there is no environment {link.environment!r}; give it in "

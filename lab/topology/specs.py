@@ -21,6 +21,10 @@ from lab.protocol import HostName, Path
 from lab.quantities import single_line
 from lab.runtime.arguments import text
 from lab.runtime.typed_values import PUBLIC_NAMES
+from lab.topology.distributions import BurstLoss as BurstLoss
+from lab.topology.distributions import Distribution as Distribution
+from lab.topology.link_specs import LinkBack as LinkBack
+from lab.topology.link_specs import LinkSpec as LinkSpec
 
 HostSpec = HostSettings
 """A host in a topology is the settings of its installation."""
@@ -63,78 +67,6 @@ class Environment:
                 "x25": "X.25 (appendix D)",
                 "tcp-on-x25": "TCP whose segments X.25 carries (appendix D)",
             },
-        ),
-    )
-
-
-@checked
-@dataclass(frozen=True, slots=True)
-class LinkSpec:
-    """A link between two hosts or routers in one environment, the same in both directions."""
-
-    a: str = field(
-        metadata=setting(
-            "pair",
-            "The two hosts or routers that the link joins.",
-            key="between",
-            own=True,
-            example='["MIT-AI.ARPA", "USC-ISIE.ARPA"]',
-        )
-    )
-    b: str
-    environment: str = field(
-        metadata=setting(
-            "name",
-            "The environment that the link belongs to.",
-            "3.6",
-            default=None,
-            default_text="the first environment",
-            example='"arpanet"',
-            trace="always",
-        )
-    )
-    latency: float = field(
-        default=0.010,
-        metadata=setting(
-            "duration", "Time that a segment takes.", example='"40 ms"', trace="always"
-        ),
-    )
-    jitter: float = field(
-        default=0.0,
-        metadata=setting(
-            "duration",
-            "The most that is added to the latency, at random.",
-            example='"5 ms"',
-            trace="always",
-        ),
-    )
-    bandwidth: float | None = field(
-        default=None,
-        metadata=setting(
-            "bandwidth",
-            "Bits per second.",
-            default_text="no limit",
-            example='"50 kbit/s"',
-            trace="always",
-        ),
-    )
-    loss: float = field(
-        default=0.0,
-        metadata=setting(
-            "chance",
-            "Chance that a segment is lost and sent again.",
-            example="0.01",
-            trace="always",
-        ),
-    )
-    cost: float | None = field(
-        default=None,
-        metadata=setting(
-            "number",
-            "Cost of the link when the shortest route is computed.",
-            default_text="the latency",
-            example="3",
-            trace="always",
         ),
     )
 

@@ -26,16 +26,22 @@ class HostMeta(TypedDict, total=False):
 
 
 class LinkMeta(TypedDict, total=False):
-    """A link between hosts ``a`` and ``b``; latency and jitter are seconds, bandwidth is bit/s."""
+    """A link between hosts ``a`` and ``b``; latency and jitter are seconds, bandwidth is bit/s.
+
+    ``jitter`` may be a distribution and ``loss`` a model, as tables of a topology file. ``back``
+    has what differs from ``b`` to ``a``; ``name`` tells it from other links between the two.
+    """
 
     a: str
     b: str
     environment: str
     latency: float
-    jitter: float
+    jitter: float | dict[str, object]
     bandwidth: float | None
-    loss: float
+    loss: float | dict[str, object]
     cost: float | None
+    name: str
+    back: dict[str, object]
 
 
 class EnvironmentMeta(TypedDict):

@@ -152,6 +152,7 @@ CAUGHT = {  # exceptions that no public call raises, each with who catches it
     "OverrideFault": "the reader of topologies: a problem of the file",
     "PeerGone": "the processes of a live network",
     "Quit": "the stepper's command line",
+    "RowFault": "the reader of topologies: a problem of the file",
     "RelaysFault": "lab.sweep: a problem of the experiment",
     "UnitFault": "the readers of files: a problem of the file",
     "SpoolProblem": "lab spool and lab live: a sentence",

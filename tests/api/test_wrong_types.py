@@ -26,9 +26,12 @@ PATH: Final = parse_path("<JQP@MIT-AI.ARPA>")
 PACKAGES: Final = ("lessons", "protocol", "testing", "views")
 
 MADE: Final[dict[str, Mapping[str, Any]]] = {
+    "BurstLoss": {"p": 0.01, "r": 0.3},
+    "Distribution": {"distribution": "normal", "mean": 1.0, "sd": 1.0},
     "Environment": {"name": "arpanet"},
     "Forward": {"user": "fred", "to": PATH},
     "HostSettings": {"name": HOST},
+    "LinkBack": {},
     "LinkSpec": {"a": HOST, "b": "MIT-AI.ARPA", "environment": "arpanet"},
     "MailSpec": {"at": 0.0, "verb": "MAIL", "sender": PATH, "to": (PATH,)},
     "MailingList": {"name": "all", "members": (lab.Member(PATH),)},
@@ -215,6 +218,9 @@ def in_a_file(kind: str, value: float) -> bool:
     """Return whether a topology file may have a value for a setting of a kind."""
     tables = {
         "duration": {"traffic": [{"count": 1, "rate": 1, "start": value}]},
+        "latency": {"defaults": {"link": {"latency": value}}},
+        "length": {"link": [{"between": ["A.B", "C.D"], "dist": value}]},
+        "speed": {"defaults": {"link": {"speed": value}}},
         "span": {"retry": {"first": value, "max": 1e10}},
         "size": {"traffic": [{"count": 1, "rate": 1, "size": value}]},
         "limit": {"defaults": {"host": {"limits": {"line": value}}}},

@@ -24,7 +24,7 @@ def route(
         LinkDirection(a, b, latency, 0.0, bandwidth, loss, Stream(0, "jitter", a), Stream(0, a))
         for a, b in ((A, B), (B, A))
     ]
-    paths = PathFinder([(Link(ends[0], ends[1], "net"), 1.0)], set(), {"net": 0})
+    paths = PathFinder([(Link(ends[0], ends[1], "net"), 1.0, 1.0)], set(), {"net": 0})
     orders = {A: sequencer(HOSTS), B: sequencer(HOSTS + 1)}
     return ChannelRoute(paths, A, B, "net", TRANSPORTS[service], orders)
 

@@ -33,7 +33,7 @@ from lab.experiments.storm.random_networks import random_network
 from lab.hosts.settings import HostSettings
 from lab.live import row_ring
 from lab.simulation.partitioned import merged_results
-from lab.topology.model import Environment, LinkSpec, Topology
+from lab.topology.model import Environment, LinkBack, LinkSpec, Topology
 from lab.trace.rows import CROSSING, KINDS
 from lab.views.text.listing import listing
 
@@ -135,12 +135,12 @@ def test_every_kind_has_a_verb_or_stands_for_itself() -> None:
 # -- settings
 
 
-LISTED: Final = {"jitter": "5 ms", "cost": "3"}
+LISTED: Final = {"jitter", "cost", "dist", "speed"}
 """Settings of a link that `lab show` leaves out: the map and the file have them."""
 
 OTHER: Final[dict[str, Any]] = {
     "environment": "csnet", "latency": 3.0, "jitter": 0.5, "bandwidth": 300.0, "loss": 0.5,
-    "cost": 7.0,
+    "cost": 7.0, "name": "satellite", "dist": 120.0, "speed": 1.0, "back": LinkBack(latency=1.0),
 }  # fmt: skip
 """Another value of each setting of a link."""
 
@@ -167,7 +167,7 @@ def test_the_listing_shows_each_setting_of_a_link_or_leaves_it_out_on_purpose(na
     assert (shown(before) == shown(after)) == (name in LISTED)
 
 
-NOT_IN_STORMS: Final = {"environment", "cost"}
+NOT_IN_STORMS: Final = {"environment", "cost", "dist", "speed", "name", "back"}
 """Settings of a link that random networks leave at their defaults."""
 
 

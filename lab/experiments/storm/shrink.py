@@ -239,7 +239,7 @@ def _simpler(topology: Topology) -> Iterator[Topology]:
         for host in _simpler_hosts(spec):
             yield replace(topology, hosts={**topology.hosts, name: host})
     for number, link in enumerate(topology.links):
-        simple_link = LinkSpec(link.a, link.b, link.environment)
+        simple_link = LinkSpec(link.a, link.b, link.environment, name=link.name)
         links = topology.links
         yield replace(topology, links=(*links[:number], simple_link, *links[number + 1 :]))
     for number, mail in enumerate(topology.mail):

@@ -13,7 +13,7 @@ from lab.simulation.numbering import MAX_PARTITIONS
 from lab.simulation.partitioned.bisection import parted
 from lab.simulation.partitioned.workload import Workload, estimated_work
 from lab.topology.globs import matching_links
-from lab.topology.model import FaultSpec, LinkSpec, Topology
+from lab.topology.model import Distribution, FaultSpec, LinkSpec, Topology
 
 SLOWER: Final = 1.25
 """How much longer a session takes in a partition: rows are merged, and all cores are busy."""
@@ -95,7 +95,11 @@ def partitioned(topology: Topology, count: int) -> PartitionPlan:
     shares so unequal that the run would take longer; then, as little as possible crosses them.
     """
     work = estimated_work(topology)
-    latencies = {(link.a, link.b): _least_latency(link, topology.faults) for link in topology.links}
+    latencies: dict[Ends, float] = {}
+    for link in topology.links:
+        least = _least_latency(link, topology.faults)
+        ends = link.a, link.b
+        latencies[ends] = min(latencies.get(ends, least), least)
     plans = []
     for latency in _tried(latencies.values()):
         plan = _plan(topology, count, latencies, latency, work)
@@ -117,14 +121,17 @@ def _time(topology: Topology, plan: PartitionPlan) -> float:
 
 
 def _least_latency(link: LinkSpec, faults: Sequence[FaultSpec]) -> float:
-    """Return the least latency that a link ever has."""
+    """Return the least latency that a link ever has, in either direction."""
     values = [
         fault.value
         for fault in faults
         if fault.kind == "latency" and fault.value is not None and fault.link is not None
         if matching_links(fault.link, [(link.a, link.b)])
     ]
-    return min([link.latency, *values])
+    both = link, link.reverse
+    least = min([each.latency for each in both] + values)
+    earliest = [each.jitter.least for each in both if isinstance(each.jitter, Distribution)]
+    return max(least + min([0.0, *earliest]), 0.0)
 
 
 def _tried(latencies: Iterable[float]) -> list[float]:

@@ -9,9 +9,10 @@ from rich.console import Group
 from rich.table import Table
 
 from lab.quantities import bandwidth, duration
+from lab.topology.distributions import BurstLoss
 
 if TYPE_CHECKING:
-    from lab.topology.model import Topology
+    from lab.topology.model import LinkSpec, Topology
 
 ROWS: Final = 40
 """Rows of a table that are shown; the others are counted."""
@@ -45,11 +46,24 @@ def _links(topology: Topology) -> Table:
     table = _table("links", "environment", "transport", "latency", "bandwidth", "loss")
     for link in topology.links[:ROWS]:
         transport = topology.environments[link.environment].transport
-        rate = "" if link.bandwidth is None else bandwidth(link.bandwidth)
-        loss = f"{link.loss:.1%}" if link.loss else ""
-        ends = f"{link.a} - {link.b}"
-        table.add_row(ends, link.environment, transport, duration(link.latency), rate, loss)
+        ends = f"{link.a} - {link.b}" + (f" ({link.name})" if link.name else "")
+        there, back = _of_direction(link), _of_direction(link.reverse)
+        cells = [
+            each if each == other else f"{each or 'none'}, back {other or 'none'}"
+            for each, other in zip(there, back, strict=True)
+        ]
+        table.add_row(ends, link.environment, transport, *cells)
     return _bounded(table, len(topology.links))
+
+
+def _of_direction(link: LinkSpec) -> tuple[str, str, str]:
+    """Return the latency, the bandwidth and the loss from the first end of a link to the second."""
+    rate = "" if link.bandwidth is None else bandwidth(link.bandwidth)
+    if isinstance(link.loss, BurstLoss):
+        loss = f"{link.loss.mean:.1%} in bursts"
+    else:
+        loss = f"{link.loss:.1%}" if link.loss else ""
+    return duration(link.latency), rate, loss
 
 
 def _routes(routes: Sequence[tuple[str, str, list[str]]]) -> Table:
