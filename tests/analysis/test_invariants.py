@@ -30,6 +30,9 @@ from lab.analysis.invariants.breach import (
     of_message,
     of_session,
 )  # fmt: skip
+from lab.analysis.invariants.copies import MailText
+from lab.analysis.invariants.timestamps import stamps_above
+from lab.protocol import dot_stuff
 from lab.topology.model import from_dict
 from lab.trace.rows import Row
 from lab.views.replay import replay_data
@@ -334,3 +337,20 @@ def test_findings_are_kept_up_to_a_number_and_the_time_of_the_last() -> None:
         findings.add(REPLY, (t, "reply", "A", "B", 1, n))
     findings.add(REPLY, (20.0, "reply", "A", "B", 1, 30))
     assert [finding.message for finding in findings.all] == list(range(30))
+
+
+@pytest.mark.parametrize("lines", [2, 4000])
+@pytest.mark.parametrize("first", [b"plain", b".period"])
+def test_the_text_of_large_mail_is_compared_by_its_hash(first: bytes, lines: int) -> None:
+    """It is the same, with time stamp lines or without, or it is not."""
+    kept = first + b" text\r\n" + b"more of it here\r\n" * lines
+    text = MailText(dot_stuff(kept))
+    assert len(text.sent.octets) == (0 if lines > 2 else len(dot_stuff(kept)))
+    stamp = b"Received: from A.ARPA by B.ARPA ; 10 JAN 83 09:00:00 UT\r\n"
+    other = kept.replace(b"here", b"gone", 1)
+    assert stamps_above(kept, text.kept) == stamps_above(dot_stuff(kept), text.sent) == 0
+    assert stamps_above(stamp * 2 + dot_stuff(kept), text.sent) == 2
+    assert stamps_above(b"12345" + stamp + kept, text.kept, 5) == 1
+    assert stamps_above(b"no stamp\r\n" + kept, text.kept) == -1
+    assert stamps_above(other, text.kept) == stamps_above(dot_stuff(other), text.sent) == -1
+    assert stamps_above(kept[9:], text.kept) == stamps_above(kept, text.kept, 1) == -1

@@ -238,7 +238,7 @@ def test_account_digest_and_rules_are_the_same_whatever_is_kept(level: str) -> N
 def test_what_breaks_a_rule_is_told_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rules that no host keeps: 550 to every RCPT, and no time stamp line above the text."""
     monkeypatch.setitem(replies._ROWS, b"RCPT", frozenset([b"550"]))
-    monkeypatch.setattr(rules, "stamps_above", lambda octets, text: 0)
+    monkeypatch.setattr(rules, "stamps_above", lambda octets, text, begin=0: 0)
     topology, parts, until = at_random(3)
     one = lab.simulate(topology, seed=3, until=until)
     assert {breach.rule for breach in one.breaches} >= {

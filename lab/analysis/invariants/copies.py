@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
+from typing import Final
+
+from lab.protocol.lines import dot_unstuff
 
 Copy = tuple[str, str]
 """A copy of a message for one recipient at a host: (recipient's id, host)."""
@@ -11,12 +15,64 @@ Came = tuple[str, int]
 """How a message came to a host: its reverse-path, and its time stamp lines with the host's own."""
 
 
+_LARGE: Final = 1 << 16
+"""Bytes of a text from which on only its hash is kept."""
+
+_END: Final = 3
+"""Bytes of the end of mail data, which is not part of the text."""
+
+
+class KnownBytes:
+    """Bytes that others can be compared with; if they are many, only their size and hash."""
+
+    __slots__ = ("_hash", "octets", "size")
+
+    def __init__(self, octets: bytes | memoryview) -> None:
+        self.size = len(octets)
+        is_large = self.size >= _LARGE
+        self.octets = b"" if is_large else bytes(octets)
+        self._hash = hashlib.blake2b(octets).digest() if is_large else b""
+
+    def ends(self, octets: bytes) -> bool:
+        """Whether other bytes end with these."""
+        if self.size < _LARGE:
+            return octets.endswith(self.octets)
+        begin = len(octets) - self.size
+        return begin >= 0 and hashlib.blake2b(memoryview(octets)[begin:]).digest() == self._hash
+
+
+class MailText:
+    """The text of mail: as it crosses channels, with its end, and as hosts keep it (4.5.2)."""
+
+    __slots__ = ("_kept", "sent")
+
+    def __init__(self, sent: bytes) -> None:
+        self.sent = KnownBytes(sent)
+        self._kept = _kept(sent) if len(sent) >= _LARGE else None
+
+    @property
+    def kept(self) -> KnownBytes:
+        """The text as hosts keep it."""
+        return self._kept if self._kept is not None else _kept(self.sent.octets)
+
+
+def _kept(sent: bytes) -> KnownBytes:
+    if has_no_doubled_period(sent):
+        return KnownBytes(memoryview(sent)[:-_END])
+    return KnownBytes(dot_unstuff(sent[:-_END]))
+
+
+def has_no_doubled_period(sent: bytes) -> bool:
+    """Whether no line of mail data begins with a period but its end: then nothing is to undo."""
+    return not sent.startswith(b".") and sent.find(b"\r\n.") == len(sent) - len(b"\r\n.\r\n")
+
+
 @dataclass(slots=True)
 class Mail:
     """One message, as long as any host has a copy of it.
 
     ``origin`` is the host where it was submitted, its reverse-path and its size (-1: unknown).
-    ``text`` are its bytes as they were first sent, ``came`` says how it came to each host. ``hand``
+    ``text`` is that of its first sending, ``came`` says how it came to each host. ``hand``
     and ``spool`` count the copies, ``shown`` are those that a terminal has shown. ``promised`` are
     the recipients accepted in each session whose 250 the peer has not received, and ``crossing``
     the sessions in which its mail data has arrived and not been answered. ``was_changed``: a fault
@@ -25,7 +81,7 @@ class Mail:
     """
 
     origin: tuple[str, str, int]
-    text: bytes | None = None
+    text: MailText | None = None
     came: dict[str, list[Came]] = field(default_factory=dict)
     hand: dict[Copy, int] = field(default_factory=dict)
     spool: dict[Copy, int] = field(default_factory=dict)

@@ -5,7 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 
 from lab.analysis.invariants.breach import ORDER, ROUTE, STAMPS, TEXT, Findings, of_message
-from lab.analysis.invariants.copies import Came, Mail
+from lab.analysis.invariants.copies import (
+    Came,
+    KnownBytes,
+    Mail,
+    MailText,
+    has_no_doubled_period,
+)
 from lab.analysis.invariants.timestamps import own_stamp, seconds, stamps_above, time_stamps
 from lab.protocol import HostName, dot_stuff, dot_unstuff
 from lab.trace.meta import Meta
@@ -65,17 +71,17 @@ class FormRules:
             return
         host, peer, reverse_path = row[HOST], row[PEER], row[ACCEPT_REVERSE_PATH]
         origin, text = mail.origin, mail.text
-        if foreign:
+        if foreign and not has_no_doubled_period(octets):
             # a sender outside the lab need not have doubled a period before more text (4.5.2)
             octets = dot_stuff(dot_unstuff(octets[:-3]))
         own = own_stamp(octets, peer) if peer == origin[0] else b""
         octets = octets[len(own) :]
         if text is None:
-            text = mail.text = octets
+            text = mail.text = MailText(octets)
             size = row[ACCEPT_SIZE] - len(own)
             if origin[2] >= 0 and size != origin[2]:
                 self._changed(row, mail, f"{origin[2]} bytes were submitted but {size} arrived")
-        stamps = stamps_above(octets, text)
+        stamps = stamps_above(octets, text.sent)
         if stamps < 0:
             self._changed(row, mail, "what arrived is not the text below time stamp lines")
             stamps = 0
@@ -119,11 +125,12 @@ class FormRules:
         origin = mail.origin
         end = octets.find(b"\r\n") + 2
         first = octets[:end]
-        stored = mail.text
-        text = octets[end:] if stored is None else dot_unstuff(stored[:-3])
-        if stored is None:
-            mail.text = dot_stuff(text)
-        stamps = stamps_above(octets[end:], text)
+        if mail.text is None:
+            text = KnownBytes(octets[end:])
+            mail.text = MailText(dot_stuff(octets[end:]))
+        else:
+            text = mail.text.kept
+        stamps = stamps_above(octets, text, end)
         came = mail.came.get(host, [])
         if host == origin[0]:
             came = [*came, (origin[1], 0)]
@@ -146,7 +153,7 @@ class FormRules:
                 f" lies at {host} with {stamps} time stamp lines",
             )
         elif stamps > 1:
-            self._check_order(row, octets[end : len(octets) - len(text)])
+            self._check_order(row, octets[end : len(octets) - text.size])
 
     def _check_order(self, row: Row, above: bytes) -> None:
         """Check that no time stamp line is earlier than the one below, unless a clock is wrong."""

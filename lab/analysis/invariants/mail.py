@@ -171,6 +171,7 @@ class MailRules:
             )
             return
         octets = b"".join(pieces)
+        pieces.clear()  # they may be large
         foreign = mail.text is None and mail.origin[0] == host
         if foreign:
             # mail of a script or of a person: submitted where it is accepted

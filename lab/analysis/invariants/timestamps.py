@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from lab.analysis.invariants.copies import KnownBytes
 from lab.protocol import SyntaxFault, TimeStamp, parse_daytime, parse_time_stamp_line
 
 
-def stamps_above(octets: bytes, text: bytes) -> int:
-    """The number of time stamp lines before the text; -1 where there is anything else."""
-    if octets == text:
-        return 0
-    if not octets.endswith(text):
+def stamps_above(octets: bytes, text: KnownBytes, begin: int = 0) -> int:
+    """The number of time stamp lines before the text; -1 where there is anything else.
+
+    The lines begin at ``begin``.
+    """
+    above = len(octets) - text.size - begin
+    if above < 0 or not text.ends(octets):
         return -1
-    stamps = time_stamps(octets[: len(octets) - len(text)])
+    if not above:
+        return 0
+    stamps = time_stamps(octets[begin : begin + above])
     return -1 if stamps is None else len(stamps)
 
 
