@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import gc
 import os
 import signal
@@ -20,15 +19,12 @@ from lab.live.host_arguments import HostArguments
 from lab.live.host_process import HostProcess, exit_without_network
 from lab.live.incoming import IncomingConnection
 from lab.live.outgoing import OutgoingConnection
+from lab.runtime.memory import return_memory_early
 from lab.runtime.private_files import OTHERS
 from lab.runtime.signals import let_through
 
 _PORT_TAKEN: Final = 5.0
 """Seconds for which a host that was killed tries to listen at its port again."""
-
-
-_MMAP_THRESHOLD: Final = -3
-"""glibc's number for the size from which memory is taken from the system piece by piece."""
 
 
 def endpoint(address: str, port: int) -> str:
@@ -63,8 +59,7 @@ async def serve(process: HostProcess) -> None:
     await process.drain()  # mail that is being stored gets its 250
     process.shut_down()
     await process.drain()
-    process.storage.close()
-    process.control.flush_all()
+    process.close()
 
 
 async def _listen(process: HostProcess) -> asyncio.Server:
@@ -96,19 +91,10 @@ async def _serve(process: HostProcess, server: asyncio.Server) -> None:
     await process.over.wait()
 
 
-def _return_memory_early() -> None:
-    """Have memory of more than 1 MB go back to the system when it is freed (glibc only).
-
-    By default it stays with the process, in pieces, after mail of many megabytes.
-    """
-    with suppress(AttributeError, OSError):
-        ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, 1 << 20)
-
-
 def main(arguments: HostArguments, sock: socket.socket) -> None:
     """Serve until the network says stop or is gone."""
     os.umask(OTHERS)
-    _return_memory_early()
+    return_memory_early()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the network handles Ctrl-C
     gc.set_threshold(70_000, 50, 100)  # like a simulation, it makes no cycles that matter
     control = Control(sock)

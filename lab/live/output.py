@@ -70,6 +70,7 @@ class Output(ABC):
         self._inputs_before = 0
         self._gathers_until = math.inf
         self._flushing = False
+        self._is_closed = False
         self._noting = False
         self._came = 0
         self._urgent = True
@@ -199,6 +200,8 @@ class Output(ABC):
 
         What those rows need is stored first: or a crash in between would undo what others know.
         """
+        if self._is_closed:
+            return
         if self._mark is not None:
             self.begin()  # what has happened until here is known to others from now on
         self._store()
@@ -316,6 +319,8 @@ class Output(ABC):
 
     def flush(self) -> None:
         """Store, report and send; if that fails, do so again soon, but not for ever."""
+        if self._is_closed:
+            return
         try:
             self._flush()
             self._flushes_failed = 0
@@ -475,3 +480,9 @@ class Output(ABC):
         while self._syncing is not None:
             await asyncio.wait([self._syncing])
             await asyncio.sleep(0)
+
+    def close(self) -> None:
+        """Let go of the storage; nothing is stored, reported or sent from now on."""
+        self._is_closed = True
+        self.storage.close()
+        self.control.flush_all()
