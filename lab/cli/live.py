@@ -263,7 +263,7 @@ def live(
     from lab.api.run import Interrupted, RunFailed
     from lab.live.run_folder import TRACE
     from lab.live.settings import Settings
-    from lab.trace.retention import LIVE_ROWS, Retention
+    from lab.trace.retention import live_retention
 
     for fault in described.faults:
         if (fault.when or {}).get("seq") is not None:
@@ -287,7 +287,7 @@ def live(
         with ProgressLine(loud, view) as progress:
             try:
                 done = make_live_run(
-                    described, seed, settings, until, Retention(level, folder, most=LIVE_ROWS),
+                    described, seed, settings, until, live_retention(level, folder),
                     started=partial(print_start, progress, loud, quiet, left),
                     progress=progress, shown=view.show,
                 )  # fmt: skip

@@ -35,12 +35,11 @@ class Journal:
     def write(self, rows: Sequence[Row]) -> None:
         """Append what the level keeps of the rows."""
         kept = list(thinned(list(rows), self._level))
-        if kept:
-            octets = journal_lines(kept, self._count, self._level)
-            self._count += len(kept)
-            self._append(octets)
+        first, self._count = self._count, self._count + len(kept)
+        for lines in journal_lines(kept, first, self._level):
+            self._append(lines)
 
-    def _append(self, octets: bytes) -> None:
+    def _append(self, octets: bytearray) -> None:
         left = memoryview(octets)
         try:
             while left:

@@ -126,7 +126,10 @@ class OutgoingConnection(PendingCall):
             self.process.send("mail", self.number, None, [], "", b"")
         elif kind == "data":
             message, ids = self.queue_sender.identify(Transaction())
-            path, octets = outgoing.reverse_path.bare, outgoing.mail_data
+            path = outgoing.reverse_path.bare
+            # of what a real mail server takes, the network records the delivery
+            is_outside = bool(self.process.arguments.topology.hosts[self.peer].external)
+            octets = outgoing.mail_data if is_outside else b""
             local = [p.user for n, p in enumerate(outgoing.forward_paths) if outgoing.taken(n)]
             everyone = self.queue_sender.ids(list(range(len(outgoing.forward_paths))))
             self.process.send("mail", self.number, message, ids, path, octets, local, everyone)

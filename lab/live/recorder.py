@@ -13,11 +13,12 @@ import marshal
 import tempfile
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from lab.live.journal import Journal
+from lab.runtime.memory import return_free_memory
 from lab.simulation.numbering import FIRST_LIVE_NUMBER, LIFE_BITS, RunNumbering, RunNumbers
 from lab.trace.rows import (
     DELIVER_OCTETS,
@@ -40,8 +41,8 @@ if TYPE_CHECKING:
 MOST: Final = 20_000
 """Rows in memory before any of them go to the file; a short run keeps all in memory."""
 
-HEAVIEST: Final = 32 << 20
-"""Bytes of mail in those rows before any of them go to the file."""
+HEAVIEST: Final = 8 << 20
+"""Bytes of mail in those rows before it goes to the file."""
 
 LATE: Final = 2.0
 """Seconds of the wall clock by which the rows of a host that runs may be late."""
@@ -52,11 +53,24 @@ _INTERVAL: Final = 0.5
 CHUNK: Final = 5_000
 """Rows that go to the analysis at a time: about 50 ms of work."""
 
+HEAVY_CHUNK: Final = 4 << 20
+"""Bytes of mail that go to the analysis at a time, but for the last row."""
+
+_LARGE: Final = 1 << 14
+"""Bytes of mail that are put on disk before their row, if there is much mail."""
+
+_MAIL: Final = {"data": OCTETS, "deliver": DELIVER_OCTETS}
+"""The column that is mail, in each kind of row that has one."""
+
 _CACHED: Final = 4096
 
 
 class Backlog:
-    """Rows that wait in a file without a name, first in, first out; ``count`` is how many."""
+    """Rows that wait in a file without a name, first in, first out; ``count`` is how many.
+
+    Mail of many bytes may be put there before its row: the row then has a place of the file in the
+    place of the bytes, until it is taken out again.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.count = 0
@@ -64,12 +78,28 @@ class Backlog:
         self._file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115 - for the run
         self._chunks: deque[tuple[int, int, int]] = deque()
         self._end = 0
+        self._moved = 0
+
+    def move(self, row: Row) -> Row:
+        """Return a row whose mail is in the file now; the row itself, if the disk is full."""
+        place, octets = self._end, mail_in(row)
+        if not self._write(octets):
+            return row
+        self._end += len(octets)
+        self._moved += 1
+        return with_mail(row, (place, len(octets)))
+
+    def whole(self, row: Row) -> Row:
+        """Return a row with the mail that was moved; it is not in the file any more."""
+        if not is_moved(row):
+            return row
+        self._moved -= 1
+        return with_mail(row, self._read(*mail_in(row)))
 
     def put(self, rows: list[Row]) -> int:
         """Append rows; return how many of them, which is fewer if the disk is full."""
         taken = 0
-        for begin in range(0, len(rows), CHUNK):
-            chunk = rows[begin : begin + CHUNK]
+        for chunk in chunks(rows):
             octets = marshal.dumps(chunk)
             if not self._write(octets):
                 break
@@ -90,13 +120,17 @@ class Backlog:
             return False
         return True
 
+    def _read(self, place: int, size: int) -> bytes:
+        self._file.seek(place)
+        return self._file.read(size)
+
     def get(self) -> list[Row]:
         """Remove and return rows from the beginning: a chunk that was put together."""
         place, size, count = self._chunks.popleft()
-        self._file.seek(place)
-        rows: list[Row] = marshal.loads(self._file.read(size))
+        rows: list[Row] = marshal.loads(self._read(place, size))
         self.count -= count
-        if not self._chunks:
+        rows = [self.whole(row) for row in rows]
+        if not self._chunks and not self._moved:
             self._end = 0
             self._file.truncate(0)
         return rows
@@ -104,6 +138,36 @@ class Backlog:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+
+def mail_in(row: Row) -> Any:
+    """Return the mail of a row; the place and size, if it was moved; b"" where there is none."""
+    column = _MAIL.get(row[KIND])
+    return b"" if column is None else row[column]
+
+
+def with_mail(row: Row, mail: bytes | tuple[int, int]) -> Row:
+    """Return a row with something else in the place of its mail."""
+    column = _MAIL[row[KIND]]
+    return (*row[:column], mail, *row[column + 1 :])
+
+
+def is_moved(row: Row) -> bool:
+    """Whether the mail of a row is in the file."""
+    return type(mail_in(row)) is tuple
+
+
+def chunks(rows: list[Row]) -> Iterator[list[Row]]:
+    """Yield rows in parts of at most CHUNK rows, and of little more mail than HEAVY_CHUNK."""
+    begin = weight = 0
+    for number, row in enumerate(rows):
+        mail = mail_in(row)
+        weight += mail[1] if type(mail) is tuple else len(mail)
+        if weight > HEAVY_CHUNK or number - begin == CHUNK - 1:
+            yield rows[begin : number + 1]
+            begin, weight = number + 1, 0
+    if begin < len(rows):
+        yield rows[begin:]
 
 
 class Recorder:
@@ -134,6 +198,8 @@ class Recorder:
         self._messages = RunNumbers(LIFE_BITS, LIFE_BITS, numbering.next_message)
         self._known: dict[int, int] = {}
         self._weight = 0
+        self._light = 0
+        self._has_moved = False
         self._again = 0.0
 
     def message(self, number: int) -> int:
@@ -157,11 +223,24 @@ class Recorder:
                 row = (*row[:SESSION], session, message, *row[OWN:])
             if kind == "notify":
                 row = (*row[:OWN], self.message(row[NOTIFY_ABOUT]), *row[NOTIFY_RECIPIENTS:])
-            elif kind == "data" or kind == "deliver":
-                self._weight += len(row[OCTETS] if kind == "data" else row[DELIVER_OCTETS])
+            elif kind in _MAIL:
+                self._weight += len(mail_in(row))
             elif kind == "submit" and self.on_submit is not None:
                 self.on_submit(row, own)
             record(row)
+            if self._weight > HEAVIEST and self._analysis is not None:
+                self._move_mail()
+
+    def _move_mail(self) -> None:
+        """Put the mail of the rows in memory on disk; the rows stay, to be sorted by time."""
+        self.write_journal()
+        rows = self._trace.growing
+        for number in range(self._light, len(rows)):
+            if len(mail_in(rows[number])) >= _LARGE:
+                rows[number] = self._backlog.move(rows[number])
+        self._light = len(rows)
+        self._weight = 0
+        self._has_moved = True
 
     def _know(self, number: int, numbers: RunNumbers) -> int:
         real = self._known[number] = numbers.number(number)
@@ -185,11 +264,14 @@ class Recorder:
         """Write the trace so far; move old rows to the file, if there are many."""
         self.write_journal()
         rows = self._trace.growing
-        if self._analysis is None or (len(rows) < MOST and self._weight < HEAVIEST):
+        if self._analysis is None or (len(rows) < MOST and not self._has_moved):
             return
         if clock.now < self._again:
             return
         self._again = clock.now + _INTERVAL * clock.speed
+        if self._has_moved:
+            return_free_memory()
+        self._move_mail()
         self.sort()
         until = bisect_left(rows, clock.now - LATE * clock.speed, key=lambda row: row[T])
         until = min(until, len(rows) - 1)  # the last row tells the time of the trace
@@ -198,7 +280,8 @@ class Recorder:
             del rows[:until]
             self._in_journal -= until
             self._trace.first_seq += until
-            self._weight = 0
+            self._light = len(rows)
+            self._has_moved = any(map(is_moved, rows))
 
     def work(self) -> bool:
         """Give the analysis some of the rows that wait for it; return whether there are more."""
@@ -214,11 +297,12 @@ class Recorder:
 
     def finish(self) -> None:
         """Give the analysis the last rows, when no others wait for it."""
-        self._backlog.close()
         if self._journal is not None:
             self.write_journal()
             self._journal.close()
         if self._analysis is not None:
-            self._analysis.trace.growing.extend(self._trace.rows)
-            self._analysis.take()
+            for rows in chunks(self._trace.growing):
+                self._analysis.trace.growing.extend(map(self._backlog.whole, rows))
+                self._analysis.take()
             self._trace.clear()
+        self._backlog.close()

@@ -207,7 +207,8 @@ class LiveSession(AnySession):
                 if len(self._buffer) > LONGEST:
                     self.cut("more data arrived than the network can hold")
                 return
-            unit = bytes(self._buffer[:end])
+            with memoryview(self._buffer) as begun:
+                unit = bytes(begun[:end])
             del self._buffer[:end]
             self._searched = 0
             spoken = self._at_sender.ask_next(unit)

@@ -18,6 +18,7 @@ from lab.live.settings import Settings
 from lab.live.spool_folder import SpoolProblem, check_folder, locked
 from lab.live.watch import Show
 from lab.runtime.gc_pause import gc_pause
+from lab.runtime.memory import return_memory_early
 from lab.runtime.private_files import writes_private_files
 from lab.runtime.signals import blocked, held_back
 from lab.topology.model import Topology
@@ -58,6 +59,7 @@ def run_live(
     OSError if a host cannot listen, or the storage cannot be used; what fails later ends the run,
     and the trace is returned.
     """
+    return_memory_early()
     descriptors()  # a session takes two descriptors
     loop = asyncio.Runner(loop_factory=loop_factory())
     with ExitStack() as closing, gc_pause(), _storage(settings, topology) as made, loop as runner:

@@ -20,7 +20,7 @@ from lab.analysis.streaming import StreamingAnalysis
 from lab.live.network import LiveNetwork
 from lab.live.running import run_live
 from lab.live.settings import Settings
-from lab.trace.retention import LIVE_ROWS, Retention
+from lab.trace.retention import live_retention
 from lab.trace.trace import Trace
 
 
@@ -31,9 +31,8 @@ def serve(request: dict[str, Any]) -> str:
     """
     folder = Path(request["folder"])
     settings: Settings = request["settings"]
-    analysis = StreamingAnalysis(
-        Trace(), Retention(settings.level, folder / "trace.parquet", most=LIVE_ROWS)
-    )
+    retention = live_retention(settings.level, folder / "trace.parquet")
+    analysis = StreamingAnalysis(Trace(), retention)
     end = _End()
     try:
         trace, _ = run_live(

@@ -16,11 +16,14 @@ import json
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from lab.trace.rows import HOST, KIND, MESSAGE, OWN, PEER, SESSION, Row, T
+
+_MOST_BYTES: Final = 1 << 20
+"""Bytes of rows of a host that are hashed together."""
 
 
 class _Naming:
@@ -118,11 +121,16 @@ class Digests:
             if text is None:
                 text = texts[host] = bytearray()
             encode((row[T], kind, host, row[PEER], session, message, columns), text, -1)
+            if len(text) > _MOST_BYTES:
+                self._hash(host, texts.pop(host))
         for host, text in texts.items():
-            sha = self._hosts.get(host)
-            if sha is None:
-                sha = self._hosts[host] = hashlib.sha256()
-            sha.update(text)
+            self._hash(host, text)
+
+    def _hash(self, host: str, text: bytearray) -> None:
+        sha = self._hosts.get(host)
+        if sha is None:
+            sha = self._hosts[host] = hashlib.sha256()
+        sha.update(text)
 
     def hashes(self) -> dict[str, bytes]:
         """Return the 32 bytes of the hash of each host's events so far."""

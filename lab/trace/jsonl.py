@@ -34,19 +34,29 @@ class TraceFile:
     by_arrival: bool = False
 
 
-def journal_lines(rows: Iterable[Row], first: int, level: str) -> bytes:
-    """Return lines for rows of a run that goes on; the first has the sequence number ``first``."""
-    lines = []
+def journal_lines(rows: Iterable[Row], first: int, level: str) -> Iterator[bytearray]:
+    """Yield lines for rows of a run that goes on; the first has the sequence number ``first``.
+
+    They come in pieces of about a megabyte, as one row may be mail of many.
+    """
+    lines = bytearray()
     for number, row in enumerate(rows, first):
         flat = flat_row(row, number)
         if number == 0:
             flat["level"] = level
             flat["order"] = "arrival"
-        lines.append(_encode(flat))
-    return b"\n".join([*lines, b""])
+        _encode_into(flat, lines, -1)
+        lines += b"\n"
+        if len(lines) > _PIECE:
+            yield lines
+            lines = bytearray()
+    if lines:
+        yield lines
 
 
-_encode = msgspec.json.Encoder().encode
+_encode_into = msgspec.json.Encoder().encode_into
+
+_PIECE: Final = 1 << 20
 
 
 def is_journal(path: Path) -> bool:

@@ -46,7 +46,10 @@ GROUP_ROWS: Final = 16_384
 """Events that are read together when one of them is needed."""
 
 CACHED_GROUPS: Final = 8
-"""Groups of events that a reader keeps in memory."""
+"""Groups of events that a reader keeps in memory, at most."""
+
+CACHED_OCTETS: Final = 64 << 20
+"""Bytes of mail and dialogue in those groups, but for the last one, at most."""
 
 
 def _schema() -> pyarrow.Schema:
@@ -73,12 +76,13 @@ class ParquetWriter:
     """Writes a trace to a folder, part by part.
 
     ``level`` says how much of the run is recorded; the rows given to :meth:`write` are those that
-    it keeps.
+    it keeps. ``most_octets`` bytes of mail and dialogue wait in memory for their file, at most.
     """
 
-    def __init__(self, folder: Path, level: str = "wire") -> None:
+    def __init__(self, folder: Path, level: str = "wire", most_octets: int | None = None) -> None:
         self.folder = folder
         self.level = level
+        self._most_octets = most_octets or MAX_WAITING_OCTETS
         if folder.is_dir():
             shutil.rmtree(folder)
         else:
@@ -100,7 +104,7 @@ class ParquetWriter:
         count = len(self._waiting)
         self._waiting.extend(rows)
         self._waiting_octets += octets_in(self._waiting[count:])
-        while len(self._waiting) >= PART_ROWS or self._waiting_octets > MAX_WAITING_OCTETS:
+        while len(self._waiting) >= PART_ROWS or self._waiting_octets > self._most_octets:
             self._write_part(self._waiting[:PART_ROWS])
             del self._waiting[:PART_ROWS]
             self._waiting_octets = octets_in(self._waiting)
@@ -182,6 +186,7 @@ class StoredRows(Sequence[Row]):
         self._starts: list[int] = []
         self._places: list[tuple[int, int]] = []
         self._cache: OrderedDict[int, list[Row]] = OrderedDict()
+        self._cached: dict[int, int] = {}
         self._count = 0
         ranges: list[tuple[int, int]] = []
         for path in sorted(folder.glob("part-*.parquet")):
@@ -234,8 +239,11 @@ class StoredRows(Sequence[Row]):
         rows = self._cache.get(number)
         if rows is None:
             rows = self._cache[number] = self._read(number)
-            if len(self._cache) > CACHED_GROUPS:
-                self._cache.popitem(last=False)
+            self._cached[number] = octets_in(rows)
+            while len(self._cache) > 1 and (
+                len(self._cache) > CACHED_GROUPS or sum(self._cached.values()) > CACHED_OCTETS
+            ):
+                del self._cached[self._cache.popitem(last=False)[0]]
         else:
             self._cache.move_to_end(number)
         return rows

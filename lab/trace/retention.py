@@ -19,6 +19,9 @@ MAX_ROWS_IN_MEMORY: Final = 250_000
 LIVE_ROWS: Final = 20_000
 """The same for a live run, which may last for days, and whose hosts need the memory too."""
 
+LIVE_OCTETS: Final = 32 << 20
+"""Bytes of mail and dialogue of a live run that wait in memory for their file."""
+
 
 class Retention:
     """Keeps the rows of a run that a level keeps: in memory while they are few, else in a folder.
@@ -26,7 +29,7 @@ class Retention:
     ``level`` is one of :data:`lab.trace.levels.LEVELS`. ``folder`` is where the rows go when they
     are too many for memory; if it is None they are dropped then, and ``has_dropped`` is true.
     ``in_memory`` keeps all rows in memory, however many they are; ``most`` is how many are few, by
-    default MAX_ROWS_IN_MEMORY.
+    default MAX_ROWS_IN_MEMORY, and ``most_octets`` how many bytes of mail and dialogue.
     """
 
     def __init__(
@@ -36,12 +39,14 @@ class Retention:
         *,
         in_memory: bool = False,
         most: int | None = None,
+        most_octets: int | None = None,
     ) -> None:
         self.level = checked_level(level)
         self.folder = folder
         self.has_dropped = False
         self._max_rows = math.inf if in_memory else most or MAX_ROWS_IN_MEMORY
-        self._max_octets = math.inf if in_memory else MAX_WAITING_OCTETS
+        self._most_octets = most_octets or MAX_WAITING_OCTETS
+        self._max_octets = math.inf if in_memory else self._most_octets
         self._writer: ParquetWriter | None = None
         self._kept: list[Row] = []
         self._octets = 0
@@ -73,7 +78,7 @@ class Retention:
             self.has_dropped = True
             del self._kept[1:]
             return
-        self._writer = ParquetWriter(self.folder, self.level)
+        self._writer = ParquetWriter(self.folder, self.level, self._most_octets)
         self._writer.write(self._kept)
         self._kept = []
 
@@ -93,3 +98,8 @@ class Retention:
         if self.has_dropped:
             return Trace([*self._kept, *self._last], level="none", recorded=digest)
         return Trace(self._kept, self.level, digest)
+
+
+def live_retention(level: str, folder: Path | None) -> Retention:
+    """Return what keeps the rows of a live run: few of them in memory."""
+    return Retention(level, folder, most=LIVE_ROWS, most_octets=LIVE_OCTETS)

@@ -141,3 +141,22 @@ def test_all_artefacts_of_a_stored_trace_are_those_of_the_trace(
     assert kept - {"trace.parquet"} == whole - {"trace.jsonl"}
     for same in ("summary.json", "transcript.txt", "capture.pcap", "replay.html"):
         assert (tmp_path / "kept" / same).read_bytes() == (tmp_path / "whole" / same).read_bytes()
+
+
+def test_a_reader_keeps_little_mail_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Groups of events with much mail are read again; the one that was read last stays."""
+    monkeypatch.setattr(parquet, "CACHED_OCTETS", 10_000)
+    writer = ParquetWriter(tmp_path / "trace.parquet", most_octets=3_500)
+    rows = [(0.0, "deliver", "A", None, None, n, "1", "ann", bytes(4_000)) for n in range(6)]
+    for row in rows:
+        writer.write([row])
+    writer.close("sha256:", {})
+    stored = StoredRows(tmp_path / "trace.parquet")
+    for _ in range(2):
+        assert [stored[number] for number in range(6)] == rows
+    kept = vars(stored)["_cache"]
+    assert len(kept) == 2
+    again = kept[5]
+    assert stored[5] is again[0]

@@ -1,0 +1,141 @@
+"""The memory of the process that carries the links: it does not grow with the mail in a run."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+import tracemalloc
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+
+import lab
+from lab.analysis.streaming import StreamingAnalysis
+from lab.live.commits import Acceptance
+from lab.live.control import Control
+from lab.live.journal import Journal
+from lab.live.output import Output
+from lab.live.recorder import Recorder
+from lab.live.row_ring import outbox
+from lab.live.wallclock import WallClock
+from lab.simulation.numbering import RunNumbering
+from lab.trace.retention import live_retention
+from lab.trace.rows import OUTSIDE, Row
+from lab.trace.trace import Trace
+
+PIECE = (b"x" * 70 + b"\r\n") * 910
+PIECES = 60
+SIZE = PIECES * len(PIECE)
+MAILS = 24
+
+
+def rows_of(message: int) -> Iterator[Row]:
+    """What a host records of mail of 4 MB from outside for one of its users."""
+    at, session = message / 10, message
+    about = ("A", OUTSIDE, session, None)
+    yield at, "open", OUTSIDE, "A", session, None, "arpanet", "tcp", ("127.0.0.1", "A"), at
+    for number in range(PIECES):
+        yield at, "data", *about, at, bytes([65 + number % 26]) + PIECE[1:]
+    yield at, "data", *about, at, b".\r\n"
+    yield at, "submit", "A", None, None, message, "a@B", ("ann@A",), "MAIL", SIZE
+    yield at, "accept", "A", OUTSIDE, session, message, ("1",), "a@B", SIZE
+    text = b"".join(bytes([65 + number % 26]) + PIECE[1:] for number in range(PIECES))
+    yield at, "deliver", "A", None, None, message, "1", "ann", b"Return-Path: <a@B>\r\n" + text
+    yield at, "reply", OUTSIDE, "A", session, message, at, b"250 OK\r\n"
+    yield at, "close", OUTSIDE, "A", session, None, "QUIT"
+
+
+def test_mail_does_not_stay_in_memory(tmp_path: Path) -> None:
+    """24 mails of 4 MB within a few seconds, each of them twice in the rows: all are in the trace.
+
+    The rows of the last two seconds may have to be sorted yet; their mail is on disk already.
+    """
+    trace = Trace()
+    trace.record((0.0, "start", "", None, None, None, {"hosts": []}))
+    retention = live_retention("wire", tmp_path / "trace.parquet")
+    analysis = StreamingAnalysis(Trace(), retention)
+    journal = Journal(tmp_path / "trace.jsonl", "wire")
+    records = Recorder(trace, trace.record, RunNumbering(), analysis, tmp_path, journal)
+    clock = WallClock(time.monotonic())
+    next(rows_of(1))
+    import pyarrow.parquet  # noqa: F401  it takes memory of its own
+
+    tracemalloc.start()
+    try:
+        for message in range(1, MAILS + 1):
+            for row in rows_of(message):
+                records.take([row])
+            records.put_away(clock)
+            records.work()
+        records.sort()
+        while records.work():
+            pass
+        records.finish()
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 26 * SIZE, "all of it, twice and in a part of the trace's file, is over 60"
+    kept = analysis.close()
+    assert analysis.account.summary()["delivered"] == MAILS
+    for number, message in enumerate(range(1, MAILS + 1)):
+        wanted = [row for row in rows_of(message) if row[1] in ("data", "deliver")]
+        begin = 1 + number * (PIECES + 7)
+        rows = kept.rows[begin : begin + PIECES + 7]
+        assert [row[-1] for row in rows if row[1] in ("data", "deliver")] == [
+            row[-1] for row in wanted
+        ]
+    so_far = lab.Trace.read_jsonl(tmp_path / "trace.jsonl")
+    assert [event["octets"] for event in so_far if event.kind == "deliver"] == [
+        row[-1]
+        for message in range(1, MAILS + 1)
+        for row in rows_of(message)
+        if row[1] == "deliver"
+    ]
+
+
+class Quiet(Output):
+    """A host's process that has nothing to do."""
+
+    now = 0.0
+    has_work = False
+
+    def state(self) -> tuple[Any, ...]:
+        return ()
+
+    def give_up(self, error: Exception) -> None:
+        raise error
+
+    def finish(self, acceptance: Acceptance) -> None:
+        raise AssertionError("nothing was handed over")
+
+    finish_again = finish
+    failed = give_up
+
+
+def test_a_process_that_has_let_go_of_its_storage_does_nothing_more(tmp_path: Path) -> None:
+    """What still comes as its connections are closed is neither stored nor an error."""
+
+    async def run() -> bytes:
+        ours, theirs = socket.socketpair()
+        ring = outbox()
+        output = Quiet("A", Control(ours), tmp_path / "A.sqlite", ring, durable=True)
+        output.close()
+        output.commits.forget(Mock())
+        output.write(Mock(), b"250 OK\r\n")
+        output.send("call", 1)
+        output.flush()
+        theirs.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            theirs.recv(1)
+        await asyncio.sleep(0.01)
+        ours.close()
+        heard = theirs.recv(100)
+        theirs.close()
+        ring.close()
+        return heard
+
+    assert asyncio.run(run()) == b""
