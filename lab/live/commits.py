@@ -119,6 +119,11 @@ class Commits:
         self._changes.add(acceptance.changes)
 
     @property
+    def has_own_changes(self) -> bool:
+        """Whether something is to be written besides mail that a peer hands over."""
+        return bool(self._changes or self._apart)
+
+    @property
     def is_due(self) -> bool:
         """Whether there is something to write that has not failed before."""
         return bool(self.staged) or (bool(self._changes) and not self.has_failed)
@@ -164,6 +169,8 @@ class Commits:
         synced, self.syncing = self.syncing, []
         if error is None:
             return synced
+        # what was written meanwhile is after it in the log, of which a part may be lost
+        synced, self.written = synced + self.written, []
         for acceptance in synced:
             self._changes.add(acceptance.changes.undone())
             self.failed.append((acceptance, NOT_STORED))

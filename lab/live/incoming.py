@@ -265,7 +265,7 @@ class IncomingConnection(OpenSession, Caller):
         if self._recipients is not None:
             asked = process.asked.pop(self.number, None)
             self._recipients.follow(self.receiver.transaction, asked)
-        self._do(events, free=is_outside)
+        self._do(events)
 
     def _note_held(self, came: int) -> None:
         """Note how much memory the caller takes; mail that is being stored counts until it is."""
@@ -293,7 +293,7 @@ class IncomingConnection(OpenSession, Caller):
         """End the session with a 421: its client has more than its share."""
         self._close_channel(why, "its client had too much")
 
-    def _do(self, events: list[Crossing], *, free: bool = False) -> None:
+    def _do(self, events: list[Crossing]) -> None:
         """Send the replies; record what crossed, if the network does not."""
         self._say_first(events)
         if self._recipients is not None and self.peer != OUTSIDE:
@@ -304,7 +304,7 @@ class IncomingConnection(OpenSession, Caller):
             if kind == "reply" and self._writer is not None:
                 self._writer.write(octets, self.receiving.now)
             elif kind == "reply" and self.peer != OUTSIDE:
-                self.process.write(self.channel.transport, octets, free=free)
+                self.process.reply(self.channel.transport, octets)
         if self._known:
             self.process.schedule_flush()
         if self.receiver.turned:
@@ -364,7 +364,7 @@ class IncomingConnection(OpenSession, Caller):
         events = self.receiver.answer(verdict)
         if self.peer == OUTSIDE:
             self._note_held(0)
-        self._do(events, free=True)
+        self._do(events)
         self.go_on()
 
     def _turn(self) -> None:

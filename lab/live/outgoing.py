@@ -98,7 +98,7 @@ class OutgoingConnection(PendingCall):
             self.replies += kind == "reply"
             if kind != "reply" and crossed:
                 self._report_mail(kind)
-                self.process.write(self.channel.transport, crossed)
+                self.process.command(self.channel.transport, crossed)
         self.process.schedule_flush()
         if isinstance(self.sender, SenderSMTP) and self.sender.turned:
             self._turn()
@@ -123,7 +123,7 @@ class OutgoingConnection(PendingCall):
             return
         self._mail_reported = report
         if outgoing is None:
-            self.process.send("mail", self.number, None, [], "", b"")
+            self.process.tell("mail", self.number, None, [], "", b"")
         elif kind == "data":
             message, ids = self.queue_sender.identify(Transaction())
             path = outgoing.reverse_path.bare
@@ -132,9 +132,9 @@ class OutgoingConnection(PendingCall):
             octets = outgoing.mail_data if is_outside else b""
             local = [p.user for n, p in enumerate(outgoing.forward_paths) if outgoing.taken(n)]
             everyone = self.queue_sender.ids(list(range(len(outgoing.forward_paths))))
-            self.process.send("mail", self.number, message, ids, path, octets, local, everyone)
+            self.process.tell("mail", self.number, message, ids, path, octets, local, everyone)
         else:
-            self.process.send("mail", self.number, self.queue_sender.message, [], "", b"")
+            self.process.tell("mail", self.number, self.queue_sender.message, [], "", b"")
 
     def _finish(self, now: float) -> None:
         self.over = True

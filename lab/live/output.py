@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from pathlib import Path as FilePath
 from typing import Any, Final
@@ -17,6 +16,7 @@ from typing import Any, Final
 from lab.live.commits import Acceptance, Commits
 from lab.live.control import Control, PeerGone
 from lab.live.failures import failure_row, reason_of_failure
+from lab.live.host_duties import HostDuties
 from lab.live.row_ring import HELD, INSTEAD, SIZE, RowRing, packed, what_happened_anyway
 from lab.live.send_queue import SendQueue
 from lab.live.storage import Storage
@@ -38,7 +38,7 @@ _AGAIN: Final = 1.0
 """Seconds after which storage that failed is tried again."""
 
 
-class Output(ABC):
+class Output(HostDuties):
     """What a host's process stores, reports to the network, and sends.
 
     ``name`` is the host's. ``commits`` is what is to be stored. ``inputs`` counts what sessions
@@ -66,6 +66,7 @@ class Output(ABC):
         self._batches: list[int] = []
         self._synced_batch = 0
         self._send_queue = SendQueue()
+        self._told: list[tuple[Any, ...]] = []
         self._announced = 0
         self._inputs_before = 0
         self._gathers_until = math.inf
@@ -75,36 +76,6 @@ class Output(ABC):
         self._came = 0
         self._urgent = True
         self._reported: Any = None
-
-    @abstractmethod
-    def state(self) -> tuple[Any, ...]:
-        """Return what the network has to know of the host's state."""
-
-    @property
-    @abstractmethod
-    def has_work(self) -> bool:
-        """Whether the host will do something by itself."""
-
-    @property
-    @abstractmethod
-    def now(self) -> float:
-        """The time of the run, in seconds."""
-
-    @abstractmethod
-    def failed(self, error: Exception) -> None:
-        """Record that something other than a session has failed; the host goes on."""
-
-    @abstractmethod
-    def give_up(self, error: Exception) -> None:
-        """End the process, as it cannot go on: the network starts it again."""
-
-    @abstractmethod
-    def finish(self, acceptance: Acceptance) -> None:
-        """Do what remains to be done with mail that is stored, or cannot be."""
-
-    @abstractmethod
-    def finish_again(self, acceptance: Acceptance) -> None:
-        """Do what :meth:`finish` has left undone, as it has failed half way."""
 
     # -- recording ------------------------------------------------------------------------------
 
@@ -206,7 +177,20 @@ class Output(ABC):
             self.begin()  # what has happened until here is known to others from now on
         self._store()
         self._report_rows()
+        self._put_told()
         self.control.send(*message)
+
+    def tell(self, *message: Any) -> None:
+        """Send the network a message with the next flush, before the bytes that follow from it."""
+        if self._mark is not None:
+            self.begin()  # as above
+        self._told.append(message)
+        self.schedule_flush()
+
+    def _put_told(self) -> None:
+        told, self._told = self._told, []
+        for message in told:
+            self.control.put(*message)
 
     def _put_rows(self, batch: int = 0, more: Sequence[Row] = ()) -> None:
         """Put the rows where they outlive this process; too many at once go to the network.
@@ -271,6 +255,7 @@ class Output(ABC):
         if self._urgent or self.outbox.written - self._announced > SIZE // 2:
             self._urgent = False
             self._report_rows()
+            self._put_told()
             self._report_state()
             self.control.flush_all()
 
@@ -278,7 +263,7 @@ class Output(ABC):
         state = self.state()
         if state != self._reported:
             self._reported = state
-            self.control.send("state", *state)
+            self.control.put("state", *state)
 
     # -- sending --------------------------------------------------------------------------------
 
@@ -290,6 +275,24 @@ class Output(ABC):
         if octets:
             self._send_queue.add(transport, octets, free=free)
             self._schedule()
+
+    def reply(self, transport: asyncio.Transport, octets: bytes) -> None:
+        """Send a host a reply. If it says that mail is stored, it is: nothing has to be waited for.
+
+        Only where a fault waits for what the host records does that come first.
+        """
+        self.write(transport, octets, free=not self.is_watched)
+
+    def command(self, transport: asyncio.Transport, octets: bytes) -> None:
+        """Send a host a command or mail data, when it is written what became of the mail before.
+
+        It promises nothing, so it need not wait for the disk.
+        """
+        free = not self.commits.has_own_changes
+        self._send_queue.add(
+            transport, octets, free=free and not self.is_watched, early=not self.is_watched
+        )
+        self._schedule()
 
     def hang_up(self, transport: asyncio.Transport, *, free: bool = False) -> None:
         """Close a connection after what was written to it has left."""
@@ -345,6 +348,10 @@ class Output(ABC):
         if self._waits_for_more():
             self._flushing = False
             self._put_rows(self.storage.batch + 1)
+            if self._told:
+                self._report_rows()
+                self._put_told()
+                self.control.flush_all()
             send_queue.send_free()
             if self._syncing is None:
                 self._schedule()
@@ -356,7 +363,7 @@ class Output(ABC):
         if self._syncing is None and self.storage.is_unsynced:
             self._begin_sync()
         if self._syncing is not None:
-            send_queue.send_free()
+            send_queue.send_early()
         else:
             send_queue.send()
         self._flushing = False
@@ -366,10 +373,11 @@ class Output(ABC):
     def _waits_for_more(self) -> bool:
         """Whether what is to be stored waits for more, so that many sessions share one commit.
 
-        It does as long as every turn of the loop brings input; a single session waits for nobody.
+        It does as long as every turn of the loop brings input; a single session waits for nobody,
+        and a sender-SMTP does not wait for mail that comes in.
         """
         before, self._inputs_before = self._inputs_before, self.inputs
-        if not self.commits.is_due:
+        if not self.commits.is_due or self._send_queue.has_early:
             return False
         if self._syncing is not None:
             return True
@@ -427,10 +435,10 @@ class Output(ABC):
     def _begin_sync(self) -> None:
         self._send_queue.withhold()
         self.commits.begin_sync()
-        self._synced_batch = self.storage.batch
+        self._synced_batch = self.storage.begin_sync()
         loop = asyncio.get_running_loop()
         try:
-            self._syncing = loop.run_in_executor(None, self.storage.sync)
+            self._syncing = loop.run_in_executor(None, self.storage.sync, self._synced_batch)
         except RuntimeError as error:  # no thread can be started
             self._syncing = loop.create_future()
             self._syncing.set_exception(error)
@@ -444,6 +452,7 @@ class Output(ABC):
         stored = self.commits.end_sync(error)
         if error is not None:
             # what was written may not be on the disk: its mail gets no 250
+            self._synced_batch = self.storage.batch
             for batch in [number for number in self._batches if number <= self._synced_batch]:
                 self._void(batch)
         self._is_stored(self._synced_batch)

@@ -11,31 +11,57 @@ _Leaving = tuple[asyncio.Transport, bytes | None]
 class SendQueue:
     """The bytes and closings that wait to leave, in order on each connection.
 
-    What is ``free`` promises nothing, and may leave while the mail of others is being stored.
+    What is ``free`` promises nothing, and may leave while the mail of others is being stored. What
+    is ``early`` must not be undone if this process ends, and may leave when that is written, before
+    the disk has confirmed it. Everything else waits for the disk.
     """
 
     def __init__(self) -> None:
         self._free: list[_Leaving] = []
+        self._early: list[_Leaving] = []
+        self._before: set[asyncio.Transport] = set()
         self._bound: list[_Leaving] = []
         self._withheld: list[_Leaving] = []
         self._waiting: set[asyncio.Transport] = set()
 
-    def add(self, transport: asyncio.Transport, octets: bytes | None, *, free: bool) -> None:
+    def add(
+        self,
+        transport: asyncio.Transport,
+        octets: bytes | None,
+        *,
+        free: bool = False,
+        early: bool = False,
+    ) -> None:
         """Add bytes to be sent on a connection; or, with None, close it after them."""
-        if free and transport not in self._waiting:
-            self._free.append((transport, octets))
-        else:
+        if transport in self._waiting or not (free or early):
             self._bound.append((transport, octets))
             self._waiting.add(transport)
+        elif free and transport not in self._before:
+            self._free.append((transport, octets))
+        else:
+            self._early.append((transport, octets))
+            self._before.add(transport)
+
+    @property
+    def has_early(self) -> bool:
+        """Whether something waits only for what is to be written."""
+        return bool(self._early)
 
     def send_free(self) -> None:
         """Send what need not wait for storage."""
         free, self._free = self._free, []
         _send(free)
 
+    def send_early(self) -> None:
+        """Send what need not wait for the disk: everything is written."""
+        self.send_free()
+        early, self._early = self._early, []
+        self._before.clear()
+        _send(early)
+
     def send(self) -> None:
         """Send everything: everything is stored."""
-        self.send_free()
+        self.send_early()
         bound, self._bound = self._bound, []
         self._waiting.clear()
         _send(bound)

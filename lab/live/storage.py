@@ -160,7 +160,8 @@ class Storage:
         self.unreadable: list[str] = []
         if (marked_as := last_marked(path)) > last:
             self.unreadable.append(f"the last {marked_as - last} commits are not there any more")
-        self.batch = self._committed = max(last, marked_as)
+        self.batch: int = max(last, marked_as)
+        self._committed: int = self.batch
         self._mark = os.open(mark_of(path), os.O_CREAT | os.O_WRONLY, 0o600)
         self._octets: dict[int, _Octets] = {}
         self._copies: dict[QueuedMail, _Copy] = {}
@@ -274,15 +275,21 @@ class Storage:
             with suppress(sqlite3.Error):  # SQLite may have done so itself
                 self._file.execute("rollback")
 
-    def sync(self) -> None:
+    def begin_sync(self) -> int:
+        """Return the number of the last commit that the next :meth:`sync` surely waits for.
+
+        What is committed from now on is unsynced, even if the disk has not begun yet.
+        """
+        self.is_unsynced = False
+        return self._committed
+
+    def sync(self, batch: int) -> None:
         """Wait for the disk: what was written outlives the machine. May be called in a thread.
 
         The write-ahead log holds every commit since SQLite last copied it into its file, which it
         does in order, with the disk waited for; so the log is all that there is to wait for.
-        Raises OSError.
+        ``batch`` is what :meth:`begin_sync` returned. Raises OSError.
         """
-        self.is_unsynced = False
-        batch = self._committed
         try:
             _sync(self._log)
         except OSError:

@@ -107,6 +107,28 @@ def test_what_is_free_passes_what_waits_but_not_on_its_own_connection() -> None:
     assert gone[-1] == ("one", b"again")
 
 
+def test_what_is_early_waits_until_it_is_written_and_not_for_the_disk() -> None:
+    """A command after mail that was taken; what was said before it on a connection leaves first."""
+    gone: list[bytes] = []
+    one, two = (Mock(is_closing=lambda: False, write=gone.append) for _ in range(2))
+    departures = SendQueue()
+    departures.add(one, b"MAIL", early=True)
+    departures.add(one, b"RCPT", free=True, early=True)
+    departures.add(two, b"DATA", free=True, early=True)
+    departures.send_free()
+    assert gone == [b"DATA"]
+    assert departures.has_early
+    departures.add(two, b"250")
+    departures.withhold()
+    departures.add(two, b"MAIL", early=True)
+    departures.send_early()
+    assert gone == [b"DATA", b"MAIL", b"RCPT"]
+    assert not departures.has_early
+    departures.release()
+    departures.send()
+    assert gone[3:] == [b"250", b"MAIL"]
+
+
 class Killed(Exception):
     """Stands for a SIGKILL: nothing of the host runs after it."""
 
