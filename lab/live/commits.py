@@ -56,6 +56,8 @@ class Commits:
         self.failed: list[tuple[Acceptance, Reply]] = []
         self.has_failed = False
         self.why = ""
+        # whether mail of the host's own waits to be written, waits for the disk, is being synced
+        self._own_mail = [False, False, False]
         self._changes = Changes()
         self._apart: Changes | None = None
 
@@ -65,6 +67,7 @@ class Commits:
         """Store queued mail; return whether it may be tried before that."""
         if self.current is None:
             self._open.mails[mail] = queue
+            self._own_mail[0] = True
             return True
         self.current.changes.mails[mail] = queue
         self.current.admitted.append((queue, mail))
@@ -124,6 +127,11 @@ class Commits:
         return bool(self._changes or self._apart)
 
     @property
+    def has_own_mail(self) -> bool:
+        """Whether mail that no peer has handed over is not on the disk yet: a user's, say."""
+        return any(self._own_mail)
+
+    @property
     def is_due(self) -> bool:
         """Whether there is something to write that has not failed before."""
         return bool(self.staged) or (bool(self._changes) and not self.has_failed)
@@ -156,17 +164,20 @@ class Commits:
         self.has_failed = False
         self._changes = Changes()
         self.written += staged
+        self._own_mail[:2] = False, any(self._own_mail[:2])
         return True
 
     def begin_sync(self) -> None:
         """Begin to wait for the disk, on behalf of everything that is written."""
         self.syncing, self.written = self.written, []
+        self._own_mail[1:] = False, self._own_mail[1]
 
     def end_sync(self, error: BaseException | None) -> list[Acceptance]:
         """Return the mail that is on the disk now; after an error, none, and that mail has
         failed.
         """
         synced, self.syncing = self.syncing, []
+        self._own_mail[2] = False
         if error is None:
             return synced
         # what was written meanwhile is after it in the log, of which a part may be lost
@@ -179,6 +190,7 @@ class Commits:
     def take_written(self) -> list[Acceptance]:
         """Return the mail that is written, where nobody waits for the disk."""
         written, self.written = self.written, []
+        self._own_mail[1] = False
         return written
 
     def take_failed(self) -> list[tuple[Acceptance, Reply]]:

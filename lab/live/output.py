@@ -286,12 +286,13 @@ class Output(HostDuties):
     def command(self, transport: asyncio.Transport, octets: bytes) -> None:
         """Send a host a command or mail data, when it is written what became of the mail before.
 
-        It promises nothing, so it need not wait for the disk.
+        It promises nothing, so it need not wait for the disk; unless that has to take mail which
+        this host has begun itself, and which may be the mail that is sent.
         """
-        free = not self.commits.has_own_changes
-        self._send_queue.add(
-            transport, octets, free=free and not self.is_watched, early=not self.is_watched
-        )
+        commits = self.commits
+        early = not (self.is_watched or commits.has_own_mail)
+        free = early and not commits.has_own_changes
+        self._send_queue.add(transport, octets, free=free, early=early)
         self._schedule()
 
     def hang_up(self, transport: asyncio.Transport, *, free: bool = False) -> None:
