@@ -52,7 +52,8 @@ def bench(sessions: int, quick: bool, edges: str | None, as_json: bool) -> None:
 
 def check_map(path: Path) -> None:
     """Exit with status 2 if an edge list cannot be read, before minutes are spent on the rest."""
-    from lab.topology.graph_files import GraphFault, read_graph
+    from lab.topology.graph_files import read_graph
+    from lab.topology.maps.map import GraphFault
 
     try:
         read_graph(path)

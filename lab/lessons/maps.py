@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 from lab.escaping import visible
 from lab.lessons import course
 from lab.runtime.streams import generator
-from lab.topology.graph_files import GraphFault, read_graph
+from lab.topology.graph_files import read_graph
+from lab.topology.maps.map import GraphFault, to_networkx
 from lab.topology.model import FaultSpec, Topology, TopologyError
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def uucp(letters: int = 400) -> Topology:
 
 
 def _read(path: Path) -> networkx.Graph:
-    net = read_graph(path)
+    net = to_networkx(read_graph(path))
     if len(net) < FEWEST:
         raise GraphFault(f"{path.name} has {len(net)} hosts; this lesson requires {FEWEST} or more")
     return net

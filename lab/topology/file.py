@@ -27,8 +27,18 @@ from lab.topology.specs import (
 GRAPH_FORMATS: Final = {
     "GraphML": (".graphml",),
     "GML": (".gml",),
-    "node-link JSON": (".json",),
+    "JSON": (".json",),
+    "GEXF": (".gexf",),
+    "Pajek": (".net", ".pajek"),
+    "DOT": (".dot", ".gv"),
+    "CSV": (".csv", ".tsv"),
     "lines of node node cost": (".txt", ".edges", ".edgelist"),
+    "adjacency lists": (".adjlist",),
+    "XML of SNDlib or fnss": (".xml",),
+    "SNDlib's native format": (".sndlib",),
+    "pathalias maps": (".map", ".uucp"),
+    "graph6": (".g6", ".graph6"),
+    "sparse6": (".s6", ".sparse6"),
 }
 """The formats of graph files, and the endings of each."""
 
@@ -146,7 +156,8 @@ class TopologyFile:
         default=None,
         metadata=setting(
             "name",
-            f"A file of hosts and links in place of `[[host]]` and `[[link]]`: {FORMATS_LISTED}.",
+            f"A file of hosts and links in place of `[[host]]` and `[[link]]`: {FORMATS_LISTED}. "
+            "`lab help maps` shows them.",
             example='"map.graphml"',
         ),
     )

@@ -1,14 +1,11 @@
 """Graphs from files and from networkx's generators.
 
-An edge list has an edge on each line: two nodes and, optionally, a cost,
-as in ``ucbvax decvax 300``. A ``#`` begins a comment. Of two lines about the same pair, in either
-order, the lower cost counts: mail gets across if either end calls the other.
+:mod:`lab.topology.maps` has the readers of the formats; their tables are made in
+:mod:`lab.topology.graphs`.
 """
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
@@ -17,150 +14,55 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lab.quantities import as_toml
 from lab.topology.file import FORMATS_LISTED, GRAPH_FORMATS
+from lab.topology.maps.map import LARGEST_GRAPH, FileFault, GraphFault, Map, UnknownFormat
+from lab.topology.maps.opening import read_map
 from lab.topology.problems import did_you_mean
 
 if TYPE_CHECKING:
     import networkx
 
 
-LARGEST_FILE: Final = 64 * 2**20
-"""Bytes of a graph file."""
-
-
-class GraphFault(ValueError):
-    """Raised for a graph that cannot be read or made; the message says what would be right."""
-
-
-def read_graph(path: Path) -> networkx.Graph:
-    """Return the graph of a file whose ending is in :data:`READERS`.
+def read_graph(path: Path) -> Map:
+    """Return the map of a graph file, whatever its format.
 
     Raises :class:`GraphFault`.
     """
-    kind = path.suffix.lower()
-    if kind not in READERS:
-        raise GraphFault(f"{path.name} is not a graph file; write {FORMATS_LISTED}")
     try:
-        if path.exists() and not path.is_file():
-            raise GraphFault(f"{path.name} is not a file; write the name of a graph file")
-        if path.stat().st_size > LARGEST_FILE:
-            raise GraphFault(f"{path.name} is larger than {LARGEST_FILE >> 20} MiB; is it a graph?")
-        return READERS[kind](path)
+        with bounded_memory():
+            return read_map(path, ENDINGS)
     except OSError as why:
         reason = (why.strerror or str(why)).lower()
         raise GraphFault(
             f"{path} cannot be read: {reason}; write a path from the file's own folder"
         ) from None
-    except GraphFault:
+    except FileFault:
         raise
+    except UnknownFormat:
+        raise GraphFault(f"{path.name} is not a graph file; write {FORMATS_LISTED}") from None
+    except (MemoryError, RecursionError):
+        raise GraphFault(
+            f"{path} is not a graph that fits into memory; use a smaller one"
+        ) from None
     # parsers raise many kinds of error for a file that is not a graph
     except Exception as why:
-        reason = _first_line(why)
-        raise GraphFault(
-            f"{path} is not a {kind[1:]} graph ({reason}); write it with networkx"
-        ) from None
+        raise _not_a_graph(path, _first_line(why)) from None
+
+
+def _not_a_graph(path: Path, reason: str) -> GraphFault:
+    if reason.startswith("line "):
+        return GraphFault(f"{path.name}, {reason}")
+    told = ENDINGS.get(path.suffix.lower())
+    what = f"{told} file" if told else "graph file"
+    return GraphFault(f"{path.name} is not a {what} ({reason}); `lab help maps` shows the formats")
 
 
 def _first_line(why: BaseException) -> str:
     lines = str(why).strip().splitlines()
-    return lines[0][:120].rstrip(".") if lines else type(why).__name__
+    return lines[0][:200].rstrip(".") if lines else type(why).__name__
 
 
-def _read_graphml(path: Path) -> networkx.Graph:
-    import networkx
-
-    return networkx.read_graphml(path)
-
-
-def _read_gml(path: Path) -> networkx.Graph:
-    import networkx
-
-    try:
-        return networkx.read_gml(path)
-    except networkx.NetworkXError:
-        # if labels are missing or duplicate, nodes are named by their numbers
-        return networkx.read_gml(path, label="id")
-
-
-def _read_node_link(path: Path) -> networkx.Graph:
-    # by hand: the keys of node_link_graph have changed between versions of networkx
-    import networkx
-
-    data = json.loads(path.read_text(encoding="utf-8"))
-    edges = data.get("edges", data.get("links")) if isinstance(data, dict) else None
-    if not isinstance(edges, list) or not isinstance(data.get("nodes"), list):
-        raise GraphFault(
-            f"{path.name} is not a node-link graph; it needs the lists nodes and edges"
-        )
-    graph = networkx.MultiGraph()
-    for number, node in enumerate(data["nodes"]):
-        if not isinstance(node, dict) or not isinstance(node.get("id"), (str, int)):
-            raise GraphFault(f"{path.name}: nodes[{number}] has no id that is a text or a number")
-        graph.add_node(node["id"], **{key: node[key] for key in node if key != "id"})
-    for number, edge in enumerate(edges):
-        ends = [edge.get(key) for key in ("source", "target")] if isinstance(edge, dict) else [None]
-        if not all(isinstance(end, (str, int)) and end in graph for end in ends):
-            raise GraphFault(f"{path.name}: edges[{number}] does not join two of its nodes")
-        graph.add_edge(*ends)
-        key = len(graph[ends[0]][ends[1]]) - 1
-        graph.edges[(*ends, key)].update(edge)
-    return graph
-
-
-def _read_edge_list(path: Path) -> networkx.Graph:
-    # not networkx's reader, which reports neither the number of a bad line nor what is wrong
-    import networkx
-
-    graph = networkx.Graph()
-    octets = path.read_bytes()
-    try:
-        lines = octets.decode("utf-8-sig").splitlines()
-    except UnicodeDecodeError as why:
-        number = octets.count(b"\n", 0, why.start) + 1
-        raise GraphFault(f"{path.name}, line {number}: this is not UTF-8 text") from None
-    for number, line in enumerate(lines, 1):
-        words = line.partition("#")[0].split()
-        if words:
-            try:
-                a, b, cost = _edge(words)
-            except ValueError as why:
-                raise GraphFault(f"{path.name}, line {number}: {why}") from None
-            before = graph.get_edge_data(a, b)
-            if before is None or cost < before.get("cost", math.inf):
-                graph.add_edge(a, b, **({} if cost == math.inf else {"cost": cost}))
-    if not graph:
-        raise GraphFault(f"{path.name} has no edges; write one a line: node node cost")
-    return graph
-
-
-def _edge(words: list[str]) -> tuple[str, str, float]:
-    """Return the two nodes of a line and its cost, infinite if it has none; raises ValueError."""
-    text = as_toml(" ".join(words))
-    if not 2 <= len(words) <= 3:
-        raise ValueError(f"{text} is not an edge; write node node cost")
-    a, b, *given = words
-    if not given:
-        return a, b, math.inf
-    try:
-        cost = float(given[0])
-    except ValueError:
-        raise ValueError(
-            f"the cost {as_toml(given[0])} is not a number; write node node cost"
-        ) from None
-    if not 0 <= cost < math.inf:
-        raise ValueError(f"the cost of a link must be 0 or more, not {given[0]}")
-    return a, b, cost
-
-
-_READERS: Final[Mapping[str, Callable[[Path], networkx.Graph]]] = {
-    "GraphML": _read_graphml,
-    "GML": _read_gml,
-    "node-link JSON": _read_node_link,
-    "lines of node node cost": _read_edge_list,
-}
-READERS: Final = {
-    ending: _READERS[name] for name, endings in GRAPH_FORMATS.items() for ending in endings
-}
-"""The endings of graph files, and the function that reads each."""
+ENDINGS: Final = {ending: name for name, endings in GRAPH_FORMATS.items() for ending in endings}
+"""The endings of graph files, and the format that each tells."""
 
 
 def generate(kind: str, arguments: Mapping[str, Any], seed: int) -> networkx.Graph:
@@ -184,7 +86,7 @@ def generate(kind: str, arguments: Mapping[str, Any], seed: int) -> networkx.Gra
     if "seed" in parameters:
         arguments = {"seed": seed} | dict(arguments)
     try:
-        with _bounded(kind), _bounded_memory():
+        with _bounded(kind), bounded_memory():
             graph = known[kind](**arguments)
     except GraphFault:
         raise
@@ -200,10 +102,6 @@ def generate(kind: str, arguments: Mapping[str, Any], seed: int) -> networkx.Gra
     if not isinstance(graph, networkx.Graph):
         raise GraphFault(f"networkx's {kind} does not make a graph; write one such as path_graph")
     return graph
-
-
-LARGEST_GRAPH: Final = 10**6
-"""The most nodes, and the most edges, of a graph that is generated."""
 
 
 def _check_sizes(arguments: Mapping[str, Any]) -> None:
@@ -260,7 +158,7 @@ def _too_large(kind: str) -> GraphFault:
 
 
 @contextmanager
-def _bounded_memory() -> Iterator[None]:
+def bounded_memory() -> Iterator[None]:
     """Allow this process at most 4 GB more memory, where the system can limit it.
 
     Some generators make a list of all nodes before the first of them is in the graph.

@@ -1,141 +1,144 @@
 """Make hosts and links from a networkx graph, and a networkx graph from a topology.
 
 A node becomes a host, an edge a link. Attributes have the names of the keys of ``[[host]]`` and
-``[[link]]``. A text is read as ``--set`` reads it: ``"{ RCPT = 450 }"`` is a table; ``"ann, bob"``
-is a list where one is expected. Besides, ``Longitude`` and ``Latitude`` or ``pos`` give a position,
-``weight`` a cost, and ``LinkSpeedRaw`` (of the Internet Topology Zoo) a bandwidth. A note names the
-attributes that were not used.
+``[[link]]``, or those that other programs use (:mod:`lab.topology.maps.attributes`). A text is read
+as ``--set`` reads it: ``"{ RCPT = 450 }"`` is a table; ``"ann, bob"`` is a list where one is
+expected. Notes say what was used and what was not.
 
 :mod:`lab.topology.node_names` says how hosts get their names and labels.
 
 Directed edges become links in both directions. Of parallel edges in one environment, only the first
-is used; edges from a node to itself are left out. Notes give the numbers of both.
+is used, or the cheapest in a list of edges; edges from a node to itself are left out. Notes give
+the numbers of both.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass, field
-from functools import cache
-from typing import TYPE_CHECKING, Any, Final, cast
+from collections.abc import Hashable, Mapping
+from typing import TYPE_CHECKING, Any, Final
 
-from lab.quantities import as_toml, count_noun
-from lab.topology.declarations import Setting, settings_of
-from lab.topology.kinds import KINDS
+from lab.quantities import as_toml
+from lab.topology.declarations import settings_of
+from lab.topology.maps.attributes import Attributes
+from lab.topology.maps.map import Map, cost_of, of_networkx
+from lab.topology.maps.notes import Found, GraphTables, notes
 from lab.topology.node_names import NodeName, names_of_nodes
-from lab.topology.overrides import read
-from lab.topology.problems import join_some
 from lab.topology.specs import HostSpec, LinkSpec, TopologyData
 from lab.topology.write import table_of
 
 if TYPE_CHECKING:
     import networkx
 
-_LISTS: Final = (
-    "users", "names", "commands", "hosts", "callers", "lines", "paths", "members", "pair",
-)  # fmt: skip
-"""Kinds of value for which a text may have commas or spaces between the items."""
-
-_TRUTHS: Final = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-_OF_NODES: Final = frozenset(
-    ("spec", "label", "name", "position", "pos", "longitude", "latitude", "id")
-)
-_OF_EDGES: Final = frozenset(
-    ("spec", "weight", "linkspeedraw", "key", "id", "source", "target", "between")
-)
-
-
-@dataclass
-class GraphTables:
-    """The hosts and links of a graph as tables of a topology file.
-
-    ``labels`` name them in sentences, as ``("host", 3)`` and ``("link", 5)``.
-    """
-
-    hosts: list[dict[str, Any]] = field(default_factory=list)
-    links: list[dict[str, Any]] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    labels: dict[tuple[str | int, ...], str] = field(default_factory=dict)
-
 
 def tables_of_graph(
-    graph: networkx.Graph, environment: str = "arpanet", *, generated: bool = False
+    graph: networkx.Graph | Map, environment: str = "arpanet", *, generated: bool = False
 ) -> GraphTables:
-    """Return the hosts and links of a graph.
+    """Return the hosts and links of a graph, or of a file's map.
 
-    ``environment`` is that of edges that name none. No note is made of the names of a ``generated``
-    graph, whose nodes are numbers.
+    ``environment`` is that of edges that name none. A ``generated`` graph, whose nodes are numbers,
+    has notes only of what was left out, and of pieces.
     """
+    made = graph if isinstance(graph, Map) else of_networkx(graph)
     tables = GraphTables()
-    names = names_of_nodes(graph.nodes(data=True))
-    for node, attributes in graph.nodes(data=True):
-        tables.labels["host", len(tables.hosts)] = f"node {as_toml(names[node].written)}"
-        tables.hosts.append(_host_table(names[node], attributes))
-    _add_links(graph, {node: each.name for node, each in names.items()}, environment, tables)
-    renamed = [each for each in names.values() if each.is_changed]
-    if renamed and not generated:
-        tables.notes.append(
-            f"{_count(len(renamed), 'name')} changed to be valid in RFC 821, "
-            f"such as {as_toml(renamed[0].written)}, now {renamed[0].name}"
-        )
-    count = sum(_has_unreadable_position(each) for _, each in graph.nodes(data=True))
-    if count:
-        tables.notes.append(f"{_count(count, 'position')} not understood; write x and y as numbers")
-    nodes = _unused((each for _, each in graph.nodes(data=True)), HostSpec, _OF_NODES)
-    edges = _unused((each for *_, each in graph.edges(data=True)), LinkSpec, _OF_EDGES)
-    for what, unused in (("nodes", nodes), ("edges", edges)):
-        if unused:
-            tables.notes.append(f"attributes of {what} that were not used: {join_some(unused)}")
+    named = names_of_nodes(made.nodes.items())
+    names = {node: each.name for node, each in named.items()}
+    nodes, edges = Attributes(HostSpec, made.attributes), Attributes(LinkSpec, made.attributes)
+    routers = _routers(made)
+    for node, attributes in made.nodes.items():
+        tables.labels["host", len(tables.hosts)] = f"node {as_toml(named[node].written)}"
+        table = _host_table(named[node], attributes, nodes.table(attributes))
+        if node in routers:
+            table.setdefault("kind", "router")
+        tables.hosts.append(table)
+    if routers:
+        nodes.tally.used["type"] = "kind"
+        nodes.tally.unused.pop("type", None)
+    links = _Links(made, environment)
+    for a, b, attributes in made.edges:
+        links.add(names[a], names[b], attributes, edges.table(attributes))
+    links.fill(tables)
+    tables.demands = _demands(made, names)
+    renamed = [(each.written, each.name) for each in named.values() if each.is_changed]
+    tables.notes = notes(Found(made, tables, nodes.tally, edges.tally, links, renamed), generated)
     return tables
 
 
-def _unused(
-    attributes: Iterable[Mapping[Any, Any]], cls: type[Any], otherwise_known: frozenset[str]
-) -> list[str]:
-    """Return the names of attributes that are not known, in order."""
-    known = {key for setting in settings_of(cls) for key in (*setting.keys, setting.old)}
-    known -= {setting.key for setting in settings_of(cls) if setting.is_required}
-    names = dict.fromkeys(str(name) for each in attributes for name in each)
-    return [name for name in names if name not in known and name.lower() not in otherwise_known]
+_HOSTS: Final = ("host", "server", "client", "receiver", "source")
+_ROUTERS: Final = ("switch", "router")
 
 
-def _add_links(
-    graph: networkx.Graph, names: Mapping[Any, str], environment: str, tables: GraphTables
-) -> None:
-    seen: set[tuple[frozenset[str], str]] = set()
-    loops = parallel = 0
-    for a, b, attributes in graph.edges(data=True):
-        table = _link_table(names[a], names[b], attributes)
-        ends = frozenset(table["between"]), str(table.get("environment", environment))
+def _routers(made: Map) -> set[Hashable]:
+    """Return the nodes whose type is switch or router, if others are hosts (fnss)."""
+    types = {
+        node: str(attributes["type"]).lower()
+        for node, attributes in made.nodes.items()
+        if "type" in attributes
+    }
+    if not any(each in _HOSTS for each in types.values()):
+        return set()
+    return {node for node, each in types.items() if each in _ROUTERS}
+
+
+class _Links:
+    """The links that edges make, and how many edges make none of their own.
+
+    Edges between the same two hosts in one environment are one link: of a list of names and costs
+    the cheapest, of any other graph the first.
+    """
+
+    def __init__(self, made: Map, environment: str) -> None:
+        self._made = made
+        self._environment = environment
+        self._links: dict[tuple[str, str, str], tuple[str, dict[str, Any]]] = {}
+        self.loops = self.parallel = self.opposite = 0
+
+    def add(self, a: str, b: str, attributes: Mapping[str, Any], table: dict[str, Any]) -> None:
+        """Take an edge with the settings that its attributes give."""
         if a == b:
-            loops += 1
-        elif ends in seen:
-            parallel += 1
+            self.loops += 1
+            return
+        table["between"] = [a, b]
+        one, other = (a, b) if a < b else (b, a)
+        ends = one, other, str(table.get("environment", self._environment))
+        before = self._links.get(ends)
+        if before is None:
+            self._links[ends] = f"edge {a} - {b}", table
+            return
+        if self._made.directed and before[1]["between"] == [b, a]:
+            self.opposite += 1
         else:
-            seen.add(ends)
-            tables.labels["link", len(tables.links)] = f"edge {names[a]} - {names[b]}"
+            self.parallel += 1
+        if self._made.lists and cost_of(table) < cost_of(before[1]):
+            self._links[ends] = f"edge {a} - {b}", table | {"between": before[1]["between"]}
+
+    def fill(self, tables: GraphTables) -> None:
+        """Put the links into the tables."""
+        for label, table in self._links.values():
+            tables.labels["link", len(tables.links)] = label
             tables.links.append(table)
-    if loops:
-        tables.notes.append(f"{_count(loops, 'edge')} left out, from a node to itself")
-    if parallel:
-        tables.notes.append(
-            f"{_count(parallel, 'parallel edge')} merged with the first between them"
-        )
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{count_noun(number, noun)} {'was' if number == 1 else 'were'}"
+def _demands(made: Map, names: Mapping[Any, str]) -> dict[tuple[str, str], float]:
+    """Return the traffic that a graph states from host to host: SNDlib's, or topohub's table."""
+    found: dict[tuple[str, str], float] = {}
+    by_text = {str(node): name for node, name in names.items()}
+    of_graph = made.attributes.get("demands")
+    every = list(made.demands)
+    for a, row in of_graph.items() if isinstance(of_graph, dict) else ():
+        every += [(a, b, value) for b, value in row.items()] if isinstance(row, dict) else []
+    for a, b, value in every:
+        ends = by_text.get(str(a)), by_text.get(str(b))
+        if ends[0] and ends[1] and isinstance(value, (int, float)) and value > 0:
+            found[ends[0], ends[1]] = found.get((ends[0], ends[1]), 0.0) + value
+    return found
 
 
-def _host_table(named: NodeName, attributes: Mapping[str, Any]) -> dict[str, Any]:
+def _host_table(
+    named: NodeName, attributes: Mapping[str, Any], given: dict[str, Any]
+) -> dict[str, Any]:
     """Return the table of a host: that of its ``spec``, overridden by the attributes."""
     spec = attributes.get("spec")
-    table = _spec_table(spec) if isinstance(spec, HostSpec) else {}
-    table |= _given(attributes, HostSpec)
-    position = _position(attributes)
-    if position:
-        table["position"] = position
+    table = (_spec_table(spec) if isinstance(spec, HostSpec) else {}) | given
     return table | {"name": named.name, "label": named.label}
 
 
@@ -146,76 +149,6 @@ def _spec_table(spec: HostSpec) -> dict[str, Any]:
         of_routers = {setting.key for setting in settings_of(HostSpec) if setting.router}
         return {key: value for key, value in table.items() if key in of_routers}
     return table
-
-
-def _link_table(a: str, b: str, attributes: Mapping[str, Any]) -> dict[str, Any]:
-    table = _given(attributes, LinkSpec)
-    for key, name in (("cost", "weight"), ("bandwidth", "LinkSpeedRaw")):
-        if key not in table and _plain(attributes.get(name)):
-            table[key] = _plain(attributes[name])
-    return table | {"between": [a, b]}
-
-
-def _given(attributes: Mapping[str, Any], cls: type[Any]) -> dict[str, Any]:
-    """Return the settings in some attributes, as values of a file."""
-    known = _attributes(cast(Hashable, cls))
-    return {
-        key: _value(value, known[key])
-        for key, value in attributes.items()
-        if key in known and value is not None
-    }
-
-
-@cache
-def _attributes(cls: Hashable) -> dict[str, Setting]:
-    """Return the settings of a dataclass that attributes may have, by their possible names."""
-    assert isinstance(cls, type)
-    return {
-        key: setting
-        for setting in settings_of(cls)
-        if not setting.is_required and setting.kind != "position"
-        for key in (*setting.keys, setting.old)
-    }
-
-
-def _value(attribute: Any, setting: Setting) -> Any:
-    """Return an attribute as a value of a file; a text is read as ``--set`` reads it."""
-    value = _plain(attribute)
-    if setting.kind == "flag":
-        return _TRUTHS.get(str(value).lower(), value)
-    if not isinstance(value, str) or KINDS[setting.kind].is_text:
-        return value
-    value = read(value)
-    if isinstance(value, str) and setting.kind in _LISTS:
-        return [item for item in re.split(r"[,\s]+", value) if item]
-    return value
-
-
-def _plain(value: Any) -> Any:
-    """Return a numpy number as a Python number, and a tuple or set as a list."""
-    if hasattr(value, "item"):
-        return value.item()
-    return list(value) if isinstance(value, (tuple, set, frozenset)) else value
-
-
-def _position(attributes: Mapping[str, Any]) -> list[float] | None:
-    values = {key.lower(): value for key, value in attributes.items() if isinstance(key, str)}
-    position: Any = values.get("position", values.get("pos"))
-    if isinstance(position, str):
-        position = re.split(r"[,\s]+", position.strip("[]() "))
-    if position is None:
-        position = [values.get("longitude"), values.get("latitude")]
-    try:
-        x, y = map(float, position)
-    except (TypeError, ValueError):
-        return None
-    return [x, y]
-
-
-def _has_unreadable_position(attributes: Mapping[str, Any]) -> bool:
-    """Return whether a node has a position that cannot be read."""
-    says = any(str(key).lower() in ("position", "pos") for key in attributes)
-    return says and _position(attributes) is None
 
 
 def to_graph(topology: TopologyData) -> networkx.MultiGraph:

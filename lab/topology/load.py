@@ -18,10 +18,12 @@ from lab.runtime.arguments import plain
 from lab.runtime.gc_pause import gc_pause
 from lab.topology.diagnostics import Diagnostics
 from lab.topology.faults import build_faults
-from lab.topology.graph_files import GraphFault, generate, read_graph
-from lab.topology.graphs import GraphTables, tables_of_graph
+from lab.topology.graph_files import generate, read_graph
+from lab.topology.graphs import tables_of_graph
 from lab.topology.hosts import build_hosts, check_references
 from lab.topology.links import build_environments, build_links
+from lab.topology.maps.map import GraphFault
+from lab.topology.maps.notes import GraphTables
 from lab.topology.old_keys import rename_old_keys, warn_of_old_keys
 from lab.topology.overrides import override
 from lab.topology.positions import lines_of

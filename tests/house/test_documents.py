@@ -18,7 +18,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 import pytest
-from helpers import keys, pictures
+from helpers import keys, map_attributes, pictures
 from helpers.documents import (
     DOCUMENTS,
     GUIDES,
@@ -162,6 +162,13 @@ def test_the_tables_of_keys_are_those_of_the_declarations() -> None:
     guide = keys.GUIDE.read_text(encoding="utf-8")
     assert guide == keys.completed(guide)
     assert "`between` *" in guide
+
+
+def test_the_table_of_attributes_is_that_of_the_reader() -> None:
+    """`python -m tests.helpers.map_attributes` writes it again."""
+    guide = map_attributes.GUIDE.read_text(encoding="utf-8")
+    assert guide == map_attributes.completed(guide)
+    assert "`linkspeedraw`" in guide
 
 
 def test_the_version_is_the_same_everywhere() -> None:

@@ -121,8 +121,8 @@ def test_an_edge_list_that_is_there_is_taken(elsewhere: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (b"ucbvax decvax cheap\n", "edges.txt, line 1: the cost 'cheap' is not a number"),
-        (b"\xff\xfe\x00", "line 1: this is not UTF-8 text"),
+        (b"a b 300\na c cheap\n", "edges.txt, line 2: the cost 'cheap' is not a number"),
+        (b"a b\n\0", "line 2: there is a NUL byte; write the graph as text"),
         (b"ucbvax decvax 300\n", "edges.txt has 2 hosts; this lesson requires 50 or more"),
     ],
 )
