@@ -23,32 +23,36 @@ _DELIMITERS: Final = (",", ";", "\t", "|")
 
 def read_csv(text: str) -> Map:
     """Return the map of a table whose rows are links."""
-    rows = _rows(text)
-    if not rows:
+    records = _records(text)
+    if not records:
         raise GraphFault("it has no rows; write from,to,cost and a link on each line below")
-    header = [cell.strip() for cell in rows[0][1]]
-    if _is_matrix(header, rows):
-        return _matrix(header, rows)
+    header = [cell.strip() for cell in records[0][1]]
+    if _is_matrix(header, records):
+        return _matrix(header, records)
     low = [cell.lower() for cell in header]
     source = next((i for i, cell in enumerate(low) if cell in _SOURCES), None)
     target = next((i for i, cell in enumerate(low) if cell in _TARGETS), None)
     if source is None or target is None or any(map(_is_number, header)):
-        return _without_header(rows, header)
+        return _without_header(records, header)
     made = Map("CSV")
-    for number, row in rows[1:]:
-        if max(source, target) >= len(row) or not row[source].strip() or not row[target].strip():
+    for number, cells in records[1:]:
+        if (
+            max(source, target) >= len(cells)
+            or not cells[source].strip()
+            or not cells[target].strip()
+        ):
             raise GraphFault(f"line {number}: a link has two ends; write {_example(header)}")
-        if len(row) > len(header):
+        if len(cells) > len(header):
             raise GraphFault(
-                f"line {number}: it has {len(row)} cells, and the header has {len(header)}"
+                f"line {number}: it has {len(cells)} cells, and the header has {len(header)}"
             )
         attributes = {
             name: number_or_text(cell.strip())
-            for i, (name, cell) in enumerate(zip(header, row, strict=False))
+            for i, (name, cell) in enumerate(zip(header, cells, strict=False))
             # the first column of a pandas table has no name, and counts the rows
             if i not in (source, target) and name and cell.strip()
         }
-        made.add_edge(row[source].strip(), row[target].strip(), attributes)
+        made.add_edge(cells[source].strip(), cells[target].strip(), attributes)
     return made
 
 
@@ -56,37 +60,37 @@ def _example(header: list[str]) -> str:
     return "a row under " + ",".join(header[:4])
 
 
-def _rows(text: str) -> list[tuple[int, list[str]]]:
+def _records(text: str) -> list[tuple[int, list[str]]]:
     """Return the rows that hold something, with their lines."""
     first = next((line for line in text.splitlines() if line.strip()), "")
     delimiter = max(_DELIMITERS, key=first.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
-    rows = []
+    records = []
     try:
-        for row in reader:
-            if any(cell.strip() for cell in row) and not row[0].lstrip().startswith("#"):
-                rows.append((reader.line_num, row))
+        for cells in reader:
+            if any(cell.strip() for cell in cells) and not cells[0].lstrip().startswith("#"):
+                records.append((reader.line_num, cells))
     except csv.Error as why:
         raise GraphFault(f"line {reader.line_num}: {why}") from None
-    return rows
+    return records
 
 
-def _without_header(rows: list[tuple[int, list[str]]], header: list[str]) -> Map:
+def _without_header(records: list[tuple[int, list[str]]], header: list[str]) -> Map:
     """Return the map of rows of two nodes and perhaps a cost."""
-    if any(len(row) > 1 for _, row in rows[1:]) and not _may_be_edge(header):
+    if any(len(cells) > 1 for _, cells in records[1:]) and not _may_be_edge(header):
         raise GraphFault(
             f"its first line names no ends of links ({', '.join(header)[:60]}); write a header, "
             "such as from,to,cost"
         )
     made = Map("CSV", lists=True)
-    for number, row in rows:
-        if len(row) < 2 or not row[0].strip() or not row[1].strip():
+    for number, cells in records:
+        if len(cells) < 2 or not cells[0].strip() or not cells[1].strip():
             raise GraphFault(f"line {number}: a link has two ends; write from,to,cost")
         attributes: dict[str, Any] = {}
-        if len(row) > 2 and row[2].strip():
-            cost = number_or_text(row[2].strip())
+        if len(cells) > 2 and cells[2].strip():
+            cost = number_or_text(cells[2].strip())
             attributes = {"cost" if isinstance(cost, (int, float)) else "data": cost}
-        made.add_edge(row[0].strip(), row[1].strip(), attributes)
+        made.add_edge(cells[0].strip(), cells[1].strip(), attributes)
     return made
 
 
@@ -99,26 +103,26 @@ def _is_number(cell: str) -> bool:
     return isinstance(number_or_text(cell), (int, float))
 
 
-def _is_matrix(header: list[str], rows: list[tuple[int, list[str]]]) -> bool:
-    names = [row[0].strip() for _, row in rows[1:] if row]
+def _is_matrix(header: list[str], records: list[tuple[int, list[str]]]) -> bool:
+    names = [cells[0].strip() for _, cells in records[1:] if cells]
     return len(header) > 1 and not header[0] and header[1:] == names
 
 
-def _matrix(header: list[str], rows: list[tuple[int, list[str]]]) -> Map:
+def _matrix(header: list[str], records: list[tuple[int, list[str]]]) -> Map:
     made = Map("CSV matrix")
     names = header[1:]
     order = {name: place for place, name in enumerate(names)}
-    cells: dict[tuple[str, str], float] = {}
-    for number, row in rows[1:]:
-        made.add_node(row[0].strip())
-        for name, cell in zip(names, row[1:], strict=False):
+    values: dict[tuple[str, str], float] = {}
+    for number, cells in records[1:]:
+        made.add_node(cells[0].strip())
+        for name, cell in zip(names, cells[1:], strict=False):
             value = number_or_text(cell.strip() or "0")
             if not isinstance(value, (int, float)):
                 raise GraphFault(f"line {number}: {cell.strip()[:40]!r} is not a number")
             if value and value == value:
-                cells[row[0].strip(), name] = value
-    made.directed = any(cells.get((b, a)) != value for (a, b), value in cells.items())
-    for (a, b), value in cells.items():
-        if made.directed or (b, a) not in cells or order[a] <= order[b]:
+                values[cells[0].strip(), name] = value
+    made.directed = any(values.get((b, a)) != value for (a, b), value in values.items())
+    for (a, b), value in values.items():
+        if made.directed or (b, a) not in values or order[a] <= order[b]:
             made.add_edge(a, b, {"weight": value})
     return made
