@@ -7,9 +7,9 @@ expected. Notes say what was used and what was not.
 
 :mod:`lab.topology.node_names` says how hosts get their names and labels.
 
-Directed edges become links in both directions. Of parallel edges in one environment, only the first
-is used, or the cheapest in a list of edges; edges from a node to itself are left out. Notes give
-the numbers of both.
+Directed edges from A to B and from B to A become one link, whose directions may differ; one without
+the other carries mail both ways. Parallel edges become links of their own, or one that is as cheap
+as the cheapest in a list of edges. Edges from a node to itself are left out. Notes count them.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lab.quantities import as_toml
 from lab.topology.declarations import settings_of
+from lab.topology.link_specs import LinkBack, LinkSpec
 from lab.topology.maps.attributes import Attributes
 from lab.topology.maps.map import Map, cost_of, of_networkx
 from lab.topology.maps.notes import Found, GraphTables, notes
 from lab.topology.node_names import NodeName, names_of_nodes
-from lab.topology.specs import HostSpec, LinkSpec, TopologyData
+from lab.topology.specs import HostSpec, TopologyData
 from lab.topology.write import table_of
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def tables_of_graph(
         nodes.tally.unused.pop("type", None)
     links = _Links(made, environment)
     for a, b, attributes in made.edges:
-        links.add(names[a], names[b], attributes, edges.table(attributes))
+        links.add(names[a], names[b], edges.table(attributes))
     links.fill(tables)
     tables.demands = _demands(made, names)
     renamed = [(each.written, each.name) for each in named.values() if each.is_changed]
@@ -79,20 +80,26 @@ def _routers(made: Map) -> set[Hashable]:
     return {node for node, each in types.items() if each in _ROUTERS}
 
 
+_BACK: Final = tuple(setting.key for setting in settings_of(LinkBack))
+"""What a link may have otherwise in its other direction."""
+
+
 class _Links:
     """The links that edges make, and how many edges make none of their own.
 
-    Edges between the same two hosts in one environment are one link: of a list of names and costs
-    the cheapest, of any other graph the first.
+    Of edges that are directed, one from A to B and one from B to A are the two directions of a
+    link. Further edges between the same two hosts in one environment are further links, told apart
+    by names: those that they have, or numbers. In a list of names and costs, all lines about two
+    hosts are one link, and the lowest cost counts.
     """
 
     def __init__(self, made: Map, environment: str) -> None:
         self._made = made
         self._environment = environment
-        self._links: dict[tuple[str, str, str], tuple[str, dict[str, Any]]] = {}
+        self._links: dict[tuple[str, str, str], list[_Link]] = {}
         self.loops = self.parallel = self.opposite = 0
 
-    def add(self, a: str, b: str, attributes: Mapping[str, Any], table: dict[str, Any]) -> None:
+    def add(self, a: str, b: str, table: dict[str, Any]) -> None:
         """Take an edge with the settings that its attributes give."""
         if a == b:
             self.loops += 1
@@ -100,22 +107,66 @@ class _Links:
         table["between"] = [a, b]
         one, other = (a, b) if a < b else (b, a)
         ends = one, other, str(table.get("environment", self._environment))
-        before = self._links.get(ends)
-        if before is None:
-            self._links[ends] = f"edge {a} - {b}", table
-            return
-        if self._made.directed and before[1]["between"] == [b, a]:
-            self.opposite += 1
-        else:
+        before = self._links.setdefault(ends, [])
+        if not before:
+            before.append(_Link(table))
+        elif self._made.lists:
             self.parallel += 1
-        if self._made.lists and cost_of(table) < cost_of(before[1]):
-            self._links[ends] = f"edge {a} - {b}", table | {"between": before[1]["between"]}
+            if cost_of(table) < cost_of(before[0].table):
+                before[0].table = table | {"between": before[0].table["between"]}
+        elif not (self._made.directed and self._is_way_back(table, before)):
+            self.parallel += 1
+            _name(table, before)
+            before.append(_Link(table))
+
+    def _is_way_back(self, table: dict[str, Any], before: list[_Link]) -> bool:
+        """Make an edge the other direction of the first link that has none, if there is one."""
+        if "back" in table:
+            return False
+        for link in before:
+            named = "name" in table and table["name"] != link.table.get("name")
+            if not (link.has_back or named) and link.table["between"] != table["between"]:
+                link.has_back = True
+                differs = {
+                    key: table[key]
+                    for key in _BACK
+                    if key in table and table[key] != link.table.get(key)
+                }
+                if differs:
+                    link.table["back"] = differs
+                self.opposite += 1
+                return True
+        return False
 
     def fill(self, tables: GraphTables) -> None:
         """Put the links into the tables."""
-        for label, table in self._links.values():
-            tables.labels["link", len(tables.links)] = label
-            tables.links.append(table)
+        for links in self._links.values():
+            for link in links:
+                a, b = link.table["between"]
+                tables.labels["link", len(tables.links)] = f"edge {a} - {b}"
+                tables.links.append(link.table)
+
+
+class _Link:
+    """A link so far, and whether both of its directions are known."""
+
+    __slots__ = ("has_back", "table")
+
+    def __init__(self, table: dict[str, Any]) -> None:
+        self.table = table
+        self.has_back = "back" in table
+
+
+def _name(table: dict[str, Any], before: list[_Link]) -> None:
+    """Give a link a name that the others between its ends do not have."""
+    names = {link.table.get("name", "") for link in before}
+    name = table.get("name", "")
+    number = len(before) + 1
+    while name in names:
+        name = str(number)
+        number += 1
+    if name:
+        table["name"] = name
 
 
 def _demands(made: Map, names: Mapping[Any, str]) -> dict[tuple[str, str], float]:

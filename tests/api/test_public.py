@@ -144,6 +144,7 @@ def test_what_a_docstring_says_is_raised_is_exported(name: str, error: str) -> N
 CAUGHT = {  # exceptions that no public call raises, each with who catches it
     "CannotListen": "a live host's process, which reports it",
     "DamagedSpool": "the storage: a spool that cannot be used",
+    "FileFault": "the reader of topologies: a problem of the file",
     "GraphFault": "the reader of topologies: a problem of the file",
     "JournalLock": "lab.sweep: a SweepError",
     "Misunderstood": "the stepper's command line",
@@ -154,6 +155,7 @@ CAUGHT = {  # exceptions that no public call raises, each with who catches it
     "Quit": "the stepper's command line",
     "RowFault": "the reader of topologies: a problem of the file",
     "RelaysFault": "lab.sweep: a problem of the experiment",
+    "UnknownFormat": "the reader of topologies: a problem of the file",
     "UnitFault": "the readers of files: a problem of the file",
     "SpoolProblem": "lab spool and lab live: a sentence",
     "StorageFailed": "a live host's process: the mail is refused with 451 or 452",

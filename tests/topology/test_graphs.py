@@ -161,29 +161,49 @@ def test_hosts_of_a_graph_relay_and_have_a_user_unless_told_otherwise() -> None:
 
 
 def test_directed_parallel_and_looping_edges() -> None:
+    """Two directed edges are one link; a further one between the two has a name."""
     graph = networkx.MultiDiGraph()
-    graph.add_edge("A", "B", latency=1)
-    graph.add_edge("B", "A", latency=2)
+    graph.add_edge("A", "B", latency=1, cost=4)
+    graph.add_edge("B", "A", latency=2, cost=4)
     graph.add_edge("A", "B", latency=3, environment="csnet")
+    graph.add_edge("A", "B", latency=4)
+    graph.add_edge("B", "A", latency=5, name="satellite")
     graph.add_edge("A", "A")
     both = [{"name": "arpanet"}, {"name": "csnet"}]
     topology = Topology.from_graph(graph, environment=both)
-    assert [(link.latency, link.environment) for link in topology.links] == [
-        (1, "arpanet"),
-        (3, "csnet"),
+    assert [
+        (link.a, link.latency, link.environment, link.name, link.back.latency, link.back.cost)
+        for link in topology.links
+    ] == [
+        ("A", 1, "arpanet", "", 2, None),
+        ("A", 4, "arpanet", "2", None, None),
+        ("B", 5, "arpanet", "satellite", None, None),
+        ("A", 3, "csnet", "", None, None),
     ]
     assert topology.notes[1:4] == (
         "1 edge was left out, from a node to itself",
+        "2 parallel edges became links of their own, told apart by name",
         "1 edge was merged with the one in the other direction",
-        "attributes of edges that were used: latency, environment",
     )
+
+
+def test_a_directed_graph_of_both_directions_is_the_graph_without_directions() -> None:
+    graph = networkx.path_graph(3)
+    both = Topology.from_graph(graph.to_directed())
+    assert both.links == Topology.from_graph(graph).links
+
+
+def test_parallel_links_carry_mail() -> None:
+    graph = networkx.MultiGraph([("A", "B", {"cost": 2}), ("A", "B", {"cost": 1, "name": "B"})])
+    topology = Topology.from_graph(graph, traffic=[{"count": 5, "rate": "1 /s"}])
+    assert simulate(topology).summary["delivered"] == 5
 
 
 def test_an_edge_that_names_the_first_environment_is_parallel_to_one_that_does_not() -> None:
     graph = networkx.MultiGraph([("A", "B", {}), ("A", "B", {"environment": "arpanet"})])
     topology = Topology.from_graph(graph)
-    assert len(topology.links) == 1
-    assert topology.notes[1] == "1 parallel edge was merged with the first between them"
+    assert [link.name for link in topology.links] == ["", "2"]
+    assert topology.notes[1] == "1 parallel edge became a link of its own, told apart by name"
 
 
 def test_what_is_wrong_in_a_graph_is_told_of_its_node_or_edge() -> None:

@@ -105,7 +105,7 @@ def test_parallel_edges_are_kept_by_a_reader(name: str, cls: Any, tmp_path: Path
     made = written(graph, name, tmp_path)
     assert pairs(made) == pairs(of_networkx(graph))
     assert made.directed == graph.is_directed() or name in ("x.edgelist", "x.adjlist")
-    assert len(tables_of_graph(made).links) == 2
+    assert len(tables_of_graph(made).links) == (2 if made.lists else 3)
 
 
 @pytest.mark.parametrize("name", ["x.g6", "x.s6"])

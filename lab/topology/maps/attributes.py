@@ -23,6 +23,7 @@ from lab.quantities import (
     as_toml,
     parse_bandwidth,
     parse_duration,
+    parse_length,
 )
 from lab.topology.declarations import Setting, settings_of
 from lab.topology.kinds import KINDS
@@ -231,8 +232,11 @@ class Attributes:
             plan = self._plans[names] = self._plan(names)
         table: dict[str, Any] = {}
         for name, key, setting in plan.own:
-            if attributes[name] is not None:
-                table[key] = _value(attributes[name], setting)
+            value = attributes[name]
+            if key == "speed" and isinstance(value, str) and units.bits_per_second(value, ""):
+                key, value = "bandwidth", units.bits_per_second(value, "")
+            if value is not None:
+                table[key] = _value(value, setting)
         for name, use in plan.others:
             if use.key in table:
                 self.tally.unused.setdefault(name)
@@ -344,16 +348,23 @@ def _settings_by_name(cls: type[Any]) -> dict[str, Setting]:
     return found
 
 
+def _is_name(setting: Setting) -> bool:
+    """Return whether a setting is the name of a link, which a graph may give as a number."""
+    return setting.key == "name"
+
+
 def _value(attribute: Any, setting: Setting) -> Any:
     """Return an attribute as a value of a file; a text is read as ``--set`` reads it."""
     value = _plain(attribute)
+    if _is_name(setting):
+        return str(value)
     if setting.kind == "flag":
         return _TRUTHS.get(str(value).lower(), value)
     if setting.key == "loss" and isinstance(value, (int, float)) and 1 < value <= 100:
         return value / 100  # nobody means more than always
     if not isinstance(value, str) or KINDS[setting.kind].is_text:
         return value
-    if setting.kind in _READ_ALSO:
+    if setting.kind in _READ_ALSO and not value.startswith("{"):
         return _quantity(value, setting.kind)
     value = read(value)
     if isinstance(value, str) and setting.kind in _LISTS:
@@ -363,6 +374,9 @@ def _value(attribute: Any, setting: Setting) -> Any:
 
 _READ_ALSO: Final[Mapping[str, tuple[Callable[[object], float], Callable[[Any], Any]]]] = {
     "duration": (parse_duration, units.seconds),
+    "latency": (parse_duration, units.seconds),
+    "jitter": (parse_duration, units.seconds),
+    "length": (parse_length, units.kilometres),
     "bandwidth": (parse_bandwidth, units.bits_per_second),
 }
 """Kinds of value of which other programs write the units otherwise, as in "10Mbps"."""

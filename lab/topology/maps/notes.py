@@ -103,9 +103,11 @@ def _merged(found: Found) -> list[str]:
     loops, parallel, opposite = found.merged.loops, found.merged.parallel, found.merged.opposite
     if loops:
         said.append(f"{_count(loops, 'edge')} left out, from a node to itself")
-    if parallel:
-        which = "cheapest" if found.made.lists else "first"
-        said.append(f"{_count(parallel, 'parallel edge')} merged with the {which} between them")
+    if parallel and found.made.lists:
+        said.append(f"{_count(parallel, 'parallel edge')} merged with the cheapest between them")
+    elif parallel:
+        become = "became a link of its own" if parallel == 1 else "became links of their own"
+        said.append(f"{count_noun(parallel, 'parallel edge')} {become}, told apart by name")
     if opposite:
         said.append(f"{_count(opposite, 'edge')} merged with the one in the other direction")
     return said
