@@ -55,7 +55,7 @@ class Faults:
         self._applied = 0
         self._aims: dict[int, Stream] = {}
         self._names = _names(self.specs)
-        self._values: dict[tuple[int, str], list[tuple[int, float]]] = {}
+        self._values: dict[tuple[int, str], list[tuple[int, Any]]] = {}
         self._waiting: dict[str, list[Callable[[], None]]] = {}
         self._judged_at: float | None = None
         self._over = False
@@ -87,6 +87,8 @@ class Faults:
             if spec.rate:
                 times = Stream(self.driver.seed, "fault", *self._names[number])
                 self._next_at_random(spec, times)
+            elif spec.every is not None:
+                self._at(spec.at or 0.0, self._apply_again, (spec, 0))
             elif not spec.when:
                 self._at(spec.at or 0.0, self._apply, spec)
 
@@ -123,6 +125,16 @@ class Faults:
             self._next_at_random(spec, times, lasts)
 
         self._at(self.driver.env.now + gap, happen, None)
+
+    def _apply_again(self, which: tuple[FaultSpec, int]) -> None:
+        """Let a fault happen that comes every so often, as often as it has come before."""
+        if self._is_over():
+            return
+        spec, times = which
+        self._apply(spec)
+        assert spec.every is not None, "a fault that happens once has another way"
+        at = (spec.at or 0.0) + (times + 1) * spec.every
+        self._at(at, self._apply_again, (spec, times + 1))
 
     # -- on an event ----------------------------------------------------------------------------
 
@@ -218,6 +230,10 @@ class Faults:
             what = hung_up_after(spec.after)
         elif spec.value is not None:
             what = f"{spec.value:g}"
+        if spec.name:
+            what = f"{what} on {spec.name}".strip()
+        if spec.direction != "both":
+            what = f"{what}, {spec.direction}"
         driver = self.driver
         if driver.is_here(host):
             driver.record((driver.env.now, "fault", host, peer, None, None, spec.kind, on, what))
@@ -342,11 +358,20 @@ class Faults:
     def _latency(self, spec: FaultSpec) -> Revert:
         return self._change(spec, "latency")
 
+    def _jitter(self, spec: FaultSpec) -> Revert:
+        return self._change(spec, "jitter")
+
+    def _bandwidth(self, spec: FaultSpec) -> Revert:
+        return self._change(replace(spec, value=(spec.value or 0.0) / 8), "rate")
+
     def _change(self, spec: FaultSpec, name: str) -> Revert:
         """Give links another value; of several on one link, the last that is not over counts."""
-        directions = [
-            direction for link in self._links(spec) for direction in (link.to_b, link.to_a)
-        ]
+        ends, links = spec.link or ("", ""), self._links(spec)
+        directions = []
+        if spec.direction != "back":
+            directions += [link.towards(ends[1]) for link in links]
+        if spec.direction != "there":
+            directions += [link.towards(ends[0]) for link in links]
         key = self._next_key()
         self._set_values(directions, name, key, spec.value or 0.0)
         return partial(self._set_values, directions, name, key, None)
@@ -361,7 +386,7 @@ class Faults:
         for stream in streams:
             stream.settle_order(driver.env.now)
         for direction in directions:
-            first = [(0, getattr(direction, name))]
+            first: list[tuple[int, Any]] = [(0, getattr(direction, name))]
             values = self._values.setdefault((id(direction), name), first)
             kept = [known for known in values if known[0] != key]
             values[:] = kept if value is None else [*kept, (key, value)]
@@ -417,7 +442,8 @@ class Faults:
 
     def _links(self, spec: FaultSpec) -> list[Link]:
         ends = set(spec.link or ())
-        return [link for link in self.driver.world.links if {link.a, link.b} == ends]
+        links = [link for link in self.driver.world.links if {link.a, link.b} == ends]
+        return [link for link in links if spec.name is None or link.name == spec.name]
 
 
 def _names(specs: Sequence[FaultSpec]) -> list[tuple[str, ...]]:
@@ -465,6 +491,8 @@ _KINDS: Final[dict[str, Callable[[Faults, FaultSpec], Revert]]] = {
     "partition": Faults._partition,
     "loss": Faults._loss,
     "latency": Faults._latency,
+    "jitter": Faults._jitter,
+    "bandwidth": Faults._bandwidth,
     "busy": Faults._busy,
     "storage-full": Faults._storage_full,
     "refuse": Faults._refuse,

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from lab.hosts.interception import command_line, reply_of
 from lab.protocol import COMMANDS
 from lab.protocol.syntax import in_capitals
-from lab.quantities import UnitFault, as_toml, parse_duration, parse_size
+from lab.quantities import UnitFault, as_toml, parse_bandwidth, parse_duration, parse_size
+from lab.topology.csv_files import RowFault
 from lab.topology.globs import is_glob, matching_hosts, matching_links
 from lab.topology.hosts import Hosts
 from lab.topology.kinds import chance
 from lab.topology.problems import Place, example_of, exclude_each_other, join_some
-from lab.topology.specs import FAULT_KINDS, FaultSpec, LinkSpec
+from lab.topology.schedules import changes_of
+from lab.topology.specs import FAULT_KINDS, SCHEDULE, FaultSpec, LinkSpec
 from lab.trace.rows import KINDS
 
 REQUIRED_KEYS: Final = {name: kind.requires for name, kind in FAULT_KINDS.items()}
@@ -31,17 +34,60 @@ _COLUMNS: Final = frozenset(
 ) | {column for columns in KINDS.values() for column in columns}
 
 
-def build_faults(tables: Any, links: tuple[LinkSpec, ...], hosts: Hosts) -> tuple[FaultSpec, ...]:
-    """Return all faults of the file."""
+def build_faults(
+    tables: Any, links: tuple[LinkSpec, ...], hosts: Hosts, folder: Path
+) -> tuple[FaultSpec, ...]:
+    """Return all faults of the file, and those of the files that it names, from ``folder``."""
     joined = {frozenset((link.a, link.b)) for link in links}
     faults = []
     for number, table in enumerate(tables.fault):
         place = hosts.diagnostics.place("fault", number)
+        if table.kind == SCHEDULE:
+            faults += _scheduled(table, place, links, hosts, folder)
+            continue
         fault = _fault(table, place, joined, hosts)
+        _check_name(fault, (*place, "name"), links, hosts)
         if fault.kind == "one-way" and fault.link is not None:
             _check_simplex(fault.link, (*place, "link"), links, tables, hosts)
         faults.append(fault)
     return tuple(faults)
+
+
+def _scheduled(
+    table: Any, place: Place, links: tuple[LinkSpec, ...], hosts: Hosts, folder: Path
+) -> list[FaultSpec]:
+    """Return the faults of a file of changes, a fault for each change."""
+    given = {key for key, value in table.given().items() if value is not None}
+    if table.schedule is None and any(
+        problem.place == (*place, "kind") for problem in hosts.diagnostics.problems
+    ):
+        return []  # it has a kind, which is none
+    if table.schedule is None:
+        text = f"kind is missing; write {example_of(('fault', 'kind'))}"
+        hosts.diagnostics.problem(place, text)
+        return []
+    for field in sorted(given - {"kind", "schedule", "every"}):
+        key = "for" if field == "duration" else field
+        text = f"{SCHEDULE} does not take {key}; it takes schedule, every"
+        hosts.diagnostics.problem((*place, key), text)
+    try:
+        return changes_of(folder / table.schedule, links, hosts.find, table.every)
+    except RowFault as why:
+        hosts.diagnostics.problem((*place, "schedule"), str(why))
+        return []
+
+
+def _check_name(fault: FaultSpec, place: Place, links: tuple[LinkSpec, ...], hosts: Hosts) -> None:
+    """Check that the link of a fault has such a name."""
+    if fault.name is None or fault.link is None or "name" not in OPTIONAL_KEYS[fault.kind]:
+        return
+    ends = {*fault.link}
+    names = [link.name for link in links if {link.a, link.b} == ends]
+    if names and fault.name not in names:
+        known = [as_toml(name) for name in names]
+        meant = hosts.diagnostics.suggest(fault.name, names, f"; there are {join_some(known)}")
+        text = f"no link between the two has the name {as_toml(fault.name)}{meant}"
+        hosts.diagnostics.problem(place, text)
 
 
 def _check_simplex(
@@ -65,6 +111,7 @@ def _fault(table: Any, place: Place, joined: set[frozenset[str]], hosts: Hosts) 
     if len(whens) > 1:
         text = exclude_each_other(whens)
         hosts.diagnostics.problem((*place, whens[1]), text)
+    _check_every(table, place, whens, hosts)
     checked = {
         "at": table.at if whens or table.kind.startswith("change-") else 0.0,
         "link": _link(table, place, joined, hosts),
@@ -76,6 +123,25 @@ def _fault(table: Any, place: Place, joined: set[frozenset[str]], hosts: Hosts) 
         "line": _line(table, place, hosts),
     }
     return FaultSpec(**table.values() | checked)
+
+
+_WITHOUT_END: Final = ("crash", "hang-up")
+"""The kinds of fault that are over by themselves, and so may happen again without ``for``."""
+
+
+def _check_every(table: Any, place: Place, whens: list[str], hosts: Hosts) -> None:
+    """Check that a fault that happens again is over before."""
+    if table.every is None:
+        return
+    problem = hosts.diagnostics.problem
+    if table.kind.startswith("change-") or whens not in ([], ["at"]):
+        text = "a fault happens again only after a time; write at, or leave every out"
+        problem((*place, "every"), text)
+    elif table.duration is None and table.kind not in _WITHOUT_END:
+        problem(place, 'every requires for, so that the fault is over before; write for = "60 s"')
+    elif table.duration is not None and table.duration > table.every:
+        text = f"it lasts longer than the time from one to the next; write {table.every:g} or less"
+        problem((*place, "for"), text)
 
 
 def _check_keys(table: Any, place: Place, hosts: Hosts) -> None:
@@ -188,7 +254,15 @@ def _duration(value: Any) -> float:
     return seconds
 
 
+def _bandwidth(value: Any) -> float:
+    bits = parse_bandwidth(value)
+    if bits <= 0:
+        raise ValueError(f"{as_toml(value)} is too small; use more than 0")
+    return bits
+
+
 _VALUES: Final = {
+    "bandwidth": _Value(_bandwidth, '"1200 bit/s"'),
     "chance": _Value(chance, "0.2"),
     "duration": _Value(_duration, '"2 s"'),
     "signed duration": _Value(parse_duration, '"-5 min"'),

@@ -305,7 +305,7 @@ def _built(
         "traffic": build_traffic(tables, hosts),
         "scripts": build_scripts(tables, hosts),
         "polls": build_polls(tables, hosts),
-        "faults": build_faults(tables, links, hosts),
+        "faults": build_faults(tables, links, hosts, source.folder),
         "retry": Retry(**tables.retry.values()),
         "expect": {key: count for key, count in tables.expect.given().items() if count is not None},
         "notes": _notes(source, diagnostics),

@@ -15,7 +15,7 @@ from lab.hosts.scripted import ANSWERED, OPTIONAL
 from lab.protocol import SyntaxFault, parse_domain
 from lab.topology.file import COUNTS
 from lab.topology.globs import is_glob, matches_address
-from lab.topology.specs import Distribution, FaultSpec, TopologyData
+from lab.topology.specs import SCHEDULE, Distribution, FaultSpec, TopologyData
 
 _PLAIN_NAME: Final = re.compile(
     r"[A-Za-z][A-Za-z0-9-]*[A-Za-z0-9](\.[A-Za-z][A-Za-z0-9-]*[A-Za-z0-9])*"
@@ -108,6 +108,9 @@ def _problems_of_traffic(topology: TopologyData) -> Iterator[str]:
 
 
 def _problems_of_fault(topology: TopologyData, name: str, fault: FaultSpec) -> Iterator[str]:
+    if fault.kind == SCHEDULE:
+        yield f"{name}: only a topology file has a schedule; give its changes as faults"
+        return
     try:
         check_fields(name, fault)
     except (TypeError, ValueError) as why:

@@ -223,8 +223,8 @@ class PollSpec:
 class FaultKind(NamedTuple):
     """A kind of fault: what it does, and the keys that it requires and allows besides its time.
 
-    ``value`` is what the key ``value`` holds, if it has one: a "chance", a "duration" of 0 or more,
-    or a "signed duration".
+    ``value`` is what the key ``value`` holds, if it has one: a "chance", a "bandwidth", a
+    "duration" of 0 or more, or a "signed duration".
     """
 
     help: str
@@ -234,17 +234,21 @@ class FaultKind(NamedTuple):
 
 
 _CHANGE: Final = ("host", "session", "number", "line")
+_OF_LINK: Final = ("link", "value")
+_WHICH: Final = ("name", "direction")
 FAULT_KINDS: Final = {
-    "link-down": FaultKind("the link carries nothing", ("link",)),
+    "link-down": FaultKind("the link carries nothing", ("link",), ("name",)),
     "host-down": FaultKind(
         "the host says 421 and shuts down, and starts again at the end", ("host",)
     ),
     "crash": FaultKind("the host loses what it has in memory", ("host",)),
     "partition": FaultKind("links between the groups carry nothing", ("groups",)),
-    "loss": FaultKind(
-        "the chance that the link loses a segment", ("link", "value"), value="chance"
+    "loss": FaultKind("the chance that the link loses a segment", _OF_LINK, _WHICH, value="chance"),
+    "latency": FaultKind("the latency of the link", _OF_LINK, _WHICH, value="duration"),
+    "jitter": FaultKind(
+        "the most that is added to the latency", _OF_LINK, _WHICH, value="duration"
     ),
-    "latency": FaultKind("the latency of the link", ("link", "value"), value="duration"),
+    "bandwidth": FaultKind("the bandwidth of the link", _OF_LINK, _WHICH, value="bandwidth"),
     "busy": FaultKind("mailboxes of the host are busy: 450 at RCPT", ("host",)),
     "storage-full": FaultKind("no storage: 452 to MAIL, RCPT and the mail data", ("host",)),
     "refuse": FaultKind("the host greets with 421", ("host",)),
@@ -260,6 +264,8 @@ FAULT_KINDS: Final = {
     "change-reply": FaultKind("a reply of the host is replaced", _CHANGE),
     "change-command": FaultKind("a command or the mail data of the host is replaced", _CHANGE),
 }
+SCHEDULE: Final = "schedule"
+"""The word for faults that are listed in a file: one for each change of a link."""
 """The kinds of fault."""
 
 _VALUES: Final = ", ".join(
@@ -275,7 +281,10 @@ class FaultSpec:
         metadata=setting(
             "choice",
             "What goes wrong.",
-            words={name: kind.help for name, kind in FAULT_KINDS.items()},
+            words={name: kind.help for name, kind in FAULT_KINDS.items()}
+            | {SCHEDULE: "the changes that a file lists; the kind need not be written then"},
+            default=SCHEDULE,
+            default_text='`"schedule"`, if there is one',
             example='"link-down"',
         )
     )
@@ -383,6 +392,45 @@ class FaultSpec:
             "The line to send instead. If the new reply is a refusal, the receiver-SMTP acts on "
             "it; any other is only sent.",
             example='"550 No such user here"',
+        ),
+    )
+    every: float | None = field(
+        default=None,
+        metadata=setting(
+            "span",
+            "It happens again and again: the time from one beginning to the next.",
+            default_text="once",
+            example='"1 h"',
+        ),
+    )
+    name: str | None = field(
+        default=None,
+        metadata=setting(
+            "text",
+            "The name of the link, where several join the two ends.",
+            default_text="all of them",
+            example='"satellite"',
+        ),
+    )
+    direction: str = field(
+        default="both",
+        metadata=setting(
+            "choice",
+            "The direction of the link in which it changes.",
+            words={
+                "both": "both",
+                "there": "from the first host of `link` to the second",
+                "back": "from the second to the first",
+            },
+        ),
+    )
+    schedule: str | None = field(
+        default=None,
+        metadata=setting(
+            "text",
+            "Instead of all else: a CSV file of changes, with the columns at, link, key and value. "
+            "With `every`, the file begins anew so often.",
+            example='"changes.csv"',
         ),
     )
 

@@ -57,8 +57,8 @@ WRONG: list[tuple[str, Callable[[], object], type[Exception], str]] = [
      "faults must be a list of lab.Fault, but has 'crash' in it"),
     ("a fault's kind", lambda: faulty(kind="explode"), lab.TopologyError,
      "faults[0].kind: 'explode' is not one of link-down, host-down, crash, partition, loss, "
-     "latency, busy, storage-full, refuse, hang-up, one-way, clock-skew, change-reply, "
-     "change-command"),
+     "latency, jitter, bandwidth, busy, storage-full, refuse, hang-up, one-way, clock-skew, "
+     "change-reply, change-command, schedule"),
     ("a fault's host", lambda: faulty(host="NOWHERE.ARPA"), lab.TopologyError,
      "faults[0].host: there is no host 'NOWHERE.ARPA'; there are MIT-AI.ARPA, USC-ISIE.ARPA, "
      "BBN-VAX.ARPA"),

@@ -99,7 +99,10 @@ def a_fault(draw: Random, names: list[str], links: list[list[str]]) -> dict[str,
         fault["link"] = draw.choice(links)
     else:
         fault["host"] = draw.choice(names)
-    values = {"loss": 0.3, "latency": "300 ms", "clock-skew": "-5 min"}
+    values = {
+        "loss": 0.3, "latency": "300 ms", "clock-skew": "-5 min", "jitter": "50 ms",
+        "bandwidth": "9600 bit/s",
+    }  # fmt: skip
     if "value" in requires:
         fault["value"] = values[kind]
     if draw.random() < 0.25:

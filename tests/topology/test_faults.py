@@ -16,7 +16,11 @@ from lab.topology.specs import FAULT_KINDS, FaultSpec
 
 HOSTS = ["MIT-AI.ARPA", "USC-ISIE.ARPA"]
 VALUES: dict[str, dict[str, Any]] = {
-    "loss": {"value": 0.5},
+    "loss": {"value": 0.5, "name": ""},
+    "latency": {"name": ""},
+    "jitter": {"name": ""},
+    "bandwidth": {"name": "", "value": "1200 bit/s"},
+    "link-down": {"name": ""},
     "change-reply": {"host": HOSTS[1]},
     "change-command": {"line": "RSET"},
 }
@@ -65,6 +69,8 @@ def test_every_kind_happens_in_a_run(kind: str) -> None:
     [
         ("loss", 1, "1 s", "is not a chance; use a number from 0 to 1"),
         ("latency", "0 s", "-1 s", "is negative; use 0 or more"),
+        ("jitter", "1 s", "-1 s", "is negative; use 0 or more"),
+        ("bandwidth", "300 bit/s", 0, "is too small; use more than 0"),
         ("clock-skew", "-5 min", "long", "is not a quantity"),
     ],
 )

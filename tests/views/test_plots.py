@@ -331,7 +331,10 @@ def test_long_names_and_titles_end_within_the_figure(kind: str) -> None:
 def everything() -> lab.Run:
     """A ring of hosts with long names, mail by many hops, and a fault of each kind."""
     names = [f"HOST-{n}-OF-A-RING-OF-MANY.SOMEWHERE.ARPA" for n in range(12)]
-    on_links = {"link-down": None, "loss": 0.3, "latency": "2 s", "hang-up": None}
+    on_links = {
+        "link-down": None, "loss": 0.3, "latency": "2 s", "hang-up": None, "jitter": "1 s",
+        "bandwidth": "1200 bit/s",
+    }  # fmt: skip
     on_hosts = ["host-down", "crash", "busy", "storage-full", "refuse", "clock-skew"]
     faults: list[dict[str, Any]] = [
         {"kind": kind, "link": names[n : n + 2], "at": f"{2 + n} s", "for": "20 s"}
@@ -340,7 +343,7 @@ def everything() -> lab.Run:
         for n, (kind, value) in enumerate(on_links.items())
     ]
     faults += [
-        {"kind": kind, "host": names[n + 4], "at": f"{8 + n} s", "for": "20 s"}
+        {"kind": kind, "host": names[n + 6], "at": f"{8 + n} s", "for": "20 s"}
         | ({"value": "-5 min"} if kind == "clock-skew" else {})
         for n, kind in enumerate(on_hosts)
     ]
