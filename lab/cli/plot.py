@@ -54,7 +54,7 @@ def plot(
     """Draw a picture of TRACE.
 
     TRACE is the trace.jsonl or trace.parquet that a run left, or the directory of it. KIND is
-    timeline, ladder, queues, latency, map or states.
+    timeline, ladder, queues, latency, map, states or utilisation.
     """
     if animate is not None:
         film(trace, kind, animate, Path(output or f"{kind}.svg"))

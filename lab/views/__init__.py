@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from lab.views.pictures.queues import queues as queues
     from lab.views.pictures.states import states as states
     from lab.views.pictures.timeline import timeline as timeline
+    from lab.views.pictures.utilisation import utilisation as utilisation
     from lab.views.replay import Replay as Replay
     from lab.views.replay import replay_data as replay_data
     from lab.views.replay import write_replay as write_replay
@@ -49,6 +50,7 @@ _MODULES: Final = {
     "summary_table": "text.summary",
     "timeline": "pictures.timeline",
     "transcript": "text.transcript",
+    "utilisation": "pictures.utilisation",
     "Watch": "widget",
     "write_maildrops": "files.maildrops",
     "write_replay": "replay",
@@ -69,6 +71,7 @@ PICTURES: Final = {
     "latency": Picture("latency", "delivery"),
     "map": Picture("network_map", "session"),
     "states": Picture("states", "wire"),
+    "utilisation": Picture("utilisation", "wire"),
 }
 """The kinds of picture, as ``lab plot TRACE KIND`` names them."""
 

@@ -190,7 +190,7 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(one)
 
 
-PICTURES = ("map", "timeline", "ladder", "latency", "queues", "states", "film")
+PICTURES = ("map", "timeline", "ladder", "latency", "queues", "states", "utilisation", "film")
 
 
 @pytest.mark.parametrize("kind", PICTURES)
