@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import heapq
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from math import inf
 from typing import Final, NamedTuple
 
 from lab.trace.rows import CROSSING, KIND, OPEN_STARTED, SENT, Row, T
-from lab.trace.trace import Trace
 
 _AT_ONCE: Final = 4096
 """Rows from one note of the earliest departure to the next."""
@@ -38,12 +37,14 @@ def left_at(row: Row) -> float:
     return float(row[OPEN_STARTED] if kind == "open" else row[T])
 
 
-def in_order_of_departure(trace: Trace, kinds: Iterable[str]) -> Iterator[Departure]:
-    """Yield the rows of some kinds by the time at which they left, then as in the trace."""
-    wanted = frozenset(kinds)
-    earliest = _earliest_later(trace.of(wanted))
+def in_order_of_departure(rows: Callable[[], Iterable[Row]]) -> Iterator[Departure]:
+    """Yield rows by the time at which they left, then as in the trace.
+
+    ``rows`` is called twice, and returns the same rows of a trace each time, in their order.
+    """
+    earliest = _earliest_later(rows())
     waiting: list[Departure] = []
-    for number, row in enumerate(trace.of(wanted)):
+    for number, row in enumerate(rows()):
         heapq.heappush(waiting, Departure(left_at(row), number, row))
         if number % _AT_ONCE == _AT_ONCE - 1:
             limit = earliest[number // _AT_ONCE + 1]

@@ -119,6 +119,23 @@ def first_ladder_rows(
     return _first(trace, most, _Chosen(trace, message, session, between, None), in_hosts=False)
 
 
+def chosen_rows(
+    trace: Trace,
+    *,
+    message: int | None = None,
+    session: int | None = None,
+    between: tuple[str, str] | None = None,
+) -> Iterator[tuple[int, Row]]:
+    """Yield the numbered rows of a whole trace, or of a message, a session, two hosts' sessions.
+
+    They are those that a ladder has, and all others of the same choice. Raises
+    :class:`NothingToShow` at once.
+    """
+    chosen = _Chosen(trace, message, session, between, None)
+    numbered = enumerate(trace.rows, trace.first_seq)
+    return (each for each in numbered if chosen.is_all or chosen.has(each[1]))
+
+
 def row_of(event: Event) -> LadderRow | None:
     """Return the row of an event, as with ``in_hosts``; None for an event that no ladder shows."""
     maker = _MAKERS.get(event.kind) or _IN_HOSTS.get(event.kind)

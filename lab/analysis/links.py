@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from math import inf
-from typing import Final, NamedTuple, TypedDict
+from typing import Any, Final, NamedTuple, TypedDict
 
 from lab.analysis.channels import way_of
 from lab.analysis.departures import in_order_of_departure
@@ -187,7 +187,7 @@ class LinkReplay:
     def crossings(self) -> Iterator[LinkCrossing]:
         """Yield what crossed each link; on one direction, in the order in which it entered."""
         self._note_losses()
-        for departure in in_order_of_departure(self._trace, _FOLLOWED):
+        for departure in in_order_of_departure(lambda: self._trace.of(_FOLLOWED)):
             yield from self._until(departure.at)
             yield from self._take(departure.row, departure.at)
         yield from self._until(inf)
@@ -318,13 +318,13 @@ class _Changes:
 
 def _directions(meta: Meta) -> dict[Key, Direction]:
     """Return both directions of each link of a run, in the order of its topology."""
-    found = {}
+    found: dict[Key, Direction] = {}
     for link in meta.get("links", ()):
-        for start, to in ((link["a"], link["b"]), (link["b"], link["a"])):
-            environment = link.get("environment", "")
-            found[environment, start, to] = Direction(
-                environment, start, to, link["latency"], link.get("bandwidth")
-            )
+        values: Mapping[str, Any] = dict(link)
+        environment, a, b = values["environment"], values["a"], values["b"]
+        for start, to, own in ((a, b, values), (b, a, {**values, **values.get("back", {})})):
+            direction = Direction(environment, start, to, own["latency"], own["bandwidth"])
+            found.setdefault((environment, start, to), direction)
     return found
 
 

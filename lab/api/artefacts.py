@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +13,7 @@ from typing import Any, Final
 from lab.analysis.account import write_summary
 from lab.analysis.summary import Summary
 from lab.runtime.private_files import writes_private_files
+from lab.runtime.whole_files import whole_file
 from lab.trace.jsonl import is_journal
 from lab.trace.trace import Trace
 
@@ -117,25 +118,13 @@ def _write_view(trace: Trace, path: Path, view: str) -> Path:
 def _write_picture(trace: Trace, path: Path, kind: str) -> Path:
     from lab import views
 
-    with _whole(path, ".png") as unfinished:
+    with whole_file(path, ".png") as unfinished:
         views.save(trace, kind, unfinished)
     return path
 
 
 def _write(path: Path, write: Callable[[Any], Any], mode: str = "w") -> Path:
     encoding = None if "b" in mode else "utf-8"
-    with _whole(path) as unfinished, open(unfinished, mode, encoding=encoding) as file:
+    with whole_file(path) as unfinished, open(unfinished, mode, encoding=encoding) as file:
         write(file)
     return path
-
-
-@contextmanager
-def _whole(path: Path, ending: str = "") -> Iterator[Path]:
-    """Give a path to write to, which becomes the file when it is whole, and is removed if not."""
-    unfinished = path.with_name(f".{path.name}.part{ending}")
-    try:
-        yield unfinished
-        unfinished.replace(path)
-    except BaseException:
-        unfinished.unlink(missing_ok=True)
-        raise

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from lab.analysis.streaming import StreamingAnalysis
     from lab.simulation.partitioned.coordinator import Coordinator
     from lab.simulation.partitioned.merged_results import MergedResults
+    from lab.views.export import Exported
     from lab.views.pictures.film import Animation
     from lab.views.replay import Replay
     from lab.views.widget import Watch
@@ -200,6 +201,17 @@ class Run:
             if value != wanted:
                 wrong.append(f"[expect] {key} = {wanted}, but the run had {key} = {value}")
         return wrong
+
+    def export(self, format: str, path: str | os.PathLike[str], **chosen: object) -> Exported:
+        """Write the run in the format of another tool; return the paths and notes about them.
+
+        ``format`` is one of :data:`lab.views.export.FORMATS`: "csv" (``path`` is a folder),
+        "mermaid", "plantuml", "shiviz", "perfetto" or "pcapng". ``chosen`` are the options of
+        :func:`lab.views.export`, such as ``message=1``. Raises what that function raises.
+        """
+        from lab.views import export
+
+        return export(self.trace, format, path, **chosen)  # type: ignore[arg-type]
 
     def save(
         self,

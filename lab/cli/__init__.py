@@ -43,6 +43,7 @@ COMMANDS = {
     "talk": "Be the sender-SMTP: type commands to HOST's receiver-SMTP.",
     "plot": "Draw a picture of TRACE.",
     "replay": "Make an HTML page that plays the run of TRACE.",
+    "export": "Write TRACE in the format of another tool.",
     "explore": "Run TOPOLOGY again and again, broken at every step in turn.",
     "storm": "Run random networks with random mail and faults, and check them.",
     "sweep": "Make many runs: every combination of values and seeds.",

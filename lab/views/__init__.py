@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from lab.trace.trace import Trace
+    from lab.views.export import Exported as Exported
+    from lab.views.export import export as export
     from lab.views.files.maildrops import write_maildrops as write_maildrops
     from lab.views.pictures.film import Animation as Animation
     from lab.views.pictures.film import animation as animation
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
 _MODULES: Final = {
     "Animation": "pictures.film",
     "animation": "pictures.film",
+    "export": "export",
+    "Exported": "export",
     "ladder": "pictures.ladder",
     "latency": "pictures.latency",
     "map_trace": "pictures.map",

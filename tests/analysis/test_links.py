@@ -211,7 +211,7 @@ def test_rows_come_in_the_order_in_which_they_left() -> None:
     trace.record((0.0, "start", "", None, None, None, {}))
     for n in range(9000):
         trace.record((n * 1.0, "command", "B", "A", 1, None, n - (n * 7919) % 50, b"NOOP\r\n"))
-    found = list(in_order_of_departure(trace, ("command",)))
+    found = list(in_order_of_departure(lambda: trace.of(("command",))))
     assert sorted((left_at(row), n) for n, row in enumerate(trace.rows[1:])) == [
         (departure.at, departure.number) for departure in found
     ]

@@ -100,7 +100,7 @@ REQUIRED: Final = {
     "at": 1.0, "t": 1.0, "wanted": "reply 250", "line": "250 OK", "host": HOST, "name": HOST,
     "a": HOST, "b": "MIT-AI.ARPA", "n": 1, "path": CASE, "message": 1, "faults": [], "seed": 0,
     "most": 1, "number": 0, "mail": None, "kinds": (), "fault": lab.Fault("crash", host=HOST),
-    "directory": "nowhere", "file": None, "point": 1, "graph": RUN.topology.graph,
+    "directory": "nowhere", "format": "csv", "file": None, "point": 1, "graph": RUN.topology.graph,
 }  # fmt: skip
 NAMES_OF_COUNTS: Final = {("Explored", "total"), ("Storm", "total")}
 

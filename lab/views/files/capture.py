@@ -18,15 +18,20 @@ from zlib import crc32
 
 from lab.analysis.channel_records import ChannelRecord, as_they_began
 from lab.analysis.channels import latencies
+from lab.analysis.narrative import gist, piece_text
 from lab.network.transport import TRANSPORTS
 from lab.protocol.lines import END_OF_MAIL_DATA
-from lab.trace.closes import is_cut
+from lab.trace.closes import cut_cause, is_cut
 from lab.trace.rows import (
     HOST,
+    KIND,
     LOSS_AGAIN,
     LOSS_DELAY,
+    MESSAGE,
+    OCTETS,
     PEER,
     SENT,
+    SESSION,
     Row,
     T,
 )
@@ -36,13 +41,13 @@ SMTP_PORT: Final = 25
 _FIRST_PORT: Final = 1024
 _PORTS: Final = 60_000
 _WINDOW: Final = 65_535
-_RAW_IP: Final = 101
+RAW_IP: Final = 101
 """The link type of packets that begin with their IP header."""
 
 _FIN, _SYN, _RST, _PUSH, _ACK = 1, 2, 4, 8, 16
 
-Timed = tuple[float, int, bytes]
-"""When a packet was sent (seconds of the run), its number, and its octets."""
+Packet = tuple[float, int, bytes, str]
+"""When a packet was sent (seconds of the run), its number, its octets, and what it is, in words."""
 
 
 def address(number: int) -> bytes:
@@ -69,28 +74,42 @@ def write_capture(trace: Trace, file: IO[bytes]) -> None:
     """
     import dpkt
 
-    writer = dpkt.pcap.Writer(file, linktype=_RAW_IP)
+    writer = dpkt.pcap.Writer(file, linktype=RAW_IP)
     start = datetime.fromisoformat(trace.meta.get("start", "1982-08-01T00:00:00+00:00"))
     epoch = start.timestamp()
-    for t, _, octets in _in_order(trace):
+    for t, _, octets, _ in packets_in_order(trace):
         writer.writepkt(octets, ts=round(epoch + t, 6))  # dpkt's own rounding may give 1,000,000 µs
 
 
-def _in_order(trace: Trace) -> Iterator[Timed]:
+def packets_in_order(trace: Trace) -> Iterator[Packet]:
     """Yield all packets in the order of time."""
     numbers = {host["name"]: n for n, host in enumerate(trace.meta.get("hosts", ()))}
     latency = latencies(trace.meta)
-    waiting: list[Timed] = []
+    waiting: list[Packet] = []
     count = 0
     for channel in as_they_began(trace.rows):
         while waiting and waiting[0][0] < channel.started:
             yield heapq.heappop(waiting)
         packets = _Packets(channel, numbers, latency)
-        for t, octets in packets.all():
+        for t, octets, about in packets.all():
             count += 1
-            heapq.heappush(waiting, (t, count, octets))
+            heapq.heappush(waiting, (t, count, octets, about))
     while waiting:
         yield heapq.heappop(waiting)
+
+
+_Made = tuple[float, bytes, str]
+"""A packet of one channel: when it was sent, its octets, and what it is."""
+
+_AGAIN: Final = "sent again, because it was lost"
+
+
+def _about(row: Row) -> str:
+    """Return what a packet carries, in words: its session, its message, and what is said."""
+    message = "" if row[MESSAGE] is None else f", message {row[MESSAGE]}"
+    kind = row[KIND]
+    said = piece_text(row[OCTETS]) if kind == "piece" else gist(kind, row[OCTETS])
+    return f"session {row[SESSION]}{message}: {said}"
 
 
 class _Side:
@@ -129,15 +148,16 @@ class _Packets:
         }
         self.identification = channel.number * 7919
 
-    def all(self) -> list[tuple[float, bytes]]:
-        """Return when each packet is sent, and its octets, in the order of time."""
+    def all(self) -> list[_Made]:
+        """Return when each packet is sent, its octets and what it is, in the order of time."""
         return sorted(self._made(), key=lambda packet: packet[0])
 
-    def _made(self) -> Iterator[tuple[float, bytes]]:
+    def _made(self) -> Iterator[_Made]:
         channel = self.channel
         client, server = channel.client, channel.server
         if channel.opened is None:
-            yield channel.started, self._packet(client, server, _SYN)
+            about = f"{client} tries to open a channel to {server}"
+            yield channel.started, self._packet(client, server, _SYN), about
             return
         yield from self._handshake(channel.started, channel.opened)
         losses = channel.losses_of_chunks()
@@ -146,26 +166,27 @@ class _Packets:
         if channel.closed is None:
             return
         if is_cut(channel.reason):
-            yield channel.closed, self._packet(client, server, _RST | _ACK)
+            about = f"session {channel.number} is lost: {cut_cause(channel.reason)}"
+            yield channel.closed, self._packet(client, server, _RST | _ACK), about
             return
         yield from self._ending(channel.closed)
 
-    def _handshake(self, started: float, opened: float) -> Iterator[tuple[float, bytes]]:
+    def _handshake(self, started: float, opened: float) -> Iterator[_Made]:
         client, server = self.channel.client, self.channel.server
         losses = [row for row in self.channel.losses if row[T] < opened]
         late = min(sum(row[LOSS_DELAY] for row in losses), opened - started)
         trip = (opened - started - late) / 3
         syn = self._packet(client, server, _SYN)
-        yield started, syn
+        yield started, syn, f"session {self.channel.number} is opened by {client}"
         times = sum(row[LOSS_AGAIN] for row in losses)
         for k in range(1, times + 1):
-            yield started + late * k / times, syn
+            yield started + late * k / times, syn, _AGAIN
         self.sides[client].next += 1
         self.sides[server].acked = self.sides[client].next
-        yield opened - 2 * trip, self._packet(server, client, _SYN | _ACK)
+        yield opened - 2 * trip, self._packet(server, client, _SYN | _ACK), ""
         self.sides[server].next += 1
         self.sides[client].acked = self.sides[server].next
-        yield opened - trip, self._packet(client, server, _ACK)
+        yield opened - trip, self._packet(client, server, _ACK), ""
 
     def _is_answered(self, place: int) -> bool:
         """Return whether what arrives is acknowledged by an answer that is sent at once."""
@@ -176,36 +197,37 @@ class _Packets:
         after = wire[place + 1]
         return bool(after[PEER] == row[HOST] and after[SENT] == row[T])
 
-    def _chunk(
-        self, row: Row, losses: Sequence[Row], answered: bool
-    ) -> Iterator[tuple[float, bytes]]:
+    def _chunk(self, row: Row, losses: Sequence[Row], answered: bool) -> Iterator[_Made]:
         """Yield what was sent at once, cut into segments, and its acknowledgement."""
         arrived, _, to, sender, _, _, sent, octets = row
+        about = _about(row)
         pieces = _pieces(octets, self.segment)
         late = sum(loss[LOSS_DELAY] for loss in losses)
         spread = max(0.0, arrived - sent - self.latency - late) / max(1, len(pieces))
         for k, piece in enumerate(pieces):
             flags = _ACK | (_PUSH if k == len(pieces) - 1 else 0)
             packet = self._packet(sender, to, flags, piece)
-            yield sent + k * spread, packet
+            part = f" (part {k + 1} of {len(pieces)})" if len(pieces) > 1 else ""
+            yield sent + k * spread, packet, about + part
             if k < len(losses):
                 again, delay = losses[k][LOSS_AGAIN], losses[k][LOSS_DELAY]
                 for n in range(1, again + 1):
-                    yield sent + k * spread + delay * n / again, packet
+                    yield sent + k * spread + delay * n / again, packet, _AGAIN
             self.sides[sender].next += len(piece)
         self.sides[to].acked = self.sides[sender].next
         if not answered:
-            yield arrived, self._packet(to, sender, _ACK)
+            yield arrived, self._packet(to, sender, _ACK), ""
 
-    def _ending(self, t: float) -> Iterator[tuple[float, bytes]]:
+    def _ending(self, t: float) -> Iterator[_Made]:
         client, server = self.channel.client, self.channel.server
-        yield t, self._packet(client, server, _FIN | _ACK)
+        about = f"session {self.channel.number} ends: {self.channel.reason}"
+        yield t, self._packet(client, server, _FIN | _ACK), about
         self.sides[client].next += 1
         self.sides[server].acked = self.sides[client].next
-        yield t + self.latency, self._packet(server, client, _FIN | _ACK)
+        yield t + self.latency, self._packet(server, client, _FIN | _ACK), ""
         self.sides[server].next += 1
         self.sides[client].acked = self.sides[server].next
-        yield t + 2 * self.latency, self._packet(client, server, _ACK)
+        yield t + 2 * self.latency, self._packet(client, server, _ACK), ""
 
     def _packet(self, sender: str, to: str, flags: int, octets: bytes = b"") -> bytes:
         """Return the next packet of one side to the other: IPv4 (RFC 791), TCP (RFC 793), data."""

@@ -1,0 +1,101 @@
+"""A run as a log with vector clocks, for ShiViz.
+
+Each event is two lines: its host with the vector clock, and what happened. The first line of the
+file is the expression by which ShiViz reads it. What crosses a channel is two events: it is sent by
+one host, and received by another.
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+from collections.abc import Callable, Iterable, Iterator
+from typing import IO, Final, NamedTuple
+
+from lab.analysis.departures import in_order_of_departure
+from lab.analysis.narrative import gist, piece_text, sentence
+from lab.escaping import visible
+from lab.trace.rows import CROSSING, HOST, KIND, OCTETS, PEER, SESSION, Row, T, event_of
+
+EXPRESSION: Final = r"(?<host>\S*) (?<clock>{.*})\n(?<event>.*)"
+"""How a log is read: the first line of the file."""
+
+_LEFT_OUT: Final = frozenset({"start", "plan", "late", "attempt", "loss", "end"})
+"""Kinds of event that are no event of one host, or that another tells as well."""
+
+
+class _Step(NamedTuple):
+    """An event of a host, in its order: ``number`` is that of its row."""
+
+    t: float
+    rank: int
+    number: float
+    what: str
+    row: Row
+
+
+def write_shiviz(rows: Callable[[], Iterable[Row]], file: IO[str]) -> None:
+    """Write the log of a run; ``rows`` is called twice, and returns its rows in their order.
+
+    Memory grows with the number of pairs of hosts that have heard of each other.
+    """
+    file.write(f"{EXPRESSION}\n\n")
+    clocks: dict[str, dict[str, int]] = {}
+    under_way: dict[float, dict[str, int]] = {}
+    for step in _steps(rows):
+        host, text = _told(step)
+        if not host:
+            continue
+        name = _word(host)
+        clock = clocks.setdefault(name, {})
+        if step.what == "receives":
+            for other, count in under_way.pop(step.number, {}).items():
+                clock[other] = max(clock.get(other, 0), count)
+        clock[name] = clock.get(name, 0) + 1
+        if step.what == "sends":
+            under_way[round(step.number + 0.5)] = dict(clock)
+        file.write(f"{name} {json.dumps(clock, ensure_ascii=False)}\n{text}\n")
+
+
+def _steps(rows: Callable[[], Iterable[Row]]) -> Iterator[_Step]:
+    """Yield what hosts do, in an order in which nothing is received before it is sent."""
+    waiting: list[_Step] = []
+    for departure in in_order_of_departure(lambda: _wanted(rows())):
+        at, number, row = departure
+        while waiting and waiting[0].t < at:
+            yield heapq.heappop(waiting)
+        if row[KIND] in CROSSING or row[KIND] == "open":
+            # what is sent at an instant follows from what happened at it, unless it arrives at once
+            rank = 1 if at < row[T] else 0
+            heapq.heappush(waiting, _Step(min(at, row[T]), rank, number - 0.5, "sends", row))
+            heapq.heappush(waiting, _Step(row[T], 0, number, "receives", row))
+        else:
+            heapq.heappush(waiting, _Step(at, 0, number, "does", row))
+    while waiting:
+        yield heapq.heappop(waiting)
+
+
+def _wanted(rows: Iterable[Row]) -> Iterator[Row]:
+    return (row for row in rows if row[KIND] not in _LEFT_OUT)
+
+
+def _told(step: _Step) -> tuple[str, str]:
+    """Return the host of a step, and its text in one line."""
+    row, kind = step.row, step.row[KIND]
+    if step.what == "does":
+        return row[HOST], f"{step.t:.6f} s: {visible(sentence(event_of(row)))}"
+    if kind == "open":
+        host, peer = row[HOST], row[PEER]  # recorded at the host that began
+        words = f"session {row[SESSION]}"
+        sent, received = f"opens {words} to {peer}", f"{words} with {host} is open"
+    else:
+        peer, host = row[HOST], row[PEER]
+        said = piece_text(row[OCTETS]) if kind == "piece" else gist(kind, row[OCTETS])
+        sent, received = f"sends to {peer}: {said}", f"receives from {host}: {said}"
+    is_sent = step.what == "sends"
+    return (host if is_sent else peer), f"{step.t:.6f} s: {visible(sent if is_sent else received)}"
+
+
+def _word(host: str) -> str:
+    """Return a host's name without spaces, for the log has names up to the first one."""
+    return "".join("␣" if char.isspace() else char for char in visible(host))
