@@ -15,7 +15,6 @@ from itertools import pairwise
 from math import inf
 from typing import Any, Final, NamedTuple, TypedDict
 
-from lab.analysis.channels import way_of
 from lab.analysis.departures import in_order_of_departure
 from lab.analysis.time_series import Intervals
 from lab.network.transport import TRANSPORTS, Transport
@@ -45,8 +44,8 @@ from lab.trace.trace import Trace
 _FOLLOWED: Final = (*CROSSING, "open", "close", "fault")
 """The kinds of event that tell what crossed links, and what a link was like."""
 
-Key = tuple[str, str, str]
-"""A direction of a link: its environment, and the ends in the order of the direction."""
+Hop = tuple[str, str, str]
+"""What links join: their environment, and two ends in the order of a direction."""
 
 
 class Direction:
@@ -63,13 +62,20 @@ class Direction:
 
     __slots__ = (
         "_starts", "bandwidth", "busy", "chunks", "environment", "free_at", "host", "is_limited",
-        "latency", "longest", "lost", "messages", "octets", "payload", "peer", "waited",
+        "latency", "longest", "lost", "messages", "name", "octets", "payload", "peer", "waited",
     )  # fmt: skip
 
     def __init__(
-        self, environment: str, host: str, peer: str, latency: float, bandwidth: float | None
+        self,
+        environment: str,
+        host: str,
+        peer: str,
+        name: str,
+        latency: float,
+        bandwidth: float | None,
     ) -> None:
         self.environment = environment
+        self.name = name
         self.host = host
         self.peer = peer
         self.latency = latency
@@ -126,12 +132,21 @@ class LinkCrossing(NamedTuple):
     row: Row | None
 
 
-class _Channel(NamedTuple):
-    """An open channel: its environment, its transport service, and its path for :func:`way_of`."""
+class _Joined(NamedTuple):
+    """A link as seen from one end: what it costs from there, its direction, and the one back."""
 
-    environment: str
+    cost: float
+    there: Direction
+    back: Direction
+
+
+class _Channel(NamedTuple):
+    """An open channel: its transport service, who opened it, and its links there and back."""
+
     transport: Transport
-    paths: dict[int, tuple[str, ...]]
+    opener: str
+    there: list[Direction]
+    back: list[Direction]
 
 
 class _Chunk:
@@ -173,10 +188,12 @@ class LinkReplay:
                 f"this run was recorded with --trace {trace.level}"
             )
         self._trace = trace
-        self.directions = _directions(trace.meta)
+        self._joined = _joined(trace.meta)
         self._between: dict[tuple[str, str], list[Direction]] = {}
-        for direction in self.directions.values():
-            self._between.setdefault((direction.host, direction.peer), []).append(direction)
+        for (_, host, peer), links in self._joined.items():
+            usual = sorted(links, key=lambda link: link.cost)
+            self._between.setdefault((host, peer), []).extend(link.there for link in usual)
+        self.directions = _in_order_of_the_file(self._joined)
         self._changes = _Changes(self._between)
         self._channels: dict[int, _Channel] = {}
         self._pieces: dict[int, bytes] = {}
@@ -222,8 +239,8 @@ class LinkReplay:
         return False
 
     def _sent(self, row: Row, at: float) -> Iterator[LinkCrossing]:
-        environment, transport, paths = self._channels[row[SESSION]]
-        links = self._links(environment, way_of(row, paths))
+        transport, opener, there, back = self._channels[row[SESSION]]
+        links = there if row[PEER] == opener else back
         payload = len(row[OCTETS])
         size = transport.on_the_wire(payload)
         is_message = row[KIND] == "data" and ends_mail_data(row[OCTETS])
@@ -235,23 +252,19 @@ class LinkReplay:
 
     def _opening(self, row: Row, at: float) -> None:
         """Note a channel; send the control messages by which it was opened."""
-        environment, path = row[OPEN_ENVIRONMENT], tuple(row[OPEN_PATH])
         transport = TRANSPORTS[row[OPEN_TRANSPORT]]
-        self._channels[row[SESSION]] = _Channel(environment, transport, {row[SESSION]: path})
-        there, back = self._links(environment, path), self._links(environment, path[::-1])
+        hops = [(row[OPEN_ENVIRONMENT], a, b) for a, b in pairwise(row[OPEN_PATH])]
+        # a link that the trace does not know has no figures
+        taken = [min(self._joined[hop], key=_cost) for hop in hops if hop in self._joined]
+        there = [link.there for link in taken]
+        back = [link.back for link in reversed(taken)]
+        self._channels[row[SESSION]] = _Channel(transport, row[HOST], there, back)
         chunk: _Chunk | None = None
         for number in range(len(transport.opening) - 1, -1, -1):
             links = back if number % 2 else there
             chunk = _Chunk(at, links, transport.opening[number], transport.piece, None, chunk)
         if chunk is not None:
             self._send(chunk, at + transport.setup)
-
-    def _links(self, environment: str, path: Sequence[str]) -> list[Direction]:
-        """Return the directions of links on a path; those that the trace does not know are not
-        among them.
-        """
-        found = [self.directions.get((environment, a, b)) for a, b in pairwise(path)]
-        return [direction for direction in found if direction is not None]
 
     # -- the links, as lab.network.channel has bytes cross them ---------------------------------
 
@@ -296,7 +309,7 @@ class _Changes:
 
     def __init__(self, between: Mapping[tuple[str, str], Sequence[Direction]]) -> None:
         self._between = between
-        self._values: dict[tuple[str, str, str], list[float | None]] = {}
+        self._values: dict[tuple[str, Direction], list[float | None]] = {}
 
     def take(self, row: Row) -> None:
         """Apply the fault of a row, or take back what it changed."""
@@ -307,7 +320,7 @@ class _Changes:
         for start, to in ((row[HOST], row[PEER]), (row[PEER], row[HOST])):
             for direction in self._between.get((start, to), ()):
                 usual = getattr(direction, name)
-                values = self._values.setdefault((name, start, to), [usual])
+                values = self._values.setdefault((name, direction), [usual])
                 if row[FAULT_ON]:
                     values.append(value)
                 elif value in values[1:]:
@@ -316,16 +329,37 @@ class _Changes:
                 direction.is_limited = direction.is_limited or direction.bandwidth is not None
 
 
-def _directions(meta: Meta) -> dict[Key, Direction]:
-    """Return both directions of each link of a run, in the order of its topology."""
-    found: dict[Key, Direction] = {}
+def _joined(meta: Meta) -> dict[Hop, list[_Joined]]:
+    """Return the links between every two ends that some join, in the order of the topology."""
+    found: dict[Hop, list[_Joined]] = {}
     for link in meta.get("links", ()):
         values: Mapping[str, Any] = dict(link)
-        environment, a, b = values["environment"], values["a"], values["b"]
-        for start, to, own in ((a, b, values), (b, a, {**values, **values.get("back", {})})):
-            direction = Direction(environment, start, to, own["latency"], own["bandwidth"])
-            found.setdefault((environment, start, to), direction)
+        environment, a, b, name = values["environment"], values["a"], values["b"], ""
+        name = values.get("name", "")
+        returning = {**values, **values.get("back", {})}
+        there = Direction(environment, a, b, name, values["latency"], values["bandwidth"])
+        back = Direction(environment, b, a, name, returning["latency"], returning["bandwidth"])
+        costs = [
+            own["latency"] if own.get("cost") is None else own["cost"]
+            for own in (values, returning)
+        ]
+        found.setdefault((environment, a, b), []).append(_Joined(costs[0], there, back))
+        found.setdefault((environment, b, a), []).append(_Joined(costs[1], back, there))
     return found
+
+
+def _in_order_of_the_file(joined: Mapping[Hop, Sequence[_Joined]]) -> list[Direction]:
+    """Return both directions of each link, the one from the first end of the file first."""
+    found: dict[Direction, None] = {}
+    for links in joined.values():
+        for link in links:
+            found.setdefault(link.there)
+            found.setdefault(link.back)
+    return list(found)
+
+
+def _cost(link: _Joined) -> float:
+    return link.cost
 
 
 # -- figures ---------------------------------------------------------------------------------------
@@ -333,6 +367,8 @@ def _directions(meta: Meta) -> dict[Key, Direction]:
 
 class LinkUse(TypedDict):
     """What crossed a link from ``host`` to ``peer`` in a run, from its beginning to its end.
+
+    ``name`` tells the link from others between the two; most have none.
 
     ``bytes`` are those on the link, headers included; ``payload`` is those of commands, replies
     and mail data; ``messages`` whose mail data ended there. ``busy_seconds`` is how long bits were
@@ -346,6 +382,7 @@ class LinkUse(TypedDict):
     host: str
     peer: str
     environment: str
+    name: str
     bytes: int
     payload: int
     chunks: int
@@ -366,13 +403,14 @@ def link_use(trace: Trace) -> list[LinkUse]:
     replay = LinkReplay(trace)
     for _ in replay.crossings():
         pass
-    return [_use(direction, trace.last) for direction in replay.directions.values()]
+    return [_use(direction, trace.last) for direction in replay.directions]
 
 
 def _use(link: Direction, seconds: float) -> LinkUse:
     is_limited = link.is_limited
     return {
         "host": link.host, "peer": link.peer, "environment": link.environment,
+        "name": link.name,
         "bytes": link.octets, "payload": link.payload, "chunks": link.chunks,
         "messages": link.messages, "segments_lost": link.lost,
         "busy_seconds": round(link.busy, 9) if is_limited else None,
@@ -398,6 +436,7 @@ class LinkInterval(NamedTuple):
     host: str
     peer: str
     environment: str
+    name: str
     utilisation: float
     queue: float
 
@@ -419,8 +458,10 @@ def link_intervals(trace: Trace, every: float) -> Iterator[LinkInterval]:
             waiting.add(since, begin)
             sending.add(begin, end)
     nothing = Intervals(every, seconds)
-    for link in replay.directions.values():
+    for link in replay.directions:
         if link.is_limited:
             waiting, sending = used.get(link, (nothing, nothing))
             for (t, queue), (_, busy) in zip(waiting.means(), sending.means(), strict=True):
-                yield LinkInterval(t, link.host, link.peer, link.environment, min(1.0, busy), queue)
+                yield LinkInterval(
+                    t, link.host, link.peer, link.environment, link.name, min(1.0, busy), queue
+                )

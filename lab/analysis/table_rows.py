@@ -64,15 +64,16 @@ SESSIONS: Final = {
 """The columns of :func:`lab.analysis.tables.sessions` and their types."""
 
 LINKS: Final = {
-    "host": _TEXT, "peer": _TEXT, "environment": _TEXT, "bytes": _WHOLE, "payload": _WHOLE,
-    "chunks": _WHOLE, "messages": _WHOLE, "segments_lost": _WHOLE, "busy_seconds": _FLOAT,
-    "utilisation": _FLOAT, "longest_queue": _WHOLE, "mean_queue": _FLOAT, "mean_wait": _FLOAT,
+    "host": _TEXT, "peer": _TEXT, "environment": _TEXT, "name": _TEXT, "bytes": _WHOLE,
+    "payload": _WHOLE, "chunks": _WHOLE, "messages": _WHOLE, "segments_lost": _WHOLE,
+    "busy_seconds": _FLOAT, "utilisation": _FLOAT, "longest_queue": _WHOLE, "mean_queue": _FLOAT,
+    "mean_wait": _FLOAT,
 }  # fmt: skip
 """The columns of :func:`lab.analysis.tables.links` and their types."""
 
 UTILISATION: Final = {
-    "t": _FLOAT, "host": _TEXT, "peer": _TEXT, "environment": _TEXT, "utilisation": _FLOAT,
-    "queue": _FLOAT,
+    "t": _FLOAT, "host": _TEXT, "peer": _TEXT, "environment": _TEXT, "name": _TEXT,
+    "utilisation": _FLOAT, "queue": _FLOAT,
 }  # fmt: skip
 """The columns of :func:`lab.analysis.tables.utilisation` and their types."""
 

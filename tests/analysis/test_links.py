@@ -317,3 +317,45 @@ def test_links_that_nothing_crossed_have_intervals_too() -> None:
         ("A", "B"), ("B", "A"), ("B", "C"), ("C", "B"),
     }  # fmt: skip
     assert {each.utilisation for each in found if each.host == "C"} == {0.0}
+
+
+# -- links that differ by direction, and several between two hosts ---------------------------------
+
+
+def test_a_link_may_be_slower_the_other_way() -> None:
+    slow = {"latency": "200 ms", "bandwidth": "1200 bit/s"}
+    run = lab.simulate(from_dict({
+        "host": [host("A.ARPA", "ann"), host("B.ARPA", "bob")],
+        "link": [{"between": ["A.ARPA", "B.ARPA"], "bandwidth": "9600 bit/s", "back": slow}],
+        "mail": [mail("ann@A.ARPA", "bob@B.ARPA"), mail("bob@B.ARPA", "ann@A.ARPA")],
+    }))  # fmt: skip
+    found = arrivals(run.trace)
+    rows = [row for row in run.trace.rows if row[KIND] in CROSSING]
+    assert [found[id(row)] for row in rows] == pytest.approx([row[T] for row in rows], abs=1e-9)
+    for use, rate in zip(run.links(), (9600, 1200), strict=True):
+        assert use["busy_seconds"] == pytest.approx(use["bytes"] * 8 / rate)
+
+
+def test_of_several_links_each_channel_takes_the_one_that_costs_its_opener_least() -> None:
+    """Both ways: what the other end sends in that channel comes back over the same link."""
+    both = {"between": ["A.ARPA", "B.ARPA"]}
+    run = lab.simulate(from_dict({
+        "host": [host("A.ARPA", "ann"), host("B.ARPA", "bob")],
+        "link": [
+            {**both, "name": "up", "cost": 1, "bandwidth": "2400 bit/s", "back": {"cost": 9}},
+            {**both, "name": "down", "cost": 5, "bandwidth": "9600 bit/s", "back": {"cost": 2}},
+        ],
+        "mail": [mail("ann@A.ARPA", "bob@B.ARPA"), mail("bob@B.ARPA", "ann@A.ARPA")],
+    }))  # fmt: skip
+    found = arrivals(run.trace)
+    rows = [row for row in run.trace.rows if row[KIND] in CROSSING]
+    assert [found[id(row)] for row in rows] == pytest.approx([row[T] for row in rows], abs=1e-9)
+    uses = {(use["host"], use["name"]): use for use in run.links()}
+    assert list(uses) == [
+        ("A.ARPA", "up"),
+        ("B.ARPA", "up"),
+        ("A.ARPA", "down"),
+        ("B.ARPA", "down"),
+    ]
+    assert [use["messages"] for use in uses.values()] == [1, 0, 0, 1]
+    assert all(use["bytes"] > 300 for use in uses.values())

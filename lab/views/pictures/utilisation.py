@@ -25,7 +25,10 @@ _LEFT, _RIGHT, _WIDTH = 2.6, 1.15, 10.0
 
 
 class _Line(NamedTuple):
-    """A direction of a link: its ends, its utilisation in each interval, and over the run."""
+    """A direction of a link: its ends, its utilisation in each interval, and over the run.
+
+    ``peer`` has the name of the link beside it, if there is one.
+    """
 
     host: str
     peer: str
@@ -65,12 +68,12 @@ def utilisation(trace: Trace, ax: Axes | None = None) -> Axes:
 
 def _lines(trace: Trace) -> list[_Line]:
     """Return the directions of links that have a bandwidth, the busiest first."""
-    shares: dict[tuple[str, str, str], list[float]] = {}
+    shares: dict[tuple[str, str, str, str], list[float]] = {}
     for each in link_intervals(trace, interval(trace) * 100 / _INTERVALS):
-        shares.setdefault((each.host, each.peer, each.environment), []).append(each.utilisation)
+        shares.setdefault(each[1:5], []).append(each.utilisation)
     lines = [
-        _Line(host, peer, values, sum(values) / len(values))
-        for (host, peer, _), values in shares.items()
+        _Line(host, f"{peer} ({name})" if name else peer, values, sum(values) / len(values))
+        for (host, peer, _, name), values in shares.items()
     ]
     return sorted(lines, key=lambda line: -line.mean)
 

@@ -32,7 +32,8 @@ def links_table(uses: Sequence[LinkUse], rows: int = ROWS) -> RenderableType:
         key=lambda use: (-(use["utilisation"] or 0.0), -use["bytes"]),
     )
     for use in used[:rows]:
-        table.add_row(use["host"], use["peer"], *_cells(use))
+        peer = f"{use['peer']} ({use['name']})" if use["name"] else use["peer"]
+        table.add_row(use["host"], peer, *_cells(use))
     parts: list[RenderableType] = [table] if used else []
     if rest := _rest(len(used) - rows, len(uses) - len(used)):
         parts.append(Text(rest, style="dim"))
