@@ -25,10 +25,10 @@ from lab.topology.links import build_environments, build_links
 from lab.topology.maps.map import GraphFault
 from lab.topology.maps.notes import GraphTables
 from lab.topology.old_keys import rename_old_keys, warn_of_old_keys
-from lab.topology.overrides import override
+from lab.topology.overrides import override, split
 from lab.topology.positions import lines_of
 from lab.topology.problems import Place, Problem, bounded, check, did_you_mean, dotted
-from lab.topology.specs import Sets, TopologyData, TopologyError
+from lab.topology.specs import Generated, Sets, TopologyData, TopologyError
 from lab.topology.traffic import build_mail, build_polls, build_scripts, build_traffic
 
 if TYPE_CHECKING:
@@ -60,12 +60,12 @@ class Source:
     def where(self, place: Place) -> str:
         """Return file, line and key of a place."""
         place = self._as_written(place)
-        label = self.graph_tables.labels.get(place[:2])
-        if label is not None:
-            return self._joined(label + (f", {dotted(place[2:])}" if place[2:] else ""))
         for end in range(len(place), 0, -1):
             if place[:end] in self.overridden:
                 return self._joined(self.overridden[place[:end]])
+        label = self.graph_tables.labels.get(place[:2])
+        if label is not None:
+            return self._joined(label + (f", {dotted(place[2:])}" if place[2:] else ""))
         key = dotted(place)
         line = self._line(place)
         return self._joined(f"line {line}" if line else "", key)
@@ -217,7 +217,8 @@ def _assemble(
 ) -> Data:
     recipe = copy.deepcopy(dict(raw))
     source.renamed = rename_old_keys(recipe)
-    source.overridden, faults = override(recipe, sets)
+    of_file, of_drawn = split(sets)
+    source.overridden, faults = override(recipe, of_file)
     diagnostics = Diagnostics()
     from_graph = graph is not None or "graph" in recipe or "generate" in recipe
     drawn = _graph_tables(recipe, source, seed, graph, diagnostics) if from_graph else GraphTables()
@@ -225,6 +226,10 @@ def _assemble(
     tables = recipe
     if from_graph:
         tables = recipe | {"host": source.graph_tables.hosts, "link": source.graph_tables.links}
+    if drawn is not None:
+        places, wrong = override(tables, of_drawn)
+        source.overridden |= places
+        faults += wrong
     source.renamed |= rename_old_keys(tables)
     warn_of_old_keys(source.renamed)
     checked = check(tables)
@@ -232,7 +237,7 @@ def _assemble(
     diagnostics.numbers, diagnostics.damaged = checked.numbers, checked.damaged
     topology = None
     if drawn is not None:  # otherwise every host would be reported as missing
-        kept_recipe = recipe if "generate" in recipe else None
+        kept_recipe = Generated(recipe, of_drawn) if "generate" in recipe else None
         topology = _built(cls, checked.tables, diagnostics, source, from_graph, kept_recipe)
     sentences = [f"{source.name}, {fault}" if source.name else fault for fault in faults]
     sentences += source.sentences(diagnostics.problems)
@@ -284,7 +289,7 @@ def _built(
     diagnostics: Diagnostics,
     source: Source,
     from_graph: bool,
-    recipe: Mapping[str, Any] | None,
+    recipe: Generated | None,
 ) -> Data | None:
     """Return the topology of valid tables; None if its parts have problems."""
     environments = build_environments(tables, diagnostics)
@@ -311,6 +316,8 @@ def _built(
         "notes": _notes(source, diagnostics),
         "recipe": recipe,
     }
+    if recipe is not None:
+        recipe.drawn = {name: part for name, part in parts.items() if name != "recipe"}
     return None if diagnostics.problems else of_valid(cls, parts)
 
 

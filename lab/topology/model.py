@@ -21,6 +21,7 @@ from lab.topology.specs import BurstLoss as BurstLoss
 from lab.topology.specs import Distribution as Distribution
 from lab.topology.specs import Environment as Environment
 from lab.topology.specs import FaultSpec as FaultSpec
+from lab.topology.specs import Generated, TopologyData
 from lab.topology.specs import HostSpec as HostSpec
 from lab.topology.specs import LinkBack as LinkBack
 from lab.topology.specs import LinkSpec as LinkSpec
@@ -28,7 +29,6 @@ from lab.topology.specs import MailSpec as MailSpec
 from lab.topology.specs import PollSpec as PollSpec
 from lab.topology.specs import ScriptSpec as ScriptSpec
 from lab.topology.specs import Sets as Sets
-from lab.topology.specs import TopologyData
 from lab.topology.specs import TopologyError as TopologyError
 from lab.topology.specs import TrafficSpec as TrafficSpec
 
@@ -72,12 +72,15 @@ class Topology(TopologyData):
     def with_seed(self, seed: int) -> Topology:
         """Return the topology that the same file describes for another seed.
 
-        It differs only where ``[generate]`` draws the graph at random.
+        It differs only where ``[generate]`` draws the graph at random, and not if anything has been
+        changed since the file was read.
         """
-        seed = whole_number("seed", seed)
-        if self.recipe is None:
+        seed, recipe = whole_number("seed", seed), self.recipe
+        if not isinstance(recipe, Generated):
             return self
-        return from_dict(self.recipe, seed=seed)
+        if any(getattr(self, name) != part for name, part in recipe.drawn.items()):
+            return self
+        return from_dict(recipe, sets=recipe.sets, seed=seed)
 
     def with_faults(self, faults: Sequence[FaultSpec]) -> Topology:
         """Return the topology with more faults, which are checked as those of a file are.

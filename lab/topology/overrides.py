@@ -16,6 +16,7 @@ from lab.protocol import HostName
 from lab.quantities import as_toml
 from lab.topology.problems import MANY, Place, did_you_mean, dotted, join_some
 from lab.topology.schema import FileTable
+from lab.topology.specs import Sets
 from lab.topology.traffic import CONTENTS
 
 _INDEX: Final = re.compile(r"(?<=[\w\]])\[(\w+)\]")
@@ -25,9 +26,7 @@ class OverrideFault(ValueError):
     """Raised for an override that leads nowhere; the message says what would be right."""
 
 
-def override(
-    raw: dict[str, Any], sets: Iterable[str] | Mapping[str, Any]
-) -> tuple[dict[Place, str], list[str]]:
+def override(raw: dict[str, Any], sets: Sets) -> tuple[dict[Place, str], list[str]]:
     """Put overrides into the tables of a file; return the place that each of them set.
 
     Overrides that lead nowhere are left out; the second result has a sentence for each of them.
@@ -44,7 +43,21 @@ def override(
     return places, faults
 
 
-def _pairs(sets: Iterable[str] | Mapping[str, Any]) -> Iterable[tuple[str, Any, str]]:
+def split(sets: Sets) -> tuple[Sets, Sets]:
+    """Return the overrides of hosts and links, which a graph may draw, after all the others."""
+    if isinstance(sets, Mapping):
+        drawn = {path: sets[path] for path in sets if _may_be_drawn(path)}
+        return {path: sets[path] for path in sets if path not in drawn}, drawn
+    texts = [sets] if isinstance(sets, str) else list(sets)
+    return [each for each in texts if not _may_be_drawn(each)], list(filter(_may_be_drawn, texts))
+
+
+def _may_be_drawn(text: str) -> bool:
+    first, dot, _ = _INDEX.sub(r".\1", text.partition("=")[0].strip()).partition(".")
+    return bool(dot) and first in ("host", "link")
+
+
+def _pairs(sets: Sets) -> Iterable[tuple[str, Any, str]]:
     if isinstance(sets, Mapping):
         for path, value in sets.items():
             yield path, read(value) if isinstance(value, str) else value, path

@@ -441,13 +441,26 @@ Sets = Iterable[str] | Mapping[str, object]
 """Overrides: texts such as "link.0.latency=1 s", or a mapping of dotted paths to values."""
 
 
+class Generated(dict[str, Any]):
+    """The tables of a file with ``[generate]``, to draw it again for another seed.
+
+    ``sets`` are the overrides of what is drawn, ``drawn`` the parts of the topology as they were
+    made: one that was changed since is not drawn again.
+    """
+
+    def __init__(self, tables: Mapping[str, Any], sets: Sets = ()) -> None:
+        super().__init__(tables)
+        self.sets = sets
+        self.drawn: dict[str, Any] = {}
+
+
 @dataclass(frozen=True, slots=True)
 class TopologyData:
     """Environments, hosts and links, and the mail, traffic, scripts and faults of a run.
 
     ``hosts`` maps names, as written, to hosts; :meth:`host` finds a host by any of its names.
     ``start`` is the date at t=0. ``expect`` is the outcome that the file states. ``notes`` are
-    warnings for people. ``recipe`` is the file from which a ``[generate]`` topology was made.
+    warnings for people. ``recipe`` is for the lab: how to draw the graph of ``[generate]`` again.
     """
 
     title: str = ""
@@ -463,7 +476,7 @@ class TopologyData:
     retry: Retry = field(default_factory=Retry)
     expect: dict[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
-    recipe: Mapping[str, object] | None = field(default=None, repr=False, compare=False)
+    recipe: object = field(default=None, repr=False, compare=False)
     _cache: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property

@@ -223,6 +223,21 @@ def test_a_point_is_run_again_alone_by_the_command_that_is_told(
         assert json.loads(done.stdout)["duplicates"] == 1, command
 
 
+def test_the_command_of_a_point_finds_hosts_of_a_graph(
+    invoke: Callable[..., Result], tmp_path: Path
+) -> None:
+    path = tmp_path / "star.toml"
+    path.write_text(
+        '[generate]\nkind = "star_graph"\nn = 2\n[[mail]]\nfrom = "user@H1"\nto = "user@H2"\n'
+    )
+    topology = lab.load(path)
+    point = next(each for each in plan(topology, by=["reply"]).points if each.host == "H0")
+    command = invoke("explore", str(path), "--by", "reply", "--point", str(point.number)).stdout
+    done = invoke(*shlex.split(command)[1:], "--json")
+    assert json.loads(done.stdout)["digest"] == lab.simulate(broken(topology, point)).digest
+    assert json.loads(done.stdout)["digest"] != lab.simulate(topology).digest
+
+
 def test_a_careless_host_loses_mail_and_explore_finds_where(invoke: Callable[..., Result]) -> None:
     done = invoke("explore", RELAYED, "--set", "host.1.careless=true", "--json")
     figures = json.loads(done.stdout)
