@@ -30,6 +30,9 @@ ARROWS: Final = 80
 
 _BEND: Final = 0.13
 """How far an arrow bends aside, as a share of its length."""
+_ON_LINE: Final = 0.9
+"""What it costs words to lie on a sample of a line: two rings further out, words cost 3."""
+
 _HEAD: Final = 12
 """The head of an arrow counts as much as this many points of a line when words are placed."""
 _KINDS: Final[dict[str, dict[str, Any]]] = {
@@ -400,7 +403,7 @@ class _Words:
         cost += 8.0 * (int(inside.sum()) - (1 if n is not None and inside[n] else 0))
         if len(self.crossed):
             under = (self.crossed > (left, bottom)) & (self.crossed < (right, top))
-            cost += 0.35 * int(under.all(1).sum())
+            cost += _ON_LINE * int(under.all(1).sum())
         width, height = self.of.pixels
         out = max(-0.085 * width - left, right - 1.085 * width, 0.0)
         out += max(-0.115 * height - bottom, top - 1.115 * height, 0.0)
@@ -443,10 +446,6 @@ def map_trace(topology: Topology, seed: int = 0) -> Trace:
     from lab.topology.describe import describe
 
     return Trace([(0.0, "start", "", None, None, None, describe(topology, seed))])
-
-
-def _name(of: Map, n: int) -> str:
-    return str(of.hosts[n]["name"])
 
 
 def _link_text(link: Mapping[str, Any]) -> str:
