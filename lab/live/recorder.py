@@ -80,6 +80,11 @@ class Backlog:
         self._end = 0
         self._moved = 0
 
+    @property
+    def has_mail(self) -> bool:
+        """Whether mail was put there before its row, and not taken out again."""
+        return self._moved > 0
+
     def move(self, row: Row) -> Row:
         """Return a row whose mail is in the file now; the row itself, if the disk is full."""
         place, octets = self._end, mail_in(row)
@@ -129,7 +134,8 @@ class Backlog:
         place, size, count = self._chunks.popleft()
         rows: list[Row] = marshal.loads(self._read(place, size))
         self.count -= count
-        rows = [self.whole(row) for row in rows]
+        if self._moved:
+            rows = [self.whole(row) for row in rows]
         if not self._chunks and not self._moved:
             self._end = 0
             self._file.truncate(0)
@@ -281,7 +287,7 @@ class Recorder:
             self._in_journal -= until
             self._trace.first_seq += until
             self._light = len(rows)
-            self._has_moved = any(map(is_moved, rows))
+            self._has_moved = self._backlog.has_mail and any(map(is_moved, rows))
 
     def work(self) -> bool:
         """Give the analysis some of the rows that wait for it; return whether there are more."""
