@@ -15,7 +15,7 @@ from lab.cli.common import echo, exit_with_error, figures_as_json_option, print_
     "--sessions", type=click.IntRange(min=10), default=20000, show_default=True,
     metavar="N", help="Number of simulated sessions to time.",
 )  # fmt: skip
-@click.option("--quick", is_flag=True, help="A tenth of the sessions: takes less than a minute.")
+@click.option("--quick", is_flag=True, help="A tenth of the sessions: takes a minute or two.")
 @click.option(
     "--map", "edges", metavar="FILE", type=click.Path(exists=True, dir_okay=False),
     help="Edge list of the large map: a line 'node node cost' for each link.  [default: a random "
