@@ -52,6 +52,7 @@ from lab.trace.rows import (
     PEER,
     RECIPIENT,
     RECIPIENTS,
+    REJECT_REASON,
     SESSION,
     START_META,
     SUBMIT_RECIPIENTS,
@@ -63,6 +64,9 @@ from lab.trace.trace import Trace
 
 MOST_OUTSIDE: Final = 10_000
 """Recipients at external hosts whose account is opened again if the mail comes back."""
+
+MOST_REASONS: Final = 20
+"""Reasons of rejections that a summary has."""
 
 LAZY: Final = 100_000
 """With more recipients than this, a summary makes each only when it is read."""
@@ -144,6 +148,7 @@ class Account:
     def _reject(self, row: Row) -> None:
         recipient = self.recipients[row[MESSAGE], row[RECIPIENT]]
         recipient.settle("rejected", row[T])
+        recipient.reason = row[REJECT_REASON]
         self._move_to_columns(recipient)
 
     def _expand(self, row: Row) -> None:
@@ -375,7 +380,11 @@ class Account:
         counts = self.counts()
         all_of_them = Recipients(self.settled, self.recipients)
         few = len(all_of_them) <= LAZY
-        return {**counts, "recipients": list(all_of_them) if few else all_of_them}
+        return {
+            **counts,
+            "rejections": dict(self.settled.reasons().most_common(MOST_REASONS)),
+            "recipients": list(all_of_them) if few else all_of_them,
+        }
 
     def counts(self) -> Counts:
         """Return the counts of the summary, without the recipients."""

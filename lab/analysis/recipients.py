@@ -27,7 +27,8 @@ class Recipient:
     ``holders`` are the hosts in whose spool the mail for it lies, ``vanished_at`` is when the last
     of them had it no longer, and ``notification`` the number of the notification about it.
     ``discarded_at`` is when a host was given it last that may not have taken it: a scripted one, or
-    one of whose session a fault had changed a command or a reply.
+    one of whose session a fault had changed a command or a reply. ``reason`` is why its host
+    rejected it.
     """
 
     message: int
@@ -42,6 +43,7 @@ class Recipient:
     notification: int | None = None
     vanished_at: float = 0.0
     discarded_at: float | None = None
+    reason: str = ""
 
     def settle(self, outcome: str, t: float) -> None:
         """Reach an outcome, the first time."""
@@ -72,7 +74,7 @@ class Recipient:
 
     def as_dict(self) -> RecipientSummary:
         """The recipient as the summary shows it."""
-        return {
+        summary: RecipientSummary = {
             "message": self.message,
             "recipient": self.address,
             "outcome": self.outcome,
@@ -80,11 +82,14 @@ class Recipient:
             "settled_at": None if self.ended_at is None else round(self.ended_at, 6),
             "hops": self.hops,
         }
+        if self.reason:
+            summary["reason"] = self.reason
+        return summary
 
 
-Settled = tuple[int, str, str, float, int, float, int, int]
+Settled = tuple[int, str, str, float, int, float, int, int, str]
 """A recipient who is settled for good: message, id, address, when submitted, the index of the
-outcome, when that was reached, hops, and deliveries.
+outcome, when that was reached, hops, deliveries, and why it was rejected.
 """
 
 
@@ -110,6 +115,7 @@ class SettledColumns:
         self._settled = array("d")
         self._hops = array("I")
         self._deliveries = array("I")
+        self._reasons: dict[int, str] = {}  # by place, of those that were rejected
         self._texts: dict[str, str] = {}
         self.again: Counter[tuple[int, str]] = Counter()
 
@@ -120,7 +126,8 @@ class SettledColumns:
         """Add a recipient."""
         code, at = OUTCOMES.index(recipient.outcome), recipient.settled_at or 0.0
         who = (recipient.message, recipient.id, recipient.address, recipient.submitted_at)
-        self.put(recipient.message, (*who, code, at, recipient.hops, recipient.deliveries))
+        taken = (recipient.hops, recipient.deliveries, recipient.reason)
+        self.put(recipient.message, (*who, code, at, *taken))
 
     def __getitem__(self, place: int) -> Recipient:
         message, name = self._messages[place], self._ids[place]
@@ -128,6 +135,7 @@ class SettledColumns:
             message, name, self._addresses[place],
             self._submitted[place], OUTCOMES[self._outcomes[place]], self._settled[place],
             self._hops[place], self._deliveries[place] + self.again[message, name],
+            reason=self._reasons.get(place, ""),
         )  # fmt: skip
 
     def pop_all(self) -> list[Settled]:
@@ -136,15 +144,19 @@ class SettledColumns:
             self._messages, self._ids, self._addresses, self._submitted,
             self._outcomes, self._settled, self._hops, self._deliveries,
         )  # fmt: skip
-        removed: list[Settled] = list(zip(*columns, strict=True))
+        reasons = [self._reasons.get(place, "") for place in range(len(self))]
+        removed: list[Settled] = list(zip(*columns, reasons, strict=True))
         for column in columns:
             del column[:]
+        self._reasons.clear()
         return removed
 
     def put(self, message: int, settled: Settled) -> None:
         """Add a recipient from another account, where the message may have another number."""
-        _, name, address, submitted, outcome, at, hops, deliveries = settled
+        _, name, address, submitted, outcome, at, hops, deliveries, reason = settled
         shared = self._texts.setdefault
+        if reason:
+            self._reasons[len(self)] = shared(reason, reason)
         self._messages.append(message)
         self._ids.append(shared(name, name))
         self._addresses.append(shared(address, address))
@@ -175,6 +187,14 @@ class SettledColumns:
                 tally.spans.append(recipient.delivery_time)
                 tally.hops += recipient.hops
         return tally
+
+    def reasons(self) -> Counter[str]:
+        """Why recipients were rejected, and how many for each reason; hosts are not named."""
+        reasons: Counter[str] = Counter()
+        for place, reason in self._reasons.items():
+            host = self._addresses[place].rpartition("@")[2]
+            reasons[reason.replace(f" {host}", " ...") if host else reason] += 1
+        return reasons
 
     def keys(self) -> Iterator[tuple[int, str]]:
         """Message and id of each, by place."""

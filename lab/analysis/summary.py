@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 
 class RecipientSummary(TypedDict):
     """What became of one recipient of a message; times are simulated seconds.
 
     ``outcome`` is "delivered", "returned", "rejected", "queued", "undeliverable_notifications",
-    "discarded" or "lost", reached at ``settled_at``.
+    "discarded" or "lost", reached at ``settled_at``. ``reason`` is why its own host rejected it.
     """
 
     message: int
@@ -19,6 +19,7 @@ class RecipientSummary(TypedDict):
     submitted_at: float
     settled_at: float | None
     hops: int
+    reason: NotRequired[str]
 
 
 class DeliverySeconds(TypedDict):
@@ -54,8 +55,13 @@ class Counts(TypedDict):
 
 
 class Outcomes(Counts):
-    """The counts, and what became of each recipient, in the order of their messages."""
+    """The counts, and what became of each recipient, in the order of their messages.
 
+    ``rejections`` has the reasons for which hosts rejected recipients of their own users, the most
+    frequent ones first, and how many for each; "..." stands for the name of the host.
+    """
+
+    rejections: dict[str, int]
     recipients: Sequence[RecipientSummary]
 
 

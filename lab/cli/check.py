@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 def check(topologies: tuple[str, ...], sets: tuple[str, ...], quiet: bool) -> None:
     """Validate topology files; run nothing.
 
-    Prints every problem of every file, and warns of mail that cannot be sent.
+    Prints every problem of every file, and warns of a network in pieces and of mail that cannot
+    be sent.
     """
+    from lab.simulation.unreachable import unreachable_mail
     from lab.simulation.unsendable import unsendable_mail
 
     bad = 0
@@ -38,7 +40,7 @@ def check(topologies: tuple[str, ...], sets: tuple[str, ...], quiet: bool) -> No
         except click.exceptions.Exit:
             bad += 1
             continue
-        for sentence in unsendable_mail(topology):
+        for sentence in (*unreachable_mail(topology), *unsendable_mail(topology)):
             print_error(f"warning: {path}: {sentence}")
         if not quiet:
             echo(f"{path}: OK: {contents(topology)}")

@@ -59,12 +59,26 @@ def _counts(summary: Mapping[str, Any]) -> Table:
     table.add_row("recipients", _outcomes(summary))
     sessions, hops = summary.get("sessions", 0), summary.get("hops", 0)
     table.add_row("sessions", f"{sessions} sessions, {hops} hops")
+    if summary.get("rejections"):
+        table.add_row("rejected", Text(_rejections(summary)))
     spread = summary.get("delivery_seconds") or {}
     if summary.get("delivered") and spread:
         names = (("min", "least"), ("median", "median"), ("p95", "95 %"), ("max", "most"))
         values = (f"{text} {_seconds(spread[n])}" for n, text in names if spread.get(n) is not None)
         table.add_row("delivery", " · ".join(values))
     return table
+
+
+REASONS: Final = 3
+"""Reasons of rejections that are shown; the others are counted."""
+
+
+def _rejections(summary: Mapping[str, Any]) -> str:
+    """Return why recipients were rejected, the most frequent reasons first."""
+    reasons = summary["rejections"]
+    shown = [f"{count} · {reason}" for reason, count in list(reasons.items())[:REASONS]]
+    beyond = summary["rejected"] - sum(list(reasons.values())[:REASONS])
+    return "\n".join([*shown, f"{beyond} · for other reasons like these"] if beyond else shown)
 
 
 def _peer_breaches(summary: Mapping[str, Any]) -> Text:
@@ -133,6 +147,8 @@ def _recipients(recipients: Sequence[RecipientSummary], rows: int) -> Renderable
 def _recipient(recipient: Mapping[str, Any]) -> tuple[str | Text, ...]:
     outcome = str(recipient.get("outcome", ""))
     words = outcome.replace("_", " ")
+    if recipient.get("reason"):
+        words += f": {recipient['reason']}"
     return (
         str(recipient.get("message", "")),
         Text(str(recipient.get("recipient", ""))),  # a Text: brackets in a path are not markup
