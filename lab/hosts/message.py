@@ -65,10 +65,15 @@ def as_mail_data(lines: Iterable[str]) -> bytes:
     return b"".join(line + b"\r\n" for line in out)
 
 
+def filler_size(size: int) -> int:
+    """Return how many bytes of text there are for ``size``."""
+    return size if size >= 2 else 0
+
+
 @lru_cache(maxsize=256)
 def filler(size: int) -> bytes:
     """Return ``size`` bytes of text in lines; nothing for less than 2 bytes, an empty line."""
-    if size < 2:
+    if not filler_size(size):
         return b""
     text = (_FILLER * (size // len(_FILLER) + 1))[: size - 2]
     # the cut may leave a lone CR at the end

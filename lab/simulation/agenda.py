@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from lab.hosts.message import as_mail_data, compose, lines_of
+from lab.hosts.message import as_mail_data, compose, filler_size, lines_of
 from lab.hosts.routing import RoutingTable
 from lab.protocol import HostName, Path, quote
 from lab.runtime.streams import Stream, ordinals
@@ -36,6 +36,14 @@ class Submission(NamedTuple):
         return compose(
             daytime, self.sender, self.full_name, self.to, self.subject, self.text, self.size
         )
+
+    def own_part(self, daytime: str) -> tuple[bytes, int]:
+        """Return the mail data without the text that is made up to fill it, and its whole size."""
+        if self.whole is not None or self.text is not None or self.size is None:
+            octets = self.mail_data(daytime)
+            return octets, len(octets)
+        octets = self._replace(size=0).mail_data(daytime)
+        return octets, len(octets) + filler_size(self.size - len(octets))
 
 
 def submissions(

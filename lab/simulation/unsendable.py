@@ -29,11 +29,13 @@ def unsendable_mail(topology: Topology) -> list[str]:
     sentences = []
     for number, spec in enumerate(topology.mail):
         whys = list(_cut_lines(spec.text or spec.mail_data or ""))
-        octets = submission_of(topology, spec).mail_data(world.calendar.daytime(spec.at))
-        if len(octets) > least - GROWTH or seems_to_end(octets):
+        daytime = world.calendar.daytime(spec.at)
+        octets, size = submission_of(topology, spec).own_part(daytime)
+        ends = seems_to_end(octets)
+        if size > least - GROWTH or ends:
             for recipient in spec.to:
                 for hosts in _ways(world, spec.sender, recipient, set()):
-                    whys += _obstacles(topology, octets, hosts, world.calendar.daytime(spec.at))
+                    whys += _obstacles(topology, size, ends, hosts, daytime)
         sentences += [f"mail.{number} {why}" for why in dict.fromkeys(whys)]
     return sentences
 
@@ -75,12 +77,13 @@ def _sent_on(settings: HostSpec, name: str) -> list[Path]:
     return [entry.to] if isinstance(entry, Forward) and entry.mode == "forward" else []
 
 
-def _obstacles(topology: Topology, octets: bytes, hosts: list[str], daytime: str) -> Iterator[str]:
+def _obstacles(
+    topology: Topology, size: int, ends: bool, hosts: list[str], daytime: str
+) -> Iterator[str]:
     """Yield why mail cannot go from the first of these hosts to the last.
 
-    Each host puts a time stamp line before it.
+    Each host puts a time stamp line before it. ``ends``: other programs may take it to end early.
     """
-    size = len(octets)
     for before, host in pairwise(hosts):
         settings = topology.hosts[host]
         most = settings.limits.message
@@ -90,7 +93,7 @@ def _obstacles(topology: Topology, octets: bytes, hosts: list[str], daytime: str
                 "taken"
             )
         size += len(time_stamp_line(before, host, daytime))
-        if settings.external and seems_to_end(octets):
+        if settings.external and ends:
             yield (
                 f"cannot be sent to {host}: a period stands alone between bare CRs or LFs, where a "
                 "program outside the lab may take the mail to end"

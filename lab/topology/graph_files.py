@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lab.quantities import as_toml
 from lab.topology.file import FORMATS_LISTED, GRAPH_FORMATS
-from lab.topology.maps.map import LARGEST_GRAPH, FileFault, GraphFault, Map, UnknownFormat
+from lab.topology.maps.map import LARGEST_GRAPH, MOST_EDGES, FileFault, GraphFault, Map, UnknownFormat
 from lab.topology.maps.opening import read_map
 from lab.topology.problems import did_you_mean
 
@@ -107,9 +107,10 @@ def generate(kind: str, arguments: Mapping[str, Any], seed: int) -> networkx.Gra
 def _check_sizes(arguments: Mapping[str, Any]) -> None:
     """Raise :class:`GraphFault` for a number of nodes or edges that is too large to begin with."""
     for name, value in arguments.items():
-        if name != "seed" and _largest(value) > LARGEST_GRAPH:
+        most = LARGEST_GRAPH if name == "n" else MOST_EDGES
+        if name != "seed" and _largest(value) > most:
             shown = f"{as_toml(value)} is" if isinstance(value, int) else "its numbers are"
-            raise GraphFault(f"{name}: {shown} too large; use {LARGEST_GRAPH} or less")
+            raise GraphFault(f"{name}: {shown} too large; use {most} or less")
 
 
 def _largest(value: Any) -> int:
@@ -128,10 +129,10 @@ def _bounded(kind: str) -> Iterator[None]:
     """
     import networkx
 
-    factories = ("node_attr_dict_factory", "edge_attr_dict_factory")
-    before = {name: getattr(networkx.Graph, name) for name in factories}
+    most = {"node_attr_dict_factory": LARGEST_GRAPH, "edge_attr_dict_factory": MOST_EDGES}
+    before = {name: getattr(networkx.Graph, name) for name in most}
     for name, factory in before.items():
-        setattr(networkx.Graph, name, staticmethod(_counted(factory, kind)))
+        setattr(networkx.Graph, name, staticmethod(_counted(factory, most[name], kind)))
     try:
         yield
     finally:
@@ -139,11 +140,13 @@ def _bounded(kind: str) -> Iterator[None]:
             setattr(networkx.Graph, name, factory)
 
 
-def _counted(factory: Callable[[], dict[Any, Any]], kind: str) -> Callable[[], dict[Any, Any]]:
+def _counted(
+    factory: Callable[[], dict[Any, Any]], most: int, kind: str
+) -> Callable[[], dict[Any, Any]]:
     made = count(1)
 
     def make() -> dict[Any, Any]:
-        if next(made) > 2 * LARGEST_GRAPH:
+        if next(made) > most:
             raise _too_large(kind)
         return factory()
 
@@ -152,7 +155,7 @@ def _counted(factory: Callable[[], dict[Any, Any]], kind: str) -> Callable[[], d
 
 def _too_large(kind: str) -> GraphFault:
     return GraphFault(
-        f"networkx's {kind} makes more than {LARGEST_GRAPH} nodes or edges of this; "
+        f"networkx's {kind} makes more than {LARGEST_GRAPH} nodes or {MOST_EDGES} edges of this; "
         "use smaller numbers"
     )
 

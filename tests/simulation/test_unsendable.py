@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from helpers.small_topologies import chain, host, mail, relay
 
 import lab
 from lab.cli import cli
+from lab.simulation.agenda import submission_of
 from lab.simulation.unsendable import unsendable_mail
 from lab.topology.model import from_dict
 
@@ -47,6 +49,35 @@ def test_mail_that_is_too_large_for_a_host_on_its_way_is_warned_about() -> None:
     )
     [sentence] = unsendable_mail(made)
     assert sentence.startswith("mail.0 is too large for B.ARPA on its way: ")
+
+
+def test_text_that_is_made_up_is_not_made_for_that() -> None:
+    """A gigabyte of it takes no memory; its size is that of the mail data."""
+    made = topology(
+        mail("ann@A.ARPA", "sam@C.ARPA", size=10**9, text=None),
+        mail("ann@A.ARPA", "sam@C.ARPA", size=2, text=None),
+        message=65536,
+    )
+    tracemalloc.start()
+    sentences = unsendable_mail(made)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert sentences == [
+        "mail.0 is too large for B.ARPA on its way: it has 1000000000 bytes, and at most 65536 are "
+        "taken"
+    ]
+    assert peak < 10**7
+
+
+@pytest.mark.parametrize("size", [0, 1, 90, 150, 160, 161, 162, 163, 5000])
+def test_the_size_of_mail_that_is_not_made_is_that_of_the_mail(size: int) -> None:
+    made = topology(mail("ann@A.ARPA", "sam@C.ARPA", size=size, text=None))
+    submission = submission_of(made, made.mail[0])
+    daytime = "10 JAN 83 09:00:00 UT"
+    begun, count = submission.own_part(daytime)
+    whole = submission.mail_data(daytime)
+    assert len(whole) == count
+    assert whole.startswith(begun)
 
 
 def sends_on(**settings: Any) -> lab.Topology:

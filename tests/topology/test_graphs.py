@@ -349,14 +349,16 @@ def test_a_count_that_is_not_a_whole_number_is_said_to_be_none(count: str, tmp_p
     ("arguments", "sentence"),
     [
         ('kind = "barabasi_albert_graph"\nn = 1000000000\nm = 2',
-         "generate: n: 1000000000 is too large; use 1000000 or less"),
+         "generate: n: 1000000000 is too large; use 100000 or less"),
         ('kind = "grid_graph"\ndim = [3, 1000000000]',
-         "generate: dim: its numbers are too large; use 1000000 or less"),
+         "generate: dim: its numbers are too large; use 400000 or less"),
         ('kind = "complete_graph"\nn = 5000',
-         "generate: networkx's complete_graph makes more than 1000000 nodes or edges of this; "
+         "generate: networkx's complete_graph makes more than 100000 nodes or 400000 edges "
+         "of this; "
          "use smaller numbers"),
         ('kind = "balanced_tree"\nr = 10\nh = 12',
-         "generate: networkx's balanced_tree makes more than 1000000 nodes or edges of this; "
+         "generate: networkx's balanced_tree makes more than 100000 nodes or 400000 edges "
+         "of this; "
          "use smaller numbers"),
     ],
 )  # fmt: skip
