@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,7 +25,7 @@ from lab.live.host_main import main
 from lab.live.row_ring import HELD, INSTEAD, RowRing, outbox, what_crossed
 from lab.live.storage import left_in
 from lab.protocol import Path as MailPath
-from lab.runtime.spawn import quiet_start
+from lab.runtime.spawn import start
 from lab.trace.rows import KIND, MESSAGE, SESSION, Row
 
 _SENT_AGAIN: Final = ("busy", "full", "refusing", "skew")
@@ -237,12 +238,11 @@ class HostHandle(HostControl):
         self._sent = 0
         self._is_stopping = False
         self._state = (0, True, self.queued)
-        self._process = network.processes.Process(
-            target=main, args=(arguments, theirs), daemon=True
+        made = partial(
+            network.processes.Process, target=main, args=(arguments, theirs), daemon=True
         )
         try:
-            with quiet_start():
-                self._process.start()
+            self._process = start(made)
         except BaseException:
             ours.close()
             raise

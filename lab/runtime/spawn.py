@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+import time
+import warnings
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
+from multiprocessing.process import BaseProcess
+from typing import Final
 
 from lab.runtime.signals import blocked
 
@@ -37,6 +41,34 @@ def quiet_start() -> Iterator[None]:
     They get it when they have decided what to do about it and call
     :func:`lab.runtime.signals.let_through`.
     """
-    resource_tracker.ensure_running()  # or it begins below, and lets the signals through
+    with warnings.catch_warnings():
+        # that the tracker has been killed is no harm: the lab gives it nothing to track
+        warnings.simplefilter("ignore")
+        resource_tracker.ensure_running()  # or it begins below, and lets the signals through
     with without_main(), blocked():
         yield
+
+
+_TRIES: Final = 5
+"""How often a process is started if the one that starts it ends meanwhile."""
+
+_PAUSE: Final = 0.05
+
+
+def start(make: Callable[[], BaseProcess]) -> BaseProcess:
+    """Return a process that ``make`` makes, started quietly.
+
+    If ``multiprocessing``'s fork server has been killed, Python starts another one, but fails if
+    that happens just then. Raises OSError if it fails several times.
+    """
+    for left in reversed(range(_TRIES)):
+        process = make()
+        try:
+            with quiet_start():
+                process.start()
+            return process
+        except (ConnectionError, EOFError, FileNotFoundError) as error:
+            if not left:
+                raise OSError("Python's fork server ends again and again") from error
+        time.sleep(_PAUSE)
+    raise AssertionError("the last try has returned or raised")
