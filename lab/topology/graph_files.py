@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lab.quantities import as_toml
 from lab.topology.file import FORMATS_LISTED, GRAPH_FORMATS
-from lab.topology.maps.map import LARGEST_GRAPH, MOST_EDGES, FileFault, GraphFault, Map, UnknownFormat
+from lab.topology.maps.map import (
+    LARGEST_GRAPH,
+    MOST_EDGES,
+    FileFault,
+    GraphFault,
+    Map,
+    UnknownFormat,
+)
 from lab.topology.maps.opening import read_map
 from lab.topology.problems import did_you_mean
 
