@@ -8,7 +8,7 @@ import pytest
 from helpers.places import TOPOLOGIES
 
 import lab
-from lab.analysis.session_states import kinds_of_session, session_histories
+from lab.analysis.session_states import kinds_of_session, session_histories, transitions_taken
 from lab.protocol import State
 from lab.trace.trace import Trace
 
@@ -121,3 +121,16 @@ def test_a_session_whose_beginning_is_not_in_the_trace_is_left_out() -> None:
     rest = Trace(trace.rows[opened + 1 :])
     assert list(session_histories(rest)) == [2]
     assert [history.number for history, _, _ in kinds_of_session(rest.rows)] == [2]
+
+
+def test_the_arrows_of_the_table_that_a_run_took_are_counted() -> None:
+    """One for each command that succeeded, and one for the mail data."""
+    trace = run("rfc821/scenario-03")
+    taken = transitions_taken(trace)
+    assert taken[State.OPENED, "HELO"] == 2
+    assert sum(taken.values()) == 2 * 6
+    assert {command for _, command in taken} == {
+        "HELO", "MAIL", "RCPT", "DATA", "data", "QUIT",
+    }  # fmt: skip
+    (second,) = [event.seq for event in trace if event.kind == "open" and event.session == 2]
+    assert sum(transitions_taken(trace, until=second).values()) == 5  # all but QUIT

@@ -10,7 +10,7 @@ from helpers.places import TOPOLOGIES
 
 import lab
 from lab.analysis.index import TraceIndex
-from lab.analysis.spools import queue_lengths, spans_and_changes, spool_changes
+from lab.analysis.spools import mail_time, queue_lengths, spans_and_changes, spool_changes, sum_of
 from lab.trace.trace import Trace
 
 NAMES = ["campus", "faults/crash", "faults/refuse", "lessons/returned", "lessons/moved", "polling"]
@@ -83,3 +83,10 @@ def test_a_length_has_one_value_for_each_time() -> None:
         row(5.0, "transfer", 8, ("1",)),
     ]
     assert queue_lengths(Trace(rows)) == {"A": [(0.0, 0), (1.0, 1), (5.0, 0)]}
+
+
+def test_lengths_of_several_spools_are_added_from_each_time_on() -> None:
+    one, two = [(0.0, 0), (1.0, 2), (3.0, 1)], [(0.0, 0), (1.0, 1), (2.0, 0)]
+    assert sum_of([one, two]) == [(0.0, 0), (1.0, 3), (2.0, 2), (3.0, 1)]
+    assert sum_of([]) == []
+    assert mail_time(one, 5.0) == 2 * 2.0 + 1 * 2.0
