@@ -29,12 +29,15 @@ WANTED: Final = {
 }
 """The rooms, and how many percent of their statements and branches the tests must run."""
 
+UNMEASURED: Final = ("tests/topology/test_one_declaration.py",)
+"""Tests that are left out: all that they run is in processes of their own, which are not seen."""
+
 
 def run_tests(rooms: list[str], data: Path) -> int:
     """Run the tests of rooms, keep in a file what they ran, and return the status of pytest."""
     command = [
         sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile",
-        *(f"tests/{room}" for room in rooms),
+        *(f"tests/{room}" for room in rooms), *(f"--ignore={path}" for path in UNMEASURED),
         *(f"--cov=lab/{room}" for room in rooms), "--cov-branch", "--cov-report=",
     ]  # fmt: skip
     environ = os.environ | {"SMTP_LAB_PURE": "1", "COVERAGE_FILE": str(data)}
