@@ -9,6 +9,7 @@ has jitter, the time at which bytes enter the next link of a path is taken witho
 from __future__ import annotations
 
 import heapq
+import re
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
@@ -57,12 +58,13 @@ class Direction:
     ``chunks`` counts what was sent at once; ``messages`` those whose mail data ended there.
     ``busy`` are the seconds in which bits were sent, ``waited`` those that chunks waited for
     others, added up; ``longest`` is the largest number of chunks that waited at one time, and
-    ``lost`` how many segments were sent again.
+    ``lost`` how many segments were sent again. ``downs`` counts the faults that have the link down.
     """
 
     __slots__ = (
-        "_starts", "bandwidth", "busy", "chunks", "environment", "free_at", "host", "is_limited",
-        "latency", "longest", "lost", "messages", "name", "octets", "payload", "peer", "waited",
+        "_starts", "bandwidth", "busy", "chunks", "downs", "environment", "free_at", "host",
+        "is_limited", "latency", "longest", "lost", "messages", "name", "octets", "payload", "peer",
+        "waited",
     )  # fmt: skip
 
     def __init__(
@@ -83,6 +85,7 @@ class Direction:
         self.is_limited = bandwidth is not None
         self.octets = self.payload = self.chunks = self.messages = self.lost = self.longest = 0
         self.busy = self.waited = self.free_at = 0.0
+        self.downs = 0
         self._starts: deque[float] = deque()
 
     def carry(self, chunk: _Chunk, late: float = 0.0) -> LinkCrossing:
@@ -255,7 +258,7 @@ class LinkReplay:
         transport = TRANSPORTS[row[OPEN_TRANSPORT]]
         hops = [(row[OPEN_ENVIRONMENT], a, b) for a, b in pairwise(row[OPEN_PATH])]
         # a link that the trace does not know has no figures
-        taken = [min(self._joined[hop], key=_cost) for hop in hops if hop in self._joined]
+        taken = [_cheapest(self._joined[hop]) for hop in hops if hop in self._joined]
         there = [link.there for link in taken]
         back = [link.back for link in reversed(taken)]
         self._channels[row[SESSION]] = _Channel(transport, row[HOST], there, back)
@@ -302,7 +305,7 @@ class LinkReplay:
 
 
 class _Changes:
-    """Faults that change what a link is like; of several alike, the last that is not over counts.
+    """Faults that change what links are like; of several alike, the last that is not over counts.
 
     ``between`` are the directions of links from one end to the other.
     """
@@ -313,20 +316,35 @@ class _Changes:
 
     def take(self, row: Row) -> None:
         """Apply the fault of a row, or take back what it changed."""
-        name = row[FAULT_NAME]
-        if name not in ("latency", "bandwidth") or row[PEER] is None:
+        kind, ends = row[FAULT_NAME], (row[HOST], row[PEER])
+        change = _WHAT.fullmatch(row[FAULT_WHAT])
+        if kind not in ("latency", "bandwidth", "link-down") or change is None:
             return
-        value = float(row[FAULT_WHAT])
-        for start, to in ((row[HOST], row[PEER]), (row[PEER], row[HOST])):
-            for direction in self._between.get((start, to), ()):
-                usual = getattr(direction, name)
-                values = self._values.setdefault((name, direction), [usual])
-                if row[FAULT_ON]:
-                    values.append(value)
-                elif value in values[1:]:
-                    del values[len(values) - 1 - values[::-1].index(value)]
-                setattr(direction, name, values[-1])
-                direction.is_limited = direction.is_limited or direction.bandwidth is not None
+        directions = [*self._between.get(ends, ())] if change["way"] != "back" else []
+        if change["way"] != "there":
+            directions += self._between.get(ends[::-1], ())
+        for direction in directions:
+            if change["name"] is not None and direction.name != change["name"]:
+                continue
+            if kind == "link-down":
+                direction.downs += 1 if row[FAULT_ON] else -1
+            elif change["value"]:
+                self._set(direction, kind, float(change["value"]), is_on=row[FAULT_ON])
+
+    def _set(self, direction: Direction, name: str, value: float, *, is_on: bool) -> None:
+        values = self._values.setdefault((name, direction), [getattr(direction, name)])
+        if is_on:
+            values.append(value)
+        elif value in values[1:]:
+            del values[len(values) - 1 - values[::-1].index(value)]
+        setattr(direction, name, values[-1])
+        direction.is_limited = direction.is_limited or direction.bandwidth is not None
+
+
+_WHAT: Final = re.compile(
+    r"(?P<value>[-+.\de]*)(?: ?on (?P<name>.*?))?(?:, (?P<way>there|back))?", re.S
+)
+"""What a fault of a link says of itself: a value, the name of one of several links, a direction."""
 
 
 def _joined(meta: Meta) -> dict[Hop, list[_Joined]]:
@@ -358,8 +376,10 @@ def _in_order_of_the_file(joined: Mapping[Hop, Sequence[_Joined]]) -> list[Direc
     return list(found)
 
 
-def _cost(link: _Joined) -> float:
-    return link.cost
+def _cheapest(links: Sequence[_Joined]) -> _Joined:
+    """Return the link that a channel takes: of those that are up, the first that costs least."""
+    up = [link for link in links if not link.there.downs] or links
+    return min(up, key=lambda link: link.cost)
 
 
 # -- figures ---------------------------------------------------------------------------------------

@@ -359,3 +359,50 @@ def test_of_several_links_each_channel_takes_the_one_that_costs_its_opener_least
     ]
     assert [use["messages"] for use in uses.values()] == [1, 0, 0, 1]
     assert all(use["bytes"] > 300 for use in uses.values())
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        [{"kind": "link-down", "name": "cable, on the sea", "at": "5 s", "for": "20 s"}],
+        [{"kind": "bandwidth", "value": "1200 bit/s", "direction": "back", "at": "3 s"}],
+        [{"kind": "bandwidth", "value": "600 bit/s", "name": "satellite", "at": "0 s"},
+         {"kind": "link-down", "name": "cable, on the sea", "at": "5 s", "every": "15 s",
+          "for": "5 s"}],
+        [{"kind": "latency", "value": "2 s", "name": "cable, on the sea", "direction": "there",
+          "at": "4 s", "for": "8 s"},
+         {"kind": "jitter", "value": "0 s", "at": "1 s"}],
+    ],
+)  # fmt: skip
+def test_faults_of_one_direction_or_one_of_several_links_are_followed(
+    faults: list[dict[str, Any]],
+) -> None:
+    ends = {"between": ["A.ARPA", "B.ARPA"], "bandwidth": "9600 bit/s"}
+    run = lab.simulate(from_dict({
+        "host": [host("A.ARPA", "ann"), host("B.ARPA", "bob")],
+        "link": [
+            {**ends, "name": "cable, on the sea", "cost": 1},
+            {**ends, "name": "satellite", "latency": "300 ms", "cost": 2},
+        ],
+        "mail": [
+            mail("ann@A.ARPA", "bob@B.ARPA", at=f"{t} s", text=TEXT) for t in range(0, 40, 4)
+        ],
+        "fault": [{"link": ["A.ARPA", "B.ARPA"], **fault} for fault in faults],
+        "retry": {"first": "2 s", "factor": 1},
+    }), until=300)  # fmt: skip
+    found = arrivals(run.trace)
+    rows = [row for row in run.trace.rows if row[KIND] in CROSSING]
+    assert run.trace.count(("fault",))
+    late = [row for row in rows if abs(found[id(row)] - row[T]) > 1e-6]
+    assert len(rows) > 50
+    assert late == []
+
+
+def test_a_fault_that_says_something_else_changes_nothing() -> None:
+    trace = sent("AB", [(0.0, 1000), (10.0, 1000)], [link("A", "B")])
+    usual = link_use(trace)
+    for what in ("", "slow", "1e3 x", "on another"):
+        at = len(trace) - 1
+        trace.growing.insert(at, (1.5, "fault", "A", "B", None, None, "bandwidth", True, what))
+    trace.growing.sort(key=lambda row: row[T])
+    assert link_use(trace) == usual
