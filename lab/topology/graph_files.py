@@ -22,7 +22,6 @@ from lab.topology.maps.map import (
     Map,
     UnknownFormat,
 )
-from lab.topology.maps.opening import read_map
 from lab.topology.problems import did_you_mean
 
 if TYPE_CHECKING:
@@ -34,6 +33,8 @@ def read_graph(path: Path) -> Map:
 
     Raises :class:`GraphFault`.
     """
+    from lab.topology.maps.opening import read_map  # a dozen readers, and most files have no graph
+
     try:
         with bounded_memory():
             return read_map(path, ENDINGS)

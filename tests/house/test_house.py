@@ -247,4 +247,5 @@ def test_importing_the_lab_waits_for_nothing_heavy() -> None:
 def test_a_run_that_draws_nothing_waits_for_no_drawing() -> None:
     program = as_command("run", "topologies/rfc821/scenario-03.toml", "--transcript")
     heavy = ("matplotlib", "pandas", "networkx", "pydantic", "multiprocessing", "simpy")
+    heavy += ("lab.topology.maps.opening",)
     assert loaded(program, *heavy) == {"simpy"}
