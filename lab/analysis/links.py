@@ -342,7 +342,8 @@ class _Changes:
 
 
 _WHAT: Final = re.compile(
-    r"(?P<value>[-+.\de]*)(?: ?on (?P<name>.*?))?(?:, (?P<way>there|back))?", re.S
+    r"(?P<value>\d+(?:\.\d+)?(?:e[-+]?\d+)?)?(?: ?on (?P<name>.*?))?(?:, (?P<way>there|back))?",
+    re.S,
 )
 """What a fault of a link says of itself: a value, the name of one of several links, a direction."""
 

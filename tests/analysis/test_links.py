@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,9 +23,11 @@ from helpers.small_topologies import ANN_TO_BOB, TWO_HOSTS, host, mail, relay
 import lab
 from lab.analysis.departures import in_order_of_departure, left_at
 from lab.analysis.links import LinkReplay, link_intervals, link_use
+from lab.api.simulate import make_run
 from lab.experiments.storm.random_networks import random_network
 from lab.network.transport import TRANSPORTS
 from lab.topology.model import from_dict
+from lab.trace.retention import Retention
 from lab.trace.rows import CROSSING, KIND, OCTETS, T
 from lab.trace.trace import Trace
 
@@ -401,8 +404,15 @@ def test_faults_of_one_direction_or_one_of_several_links_are_followed(
 def test_a_fault_that_says_something_else_changes_nothing() -> None:
     trace = sent("AB", [(0.0, 1000), (10.0, 1000)], [link("A", "B")])
     usual = link_use(trace)
-    for what in ("", "slow", "1e3 x", "on another"):
+    for what in ("", "slow", "1e3 x", "e", "1.2.3", "on another"):
         at = len(trace) - 1
         trace.growing.insert(at, (1.5, "fault", "A", "B", None, None, "bandwidth", True, what))
     trace.growing.sort(key=lambda row: row[T])
     assert link_use(trace) == usual
+
+
+def test_a_trace_in_files_has_the_same_figures(tmp_path: Path) -> None:
+    topology = lab.load(TOPOLOGIES / "campus.toml")
+    stored = make_run(topology, 0, None, Retention("wire", tmp_path / "rows", most=50))
+    assert stored.trace.folder is not None
+    assert stored.links() == lab.simulate(topology).links()
