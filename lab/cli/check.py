@@ -50,7 +50,7 @@ def check(topologies: tuple[str, ...], sets: tuple[str, ...], quiet: bool) -> No
 
 def contents(topology: Topology) -> str:
     """Return what a topology holds, in a line."""
-    mail = len(topology.mail) + sum(traffic.count for traffic in topology.traffic)
+    mail = topology.messages
     parts = [
         (len(topology.hosts), "host"),
         (len(topology.links), "link"),

@@ -60,7 +60,7 @@ def step(
     from lab.stepping.commands import CommandLine
     from lab.stepping.stepper import Stepper
 
-    total = len(described.mail) + sum(traffic.count for traffic in described.traffic)
+    total = described.messages
     with progress_bar(total, False) as progress:
         stepper = Stepper(described, seed, until, progress=progress)
     if at is not None:

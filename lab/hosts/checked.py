@@ -180,6 +180,16 @@ def _loss(name: str, value: Any) -> None:
         _chance(name, value)
 
 
+def _size(name: str, value: Any) -> None:
+    if not is_dataclass(value):
+        _number(0, positive=False, most=LARGEST_MAIL)(name, value)
+
+
+def _arrivals(name: str, value: Any) -> None:
+    if not is_dataclass(value):
+        one_of(name, value, ("poisson", "fixed"))
+
+
 def _not_empty(name: str, value: str) -> None:
     if not value:
         raise ValueError(f"{name} must not be empty")
@@ -203,6 +213,7 @@ def _table(name: str, value: Any) -> None:
 
 
 _RANGES: Final[dict[str, Callable[[str, Any], None]]] = {
-    "chance": _chance, "codes": _codes, "jitter": _jitter, "loss": _loss, "name": _not_empty,
+    "chance": _chance, "codes": _codes, "arrivals": _arrivals, "size or distribution": _size,
+    "jitter": _jitter, "loss": _loss, "name": _not_empty,
     "table": _table,
 }  # fmt: skip

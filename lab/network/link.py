@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from lab.network.draws import Bursts, Draws
+from lab.runtime.draws import Bursts, Draws
 from lab.runtime.streams import Stream
 
 MOST_TIMES_SENT: Final = 16

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import heapq
-import math
-from collections.abc import Callable, Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
+from lab.hosts.checked import LARGEST_MAIL
 from lab.hosts.message import as_mail_data, compose, filler_size, lines_of
 from lab.hosts.routing import RoutingTable
 from lab.protocol import HostName, Path, quote
 from lab.runtime.streams import Stream, ordinals
+from lab.simulation.arrivals import arrival_times
 from lab.topology.globs import matches_address
-from lab.topology.model import MailSpec, Topology, TrafficSpec
+from lab.topology.model import Distribution, MailSpec, Topology, TrafficSpec
 
 
 class Submission(NamedTuple):
@@ -91,27 +94,75 @@ def _traffic(
     routes: RoutingTable,
     is_here: Callable[[str], bool],
 ) -> Iterator[Submission]:
-    """Yield Poisson arrivals between users that the globs match; nobody writes to themselves.
+    """Yield random messages between users that the globs match; nobody writes to themselves.
 
-    When, from whom and to whom is drawn from a stream each: other values of one leave the others.
-    ``key`` is the seed, and the names of the entry.
+    When, from whom, to whom and how long is drawn from a stream each: other values of one leave the
+    others. ``key`` is the seed, and the names of the entry.
     """
     seed, names = key
-    arrivals, froms, tos = [Stream(seed, what, *names) for what in ("arrivals", "from", "to")]
-    senders = _matching(topology, spec.sender)
-    receivers = _matching(topology, spec.to)
-    at = spec.start
-    for _ in range(spec.count):
-        # microseconds, so that the last bit of a logarithm cannot matter
-        at = round(at - math.log(1.0 - arrivals.random()) / spec.rate, 6)
-        host, sender = senders[froms.index(len(senders))]
-        destination, to = receivers[tos.index(len(receivers))]
-        while to == sender and len(receivers) > 1:
-            destination, to = receivers[tos.index(len(receivers))]
+    pick = _pairs(topology, spec, seed, names)
+    sizes = Stream(seed, "sizes", *names)
+    drawn = spec.size.draws(LARGEST_MAIL) if isinstance(spec.size, Distribution) else None
+    for at in arrival_times(spec, Stream(seed, "arrivals", *names), topology.start):
+        (host, sender), (destination, to) = pick()
         if spec.route == "source" and is_here(host):
             hosts = routes.route(host, destination) or []
             to = Path(tuple(hosts[:-1]), to.local, to.domain)
-        yield Submission(at, host, sender, (to,), size=spec.size)
+        size = spec.size if drawn is None else round(drawn.draw(sizes))
+        assert isinstance(size, int), "a distribution draws it"
+        yield Submission(at, host, sender, (to,), size=size)
+
+
+_User = tuple[str, Path]
+"""A host, and the address of a user of it."""
+
+
+def _pairs(
+    topology: Topology, spec: TrafficSpec, seed: int, names: tuple[str, ...]
+) -> Callable[[], tuple[_User, _User]]:
+    """Return what draws who writes to whom."""
+    froms, tos = Stream(seed, "from", *names), Stream(seed, "to", *names)
+    senders, receivers = _matching(topology, spec.sender), _matching(topology, spec.to)
+    if spec.demands:
+        return _of_demands(spec, senders, receivers, (froms, tos, Stream(seed, "demands", *names)))
+
+    def pick() -> tuple[_User, _User]:
+        sender = senders[froms.index(len(senders))]
+        receiver = receivers[tos.index(len(receivers))]
+        while receiver[1] == sender[1] and len(receivers) > 1:
+            receiver = receivers[tos.index(len(receivers))]
+        return sender, receiver
+
+    return pick
+
+
+def _of_demands(
+    spec: TrafficSpec,
+    senders: list[_User],
+    receivers: list[_User],
+    streams: tuple[Stream, Stream, Stream],
+) -> Callable[[], tuple[_User, _User]]:
+    """Return what draws pairs of hosts in proportion to their demands, and a user at each."""
+    at_senders, at_receivers = _by_host(senders), _by_host(receivers)
+    demands = sorted(each for each in spec.demands if each[0] in at_senders)
+    demands = [each for each in demands if each[1] in at_receivers]
+    bounds = list(accumulate(value for *_, value in demands))
+    froms, tos, which = streams
+
+    def pick() -> tuple[_User, _User]:
+        place = bisect_right(bounds, which.random() * bounds[-1])
+        a, b, _ = demands[min(place, len(demands) - 1)]
+        here, there = at_senders[a], at_receivers[b]
+        return here[froms.index(len(here))], there[tos.index(len(there))]
+
+    return pick
+
+
+def _by_host(users: Iterable[_User]) -> dict[str, list[_User]]:
+    found: dict[str, list[_User]] = {}
+    for user in users:
+        found.setdefault(user[0], []).append(user)
+    return found
 
 
 def _matching(topology: Topology, glob: str) -> list[tuple[str, Path]]:

@@ -13,14 +13,13 @@ from lab.hosts.port import HostPort
 from lab.hosts.routing import RoutingTable
 from lab.hosts.settings import HostSettings
 from lab.network.channel import ChannelRoute
-from lab.network.draws import Bursts
 from lab.network.events import HOSTS, Sequencer, sequencer
 from lab.network.link import Link, LinkDirection
 from lab.network.paths import PathFinder
 from lab.network.transport import TRANSPORTS
 from lab.protocol import Calendar, HostName
+from lab.runtime.draws import Bursts
 from lab.runtime.streams import Stream, ordinals
-from lab.simulation.drawing import draws_of
 from lab.topology.model import BurstLoss, Distribution, LinkSpec, Topology
 
 
@@ -115,7 +114,7 @@ def _link(seed: int, number: str, spec: LinkSpec) -> Link:
                 each.a,
                 each.b,
                 each.latency,
-                draws_of(each.jitter) if isinstance(each.jitter, Distribution) else each.jitter,
+                each.jitter.draws() if isinstance(each.jitter, Distribution) else each.jitter,
                 each.bandwidth,
                 _bursts(each.loss) if isinstance(each.loss, BurstLoss) else each.loss,
                 Stream(seed, "jitter", *names),

@@ -72,7 +72,7 @@ def numbers(path: Path, parse: Callable[[object], float], most: int) -> tuple[fl
     for line, text in _lines(text_of(path)):
         cell = _cells(path, line, text, _separator(text))[0]
         try:
-            found.append(parse(_plain_number(cell)))
+            found.append(parse(plain_number(cell)))
         except ValueError as why:
             if begun:
                 raise RowFault(f"{path.name}, line {line}: {why}") from None
@@ -84,7 +84,7 @@ def numbers(path: Path, parse: Callable[[object], float], most: int) -> tuple[fl
     return tuple(found)
 
 
-def _plain_number(cell: str) -> object:
+def plain_number(cell: str) -> object:
     """Return a number without a unit as a number, anything else unchanged."""
     try:
         return float(cell)

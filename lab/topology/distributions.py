@@ -6,6 +6,7 @@ ms", sd = "5 ms" }``. Seconds, bytes and bits per second, as everywhere.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, NamedTuple
@@ -13,6 +14,7 @@ from typing import Any, Final, NamedTuple
 from lab.hosts.checked import checked
 from lab.hosts.setting import setting
 from lab.quantities import as_toml
+from lab.runtime.draws import LARGEST, Draws, inverse, mean
 from lab.topology.suggestions import did_you_mean, join_some
 
 MOST_VALUES: Final = 100_000
@@ -55,6 +57,7 @@ PURE: Final = ("shape", "sigma")
 """The parameters that are numbers without a unit."""
 
 LEAST_SHAPE: Final = 0.1
+_STEPS: Final = 10_000
 
 
 def _parameter(help: str, example: str) -> Any:
@@ -122,6 +125,25 @@ class Distribution:
         names = [each.name for each in fields(self) if each.metadata.get("kind") == "real"]
         given = {name: getattr(self, name) for name in names}
         return {name: value for name, value in given.items() if value is not None}
+
+    def draws(self, most: float = LARGEST) -> Draws:
+        """Return what draws its numbers, none of them greater than ``most``."""
+        inverted = inverse(self.distribution, self.parameters, self.values)
+        largest = most if self.max is None else min(self.max, most)
+        return Draws(inverted, self.least, largest)
+
+    @property
+    def average(self) -> float:
+        """The mean of what is drawn; infinite for a tail that has none.
+
+        With ``min`` or ``max`` it is that of ten thousand numbers at equal steps.
+        """
+        exact = mean(self.distribution, self.parameters, self.values)
+        is_cut = self.min is not None or self.max is not None or self.distribution == "normal"
+        if not is_cut or self.distribution == "uniform":
+            return exact
+        drawn = self.draws()
+        return math.fsum(drawn.at((n + 0.5) / _STEPS) for n in range(_STEPS)) / _STEPS
 
     @property
     def least(self) -> float:

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
-from math import isfinite
+from math import inf, isfinite
 from typing import Any, Final
 
 from pydantic_core import CoreSchema, core_schema
@@ -39,7 +39,11 @@ from lab.quantities import (
     parse_size,
     parse_speed,
 )
-from lab.topology.distributions import PURE, BurstLoss, Distribution, read_table
+from lab.topology.demands import UNITS
+from lab.topology.demands import unit as unit_of_matrix
+from lab.topology.distributions import PURE, SHAPES, BurstLoss, Distribution, read_table
+from lab.topology.suggestions import did_you_mean, join_some
+from lab.topology.traffic_specs import time_of_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +126,66 @@ def _loss(value: object) -> object:
     if isinstance(value, dict):
         return read_table(BurstLoss, value, lambda _, each: chance(each), "model")
     return chance(value)
+
+
+def _size_or_distribution(value: object) -> object:
+    """Return bytes, or the distribution that a table gives."""
+    if isinstance(value, dict):
+        return read_table(Distribution, value, _parameter(parse_size), "distribution")
+    return _mail_sized(parse_size(value))
+
+
+_USUAL: Final[dict[str, dict[str, float]]] = {
+    "fixed": {"value": 1.0}, "uniform": {"max": 2.0}, "exponential": {"mean": 1.0},
+    "lognormal": {"median": 1.0}, "weibull": {"scale": 1.0}, "pareto": {"scale": 1.0},
+}  # fmt: skip
+"""The scale of gaps whose distribution does not say it: any, as the rate gives their mean."""
+
+
+def _arrivals(value: object) -> object:
+    """Return a word, or the distribution that a table gives; only its shape matters."""
+    if isinstance(value, dict):
+        usual = _USUAL.get(str(value.get("distribution")), {})
+        if not {"mean", "scale"} & value.keys():
+            value = usual | value
+        read = read_table(Distribution, value, _parameter(parse_duration), "distribution")
+        if not read.file and not 0 < read.average < inf:
+            raise ValueError("the gaps have no mean; write a pareto shape of more than 1")
+        return read
+    if value not in ("poisson", "fixed"):
+        known = ["poisson", "fixed", *(f'{{ distribution = "{each}" }}' for each in SHAPES)]
+        meant = did_you_mean(str(value), known[:2]) if isinstance(value, str) else ""
+        raise ValueError(f"{as_toml(value)} is not one of {join_some(known)}{meant}")
+    return value
+
+
+def _profile(value: object) -> object:
+    """Return the factors by time of day; raises ValueError in a sentence."""
+    if not isinstance(value, dict) or not value:
+        raise ValueError(f'{as_toml(value)} is not a table; write {{ "09:00" = 3, "18:00" = 1 }}')
+    factors: dict[str, float] = {}
+    times = set()
+    for key, factor in value.items():
+        times.add(time_of_day(str(key)))
+        factors[str(key)] = _not_negative(_real(factor))
+    if len(times) < len(factors):
+        raise ValueError("two of the times of day are the same; write each once")
+    if not any(factors.values()):
+        raise ValueError("it is 0 at all times; write more than 0 for one")
+    return factors
+
+
+def _demands(value: object) -> object:
+    """Return demands, each of two texts and an amount; raises ValueError in a sentence."""
+    if not isinstance(value, list) or not value:
+        raise ValueError(f'{as_toml(value)} is not a list; write [["A", "B", 3]]')
+    for each in value:
+        is_one = isinstance(each, (list, tuple)) and len(each) == 3
+        if not is_one or not isinstance(each[0], str) or not isinstance(each[1], str):
+            raise ValueError(f'{as_toml(each)} is not a demand; write ["A", "B", 3]')
+        if _not_negative(_real(each[2])) == 0:
+            raise ValueError(f"{as_toml(each[2])} is too small; use more than 0, or leave it out")
+    return tuple((a, b, float(amount)) for a, b, amount in value)
 
 
 def _mail_sized(value: int) -> int:
@@ -332,6 +396,34 @@ KINDS: Final[dict[str, Kind]] = {
     "real": Kind(before(_real, _ANY), {"type": "number"}, "number", example="1.2"),
     "reals": Kind(
         _tuple(_NUMBER), _list({"type": "number"}), "list of numbers", example="[1, 4]"
+    ),
+    "size or distribution": Kind(
+        before(_size_or_distribution, _ANY),
+        _or_table(_quantity(SIZES, _ZERO), Distribution, ["distribution"]),
+        "size, or distribution", "bytes", '"2 kB"', SIZES,
+    ),
+    "arrivals": Kind(
+        before(_arrivals, _ANY),
+        _or_table({"enum": ["poisson", "fixed"]}, Distribution, ["distribution"]),
+        '`"poisson"`, `"fixed"` or distribution', example='"poisson"',
+    ),
+    "profile": Kind(
+        before(_profile, _ANY),
+        {
+            "type": "object",
+            "propertyNames": {"pattern": r"^\d?\d:\d\d(:\d\d)?$"},
+            "additionalProperties": {"type": "number", "minimum": 0},
+        },
+        "table of times of day", example='{ "09:00" = 3, "18:00" = 1 }',
+    ),
+    "unit": Kind(
+        _after(unit_of_matrix, _STR), {"enum": list(UNITS)}, "unit",
+        example='"kbit/s"', is_text=True,
+    ),
+    "demands": Kind(
+        before(_demands, _ANY),
+        _list({"type": "array", "minItems": 3, "maxItems": 3}, 1),
+        "list of a host, a host and a number", example='[["MIT-AI.ARPA", "USC-ISIE.ARPA", 3]]',
     ),
     "span": Kind(
         _after(_positive, _DURATION),

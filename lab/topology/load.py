@@ -295,7 +295,7 @@ def _built(
     environments = build_environments(tables, diagnostics)
     hosts = build_hosts(tables, environments, diagnostics, graph=from_graph)
     links = build_links(tables, environments, hosts, source.folder)
-    mail = build_mail(tables, hosts)
+    mail = build_mail(tables, hosts, source.folder)
     check_references(hosts)
     if tables.retry.max < tables.retry.first:
         text = "max is less than first; write as much or more"
@@ -307,7 +307,9 @@ def _built(
         "hosts": hosts.specs,
         "links": links,
         "mail": mail,
-        "traffic": build_traffic(tables, hosts),
+        "traffic": build_traffic(
+            tables, hosts, source.folder, source.graph_tables.demands, _demands_of
+        ),
         "scripts": build_scripts(tables, hosts),
         "polls": build_polls(tables, hosts),
         "faults": build_faults(tables, links, hosts, source.folder),
@@ -319,6 +321,11 @@ def _built(
     if recipe is not None:
         recipe.drawn = {name: part for name, part in parts.items() if name != "recipe"}
     return None if diagnostics.problems else of_valid(cls, parts)
+
+
+def _demands_of(path: Path) -> Mapping[tuple[str, str], float]:
+    """Return the demands of a graph file; raises :class:`GraphFault`."""
+    return tables_of_graph(read_graph(path)).demands
 
 
 def _notes(source: Source, diagnostics: Diagnostics) -> tuple[str, ...]:

@@ -95,6 +95,15 @@ def _problems_of_links(topology: TopologyData) -> Iterator[str]:
 def _problems_of_traffic(topology: TopologyData) -> Iterator[str]:
     names: dict[str, int] = {}
     for number, traffic in enumerate(topology.traffic):
+        if traffic.rate is None or (traffic.count is None and traffic.until is None):
+            yield f"traffic[{number}]: give rate, and count or until"
+        if traffic.file or traffic.matrix:
+            yield f"traffic[{number}]: only a topology file can name a file or a matrix"
+        for distribution in (traffic.size, traffic.arrivals):
+            if isinstance(distribution, Distribution) and distribution.file:
+                yield f"traffic[{number}]: only a topology file can name a file; give values"
+        for a, b, _ in traffic.demands:
+            yield from _unknown(topology, f"traffic[{number}].demands", (a, b))
         first = names.setdefault(traffic.name, number) if traffic.name else number
         if first != number:
             taken = f"traffic[{first}] is named {traffic.name!r} already"

@@ -25,6 +25,7 @@ from lab.topology.distributions import BurstLoss as BurstLoss
 from lab.topology.distributions import Distribution as Distribution
 from lab.topology.link_specs import LinkBack as LinkBack
 from lab.topology.link_specs import LinkSpec as LinkSpec
+from lab.topology.traffic_specs import TrafficSpec as TrafficSpec
 
 HostSpec = HostSettings
 """A host in a topology is the settings of its installation."""
@@ -129,53 +130,6 @@ class MailSpec:
             "Instead of text: all of the mail data, including the memo header.",
             "3.1",
             example='"From: ..."',
-        ),
-    )
-
-
-@checked
-@dataclass(frozen=True, slots=True)
-class TrafficSpec:
-    """Random messages between users, with Poisson arrivals."""
-
-    count: int = field(metadata=setting("count", "How many messages.", example="100"))
-    rate: float = field(
-        metadata=setting("rate", "Messages per second, in the whole topology.", example='"2 /min"')
-    )
-    sender: str = field(
-        default="*",
-        metadata=setting("text", "Who sends: a glob over user@host.", key="from", example='"*"'),
-    )
-    to: str = field(
-        default="*",
-        metadata=setting("text", "Who receives: a glob over user@host.", example='"*@BBN-*"'),
-    )
-    size: int = field(
-        default=700, metadata=setting("size", "Bytes of text of each message.", example='"2 kB"')
-    )
-    route: str = field(
-        default="direct",
-        metadata=setting(
-            "choice",
-            "Who chooses the route.",
-            "3.6",
-            words={
-                "direct": "the tables of each host pick the next",
-                "source": "the sender writes a source route",
-            },
-        ),
-    )
-    start: float = field(
-        default=0.0, metadata=setting("duration", "When it begins.", example='"1 min"')
-    )
-    name: str = field(
-        default="",
-        metadata=setting(
-            "text",
-            "A name by which its random numbers are drawn; they stay the same if other keys or "
-            "other entries change.",
-            default_text="`from` and `to`, counted where they are the same",
-            example='"lunch"',
         ),
     )
 
@@ -481,8 +435,8 @@ class TopologyData:
 
     @property
     def messages(self) -> int:
-        """The number of messages that users submit."""
-        return len(self.mail) + sum(traffic.count for traffic in self.traffic)
+        """The number of messages that users submit; about so many, where a time ends them."""
+        return len(self.mail) + sum(traffic.expected for traffic in self.traffic)
 
     def host(self, name: str) -> HostSpec | None:
         """Return the host of that name in any environment, in any case; None if there is none."""

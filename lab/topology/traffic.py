@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path as File
 from typing import Any
 
 from lab.hosts.directory import MailingList, User
 from lab.protocol import Path
 from lab.quantities import as_toml
+from lab.topology.arrivals import read_mail
+from lab.topology.csv_files import RowFault
+from lab.topology.declarations import settings_of
+from lab.topology.distributions import Distribution
 from lab.topology.globs import matches_address
 from lab.topology.hosts import Hosts, user_at
+from lab.topology.loads import Matrices
 from lab.topology.problems import Place, exclude_each_other, join_some
 from lab.topology.specs import HostSpec, MailSpec, PollSpec, ScriptSpec, TrafficSpec
 
@@ -17,9 +23,33 @@ CONTENTS = ("text", "size", "mail_data")
 """The keys for the content of a mail; a mail has at most one of them."""
 
 
-def build_mail(tables: Any, hosts: Hosts) -> tuple[MailSpec, ...]:
-    """Return all mail of the file."""
-    return tuple(_mail(table, number, hosts) for number, table in enumerate(tables.mail))
+def build_mail(tables: Any, hosts: Hosts, folder: File) -> tuple[MailSpec, ...]:
+    """Return all mail of the file, and that of the files that traffic names, from ``folder``."""
+    mail = [_mail(table, number, hosts) for number, table in enumerate(tables.mail)]
+    for number, table in enumerate(tables.traffic):
+        if table.file:
+            mail += _mail_of_file(table, hosts.diagnostics.place("traffic", number), hosts, folder)
+    return tuple(mail)
+
+
+_OF_FILES = ("file", "size", "name")
+"""The keys of traffic whose messages are in a file."""
+
+
+def _mail_of_file(table: Any, place: Place, hosts: Hosts, folder: File) -> list[MailSpec]:
+    keys = {setting.field: setting.key for setting in settings_of(TrafficSpec)}
+    for field in sorted(table.fields_given - {*_OF_FILES}):
+        text = f"a file of messages takes no {keys[field]}; it takes {', '.join(_OF_FILES)}"
+        hosts.diagnostics.problem((*place, keys[field]), text)
+    if isinstance(table.size, Distribution):
+        text = "rows of a file without a size all have the same; write one such as 2 kB"
+        hosts.diagnostics.problem((*place, "size"), text)
+        return []
+    try:
+        return read_mail(folder / table.file, table.size, hosts)
+    except RowFault as why:
+        hosts.diagnostics.problem((*place, "file"), str(why))
+        return []
 
 
 def _mail(table: Any, number: int, hosts: Hosts) -> MailSpec:
@@ -74,19 +104,37 @@ def _check_ascii(text: str, place: Place, hosts: Hosts) -> None:
         )
 
 
-def build_traffic(tables: Any, hosts: Hosts) -> tuple[TrafficSpec, ...]:
-    """Return all traffic of the file."""
+def build_traffic(
+    tables: Any,
+    hosts: Hosts,
+    folder: File,
+    of_graph: Mapping[tuple[str, str], float],
+    read_graph: Callable[[File], Mapping[tuple[str, str], float]],
+) -> tuple[TrafficSpec, ...]:
+    """Return all traffic of the file, without that whose messages are in files.
+
+    ``of_graph`` are the demands of the graph, and ``read_graph`` returns those of another; files
+    are read by their paths from ``folder``.
+    """
     addresses = [(user.name, spec.name) for spec in hosts.specs.values() for user in spec.users]
     _check_names(tables.traffic, hosts)
+    matrices = Matrices(hosts, folder, of_graph, read_graph)
     return tuple(
-        _traffic(table, number, hosts, addresses) for number, table in enumerate(tables.traffic)
+        _traffic(table, number, hosts, addresses, matrices)
+        for number, table in enumerate(tables.traffic)
+        if not table.file
     )
 
 
 def _traffic(
-    table: Any, number: int, hosts: Hosts, addresses: list[tuple[str, str]]
+    table: Any,
+    number: int,
+    hosts: Hosts,
+    addresses: list[tuple[str, str]],
+    matrices: Matrices,
 ) -> TrafficSpec:
     traffic = TrafficSpec(**table.values())
+    traffic = matrices.completed(traffic, hosts.diagnostics.place("traffic", number))
     for key, glob in (("from", traffic.sender), ("to", traffic.to)):
         if any(matches_address(user, host, glob) for user, host in addresses):
             continue

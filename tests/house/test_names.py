@@ -26,6 +26,8 @@ ALLOWED = {
     "topology/overrides.py: _pick": "names of environments and links, which RFC 821 does not have",
     "topology/suggestions.py": "a word that is like another, for a suggestion",
     "topology/schedules.py": "keys and states in the rows of a file",
+    "topology/demands.py": "names of columns in the first line of a file",
+    "topology/loads.py": "the ending of a file's name",
     "topology/csv_files.py": "names of columns; a sentence of the system's",
     "topology/graph_files.py": "the ending of a file's name; a sentence of the system's",
     "topology/graphs.py": "attributes of graphs, which each tool spells in its own way",

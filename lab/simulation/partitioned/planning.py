@@ -240,7 +240,8 @@ def _sessions_a_window(topology: Topology, plan: PartitionPlan) -> float:
     latency = plan.lookahead
     times = [mail.at for mail in topology.mail]
     for traffic in topology.traffic:
-        times += [traffic.start, traffic.start + traffic.count / traffic.rate]
+        span = traffic.expected / ((traffic.rate or 1.0) * traffic.average_factor)
+        times += [traffic.start, traffic.start + span]
     if not times:
         return 0.0
     if latency == math.inf:

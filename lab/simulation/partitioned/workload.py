@@ -61,8 +61,8 @@ def _pairs(topology: Topology, routes: RoutingTable) -> Iterator[_Pair]:
     letters = replace(topology, mail=topology.mail[::step], traffic=())
     kinds = [(letters, len(topology.mail) / total)]
     for traffic in topology.traffic:
-        fewer = replace(traffic, count=-(-traffic.count // step))
-        kinds.append((replace(topology, mail=(), traffic=(fewer,)), traffic.count / total))
+        fewer = replace(traffic, count=-(-traffic.expected // step))
+        kinds.append((replace(topology, mail=(), traffic=(fewer,)), traffic.expected / total))
     for kind, share in kinds:
         sample = submissions(kind, 0, routes, lambda _: False)
         pairs = [(submission.host, to.hosts) for submission in sample for to in submission.to]

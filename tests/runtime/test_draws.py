@@ -7,8 +7,8 @@ from statistics import fmean, pstdev
 
 import pytest
 
-from lab.network.draws import LARGEST, Bursts, Draws, between_0_and_1, inverse
 from lab.network.link import MOST_TIMES_SENT, LinkDirection
+from lab.runtime.draws import LARGEST, Bursts, Draws, between_0_and_1, inverse
 from lab.runtime.streams import Stream
 
 MANY = 20_000

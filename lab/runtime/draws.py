@@ -91,8 +91,23 @@ _KINDS: Final[Mapping[str, Callable[[Mapping[str, float], Sequence[float]], Inve
     "file": _empirical,
 }
 
-KINDS: Final = tuple(_KINDS)
-"""The kinds of distribution."""
+
+def mean(kind: str, given: Mapping[str, float], values: Sequence[float] = ()) -> float:
+    """Return the mean of a distribution; infinite if it has none. See :func:`inverse`."""
+    if kind == "fixed":
+        return given["value"]
+    if kind == "uniform":
+        return (given.get("min", 0.0) + given["max"]) / 2
+    if kind == "file":
+        return math.fsum(values) / len(values)
+    if kind == "lognormal":
+        return given["median"] * _exp(given["sigma"] ** 2 / 2)
+    if "mean" in given:
+        return given["mean"]
+    shape, scale = given["shape"], given["scale"]
+    if kind == "weibull":
+        return scale * math.gamma(1 + 1 / shape)
+    return scale * shape / (shape - 1) if shape > 1 else math.inf
 
 
 LARGEST: Final = 1e9
@@ -111,7 +126,11 @@ class Draws:
 
     def draw(self, stream: Stream) -> float:
         """Return the next number."""
-        return min(max(self.inverse(between_0_and_1(stream)), self.least), self.most)
+        return self.at(between_0_and_1(stream))
+
+    def at(self, u: float) -> float:
+        """Return the number below which a share ``u`` of the others lies."""
+        return min(max(self.inverse(u), self.least), self.most)
 
 
 class Bursts:

@@ -1,0 +1,71 @@
+"""Files of messages: columns at, from, to and size, and perhaps subject; a mail for each row."""
+
+from __future__ import annotations
+
+from pathlib import Path as File
+
+from lab.protocol import Path, SyntaxFault, parse_path, quote
+from lab.quantities import as_toml, parse_duration, parse_size
+from lab.topology.csv_files import RowFault, plain_number, read_cell, rows
+from lab.topology.hosts import Hosts
+from lab.topology.specs import MailSpec
+
+
+def read_mail(path: File, size: int, hosts: Hosts) -> list[MailSpec]:
+    """Return the messages of a file. Rows without a size have ``size`` bytes of text.
+
+    ``from`` and ``to`` are addresses, or hosts, which stand for their first users; ``to`` may be
+    several, with spaces between them. Raises :class:`RowFault`.
+    """
+    found = []
+    for line, row in rows(path, ("at", "from", "to"), ("size", "subject")):
+        sender = read_cell(path, line, row, "from", lambda text: _user(text, hosts))
+        if hosts.find(sender.domain) is None:
+            raise RowFault(f"{path.name}, line {line}, from: there is no host {sender.domain}")
+        found.append(
+            MailSpec(
+                at=read_cell(path, line, row, "at", _time),
+                verb="MAIL",
+                sender=sender,
+                to=read_cell(path, line, row, "to", lambda text: _users(text, hosts)),
+                subject=row.get("subject", ""),
+                size=read_cell(path, line, row, "size", _size) if row.get("size") else size,
+            )
+        )
+    if not found:
+        raise RowFault(f"{path.name} has no messages; write a row such as 10 s,ann@A,bob@B,2 kB")
+    return found
+
+
+def _time(text: str) -> float:
+    seconds = parse_duration(plain_number(text))
+    if seconds < 0:
+        raise ValueError(f"{as_toml(text)} is negative; use 0 or more")
+    return seconds
+
+
+def _size(text: str) -> int:
+    size = parse_size(plain_number(text))
+    if size > 10**9:
+        raise ValueError(f"{as_toml(text)} is too large; use 1 GB or less")
+    return size
+
+
+def _users(text: str, hosts: Hosts) -> tuple[Path, ...]:
+    if hosts.find(text) is not None:
+        return (_user(text, hosts),)
+    if not text:
+        raise ValueError("there is no address; write one such as bob@B")
+    return tuple(_user(each, hosts) for each in text.split())
+
+
+def _user(text: str, hosts: Hosts) -> Path:
+    """Return an address, or that of the first user of a host."""
+    host = hosts.find(text)
+    if host is not None and host.users:
+        return Path((), quote(host.users[0].name), host.name)
+    try:
+        return parse_path(text if text.startswith("<") else f"<{text}>")
+    except SyntaxFault:
+        known = "it has no users" if host is not None else "write user@host"
+        raise ValueError(f"{as_toml(text)} is not an address; {known}") from None
