@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import matplotlib.pyplot as plt
+
 import lab
 from lab.simulation.partitioned.planning import PartitionPlan, shared_out
 from lab.simulation.world import World
@@ -139,3 +141,16 @@ def test_jitter_and_loss_models_work_over_several_processes() -> None:
     assert isinstance(plan, PartitionPlan)
     assert round(plan.lookahead, 9) == 0.4  # 0.8 s back, and at most 0.4 s less
     assert lab.simulate(network).digest == lab.simulate(network, processes=2).digest
+
+
+def test_the_map_says_what_each_direction_of_a_link_has() -> None:
+    """Also where a loss is a model, a jitter a distribution, and a link has a name."""
+    link = {
+        "between": ["A", "B"], "name": "satellite", "latency": "270 ms", "loss": 0.1,
+        "jitter": {"distribution": "exponential", "mean": "1 ms"},
+        "back": {"latency": "540 ms", "loss": {"model": "gilbert-elliott", "p": 0.1, "r": 0.3}},
+    }  # fmt: skip
+    ax = lab.simulate(topology(link)).plot("map")
+    words = [text.get_text() for text in ax.texts]
+    plt.close(ax.figure)
+    assert "satellite\n270 ms / 540 ms\nloss 0.1 / loss in bursts" in words

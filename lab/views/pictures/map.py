@@ -6,7 +6,7 @@ Hosts lie where the topology or :mod:`lab.analysis.map_layout` puts them, the sa
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from lab.analysis import map_layout
@@ -449,14 +449,28 @@ def map_trace(topology: Topology, seed: int = 0) -> Trace:
 
 
 def _link_text(link: Mapping[str, Any]) -> str:
-    parts = []
-    if link.get("latency") is not None:
-        parts.append(duration(float(link["latency"])))
-    if link.get("bandwidth"):
-        parts.append(bandwidth(float(link["bandwidth"])))
-    if link.get("loss"):
-        parts.append(f"loss {float(link['loss']):.2g}")
-    return "\n".join(parts)
+    """Return what is written at a link; "there / back" where its directions differ."""
+    back = link.get("back") or {}
+    parts = [link["name"]] if link.get("name") else []
+    for key, words in _OF_LINKS.items():
+        there = words(link[key]) if link.get(key) is not None else ""
+        other = words(back[key]) if back.get(key) is not None else there
+        parts.append(there if there == other else f"{there or '-'} / {other or '-'}")
+    return "\n".join(part for part in parts if part)
+
+
+def _loss(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "loss in bursts"
+    return f"loss {float(value):.2g}" if value else ""
+
+
+_OF_LINKS: Final[Mapping[str, Callable[[Any], str]]] = {
+    "latency": lambda value: duration(float(value)),
+    "bandwidth": lambda value: bandwidth(float(value)),
+    "loss": _loss,
+}
+"""What is written of a link, and in which words."""
 
 
 def _overlap(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> float:
