@@ -14,6 +14,7 @@ from lab.hosts.routing import RoutingTable
 from lab.protocol import HostName, Path, quote
 from lab.runtime.streams import Stream, ordinals
 from lab.simulation.arrivals import arrival_times
+from lab.topology.distributions import draws_of
 from lab.topology.globs import matches_address
 from lab.topology.model import Distribution, MailSpec, Topology, TrafficSpec
 
@@ -102,7 +103,7 @@ def _traffic(
     seed, names = key
     pick = _pairs(topology, spec, seed, names)
     sizes = Stream(seed, "sizes", *names)
-    drawn = spec.size.draws(LARGEST_MAIL) if isinstance(spec.size, Distribution) else None
+    drawn = draws_of(spec.size, LARGEST_MAIL) if isinstance(spec.size, Distribution) else None
     for at in arrival_times(spec, Stream(seed, "arrivals", *names), topology.start):
         (host, sender), (destination, to) = pick()
         if spec.route == "source" and is_here(host):

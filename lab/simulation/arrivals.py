@@ -12,6 +12,7 @@ from datetime import datetime
 from itertools import count
 
 from lab.runtime.streams import Stream
+from lab.topology.distributions import draws_of
 from lab.topology.model import Distribution, TrafficSpec
 from lab.topology.traffic_specs import DAY
 
@@ -38,7 +39,7 @@ def _gaps(spec: TrafficSpec, stream: Stream) -> Callable[[], float]:
     """Return what draws the gaps, whose mean is 1."""
     arrivals = spec.arrivals
     if isinstance(arrivals, Distribution):
-        draws, average = arrivals.draws(), arrivals.average
+        draws, average = draws_of(arrivals), arrivals.average
         return lambda: draws.draw(stream) / average
     if arrivals == "fixed":
         return lambda: 1.0

@@ -20,6 +20,7 @@ from lab.network.transport import TRANSPORTS
 from lab.protocol import Calendar, HostName
 from lab.runtime.draws import Bursts
 from lab.runtime.streams import Stream, ordinals
+from lab.topology.distributions import draws_of
 from lab.topology.model import BurstLoss, Distribution, LinkSpec, Topology
 
 
@@ -114,7 +115,7 @@ def _link(seed: int, number: str, spec: LinkSpec) -> Link:
                 each.a,
                 each.b,
                 each.latency,
-                each.jitter.draws() if isinstance(each.jitter, Distribution) else each.jitter,
+                draws_of(each.jitter) if isinstance(each.jitter, Distribution) else each.jitter,
                 each.bandwidth,
                 _bursts(each.loss) if isinstance(each.loss, BurstLoss) else each.loss,
                 Stream(seed, "jitter", *names),

@@ -126,12 +126,6 @@ class Distribution:
         given = {name: getattr(self, name) for name in names}
         return {name: value for name, value in given.items() if value is not None}
 
-    def draws(self, most: float = LARGEST) -> Draws:
-        """Return what draws its numbers, none of them greater than ``most``."""
-        inverted = inverse(self.distribution, self.parameters, self.values)
-        largest = most if self.max is None else min(self.max, most)
-        return Draws(inverted, self.least, largest)
-
     @property
     def average(self) -> float:
         """The mean of what is drawn; infinite for a tail that has none.
@@ -142,7 +136,7 @@ class Distribution:
         is_cut = self.min is not None or self.max is not None or self.distribution == "normal"
         if not is_cut or self.distribution == "uniform":
             return exact
-        drawn = self.draws()
+        drawn = draws_of(self)
         return math.fsum(drawn.at((n + 0.5) / _STEPS) for n in range(_STEPS)) / _STEPS
 
     @property
@@ -151,6 +145,13 @@ class Distribution:
         if self.min is not None:
             return self.min
         return min(self.values, default=0.0) if self.distribution == "file" else 0.0
+
+
+def draws_of(distribution: Distribution, most: float = LARGEST) -> Draws:
+    """Return what draws the numbers of a distribution, none of them greater than ``most``."""
+    inverted = inverse(distribution.distribution, distribution.parameters, distribution.values)
+    largest = most if distribution.max is None else min(distribution.max, most)
+    return Draws(inverted, distribution.least, largest)
 
 
 def _problem(of: Distribution) -> str | None:
