@@ -112,3 +112,45 @@ def test_our_reply_alone_blames_nobody(command: bytes, reply: bytes, is_blamed: 
     """If the line is right by the grammar of 4.1.2, the fault is not that of who sent it."""
     rows = [says("command", command, "outside"), says("reply", reply, "OURS")]
     assert judged(says("reply", b"220 OURS\r\n", "OURS"), *rows)[1] == [command] * is_blamed
+
+
+BEGUN = [(b"HELO me\r\n", b"250 OURS\r\n"), (b"MAIL FROM:<a@me>\r\n", b"250 OK\r\n")]
+TAKEN = [*BEGUN, (b"RCPT TO:<ann@OURS>\r\n", b"250 OK\r\n")]
+SENT = [*TAKEN, (b"DATA\r\n", b"354 Go\r\n"), (b"Hi\r\n.\r\n", b"250 OK\r\n")]
+
+
+@pytest.mark.parametrize(
+    ("before", "command", "is_ours"),
+    [
+        ([], b"MAIL FROM:<a@me>\r\n", False),
+        ([], b"NOOP\r\n", None),
+        (BEGUN[:1], b"rcpt TO:<ann@OURS>\r\n", False),
+        (BEGUN, b"RCPT TO:<ann@OURS>\r\n", True),
+        ([*BEGUN, (b"RCPT TO:<b@OURS>\r\n", b"550 No\r\n")], b"DATA\r\n", False),
+        (TAKEN, b"data\r\n", True),
+        ([*TAKEN, (b"RSET\r\n", b"250 OK\r\n")], b"DATA\r\n", False),
+        (SENT, b"DATA\r\n", False),
+        ([*SENT, *BEGUN[1:]], b"RCPT TO:<ann@OURS>\r\n", True),
+        ([*SENT[:3], (b"DATA\r\n", b"451 No\r\n")], b"DATA\r\n", True),
+    ],
+)
+def test_a_503_of_ours_is_wrong_where_the_command_was_in_order(
+    before: list[tuple[bytes, bytes]], command: bytes, is_ours: bool | None
+) -> None:
+    """Then it is ours that broke a rule, and not the caller. 4.3 has no 503 for NOOP (None)."""
+    rows = [says("reply", b"220 OURS\r\n", "OURS")]
+    for said, reply in before:
+        kind = "data" if said.startswith(b"Hi") else "command"
+        rows += [says(kind, said, "outside"), says("reply", reply, "OURS")]
+    rows += [says("command", command, "outside"), says("reply", b"503 Bad\r\n", "OURS")]
+    ours, blamed = judged(*rows, close(2))
+    if is_ours is False:
+        assert (ours, blamed) == ([], [command])
+    elif is_ours:
+        verb = command[:4].decode().upper()
+        assert (ours, blamed) == (
+            [f"OURS said '503 Bad' in session 2, though {verb} is in order there"], []
+        )  # fmt: skip
+    else:
+        assert len(ours) == 1
+        assert not blamed

@@ -12,8 +12,9 @@ from typing import Final
 
 from lab.analysis.summary import PeerBreachSummary
 from lab.protocol.lines import CRLF, dot_unstuff, fits_the_wire
-from lab.protocol.replies import ReplyParser
+from lab.protocol.replies import ReplyParser, is_success
 from lab.protocol.sizes import MAX_TEXT_LINE
+from lab.protocol.states import TRANSITIONS, State
 from lab.protocol.syntax import parse_command, verb_of
 from lab.trace.rows import KIND, OCTETS, OPEN_PATH, OUTSIDE, PEER, SESSION, Row, T
 
@@ -24,10 +25,12 @@ REPLY: Final = "a receiver-SMTP replies once to each command, as section 4.3 per
 COMMAND: Final = "a sender-SMTP sends commands of section 4.1 in their order"
 MAIL_DATA: Final = "mail data is text of 7 bits in lines of at most 1000 characters"
 
+_OUT_OF_ORDER: Final = b"503"
+
 _NOT_UNDERSTOOD: Final = {
     b"500": "which is not a command of RFC 821",
     b"501": "whose argument RFC 821 does not permit",
-    b"503": "which is out of order there",
+    _OUT_OF_ORDER: "which is out of order there",
 }
 _BEGINS_REPLY: Final = re.compile(
     rb"(?:[1-5][0-9]{2}-[^\r\n]*\r\n)*(?:[1-5](?:[0-9](?:[0-9](?:[ -][^\r\n]*\r?)?)?)?)?"
@@ -81,6 +84,7 @@ class Peers:
         self.external: set[str] = set()
         self._addresses: dict[int | None, str] = {}
         self._asked: dict[int | None, bytes] = {}
+        self._states: dict[int | None, State] = {}
         self._parsers: dict[int | None, ReplyParser | None] = {}
         self._begun: dict[int | None, bytes] = {}
 
@@ -89,6 +93,7 @@ class Peers:
     def opened(self, row: Row) -> None:
         """Note that a program from outside has opened a channel."""
         self._addresses[row[SESSION]] = str(row[OPEN_PATH][0])
+        self._states[row[SESSION]] = State.OPENED
 
     def asked(self, row: Row) -> None:
         """Check a command or mail data of a program from outside."""
@@ -102,13 +107,27 @@ class Peers:
             what = f"sent a line of mail data longer than {MAX_TEXT_LINE - len(CRLF)} characters"
             self._add(MAIL_DATA, row, octets, what)
 
-    def answered(self, row: Row) -> None:
-        """Check the command that a reply of ours is about: the reply says what is wrong with it."""
-        asked = self._asked.pop(row[SESSION], b"")
-        why = _NOT_UNDERSTOOD.get(row[OCTETS][:3])
+    def answered(self, row: Row) -> str:
+        """Check the command that a reply of ours is about: the reply says what is wrong with it.
+
+        Return why it is the reply that is wrong, or "".
+        """
+        session = row[SESSION]
+        asked, state = self._asked.pop(session, b""), self._states.get(session)
+        if state is State.DATA:  # whatever is said to the mail data ends the transaction
+            self._states[session] = State.READY
+            return ""
+        verb, code = verb_of(asked), row[OCTETS][:3]
+        if state is not None and verb in (row_of_table := TRANSITIONS[state]):
+            if code == _OUT_OF_ORDER:
+                return f"though {verb} is in order there"
+            if is_success(verb, int(code)):
+                self._states[session] = row_of_table[verb].next
+        why = _NOT_UNDERSTOOD.get(code)
         # every mail program of today says EHLO first: a choice, which RFC 821 provides 500 for
-        if asked and why is not None and verb_of(asked) != "EHLO" and _may_be_wrong(asked, row):
+        if asked and why is not None and verb != "EHLO" and _may_be_wrong(asked, row):
             self._add(COMMAND, row, asked, f"sent {_shown(asked)}, {why}")
+        return ""
 
     def closed(self, row: Row) -> None:
         """Check what was begun in a session and never ended, and forget the session."""
@@ -120,6 +139,7 @@ class Peers:
         if not _BEGINS_REPLY.fullmatch(begun):
             self._not_a_reply(row, begun)
         self._addresses.pop(session, None)
+        self._states.pop(session, None)
         self._parsers.pop(session, None)
 
     # -- external hosts --------------------------------------------------------------------------
@@ -164,7 +184,7 @@ def _may_be_wrong(asked: bytes, row: Row) -> bool:
     """Return whether a command may be as wrong as our reply says: by 4.1.2, its line is, or its
     place is.
     """
-    is_out_of_order = row[OCTETS].startswith(b"503")
+    is_out_of_order = row[OCTETS].startswith(_OUT_OF_ORDER)
     return is_out_of_order or bool(parse_command(asked.removesuffix(CRLF)).fault)
 
 

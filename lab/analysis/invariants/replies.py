@@ -122,9 +122,9 @@ class Replies:
         session, code = row[SESSION], row[OCTETS][:3]
         codes = self._due.pop(session, _NOTHING)
         if code not in codes:
-            self._wrong_reply(row, codes)
-        elif row[HOST] == OUTSIDE:
-            self.peers.answered(row)
+            self._wrong_reply(row, _why(codes), is_due=codes is not _NOTHING)
+        elif row[HOST] == OUTSIDE and (why := self.peers.answered(row)):
+            self._wrong_reply(row, why)
         if codes is _TURN and code.isdigit() and grants_turn("TURN", code_of(code)):
             self._due[session] = _GREETING
 
@@ -132,15 +132,15 @@ class Replies:
         if row[PEER] in self.peers.external:
             self.peers.piece(row)
 
-    def _wrong_reply(self, row: Row, codes: frozenset[bytes]) -> None:
+    def _wrong_reply(self, row: Row, why: str, *, is_due: bool = True) -> None:
         peer, session = row[PEER], row[SESSION]
-        if (codes is not _NOTHING and peer in self.contrary) or session in self._altered:
+        if (is_due and peer in self.contrary) or session in self._altered:
             return  # its replies are set by the file, or by a fault
         if peer in self.scripted or peer in self.peers.external:
-            self.peers.wrong_reply(row, _why(codes))
+            self.peers.wrong_reply(row, why)
             return
         text = row[OCTETS].decode("latin-1").strip()
-        words = (f"{peer} said {text!r} in session ", of_session(session), f", {_why(codes)}")
+        words = (f"{peer} said {text!r} in session ", of_session(session), f", {why}")
         self._found.add(REPLY, row, *words)
 
 
