@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import json
-from typing import Any
+import re
+from typing import Any, get_type_hints
 
 import pytest
-from helpers.places import TOPOLOGIES
+from helpers.places import ROOT, TOPOLOGIES
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -202,3 +203,14 @@ def test_a_run_whose_trace_has_a_gap_is_not_judged() -> None:
     assert lab.Run(topology, trace).breaches != []
     trace.record((2.0, "failure", "A", None, None, None, "trace", "1 record is missing"))
     assert lab.Run(topology, trace).breaches == []
+
+
+def test_the_tour_explains_every_key_of_a_summary() -> None:
+    tour = (ROOT / "lab" / "help" / "tour.md").read_text(encoding="utf-8")
+    table = tour.partition("| key of the summary |")[2].partition("\n\n")[0]
+    explained = {key for line in table.splitlines() for key in _keys(line.split("|")[1:2])}
+    assert explained == set(get_type_hints(lab.Summary))
+
+
+def _keys(cells: list[str]) -> list[str]:
+    return [key for cell in cells for key in re.findall(r"`(\w+)`", cell)]
