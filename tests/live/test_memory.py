@@ -139,3 +139,23 @@ def test_a_process_that_has_let_go_of_its_storage_does_nothing_more(tmp_path: Pa
         return heard
 
     assert asyncio.run(run()) == b""
+
+
+def test_what_is_said_while_the_ring_is_full_goes_to_the_network_first(tmp_path: Path) -> None:
+    """It cannot be taken back then, and it is not in this process alone as its bytes leave."""
+    ours, theirs = socket.socketpair()
+    ring = outbox()
+    output = Quiet("A", Control(ours), tmp_path / "A.sqlite", ring, durable=False)
+    rows: list[Row] = [(0.5, "reply", OUTSIDE, "A", 1, None, 0.5, b"250 OK\r\n")]
+    assert output.put_open(rows)
+    ring.confirm()
+    while ring.put(bytes(1000), 0):
+        pass
+    while ring.put(b"", 0):
+        pass
+    assert not output.put_open(rows)
+    network = Control(theirs)
+    assert ("rows", 0, rows) in list(network.receive())
+    output.close()
+    for end in (ours, theirs, ring):
+        end.close()
