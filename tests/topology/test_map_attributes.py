@@ -131,7 +131,7 @@ def test_the_note_of_a_large_graph_has_ten_lines_at_most() -> None:
 def test_pieces_are_counted() -> None:
     graph = networkx.disjoint_union_all([networkx.path_graph(n) for n in (5, 4, 3, 2, 1)])
     assert Topology.from_graph(graph).notes[0] == (
-        "networkx graph: 15 hosts, 10 links, in 5 pieces, of 5, 4, 3, 2 and fewer hosts"
+        "networkx graph: 15 hosts, 10 links, in 5 pieces, of 5, 4, 3, 2 and 1 more hosts"
     )
 
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, Protocol
 
 from lab.quantities import as_toml, count_noun
+from lab.topology.declarations import settings_of
 from lab.topology.maps.attributes import Tally, known_names
 from lab.topology.maps.map import Map
 from lab.topology.problems import join_some
-from lab.topology.specs import HostSpec, LinkSpec
+from lab.topology.specs import HostSpec, LinkSpec, TrafficSpec
 
 MOST: Final = 10
 """The most notes about one graph."""
@@ -73,9 +74,9 @@ def _size(found: Found) -> str:
 
 
 def _sizes(sizes: list[int]) -> str:
-    shown = [f"{size:,}" for size in sizes[:4]]
-    beyond = " and fewer" if len(sizes) > 4 and sizes[4] < sizes[3] else ""
-    return ", ".join(shown) + beyond + " hosts"
+    shown = ", ".join(f"{size:,}" for size in sizes[:4])
+    beyond = f" and {len(sizes) - 4:,} more" if len(sizes) > 4 else ""
+    return f"{shown}{beyond} hosts"
 
 
 def pieces(tables: GraphTables) -> list[int]:
@@ -162,5 +163,7 @@ def _others(found: Found) -> list[str]:
     said = ["; ".join(refused[:5])] if refused else []
     if found.tables.demands:
         demands = count_noun(len(found.tables.demands), "demand")
-        said.append(f'{demands} from host to host; [[traffic]] with matrix = "graph" uses them')
+        matrix = any(setting.key == "matrix" for setting in settings_of(TrafficSpec))
+        use = '[[traffic]] with matrix = "graph" uses them' if matrix else "they make no traffic"
+        said.append(f"{demands} from host to host; {use}")
     return said + (["; ".join(found.made.remarks[:5])] if found.made.remarks else [])
