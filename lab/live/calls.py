@@ -16,6 +16,7 @@ from lab.live.output import Output
 from lab.live.settings import LOOPBACK
 from lab.protocol import SenderSMTP
 from lab.protocol.script import ScriptedSender
+from lab.simulation.numbering import NUMBERS_OF_A_LIFE
 from lab.topology.model import PollSpec, ScriptSpec
 from lab.trace.closes import NO_PATH, unreachable
 
@@ -51,16 +52,20 @@ NewCall = Callable[[str, str, SenderSMTP | ScriptedSender, QueueSender | None], 
 class Calls:
     """The calls of one host. ``new_call`` makes them, and ``relay_port`` is the network's.
 
-    ``pending`` are those, by number, whose channel the network has not opened yet.
+    ``pending`` are those, by number, whose channel the network has not opened yet. ``life`` is how
+    often the host's process was started again: no two of its processes use the same numbers, as
+    what the network says of a call may arrive when another process runs.
     """
 
-    def __init__(self, output: Output, host: Host, new_call: NewCall, relay_port: int) -> None:
+    def __init__(
+        self, output: Output, host: Host, new_call: NewCall, relay_port: int, life: int
+    ) -> None:
         self.pending: dict[int, PendingCall] = {}
         self._output = output
         self._host = host
         self.new_call = new_call
         self._relay_port = relay_port
-        self._number = 0
+        self._number = NUMBERS_OF_A_LIFE * life
 
     def next_number(self) -> int:
         """Return the number of a new call."""

@@ -93,7 +93,9 @@ class HostProcess(Output):
         self.host = self._host()
         self.sessions: set[OpenSession] = set()
         self.clients = Clients(arguments.budgets, self.host.settings.limits.sessions or SESSIONS)
-        self.calls = Calls(self, self.host, partial(new_call, self), arguments.relay_port)
+        self.calls = Calls(
+            self, self.host, partial(new_call, self), arguments.relay_port, arguments.life
+        )
         self.expected: dict[tuple[str, int], tuple[int, str, str, bool]] = {}
         self.identified: dict[int, KnownMail] = {}
         self.asked: dict[int, int | None] = {}

@@ -35,6 +35,7 @@ READS = {  # each command that reads a file, with F for the file and W for a fol
     "grade": "grade F",
     "bench": "bench --map F",
     "spool": "spool F",
+    "export": "export F csv -o W/x.csv",
 }
 READS_NO_FILE = {"storm", "rfc", "lessons", "help"}
 TOPOLOGY_COMMANDS = ("run", "live", "compare", "step", "show", "talk", "explore")
@@ -249,6 +250,7 @@ PRINTS = {
     "storm": "storm --runs 1 --out W/out", "rfc": "rfc", "lessons": "lessons --list",
     "sweep": "sweep W/plan.toml --quiet --json --out W/out",
     "grade": "grade notebooks/01-first-mail.ipynb", "spool": "spool W/spool",
+    "export": "export T csv -o W/x.csv",
     "help": "help", "help topic": "help tour", "help --schema": "help topology --schema",
     "--help": "--help", "--version": "--version", "run --help": "run --help",
 }  # fmt: skip

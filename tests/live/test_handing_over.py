@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from helpers.live_hosts import live
 from helpers.places import TOPOLOGIES
 
 import lab
+from lab.live.calls import Calls
 from lab.live.running import run_live
 from lab.live.settings import Settings
 
@@ -105,6 +107,14 @@ def test_faults_that_overlap_lose_nothing_of_it_either(
         assert [verb for verb, _ in calls].count("NOOP") == 1
         assert ("TURN", True) in calls
         assert all(is_back for _, is_back in calls)
+
+
+def test_no_two_processes_of_a_host_number_their_calls_alike() -> None:
+    """What the network says of a call of one process may reach the next, which ignores it."""
+    numbers = [
+        Calls(Mock(), Mock(), Mock(), relay_port=1, life=life).next_number() for life in range(3)
+    ]
+    assert len(set(numbers)) == 3
 
 
 MANY = """
