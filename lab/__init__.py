@@ -18,9 +18,10 @@ if startup.is_command():  # before anything that takes time
 from importlib import import_module
 
 from lab.runtime import compiled, old_names
+from lab.runtime.version import VERSION
 from lab.trace import table_maker
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 compiled.install()
 

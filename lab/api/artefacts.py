@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any, Final
 
 from lab.analysis.account import write_summary
 from lab.analysis.summary import Summary
+from lab.api.run_file import write_run_file
 from lab.runtime.private_files import writes_private_files
 from lab.runtime.whole_files import whole_file
 from lab.trace.jsonl import is_journal
@@ -27,6 +29,7 @@ ARTEFACTS: Final = (
     "replay.html",
     "capture.pcap",
     "capture.hosts",
+    "run.json",
 )
 """The files that a run leaves besides its mail drops."""
 
@@ -50,16 +53,20 @@ def write_artefacts(
     summary: Summary,
     directory: str | os.PathLike[str],
     progress: Callable[[str], None] | None = None,
+    *,
+    again: Mapping[str, Any],
+    report: Callable[[str], None] = warnings.warn,
 ) -> list[Path]:
     """Write all artefacts of a run into a directory; return the paths of what was written.
 
     Each file is written under another name and then moved to its own, so that none is ever half
-    written. Those of an earlier run are removed first, and the summary comes last: if it is there,
-    all is there. ``progress`` is called with the name of each before it is written. Raises OSError
-    for what cannot be written.
+    written. Those of an earlier run are removed first, and the summary comes last. ``progress`` is
+    called with the name of each before it is written. ``again`` is the content of run.json.
+
+    Each is made on its own. ``report`` is called with a sentence for each that cannot be made;
+    those that cannot be written raise OSError, when all others are there.
     """
     from lab.views.files.capture import write_hosts
-    from lab.views.files.maildrops import write_maildrops
 
     out = Path(directory)
     out.mkdir(parents=True, exist_ok=True)
@@ -71,20 +78,39 @@ def write_artefacts(
             (out / name).unlink()
     if stored != out / "trace.parquet":
         shutil.rmtree(out / "trace.parquet", ignore_errors=True)
-    report = progress or (lambda name: None)
-    report("trace.jsonl")
-    written = [stored or _write(out / "trace.jsonl", trace.write_jsonl)]
+    makes: dict[str, Callable[[], Path]] = {
+        "trace.jsonl": lambda: stored or _write(out / "trace.jsonl", trace.write_jsonl)
+    }
     missing = unavailable(trace)
     for name, view in VIEWS.items():
-        if name not in missing and name != "mail":
-            report(name)
-            written.append(_write_view(trace, out / name, view))
-    written.append(_write(out / "capture.hosts", partial(write_hosts, trace)))
-    if "mail" not in missing:
-        report("mail")
-        write_maildrops(trace, out / "mail")
-        written.append(out / "mail")
-    return [_write_summary(summary, out), *written]
+        if name not in missing:
+            makes[name] = partial(_write_view, trace, out / name, view)
+    makes["capture.hosts"] = partial(_write, out / "capture.hosts", partial(write_hosts, trace))
+    makes["run.json"] = partial(_write, out / "run.json", partial(write_run_file, again))
+    makes["summary.json"] = partial(_write_summary, summary, out)
+    written = _made(makes, progress or (lambda name: None), report)
+    return [*written[-1:], *written[:-1]]
+
+
+def _made(
+    makes: Mapping[str, Callable[[], Path]],
+    progress: Callable[[str], None],
+    report: Callable[[str], None],
+) -> list[Path]:
+    """Make artefacts, each on its own; raise the first OSError when all others are made."""
+    written, unwritable = [], []
+    for name, make in makes.items():
+        progress(name)
+        try:
+            written.append(make())
+        except OSError as why:
+            unwritable.append(why)
+        except Exception as why:  # one that fails takes no other with it
+            what = str(why) if isinstance(why, ValueError) else f"{type(why).__name__}: {why}"
+            report(f"{name} was not made: {what}")
+    if unwritable:
+        raise unwritable[0]
+    return written
 
 
 @writes_private_files
@@ -103,9 +129,13 @@ def _write_summary(summary: Summary, out: Path) -> Path:
 
 def _write_view(trace: Trace, path: Path, view: str) -> Path:
     from lab.views.files.capture import write_capture
+    from lab.views.files.maildrops import write_maildrops
     from lab.views.replay import replay_page
     from lab.views.text.transcript import transcript
 
+    if view == "mail":
+        write_maildrops(trace, path)
+        return path
     if view == "transcript":
         return _write(path, lambda file: file.writelines(f"{line}\n" for line in transcript(trace)))
     if view == "replay":

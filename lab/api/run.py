@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,6 +14,7 @@ from lab.analysis.account import Account, summarise
 from lab.analysis.invariants import Breach, Invariants, PeerBreach, Peers
 from lab.analysis.summary import Summary
 from lab.api.artefacts import write_artefacts, write_least
+from lab.api.run_file import described
 from lab.quantities import clock_time
 from lab.runtime import arguments
 from lab.runtime.deprecation import renamed
@@ -217,17 +219,33 @@ class Run:
         self,
         directory: str | os.PathLike[str],
         progress: Callable[[str], None] | None = None,
+        report: Callable[[str], None] | None = None,
     ) -> list[Path]:
         """Leave the artefacts of the run in a directory; return the paths of what was written.
 
-        These are trace.jsonl, transcript.txt, the pictures, mail/ and summary.json. No file is ever
-        half written; those of an earlier run are removed first, and the summary comes last: if it
-        is there, all is there. ``progress`` is called with the name of each before it is written.
-        Raises OSError for what cannot be written.
+        These are trace.jsonl, transcript.txt, the pictures, mail/, run.json and summary.json. No
+        file is ever half written; those of an earlier run are removed first, and the summary comes
+        last. ``progress`` is called with the name of each before it is written.
+
+        Each is made on its own. ``report`` is called with a sentence for each that cannot be made,
+        such as a capture of more than 136 years, and for a capture whose dates are shifted;
+        without it, these are warnings. Raises OSError for what cannot be written, when all others
+        are there.
         """
+        from lab.views.files.capture import note_of_shift
+
         arguments.path("directory", directory, "the path of a directory")
         arguments.function("progress", progress, "the name of each artefact")
-        return write_artefacts(self.trace, self.summary, directory, progress)
+        arguments.function("report", report, "a sentence about an artefact")
+        tell = report or (lambda sentence: warnings.warn(sentence, stacklevel=2))
+        again = described(self.topology, self.trace, self.digest)
+        written = write_artefacts(
+            self.trace, self.summary, directory, progress, again=again, report=tell
+        )
+        shift = note_of_shift(self.trace)
+        if shift and any(path.name == "capture.pcap" for path in written):
+            tell(shift)
+        return written
 
     def save_least(self, directory: str | os.PathLike[str]) -> list[Path]:
         """Leave trace and summary alone, where :meth:`save` was interrupted; return their paths."""

@@ -234,7 +234,7 @@ def write_artefacts(done: Run, out: str) -> str:
             interruptible(lambda: stops.append(None), *not_ignored()),
             status_line(f"writing to {out}") as update,
         ):
-            paths = done.save(out, begin)
+            paths = done.save(out, begin, print_note)
     except OSError as error:
         where = error.filename2 or error.filename or out
         whole = ", ".join(name for name in ARTEFACTS if (Path(out) / name).exists())

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import signal
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from lab.cli.common import (
     FAILED,
@@ -12,6 +15,7 @@ from lab.cli.common import (
     UNUSABLE,
     artefacts_option,
     check_links,
+    echo,
     exit_with_status,
     level_option,
     links_option,
@@ -32,6 +36,11 @@ from lab.cli.common import (
 )
 from lab.runtime.gc_pause import gc_pause
 from lab.runtime.private_files import writes_private_files
+from lab.runtime.version import VERSION
+
+if TYPE_CHECKING:
+    from lab.api.run import Run
+    from lab.api.run_file import RunFile
 
 
 @click.command()
@@ -64,9 +73,17 @@ def run(
     processes: int,
     quiet: bool,
 ) -> None:
-    """Simulate TOPOLOGY and print what became of the mail."""
+    """Simulate TOPOLOGY and print what became of the mail.
+
+    With a directory that `--out` left in place of TOPOLOGY, make the same run again from what lies
+    there, and say whether the digest is the same (exit status 0) or not (1).
+    """
     check_links(links, level)
-    described = load(topology, sets, seed)
+    recorded = _run_file(topology) if Path(topology).is_dir() else None
+    if recorded is None:
+        described = load(topology, sets, seed)
+    else:
+        described, seed, until = recorded.topology, recorded.seed, recorded.until
     if out is not None:
         make_directory(out)
     status = 0
@@ -87,6 +104,42 @@ def run(
                 print_error(str(failed))
                 done, status = failed.run, FAILED
         written = report_run(done, transcript, as_json, out, quiet, links)
+        if recorded is not None and not status:
+            _compare(topology, recorded, done, quiet=quiet or as_json)
         exit_with_status(topology, done, status)
     if not written:
         raise click.exceptions.Exit(UNUSABLE)
+
+
+def _run_file(directory: str) -> RunFile:
+    """Return the run that left a directory; exit status 2, with a sentence, if it cannot be made
+    again.
+    """
+    from lab.api.run_file import read_run_file
+
+    context = click.get_current_context()
+    for name, option in (("seed", "--seed"), ("sets", "--set"), ("until", "--until")):
+        if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
+            print_error(
+                f"{directory} is a run, which is made again as it was; leave out {option}, or run "
+                "its topology file"
+            )
+            raise click.exceptions.Exit(UNUSABLE)
+    try:
+        return read_run_file(directory)
+    except ValueError as why:
+        print_error(str(why))
+        raise click.exceptions.Exit(UNUSABLE) from None
+
+
+def _compare(directory: str, recorded: RunFile, done: Run, *, quiet: bool) -> None:
+    """Say whether a run that was made again has the same digest; exit status 1 if not."""
+    if done.digest == recorded.digest:
+        if not quiet:
+            echo(f"made again: {directory} has the same digest")
+        return
+    print_error(
+        f"made again, but {directory} has another digest: {recorded.digest}, of version "
+        f"{recorded.version}; this is {done.digest}, of version {VERSION}"
+    )
+    raise click.exceptions.Exit(FAILED)

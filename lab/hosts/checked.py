@@ -21,6 +21,11 @@ from lab.runtime.typed_values import Fitting, fitting
 LARGEST_MAIL: Final = 10**9
 """Bytes. Mail data is held in memory, and a wrong unit should not fill it."""
 
+LONGEST: Final = 36525 * 86400
+"""Seconds: a hundred years. The length of any time in a file is at most that, so that microseconds
+still count and every date can be written.
+"""
+
 LEAST: Final = {
     "duration": 0, "latency": 0, "length": 0, "size": 0, "count": 0, "number": 0, "ordinal": 1,
     "factor": 1,
@@ -135,8 +140,8 @@ def _check(of_type: Fitting, field: Field[Any]) -> Fitting:
 def range_of(kind: str) -> Callable[[str, Any], None] | None:
     """Return the check of the range of settings of a kind; None if they have none."""
     if kind in LEAST or kind in POSITIVE:
-        most = LARGEST_MAIL if kind == "size" else None
-        return _number(LEAST.get(kind, 0), kind in POSITIVE, most)
+        least = 1 / LONGEST if kind == "rate" else LEAST.get(kind, 0)
+        return _number(least, kind in POSITIVE, _MOST.get(kind))
     return _RANGES.get(kind)
 
 
@@ -211,6 +216,11 @@ def _table(name: str, value: Any) -> None:
     if is_dataclass(value):
         check_fields(name, value)
 
+
+_MOST: Final = {
+    "size": LARGEST_MAIL, "duration": LONGEST, "span": LONGEST, "latency": LONGEST
+}  # fmt: skip
+"""The kinds of setting that are numbers with a greatest value."""
 
 _RANGES: Final[dict[str, Callable[[str, Any], None]]] = {
     "chance": _chance, "codes": _codes, "arrivals": _arrivals, "size or distribution": _size,

@@ -100,6 +100,10 @@ class TimeStamp(NamedTuple):
     forward_path: str = ""
 
 
+_DAYS: Final = 146_097
+"""Days of 400 years."""
+
+
 class Calendar:
     """The dates of a run, which begins at ``start``, as ``<daytime>`` (section 4.1.2).
 
@@ -107,13 +111,14 @@ class Calendar:
     +hhmm.
     """
 
-    __slots__ = ("_minute", "_offset", "_seconds", "_until_minute", "start", "zone")
+    __slots__ = ("_first", "_minute", "_offset", "_seconds", "_until_minute", "start", "zone")
 
     def __init__(self, start: datetime, zone: str = "") -> None:
         if zone:
             start = start.astimezone(zone_of(zone))
         self.start = start
         self.zone = zone = zone or _zone(start.utcoffset() or timedelta())
+        self._first = start.replace(year=2000 + start.year % 400)
         self._seconds = [f"{second:02} {zone}" for second in range(60)]
         midnight = start.replace(hour=0, minute=0, second=0, microsecond=0)
         self._offset = (start - midnight).total_seconds()
@@ -125,7 +130,8 @@ class Calendar:
         minute, second = divmod(math.floor(now + self._offset), 60)
         if minute != self._minute:
             day, of_day = divmod(minute, 24 * 60)
-            at = self.start + timedelta(days=day)
+            # any day: dates are the same again after 400 years, of which these begin in 2000
+            at = self._first + timedelta(days=day % _DAYS)
             date = f"{at.day} {_MONTHS[at.month - 1]} {at.year % 100:02}"
             self._minute = minute
             self._until_minute = f"{date} {of_day // 60:02}:{of_day % 60:02}:"

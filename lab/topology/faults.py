@@ -13,7 +13,7 @@ from lab.quantities import UnitFault, as_toml, parse_bandwidth, parse_duration, 
 from lab.topology.csv_files import RowFault
 from lab.topology.globs import is_glob, matching_hosts, matching_links
 from lab.topology.hosts import Hosts
-from lab.topology.kinds import chance
+from lab.topology.kinds import chance, not_too_long
 from lab.topology.problems import Place, example_of, exclude_each_other, join_some
 from lab.topology.schedules import changes_of
 from lab.topology.specs import FAULT_KINDS, SCHEDULE, FaultSpec, LinkSpec
@@ -247,8 +247,12 @@ class _Value(NamedTuple):
     example: str
 
 
+def _signed_duration(value: Any) -> float:
+    return not_too_long(parse_duration(value))
+
+
 def _duration(value: Any) -> float:
-    seconds = parse_duration(value)
+    seconds = _signed_duration(value)
     if seconds < 0:
         raise ValueError(f"{as_toml(value)} is negative; use 0 or more")
     return seconds
@@ -265,7 +269,7 @@ _VALUES: Final = {
     "bandwidth": _Value(_bandwidth, '"1200 bit/s"'),
     "chance": _Value(chance, "0.2"),
     "duration": _Value(_duration, '"2 s"'),
-    "signed duration": _Value(parse_duration, '"-5 min"'),
+    "signed duration": _Value(_signed_duration, '"-5 min"'),
 }
 
 

@@ -25,7 +25,7 @@ from lab.topology.maps.map import Map, cost_of, of_networkx
 from lab.topology.maps.notes import Found, GraphTables, notes
 from lab.topology.node_names import NodeName, names_of_nodes
 from lab.topology.specs import HostSpec, TopologyData
-from lab.topology.write import table_of
+from lab.topology.write import table_of, toml_value
 
 if TYPE_CHECKING:
     import networkx
@@ -210,13 +210,25 @@ def to_graph(topology: TopologyData) -> networkx.MultiGraph:
     for spec in topology.hosts.values():
         # hosts of a graph relay and have a user by default, so each node has both settings
         usual = {"kind": spec.kind, "relay": spec.relay, "users": [], "title": spec.title}
-        graph.add_node(spec.name, spec=spec, **usual | _without(table_of(spec), "name"))
+        table = usual | _without(table_of(spec), "name")
+        graph.add_node(spec.name, host=spec.name, **_writable(table))
     for link in topology.links:
         key = f"{link.environment}/{link.name}" if link.name else link.environment
         table = _without(table_of(link, whole=True), "between")
         attributes = table if table["back"] else _without(table, "back")
-        graph.add_edge(link.a, link.b, key, spec=link, **attributes)
+        graph.add_edge(link.a, link.b, key, **_writable(attributes))
     return graph
+
+
+def _writable(table: dict[str, Any]) -> dict[str, Any]:
+    """Return settings as attributes that every writer of networkx takes: numbers and texts.
+
+    A list or a table becomes its text in TOML, as which it is read again.
+    """
+    return {
+        key: value if isinstance(value, (str, int, float)) else toml_value(value)
+        for key, value in table.items()
+    }
 
 
 def _without(table: dict[str, Any], key: str) -> dict[str, Any]:

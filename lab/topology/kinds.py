@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from pydantic_core import CoreSchema, core_schema
 
-from lab.hosts.checked import LARGEST_MAIL
+from lab.hosts.checked import LARGEST_MAIL, LONGEST
 from lab.hosts.directory import Member
 from lab.hosts.reply_script import STAGES
 from lab.hosts.scripted import ANSWERED, OPTIONAL
@@ -69,6 +69,20 @@ def _not_negative(value: float) -> float:
     return value
 
 
+def not_too_long(seconds: float) -> float:
+    """Return a length of time; raises ValueError, in a sentence, for more than a hundred years."""
+    if abs(seconds) > LONGEST:
+        text = f"{as_toml(seconds)} seconds are more than a hundred years"
+        raise ValueError(f'{text}; use "{LONGEST // 86400} d" or less')
+    return seconds
+
+
+def _not_too_rare(rate: float) -> float:
+    if 0 < rate < 1 / LONGEST:
+        raise ValueError(f"{as_toml(rate)} per second is less than once in a hundred years")
+    return rate
+
+
 def _positive(value: float) -> float:
     if value <= 0:
         raise ValueError(f"{as_toml(value)} is too small; use more than 0")
@@ -88,7 +102,7 @@ def _latency(value: object) -> object:
         return value
     if isinstance(value, str) and value.strip()[:1].isalpha():
         raise ValueError(f'{as_toml(value)} is not a latency; write "40 ms" or "distance"')
-    return _not_negative(parse_duration(value))
+    return _not_negative(not_too_long(parse_duration(value)))
 
 
 def _real(value: object) -> float:
@@ -118,7 +132,7 @@ def _jitter(value: object) -> object:
     """Return seconds, or the distribution that a table gives."""
     if isinstance(value, dict):
         return read_table(Distribution, value, _parameter(parse_duration), "distribution")
-    return _not_negative(parse_duration(value))
+    return _not_negative(not_too_long(parse_duration(value)))
 
 
 def _loss(value: object) -> object:
@@ -347,7 +361,7 @@ def _tuple(item: CoreSchema, least: int = 0, most: int | None = None) -> CoreSch
 _STR: Final = core_schema.str_schema()
 _ANY: Final = core_schema.any_schema()
 _NUMBER: Final = core_schema.float_schema(allow_inf_nan=False)
-_DURATION: Final = before(parse_duration, core_schema.float_schema())
+_DURATION: Final = _after(not_too_long, before(parse_duration, core_schema.float_schema()))
 _INTEGER: Final = before(parse_size, core_schema.int_schema())
 _TEXTS: Final = before(_one_or_many, _tuple(_STR))
 
@@ -442,7 +456,7 @@ KINDS: Final[dict[str, Kind]] = {
         _quantity(BANDWIDTHS, _MORE), "bandwidth", "bit/s", '"50 kbit/s"', BANDWIDTHS,
     ),
     "rate": Kind(
-        _after(_positive, before(parse_rate, core_schema.float_schema())),
+        _after(_positive, _after(_not_too_rare, before(parse_rate, core_schema.float_schema()))),
         _quantity(RATES, _MORE), "rate", "/s", '"2 /min"',
     ),
     "chance": Kind(

@@ -7,7 +7,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -239,11 +239,20 @@ def _assemble(
     if drawn is not None:  # otherwise every host would be reported as missing
         kept_recipe = Generated(recipe, of_drawn) if "generate" in recipe else None
         topology = _built(cls, checked.tables, diagnostics, source, from_graph, kept_recipe)
+        if topology is not None and sets:
+            topology = replace(topology, sets=_as_texts(sets))
     sentences = [f"{source.name}, {fault}" if source.name else fault for fault in faults]
     sentences += source.sentences(diagnostics.problems)
     if sentences or topology is None:
         raise TopologyError(bounded(sentences))
     return topology
+
+
+def _as_texts(sets: Sets) -> tuple[str, ...]:
+    """Return overrides as ``--set`` has them."""
+    if isinstance(sets, Mapping):
+        return tuple(f"{key}={value}" for key, value in sets.items())
+    return tuple(sets)
 
 
 def _graph_tables(

@@ -46,8 +46,9 @@ class Topology(TopologyData):
         """The topology as a networkx graph; it is made once.
 
         Nodes are host names, edges are keyed by environment, and by name where a link has one:
-        "arpanet/satellite". Both have a ``spec`` and, for the algorithms and writers of networkx,
-        its settings as plain attributes.
+        "arpanet/satellite". Both have their settings as numbers and texts, for the algorithms and
+        writers of networkx: ``users`` is '["ann", "bob"]'. The settings themselves are in
+        ``topology.hosts[name]`` and ``topology.links``.
         """
         if "graph" not in self._cache:
             from lab.topology.graphs import to_graph
@@ -80,7 +81,7 @@ class Topology(TopologyData):
             return self
         if any(getattr(self, name) != part for name, part in recipe.drawn.items()):
             return self
-        return from_dict(recipe, sets=recipe.sets, seed=seed)
+        return replace(from_dict(recipe, sets=recipe.sets, seed=seed), sets=self.sets)
 
     def with_faults(self, faults: Sequence[FaultSpec]) -> Topology:
         """Return the topology with more faults, which are checked as those of a file are.

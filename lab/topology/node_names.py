@@ -76,7 +76,9 @@ def names_of_nodes(
 
 def _is_host(node: Hashable, attributes: Mapping[Any, Any]) -> bool:
     """Return whether a node has the name of a host as its id, whatever its label."""
-    return "spec" in attributes or (isinstance(node, str) and "." in node and _is_valid(node))
+    # "host": in graphs that a topology was made to
+    is_ours = attributes.get("host", "") == node or "spec" in attributes
+    return is_ours or (isinstance(node, str) and "." in node and _is_valid(node))
 
 
 def _is_told(label: str, name: str) -> bool:

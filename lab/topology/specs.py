@@ -415,6 +415,7 @@ class TopologyData:
     ``hosts`` maps names, as written, to hosts; :meth:`host` finds a host by any of its names.
     ``start`` is the date at t=0. ``expect`` is the outcome that the file states. ``notes`` are
     warnings for people. ``recipe`` is for the lab: how to draw the graph of ``[generate]`` again.
+    ``sets`` are the overrides that the file was read with; the rest has them already.
     """
 
     title: str = ""
@@ -431,6 +432,7 @@ class TopologyData:
     expect: dict[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     recipe: object = field(default=None, repr=False, compare=False)
+    sets: tuple[str, ...] = field(default=(), repr=False, compare=False)
     _cache: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property

@@ -221,7 +221,7 @@ def in_a_file(kind: str, value: float) -> bool:
         "latency": {"defaults": {"link": {"latency": value}}},
         "length": {"link": [{"between": ["A.B", "C.D"], "dist": value}]},
         "speed": {"defaults": {"link": {"speed": value}}},
-        "span": {"retry": {"first": value, "max": 1e10}},
+        "span": {"retry": {"first": value, "max": 3e9}},
         "size": {"traffic": [{"count": 1, "rate": 1, "size": value}]},
         "limit": {"defaults": {"host": {"limits": {"line": value}}}},
         "count": {"traffic": [{"count": value, "rate": 1}]},

@@ -29,6 +29,7 @@ ARTEFACTS = [
         "mail",
         "map.png",
         "replay.html",
+        "run.json",
         "summary.json",
         "timeline.png",
     ),

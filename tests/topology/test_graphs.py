@@ -251,11 +251,71 @@ def test_the_graph_of_a_topology_is_networkxs_own() -> None:
     assert isinstance(graph, networkx.MultiGraph)
     assert graph is topology.graph
     assert list(graph) == list(topology.hosts)
-    assert graph.nodes["HUB.CAMPUS"]["spec"] is topology.hosts["HUB.CAMPUS"]
+    assert (graph.nodes["HUB.CAMPUS"]["relay"], graph.nodes["HUB.CAMPUS"]["kind"]) == (True, "host")
     edge = graph.edges["HUB.CAMPUS", "DORM.CAMPUS", "arpanet"]
     assert (edge["latency"], edge["bandwidth"]) == (0.06, 1200)
     way = networkx.shortest_path(graph, "DORM.CAMPUS", "MATH.CAMPUS", weight="latency")
     assert way == ["DORM.CAMPUS", "HUB.CAMPUS", "MATH.CAMPUS"]
+
+
+def with_every_kind_of_setting() -> Topology:
+    """A topology whose hosts have lists and tables among their settings."""
+    host = {
+        "name": "A", "users": ["ann", {"name": "bob", "full_name": "Bob \"B\" Smith"}],
+        "position": [1, 2], "limits": {"message": "2 kB"}, "names": {"csnet": "A-GATEWAY"},
+        "list": [{"name": "all", "members": ["ann@A", "Bob Smith <bob@A>"]}],
+        "reply": [{"to": "RCPT", "octets": "250 OK\r\n"}], "relay_for": ["10.0.0.0/8"],
+    }  # fmt: skip
+    environments = [{"name": "arpanet"}, {"name": "csnet", "transport": "x25"}]
+    links = [{"between": ["A", "B"], "environment": each["name"]} for each in environments]
+    router = {"name": "B", "kind": "router"}
+    return from_dict({"environment": environments, "host": [host, router], "link": links})
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "graphml", "graphml_lxml", "graphml_xml", "gml", "gexf", "pajek", "adjlist", "edgelist",
+        "multiline_adjlist", "weighted_edgelist", "sparse6", "latex", "network_text",
+    ],
+)  # fmt: skip
+@pytest.mark.filterwarnings("ignore")  # Pajek's writer says which attributes are no texts
+def test_every_writer_of_networkx_takes_the_graph_of_a_topology(name: str, tmp_path: Path) -> None:
+    path = str(tmp_path / "graph")
+    for topology in (load(TOPOLOGIES / "campus.toml"), with_every_kind_of_setting()):
+        graph = topology.graph
+        if name == "weighted_edgelist":
+            networkx.set_edge_attributes(graph, 1, "weight")
+        if name == "latex":
+            graph = networkx.Graph(graph)  # it draws no parallel edges
+            networkx.set_node_attributes(graph, "(0,0)", "pos")
+        getattr(networkx, f"write_{name}")(graph, path)
+        assert Path(path).stat().st_size > 10
+
+
+@pytest.mark.parametrize(
+    ("write", "read", "options"),
+    [
+        (networkx.write_graphml, networkx.read_graphml, {"force_multigraph": True}),
+        (networkx.write_gml, networkx.read_gml, {}),
+        (networkx.write_gexf, networkx.read_gexf, {}),
+    ],
+)
+def test_the_graph_of_a_topology_is_the_same_topology_after_a_file(
+    tmp_path: Path, write: Any, read: Any, options: dict[str, Any]
+) -> None:
+    topology = with_every_kind_of_setting()
+    write(topology.graph, tmp_path / "graph")
+    environments = [{"name": "arpanet"}, {"name": "csnet", "transport": "x25"}]
+    again = Topology.from_graph(read(tmp_path / "graph", **options), environment=environments)
+    assert again.hosts == topology.hosts
+    assert again.links == topology.links
+
+
+def test_json_takes_the_graph_of_a_topology() -> None:
+    graph = with_every_kind_of_setting().graph
+    assert json.dumps(networkx.node_link_data(graph, edges="edges"))
+    assert json.dumps(networkx.cytoscape_data(graph))
 
 
 # -- files

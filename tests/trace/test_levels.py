@@ -73,7 +73,7 @@ def test_lab_run_leaves_what_the_level_has_and_says_what_is_missing(tmp_path: Pa
         "replay.html, capture.pcap, mail" in done.stdout
     )
     left = {path.name for path in out.iterdir()}
-    assert left == {"summary.json", "trace.jsonl", "capture.hosts"}
+    assert left == {"summary.json", "trace.jsonl", "capture.hosts", "run.json"}
     assert json.loads((out / "summary.json").read_text())["delivered"] == 12
     assert lab_command("plot", out, "queues", "-o", tmp_path / "q.png").returncode == 0
     refused = lab_command("plot", out / "trace.jsonl", "ladder", "-o", tmp_path / "l.png")

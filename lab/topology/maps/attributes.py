@@ -158,7 +158,7 @@ _OF_PLACES: Final = frozenset(name for names in _PLACES for name in names)
 
 _LABELS: Final = frozenset(("label", "name"))
 
-_SILENT_NODES: Final = frozenset(("spec", "id", "key"))
+_SILENT_NODES: Final = frozenset(("spec", "host", "id", "key"))
 _SILENT_EDGES: Final = frozenset(("spec", "key", "id", "source", "target", "between"))
 """Attributes that are of the graph's own making, and are not worth a note."""
 

@@ -9,9 +9,10 @@ again; a channel that was cut ends with RST.
 from __future__ import annotations
 
 import heapq
+import math
 import struct
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import IO, Final
 from zlib import crc32
@@ -38,6 +39,10 @@ from lab.trace.rows import (
 from lab.trace.trace import Trace
 
 SMTP_PORT: Final = 25
+_LAST_DATE: Final = 2**32 - 1
+"""The last second since 1970 that a capture can hold: in 2106."""
+_LONGEST_PACKET: Final = 86400.0
+"""Seconds that a packet may arrive after the last event."""
 _FIRST_PORT: Final = 1024
 _PORTS: Final = 60_000
 _WINDOW: Final = 65_535
@@ -62,9 +67,45 @@ def addresses(trace: Trace) -> dict[str, str]:
 
 
 def write_hosts(trace: Trace, file: IO[str]) -> None:
-    """Write the addresses and names of the hosts, one on each line."""
+    """Write the addresses and names of the hosts, one on each line, and how dates are shifted."""
+    if shift := note_of_shift(trace):
+        file.write(f"# {shift}\n")
     for name, address in addresses(trace).items():
         file.write(f"{address}\t{name}\n")
+
+
+def _first_date(trace: Trace) -> datetime:
+    return datetime.fromisoformat(trace.meta.get("start", "1982-08-01T00:00:00+00:00"))
+
+
+def shift_of(trace: Trace) -> float:
+    """Return the seconds by which the dates of a capture are later than those of the run.
+
+    A capture has dates from 1970 to 2106. One of a run with other dates begins in 1970 or, if it
+    is a run of dates after that, ends in 2106. Raises ValueError for a run that is longer.
+    """
+    first = _first_date(trace).timestamp()
+    last = first + trace.last + _LONGEST_PACKET
+    if last - first > _LAST_DATE:
+        years = _LAST_DATE // (365 * 86400)
+        raise ValueError(f"the run is longer than the {years} years that a capture can hold")
+    return -first if first < 0 else min(0.0, math.floor(_LAST_DATE - last))
+
+
+def note_of_shift(trace: Trace) -> str:
+    """Return a sentence that says by how much the dates of a capture are shifted, or nothing."""
+    try:
+        shift = shift_of(trace)
+    except ValueError:  # no capture is made
+        return ""
+    if not shift:
+        return ""
+    first = _first_date(trace)
+    begins = datetime.fromtimestamp(first.timestamp() + shift, UTC)
+    return (
+        f"the dates of the capture begin at {begins:%Y-%m-%d %H:%M:%S} instead of "
+        f"{first:%Y-%m-%d %H:%M:%S}: a capture has dates from 1970 to 2106"
+    )
 
 
 def write_capture(trace: Trace, file: IO[bytes]) -> None:
@@ -75,8 +116,7 @@ def write_capture(trace: Trace, file: IO[bytes]) -> None:
     import dpkt
 
     writer = dpkt.pcap.Writer(file, linktype=RAW_IP)
-    start = datetime.fromisoformat(trace.meta.get("start", "1982-08-01T00:00:00+00:00"))
-    epoch = start.timestamp()
+    epoch = _first_date(trace).timestamp() + shift_of(trace)
     for t, _, octets, _ in packets_in_order(trace):
         writer.writepkt(octets, ts=round(epoch + t, 6))  # dpkt's own rounding may give 1,000,000 µs
 

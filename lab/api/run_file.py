@@ -1,0 +1,115 @@
+"""``run.json``: all that it takes to make a run again, beside what the run left.
+
+It has the whole topology as the text of a topology file, with the hosts and links of a graph and
+with all overrides and faults, and the seed, the end and the level of the run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import IO, Any, Final, NamedTuple
+
+from lab.runtime.version import VERSION
+from lab.topology.model import Topology, from_dict
+from lab.topology.specs import TopologyError
+from lab.trace.levels import LEVELS
+from lab.trace.rows import END_REASON, KIND, T
+from lab.trace.trace import Trace
+
+RUN_FILE: Final = "run.json"
+"""The name of the file in the directory of a run."""
+
+
+class RunFile(NamedTuple):
+    """A run as its file describes it.
+
+    ``until`` is in simulated seconds, None for a run to its end. ``digest`` is the digest that the
+    run had, ``version`` that of the lab that made it.
+    """
+
+    topology: Topology
+    seed: int
+    until: float | None
+    level: str
+    digest: str
+    version: str
+
+
+def described(topology: Topology, trace: Trace, digest: str) -> dict[str, Any]:
+    """Return the content of the file of a run."""
+    last = trace.rows[-1]
+    ending = str(last[END_REASON]) if last[KIND] == "end" else ""
+    return {
+        "version": VERSION,
+        "live": bool(trace.meta.get("live")),
+        "seed": trace.meta.get("seed", 0),
+        "until": last[T] if ending == "until" else None,
+        "ending": ending,
+        "level": trace.level,
+        "digest": digest,
+        "sets": list(topology.sets),
+        "topology": topology.to_toml(),
+    }
+
+
+def write_run_file(content: Mapping[str, Any], file: IO[str]) -> None:
+    """Write the file of a run: one JSON object."""
+    json.dump(content, file, indent=1, ensure_ascii=False)
+    file.write("\n")
+
+
+def read_run_file(directory: str | os.PathLike[str]) -> RunFile:
+    """Return the run that left a directory; raises ValueError in a sentence if there is none."""
+    path = Path(directory) / RUN_FILE
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        text = f"{directory} is a directory; write the name of a topology file"
+        raise ValueError(f"{text}, or a directory that lab run --out left") from None
+    except (OSError, ValueError, RecursionError) as why:
+        reason = getattr(why, "strerror", None) or "it is not JSON"
+        raise ValueError(f"{path} cannot be read ({reason})") from None
+    return _checked(content, path)
+
+
+def _checked(content: Any, path: Path) -> RunFile:
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} is not the file of a run: it is not a JSON object")
+    wrong = [key for key, is_right in _KEYS.items() if not is_right(content.get(key))]
+    if wrong:
+        raise ValueError(f"{path} is not the file of a run: {wrong[0]} is missing or wrong")
+    if content.get("live"):
+        raise ValueError(f"{path}: a live run cannot be made again; lab live makes another")
+    if content.get("ending") not in ("settled", "until"):
+        ending = content.get("ending") or "cut off"
+        raise ValueError(f"{path}: the run was {ending}, and it ends nowhere else a second time")
+    try:
+        topology = from_dict(tomllib.loads(content["topology"]))
+    except (ValueError, RecursionError):
+        raise ValueError(f"{path}, topology: it is not TOML") from None
+    except TopologyError as error:
+        raise ValueError(f"{path}, topology: {error.problems[0]}") from None
+    until = content.get("until")
+    return RunFile(
+        topology, content["seed"], None if until is None else float(until),
+        content["level"], content["digest"], content["version"],
+    )  # fmt: skip
+
+
+def _is_time(value: object) -> bool:
+    return value is None or (type(value) in (int, float) and value >= 0)  # type: ignore[operator]
+
+
+_KEYS: Final[dict[str, Callable[[Any], bool]]] = {
+    "topology": lambda value: isinstance(value, str),
+    "seed": lambda value: type(value) is int,
+    "until": _is_time,
+    "level": lambda value: isinstance(value, str) and value in LEVELS,
+    "digest": lambda value: isinstance(value, str),
+    "version": lambda value: isinstance(value, str),
+}
+"""What the values of a file must be."""
