@@ -17,7 +17,8 @@ def visible(text: str, keep: str = "") -> str:
     r"""Return a text with an escape such as \\x1b or \\u202e for each character that is not shown.
 
     Those are control characters, characters without a shape or that reorder others, and all spaces
-    but the plain one. ``keep`` are characters that stay as they are.
+    but the plain one. Joiners between letters of other scripts stay. ``keep`` are characters that
+    stay as they are.
 
     >>> print(visible("\x1b[2J a\tb"))
     \x1b[2J a\tb
@@ -25,8 +26,16 @@ def visible(text: str, keep: str = "") -> str:
     if text.isprintable():
         return text
     return "".join([
-        char if char.isprintable() or char in keep else _escape(char) for char in text
+        char if char.isprintable() or char in keep or _joins(text, n) else _escape(char)
+        for n, char in enumerate(text)
     ])  # fmt: skip
+
+
+def _joins(text: str, n: int) -> bool:
+    """Return whether a character only joins or parts the letters beside it, as in Persian."""
+    if text[n] not in "\u200c\u200d" or not 0 < n < len(text) - 1:
+        return False
+    return all(char.isprintable() and not char.isascii() for char in (text[n - 1], text[n + 1]))
 
 
 def visible_lines(text: str) -> str:

@@ -25,6 +25,7 @@ from lab.analysis.recipients import (
     SettledColumns,
     order_of,
 )
+from lab.analysis.shown_names import shown_names
 from lab.analysis.summary import (
     Counts,
     FailureSummary,
@@ -474,6 +475,7 @@ def summarise(
         **account.summary(),
         # hosts that reply 250 before they store mail: what they lose is not an error of the lab
         "careless": [host["name"] for host in meta.get("hosts", ()) if host.get("careless")],
+        "labels": dict(shown_names(meta)),
         "peer_breaches": list(peer_breaches),
         "peer_breach_count": peer_breach_count,
         "failures": list(account.failures.values()),

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
+from lab.analysis.shown_names import ShownNames
 from lab.trace.closes import cut_cause, is_hang_up
 from lab.trace.meta import LinkMeta
 from lab.trace.rows import CLOSE_REASON, FAULT_NAME, FAULT_ON, FAULT_WHAT, HOST, KIND, PEER, Row, T
@@ -93,6 +94,21 @@ def fault_spans(rows: Iterable[Row]) -> list[FaultSpan]:
     ``first`` and ``last`` count these rows, from 0.
     """
     return sorted(_spans(rows), key=lambda span: span.first)
+
+
+def place_shown(fault: FaultInterval, shown: ShownNames) -> str:
+    """Return where a fault was, with the names of hosts as people see them."""
+    return shown_place(fault.host, fault.peer, shown) or what_shown(fault, shown)
+
+
+def what_shown(fault: FaultInterval, shown: ShownNames) -> str:
+    """Return the details of a fault, with the names of hosts as people see them."""
+    return shown.words(fault.what) if fault.kind == "partition" else fault.what
+
+
+def shown_place(host: str, peer: str | None, shown: ShownNames) -> str:
+    """Return the same as :func:`place_of`, with the names of the hosts as people see them."""
+    return place_of(shown[host], shown[peer] if peer else peer)
 
 
 def place_of(host: str, peer: str | None) -> str:

@@ -20,6 +20,7 @@ from lab.analysis.faults import FaultInterval, fault_spans
 from lab.analysis.intervals import IntervalIndex
 from lab.analysis.narrative import sentence, unheard
 from lab.analysis.session_states import session_histories
+from lab.analysis.shown_names import ShownNames, shown_names
 from lab.analysis.spools import SpoolChange, Spooled, SpoolSpan, spans_and_changes
 from lab.trace.digests import DigestHistory
 from lab.trace.rows import (
@@ -93,7 +94,12 @@ class TraceIndex:
         """Return an event of the trace as a sentence."""
         is_accept = event.kind == "accept"
         is_unheard = is_accept and (event.session, event.message) in self._unheard
-        return sentence(event, is_unheard=is_unheard)
+        return sentence(event, is_unheard=is_unheard, shown=self.shown)
+
+    @cached_property
+    def shown(self) -> ShownNames:
+        """The names of hosts as people see them."""
+        return shown_names(self.trace.meta)
 
     @cached_property
     def latencies(self) -> dict[frozenset[str], float]:

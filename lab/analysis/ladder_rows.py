@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import Final
 
 from lab.analysis.narrative import ending, gist, piece_text
+from lab.analysis.shown_names import NAMES, ShownNames, shown_names
 from lab.protocol import HostName
 from lab.protocol.lines import ends_mail_data
 from lab.protocol.replies import is_refusal
@@ -136,12 +137,17 @@ def chosen_rows(
     return (each for each in numbered if chosen.is_all or chosen.has(each[1]))
 
 
-def row_of(event: Event) -> LadderRow | None:
-    """Return the row of an event, as with ``in_hosts``; None for an event that no ladder shows."""
+def row_of(event: Event, shown: ShownNames = NAMES) -> LadderRow | None:
+    """Return the row of an event, as with ``in_hosts``; None for an event that no ladder shows.
+
+    ``shown`` are the names of hosts as people see them, for the text of the row.
+    """
     maker = _MAKERS.get(event.kind) or _IN_HOSTS.get(event.kind)
     if maker is None:
         return None
     kind, text = maker(event)
+    if event.kind in ("unreachable", "close"):
+        text = shown.reason(text)
     host, peer = event.host, event.peer
     if event.kind in CROSSING:
         host, peer = str(peer), host  # recorded where it arrives; drawn from where it left
@@ -172,6 +178,7 @@ def sessions_of_messages(rows: Iterable[Row]) -> dict[int, set[int]]:
 def _first(
     trace: Trace, most: int | None, chosen: _Chosen, in_hosts: bool
 ) -> tuple[list[LadderRow], int]:
+    shown_by = shown_names(trace.meta)
     kinds = _MAKERS.keys() | (_IN_HOSTS if in_hosts else {})
     drawn: list[LadderRow] = []
     more = shown = 0
@@ -180,7 +187,7 @@ def _first(
             continue
         is_shown = row[KIND] != "close" or _is_cut(row)
         if most is None or len(drawn) < most:
-            made = row_of(event_of(row, trace.first_seq + seq))
+            made = row_of(event_of(row, trace.first_seq + seq), shown_by)
             drawn += [made] if made else []
             shown += is_shown
         elif chosen.is_all:
@@ -267,6 +274,9 @@ def _host(trace: Trace, name: str) -> str:
     for host in hosts:
         if HostName(host) == wanted:
             return str(host)
+    found = shown_names(trace.meta).host(name)
+    if found is not None:
+        return found
     first = ", ".join(hosts[:5]) + (" ..." if len(hosts) > 5 else "")
     raise NothingToShow(f"there is no host {name!r}; there are {first}")
 

@@ -11,7 +11,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from lab.analysis.faults import place_of
+from lab.analysis.faults import shown_place
+from lab.analysis.shown_names import NAMES, ShownNames, shown_names
 from lab.escaping import visible
 from lab.quantities import clock_time, count_noun
 from lab.trace.closes import QUIT, cut_cause, is_cut
@@ -184,17 +185,21 @@ FORMATS: Final[dict[str, Callable[[Any], str]]] = {
 }
 """How a template writes a column: by the name after the colon, a function of the value."""
 
+_PATHS: Final = frozenset({"address", "addresses", "members"})
+"""The formats whose text has names of hosts after an @."""
+
 
 # -- events ------------------------------------------------------------------------------------
 
 
-def sentence(event: Event, *, is_unheard: bool = False) -> str:
+def sentence(event: Event, *, is_unheard: bool = False, shown: ShownNames = NAMES) -> str:
     """Return an event as a sentence.
 
     ``is_unheard``: mail is accepted in a session that is over for the other side
-    (:func:`unheard`), which the event alone does not tell.
+    (:func:`unheard`), which the event alone does not tell. ``shown`` are the names of hosts as
+    people see them; what crossed the wire is as it was.
     """
-    return _worded(event, "accept/unheard" if is_unheard else form_of(event))
+    return _worded(event, "accept/unheard" if is_unheard else form_of(event), shown)
 
 
 def unheard(rows: Iterable[Row]) -> frozenset[tuple[int | None, int | None]]:
@@ -240,15 +245,25 @@ _VARIANTS: Final[dict[str, Callable[[Event], str]]] = {
 """For the kinds of event that have variants: which one, or "" for the usual."""
 
 
-def _worded(event: Event, form: str) -> str:
-    text = _FIELD.sub(lambda field: _field(event, *field.groups()), WORDING.get(form, _OTHER))
+def _worded(event: Event, form: str, shown: ShownNames) -> str:
+    template = WORDING.get(form, _OTHER)
+    text = _FIELD.sub(lambda field: _field(event, shown, *field.groups()), template)
     text = visible(text.replace("\r\n", " ").translate(_ESCAPES))
     return text[:-1] if text.endswith("..") else text
 
 
-def _field(event: Event, name: str, form: str | None) -> str:
-    value = place_of(event.host, event.peer) if name == "place" else event[name]
-    return FORMATS[form](value) if form else str(value)
+def _field(event: Event, shown: ShownNames, name: str, form: str | None) -> str:
+    value: Any = event[name] if name != "place" else shown_place(event.host, event.peer, shown)
+    if name in ("host", "peer"):
+        return shown[str(value)]
+    if form == "names":
+        value = [shown[host] for host in value]
+    elif name == "what" and event["name"] == "partition":
+        value = shown.words(value)
+    elif name == "reason":
+        value = shown.reason(str(value))
+    text = FORMATS[form](value) if form else str(value)
+    return shown.path(text) if form in _PATHS else text
 
 
 # -- messages ----------------------------------------------------------------------------------
@@ -272,13 +287,14 @@ def _story(trace: Trace, message: int) -> Iterator[str]:
     hosts: set[str] = set()
     deferrals: dict[tuple[str, str, int], int] = {}
     without_reply = unheard(trace.of(("close", "accept")))
+    shown = shown_names(trace.meta)
     for row in trace.rows:
         kind, host = row[KIND], row[HOST]
         if kind == "notify" and row[NOTIFY_ABOUT] in numbers:
             numbers.add(row[MESSAGE])
         elif kind == "fault":
             if row[FAULT_ON] and (host in hosts or row[PEER] in hosts):
-                yield _timed(event_of(row))
+                yield _timed(event_of(row), shown)
             continue
         elif row[MESSAGE] not in numbers:
             continue
@@ -291,11 +307,13 @@ def _story(trace: Trace, message: int) -> Iterator[str]:
             if deferrals[key] > 1:
                 continue
         is_unheard = kind == "accept" and (row[SESSION], row[MESSAGE]) in without_reply
-        yield _timed(event_of(row), is_unheard=is_unheard)
+        yield _timed(event_of(row), shown, is_unheard=is_unheard)
     for (host, peer, number), times in deferrals.items():
         if times > 1:
-            yield f"{host} put off message {number} for {peer} {times} times in all."
+            yield visible(
+                f"{shown[host]} put off message {number} for {shown[peer]} {times} times in all."
+            )
 
 
-def _timed(event: Event, *, is_unheard: bool = False) -> str:
-    return f"{clock_time(event.t)}: {sentence(event, is_unheard=is_unheard)}"
+def _timed(event: Event, shown: ShownNames, *, is_unheard: bool = False) -> str:
+    return f"{clock_time(event.t)}: {sentence(event, is_unheard=is_unheard, shown=shown)}"

@@ -101,8 +101,10 @@ class FailureSummary(TypedDict):
 class Summary(Outcomes):
     """The summary of a run: what it was a run of, the counts, and each recipient.
 
-    ``careless`` names the hosts that reply 250 before the mail is stored. ``peer_breaches`` are the
-    first rules that others broke, and ``peer_breach_count`` is how often they did.
+    ``careless`` names the hosts that reply 250 before the mail is stored. ``labels`` has what
+    people see in place of the names of hosts, by name, where that is something else.
+    ``peer_breaches`` are the first rules that others broke, and ``peer_breach_count`` is how often
+    they did.
     ``failures`` are those of a live run, one for each host and kind, and ``restarts`` is how often
     the process of a host was started again after it had ended by itself.
     """
@@ -111,6 +113,7 @@ class Summary(Outcomes):
     seed: int
     digest: str
     careless: list[str]
+    labels: dict[str, str]
     peer_breaches: list[PeerBreachSummary]
     peer_breach_count: int
     failures: list[FailureSummary]

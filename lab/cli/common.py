@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -117,6 +118,17 @@ def print_error(sentence: str) -> None:
 def print_note(sentence: str) -> None:
     """Print on stderr what a user should know, though nothing is wrong."""
     echo(f"lab: note: {visible(sentence)}", err=True)
+
+
+class _Notes(logging.Handler):
+    """Prints what a library of ours reports, such as letters for which there is no font."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print it as a note."""
+        print_note(record.getMessage())
+
+
+logging.getLogger("lab").addHandler(_Notes())
 
 
 def exit_with_error(sentence: str, status: int = UNUSABLE) -> NoReturn:

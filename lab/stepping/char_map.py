@@ -8,6 +8,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Any, Final
 
+from rich.cells import cell_len, set_cell_size
 from rich.style import Style
 from rich.text import Span, Text
 
@@ -15,6 +16,7 @@ from lab.analysis.ladder_rows import tag
 from lab.analysis.map_layout import kind_of
 from lab.analysis.narrative import gist
 from lab.analysis.short_names import short_names
+from lab.escaping import visible
 from lab.stepping.moments import Moment
 from lab.trace.meta import HostMeta, Meta
 
@@ -100,10 +102,15 @@ class Canvas:
         return not any((x, line) in self._text for x in range(column - 1, column + size + 1))
 
     def write(self, column: int, line: int, text: str, style: Style) -> None:
-        """Write a text over whatever is there."""
-        for k, char in enumerate(text):
-            self._text[column + k, line] = char
-            self._style[column + k, line] = style
+        """Write a text over whatever is there; a wide letter takes two cells, a mark none."""
+        for char in text:
+            width = cell_len(char)
+            if width == 0 and (column - 1, line) in self._text:
+                self._text[column - 1, line] += char
+            for k in range(width):
+                self._text[column + k, line] = char if k == 0 else ""
+                self._style[column + k, line] = style
+            column += width
 
     def text(self) -> Text:
         """Return the canvas as lines of text with colours."""
@@ -111,24 +118,25 @@ class Canvas:
         spans: list[Span] = []
         at = 0
         for y in range(self.lines):
-            chars = [" "] * self.columns
-            for x in range(self.columns):
-                dots = self._dots.get((x, y))
-                if dots:
-                    chars[x] = chr(_BRAILLE + dots)
-                char = self._text.get((x, y))
-                if char:
-                    chars[x] = char
+            chars = [self._char(x, y) for x in range(self.columns)]
+            for x, char in enumerate(chars):
                 style = self._style.get((x, y))
-                if style is None:
-                    continue
-                if spans and spans[-1].end == at + x and spans[-1].style is style:
-                    spans[-1] = Span(spans[-1].start, at + x + 1, style)
-                else:
-                    spans.append(Span(at + x, at + x + 1, style))
+                if style is not None and char:
+                    if spans and spans[-1].end == at and spans[-1].style is style:
+                        spans[-1] = Span(spans[-1].start, at + len(char), style)
+                    else:
+                        spans.append(Span(at, at + len(char), style))
+                at += len(char)
             lines.append("".join(chars))
-            at += self.columns + 1
+            at += 1
         return Text("\n".join(lines), no_wrap=True, spans=spans)
+
+    def _char(self, x: int, y: int) -> str:
+        """Return what is in a cell; empty where the letter before it is wide."""
+        if (x, y) in self._text:
+            return self._text[x, y]
+        dots = self._dots.get((x, y))
+        return chr(_BRAILLE + dots) if dots else " "
 
 
 def chart(moment: Moment, columns: int, lines: int) -> Text:
@@ -193,24 +201,25 @@ def _draw_hosts(canvas: Canvas, moment: Moment, grid: CharGrid, hosts: Sequence[
         canvas.write(x, y, sign, DOWN if host["name"] in down else HOST)
     # names that matter at this moment get their cells first
     ranked = sorted(hosts, key=lambda host: (host["name"] != current, host["name"] not in spooled))
-    short = short_names(host["name"] for host in hosts)
+    short = short_names((host["name"] for host in hosts), moment.index.shown)
     for host in ranked:
         name = host["name"]
         style = DOWN if name in down else BUSY if name == current else Style()
         waiting = f" {spooled[name]}✉" if name in spooled else ""
-        for column, line, text in _labels(grid.cells[name], _cut(short[name]), waiting):
-            if canvas.is_free(column, line, len(text)):
+        for column, line, text in _labels(grid.cells[name], _cut(visible(short[name])), waiting):
+            if canvas.is_free(column, line, cell_len(text)):
                 canvas.write(column, line, text, style)
                 if waiting and text.endswith(waiting):
-                    canvas.write(column + len(text) - len(waiting), line, waiting, SPOOL)
+                    at = column + cell_len(text) - cell_len(waiting)
+                    canvas.write(at, line, waiting, SPOOL)
                 break
 
 
 def _labels(cell: tuple[int, int], name: str, waiting: str) -> Iterator[tuple[int, int, str]]:
     """Yield cells for a host's name, with the text to write there, the best first."""
     x, y = cell
-    for text in (name + waiting, name[:8] + waiting):
-        size = len(text)
+    for text in (name + waiting, _first(name, 8) + waiting):
+        size = cell_len(text)
         yield x + 2, y, text
         yield x - size - 1, y, text
         yield x - size // 2, y + 1, text
@@ -218,4 +227,9 @@ def _labels(cell: tuple[int, int], name: str, waiting: str) -> Iterator[tuple[in
 
 
 def _cut(name: str) -> str:
-    return name if len(name) <= 18 else name[:17] + "…"
+    return name if cell_len(name) <= 18 else _first(name, 17) + "…"
+
+
+def _first(name: str, cells: int) -> str:
+    """Return the beginning of a name, of at most so many cells, with its marks."""
+    return name if cell_len(name) <= cells else set_cell_size(name, cells).rstrip()

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from lab.analysis.faults import place_of
+from lab.analysis.faults import shown_place, what_shown
 from lab.analysis.narrative import ending, gist, lines_of
+from lab.analysis.shown_names import NAMES, ShownNames
 from lab.analysis.side_words import EMPTY, side_words
 from lab.analysis.spools import ENTRY, NEXT_TRY
 from lab.protocol.dialogue import SideState
@@ -30,7 +31,8 @@ def dialogue(moment: Moment, session: int | None = None, most: int = 0) -> list[
     if not history.seqs or history.seqs[0] >= moment.n:
         return [f"session {number} has not opened yet"]
     first = history.snapshots[0]
-    lines = [f"session {number} · {first.sender_host} → {first.receiver_host}"]
+    ends = [moment.index.shown[host] for host in (first.sender_host, first.receiver_host)]
+    lines = [f"session {number} · {' → '.join(ends)}"]
     lines += [f"{line.speaker}: {line.text}" for line in moment.dialogue(number, most)]
     if history.closed is not None and history.seqs[-1] < moment.n:
         lines.append(f"-- {ending(history.reason)}")
@@ -47,7 +49,8 @@ def sides(moment: Moment) -> list[str]:
         ("sender-SMTP", snapshot.sender_host, snapshot.sender),
         ("receiver-SMTP", snapshot.receiver_host, snapshot.receiver),
     ):
-        lines += [f"{role} {host}", *(f"  {line}" for line in _side(side))]
+        lines.append(f"{role} {moment.index.shown[host]}")
+        lines += [f"  {line}" for line in _side(side)]
     return [*lines, *_row(snapshot.receiver)]
 
 
@@ -81,14 +84,14 @@ def _row(side: SideState) -> Iterator[str]:
 
 def links(moment: Moment) -> list[str]:
     """Return what is on each link."""
-    lines = [link_line(in_flight) for in_flight in moment.links]
+    lines = [link_line(in_flight, moment.index.shown) for in_flight in moment.links]
     return lines[:_LONG] + _more(len(lines)) if lines else ["nothing is on its way"]
 
 
-def link_line(in_flight: InFlight) -> str:
-    """Return what is on a link, in a line."""
+def link_line(in_flight: InFlight, shown: ShownNames = NAMES) -> str:
+    """Return what is on a link, in a line; ``shown`` are names of hosts as people see them."""
     crossing = in_flight.crossing
-    a, b = in_flight.link
+    a, b = (shown[host] for host in in_flight.link)
     summary = gist(crossing.kind, crossing.octets)
     return f"{a} → {b} {in_flight.share:3.0%}  session {crossing.session}: {summary}"
 
@@ -96,6 +99,7 @@ def link_line(in_flight: InFlight) -> str:
 def spools(moment: Moment, host: str | None = None) -> list[str]:
     """Return the mail in the spool of each host, or of one host."""
     lines = []
+    shown = moment.index.shown
     for mail in sorted(moment.spool, key=lambda mail: (mail.host, mail.since, mail.message)):
         if host is not None and mail.host != host:
             continue
@@ -103,19 +107,21 @@ def spools(moment: Moment, host: str | None = None) -> list[str]:
         later = NEXT_TRY.format(time=clock_time(retry)) if retry is not None else ""
         waits = f", since {duration(moment.t - mail.since)}" if moment.t > mail.since else ""
         words = ENTRY.format(
-            message=mail.message, peer=mail.peer,
+            message=mail.message, peer=shown[mail.peer],
             recipients=count_noun(len(mail.recipients), "recipient"),
             size=count_noun(mail.size, "byte"),
         )  # fmt: skip
-        lines.append(f"{mail.host}: {words}{waits}{later}")
+        lines.append(f"{shown[mail.host]}: {words}{waits}{later}")
     return lines or ["empty" if host else "all are empty"]
 
 
 def faults(moment: Moment) -> list[str]:
     """Return the faults that are in effect."""
+    shown = moment.index.shown
     return [
-        f"{fault.kind} {place_of(fault.host, fault.peer)}"
-        f"{f' ({fault.what})' if fault.what else ''}, since {clock_time(fault.begin, 1)}"
+        f"{fault.kind} {shown_place(fault.host, fault.peer, shown)}"
+        f"{f' ({what_shown(fault, shown)})' if fault.what else ''}, "
+        f"since {clock_time(fault.begin, 1)}"
         for fault in moment.faults
     ]
 

@@ -21,6 +21,7 @@ from lab.topology.diagnostics import Diagnostics
 from lab.topology.problems import Place, join_some
 from lab.topology.schema import TABLES, Table
 from lab.topology.specs import Environment, HostSpec
+from lab.trace.labels import label_key
 
 FROM_A_GRAPH: Final = {"relay": True, "users": ["user"]}
 """The defaults of hosts in a graph, below [defaults.host].
@@ -38,6 +39,7 @@ class Hosts:
         self.number: dict[str, int] = {}
         self._named: dict[HostName, str] = {}
         self._spellings: list[str] = []
+        self._labelled: dict[str, list[str]] = {}
 
     def add(self, spec: HostSpec, number: int) -> None:
         """Add a host, unless its name is taken."""
@@ -52,6 +54,9 @@ class Hosts:
                     return
         self.specs[spec.name] = spec
         self.number[spec.name] = number
+        if spec.label:
+            self._labelled.setdefault(label_key(spec.label), []).append(spec.name)
+            self._spellings.append(spec.label)
 
     def _name_is_taken(self, name: str, owner: str, place: Place) -> None:
         what = "zeros before a number do" if {*"#["} & {*name} else "case does"
@@ -59,8 +64,14 @@ class Hosts:
         self.diagnostics.problem(place, text)
 
     def find(self, name: str) -> HostSpec | None:
-        """Return the host of that name in any environment, in any case."""
+        """Return the host of that name in any environment, or of that label, in any case.
+
+        A label that several hosts have means none of them.
+        """
         known = self._named.get(HostName(name))
+        if known is None:
+            labelled = self._labelled.get(label_key(name), ())
+            known = labelled[0] if len(labelled) == 1 else None
         return None if known is None else self.specs[known]
 
     def existing(self, name: str, place: Place, *, speaks: bool = False) -> HostSpec | None:
@@ -70,13 +81,19 @@ class Hosts:
         """
         spec = self.find(name)
         if spec is None:
-            text = f"there is no host {as_toml(name)}{self.hint(name)}"
-            self.diagnostics.problem(place, text)
+            self.diagnostics.problem(place, self._unknown(name))
         elif speaks and spec.kind == "router":
             text = f"{spec.name} is a router and speaks no SMTP; write the name of a host"
             self.diagnostics.problem(place, text)
             return None
         return spec
+
+    def _unknown(self, name: str) -> str:
+        several = self._labelled.get(label_key(name), ())
+        if len(several) > 1:
+            count, names = len(several), join_some(several, 5)
+            return f"{count} hosts have the label {as_toml(name)}; write a name: {names}"
+        return f"there is no host {as_toml(name)}{self.hint(name)}"
 
     def hint(self, name: str) -> str:
         """Return the end of a sentence: a similar name, or which hosts there are."""

@@ -16,6 +16,7 @@ from lab.hosts.retry import Retry
 from lab.quantities import count_noun, single_line
 from lab.runtime.arguments import plain
 from lab.runtime.gc_pause import gc_pause
+from lab.topology.changes import change
 from lab.topology.diagnostics import Diagnostics
 from lab.topology.faults import build_faults
 from lab.topology.graph_files import generate, read_graph
@@ -54,28 +55,31 @@ class Source:
     folder: Path = Path()
     overridden: dict[Place, str] = field(default_factory=dict)
     renamed: dict[Place, Place] = field(default_factory=dict)
+    renamed_in_graph: dict[Place, Place] = field(default_factory=dict)
+    written: dict[Place, Place] = field(default_factory=dict)
     graph_tables: GraphTables = field(default_factory=GraphTables)
     _lines: dict[Place, int] | None = None
 
     def where(self, place: Place) -> str:
         """Return file, line and key of a place."""
-        place = self._as_written(place)
         for end in range(len(place), 0, -1):
             if place[:end] in self.overridden:
                 return self._joined(self.overridden[place[:end]])
         label = self.graph_tables.labels.get(place[:2])
-        if label is not None:
+        in_file = self._in_file(place)
+        if label is not None and in_file is None:
+            place = _with_old_keys(place, self.renamed_in_graph)
             return self._joined(label + (f", {dotted(place[2:])}" if place[2:] else ""))
-        key = dotted(place)
+        key = dotted(_with_old_keys(in_file or place, self.renamed))
         line = self._line(place)
         return self._joined(f"line {line}" if line else "", key)
 
-    def _as_written(self, place: Place) -> Place:
-        """Return a place with the keys that the file has, which may be former names."""
-        for new, old in self.renamed.items():
-            if place[: len(new)] == new:
-                return old + place[len(new) :]
-        return place
+    def _in_file(self, place: Place) -> Place | None:
+        """Return the place in the file of a value with which it changes its graph, or None."""
+        for end in range(len(place), 1, -1):
+            if place[:end] in self.written:
+                return self.written[place[:end]] + place[end:]
+        return None
 
     def _joined(self, *parts: str) -> str:
         return ", ".join(part for part in (self.name, *parts) if part)
@@ -83,6 +87,7 @@ class Source:
     def _line(self, place: Place) -> int | None:
         if self._lines is None:
             self._lines = lines_of(self.text)
+        place = _with_old_keys(self._in_file(place) or place, self.renamed)
         for end in range(len(place), 0, -1):
             if place[:end] in self._lines:
                 return self._lines[place[:end]]
@@ -91,11 +96,20 @@ class Source:
     def sentences(self, problems: Iterable[Problem]) -> list[str]:
         """Return problems or notes with their places, each once, in the order of the file."""
         once = sorted(dict.fromkeys(problems), key=lambda problem: self._line(problem.place) or 0)
-        return [self._sentence(problem) for problem in once]
+        # a line of the file may be about many hosts of its graph
+        return list(dict.fromkeys(self._sentence(problem) for problem in once))
 
     def _sentence(self, problem: Problem) -> str:
         where = self.where(problem.place)
         return f"{where}: {problem.text}" if where else problem.text
+
+
+def _with_old_keys(place: Place, renamed: Mapping[Place, Place]) -> Place:
+    """Return a place with the keys that the file has, which may be former names."""
+    for new, old in renamed.items():
+        if place[: len(new)] == new:
+            return old + place[len(new) :]
+    return place
 
 
 Data = TypeVar("Data", bound=TopologyData)
@@ -223,15 +237,17 @@ def _assemble(
     from_graph = graph is not None or "graph" in recipe or "generate" in recipe
     drawn = _graph_tables(recipe, source, seed, graph, diagnostics) if from_graph else GraphTables()
     source.graph_tables = drawn or GraphTables()
-    tables = recipe
-    if from_graph:
-        tables = recipe | {"host": source.graph_tables.hosts, "link": source.graph_tables.links}
+    tables = _changed(recipe, source, diagnostics) if from_graph and drawn is not None else recipe
     if drawn is not None:
-        places, wrong = override(tables, of_drawn)
-        source.overridden |= places
-        faults += wrong
-    source.renamed |= rename_old_keys(tables)
-    warn_of_old_keys(source.renamed)
+        overridden, more = override(tables, of_drawn)
+        source.overridden |= overridden
+        faults += more
+    renamed = rename_old_keys(tables)
+    if from_graph:
+        source.renamed_in_graph = renamed
+    else:
+        source.renamed |= renamed
+    warn_of_old_keys(source.renamed | source.renamed_in_graph)
     checked = check(tables)
     diagnostics.problems += checked.problems
     diagnostics.numbers, diagnostics.damaged = checked.numbers, checked.damaged
@@ -264,9 +280,9 @@ def _graph_tables(
 ) -> GraphTables | None:
     """Return the hosts and links of the graph that a file names or generates; None without one."""
     given = "graph" if "graph" in raw or graph is not None else "generate"
-    for key in ("host", "link", "generate"):
-        if key in raw and key != given:
-            diagnostics.problem((key,), f"{given} takes the place of {key}; leave one of them out")
+    if "generate" in raw and given != "generate":
+        text = f"{given} takes the place of generate; leave one of them out"
+        diagnostics.problem(("generate",), text)
     if graph is not None:
         return tables_of_graph(graph, _first_environment(raw))
     value = raw[given]
@@ -279,6 +295,17 @@ def _graph_tables(
     except GraphFault as why:
         diagnostics.problem((given,), str(why))
     return None
+
+
+def _changed(recipe: Mapping[str, Any], source: Source, diagnostics: Diagnostics) -> dict[str, Any]:
+    """Return the tables of a file with the hosts and links of its graph, as the file has them."""
+    drawn = source.graph_tables
+    hosts, links = recipe.get("host"), recipe.get("link")
+    changed = change(
+        drawn.hosts, drawn.links, hosts, links, _first_environment(recipe), diagnostics
+    )
+    source.written = changed.written
+    return dict(recipe) | {"host": changed.hosts, "link": changed.links}
 
 
 def _first_environment(raw: Mapping[str, Any]) -> str:

@@ -99,6 +99,18 @@ class Topology(TopologyData):
             return self
         return replace(self, faults=(*self.faults, *_checked(self, faults)))
 
+    def change(self, sets: Sets) -> Topology:
+        """Return the topology with some values changed, as ``--set`` changes those of its file.
+
+        ``sets`` are texts such as "host.Denver.relay=false", or a mapping such as
+        ``{"link.*.latency": "1 s"}``. What ``[generate]`` drew stays as it is for every seed.
+        Raises :class:`TopologyError`.
+        """
+        import tomllib
+
+        made = from_dict(tomllib.loads(self.to_toml()), sets=_sets(sets))
+        return replace(made, notes=tuple(dict.fromkeys((*self.notes, *made.notes))))
+
     def to_toml(self, comment: str = "") -> str:
         """Return the text of a topology file that loads as this topology, under a comment."""
         from lab.topology.write import to_toml

@@ -98,19 +98,20 @@ def _text(value: Any) -> str:
     """Return an attribute as a label, empty if it is not one."""
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         return ""
-    return _whole(str(value)).strip()
+    return _whole(str(value))
 
 
 def id_text(node: Any) -> str:
     """Return the id of a node as a text: the parts of a tuple are joined by hyphens."""
     if isinstance(node, (tuple, list)):
         return "-".join(map(id_text, node))
-    return _whole(str(node)).strip()
+    return _whole(str(node))
 
 
 def _whole(text: str) -> str:
-    """Return a text without halves of characters, which no file can hold."""
-    return text.encode("utf-8", "replace").decode() if not text.isascii() else text
+    """Return a text on one line, without halves of characters, which no file can hold."""
+    text = " ".join(text.split())
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def to_rfc821_names(labels: Mapping[Any, str]) -> dict[Any, str]:

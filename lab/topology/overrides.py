@@ -1,21 +1,24 @@
 """Override values of a topology file: ``--set mail.0.size="2 kB"``.
 
 A dotted path leads to the value. A number selects an item of a list; so does a name, if the tables
-of the list have names: ``host.MIT-AI.ARPA.relay``. The value is read as TOML or, if it is not TOML,
-as a text.
+of the list have names: ``host.MIT-AI.ARPA.relay``. A host is also found by its label, a link by its
+ends (``link.Denver-Chicago.latency``), and several by a glob (``host.den*.relay``). The value is
+read as TOML or, if it is not TOML, as a text.
 """
 
 from __future__ import annotations
 
+import copy
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from lab.protocol import HostName
 from lab.quantities import as_toml
+from lab.topology.globs import is_glob
 from lab.topology.problems import MANY, Place, did_you_mean, dotted, join_some
 from lab.topology.schema import FileTable
+from lab.topology.selection import Ambiguous, HostTables, LinkTables
 from lab.topology.specs import Sets
 from lab.topology.traffic import CONTENTS
 
@@ -27,7 +30,7 @@ class OverrideFault(ValueError):
 
 
 def override(raw: dict[str, Any], sets: Sets) -> tuple[dict[Place, str], list[str]]:
-    """Put overrides into the tables of a file; return the place that each of them set.
+    """Put overrides into the tables of a file; return the places that they set, with their paths.
 
     Overrides that lead nowhere are left out; the second result has a sentence for each of them.
     """
@@ -37,7 +40,8 @@ def override(raw: dict[str, Any], sets: Sets) -> tuple[dict[Place, str], list[st
         try:
             if value is None:
                 raise OverrideFault('it has no value; write KEY=VALUE, as in "mail.0.size=2 kB"')
-            places[_put(raw, path, value)] = f"--set {path}"
+            for place in _put(raw, path, value):
+                places[place] = f"--set {path}"
         except OverrideFault as why:
             faults.append(f"--set {spelled}: {why}")
     return places, faults
@@ -77,33 +81,44 @@ def read(text: str) -> Any:
     return tables["value"] if tables.keys() == {"value"} else text
 
 
-def _put(raw: dict[str, Any], path: str, value: Any) -> Place:
-    """Set the value that a path leads to; return its place."""
+def _steps(path: str) -> list[str]:
     # "mail[0]" is "mail.0"; the brackets of a host such as [10.0.0.1] are part of its name
-    steps = _INDEX.sub(r".\1", path).split(".")
+    return _INDEX.sub(r".\1", path).split(".")
+
+
+def _put(raw: dict[str, Any], path: str, value: Any) -> list[Place]:
+    """Set the values that a path leads to; return their places."""
+    steps = _steps(path)
     if not all(steps):
         raise OverrideFault('the path has an empty part; write one such as "mail.0.size"')
-    place: Place = ()
-    container: Any = raw
-    key: str | int
-    while True:
-        if isinstance(container, list):
-            key, taken = _pick(container, steps, place)
-        elif isinstance(container, dict):
-            key, taken = _key(container, steps)
-        else:
-            raise OverrideFault(
-                f"{dotted(place)} is {as_toml(container)}, which has no {steps[0]} in it; "
-                f"write {dotted(place)}=VALUE"
-            )
-        place, steps = (*place, key), steps[taken:]
-        if not steps:
-            container[key] = value
-            _remove_other_content(container, place)
-            return place
+    return list(_set(raw, steps, (), value, raw))
+
+
+def _set(
+    container: Any, steps: list[str], place: Place, value: Any, raw: dict[str, Any]
+) -> Iterator[Place]:
+    """Set what the steps lead to from a table or list; yield the places."""
+    keys: Sequence[Any]
+    if isinstance(container, list):
+        keys, taken = _pick(container, steps, place, raw)
+    elif isinstance(container, dict):
+        first, taken = _key(container, steps)
+        keys = [first]
+    else:
+        raise OverrideFault(
+            f"{dotted(place)} is {as_toml(container)}, which has no {steps[0]} in it; "
+            f"write {dotted(place)}=VALUE"
+        )
+    for key in keys:
+        here = (*place, key)
+        if not steps[taken:]:
+            container[key] = copy.deepcopy(value)
+            _remove_other_content(container, here)
+            yield here
+            continue
         if isinstance(container, dict) and key not in container:
-            container[key] = _new(place)
-        container = container[key]
+            container[key] = _new(here)
+        yield from _set(container[key], steps[taken:], here, value, raw)
 
 
 def _remove_other_content(table: Any, place: Place) -> None:
@@ -134,24 +149,61 @@ def _new(place: Place) -> dict[str, Any]:
     return {}
 
 
-def _pick(container: list[Any], steps: list[str], place: Place) -> tuple[int, int]:
-    """Return the item of a list that the steps begin with, and how many steps name it."""
-    key: Callable[[str], Any] = HostName if place == ("host",) else str.lower
+def _pick(
+    container: list[Any], steps: list[str], place: Place, raw: dict[str, Any]
+) -> tuple[list[int], int]:
+    """Return the items of a list that the steps begin with, and how many steps name them."""
+    if place in (("host",), ("link",)):
+        return _pick_by_name(container, steps, place, raw)
     names = {
-        key(table["name"]): (number, table["name"])
+        table["name"].lower(): (number, table["name"])
         for number, table in reversed(list(enumerate(container)))
         if isinstance(table, dict) and isinstance(table.get("name"), str)
     }
     for taken in range(len(steps), 0, -1):
-        item = names.get(key(".".join(steps[:taken])))
+        item = names.get(".".join(steps[:taken]).lower())
         if item is not None:
-            return item[0], taken
-    if steps[0].isdecimal() and steps[0].isascii() and len(steps[0]) < 10:
-        if int(steps[0]) < len(container):
-            return int(steps[0]), 1
-        there_are = f"its numbers are 0 to {len(container) - 1}" if container else "it is empty"
-        raise OverrideFault(f"{dotted(place)} has no number {steps[0]}; {there_are}")
+            return [item[0]], taken
+    if _is_number(steps[0]):
+        return [_number(container, steps[0], place)], 1
     wanted = ".".join(steps[:-1] or steps)
     otherwise = "; write a number, counted from 0" + (" or a name" if names else "")
     meant = did_you_mean(wanted, (name for _, name in names.values()), otherwise)
     raise OverrideFault(f"{dotted(place)} has nothing named {as_toml(wanted)}{meant}")
+
+
+def _pick_by_name(
+    container: list[Any], steps: list[str], place: Place, raw: dict[str, Any]
+) -> tuple[list[int], int]:
+    """Return the hosts or links that the steps begin with, by name, label, number or glob."""
+    hosts = HostTables(container if place == ("host",) else _listed(raw, "host"))
+    among = hosts if place == ("host",) else LinkTables(container, hosts)
+    texts = [".".join(steps[:taken]) for taken in range(len(steps), 0, -1)]
+    texts.sort(key=is_glob)  # a name goes before a glob, and a longer one before a shorter
+    try:
+        for text in texts:
+            if found := among.find(text):
+                return found, text.count(".") + 1
+    except Ambiguous as why:
+        raise OverrideFault(str(why)) from None
+    if _is_number(steps[0]):
+        return [_number(container, steps[0], place)], 1
+    wanted = ".".join(steps[:-1] or steps)
+    hint = among.hint(wanted, "; write a name, or a number, counted from 0")
+    raise OverrideFault(f"{dotted(place)} has nothing named {as_toml(wanted)}{hint}")
+
+
+def _listed(raw: dict[str, Any], key: str) -> list[Any]:
+    value = raw.get(key)
+    return value if isinstance(value, list) else []
+
+
+def _is_number(step: str) -> bool:
+    return step.isdecimal() and step.isascii() and len(step) < 10
+
+
+def _number(container: list[Any], step: str, place: Place) -> int:
+    if int(step) < len(container):
+        return int(step)
+    there_are = f"its numbers are 0 to {len(container) - 1}" if container else "it is empty"
+    raise OverrideFault(f"{dotted(place)} has no number {step}; {there_are}")

@@ -26,6 +26,7 @@ from lab.topology.distributions import Distribution as Distribution
 from lab.topology.link_specs import LinkBack as LinkBack
 from lab.topology.link_specs import LinkSpec as LinkSpec
 from lab.topology.traffic_specs import TrafficSpec as TrafficSpec
+from lab.trace.labels import label_key
 
 HostSpec = HostSettings
 """A host in a topology is the settings of its installation."""
@@ -441,10 +442,24 @@ class TopologyData:
         return len(self.mail) + sum(traffic.expected for traffic in self.traffic)
 
     def host(self, name: str) -> HostSpec | None:
-        """Return the host of that name in any environment, in any case; None if there is none."""
+        """Return the host of that name in any environment, or of that label, in any case.
+
+        It is None if there is none, or if several hosts have that label.
+        """
         text("name", name, "the name of a host")
         names: dict[HostName, HostSpec] | None = self._cache.get("names")
         if names is None:
             names = {HostName(n): spec for spec in self.hosts.values() for n in spec.all_names}
             self._cache["names"] = names
-        return names.get(HostName(name))
+        found = names.get(HostName(name))
+        return self._labelled(name) if found is None else found
+
+    def _labelled(self, name: str) -> HostSpec | None:
+        labels: dict[str, list[HostSpec]] | None = self._cache.get("labels")
+        if labels is None:
+            labels = self._cache["labels"] = {}
+            for spec in self.hosts.values():
+                if spec.label:
+                    labels.setdefault(label_key(spec.label), []).append(spec)
+        found = labels.get(label_key(name), ())
+        return found[0] if len(found) == 1 else None

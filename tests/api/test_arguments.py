@@ -130,6 +130,9 @@ WRONG: list[tuple[str, Callable[[], object], type[Exception], str]] = [
      "graph must be a networkx graph, not 3"),
     ("a seed of a topology", lambda: lab.load(CASE).with_seed("x"), TypeError,
      "seed must be a whole number, not 'x'; for example seed=3"),
+    ("changes of a topology", lambda: lab.load(CASE).change("title=x"), TypeError,
+     'sets must be a list of texts such as ["link.0.latency=1 s"], or a mapping such as '
+     '{"link.0.latency": "1 s"}, not \'title=x\''),
     ("a comment", lambda: lab.load(CASE).to_toml(3), TypeError, "comment must be a text, not 3"),
     ("a lesson's network", lambda: lab.lessons.talk(3, "A"), TypeError,
      "where must be a lab.Topology or a file in topologies/, not 3"),

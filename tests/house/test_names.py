@@ -23,6 +23,7 @@ ALLOWED = {
     "trace/jsonl.py": "a sentence of the library's, in the midst of ours",
     "topology/load.py": "a sentence of the library's or the system's, in the midst of ours",
     "topology/links.py: build_environments": "names of environments, which RFC 821 does not have",
+    "trace/labels.py": "labels, which are not names",
     "topology/overrides.py: _pick": "names of environments and links, which RFC 821 does not have",
     "topology/suggestions.py": "a word that is like another, for a suggestion",
     "topology/schedules.py": "keys and states in the rows of a file",

@@ -6,7 +6,7 @@ import random
 
 import networkx
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lab.protocol import parse_domain
@@ -49,6 +49,7 @@ def test_a_label_becomes_a_name_by_the_stated_rule(label: str, name: str) -> Non
     assert to_rfc821_name(label) == name
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.text(max_size=80), max_size=30))
 def test_every_label_gets_a_name_of_its_own_that_the_grammar_takes(labels: list[str]) -> None:
     names = list(to_rfc821_names(dict(enumerate(labels))).values())

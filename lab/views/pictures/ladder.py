@@ -9,9 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from lab.analysis.ladder_rows import LadderRow, first_ladder_rows
+from lab.analysis.shown_names import ShownNames
 from lab.quantities import clock_time
 from lab.trace.trace import Trace, check_trace
 from lab.views.pictures import plot_style
+from lab.views.pictures.fonts import pictured_names
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -67,12 +69,18 @@ def ladder(
     chosen, more = first_ladder_rows(
         trace, _MOST_READ, message=message, session=session, between=between
     )
+    shown = pictured_names(trace.meta)
     with plot_style.styled(ax):
-        return _Drawing(chosen, more, ax, to_scale).draw(_title(trace, message, session, between))
+        picture = _Drawing(chosen, more, ax, to_scale, shown)
+        return picture.draw(_title(trace, message, session, between, shown))
 
 
 def _title(
-    trace: Trace, message: int | None, session: int | None, between: tuple[str, str] | None
+    trace: Trace,
+    message: int | None,
+    session: int | None,
+    between: tuple[str, str] | None,
+    shown: ShownNames,
 ) -> str:
     of = str(trace.meta.get("title") or "")
     if message is not None:
@@ -80,7 +88,7 @@ def _title(
     elif session is not None:
         what = f"session {session}"
     elif between is not None:
-        what = " and ".join(between)
+        what = " and ".join(shown[host] for host in between)
     else:
         what = ""
     return ": ".join(part for part in (of, what) if part) or "Ladder"
@@ -89,8 +97,15 @@ def _title(
 class _Drawing:
     """One picture of the rows of a ladder."""
 
-    def __init__(self, chosen: list[LadderRow], more: int, ax: Axes | None, to_scale: bool) -> None:
-        self.to_scale = to_scale
+    def __init__(
+        self,
+        chosen: list[LadderRow],
+        more: int,
+        ax: Axes | None,
+        to_scale: bool,
+        shown_names: ShownNames,
+    ) -> None:
+        self.to_scale, self.shown_names = to_scale, shown_names
         self.own = ax is None
         if not to_scale:
             chosen = [row for row in chosen if row.kind != "close"]
@@ -170,7 +185,7 @@ class _Drawing:
         for host, x in self.place.items():
             ax.axvline(x, color="black", lw=1.0, zorder=2, clip_on=False)
             ax.text(
-                x, 1.0, plot_style.fitted(host, widest, 9.5, "bold"),
+                x, 1.0, plot_style.fitted(self.shown_names[host], widest, 9.5, "bold"),
                 transform=ax.get_xaxis_transform(),
                 ha="center", va="bottom", fontsize=9.5, fontweight="bold", gid=f"host {host}",
             )  # fmt: skip

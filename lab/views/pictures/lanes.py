@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from lab.analysis.itineraries import Hop, Itinerary
+from lab.analysis.shown_names import NAMES, ShownNames
 from lab.views.pictures.plot_style import shorten
 
 
@@ -92,25 +93,28 @@ def _follow(
         _follow(layout, itinerary, children, fork, new)
 
 
-def label(lane: Lane, *, lines: int, width: int) -> str:
-    """Return the label of a lane: number, from, to, in one or two lines of ``width`` characters."""
+def label(lane: Lane, *, lines: int, width: int, shown: ShownNames = NAMES) -> str:
+    """Return the label of a lane: number, from, to, in one or two lines of ``width`` characters.
+
+    ``shown`` are the names of hosts as people see them.
+    """
     itinerary = lane.itinerary
     if lane.kind == "fork" and lane.first is not None:
-        return shorten(f"copy to {lane.first.peer}", width)
-    to = _recipients(itinerary)
+        return shorten(f"copy to {shown[lane.first.peer]}", width)
+    to = _recipients(itinerary, shown)
     if lane.kind == "return":
         return shorten(f"↩ {itinerary.number}  to {to}", width)
-    sender = itinerary.sender.strip("<>") or "<>"
+    sender = shown.path(itinerary.sender.strip("<>")) or "<>"
     if lines == 2:
         return f"{shorten(f'{itinerary.number}  {sender}', width)}\n{shorten(f'→ {to}', width)}"
     half = max((width - len(str(itinerary.number)) - 5) // 2, 6)
     return f"{itinerary.number}  {shorten(sender, half)} → {shorten(to, half)}"
 
 
-def _recipients(itinerary: Itinerary) -> str:
+def _recipients(itinerary: Itinerary, shown: ShownNames) -> str:
     """Return the first recipient without its route, and how many more there are."""
     if not itinerary.recipients:
-        return itinerary.hops[0].peer if itinerary.hops else itinerary.host
-    first = itinerary.recipients[0].strip("<>").rpartition(":")[2]
+        return shown[itinerary.hops[0].peer if itinerary.hops else itinerary.host]
+    first = shown.path(itinerary.recipients[0].strip("<>").rpartition(":")[2])
     more = len(itinerary.recipients) - 1
     return f"{first} +{more}" if more and "@" in first else first

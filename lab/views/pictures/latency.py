@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Final
 
 from lab.analysis.measures import grouped_delivery_times
 from lab.analysis.quantiles import median
+from lab.analysis.shown_names import ShownNames
 from lab.quantities import duration
 from lab.trace.trace import Trace, check_trace
 from lab.views.pictures import plot_style
+from lab.views.pictures.fonts import pictured_names
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,14 +55,14 @@ def latency(trace: Trace, ax: Axes | None = None, *, by: str = "hops") -> Axes:
         if by == "hops":
             _shares(ax, times)
         else:
-            _boxes(ax, times)
+            _boxes(ax, times, pictured_names(trace.meta))
     return ax
 
 
-def _fitted(route: str, count: str, room: float) -> str:
+def _fitted(route: str, count: str, room: float, names: ShownNames) -> str:
     """Return the name of a route and how much mail took it, both hosts cut alike if need be."""
     arrow = " → "
-    hosts = route.split(arrow)
+    hosts = [names[host] for host in route.split(arrow)]
     room -= plot_style.text_width(arrow + count, 9)
     shares = [plot_style.text_width(host, 9) for host in hosts]
     rooms = [room - min(shares[1], room / 2), room - min(shares[0], room / 2)]
@@ -122,7 +124,7 @@ def _shares(ax: Axes, times: dict[str, list[float]]) -> None:
     )  # fmt: skip
 
 
-def _boxes(ax: Axes, times: dict[str, list[float]]) -> None:
+def _boxes(ax: Axes, times: dict[str, list[float]], names: ShownNames) -> None:
     ranked = sorted(times, key=lambda name: (-len(times[name]), name))[:_MOST_ROUTES]
     shown = sorted(ranked, key=lambda name: median(times[name]))
     ax.boxplot(
@@ -131,7 +133,7 @@ def _boxes(ax: Axes, times: dict[str, list[float]]) -> None:
         boxprops={"facecolor": "#D6E6F2"}, medianprops={"color": plot_style.BLACK, "lw": 2},
     )  # fmt: skip
     room = float(ax.get_window_extent().x0) * 72 / float(ax.figure.dpi) - 20
-    labels = [_fitted(name, f" ({len(times[name]):,})", room) for name in shown]
+    labels = [_fitted(name, f" ({len(times[name]):,})", room, names) for name in shown]
     ax.set_yticks(range(1, len(shown) + 1), labels)
     ax.set_ylim(0.4, len(shown) + 0.6)
     hidden = len(times) - len(shown)

@@ -16,6 +16,7 @@ from lab.quantities import bandwidth, count_noun, duration
 from lab.trace.meta import LinkMeta, Meta
 from lab.trace.trace import Trace, check_trace
 from lab.views.pictures import plot_style
+from lab.views.pictures.fonts import pictured_names
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -77,6 +78,7 @@ class Map:
         self.meta = source.meta if isinstance(source, Trace) else source
         self.hosts: list[Mapping[str, Any]] = list(self.meta.get("hosts", ()))
         self.links: list[LinkMeta] = list(self.meta.get("links", ()))
+        self.shown = pictured_names(self.meta)
         self.number = {str(host["name"]): n for n, host in enumerate(self.hosts)}
         self.environments = [
             str(environment["name"]) for environment in self.meta.get("environments", ())
@@ -337,7 +339,7 @@ class _Words:
         few = len(of.hosts) <= 15
         size = 10 if few else 8 if len(of.hosts) <= 30 else 7
         longest = 30 if few else 22
-        name = str(host["name"])
+        name = of.shown[str(host["name"])]
         more = []
         many = map_layout.users_of(host)
         if few and many:

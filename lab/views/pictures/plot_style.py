@@ -7,10 +7,12 @@ print.
 
 from __future__ import annotations
 
+import logging
 import math
+import unicodedata
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from functools import cache
 from itertools import pairwise
@@ -18,11 +20,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lab.escaping import visible, visible_lines
 from lab.quantities import TIME_STEPS
+from lab.views.pictures.fonts import fonts_for, tell_missing
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.text import Text
 
 BLACK: Final = "#000000"
 ORANGE: Final = "#E69F00"
@@ -85,27 +89,24 @@ def off_screen() -> Iterator[None]:
         _off_screen.reset(token)
 
 
-_OF_OTHER_SCRIPTS: Final = (
-    "Noto Sans CJK JP", "Noto Sans CJK SC", "Noto Sans", "WenQuanYi Zen Hei", "Droid Sans Fallback",
-    "Hiragino Sans", "Yu Gothic", "Microsoft YaHei", "Arial Unicode MS",
-)  # fmt: skip
-
-
-@cache
-def _fonts() -> list[str]:
-    """Return the font of all pictures, and fonts of this machine for letters that it lacks."""
-    from matplotlib.font_manager import fontManager
-
-    installed = set(fontManager.get_font_names())
-    return ["DejaVu Sans", *(name for name in _OF_OTHER_SCRIPTS if name in installed)]
-
-
 @contextmanager
 def missing_glyphs_ignored() -> Iterator[None]:
-    """Draw letters that no font has as boxes, without a warning, within a ``with`` statement."""
+    """Draw letters that no font has as boxes, without a warning, within a ``with`` statement.
+
+    Nor is it reported that a font of another script is not there in bold.
+    """
+    log = logging.getLogger("matplotlib.font_manager")
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        yield
+        log.addFilter(_is_no_lack_of_bold)
+        try:
+            yield
+        finally:
+            log.removeFilter(_is_no_lack_of_bold)
+
+
+def _is_no_lack_of_bold(record: logging.LogRecord) -> bool:
+    return "Failed to find font weight" not in record.getMessage()
 
 
 @contextmanager
@@ -119,7 +120,7 @@ def styled(ax: Axes | None = None) -> Iterator[None]:
     if ax is not None and not hasattr(ax, "get_figure"):
         raise TypeError(f"ax must be matplotlib Axes, not {ax!r}")
 
-    with matplotlib.rc_context({**RC, "font.sans-serif": _fonts()}), missing_glyphs_ignored():
+    with matplotlib.rc_context(RC), missing_glyphs_ignored():
         yield
         if ax is not None:
             make_texts_visible(ax)
@@ -130,14 +131,36 @@ def styled(ax: Axes | None = None) -> Iterator[None]:
 
 
 def make_texts_visible(artist: Artist) -> None:
-    """Put escapes in the place of control characters in all texts and ids of a figure or Axes."""
+    """Put escapes in the place of control characters in all texts and ids of a figure or Axes.
+
+    Texts with letters of other scripts get fonts that have them.
+    """
     from matplotlib.text import Text
 
+    others = []
     for one in artist.findobj():
-        if isinstance(one, Text) and not one.get_text().isprintable():
-            one.set_text(visible_lines(one.get_text()))
+        if isinstance(one, Text):
+            if not one.get_text().isprintable():
+                one.set_text(visible_lines(one.get_text()))
+            fonts = fonts_for(one.get_text())
+            if len(fonts) > 1:
+                others.append(one.get_text())
+                one.set_fontfamily(fonts)
+                _find(fonts, one)
         if (name := one.get_gid()) is not None:
             one.set_gid(visible(name))
+    tell_missing(others)
+
+
+def _find(fonts: Sequence[str], text: Text) -> None:
+    """Have matplotlib find the fonts of a text: it keeps what it found, and reports nothing."""
+    from matplotlib.font_manager import findfont
+
+    with missing_glyphs_ignored():
+        for name in fonts:
+            wanted = text.get_fontproperties().copy()
+            wanted.set_family(name)
+            findfont(wanted)
 
 
 @cache
@@ -149,7 +172,8 @@ def _figure_class() -> type[Figure]:
 
         def draw(self, renderer: Any) -> None:
             make_texts_visible(self)
-            super().draw(renderer)
+            with missing_glyphs_ignored():
+                super().draw(renderer)
 
     return Shown
 
@@ -173,8 +197,30 @@ def shorten(text: str, width: int) -> str:
     if len(text) <= width:
         return text
     head = math.ceil((width - 1) / 2)
-    tail = width - 1 - head
-    return f"{text[:head]}…{text[len(text) - tail :]}"
+    last = len(text) - (width - 1 - head)
+    # a letter keeps its marks, and a sign made of several characters is not cut within
+    begin = next((n for n in range(head, -1, -1) if not _continues(text, n)), 0)
+    end = next((n for n in range(last, len(text)) if not _continues(text, n)), len(text))
+    if head - begin > _MOST_MARKS or end - last > _MOST_MARKS:
+        return f"{text[:head]}…{text[last:]}"
+    return f"{text[:begin]}…{text[end:]}"
+
+
+_MOST_MARKS: Final = 8
+"""The most characters that a letter or sign keeps with it; a text with more is only cut."""
+
+_LONGEST: Final = 250
+"""The most characters of a text that is cut to the room there is."""
+
+_JOINER: Final = "\u200d"
+
+
+def _continues(text: str, n: int) -> bool:
+    """Return whether a character belongs to the one before it: a mark, a joiner, a skin tone."""
+    if n == 0 or n == len(text) or text[n].isascii():
+        return False
+    joins = _JOINER in text[n - 1 : n + 1] or "\U0001f3fb" <= text[n] <= "\U0001f3ff"
+    return joins or unicodedata.category(text[n]) in ("Mn", "Mc", "Me")
 
 
 def time_step(span: float, ticks: int) -> float:
@@ -207,8 +253,9 @@ def text_width(text: str, points: float, weight: str = "normal") -> float:
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import text_to_path
 
-    font = FontProperties(family="DejaVu Sans", size=points, weight=weight)
-    return float(text_to_path.get_text_width_height_descent(text, font, False)[0])
+    font = FontProperties(family=fonts_for(text), size=points, weight=weight)
+    with missing_glyphs_ignored() if not text.isascii() else nullcontext():
+        return float(text_to_path.get_text_width_height_descent(text, font, False)[0])
 
 
 def legend_columns(
@@ -226,6 +273,7 @@ def legend_columns(
 
 def fitted(text: str, room: float, points: float, weight: str = "normal") -> str:
     """Return a text cut in the middle until it is no wider than ``room`` points."""
+    text = shorten(text, _LONGEST)  # marks take no room, and there may be thousands
     wide = text_width(text, points, weight)
     most = len(text)
     while wide > room and most > 4:

@@ -8,6 +8,7 @@ from lab.analysis.spools import Line, mail_time, queue_lengths, sum_of
 from lab.trace.rows import T
 from lab.trace.trace import Trace, check_trace
 from lab.views.pictures import plot_style
+from lab.views.pictures.fonts import pictured_names
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,8 +47,9 @@ def queues(trace: Trace, ax: Axes | None = None) -> Axes:
         ranked = sorted(lines, key=lambda host: (-mail_time(lines[host], last), host))
         own = ranked[:_MOST] if len(ranked) > _MOST + 1 else ranked[: _MOST + 1]
         looks: tuple[dict[str, Any], ...] = (*_LOOKS, {"color": plot_style.SKY, "ls": "-"})
+        names = pictured_names(trace.meta)
         for host, look in zip(own, looks, strict=False):
-            _step(ax, lines[host], last, _named(host, max(n for _, n in lines[host])), look)
+            _step(ax, lines[host], last, _named(names[host], max(n for _, n in lines[host])), look)
         others = ranked[len(own) :]
         if others:
             line = sum_of([lines[host] for host in others])

@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from lab.analysis.channels import opening_times
-from lab.analysis.faults import FaultInterval, fault_intervals
+from lab.analysis.faults import FaultInterval, fault_intervals, place_shown
 from lab.analysis.itineraries import End, Hop, Itinerary, itineraries
 from lab.analysis.short_names import short_names
+from lab.analysis.shown_names import ShownNames
 from lab.analysis.stages import (
     CROSSING,
     WAIT,
@@ -24,6 +25,7 @@ from lab.quantities import count_noun, duration
 from lab.trace.rows import T
 from lab.trace.trace import Trace, check_trace
 from lab.views.pictures import plot_style
+from lab.views.pictures.fonts import pictured_names
 from lab.views.pictures.lanes import LaneLayout, label, layout_lanes
 from lab.views.pictures.timeline_looks import (
     BAR,
@@ -67,13 +69,14 @@ def timeline(trace: Trace, ax: Axes | None = None) -> Axes:
             from lab.views.pictures.many_messages import many_messages
 
             return many_messages(trace, messages, ax)
-        picture = _Picture(messages, layout, end, ax, _fault_rows(trace))
+        shown = pictured_names(trace.meta)
+        picture = _Picture(messages, layout, end, ax, _fault_rows(trace, shown), shown)
         picture.openings = opening_times(trace)
         picture.draw(str(trace.meta.get("title") or "Timeline"))
         return picture.ax
 
 
-def _fault_rows(trace: Trace) -> dict[str, list[FaultInterval]]:
+def _fault_rows(trace: Trace, shown: ShownNames) -> dict[str, list[FaultInterval]]:
     """The faults of each row, by its name: those of one kind at one place, as they first began.
 
     The last row has the rest, if there are too many.
@@ -81,7 +84,7 @@ def _fault_rows(trace: Trace) -> dict[str, list[FaultInterval]]:
     rows: dict[str, list[FaultInterval]] = {}
     for fault in fault_intervals(trace):
         by_kind = "partition: {place}" if fault.kind == "partition" else "{place}: {kind}"
-        name = by_kind.format(place=fault.place, kind=fault.kind)
+        name = by_kind.format(place=place_shown(fault, shown), kind=fault.kind)
         rows.setdefault(name, []).append(fault)
     if len(rows) > _FAULT_ROWS:
         names = list(rows)
@@ -100,10 +103,12 @@ class _Picture:
         end: float,
         ax: Axes | None,
         faults: dict[str, list[FaultInterval]],
+        shown: ShownNames,
     ) -> None:
         self.messages, self.layout, self.end, self.own = messages, layout, end, ax is None
-        self.faults = faults
-        self.short = short_names(hop.peer for itinerary in messages for hop in itinerary.hops)
+        self.faults, self.shown = faults, shown
+        peers = (hop.peer for itinerary in messages for hop in itinerary.hops)
+        self.short = short_names(peers, shown)
         self.openings: list[float] = []
         rows = max(len(layout.lanes), 1) + len(faults)
         self.pitch = 0.62 if rows <= 9 else 0.44 if rows <= 18 else 0.27
@@ -186,11 +191,11 @@ class _Picture:
         self.ax.set_position((*box, 1 - (bottom + 36) / height))
 
     def _labels(self) -> None:
+        width = 34 if self.lines == 2 else 52
         self._texts = [
-            label(lane, lines=self.lines, width=34 if self.lines == 2 else 52)
+            label(lane, lines=self.lines, width=width, shown=self.shown)
             for lane in self.layout.lanes
         ]
-        width = 34 if self.lines == 2 else 52
         self._texts += [plot_style.shorten(name, width) for name in self.faults]
         first = max(len(self.layout.lanes), 1)
         rows = [*range(len(self.layout.lanes)), *range(first, first + len(self.faults))]
@@ -290,7 +295,7 @@ class _Picture:
         right -= 8 / self.pixels  # a marker may sit on the bar's end
         dots = self.ax.figure.dpi / 72
         size = 8.5 if self.lines == 2 else 7.5
-        for name in (hop.peer, self.short[hop.peer]):
+        for name in (self.shown[hop.peer], self.short[hop.peer]):
             if plot_style.text_width(name, size) * dots + 8 <= (right - left) * self.pixels:
                 middle = float(self.scale.time((left + right) / 2))
                 self.ax.text(middle, row, name, **lettering(look, size)).set_gid("host")

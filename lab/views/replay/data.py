@@ -27,7 +27,7 @@ from lab.analysis.channels import (
     traffic,
     way_of,
 )
-from lab.analysis.faults import fault_spans
+from lab.analysis.faults import fault_spans, what_shown
 from lab.analysis.itineraries import Itinerary, itineraries
 from lab.analysis.ladder_rows import (
     CROSSED,
@@ -38,6 +38,7 @@ from lab.analysis.ladder_rows import (
 )
 from lab.analysis.narrative import LETTERS, ending
 from lab.analysis.session_states import session_histories
+from lab.analysis.shown_names import shown_names
 from lab.analysis.side_words import EMPTY, side_words
 from lab.analysis.spools import ENTRY, NEXT_TRY, spans_and_changes
 from lab.analysis.spools import KINDS as SPOOL_KINDS
@@ -130,6 +131,7 @@ class _Page:
         self.paths = channel_paths(self.rows)
         self.ways: dict[Path, int] = {}
         self.texts = Texts(self.rows)
+        self.shown = shown_names(self.meta)
         self.wording = Wording(trace)
 
     def data(self) -> dict[str, Any]:
@@ -374,10 +376,11 @@ class _Page:
         return [
             {
                 "name": fault.kind,
-                "words": f"{fault.kind} ({fault.what})" if fault.what else fault.kind,
+                "words": fault.kind
+                + (f" ({what})" if (what := what_shown(fault, self.shown)) else ""),
                 "host": self._host(fault.host),
                 "peer": self._host(fault.peer),
-                "what": fault.what,
+                "what": what_shown(fault, self.shown),
                 "enter": first,
                 "leave": len(self.rows) if last is None else last,
                 "down": fault.is_down,

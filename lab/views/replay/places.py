@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from lab.analysis import map_layout
 from lab.analysis.short_names import short_names
+from lab.analysis.shown_names import ShownNames, shown_names
 from lab.quantities import count_noun
 from lab.trace.meta import Meta
 
@@ -15,12 +16,13 @@ _KINDS: Final = {
 }  # fmt: skip
 
 
-def _about(host: Mapping[str, Any]) -> str:
+def _about(host: Mapping[str, Any], shown: ShownNames) -> str:
     """Return what is said of a host beside its name."""
     users = map_layout.users_of(host)
     words = [
         _KINDS[map_layout.kind_of(host)],
         str(host.get("title") or ""),
+        f"in SMTP {host['name']}" if host["name"] in shown else "",
         count_noun(users, "user") if users else "",
         "careless: it replies 250 before the mail is stored" if host.get("careless") else "",
     ]
@@ -32,13 +34,14 @@ def hosts_of(meta: Meta, names: Sequence[str]) -> list[dict[str, Any]]:
     described: list[Mapping[str, Any]] = list(meta.get("hosts", ()))
     described += [{"name": name} for name in names[len(described) :]]
     places = map_layout.places(described, meta.get("links", ()))
-    short = short_names(str(host["name"]) for host in described)
+    shown = shown_names(meta)
+    short = short_names((str(host["name"]) for host in described), shown)
     return [
         {
-            "name": str(host["name"]),
+            "name": shown[str(host["name"])],
             "short": short[str(host["name"])],
             "kind": map_layout.kind_of(host),
-            "about": _about(host),
+            "about": _about(host, shown),
             "x": round(float(x), 5),
             "y": round(float(y), 5),
         }

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from lab.analysis.ladder_rows import row_of
 from lab.analysis.narrative import sentence, unheard
+from lab.analysis.shown_names import shown_names
 from lab.trace.rows import HOST, KIND, KINDS, MESSAGE, OCTETS, OWN, PEER, SESSION, Event, Row, T
 from lab.trace.trace import Trace
 
@@ -50,6 +51,7 @@ class Wording:
     """
 
     def __init__(self, trace: Trace) -> None:
+        self._shown = shown_names(trace.meta)
         self._unheard = unheard(trace.of(("close", "accept")))
         self.patterns: list[Pattern] = []
         self.words: list[tuple[int, str, int, str]] = []
@@ -96,8 +98,8 @@ class Wording:
             None if no_session else _SESSION, None if no_message else _MESSAGE,
             extra,
         )  # fmt: skip
-        pattern = self._pattern(sentence(event, is_unheard=is_unheard), shown)
-        drawn = row_of(event)
+        pattern = self._pattern(sentence(event, is_unheard=is_unheard, shown=self._shown), shown)
+        drawn = row_of(event, self._shown)
         words = (pattern, "", -1, "")
         if drawn is not None:
             words = (pattern, drawn.kind, self._pattern(drawn.text, shown), drawn.tag)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.console import Group
 from rich.table import Table
 
+from lab.analysis.shown_names import ShownNames
 from lab.quantities import bandwidth, duration
 from lab.topology.distributions import BurstLoss
 
@@ -23,30 +24,34 @@ def listing(topology: Topology, routes: Sequence[tuple[str, str, list[str]]]) ->
 
     ``routes`` are senders, recipients, and the hosts on the way, first and last included.
     """
-    parts: list[Any] = [topology.title or "(no title)", _hosts(topology)]
+    shown = ShownNames((spec.name, spec.label) for spec in topology.hosts.values())
+    parts: list[Any] = [topology.title or "(no title)", _hosts(topology, shown)]
     if topology.links:
-        parts.append(_links(topology))
+        parts.append(_links(topology, shown))
     if routes:
-        parts.append(_routes(routes))
+        parts.append(_routes(routes, shown))
     return Group(*parts)
 
 
-def _hosts(topology: Topology) -> Table:
+def _hosts(topology: Topology, shown: ShownNames) -> Table:
+    """Return the hosts; of those that people see by a label, the name is their first other name."""
     table = _table("hosts", "kind", "users", "lists", "forwards", "other names")
     specs = list(topology.hosts.values())
     for spec in specs[:ROWS]:
         kind = "router" if spec.kind == "router" else "relay" if spec.relay else "host"
-        names = ", ".join(f"{name} ({where})" for where, name in spec.names.items())
+        others = [spec.name] if spec.name in shown else []
+        others += [f"{name} ({where})" for where, name in spec.names.items()]
         counts = (len(spec.users), len(spec.lists), len(spec.forwards))
-        table.add_row(spec.name, kind, *(str(n) if n else "" for n in counts), names)
+        cells = (str(n) if n else "" for n in counts)
+        table.add_row(shown[spec.name], kind, *cells, ", ".join(others))
     return _bounded(table, len(specs))
 
 
-def _links(topology: Topology) -> Table:
+def _links(topology: Topology, shown: ShownNames) -> Table:
     table = _table("links", "environment", "transport", "latency", "bandwidth", "loss")
     for link in topology.links[:ROWS]:
         transport = topology.environments[link.environment].transport
-        ends = f"{link.a} - {link.b}" + (f" ({link.name})" if link.name else "")
+        ends = f"{shown[link.a]} - {shown[link.b]}" + (f" ({link.name})" if link.name else "")
         there, back = _of_direction(link), _of_direction(link.reverse)
         cells = [
             each if each == other else f"{each or 'none'}, back {other or 'none'}"
@@ -66,10 +71,11 @@ def _of_direction(link: LinkSpec) -> tuple[str, str, str]:
     return duration(link.latency), rate, loss
 
 
-def _routes(routes: Sequence[tuple[str, str, list[str]]]) -> Table:
+def _routes(routes: Sequence[tuple[str, str, list[str]]], shown: ShownNames) -> Table:
     table = _table("mail from", "to", "route")
     for sender, to, route in routes[:ROWS]:
-        table.add_row(sender, to, " > ".join(route) or "none")
+        way = " > ".join(shown[host] for host in route) or "none"
+        table.add_row(shown.path(sender), shown.path(to), way)
     return _bounded(table, len(routes))
 
 

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lab.analysis.recipients import OUTCOMES
+from lab.analysis.shown_names import ShownNames
 from lab.analysis.summary import FailureSummary, RecipientSummary, Summary
 from lab.quantities import clock_time
 
@@ -31,16 +32,17 @@ _STYLES: Final = {
 def summary_table(summary: Summary, *, rows: int = ROWS) -> RenderableType:
     """Return a summary (as ``lab run --json`` prints it) as something that rich prints."""
     parts: list[RenderableType] = [_heading(summary), _counts(summary)]
+    shown = ShownNames(summary.get("labels", {}).items())
     if summary.get("careless"):
-        who = ", ".join(summary["careless"][:5])
+        who = ", ".join(shown[host] for host in summary["careless"][:5])
         who += f" and {len(summary['careless']) - 5} more" if len(summary["careless"]) > 5 else ""
         shout = f"CARELESS: {who} replies 250 BEFORE the mail is stored; a crash then loses it"
         parts.append(Text(shout, style="bold red"))
     if summary.get("peer_breaches"):
-        parts.append(_peer_breaches(summary))
-    parts += [_failure(failure) for failure in summary.get("failures", ())]
+        parts.append(_peer_breaches(summary, shown))
+    parts += [_failure(failure, shown) for failure in summary.get("failures", ())]
     if summary.get("recipients"):
-        parts.append(_recipients(summary["recipients"], rows))
+        parts.append(_recipients(summary["recipients"], rows, shown))
     if summary.get("digest"):
         parts.append(Text(f"digest {summary['digest']}", style="dim"))
     return Group(*parts)
@@ -81,10 +83,10 @@ def _rejections(summary: Mapping[str, Any]) -> str:
     return "\n".join([*shown, f"{beyond} · for other reasons like these"] if beyond else shown)
 
 
-def _peer_breaches(summary: Mapping[str, Any]) -> Text:
+def _peer_breaches(summary: Mapping[str, Any], shown: ShownNames) -> Text:
     """Return who else broke the protocol, and how: the first breach, and how many there are."""
     count, first = summary["peer_breach_count"], summary["peer_breaches"][0]
-    hosts = ", ".join(dict.fromkeys(breach["host"] for breach in summary["peer_breaches"]))
+    hosts = ", ".join(dict.fromkeys(shown[breach["host"]] for breach in summary["peer_breaches"]))
     times = "once" if count == 1 else f"{count} times"
     sentence = (
         f"{hosts} broke RFC 821 {times}, which is not a fault of the lab: {first['sentence']}"
@@ -104,10 +106,10 @@ _FAILED: Final = {
 """What each name of a failure means: once, several times, and what followed."""
 
 
-def _failure(failure: FailureSummary) -> Text:
+def _failure(failure: FailureSummary, shown: ShownNames) -> Text:
     """Return what failed while a live run went on, how often, and why."""
     once, often, then = _FAILED.get(failure["name"], (failure["name"], failure["name"], ""))
-    where, count = failure["host"] or "the network", failure["count"]
+    where, count = shown[failure["host"]] or "the network", failure["count"]
     what = f"{once}{then}" if count == 1 else f"{often} {count} times{then}"
     why = failure["reason"] if count == 1 else f"the first time: {failure['reason']}"
     return Text(f"{where}: {what}; {why}", style="yellow")
@@ -129,7 +131,9 @@ def _outcomes(summary: Mapping[str, Any]) -> Text:
     return text
 
 
-def _recipients(recipients: Sequence[RecipientSummary], rows: int) -> RenderableType:
+def _recipients(
+    recipients: Sequence[RecipientSummary], rows: int, shown: ShownNames
+) -> RenderableType:
     table = Table(box=box.SIMPLE_HEAD, header_style="dim", pad_edge=False)
     table.add_column("message", justify="right")
     table.add_column("recipient", overflow="fold")
@@ -138,20 +142,21 @@ def _recipients(recipients: Sequence[RecipientSummary], rows: int) -> Renderable
     table.add_column("settled at", justify="right", no_wrap=True)
     table.add_column("hops", justify="right")
     for recipient in recipients[:rows]:
-        table.add_row(*_recipient(recipient))
+        table.add_row(*_recipient(recipient, shown))
     if len(recipients) > rows:
         return Group(table, Text(f"... and {len(recipients) - rows} more\n", style="dim"))
     return table
 
 
-def _recipient(recipient: Mapping[str, Any]) -> tuple[str | Text, ...]:
+def _recipient(recipient: Mapping[str, Any], shown: ShownNames) -> tuple[str | Text, ...]:
     outcome = str(recipient.get("outcome", ""))
     words = outcome.replace("_", " ")
     if recipient.get("reason"):
         words += f": {recipient['reason']}"
     return (
         str(recipient.get("message", "")),
-        Text(str(recipient.get("recipient", ""))),  # a Text: brackets in a path are not markup
+        # a Text: brackets in a path are not markup
+        Text(shown.path(str(recipient.get("recipient", "")))),
         Text(words, style=_STYLES.get(outcome, "")),
         _seconds(recipient.get("submitted_at")),
         _seconds(recipient.get("settled_at")),
