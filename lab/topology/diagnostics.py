@@ -34,6 +34,11 @@ class Diagnostics:
         """Record a note about something that is odd but allowed."""
         self.notes.append(Problem(place, text))
 
+    def missing(self, place: Place, text: str) -> None:
+        """Record that a value is missing, unless there was one that could not be used."""
+        if all(problem.place != place for problem in self.problems):
+            self.problem(place, text)
+
     def suggest(self, word: str, known: Iterable[str], otherwise: str = "") -> str:
         """Return the end of a sentence: a known word that may be meant, or ``otherwise``.
 

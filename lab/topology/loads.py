@@ -61,7 +61,7 @@ class Matrices:
                 traffic = replace(traffic, count=len(demands))
             else:
                 text = 'count is missing; write count = 100, or until = "8 h"'
-                problem(place, text)
+                self._hosts.diagnostics.missing((*place, "count"), text)
         return replace(traffic, demands=tuple(demands), matrix="")
 
     def _filled(self, value: Any, place: Place, parse: Any) -> Any:
@@ -88,7 +88,8 @@ class Matrices:
         elif isinstance(traffic.arrivals, Distribution):
             return 1 / traffic.arrivals.average
         if not (traffic.matrix or traffic.demands):
-            self._hosts.diagnostics.problem(place, 'rate is missing; write rate = "2 /min"')
+            text = 'rate is missing; write rate = "2 /min"'
+            self._hosts.diagnostics.missing((*place, "rate"), text)
         return 1.0
 
     def _demands(self, traffic: TrafficSpec, place: Place) -> list[tuple[str, str, float]]:
