@@ -73,9 +73,11 @@ WRONG: list[tuple[str, Callable[[], object], type[Exception], str]] = [
     ("a seed of load", lambda: lab.load(CASE, seed="x"), TypeError,
      "seed must be a whole number, not 'x'; for example seed=3"),
     ("a picture", lambda: RUN.plot("ladders"), ValueError,
-     "'ladders' is not a kind of picture; use ladder, latency, map, queues, states, timeline"),
+     "'ladders' is not a kind of picture; use ladder, latency, map, queues, states, timeline, "
+     "utilisation"),
     ("a picture's number", lambda: RUN.plot(3), ValueError,
-     "3 is not a kind of picture; use ladder, latency, map, queues, states, timeline"),
+     "3 is not a kind of picture; use ladder, latency, map, queues, states, timeline, "
+     "utilisation"),
     ("an option of a picture", lambda: RUN.plot("latency", message=1), TypeError,
      "the picture 'latency' has no option 'message'; it has by"),
     ("axes", lambda: RUN.plot("ladder", ax=3), TypeError, "ax must be matplotlib Axes, not 3"),
