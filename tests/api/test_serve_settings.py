@@ -48,6 +48,7 @@ OF_THE_COMMAND: Final = {
     "serve": "is what lab.serve does",
     "transcript": "is run.transcript()",
     "as_json": "is run.summary",
+    "links": "is run.links()",
     "out": "is run.save()",
     "level": "says how much --out writes; lab.serve keeps everything",
     "quiet": "lab.serve prints nothing",
