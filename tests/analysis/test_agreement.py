@@ -27,6 +27,7 @@ from lab.analysis.measures import delivery_times, grouped_delivery_times, longes
 from lab.analysis.narrative import gist, lines_of, narrate
 from lab.analysis.quantiles import quantiles
 from lab.analysis.session_states import session_histories
+from lab.analysis.shown_names import ShownNames
 from lab.analysis.side_words import side_words
 from lab.analysis.spools import queue_lengths
 from lab.analysis.stages import CROSSING, stages
@@ -140,7 +141,7 @@ def test_fault_intervals(name: str) -> None:
     """The timeline's rows, the map, every moment of the stepper, and the replay page."""
     trace = run(name).trace
     intervals = fault_intervals(trace)
-    drawn = [interval for row in _fault_rows(trace).values() for interval in row]
+    drawn = [interval for row in _fault_rows(trace, ShownNames()).values() for interval in row]
     assert Counter(drawn) == Counter(intervals)
     with off_screen():
         assert Map(trace, None).faults == intervals
