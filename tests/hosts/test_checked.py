@@ -30,6 +30,7 @@ def link(**values: Any) -> LinkSpec:
     [
         (link, {"loss": 1.5}, "loss must be a number from 0 to 1, not 1.5"),
         (link, {"latency": -1.0}, "latency must be 0 or more, not -1.0"),
+        (link, {"jitter": -1.0}, "jitter must be 0 or more, not -1.0"),
         (Retry, {"first": -1.0}, "first must be more than 0, not -1.0"),
         (Retry, {"factor": 0.5}, "factor must be 1 or more, not 0.5"),
         (link, {"environment": ""}, "environment must not be empty"),
