@@ -73,13 +73,13 @@ def running_postfix(
         pytest.skip("Postfix is not installed (Debian: postfix), or we are not root to start it")
     owner = pwd.getpwnam("postfix")
     at = tmp_path / "postfix"
-    open_to_others(tmp_path)
     for name in ("conf", "queue", "data", "mail"):
         (at / name).mkdir(parents=True)
     for name in ("data", "mail"):
         os.chown(at / name, owner.pw_uid, owner.pw_gid)
     # another program may take the port first; on a busy machine Postfix gives up after a while
     for _ in range(3):
+        open_to_others(tmp_path)  # another pytest that starts closes the folder of them all
         port = free_port()
         fields = {
             "domains": domains,
