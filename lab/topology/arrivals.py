@@ -8,6 +8,7 @@ from lab.protocol import Path, SyntaxFault, parse_path, quote
 from lab.quantities import as_toml, parse_duration, parse_size
 from lab.topology.csv_files import RowFault, plain_number, read_cell, rows
 from lab.topology.hosts import Hosts
+from lab.topology.kinds import not_negative
 from lab.topology.specs import MailSpec
 
 
@@ -38,10 +39,7 @@ def read_mail(path: File, size: int, hosts: Hosts) -> list[MailSpec]:
 
 
 def _time(text: str) -> float:
-    seconds = parse_duration(plain_number(text))
-    if seconds < 0:
-        raise ValueError(f"{as_toml(text)} is negative; use 0 or more")
-    return seconds
+    return not_negative(parse_duration(plain_number(text)), text)
 
 
 def _size(text: str) -> int:

@@ -13,7 +13,7 @@ from lab.quantities import UnitFault, as_toml, parse_bandwidth, parse_duration, 
 from lab.topology.csv_files import RowFault
 from lab.topology.globs import is_glob, matching_hosts, matching_links
 from lab.topology.hosts import Hosts
-from lab.topology.kinds import chance, not_too_long
+from lab.topology.kinds import chance, not_negative, not_too_long, positive
 from lab.topology.problems import Place, example_of, exclude_each_other, join_some
 from lab.topology.schedules import changes_of
 from lab.topology.specs import FAULT_KINDS, SCHEDULE, FaultSpec, LinkSpec
@@ -252,17 +252,11 @@ def _signed_duration(value: Any) -> float:
 
 
 def _duration(value: Any) -> float:
-    seconds = _signed_duration(value)
-    if seconds < 0:
-        raise ValueError(f"{as_toml(value)} is negative; use 0 or more")
-    return seconds
+    return not_negative(_signed_duration(value), value)
 
 
 def _bandwidth(value: Any) -> float:
-    bits = parse_bandwidth(value)
-    if bits <= 0:
-        raise ValueError(f"{as_toml(value)} is too small; use more than 0")
-    return bits
+    return positive(parse_bandwidth(value), value)
 
 
 _VALUES: Final = {

@@ -63,9 +63,11 @@ class Kind:
     is_text: bool = False
 
 
-def _not_negative(value: float) -> float:
+def not_negative(value: float, written: object = None) -> float:
+    """Return a number; raises ValueError, in a sentence with what was written, below 0."""
     if value < 0:
-        raise ValueError(f"{as_toml(value)} is negative; use 0 or more")
+        shown = as_toml(value if written is None else written)
+        raise ValueError(f"{shown} is negative; use 0 or more")
     return value
 
 
@@ -83,9 +85,11 @@ def _not_too_rare(rate: float) -> float:
     return rate
 
 
-def _positive(value: float) -> float:
+def positive(value: float, written: object = None) -> float:
+    """Return a number; raises ValueError, in a sentence with what was written, at 0 and below."""
     if value <= 0:
-        raise ValueError(f"{as_toml(value)} is too small; use more than 0")
+        shown = as_toml(value if written is None else written)
+        raise ValueError(f"{shown} is too small; use more than 0")
     return value
 
 
@@ -102,7 +106,7 @@ def _latency(value: object) -> object:
         return value
     if isinstance(value, str) and value.strip()[:1].isalpha():
         raise ValueError(f'{as_toml(value)} is not a latency; write "40 ms" or "distance"')
-    return _not_negative(not_too_long(parse_duration(value)))
+    return not_negative(not_too_long(parse_duration(value)))
 
 
 def _real(value: object) -> float:
@@ -132,7 +136,7 @@ def _jitter(value: object) -> object:
     """Return seconds, or the distribution that a table gives."""
     if isinstance(value, dict):
         return read_table(Distribution, value, _parameter(parse_duration), "distribution")
-    return _not_negative(not_too_long(parse_duration(value)))
+    return not_negative(not_too_long(parse_duration(value)))
 
 
 def _loss(value: object) -> object:
@@ -181,7 +185,7 @@ def _profile(value: object) -> object:
     times = set()
     for key, factor in value.items():
         times.add(time_of_day(str(key)))
-        factors[str(key)] = _not_negative(_real(factor))
+        factors[str(key)] = not_negative(_real(factor))
     if len(times) < len(factors):
         raise ValueError("two of the times of day are the same; write each once")
     if not any(factors.values()):
@@ -197,7 +201,7 @@ def _demands(value: object) -> object:
         is_one = isinstance(each, (list, tuple)) and len(each) == 3
         if not is_one or not isinstance(each[0], str) or not isinstance(each[1], str):
             raise ValueError(f'{as_toml(each)} is not a demand; write ["A", "B", 3]')
-        if _not_negative(_real(each[2])) == 0:
+        if not_negative(_real(each[2])) == 0:
             raise ValueError(f"{as_toml(each[2])} is too small; use more than 0, or leave it out")
     return tuple((a, b, float(amount)) for a, b, amount in value)
 
@@ -381,7 +385,7 @@ KINDS: Final[dict[str, Kind]] = {
     ),
     "choice": Kind(_STR, _TEXT, "choice", is_text=True),
     "duration": Kind(
-        _after(_not_negative, _DURATION),
+        _after(not_negative, _DURATION),
         _quantity(DURATIONS, _ZERO), "duration", "s", '"2 s"', DURATIONS,
     ),
     "latency": Kind(
@@ -400,11 +404,11 @@ KINDS: Final[dict[str, Kind]] = {
         "number from 0 to 1, or model", example="0.01",
     ),
     "length": Kind(
-        _after(_not_negative, before(parse_length, core_schema.float_schema())),
+        _after(not_negative, before(parse_length, core_schema.float_schema())),
         _quantity(LENGTHS, _ZERO), "length", "km", '"120 km"', LENGTHS,
     ),
     "speed": Kind(
-        _after(_positive, before(parse_speed, core_schema.float_schema())),
+        _after(positive, before(parse_speed, core_schema.float_schema())),
         _quantity(SPEEDS, _MORE), "speed, more than 0", "km/s", '"200000 km/s"', SPEEDS,
     ),
     "real": Kind(before(_real, _ANY), {"type": "number"}, "number", example="1.2"),
@@ -440,7 +444,7 @@ KINDS: Final[dict[str, Kind]] = {
         "list of a host, a host and a number", example='[["MIT-AI.ARPA", "USC-ISIE.ARPA", 3]]',
     ),
     "span": Kind(
-        _after(_positive, _DURATION),
+        _after(positive, _DURATION),
         _quantity(DURATIONS, _MORE), "duration, more than 0", "s", '"2 s"', DURATIONS,
     ),
     "size": Kind(
@@ -448,15 +452,15 @@ KINDS: Final[dict[str, Kind]] = {
         _quantity(SIZES, _ZERO), "size", "bytes", '"2 kB"', SIZES,
     ),
     "limit": Kind(
-        _after(_positive, _INTEGER),
+        _after(positive, _INTEGER),
         _quantity(SIZES, _MORE), "number", "", "100",
     ),
     "bandwidth": Kind(
-        _after(_positive, before(parse_bandwidth, core_schema.float_schema())),
+        _after(positive, before(parse_bandwidth, core_schema.float_schema())),
         _quantity(BANDWIDTHS, _MORE), "bandwidth", "bit/s", '"50 kbit/s"', BANDWIDTHS,
     ),
     "rate": Kind(
-        _after(_positive, _after(_not_too_rare, before(parse_rate, core_schema.float_schema()))),
+        _after(positive, _after(_not_too_rare, before(parse_rate, core_schema.float_schema()))),
         _quantity(RATES, _MORE), "rate", "/s", '"2 /min"',
     ),
     "chance": Kind(
@@ -472,7 +476,7 @@ KINDS: Final[dict[str, Kind]] = {
         {"type": "integer", "minimum": 1}, "whole number, 1 or more", example="1",
     ),
     "number": Kind(
-        _after(_not_negative, _NUMBER),
+        _after(not_negative, _NUMBER),
         {"type": "number", **_ZERO}, "number, 0 or more", example="1",
     ),
     "factor": Kind(

@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 
 from lab.quantities import as_toml, parse_bandwidth, parse_duration
 from lab.topology.csv_files import RowFault, read_cell, rows
-from lab.topology.kinds import chance
+from lab.topology.kinds import chance, not_negative, positive
 from lab.topology.specs import FaultSpec, HostSpec, LinkSpec
 from lab.topology.suggestions import did_you_mean, join_some
 
@@ -89,9 +89,7 @@ def _direction(link: LinkSpec, key: str, *, is_back: bool) -> str:
 
 
 def _time(text: str, every: float | None) -> float:
-    at = parse_duration(_number(text))
-    if at < 0:
-        raise ValueError(f"{as_toml(text)} is negative; use 0 or more")
+    at = not_negative(parse_duration(_number(text)), text)
     if every is not None and at >= every:
         raise ValueError(f"{as_toml(text)} is not within the {every:g} s after which it repeats")
     return at
@@ -121,17 +119,11 @@ def _or_own(parse: Callable[[Any], float]) -> Callable[[str], float | None]:
 
 
 def _duration(value: object) -> float:
-    seconds = parse_duration(value)
-    if seconds < 0:
-        raise ValueError(f"{as_toml(value)} is negative; use 0 or more")
-    return seconds
+    return not_negative(parse_duration(value), value)
 
 
 def _bandwidth(value: object) -> float:
-    bits = parse_bandwidth(value)
-    if bits <= 0:
-        raise ValueError(f"{as_toml(value)} is too small; use more than 0")
-    return bits
+    return positive(parse_bandwidth(value), value)
 
 
 def _state(text: str) -> float | None:
