@@ -74,7 +74,8 @@ def write_hosts(trace: Trace, file: IO[str]) -> None:
         file.write(f"{address}\t{name}\n")
 
 
-def _first_date(trace: Trace) -> datetime:
+def first_date(trace: Trace) -> datetime:
+    """Return the date at which a run begins."""
     return datetime.fromisoformat(trace.meta.get("start", "1982-08-01T00:00:00+00:00"))
 
 
@@ -84,7 +85,7 @@ def shift_of(trace: Trace) -> float:
     A capture has dates from 1970 to 2106. One of a run with other dates begins in 1970 or, if it
     is a run of dates after that, ends in 2106. Raises ValueError for a run that is longer.
     """
-    first = _first_date(trace).timestamp()
+    first = first_date(trace).timestamp()
     last = first + trace.last + _LONGEST_PACKET
     if last - first > _LAST_DATE:
         years = _LAST_DATE // (365 * 86400)
@@ -100,7 +101,7 @@ def note_of_shift(trace: Trace) -> str:
         return ""
     if not shift:
         return ""
-    first = _first_date(trace)
+    first = first_date(trace)
     begins = datetime.fromtimestamp(first.timestamp() + shift, UTC)
     return (
         f"the dates of the capture begin at {begins:%Y-%m-%d %H:%M:%S} instead of "
@@ -116,7 +117,7 @@ def write_capture(trace: Trace, file: IO[bytes]) -> None:
     import dpkt
 
     writer = dpkt.pcap.Writer(file, linktype=RAW_IP)
-    epoch = _first_date(trace).timestamp() + shift_of(trace)
+    epoch = first_date(trace).timestamp() + shift_of(trace)
     for t, _, octets, _ in packets_in_order(trace):
         writer.writepkt(octets, ts=round(epoch + t, 6))  # dpkt's own rounding may give 1,000,000 µs
 

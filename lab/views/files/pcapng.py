@@ -8,13 +8,12 @@ it holds any date, because times are counted from the start of the run.
 from __future__ import annotations
 
 import struct
-from datetime import datetime
 from math import floor
 from typing import IO, Final
 
 from lab.escaping import visible
 from lab.trace.trace import Trace
-from lab.views.files.capture import RAW_IP, address, packets_in_order
+from lab.views.files.capture import RAW_IP, address, first_date, packets_in_order
 
 _SECTION, _INTERFACE, _NAMES, _PACKET = 0x0A0D0D0A, 1, 4, 6
 """Types of blocks."""
@@ -31,8 +30,7 @@ def write_pcapng(trace: Trace, file: IO[bytes]) -> None:
 
     Memory grows only with what is open at once.
     """
-    start = datetime.fromisoformat(trace.meta.get("start", "1982-08-01T00:00:00+00:00"))
-    epoch = start.timestamp()
+    epoch = first_date(trace).timestamp()
     first = floor(epoch)
     file.write(_section(str(trace.meta.get("title") or "")))
     file.write(_interface(first))
