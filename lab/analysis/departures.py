@@ -30,7 +30,7 @@ class Departure(NamedTuple):
 
 
 def left_at(row: Row) -> float:
-    """Return when what a row tells of left its host, in seconds; otherwise the row's own time."""
+    """Return when the bytes or the opening of a row left a host, in seconds, or the row's time."""
     kind = row[KIND]
     if kind in CROSSING:
         return float(row[SENT])

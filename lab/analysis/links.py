@@ -123,7 +123,7 @@ class LinkCrossing(NamedTuple):
     """A chunk on one direction of a link: when it came, began to leave, and had left, in seconds.
 
     ``arrives`` is when the whole of it is at the other end. ``octets`` are its bytes on the link,
-    and ``row`` the event that tells of it; None for a control message of a transport service.
+    and ``row`` is its event in the trace; None for a control message of a transport service.
     """
 
     direction: Direction

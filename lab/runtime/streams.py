@@ -6,8 +6,8 @@ traffic entry. It is never keyed by a place in a file. So a link, host or traffi
 added, removed or moved leaves the draws of all others as they were, and runs with other values
 and the same seed draw the same numbers.
 
-A part that has no name of its own is told apart from others like it by its number among them: the
-second link between the same two hosts, the third traffic entry with the same `from` and `to`.
+A part that has no name of its own has its number among those like it instead: the second link
+between the same two hosts, the third traffic entry with the same `from` and `to`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The version of the lab, for whoever writes it into a file."""
+"""The version of the lab, as its files say it."""
 
 from __future__ import annotations
 

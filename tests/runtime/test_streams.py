@@ -18,7 +18,7 @@ def test_names_are_told_apart_whatever_characters_they_have() -> None:
 
 
 def test_draws_do_not_change_between_versions_of_the_lab() -> None:
-    """Whoever changes these numbers changes all runs: the CHANGELOG must say so."""
+    """Other numbers here mean that all runs change: the CHANGELOG must say so."""
     stream = Stream(7, "loss", "A.ARPA", "B.ARPA")
     assert [stream.index(100) for _ in range(8)] == [50, 25, 41, 33, 92, 22, 2, 38]
 

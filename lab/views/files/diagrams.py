@@ -22,7 +22,7 @@ _PAUSE: Final = 1.0
 """Seconds from one line of a diagram to the next after which the time is written."""
 
 MERMAID_LIMIT: Final = 50_000
-"""Characters of a diagram that Mermaid draws unless it is told otherwise (``maxTextSize``)."""
+"""The most characters of a diagram that Mermaid draws, by default (``maxTextSize``)."""
 
 
 def write_mermaid(trace: Trace, rows: Iterable[tuple[int, Row]], file: IO[str]) -> None:
