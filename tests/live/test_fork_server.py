@@ -13,33 +13,25 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
+from helpers.small_topologies import ANN_TO_BOB, TWO_HOSTS
 
 from lab.runtime.spawn import start
 
-CRASHING = """
-[[host]]
-name = "A.ARPA"
-users = ["ann"]
-[[host]]
-name = "B.ARPA"
-users = ["bob"]
-[[link]]
-between = ["A.ARPA", "B.ARPA"]
-[[mail]]
-from = "ann@A.ARPA"
-to = ["bob@B.ARPA"]
-[[mail]]
+CRASHING = (
+    TWO_HOSTS
+    + ANN_TO_BOB
+    + ANN_TO_BOB
+    + """
 at = "3 s"
-from = "ann@A.ARPA"
-to = ["bob@B.ARPA"]
 [[fault]]
 kind = "crash"
-host = "B.ARPA"
+host = "TWO.ARPA"
 at = "1 s"
 for = "1 s"
 [retry]
 first = "1 s"
 """
+)
 
 
 def children_of(pid: int, what: str) -> Iterator[int]:
