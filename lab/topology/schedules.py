@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from lab.quantities import as_toml, parse_bandwidth, parse_duration
-from lab.topology.csv_files import RowFault, read_cell, rows
+from lab.topology.csv_files import RowFault, plain_number, read_cell, rows
 from lab.topology.kinds import chance, not_negative, positive
 from lab.topology.specs import FaultSpec, HostSpec, LinkSpec
 from lab.topology.suggestions import did_you_mean, join_some
@@ -89,18 +89,10 @@ def _direction(link: LinkSpec, key: str, *, is_back: bool) -> str:
 
 
 def _time(text: str, every: float | None) -> float:
-    at = not_negative(parse_duration(_number(text)), text)
+    at = not_negative(parse_duration(plain_number(text)), text)
     if every is not None and at >= every:
         raise ValueError(f"{as_toml(text)} is not within the {every:g} s after which it repeats")
     return at
-
-
-def _number(text: str) -> object:
-    """Return a number without a unit as a number, any other text unchanged."""
-    try:
-        return float(text)
-    except ValueError:
-        return text
 
 
 def _key(text: str) -> tuple[str, bool]:
@@ -115,7 +107,7 @@ def _key(text: str) -> tuple[str, bool]:
 
 
 def _or_own(parse: Callable[[Any], float]) -> Callable[[str], float | None]:
-    return lambda text: parse(_number(text)) if text else None
+    return lambda text: parse(plain_number(text)) if text else None
 
 
 def _duration(value: object) -> float:
