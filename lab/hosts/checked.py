@@ -201,13 +201,13 @@ def _not_empty(name: str, value: str) -> None:
 
 
 def _codes(name: str, value: Mapping[str, Any]) -> None:
-    for row, given in value.items():
-        codes = given if isinstance(given, (list, tuple)) else (given,)
+    for row, choice in value.items():
+        codes = choice if isinstance(choice, (list, tuple)) else (choice,)
         wrong = [code for code in codes if code not in TEXTS]
         if wrong or not codes:
             raise ValueError(
                 f"{name}[{row!r}] must be a reply code of RFC 821, such as 451, or a list of such, "
-                f"not {shown(wrong[0] if wrong else given)}"
+                f"not {shown(wrong[0] if wrong else choice)}"
             )
 
 

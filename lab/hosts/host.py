@@ -409,11 +409,11 @@ class Host(HostControl):
         how: str = "could not be reached",
     ) -> None:
         """Return mail that is too old to be tried again."""
-        what = f"{queue.host} {how}, and no more attempts are made: {reason}"
-        failed = mail.failed(mail.addressees, "", what)
+        text = f"{queue.host} {how}, and no more attempts are made: {reason}"
+        failed = mail.failed(mail.addressees, "", text)
         self.port.forget(self.name, mail)
         row = (now, "refuse", self.name, queue.host, None, mail.message)
-        self.record((*row, mail.ids, what))
+        self.record((*row, mail.ids, text))
         self.notify_sender(now, mail.message, mail.return_path, failed, mail.mail_data)
 
     def give_up_soon(self, now: float) -> None:

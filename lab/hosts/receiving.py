@@ -62,11 +62,11 @@ def receiver_smtp(
     ``override`` is called for each reply, and returns the reply that a fault puts in its place.
     ``script`` has the replies that the file sets: the driver sends what it says.
     """
-    settings, given = session.host.settings, session.host.answers_given
+    settings, counts = session.host.settings, session.host.answers_given
     if override is not None:
-        return OverriddenReceiver(session, settings, given, override, script)
+        return OverriddenReceiver(session, settings, counts, override, script)
     if settings.answers or settings.unimplemented or script is not None:
-        return ScriptedReceiver(session, settings, given, script)
+        return ScriptedReceiver(session, settings, counts, script)
     return ReceiverSMTP(
         session, settings.limits, grammar=settings.grammar, eight_bit=settings.eight_bit
     )

@@ -353,9 +353,9 @@ class QueueSender:
     ) -> None:
         """Return mail that is not sent to the path in a 551, and say why not."""
         peer = self.queue.host
-        what = f"{peer} said {answer[0]} {answer[1]}, but {why}"
-        self._record("refuse", mail, tuple([recipient for recipient, _ in addressees]), what)
-        self._notify_sender(mail, mail.failed(addressees, "", what))
+        text = f"{peer} said {answer[0]} {answer[1]}, but {why}"
+        self._record("refuse", mail, tuple([recipient for recipient, _ in addressees]), text)
+        self._notify_sender(mail, mail.failed(addressees, "", text))
 
     def _refuse(self, mail: QueuedMail, text: str, addressees: list[Addressee]) -> None:
         self._record("refuse", mail, tuple([recipient for recipient, _ in addressees]), text)

@@ -62,8 +62,8 @@ class Timeouts:
 
     def missing(self, awaiting: str, size: int) -> str:
         """Return what is wrong when a reply has not come in time; the arguments are as above."""
-        what = _MISSING.get(awaiting, f"no reply to {awaiting}")
-        return f"{what} came within {self.limit(awaiting, size):g} s"
+        subject = _MISSING.get(awaiting, f"no reply to {awaiting}")
+        return f"{subject} came within {self.limit(awaiting, size):g} s"
 
     @property
     def not_opened(self) -> str:

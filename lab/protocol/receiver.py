@@ -305,13 +305,13 @@ class ReceiverSMTP:
         verdict = _VERDICTS[verb](self, command)
         if verdict.code < 400:
             self.state = transition.next
-            what = transition.buffers
-            if what is _FORWARD_PATH:
+            buffers = transition.buffers
+            if buffers is _FORWARD_PATH:
                 self.transaction.forward_paths.append(command.path)
-            elif what is _REVERSE_PATH:
+            elif buffers is _REVERSE_PATH:
                 self.transaction = Transaction(verb, command.path)
-            elif what is not _KEEP:
-                self._buffers(what, command)
+            elif buffers is not _KEEP:
+                self._buffers(buffers, command)
         elif verdict.code == 421:
             self.state = _CLOSED
         return verdict
@@ -322,8 +322,8 @@ class ReceiverSMTP:
         wanted = {"RCPT": "MAIL comes before RCPT", "DATA": "RCPT comes before DATA"}
         return "Bad sequence of commands: " + wanted.get(verb, f"no {verb} in a transaction")
 
-    def _buffers(self, what: Buffers, command: Command) -> None:
-        if what is _MAIL_DATA:
+    def _buffers(self, buffers: Buffers, command: Command) -> None:
+        if buffers is _MAIL_DATA:
             self._data = MailData(self.limits)
         else:
             if self.transaction.is_begun:
@@ -374,21 +374,21 @@ class ReceiverSMTP:
 
     # -- a verdict for each command -------------------------------------------------------------
 
-    def _verdict(self, row: str, method: str, given: Any) -> Reply:
+    def _verdict(self, row: str, method: str, verdict: Any) -> Reply:
         """Return the reply that the installation's method gave for a row of section 4.3.
 
         Raises :class:`Misuse` if it is not a reply, or not one for that row.
         """
-        if isinstance(given, Reply):
-            if given.code in PLAIN[row]:
-                return given
-            why = why_not_permitted(row, given)
+        if isinstance(verdict, Reply):
+            if verdict.code in PLAIN[row]:
+                return verdict
+            why = why_not_permitted(row, verdict)
             if not why:
-                return with_domain(given, self.domain)
-            raise Misuse(f"{self._said(method)} {given}: {why}")
-        what = "nothing (None)" if given is None else repr(given)[:80]
+                return with_domain(verdict, self.domain)
+            raise Misuse(f"{self._said(method)} {verdict}: {why}")
+        returned = "nothing (None)" if verdict is None else repr(verdict)[:80]
         usual = _USUAL.get(method, 'reply(250, "OK"), or reply(550) to refuse')
-        raise Misuse(f"{self._said(method)} {what}; it must return a Reply: {usual}")
+        raise Misuse(f"{self._said(method)} {returned}; it must return a Reply: {usual}")
 
     def _said(self, method: str) -> str:
         name = type(self.installation).__name__
@@ -399,8 +399,8 @@ class ReceiverSMTP:
         """The official name of the host: the installation's ``domain``, or else the first word of
         its greeting; "" before that.
         """
-        given = getattr(self.installation, "domain", "")
-        return given if isinstance(given, str) and given else self._greeted_as
+        own = getattr(self.installation, "domain", "")
+        return own if isinstance(own, str) and own else self._greeted_as
 
     def completed(self, verdict: Reply, path: str = "") -> Reply:
         """Return a reply with what section 4.2.2 has in its text: the host's name in a 220, 221 and

@@ -60,11 +60,11 @@ def plain(value: Any) -> Any:
     return type(value)(map(plain, value)) if type(value) in (list, tuple) else value
 
 
-def path(name: str, value: Any, what: str = "a path") -> str | os.PathLike[str]:
+def path(name: str, value: Any, expected: str = "a path") -> str | os.PathLike[str]:
     """Return a path: a text or a :class:`pathlib.Path`."""
     if isinstance(value, (str, os.PathLike)):
         return value
-    raise TypeError(f"{name} must be {what}, not {shown(value)}")
+    raise TypeError(f"{name} must be {expected}, not {shown(value)}")
 
 
 def function(name: str, value: Any, gets: str) -> Callable[..., Any] | None:
@@ -75,24 +75,24 @@ def function(name: str, value: Any, gets: str) -> Callable[..., Any] | None:
     raise TypeError(f"{name} must be a function that is called with {gets}, not {shown(value)}")
 
 
-def instance(name: str, value: Any, cls: type[Any], what: str) -> Any:
-    """Return an object of a class; ``what`` says in words what it must be."""
+def instance(name: str, value: Any, cls: type[Any], expected: str) -> Any:
+    """Return an object of a class; ``expected`` says in words what it must be."""
     if isinstance(value, cls):
         return value
-    raise TypeError(f"{name} must be {what}, not {shown(value)}")
+    raise TypeError(f"{name} must be {expected}, not {shown(value)}")
 
 
-def text(name: str, value: Any, what: str = "a text") -> str:
+def text(name: str, value: Any, expected: str = "a text") -> str:
     """Return a text."""
-    made: str = instance(name, value, str, what)
+    made: str = instance(name, value, str, expected)
     return made
 
 
-def many(name: str, value: Any, what: str) -> Iterable[Any]:
-    """Return a value that holds several and is not a text; ``what`` says what they must be."""
+def many(name: str, value: Any, expected: str) -> Iterable[Any]:
+    """Return a value that holds several and is not a text; ``expected`` says what they must be."""
     if isinstance(value, Iterable) and not isinstance(value, (str, bytes, bytearray)):
         return value
-    raise TypeError(f"{name} must be {what}, not {shown(value)}")
+    raise TypeError(f"{name} must be {expected}, not {shown(value)}")
 
 
 def one_of(name: str, value: Any, known: Iterable[str]) -> str:

@@ -18,8 +18,8 @@ def renamed(owner: object, new_names: Mapping[str, str], name: str) -> Any:
     kind = owner.__name__ if isinstance(owner, ModuleType) else type(owner).__name__
     new = new_names.get(name)
     if new is None:
-        what = f"module {kind!r}" if is_module else f"{kind!r} object"
-        raise AttributeError(f"{what} has no attribute {name!r}")
+        subject = f"module {kind!r}" if is_module else f"{kind!r} object"
+        raise AttributeError(f"{subject} has no attribute {name!r}")
     warnings.warn(f"{kind}.{name} is now {kind}.{new}", DeprecationWarning, stacklevel=3)
     attribute = getattr(owner, new)
     if is_module:  # `from owner import name` asks twice

@@ -25,49 +25,55 @@ def between_0_and_1(stream: Stream) -> float:
     return (math.floor(stream.random() * _STEPS) + 0.5) / _STEPS
 
 
-def inverse(kind: str, given: Mapping[str, float], values: Sequence[float] = ()) -> Inverse:
+def inverse(kind: str, parameters: Mapping[str, float], values: Sequence[float] = ()) -> Inverse:
     """Return the inverse distribution function of a kind of distribution.
 
-    ``given`` has its parameters by name. A pareto or weibull distribution has a ``scale``, or a
+    ``parameters`` are by name; those of a pareto or weibull distribution have a ``scale``, or a
     ``mean`` in its place. ``values`` are those of an empirical distribution, all equally likely.
     """
-    return _KINDS[kind](given, values)
+    return _KINDS[kind](parameters, values)
 
 
-def _fixed(given: Mapping[str, float], _: Sequence[float]) -> Inverse:
-    value = given["value"]
+def _fixed(parameters: Mapping[str, float], _: Sequence[float]) -> Inverse:
+    value = parameters["value"]
     return lambda u: value
 
 
-def _uniform(given: Mapping[str, float], _: Sequence[float]) -> Inverse:
-    least, most = given.get("min", 0.0), given["max"]
+def _uniform(parameters: Mapping[str, float], _: Sequence[float]) -> Inverse:
+    least, most = parameters.get("min", 0.0), parameters["max"]
     return lambda u: least + u * (most - least)
 
 
-def _normal(given: Mapping[str, float], _: Sequence[float]) -> Inverse:
-    mean, sd = given["mean"], given["sd"]
+def _normal(parameters: Mapping[str, float], _: Sequence[float]) -> Inverse:
+    mean, sd = parameters["mean"], parameters["sd"]
     return lambda u: mean + sd * _NORMAL.inv_cdf(u)
 
 
-def _exponential(given: Mapping[str, float], _: Sequence[float]) -> Inverse:
-    mean = given["mean"]
+def _exponential(parameters: Mapping[str, float], _: Sequence[float]) -> Inverse:
+    mean = parameters["mean"]
     return lambda u: -mean * math.log1p(-u)
 
 
-def _lognormal(given: Mapping[str, float], _: Sequence[float]) -> Inverse:
-    median, sigma = given["median"], given["sigma"]
+def _lognormal(parameters: Mapping[str, float], _: Sequence[float]) -> Inverse:
+    median, sigma = parameters["median"], parameters["sigma"]
     return lambda u: median * _exp(sigma * _NORMAL.inv_cdf(u))
 
 
-def _weibull(given: Mapping[str, float], _: Sequence[float]) -> Inverse:
-    shape = given["shape"]
-    scale = given["scale"] if "scale" in given else given["mean"] / math.gamma(1 + 1 / shape)
+def _weibull(parameters: Mapping[str, float], _: Sequence[float]) -> Inverse:
+    shape = parameters["shape"]
+    scale = (
+        parameters["scale"]
+        if "scale" in parameters
+        else parameters["mean"] / math.gamma(1 + 1 / shape)
+    )
     return lambda u: scale * _exp(math.log(-math.log1p(-u)) / shape)
 
 
-def _pareto(given: Mapping[str, float], _: Sequence[float]) -> Inverse:
-    shape = given["shape"]
-    scale = given["scale"] if "scale" in given else given["mean"] * (shape - 1) / shape
+def _pareto(parameters: Mapping[str, float], _: Sequence[float]) -> Inverse:
+    shape = parameters["shape"]
+    scale = (
+        parameters["scale"] if "scale" in parameters else parameters["mean"] * (shape - 1) / shape
+    )
     return lambda u: scale * _exp(-math.log1p(-u) / shape)
 
 
@@ -92,19 +98,19 @@ _KINDS: Final[Mapping[str, Callable[[Mapping[str, float], Sequence[float]], Inve
 }
 
 
-def mean(kind: str, given: Mapping[str, float], values: Sequence[float] = ()) -> float:
+def mean(kind: str, parameters: Mapping[str, float], values: Sequence[float] = ()) -> float:
     """Return the mean of a distribution; infinite if it has none. See :func:`inverse`."""
     if kind == "fixed":
-        return given["value"]
+        return parameters["value"]
     if kind == "uniform":
-        return (given.get("min", 0.0) + given["max"]) / 2
+        return (parameters.get("min", 0.0) + parameters["max"]) / 2
     if kind == "file":
         return math.fsum(values) / len(values)
     if kind == "lognormal":
-        return given["median"] * _exp(given["sigma"] ** 2 / 2)
-    if "mean" in given:
-        return given["mean"]
-    shape, scale = given["shape"], given["scale"]
+        return parameters["median"] * _exp(parameters["sigma"] ** 2 / 2)
+    if "mean" in parameters:
+        return parameters["mean"]
+    shape, scale = parameters["shape"], parameters["scale"]
     if kind == "weibull":
         return scale * math.gamma(1 + 1 / shape)
     return scale * shape / (shape - 1) if shape > 1 else math.inf

@@ -80,16 +80,16 @@ def _tuple(inner: tuple[Any, ...]) -> Fitting:
     """Check a tuple of one type and any length, or of one type for each place."""
     same = inner[-1] is ...
     items = [fitting(each) for each in inner if each is not ...]
-    what = f"a list of {_called(inner[0])}" if same else f"{len(items)} {_called(inner[0])}"
+    expected = f"a list of {_called(inner[0])}" if same else f"{len(items)} {_called(inner[0])}"
 
     def check(name: str, value: Any) -> tuple[Any, ...]:
-        given = plain(value)
-        if not isinstance(given, (list, tuple)) or not (same or len(given) == len(items)):
-            raise TypeError(f"{name} must be {what}, not {shown(value)}")
-        of_each = items * len(given) if same else items
+        sequence = plain(value)
+        if not isinstance(sequence, (list, tuple)) or not (same or len(sequence) == len(items)):
+            raise TypeError(f"{name} must be {expected}, not {shown(value)}")
+        of_each = items * len(sequence) if same else items
         return tuple(
             item(f"{name}[{number}]", each)
-            for number, (item, each) in enumerate(zip(of_each, given, strict=True))
+            for number, (item, each) in enumerate(zip(of_each, sequence, strict=True))
         )
 
     return check
@@ -97,11 +97,11 @@ def _tuple(inner: tuple[Any, ...]) -> Fitting:
 
 def _mapping(key: Any, inner: Any) -> Fitting:
     of_key, of_value = fitting(key), fitting(inner)
-    what = f"a mapping of {_called(key)} to {_called(inner)}"
+    expected = f"a mapping of {_called(key)} to {_called(inner)}"
 
     def check(name: str, value: Any) -> Mapping[Any, Any]:
         if not isinstance(value, Mapping):
-            raise TypeError(f"{name} must be {what}, not {shown(value)}")
+            raise TypeError(f"{name} must be {expected}, not {shown(value)}")
         return {
             of_key(f"a key of {name}", each): of_value(f"{name}[{each!r}]", value[each])
             for each in value
