@@ -175,11 +175,11 @@ def _change_link(
         table = changed.links[place]
         ends = known.ends[place]
         turned = ends is not None and known.hosts.exact(a) == ends[1] != ends[0]
-        given = _turned(own, table) if turned and "back" in own else own
+        values = _turned(own, table) if turned and "back" in own else own
         if isinstance(table.get("back"), dict):  # what is said of both directions holds for both
             back = {key: value for key, value in table["back"].items() if key not in own}
             table = {**table, "back": back}
-        changed.links[place] = _merged(changed, "link", place, table, given, number, ("between",))
+        changed.links[place] = _merged(changed, "link", place, table, values, number, ("between",))
 
 
 def _told_apart(

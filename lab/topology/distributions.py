@@ -123,8 +123,8 @@ class Distribution:
     def parameters(self) -> dict[str, float]:
         """The parameters that are given, by name."""
         names = [each.name for each in fields(self) if each.metadata.get("kind") == "real"]
-        given = {name: getattr(self, name) for name in names}
-        return {name: value for name, value in given.items() if value is not None}
+        values = {name: getattr(self, name) for name in names}
+        return {name: value for name, value in values.items() if value is not None}
 
     @property
     def average(self) -> float:
@@ -257,12 +257,12 @@ def read_table(
             meant = did_you_mean(str(key), known, f"; there are {join_some(known, 20)}")
             raise ValueError(f"unknown key {as_toml(str(key))}{meant}")
     words = known[first].metadata["words"]
-    given = value.get(first)
-    if given is None:
+    word = value.get(first)
+    if word is None:
         raise ValueError(f"{first} is missing; write {first} = {as_toml(next(iter(words)))}")
-    if given not in words:
-        meant = did_you_mean(str(given), words)
-        raise ValueError(f"{first} {as_toml(given)} is not one of {join_some(words)}{meant}")
+    if word not in words:
+        meant = did_you_mean(str(word), words)
+        raise ValueError(f"{first} {as_toml(word)} is not one of {join_some(words)}{meant}")
     made = {}
     for key, each in value.items():
         try:

@@ -57,7 +57,7 @@ def _scheduled(
     table: Any, place: Place, links: tuple[LinkSpec, ...], hosts: Hosts, folder: Path
 ) -> list[FaultSpec]:
     """Return the faults of a file of changes, a fault for each change."""
-    given = {key for key, value in table.given().items() if value is not None}
+    keys = {key for key, value in table.given().items() if value is not None}
     if table.schedule is None and any(
         problem.place == (*place, "kind") for problem in hosts.diagnostics.problems
     ):
@@ -66,7 +66,7 @@ def _scheduled(
         text = f"kind is missing; write {example_of(('fault', 'kind'))}"
         hosts.diagnostics.problem(place, text)
         return []
-    for field in sorted(given - {"kind", "schedule", "every"}):
+    for field in sorted(keys - {"kind", "schedule", "every"}):
         key = "for" if field == "duration" else field
         text = f"{SCHEDULE} does not take {key}; it takes schedule, every"
         hosts.diagnostics.problem((*place, key), text)
@@ -146,14 +146,14 @@ def _check_every(table: Any, place: Place, whens: list[str], hosts: Hosts) -> No
 
 def _check_keys(table: Any, place: Place, hosts: Hosts) -> None:
     requires = REQUIRED_KEYS[table.kind]
-    given = {key for key, value in table.given().items() if value is not None}
+    keys = {key for key, value in table.given().items() if value is not None}
     for key in requires:
-        if key not in given:
+        if key not in keys:
             example = _VALUES[FAULT_KINDS[table.kind].value].example if key == "value" else ""
             text = f"{table.kind} requires {key}; write {example_of(('fault', key), example)}"
             hosts.diagnostics.problem(place, text)
     for key in _OF_SOME_KIND:
-        if key in given and key not in (*requires, *OPTIONAL_KEYS[table.kind]):
+        if key in keys and key not in (*requires, *OPTIONAL_KEYS[table.kind]):
             text = f"{table.kind} does not take {key}; it takes {join_some(requires)}"
             hosts.diagnostics.problem((*place, key), text)
 
@@ -230,11 +230,11 @@ def _groups(table: Any, place: Place, hosts: Hosts) -> tuple[tuple[str, ...], ..
 
 
 def _value(table: Any, place: Place, hosts: Hosts) -> float | None:
-    what = FAULT_KINDS[table.kind].value
-    if table.value is None or not what:
+    kind = FAULT_KINDS[table.kind].value
+    if table.value is None or not kind:
         return None
     try:
-        return _VALUES[what].read(table.value)
+        return _VALUES[kind].read(table.value)
     except ValueError as why:
         hosts.diagnostics.problem((*place, "value"), str(why))
         return None

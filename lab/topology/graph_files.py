@@ -60,8 +60,8 @@ def _not_a_graph(path: Path, reason: str) -> GraphFault:
     if reason.startswith("line "):
         return GraphFault(f"{path.name}, {reason}")
     told = ENDINGS.get(path.suffix.lower())
-    what = f"{told} file" if told else "graph file"
-    return GraphFault(f"{path.name} is not a {what} ({reason}); `lab help maps` shows the formats")
+    noun = f"{told} file" if told else "graph file"
+    return GraphFault(f"{path.name} is not a {noun} ({reason}); `lab help maps` shows the formats")
 
 
 def _first_line(why: BaseException) -> str:

@@ -185,11 +185,11 @@ def _demands(made: Map, names: Mapping[Any, str]) -> dict[tuple[str, str], float
 
 
 def _host_table(
-    named: NodeName, attributes: Mapping[str, Any], given: dict[str, Any]
+    named: NodeName, attributes: Mapping[str, Any], own: dict[str, Any]
 ) -> dict[str, Any]:
     """Return the table of a host: that of its ``spec``, overridden by the attributes."""
     spec = attributes.get("spec")
-    table = (_spec_table(spec) if isinstance(spec, HostSpec) else {}) | given
+    table = (_spec_table(spec) if isinstance(spec, HostSpec) else {}) | own
     return table | {"name": named.name, "label": named.label}
 
 

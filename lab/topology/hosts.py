@@ -59,8 +59,8 @@ class Hosts:
             self._spellings.append(spec.label)
 
     def _name_is_taken(self, name: str, owner: str, place: Place) -> None:
-        what = "zeros before a number do" if {*"#["} & {*name} else "case does"
-        text = f"the name {name} is taken by host {owner} ({what} not matter); write another"
+        reason = "zeros before a number do" if {*"#["} & {*name} else "case does"
+        text = f"the name {name} is taken by host {owner} ({reason} not matter); write another"
         self.diagnostics.problem(place, text)
 
     def find(self, name: str) -> HostSpec | None:
@@ -100,11 +100,11 @@ class Hosts:
         known = f"; there are {join_some(self.specs, 5)}" if self.specs else ""
         return self.diagnostics.suggest(name, self._spellings, known)
 
-    def warn_unknown_host(self, path: Path, place: Place, what: str) -> None:
+    def warn_unknown_host(self, path: Path, place: Place, consequence: str) -> None:
         """Note the hosts of a path that do not exist: mail to them is allowed, but odd."""
         for name in (*path.route, path.domain):
             if self.find(name) is None:
-                text = f"there is no host {as_toml(name)}{self.hint(name)}; {what}"
+                text = f"there is no host {as_toml(name)}{self.hint(name)}; {consequence}"
                 self.diagnostics.note(place, text)
 
 
@@ -133,11 +133,11 @@ def filled(table: Any, defaults: Any) -> Any:
 
     ``users`` and ``user`` count as one key; inner tables are completed key by key.
     """
-    given = {} if table.kind == "router" else defaults.given()
+    inherited = {} if table.kind == "router" else defaults.given()
     if table.fields_given & {"users", "user"}:
-        given = {key: value for key, value in given.items() if key not in ("users", "user")}
+        inherited = {key: value for key, value in inherited.items() if key not in ("users", "user")}
     updates = {}
-    for key, value in given.items():
+    for key, value in inherited.items():
         if key not in table.fields_given:
             updates[key] = value
         elif isinstance(value, Table):
@@ -310,8 +310,8 @@ def check_references(hosts: Hosts) -> None:
         for i, mailing_list in enumerate(spec.lists):
             where = place("host", number, "list", i, "members")
             for member in mailing_list.members:
-                what = "mail for this member will come back"
-                hosts.warn_unknown_host(member.path, where, what)
+                consequence = "mail for this member will come back"
+                hosts.warn_unknown_host(member.path, where, consequence)
         for i, forward in enumerate(spec.forwards):
             where = place("host", number, "forward", i, "to")
             hosts.warn_unknown_host(forward.to, where, "what is forwarded there will come back")

@@ -276,8 +276,8 @@ def _word(text: str) -> str:
     try:
         stamp_options(id=text)
     except SyntaxFault:
-        what = "is not one word of printable ASCII without a semicolon"
-        raise ValueError(f'{as_toml(text)} {what}; write one such as "TELENET"') from None
+        problem = "is not one word of printable ASCII without a semicolon"
+        raise ValueError(f'{as_toml(text)} {problem}; write one such as "TELENET"') from None
     return text
 
 

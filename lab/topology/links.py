@@ -85,13 +85,13 @@ def _defaults(
 ) -> dict[str, Any]:
     """Return [defaults.link], without an environment that does not exist."""
     values = table.values()
-    given = {key: values[key] for key in table.fields_given}
-    name = given.get("environment")
+    known = {key: values[key] for key in table.fields_given}
+    name = known.get("environment")
     if name is not None and name not in environments:
         place = ("defaults", "link", "environment")
         check_environment(name, place, environments, diagnostics)
-        del given["environment"]
-    return given
+        del known["environment"]
+    return known
 
 
 def _is_there_twice(link: LinkSpec, number: int, first: int, diagnostics: Diagnostics) -> None:

@@ -146,8 +146,8 @@ def read_tables(
 ) -> Data:
     """Return the topology of that class that the tables of a file, and a graph, describe."""
     # TOML has no None: the key is left out
-    given = {key: plain(value) for key, value in raw.items() if value is not None}
-    return _assemble(cls, given, Source(), sets, seed, graph)
+    tables = {key: plain(value) for key, value in raw.items() if value is not None}
+    return _assemble(cls, tables, Source(), sets, seed, graph)
 
 
 def _text(path: Path) -> str:
@@ -279,21 +279,21 @@ def _graph_tables(
     diagnostics: Diagnostics,
 ) -> GraphTables | None:
     """Return the hosts and links of the graph that a file names or generates; None without one."""
-    given = "graph" if "graph" in raw or graph is not None else "generate"
-    if "generate" in raw and given != "generate":
-        text = f"{given} takes the place of generate; leave one of them out"
+    named = "graph" if "graph" in raw or graph is not None else "generate"
+    if "generate" in raw and named != "generate":
+        text = f"{named} takes the place of generate; leave one of them out"
         diagnostics.problem(("generate",), text)
     if graph is not None:
         return tables_of_graph(graph, _first_environment(raw))
-    value = raw[given]
+    value = raw[named]
     try:
-        if given == "graph" and isinstance(value, str) and value:
+        if named == "graph" and isinstance(value, str) and value:
             return tables_of_graph(read_graph(source.folder / value), _first_environment(raw))
-        if given == "generate" and isinstance(value, dict) and isinstance(value.get("kind"), str):
+        if named == "generate" and isinstance(value, dict) and isinstance(value.get("kind"), str):
             arguments = {key: value[key] for key in value if key != "kind"}
             return tables_of_graph(generate(value["kind"], arguments, seed), generated=True)
     except GraphFault as why:
-        diagnostics.problem((given,), str(why))
+        diagnostics.problem((named,), str(why))
     return None
 
 

@@ -30,10 +30,10 @@ def problems_of_parts(topology: TopologyData) -> Iterator[str]:
             yield f"hosts[{key!r}]: this is the host {host.name!r}; use its name as the key"
         if not _is_domain(host.name):
             yield f"hosts[{key!r}]: {host.name!r} is not a name; use one such as 'MIT-AI.ARPA'"
-        for name, given, known in (
+        for name, commands, known in (
             ("answers", host.answers, ANSWERED), ("unimplemented", host.unimplemented, OPTIONAL),
         ):  # fmt: skip
-            for command in given:
+            for command in commands:
                 if command not in known:
                     yield f"hosts[{key!r}].{name}: {command!r} is not one of {', '.join(known)}"
         for caller in host.relay_for or ():

@@ -172,9 +172,9 @@ def _keys(place: Place) -> tuple[str, ...]:
 
 
 def _sentence(detail: ErrorDetails, place: Place, keys: tuple[str, ...]) -> str:
-    what, value, context = detail["type"], detail["input"], detail.get("ctx", {})
+    mistake, value, context = detail["type"], detail["input"], detail.get("ctx", {})
     key = keys[-1] if keys else ""
-    match what:
+    match mistake:
         case "extra_forbidden":
             return _unknown_key(keys)
         case "missing":
@@ -191,12 +191,12 @@ def _sentence(detail: ErrorDetails, place: Place, keys: tuple[str, ...]) -> str:
         case "string_too_short":
             return f"the text is empty; write {_fix(keys)}"
         case "too_short" | "too_long":
-            return f"there are too {'many' if what == 'too_long' else 'few'}; write {_fix(keys)}"
+            return f"there are too {'many' if mistake == 'too_long' else 'few'}; write {_fix(keys)}"
         case "list_type" if key in MANY and isinstance(place[-1], str) and isinstance(value, dict):
             path = dotted(keys)
             return f"there may be several of these; write [[{path}]], not [{path}]"
-    kind = _KINDS.get(what, "a value that fits")
-    return f"{as_toml(value)} is not {kind}; write {_fix(keys, what)}"
+    kind = _KINDS.get(mistake, "a value that fits")
+    return f"{as_toml(value)} is not {kind}; write {_fix(keys, mistake)}"
 
 
 _KINDS: Final = {
@@ -213,14 +213,16 @@ _KINDS: Final = {
 }
 
 
-def _fix(keys: tuple[str, ...], what: str = "") -> str:
+def _fix(keys: tuple[str, ...], mistake: str = "") -> str:
     """Return what to write instead of a value of the wrong kind."""
     key = keys[-1] if keys else ""
-    if what == "bool_type":
+    if mistake == "bool_type":
         return f"{key} = true or {key} = false"
     if key in MANY:
-        return f"[[{key}]] and its keys below it" if what == "list_type" else f"a table [[{key}]]"
-    if what == "model_type" and keys in TABLES and len(keys) == 1:
+        return (
+            f"[[{key}]] and its keys below it" if mistake == "list_type" else f"a table [[{key}]]"
+        )
+    if mistake == "model_type" and keys in TABLES and len(keys) == 1:
         return f"[{key}] and its keys below it"
     return example_of(keys)
 

@@ -69,11 +69,11 @@ class Table:
     def values(self) -> dict[str, Any]:
         """Return the values by field, for the dataclass, without the defaults that it has."""
         assert self.declared is not None
-        values, given = dict(self.file_defaults), self.fields_given
+        values, present = dict(self.file_defaults), self.fields_given
         for setting in settings_of(self.declared):
-            if setting.field in given:
+            if setting.field in present:
                 values[setting.field] = _made(getattr(self, setting.field))
-            if setting.tables in given:
+            if setting.tables in present:
                 further = _made(getattr(self, setting.tables))
                 values[setting.field] = values.get(setting.field, ()) + further
         return values

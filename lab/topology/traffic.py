@@ -60,10 +60,10 @@ def _mail(table: Any, number: int, hosts: Hosts) -> MailSpec:
     for i, path in enumerate(mail.to):
         where = (*place, "to", i) if len(mail.to) > 1 else (*place, "to")
         hosts.warn_unknown_host(path, where, "mail that goes there will not arrive")
-    given = [key for key in CONTENTS if getattr(mail, key) is not None]
-    if len(given) > 1:
-        text = exclude_each_other(given)
-        diagnostics.problem((*place, given[1]), text)
+    contents = [key for key in CONTENTS if getattr(mail, key) is not None]
+    if len(contents) > 1:
+        text = exclude_each_other(contents)
+        diagnostics.problem((*place, contents[1]), text)
     if "\r" in mail.subject or "\n" in mail.subject:
         text = "a subject is one line; leave out its line breaks"
         diagnostics.problem((*place, "subject"), text)
@@ -81,8 +81,8 @@ def _check_sender(path: Path, place: Place, hosts: Hosts) -> None:
         return
     users = [user.name for user in spec.users]
     if entry is not None:
-        what = "a mailing list" if isinstance(entry, MailingList) else "a forward"
-        why = f"{as_toml(path.user)} is {what} at {spec.name}, and only users write mail"
+        noun = "a mailing list" if isinstance(entry, MailingList) else "a forward"
+        why = f"{as_toml(path.user)} is {noun} at {spec.name}, and only users write mail"
     else:
         why = f"{spec.name} has no user {as_toml(path.user)} to send this mail"
     known = f"; its users: {join_some(users)}" if users else '; write users = ["..."] at that host'
@@ -191,13 +191,13 @@ def _polls(tables: Any, hosts: Hosts) -> Iterator[PollSpec]:
             yield PollSpec(**table.values() | ends)
 
 
-def _ends(table: Any, place: Place, hosts: Hosts, what: str) -> dict[str, str]:
+def _ends(table: Any, place: Place, hosts: Hosts, verb: str) -> dict[str, str]:
     """Return the names of the two hosts of a script or a poll; nothing unless both exist."""
     sender = hosts.existing(table.sender, (*place, "from"), speaks=True)
     to = hosts.existing(table.to, (*place, "to"), speaks=True)
     if sender is None or to is None:
         return {}
     if sender is to:
-        text = f"{to.name} would {what} itself; write the name of another host"
+        text = f"{to.name} would {verb} itself; write the name of another host"
         hosts.diagnostics.problem((*place, "to"), text)
     return {"sender": sender.name, "to": to.name}

@@ -132,10 +132,10 @@ def _were(number: int) -> str:
 
 def _attributes(found: Found) -> list[str]:
     said = []
-    for what, tally in (("nodes", found.nodes), ("edges", found.edges)):
+    for noun, tally in (("nodes", found.nodes), ("edges", found.edges)):
         if tally.used:
-            said.append(f"attributes of {what} that were used: {join_some(_used(tally.used))}")
-    for what, tally, cls in (
+            said.append(f"attributes of {noun} that were used: {join_some(_used(tally.used))}")
+    for noun, tally, cls in (
         ("nodes", found.nodes, HostSpec), ("edges", found.edges, LinkSpec),
     ):  # fmt: skip
         left = [name[:60] for name in tally.unused if name not in tally.used]
@@ -143,7 +143,7 @@ def _attributes(found: Found) -> list[str]:
             unused = join_some(left)
             meant = "; ".join(tally.suggestions(known_names(cls)))
             said.append(
-                f"attributes of {what} that were not used: {unused}"
+                f"attributes of {noun} that were not used: {unused}"
                 + (f"; {meant}" if meant else "")
             )
     return said

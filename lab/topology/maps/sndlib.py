@@ -65,15 +65,15 @@ def _node(made: Map, entry: list[Any]) -> None:
 
 def _link(made: Map, entry: list[Any]) -> None:
     name, (a, b), *numbers = entry
-    given = [each for each in numbers if isinstance(each, str)]
+    scalars = [each for each in numbers if isinstance(each, str)]
     modules = next((each for each in numbers if isinstance(each, list)), [])
-    capacity = number_or_text(given[0]) if given else 0
+    capacity = number_or_text(scalars[0]) if scalars else 0
     if capacity == 0 and modules:
         capacity = number_or_text(modules[0])
     found = {"id": name, "capacity": capacity}
     for place, key in ((2, "routingCost"), (3, "setupCost")):
-        if len(given) > place:
-            found[key] = number_or_text(given[place])
+        if len(scalars) > place:
+            found[key] = number_or_text(scalars[place])
     made.add_edge(a, b, found)
 
 

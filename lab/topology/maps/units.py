@@ -51,8 +51,8 @@ def kilometres(value: Any, unit: str = "km") -> float | None:
 
 def bits_per_second(value: Any, unit: str = "bit/s") -> float | None:
     """Return a bandwidth; ``unit`` is that of a bare number. None if it is none, or 0."""
-    number, given = _parts(value)
-    factor = _bits(given or unit)
+    number, own_unit = _parts(value)
+    factor = _bits(own_unit or unit)
     if number is None or factor is None:
         return None
     bits = number * factor
@@ -105,8 +105,8 @@ def _positive(number: float | None) -> float | None:
 
 
 def _quantity(value: Any, unit: str, units: dict[str, float]) -> float | None:
-    number, given = _parts(value)
-    factor = units.get((given or unit).strip().lower().rstrip("."))
+    number, own_unit = _parts(value)
+    factor = units.get((own_unit or unit).strip().lower().rstrip("."))
     return None if number is None or factor is None else number * factor
 
 

@@ -58,8 +58,8 @@ def _graphml(made: Map, root: Element) -> Takers:
         default = element.first("default")
         if default is not None:
             value = _value(default.text, element.get("attr.type"))
-            for what in [element.get("for")] if element.get("for") in defaults else defaults:
-                defaults[what][name] = value
+            for part in [element.get("for")] if element.get("for") in defaults else defaults:
+                defaults[part][name] = value
 
     def values(element: Element) -> dict[str, Any]:
         found = dict(defaults[element.tag])
