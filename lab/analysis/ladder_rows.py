@@ -236,14 +236,14 @@ class _Chosen:
         return (self.session, self.pair, self.messages, self.host) == (None, None, None, None)
 
     def _find(
-        self, trace: Trace, what: str, number: int, kinds: tuple[str, ...], column: int
+        self, trace: Trace, noun: str, number: int, kinds: tuple[str, ...], column: int
     ) -> None:
         last = 0
         for row in trace.of(kinds):
             if row[column] == number:
                 return
             last = max(last, row[column])
-        raise NothingToShow(f"there is no {what} {number}; {_there_are(last)}")
+        raise NothingToShow(f"there is no {noun} {number}; {_there_are(last)}")
 
     def _follow(self, trace: Trace, message: int) -> None:
         """Take a message with the notifications about it, and the sessions that either was in."""

@@ -371,19 +371,19 @@ def _shown(octets: bytes) -> str:
 def sentence(difference: Difference) -> str:
     """Return a difference as a sentence."""
     simulated, live = difference["simulated"], difference["live"]
-    what = difference["what"]
-    if what == "submission":
+    kind = difference["what"]
+    if kind == "submission":
         host, side = difference["hosts"][0], "simulated" if live is None else "live"
         texts = f"to {simulated or live} is submitted at {host} {side} only"
         return f"message {_numbers(difference['message'])} {texts}"
-    if what in ("octets", "part"):
+    if kind in ("octets", "part"):
         return _of_session(difference)
     about = f"message {_numbers(difference['message'])} to {difference['recipient']}"
-    if what == "mail":
+    if kind == "mail":
         return f"{about}: the mail delivered differs {_where(difference)}"
     noun = {"outcome": "outcome", "copies": "mail delivered, copies", "mailbox": "delivered to"}
     values = [value if value is not None else "not there" for value in (simulated, live)]
-    return f"{about}: {noun[what]}: simulated {values[0]}, live {values[1]}"
+    return f"{about}: {noun[kind]}: simulated {values[0]}, live {values[1]}"
 
 
 def _of_session(difference: Difference) -> str:

@@ -57,8 +57,8 @@ def places(hosts: Sequence[Mapping[str, Any]], links: Sequence[Mapping[str, Any]
     """
     number = {str(host["name"]): n for n, host in enumerate(hosts)}
     ends = [(number[str(link["a"])], number[str(link["b"])]) for link in links]
-    given = _given(hosts, ends)
-    return _apart(place(len(hosts), ends) if given is None else given)
+    own = _own_places(hosts, ends)
+    return _apart(place(len(hosts), ends) if own is None else own)
 
 
 def kind_of(host: Mapping[str, Any]) -> str:
@@ -116,7 +116,7 @@ def without_place(hosts: Sequence[Mapping[str, Any]]) -> int:
     return missing if 2 * missing < len(hosts) else 0
 
 
-def _given(hosts: Sequence[Mapping[str, Any]], links: Sequence[tuple[int, int]]) -> Any:
+def _own_places(hosts: Sequence[Mapping[str, Any]], links: Sequence[tuple[int, int]]) -> Any:
     """Return the places that the topology gives, from 0 to 1; None if it gives too few."""
     import numpy as np
 

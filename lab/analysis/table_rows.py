@@ -121,8 +121,8 @@ def delivery_rows(trace: Trace) -> Iterator[Sequence[Any]]:
         account.take(row)
         ways.take(row)
         if row[KIND] == "submit":
-            given = row[SUBMIT_REVERSE_PATH], row[SUBMIT_VERB], row[SUBMIT_SIZE]
-            submitted[row[MESSAGE]] = given
+            columns = row[SUBMIT_REVERSE_PATH], row[SUBMIT_VERB], row[SUBMIT_SIZE]
+            submitted[row[MESSAGE]] = columns
     account.summary()  # finds who is lost
     for recipient in account.everyone():
         message = recipient.message

@@ -64,8 +64,8 @@ def export(
     check_trace(trace)
     known = FORMATS[arguments.one_of("format", format, FORMATS)]
     out = Path(arguments.path("path", path, "the path of a file"))
-    given = {"message": message, "session": session, "between": between}
-    chosen: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    options = {"message": message, "session": session, "between": between}
+    chosen: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     if chosen and not known.chosen:
         *names, last = [name for name, each in FORMATS.items() if each.chosen]
         raise ValueError(

@@ -62,8 +62,8 @@ class Finding(NamedTuple):
 
 
 def _text(word: Numbered, number: Callable[[str, int], int]) -> str:
-    what, own = word
-    return str(None if own is None else number(what, own))
+    kind, own = word
+    return str(None if own is None else number(kind, own))
 
 
 def of_message(number: int | None) -> Numbered:

@@ -103,12 +103,12 @@ class FormRules:
             return
         path, stamps = came
         if path not in [possible_path for possible_path, _ in possible]:
-            rule, what = ROUTE, f"as <{path}>"
+            rule, manner = ROUTE, f"as <{path}>"
             ways = " or ".join(f"<{each}>" for each, _ in possible) or "not at all"
         else:
-            rule, what = STAMPS, f"with {stamps} time stamp lines"
+            rule, manner = STAMPS, f"with {stamps} time stamp lines"
             ways = " or ".join(str(count) for _, count in possible)
-        difference = f" came from {peer} to {row[HOST]} {what}, not {ways}"
+        difference = f" came from {peer} to {row[HOST]} {manner}, not {ways}"
         self._findings.add(rule, row, "message ", of_message(row[MESSAGE]), difference)
 
     def _own_path(self, path: str, host: str, name: str) -> str:

@@ -291,20 +291,20 @@ class MailRules:
                 if mail is not None and not (mail.hand or mail.spool or mail.crossing):
                     del self._mail[first]
 
-    def _let_go(self, row: Row, message: int, copy: Copy, what: str) -> None:
+    def _let_go(self, row: Row, message: int, copy: Copy, done: str) -> None:
         mail = self._mail.get(message)
         if mail is None or (not take_out(mail.hand, copy) and copy not in mail.shown):
-            self._from_nowhere(row, copy[0], what, message)
+            self._from_nowhere(row, copy[0], done, message)
 
     def _from_nowhere(
-        self, row: Row, recipient: str, what: str, message: int | None = None
+        self, row: Row, recipient: str, done: str, message: int | None = None
     ) -> None:
         self._found.add(
             NOT_SENT,
             row,
             f"{row[HOST]} had no mail for recipient {recipient} of message ",
             of_message(message or row[MESSAGE]),
-            f", but it was {what} there",
+            f", but it was {done} there",
         )
 
     # -- faults and the end -----------------------------------------------------------------------

@@ -104,8 +104,8 @@ class Peers:
         if not octets.isascii():
             self._add(MAIL_DATA, row, octets, "sent mail data with bytes of 8 bits")
         elif not fits_the_wire(dot_unstuff(octets)):
-            what = f"sent a line of mail data longer than {MAX_TEXT_LINE - len(CRLF)} characters"
-            self._add(MAIL_DATA, row, octets, what)
+            offence = f"sent a line of mail data longer than {MAX_TEXT_LINE - len(CRLF)} characters"
+            self._add(MAIL_DATA, row, octets, offence)
 
     def answered(self, row: Row) -> str:
         """Check the command that a reply of ours is about: the reply says what is wrong with it.
@@ -170,11 +170,11 @@ class Peers:
         why = "which is not a reply"
         self._add(REPLY, row, octets, f"said {_shown(octets)}, {why}", row[PEER])
 
-    def _add(self, rule: str, row: Row, octets: bytes, what: str, host: str = "") -> None:
+    def _add(self, rule: str, row: Row, octets: bytes, offence: str, host: str = "") -> None:
         self.count += 1
         if len(self.breaches) < MOST_SHOWN:
             who = host or self._addresses.get(row[SESSION]) or OUTSIDE
-            sentence = f"{who} {what}, in session {row[SESSION]}"
+            sentence = f"{who} {offence}, in session {row[SESSION]}"
             self.breaches.append(
                 PeerBreach(rule, row[T], who, row[SESSION], octets[:_KEPT], sentence)
             )

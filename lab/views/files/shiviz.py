@@ -30,7 +30,7 @@ class _Step(NamedTuple):
     t: float
     rank: int
     number: float
-    what: str
+    action: str
     row: Row
 
 
@@ -48,11 +48,11 @@ def write_shiviz(rows: Callable[[], Iterable[Row]], file: IO[str]) -> None:
             continue
         name = _word(host)
         clock = clocks.setdefault(name, {})
-        if step.what == "receives":
+        if step.action == "receives":
             for other, count in under_way.pop(step.number, {}).items():
                 clock[other] = max(clock.get(other, 0), count)
         clock[name] = clock.get(name, 0) + 1
-        if step.what == "sends":
+        if step.action == "sends":
             under_way[round(step.number + 0.5)] = dict(clock)
         file.write(f"{name} {json.dumps(clock, ensure_ascii=False)}\n{text}\n")
 
@@ -82,7 +82,7 @@ def _wanted(rows: Iterable[Row]) -> Iterator[Row]:
 def _told(step: _Step) -> tuple[str, str]:
     """Return the host of a step, and its text in one line."""
     row, kind = step.row, step.row[KIND]
-    if step.what == "does":
+    if step.action == "does":
         return row[HOST], f"{step.t:.6f} s: {visible(sentence(event_of(row)))}"
     if kind == "open":
         host, peer = row[HOST], row[PEER]  # recorded at the host that began
@@ -92,7 +92,7 @@ def _told(step: _Step) -> tuple[str, str]:
         peer, host = row[HOST], row[PEER]
         said = piece_text(row[OCTETS]) if kind == "piece" else gist(kind, row[OCTETS])
         sent, received = f"sends to {peer}: {said}", f"receives from {host}: {said}"
-    is_sent = step.what == "sends"
+    is_sent = step.action == "sends"
     return (host if is_sent else peer), f"{step.t:.6f} s: {visible(sent if is_sent else received)}"
 
 

@@ -84,14 +84,14 @@ def _title(
 ) -> str:
     of = str(trace.meta.get("title") or "")
     if message is not None:
-        what = f"message {message}"
+        subject = f"message {message}"
     elif session is not None:
-        what = f"session {session}"
+        subject = f"session {session}"
     elif between is not None:
-        what = " and ".join(shown[host] for host in between)
+        subject = " and ".join(shown[host] for host in between)
     else:
-        what = ""
-    return ": ".join(part for part in (of, what) if part) or "Ladder"
+        subject = ""
+    return ": ".join(part for part in (of, subject) if part) or "Ladder"
 
 
 class _Drawing:

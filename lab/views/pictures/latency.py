@@ -43,9 +43,9 @@ def latency(trace: Trace, ax: Axes | None = None, *, by: str = "hops") -> Axes:
     with plot_style.styled(ax):
         ax = ax if ax is not None else _axes(len(times) if by == "route" else 0, len(times))
         title = str(trace.meta.get("title") or "")
-        what = f"delivery time by {by}"
+        subject = f"delivery time by {by}"
         ax.set_title(
-            plot_style.fitted_title(ax, f"{title}: {what}" if title else what.capitalize())
+            plot_style.fitted_title(ax, f"{title}: {subject}" if title else subject.capitalize())
         )
         if not times:
             ax.text(0.5, 0.5, "nothing was delivered", transform=ax.transAxes, ha="center")

@@ -200,10 +200,14 @@ class Map:
         from matplotlib.lines import Line2D
 
         most = max(self.traffic.values())
-        what, single = ("recipients' mail", "mail") if self.planned else ("sessions", "a session")
-        name = f"{what} (broadest: {most:,})" if most > 1 else single
+        several, single = (
+            ("recipients' mail", "mail") if self.planned else ("sessions", "a session")
+        )
+        name = f"{several} (broadest: {most:,})" if most > 1 else single
         if len(self.hosts) > LARGE and len(self.traffic) > ARROWS:
-            name = f"{what}, the {ARROWS} busiest of {len(self.traffic):,} routes (most: {most:,})"
+            name = (
+                f"{several}, the {ARROWS} busiest of {len(self.traffic):,} routes (most: {most:,})"
+            )
         self.keys[name] = Line2D([], [], color=plot_style.BLUE, alpha=0.6, lw=3.5, marker=5, ms=8)
 
     # -- hosts -----------------------------------------------------------------------------------

@@ -260,8 +260,8 @@ def plot(
         scale.finish(ax, labels.get(first, first))
         _finish(ax, unit, labels.get(measure) or measure)
         runs = len({row["seed"] for row in rows})
-        what = f"{title}" if title else measure
-        ax.set_title(plot_style.shorten(what, 90), pad=22)
+        heading = f"{title}" if title else measure
+        ax.set_title(plot_style.shorten(heading, 90), pad=22)
         band = f"mean of {runs} seeds, 95 % interval" if runs > 1 else "one seed"
         if len(lines) > len(shown):
             band += f"; {len(lines) - len(shown)} more combinations are in the table only"

@@ -49,9 +49,9 @@ def utilisation(trace: Trace, ax: Axes | None = None) -> Axes:
     with plot_style.styled(ax):
         ax = ax if ax is not None else _axes(len(shown))
         title = str(trace.meta.get("title") or "")
-        what = "how busy the links were"
+        subject = "how busy the links were"
         ax.set_title(
-            plot_style.fitted_title(ax, f"{title}: {what}" if title else what.capitalize())
+            plot_style.fitted_title(ax, f"{title}: {subject}" if title else subject.capitalize())
         )
         if not shown:
             ax.text(0.5, 0.5, _why_none(trace), transform=ax.transAxes, ha="center", va="center")

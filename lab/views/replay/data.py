@@ -377,7 +377,7 @@ class _Page:
             {
                 "name": fault.kind,
                 "words": fault.kind
-                + (f" ({what})" if (what := what_shown(fault, self.shown)) else ""),
+                + (f" ({detail})" if (detail := what_shown(fault, self.shown)) else ""),
                 "host": self._host(fault.host),
                 "peer": self._host(fault.peer),
                 "what": what_shown(fault, self.shown),

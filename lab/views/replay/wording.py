@@ -68,30 +68,30 @@ class Wording:
         found = []
         for row in rows:
             is_unheard = row[KIND] == "accept" and (row[SESSION], row[MESSAGE]) in self._unheard
-            given = (
+            traits = (
                 not row[HOST], not row[PEER],
                 row[SESSION] is None, row[MESSAGE] is None, is_unheard,
             )  # fmt: skip
             number = None
             for get, numbers in tables:
-                number = numbers.get((get(row), given))
+                number = numbers.get((get(row), traits))
                 if number is not None:
                     break
             if number is None:
-                number, columns = self._ask(row, given, shown(row))
+                number, columns = self._ask(row, traits, shown(row))
                 get, numbers = known.setdefault(columns, (_getter(row, columns), {}))
-                numbers[get(row), given] = number
+                numbers[get(row), traits] = number
                 tables = list(known.values())
             found.append(number)
         return found
 
-    def _ask(self, row: Row, given: tuple[bool, ...], shown: str) -> tuple[int, tuple[int, ...]]:
+    def _ask(self, row: Row, traits: tuple[bool, ...], shown: str) -> tuple[int, tuple[int, ...]]:
         """Ask the authors to word an event; return the number of the wording, and what they
         read.
         """
         kind = row[KIND]
         extra = _Watched(dict(zip(KINDS[kind], row[OWN:], strict=True)))
-        no_host, no_peer, no_session, no_message, is_unheard = given
+        no_host, no_peer, no_session, no_message, is_unheard = traits
         event = Event(
             row[T], 0, kind,
             row[HOST] if no_host else _HOST, row[PEER] if no_peer else _PEER,

@@ -11,8 +11,8 @@ from lab.escaping import visible_lines
 class Shown:
     """Something that rich prints, each text of which is made visible last of all."""
 
-    def __init__(self, what: RenderableType) -> None:
-        self._what = what
+    def __init__(self, renderable: RenderableType) -> None:
+        self._what = renderable
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         for segment in console.render(self._what, options):

@@ -110,9 +110,9 @@ def _failure(failure: FailureSummary, shown: ShownNames) -> Text:
     """Return what failed while a live run went on, how often, and why."""
     once, often, then = _FAILED.get(failure["name"], (failure["name"], failure["name"], ""))
     where, count = shown[failure["host"]] or "the network", failure["count"]
-    what = f"{once}{then}" if count == 1 else f"{often} {count} times{then}"
+    event = f"{once}{then}" if count == 1 else f"{often} {count} times{then}"
     why = failure["reason"] if count == 1 else f"the first time: {failure['reason']}"
-    return Text(f"{where}: {what}; {why}", style="yellow")
+    return Text(f"{where}: {event}; {why}", style="yellow")
 
 
 def _outcomes(summary: Mapping[str, Any]) -> Text:
