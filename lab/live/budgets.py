@@ -79,11 +79,11 @@ def _shown(kind: str, value: Any) -> str:
     return f"{value:g} /s" if kind == "rate" else str(value)
 
 
-def budgets_of(given: dict[str, object]) -> Budgets:
+def budgets_of(values: dict[str, object]) -> Budgets:
     """Return the budgets of texts or numbers, by their names; raises ValueError in a sentence."""
     known = {each.name: each.metadata["kind"] for each in fields(Budgets)}
     made: dict[str, Any] = {}
-    for name, value in given.items():
+    for name, value in values.items():
         key = str(name).replace("-", "_")
         if key not in known:
             raise ValueError(f"there is no budget {name!r}; there are {', '.join(names())}")

@@ -193,9 +193,9 @@ class HostHandle(HostControl):
             self._sent_as[self._order] = self._sent
 
     def _is_done(self, order: int, stored: set[int]) -> bool:
-        kind, what, *_ = self._handed_over[order]
+        kind, first, *_ = self._handed_over[order]
         if kind == "submit":
-            return what in stored
+            return first in stored
         return not self._is_stopping and self._sent_as.get(order, math.inf) <= self._state[0]
 
     def _forget_done(self, rows: Sequence[Row] = ()) -> None:

@@ -54,7 +54,7 @@ class IncomingConnection(OpenSession, Caller):
         self._noted = 0
         self._record: CallerRecord | None = None
         self._counts = 0
-        self.given = 0
+        self.replies_given = 0
         self._recipients = KnownRecipients() if process.interceptions.changes else None
         self._unread = bytearray()
         self._is_going_on = False
@@ -141,9 +141,9 @@ class IncomingConnection(OpenSession, Caller):
 
     def _next_reply(self) -> Reply | None:
         """Return the reply that a fault puts in the place of this one, if any."""
-        self.given += 1
+        self.replies_given += 1
         change = self.process.interceptions.change
-        spec = change("change-reply", self.number, self.given, self.process.host.name)
+        spec = change("change-reply", self.number, self.replies_given, self.process.host.name)
         return reply_of(spec.line or "") if spec is not None else None
 
     def _identify(self, transaction: Transaction) -> tuple[int, list[str]] | None:
@@ -376,7 +376,7 @@ class IncomingConnection(OpenSession, Caller):
         environment = self.receiving.environment
         sender, queue_sender = take_over(host, self.peer, environment)
         role = process.calls.new_call(self.peer, environment, sender, queue_sender)
-        role.take_over(self.channel, self.number, self.given)
+        role.take_over(self.channel, self.number, self.replies_given)
 
     def _finish(self, reason: str) -> None:
         if self.over:

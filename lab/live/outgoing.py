@@ -152,7 +152,7 @@ class OutgoingConnection(PendingCall):
         if self.queue_sender is not None:
             process.host.session_over(process.clock.now, self.queue_sender.queue)
         role = IncomingConnection(process, self.channel)
-        role.given = self.replies
+        role.replies_given = self.replies
         self.channel.role = role
         role.begin((self.number, self.peer, self.environment, True))
 

@@ -267,10 +267,10 @@ def _check_whole(spool: HostSpool, path: Path, file: sqlite3.Connection, version
     if last is None or not isinstance(last[0], int):
         spool.problems.append(f"{path}: the spool is damaged: the number of commits is gone")
     elif (missing := last_marked(path) - last[0]) > 0:
-        what = "1 commit is" if missing == 1 else f"{missing} commits are"
+        commits = "1 commit is" if missing == 1 else f"{missing} commits are"
         spool.problems.append(
-            f"{path}: the spool is damaged: the last {what} missing; {path.name}-wal, or the file "
-            "itself, has been cut off, changed or removed"
+            f"{path}: the spool is damaged: the last {commits} missing; {path.name}-wal, or the "
+            "file itself, has been cut off, changed or removed"
         )
     elif not version and file.execute("select 1 from sqlite_master").fetchone():
         spool.problems.append(f"{path}: this is not a spool, but another file of SQLite's")

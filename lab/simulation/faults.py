@@ -225,18 +225,18 @@ class Faults:
 
     def _record(self, spec: FaultSpec, on: bool) -> None:
         host, peer = spec.link or (spec.host or "", None)
-        what = " | ".join(" ".join(group) for group in spec.groups)
+        detail = " | ".join(" ".join(group) for group in spec.groups)
         if spec.after:
-            what = hung_up_after(spec.after)
+            detail = hung_up_after(spec.after)
         elif spec.value is not None:
-            what = f"{spec.value:g}"
+            detail = f"{spec.value:g}"
         if spec.name:
-            what = f"{what} on {spec.name}".strip()
+            detail = f"{detail} on {spec.name}".strip()
         if spec.direction != "both":
-            what = f"{what}, {spec.direction}"
+            detail = f"{detail}, {spec.direction}"
         driver = self.driver
         if driver.is_here(host):
-            driver.record((driver.env.now, "fault", host, peer, None, None, spec.kind, on, what))
+            driver.record((driver.env.now, "fault", host, peer, None, None, spec.kind, on, detail))
 
     # -- what drivers ask -----------------------------------------------------------------------
 

@@ -125,6 +125,6 @@ class MergedResults:
         """Return the broken rules; ``account`` of the same rows says which mail is lost."""
         return together([finding.breach(self._known) for finding in self._findings], account)
 
-    def _known(self, what: str, own: int) -> int:
+    def _known(self, kind: str, own: int) -> int:
         """Return the number in the run of a "message" or a "session" of a partition."""
-        return (self._sessions if what == "session" else self._messages).known(own)
+        return (self._sessions if kind == "session" else self._messages).known(own)

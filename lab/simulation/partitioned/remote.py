@@ -6,7 +6,7 @@ arrive at the other end is posted to the other partition, with the time and the 
 which it arrives. A fault that cuts both ends is not posted: all partitions replay all faults, and
 each end finds out on its own.
 
-What is posted is a tuple ``(at, order, what, key, ...)`` of numbers, texts and bytes. ``key`` is
+What is posted is a tuple ``(at, order, kind, key, ...)`` of numbers, texts and bytes. ``key`` is
 the session's, given by the host that opens it. What an event of another partition causes here in
 the same instant happens right after it, at ``order | 1``.
 """
@@ -186,8 +186,8 @@ class CallingConnection(Connection):
         """Return a stream that ends in the other partition."""
         return RemoteStream(self.env, route, self._posted)
 
-    def _post(self, at: float, order: int, what: int, *more: Any) -> None:
-        self.remote.post(self.route.nodes[-1], (at, order, what, self.key, *more))
+    def _post(self, at: float, order: int, kind: int, *more: Any) -> None:
+        self.remote.post(self.route.nodes[-1], (at, order, kind, self.key, *more))
 
     # -- opening --------------------------------------------------------------------------------
 
