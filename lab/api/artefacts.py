@@ -106,8 +106,8 @@ def _made(
         except OSError as why:
             unwritable.append(why)
         except Exception as why:  # one that fails takes no other with it
-            what = str(why) if isinstance(why, ValueError) else f"{type(why).__name__}: {why}"
-            report(f"{name} was not made: {what}")
+            reason = str(why) if isinstance(why, ValueError) else f"{type(why).__name__}: {why}"
+            report(f"{name} was not made: {reason}")
     if unwritable:
         raise unwritable[0]
     return written

@@ -45,8 +45,8 @@ def topology_of(topology: object, seed: int) -> Topology:
     """Return a topology, or that of a file, for a seed; raises TypeError for anything else."""
     if isinstance(topology, Topology):
         return topology.ready().with_seed(seed)
-    what = "a lab.Topology or the path of a topology file"
-    return load(arguments.path("topology", topology, what), seed=seed)
+    expected = "a lab.Topology or the path of a topology file"
+    return load(arguments.path("topology", topology, expected), seed=seed)
 
 
 def simulate(

@@ -82,10 +82,10 @@ def measure_live(mails: int, report: Callable[[str], None] = lambda _: None) -> 
             figures[f"{name}_bytes_per_second"] = round(max(octets for _, octets in rounds))
     if rates["aiosmtpd"]:
         for name in ("live", "live_fsync"):
-            for what in ("sessions", "bytes"):
-                ours = figures[f"{name}_{what}_per_second"]
-                theirs = figures[f"aiosmtpd_{what}_per_second"]
-                figures[f"{name}_{what}_over_aiosmtpd"] = round(ours / theirs, 1)
+            for unit in ("sessions", "bytes"):
+                ours = figures[f"{name}_{unit}_per_second"]
+                theirs = figures[f"aiosmtpd_{unit}_per_second"]
+                figures[f"{name}_{unit}_over_aiosmtpd"] = round(ours / theirs, 1)
     return figures
 
 

@@ -71,10 +71,10 @@ def _experiment(runs: int, seconds: float) -> Experiment:
         "link": [{"between": ["ONE.ARPA", "TWO.ARPA"]}],
         "traffic": [{"count": 200, "rate": "1 /s"}],
     }
-    given: dict[str, Any] = {"topology": tables, "seeds": runs, "measures": ["delivered"]}
-    made = make_experiment(**given)
+    experiment: dict[str, Any] = {"topology": tables, "seeds": runs, "measures": ["delivered"]}
+    made = make_experiment(**experiment)
     run_one(Recipe.of(made), {}, 0)
     begun = time.perf_counter()
     run_one(Recipe.of(made), {}, 1)
     tables["traffic"][0]["count"] = max(1, round(200 * seconds / (time.perf_counter() - begun)))
-    return make_experiment(**given)
+    return make_experiment(**experiment)

@@ -59,4 +59,4 @@ def contents(topology: Topology) -> str:
         (len(topology.polls), "poll"),
         (len(topology.faults), "fault"),
     ]
-    return ", ".join(count_noun(n, what) for n, what in parts if n)
+    return ", ".join(count_noun(n, noun) for n, noun in parts if n)

@@ -160,11 +160,11 @@ def load(path: str, sets: tuple[str, ...], seed: int = 0) -> Topology:
 
 @contextmanager
 def progress_bar(
-    total: int, quiet: bool, what: str = "messages", least: int = 500
+    total: int, quiet: bool, noun: str = "messages", least: int = 500
 ) -> Iterator[Callable[[int], None] | None]:
     """Show a bar on stderr, if that is a terminal and there is enough to do.
 
-    Yields a function that takes the number of things done, or None if no bar is shown. ``what``
+    Yields a function that takes the number of things done, or None if no bar is shown. ``noun``
     names the things; with fewer than ``least`` of them there is no bar.
     """
     if quiet or total < least or not sys.stderr.isatty():
@@ -173,7 +173,7 @@ def progress_bar(
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 
-    columns = (BarColumn(), MofNCompleteColumn(), what, TimeElapsedColumn())
+    columns = (BarColumn(), MofNCompleteColumn(), noun, TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=total)
         yield lambda done: bar.update(task, completed=done)
@@ -185,15 +185,15 @@ def interrupt(*_: Any) -> None:
 
 
 @contextmanager
-def status_line(what: str) -> Iterator[Callable[[str], None]]:
+def status_line(doing: str) -> Iterator[Callable[[str], None]]:
     """Show on stderr what is being done, if that is a terminal; yield a function to change it."""
     if not sys.stderr.isatty():
-        yield lambda what: None
+        yield lambda doing: None
         return
     from rich.console import Console
 
-    with Console(stderr=True, markup=False).status(visible(what)) as status:
-        yield lambda what: status.update(visible(what))
+    with Console(stderr=True, markup=False).status(visible(doing)) as status:
+        yield lambda doing: status.update(visible(doing))
 
 
 def print_table(table: RenderableType) -> None:

@@ -71,11 +71,11 @@ END_SIGNALS = (signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") el
 """Signals that end a command as Ctrl-C does: a request to end, and the closing of the terminal."""
 
 
-def parse_ports(topology: Topology, given: tuple[str, ...]) -> dict[str, int]:
+def parse_ports(topology: Topology, options: tuple[str, ...]) -> dict[str, int]:
     """Return the port of each host named by ``--port``; exit status 2 if one is wrong."""
     ports: dict[str, int] = {}
     wrong = []
-    for item in given:
+    for item in options:
         name, _, port = item.partition("=")
         spec = topology.host(name)
         if not name or not port.isdecimal():
@@ -104,10 +104,10 @@ def parse_ports(topology: Topology, given: tuple[str, ...]) -> dict[str, int]:
     return ports
 
 
-def parse_budgets(given: tuple[str, ...]) -> Budgets:
+def parse_budgets(options: tuple[str, ...]) -> Budgets:
     """Return the budgets that ``--budget`` sets; exit status 2 if one is wrong."""
     pairs: dict[str, object] = {}
-    for one in given:
+    for one in options:
         name, equals, value = one.partition("=")
         if not (name and equals):
             exit_with_error(

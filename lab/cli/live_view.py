@@ -27,20 +27,20 @@ _OTHER_LINES = 10 + _MAILS
 """Lines of the terminal that are not for hosts."""
 
 
-def parse_page(serve: bool, given: str | None, none: bool) -> tuple[str, int] | None:
+def parse_page(serve: bool, option: str | None, none: bool) -> tuple[str, int] | None:
     """Return the address and port of the page, from --page and --no-page; None for no page."""
-    if given is not None and none:
+    if option is not None and none:
         exit_with_error("--page and --no-page exclude each other; use one of them")
-    if none or (given is None and not serve):
+    if none or (option is None and not serve):
         return None
-    address, _, port = (given or "0").rpartition(":")
+    address, _, port = (option or "0").rpartition(":")
     address = address.strip("[]") or "127.0.0.1"
     try:
         known = ipaddress.ip_address(address)
     except ValueError:
         known = None
     if known is None or not (port.isdecimal() and int(port) < 65536):
-        exit_with_error(f"--page {given}: expected a port, or IP:PORT, for example 127.0.0.1:8025")
+        exit_with_error(f"--page {option}: expected a port, or IP:PORT, for example 127.0.0.1:8025")
     if not known.is_loopback:
         print_error(
             f"warning: {address} is not a loopback address: anybody who has the address of the "

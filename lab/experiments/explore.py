@@ -412,8 +412,8 @@ def explore(
     seed = arguments.whole_number("seed", seed)
     if limit is not None:
         limit = arguments.whole_number("limit", limit, 0, example=100)
-    what = 'several of "cut", "crash" and "reply"'
-    ways = [arguments.one_of("by", way, WAYS) for way in arguments.many("by", by, what)]
+    expected = 'several of "cut", "crash" and "reply"'
+    ways = [arguments.one_of("by", way, WAYS) for way in arguments.many("by", by, expected)]
     processes = arguments.whole_number("processes", processes, 1, example=2)
     arguments.function("progress", progress, "the number of points tried so far")
     explored = plan(topology_of(topology, seed), seed, limit, ways)

@@ -86,11 +86,11 @@ def close_to(right: float, within: float = 0.1) -> Callable[[object], bool | str
     """
 
     def judge(answer: object) -> bool | str:
-        given = float(answer)  # type: ignore[arg-type]  # what is not a number raises, and the check says so
-        if abs(given - right) <= within * abs(right):
+        number = float(answer)  # type: ignore[arg-type]  # what is not a number raises, and the check says so
+        if abs(number - right) <= within * abs(right):
             return True
-        size = "small" if given < right else "large"
-        by = "far " if not right / 3 <= given <= right * 3 else ""
+        size = "small" if number < right else "large"
+        by = "far " if not right / 3 <= number <= right * 3 else ""
         return f"{_short(answer)} is {by}too {size}."
 
     return judge
@@ -169,7 +169,7 @@ def from_text(text: str) -> Topology:
 
 
 def _judge(answer: object, right: object) -> Literal[True] | str:
-    judge: Callable[[object], object] = right if callable(right) else lambda given: given == right
+    judge: Callable[[object], object] = right if callable(right) else lambda value: value == right
     verdict = judge(answer)
     if isinstance(verdict, str):
         return verdict

@@ -167,7 +167,7 @@ class CommandLine:
 
     def _help(self, argument: str) -> list[str]:
         width = max(len(usage) for usage, _ in HELP)
-        return [f"{usage:<{width}}  {what}" for usage, what in HELP]
+        return [f"{usage:<{width}}  {meaning}" for usage, meaning in HELP]
 
     # -- interventions ----------------------------------------------------------------------------
 

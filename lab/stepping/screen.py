@@ -50,8 +50,8 @@ class Keys(Static):
         width = size.size.width
         used = width
         for binding in self.keys:
-            key, what = binding.key_display or binding.key.split(",")[0], f" {binding.description}"
-            length = 2 + len(key + what)
+            key, words = binding.key_display or binding.key.split(",")[0], f" {binding.description}"
+            length = 2 + len(key + words)
             if used + length > width:
                 text.append("\n " if text else " ")
                 used = 1
@@ -59,7 +59,7 @@ class Keys(Static):
             else:
                 text.append("  ")
             style = Style(meta={"@click": f"app.{binding.action}"})
-            text.append(key, style + Style(bold=True)).append(what, style)
+            text.append(key, style + Style(bold=True)).append(words, style)
             used += length
         self.update(text)
         self.styles.height = text.plain.count("\n") + 1
@@ -219,18 +219,18 @@ class StepApp(App[None]):
         self.playing = not at_end
         self.show()
 
-    def action_along(self, what: str) -> None:
+    def action_along(self, attribute: str) -> None:
         """Go forward to the next event of the same mail, host or session."""
         if not self._is_free():
             return
         event = self.stepper.event
-        value = getattr(event, what) if event else None
-        if what == "session":
+        value = getattr(event, attribute) if event else None
+        if attribute == "session":
             value = self.stepper.moment.session
         if value is None or value == "":
-            self.notify(f"this event has no {what}", severity="warning")
+            self.notify(f"this event has no {attribute}", severity="warning")
             return
-        self.stepper.until(lambda event: getattr(event, what) == value)
+        self.stepper.until(lambda event: getattr(event, attribute) == value)
         self.show()
 
     def action_prompt(self, begun: str) -> None:

@@ -159,8 +159,8 @@ class Stepper:
         for name, number in (("message", message), ("session", session)):
             if number is not None:
                 arguments.whole_number(name, number)
-        given = {"host": host, "message": message, "session": session, "kind": kind}
-        words = [f"{name} {value}" for name, value in given.items() if value is not None]
+        wanted = {"host": host, "message": message, "session": session, "kind": kind}
+        words = [f"{name} {value}" for name, value in wanted.items() if value is not None]
         return self.until(" ".join(words)) if words else self.step()
 
     def go_on(self) -> Moment:
@@ -311,14 +311,14 @@ class Stepper:
             number = arguments.whole_number("session", session, example=1)
         if number is None or number not in self.index.sessions(self.n):
             numbers = ", ".join(map(str, self.index.sessions(self.n))) or "none"
-            what = "no session is open" if number is None else f"session {number} is not open"
-            raise NoIntervention(f"{what} now; open sessions: {numbers}")
+            problem = "no session is open" if number is None else f"session {number} is not open"
+            raise NoIntervention(f"{problem} now; open sessions: {numbers}")
         return number
 
-    def _next(self, session: int, kinds: tuple[str, ...], what: str) -> int:
+    def _next(self, session: int, kinds: tuple[str, ...], noun: str) -> int:
         seq = self.index.next_in(session, self.n, kinds)
         if seq is None:
-            raise NoIntervention(f"session {session} has no further {what}")
+            raise NoIntervention(f"session {session} has no further {noun}")
         return seq
 
     def _not_accepted_yet(self, session: int, code: int) -> None:
@@ -352,9 +352,9 @@ def words_of(fault: Fault) -> str:
     """Return a fault in a few words."""
     where = " – ".join(fault.link or ()) or fault.host or ""
     lasts = f" for {duration(fault.duration)}" if fault.duration is not None else ""
-    what = f" to {fault.line!r}" if fault.line is not None else ""
+    change = f" to {fault.line!r}" if fault.line is not None else ""
     session = f" in session {fault.session}" if fault.session is not None else ""
-    return f"{fault.kind} {where}{session}{what}{lasts}"
+    return f"{fault.kind} {where}{session}{change}{lasts}"
 
 
 __all__ = ["Intervention", "NoCondition", "NoIntervention", "Stepper", "step", "words_of"]

@@ -153,8 +153,8 @@ def run_and_check(topology: Topology) -> tuple[Trace, Account, list[Breach]]:
     except Exception as error:  # any bug of the lab is to be found, shrunk and reported
         at = simulation.env.now
         last = traceback.extract_tb(error.__traceback__)[-1]
-        what = f"{type(error).__name__} in {last.name}: {error}"
-        failures.append(Breach(ERROR, at, what))
+        problem = f"{type(error).__name__} in {last.name}: {error}"
+        failures.append(Breach(ERROR, at, problem))
     trace = simulation.trace
     account = Account(trace.rows)
     return trace, account, failures or breaches(trace.rows, account)

@@ -100,14 +100,14 @@ def topology_of(
 ) -> Topology:
     """Return the topology of one run; raises TopologyError or :class:`RelaysFault`."""
     relays: dict[str, Any] = {}
-    given: dict[str, Any] = {}
+    overrides: dict[str, Any] = {}
     for key, value in sets.items():
-        (relays if key in RELAYS else given)[key] = value
+        (relays if key in RELAYS else overrides)[key] = value
     placing = parse_relays(relays)
-    graph = given.get("graph", tables.get("graph"))
+    graph = overrides.get("graph", tables.get("graph"))
     if isinstance(graph, str) and graph in graphs:
-        given["graph"] = str(_unpacked(graph, graphs[graph]))
-    topology = from_dict(tables, sets=given, seed=seed)
+        overrides["graph"] = str(_unpacked(graph, graphs[graph]))
+    topology = from_dict(tables, sets=overrides, seed=seed)
     return topology if placing is None else place_relays(topology, placing, seed)
 
 

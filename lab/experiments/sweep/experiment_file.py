@@ -127,17 +127,16 @@ EXAMPLES: Final = {
 
 
 def load_experiment(
-    path: str | os.PathLike[str], given: Mapping[str, Any] | None = None
+    path: str | os.PathLike[str], overrides: Mapping[str, Any] | None = None
 ) -> Experiment:
     """Read the experiment of a file; raises :class:`SweepError` with all of its problems.
 
-    ``given`` overrides keys of the file.
+    ``overrides`` has values in place of those of the file, by key.
     """
-    path, given = Path(path), dict(given or {})
-    if isinstance(given.get("topology"), (str, os.PathLike)):
-        given["topology"] = os.path.abspath(
-            given["topology"]
-        )  # relative to the current directory, not to the file
+    path, overrides = Path(path), dict(overrides or {})
+    if isinstance(overrides.get("topology"), (str, os.PathLike)):
+        # relative to the current directory, not to the file
+        overrides["topology"] = os.path.abspath(overrides["topology"])
     try:
         text = path.read_text(encoding="utf-8-sig")
         raw = tomllib.loads(text)
@@ -152,17 +151,18 @@ def load_experiment(
             f"{path} is a topology file; run it with lab run, or write an experiment file "
             f'with topology = "{path.name}"'
         )
-    if given.keys() & {"measures", "grid", "case"}:  # the labels may name what is now overridden
+    # the labels may name what is now overridden
+    if overrides.keys() & {"measures", "grid", "case"}:
         raw.pop("labels", None)
-    return _Reader(str(path), lines_of(text), path.parent).experiment(raw | given)
+    return _Reader(str(path), lines_of(text), path.parent).experiment(raw | overrides)
 
 
-def make_experiment(**given: Any) -> Experiment:
+def make_experiment(**keys: Any) -> Experiment:
     """Return the experiment that keywords describe, named as the keys of a file.
 
     ``topology`` may also be a Topology or its tables, and ``measures`` may have functions of a run.
     """
-    return _Reader("", {}, Path()).experiment(given)
+    return _Reader("", {}, Path()).experiment(keys)
 
 
 class _Reader:
@@ -192,10 +192,9 @@ class _Reader:
             raise SweepError(*bounded(list(once)))
 
     def experiment(self, raw: Mapping[str, Any]) -> Experiment:
-        given = {key: value for key, value in raw.items() if value is not None}
-        topology = given.get("topology")
-        measures = given.get("measures")
-        shape: dict[str, Any] = dict(given)
+        shape = {key: value for key, value in raw.items() if value is not None}
+        topology = shape.get("topology")
+        measures = shape.get("measures")
         if not isinstance(topology, str) and isinstance(topology, (Topology, Mapping, os.PathLike)):
             shape["topology"] = "given"
         own = callable(measures) or isinstance(measures, (str, tuple, Mapping))
@@ -242,15 +241,15 @@ class _Reader:
                     if place[0] in defaults:
                         valid[str(place[0])] = defaults[str(place[0])]
 
-    def _measures(self, given: Any) -> list[Measure]:
-        measures, problems = measures_of(given)
+    def _measures(self, items: Any) -> list[Measure]:
+        measures, problems = measures_of(items)
         for number, text in problems:
             self.wrong(("measures", number) if number is not None else ("measures",), text)
         return measures
 
-    def _grid(self, given: Mapping[str, Any]) -> dict[str, list[Any]]:
+    def _grid(self, table: Mapping[str, Any]) -> dict[str, list[Any]]:
         grid = {}
-        for key, values in flat(given).items():
+        for key, values in flat(table).items():
             place = ("grid", *key.split("."))
             if isinstance(values, (range, tuple)) or type(values).__name__ == "ndarray":
                 values = [v.item() if hasattr(v, "item") else v for v in values]
@@ -269,12 +268,12 @@ class _Reader:
                 grid[key] = values
         return grid
 
-    def _cases(self, given: Sequence[CaseTable]) -> list[tuple[str, dict[str, Any]]]:
-        names = [case.name for case in given]
+    def _cases(self, tables: Sequence[CaseTable]) -> list[tuple[str, dict[str, Any]]]:
+        names = [case.name for case in tables]
         for number, name in enumerate(names):
             if name in names[:number]:
                 self.wrong(("case", number, "name"), f"there are two cases named {as_toml(name)}")
-        return [(case.name, flat(case.set)) for case in given]
+        return [(case.name, flat(case.set)) for case in tables]
 
     def _clashes(
         self, fixed: Mapping[str, Any], cases: Sequence[tuple[str, dict[str, Any]]],
@@ -297,15 +296,15 @@ class _Reader:
                 meant = did_you_mean(key, known, f"; there are {join_some(known)}")
                 self.wrong(("labels", key), f"there is no such key or measure{meant}")
 
-    def _topology(self, given: Any) -> dict[str, Any] | None:
+    def _topology(self, source: Any) -> dict[str, Any] | None:
         """Return the tables of the topology, after checking them without the grid."""
-        if isinstance(given, Topology):
-            return tomllib.loads(given.to_toml())
-        if isinstance(given, Mapping):
-            return dict(given)
-        if not isinstance(given, (str, os.PathLike)) or not os.fspath(given):
+        if isinstance(source, Topology):
+            return tomllib.loads(source.to_toml())
+        if isinstance(source, Mapping):
+            return dict(source)
+        if not isinstance(source, (str, os.PathLike)) or not os.fspath(source):
             return None
-        path = self.folder / os.fspath(given)
+        path = self.folder / os.fspath(source)
         try:
             load(path)
         except TopologyError as error:

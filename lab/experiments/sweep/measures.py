@@ -112,23 +112,23 @@ def measure(name: str) -> Measure:
     raise ValueError(f"{as_toml(name)} is not a measure{meant}")
 
 
-def measures_of(given: Any) -> tuple[list[Measure], list[tuple[int | None, str]]]:
+def measures_of(items: Any) -> tuple[list[Measure], list[tuple[int | None, str]]]:
     """Return the measures of a list of names and functions, or of a mapping of names to functions.
 
     The second result has the position and a sentence for each item that is not a measure.
     """
     measures: list[Measure] = []
     faults: list[tuple[int | None, str]] = []
-    if isinstance(given, str) or callable(given):
-        given = [given]
-    if not isinstance(given, (list, tuple, Mapping)):
+    if isinstance(items, str) or callable(items):
+        items = [items]
+    if not isinstance(items, (list, tuple, Mapping)):
         return [], []  # missing, which is reported elsewhere
-    if not given:
+    if not items:
         faults.append((None, 'no measures are given; write measures = ["delivered"]'))
-    for number, item in enumerate(given):
-        function = given[item] if isinstance(given, Mapping) else item
+    for number, item in enumerate(items):
+        function = items[item] if isinstance(items, Mapping) else item
         try:
-            made = _one(str(item) if isinstance(given, Mapping) else None, function)
+            made = _one(str(item) if isinstance(items, Mapping) else None, function)
         except ValueError as why:
             faults.append((number, str(why)))
             continue
@@ -138,12 +138,12 @@ def measures_of(given: Any) -> tuple[list[Measure], list[tuple[int | None, str]]
     return measures, faults
 
 
-def _one(name: str | None, given: Any) -> Measure:
-    if callable(given):
-        return Measure(name or str(getattr(given, "__name__", repr(given))), given, is_ours=False)
-    if not isinstance(given, str):
-        raise ValueError(f"{as_toml(given)} is not a measure; write a name such as delivered")
-    made = measure(given)
+def _one(name: str | None, item: Any) -> Measure:
+    if callable(item):
+        return Measure(name or str(getattr(item, "__name__", repr(item))), item, is_ours=False)
+    if not isinstance(item, str):
+        raise ValueError(f"{as_toml(item)} is not a measure; write a name such as delivered")
+    made = measure(item)
     if name is not None:
         raise ValueError(f"the measure {as_toml(name)} must be a function of a run")
     return made

@@ -128,7 +128,7 @@ def sweep(
     workers: int | None = None,
     scheduler: str | None = None,
     progress: Callable[[int, int], None] | None = None,
-    **given: object,
+    **keywords: object,
 ) -> pandas.DataFrame:
     """Make the runs of an experiment, and return a table with a row for each run.
 
@@ -148,7 +148,7 @@ def sweep(
     arguments.function("progress", progress, "the runs that are done, and all runs")
     if out is not None:
         arguments.path("out", out, "the path of a directory")
-    made = read_experiment(experiment, given)
+    made = read_experiment(experiment, keywords)
     swept = begin(made)
     swept.frame()  # if pandas is missing, say so before the runs, not after
     with journal_of(swept, out) as journal:
@@ -163,21 +163,21 @@ def sweep(
 
 
 def read_experiment(
-    experiment: str | os.PathLike[str] | Mapping[str, object] | None, given: Mapping[str, object]
+    experiment: str | os.PathLike[str] | Mapping[str, object] | None, keywords: Mapping[str, object]
 ) -> Experiment:
     """Return the experiment of a file, of a mapping, or of keywords."""
-    given = arguments.plain(given)
-    if experiment is None and not given:
+    keywords = arguments.plain(keywords)
+    if experiment is None and not keywords:
         raise TypeError(
             "experiment must be the path of an experiment file, or a mapping; or give its keys, "
             'such as lab.sweep(topology="campus.toml", measures=["delivered"])'
         )
     if experiment is None:
-        return make_experiment(**given)
+        return make_experiment(**keywords)
     if isinstance(experiment, Mapping):
-        return make_experiment(**{**arguments.plain(experiment), **given})
+        return make_experiment(**{**arguments.plain(experiment), **keywords})
     arguments.path("experiment", experiment, "the path of an experiment file, or a mapping")
-    return load_experiment(experiment, given)
+    return load_experiment(experiment, keywords)
 
 
 def begin(experiment: Experiment) -> Sweep:

@@ -137,10 +137,10 @@ def letter(sender: str, to: Iterable[str], size: int) -> MailSpec:
     return MailSpec(at=0.0, verb="MAIL", sender=parse_path(sender), to=paths, size=size)
 
 
-def _as_list(given: Iterable[Any], what: str) -> list[Any]:
-    if isinstance(given, str) or not isinstance(given, Iterable):
-        raise TopologyError([f"the {what} are {as_toml(given)}; they must be a list"])
-    return list(given)
+def _as_list(value: Iterable[Any], noun: str) -> list[Any]:
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise TopologyError([f"the {noun} are {as_toml(value)}; they must be a list"])
+    return list(value)
 
 
 def _add_line(line: Any, lines: dict[frozenset[str], Line]) -> Iterator[str]:
