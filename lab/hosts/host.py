@@ -8,7 +8,6 @@ travel.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
 
 from lab.hosts.callers import Callers
@@ -20,9 +19,9 @@ from lab.hosts.failed import FailedRecipient
 from lab.hosts.notification import MOST_LISTED, compose_notification
 from lab.hosts.paths import why_unsendable, why_unsendable_from
 from lab.hosts.plan import MailPlan
+from lab.hosts.policies import Behaviour, Retry
 from lab.hosts.port import HostPort
 from lab.hosts.private_lists import for_members, sent_for
-from lab.hosts.retry import Retry
 from lab.hosts.routing import Neighbour, RoutingTable
 from lab.hosts.settings import HostSettings
 from lab.hosts.spool import Addressee, Queue, QueuedMail
@@ -54,7 +53,7 @@ class Host(HostControl):
 
     ``port`` is the driver's side: it records what happens, and wakes the host. ``answers_given``
     counts the replies that its settings prescribe. ``stamp`` is what its time stamp lines have
-    besides the usual; None: nothing.
+    besides the usual; None: nothing. ``behaviours`` are asked for verdicts before the host itself.
     """
 
     def __init__(
@@ -84,6 +83,7 @@ class Host(HostControl):
         )
         self.spool = self.spooling.spool
         self.open_sessions = 0
+        self.behaviours: Sequence[Behaviour] = ()
         self.forwards_learned = LearnedForwards()
         self.answers_given: dict[str, int] = {}
         self.stages_reached: dict[str, int] = {}
@@ -418,7 +418,7 @@ class Host(HostControl):
 
     def give_up_soon(self, now: float) -> None:
         """Have mail be given up that fails once more, whatever its age."""
-        self.retry = self.spooling.retry = replace(self.retry, give_up=0.0)
+        self.spooling.give_up = 0.0
         for queue in self.spool.queues.values():
             for mail in queue.entries:
                 mail.expires = min(mail.expires, now)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from lab.hosts import policies
 from lab.hosts.checked import checked
 from lab.hosts.setting import setting
 
 
 @checked
 @dataclass(frozen=True, slots=True)
-class Retry:
+class Retry(policies.Retry):
     """When mail that could not be sent is tried again, and when it is given up; in seconds.
 
     The defaults are this lab's: RFC 821 has none. RFC 1123, 5.3.1.1, asks for at least 30 minutes
@@ -34,8 +35,10 @@ class Retry:
         ),
     )
 
-    def delay(self, failures: int) -> float:
-        """Seconds from the ``failures``-th failure (1 for the first) to the next try."""
+    def delay(self, failures: int, host: str = "", peer: str = "", reason: str = "") -> float:
+        """Seconds from the ``failures``-th failure (1 for the first) to the next try, whatever the
+        hosts and the reason.
+        """
         delay = self.first
         for _ in range(failures - 1):
             delay *= self.factor

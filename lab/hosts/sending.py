@@ -207,7 +207,7 @@ class QueueSender:
         text = f"{answer[0]} {answer[1]}"
         queue = self.queue
         if queue.sessions > 1:
-            self.host.spooling.stay_alone(self.now, queue)
+            self.host.spooling.stay_alone(self.now, queue, text)
             return
         if answer[0] < 500:
             self.host.defer_all(self.now, queue, text, self.session)
@@ -371,7 +371,7 @@ class QueueSender:
             self.host.expire(self.now, self.queue, later, text, "did not take it")
             return
         later.failures = mail.failures + 1
-        delay = self.host.retry.delay(later.failures)
+        delay = self.host.spooling.delay(later.failures, self.queue.host, text)
         later.not_before = min(self.now + delay, mail.expires)
         self._put_last(later)
         self._record("defer", mail, later.ids, text, later.not_before)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from lab.hosts.paths import fits_path_limits
+from lab.hosts.policies import Retry
+from lab.hosts.policies_asked import delay_of, give_up_of
 from lab.hosts.port import HostPort
-from lab.hosts.retry import Retry
 from lab.hosts.routing import Neighbour, RoutingTable
 from lab.hosts.spool import Queue, QueuedMail, Spool
 
@@ -13,9 +14,10 @@ class Spooling:
     """The spool of one host, and when its queues are tried.
 
     ``holds`` are the next hosts that are not called: mail for them waits until they call and TURN.
+    ``give_up`` is the age in seconds at which mail is given up.
     """
 
-    __slots__ = ("holds", "hop_limit", "name", "port", "retry", "routes", "spool")
+    __slots__ = ("give_up", "holds", "hop_limit", "name", "port", "retry", "routes", "spool")
 
     def __init__(
         self,
@@ -32,12 +34,13 @@ class Spooling:
         self.holds = holds
         self.routes = routes
         self.retry = retry
+        self.give_up = give_up_of(retry)
         self.port = port
         self.spool = Spool(channels)
 
     def enqueue(self, now: float, hop: Neighbour, mail: QueuedMail) -> None:
         """Put mail into the queue for a next host; it is as old as it was in another queue."""
-        mail.expires = mail.expires or now + self.retry.give_up
+        mail.expires = mail.expires or now + self.give_up
         queue = self.spool.queue(hop.name, hop.environment)
         size = len(mail.mail_data)
         self.port.record((now, "queue", self.name, hop.name, None, mail.message, mail.ids, size))
@@ -88,7 +91,7 @@ class Spooling:
             queue.add_at(mail.place, mail)
         if kept and not is_held:
             latest = min([mail.expires for mail in kept])
-            queue.not_before = min(now + self.retry.delay(queue.failures), latest)
+            queue.not_before = min(now + self.delay(queue.failures, queue.host, reason), latest)
         for mail in kept:
             if is_held and mail.place <= queue.held:
                 continue  # recorded when the other session failed
@@ -97,9 +100,13 @@ class Spooling:
         queue.hold()
         return expired
 
-    def stay_alone(self, now: float, queue: Queue) -> None:
+    def stay_alone(self, now: float, queue: Queue, reason: str) -> None:
         """Open no more channels to a next host for a while: it has refused one beside others."""
-        queue.alone_until = now + self.retry.delay(queue.failures + 1)
+        queue.alone_until = now + self.delay(queue.failures + 1, queue.host, reason)
+
+    def delay(self, failures: int, peer: str, reason: str) -> float:
+        """Return the seconds from a failure to the next try, as the retry policy has it."""
+        return delay_of(self.retry, failures, self.name, peer, reason)
 
     def _detour(self, now: float, queue: Queue, mail: QueuedMail, *, cut_off: bool) -> bool:
         """Send mail over another next host, if there is one for all of its recipients."""

@@ -153,4 +153,5 @@ class Calls:
     def hold(self, queue: Queue) -> None:
         """Have a queue wait, because something of this host has failed with its mail."""
         queue.failures += 1
-        queue.not_before = self._output.now + self._host.retry.delay(queue.failures)
+        delay = self._host.spooling.delay(queue.failures, queue.host, "its mail failed here")
+        queue.not_before = self._output.now + delay

@@ -354,7 +354,7 @@ class HostProcess(Output):
     def _enter(self, now: float, peer: str, entry: QueuedMail) -> None:
         """Number and record mail that an earlier run left: it is new to this run."""
         entry.message, entry.not_before = self.numbering.next_message(), 0.0
-        entry.expires = now + self.host.retry.give_up
+        entry.expires = now + self.host.spooling.give_up
         entry.addressees = [(str(n), path) for n, (_, path) in enumerate(entry.addressees, 1)]
         texts = tuple(path.bare for _, path in entry.addressees)
         size = len(entry.mail_data)

@@ -23,12 +23,13 @@ class LinkDirection:
     seconds that are added to the latency, or what draws them; together they are never less than 0.
     ``loss`` is the chance that a segment is lost and sent again, or the bursts in which segments
     are. ``free_at`` is the time when the last queued bit has left; ``changing`` is set once a fault
-    has changed the latency. Jitter and losses are drawn from a stream each, so that neither
+    has changed the latency. ``busy`` is the seconds that bits have taken to leave. Jitter and losses are drawn from a stream each, so that neither
     disturbs the other.
     """
 
     __slots__ = (
-        "a", "b", "changing", "free_at", "jitter", "jitters", "latency", "loss", "losses", "rate",
+        "a", "b", "busy", "changing", "free_at", "jitter", "jitters", "latency", "loss", "losses",
+        "rate",
     )  # fmt: skip
 
     def __init__(
@@ -51,6 +52,7 @@ class LinkDirection:
         self.jitters = jitters
         self.losses = losses
         self.free_at = 0.0
+        self.busy = 0.0
         self.changing = False
 
     @property
@@ -69,6 +71,7 @@ class LinkDirection:
             tail = max(start + octets / self.rate, tail + first)
             head = start + first
             self.free_at = tail
+            self.busy += octets / self.rate
         delay, jitter = self.latency, self.jitter
         # whole microseconds: the same on every machine, however it rounds the last bit
         if isinstance(jitter, Draws):

@@ -127,7 +127,7 @@ def test_a_tree_has_no_hosts_with_one_neighbour_nor_have_they_one() -> None:
     for here in star:
         for there in star:
             assert table.route(here, there) == networkx.shortest_path(star, here, there)[1:]
-    assert [len(tree) for tree in table._trees.values()] == [2, 2]  # to 0 and to Y
+    assert [len(tree) for tree in table.shortest._trees.values()] == [2, 2]  # to 0 and to Y
 
 
 def test_no_more_trees_are_kept_than_their_bound_and_ways_stay_the_same() -> None:
@@ -135,11 +135,11 @@ def test_no_more_trees_are_kept_than_their_bound_and_ways_stay_the_same() -> Non
     networkx.set_edge_attributes(graph, 1.0, "cost")
     free = table_of(graph, set(graph))
     bound = table_of(graph, set(graph))
-    bound._capacity = 0
+    bound.shortest._capacity = 0
     for there in graph:
         assert bound.route("0", there) == free.route("0", there)
-    assert len(bound._trees) == 16 < len(free._trees)
-    assert {tree.itemsize for tree in free._trees.values()} == {2}  # bytes a host
+    assert len(bound.shortest._trees) == 16 < len(free.shortest._trees)
+    assert {tree.itemsize for tree in free.shortest._trees.values()} == {2}  # bytes a host
 
 
 def test_of_several_ways_to_a_neighbour_the_cheapest_is_taken() -> None:
@@ -187,11 +187,11 @@ def test_tables_of_one_network_share_the_trees_that_were_grown() -> None:
     networkx.set_edge_attributes(graph, 1.0, "cost")
     one, other = table_of(graph, set(graph)), table_of(graph, set(graph))
     grown: list[int] = []
-    one.on_tree = lambda there, octets: grown.append(there)
+    one.shortest.on_tree = lambda there, octets: grown.append(there)
     assert one.route("N0", "N2") == ["N1", "N2"]
     assert len(grown) == 1
-    other.on_tree = lambda there, octets: pytest.fail("the tree was known")
-    other.know(one.trees())
-    other.know(one.trees())
+    other.shortest.on_tree = lambda there, octets: pytest.fail("the tree was known")
+    other.shortest.know(one.shortest.trees())
+    other.shortest.know(one.shortest.trees())
     assert other.route("N0", "N2") == ["N1", "N2"]
-    assert other.trees() == one.trees()
+    assert other.shortest.trees() == one.shortest.trees()

@@ -58,7 +58,7 @@ class PartitionSimulation(Simulation):
         self.numbers = PartitionNumbering(topology.hosts, partition)
         super().__init__(topology, seed, self.numbers)
         self.remote.rows = self.trace.growing
-        self.world.routes.on_tree = self._share_tree
+        self.world.routes.shortest.on_tree = self._share_tree
         self.begun: Row = self.trace.rows[0]
         if partition:
             self.trace.growing.clear()  # the beginning of the run is recorded once
@@ -156,7 +156,7 @@ class PartitionSimulation(Simulation):
             session.discard()
 
     def _take_tree(self, message: Message) -> None:
-        self.world.routes.know({message[3]: message[4]})
+        self.world.routes.shortest.know({message[3]: message[4]})
 
     def _take_rows(self, message: Message) -> None:
         self.owned_results.take(message[3], message[4:])

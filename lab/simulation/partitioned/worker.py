@@ -69,7 +69,7 @@ class WorkerProcess:
     def __init__(self, setup: Setup, partition: int, peers: Peers, coordinator: Connection) -> None:
         partitions = setup.partitions
         self.simulation = PartitionSimulation(setup.topology, setup.seed, partitions, partition)
-        self.simulation.world.routes.know(setup.trees)
+        self.simulation.world.routes.shortest.know(setup.trees)
         self.windows = Windows(self.simulation, setup.lookahead, setup.until)
         here = frozenset(name for name in partitions if partitions[name] == partition)
         count = len(self.simulation.remote.outboxes)

@@ -50,7 +50,7 @@ def estimated_work(topology: Topology) -> Workload:
             hosts[a] += count
             hosts[b] += count
             calls[a, b] += count
-    return Workload(hosts, calls, routes.trees())
+    return Workload(hosts, calls, routes.shortest.trees())
 
 
 def _pairs(topology: Topology, routes: RoutingTable) -> Iterator[_Pair]:
