@@ -65,6 +65,8 @@ class Destinations:
         destination = self._kept.get(path.text)
         if destination is None:
             destination = self._find(path)
+            if not self.routes.is_static and destination.entry is None:
+                return destination  # the routing may find another next host another time
             if len(self._kept) >= MOST_KEPT:
                 self._kept.clear()
             # a longer path is not remembered: anybody can send paths, and memory is finite

@@ -23,8 +23,8 @@ class LinkDirection:
     seconds that are added to the latency, or what draws them; together they are never less than 0.
     ``loss`` is the chance that a segment is lost and sent again, or the bursts in which segments
     are. ``free_at`` is the time when the last queued bit has left; ``changing`` is set once a fault
-    has changed the latency. ``busy`` is the seconds that bits have taken to leave. Jitter and losses are drawn from a stream each, so that neither
-    disturbs the other.
+    has changed the latency. ``busy`` is the seconds that bits have taken to leave. Jitter and
+    losses are drawn from a stream each, so that neither disturbs the other.
     """
 
     __slots__ = (
