@@ -34,14 +34,14 @@ class Plugin:
     @property
     def random(self) -> Random:
         """The generator of this run, for this plug-in."""
-        generator: Random | None = getattr(self, "_generator", None)
+        generator: Random | None = vars(self).get("generator")
         if generator is None:
             raise AttributeError("random is there once the run has begun, as in begin()")
         return generator
 
     def draw_from(self, generator: Random) -> None:
         """Set the generator of a run; the lab calls this."""
-        object.__setattr__(self, "_generator", generator)  # dataclasses may be frozen
+        vars(self)["generator"] = generator  # a dataclass may be frozen
 
 
 class PluginFailed(Exception):
