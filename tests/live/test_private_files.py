@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import smtplib
 import stat
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from helpers.live_hosts import served
 from helpers.small_topologies import TWO_HOSTS
 
 import lab
+from lab.live.run_folder import runs_folder
 
 
 def modes(folder: Path) -> dict[Path, int]:
@@ -105,3 +108,11 @@ def test_nobody_else_can_reach_the_control_channels_of_a_run(
         places = list(Path(folder.name).glob("smtp-lab*"))
         assert places
         assert [modes(place) for place in places] == [{}]
+
+
+def test_runs_of_the_suite_are_in_a_folder_of_its_own() -> None:
+    """And so for processes that tests start: what killed runs left at home is not in the way."""
+    asked = "from lab.live.run_folder import runs_folder; print(runs_folder())"
+    child = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True)
+    assert child.stdout == f"{runs_folder()}\n"
+    assert runs_folder().is_relative_to(tempfile.gettempdir())

@@ -1,0 +1,30 @@
+"""Folders of the suite's own for what the lab and others keep about a user, in processes too.
+
+Nothing that a killed run or another session has left there can be in the way of a test, and no test
+leaves anything in the user's home.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+
+import pytest
+
+FOLDERS = {
+    "XDG_STATE_HOME": "state",  # of the lab: what live runs keep while they go on
+    "IPYTHONDIR": "ipython",  # a history, which two kernels at a time would have to lock
+    "JUPYTER_CONFIG_DIR": "jupyter/config",
+    "JUPYTER_DATA_DIR": "jupyter/data",
+    "JUPYTER_RUNTIME_DIR": "jupyter/runtime",
+}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the folders, for this process and those that it starts; remove them at the end."""
+    folder = tempfile.TemporaryDirectory(prefix="smtp-lab-tests-", ignore_cleanup_errors=True)
+    patch = pytest.MonkeyPatch()
+    for variable, name in FOLDERS.items():
+        patch.setenv(variable, os.path.join(folder.name, name))
+    config.add_cleanup(folder.cleanup)
+    config.add_cleanup(patch.undo)
