@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.live_hosts import eventually
-from tests.helpers.programs import found, free_port, listens, open_to_others
+from tests.helpers.programs import folder_for_others, found, free_port, listens
 
 MAIN_CF = """
 compatibility_level = 3.6
@@ -60,9 +60,7 @@ def can_run() -> bool:
 
 
 @contextmanager
-def running_postfix(
-    tmp_path: Path, more: str = "", domains: str = "real.arpa"
-) -> Iterator[tuple[int, Path]]:
+def running_postfix(more: str = "", domains: str = "real.arpa") -> Iterator[tuple[int, Path]]:
     """Run a Postfix on a port of its own, with a mail drop; yield the port, and its folder.
 
     ``more`` are settings that its main.cf has besides, ``domains`` those whose mail it keeps. Skips
@@ -71,31 +69,38 @@ def running_postfix(
     program = found("postfix")
     if program is None or not can_run():
         pytest.skip("Postfix is not installed (Debian: postfix), or we are not root to start it")
+    with folder_for_others() as at:
+        owner = _folders(at)
+        # another program may take the port first; on a busy machine Postfix gives up after a while
+        for _ in range(3):
+            port = free_port()
+            _configure(at, owner, port, domains, more)
+            start = [program, "-c", str(at / "conf"), "start"]
+            started = subprocess.run(start, capture_output=True)
+            if started.returncode == 0:
+                break
+        assert started.returncode == 0, started.stderr
+        try:
+            assert eventually(lambda: listens(port))
+            yield port, at
+        finally:
+            stop = [program, "-c", str(at / "conf"), "stop"]
+            subprocess.run(stop, check=False, capture_output=True)
+
+
+def _folders(at: Path) -> pwd.struct_passwd:
+    """Make the folders of a Postfix; return the user that owns its data."""
     owner = pwd.getpwnam("postfix")
-    at = tmp_path / "postfix"
     for name in ("conf", "queue", "data", "mail"):
-        (at / name).mkdir(parents=True)
+        (at / name).mkdir()
     for name in ("data", "mail"):
         os.chown(at / name, owner.pw_uid, owner.pw_gid)
-    # another program may take the port first; on a busy machine Postfix gives up after a while
-    for _ in range(3):
-        open_to_others(tmp_path)  # another pytest that starts closes the folder of them all
-        port = free_port()
-        fields = {
-            "domains": domains,
-            "at": at,
-            "port": port,
-            "uid": owner.pw_uid,
-            "gid": owner.pw_gid,
-        }
-        (at / "conf/main.cf").write_text(MAIN_CF.format(**fields) + more)
-        (at / "conf/master.cf").write_text(MASTER_CF.format(**fields))
-        started = subprocess.run([program, "-c", str(at / "conf"), "start"], capture_output=True)
-        if started.returncode == 0:
-            break
-    assert started.returncode == 0, started.stderr
-    try:
-        assert eventually(lambda: listens(port))
-        yield port, at
-    finally:
-        subprocess.run([program, "-c", str(at / "conf"), "stop"], check=False, capture_output=True)
+    return owner
+
+
+def _configure(at: Path, owner: pwd.struct_passwd, port: int, domains: str, more: str) -> None:
+    """Write the two files of settings."""
+    uid, gid = owner.pw_uid, owner.pw_gid
+    settings = MAIN_CF.format(at=at, domains=domains, uid=uid, gid=gid)
+    (at / "conf/main.cf").write_text(settings + more)
+    (at / "conf/master.cf").write_text(MASTER_CF.format(port=port))

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -27,7 +30,13 @@ def listens(port: int) -> bool:
     return True
 
 
-def open_to_others(folder: Path) -> None:
-    """Let programs that run as somebody else enter a folder of pytest's; more is not changed."""
-    for place in [folder, *folder.parents[:3]]:
-        place.chmod(place.stat().st_mode | 0o055)
+@contextmanager
+def folder_for_others() -> Iterator[Path]:
+    """Yield a new folder that programs of other users can enter.
+
+    It is not one of pytest's: each session of pytest that starts closes the folder of them all.
+    """
+    with tempfile.TemporaryDirectory(prefix="smtp-lab-", ignore_cleanup_errors=True) as folder:
+        place = Path(folder)
+        place.chmod(0o755)
+        yield place

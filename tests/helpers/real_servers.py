@@ -17,7 +17,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections import Counter
@@ -31,7 +30,7 @@ from lab.protocol import dot_unstuff
 from tests.helpers.live_hosts import eventually, served
 from tests.helpers.nasty_messages import hand_in, message, texts
 from tests.helpers.postfix import can_run, running_postfix
-from tests.helpers.programs import free_port, listens
+from tests.helpers.programs import folder_for_others, free_port, listens
 
 NETWORK: Final = """
 title = "Through a real server and back"
@@ -211,8 +210,7 @@ default_process_limit = 20
 def postfix(at: Path, home: int) -> Iterator[int]:
     if not can_run():
         raise Missing
-    at.mkdir()
-    with running_postfix(at, POSTFIX.format(home=home)) as (port, _):
+    with running_postfix(POSTFIX.format(home=home)) as (port, _):
         yield port
 
 
@@ -412,9 +410,7 @@ def run(name: str, sent: list[bytes], way: str, quiet: float = 12.0) -> list[Res
 
     It is over when nothing has happened for ``quiet`` seconds.
     """
-    with tempfile.TemporaryDirectory(prefix="real") as folder:
-        place = Path(folder)
-        place.chmod(0o755)
+    with folder_for_others() as place:
         home, gate = free_port(), free_port()
         with SERVERS[name](place / name, home) as port:
             if not eventually(lambda: listens(port)):

@@ -120,7 +120,7 @@ def test_a_circle_through_a_real_postfix_ends(tmp_path: Path) -> None:
     """It sends all mail back to us, with fields as it writes them, until our limit of 20."""
     ours = free_port()
     path, out = tmp_path / "circle.toml", tmp_path / "out"
-    with running_postfix(tmp_path, BACK.format(port=ours), domains="") as (real, at):
+    with running_postfix(BACK.format(port=ours), domains="") as (real, at):
         first, _, rest = NETWORK.format(port=real).partition("[[host.forward]]")
         settings, _, mail = RELAY.partition("[[mail]]")
         path.write_text(f"{first}{settings}[[host.forward]]{rest}[[mail]]{mail}")

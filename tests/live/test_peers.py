@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from helpers.live_hosts import eventually, live, served
 from helpers.postfix import running_postfix
-from helpers.programs import found, free_port, listens, open_to_others
+from helpers.programs import folder_for_others, found, free_port, listens
 from helpers.small_topologies import GATE_TO_INSIDE
 
 import lab
@@ -202,7 +202,14 @@ UNPACKED = Path.home() / ".cache/smtp-lab/exim"
 
 
 @pytest.fixture
-def exim(tmp_path: Path) -> Iterator[tuple[int, Path]]:
+def place() -> Iterator[Path]:
+    """A folder that Exim's user can enter."""
+    with folder_for_others() as folder:
+        yield folder
+
+
+@pytest.fixture
+def exim(place: Path) -> Iterator[tuple[int, Path]]:
     """A real Exim on a port of its own: the port, and the directory of its spool.
 
     It cannot be installed beside Postfix, so it may be unpacked only, as .ci/run does; its user is
@@ -214,22 +221,21 @@ def exim(tmp_path: Path) -> Iterator[tuple[int, Path]]:
         pytest.skip(
             "Exim is not there (Debian: exim4-daemon-light), or we are not root to start it"
         )
-    at, port = tmp_path / "exim", free_port()
+    at, port = place / "exim", free_port()
     at.mkdir()
-    open_to_others(tmp_path)
     shutil.chown(at, "nobody", "nogroup")
-    (tmp_path / "exim.conf").write_text(EXIM.format(at=at, port=port))
+    (place / "exim.conf").write_text(EXIM.format(at=at, port=port))
     environment = dict(os.environ)
     if not whole:
         accounts = "Debian-exim:x:101:101::/:/bin/sh\n"
-        (tmp_path / "passwd").write_text(Path("/etc/passwd").read_text() + accounts)
-        (tmp_path / "group").write_text(Path("/etc/group").read_text() + "Debian-exim:x:101:\n")
+        (place / "passwd").write_text(Path("/etc/passwd").read_text() + accounts)
+        (place / "group").write_text(Path("/etc/group").read_text() + "Debian-exim:x:101:\n")
         environment |= {
             "LD_PRELOAD": str(next(UNPACKED.glob("usr/lib/*/libnss_wrapper.so"))),
-            "NSS_WRAPPER_PASSWD": str(tmp_path / "passwd"),
-            "NSS_WRAPPER_GROUP": str(tmp_path / "group"),
+            "NSS_WRAPPER_PASSWD": str(place / "passwd"),
+            "NSS_WRAPPER_GROUP": str(place / "group"),
         }
-    command = [str(program), "-C", str(tmp_path / "exim.conf"), "-bdf"]
+    command = [str(program), "-C", str(place / "exim.conf"), "-bdf"]
     with subprocess.Popen([*command, "-oX", f"127.0.0.1.{port}"], env=environment) as daemon:
         try:
             assert eventually(lambda: listens(port))
@@ -254,9 +260,9 @@ def test_exim_takes_our_mail(exim: tuple[int, Path], tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def postfix(tmp_path: Path) -> Iterator[tuple[int, Path]]:
+def postfix() -> Iterator[tuple[int, Path]]:
     """A real Postfix on a port of its own, with a mail drop: the port, and the drop's directory."""
-    with running_postfix(tmp_path) as (port, at):
+    with running_postfix() as (port, at):
         yield port, at / "mail/inbox/new"
 
 
