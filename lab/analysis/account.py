@@ -36,6 +36,7 @@ from lab.analysis.summary import (
 from lab.runtime.arguments import many
 from lab.trace.rows import (
     CHANGING,
+    END_REASON,
     EXPAND_MEMBERS,
     FAILURE_NAME,
     FAILURE_REASON,
@@ -480,4 +481,21 @@ def summarise(
         "peer_breach_count": peer_breach_count,
         "failures": list(account.failures.values()),
         "restarts": account.restarts,
+        "ending": ending_of(trace),
+        "cut_off": _CUT_OFF.get(ending_of(trace), ""),
     }
+
+
+def ending_of(trace: Trace) -> str:
+    """Return why a run ended: "settled", "until", ...; "" for a trace without an end."""
+    last = trace.rows[-1] if len(trace.rows) else ("",) * (END_REASON + 1)
+    return str(last[END_REASON]) if last[KIND] == "end" else ""
+
+
+_CUT_OFF: Final = {
+    "max-events": "the run was cut off, because it had as many events as it was allowed",
+    "max-seconds": "the run was cut off, because it had taken as long as it was allowed",
+    "interrupted": "the run was interrupted",
+    "failed": "the run was given up, because a process of it ended too early",
+}
+"""What the summary says of a run that ended before its time."""

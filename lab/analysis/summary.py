@@ -107,6 +107,9 @@ class Summary(Outcomes):
     they did.
     ``failures`` are those of a live run, one for each host and kind, and ``restarts`` is how often
     the process of a host was started again after it had ended by itself.
+    ``ending`` is why the run ended: "settled" if nothing was left to do, else "until",
+    "max-events", "max-seconds", "interrupted" or "failed". ``cut_off`` says in a sentence why it
+    ended before its time, and is empty if it did not; mail that was on its way is ``queued``.
     """
 
     title: str
@@ -118,3 +121,5 @@ class Summary(Outcomes):
     peer_breach_count: int
     failures: list[FailureSummary]
     restarts: dict[str, int]
+    ending: str
+    cut_off: str

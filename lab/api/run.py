@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab.analysis.account import Account, summarise
+from lab.analysis.account import Account, ending_of, summarise
 from lab.analysis.invariants import Breach, Invariants, PeerBreach, Peers
 from lab.analysis.summary import Summary
 from lab.api.artefacts import write_artefacts, write_least
@@ -21,7 +21,6 @@ from lab.runtime.deprecation import renamed
 from lab.runtime.gc_pause import gc_pause
 from lab.topology.model import Topology
 from lab.trace.levels import includes
-from lab.trace.rows import END_REASON, KIND
 from lab.trace.trace import Trace
 
 if TYPE_CHECKING:
@@ -83,6 +82,12 @@ class Run:
         """The rules of RFC 821 that others broke: external and scripted hosts, and callers."""
         return self._rules.peers.breaches
 
+    @property
+    def _events(self) -> int:
+        """How many events were recorded before the end, also those that were not kept."""
+        recorded = getattr(self._analysis, "trace", None)
+        return (len(self.trace) if recorded is None else recorded.first_seq) - 1
+
     @cached_property
     def _rules(self) -> Invariants | MergedResults:
         if self._analysis is not None:
@@ -126,9 +131,17 @@ class Run:
 
     @property
     def ending(self) -> str:
-        """How the run ended: "settled", "until", "interrupted" or "failed"; "" if it is cut off."""
-        last = self.trace.rows[-1]
-        return str(last[END_REASON]) if last[KIND] == "end" else ""
+        """How the run ended: "settled" if nothing was left to do, or why it stopped before.
+
+        That is "until", "max-events", "max-seconds", "interrupted" or "failed"; "" stands for a
+        trace that has no end.
+        """
+        return ending_of(self.trace)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether somebody stopped the run: with Ctrl-C, or with the button of a notebook."""
+        return self.ending == "interrupted"
 
     @property
     def digest(self) -> str:
@@ -238,7 +251,7 @@ class Run:
         arguments.function("progress", progress, "the name of each artefact")
         arguments.function("report", report, "a sentence about an artefact")
         tell = report or (lambda sentence: warnings.warn(sentence, stacklevel=2))
-        again = described(self.topology, self.trace, self.digest)
+        again = described(self.topology, self.trace, self.digest, self._events)
         written = write_artefacts(
             self.trace, self.summary, directory, progress, again=again, report=tell
         )

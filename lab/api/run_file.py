@@ -13,11 +13,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple
 
+from lab.analysis.account import ending_of
 from lab.runtime.version import VERSION
 from lab.topology.model import Topology, from_dict
 from lab.topology.specs import TopologyError
 from lab.trace.levels import LEVELS
-from lab.trace.rows import END_REASON, KIND, T
+from lab.trace.rows import T
 from lab.trace.trace import Trace
 
 RUN_FILE: Final = "run.json"
@@ -28,7 +29,8 @@ class RunFile(NamedTuple):
     """A run as its file describes it.
 
     ``until`` is in simulated seconds, None for a run to its end. ``digest`` is the digest that the
-    run had, ``version`` that of the lab that made it.
+    run had, ``version`` that of the lab that made it. ``max_events`` is where it was cut off, None
+    if it was not.
     """
 
     topology: Topology
@@ -37,17 +39,18 @@ class RunFile(NamedTuple):
     level: str
     digest: str
     version: str
+    max_events: int | None = None
 
 
-def described(topology: Topology, trace: Trace, digest: str) -> dict[str, Any]:
-    """Return the content of the file of a run."""
-    last = trace.rows[-1]
-    ending = str(last[END_REASON]) if last[KIND] == "end" else ""
+def described(topology: Topology, trace: Trace, digest: str, events: int) -> dict[str, Any]:
+    """Return the content of the file of a run, which recorded so many events before its end."""
+    last, ending = trace.rows[-1], ending_of(trace)
     return {
         "version": VERSION,
         "live": bool(trace.meta.get("live")),
         "seed": trace.meta.get("seed", 0),
         "until": last[T] if ending == "until" else None,
+        "max_events": events if ending == "max-events" else None,
         "ending": ending,
         "level": trace.level,
         "digest": digest,
@@ -84,7 +87,7 @@ def _checked(content: Any, path: Path) -> RunFile:
         raise ValueError(f"{path} is not the file of a run: {wrong[0]} is missing or wrong")
     if content.get("live"):
         raise ValueError(f"{path}: a live run cannot be made again; lab live makes another")
-    if content.get("ending") not in ("settled", "until"):
+    if content.get("ending") not in ("settled", "until", "max-events"):
         ending = content.get("ending") or "cut off"
         raise ValueError(f"{path}: the run was {ending}, and it ends nowhere else a second time")
     try:
@@ -96,7 +99,7 @@ def _checked(content: Any, path: Path) -> RunFile:
     until = content.get("until")
     return RunFile(
         topology, content["seed"], None if until is None else float(until),
-        content["level"], content["digest"], content["version"],
+        content["level"], content["digest"], content["version"], content.get("max_events"),
     )  # fmt: skip
 
 
@@ -111,5 +114,6 @@ _KEYS: Final[dict[str, Callable[[Any], bool]]] = {
     "level": lambda value: isinstance(value, str) and value in LEVELS,
     "digest": lambda value: isinstance(value, str),
     "version": lambda value: isinstance(value, str),
+    "max_events": lambda value: value is None or (type(value) is int and value > 0),
 }
 """What the values of a file must be."""

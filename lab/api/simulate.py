@@ -17,6 +17,7 @@ from lab.analysis.streaming import StreamingAnalysis
 from lab.api.run import Interrupted, Run, RunFailed
 from lab.runtime import arguments
 from lab.runtime.signals import interruptible, not_ignored
+from lab.simulation.limits import UNLIMITED, Limits
 from lab.simulation.simulation import Simulation
 from lab.topology.model import FaultSpec as Fault
 from lab.topology.model import Topology
@@ -52,18 +53,21 @@ def topology_of(topology: object, seed: int) -> Topology:
 def simulate(
     topology: Topology | str | os.PathLike[str],
     seed: int = 0,
-    until: float | None = None,
+    until: float | str | None = None,
     progress: Progress | None = None,
     faults: Sequence[Fault] = (),
     trace: str = "wire",
     store: str | os.PathLike[str] | None = None,
     processes: int = 1,
+    max_events: int | None = None,
+    max_seconds: float | str | None = None,
 ) -> Run:
     """Return a run of a topology, or of the file of that name, from a seed.
 
     The same topology and seed give the same trace, byte for byte. ``until`` is in simulated
-    seconds; without it the run ends when nothing is left to do. ``progress`` is called now and then
-    with the number of messages so far. ``faults`` happen in addition to those of the file:
+    seconds, or a text such as "2 h"; without it the run ends when nothing is left to do.
+    ``progress`` is called now and then with the number of messages so far. ``faults`` happen in
+    addition to those of the file:
     ``lab.Fault("crash", host="USC-ISIE.ARPA", at=10.0, duration=60.0)``.
 
     ``trace`` is how much is recorded: "wire", "session", "delivery" or "none"; summary, digest and
@@ -72,6 +76,11 @@ def simulate(
 
     ``processes``: the hosts are shared out among this many processes, with the same result. Where
     that is impossible or would take longer, one process makes the run and a warning says why.
+
+    ``max_events`` and ``max_seconds`` cut off a run that goes on for too long: after so many events
+    of the trace, or after so many seconds by the clock on the wall (a number, or a text such as
+    "5 min"). It ends in good order between two events, ``run.ending`` is "max-events" or
+    "max-seconds", and the summary says so. A few more events than allowed may be recorded.
 
     Raises :class:`lab.TopologyError` for a file with problems. Ctrl-C raises
     :class:`lab.Interrupted`, and a process that ends too early :class:`lab.RunFailed`; the ``run``
@@ -82,15 +91,23 @@ def simulate(
     arguments.one_of("trace", trace, LEVELS)
     arguments.function("progress", progress, "the number of messages so far")
     processes = arguments.whole_number("processes", processes, 1, example=2)
+    limits = limits_of(max_events, max_seconds)
     retention = None
     if trace != "wire" or store is not None:
         folder = None if store is None else Path(arguments.path("store", store, "a folder"))
         retention = Retention(trace, folder)
     topology = topology_of(topology, seed).with_faults(faults)
     return make_run(
-        topology, seed, until, retention, processes=processes, progress=progress,
+        topology, seed, until, retention, processes=processes, progress=progress, limits=limits,
         report=lambda sentence: warnings.warn(sentence, stacklevel=4),
     )  # fmt: skip
+
+
+def limits_of(max_events: object, max_seconds: object) -> Limits:
+    """Return limits that users give; raises TypeError or ValueError for what is none."""
+    if max_events is not None:
+        max_events = arguments.whole_number("max_events", max_events, 1, example=100_000)
+    return Limits(max_events, arguments.seconds("max_seconds", max_seconds))
 
 
 def make_run(
@@ -101,6 +118,7 @@ def make_run(
     *,
     processes: int = 1,
     progress: Progress | None = None,
+    limits: Limits = UNLIMITED,
     report: Callable[[str], None] = warnings.warn,
     signals: Sequence[int] | None = None,
 ) -> Run:
@@ -108,13 +126,18 @@ def make_run(
 
     ``retention`` keeps the rows that its level keeps, and the run is analysed while it goes on;
     None keeps all rows in memory, and they are analysed when somebody asks. ``report`` is called
-    with the reason if several processes are asked for and one makes the run.
+    with the reason if several processes are asked for and one makes the run. ``limits`` cut the run
+    off.
 
     Each of ``signals`` (default: Ctrl-C, unless it is ignored) stops the run between two events, a
     second Ctrl-C at once. What happened until then is kept: raises :class:`Interrupted`, or
     :class:`RunFailed` if a process of the run ends too early, with the run so far.
     """
     signals = not_ignored() if signals is None else signals
+    limits = limits.started()
+    if processes > 1 and limits.max_events is not None:
+        report("one process makes this run: a limit of events is counted in one process")
+        processes = 1
     if processes > 1:
         from lab.simulation.partitioned.coordinator import Coordinator
         from lab.simulation.partitioned.planning import PartitionPlan, shared_out
@@ -122,10 +145,11 @@ def make_run(
         plan = shared_out(topology, processes)
         if isinstance(plan, PartitionPlan):
             retention = retention or Retention(in_memory=True)
-            coordinator = Coordinator.of(topology, seed, until, plan, retention)
+            coordinator = Coordinator.of(topology, seed, until, plan, retention, limits)
             return _on_several_processes(coordinator, progress, signals)
         report(f"one process makes this run: {plan.reason}")
-    return _on_one_process(Simulation(topology, seed), until, retention, progress, signals)
+    simulation = Simulation(topology, seed)
+    return _on_one_process(simulation, until, retention, progress, limits, signals)
 
 
 def _on_one_process(
@@ -133,6 +157,7 @@ def _on_one_process(
     until: float | None,
     retention: Retention | None,
     progress: Progress | None,
+    limits: Limits,
     signals: Sequence[int],
 ) -> Run:
     analysis = None if retention is None else StreamingAnalysis(simulation.trace, retention)
@@ -154,7 +179,8 @@ def _on_one_process(
     try:
         # the last of this instant, so that the trace ends between two events
         with interruptible(lambda: simulation.at(simulation.env.now, interrupt, None), *signals):
-            simulation.run(until, None if progress is None and analysis is None else each)
+            looks = progress is not None or analysis is not None
+            simulation.run(until, each if looks else None, limits)
     except KeyboardInterrupt:
         simulation.stop("interrupted")
         raise Interrupted(run_so_far()) from None

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 FAILED, UNUSABLE, BROKEN_BY_OTHERS, INTERRUPTED = 1, 2, 3, 130
 """Exit statuses: a broken rule or [expect]; unusable arguments or files; Ctrl-C."""
 
+CUT_OFF = {"max-events": "--max-events", "max-seconds": "--max-seconds"}
+"""The options that cut a run off, by how it then ends."""
+
 WIDTH_WITHOUT_TERMINAL = 1000
 """Columns of a table in a pipe or a file: enough that no line is wrapped."""
 
@@ -68,6 +71,15 @@ until_option = click.option(
     "--until", type=Duration(),
     help="Stop at this time of the run, for example '90 s' or '2 h'.  [default: when nothing is "
     "left to do]",
+)  # fmt: skip
+max_events_option = click.option(
+    "--max-events", type=click.IntRange(min=1), metavar="N",
+    help="Cut a run off after this number of events of its trace.  [default: no limit]",
+)  # fmt: skip
+max_seconds_option = click.option(
+    "--max-seconds", type=Duration(), metavar="TIME",
+    help="Cut a run off after this time by the clock on the wall, for example 30 or '5 min'.  "
+    "[default: no limit]",
 )  # fmt: skip
 transcript_option = click.option(
     "--transcript", is_flag=True, help="Print every session, with S: and R: as in RFC 821."

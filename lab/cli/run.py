@@ -10,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from lab.cli.common import (
+    CUT_OFF,
     FAILED,
     INTERRUPTED,
     UNUSABLE,
@@ -21,6 +22,8 @@ from lab.cli.common import (
     links_option,
     load,
     make_directory,
+    max_events_option,
+    max_seconds_option,
     print_error,
     print_note,
     progress_bar,
@@ -48,6 +51,8 @@ if TYPE_CHECKING:
 @seed_option
 @set_option
 @until_option
+@max_events_option
+@max_seconds_option
 @transcript_option
 @summary_as_json_option
 @links_option
@@ -65,6 +70,8 @@ def run(
     seed: int,
     sets: tuple[str, ...],
     until: float | None,
+    max_events: int | None,
+    max_seconds: float | None,
     transcript: bool,
     links: bool,
     as_json: bool,
@@ -84,19 +91,22 @@ def run(
         described = load(topology, sets, seed)
     else:
         described, seed, until = recorded.topology, recorded.seed, recorded.until
+        max_events = recorded.max_events
     if out is not None:
         make_directory(out)
     status = 0
     with trace_folder(out, transcript or links) as folder, gc_pause():
         from lab.api.run import Interrupted, RunFailed
         from lab.api.simulate import make_run
+        from lab.simulation.limits import Limits
         from lab.trace.retention import Retention
 
         with progress_bar(described.messages, quiet) as progress:
             try:
                 done = make_run(
                     described, seed, until, Retention(level, folder), processes=processes,
-                    progress=progress, report=print_note, signals=(signal.SIGINT, signal.SIGTERM),
+                    progress=progress, report=print_note, limits=Limits(max_events, max_seconds),
+                    signals=(signal.SIGINT, signal.SIGTERM),
                 )  # fmt: skip
             except Interrupted as stopped:
                 done, status = stopped.run, INTERRUPTED
@@ -106,6 +116,8 @@ def run(
         written = report_run(done, transcript, as_json, out, quiet, links)
         if recorded is not None and not status:
             _compare(topology, recorded, done, quiet=quiet or as_json)
+        if done.ending in CUT_OFF and not quiet:
+            print_note(f"{topology}: {done.summary['cut_off']} ({CUT_OFF[done.ending]})")
         exit_with_status(topology, done, status)
     if not written:
         raise click.exceptions.Exit(UNUSABLE)
@@ -118,7 +130,13 @@ def _run_file(directory: str) -> RunFile:
     from lab.api.run_file import read_run_file
 
     context = click.get_current_context()
-    for name, option in (("seed", "--seed"), ("sets", "--set"), ("until", "--until")):
+    for name, option in (
+        ("seed", "--seed"),
+        ("sets", "--set"),
+        ("until", "--until"),
+        ("max_events", "--max-events"),
+        ("max_seconds", "--max-seconds"),
+    ):
         if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
             print_error(
                 f"{directory} is a run, which is made again as it was; leave out {option}, or run "

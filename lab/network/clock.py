@@ -23,6 +23,12 @@ class Clock(Environment):
         """Run until no event is left."""
         go(self, _ALL, math.inf)
 
+    def run_before(self, at: float) -> None:
+        """Run all events before a time in seconds, and set the clock to it if it is finite."""
+        go(self, _ALL, at)
+        if at < math.inf:
+            self._now = max(self._now, at)
+
     def run_some(self, events: int, until: float) -> None:
         """Run at most this many events, all of them before ``until`` seconds."""
         go(self, events, until)

@@ -12,6 +12,8 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from lab.quantities import parse_duration
+
 
 def whole_number(name: str, value: Any, least: int | None = None, *, example: int = 3) -> int:
     """Return a whole number, at least ``least``."""
@@ -47,8 +49,21 @@ def real_number(
 
 
 def seconds(name: str, value: Any) -> float | None:
-    """Return seconds, 0 or more, or None."""
+    """Return seconds, 0 or more, or None; a text such as "2 h" is read as in a file."""
+    if isinstance(value, str):
+        value = duration(name, value)
     return None if value is None else real_number(name, value, 0, unit="seconds", example="90.0")
+
+
+def duration(name: str, value: str) -> float:
+    """Return the seconds of a text such as "90 s" or "2 h"."""
+    try:
+        parsed = parse_duration(value)
+    except ValueError as why:
+        raise ValueError(f"{name}: {why}") from None
+    if parsed < 0:
+        raise ValueError(f"{name}: {shown(value)} is negative; use 0 or more")
+    return parsed
 
 
 def plain(value: Any) -> Any:

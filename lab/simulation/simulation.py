@@ -24,6 +24,7 @@ from lab.runtime.gc_pause import gc_pause
 from lab.simulation.any_session import AnySession
 from lab.simulation.driver import Driver
 from lab.simulation.faults import Faults
+from lab.simulation.limits import UNLIMITED, Limits
 from lab.simulation.numbering import Numbering, RunNumbering
 from lab.simulation.reply_timeouts import ReplyTimeouts
 from lab.simulation.schedule import Schedule
@@ -32,6 +33,7 @@ from lab.simulation.world import World
 from lab.topology.describe import describe
 from lab.topology.model import PollSpec, ScriptSpec, Topology
 from lab.trace.closes import NO_PATH, unreachable
+from lab.trace.rows import Row
 from lab.trace.trace import Trace
 
 INF: Final = math.inf
@@ -103,33 +105,60 @@ class Simulation(Driver):
         self.schedule.begin()
 
     def run(
-        self, until: float | None = None, progress: Callable[[int], None] | None = None
+        self,
+        until: float | None = None,
+        progress: Callable[[int], None] | None = None,
+        limits: Limits = UNLIMITED,
     ) -> None:
-        """Go on until nothing is left to do, or until a time in seconds.
+        """Go on until nothing is left to do, until a time in seconds, or until a limit is reached.
 
         ``progress`` is called with the number of messages so far, every so many events.
         """
-        with gc_pause():
-            self._run(until, progress)
-        cut = until is not None and not self.is_idle
-        self.stop("until" if cut else "settled")
+        self.stop(self.advance(until, progress, limits))
 
-    def _run(self, until: float | None, progress: Callable[[int], None] | None) -> None:
-        env = self.env
-        if progress is not None:
-            last = INF if until is None else until
-            while env.peek() < last:
-                env.run_some(20_000, last)
-                progress(self.numbering.messages)
-        if until is None:
-            env.run_out()
-        elif until > env.now:
-            env.run(until=until)
+    def advance(
+        self,
+        until: float | None = None,
+        progress: Callable[[int], None] | None = None,
+        limits: Limits = UNLIMITED,
+    ) -> str:
+        """Go on as :meth:`run` does; return why it ends, which is not recorded yet."""
+        with gc_pause():
+            reached = self._run(until, progress, limits)
+        if reached:
+            return reached
+        cut = until is not None and not self.is_idle
+        return "until" if cut else "settled"
+
+    def _run(
+        self, until: float | None, progress: Callable[[int], None] | None, limits: Limits
+    ) -> str:
+        env, last, reached = self.env, INF if until is None else until, ""
+        limited = limits.is_set
+        if progress is not None or limited:
+            while env.peek() < last and not reached:
+                env.run_some(limits.steps(self.events) if limited else 20_000, last)
+                if progress is not None:
+                    progress(self.numbering.messages)
+                if limited and env.peek() < last:
+                    reached = limits.reached(self.events)
+        if not reached:
+            env.run_before(last)
+        return reached
+
+    @property
+    def events(self) -> int:
+        """How many events have been recorded."""
+        return self.trace.first_seq + len(self.trace.rows)
 
     def stop(self, reason: str) -> None:
         """Write the last record of the trace."""
+        self.record(self.last_row(reason))
+
+    def last_row(self, reason: str) -> Row:
+        """Return the last record of a trace that ends now."""
         last = self.env.now if reason == "until" else self.trace.last
-        self.record((last, "end", "", None, None, None, reason))
+        return (last, "end", "", None, None, None, reason)
 
     def close(self) -> None:
         """Let go of everything, when the run is over for good.

@@ -44,7 +44,7 @@ VIEWS = "views views/pictures views/text views/files views/replay"
 ROOMS: Final = {
     "quantities": Room(0, "", PURE),
     "escaping": Room(0, "", PURE),
-    "runtime": Room(0),
+    "runtime": Room(0, "quantities"),
     "trace": Room(0, "runtime", PURE),
     "rfc": Room(0),
     "protocol": Room(1, "", PURE),

@@ -22,6 +22,7 @@ from typing import Any
 from lab.analysis.account import Account
 from lab.runtime.gc_pause import gc_pause
 from lab.runtime.spawn import quiet_start
+from lab.simulation.limits import UNLIMITED, Limits
 from lab.simulation.partitioned.event_order import merge
 from lab.simulation.partitioned.exchange import pipe
 from lab.simulation.partitioned.merged_results import MergedResults
@@ -58,15 +59,16 @@ class Coordinator:
     :class:`lab.analysis.streaming.StreamingAnalysis`.
     """
 
-    def __init__(self, setup: Setup, retention: Retention) -> None:
+    def __init__(self, setup: Setup, retention: Retention, limits: Limits = UNLIMITED) -> None:
         self.setup = setup
+        self.limits = limits
         self.retention = retention
         self.rules = MergedResults()
         self._partitions = max(setup.partitions.values()) + 1
         self._batches: list[deque[tuple[Any, ...]]] = [deque() for _ in range(self._partitions)]
         self._results: list[list[Any]] = []
         self._receivers: list[Thread] = []
-        self._stopping = False
+        self._stopping: Message | None = None
 
     @classmethod
     def of(
@@ -76,11 +78,15 @@ class Coordinator:
         until: float | None,
         plan: PartitionPlan,
         retention: Retention,
+        limits: Limits = UNLIMITED,
     ) -> Coordinator:
-        """Return the coordinator of a run of a topology that is shared out as planned."""
+        """Return the coordinator of a run of a topology that is shared out as planned.
+
+        Of ``limits``, that of seconds ends the run; the events are counted in one process only.
+        """
         level = retention.level
         setup = Setup(topology, seed, until, plan.partitions, plan.lookahead, level, plan.trees)
-        return cls(setup, retention)
+        return cls(setup, retention, limits)
 
     @property
     def account(self) -> Account:
@@ -94,7 +100,7 @@ class Coordinator:
 
     def interrupt(self, *_: Any) -> None:
         """End the run where all partitions have come to the same time."""
-        self._stopping = True
+        self._stopping = Message.STOP
 
     def run(self, progress: Callable[[int], None] | None = None) -> Trace:
         """Run, and return the trace as it was kept.
@@ -192,8 +198,11 @@ class Coordinator:
 
     def _answer(self, workers: Sequence[Connection]) -> None:
         answer = Message.SUMMARY_ONLY if self.retention.has_dropped else Message.CONTINUE
-        if self._stopping:
-            answer = Message.STOP
+        left = self.limits.seconds_left
+        if left is not None and left <= 0 and self._stopping is None:
+            self._stopping = Message.OUT_OF_TIME
+        if self._stopping is not None:
+            answer = self._stopping
         for worker in workers:
             with suppress(OSError):  # it has sent its last batch
                 worker.send_bytes(answer.octets)

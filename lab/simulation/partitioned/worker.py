@@ -22,6 +22,7 @@ from typing import Any, Final
 from lab.hosts.routing import Trees
 from lab.runtime.gc_pause import gc_pause
 from lab.runtime.signals import let_through
+from lab.simulation.limits import MAX_SECONDS
 from lab.simulation.partitioned.exchange import Peers
 from lab.simulation.partitioned.local_results import LocalResults
 from lab.simulation.partitioned.merged_results import NUMBERED
@@ -94,7 +95,7 @@ class WorkerProcess:
         simulation.begin()
         self._send()
         self._receive(0)
-        stopped, known = False, 0
+        stopped, known = "", 0
         while not stopped:
             if windows.is_of_faults(self._first):
                 self._receive(0)
@@ -156,12 +157,12 @@ class WorkerProcess:
             last = max(last, report[1])
         return idle, last
 
-    def _end(self, stopped: bool) -> None:
+    def _end(self, stopped: str) -> None:
         self._receive(0)
         idle, last = self._agree()
         reason = "settled"
         if stopped:
-            reason = "interrupted"
+            reason = stopped
         elif self.windows.until < math.inf and not idle:
             reason, last = "until", self.windows.until
         if not self.simulation.partition:
@@ -179,16 +180,16 @@ class WorkerProcess:
 
     # -- the coordinator ------------------------------------------------------------------------
 
-    def _report(self) -> bool:
-        """Send what has been recorded, and receive how to go on; return whether to stop."""
+    def _report(self) -> str:
+        """Send what has been recorded, and receive how to go on; return why to stop, or ""."""
         self._send_batch()
         self._batches += 1
         if self._batches <= AHEAD:
-            return False  # a worker does not wait for the coordinator, unless that falls behind
+            return ""  # a worker does not wait for the coordinator, unless that falls behind
         answer = self.coordinator.recv_bytes()
         if answer == Message.SUMMARY_ONLY.octets:
             self.level = "none"
-        return answer == Message.STOP.octets
+        return _STOPS.get(answer, "")
 
     def _send_batch(self) -> None:
         simulation = self.simulation
@@ -214,6 +215,10 @@ class WorkerProcess:
         simulation.remote.clear()
         event_order.clear()
         self._weighed = 0
+
+
+_STOPS: Final = {Message.STOP.octets: "interrupted", Message.OUT_OF_TIME.octets: MAX_SECONDS}
+"""Why a run ends, by the answer of the coordinator."""
 
 
 def main(

@@ -38,6 +38,10 @@ def summary_table(summary: Summary, *, rows: int = ROWS) -> RenderableType:
         who += f" and {len(summary['careless']) - 5} more" if len(summary["careless"]) > 5 else ""
         shout = f"CARELESS: {who} replies 250 BEFORE the mail is stored; a crash then loses it"
         parts.append(Text(shout, style="bold red"))
+    if summary.get("cut_off"):
+        waits = summary.get("queued", 0)
+        where = f"{summary['cut_off']}; {waits} recipients wait" if waits else summary["cut_off"]
+        parts.append(Text(where, style="yellow"))
     if summary.get("peer_breaches"):
         parts.append(_peer_breaches(summary, shown))
     parts += [_failure(failure, shown) for failure in summary.get("failures", ())]
