@@ -20,7 +20,6 @@ from lab.trace.rows import (
     DIALOGUE,
     HOST,
     KIND,
-    KINDS,
     MESSAGE,
     OCTETS,
     OPEN_ENVIRONMENT,
@@ -36,6 +35,7 @@ from lab.trace.rows import (
     Row,
     T,
     event_of,
+    named_columns,
 )
 from lab.trace.trace import Trace
 
@@ -102,7 +102,7 @@ def _event_values(seq: int, row: Row) -> Sequence[Any]:
         event = event_of(row, seq)
         verb, code = (event["verb"], None) if kind == "command" else (None, event["code"])
         return (*place, row[SENT], verb, code, len(octets), None, event["text"])
-    extra = dict(zip(KINDS[kind], row[OWN:], strict=True))
+    extra = dict(named_columns(row))
     octets = extra.get("octets")
     whom = next((extra[name] for name in _RECIPIENTS if name in extra), None)
     if isinstance(whom, (list, tuple)):

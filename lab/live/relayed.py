@@ -335,7 +335,7 @@ class LiveSession(AnySession):
     def _record_arrival(self, delivery: Delivery, kind: str) -> None:
         hosts = self.receiver_host, self.sender_host
         row = (delivery.at, kind, *hosts, self.number, self.message, delivery.sent, delivery.octets)
-        self.network.record(row)
+        self.network.record(row if delivery.lines is None else (*row, delivery.lines))
 
     @contained
     def at_sender(self, delivery: Delivery) -> None:
@@ -348,7 +348,7 @@ class LiveSession(AnySession):
         hosts = self.sender_host, self.receiver_host
         for kind, crossed in self._pieces.take(octets):
             row = (delivery.at, kind, *hosts, self.number, self.message, delivery.sent, crossed)
-            self.network.record(row)
+            self.network.record(row if delivery.lines is None else (*row, delivery.lines))
         confirmed = any(map(_confirms_mail, self._at_sender.receive(octets)))
         if self._is_early or self._buffer or self.connection.to_receiver.left_at > delivery.at:
             self._at_sender.has_quit = False

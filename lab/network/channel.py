@@ -11,13 +11,18 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from lab.network.clock import Clock
-from lab.network.events import Deliver, Delivery, Sequencer, Timer
-from lab.network.link import LinkDirection
+from lab.network.events import Deliver, Delivery, Line, Sequencer, Timer
+from lab.network.link import NOBODY, Holder, LinkDirection
 from lab.network.paths import PathFinder
 from lab.network.transport import Transport
 
 SHORTEST_TIMEOUT: Final = 1.0
 """Seconds before a lost segment is sent again, at least: RFC 793's lower bound."""
+
+
+def _nobody() -> Holder:
+    """Return the holder of bytes that are of no session, as those of its opening."""
+    return NOBODY
 
 
 def _nowhere(_: Any) -> None:
@@ -109,10 +114,13 @@ class Stream:
     After ``cut()``, bytes under way still come off the clock; their receiver must check ``alive``
     and ignore them. ``on_segment_loss`` is called at each loss with the direction of the link, how
     many times the segment was sent again, and the delay in seconds. ``left_at`` is when the last of
-    what was sent has left its host, where the first link has a bandwidth.
+    what was sent has left its host, where the first link has a bandwidth. ``holder`` says whose
+    bytes are sent, so that others know behind what they wait.
     """
 
-    __slots__ = ("_last", "alive", "deliver", "env", "left_at", "on_segment_loss", "route")
+    __slots__ = (
+        "_last", "alive", "deliver", "env", "holder", "left_at", "on_segment_loss", "route",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -125,6 +133,7 @@ class Stream:
         self.route = route
         self.deliver = deliver
         self.on_segment_loss = on_segment_loss
+        self.holder: Callable[[], Holder] = _nobody
         self.alive = True
         self._last = 0.0
         self.left_at = 0.0
@@ -137,11 +146,11 @@ class Stream:
             Delivery(self.env, now + delay, self.deliver, octets, now, route.next_order())
         else:
             size = route.transport.on_the_wire(len(octets))
-            self._travel(0, now, now, octets, now, size)
+            self._travel(0, now, now, octets, now, size, self.holder(), ())
 
     def control(self, size: int, now: float) -> None:
         """Send a control message of the transport service, of this many bytes on the wire."""
-        self._travel(0, now, now, b"", now, size)
+        self._travel(0, now, now, b"", now, size, self.holder(), ())
 
     def settle_order(self, now: float) -> None:
         """Have what is under way arrive before what is sent from now on; called before links
@@ -155,28 +164,47 @@ class Stream:
         self.alive = False
         self.deliver = _nowhere
 
-    def land(self, at: float, octets: bytes, sent: float) -> None:
+    def land(
+        self, at: float, octets: bytes, sent: float, lines: tuple[Line, ...] | None = None
+    ) -> None:
         """Have bytes arrive at the end of the stream, at a time in seconds.
 
         A derived class may have them arrive elsewhere, as a run on several processes does.
         """
-        Delivery(self.env, at, self.deliver, octets, sent, self.route.next_order())
+        Delivery(self.env, at, self.deliver, octets, sent, self.route.next_order(), lines)
 
     def _travel(
-        self, number: int, head: float, tail: float, octets: bytes, sent: float, size: int
+        self,
+        number: int,
+        head: float,
+        tail: float,
+        octets: bytes,
+        sent: float,
+        size: int,
+        holder: Holder,
+        lines: tuple[Line, ...],
     ) -> None:
         """Cross the links from ``number`` on; wait for each where other bytes may be in front."""
         route, now = self.route, self.env.now
         transport = route.transport
         while number < len(route.links):
             link = route.links[number]
-            if link.rate is not None and head > now:
-                train = (number, head, tail, octets, sent, size)
+            if link.rate is None:
+                head, tail = link.pass_on(head, tail, size, transport.piece)
+            elif head > now:
+                train = (number, head, tail, octets, sent, size, holder, lines)
                 Timer(self.env, head, self._travel_on, train, route.next_order())
                 return
-            head, tail = link.pass_on(head, tail, size, transport.piece)
-            if number == 0 and link.rate is not None:
-                self.left_at = link.free_at
+            else:
+                since, free_at = head, link.free_at
+                session, message = link.holder if free_at > since else NOBODY
+                head, tail = link.pass_on(head, tail, size, transport.piece)
+                begin, end = max(since, free_at), link.free_at
+                line = (link.a, link.b, since, begin, end, session, message)
+                lines = (*lines, line) if lines else (line,)
+                link.holder = holder
+                if number == 0:
+                    self.left_at = end
             for times in link.lost(-(-len(octets) // transport.segment) or 1):
                 delay = route.timeout * times
                 head, tail = head + delay, tail + delay
@@ -185,7 +213,7 @@ class Stream:
             number += 1
         # a stream is ordered: nothing overtakes what was sent before
         self._last = tail = max(tail, self._last)
-        self.land(max(tail, now), octets, sent)
+        self.land(max(tail, now), octets, sent, lines or None)
 
     def _travel_on(self, train: Any) -> None:
         if self.alive:

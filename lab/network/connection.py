@@ -17,8 +17,8 @@ from mypy_extensions import mypyc_attr
 
 from lab.network.channel import ChannelRoute, Route, Stream
 from lab.network.clock import Clock
-from lab.network.events import Delivery, Timer
-from lab.network.link import LinkDirection
+from lab.network.events import Delivery, Line, Timer
+from lab.network.link import NOBODY, Holder, LinkDirection
 
 
 # not of ABC, a class of plain Python: each compiled object would have a dictionary
@@ -51,6 +51,14 @@ class ConnectionUser(metaclass=ABCMeta):
     @abstractmethod
     def segment_lost(self, link: LinkDirection, times: int, delay: float) -> None:
         """A segment was lost on a link and sent again ``times`` times: ``delay`` seconds later."""
+
+    def sender_holds(self) -> Holder:
+        """Return whose bytes the sender-SMTP's end sends, for others that wait behind them."""
+        return NOBODY
+
+    def receiver_holds(self) -> Holder:
+        """Return whose bytes the receiver-SMTP's end sends, for others that wait behind them."""
+        return NOBODY
 
 
 class _Nobody(ConnectionUser):
@@ -112,12 +120,13 @@ class Connection:
     """A transmission channel over a route, used by a :class:`ConnectionUser`.
 
     ``to_receiver`` and ``to_sender`` are the streams of bytes. ``started`` is when opening began.
-    ``control_messages`` counts those of opening. ``receiver_closed``: the receiver-SMTP's end is
+    ``control_messages`` counts those of opening, and ``lines`` is how they crossed the lines that
+    have a bandwidth. ``receiver_closed``: the receiver-SMTP's end is
     closed, or was never open here. When both ends are closed the connection lets go of its user.
     """
 
     __slots__ = (
-        "control_messages", "env", "interceptions", "receiver_closed", "route", "started",
+        "control_messages", "env", "interceptions", "lines", "receiver_closed", "route", "started",
         "to_receiver", "to_sender", "user",
     )  # fmt: skip
 
@@ -126,6 +135,7 @@ class Connection:
         self.route = route
         self.started = env.now
         self.control_messages = 0
+        self.lines: tuple[Line, ...] = ()
         self.receiver_closed = True
         self.user: ConnectionUser = _NOBODY
         self.interceptions: tuple[Interception, ...] = ()
@@ -142,6 +152,8 @@ class Connection:
     def _connect(self, to_receiver: Route, to_sender: Route) -> None:
         self.to_receiver = self.stream_to_receiver(to_receiver)
         self.to_sender = self.stream_to_sender(to_sender)
+        self.to_receiver.holder = self.user.sender_holds
+        self.to_sender.holder = self.user.receiver_holds
         if self.route.opening is None:
             on_loss = self.user.segment_lost
             self.to_receiver.on_segment_loss = self.to_sender.on_segment_loss = on_loss
@@ -190,6 +202,7 @@ class Connection:
         """
         if not self.is_alive:
             return
+        self.crossed(_)
         done = self.control_messages
         opening = self.route.transport.opening
         self.control_messages += 1
@@ -199,6 +212,11 @@ class Connection:
             return
         self.to_receiver.deliver, self.to_sender.deliver = self.at_receiver, self.at_sender
         self.user.opened(None)
+
+    def crossed(self, delivery: Any) -> None:
+        """Note how a control message crossed the lines; the first one has none before it."""
+        if isinstance(delivery, Delivery) and delivery.lines is not None:
+            self.lines += delivery.lines
 
     def opened(self, _: Any) -> None:
         """Tell the user that the connection is open, unless it was cut before."""
@@ -303,5 +321,6 @@ class Connection:
     def release(self) -> None:
         """Drop all references to the user, which refers to this: no reference cycle is left."""
         self.to_receiver.on_segment_loss = self.to_sender.on_segment_loss = None
+        self.to_receiver.holder = self.to_sender.holder = _NOBODY.sender_holds
         self.user = _NOBODY
         self.interceptions = ()

@@ -23,6 +23,9 @@ Deliver = Callable[[Any], None]
 """Called with a :class:`Delivery`: its ``octets``, when they were ``sent``, and the time ``at``."""
 
 
+Line = tuple[str, str, float, float, float, int | None, int | None]
+"""How bytes crossed a line, as :data:`lab.trace.rows.Line` says."""
+
 Sequencer = Callable[[], int]
 """Gives the next order number for an event of one source. Events of one instant happen in the order
 of these numbers.
@@ -62,10 +65,11 @@ def sequencer(rank: int) -> Sequencer:
 class Delivery:
     """Bytes that will arrive: an event that carries them, and the time when they were sent.
 
+    ``lines`` is how they crossed the lines that have a bandwidth; None if there were none.
     It has only what SimPy's own step needs of an event, because a session makes about a dozen.
     """
 
-    __slots__ = ("at", "deliver", "octets", "sent")
+    __slots__ = ("at", "deliver", "lines", "octets", "sent")
     _ok: ClassVar[bool] = True
 
     def __init__(
@@ -76,7 +80,9 @@ class Delivery:
         octets: bytes,
         sent: float,
         order: int,
+        lines: tuple[Line, ...] | None = None,
     ) -> None:
+        self.lines = lines
         self.deliver = deliver
         self.octets = octets
         self.sent = sent

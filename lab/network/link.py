@@ -16,19 +16,27 @@ MOST_TIMES_SENT: Final = 16
 """How many times a lost segment is sent again at most, however bad the link is."""
 
 
+Holder = tuple[int | None, int | None]
+"""Whose bytes are on a line: the numbers of their session and message, if they have any."""
+
+NOBODY: Final[Holder] = (None, None)
+
+
 class LinkDirection:
     """One direction of a link, from ``a`` to ``b``.
 
     ``latency`` is in seconds, ``rate`` in bytes per second (None: no limit). ``jitter`` is the most
     seconds that are added to the latency, or what draws them; together they are never less than 0.
     ``loss`` is the chance that a segment is lost and sent again, or the bursts in which segments
-    are. ``free_at`` is the time when the last queued bit has left; ``changing`` is set once a fault
-    has changed the latency. ``busy`` is the seconds that bits have taken to leave. Jitter and
-    losses are drawn from a stream each, so that neither disturbs the other.
+    are. ``free_at`` is the time when the last queued bit has left, and ``holder`` whose that is, as
+    those who send say. ``changing`` is set once a fault has changed the latency. ``busy`` is the
+    seconds that bits have taken to leave. Jitter and losses are drawn from a stream each, so that
+    neither disturbs the other.
     """
 
     __slots__ = (
-        "a", "b", "busy", "changing", "free_at", "jitter", "jitters", "latency", "loss", "losses",
+        "a", "b", "busy", "changing", "free_at", "holder", "jitter", "jitters", "latency", "loss",
+        "losses",
         "rate",
     )  # fmt: skip
 
@@ -53,6 +61,7 @@ class LinkDirection:
         self.losses = losses
         self.free_at = 0.0
         self.busy = 0.0
+        self.holder = NOBODY
         self.changing = False
 
     @property

@@ -7,6 +7,7 @@ from abc import abstractmethod
 from mypy_extensions import mypyc_attr
 
 from lab.network.connection import Connection, ConnectionUser
+from lab.network.link import Holder
 from lab.trace.rows import Row
 
 
@@ -48,13 +49,22 @@ class AnySession(ConnectionUser):
     def discard(self) -> None:
         """Drop everything, at the end of a run."""
 
+    def sender_holds(self) -> Holder:
+        """Return whose bytes the sender-SMTP's end sends, for others that wait behind them."""
+        return self.number, self.message
+
+    def receiver_holds(self) -> Holder:
+        """Return whose bytes the receiver-SMTP's end sends: those of the session."""
+        return self.number, None
+
     def open_row(self, now: float, number: int) -> Row:
         """Return the row that records the opening of the session's channel."""
-        route = self.connection.route
-        return (
+        route, lines = self.connection.route, self.connection.lines
+        row: Row = (
             now, "open", self.sender_host, self.receiver_host, number, None,
             route.environment, route.transport.name, route.nodes, self.connection.started,
         )  # fmt: skip
+        return (*row, lines) if lines else row
 
     def close_row(self, now: float, reason: str) -> Row:
         """Return the row that records the close of the session's channel."""

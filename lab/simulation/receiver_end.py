@@ -155,10 +155,11 @@ class LocalReceiverEnd(ReceiverEnd):
         """
         now = self.session.now = delivery.at
         is_data = self.is_in_mail_data
-        self.record((
+        row: Row = (
             now, "data" if is_data else "command", self.host.name, self.sender_host, number,
             message, delivery.sent, delivery.octets,
-        ))  # fmt: skip
+        )  # fmt: skip
+        self.record(row if delivery.lines is None else (*row, delivery.lines))
         return is_data
 
     def _hang_up(self, now: float) -> None:

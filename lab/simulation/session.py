@@ -23,6 +23,7 @@ from lab.simulation.driver import Driver
 from lab.simulation.interception import ChangedReplies, KnownRecipients
 from lab.simulation.receiver_end import Identify, LocalReceiverEnd, ReceiverEnd
 from lab.trace.closes import closed_by_sender, cut, hung_up, turned_alone, unreachable
+from lab.trace.rows import Row
 
 _RCPT: Final = "RCPT"
 
@@ -156,11 +157,11 @@ class Session(AnySession):
         if queue_sender is not None:
             queue_sender.now = now
             message = queue_sender.message
-        row = (
+        row: Row = (
             now, "reply", self.sender_host, self.receiver_host, self.number, message,
             delivery.sent, octets,
         )  # fmt: skip
-        self.record(row)
+        self.record(row if delivery.lines is None else (*row, delivery.lines))
         out = sender.answer(octets) if isinstance(sender, SenderSMTP) else None
         if out:
             connection.send_command(out, now)
@@ -185,8 +186,9 @@ class Session(AnySession):
             return
         message = queue_sender.message if queue_sender is not None else None
         about = (self.sender_host, self.receiver_host, self.number, message, delivery.sent)
+        lines = () if delivery.lines is None else (delivery.lines,)
         for kind, crossed in pieces.take(octets):
-            self.record((now, kind, *about, crossed))
+            self.record((now, kind, *about, crossed, *lines))
         if queue_sender is not None:
             queue_sender.now = now
         if isinstance(sender, SenderSMTP):

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from lab.trace.meta import Meta
-from lab.trace.rows import KIND, KINDS, START_META, Row
+from lab.trace.rows import KIND, KINDS, OPTIONAL, OWN, START_META, Row
 
 _MOST: Final = 1e12
 """Seconds: thirty thousand years."""
@@ -20,9 +20,11 @@ _Time = Annotated[float, msgspec.Meta(ge=0, le=_MOST)]
 _Seconds = Annotated[float, msgspec.Meta(ge=-_MOST, le=_MOST)]
 _Number = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
 _Texts = tuple[str, ...]
+_Line = tuple[str, str, _Time, _Time, _Time, _Number | None, _Number | None]
 
 _TYPES: Final[dict[str, Any]] = {
     "about": _Number, "again": _Number, "delay": _Seconds, "environment": str,
+    "lines": tuple[_Line, ...],
     "members": tuple[tuple[str, str], ...],
     "meta": dict[str, Any], "mode": str, "name": str, "new": str, "number": _Number,
     "octets": bytes, "old": str, "on": bool, "path": str, "reason": str, "recipient": str,
@@ -36,19 +38,26 @@ _PATHS: Final = ("plan", "open")
 """The kinds whose path is a list of hosts."""
 
 
-def _type_of(kind: str) -> Any:
+def _type_of(kind: str, optional: _Texts = ()) -> Any:
     common = (_Time, str, str, str | None, _Number | None, _Number | None)
-    own = [_Texts if name == "path" and kind in _PATHS else _TYPES[name] for name in KINDS[kind]]
+    own = [
+        _Texts if name == "path" and kind in _PATHS else _TYPES[name]
+        for name in (*KINDS[kind], *optional)
+    ]
     return GenericAlias(tuple, (*common, *own))
 
 
 _ROWS: Final = {kind: _type_of(kind) for kind in KINDS}
+_LONGER: Final = {kind: _type_of(kind, names) for kind, names in OPTIONAL.items()}
+"""The types of rows that have their optional columns."""
 
 
 def check_row(row: Row) -> Row:
     """Return a row whose columns are those of its kind; raise TypeError if they are not."""
     try:
-        checked: Row = msgspec.convert(row, _ROWS[row[KIND]])
+        kind = row[KIND]
+        is_longer = kind in OPTIONAL and len(row) > OWN + len(KINDS[kind])
+        checked: Row = msgspec.convert(row, (_LONGER if is_longer else _ROWS)[kind])
         if row[KIND] == "start":
             msgspec.convert(row[START_META], Meta)
     except (msgspec.ValidationError, KeyError) as why:

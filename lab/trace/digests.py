@@ -6,7 +6,8 @@ that first appeared there. So the digest does not depend on how events of differ
 same instant were interleaved, nor on how a run was divided among processes.
 
 Events are encoded in MessagePack, which has exactly one form for each number and text: times are
-eight bytes, however Python or a machine would print them.
+eight bytes, however Python or a machine would print them. How bytes crossed lines (the optional
+columns) is not hashed: the first traces did not have it, and it follows from what is hashed.
 """
 
 from __future__ import annotations
@@ -20,10 +21,14 @@ from typing import Any, Final
 
 import msgspec
 
-from lab.trace.rows import HOST, KIND, MESSAGE, OWN, PEER, SESSION, Row, T
+from lab.trace.rows import HOST, KIND, KINDS, MESSAGE, OPTIONAL, OWN, PEER, SESSION, Row, T
 
 _MOST_BYTES: Final = 1 << 20
 """Bytes of rows of a host that are hashed together."""
+
+
+_ENDS: Final = {kind: OWN + len(KINDS[kind]) for kind in OPTIONAL}
+"""For the kinds that may have more columns than are hashed, where these end."""
 
 
 class _Naming:
@@ -100,7 +105,7 @@ class Digests:
         texts: dict[str, bytearray] = {}
         for row in rows:
             kind, host, session = row[KIND], row[HOST], row[SESSION]
-            message, columns = row[MESSAGE], row[OWN:]
+            message, columns = row[MESSAGE], row[OWN : _ENDS.get(kind)]
             if session is not None:
                 name = sessions.get(session)
                 if kind == "loss":

@@ -1,8 +1,9 @@
 """Traces as JSON lines: one event on each line, in the order of the trace.
 
 A line has ``t``, ``seq``, ``kind``, ``host``, ``peer``, ``session`` and ``message``, and the
-columns of its kind; octets are written as Latin-1 text. The first line also has the
-``level`` of the trace if that is not "wire", the last the ``digest`` of the whole run.
+columns of its kind; ``lines`` only where something crossed a line with a bandwidth. Octets are
+written as Latin-1 text. The first line also has the ``level`` of the trace if that is not "wire",
+the last the ``digest`` of the whole run.
 
 The file of a live run that goes on, or was killed, has its events in the order in which they came
 (``"order": "arrival"`` on the first line); they are sorted by time when they are read.
@@ -20,7 +21,7 @@ import msgspec
 
 from lab.trace.checked_rows import check_row
 from lab.trace.levels import LEVELS
-from lab.trace.rows import KINDS, Event, Row, T, flat_row, missing_numbers
+from lab.trace.rows import KINDS, OPTIONAL, Event, Row, T, flat_row, missing_numbers
 
 
 @dataclass(slots=True)
@@ -162,7 +163,8 @@ def _row(flat: dict[str, Any]) -> Row:
     if kind not in KINDS:
         raise _NotValid(f"{kind!r} is not a kind of event")
     common = (flat["host"], flat["peer"], flat["session"], flat["message"])
-    columns = (value_of(name, flat[name]) for name in KINDS[kind])
+    optional = [name for name in OPTIONAL.get(kind, ()) if name in flat]
+    columns = (value_of(name, flat[name]) for name in (*KINDS[kind], *optional))
     return check_row((flat["t"], kind, *common, *columns))
 
 

@@ -4,7 +4,7 @@ A long trace is a folder of Parquet files. Each file is complete as soon as it e
 killed leaves all but its last part, and pandas, DuckDB and Arrow read the folder as one table. A
 row is an event, with the columns ``seq``, ``t`` (s), ``kind``, ``host``, ``peer``, ``session`` and
 ``message``; of a command, reply or mail data also ``sent`` (s) and ``octets``; and ``rest``: the
-other columns of the kind, as JSON. An event takes a tenth of the bytes of its line in JSON, and a
+other columns of the row, as JSON. An event takes a tenth of the bytes of its line in JSON, and a
 reader reads only the columns that it needs.
 """
 
@@ -26,6 +26,7 @@ from lab.trace.rows import (
     KIND,
     KINDS,
     OCTETS_COLUMNS,
+    OPTIONAL,
     OWN,
     SENT,
     Row,
@@ -69,6 +70,9 @@ _REST_COLUMNS: Final = {
         (column, name) for column, name in enumerate(names, OWN) if name not in ("sent", "octets")
     )
     for kind, names in KINDS.items()
+}
+_OPTIONAL_COLUMNS: Final = {
+    kind: tuple(enumerate(names, OWN + len(KINDS[kind]))) for kind, names in OPTIONAL.items()
 }
 
 
@@ -166,6 +170,8 @@ class ParquetWriter:
             column = OCTETS_COLUMNS.get(kind)
             octets.append(row[column] if column is not None else None)
             named = _REST_COLUMNS[kind]
+            if kind in _OPTIONAL_COLUMNS and len(row) > OWN + len(KINDS[kind]):
+                named += _OPTIONAL_COLUMNS[kind]
             rest.append(encode({name: row[n] for n, name in named}).decode() if named else None)
         return sent, octets, rest
 
@@ -338,8 +344,13 @@ def _row(values: tuple[Any, ...], decode: Callable[[str], dict[str, Any]]) -> Ro
     """Return the row whose columns a line of the table has, without its sequence number."""
     kind = values[KIND]
     sent, octets, rest = values[OWN:]
-    if kind in _SENT_COLUMNS:
+    if rest is None and kind in _SENT_COLUMNS:
         return check_row((*values[:OWN], sent, octets))
     named = decode(rest) if rest is not None else {}
-    own = (octets if name == "octets" else value_of(name, named[name]) for name in KINDS[kind])
+    optional = [name for name in OPTIONAL.get(kind, ()) if name in named]
+    stored = {"sent": sent, "octets": octets}
+    own = (
+        stored[name] if name in stored else value_of(name, named[name])
+        for name in (*KINDS[kind], *optional)
+    )
     return check_row((*values[:OWN], *own))

@@ -5,7 +5,8 @@ its kind)``: tracing costs no more than an append. Code that goes through many r
 by its name, ``row[KIND]`` or ``row[CLOSE_REASON]``; other code reads an :class:`Event`.
 
 Wire events (``command``, ``reply``, ``data``) are recorded where and when they *arrive*, with the
-time at which they were ``sent``: one row describes both ends.
+time at which they were ``sent``: one row describes both ends. Where they crossed lines that have a
+bandwidth, ``lines`` follows: when they began to go onto each, and behind what they had waited.
 """
 
 from __future__ import annotations
@@ -57,6 +58,24 @@ KINDS: Final[dict[str, tuple[str, ...]]] = {
 }
 """The kinds of event, and the columns of each besides the common ones."""
 
+Line = tuple[str, str, float, float, float, int | None, int | None]
+"""How bytes crossed a line, which is one direction of a link that has a bandwidth.
+
+``(host, peer, since, begin, end, session, message)``: the ends of the link; when the first byte
+came, began to go onto the line, and when the last one had left, in seconds; and the session and
+message of the bytes behind which they waited. These are None if the line was free, and for the
+opening of a channel, which has no number yet. Replies are of a session, and of no message.
+"""
+
+OPTIONAL: Final[dict[str, tuple[str, ...]]] = dict.fromkeys(
+    ("open", "command", "reply", "piece", "data"), ("lines",)
+)
+"""Columns that follow those of a kind where they apply; a row without them is shorter.
+
+``lines`` is a tuple of :data:`Line`, in the order of the way; of an ``open``, those of the control
+messages by which the channel was opened.
+"""
+
 # These numbers are written out, so that the compiler can put them into the code that uses them.
 # A test compares each of them with KINDS.
 
@@ -77,6 +96,9 @@ SENT: Final = 6
 
 OCTETS: Final = 7
 """The octets of a command, a reply or mail data."""
+
+LINES: Final = 8
+"""How a command, a reply or mail data crossed the lines, in rows that are as long as that."""
 
 RECIPIENT: Final = 6
 """The recipient that a reject, expand, forward, deliver or terminal is about."""
@@ -121,6 +143,7 @@ OPEN_ENVIRONMENT: Final = 6
 OPEN_TRANSPORT: Final = 7
 OPEN_PATH: Final = 8
 OPEN_STARTED: Final = 9
+OPEN_LINES: Final = 10
 
 MISNAMED_NAME: Final = 6
 
@@ -253,6 +276,7 @@ class Event:
     def as_dict(self) -> dict[str, object]:
         """Return the event as a flat dictionary that JSON can hold; bytes become Latin-1 text."""
         columns = [self.extra[name] for name in KINDS[self.kind]]
+        columns += [self.extra[name] for name in OPTIONAL.get(self.kind, ()) if name in self.extra]
         common = (self.t, self.kind, self.host, self.peer, self.session, self.message)
         return flat_row((*common, *columns), self.seq)
 
@@ -260,7 +284,8 @@ class Event:
 def flat_row(row: Row, seq: int) -> dict[str, object]:
     """Return what :meth:`Event.as_dict` does, of the event in a row."""
     kind = row[KIND]
-    flat = dict(zip(_FLAT_NAMES[kind], (row[T], seq, *row[KIND:]), strict=True))
+    # not strict: a row may lack the optional columns
+    flat = dict(zip(_FLAT_NAMES[kind], (row[T], seq, *row[KIND:]), strict=False))
     column = OCTETS_COLUMNS.get(kind)
     if column is not None:
         octets = row[column]
@@ -272,7 +297,9 @@ def flat_row(row: Row, seq: int) -> dict[str, object]:
     return flat
 
 
-_FLAT_NAMES: Final = {kind: (*_COMMON, *columns) for kind, columns in KINDS.items()}
+_FLAT_NAMES: Final = {
+    kind: (*_COMMON, *columns, *OPTIONAL.get(kind, ())) for kind, columns in KINDS.items()
+}
 
 
 def _code(octets: bytes) -> int:
@@ -285,13 +312,33 @@ def _verb(octets: bytes) -> str:
 
 def event_of(row: Row, seq: int = -1) -> Event:
     """Return the event that a row holds; ``seq`` is its place in the trace, if that is known."""
-    extra = dict(zip(KINDS[row[KIND]], row[OWN:], strict=True))
+    extra = dict(named_columns(row))
     return Event(row[T], seq, row[KIND], row[HOST], row[PEER], row[SESSION], row[MESSAGE], extra)
+
+
+def named_columns(row: Row) -> Iterable[tuple[str, Any]]:
+    """Return the columns that a row has besides the common ones, with their names."""
+    kind = row[KIND]
+    names = KINDS[kind]
+    if len(row) > OWN + len(names):
+        names += OPTIONAL.get(kind, ())
+    return zip(names, row[OWN:], strict=True)
+
+
+def lines_of(row: Row) -> tuple[Line, ...]:
+    """Return how what a row is about crossed lines; none if no line had a bandwidth."""
+    column = _LINES_COLUMNS.get(row[KIND])
+    lines: tuple[Line, ...] = row[column] if column is not None and len(row) > column else ()
+    return lines
+
+
+_LINES_COLUMNS: Final = {kind: OWN + len(KINDS[kind]) for kind in OPTIONAL}
 
 
 def octets_in(rows: Iterable[Row]) -> int:
     """Return how many bytes of mail and dialogue rows hold: most of the memory that they take."""
-    return sum([len(row[-1]) for row in rows if type(row[-1]) is bytes])
+    last = [row[OCTETS if len(row) > LINES and row[KIND] in CROSSING else -1] for row in rows]
+    return sum([len(column) for column in last if type(column) is bytes])
 
 
 def missing_numbers(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

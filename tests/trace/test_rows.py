@@ -13,13 +13,17 @@ import lab
 from lab.protocol.replies import TEXTS, code_of
 from lab.protocol.syntax import verb_of
 from lab.trace import rows
-from lab.trace.rows import KINDS, OCTETS_COLUMNS, OWN, Event, event_of, flat_row
+from lab.trace.rows import KINDS, OCTETS_COLUMNS, OPTIONAL, OWN, Event, event_of, flat_row
 
 LAB = ROOT / "lab"
 COMMON = ("t", "kind", "host", "peer", "session", "message")
 CONSTANTS = {name: value for name, value in vars(rows).items() if type(value) is int}
 
+ALL = {kind: (*columns, *OPTIONAL.get(kind, ())) for kind, columns in KINDS.items()}
+"""The columns of each kind, with those that only some rows have."""
+
 SHARED = {
+    "LINES": ("lines", {"command", "reply", "piece", "data"}),
     "SENT": ("sent", {"command", "reply", "piece", "data"}),
     "OCTETS": ("octets", {"command", "reply", "piece", "data"}),
     "RECIPIENT": ("recipient", {"reject", "expand", "forward", "deliver", "terminal"}),
@@ -32,7 +36,7 @@ SHARED = {
 
 def named() -> Iterator[tuple[str, str, str]]:
     """Each column that a kind has of its own: the name of its constant, the kind, the column."""
-    for kind, columns in KINDS.items():
+    for kind, columns in ALL.items():
         for column in columns:
             shared = [
                 name for name, (of, kinds) in SHARED.items() if of == column and kind in kinds
@@ -46,7 +50,7 @@ def test_the_common_columns_have_names() -> None:
 
 @pytest.mark.parametrize(("name", "kind", "column"), list(named()))
 def test_each_column_of_a_kind_has_a_name(name: str, kind: str, column: str) -> None:
-    assert CONSTANTS[name] == OWN + KINDS[kind].index(column)
+    assert CONSTANTS[name] == OWN + ALL[kind].index(column)
 
 
 def test_no_name_is_left_over() -> None:
@@ -55,7 +59,7 @@ def test_no_name_is_left_over() -> None:
 
 def test_a_shared_name_is_right_for_all_of_its_kinds_and_no_other_has_the_column() -> None:
     for name, (column, kinds) in SHARED.items():
-        assert {KINDS[kind].index(column) + OWN for kind in kinds} == {CONSTANTS[name]}
+        assert {ALL[kind].index(column) + OWN for kind in kinds} == {CONSTANTS[name]}
     assert {
         kind: OWN + columns.index("octets")
         for kind, columns in KINDS.items()

@@ -12,7 +12,7 @@ from lab.analysis.invariants.breach import Finding
 from lab.analysis.invariants.peers import Peers
 from lab.analysis.recipients import Settled
 from lab.simulation.numbering import COUNT_BITS, RANK_SHIFT, RunNumbers
-from lab.trace.rows import KIND, MESSAGE, NOTIFY_ABOUT, SESSION, Row, T
+from lab.trace.rows import KIND, MESSAGE, NOTIFY_ABOUT, SESSION, Line, Row, T, lines_of
 
 NUMBERED: Final = frozenset(("late", "open", "submit", "notify"))
 """The kinds of event in which a session or message first appears, or that are counted here: they
@@ -72,8 +72,21 @@ class MergedResults:
                 if number is None:
                     number = messages[message] = message_number(message)
                 row[MESSAGE] = number
-            numbered.append(tuple(row))
+            whole = tuple(row)
+            if lines := lines_of(whole):
+                whole = (*whole[:-1], tuple(map(self._line, lines)))
+            numbered.append(whole)
         return numbered
+
+    def _line(self, line: Line) -> Line:
+        """Return how bytes crossed a line, with the numbers of the run in it."""
+        host, peer, since, begin, end, session, message = line
+        if session is not None:
+            own = session if session > 0 else self._aliases.known(-session)
+            session = self._sessions.number(own)
+        if message is not None:
+            message = self._messages.number(message)
+        return host, peer, since, begin, end, session, message
 
     def take(self, rows: Sequence[Row], settled: Iterable[Sequence[Settled]]) -> None:
         """Take rows of the run, and of each partition the recipients that are settled by then."""

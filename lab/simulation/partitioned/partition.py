@@ -132,7 +132,7 @@ class PartitionSimulation(Simulation):
         if key in self.remote.called:
             self.remote.called[key].called.call(at, order, opens=more[0])
         elif key in self.remote.calling:
-            self.remote.calling[key].arrive(at, order, None, more[1])
+            self.remote.calling[key].arrive(at, order, None, *more[1:])
 
     def _take_sent(self, message: Message) -> None:
         session = self.remote.called.get(message[3])
@@ -140,10 +140,10 @@ class PartitionSimulation(Simulation):
             session.arrive(message[0], message[1], message[4:])
 
     def _take_answered(self, message: Message) -> None:
-        at, order, _, key, octets, sent = message
+        at, order, _, key, *more = message
         connection = self.remote.calling.get(key)
         if connection is not None:
-            connection.arrive(at, order, octets, sent)
+            connection.arrive(at, order, *more)
 
     def _take_finished(self, message: Message) -> None:
         session = self.remote.called.get(message[3])

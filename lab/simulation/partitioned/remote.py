@@ -21,7 +21,7 @@ from lab.hosts.host import Host
 from lab.network.channel import ChannelRoute, Route, Stream
 from lab.network.clock import Clock
 from lab.network.connection import Connection, ConnectionUser, Interception
-from lab.network.events import Deliver, Delivery
+from lab.network.events import Deliver, Delivery, Line
 from lab.network.link import LinkDirection
 from lab.protocol import SenderSMTP, Transaction
 from lab.protocol.replies import MAIL_DATA
@@ -44,8 +44,12 @@ FORGET: Final = 5
 TREE: Final = 6
 ROWS: Final = 7
 
-Post = Callable[[float, int, bytes, float], None]
-"""Called with what lands elsewhere: when, at which order number, the octets, and when sent."""
+Lines = tuple[Line, ...]
+
+Post = Callable[[float, int, bytes, float, Lines | None], None]
+"""Called with what lands elsewhere: when, at which order number, the octets, when sent, and how
+they crossed the lines that have a bandwidth.
+"""
 
 
 class RemoteSessions:
@@ -110,12 +114,12 @@ class RemoteStream(Stream):
         else:
             super().send(octets, now)
 
-    def land(self, at: float, octets: bytes, sent: float) -> None:
+    def land(self, at: float, octets: bytes, sent: float, lines: Lines | None = None) -> None:
         """Post what arrives in the other partition."""
-        self.post(at, self.route.next_order(), octets, sent)
+        self.post(at, self.route.next_order(), octets, sent, lines)
 
 
-def _nowhere(at: float, order: int, octets: bytes, sent: float) -> None:
+def _nowhere(at: float, order: int, octets: bytes, sent: float, lines: Lines | None) -> None:
     """Drop what is sent after a channel has been cut."""
 
 
@@ -145,8 +149,9 @@ class RemoteDelivery(Delivery):
         message: int | None,
         ids: list[str] | None,
         deadline: float,
+        lines: Lines | None = None,
     ) -> None:
-        super().__init__(clock, at, deliver, octets, sent, order)
+        super().__init__(clock, at, deliver, octets, sent, order, lines)
         self.number = number
         self.message = message
         self.ids = ids
@@ -206,15 +211,19 @@ class CallingConnection(Connection):
     def control_arrived(self, _: Any) -> None:
         """Send the next control message; the other partition sends every second one."""
         if self.is_alive:
+            self.crossed(_)
             size = self.route.transport.opening[self.control_messages]
             self.control_messages += 2
             self.to_receiver.control(size, self.env.now)
 
-    def _posted(self, at: float, order: int, octets: bytes, sent: float) -> None:
+    def _posted(
+        self, at: float, order: int, octets: bytes, sent: float, lines: Lines | None
+    ) -> None:
         """Post what lands at the receiver-SMTP's end."""
         if self.is_open:
-            self._post_command(at, order, octets, sent)
+            self._post_command(at, order, octets, sent, lines)
             return
+        self.lines += lines or ()
         # the number of control messages is odd: the last one is sent from this end
         is_last = self.control_messages > len(self.route.transport.opening)
         if is_last:
@@ -227,12 +236,16 @@ class CallingConnection(Connection):
 
     # -- carrying, and the end ------------------------------------------------------------------
 
-    def arrive(self, at: float, order: int, octets: bytes | None, sent: float) -> None:
+    def arrive(
+        self, at: float, order: int, octets: bytes | None, sent: float, lines: Lines | None = None
+    ) -> None:
         """Have a reply from the other partition arrive, or a control message (None)."""
         deliver = self.at_sender if octets is not None else self.control_arrived
-        Delivery(self.env, at, deliver, octets or b"", sent, order)
+        Delivery(self.env, at, deliver, octets or b"", sent, order, lines)
 
-    def _post_command(self, at: float, order: int, octets: bytes, sent: float) -> None:
+    def _post_command(
+        self, at: float, order: int, octets: bytes, sent: float, lines: Lines | None
+    ) -> None:
         session = self.session
         assert session is not None
         queue_sender, sender, number = session.queue_sender, session.sender, session.number
@@ -240,7 +253,7 @@ class CallingConnection(Connection):
         is_data = isinstance(sender, SenderSMTP) and sender.awaiting == MAIL_DATA
         ids = queue_sender.identify(_NONE)[1] if is_data else None
         message, deadline = queue_sender.message, reply_deadline(session)
-        self._post(at, order, SENT, octets, sent, number, message, ids, deadline)
+        self._post(at, order, SENT, octets, sent, number, message, ids, deadline, lines)
         if at <= deadline:
             kind = "data" if is_data else "command"
             hosts = session.receiver_host, session.sender_host
@@ -258,7 +271,9 @@ class CallingConnection(Connection):
         last = RemoteStream(self.env, self.to_receiver.route, self._post_close)
         last.control(self.route.transport.opening[0], now)
 
-    def _post_close(self, at: float, order: int, octets: bytes, sent: float) -> None:
+    def _post_close(
+        self, at: float, order: int, octets: bytes, sent: float, lines: Lines | None
+    ) -> None:
         self._post(at, order, FINISHED)
 
     def release(self) -> None:
@@ -350,13 +365,15 @@ class CalledConnection(Connection):
         if self.env.now <= self.deadline:
             super().opened(None)
 
-    def _posted(self, at: float, order: int, octets: bytes, sent: float) -> None:
+    def _posted(
+        self, at: float, order: int, octets: bytes, sent: float, lines: Lines | None
+    ) -> None:
         """Post what lands at the sender-SMTP's end."""
         host = self.route.nodes[0]
         if self.is_open:
-            self.remote.post(host, (at, order, ANSWERED, self.key, octets, sent))
+            self.remote.post(host, (at, order, ANSWERED, self.key, octets, sent, lines))
         else:
-            self.remote.post(host, (at, order, CONTROL, self.key, None, sent))
+            self.remote.post(host, (at, order, CONTROL, self.key, None, sent, lines))
 
     def finish(self, at: float, order: int) -> None:
         """Have the other end's close arrive at a time; until then no fault cuts this end."""

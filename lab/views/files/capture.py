@@ -26,6 +26,7 @@ from lab.trace.closes import cut_cause, is_cut
 from lab.trace.rows import (
     HOST,
     KIND,
+    LINES,
     LOSS_AGAIN,
     LOSS_DELAY,
     MESSAGE,
@@ -240,7 +241,7 @@ class _Packets:
 
     def _chunk(self, row: Row, losses: Sequence[Row], answered: bool) -> Iterator[_Made]:
         """Yield what was sent at once, cut into segments, and its acknowledgement."""
-        arrived, _, to, sender, _, _, sent, octets = row
+        arrived, _, to, sender, _, _, sent, octets = row[:LINES]
         about = _about(row)
         pieces = _pieces(octets, self.segment)
         late = sum(loss[LOSS_DELAY] for loss in losses)

@@ -90,7 +90,7 @@ class Wording:
         read.
         """
         kind = row[KIND]
-        extra = _Watched(dict(zip(KINDS[kind], row[OWN:], strict=True)))
+        extra = _Watched(dict(zip(KINDS[kind], row[OWN:], strict=False)))  # without lines
         no_host, no_peer, no_session, no_message, is_unheard = traits
         event = Event(
             row[T], 0, kind,
