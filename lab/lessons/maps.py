@@ -59,14 +59,14 @@ def expected(net: networkx.Graph, letters: int) -> dict[str, float]:
     import networkx
 
     crossing = networkx.betweenness_centrality(net, weight="cost")
-    # the normalised value counts pairs of other hosts; a letter may also be from or to the host
+    # the normalised value counts pairs of other hosts; a message may also be from or to the host
     share = letters * (len(net) - 2) / len(net)
     loads = {str(host): share * crossing[host] for host in net}
     return dict(sorted(loads.items(), key=lambda item: (-item[1], item[0])))
 
 
 def relayed(run: Run) -> Counter[str]:
-    """Count the letters that each host sent on and that were not written there."""
+    """Count the messages that each host sent on and that were not written there."""
     wrote = {event.message: event.host for event in run.trace if event.kind == "submit"}
     return Counter(
         event.host

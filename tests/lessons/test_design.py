@@ -213,10 +213,10 @@ def test_one_good_change_beats_the_reference() -> None:
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        (RING, ["A letter takes 8.", "the limit is 3 s"]),
+        (RING, ["A message takes 8.", "the limit is 3 s"]),
         ([(*pair, "fast") for pair in RING], ["It costs 1", "the budget is 12,000"]),
         (STAR, ["It does not survive the loss of DALE, nor 11 others."]),
-        ([], ["254 letters do not arrive, although nothing has failed"]),
+        ([], ["254 messages do not arrive, although nothing has failed"]),
     ],
     ids=["slow", "dear", "weak", "nothing"],
 )

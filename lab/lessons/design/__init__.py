@@ -4,7 +4,7 @@ The designer chooses the lines, each slow or fast, and the hosts that relay; the
 rules are:
 
 - the network costs at most :data:`BUDGET` a month;
-- a letter takes at most :data:`SECONDS` on average, when everybody writes to everybody once within
+- a message takes at most :data:`SECONDS` on average, when everybody writes to everybody once within
   a quarter of an hour;
 - if any one host or line fails (and the tables know it), the others still receive all their mail.
 

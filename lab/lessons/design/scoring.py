@@ -29,9 +29,9 @@ from lab.topology.model import Topology, TopologyError
 
 @dataclass(frozen=True)
 class Score:
-    """The cost of a design, the delay of its letters, and the failures it survives.
+    """The cost of a design, the delay of its messages, and the failures it survives.
 
-    ``seconds`` is the average delay of a letter; ``undelivered`` counts the letters of the rush
+    ``seconds`` is the average delay of a message; ``undelivered`` counts the messages of the rush
     that did not arrive; ``failures`` counts the sites and lines that were taken out, one at a time.
     ``broken`` has those of them whose failure the design does not survive, each with the number of
     pairs of other sites that could no longer write to each other. Its text is a table.
@@ -52,12 +52,12 @@ class Score:
         problems = []
         if self.undelivered:
             problems.append(
-                f"{self.undelivered} letters do not arrive, although nothing has failed."
+                f"{self.undelivered} messages do not arrive, although nothing has failed."
             )
         if self.cost > BUDGET:
             problems.append(f"It costs {self.cost:,}; the budget is {BUDGET:,}.")
         if self.seconds > SECONDS:
-            problems.append(f"A letter takes {self.seconds:.2f} s; the limit is {SECONDS:g} s.")
+            problems.append(f"A message takes {self.seconds:.2f} s; the limit is {SECONDS:g} s.")
         if self.broken:
             worst = max(self.broken, key=lambda name: self.broken[name])
             others = f", nor {len(self.broken) - 1} others" if len(self.broken) > 1 else ""
@@ -73,7 +73,7 @@ class Score:
         rows = [
             f"{self.title}",
             f"  cost      {self.cost:,} a month: {self.lines} lines, {self.relays} relays",
-            f"  delay     {self.seconds:.2f} s for a letter, on average",
+            f"  delay     {self.seconds:.2f} s for a message, on average",
             f"  failures  {self.failures} tried, {len(self.broken)} not survived",
         ]
         for name, pairs in list(self.broken.items())[:3]:

@@ -56,7 +56,7 @@ RELAY: Final = 500
 BUDGET: Final = 12_000
 SECONDS: Final = 3.0
 PERIOD: Final = 15 * 60.0
-"""The limits: dollars a month, average seconds of a letter, and the seconds of the rush."""
+"""The limits: dollars a month, average seconds of a message, and the seconds of the rush."""
 
 Line = tuple[str, str, str]
 """Two sites, and the speed of the line between them."""
@@ -122,7 +122,7 @@ def rent(a: str, b: str, speed: str = "slow") -> int:
 
 @cache
 def hop(latency: float, bandwidth: float) -> float:
-    """Return the seconds that a letter takes over an idle line, as measured by a run."""
+    """Return the seconds that a message takes over an idle line, as measured by a run."""
     ends = {name: HostSpec(name, users=_bare().hosts["CAPE"].users) for name in "AB"}
     mail = letter("<ann@A>", ["<ann@B>"], 2000)
     line = LinkSpec("A", "B", "arpanet", latency, bandwidth=bandwidth)
@@ -240,7 +240,7 @@ def cost(topology: Topology) -> int:
 
 
 def expected_delay(topology: Topology) -> float:
-    """Return the average seconds of a letter on idle lines; infinite if a letter has no route."""
+    """Return the average seconds of a message on idle lines; infinite if one has no route."""
     return _delay(_graph(lines_of(topology)), set(quiet_of(topology)))
 
 
