@@ -8,8 +8,8 @@ from lab.protocol import Path, SyntaxFault, parse_path, quote
 from lab.quantities import as_toml, parse_duration, parse_size
 from lab.topology.csv_files import RowFault, plain_number, read_cell, rows
 from lab.topology.hosts import Hosts
-from lab.topology.kinds import not_negative
 from lab.topology.specs import MailSpec
+from lab.topology.values import not_negative
 
 
 def read_mail(path: File, size: int, hosts: Hosts) -> list[MailSpec]:

@@ -13,10 +13,10 @@ from lab.quantities import UnitFault, as_toml, parse_bandwidth, parse_duration, 
 from lab.topology.csv_files import RowFault
 from lab.topology.globs import is_glob, matching_hosts, matching_links
 from lab.topology.hosts import Hosts
-from lab.topology.kinds import chance, not_negative, not_too_long, positive
 from lab.topology.problems import Place, example_of, exclude_each_other, join_some
 from lab.topology.schedules import changes_of
 from lab.topology.specs import FAULT_KINDS, SCHEDULE, FaultSpec, LinkSpec
+from lab.topology.values import chance, not_negative, not_too_long, positive
 from lab.trace.rows import KINDS
 
 REQUIRED_KEYS: Final = {name: kind.requires for name, kind in FAULT_KINDS.items()}

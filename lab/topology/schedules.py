@@ -16,9 +16,9 @@ from typing import Any, Final, NamedTuple
 
 from lab.quantities import as_toml, parse_bandwidth, parse_duration
 from lab.topology.csv_files import RowFault, plain_number, read_cell, rows
-from lab.topology.kinds import chance, not_negative, positive
 from lab.topology.specs import FaultSpec, HostSpec, LinkSpec
 from lab.topology.suggestions import did_you_mean, join_some
+from lab.topology.values import chance, not_negative, positive
 
 COLUMNS: Final = ("at", "link", "key", "value")
 

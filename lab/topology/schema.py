@@ -19,7 +19,8 @@ from lab.topology.declarations import (
     settings_of,
 )
 from lab.topology.file import TopologyFile
-from lab.topology.kinds import KINDS, before, user_table
+from lab.topology.kinds import KINDS, before
+from lab.topology.values import user_table
 
 
 class Table:
