@@ -7,7 +7,6 @@ import signal
 import sys
 import time
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -265,19 +264,12 @@ def live(
     from lab.live.settings import Settings
     from lab.trace.retention import live_retention
 
-    for fault in described.faults:
-        if (fault.when or {}).get("seq") is not None:
-            print_error(
-                f"warning: {topology}: `seq` counts the events of this run, which differ from "
-                "those of a simulated one"
-            )
-    storage = Path(spool) if spool is not None else None
+    warn_of_numbered_events(topology, described)
     settings = Settings(
-        storage, speed, where, address, not no_fsync, idle, serve, level=level, budgets=taken
-    )
-    settings = replace(settings, page=where_page)
-    if out is not None:
-        settings = replace(settings, journal=Path(out) / TRACE)
+        Path(spool) if spool is not None else None, speed, where, address, not no_fsync, idle,
+        serve, journal=Path(out) / TRACE if out is not None else None, level=level,
+        page=where_page, budgets=taken,
+    )  # fmt: skip
     loud = not (quiet or as_json)
     left = print_what_is_left(settings, quiet)
     problem, status = "", 0
@@ -306,6 +298,15 @@ def live(
         exit_with_error(problem, status)
     if not written:
         raise click.exceptions.Exit(UNUSABLE)
+
+
+def warn_of_numbered_events(topology: str, described: Topology) -> None:
+    """Warn of faults that wait for an event by its number, which is another in each live run."""
+    if any((fault.when or {}).get("seq") is not None for fault in described.faults):
+        print_error(
+            f"warning: {topology}: `seq` counts the events of this run, which differ from those of "
+            "a simulated one"
+        )
 
 
 def check_speed(speed: float) -> None:
