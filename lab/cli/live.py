@@ -158,7 +158,9 @@ def _planned_by(topology: Topology, spec: HostSpec) -> str:
     counts = {
         "message": sum(topology.host(mail.sender.domain) is spec for mail in topology.mail),
         "traffic": sum(
-            any(matches_address(user.name, spec.name, one.sender) for user in spec.users)
+            any(
+                matches_address(user.name, spec.name, one.sender, spec.label) for user in spec.users
+            )
             for one in topology.traffic
         ),
         "script": sum(script.sender == spec.name for script in topology.scripts),

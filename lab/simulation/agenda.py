@@ -174,6 +174,6 @@ def _matching(topology: Topology, glob: str) -> list[tuple[str, Path]]:
     matching = []
     for host in topology.hosts.values():
         for user in host.users:
-            if matches_address(user.name, host.name, glob):
+            if matches_address(user.name, host.name, glob, host.label):
                 matching.append((host.name, Path((), quote(user.name), host.name)))
     return sorted(matching, key=lambda user: (HostName(user[0]).key, user[1].local))

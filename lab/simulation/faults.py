@@ -22,7 +22,7 @@ from lab.runtime.streams import Stream, ordinals
 from lab.simulation.any_session import AnySession
 from lab.simulation.driver import Driver
 from lab.simulation.interception import Interceptions
-from lab.topology.globs import is_glob, matching_hosts, matching_links
+from lab.topology.globs import is_glob, labels_of, matching_hosts, matching_links
 from lab.topology.model import FaultSpec
 from lab.trace.closes import hung_up_after
 from lab.trace.rows import KIND, Row, event_of
@@ -206,12 +206,16 @@ class Faults:
     def _resolved(self, spec: FaultSpec) -> FaultSpec:
         """Return the fault with one of the hosts or links that its globs match, drawn each time."""
         world = self.driver.world
+        if not any(map(is_glob, filter(None, (spec.host, *(spec.link or ()))))):
+            return spec
+        labels = labels_of(world.topology.hosts.values())
         if spec.host and is_glob(spec.host):
-            hosts = matching_hosts(spec.host, sorted(host.name for host in world.host_settings))
+            speakers = sorted(host.name for host in world.host_settings)
+            hosts = matching_hosts(spec.host, speakers, labels)
             return replace(spec, host=hosts[self._draw(spec, len(hosts))])
         if spec.link and any(map(is_glob, spec.link)):
             ends = {(min(link.a, link.b), max(link.a, link.b)) for link in world.links}
-            links = matching_links(spec.link, sorted(ends))
+            links = matching_links(spec.link, sorted(ends), labels)
             return replace(spec, link=links[self._draw(spec, len(links))])
         return spec
 

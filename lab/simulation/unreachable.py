@@ -98,7 +98,9 @@ def _percent(share: float) -> str:
 def _users(topology: Topology, glob: str) -> dict[str, int]:
     """Return how many users of each host a glob matches."""
     counts = {
-        host.name: sum(matches_address(user.name, host.name, glob) for user in host.users)
+        host.name: sum(
+            matches_address(user.name, host.name, glob, host.label) for user in host.users
+        )
         for host in topology.hosts.values()
     }
     return {host: count for host, count in counts.items() if count}
@@ -107,7 +109,7 @@ def _users(topology: Topology, glob: str) -> dict[str, int]:
 def _same(topology: Topology, sender: str, to: str) -> int:
     """Return how many users match both globs: they do not write to themselves."""
     return sum(
-        matches_address(user.name, host.name, sender) and matches_address(user.name, host.name, to)
+        all(matches_address(user.name, host.name, glob, host.label) for glob in (sender, to))
         for host in topology.hosts.values()
         for user in host.users
     )

@@ -8,8 +8,10 @@ from lab.protocol import Path, SyntaxFault, parse_path, quote
 from lab.quantities import as_toml, parse_duration, parse_size
 from lab.topology.csv_files import RowFault, plain_number, read_cell, rows
 from lab.topology.hosts import Hosts
+from lab.topology.labelled import with_names
 from lab.topology.specs import MailSpec
 from lab.topology.values import not_negative
+from lab.trace.labels import label_key
 
 
 def read_mail(path: File, size: int, hosts: Hosts) -> list[MailSpec]:
@@ -49,6 +51,12 @@ def _size(text: str) -> int:
     return size
 
 
+def _name_of(text: str, hosts: Hosts) -> str | None:
+    """Return the name of the host that has this label; None for any other text."""
+    found = hosts.find(text)
+    return found.name if found is not None and label_key(found.label) == label_key(text) else None
+
+
 def _users(text: str, hosts: Hosts) -> tuple[Path, ...]:
     if hosts.find(text) is not None:
         return (_user(text, hosts),)
@@ -63,7 +71,8 @@ def _user(text: str, hosts: Hosts) -> Path:
     if host is not None and host.users:
         return Path((), quote(host.users[0].name), host.name)
     try:
-        return parse_path(text if text.startswith("<") else f"<{text}>")
+        path = with_names(text, lambda name: _name_of(name, hosts))
+        return parse_path(path if path.startswith("<") else f"<{path}>")
     except SyntaxFault:
         known = "it has no users" if host is not None else "write user@host"
         raise ValueError(f"{as_toml(text)} is not an address; {known}") from None

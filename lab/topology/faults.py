@@ -11,7 +11,7 @@ from lab.protocol import COMMANDS
 from lab.protocol.syntax import in_capitals
 from lab.quantities import UnitFault, as_toml, parse_bandwidth, parse_duration, parse_size
 from lab.topology.csv_files import RowFault
-from lab.topology.globs import is_glob, matching_hosts, matching_links
+from lab.topology.globs import is_glob, labels_of, matching_hosts, matching_links
 from lab.topology.hosts import Hosts
 from lab.topology.problems import Place, example_of, exclude_each_other, join_some
 from lab.topology.schedules import changes_of
@@ -184,7 +184,7 @@ def _host(table: Any, place: Place, hosts: Hosts) -> str | None:
         host = hosts.existing(name, (*place, "host"))
         return host.name if host else None
     speakers = [spec.name for spec in hosts.specs.values() if spec.kind == "host"]
-    if not matching_hosts(name, speakers):
+    if not matching_hosts(name, speakers, labels_of(hosts.specs.values())):
         hosts.diagnostics.problem((*place, "host"), f"{as_toml(name)} matches no host")
     return name
 
@@ -196,7 +196,12 @@ def _link(
         return None
     names: tuple[str, str] = table.link
     if any(map(is_glob, names)):
-        if not matching_links(names, [(min(ends), max(ends)) for ends in joined]):
+        for i, name in enumerate(names):
+            if ambiguous := hosts.ambiguous(name):
+                hosts.diagnostics.problem((*place, "link", i), ambiguous)
+                return None
+        links = [(min(ends), max(ends)) for ends in joined]
+        if not matching_links(names, links, labels_of(hosts.specs.values())):
             text = f"{as_toml(' - '.join(names))} matches no link"
             hosts.diagnostics.problem((*place, "link"), text)
         return names

@@ -88,12 +88,16 @@ class Hosts:
             return None
         return spec
 
-    def _unknown(self, name: str) -> str:
+    def ambiguous(self, name: str) -> str:
+        """Return a sentence about a label that several hosts have; empty for any other name."""
         several = self._labelled.get(label_key(name), ())
-        if len(several) > 1:
-            count, names = len(several), join_some(several, 5)
-            return f"{count} hosts have the label {as_toml(name)}; write a name: {names}"
-        return f"there is no host {as_toml(name)}{self.hint(name)}"
+        if len(several) < 2 or HostName(name) in self._named:
+            return ""
+        count, names = len(several), join_some(several, 5)
+        return f"{count} hosts have the label {as_toml(name)}; write a name: {names}"
+
+    def _unknown(self, name: str) -> str:
+        return self.ambiguous(name) or f"there is no host {as_toml(name)}{self.hint(name)}"
 
     def hint(self, name: str) -> str:
         """Return the end of a sentence: a similar name, or which hosts there are."""

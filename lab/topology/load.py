@@ -22,6 +22,7 @@ from lab.topology.faults import build_faults
 from lab.topology.graph_files import generate, read_graph
 from lab.topology.graphs import tables_of_graph
 from lab.topology.hosts import build_hosts, check_references
+from lab.topology.labelled import replace_labels
 from lab.topology.links import build_environments, build_links
 from lab.topology.maps.map import GraphFault
 from lab.topology.maps.notes import GraphTables
@@ -248,8 +249,10 @@ def _assemble(
     else:
         source.renamed |= renamed
     warn_of_old_keys(source.renamed | source.renamed_in_graph)
+    replace_labels(tables, diagnostics)
     checked = check(tables)
-    diagnostics.problems += checked.problems
+    told = {problem.place for problem in diagnostics.problems}
+    diagnostics.problems += [each for each in checked.problems if each.place not in told]
     diagnostics.numbers, diagnostics.damaged = checked.numbers, checked.damaged
     topology = None
     if drawn is not None:  # otherwise every host would be reported as missing

@@ -109,10 +109,8 @@ def _problems_of_traffic(topology: TopologyData) -> Iterator[str]:
             taken = f"traffic[{first}] is named {traffic.name!r} already"
             yield f"traffic[{number}].name: {taken}; use another name"
         for key, glob in (("sender", traffic.sender), ("to", traffic.to)):
-            users = (
-                (user.name, host.name) for host in topology.hosts.values() for user in host.users
-            )
-            if not any(matches_address(user, host, glob) for user, host in users):
+            users = ((user.name, host) for host in topology.hosts.values() for user in host.users)
+            if not any(matches_address(user, at.name, glob, at.label) for user, at in users):
                 yield f"traffic[{number}].{key}: {glob!r} matches no user@host; use one such as '*'"
 
 

@@ -50,18 +50,22 @@ class HostTables:
         number = self._by_name.get(HostName(name))
         if number is not None:
             return number
-        numbers = self._by_label.get(label_key(name), ())
+        numbers = self.labelled(name)
         if len(numbers) > 1:
             names = join_some((self.names[number] for number in numbers), 5)
             raise Ambiguous(f"{len(numbers)} hosts have the label {name}; write a name: {names}")
         return numbers[0] if numbers else None
+
+    def labelled(self, label: str) -> Sequence[int]:
+        """Return the numbers of the hosts that have a label."""
+        return self._by_label.get(label_key(label), ())
 
     def matching(self, glob: str) -> list[int]:
         """Return the numbers of the hosts whose name or label a glob matches, in order."""
         return [
             number
             for number, (name, label) in enumerate(zip(self.names, self.labels, strict=True))
-            if (name and matches(name, glob)) or (label and matches(label, glob))
+            if (name or label) and matches(name, glob, label)
         ]
 
     def find(self, name: str) -> list[int]:

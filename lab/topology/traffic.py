@@ -116,7 +116,7 @@ def build_traffic(
     ``of_graph`` are the demands of the graph, and ``read_graph`` returns those of another; files
     are read by their paths from ``folder``.
     """
-    addresses = [(user.name, spec.name) for spec in hosts.specs.values() for user in spec.users]
+    addresses = [(user.name, spec) for spec in hosts.specs.values() for user in spec.users]
     _check_names(tables.traffic, hosts)
     matrices = Matrices(hosts, folder, of_graph, read_graph)
     return tuple(
@@ -130,18 +130,22 @@ def _traffic(
     table: Any,
     number: int,
     hosts: Hosts,
-    addresses: list[tuple[str, str]],
+    addresses: list[tuple[str, HostSpec]],
     matrices: Matrices,
 ) -> TrafficSpec:
     traffic = TrafficSpec(**table.values())
     traffic = matrices.completed(traffic, hosts.diagnostics.place("traffic", number))
     for key, glob in (("from", traffic.sender), ("to", traffic.to)):
-        if any(matches_address(user, host, glob) for user, host in addresses):
+        place = hosts.diagnostics.place("traffic", number, key)
+        ambiguous = hosts.ambiguous(glob.rpartition("@")[2])
+        if ambiguous:
+            hosts.diagnostics.problem(place, ambiguous)
+            continue
+        if any(matches_address(user, spec.name, glob, spec.label) for user, spec in addresses):
             continue
         if not hosts.diagnostics.damaged:  # otherwise a user with a problem may match
-            known = join_some([f"{user}@{host}" for user, host in addresses], 5)
+            known = join_some([f"{user}@{spec.name}" for user, spec in addresses], 5)
             known = f"; there are {known}" if addresses else "; no host has users"
-            place = hosts.diagnostics.place("traffic", number, key)
             hosts.diagnostics.problem(place, f"{as_toml(glob)} matches no user@host{known}")
     return traffic
 

@@ -12,7 +12,7 @@ from lab.quantities import duration
 from lab.simulation.numbering import MAX_PARTITIONS
 from lab.simulation.partitioned.bisection import parted
 from lab.simulation.partitioned.workload import Workload, estimated_work
-from lab.topology.globs import matching_links
+from lab.topology.globs import labels_of, matching_links
 from lab.topology.model import Distribution, FaultSpec, LinkSpec, Topology
 
 SLOWER: Final = 1.25
@@ -95,9 +95,10 @@ def partitioned(topology: Topology, count: int) -> PartitionPlan:
     shares so unequal that the run would take longer; then, as little as possible crosses them.
     """
     work = estimated_work(topology)
+    labels = labels_of(topology.hosts.values())
     latencies: dict[Ends, float] = {}
     for link in topology.links:
-        least = _least_latency(link, topology.faults)
+        least = _least_latency(link, topology.faults, labels)
         ends = link.a, link.b
         latencies[ends] = min(latencies.get(ends, least), least)
     plans = []
@@ -120,13 +121,13 @@ def _time(topology: Topology, plan: PartitionPlan) -> float:
     return max(plan.loads) * (SLOWER + exchanges)
 
 
-def _least_latency(link: LinkSpec, faults: Sequence[FaultSpec]) -> float:
+def _least_latency(link: LinkSpec, faults: Sequence[FaultSpec], labels: Mapping[str, str]) -> float:
     """Return the least latency that a link ever has, in either direction."""
     values = [
         fault.value
         for fault in faults
         if fault.kind == "latency" and fault.value is not None and fault.link is not None
-        if matching_links(fault.link, [(link.a, link.b)])
+        if matching_links(fault.link, [(link.a, link.b)], labels)
     ]
     both = link, link.reverse
     least = min([each.latency for each in both] + values)
@@ -228,10 +229,11 @@ def _together(topology: Topology) -> Iterator[tuple[str, ...]]:
     for poll in topology.polls:
         yield poll.sender, poll.to
     ends = list(dict.fromkeys((link.a, link.b) for link in topology.links))
+    labels = labels_of(topology.hosts.values())
     for fault in topology.faults:
         within_sessions = fault.after is not None or fault.kind == "one-way"
         if within_sessions and fault.link is not None:
-            yield from matching_links(fault.link, ends)
+            yield from matching_links(fault.link, ends, labels)
             yield fault.link if all(name in topology.hosts for name in fault.link) else ()
 
 
