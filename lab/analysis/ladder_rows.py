@@ -146,7 +146,7 @@ def row_of(event: Event, shown: ShownNames = NAMES) -> LadderRow | None:
     if maker is None:
         return None
     kind, text = maker(event)
-    if event.kind in ("unreachable", "close"):
+    if event.kind in ("unreachable", "close", "reject"):
         text = shown.reason(text)
     host, peer = event.host, event.peer
     if event.kind in CROSSING:

@@ -25,6 +25,7 @@ from lab.analysis.session_parts import (
     first_difference,
     parted_sessions,
 )
+from lab.analysis.shown_names import NAMES, ShownNames
 from lab.trace.rows import (
     DELIVER_OCTETS,
     DELIVER_USER,
@@ -368,32 +369,35 @@ def _shown(octets: bytes) -> str:
     return octets.decode("latin-1").encode("unicode_escape").decode()
 
 
-def sentence(difference: Difference) -> str:
-    """Return a difference as a sentence."""
+def sentence(difference: Difference, shown: ShownNames = NAMES) -> str:
+    """Return a difference as a sentence; ``shown`` are the names of hosts as people see them."""
     simulated, live = difference["simulated"], difference["live"]
     kind = difference["what"]
     if kind == "submission":
         host, side = difference["hosts"][0], "simulated" if live is None else "live"
-        texts = f"to {simulated or live} is submitted at {host} {side} only"
+        to = shown.path(simulated or live)
+        texts = f"to {to} is submitted at {shown[host]} {side} only"
         return f"message {_numbers(difference['message'])} {texts}"
     if kind in ("octets", "part"):
-        return _of_session(difference)
-    about = f"message {_numbers(difference['message'])} to {difference['recipient']}"
+        return _of_session(difference, shown)
+    about = f"message {_numbers(difference['message'])} to {shown.path(difference['recipient'])}"
     if kind == "mail":
         return f"{about}: the mail delivered differs {_where(difference)}"
     noun = {"outcome": "outcome", "copies": "mail delivered, copies", "mailbox": "delivered to"}
     values = [value if value is not None else "not there" for value in (simulated, live)]
+    if kind == "mailbox":
+        values = [shown.words(value) for value in values]
     return f"{about}: {noun[kind]}: simulated {values[0]}, live {values[1]}"
 
 
-def _of_session(difference: Difference) -> str:
-    hosts = " -> ".join(difference["hosts"])
+def _of_session(difference: Difference, shown: ShownNames) -> str:
+    hosts = " -> ".join(shown[host] for host in difference["hosts"])
     about = f"session {_numbers(difference['session'])} {hosts}, {difference['part']}"
     simulated, live = difference["simulated"], difference["live"]
     if difference["what"] == "part":
         side, text = ("live", live) if simulated is None else ("simulated", simulated)
         return f'{about}: {side} only; it begins "{text}"'
-    return f"{about}: what {difference['side']} says differs {_where(difference)}"
+    return f"{about}: what {shown[difference['side']]} says differs {_where(difference)}"
 
 
 def _where(difference: Difference) -> str:

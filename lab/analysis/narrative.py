@@ -261,7 +261,8 @@ def _field(event: Event, shown: ShownNames, name: str, form: str | None) -> str:
     elif name == "what" and event["name"] == "partition":
         value = shown.words(value)
     elif name == "reason":
-        value = shown.reason(str(value))
+        said = shown.rejection if event.kind == "reject" else shown.reason
+        value = said(str(value))
     text = FORMATS[form](value) if form else str(value)
     return shown.path(text) if form in _PATHS else text
 

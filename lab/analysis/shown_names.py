@@ -69,6 +69,10 @@ class ShownNames(dict[str, str]):
         """Return a reason that the lab gives with the shown names of its hosts; not a reply."""
         return text if not self or text[:3].isdigit() else _WORD.sub(self._of_domain, text)
 
+    def rejection(self, text: str) -> str:
+        """Return a reply of a user's own host, which never crosses a wire, with shown names."""
+        return text[:4] + self.reason(text[4:])
+
     def beside(self, name: str, shown: str) -> None:
         """Show a host otherwise, where its label cannot be shown alone; in paths, by its name."""
         self[name] = shown

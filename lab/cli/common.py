@@ -391,9 +391,11 @@ def report_run(
 
             print_table(summary_table(done.summary))
             if links:
+                from lab.analysis.shown_names import ShownNames
                 from lab.views.text.links import links_table
 
-                print_table(links_table(done.links()))
+                shown = ShownNames(done.summary["labels"].items())
+                print_table(links_table(done.links(), shown=shown))
             if written:
                 echo(written)
     return written != ""

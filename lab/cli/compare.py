@@ -54,6 +54,7 @@ def compare(
     described = load(topology, sets, seed)
     warn_of_external_hosts(described)
     from lab.analysis.likeness import likeness, sentence
+    from lab.analysis.shown_names import shown_names
     from lab.api.live import make_live_run
     from lab.api.run import Interrupted, RunFailed
     from lab.api.simulate import make_run
@@ -81,7 +82,9 @@ def compare(
         echo(json.dumps(found))
     else:
         with until_reader_leaves():
-            for line in (*sentences(found), *map(sentence, found["differences"])):
+            shown = shown_names(simulated.meta)
+            differences = (sentence(each, shown) for each in found["differences"])
+            for line in (*sentences(found), *differences):
                 echo(line)
             echo(f"wrote {path}")
     if not found["same"]:

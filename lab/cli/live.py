@@ -360,16 +360,21 @@ def print_start(
 
 def print_endpoints(progress: ProgressLine, network: LiveNetwork) -> None:
     """Print the address and port of each host."""
+    from rich.cells import cell_len, set_cell_size
+
+    from lab.analysis.shown_names import ShownNames
     from lab.live.host_main import endpoint
 
     progress.pause()
     address = network.settings.address
-    wide = max((len(name) for name in network.hosts), default=0)
+    specs = network.topology.hosts.values()
+    shown = ShownNames((spec.name, spec.label) for spec in specs)
+    wide = max((cell_len(shown[name]) for name in network.hosts), default=0)
     with until_reader_leaves():
         for name, handle in network.hosts.items():
             where = endpoint(*(handle.external or (address, handle.port)))
             remark = "  (its own software)" if handle.external else ""
-            echo(f"{name:<{wide}}  {where}{remark}")
+            echo(f"{set_cell_size(shown[name], wide)}  {where}{remark}")
         if network.page:
             echo(f"the mail as it arrives: {network.page}")
         sys.stdout.flush()

@@ -13,6 +13,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from lab.analysis.shown_names import ShownNames
 from lab.cli.common import echo, exit_with_error, print_error
 from lab.quantities import clock_time, count_noun, single_line
 
@@ -105,21 +106,22 @@ def _print_json(about: dict[str, Any]) -> None:
 
 def state_table(state: State, most: int) -> RenderableType:
     """Return the table of a state: so many hosts, those with mail first, and the newest mail."""
+    shown = ShownNames(state["labels"].items())
     hosts = Table(box=None, title_justify="left", title=f"t = {clock_time(state['t'], 0)}")
     for name in ("host", "listens at", "sessions", "waiting", "in mailboxes"):
         hosts.add_column(name, justify="right" if name in ("sessions", "waiting") else "left")
     busy = sorted(state["hosts"], key=_is_quiet) if len(state["hosts"]) > most else state["hosts"]
     for host in busy[:most]:
         where = f"{host['address']}:{host['port']}" if host["up"] else "down"
-        waiting = ", ".join(f"{n} for {name}" for name, n in host["queues"].items())
+        waiting = ", ".join(f"{n} for {shown[name]}" for name, n in host["queues"].items())
         boxes = ", ".join(f"{user} {n}" for user, n in host["mailboxes"].items())
-        row = (host["host"], where, str(host["sessions"]), waiting, boxes)
+        row = (shown[host["host"]], where, str(host["sessions"]), waiting, boxes)
         hosts.add_row(*[Text(single_line(text), overflow="ellipsis", no_wrap=True) for text in row])
     parts: list[RenderableType] = [hosts]
     if len(busy) > most:
         parts.append(Text(f"... and {count_noun(len(busy) - most, 'host')} more"))
     if state["newest"]:
-        parts.append(_newest(state))
+        parts.append(_newest(state, shown))
     return Group(*parts)
 
 
@@ -127,12 +129,12 @@ def _is_quiet(host: State) -> bool:
     return not (host["queues"] or host["mailboxes"] or host["sessions"])
 
 
-def _newest(state: State) -> Table:
+def _newest(state: State, shown: ShownNames) -> Table:
     table = Table(box=None, title="newest mail", title_justify="left")
     for name in ("stored", "mailbox", "from", "subject"):
         table.add_column(name)
     for mail in state["newest"][:_MAILS]:
-        where = f"{mail['user']} at {mail['host']}"
-        row = (mail["stored_at"][11:19], where, mail["from"] or "<>", mail["subject"])
+        where = f"{mail['user']} at {shown[mail['host']]}"
+        row = (mail["stored_at"][11:19], where, shown.path(mail["from"]) or "<>", mail["subject"])
         table.add_row(*[Text(single_line(text), overflow="ellipsis", no_wrap=True) for text in row])
     return table

@@ -12,6 +12,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from lab.analysis.shown_names import ShownNames
 from lab.live.mail_text import field, header_fields
 from lab.live.spool_folder import stored_date
 from lab.live.spool_view import Listed, SpoolView
@@ -74,6 +75,8 @@ class Watch:
 
     def __init__(self, network: LiveNetwork) -> None:
         self._network = network
+        specs = network.topology.hosts.values()
+        self.labels = dict(ShownNames((spec.name, spec.label) for spec in specs))
         assert network.settings.storage is not None
         names = [name for name, host in network.hosts.items() if not host.external]
         self.spool = SpoolView(network.settings.storage, names)
@@ -160,6 +163,7 @@ class Watch:
 
         Each host has where it listens, whether it is up, how many sessions it has with other hosts
         of the run, how many messages wait for each next host, and how many lie in each mailbox.
+        ``labels`` has what people see in place of the names of hosts.
         """
         network = self._network
         sessions = Counter[str]()
@@ -168,7 +172,10 @@ class Watch:
             sessions[session.receiver_host] += 1
         hosts = [self._host(name, sessions[name]) for name in network.hosts]
         newest = [self.described(mail) for mail in self.spool.in_mailboxes(most=_NEWEST)]
-        return {"t": round(max(network.clock.now, 0.0), 3), "hosts": hosts, "newest": newest}
+        return {
+            "t": round(max(network.clock.now, 0.0), 3), "hosts": hosts, "newest": newest,
+            "labels": self.labels,
+        }  # fmt: skip
 
     def _host(self, name: str, sessions: int) -> State:
         handle = self._network.hosts[name]

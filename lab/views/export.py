@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO, Any, Final, NamedTuple
 
 from lab.analysis.ladder_rows import chosen_rows
+from lab.analysis.shown_names import shown_names
 from lab.runtime import arguments
 from lab.runtime.whole_files import whole_file
 from lab.trace.levels import includes
@@ -104,7 +105,9 @@ def _writer(trace: Trace, format: str, chosen: dict[str, Any]) -> Callable[[IO[A
     numbered = chosen_rows(trace, **chosen)
     if format == "shiviz":
         return partial(
-            shiviz.write_shiviz, lambda: (row for _, row in chosen_rows(trace, **chosen))
+            shiviz.write_shiviz,
+            lambda: (row for _, row in chosen_rows(trace, **chosen)),
+            shown=shown_names(trace.meta),
         )
     write = diagrams.write_mermaid if format == "mermaid" else diagrams.write_plantuml
     return partial(write, trace, numbered)

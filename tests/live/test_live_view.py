@@ -99,7 +99,7 @@ def state(hosts: int) -> dict[str, Any]:
         "host": "H1.ARPA", "user": "bob\x1b[31m", "from": "", "subject": "\x07[b]x\nnext line",
         "stored_at": "2026-11-29T15:13:59+00:00",
     }  # fmt: skip
-    return {"t": 61.5, "hosts": found, "newest": [mail] * 9}
+    return {"t": 61.5, "hosts": found, "newest": [mail] * 9, "labels": {}}
 
 
 def drawn(about: dict[str, Any], most: int) -> str:
@@ -115,6 +115,14 @@ def test_the_table_of_many_hosts_has_those_with_mail_first() -> None:
     assert "... and 47 hosts more" in text
     assert len(re.findall("next line", text)) == 5
     assert "... and" not in drawn(state(3), 3)
+
+
+def test_the_table_has_the_labels_of_hosts() -> None:
+    about = state(2) | {"labels": {"H0.ARPA": "東京", "H1.ARPA": "Zürich"}}
+    text = drawn(about, 3)
+    assert "東京 " in text
+    assert "3 for Zürich" in text
+    assert "ARPA" not in text
 
 
 def test_nothing_of_the_mail_reaches_the_terminal_as_a_command() -> None:

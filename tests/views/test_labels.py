@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,8 @@ from matplotlib.text import Text
 from rich.console import Console
 
 import lab
+from lab.analysis.ladder_rows import row_of
+from lab.analysis.likeness import sentence
 from lab.analysis.narrative import narrate
 from lab.analysis.shown_names import NAMES, ShownNames, shown_names
 from lab.api.run import Run
@@ -26,6 +29,7 @@ from lab.views import plot
 from lab.views.pictures import fonts, plot_style
 from lab.views.pictures.film import animation
 from lab.views.replay import replay_data
+from lab.views.text.links import links_table
 from lab.views.text.listing import listing
 from lab.views.text.summary import summary_table
 from lab.views.text.transcript import transcript
@@ -118,6 +122,64 @@ def test_sentences_have_the_labels_and_replies_the_names(run: Run) -> None:
     assert all(event["octets"].isascii() for event in wire)
     assert any(b"HELO DongJing" in event["octets"] for event in wire)
     assert "== session 1 · DongJing -> lqhrh" in "\n".join(transcript(run.trace))
+
+
+def test_links_have_the_labels_of_their_ends(run: Run) -> None:
+    """In the table of ``--links`` and the picture of utilisation."""
+    shown = ShownNames(run.summary["labels"].items())
+    assert re.search("Αθήνα +東京", printed(links_table(run.links(), shown=shown)))
+    narrow = lab.simulate(run.topology.change({"link.*.bandwidth": "9600 bit/s"}))
+    assert says("Αθήνα → ", texts(narrow, "utilisation"))
+
+
+def test_exports_for_people_have_the_labels(run: Run, tmp_path: Path) -> None:
+    """Those that are read by programs only, such as CSV, have the names."""
+    found = {}
+    for kind in ("mermaid", "plantuml", "shiviz", "perfetto", "csv"):
+        paths = run.export(kind, tmp_path / kind).paths
+        found[kind] = paths[0].read_bytes().decode("utf-8", "replace")
+    assert " as 東京\n" in found["mermaid"]
+    assert 'participant "東京"' in found["plantuml"]
+    assert "\n東京 {" in found["shiviz"]
+    assert "session 1 to القاهرة" in found["perfetto"]
+    for kind in ("mermaid", "plantuml", "shiviz", "perfetto"):
+        said = "no path of links between Αθήνα and 東京 is up"
+        assert said in found[kind].replace("#44;", ","), kind
+    assert "DongJing" in found["csv"]
+    assert "東京" not in found["csv"]
+
+
+def test_why_mail_was_rejected_has_the_labels() -> None:
+    graph = networkx.Graph()
+    graph.add_nodes_from(["東京", "القاهرة"])
+    mail = [{"from": "user@東京", "to": "user@القاهرة"}]
+    made = lab.simulate(Topology.from_graph(graph, mail=mail))
+    assert made.summary["recipients"][0]["reason"] == "550 No route to lqhrh"
+    table = printed(summary_table(made.summary))
+    story = "\n".join(narrate(made.trace, 1))
+    ladder = [
+        row.text for event in made.trace if (row := row_of(event, shown_names(made.trace.meta)))
+    ]
+    for text in (table, story, "\n".join(ladder)):
+        assert "No route to القاهرة" in text
+        assert "lqhrh" not in text
+
+
+def test_differences_between_runs_have_the_labels() -> None:
+    """As ``lab compare`` prints them."""
+    shown = ShownNames([("DongJing", "東京"), ("A", "")])
+    about = {"message": {"simulated": 1, "live": 1}, "recipient": "u@DongJing"}
+    both = {"simulated": "u at A", "live": "u at DongJing"}
+    text = sentence({"what": "mailbox", **about, **both}, shown)
+    assert text == "message 1 to u@東京: delivered to: simulated u at A, live u at 東京"
+    one = {"message": {"simulated": 2, "live": None}, "hosts": ["DongJing"]}
+    only = {"what": "submission", **one, "simulated": "u@A, v@DongJing", "live": None}
+    said = "message 2 to u@A, v@東京 is submitted at 東京 simulated only"
+    assert sentence(only, shown) == said
+    session = {"session": {"simulated": 1, "live": 1}, "hosts": ["DongJing", "A"], "part": "end"}
+    begins = {"simulated": "QUIT", "live": None}
+    part = sentence({"what": "part", **session, **begins}, shown)
+    assert part == 'session 1 東京 -> A, end: simulated only; it begins "QUIT"'
 
 
 def test_the_replay_page_has_the_labels(run: Run) -> None:

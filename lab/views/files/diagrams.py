@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from typing import IO, Final
 
 from lab.analysis.ladder_rows import LadderRow, row_of
+from lab.analysis.shown_names import ShownNames, shown_names
 from lab.escaping import visible
 from lab.trace.rows import HOST, KIND, PEER, SESSION, Row, event_of
 from lab.trace.trace import Trace
@@ -27,19 +28,20 @@ MERMAID_LIMIT: Final = 50_000
 
 def write_mermaid(trace: Trace, rows: Iterable[tuple[int, Row]], file: IO[str]) -> None:
     """Write a sequence diagram for Mermaid; ``rows`` are those of the trace, with numbers."""
-    _Mermaid(file).write(str(trace.meta.get("title") or ""), rows)
+    _Mermaid(file, shown_names(trace.meta)).write(str(trace.meta.get("title") or ""), rows)
 
 
 def write_plantuml(trace: Trace, rows: Iterable[tuple[int, Row]], file: IO[str]) -> None:
     """Write a sequence diagram for PlantUML; ``rows`` are those of the trace, with numbers."""
-    _PlantUML(file).write(str(trace.meta.get("title") or ""), rows)
+    _PlantUML(file, shown_names(trace.meta)).write(str(trace.meta.get("title") or ""), rows)
 
 
 class _Diagram(ABC):
     """Writes a diagram line by line; what the languages share."""
 
-    def __init__(self, file: IO[str]) -> None:
+    def __init__(self, file: IO[str], shown: ShownNames) -> None:
         self._file = file
+        self._shown = shown
         self._ids: dict[str, str] = {}
         self._sessions: dict[int, tuple[str, str]] = {}
         self._shown_at: float | None = None
@@ -50,7 +52,7 @@ class _Diagram(ABC):
         for seq, row in rows:
             if row[KIND] == "open":
                 self._sessions[row[SESSION]] = row[HOST], row[PEER]
-            made = row_of(event_of(row, seq))
+            made = row_of(event_of(row, seq), self._shown)
             if made is not None and made.kind != "close":
                 self._step(made)
             if row[KIND] == "close":
@@ -88,7 +90,7 @@ class _Diagram(ABC):
         """Return the name of a participant in the text, which is declared before its first use."""
         if name not in self._ids:
             self._ids[name] = f"H{len(self._ids) + 1}"
-            self.participant(self._ids[name], visible(name))
+            self.participant(self._ids[name], visible(self._shown[name]))
         return self._ids[name]
 
     def line(self, text: str) -> None:

@@ -14,8 +14,9 @@ import struct
 from collections.abc import Iterator
 from typing import IO, Final
 
-from lab.analysis.faults import place_of
+from lab.analysis.faults import place_of, shown_place
 from lab.analysis.narrative import gist, sentence
+from lab.analysis.shown_names import shown_names
 from lab.analysis.spools import SpoolChange, spool_changes
 from lab.escaping import visible
 from lab.trace.rows import (
@@ -64,6 +65,7 @@ class _Writer:
     def __init__(self, trace: Trace, file: IO[bytes]) -> None:
         self._trace = trace
         self._file = file
+        self._shown = shown_names(trace.meta)
         self._tracks = 0
         self._hosts: dict[str, int] = {}
         self._happens: dict[str, int] = {}
@@ -100,7 +102,7 @@ class _Writer:
         elif kind == "fault":
             self._fault(row)
         elif kind in _AT_HOSTS:
-            text = sentence(event_of(row))
+            text = sentence(event_of(row), shown=self._shown)
             self._event(row[T], _INSTANT, self._happening(row[HOST]), text, row[MESSAGE])
         elif session in self._sessions:
             if kind in ("command", "data"):
@@ -114,9 +116,10 @@ class _Writer:
 
     def _open(self, row: Row) -> None:
         session, peer = row[SESSION], row[PEER]
-        track = self._track(f"session {session} to {peer}", self._host(row[HOST]))
+        name = f"session {session} to {self._shown[peer]}"
+        track = self._track(name, self._host(row[HOST]))
         self._sessions[session] = track, row[HOST]
-        self._event(row[OPEN_STARTED], _BEGIN, track, f"session {session} to {peer}")
+        self._event(row[OPEN_STARTED], _BEGIN, track, name)
 
     def _begin_command(self, row: Row) -> None:
         track, _ = self._sessions[row[SESSION]]
@@ -162,7 +165,8 @@ class _Writer:
 
     def _fault(self, row: Row) -> None:
         key = (row[FAULT_NAME], place_of(row[HOST], row[PEER]), row[FAULT_WHAT])
-        name = " ".join(part for part in key if part)
+        place = shown_place(row[HOST], row[PEER], self._shown)
+        name = " ".join(part for part in (row[FAULT_NAME], place, row[FAULT_WHAT]) if part)
         if row[FAULT_ON]:
             track = self._track(f"fault: {name}", self._host(_NETWORK))
             self._faults.setdefault(key, []).append(track)
@@ -175,7 +179,7 @@ class _Writer:
     def _host(self, name: str) -> int:
         """Return the track of a host, which is a process; declared when it is first needed."""
         if name not in self._hosts:
-            process = _varint_field(1, len(self._hosts) + 1) + _text_field(6, name)
+            process = _varint_field(1, len(self._hosts) + 1) + _text_field(6, self._shown[name])
             self._hosts[name] = self._declare(_field(3, process))
         return self._hosts[name]
 

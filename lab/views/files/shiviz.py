@@ -14,6 +14,7 @@ from typing import IO, Final, NamedTuple
 
 from lab.analysis.departures import in_order_of_departure
 from lab.analysis.narrative import gist, piece_text, sentence
+from lab.analysis.shown_names import NAMES, ShownNames
 from lab.escaping import visible
 from lab.trace.rows import CROSSING, HOST, KIND, OCTETS, PEER, SESSION, Row, T, event_of
 
@@ -34,8 +35,12 @@ class _Step(NamedTuple):
     row: Row
 
 
-def write_shiviz(rows: Callable[[], Iterable[Row]], file: IO[str]) -> None:
+def write_shiviz(
+    rows: Callable[[], Iterable[Row]], file: IO[str], shown: ShownNames = NAMES
+) -> None:
     """Write the log of a run; ``rows`` is called twice, and returns its rows in their order.
+
+    ``shown`` are the names of hosts as people see them.
 
     Memory grows with the number of pairs of hosts that have heard of each other.
     """
@@ -43,10 +48,10 @@ def write_shiviz(rows: Callable[[], Iterable[Row]], file: IO[str]) -> None:
     clocks: dict[str, dict[str, int]] = {}
     under_way: dict[float, dict[str, int]] = {}
     for step in _steps(rows):
-        host, text = _told(step)
+        host, text = _told(step, shown)
         if not host:
             continue
-        name = _word(host)
+        name = _word(shown[host])
         clock = clocks.setdefault(name, {})
         if step.action == "receives":
             for other, count in under_way.pop(step.number, {}).items():
@@ -79,19 +84,19 @@ def _wanted(rows: Iterable[Row]) -> Iterator[Row]:
     return (row for row in rows if row[KIND] not in _LEFT_OUT)
 
 
-def _told(step: _Step) -> tuple[str, str]:
+def _told(step: _Step, shown: ShownNames) -> tuple[str, str]:
     """Return the host of a step, and its text in one line."""
     row, kind = step.row, step.row[KIND]
     if step.action == "does":
-        return row[HOST], f"{step.t:.6f} s: {visible(sentence(event_of(row)))}"
+        return row[HOST], f"{step.t:.6f} s: {visible(sentence(event_of(row), shown=shown))}"
     if kind == "open":
         host, peer = row[HOST], row[PEER]  # recorded at the host that began
         words = f"session {row[SESSION]}"
-        sent, received = f"opens {words} to {peer}", f"{words} with {host} is open"
+        sent, received = f"opens {words} to {shown[peer]}", f"{words} with {shown[host]} is open"
     else:
         peer, host = row[HOST], row[PEER]
         said = piece_text(row[OCTETS]) if kind == "piece" else gist(kind, row[OCTETS])
-        sent, received = f"sends to {peer}: {said}", f"receives from {host}: {said}"
+        sent, received = f"sends to {shown[peer]}: {said}", f"receives from {shown[host]}: {said}"
     is_sent = step.action == "sends"
     return (host if is_sent else peer), f"{step.t:.6f} s: {visible(sent if is_sent else received)}"
 

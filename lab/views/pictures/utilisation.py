@@ -9,6 +9,7 @@ from lab.analysis.links import link_intervals
 from lab.analysis.time_series import interval
 from lab.trace.trace import Trace, check_trace
 from lab.views.pictures import plot_style
+from lab.views.pictures.fonts import pictured_names
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -71,8 +72,14 @@ def _lines(trace: Trace) -> list[_Line]:
     shares: dict[tuple[str, str, str, str], list[float]] = {}
     for each in link_intervals(trace, interval(trace) * 100 / _INTERVALS):
         shares.setdefault(each[1:5], []).append(each.utilisation)
+    shown = pictured_names(trace.meta)
     lines = [
-        _Line(host, f"{peer} ({name})" if name else peer, values, sum(values) / len(values))
+        _Line(
+            shown[host],
+            f"{shown[peer]} ({name})" if name else shown[peer],
+            values,
+            sum(values) / len(values),
+        )
         for (host, peer, _, name), values in shares.items()
     ]
     return sorted(lines, key=lambda line: -line.mean)

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lab.analysis.links import LinkUse
+from lab.analysis.shown_names import NAMES, ShownNames
 from lab.quantities import count_noun, duration
 
 ROWS: Final = 20
@@ -20,7 +21,9 @@ _COLUMNS: Final = (
 )  # fmt: skip
 
 
-def links_table(uses: Sequence[LinkUse], rows: int = ROWS) -> RenderableType:
+def links_table(
+    uses: Sequence[LinkUse], rows: int = ROWS, shown: ShownNames = NAMES
+) -> RenderableType:
     """Return the figures of links, the busiest first, as something that rich prints."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column("from", overflow="fold")
@@ -32,8 +35,9 @@ def links_table(uses: Sequence[LinkUse], rows: int = ROWS) -> RenderableType:
         key=lambda use: (-(use["utilisation"] or 0.0), -use["bytes"]),
     )
     for use in used[:rows]:
-        peer = f"{use['peer']} ({use['name']})" if use["name"] else use["peer"]
-        table.add_row(use["host"], peer, *_cells(use))
+        host, peer = shown[use["host"]], shown[use["peer"]]
+        peer += f" ({use['name']})" if use["name"] else ""
+        table.add_row(Text(host), Text(peer), *_cells(use))
     parts: list[RenderableType] = [table] if used else []
     if rest := _rest(len(used) - rows, len(uses) - len(used)):
         parts.append(Text(rest, style="dim"))

@@ -31,8 +31,8 @@ _STYLES: Final = {
 
 def summary_table(summary: Summary, *, rows: int = ROWS) -> RenderableType:
     """Return a summary (as ``lab run --json`` prints it) as something that rich prints."""
-    parts: list[RenderableType] = [_heading(summary), _counts(summary)]
     shown = ShownNames(summary.get("labels", {}).items())
+    parts: list[RenderableType] = [_heading(summary), _counts(summary, shown)]
     if summary.get("careless"):
         who = ", ".join(shown[host] for host in summary["careless"][:5])
         who += f" and {len(summary['careless']) - 5} more" if len(summary["careless"]) > 5 else ""
@@ -58,7 +58,7 @@ def _heading(summary: Mapping[str, Any]) -> Text:
     return heading.append(f"  seed {seed} · {_seconds(seconds)} simulated", style="not bold dim")
 
 
-def _counts(summary: Mapping[str, Any]) -> Table:
+def _counts(summary: Mapping[str, Any], shown: ShownNames) -> Table:
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(justify="left", style="dim")
     table.add_column(justify="left")
@@ -66,7 +66,7 @@ def _counts(summary: Mapping[str, Any]) -> Table:
     sessions, hops = summary.get("sessions", 0), summary.get("hops", 0)
     table.add_row("sessions", f"{sessions} sessions, {hops} hops")
     if summary.get("rejections"):
-        table.add_row("rejected", Text(_rejections(summary)))
+        table.add_row("rejected", Text(_rejections(summary, shown)))
     spread = summary.get("delivery_seconds") or {}
     if summary.get("delivered") and spread:
         names = (("min", "least"), ("median", "median"), ("p95", "95 %"), ("max", "most"))
@@ -79,10 +79,12 @@ REASONS: Final = 3
 """Reasons of rejections that are shown; the others are counted."""
 
 
-def _rejections(summary: Mapping[str, Any]) -> str:
+def _rejections(summary: Mapping[str, Any], names: ShownNames) -> str:
     """Return why recipients were rejected, the most frequent reasons first."""
     reasons = summary["rejections"]
-    shown = [f"{count} · {reason}" for reason, count in list(reasons.items())[:REASONS]]
+    shown = [
+        f"{count} · {names.rejection(reason)}" for reason, count in list(reasons.items())[:REASONS]
+    ]
     beyond = summary["rejected"] - sum(list(reasons.values())[:REASONS])
     return "\n".join([*shown, f"{beyond} · for other reasons like these"] if beyond else shown)
 
@@ -115,7 +117,8 @@ def _failure(failure: FailureSummary, shown: ShownNames) -> Text:
     once, often, then = _FAILED.get(failure["name"], (failure["name"], failure["name"], ""))
     where, count = shown[failure["host"]] or "the network", failure["count"]
     event = f"{once}{then}" if count == 1 else f"{often} {count} times{then}"
-    why = failure["reason"] if count == 1 else f"the first time: {failure['reason']}"
+    why = shown.reason(failure["reason"])
+    why = why if count == 1 else f"the first time: {why}"
     return Text(f"{where}: {event}; {why}", style="yellow")
 
 
@@ -156,7 +159,7 @@ def _recipient(recipient: Mapping[str, Any], shown: ShownNames) -> tuple[str | T
     outcome = str(recipient.get("outcome", ""))
     words = outcome.replace("_", " ")
     if recipient.get("reason"):
-        words += f": {recipient['reason']}"
+        words += f": {shown.rejection(recipient['reason'])}"
     return (
         str(recipient.get("message", "")),
         # a Text: brackets in a path are not markup
