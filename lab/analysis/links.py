@@ -135,7 +135,7 @@ class LinkCrossing(NamedTuple):
     row: Row | None
 
 
-class _Joined(NamedTuple):
+class JoinedLink(NamedTuple):
     """A link as seen from one end: what it costs from there, its direction, and the one back."""
 
     cost: float
@@ -191,13 +191,13 @@ class LinkReplay:
                 f"this run was recorded with --trace {trace.level}"
             )
         self._trace = trace
-        self._joined = _joined(trace.meta)
+        self._joined = links_between(trace.meta)
         self._between: dict[tuple[str, str], list[Direction]] = {}
         for (_, host, peer), links in self._joined.items():
             usual = sorted(links, key=lambda link: link.cost)
             self._between.setdefault((host, peer), []).extend(link.there for link in usual)
         self.directions = _in_order_of_the_file(self._joined)
-        self._changes = _Changes(self._between)
+        self._changes = LinkChanges(self._between)
         self._channels: dict[int, _Channel] = {}
         self._pieces: dict[int, bytes] = {}
         self._delays: dict[tuple[int | None, str, str, float], float] = {}
@@ -258,7 +258,7 @@ class LinkReplay:
         transport = TRANSPORTS[row[OPEN_TRANSPORT]]
         hops = [(row[OPEN_ENVIRONMENT], a, b) for a, b in pairwise(row[OPEN_PATH])]
         # a link that the trace does not know has no figures
-        taken = [_cheapest(self._joined[hop]) for hop in hops if hop in self._joined]
+        taken = [cheapest(self._joined[hop]) for hop in hops if hop in self._joined]
         there = [link.there for link in taken]
         back = [link.back for link in reversed(taken)]
         self._channels[row[SESSION]] = _Channel(transport, row[HOST], there, back)
@@ -304,7 +304,7 @@ class LinkReplay:
         return self._delays.pop((session, link.host, link.peer, now), 0.0)
 
 
-class _Changes:
+class LinkChanges:
     """Faults that change what links are like; of several alike, the last that is not over counts.
 
     ``between`` are the directions of links from one end to the other.
@@ -348,9 +348,9 @@ _WHAT: Final = re.compile(
 """What a fault of a link says of itself: a value, the name of one of several links, a direction."""
 
 
-def _joined(meta: Meta) -> dict[Hop, list[_Joined]]:
+def links_between(meta: Meta) -> dict[Hop, list[JoinedLink]]:
     """Return the links between every two ends that some join, in the order of the topology."""
-    found: dict[Hop, list[_Joined]] = {}
+    found: dict[Hop, list[JoinedLink]] = {}
     for link in meta.get("links", ()):
         values: Mapping[str, Any] = dict(link)
         environment, a, b, name = values["environment"], values["a"], values["b"], ""
@@ -362,12 +362,12 @@ def _joined(meta: Meta) -> dict[Hop, list[_Joined]]:
             own["latency"] if own.get("cost") is None else own["cost"]
             for own in (values, returning)
         ]
-        found.setdefault((environment, a, b), []).append(_Joined(costs[0], there, back))
-        found.setdefault((environment, b, a), []).append(_Joined(costs[1], back, there))
+        found.setdefault((environment, a, b), []).append(JoinedLink(costs[0], there, back))
+        found.setdefault((environment, b, a), []).append(JoinedLink(costs[1], back, there))
     return found
 
 
-def _in_order_of_the_file(joined: Mapping[Hop, Sequence[_Joined]]) -> list[Direction]:
+def _in_order_of_the_file(joined: Mapping[Hop, Sequence[JoinedLink]]) -> list[Direction]:
     """Return both directions of each link, the one from the first end of the file first."""
     found: dict[Direction, None] = {}
     for links in joined.values():
@@ -377,7 +377,7 @@ def _in_order_of_the_file(joined: Mapping[Hop, Sequence[_Joined]]) -> list[Direc
     return list(found)
 
 
-def _cheapest(links: Sequence[_Joined]) -> _Joined:
+def cheapest(links: Sequence[JoinedLink]) -> JoinedLink:
     """Return the link that a channel takes: of those that are up, the first that costs least."""
     up = [link for link in links if not link.there.downs] or links
     return min(up, key=lambda link: link.cost)

@@ -61,6 +61,38 @@ def packets(made: lab.Run) -> list[tuple[float, Any]]:
     return [(t, dpkt.ip.IP(octets)) for t, octets in dpkt.pcap.Reader(file)]
 
 
+LINKS = {
+    "both ways": ([{"latency": "100 ms", "back": {"latency": "400 ms"}}], 0.1, 0.4),
+    "parallel": ([{"latency": "50 ms", "cost": 9, "name": "first"},
+                  {"latency": "300 ms", "cost": 1, "name": "taken"}], 0.3, 0.3),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LINKS)
+def test_a_capture_has_the_latency_of_the_link_that_a_channel_takes(name: str) -> None:
+    """That of its direction, where the two differ; of several links, that which was taken.
+
+    A packet without an answer is acknowledged as soon as it arrives, and the handshake is three
+    packets, one after another.
+    """
+    links, there, back = LINKS[name]
+    tables = [{"between": ["A.ARPA", "B.ARPA"], **link} for link in links]
+    fault = {"kind": "latency", "link": ["A.ARPA", "B.ARPA"], "value": "2 s", "at": "100 s"}
+    posts = [mail("ann@A.ARPA", "bob@B.ARPA"), mail("ann@A.ARPA", "bob@B.ARPA", at=200)]
+    hosts = host("A.ARPA", "ann"), host("B.ARPA", "bob")
+    made = run(*hosts, links=tables, mail=posts, fault=[fault])
+    found = [(t, ip.data) for t, ip in packets(made)]
+    start = found[0][0]
+    for number, (a, b) in enumerate([(there, back), (2.0, 2.0)]):
+        first = 200.0 * number
+        sent = [(t - start - first, tcp) for t, tcp in found if first <= t - start < first + 100]
+        flags = [(round(t, 6), tcp.flags) for t, tcp in sent[:3]]
+        syn, ack = dpkt.tcp.TH_SYN, dpkt.tcp.TH_ACK
+        assert flags == [(0, syn), (round(a, 6), syn | ack), (round(a + b, 6), ack)]
+        times = [round(t, 6) for t, tcp in sent if tcp.sport == 25 and tcp.data]
+        assert times[1] - times[0] == pytest.approx(a + b), "HELO follows 220, and 250 HELO"
+
+
 NAMES = ["rfc821/scenario-03", "campus", "two-environments", "polling", "internet"]
 
 

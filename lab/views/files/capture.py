@@ -18,8 +18,9 @@ from typing import IO, Final
 from zlib import crc32
 
 from lab.analysis.channel_records import ChannelRecord, as_they_began
-from lab.analysis.channels import latencies
+from lab.analysis.link_delays import LinkDelays
 from lab.analysis.narrative import gist, piece_text
+from lab.analysis.shown_names import ShownNames, shown_names
 from lab.network.transport import TRANSPORTS
 from lab.protocol.lines import END_OF_MAIL_DATA
 from lab.trace.closes import cut_cause, is_cut
@@ -126,13 +127,13 @@ def write_capture(trace: Trace, file: IO[bytes]) -> None:
 def packets_in_order(trace: Trace) -> Iterator[Packet]:
     """Yield all packets in the order of time."""
     numbers = {host["name"]: n for n, host in enumerate(trace.meta.get("hosts", ()))}
-    latency = latencies(trace.meta)
+    delays, shown = LinkDelays(trace), shown_names(trace.meta)
     waiting: list[Packet] = []
     count = 0
     for channel in as_they_began(trace.rows):
         while waiting and waiting[0][0] < channel.started:
             yield heapq.heappop(waiting)
-        packets = _Packets(channel, numbers, latency)
+        packets = _Packets(channel, numbers, delays, shown)
         for t, octets, about in packets.all():
             count += 1
             heapq.heappush(waiting, (t, count, octets, about))
@@ -173,12 +174,13 @@ class _Packets:
         self,
         channel: ChannelRecord,
         numbers: Mapping[str, int],
-        latencies: Mapping[frozenset[str], float],
+        delays: LinkDelays,
+        shown: ShownNames,
     ) -> None:
         self.channel = channel
         self.segment = TRANSPORTS[channel.transport].segment
-        path = channel.path or (channel.client, channel.server)
-        self.latency = sum(latencies.get(frozenset(hop), 0.0) for hop in pairwise(path))
+        self.delays = delays
+        self.shown = shown
         port = _FIRST_PORT + channel.number % _PORTS
         self.sides = {
             name: _Side(
@@ -190,6 +192,10 @@ class _Packets:
         }
         self.identification = channel.number * 7919
 
+    def delay(self, sender: str, at: float) -> float:
+        """Return how long a byte of one side takes over the links, if nothing is in its way."""
+        return self.delays.of(self.channel.number, at, back=sender != self.channel.client)
+
     def all(self) -> list[_Made]:
         """Return when each packet is sent, its octets and what it is, in the order of time."""
         return sorted(self._made(), key=lambda packet: packet[0])
@@ -198,7 +204,7 @@ class _Packets:
         channel = self.channel
         client, server = channel.client, channel.server
         if channel.opened is None:
-            about = f"{client} tries to open a channel to {server}"
+            about = f"{self.shown[client]} tries to open a channel to {self.shown[server]}"
             yield channel.started, self._packet(client, server, _SYN), about
             return
         yield from self._handshake(channel.started, channel.opened)
@@ -217,15 +223,18 @@ class _Packets:
         client, server = self.channel.client, self.channel.server
         losses = [row for row in self.channel.losses if row[T] < opened]
         late = min(sum(row[LOSS_DELAY] for row in losses), opened - started)
-        trip = (opened - started - late) / 3
+        there, back = self.delay(client, started), self.delay(server, started)
+        total = 2 * there + back
+        shares = (there / total, back / total) if total else (1 / 3, 1 / 3)
+        trip, trip_back = ((opened - started - late) * share for share in shares)
         syn = self._packet(client, server, _SYN)
-        yield started, syn, f"session {self.channel.number} is opened by {client}"
+        yield started, syn, f"session {self.channel.number} is opened by {self.shown[client]}"
         times = sum(row[LOSS_AGAIN] for row in losses)
         for k in range(1, times + 1):
             yield started + late * k / times, syn, _AGAIN
         self.sides[client].next += 1
         self.sides[server].acked = self.sides[client].next
-        yield opened - 2 * trip, self._packet(server, client, _SYN | _ACK), ""
+        yield opened - trip - trip_back, self._packet(server, client, _SYN | _ACK), ""
         self.sides[server].next += 1
         self.sides[client].acked = self.sides[server].next
         yield opened - trip, self._packet(client, server, _ACK), ""
@@ -245,7 +254,7 @@ class _Packets:
         about = _about(row)
         pieces = _pieces(octets, self.segment)
         late = sum(loss[LOSS_DELAY] for loss in losses)
-        spread = max(0.0, arrived - sent - self.latency - late) / max(1, len(pieces))
+        spread = max(0.0, arrived - sent - self.delay(sender, sent) - late) / max(1, len(pieces))
         for k, piece in enumerate(pieces):
             flags = _ACK | (_PUSH if k == len(pieces) - 1 else 0)
             packet = self._packet(sender, to, flags, piece)
@@ -266,10 +275,11 @@ class _Packets:
         yield t, self._packet(client, server, _FIN | _ACK), about
         self.sides[client].next += 1
         self.sides[server].acked = self.sides[client].next
-        yield t + self.latency, self._packet(server, client, _FIN | _ACK), ""
+        there, back = self.delay(client, t), self.delay(server, t)
+        yield t + there, self._packet(server, client, _FIN | _ACK), ""
         self.sides[server].next += 1
         self.sides[client].acked = self.sides[server].next
-        yield t + 2 * self.latency, self._packet(client, server, _ACK), ""
+        yield t + there + back, self._packet(client, server, _ACK), ""
 
     def _packet(self, sender: str, to: str, flags: int, octets: bytes = b"") -> bytes:
         """Return the next packet of one side to the other: IPv4 (RFC 791), TCP (RFC 793), data."""
