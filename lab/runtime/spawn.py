@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -34,6 +36,27 @@ def without_main() -> Iterator[None]:
             setattr(main, name, value)
 
 
+_LONGEST: Final = 60
+"""Bytes of a folder's path beyond which that of a socket in it may be too long for the system."""
+
+
+@contextmanager
+def short_socket_paths() -> Iterator[None]:
+    """Within this context, ``multiprocessing`` makes its sockets in a folder with a short path.
+
+    It makes them in the folder for temporary files (TMPDIR), and a socket's path may have about 100
+    bytes. Where no such folder can be written, all stays as it is.
+    """
+    kept = tempfile.tempdir
+    try:
+        if len(os.fsencode(tempfile.gettempdir())) > _LONGEST:
+            usable = (each for each in ("/tmp", "/var/tmp") if os.access(each, os.W_OK | os.X_OK))
+            tempfile.tempdir = next(usable, kept)
+        yield
+    finally:
+        tempfile.tempdir = kept
+
+
 @contextmanager
 def quiet_start() -> Iterator[None]:
     """Within this context, new processes do not import the caller's script, nor get Ctrl-C.
@@ -45,7 +68,7 @@ def quiet_start() -> Iterator[None]:
         # that the tracker has been killed is no harm: the lab gives it nothing to track
         warnings.simplefilter("ignore")
         resource_tracker.ensure_running()  # or it begins below, and lets the signals through
-    with without_main(), blocked():
+    with without_main(), blocked(), short_socket_paths():
         yield
 
 

@@ -55,6 +55,17 @@ def test_larger_topologies_come_to_the_same(name: str, speed: float) -> None:
     assert fates[0] == fates[1]
 
 
+def test_a_folder_for_temporary_files_may_have_a_long_name(tmp_path: Path) -> None:
+    """The path of a socket in it may have 107 bytes."""
+    folder = tmp_path / ("long" * 25)
+    folder.mkdir()
+    done = subprocess.run(
+        [sys.executable, "-m", "lab", "live", str(SCENARIOS[0]), "--speed", "100", "--json"],
+        capture_output=True, text=True, env=os.environ | {"TMPDIR": str(folder)}, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_live_run_leaves_the_artefacts_of_a_simulated_one(tmp_path: Path) -> None:
     """And every view reads its trace."""
     out = tmp_path / "out"
