@@ -40,6 +40,9 @@ HOSTS: Final = 3
 WATCHES: Final = 2**22 - 1
 """The rank of events that only check whether something is overdue: last in their instant."""
 
+PROBES: Final = 2**22
+"""The rank of events that only look at a run: after all others of their instant."""
+
 ORDER_BITS: Final = 40
 """Bits of an order number below the rank of its source."""
 

@@ -43,11 +43,11 @@ class Faults:
     :meth:`recorder`, and calls :meth:`attach`; :meth:`begin` is for the beginning of the run.
     """
 
-    def __init__(self, specs: Sequence[FaultSpec]) -> None:
+    def __init__(self, specs: Sequence[FaultSpec], more: bool = False) -> None:
         self.specs = list(specs)
-        self._can_block_channels = bool(specs)
+        self._can_block_channels = bool(specs) or more
         self.pending_repairs = 0
-        self.interceptions = Interceptions(specs, self.notice)
+        self.interceptions = Interceptions(specs, self.notice, more)
         self._driver: Driver | None = None
         self._next_order = sequencer(FAULTS)
         self._times: list[float] = []
@@ -88,9 +88,9 @@ class Faults:
                 times = Stream(self.driver.seed, "fault", *self._names[number])
                 self._next_at_random(spec, times)
             elif spec.every is not None:
-                self._at(spec.at or 0.0, self._apply_again, (spec, 0))
+                self.call_at(spec.at or 0.0, self._apply_again, (spec, 0))
             elif not spec.when:
-                self._at(spec.at or 0.0, self._apply, spec)
+                self.call_at(spec.at or 0.0, self._apply, spec)
 
     def close(self) -> None:
         """Let go of the driver, at the end of a run."""
@@ -99,7 +99,7 @@ class Faults:
         self._waiting.clear()
         self._values.clear()
 
-    def _at(self, at: float, call: Callable[[Any], None], value: Any) -> None:
+    def call_at(self, at: float, call: Callable[[Any], None], value: Any) -> None:
         """Have a fault do something at a time, before what else happens at that instant."""
         heappush(self._times, at)
         self.driver.at(at, call, value, self._next_order)
@@ -118,23 +118,23 @@ class Faults:
         gap = since + round(-math.log(1.0 - times.random()) / (spec.rate or 1.0), 6)
 
         def happen(_: Any) -> None:
-            if self._is_over():
+            if self.is_over():
                 return
             self._apply(spec)
             lasts = RANDOM_LENGTH if spec.duration is None else spec.duration
             self._next_at_random(spec, times, lasts)
 
-        self._at(self.driver.env.now + gap, happen, None)
+        self.call_at(self.driver.env.now + gap, happen, None)
 
     def _apply_again(self, which: tuple[FaultSpec, int]) -> None:
         """Let a fault happen that comes every so often, as often as it has come before."""
-        if self._is_over():
+        if self.is_over():
             return
         spec, times = which
         self._apply(spec)
         assert spec.every is not None, "a fault that happens once has another way"
         at = (spec.at or 0.0) + (times + 1) * spec.every
-        self._at(at, self._apply_again, (spec, times + 1))
+        self.call_at(at, self._apply_again, (spec, times + 1))
 
     # -- on an event ----------------------------------------------------------------------------
 
@@ -152,7 +152,7 @@ class Faults:
             if row[KIND] != "reply":
                 self.notice(row)
             for spec in self._at_seq.pop(trace.first_seq + len(trace.rows) - 1, ()):
-                self._at(self.driver.env.now, self._apply, spec)
+                self.call_at(self.driver.env.now, self._apply, spec)
 
         return record_and_notice
 
@@ -169,11 +169,15 @@ class Faults:
             self._seen[number] = seen = self._seen.get(number, 0) + 1
             if seen == when.get("nth", 1):
                 # not in the middle of what is going on: right after it
-                self._at(self.driver.env.now, self._apply, spec)
+                self.call_at(self.driver.env.now, self._apply, spec)
 
     # -- applying and reverting -----------------------------------------------------------------
 
-    def _is_over(self) -> bool:
+    def apply(self, spec: FaultSpec) -> None:
+        """Have a fault begin now, and end when its time is over."""
+        self._apply(spec)
+
+    def is_over(self) -> bool:
         """Whether all mail was settled when this instant began; faults come first in it."""
         now = self.driver.env.now
         if self._judged_at != now:
@@ -182,11 +186,12 @@ class Faults:
         return self._over
 
     def _apply(self, spec: FaultSpec) -> None:
-        if self._is_over():
+        if self.is_over():
             return
         spec = self._resolved(spec)
         self._record(spec, True)
         revert = _KINDS[spec.kind](self, spec)
+        self.driver.world.routes.changed()
         lasts = spec.duration
         if lasts is None and spec.rate:
             lasts = RANDOM_LENGTH
@@ -195,13 +200,14 @@ class Faults:
         self.pending_repairs += 1
 
         def repair(_: Any) -> None:
-            over = self._is_over()
+            over = self.is_over()
             self.pending_repairs -= 1
             revert()
+            self.driver.world.routes.changed()
             if not over:
                 self._record(spec, False)
 
-        self._at(self.driver.env.now + lasts, repair, None)
+        self.call_at(self.driver.env.now + lasts, repair, None)
 
     def _resolved(self, spec: FaultSpec) -> FaultSpec:
         """Return the fault with one of the hosts or links that its globs match, drawn each time."""

@@ -31,18 +31,20 @@ class Interceptions:
     ``changes`` are the changed replies and commands, by kind, session and number within it.
     ``hang_ups`` are those that wait for their place in a session; ``one_ways`` the pairs of hosts
     of which the first cannot send to the second over NCP. ``notice`` is called with a row
-    for each reply that is sent, in runs with faults that wait for one.
+    for each reply that is sent, in runs with faults that wait for one. ``more``: others may come.
     """
 
-    def __init__(self, specs: Sequence[FaultSpec], notice: Record | None = None) -> None:
+    def __init__(
+        self, specs: Sequence[FaultSpec], notice: Record | None = None, more: bool = False
+    ) -> None:
         self.notice = _ignore if notice is None else notice
         self.hang_ups: list[FaultSpec] = []
         self.one_ways: list[tuple[str, str]] = []
         self.changes = {
             (spec.kind, spec.session, spec.number): spec for spec in specs if spec.line is not None
         }
-        self._have_hang_ups = any(spec.kind == "hang-up" and spec.after for spec in specs)
-        self._have_one_ways = any(spec.kind == "one-way" for spec in specs)
+        self._have_hang_ups = more or any(spec.kind == "hang-up" and spec.after for spec in specs)
+        self._have_one_ways = more or any(spec.kind == "one-way" for spec in specs)
         self._await_replies = any((spec.when or {}).get("event") == "reply" for spec in specs)
 
     def close(self) -> None:

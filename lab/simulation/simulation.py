@@ -26,6 +26,8 @@ from lab.simulation.driver import Driver
 from lab.simulation.faults import Faults
 from lab.simulation.limits import UNLIMITED, Limits
 from lab.simulation.numbering import Numbering, RunNumbering
+from lab.simulation.plugins import NONE, Plugins
+from lab.simulation.plugins_running import RunningPlugins
 from lab.simulation.reply_timeouts import ReplyTimeouts
 from lab.simulation.schedule import Schedule
 from lab.simulation.session import Session
@@ -67,19 +69,31 @@ class Simulation(Driver):
     """
 
     def __init__(
-        self, topology: Topology, seed: int = 0, numbering: Numbering | None = None
+        self,
+        topology: Topology,
+        seed: int = 0,
+        numbering: Numbering | None = None,
+        plugins: Plugins = NONE,
     ) -> None:
-        world = World(topology, seed)
+        world = World(topology, seed, plugins)
         trace = Trace()
-        trace.record((0.0, "start", "", None, None, None, describe(topology, seed)))
-        self.faults = faults = Faults(topology.faults)
+        described = describe(topology, seed)
+        if plugins.described:
+            described["plugins"] = list(plugins.described)
+        trace.record((0.0, "start", "", None, None, None, described))
+        self.faults = faults = Faults(topology.faults, bool(plugins.faults))
+        self.plugins = RunningPlugins(plugins, seed) if plugins else None
         record = faults.recorder(trace)
+        if self.plugins is not None:
+            record = self.plugins.recorder(record, trace)
         super().__init__(world, trace, record, numbering or RunNumbering(), faults.interceptions)
         faults.attach(self)
         port = _Port(self)
         self.hosts: dict[str, Host] = {}
         for settings in world.host_settings:
             self.hosts[settings.name] = world.make_host(settings, port)
+        if self.plugins is not None:
+            self.plugins.attach(self, self.hosts, faults)
         shortest = min([host.settings.timeouts.least for host in self.hosts.values()], default=INF)
         self.timeouts = ReplyTimeouts(
             self.env, self.watch_orders, self.sessions, world.ranks, shortest
@@ -102,6 +116,8 @@ class Simulation(Driver):
     def begin(self) -> None:
         """Put on the clock what the file has planned: faults, mail, traffic, scripts and polls."""
         self.faults.begin()  # first: a fault at the start affects the first mail too
+        if self.plugins is not None:
+            self.plugins.begin()
         self.schedule.begin()
 
     def run(
@@ -173,6 +189,8 @@ class Simulation(Driver):
         self.hosts.clear()
         self.schedule.close()
         self.faults.close()
+        if self.plugins is not None:
+            self.plugins.close()
 
     @property
     def is_idle(self) -> bool:

@@ -20,6 +20,7 @@ from lab.network.transport import TRANSPORTS
 from lab.protocol import Calendar, HostName
 from lab.runtime.draws import Bursts
 from lab.runtime.streams import Stream, ordinals
+from lab.simulation.plugins import NONE, Plugins
 from lab.topology.distributions import draws_of
 from lab.topology.model import BurstLoss, Distribution, LinkSpec, Topology
 
@@ -33,7 +34,8 @@ class World:
     among the events of one instant.
     """
 
-    def __init__(self, topology: Topology, seed: int = 0) -> None:
+    def __init__(self, topology: Topology, seed: int = 0, plugins: Plugins = NONE) -> None:
+        self.plugins = plugins
         self.topology = topology
         self.seed = seed
         self.ranks = {name: rank for rank, name in enumerate(topology.hosts)}
@@ -74,8 +76,15 @@ class World:
         return calendar
 
     def make_host(self, settings: HostSettings, port: HostPort) -> Host:
-        """Make a host of these settings, with the tables and the retry policy of the topology."""
-        return Host(settings, self.routes, self.calendar_of(settings), self.topology.retry, port)
+        """Make a host of these settings, with the tables and the retry policy of the topology, or
+        with those of the run's plug-ins.
+        """
+        retry = self.plugins.retry_of(settings.name, self.seed) or self.topology.retry
+        host = Host(settings, self.routes, self.calendar_of(settings), retry, port)
+        if self.plugins.behaviours:
+            name, label = settings.name, settings.label
+            host.behaviours = self.plugins.behaviours_of(name, label, self.seed)
+        return host
 
     def channel_route(self, host: str, peer: str, environment: str) -> ChannelRoute:
         """Return how channels from a host to its neighbour go at present.

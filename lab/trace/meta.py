@@ -51,6 +51,20 @@ class EnvironmentMeta(TypedDict):
     transport: str
 
 
+class PluginMeta(TypedDict, total=False):
+    """A plug-in that a run has called; ``kind`` is "routing", "retry", "behaviour" or "fault".
+
+    ``settings`` are the arguments it was made with, as far as they are plain values; ``hosts`` is
+    the name or glob of the hosts that a behaviour is for.
+    """
+
+    kind: str
+    name: str
+    version: str
+    settings: dict[str, bool | int | float | str | None]
+    hosts: str
+
+
 class Meta(TypedDict, total=False):
     """What a run was made from; ``start`` is a date in ISO format. Empty in a trace without it.
 
@@ -64,3 +78,4 @@ class Meta(TypedDict, total=False):
     environments: list[EnvironmentMeta]
     hosts: list[HostMeta]
     links: list[LinkMeta]
+    plugins: list[PluginMeta]

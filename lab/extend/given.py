@@ -1,0 +1,236 @@
+"""The plug-ins that a user gives to a run: as objects, as classes, or by the names of installed
+ones.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final, TypeVar
+
+from lab.extend.installed import entry_of, load
+from lab.hosts.checked import LONGEST
+from lab.hosts.policies import Behaviour, Retry, Routing
+from lab.hosts.policies_asked import give_up_of
+from lab.hosts.retry import Retry as OwnRetry
+from lab.runtime.arguments import real_number, shown
+from lab.runtime.plugins import Plugin, PluginFailed, called
+from lab.simulation.extensions import Fault, Probe
+from lab.simulation.plugins import Plugins
+from lab.topology.model import FaultSpec
+from lab.trace.meta import PluginMeta
+from lab.trace.rows import KINDS
+
+P = TypeVar("P", bound=Plugin)
+
+GivenRouting = Routing | type[Routing] | str | None
+GivenRetry = Retry | type[Retry] | str | None
+GivenBehaviour = Behaviour | type[Behaviour] | str
+GivenBehaviours = Sequence[GivenBehaviour] | Mapping[str, GivenBehaviour | Sequence[GivenBehaviour]]
+GivenFault = FaultSpec | Fault | type[Fault] | str
+GivenProbe = Probe | type[Probe] | str
+
+_PLAIN: Final = (bool, int, float, str, type(None))
+
+
+def given_plugins(
+    routing: GivenRouting = None,
+    retry: GivenRetry = None,
+    behaviours: GivenBehaviours = (),
+    faults: Sequence[Fault | type[Fault] | str] = (),
+    probes: Sequence[GivenProbe] = (),
+) -> Plugins:
+    """Return the plug-ins of a run, checked.
+
+    Raises TypeError for what is not a plug-in of its kind, and ValueError for a name that is not
+    installed and for settings that a plug-in must not have.
+    """
+    own_routing = None if routing is None else _made("routing", routing, Routing)
+    own_retry = None if retry is None else _made("retry", retry, Retry)
+    own_behaviours = list(_behaviours(behaviours))
+    own_faults = [_made("faults", fault, Fault) for fault in _listed("faults", faults)]
+    own_probes = [_made("probes", probe, Probe) for probe in _listed("probes", probes)]
+    for probe in own_probes:
+        _check_probe(probe)
+    names = [probe.name for probe in own_probes]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"probes: there are two of the name {name!r}; set name in one of them")
+    metas = [
+        *([_meta(own_routing)] if own_routing is not None else []),
+        *([_meta(own_retry)] if own_retry is not None and not is_own(own_retry) else []),
+        *(_meta(behaviour, hosts) for hosts, behaviour in own_behaviours),
+        *map(_meta, own_faults),
+    ]
+    if own_retry is not None:
+        _check_retry(own_retry)
+    return Plugins(
+        own_routing, own_retry, own_behaviours, own_faults, own_probes, metas,
+        [_meta(probe) for probe in own_probes],
+    )  # fmt: skip
+
+
+def parted_faults(faults: object) -> tuple[list[FaultSpec], list[Any]]:
+    """Return the faults that a topology may have, and those that are plug-ins."""
+    if not isinstance(faults, (list, tuple)):
+        raise TypeError(f"faults must be a list of lab.Fault, not {shown(faults)}")
+    own = [each for each in faults if _is_plugin(each)]
+    return [each for each in faults if not _is_plugin(each)], own
+
+
+def is_own(retry: Retry) -> bool:
+    """Return whether a retry policy is one that a topology may have."""
+    return isinstance(retry, OwnRetry)
+
+
+def made_again(metas: Sequence[PluginMeta]) -> Plugins:
+    """Return the plug-ins that a file of a run names, as they are installed.
+
+    Raises ValueError, in a sentence, if one is not there, or is of another version.
+    """
+    chosen: dict[str, list[Any]] = {}
+    for meta in metas:
+        kind = _KINDS[meta["kind"]]
+        try:
+            plugin = load(meta["name"], kind, meta.get("settings", {}))
+        except ValueError as why:
+            raise ValueError(f"the run was made with code of a user: {why}") from None
+        plugin = _named(plugin)
+        if plugin.version != meta["version"]:
+            raise ValueError(
+                f"the run was made with version {meta['version']} of {called(plugin)}, and "
+                f"{plugin.version} is installed"
+            )
+        chosen.setdefault(meta["kind"], []).append(
+            (meta.get("hosts", "*"), plugin) if meta["kind"] == "behaviour" else plugin
+        )
+    made = given_plugins(
+        (chosen.get("routing") or [None])[0],
+        (chosen.get("retry") or [None])[0],
+        {},
+        chosen.get("fault", []),
+    )
+    behaviours = chosen.get("behaviour", [])
+    return replace(made, behaviours=behaviours, described=list(metas))
+
+
+_KINDS: Final[dict[str, type[Any]]] = {cls.kind: cls for cls in (Routing, Retry, Behaviour, Fault)}
+
+
+def _is_plugin(value: object) -> bool:
+    if isinstance(value, type):
+        return issubclass(value, Plugin)
+    return isinstance(value, (Plugin, str))
+
+
+def _made(argument: str, given: object, cls: type[P]) -> P:
+    """Return a plug-in of a class under its name: an object, a class to be called, or a name."""
+    if isinstance(given, str):
+        return _named(load(given, cls))
+    if isinstance(given, type) and issubclass(given, cls):
+        try:
+            given = given()
+        except TypeError as error:
+            raise TypeError(
+                f"{argument}: {given.__name__} cannot be made without arguments ({error}); give "
+                f"{given.__name__}(...)"
+            ) from None
+    if not isinstance(given, cls):
+        raise TypeError(
+            f"{argument} must be of a class derived from lab.extend.{cls.__name__}, or the name of "
+            f"one that is installed, not {shown(given)}"
+        )
+    try:
+        copy.deepcopy(given)
+    except Exception as error:
+        why = " ".join(f"{type(error).__name__}: {error}".split())
+        raise TypeError(
+            f"{argument}: {called(given)} cannot be copied, which each run does ({why}); make what "
+            "it holds in begin(), or when it is first asked"
+        ) from error
+    return _named(given)
+
+
+def _named(plugin: P) -> P:
+    """Return a copy of a plug-in that has a name and a version: those of its package, if any."""
+    entry = entry_of(type(plugin))
+    name, version = plugin.name or type(plugin).__name__, plugin.version
+    if entry is not None:
+        name, version = entry.name, version or entry.version
+    for what, value in (("name", name), ("version", version)):
+        if not isinstance(value, str):
+            raise TypeError(f"{what} of {called(plugin)} must be a text, not {shown(value)}")
+    if isinstance(plugin, OwnRetry):
+        return plugin
+    named = copy.copy(plugin)
+    vars(named).update(name=name, version=version)
+    return named
+
+
+def _meta(plugin: Plugin, hosts: str = "") -> PluginMeta:
+    meta = PluginMeta(kind=plugin.kind, name=plugin.name, version=plugin.version)
+    parameters = inspect.signature(type(plugin)).parameters
+    settings = {
+        key: value for key in parameters if isinstance(value := getattr(plugin, key, ...), _PLAIN)
+    }
+    if settings:
+        meta["settings"] = settings
+    if hosts:
+        meta["hosts"] = hosts
+    return meta
+
+
+def _listed(argument: str, given: object) -> Sequence[Any]:
+    if isinstance(given, (list, tuple)):
+        return given
+    raise TypeError(f"{argument} must be a list, not {shown(given)}")
+
+
+def _behaviours(given: object) -> Iterator[tuple[str, Behaviour]]:
+    """Yield the behaviours, each with the hosts that it is for."""
+    if isinstance(given, Mapping):
+        for hosts, chosen in given.items():
+            if not isinstance(hosts, str):
+                raise TypeError(f"behaviours must have names of hosts as keys, not {shown(hosts)}")
+            for each in chosen if isinstance(chosen, (list, tuple)) else [chosen]:
+                yield hosts, _made("behaviours", each, Behaviour)
+        return
+    if not isinstance(given, (list, tuple)):
+        raise TypeError(
+            f"behaviours must be a list, or a mapping of hosts to behaviours, not {shown(given)}"
+        )
+    for each in given:
+        name, at, hosts = each.rpartition("@") if isinstance(each, str) else ("", "", "")
+        yield (hosts, _made("behaviours", name, Behaviour)) if at else (
+            "*", _made("behaviours", each, Behaviour),
+        )  # fmt: skip
+
+
+def _check_retry(retry: Retry) -> None:
+    try:
+        give_up_of(retry)
+    except PluginFailed as why:
+        raise ValueError(str(why)) from None
+
+
+def _check_probe(probe: Probe) -> None:
+    if probe.every is not None:
+        every = real_number(f"every of {called(probe)}", probe.every, unit="seconds", example="60")
+        if not 0 < every <= LONGEST:
+            raise ValueError(
+                f"every of {called(probe)} must be more than 0 and at most {LONGEST:,} seconds, "
+                f"not {shown(every)}"
+            )
+    if probe.kinds is None:
+        return
+    if isinstance(probe.kinds, str):
+        raise TypeError(f'kinds of {called(probe)} must be a list, as in kinds = ["{probe.kinds}"]')
+    for kind in probe.kinds:
+        if kind not in KINDS:
+            known = ", ".join(sorted(KINDS))
+            raise ValueError(
+                f"kinds of {called(probe)}: there is no kind of event {shown(kind)}; there are "
+                f"{known}"
+            )
