@@ -4,7 +4,8 @@
 ``trace`` and pictures. ``lab.step`` goes through it event by event, and ``lab.open_trace`` reads a
 trace from files. ``lab.explore`` repeats a run, broken at every step in turn; ``lab.storm`` runs
 random networks with random faults, ``lab.sweep`` a grid of values and seeds. ``lab.serve`` lets
-real mail programs talk to a live network. ``lab.protocol`` has the engines alone, and
+real mail programs talk to a live network. ``lab.extend`` has the classes
+for code of your own. ``lab.protocol`` has the engines alone, and
 ``lab.testing`` a wire between them.
 """
 
@@ -70,6 +71,7 @@ _MODULES = {
     "NothingToShow": "lab.analysis.ladder_rows",
     "open_trace": "lab.trace.trace",
     "Outcomes": "lab.analysis.summary",
+    "PluginMeta": "lab.trace.meta",
     "PollSpec": "lab.topology.model",
     "Recipient": "lab.analysis.recipients",
     "RecipientSummary": "lab.analysis.summary",
@@ -103,7 +105,7 @@ _MODULES = {
 }
 """Where each public name is: its module, and its name there if that differs."""
 
-_PACKAGES = ("lessons", "protocol", "testing", "views")
+_PACKAGES = ("extend", "lessons", "protocol", "testing", "views")
 
 __all__ = [
     "Account",
@@ -145,6 +147,7 @@ __all__ = [
     "Outcomes",
     "PeerBreach",
     "PeerBreachSummary",
+    "PluginMeta",
     "PollSpec",
     "Recipient",
     "RecipientSummary",
@@ -170,6 +173,7 @@ __all__ = [
     "Trial",
     "User",
     "explore",
+    "extend",
     "lessons",
     "load",
     "open_trace",

@@ -1,5 +1,6 @@
 """The public names of the lab for type checkers; `lab/__init__.py` says where each is."""
 
+from lab import extend as extend
 from lab import lessons as lessons
 from lab import protocol as protocol
 from lab import testing as testing
@@ -73,6 +74,7 @@ from lab.trace.meta import EnvironmentMeta as EnvironmentMeta
 from lab.trace.meta import HostMeta as HostMeta
 from lab.trace.meta import LinkMeta as LinkMeta
 from lab.trace.meta import Meta as Meta
+from lab.trace.meta import PluginMeta as PluginMeta
 from lab.trace.rows import Event as Event
 from lab.trace.trace import Trace as Trace
 from lab.trace.trace import open_trace as open_trace
@@ -119,6 +121,7 @@ __all__ = [
     "Outcomes",
     "PeerBreach",
     "PeerBreachSummary",
+    "PluginMeta",
     "PollSpec",
     "Recipient",
     "RecipientSummary",
@@ -144,6 +147,7 @@ __all__ = [
     "Trial",
     "User",
     "explore",
+    "extend",
     "lessons",
     "load",
     "open_trace",

@@ -103,6 +103,7 @@ class Account:
         self.not_handed_in = 0
         self.last = 0.0
         self.ended = False
+        self._in_the_middle = False
         many("rows", rows, "rows of a trace, such as run.trace.rows")
         for row in rows:
             self.take(row)
@@ -119,7 +120,7 @@ class Account:
         if handler is not None:
             handler(self, row)
         elif row[KIND] == "end":
-            self.ended = True
+            self._end(row)
         self.last = row[T]
 
     def take_all(self, rows: Sequence[Row]) -> None:
@@ -131,7 +132,12 @@ class Account:
                 handler(self, row)
         for row in rows[-1:]:
             self.last = row[T]
-            self.ended = self.ended or row[KIND] == "end"
+            if row[KIND] == "end":
+                self._end(row)
+
+    def _end(self, row: Row) -> None:
+        self.ended = True
+        self._in_the_middle = row[END_REASON] == "failed"
 
     # -- one handler a kind of event ------------------------------------------------------------
 
@@ -363,9 +369,9 @@ class Account:
 
     def _end_without_mail(self, recipient: Recipient) -> str:
         """Return the outcome of a recipient if no host has the mail, nor a notification about it;
-        otherwise "".
+        otherwise "". Where code of a user failed in the middle of an event, mail may be in hand.
         """
-        if recipient.settled_at is not None or recipient.holders:
+        if recipient.settled_at is not None or recipient.holders or self._in_the_middle:
             return ""
         notification = self.notifications_by_number.get(recipient.notification or 0)
         if notification is None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lab.analysis.account import Account, ending_of, summarise
 from lab.analysis.invariants import Breach, Invariants, PeerBreach, Peers
@@ -19,6 +19,7 @@ from lab.quantities import clock_time
 from lab.runtime import arguments
 from lab.runtime.deprecation import renamed
 from lab.runtime.gc_pause import gc_pause
+from lab.simulation.plugins import NONE, Plugins
 from lab.topology.model import Topology
 from lab.trace.levels import includes
 from lab.trace.trace import Trace
@@ -47,6 +48,10 @@ class Run:
         default=None, compare=False, repr=False
     )
     """What was found while the run went on, if the trace may not hold all that happened."""
+    probes: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """What each probe of the run has found, by its name; rows are a table."""
+    _plugins: Plugins = field(default=NONE, compare=False, repr=False)
+    """The code of users that the run has called."""
 
     @cached_property
     def summary(self) -> Summary:
@@ -251,7 +256,8 @@ class Run:
         arguments.function("progress", progress, "the name of each artefact")
         arguments.function("report", report, "a sentence about an artefact")
         tell = report or (lambda sentence: warnings.warn(sentence, stacklevel=2))
-        again = described(self.topology, self.trace, self.digest, self._events)
+        probes = self._plugins.probes_described
+        again = described(self.topology, self.trace, self.digest, self._events, probes)
         written = write_artefacts(
             self.trace, self.summary, directory, progress, again=again, report=tell
         )
@@ -275,7 +281,9 @@ class Interrupted(KeyboardInterrupt):
 
 
 class RunFailed(Exception):
-    """A process of a run ended too early; ``run`` is what happened until then."""
+    """A process of a run ended too early, or code of a user failed; ``run`` is what happened until
+    then.
+    """
 
     def __init__(self, reason: str, run: Run) -> None:
         super().__init__(reason)

@@ -9,15 +9,18 @@ from __future__ import annotations
 import json
 import os
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple
+
+import msgspec
 
 from lab.analysis.account import ending_of
 from lab.runtime.version import VERSION
 from lab.topology.model import Topology, from_dict
 from lab.topology.specs import TopologyError
 from lab.trace.levels import LEVELS
+from lab.trace.meta import PluginMeta
 from lab.trace.rows import T
 from lab.trace.trace import Trace
 
@@ -29,8 +32,8 @@ class RunFile(NamedTuple):
     """A run as its file describes it.
 
     ``until`` is in simulated seconds, None for a run to its end. ``digest`` is the digest that the
-    run had, ``version`` that of the lab that made it. ``max_events`` is where it was cut off, None
-    if it was not.
+    run had, ``version`` that of the lab that made it. ``plugins`` were those that it called,
+    without probes. ``max_events`` is where it was cut off, None if it was not.
     """
 
     topology: Topology
@@ -39,12 +42,18 @@ class RunFile(NamedTuple):
     level: str
     digest: str
     version: str
+    plugins: list[PluginMeta]
     max_events: int | None = None
 
 
-def described(topology: Topology, trace: Trace, digest: str, events: int) -> dict[str, Any]:
-    """Return the content of the file of a run, which recorded so many events before its end."""
+def described(
+    topology: Topology, trace: Trace, digest: str, events: int, probes: Sequence[PluginMeta] = ()
+) -> dict[str, Any]:
+    """Return the content of the file of a run, which recorded so many events before its end, and
+    had these probes too.
+    """
     last, ending = trace.rows[-1], ending_of(trace)
+    plugins = [*trace.meta.get("plugins", []), *probes]
     return {
         "version": VERSION,
         "live": bool(trace.meta.get("live")),
@@ -55,6 +64,7 @@ def described(topology: Topology, trace: Trace, digest: str, events: int) -> dic
         "level": trace.level,
         "digest": digest,
         "sets": list(topology.sets),
+        **({"plugins": plugins} if plugins else {}),
         "topology": topology.to_toml(),
     }
 
@@ -99,12 +109,22 @@ def _checked(content: Any, path: Path) -> RunFile:
     until = content.get("until")
     return RunFile(
         topology, content["seed"], None if until is None else float(until),
-        content["level"], content["digest"], content["version"], content.get("max_events"),
+        content["level"], content["digest"], content["version"],
+        [meta for meta in content.get("plugins", []) if meta["kind"] != "probe"],
+        content.get("max_events"),
     )  # fmt: skip
 
 
 def _is_time(value: object) -> bool:
     return value is None or (type(value) in (int, float) and value >= 0)  # type: ignore[operator]
+
+
+def _is_plugins(value: Any) -> bool:
+    try:
+        msgspec.convert([] if value is None else value, list[PluginMeta])
+    except msgspec.ValidationError:
+        return False
+    return all({"kind", "name", "version"} <= each.keys() for each in value or ())
 
 
 _KEYS: Final[dict[str, Callable[[Any], bool]]] = {
@@ -115,5 +135,6 @@ _KEYS: Final[dict[str, Callable[[Any], bool]]] = {
     "digest": lambda value: isinstance(value, str),
     "version": lambda value: isinstance(value, str),
     "max_events": lambda value: value is None or (type(value) is int and value > 0),
+    "plugins": _is_plugins,
 }
 """What the values of a file must be."""

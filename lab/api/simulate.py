@@ -9,21 +9,36 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.analysis.streaming import StreamingAnalysis
 from lab.api.run import Interrupted, Run, RunFailed
+from lab.extend.given import (
+    GivenBehaviours,
+    GivenFault,
+    GivenProbe,
+    GivenRetry,
+    GivenRouting,
+    check_hosts,
+    given_plugins,
+    parted_faults,
+)
+from lab.hosts.retry import Retry as OwnRetry
 from lab.runtime import arguments
+from lab.runtime.plugins import PluginFailed
 from lab.runtime.signals import interruptible, not_ignored
 from lab.simulation.limits import UNLIMITED, Limits
+from lab.simulation.plugins import NONE, Plugins, why_one_process
 from lab.simulation.simulation import Simulation
-from lab.topology.model import FaultSpec as Fault
 from lab.topology.model import Topology
 from lab.topology.model import load as load_topology
 from lab.trace.levels import LEVELS
 from lab.trace.retention import Retention
+from lab.trace.rows import KIND
 
 # imported when several processes are asked for: what a run in one process does not need
 if TYPE_CHECKING:
@@ -55,12 +70,17 @@ def simulate(
     seed: int = 0,
     until: float | str | None = None,
     progress: Progress | None = None,
-    faults: Sequence[Fault] = (),
+    faults: Sequence[GivenFault] = (),
     trace: str = "wire",
     store: str | os.PathLike[str] | None = None,
     processes: int = 1,
     max_events: int | None = None,
     max_seconds: float | str | None = None,
+    *,
+    routing: GivenRouting = None,
+    retry: GivenRetry = None,
+    behaviours: GivenBehaviours = (),
+    probes: Sequence[GivenProbe] = (),
 ) -> Run:
     """Return a run of a topology, or of the file of that name, from a seed.
 
@@ -82,9 +102,14 @@ def simulate(
     "5 min"). It ends in good order between two events, ``run.ending`` is "max-events" or
     "max-seconds", and the summary says so. A few more events than allowed may be recorded.
 
+    ``routing``, ``retry``, ``behaviours`` (a list, or a mapping of hosts to them) and ``probes``
+    are code of your own, derived from the classes of :mod:`lab.extend`, or the names of installed
+    ones; so may be each of ``faults``. ``retry`` may also be a :class:`lab.Retry`. What a probe
+    found is in ``run.probes``, by its name.
+
     Raises :class:`lab.TopologyError` for a file with problems. Ctrl-C raises
-    :class:`lab.Interrupted`, and a process that ends too early :class:`lab.RunFailed`; the ``run``
-    of either is what happened until then.
+    :class:`lab.Interrupted`, and :class:`lab.RunFailed` says that a process ended too early or code
+    of your own failed; the ``run`` of either is what happened until then.
     """
     seed = arguments.whole_number("seed", seed)
     until = arguments.seconds("until", until)
@@ -96,10 +121,13 @@ def simulate(
     if trace != "wire" or store is not None:
         folder = None if store is None else Path(arguments.path("store", store, "a folder"))
         retention = Retention(trace, folder)
-    topology = topology_of(topology, seed).with_faults(faults)
+    specs, own_faults = parted_faults(faults)
+    plugins = given_plugins(routing, retry, behaviours, own_faults, probes)
+    topology = topology_of(topology, seed).with_faults(specs)
+    check_hosts(plugins, topology)
     return make_run(
         topology, seed, until, retention, processes=processes, progress=progress, limits=limits,
-        report=lambda sentence: warnings.warn(sentence, stacklevel=4),
+        report=lambda sentence: warnings.warn(sentence, stacklevel=4), plugins=plugins,
     )  # fmt: skip
 
 
@@ -121,22 +149,27 @@ def make_run(
     limits: Limits = UNLIMITED,
     report: Callable[[str], None] = warnings.warn,
     signals: Sequence[int] | None = None,
+    plugins: Plugins = NONE,
 ) -> Run:
     """Return the run of a topology that has its seed and all its faults.
 
     ``retention`` keeps the rows that its level keeps, and the run is analysed while it goes on;
     None keeps all rows in memory, and they are analysed when somebody asks. ``report`` is called
     with the reason if several processes are asked for and one makes the run. ``limits`` cut the run
-    off.
+    off. ``plugins`` is the code of users that the run calls.
 
     Each of ``signals`` (default: Ctrl-C, unless it is ignored) stops the run between two events, a
     second Ctrl-C at once. What happened until then is kept: raises :class:`Interrupted`, or
-    :class:`RunFailed` if a process of the run ends too early, with the run so far.
+    :class:`RunFailed` if a process of the run ends too early or code of a user fails, with the run
+    so far.
     """
     signals = not_ignored() if signals is None else signals
     limits = limits.started()
-    if processes > 1 and limits.max_events is not None:
-        report("one process makes this run: a limit of events is counted in one process")
+    if isinstance(plugins.retry, OwnRetry):
+        topology = replace(topology, retry=plugins.retry)
+        plugins = replace(plugins, retry=None)
+    if processes > 1 and (why := _why_one_process(limits, plugins)):
+        report(f"one process makes this run: {why}")
         processes = 1
     if processes > 1:
         from lab.simulation.partitioned.coordinator import Coordinator
@@ -145,11 +178,18 @@ def make_run(
         plan = shared_out(topology, processes)
         if isinstance(plan, PartitionPlan):
             retention = retention or Retention(in_memory=True)
-            coordinator = Coordinator.of(topology, seed, until, plan, retention, limits)
+            coordinator = Coordinator.of(topology, seed, until, plan, retention, limits, plugins)
             return _on_several_processes(coordinator, progress, signals)
         report(f"one process makes this run: {plan.reason}")
-    simulation = Simulation(topology, seed)
+    simulation = Simulation(topology, seed, plugins=plugins)
     return _on_one_process(simulation, until, retention, progress, limits, signals)
+
+
+def _why_one_process(limits: Limits, plugins: Plugins) -> str:
+    """Return why several processes cannot make a run; "" if they can, as far as this goes."""
+    if limits.max_events is not None:
+        return "a limit of events is counted in one process"
+    return why_one_process(plugins)
 
 
 def _on_one_process(
@@ -173,20 +213,42 @@ def _on_one_process(
 
     def run_so_far() -> Run:
         trace = simulation.trace if analysis is None else analysis.close()
-        return Run(simulation.topology, trace, analysis)
+        return Run(simulation.topology, trace, analysis, _tables(found), plugins)
 
-    simulation.begin()
+    found: dict[str, object] = {}
+    plugins = simulation.world.plugins
     try:
+        simulation.begin()
         # the last of this instant, so that the trace ends between two events
         with interruptible(lambda: simulation.at(simulation.env.now, interrupt, None), *signals):
             looks = progress is not None or analysis is not None
             simulation.run(until, each if looks else None, limits)
+        found |= simulation.findings()
     except KeyboardInterrupt:
         simulation.stop("interrupted")
+        with suppress(PluginFailed):
+            found |= simulation.findings()
         raise Interrupted(run_so_far()) from None
+    except PluginFailed as why:
+        if simulation.trace.rows[-1][KIND] != "end":
+            simulation.stop("failed")
+        raise RunFailed(str(why), run_so_far()) from why.__cause__
     done = run_so_far()
     simulation.close()
     return done
+
+
+def _tables(found: Mapping[str, object]) -> dict[str, object]:
+    """Return what probes have found, rows as tables where pandas is installed."""
+    tables = dict(found)
+    for name, rows in found.items():
+        if isinstance(rows, list) and all(isinstance(row, Mapping) for row in rows):
+            try:
+                import pandas
+            except ImportError:
+                return tables
+            tables[name] = pandas.DataFrame(rows)
+    return tables
 
 
 def _on_several_processes(

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import copy
 import inspect
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from lab.extend.installed import entry_of, load
@@ -15,11 +15,14 @@ from lab.hosts.checked import LONGEST
 from lab.hosts.policies import Behaviour, Retry, Routing
 from lab.hosts.policies_asked import give_up_of
 from lab.hosts.retry import Retry as OwnRetry
+from lab.quantities import as_toml
 from lab.runtime.arguments import real_number, shown
 from lab.runtime.plugins import Plugin, PluginFailed, called
 from lab.simulation.extensions import Fault, Probe
 from lab.simulation.plugins import Plugins
-from lab.topology.model import FaultSpec
+from lab.topology.globs import matches
+from lab.topology.model import FaultSpec, Topology
+from lab.topology.problems import did_you_mean
 from lab.trace.meta import PluginMeta
 from lab.trace.rows import KINDS
 
@@ -85,38 +88,30 @@ def is_own(retry: Retry) -> bool:
     return isinstance(retry, OwnRetry)
 
 
-def made_again(metas: Sequence[PluginMeta]) -> Plugins:
-    """Return the plug-ins that a file of a run names, as they are installed.
+def why_not_again(recorded: Sequence[PluginMeta], plugins: Plugins) -> str:
+    """Return why a run that recorded its plug-ins cannot be made again with these; "" if it can.
 
-    Raises ValueError, in a sentence, if one is not there, or is of another version.
+    The file of a run names no code that is run: whoever makes it again names the plug-ins.
     """
-    chosen: dict[str, list[Any]] = {}
-    for meta in metas:
-        kind = _KINDS[meta["kind"]]
-        try:
-            plugin = load(meta["name"], kind, meta.get("settings", {}))
-        except ValueError as why:
-            raise ValueError(f"the run was made with code of a user: {why}") from None
-        plugin = _named(plugin)
-        if plugin.version != meta["version"]:
-            raise ValueError(
-                f"the run was made with version {meta['version']} of {called(plugin)}, and "
-                f"{plugin.version} is installed"
-            )
-        chosen.setdefault(meta["kind"], []).append(
-            (meta.get("hosts", "*"), plugin) if meta["kind"] == "behaviour" else plugin
-        )
-    made = given_plugins(
-        (chosen.get("routing") or [None])[0],
-        (chosen.get("retry") or [None])[0],
-        {},
-        chosen.get("fault", []),
-    )
-    behaviours = chosen.get("behaviour", [])
-    return replace(made, behaviours=behaviours, described=list(metas))
+    if list(recorded) == list(plugins.described):
+        return ""
+    names = " and ".join(_spelled(meta) for meta in recorded) or "no plug-ins"
+    if not recorded:
+        return f"it was made with {names}; leave them out"
+    options = " ".join(_option(meta) for meta in recorded)
+    return f"it was made with {names}; if they are installed, add {options}"
 
 
-_KINDS: Final[dict[str, type[Any]]] = {cls.kind: cls for cls in (Routing, Retry, Behaviour, Fault)}
+def _spelled(meta: PluginMeta) -> str:
+    return f"the {meta['kind']} {meta['name']} {meta['version']}".rstrip()
+
+
+def _option(meta: PluginMeta) -> str:
+    given = meta.get("settings", {}).items()
+    settings = ",".join(f"{key}={as_toml(value)}" for key, value in given if value is not None)
+    text = meta["name"] + (f":{settings}" if settings else "")
+    hosts = meta.get("hosts", "*")
+    return shlex.join([f"--{meta['kind']}", text if hosts == "*" else f"{text}@{hosts}"])
 
 
 def _is_plugin(value: object) -> bool:
@@ -125,7 +120,7 @@ def _is_plugin(value: object) -> bool:
     return isinstance(value, (Plugin, str))
 
 
-def _made(argument: str, given: object, cls: type[P]) -> P:
+def _made(argument: str, given: Any, cls: type[Any]) -> Any:
     """Return a plug-in of a class under its name: an object, a class to be called, or a name."""
     if isinstance(given, str):
         return _named(load(given, cls))
@@ -180,6 +175,18 @@ def _meta(plugin: Plugin, hosts: str = "") -> PluginMeta:
     if hosts:
         meta["hosts"] = hosts
     return meta
+
+
+def check_hosts(plugins: Plugins, topology: Topology) -> None:
+    """Raise ValueError if a behaviour is for hosts that a topology does not have."""
+    known = [host for host in topology.hosts.values() if host.kind == "host"]
+    names = [*(host.name for host in known), *(host.label for host in known if host.label)]
+    for hosts, behaviour in plugins.behaviours:
+        if not any(matches(name, hosts) for name in names):
+            hint = did_you_mean(hosts, names, "; for example * for all")
+            raise ValueError(
+                f"behaviours: no host matches {hosts!r}, for {called(behaviour)}{hint}"
+            )
 
 
 def _listed(argument: str, given: object) -> Sequence[Any]:

@@ -9,15 +9,13 @@ import inspect
 import tomllib
 from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple
 
 from lab.runtime.plugins import Plugin
 from lab.topology.problems import did_you_mean
 
 GROUP: Final = "smtp_lab.plugins"
 """The group of entry points."""
-
-P = TypeVar("P", bound=Plugin)
 
 
 class Installed(NamedTuple):
@@ -42,7 +40,7 @@ def entry_of(cls: type[Plugin]) -> Installed | None:
     return next((each for each in installed() if each.value == value), None)
 
 
-def load(text: str, cls: type[P], settings: Mapping[str, Any] | None = None) -> P:
+def load(text: str, cls: type[Any], settings: Mapping[str, Any] | None = None) -> Any:
     """Return the installed plug-in of a class that a text names, such as "k-shortest:k=3".
 
     Raises ValueError, in a sentence, if it is not there, of another kind, or cannot be made.
@@ -53,14 +51,14 @@ def load(text: str, cls: type[P], settings: Mapping[str, Any] | None = None) -> 
     try:
         return made(**settings)
     except Exception as error:
-        known = [each for each in inspect.signature(made).parameters]
+        known = list(inspect.signature(made).parameters)
         has = f"; it takes {', '.join(known)}" if known else "; it takes no settings"
         raise ValueError(
             f"the {cls.kind} {name!r} cannot be made ({_reason(error)}){has}"
         ) from error
 
 
-def _class_of(name: str, cls: type[P]) -> type[P]:
+def _class_of(name: str, cls: type[Any]) -> type[Any]:
     entries = [entry for entry in _entries() if entry.name == name]
     if not entries:
         known = sorted({entry.name for entry in _entries()})

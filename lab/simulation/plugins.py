@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
@@ -51,6 +52,34 @@ class Plugins:
 
 
 NONE: Final = Plugins()
+
+
+def why_one_process(plugins: Plugins) -> str:
+    """Return why a run with these plug-ins is made by one process; "" if several can make it."""
+    for probe in plugins.probes:
+        return f"{called(probe)} looks at the whole run"
+    for fault in plugins.faults:
+        return f"{called(fault)} looks at the whole network"
+    if plugins.routing is not None and not plugins.routing.is_static:
+        text = "may depend on more than the topology; if it does not, set is_static = True"
+        return f"{called(plugins.routing)} {text}"
+    local = [plugins.routing, plugins.retry, *(behaviour for _, behaviour in plugins.behaviours)]
+    for plugin in local:
+        if plugin is not None and (why := why_not_sent(plugin)):
+            return f"{called(plugin)} {why}"
+    return ""
+
+
+def why_not_sent(plugin: Plugin) -> str:
+    """Return why another process cannot get a plug-in; "" if it can."""
+    cls = type(plugin)
+    if cls.__module__ == "__main__" or "<locals>" in cls.__qualname__:
+        return "is defined in a script, a notebook or a function; other processes need a module"
+    try:
+        pickle.dumps(plugin)
+    except Exception as error:
+        return f"cannot be sent to other processes ({type(error).__name__}: {error})"
+    return ""
 
 
 def copy_of(plugin: P, seed: int, *names: str) -> P:

@@ -115,7 +115,7 @@ class RunningPlugins:
         if faults.is_over():
             return
         fault, steps = which
-        wait = ask(fault, _next, steps)
+        wait = ask(fault, run, steps)
         if wait is None:
             return
         if (
@@ -143,6 +143,6 @@ class RunningPlugins:
         self._sample_at(driver.env.now + (probe.every or 1.0), probe)
 
 
-def _next(steps: Iterator[Any]) -> Any:
-    """Return what a fault yields next; None at its end."""
+def run(steps: Iterator[Any]) -> Any:
+    """Return what a fault yields next; None at its end. Errors name it as the fault's method."""
     return next(steps, None)

@@ -176,6 +176,10 @@ class Simulation(Driver):
         last = self.env.now if reason == "until" else self.trace.last
         return (last, "end", "", None, None, None, reason)
 
+    def findings(self) -> dict[str, object]:
+        """Return what the probes of the run have found, by their names."""
+        return {} if self.plugins is None else self.plugins.results()
+
     def close(self) -> None:
         """Let go of everything, when the run is over for good.
 

@@ -23,7 +23,7 @@ CASE: Final = str(TOPOLOGIES / "rfc821/scenario-03.toml")
 HOST: Final = "USC-ISIE.ARPA"
 PATH: Final = parse_path("<JQP@MIT-AI.ARPA>")
 
-PACKAGES: Final = ("lessons", "protocol", "testing", "views")
+PACKAGES: Final = ("extend", "lessons", "protocol", "testing", "views")
 
 MADE: Final[dict[str, Mapping[str, Any]]] = {
     "BurstLoss": {"p": 0.01, "r": 0.3},
@@ -55,6 +55,7 @@ RESULTS: Final = (
     "Breach", "BreakPoint", "Counts", "Crossing", "DeliverySeconds", "DialogueLine",
     "EnvironmentMeta", "Estimate", "Event", "Explored", "FaultInterval", "HostMeta", "InFlight",
     "Intervention", "LinkMeta", "LinkUse", "LiveServer", "Meta", "Moment", "Outcomes", "PeerBreach",
+    "PluginMeta",
     "PeerBreachSummary", "Recipient",
     "FailureSummary", "RecipientSummary", "Run", "SessionHistory", "Snapshot", "Spooled", "Storm",
     "StormRun",

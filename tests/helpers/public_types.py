@@ -26,7 +26,7 @@ from mypy.types import (
     get_proper_type,
 )
 
-PUBLIC = ("lab", "lab.views", "lab.protocol", "lab.testing", "lab.lessons")
+PUBLIC = ("lab", "lab.views", "lab.protocol", "lab.testing", "lab.lessons", "lab.extend")
 """The packages whose names users may rely on."""
 
 INTERNAL = {

@@ -63,6 +63,9 @@ ROOMS: Final = {
     ),
     "simulation/partitioned": Room(4, f"{MEANING} network simulation", ("asyncio", "lab.live")),
     "live": Room(4, f"{MEANING} network simulation", drives=True),
+    "extend": Room(
+        5, f"{DATA} protocol hosts topology simulation", ("asyncio", "lab.live")
+    ),
     "views/files": Room(5, "escaping trace protocol network/transport analysis", VIEWING),
     "views/pictures": Room(
         5, "quantities escaping trace protocol analysis topology", VIEWING
@@ -73,8 +76,8 @@ ROOMS: Final = {
         5, "escaping runtime trace analysis views/pictures views/text views/files views/replay",
         VIEWING,
     ),
-    "api": Room(6, f"{MEANING} {SIMULATED} live {VIEWS}"),
-    "experiments": Room(7, f"{MEANING} simulation views/pictures api"),
+    "api": Room(6, f"{MEANING} {SIMULATED} live extend {VIEWS}"),
+    "experiments": Room(7, f"{MEANING} simulation extend views/pictures api"),
     "stepping": Room(7, f"{MEANING} api"),
     "lessons": Room(
         7, "quantities escaping runtime protocol analysis topology simulation views/pictures api"
@@ -82,12 +85,12 @@ ROOMS: Final = {
     "benchmarks": Room(8, f"{MEANING} simulation experiments"),
     "__init__": Room(
         8,
-        "runtime trace protocol testing analysis hosts topology views api experiments stepping"
-        " lessons",
+        "runtime trace protocol testing analysis hosts topology extend views api experiments"
+        " stepping lessons",
     ),
     "cli": Room(
-        9, f"{DATA} rfc analysis topology {SIMULATED} live {VIEWS} api experiments stepping lessons"
-        " benchmarks __init__",
+        9, f"{DATA} rfc analysis topology {SIMULATED} live extend {VIEWS} api experiments stepping"
+        " lessons benchmarks __init__",
     ),
     "__main__": Room(9, "cli"),
 }  # fmt: skip

@@ -29,6 +29,7 @@ from lab.simulation.partitioned.merged_results import MergedResults
 from lab.simulation.partitioned.messages import Message
 from lab.simulation.partitioned.planning import PartitionPlan
 from lab.simulation.partitioned.worker import Setup, main
+from lab.simulation.plugins import NONE, Plugins
 from lab.topology.model import Topology
 from lab.trace.digests import combined
 from lab.trace.retention import Retention
@@ -79,13 +80,16 @@ class Coordinator:
         plan: PartitionPlan,
         retention: Retention,
         limits: Limits = UNLIMITED,
+        plugins: Plugins = NONE,
     ) -> Coordinator:
         """Return the coordinator of a run of a topology that is shared out as planned.
 
         Of ``limits``, that of seconds ends the run; the events are counted in one process only.
         """
         level = retention.level
-        setup = Setup(topology, seed, until, plan.partitions, plan.lookahead, level, plan.trees)
+        setup = Setup(
+            topology, seed, until, plan.partitions, plan.lookahead, level, plan.trees, plugins
+        )
         return cls(setup, retention, limits)
 
     @property
@@ -188,6 +192,8 @@ class Coordinator:
             raise WorkerLost(f"the process of part {partition} ended before its time")
         kind, *content = marshal.loads(octets)
         if kind == Message.FAILED:
+            if content[1]:
+                raise WorkerLost(content[0])
             raise WorkerLost(f"the process of part {partition} failed:\n{content[0]}")
         if kind == Message.BATCH:
             self._batches[partition].append(tuple(content))

@@ -31,6 +31,7 @@ from lab.simulation.partitioned.remote import (
     RemoteReceiverSession,
     RemoteSessions,
 )
+from lab.simulation.plugins import NONE, Plugins
 from lab.simulation.session import Session
 from lab.simulation.simulation import Simulation
 from lab.topology.model import Topology
@@ -48,7 +49,12 @@ class PartitionSimulation(Simulation):
     """
 
     def __init__(
-        self, topology: Topology, seed: int, partitions: Mapping[str, int], partition: int
+        self,
+        topology: Topology,
+        seed: int,
+        partitions: Mapping[str, int],
+        partition: int,
+        plugins: Plugins = NONE,
     ) -> None:
         self.partitions = partitions
         self.partition = partition
@@ -56,7 +62,7 @@ class PartitionSimulation(Simulation):
         self.all_idle = False
         self.owned_results = OwnedResults(len(self.remote.outboxes))
         self.numbers = PartitionNumbering(topology.hosts, partition)
-        super().__init__(topology, seed, self.numbers)
+        super().__init__(topology, seed, self.numbers, plugins)
         self.remote.rows = self.trace.growing
         self.world.routes.shortest.on_tree = self._share_tree
         self.begun: Row = self.trace.rows[0]

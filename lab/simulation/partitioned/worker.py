@@ -21,6 +21,7 @@ from typing import Any, Final
 
 from lab.hosts.routing import Trees
 from lab.runtime.gc_pause import gc_pause
+from lab.runtime.plugins import PluginFailed
 from lab.runtime.signals import let_through
 from lab.simulation.limits import MAX_SECONDS
 from lab.simulation.partitioned.exchange import Peers
@@ -29,6 +30,7 @@ from lab.simulation.partitioned.merged_results import NUMBERED
 from lab.simulation.partitioned.messages import Message
 from lab.simulation.partitioned.partition import PartitionSimulation
 from lab.simulation.partitioned.windows import Windows
+from lab.simulation.plugins import NONE, Plugins
 from lab.topology.model import Topology
 from lab.trace.levels import LEVELS
 from lab.trace.rows import KIND, octets_in
@@ -62,6 +64,7 @@ class Setup:
     lookahead: float
     level: str
     trees: Trees = field(default_factory=dict)
+    plugins: Plugins = NONE
 
 
 class WorkerProcess:
@@ -69,7 +72,9 @@ class WorkerProcess:
 
     def __init__(self, setup: Setup, partition: int, peers: Peers, coordinator: Connection) -> None:
         partitions = setup.partitions
-        self.simulation = PartitionSimulation(setup.topology, setup.seed, partitions, partition)
+        self.simulation = PartitionSimulation(
+            setup.topology, setup.seed, partitions, partition, setup.plugins
+        )
         self.simulation.world.routes.shortest.know(setup.trees)
         self.windows = Windows(self.simulation, setup.lookahead, setup.until)
         here = frozenset(name for name in partitions if partitions[name] == partition)
@@ -232,6 +237,8 @@ def main(
             WorkerProcess(setup, partition, Peers(pipes), coordinator).run()
     except (EOFError, BrokenPipeError, ConnectionResetError):
         pass  # another worker has ended, and the coordinator knows
+    except PluginFailed as why:  # a user's error, which is one sentence
+        coordinator.send_bytes(marshal.dumps((Message.FAILED.value, str(why), True)))
     except Exception:  # the coordinator reports it
-        failed = (Message.FAILED.value, traceback.format_exc())
+        failed = (Message.FAILED.value, traceback.format_exc(), False)
         coordinator.send_bytes(marshal.dumps(failed))
