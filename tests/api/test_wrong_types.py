@@ -17,7 +17,7 @@ from helpers.places import TOPOLOGIES
 import lab
 from lab.hosts.checked import LARGEST_MAIL, LEAST, POSITIVE, range_of
 from lab.protocol import parse_path
-from lab.topology.model import COUNTS, from_dict
+from lab.topology.model import from_dict
 
 CASE: Final = str(TOPOLOGIES / "rfc821/scenario-03.toml")
 HOST: Final = "USC-ISIE.ARPA"
@@ -304,42 +304,6 @@ def test_the_sentence_says_what_is_right(call: Callable[[], object], sentence: s
 
 A: Final = lab.HostSettings("A", users=(lab.User("a"),))
 MAIL: Final = lab.MailSpec(0.0, "MAIL", parse_path("<a@Q>"), (PATH,))
-
-
-@pytest.mark.parametrize(
-    ("parts", "sentence"),
-    [
-        ({"hosts": {"B": A}}, "hosts['B']: this is the host 'A'; use its name as the key"),
-        ({"hosts": {"a b": replace(A, name="a b")}},
-         "hosts['a b']: 'a b' is not a name; use one such as 'MIT-AI.ARPA'"),
-        ({"links": (lab.LinkSpec("A", "B", "e"),)},
-         "links[0]: there is no host 'B'; give it in hosts"),
-        ({"links": (lab.LinkSpec("A", "A", "x"),)},
-         "links[0]: there is no environment 'x'; give it in environments"),
-        ({"mail": (MAIL,)}, "mail[0].sender: there is no host 'Q'; give it in hosts"),
-        ({"scripts": (lab.ScriptSpec(0, "A", "Q", ("QUIT",)),)},
-         "scripts[0]: there is no host 'Q'; give it in hosts"),
-        ({"polls": (lab.PollSpec(0, "Q", "A"),)},
-         "polls[0]: there is no host 'Q'; give it in hosts"),
-        ({"traffic": (lab.TrafficSpec(5, 1.0, sender="z@*"),)},
-         "traffic[0].sender: 'z@*' matches no user@host; use one such as '*'"),
-        ({"faults": (lab.Fault("crash", host="Q"),)},
-         "faults[0]: there is no host 'Q'; give it in hosts"),
-        ({"faults": (lab.Fault("crash", host="A", at="soon"),)},  # type: ignore[arg-type]
-         "faults[0].at must be a number, not 'soon'; for example faults[0].at=9.5"),
-        ({"expect": {"delivred": 1}},
-         f"expect: there is no count 'delivred'; there are {', '.join(COUNTS)}"),
-        ({"retry": lab.Retry(first=9.0, max=3.0)},
-         "retry: max is less than first; use as much or more"),
-        ({"hosts": {"A": replace(A, unimplemented=("MAIL",))}},
-         "hosts['A'].unimplemented: 'MAIL' is not one of SEND, SOML, SAML, VRFY, EXPN, HELP, TURN"),
-    ],
-)  # fmt: skip
-def test_the_parts_of_a_topology_fit_together(parts: Mapping[str, Any], sentence: str) -> None:
-    common = {"hosts": {"A": A}, "environments": {"e": lab.Environment("e")}}
-    with pytest.raises(lab.TopologyError) as wrong:
-        lab.simulate(lab.Topology(**common | dict(parts)))
-    assert str(wrong.value) == sentence
 
 
 def test_the_sender_of_mail_may_be_written_in_any_case() -> None:
