@@ -131,11 +131,12 @@ def _link(
     where = diagnostics.place("link", number)
     values["jitter"] = reader.filled(values.get("jitter", 0.0), (*where, "jitter"))
     back = values.get("back", LinkBack())
-    back = replace(back, jitter=reader.filled(back.jitter, (*where, "back", "jitter")))
     if "distance" in (values.get("latency"), back.latency):
         seconds = _from_distance(values, a, b, where, diagnostics)
         values |= {"latency": seconds} if values.get("latency") == "distance" else {}
         back = replace(back, latency=seconds) if back.latency == "distance" else back
+    # after that, for a LinkBack that is made checks that its latency is a number
+    back = replace(back, jitter=reader.filled(back.jitter, (*where, "back", "jitter")))
     return of_valid(LinkSpec, values | {"a": a.name, "b": b.name, "back": back})
 
 

@@ -85,8 +85,10 @@ def _parameter(parse: Callable[[object], float]) -> Callable[[str, Any], Any]:
                 raise ValueError(f'{as_toml(value)} is not a path; write one such as "delays.csv"')
             return value
         if name == "values":
-            if not isinstance(value, list) or not value:
+            if not isinstance(value, list):
                 raise ValueError(f"{as_toml(value)} is not a list of numbers; write [1, 4]")
+            if not value:
+                raise ValueError("there are no numbers in the list; write [1, 4]")
             return [parse(each) for each in value]
         return real(value) if name in PURE else parse(value)
 
@@ -140,8 +142,10 @@ def arrivals(value: object) -> object:
 
 def profile(value: object) -> object:
     """Return the factors by time of day; raises ValueError in a sentence."""
-    if not isinstance(value, dict) or not value:
+    if not isinstance(value, dict):
         raise ValueError(f'{as_toml(value)} is not a table; write {{ "09:00" = 3, "18:00" = 1 }}')
+    if not value:
+        raise ValueError('there are no times in the table; write { "09:00" = 3, "18:00" = 1 }')
     factors: dict[str, float] = {}
     times = set()
     for key, factor in value.items():
@@ -156,8 +160,10 @@ def profile(value: object) -> object:
 
 def demands(value: object) -> object:
     """Return demands, each of two texts and an amount; raises ValueError in a sentence."""
-    if not isinstance(value, list) or not value:
+    if not isinstance(value, list):
         raise ValueError(f'{as_toml(value)} is not a list; write [["A", "B", 3]]')
+    if not value:
+        raise ValueError('there are no demands in the list; write [["A", "B", 3]]')
     for each in value:
         is_one = isinstance(each, (list, tuple)) and len(each) == 3
         if not is_one or not isinstance(each[0], str) or not isinstance(each[1], str):

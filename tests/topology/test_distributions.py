@@ -162,3 +162,74 @@ def test_a_file_of_delays_that_is_wrong_is_said(
     found = problem(jitter={"distribution": "file", "file": str(path)})
     assert found.startswith("link[0].jitter: "), found
     assert sentence in found, found
+
+
+@pytest.mark.parametrize(
+    ("table", "sentence"),
+    [
+        ({"distribution": "file", "file": 3}, "file: 3 is not a path; write one such as"),
+        ({"distribution": "file", "values": 3}, "values: 3 is not a list of numbers; write [1, 4]"),
+        ({"distribution": "weibull", "shape": "1 s", "mean": 1}, "shape: '1 s' is not a number"),
+        ("soon", "'soon' is not"),
+        (-1, "-1.0 is negative; use 0 or more"),
+        ({"distribution": "file", "values": []}, "there are no numbers in the list; write [1, 4]"),
+    ],
+)
+def test_a_parameter_of_the_wrong_kind_is_said(table: Any, sentence: str) -> None:
+    assert sentence.replace("'", '"') in problem(jitter=table).replace("'", '"')
+
+
+def test_the_values_of_a_distribution_may_have_units() -> None:
+    table = {"distribution": "file", "values": ["4 ms", 1, "1 min"]}
+    jitter = from_dict(two(jitter=table)).links[0].jitter
+    assert isinstance(jitter, lab.Distribution)
+    assert jitter.values == (0.004, 1.0, 60.0)
+
+
+def traffic(**keys: Any) -> lab.Topology:
+    hosts = [{"name": "A", "users": ["ann"]}, {"name": "B", "users": ["bob"]}]
+    return from_dict({"host": hosts, "traffic": [{"count": 5, "rate": "1 /s", **keys}]})
+
+
+@pytest.mark.parametrize(
+    ("keys", "sentence"),
+    [
+        ({"arrivals": "poison"}, "'poison' is not one of poisson, fixed, { distribution ="),
+        ({"arrivals": 3}, "3 is not one of poisson, fixed, { distribution ="),
+        ({"arrivals": {"distribution": "pareto", "shape": 0.9}},
+         "the gaps have no mean; write a pareto shape of more than 1"),
+        ({"size": "2 GB"}, "2000000000 bytes are too many; use 1 GB or less"),
+        ({"profile": {}}, "there are no times in the table; write { '09:00' = 3, '18:00' = 1 }"),
+        ({"profile": 3}, "3 is not a table; write { '09:00' = 3, '18:00' = 1 }"),
+        ({"profile": {"09:00": 1, "9:00": 2}}, "two of the times of day are the same"),
+        ({"profile": {"09:00": 0}}, "it is 0 at all times; write more than 0 for one"),
+        ({"profile": {"09:00": "much"}}, "'much' is not a number; write one such as 1.2"),
+        ({"demands": []}, "there are no demands in the list; write [['A', 'B', 3]]"),
+        ({"demands": 3}, "3 is not a list; write [['A', 'B', 3]]"),
+        ({"demands": [["A", 3]]}, "a list is not a demand; write ['A', 'B', 3]"),
+        ({"demands": [["A", 1, 3]]}, "a list is not a demand; write ['A', 'B', 3]"),
+        ({"demands": [["A", "B", 0]]}, "0 is too small; use more than 0, or leave it out"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_random_mail_is_said(keys: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(lab.TopologyError) as wrong:
+        traffic(**keys)
+    assert sentence.replace("'", '"') in str(wrong.value).replace("'", '"')
+
+
+def test_the_gaps_of_any_distribution_have_the_mean_that_the_rate_gives() -> None:
+    """Only the shape counts, so its scale may be left out."""
+    for arrivals in (
+        {"distribution": "weibull", "shape": 0.7}, {"distribution": "lognormal", "sigma": 1.0},
+        {"distribution": "uniform"}, {"distribution": "weibull", "shape": 0.7, "mean": "9 s"},
+    ):  # fmt: skip
+        made = traffic(arrivals=arrivals).traffic[0].arrivals
+        assert isinstance(made, lab.Distribution)
+        assert 0 < made.average < math.inf
+
+
+def test_the_rate_of_a_day_is_the_mean_of_its_profile() -> None:
+    """From 09:00 on three times the rate, for nine hours of the day; then once."""
+    (made,) = traffic(profile={"09:00": 3, "18:00": 1}).traffic
+    assert made.average_factor == pytest.approx((9 * 3 + 15 * 1) / 24)
+    assert traffic().traffic[0].average_factor == 1.0
