@@ -7,6 +7,8 @@ from lab import testing as testing
 from lab import views as views
 from lab.analysis.account import Account as Account
 from lab.analysis.conditions import NoCondition as NoCondition
+from lab.analysis.divergence import Divergence as Divergence
+from lab.analysis.divergence import Happening as Happening
 from lab.analysis.faults import FaultInterval as FaultInterval
 from lab.analysis.index import Crossing as Crossing
 from lab.analysis.invariants.breach import Breach as Breach
@@ -26,6 +28,8 @@ from lab.analysis.summary import Outcomes as Outcomes
 from lab.analysis.summary import PeerBreachSummary as PeerBreachSummary
 from lab.analysis.summary import RecipientSummary as RecipientSummary
 from lab.analysis.summary import Summary as Summary
+from lab.api.diff import Diff as Diff
+from lab.api.diff import diff as diff
 from lab.api.run import Interrupted as Interrupted
 from lab.api.run import Run as Run
 from lab.api.run import RunFailed as RunFailed
@@ -90,7 +94,9 @@ __all__ = [
     "Crossing",
     "DeliverySeconds",
     "DialogueLine",
+    "Diff",
     "Distribution",
+    "Divergence",
     "Environment",
     "EnvironmentMeta",
     "Estimate",
@@ -100,6 +106,7 @@ __all__ = [
     "Fault",
     "FaultInterval",
     "Forward",
+    "Happening",
     "HostMeta",
     "HostSettings",
     "InFlight",
@@ -146,6 +153,7 @@ __all__ = [
     "TrafficSpec",
     "Trial",
     "User",
+    "diff",
     "explore",
     "extend",
     "lessons",

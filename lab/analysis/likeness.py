@@ -5,8 +5,7 @@ fields. The other is the choice of session: which mail goes in which session bet
 which of their sessions comes first (:func:`unlike_parts` is that rule). Of a session with an
 external host, only what the lab's host says counts. Times are measured, and never a difference.
 
-Messages have numbers of their own in each run. They are matched by who submitted them where, to
-whom, and in which order.
+Messages have numbers of their own in each run; :mod:`lab.analysis.pairing` says which are the same.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from lab.analysis.account import Account
+from lab.analysis.pairing import Pair, match_messages, pair_recipients
 from lab.analysis.quantiles import median, percentile
 from lab.analysis.recipients import Recipient
 from lab.analysis.session_parts import (
@@ -33,13 +33,9 @@ from lab.trace.rows import (
     HOST,
     KIND,
     MESSAGE,
-    NOTIFY_ABOUT,
     OCTETS,
     OWN,
     RECIPIENT,
-    SUBMIT_SIZE,
-    Row,
-    T,
 )
 from lab.trace.trace import Trace
 
@@ -76,7 +72,7 @@ def likeness(simulated: Trace, live: Trace) -> dict[str, Any]:
     """
     ours, theirs = runs = _Run(simulated), _Run(live)
     matched = match_messages(simulated.rows, live.rows)
-    pairs = list(_pairs(*runs, matched))
+    pairs = list(pair_recipients(ours.recipients, theirs.recipients, matched))
     parts = [part for run in runs for session in run.sessions for part in session.parts]
     unlike = list(unlike_parts(ours.sessions, theirs.sessions, matched, _external(live)))
     differences = [
@@ -123,61 +119,6 @@ def _external(live: Trace) -> frozenset[str]:
 
 
 # -- messages and their recipients ------------------------------------------------------------
-
-
-def match_messages(simulated: Sequence[Row], live: Sequence[Row]) -> dict[int, int]:
-    """Return the number in the simulated run of each message of a live one that is the same.
-
-    Submissions are the same if host, reverse-path, recipients and verb are, and size too where
-    that can be; of several, the first is the first. Notifications are the same if they are by
-    the same host about the same message and recipients.
-    """
-    matched: dict[int, int] = {}
-    columns = SUBMIT_SIZE + 1
-    for last in (columns, SUBMIT_SIZE):  # a date may be longer by a digit
-        _match(_submitted(simulated, last), _submitted(live, last), matched)
-    _match(_notified(simulated), _notified(live, matched), matched)
-    return matched
-
-
-Numbers = dict[tuple[Any, ...], list[int]]
-
-
-def _submitted(rows: Sequence[Row], last: int) -> Numbers:
-    found: Numbers = defaultdict(list)
-    for row in sorted((row for row in rows if row[KIND] == "submit"), key=lambda row: row[T]):
-        found[(row[HOST], *row[OWN:last])].append(row[MESSAGE])
-    return found
-
-
-def _notified(rows: Sequence[Row], matched: dict[int, int] | None = None) -> Numbers:
-    found: Numbers = defaultdict(list)
-    for row in rows:
-        if row[KIND] == "notify":
-            about = row[NOTIFY_ABOUT]
-            about = about if matched is None else matched.get(about)
-            found[(row[HOST], about, *row[NOTIFY_ABOUT + 1 :])].append(row[MESSAGE])
-    return found
-
-
-def _match(ours: Numbers, theirs: Numbers, matched: dict[int, int]) -> None:
-    taken = set(matched.values())
-    for key, numbers in theirs.items():
-        free = [number for number in ours.get(key, ()) if number not in taken]
-        left = [number for number in numbers if number not in matched]
-        matched.update(zip(left, free, strict=False))
-
-
-Pair = tuple[Recipient | None, Recipient | None]
-
-
-def _pairs(ours: _Run, theirs: _Run, matched: dict[int, int]) -> Iterator[Pair]:
-    """Yield each recipient of either run with the same one of the other, or None."""
-    live = {(matched.get(n, -n), id_): item for (n, id_), item in theirs.recipients.items()}
-    for key, recipient in ours.recipients.items():
-        yield recipient, live.pop(key, None)
-    for each in live.values():
-        yield None, each
 
 
 def _outcome(recipient: Recipient | None) -> str | None:

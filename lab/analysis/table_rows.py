@@ -7,11 +7,13 @@ record raises ValueError.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from lab.analysis.account import Account
+from lab.analysis.differences import RecipientPair
 from lab.analysis.links import link_intervals, link_use
+from lab.analysis.recipients import Recipient
 from lab.analysis.time_series import interval, spool_intervals
 from lab.analysis.ways import Ways
 from lab.trace.levels import includes
@@ -79,6 +81,19 @@ UTILISATION: Final = {
 
 QUEUES: Final = {"t": _FLOAT, "host": _TEXT, "messages": _FLOAT}
 """The columns of :func:`lab.analysis.tables.queues` and their types."""
+
+RECIPIENTS_COMPARED: Final = {
+    "recipient": _TEXT, "message_a": _WHOLE, "message_b": _WHOLE, "outcome_a": _TEXT,
+    "outcome_b": _TEXT, "settled_at_a": _FLOAT, "settled_at_b": _FLOAT, "seconds_a": _FLOAT,
+    "seconds_b": _FLOAT, "copies_a": _WHOLE, "copies_b": _WHOLE, "change": _FLOAT,
+}  # fmt: skip
+"""The columns of :attr:`lab.Diff.recipients` and their types."""
+
+LOADS_COMPARED: Final = {
+    "host": _TEXT, "peer": _TEXT, "name": _TEXT, "a": _FLOAT, "b": _FLOAT, "change": _FLOAT,
+    "unit": _TEXT,
+}  # fmt: skip
+"""The columns of :attr:`lab.Diff.links` and their types."""
 
 _RECIPIENTS: Final = ("recipients", "recipient")
 _WORDS: Final = ("reason", "reply", "name", "what", "text")
@@ -191,3 +206,22 @@ def _require(trace: Trace, table: str, level: str) -> None:
             f"the table of {table} requires --trace {level}; "
             f"this run was recorded with --trace {trace.level}"
         )
+
+
+# -- two runs --------------------------------------------------------------------------------------
+
+
+def recipient_pair_rows(pairs: Iterable[RecipientPair]) -> Iterator[Sequence[Any]]:
+    """Yield the recipients of two runs as :data:`RECIPIENTS_COMPARED` has them."""
+    for pair in pairs:
+        columns = zip(*map(_of_one_run, pair), strict=True)
+        yield (pair.one.address, *(value for both in columns for value in both), pair.change)
+
+
+def _of_one_run(recipient: Recipient | None) -> Sequence[Any]:
+    if recipient is None:
+        return (None,) * 5
+    return (
+        recipient.message, recipient.outcome, recipient.ended_at, recipient.seconds,
+        recipient.deliveries,
+    )  # fmt: skip

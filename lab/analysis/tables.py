@@ -13,17 +13,21 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
+from lab.analysis.differences import Loads, RecipientPair
 from lab.analysis.table_rows import (
     DELIVERIES,
     EVENTS,
     LINKS,
+    LOADS_COMPARED,
     QUEUES,
+    RECIPIENTS_COMPARED,
     SESSIONS,
     UTILISATION,
     delivery_rows,
     event_rows,
     link_rows,
     queue_rows,
+    recipient_pair_rows,
     session_rows,
     utilisation_rows,
 )
@@ -51,7 +55,7 @@ def events(trace: Trace) -> pandas.DataFrame:
     recipients, separated by spaces. ``sent`` and ``code`` require ``--trace wire``: with less there
     are no such events, and delivered mail has no ``bytes``.
     """
-    return _frame(event_rows(trace), EVENTS)
+    return frame(event_rows(trace), EVENTS)
 
 
 def deliveries(trace: Trace) -> pandas.DataFrame:
@@ -64,7 +68,7 @@ def deliveries(trace: Trace) -> pandas.DataFrame:
     submitted. The ``id`` of a member of a list is that of the list, a period and its own. Requires
     ``--trace delivery``.
     """
-    return _frame(delivery_rows(trace), DELIVERIES)
+    return frame(delivery_rows(trace), DELIVERIES)
 
 
 def sessions(trace: Trace) -> pandas.DataFrame:
@@ -77,7 +81,7 @@ def sessions(trace: Trace) -> pandas.DataFrame:
     ``host``; ``ended`` is why it closed. Requires ``--trace session``; ``commands``, ``replies``
     and both ``bytes`` require ``--trace wire``, and are missing otherwise.
     """
-    return _frame(session_rows(trace), SESSIONS)
+    return frame(session_rows(trace), SESSIONS)
 
 
 def links(trace: Trace) -> pandas.DataFrame:
@@ -88,7 +92,7 @@ def links(trace: Trace) -> pandas.DataFrame:
     ``longest_queue`` in chunks that waited, ``segments_lost`` and so on. ``busy_seconds`` and those
     after it are missing for links without a bandwidth. Requires ``--trace wire``.
     """
-    return _frame(link_rows(trace), LINKS)
+    return frame(link_rows(trace), LINKS)
 
 
 def utilisation(trace: Trace, every: float | None = None) -> pandas.DataFrame:
@@ -99,7 +103,7 @@ def utilisation(trace: Trace, every: float | None = None) -> pandas.DataFrame:
     seconds, by default a hundredth of the run; the last interval ends with the run. Requires
     ``--trace wire``.
     """
-    return _frame(utilisation_rows(trace, every), UTILISATION)
+    return frame(utilisation_rows(trace, every), UTILISATION)
 
 
 def queues(trace: Trace, every: float | None = None) -> pandas.DataFrame:
@@ -109,10 +113,22 @@ def queues(trace: Trace, every: float | None = None) -> pandas.DataFrame:
     spool. ``every`` is the length of an interval in seconds, by default a hundredth of the run; the
     last interval ends with the run. Requires ``--trace delivery``.
     """
-    return _frame(queue_rows(trace, every), QUEUES)
+    return frame(queue_rows(trace, every), QUEUES)
 
 
-def _frame(rows: Iterable[Sequence[Any]], columns: dict[str, str]) -> pandas.DataFrame:
+def recipients_compared(pairs: Iterable[RecipientPair]) -> pandas.DataFrame:
+    """Return recipients of two runs, a row each: see :attr:`lab.Diff.recipients`."""
+    return frame(recipient_pair_rows(pairs), RECIPIENTS_COMPARED)
+
+
+def loads_compared(loads: Loads) -> pandas.DataFrame:
+    """Return the load of each direction of each link in two runs: see :attr:`lab.Diff.links`."""
+    rows = ((*each, each.change, loads.unit) for each in loads.links)
+    return frame(rows, LOADS_COMPARED)
+
+
+def frame(rows: Iterable[Sequence[Any]], columns: dict[str, str]) -> pandas.DataFrame:
+    """Return rows as a table; ``columns`` are the types of its columns, by name."""
     try:
         import pandas
     except ImportError:

@@ -37,6 +37,7 @@ COMMANDS = {
     "live": "Run TOPOLOGY on real TCP, each host in its own process.",
     "spool": "List, read or export the mail that a live run has stored.",
     "compare": "Run TOPOLOGY simulated and live, and compare the two runs.",
+    "diff": "Compare two runs: where they part, and whose mail fared otherwise.",
     "step": "Step through a run: forward, back, to a breakpoint.",
     "check": "Validate topology files; run nothing.",
     "show": "Draw the map of TOPOLOGY, and list hosts, links and routes.",

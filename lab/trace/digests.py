@@ -31,7 +31,7 @@ _ENDS: Final = {kind: OWN + len(KINDS[kind]) for kind in OPTIONAL}
 """For the kinds that may have more columns than are hashed, where these end."""
 
 
-class _Naming:
+class NumberNames:
     """Names consecutive numbers by the host at which they first appeared.
 
     A number takes eight bytes: the index of the host, and its rank among the numbers that first
@@ -91,8 +91,8 @@ class Digests:
     def __init__(
         self, session_name: Naming | None = None, message_name: Naming | None = None
     ) -> None:
-        self._session_name = session_name or _Naming().name
-        self._message_name = message_name or _Naming().name
+        self._session_name = session_name or NumberNames().name
+        self._message_name = message_name or NumberNames().name
         self._hosts: dict[str, Any] = {}
         self._encode = msgspec.msgpack.Encoder().encode_into
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 import lab
-from lab.analysis.likeness import Difference, likeness, match_messages, sentence
+from lab.analysis.likeness import Difference, likeness, sentence
+from lab.analysis.pairing import match_messages
 from lab.analysis.session_parts import first_difference, without_dates
 from lab.trace.rows import DELIVER_OCTETS, KIND, MESSAGE, OCTETS, OWN, SESSION, Row
 from lab.trace.trace import Trace

@@ -53,6 +53,7 @@ WHERE_USED: Final = ("Fault",)
 
 RESULTS: Final = (
     "Breach", "BreakPoint", "Counts", "Crossing", "DeliverySeconds", "DialogueLine",
+    "Divergence", "Happening",
     "EnvironmentMeta", "Estimate", "Event", "Explored", "FaultInterval", "HostMeta", "InFlight",
     "Intervention", "LinkMeta", "LinkUse", "LiveServer", "Meta", "Moment", "Outcomes", "PeerBreach",
     "PluginMeta",
@@ -68,10 +69,14 @@ ERRORS: Final = (
     "TopologyError",
 )  # fmt: skip
 
+RUN: Final = lab.simulate(CASE)
+
 CALLS: Final[dict[str, Mapping[str, Any]]] = {
     "Account": {},
+    "Diff": {"a": RUN.trace, "b": RUN.trace},
     "Stepper": {"topology": CASE},
     "Trace": {},
+    "diff": {"a": RUN, "b": RUN},
     "explore": {"topology": CASE, "limit": 0},
     "load": {"path": CASE},
     "open_trace": {"path": CASE},
@@ -84,9 +89,9 @@ CALLS: Final[dict[str, Mapping[str, Any]]] = {
 }
 """Other public callables, with arguments of which one at a time is replaced by a wrong one."""
 
-RUN: Final = lab.simulate(CASE)
 STEPPER: Final = lab.step(CASE)
 OBJECTS: Final[dict[str, Any]] = {
+    "Diff": lab.diff(RUN, RUN),
     "Run": RUN,
     "Stepper": STEPPER,
     "Explored": lab.explore(CASE, limit=1),

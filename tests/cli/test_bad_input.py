@@ -24,6 +24,7 @@ READS = {  # each command that reads a file, with F for the file and W for a fol
     "run": "run F",
     "live": "live F",
     "compare": "compare F -o W/x.png",
+    "diff": "diff F F",
     "step": "step --plain F",
     "check": "check F",
     "show": "show F -o W/x.png",
@@ -38,7 +39,7 @@ READS = {  # each command that reads a file, with F for the file and W for a fol
     "export": "export F csv -o W/x.csv",
 }
 READS_NO_FILE = {"storm", "rfc", "lessons", "help"}
-TOPOLOGY_COMMANDS = ("run", "live", "compare", "step", "show", "talk", "explore")
+TOPOLOGY_COMMANDS = ("run", "live", "compare", "diff", "step", "show", "talk", "explore")
 
 CONTENTS = {
     "binary": bytes(range(256)) * 20,
@@ -111,7 +112,7 @@ BAD_VALUES = [
     *((command, "--seed=" + "9" * 5000) for command in ("run", "storm")),
     *((command, f"--set={bad}") for command in TOPOLOGY_COMMANDS for bad in ("x", "=", "x.y=1")),
     *(("run", f"--set={bad}") for bad in ("link.9.latency=1", "link.0.latency=soon", "title")),
-    *((command, f"--until={bad}") for command in ("run", "live", "step")
+    *((command, f"--until={bad}") for command in ("run", "live", "step", "diff")
       for bad in ("soon", "-1", "nan", "inf", "1e400 d", "", "9" * 400)),
     *(("step", f"--at={bad}") for bad in ("soon", "-1")),
     ("step", "--event=-1"),

@@ -6,8 +6,9 @@ import textwrap
 from typing import TYPE_CHECKING, Any, Final
 
 from lab.analysis.account import Account
-from lab.analysis.likeness import likeness, match_messages, sentence
+from lab.analysis.likeness import likeness, sentence
 from lab.analysis.measures import delivery_times
+from lab.analysis.pairing import match_messages
 from lab.quantities import count_noun
 from lab.views.pictures import plot_style
 

@@ -1,0 +1,192 @@
+"""The comparison of two runs in words: what `lab diff` prints and a notebook shows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from lab.analysis.differences import Differences, LinkChange, RecipientPair
+from lab.analysis.recipients import Recipient
+from lab.analysis.shown_names import ShownNames
+from lab.quantities import clock_time, count_noun, duration
+from lab.views.text.shown import Shown
+
+ROWS: Final = 10
+"""Recipients that are shown; the others are counted."""
+
+LINKS: Final = 5
+"""Links that are shown; the others are counted."""
+
+_LINES: Final = 8
+"""Sentences about what two runs were made from that are shown."""
+
+
+def difference_table(
+    found: Differences, names: tuple[str, str], *, rows: int = ROWS
+) -> RenderableType:
+    """Return the comparison of two runs as something that rich prints.
+
+    ``names`` say what the runs A and B are.
+    """
+    parts: list[RenderableType] = [Text(verdict(found), style="bold")]
+    parts += [Text(f"{side}: {name}", style="dim") for side, name in zip("AB", names, strict=True)]
+    parts += [Text(f"note: {note}", style="dim") for note in found.notes]
+    parts += [
+        Text(line) for line in _cut([*found.made_from], "difference in what they are made of")
+    ]
+    if found.first is not None:
+        parts.append(_first(found))
+    parts += [Text(line) for line in _cut([*found.unlike], "difference")]
+    if movers := found.movers():
+        parts.append(_movers(movers, rows, found.shown))
+    if changed := found.loads.changed():
+        parts.append(_links(changed, found.loads.unit, found.shown))
+    return Group(*parts)
+
+
+def _cut(lines: Sequence[str], what: str) -> list[str]:
+    left = len(lines) - _LINES
+    return [*lines[:_LINES], *([f"and {count_noun(left, f'more {what}')}"] if left > 0 else [])]
+
+
+def difference_html(found: Differences, names: tuple[str, str]) -> str:
+    """Return the same as HTML, for the output of a notebook's cell."""
+    from io import StringIO
+
+    from rich.console import Console
+
+    console = Console(file=StringIO(), record=True, width=110, force_terminal=False)
+    console.print(Shown(difference_table(found, names)))
+    return console.export_html(inline_styles=True, code_format="<pre>{code}</pre>")
+
+
+# -- sentences -------------------------------------------------------------------------------------
+
+
+def verdict(found: Differences) -> str:
+    """Return in a sentence or two whether two runs are the same, and how recipients fared."""
+    everybody = count_noun(len(found.pairs), "recipient")
+    if found.same:
+        aside = ", times aside" if found.times_aside else ""
+        return f"The runs are the same{aside}: {everybody}."
+    begin = "The runs differ."
+    if found.first is not None:
+        begin = f"The runs part at {clock_time(found.first.t)}."
+    movers = found.movers()
+    if not movers:
+        return f"{begin} No recipient fared otherwise." if found.pairs else begin
+    how = "; ".join(_how(movers))
+    return f"{begin} {len(movers):,} of {everybody} fared otherwise: {how}."
+
+
+def _how(movers: Sequence[RecipientPair]) -> Iterator[str]:
+    others: Counter[str] = Counter()
+    changes: list[float] = []
+    for pair in movers:
+        outcomes = [_outcome(each) for each in pair]
+        if outcomes[0] != outcomes[1]:
+            others[f"{outcomes[0]} in A and {outcomes[1]} in B"] += 1
+        elif pair.change:
+            changes.append(pair.change)
+        else:
+            others["handed in or relayed otherwise, and as quick"] += 1
+    for words, count in others.most_common():
+        yield f"{count:,} {words}"
+    for word, found in (
+        ("later", [each for each in changes if each > 0]),
+        ("sooner", [-each for each in changes if each < 0]),
+    ):
+        if found:
+            least, most = duration(min(found)), duration(max(found))
+            span = most if least == most else f"{least} to {most}"
+            yield f"{len(found):,} {word} in B by {span}"
+
+
+def _outcome(recipient: Recipient | None) -> str:
+    if recipient is None:
+        return "absent"
+    outcome = "notification lost" if recipient.outcome == _UNDELIVERABLE else recipient.outcome
+    return f"{outcome} twice" if recipient.deliveries > 1 else outcome
+
+
+_UNDELIVERABLE: Final = "undeliverable_notifications"
+
+
+def fate(recipient: Recipient | None) -> str:
+    """Return what became of a recipient in one of two runs: "delivered after 12.1 s"."""
+    if recipient is None:
+        return "not there"
+    seconds = recipient.seconds
+    return _outcome(recipient) + ("" if seconds is None else f" after {_exact(seconds)}")
+
+
+def _exact(seconds: float) -> str:
+    return duration(seconds) if seconds < 1 else clock_time(seconds, 1)
+
+
+def change(pair: RecipientPair) -> str:
+    """Return how much later or sooner a recipient was settled in the second run."""
+    if not pair.change:
+        return ""
+    return f"{duration(abs(pair.change))} {'later' if pair.change > 0 else 'sooner'}"
+
+
+# -- tables ----------------------------------------------------------------------------------------
+
+
+def _first(found: Differences) -> Table:
+    first = found.first
+    assert first is not None
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), title_justify="left")
+    table.title = f"Where they part{f', at {first.host}' if first.host else ''}"
+    for each in first.before:
+        table.add_row("both", clock_time(each.t), each.sentence, style="dim")
+    for side, of in (("A", first.a), ("B", first.b)):
+        table.add_row(side, clock_time(of.t) if of is not None else "", first.text(of))
+    return table
+
+
+def _movers(movers: Sequence[RecipientPair], rows: int, shown: ShownNames) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title_justify="left", caption_justify="left")
+    table.title = "Recipients that fared otherwise"
+    for name in ("message", "recipient", "in A", "in B", "B is"):
+        table.add_column(name, justify="right" if name == "message" else "left")
+    for pair in movers[:rows]:
+        who = shown.path(pair.one.address)
+        table.add_row(_number(pair), who, fate(pair.a), fate(pair.b), change(pair))
+    if (left := len(movers) - rows) > 0:
+        table.caption = f"and {left:,} more; --json has all"
+    return table
+
+
+def _number(pair: RecipientPair) -> str:
+    """Return the number of a message, or both if they differ: "3 (B: 4)"."""
+    a, b = (each.message if each is not None else None for each in pair)
+    if a is None:
+        return f"B: {b}"
+    return str(a) if b in (a, None) else f"{a} (B: {b})"
+
+
+def _links(changed: Sequence[LinkChange], unit: str, shown: ShownNames) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title_justify="left", caption_justify="left")
+    table.title = f"Links whose load changed ({unit})"
+    for name in ("link", "in A", "in B", "change"):
+        table.add_column(name, justify="left" if name == "link" else "right")
+    for each in changed[:LINKS]:
+        loads = ("-" if load is None else _amount(load) for load in (each.a, each.b))
+        name = f" ({each.name})" if each.name else ""
+        link = f"{shown[each.host]} -> {shown[each.peer]}{name}"
+        table.add_row(link, *loads, _amount(each.change, "+"))
+    if (left := len(changed) - LINKS) > 0:
+        table.caption = f"and {left:,} more"
+    return table
+
+
+def _amount(load: float, sign: str = "") -> str:
+    return format(load, f"{sign},.0f" if load == int(load) else f"{sign},.3f")
