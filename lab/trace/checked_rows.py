@@ -5,10 +5,10 @@ A file may have been damaged, or written to do harm. What passes here cannot mak
 
 from __future__ import annotations
 
-from types import GenericAlias
 from typing import Annotated, Any, Final
 
 import msgspec
+from msgspec.structs import astuple
 
 from lab.trace.meta import Meta
 from lab.trace.rows import KIND, KINDS, OPTIONAL, OWN, START_META, Row
@@ -38,13 +38,15 @@ _PATHS: Final = ("plan", "open")
 """The kinds whose path is a list of hosts."""
 
 
-def _type_of(kind: str, optional: _Texts = ()) -> Any:
+def _type_of(kind: str, optional: _Texts = ()) -> type[msgspec.Struct]:
+    """Return the type of the rows of a kind: a class, as msgspec reads a tuple's type each time."""
     common = (_Time, str, str, str | None, _Number | None, _Number | None)
     own = [
         _Texts if name == "path" and kind in _PATHS else _TYPES[name]
         for name in (*KINDS[kind], *optional)
     ]
-    return GenericAlias(tuple, (*common, *own))
+    columns = [(f"column{number}", each) for number, each in enumerate((*common, *own))]
+    return msgspec.defstruct(kind, columns, array_like=True, forbid_unknown_fields=True)
 
 
 _ROWS: Final = {kind: _type_of(kind) for kind in KINDS}
@@ -57,8 +59,9 @@ def check_row(row: Row) -> Row:
     try:
         kind = row[KIND]
         is_longer = kind in OPTIONAL and len(row) > OWN + len(KINDS[kind])
-        checked: Row = msgspec.convert(row, (_LONGER if is_longer else _ROWS)[kind])
-        if row[KIND] == "start":
+        known = (_LONGER if is_longer else _ROWS)[kind]
+        checked: Row = astuple(msgspec.convert(row, known))
+        if kind == "start":
             msgspec.convert(row[START_META], Meta)
     except (msgspec.ValidationError, KeyError) as why:
         raise TypeError(str(why)) from None
