@@ -7,6 +7,7 @@ kind ``failure``, from which the summary is made.
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, Final, TypeVar
@@ -31,6 +32,19 @@ def reason_of_failure(error: BaseException) -> str:
         place = code.co_filename.replace("\\", "/").rpartition("/")[2]
         said = f"{said[: _LONGEST - 60]} ({place}, line {trace.tb_lineno})"
     return said[:_LONGEST]
+
+
+def how_process_ended(code: int | None) -> str:
+    """Return in words how a process ended, by its exit status; None if it is still there."""
+    if code is None:
+        return "it has closed its control channel"
+    if code >= 0:
+        return f"it ended by itself, with status {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    return f"it was ended by {name}"
 
 
 def failure_row(

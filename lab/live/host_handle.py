@@ -8,7 +8,6 @@ import os
 import signal
 import socket
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -19,14 +18,16 @@ from lab.hosts.control import HostControl
 from lab.hosts.settings import HostSettings
 from lab.live.control import Control, channel
 from lab.live.driver import LiveDriver
-from lab.live.failures import reason_of_failure
+from lab.live.failures import how_process_ended, reason_of_failure
 from lab.live.host_arguments import HostArguments
 from lab.live.host_main import main
-from lab.live.row_ring import HELD, INSTEAD, RowRing, outbox, what_crossed
+from lab.live.row_ring import RowRing, outbox
+from lab.live.spool_rows import last_marked
 from lab.live.storage import left_in
+from lab.live.unsure_rows import UnsureRows
 from lab.protocol import Path as MailPath
 from lab.runtime.spawn import start
-from lab.trace.rows import KIND, MESSAGE, SESSION, Row
+from lab.trace.rows import KIND, MESSAGE, Row
 
 _SENT_AGAIN: Final = ("busy", "full", "refusing", "skew")
 """The faults that a host's process must know when it starts again."""
@@ -53,13 +54,6 @@ _LASTS: Final = 10.0
 """Seconds after which a process that was started again counts as one that runs."""
 
 
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
-
-
 class HostHandle(HostControl):
     """A host's process, as its network, its sessions and the faults see it.
 
@@ -84,8 +78,7 @@ class HostHandle(HostControl):
         self._started_at = 0.0
         self._process: Any = None
         self._outbox: RowRing | None = None
-        self._unsure: deque[tuple[int, list[Row]]] = deque()
-        self._held: dict[int, list[Row]] = {}
+        self._unsure = UnsureRows()
         self._sent = 0
         self._order = 0
         self._handed_over: dict[int, tuple[Any, ...]] = {}
@@ -93,8 +86,8 @@ class HostHandle(HostControl):
         self._is_stopping = False
         self._state = (0, False, 0)
         self._handlers: dict[str, Callable[..., None]] = {
-            "look": self._fetch, "rows": self._take_batch, "state": self._take_state,
-            "void": self._void,
+            "look": self._fetch, "rows": self._unsure.add, "state": self._take_state,
+            "void": self._unsure.void,
             "bound": self._take_bound, "ready": self.ready.set,
             "broken": self._take_broken, "failed": self._take_failed,
             "unstored": self._take_unstored, "call": self._take_call, "mail": network.report_mail,
@@ -131,7 +124,7 @@ class HostHandle(HostControl):
     @property
     def has_queued_mail(self) -> bool:
         """Whether there is mail in its spool, or something waits to be handed over."""
-        return self.queued > 0 or bool(self._handed_over)
+        return self.queued > 0 or bool(self._handed_over) or self._unsure.is_doubtful
 
     def change_fault(self, name: str, by: int) -> None:
         """Count one fault more, or one less, and let the process know."""
@@ -147,7 +140,7 @@ class HostHandle(HostControl):
     def shut_down(self) -> None:
         """Have the process end in order, after it has said 421; it gets a moment for that."""
         if self._process is not None and self.control is not None and not self.faults.down:
-            self._take()
+            self._try(self._take)
             self._is_stopping = True
             self.send("stop")
             self._process.join(_SHUT_DOWN)
@@ -174,9 +167,14 @@ class HostHandle(HostControl):
                 if value := getattr(self.faults, name):
                     self.send("fault", name, value)
             self.send("start", self.network.clock.epoch)
-            late, self._handed_over, self._sent_as = self._handed_over, {}, {}
-            for message in late.values():
-                self.hand_over(*message)
+            if not self._unsure.is_doubtful:  # else the new process tells first what is stored
+                self._hand_over_again()
+
+    def _hand_over_again(self) -> None:
+        """Hand over what the last process has not done."""
+        late, self._handed_over, self._sent_as = self._handed_over, {}, {}
+        for message in late.values():
+            self.hand_over(*message)
 
     def hand_over(self, *message: Any) -> None:
         """Give the host something to do; if its process ends before it is done, the next one does.
@@ -277,7 +275,7 @@ class HostHandle(HostControl):
         control, outbox = self.control, self._outbox
         if control is None or outbox is None:
             return
-        if outbox.said != control.heard or (self._unsure and self._unsure[0][0] <= outbox.stored):
+        if outbox.said != control.heard or self._unsure.has(outbox.stored):
             self.receive_messages()
 
     def receive_messages(self) -> None:
@@ -301,12 +299,7 @@ class HostHandle(HostControl):
         if self._why:
             return self._why
         self._process.join(_END_NOTICED)
-        code = self._process.exitcode
-        if code is None:
-            return "it has closed its control channel"
-        if code < 0:
-            return f"it was ended by {_signal_name(-code)}"
-        return f"it ended by itself, with status {code}"
+        return how_process_ended(self._process.exitcode)
 
     def pause_before_restart(self) -> float:
         """Return the seconds to wait before the process is started again: at first, none."""
@@ -338,35 +331,23 @@ class HostHandle(HostControl):
         outbox = self._outbox
         assert outbox is not None
         for batch, rows in outbox.fetch(until):
-            self._take_batch(batch, rows)
+            self._unsure.add(batch, rows)
         if outbox.unreadable:
             count, outbox.unreadable = outbox.unreadable, 0
             why = f"{count} records of what it did cannot be read, and are missing from the trace"
             self.network.note_failure(why, "trace", host=self.name)
 
-    def _take_batch(self, batch: int, rows: list[Row]) -> None:
-        """Keep rows of the host until it has stored what they record, or sent it."""
-        if batch == HELD:
-            self._held.setdefault(rows[0][SESSION], []).extend(rows)
-            return
-        if batch == INSTEAD:
-            self._held.pop(rows.pop(0)[0], None)
-            batch = 0
-        self._unsure.append((batch, rows))
-
-    def _void(self, batch: int) -> None:
-        """Drop the rows of a batch that could not be stored; those that are true come again."""
-        self._unsure = deque(entry for entry in self._unsure if entry[0] != batch)
-
     def _take_stored(self, stored: int) -> None:
-        while self._unsure and self._unsure[0][0] <= stored:
-            batch, rows = self._unsure.popleft()
+        while self._unsure.has(stored):
+            rows = self._unsure.take(stored)
             known = len(self.network.trace.rows)
             try:
                 self._take_rows(rows)
             except Exception:
                 if len(self.network.trace.rows) == known:
-                    self._unsure.appendleft((batch, rows))  # another time, then
+                    self._unsure.put_back(rows)  # another time, then
+                else:
+                    self._forget_done(rows)
                 raise
 
     def _take_rows(self, rows: list[Row]) -> None:
@@ -377,21 +358,38 @@ class HostHandle(HostControl):
     def _inherit(self) -> None:
         """Take what the host had recorded when its process ended, as far as it came true.
 
-        Its storage shows what that is, and how much mail it left.
+        Its storage shows what that is, and how much mail it left. If it cannot be read now, the
+        next process tells when it has begun.
         """
         if self._outbox is None:
             return
+        self._decide_by_process()
         self._fetch()
-        left, self._unsure = self._unsure, deque()
-        left.extend((0, rows) for rows in self._held.values())
-        self._held.clear()
+        self._unsure.end_process()
         self._outbox.close()
         self._outbox = None
-        stored, queued = left_in(self._file)
-        for batch, rows in left:
-            self._take_rows(rows if batch <= stored else what_crossed(rows))
+        if (left := left_in(self._file)) is not None:
+            self._decide(*left)
+
+    def _decide_by_process(self) -> None:
+        """Take the last rows of the process before this one, if this one has read the storage."""
+        assert self._outbox is not None
+        if self._unsure.is_doubtful and (found := self._outbox.found) is not None:
+            self._decide(found, self.queued)
+
+    def _decide(self, stored: int, queued: int) -> None:
+        """Take the rows in doubt as far as they came true, up to the last batch that was stored."""
+        for rows in self._unsure.decide(stored):
+            self._try(self._take_rows, rows)
         if stored:
             self._state = (*self._state[:2], queued)
+
+    def _try(self, call: Callable[..., None], *arguments: Any) -> None:
+        """Call something; if it fails, record that."""
+        try:
+            call(*arguments)
+        except Exception as error:
+            self.network.note_failure(reason_of_failure(error), host=self.name)
 
     def kill(self) -> None:
         """Kill the process by SIGKILL, and handle what it had sent."""
@@ -419,10 +417,7 @@ class HostHandle(HostControl):
                 self._take()
         except Exception as error:
             self.network.note_failure(reason_of_failure(error), host=self.name)
-        try:
-            self._inherit()
-        except Exception as error:
-            self.network.note_failure(reason_of_failure(error), host=self.name)
+        self._try(self._inherit)
 
     async def end(self) -> None:
         """Wait for the process to end; kill it if it takes too long, or if there is no time to
@@ -443,6 +438,8 @@ class HostHandle(HostControl):
             asyncio.get_running_loop().remove_reader(self.control)
             asyncio.get_running_loop().remove_writer(self.control)
             self.control.close()
+        if self._unsure.is_doubtful:
+            self._decide(*(left_in(self._file) or (last_marked(self._file), self.queued)))
         self._process.close()
 
     # -- what the process reports ---------------------------------------------------------------
@@ -450,6 +447,9 @@ class HostHandle(HostControl):
     def _take_bound(self, port: int) -> None:
         self.port = port
         self.bound.set()
+        if self._unsure.is_doubtful:
+            self._decide_by_process()
+            self._hand_over_again()
 
     def _take_broken(self, why: str) -> None:
         self._why = why

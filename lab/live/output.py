@@ -53,7 +53,7 @@ class Output(HostDuties):
         self.storage = Storage(storage, durable=durable)
         self.commits = Commits(self.storage)
         self.outbox = outbox
-        self.outbox.stored = self.storage.batch
+        self.outbox.found = self.outbox.stored = self.storage.batch
         control.count = outbox.count_said
         self.inputs = 0
         self.may_report_late = False

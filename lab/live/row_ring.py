@@ -29,7 +29,7 @@ SIZE: Final = 1 << 22
 _RECORD: Final = struct.Struct("<IQ")
 _SIZE: Final = 4
 _BATCH: Final = struct.Struct("<Q")
-_WRITTEN, _READ, _STORED, _OPEN, _SAID, _TOLD = range(6)
+_WRITTEN, _READ, _STORED, _OPEN, _SAID, _TOLD, _FOUND = range(7)
 """Places of numbers of eight bytes before the rows; a processor writes such a number whole."""
 
 _ROWS: Final = 64
@@ -68,6 +68,15 @@ class RowRing:
     @stored.setter
     def stored(self, batch: int) -> None:
         self._numbers[_STORED] = batch
+
+    @property
+    def found(self) -> int | None:
+        """The last batch that was stored before the host's process began; None: not known yet."""
+        return self._numbers[_FOUND] - 1 if self._numbers[_FOUND] else None
+
+    @found.setter
+    def found(self, batch: int) -> None:
+        self._numbers[_FOUND] = batch + 1
 
     @property
     def said(self) -> int:

@@ -55,6 +55,10 @@ _UPDATE_COPY: Final = (
 )
 
 
+_LEFT_TIMEOUT: Final = 0.5
+"""Seconds for which the network waits for a file that another process still has."""
+
+
 class StorageFailed(Exception):
     """The storage could not be written; ``is_full`` if there is no room."""
 
@@ -411,23 +415,25 @@ def _is_full(error: Exception) -> bool:
     return getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL
 
 
-def left_in(path: FilePath) -> tuple[int, int]:
+def left_in(path: FilePath) -> tuple[int, int] | None:
     """What a file holds whose process is no more: the number of the last commit, and how much mail
     is in the spool.
 
-    Zeros where it cannot be read: on a disk that is full, say.
+    None where it cannot be read now: while the process that was killed waits for the disk, say, it
+    still has the file.
     """
     if not path.exists():
         return 0, 0
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as file:
+        where = f"{path.absolute().as_uri()}?mode=rw"
+        with closing(sqlite3.connect(where, timeout=_LEFT_TIMEOUT, uri=True)) as file:
             # else SQLite makes a file of its own beside it, for which a full disk has no room
             file.execute("pragma locking_mode = exclusive")
             [[batch, queued]] = file.execute(
                 "select last, (select count(*) from copies) from batches"
             )
     except sqlite3.Error:
-        return 0, 0
+        return None
     return int(batch), int(queued)
 
 

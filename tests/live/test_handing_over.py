@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from contextlib import suppress
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -10,7 +13,10 @@ from helpers.live_hosts import live
 from helpers.places import TOPOLOGIES
 
 import lab
+from lab.live import host_handle
 from lab.live.calls import Calls
+from lab.live.network import LiveNetwork
+from lab.live.row_ring import RowRing
 from lab.live.running import run_live
 from lab.live.settings import Settings
 
@@ -72,8 +78,11 @@ def test_it_happens_when_the_host_is_back(
     assert what_happened(live(path, 4.0)) == expected
 
 
-LATE = (
+LATE_TRAFFIC = (
     '[[traffic]]\ncount = 5\nrate = 10\nstart = "2.5 s"\nfrom = "bob@B.ARPA"\nto = "ann@A.ARPA"\n'
+)
+LATE = (
+    LATE_TRAFFIC
     + LATE_MAIL
     + LATE_SCRIPT
     + '[[mail]]\nat = "1 s"\nfrom = "ann@A.ARPA"\nto = "bob@B.ARPA"\n'
@@ -107,6 +116,46 @@ def test_faults_that_overlap_lose_nothing_of_it_either(
         assert [verb for verb, _ in calls].count("NOOP") == 1
         assert ("TURN", True) in calls
         assert all(is_back for _, is_back in calls)
+
+
+@pytest.mark.parametrize("killed", [True, False])
+def test_what_a_killed_host_has_stored_is_not_handed_over_again(
+    killed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor when its storage cannot be read then: its process waits for the disk, and has the file.
+
+    The next process of the host tells what was stored; if there is none, the file is read again
+    at the end.
+    """
+    read, stored, ends = host_handle.left_in, RowRing.stored, []
+
+    def not_at_first(path: Path) -> tuple[int, int] | None:
+        if path.stem == "B.ARPA":
+            ends.append(path)
+        return None if len(ends) == 2 and path.stem == "B.ARPA" else read(path)
+
+    def at_last(ring: RowRing) -> int:
+        return stored.__get__(ring) if len(ends) >= 2 else 0  # as if the disk had not confirmed
+
+    def kill_when_stored(network: LiveNetwork) -> None:
+        """Kill the process that was started after the fault, when it has stored mail."""
+        handle = network.hosts["B.ARPA"]
+        ring, pid = handle._outbox, handle._process.pid
+        if killed and handle.lives == 2 and ring is not None and stored.__get__(ring) > 0:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    monkeypatch.setattr(host_handle, "left_in", not_at_first)
+    monkeypatch.setattr(RowRing, "stored", stored.getter(at_last))
+    path = tmp_path / "down.toml"
+    path.write_text(DOWN.format(kind="crash") + LATE_TRAFFIC)
+    topology = lab.load(path)
+    trace, _ = run_live(topology, 0, Settings(speed=8.0), progress=kill_when_stored)
+    run = lab.Run(topology, trace)
+    assert len(ends) == 3
+    figures = [run.summary[name] for name in ("submitted", "delivered", "duplicates")]
+    assert figures == [5, 5, 0]
+    assert run.breaches == []
 
 
 def test_no_two_processes_of_a_host_number_their_calls_alike() -> None:
