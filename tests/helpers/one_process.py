@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 import lab
+from helpers.garbage import only_new_objects
 from lab.live import control, host_handle, host_main, host_process, output
 from lab.live.control import Control, PeerGone
 from lab.live.host_arguments import HostArguments
@@ -317,14 +318,11 @@ def play(
 
     with hosts_as_tasks() as hosts:
         folder.mkdir(exist_ok=True)
-        gc.disable()
-        gc.freeze()  # collecting below looks at what this run made, and at nothing else
-        network, reason = asyncio.run(live(hosts))
-        for task in hosts.tasks:
-            task.arguments.outbox.close()
-        gc.collect()  # what a host left open is closed within the test that killed it
-        gc.unfreeze()
-        gc.enable()
+        with only_new_objects():
+            network, reason = asyncio.run(live(hosts))
+            for task in hosts.tasks:
+                task.arguments.outbox.close()
+            gc.collect()  # what a host left open is closed within the test that killed it
     return Outcome(lab.Run(topology, network.trace), reason, accepted, codes, *held(folder))
 
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
+from helpers.garbage import only_new_objects
 from helpers.small_topologies import chain, host
 
 import lab
@@ -50,16 +51,12 @@ def test_a_run_that_is_over_leaves_no_cycles(
 ) -> None:
     # what is remembered for the next run is no cycle
     lab.simulate(topology, until=until, trace=level)
-    gc.collect()
-    gc.disable()
-    try:
+    with only_new_objects():
         before = of_the_lab()
         kept = lab.simulate(topology, until=until, trace=level)
         assert of_the_lab() > before
         del kept
         assert of_the_lab() == before
-    finally:
-        gc.enable()
 
 
 def test_python_does_not_look_while_a_run_goes_on_nor_at_its_end(
