@@ -122,8 +122,8 @@ async def run_through(path: Path) -> Ran:
     # the lab of this tree, installed or not
     async with client.async_setup_kernel(env={**os.environ, "PYTHONPATH": str(HERE.parent)}):
         await run("published", notebook.cells)
-        await run("solved", filled(read(path), solutions(notebook)).cells)
         await client.async_execute_cell(unpainted(), -1)
+        await run("solved", filled(read(path), solutions(notebook)).cells)
         await run("wrong", filled(read(path), WRONG[path.stem]["answers"]).cells)
         await run("backwards", read(path).cells[::-1])
         client.allow_errors = True  # what was explained in a sentence is an error all the same
