@@ -17,6 +17,7 @@ import pytest
 from click.testing import CliRunner
 from helpers.live_hosts import eventually
 from helpers.places import ROOT, TOPOLOGIES
+from helpers.processes import cpu_seconds
 
 import lab
 from lab.cli import cli
@@ -155,8 +156,11 @@ def command_interrupted(path: Path, out: Path, *command: str) -> lab.Run:
         if command:
             assert running.stdout is not None
             assert running.stdout.readline().startswith("A.ARPA")  # all hosts listen
-        eventually(out.exists)
-        time.sleep(3)  # until the run has begun, on a busy machine too
+            time.sleep(3)
+        else:
+            assert eventually(out.exists)
+            begun = cpu_seconds(running)
+            assert eventually(lambda: cpu_seconds(running) > begun + 0.2)
         running.send_signal(signal.SIGINT)
         _, told = running.communicate(timeout=240)
     assert running.returncode == 130, told

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 from helpers.command_line import Command, is_one_sentence, process
+from helpers.live_hosts import eventually
 from helpers.places import ROOT, TOPOLOGIES
+from helpers.processes import catches_ctrl_c
 from helpers.small_topologies import TWO_HOSTS
 
 import lab as smtp_lab
@@ -308,10 +310,12 @@ def test_ctrl_c_is_a_sentence_and_status_130(line: str, tmp_path: Path) -> None:
         command, cwd=tmp_path, text=True, stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
     ) as running:  # fmt: skip
-        time.sleep(3)
+        assert eventually(lambda: catches_ctrl_c(running))
+        time.sleep(1)
         running.send_signal(signal.SIGINT)
         _, err = running.communicate(timeout=60)
-    assert running.returncode == 130
+    # a shell has 130 in both cases: Python ends itself by the signal where that met an import
+    assert running.returncode in (130, -signal.SIGINT), err
     assert "Traceback" not in err
     assert "interrupted" in err.splitlines()[-1]
     assert err.splitlines()[-1].startswith("lab: ")

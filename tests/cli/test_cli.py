@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from helpers.command_line import Command, is_one_sentence, process
 from helpers.places import ROOT
+from helpers.processes import cpu_seconds
 from helpers.small_topologies import TWO_HOSTS
 
 from lab.trace.trace import Trace
@@ -414,12 +415,6 @@ def test_what_a_file_says_is_text_and_no_markup(lab: Command, tmp_path: Path) ->
 # -- the edges of a process
 
 
-def processor_time(pid: int) -> float:
-    """Return the seconds of processor time that a process has used."""
-    ticks = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11]
-    return int(ticks) / os.sysconf("SC_CLK_TCK")
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupting_a_long_run_leaves_its_artefacts(tmp_path: Path, number: int) -> None:
     """Ctrl-C stops between two events: what has run until then is whole, and nothing is lost."""
@@ -429,8 +424,8 @@ def test_interrupting_a_long_run_leaves_its_artefacts(tmp_path: Path, number: in
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as running:
         while not out.exists():
             time.sleep(0.01)
-        begun = processor_time(running.pid)
-        while processor_time(running.pid) < begun + 0.5:  # however busy the machine is
+        begun = cpu_seconds(running)
+        while cpu_seconds(running) < begun + 0.2:  # however busy the machine is
             time.sleep(0.01)
         running.send_signal(number)
         _, err = running.communicate(timeout=60)

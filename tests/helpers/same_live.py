@@ -108,10 +108,10 @@ def drawn(seed: int, most: int) -> list[int]:
     return list(islice((n for n in count(1) if suits(eligible(n, seed))), most))
 
 
-def compare(topology: Topology) -> dict[str, Any]:
+def compare(topology: Topology, speed: float = SPEED) -> dict[str, Any]:
     """A topology run both ways, and how alike they are; why the live one ended is ``ended``."""
     simulated = lab.simulate(topology).trace
-    trace, reason = run_live(topology, 0, Settings(speed=SPEED))
+    trace, reason = run_live(topology, 0, Settings(speed=speed))
     run = lab.Run(topology, trace)
     found = likeness(simulated, trace)
     return found | {

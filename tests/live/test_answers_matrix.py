@@ -62,11 +62,14 @@ HEAD: Final = """
 first = "100 s"
 factor = 1
 max = "100 s"
-give_up = "150 s"
+give_up = "1 h"
 [[host]]
 name = "CALLER.ARPA"
 users = ["joe"]
+timeouts = { opening = "10 min", command = "10 min", data = "10 min" }
 """
+"""At a hundred times the speed, a busy machine must not be what mail or a channel is given up for:
+every mail is settled by its second attempt."""
 
 
 def host_of(code: int) -> str:

@@ -86,7 +86,7 @@ def test_a_circle_through_a_real_mail_program_ends(tmp_path: Path) -> None:
     with answering(server, real), served(path, *options) as (process, _):
         with smtplib.SMTP("127.0.0.1", ours, timeout=20) as client:
             client.sendmail("fred@GATE.LAB.ARPA", [LOOP], "Subject: round\r\n\r\nHi\r\n")
-        assert eventually(lambda: server.end, 60)
+        assert eventually(lambda: server.end, 300)
         process.send_signal(signal.SIGINT)
         process.wait(90)
         assert process.returncode == 0
@@ -126,7 +126,7 @@ def test_a_circle_through_a_real_postfix_ends(tmp_path: Path) -> None:
         path.write_text(f"{first}{settings}[[host.forward]]{rest}[[mail]]{mail}")
         options = ("--port", f"{GATE}={ours}", "--speed", "20", "--out", str(out))
         with served(path, *options) as (process, _):
-            assert eventually(lambda: BOUNCE_SENT.search((at / "log").read_text()), 60)
+            assert eventually(lambda: BOUNCE_SENT.search((at / "log").read_text()), 300)
             process.send_signal(signal.SIGINT)
             process.wait(90)
             assert process.returncode == 0

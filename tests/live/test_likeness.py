@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 from helpers.live_hosts import crossed, live
 from helpers.places import TOPOLOGIES
-from helpers.same_live import NUMBERS, compare_all, eligible, is_well, report, suits
+from helpers.same_live import NUMBERS, SPEED, compare, compare_all, eligible, is_well, report, suits
 
 import lab
 from lab.analysis.likeness import likeness
@@ -199,14 +199,17 @@ TODAY = date.today().toordinal()
 def test_random_networks_with_faults_come_out_the_same_live() -> None:
     """Outcomes, mail and bytes, of ten others of the fifty each day.
 
-    If the simulation has changed so that a race decides one of them, it is left out.
+    If the simulation has changed so that a race decides one of them, it is left out. They bear
+    delays of six seconds, which are 0.15 s of ours, and a busy machine may take longer: what is
+    unlike must be unlike at an eighth of the speed too.
     """
     numbers = [NUMBERS[(10 * TODAY + n) % len(NUMBERS)] for n in range(10)]
     fit = [number for number in numbers if suits(eligible(number))]
     assert len(fit) > 5, f"draw others: {sorted(set(numbers) - set(fit))} hang on a race"
     found = compare_all([eligible(number) for number in fit])
-    unlike = {n: report(each) for n, each in zip(fit, found, strict=True) if not is_well(each)}
-    assert unlike == {}
+    unlike = [n for n, each in zip(fit, found, strict=True) if not is_well(each)]
+    again = {n: compare(eligible(n), SPEED / 8) for n in unlike}
+    assert {n: report(each) for n, each in again.items() if not is_well(each)} == {}
 
 
 # -- lab compare
