@@ -142,10 +142,15 @@ def proofs(directory: Path) -> Mapping[str, list[str]]:
     return proofs
 
 
+_MARK = "pytest.mark.rule"
+
+
 def _marked(path: Path) -> Iterator[tuple[str, list[str]]]:
     """Yield the name of each test in a file that names rules, with their numbers."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
+    source = path.read_text(encoding="utf-8")
+    if f"{_MARK}(" not in source:
+        return
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
             numbers = [n for decorator in node.decorator_list for n in _numbers(decorator)]
             if numbers:
@@ -154,6 +159,6 @@ def _marked(path: Path) -> Iterator[tuple[str, list[str]]]:
 
 def _numbers(decorator: ast.expr) -> list[str]:
     """Return the arguments of ``@pytest.mark.rule(...)``; none for any other decorator."""
-    if not isinstance(decorator, ast.Call) or ast.unparse(decorator.func) != "pytest.mark.rule":
+    if not isinstance(decorator, ast.Call) or ast.unparse(decorator.func) != _MARK:
         return []
     return [str(arg.value) for arg in decorator.args if isinstance(arg, ast.Constant)]
