@@ -7,9 +7,13 @@ leaves anything in the user's home.
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 
 import pytest
+
+# jsonschema would compile forty grammars of it when it is imported, which takes two seconds
+sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
 
 FOLDERS = {
     "XDG_STATE_HOME": "state",  # of the lab: what live runs keep while they go on
