@@ -13,6 +13,7 @@ bytes: an account of a million messages takes no more room than their addresses.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple
 from typing import IO, Any, Final
@@ -97,7 +98,7 @@ class Account:
         self._altered: set[int | None] = set()
         self._external: set[str] = set()
         self._outside: dict[tuple[int, str], None] = {}
-        self._back_early: set[tuple[int, str]] = set()
+        self._back_early: Counter[tuple[int, str]] = Counter()
         self.failures: dict[tuple[str, str], FailureSummary] = {}
         self.sessions = 0
         self.not_handed_in = 0
@@ -192,7 +193,7 @@ class Account:
             recipient.outcome, recipient.settled_at = "queued", None
             recipient.deliveries -= 1
         elif recipient.holders:
-            self._back_early.add(key)  # its 250 is still on its way to the host that sent the mail
+            self._back_early[key] += 1  # its 250 is still on its way to the host that sent the mail
 
     def _failure(self, row: Row) -> None:
         host, name = row[HOST], row[FAILURE_NAME]
@@ -233,8 +234,8 @@ class Account:
         t, message = row[T], row[MESSAGE]
         key = message, row[RECIPIENT]
         recipient = self.recipients.get(key)
-        if recipient is not None and key in self._back_early and row[HOST] in self._external:
-            self._back_early.discard(key)
+        if recipient is not None and row[HOST] in self._external and self._back_early[key]:
+            self._back_early[key] -= 1
             recipient.holders.discard(row[HOST])
         elif recipient is not None:
             recipient.deliveries += 1
