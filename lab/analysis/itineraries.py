@@ -180,7 +180,8 @@ class _Builder:
     def command(self, row: Row) -> None:
         session, message = row[SESSION], row[MESSAGE]
         if message is not None and verb_of(row[OCTETS]) in _OPENINGS:
-            self.sent.setdefault((session, message), row[SENT])
+            # the last one: mail that was put off may be tried again in the same session
+            self.sent[session, message] = row[SENT]
             self.first.setdefault(session, message)
 
     def accept(self, row: Row) -> None:
