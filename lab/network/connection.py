@@ -154,9 +154,9 @@ class Connection:
         self.to_sender = self.stream_to_sender(to_sender)
         self.to_receiver.holder = self.user.sender_holds
         self.to_sender.holder = self.user.receiver_holds
-        if self.route.opening is None:
-            on_loss = self.user.segment_lost
-            self.to_receiver.on_segment_loss = self.to_sender.on_segment_loss = on_loss
+        # a link that loses nothing now may do so while the channel is open
+        on_loss = self.user.segment_lost
+        self.to_receiver.on_segment_loss = self.to_sender.on_segment_loss = on_loss
 
     def stream_to_receiver(self, route: Route) -> Stream:
         """Return a new stream to the receiver-SMTP's end.

@@ -48,6 +48,18 @@ def test_a_jitter_fault_adds_up_to_its_value() -> None:
     assert {took for sent, took in trips(run) if sent < 10 or sent > 21} == {0.1}
 
 
+def test_losses_of_a_fault_that_begins_within_a_session_are_recorded() -> None:
+    """What a chunk is late by is the sum of the delays of its losses, each of them a row."""
+    mail = [{"from": "u@A", "to": "u@B", "text": "Hello.", "at": 10}]
+    run = lab.simulate(topology(fault("loss", 0.6, at=10.35, **{"for": 60}), mail=mail))
+    begun = next(event.t for event in run.trace if event.kind == "open")
+    assert begun < 10.35
+    losses = [event for event in run.trace if event.kind == "loss"]
+    late = sum(took - 0.1 for kind in ("command", "reply", "data") for _, took in trips(run, kind))
+    assert late > 0
+    assert sum(event["delay"] for event in losses) == pytest.approx(late)
+
+
 @pytest.mark.parametrize(("direction", "there", "back"), [("there", 1.0, 0.1), ("back", 0.1, 1.0)])
 def test_a_fault_changes_one_direction(direction: str, there: float, back: float) -> None:
     run = lab.simulate(topology(fault("latency", "1 s", direction=direction)))

@@ -349,9 +349,48 @@ def test_a_posting_to_comp_mail_maps(tmp_path: Path) -> None:
     assert made.nodes["LAB-NET"] == {"kind": "router"}
     assert made.remarks == [
         "3 further names of hosts were joined with them",
-        "statements that were not used: dead (1), private (1)",
+        "dead: 0 hosts and 0 links are a last resort: no mail goes on through such a host; "
+        "1 that it names are not in the map",
+        "private: 1 name is a host like any other",
         "2 entries that were not understood, such as 'uunet(nosuchword)' in line 10",
     ]
+
+
+ORDERS = """\
+a	b(LOCAL), c(DEMAND)
+b	c(LOCAL), d(DAILY)
+c	d(HOURLY), e(DEMAND)
+c	= charlie
+d	e(LOCAL)
+dead	{b, a!b,
+	nosuch}
+delete {charlie!d, e}
+adjust {a(-HIGH), charlie(FAST), b}
+private {d, x}
+gatewayed {NET}
+"""
+
+
+def test_orders_of_a_pathalias_map_are_carried_out(tmp_path: Path) -> None:
+    """Dead hosts do not relay, dead links cost most, what is deleted is not there."""
+    made = read(tmp_path, "u.usa.nj.1", ORDERS)
+    assert [(a, b, attributes["cost"]) for a, b, attributes in made.edges] == [
+        ("a", "b", 100_000_005), ("a", "c", 305), ("b", "c", 4025), ("b", "d", 9000),
+    ]  # fmt: skip
+    assert [*made.nodes] == ["a", "b", "c", "d"]
+    assert [name for name, each in made.nodes.items() if each.get("relay") is False] == ["b"]
+    assert made.remarks[1:] == [
+        "dead: 1 host and 1 link are a last resort: no mail goes on through such a host; "
+        "1 that it names are not in the map",
+        "delete: 1 host and 1 link are left out",
+        "adjust: other costs for links from 3 hosts",
+        "private: 2 names are hosts like any other",
+        "gatewayed: not used; 1 network let all in",
+    ]
+    (tmp_path / "x.toml").write_text('graph = "u.usa.nj.1"')
+    topology = lab.load(tmp_path / "x.toml")
+    assert [spec.name for spec in topology.hosts.values() if not spec.relay] == ["b"]
+    assert [note.partition(": ")[2] for note in topology.notes if "dead: " in note]
 
 
 NATIVE = """\

@@ -16,10 +16,11 @@ from typing import Final
 
 from lab.quantities import as_toml, count_noun
 from lab.topology.maps.map import GraphFault, Map
+from lab.topology.maps.pathalias_orders import DEAD, ORDER, Orders
 
 COSTS: Final = {
     "LOCAL": 25, "DEDICATED": 95, "DIRECT": 200, "DEMAND": 300, "HOURLY": 500, "EVENING": 1800,
-    "DAILY": 5000, "POLLED": 5000, "WEEKLY": 30_000, "DEAD": 100_000_000, "HIGH": -5, "LOW": 5,
+    "DAILY": 5000, "POLLED": 5000, "WEEKLY": 30_000, "DEAD": DEAD, "HIGH": -5, "LOW": 5,
     "FAST": -80, "ARPA": 100,
 }  # fmt: skip
 """What pathalias's words mean."""
@@ -28,7 +29,6 @@ DEFAULT_COST: Final = 4000.0
 
 _HEREDOC: Final = re.compile(r"<<\s*-?\s*\\?['\"]?(\w+)['\"]?")
 _HEADER: Final = re.compile(r"\A(?:[A-Z][\w-]*: .*\n(?:[ \t]+.*\n)*){2,}\n")
-_ORDER: Final = re.compile(r"^(private|dead|delete|adjust|gatewayed|file)\s*\{", re.I)
 _NAME: Final = r"[\w.+~-]+"
 _QUOTED: Final = rf"""[<"']?({_NAME})[>"']?"""
 _LINK: Final = re.compile(rf"[@!:%]?{_QUOTED}[@!:%]?\s*(?:\((.*)\))?")
@@ -49,11 +49,11 @@ def read_pathalias(text: str) -> Map:
     """Return the map of a file for pathalias, or of a posting to comp.mail.maps."""
     made = Map("pathalias map", lists=True)
     aliases: dict[str, str] = {}
-    orders: dict[str, int] = {}
+    orders = Orders()
     odd: list[tuple[int, str]] = []
     for number, statement in _statements(_unpacked(text)):
-        if order := _ORDER.match(statement):
-            orders[order[1].lower()] = orders.get(order[1].lower(), 0) + 1
+        if order := ORDER.fullmatch(statement):
+            orders.add(order[1], order[2])
         else:
             odd += [(number, each) for each in _take(made, aliases, statement)]
     _join_names(made, aliases)
@@ -61,9 +61,7 @@ def read_pathalias(text: str) -> Map:
         raise GraphFault("it has no links; write host other(DEMAND), another(DAILY)")
     if aliases:
         made.remarks.append(f"{len(aliases):,} further names of hosts were joined with them")
-    left_out = [f"{name} ({count})" for name, count in orders.items() if name != "file"]
-    if left_out:
-        made.remarks.append(f"statements that were not used: {', '.join(left_out)}")
+    orders.carry_out(made, lambda name: _first_name(name, aliases), _any_cost)
     if odd:
         number, statement = odd[0]
         made.remarks.append(
@@ -171,7 +169,13 @@ def _network(made: Map, name: str, members: str, cost_text: str | None) -> bool:
 
 
 def _cost(text: str | None) -> float | None:
-    """Return the value of a cost such as DEMAND+LOW*2; None if it is not understood."""
+    """Return the value of a cost such as DEMAND+LOW*2, 0 or more; None if not understood."""
+    value = _any_cost(text)
+    return None if value is None else max(value, 0.0)
+
+
+def _any_cost(text: str | None) -> float | None:
+    """Return the value of a cost, which may be below 0; None if it is not understood."""
     if text is None or not text.strip():
         return DEFAULT_COST
     words = re.findall(r"\d+|[A-Za-z]+|[-+*/()]|\S", text)
@@ -181,7 +185,7 @@ def _cost(text: str | None) -> float | None:
         value, rest = _sum(words, 0)
     except (KeyError, IndexError, ZeroDivisionError, OverflowError):
         return None
-    return max(value, 0.0) if not rest and math.isfinite(value) else None
+    return value if not rest and math.isfinite(value) else None
 
 
 def _sum(words: list[str], depth: int) -> tuple[float, list[str]]:
