@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Hashable, Iterator
 from typing import Any, Final
 
@@ -43,16 +44,23 @@ def read_edge_list(text: str) -> Map:
     made = Map("edge list", lists=True)
     beyond = costs = 0
     first_text = ""
+    long: dict[int, list[str]] = {}
     for number, line in lines_of(text):
         try:
-            a, b, attributes, rest = _edge(line)
+            names, attributes, rest = _edge(line)
         except ValueError as why:
             raise GraphFault(f"line {number}: {why}") from None
         beyond += rest
         costs += "cost" in attributes
         if not first_text and "data" in attributes:
             first_text = f"line {number}: the cost {as_toml(attributes['data'])} is not a number"
-        made.add_edge(a, b, attributes)
+        if len(names) > 2:
+            long[len(made.edges)] = names
+            made.edges.append((number, "", attributes))
+        else:
+            made.add_edge(node_of(names[0]), node_of(names[1]), attributes)
+    if long:
+        _with_blanks(made, long)
     if not made.edges:
         raise GraphFault("it has no edges; write one a line: node node cost")
     if costs and first_text:
@@ -62,31 +70,71 @@ def read_edge_list(text: str) -> Map:
     return made
 
 
-def _edge(line: str) -> tuple[Hashable, Hashable, dict[str, Any], int]:
-    """Return the nodes and attributes of a line, and whether it has further words."""
+def _edge(line: str) -> tuple[list[str], dict[str, Any], int]:
+    """Return the nodes and attributes of a line, and whether it has further words.
+
+    Before a dictionary or a cost, more than two words are names with blanks.
+    """
     words = split(line)
     if words[1:2] and words[1] in _ARROWS:
         del words[1]
     if len(words) < 2 or not _ARROWS.isdisjoint(words):
         raise ValueError(f"{as_toml(line.strip())} is not an edge; write node node cost")
-    if len(words) == 2:
-        return node_of(words[0]), node_of(words[1]), {}, 0
     if words[-1].startswith("{"):
         attributes = table_of(words[-1])
         if attributes is None:
             raise ValueError(f"{as_toml(words[-1])} is not a dictionary, such as {{'weight': 3}}")
-        if len(words) > 3:
-            raise ValueError(
-                f"{as_toml(line.strip())} is not two nodes and a dictionary; write names with "
-                "blanks in quotes"
-            )
-        return node_of(words[0]), node_of(words[1]), attributes, 0
+        if len(words) < 3:
+            raise ValueError(f"{as_toml(line.strip())} is not an edge; write node node cost")
+        return words[:-1], attributes, 0
+    if len(words) == 2:
+        return words, {}, 0
     value = number_or_text(words[2])
-    if not isinstance(value, (int, float)):
-        return node_of(words[0]), node_of(words[1]), {"data": value}, len(words) > 3
-    if not 0 <= value < math.inf:
-        raise ValueError(f"the cost of a link must be 0 or more, not {words[2]}")
-    return node_of(words[0]), node_of(words[1]), {"cost": value}, len(words) > 3
+    if isinstance(value, (int, float)):
+        return words[:2], _cost(value), len(words) > 3
+    last = number_or_text(words[-1])
+    if isinstance(last, (int, float)) and len(words) <= _MOST_WORDS:
+        return words[:-1], _cost(last), 0
+    return words[:2], {"data": value}, len(words) > 3
+
+
+def _cost(value: float) -> dict[str, Any]:
+    """Return a cost as an attribute: by a name for which notes count what cannot be used."""
+    return {"cost" if 0 <= value < math.inf else "weight": value}
+
+
+_MOST_WORDS: Final = 12
+"""Words of a line that may be two names with blanks in them, and a cost."""
+
+
+def _with_blanks(made: Map, long: dict[int, list[str]]) -> None:
+    """Part words into two names each, where a list has names with blanks and without quotes.
+
+    Of the places where they can be parted, the one counts at which both names are in most lines.
+    ``long`` has the words by the number of the edge, which is there without nodes.
+    """
+    times = Counter(str(node) for a, b, _ in made.edges if b for node in (a, b))
+    for words in long.values():
+        for place in range(1, len(words)):
+            times[" ".join(words[:place])] += 1
+            times[" ".join(words[place:])] += 1
+    edges, made.edges = made.edges, []
+    example = ""
+    for number, (a, b, attributes) in enumerate(edges):
+        if number in long:
+            words = long[number]
+            parted = [(" ".join(words[:n]), " ".join(words[n:])) for n in range(1, len(words))]
+            a, b = max(parted, key=lambda names: _support(times, *names))
+            example = example or f"{as_toml(a)} and {as_toml(b)}"
+        made.add_edge(a, b, attributes)
+    lines = count_noun(len(long), "line has names", "lines have names")
+    made.remarks.append(f"{lines} with blanks, taken for such as {example}; write them in quotes")
+
+
+def _support(times: Counter[str], a: str, b: str) -> tuple[int, int, int]:
+    """Return in how many lines both names are, and the better one, and how long that is."""
+    best = max((a, b), key=lambda name: (times[name], len(name)))
+    return min(times[a], times[b]), times[best], len(best)
 
 
 def read_neighbours(text: str) -> Map:
