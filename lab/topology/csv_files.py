@@ -1,11 +1,13 @@
 """Files of numbers and of rows that a topology file names: delays, arrivals, changes, demands.
 
 Each is UTF-8 text with a line for each number or row. Columns are separated by commas, semicolons
-or tabs; the first line names them. Empty lines, and lines that begin with ``#``, are left out.
+or tabs; the first line names them. Where commas do not part cells, a number may have a decimal
+comma. Empty lines, and lines that begin with ``#``, are left out.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -105,6 +107,15 @@ def table(path: Path) -> Iterator[tuple[int, list[str]]]:
         yield line, _cells(path, line, text, separator)
 
 
+_WITH_COMMA: Final = re.compile(r"([-+]?\d+),(\d+(?:\s*[^\W\d_][\w/]*)?)")
+
+
+def with_point(cell: str, separator: str) -> str:
+    """Return a number that has a decimal comma with a point, where commas do not part cells."""
+    match = _WITH_COMMA.fullmatch(cell) if separator != "," and "," in cell else None
+    return cell if match is None else f"{match[1]}.{match[2]}"
+
+
 def _separator(line: str) -> str:
     return max(",;\t", key=line.count)
 
@@ -118,7 +129,7 @@ def _cells(path: Path, line: int, text: str, separator: str) -> list[str]:
         raise RowFault(f"{path.name}, line {line}: {why}; write a value in one line") from None
     if any(len(cell) > LONGEST_CELL for cell in cells):
         raise RowFault(f"{path.name}, line {line}: a value has more than {LONGEST_CELL} characters")
-    return [cell.strip() for cell in cells]
+    return [with_point(cell.strip(), separator) for cell in cells]
 
 
 def rows(

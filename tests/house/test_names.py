@@ -40,6 +40,7 @@ ALLOWED = {
     "topology/maps/line_lists.py": "the sections of a Pajek file",
     "topology/maps/opening.py": "the ending of a file's name",
     "topology/maps/pathalias.py": "words of pathalias",
+    "topology/maps/pathalias_orders.py": "words of pathalias",
     "topology/maps/sndlib.py": "the sections of a file of SNDlib",
     "topology/maps/units.py": "units and circuits, as somebody types them",
     "topology/maps/xml_graphs.py": "true and false",

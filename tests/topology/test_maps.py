@@ -393,6 +393,44 @@ def test_orders_of_a_pathalias_map_are_carried_out(tmp_path: Path) -> None:
     assert [note.partition(": ")[2] for note in topology.notes if "dead: " in note]
 
 
+def test_numbers_with_a_decimal_comma_are_read_where_commas_do_not_part_cells(
+    tmp_path: Path,
+) -> None:
+    """As pandas writes with ``sep=";"`` and ``decimal=","``; a table, and a demand matrix."""
+    (tmp_path / "x.csv").write_text("from;to;capacity;latency\nA;B;2,5;1,5 ms\nB;C;10;3 ms\n")
+    (tmp_path / "m.csv").write_text(";A;B\nA;0;1,5\nB;2;0\n")
+    (tmp_path / "x.toml").write_text('graph = "x.csv"\n[[traffic]]\nmatrix = "m.csv"\n')
+    topology = lab.load(tmp_path / "x.toml")
+    assert [(link.bandwidth, link.latency) for link in topology.links] == [
+        (2_500_000, 0.0015), (10_000_000, 0.003),
+    ]  # fmt: skip
+    assert [value for *_, value in topology.traffic[0].demands] == [1.5, 2]
+    made = read(tmp_path, "y.csv", 'from,to,note\na,b,"1,500"\n')
+    assert made.edges[0][2] == {"note": "1,500"}
+
+
+YED = """\
+<graphml xmlns="http://graphml.graphdrawing.org/xmlns" xmlns:y="http://www.yworks.com/xml/graphml">
+<key for="node" id="d6" yfiles.type="nodegraphics"/>
+<graph edgedefault="directed" id="G">
+<node id="n0"><data key="d6"><y:ShapeNode><y:NodeLabel>Core</y:NodeLabel></y:ShapeNode></data>
+</node>
+<node id="n1" yfiles.foldertype="group">
+<data key="d6"><y:GroupNode><y:NodeLabel>Campus</y:NodeLabel></y:GroupNode></data>
+<graph edgedefault="directed" id="n1:"><node id="n1::n0"/><node id="n1::n1"/></graph></node>
+<node id="n2" yfiles.foldertype="group"><graph id="n2:"><node id="n2::n0"/></graph></node>
+<edge source="n0" target="n1::n0"/><edge source="n1::n0" target="n1::n1"/>
+<edge source="n2" target="n2::n0"/></graph></graphml>
+"""
+
+
+def test_groups_that_yed_draws_around_nodes_are_no_hosts(tmp_path: Path) -> None:
+    """Their nodes are; a group at which an edge ends stays."""
+    made = read(tmp_path, "x.graphml", YED)
+    assert [*made.nodes] == ["n0", "n1::n0", "n1::n1", "n2::n0", "n2"]
+    assert made.remarks == ["1 group of nodes, without edges, left out"]
+
+
 NATIVE = """\
 ?SNDlib native format; type: network; version: 1.0
 # network norway

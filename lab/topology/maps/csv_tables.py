@@ -6,6 +6,7 @@ import csv
 import io
 from typing import Any, Final
 
+from lab.topology.csv_files import with_point
 from lab.topology.maps.map import GraphFault, Map, number_or_text
 
 _SOURCES: Final = frozenset((
@@ -69,7 +70,9 @@ def _records(text: str) -> list[tuple[int, list[str]]]:
     try:
         for cells in reader:
             if any(cell.strip() for cell in cells) and not cells[0].lstrip().startswith("#"):
-                records.append((reader.line_num, cells))
+                records.append(
+                    (reader.line_num, [with_point(each.strip(), delimiter) for each in cells])
+                )
     except csv.Error as why:
         raise GraphFault(f"line {reader.line_num}: {why}") from None
     return records

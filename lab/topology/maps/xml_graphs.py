@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from lab.quantities import count_noun
 from lab.topology.maps.map import GraphFault, Map, number_or_text
 from lab.topology.maps.xml_elements import Element, Takers, parse
 
@@ -51,6 +52,7 @@ def _graphml(made: Map, root: Element) -> Takers:
     names: dict[str, tuple[str, str, str]] = {}  # by key: the name, its type, for what it is
     defaults: dict[str, dict[str, Any]] = {"node": {}, "edge": {}, "graph": {}}
     hyperedges: list[int] = []
+    groups: list[str] = []
 
     def key(element: Element, holder: Element) -> None:
         name = element.get("attr.name") or element.get("yfiles.type") or element.get("id")
@@ -76,6 +78,8 @@ def _graphml(made: Map, root: Element) -> Takers:
         if not element.get("id") and "id" not in element.attributes:
             raise GraphFault("a <node> has no id")
         made.add_node(element.get("id"), values(element))
+        if element.get("yfiles.foldertype"):
+            groups.append(element.get("id"))
 
     def edge(element: Element, holder: Element) -> None:
         ends = element.attributes.get("source"), element.attributes.get("target")
@@ -92,8 +96,19 @@ def _graphml(made: Map, root: Element) -> Takers:
     def graph(element: Element, holder: Element) -> None:
         if holder is root:
             made.attributes.update(values(element))
+            _drop_groups(made, groups)
 
     return {"key": key, "node": node, "edge": edge, "hyperedge": hyperedge, "graph": graph}
+
+
+def _drop_groups(made: Map, groups: list[str]) -> None:
+    """Leave out what yEd draws around nodes, unless an edge ends there."""
+    ends = {end for a, b, _ in made.edges for end in (a, b)}
+    alone = [group for group in groups if group not in ends]
+    for group in alone:
+        made.nodes.pop(group, None)
+    if alone:
+        made.remarks.append(f"{count_noun(len(alone), 'group')} of nodes, without edges, left out")
 
 
 def _drawn(data: Element, found: dict[str, Any]) -> None:
