@@ -14,6 +14,7 @@ as the cheapest in a list of edges. Edges from a node to itself are left out. No
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -96,7 +97,7 @@ class _Links:
     def __init__(self, made: Map, environment: str) -> None:
         self._made = made
         self._environment = environment
-        self._links: dict[tuple[str, str, str], list[_Link]] = {}
+        self._links: dict[tuple[str, str, str], _Between] = {}
         self.loops = self.parallel = self.opposite = 0
 
     def add(self, a: str, b: str, table: dict[str, Any]) -> None:
@@ -107,41 +108,36 @@ class _Links:
         table["between"] = [a, b]
         one, other = (a, b) if a < b else (b, a)
         ends = one, other, str(table.get("environment", self._environment))
-        before = self._links.setdefault(ends, [])
-        if not before:
-            before.append(_Link(table))
+        before = self._links.get(ends)
+        if before is None:
+            self._links[ends] = _Between(_Link(table))
         elif self._made.lists:
             self.parallel += 1
-            if cost_of(table) < cost_of(before[0].table):
-                before[0].table = table | {"between": before[0].table["between"]}
+            first = before.links[0]
+            if cost_of(table) < cost_of(first.table):
+                first.table = table | {"between": first.table["between"]}
         elif not (self._made.directed and self._is_way_back(table, before)):
             self.parallel += 1
-            _name(table, before)
-            before.append(_Link(table))
+            before.add(table)
 
-    def _is_way_back(self, table: dict[str, Any], before: list[_Link]) -> bool:
+    def _is_way_back(self, table: dict[str, Any], before: _Between) -> bool:
         """Make an edge the other direction of the first link that has none, if there is one."""
-        if "back" in table:
+        link = None if "back" in table else before.one_way(table)
+        if link is None:
             return False
-        for link in before:
-            named = "name" in table and table["name"] != link.table.get("name")
-            if not (link.has_back or named) and link.table["between"] != table["between"]:
-                link.has_back = True
-                differs = {
-                    key: table[key]
-                    for key in _BACK
-                    if key in table and table[key] != link.table.get(key)
-                }
-                if differs:
-                    link.table["back"] = differs
-                self.opposite += 1
-                return True
-        return False
+        link.has_back = True
+        differs = {
+            key: table[key] for key in _BACK if key in table and table[key] != link.table.get(key)
+        }
+        if differs:
+            link.table["back"] = differs
+        self.opposite += 1
+        return True
 
     def fill(self, tables: GraphTables) -> None:
         """Put the links into the tables."""
-        for links in self._links.values():
-            for link in links:
+        for between in self._links.values():
+            for link in between.links:
                 a, b = link.table["between"]
                 tables.labels["link", len(tables.links)] = f"edge {a} - {b}"
                 tables.links.append(link.table)
@@ -157,16 +153,54 @@ class _Link:
         self.has_back = "back" in table
 
 
-def _name(table: dict[str, Any], before: list[_Link]) -> None:
-    """Give a link a name that the others between its ends do not have."""
-    names = {link.table.get("name", "") for link in before}
-    name = table.get("name", "")
-    number = len(before) + 1
-    while name in names:
-        name = str(number)
-        number += 1
-    if name:
-        table["name"] = name
+class _Between:
+    """The links between two hosts, of which there may be very many; an index is made for them."""
+
+    __slots__ = ("_named", "_one_way", "links")
+
+    def __init__(self, link: _Link) -> None:
+        self.links = [link]
+        self._named: dict[str, _Link] | None = None  # most have one link, and need none
+        self._one_way: dict[str, deque[_Link]] = {}
+
+    def _index(self) -> dict[str, _Link]:
+        """Return the links by name; made when there is a second edge."""
+        if self._named is None:
+            self._named = {}
+            self._one_way = {end: deque() for end in self.links[0].table["between"]}
+            for link in self.links:
+                self._note(link, self._named)
+        return self._named
+
+    def _note(self, link: _Link, named: dict[str, _Link]) -> None:
+        named.setdefault(str(link.table.get("name", "")), link)
+        self._one_way[link.table["between"][0]].append(link)
+
+    def add(self, table: dict[str, Any]) -> None:
+        """Add a link, with a name that the others do not have."""
+        named = self._index()
+        name = table.get("name", "")
+        number = len(self.links) + 1
+        while str(name) in named:
+            name = str(number)
+            number += 1
+        if name:
+            table["name"] = name
+        self.links.append(_Link(table))
+        self._note(self.links[-1], named)
+
+    def one_way(self, table: dict[str, Any]) -> _Link | None:
+        """Return the first link of which an edge may be the other direction; None if none is."""
+        a, b = table["between"]
+        named = self._index()
+        if "name" in table:
+            link = named.get(str(table["name"]))
+            is_free = link is not None and not link.has_back and link.table["between"] != [a, b]
+            return link if is_free else None
+        waiting = self._one_way[b]
+        while waiting and waiting[0].has_back:
+            waiting.popleft()
+        return waiting[0] if waiting else None
 
 
 def _demands(made: Map, names: Mapping[Any, str]) -> dict[tuple[str, str], float]:

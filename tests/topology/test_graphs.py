@@ -554,6 +554,21 @@ def test_names_with_blanks_and_odd_costs_that_networkx_writes_are_read(
     assert told in notes
 
 
+def test_very_many_links_between_two_hosts_are_links_of_their_own() -> None:
+    """Each is compared with none of the others; an edge back is of the first that has none."""
+    graph = networkx.MultiDiGraph()
+    for number in range(6_000):
+        graph.add_edge("A", "B", latency=f"{number + 1} ms")
+        graph.add_edge("B", "A", latency=f"{number + 2} ms")
+    graph.add_edge("B", "A", name="7", latency="9 s")
+    graph.add_edge("B", "A", name="none")
+    links = Topology.from_graph(graph).links
+    assert len(links) == 6_002
+    assert len({link.name for link in links}) == 6_002
+    backs = [link.back.latency for link in links if link.back.latency is not None]
+    assert backs == [pytest.approx((number + 2) / 1000) for number in range(6_000)]
+
+
 UUCP = SHARED / "data/uucp-map/uucp-edges-1988-12-31.txt"
 
 

@@ -122,14 +122,18 @@ NODES = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_si
 EDGES = st.lists(st.tuples(NODES, NODES), min_size=1, max_size=8)
 
 
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(edges=EDGES, name=st.sampled_from(["x.graphml", "x.gml", "x.gexf", "x.json"]))
 def test_any_names_survive_a_file(edges: list[tuple[str, str]], name: str, tmp_path: Path) -> None:
     graph = networkx.Graph(edges)
     assert set(pairs(written(graph, name, tmp_path))) == set(pairs(of_networkx(graph)))
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     start=st.sampled_from([
         "graph [ node [ id 0 ] ", "<graphml><graph>", '{"nodes": [', "*Vertices 2\n1 a\n", "a b {",

@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from lab.quantities import (
@@ -39,6 +40,7 @@ _LISTS: Final = (
 _TRUTHS: Final = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
+@lru_cache(maxsize=10_000)
 def folded(name: str) -> str:
     """Return the name of an attribute without what spellings of it differ in."""
     return re.sub(r"[\s_.-]+", "", name).lower()
