@@ -295,3 +295,67 @@ def test_a_generated_graph_that_was_changed_stays_as_it_is_for_every_seed() -> N
     assert changed.links == topology.links
     assert (changed.hosts["H4"].title, changed.title) == ("two", "x")
     assert changed.with_seed(5) is changed
+
+
+TWINS = [{"name": "A", "label": "x y"}, {"name": "B", "label": "X  Y"}, {"name": "C"}]
+
+
+def test_a_link_is_not_changed_by_a_label_of_several_hosts() -> None:
+    graph = from_dict({"host": TWINS, "link": [{"between": ["A", "C"]}]}).graph
+    with pytest.raises(TopologyError, match="2 hosts have the label x y; write a name: A, B"):
+        Topology.from_graph(graph, link=[{"between": ["x y", "C"], "loss": 0.5}])
+
+
+def parallel() -> networkx.MultiGraph:
+    links = [
+        {"between": ["A", "B"], "name": "land", "latency": "10 ms"},
+        {"between": ["A", "B"], "name": "satellite", "latency": "250 ms"},
+    ]
+    return from_dict({"host": [{"name": "A"}, {"name": "B"}], "link": links}).graph
+
+
+def test_one_of_several_links_is_changed_by_its_name() -> None:
+    """A name that none of them has is another link; without a name all of them are meant."""
+    named = Topology.from_graph(
+        parallel(), link=[{"between": ["B", "A"], "name": "satellite", "loss": 0.5}]
+    )
+    assert [(link.name, link.loss) for link in named.links] == [("land", 0.0), ("satellite", 0.5)]
+    both = Topology.from_graph(parallel(), link=[{"between": ["A", "B"], "loss": 0.5}])
+    assert [link.loss for link in both.links] == [0.5, 0.5]
+    more = Topology.from_graph(parallel(), link=[{"between": ["A", "B"], "name": "radio"}])
+    assert [link.name for link in more.links] == ["land", "satellite", "radio"]
+
+
+def back_and_forth(change: dict[str, Any], *, turned: bool) -> tuple[float, float, float, float]:
+    """The latencies and losses of a link, A to B and B to A, after a change from either end."""
+    graph = networkx.DiGraph()
+    graph.add_edge("A", "B", latency="10 ms", loss=0.1)
+    graph.add_edge("B", "A", latency="30 ms", loss=0.1)
+    ends = ["B", "A"] if turned else ["A", "B"]
+    (link,) = Topology.from_graph(graph, link=[{"between": ends, **change}]).links
+    back = link.back
+    return (
+        link.latency, link.latency if back.latency is None else back.latency,
+        link.loss, link.loss if back.loss is None else back.loss,
+    )  # fmt: skip
+
+
+def test_directions_are_those_of_the_ends_as_the_file_names_them() -> None:
+    """``back`` is from the second end that is written to the first, whatever the graph has."""
+    change = {"latency": "1 s", "back": {"latency": "2 s"}}
+    assert back_and_forth(change, turned=False) == (1.0, 2.0, 0.1, 0.1)
+    assert back_and_forth(change, turned=True) == (2.0, 1.0, 0.1, 0.1)
+    assert back_and_forth({"back": {"latency": "2 s"}}, turned=False) == (0.01, 2.0, 0.1, 0.1)
+    assert back_and_forth({"back": {"latency": "2 s"}}, turned=True) == (2.0, 0.03, 0.1, 0.1)
+
+
+def test_what_is_said_of_a_link_holds_in_both_directions() -> None:
+    assert back_and_forth({"latency": "1 s"}, turned=False) == (1.0, 1.0, 0.1, 0.1)
+    assert back_and_forth({"latency": "1 s"}, turned=True) == (1.0, 1.0, 0.1, 0.1)
+    assert back_and_forth({"loss": 0.5}, turned=True) == (0.01, 0.03, 0.5, 0.5)
+
+
+def test_a_back_that_is_not_a_table_is_refused() -> None:
+    graph = networkx.Graph([("A", "B")])
+    with pytest.raises(TopologyError, match=r"link\[0\]\.back: 3 is not a table"):
+        Topology.from_graph(graph, link=[{"between": ["B", "A"], "back": 3}])

@@ -104,3 +104,46 @@ def test_a_kind_takes_its_keys_and_no_others(kind: str) -> None:
 @pytest.mark.parametrize("after", ["data", "354", ".", "1000 B"])
 def test_what_a_hang_up_waits_for(after: str) -> None:
     assert topology(fault("hang-up") | {"after": after}).faults[0].after == after.upper()
+
+
+def problem_of(fault: dict[str, Any], **environment: str) -> str:
+    with pytest.raises(TopologyError) as wrong:
+        from_dict({
+            "environment": [{"name": "arpanet", **environment}],
+            "host": [{"name": name} for name in HOSTS],
+            "link": [{"between": HOSTS, "name": "land"}],
+            "fault": [fault],
+        })  # fmt: skip
+    return str(wrong.value)
+
+
+@pytest.mark.parametrize(
+    ("fault", "sentence"),
+    [
+        ({"kind": "crash", "host": HOSTS[0], "every": "1 h", "rate": "1 /h"},
+         "fault[0].every: a fault happens again only after a time; write at, or leave every out"),
+        ({"kind": "host-down", "host": HOSTS[0], "at": 1, "every": "1 h"},
+         'fault[0]: every requires for, so that the fault is over before; write for = "60 s"'),
+        ({"kind": "host-down", "host": HOSTS[0], "at": 1, "every": "1 h", "for": "2 h"},
+         "fault[0].for: it lasts longer than the time from one to the next; write 3600 or less"),
+        ({"kind": "crash", "host": HOSTS[0], "at": 1, "rate": "1 /h"},
+         "at and rate cannot be given together; write only one"),
+        ({"host": HOSTS[0]}, "fault[0]: kind is missing; write kind ="),
+        ({"kind": "crash", "host": "Q*"}, "fault[0].host: 'Q*' matches no host"),
+        ({"kind": "link-down", "link": ["Q*", "*"]}, "fault[0].link: 'Q* - *' matches no link"),
+        ({"kind": "loss", "link": HOSTS, "value": 0.5, "name": "sea"},
+         "no link between the two has the name 'sea'; there are 'land'"),
+        ({"kind": "one-way", "link": HOSTS},
+         "have no channel over NCP, the one service whose channels are two connections"),
+        ({"kind": "partition", "groups": [[HOSTS[0]], [HOSTS[0]]]},
+         f"{HOSTS[0]} is in two groups; write it in one"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_fault_is_said(fault: dict[str, Any], sentence: str) -> None:
+    assert sentence.replace("'", '"') in problem_of(fault).replace("'", '"')
+
+
+def test_a_simplex_connection_may_fail_where_both_ends_are_over_ncp() -> None:
+    """Globs are resolved in the run, and are not checked here."""
+    for link in (HOSTS, ["*", "*"]):
+        assert topology({"kind": "one-way", "link": link}).faults[0].kind == "one-way"
