@@ -19,7 +19,8 @@ WIRES: Final = ("socket", "socketserver", "ssl", "select", "selectors", "asyncio
 PROCESSES: Final = ("threading", "multiprocessing", "subprocess", "concurrent")
 DRIVERS: Final = "each room that drives hosts"
 VIEWING: Final = ("asyncio", "simpy", DRIVERS)
-PURE: Final = (*CLOCKS, *CHANCE, *WIRES, *PROCESSES, DRIVERS)
+DRAWING: Final = "matplotlib"
+PURE: Final = (*CLOCKS, *CHANCE, *WIRES, *PROCESSES, DRAWING, DRIVERS)
 
 
 class Room(NamedTuple):
@@ -52,10 +53,12 @@ ROOMS: Final = {
     "testing": Room(2, "protocol", PURE),
     "analysis": Room(2, "quantities escaping runtime trace protocol network/transport", PURE),
     "hosts": Room(2, "runtime trace protocol", PURE),
-    "topology": Room(3, "quantities escaping runtime trace protocol hosts", VIEWING),
+    "topology": Room(
+        3, "quantities escaping runtime trace protocol hosts", (*VIEWING, DRAWING)
+    ),
     "network": Room(
         3, "runtime network/transport hosts",
-        ("asyncio", "multiprocessing", "subprocess", DRIVERS),
+        ("asyncio", "multiprocessing", "subprocess", DRAWING, DRIVERS),
     ),
     "simulation": Room(
         4, f"{DATA} protocol network/transport hosts topology network", ("asyncio", "lab.live"),

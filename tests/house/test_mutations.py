@@ -87,6 +87,8 @@ FORBIDDEN = [
     Edit("hosts/receiving", "from asyncio import sleep", "forbidden"),
     Edit("quantities", "import socket", "forbidden"),
     Edit("trace/digests", "from uuid import uuid4", "forbidden"),
+    Edit("analysis/measures", called("import matplotlib.pyplot as plt"), "forbidden"),
+    Edit("topology/describe", "from matplotlib import colors", "forbidden"),
     Edit("trace/digests", "import os\nX = os.urandom(4)", "forbidden"),
     Edit("views/replay/data", for_types("from lab.live.network import X"), "forbidden"),
 ]
@@ -104,12 +106,12 @@ DERIVED = [
     Edit(
         "live/storage",
         "from lab.hosts.routing import RoutingTable\n"
-        "class X(RoutingTable):\n    def relays(self):\n        return self._relays",
+        "class X(RoutingTable):\n    def relays(self):\n        return self._neighbour",
         "touched",
     ),
     Edit(
         "live/storage",
-        "from lab.hosts.routing import RoutingTable\nclass X(RoutingTable):\n    _relays = None",
+        "from lab.hosts.routing import RoutingTable\nclass X(RoutingTable):\n    _neighbour = 1",
         "overrides",
     ),
     Edit(
