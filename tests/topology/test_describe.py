@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from lab.topology.declarations import settings_of
-from lab.topology.describe import describe
+from lab.topology.describe import describe, describe_live
 from lab.topology.model import from_dict
 from lab.topology.specs import HostSpec, LinkSpec
 from lab.trace.meta import HostMeta, LinkMeta
@@ -49,3 +49,14 @@ def test_the_types_of_a_trace_have_the_settings_that_are_declared_with_trace() -
 
 def in_a_trace(spec: type) -> set[str]:
     return {setting.key for setting in settings_of(spec) if setting.trace}
+
+
+def test_a_live_run_also_says_which_hosts_are_external() -> None:
+    topology = from_dict({
+        "host": [{"name": "A"}, {"name": "B", "external": "127.0.0.1:2525"}],
+        "link": [{"between": ["A", "B"]}],
+    })  # fmt: skip
+    described, live = describe(topology, 7), describe_live(topology, 7)
+    assert live["live"] is True
+    assert [host.pop("external", "") for host in live["hosts"]] == ["", "127.0.0.1:2525"]
+    assert live == {**described, "live": True}

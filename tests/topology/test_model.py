@@ -88,3 +88,35 @@ def test_a_way_back_that_a_directed_graph_draws_differs_where_it_says_so() -> No
     graph.add_edge("B", "A", latency="30 ms", cost=3)
     (link,) = lab.Topology.from_graph(graph).links
     assert (link.latency, link.back.latency, link.back.cost) == (0.01, 0.03, None)
+
+
+@pytest.mark.parametrize(
+    ("link", "costs"),
+    [
+        ({"latency": "10 ms"}, (0.01, 0.01)),
+        ({"latency": "10 ms", "back": {"latency": "30 ms"}}, (0.01, 0.03)),
+        ({"latency": "10 ms", "cost": 5}, (5.0, 5.0)),
+        ({"latency": "10 ms", "cost": 5, "back": {"latency": "30 ms"}}, (5.0, 5.0)),
+        ({"latency": "10 ms", "cost": 5, "back": {"cost": 7}}, (5.0, 7.0)),
+        ({"latency": "10 ms", "back": {"cost": 7}}, (0.01, 7.0)),
+    ],
+    ids=str,
+)
+def test_mail_costs_the_latency_of_a_direction_unless_a_cost_is_given(
+    link: dict[str, Any], costs: tuple[float, float]
+) -> None:
+    """A cost holds for both directions, unless the way back has its own."""
+    assert made(link=[{**LINK, **link}]).links[0].costs == costs
+
+
+def test_the_spec_of_a_node_is_that_host_and_its_attributes_go_before() -> None:
+    """Of a router only what routers have is used."""
+    graph = networkx.Graph()
+    graph.add_node("A", spec=lab.HostSettings("X", users=(lab.User("ann"),), hop_limit=9))
+    graph.add_node("R", spec=lab.HostSettings("Y", kind="router"))
+    graph.add_node("B", spec=lab.HostSettings("Z", relay=False), relay=True)
+    graph.add_edges_from([("A", "R"), ("R", "B")])
+    hosts = lab.Topology.from_graph(graph).hosts
+    assert ([user.name for user in hosts["A"].users], hosts["A"].hop_limit) == (["ann"], 9)
+    assert (hosts["R"].kind, hosts["R"].users) == ("router", ())
+    assert (hosts["B"].relay, hosts["B"].users) == (True, ())

@@ -106,6 +106,7 @@ def test_bytes_become_messages_by_their_mean_size() -> None:
         ("from,to,value\nA,Q,1\n", "rows.csv, line 2: there is no host 'Q'"),
         ("from,to,value\nA,B,-1\n", "rows.csv, line 2: '-1' is not an amount; write 0 or more"),
         ("from,to,value\nA,B,nan\n", "rows.csv, line 2: 'nan' is not an amount"),
+        ("from,to,value\nA,B,much\n", "rows.csv, line 2: 'much' is not an amount"),
         ("from,to,value\nA,A,1\n", "rows.csv has no demands"),
         (",A,B\nA,1\n", "rows.csv, line 2: 2 values, but 3 columns; write as many"),
         ("A\n", "rows.csv, line 1: not a matrix"),
