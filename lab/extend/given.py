@@ -107,8 +107,10 @@ def _spelled(meta: PluginMeta) -> str:
 
 
 def _option(meta: PluginMeta) -> str:
-    given = meta.get("settings", {}).items()
-    settings = ",".join(f"{key}={as_toml(value)}" for key, value in given if value is not None)
+    settings_given = meta.get("settings", {}).items()
+    settings = ",".join(
+        f"{key}={as_toml(value)}" for key, value in settings_given if value is not None
+    )
     text = meta["name"] + (f":{settings}" if settings else "")
     hosts = meta.get("hosts", "*")
     return shlex.join([f"--{meta['kind']}", text if hosts == "*" else f"{text}@{hosts}"])
@@ -120,32 +122,32 @@ def _is_plugin(value: object) -> bool:
     return isinstance(value, (Plugin, str))
 
 
-def _made(argument: str, given: Any, cls: type[Any]) -> Any:
+def _made(argument: str, plugin: Any, cls: type[Any]) -> Any:
     """Return a plug-in of a class under its name: an object, a class to be called, or a name."""
-    if isinstance(given, str):
-        return _named(load(given, cls))
-    if isinstance(given, type) and issubclass(given, cls):
+    if isinstance(plugin, str):
+        return _named(load(plugin, cls))
+    if isinstance(plugin, type) and issubclass(plugin, cls):
         try:
-            given = given()
+            plugin = plugin()
         except TypeError as error:
             raise TypeError(
-                f"{argument}: {given.__name__} cannot be made without arguments ({error}); give "
-                f"{given.__name__}(...)"
+                f"{argument}: {plugin.__name__} cannot be made without arguments ({error}); give "
+                f"{plugin.__name__}(...)"
             ) from None
-    if not isinstance(given, cls):
+    if not isinstance(plugin, cls):
         raise TypeError(
             f"{argument} must be of a class derived from lab.extend.{cls.__name__}, or the name of "
-            f"one that is installed, not {shown(given)}"
+            f"one that is installed, not {shown(plugin)}"
         )
     try:
-        copy.deepcopy(given)
+        copy.deepcopy(plugin)
     except Exception as error:
         why = " ".join(f"{type(error).__name__}: {error}".split())
         raise TypeError(
-            f"{argument}: {called(given)} cannot be copied, which each run does ({why}); make what "
-            "it holds in begin(), or when it is first asked"
+            f"{argument}: {called(plugin)} cannot be copied, which each run does ({why}); make "
+            "what it holds in begin(), or when it is first asked"
         ) from error
-    return _named(given)
+    return _named(plugin)
 
 
 def _named(plugin: P) -> P:
@@ -154,9 +156,9 @@ def _named(plugin: P) -> P:
     name, version = plugin.name or type(plugin).__name__, plugin.version
     if entry is not None:
         name, version = entry.name, version or entry.version
-    for what, value in (("name", name), ("version", version)):
+    for attribute, value in (("name", name), ("version", version)):
         if not isinstance(value, str):
-            raise TypeError(f"{what} of {called(plugin)} must be a text, not {shown(value)}")
+            raise TypeError(f"{attribute} of {called(plugin)} must be a text, not {shown(value)}")
     if isinstance(plugin, OwnRetry):
         return plugin
     named = copy.copy(plugin)
@@ -189,26 +191,27 @@ def check_hosts(plugins: Plugins, topology: Topology) -> None:
             )
 
 
-def _listed(argument: str, given: object) -> Sequence[Any]:
-    if isinstance(given, (list, tuple)):
-        return given
-    raise TypeError(f"{argument} must be a list, not {shown(given)}")
+def _listed(argument: str, value: object) -> Sequence[Any]:
+    if isinstance(value, (list, tuple)):
+        return value
+    raise TypeError(f"{argument} must be a list, not {shown(value)}")
 
 
-def _behaviours(given: object) -> Iterator[tuple[str, Behaviour]]:
+def _behaviours(behaviours: object) -> Iterator[tuple[str, Behaviour]]:
     """Yield the behaviours, each with the hosts that it is for."""
-    if isinstance(given, Mapping):
-        for hosts, chosen in given.items():
+    if isinstance(behaviours, Mapping):
+        for hosts, chosen in behaviours.items():
             if not isinstance(hosts, str):
                 raise TypeError(f"behaviours must have names of hosts as keys, not {shown(hosts)}")
             for each in chosen if isinstance(chosen, (list, tuple)) else [chosen]:
                 yield hosts, _made("behaviours", each, Behaviour)
         return
-    if not isinstance(given, (list, tuple)):
+    if not isinstance(behaviours, (list, tuple)):
         raise TypeError(
-            f"behaviours must be a list, or a mapping of hosts to behaviours, not {shown(given)}"
+            "behaviours must be a list, or a mapping of hosts to behaviours, not "
+            f"{shown(behaviours)}"
         )
-    for each in given:
+    for each in behaviours:
         name, at, hosts = each.rpartition("@") if isinstance(each, str) else ("", "", "")
         yield (hosts, _made("behaviours", name, Behaviour)) if at else (
             "*", _made("behaviours", each, Behaviour),

@@ -77,8 +77,8 @@ def _class_of(name: str, cls: type[Any]) -> type[Any]:
     if isinstance(found, type) and issubclass(found, cls):
         return found
     is_plugin = isinstance(found, type) and issubclass(found, Plugin)
-    what = f"a {found.kind}" if is_plugin else "not a class derived from one of lab.extend"
-    raise ValueError(f"the plug-in {name!r} is {what}; a {cls.kind} is required here")
+    description = f"a {found.kind}" if is_plugin else "not a class derived from one of lab.extend"
+    raise ValueError(f"the plug-in {name!r} is {description}; a {cls.kind} is required here")
 
 
 def _read(name: str, written: str) -> dict[str, Any]:

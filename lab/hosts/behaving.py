@@ -76,11 +76,11 @@ class BehavedSession(ReceivingSession):
         row: str,
         name: str,
         method: Callable[[Behaviour], Callable[..., Reply | None]],
-        *given: Any,
+        *arguments: Any,
     ) -> Reply | None:
         self.shown.now = self.now
         for behaviour in self.host.behaviours:
-            verdict = ask(behaviour, method(behaviour), self.shown, *given)
+            verdict = ask(behaviour, method(behaviour), self.shown, *arguments)
             if (checked := permitted(behaviour, name, row, verdict)) is not None:
                 return checked
         return None

@@ -26,32 +26,32 @@ def give_up_of(retry: Retry) -> float:
     return age if age == 0 else _seconds(retry, "give_up", age)
 
 
-def _seconds(plugin: Plugin, what: str, value: Any) -> float:
+def _seconds(plugin: Plugin, name: str, value: Any) -> float:
     try:
         number = float(value)
     except (TypeError, ValueError):
         number = -1.0
     if not 0 < number <= LONGEST:
         raise PluginFailed(
-            f"{what} of {called(plugin)} is {shown(value)}; it must be a number of seconds, more "
+            f"{name} of {called(plugin)} is {shown(value)}; it must be a number of seconds, more "
             f"than 0 and at most {LONGEST:,}"
         )
     return number
 
 
-def permitted(behaviour: Behaviour, method: str, row: str, given: Any) -> Reply | None:
+def permitted(behaviour: Behaviour, method: str, row: str, verdict: Any) -> Reply | None:
     """Return the reply that a behaviour gave, or None for the host's own.
 
     Raises PluginFailed for what is not a reply, or not one that section 4.3 permits to ``row``.
     """
-    if given is None:
+    if verdict is None:
         return None
     why = f"it must return a Reply such as {_EXAMPLE}, or None for the host's own"
-    if isinstance(given, Reply):
-        why = why_not_permitted(row, given)
-        if row == MAIL_DATA and not why and given.code < 400:
+    if isinstance(verdict, Reply):
+        why = why_not_permitted(row, verdict)
+        if row == MAIL_DATA and not why and verdict.code < 400:
             why = "only the host itself can take mail: return None for that, or a refusal"
         if not why:
-            return given
-    text = str(given) if isinstance(given, Reply) else shown(given)
+            return verdict
+    text = str(verdict) if isinstance(verdict, Reply) else shown(verdict)
     raise PluginFailed(f"{called(behaviour)} returned {text} from {method}(): {why}")

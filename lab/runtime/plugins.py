@@ -53,13 +53,13 @@ def called(plugin: Plugin) -> str:
     return f"the {plugin.kind} {plugin.name or type(plugin).__name__}"
 
 
-def ask(plugin: Plugin, method: Callable[P, R], /, *given: P.args, **named: P.kwargs) -> R:
+def ask(plugin: Plugin, method: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
     """Call a method of a plug-in; raise :class:`PluginFailed` for what it raises.
 
     An error of the lab's own code, which is a plug-in too, is raised as it is.
     """
     try:
-        return method(*given, **named)
+        return method(*args, **kwargs)
     except PluginFailed:
         raise
     except Exception as error:
@@ -69,8 +69,8 @@ def ask(plugin: Plugin, method: Callable[P, R], /, *given: P.args, **named: P.kw
 
 
 def _sentence(plugin: Plugin, method: str, error: Exception) -> str:
-    what = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
-    return f"{called(plugin)} failed in {method}(){_place(error)}: {what}"
+    error_text = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
+    return f"{called(plugin)} failed in {method}(){_place(error)}: {error_text}"
 
 
 def _place(error: Exception) -> str:

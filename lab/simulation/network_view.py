@@ -144,15 +144,15 @@ class ControlView(NetworkView, NetworkControl):
         direction: str = "both",
     ) -> None:
         """Have a fault begin now."""
-        given: Any = {
+        keys: Any = {
             "host": host, "link": link, "groups": tuple(groups), "value": value,
             "duration": duration, "after": after, "name": name, "direction": direction,
         }  # fmt: skip
         if kind not in KINDS:
             known = ", ".join(sorted(KINDS))
             raise ValueError(f"{kind!r} is not a fault that can begin now; there are {known}")
-        key = repr((kind, given))
+        key = repr((kind, keys))
         if key not in self._checked:
-            fault = FaultSpec(kind, **given)
+            fault = FaultSpec(kind, **keys)
             self._checked[key] = self._topology.with_faults([fault]).faults[-1]
         self._faults.apply(self._checked[key])
