@@ -131,15 +131,15 @@ class Causes:
         """Return behind what bytes waited for a line."""
         host, peer, _, _, _, session, message = line
         known = self._sessions.sessions.get(session) if session is not None else None
-        what = "the opening of another channel"
+        obstacle = "the opening of another channel"
         if message is not None:
-            what = f"mail {message}"
+            obstacle = f"mail {message}"
         elif session is not None:
-            what = f"replies of session {session}"
+            obstacle = f"replies of session {session}"
         if known is not None:
             ends = self._ends_of(message, known)
-            what += f" of {ends[0]} to {ends[1]}"
-        return f"behind {what}, on the line {host}-{peer}"
+            obstacle += f" of {ends[0]} to {ends[1]}"
+        return f"behind {obstacle}, on the line {host}-{peer}"
 
     def _ends_of(self, message: int | None, session: SessionTimes) -> tuple[str, str]:
         """Return who sends a message to whom in a session, in which roles may have changed."""
@@ -232,8 +232,8 @@ def described(fault: FaultInterval) -> str:
 
 def over(fault: FaultInterval) -> str:
     """Return that a fault is over, in words."""
-    what = {"host-down": "up again", "crash": "up again", "busy": "not busy any more"}
-    state = what.get(fault.kind, "over" if fault.peer is None else "up again")
+    states = {"host-down": "up again", "crash": "up again", "busy": "not busy any more"}
+    state = states.get(fault.kind, "over" if fault.peer is None else "up again")
     place = fault.place.replace(" - ", "-")
     subject = place if state != "over" else f"{fault.kind} at {place}"
     kind = fault.kind.replace("-", " ")

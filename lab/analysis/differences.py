@@ -317,19 +317,19 @@ def _named(parts: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> _Parts:
     return {tuple(str(part.get(key, "")) for key in keys): part for part in parts}
 
 
-def _of_parts(what: str, ours: _Parts, theirs: _Parts) -> Iterator[str]:
+def _of_parts(noun: str, ours: _Parts, theirs: _Parts) -> Iterator[str]:
     for side, these, others in (("A", ours, theirs), ("B", theirs, ours)):
         alone = [name for name in these if name not in others]
         if len(alone) > _MOST_NAMED:
-            yield f"{count_noun(len(alone), what)} in {side} only"
+            yield f"{count_noun(len(alone), noun)} in {side} only"
         else:
-            yield from (f"{what} {_name(name)}: in {side} only" for name in alone)
+            yield from (f"{noun} {_name(name)}: in {side} only" for name in alone)
     for name in ours:
         for key in dict.fromkeys([*ours[name], *theirs.get(name, ())]):
             values = [parts[name].get(key) for parts in (ours, theirs) if name in parts]
             if len(values) == 2 and values[0] != values[1]:
                 values_shown = f"{_shown(values[0], key)} in A, {_shown(values[1], key)} in B"
-                yield f"{what} {_name(name)}: {key} {values_shown}"
+                yield f"{noun} {_name(name)}: {key} {values_shown}"
 
 
 _MOST_NAMED: Final = 5

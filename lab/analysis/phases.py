@@ -172,8 +172,8 @@ class Phases:
         without a bandwidth, on which nothing waits.
         """
         found = [
-            Phase(SENDING, host, peer, round(line[3], 6), round(line[4], 6), what, message)
-            for what, message, line in self._sessions.on_lines()
+            Phase(SENDING, host, peer, round(line[3], 6), round(line[4], 6), subject, message)
+            for subject, message, line in self._sessions.on_lines()
             if line[:2] == (host, peer)
         ]
         return tuple(sorted(found, key=lambda phase: phase.begin))
@@ -388,12 +388,12 @@ class Phases:
         because = first.because
         pieces = [part.piece for part in parts if part.piece is not None]
         if first.session is not None and pieces:
-            what = (
+            cause = (
                 self._causes.opening(first.session, pieces, first.peer)
                 if first.phase == OPENING
                 else self._causes.crossing(first.session, pieces, is_mail=first.phase == SENDING)
             )
-            because = f"{what}; {because}" if because else what
+            because = f"{cause}; {because}" if because else cause
         yield Phase(first.phase, first.host, first.peer, begin, end, because, message)
 
 

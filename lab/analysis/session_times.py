@@ -221,9 +221,9 @@ class Sessions:
             of = f"of session {session.number}"
             yield from ((f"the opening {of}", 0, line) for line in session.lines)
             for one in session.crossings:
-                what = f"a {one.kind}" if one.kind != "data" else "mail data"
-                what = f"{what} {of}, from {one.peer} to {one.host}"
-                yield from ((what, one.message or 0, line) for line in one.lines)
+                subject = f"a {one.kind}" if one.kind != "data" else "mail data"
+                subject = f"{subject} {of}, from {one.peer} to {one.host}"
+                yield from ((subject, one.message or 0, line) for line in one.lines)
 
     def of_hop(
         self, message: int, host: str, peer: str, begin: float, end: float

@@ -115,10 +115,10 @@ class Diff:
 
 
 def _checked_names(names: tuple[str, str]) -> tuple[str, str]:
-    what = 'two texts, such as ("before", "after")'
-    texts = list(arguments.many("names", names, what))
+    expected = 'two texts, such as ("before", "after")'
+    texts = list(arguments.many("names", names, expected))
     if len(texts) != 2 or not all(isinstance(text, str) for text in texts):
-        raise TypeError(f"names must be {what}, not {arguments.shown(names)}")
+        raise TypeError(f"names must be {expected}, not {arguments.shown(names)}")
     return texts[0], texts[1]
 
 

@@ -50,9 +50,9 @@ def difference_table(
     return Group(*parts)
 
 
-def _cut(lines: Sequence[str], what: str) -> list[str]:
+def _cut(lines: Sequence[str], noun: str) -> list[str]:
     left = len(lines) - _LINES
-    return [*lines[:_LINES], *([f"and {count_noun(left, f'more {what}')}"] if left > 0 else [])]
+    return [*lines[:_LINES], *([f"and {count_noun(left, f'more {noun}')}"] if left > 0 else [])]
 
 
 def difference_html(found: Differences, names: tuple[str, str]) -> str:
