@@ -157,15 +157,17 @@ def draws_of(distribution: Distribution, most: float = LARGEST) -> Draws:
 def _problem(of: Distribution) -> str | None:
     """Return what is wrong with the parameters of a distribution, in a sentence."""
     shape = SHAPES[of.distribution]
-    given = {*of.parameters, *(name for name in ("file", "values") if getattr(of, name))}
+    parameters = {*of.parameters, *(name for name in ("file", "values") if getattr(of, name))}
     for name in shape.requires:
-        if name not in given:
+        if name not in parameters:
             return f"{of.distribution} requires {name}; write {_example(of.distribution)}"
-    if shape.one_of and len(given & {*shape.one_of}) != 1:
+    if shape.one_of and len(parameters & {*shape.one_of}) != 1:
         either = " or ".join(shape.one_of)
         return f"{of.distribution} requires {either}; write {_example(of.distribution)}"
     known = {*shape.requires, *shape.one_of, "min", "max"}
-    other = next((name for name in (*of.parameters, "file", "values") if name in given - known), "")
+    other = next(
+        (name for name in (*of.parameters, "file", "values") if name in parameters - known), ""
+    )
     if other:
         takes = join_some([*shape.requires, *shape.one_of, "min", "max"])
         return f"{of.distribution} does not take {other}; it takes {takes}"
