@@ -62,15 +62,15 @@ def plot(
     options = {
         "message": message, "session": session, "between": between, "to_scale": to_scale or None,
     }  # fmt: skip
-    given = {name: value for name, value in options.items() if value is not None}
-    if given and kind != "ladder":
-        word = next(iter(given)).replace("_", "-")
+    chosen = {name: value for name, value in options.items() if value is not None}
+    if chosen and kind != "ladder":
+        word = next(iter(chosen)).replace("_", "-")
         exit_with_error(f"--{word} is for a ladder: lab plot {trace} ladder --{word} ...")
     recorded = read_trace(trace)
     from lab.analysis.ladder_rows import NothingToShow
 
     try:
-        save_picture(recorded, kind, Path(output or f"{kind}.png"), **given)
+        save_picture(recorded, kind, Path(output or f"{kind}.png"), **chosen)
     except NothingToShow as why:
         exit_with_error(f"{trace}: {why}")
 

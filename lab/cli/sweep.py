@@ -83,8 +83,8 @@ def sweep(
 
     out = out if out is not None else str(Path("out") / Path(experiment).stem)
     try:
-        given = {} if seeds is None else {"seeds": int(seeds) if seeds.isdecimal() else seeds}
-        swept = sweeping.begin(sweeping.read_experiment(experiment, given))
+        overrides = {} if seeds is None else {"seeds": int(seeds) if seeds.isdecimal() else seeds}
+        swept = sweeping.begin(sweeping.read_experiment(experiment, overrides))
         make_directory(out)
         kept = sweeping.journal_of(swept, out, again)
     except SweepError as error:
@@ -116,15 +116,18 @@ def sweep(
     if ended is not None:
         exit_with_problems(ended)
     if swept.failed:
-        for run, reason in swept.failed[:MOST_PRINTED]:
-            values = ", ".join(f"{key} = {value}" for key, value in run.point.values.items())
-            print_error(
-                f"run {run.number} ({values or 'unchanged'}, seed {run.seed}) failed: {reason}"
-            )
-        more = len(swept.failed) - MOST_PRINTED
-        if more > 0:
-            print_error(f"... and {more} more; all are in the column `error` of the table")
+        print_failed(swept)
         raise click.exceptions.Exit(FAILED)
+
+
+def print_failed(swept: Sweep) -> None:
+    """Print the first runs that failed, each with its values, and how many more there are."""
+    for run, reason in swept.failed[:MOST_PRINTED]:
+        values = ", ".join(f"{key} = {value}" for key, value in run.point.values.items())
+        print_error(f"run {run.number} ({values or 'unchanged'}, seed {run.seed}) failed: {reason}")
+    more = len(swept.failed) - MOST_PRINTED
+    if more > 0:
+        print_error(f"... and {more} more; all are in the column `error` of the table")
 
 
 def exit_with_problems(error: SweepError) -> NoReturn:
