@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -240,7 +241,8 @@ def test_waits_for_a_link_are_those_of_theory(name: str) -> None:
     times = poisson(load, COUNT, 3)
     trace = sent("AB", zip(times, sizes, strict=True), [link("A", "B")])
     theory = pollaczek_khinchine(load, services)
-    found = [c.begin - c.since for c in LinkReplay(trace).crossings() if c.row is not None]
+    crossings = [c for c in LinkReplay(trace).crossings() if c.row is not None]
+    found = [c.begin - c.since for c in crossings]
     estimate = lab.steady_state(found, confidence=0.99)
     assert estimate.low < theory < estimate.high
     assert estimate.half_width < 0.2 * theory
@@ -248,9 +250,14 @@ def test_waits_for_a_link_are_those_of_theory(name: str) -> None:
         assert theory == pytest.approx(0.6 * mean / 0.4, rel=0.05)
     use = of(link_use(trace), "A", "B")
     assert use["utilisation"] == pytest.approx(0.6, rel=0.03)
-    # Little's law: the mean queue is the rate of arrivals times the mean wait
+    # Little's law: the mean queue is the rate of arrivals times the mean wait; here it is also
+    # what is seen at random moments
     rate = use["chunks"] / trace.last
     assert use["mean_queue"] == pytest.approx(rate * (use["mean_wait"] or 0), rel=1e-6)
+    moments = [t for t in poisson(rate, COUNT, 9) if t < trace.last]
+    came, went = sorted(c.since for c in crossings), sorted(c.begin for c in crossings)
+    seen = [bisect_right(came, t) - bisect_right(went, t) for t in moments]
+    assert sum(seen) / len(seen) == pytest.approx(use["mean_queue"], rel=0.1)
 
 
 def test_each_wait_and_the_longest_queue_are_those_of_lindley() -> None:

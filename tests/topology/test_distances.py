@@ -44,6 +44,23 @@ def test_positions_give_the_length_of_a_link() -> None:
     assert link.latency == pytest.approx(5265 / 200_000, rel=0.01)
 
 
+def test_bytes_between_oslo_and_bergen_take_what_a_map_says() -> None:
+    """By the law of cosines: cos d = sin a sin b + cos a cos b cos(difference of longitudes).
+
+    0.864363 * 0.869409 + 0.502869 * 0.494094 * 0.995513 = 0.998834, so d = 0.048300 rad, which is
+    307.72 km, or 1.5386 ms at 200,000 km/s.
+    """
+    hosts = [
+        {"name": "OSLO", "position": [10.75, 59.81], "users": ["kari"]},
+        {"name": "BERGEN", "position": [5.32, 60.39], "users": ["olav"]},
+    ]
+    link = {"between": ["OSLO", "BERGEN"], "latency": "distance"}
+    mail = {"from": "kari@OSLO", "to": "olav@BERGEN"}
+    run = lab.simulate(from_dict({"host": hosts, "link": [link], "mail": [mail]}))
+    took = [e.t - e["sent"] for e in run.trace if e.kind in ("command", "reply")]
+    assert took == pytest.approx([0.0015386] * len(took), abs=1e-6)
+
+
 def test_each_direction_may_take_its_latency_from_the_distance() -> None:
     link = made({"latency": "1 s", "back": {"latency": "distance"}}).links[0]
     assert link.latency == 1.0

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import networkx
 import pytest
-from topology.every_map import GENERATORS, Case, cases, outcome
+from topology.every_map import GENERATORS, Case, cases, outcome, topohub
 
 import lab
 
@@ -104,3 +104,18 @@ def broken(octets: bytes, draw: random.Random) -> bytes:
             case 4:
                 del changed[start:]
     return bytes(changed)
+
+
+@pytest.mark.skipif(not topohub(), reason="topohub is not installed (pip install topohub)")
+def test_norway_of_sndlib_with_its_demands_is_three_lines(tmp_path: Path) -> None:
+    """A message for each of the 702 demands, at the rate that they state; all arrive."""
+    norway = next(path for path in topohub() if path.match("sndlib/norway.json"))
+    lines = [f'graph = "{norway}"', "[[traffic]]", 'matrix = "graph"']
+    (tmp_path / "norway.toml").write_text("\n".join(lines))
+    topology = lab.load(tmp_path / "norway.toml")
+    (traffic,) = topology.traffic
+    assert (len(topology.hosts), len(topology.links), len(traffic.demands)) == (27, 51, 702)
+    total = sum(value for *_, value in traffic.demands)
+    assert (traffic.count, traffic.rate) == (702, pytest.approx(total / 3600))
+    summary = lab.simulate(topology, trace="none").summary
+    assert (summary["submitted"], summary["delivered"], summary["lost"]) == (702, 702, 0)
