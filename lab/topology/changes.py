@@ -8,7 +8,7 @@ for many at once, a glob.
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,7 @@ from lab.topology.diagnostics import Diagnostics
 from lab.topology.globs import is_glob
 from lab.topology.positions import Place
 from lab.topology.selection import Ambiguous, HostTables, LinkTables
+from lab.topology.turning import turned
 
 
 @dataclass
@@ -40,15 +41,15 @@ class Changed:
 def change(
     hosts: Sequence[Any],
     links: Sequence[Any],
-    own_hosts: Any,
-    own_links: Any,
+    raw: Mapping[str, Any],
     environment: str,
     diagnostics: Diagnostics,
 ) -> Changed:
-    """Return the hosts and links of a graph with the changes of a file.
+    """Return the hosts and links of a graph with the changes of a file, whose tables are ``raw``.
 
     ``environment`` is that of links that name none.
     """
+    own_hosts, own_links = raw.get("host"), raw.get("link")
     changed = Changed(list(hosts), list(links))
     names = HostTables(changed.hosts)
     for number, own in enumerate(_tables("host", own_hosts, diagnostics)):
@@ -59,7 +60,7 @@ def change(
         names = HostTables(changed.hosts)
     known = LinkTables(changed.links, names)
     for number, own in enumerate(own_links):
-        _change_link(changed, own, number, known, environment, diagnostics)
+        _change_link(changed, own, number, known, environment, raw, diagnostics)
     return changed
 
 
@@ -151,6 +152,7 @@ def _change_link(
     number: int,
     known: LinkTables,
     environment: str,
+    raw: Mapping[str, Any],
     diagnostics: Diagnostics,
 ) -> None:
     between = own.get("between") if isinstance(own, dict) else None
@@ -172,14 +174,30 @@ def _change_link(
     elif not found:
         _add(changed, "link", own, number)
     for place in found:
-        table = changed.links[place]
-        ends = known.ends[place]
-        turned = ends is not None and known.hosts.exact(a) == ends[1] != ends[0]
-        values = _turned(own, table) if turned and "back" in own else own
+        is_turned = "back" in own and known.is_turned(place, a, b)
+        table = turned(changed.links[place], raw) if is_turned else changed.links[place]
         if isinstance(table.get("back"), dict):  # what is said of both directions holds for both
             back = {key: value for key, value in table["back"].items() if key not in own}
             table = {**table, "back": back}
-        changed.links[place] = _merged(changed, "link", place, table, values, number, ("between",))
+        table = _merged(changed, "link", place, table, own, number, ("between",))
+        if is_turned:
+            table = _turned_back(changed, place, table, number, raw)
+            if table["between"][0] != changed.links[place]["between"][0]:
+                known.turn(place)
+        changed.links[place] = table
+
+
+def _turned_back(
+    changed: Changed, place: int, table: dict[str, Any], number: int, raw: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return a link as the graph has it, with the ends in its order, if that says the same."""
+    again = turned(table, raw)
+    back = table.get("back")
+    if not isinstance(back, dict) or back.keys() != again["back"].keys():
+        return table
+    for key in back:
+        changed.written["link", place, key] = ("link", number, "back", key)
+    return again
 
 
 def _told_apart(
@@ -200,18 +218,3 @@ def _told_apart(
         ]
         return same if same or not is_many else found
     return found
-
-
-def _turned(own: dict[str, Any], table: dict[str, Any]) -> dict[str, Any]:
-    """Return what a file says of a link whose ends the graph names in the other order."""
-    back = own["back"]
-    if not isinstance(back, dict):
-        return own
-    before = table.get("back") if isinstance(table.get("back"), dict) else {}
-    assert before is not None
-    onward = {
-        key: own.get(key, before.get(key, table.get(key)))
-        for key in back
-        if key in own or key in before or key in table
-    }
-    return {**own, **back, "back": onward}

@@ -303,10 +303,7 @@ def _graph_tables(
 def _changed(recipe: Mapping[str, Any], source: Source, diagnostics: Diagnostics) -> dict[str, Any]:
     """Return the tables of a file with the hosts and links of its graph, as the file has them."""
     drawn = source.graph_tables
-    hosts, links = recipe.get("host"), recipe.get("link")
-    changed = change(
-        drawn.hosts, drawn.links, hosts, links, _first_environment(recipe), diagnostics
-    )
+    changed = change(drawn.hosts, drawn.links, recipe, _first_environment(recipe), diagnostics)
     source.written = changed.written
     return dict(recipe) | {"host": changed.hosts, "link": changed.links}
 

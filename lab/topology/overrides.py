@@ -21,6 +21,7 @@ from lab.topology.schema import FileTable
 from lab.topology.selection import Ambiguous, HostTables, LinkTables
 from lab.topology.specs import Sets
 from lab.topology.traffic import CONTENTS
+from lab.topology.turning import turned
 
 _INDEX: Final = re.compile(r"(?<=[\w\]])\[(\w+)\]")
 
@@ -183,7 +184,11 @@ def _pick_by_name(
     try:
         for text in texts:
             if found := among.find(text):
-                return found, text.count(".") + 1
+                taken = text.count(".") + 1
+                if isinstance(among, LinkTables) and steps[taken : taken + 1] == ["back"]:
+                    for number in among.turned(text):
+                        container[number] = turned(container[number], raw)
+                return found, taken
     except Ambiguous as why:
         raise OverrideFault(str(why)) from None
     if _is_number(steps[0]):

@@ -120,6 +120,29 @@ class LinkTables:
             if pair is not None and any(x in of_a and y in of_b for x, y in (pair, pair[::-1]))
         ]
 
+    def is_turned(self, number: int, a: str, b: str) -> bool:
+        """Whether two names, labels or globs mean the ends of a link in the other order."""
+        pair = self.ends[number]
+        if pair is None or pair[0] == pair[1]:
+            return False
+        of_a, of_b = self.hosts.find(a), self.hosts.find(b)
+        straight = pair[0] in of_a and pair[1] in of_b
+        return not straight and pair[1] in of_a and pair[0] in of_b
+
+    def turn(self, number: int) -> None:
+        """Note that a link has its ends in the other order from now on."""
+        pair = self.ends[number]
+        self.ends[number] = None if pair is None else pair[::-1]
+
+    def turned(self, text: str) -> list[int]:
+        """Return the numbers of the links whose ends a text names in the other order."""
+        key = label_key(text)
+        if not text or text == "*" or any(label_key(name) == key for name in self.names):
+            return []
+        found = ((a, b, self.between(a, b)) for a, b in pairs(text))
+        a, b, numbers = next((each for each in found if each[2]), ("", "", []))
+        return [number for number in numbers if self.is_turned(number, a, b)]
+
     def find(self, text: str) -> list[int]:
         """Return the numbers of the links that a name, or two ends with a dash between, mean.
 

@@ -359,3 +359,42 @@ def test_a_back_that_is_not_a_table_is_refused() -> None:
     graph = networkx.Graph([("A", "B")])
     with pytest.raises(TopologyError, match=r"link\[0\]\.back: 3 is not a table"):
         Topology.from_graph(graph, link=[{"between": ["B", "A"], "back": 3}])
+
+
+def directions(topology: Topology, a: str, b: str) -> dict[str, tuple[Any, Any]]:
+    """What the one link between two hosts is like from the first to the second, and back."""
+    (link,) = [link for link in topology.links if {link.a, link.b} == {a, b}]
+    there, back = (link, link.reverse) if link.a == a else (link.reverse, link)
+    keys = ("latency", "bandwidth", "loss")
+    return {key: (getattr(there, key), getattr(back, key)) for key in keys}
+
+
+ONE_WAY = {"latency": "400 ms", "bandwidth": 1200, "loss": 0.1}
+
+
+@pytest.mark.parametrize("between", [["B", "A"], ["b*", "a*"], ["B", "*"], ["*", "A"]])
+def test_what_is_said_of_the_way_back_says_nothing_of_the_way_there(between: list[str]) -> None:
+    """Whichever of the two ends the graph has first."""
+    link = {"between": between, "back": ONE_WAY}
+    changed = Topology.from_graph(networkx.path_graph(["A", "B"]), link=[link])
+    assert directions(changed, "A", "B") == {
+        "latency": (0.4, 0.01), "bandwidth": (1200, None), "loss": (0.1, 0.0)
+    }  # fmt: skip
+    twice = Topology.from_graph(
+        networkx.path_graph(["A", "B"]),
+        link=[link, {"between": ["A", "B"], "back": {"latency": "3 s"}}],
+        defaults={"link": {"latency": "7 ms"}},
+    )
+    assert directions(twice, "A", "B")["latency"] == (0.4, 3.0)
+
+
+def test_an_override_of_the_way_back_means_the_ends_as_it_names_them() -> None:
+    graph = networkx.path_graph(["A", "B"])
+    defaults = {"link": {"latency": "7 ms"}}
+    for sets in (["link.B-A.back.latency=4 s"], ["link.B-*.back.latency=4 s"]):
+        changed = Topology.from_graph(graph, sets=sets, defaults=defaults)
+        assert directions(changed, "A", "B")["latency"] == (4.0, 0.007)
+        both = Topology.from_graph(
+            graph, sets=[*sets, "link.A-B.back.latency=5 s"], defaults=defaults
+        )
+        assert directions(both, "A", "B")["latency"] == (4.0, 5.0)
