@@ -5,9 +5,9 @@ within a list or the like. A markdown cell further
 down with the tag "solution" has a fenced block of Python that fills it: the n-th solution belongs
 to the n-th exercise. ``wrong_answers.toml`` has an answer to each that its check must not pass.
 
-Each lesson has one kernel, in which it runs as published, then with its solutions, then with wrong
-answers, then backwards, and then with all names forgotten and its cells in an order of chance: so a
-lesson is also run again and out of order. Two kernels run side by side.
+Each lesson has one kernel, in which it runs as published, then with its solutions; then wrong
+answers are checked; then it runs backwards, and then with all names forgotten and its cells in an
+order of chance: so a lesson is also run again and out of order. Two kernels run side by side.
 """
 
 from __future__ import annotations
@@ -75,6 +75,18 @@ def filled(notebook: nbformat.NotebookNode, answers: list[str]) -> nbformat.Note
     return notebook
 
 
+def answered(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
+    """The cells from each exercise to its check, for when the others have been run."""
+    cells, wanted = [], False
+    for cell in notebook.cells:
+        wanted = wanted or "exercise" in cell.metadata.get("tags", ())
+        if wanted:
+            cells.append(cell)
+        if cell.cell_type == "code" and "lessons.check(" in cell.source:
+            wanted = False
+    return cells
+
+
 def anew() -> nbformat.NotebookNode:
     """A cell after which the kernel knows no name, as after a restart, but how to be kind."""
     forget = (
@@ -124,7 +136,7 @@ async def run_through(path: Path) -> Ran:
         await run("published", notebook.cells)
         await client.async_execute_cell(unpainted(), -1)
         await run("solved", filled(read(path), solutions(notebook)).cells)
-        await run("wrong", filled(read(path), WRONG[path.stem]["answers"]).cells)
+        await run("wrong", answered(filled(read(path), WRONG[path.stem]["answers"])))
         await run("backwards", read(path).cells[::-1])
         client.allow_errors = True  # what was explained in a sentence is an error all the same
         await run("shuffled", [anew(), *shuffled(read(path).cells)])
