@@ -11,6 +11,7 @@ import sys
 import tempfile
 
 import pytest
+from helpers import longest_first
 
 # jsonschema would compile forty grammars of it when it is imported, which takes two seconds
 sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
@@ -32,3 +33,11 @@ def pytest_configure(config: pytest.Config) -> None:
         patch.setenv(variable, os.path.join(folder.name, name))
     config.add_cleanup(folder.cleanup)
     config.add_cleanup(patch.undo)
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False  # it would put first what has most tests
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In the processes of pytest-xdist: the longest files first."""
+    if hasattr(config, "workerinput"):
+        longest_first.sort(items)

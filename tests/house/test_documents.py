@@ -115,7 +115,7 @@ def test_there_are_exactly_two_commands_to_set_up() -> None:
     main, tests = (block.text for block in blocks(README, "sh"))
     begin = "python3 -m venv .venv && .venv/bin/pip install -e "
     assert main == f"{begin}. && .venv/bin/lab run {MAIN} --transcript\n"
-    assert tests == f"{begin}'.[test]' && .venv/bin/pytest -n 2 --dist loadfile\n"
+    assert tests == f"{begin}'.[test]' && .venv/bin/pytest -n 3 --dist loadfile\n"
     assert (ROOT / MAIN).is_file()
 
 
