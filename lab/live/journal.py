@@ -36,10 +36,16 @@ class Journal:
         """Append what the level keeps of the rows."""
         kept = list(thinned(list(rows), self._level))
         first, self._count = self._count, self._count + len(kept)
-        for lines in journal_lines(kept, first, self._level):
-            self._append(lines)
+        size, is_whole = 0, True
+        for octets in journal_lines(kept, first, self._level):
+            is_whole = is_whole and self._append(octets)
+            size += len(octets)
+            if octets.endswith(b"\n"):  # else more of the line is to come
+                self._end += size if is_whole else 0
+                size, is_whole = 0, True
 
-    def _append(self, octets: bytearray) -> None:
+    def _append(self, octets: bytearray) -> bool:
+        """Write bytes; if they cannot be written, remove what there is of their line."""
         left = memoryview(octets)
         try:
             while left:
@@ -48,8 +54,8 @@ class Journal:
             with suppress(OSError):  # no half line stays before the next
                 os.ftruncate(self._file, self._end)
                 os.lseek(self._file, self._end, os.SEEK_SET)
-            return
-        self._end += len(octets)
+            return False
+        return True
 
     def close(self) -> None:
         """Close the file."""

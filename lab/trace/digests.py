@@ -31,6 +31,14 @@ _ENDS: Final = {kind: OWN + len(KINDS[kind]) for kind in OPTIONAL}
 """For the kinds that may have more columns than are hashed, where these end."""
 
 
+_MAIL: Final = frozenset({"data", "deliver", "terminal"})
+"""The kinds whose last column is mail."""
+
+_EMPTY: Final = b"\xc4\x00"
+_LONG: Final = b"\xc6"
+"""What MessagePack writes for no bytes, and before the length of many."""
+
+
 class NumberNames:
     """Names consecutive numbers by the host at which they first appeared.
 
@@ -125,6 +133,14 @@ class Digests:
             text = texts.get(host)
             if text is None:
                 text = texts[host] = bytearray()
+            mail = columns[-1] if kind in _MAIL else b""
+            if len(mail) > _MOST_BYTES:  # it is not copied: it may be many megabytes
+                columns = (*columns[:-1], b"")
+                encode((row[T], kind, host, row[PEER], session, message, columns), text, -1)
+                text[-len(_EMPTY) :] = _LONG + len(mail).to_bytes(4, "big")
+                self._hash(host, texts.pop(host))
+                self._hosts[host].update(mail)
+                continue
             encode((row[T], kind, host, row[PEER], session, message, columns), text, -1)
             if len(text) > _MOST_BYTES:
                 self._hash(host, texts.pop(host))

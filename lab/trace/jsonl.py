@@ -21,7 +21,17 @@ import msgspec
 
 from lab.trace.checked_rows import check_row
 from lab.trace.levels import LEVELS
-from lab.trace.rows import KINDS, OPTIONAL, Event, Row, T, flat_row, missing_numbers
+from lab.trace.rows import (
+    KIND,
+    KINDS,
+    OCTETS_COLUMNS,
+    OPTIONAL,
+    Event,
+    Row,
+    T,
+    flat_row,
+    missing_numbers,
+)
 
 
 @dataclass(slots=True)
@@ -38,10 +48,17 @@ class TraceFile:
 def journal_lines(rows: Iterable[Row], first: int, level: str) -> Iterator[bytearray]:
     """Yield lines for rows of a run that goes on; the first has the sequence number ``first``.
 
-    They come in pieces of about a megabyte, as one row may be mail of many.
+    They come in pieces of about a megabyte. A row may be mail of many: then its line is in several
+    pieces, and only the last ends with a newline.
     """
     lines = bytearray()
     for number, row in enumerate(rows, first):
+        if row[KIND] in _MAIL and len(row[OCTETS_COLUMNS[row[KIND]]]) > _PIECE:
+            if lines:
+                yield lines
+                lines = bytearray()
+            yield from _pieces(row, number)
+            continue
         flat = flat_row(row, number)
         if number == 0:
             flat["level"] = level
@@ -58,6 +75,26 @@ def journal_lines(rows: Iterable[Row], first: int, level: str) -> Iterator[bytea
 _encode_into = msgspec.json.Encoder().encode_into
 
 _PIECE: Final = 1 << 20
+
+_MAIL: Final = frozenset({"data", "deliver", "terminal"})
+"""The kinds whose octets are mail, and may be many."""
+
+_NO_OCTETS: Final = b'"octets":""'
+
+
+def _pieces(row: Row, number: int) -> Iterator[bytearray]:
+    """Yield the line of a row that is large mail, which is not in memory a second time."""
+    column = OCTETS_COLUMNS[row[KIND]]
+    line = bytearray()
+    _encode_into(flat_row((*row[:column], b"", *row[column + 1 :]), number), line)
+    begin, _, rest = line.partition(_NO_OCTETS)
+    yield begin + _NO_OCTETS[:-1]
+    octets = memoryview(row[column])
+    for place in range(0, len(octets), _PIECE):
+        piece = bytearray()
+        _encode_into(str(octets[place : place + _PIECE], "latin-1"), piece)
+        yield piece[1:-1]  # without its quotation marks
+    yield bytearray(_NO_OCTETS[-1:] + rest + b"\n")
 
 
 def is_journal(path: Path) -> bool:

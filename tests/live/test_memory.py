@@ -97,6 +97,37 @@ def test_mail_does_not_stay_in_memory(tmp_path: Path) -> None:
     ]
 
 
+def test_large_mail_is_not_copied_for_the_trace_nor_for_the_digest(tmp_path: Path) -> None:
+    """At most it is in memory as it came, and as one while it is looked at."""
+    size = 16 << 20
+    pieces = [bytes([65 + number]) * ((1 << 20) - 2) + b"\r\n" for number in range(size >> 20)]
+    trace = Trace()
+    trace.record((0.0, "start", "", None, None, None, {"hosts": []}))
+    analysis = StreamingAnalysis(Trace(), live_retention("none", None))
+    journal = Journal(tmp_path / "trace.jsonl", "wire")
+    records = Recorder(trace, trace.record, RunNumbering(), analysis, tmp_path, journal)
+    rows: list[Row] = [(1.0, "submit", "A", None, None, 1, "a@B", ("ann@A",), "MAIL", size)]
+    about = ("A", OUTSIDE, 1, None)
+    rows += [(1.0, "data", *about, 1.0, piece) for piece in (*pieces, b".\r\n")]
+    rows.append((1.0, "accept", "A", OUTSIDE, 1, 1, ("1",), "a@B", size))
+    text = b"Return-Path: <a@B>\r\n" + b"".join(pieces)
+    rows.append((1.0, "deliver", "A", None, None, 1, "1", "ann", text))
+    tracemalloc.start()
+    try:
+        records.take(rows)
+        records.sort()
+        while records.work():
+            pass
+        records.finish()
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 2.5 * size
+    summary = analysis.account.summary()
+    assert summary["delivered"] == 1
+    assert analysis.rules.found(analysis.account) == []
+
+
 class Quiet(Output):
     """A host's process that has nothing to do."""
 

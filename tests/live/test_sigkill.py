@@ -202,3 +202,30 @@ def test_a_journal_on_a_full_disk_has_gaps_and_no_half_lines(
     assert first is not None
     assert first.name == "trace-killed-1.jsonl"
     assert second is None
+
+
+def test_a_full_disk_leaves_no_half_of_a_large_mail_in_a_journal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its line is written in pieces; if one of them cannot be written, the mail is missing."""
+    path = tmp_path / "trace.jsonl"
+    journal = Journal(path, "wire")
+    rows = list(lab.simulate(RELAYED).trace.rows)
+    journal.write(rows[:10])
+    really, writes = os.write, []
+
+    def full_for_a_while(file: int, octets: bytes) -> int:
+        writes.append(len(octets))
+        if len(writes) == 3:
+            raise OSError(28, "No space left on device")
+        return really(file, octets)
+
+    monkeypatch.setattr("os.write", full_for_a_while)
+    large = (rows[19][0], "deliver", "A", None, None, 1, "1", "ann", b"x" * (5 << 20))
+    journal.write([large, *rows[10:12]])
+    monkeypatch.setattr("os.write", really)
+    journal.write([*rows[12:20], large])
+    journal.close()
+    trace = lab.open_trace(path)
+    assert list(trace.rows) == [*rows[:20], large]
+    assert trace.missing == [(10, 10)]

@@ -78,6 +78,21 @@ def test_rows_can_be_taken_some_at_a_time() -> None:
     assert digests.of("A") == digests.hashes()["A"]
 
 
+def test_large_mail_is_hashed_as_small_mail_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not encoded in one piece; its bytes are hashed with the same header before them."""
+    mail = bytes(range(256)) * 500
+    rows: list[Row] = [
+        (0.5, "data", "A", "B", 3, 1, 0.5, mail),
+        (0.5, "data", "A", "B", 3, 1, 0.5, mail, ((0.1, 0.2),)),
+        (1.0, "terminal", "B", None, None, 1, "1", "ann", mail[:70000]),
+        (1.0, "deliver", "A", None, None, 1, "1", "ann", mail),
+        (1.0, "reject", "A", None, None, 1, "1", "<x@y>", "no such user"),
+    ]
+    whole = digest(rows)
+    monkeypatch.setattr("lab.trace.digests._MOST_BYTES", 1 << 16)
+    assert digest(rows) == whole
+
+
 def test_a_history_has_the_digest_after_each_event() -> None:
     history = DigestHistory(ROWS)
     for count in range(len(ROWS) + 1):

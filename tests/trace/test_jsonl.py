@@ -10,7 +10,7 @@ from helpers.places import TOPOLOGIES
 from helpers.rows import one_of_each_kind
 
 import lab
-from lab.trace.jsonl import read
+from lab.trace.jsonl import journal_lines, read
 from lab.trace.levels import LEVELS
 from lab.trace.rows import KIND, KINDS, Row
 from lab.trace.trace import Trace
@@ -104,3 +104,20 @@ def test_what_is_not_text_gets_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "map.png").write_bytes(b"\x89PNG\r\n\x1a\n\xff")
     with pytest.raises(ValueError, match=r"map.png: not a text file; give the trace.jsonl that"):
         read(tmp_path / "map.png")
+
+
+def test_large_mail_is_written_in_pieces(tmp_path: Path) -> None:
+    """It comes back as it was, and only the last piece of a line ends with a newline."""
+    mail = bytes(range(256)) * 9000
+    rows: list[Row] = [
+        (0.0, "start", "", None, None, None, {"hosts": []}),
+        (0.5, "data", "A", "B", 3, 1, 0.5, mail),
+        (1.0, "deliver", "A", None, None, 1, "1", 'a"b', mail + b'"octets":""'),
+        (1.0, "end", "", None, None, None, "settled"),
+    ]
+    pieces = list(journal_lines(rows, 0, "wire"))
+    assert max(map(len, pieces)) < 5 * len(mail) // 2, "a byte may be six characters"
+    assert sum(piece.endswith(b"\n") for piece in pieces) == 4
+    path = tmp_path / "trace.jsonl"
+    path.write_bytes(b"".join(pieces))
+    assert read(path).rows == rows

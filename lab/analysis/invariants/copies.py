@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -27,13 +28,13 @@ class KnownBytes:
 
     __slots__ = ("_hash", "octets", "size")
 
-    def __init__(self, octets: bytes | memoryview) -> None:
+    def __init__(self, octets: bytes | bytearray | memoryview) -> None:
         self.size = len(octets)
         is_large = self.size >= _LARGE
         self.octets = b"" if is_large else bytes(octets)
         self._hash = hashlib.blake2b(octets).digest() if is_large else b""
 
-    def ends(self, octets: bytes) -> bool:
+    def ends(self, octets: bytes | bytearray) -> bool:
         """Whether other bytes end with these."""
         if self.size < _LARGE:
             return octets.endswith(self.octets)
@@ -46,7 +47,7 @@ class MailText:
 
     __slots__ = ("_kept", "sent")
 
-    def __init__(self, sent: bytes) -> None:
+    def __init__(self, sent: bytes | bytearray) -> None:
         self.sent = KnownBytes(sent)
         self._kept = _kept(sent) if len(sent) >= _LARGE else None
 
@@ -56,13 +57,21 @@ class MailText:
         return self._kept if self._kept is not None else _kept(self.sent.octets)
 
 
-def _kept(sent: bytes) -> KnownBytes:
+def _kept(sent: bytes | bytearray) -> KnownBytes:
     if has_no_doubled_period(sent):
         return KnownBytes(memoryview(sent)[:-_END])
-    return KnownBytes(dot_unstuff(sent[:-_END]))
+    return KnownBytes(dot_unstuff(bytes(sent[:-_END])))
 
 
-def has_no_doubled_period(sent: bytes) -> bool:
+_SINGLE: Final = re.compile(rb"(?:\A|\r\n)\.(?!\.)")
+
+
+def has_single_period(sent: bytes | bytearray) -> bool:
+    """Whether a line of mail data, before its end, begins with a period that is not doubled."""
+    return _SINGLE.search(sent, 0, len(sent) - _END) is not None
+
+
+def has_no_doubled_period(sent: bytes | bytearray) -> bool:
     """Whether no line of mail data begins with a period but its end: then nothing is to undo."""
     return not sent.startswith(b".") and sent.find(b"\r\n.") == len(sent) - len(b"\r\n.\r\n")
 

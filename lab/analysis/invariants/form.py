@@ -10,7 +10,7 @@ from lab.analysis.invariants.copies import (
     KnownBytes,
     Mail,
     MailText,
-    has_no_doubled_period,
+    has_single_period,
 )
 from lab.analysis.invariants.timestamps import own_stamp, seconds, stamps_above, time_stamps
 from lab.protocol import HostName, dot_stuff, dot_unstuff
@@ -63,7 +63,7 @@ class FormRules:
         if meta.get("start"):
             self._century = datetime.fromisoformat(meta["start"]).year
 
-    def check_arrival(self, row: Row, mail: Mail, octets: bytes, foreign: bool) -> None:
+    def check_arrival(self, row: Row, mail: Mail, octets: bytes | bytearray, foreign: bool) -> None:
         """Check text, time stamp lines and reverse-path of mail that a host has just accepted."""
         if row[SESSION] in self.altered:  # a fault may have changed the name in HELO
             self._after_altered.add(row[MESSAGE])
@@ -71,11 +71,12 @@ class FormRules:
             return
         host, peer, reverse_path = row[HOST], row[PEER], row[ACCEPT_REVERSE_PATH]
         origin, text = mail.origin, mail.text
-        if foreign and not has_no_doubled_period(octets):
+        if foreign and has_single_period(octets):
             # a sender outside the lab need not have doubled a period before more text (4.5.2)
-            octets = dot_stuff(dot_unstuff(octets[:-3]))
+            octets = dot_stuff(dot_unstuff(bytes(octets[:-3])))
         own = own_stamp(octets, peer) if peer == origin[0] else b""
-        octets = octets[len(own) :]
+        if own:
+            octets = octets[len(own) :]
         if text is None:
             text = mail.text = MailText(octets)
             size = row[ACCEPT_SIZE] - len(own)

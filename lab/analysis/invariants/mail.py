@@ -68,7 +68,7 @@ class MailRules:
     def __init__(self) -> None:
         self._found = Findings()
         self._answering: set[int | None] = set()
-        self._octets: dict[int | None, list[bytes]] = {}
+        self._octets: dict[int | None, bytes | bytearray] = {}
         self._late: deque[int | None] = deque()
         self._mail: dict[int, Mail] = {}
         self._done_with: deque[int] = deque()
@@ -102,10 +102,13 @@ class MailRules:
         octets: bytes = row[OCTETS]
         if row[HOST] in self._clearing:
             octets = octets.translate(CLEARED)
-        if session in self._answering and session in self._octets:
-            self._octets[session].append(octets)  # it came in pieces
-        else:
-            self._octets[session] = [octets]
+        before = self._octets.get(session) if session in self._answering else None
+        if before is None:
+            self._octets[session] = octets
+        elif isinstance(before, bytearray):
+            before += octets
+        else:  # it comes in pieces: they may be large, and are not to be there twice
+            self._octets[session] = bytearray(before) + octets
         mail = self._mail.get(row[MESSAGE])
         if mail is not None:
             mail.crossing.add(session)
@@ -157,11 +160,11 @@ class MailRules:
     def _accept(self, row: Row) -> None:
         host, session, message, ids = row[HOST], row[SESSION], row[MESSAGE], row[RECIPIENTS]
         mail = self._mail.get(message)
-        pieces = self._octets.pop(session, None)
+        octets = self._octets.pop(session, None)
         self._answering.discard(session)
-        if row[PEER] == OUTSIDE and pieces is not None:
+        if row[PEER] == OUTSIDE and octets is not None:
             mail = self._from_outside(row, mail)
-        if pieces is None or mail is None:
+        if octets is None or mail is None:
             self._found.add(
                 NOT_SENT,
                 row,
@@ -170,8 +173,6 @@ class MailRules:
                 ", but no mail data had arrived",
             )
             return
-        octets = b"".join(pieces)
-        pieces.clear()  # they may be large
         foreign = mail.text is None and mail.origin[0] == host
         if foreign:
             # mail of a script or of a person: submitted where it is accepted

@@ -8,7 +8,7 @@ from lab.analysis.invariants.copies import KnownBytes
 from lab.protocol import SyntaxFault, TimeStamp, parse_daytime, parse_time_stamp_line
 
 
-def stamps_above(octets: bytes, text: KnownBytes, begin: int = 0) -> int:
+def stamps_above(octets: bytes | bytearray, text: KnownBytes, begin: int = 0) -> int:
     """The number of time stamp lines before the text; -1 where there is anything else.
 
     The lines begin at ``begin``.
@@ -18,15 +18,15 @@ def stamps_above(octets: bytes, text: KnownBytes, begin: int = 0) -> int:
         return -1
     if not above:
         return 0
-    stamps = time_stamps(octets[begin : begin + above])
+    stamps = time_stamps(bytes(octets[begin : begin + above]))
     return -1 if stamps is None else len(stamps)
 
 
-def own_stamp(octets: bytes, host: str) -> bytes:
+def own_stamp(octets: bytes | bytearray, host: str) -> bytes:
     """The time stamp line of a host on mail of its own user, for a private list; b"" if none."""
     if not octets.startswith(b"Received: from %b by %b " % (host.encode(), host.encode())):
         return b""
-    line = octets[: octets.find(b"\r\n") + 2]
+    line = bytes(octets[: octets.find(b"\r\n") + 2])
     return line if time_stamps(line) else b""
 
 
