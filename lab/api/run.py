@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -14,13 +15,13 @@ from lab.analysis.account import Account, ending_of, summarise
 from lab.analysis.invariants import Breach, Invariants, PeerBreach, Peers
 from lab.analysis.summary import Summary
 from lab.api.artefacts import write_artefacts, write_least
-from lab.api.run_file import described
+from lab.api.run_file import Leg, described
 from lab.quantities import clock_time
 from lab.runtime import arguments
 from lab.runtime.deprecation import renamed
 from lab.runtime.gc_pause import gc_pause
 from lab.simulation.plugins import NONE, Plugins
-from lab.topology.model import Topology
+from lab.topology.model import FaultSpec, Topology
 from lab.trace.levels import includes
 from lab.trace.trace import Trace
 
@@ -52,6 +53,10 @@ class Run:
     """What each probe of the run has found, by its name; rows are a table."""
     _plugins: Plugins = field(default=NONE, compare=False, repr=False)
     """The code of users that the run has called."""
+    _state: Paused | None = field(default=None, compare=False, repr=False)
+    """What the run goes on from, if that was kept."""
+    legs: tuple[Leg, ...] = field(default=(), compare=False, repr=False)
+    """Where it went on with more faults, which are the last ones of the topology."""
 
     @cached_property
     def summary(self) -> Summary:
@@ -212,6 +217,38 @@ class Run:
 
         return transcript(self.trace)
 
+    def continue_(
+        self,
+        until: float | str | None = None,
+        faults: Sequence[FaultSpec] = (),
+        *,
+        max_events: int | None = None,
+        max_seconds: float | str | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> Run:
+        """Go on from where this run stopped; return the run from its beginning to the new end.
+
+        This run stays as it is, and can be continued as often as wanted: each time is a branch of
+        its own. ``until`` is a time of the run, as for :func:`lab.simulate`, and the limits count
+        as they do there. ``faults`` are added to those of the topology: they happen at their time
+        (or now), and those that wait for an event or come at a rate do so from now on. A run that
+        goes on without them has the digest of a run that never stopped.
+
+        Nothing is run again: the state of a run is kept with it, by ``lab.simulate`` in one process
+        with ``trace="wire"``, without ``store`` and without code of your own. The second and
+        further branches are made in copies of this process; on systems without ``os.fork``, the run
+        is made again for them.
+        Raises ValueError for a run whose state was not kept, a time before the end of this run,
+        and ``change-reply`` or ``change-command``; :class:`lab.TopologyError` for a fault that the
+        topology cannot have, and what :func:`lab.simulate` raises.
+        """
+        if self._state is None:
+            raise ValueError(
+                "this run cannot go on, because its state was not kept; make it with lab.simulate "
+                'in one process, with trace="wire", without store and plug-ins'
+            )
+        return self._state.go_on(self, until, faults, max_events, max_seconds, progress)
+
     def unmet(self) -> list[str]:
         """Return the expectations of the topology file that were not met, a sentence each."""
         wrong = []
@@ -257,7 +294,7 @@ class Run:
         arguments.function("report", report, "a sentence about an artefact")
         tell = report or (lambda sentence: warnings.warn(sentence, stacklevel=2))
         probes = self._plugins.probes_described
-        again = described(self.topology, self.trace, self.digest, self._events, probes)
+        again = described(self.topology, self.trace, self.digest, self._events, probes, self.legs)
         written = write_artefacts(
             self.trace, self.summary, directory, progress, again=again, report=tell
         )
@@ -270,6 +307,22 @@ class Run:
         """Leave trace and summary alone, where :meth:`save` was interrupted; return their paths."""
         arguments.path("directory", directory, "the path of a directory")
         return write_least(self.trace, self.summary, directory)
+
+
+class Paused(ABC):
+    """What a run goes on from."""
+
+    @abstractmethod
+    def go_on(
+        self,
+        run: Run,
+        until: float | str | None,
+        faults: Sequence[FaultSpec],
+        max_events: int | None,
+        max_seconds: float | str | None,
+        progress: Callable[[int], None] | None,
+    ) -> Run:
+        """Return the run that goes on from the end of ``run``; see :meth:`Run.continue_`."""
 
 
 class Interrupted(KeyboardInterrupt):

@@ -28,12 +28,24 @@ RUN_FILE: Final = "run.json"
 """The name of the file in the directory of a run."""
 
 
+class Leg(NamedTuple):
+    """What a run did before it went on with more faults: ``faults`` is how many were added.
+
+    It stopped at ``until`` seconds, or else after so many ``events``.
+    """
+
+    until: float | None
+    events: int
+    faults: int
+
+
 class RunFile(NamedTuple):
     """A run as its file describes it.
 
     ``until`` is in simulated seconds, None for a run to its end. ``digest`` is the digest that the
     run had, ``version`` that of the lab that made it. ``plugins`` were those that it called,
-    without probes. ``max_events`` is where it was cut off, None if it was not.
+    without probes. ``max_events`` is where it was cut off, None if it was not, and ``legs`` are how
+    it went on with more faults.
     """
 
     topology: Topology
@@ -44,10 +56,16 @@ class RunFile(NamedTuple):
     version: str
     plugins: list[PluginMeta]
     max_events: int | None = None
+    legs: tuple[Leg, ...] = ()
 
 
 def described(
-    topology: Topology, trace: Trace, digest: str, events: int, probes: Sequence[PluginMeta] = ()
+    topology: Topology,
+    trace: Trace,
+    digest: str,
+    events: int,
+    probes: Sequence[PluginMeta] = (),
+    legs: Sequence[Leg] = (),
 ) -> dict[str, Any]:
     """Return the content of the file of a run, which recorded so many events before its end, and
     had these probes too.
@@ -61,6 +79,7 @@ def described(
         "until": last[T] if ending == "until" else None,
         "max_events": events if ending == "max-events" else None,
         "ending": ending,
+        "legs": [list(leg) for leg in legs],
         "level": trace.level,
         "digest": digest,
         "sets": list(topology.sets),
@@ -112,6 +131,7 @@ def _checked(content: Any, path: Path) -> RunFile:
         content["level"], content["digest"], content["version"],
         [meta for meta in content.get("plugins", []) if meta["kind"] != "probe"],
         content.get("max_events"),
+        tuple(Leg(*leg) for leg in content.get("legs") or ()),
     )  # fmt: skip
 
 
@@ -127,6 +147,15 @@ def _is_plugins(value: Any) -> bool:
     return all({"kind", "name", "version"} <= each.keys() for each in value or ())
 
 
+def _are_legs(value: object) -> bool:
+    if not isinstance(value, list) or not all(isinstance(leg, list) for leg in value):
+        return False
+    return all(
+        len(leg) == 3 and _is_time(leg[0]) and all(type(n) is int and n >= 0 for n in leg[1:])
+        for leg in value
+    )
+
+
 _KEYS: Final[dict[str, Callable[[Any], bool]]] = {
     "topology": lambda value: isinstance(value, str),
     "seed": lambda value: type(value) is int,
@@ -136,5 +165,6 @@ _KEYS: Final[dict[str, Callable[[Any], bool]]] = {
     "version": lambda value: isinstance(value, str),
     "max_events": lambda value: value is None or (type(value) is int and value > 0),
     "plugins": _is_plugins,
+    "legs": lambda value: value is None or _are_legs(value),
 }
 """What the values of a file must be."""

@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.analysis.streaming import StreamingAnalysis
+from lab.api.continuing import advance, kept, limits_of, with_legs
 from lab.api.run import Interrupted, Run, RunFailed
+from lab.api.run_file import Leg
 from lab.extend.given import (
     GivenBehaviours,
     GivenFault,
@@ -128,14 +130,8 @@ def simulate(
     return make_run(
         topology, seed, until, retention, processes=processes, progress=progress, limits=limits,
         report=lambda sentence: warnings.warn(sentence, stacklevel=4), plugins=plugins,
+        may_go_on=True,
     )  # fmt: skip
-
-
-def limits_of(max_events: object, max_seconds: object) -> Limits:
-    """Return limits that users give; raises TypeError or ValueError for what is none."""
-    if max_events is not None:
-        max_events = arguments.whole_number("max_events", max_events, 1, example=100_000)
-    return Limits(max_events, arguments.seconds("max_seconds", max_seconds))
 
 
 def make_run(
@@ -150,13 +146,17 @@ def make_run(
     report: Callable[[str], None] = warnings.warn,
     signals: Sequence[int] | None = None,
     plugins: Plugins = NONE,
+    may_go_on: bool = False,
+    legs: Sequence[Leg] = (),
 ) -> Run:
     """Return the run of a topology that has its seed and all its faults.
 
     ``retention`` keeps the rows that its level keeps, and the run is analysed while it goes on;
     None keeps all rows in memory, and they are analysed when somebody asks. ``report`` is called
     with the reason if several processes are asked for and one makes the run. ``limits`` cut the run
-    off. ``plugins`` is the code of users that the run calls.
+    off. ``plugins`` is the code of users that the run calls. ``may_go_on`` keeps the state of a run
+    without retention and plug-ins, from which it can go on. ``legs`` are how a run came to its last
+    faults, if it is made again.
 
     Each of ``signals`` (default: Ctrl-C, unless it is ignored) stops the run between two events, a
     second Ctrl-C at once. What happened until then is kept: raises :class:`Interrupted`, or
@@ -165,6 +165,8 @@ def make_run(
     """
     signals = not_ignored() if signals is None else signals
     limits = limits.started()
+    if legs:
+        processes = 1
     if isinstance(plugins.retry, OwnRetry):
         topology = replace(topology, retry=plugins.retry)
         plugins = replace(plugins, retry=None)
@@ -181,8 +183,14 @@ def make_run(
             coordinator = Coordinator.of(topology, seed, until, plan, retention, limits, plugins)
             return _on_several_processes(coordinator, progress, signals)
         report(f"one process makes this run: {plan.reason}")
-    simulation = Simulation(topology, seed, plugins=plugins)
-    return _on_one_process(simulation, until, retention, progress, limits, signals)
+    if may_go_on and retention is None and not plugins:
+        return _kept(with_legs(topology, seed, legs), until, progress, limits, signals)
+    if legs:
+        simulation = with_legs(topology, seed, legs)
+    else:
+        simulation = Simulation(topology, seed, plugins=plugins)
+    has_begun = bool(legs)
+    return _on_one_process(simulation, until, retention, progress, limits, signals, has_begun)
 
 
 def _why_one_process(limits: Limits, plugins: Plugins) -> str:
@@ -192,6 +200,21 @@ def _why_one_process(limits: Limits, plugins: Plugins) -> str:
     return why_one_process(plugins)
 
 
+def _kept(
+    simulation: Simulation,
+    until: float | None,
+    progress: Progress | None,
+    limits: Limits,
+    signals: Sequence[int],
+) -> Run:
+    """Return a run that can go on from where it stops."""
+    reason, can_go_on = advance(simulation, until, progress, limits, signals)
+    run = kept(simulation, simulation.topology, reason, can_go_on, ())
+    if run.interrupted:
+        raise Interrupted(run)
+    return run
+
+
 def _on_one_process(
     simulation: Simulation,
     until: float | None,
@@ -199,6 +222,7 @@ def _on_one_process(
     progress: Progress | None,
     limits: Limits,
     signals: Sequence[int],
+    has_begun: bool,
 ) -> Run:
     analysis = None if retention is None else StreamingAnalysis(simulation.trace, retention)
 
@@ -218,7 +242,8 @@ def _on_one_process(
     found: dict[str, object] = {}
     plugins = simulation.world.plugins
     try:
-        simulation.begin()
+        if not has_begun:
+            simulation.begin()
         # the last of this instant, so that the trace ends between two events
         with interruptible(lambda: simulation.at(simulation.env.now, interrupt, None), *signals):
             looks = progress is not None or analysis is not None

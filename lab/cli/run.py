@@ -92,6 +92,7 @@ def run(
     else:
         described, seed, until = recorded.topology, recorded.seed, recorded.until
         max_events = recorded.max_events
+    legs = () if recorded is None else recorded.legs
     if out is not None:
         make_directory(out)
     status = 0
@@ -106,7 +107,7 @@ def run(
                 done = make_run(
                     described, seed, until, Retention(level, folder), processes=processes,
                     progress=progress, report=print_note, limits=Limits(max_events, max_seconds),
-                    signals=(signal.SIGINT, signal.SIGTERM),
+                    legs=legs, signals=(signal.SIGINT, signal.SIGTERM),
                 )  # fmt: skip
             except Interrupted as stopped:
                 done, status = stopped.run, INTERRUPTED

@@ -12,11 +12,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from heapq import heappop, heappush
+from itertools import count
 from typing import Any, Final
 
 from lab.hosts.control import HostControl
 from lab.network.channel import ChannelRoute, NoRoute
-from lab.network.events import FAULTS, sequencer
+from lab.network.events import FAULT_GAP, FAULTS, sequencer
 from lab.network.link import Link, LinkDirection
 from lab.runtime.streams import Stream, ordinals
 from lab.simulation.any_session import AnySession
@@ -31,6 +32,9 @@ from lab.trace.trace import Trace
 RANDOM_LENGTH: Final = 60.0
 """Seconds that a fault at a rate lasts, if it does not say."""
 
+MOST_ADDED: Final = 1 << 20
+"""Order numbers that are kept for faults that are added during a run."""
+
 Revert = Callable[[], None]
 """Undoes what a fault has done."""
 
@@ -41,15 +45,19 @@ class Faults:
     ``interceptions`` are those that happen within sessions. ``pending_repairs`` counts the faults
     that are yet to be reverted. They are made before the driver, which records through
     :meth:`recorder`, and calls :meth:`attach`; :meth:`begin` is for the beginning of the run.
+    ``may_grow``: more of them may be added during the run.
     """
 
-    def __init__(self, specs: Sequence[FaultSpec], more: bool = False) -> None:
+    def __init__(
+        self, specs: Sequence[FaultSpec], more: bool = False, *, may_grow: bool = False
+    ) -> None:
         self.specs = list(specs)
+        self._may_grow = may_grow
         self._can_block_channels = bool(specs) or more
         self.pending_repairs = 0
         self.interceptions = Interceptions(specs, self.notice, more)
         self._driver: Driver | None = None
-        self._next_order = sequencer(FAULTS)
+        self._next_order = self._added_order = sequencer(FAULTS)
         self._times: list[float] = []
         self._groups: dict[int, dict[str, int]] = {}
         self._applied = 0
@@ -63,11 +71,15 @@ class Faults:
         self._at_seq: dict[int, list[FaultSpec]] = {}
         self._on_event: list[tuple[int, FaultSpec]] = []
         for number, spec in enumerate(self.specs):
-            when = spec.when or {}
-            if "seq" in when:
-                self._at_seq.setdefault(when["seq"], []).append(spec)
-            elif when:
-                self._on_event.append((number, spec))
+            self._await(number, spec)
+
+    def _await(self, number: int, spec: FaultSpec) -> None:
+        """Have a fault happen at its event, if it waits for one."""
+        when = spec.when or {}
+        if "seq" in when:
+            self._at_seq.setdefault(when["seq"], []).append(spec)
+        elif when:
+            self._on_event.append((number, spec))
 
     @property
     def driver(self) -> Driver:
@@ -82,15 +94,37 @@ class Faults:
     def begin(self) -> None:
         """Put the faults that have a time or a rate on the clock."""
         for number, spec in enumerate(self.specs):
-            if spec.line is not None:
-                continue  # it happens when its session has come that far
-            if spec.rate:
-                times = Stream(self.driver.seed, "fault", *self._names[number])
-                self._next_at_random(spec, times)
-            elif spec.every is not None:
-                self.call_at(spec.at or 0.0, self._apply_again, (spec, 0))
-            elif not spec.when:
-                self.call_at(spec.at or 0.0, self._apply, spec)
+            self._put_on_clock(number, spec)
+        # those that are added come right after these in their instant, as if they had been in the
+        # file, and before what faults do later
+        first = self._next_order()
+        self._added_order = count(first, FAULT_GAP).__next__
+        self._next_order = count(first + MOST_ADDED * FAULT_GAP, FAULT_GAP).__next__
+
+    def add(self, specs: Sequence[FaultSpec]) -> None:
+        """Add faults to those of a run that has begun: they happen from now on."""
+        first = len(self.specs)
+        self.specs += specs
+        self._names = _names(self.specs)
+        self._can_block_channels = self._can_block_channels or bool(specs)
+        self.interceptions.add(specs, self.driver.cuttable_sessions())
+        later, self._next_order = self._next_order, self._added_order
+        for number, spec in enumerate(specs, first):
+            self._await(number, spec)
+            self._put_on_clock(number, spec)
+        self._next_order = later
+
+    def _put_on_clock(self, number: int, spec: FaultSpec) -> None:
+        """Put a fault that has a time or a rate on the clock."""
+        if spec.line is not None:
+            return  # it happens when its session has come that far
+        if spec.rate:
+            times = Stream(self.driver.seed, "fault", *self._names[number])
+            self._next_at_random(spec, times)
+        elif spec.every is not None:
+            self.call_at(spec.at or 0.0, self._apply_again, (spec, 0))
+        elif not spec.when:
+            self.call_at(spec.at or 0.0, self._apply, spec)
 
     def close(self) -> None:
         """Let go of the driver, at the end of a run."""
@@ -143,14 +177,17 @@ class Faults:
         events.
         """
         specs = [spec for _, spec in self._on_event]
-        if not self._at_seq and all((spec.when or {}).get("event") == "reply" for spec in specs):
+        is_still = all((spec.when or {}).get("event") == "reply" for spec in specs)
+        if is_still and not self._at_seq and not self._may_grow:
             return trace.record
         record = trace.record
 
         def record_and_notice(row: Row) -> None:
             record(row)
-            if row[KIND] != "reply":
+            if self._on_event and row[KIND] != "reply":
                 self.notice(row)
+            if not self._at_seq:
+                return
             for spec in self._at_seq.pop(trace.first_seq + len(trace.rows) - 1, ()):
                 self.call_at(self.driver.env.now, self._apply, spec)
 

@@ -47,6 +47,27 @@ class Interceptions:
         self._have_one_ways = more or any(spec.kind == "one-way" for spec in specs)
         self._await_replies = any((spec.when or {}).get("event") == "reply" for spec in specs)
 
+    def add(self, specs: Sequence[FaultSpec], sessions: Sequence[AnySession]) -> None:
+        """Take more faults during a run, also into the sessions that are open.
+
+        Changed replies and commands cannot be added: they are told apart by numbers that are
+        counted from the beginning of a session.
+        """
+        more = Interceptions(specs)
+        for session in sessions:
+            added: list[Interception] = []
+            if more._have_hang_ups and not self._have_hang_ups:
+                added.append(HangUps(self, session))
+            if more._have_one_ways and not self._have_one_ways:
+                added.append(SimplexFailures(self, session))
+            if more._await_replies and not self._await_replies:
+                added.append(NoticedReplies(self, session))
+            connection = session.connection
+            connection.interceptions = (*connection.interceptions, *added)
+        self._have_hang_ups = self._have_hang_ups or more._have_hang_ups
+        self._have_one_ways = self._have_one_ways or more._have_one_ways
+        self._await_replies = self._await_replies or more._await_replies
+
     def close(self) -> None:
         """Notice nothing any more, at the end of a run."""
         self.notice = _ignore

@@ -8,7 +8,7 @@ seed and by the name of what it is for, so that one purpose never disturbs anoth
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from lab.hosts.control import HostControl
@@ -33,7 +33,7 @@ from lab.simulation.schedule import Schedule
 from lab.simulation.session import Session
 from lab.simulation.world import World
 from lab.topology.describe import describe
-from lab.topology.model import PollSpec, ScriptSpec, Topology
+from lab.topology.model import FaultSpec, PollSpec, ScriptSpec, Topology
 from lab.trace.closes import NO_PATH, unreachable
 from lab.trace.rows import Row
 from lab.trace.trace import Trace
@@ -64,8 +64,9 @@ class _Port(HostPort):
 class Simulation(Driver):
     """A topology set up to run in simulated time.
 
-    ``run`` goes on until nothing is left to do, or ``until`` seconds; it may be called again to go
-    further. Everything that happens is in ``trace``.
+    ``run`` goes on until nothing is left to do, or ``until`` seconds. With ``may_go_on``,
+    :meth:`advance` may be called several times, with more faults in between. Everything that
+    happens is in ``trace``.
     """
 
     def __init__(
@@ -74,6 +75,8 @@ class Simulation(Driver):
         seed: int = 0,
         numbering: Numbering | None = None,
         plugins: Plugins = NONE,
+        *,
+        may_go_on: bool = False,
     ) -> None:
         world = World(topology, seed, plugins)
         trace = Trace()
@@ -81,7 +84,7 @@ class Simulation(Driver):
         if plugins.described:
             described["plugins"] = list(plugins.described)
         trace.record((0.0, "start", "", None, None, None, described))
-        self.faults = faults = Faults(topology.faults, bool(plugins.faults))
+        self.faults = faults = Faults(topology.faults, bool(plugins.faults), may_grow=may_go_on)
         self.plugins = RunningPlugins(plugins, seed) if plugins else None
         record = faults.recorder(trace)
         if self.plugins is not None:
@@ -145,6 +148,10 @@ class Simulation(Driver):
             return reached
         cut = until is not None and not self.is_idle
         return "until" if cut else "settled"
+
+    def add_faults(self, faults: Sequence[FaultSpec]) -> None:
+        """Let more faults happen, from now on."""
+        self.faults.add(faults)
 
     def _run(
         self, until: float | None, progress: Callable[[int], None] | None, limits: Limits

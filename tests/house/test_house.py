@@ -55,6 +55,7 @@ SIMPY = "SimPy's queue of events, and its clock: the order of one instant is our
 DOCUMENTED = "documented by Python, in spite of its name"
 
 TOUCHED = {  # private names of others, each with its reason
+    "api/continuing": ("os._exit", DOCUMENTED),
     "live/host_main": ("os._exit", DOCUMENTED),
     "live/host_process": ("os._exit", DOCUMENTED),
     "runtime/startup": ("import _signal", "to import signal takes milliseconds"),
