@@ -153,21 +153,7 @@ class QueueSender:
         if done and len(outgoing.answers) == 1:
             self._record("transfer", mail, mail.ids)
             return
-        groups: dict[tuple[Answer, bool], list[Addressee]] = {}
-        transferred: list[str] = []
-        again: list[Addressee] = []
-        for number, addressee in enumerate(mail.addressees):
-            if outgoing.taken(number) and done:
-                transferred.append(addressee[0])
-                continue
-            if outgoing.taken(number) and answer is None:
-                # accepted next to a 251 that is redirected: nothing was sent, and nobody has failed
-                again.append(addressee)
-                continue
-            own = outgoing.answers[number] if number < len(outgoing.answers) else None
-            at_rcpt = own is not None and not outgoing.taken(number)
-            decisive = (own if at_rcpt else answer) or _NO_ANSWER
-            groups.setdefault((decisive, at_rcpt), []).append(addressee)
+        transferred, again, groups = self._by_answer(mail, outgoing, done=done)
         if transferred:
             self._record("transfer", mail, tuple(transferred))
         # a forwarded recipient (251) takes room in the receiver's buffer, redirected or not
@@ -187,6 +173,29 @@ class QueueSender:
                 self._not_sent(mail, why, addressees)
         if again:
             self._put_first(mail.part_for(again))
+
+    def _by_answer(
+        self, mail: QueuedMail, outgoing: Outgoing, *, done: bool
+    ) -> tuple[list[str], list[Addressee], dict[tuple[Answer, bool], list[Addressee]]]:
+        """Return the ids of recipients that the other side has taken over, those to be sent again
+        at once, and the others by the answer that decides, and whether that was to their RCPT.
+        """
+        transferred: list[str] = []
+        again: list[Addressee] = []
+        groups: dict[tuple[Answer, bool], list[Addressee]] = {}
+        for number, addressee in enumerate(mail.addressees):
+            if outgoing.taken(number) and done:
+                transferred.append(addressee[0])
+                continue
+            if outgoing.taken(number) and outgoing.answer is None:
+                # accepted next to a 251 that is redirected: nothing was sent, and nobody has failed
+                again.append(addressee)
+                continue
+            own = outgoing.answers[number] if number < len(outgoing.answers) else None
+            at_rcpt = own is not None and not outgoing.taken(number)
+            decisive = (own if at_rcpt else outgoing.answer) or _NO_ANSWER
+            groups.setdefault((decisive, at_rcpt), []).append(addressee)
+        return transferred, again, groups
 
     def _hold_back(self, mail: QueuedMail, answer: Answer, addressees: list[Addressee]) -> None:
         """Put mail back into the queue, and hold that back: the host has failed, not the mail.
