@@ -177,6 +177,7 @@ name = "B.ARPA"
 users = ["bob"]
 [[link]]
 between = ["A.ARPA", "B.ARPA"]
+latency = "1 ms"
 [[traffic]]
 count = 400
 rate = 200
