@@ -211,8 +211,12 @@ def _generators() -> dict[str, Any]:
 
     return {
         name: function
-        for name, function in vars(networkx.generators).items()
+        for name, function in (*vars(networkx.generators).items(), *vars(networkx).items())
         if callable(function)
         and not name.startswith("_")
-        and getattr(function, "__module__", "").startswith("networkx.generators")
+        and getattr(function, "__module__", "").startswith(_OF_GENERATORS)
     }
+
+
+_OF_GENERATORS: Final = ("networkx.generators", "networkx.algorithms.bipartite.generators")
+"""The modules of networkx whose functions make graphs."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import resource
 import sys
 import time
 from collections import Counter
@@ -101,6 +102,12 @@ def outcome(case: Case) -> str:
     return "well"
 
 
+def processor_seconds() -> float:
+    """Return how long processes that are over have had a processor."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def main() -> int:
     """Run all maps, or every ``--each``-th; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -114,7 +121,8 @@ def main() -> int:
     wrong = [text for text in outcomes if text != "well"]
     print(*wrong, sep="\n", end="\n" if wrong else "")
     print(
-        f"{outcomes['well']} of {len(chosen)} maps went well, in {time.monotonic() - begun:.0f} s"
+        f"{outcomes['well']} of {len(chosen)} maps went well, in {time.monotonic() - begun:.0f} s "
+        f"({processor_seconds():.0f} s of processor time)"
     )
     return 1 if wrong else 0
 

@@ -12,6 +12,7 @@ import pytest
 from topology.every_map import GENERATORS, Case, cases, outcome, topohub
 
 import lab
+from lab.topology.model import from_dict
 
 SAMPLE = [case for case in cases() if case.name in GENERATORS][::6]
 FILES = [case for case in cases() if case.name not in GENERATORS][::90]
@@ -21,6 +22,14 @@ FILES = [case for case in cases() if case.name not in GENERATORS][::90]
 def test_mail_crosses_a_map(case: Case) -> None:
     """`python -m tests.topology.every_map` runs them all."""
     assert outcome(case) == "well"
+
+
+def test_generators_of_bipartite_graphs_are_generators() -> None:
+    """They are functions of networkx as the others are, though their module is another."""
+    topology = from_dict({"generate": {"kind": "complete_bipartite_graph", "n1": 4, "n2": 6}})
+    assert (len(topology.hosts), len(topology.links)) == (10, 24)
+    with pytest.raises(lab.TopologyError, match="networkx has no generator 'shortest_path'"):
+        from_dict({"generate": {"kind": "shortest_path"}})
 
 
 def graph() -> networkx.MultiGraph:
