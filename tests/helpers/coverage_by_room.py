@@ -34,7 +34,6 @@ UNMEASURED: Final = (
     # all that they run is in processes of their own, which are not seen
     "tests/topology/test_one_declaration.py",
     f"{_PARTS}::test_processes_make_the_run_that_one_would",
-    f"{_PARTS}::test_when_a_part_is_killed_the_run_says_so_and_keeps_what_has_come",
     # their map is not everywhere, and they take minutes while each line is traced
     f"{_PARTS}::test_the_uucp_map_of_1988_runs_the_same_in_parts",
     "tests/simulation/test_planning.py::test_on_the_uucp_map_parts_have_as_much_work_of_mail_that_was_"
