@@ -503,6 +503,6 @@ _CUT_OFF: Final = {
     "max-events": "the run was cut off, because it had as many events as it was allowed",
     "max-seconds": "the run was cut off, because it had taken as long as it was allowed",
     "interrupted": "the run was interrupted",
-    "failed": "the run was given up, because a process of it ended too early",
+    "failed": "the run was given up, because a process of it or code of a user failed",
 }
 """What the summary says of a run that ended before its time."""

@@ -49,8 +49,8 @@ class Run:
         default=None, compare=False, repr=False
     )
     """What was found while the run went on, if the trace may not hold all that happened."""
-    probes: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
-    """What each probe of the run has found, by its name; rows are a table."""
+    _found: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
+    """What each probe of the run has returned, by its name."""
     _plugins: Plugins = field(default=NONE, compare=False, repr=False)
     """The code of users that the run has called."""
     _state: Paused | None = field(default=None, compare=False, repr=False)
@@ -106,6 +106,18 @@ class Run:
         with gc_pause():
             rules.take_all(self.trace.rows)
         return rules
+
+    @cached_property
+    def probes(self) -> Mapping[str, Any]:
+        """What each probe of the run has found, by its name.
+
+        Rows are a pandas DataFrame, or a list of mappings where pandas is not installed.
+        """
+        return {name: _table(found) for name, found in self._found.items()}
+
+    def findings(self) -> Mapping[str, object]:
+        """Return what each probe of the run has returned, by its name: rows as a list."""
+        return self._found
 
     if not TYPE_CHECKING:  # type checkers know the new names only
 
@@ -323,6 +335,17 @@ class Paused(ABC):
         progress: Callable[[int], None] | None,
     ) -> Run:
         """Return the run that goes on from the end of ``run``; see :meth:`Run.continue_`."""
+
+
+def _table(found: object) -> object:
+    """Return rows as a DataFrame, and anything else as it is."""
+    if not isinstance(found, list) or not all(isinstance(row, Mapping) for row in found):
+        return found
+    try:
+        import pandas
+    except ImportError:
+        return found
+    return pandas.DataFrame(found)
 
 
 class Interrupted(KeyboardInterrupt):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -237,7 +237,7 @@ def _on_one_process(
 
     def run_so_far() -> Run:
         trace = simulation.trace if analysis is None else analysis.close()
-        return Run(simulation.topology, trace, analysis, _tables(found), plugins)
+        return Run(simulation.topology, trace, analysis, found, plugins)
 
     found: dict[str, object] = {}
     plugins = simulation.world.plugins
@@ -261,19 +261,6 @@ def _on_one_process(
     done = run_so_far()
     simulation.close()
     return done
-
-
-def _tables(found: Mapping[str, object]) -> dict[str, object]:
-    """Return what probes have found, rows as tables where pandas is installed."""
-    tables = dict(found)
-    for name, rows in found.items():
-        if isinstance(rows, list) and all(isinstance(row, Mapping) for row in rows):
-            try:
-                import pandas
-            except ImportError:
-                return tables
-            tables[name] = pandas.DataFrame(rows)
-    return tables
 
 
 def _on_several_processes(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import signal
@@ -383,7 +384,9 @@ def report_run(
                 echo(line)
             echo()
         if as_json:
-            more = {"links": done.links()} if links else {}
+            more: dict[str, Any] = {"links": done.links()} if links else {}
+            if done.findings():
+                more["probes"] = plain_findings(done)
             write_summary(done.summary, sys.stdout, more=more)
             echo()
         elif not quiet:
@@ -396,9 +399,20 @@ def report_run(
 
                 shown = ShownNames(done.summary["labels"].items())
                 print_table(links_table(done.links(), shown=shown))
+            if done.findings():
+                from lab.views.text.findings import findings_tables
+
+                for table in findings_tables(plain_findings(done)):
+                    print_table(table)
             if written:
                 echo(written)
     return written != ""
+
+
+def plain_findings(done: Run) -> dict[str, Any]:
+    """Return what the probes of a run have found, as JSON has it."""
+    found: dict[str, Any] = json.loads(json.dumps(dict(done.findings()), default=str))
+    return found
 
 
 def exit_with_status(topology: str, done: Run, status: int) -> None:

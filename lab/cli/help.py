@@ -40,7 +40,7 @@ def help(context: click.Context, topic: str | None, schema: bool) -> None:
         if topic is None:
             _list_guides(guides)
         elif topic in guides:
-            _show(guide(topic))
+            _show(guide(topic) + (_installed() if topic == "extending" else ""))
             if topic in commands:
                 print_note(f"for the options of the command: lab {topic} --help")
         elif topic in commands:
@@ -77,6 +77,20 @@ def _list_guides(guides: list[str]) -> None:
         formatter.write_dl([(topic, summary(guide(topic))) for topic in guides])
     echo(formatter.getvalue())
     echo("lab help TOPIC shows a guide, lab help COMMAND the options of a command.")
+
+
+def _installed() -> str:
+    """Return the plug-ins that are installed, as the end of a guide."""
+    from lab.extend import installed
+
+    rows = [
+        f"| {each.name} | {each.package} | {each.version} | `{each.value}` |"
+        for each in installed()
+    ]
+    if not rows:
+        return "\n## Installed here\n\nNo plug-in is installed.\n"
+    head = ["| name | package | version | class |", "| --- | --- | --- | --- |"]
+    return "\n".join(["", "## Installed here", "", *head, *rows, ""])
 
 
 def _show(text: str) -> None:

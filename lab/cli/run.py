@@ -37,6 +37,7 @@ from lab.cli.common import (
     transcript_option,
     until_option,
 )
+from lab.cli.plugin_options import Chosen, plugin_options
 from lab.runtime.gc_pause import gc_pause
 from lab.runtime.private_files import writes_private_files
 from lab.runtime.version import VERSION
@@ -44,6 +45,7 @@ from lab.runtime.version import VERSION
 if TYPE_CHECKING:
     from lab.api.run import Run
     from lab.api.run_file import RunFile
+    from lab.simulation.plugins import Plugins
 
 
 @click.command()
@@ -63,6 +65,7 @@ if TYPE_CHECKING:
     help="Number of processes that share the hosts. If that would not be faster, one process is "
     "used, and a note says why.",
 )  # fmt: skip
+@plugin_options
 @quiet_option
 @writes_private_files
 def run(
@@ -79,6 +82,7 @@ def run(
     level: str,
     processes: int,
     quiet: bool,
+    chosen: Chosen,
 ) -> None:
     """Simulate TOPOLOGY and print what became of the mail.
 
@@ -93,6 +97,9 @@ def run(
         described, seed, until = recorded.topology, recorded.seed, recorded.until
         max_events = recorded.max_events
     legs = () if recorded is None else recorded.legs
+    plugins = chosen.plugins(described)
+    if recorded is not None:
+        _check_plugins(topology, recorded, plugins)
     if out is not None:
         make_directory(out)
     status = 0
@@ -107,7 +114,7 @@ def run(
                 done = make_run(
                     described, seed, until, Retention(level, folder), processes=processes,
                     progress=progress, report=print_note, limits=Limits(max_events, max_seconds),
-                    legs=legs, signals=(signal.SIGINT, signal.SIGTERM),
+                    legs=legs, signals=(signal.SIGINT, signal.SIGTERM), plugins=plugins,
                 )  # fmt: skip
             except Interrupted as stopped:
                 done, status = stopped.run, INTERRUPTED
@@ -149,6 +156,17 @@ def _run_file(directory: str) -> RunFile:
     except ValueError as why:
         print_error(str(why))
         raise click.exceptions.Exit(UNUSABLE) from None
+
+
+def _check_plugins(directory: str, recorded: RunFile, plugins: Plugins) -> None:
+    """Exit with status 2, and a sentence, unless a run is made again with the same plug-ins."""
+    if not recorded.plugins and not plugins.described:
+        return
+    from lab.extend.given import why_not_again
+
+    if why := why_not_again(recorded.plugins, plugins):
+        print_error(f"{directory} cannot be made again: {why}")
+        raise click.exceptions.Exit(UNUSABLE)
 
 
 def _compare(directory: str, recorded: RunFile, done: Run, *, quiet: bool) -> None:

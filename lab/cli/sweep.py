@@ -24,6 +24,7 @@ from lab.cli.common import (
     quiet_option,
     reason_of,
 )
+from lab.cli.plugin_options import Chosen, plugin_options
 from lab.quantities import count_noun
 from lab.runtime.private_files import writes_private_files
 from lab.runtime.signals import signal_handler
@@ -60,6 +61,7 @@ MOST_PRINTED = 5
 )  # fmt: skip
 @click.option("--again", is_flag=True, help="Repeat runs that failed before.")
 @click.option("--json", "as_json", is_flag=True, help="Print the table as one JSON object.")
+@plugin_options
 @quiet_option
 @writes_private_files
 def sweep(
@@ -71,6 +73,7 @@ def sweep(
     again: bool,
     as_json: bool,
     quiet: bool,
+    chosen: Chosen,
 ) -> None:
     """Make many runs: every combination of values and seeds.
 
@@ -81,10 +84,11 @@ def sweep(
     from lab.experiments.sweep import sweep as sweeping
     from lab.experiments.sweep.experiment_file import SweepError
 
+    plugins = chosen.plugins()
     out = out if out is not None else str(Path("out") / Path(experiment).stem)
     try:
         overrides = {} if seeds is None else {"seeds": int(seeds) if seeds.isdecimal() else seeds}
-        swept = sweeping.begin(sweeping.read_experiment(experiment, overrides))
+        swept = sweeping.begin(sweeping.read_experiment(experiment, overrides), plugins)
         make_directory(out)
         kept = sweeping.journal_of(swept, out, again)
     except SweepError as error:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import json
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, TypeVar
@@ -32,7 +33,8 @@ GivenRouting = Routing | type[Routing] | str | None
 GivenRetry = Retry | type[Retry] | str | None
 GivenBehaviour = Behaviour | type[Behaviour] | str
 GivenBehaviours = Sequence[GivenBehaviour] | Mapping[str, GivenBehaviour | Sequence[GivenBehaviour]]
-GivenFault = FaultSpec | Fault | type[Fault] | str
+GivenOwnFault = Fault | type[Fault] | str
+GivenFault = FaultSpec | GivenOwnFault
 GivenProbe = Probe | type[Probe] | str
 
 _PLAIN: Final = (bool, int, float, str, type(None))
@@ -42,7 +44,7 @@ def given_plugins(
     routing: GivenRouting = None,
     retry: GivenRetry = None,
     behaviours: GivenBehaviours = (),
-    faults: Sequence[Fault | type[Fault] | str] = (),
+    faults: Sequence[GivenOwnFault] = (),
     probes: Sequence[GivenProbe] = (),
 ) -> Plugins:
     """Return the plug-ins of a run, checked.
@@ -93,7 +95,7 @@ def why_not_again(recorded: Sequence[PluginMeta], plugins: Plugins) -> str:
 
     The file of a run names no code that is run: whoever makes it again names the plug-ins.
     """
-    if list(recorded) == list(plugins.described):
+    if json.dumps(list(recorded)) == json.dumps(list(plugins.described)):
         return ""
     names = " and ".join(_spelled(meta) for meta in recorded) or "no plug-ins"
     if not recorded:

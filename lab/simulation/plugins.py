@@ -38,6 +38,11 @@ class Plugins:
     def __bool__(self) -> bool:
         return bool(self.routing or self.retry or self.behaviours or self.faults or self.probes)
 
+    def identity(self) -> str:
+        """Return a text that is the same for plug-ins of the same names, versions and settings."""
+        own = repr(self.retry) if self.retry is not None and not self.retry.name else ""
+        return repr([*self.described, *self.probes_described, own])
+
     def retry_of(self, host: str, seed: int) -> Retry | None:
         """Return the copy of the retry policy for a host; None for that of the topology."""
         return None if self.retry is None else copy_of(self.retry, seed, host)

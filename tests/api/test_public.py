@@ -27,7 +27,6 @@ ANY = {  # where a type is Any, each with its reason
     "lab.Fault.__init__(when)": "columns of any kind of event, as in a topology file",
     "lab.Fault.when": "the same",
     "lab.Run.probes": "whatever a probe of the user's own has found",
-    "lab.Run.__init__(probes)": "the same",
     "lab.Trace.__init__(rows)": "columns of a row depend on its kind; an Event has types",
     "lab.Trace.of": "the same",
     "lab.Trace.record(None)": "the same",

@@ -25,10 +25,20 @@ from lab.experiments.sweep.experiment_file import SweepError, load_experiment, m
 from lab.experiments.sweep.journal import Journal, JournalLock
 from lab.experiments.sweep.measures import measure
 from lab.experiments.sweep.workers import DIED, FAILED, Workers, WorkersError, start_workers
+from lab.extend.given import (
+    GivenBehaviours,
+    GivenOwnFault,
+    GivenProbe,
+    GivenRetry,
+    GivenRouting,
+    check_hosts,
+    given_plugins,
+)
 from lab.runtime import arguments
 from lab.runtime.gc_pause import gc_pause
 from lab.runtime.spawn import without_main
 from lab.runtime.worker_pool import ALONE, processors
+from lab.simulation.plugins import NONE, Plugins
 
 if TYPE_CHECKING:
     import pandas
@@ -69,6 +79,7 @@ class Sweep:
     outcomes: dict[str, RunResult] = field(default_factory=dict)
     resumed: int = 0
     strangers: int = 0
+    plugins: Plugins = NONE
 
     @property
     def failed(self) -> list[tuple[Planned, str]]:
@@ -128,6 +139,11 @@ def sweep(
     workers: int | None = None,
     scheduler: str | None = None,
     progress: Callable[[int, int], None] | None = None,
+    routing: GivenRouting = None,
+    retry: GivenRetry = None,
+    behaviours: GivenBehaviours = (),
+    faults: Sequence[GivenOwnFault] = (),
+    probes: Sequence[GivenProbe] = (),
     **keywords: object,
 ) -> pandas.DataFrame:
     """Make the runs of an experiment, and return a table with a row for each run.
@@ -140,16 +156,22 @@ def sweep(
     ``out`` is a directory for the journal, the tables and the plots; a sweep continues from the
     journal that is there. ``workers`` is the number of processes on this machine (0: only this
     one), ``scheduler`` the address of a Dask cluster. ``progress`` is called with the number of
-    finished runs and of all runs. A run that fails has its ``error`` in the table. Raises
-    :class:`lab.SweepError`.
+    finished runs and of all runs. A run that fails has its ``error`` in the table.
+
+    ``routing``, ``retry``, ``behaviours``, ``faults`` and ``probes`` are code of your own for every
+    run, as in :func:`lab.simulate`; a measure may read ``run.probes``. Their classes must be in a
+    module that the processes can import, unless ``workers`` is 0.
+
+    Raises :class:`lab.SweepError`.
     """
     if workers is not None:
         workers = arguments.whole_number("workers", workers, 0, example=4)
     arguments.function("progress", progress, "the runs that are done, and all runs")
     if out is not None:
         arguments.path("out", out, "the path of a directory")
+    plugins = given_plugins(routing, retry, behaviours, faults, probes)
     made = read_experiment(experiment, keywords)
-    swept = begin(made)
+    swept = begin(made, plugins)
     swept.frame()  # if pandas is missing, say so before the runs, not after
     with journal_of(swept, out) as journal:
         try:
@@ -180,15 +202,17 @@ def read_experiment(
     return load_experiment(experiment, keywords)
 
 
-def begin(experiment: Experiment) -> Sweep:
-    """Return the sweep of an experiment, with no run finished."""
+def begin(experiment: Experiment, plugins: Plugins = NONE) -> Sweep:
+    """Return the sweep of an experiment with code of users, with no run finished."""
     common = [version("smtp-lab"), experiment.content()]
+    if plugins:
+        common.append(plugins.identity())
     plan: list[Planned] = []
     for point in experiment.points():
         for seed in experiment.seeds:
             key = _key([*common, point.sets, seed, experiment.until])
             plan.append(Planned(len(plan), point, seed, key))
-    return Sweep(experiment, plan)
+    return Sweep(experiment, plan, plugins=plugins)
 
 
 def _key(content: list[Any]) -> str:
@@ -241,7 +265,7 @@ def make(
     """
     scheduler = scheduler or os.environ.get("DASK_SCHEDULER_ADDRESS") or None
     remaining = deque(p for p in swept.plan if p.key not in swept.outcomes)
-    recipe = Recipe.of(swept.experiment)
+    recipe = Recipe.of(swept.experiment, swept.plugins)
     total = len(swept.plan)
 
     def keep(planned: Planned, outcome: RunResult) -> None:
@@ -254,7 +278,7 @@ def make(
         progress(len(swept.outcomes), total)
     begun = time.monotonic()
     # a user's function may end its process, so it is not called in this one
-    only_own = all(function is None for _, function in recipe.measures)
+    only_own = all(function is None for _, function in recipe.measures) and not swept.plugins
     alone = workers == 0 or (workers is None and scheduler is None and only_own)
     while remaining and alone and (workers == 0 or time.monotonic() - begun < ALONE):
         planned = remaining.popleft()
@@ -358,12 +382,13 @@ class Recipe:
     graphs: dict[str, bytes]
     until: float | None
     measures: list[tuple[str, Callable[[Any], Any] | None]]
+    plugins: Plugins = NONE
 
     @classmethod
-    def of(cls, made: Experiment) -> Recipe:
+    def of(cls, made: Experiment, plugins: Plugins = NONE) -> Recipe:
         """Return the recipe of an experiment; the lab's own measures are sent by name."""
         kept = [(m.name, None if m.is_ours else m.of) for m in made.measures]
-        return cls(made.content(), made.tables, made.graphs, made.until, kept)
+        return cls(made.content(), made.tables, made.graphs, made.until, kept, plugins)
 
 
 def run_some(argument: tuple[Recipe, list[tuple[dict[str, Any], int]]]) -> list[RunResult]:
@@ -391,7 +416,9 @@ def _figures(recipe: Recipe, sets: Mapping[str, Any], seed: int) -> RunResult:
     from lab.api.simulate import make_run
 
     try:
-        run = make_run(_topology(recipe, sets, seed), seed, recipe.until)
+        topology = _topology(recipe, sets, seed)
+        check_hosts(recipe.plugins, topology)
+        run = make_run(topology, seed, recipe.until, plugins=recipe.plugins)
         figures = {
             name: _plain(name, (measure(name).of if function is None else function)(run))
             for name, function in recipe.measures
