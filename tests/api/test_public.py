@@ -347,6 +347,23 @@ def test_the_programs_of_the_protocol_guide_have_types(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_the_classes_of_the_extending_guide_have_types(tmp_path: Path) -> None:
+    """``mypy --strict`` finds nothing wrong with those that need no library without types."""
+    files = []
+    for number, block in enumerate(blocks(HELP / "extending.md", "python")):
+        if "networkx" not in block.text:
+            files.append(tmp_path / f"program{number}.py")
+            files[-1].write_text(block.text, encoding="utf-8")
+    assert len(files) == 5
+    cache = str(CACHE / "user")
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--cache-dir", cache, *map(str, files)],
+        cwd=tmp_path, capture_output=True, text=True, timeout=300,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_a_name_that_is_not_public_is_an_error_for_a_user(tmp_path: Path) -> None:
     """And not Any, as it would be if the packages had a typed ``__getattr__``."""
     path = tmp_path / "script.py"
