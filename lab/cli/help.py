@@ -80,7 +80,7 @@ def _list_guides(guides: list[str]) -> None:
 
 
 def _installed() -> str:
-    """Return the plug-ins that are installed, as the end of a guide."""
+    """Return the plug-ins that are installed, as the end of a guide; "" if there are none."""
     from lab.extend import installed
 
     rows = [
@@ -88,7 +88,7 @@ def _installed() -> str:
         for each in installed()
     ]
     if not rows:
-        return "\n## Installed here\n\nNo plug-in is installed.\n"
+        return ""
     head = ["| name | package | version | class |", "| --- | --- | --- | --- |"]
     return "\n".join(["", "## Installed here", "", *head, *rows, ""])
 

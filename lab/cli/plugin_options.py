@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from lab.topology.model import Topology
 
 _OPTIONS = (
-    ("routing", "Choose next hosts by this installed plug-in: k-shortest, or k-shortest:k=3."),
-    ("retry", "Say when mail is tried again by this installed plug-in."),
+    ("routing", "Choose next hosts by this installed plug-in: k-shortest, or k-shortest:k=3.  "
+     "[default: the cheapest route]"),
+    ("retry", "Say when mail is tried again by this installed plug-in.  [default: as the "
+     "file says]"),
     ("behaviour", "Ask this installed plug-in for the verdicts of all hosts; greylist@*.CAMPUS: of "
      "those that match. May be repeated."),
     ("fault", "Have this installed plug-in let things go wrong. May be repeated."),
