@@ -120,12 +120,12 @@ def write_capture(trace: Trace, file: IO[bytes]) -> None:
 
     writer = dpkt.pcap.Writer(file, linktype=RAW_IP)
     epoch = first_date(trace).timestamp() + shift_of(trace)
-    for t, _, octets, _ in packets_in_order(trace):
+    for t, _, octets, _ in packets_in_order(trace, described=False):
         writer.writepkt(octets, ts=round(epoch + t, 6))  # dpkt's own rounding may give 1,000,000 µs
 
 
-def packets_in_order(trace: Trace) -> Iterator[Packet]:
-    """Yield all packets in the order of time."""
+def packets_in_order(trace: Trace, *, described: bool = True) -> Iterator[Packet]:
+    """Yield all packets in the order of time; ``described``: with what bytes of mail say."""
     numbers = {host["name"]: n for n, host in enumerate(trace.meta.get("hosts", ()))}
     delays, shown = LinkDelays(trace), shown_names(trace.meta)
     waiting: list[Packet] = []
@@ -133,7 +133,7 @@ def packets_in_order(trace: Trace) -> Iterator[Packet]:
     for channel in as_they_began(trace.rows):
         while waiting and waiting[0][0] < channel.started:
             yield heapq.heappop(waiting)
-        packets = _Packets(channel, numbers, delays, shown)
+        packets = _Packets(channel, numbers, delays, shown, described=described)
         for t, octets, about in packets.all():
             count += 1
             heapq.heappush(waiting, (t, count, octets, about))
@@ -176,8 +176,11 @@ class _Packets:
         numbers: Mapping[str, int],
         delays: LinkDelays,
         shown: ShownNames,
+        *,
+        described: bool,
     ) -> None:
         self.channel = channel
+        self.described = described
         self.segment = TRANSPORTS[channel.transport].segment
         self.delays = delays
         self.shown = shown
@@ -251,7 +254,7 @@ class _Packets:
     def _chunk(self, row: Row, losses: Sequence[Row], answered: bool) -> Iterator[_Made]:
         """Yield what was sent at once, cut into segments, and its acknowledgement."""
         arrived, _, to, sender, _, _, sent, octets = row[:LINES]
-        about = _about(row)
+        about = _about(row) if self.described else ""
         pieces = _pieces(octets, self.segment)
         late = sum(loss[LOSS_DELAY] for loss in losses)
         spread = max(0.0, arrived - sent - self.delay(sender, sent) - late) / max(1, len(pieces))
