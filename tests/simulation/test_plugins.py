@@ -130,7 +130,7 @@ def test_a_behaviour_is_asked_for_every_verdict() -> None:
             ],
         }
     )  # fmt: skip
-    run = lab.simulate(topology, behaviours=[Everything(), Greylist()])
+    run = lab.simulate(topology, behaviours=[extend.Behaviour(), Everything(), Greylist()])
     assert [e["text"] for e in run.trace if e.kind == "reply"] == [
         "B asked: greeting from A", "asked: A A", "asked: u", "asked: all of arpanet",
         "asked: MAIL <x@A>", "asked: <u@B>", "Start mail input; end with <CRLF>.<CRLF>",
@@ -429,6 +429,11 @@ class At0nce(extend.Retry):
         return 0.0
 
 
+class NoTime(extend.Retry):
+    def delay(self, failures: int, host: str = "", peer: str = "", reason: str = "") -> float:
+        return None  # type: ignore[return-value]
+
+
 class Stuck(extend.Fault):
     def run(self, network: extend.NetworkControl) -> Iterator[float]:
         while True:
@@ -474,6 +479,7 @@ FAILURES = [
      "the routing Nowhere sends mail from MIT-AI.ARPA to 'NOWHERE', which is not a neighbour"),
     ({"routing": FewArguments()}, r"the routing FewArguments failed in next_hop\(\): TypeError: "),
     ({"retry": At0nce(), "faults": [DOWN]}, r"delay\(\) of the retry At0nce is 0.0; it must be"),
+    ({"retry": NoTime(), "faults": [DOWN]}, r"delay\(\) of the retry NoTime is None; it must be"),
     ({"faults": [Stuck]}, r"the fault Stuck yielded 0 in run\(\); it must be"),
     ({"faults": [NoSteps]}, r"the fault NoSteps returned .* from run\(\); it must yield"),
     ({"faults": [NoSuchHost]}, r"the fault NoSuchHost failed .*line \d+: network.happen"),
