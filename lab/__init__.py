@@ -76,8 +76,10 @@ _MODULES = {
     "open_trace": "lab.trace.trace",
     "Outcomes": "lab.analysis.summary",
     "PluginMeta": "lab.trace.meta",
+    "Phase": "lab.analysis.phases",
     "PollSpec": "lab.topology.model",
     "Recipient": "lab.analysis.recipients",
+    "RecipientPhases": "lab.analysis.phases",
     "RecipientSummary": "lab.analysis.summary",
     "Retry": "lab.hosts.retry",
     "Run": "lab.api.run",
@@ -106,6 +108,7 @@ _MODULES = {
     "TrafficSpec": "lab.topology.model",
     "Trial": "lab.experiments.explore",
     "User": "lab.hosts.directory",
+    "Why": "lab.analysis.why",
 }
 """Where each public name is: its module, and its name there if that differs."""
 
@@ -154,9 +157,11 @@ __all__ = [
     "Outcomes",
     "PeerBreach",
     "PeerBreachSummary",
+    "Phase",
     "PluginMeta",
     "PollSpec",
     "Recipient",
+    "RecipientPhases",
     "RecipientSummary",
     "Retry",
     "Run",
@@ -179,6 +184,7 @@ __all__ = [
     "TrafficSpec",
     "Trial",
     "User",
+    "Why",
     "diff",
     "explore",
     "extend",

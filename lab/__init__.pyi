@@ -15,6 +15,8 @@ from lab.analysis.invariants.breach import Breach as Breach
 from lab.analysis.invariants.peers import PeerBreach as PeerBreach
 from lab.analysis.ladder_rows import NothingToShow as NothingToShow
 from lab.analysis.links import LinkUse as LinkUse
+from lab.analysis.phases import Phase as Phase
+from lab.analysis.phases import RecipientPhases as RecipientPhases
 from lab.analysis.recipients import Recipient as Recipient
 from lab.analysis.session_states import SessionHistory as SessionHistory
 from lab.analysis.session_states import Snapshot as Snapshot
@@ -28,6 +30,7 @@ from lab.analysis.summary import Outcomes as Outcomes
 from lab.analysis.summary import PeerBreachSummary as PeerBreachSummary
 from lab.analysis.summary import RecipientSummary as RecipientSummary
 from lab.analysis.summary import Summary as Summary
+from lab.analysis.why import Why as Why
 from lab.api.diff import Diff as Diff
 from lab.api.diff import diff as diff
 from lab.api.run import Interrupted as Interrupted
@@ -128,9 +131,11 @@ __all__ = [
     "Outcomes",
     "PeerBreach",
     "PeerBreachSummary",
+    "Phase",
     "PluginMeta",
     "PollSpec",
     "Recipient",
+    "RecipientPhases",
     "RecipientSummary",
     "Retry",
     "Run",
@@ -153,6 +158,7 @@ __all__ = [
     "TrafficSpec",
     "Trial",
     "User",
+    "Why",
     "diff",
     "explore",
     "extend",

@@ -28,11 +28,21 @@ _NOTICED: Final = 0.02
 """Share of a phase that a reason must account for to be given."""
 
 
+_MOSTLY: Final = 0.5
+"""Share of a wait behind other mail from which on it is for the line that the other mail is on."""
+
+
 class Causes:
-    """The causes of delay in a run: what failed, where mail is held, what links are like."""
+    """The causes of delay in a run: what failed, where mail is held, what links are like.
+
+    ``holds`` are the hosts that hold mail, each with the one that has to call. ``lines_before`` are
+    the lines for which mail in a spool really waits, by host and next host, as far as that has been
+    asked.
+    """
 
     def __init__(self, trace: Trace, sessions: Sessions) -> None:
         self._sessions = sessions
+        self.lines_before: dict[tuple[str, str], tuple[str, str]] = {}
         meta = trace.meta
         self._links = meta.get("links", ())
         self._faults = [_lasting(fault, trace.last) for fault in fault_intervals(trace)]
@@ -107,8 +117,11 @@ class Causes:
         text = f"behind {_mails(others)} of {host} to {peer}"
         share = on_lines / (others[-1].end - others[0].begin or inf)
         line = _slowest(others)
+        if line is not None and share > _MOSTLY:
+            self.lines_before[host, peer] = line[:2]
         if line is not None and share > _NOTICED:
-            text += f", {min(share, 1):.0%} of that time on the line {line[0]}-{line[1]}"
+            percent = f"{100 * min(share, 1):.0f} %"
+            text += f", {percent} of that time on the line {line[0]}-{line[1]}"
         return text
 
     def next_try(self, reason: str, retry_at: float | None, faults: Sequence[FaultInterval]) -> str:

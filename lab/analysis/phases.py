@@ -165,6 +165,10 @@ class Phases:
         parts = list(self._in_session((0, session.host, session.peer), stage, session, ""))
         return tuple(self._joined((0, part) for part in parts))
 
+    def line_before(self, host: str, peer: str) -> tuple[str, str] | None:
+        """Return the line for which mail in a spool really waits: that of the mail before it."""
+        return self._causes.lines_before.get((host, peer))
+
     def of_line(self, host: str, peer: str) -> tuple[Phase, ...]:
         """Return what was on a line from a host or router to the next, in order, and when.
 
@@ -267,7 +271,17 @@ class Phases:
             elif stage.kind in (OPENS, CROSSING):
                 yield from self._crossing(hop, stage)
             else:
-                yield from self._spool(hop, stage)
+                yield from self._before_attempt(hop, stage)
+
+    def _before_attempt(self, hop: Hop, stage: Stage) -> Iterator[_Part]:
+        """Yield a time in the spool; at its end a channel may have been opened for an attempt."""
+        session = self._sessions.leading(hop.message, hop.host, hop.peer, stage.end)
+        opens = stage.end if session is None else max(session.started, stage.begin)
+        if opens > stage.begin:
+            yield from self._spool(hop, stage._replace(end=opens))
+        if session is not None and opens < stage.end:
+            opening = Stage(OPENS, opens, stage.end)
+            yield from self._in_session(_place(hop), opening, session, "")
 
     def _spool(self, hop: Hop, stage: Stage) -> Iterator[_Part]:
         for begin, end, down in self._without_down(hop.host, stage.begin, stage.end):

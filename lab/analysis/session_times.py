@@ -185,6 +185,7 @@ class Sessions:
                 self.sessions[session].losses.append((row[T], row[LOSS_DELAY]))
             else:
                 self.sessions[session].crossings.append(_crossing(row))
+        self._first: dict[int, int] = {}
         self.turns = self._turns()
 
     def _open(self, row: Row) -> SessionTimes:
@@ -205,6 +206,7 @@ class Sessions:
                 if one.message is None:
                     continue
                 ends = (one.peer, one.host) if one.kind != "reply" else (one.host, one.peer)
+                self._first.setdefault(session.number, one.message)
                 key = (one.message, *ends)
                 begin, end, on_lines = spans.get(key, (one.sent, one.arrived, 0.0))
                 on_lines += one.arrived - one.sent if one.kind == "data" and one.lines else 0.0
@@ -214,6 +216,13 @@ class Sessions:
                 found.setdefault((host, peer), []).append(transaction)
                 self.of_message.setdefault((message, host, peer), []).append(transaction)
         return {ends: Turns(transactions) for ends, transactions in found.items()}
+
+    def leading(self, message: int, host: str, peer: str, at: float) -> SessionTimes | None:
+        """Return the session of which a message was the first, with its MAIL sent at a time."""
+        for one in self.of_message.get((message, host, peer), ()):
+            if one.begin == at and self._first.get(one.session.number) == message:
+                return one.session
+        return None
 
     def on_lines(self) -> Iterator[tuple[str, int, Line]]:
         """Yield what crossed lines: in words, its message (0: none), and how it crossed."""

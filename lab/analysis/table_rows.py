@@ -13,6 +13,7 @@ from typing import Any, Final
 from lab.analysis.account import Account
 from lab.analysis.differences import RecipientPair
 from lab.analysis.links import link_intervals, link_use
+from lab.analysis.phases import RecipientPhases
 from lab.analysis.recipients import Recipient
 from lab.analysis.time_series import interval, spool_intervals
 from lab.analysis.ways import Ways
@@ -78,6 +79,13 @@ UTILISATION: Final = {
     "utilisation": _FLOAT, "queue": _FLOAT,
 }  # fmt: skip
 """The columns of :func:`lab.analysis.tables.utilisation` and their types."""
+
+PHASES: Final = {
+    "message": _WHOLE, "id": _TEXT, "recipient": _TEXT, "outcome": _TEXT, "phase": _TEXT,
+    "host": _TEXT, "peer": _TEXT, "begin": _FLOAT, "end": _FLOAT, "seconds": _FLOAT,
+    "because": _TEXT,
+}  # fmt: skip
+"""The columns of :func:`lab.analysis.tables.phases` and their types."""
 
 QUEUES: Final = {"t": _FLOAT, "host": _TEXT, "messages": _FLOAT}
 """The columns of :func:`lab.analysis.tables.queues` and their types."""
@@ -198,6 +206,17 @@ def queue_rows(trace: Trace, every: float | None = None) -> Iterator[Sequence[An
     """Yield the rows of :func:`lab.analysis.tables.queues`."""
     _require(trace, "queues", "delivery")
     return spool_intervals(trace, interval(trace, every))
+
+
+def phase_rows(recipients: Iterable[RecipientPhases]) -> Iterator[Sequence[Any]]:
+    """Yield the rows of :func:`lab.analysis.tables.phases`."""
+    for one in recipients:
+        for phase in one.phases:
+            yield (
+                one.message, one.id, one.recipient, one.outcome, phase.phase,
+                phase.host, phase.peer or None, phase.begin, phase.end, phase.seconds,
+                phase.because,
+            )  # fmt: skip
 
 
 def _require(trace: Trace, table: str, level: str) -> None:

@@ -14,11 +14,13 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from lab.analysis.differences import Loads, RecipientPair
+from lab.analysis.phases import Phases, RecipientPhases
 from lab.analysis.table_rows import (
     DELIVERIES,
     EVENTS,
     LINKS,
     LOADS_COMPARED,
+    PHASES,
     QUEUES,
     RECIPIENTS_COMPARED,
     SESSIONS,
@@ -26,6 +28,7 @@ from lab.analysis.table_rows import (
     delivery_rows,
     event_rows,
     link_rows,
+    phase_rows,
     queue_rows,
     recipient_pair_rows,
     session_rows,
@@ -37,8 +40,8 @@ if TYPE_CHECKING:
     import pandas
 
 __all__ = (
-    "DELIVERIES", "EVENTS", "LINKS", "QUEUES", "SESSIONS", "UTILISATION", "deliveries", "events",
-    "links", "queues", "sessions", "utilisation",
+    "DELIVERIES", "EVENTS", "LINKS", "PHASES", "QUEUES", "SESSIONS", "UTILISATION", "deliveries",
+    "events", "links", "phases", "phases_frame", "queues", "sessions", "utilisation",
 )  # fmt: skip
 
 _AT_ONCE: Final = 65_536
@@ -114,6 +117,21 @@ def queues(trace: Trace, every: float | None = None) -> pandas.DataFrame:
     last interval ends with the run. Requires ``--trace delivery``.
     """
     return frame(queue_rows(trace, every), QUEUES)
+
+
+def phases(trace: Trace) -> pandas.DataFrame:
+    """Return a row for each phase of each recipient, from its submission to its settlement.
+
+    ``phase`` is spool, retry, opening, line (waiting for it), sending or dialogue; of a line,
+    ``host`` and ``peer`` are its ends, of others where the mail was and for which host. ``begin``,
+    ``end`` and ``seconds`` are seconds, and ``because`` is the cause. Requires ``--trace wire``.
+    """
+    return phases_frame(Phases(trace).everyone())
+
+
+def phases_frame(recipients: Iterable[RecipientPhases]) -> pandas.DataFrame:
+    """Return the same for some recipients."""
+    return frame(phase_rows(recipients), PHASES)
 
 
 def recipients_compared(pairs: Iterable[RecipientPair]) -> pandas.DataFrame:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from lab.analysis.conditions import Condition
     from lab.analysis.links import LinkUse
     from lab.analysis.streaming import StreamingAnalysis
+    from lab.analysis.why import Why
     from lab.simulation.partitioned.coordinator import Coordinator
     from lab.simulation.partitioned.merged_results import MergedResults
     from lab.views.export import Exported
@@ -135,6 +136,27 @@ class Run:
         if not sentences and includes(self.trace.level, "delivery"):
             raise ValueError(f"there is no message {number} in this run")
         return sentences
+
+    def why(self, message: int) -> Why:
+        """Return where the time of each recipient of a message went, phase by phase, and why.
+
+        Printed, it is a text, and in a notebook a table; ``.table()`` is a DataFrame, as is
+        ``trace.phases()`` of all messages. Raises ValueError if there is no such message, and for a
+        run that was recorded without what crossed the wire.
+        """
+        from lab.analysis.why import why
+
+        return why(self.trace, arguments.whole_number("message", message, example=1))
+
+    @cached_property
+    def verdict(self) -> str:
+        """How long half of the recipients took, and on what most of that time went, in a sentence.
+
+        It is empty for a run that was recorded without what crossed the wire.
+        """
+        from lab.analysis.verdict import verdict
+
+        return verdict(self.trace)
 
     def links(self) -> list[LinkUse]:
         """Return what crossed each link, an entry for each direction: :class:`lab.LinkUse`.

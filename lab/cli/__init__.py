@@ -43,6 +43,7 @@ COMMANDS = {
     "show": "Draw the map of TOPOLOGY, and list hosts, links and routes.",
     "talk": "Be the sender-SMTP: type commands to HOST's receiver-SMTP.",
     "plot": "Draw a picture of TRACE.",
+    "why": "Say where each recipient's time went, and what it waited for.",
     "replay": "Make an HTML page that plays the run of TRACE.",
     "export": "Write TRACE in the format of another tool.",
     "explore": "Run TOPOLOGY again and again, broken at every step in turn.",

@@ -384,7 +384,8 @@ def report_run(
                 echo(line)
             echo()
         if as_json:
-            more: dict[str, Any] = {"links": done.links()} if links else {}
+            more: dict[str, Any] = {"verdict": _verdict(done)}
+            more |= {"links": done.links()} if links else {}
             if done.findings():
                 more["probes"] = plain_findings(done)
             write_summary(done.summary, sys.stdout, more=more)
@@ -392,7 +393,7 @@ def report_run(
         elif not quiet:
             from lab.views.text.summary import summary_table
 
-            print_table(summary_table(done.summary))
+            print_table(summary_table(done.summary, verdict=_verdict(done)))
             if links:
                 from lab.analysis.shown_names import ShownNames
                 from lab.views.text.links import links_table
@@ -413,6 +414,13 @@ def plain_findings(done: Run) -> dict[str, Any]:
     """Return what the probes of a run have found, as JSON has it."""
     found: dict[str, Any] = json.loads(json.dumps(dict(done.findings()), default=str))
     return found
+
+
+def _verdict(done: Run) -> str:
+    """Return the verdict of a run that is not too long for it."""
+    from lab.analysis.verdict import MOST_EVENTS
+
+    return done.verdict if len(done.trace) <= MOST_EVENTS else ""
 
 
 def exit_with_status(topology: str, done: Run, status: int) -> None:

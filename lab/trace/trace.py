@@ -144,6 +144,10 @@ class Trace:
         """Return what crossed each link each way: see :func:`lab.analysis.tables.links`."""
         return self._table("links")
 
+    def phases(self) -> pandas.DataFrame:
+        """Return where the time of each recipient went: see :func:`lab.analysis.tables.phases`."""
+        return self._table("phases")
+
     def utilisation(self, every: float | None = None) -> pandas.DataFrame:
         """Return how busy links were in each interval of ``every`` seconds, and what waited.
 

@@ -32,6 +32,7 @@ def test_each_table_has_its_columns_and_their_types(run: lab.Run) -> None:
             (trace.links(), tables.LINKS),
             (trace.utilisation(), tables.UTILISATION),
             (trace.queues(), tables.QUEUES),
+            (trace.phases(), tables.PHASES),
         ):
             assert {name: str(kind) for name, kind in table.dtypes.items()} == columns
 

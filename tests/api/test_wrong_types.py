@@ -57,7 +57,7 @@ RESULTS: Final = (
     "EnvironmentMeta", "Estimate", "Event", "Explored", "FaultInterval", "HostMeta", "InFlight",
     "Intervention", "LinkMeta", "LinkUse", "LiveServer", "Meta", "Moment", "Outcomes", "PeerBreach",
     "PluginMeta",
-    "PeerBreachSummary", "Recipient",
+    "PeerBreachSummary", "Phase", "Recipient", "RecipientPhases", "Why",
     "FailureSummary", "RecipientSummary", "Run", "SessionHistory", "Snapshot", "Spooled", "Storm",
     "StormRun",
     "Summary", "Trial",
@@ -93,6 +93,7 @@ STEPPER: Final = lab.step(CASE)
 OBJECTS: Final[dict[str, Any]] = {
     "Diff": lab.diff(RUN, RUN),
     "Run": RUN,
+    "Why": RUN.why(1),
     "Stepper": STEPPER,
     "Explored": lab.explore(CASE, limit=1),
     "Storm": lab.storm(1),

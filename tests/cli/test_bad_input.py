@@ -33,6 +33,7 @@ READS = {  # each command that reads a file, with F for the file and W for a fol
     "talk": "talk F MIT-AI.ARPA",
     "explore": "explore F",
     "plot": "plot F timeline -o W/x.png",
+    "why": "why F --message 1",
     "replay": "replay F -o W/x.html",
     "sweep": "sweep F --out W/out",
     "grade": "grade F",

@@ -29,10 +29,13 @@ _STYLES: Final = {
 }
 
 
-def summary_table(summary: Summary, *, rows: int = ROWS) -> RenderableType:
-    """Return a summary (as ``lab run --json`` prints it) as something that rich prints."""
+def summary_table(summary: Summary, *, rows: int = ROWS, verdict: str = "") -> RenderableType:
+    """Return a summary (as ``lab run --json`` prints it) as something that rich prints.
+
+    ``verdict`` is a sentence about what took so long.
+    """
     shown = ShownNames(summary.get("labels", {}).items())
-    parts: list[RenderableType] = [_heading(summary), _counts(summary, shown)]
+    parts: list[RenderableType] = [_heading(summary), _counts(summary, shown, verdict)]
     if summary.get("careless"):
         who = ", ".join(shown[host] for host in summary["careless"][:5])
         who += f" and {len(summary['careless']) - 5} more" if len(summary["careless"]) > 5 else ""
@@ -58,7 +61,7 @@ def _heading(summary: Mapping[str, Any]) -> Text:
     return heading.append(f"  seed {seed} · {_seconds(seconds)} simulated", style="not bold dim")
 
 
-def _counts(summary: Mapping[str, Any], shown: ShownNames) -> Table:
+def _counts(summary: Mapping[str, Any], shown: ShownNames, verdict: str) -> Table:
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(justify="left", style="dim")
     table.add_column(justify="left")
@@ -72,6 +75,8 @@ def _counts(summary: Mapping[str, Any], shown: ShownNames) -> Table:
         names = (("min", "least"), ("median", "median"), ("p95", "95 %"), ("max", "most"))
         values = (f"{text} {_seconds(spread[n])}" for n, text in names if spread.get(n) is not None)
         table.add_row("delivery", " · ".join(values))
+    if verdict:
+        table.add_row("verdict", Text(verdict))
     return table
 
 

@@ -1,0 +1,80 @@
+"""The verdict of a run in a sentence: how long half of the recipients took, and on what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from lab.analysis.phases import Phase, Phases, RecipientPhases
+from lab.quantities import duration
+from lab.trace.levels import includes
+from lab.trace.trace import Trace
+
+MOST_EVENTS: Final = 100_000
+"""Events of a run of which a verdict is given without being asked for: about a second of work."""
+
+_WORDS: Final = {
+    "spool": "in the spool of {host}",
+    "retry": "waiting for the next try from {host} to {peer}",
+    "opening": "opening channels from {host} to {peer}",
+    "line": "waiting for the line {host}-{peer}",
+    "sending": "sending mail data from {host} to {peer}",
+    "dialogue": "in round trips between {host} and {peer}",
+}
+"""What each phase is called in a verdict."""
+
+_SPOOLS: Final = (
+    ("holds it until", "in the spool of {host} until {peer} called"),
+    ("behind", "in the spool of {host} behind other mail to {peer}"),
+    (" is down", "at {host}, which was down"),
+)
+"""What is said of a spool, by what its cause says."""
+
+
+def verdict(trace: Trace) -> str:
+    """Return how long half of the recipients took or longer, and what most of that time went on.
+
+    Returns "" for a trace that was recorded without what crossed the wire, and for a run in which
+    nothing took time.
+    """
+    if not includes(trace.level, "wire"):
+        return ""
+    phases = Phases(trace)
+    return verdict_of(phases.everyone(), phases)
+
+
+def verdict_of(recipients: Iterable[RecipientPhases], phases: Phases) -> str:
+    """Return the verdict about these recipients of a run."""
+    everyone = sorted((one for one in recipients if one.phases), key=_seconds)
+    if not everyone:
+        return ""
+    slow = everyone[len(everyone) // 2 :] if len(everyone) > 1 else everyone
+    least = _seconds(slow[0])
+    spent: dict[str, float] = {}
+    for one in slow:
+        for phase in one.phases:
+            what = _what(phase, phases)
+            spent[what] = spent.get(what, 0.0) + phase.seconds
+    what, seconds = max(spent.items(), key=lambda one: one[1])
+    share = seconds / sum(spent.values())
+    who = "the only recipient" if len(everyone) == 1 else "half"
+    amount = "took" if len(everyone) == 1 else "took at least"
+    return f"{who} {amount} {duration(least)}, {share:.0%} of it {what}".replace("%", " %")
+
+
+def _seconds(recipient: RecipientPhases) -> float:
+    return recipient.phases[-1].end - recipient.submitted_at if recipient.phases else 0.0
+
+
+def _what(phase: Phase, phases: Phases) -> str:
+    """Return what a phase is called; waiting in a spool behind mail on a line is for that line."""
+    words = _WORDS[phase.phase]
+    host, peer = phase.host, phase.peer
+    if phase.phase == "spool":
+        words = next((text for mark, text in _SPOOLS if mark in phase.because), words)
+        line = phases.line_before(host, peer) if "behind" in phase.because else None
+        if line is not None and "holds it" not in phase.because:
+            words, (host, peer) = _WORDS["line"], line
+    elif phase.phase == "sending" and " on the line " in phase.because:
+        words = "sending mail data over the line {host}-{peer}"
+    return words.format(host=host, peer=peer)
