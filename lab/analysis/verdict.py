@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from lab.analysis.phases import Phase, Phases, RecipientPhases
@@ -10,8 +10,16 @@ from lab.quantities import duration
 from lab.trace.levels import includes
 from lab.trace.trace import Trace
 
-MOST_EVENTS: Final = 100_000
+MOST_EVENTS: Final = 50_000
 """Events of a run of which a verdict is given without being asked for: about a second of work."""
+
+_ENOUGH: Final = 0.3
+"""Share of the time from which on one place is named; with less, what all places have in common."""
+
+_ANYWHERE: Final = {
+    "spool": "in spools", "retry": "waiting for the next try", "opening": "opening channels",
+    "line": "waiting for lines", "sending": "sending mail data", "dialogue": "in round trips",
+}  # fmt: skip
 
 _WORDS: Final = {
     "spool": "in the spool of {host}",
@@ -50,16 +58,23 @@ def verdict_of(recipients: Iterable[RecipientPhases], phases: Phases) -> str:
         return ""
     slow = everyone[len(everyone) // 2 :] if len(everyone) > 1 else everyone
     least = _seconds(slow[0])
-    spent: dict[str, float] = {}
-    for one in slow:
-        for phase in one.phases:
-            what = _what(phase, phases)
-            spent[what] = spent.get(what, 0.0) + phase.seconds
-    what, seconds = max(spent.items(), key=lambda one: one[1])
-    share = seconds / sum(spent.values())
+    what, share = _most(slow, lambda phase: _what(phase, phases))
+    if share < _ENOUGH:
+        what, share = _most(slow, lambda phase: _ANYWHERE[phase.phase])
     who = "the only recipient" if len(everyone) == 1 else "half"
     amount = "took" if len(everyone) == 1 else "took at least"
     return f"{who} {amount} {duration(least)}, {share:.0%} of it {what}".replace("%", " %")
+
+
+def _most(recipients: Iterable[RecipientPhases], name: Callable[[Phase], str]) -> tuple[str, float]:
+    """Return what most of the time of recipients went on, and its share of it."""
+    spent: dict[str, float] = {}
+    for recipient in recipients:
+        for phase in recipient.phases:
+            what = name(phase)
+            spent[what] = spent.get(what, 0.0) + phase.seconds
+    what, seconds = max(spent.items(), key=lambda one: one[1])
+    return what, seconds / sum(spent.values())
 
 
 def _seconds(recipient: RecipientPhases) -> float:

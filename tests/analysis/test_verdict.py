@@ -49,6 +49,17 @@ def test_the_verdict_says_what_most_of_the_time_went_on(changed: Any, words: str
     assert words in run_of(**changed).verdict
 
 
+def test_where_no_place_has_much_of_the_time_all_places_are_taken_together() -> None:
+    names = [f"B{n}" for n in range(5)]
+    tables = {
+        "host": [{"name": "A", "users": ["a"]}, *({"name": n, "users": ["b"]} for n in names)],
+        "link": [{"between": ["A", name], "latency": "1 s"} for name in names],
+        "mail": [{"from": "a@A", "to": [f"b@{name}"]} for name in names],
+    }
+    verdict = lab.simulate(from_dict(tables)).verdict
+    assert verdict.endswith(" % of it opening channels")
+
+
 def test_half_took_at_least_as_long_as_the_verdict_says() -> None:
     run = run_of()
     times = sorted(one["settled_at"] or 0 for one in run.summary["recipients"])
