@@ -58,6 +58,16 @@ def why(trace: Trace, message: int) -> Why:
     return Why(message, tuple(Phases(trace).of(message)))
 
 
+def slowest(trace: Trace) -> Why:
+    """Return the same of the message that took longest; ValueError if there is no message."""
+    everyone = list(Phases(trace).everyone())
+    if not everyone:
+        raise ValueError("there is no message in this run")
+    longest = max(everyone, key=lambda one: sum(phase.seconds for phase in one.phases))
+    alike = [one for one in everyone if one.message == longest.message]
+    return Why(longest.message, tuple(alike))
+
+
 def heading(recipient: RecipientPhases) -> str:
     """Return who a recipient is, what became of it, and what took longest."""
     who = f"message {recipient.message} to {recipient.recipient}: {recipient.outcome}"

@@ -50,6 +50,11 @@ def test_it_prints_the_phases_as_json(lab: Command, traces: Path) -> None:
     assert (first["begin"], last["end"]) == (recipient["submitted_at"], recipient["settled_at"])
 
 
+def test_without_a_number_it_is_the_message_that_took_longest(lab: Command, traces: Path) -> None:
+    done = lab("why", str(traces))
+    assert done.out.startswith("message 2 to jon@UCLA.ARPA: delivered after 10.1 min")
+
+
 def test_a_message_that_is_not_there_is_refused_in_a_sentence(lab: Command, traces: Path) -> None:
     done = lab("why", str(traces), "--message", "99")
     assert (done.status, done.out) == (2, "")
