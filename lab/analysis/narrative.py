@@ -248,23 +248,30 @@ _VARIANTS: Final[dict[str, Callable[[Event], str]]] = {
 def _worded(event: Event, form: str, shown: ShownNames) -> str:
     template = WORDING.get(form, _OTHER)
     text = _FIELD.sub(lambda field: _field(event, shown, *field.groups()), template)
-    text = visible(text.replace("\r\n", " ").translate(_ESCAPES))
+    text = visible(text)
     return text[:-1] if text.endswith("..") else text
 
 
 def _field(event: Event, shown: ShownNames, name: str, form: str | None) -> str:
+    """Return the text of a column; all but the labels of hosts is escaped, as on the wire."""
     value: Any = event[name] if name != "place" else shown_place(event.host, event.peer, shown)
     if name in ("host", "peer"):
-        return shown[str(value)]
+        return shown[str(value)] if value in shown else _escaped(str(value))
     if form == "names":
         value = [shown[host] for host in value]
     elif name == "what" and event["name"] == "partition":
-        value = shown.words(value)
+        value = shown.words(_escaped(value))
     elif name == "reason":
         said = shown.rejection if event.kind == "reject" else shown.reason
-        value = said(str(value))
-    text = FORMATS[form](value) if form else str(value)
-    return shown.path(text) if form in _PATHS else text
+        value = said(_escaped(str(value)))
+    elif name != "place":
+        text = _escaped(FORMATS[form](value) if form else str(value))
+        return shown.path(text) if form in _PATHS else text
+    return FORMATS[form](value) if form else str(value)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\r\n", " ").translate(_ESCAPES)
 
 
 # -- messages ----------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ import lab
 from lab.analysis.ladder_rows import row_of
 from lab.analysis.likeness import sentence
 from lab.analysis.narrative import narrate
+from lab.analysis.narrative import sentence as sentence_of
 from lab.analysis.shown_names import NAMES, ShownNames, shown_names
 from lab.api.run import Run
 from lab.stepping import panels
@@ -180,6 +181,26 @@ def test_differences_between_runs_have_the_labels() -> None:
     begins = {"simulated": "QUIT", "live": None}
     part = sentence({"what": "part", **session, **begins}, shown)
     assert part == 'session 1 東京 -> A, end: simulated only; it begins "QUIT"'
+
+
+def test_letters_of_latin_1_stay_in_labels_and_are_escaped_on_the_wire() -> None:
+    """A byte of a reply is no letter; the ö of a label is."""
+    graph = networkx.path_graph(["Köln", "São Paulo"])
+    reply = {"to": "RCPT", "octets": "550 \xf6\r\n"}
+    made = lab.simulate(Topology.from_graph(
+        graph, host=[{"name": "Sao-Paulo", "reply": [reply]}],
+        mail=[{"from": "user@Köln", "to": "user@São Paulo"}],
+        fault=[{"kind": "link-down", "link": ["Köln", "São Paulo"], "at": "0 s", "for": "1 s"}],
+    ))  # fmt: skip
+    shown = shown_names(made.trace.meta)
+    story = "\n".join(sentence_of(event, shown=shown) for event in made.trace)
+    for wanted in ("user@Köln hands", "no path of links between Köln and São Paulo is up",
+                   "to Köln", "user@São Paulo"):  # fmt: skip
+        assert wanted in story, wanted
+    assert "\\xe3" not in story
+    assert "550 \\x" in story
+    patterns = json.dumps(replay_data(made.trace)["patterns"], ensure_ascii=False)
+    assert "user@São Paulo" in patterns
 
 
 def test_the_replay_page_has_the_labels(run: Run) -> None:
