@@ -72,18 +72,37 @@ def described(
     """
     last, ending = trace.rows[-1], ending_of(trace)
     plugins = [*trace.meta.get("plugins", []), *probes]
-    return {
-        "version": VERSION,
+    until = last[T] if ending == "until" else None
+    return recipe_of(topology, trace.meta.get("seed", 0), until, ending, digest, events) | {
         "live": bool(trace.meta.get("live")),
-        "seed": trace.meta.get("seed", 0),
-        "until": last[T] if ending == "until" else None,
-        "max_events": events if ending == "max-events" else None,
-        "ending": ending,
         "legs": [list(leg) for leg in legs],
         "level": trace.level,
+        **({"plugins": plugins} if plugins else {}),
+    }
+
+
+def recipe_of(
+    topology: Topology,
+    seed: int,
+    until: float | None,
+    ending: str,
+    digest: str,
+    max_events: int | None = None,
+) -> dict[str, Any]:
+    """Return what it takes to make a simulated run again, for its file.
+
+    ``max_events`` is where it was cut off, if ``ending`` says so.
+    """
+    return {
+        "version": VERSION,
+        "live": False,
+        "seed": seed,
+        "until": until,
+        "max_events": max_events if ending == "max-events" else None,
+        "ending": ending,
+        "level": "wire",
         "digest": digest,
         "sets": list(topology.sets),
-        **({"plugins": plugins} if plugins else {}),
         "topology": topology.to_toml(),
     }
 

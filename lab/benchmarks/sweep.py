@@ -13,9 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lab.experiments.sweep.experiment import Experiment
+from lab.experiments.sweep.experiment import Experiment, Planned
 from lab.experiments.sweep.experiment_file import make_experiment
-from lab.experiments.sweep.sweep import Planned, Recipe, SweepScheduler, begin, journal_of, run_one
+from lab.experiments.sweep.sweep import Recipe, SweepScheduler, begin, journal_of, run_one
 from lab.experiments.sweep.workers import start_workers
 from lab.runtime.spawn import without_main
 

@@ -16,13 +16,17 @@ from lab.cli.common import (
     UNUSABLE,
     echo,
     exit_with_error,
+    exit_with_status,
     interrupt,
     make_directory,
+    max_events_option,
+    max_seconds_option,
     print_error,
     print_table,
     progress_bar,
     quiet_option,
     reason_of,
+    report_run,
 )
 from lab.cli.plugin_options import Chosen, plugin_options
 from lab.quantities import count_noun
@@ -59,6 +63,13 @@ MOST_PRINTED = 5
     help="Number of seeds for each combination, or a range such as 0..9.  "
     "[default: as in the file]",
 )  # fmt: skip
+@max_events_option
+@max_seconds_option
+@click.option(
+    "--row", type=click.IntRange(min=0), metavar="N",
+    help="Make only the run of this number (the column `run` of the table), and leave what `lab "
+    "run --out` leaves, in DIRECTORY/rows/N.",
+)  # fmt: skip
 @click.option("--again", is_flag=True, help="Repeat runs that failed before.")
 @click.option("--json", "as_json", is_flag=True, help="Print the table as one JSON object.")
 @plugin_options
@@ -70,6 +81,9 @@ def sweep(
     workers: int | None,
     scheduler: str | None,
     seeds: str | None,
+    max_events: int | None,
+    max_seconds: float | None,
+    row: int | None,
     again: bool,
     as_json: bool,
     quiet: bool,
@@ -87,12 +101,19 @@ def sweep(
     plugins = chosen.plugins()
     out = out if out is not None else str(Path("out") / Path(experiment).stem)
     try:
-        overrides = {} if seeds is None else {"seeds": int(seeds) if seeds.isdecimal() else seeds}
+        limits = {"max_events": max_events, "max_seconds": max_seconds}
+        overrides: dict[str, object] = {k: v for k, v in limits.items() if v is not None}
+        if seeds is not None:
+            overrides["seeds"] = int(seeds) if seeds.isdecimal() else seeds
         swept = sweeping.begin(sweeping.read_experiment(experiment, overrides), plugins)
         make_directory(out)
         kept = sweeping.journal_of(swept, out, again)
     except SweepError as error:
         exit_with_problems(error)
+    if row is not None:
+        with kept:
+            make_row(swept, row, out, as_json, quiet)
+        return
     ended: KeyboardInterrupt | SweepError | None = None
     with kept as journal:
         if not quiet:
@@ -134,6 +155,38 @@ def print_failed(swept: Sweep) -> None:
         print_error(f"... and {more} more; all are in the column `error` of the table")
 
 
+def make_row(swept: Sweep, row: int, out: str, as_json: bool, quiet: bool) -> None:
+    """Make one run alone, leave its artefacts, and hold its digest against that of the sweep."""
+    from lab.api.run import Interrupted
+    from lab.api.simulate import make_run
+    from lab.experiments.sweep.rows import ROWS, topology_of_row
+    from lab.simulation.limits import Limits
+    from lab.trace.retention import Retention
+
+    if row >= len(swept.plan):
+        exit_with_error(f"--row {row}: there is no such run; use 0 to {len(swept.plan) - 1}")
+    planned, experiment = swept.plan[row], swept.experiment
+    folder = Path(out) / ROWS / str(row)
+    make_directory(str(folder))
+    status, limits = 0, Limits(experiment.max_events, experiment.max_seconds)
+    try:
+        done = make_run(
+            topology_of_row(experiment, planned), planned.seed, experiment.until,
+            Retention("wire", folder / "trace.parquet"), limits=limits, plugins=swept.plugins,
+        )  # fmt: skip
+    except Interrupted as stopped:
+        done, status = stopped.run, INTERRUPTED
+    if not report_run(done, False, as_json, str(folder), quiet):
+        raise click.exceptions.Exit(UNUSABLE)
+    digest = (swept.outcomes.get(planned.key) or {}).get("digest")
+    if digest is not None and not status:
+        if digest != done.digest:
+            exit_with_error(f"run {row} has another digest than in the sweep: {digest}", FAILED)
+        if not (quiet or as_json):
+            echo(f"run {row} has the same digest as in the sweep")
+    exit_with_status(f"run {row}", done, status)
+
+
 def exit_with_problems(error: SweepError) -> NoReturn:
     """Print each thing that is wrong, and exit with status 2."""
     for problem in error.problems:
@@ -161,10 +214,12 @@ def print_plan(swept: Sweep, out: str) -> None:
 
 def write_and_print(swept: Sweep, out: str, as_json: bool, quiet: bool) -> None:
     """Write tables and plots, and print the table."""
+    from lab.experiments.sweep.rows import leave_rows
     from lab.views.pictures.sweeps import leave, sweep_table
 
     try:
         paths = leave(swept, Path(out))
+        leave_rows(swept.experiment, swept.plan, swept.outcomes, Path(out), swept.plugins.described)
     except OSError as error:
         exit_with_error(
             f"{error.filename or out}: the tables cannot be written ({reason_of(error)})"

@@ -28,13 +28,24 @@ class GridPoint:
     sets: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A run to be made: its row in the table, its values, its seed, and the key of its content."""
+
+    number: int
+    point: GridPoint
+    seed: int
+    key: str
+
+
 @dataclass(slots=True)
 class Experiment:
     """An experiment that has been checked.
 
     ``tables`` and ``graphs`` are the contents of the topology file and of the maps that it names.
     A run requires nothing else, so it may be made on a machine without these files. ``labels`` are
-    the texts that plots show for a key or a measure.
+    the texts that plots show for a key or a measure. ``max_events`` and ``max_seconds`` cut off
+    each run that goes on for too long.
     """
 
     title: str
@@ -47,6 +58,13 @@ class Experiment:
     until: float | None = None
     graphs: dict[str, bytes] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
+    max_events: int | None = None
+    max_seconds: float | None = None
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether runs may be cut off."""
+        return self.max_events is not None or self.max_seconds is not None
 
     @property
     def axes(self) -> list[str]:

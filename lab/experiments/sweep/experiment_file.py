@@ -107,6 +107,8 @@ class SweepTable(_Table):
     topology: Annotated[str, Field(min_length=1)]
     seeds: Annotated[list[StrictInt], BeforeValidator(_seeds)] = Field(default=[0])
     until: Until | None = None
+    max_events: Annotated[StrictInt, Field(ge=1)] | None = None
+    max_seconds: Until | None = None
     measures: Annotated[list[str], Field(min_length=1)]
     set: dict[str, Any] = Field(default={})
     grid: dict[str, Any] = Field(default={})
@@ -216,7 +218,7 @@ class _Reader:
         assert source is not None
         made = Experiment(
             table.title, source, table.seeds, kept, fixed, grid, cases, table.until,
-            labels=table.labels,
+            labels=table.labels, max_events=table.max_events, max_seconds=table.max_seconds,
         )  # fmt: skip
         made.title = made.title or str(source.get("title") or "")
         if len(made) > MOST_RUNS:

@@ -20,7 +20,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from lab.experiments.sweep.experiment import Experiment, GridPoint, topology_of
+from lab.experiments.sweep.experiment import Experiment, Planned, topology_of
 from lab.experiments.sweep.experiment_file import SweepError, load_experiment, make_experiment
 from lab.experiments.sweep.journal import Journal, JournalLock
 from lab.experiments.sweep.measures import measure
@@ -38,6 +38,7 @@ from lab.runtime import arguments
 from lab.runtime.gc_pause import gc_pause
 from lab.runtime.spawn import without_main
 from lab.runtime.worker_pool import ALONE, processors
+from lab.simulation.limits import MAX_EVENTS, MAX_SECONDS, Limits
 from lab.simulation.plugins import NONE, Plugins
 
 if TYPE_CHECKING:
@@ -54,16 +55,6 @@ MOST_AT_ONCE: Final = 200
 RunResult = dict[str, Any]
 """The outcome of a run: ``error``, or ``digest`` and ``measures``; and its processor time,
 ``seconds``, and wall-clock time, ``wall``, both in seconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """A run to be made: its row in the table, its values, its seed, and the key of its content."""
-
-    number: int
-    point: GridPoint
-    seed: int
-    key: str
 
 
 @dataclass(slots=True)
@@ -92,9 +83,13 @@ class Sweep:
 
     @property
     def columns(self) -> list[str]:
-        """The columns of the table: ``run``, the keys, ``seed``, the measures, digest, error."""
+        """The columns of the table: ``run``, the keys, ``seed``, the measures, digest, error.
+
+        Where runs may be cut off, ``ending`` says how each ended.
+        """
         names = [kept.name for kept in self.experiment.measures]
-        return ["run", *self.experiment.axes, "seed", *names, "digest", "error"]
+        ending = ["ending"] if self.experiment.is_limited else []
+        return ["run", *self.experiment.axes, "seed", *names, *ending, "digest", "error"]
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield a row for each finished run, in the order of the experiment."""
@@ -109,6 +104,7 @@ class Sweep:
                 **planned.point.values,
                 "seed": planned.seed,
                 **{name: figures.get(name) for name in names},
+                **({"ending": outcome.get("ending")} if self.experiment.is_limited else {}),
                 "digest": outcome.get("digest"),
                 "error": outcome.get("error"),
             }
@@ -178,9 +174,11 @@ def sweep(
             make(swept, journal, workers=workers, scheduler=scheduler, progress=progress)
         finally:
             if out is not None:
+                from lab.experiments.sweep.rows import leave_rows
                 from lab.views.pictures.sweeps import leave
 
                 leave(swept, Path(out))
+                leave_rows(made, swept.plan, swept.outcomes, Path(out), plugins.described)
     return swept.frame()
 
 
@@ -245,10 +243,17 @@ def journal_of(swept: Sweep, out: str | os.PathLike[str] | None, again: bool = F
         elif outcome.get("error"):
             if not again:
                 swept.outcomes.setdefault(outcome["key"], outcome)
+        elif outcome.get("limit") not in (None, _limit(swept.experiment, outcome["ending"])):
+            continue  # it was cut off, and may go on for longer now
         elif names <= (outcome.get("measures") or {}).keys():
             swept.outcomes[outcome["key"]] = outcome
     swept.resumed = len(swept.outcomes)
     return journal
+
+
+def _limit(experiment: Experiment, ending: str) -> float | None:
+    """Return the limit that gives a run such an ending; None for any other ending."""
+    return {MAX_EVENTS: experiment.max_events, MAX_SECONDS: experiment.max_seconds}.get(ending)
 
 
 def make(
@@ -381,6 +386,7 @@ class Recipe:
     tables: dict[str, Any]
     graphs: dict[str, bytes]
     until: float | None
+    limits: Limits
     measures: list[tuple[str, Callable[[Any], Any] | None]]
     plugins: Plugins = NONE
 
@@ -388,7 +394,8 @@ class Recipe:
     def of(cls, made: Experiment, plugins: Plugins = NONE) -> Recipe:
         """Return the recipe of an experiment; the lab's own measures are sent by name."""
         kept = [(m.name, None if m.is_ours else m.of) for m in made.measures]
-        return cls(made.content(), made.tables, made.graphs, made.until, kept, plugins)
+        limits = Limits(made.max_events, made.max_seconds)
+        return cls(made.content(), made.tables, made.graphs, made.until, limits, kept, plugins)
 
 
 def run_some(argument: tuple[Recipe, list[tuple[dict[str, Any], int]]]) -> list[RunResult]:
@@ -418,12 +425,14 @@ def _figures(recipe: Recipe, sets: Mapping[str, Any], seed: int) -> RunResult:
     try:
         topology = _topology(recipe, sets, seed)
         check_hosts(recipe.plugins, topology)
-        run = make_run(topology, seed, recipe.until, plugins=recipe.plugins)
+        run = make_run(topology, seed, recipe.until, limits=recipe.limits, plugins=recipe.plugins)
         figures = {
             name: _plain(name, (measure(name).of if function is None else function)(run))
             for name, function in recipe.measures
         }
-        return {"digest": run.digest, "measures": figures}
+        made = {"digest": run.digest, "measures": figures, "ending": run.ending}
+        limits = {MAX_EVENTS: recipe.limits.max_events, MAX_SECONDS: recipe.limits.max_seconds}
+        return made | ({"limit": limits[run.ending]} if run.ending in limits else {})
     except Exception as why:
         message = " ".join(str(why).split())
         return {"error": f"{type(why).__name__}: {message}"[:500]}
