@@ -7,16 +7,20 @@ users give.
 
 from __future__ import annotations
 
+import math
 import os
+import sys
+import time
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from lab.analysis.streaming import StreamingAnalysis
 from lab.api.continuing import advance, kept, limits_of, with_legs
+from lab.api.progress import Progress, shown
 from lab.api.run import Interrupted, Run, RunFailed
 from lab.api.run_file import Leg
 from lab.extend.given import (
@@ -46,8 +50,8 @@ from lab.trace.rows import KIND
 if TYPE_CHECKING:
     from lab.simulation.partitioned.coordinator import Coordinator
 
-Progress = Callable[[int], None]
-"""Called now and then with the number of messages so far."""
+AGAIN: Final = 10.0
+"""Seconds after an interruption in a notebook within which another one raises an exception."""
 
 
 def load(path: str | os.PathLike[str], sets: Sequence[str] = (), seed: int = 0) -> Topology:
@@ -71,7 +75,7 @@ def simulate(
     topology: Topology | str | os.PathLike[str],
     seed: int = 0,
     until: float | str | None = None,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
     faults: Sequence[GivenFault] = (),
     trace: str = "wire",
     store: str | os.PathLike[str] | None = None,
@@ -88,8 +92,9 @@ def simulate(
 
     The same topology and seed give the same trace, byte for byte. ``until`` is in simulated
     seconds, or a text such as "2 h"; without it the run ends when nothing is left to do.
-    ``progress`` is called now and then with the number of messages so far. ``faults`` happen in
-    addition to those of the file:
+    ``progress`` is called now and then with the number of messages so far; True shows a bar, False
+    none, and by default one appears after two seconds on a terminal or in a notebook. ``faults``
+    happen in addition to those of the file:
     ``lab.Fault("crash", host="USC-ISIE.ARPA", at=10.0, duration=60.0)``.
 
     ``trace`` is how much is recorded: "wire", "session", "delivery" or "none"; summary, digest and
@@ -111,12 +116,15 @@ def simulate(
 
     Raises :class:`lab.TopologyError` for a file with problems. Ctrl-C raises
     :class:`lab.Interrupted`, and :class:`lab.RunFailed` says that a process ended too early or code
-    of your own failed; the ``run`` of either is what happened until then.
+    of your own failed; the ``run`` of either is what happened until then. In a notebook or at
+    Python's prompt, an interruption returns that run, with a warning; a second one within ten
+    seconds raises :class:`lab.Interrupted` there too, so that a loop can be stopped.
     """
     seed = arguments.whole_number("seed", seed)
     until = arguments.seconds("until", until)
     arguments.one_of("trace", trace, LEVELS)
-    arguments.function("progress", progress, "the number of messages so far")
+    if not isinstance(progress, bool):
+        arguments.function("progress", progress, "the number of messages so far")
     processes = arguments.whole_number("processes", processes, 1, example=2)
     limits = limits_of(max_events, max_seconds)
     retention = None
@@ -127,11 +135,35 @@ def simulate(
     plugins = given_plugins(routing, retry, behaviours, own_faults, probes)
     topology = topology_of(topology, seed).with_faults(specs)
     check_hosts(plugins, topology)
-    return make_run(
-        topology, seed, until, retention, processes=processes, progress=progress, limits=limits,
-        report=lambda sentence: warnings.warn(sentence, stacklevel=4), plugins=plugins,
-        may_go_on=True,
-    )  # fmt: skip
+    try:
+        with shown(progress, topology.messages) as bar:
+            return make_run(
+                topology, seed, until, retention, processes=processes, progress=bar, limits=limits,
+                report=lambda sentence: warnings.warn(sentence, stacklevel=4), plugins=plugins,
+                may_go_on=True,
+            )  # fmt: skip
+    except Interrupted as stopped:
+        if not _returns():
+            raise
+        warnings.warn(
+            f"{stopped}; the run is what happened until then. Interrupt again within "
+            f"{AGAIN:.0f} seconds to stop a loop",
+            stacklevel=2,
+        )
+        return stopped.run
+
+
+def _returns() -> bool:
+    """Return whether an interrupted run is returned: to somebody at a prompt, the first time."""
+    at_prompt = hasattr(sys, "ps1") or "ipykernel" in sys.modules
+    last, _Interruption.last = _Interruption.last, time.monotonic()
+    return at_prompt and _Interruption.last - last > AGAIN
+
+
+class _Interruption:
+    """When a run was interrupted last, in seconds of ``time.monotonic``."""
+
+    last = -math.inf
 
 
 def make_run(

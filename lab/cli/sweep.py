@@ -68,7 +68,7 @@ MOST_PRINTED = 5
 @click.option(
     "--row", type=click.IntRange(min=0), metavar="N",
     help="Make only the run of this number (the column `run` of the table), and leave what `lab "
-    "run --out` leaves, in DIRECTORY/rows/N.",
+    "run --out` leaves, in DIRECTORY/rows/N.  [default: all runs]",
 )  # fmt: skip
 @click.option("--again", is_flag=True, help="Repeat runs that failed before.")
 @click.option("--json", "as_json", is_flag=True, help="Print the table as one JSON object.")

@@ -1,0 +1,72 @@
+"""The progress bar of a run in Python: on a terminal, or in a notebook."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from typing import Any, Final
+
+Progress = Callable[[int], None]
+"""Called now and then with the number of messages so far."""
+
+PATIENCE: Final = 2.0
+"""Seconds after which a bar appears by itself."""
+
+
+def is_notebook() -> bool:
+    """Return whether this is a kernel of a notebook that can show a bar."""
+    kernel = sys.modules.get("ipykernel")
+    return kernel is not None and find_spec("ipywidgets") is not None
+
+
+@contextmanager
+def shown(progress: Progress | bool | None, total: int) -> Iterator[Progress | None]:
+    """Yield what a run tells its progress: the function that is given, or a bar.
+
+    True is a bar at once, False none, and None one after two seconds if somebody looks at it.
+    """
+    if callable(progress):
+        yield progress
+    elif progress is False or (progress is None and not (sys.stderr.isatty() or is_notebook())):
+        yield None
+    else:
+        bar = Bar(total, 0.0 if progress else PATIENCE)
+        try:
+            yield bar.tell
+        finally:
+            bar.close()
+
+
+class Bar:
+    """A bar of messages, of which there will be ``total`` or more; it appears when it is due."""
+
+    def __init__(self, total: int, patience: float) -> None:
+        self._total = total
+        self._due = time.monotonic() + patience
+        self._bar: Any = None
+
+    def tell(self, messages: int) -> None:
+        """Show how many messages there have been."""
+        if self._bar is None:
+            if time.monotonic() < self._due:
+                return
+            self._open()
+        self._bar.update(self._task, completed=messages, total=max(self._total, messages))
+
+    def _open(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
+
+        columns = (BarColumn(), MofNCompleteColumn(), "messages", TimeElapsedColumn())
+        console = Console() if is_notebook() else Console(stderr=True)
+        self._bar = Progress(*columns, console=console, transient=True)
+        self._bar.start()
+        self._task = self._bar.add_task("", total=self._total)
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.stop()
