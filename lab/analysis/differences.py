@@ -17,6 +17,7 @@ from lab.analysis.likeness import likeness
 from lab.analysis.likeness import sentence as sentence_of
 from lab.analysis.links import link_use
 from lab.analysis.pairing import match_messages, pair_recipients
+from lab.analysis.phase_changes import PhaseChange, PhaseChanges, totals
 from lab.analysis.recipients import Recipient
 from lab.analysis.shown_names import ShownNames, shown_names
 from lab.quantities import bandwidth, count_noun, duration
@@ -118,7 +119,8 @@ class Differences:
     count. ``level`` is how much of both was recorded. ``first`` is where they part. ``pairs`` are
     all recipients. ``made_from`` are sentences about what they were made from, ``notes`` those that
     a reader of the comparison should know, and ``unlike`` those about a live run that is not the
-    simulated one. ``shown`` are the names of hosts as people see them.
+    simulated one. ``shown`` are the names of hosts as people see them. ``phases`` say where the
+    time of recipients went, if what crossed the wire was recorded.
     """
 
     same: bool
@@ -131,6 +133,16 @@ class Differences:
     notes: Sequence[str] = ()
     unlike: Sequence[str] = ()
     shown: ShownNames = field(default_factory=ShownNames)
+    phases: PhaseChanges | None = None
+
+    def phase_changes(self, pair: RecipientPair) -> list[PhaseChange]:
+        """Return where the time of a recipient went in each run; [] if that was not recorded."""
+        return [] if self.phases is None else self.phases.of(pair.a, pair.b)
+
+    def phase_totals(self) -> Mapping[str, float]:
+        """Return the seconds that B spent more in each phase, of all that have a change."""
+        changed = (pair for pair in self.pairs if pair.change)
+        return totals(map(self.phase_changes, changed)) if self.phases is not None else {}
 
     def movers(self) -> list[RecipientPair]:
         """Return the recipients that fared otherwise: other outcomes first, then by seconds."""
@@ -151,7 +163,13 @@ class Differences:
                     for side, of in (("a", first.a), ("b", first.b))
                 },
             },
-            "recipients": [_pair_as_dict(pair) for pair in self.movers()],
+            "recipients": [
+                {**_pair_as_dict(pair), "phases": [
+                    {**one._asdict(), "change": one.change} for one in self.phase_changes(pair)
+                ]}
+                for pair in self.movers()
+            ],
+            "phases": dict(self.phase_totals()),
             "links": [
                 {**each._asdict(), "change": each.change, "unit": self.loads.unit}
                 for each in self.loads.changed()
@@ -221,6 +239,7 @@ def differences(a: Trace, b: Trace) -> Differences:
         same and not hidden, times_aside, level, first, pairs, _loads(a, b, level),
         tuple(_made_from(a.meta, b.meta)), tuple(_notes(a, b, level, hidden=hidden)), unlike,
         ShownNames({**shown_names(b.meta), **shown_names(a.meta)}.items()),
+        PhaseChanges(a, b) if level == "wire" and not same else None,
     )  # fmt: skip
 
 
@@ -233,7 +252,8 @@ def _recipients(trace: Trace) -> dict[tuple[int, str], Recipient]:
 def _unlike(a: Trace, b: Trace) -> Iterator[str]:
     """Yield what a live run says otherwise than a simulated one, or another live one."""
     found = likeness(a, b) if b.meta.get("live") else likeness(b, a)
-    yield from map(sentence_of, found["differences"])
+    shown = shown_names(a.meta)
+    yield from (sentence_of(each, shown) for each in found["differences"])
 
 
 def _differ_unseen(a: Trace, b: Trace, level: str) -> bool:

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from lab.analysis.account import Account
-from lab.analysis.differences import RecipientPair
+from lab.analysis.differences import Differences, RecipientPair
 from lab.analysis.links import link_intervals, link_use
+from lab.analysis.phases import PHASES as PHASE_NAMES
 from lab.analysis.phases import RecipientPhases
 from lab.analysis.recipients import Recipient
 from lab.analysis.time_series import interval, spool_intervals
@@ -94,6 +95,7 @@ RECIPIENTS_COMPARED: Final = {
     "recipient": _TEXT, "message_a": _WHOLE, "message_b": _WHOLE, "outcome_a": _TEXT,
     "outcome_b": _TEXT, "settled_at_a": _FLOAT, "settled_at_b": _FLOAT, "seconds_a": _FLOAT,
     "seconds_b": _FLOAT, "copies_a": _WHOLE, "copies_b": _WHOLE, "change": _FLOAT,
+    **dict.fromkeys(PHASE_NAMES, _FLOAT),
 }  # fmt: skip
 """The columns of :attr:`lab.Diff.recipients` and their types."""
 
@@ -230,11 +232,21 @@ def _require(trace: Trace, table: str, level: str) -> None:
 # -- two runs --------------------------------------------------------------------------------------
 
 
-def recipient_pair_rows(pairs: Iterable[RecipientPair]) -> Iterator[Sequence[Any]]:
-    """Yield the recipients of two runs as :data:`RECIPIENTS_COMPARED` has them."""
+def recipient_pair_rows(
+    found: Differences, pairs: Iterable[RecipientPair]
+) -> Iterator[Sequence[Any]]:
+    """Yield recipients of two runs as :data:`RECIPIENTS_COMPARED` has them."""
     for pair in pairs:
         columns = zip(*map(_of_one_run, pair), strict=True)
-        yield (pair.one.address, *(value for both in columns for value in both), pair.change)
+        changes = {one.phase: one.change for one in found.phase_changes(pair)}
+        both = None not in pair and found.phases is not None
+        spent = (changes.get(phase, 0.0) if both else None for phase in PHASE_NAMES)
+        yield (
+            pair.one.address,
+            *(value for both in columns for value in both),
+            pair.change,
+            *spent,
+        )
 
 
 def _of_one_run(recipient: Recipient | None) -> Sequence[Any]:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from lab.analysis.differences import Loads, RecipientPair
+from lab.analysis.differences import Differences, Loads, RecipientPair
 from lab.analysis.phases import Phases, RecipientPhases
 from lab.analysis.table_rows import (
     DELIVERIES,
@@ -134,9 +134,9 @@ def phases_frame(recipients: Iterable[RecipientPhases]) -> pandas.DataFrame:
     return frame(phase_rows(recipients), PHASES)
 
 
-def recipients_compared(pairs: Iterable[RecipientPair]) -> pandas.DataFrame:
+def recipients_compared(found: Differences, pairs: Iterable[RecipientPair]) -> pandas.DataFrame:
     """Return recipients of two runs, a row each: see :attr:`lab.Diff.recipients`."""
-    return frame(recipient_pair_rows(pairs), RECIPIENTS_COMPARED)
+    return frame(recipient_pair_rows(found, pairs), RECIPIENTS_COMPARED)
 
 
 def loads_compared(loads: Loads) -> pandas.DataFrame:

@@ -19,7 +19,10 @@ from lab.trace.trace import Trace, open_trace
 
 if TYPE_CHECKING:
     import pandas
+    from matplotlib.axes import Axes
     from rich.console import RenderableType
+
+    from lab.trace.meta import Meta
 
 Source = Run | Trace | Topology | str | os.PathLike[str]
 """What may be compared."""
@@ -80,7 +83,10 @@ class Diff:
         ``message_a`` and ``message_b`` are the numbers of its message in each run; ``outcome_a``,
         ``settled_at_a`` (s), ``seconds_a`` (s, from submission to the outcome) and ``copies_a``
         what became of it in A, and those with ``_b`` in B. ``change`` is how many seconds later it
-        was settled in B, where the outcome is the same; less than 0 is sooner.
+        was settled in B, where the outcome is the same; less than 0 is sooner. ``spool``,
+        ``retry``, ``opening``, ``line``, ``sending`` and ``dialogue`` are how many seconds more its
+        mail spent in that phase in B, of those that are in both runs (``lab.diff`` of traces that
+        were recorded with ``--trace wire``).
         """
         return self._pairs(otherwise=True)
 
@@ -100,6 +106,46 @@ class Diff:
 
         return loads_compared(self._found.loads)
 
+    def lines(self, rows: int = 10) -> list[str]:
+        """Return the comparison as lines of text, with so many of the recipients."""
+        from lab.views.text.differences import difference_lines
+
+        rows = arguments.whole_number("rows", rows, 0, example=20)
+        return difference_lines(self._found, self._described(), rows)
+
+    def plot(self, kind: str = "slopes", ax: Axes | None = None) -> Axes:
+        """Draw the comparison; return its matplotlib Axes.
+
+        "slopes" has a line for each recipient from its time in A to that in B, and names those that
+        moved most. "map" has the links, coloured by how much more or less they carried in B.
+        """
+        kind = arguments.one_of("kind", kind, ("slopes", "map"))
+        if kind == "slopes":
+            from lab.views.pictures.slopes import slope_chart
+
+            return slope_chart(self._found, self.names, ax)
+        from lab.views.pictures.load_changes import load_changes
+
+        return load_changes(self._found, self._meta, ax)
+
+    def page(self) -> str:
+        """Return a page with the whole comparison, as self-contained HTML without scripts."""
+        from lab.views.diff_page import diff_page
+
+        return diff_page(self._found, self._described(), self._meta)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the page to a file."""
+        from lab.views.diff_page import write_diff_page
+
+        path = Path(arguments.path("path", path, "the path of a file"))
+        write_diff_page(self._found, self._described(), self._meta, path)
+
+    @property
+    def _meta(self) -> Meta:
+        """What the map shows: the topology of B."""
+        return self.b.meta or self.a.meta
+
     def as_dict(self) -> dict[str, object]:
         """Return the comparison as plain JSON, as ``lab diff --json`` prints it."""
         return self._found.as_dict()
@@ -111,7 +157,8 @@ class Diff:
     def _pairs(self, *, otherwise: bool) -> pandas.DataFrame:
         from lab.analysis.tables import recipients_compared
 
-        return recipients_compared(self._found.movers() if otherwise else self._found.pairs)
+        pairs = self._found.movers() if otherwise else self._found.pairs
+        return recipients_compared(self._found, pairs)
 
 
 def _checked_names(names: tuple[str, str]) -> tuple[str, str]:

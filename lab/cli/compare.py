@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -21,8 +23,13 @@ from lab.cli.common import (
     until_reader_leaves,
     writing_picture,
 )
+from lab.cli.diff import write_comparison
 from lab.cli.live import ProgressLine, check_speed, speed_option, warn_of_external_hosts
+from lab.quantities import clock_time
 from lab.runtime.private_files import writes_private_files
+
+if TYPE_CHECKING:
+    from lab.api.diff import Diff
 
 
 @click.command()
@@ -32,7 +39,8 @@ from lab.runtime.private_files import writes_private_files
 @speed_option
 @click.option(
     "-o", "--output", metavar="FILE", type=click.Path(dir_okay=False),
-    help="Picture file, .png or .svg.  [default: NAME-compared.png for NAME.toml]",
+    help="Picture file, .png or .svg, or a page, .html, as `lab diff` writes it.  [default: "
+    "NAME-compared.png for NAME.toml]",
 )  # fmt: skip
 @figures_as_json_option
 @writes_private_files
@@ -55,6 +63,7 @@ def compare(
     warn_of_external_hosts(described)
     from lab.analysis.likeness import likeness, sentence
     from lab.analysis.shown_names import shown_names
+    from lab.api.diff import Diff as Comparison
     from lab.api.live import make_live_run
     from lab.api.run import Interrupted, RunFailed
     from lab.api.simulate import make_run
@@ -73,19 +82,32 @@ def compare(
     except OSError as error:
         exit_with_error(f"{topology}: {reason_of(error)}", FAILED)
     path = Path(output or f"{Path(topology).stem}-compared.png")
-    with plot_style.off_screen(), writing_picture(path):
-        figure = comparison(simulated, live).get_figure(root=True)
-        assert figure is not None
-        figure.savefig(path, bbox_inches="tight")
+    compared = Comparison(simulated, live, ("simulated", "live"))
+    if path.suffix in (".html", ".htm", ".HTML"):
+        write_comparison(compared, path)
+    else:
+        with plot_style.off_screen(), writing_picture(path):
+            figure = comparison(simulated, live).get_figure(root=True)
+            assert figure is not None
+            figure.savefig(path, bbox_inches="tight")
     found = likeness(simulated, live)
     if as_json:
-        echo(json.dumps(found))
+        echo(json.dumps({**found, "first": compared.as_dict()["first"]}))
     else:
         with until_reader_leaves():
             shown = shown_names(simulated.meta)
             differences = (sentence(each, shown) for each in found["differences"])
-            for line in (*sentences(found), *differences):
+            for line in (*sentences(found), *differences, *_first(compared)):
                 echo(line)
             echo(f"wrote {path}")
     if not found["same"]:
         raise click.exceptions.Exit(FAILED)
+
+
+def _first(compared: Diff) -> Iterator[str]:
+    """Yield the first event that only one of the runs has, in each."""
+    first = compared.first
+    if first is not None:
+        for name, of in (("simulated", first.a), ("live", first.b)):
+            if of is not None:
+                yield f"first, {name}, at {clock_time(of.t)}: {of.sentence}"

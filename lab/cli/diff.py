@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -15,9 +16,11 @@ from lab.cli.common import (
     load,
     print_table,
     read_trace,
+    reason_of,
     set_option,
     until_option,
     until_reader_leaves,
+    writing_picture,
 )
 from lab.runtime.private_files import writes_private_files
 
@@ -37,6 +40,14 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @set_option
 @until_option
+@click.option(
+    "-o", "--output", metavar="FILE", type=click.Path(dir_okay=False),
+    help="Also write a page, .html, or a picture, .png or .svg.  [default: write none]",
+)  # fmt: skip
+@click.option(
+    "--plot", "kind", type=click.Choice(["slopes", "map"]), default="slopes", show_default=True,
+    help="The picture: the times of recipients in both runs, or the load of links on the map.",
+)  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the comparison as one JSON object.")
 @writes_private_files
 def diff(
@@ -45,6 +56,8 @@ def diff(
     seed: int | None,
     sets: tuple[str, ...],
     until: float | None,
+    output: str | None,
+    kind: str,
     as_json: bool,
 ) -> None:
     """Compare two runs: where they part, and whose mail fared otherwise.
@@ -64,13 +77,33 @@ def diff(
         if sets and b is None and holds_trace(path):
             exit_with_error(f"{path} is a run, which --set cannot change; give a topology file")
     compared = _compared(paths, seed, (sets if b is not None else (), sets), until)
+    if output is not None:
+        write_comparison(compared, Path(output), kind)
     with until_reader_leaves():
         if as_json:
             echo(json.dumps(compared.as_dict()))
         else:
             print_table(compared.table())
+            if output is not None:
+                echo(f"wrote {output}")
     if not compared.same:
         raise click.exceptions.Exit(FAILED)
+
+
+def write_comparison(compared: Diff, path: Path, kind: str = "slopes") -> None:
+    """Write a page or a picture of a comparison; exit status 2 if that is not possible."""
+    if path.suffix in (".html", ".htm", ".HTML"):
+        try:
+            compared.save(path)
+        except OSError as error:
+            exit_with_error(f"{path}: the page cannot be written ({reason_of(error)})")
+        return
+    from lab.views.pictures import plot_style
+
+    with plot_style.off_screen(), plot_style.missing_glyphs_ignored(), writing_picture(path):
+        figure = compared.plot(kind).get_figure(root=True)
+        assert figure is not None
+        figure.savefig(path)
 
 
 def _compared(

@@ -38,6 +38,7 @@ HELP: Final = (
     ("hang up", "intervene: cut the transmission channel of the session"),
     ("reply LINE", "intervene: change the next reply of the session: reply 550 No such user"),
     ("command LINE", "intervene: change the next SMTP command of the session: command RSET"),
+    ("diff", "compare the altered run with its original"),
     ("undo", "undo the last intervention"),
     ("save FILE", "write the altered run as a topology file with faults"),
     ("help", "show this list"),
@@ -201,6 +202,9 @@ class CommandLine:
     def _command(self, argument: str) -> list[str]:
         self.stepper.change_command(argument)
         return self._altered()
+
+    def _diff(self, argument: str) -> list[str]:
+        return self.stepper.diff().lines()
 
     def _undo(self, argument: str) -> list[str]:
         self.stepper.undo()

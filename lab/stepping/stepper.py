@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from lab.analysis.conditions import Condition, NoCondition, Predicate, condition, unknown_hosts
 from lab.analysis.index import TraceIndex
+from lab.api.diff import Diff
+from lab.api.run import Run
 from lab.api.simulate import make_run, topology_of
 from lab.hosts.interception import command_line, reply_of
 from lab.quantities import count_noun, duration
@@ -69,6 +71,7 @@ class Stepper:
         self.interventions: list[Intervention] = []
         self.session: int | None = None
         self._progress = progress
+        self._unaltered: Run | None = None
         self._make()
         self.n = min(1, self.index.count)
 
@@ -89,6 +92,8 @@ class Stepper:
         )
         topology = replace(self._original, faults=faults)
         self.run = make_run(topology, self.seed, self.until_time, progress=self._progress)
+        if not self.interventions:
+            self._unaltered = self.run
         self.index = TraceIndex(self.run.trace)
 
     # -- the moment ----------------------------------------------------------------------------
@@ -107,6 +112,17 @@ class Stepper:
     def is_altered(self) -> bool:
         """Whether the run has been changed."""
         return bool(self.interventions)
+
+    @property
+    def original(self) -> Run:
+        """The run as it was before it was changed; the run itself if it was not."""
+        if self._unaltered is None:
+            self._unaltered = make_run(self._original, self.seed, self.until_time)
+        return self._unaltered
+
+    def diff(self) -> Diff:
+        """Return the comparison of the original run, A, with the altered one, B."""
+        return Diff(self.original.trace, self.run.trace, ("original", "altered"))
 
     # -- moves ------------------------------------------------------------------------------------
 

@@ -76,8 +76,8 @@ ROOMS: Final = {
     "views/replay": Room(5, "quantities escaping trace protocol analysis", VIEWING),
     "views/text": Room(5, "quantities escaping trace analysis rfc topology", VIEWING),
     "views": Room(
-        5, "escaping runtime trace analysis views/pictures views/text views/files views/replay",
-        VIEWING,
+        5, "quantities escaping runtime trace analysis views/pictures views/text views/files"
+        " views/replay", VIEWING,
     ),
     "api": Room(6, f"{MEANING} {SIMULATED} live extend {VIEWS}"),
     "experiments": Room(7, f"{MEANING} simulation extend views/pictures api"),

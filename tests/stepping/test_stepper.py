@@ -238,6 +238,27 @@ def test_an_intervention_changes_what_follows_and_nothing_before(
     assert not stepper.is_altered
 
 
+def test_the_altered_run_is_compared_with_its_original() -> None:
+    """They part where the run was changed, and the original is not made again."""
+    stepper = lab.step(RELAYED)
+    assert stepper.original is stepper.run
+    assert stepper.diff().same
+    before = stepper.run
+    stepper.until("command RCPT")
+    at = stepper.moment.t
+    stepper.cut("MIT-AI.ARPA", "USC-ISIE.ARPA", 5.0)
+    assert stepper.original is before
+    compared = stepper.diff()
+    assert not compared.same
+    assert compared.first is not None
+    assert compared.first.t == at
+    assert (compared.a, compared.b) == (before.trace, stepper.run.trace)
+    assert CommandLine(stepper).do("diff") == compared.lines()
+    assert compared.lines()[1:3] == ["A: original (seed 0)", "B: altered (seed 0)"]
+    stepper.undo()
+    assert stepper.diff().same
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 300), st.sampled_from(CHANGES)), max_size=4))
 def test_several_interventions_in_any_order_give_a_run_that_can_be_saved(

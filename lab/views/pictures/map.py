@@ -170,6 +170,7 @@ class Map:
             if a in self.number and b in self.number:
                 self.drawn.append((a, b))
                 self._arrow(a, b, 1.2 + 3.4 * (count / most) ** 0.5 if most > 1 else 2.2)
+        self._key_arrows()
 
     def _drawn(self) -> dict[tuple[str, str], int]:
         """Return the directions that get an arrow: all, or on a large map the busiest."""
@@ -178,7 +179,9 @@ class Map:
         busiest = sorted(self.traffic, key=lambda pair: (-self.traffic[pair], pair))
         return {pair: self.traffic[pair] for pair in busiest[:ARROWS]}
 
-    def _arrow(self, a: str, b: str, width: float) -> None:
+    def _arrow(
+        self, a: str, b: str, width: float, colour: str = plot_style.BLUE, dashes: Any = "-"
+    ) -> None:
         from matplotlib.patches import FancyArrowPatch
 
         gap = self.size / 2 + 4
@@ -191,12 +194,15 @@ class Map:
             shrinkA=gap,
             shrinkB=gap,
             lw=width,
-            color=plot_style.BLUE,
+            color=colour,
+            ls=dashes,
             alpha=0.6,
             zorder=2,
         )
         arrow.set_gid(f"route {a} {b}")
         self.ax.add_patch(arrow)
+
+    def _key_arrows(self) -> None:
         from matplotlib.lines import Line2D
 
         most = max(self.traffic.values())

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lab.analysis.differences import Differences, LinkChange, RecipientPair
+from lab.analysis.phase_changes import largest
 from lab.analysis.recipients import Recipient
 from lab.analysis.shown_names import ShownNames
 from lab.quantities import clock_time, count_noun, duration
@@ -22,6 +23,8 @@ ROWS: Final = 10
 
 LINKS: Final = 5
 """Links that are shown; the others are counted."""
+
+_WIDEST: Final = 1000
 
 _LINES: Final = 8
 """Sentences about what two runs were made from that are shown."""
@@ -40,11 +43,13 @@ def difference_table(
     parts += [
         Text(line) for line in _cut([*found.made_from], "difference in what they are made of")
     ]
+    if spent := phase_sentence(found):
+        parts.append(Text(spent))
     if found.first is not None:
         parts.append(_first(found))
     parts += [Text(line) for line in _cut([*found.unlike], "difference")]
     if movers := found.movers():
-        parts.append(_movers(movers, rows, found.shown))
+        parts.append(_movers(found, movers, rows))
     if changed := found.loads.changed():
         parts.append(_links(changed, found.loads.unit, found.shown))
     return Group(*parts)
@@ -53,6 +58,18 @@ def difference_table(
 def _cut(lines: Sequence[str], noun: str) -> list[str]:
     left = len(lines) - _LINES
     return [*lines[:_LINES], *([f"and {count_noun(left, f'more {noun}')}"] if left > 0 else [])]
+
+
+def difference_lines(found: Differences, names: tuple[str, str], rows: int = ROWS) -> list[str]:
+    """Return the same as lines of text, each as long as it has to be."""
+    from io import StringIO
+
+    from rich.console import Console
+
+    console = Console(file=StringIO(), width=_WIDEST, markup=False, highlight=False, emoji=False)
+    with console.capture() as captured:
+        console.print(Shown(difference_table(found, names, rows=rows)))
+    return [line.rstrip() for line in captured.get().rstrip("\n").split("\n")]
 
 
 def difference_html(found: Differences, names: tuple[str, str]) -> str:
@@ -137,6 +154,35 @@ def change(pair: RecipientPair) -> str:
     return f"{duration(abs(pair.change))} {'later' if pair.change > 0 else 'sooner'}"
 
 
+IN_PHASES: Final = {
+    "spool": "in spools", "retry": "waiting for a retry", "opening": "opening channels",
+    "line": "waiting for a line", "sending": "sending mail data", "dialogue": "in dialogues",
+}  # fmt: skip
+"""What mail does in each phase, after "it spent 3 s more"."""
+
+
+def phase_sentence(found: Differences) -> str:
+    """Return in a sentence what B spent more, and less, in each phase; "" if that is unknown."""
+    spent = [(phase, seconds) for phase, seconds in found.phase_totals().items() if seconds]
+    spent.sort(key=lambda each: -abs(each[1]))
+    parts = [
+        f"{duration(abs(seconds))} {'more' if seconds > 0 else 'less'} {IN_PHASES[phase]}"
+        for phase, seconds in spent
+    ]
+    return f"In all, mail in B spent {', '.join(parts)}." if parts else ""
+
+
+def mostly(found: Differences, pair: RecipientPair) -> str:
+    """Return what did most to the change of a recipient, and why: "+35 s line: behind ..."."""
+    if not pair.change:
+        return ""
+    one = largest(found.phase_changes(pair), pair.change)
+    if one is None:
+        return ""
+    sign = "+" if one.change > 0 else "-"
+    return f"{sign}{duration(abs(one.change))} {one.phase}: {one.because}"
+
+
 # -- tables ----------------------------------------------------------------------------------------
 
 
@@ -152,20 +198,22 @@ def _first(found: Differences) -> Table:
     return table
 
 
-def _movers(movers: Sequence[RecipientPair], rows: int, shown: ShownNames) -> Table:
+def _movers(found: Differences, movers: Sequence[RecipientPair], rows: int) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title_justify="left", caption_justify="left")
     table.title = "Recipients that fared otherwise"
-    for name in ("message", "recipient", "in A", "in B", "B is"):
+    why = ("mostly",) if found.phases is not None else ()
+    for name in ("message", "recipient", "in A", "in B", "B is", *why):
         table.add_column(name, justify="right" if name == "message" else "left")
     for pair in movers[:rows]:
-        who = shown.path(pair.one.address)
-        table.add_row(_number(pair), who, fate(pair.a), fate(pair.b), change(pair))
+        who = found.shown.path(pair.one.address)
+        told = [message_numbers(pair), who, fate(pair.a), fate(pair.b), change(pair)]
+        table.add_row(*told, *([mostly(found, pair)] if why else []))
     if (left := len(movers) - rows) > 0:
         table.caption = f"and {left:,} more; --json has all"
     return table
 
 
-def _number(pair: RecipientPair) -> str:
+def message_numbers(pair: RecipientPair) -> str:
     """Return the number of a message, or both if they differ: "3 (B: 4)"."""
     a, b = (each.message if each is not None else None for each in pair)
     if a is None:

@@ -1,0 +1,75 @@
+"""Gained and lost seconds by phase: where a recipient's time went in each of two runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple
+
+from lab.analysis.phases import PHASES, Phase, Phases, RecipientPhases
+from lab.analysis.recipients import Recipient
+from lab.trace.trace import Trace
+
+_DIGITS: Final = 6
+
+
+class PhaseChange(NamedTuple):
+    """The seconds that a recipient spent in a phase, in each of two runs.
+
+    ``because`` is the cause of the longest such phase, in the run in which more was spent.
+    """
+
+    phase: str
+    a: float
+    b: float
+    because: str
+
+    @property
+    def change(self) -> float:
+        """The seconds of the second run less those of the first."""
+        return round(self.b - self.a, _DIGITS)
+
+
+class PhaseChanges:
+    """The phases of recipients in two runs, both recorded with what crossed the wire."""
+
+    def __init__(self, a: Trace, b: Trace) -> None:
+        self._runs = Phases(a), Phases(b)
+        self._known: list[dict[int, list[RecipientPhases]]] = [{}, {}]
+
+    def phases(self, run: int, recipient: Recipient | None) -> tuple[Phase, ...]:
+        """Return the phases of a recipient in the first (0) or second (1) run."""
+        if recipient is None:
+            return ()
+        known = self._known[run]
+        if recipient.message not in known:
+            known[recipient.message] = self._runs[run].of(recipient.message)
+        return next((one.phases for one in known[recipient.message] if one.id == recipient.id), ())
+
+    def of(self, a: Recipient | None, b: Recipient | None) -> list[PhaseChange]:
+        """Return the phases in which a recipient was in either run, in the order of PHASES."""
+        spent = self.phases(0, a), self.phases(1, b)
+        found = []
+        for phase in PHASES:
+            these = [[one for one in phases if one.phase == phase] for phases in spent]
+            ours, theirs = (round(sum(one.seconds for one in each), _DIGITS) for each in these)
+            more = these[1] if theirs > ours else these[0]
+            if more:
+                because = max(more, key=lambda one: one.seconds).because
+                found.append(PhaseChange(phase, ours, theirs, because))
+        return found
+
+
+def totals(changes: Iterable[Iterable[PhaseChange]]) -> Mapping[str, float]:
+    """Return the seconds that the second run spent more in each phase, of several recipients."""
+    found = dict.fromkeys(PHASES, 0.0)
+    for each in changes:
+        for one in each:
+            found[one.phase] += one.change
+    return {phase: round(seconds, _DIGITS) for phase, seconds in found.items()}
+
+
+def largest(changes: Iterable[PhaseChange], change: float) -> PhaseChange | None:
+    """Return the phase that did most to a change of so many seconds; None if none did."""
+    sign = 1 if change >= 0 else -1
+    same = [one for one in changes if one.change * sign > 0]
+    return max(same, key=lambda one: abs(one.change), default=None)
