@@ -12,9 +12,14 @@ import tempfile
 
 import pytest
 from helpers import longest_first
+from hypothesis import settings
 
 # jsonschema would compile forty grammars of it when it is imported, which takes two seconds
 sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
+
+# how long an example takes says how busy the machine is
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 FOLDERS = {
     "XDG_STATE_HOME": "state",  # of the lab: what live runs keep while they go on

@@ -40,14 +40,12 @@ def difference_table(
     parts: list[RenderableType] = [Text(verdict(found), style="bold")]
     parts += [Text(f"{side}: {name}", style="dim") for side, name in zip("AB", names, strict=True)]
     parts += [Text(f"note: {note}", style="dim") for note in found.notes]
-    parts += [
-        Text(line) for line in _cut([*found.made_from], "difference in what they are made of")
-    ]
+    parts += [Text(line) for line in _cut([*found.made_from], " between their files")]
     if spent := phase_sentence(found):
         parts.append(Text(spent))
     if found.first is not None:
         parts.append(_first(found))
-    parts += [Text(line) for line in _cut([*found.unlike], "difference")]
+    parts += [Text(line) for line in _cut([*found.unlike])]
     if movers := found.movers():
         parts.append(_movers(found, movers, rows))
     if changed := found.loads.changed():
@@ -55,9 +53,10 @@ def difference_table(
     return Group(*parts)
 
 
-def _cut(lines: Sequence[str], noun: str) -> list[str]:
+def _cut(lines: Sequence[str], where: str = "") -> list[str]:
     left = len(lines) - _LINES
-    return [*lines[:_LINES], *([f"and {count_noun(left, f'more {noun}')}"] if left > 0 else [])]
+    more = f"and {count_noun(left, 'more difference')}{where}"
+    return [*lines[:_LINES], *([more] if left > 0 else [])]
 
 
 def difference_lines(found: Differences, names: tuple[str, str], rows: int = ROWS) -> list[str]:
