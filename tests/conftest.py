@@ -7,6 +7,7 @@ leaves anything in the user's home.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import tempfile
 
@@ -16,6 +17,10 @@ from hypothesis import settings
 
 # jsonschema would compile forty grammars of it when it is imported, which takes two seconds
 sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
+
+# a shell's background jobs begin with Ctrl-C ignored, and so would all processes that they start
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # how long an example takes says how busy the machine is
 settings.register_profile("any machine", deadline=None)

@@ -254,7 +254,7 @@ PRINTS = {
     "storm": "storm --runs 1 --out W/out", "rfc": "rfc", "lessons": "lessons --list",
     "sweep": "sweep W/plan.toml --quiet --json --out W/out",
     "grade": "grade notebooks/01-first-mail.ipynb", "spool": "spool W/spool",
-    "export": "export T csv -o W/x.csv",
+    "export": "export T csv -o W/x.csv", "diff": "diff F F", "why": "why T",
     "help": "help", "help topic": "help tour", "help --schema": "help topology --schema",
     "--help": "--help", "--version": "--version", "run --help": "run --help",
 }  # fmt: skip
