@@ -64,8 +64,8 @@ WRONG: list[tuple[str, Callable[[], object], type[Exception], str]] = [
      "topology must be a lab.Topology or the path of a topology file, not None"),
     ("one fault", lambda: lab.simulate(CASE, faults=lab.Fault("crash")), TypeError,
      "faults must be a list of lab.Fault, not an object of type FaultSpec"),
-    ("no fault", lambda: lab.simulate(CASE, faults=["crash"]), TypeError,
-     "faults must be a list of lab.Fault, but has 'crash' in it"),
+    ("no fault", lambda: lab.simulate(CASE, faults=["crash"]), ValueError,
+     "no fault 'crash' is installed; no plug-in is installed"),
     ("a fault's kind", lambda: faulty(kind="explode"), lab.TopologyError,
      "faults[0].kind: 'explode' is not one of link-down, host-down, crash, partition, loss, "
      "latency, jitter, bandwidth, busy, storage-full, refuse, hang-up, one-way, clock-skew, "
