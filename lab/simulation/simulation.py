@@ -74,10 +74,11 @@ class Simulation(Driver):
         topology: Topology,
         seed: int = 0,
         numbering: Numbering | None = None,
-        plugins: Plugins = NONE,
+        plugins: Plugins | None = None,
         *,
         may_go_on: bool = False,
     ) -> None:
+        plugins = NONE if plugins is None else plugins
         world = World(topology, seed, plugins)
         trace = Trace()
         described = describe(topology, seed)
