@@ -192,7 +192,7 @@ class Account:
         if self._outside.pop(key, self) is None:
             recipient.outcome, recipient.settled_at = "queued", None
             recipient.deliveries -= 1
-        elif recipient.holders:
+        elif recipient.holders or recipient.hops:  # not where it first comes from
             self._back_early[key] += 1  # its 250 is still on its way to the host that sent the mail
 
     def _failure(self, row: Row) -> None:

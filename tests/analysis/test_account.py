@@ -158,6 +158,8 @@ _NOTIFIED = [
     ([*_TAKEN, *_LEFT, *_BACK, *_TAKEN, *_LEFT], "delivered", 1.0, 3),
     ([*_BACK, *_TAKEN, *_LEFT, *_DELIVERED], "delivered", 1.3, 2),  # before its 250 came
     ([*_BACK * 2, *_TAKEN * 2, *_LEFT, *_DELIVERED], "delivered", 1.3, 4),  # and once more
+    # and while the host has the copy that came back, not the one that left
+    ([*_BACK, *_TAKEN, *_LEFT, *_BACK, *_TAKEN * 2, *_LEFT], "delivered", 1.0, 5),
 ])  # fmt: skip
 def test_mail_that_an_external_host_sends_back_is_one_recipient(
     rows: list[tuple[object, ...]], outcome: str, settled_at: float | None, hops: int
