@@ -18,8 +18,8 @@ PATIENCE: Final = 2.0
 
 def is_notebook() -> bool:
     """Return whether this is a kernel of a notebook that can show a bar."""
-    kernel = sys.modules.get("ipykernel")
-    return kernel is not None and find_spec("ipywidgets") is not None
+    is_kernel = hasattr(sys, "ps1") and "ipykernel" in sys.modules
+    return is_kernel and find_spec("ipywidgets") is not None
 
 
 @contextmanager

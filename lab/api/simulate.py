@@ -155,7 +155,7 @@ def simulate(
 
 def _returns() -> bool:
     """Return whether an interrupted run is returned: to somebody at a prompt, the first time."""
-    at_prompt = hasattr(sys, "ps1") or "ipykernel" in sys.modules
+    at_prompt = hasattr(sys, "ps1")  # IPython sets it too, in kernels of notebooks as well
     last, _Interruption.last = _Interruption.last, time.monotonic()
     return at_prompt and _Interruption.last - last > AGAIN
 
