@@ -128,7 +128,7 @@ class Simulation(Driver):
         self,
         until: float | None = None,
         progress: Callable[[int], None] | None = None,
-        limits: Limits = UNLIMITED,
+        limits: Limits | None = None,
     ) -> None:
         """Go on until nothing is left to do, until a time in seconds, or until a limit is reached.
 
@@ -140,11 +140,11 @@ class Simulation(Driver):
         self,
         until: float | None = None,
         progress: Callable[[int], None] | None = None,
-        limits: Limits = UNLIMITED,
+        limits: Limits | None = None,
     ) -> str:
         """Go on as :meth:`run` does; return why it ends, which is not recorded yet."""
         with gc_pause():
-            reached = self._run(until, progress, limits)
+            reached = self._run(until, progress, UNLIMITED if limits is None else limits)
         if reached:
             return reached
         cut = until is not None and not self.is_idle

@@ -34,8 +34,8 @@ class World:
     among the events of one instant.
     """
 
-    def __init__(self, topology: Topology, seed: int = 0, plugins: Plugins = NONE) -> None:
-        self.plugins = plugins
+    def __init__(self, topology: Topology, seed: int = 0, plugins: Plugins | None = None) -> None:
+        self.plugins = NONE if plugins is None else plugins
         self.topology = topology
         self.seed = seed
         self.ranks = {name: rank for rank, name in enumerate(topology.hosts)}

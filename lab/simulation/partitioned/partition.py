@@ -31,7 +31,7 @@ from lab.simulation.partitioned.remote import (
     RemoteReceiverSession,
     RemoteSessions,
 )
-from lab.simulation.plugins import NONE, Plugins
+from lab.simulation.plugins import Plugins
 from lab.simulation.session import Session
 from lab.simulation.simulation import Simulation
 from lab.topology.model import Topology
@@ -54,7 +54,7 @@ class PartitionSimulation(Simulation):
         seed: int,
         partitions: Mapping[str, int],
         partition: int,
-        plugins: Plugins = NONE,
+        plugins: Plugins | None = None,
     ) -> None:
         self.partitions = partitions
         self.partition = partition
