@@ -308,15 +308,21 @@ reveal_type(lessons.talk("x.toml", "A.ARPA"))  # TypedSession
 """
 
 
+def mypy_of_a_user(*files: Path) -> subprocess.CompletedProcess[str]:
+    """Check programs that lie in one folder, as a user of the lab would."""
+    cache = str(CACHE / "user")
+    return subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--cache-dir", cache, *map(str, files)],
+        cwd=files[0].parent, capture_output=True, text=True, timeout=300,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+
+
 def test_a_user_s_script_has_types(tmp_path: Path) -> None:
     """``mypy --strict`` finds nothing wrong with it, and knows the type of everything."""
     path = tmp_path / "script.py"
     path.write_text(SCRIPT)
-    done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(CACHE / "user"), str(path)],
-        cwd=tmp_path, capture_output=True, text=True, timeout=300,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
+    done = mypy_of_a_user(path)
     assert done.returncode == 0, done.stdout + done.stderr
     found = dict(re.findall(r'script\.py:(\d+): note: Revealed type is "(.*)"', done.stdout))
     expected = {
@@ -338,12 +344,7 @@ def test_the_programs_of_the_protocol_guide_have_types(tmp_path: Path) -> None:
         (text,) = [block.text for block in guide if defines in block.text]
         files.append(tmp_path / f"program{len(files)}.py")
         files[-1].write_text(text, encoding="utf-8")
-    cache = str(CACHE / "user")
-    done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", "--cache-dir", cache, *map(str, files)],
-        cwd=tmp_path, capture_output=True, text=True, timeout=300,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
+    done = mypy_of_a_user(*files)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -355,12 +356,7 @@ def test_the_classes_of_the_extending_guide_have_types(tmp_path: Path) -> None:
             files.append(tmp_path / f"program{number}.py")
             files[-1].write_text(block.text, encoding="utf-8")
     assert len(files) == 5
-    cache = str(CACHE / "user")
-    done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", "--cache-dir", cache, *map(str, files)],
-        cwd=tmp_path, capture_output=True, text=True, timeout=300,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
+    done = mypy_of_a_user(*files)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -368,11 +364,7 @@ def test_a_name_that_is_not_public_is_an_error_for_a_user(tmp_path: Path) -> Non
     """And not Any, as it would be if the packages had a typed ``__getattr__``."""
     path = tmp_path / "script.py"
     path.write_text("import lab\nimport lab.protocol\nlab.simulator\nlab.views.photo\n")
-    done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(CACHE / "user"), str(path)],
-        cwd=tmp_path, capture_output=True, text=True, timeout=300,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
+    done = mypy_of_a_user(path)
     assert re.findall(r"script\.py:(\d+): error: Module has no attribute", done.stdout) == [
         "3",
         "4",

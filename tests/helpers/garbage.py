@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def only_new_objects() -> Iterator[None]:
-    """Within this context, ``gc`` sees the objects made in it, and collects when it is told to.
+    """Within this context, ``gc`` looks only at what is made in it, and collects only when told to.
 
     After some thousand tests there are millions of others, which take seconds to look through.
     """
