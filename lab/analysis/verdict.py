@@ -58,12 +58,12 @@ def verdict_of(recipients: Iterable[RecipientPhases], phases: Phases) -> str:
         return ""
     slow = everyone[len(everyone) // 2 :] if len(everyone) > 1 else everyone
     least = _seconds(slow[0])
-    what, share = _most(slow, lambda phase: _what(phase, phases))
+    activity, share = _most(slow, lambda phase: _what(phase, phases))
     if share < _ENOUGH:
-        what, share = _most(slow, lambda phase: _ANYWHERE[phase.phase])
+        activity, share = _most(slow, lambda phase: _ANYWHERE[phase.phase])
     who = "the only recipient" if len(everyone) == 1 else "half"
     amount = "took" if len(everyone) == 1 else "took at least"
-    return f"{who} {amount} {duration(least)}, {share:.0%} of it {what}".replace("%", " %")
+    return f"{who} {amount} {duration(least)}, {share:.0%} of it {activity}".replace("%", " %")
 
 
 def _most(recipients: Iterable[RecipientPhases], name: Callable[[Phase], str]) -> tuple[str, float]:
@@ -71,10 +71,10 @@ def _most(recipients: Iterable[RecipientPhases], name: Callable[[Phase], str]) -
     spent: dict[str, float] = {}
     for recipient in recipients:
         for phase in recipient.phases:
-            what = name(phase)
-            spent[what] = spent.get(what, 0.0) + phase.seconds
-    what, seconds = max(spent.items(), key=lambda one: one[1])
-    return what, seconds / sum(spent.values())
+            activity = name(phase)
+            spent[activity] = spent.get(activity, 0.0) + phase.seconds
+    activity, seconds = max(spent.items(), key=lambda one: one[1])
+    return activity, seconds / sum(spent.values())
 
 
 def _seconds(recipient: RecipientPhases) -> float:

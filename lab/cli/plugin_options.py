@@ -60,9 +60,9 @@ def plugin_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options to a command, which is called with what they say as ``chosen``."""
 
     @wraps(command)
-    def with_chosen(*given: Any, **named: Any) -> None:
+    def with_chosen(*arguments: Any, **named: Any) -> None:
         chosen = Chosen(*(named.pop(name) for name, _ in _OPTIONS))
-        command(*given, chosen=chosen, **named)
+        command(*arguments, chosen=chosen, **named)
 
     called: Callable[..., None] = with_chosen
     for name, text in reversed(_OPTIONS):

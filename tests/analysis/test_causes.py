@@ -36,8 +36,8 @@ def to_b(**of_link: Any) -> list[Tables]:
     return [{"between": ["A", "HUB"]}, {"between": ["HUB", "B"], **of_link}]
 
 
-def fault(kind: str, at: str = "5 s", lasts: str = "20 s", **what: Any) -> list[Tables]:
-    return [{"kind": kind, "at": at, "for": lasts, **what}]
+def fault(kind: str, at: str = "5 s", lasts: str = "20 s", **keys: Any) -> list[Tables]:
+    return [{"kind": kind, "at": at, "for": lasts, **keys}]
 
 
 LINK = {"link": ["HUB", "B"]}

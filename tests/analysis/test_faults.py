@@ -19,8 +19,8 @@ from tests.helpers.places import TOPOLOGIES
 LINKS = [{"a": "A", "b": "B"}, {"a": "B", "b": "C"}, {"a": "C", "b": "D"}]
 
 
-def fault(t: float, name: str, on: bool, host: str = "A", peer: Any = None, what: str = "") -> Any:
-    return (t, "fault", host, peer, None, None, name, on, what)
+def fault(t: float, name: str, on: bool, host: str = "A", peer: Any = None, value: str = "") -> Any:
+    return (t, "fault", host, peer, None, None, name, on, value)
 
 
 def close(t: float, reason: str) -> Any:

@@ -324,7 +324,7 @@ def test_a_finding_of_a_part_of_a_run_gets_the_numbers_of_the_whole() -> None:
     assert (alone.message, alone.sentence) == (
         3, "message 3 of session 3 and no message: None",
     )  # fmt: skip
-    whole = finding.breach(lambda what, own: own + {"message": 100, "session": 200}[what])
+    whole = finding.breach(lambda kind, own: own + {"message": 100, "session": 200}[kind])
     assert whole == Breach(
         REPLY, 2.5, "message 103 of session 203 and no message: None", 103
     )  # fmt: skip

@@ -411,9 +411,9 @@ def test_faults_of_one_direction_or_one_of_several_links_are_followed(
 def test_a_fault_that_says_something_else_changes_nothing() -> None:
     trace = sent("AB", [(0.0, 1000), (10.0, 1000)], [link("A", "B")])
     usual = link_use(trace)
-    for what in ("", "slow", "1e3 x", "e", "1.2.3", "on another"):
+    for value in ("", "slow", "1e3 x", "e", "1.2.3", "on another"):
         at = len(trace) - 1
-        trace.growing.insert(at, (1.5, "fault", "A", "B", None, None, "bandwidth", True, what))
+        trace.growing.insert(at, (1.5, "fault", "A", "B", None, None, "bandwidth", True, value))
     trace.growing.sort(key=lambda row: row[T])
     assert link_use(trace) == usual
 

@@ -80,8 +80,8 @@ def wire(trace: Trace, session: int) -> tuple[str, ...]:
     said = []
     for event in trace:
         if event.session == session and event.kind in ("command", "reply", "data"):
-            what = {"command": "verb", "reply": "code"}.get(event.kind)
-            said.append(str(event[what]) if what else "data")
+            column = {"command": "verb", "reply": "code"}.get(event.kind)
+            said.append(str(event[column]) if column else "data")
     return tuple(said)
 
 

@@ -204,8 +204,8 @@ def test_a_graph_with_numbers_of_numpy_is_that_with_numbers() -> None:
 
 
 def test_what_is_of_numpy_becomes_plain_wherever_it_is() -> None:
-    given = {"a": numpy.int64(1), "b": [numpy.float32(0.5), (numpy.bool_(True),)], "c": "x"}
-    made = plain(given | {"d": numpy.array([1, 2])})
+    numbers = {"a": numpy.int64(1), "b": [numpy.float32(0.5), (numpy.bool_(True),)], "c": "x"}
+    made = plain(numbers | {"d": numpy.array([1, 2])})
     assert made == {"a": 1, "b": [0.5, (True,)], "c": "x", "d": [1, 2]}
     assert [type(made["a"]), type(made["b"][0]), type(made["b"][1][0])] == [int, float, bool]
 

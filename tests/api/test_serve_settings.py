@@ -135,8 +135,10 @@ def test_a_port_that_is_taken_is_an_error_that_says_so() -> None:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        what = f"the page with the mail cannot listen at 127.0.0.1:{port}: Address already in use"
-        with pytest.raises(OSError, match=what), lab.serve(NETWORK, page=port):
+        sentence = (
+            f"the page with the mail cannot listen at 127.0.0.1:{port}: Address already in use"
+        )
+        with pytest.raises(OSError, match=sentence), lab.serve(NETWORK, page=port):
             pass
 
 

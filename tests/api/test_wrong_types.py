@@ -171,8 +171,8 @@ def test_a_call_refuses_what_an_argument_cannot_be(name: str) -> None:
     call = getattr(lab, name)
     for parameter in inspect.signature(call).parameters.values():
         if parameter.kind is not parameter.VAR_KEYWORD and parameter.name not in INSIDE_CALLS:
-            given = {**CALLS[name], parameter.name: Nothing()}
-            one_sentence(lambda given=given: call(**given), parameter.name)  # type: ignore[misc]
+            arguments = {**CALLS[name], parameter.name: Nothing()}
+            one_sentence(lambda arguments=arguments: call(**arguments), parameter.name)  # type: ignore[misc]
 
 
 def methods() -> Iterator[tuple[str, str, str]]:
@@ -196,12 +196,12 @@ def test_a_method_refuses_what_an_argument_cannot_be(
     if (owner, name) in NAMES_OF_COUNTS:
         required["name"] = "lost"
     named = "condition" if argument == "wanted" else argument
-    given = {
+    arguments = {
         each.name: required[each.name]
         for each in inspect.signature(method).parameters.values()
         if each.default is each.empty and each.kind is not each.VAR_KEYWORD
     }
-    one_sentence(lambda: list(method(**{**given, argument: Nothing()}) or ()), named)
+    one_sentence(lambda: list(method(**{**arguments, argument: Nothing()}) or ()), named)
     assert not list(tmp_path.iterdir())
 
 

@@ -73,8 +73,8 @@ def bad_file(kind: str, folder: Path) -> Path:
 
 def words(line: str, folder: Path, file: str | Path = RELAYED) -> list[str]:
     """Return the arguments of a command line, with F and W replaced."""
-    given = {"F": str(file)}
-    return [given.get(word, word.replace("W/", f"{folder}/")) for word in line.split()]
+    files = {"F": str(file)}
+    return [files.get(word, word.replace("W/", f"{folder}/")) for word in line.split()]
 
 
 def test_the_table_has_every_command() -> None:
@@ -199,11 +199,11 @@ def test_a_directory_that_cannot_be_made_is_refused(
 ) -> None:
     """Before the run, in one sentence that names it; what is in the way stays."""
     (tmp_path / "file").write_text("mine")
-    given = {"F": RELAYED, "P": str(tmp_path / place), "E": str(experiment(tmp_path))}
-    done = lab(*(given.get(word, word) for word in WRITES[command].split()))
+    files = {"F": RELAYED, "P": str(tmp_path / place), "E": str(experiment(tmp_path))}
+    done = lab(*(files.get(word, word) for word in WRITES[command].split()))
     assert (done.status, done.out) == (2, "")
     assert is_one_sentence(done.err)
-    assert given["P"] in done.err
+    assert files["P"] in done.err
     assert (tmp_path / "file").read_text() == "mine"
 
 
@@ -234,9 +234,9 @@ def test_a_file_that_cannot_be_written_is_refused(
         pytest.skip("a page may have any name")
     (tmp_path / "file").write_text("mine")
     (tmp_path / "dir").mkdir()
-    given = {"F": RELAYED, "T": trace}
+    files = {"F": RELAYED, "T": trace}
     output = str(tmp_path / place)
-    done = lab(*(given.get(word, word) for word in line.split()), "-o", output)
+    done = lab(*(files.get(word, word) for word in line.split()), "-o", output)
     assert done.status == 2
     assert is_one_sentence(done.err)
     assert output in done.err
@@ -304,8 +304,8 @@ def test_ctrl_c_is_a_sentence_and_status_130(line: str, tmp_path: Path) -> None:
     long.write_text(LONG)
     plan = tmp_path / "plan.toml"
     plan.write_text(f'topology = "{long}"\nseeds = 20\nmeasures = ["delivered"]\n')
-    given = {"L": str(long), "E": str(plan)}
-    arguments = [given.get(word, word) for word in words(line, tmp_path)]
+    files = {"L": str(long), "E": str(plan)}
+    arguments = [files.get(word, word) for word in words(line, tmp_path)]
     command = [sys.executable, "-m", "lab", *arguments]
     with subprocess.Popen(
         command, cwd=tmp_path, text=True, stdin=subprocess.PIPE,

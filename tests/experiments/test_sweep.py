@@ -419,16 +419,16 @@ def test_the_time_of_a_run_lasts_until_nothing_of_it_is_left() -> None:
         vars(run)["slow"] = Slow()
         return 1
 
-    given = {"topology": SCENARIO, "measures": {"one": with_more_to_let_go_of}}
-    outcome = run_one(Recipe.of(make_experiment(**given)), {}, 0)
+    settings = {"topology": SCENARIO, "measures": {"one": with_more_to_let_go_of}}
+    outcome = run_one(Recipe.of(make_experiment(**settings)), {}, 0)
     assert outcome["measures"] == {"one": 1}
     assert outcome["wall"] >= 0.05
 
 
 def test_cycles_of_garbage_are_rarely_looked_for_in_all_of_a_run_and_then_as_before() -> None:
     before = gc.get_threshold()
-    given = {"topology": SCENARIO, "measures": {"often": lambda _: gc.get_threshold()[0]}}
-    outcome = run_one(Recipe.of(make_experiment(**given)), {}, 0)
+    settings = {"topology": SCENARIO, "measures": {"often": lambda _: gc.get_threshold()[0]}}
+    outcome = run_one(Recipe.of(make_experiment(**settings)), {}, 0)
     assert outcome["measures"]["often"] >= 1_000_000
     assert gc.get_threshold() == before
 

@@ -72,7 +72,7 @@ def test_another_version_of_the_package_is_another_digest(tmp_path: Path, packag
 
 
 @pytest.mark.parametrize(
-    ("given", "sentence"),
+    ("plugins", "sentence"),
     [
         ({"routing": "nearst"}, "no routing 'nearst' is installed; did you mean nearest?"),
         ({"routing": "greylist"}, "the plug-in 'greylist' is a behaviour; a routing is required"),
@@ -83,9 +83,9 @@ def test_another_version_of_the_package_is_another_digest(tmp_path: Path, packag
         ({"behaviours": ["greylist@Q"]}, "behaviours: no host matches 'Q', for the behaviour gr"),
     ],
 )
-def test_a_name_that_does_not_do_is_a_sentence(given: dict[str, object], sentence: str) -> None:
+def test_a_name_that_does_not_do_is_a_sentence(plugins: dict[str, object], sentence: str) -> None:
     with pytest.raises(ValueError, match=r"\w") as wrong:
-        lab.simulate(CASE, **given)  # type: ignore[arg-type]
+        lab.simulate(CASE, **plugins)  # type: ignore[arg-type]
     assert str(wrong.value).startswith(sentence)
 
 
@@ -194,14 +194,14 @@ def test_one_process_makes_the_run_where_several_cannot_and_says_why() -> None:
     class Inner(extend.Behaviour):
         pass
 
-    for given, why in (
+    for plugins, why in (
         ({"probes": ["spools"]}, "the probe spools looks at the whole run"),
         ({"faults": ["crash"]}, "the fault crash looks at the whole network"),
         ({"routing": Local()}, "the routing Local may depend on more than the topology"),
         ({"behaviours": [Inner()]}, "the behaviour Inner is defined in a script, a notebook or a"),
     ):
         with pytest.warns(UserWarning, match=f"one process makes this run: {why}"):
-            lab.simulate(CASE, processes=2, **given)  # type: ignore[arg-type]
+            lab.simulate(CASE, processes=2, **plugins)  # type: ignore[arg-type]
 
 
 def queued_most(run: lab.Run) -> int:
@@ -227,7 +227,7 @@ def test_a_journal_knows_runs_with_other_plug_ins_from_each_other() -> None:
         {}, {"retry": lab.Retry()}, {"retry": lab.Retry(first=9.0)}, {"retry": "scattered"},
         {"behaviours": ["greylist"]}, {"behaviours": ["greylist:wait=9"]}, {"probes": ["spools"]},
     ]  # fmt: skip
-    keys = {begin(made, given_plugins(**given)).plan[0].key for given in chosen}
+    keys = {begin(made, given_plugins(**plugins)).plan[0].key for plugins in chosen}
     assert len(keys) == len(chosen)
 
 

@@ -140,7 +140,7 @@ def converse(sender: SenderSMTP | ScriptedSender, receiver: ReceiverSMTP) -> Non
             print(kind, octets)
             if kind != "reply":
                 answers = receiver.receive(octets)
-                replies += [out for what, out in answers if what == "reply"]
+                replies += [out for sort, out in answers if sort == "reply"]
 
 
 def main() -> None:

@@ -37,7 +37,7 @@ class Found(NamedTuple):
     """A thing that a rule looks for: in which file, what, and on which line."""
 
     file: str
-    what: str
+    name: str
     line: int
 
 
@@ -269,9 +269,9 @@ def computed_imports(house: House) -> list[Found]:
     """Return where a file imports, or runs, what only the running program names."""
     files = files_of(house)
     return [
-        Found(file_of(path), what, line)
+        Found(file_of(path), name, line)
         for path, source in house.items()
-        for what, line, _ in imports_in(path, source, files).computed
+        for name, line, _ in imports_in(path, source, files).computed
     ]
 
 
@@ -623,9 +623,9 @@ class _Touches(ast.NodeVisitor):
             self.found.append(Found(self.file, ast.unparse(node), node.lineno))
         self.generic_visit(node)
 
-    def check(self, value: ast.expr, name: str, what: str, line: int) -> None:
+    def check(self, value: ast.expr, name: str, touched_name: str, line: int) -> None:
         if is_private(name) and not self.defines(self.class_of(value), name):
-            self.found.append(Found(self.file, what, line))
+            self.found.append(Found(self.file, touched_name, line))
 
     def defines(self, owner: str, name: str) -> bool:
         """Whether a class of this file, or one it derives from in this room, defines a name."""

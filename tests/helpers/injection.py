@@ -45,9 +45,9 @@ class Broken(Exception):
 class Breaker:
     """Counts steps, or those of one name only, and calls ``what`` at step number ``at``, from 1."""
 
-    def __init__(self, at: int, what: Callable[..., None], only: str = "") -> None:
+    def __init__(self, at: int, action: Callable[..., None], only: str = "") -> None:
         self.at = at
-        self.what = what
+        self.action = action
         self.only = only
         self.seen: list[str] = []
         self.where = ""
@@ -60,7 +60,7 @@ class Breaker:
         if len(self.seen) != self.at:
             return False
         self.where = where
-        self.what(*about)
+        self.action(*about)
         return True
 
 

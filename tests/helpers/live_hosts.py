@@ -69,9 +69,9 @@ def served(topology: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str
             process.wait(20)
 
 
-def eventually(what: Any, seconds: float = 30.0) -> Any:
+def eventually(condition: Any, seconds: float = 30.0) -> Any:
     """Call a function until its result is true, or for so many seconds; return the result."""
     until = time.monotonic() + seconds
-    while not (result := what()) and time.monotonic() < until:
+    while not (result := condition()) and time.monotonic() < until:
         time.sleep(0.05)
     return result

@@ -19,13 +19,13 @@ needs_node = pytest.mark.skipif(
 REPLAY = ROOT / "lab/views/replay"
 
 
-def computed(folder: Path, body: str, given: Any) -> Any:
+def computed(folder: Path, body: str, values: Any) -> Any:
     """Return what a function of ``given`` returns, with the page's data.js and words.js around it.
 
     ``body`` is the JavaScript of the function. The values go through files in ``folder``.
     """
     parts = [(REPLAY / f"{name}.js").read_text(encoding="utf-8") for name in ("data", "words")]
-    (folder / "given.json").write_text(json.dumps(given), encoding="utf-8")
+    (folder / "given.json").write_text(json.dumps(values), encoding="utf-8")
     script = (
         "import { readFileSync, writeFileSync } from 'node:fs';\n"
         + "\n".join(parts)

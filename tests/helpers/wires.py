@@ -41,8 +41,8 @@ class Log(ConnectionUser):
         self.token = Token()
         self.lines: list[str] = []
 
-    def _write(self, what: str) -> None:
-        self.lines.append(f"{self.clock.now:.1f} {what}")
+    def _write(self, text: str) -> None:
+        self.lines.append(f"{self.clock.now:.1f} {text}")
 
     def opened(self, _: Any) -> None:
         self._write("opened")

@@ -52,7 +52,7 @@ def test_states_and_buffers_are_those_of_the_engines(row: str, code: int) -> Non
             break
         assert dialogue.sender.state is sender.state
         ((kind, crossed),) = out
-        replies = [back for what, back in receiver.receive(crossed) if what == "reply"]
+        replies = [back for sort, back in receiver.receive(crossed) if sort == "reply"]
         octets = replies[0] if replies else b""
         answer = int(octets[:3]) if octets else None
         if kind == "data":

@@ -185,10 +185,10 @@ def test_a_room_loads_nothing_that_it_forbids(room: str) -> None:
 
 
 def test_no_file_touches_private_names_of_others() -> None:
-    allowed = {(file, what) for file, (names, _) in TOUCHED.items() for what in names.split(", ")}
+    allowed = {(file, name) for file, (names, _) in TOUCHED.items() for name in names.split(", ")}
     found = touched(HOUSE)
-    assert [each for each in found if (each.file, each.what) not in allowed] == []
-    assert allowed - {(item.file, item.what) for item in found} == set(), (
+    assert [each for each in found if (each.file, each.name) not in allowed] == []
+    assert allowed - {(item.file, item.name) for item in found} == set(), (
         "take these out of TOUCHED"
     )
 
@@ -201,7 +201,7 @@ def test_no_class_overrides_private_names_of_another_room() -> None:
     }
     found = set()
     for each in overrides(HOUSE):
-        owner, _, name = each.what.split(" over ")[0].partition(".")
+        owner, _, name = each.name.split(" over ")[0].partition(".")
         found |= {(each.file, owner), (each.file, name)}
     assert found - allowed == set()
     assert allowed - found == set(), "take these out of OVERRIDDEN"

@@ -1,9 +1,14 @@
-"""No part of the lab changes the case of a name by itself: the rule of host names is a type."""
+"""Names of hosts have a type of their own, and names in the code say what they stand for.
+
+No part of the lab changes the case of a host's name by itself. No variable is called `what` or
+`given`.
+"""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
 from helpers.places import ROOT
@@ -65,6 +70,7 @@ def changes(tree: ast.AST, function: str = "") -> Iterator[tuple[str, int]]:
         yield from changes(node, name)
 
 
+@cache
 def found() -> dict[str, str]:
     """Each place in the lab where the case of a text is changed, as ALLOWED names it."""
     places = {}
@@ -90,3 +96,65 @@ def test_each_exception_is_still_needed() -> None:
 )
 def test_a_change_of_case_is_found(code: str) -> None:
     assert list(changes(ast.parse(code)))
+
+
+# -- names in the code ----------------------------------------------------------------------------
+
+EMPTY_WORDS = {"what", "given"}
+"""Words that say nothing of what a variable holds: use its noun."""
+
+PUBLIC = {
+    ("lab/analysis/faults.py", "FaultInterval.what"): "a column of faults in traces and tables",
+}
+"""Names that users rely on, and so stay."""
+
+
+def named(tree: ast.AST, inside: str = "") -> Iterator[tuple[str, int]]:
+    """Every variable, argument and field that a module names, with the line; fields by class."""
+    for node in ast.iter_child_nodes(tree):
+        within = f"{node.name}." if isinstance(node, ast.ClassDef) else inside
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            within = ""
+        if isinstance(node, ast.arg):
+            yield node.arg, node.lineno
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield f"{inside}{node.id}", node.lineno
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            yield f"self.{node.attr}", node.lineno
+        elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name:
+            yield node.name, node.lineno
+        yield from named(node, within)
+
+
+def empty_names() -> dict[tuple[str, str], int]:
+    """Each variable of the lab and its tests whose name says nothing: its file, name and line."""
+    return {
+        (path.relative_to(ROOT).as_posix(), name): line
+        for folder in ("lab", "tests")
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        for name, line in named(ast.parse(path.read_text(encoding="utf-8")))
+        if name.rpartition(".")[2] in EMPTY_WORDS
+    }
+
+
+def test_a_variable_says_what_it_holds() -> None:
+    """Use a noun in place of `what` and `given`; a name that users rely on goes into PUBLIC."""
+    found = empty_names()
+    assert [
+        f"{file}:{found[file, name]}" for file, name in found if (file, name) not in PUBLIC
+    ] == []
+    assert set(PUBLIC) <= set(found)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "what = 1", "for given in (): pass", "def f(what): pass", "async def f(*, given): pass",
+        "def f(*given): pass", "def f(**what): pass", "lambda what: 1", "[1 for given in ()]",
+        "with a as what: pass", "(what := 1)", "a, (b, *given) = c", "class A:\n  what: str",
+        "class A:\n  def f(self): self.what = 1", "try: pass\nexcept E as given: pass",
+        "match a:\n  case [_, *what]: pass", "match a:\n  case B() as given: pass",
+    ],
+)  # fmt: skip
+def test_a_name_that_says_nothing_is_found(code: str) -> None:
+    assert [name for name, _ in named(ast.parse(code)) if name.rpartition(".")[2] in EMPTY_WORDS]

@@ -40,8 +40,8 @@ def test_a_judge_that_stumbles_fails_the_check_and_says_how() -> None:
 
 @pytest.mark.parametrize("answer", [[1], [1, 2, 3]])
 def test_an_answer_of_another_length_is_told_in_plain_words(answer: list[int]) -> None:
-    def judge(given: list[int]) -> bool:
-        return all(a == b for a, b in zip(given, (1, 2), strict=True))
+    def judge(answered: list[int]) -> bool:
+        return all(a == b for a, b in zip(answered, (1, 2), strict=True))
 
     assert lessons.check("one", answer, judge).message.endswith("has too few values, or too many.")
 

@@ -211,11 +211,11 @@ def unheard(trace: lab.Trace) -> set[int]:
     return found
 
 
-def play(what: str, seconds: float, clients: int, size: int) -> tuple[str, bool]:
+def play(trouble: str, seconds: float, clients: int, size: int) -> tuple[str, bool]:
     """Make a run; return a line about it, and whether it kept what it promised."""
     folder = Path(tempfile.mkdtemp(prefix="endure-"))
     (folder / "chain.toml").write_text(TOPOLOGY)
-    with small_disk(what == "disk", folder / "spool"):
+    with small_disk(trouble == "disk", folder / "spool"):
         process = live(folder, "--serve", "--out", str(folder / "out"))
         assert process.stdout is not None
         words = [process.stdout.readline().split() for _ in HOSTS]
@@ -223,7 +223,7 @@ def play(what: str, seconds: float, clients: int, size: int) -> tuple[str, bool]
         senders = [Client(n, clients, ports, size) for n in range(clients)]
         for sender in senders:
             sender.start()
-        times = FAULTS[what](folder / "spool", seconds)
+        times = FAULTS[trouble](folder / "spool", seconds)
         for sender in senders:
             sender.over.set()
         for sender in senders:
@@ -249,7 +249,7 @@ def play(what: str, seconds: float, clients: int, size: int) -> tuple[str, bool]
     unexplained = twice - unsure - unheard(trace)
     kept = went_on and not lost and not unexplained and not waiting
     line = (
-        f"{what}: {times} times, {len(accepted)} got 250, {len(lost)} lost, {len(twice)} twice, "
+        f"{trouble}: {times} times, {len(accepted)} got 250, {len(lost)} lost, {len(twice)} twice, "
         f"{len(unexplained)} of them unexplained, {waiting} waiting, replies {dict(codes)}, "
         f"{'the network went on' if went_on else 'THE NETWORK ENDED'}"
     )
@@ -267,11 +267,11 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=1)
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--size", type=int, default=500, help="bytes of a message")
-    given = parser.parse_args()
-    size = max(given.size, 5000) if given.what == "disk" else given.size
+    options = parser.parse_args()
+    size = max(options.size, 5000) if options.what == "disk" else options.size
     kept = True
-    for _ in range(given.times):
-        line, is_kept = play(given.what, given.seconds, given.clients, size)
+    for _ in range(options.times):
+        line, is_kept = play(options.what, options.seconds, options.clients, size)
         print(line, flush=True)
         kept = kept and is_kept
     sys.exit(not kept)

@@ -283,7 +283,7 @@ def test_an_allowance_begins_anew_each_minute() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "why"),
+    ("budgets", "why"),
     [
         ({"speed": 1}, "there is no budget 'speed'; there are client-sessions"),
         ({"client-sessions": 0}, "budget client-sessions: use 1 or more, not 0"),
@@ -291,12 +291,12 @@ def test_an_allowance_begins_anew_each_minute() -> None:
         ({"calls": None}, "budget calls: "), ({3: 1}, "there is no budget"),
     ],
 )  # fmt: skip
-def test_a_wrong_budget_is_a_sentence(given: Any, why: str) -> None:
+def test_a_wrong_budget_is_a_sentence(budgets: Any, why: str) -> None:
     """What is wrong, and what there is."""
     with pytest.raises(ValueError, match=why):
-        budgets_of(given)
+        budgets_of(budgets)
     with pytest.raises(ValueError, match=why):
-        lab.serve("topologies/rfc821/scenario-01.toml", budgets=given)
+        lab.serve("topologies/rfc821/scenario-01.toml", budgets=budgets)
     with pytest.raises(TypeError, match="budgets must be a dict"):
         lab.serve("topologies/rfc821/scenario-01.toml", budgets=3)  # type: ignore[arg-type]
 

@@ -121,27 +121,27 @@ def wrong(found: Outcome, breaker: Breaker, kind: str) -> list[str]:
 
 
 def play_broken(
-    context: Context, what: Callable[..., None], step: int, folder: Path
+    context: Context, action: Callable[..., None], step: int, folder: Path
 ) -> tuple[Outcome, Breaker]:
     """Play a run and break a step; or the last but one, as no two runs have quite as many."""
-    with context(Breaker(step, what)) as breaker:
+    with context(Breaker(step, action)) as breaker:
         found = play(TOPOLOGY, folder, SENDS)
     if breaker.where:
         return found, breaker
-    return play_broken(context, what, len(breaker.seen) - 1, folder / "again")
+    return play_broken(context, action, len(breaker.seen) - 1, folder / "again")
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_one_broken_step_costs_no_more_than_itself(kind: str, tmp_path: Path) -> None:
-    context, what, every = KINDS[kind]
-    with context(Breaker(0, what)) as unbroken:
+    context, action, every = KINDS[kind]
+    with context(Breaker(0, action)) as unbroken:
         found = play(TOPOLOGY, tmp_path / "0", SENDS)
     assert wrong(found, unbroken, kind) == []
     assert found.run.summary["failures"] == []
     problems, reached = {}, 0
     steps = sample(unbroken.seen, 1 if EVERY else every)
     for step in steps:
-        found, breaker = play_broken(context, what, step, tmp_path / str(step))
+        found, breaker = play_broken(context, action, step, tmp_path / str(step))
         reached += bool(breaker.where)
         if is_wrong := wrong(found, breaker, kind):
             problems[step, breaker.where] = is_wrong

@@ -34,11 +34,11 @@ first = "1 s"
 )
 
 
-def children_of(pid: int, what: str) -> Iterator[int]:
+def children_of(pid: int, name: str) -> Iterator[int]:
     for place in Path("/proc").glob("[0-9]*"):
         try:
             parent = int((place / "stat").read_text().rpartition(")")[2].split()[1])
-            if parent == pid and what in (place / "cmdline").read_text():
+            if parent == pid and name in (place / "cmdline").read_text():
                 yield int(place.name)
         except OSError:
             continue
@@ -56,11 +56,11 @@ def test_fork_server_and_resource_tracker_may_be_killed(tmp_path: Path) -> None:
         last = dict.fromkeys(killed, 0.0)
         until = time.monotonic() + 60
         while run.poll() is None and time.monotonic() < until:
-            for what, count in killed.items():
-                if count < 3 and time.monotonic() - last[what] > 0.5:
-                    for pid in children_of(run.pid, what):
+            for name, count in killed.items():
+                if count < 3 and time.monotonic() - last[name] > 0.5:
+                    for pid in children_of(run.pid, name):
                         os.kill(pid, signal.SIGKILL)
-                        killed[what], last[what] = count + 1, time.monotonic()
+                        killed[name], last[name] = count + 1, time.monotonic()
             time.sleep(0.01)
         run.kill()
         out, err = run.communicate()

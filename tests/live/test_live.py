@@ -400,7 +400,7 @@ def test_what_stable_storage_holds_is_sent_by_the_next_run(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("arguments", "said"),
     [
         (["--speed", "0"], "--speed 0: use a number above 0"),
         (["--port", "NOBODY=2525"], "there is no host NOBODY; the hosts are MIT-AI.ARPA"),
@@ -415,10 +415,10 @@ def test_what_stable_storage_holds_is_sent_by_the_next_run(tmp_path: Path) -> No
         (["--address", "nowhere"], "not an IP address; for example 127.0.0.1"),
     ],
 )
-def test_bad_arguments_are_refused(given: list[str], said: str) -> None:
+def test_bad_arguments_are_refused(arguments: list[str], said: str) -> None:
     """Exit status 2, and one sentence."""
     scenario = str(TOPOLOGIES / "rfc821/scenario-03.toml")
-    answer = CliRunner().invoke(cli, ["live", scenario, *given])
+    answer = CliRunner().invoke(cli, ["live", scenario, *arguments])
     assert answer.exit_code == 2
     assert said in answer.stderr
 

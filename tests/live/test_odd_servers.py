@@ -161,13 +161,13 @@ text = "one\\n.\\ntwo"
 @contextmanager
 def network(path: Path, servers: dict[str, Replies]) -> Iterator[dict[str, str]]:
     """Yield the name of the host that each server is."""
-    names = {what: f"E{number}.ARPA" for number, what in enumerate(servers)}
+    names = {server_name: f"E{number}.ARPA" for number, server_name in enumerate(servers)}
     with ExitStack() as stack:
         text = HUB
-        for what, odd in servers.items():
+        for server_name, odd in servers.items():
             server = OddServer(odd)
             stack.callback(server.close)
-            text += ONE.format(name=names[what], port=server.port)
+            text += ONE.format(name=names[server_name], port=server.port)
         path.write_text(text)
         yield names
 
@@ -188,17 +188,19 @@ def test_none_of_it_is_a_breach_of_ours(run: tuple[lab.Run, dict[str, str]]) -> 
     assert done.summary["submitted"] == len(BLAMED) + len(FINE)
 
 
-@pytest.mark.parametrize("what", BLAMED)
+@pytest.mark.parametrize("server_name", BLAMED)
 def test_a_server_that_breaks_the_rules_is_named(
-    what: str, run: tuple[lab.Run, dict[str, str]]
+    server_name: str, run: tuple[lab.Run, dict[str, str]]
 ) -> None:
     done, names = run
-    assert names[what] in {breach.host for breach in done.peer_breaches}
+    assert names[server_name] in {breach.host for breach in done.peer_breaches}
 
 
-@pytest.mark.parametrize("what", FINE)
-def test_a_server_that_keeps_them_is_not(what: str, run: tuple[lab.Run, dict[str, str]]) -> None:
+@pytest.mark.parametrize("server_name", FINE)
+def test_a_server_that_keeps_them_is_not(
+    server_name: str, run: tuple[lab.Run, dict[str, str]]
+) -> None:
     """To hang up, to refuse, to shut down and to be slow is no breach."""
     done, names = run
-    found = [breach.sentence for breach in done.peer_breaches if breach.host == names[what]]
+    found = [breach.sentence for breach in done.peer_breaches if breach.host == names[server_name]]
     assert found == []

@@ -182,9 +182,11 @@ ODD: dict[str, tuple[Callable[[Path], object], str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("what", ODD)
-def test_what_is_not_a_spool_gets_a_sentence(what: str, closed: Path, tmp_path: Path) -> None:
-    damage, words = ODD[what]
+@pytest.mark.parametrize("damage_name", ODD)
+def test_what_is_not_a_spool_gets_a_sentence(
+    damage_name: str, closed: Path, tmp_path: Path
+) -> None:
+    damage, words = ODD[damage_name]
     assert words in refusal(damaged(closed, tmp_path, damage))
 
 

@@ -69,7 +69,7 @@ def test_a_commit_is_numbered_and_outlives_the_process(tmp_path: Path) -> None:
 def test_everything_that_is_known_of_queued_mail_is_there_again(tmp_path: Path) -> None:
     """Each attribute, with a value of its own; but for the place, which the queue gives anew."""
     path = tmp_path / "a.sqlite"
-    given = mail(1)
+    stored = mail(1)
     values = {
         "verb": "SAML", "failures": 3, "not_before": 4.5, "expires": 6.5, "relaying": True,
         "takes_251": True, "last_chance": True, "avoided": frozenset({"C.ARPA"}),
@@ -77,9 +77,9 @@ def test_everything_that_is_known_of_queued_mail_is_there_again(tmp_path: Path) 
         "return_path": parse_path("<@R.ARPA:ann@A.ARPA>"), "reverse_path": parse_path("<x@A.ARPA>"),
     }  # fmt: skip
     for name, value in values.items():
-        setattr(given, name, value)
+        setattr(stored, name, value)
     storage = Storage(path)
-    write(storage, {given: Queue("B.ARPA", "net")})
+    write(storage, {stored: Queue("B.ARPA", "net")})
     storage.close()
     storage = Storage(path)
     [(_, _, found)] = storage.recover()
@@ -88,7 +88,7 @@ def test_everything_that_is_known_of_queued_mail_is_there_again(tmp_path: Path) 
     attributes = {name for name, each in vars(QueuedMail).items() if isdatadescriptor(each)}
     assert names == attributes - {"place", "ids"}, "give the new attribute a value"
     for name in names:
-        assert getattr(found, name) == getattr(given, name), name
+        assert getattr(found, name) == getattr(stored, name), name
 
 
 def test_mail_that_moves_is_held_once_in_its_new_queue(tmp_path: Path) -> None:

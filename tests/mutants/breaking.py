@@ -176,7 +176,7 @@ def source_mutants(module: str, functions: tuple[str, ...] = ()) -> Iterator[Mut
             continue
         alike: Counter[tuple[str, str]] = Counter()
         for node, lines in _inside(body):
-            for what, change in _changes(node):
+            for edit, change in _changes(node):
                 undo, kind = copy.copy(node.__dict__), node.__class__
                 change(node)
                 source = ast.unparse(tree)
@@ -185,9 +185,9 @@ def source_mutants(module: str, functions: tuple[str, ...] = ()) -> Iterator[Mut
                 node.__dict__.update(undo)
                 number = getattr(node, "lineno", lines.start)
                 line = written[number - 1].strip()
-                alike[line, what] += 1
-                nth = alike[line, what]
-                unique = what if nth == 1 else f"{what} ({nth})"
+                alike[line, edit] += 1
+                nth = alike[line, edit]
+                unique = edit if nth == 1 else f"{edit} ({nth})"
                 where = f"{path.relative_to(ROOT)}:{number} {name}: {unique}"
                 yield Mutant(where, module, source, None, name, line, unique, lines)
 

@@ -119,13 +119,13 @@ METHODS = {
 """The lines after which a method of an installation is asked for its verdict."""
 
 
-@pytest.mark.parametrize("given", [None, 250, "250 OK", (250, "OK")])
+@pytest.mark.parametrize("verdict", [None, 250, "250 OK", (250, "OK")])
 @pytest.mark.parametrize("method", METHODS)
-def test_a_verdict_that_is_no_reply_is_an_error_that_says_so(method: str, given: object) -> None:
+def test_a_verdict_that_is_no_reply_is_an_error_that_says_so(method: str, verdict: object) -> None:
     """The method, what it returned, and what would be right."""
-    mistaken = type("Mistaken", (Smallest,), {method: lambda self, *arguments: given})
-    what = "nothing \\(None\\)" if given is None else "\\(?.*250"
-    with pytest.raises(Misuse, match=f"Mistaken.{method}\\(\\) returned {what}.* reply\\("):
+    mistaken = type("Mistaken", (Smallest,), {method: lambda self, *arguments: verdict})
+    described = "nothing \\(None\\)" if verdict is None else "\\(?.*250"
+    with pytest.raises(Misuse, match=f"Mistaken.{method}\\(\\) returned {described}.* reply\\("):
         begun(mistaken(), *METHODS[method])
 
 

@@ -415,8 +415,8 @@ def test_the_table_of_grammars_in_the_guide_is_what_is_tried_here() -> None:
     table = guide.split("| what comes |")[1].split("\n\n")[0].splitlines()[2:]
     assert len(table) == len(tried)
     for row, (begins, line) in zip(table, tried.items(), strict=True):
-        what, *said = (cell.strip() for cell in row.strip("|").split("|"))
-        assert what.startswith(begins)
+        construct, *said = (cell.strip() for cell in row.strip("|").split("|"))
+        assert construct.startswith(begins)
         for grammar, cell in zip(GRAMMARS, said, strict=True):
             fault = parse_command(line, grammar).fault
             assert (str(fault) in cell) if fault else cell in ("read", "passed over")

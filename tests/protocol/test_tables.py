@@ -261,14 +261,14 @@ def test_a_command_does_to_the_buffers_what_the_table_says(state: State, verb: s
     receiver.receive(line_of(verb))
     after = receiver.transaction
     transition = TRANSITIONS[state].get(verb)
-    what = Buffers.KEEP if transition is None else transition.buffers
-    if what is Buffers.REVERSE_PATH:
+    buffers = Buffers.KEEP if transition is None else transition.buffers
+    if buffers is Buffers.REVERSE_PATH:
         assert (after.verb, str(after.reverse_path)) == (verb, "<Smith@ALPHA.ARPA>")
         assert after.forward_paths == []
-    elif what is Buffers.FORWARD_PATH:
+    elif buffers is Buffers.FORWARD_PATH:
         assert (after.verb, after.reverse_path) == held[:2]
         assert [*map(str, after.forward_paths)] == [*map(str, held[2]), "<Jones@BETA.ARPA>"]
-    elif what is Buffers.CLEAR:
+    elif buffers is Buffers.CLEAR:
         assert not after.is_begun
         assert after.mail_data == b""
     else:

@@ -108,7 +108,7 @@ def test_the_tracker_follows_the_engines(answers: dict[str, list[int | Reply]]) 
             spoken = Spoken.read(out, data=kind == "data")
             side = side.ask(spoken)
             assert side.awaiting == sender.awaiting
-            replies += [back for what, back in receiver.receive(out) if what == "reply"]
+            replies += [back for kind, back in receiver.receive(out) if kind == "reply"]
     assert side.state is sender.state is receiver.state is State.CLOSED
 
 

@@ -16,14 +16,14 @@ MANY = 20_000
 
 
 def drawn(
-    kind: str, least: float = -math.inf, most: float = math.inf, **given: float
+    kind: str, least: float = -math.inf, most: float = math.inf, **parameters: float
 ) -> list[float]:
-    draws, stream = Draws(inverse(kind, given), least, most), Stream(0, kind)
+    draws, stream = Draws(inverse(kind, parameters), least, most), Stream(0, kind)
     return [draws.draw(stream) for _ in range(MANY)]
 
 
 @pytest.mark.parametrize(
-    ("kind", "given", "mean", "sd"),
+    ("kind", "parameters", "mean", "sd"),
     [
         ("fixed", {"value": 3.0}, 3.0, 0.0),
         ("uniform", {"min": 1.0, "max": 5.0}, 3.0, 4 / math.sqrt(12)),
@@ -43,10 +43,10 @@ def drawn(
     ],
 )  # fmt: skip
 def test_the_mean_and_the_spread_are_those_of_theory(
-    kind: str, given: dict[str, float], mean: float, sd: float
+    kind: str, parameters: dict[str, float], mean: float, sd: float
 ) -> None:
     """The mean of 20,000 draws is within four standard errors of it."""
-    values = drawn(kind, **given)
+    values = drawn(kind, **parameters)
     assert fmean(values) == pytest.approx(mean, abs=4 * pstdev(values) / math.sqrt(MANY))
     if not math.isnan(sd):
         assert pstdev(values) == pytest.approx(sd, rel=0.1)

@@ -172,8 +172,8 @@ def test_a_fault_waits_for_the_event_that_it_names() -> None:
     when = {"host": "B.ARPA", "event": "reply", "code": 354}
     done = run({"kind": "link-down", "link": SECOND, "when": when, "for": "20 s"})
     (struck,) = [e.t for e in done.trace if e.kind == "fault" and e["on"]]
-    given = [e["sent"] for e in done.trace if e.kind == "reply" and e.peer == "B.ARPA"]
-    assert round(struck, 6) in [round(t, 6) for t in [*given, struck]]
+    reply_times = [e["sent"] for e in done.trace if e.kind == "reply" and e.peer == "B.ARPA"]
+    assert round(struck, 6) in [round(t, 6) for t in [*reply_times, struck]]
     assert outcome(done)["delivered"] == 1
 
 

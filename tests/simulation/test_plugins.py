@@ -59,10 +59,10 @@ class Deliveries(extend.Probe):
     every = 50.0
 
     def event(self, event: lab.Event) -> None:
-        self.add(what=event.kind, host=event.host)
+        self.add(point=event.kind, host=event.host)
 
     def sample(self) -> None:
-        self.add(what="sample", queued=self.network.queued("MIT-AI.ARPA"))
+        self.add(point="sample", queued=self.network.queued("MIT-AI.ARPA"))
 
 
 BASE = lab.simulate(CASE)
@@ -175,7 +175,7 @@ def test_a_probe_sees_events_and_samples_and_changes_nothing() -> None:
     assert run.trace.rows == without.trace.rows
     assert run.digest == without.digest
     table = run.probes["Deliveries"]
-    assert list(table.what[:2]) == ["sample", "sample"]
+    assert list(table.point[:2]) == ["sample", "sample"]
     assert list(table.t[:2]) == [0.0, 50.0]
     assert next(iter(table.host.dropna())) == "BBN-VAX.ARPA"
     assert lab.simulate(CASE).probes == {}
@@ -345,8 +345,8 @@ class Quota(extend.Behaviour):
 
 def test_name_version_and_settings_are_in_the_digest() -> None:
     digests = {
-        lab.simulate(CASE, behaviours=given).digest
-        for given in ([], [Idle()], [Newer()], [Quota(3)], [Quota(4)], {RELAY: Quota(4)})
+        lab.simulate(CASE, behaviours=behaviours).digest
+        for behaviours in ([], [Idle()], [Newer()], [Quota(3)], [Quota(4)], {RELAY: Quota(4)})
     }
     assert len(digests) == 6
     meta = lab.simulate(CASE, behaviours={RELAY: Quota(4)}).trace.meta["plugins"]
@@ -488,12 +488,12 @@ FAILURES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("given", "sentence"), FAILURES)
+@pytest.mark.parametrize(("arguments", "sentence"), FAILURES)
 def test_what_fails_ends_the_run_in_one_sentence_and_leaves_what_happened(
-    given: dict[str, object], sentence: str, tmp_path: FilePath
+    arguments: dict[str, object], sentence: str, tmp_path: FilePath
 ) -> None:
     with pytest.raises(lab.RunFailed, match=f"^.*{sentence}") as failed:
-        lab.simulate(CASE, **given)  # type: ignore[arg-type]
+        lab.simulate(CASE, **arguments)  # type: ignore[arg-type]
     assert "\n" not in str(failed.value)
     run = failed.value.run
     assert run.ending == "failed"
@@ -545,7 +545,9 @@ GIVEN = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("given", "sentence"), GIVEN)
-def test_what_is_given_is_checked_before_the_run(given: dict[str, object], sentence: str) -> None:
+@pytest.mark.parametrize(("arguments", "sentence"), GIVEN)
+def test_what_is_given_is_checked_before_the_run(
+    arguments: dict[str, object], sentence: str
+) -> None:
     with pytest.raises((TypeError, ValueError), match=sentence):
-        lab.simulate(CASE, **given)  # type: ignore[arg-type]
+        lab.simulate(CASE, **arguments)  # type: ignore[arg-type]

@@ -135,8 +135,8 @@ def test_each_channel_begins_with_a_handshake_and_ends_in_order(name: str, tmp_p
     again = "!tcp.analysis.retransmission"
     flags = {"syn": "0x0002", "syn and ack": "0x0012", "fin and ack": "0x0011"}
     counts = {
-        what: len(fields(path, f"tcp.flags == {bits} && {again}", "frame.number"))
-        for what, bits in flags.items()
+        flag: len(fields(path, f"tcp.flags == {bits} && {again}", "frame.number"))
+        for flag, bits in flags.items()
     }
     assert counts == {"syn": opened, "syn and ack": opened, "fin and ack": 2 * opened}
 

@@ -71,7 +71,7 @@ def test_the_same_run_gives_the_same_film() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("arguments", "said"),
     [
         (["map", "--animate", "0"], "--animate 0: use seconds greater than 0"),
         (["map", "--animate", "nan"], "--animate nan: use seconds greater than 0"),
@@ -79,9 +79,9 @@ def test_the_same_run_gives_the_same_film() -> None:
         (["map", "--animate", "20", "-o", "film.png"], "a film is an SVG file; use -o film.svg"),
     ],
 )
-def test_a_film_that_cannot_be_made_is_refused(given: list[str], said: str) -> None:
+def test_a_film_that_cannot_be_made_is_refused(arguments: list[str], said: str) -> None:
     """Each mistake in a sentence, with what would be right."""
-    answer = CliRunner().invoke(plot, ["trace.jsonl", *given])
+    answer = CliRunner().invoke(plot, ["trace.jsonl", *arguments])
     assert answer.exit_code == 2
     assert said in answer.stderr
 
@@ -140,8 +140,15 @@ def test_a_film_of_a_run_whose_wire_was_not_recorded_is_refused(tmp_path: Path) 
     trace = lab.simulate(TOPOLOGIES / "campus.toml", trace="session").trace
     with open(tmp_path / "trace.jsonl", "w", encoding="utf-8") as file:
         trace.write_jsonl(file)
-    given = [str(tmp_path / "trace.jsonl"), "map", "--animate", "9", "-o", str(tmp_path / "x.svg")]
-    answer = CliRunner().invoke(plot, given)
+    arguments = [
+        str(tmp_path / "trace.jsonl"),
+        "map",
+        "--animate",
+        "9",
+        "-o",
+        str(tmp_path / "x.svg"),
+    ]
+    answer = CliRunner().invoke(plot, arguments)
     assert answer.exit_code == 2
     assert "--trace wire is required for the film" in answer.stderr
     assert not (tmp_path / "x.svg").exists()

@@ -71,9 +71,9 @@ def texts(run: Run, kind: str, **options: Any) -> list[str]:
     return [text.get_text() for text in figure.findobj(Text) if isinstance(text, Text)]
 
 
-def printed(what: Any) -> str:
+def printed(shown: Any) -> str:
     out = io.StringIO()
-    Console(file=out, width=160).print(what)
+    Console(file=out, width=160).print(shown)
     return out.getvalue()
 
 
