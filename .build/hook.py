@@ -1,4 +1,5 @@
-"""The build hook of hatchling: an installation takes compiled modules along where it can.
+"""The build hook of hatchling: a wheel takes the lessons and topologies along, and compiled modules
+where it can.
 
 They go into a folder of their own beside the installed packages, never beside the sources;
 `lab.runtime.compiled` takes them from there as long as they are what the sources say. Without a C
@@ -21,6 +22,8 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 FOLDER = "smtp_lab_compiled"
+SHIPPED = ("notebooks", "topologies")
+"""Folders at the top that an installed package has inside itself (lab/runtime/shipped.py)."""
 PATIENCE = 600
 """Seconds after which compiling is given up."""
 
@@ -47,7 +50,9 @@ class CompileHook(BuildHookInterface):
         return [] if obstacle() else list(self.config["requires"])
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Compile, and have the wheel take what came of it."""
+        """Compile, and have the wheel take what came of it, and what lies beside the package."""
+        if version != "editable":  # there, they are found where they are
+            build_data["force_include"].update(self._shipped())
         self._folder = tempfile.mkdtemp(prefix="smtp-lab-")
         why_not = obstacle() or self._compile()
         if why_not:
@@ -57,6 +62,18 @@ class CompileHook(BuildHookInterface):
         build_data["infer_tag"] = True
         where = "force_include_editable" if version == "editable" else "force_include"
         build_data[where][self._folder] = FOLDER
+
+    def _shipped(self) -> dict[str, str]:
+        """The files of SHIPPED, and where each lies in the wheel."""
+        found = {}
+        for folder in SHIPPED:
+            for path in sorted(Path(self.root, folder).rglob("*.*")):
+                inner = path.relative_to(self.root)
+                if path.suffix in self.config["shipped"] and not any(
+                    part.startswith(".") for part in inner.parts
+                ):
+                    found[str(path)] = f"lab/{inner.as_posix()}"
+        return found
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
         """The wheel is written: what it was made of can go."""

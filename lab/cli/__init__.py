@@ -33,6 +33,8 @@ from lab.cli.common import (
 from lab.runtime import compiled, startup
 
 COMMANDS = {
+    "new": "Write a small topology file, with comments, to start from.",
+    "examples": "List the topologies and experiments that ship, or copy one.",
     "run": "Simulate TOPOLOGY and print what became of the mail.",
     "live": "Run TOPOLOGY on real TCP, each host in its own process.",
     "spool": "List, read or export the mail that a live run has stored.",
@@ -49,7 +51,7 @@ COMMANDS = {
     "explore": "Run TOPOLOGY again and again, broken at every step in turn.",
     "storm": "Run random networks with random mail and faults, and check them.",
     "sweep": "Make many runs: every combination of values and seeds.",
-    "rfc": "Print the rules of RFC 821, their code, and the tests that prove them.",
+    "rfc": "Print RFC 821's rules, their code, and the tests that prove them.",
     "lessons": "Open the lessons in JupyterLab.",
     "grade": "Grade lessons that were handed in, by running their checks.",
     "bench": "Compare the speed of the lab with that of real mail software.",

@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import click
 
-from lab.cli.common import echo, exit_with_error, require_modules
-
-if TYPE_CHECKING:
-    pass
+from lab.cli.common import echo, exit_with_error, reason_of, require_modules
 
 
 @click.command()
 @click.argument("wanted", metavar="[LESSON]", required=False)
 @click.argument("options", metavar="[-- OPTIONS]", nargs=-1, type=click.UNPROCESSED)
 @click.option("--list", "listed", is_flag=True, help="List the lessons; open nothing.")
-def lessons(wanted: str | None, options: tuple[str, ...], listed: bool) -> None:
+@click.option("--copy", "copied", is_flag=True, help="Make a copy to work in; open nothing.")
+@click.option(
+    "--to", metavar="FOLDER", type=click.Path(file_okay=False, path_type=Path),
+    help="Work in a copy in this folder.  [default: the lessons here or above; without any, a copy "
+    "in smtp-lab]",
+)  # fmt: skip
+def lessons(
+    wanted: str | None, options: tuple[str, ...], listed: bool, copied: bool, to: Path | None
+) -> None:
     """Open the lessons in JupyterLab.
 
     LESSON is a number or a name; without it, the map of the course opens. What comes after -- is
     passed to JupyterLab: lab lessons 7 -- --no-browser
+
+    Outside of a clone, the lessons and the topologies are first copied into a folder smtp-lab
+    here, or in your home directory if nothing can be written here. Files that are there already
+    are left as they are.
     """
     from lab.lessons import course
 
@@ -36,6 +45,10 @@ def lessons(wanted: str | None, options: tuple[str, ...], listed: bool) -> None:
         for lesson in listing:
             echo(f"{lesson.number:>2}  {lesson.minutes:>2} min  {lesson.title}")
         return
+    if copied or to or course.here() is None:
+        path = _own_copy(to) / path.name
+    if copied:
+        return
     require_modules("jupyterlab", "anywidget", "pandas")
     import signal
     import subprocess
@@ -44,3 +57,18 @@ def lessons(wanted: str | None, options: tuple[str, ...], listed: bool) -> None:
     # Ctrl-C is for JupyterLab: it asks whether to shut down, and ends its kernels
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     raise click.exceptions.Exit(jupyter.wait())
+
+
+def _own_copy(to: Path | None) -> Path:
+    """Copy what is missing of the lessons; return the folder of the notebooks."""
+    from lab.lessons import course
+
+    try:
+        folder, new = course.make_own_copy(to)
+    except OSError as error:
+        exit_with_error(
+            f"{to}: the lessons cannot be copied there ({reason_of(error)}); "
+            "name another folder: lab lessons --to FOLDER"
+        )
+    echo(f"your lessons: {folder}" + (f" (new files: {new})" if new else ""))
+    return folder

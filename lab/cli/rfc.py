@@ -15,7 +15,7 @@ from lab.cli.common import echo, exit_with_error, until_reader_leaves
     help="Name the tests of each rule, and what the lab chose where the RFC is open.",
 )
 def rfc(section: str | None, tests: bool) -> None:
-    """Print the rules of RFC 821, their code, and the tests that prove them.
+    """Print RFC 821's rules, their code, and the tests that prove them.
 
     With a SECTION such as 4.5.2, an appendix such as E, or a rule such as 4.5.2-1: everything that
     is known about its rules, with the words of the RFC, and the mutations that prove the tests:

@@ -30,6 +30,8 @@ from tempfile import TemporaryDirectory
 from textwrap import fill
 from typing import TYPE_CHECKING, Final, Literal
 
+from lab.runtime import shipped
+
 if TYPE_CHECKING:
     from lab.lessons.typed_session import TypedSession
     from lab.topology.model import Topology
@@ -118,17 +120,20 @@ def topology(name: str) -> Path:
     """Return the path of a file under ``topologies/``, for example "rfc821/scenario-03.toml".
 
     It is searched for in the working directory, in those above it (a notebook runs in
-    ``notebooks/``), and next to the package. Raises FileNotFoundError if none of them has it.
+    ``notebooks/``), and among those that ship with the lab. Raises FileNotFoundError if it is in
+    none of them.
     """
     if not isinstance(name, str):
         raise TypeError(f"name must be that of a file in topologies/, not {name!r}")
     current = Path.cwd()
-    for folder in (current, *current.parents, Path(__file__).resolve().parents[2]):
-        path = folder / "topologies" / name
+    above = [folder / "topologies" for folder in (current, *current.parents)]
+    for folder in (*above, shipped.folder("topologies")):
+        path = folder / name
         if path.is_file():
             return path
     raise FileNotFoundError(
-        f"topologies/{name} is not in {current}, nor above it, nor next to the lab"
+        f"topologies/{name} is not in {current}, nor above it, nor among those that ship with the "
+        "lab; lab examples lists these"
     )
 
 

@@ -10,12 +10,18 @@ from pathlib import Path
 from statistics import mean
 from typing import TYPE_CHECKING, Any, Final
 
+from lab.api.examples import copy_folder
+from lab.runtime import shipped
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.text import Text
 
 INDEX: Final = "00-the-course"
 """The name of the notebook that leads to the others."""
+
+OWN: Final = "smtp-lab"
+"""The name of the folder that a copy of the lessons is put into, unless another one is named."""
 
 
 @dataclass(frozen=True)
@@ -45,16 +51,54 @@ class NoLessons(LookupError):
 def folder() -> Path:
     """Return the folder of the lessons; raises NoLessons.
 
-    It is searched for in the working directory, above it, and next to the package.
+    It is searched for in the working directory and above it. If they are not there, they are
+    those that ship with the lab.
     """
+    found = here() or shipped.folder("notebooks")
+    if not (found / f"{INDEX}.ipynb").is_file():
+        raise NoLessons(f"there are no lessons in {Path.cwd()}, above it, or in this installation")
+    return found
+
+
+def here() -> Path | None:
+    """Return the folder of the lessons in the working directory or above it, if there is one."""
     current = Path.cwd()
-    for parent in (current, *current.parents, Path(__file__).resolve().parents[2]):
-        for candidate in (parent / "notebooks", parent):
+    for parent in (current, *current.parents):
+        for candidate in (parent / "notebooks", parent / OWN / "notebooks", parent):
             if (candidate / f"{INDEX}.ipynb").is_file():
                 return candidate
-    raise NoLessons(
-        f"there are no lessons in {current} or above it; they are in notebooks/ of the repository: "
-        "run this in a clone of it"
+    return None
+
+
+def make_own_copy(target: Path | None = None) -> tuple[Path, int]:
+    """Copy the lessons, and the topologies beside them, for somebody to work in.
+
+    Return the folder of the notebooks and the number of new files. Files that are there are left
+    alone. Without ``target``, it is :data:`OWN` in the working directory; if that cannot be written
+    to, in the home directory; if neither can, in a new temporary folder. Raises OSError.
+    """
+    for place in [target] if target else [Path(OWN), _home() / OWN]:
+        try:
+            return place / "notebooks", _copy(place)
+        except OSError:
+            if target:
+                raise
+    from tempfile import mkdtemp
+
+    place = Path(mkdtemp(prefix=f"{OWN}-"))
+    return place / "notebooks", _copy(place)
+
+
+def _home() -> Path:
+    try:
+        return Path.home()
+    except RuntimeError:  # nobody's
+        return Path()
+
+
+def _copy(place: Path) -> int:
+    return sum(
+        copy_folder(shipped.folder(name), place / name) for name in ("topologies", "notebooks")
     )
 
 

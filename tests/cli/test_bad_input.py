@@ -41,7 +41,7 @@ READS = {  # each command that reads a file, with F for the file and W for a fol
     "spool": "spool F",
     "export": "export F csv -o W/x.csv",
 }
-READS_NO_FILE = {"storm", "rfc", "lessons", "help"}
+READS_NO_FILE = {"storm", "rfc", "lessons", "help", "examples", "new"}
 TOPOLOGY_COMMANDS = ("run", "live", "compare", "diff", "step", "show", "talk", "explore")
 
 CONTENTS = {

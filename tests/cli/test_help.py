@@ -56,7 +56,8 @@ def test_the_list_says_of_a_command_what_its_own_help_says_first(name: str) -> N
 def test_the_list_of_commands_cuts_no_text_off() -> None:
     """A line a command, at the 80 columns that click writes at most."""
     listed = CliRunner().invoke(cli, ["--help"], terminal_width=80).stdout.split("Commands:\n")[1]
-    expected = [f"  {name:<7}  {text.removesuffix('.')}" for name, text in COMMANDS.items()]
+    width = max(map(len, COMMANDS))
+    expected = [f"  {name:<{width}}  {text.removesuffix('.')}" for name, text in COMMANDS.items()]
     assert listed.splitlines() == expected
 
 
