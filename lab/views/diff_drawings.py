@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from lab import visual_language
 from lab.analysis import map_layout
 from lab.analysis import slopes as layout
 from lab.analysis.differences import Differences, LinkChange, RecipientPair
@@ -117,16 +118,10 @@ def _slope(line: Slope) -> str:
 
 def _end(x: float, y: float, end: str, kind: str) -> str:
     """Return the mark of an end: each has a shape of its own."""
-    at = f'transform="translate({x:.1f} {y:.1f})"'
-    shapes = {
-        "delivered": f'<circle r="4" class="{kind} full" {at}/>',
-        "twice": f'<path d="M0-6 6 0 0 6-6 0Z" class="{kind} full" {at}/>',
-        "returned": f'<rect x="-4.5" y="-4.5" width="9" height="9" class="{kind} hollow" '
-        f'stroke-width="2" {at}/>',
-        "lost": f'<path d="M-5-5 5 5M5-5-5 5" class="{kind}" stroke-width="3" {at}/>',
-        "open": f'<path d="M-5-4H5L0 5Z" class="{kind} hollow" stroke-width="2" {at}/>',
-    }
-    return shapes[end]
+    sign = visual_language.ENDS[end]
+    looks = f'class="{kind} full"' if sign.is_full else f'class="{kind} hollow" stroke-width="2"'
+    path = visual_language.outline(sign, 5 if end in ("delivered", "returned") else 6.5)
+    return f'<path d="{path}" {looks} transform="translate({x:.1f} {y:.1f})"/>'
 
 
 def _slope_label(label: SlopeLabel, x: float, anchor: str) -> str:

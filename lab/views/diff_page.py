@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from lab import visual_language
 from lab.analysis.differences import Differences
 from lab.analysis.phases import PHASES
 from lab.quantities import clock_time
@@ -46,7 +47,8 @@ _MOST_NOTES: Final = 20
 def diff_page(found: Differences, names: tuple[str, str], meta: Meta) -> str:
     """Return the page; ``names`` say what A and B are, and ``meta`` describes the topology."""
     title = verdict(found)
-    style = (Path(__file__).parent / "diff_page.css").read_text(encoding="utf-8")
+    own = (Path(__file__).parent / "diff_page.css").read_text(encoding="utf-8")
+    style = visual_language.style_sheet(":root") + own
     sections = [_first(found), *_recipients(found, names), _links(found, meta)]
     about = [f"A: {names[0]}", f"B: {names[1]}", phase_sentence(found)]
     notes = [*found.notes, *found.made_from, *found.unlike]

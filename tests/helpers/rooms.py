@@ -45,6 +45,7 @@ VIEWS = "views views/pictures views/text views/files views/replay"
 ROOMS: Final = {
     "quantities": Room(0, "", PURE),
     "escaping": Room(0, "", PURE),
+    "visual_language": Room(0, "", PURE),
     "runtime": Room(0, "quantities"),
     "trace": Room(0, "runtime", PURE),
     "rfc": Room(0),
@@ -71,17 +72,21 @@ ROOMS: Final = {
     ),
     "views/files": Room(5, "escaping trace protocol network/transport analysis", VIEWING),
     "views/pictures": Room(
-        5, "quantities escaping trace protocol analysis topology", VIEWING
+        5, "quantities escaping visual_language trace protocol analysis topology", VIEWING
     ),
-    "views/replay": Room(5, "quantities escaping trace protocol analysis", VIEWING),
-    "views/text": Room(5, "quantities escaping trace analysis rfc topology", VIEWING),
+    "views/replay": Room(
+        5, "quantities escaping visual_language trace protocol analysis", VIEWING
+    ),
+    "views/text": Room(
+        5, "quantities escaping visual_language trace analysis rfc topology", VIEWING
+    ),
     "views": Room(
-        5, "quantities escaping runtime trace analysis views/pictures views/text views/files"
-        " views/replay", VIEWING,
+        5, "quantities escaping visual_language runtime trace analysis views/pictures views/text"
+        " views/files views/replay", VIEWING,
     ),
     "api": Room(6, f"{MEANING} {SIMULATED} live extend {VIEWS}"),
     "experiments": Room(7, f"{MEANING} simulation extend views/pictures api"),
-    "stepping": Room(7, f"{MEANING} api"),
+    "stepping": Room(7, f"{MEANING} visual_language api"),
     "lessons": Room(
         7, "quantities escaping runtime protocol analysis topology simulation views/pictures api"
     ),
@@ -92,8 +97,8 @@ ROOMS: Final = {
         " stepping lessons",
     ),
     "cli": Room(
-        9, f"{DATA} rfc analysis topology {SIMULATED} live extend {VIEWS} api experiments stepping"
-        " lessons benchmarks __init__",
+        9, f"{DATA} visual_language rfc analysis topology {SIMULATED} live extend {VIEWS} api"
+        " experiments stepping lessons benchmarks __init__",
     ),
     "__main__": Room(9, "cli"),
 }  # fmt: skip

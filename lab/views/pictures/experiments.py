@@ -110,7 +110,7 @@ def breaks(explored: Explored, ax: Axes | None = None) -> Axes:
             ax.set_position((0.19, 0.95 / height, 0.79, 1 - 1.4 / height))
         for number, (begin, end) in enumerate(explored.windows):
             label = "from the mail data to its 250" if number == 0 else None
-            ax.axvspan(begin, end, color="#F7DCC4", lw=0, zorder=0, label=label)
+            ax.axvspan(begin, end, color=plot_style.tint("down", 0.25), lw=0, zorder=0, label=label)
         for result, look in _RESULTS.items():
             found = [p for p, o in explored.tried() if _result(o.counts) == result]
             ax.plot(

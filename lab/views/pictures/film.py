@@ -40,14 +40,21 @@ _SHORTEST: Final = 0.25
 _PAUSE: Final = 1.5
 """Seconds from the end until it begins again."""
 
+_FULL: Final = plot_style.colour("command")
+_INK: Final = plot_style.colour("ink")
+_DOWN: Final = f'stroke="{plot_style.colour("down")}" stroke-width="4"'
+_SPOOL: Final = (
+    f'fill="{plot_style.colour("spool")}" fill-opacity="0.35" stroke="{plot_style.colour("spool")}"'
+)
 _SHAPES: Final = {
-    "data": f'<rect x="-8" y="-5.5" width="16" height="11" fill="{plot_style.YELLOW}" '
-    'stroke="#000"/>'
-    '<path d="M-8 -5.5L0 1L8 -5.5" fill="none" stroke="#000"/>',
-    "command": f'<circle r="4.5" fill="{plot_style.BLUE}" stroke="#fff"/>',
-    "reply": f'<circle r="4" fill="#fff" stroke="{plot_style.GREEN}" stroke-width="2.4"/>',
-    "refusal": f'<path d="M-4.5 -4.5L4.5 4.5M-4.5 4.5L4.5 -4.5" stroke="{plot_style.VERMILION}" '
-    'stroke-width="3.2"/>',
+    "data": f'<rect x="-8" y="-5.5" width="16" height="11" '
+    f'fill="{plot_style.colour("envelope")}" stroke="{_INK}"/>'
+    f'<path d="M-8 -5.5L0 1L8 -5.5" fill="none" stroke="{_INK}"/>',
+    "command": f'<circle r="4.5" fill="{plot_style.colour("command")}" stroke="white"/>',
+    "reply": f'<circle r="4" fill="white" stroke="{plot_style.colour("reply")}" '
+    'stroke-width="2.4"/>',
+    "refusal": f'<path d="M-4.5 -4.5L4.5 4.5M-4.5 4.5L4.5 -4.5" '
+    f'stroke="{plot_style.colour("refusal")}" stroke-width="3.2"/>',
 }
 
 
@@ -56,10 +63,8 @@ _KEY: Final = {
     "command": _SHAPES["command"],
     "reply": _SHAPES["reply"],
     "reply that refuses": _SHAPES["refusal"],
-    "mail in a spool": f'<circle r="7" fill="{plot_style.ORANGE}" fill-opacity="0.35" '
-    f'stroke="{plot_style.ORANGE}"/>',
-    "down": f'<path d="M-10 0L10 0" stroke="{plot_style.VERMILION}" stroke-width="4" '
-    'stroke-dasharray="3 5"/>',
+    "mail in a spool": f'<circle r="7" {_SPOOL}/>',
+    "down": f'<path d="M-10 0L10 0" {_DOWN} stroke-dasharray="3 5"/>',
 }
 """What the signs mean, in the order of the legend."""
 
@@ -194,10 +199,7 @@ class _Film:
                 continue
             sizes = [0.0 if not n else 7 + 17 * (n / most) ** 0.5 for _, n in line]
             steps = self._steps("r", [t for t, _ in line], [f"{size:.1f}" for size in sizes])
-            yield (
-                f'<circle cx="{where[0]}" cy="{where[1]}" r="0" fill="{plot_style.ORANGE}" '
-                f'fill-opacity="0.35" stroke="{plot_style.ORANGE}">{steps}</circle>'
-            )
+            yield (f'<circle cx="{where[0]}" cy="{where[1]}" r="0" {_SPOOL}>{steps}</circle>')
 
     def _steps(self, name: str, times: Sequence[float], values: Sequence[str]) -> str:
         """Return an attribute that takes one value after the other."""
@@ -226,11 +228,10 @@ class _Film:
             if a is None or b is None:
                 continue
             shape = (
-                f'<path d="M{a[0]} {a[1]}L{b[0]} {b[1]}" stroke="{plot_style.VERMILION}" '
-                'stroke-width="4" stroke-dasharray="3 5"/>'
+                f'<path d="M{a[0]} {a[1]}L{b[0]} {b[1]}" {_DOWN} stroke-dasharray="3 5"/>'
                 if peer
                 else f'<path transform="translate({a[0]} {a[1]})" d="M-12 -12L12 12M-12 12L12 -12" '
-                f'stroke="{plot_style.VERMILION}" stroke-width="4"/>'
+                f"{_DOWN}/>"
             )
             first = self.at(fault.begin)
             last = max(self.at(min(fault.end, self.last)), first + _SHORTEST)
@@ -246,7 +247,7 @@ class _Film:
         left, wide, y = 20.0, self.width - 150.0, self.height - 9.0
         yield f'<rect x="{left}" y="{y - 4}" width="{wide}" height="4" fill="{plot_style.PALE}"/>'
         yield (
-            f'<rect x="{left}" y="{y - 4}" width="0" height="4" fill="{plot_style.BLUE}"><animate '
+            f'<rect x="{left}" y="{y - 4}" width="0" height="4" fill="{_FULL}"><animate '
             f'attributeName="width" from="0" to="{wide}" begin="t.begin" dur="{self.seconds:g}s" '
             'fill="freeze"/></rect>'
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from lab import visual_language
 from lab.analysis.ladder_rows import LadderRow, first_ladder_rows
 from lab.analysis.shown_names import ShownNames
 from lab.quantities import clock_time
@@ -35,19 +36,11 @@ _SIZE: Final = 8.5
 """Points of the labels."""
 
 _ARROWS: Final[dict[str, dict[str, Any]]] = {
-    "command": {"color": plot_style.BLUE, "lw": 1.2, "ls": "-"},
-    "reply": {"color": plot_style.BLACK, "lw": 1.0, "ls": (0, (5, 2))},
-    "piece": {"color": plot_style.GREY, "lw": 0.8, "ls": (0, (5, 2))},
-    "error": {"color": plot_style.VERMILION, "lw": 1.4, "ls": (0, (5, 2))},
-    "data": {"color": plot_style.BLUE, "lw": 2.8, "ls": "-"},
-    "unreachable": {"color": plot_style.VERMILION, "lw": 1.2, "ls": ":"},
+    kind: plot_style.stroke_look(kind) for kind in visual_language.CROSSINGS
 }
 _BOX: Final = {"facecolor": "white", "edgecolor": "none", "pad": 0.4, "alpha": 0.8}
-_BANDS: Final = ("#E8F0F8", "#F3EFE3")
-_NAMES: Final = {
-    "command": "command", "reply": "reply", "piece": "piece of a reply",
-    "error": "reply that refuses", "data": "mail data", "unreachable": "no channel opens",
-}  # fmt: skip
+_BANDS: Final = (plot_style.tint("command", 0.09), plot_style.tint("mail", 0.12))
+_NAMES: Final = {kind: stroke.words for kind, stroke in visual_language.CROSSINGS.items()}
 
 
 def ladder(

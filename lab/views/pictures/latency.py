@@ -130,7 +130,7 @@ def _boxes(ax: Axes, times: dict[str, list[float]], names: ShownNames) -> None:
     ax.boxplot(
         [times[name] for name in shown], orientation="horizontal", whis=(0, 100), widths=0.55,
         patch_artist=True, manage_ticks=False,
-        boxprops={"facecolor": "#D6E6F2"}, medianprops={"color": plot_style.BLACK, "lw": 2},
+        boxprops={"facecolor": plot_style.PALE}, medianprops={"color": plot_style.BLACK, "lw": 2},
     )  # fmt: skip
     room = float(ax.get_window_extent().x0) * 72 / float(ax.figure.dpi) - 20
     labels = [_fitted(name, f" ({len(times[name]):,})", room, names) for name in shown]

@@ -17,6 +17,7 @@ from lab.analysis.stages import end_of_hop, family, kind_of_end, leaving, over_a
 from lab.quantities import duration
 from lab.trace.trace import Trace
 from lab.views.pictures import plot_style
+from lab.views.pictures.timeline_looks import ENDS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,17 +26,6 @@ LANES: Final = 2000
 """Messages drawn as thin lanes; with more, a lane would be under a third of a pixel high."""
 
 _MARKED: Final = ("return", "refuse", "expired", "reject", "abandon", "queued")
-_ENDS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
-    "return": (
-        "returned",
-        {"marker": "o", "mfc": "white", "mec": plot_style.VERMILION, "mew": 1.4},
-    ),
-    "refuse": ("refused for good", {"marker": "x", "mec": plot_style.VERMILION, "mew": 1.4}),
-    "expired": ("given up", {"marker": "v", "mfc": plot_style.YELLOW, "mec": "black", "mew": 0.6}),
-    "reject": ("rejected at hand-over", {"marker": "s", "mfc": "black", "mec": "black"}),
-    "abandon": ("notification abandoned", {"marker": "D", "mfc": "white", "mec": "black"}),
-    "queued": ("still in the spool", {"marker": ">", "mfc": "white", "mec": plot_style.GREY}),
-}
 
 
 def many_messages(trace: Trace, itineraries: list[Itinerary], ax: Axes | None) -> Axes:
@@ -90,8 +80,8 @@ def _pieces(messages: list[Itinerary], end: float) -> dict[str, tuple[str, float
     end).
     """
     looks: dict[str, tuple[str, float, list[Any]]] = {
-        "in a spool": ("#C9C9C9", 1.0, []),
-        "waiting for the next attempt": ("#E9B99B", 1.0, []),
+        "in a spool": (plot_style.tint("spool"), 1.0, []),
+        "waiting for the next attempt": (plot_style.tint("retry"), 1.0, []),
         "a notification on its way back": (plot_style.VERMILION, 1.0, []),
     }
     names = ("first hop", "second hop", "third hop", "later hops")
@@ -139,9 +129,9 @@ def _thin_ends(ax: Axes, messages: list[Itinerary], end: float, keys: dict[str, 
                 by_kind[kind].append((t - message.t, row))
     for kind, points in by_kind.items():
         if points:
-            name, look = _ENDS[kind]
+            name, look = ENDS[kind]
             xs, ys = zip(*points, strict=True)
-            (keys[name],) = ax.plot(xs, ys, ls="", ms=size, zorder=4, **look)
+            (keys[name],) = ax.plot(xs, ys, ls="", zorder=4, **{**look, "ms": size})
 
 
 def _age_axis(ax: Axes, messages: list[Itinerary]) -> None:
@@ -162,7 +152,7 @@ def _age_axis(ax: Axes, messages: list[Itinerary]) -> None:
     ax.xaxis.set_major_locator(FixedLocator(ticks))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(FuncFormatter(lambda t, _: duration(t)))
-    ax.axvline(usual, color="#999999", lw=0.8, ls=(0, (2, 2)), zorder=0)
+    ax.axvline(usual, color=plot_style.LINE, lw=0.8, ls=(0, (2, 2)), zorder=0)
     ax.set_xlim(-usual * 0.01, most * 1.15)
     ax.set_xlabel("time since submission, in powers of ten to the right of the dotted line")
 
@@ -223,11 +213,15 @@ def _states(top: Axes, messages: list[Itinerary], first: float, last: float) -> 
     edges = np.linspace(first, last, 401)
     levels = [_mean_level(spans[name], edges) for name in names]
     middles = (edges[:-1] + edges[1:]) / 2
-    looks = zip((plot_style.BLUE, "#DDDDDD", "#F0C8AC"), ("", "////", "...."), strict=True)
+    looks = zip(
+        (plot_style.BLUE, plot_style.tint("spool"), plot_style.tint("retry")),
+        ("", "////", "...."),
+        strict=True,
+    )
     labels = ("on the way", "in a spool", "waiting for the next attempt")
     under = np.zeros(len(middles))
     for level, (colour, hatch), text in zip(levels, looks, labels, strict=True):
-        edge = "none" if not hatch else "#8A8A8A"
+        edge = "none" if not hatch else plot_style.LINE
         drawn = top.fill_between(middles, under, under + level, step="mid", lw=0.0, label=text)
         drawn.set(facecolor=colour, edgecolor=edge, hatch=hatch)
         under = under + level
@@ -275,10 +269,12 @@ def _delays(
     _cloud(ax, data, (first, last), (low / 1.3, high * 1.6))
     _quantiles(ax, data, first, last)
     for kind, points in failures.items():
-        name, look = _ENDS[kind]
+        name, look = ENDS[kind]
         xs, ys = zip(*points[:: max(1, len(points) // 200)], strict=True)
         label = f"{name} ({len(points):,}{', some drawn' if len(xs) < len(points) else ''})"
-        ax.plot(xs, ys, ls="", ms=4, zorder=4, label=label, alpha=0.8, rasterized=True, **look)
+        ax.plot(
+            xs, ys, ls="", zorder=4, label=label, alpha=0.8, rasterized=True, **{**look, "ms": 4}
+        )
     ticks = _round_times(low / 1.3, high * 1.6)
     ax.yaxis.set_major_locator(FixedLocator(ticks))
     ax.yaxis.set_minor_locator(NullLocator())
@@ -309,10 +305,17 @@ def _cloud(ax: Axes, data: Any, xs: tuple[float, float], ys: tuple[float, float]
     bins = (np.linspace(*xs, 241), np.geomspace(*ys, 73))
     counts, *_ = np.histogram2d(data[:, 0], data[:, 1], bins=bins)
     shown = np.ma.masked_equal(counts.T, 0)
-    greys = LinearSegmentedColormap.from_list("deliveries", ["#DCE9F3", "#5B93BD"])
+    greys = LinearSegmentedColormap.from_list(
+        "deliveries", [plot_style.tint("command", 0.15), plot_style.tint("command", 0.65)]
+    )
     norm = LogNorm(vmin=1, vmax=max(float(counts.max()), 2.0))
     ax.pcolormesh(*bins, shown, cmap=greys, norm=norm, rasterized=True, zorder=1)
-    ax.fill_between([], [], color="#9DBFDA", label="deliveries, darker where there are more")
+    ax.fill_between(
+        [],
+        [],
+        color=plot_style.tint("command", 0.4),
+        label="deliveries, darker where there are more",
+    )
 
 
 def _quantiles(ax: Axes, data: Any, first: float, last: float) -> None:

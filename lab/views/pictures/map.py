@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from lab import visual_language
 from lab.analysis import map_layout
 from lab.analysis.channels import Traffic, traffic
 from lab.analysis.faults import fault_intervals
@@ -37,20 +38,18 @@ _ON_LINE: Final = 0.9
 _HEAD: Final = 12
 """The head of an arrow counts as much as this many points of a line when words are placed."""
 _KINDS: Final[dict[str, dict[str, Any]]] = {
-    "host": {"marker": "o", "mfc": "white", "mec": "black", "mew": 1.4},
-    "relay": {"marker": "s", "mfc": plot_style.YELLOW, "mec": "black", "mew": 1.4},
-    "router": {"marker": "D", "mfc": plot_style.GREY, "mec": "black", "mew": 1.0},
-}
+    kind: {"marker": sign.marker, "mfc": plot_style.colour(sign.colour),
+           "mec": plot_style.colour("ink"), "mew": 1.4 if kind != "router" else 1.0}
+    for kind, sign in visual_language.HOSTS.items()
+}  # fmt: skip
 _FAULT_LOOKS: Final[dict[bool, dict[str, Any]]] = {
-    True: {"says": "down", "marker": "X", "mfc": plot_style.VERMILION, "mec": "white", "mew": 0.9},
-    False: {
-        "says": "disturbed",
-        "marker": "d",
-        "mfc": "white",
-        "mec": plot_style.VERMILION,
-        "mew": 2.0,
-    },
-}
+    is_down: {"says": sign.words, "marker": sign.marker, "mfc": plot_style.colour(sign.colour),
+              "mec": "white", "mew": 0.9} if sign.is_full
+    else {"says": sign.words, "marker": sign.marker, "mfc": "white",
+          "mec": plot_style.colour(sign.colour), "mew": 2.0}
+    for is_down, sign in ((True, visual_language.FAULTS["down"]),
+                          (False, visual_language.FAULTS["disturbed"]))
+}  # fmt: skip
 
 
 def network_map(source: Trace | Meta, ax: Axes | None = None) -> Axes:
@@ -233,7 +232,7 @@ class Map:
     def _key_host(self, kind: str, look: dict[str, Any]) -> None:
         from matplotlib.lines import Line2D
 
-        words = {"host": "host", "relay": "host that relays", "router": "router, no SMTP"}[kind]
+        words = visual_language.HOSTS[kind].words
         self.keys[words] = Line2D([], [], ls="", ms=9, **{**look, "mew": 1.2})
 
     # -- what failed -----------------------------------------------------------------------------
@@ -444,7 +443,7 @@ class _Words:
                 look = {"facecolor": "white", "alpha": 0.85, "lw": 0, "pad": 1.2}
                 at = (float(middle[0]), float(middle[1]))
                 drawn = of.ax.text(*at, text, ha="center", va="center", fontsize=8, bbox=look)
-                drawn.set(zorder=4, color="#444444", gid="link")
+                drawn.set(zorder=4, color=plot_style.GREY, gid="link")
                 return
 
     def _on_host(self, box: tuple[float, float, float, float]) -> bool:

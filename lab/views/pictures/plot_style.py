@@ -1,8 +1,8 @@
-"""The style of all pictures: colours, hatches, fonts, time axes, and texts that fit.
+"""The style of all pictures: fonts, time axes, texts that fit, and the visual language on paper.
 
-Colours are those of Okabe and Ito, which people with any of the common kinds of colour blindness
-can tell apart. Nothing depends on colour alone: hatches, line styles and markers show the same in
-print.
+What colours, signs and hatches mean stands in :mod:`lab.visual_language`; here they become what
+matplotlib calls them. Nothing depends on colour alone: hatches, line styles and markers show the
+same in print.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
+from lab import visual_language
 from lab.escaping import visible, visible_lines
 from lab.quantities import TIME_STEPS
 from lab.views.pictures.fonts import fonts_for, tell_missing
@@ -28,16 +29,29 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.text import Text
 
-BLACK: Final = "#000000"
-ORANGE: Final = "#E69F00"
-SKY: Final = "#56B4E9"
-GREEN: Final = "#009E73"
-YELLOW: Final = "#F0E442"
-BLUE: Final = "#0072B2"
-VERMILION: Final = "#D55E00"
-PURPLE: Final = "#CC79A7"
-GREY: Final = "#6B6B6B"
-PALE: Final = "#ECECEC"
+
+def colour(name: str) -> str:
+    """Return a colour of the visual language as it is on white paper."""
+    return visual_language.COLOURS[name].light
+
+
+def tint(name: str, share: float = 0.45) -> str:
+    """Return a colour of the visual language that is thinned with white, for areas."""
+    from matplotlib.colors import to_hex, to_rgb
+
+    red, green, blue = (1 - share + share * part for part in to_rgb(colour(name)))
+    return to_hex((red, green, blue))
+
+
+SERIES: Final = tuple(each.light for each in visual_language.SERIES)
+"""Colours of things that only have to be told apart."""
+
+BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK, BROWN = SERIES
+YELLOW: Final = colour("relay")
+GREY: Final = colour("quiet")
+PALE: Final = colour("faint")
+LINE: Final = colour("line")
+EDGE: Final = colour("edge")
 
 HOPS: Final = (BLUE, ORANGE, GREEN, PURPLE, SKY, YELLOW)
 """Colours of the first, second ... hop of a message; the seventh has the first again."""
@@ -66,7 +80,7 @@ RC: Final[dict[Any, Any]] = {
     "figure.facecolor": "white",
     "figure.dpi": 100,
     "savefig.dpi": 100,
-    "grid.color": "#DDDDDD",
+    "grid.color": EDGE,
     "grid.linewidth": 0.7,
     "hatch.linewidth": 0.6,
     "legend.fontsize": 9,
@@ -176,6 +190,26 @@ def _figure_class() -> type[Figure]:
                 super().draw(renderer)
 
     return Shown
+
+
+def sign_look(sign: visual_language.Sign, size: float = 9) -> dict[str, Any]:
+    """Return a sign as matplotlib draws it: its marker, ``size`` points large, and its colours."""
+    from matplotlib.path import Path
+
+    own = colour(sign.colour)
+    corners = [(x, -y) for x, y in sign.points]
+    marker = sign.marker or Path([*corners, corners[0]], closed=True)
+    look = {"mfc": own, "mec": colour("ink"), "mew": 0.9}
+    if not sign.is_full:
+        look = {"mfc": colour("panel"), "mec": own, "mew": 2.0}
+    return {"marker": marker, "ms": size if sign.marker else size * 1.4, **look}
+
+
+def stroke_look(name: str) -> dict[str, Any]:
+    """Return how a crossing (a key of CROSSINGS) is drawn as a line of matplotlib."""
+    stroke = visual_language.CROSSINGS[name]
+    dashes = (0, stroke.dashes) if stroke.dashes else "-"
+    return {"color": colour(stroke.colour), "lw": stroke.width, "ls": dashes}
 
 
 def new_axes(width: float, height: float) -> Axes:

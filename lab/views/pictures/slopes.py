@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from lab import visual_language
 from lab.analysis import slopes as layout
 from lab.analysis.differences import Differences
 from lab.analysis.slopes import NO_OUTCOME, Slope, SlopeLabel, Slopes
@@ -19,22 +20,25 @@ _WIDTH, _HEIGHT = 10.0, 6.2
 _A, _B = 0.40, 0.72
 """Where the columns of the two runs are, as shares of the width of the Axes."""
 
-COLOURS: Final = (
-    plot_style.BLUE, plot_style.VERMILION, plot_style.GREEN, plot_style.PURPLE, plot_style.ORANGE,
-    plot_style.SKY, plot_style.BLACK, "#8C6D1F",
-)  # fmt: skip
+COLOURS: Final = plot_style.SERIES
 """Colours of the recipients that have a name."""
 
+
+def _end_look(sign: visual_language.Sign, size: float) -> dict[str, Any]:
+    """Return the shape of an end; its colour is that of the recipient."""
+    look = plot_style.sign_look(sign, size)
+    return {key: value for key, value in look.items() if key in ("marker", "ms")} | (
+        {} if sign.is_full else {"mfc": "white"}
+    )
+
+
 _ENDS: Final[dict[str, dict[str, Any]]] = {
-    "delivered": {"marker": "o", "ms": 6},
-    "twice": {"marker": "D", "ms": 8},
-    "returned": {"marker": "s", "ms": 7, "mfc": "white"},
-    "lost": {"marker": "X", "ms": 9},
-    "open": {"marker": "v", "ms": 7, "mfc": "white"},
+    end: _end_look(visual_language.ENDS[end], size)
+    for end, size in (("delivered", 6), ("twice", 8), ("returned", 7), ("lost", 9), ("open", 7))
 }
 _WORDS: Final = {
-    "delivered": "delivered", "twice": "delivered twice", "returned": "returned or rejected",
-    "lost": "lost", "open": "no outcome",
+    "delivered": "delivered", "twice": "delivered TWICE", "returned": "returned or rejected",
+    "lost": "LOST", "open": "no outcome",
 }  # fmt: skip
 
 
@@ -81,7 +85,7 @@ def _frame(ax: Axes, laid_out: Slopes, names: tuple[str, str]) -> None:
         beside = x + (0.01 if side == "A" else -0.01)
         ax.text(beside, 1.19, text, ha=align, va="bottom", fontsize=10, fontweight="bold")
     for height, text in laid_out.ticks:
-        ax.plot([0.075, _B], [height, height], color="#DDDDDD", lw=0.7, zorder=0)
+        ax.plot([0.075, _B], [height, height], color=plot_style.EDGE, lw=0.7, zorder=0)
         ax.text(0.068, height, text, ha="right", va="center", fontsize=9, color=plot_style.GREY)
     if any(NO_OUTCOME in (line.a, line.b) for line in laid_out.lines):
         ax.text(
@@ -91,7 +95,7 @@ def _frame(ax: Axes, laid_out: Slopes, names: tuple[str, str]) -> None:
 
 def _line(ax: Axes, line: Slope) -> None:
     named = line.rank is not None
-    colour = COLOURS[line.rank % len(COLOURS)] if line.rank is not None else "#9A9A9A"
+    colour = COLOURS[line.rank % len(COLOURS)] if line.rank is not None else plot_style.LINE
     ax.plot(
         [_A, _B], [line.a, line.b], color=colour, lw=2.2 if named else 0.9,
         alpha=1.0 if named else 0.55 if line.is_mover else 0.3, zorder=3 if named else 2,
@@ -127,7 +131,7 @@ def _legend(ax: Axes, laid_out: Slopes) -> None:
         words = count_noun(laid_out.others, "other recipient")
         if laid_out.left_out:
             words = f"{laid_out.others - laid_out.left_out:,} of {words}"
-        keys[words] = Line2D([], [], color="#9A9A9A", lw=1.2)
+        keys[words] = Line2D([], [], color=plot_style.LINE, lw=1.2)
     for side, count in zip("AB", laid_out.alone, strict=True):
         if count:
             keys[f"{count:,} in {side} only, not drawn"] = Line2D([], [], ls="")

@@ -208,7 +208,7 @@ class _Picture:
         for lane, text in zip(self.layout.lanes, self.ax.get_yticklabels(), strict=False):
             text.set_color(colour_of(lane))
             if lane.kind == "message" and lane.row:
-                self.ax.axhline(lane.row - 0.5, color="#E2E2E2", lw=0.8, zorder=0)
+                self.ax.axhline(lane.row - 0.5, color=plot_style.EDGE, lw=0.8, zorder=0)
 
     # -- faults ----------------------------------------------------------------------------------
 
@@ -221,10 +221,12 @@ class _Picture:
             if fault.lasts:
                 end = min(fault.end, last)
                 self._bar("a fault", fault.begin, end, row)
-                self.ax.axvspan(fault.begin, end, color="#F2ECE4", lw=0, zorder=-1)
+                self.ax.axvspan(
+                    fault.begin, end, color=plot_style.colour("fault-shade"), lw=0, zorder=-1
+                )
             else:
                 self._end("fault", fault.begin, row)
-                self.ax.axvline(fault.begin, color="#D8C9B4", lw=1, zorder=-1)
+                self.ax.axvline(fault.begin, color=plot_style.tint("fault", 0.5), lw=1, zorder=-1)
 
     # -- bars ------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from lab import visual_language
 from lab.analysis.itineraries import Hop, Itinerary
 from lab.analysis.stages import ATTEMPT, OPENING, SPOOL
 from lab.views.pictures import plot_style
@@ -12,22 +13,25 @@ from lab.views.pictures.lanes import Lane
 BAR: Final = 0.5
 """The height of a bar, in lanes."""
 
+
+def _waiting(phase: str) -> dict[str, Any]:
+    look = visual_language.PHASES[phase]
+    own = plot_style.colour(look.colour)
+    return {"facecolor": "white", "edgecolor": own, "hatch": look.hatch, "lw": 0.8}
+
+
 BARS: Final[dict[str, dict[str, Any]]] = {
-    "in the spool": {"facecolor": "#F4F4F4", "edgecolor": "#9A9A9A", "hatch": "////", "lw": 0.6},
+    "in the spool": _waiting("spool"),
     "opening the channel": {
-        "facecolor": "white",
-        "edgecolor": plot_style.BLACK,
-        "hatch": "....",
-        "lw": 0.9,
+        "facecolor": plot_style.colour("opening"), "edgecolor": plot_style.colour("ink"), "lw": 0.6
     },
     "attempt that failed": {
-        "facecolor": "white",
-        "edgecolor": plot_style.VERMILION,
-        "hatch": "xxxx",
-        "lw": 0.9,
+        "facecolor": "white", "edgecolor": plot_style.colour("refusal"), "hatch": "xxxx", "lw": 0.9
     },
-    "a fault": {"facecolor": "#7A6A55", "edgecolor": "black", "lw": 0.8},
-}
+    "a fault": {
+        "facecolor": plot_style.colour("fault"), "edgecolor": plot_style.colour("ink"), "lw": 0.8
+    },
+}  # fmt: skip
 STAGES: Final = {
     SPOOL: "in the spool",
     ATTEMPT: "attempt that failed",
@@ -36,46 +40,33 @@ STAGES: Final = {
 """The bar of each stage of a hop."""
 
 _RETURN: Final[dict[str, Any]] = {
-    "facecolor": "#F9D9C3",
-    "edgecolor": plot_style.VERMILION,
+    "facecolor": plot_style.tint("returned", 0.25),
+    "edgecolor": plot_style.colour("returned"),
     "hatch": "\\\\\\",
     "lw": 1.1,
 }
-WAITING: Final[dict[str, Any]] = {"color": plot_style.GREY, "lw": 1.0, "ls": (0, (4, 3))}
+WAITING: Final[dict[str, Any]] = {"color": plot_style.colour("retry"), "lw": 1.0, "ls": (0, (4, 3))}
 """The line of mail that waits for the next attempt."""
 
+_SIGNS: Final = {
+    "deliver": "delivered", "twice": "twice", "lost": "lost", "terminal": "terminal",
+    "return": "returned", "refuse": "refused", "expired": "expired", "round": "round",
+    "reject": "rejected", "abandon": "abandoned", "queued": "open",
+}  # fmt: skip
+"""The sign of each kind of end, in the order of the legend."""
+
 ENDS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
-    "deliver": ("delivered", {"marker": "o", "mfc": plot_style.GREEN, "mec": "black", "ms": 9}),
-    "terminal": (
-        "shown on the terminal",
-        {"marker": "^", "mfc": plot_style.SKY, "mec": "black", "ms": 9},
-    ),
-    "return": (
-        "returned to the originator",
-        {"marker": "o", "mfc": "white", "mec": plot_style.VERMILION, "mew": 2.2, "ms": 9},
-    ),
-    "refuse": (
-        "refused for good",
-        {"marker": "X", "mfc": plot_style.VERMILION, "mec": "black", "ms": 9},
-    ),
-    "expired": ("given up", {"marker": "v", "mfc": plot_style.YELLOW, "mec": "black", "ms": 9}),
-    "round": (
-        "takes another route from here",
-        {"marker": "P", "mfc": "white", "mec": plot_style.BLUE, "mew": 1.4, "ms": 8},
-    ),
-    "fault": ("a momentary fault", {"marker": "d", "mfc": "black", "mec": "black", "ms": 8}),
-    "reject": ("rejected at hand-over", {"marker": "s", "mfc": "black", "mec": "black", "ms": 8}),
-    "abandon": (
-        "notification abandoned",
-        {"marker": "D", "mfc": plot_style.YELLOW, "mec": "black", "ms": 8},
+    **{
+        kind: (visual_language.ENDS[sign].words, plot_style.sign_look(visual_language.ENDS[sign]))
+        for kind, sign in _SIGNS.items()
+    },
+    "fault": (
+        visual_language.FAULTS["moment"].words,
+        plot_style.sign_look(visual_language.FAULTS["moment"]),
     ),
     "defer": (
         "put off, to be retried",
-        {"marker": "|", "mec": plot_style.VERMILION, "mew": 2.4, "ms": 13},
-    ),
-    "queued": (
-        "still in the spool",
-        {"marker": ">", "mfc": "white", "mec": plot_style.GREY, "mew": 1.6, "ms": 8},
+        {"marker": "|", "mec": plot_style.colour("retry"), "mew": 2.4, "ms": 13},
     ),
 }
 """The name in the legend and the marker of each kind of end."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from lab.analysis.waits import Span, long_waits
 from lab.quantities import duration, hours_minutes_seconds
-from lab.views.pictures.plot_style import GREY, PALE, time_axis, time_step
+from lab.views.pictures.plot_style import GREY, LINE, PALE, time_axis, time_step
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -56,7 +56,7 @@ class Timescale:
     def _band(self, ax: Axes, begin: float, end: float) -> None:
         ax.axvspan(begin, end, facecolor=PALE, lw=0, zorder=-0.5)
         for edge in (begin, end):
-            ax.axvline(edge, color="#B0B0B0", lw=0.8, ls=(0, (2, 2)), zorder=0)
+            ax.axvline(edge, color=LINE, lw=0.8, ls=(0, (2, 2)), zorder=0)
         ax.text(
             float(self.time((self.place(begin) + self.place(end)) / 2)),
             0.995,

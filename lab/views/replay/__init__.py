@@ -15,6 +15,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Final
 
+from lab import visual_language
 from lab.trace.trace import Trace
 from lab.views.replay.data import LONGEST_REPLAY, beginning, pack, replay_data
 
@@ -47,7 +48,7 @@ def player_js() -> str:
 @cache
 def player_css() -> str:
     """Return the style sheet of the player, light and dark; its rules are for ``.lab-replay``."""
-    return _read("player.css")
+    return visual_language.style_sheet(".lab-replay") + _read("player.css")
 
 
 def replay_page(trace: Trace) -> str:
@@ -59,6 +60,8 @@ def replay_page(trace: Trace) -> str:
         "title": html.escape(str(data["title"] or "A run")),
         "hash": f"sha256-{sha}",  # the browser runs this script and no other
         "style": player_css(),
+        "dark": visual_language.COLOURS["paper"].dark,
+        "pale": visual_language.COLOURS["ink"].dark,
         "data": pack(data),
         "script": script,
     }

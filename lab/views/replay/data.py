@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import accumulate, islice, pairwise
 from typing import Any, Final
 
+from lab import visual_language
 from lab.analysis.channels import (
     LEAVES,
     Path,
@@ -140,6 +141,7 @@ class _Page:
         kinds = {kind: k for k, kind in enumerate(self.by_kind)}
         data = {
             "version": 2,
+            "looks": visual_language.as_data(),
             "title": str(self.meta.get("title", "")),
             "kinds": list(kinds),
             "t": [after - before for before, after in pairwise((0, *self.times))],

@@ -334,7 +334,7 @@ class MapView extends Drawing {
     context.roundRect(left, y - size * 0.7, width, size * 1.4, side < 0 ? 1 : size * 0.7);
     context.fill();
     context.stroke();
-    Object.assign(context, { fillStyle: "#000", textAlign: "center", textBaseline: "middle" });
+    Object.assign(context, { fillStyle: "black", textAlign: "center", textBaseline: "middle" });
     context.fillText(words, left + width / 2, y + 0.5);
   }
 
