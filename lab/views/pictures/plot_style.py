@@ -37,10 +37,9 @@ def colour(name: str) -> str:
 
 def tint(name: str, share: float = 0.45) -> str:
     """Return a colour of the visual language that is thinned with white, for areas."""
-    from matplotlib.colors import to_hex, to_rgb
-
-    red, green, blue = (1 - share + share * part for part in to_rgb(colour(name)))
-    return to_hex((red, green, blue))
+    own = colour(name)
+    parts = (int(own[n : n + 2], 16) for n in (1, 3, 5))
+    return "#" + "".join(f"{round(255 * (1 - share) + share * part):02x}" for part in parts)
 
 
 SERIES: Final = tuple(each.light for each in visual_language.SERIES)
@@ -194,12 +193,9 @@ def _figure_class() -> type[Figure]:
 
 def sign_look(sign: visual_language.Sign, size: float = 9) -> dict[str, Any]:
     """Return a sign as matplotlib draws it: its marker, ``size`` points large, and its colours."""
-    from matplotlib.path import Path
-
     own = colour(sign.colour)
-    corners = [(x, -y) for x, y in sign.points]
-    marker = sign.marker or Path([*corners, corners[0]], closed=True)
-    look = {"mfc": own, "mec": colour("ink"), "mew": 0.9}
+    marker = sign.marker or [(x, -y) for x, y in (*sign.points, sign.points[0])]
+    look: dict[str, Any] = {"mfc": own, "mec": colour("ink"), "mew": 0.9}
     if not sign.is_full:
         look = {"mfc": colour("panel"), "mec": own, "mew": 2.0}
     return {"marker": marker, "ms": size if sign.marker else size * 1.4, **look}
