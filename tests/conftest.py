@@ -22,8 +22,9 @@ sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# how long an example takes says how busy the machine is
-settings.register_profile("any machine", deadline=None)
+# how long an example takes says how busy the machine is; others are drawn each time
+settings.register_profile("thorough", deadline=None, max_examples=1000)
+settings.register_profile("any machine", deadline=None, max_examples=50)
 settings.load_profile("any machine")
 
 FOLDERS = {

@@ -17,6 +17,7 @@ from helpers.places import ROOT
 
 from lab.lessons import clean, course, grading
 
+ENDLESS = "import time\nwhile True: time.sleep(1)"
 FIRST = ROOT / "notebooks/01-first-mail.ipynb"
 
 pytestmark = [
@@ -70,9 +71,8 @@ def test_a_class_is_graded(tmp_path: Path) -> None:
         tmp_path, "ann.ipynb", copy_of_first(predict="prediction = 2", break_it="code = 450")
     )
     endless = hand_in(
-        tmp_path, "ben.ipynb",
-        copy_of_first(predict="prediction = 2", exercise_1_answer="while True: pass"),
-    )  # fmt: skip
+        tmp_path, "ben.ipynb", copy_of_first(predict="prediction = 2", exercise_1_answer=ENDLESS)
+    )
     broken = hand_in(
         tmp_path, "cyd.ipynb", copy_of_first(break_it="code = (", exercise_1_answer="go_on = 354")
     )
@@ -121,7 +121,7 @@ def test_an_interrupt_leaves_the_scores_so_far(tmp_path: Path) -> None:
     """Exit status 130, a row for each notebook of a folder, and no kernel goes on."""
     hand_in(tmp_path, "a.ipynb", copy_of_first(predict="prediction = 2"))
     told = tmp_path / "told"
-    endless = f"open({str(told)!r}, 'w').close()\nwhile True: pass"
+    endless = f"open({str(told)!r}, 'w').close()\n{ENDLESS}"
     hand_in(tmp_path, "b.ipynb", copy_of_first(predict="prediction = 2", exercise_1_answer=endless))
     grade = subprocess.Popen(
         [sys.executable, "-m", "lab", "grade", "--processes", "1", str(tmp_path)],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,17 @@ FILES_OF_OURS = sorted(
 
 def problems(tables: dict[str, Any]) -> list[str]:
     """What a JSON Schema validator finds wrong with the tables of a file."""
-    jsonschema = pytest.importorskip("jsonschema")
     plain = json.loads(json.dumps(tables, default=_iso))
-    jsonschema.Draft202012Validator.check_schema(json_schema())
-    validator = jsonschema.Draft202012Validator(json_schema())
-    return [error.message for error in validator.iter_errors(plain)]
+    return [error.message for error in validator().iter_errors(plain)]
+
+
+@cache
+def validator() -> Any:
+    """Return what holds tables against the schema, which is a schema itself."""
+    jsonschema = pytest.importorskip("jsonschema")
+    schema = json_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
 
 
 def _iso(value: object) -> str:
