@@ -8,7 +8,7 @@ from typing import Any
 from lab.hosts.host import Host
 from lab.hosts.policies import Behaviour, Session
 from lab.hosts.policies_asked import permitted
-from lab.hosts.receiving import Identity, ReceivingSession
+from lab.hosts.receiving import ReceivingSession
 from lab.protocol import Path, Reply, Transaction
 from lab.protocol.replies import CONNECTION, MAIL_DATA
 from lab.runtime.plugins import ask
@@ -22,17 +22,9 @@ class BehavedSession(ReceivingSession):
 
     __slots__ = ("shown",)
 
-    def __init__(
-        self,
-        host: Host,
-        environment: str,
-        identify: Callable[[Transaction], Identity | None],
-        session: int | None = None,
-        peer_host: str | None = None,
-        enter: Callable[[Transaction], Identity] | None = None,
-    ) -> None:
-        super().__init__(host, environment, identify, session, peer_host, enter)
-        self.shown = Session(host.name, peer_host, environment, session)
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.shown = Session(self.host.name, self.peer_host, self.environment, self.session)
 
     def greeting(self) -> Reply:
         """Return the first verdict of a behaviour, or the host's own."""
@@ -94,14 +86,6 @@ def _copy(transaction: Transaction) -> Transaction:
     return copy
 
 
-def receiving_session(
-    host: Host,
-    environment: str,
-    identify: Callable[[Transaction], Identity | None],
-    session: int | None = None,
-    peer_host: str | None = None,
-    enter: Callable[[Transaction], Identity] | None = None,
-) -> ReceivingSession:
-    """Return the installation of one session's receiver-SMTP, as the host has behaviours or not."""
-    of = BehavedSession if host.behaviours else ReceivingSession
-    return of(host, environment, identify, session, peer_host, enter)
+def session_class(host: Host) -> type[ReceivingSession]:
+    """Return what makes the installation of a receiver-SMTP, as the host has behaviours or not."""
+    return BehavedSession if host.behaviours else ReceivingSession

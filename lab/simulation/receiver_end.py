@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from mypy_extensions import mypyc_attr
 
-from lab.hosts.behaving import receiving_session
+from lab.hosts.behaving import session_class
 from lab.hosts.host import Host
 from lab.hosts.receiving import Identity, receiver_smtp
 from lab.hosts.reply_script import ReplyScript, ReplyWriter
@@ -112,7 +112,7 @@ class LocalReceiverEnd(ReceiverEnd):
         """Begin: the channel is open, as the session of this number, and the receiver greets."""
         host, connection = self.host, self.connection
         environment = connection.route.environment
-        self.session = session = receiving_session(
+        self.session = session = session_class(host)(
             host, environment, self.identify, number, self.sender_host, self.enter
         )
         session.now = now
