@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from helpers.small_topologies import A_AND_B
 
 from lab.cli import cli
 from lab.hosts.spool import Queue, QueuedMail
@@ -20,16 +21,6 @@ from lab.live.spool_folder import locked
 from lab.live.storage import Changes, Delivery, Storage
 from lab.protocol import parse_path
 
-TWO = """
-[[host]]
-name = "A.ARPA"
-users = ["ann"]
-[[host]]
-name = "B.ARPA"
-users = ["bob"]
-[[link]]
-between = ["A.ARPA", "B.ARPA"]
-"""
 ANN, BOB = parse_path("<ann@A.ARPA>"), parse_path("<bob@B.ARPA>")
 WAITS = b"Subject: Waits\r\n\r\n.\r\nwith a dot, and a bare \n\r\n"
 LIES = b"Return-Path: <bob@B.ARPA>\r\nSubject: Lies there\r\n\r\nHi.\r\n"
@@ -56,7 +47,7 @@ def spool(*arguments: object) -> Result:
 def live(tmp_path: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     path = tmp_path / "two.toml"
     if not path.exists():
-        path.write_text(TWO)
+        path.write_text(A_AND_B)
     command = [sys.executable, "-m", "lab", "live", str(path), "--spool", str(folder), *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=60)
 

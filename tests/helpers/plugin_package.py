@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 from collections.abc import Iterator
@@ -9,27 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-SOURCE: Final = '''
+from helpers import greylist
+
+SOURCE: Final = f"""{inspect.getsource(greylist)}
+
 from collections.abc import Iterator
-
-from lab import extend
-from lab.protocol import Path, Reply, Transaction, reply
-
-
-class Greylist(extend.Behaviour):
-    """Refuses each pair of sender and recipient at first, and takes it later."""
-
-    def __init__(self, wait: float = 60.0) -> None:
-        self.wait = wait
-        self.first: dict[tuple[str, str], float] = {}
-
-    def recipient(
-        self, session: extend.Session, transaction: Transaction, forward_path: Path
-    ) -> Reply | None:
-        pair = str(transaction.reverse_path), str(forward_path)
-        if session.now - self.first.setdefault(pair, session.now) < self.wait:
-            return reply(450, "Greylisted, try again later")
-        return None
 
 
 class Scattered(extend.Retry):
@@ -60,7 +45,7 @@ class Spools(extend.Probe):
 class Broken(extend.Behaviour):
     def begin(self, session: extend.Session, verb: str, reverse_path: Path) -> Reply | None:
         raise ValueError("of no use")
-'''
+"""
 
 ENTRIES: Final = {
     "greylist": "Greylist", "scattered": "Scattered", "nearest": "Nearest", "crash": "Crash",

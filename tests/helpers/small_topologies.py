@@ -22,6 +22,9 @@ between = ["ONE.ARPA", "TWO.ARPA"]
 """
 """Two linked hosts as the text of a file; what follows it may begin with keys of the link."""
 
+A_AND_B = TWO_HOSTS.replace("ONE.ARPA", "A.ARPA").replace("TWO.ARPA", "B.ARPA")
+"""The same with shorter names."""
+
 ANN_TO_BOB = """
 [[mail]]
 from = "ann@ONE.ARPA"

@@ -11,6 +11,7 @@ from unittest.mock import Mock
 import pytest
 from helpers.live_hosts import live
 from helpers.places import TOPOLOGIES
+from helpers.small_topologies import A_AND_B
 
 import lab
 from lab.live import host_handle
@@ -166,18 +167,10 @@ def test_no_two_processes_of_a_host_number_their_calls_alike() -> None:
     assert len(set(numbers)) == 3
 
 
-MANY = """
+MANY = f"""
 [retry]
 first = "0.2 s"
-[[host]]
-name = "A.ARPA"
-users = ["ann"]
-[[host]]
-name = "B.ARPA"
-users = ["bob"]
-[[link]]
-between = ["A.ARPA", "B.ARPA"]
-latency = "1 ms"
+{A_AND_B}latency = "1 ms"
 [[traffic]]
 count = 400
 rate = 200

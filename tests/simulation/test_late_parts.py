@@ -6,18 +6,11 @@ from pathlib import Path
 
 import pytest
 from helpers.partitions_in_threads import in_parts, threads  # noqa: F401
+from helpers.small_topologies import A_AND_B
 
 import lab
 
-NEVER = """
-[[host]]
-name = "A.ARPA"
-users = ["ann"]
-[[host]]
-name = "B.ARPA"
-users = ["bob"]
-[[link]]
-between = ["A.ARPA", "B.ARPA"]
+NEVER = f"""{A_AND_B}
 [[mail]]
 at = "3 s"
 from = "bob@B.ARPA"

@@ -9,6 +9,7 @@ from pathlib import Path as FilePath
 
 import networkx
 import pytest
+from helpers import greylist
 from helpers.places import TOPOLOGIES
 
 import lab
@@ -20,20 +21,8 @@ CASE = str(TOPOLOGIES / "rfc821/scenario-03.toml")
 RELAY = "USC-ISIE.ARPA"
 
 
-class Greylist(extend.Behaviour):
+class Greylist(greylist.Greylist):
     version = "1.0"
-
-    def __init__(self, wait: float = 60.0) -> None:
-        self.wait = wait
-        self.first: dict[tuple[str, str], float] = {}
-
-    def recipient(
-        self, session: extend.Session, transaction: Transaction, forward_path: Path
-    ) -> Reply | None:
-        pair = str(transaction.reverse_path), str(forward_path)
-        if session.now - self.first.setdefault(pair, session.now) < self.wait:
-            return reply(450, "Greylisted, try again later")
-        return None
 
 
 class Nearest(extend.Routing):
