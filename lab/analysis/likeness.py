@@ -10,6 +10,8 @@ Messages have numbers of their own in each run; :mod:`lab.analysis.pairing` says
 
 from __future__ import annotations
 
+import math
+import operator
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
@@ -195,11 +197,12 @@ def _differences_of(times: Sequence[tuple[float, float]]) -> dict[str, Any]:
 
 def _correlation(xs: list[float], ys: list[float]) -> float | None:
     """Return Pearson's correlation; None if it is undefined: too few values, or all the same."""
-    import numpy as np
-
-    if len(xs) < 3 or not np.std(xs) or not np.std(ys):
+    if len(xs) < 3:
         return None
-    return float(np.corrcoef(xs, ys)[0, 1])
+    x, y = sum(xs) / len(xs), sum(ys) / len(ys)
+    across, up = [value - x for value in xs], [value - y for value in ys]
+    spread = math.hypot(*across) * math.hypot(*up)
+    return sum(map(operator.mul, across, up)) / spread if spread else None
 
 
 # -- what crossed -----------------------------------------------------------------------------

@@ -1,7 +1,8 @@
 """The places of hosts on the map, from the topology or from the links: the same in every run.
 
 Distances on the map follow distances in hops (stress majorisation, after Gansner, Koren and North).
-Nothing is random, and only numpy is needed.
+Nothing is random, and only numpy is needed; without it, :mod:`lab.analysis.plain_layout` finds
+places that are nearly as good.
 """
 
 from __future__ import annotations
@@ -9,6 +10,9 @@ from __future__ import annotations
 from collections import Counter, defaultdict, deque
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
+
+from lab.analysis import plain_layout
+from lab.runtime.extras import is_installed
 
 _EXACT: Final = 700
 """Up to this many hosts are laid out by all their distances; more, by those from 60 of them."""
@@ -37,10 +41,7 @@ def place(count: int, links: Sequence[tuple[int, int]]) -> Any:
         return (
             np.array([[0.0, 0.5], [1.0, 0.5]][:count]) if count == 2 else np.full((count, 2), 0.5)
         )
-    neighbours: list[list[int]] = [[] for _ in range(count)]
-    for a, b in links:
-        neighbours[a].append(b)
-        neighbours[b].append(a)
+    neighbours = _neighbours(count, links)
     if count <= _EXACT:
         steps = np.array([_steps(neighbours, host) for host in range(count)])
         places = _majorise(steps, _project(steps))
@@ -57,8 +58,40 @@ def places(hosts: Sequence[Mapping[str, Any]], links: Sequence[Mapping[str, Any]
     """
     number = {str(host["name"]): n for n, host in enumerate(hosts)}
     ends = [(number[str(link["a"])], number[str(link["b"])]) for link in links]
+    if not _has_numpy():
+        return _plain_places(hosts, ends)
     own = _own_places(hosts, ends)
     return _apart(place(len(hosts), ends) if own is None else own)
+
+
+def _has_numpy() -> bool:
+    return is_installed("numpy")
+
+
+def _plain_places(
+    hosts: Sequence[Mapping[str, Any]], links: Sequence[tuple[int, int]]
+) -> list[plain_layout.Point]:
+    """Return what :func:`places` returns, without numpy."""
+    count = len(hosts)
+    positions = [tuple(host["position"])[:2] if host.get("position") else None for host in hosts]
+    found = plain_layout.own(positions, links)
+    if found is None and count <= 2:
+        found = [(0.0, 0.5), (1.0, 0.5)] if count == 2 else [(0.5, 0.5)] * count
+    elif found is None:
+        neighbours = _neighbours(count, links)
+        wanted = plain_layout.landmarks_wanted(count)
+        landmarks = list(range(count)) if wanted == count else _pivots(neighbours, wanted)
+        steps = [_steps(neighbours, host) for host in landmarks]
+        found = plain_layout.laid_out(steps, landmarks, count)
+    return plain_layout.apart(found, _room(count), _HEIGHT) if found else []
+
+
+def _neighbours(count: int, links: Sequence[tuple[int, int]]) -> list[list[int]]:
+    neighbours: list[list[int]] = [[] for _ in range(count)]
+    for a, b in links:
+        neighbours[a].append(b)
+        neighbours[b].append(a)
+    return neighbours
 
 
 def kind_of(host: Mapping[str, Any]) -> str:
@@ -218,12 +251,12 @@ def _steps(neighbours: list[list[int]], start: int) -> list[float]:
     return [beyond if count < 0 else count for count in steps]
 
 
-def _pivots(neighbours: list[list[int]]) -> list[int]:
+def _pivots(neighbours: list[list[int]], wanted: int = _PIVOTS) -> list[int]:
     """Return hosts that are far from one another, the one with the most links first."""
     first = max(range(len(neighbours)), key=lambda host: (len(neighbours[host]), -host))
     chosen = [first]
     nearest = _steps(neighbours, first)
-    while len(chosen) < _PIVOTS:
+    while len(chosen) < wanted:
         far = max(range(len(nearest)), key=lambda host: (nearest[host], -host))
         chosen.append(far)
         nearest = [min(pair) for pair in zip(nearest, _steps(neighbours, far), strict=True)]

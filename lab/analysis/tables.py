@@ -34,6 +34,7 @@ from lab.analysis.table_rows import (
     session_rows,
     utilisation_rows,
 )
+from lab.runtime.extras import required
 from lab.trace.trace import Trace
 
 if TYPE_CHECKING:
@@ -147,13 +148,8 @@ def loads_compared(loads: Loads) -> pandas.DataFrame:
 
 def frame(rows: Iterable[Sequence[Any]], columns: dict[str, str]) -> pandas.DataFrame:
     """Return rows as a table; ``columns`` are the types of its columns, by name."""
-    try:
-        import pandas
-    except ImportError:
-        raise ImportError(
-            "tables of a trace require pandas, which is not installed; "
-            "run: pip install 'smtp-lab[lessons]'"
-        ) from None
+    required("pandas", "tables of a trace require")
+    import pandas
 
     values: list[list[Any]] = [[] for _ in columns]
     rest = iter(rows)

@@ -19,6 +19,7 @@ from lab.api.run_file import Leg, described
 from lab.quantities import clock_time
 from lab.runtime import arguments
 from lab.runtime.deprecation import renamed
+from lab.runtime.extras import required
 from lab.runtime.gc_pause import gc_pause
 from lab.simulation.plugins import NONE, Plugins
 from lab.topology.model import FaultSpec, Topology
@@ -229,13 +230,8 @@ class Run:
         """
         position = arguments.whole_number("position", position, 0)
         arguments.many("breaks", breaks, 'a list of conditions such as ["reply 550"]')
-        try:
-            from lab.views.widget import Watch
-        except ImportError:
-            raise ImportError(
-                "the widget requires anywidget, which is not installed; "
-                "run: pip install 'smtp-lab[lessons]'"
-            ) from None
+        required("anywidget", "the widget requires")
+        from lab.views.widget import Watch
 
         position = arguments.whole_number("position", position, 0, example=5)
         return Watch(self.trace, position=position, breaks=breaks)

@@ -35,6 +35,7 @@ from lab.extend.given import (
 )
 from lab.hosts.retry import Retry as OwnRetry
 from lab.runtime import arguments
+from lab.runtime.extras import required
 from lab.runtime.plugins import PluginFailed
 from lab.runtime.signals import interruptible, not_ignored
 from lab.simulation.limits import UNLIMITED, Limits
@@ -130,6 +131,8 @@ def simulate(
     retention = None
     if trace != "wire" or store is not None:
         folder = None if store is None else Path(arguments.path("store", store, "a folder"))
+        if folder is not None:
+            required("pyarrow", "a trace in a folder (store=) requires")
         retention = Retention(trace, folder)
     specs, own_faults = parted_faults(faults)
     plugins = given_plugins(routing, retry, behaviours, own_faults, probes)

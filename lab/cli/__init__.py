@@ -31,6 +31,7 @@ from lab.cli.common import (
     reason_of,
 )
 from lab.runtime import compiled, startup
+from lab.runtime.extras import MissingPackage
 
 COMMANDS = {
     "new": "Write a small topology file, with comments, to start from.",
@@ -209,6 +210,9 @@ def _run_command() -> int:
         startup.end_at_once()
         print_error("interrupted")
         status = INTERRUPTED
+    except MissingPackage as error:
+        print_error(str(error))
+        status = UNUSABLE
     except (ImportError, RuntimeError) as error:
         if not isinstance(error.__cause__, KeyboardInterrupt):  # in the midst of an import
             raise

@@ -495,11 +495,10 @@ def exit_on_breaches(breaches: list[str], interrupted: bool) -> None:
 
 def require_modules(*modules: str) -> None:
     """Exit with status 2, and what to install, if a module is missing."""
-    from importlib.util import find_spec
+    from lab.runtime.extras import is_installed, sentence
 
-    missing = [name for name in modules if find_spec(name) is None]
+    missing = [name for name in modules if not is_installed(name)]
     if missing:
-        exit_with_error(
-            f"this requires {', '.join(missing)}, which is not installed; "
-            "run: pip install 'smtp-lab[lessons]', or in a clone: pip install -e '.[lessons]'"
-        )
+        said = sentence("this requires", *missing)
+        in_clone = said.rpartition("smtp-lab[")[2]
+        exit_with_error(f"{said}, or in a clone: pip install -e '.[{in_clone}")

@@ -22,6 +22,7 @@ from lab.cli.common import (
     max_events_option,
     max_seconds_option,
     print_error,
+    print_note,
     print_table,
     progress_bar,
     quiet_option,
@@ -30,6 +31,7 @@ from lab.cli.common import (
 )
 from lab.cli.plugin_options import Chosen, plugin_options
 from lab.quantities import count_noun
+from lab.runtime.extras import is_installed, sentence
 from lab.runtime.private_files import writes_private_files
 from lab.runtime.signals import signal_handler
 
@@ -238,4 +240,10 @@ def write_and_print(swept: Sweep, out: str, as_json: bool, quiet: bool) -> None:
     elif not quiet:
         print_table(sweep_table(swept))
         echo(f"wrote to {out}: " + ", ".join(path.name for path in paths))
+    for package, purpose in (
+        ("pyarrow", "sweep.parquet requires"),
+        ("matplotlib", "plots require"),
+    ):
+        if not is_installed(package):
+            print_note(sentence(purpose, package))
     sys.stdout.flush()

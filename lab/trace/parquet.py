@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, overload
 
 import msgspec
 
+from lab.runtime.extras import required
 from lab.trace.checked_rows import check_row
 from lab.trace.jsonl import value_of
 from lab.trace.rows import (
@@ -274,6 +275,7 @@ class StoredRows(Sequence[Row]):
 
 def _opened(path: Path) -> tuple[pyarrow.parquet.ParquetFile, dict[str, Any]]:
     """Return a file of a stored trace, and what is stored in it about the run."""
+    required("pyarrow.parquet", "a trace in Parquet requires")
     import pyarrow.parquet
 
     try:

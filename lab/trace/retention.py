@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from lab.runtime.extras import is_installed
 from lab.trace.levels import checked_level, thinned
 from lab.trace.parquet import MAX_WAITING_OCTETS, ParquetWriter
 from lab.trace.rows import Row, octets_in
@@ -28,7 +29,8 @@ class Retention:
 
     ``level`` is one of :data:`lab.trace.levels.LEVELS`. ``folder`` is where the rows go when they
     are too many for memory; if it is None they are dropped then, and ``has_dropped`` is true.
-    ``in_memory`` keeps all rows in memory, however many they are; ``most`` is how many are few, by
+    ``in_memory`` keeps all rows in memory, however many they are, as does a folder where pyarrow is
+    not installed; ``most`` is how many are few, by
     default MAX_ROWS_IN_MEMORY, and ``most_octets`` how many bytes of mail and dialogue.
     """
 
@@ -44,6 +46,8 @@ class Retention:
         self.level = checked_level(level)
         self.folder = folder
         self.has_dropped = False
+        # without pyarrow, nothing can be written to the folder
+        in_memory = in_memory or (folder is not None and not is_installed("pyarrow"))
         self._max_rows = math.inf if in_memory else most or MAX_ROWS_IN_MEMORY
         self._most_octets = most_octets or MAX_WAITING_OCTETS
         self._max_octets = math.inf if in_memory else self._most_octets

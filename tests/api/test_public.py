@@ -152,6 +152,7 @@ CAUGHT = {  # exceptions that no public call raises, each with who catches it
     "Misunderstood": "the stepper's command line",
     "NeverEnds": "lab.storm: a breach",
     "NoLessons": "lab.lessons.course, for the commands",
+    "MissingPackage": "an ImportError",
     "NoExample": "lab.cli.examples",
     "OverrideFault": "the reader of topologies: a problem of the file",
     "PluginFailed": "lab.simulate: a RunFailed",

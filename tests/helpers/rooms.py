@@ -72,7 +72,7 @@ ROOMS: Final = {
     ),
     "views/files": Room(5, "escaping trace protocol network/transport analysis", VIEWING),
     "views/pictures": Room(
-        5, "quantities escaping visual_language trace protocol analysis topology", VIEWING
+        5, "quantities escaping visual_language runtime trace protocol analysis topology", VIEWING
     ),
     "views/replay": Room(
         5, "quantities escaping visual_language trace protocol analysis", VIEWING

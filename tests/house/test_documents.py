@@ -113,9 +113,10 @@ def test_every_block_of_a_guide_is_executed(document: Path) -> None:
 def test_there_are_exactly_two_commands_to_set_up() -> None:
     """A fresh machine has Python and nothing else: a virtual environment, pip, and that is all."""
     main, tests = (block.text for block in blocks(README, "sh"))
-    begin = "python3 -m venv .venv && .venv/bin/pip install -e "
-    assert main == f"{begin}. && .venv/bin/lab run {MAIN} --transcript\n"
-    assert tests == f"{begin}'.[test]' && .venv/bin/pytest -n 3 --dist loadfile\n"
+    begin, install = "python3 -m venv .venv && ", ".venv/bin/pip install -e "
+    run = f".venv/bin/lab run {MAIN} --transcript"
+    assert main == f"{begin}SMTP_LAB_PURE=1 {install}. && {run}\n"
+    assert tests == f"{begin}{install}'.[test]' && .venv/bin/pytest -n 3 --dist loadfile\n"
     assert (ROOT / MAIN).is_file()
 
 

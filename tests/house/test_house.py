@@ -45,6 +45,7 @@ CIRCULAR: dict[Edge, str] = {}
 COMPUTED = {  # files that import what only the running program names, each with its reason
     "__init__": "the public names, imported when they are asked for; all stand in its tables",
     "cli/__init__": "the commands, imported when they are asked for; all stand in its table",
+    "runtime/extras": "packages of others, by the name under which they are asked for",
     "views/__init__": "the views, imported when they are asked for; all stand in its table",
     "runtime/old_names": "old names, looked up when they are asked for; all stand in its tables",
     "runtime/compiled": "takes a compiled module in place of the source of the same name",

@@ -35,6 +35,7 @@ from lab.extend.given import (
     given_plugins,
 )
 from lab.runtime import arguments
+from lab.runtime.extras import required
 from lab.runtime.gc_pause import gc_pause
 from lab.runtime.spawn import without_main
 from lab.runtime.worker_pool import ALONE, processors
@@ -111,14 +112,8 @@ class Sweep:
 
     def frame(self) -> pandas.DataFrame:
         """Return the table as a DataFrame; raises ImportError if pandas is not installed."""
-        try:
-            import pandas
-        except ImportError:
-            raise ImportError(
-                "a DataFrame requires pandas, which is not installed; "
-                "run: pip install 'smtp-lab[cluster]'"
-            ) from None
-        frame = pandas.DataFrame(list(self.rows()), columns=self.columns)
+        made = required("pandas", "a DataFrame requires").DataFrame
+        frame: pandas.DataFrame = made(list(self.rows()), columns=self.columns)
         frame.attrs |= {
             "title": self.experiment.title,
             "axes": self.experiment.axes,

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final, NamedTuple, Protocol
 
+from lab.runtime.extras import command
 from lab.runtime.worker_pool import ignore_interrupts
 
 DIED: Final = "died"
@@ -22,7 +23,7 @@ FAILED: Final = "failed"
 RESTARTS: Final = 1
 """How often Dask starts a task again after its process died."""
 
-INSTALL: Final = "pip install 'smtp-lab[cluster]'"
+INSTALL: Final = command("distributed")
 
 EXAMPLE_ADDRESS: Final = "tcp://10.0.0.1:8786"
 

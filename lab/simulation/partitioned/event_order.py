@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from heapq import heappop
 from typing import TYPE_CHECKING, Any, Final
@@ -43,11 +44,10 @@ class EventOrder:
 
     def of(self, rows: Sequence[int]) -> tuple[bytes, bytes]:
         """Return the times and the orders of the rows of these indices, eight bytes each."""
-        import numpy
-
-        events = numpy.searchsorted(self.ends, rows, side="right")
-        times, orders = numpy.frombuffer(self.times), numpy.frombuffer(self.orders, numpy.int64)
-        return times[events].tobytes(), orders[events].tobytes()
+        events = [bisect_right(self.ends, row) for row in rows]
+        times = array("d", [self.times[event] for event in events])
+        orders = array("q", [self.orders[event] for event in events])
+        return times.tobytes(), orders.tobytes()
 
 
 OrderedRows = tuple[list[Any], bytes, bytes]
@@ -59,14 +59,15 @@ def merge(batches: Sequence[OrderedRows]) -> list[Any]:
 
     Rows of the same time and order stay in the order of the partitions.
     """
-    import numpy
-
     rows: list[Any] = []
+    times, orders = array("d"), array("q")
     for batch in batches:
         rows += batch[0]
-    times = numpy.frombuffer(b"".join([batch[1] for batch in batches]))
-    orders = numpy.frombuffer(b"".join([batch[2] for batch in batches]), numpy.int64)
-    return [rows[index] for index in numpy.lexsort((orders, times)).tolist()]
+        times.frombytes(batch[1])
+        orders.frombytes(batch[2])
+    # each batch is in order, which the sort makes use of
+    keys = list(zip(times, orders, strict=True))
+    return [rows[index] for index in sorted(range(len(rows)), key=keys.__getitem__)]
 
 
 def run_window(

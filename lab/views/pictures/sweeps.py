@@ -19,6 +19,7 @@ from lab.quantities import (
     parse_rate,
     parse_size,
 )
+from lab.runtime import extras
 from lab.views.pictures import plot_style
 
 if TYPE_CHECKING:
@@ -90,14 +91,17 @@ def mean_of(values: Iterable[Any]) -> Mean | None:
 def leave(swept: Sweep, out: Path) -> list[Path]:
     """Write the table as Parquet and CSV and a plot of each measure; return the files' paths.
 
-    Each file is moved to its place when it is complete.
+    Without pyarrow there is no Parquet, and without matplotlib no plot. Each file is moved to its
+    place when it is complete.
     """
     rows = list(swept.rows())
     paths = [
         _placed(out / "sweep.csv", lambda path: _write_csv(swept.columns, rows, path)),
-        _placed(out / "sweep.parquet", lambda path: _write_parquet(swept, rows, path)),
     ]
-    for measure in swept.experiment.measures:
+    if extras.is_installed("pyarrow"):
+        path = out / "sweep.parquet"
+        paths.append(_placed(path, lambda path: _write_parquet(swept, rows, path)))
+    for measure in swept.experiment.measures if extras.is_installed("matplotlib") else ():
         if mean_of(row[measure.name] for row in rows) is not None:
             name = "".join(
                 sign if sign.isalnum() or sign in "._-" else "-" for sign in measure.name
