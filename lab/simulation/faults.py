@@ -19,14 +19,13 @@ from lab.hosts.control import HostControl
 from lab.network.channel import ChannelRoute, NoRoute
 from lab.network.events import FAULT_GAP, FAULTS, sequencer
 from lab.network.link import Link, LinkDirection
-from lab.runtime.streams import Stream, ordinals
+from lab.runtime.streams import Stream
 from lab.simulation.any_session import AnySession
 from lab.simulation.driver import Driver
+from lab.simulation.fault_specs import detail_of, is_awaited, resolved, stream_names
 from lab.simulation.interception import Interceptions
-from lab.topology.globs import is_glob, labels_of, matching_hosts, matching_links
 from lab.topology.model import FaultSpec
-from lab.trace.closes import hung_up_after
-from lab.trace.rows import KIND, Row, event_of
+from lab.trace.rows import KIND, Row
 from lab.trace.trace import Trace
 
 RANDOM_LENGTH: Final = 60.0
@@ -62,7 +61,7 @@ class Faults:
         self._groups: dict[int, dict[str, int]] = {}
         self._applied = 0
         self._aims: dict[int, Stream] = {}
-        self._names = _names(self.specs)
+        self._names = stream_names(self.specs)
         self._values: dict[tuple[int, str], list[tuple[int, Any]]] = {}
         self._waiting: dict[str, list[Callable[[], None]]] = {}
         self._judged_at: float | None = None
@@ -105,7 +104,7 @@ class Faults:
         """Add faults to those of a run that has begun: they happen from now on."""
         first = len(self.specs)
         self.specs += specs
-        self._names = _names(self.specs)
+        self._names = stream_names(self.specs)
         self._can_block_channels = self._can_block_channels or bool(specs)
         self.interceptions.add(specs, self.driver.cuttable_sessions())
         later, self._next_order = self._next_order, self._added_order
@@ -201,7 +200,7 @@ class Faults:
         """
         for number, spec in self._on_event:
             when = spec.when or {}
-            if not _matches(when, row):
+            if not is_awaited(when, row):
                 continue
             self._seen[number] = seen = self._seen.get(number, 0) + 1
             if seen == when.get("nth", 1):
@@ -225,7 +224,7 @@ class Faults:
     def _apply(self, spec: FaultSpec) -> None:
         if self.is_over():
             return
-        spec = self._resolved(spec)
+        spec = resolved(spec, self.driver.world, partial(self._draw, spec))
         self._record(spec, True)
         revert = _KINDS[spec.kind](self, spec)
         self.driver.world.routes.changed()
@@ -246,22 +245,6 @@ class Faults:
 
         self.call_at(self.driver.env.now + lasts, repair, None)
 
-    def _resolved(self, spec: FaultSpec) -> FaultSpec:
-        """Return the fault with one of the hosts or links that its globs match, drawn each time."""
-        world = self.driver.world
-        if not any(map(is_glob, filter(None, (spec.host, *(spec.link or ()))))):
-            return spec
-        labels = labels_of(world.topology.hosts.values())
-        if spec.host and is_glob(spec.host):
-            speakers = sorted(host.name for host in world.host_settings)
-            hosts = matching_hosts(spec.host, speakers, labels)
-            return replace(spec, host=hosts[self._draw(spec, len(hosts))])
-        if spec.link and any(map(is_glob, spec.link)):
-            ends = {(min(link.a, link.b), max(link.a, link.b)) for link in world.links}
-            links = matching_links(spec.link, sorted(ends), labels)
-            return replace(spec, link=links[self._draw(spec, len(links))])
-        return spec
-
     def _draw(self, spec: FaultSpec, size: int) -> int:
         number = next(n for n, each in enumerate(self.specs) if each is spec)
         aim = self._aims.get(number)
@@ -272,17 +255,9 @@ class Faults:
 
     def _record(self, spec: FaultSpec, on: bool) -> None:
         host, peer = spec.link or (spec.host or "", None)
-        detail = " | ".join(" ".join(group) for group in spec.groups)
-        if spec.after:
-            detail = hung_up_after(spec.after)
-        elif spec.value is not None:
-            detail = f"{spec.value:g}"
-        if spec.name:
-            detail = f"{detail} on {spec.name}".strip()
-        if spec.direction != "both":
-            detail = f"{detail}, {spec.direction}"
         driver = self.driver
         if driver.is_here(host):
+            detail = detail_of(spec)
             driver.record((driver.env.now, "fault", host, peer, None, None, spec.kind, on, detail))
 
     # -- what drivers ask -----------------------------------------------------------------------
@@ -493,17 +468,6 @@ class Faults:
         return [link for link in links if spec.name is None or link.name == spec.name]
 
 
-def _names(specs: Sequence[FaultSpec]) -> list[tuple[str, ...]]:
-    """Return the names that key the streams of each fault: its kind, what it affects, and its
-    number among those of which that is the same.
-    """
-    keys = [
-        (spec.kind, *(spec.link or ()), spec.host or "", *(" ".join(g) for g in spec.groups))
-        for spec in specs
-    ]
-    return [(*key, number) for key, number in zip(keys, ordinals(keys), strict=True)]
-
-
 def _add(items: list[Any], item: Any) -> Revert:
     """Add an item to a list; return what removes it, if it is still there."""
     items.append(item)
@@ -513,22 +477,6 @@ def _add(items: list[Any], item: Any) -> Revert:
             items.remove(item)
 
     return revert
-
-
-def _matches(when: Any, row: Row) -> bool:
-    """Return whether a row of the trace is what a ``when`` describes."""
-    event = event_of(row)
-    for key, expected in when.items():
-        if key == "nth":
-            continue
-        name = "kind" if key == "event" else key
-        try:
-            value = event[name]
-        except KeyError:
-            return False
-        if value != expected:
-            return False
-    return True
 
 
 _KINDS: Final[dict[str, Callable[[Faults, FaultSpec], Revert]]] = {
