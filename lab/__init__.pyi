@@ -40,6 +40,9 @@ from lab.api.serve import LiveServer as LiveServer
 from lab.api.serve import serve as serve
 from lab.api.simulate import load as load
 from lab.api.simulate import simulate as simulate
+from lab.captures.packets import CaptureError as CaptureError
+from lab.captures.reading import Captured as Captured
+from lab.captures.reading import read_capture as read_capture
 from lab.experiments.explore import BreakPoint as BreakPoint
 from lab.experiments.explore import Explored as Explored
 from lab.experiments.explore import Trial as Trial
@@ -93,6 +96,8 @@ __all__ = [
     "Breach",
     "BreakPoint",
     "BurstLoss",
+    "CaptureError",
+    "Captured",
     "Counts",
     "Crossing",
     "DeliverySeconds",
@@ -166,6 +171,7 @@ __all__ = [
     "load",
     "open_trace",
     "protocol",
+    "read_capture",
     "serve",
     "simulate",
     "steady_state",

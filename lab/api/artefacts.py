@@ -33,6 +33,9 @@ ARTEFACTS: Final = (
 )
 """The files that a run leaves besides its mail drops."""
 
+_OF_RUNS: Final = ("capture.pcap", "capture.hosts", "run.json")
+"""What only a run of ours leaves: a capture that was read is not written over."""
+
 VIEWS: Final = {
     "transcript.txt": "transcript", "map.png": "map", "timeline.png": "timeline",
     "ladder.png": "ladder", "replay.html": "replay", "capture.pcap": "capture", "mail": "mail",
@@ -54,14 +57,15 @@ def write_artefacts(
     directory: str | os.PathLike[str],
     progress: Callable[[str], None] | None = None,
     *,
-    again: Mapping[str, Any],
+    again: Mapping[str, Any] | None,
     report: Callable[[str], None] = warnings.warn,
 ) -> list[Path]:
     """Write all artefacts of a run into a directory; return the paths of what was written.
 
     Each file is written under another name and then moved to its own, so that none is ever half
     written. Those of an earlier run are removed first, and the summary comes last. ``progress`` is
-    called with the name of each before it is written. ``again`` is the content of run.json.
+    called with the name of each before it is written. ``again`` is the content of run.json. It is
+    None for a trace that was read from a capture: then that file and the packets are left out.
 
     Each is made on its own. ``report`` is called with a sentence for each that cannot be made;
     those that cannot be written raise OSError, when all others are there.
@@ -71,7 +75,8 @@ def write_artefacts(
     out = Path(directory)
     out.mkdir(parents=True, exist_ok=True)
     stored = trace.folder
-    for name in ARTEFACTS:
+    artefacts = [name for name in ARTEFACTS if again is not None or name not in _OF_RUNS]
+    for name in artefacts:
         if stored is None and is_journal(out / name):
             continue  # a live run's own trace so far: it stays until the whole takes its place
         with suppress(OSError):  # a file that cannot be removed is reported when it is written
@@ -83,10 +88,11 @@ def write_artefacts(
     }
     missing = unavailable(trace)
     for name, view in VIEWS.items():
-        if name not in missing:
+        if name not in missing and (again is not None or name not in _OF_RUNS):
             makes[name] = partial(_write_view, trace, out / name, view)
-    makes["capture.hosts"] = partial(_write, out / "capture.hosts", partial(write_hosts, trace))
-    makes["run.json"] = partial(_write, out / "run.json", partial(write_run_file, again))
+    if again is not None:
+        makes["capture.hosts"] = partial(_write, out / "capture.hosts", partial(write_hosts, trace))
+        makes["run.json"] = partial(_write, out / "run.json", partial(write_run_file, again))
     makes["summary.json"] = partial(_write_summary, summary, out)
     written = _made(makes, progress or (lambda name: None), report)
     return [*written[-1:], *written[:-1]]

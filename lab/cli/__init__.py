@@ -48,6 +48,7 @@ COMMANDS = {
     "plot": "Draw a picture of TRACE.",
     "why": "Say where each recipient's time went, and what it waited for.",
     "replay": "Make an HTML page that plays the run of TRACE.",
+    "read": "Read the SMTP in CAPTURE, and print what became of the mail in it.",
     "export": "Write TRACE in the format of another tool.",
     "explore": "Run TOPOLOGY again and again, broken at every step in turn.",
     "storm": "Run random networks with random mail and faults, and check them.",

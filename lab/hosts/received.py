@@ -53,10 +53,18 @@ def unfolded(header: bytes, wanted: bytes) -> list[bytes]:
 
 def without_received(mail_data: bytes) -> bytes:
     """Return mail without the Received fields with which it begins."""
-    while _in_capitals(mail_data[: len(_NAME)]) == _NAME:
+    while (rest := without_first_received(mail_data)) is not None:
+        mail_data = rest
+    return mail_data
+
+
+def without_first_received(mail_data: bytes) -> bytes | None:
+    """Return mail without the Received field with which it begins; None if there is none."""
+    if _in_capitals(mail_data[: len(_NAME)]) != _NAME:
+        return None
+    _, _, mail_data = mail_data.partition(b"\r\n")
+    while mail_data[:1] in (b" ", b"\t"):
         _, _, mail_data = mail_data.partition(b"\r\n")
-        while mail_data[:1] in (b" ", b"\t"):
-            _, _, mail_data = mail_data.partition(b"\r\n")
     return mail_data
 
 

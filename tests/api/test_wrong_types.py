@@ -57,7 +57,7 @@ RESULTS: Final = (
     "EnvironmentMeta", "Estimate", "Event", "Explored", "FaultInterval", "HostMeta", "InFlight",
     "Intervention", "LinkMeta", "LinkUse", "LiveServer", "Meta", "Moment", "Outcomes", "PeerBreach",
     "PluginMeta",
-    "PeerBreachSummary", "Phase", "Recipient", "RecipientPhases", "Why",
+    "Captured", "PeerBreachSummary", "Phase", "Recipient", "RecipientPhases", "Why",
     "FailureSummary", "RecipientSummary", "Run", "SessionHistory", "Snapshot", "Spooled", "Storm",
     "StormRun",
     "Summary", "Trial",
@@ -65,8 +65,8 @@ RESULTS: Final = (
 """What only the lab makes. The methods of those that have some are in :data:`OBJECTS`."""
 
 ERRORS: Final = (
-    "Interrupted", "NoCondition", "NoIntervention", "NothingToShow", "RunFailed", "SweepError",
-    "TopologyError",
+    "CaptureError", "Interrupted", "NoCondition", "NoIntervention", "NothingToShow", "RunFailed",
+    "SweepError", "TopologyError",
 )  # fmt: skip
 
 RUN: Final = lab.simulate(CASE)
@@ -80,6 +80,7 @@ CALLS: Final[dict[str, Mapping[str, Any]]] = {
     "explore": {"topology": CASE, "limit": 0},
     "load": {"path": CASE},
     "open_trace": {"path": CASE},
+    "read_capture": {"path": CASE},
     "serve": {"topology": CASE},
     "simulate": {"topology": CASE},
     "steady_state": {"values": tuple(range(100))},

@@ -40,6 +40,7 @@ READS = {  # each command that reads a file, with F for the file and W for a fol
     "bench": "bench --map F",
     "spool": "spool F",
     "export": "export F csv -o W/x.csv",
+    "read": "read F",
 }
 READS_NO_FILE = {"storm", "rfc", "lessons", "help", "examples", "new"}
 TOPOLOGY_COMMANDS = ("run", "live", "compare", "diff", "step", "show", "talk", "explore")
@@ -255,11 +256,19 @@ PRINTS = {
     "sweep": "sweep W/plan.toml --quiet --json --out W/out",
     "grade": "grade notebooks/01-first-mail.ipynb", "spool": "spool W/spool",
     "export": "export T csv -o W/x.csv", "diff": "diff F F", "why": "why T",
+    "read": "read C",
     "help": "help", "help topic": "help tour", "help --schema": "help topology --schema",
     "--help": "--help", "--version": "--version", "run --help": "run --help",
 }  # fmt: skip
 
 TAKES_LONG = {"bench"}
+
+
+def capture(folder: Path) -> Path:
+    """Make the capture of a small run."""
+    run = smtp_lab.simulate(RELAYED)
+    run.export("pcapng", folder / "run.pcapng")
+    return folder / "run.pcapng"
 
 
 def test_each_command_is_among_those_that_print() -> None:
@@ -277,7 +286,8 @@ def test_output_that_nobody_takes(
     )
     (tmp_path / "spool").mkdir()
     Storage(tmp_path / "spool" / "A.ARPA.sqlite").close()
-    arguments = [trace if word == "T" else word for word in words(PRINTS[command], tmp_path)]
+    files = {"T": trace, "C": str(capture(tmp_path)) if command == "read" else ""}
+    arguments = [files.get(word, word) for word in words(PRINTS[command], tmp_path)]
     script = f'"$@" {to}; exit ${{PIPESTATUS[0]}}'
     done = subprocess.run(
         ["bash", "-c", script, "bash", sys.executable, "-m", "lab", *arguments],

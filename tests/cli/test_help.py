@@ -191,8 +191,8 @@ def test_a_guide_named_as_a_command_says_where_the_options_are(name: str) -> Non
         ("topolgy", "; did you mean topology?"),
         ("Faults", "; did you mean faults?"),
         ("replya", "; did you mean replay?"),
-        ("xyzzy", "; the guides are tour, comparing, experiments, export, "),
-        ("", "; the guides are tour, comparing, experiments, export, "),
+        ("xyzzy", "; the guides are tour, captures, "),
+        ("", "; the guides are tour, captures, "),
     ],
 )
 def test_an_unknown_topic_is_one_sentence_with_the_closest(word: str, ending: str) -> None:

@@ -54,6 +54,7 @@ ROOMS: Final = {
     "testing": Room(2, "protocol", PURE),
     "analysis": Room(2, "quantities escaping runtime trace protocol network/transport", PURE),
     "hosts": Room(2, "runtime trace protocol", PURE),
+    "captures": Room(3, "runtime trace protocol analysis hosts", (*VIEWING, DRAWING)),
     "topology": Room(
         3, "quantities escaping runtime trace protocol hosts", (*VIEWING, DRAWING)
     ),
@@ -93,12 +94,12 @@ ROOMS: Final = {
     "benchmarks": Room(8, f"{MEANING} simulation experiments"),
     "__init__": Room(
         8,
-        "runtime trace protocol testing analysis hosts topology extend views api experiments"
-        " stepping lessons",
+        "runtime trace protocol testing analysis hosts captures topology extend views api"
+        " experiments stepping lessons",
     ),
     "cli": Room(
-        9, f"{DATA} visual_language rfc analysis topology {SIMULATED} live extend {VIEWS} api"
-        " experiments stepping lessons benchmarks __init__",
+        9, f"{DATA} visual_language rfc analysis captures topology {SIMULATED} live extend {VIEWS}"
+        " api experiments stepping lessons benchmarks __init__",
     ),
     "__main__": Room(9, "cli"),
 }  # fmt: skip

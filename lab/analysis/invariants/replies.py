@@ -38,6 +38,7 @@ _NOTHING: Final = frozenset((b"421",))
 _GREETING: Final = _codes(CONNECTION)
 _AFTER_DATA: Final = _codes(MAIL_DATA)
 _UNKNOWN: Final = frozenset((b"500", b"421"))
+_ANY: Final = frozenset(b"%d" % code for code in range(100, 600))
 _ROWS: Final = {
     # 4.1.1 requires 503 for what comes before HELO, though 4.3 does not list it (see OUT_OF_ORDER)
     verb.encode(): _codes(verb, *([OUT_OF_ORDER] if COMMAND_REPLIES[verb].keys() & {552} else []))
@@ -92,7 +93,7 @@ class Replies:
 
     def _open(self, row: Row) -> None:
         self._due[row[SESSION]] = _GREETING
-        if row[HOST] == OUTSIDE:
+        if self._is_others(row[HOST]):
             self.peers.opened(row)
 
     def _command(self, row: Row) -> None:
@@ -100,18 +101,23 @@ class Replies:
         codes = _ROWS.get(verb)
         if codes is None:
             codes = _ROWS.get(verb_of(verb).encode("latin-1"), _UNKNOWN)
+            if codes is _UNKNOWN and row[HOST] in self.peers.external:
+                codes = _ANY  # it may have commands that RFC 821 does not have, such as EHLO
         self._due[row[SESSION]] = codes
-        if row[PEER] == OUTSIDE:
+        if self._is_others(row[PEER]):
             self.peers.asked(row)
 
     def _mail_data(self, row: Row) -> None:
         self._due[row[SESSION]] = _AFTER_DATA
-        if row[PEER] == OUTSIDE:
+        if self._is_others(row[PEER]):
             self.peers.asked(row)
+
+    def _is_others(self, name: str) -> bool:
+        return name == OUTSIDE or name in self.peers.external
 
     def _close(self, row: Row) -> None:
         self._due.pop(row[SESSION], None)
-        if row[HOST] == OUTSIDE or row[PEER] in self.peers.external:
+        if self._is_others(row[HOST]) or row[PEER] in self.peers.external:
             self.peers.closed(row)
 
     def _fault(self, row: Row) -> None:
@@ -123,7 +129,7 @@ class Replies:
         codes = self._due.pop(session, _NOTHING)
         if code not in codes:
             self._wrong_reply(row, _why(codes), is_due=codes is not _NOTHING)
-        elif row[HOST] == OUTSIDE and (why := self.peers.answered(row)):
+        elif self._is_others(row[HOST]) and (why := self.peers.answered(row)):
             self._wrong_reply(row, why)
         if codes is _TURN and code.isdigit() and grants_turn("TURN", code_of(code)):
             self._due[session] = _GREETING

@@ -29,13 +29,15 @@ _STYLES: Final = {
 }
 
 
-def summary_table(summary: Summary, *, rows: int = ROWS, verdict: str = "") -> RenderableType:
+def summary_table(
+    summary: Summary, *, rows: int = ROWS, verdict: str = "", captured: bool = False
+) -> RenderableType:
     """Return a summary (as ``lab run --json`` prints it) as something that rich prints.
 
-    ``verdict`` is a sentence about what took so long.
+    ``verdict`` is a sentence about what took so long; ``captured``: it was read from a capture.
     """
     shown = ShownNames(summary.get("labels", {}).items())
-    parts: list[RenderableType] = [_heading(summary), _counts(summary, shown, verdict)]
+    parts: list[RenderableType] = [_heading(summary, captured), _counts(summary, shown, verdict)]
     if summary.get("careless"):
         who = ", ".join(shown[host] for host in summary["careless"][:5])
         who += f" and {len(summary['careless']) - 5} more" if len(summary["careless"]) > 5 else ""
@@ -55,10 +57,15 @@ def summary_table(summary: Summary, *, rows: int = ROWS, verdict: str = "") -> R
     return Group(*parts)
 
 
-def _heading(summary: Mapping[str, Any]) -> Text:
+def _heading(summary: Mapping[str, Any], captured: bool) -> Text:
     heading = Text(str(summary.get("title") or "untitled"), style="bold")
     seed, seconds = summary.get("seed", 0), float(summary.get("simulated_seconds", 0))
-    return heading.append(f"  seed {seed} · {_seconds(seconds)} simulated", style="not bold dim")
+    how = (
+        f"{_seconds(seconds)} captured"
+        if captured
+        else f"seed {seed} · {_seconds(seconds)} simulated"
+    )
+    return heading.append(f"  {how}", style="not bold dim")
 
 
 def _counts(summary: Mapping[str, Any], shown: ShownNames, verdict: str) -> Table:
