@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from lab.analysis.narrative import ending, gist, piece_text
+from lab.analysis.narrative import ending, piece_text, summary_line
 from lab.analysis.shown_names import NAMES, ShownNames, shown_names
 from lab.protocol import HostName
 from lab.protocol.lines import ends_mail_data
@@ -282,12 +282,12 @@ def _host(trace: Trace, name: str) -> str:
 
 
 def _command(event: Event) -> tuple[str, str]:
-    return "command", gist("command", event["octets"])
+    return "command", summary_line("command", event["octets"])
 
 
 def _reply(event: Event) -> tuple[str, str]:
     octets: bytes = event["octets"]
-    return ("error" if is_refusal(octets) else "reply"), gist("reply", octets)
+    return ("error" if is_refusal(octets) else "reply"), summary_line("reply", octets)
 
 
 def _data(event: Event) -> tuple[str, str]:

@@ -51,8 +51,8 @@ WORDING: Final = {
     "unreachable": "{host} cannot reach {peer}: {reason}.",
     "open": "Session {session} is open, from {host} to {peer}, over {transport}.",
     "misnamed": "{host} called {peer}, but the host that answered gives the name {name}.",
-    "command": "{peer} says to {host}: {octets:gist}",
-    "reply": "{peer} answers {host}: {octets:gist}",
+    "command": "{peer} says to {host}: {octets:summary_line}",
+    "reply": "{peer} answers {host}: {octets:summary_line}",
     "piece": "{peer} sends {host} a piece of what may be a reply: {octets:piece}",
     "data": "{peer} sends {host} the mail data of message {message}, {octets:count}.",
     "data/unnumbered": "{peer} sends {host} mail data, {octets:count}.",
@@ -140,7 +140,7 @@ def lines_shown(kind: str, octets: bytes) -> list[str]:
     return [piece_text(octets)] if kind == "piece" else lines_of(octets)
 
 
-def gist(kind: str, octets: bytes) -> str:
+def summary_line(kind: str, octets: bytes) -> str:
     """Return what a command, a reply or mail data says, in one line."""
     if kind == "data":
         return f"mail data, {_byte_count(octets)}"
@@ -177,7 +177,7 @@ FORMATS: Final[dict[str, Callable[[Any], str]]] = {
     "clock": clock_time,
     "count": _byte_count,
     "ending": ending,
-    "gist": lambda octets: gist("", octets),
+    "summary_line": lambda octets: summary_line("", octets),
     "piece": piece_text,
     "line": lambda text: text.partition("\r\n")[0],
     "members": lambda members: _addresses([path for _, path in members]),

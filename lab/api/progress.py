@@ -43,9 +43,9 @@ def shown(progress: Progress | bool | None, total: int) -> Iterator[Progress | N
 class Bar:
     """A bar of messages, of which there will be ``total`` or more; it appears when it is due."""
 
-    def __init__(self, total: int, patience: float) -> None:
+    def __init__(self, total: int, delay: float) -> None:
         self._total = total
-        self._due = time.monotonic() + patience
+        self._due = time.monotonic() + delay
         self._bar: Any = None
 
     def tell(self, messages: int) -> None:

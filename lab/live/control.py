@@ -38,7 +38,7 @@ class PeerGone(Exception):
 class Control:
     """One end of a control channel over a stream socket.
 
-    ``heard`` counts the messages that were received; ``count``, if it is set, is called with how
+    ``received`` counts the messages that were received; ``count``, if it is set, is called with how
     many have been sent, the next one included, before that leaves.
     """
 
@@ -48,7 +48,7 @@ class Control:
             sock.setsockopt(socket.SOL_SOCKET, option, _BUFFER)
         self.sock = sock
         self.ended = False
-        self.heard = 0
+        self.received = 0
         self.count: Callable[[int], None] | None = None
         self._sent = 0
         self._in = bytearray()
@@ -127,7 +127,7 @@ class Control:
             if size < _AT_ONCE:
                 break  # that was all: asking again would only say so
         while (message := self._next()) is not None:
-            self.heard += 1
+            self.received += 1
             yield message
 
     def wait(self, seconds: float) -> None:

@@ -247,7 +247,7 @@ class HostHandle(HostControl):
         finally:
             theirs.close()
         self.control = Control(ours)
-        self.control.count = self._outbox.count_told
+        self.control.count = self._outbox.count_sent_to_host
         asyncio.get_running_loop().add_reader(self.control, self._readable)
 
     def send(self, *message: Any) -> None:
@@ -270,12 +270,12 @@ class HostHandle(HostControl):
         self.receive_messages()
         self.network.pump()
 
-    def hear(self) -> None:
+    def receive_what_was_sent(self) -> None:
         """Handle what the host has said until now, if it has said something."""
         control, outbox = self.control, self._outbox
         if control is None or outbox is None:
             return
-        if outbox.said != control.heard or self._unsure.has(outbox.stored):
+        if outbox.sent_by_host != control.received or self._unsure.has(outbox.stored):
             self.receive_messages()
 
     def receive_messages(self) -> None:

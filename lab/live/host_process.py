@@ -236,7 +236,7 @@ class HostProcess(Output):
 
     def hear_network(self) -> None:
         """Handle the messages that the network has sent until now, if there are any."""
-        if self.outbox.told != self.control.heard:
+        if self.outbox.sent_to_host != self.control.received:
             self.receive_messages()
 
     def receive_messages(self) -> None:

@@ -123,7 +123,7 @@ class OutgoingConnection(PendingCall):
             return
         self._mail_reported = report
         if outgoing is None:
-            self.process.tell("mail", self.number, None, [], "", b"")
+            self.process.report("mail", self.number, None, [], "", b"")
         elif kind == "data":
             message, ids = self.queue_sender.identify(Transaction())
             path = outgoing.reverse_path.bare
@@ -132,9 +132,9 @@ class OutgoingConnection(PendingCall):
             octets = outgoing.mail_data if is_outside else b""
             local = [p.user for n, p in enumerate(outgoing.forward_paths) if outgoing.taken(n)]
             everyone = self.queue_sender.ids(list(range(len(outgoing.forward_paths))))
-            self.process.tell("mail", self.number, message, ids, path, octets, local, everyone)
+            self.process.report("mail", self.number, message, ids, path, octets, local, everyone)
         else:
-            self.process.tell("mail", self.number, self.queue_sender.message, [], "", b"")
+            self.process.report("mail", self.number, self.queue_sender.message, [], "", b"")
 
     def _finish(self, now: float) -> None:
         self.over = True

@@ -54,7 +54,7 @@ class Output(HostDuties):
         self.commits = Commits(self.storage)
         self.outbox = outbox
         self.outbox.found = self.outbox.stored = self.storage.batch
-        control.count = outbox.count_said
+        control.count = outbox.count_sent_by_host
         self.inputs = 0
         self.may_report_late = False
         self.is_watched = False
@@ -66,7 +66,7 @@ class Output(HostDuties):
         self._batches: list[int] = []
         self._synced_batch = 0
         self._send_queue = SendQueue()
-        self._told: list[tuple[Any, ...]] = []
+        self._reports: list[tuple[Any, ...]] = []
         self._announced = 0
         self._inputs_before = 0
         self._gathers_until = math.inf
@@ -177,19 +177,19 @@ class Output(HostDuties):
             self.begin()  # what has happened until here is known to others from now on
         self._store()
         self._report_rows()
-        self._put_told()
+        self._put_reports()
         self.control.send(*message)
 
-    def tell(self, *message: Any) -> None:
+    def report(self, *message: Any) -> None:
         """Send the network a message with the next flush, before the bytes that follow from it."""
         if self._mark is not None:
             self.begin()  # as above
-        self._told.append(message)
+        self._reports.append(message)
         self.schedule_flush()
 
-    def _put_told(self) -> None:
-        told, self._told = self._told, []
-        for message in told:
+    def _put_reports(self) -> None:
+        reports, self._reports = self._reports, []
+        for message in reports:
             self.control.put(*message)
 
     def _put_rows(self, batch: int = 0, more: Sequence[Row] = ()) -> None:
@@ -255,7 +255,7 @@ class Output(HostDuties):
         if self._urgent or self.outbox.written - self._announced > SIZE // 2:
             self._urgent = False
             self._report_rows()
-            self._put_told()
+            self._put_reports()
             self._report_state()
             self.control.flush_all()
 
@@ -349,9 +349,9 @@ class Output(HostDuties):
         if self._waits_for_more():
             self._flushing = False
             self._put_rows(self.storage.batch + 1)
-            if self._told:
+            if self._reports:
                 self._report_rows()
-                self._put_told()
+                self._put_reports()
                 self.control.flush_all()
             send_queue.send_free()
             if self._syncing is None:

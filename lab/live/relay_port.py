@@ -71,7 +71,7 @@ class RelayPort(asyncio.Protocol):
         session, network = self.session, self.network
         if session is not None:
             network.advance()
-            session.host_at(self).hear()  # what it has said before these bytes
+            session.host_at(self).receive_what_was_sent()  # what it has said before these bytes
             session.received(self, octets)
             network.pump()
 

@@ -143,8 +143,8 @@ class LiveSession(AnySession):
         """
         if self.mail is not None or self.number is None or self._on_links:
             return False
-        patience = self.network.settings.idle if self.peer.external else _QUIET
-        return time.monotonic() - self._last >= patience
+        limit = self.network.settings.idle if self.peer.external else _QUIET
+        return time.monotonic() - self._last >= limit
 
     @property
     def is_over(self) -> bool:

@@ -29,7 +29,7 @@ SIZE: Final = 1 << 22
 _RECORD: Final = struct.Struct("<IQ")
 _SIZE: Final = 4
 _BATCH: Final = struct.Struct("<Q")
-_WRITTEN, _READ, _STORED, _OPEN, _SAID, _TOLD, _FOUND = range(7)
+_WRITTEN, _READ, _STORED, _OPEN, _SENT_BY_HOST, _SENT_TO_HOST, _FOUND = range(7)
 """Places of numbers of eight bytes before the rows; a processor writes such a number whole."""
 
 _ROWS: Final = 64
@@ -79,22 +79,22 @@ class RowRing:
         self._numbers[_FOUND] = batch + 1
 
     @property
-    def said(self) -> int:
+    def sent_by_host(self) -> int:
         """How many messages the host has sent to the network, besides what the ring holds."""
-        return self._numbers[_SAID]
+        return self._numbers[_SENT_BY_HOST]
 
-    def count_said(self, count: int) -> None:
+    def count_sent_by_host(self, count: int) -> None:
         """Note how many messages the host has sent to the network, before the last one leaves."""
-        self._numbers[_SAID] = count
+        self._numbers[_SENT_BY_HOST] = count
 
     @property
-    def told(self) -> int:
+    def sent_to_host(self) -> int:
         """How many messages the network has sent to the host."""
-        return self._numbers[_TOLD]
+        return self._numbers[_SENT_TO_HOST]
 
-    def count_told(self, count: int) -> None:
+    def count_sent_to_host(self, count: int) -> None:
         """Note how many messages the network has sent to the host, before the last one leaves."""
-        self._numbers[_TOLD] = count
+        self._numbers[_SENT_TO_HOST] = count
 
     @property
     def written(self) -> int:

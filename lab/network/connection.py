@@ -155,8 +155,8 @@ class Connection:
         self.to_receiver.holder = self.user.sender_holds
         self.to_sender.holder = self.user.receiver_holds
         # a link that loses nothing now may do so while the channel is open
-        on_loss = self.user.segment_lost
-        self.to_receiver.on_segment_loss = self.to_sender.on_segment_loss = on_loss
+        segment_lost = self.user.segment_lost
+        self.to_receiver.on_segment_loss = self.to_sender.on_segment_loss = segment_lost
 
     def stream_to_receiver(self, route: Route) -> Stream:
         """Return a new stream to the receiver-SMTP's end.

@@ -14,7 +14,7 @@ from rich.text import Span, Text
 
 from lab.analysis.ladder_rows import tag
 from lab.analysis.map_layout import kind_of
-from lab.analysis.narrative import gist
+from lab.analysis.narrative import summary_line
 from lab.analysis.short_names import short_names
 from lab.escaping import visible
 from lab.stepping.moments import Moment
@@ -188,7 +188,7 @@ def _cells_along(
 
 def _sign(kind: str, octets: bytes) -> str:
     """Return what is on its way in up to four letters: a command, a code, or "mail"."""
-    return tag(kind, gist(kind, octets)) or "?"
+    return tag(kind, summary_line(kind, octets)) or "?"
 
 
 def _draw_hosts(canvas: Canvas, moment: Moment, grid: CharGrid, hosts: Sequence[HostMeta]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from lab.analysis.faults import shown_place, what_shown
-from lab.analysis.narrative import ending, gist, lines_of
+from lab.analysis.narrative import ending, lines_of, summary_line
 from lab.analysis.shown_names import NAMES, ShownNames
 from lab.analysis.side_words import EMPTY, side_words
 from lab.analysis.spools import ENTRY, NEXT_TRY
@@ -92,7 +92,7 @@ def link_line(in_flight: InFlight, shown: ShownNames = NAMES) -> str:
     """Return what is on a link, in a line; ``shown`` are names of hosts as people see them."""
     crossing = in_flight.crossing
     a, b = (shown[host] for host in in_flight.link)
-    summary = gist(crossing.kind, crossing.octets)
+    summary = summary_line(crossing.kind, crossing.octets)
     return f"{a} → {b} {in_flight.share:3.0%}  session {crossing.session}: {summary}"
 
 

@@ -59,8 +59,8 @@ def read_graph(path: Path) -> Map:
 def _not_a_graph(path: Path, reason: str) -> GraphFault:
     if reason.startswith("line "):
         return GraphFault(f"{path.name}, {reason}")
-    told = ENDINGS.get(path.suffix.lower())
-    noun = f"{told} file" if told else "graph file"
+    format_name = ENDINGS.get(path.suffix.lower())
+    noun = f"{format_name} file" if format_name else "graph file"
     return GraphFault(f"{path.name} is not a {noun} ({reason}); `lab help maps` shows the formats")
 
 

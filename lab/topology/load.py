@@ -251,8 +251,8 @@ def _assemble(
     warn_of_old_keys(source.renamed | source.renamed_in_graph)
     replace_labels(tables, diagnostics)
     checked = check(tables)
-    told = {problem.place for problem in diagnostics.problems}
-    diagnostics.problems += [each for each in checked.problems if each.place not in told]
+    known = {problem.place for problem in diagnostics.problems}
+    diagnostics.problems += [each for each in checked.problems if each.place not in known]
     diagnostics.numbers, diagnostics.damaged = checked.numbers, checked.damaged
     topology = None
     if drawn is not None:  # otherwise every host would be reported as missing

@@ -24,7 +24,7 @@ from lab.analysis.index import TraceIndex
 from lab.analysis.itineraries import Itinerary, itineraries
 from lab.analysis.ladder_rows import row_of
 from lab.analysis.measures import delivery_times, grouped_delivery_times, longest_queue
-from lab.analysis.narrative import gist, lines_of, narrate
+from lab.analysis.narrative import lines_of, narrate, summary_line
 from lab.analysis.quantiles import quantiles
 from lab.analysis.session_states import session_histories
 from lab.analysis.shown_names import ShownNames
@@ -107,7 +107,7 @@ def test_commands_and_replies(name: str) -> None:
             octets = event["octets"]
             row = row_of(event)
             assert row is not None
-            assert row.text == gist(event.kind, octets)
+            assert row.text == summary_line(event.kind, octets)
             if event.kind == "command":
                 assert event["verb"] == verb_of(octets).strip() == row.tag
             else:

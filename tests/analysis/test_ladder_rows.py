@@ -9,7 +9,7 @@ from helpers.places import TOPOLOGIES
 
 import lab
 from lab.analysis.ladder_rows import NothingToShow, first_ladder_rows, ladder_rows, row_of
-from lab.analysis.narrative import gist
+from lab.analysis.narrative import summary_line
 from lab.trace.trace import Trace
 
 
@@ -23,7 +23,7 @@ def test_a_row_says_what_its_event_says_in_the_words_of_the_narrative(campus: Tr
         if event.kind in ("command", "reply"):
             row = row_of(event)
             assert row is not None
-            assert row.text == gist(event.kind, event["octets"])
+            assert row.text == summary_line(event.kind, event["octets"])
             assert row.crosses
             assert (row.host, row.peer) == (event.peer, event.host)
 

@@ -14,10 +14,10 @@ from lab.analysis.narrative import (
     address,
     ending,
     form_of,
-    gist,
     lines_of,
     narrate,
     sentence,
+    summary_line,
 )
 from lab.trace.rows import KINDS, Event, event_of
 from lab.trace.trace import Trace
@@ -218,10 +218,10 @@ def test_a_kind_that_is_not_ours_is_told_with_its_host() -> None:
 
 
 def test_of_several_lines_the_first_is_given_and_the_others_are_counted() -> None:
-    assert gist("reply", b"250 OK\r\n") == "250 OK"
-    assert gist("reply", b"250-a\r\n250-b\r\n250 c\r\n") == "250-a (+2 lines)"
-    assert gist("reply", b"250-a\r\n250 c\r\n") == "250-a (+1 line)"
-    assert gist("data", b"x" * 1500) == "mail data, 1,500 bytes"
+    assert summary_line("reply", b"250 OK\r\n") == "250 OK"
+    assert summary_line("reply", b"250-a\r\n250-b\r\n250 c\r\n") == "250-a (+2 lines)"
+    assert summary_line("reply", b"250-a\r\n250 c\r\n") == "250-a (+1 line)"
+    assert summary_line("data", b"x" * 1500) == "mail data, 1,500 bytes"
     assert lines_of(b"a\x00b\r\n\xff\r\n") == ["a\\x00b", "\\xff"]
 
 

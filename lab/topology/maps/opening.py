@@ -87,31 +87,31 @@ def read_map(path: Path, readers: Mapping[str, str]) -> Map:
     """
     octets = octets_of(path)
     ending = path.with_suffix("").suffix if path.suffix.lower() in _PACKED else path.suffix
-    told = readers.get(ending.lower(), "")
-    if told in ("graph6", "sparse6") or octets.startswith((b">>graph6<<", b">>sparse6<<")):
+    ending_format = readers.get(ending.lower(), "")
+    if ending_format in ("graph6", "sparse6") or octets.startswith((b">>graph6<<", b">>sparse6<<")):
         return _sparse(octets)
     # expat reads the encoding that an XML file declares
-    if octets.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<") or told in _XML:
+    if octets.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<") or ending_format in _XML:
         return read_xml(octets.lstrip(b" \t\r\n"))
     text, remark = text_of(octets)
-    made = _read_text(text, told)
+    made = _read_text(text, ending_format)
     if remark:
         made.remarks.append(remark)
     return made
 
 
-def _read_text(text: str, told: str) -> Map:
+def _read_text(text: str, ending_format: str) -> Map:
     begins = text[:4096].lstrip()
     if begins.startswith("<"):
         return read_xml(text.lstrip().encode())
     for shape, reader in _SHAPES:
         if shape(begins):
             return reader(text)
-    if told in _TEXTS:
-        return _TEXTS[told](text)
+    if ending_format in _TEXTS:
+        return _TEXTS[ending_format](text)
     if pathalias.MAP_LINE.search(text):
         return pathalias.read_pathalias(text)
-    if told:
+    if ending_format:
         return line_lists.read_edge_list(text)
     raise UnknownFormat("its format is not known from its ending or its beginning")
 

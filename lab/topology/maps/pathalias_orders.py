@@ -52,18 +52,18 @@ class Orders:
             links &= {(a, b) for a, b, _ in made.edges}
             carry_out(made, hosts, links)
             if named:
-                told = f"{count_noun(len(hosts), 'host')} and {count_noun(len(links), 'link')}"
+                counted = f"{count_noun(len(hosts), 'host')} and {count_noun(len(links), 'link')}"
                 others = named - len(hosts) - len(links)
                 rest = f"; {others} that it names are not in the map" if others else ""
-                made.remarks.append(f"{kind}: {told} {_DONE[kind]}{rest}")
+                made.remarks.append(f"{kind}: {counted} {_DONE[kind]}{rest}")
         if biases := self._adjusted(name_of, cost):
             _adjust(made, biases)
             made.remarks.append(
                 f"adjust: other costs for links from {count_noun(len(biases), 'host')}"
             )
         if private := self._items.get("private"):
-            told = "are hosts like any other" if len(private) > 1 else "is a host like any other"
-            made.remarks.append(f"private: {count_noun(len(private), 'name')} {told}")
+            counted = "are hosts like any other" if len(private) > 1 else "is a host like any other"
+            made.remarks.append(f"private: {count_noun(len(private), 'name')} {counted}")
         if nets := self._items.get("gatewayed"):
             made.remarks.append(
                 f"gatewayed: not used; {count_noun(len(nets), 'network')} let all in"

@@ -19,7 +19,7 @@ from zlib import crc32
 
 from lab.analysis.channel_records import ChannelRecord, as_they_began
 from lab.analysis.link_delays import LinkDelays
-from lab.analysis.narrative import gist, piece_text
+from lab.analysis.narrative import piece_text, summary_line
 from lab.analysis.shown_names import ShownNames, shown_names
 from lab.network.transport import TRANSPORTS
 from lab.protocol.lines import END_OF_MAIL_DATA
@@ -151,7 +151,7 @@ def _about(row: Row) -> str:
     """Return what a packet carries, in words: its session, its message, and what is said."""
     message = "" if row[MESSAGE] is None else f", message {row[MESSAGE]}"
     kind = row[KIND]
-    said = piece_text(row[OCTETS]) if kind == "piece" else gist(kind, row[OCTETS])
+    said = piece_text(row[OCTETS]) if kind == "piece" else summary_line(kind, row[OCTETS])
     return f"session {row[SESSION]}{message}: {said}"
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import IO, Final
 
 from lab.analysis.faults import place_of, shown_place
-from lab.analysis.narrative import gist, sentence
+from lab.analysis.narrative import sentence, summary_line
 from lab.analysis.shown_names import shown_names
 from lab.analysis.spools import SpoolChange, spool_changes
 from lab.escaping import visible
@@ -126,11 +126,11 @@ class _Writer:
         if row[SESSION] in self._pending:  # mail data in several pieces, or a command at once
             return
         self._pending.add(row[SESSION])
-        self._event(row[SENT], _BEGIN, track, gist(row[KIND], row[OCTETS]), row[MESSAGE])
+        self._event(row[SENT], _BEGIN, track, summary_line(row[KIND], row[OCTETS]), row[MESSAGE])
 
     def _end_command(self, row: Row) -> None:
         track, _ = self._sessions[row[SESSION]]
-        text = gist("reply", row[OCTETS])
+        text = summary_line("reply", row[OCTETS])
         if row[SESSION] in self._pending:
             self._pending.discard(row[SESSION])
             self._event(row[T], _END, track, reply=text)

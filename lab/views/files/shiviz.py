@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import IO, Final, NamedTuple
 
 from lab.analysis.departures import in_order_of_departure
-from lab.analysis.narrative import gist, piece_text, sentence
+from lab.analysis.narrative import piece_text, sentence, summary_line
 from lab.analysis.shown_names import NAMES, ShownNames
 from lab.escaping import visible
 from lab.trace.rows import CROSSING, HOST, KIND, OCTETS, PEER, SESSION, Row, T, event_of
@@ -95,7 +95,7 @@ def _told(step: _Step, shown: ShownNames) -> tuple[str, str]:
         sent, received = f"opens {words} to {shown[peer]}", f"{words} with {shown[host]} is open"
     else:
         peer, host = row[HOST], row[PEER]
-        said = piece_text(row[OCTETS]) if kind == "piece" else gist(kind, row[OCTETS])
+        said = piece_text(row[OCTETS]) if kind == "piece" else summary_line(kind, row[OCTETS])
         sent, received = f"sends to {shown[peer]}: {said}", f"receives from {shown[host]}: {said}"
     is_sent = step.action == "sends"
     return (host if is_sent else peer), f"{step.t:.6f} s: {visible(sent if is_sent else received)}"

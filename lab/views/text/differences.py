@@ -205,8 +205,8 @@ def _movers(found: Differences, movers: Sequence[RecipientPair], rows: int) -> T
         table.add_column(name, justify="right" if name == "message" else "left")
     for pair in movers[:rows]:
         who = found.shown.path(pair.one.address)
-        told = [message_numbers(pair), who, fate(pair.a), fate(pair.b), change(pair)]
-        table.add_row(*told, *([mostly(found, pair)] if why else []))
+        cells = [message_numbers(pair), who, fate(pair.a), fate(pair.b), change(pair)]
+        table.add_row(*cells, *([mostly(found, pair)] if why else []))
     if (left := len(movers) - rows) > 0:
         table.caption = f"and {left:,} more; --json has all"
     return table
