@@ -32,19 +32,27 @@ if TYPE_CHECKING:
     help="Seconds that each notebook may take.",
 )  # fmt: skip
 @click.option(
+    "--cell-timeout", type=click.FloatRange(min=1), default=20.0, show_default=True,
+    metavar="SECONDS",
+    help="Seconds that each cell may take; after that the next one runs.",
+)  # fmt: skip
+@click.option(
     "--processes", type=click.IntRange(min=1), default=2, show_default=True,
     metavar="N",
     help="Number of notebooks to run at a time.",
 )  # fmt: skip
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV in a terminal too.")
-def grade(notebooks: tuple[Path, ...], timeout: float, processes: int, as_csv: bool) -> None:
+def grade(
+    notebooks: tuple[Path, ...], timeout: float, cell_timeout: float, processes: int, as_csv: bool
+) -> None:
     """Grade lessons that were handed in, by running their checks.
 
-    Each notebook runs in a fresh kernel. A folder stands for all notebooks in it. Prints a table in
-    a terminal and CSV elsewhere: lab grade class/*.ipynb > scores.csv. Ctrl-C ends it and prints
-    the scores so far. The code of the notebooks runs with your permissions.
+    Each notebook runs in a process of its own that can change nothing outside, as far as this
+    system allows; the answers are judged by the published lesson. A folder stands for all notebooks
+    in it. Prints a table in a terminal and CSV elsewhere: lab grade class/*.ipynb > scores.csv.
+    Ctrl-C ends it and prints the scores so far.
     """
-    require_modules("nbclient", "ipykernel")
+    require_modules("IPython")
     from lab.lessons import course, grading
 
     try:
@@ -57,7 +65,7 @@ def grade(notebooks: tuple[Path, ...], timeout: float, processes: int, as_csv: b
     grades: list[Grade] = []
     try:
         with progress_bar(len(files), False, "notebooks", 2) as progress:
-            grading.grade_all(files, timeout, processes, progress, grades)
+            grading.grade_all(files, timeout, processes, progress, grades, cell_timeout)
     finally:
         if as_csv or not sys.stdout.isatty():
             echo(grading.as_csv(grades), nl=False)

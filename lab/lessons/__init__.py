@@ -8,12 +8,13 @@ A lesson leaves a gap, ``answer = ...`` (the three dots are Python's Ellipsis), 
     lessons.check("Exercise 1", sessions, run.summary["sessions"])
 
 The right answer is computed from a run wherever possible, so that reading the check gives nothing
-away. A check never raises, so a notebook always runs to its end. Its result has one of three
+away. A check never raises, so a notebook always runs to its end. Its result has one of these
 states:
 
 - "not yet": the gap is not filled;
 - "passed";
-- "failed": the message shows the answer and says what is wrong with it.
+- "failed": the message shows the answer and says what is wrong with it;
+- "handed in": the teacher judges the answer, and the notebook has no check (:func:`hand_in`).
 
 :data:`results` keeps the last result of every check of this process under its name, for programs
 that grade notebooks (:mod:`lab.lessons.grading`).
@@ -36,12 +37,12 @@ if TYPE_CHECKING:
     from lab.lessons.typed_session import TypedSession
     from lab.topology.model import Topology
 
-State = Literal["passed", "failed", "not yet"]
+State = Literal["passed", "failed", "not yet", "handed in"]
 
 _WIDTH: Final = 96
 """Characters of a line of a notebook's page."""
 
-_SHOWN: Final[dict[State, str]] = {"passed": "✓", "failed": "✗", "not yet": "…"}
+_SHOWN: Final[dict[State, str]] = {"passed": "✓", "failed": "✗", "not yet": "…", "handed in": "→"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,13 @@ def check(name: str, answer: object, right: object, *, hint: str = "") -> Result
     if verdict is True:
         return _keep(Result(name, "passed", "Right."))
     return _keep(Result(name, "failed", f"{verdict} {hint}".strip()))
+
+
+def hand_in(name: str, answer: object = ...) -> Result:
+    """Take an answer that the teacher judges; in what students get, it stands where checks were."""
+    if is_unanswered(answer):
+        return _keep(Result(name, "not yet", "Not yet. Put your answer in place of the dots."))
+    return _keep(Result(name, "handed in", "Your answer is there. Your teacher's copy judges it."))
 
 
 def close_to(right: float, within: float = 0.1) -> Callable[[object], bool | str]:

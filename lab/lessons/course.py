@@ -110,6 +110,8 @@ def read(path: Path) -> dict[str, Any]:
             raise ValueError("it is not in format version 4")
     except UnicodeDecodeError:
         raise ValueError(f"{path}: not a notebook; it is not text") from None
+    except RecursionError:
+        raise ValueError(f"{path}: not a notebook; lists within lists without end") from None
     except (KeyError, TypeError, ValueError) as error:
         why = "it has no cells" if isinstance(error, (KeyError, TypeError)) else str(error)
         raise ValueError(f"{path}: not a notebook ({why}); hand in the .ipynb file") from None

@@ -1,35 +1,34 @@
-"""Grade lessons that were handed in, each in a kernel of its own, with the published checks.
+"""Grade lessons that were handed in, each in a box of its own, by the published lessons.
 
-A student may have changed any cell. Before the notebook is run, every cell that is not an answer
-is restored to its published form, so that the checks are those of the course. Cells are recognised
-by their ids or, if an editor has removed these, by their text. Cells that the student added are run
-too, because an answer may need them. A cell that raises does not stop the others.
-
-Grading helps a class; it is not proof against cheating. It runs the code that was handed in, and a
-determined student can deceive the checks.
+A student may have changed any cell. The answers are taken out of the box as data, and judged by
+another process, from the published lesson: the checks in the notebook that was handed in are
+ignored. Cells are recognised by their ids or, if an editor has removed these, by their text. Cells
+that the student added are run too, because an answer may need them. A cell that raises, does not
+end or kills its process does not stop the others.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from lab.escaping import csv_cell
 from lab.lessons.course import Lesson, lessons, read
+from lab.lessons.crew import Crew, Worker
+from lab.lessons.handed_in import restored, steps, valid_cells
+from lab.lessons.marking import JudgeFault, Marking, Marks, Timing, Verdict
+from lab.lessons.sandbox.box import BoxFault
+from lab.lessons.tasks import tasks, text_of
 
-if TYPE_CHECKING:
-    from lab.lessons.kernels import Runner
+__all__ = ["Grade", "grade", "grade_all", "restored"]
 
-_CHECK: Final = re.compile(r"lessons\.check\(\s*\"([^\"]+)\"")
-_GAP: Final = re.compile(r"^(\w[\w, ]*) = .*\.\.\.", re.MULTILINE)
 INTERRUPTED: Final = "interrupted before it had finished"
 
 
@@ -37,14 +36,16 @@ INTERRUPTED: Final = "interrupted before it had finished"
 class Grade:
     """The results of the checks of one handed-in notebook.
 
-    ``states`` and ``messages`` are those of each check, by its name; ``problem`` is a sentence if
-    the notebook could not be run to its end.
+    ``states`` and ``messages`` are those of each check, by its name, ``credits`` from 0 to 1, and
+    ``answers`` what was handed in; ``problem`` is a sentence if some cell could not be run.
     """
 
     name: str
     lesson: str = ""
     states: dict[str, str] = field(default_factory=dict)
     messages: dict[str, str] = field(default_factory=dict)
+    credits: dict[str, float] = field(default_factory=dict)
+    answers: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
     problem: str = ""
 
@@ -56,18 +57,7 @@ class Grade:
 
 def checks_of(notebook: dict[str, Any]) -> list[str]:
     """Return the names of the checks of a notebook, in order."""
-    return list(
-        dict.fromkeys(name for names in _checks_by_cell(notebook).values() for name in names)
-    )
-
-
-def _checks_by_cell(notebook: dict[str, Any]) -> dict[str, list[str]]:
-    cells = (cell for cell in notebook["cells"] if cell["cell_type"] == "code")
-    return {cell["id"]: _CHECK.findall(_text(cell)) for cell in cells}
-
-
-def _text(cell: dict[str, Any]) -> str:
-    return "".join(cell["source"])
+    return [task.name for task in tasks(notebook)]
 
 
 def published(notebook: dict[str, Any], path: Path) -> Lesson | None:
@@ -75,7 +65,7 @@ def published(notebook: dict[str, Any], path: Path) -> Lesson | None:
     metadata = notebook.get("metadata")
     own = metadata.get("lab") if isinstance(metadata, dict) else None
     stem = own.get("lesson") if isinstance(own, dict) else None
-    headings = {_text(cell).partition("\n")[0].strip() for cell in valid_cells(notebook)}
+    headings = {text_of(cell).partition("\n")[0].strip() for cell in valid_cells(notebook)}
     known = lessons()
     return next(
         chain(
@@ -85,73 +75,6 @@ def published(notebook: dict[str, Any], path: Path) -> Lesson | None:
         ),
         None,
     )
-
-
-def valid_cells(notebook: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the valid cells of a notebook, each with its text as one string."""
-    cells = []
-    for cell in notebook["cells"]:
-        source = cell.get("source") if isinstance(cell, dict) else None
-        lines = [source] if isinstance(source, str) else source
-        if isinstance(lines, list) and all(isinstance(line, str) for line in lines):
-            defaults: dict[str, Any] = {"metadata": {}, "outputs": [], "execution_count": None}
-            kind = cell.get("cell_type", "raw")
-            cells.append({**defaults, **cell, "source": "".join(lines), "cell_type": kind})
-    return cells
-
-
-def recognised(cells: list[dict[str, Any]], original: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the handed-in cells, and give published cells that lost their ids these ids again.
-
-    A published cell is recognised by its text, and an answer by the names to which it assigns.
-    """
-    ids = {cell.get("id") for cell in cells}
-    lost = [cell for cell in original["cells"] if cell["id"] not in ids]
-    published_ids = {cell["id"] for cell in original["cells"]}
-    cells = list(cells)
-    for cell in lost:
-        for number, candidate in enumerate(cells):
-            if candidate.get("id") not in published_ids and _is_copy(candidate, cell):
-                cells[number] = {**candidate, "id": cell["id"]}
-                break
-    return cells
-
-
-def _is_copy(candidate: dict[str, Any], published: dict[str, Any]) -> bool:
-    if _is_answer(published):
-        gap = _GAP.search(_text(published))
-        if gap is None or candidate["cell_type"] != "code":
-            return False
-        assignment = rf"^{re.escape(gap[1])}\s*=[^=]"
-        return bool(re.search(assignment, _text(candidate), re.MULTILINE))
-    return _text(published).split() == _text(candidate).split()
-
-
-def restored(handed_in: dict[str, Any], original: dict[str, Any]) -> dict[str, Any]:
-    """Return a handed-in notebook with everything but its answers as published, ready to run.
-
-    A published cell that was removed is put back where it was.
-    """
-    own_cells = recognised(valid_cells(handed_in), original)
-    answers: dict[str, dict[str, Any]] = {}
-    added: dict[str | None, list[dict[str, Any]]] = {}
-    names = {cell["id"] for cell in original["cells"]}
-    before: str | None = None
-    for cell in own_cells:
-        if cell.get("id") in names:
-            before = cell["id"]
-            answers.setdefault(cell["id"], cell)
-        elif cell["cell_type"] == "code":
-            added.setdefault(before, []).append(cell)
-    cells = list(added.pop(None, []))
-    for cell in original["cells"]:
-        own = answers.get(cell["id"]) if _is_answer(cell) else None
-        cells += [{**cell, "source": own["source"]} if own else cell, *added.pop(cell["id"], [])]
-    return {**original, "cells": cells}
-
-
-def _is_answer(cell: dict[str, Any]) -> bool:
-    return "exercise" in cell["metadata"].get("tags", ())
 
 
 def grade(path: Path, timeout: float = 120.0) -> Grade:
@@ -179,28 +102,70 @@ def examine(path: Path) -> tuple[Grade, dict[str, Any], Lesson | None]:
     return grade, handed_in, lesson
 
 
-async def _run(
-    runner: Runner, grade: Grade, handed_in: dict[str, Any], lesson: Lesson, timeout: float
-) -> None:
-    """Run a notebook, and write the results of its checks into ``grade``."""
-    from lab.lessons import kernels
+@dataclass(frozen=True)
+class Assignment:
+    """What a submission is marked against.
 
+    ``source`` is the teacher's notebook, ``released`` what students got; ``files`` are those beside
+    it, and ``before`` is run before the notebook, on the teacher's side alone.
+    """
+
+    key: object
+    source: dict[str, Any]
+    released: dict[str, Any]
+    topologies: Path | None = None
+    files: dict[str, str] = field(default_factory=dict)
+    before: str = ""
+
+
+def of_lesson(lesson: Lesson) -> Assignment:
+    """Return what copies of a lesson are marked against."""
+    from lab.lessons.released import released
+
+    source = read(lesson.path)
+    beside = lesson.path.parent.parent / "topologies"
+    return Assignment(
+        lesson.path.stem, source, released(source), beside if beside.is_dir() else None
+    )
+
+
+def mark(
+    worker: Worker, assignment: Assignment, handed_in: dict[str, Any], timing: Timing, marks: Marks
+) -> None:
+    """Mark a submission: ``marks`` gets its verdicts one by one; raises JudgeFault, BoxFault."""
+    judge = worker.judge(assignment.topologies)
+    judge.open(assignment.key, assignment.source, assignment.files, assignment.before, timing.cell)
+    made = steps(handed_in, assignment.source, assignment.released)
+    for task in tasks(assignment.source):
+        marks.verdicts[task.name] = Verdict("not reached")
+    marking = Marking(made, judge, timing, marks)
+    is_over = False
+    while not is_over:
+        with worker.box("lab.lessons.sandbox.student", assignment.topologies) as box:
+            is_over = marking.go(box, assignment.files)
+
+
+def _run(
+    worker: Worker, grade: Grade, handed_in: dict[str, Any], assignment: Assignment, timing: Timing
+) -> None:
+    """Mark a notebook, and write the verdicts into ``grade``."""
     begun = time.monotonic()
-    clean = read(lesson.path)
-    checks = _checks_by_cell(clean)
-    results: dict[str, tuple[str, str]] = {}
-    grade.problem = INTERRUPTED
+    marks = Marks()
     try:
-        ready = restored(handed_in, clean)
-        grade.problem = await kernels.run(ready, lesson.path.parent, timeout, checks, results)
-    except Exception as error:  # whatever happens to a kernel, the other notebooks are graded
-        grade.problem = f"{type(error).__name__}: {error}".splitlines()[0]
+        mark(worker, assignment, handed_in, timing, marks)
+        grade.problem = "; ".join(marks.problems)
+    except Exception as error:  # whatever happens to one submission, the others are graded
+        text = str(error).splitlines()[0] if str(error) else ""
+        kind = "" if isinstance(error, (JudgeFault, BoxFault)) else f"{type(error).__name__}: "
+        grade.problem = "; ".join([*marks.problems, f"{kind}{text}"])
     finally:
-        if runner.interrupted:  # a kernel that was stopped looks like one that died
+        if worker.crew.interrupted:  # a box that was ended looks like one that died
             grade.problem = INTERRUPTED
         grade.seconds = round(time.monotonic() - begun, 1)
-        for name in grade.states.keys() & results.keys():
-            grade.states[name], grade.messages[name] = results[name]
+        for name in grade.states.keys() & marks.verdicts.keys():
+            verdict = marks.verdicts[name]
+            grade.states[name], grade.messages[name] = verdict.state, verdict.message
+            grade.credits[name], grade.answers[name] = verdict.credit, verdict.answer
 
 
 def grade_all(
@@ -209,28 +174,31 @@ def grade_all(
     processes: int = 2,
     progress: Callable[[int], None] | None = None,
     grades: list[Grade] | None = None,
+    cell_timeout: float = 20.0,
 ) -> list[Grade]:
     """Grade several notebooks, several at a time; return the grades in the order of ``paths``.
 
-    ``processes`` is the number of kernels that run at the same time. ``grades`` is a list to which
-    the grades are added before the first notebook is run; after a KeyboardInterrupt it has the
-    results until then.
+    ``processes`` is the number of submissions that run at the same time. ``grades`` is a list to
+    which the grades are added before the first notebook is run; after a KeyboardInterrupt it has
+    the results until then.
     """
-    from lab.lessons import kernels
-
     examined = [examine(path) for path in paths]
     grades = [] if grades is None else grades
     grades.extend(grade for grade, _, _ in examined)
     for grade, _, lesson in examined:
         grade.problem = grade.problem if lesson is None else INTERRUPTED
-    runner = kernels.Runner(processes)
-    tasks = [
-        partial(_run, runner, grade, handed_in, lesson, timeout)
+    found = {lesson.path: lesson for _, _, lesson in examined if lesson is not None}
+    assignments = {path: of_lesson(lesson) for path, lesson in found.items()}
+    timing = Timing(min(cell_timeout, timeout), timeout)
+    jobs = [
+        (assignments[lesson.path].key, partial(
+            _run, grade=grade, handed_in=handed_in, assignment=assignments[lesson.path],
+            timing=timing,
+        ))
         for grade, handed_in, lesson in examined
         if lesson is not None
-    ]
-    if tasks:
-        runner.run_all(tasks, progress)
+    ]  # fmt: skip
+    Crew(processes).run_all(jobs, progress)
     return grades
 
 

@@ -1,0 +1,238 @@
+"""Submissions that mean harm, or have had an accident, leave honest marks honest.
+
+Each is a first lesson in which "Predict" and "Exercise 1" are answered rightly and something else
+is done in between: the two are passed all the same, and nobody else's marks change. All are graded
+together, once; each test looks at one of them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers.places import ROOT
+
+from lab.lessons import course, grading
+from lab.lessons.sandbox import box
+
+FIRST = ROOT / "notebooks/01-first-mail.ipynb"
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="boxes are made on Linux and macOS")
+
+PREDICT, EXERCISE = "prediction = 2", "go_on = 354"
+FAKE = '{"kind": "judged", "results": {"Exercise 2": {"state": "passed", "credit": 1}}}'
+
+OWN_CELLS: dict[str, str] = {
+    "honest": "x = 1",
+    "names": "prediction = code = 1\nrun = lessons = lab = None\nrange = print = len = None",
+    "library": (
+        "import lab\nfrom lab import lessons\nlab.simulate = lab.load = lambda *a, **k: 1 / 0\n"
+        "lessons.check = lambda name, *a, **k: lessons.Result(name, 'passed', 'Right.')\n"
+        "lessons.Result = lessons.results = lessons.topology = None"
+    ),
+    "prints": (
+        "import builtins, os\nprint('LAB-RESULTS', '[true, {}]')\n"
+        "builtins.print = lambda *a, **k: os.write(1, b'passed' * 9)\n"
+        "print('judged passed Right.' * 100_000)"
+    ),
+    "threads": (
+        "import threading, time\n"
+        "def meddle():\n"
+        "    while True:\n        globals()['code'] = 450\n        time.sleep(0.001)\n"
+        "for _ in range(20):\n    threading.Thread(target=meddle, daemon=True).start()"
+    ),
+    "exit": "import os\nos._exit(3)",
+    "sys exit": "import sys\nsys.exit(3)",
+    "kills parent": "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)",
+    "kills all": (
+        "import os, signal\n"
+        "for pid in [p for p in map(int, filter(str.isdecimal, os.listdir('/proc'))) if p != 1]:\n"
+        "    if pid != os.getpid():\n"
+        "        try:\n            os.kill(pid, signal.SIGKILL)\n"
+        "        except OSError:\n            pass\n"
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    ),
+    "memory": "data = bytearray(10_000_000_000)",
+    "many small": "data = []\nwhile True:\n    data.append(bytearray(50_000_000))",
+    "forks": (
+        "import os, time\n"
+        "while True:\n"
+        "    try:\n        pid = os.fork()\n    except OSError:\n        break\n"
+        "    if pid == 0:\n        time.sleep(1000)"
+    ),
+    "forked answer": "import os\nos.fork()\ncode = 250",
+    "writes": (
+        "from pathlib import Path\n"
+        "for path in (WRITE_TO, '../topologies/rfc821/scenario-03.toml', '/etc/passwd',\n"
+        "             LAB, '/usr/lib/own'):\n"
+        "    try:\n        Path(path).write_text('spoiled')\n"
+        "    except OSError:\n        pass"
+    ),
+    "large file": "with open('large', 'wb') as file:\n    for _ in range(200):\n"
+    "        file.write(bytes(1_000_000))",
+    "channel": (
+        "import os, socket\n"
+        f"for number in range(3, 64):\n    try:\n        os.write(number, b'{FAKE}\\n')\n"
+        "    except OSError:\n        pass"
+    ),
+    "closes all": "import os\nos.closerange(3, 999)",
+    "endless": "while True:\n    pass",
+    "stubborn": "while True:\n    try:\n        while True:\n            pass\n"
+    "    except BaseException:\n        pass",
+}  # fmt: skip
+"""What stands in the cell of "Break it", or is added beside it."""
+
+
+def paper(**answers: str) -> dict[str, Any]:
+    """The first lesson with answers in some of its cells (``_`` for ``-`` in their ids)."""
+    notebook = course.read(FIRST)
+    given = {"predict": PREDICT, "exercise_1_answer": EXERCISE, **answers}
+    for cell in notebook["cells"]:
+        if (new := given.get(cell["id"].replace("-", "_"))) is not None:
+            cell["source"] = [new]
+    return notebook
+
+
+def ids(notebook: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {cell["id"]: cell for cell in notebook["cells"]}
+
+
+def without_answers_checks() -> dict[str, Any]:
+    """The checks are deleted, and so is half of the lesson."""
+    notebook = paper()
+    kept = ("title", "predict", "exercise-1-answer", "exercise-4-answer")
+    return {**notebook, "cells": [cell for cell in notebook["cells"] if cell["id"] in kept]}
+
+
+def backwards() -> dict[str, Any]:
+    notebook = paper()
+    return {**notebook, "cells": notebook["cells"][::-1]}
+
+
+def without_ids() -> dict[str, Any]:
+    notebook = paper()
+    cells = [{k: v for k, v in cell.items() if k != "id"} for cell in notebook["cells"]]
+    return {**notebook, "cells": [{**cell, "metadata": {}} for cell in cells]}
+
+
+def with_doubled_cells() -> dict[str, Any]:
+    """A cell was split or copied, as JupyterLab does it: two have one id."""
+    notebook = paper()
+    cells = []
+    for cell in notebook["cells"]:
+        if cell["id"] == "predict":
+            cells.append({**cell, "source": ["# my answer"]})
+        cells.append(cell)
+    return {**notebook, "cells": cells}
+
+
+def own_check() -> dict[str, Any]:
+    """Every check says "passed"."""
+    notebook = paper()
+    for name, cell in ids(notebook).items():
+        if name.endswith("check"):
+            made = "lessons.Result('Break it', 'passed', '')"
+            cell["source"] = [f"lessons.results['Break it'] = {made}"]
+    return notebook
+
+
+def equals_all() -> dict[str, Any]:
+    any_ = "from unittest.mock import ANY\n{} = ANY"
+    return paper(
+        break_it=any_.format("code"),
+        exercise_2_answer="class Same(list):\n    __eq__ = lambda *_: True\ncommands = Same()",
+        exercise_3_answer=any_.format("to"),
+        exercise_4_answer=any_.format("network"),
+    )
+
+
+CHANGED: dict[str, Callable[[], dict[str, Any]]] = {
+    "deleted": without_answers_checks,
+    "reordered": backwards,
+    "lost ids": without_ids,
+    "doubled": with_doubled_cells,
+    "own checks": own_check,
+    "equals all": equals_all,
+}
+
+BROKEN = {
+    "not json": b"\xff\xfe{",
+    "not a notebook": b"[1, 2, 3]",
+    "deep": b'{"nbformat": 4, "cells": ' + b"[" * 100_000,
+}
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, grading.Grade]:
+    folder = tmp_path_factory.mktemp("class")
+    outside = folder / "outside.txt"
+    outside.write_text("as it was")
+    papers = []
+
+    def hand_in(name: str, content: bytes) -> None:
+        papers.append(folder / f"01-first-mail {name}.ipynb")
+        papers[-1].write_bytes(content)
+
+    for name, source in OWN_CELLS.items():
+        source = source.replace("WRITE_TO", repr(str(outside)))
+        source = source.replace("LAB", repr(str(ROOT / "lab/__init__.py")))
+        hand_in(name, json.dumps(paper(break_it=source)).encode())
+    for name, made in CHANGED.items():
+        hand_in(name, json.dumps(made()).encode())
+    for name, content in BROKEN.items():
+        hand_in(name, content)
+    grades = grading.grade_all(papers, timeout=300, processes=3, cell_timeout=2)
+    found = {Path(grade.name).stem.removeprefix("01-first-mail "): grade for grade in grades}
+    found["honest"].messages["outside"] = outside.read_text()
+    return found
+
+
+@pytest.mark.parametrize("name", [*OWN_CELLS, *CHANGED])
+def test_honest_marks_stay_honest(name: str, graded: dict[str, grading.Grade]) -> None:
+    """What was answered rightly before and after is passed; what was not is not."""
+    states = graded[name].states
+    assert states["Predict"] == "passed", graded[name]
+    assert states["Exercise 1"] == "passed", graded[name]
+    others = {check for check, state in states.items() if state == "passed"}
+    assert others - {"Break it"} == {"Predict", "Exercise 1"}, graded[name]
+    assert states["Break it"] != "passed", graded[name]
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_what_is_not_a_notebook_is_a_row_of_its_own(
+    name: str, graded: dict[str, grading.Grade]
+) -> None:
+    assert "not a notebook" in graded[name].problem
+    assert graded[name].passed == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("exit", "its process died, or was killed, in the cell 'break-it'"),
+        ("endless", "stopped after 2 s in the cell 'break-it'"),
+        ("stubborn", "its process died, or was killed, in the cell 'break-it'"),
+        ("memory", "the cell 'break-it' raised MemoryError"),
+    ],
+)
+def test_the_teacher_reads_what_happened(
+    name: str, problem: str, graded: dict[str, grading.Grade]
+) -> None:
+    assert problem in graded[name].problem
+
+
+def test_nothing_outside_the_box_changes(graded: dict[str, grading.Grade]) -> None:
+    """Where the system has boxes that keep files apart."""
+    if box.kind() not in ("bubblewrap", "namespaces"):
+        pytest.skip(f"here there are only {box.kind()}")
+    assert graded["honest"].messages["outside"] == "as it was"
+    assert "spoiled" not in (ROOT / "topologies/rfc821/scenario-03.toml").read_text()
+
+
+def test_every_kind_of_box_is_described() -> None:
+    assert set(box.IN_WORDS) == set(box.KINDS)
+    assert box.kind() in box.KINDS
