@@ -19,6 +19,7 @@ class Worker:
         self.crew = crew
         self._judges: dict[Path | None, Judge] = {}
         self._box: Box | None = None
+        self.is_over = threading.Event()
 
     def judge(self, topologies: Path | None) -> Judge:
         """Return the judge for lessons with these topologies."""
@@ -84,15 +85,15 @@ class Crew:
         for thread in threads:
             thread.start()
         try:
-            for thread in threads:
-                while thread.is_alive():
-                    thread.join(0.5)
+            for worker in workers:
+                while not worker.is_over.wait(0.5):  # a join that is interrupted says it is over
+                    pass
         except KeyboardInterrupt:
             self.interrupted = True
             for worker in workers:
                 worker.stop()
-            for thread in threads:
-                thread.join(30)
+            for worker in workers:
+                worker.is_over.wait(30)
             raise
 
     def _work(self, worker: Worker, progress: Callable[[int], None] | None) -> None:
@@ -109,3 +110,4 @@ class Crew:
                         progress(self._done)
         finally:
             worker.end()
+            worker.is_over.set()
