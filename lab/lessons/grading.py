@@ -26,6 +26,7 @@ from lab.lessons.handed_in import restored, steps, valid_cells
 from lab.lessons.marking import JudgeFault, Marking, Marks, Timing, Verdict
 from lab.lessons.sandbox.box import BoxFault
 from lab.lessons.tasks import tasks, text_of
+from lab.runtime import shipped
 
 __all__ = ["Grade", "grade", "grade_all", "restored"]
 
@@ -123,10 +124,14 @@ def of_lesson(lesson: Lesson) -> Assignment:
     from lab.lessons.released import released
 
     source = read(lesson.path)
-    beside = lesson.path.parent.parent / "topologies"
-    return Assignment(
-        lesson.path.stem, source, released(source), beside if beside.is_dir() else None
-    )
+    return Assignment(lesson.path.stem, source, released(source), topologies_of(lesson.path))
+
+
+def topologies_of(path: Path) -> Path | None:
+    """Return the folder of topologies beside a lesson, or that which ships with the lab."""
+    beside = (path.parent.parent / "topologies").resolve()
+    found = beside if beside.is_dir() else shipped.folder("topologies")
+    return found if found.is_dir() else None
 
 
 def mark(

@@ -134,6 +134,7 @@ class Box:
             "kind": self.kind,
             "root": self._folder,
             "readable": readable(topologies),
+            "hidden": hidden(),
             "disk": self._limits.disk,
             "memory": self._limits.memory,
             "limits": self._limits.as_resources(),
@@ -205,7 +206,7 @@ def fonts() -> list[Path]:
 def readable(topologies: Path | None) -> list[str]:
     """Return the folders that a program in a box may read: the system, Python, the lab.
 
-    Not the lessons, which have solutions. A folder that is in another one of them is left out.
+    A folder that is in another one of them is left out.
     """
     wanted = [*SYSTEM, sys.prefix, sys.base_prefix, sysconfig.get_path("stdlib"), str(LAB)]
     wanted += [path for path in sys.path if path.endswith("-packages")]
@@ -213,6 +214,12 @@ def readable(topologies: Path | None) -> list[str]:
     wanted += [os.path.realpath(sys.executable), str(topologies)] if topologies else []
     found = {path for path in wanted if os.path.exists(path) and not os.path.islink(path)}
     return sorted(path for path in found if not found & set(map(str, Path(path).parents)))
+
+
+def hidden() -> list[str]:
+    """Return the folders among those that a program must not see: lessons with solutions."""
+    lessons = LAB / "notebooks"
+    return [str(lessons)] if lessons.is_dir() else []
 
 
 def settings(home: str) -> Mapping[str, str]:
@@ -240,6 +247,8 @@ def bubblewrap(readable: list[str], disk: int) -> list[str]:
     command += ["--size", str(disk), "--perms", "1777", "--tmpfs", "/tmp"]
     for path in readable:
         command += ["--ro-bind", path, path]
+    for path in hidden():
+        command += ["--tmpfs", path]
     for link in ("/bin", "/sbin", "/lib", "/lib64"):
         if os.path.islink(link):
             command += ["--symlink", os.readlink(link), link]

@@ -76,7 +76,7 @@ def bind_read_only(source: str, target: str) -> None:
     must(done, f"mount_setattr {target}")
 
 
-def build_root(root: str, readable: list[str], size: int) -> None:
+def build_root(root: str, readable: list[str], hidden: list[str], size: int) -> None:
     """Make a root in an empty folder: what may be read, /proc, a few devices, and /tmp."""
     mount("none", "/", "", REC | PRIVATE)
     mount("tmpfs", root, "tmpfs", NOSUID | NODEV, "size=1m,mode=755")
@@ -86,6 +86,8 @@ def build_root(root: str, readable: list[str], size: int) -> None:
         mount("tmpfs", f"{root}/{folder}", "tmpfs", NOSUID | NODEV, options)
     for path in readable:
         bind_read_only(path, root + path)
+    for path in hidden:
+        mount("tmpfs", root + path, "tmpfs", RDONLY | NOSUID | NODEV, "size=4k")
     for link in ("bin", "sbin", "lib", "lib64"):
         if os.path.islink(f"/{link}"):
             os.symlink(os.readlink(f"/{link}"), f"{root}/{link}")
@@ -120,7 +122,7 @@ def enter_namespaces(specification: dict[str, Any]) -> None:
         signal.signal(signal.SIGTERM, lambda *_: kill(child))
         end_like(os.waitpid(child, 0)[1])
     die_with_parent()
-    build_root(specification["root"], specification["readable"], specification["disk"])
+    build_root(*(specification[name] for name in ("root", "readable", "hidden", "disk")))
 
 
 def die_with_parent() -> None:
