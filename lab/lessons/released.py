@@ -84,7 +84,7 @@ class _Handing(ast.NodeTransformer):
                           and node.func.value.id in self.made)  # fmt: skip
         answers = node.args[1:2] if is_lessons else node.args[:1]
         answers = answers or [k.value for k in node.keywords if k.arg == "answer"]
-        function = ast.parse("lessons.hand_in", mode="eval").body
+        function = ast.Attribute(ast.Name("lessons", ast.Load()), "hand_in", ast.Load())
         return ast.Call(function, [ast.Constant(name), *answers], [])
 
 

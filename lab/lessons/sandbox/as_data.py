@@ -11,9 +11,9 @@ import inspect
 import itertools
 import math
 import re
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import fields, is_dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
@@ -219,7 +219,7 @@ def _of_lab(data: Any, content: dict[str, Any]) -> Any:
     module, name = str(data["module"]), str(data["name"])
     if not _LAB.fullmatch(module):
         raise NotPlain(module)
-    kind = getattr(import_module(module), name)
+    kind = getattr(sys.modules[module], name)  # all of them are loaded with the lab
     if not (isinstance(kind, type) and is_dataclass(kind) and kind.__module__ == module):
         raise NotPlain(name)
     return kind(**content)
