@@ -331,18 +331,18 @@ def as_text(data: Any, depth: int = 0) -> str:
     """Return plain data as Python writes the value."""
     if not isinstance(data, dict) or depth > 10:
         return repr(data)[:2000]
-    what, content = data.get("is"), data.get("of")
-    if what in ("list", "tuple", "set", "frozenset", "iterator") and isinstance(content, list):
-        around = {"list": ("[", "]"), "tuple": ("(", ")")}.get(what, ("{", "}"))
+    kind, content = data.get("is"), data.get("of")
+    if kind in ("list", "tuple", "set", "frozenset", "iterator") and isinstance(content, list):
+        around = {"list": ("[", "]"), "tuple": ("(", ")")}.get(kind, ("{", "}"))
         return ", ".join(as_text(each, depth + 1) for each in content[:200]).join(around)
-    if what == "dict" and isinstance(content, list):
+    if kind == "dict" and isinstance(content, list):
         pairs = zip(content[::2], content[1::2], strict=False)
         inner = (f"{as_text(key, depth + 1)}: {as_text(value, depth + 1)}" for key, value in pairs)
         return f"{{{', '.join(inner)}}}"
-    if what == "dots":
+    if kind == "dots":
         return "..."
-    if what == "topology":
+    if kind == "topology":
         return str(content)[:2000]
-    if what == "function":
+    if kind == "function":
         return f"the function {str(data.get('name'))[:60]}"
-    return f"<{str(data.get('what'))[:200]}>" if what == "unknown" else str(content)[:2000]
+    return f"<{str(data.get('what'))[:200]}>" if kind == "unknown" else str(content)[:2000]

@@ -149,8 +149,8 @@ def _hints(tree: ast.Module | None, name: str) -> list[str]:
     """Return the constant hint of a check."""
     for call in calls(tree) if tree is not None else ():
         if check_name(call, {}) == name:
-            given = {keyword.arg: keyword.value for keyword in call.keywords}
-            hint = given.get("hint")
+            options = {keyword.arg: keyword.value for keyword in call.keywords}
+            hint = options.get("hint")
             return [str(hint.value)] if isinstance(hint, ast.Constant) else []
     return []
 

@@ -90,9 +90,9 @@ OWN_CELLS: dict[str, str] = {
 def paper(**answers: str) -> dict[str, Any]:
     """The first lesson with answers in some of its cells (``_`` for ``-`` in their ids)."""
     notebook = course.read(FIRST)
-    given = {"predict": PREDICT, "exercise_1_answer": EXERCISE, **answers}
+    answers = {"predict": PREDICT, "exercise_1_answer": EXERCISE, **answers}
     for cell in notebook["cells"]:
-        if (new := given.get(cell["id"].replace("-", "_"))) is not None:
+        if (new := answers.get(cell["id"].replace("-", "_"))) is not None:
             cell["source"] = [new]
     return notebook
 

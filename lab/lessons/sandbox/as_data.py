@@ -48,11 +48,11 @@ _PARAMETERS: Final = (
 class Unknown:
     """What a value was that is not plain data."""
 
-    def __init__(self, what: str) -> None:
-        self.what = what
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
 
     def __repr__(self) -> str:
-        return f"<{self.what}>"
+        return f"<{self.kind}>"
 
 
 class NotPlain(ValueError):
@@ -137,8 +137,8 @@ class Sending:
             return self._items("iterator", itertools.islice(value, MOST), depth)
         raise NotPlain(f"an object of the class {kind.__name__[:60]}")
 
-    def _items(self, what: str, values: Iterable[Any], depth: int) -> Any:
-        return {"is": what, "of": [self._of(each, depth) for each in values]}
+    def _items(self, kind: str, values: Iterable[Any], depth: int) -> Any:
+        return {"is": kind, "of": [self._of(each, depth) for each in values]}
 
 
 def _lab_value(value: Any, kind: type) -> Any:
@@ -204,14 +204,14 @@ def value(data: Any, stand_in: StandIn) -> Any:
 def _value(data: Any, stand_in: StandIn) -> Any:
     if data is None or isinstance(data, (bool, int, float, str)):
         return data
-    what, content = data["is"], data.get("of")
-    if what in _ITEMS:
-        return _ITEMS[what]([_value(each, stand_in) for each in content])
-    if what == "function":
+    kind, content = data["is"], data.get("of")
+    if kind in _ITEMS:
+        return _ITEMS[kind]([_value(each, stand_in) for each in content])
+    if kind == "function":
         return stand_in(int(data["number"]), str(data["name"]), data["parameters"])
-    if what == "lab":
+    if kind == "lab":
         return _of_lab(data, {str(k): _value(v, stand_in) for k, v in content.items()})
-    return _SIMPLE[what](content if what != "unknown" else str(data["what"])[:200])
+    return _SIMPLE[kind](content if kind != "unknown" else str(data["what"])[:200])
 
 
 def _of_lab(data: Any, content: dict[str, Any]) -> Any:

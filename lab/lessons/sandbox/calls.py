@@ -28,9 +28,9 @@ class Calls:
         """Whether a function of this side has been sent."""
         return bool(self._functions)
 
-    def data(self, what: Any) -> Any:
+    def data(self, value: Any) -> Any:
         """Return a value as plain data; its functions are kept, to be called from afar."""
-        return self._sending.data(what)
+        return self._sending.data(value)
 
     def value(self, data: Any) -> Any:
         """Return the value that data is, with stand-ins for functions."""
@@ -50,10 +50,10 @@ class Calls:
         return call
 
     def _call(self, number: int, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
-        given = [self.data(argument) for argument in arguments]
+        sent = [self.data(argument) for argument in arguments]
         self._calls += 1
         own = self._calls
-        self.channel.send("call", call=own, number=number, given=given, named=self.data(named))
+        self.channel.send("call", call=own, number=number, given=sent, named=self.data(named))
         while True:
             message = self.channel.receive(SECONDS)
             if message is None:

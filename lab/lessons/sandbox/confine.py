@@ -41,11 +41,11 @@ def libc() -> Any:
     return ctypes.CDLL(None, use_errno=True)
 
 
-def must(result: int, what: str) -> None:
+def must(result: int, call: str) -> None:
     """Raise OSError if a call of the C library failed."""
     if result < 0:
         number = ctypes.get_errno()
-        raise OSError(number, f"{what}: {os.strerror(number)}")
+        raise OSError(number, f"{call}: {os.strerror(number)}")
 
 
 def mount(source: str, target: str, kind: str, flags: int, options: str = "") -> None:

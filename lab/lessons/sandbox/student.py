@@ -69,10 +69,10 @@ class Walk:
             if order is not None and order.get("serial") == serial:
                 return order
 
-    def _tell_parent(self, what: bytes) -> None:
+    def _tell_parent(self, state: bytes) -> None:
         if self._parent_pipe is not None:
             with contextlib.suppress(OSError):
-                os.write(self._parent_pipe, what)
+                os.write(self._parent_pipe, state)
 
     def _run(self, order: dict[str, Any]) -> None:
         self._tell_parent(BEGINS)
