@@ -24,7 +24,8 @@ def computed(folder: Path, body: str, values: Any) -> Any:
 
     ``body`` is the JavaScript of the function. The values go through files in ``folder``.
     """
-    parts = [(REPLAY / f"{name}.js").read_text(encoding="utf-8") for name in ("data", "words")]
+    names = ("data", "words", "query", "conditions")
+    parts = [(REPLAY / f"{name}.js").read_text(encoding="utf-8") for name in names]
     (folder / "given.json").write_text(json.dumps(values), encoding="utf-8")
     script = (
         "import { readFileSync, writeFileSync } from 'node:fs';\n"

@@ -133,7 +133,7 @@ def opened(chromium: Any, address: str, **options: Any) -> tuple[Any, list[str]]
     page = chromium.new_page(**{"viewport": {"width": 1280, "height": 800}, **options})
     heard = listening(page)
     page.goto(address)
-    page.wait_for_function("globalThis.replay !== undefined")
+    page.wait_for_function("globalThis.replay && replay.run !== undefined")
     return page, heard
 
 
@@ -242,6 +242,7 @@ def test_a_host_tells_its_spool_drops_dialogue_and_states(
     """A click on the map chooses it; the buffers are those that the trace gives."""
     _, address = campus
     page, heard = opened(chromium, address + "#t=64")
+    page.click("[data-tab=host]")
     page.select_option(".pick-host", label="DORM.CAMPUS")
     drawn(page)
     panel = page.inner_text("[data-panel=host]")

@@ -33,8 +33,8 @@ __all__ = [
 
 _HERE: Final = Path(__file__).parent
 _PARTS: Final = (
-    "inflate", "data", "words", "canvas", "map", "ladder", "timeline", "panels", "skeleton",
-    "player",
+    "vendor/d3", "inflate", "data", "words", "query", "conditions", "canvas", "marks", "map_places",
+    "map", "ladder", "timeline", "panels", "messages", "follow", "skeleton", "player",
 )  # fmt: skip
 """The files of the player, in the order in which they are joined."""
 

@@ -1,7 +1,8 @@
 // A canvas of the size of its place, and colours that follow the light or dark theme of the page.
 
-const COLOURS = ["paper", "panel", "ink", "quiet", "faint", "line", "command", "reply", "refusal",
-  "mail", "session", "relay", "router", "spool", "drop", "select"];
+const COLOURS = ["paper", "panel", "faint", "ink", "quiet", "line", "edge", "command", "reply", "refusal", "mail",
+  "session", "relay", "router", "spool", "retry", "opening", "queue", "sending", "dialogue", "drop", "select",
+  "delivered", "returned", "lost", "twice", "down", "fault", "fault-shade", "given-up", "host"];
 
 /** The colours of the style sheet as the root element has them now. */
 function palette(root) {
@@ -42,18 +43,28 @@ class Drawing {
   /** Find the places of things, after the size has changed. */
   arrange() {}
 
-  /** Draw the part that changes rarely; it is drawn anew only if `key` is another than last time. */
+  /**
+   * Draw the part that changes rarely. It is drawn anew only if `key` is another than last time: at
+   * first straight onto the canvas, for it may change with every frame, and kept from the next on.
+   */
   beneath(key, draw) {
     const context = this.context;
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.clearRect(0, 0, this.canvas.width, this.canvas.height);
     if (key !== this.key) {
+      this.key = key;
+      this.isKept = false;
+      context.setTransform(this.scale, 0, 0, this.scale, 0, 0);
+      draw(context);
+      return;
+    }
+    if (!this.isKept) {
       const kept = this.kept.getContext("2d");
       kept.setTransform(this.scale, 0, 0, this.scale, 0, 0);
       kept.clearRect(0, 0, this.width, this.height);
       draw(kept);
-      this.key = key;
+      this.isKept = true;
     }
-    context.setTransform(1, 0, 0, 1, 0, 0);
-    context.clearRect(0, 0, this.canvas.width, this.canvas.height);
     context.drawImage(this.kept, 0, 0);
     context.setTransform(this.scale, 0, 0, this.scale, 0, 0);
   }

@@ -8,13 +8,19 @@
 /** The data of a page: an object as it is, or a text that is base64 of the deflated JSON. */
 async function unpack(data) {
   if (typeof data !== "string") return data;
-  const letters = atob(data.trim());
-  const octets = new Uint8Array(letters.length);
-  for (let i = 0; i < letters.length; i += 1) octets[i] = letters.charCodeAt(i);
+  const octets = fromBase64(data.trim());
   const plain = typeof DecompressionStream === "function"
     ? await decompress(octets)
     : inflate(octets); // a browser from before 2023
   return JSON.parse(new TextDecoder().decode(plain));
+}
+
+function fromBase64(text) {
+  if (Uint8Array.fromBase64) return Uint8Array.fromBase64(text);
+  const letters = atob(text); // a browser from before 2025
+  const octets = new Uint8Array(letters.length);
+  for (let i = 0; i < letters.length; i += 1) octets[i] = letters.charCodeAt(i);
+  return octets;
 }
 
 async function decompress(octets) {
@@ -92,6 +98,7 @@ class Run {
     this.waits = { lasting: data.waits.lasting,
       skipped: data.waits.skipped.map(([from, to]) => [from / 1e6, to / 1e6]) };
     this._index();
+    this._messages();
   }
 
   _columns(data) {
@@ -127,7 +134,7 @@ class Run {
   eventsOf(kind) { return this._events[this.kinds.indexOf(kind)] || []; }
 
   /** The name of the host with that number; "" for none. */
-  hostName(number) { return number < 0 ? "" : this.hosts[number].name; }
+  hostName(number) { return this.hosts[number] ? this.hosts[number].name : ""; }
 
   /** What event i holds under that name: a text, a number (seconds, for times), a list. */
   get(i, name) {
@@ -252,13 +259,85 @@ class Run {
     this.flight = new Spans(this.moving.map((i) => i - this.get(i, "after")), this.moving);
   }
 
+  /** The recipients, in columns, with their phases; and the hops of each message. */
+  _messages() {
+    const columns = this.data.recipients;
+    const texts = (numbers) => numbers.map((number) => this.data.strings[number]);
+    this.recipients = { count: columns.message.length, message: columns.message, from: texts(columns.from),
+      to: texts(columns.to), outcome: columns.outcome.map((name) => columns.outcomes[name]),
+      at: columns.at.map((t) => t / 1e6),
+      took: columns.took.map((t, k) => (t < 0 ? Math.max(0, this.last - columns.at[k] / 1e6) : t / 1e6)),
+      ended: columns.took.map((t) => t >= 0) };
+    this.rowsOfMessage = new Map();
+    columns.message.forEach((message, k) => {
+      if (!this.rowsOfMessage.has(message)) this.rowsOfMessage.set(message, []);
+      this.rowsOfMessage.get(message).push(k);
+    });
+    this.routes = new Map();
+    for (const { hosts } of this.ways) {
+      this.routes.set(`${hosts[0]}-${hosts[hosts.length - 1]}`, hosts);
+      const back = `${hosts[hosts.length - 1]}-${hosts[0]}`;
+      if (!this.routes.has(back)) this.routes.set(back, [...hosts].reverse());
+    }
+  }
+
+  /** The phases of a recipient: name, host, peer, why, and from when to when, in seconds. */
+  phasesOf(row) {
+    const numbers = this.data.recipients.spent[row];
+    const names = this.data.recipients.phases;
+    const found = [];
+    let at = this.data.recipients.at[row];
+    for (let k = 0; k < numbers.length; k += 5) {
+      found.push({ name: names[numbers[k]], host: numbers[k + 1], peer: numbers[k + 2],
+        why: this.data.strings[numbers[k + 3]], from: at / 1e6, to: (at += numbers[k + 4]) / 1e6 });
+    }
+    return found;
+  }
+
+  /** The phase that took most of a recipient's time; "" if nothing took time. */
+  worstOf(row) {
+    if (!this.worst) {
+      const names = this.data.recipients.phases;
+      this.worst = this.data.recipients.spent.map((numbers) => {
+        const spent = names.map(() => 0);
+        for (let k = 0; k < numbers.length; k += 5) spent[numbers[k]] += numbers[k + 4];
+        const most = Math.max(...spent);
+        return most > 0 ? names[spent.indexOf(most)] : "";
+      });
+    }
+    return this.worst[row];
+  }
+
+  /** The hops of a message, and those of the notification about it; none for null. */
+  hopsOf(message) {
+    const numbers = [message, ...(this.data.notifications[message] || [])];
+    const time = (t) => (t < 0 ? null : t / 1e6);
+    const path = (parts) => parts.map((number) => this.data.strings[number]);
+    return numbers.flatMap((number) => (this.data.hops[number] || []).map(
+      ([host, peer, queued, crossed, ended, outcome, reverse, forward]) => ({ message: number, host, peer,
+        queued: queued / 1e6, crossed: time(crossed), ended: time(ended), outcome,
+        reverse: path(reverse), forward: forward.map(path) })));
+  }
+
+  /** The hosts and routers from a host to another, as channels between the two went. */
+  routeOf(host, peer) { return this.routes.get(`${host}-${peer}`) || [host, peer]; }
+
+  /** The numbers of the events that failed. */
+  get failed() {
+    if (!this._failed) {
+      this._failed = [];
+      for (let i = 0; i < this.count; i += 1) if (this.fails(i)) this._failed.push(i);
+    }
+    return this._failed;
+  }
+
   // -- questions ---------------------------------------------------------------------------------
 
   /** How many events have happened by t. */
   eventsBy(t) { return countTo(this.t, t); }
 
   /** How many messages lie in a host's spool. */
-  spoolLength(n, host) { return this._level(n, this.levels[host]); }
+  spoolLength(n, host) { return this._level(n, this.levels[host] || { at: [] }); }
 
   /** How many messages lie in all spools, each counted once at each host. */
   spooled(n) { return this._level(n, this.total); }
@@ -281,14 +360,17 @@ class Run {
   }
 
   /** The deliveries to a host's mail drops. */
-  dropsOf(n, host) { return this.drops[host].slice(0, countTo(this.drops[host], n - 1)); }
+  dropsOf(n, host) {
+    const drops = this.drops[host] || [];
+    return drops.slice(0, countTo(drops, n - 1));
+  }
 
   /** The sessions that are open. */
   sessionsAt(n) { return this.open.meeting(n, n - 1).map((id) => this.channels[id]); }
 
   /** The sessions that a host has opened or been offered. */
   sessionsBy(n, host) {
-    const all = this.sessionsOf[host];
+    const all = this.sessionsOf[host] || [];
     return all.slice(0, countTo(all.map((session) => session.open), n - 1));
   }
 

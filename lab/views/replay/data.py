@@ -28,6 +28,7 @@ from lab.analysis.channels import (
     traffic,
     way_of,
 )
+from lab.analysis.conditions import VERBS
 from lab.analysis.faults import fault_spans, what_shown
 from lab.analysis.itineraries import Itinerary, itineraries
 from lab.analysis.ladder_rows import (
@@ -48,6 +49,7 @@ from lab.analysis.tallies import tally_changes
 from lab.analysis.waits import skips
 from lab.escaping import visible_lines
 from lab.protocol.dialogue import SideState
+from lab.protocol.states import COMMANDS, TRANSITIONS, State
 from lab.quantities import DURATION_UNITS, TIME_STEPS, count_noun
 from lab.trace.rows import (
     HOST,
@@ -64,6 +66,7 @@ from lab.trace.rows import (
     T,
 )
 from lab.trace.trace import Trace
+from lab.views.replay.messages import Messages
 from lab.views.replay.places import hosts_of, labelled_of, links_of
 from lab.views.replay.texts import Texts, shown
 from lab.views.replay.wording import Wording
@@ -139,6 +142,8 @@ class _Page:
         """Return all of it."""
         rows = self.rows
         kinds = {kind: k for k, kind in enumerate(self.by_kind)}
+        crossings = traffic(self.trace).crossings
+        messages = Messages(self.trace, self.shown, self._host, self.texts.number)
         data = {
             "version": 2,
             "looks": visual_language.as_data(),
@@ -172,9 +177,19 @@ class _Page:
             "lanes": self._lanes(),
             "faults": self._faults(),
             "states": self._states(),
-            "hosts": hosts_of(self.meta, self.names),
-            "labelled": labelled_of(self.meta, self.names, traffic(self.trace).crossings),
-            "links": links_of(self.meta, self.number),
+            "conditions": {
+                "verbs": VERBS,
+                "commands": COMMANDS,
+                "kinds": list(KINDS),
+                "names": self.names,
+            },
+            "verdict": messages.verdict(),
+            "recipients": messages.data(),
+            "hops": messages.ways(),
+            "notices": messages.about(),
+            "hosts": hosts_of(self.meta, self.names, crossings),
+            "labelled": labelled_of(self.meta, self.names, crossings),
+            "links": links_of(self.trace, self.number),
         }
         return {
             **{name: shown(value) for name, value in data.items()},
@@ -410,7 +425,10 @@ class _Page:
                 ]
                 ends = [self._host(snapshot.sender_host), self._host(snapshot.receiver_host)]
                 found.append([n, *both, *ends])
-        return {"rows": list(_SIDE), "sides": [list(side) for side in sides], "sessions": sessions}
+        return {
+            "rows": list(_SIDE), "sides": [list(side) for side in sides], "sessions": sessions,
+            "states": [state.value for state in State], "arrows": _arrows(),
+        }  # fmt: skip
 
     # -- the rest ---------------------------------------------------------------------------------
 
@@ -426,14 +444,27 @@ class _Page:
 
 
 _SIDE: Final = ("state", "reverse-path", "forward-path", "mail data", "row of the table")
-"""What the page shows of each side of a session."""
+"""What the page shows of each side of a session; its state alone, and what its last command did
+to the buffers, follow.
+"""
 
 
 def _side(side: SideState) -> tuple[str, ...]:
     """Return a side of a session as the page shows it: a text for each of :data:`_SIDE`."""
     words = side_words(side)
     paths = " ".join(words.forward_paths) or EMPTY
-    return (words.state, words.reverse_path, paths, words.mail_data, words.row)
+    shown = (words.state, words.reverse_path, paths, words.mail_data, words.row)
+    return (*shown, side.state.value, words.buffers)
+
+
+def _arrows() -> list[list[str]]:
+    """Return the arrows between states: from, to, and the commands that lead there."""
+    commands: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for state, row in TRANSITIONS.items():
+        for command, transition in row.items():
+            if transition.next is not state:
+                commands[state.value, transition.next.value].append(command)
+    return [[*ends, " ".join(names)] for ends, names in commands.items()]
 
 
 def _once(values: list[Any]) -> Any:

@@ -2,8 +2,7 @@
 
 const LINE_STYLES = [[], [7, 4], [2, 4], [7, 3, 2, 3], [12, 4]];
 const MOST_LABELLED = [14, 7]; // things on the wire up to which each has a label, on a map of few hosts and of many
-
-const overlap = (a, b) => a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];
+const MOST_EDGES = 900; // joined links that are drawn on a map of many hosts: the busiest in sight
 
 class MapView extends Drawing {
   constructor(player, canvas) {
@@ -14,143 +13,187 @@ class MapView extends Drawing {
         if (!this.between.has(key)) this.between.set(key, k);
       }
     });
+    this.ground = new Places(this.run);
+    this.transform = d3.zoomIdentity;
+    this.mostBytes = this.run.links.reduce((most, link) => Math.max(most, link.bytes), 1);
     canvas.addEventListener("click", (event) => this.click(event));
-    canvas.addEventListener("pointermove", (event) => {
-      canvas.style.cursor = this.hit(...this.point(event)) === null ? "" : "pointer";
-    });
+    canvas.addEventListener("pointermove", (event) => this._over(event));
+    canvas.addEventListener("pointerleave", () => this.player.tip(null));
+    canvas.addEventListener("keydown", (event) => this._key(event));
+    this._zoomable();
   }
+
+  // -- zooming ------------------------------------------------------------------------------------
+
+  _zoomable() {
+    const { page } = this.player.options;
+    this.zoom = d3.zoom()
+      // in a notebook, which scrolls itself, the wheel zooms what has the focus, or with Ctrl
+      .filter((event) => (event.type === "wheel" ? page || event.ctrlKey || document.activeElement === this.canvas
+        : !event.ctrlKey && !event.button))
+      .on("zoom", (event) => {
+        this.transform = event.transform;
+        this._place();
+        this.player.redraw();
+      });
+    d3.select(this.canvas).call(this.zoom);
+  }
+
+  /** Zoom by a factor; about the middle, or about a point. */
+  zoomBy(factor, about) { this.zoom.scaleBy(d3.select(this.canvas), factor, about); }
+
+  whole() { this.zoom.transform(d3.select(this.canvas), d3.zoomIdentity); }
+
+  /** Zoom until some hosts fill the map; a host alone stands in its middle, out of every cluster. */
+  focus(hosts) {
+    const at = hosts.map((host) => this.ground.base[host]);
+    const [xs, ys] = [0, 1].map((axis) => at.map((place) => place[axis]));
+    const [left, right, top, bottom] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
+    const fits = 0.7 * Math.min(this.width / Math.max(right - left, 1), this.height / Math.max(bottom - top, 1));
+    let k = Math.max(1, Math.min(fits, this._most()));
+    if (hosts.length === 1) {
+      for (k = this.transform.k; k < this._most() && this._isHidden(hosts[0], k); k *= Math.SQRT2);
+    }
+    const middle = d3.zoomIdentity.translate(this.width / 2, this.height / 2).scale(k)
+      .translate(-(left + right) / 2, -(top + bottom) / 2);
+    this.zoom.transform(d3.select(this.canvas), middle);
+  }
+
+  _isHidden(host, zoom) {
+    const { nodes, of } = this.ground.at(zoom);
+    return nodes[of[host]].hosts.length > 1;
+  }
+
+  _most() { return this.ground.clustered ? 400 : 12; }
+
+  _key(event) {
+    const pan = { ArrowLeft: [60, 0], ArrowRight: [-60, 0], ArrowUp: [0, 60], ArrowDown: [0, -60] }[event.key];
+    const zoom = { "+": 1.5, "=": 1.5, "-": 1 / 1.5 }[event.key];
+    if (event.ctrlKey || event.metaKey || event.altKey || (!pan && !zoom && event.key !== "0")) return;
+    event.preventDefault();
+    if (zoom) this.zoomBy(zoom);
+    else if (pan) this.zoom.translateBy(d3.select(this.canvas), pan[0] / this.transform.k, pan[1] / this.transform.k);
+    else this.whole();
+  }
+
+  // -- places -------------------------------------------------------------------------------------
 
   arrange() {
     const count = this.run.hosts.length;
     const small = this.width < 560;
-    this.size = count <= 8 ? 11 : count <= 25 ? 8.5 : count <= 60 ? 6.5 : count <= 300 ? 4.5 : 2.6;
-    if (small) this.size = Math.max(2.2, this.size * 0.8);
+    let size = count <= 8 ? 11 : count <= 25 ? 8.5 : count <= 60 ? 6.5 : count <= 300 ? 4.5 : 3.6;
+    if (small) size = Math.max(2.2, size * 0.8);
     this.tight = this.width * this.height < 3500 * count; // square pixels a host
-    if (this.tight) this.size = Math.min(this.size, 4.4);
+    if (this.tight) size = Math.min(size, 4.4);
+    this.own = size;
     const side = Math.min(count <= 12 ? 90 : 62, this.width * 0.14);
-    const [top, bottom] = [36, 40];
-    const flat = this.run.hosts.every((host) => host.y === this.run.hosts[0].y);
-    this.places = this.run.hosts.map((host) => [
-      side + host.x * (this.width - 2 * side),
-      flat ? this.height / 2 : top + (1 - host.y) * (this.height - top - bottom),
-    ]);
-    this._part();
+    this.ground.fit(this.width, this.height, { side, size });
+    this.zoom.scaleExtent([1, this._most()]).translateExtent([[0, 0], [this.width, this.height]]);
+    this._place();
+  }
+
+  /** Find the places of everything at this zoom. */
+  _place() {
+    const { k, x, y } = this.transform;
+    this.key = null;
+    this.size = Math.min(11, this.own * Math.sqrt(k));
+    const { nodes, of } = this.level = this.ground.at(k);
+    this.spots = nodes.map((node) => [node.x * k + x, node.y * k + y]);
+    this.places = Array.from(of, (node) => this.spots[node]);
+    this.sizes = nodes.map((node) => this._sizeOf(node));
+    this.inSight = this.spots.map(([a, b]) => a > -40 && b > -40 && a < this.width + 40 && b < this.height + 40);
+    this.tree = d3.quadtree(this.spots.map((_, node) => node).filter((node) => this.inSight[node]),
+      (node) => this.spots[node][0], (node) => this.spots[node][1]);
     this._label();
   }
 
-  /**
-   * Move hosts aside until none hides another: lab/analysis/map_layout.py found their places for a
-   * map of its own shape, and this canvas may be narrower or lower.
-   */
-  _part() {
-    if (this.places.length > 300) return;
-    const least = 2 * this.size + 4;
-    for (let round = 0, moved = true; moved && round < 80; round += 1) {
-      moved = false;
-      this.places.forEach((a, k) => {
-        for (const b of this.places.slice(k + 1)) {
-          const [dx, dy] = [b[0] - a[0], b[1] - a[1]];
-          const length = Math.hypot(dx, dy);
-          if (length >= least) continue;
-          const [ux, uy] = length > 1e-6 ? [dx / length, dy / length] : [1, 0];
-          const push = (least - length) / 2 + 0.1;
-          a[0] -= ux * push; a[1] -= uy * push;
-          b[0] += ux * push; b[1] += uy * push;
-          moved = true;
-        }
-      });
-      for (const place of this.places) {
-        place[0] = Math.max(this.size + 18, Math.min(this.width - this.size - 18, place[0]));
-        place[1] = Math.max(this.size + 10, Math.min(this.height - this.size - 16, place[1]));
-      }
-    }
+  _sizeOf(node) {
+    const count = node.hosts.length;
+    return count === 1 ? this.size : Math.min(CELL * 0.36, 6.5 + 1.6 * Math.log2(count));
   }
 
   // -- names, where they cover least --------------------------------------------------------------
 
   _label() {
     const { hosts } = this.run;
+    const { nodes, order } = this.level;
     this.fontSize = hosts.length <= 8 ? 13 : hosts.length <= 30 ? 11.5 : 10.5;
     if (this.width < 560) this.fontSize = Math.max(9.5, this.fontSize - 2);
-    // with many hosts without their domains; the panel has the names in full
-    this.names = hosts.map((host) => (hosts.length > 25 ? host.short : host.name));
-    this.labels = new Map();
-    this.boxes = [];
-    this._reserve();
-    for (const k of this.run.data.labelled) this._name(k);
+    this.context.font = `${this.fontSize}px ${SANS}`;
+    this.distances = hosts.length <= MANY ? [0, 7, 15, 26, 40] : [0];
+    const names = new Names(this);
+    this._reserve(names);
+    const first = this.level.of[this.player.host];
+    const asked = this.player.select ? this.player.hostsOf().map((host) => this.level.of[host]) : [];
+    const most = this.width < 560 ? 16 : 26;
+    let misses = 0;
+    for (const node of new Set([first, ...asked, ...order])) {
+      if (!this.inSight[node]) continue; // nor is there any on an empty map
+      const text = shorten(this._nameOf(nodes[node]), most);
+      const badge = this.size < 4 || hosts[nodes[node].hosts[0]].kind === "router" ? 0 : 7; // it lies above a host
+      if (!names.put(node, text, this.spots[node], this.sizes[node], badge)) misses += 1;
+      if (misses > 80 || names.found.size > 80) break;
+    }
+    this.labels = names.found;
+  }
+
+  /** A host's name; with many hosts without its domain, for the panel has it in full. */
+  _nameOf(node) {
+    const chosen = node.hosts.includes(this.player.host) ? this.player.host : node.hosts[0];
+    const host = this.run.hosts[chosen];
+    const name = this.run.hosts.length > 25 ? host.short : host.name;
+    return node.hosts.length > 1 ? `${name} …` : name;
   }
 
   /** Keep names off the places of the badges at each host. */
-  _reserve() {
+  _reserve(names) {
     if (this.size < 4) return;
-    this.run.hosts.forEach((host, k) => {
-      if (host.kind === "router") return;
-      const [x, y] = this.places[k];
-      const { size } = this;
-      if (!this.tight) this.boxes.push([x + size - 1, y - size - 8, x + size + 17, y - size + 8]);
-      this.boxes.push([x - size - 17, y - size - 8, x - size + 1, y - size + 8]);
+    this.level.nodes.forEach((node, number) => {
+      if (!this.inSight[number] || this.run.hosts[node.hosts[0]].kind === "router") return;
+      const [x, y] = this.spots[number];
+      const size = this.sizes[number];
+      if (!this.tight) names.keepOff([x + size - 1, y - size - 8, x + size + 17, y - size + 8]);
+      names.keepOff([x - size - 17, y - size - 8, x - size + 1, y - size + 8]);
     });
   }
 
-  _name(k) {
-    const { context, fontSize } = this;
-    context.font = `${fontSize}px ${SANS}`;
-    const router = this.run.hosts[k].kind === "router";
-    const most = this.width < 560 ? 16 : 26;
-    const text = shorten(this.names[k], most);
-    const [width, height] = [context.measureText(text).width + 4, fontSize + 4];
-    const [x, y] = this.places[k];
-    const near = this.size + 4;
-    const badge = router || this.size < 4 ? 0 : 7; // the badges lie above a host
-    let best = null;
-    for (const far of [0, 7, 15]) {
-      const [beside, under] = [near + far + width / 2, near + far + height / 2];
-      const spots = [
-        [x, y + under], [x, y - under - badge], [x + beside, y + badge / 2], [x - beside, y + badge / 2],
-        [x + beside - near * 0.4, y + near + far], [x - beside + near * 0.4, y + near + far],
-        [x + beside - near * 0.4, y - near - far - badge * 2], [x - beside + near * 0.4, y - near - far - badge * 2],
-      ];
-      spots.forEach(([cx, cy], order) => {
-        const box = [cx - width / 2, cy - height / 2, cx + width / 2, cy + height / 2];
-        const cost = this._cost(box, k) + order * 0.2 + far * 0.5;
-        if (best === null || cost < best.cost) best = { cost, box, text, x: cx, y: cy };
-      });
-    }
-    // where there is little room, a name is left out rather than put over another
-    if ((router || this.tight || this.run.data.labelled.length < this.run.hosts.length) && best.cost > 9) return;
-    if ([...this.labels.values()].some(({ box }) => overlap(box, best.box))) return;
-    this.boxes.push(best.box);
-    this.labels.set(k, best);
+  /** Whether a box covers a node other than that one, or is nearer to another. */
+  covers(box, own) {
+    const [x, y] = [(box[0] + box[2]) / 2, (box[1] + box[3]) / 2];
+    const gap = ([a, b], size) => Math.hypot(Math.max(box[0] - a, a - box[2], 0), Math.max(box[1] - b, b - box[3], 0)) - size;
+    const mine = gap(this.spots[own], this.sizes[own]);
+    const reach = (box[2] - box[0]) / 2 + 60;
+    let found = false;
+    this.tree.visit((quad, left, top, right, bottom) => {
+      if (found || left > x + reach || right < x - reach || top > y + reach || bottom < y - reach) return true;
+      for (let leaf = quad.length ? null : quad; leaf; leaf = leaf.next) {
+        const other = leaf.data;
+        if (other !== own && gap(this.spots[other], this.sizes[other]) < Math.max(1.5, Math.min(mine * 0.9, 24))) found = true;
+      }
+      return found;
+    });
+    return found;
   }
 
-  _cost([left, top, right, bottom], k) {
-    let cost = 0;
-    for (const box of this.boxes) {
-      const wide = Math.min(right, box[2]) - Math.max(left, box[0]);
-      const high = Math.min(bottom, box[3]) - Math.max(top, box[1]);
-      if (wide > 0 && high > 0) cost += 15 + (wide * high) / 20;
+  /** How many links run through a box, on a map of few. */
+  crossed([left, top, right, bottom]) {
+    if (this.ground.clustered || this.level.edges.length > 200) return 0;
+    let count = 0;
+    for (const { a, b } of this.level.edges) {
+      if (crosses(this.spots[a], this.spots[b], left, top, right, bottom)) count += 1;
     }
-    const reach = this.size + 1;
-    this.places.forEach(([x, y], other) => {
-      const apart = x < left - reach || x > right + reach || y < top - reach || y > bottom + reach;
-      if (other !== k && !apart) cost += 10;
-    });
-    cost += 3 * Math.max(0, 2 - left, right - this.width + 2, 2 - top, bottom - this.height + 2);
-    if (this.run.links.length > 600) return cost;
-    for (const link of this.run.links) {
-      if (crosses(this.places[link.a], this.places[link.b], left, top, right, bottom)) cost += 1;
-    }
-    return cost;
+    return count;
   }
 
   // -- drawing -----------------------------------------------------------------------------------
 
   draw(n, t) {
     const faults = this.run.faultsAt(n);
-    const { theme, host } = this.player;
-    const key = [theme, host, faults.map((fault) => fault.enter)].join("/");
+    const { theme, host, select } = this.player;
+    const key = [theme, host, select, faults.map((fault) => fault.enter)].join("/");
     this.beneath(key, (context) => this._network(context, faults));
     this._sessions(n);
+    this._way(t);
     this._last(n);
     this._badges(n);
     this._flight(n, t);
@@ -158,43 +201,98 @@ class MapView extends Drawing {
 
   _network(context, faults) {
     const broken = this._broken(faults);
-    this.run.links.forEach((link, k) => this._link(context, link, broken.has(k)));
-    this.run.hosts.forEach((host, k) => this._host(context, host, k));
+    context.save();
+    if (this.player.message !== null) context.globalAlpha = 0.35; // its way is drawn over it
+    this._edges(context, broken);
+    context.restore();
+    this.level.nodes.forEach((node, number) => this.inSight[number] && this._node(context, node, number));
     for (const fault of faults) this._fault(context, fault);
-    context.font = `${this.fontSize}px ${SANS}`;
+    this._names(context);
+  }
+
+  _names(context) {
     Object.assign(context, { textAlign: "center", textBaseline: "middle" });
-    const chosen = this.player.host;
-    const over = this.places[chosen];
-    const labels = this.labels.has(chosen) ? this.labels : new Map([...this.labels,
-      [chosen, { text: this.run.hosts[chosen].name, x: over[0], y: over[1] - this.size - 14 }]]);
-    for (const [k, { text, x, y }] of labels) {
-      context.font = `${k === this.player.host ? "bold " : ""}${this.fontSize}px ${SANS}`;
-      const quiet = this.run.hosts[k].kind === "router";
+    const chosen = this.level.of[this.player.host];
+    for (const [node, { text, x, y, box, far }] of this.labels) {
+      context.font = `${node === chosen ? "bold " : ""}${this.fontSize}px ${SANS}`;
+      const quiet = this.run.hosts[this.level.nodes[node].hosts[0]].kind === "router";
+      if (far > 7) this._leader(context, node, box);
       haloed(context, text, x, y, quiet ? this.colours.quiet : this.colours.ink, this.colours.panel);
     }
+  }
+
+  /** A line from a name to its host. */
+  _leader(context, node, [left, top, right, bottom]) {
+    const [x, y] = this.spots[node];
+    Object.assign(context, { strokeStyle: this.colours.quiet, lineWidth: 1 });
+    context.beginPath();
+    context.moveTo(x, y);
+    context.lineTo(Math.max(left, Math.min(x, right)), Math.max(top, Math.min(y, bottom)));
+    context.stroke();
+  }
+
+  _edges(context, broken) {
+    const { edges } = this.level;
+    if (!this.ground.clustered) {
+      for (const edge of edges) this._link(context, this.run.links[edge.links[0]], broken.has(edge.links[0]), edge.links[0]);
+      return;
+    }
+    const seen = edges.filter(({ a, b }) => this._mayBeSeen(this.spots[a], this.spots[b])).slice(0, MOST_EDGES);
+    const most = seen.length ? seen[0].bytes || 1 : 1;
+    for (const [low, high, width] of [[0, 0.05, 0.5], [0.05, 0.2, 1.2], [0.2, 0.5, 2.4], [0.5, 2, 4]]) {
+      context.beginPath();
+      for (const { a, b, bytes } of seen) {
+        if (bytes / most < low || bytes / most >= high) continue;
+        context.moveTo(...this.spots[a]);
+        context.lineTo(...this.spots[b]);
+      }
+      Object.assign(context, { strokeStyle: this.colours.line, lineWidth: width });
+      context.stroke();
+    }
+    for (const { a, b, links } of seen) {
+      if (!links.some((link) => broken.has(link))) continue;
+      cross(context, (this.spots[a][0] + this.spots[b][0]) / 2, (this.spots[a][1] + this.spots[b][1]) / 2, 5, this.colours.refusal);
+    }
+  }
+
+  _mayBeSeen([x0, y0], [x1, y1]) {
+    return Math.max(x0, x1) > 0 && Math.min(x0, x1) < this.width && Math.max(y0, y1) > 0 && Math.min(y0, y1) < this.height;
   }
 
   /** The numbers of the links through which nothing gets now. */
   _broken(faults) {
     const pairs = new Set();
+    if (!faults.some((fault) => fault.down)) return pairs;
     for (const fault of faults) {
       for (const [a, b] of fault.down ? fault.places : []) pairs.add(`${a}-${b}`).add(`${b}-${a}`);
     }
     return new Set(this.run.links.map((link, k) => (pairs.has(`${link.a}-${link.b}`) ? k : -1)));
   }
 
-  _link(context, link, broken) {
-    const many = this.run.links.length > 400;
+  /** A link: its width is what it carried, its core the share of the run in which it was busy. */
+  _link(context, link, broken, number) {
+    const points = this._along(link, 1);
+    const stroke = (colour, width, dashes = []) => {
+      Object.assign(context, { strokeStyle: colour, lineWidth: width });
+      context.setLineDash(dashes);
+      context.beginPath();
+      points.forEach(([x, y], step) => (step ? context.lineTo(x, y) : context.moveTo(x, y)));
+      context.stroke();
+    };
+    const thick = this.run.links.length <= 80 ? 9 : 5;
+    const width = 1 + thick * Math.sqrt(link.bytes / this.mostBytes) * (link.bytes ? 1 : 0);
     context.save();
-    context.globalAlpha = many ? 0.4 : 1;
-    context.lineWidth = this.run.links.length <= 80 ? 1.6 : many ? 0.5 : 1;
-    context.strokeStyle = broken ? this.colours.refusal : this.colours.line;
-    context.setLineDash(broken ? [2, 6] : LINE_STYLES[Math.max(link.environment, 0) % LINE_STYLES.length]);
-    context.beginPath();
-    this._along(link, 1).forEach(([x, y], step) => (step ? context.lineTo(x, y) : context.moveTo(x, y)));
-    context.stroke();
+    context.lineCap = "round";
+    if (this.player.select === `link:${number}`) stroke(this.colours.select, width + 6);
+    context.globalAlpha *= 0.3;
+    if (width > 2 && !broken) stroke(this.colours.router, width);
+    context.globalAlpha /= 0.3;
+    if (link.busy > 0.005 && !broken) stroke(this.colours.queue, Math.max(0.8, width * link.busy));
+    context.lineCap = "butt";
+    stroke(broken ? this.colours.refusal : this.colours.line, this.run.links.length <= 80 ? 1.4 : 0.8,
+      broken ? [2, 6] : LINE_STYLES[Math.max(link.environment, 0) % LINE_STYLES.length]);
     context.restore();
-    if (broken) cross(context, ...this._along(link, 1)[8], 6, this.colours.refusal);
+    if (broken) cross(context, ...points[8], 6, this.colours.refusal);
   }
 
   /** Seventeen points of a link, from a to b, or from b to a if `way` is -1. */
@@ -225,19 +323,28 @@ class MapView extends Drawing {
     else context.arc(x, y, size, 0, 7);
   }
 
-  _host(context, host, k) {
-    const [x, y] = this.places[k];
-    if (k === this.player.host) {
+  _node(context, node, number) {
+    const [x, y] = this.spots[number];
+    const size = this.sizes[number];
+    const cluster = node.hosts.length > 1;
+    const host = this.run.hosts[node.hosts[0]];
+    const shape = (reach) => (cluster ? (context.beginPath(), context.arc(x, y, reach, 0, 7))
+      : this._shape(context, host, x, y, reach));
+    if (node.hosts.includes(this.player.host)) {
       Object.assign(context, { strokeStyle: this.colours.select, lineWidth: 3 });
-      this._shape(context, host, x, y, this.size + 5);
+      shape(size + 5);
       context.stroke();
     }
-    this._shape(context, host, x, y, this.size);
-    context.fillStyle = host.kind === "router" ? this.colours.router
+    shape(size);
+    context.fillStyle = cluster ? this.colours.faint : host.kind === "router" ? this.colours.router
       : host.kind === "relay" ? this.colours.relay : this.colours.panel;
-    Object.assign(context, { strokeStyle: this.colours.ink, lineWidth: this.size > 5 ? 1.6 : 0.7 });
+    Object.assign(context, { strokeStyle: this.colours.ink, lineWidth: cluster || this.size > 5 ? 1.4 : 0.7 });
     context.fill();
     context.stroke();
+    if (!cluster) return;
+    context.font = `bold ${node.hosts.length > 999 ? 8 : 9}px ${SANS}`;
+    Object.assign(context, { fillStyle: this.colours.ink, textAlign: "center", textBaseline: "middle" });
+    context.fillText(String(node.hosts.length), x, y + 0.5);
   }
 
   /** A cross over a host that is down; the name of another fault beside its host. */
@@ -275,7 +382,7 @@ class MapView extends Drawing {
     const points = [];
     for (let k = 1; k < path.length; k += 1) {
       const number = this.between.get(`${path[k - 1]}-${path[k]}`);
-      if (number === undefined) points.push(this.places[path[k - 1]], this.places[path[k]]);
+      if (number === undefined || this.ground.clustered) points.push(this.places[path[k - 1]], this.places[path[k]]);
       else {
         const link = this.run.links[number];
         points.push(...this._along(link, link.a === path[k - 1] ? 1 : -1));
@@ -289,6 +396,40 @@ class MapView extends Drawing {
     const k = Math.min(Math.max(countTo(reached, share), 1), hosts.length - 1);
     const part = (share - reached[k - 1]) / (reached[k] - reached[k - 1] || 1);
     return onPolyline(this._route([hosts[k - 1], hosts[k]]), part);
+  }
+
+  /** The way of the message that is selected: hops that are over, and dotted what is to come. */
+  _way(t) {
+    const { context, colours } = this;
+    const hops = this.run.hopsOf(this.player.message);
+    context.save();
+    Object.assign(context, { strokeStyle: colours.select, lineCap: "round", lineJoin: "round" });
+    const marks = [];
+    hops.forEach((hop, k) => {
+      const points = this._route(this.run.routeOf(hop.host, hop.peer));
+      const [done, begun] = [hop.ended !== null && hop.ended <= t, hop.queued <= t];
+      context.lineWidth = done ? 5 : 3;
+      context.globalAlpha = begun ? 0.85 : 0.6;
+      context.setLineDash(done ? [] : begun ? [10, 6] : [1, 7]);
+      context.beginPath();
+      points.forEach(([x, y], step) => (step ? context.lineTo(x, y) : context.moveTo(x, y)));
+      context.stroke();
+      marks.push([onPolyline(points, 0.5), String(k + 1)]);
+    });
+    context.restore();
+    marks.slice(0, 40).forEach(([[x, y], words]) => this._hopNumber(x, y, words));
+  }
+
+  _hopNumber(x, y, words) {
+    const { context, colours } = this;
+    Object.assign(context, { fillStyle: colours.panel, strokeStyle: colours.select, lineWidth: 2 });
+    context.beginPath();
+    context.arc(x, y, 8.5, 0, 7);
+    context.fill();
+    context.stroke();
+    context.font = `bold 10.5px ${SANS}`;
+    Object.assign(context, { fillStyle: colours.ink, textAlign: "center", textBaseline: "middle" });
+    context.fillText(words, x, y + 0.5);
   }
 
   /** A ring about the host of the last event; a cross where something failed there. */
@@ -309,14 +450,17 @@ class MapView extends Drawing {
 
   /** How much lies in each spool (to the left of its host), and in its mail drops (right). */
   _badges(n) {
-    if (this.size < 4) return;
-    this.run.hosts.forEach((host, k) => {
-      if (host.kind === "router") return;
-      const waiting = this.run.spoolLength(n, k);
-      const delivered = countTo(this.run.drops[k], n - 1);
-      const [x, y] = this.places[k];
-      if (waiting) this._badge(x - this.size - 3, y - this.size, waiting, "spool", -1);
-      if (delivered && !this.tight) this._badge(x + this.size + 3, y - this.size, delivered, "drop", 1);
+    this.level.nodes.forEach((node, number) => {
+      const size = this.sizes[number];
+      if (!this.inSight[number] || size < 4 || this.run.hosts[node.hosts[0]].kind === "router") return;
+      let [waiting, delivered] = [0, 0];
+      for (const k of node.hosts) {
+        waiting += this.run.spoolLength(n, k);
+        if (!this.tight) delivered += countTo(this.run.drops[k], n - 1);
+      }
+      const [x, y] = this.spots[number];
+      if (waiting) this._badge(x - size - 3, y - size, waiting, "spool", -1);
+      if (delivered) this._badge(x + size + 3, y - size, delivered, "drop", 1);
     });
   }
 
@@ -389,25 +533,68 @@ class MapView extends Drawing {
 
   // -- picking -----------------------------------------------------------------------------------
 
-  /** The host at a point, with room for a finger; null where there is none. */
+  /** The node at a point, with room for a finger; null where there is none. */
   hit(x, y) {
-    let best = null;
-    let least = Math.max(this.size + 8, 18);
-    this.places.forEach(([hx, hy], k) => {
-      const far = Math.hypot(hx - x, hy - y);
-      if (far < least) [best, least] = [k, far];
-    });
-    if (best !== null) return best;
-    for (const [k, { box }] of this.labels) {
-      if (x >= box[0] && x <= box[2] && y >= box[1] && y <= box[3]) return k;
+    const found = this.tree.find(x, y, 40);
+    if (found !== undefined) {
+      const far = Math.hypot(this.spots[found][0] - x, this.spots[found][1] - y);
+      if (far < Math.max(this.sizes[found] + 8, 18)) return found;
+    }
+    for (const [node, { box }] of this.labels) {
+      if (x >= box[0] && x <= box[2] && y >= box[1] && y <= box[3]) return node;
     }
     return null;
   }
 
-  click(event) {
-    const host = this.hit(...this.point(event));
-    if (host !== null) this.player.choose(host);
+  /** The link at a point; null where there is none. */
+  hitLink(x, y) {
+    let [best, least] = [null, 7];
+    for (const { a, b, links } of this.level.edges.slice(0, 3000)) {
+      const points = this.ground.clustered ? [this.spots[a], this.spots[b]] : this._along(this.run.links[links[0]], 1);
+      for (let k = 1; k < points.length; k += 1) {
+        const far = fromLine(points[k - 1], points[k], x, y);
+        if (far < least) [best, least] = [links[0], far];
+      }
+    }
+    return best;
   }
+
+  click(event) {
+    const [x, y] = this.point(event);
+    const node = this.hit(x, y);
+    if (node === null) {
+      const link = this.hitLink(x, y);
+      if (link !== null) this.player.selectThing(`link:${link}`);
+      return;
+    }
+    const { hosts } = this.level.nodes[node];
+    if (hosts.length > 1) this.focus(hosts);
+    else this.player.choose(hosts[0]);
+  }
+
+  /** Say what is under the pointer. */
+  _over(event) {
+    if (event.buttons) return;
+    const [x, y] = this.point(event);
+    const node = this.hit(x, y);
+    const link = node === null ? this.hitLink(x, y) : null;
+    this.canvas.style.cursor = node === null && link === null ? "grab" : "pointer";
+    this.player.tip(node !== null ? this._told(node) : link !== null ? this.player.linkWords(link) : null, event);
+  }
+
+  _told(node) {
+    const { hosts } = this.level.nodes[node];
+    if (hosts.length === 1) return `${this.run.hosts[hosts[0]].name}: ${this.run.hosts[hosts[0]].about}`;
+    const names = hosts.slice(0, 5).map((host) => this.run.hosts[host].short).join(", ");
+    return `${counted(hosts.length, "host")}: ${names}${hosts.length > 5 ? " …" : ""}. A click opens them.`;
+  }
+}
+
+/** How far a point is from a line between two others. */
+function fromLine([x0, y0], [x1, y1], x, y) {
+  const [dx, dy] = [x1 - x0, y1 - y0];
+  const share = Math.max(0, Math.min(1, ((x - x0) * dx + (y - y0) * dy) / (dx * dx + dy * dy || 1)));
+  return Math.hypot(x - x0 - share * dx, y - y0 - share * dy);
 }
 
 /** The point of a polyline at that share of its length. */

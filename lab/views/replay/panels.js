@@ -46,7 +46,7 @@ class HostPanel {
     this.about.textContent = this._about(host, faults);
     const keep = document.activeElement && document.activeElement.dataset.keep;
     this.body.replaceChildren(
-      ...(this.run.hosts[host].kind === "router" ? [] : [
+      ...(!this.run.hosts[host] || this.run.hosts[host].kind === "router" ? [] : [
         make("div", {}, this._spool(n, host, spool), this._drops(host, drops)),
         this._dialogue(n, sessions, session, lines),
       ]));
@@ -56,12 +56,12 @@ class HostPanel {
   }
 
   _about(host, faults) {
-    return [this.run.hosts[host].about, ...faults.map((fault) => `⚠ ${fault.words}`)].join(" · ");
+    return [this.run.hosts[host]?.about ?? "", ...faults.map((fault) => `⚠ ${fault.words}`)].join(" · ");
   }
 
   _spool(n, host, spool) {
     const length = this.run.spoolLength(n, host);
-    const section = make("section", { class: "spool" }, make("h3", {}, `Spool: ${counted(length, "message")}`));
+    const section = make("section", { class: "spool" }, make("h2", {}, `Spool: ${counted(length, "message")}`));
     const list = make("ul");
     for (const entry of spool.slice(0, LONG)) {
       const retry = this.run.retryAt(n, entry);
@@ -82,7 +82,7 @@ class HostPanel {
   }
 
   _drops(host, drops) {
-    const section = make("section", { class: "drops" }, make("h3", {}, `Mail drops: ${counted(drops.length, "message")}`));
+    const section = make("section", { class: "drops" }, make("h2", {}, `Mail drops: ${counted(drops.length, "message")}`));
     for (const i of drops.slice(-LONG).reverse()) section.append(this._delivered(i));
     if (drops.length > LONG) section.append(make("p", {}, `and ${drops.length - LONG} before these`));
     return section;
@@ -108,7 +108,7 @@ class HostPanel {
   }
 
   _dialogue(n, sessions, session, lines) {
-    const section = make("section", { class: "dialogue" }, make("h3", {}, "Dialogue"));
+    const section = make("section", { class: "dialogue" }, make("h2", {}, "Dialogue"));
     if (!session) {
       section.append(make("p", { class: "quiet" }, "No session yet."));
       return section;
@@ -159,7 +159,34 @@ class EventsPanel {
       this.list.append(item);
       return { item, button, time, words };
     });
-    element.append(this.list);
+    this.ask = make("input", { type: "search", class: "stop", placeholder: "reply 550", spellcheck: "false", autocomplete: "off",
+      "aria-label": "Stop at a condition, such as reply 550, or host B stores" });
+    this.said = make("span", { class: "quiet", role: "status" });
+    this.stops = make("span", { class: "row" });
+    const form = make("form", { class: "row" }, make("label", {}, "Stop at ", this.ask),
+      make("button", { class: "small" }, "add"), make("button", { class: "small", type: "button", onclick: () => player.toBreak(-1) }, "⇤ before"),
+      make("button", { class: "small", type: "button", onclick: () => player.toBreak(1) }, "next ⇥"), this.said, this.stops);
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this._add(this.ask.value);
+    });
+    element.append(form, this.list);
+  }
+
+  /** Stop at each event that a condition holds of. */
+  _add(text) {
+    try {
+      const found = this.player.breakAt(text);
+      put(this.said, found ? "" : `${text}: no such event`);
+      this.ask.value = "";
+    } catch (error) {
+      put(this.said, error.message);
+    }
+    this.stops.replaceChildren(...[...this.player.conditions].map(([words, events]) => make("button", { type: "button", class: "small",
+      "aria-label": `Do not stop at ${words}`, onclick: () => {
+        this.player.conditions.delete(words);
+        this._add("");
+      } }, `${words} (${events.length}) ✕`)));
   }
 
   show(n) {

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from lab.analysis import map_layout
+from lab.analysis.links import LinkUse, link_use
 from lab.analysis.short_names import short_names
 from lab.analysis.shown_names import ShownNames, shown_names
 from lab.quantities import count_noun
+from lab.trace.levels import includes
 from lab.trace.meta import Meta
+from lab.trace.trace import Trace
 
 _KINDS: Final = {
     "host": "a host", "relay": "a host that relays", "router": "a router: it speaks no SMTP",
@@ -29,8 +33,16 @@ def _about(host: Mapping[str, Any], shown: ShownNames) -> str:
     return " · ".join(filter(None, words))
 
 
-def hosts_of(meta: Meta, names: Sequence[str]) -> list[dict[str, Any]]:
-    """Return the hosts of a page, in the order of ``names``: those of the topology come first."""
+def hosts_of(
+    meta: Meta, names: Sequence[str], crossings: Mapping[tuple[str, str], int]
+) -> list[dict[str, Any]]:
+    """Return the hosts of a page, in the order of ``names``: those of the topology come first.
+
+    ``load`` is how often something crossed a link to or from the host (``crossings``, by link).
+    """
+    load: Counter[str] = Counter()
+    for ends, count in crossings.items():
+        load.update(dict.fromkeys(ends, count))
     described: list[Mapping[str, Any]] = list(meta.get("hosts", ()))
     described += [{"name": name} for name in names[len(described) :]]
     places = map_layout.places(described, meta.get("links", ()))
@@ -42,6 +54,7 @@ def hosts_of(meta: Meta, names: Sequence[str]) -> list[dict[str, Any]]:
             "short": short[str(host["name"])],
             "kind": map_layout.kind_of(host),
             "about": _about(host, shown),
+            "load": load[str(host["name"])],
             "x": round(float(x), 5),
             "y": round(float(y), 5),
         }
@@ -56,17 +69,46 @@ def labelled_of(
     return map_layout.labelled([{"name": name} for name in names], meta.get("links", ()), crossings)
 
 
-def links_of(meta: Meta, number: Mapping[str | None, int]) -> list[dict[str, Any]]:
-    """Return the links of a page; ``number`` is that of each host, by its name."""
+def links_of(trace: Trace, number: Mapping[str | None, int]) -> list[dict[str, Any]]:
+    """Return the links of a page; ``number`` is that of each host, by its name.
+
+    ``bytes`` crossed the link in both directions; ``busy`` is the larger share of the run in which
+    one of its directions was sending, None without a bandwidth.
+    """
+    meta = trace.meta
     links = meta.get("links", ())
     names = [str(environment["name"]) for environment in meta.get("environments", ())]
     places = {name: n for n, name in enumerate(names)}
+    use = _use_of(trace)
     return [
         {
             "a": number[str(link["a"])],
             "b": number[str(link["b"])],
             "bend": bend,
             "environment": places.get(str(link.get("environment")), 0),
+            **_load(use, link),
         }
         for link, bend in zip(links, map_layout.bends(links), strict=True)
     ]
+
+
+_Use = Mapping[tuple[str, str, str], list[LinkUse]]
+"""What crossed links, by their two ends in both orders, and their name."""
+
+
+def _use_of(trace: Trace) -> _Use:
+    found: dict[tuple[str, str, str], list[LinkUse]] = defaultdict(list)
+    for use in link_use(trace) if includes(trace.level, "wire") else ():
+        found[use["host"], use["peer"], use["name"]].append(use)
+        found[use["peer"], use["host"], use["name"]].append(use)
+    return found
+
+
+def _load(use: _Use, link: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what crossed a link."""
+    of_link = use.get((str(link["a"]), str(link["b"]), str(link.get("name") or "")), [])
+    shares = [one["utilisation"] for one in of_link if one["utilisation"] is not None]
+    return {
+        "bytes": sum(one["bytes"] for one in of_link),
+        "busy": round(max(shares), 4) if shares else None,
+    }

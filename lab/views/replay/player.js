@@ -4,12 +4,14 @@
 
 const THEMES = ["auto", "light", "dark"];
 const NARROW = 820; // CSS pixels; below, the ladder is a tab like the others
+const WIDE = 1180; // from here on the session has a column of its own
 
 class Player {
   constructor(element, run, options) {
     Object.assign(this, { element, run, options, n: 0, t: 0, playing: false, skip: true });
     this.theme = options.theme || "auto";
     this.breaks = options.breaks || [];
+    this.conditions = new Map(); // breakpoints that were typed here, and the events at which they stop
     this.listeners = new Set();
     this.timing = { frames: 0, total: 0, longest: 0 };
     this.ended = new AbortController();
@@ -20,8 +22,9 @@ class Player {
       control.dataset.lmSuppressShortcuts = "true";
     }
     this.find = (selector) => element.querySelector(selector);
+    this.select = null; // what is selected: "message:3", "host:1", "link:0", "session:2", or nothing
     this.scale = new Scale(run, true);
-    this.host = run.data.labelled[0] ?? 0;
+    this.host = run.data.labelled.find((host) => run.hosts[host].kind !== "router") ?? run.data.labelled[0] ?? 0;
     this._speeds();
     this.map = new MapView(this, this.find(".map canvas"));
     this.ladder = new LadderView(this, this.find(".ladder canvas"));
@@ -30,12 +33,15 @@ class Player {
       host: new HostPanel(this, this.find("[data-panel=host]")),
       events: new EventsPanel(this, this.find("[data-panel=events]")),
       states: new StatesPanel(this, this.find("[data-panel=states]")),
+      messages: new MessagesPanel(this, this.find("[data-panel=messages]")),
+      why: new WhyPanel(this, this.find("[data-panel=why]")),
+      follow: new FollowPanel(this, this.find(".follow")),
     };
     this._fill();
     this._listen();
     this._scopes();
-    this.tab("host");
     this._theme();
+    this.tab("messages");
     this._fit();
   }
 
@@ -96,11 +102,36 @@ class Player {
     const place = this.scale.place(this.t) + passed * this.speed;
     const t = Math.min(this.scale.time(place), this.run.last);
     let n = Math.max(this.n, this.run.eventsBy(t));
-    const stop = this.breaks.find((i) => i >= this.n && i < n);
+    const stop = this._stop(n);
     if (stop !== undefined) n = stop + 1;
     this.t = stop === undefined ? Math.max(this.t, t) : this.run.t[stop];
     this.n = n;
     if (stop !== undefined || n >= this.run.count) this.pause();
+  }
+
+  /** The first breakpoint that is passed on the way to event n. */
+  _stop(n) {
+    const found = [this.breaks, ...this.conditions.values()].map((events) => events.find((i) => i >= this.n && i < n));
+    return found.filter((i) => i !== undefined).sort((a, b) => a - b)[0];
+  }
+
+  /** Stop at the events that a condition holds of; returns how many these are. An empty one does nothing. */
+  breakAt(text) {
+    if (!text.trim()) return this.conditions.size;
+    const holds = parseCondition(this.run, text);
+    const found = [];
+    for (let i = 0; i < this.run.count; i += 1) if (holds(i)) found.push(i);
+    if (found.length) this.conditions.set(text.trim(), found);
+    return found.length;
+  }
+
+  /** To the next event at which a breakpoint stops, or to the one before. */
+  toBreak(way) {
+    const all = [...this.breaks, ...[...this.conditions.values()].flat()].sort((a, b) => a - b);
+    const at = way > 0 ? all.find((i) => i >= this.n) : all.filter((i) => i < this.n - 1).pop();
+    if (at === undefined) return;
+    this.pause();
+    this.seek(at + 1);
   }
 
   // -- what is shown -----------------------------------------------------------------------------
@@ -146,6 +177,9 @@ class Player {
     if (this.current === "host") this.panels.host.show(n, this.host);
     if (this.current === "events") this.panels.events.show(n);
     if (this.current === "states") this.panels.states.show(n, this.host);
+    if (this.current === "messages") this.panels.messages.show();
+    if (this.current === "why") this.panels.why.show();
+    if (this.wide || this.current === "follow") this.panels.follow.show(n, t);
     this.map.canvas.setAttribute("aria-label", `Map of ${counted(run.hosts.length, "host")}; `
       + `${counted(run.sessionsAt(n).length, "session")} open. Hosts can be chosen in the tab Host too.`);
     if (this.playing && this.options.page) this._hash(1000);
@@ -156,16 +190,126 @@ class Player {
 
   /** Choose the host that the panel is about. */
   choose(host) {
-    this.host = host;
-    this.panels.host.session = null;
-    this._scopes();
     this.tab("host");
+    this.selectThing(`host:${host}`);
+  }
+
+  // -- what is selected ----------------------------------------------------------------------------
+
+  /** Select a message, a host, a link or a session, for all panels; or nothing. */
+  selectThing(thing) {
+    const [what, number] = (thing || "").split(":");
+    this.select = thing || null;
+    if (what === "host") {
+      this.host = Number(number);
+      this.panels.host.session = null;
+    }
+    if (what === "session") this.panels.host.session = Number(number);
+    this.wanted = what === "link" || !what ? undefined : thing;
+    this._taking = null;
+    this.map._place();
+    this.timeline.key = null;
+    this._scopes();
     this.redraw();
+    this._moved();
+  }
+
+  /** The number of the message that is selected; null if none is. */
+  get message() {
+    const [what, number] = (this.select || "").split(":");
+    return what === "message" ? Number(number) : null;
+  }
+
+  /** The hosts that what is selected has to do with. */
+  hostsOf() {
+    const [what, number] = (this.select || "").split(":");
+    if (what === "host") return [Number(number)];
+    if (what === "link") return [this.run.links[number].a, this.run.links[number].b];
+    if (what === "session") {
+      const session = this.run.sessions.get(Number(number));
+      return session ? [session.a, session.b] : [];
+    }
+    return [...new Set(this.run.hopsOf(this.message).flatMap((hop) => [hop.host, hop.peer]))];
+  }
+
+  /** Whether a recipient's message has to do with what is selected, and with the span of time. */
+  takesPart(row) {
+    const { run, timeline } = this;
+    const { recipients } = run;
+    if (timeline.span) {
+      const [from, to] = timeline.span;
+      if (recipients.at[row] > to || recipients.at[row] + recipients.took[row] < from) return false;
+    }
+    if (!this.select) return true;
+    if (!this._taking) this._taking = this._takers();
+    return this._taking.has(recipients.message[row]);
+  }
+
+  _takers() {
+    const { run } = this;
+    const [what, text] = this.select.split(":");
+    const number = Number(text);
+    if (what === "message") return new Set([number]);
+    const found = new Set();
+    const on = what === "link" ? run.links[number] : null;
+    for (const [message, hops] of Object.entries(run.data.hops)) {
+      if (what === "session") continue;
+      const meets = hops.some(([host, peer]) => (what === "host" ? host === number || peer === number
+        : run.routeOf(host, peer).some((one, k, all) => k && ((all[k - 1] === on.a && one === on.b) || (all[k - 1] === on.b && one === on.a)))));
+      if (meets) found.add(Number(message));
+    }
+    if (what === "session") for (const i of run.sessions.get(number)?.events || []) found.add(run.message[i]);
+    return found;
+  }
+
+  /** What is said of a link. */
+  linkWords(number) {
+    const { run } = this;
+    const link = run.links[number];
+    const busy = link.busy === null ? "without a bandwidth" : `busy ${(link.busy * 100).toFixed(link.busy < 0.1 ? 1 : 0)} % of the time`;
+    return `link ${run.hostName(link.a)}-${run.hostName(link.b)}: carried ${counted(link.bytes, "byte")}, ${busy}`;
+  }
+
+  /** Show words beside the pointer; null hides them. */
+  tip(words, event = null) {
+    const tip = this.find(".tip");
+    tip.hidden = !words;
+    if (!words) return;
+    put(tip, words);
+    const box = this.element.getBoundingClientRect();
+    const x = Math.min(event.clientX - box.left + 14, box.width - tip.offsetWidth - 8);
+    const y = event.clientY - box.top + 18;
+    tip.style.left = `${Math.max(4, x)}px`;
+    tip.style.top = `${y + tip.offsetHeight > box.height ? y - tip.offsetHeight - 30 : y}px`;
+  }
+
+  /** To the next event that failed, or to the one before. */
+  failure(way) {
+    const { failed } = this.run;
+    const done = countTo(failed, this.n - 1);
+    const before = failed[done - 1] === this.n - 1 ? done - 2 : done - 1;
+    const at = way > 0 ? failed[done] : failed[before];
+    if (at === undefined) return;
+    this.pause();
+    this.seek(at + 1);
+  }
+
+  /** To the next message of the table, or to the one before. */
+  nextMessage(way) {
+    const { messages } = this.panels;
+    const { lines } = messages;
+    let at = lines.findIndex((line) => line.row !== undefined && line.row === messages.current);
+    for (at += way; lines[at]; at += way) {
+      if (lines[at].row !== undefined && this.run.recipients.message[lines[at].row] !== this.message) return messages.pick(lines[at].row);
+    }
+    return undefined;
   }
 
   /** Choose what the ladder is of. */
   scope(scope) {
-    this.wanted = scope;
+    if (scope === "all") this.selectThing(null);
+    else this.selectThing(scope);
+    if (scope === "all") this.wanted = "all";
     this._scopes();
     if (this.narrow) this.tab("ladder");
     this.redraw();
@@ -195,8 +339,11 @@ class Player {
     }
     for (const panel of this.element.querySelectorAll("[data-panel]")) panel.hidden = panel.dataset.panel !== name;
     this.element.classList.toggle("ladder-tab", name === "ladder");
+    this.element.classList.toggle("follow-tab", name === "follow");
     if (this.timeline) this._fit();
   }
+
+  moved() { this._moved(); }
 
   /** Report the new position to the listeners, and write it into the address. */
   _moved() {
@@ -256,11 +403,24 @@ class Player {
     for (const view of [this.map, this.ladder, this.timeline]) view.key = null;
   }
 
+  /** What bars of phases are filled with, in the present colours. */
+  fills(context) {
+    if (this.filled !== this.colours) this.phaseFills = phaseFills(context, this.run, this.colours);
+    this.filled = this.colours;
+    return this.phaseFills;
+  }
+
   // -- the page about it -------------------------------------------------------------------------
 
   _fill() {
     const { run } = this;
     put(this.find(".title"), run.data.title || "A run");
+    if (this.options.page) { // in a notebook it is one heading of many
+      this.find(".title").setAttribute("role", "heading");
+      this.find(".title").setAttribute("aria-level", "1");
+    }
+    this._verdict();
+    this.find(".if-load").hidden = !run.links.some((link) => link.bytes);
     this.find(".if-routers").hidden = !run.hosts.some((host) => host.kind === "router");
     const list = make("dl");
     for (const [keys, words] of KEYS) list.append(make("dt", {}, keys), make("dd", {}, words));
@@ -269,6 +429,51 @@ class Player {
       + "its dialogue; a click in the ladder or the timeline goes to that moment. The address of this page names the "
       + "moment (#t=12.3): it can be sent to others."), ...notes);
     this._playing();
+  }
+
+  /** The verdict: how many came to which end, and where the time went; and rules that were broken. */
+  _verdict() {
+    const { verdict } = this.run.data;
+    const line = this.find(".verdict");
+    const ends = verdict.ends.map(([name, count, words]) => make("button", { type: "button",
+      class: `end end-${name} ${count ? "" : "none"}`, title: `the messages that were ${name}`,
+      onclick: () => this.ask(`outcome:${name}`) }, `${endLook(this.run, name).glyph} ${words}`));
+    line.replaceChildren(make("strong", {}, `${verdict.who}:`), ...ends, make("span", {}, verdict.words));
+    for (const [t, message, words] of verdict.breaches.slice(0, 3)) {
+      line.append(make("button", { type: "button", class: "broken", onclick: () => {
+        this.seekTime(t / 1e6);
+        if (message >= 0) this.selectThing(`message:${message}`);
+      } }, `${this.run.data.looks.broken.glyph} ${words}`));
+    }
+  }
+
+  /** Ask the table of messages. */
+  ask(text) {
+    this.tab("messages");
+    this.panels.messages.of(text);
+    this._moved();
+    this.redraw();
+  }
+
+  _finding(list) {
+    const words = this.find(".find").value.trim().toLowerCase();
+    const hosts = words ? this.run.hosts.filter((host) => host.name.toLowerCase().includes(words)).slice(0, 12) : [];
+    const messages = this.run.rowsOfMessage.has(Number(words)) && words ? [make("option", { value: `message ${words}` })] : [];
+    list.replaceChildren(...messages, ...hosts.map((host) => make("option", { value: host.name })));
+    return hosts;
+  }
+
+  _found() {
+    const text = this.find(".find").value.trim().toLowerCase();
+    const message = /^(?:message |#)?(\d+)$/.exec(text);
+    const { hosts } = this.run;
+    let host = hosts.findIndex((one) => one.name.toLowerCase() === text);
+    if (host < 0 && message && this.run.rowsOfMessage.has(Number(message[1]))) return this.selectThing(`message:${message[1]}`);
+    if (host < 0 && text) host = hosts.findIndex((one) => one.name.toLowerCase().startsWith(text));
+    if (host < 0 && text) host = hosts.findIndex((one) => one.name.toLowerCase().includes(text));
+    if (host < 0) return undefined;
+    this.choose(host);
+    return this.map.focus([host]);
   }
 
   _playing() {
@@ -288,6 +493,14 @@ class Player {
     on(".last", "click", () => { this.pause(); this.seek(this.run.count); });
     on(".speed", "change", (event) => this.setSpeed(Number(event.target.value)));
     on(".skip", "change", (event) => this.setSkip(event.target.checked));
+    on(".zoom-in", "click", () => this.map.zoomBy(1.6));
+    on(".zoom-out", "click", () => this.map.zoomBy(1 / 1.6));
+    on(".zoom-all", "click", () => this.map.whole());
+    const list = this.find("header datalist");
+    list.id = `find-${Math.random().toString(36).slice(2)}`;
+    this.find(".find").setAttribute("list", list.id);
+    on(".find", "input", () => this._finding(list));
+    on(".find", "change", () => this._found());
     on(".scope", "change", (event) => this.scope(event.target.value));
     on(".theme", "click", () => this._nextTheme());
     on(".slider", "pointerdown", () => { this.sliding = true; });
@@ -340,6 +553,16 @@ class Player {
       "-": () => this.faster(-1),
       "[": () => this.choose((this.host + hosts - 1) % hosts),
       "]": () => this.choose((this.host + 1) % hosts),
+      n: () => this.failure(1),
+      N: () => this.failure(-1),
+      b: () => this.toBreak(1),
+      B: () => this.toBreak(-1),
+      m: () => this.nextMessage(1),
+      M: () => this.nextMessage(-1),
+      z: () => this.timeline.zoomBy(2),
+      Z: () => this.timeline.zoomBy(0.5),
+      "/": () => { this.tab("messages"); this.panels.messages.ask.focus(); },
+      Escape: () => { this.timeline.span = null; this.selectThing(null); },
       w: () => this.setSkip(!this.skip),
       d: () => this._nextTheme(),
       "?": () => this.tab("keys"),
@@ -352,6 +575,12 @@ class Player {
 
   _fit() {
     const narrow = this.element.clientWidth < NARROW;
+    const wide = this.element.clientWidth >= WIDE;
+    if (wide !== this.wide) {
+      this.wide = wide;
+      this.element.classList.toggle("wide", wide);
+      if (wide && this.current === "follow") return this.tab("messages");
+    }
     if (narrow !== this.narrow) {
       this.narrow = narrow;
       this.element.classList.toggle("narrow", narrow);
@@ -370,19 +599,61 @@ class Player {
     this.hashed = now;
     const t = Number(this.t.toFixed(6));
     const exact = this.n === this.run.eventsBy(t);
+    const parts = [`t=${t}`];
+    if (!exact) parts.push(`n=${this.n}`);
+    if (this.select) parts.push(`select=${this._selected()}`);
+    if (this.timeline.span) parts.push(`span=${this.timeline.span.map((x) => Number(x.toFixed(6))).join("~")}`);
+    if (this.panels.messages.text) parts.push(`q=${encodeURIComponent(this.panels.messages.text)}`);
     try {
-      history.replaceState(null, "", `#t=${t}${exact ? "" : `&n=${this.n}`}`);
+      history.replaceState(null, "", `#${parts.join("&")}`);
     } catch {
       // within another page (a notebook) the address may not be changed
     }
   }
 
+  /** What is selected, hosts by their names: "host:HUB.CAMPUS", "link:HUB.CAMPUS~DORM.CAMPUS". */
+  _selected() {
+    const [what, number] = this.select.split(":");
+    const { run } = this;
+    const name = (host) => encodeURIComponent(run.hostName(host));
+    if (what === "host") return `host:${name(Number(number))}`;
+    if (what === "link") return `link:${name(run.links[number].a)}~${name(run.links[number].b)}`;
+    return this.select;
+  }
+
+  /** The thing that an address names; null if there is no such one. */
+  _thing(text) {
+    const [, what, name] = /^(\w+):(.*)$/s.exec(text) || [];
+    const { run } = this;
+    const host = (one) => run.hosts.findIndex((each) => each.name.toLowerCase() === one.toLowerCase());
+    if (what === "host") return host(name) < 0 ? null : `host:${host(name)}`;
+    if (what === "message") return run.data.hops[name] || run.rowsOfMessage.has(Number(name)) ? text : null;
+    if (what === "session") return run.sessions.has(Number(name)) ? text : null;
+    if (what !== "link") return null;
+    const [a, b] = name.split("~").map(host);
+    return this.map.between.has(`${a}-${b}`) ? `link:${this.map.between.get(`${a}-${b}`)}` : null;
+  }
+
   _fromHash() {
-    const found = /^#t=([0-9.e+-]+)(?:&n=(\d+))?$/.exec(location.hash);
-    if (!found || !Number.isFinite(Number(found[1]))) return;
+    const parts = new Map(location.hash.slice(1).split("&").map((part) => {
+      const [name, ...value] = part.split("=");
+      try {
+        return [name, decodeURIComponent(value.join("="))];
+      } catch {
+        return [name, ""];
+      }
+    }));
+    const number = (text) => (text && Number.isFinite(Number(text)) ? Number(text) : null);
+    const [t, n] = [number(parts.get("t")), number(parts.get("n"))];
     this.pause();
-    if (found[2]) this.seek(Number(found[2]), Math.min(Number(found[1]), this.run.last));
-    else this.seekTime(Number(found[1]));
+    const span = (parts.get("span") || "").split("~").map(number);
+    this.timeline.span = span.length === 2 && !span.includes(null) ? span : null;
+    if (parts.has("q")) this.panels.messages.of(parts.get("q"));
+    if (parts.has("select")) this.selectThing(this._thing(parts.get("select")));
+    else if (this.select) this.selectThing(null);
+    if (t === null) return;
+    if (n !== null) this.seek(n, Math.min(t, this.run.last));
+    else this.seekTime(t);
   }
 
   /** Remove everything that was mounted. */

@@ -4,30 +4,43 @@ const SKELETON = `
 <header>
   <h2 class="title"></h2>
   <p class="tally"></p>
+  <input class="find" type="search" autocomplete="off" spellcheck="false" placeholder="Find a host or a message" aria-label="Find a host or a message">
+  <datalist></datalist>
   <button class="theme" type="button"></button>
 </header>
+<p class="verdict"></p>
 <div class="views">
-  <section class="map" aria-label="Map"><canvas role="img"></canvas><div class="legend" aria-hidden="true">
+  <section class="map" aria-label="Map"><canvas role="img" tabindex="0"></canvas>
+    <div class="under"><div class="legend" aria-hidden="true">
     <span><i class="k host"></i>host</span><span><i class="k relay"></i>relays</span><span class="if-routers"><i class="k router"></i>router</span>
     <span><i class="k command"></i>command</span><span><i class="k reply"></i>reply</span><span><i class="k refusal"></i>4yz, 5yz</span>
     <span><i class="k mail"></i>mail data</span><span><i class="k spool">2</i>in spool</span><span><i class="k drop">2</i>delivered</span>
-  </div></section>
+    <span class="if-load"><i class="k load"></i>link: wide if it carried much, core: busy</span>
+  </div>
+    <div class="zooms" role="group" aria-label="Zoom of the map"><button type="button" class="zoom-in" aria-label="Zoom in">+</button><button type="button" class="zoom-out" aria-label="Zoom out">−</button><button type="button" class="zoom-all" aria-label="The whole map">⤢</button></div></div></section>
   <section class="ladder" aria-label="Ladder"><p class="row"><label>Ladder of <select class="scope"></select></label></p>
     <canvas role="img" tabindex="0" aria-label="Ladder: hosts as lines, time downward. Arrow keys up and down scroll it."></canvas></section>
   <section class="side">
     <div role="tablist" aria-label="Beside the map">
       <button role="tab" type="button" data-tab="ladder">Ladder</button>
+      <button role="tab" type="button" data-tab="messages">Messages</button>
+      <button role="tab" type="button" data-tab="why">Why</button>
+      <button role="tab" type="button" data-tab="follow">Session</button>
       <button role="tab" type="button" data-tab="host">Host</button>
       <button role="tab" type="button" data-tab="states">States</button>
       <button role="tab" type="button" data-tab="events">Events</button>
       <button role="tab" type="button" data-tab="keys">Keys</button>
     </div>
+    <div role="tabpanel" data-panel="messages"></div>
+    <div role="tabpanel" data-panel="why" tabindex="0"></div>
     <div role="tabpanel" data-panel="host" tabindex="0"></div>
     <div role="tabpanel" data-panel="states" tabindex="0"></div>
     <div role="tabpanel" data-panel="events" tabindex="0"></div>
     <div role="tabpanel" data-panel="keys" tabindex="0"></div>
   </section>
+  <section class="follow" aria-label="Session" tabindex="0"></section>
 </div>
+<p class="tip" aria-hidden="true" hidden></p>
 <p class="now" role="status" aria-live="polite"></p>
 <footer>
   <canvas class="timeline" role="img" aria-label="Timeline; click to go to a moment"></canvas>
@@ -49,5 +62,7 @@ const KEYS = [
   ["Shift → ←", "to the next event, or the one before, in the ladder"],
   ["Page Up, Page Down", "ten events back, or on"], ["Home End", "to the beginning, to the end"],
   ["+ −", "faster, slower"], ["[ ]", "the host before, the next host"],
+  ["n N", "the next failure, the failure before"], ["m M", "the next message, the message before"], ["b B", "the next breakpoint, the one before"], ["/", "to the query of messages"],
+  ["Esc", "select nothing"], ["z Z", "zoom the timeline in, out"], ["Arrows + − 0", "on the map: move, zoom, all of it"],
   ["w", "skip waiting, or not"], ["d", "dark, light, or as the system has it"], ["?", "these keys"],
 ];

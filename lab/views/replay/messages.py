@@ -1,0 +1,192 @@
+"""What a page holds of each recipient: its end, its phases, and the way that its message took."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from lab.analysis.account import Account, ending_of
+from lab.analysis.invariants import breaches
+from lab.analysis.itineraries import Hop, itineraries
+from lab.analysis.phases import PHASES, Phases, RecipientPhases
+from lab.analysis.recipients import OUTCOMES, Recipient
+from lab.analysis.shown_names import ShownNames
+from lab.analysis.verdict import verdict_of
+from lab.protocol.states import MAIL_COMMANDS
+from lab.protocol.syntax import path_in, verb_of
+from lab.quantities import count_noun
+from lab.trace.levels import includes
+from lab.trace.rows import (
+    HOST,
+    MESSAGE,
+    NOTIFY_ABOUT,
+    NOTIFY_PATH,
+    OCTETS,
+    PEER,
+    SUBMIT_REVERSE_PATH,
+)
+from lab.trace.trace import Trace
+
+_ALWAYS: Final = ("delivered", "returned", "lost")
+"""Outcomes that a verdict counts even where there are none."""
+
+MOST_BREACHES: Final = 20
+
+Number = Callable[[str], int]
+"""Returns the number of a host, or of a text."""
+
+
+class Messages:
+    """The recipients of a trace, as the page has them; ``host`` and ``text`` number names."""
+
+    def __init__(self, trace: Trace, shown: ShownNames, host: Number, text: Number) -> None:
+        self._trace, self._shown, self._host, self._text = trace, shown, host, text
+        self._account = Account(trace.rows)
+        self._account.counts()
+        self._recipients = list(self._account.everyone())
+        self._phases = Phases(trace) if includes(trace.level, "wire") else None
+        phased = () if self._phases is None else self._phases.everyone()
+        self._of: dict[tuple[int, str], RecipientPhases] = {
+            (one.message, one.id): one for one in phased
+        }
+
+    def data(self) -> dict[str, Any]:
+        """Return the recipients in columns; times are microseconds.
+
+        ``took`` is from submission to the end, -1 for who has none. ``phases`` are numbers one
+        after the other: phase, host, peer, cause and length, from submission on without a gap.
+        """
+        everyone = self._recipients
+        senders = self._senders()
+        outcomes = ["twice" if one.deliveries > 1 else one.outcome for one in everyone]
+        kinds = list(dict.fromkeys(outcomes))
+        return {
+            "outcomes": kinds,
+            "phases": list(PHASES),
+            "message": [one.message for one in everyone],
+            "from": [self._text(senders.get(one.message, "")) for one in everyone],
+            "to": [self._text(self._shown.path(one.address)) for one in everyone],
+            "outcome": [kinds.index(outcome) for outcome in outcomes],
+            "at": [_micro(one.submitted_at) for one in everyone],
+            "took": [_took(one) for one in everyone],
+            "spent": [self._spent(one) for one in everyone],
+        }
+
+    def _senders(self) -> dict[int, str]:
+        submitted = self._trace.of(("submit",))
+        return {row[MESSAGE]: self._shown.path(row[SUBMIT_REVERSE_PATH]) for row in submitted}
+
+    def _spent(self, recipient: Recipient) -> list[int]:
+        found = self._of.get((recipient.message, recipient.id))
+        numbers: list[int] = []
+        for phase in () if found is None else found.phases:
+            numbers += (
+                PHASES.index(phase.phase), self._host(phase.host), self._host(phase.peer),
+                self._text(phase.because), _micro(phase.end) - _micro(phase.begin),
+            )  # fmt: skip
+        return numbers
+
+    def verdict(self) -> dict[str, Any]:
+        """Return how many came to which end, a sentence about the time, and broken rules.
+
+        Each end is its name, how many, and words; a broken rule is when, the message, and words.
+        """
+        ends: dict[str, int] = dict.fromkeys(_ALWAYS, 0)
+        for one in self._recipients:
+            ends[one.outcome] = ends.get(one.outcome, 0) + 1
+        twice = sum(one.deliveries > 1 for one in self._recipients)
+        order = [name for name in (*OUTCOMES, *ends) if name in ends]
+        counts = [*((name, ends[name]) for name in dict.fromkeys(order)), ("twice", twice)]
+        about = "" if self._phases is None else verdict_of(self._of.values(), self._phases)
+        return {
+            "who": count_noun(len(self._recipients), "recipient"),
+            "ends": [[name, n, f"{n:,} {_WORDS.get(name, name)}"] for name, n in counts],
+            "words": about,
+            "breaches": self._breaches(),
+        }
+
+    def _breaches(self) -> list[list[Any]]:
+        if not ending_of(self._trace):  # of a part of a run the rules say nothing
+            return []
+        found = breaches(self._trace.rows, self._account)[:MOST_BREACHES]
+        return [
+            [_micro(one.t), -1 if one.message is None else one.message, str(one)] for one in found
+        ]
+
+    # -- the way of a message ---------------------------------------------------------------------
+
+    def ways(self) -> dict[int, list[list[Any]]]:
+        """Return the hops of each message, in the order in which they were queued.
+
+        A hop is its host and peer; when it was queued, when it crossed (-1: not yet) and when it
+        ended, in microseconds; what became of it; and the reverse-path and the forward-paths that
+        the sender-SMTP gave, each in its parts.
+        """
+        paths = _paths_given(self._trace.of(("command",)))
+        found = {}
+        for itinerary in itineraries(self._trace):
+            hops = [self._hop(hop, paths) for hop in itinerary.hops]
+            if hops:
+                found[itinerary.number] = hops
+        return found
+
+    def _hop(self, hop: Hop, paths: Mapping[tuple[int, str, str], _Given]) -> list[Any]:
+        reverse, forward = paths.get((hop.message, hop.host, hop.peer), ("", ()))
+        return [
+            self._host(hop.host), self._host(hop.peer), _micro(hop.queued),
+            -1 if hop.sending is None else _micro(hop.sending),
+            -1 if hop.ended is None else _micro(hop.ended),
+            hop.outcome, self._chips(reverse), [self._chips(path) for path in forward],
+        ]  # fmt: skip
+
+    def _chips(self, path: str) -> list[int]:
+        """Return a path in parts: the hosts of its route, and the mailbox."""
+        found = path_in(path)
+        parts = (path,) if found is None else (*found.route, str(replace(found, route=())))
+        return [self._text(self._shown.path(part.strip("<>")) or "<>") for part in parts]
+
+    def about(self) -> dict[int, list[int]]:
+        """Return of each notification the message it is about, and the text of its recipient."""
+        return {
+            row[MESSAGE]: [row[NOTIFY_ABOUT], self._text(self._shown.path(row[NOTIFY_PATH]))]
+            for row in self._trace.of(("notify",))
+        }
+
+
+_WORDS: Final = {
+    "lost": "LOST", "twice": "TWICE", "undeliverable_notifications": "undeliverable notifications",
+}  # fmt: skip
+
+_Given = tuple[str, Sequence[str]]
+"""A reverse-path, and forward-paths."""
+
+
+def _paths_given(commands: Iterable[Any]) -> dict[tuple[int, str, str], _Given]:
+    """Return the paths of the last transaction of each message between two hosts."""
+    found: dict[tuple[int, str, str], tuple[str, list[str]]] = defaultdict(lambda: ("", []))
+    for row in commands:
+        if row[MESSAGE] is None:
+            continue
+        verb = verb_of(row[OCTETS])
+        key = row[MESSAGE], row[PEER], row[HOST]
+        if verb in MAIL_COMMANDS:
+            found[key] = _path(row[OCTETS]), []
+        elif verb == "RCPT":
+            found[key][1].append(_path(row[OCTETS]))
+    return dict(found)
+
+
+def _path(octets: bytes) -> str:
+    """Return the path of a MAIL or a RCPT, with its brackets."""
+    return octets.decode("latin-1").partition(":")[2].strip()
+
+
+def _took(recipient: Recipient) -> int:
+    ended = recipient.ended_at
+    return -1 if ended is None else _micro(ended) - _micro(recipient.submitted_at)
+
+
+def _micro(seconds: float) -> int:
+    return round(seconds * 1e6)
