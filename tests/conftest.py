@@ -12,7 +12,7 @@ import sys
 import tempfile
 
 import pytest
-from helpers import longest_first
+from helpers import longest_first, turns
 from hypothesis import settings
 
 # jsonschema would compile forty grammars of it when it is imported, which takes two seconds
@@ -48,7 +48,9 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.loadscopereorder = False  # it would put first what has most tests
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """In the processes of pytest-xdist: the longest files first."""
+    """Leave out tests whose turn is another day; for pytest-xdist, put the longest files first."""
+    turns.skip_others(items)
     if hasattr(config, "workerinput"):
         longest_first.sort(items)

@@ -116,7 +116,7 @@ def test_there_are_exactly_two_commands_to_set_up() -> None:
     begin, install = "python3 -m venv .venv && ", ".venv/bin/pip install -e "
     run = f".venv/bin/lab run {MAIN} --transcript"
     assert main == f"{begin}SMTP_LAB_PURE=1 {install}. && {run}\n"
-    assert tests == f"{begin}{install}'.[test]' && .venv/bin/pytest -n 3 --dist loadfile\n"
+    assert tests == f"{begin}{install}'.[test]' && .venv/bin/pytest -n 4 --dist loadfile\n"
     assert (ROOT / MAIN).is_file()
 
 

@@ -11,6 +11,7 @@ from helpers.browser import browser, needs_chromium
 from helpers.notebook_server import ROOT, Cell, answer, cells, opened, run_all, server
 
 pytestmark = needs_chromium
+in_turns = pytest.mark.turns("lessons in JupyterLab", 3)
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +33,7 @@ def lesson(page: Any, stem: str) -> dict[str, Cell]:
     return cells(page)
 
 
+@in_turns
 def test_lesson_1_runs_and_answers(page: Any) -> None:
     """No cell raises; every check says "Not yet"; then one is answered, wrong and right."""
     ran = lesson(page, "01-first-mail")
@@ -46,6 +48,7 @@ def test_lesson_1_runs_and_answers(page: Any) -> None:
     assert "✓ Break it: Right." in right.text
 
 
+@in_turns
 def test_lesson_7_has_a_player_and_pictures(page: Any) -> None:
     """The player stands in the place of its still picture, and stops where the lesson says."""
     ran = lesson(page, "07-source-routes")
@@ -72,6 +75,7 @@ def test_lesson_7_has_a_player_and_pictures(page: Any) -> None:
     assert "✓ Predict: Right." in right.text
 
 
+@in_turns
 def test_lesson_10_has_its_figures(page: Any) -> None:
     """Each as wide as it was drawn or as the page allows, and whole."""
     ran = lesson(page, "10-waiting")

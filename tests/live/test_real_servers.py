@@ -11,6 +11,7 @@ from helpers.real_servers import BAD, Missing, message, run, texts
 SAMPLE = [message(number, text) for number, text in enumerate(texts(70)) if number % 2 == 0]
 
 
+@pytest.mark.turns("ways through real servers", 2)
 @pytest.mark.parametrize("way", ["relay", "straight"])
 @pytest.mark.parametrize("name", ["aiosmtpd", "postfix"])
 def test_messages_out_are_messages_in(name: str, way: str) -> None:

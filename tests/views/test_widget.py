@@ -96,6 +96,7 @@ def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @needs_chromium
+@pytest.mark.turns("notebooks in a browser", 2)
 @pytest.mark.parametrize("notebook", ["lab/tree/watch.ipynb", "notebooks/watch.ipynb"])
 def test_the_widget_plays_in_jupyterlab_and_in_notebook_7(jupyter: str, notebook: str) -> None:
     """Run the notebook; step, by button and by key; Python sees where the picture is."""
