@@ -38,6 +38,7 @@ COMMANDS = {
     "examples": "List the topologies and experiments that ship, or copy one.",
     "run": "Simulate TOPOLOGY and print what became of the mail.",
     "live": "Run TOPOLOGY on real TCP, each host in its own process.",
+    "watch": "Watch a run of TOPOLOGY in a browser, and change it by clicking.",
     "spool": "List, read or export the mail that a live run has stored.",
     "compare": "Run TOPOLOGY simulated and live, and compare the two runs.",
     "diff": "Compare two runs: where they part, and whose mail fared otherwise.",

@@ -47,6 +47,16 @@ class Schedule:
                 at = poll.at + number * (poll.every or 0.0)
                 driver.at(at, self._poll_due, poll, self._call_orders)
 
+    def add(self, submission: Submission) -> None:
+        """Have a user hand in one more message, at its time, which has not come yet."""
+        self._due += 1
+        driver = self.driver
+        driver.at(submission.at, self._added_due, submission, self._mail_orders)
+
+    def _added_due(self, submission: Submission) -> None:
+        self._due -= 1
+        self._handed_in(submission)
+
     @property
     def driver(self) -> Driver:
         """The driver whose clock and hosts this uses, until the run is over."""
@@ -90,16 +100,19 @@ class Schedule:
         self._has_mail = False
 
     def _mail_due(self, submission: Submission) -> None:
-        host = self.driver.host_control(submission.host)
         try:
-            if host.faults.down:
-                # nobody can hand mail to a host that is down; the user does so when it runs again
-                self._record_late(host, submission, on=True)
-                self._faults.when_up(host, lambda: self._hand_in_late(host, submission))
-            else:
-                self.hand_in(host, submission)
+            self._handed_in(submission)
         finally:
             self._put_next_mail()
+
+    def _handed_in(self, submission: Submission) -> None:
+        host = self.driver.host_control(submission.host)
+        if host.faults.down:
+            # nobody can hand mail to a host that is down; the user does so when it runs again
+            self._record_late(host, submission, on=True)
+            self._faults.when_up(host, lambda: self._hand_in_late(host, submission))
+        else:
+            self.hand_in(host, submission)
 
     def _hand_in_late(self, host: HostControl, submission: Submission) -> None:
         self._record_late(host, submission, on=False)

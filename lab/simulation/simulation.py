@@ -21,6 +21,7 @@ from lab.network.channel import ChannelRoute, NoRoute
 from lab.protocol import SenderSMTP
 from lab.protocol.script import ScriptedSender
 from lab.runtime.gc_pause import gc_pause
+from lab.simulation.agenda import submission_of
 from lab.simulation.any_session import AnySession
 from lab.simulation.driver import Driver
 from lab.simulation.faults import Faults
@@ -33,7 +34,7 @@ from lab.simulation.schedule import Schedule
 from lab.simulation.session import Session
 from lab.simulation.world import World
 from lab.topology.describe import describe
-from lab.topology.model import FaultSpec, PollSpec, ScriptSpec, Topology
+from lab.topology.model import FaultSpec, MailSpec, PollSpec, ScriptSpec, Topology
 from lab.trace.closes import NO_PATH, unreachable
 from lab.trace.rows import Row
 from lab.trace.trace import Trace
@@ -153,6 +154,10 @@ class Simulation(Driver):
     def add_faults(self, faults: Sequence[FaultSpec]) -> None:
         """Let more faults happen, from now on."""
         self.faults.add(faults)
+
+    def add_mail(self, mail: MailSpec) -> None:
+        """Have a user hand in one more message, at its time, which has not come yet."""
+        self.schedule.add(submission_of(self.topology, mail))
 
     def _run(
         self, until: float | None, progress: Callable[[int], None] | None, limits: Limits

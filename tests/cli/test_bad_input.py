@@ -25,6 +25,7 @@ RELAYED = str(TOPOLOGIES / "rfc821/scenario-03.toml")
 READS = {  # each command that reads a file, with F for the file and W for a folder to write to
     "run": "run F",
     "live": "live F",
+    "watch": "watch F",
     "compare": "compare F -o W/x.png",
     "diff": "diff F F",
     "step": "step --plain F",

@@ -88,6 +88,7 @@ ROOMS: Final = {
     "api": Room(6, f"{MEANING} {SIMULATED} live extend {VIEWS}"),
     "experiments": Room(7, f"{MEANING} simulation extend views/pictures api"),
     "stepping": Room(7, f"{MEANING} visual_language api"),
+    "watching": Room(7, f"{MEANING} simulation live views views/replay api"),
     "lessons": Room(
         7, "quantities escaping runtime protocol analysis topology simulation views/pictures api"
     ),
@@ -99,7 +100,7 @@ ROOMS: Final = {
     ),
     "cli": Room(
         9, f"{DATA} visual_language rfc analysis captures topology {SIMULATED} live extend {VIEWS}"
-        " api experiments stepping lessons benchmarks __init__",
+        " api experiments stepping watching lessons benchmarks __init__",
     ),
     "__main__": Room(9, "cli"),
 }  # fmt: skip

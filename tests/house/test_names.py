@@ -24,7 +24,7 @@ ALLOWED = {
     "trace/rows.py: _verb": "a command code; the room is below the protocol",
     "live/mail_text.py: field": "names of header fields, in any case (RFC 822, 3.4.7)",
     "live/mail_text.py: text_of": "the same",
-    "live/page.py": "a name of this machine, as a browser sends it",
+    "live/web.py": "a name of this machine, as a browser sends it",
     "trace/jsonl.py": "a sentence of the library's, in the midst of ours",
     "topology/load.py": "a sentence of the library's or the system's, in the midst of ours",
     "topology/links.py: build_environments": "names of environments, which RFC 821 does not have",
