@@ -17,6 +17,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final, NamedTuple
 
+from lab.benchmarks.whole_run import in_turn
+
 _NETWORK: Final = """
 [generate]
 kind = "barabasi_albert_graph"
@@ -99,12 +101,14 @@ def measure_scale(
     with tempfile.TemporaryDirectory(prefix="smtp-lab-") as folder:
         path = (edges or _scale_free(Path(folder))).absolute()
         cost = _run(_MAP.format(graph=path, count=crossing))
+        checked = _check(_MAP.format(graph=path, count=crossing))
     summary = cost.summary
     return figures | {
         "map": edges.name if edges else "scale-free",
         "map_messages": summary["submitted"],
         "map_sessions": summary["sessions"],
         "map_cpu_seconds": round(cost.seconds, 1),
+        "map_check_cpu_seconds": round(checked, 2),
         "map_memory_bytes": cost.memory,
         "map_lost": summary["lost"],
     }
@@ -133,6 +137,14 @@ def _scale_free(folder: Path) -> Path:
     path = folder / "map.txt"
     path.write_text("".join(f"n{a} n{b} {100 + (a * b) % 400}\n" for a, b in graph.edges))
     return path
+
+
+def _check(topology: str) -> float:
+    """Return the CPU seconds of ``lab check``."""
+    with tempfile.TemporaryDirectory(prefix="smtp-lab-") as folder:
+        Path(folder, "run.toml").write_text(topology)
+        command = [sys.executable, "-m", "lab", "check", "run.toml"]
+        return in_turn({"check": command}, 1, folder)["check"][0]
 
 
 def _run(topology: str, *options: str) -> Cost:

@@ -21,23 +21,35 @@ from lab.cli.common import echo, exit_with_error, figures_as_json_option, print_
     help="Edge list of the large map: a line 'node node cost' for each link.  [default: a random "
     "map]",
 )  # fmt: skip
+@click.option(
+    "--compare", "old", metavar="CHECKOUT", type=click.Path(exists=True, file_okay=False),
+    help="Compare this version with an older checkout of the lab instead, in pairs of runs.  "
+    "[default: no other version]",
+)  # fmt: skip
 @figures_as_json_option
-def bench(sessions: int, quick: bool, edges: str | None, as_json: bool) -> None:
+def bench(sessions: int, quick: bool, edges: str | None, old: str | None, as_json: bool) -> None:
     """Compare the speed of the lab with that of real mail software.
 
-    Measures simulation, live hosts, large runs, one run on two processes, and the overhead of a
-    sweep.
+    Measures whole runs first: simulation, account, rules, digest and summary. Then the simulation
+    alone, each trace level, artefacts, start-up, explore, storm, the stepper, live hosts, large
+    runs, a check of a large map, one run on two processes, and the overhead of a sweep.
     """
+    if old is not None:
+        _compare(Path(old), 200 if quick else 2000, as_json)
+        return
     from lab.benchmarks.live import measure_live
     from lab.benchmarks.live_chain import measure_chain
     from lab.benchmarks.scale import measure_processes, measure_scale
     from lab.benchmarks.simulation import measure, table
     from lab.benchmarks.sweep import measure_sweep
+    from lab.benchmarks.whole_run import measure_use, measure_whole
 
     if edges is not None:
         check_map(Path(edges))
     sessions = max(10, sessions // 10) if quick else sessions
-    figures = measure(sessions, print_note)
+    figures = measure_whole(sessions, print_note)
+    figures |= measure(sessions, print_note)
+    figures |= measure_use(sessions, print_note)
     figures |= measure_live(max(10, sessions // 10), print_note)
     figures |= measure_chain(*((500, 1_000) if quick else (5_000, 20_000)), print_note)
     messages = 5_000 if quick else 100_000
@@ -48,6 +60,23 @@ def bench(sessions: int, quick: bool, edges: str | None, as_json: bool) -> None:
         echo(json.dumps(figures))
         return
     print_table(table(figures))
+
+
+def _compare(old: Path, messages: int, as_json: bool) -> None:
+    """Print how two versions compare; exit with status 2 for a folder that is not a checkout."""
+    from lab.benchmarks.simulation import table
+    from lab.benchmarks.versions import compare_versions, why_not_a_checkout
+
+    if why := why_not_a_checkout(old):
+        exit_with_error(f"--compare: {why}")
+    try:
+        figures = compare_versions(old, messages, print_note)
+    except RuntimeError as why_failed:
+        exit_with_error(f"--compare: {why_failed}")
+    if as_json:
+        echo(json.dumps(figures))
+    else:
+        print_table(table(figures))
 
 
 def check_map(path: Path) -> None:

@@ -92,7 +92,7 @@ ROOMS: Final = {
     "lessons": Room(
         7, "quantities escaping runtime protocol analysis topology simulation views/pictures api"
     ),
-    "benchmarks": Room(8, f"{MEANING} simulation experiments"),
+    "benchmarks": Room(8, f"{MEANING} simulation api experiments stepping"),
     "__init__": Room(
         8,
         "runtime trace protocol testing analysis hosts captures topology extend views api"
