@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
 
@@ -23,6 +24,7 @@ _ROUTING: Final = frozenset("@%!:<>")
 _NO_ADDRESS: Final = reply(553, "Mailbox name not allowed: it could be an address elsewhere")
 
 
+@lru_cache(maxsize=1024)
 def network_of(text: str) -> Network | None:
     """Return the network that a text such as "10.0.0.0/8" or "192.168.1.7" means; None if none."""
     try:

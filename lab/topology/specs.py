@@ -447,6 +447,9 @@ class TopologyData:
         It is None if there is none, or if several hosts have that label.
         """
         text("name", name, "the name of a host")
+        known = self.hosts.get(name)
+        if known is not None and known.name == name:  # as mostly: no name has to be read
+            return known
         names: dict[HostName, HostSpec] | None = self._cache.get("names")
         if names is None:
             names = {HostName(n): spec for spec in self.hosts.values() for n in spec.all_names}
