@@ -23,21 +23,33 @@ that grade notebooks (:mod:`lab.lessons.grading`).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from sys import modules
-from tempfile import TemporaryDirectory
 from textwrap import fill
 from typing import TYPE_CHECKING, Final, Literal
 
+from lab.lessons import answers, functions, trials
+from lab.lessons.own_code import OwnFault, TooLong, limited
+from lab.lessons.plain import WrongForm, short
+from lab.lessons.texts import from_text
 from lab.runtime import shipped
+
+__all__ = [
+    "Result", "answers", "check", "close_to", "from_text", "functions", "hand_in",
+    "is_unanswered", "results", "talk", "tell", "topology", "trials",
+]  # fmt: skip
 
 if TYPE_CHECKING:
     from lab.lessons.typed_session import TypedSession
     from lab.topology.model import Topology
 
 State = Literal["passed", "failed", "not yet", "handed in"]
+Problem = Literal["", "form", "content", "code"]
+
+_SECONDS: Final = 60.0
+"""How long it may take to try an answer."""
 
 _WIDTH: Final = 96
 """Characters of a line of a notebook's page."""
@@ -47,11 +59,16 @@ _SHOWN: Final[dict[State, str]] = {"passed": "✓", "failed": "✗", "not yet": 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The result of a check. A student reads its ``repr``; it is true if the check passed."""
+    """The result of a check. A student reads its ``repr``; it is true if the check passed.
+
+    ``problem`` says what kind of fault a failed answer has: its "form" (a list where a number is
+    asked for), its "content", or "code" of the student's own that fails or does not end.
+    """
 
     name: str
     state: State
     message: str
+    problem: Problem = ""
 
     def __bool__(self) -> bool:
         return self.state == "passed"
@@ -67,19 +84,27 @@ results: Final[dict[str, Result]] = {}
 def check(name: str, answer: object, right: object, *, hint: str = "") -> Result:
     """Check an answer, and return and keep the result.
 
-    ``right`` is the right value, or a function of the answer that returns True, False, or a
-    sentence that says what is wrong. ``hint`` is shown if the answer is wrong. If the function
-    raises, the answer is of the wrong type: the check fails and says so.
+    ``right`` is what the exercise asks for (:mod:`lab.lessons.answers`), the right value alone, or
+    a function of the answer that returns True, False, or a sentence that says what is wrong.
+    ``hint`` is shown if the content of the answer is wrong, but not if its form is.
     """
     if is_unanswered(answer):
         return _keep(Result(name, "not yet", "Not yet. Put your answer in place of the dots."))
+    wanted = answers.typed(right)
     try:
-        verdict = _judge(answer, right)
+        with limited(_SECONDS):
+            verdict = _judge(answer, wanted)
+    except WrongForm as form:
+        return _keep(Result(name, "failed", f"Wrong form. {form}", "form"))
+    except OwnFault as fault:
+        return _keep(Result(name, "failed", str(fault), "code"))
+    except TooLong:
+        return _keep(Result(name, "failed", "Your answer takes too long to try.", "code"))
     except Exception as problem:  # an answer may be anything, so judging it may raise
-        verdict = _not_judged(answer, problem)
+        return _keep(Result(name, "failed", f"Wrong form. {_not_judged(answer, problem)}", "form"))
     if verdict is True:
         return _keep(Result(name, "passed", "Right."))
-    return _keep(Result(name, "failed", f"{verdict} {hint}".strip()))
+    return _keep(Result(name, "failed", f"{verdict} {hint}".strip(), "content"))
 
 
 def hand_in(name: str, answer: object = ...) -> Result:
@@ -89,29 +114,22 @@ def hand_in(name: str, answer: object = ...) -> Result:
     return _keep(Result(name, "handed in", "Your answer is there. Your teacher's copy judges it."))
 
 
-def close_to(right: float, within: float = 0.1) -> Callable[[object], bool | str]:
-    """Return a function for :func:`check` that accepts an estimate.
+def close_to(right: float, within: float = 0.1) -> answers.Estimate:
+    """Return what :func:`check` takes for an estimate.
 
     ``within`` is the largest error that is accepted, as a share of the right number.
     """
-
-    def judge(answer: object) -> bool | str:
-        number = float(answer)  # type: ignore[arg-type]  # what is not a number raises, and the check says so
-        if abs(number - right) <= within * abs(right):
-            return True
-        size = "small" if number < right else "large"
-        by = "far " if not right / 3 <= number <= right * 3 else ""
-        return f"{_short(answer)} is {by}too {size}."
-
-    return judge
+    return answers.Estimate(right, within)
 
 
-def is_unanswered(answer: object) -> bool:
+def is_unanswered(answer: object, depth: int = 0) -> bool:
     """Return whether an answer is, or contains, the three dots that a lesson leaves."""
-    if isinstance(answer, dict):
-        return any(is_unanswered(value) for value in answer.values())
-    if isinstance(answer, (list, tuple)):
-        return any(is_unanswered(value) for value in answer)
+    if depth < 10 and issubclass(type(answer), dict):
+        values: Iterable[object] = dict.values(answer)  # type: ignore[arg-type]
+        return any(is_unanswered(value, depth + 1) for value in values)
+    if depth < 10 and issubclass(type(answer), (list, tuple)):
+        items: Iterable[object] = iter(answer)  # type: ignore[call-overload]
+        return any(is_unanswered(value, depth + 1) for value in items)
     return answer is ...
 
 
@@ -164,40 +182,16 @@ def talk(
     return TypedSession(network, host, lf_ends_lines=lf_ends_lines, quiet=quiet)
 
 
-def from_text(text: str) -> Topology:
-    """Return the topology that a text describes, written as a topology file.
-
-    Raises TopologyError with what is wrong in it, as a file with the same content would.
-    """
-    from lab.topology.model import TopologyError, load
-
-    with TemporaryDirectory() as folder:
-        path = Path(folder, "network.toml")
-        path.write_text(text, encoding="utf-8")
-        try:
-            return load(path)
-        except TopologyError as error:
-            problems = [problem.replace(str(path), "the text") for problem in error.problems]
-            raise TopologyError(problems) from None
-
-
-def _judge(answer: object, right: object) -> Literal[True] | str:
-    judge: Callable[[object], object] = right if callable(right) else lambda value: value == right
-    verdict = judge(answer)
-    if isinstance(verdict, str):
-        return verdict
-    return True if bool(verdict) else f"Not right: you have {_short(answer)}."
+def _judge(answer: object, wanted: answers.Answer) -> answers.Verdict:
+    return wanted.judge(answer)
 
 
 def _not_judged(answer: object, problem: Exception) -> str:
     if isinstance(problem, ValueError) and re.search(r"zip\(\)|to unpack", str(problem)):
-        return f"{_short(answer)} has too few values, or too many."
-    return f"{_short(answer)} could not be judged ({type(problem).__name__}: {problem})."
-
-
-def _short(answer: object) -> str:
-    text = repr(answer)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+        return f"{short(answer)} has too few values, or too many."
+    if hasattr(problem, "problems"):  # a topology with errors
+        return f"The network cannot be used: {'; '.join(problem.problems)}"
+    return f"{short(answer)} is not of the kind that is asked for."
 
 
 def _keep(result: Result) -> Result:

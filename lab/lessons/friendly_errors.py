@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from lab.lessons.own_code import own_line
 from lab.topology.model import TopologyError
 
 
@@ -27,8 +28,10 @@ def explanation(error: BaseException) -> str | None:
             f"- {problem}" for problem in error.problems
         )
     if isinstance(error, NameError) and error.name:
+        where = own_line(error.__traceback__)
         return (
-            f"There is no `{error.name}` yet. The cells of a lesson build on each other: choose "
+            f"There is no `{error.name}` yet{f', in {where}' if where else ''}. "
+            "The cells of a lesson build on each other: choose "
             "Run > Run All Above Selected Cell, and then run this one again. "
             "(If you wrote the name yourself: is it spelled as above?)"
         )

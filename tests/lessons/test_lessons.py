@@ -35,7 +35,8 @@ def test_a_function_judges_with_a_truth_or_a_sentence() -> None:
 def test_a_judge_that_stumbles_fails_the_check_and_says_how() -> None:
     result = lessons.check("one", "three", lambda n: n > 3)
     assert result.state == "failed"
-    assert "TypeError" in result.message
+    assert result.problem == "form"
+    assert "'three' is not of the kind that is asked for" in result.message
 
 
 @pytest.mark.parametrize("answer", [[1], [1, 2, 3]])
@@ -119,7 +120,9 @@ def test_an_everyday_error_is_explained() -> None:
     """A cell that was run too early, a network that cannot be used; others stay what they are."""
     with pytest.raises(NameError) as early:
         run  # type: ignore[name-defined]  # noqa: B018, F821
-    assert "There is no `run` yet" in (kindness.explanation(early.value) or "")
+    told = kindness.explanation(early.value) or ""
+    assert "There is no `run` yet, in line " in told
+    assert "of test_lessons.py: `run  #" in told
     wrong = kindness.explanation(lab.TopologyError(["the text: no host"]))
     assert wrong == "The network cannot be used:\n- the text: no host"
     assert kindness.explanation(ValueError("other")) is None

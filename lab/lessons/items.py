@@ -1,0 +1,336 @@
+"""Single answers: a number, a code, a word, a host, an address, a command.
+
+Each class reads an answer in any form that says the same, and compares what it says with what is
+right.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Iterable, Mapping
+from typing import Any, Literal
+
+from lab.lessons.plain import WrongForm, joined, plain, short, text_of
+from lab.protocol import Path, SyntaxFault, parse_path
+
+Verdict = Literal[True] | str
+
+
+class Answer:
+    """What an exercise asks for; ``wants`` says it in words, and ``right`` is the right one."""
+
+    wants = "an answer"
+    right: Any = None
+
+    def read(self, value: Any) -> Hashable:
+        """Return what a plain value says, to be compared; raises WrongForm."""
+        return value  # type: ignore[no-any-return]
+
+    def is_right(self, value: Any) -> bool:
+        """Return whether a plain value says what is right; raises WrongForm."""
+        return self.read(value) == self.read(self.right)
+
+    def judge(self, answer: object) -> Verdict:
+        """Return True, or a sentence that says what is wrong; raises WrongForm."""
+        return self.is_right(plain(answer)) or f"Not right: you have {short(answer)}."
+
+    def __call__(self, answer: object) -> Verdict:
+        """Judge an answer."""
+        return self.judge(answer)
+
+    def unlike(self, value: object) -> WrongForm:
+        """Return the error that says what is expected, and what there is."""
+        return WrongForm(f"Expected {self.wants}; you have {short(value)}.")
+
+
+class Number(Answer):
+    """A number; ``off`` is how far it may be from the right one.
+
+    A number as text is read too, with one of ``units`` after it or none.
+    """
+
+    def __init__(self, right: float = 0, off: float = 0.0, units: Iterable[str] = ()) -> None:
+        self.right, self.off, self.units = right, off, {"", *units}
+        self.wants = "a number"
+
+    def read(self, value: Any) -> float:
+        """Return what a plain value says; raises WrongForm."""
+        text = text_of(value)
+        if text is not None:
+            found = re.fullmatch(r"([+-]?\d+(?:\.\d*)?|\.\d+)\s*([A-Za-z]*)\.?", text)
+            if found is None or found[2].lower() not in self.units:
+                raise self.unlike(value)
+            return float(found[1])
+        if type(value) not in (int, float):
+            raise self.unlike(value)
+        return float(value) if abs(value) < 1e300 else float("inf")
+
+    def is_right(self, value: Any) -> bool:
+        """Return whether a plain value is right; raises WrongForm."""
+        number = self.read(value)
+        return bool(abs(number - self.right) <= self.off + 1e-9 * max(1.0, abs(self.right)))
+
+
+class Estimate(Number):
+    """A number that is predicted; ``within`` is the largest error, as a share of the right one."""
+
+    def __init__(self, right: float, within: float = 0.1) -> None:
+        super().__init__(right, within * abs(right))
+
+    def judge(self, answer: object) -> Verdict:
+        """Return True, or a sentence that says what is wrong; raises WrongForm."""
+        value = plain(answer)
+        if self.is_right(value):
+            return True
+        number = self.read(value)
+        size = "small" if number < self.right else "large"
+        by = "far " if not self.right / 3 <= number <= self.right * 3 else ""
+        return f"{short(answer)} is {by}too {size}."
+
+
+class Truth(Answer):
+    """True or False."""
+
+    wants = "True or False"
+
+    def __init__(self, right: bool) -> None:
+        self.right = right
+
+    def read(self, value: Any) -> bool:
+        """Return what a plain value says; raises WrongForm."""
+        text = text_of(value)
+        words = {"true": True, "yes": True, "false": False, "no": False}
+        if text is not None and text.lower() in words:
+            return words[text.lower()]
+        if value is True or value is False or (type(value) is int and value in (0, 1)):
+            return bool(value)
+        raise self.unlike(value)
+
+
+class Code(Answer):
+    """A reply code, such as 250: a number or a text, with the words of the reply or without."""
+
+    wants = "a reply code of three digits"
+
+    def __init__(self, right: int = 250) -> None:
+        self.right = right
+
+    def read(self, value: Any) -> int:
+        """Return what a plain value says; raises WrongForm."""
+        text = text_of(value)
+        found = re.fullmatch(r"(\d{3})(?:[ -].*)?", text, re.DOTALL) if text is not None else None
+        if found:
+            return int(found[1])
+        if type(value) in (int, float) and value == value // 1 and 100 <= value <= 999:
+            return int(value)
+        raise self.unlike(value)
+
+
+class Word(Answer):
+    """One of a few words; capitals, hyphens and space around it do not matter."""
+
+    def __init__(self, right: str, words: Iterable[str] = (), same: Mapping[str, str] = {}) -> None:
+        self.right = right
+        self.words = list(dict.fromkeys(words)) or [right]
+        self.same = {_simple(other): _simple(word) for other, word in same.items()}
+        self.wants = f"one of {joined(map(repr, self.words))}" if words else "a word"
+
+    def read(self, value: Any) -> str:
+        """Return what a plain value says; raises WrongForm."""
+        text = text_of(value)
+        if text is None:
+            raise self.unlike(value)
+        word = _simple(text)
+        word = self.same.get(word, word)
+        if len(self.words) > 1 and word not in map(_simple, self.words):
+            raise self.unlike(value)
+        return word
+
+
+def _simple(text: str) -> str:
+    return re.sub(r"[\s_-]+", " ", text.strip(" \t\r\n.!\"'")).lower()
+
+
+class Host(Answer):
+    """A host, by its name in any capitals, or by a short name that only one of ``known`` has.
+
+    Of a network whose hosts are H0, H1 and so on, the number is a name too. ``right`` may be None,
+    where no host is an answer.
+    """
+
+    wants = "the name of a host"
+
+    def __init__(self, right: str | None = None, known: Iterable[str] = ()) -> None:
+        self.right = right
+        self.known = {name.upper(): name for name in known}
+        self.maybe_none = right is None
+
+    def read(self, value: Any) -> str | None:
+        """Return what a plain value says; raises WrongForm."""
+        if value is None or (text := text_of(value)) in ("", "None", "none", "nobody", "no host"):
+            if not self.maybe_none:
+                raise self.unlike(value)
+            return None
+        if type(value) is int and f"H{value}" in self.known:
+            return f"H{value}"
+        if text is None:
+            raise self.unlike(value)
+        name = text.strip("<>\"'").removeprefix("@").rstrip(".").strip().upper()
+        return self.full(name)
+
+    def full(self, name: str) -> str:
+        """Return the full name of a host; raises WrongForm if several hosts may be meant."""
+        if name in self.known:
+            return name
+        if name.isdecimal() and f"H{name}" in self.known:
+            return f"H{name}"
+        meant = [other for other in self.known if other.partition(".")[0] == name]
+        if len(meant) > 1:
+            raise WrongForm(f"More than one host is called {name}; write the whole name.")
+        return meant[0] if meant else name
+
+    def or_none(self) -> Host:
+        """Return the same, where None is an answer too."""
+        self.maybe_none = True
+        return self
+
+
+class Address(Answer):
+    """An address or a path, in angle brackets or without; ``null`` allows the empty one.
+
+    The capitals of hosts do not matter, those before the ``@`` do. Short names of ``known`` hosts
+    are read too.
+    """
+
+    wants = 'an address such as "joe@HOSTW.ARPA"'
+
+    def __init__(self, right: str = "", known: Iterable[str] = (), *, null: bool = False) -> None:
+        self.right, self.null = right, null
+        self.host = Host(known=known)
+        if null:
+            self.wants = "a path, or nothing"
+
+    def read(self, value: Any) -> Hashable:
+        """Return what a plain value says; raises WrongForm."""
+        text = text_of(value)
+        is_empty = text is not None and text.replace(" ", "") in ("", "<>")
+        if self.null and (value is None or is_empty):
+            return ()
+        if text is None or not text:
+            raise self.unlike(value)
+        found = re.fullmatch(r"[^<>]*<([^<>]*)>", text)
+        return self._key((found[1] if found else text).strip())
+
+    def _key(self, text: str) -> Hashable:
+        route, _, mailbox = text.rpartition(":") if text[:1] == "@" else ("", "", text)
+        local, at, host = mailbox.rpartition("@")
+        hops = tuple(self.host.full(hop.strip(" @").upper()) for hop in route.split(",") if hop)
+        if not (at and local and host) and not (self.null and "@" not in text):
+            raise self.unlike(text)
+        return hops, local, self.host.full(host.strip().upper())
+
+
+class CommandLine(Answer):
+    """A MAIL or RCPT command as it is sent; the capitals of its words and hosts do not matter."""
+
+    wants = "a command such as 'RCPT TO:<joe@HOSTW.ARPA>'"
+
+    def __init__(self, right: str = "") -> None:
+        self.right = right
+
+    def read(self, value: Any) -> Hashable:
+        """Return what a plain value says; raises WrongForm."""
+        text = text_of(value)
+        found = re.fullmatch(r"(?:S: *)?(\w{4}) +(FROM|TO)(:\s*)(.*)", text or "", re.I)
+        if found is None:
+            raise self.unlike(value)
+        verb, word, colon, path = found.groups()
+        if colon != ":":
+            raise WrongForm(f"In {short(text)} there is a space after the colon; RFC 821 has none.")
+        if not re.fullmatch(r"<.*>", path):
+            raise WrongForm(f"In {short(text)} the path is not in angle brackets.")
+        try:
+            parsed = parse_path(path, null=True)
+        except SyntaxFault:
+            raise WrongForm(f"In {short(text)} the path is not written as a path.") from None
+        return verb.upper(), word.upper(), _key_of(parsed)
+
+
+def _key_of(path: Path) -> Hashable:
+    if path.is_null:
+        return ()
+    hosts = tuple(str(host).upper() for host in path.hosts)
+    return hosts, path.user, str(path.mailbox.domain).upper()
+
+
+class Text(Answer):
+    """A text, compared without the space around it."""
+
+    wants = "a text"
+
+    def __init__(self, right: str) -> None:
+        self.right = right
+
+    def read(self, value: Any) -> str:
+        """Return what a plain value says; raises WrongForm."""
+        text = text_of(value)
+        if text is None:
+            raise self.unlike(value)
+        return text
+
+
+class Exactly(Answer):
+    """A value that has no other form."""
+
+    def __init__(self, right: object) -> None:
+        self.right = plain(right)
+
+    def is_right(self, value: Any) -> bool:
+        """Return whether a plain value is right; raises WrongForm."""
+        return type(value) is type(self.right) and value == self.right
+
+
+class PathText(Address):
+    """A path that a lesson sends to: read as text, without angle brackets."""
+
+    def read(self, value: Any) -> str:
+        """Return what a plain value says; raises WrongForm."""
+        text = text_of(value)
+        if text is None or "@" not in text:
+            raise self.unlike(value)
+        found = re.fullmatch(r"[^<>]*<([^<>]*)>", text)
+        return (found[1] if found else text).strip()
+
+
+class Pair(Answer):
+    """Two hosts, as a pair or as a text such as "MILL - LAKE", and a speed after them or none."""
+
+    wants = "a pair of hosts"
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+
+    def read(self, value: Any) -> tuple[str, ...]:
+        """Return what a plain value says; raises WrongForm."""
+        text = text_of(value)
+        both = re.split(r"\s+-+>?\s+|\s*,\s*", text) if text is not None else value
+        if isinstance(both, (set, frozenset)):
+            both = sorted(both)
+        if not isinstance(both, (list, tuple)) or len(both) not in (2, 3):
+            raise self.unlike(value)
+        ends = [str(self.host.read(end)) for end in both[:2]]
+        unknown = [end for end in ends if end not in self.host.known]
+        if unknown:
+            raise WrongForm(f"There is no host {joined(unknown)}.")
+        return (*ends, *(str(speed).lower() for speed in both[2:]))
+
+
+class First(Word):
+    """A word, the first of a line that is sent: "HELO" or "helo HOME.ARPA"."""
+
+    def read(self, value: Any) -> str:
+        """Return what a plain value says; raises WrongForm."""
+        text = text_of(value)
+        if not text:
+            raise self.unlike(value)
+        return _simple(text.split()[0])

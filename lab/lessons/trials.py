@@ -1,0 +1,503 @@
+"""What the functions of the lessons are tried on: references, hidden examples and random ones.
+
+The random ones are drawn from a fixed seed, so that an answer is judged the same way each time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import pairwise
+from math import sqrt
+from random import Random
+from statistics import mean, stdev
+from typing import TYPE_CHECKING, Any
+
+from lab.lessons.answers import Address, Code, CommandLine, Number, Truth
+from lab.lessons.functions import Function, Trial
+from lab.lessons.plain import WrongForm, named, text_of
+from lab.protocol import dot_stuff
+
+if TYPE_CHECKING:
+    from lab.topology.model import Topology
+
+RANDOM = 40
+"""How many random examples a function is tried on."""
+
+
+def _listed(value: Any, item: Callable[[Any], Any] = lambda each: each) -> list[Any]:
+    if not isinstance(value, (list, tuple)):
+        raise WrongForm(f"a list is expected, and that is {named(value)}.")
+    return [item(each) for each in value]
+
+
+# -- lesson 3: the codes of replies
+
+
+def codes() -> Function:
+    """Return the exercise for a function of lines that returns the codes of the replies."""
+
+    def trials() -> Iterator[Trial]:
+        for lines in (
+            ["220 Hello"], ["220 Hello", "250 OK", "550 No"],
+            ["214-HELO MAIL", "214-250 is a code", "214 that is all"],
+            ["250"], ["250 well-known", "354-go", "354 on"], ["250 OK", "250 OK"], [],
+            ["250-one", "250 two", "250 three"], ["250 ", "250-", "250"],
+        ):  # fmt: skip
+            yield (lines,), _codes(lines)
+        dice = Random("codes")
+        for _ in range(RANDOM):
+            lines = [line for _ in range(dice.randint(1, 5)) for line in _reply(dice)]
+            yield (lines,), _codes(lines)
+
+    return Function(trials, lambda value: _listed(value, Code().read))
+
+
+def _codes(lines: list[str]) -> list[int]:
+    return [int(line[:3]) for line in lines if line[3:4] != "-"]
+
+
+def _reply(dice: Random) -> list[str]:
+    code = dice.choice([211, 214, 220, 221, 250, 251, 354, 421, 450, 500, 503, 550])
+    texts = ["OK", "well-known", "250 is a code", "354-go on", "", "a  b", "-", "1981"]
+    more = [f"{code}-{dice.choice(texts)}" for _ in range(dice.choice([0, 0, 0, 1, 3]))]
+    return [*more, dice.choice([f"{code} {dice.choice(texts)}", f"{code}"])]
+
+
+# -- lesson 4: transparency
+
+
+def to_wire() -> Function:
+    """Return the exercise for a function of a text that returns what is sent after 354."""
+
+    def trials() -> Iterator[Trial]:
+        for text in (
+            b"one\r\n", b".\r\n", b"..\r\nx\r\n", b"", b"a\n.b\r\n", b"a.\r\n.b\r\n",
+            b"\r\n.\r\n\r\n", b"a\r.b\r\n", b".\n.\r\n", b"\r\n", b"...\r\n...\r\n",
+        ):  # fmt: skip
+            yield (text,), dot_stuff(text)
+        dice = Random("to_wire")
+        for _ in range(RANDOM):
+            parts = [b"a", b".", b"..", b"\n", b"\r", b" ", b"\r\n", b"\r\n.", b"x.y", b"\xff"]
+            text = b"".join(dice.choices(parts, k=dice.randint(1, 9))) + b"\r\n"
+            yield (text,), dot_stuff(text)
+
+    def octets(value: Any) -> bytes:
+        if not isinstance(value, bytes):
+            raise WrongForm(f"bytes are expected, and that is {named(value)}.")
+        return value
+
+    return Function(trials, octets)
+
+
+# -- lesson 5: who is behind a name
+
+
+def everybody(known: Topology) -> Function:
+    """Return the exercise for a function that finds all mailboxes behind a name, by questions."""
+    from lab.lessons.texts import from_text
+
+    def trials() -> Iterator[Trial]:
+        networks = [(known, [("staff", "OLD.ARPA"), ("club", "OLD.ARPA"), ("sue", "OLD.ARPA")])]
+        networks += [(from_text(_UNSEEN), [("all", "A.ARPA"), ("c", "A.ARPA"), ("x", "B.ARPA")])]
+        networks += [_drawn(Random(f"everybody {number}")) for number in range(4)]
+        for network, names in networks:
+            for name, host in names:
+                ask = _asker(network)
+                yield (ask, name, host), _everybody(ask, name, host)
+
+    def reads(value: Any) -> Any:
+        if not isinstance(value, (set, frozenset, list, tuple)):
+            raise WrongForm(f"a set of addresses is expected, and that is {named(value)}.")
+        return frozenset(map(Address().read, value))
+
+    class Finder(Function):
+        def judge(self, answer: object) -> Any:
+            for given, right in self.trials():
+                made, wanted = self.result(answer, *given), frozenset(map(Address().read, right))
+                if made != wanted:
+                    counts = f"{len(wanted - made)} missing, {len(made - wanted)} too many"
+                    return f"For {given[1]}@{given[2]}: {counts}."
+            return True
+
+    return Finder(trials, reads, lambda ask, name, host: f"For {name}@{host}")
+
+
+def _asker(network: Topology) -> Callable[[str, str], list[str]]:
+    from lab.lessons.typed_session import TypedSession
+
+    def ask(host: str, command: str) -> list[str]:
+        names = {name.upper(): name for name in network.hosts}
+        talk = TypedSession(network, names.get(host.upper(), host), quiet=True)
+        talk.say("HELO HOME.ARPA", command)
+        return talk.replies[-1]
+
+    return ask
+
+
+def _everybody(ask: Callable[[str, str], list[str]], name: str, host: str) -> set[str]:
+    found, seen, left = set(), set(), [(name, host)]
+    while left:
+        name, host = left.pop()
+        if (name, host) in seen:
+            continue
+        seen.add((name, host))
+        reply = ask(host, f"VRFY {name}")
+        if reply[0].startswith("250"):
+            found.add(f"{name}@{host}")
+            continue
+        if reply[0].startswith("550"):
+            reply = ask(host, f"EXPN {name}")
+        paths = [line.partition("<")[2].partition(">")[0] for line in reply if "<" in line]
+        left += [(local, at) for local, _, at in (path.rpartition("@") for path in paths)]
+    return found
+
+
+_UNSEEN = """
+[[host]]
+name = "A.ARPA"
+users = ["a"]
+list = [{ name = "all", members = ["a@A.ARPA", "b@B.ARPA", "rest@B.ARPA", "c@A.ARPA"] }]
+forward = [{ user = "c", to = "d@B.ARPA" }]
+[[host]]
+name = "B.ARPA"
+users = ["b", "e"]
+list = [{ name = "rest", members = ["e@B.ARPA", "all@A.ARPA", "x@B.ARPA"] }]
+forward = [{ user = "d", to = "f@A.ARPA", mode = "refer" }]
+[[link]]
+between = ["A.ARPA", "B.ARPA"]
+"""
+
+
+def _drawn(dice: Random) -> tuple[Topology, list[tuple[str, str]]]:
+    """Return three hosts with users, lists of each other's and people who have moved."""
+    from lab.lessons.texts import from_text
+
+    hosts = [f"H{letter}.ARPA" for letter in "XYZ"]
+    names = [
+        (f"{kind}{n}", dice.choice(hosts)) for kind in ("u", "list", "moved") for n in range(3)
+    ]
+    text = ""
+    for host in hosts:
+        own = [name for name, at in names if at == host]
+        users = [name for name in own if name[0] == "u"]
+        lists = [
+            f'{{ name = "{name}", members = {_members(dice, names, host)} }}'
+            for name in own if name[0] == "l"
+        ]  # fmt: skip
+        moved = [
+            f'{{ user = "{name}", to = "{dice.choice(["u0", "u1", "gone"])}@{dice.choice(hosts)}", '
+            f'mode = "{dice.choice(["forward", "refer"])}" }}'
+            for name in own if name[0] == "m"
+        ]  # fmt: skip
+        text += f'[[host]]\nname = "{host}"\nusers = {users}\nlist = [{", ".join(lists)}]\n'
+        text += f"forward = [{', '.join(moved)}]\n"
+    for other in hosts[1:]:
+        text += f'[[link]]\nbetween = ["{hosts[0]}", "{other}"]\n'
+    return from_text(text), [pair for pair in names if pair[0].startswith("list")]
+
+
+def _members(dice: Random, names: list[tuple[str, str]], host: str) -> list[str]:
+    return [f"{name}@{at}" for name, at in [*dice.sample(names, 3), ("no", host)]]
+
+
+# -- lesson 6: who is at a terminal
+
+
+def at_desk() -> Function:
+    """Return the exercise for a function that finds who is at a terminal, without being noticed."""
+
+    class Spying(Function):
+        def judge(self, answer: object) -> Any:
+            for given, right in self.trials():
+                ask = given[0]
+                found = self.result(answer, ask)
+                if ask.noticed:
+                    return f"Somebody noticed: {ask.noticed[0]}."
+                if found != frozenset(right):
+                    there = ", ".join(right) or "nobody"
+                    where = "above" if ask.first else f"where {there} can be reached"
+                    return f"It finds {', '.join(sorted(found)) or 'nobody'} in the office {where}."
+            return True
+
+    def trials() -> Iterator[Trial]:
+        offices = [("bob", "dan"), ("cat",), (), ("bob", "cat", "dan"), ("cat", "dan")]
+        for number, active in enumerate(offices):
+            refuses = ("dan",) if number == 0 else ()
+            yield (
+                (_Office(active, refuses, first=not number),),
+                [name for name in active if name not in refuses],
+            )
+
+    return Spying(trials, _people, lambda ask: "For an office")
+
+
+def _people(value: Any) -> Any:
+    if isinstance(value, dict):
+        value = [name for name, there in value.items() if there]
+    if not isinstance(value, (list, tuple, set, frozenset)):
+        raise WrongForm(f"a list of names is expected, and that is {named(value)}.")
+    names = [text_of(name) for name in value]
+    if any(name is None for name in names):
+        raise WrongForm("each of them should be a name, a text.")
+    return frozenset(str(name).strip("<>").partition("@")[0] for name in names)
+
+
+class _Office:
+    """A host with three users, which answers lines, each time in a new session."""
+
+    def __init__(self, active: Iterable[str], refuses: Iterable[str], *, first: bool) -> None:
+        from lab.lessons.texts import from_text
+
+        users = "".join(
+            f'[[host.user]]\nname = "{name}"\nactive = {str(name in active).lower()}\n'
+            f"accepts = {str(name not in refuses).lower()}\n"
+            for name in ("bob", "cat", "dan")
+        )
+        self.network = from_text(
+            f'[[host]]\nname = "TWO.ARPA"\n{users}[[host]]\nname = "ONE.ARPA"\n'
+            '[[link]]\nbetween = ["ONE.ARPA", "TWO.ARPA"]\n'
+        )
+        self.noticed: list[str] = []
+        self.first = first
+
+    def __call__(self, *lines: str) -> list[int]:
+        from lab.lessons.typed_session import TypedSession
+
+        talk = TypedSession(self.network, "TWO.ARPA", quiet=True)
+        talk.say(*lines)
+        for event in talk.settle().trace:
+            if event.kind in ("terminal", "deliver"):
+                self.noticed.append(event["user"])
+        return talk.codes
+
+
+# -- lesson 7: a relay
+
+
+def relay() -> Function:
+    """Return the exercise for a function that moves a relay's name from one path to the other."""
+
+    def trials() -> Iterator[Trial]:
+        for given in (
+            ("B", "ann@A", "@B,@C:bob@D"), ("C", "@B:ann@A", "@C:bob@D"),
+            ("D", "@C,@B:ann@A", "@D,@E,@F:x@G"), ("EAST.ARPA", "a@B.C", "@EAST.ARPA:d@E.F"),
+        ):  # fmt: skip
+            yield given, _relayed(*given)
+        dice = Random("relay")
+        for _ in range(RANDOM):
+            names = dice.sample([f"{a}{b}.{c}" for a in "AB" for b in "CDE" for c in "XY"], 8)
+            back, onward = dice.randint(0, 3), dice.randint(1, 4)
+            reverse = _path(names[:back], f"{dice.choice('pqr')}@{names[6]}")
+            name, *others = names[-onward - 2 : -2]
+            yield (
+                (given := (name, reverse, _path([name, *others], f"x.y@{names[7]}"))),
+                _relayed(*given),
+            )
+
+    return Function(trials, _two_paths)
+
+
+def _path(route: list[str], mailbox: str) -> str:
+    return ",".join(f"@{host}" for host in route) + ":" * bool(route) + mailbox
+
+
+def _relayed(name: str, reverse: str, forward: str) -> tuple[str, str]:
+    route, _, mailbox = forward.rpartition(":")
+    left = route.split(",")[1:]
+    onward = f"{','.join(left)}:{mailbox}" if left else mailbox
+    return f"@{name},{reverse}" if ":" in reverse else f"@{name}:{reverse}", onward
+
+
+def _two_paths(value: Any) -> Any:
+    paths = [text_of(each) for each in _listed(value)]
+    if len(paths) != 2 or None in paths:
+        raise WrongForm("two paths are expected, each a text.")
+    return tuple(re_bare(str(path)) for path in paths)
+
+
+def re_bare(path: str) -> str:
+    """Return a path without angle brackets."""
+    return path[1:-1] if path[:1] == "<" and path[-1:] == ">" else path
+
+
+# -- lesson 8: a notification
+
+
+def notification() -> Function:
+    """Return the exercise for a function of a reverse-path that begins a notification."""
+
+    def trials() -> Iterator[Trial]:
+        paths = ["ann@HOME.ARPA", "@RELAY.ARPA:ann@HOME.ARPA", "", "@B.ARPA,@A.ARPA:joe@HOME.ARPA"]
+        dice = Random("notification")
+        for _ in range(8):
+            hosts = dice.sample(["A.ARPA", "B.ARPA", "C.ARPA", "D.ARPA"], dice.randint(1, 4))
+            paths.append(_path(hosts[1:], f"{dice.choice(['joe', 'Ann.B', 'x'])}@{hosts[0]}"))
+        for path in [*paths, ""]:
+            wanted = ("MAIL FROM:<>", f"RCPT TO:<{path}>") if path else None
+            yield (path,), wanted and tuple(map(CommandLine().read, wanted))
+
+    def reads(value: Any) -> Any:
+        if value is None:
+            return None
+        pair = _listed(value, CommandLine().read)
+        if len(pair) != 2:
+            raise WrongForm("two commands are expected.")
+        return tuple(pair)
+
+    return Function(trials, reads, lambda path: f"For <{path}>")
+
+
+# -- lesson 10: when mail arrives
+
+
+def arrives(measured: Callable[[int, int, int, int], float]) -> Function:
+    """Return the exercise for a function that predicts when a message arrives, in minutes.
+
+    ``measured`` is the time of a run with the same settings; only the first examples are measured.
+    """
+
+    def trials() -> Iterator[Trial]:
+        for given in ((10, 2, 60, 80), (7, 3, 90, 100), (15, 1, 15, 50)):
+            yield given, float(measured(*given))
+        yield (10, 2, 60, 5), 10.0
+        dice = Random("arrives")
+        for _ in range(RANDOM):
+            first, factor = dice.randint(1, 30), dice.randint(1, 4)
+            given = (first, factor, first * dice.randint(1, 9), dice.randint(1, 600))
+            now, wait = 0, first
+            while now < given[3]:
+                now, wait = now + wait, min(wait * factor, given[2])
+            if now != given[3]:  # whoever comes at that very minute may be early or late
+                yield given, float(now)
+
+    def shown(first: int, factor: int, longest: int, down: int) -> str:
+        return f"With first {first}, factor {factor}, longest {longest} and down {down}"
+
+    return Function(trials, Number(units=["min", "minutes"]).read, shown)
+
+
+# -- lesson 11: the second copy
+
+
+def unique(boxes: Iterable[list[str]], others: Iterable[list[str]]) -> Function:
+    """Return the exercise for a function that leaves out second copies from a mailbox.
+
+    ``boxes`` are mailboxes of runs, each with copies of one message, ``others`` mailboxes without
+    copies.
+    """
+
+    def trials() -> Iterator[Trial]:
+        for box in boxes:
+            yield (box,), box[:1]
+        for box in (*others, []):
+            yield (box,), box
+        dice = Random("unique")
+        for _ in range(RANDOM // 2):
+            letters = [_letter(n) for n in range(dice.randint(1, 5))]
+            order = dice.choices(range(len(letters)), k=dice.randint(1, 9))
+            box = [_stamped(dice, letters[n]) for n in order]
+            yield (box,), [m for at, m in enumerate(box) if order[at] not in order[:at]]
+
+    class Leaver(Function):
+        def judge(self, answer: object) -> Any:
+            for given, right in self.trials():
+                made = self.result(answer, *given)
+                if made != right:
+                    counts = f"Of {len(given[0])} messages {len(right)} should be left"
+                    if len(made) == len(right):
+                        return f"{counts}, and others than yours, or in another order."
+                    return f"{counts}; you leave {len(made)}."
+            return True
+
+    return Leaver(trials, _listed, lambda box: f"For a mailbox of {len(box)} messages")
+
+
+def _letter(number: int) -> str:
+    subject = ("The cheque", "The answer", "The cheque", "The cheque", "Lunch")[number]
+    text = ("I have sent it.", "I have sent it.", "I have sent it.\r\nReally.", "No.", "At one")
+    date = "Date: 5 Jul 83 10:00:0" + str((number == 4 and 7) or 0)
+    return f"{date}\r\nFrom: ann@HOME.ARPA\r\nSubject: {subject}\r\n\r\n{text[number]}\r\n"
+
+
+def _stamped(dice: Random, letter: str) -> str:
+    seconds = dice.randint(10, 59)
+    hosts = ["FAR.ARPA", "RELAY.ARPA", "HOME.ARPA"][: dice.randint(2, 3)]
+    lines = [
+        f"Received: from {a} by {b} ; 5 Jul 83 10:{seconds}:{dice.randint(10, 59)} UT\r\n"
+        for b, a in pairwise(hosts)
+    ]
+    route = ",".join(f"@{host}" for host in hosts[1:-1])
+    back = f"{route}:" * bool(route) + "ann@HOME.ARPA"
+    return f"Return-Path: <{back}>\r\n{''.join(lines)}{letter}"
+
+
+# -- lesson 13: do two measurements differ
+
+
+def differ() -> Function:
+    """Return the exercise for a function that compares the intervals of two lists of five."""
+
+    def trials() -> Iterator[Trial]:
+        for first, second in (
+            ([1, 2, 3, 2, 1], [9, 8, 9, 8, 9]), ([9, 8, 9, 8, 9], [1, 2, 3, 2, 1]),
+            ([1, 2, 3, 2, 1], [2, 3, 2, 1, 2]), ([5, 5.1, 5, 4.9, 5], [0, 10, 5, 2, 8]),
+            ([0, 10, 5, 2, 8], [5, 5.1, 5, 4.9, 5]), ([5] * 5, [5] * 5), ([5] * 5, [6] * 5),
+        ):  # fmt: skip
+            yield (first, second), _gap(first, second) > 0
+        dice = Random("differ")
+        for _ in range(RANDOM):
+            pair = [
+                [round(dice.gauss(middle, spread), 1) for _ in range(5)]
+                for middle, spread in ((dice.randint(1, 9), 1), (dice.randint(1, 20), 2))
+            ]
+            if abs(_gap(*pair)) > 0.2:  # not where rounding decides
+                yield tuple(dice.sample(pair, 2)), _gap(*pair) > 0
+
+    return Function(trials, Truth(True).read)
+
+
+def _gap(first: Sequence[float], second: Sequence[float]) -> float:
+    """Return how far apart the 95 % intervals of two lists of five are; below 0 they overlap."""
+    (low, high), (other_low, other_high) = (
+        (mean(values) - off, mean(values) + off)
+        for values in (first, second)
+        for off in [2.78 * stdev(values) / sqrt(len(values))]
+    )
+    return max(other_low - high, low - other_high)
+
+
+# -- lesson 15: a relay of today
+
+
+def relay_of_today() -> Function:
+    """Return the exercise for a function that is a relay as RFC 5321 has it."""
+
+    def trials() -> Iterator[Trial]:
+        ann = "ann@laptop.example"
+        yield from (
+            ((ann, "@EAST.ARPA:bob@FAR.ARPA"), (ann, "bob@FAR.ARPA")),
+            ((ann, "@EAST.ARPA,@WEST.ARPA:bob@FAR.ARPA"), (ann, "bob@FAR.ARPA")),
+            ((ann, "bob@FAR.ARPA"), (ann, "bob@FAR.ARPA")),
+            (
+                ("@GATE.ARPA:" + ann, "@EAST.ARPA:bob@FAR.ARPA"),
+                ("@GATE.ARPA:" + ann, "bob@FAR.ARPA"),
+            ),
+            (("", "bob@FAR.ARPA"), ("", "bob@FAR.ARPA")),
+            ((ann, '@EAST.ARPA:"bob:home"@FAR.ARPA'), (ann, '"bob:home"@FAR.ARPA')),
+            ((ann, '"bob:home"@FAR.ARPA'), (ann, '"bob:home"@FAR.ARPA')),
+        )
+        dice = Random("relay of today")
+        for _ in range(RANDOM):
+            hosts = dice.sample(["A.ARPA", "B.ARPA", "C.EXAMPLE", "D.ARPA"], 4)
+            local = dice.choice(["bob", "b.c", '"b:c"', '"a@b"'])
+            mailbox = f"{local}@{hosts[0]}"
+            back = dice.choice(["", ann, f"@{hosts[3]}:{ann}"])
+            yield (back, _path(hosts[1 : dice.randint(1, 4)], mailbox)), (back, mailbox)
+
+    return Function(trials, _two_paths)
+
+
+__all__ = [
+    "arrives", "at_desk", "codes", "differ", "everybody", "notification", "relay",
+    "relay_of_today", "to_wire", "unique",
+]  # fmt: skip

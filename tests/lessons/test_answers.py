@@ -1,0 +1,55 @@
+"""Every check of every lesson, tried with right answers in other forms and with near misses.
+
+``bank/NN.toml`` has for each check answers that are ``right``, ``wrong`` in their content, of a
+wrong ``form``, and ``code`` of a student's own that fails. The solution of the lesson has been run
+before them, so they may use its names. No kernel is needed: see ``helpers/lesson_checks.py``.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+import warnings
+from pathlib import Path
+
+import pytest
+from helpers.lesson_checks import Checks, checks_of
+from helpers.places import NOTEBOOKS
+
+BANK = Path(__file__).with_name("bank")
+KINDS = {"right": "", "wrong": "content", "form": "form", "code": "code"}
+OURS = re.compile(r"<lambda>|lab[./]lessons|Traceback|_judge|WrongForm|OwnFault|object at 0x")
+"""What no message may show: names of the lab's own code."""
+
+each = pytest.mark.parametrize("path", sorted(BANK.glob("*.toml")), ids=lambda path: path.stem)
+
+
+def lesson(path: Path) -> Checks:
+    return checks_of(next(NOTEBOOKS.glob(f"{path.stem}-*.ipynb")))
+
+
+@each
+def test_answers_are_judged_by_what_they_say(path: Path) -> None:
+    """Right ones pass; of the others the message tells a wrong form from a wrong content."""
+    checks = lesson(path)
+    bank: dict[str, dict[str, list[str]]] = tomllib.loads(path.read_text(encoding="utf-8"))
+    assert set(checks.states.values()) == {"passed"}
+    assert list(bank) == list(checks.states)
+    unlike = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # an answer may be any code
+        for name, kinds in bank.items():
+            for kind, sources in kinds.items():
+                for source in sources:
+                    result = checks.tried(name, source)
+                    if result.problem != KINDS[kind] or OURS.search(result.message):
+                        unlike.append(f"{name}, {kind}: {source}\n    {result!r}")
+    assert not unlike, "\n".join(unlike)
+
+
+@each
+def test_a_check_is_tried_with_five_right_and_five_wrong_answers(path: Path) -> None:
+    for name, kinds in tomllib.loads(path.read_text(encoding="utf-8")).items():
+        assert len(kinds["right"]) >= 5, name
+        assert len(kinds["wrong"]) >= 5, name
+        assert kinds["form"], name
