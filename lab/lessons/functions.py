@@ -34,27 +34,27 @@ class Function(Answer):
         self,
         trials: Callable[[], Iterable[Trial]],
         reads: Callable[[Any], Any] = lambda value: value,
-        shown: Callable[..., str] = lambda *given: f"For {', '.join(map(short, given))}",
+        shown: Callable[..., str] = lambda *inputs: f"For {', '.join(map(short, inputs))}",
     ) -> None:
         self.trials, self.reads, self.shown = trials, reads, shown
 
     def judge(self, answer: object) -> Verdict:
         """Return True, or a sentence that says what is wrong; raises WrongForm."""
-        for given, right in self.trials():
-            made = self.result(answer, *given)
+        for inputs, right in self.trials():
+            made = self.result(answer, *inputs)
             if made != right:
-                return f"{self.shown(*given)} it returns {short(made)}, which is not right."
+                return f"{self.shown(*inputs)} it returns {short(made)}, which is not right."
         return True
 
-    def result(self, function: object, *given: object) -> Any:
+    def result(self, function: object, *inputs: object) -> Any:
         """Return what a function returns, ready to be compared; raises WrongForm and OwnFault."""
-        made = called(usable(function, len(given)), *given)
-        what = self.shown(*given)
+        made = called(usable(function, len(inputs)), *inputs)
+        beginning = self.shown(*inputs)
         try:
             return self.reads(plain(made))
         except WrongForm as form:
             why = "does it end with `return`?" if made is None else str(form)
-            raise WrongForm(f"{what} your function returns {short(made)}: {why}") from None
+            raise WrongForm(f"{beginning} your function returns {short(made)}: {why}") from None
 
 
 def usable(function: object, count: int) -> Callable[..., Any]:
@@ -83,7 +83,7 @@ class Doing(Answer):
     def judge(self, answer: object) -> Verdict:
         """Return True, or a sentence that says what is wrong; raises WrongForm and OwnFault."""
         own = usable(answer, self.count)
-        return self.does(lambda *given: called(own, *given))
+        return self.does(lambda *inputs: called(own, *inputs))
 
 
 class Network(Answer):

@@ -163,7 +163,7 @@ class Host(Answer):
     def __init__(self, right: str | None = None, known: Iterable[str] = ()) -> None:
         self.right = right
         self.known = {name.upper(): name for name in known}
-        self.maybe_none = right is None
+        self.maybe_none = False
 
     def read(self, value: Any) -> str | None:
         """Return what a plain value says; raises WrongForm."""

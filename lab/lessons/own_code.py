@@ -55,17 +55,17 @@ def called(function: Callable[..., object], *arguments: object) -> object:
     What it prints is left out. Raises OwnFault if it raises, takes too long, or changes what it is
     given.
     """
-    given = [argument if callable(argument) else deepcopy(argument) for argument in arguments]
+    inputs = [argument if callable(argument) else deepcopy(argument) for argument in arguments]
     try:
         with redirect_stdout(io.StringIO()), limited(SECONDS):
-            result = function(*given)
+            result = function(*inputs)
             if hasattr(type(result), "__next__"):
                 result = list(result)  # type: ignore[call-overload]  # a generator is run here
     except TooLong:
         raise OwnFault(f"Your function does not end within {SECONDS:.0f} seconds.") from None
     except (Exception, SystemExit) as error:
         raise OwnFault(f"Your function fails: {explained(error)}") from None
-    for argument, own in zip(arguments, given, strict=True):
+    for argument, own in zip(arguments, inputs, strict=True):
         if not callable(argument) and argument != own:
             raise OwnFault("Your function changes the list that it is given; work on a copy.")
     return result

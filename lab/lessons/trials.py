@@ -112,11 +112,11 @@ def everybody(known: Topology) -> Function:
 
     class Finder(Function):
         def judge(self, answer: object) -> Any:
-            for given, right in self.trials():
-                made, wanted = self.result(answer, *given), frozenset(map(Address().read, right))
+            for inputs, right in self.trials():
+                made, wanted = self.result(answer, *inputs), frozenset(map(Address().read, right))
                 if made != wanted:
                     counts = f"{len(wanted - made)} missing, {len(made - wanted)} too many"
-                    return f"For {given[1]}@{given[2]}: {counts}."
+                    return f"For {inputs[1]}@{inputs[2]}: {counts}."
             return True
 
     return Finder(trials, reads, lambda ask, name, host: f"For {name}@{host}")
@@ -208,8 +208,8 @@ def at_desk() -> Function:
 
     class Spying(Function):
         def judge(self, answer: object) -> Any:
-            for given, right in self.trials():
-                ask = given[0]
+            for inputs, right in self.trials():
+                ask = inputs[0]
                 found = self.result(answer, ask)
                 if ask.noticed:
                     return f"Somebody noticed: {ask.noticed[0]}."
@@ -278,11 +278,11 @@ def relay() -> Function:
     """Return the exercise for a function that moves a relay's name from one path to the other."""
 
     def trials() -> Iterator[Trial]:
-        for given in (
+        for inputs in (
             ("B", "ann@A", "@B,@C:bob@D"), ("C", "@B:ann@A", "@C:bob@D"),
             ("D", "@C,@B:ann@A", "@D,@E,@F:x@G"), ("EAST.ARPA", "a@B.C", "@EAST.ARPA:d@E.F"),
         ):  # fmt: skip
-            yield given, _relayed(*given)
+            yield inputs, _relayed(*inputs)
         dice = Random("relay")
         for _ in range(RANDOM):
             names = dice.sample([f"{a}{b}.{c}" for a in "AB" for b in "CDE" for c in "XY"], 8)
@@ -290,8 +290,8 @@ def relay() -> Function:
             reverse = _path(names[:back], f"{dice.choice('pqr')}@{names[6]}")
             name, *others = names[-onward - 2 : -2]
             yield (
-                (given := (name, reverse, _path([name, *others], f"x.y@{names[7]}"))),
-                _relayed(*given),
+                (inputs := (name, reverse, _path([name, *others], f"x.y@{names[7]}"))),
+                _relayed(*inputs),
             )
 
     return Function(trials, _two_paths)
@@ -357,18 +357,18 @@ def arrives(measured: Callable[[int, int, int, int], float]) -> Function:
     """
 
     def trials() -> Iterator[Trial]:
-        for given in ((10, 2, 60, 80), (7, 3, 90, 100), (15, 1, 15, 50)):
-            yield given, float(measured(*given))
+        for inputs in ((10, 2, 60, 80), (7, 3, 90, 100), (15, 1, 15, 50)):
+            yield inputs, float(measured(*inputs))
         yield (10, 2, 60, 5), 10.0
         dice = Random("arrives")
         for _ in range(RANDOM):
             first, factor = dice.randint(1, 30), dice.randint(1, 4)
-            given = (first, factor, first * dice.randint(1, 9), dice.randint(1, 600))
+            inputs = (first, factor, first * dice.randint(1, 9), dice.randint(1, 600))
             now, wait = 0, first
-            while now < given[3]:
-                now, wait = now + wait, min(wait * factor, given[2])
-            if now != given[3]:  # whoever comes at that very minute may be early or late
-                yield given, float(now)
+            while now < inputs[3]:
+                now, wait = now + wait, min(wait * factor, inputs[2])
+            if now != inputs[3]:  # whoever comes at that very minute may be early or late
+                yield inputs, float(now)
 
     def shown(first: int, factor: int, longest: int, down: int) -> str:
         return f"With first {first}, factor {factor}, longest {longest} and down {down}"
@@ -400,10 +400,10 @@ def unique(boxes: Iterable[list[str]], others: Iterable[list[str]]) -> Function:
 
     class Leaver(Function):
         def judge(self, answer: object) -> Any:
-            for given, right in self.trials():
-                made = self.result(answer, *given)
+            for inputs, right in self.trials():
+                made = self.result(answer, *inputs)
                 if made != right:
-                    counts = f"Of {len(given[0])} messages {len(right)} should be left"
+                    counts = f"Of {len(inputs[0])} messages {len(right)} should be left"
                     if len(made) == len(right):
                         return f"{counts}, and others than yours, or in another order."
                     return f"{counts}; you leave {len(made)}."

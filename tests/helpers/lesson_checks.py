@@ -12,6 +12,8 @@ import io
 import json
 import linecache
 import re
+import symtable
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType
@@ -112,23 +114,22 @@ def needed(cells: list[tuple[str, str]]) -> list[tuple[str, str]]:
     wanted: set[str] = set()
     kept = []
     for source, gap in reversed(cells):
-        tree = ast.parse(source)
-        defines = {
-            name
-            for node in ast.walk(tree)
-            for name in (
-                [node.name] if isinstance(node, (ast.FunctionDef, ast.ClassDef))
-                else [(alias.asname or alias.name).split(".")[0] for alias in node.names]
-                if isinstance(node, (ast.Import, ast.ImportFrom))
-                else [node.id] if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-                else []
-            )
-        }  # fmt: skip
-        if gap or any(map(is_check, ast.walk(tree))) or defines & wanted:
+        table = symtable.symtable(source, "cell", "exec")
+        defines = {name.get_name() for name in table.get_symbols() if name.is_assigned()}
+        defines |= {name.get_name() for name in table.get_symbols() if name.is_imported()}
+        if gap or any(map(is_check, ast.walk(ast.parse(source)))) or defines & wanted:
             kept.append((source, gap))
             wanted |= {
-                node.id
-                for node in ast.walk(tree)
-                if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+                name.get_name()
+                for scope in scopes(table)
+                for name in scope.get_symbols()
+                if name.is_referenced() and (scope is table or name.is_global())
             }
     return kept[::-1]
+
+
+def scopes(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
+    """The scope of a cell, and those of the functions in it."""
+    yield table
+    for inner in table.get_children():
+        yield from scopes(inner)

@@ -55,6 +55,11 @@ ALLOWED = {
     "cli/__init__.py: usage_sentence": "a sentence of the library's, in the midst of ours",
     "cli/common.py": "the ending of a file's name",
     "cli/plot.py": "the ending of a file's name",
+    "lessons/items.py": "an answer as it was typed: words, and names before they are a host's",
+    "lessons/answers.py: _keys": "the labels of an answer",
+    "lessons/functions.py: signatures": "the names that hosts gave in HELO",
+    "lessons/trials.py: _asker.ask": "a host that a student's function asks",
+    "lessons/trials.py: _Office.__init__": "true and false in TOML",
 }
 """Where the case of a text is changed, and of what: a function, or all of a module."""
 
