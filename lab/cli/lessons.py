@@ -13,7 +13,18 @@ from lab.cli.common import echo, exit_with_error, reason_of, require_modules
 @click.command()
 @click.argument("wanted", metavar="[LESSON]", required=False)
 @click.argument("options", metavar="[-- OPTIONS]", nargs=-1, type=click.UNPROCESSED)
-@click.option("--list", "listed", is_flag=True, help="List the lessons; open nothing.")
+@click.option(
+    "--list",
+    "listed",
+    is_flag=True,
+    help="List the lessons, what you have passed, and where to go on; open nothing.",
+)
+@click.option(
+    "--reset",
+    "again",
+    is_flag=True,
+    help="Put LESSON back to its published form; your own work stays beside it as a copy.",
+)
 @click.option("--copy", "copied", is_flag=True, help="Make a copy to work in; open nothing.")
 @click.option(
     "--to", metavar="FOLDER", type=click.Path(file_okay=False, path_type=Path),
@@ -21,7 +32,12 @@ from lab.cli.common import echo, exit_with_error, reason_of, require_modules
     "in smtp-lab]",
 )  # fmt: skip
 def lessons(
-    wanted: str | None, options: tuple[str, ...], listed: bool, copied: bool, to: Path | None
+    wanted: str | None,
+    options: tuple[str, ...],
+    listed: bool,
+    again: bool,
+    copied: bool,
+    to: Path | None,
 ) -> None:
     """Open the lessons in JupyterLab.
 
@@ -38,13 +54,14 @@ def lessons(
         options, wanted = (wanted, *options), None
     try:
         path = course.lesson(wanted).path if wanted else course.folder() / f"{course.INDEX}.ipynb"
-        listing = course.lessons() if listed else []
+        if listed:
+            _list()
+            return
+        if again:
+            _reset(wanted)
+            return
     except course.NoLessons as why:
         exit_with_error(str(why))
-    if listed:
-        for lesson in listing:
-            echo(f"{lesson.number:>2}  {lesson.minutes:>2} min  {lesson.title}")
-        return
     if copied or to or course.here() is None:
         path = _own_copy(to) / path.name
     if copied:
@@ -57,6 +74,37 @@ def lessons(
     # Ctrl-C is for JupyterLab: it asks whether to shut down, and ends its kernels
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     raise click.exceptions.Exit(jupyter.wait())
+
+
+def _list() -> None:
+    """Print the lessons, with what has been passed of each, and where to go on."""
+    from lab.lessons import progress
+
+    found = progress.progress()
+    for each in found:
+        passed = f"  ({each.passed} of {each.exercises} passed)" if each.passed else ""
+        lesson = each.lesson
+        echo(f"{lesson.number:>2}  {lesson.minutes:>2} min  {lesson.title}{passed}")
+    left = progress.following(found)
+    if left is None:
+        echo("All lessons are done.")
+    else:
+        minutes = sum(each.lesson.minutes for each in found if not each.is_done)
+        echo(f"Go on with: lab lessons {left.lesson.number}  (all that is left: {minutes} min)")
+
+
+def _reset(wanted: str | None) -> None:
+    """Put a lesson back to its published form, and print where the learner's own work is."""
+    from lab.lessons import course, progress
+
+    if not wanted:
+        raise click.UsageError("--reset needs a lesson: lab lessons 7 --reset")
+    lesson = course.lesson(wanted)
+    try:
+        kept = progress.reset(lesson)
+    except OSError as error:
+        exit_with_error(f"{lesson.path}: the lesson cannot be put back ({reason_of(error)})")
+    echo(f"{lesson.path.name} is as published; your work is in {kept.name}")
 
 
 def _own_copy(to: Path | None) -> Path:

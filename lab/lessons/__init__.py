@@ -23,23 +23,20 @@ that grade notebooks (:mod:`lab.lessons.grading`).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from sys import modules
 from textwrap import fill
 from typing import TYPE_CHECKING, Final, Literal
 
-from lab.lessons import answers, functions, trials
+from lab.lessons import answers as answers
+from lab.lessons import functions as functions
+from lab.lessons import trials as trials
 from lab.lessons.own_code import OwnFault, TooLong, limited
 from lab.lessons.plain import WrongForm, short
-from lab.lessons.texts import from_text
+from lab.lessons.texts import from_text as from_text
 from lab.runtime import shipped
-
-__all__ = [
-    "Result", "answers", "check", "close_to", "from_text", "functions", "hand_in",
-    "is_unanswered", "results", "talk", "tell", "topology", "trials",
-]  # fmt: skip
 
 if TYPE_CHECKING:
     from lab.lessons.typed_session import TypedSession
@@ -114,7 +111,7 @@ def hand_in(name: str, answer: object = ...) -> Result:
     return _keep(Result(name, "handed in", "Your answer is there. Your teacher's copy judges it."))
 
 
-def close_to(right: float, within: float = 0.1) -> answers.Estimate:
+def close_to(right: float, within: float = 0.1) -> Callable[[object], bool | str]:
     """Return what :func:`check` takes for an estimate.
 
     ``within`` is the largest error that is accepted, as a share of the right number.

@@ -121,7 +121,11 @@ def read(path: Path) -> dict[str, Any]:
 def lessons() -> list[Lesson]:
     """Return the lessons in order; raises NoLessons if there are none."""
     notebooks = folder()
-    paths = [path for path in sorted(notebooks.glob("[0-9][0-9]-*.ipynb")) if path.stem != INDEX]
+    paths = [
+        path
+        for path in sorted(notebooks.glob("[0-9][0-9]-*.ipynb"))
+        if path.stem != INDEX and ".mine-" not in path.stem
+    ]
     if not paths:
         raise NoLessons(f"there are no lessons in {notebooks}, only the map of the course")
     return [_lesson(path) for path in paths]
