@@ -141,6 +141,21 @@ def hours_minutes_seconds(t: float, digits: int = 0) -> str:
     return f"{minutes // 60}:{minutes % 60:02}:{fractions // scale:02}{fraction}"
 
 
+def time_taken(seconds: float) -> str:
+    """Return how long something took, as clocks show it: "40 ms", "44.2 s", "0:01:14.4".
+
+    From a minute on it has the form of :func:`clock_time`, so that the two can be compared.
+    """
+    if abs(seconds) < 59.95:
+        return duration(seconds)
+    tenths = round(abs(seconds), 1)
+    if tenths >= 86400 and tenths % 86400 == 0:
+        text = f"{tenths / 86400:.0f} d"
+    else:
+        text = clock_time(tenths, 0 if tenths == int(tenths) or tenths >= 3600 else 1)
+    return f"-{text}" if seconds < 0 else text
+
+
 def count_noun(number: int, noun: str, plural: str = "") -> str:
     """Return a number with its noun: "1 host", "1,200 hosts"."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"

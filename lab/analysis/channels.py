@@ -140,12 +140,26 @@ def link_at(path: Path, reached: Sequence[float], share: float) -> tuple[tuple[s
 
 
 def traffic(trace: Trace) -> Traffic:
-    """Return how much crossed, or will cross, each link in each direction."""
+    """Return how much crossed, or will cross, each link in each direction.
+
+    A session counts in the directions in which mail went, which may be from the host that was
+    called (TURN); without mail, in the one in which it was opened.
+    """
     crossings: Counter[tuple[str, str]] = Counter()
     is_planned = False
-    for row in trace.of(("open", "plan")):
-        is_planned = is_planned or row[KIND] == "plan"
-        crossings.update(pairwise(row[OPEN_PATH if row[KIND] == "open" else PLAN_PATH]))
+    paths: dict[int, Path] = {}
+    senders: dict[int, set[str]] = {}
+    for row in trace.of(("open", "plan", "transfer")):
+        if row[KIND] == "plan":
+            is_planned = True
+            crossings.update(pairwise(row[PLAN_PATH]))
+        elif row[KIND] == "open":
+            paths[row[SESSION]] = row[OPEN_PATH]
+        elif row[SESSION] is not None:
+            senders.setdefault(row[SESSION], set()).add(row[HOST])
+    for session, path in paths.items():
+        for host in senders.get(session, {path[0]} if path else ()):
+            crossings.update(pairwise(path if path[0] == host else path[::-1]))
     return Traffic(crossings, is_planned)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Final
 
 from lab.analysis.narrative import ending, piece_text, summary_line
@@ -17,7 +17,7 @@ from lab.protocol import HostName
 from lab.protocol.lines import ends_mail_data
 from lab.protocol.replies import is_refusal
 from lab.protocol.syntax import in_capitals
-from lab.quantities import clock_time, count_noun, duration
+from lab.quantities import clock_time, count_noun, duration, time_taken
 from lab.trace.closes import is_cut
 from lab.trace.rows import (
     CLOSE_REASON,
@@ -196,7 +196,8 @@ def _first(
         else:
             more += is_shown
     drawn.sort(key=lambda row: (row.t, row.seq))
-    return list(_with_waits(drawn)), more
+    of = " of this message" if chosen.messages is not None else ""
+    return list(_with_waits(drawn, of)), more
 
 
 def _is_cut(row: Row) -> bool:
@@ -343,16 +344,21 @@ _IN_HOSTS: Final[dict[str, _Maker]] = {
 """What happens inside a host, which is shown only where it is asked for."""
 
 
-def _with_waits(unspaced: Iterable[LadderRow]) -> Iterator[LadderRow]:
-    """Yield the rows, with the waits between them that are long compared with the rest."""
+def _with_waits(unspaced: Iterable[LadderRow], of: str) -> Iterator[LadderRow]:
+    """Yield the rows, with the waits between them that are long compared with the rest.
+
+    A wait is from when all was over until something is sent again: what is on its way is no wait.
+    """
     rows = list(unspaced)
     gaps = sorted(b.t - a.t for a, b in pairwise(rows) if b.t > a.t)
     usual = gaps[len(gaps) // 2] if gaps else 0.0
+    begins = [row.t if row.sent is None else min(row.sent, row.t) for row in rows]
+    # what arrives later may have been sent before
+    next_begins = list(accumulate(reversed(begins), min))[::-1]
     last: LadderRow | None = None
-    for row in rows:
-        if last is not None and row.t - last.t > max(1.0, 20 * usual):
-            wait = row.t - last.t
-            words = f"nothing for {duration(wait)}"
-            yield LadderRow(row.t, "wait", "", None, words, last.seq, sent=last.t)
+    for row, begin in zip(rows, next_begins, strict=True):
+        if last is not None and begin - last.t > max(1.0, 20 * usual):
+            words = f"nothing{of} for {time_taken(begin - last.t)}"
+            yield LadderRow(begin, "wait", "", None, words, last.seq, sent=last.t)
         yield row
         last = row

@@ -33,6 +33,13 @@ def delivered_at(account: Account) -> list[tuple[float, float]]:
     ]
 
 
+def outcome_counts(trace: Trace) -> Counter[str]:
+    """Return how many recipients have each outcome, those that have none yet included."""
+    account = Account(trace.rows)
+    account.counts()
+    return Counter(recipient.outcome for recipient in account.everyone())
+
+
 def grouped_delivery_times(trace: Trace, by: str = "hops") -> dict[str, list[float]]:
     """Return the delivery times, sorted, by hops ("2 hops") or by route ("A → B").
 

@@ -29,6 +29,7 @@ from lab.analysis.session_times import (
     Sessions,
     SessionTimes,
 )
+from lab.analysis.shown_names import shown_names
 from lab.analysis.stages import ATTEMPT, CROSSING, WAIT, Stage, stages
 from lab.analysis.stages import OPENING as OPENS
 from lab.trace.levels import includes
@@ -118,6 +119,7 @@ class Phases:
                 f"this run was recorded with --trace {trace.level}"
             )
         self._last = trace.last
+        self._shown = shown_names(trace.meta)
         self._sessions = Sessions(trace.of(READ))
         self._causes = Causes(trace, self._sessions)
         self._itineraries = {one.number: one for one in itineraries(trace)}
@@ -149,8 +151,15 @@ class Phases:
         if not found and origin is not None and origin.about is not None:
             found = [self._of_notification(origin)]
         if not found:
-            raise ValueError(f"there is no message {message} in this run")
+            last = max(self._itineraries, default=0)
+            there = f"they are 1 to {last}" if last > 1 else "there is 1" if last else "it has none"
+            raise ValueError(f"there is no message {message} in this run; {there}")
         return [self._of(one) for one in found]
+
+    def of_hop(self, hop: Hop) -> tuple[Phase, ...]:
+        """Return the phases of a message's way from one host to the next, whoever it is for."""
+        until = self._last if hop.ended is None else hop.ended
+        return tuple(self._joined((hop.message, part) for part in self._of_hop(hop, until)))
 
     def of_session(self, number: int) -> tuple[Phase, ...]:
         """Return the phases of a session, from when its channel began to open until it closed.
@@ -408,7 +417,8 @@ class Phases:
                 else self._causes.crossing(first.session, pieces, is_mail=first.phase == SENDING)
             )
             because = f"{cause}; {because}" if because else cause
-        yield Phase(first.phase, first.host, first.peer, begin, end, because, message)
+        words = self._shown.reason(because)
+        yield Phase(first.phase, first.host, first.peer, begin, end, words, message)
 
 
 def _place(hop: Hop) -> Where:

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from lab.analysis.differences import Differences, RecipientPair
 from lab.analysis.recipients import Recipient
 from lab.analysis.shown_names import ShownNames
-from lab.quantities import TIME_STEPS, duration
+from lab.quantities import TIME_STEPS, time_taken
 
 NAMED: Final = 8
 """The most recipients that have a name."""
@@ -140,7 +140,7 @@ def _how(pair: RecipientPair) -> str:
     """Return what became of a recipient in the second run, as a label has room for it."""
     if pair.change:
         word = "later" if pair.change > 0 else "sooner"
-        return f"{duration(abs(pair.change))} {word}"
+        return f"{time_taken(abs(pair.change))} {word}"
     before, after = map(_word, pair)
     return after if before == after else f"{after}, was {before}"
 
@@ -179,7 +179,7 @@ class _Scale:
         else:
             step = next((s for s in TIME_STEPS if self.most / s <= _TICKS), TIME_STEPS[-1])
             chosen = [n * step for n in range(int(self.most / step) + 1)]
-        return [(self.of(time), duration(time)) for time in chosen]
+        return [(self.of(time), time_taken(time)) for time in chosen]
 
 
 # -- labels that do not cover one another ----------------------------------------------------------

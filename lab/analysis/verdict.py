@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from lab.analysis.phases import Phase, Phases, RecipientPhases
-from lab.quantities import duration
+from lab.analysis.quantiles import median
+from lab.analysis.shown_names import NAMES, ShownNames, shown_names
+from lab.quantities import time_taken
 from lab.trace.levels import includes
 from lab.trace.trace import Trace
 
@@ -48,22 +50,26 @@ def verdict(trace: Trace) -> str:
     if not includes(trace.level, "wire"):
         return ""
     phases = Phases(trace)
-    return verdict_of(phases.everyone(), phases)
+    return verdict_of(phases.everyone(), phases, shown_names(trace.meta))
 
 
-def verdict_of(recipients: Iterable[RecipientPhases], phases: Phases) -> str:
-    """Return the verdict about these recipients of a run."""
+def verdict_of(
+    recipients: Iterable[RecipientPhases], phases: Phases, shown: ShownNames = NAMES
+) -> str:
+    """Return the verdict about these recipients of a run; ``shown`` are the names of hosts."""
     everyone = sorted((one for one in recipients if one.phases), key=_seconds)
     if not everyone:
         return ""
     slow = everyone[len(everyone) // 2 :] if len(everyone) > 1 else everyone
-    least = _seconds(slow[0])
-    activity, share = _most(slow, lambda phase: _what(phase, phases))
+    half = median([_seconds(one) for one in everyone])
+    activity, share = _most(slow, lambda phase: _what(phase, phases, shown))
     if share < _ENOUGH:
         activity, share = _most(slow, lambda phase: _ANYWHERE[phase.phase])
-    who = "the only recipient" if len(everyone) == 1 else "half"
+    settled = sum(one.outcome == "delivered" for one in everyone) == len(everyone)
+    half_of = "half" if settled else f"half of all {len(everyone):,}"
+    who = "the only recipient" if len(everyone) == 1 else half_of
     amount = "took" if len(everyone) == 1 else "took at least"
-    return f"{who} {amount} {duration(least)}, {share:.0%} of it {activity}".replace("%", " %")
+    return f"{who} {amount} {time_taken(half)}, {share:.0%} of it {activity}".replace("%", " %")
 
 
 def _most(recipients: Iterable[RecipientPhases], name: Callable[[Phase], str]) -> tuple[str, float]:
@@ -81,7 +87,7 @@ def _seconds(recipient: RecipientPhases) -> float:
     return recipient.phases[-1].end - recipient.submitted_at if recipient.phases else 0.0
 
 
-def _what(phase: Phase, phases: Phases) -> str:
+def _what(phase: Phase, phases: Phases, shown: ShownNames) -> str:
     """Return what a phase is called; waiting in a spool behind mail on a line is for that line."""
     words = _WORDS[phase.phase]
     host, peer = phase.host, phase.peer
@@ -92,4 +98,4 @@ def _what(phase: Phase, phases: Phases) -> str:
             words, (host, peer) = _WORDS["line"], line
     elif phase.phase == "sending" and " on the line " in phase.because:
         words = "sending mail data over the line {host}-{peer}"
-    return words.format(host=host, peer=peer)
+    return words.format(host=shown[host], peer=shown[peer])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING, Final
 
 from lab.analysis.phases import PHASES, Phase, Phases, RecipientPhases
+from lab.analysis.shown_names import NAMES, ShownNames, shown_names
 from lab.analysis.tables import phases_frame
-from lab.quantities import clock_time, duration
+from lab.quantities import clock_time, time_taken
 from lab.trace.trace import Trace
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ class Why:
 
     message: int
     recipients: tuple[RecipientPhases, ...]
+    shown: ShownNames = field(default_factory=ShownNames, compare=False, repr=False)
+    """The names of hosts as people see them."""
 
     def as_dict(self) -> dict[str, object]:
         """Return the same as plain data, as ``lab why --json`` prints it."""
@@ -38,15 +41,15 @@ class Why:
         """Return the text, line by line."""
         found: list[str] = []
         for recipient in self.recipients:
-            found += [*([""] if found else []), heading(recipient)]
-            found += [f"  {line}" for line in _lines(recipient.phases)]
+            found += [*([""] if found else []), heading(recipient, self.shown)]
+            found += [f"  {line}" for line in _lines(recipient.phases, self.shown)]
         return found
 
     def __repr__(self) -> str:
         return "\n".join(self.lines())
 
     def _repr_html_(self) -> str:
-        return "\n".join(map(_html, self.recipients))
+        return "\n".join(_html(recipient, self.shown) for recipient in self.recipients)
 
 
 def why(trace: Trace, message: int) -> Why:
@@ -55,7 +58,7 @@ def why(trace: Trace, message: int) -> Why:
     Raises ValueError if there is no such message, and for a trace that was recorded without what
     crossed the wire.
     """
-    return Why(message, tuple(Phases(trace).of(message)))
+    return Why(message, tuple(Phases(trace).of(message)), shown_names(trace.meta))
 
 
 def slowest(trace: Trace) -> Why:
@@ -65,12 +68,15 @@ def slowest(trace: Trace) -> Why:
         raise ValueError("there is no message in this run")
     longest = max(everyone, key=lambda one: sum(phase.seconds for phase in one.phases))
     alike = [one for one in everyone if one.message == longest.message]
-    return Why(longest.message, tuple(alike))
+    return Why(longest.message, tuple(alike), shown_names(trace.meta))
 
 
-def heading(recipient: RecipientPhases) -> str:
-    """Return who a recipient is, what became of it, and what took longest."""
-    who = f"message {recipient.message} to {recipient.recipient}: {recipient.outcome}"
+def heading(recipient: RecipientPhases, shown: ShownNames = NAMES) -> str:
+    """Return who a recipient is, what became of it, and what took longest.
+
+    ``shown`` are the names of hosts as people see them.
+    """
+    who = f"message {recipient.message} to {shown.path(recipient.recipient)}: {recipient.outcome}"
     who = who.replace("_", " ")
     took = sum(phase.seconds for phase in recipient.phases)
     if not recipient.phases:
@@ -81,7 +87,7 @@ def heading(recipient: RecipientPhases) -> str:
     worst = max(shares, key=lambda name: shares[name])
     after = "after" if recipient.settled_at is not None else "for"
     share = f"{100 * shares[worst] / took:.0f} % of it {_WORDS[worst]}"
-    return f"{who} {after} {duration(took)}, {share}"
+    return f"{who} {after} {time_taken(took)}, {share}"
 
 
 _WORDS: Final = {
@@ -91,9 +97,10 @@ _WORDS: Final = {
 """What a recipient's time went on, in a sentence."""
 
 
-def _lines(phases: tuple[Phase, ...]) -> list[str]:
+def _lines(phases: tuple[Phase, ...], shown: ShownNames) -> list[str]:
     table = [
-        (clock_time(p.begin), duration(p.seconds), p.phase, _where(p), p.because) for p in phases
+        (clock_time(p.begin), time_taken(p.seconds), p.phase, _where(p, shown), p.because)
+        for p in phases
     ]
     widest = [max(map(len, cells)) for cells in zip(*table, strict=True)]
     at, takes, name, where, _ = widest or [0] * 5
@@ -105,8 +112,8 @@ def _lines(phases: tuple[Phase, ...]) -> list[str]:
     ]  # fmt: skip
 
 
-def _where(phase: Phase) -> str:
-    return f"{phase.host} -> {phase.peer}" if phase.peer else phase.host
+def _where(phase: Phase, shown: ShownNames) -> str:
+    return f"{shown[phase.host]} -> {shown[phase.peer]}" if phase.peer else shown[phase.host]
 
 
 def _recipient(recipient: RecipientPhases) -> dict[str, object]:
@@ -127,7 +134,7 @@ def _phase(phase: Phase) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _html(recipient: RecipientPhases) -> str:
+def _html(recipient: RecipientPhases, shown: ShownNames) -> str:
     """Return a recipient and its phases as an HTML table, with a heading."""
     names = ("begins at", "takes", "phase", "where", "because")
     head = "".join(f'<th scope="col" style="text-align:left">{name}</th>' for name in names)
@@ -136,9 +143,9 @@ def _html(recipient: RecipientPhases) -> str:
         + "".join(f'<td style="text-align:left">{escape(text)}</td>' for text in cells)
         + "</tr>"
         for cells in (
-            (clock_time(p.begin), duration(p.seconds), p.phase, _where(p), p.because)
+            (clock_time(p.begin), time_taken(p.seconds), p.phase, _where(p, shown), p.because)
             for p in recipient.phases
         )
     )
-    caption = f'<caption style="text-align:left">{escape(heading(recipient))}</caption>'
+    caption = f'<caption style="text-align:left">{escape(heading(recipient, shown))}</caption>'
     return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"

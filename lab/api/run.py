@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from lab.views.widget import Watch
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Run:
     """What happened in a topology: its trace, and what can be read from it."""
 
@@ -116,6 +116,21 @@ class Run:
         Rows are a pandas DataFrame, or a list of mappings where pandas is not installed.
         """
         return {name: _table(found) for name, found in self._found.items()}
+
+    def __repr__(self) -> str:
+        from lab.views.card import run_line
+
+        return run_line(self.summary)
+
+    def _repr_html_(self) -> str:
+        from lab.views.card import MOST_EVENTS, run_card
+
+        problems = [*map(str, self.breaches), *self.unmet()]
+        verdict = self.verdict if len(self.trace) <= MOST_EVENTS else ""
+        return run_card(self.trace, self.summary, problems, verdict)
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        return {"text/plain": repr(self), "text/html": self._repr_html_()}
 
     def findings(self) -> Mapping[str, object]:
         """Return what each probe of the run has returned, by its name: rows as a list."""

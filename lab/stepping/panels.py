@@ -11,7 +11,7 @@ from lab.analysis.shown_names import NAMES, ShownNames
 from lab.analysis.side_words import EMPTY, side_words
 from lab.analysis.spools import ENTRY, NEXT_TRY
 from lab.protocol.dialogue import SideState
-from lab.quantities import clock_time, count_noun, duration
+from lab.quantities import clock_time, count_noun, time_taken
 from lab.stepping.moments import InFlight, Moment
 
 _LONG: Final = 12
@@ -105,7 +105,7 @@ def spools(moment: Moment, host: str | None = None) -> list[str]:
             continue
         retry = moment.retry_at(mail)
         later = NEXT_TRY.format(time=clock_time(retry)) if retry is not None else ""
-        waits = f", since {duration(moment.t - mail.since)}" if moment.t > mail.since else ""
+        waits = f", since {time_taken(moment.t - mail.since)}" if moment.t > mail.since else ""
         words = ENTRY.format(
             message=mail.message, peer=shown[mail.peer],
             recipients=count_noun(len(mail.recipients), "recipient"),

@@ -25,9 +25,10 @@ def describe(topology: TopologyData, seed: int) -> dict[str, Any]:
     """Return the description of a topology for the trace of its run, as plain JSON.
 
     It has the settings of hosts and links that are declared with ``trace``, and the number of
-    users. It is part of the digest, so it must not change between versions.
+    users. It is part of the digest, so it must not change between versions; ``expect``, the
+    ``[expect]`` of the file, is not.
     """
-    return {
+    described = {
         "title": topology.title,
         "seed": seed,
         "start": topology.start.isoformat(),
@@ -38,6 +39,7 @@ def describe(topology: TopologyData, seed: int) -> dict[str, Any]:
         "hosts": [_described(host) for host in topology.hosts.values()],
         "links": [{"a": link.a, "b": link.b, **_described(link)} for link in topology.links],
     }
+    return {**described, "expect": dict(topology.expect)} if topology.expect else described
 
 
 def describe_live(topology: TopologyData, seed: int) -> dict[str, Any]:

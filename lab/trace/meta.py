@@ -68,6 +68,7 @@ class PluginMeta(TypedDict, total=False):
 class Meta(TypedDict, total=False):
     """What a run was made from; ``start`` is a date in ISO format. Empty in a trace without it.
 
+    ``expect`` has what the file says that the counts of the summary will be.
     ``live`` is set where the hosts were processes, which mail programs of others may have called.
     """
 
@@ -75,6 +76,7 @@ class Meta(TypedDict, total=False):
     seed: int
     start: str
     live: bool
+    expect: dict[str, int]
     environments: list[EnvironmentMeta]
     hosts: list[HostMeta]
     links: list[LinkMeta]

@@ -10,7 +10,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
 
 from lab.runtime import deprecation as _deprecation
 
@@ -153,8 +153,12 @@ def plot(trace: Trace, kind: str = "timeline", ax: Axes | None = None, **options
     return drawn
 
 
-def save(trace: Trace, kind: str, path: str | Path, *, dpi: float = 100, **options: object) -> None:
+def save(
+    trace: Trace, kind: str, path: str | Path | IO[bytes], *, dpi: float = 100, **options: object
+) -> None:
     """Draw a picture into a file whose ending names its format (png, svg, pdf).
+
+    An open file gets a PNG.
 
     Works without a display, and leaves no figure open in pyplot.
     """

@@ -96,8 +96,8 @@ def test_every_phase_has_words_and_the_sentence_begins_with_the_largest() -> Non
     topology = lab.load(TOPOLOGIES / "campus.toml")
     found = differences(CAMPUS, simulate(topology.change({"link.*.bandwidth": "4800 bit/s"})))
     assert phase_sentence(found) == (
-        "In all, mail in B spent 3.5 min less in spools, 55 s less waiting for a line, 46.6 s less "
-        "sending mail data, 8.56 s less in dialogues, 5.49 s more opening channels."
+        "In all, mail in B spent 0:03:30.2 less in spools, 55 s less waiting for a line, 46.6 s "
+        "less sending mail data, 8.56 s less in dialogues, 5.49 s more opening channels."
     )
     same = differences(CAMPUS, CAMPUS)
     assert phase_sentence(same) == ""

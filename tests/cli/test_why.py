@@ -30,7 +30,7 @@ def test_it_prints_a_line_for_each_phase_of_each_recipient(lab: Command, traces:
     done = lab("why", str(traces), "--message", "2")
     heading, *lines = done.out.splitlines()
     assert (done.status, done.err) == (0, "")
-    assert heading.startswith("message 2 to jon@UCLA.ARPA: delivered after 10.1 min, 99 % of it")
+    assert heading.startswith("message 2 to jon@UCLA.ARPA: delivered after 0:10:07.9, 99 % of it")
     run = public.simulate(DOWN)
     assert len(lines) == len(run.why(2).recipients[0].phases)
     assert "link down at HARVARD.ARPA-BBN-RELAY.ARPA" in done.out
@@ -52,14 +52,14 @@ def test_it_prints_the_phases_as_json(lab: Command, traces: Path) -> None:
 
 def test_without_a_number_it_is_the_message_that_took_longest(lab: Command, traces: Path) -> None:
     done = lab("why", str(traces))
-    assert done.out.startswith("message 2 to jon@UCLA.ARPA: delivered after 10.1 min")
+    assert done.out.startswith("message 2 to jon@UCLA.ARPA: delivered after 0:10:07.9")
 
 
 def test_a_message_that_is_not_there_is_refused_in_a_sentence(lab: Command, traces: Path) -> None:
     done = lab("why", str(traces), "--message", "99")
     assert (done.status, done.out) == (2, "")
     assert is_one_sentence(done.err)
-    assert "there is no message 99 in this run" in done.err
+    assert "there is no message 99 in this run; they are 1 to 5" in done.err
 
 
 def test_a_trace_without_the_wire_says_what_is_missing(lab: Command, traces: Path) -> None:

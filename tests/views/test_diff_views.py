@@ -136,7 +136,7 @@ def test_links_that_carry_more_are_solid_and_those_that_carry_less_dashed() -> N
         style = arrows[f"route {a} {b}"].get_linestyle()
         assert (style in ("-", "solid")) is (value > 0), (a, b)
     legend = [text.get_text() for text in ax.get_legend().get_texts()]
-    assert "less (most: busy 1.05 min less)" in legend
+    assert "less (most: busy 0:01:02.9 less)" in legend
     assert any(text.startswith("more (most: busy ") for text in legend)
     mpl.pyplot.close(ax.figure)
 

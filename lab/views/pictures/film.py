@@ -14,13 +14,15 @@ from itertools import accumulate, pairwise
 from math import dist
 from pathlib import Path
 from typing import Final
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape, quoteattr
 
+from lab.analysis.alternatives import alternative
 from lab.analysis.channels import channel_paths, latencies, shares, way_of
 from lab.analysis.faults import fault_intervals
 from lab.analysis.ladder_rows import row_of
 from lab.analysis.spools import queue_lengths
 from lab.analysis.waits import on_wires
+from lab.escaping import visible
 from lab.quantities import clock_time
 from lab.trace.rows import KIND, SENT, Row, T, event_of
 from lab.trace.trace import Trace
@@ -74,6 +76,7 @@ class Animation:
     """An animation of a run; ``svg`` is its source. A notebook shows it, :meth:`save` writes it."""
 
     svg: str
+    description: str = "The map of the run, with its mail moving along the links."
 
     def save(self, path: str | Path) -> None:
         """Write the animation to a file, which a browser plays."""
@@ -84,7 +87,7 @@ class Animation:
         coded = base64.b64encode(self.svg.encode("utf-8")).decode("ascii")
         return (
             f'<img src="data:image/svg+xml;base64,{coded}" style="max-width: 100%" '
-            'alt="The map of the run, with its mail moving along the links">'
+            f"alt={quoteattr(visible(self.description))}>"
         )
 
 
@@ -99,7 +102,9 @@ def animation(trace: Trace, seconds: float = SECONDS) -> Animation:
         raise ValueError(
             f"an animation must be longer than 0 seconds, not {seconds:g}; for example 20"
         )
-    return Animation(_Film(trace, seconds).svg())
+    text = alternative(trace, "film")
+    svg = _Film(trace, seconds).svg()
+    return Animation(plot_style.described_svg(svg, text.partition(".")[0], text), text)
 
 
 class _Film:

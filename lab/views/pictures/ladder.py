@@ -9,12 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from lab import visual_language
-from lab.analysis.ladder_rows import LadderRow, first_ladder_rows
+from lab.analysis.ladder_rows import FAILURES, LadderRow, first_ladder_rows, ladder_rows
 from lab.analysis.shown_names import ShownNames
+from lab.analysis.telling import most_telling
 from lab.quantities import clock_time
 from lab.trace.trace import Trace, check_trace
 from lab.views.pictures import plot_style
 from lab.views.pictures.fonts import pictured_names
+from lab.views.pictures.judged import judged
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,7 +27,7 @@ _COLUMN: Final = 3.8
 """Inches from a host's line to the next, where there are few."""
 _LEFT, _RIGHT, _TOP, _BOTTOM = 1.05, 1.25, 1.05, 0.55
 _MOST_ROWS: Final = 110
-_MOST_HOSTS: Final = 8
+_MOST_HOSTS: Final = 10
 _SEEN: Final = 0.05
 """The share of the whole time that a wait must have to be labelled, if time is to scale."""
 _MOST_READ: Final = 400
@@ -38,11 +40,24 @@ _SIZE: Final = 8.5
 _ARROWS: Final[dict[str, dict[str, Any]]] = {
     kind: plot_style.stroke_look(kind) for kind in visual_language.CROSSINGS
 }
+_SIGNS: Final = {
+    "deliver": visual_language.ENDS["delivered"], "defer": visual_language.ENDS["open"],
+    "notify": visual_language.ENDS["returned"], "reject": visual_language.ENDS["rejected"],
+    "abandon": visual_language.ENDS["abandoned"],
+}  # fmt: skip
+"""The signs of what happens at one host; others are faults."""
 _BOX: Final = {"facecolor": "white", "edgecolor": "none", "pad": 0.4, "alpha": 0.8}
 _BANDS: Final = (plot_style.tint("command", 0.09), plot_style.tint("mail", 0.12))
+_WORDS: Final = {
+    "command": plot_style.colour("text-command"), "reply": plot_style.colour("text-good"),
+    "piece": plot_style.colour("text-good"), "error": plot_style.colour("text-bad"),
+    "data": plot_style.colour("ink"), "unreachable": plot_style.colour("text-bad"),
+}  # fmt: skip
+"""The colours of labels."""
 _NAMES: Final = {kind: stroke.words for kind, stroke in visual_language.CROSSINGS.items()}
 
 
+@judged("ladder")
 def ladder(
     trace: Trace,
     ax: Axes | None = None,
@@ -54,18 +69,34 @@ def ladder(
 ) -> Axes:
     """Draw the dialogues of a trace as a message sequence chart; return its Axes.
 
-    ``message`` (with its notifications), ``session`` or ``between`` two hosts picks some; otherwise
-    all are drawn, as far as there is room. Time goes downward, row by row; ``to_scale``: in
-    seconds. Raises ValueError in a sentence if the trace has no such thing.
+    ``message`` (with its notifications), ``session`` or ``between`` two hosts picks some. Otherwise
+    all are drawn if there is room for them, or else the message that matters most: one that was
+    lost, came twice, was refused or put off, or took longest. Of very many rows those around the
+    first failure are shown. Time goes downward, row by row; ``to_scale``: in seconds. Raises
+    ValueError in a sentence if the trace has no such thing.
     """
     check_trace(trace)
+    why = ""
     chosen, more = first_ladder_rows(
         trace, _MOST_READ, message=message, session=session, between=between
     )
+    is_free = message is None and session is None and between is None
+    if is_free and (more or not _has_room(chosen)):
+        message, why = most_telling(trace)
+    if message is not None and (more or is_free):
+        chosen = ladder_rows(trace, message=message)
+        more = 0
     shown = pictured_names(trace.meta)
     with plot_style.styled(ax):
         picture = _Drawing(chosen, more, ax, to_scale, shown)
-        return picture.draw(_title(trace, message, session, between, shown))
+        title = _title(trace, message, session, between, shown)
+        return picture.draw(f"{title}, {why}" if why else title)
+
+
+def _has_room(rows: list[LadderRow]) -> bool:
+    """Return whether a picture can show all the rows, with all their hosts."""
+    hosts = {host for row in rows if row.kind != "fault" for host in (row.host, row.peer) if host}
+    return len(rows) <= _MOST_ROWS and len(hosts) <= _MOST_HOSTS
 
 
 def _title(
@@ -102,8 +133,8 @@ class _Drawing:
         self.own = ax is None
         if not to_scale:
             chosen = [row for row in chosen if row.kind != "close"]
-        self.count = len(chosen) + more
-        shown = _beginning(chosen, _MOST_ROWS)
+        self.count = sum(row.kind != "wait" for row in chosen) + more
+        shown, self.before = _window(chosen, _MOST_ROWS)
         self.hosts = _in_order(shown)
         self.place = {host: number for number, host in enumerate(self.hosts)}
         # a fault at a host that is not shown would be a time with nothing beside it
@@ -111,14 +142,15 @@ class _Drawing:
         self.ax = ax if ax is not None else self._axes(len(shown))
         self.width, self.height = self._inches()
         if ax is not None:
-            shown = shown[: max(1, int(self.height / _ROW) - 1)]
+            shown, before = _window(shown, max(1, int(self.height / _ROW) - 1))
+            self.before += before
         self.shown = shown
         self.rows: list[tuple[float, float]] = []
         self.keys: dict[str, Any] = {}
 
     def _axes(self, rows: int) -> Axes:
         columns = max(len(self.hosts), 2)
-        wide = min(_COLUMN, max(2.3, 13.0 / columns))
+        wide = min(_COLUMN, max(1.7, 14.0 / columns))
         width = _LEFT + _RIGHT + wide * (columns - 1)
         height = _TOP + _BOTTOM + _ROW * (max(rows, 8) + 1)
         ax = plot_style.new_axes(width, height)
@@ -213,7 +245,7 @@ class _Drawing:
         elif row.kind == "open" and row.peer in self.place:
             self._across(row, (begin + end) / 2, plot_style.GREY, "-")
         elif row.kind in ("cut", "loss") and row.peer in self.place:
-            self._across(row, (begin + end) / 2, plot_style.VERMILION, (0, (1.2, 1.6)))
+            self._across(row, (begin + end) / 2, plot_style.colour("text-bad"), (0, (1.2, 1.6)))
         elif row.host in self.place:
             self._note(row, (begin + end) / 2)
 
@@ -233,7 +265,7 @@ class _Drawing:
         if fails:
             self._cross(target, end)
         self.keys.setdefault(_NAMES[row.kind], look)
-        self._label(row, (x + to) / 2, (begin + end) / 2, abs(to - x), look["color"])
+        self._label(row, (x + to) / 2, (begin + end) / 2, abs(to - x), _WORDS[row.kind])
 
     def _label(self, row: LadderRow, x: float, y: float, columns: float, colour: str) -> None:
         room = columns * self._column_width() * 72 - 26
@@ -268,12 +300,11 @@ class _Drawing:
     def _note(self, row: LadderRow, y: float) -> None:
         """Write what happens at one host beside its line."""
         x = self.place[row.host]
-        colour = {"deliver": plot_style.GREEN, "defer": plot_style.GREY}.get(
-            row.kind, plot_style.VERMILION
+        colour = plot_style.colour(
+            {"deliver": "text-good", "defer": "quiet"}.get(row.kind, "text-bad")
         )
-        marker = {"deliver": "o", "defer": "D"}.get(row.kind, "s")
-        self.ax.plot([x], [y], marker, color=colour, ms=6, mec="black", mew=0.6, zorder=5,
-                     clip_on=False)  # fmt: skip
+        look = plot_style.sign_look(_SIGNS.get(row.kind, visual_language.FAULTS["moment"]), 6)
+        self.ax.plot([x], [y], zorder=5, clip_on=False, ls="", **{**look, "mew": 0.8})
         last = x == len(self.hosts) - 1 and x > 0
         room = (self._column_width() if len(self.hosts) > 1 else self.width / 2) * 72 - 16
         self.ax.annotate(
@@ -306,9 +337,10 @@ class _Drawing:
         ticks = [n for n, row in enumerate(self.shown) if row.kind not in ("wait", "close")]
         ax.set_yticks(ticks, [clock_time(self.shown[n].t) for n in ticks])
         ax.tick_params(axis="y", length=0, pad=8, labelsize=8, labelcolor=plot_style.GREY)
-        hidden = self.count - len(self.shown)
+        hidden = self.count - sum(row.kind != "wait" for row in self.shown)
         if hidden > 0:
-            more = f"... and {hidden:,} more; pick a message, a session or two hosts"
+            before = f"{self.before:,} of them before; " if self.before else ""
+            more = f"... and {hidden:,} more rows; {before}pick a message, a session or two hosts"
             ax.text(0.0, -0.02 if not self.own else -0.28 / self.height, more,
                     transform=ax.transAxes, ha="left", va="top", fontsize=9, color=plot_style.GREY,
                     gid="more")  # fmt: skip
@@ -342,8 +374,26 @@ class _Drawing:
         )  # fmt: skip
 
 
+def _window(chosen: list[LadderRow], rows: int) -> tuple[list[LadderRow], int]:
+    """Return as many rows as there is room for, with as many hosts as fit beside each other.
+
+    They are the first ones, or those around the first failure, if it comes later. Also returns how
+    many rows come before them.
+    """
+    failure = next((n for n, row in enumerate(chosen) if row.kind in FAILURES), 0)
+    first = 0 if failure < rows * 0.8 else failure - rows // 2
+    shown = _beginning(chosen[first:], rows)
+    if first == 0 and failure >= len(shown) and failure < len(chosen) and failure:
+        first = max(0, failure - rows // 2)  # more hosts than there is room for come before it
+        shown = _beginning(chosen[first:], rows)
+        while failure >= first + len(shown) and first < failure:
+            first += max(1, (failure - first) // 2)
+            shown = _beginning(chosen[first:], rows)
+    return shown, sum(row.kind != "wait" for row in chosen[:first])
+
+
 def _beginning(chosen: list[LadderRow], rows: int) -> list[LadderRow]:
-    """Return as many rows as there is room for, with as many hosts as fit beside each other."""
+    """Return the first rows, with as many hosts as fit beside each other."""
     hosts: set[str] = set()
     shown = []
     for row in chosen[:rows]:
@@ -358,6 +408,8 @@ def _beginning(chosen: list[LadderRow], rows: int) -> list[LadderRow]:
 
 
 def _in_order(shown: list[LadderRow]) -> list[str]:
-    """Return the hosts that have a part in some rows, as they first appear."""
+    """Return the hosts that have a part in some rows, along the way of the mail if there is any."""
+    ways = [end for row in shown if row.kind == "data" for end in (row.host, row.peer)]
     ends = [end for row in shown if row.kind != "fault" for end in (row.host, row.peer)]
+    ends = [*ways, *ends]
     return list(dict.fromkeys(host for host in ends if host))

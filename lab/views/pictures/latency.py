@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final
 
-from lab.analysis.measures import grouped_delivery_times
+from lab.analysis.measures import grouped_delivery_times, outcome_counts
 from lab.analysis.quantiles import median
 from lab.analysis.shown_names import ShownNames
-from lab.quantities import duration
+from lab.quantities import count_noun, time_taken
 from lab.trace.trace import Trace, check_trace
 from lab.views.pictures import plot_style
 from lab.views.pictures.fonts import pictured_names
+from lab.views.pictures.judged import judged
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,16 +32,19 @@ _COLOURS: Final = (
 )  # fmt: skip
 
 
+@judged("latency")
 def latency(trace: Trace, ax: Axes | None = None, *, by: str = "hops") -> Axes:
     """Draw the distribution of delivery times, on ``ax`` or on a figure of its own.
 
-    By "hops": the share of recipients who had their mail within a time, a line for each number of
-    hops. By "route": for the routes with the most mail, a box from the lower to the upper quartile
-    with the median in it, and whiskers from the least to the most. If times span more than two
-    powers of ten, the axis is logarithmic.
+    By "hops": the share of all recipients who had their mail within a time, in all and for each
+    number of hops. 100 % is everybody: the share of those who never got it is hatched. By "route":
+    for the routes with the most mail, a box from the lower to the upper quartile with the median in
+    it, and whiskers from the least to the most. If times span more than two powers of ten, the axis
+    is logarithmic.
     """
     check_trace(trace)
     times = grouped_delivery_times(trace, by)
+    outcomes = outcome_counts(trace)
     with plot_style.styled(ax):
         ax = ax if ax is not None else _axes(len(times) if by == "route" else 0, len(times))
         title = str(trace.meta.get("title") or "")
@@ -53,7 +58,7 @@ def latency(trace: Trace, ax: Axes | None = None, *, by: str = "hops") -> Axes:
             return ax
         _scale(ax, [seconds for group in times.values() for seconds in group])
         if by == "hops":
-            _shares(ax, times)
+            _shares(ax, times, outcomes)
         else:
             _boxes(ax, times, pictured_names(trace.meta))
     return ax
@@ -71,7 +76,7 @@ def _fitted(route: str, count: str, room: float, names: ShownNames) -> str:
 
 def _axes(routes: int, lines: int) -> Axes:
     rows = min(routes, _MOST_ROUTES)
-    legend = 0.9 + 0.21 * math.ceil(lines / 3)
+    legend = 0.9 + 0.21 * math.ceil((lines + 1) / 2)
     height = 3.7 + legend if not routes else 1.5 + 0.36 * max(rows, 3)
     ax = plot_style.new_axes(10, height)
     if routes:
@@ -93,27 +98,71 @@ def _scale(ax: Axes, seconds: list[float]) -> None:
         )
         ax.xaxis.set_minor_locator(FixedLocator([]))
         ax.xaxis.set_minor_formatter(NullFormatter())
-        ax.xaxis.set_major_formatter(FuncFormatter(lambda t, _: duration(t)))
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda t, _: time_taken(t)))
         ax.set_xlabel("from hand-over to delivery (logarithmic)")
     else:
         plot_style.time_axis(ax, 0.0, most, label="from hand-over to delivery")
     ax.grid(axis="x")
 
 
-def _shares(ax: Axes, times: dict[str, list[float]]) -> None:
-    from matplotlib.transforms import ScaledTranslation
-
-    left = ax.get_xlim()[0]
+def _shares(ax: Axes, times: dict[str, list[float]], outcomes: Counter[str]) -> None:
+    """Draw which share of all recipients had their mail within a time, in all and by hops."""
+    everybody = outcomes.total()
+    every = sorted(time for some in times.values() for time in some)
+    delivered = (
+        f"{len(every):,} of {everybody:,}" if len(every) < everybody else f"all {len(every):,}"
+    )
+    if len(times) > 1:
+        name = f"delivered ({delivered}; median {time_taken(median(every))})"
+        _steps(
+            ax, every, everybody, name, {"color": plot_style.colour("ink"), "lw": 2.4, "ls": "-"}
+        )
     for number, (name, some) in enumerate(times.items()):
-        share = [(n + 1) / len(some) for n in range(len(some))]
-        ax.step(
-            [left, *some, ax.get_xlim()[1]], [0.0, *share, 1.0], where="post", lw=1.8,
-            color=_COLOURS[number % len(_COLOURS)], ls=_LINES[number % len(_LINES)],
-            label=f"{name} ({len(some):,}; median {duration(median(some))})",
-        )  # fmt: skip
+        look = {"color": _COLOURS[number % len(_COLOURS)], "ls": _LINES[number % len(_LINES)]}
+        name = f"{name} ({len(some):,}; median {time_taken(median(some))})"
+        _steps(ax, some, everybody, name, {"lw": 1.8, **look})
     ax.set_ylim(0, 1.02)
     ax.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "25 %", "50 %", "75 %", "100 %"])
-    ax.set_ylabel("share of recipients")
+    ax.set_ylabel(
+        f"share of {'all' if everybody > 1 else 'the'} {count_noun(everybody, 'recipient')}"
+    )
+    _without_mail(ax, len(every) / everybody, outcomes)
+    _legend(ax)
+
+
+def _steps(ax: Axes, some: list[float], everybody: int, name: str, look: dict[str, Any]) -> None:
+    left, right = ax.get_xlim()
+    share = [(n + 1) / everybody for n in range(len(some))]
+    last = share[-1]
+    ax.step([left, *some, right], [0.0, *share, last], where="post", label=name, **look)
+
+
+def _without_mail(ax: Axes, delivered: float, outcomes: Counter[str]) -> None:
+    """Shade the share of those who did not get their mail, and say what became of them."""
+    others = [(n, name) for name, n in outcomes.most_common() if name != "delivered" and n]
+    if not others:
+        return
+    ax.axhspan(delivered, 1.0, facecolor="white", edgecolor=plot_style.colour("returned"),
+               hatch="\\\\", lw=0, alpha=0.45, zorder=0)  # fmt: skip
+    words = ", ".join(f"{n:,} {_OUTCOMES.get(name, name)}" for n, name in others)
+    ax.annotate(
+        f"not delivered: {words}", (0.0, min(1.0, max((1 + delivered) / 2, 0.06))),
+        xycoords=("axes fraction", "data"), xytext=(8, -1), textcoords="offset points", va="center",
+        fontsize=9, color=plot_style.colour("text-bad"), gid="not delivered", zorder=5,
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5},
+    )  # fmt: skip
+
+
+_OUTCOMES: Final = {
+    "queued": "still on the way", "lost": "LOST", "discarded": "discarded by others",
+    "undeliverable_notifications": "nor told so",
+}  # fmt: skip
+"""What is said of recipients who did not get their mail."""
+
+
+def _legend(ax: Axes) -> None:
+    from matplotlib.transforms import ScaledTranslation
+
     handles, names = ax.get_legend_handles_labels()
     box = ax.get_window_extent()
     columns = plot_style.legend_columns(names, float(box.width) * 72 / float(ax.figure.dpi), 4)

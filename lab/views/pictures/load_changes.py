@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from lab.analysis.differences import Differences, LinkChange
-from lab.quantities import count_noun, duration
+from lab.quantities import count_noun, time_taken
 from lab.trace.meta import Meta
 from lab.views.pictures import plot_style
 from lab.views.pictures.map import Map
@@ -86,5 +86,5 @@ def amount(change: LinkChange, unit: str) -> str:
     """Return by how much the load of a link changed, with its unit."""
     value = abs(change.change)
     if unit == "busy seconds":
-        return f"busy {duration(value)} {'longer' if change.change > 0 else 'less'}"
+        return f"busy {time_taken(value)} {'longer' if change.change > 0 else 'less'}"
     return count_noun(round(value), unit.removesuffix("s"))

@@ -6,17 +6,33 @@ are how much mail lay in spools and how much was on its way, over time, and how 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from lab import visual_language
 from lab.analysis.account import Account
+from lab.analysis.faults import FaultInterval
 from lab.analysis.itineraries import Hop, Itinerary
 from lab.analysis.measures import delivered_at
+from lab.analysis.phases import Phases
 from lab.analysis.quantiles import percentile
-from lab.analysis.stages import end_of_hop, family, kind_of_end, leaving, over_at
-from lab.quantities import duration
+from lab.analysis.stages import (
+    ATTEMPT,
+    CROSSING,
+    OPENING,
+    SPOOL,
+    WAIT,
+    end_of_hop,
+    family,
+    kind_of_end,
+    stages,
+)
+from lab.analysis.wrongs import Wrongs, wrongs
+from lab.quantities import time_taken
+from lab.trace.levels import includes
 from lab.trace.trace import Trace
 from lab.views.pictures import plot_style
+from lab.views.pictures.fault_rows import ROW, fault_strip, shade
 from lab.views.pictures.timeline_looks import ENDS
 
 if TYPE_CHECKING:
@@ -25,23 +41,50 @@ if TYPE_CHECKING:
 LANES: Final = 2000
 """Messages drawn as thin lanes; with more, a lane would be under a third of a pixel high."""
 
-_MARKED: Final = ("return", "refuse", "expired", "reject", "abandon", "queued")
+_MARKED: Final = ("lost", "twice", "return", "refuse", "expired", "reject", "abandon", "queued")
 
 
-def many_messages(trace: Trace, itineraries: list[Itinerary], ax: Axes | None) -> Axes:
-    """Draw the timeline of more messages than can each have a labelled lane; return its Axes."""
+def many_messages(
+    trace: Trace,
+    itineraries: list[Itinerary],
+    ax: Axes | None,
+    faults: Mapping[str, Sequence[FaultInterval]],
+) -> Axes:
+    """Draw the timeline of more messages than can each have a labelled lane; return its Axes.
+
+    ``faults`` are the rows that stand above the messages.
+    """
     end, title = trace.last, str(trace.meta.get("title") or "")
     messages = [message for message in itineraries if message.about is None]
     own = ax is None
     ax = plot_style.new_axes(12, 7) if ax is None else ax
     if own:
-        ax.set_position((0.075, 0.185, 0.905, 0.745))
+        left = 0.19 if faults else 0.075
+        ax.set_position((left, 0.185, 0.98 - left, 0.745))
+    found = wrongs(trace)
     if len(messages) <= LANES:
-        _thin(ax, messages, end)
+        phases = Phases(trace) if includes(trace.level, "wire") else None
+        _thin(ax, messages, end, found, bool(faults), phases)
     else:
-        _sums(ax, messages, end, delivered_at(Account(trace.rows)))
+        _sums(ax, messages, end, delivered_at(Account(trace.rows)), found)
+    if faults:
+        _add_faults(ax, faults, end)
     _title(ax, plot_style.shorten(title or "Timeline", 70), len(messages))
     return ax
+
+
+def _add_faults(ax: Axes, faults: Mapping[str, Sequence[FaultInterval]], end: float) -> None:
+    """Draw the rows of faults above, and shade their times."""
+    from mpl_toolkits.axes_grid1 import make_axes_locatable  # type: ignore[import-untyped]
+
+    divider = getattr(ax, "lab_divider", None) or make_axes_locatable(ax)
+    strip = divider.append_axes("top", size=ROW * len(faults), pad=0.1, sharex=ax)
+    below = getattr(ax, "lab_top", None)
+    for each in (ax, below):
+        if each is not None:
+            shade(each, faults, end)
+    fault_strip(strip, faults, end)
+    ax.lab_top = strip  # type: ignore[attr-defined]
 
 
 def _title(ax: Axes, title: str, count: int) -> None:
@@ -55,60 +98,82 @@ def _title(ax: Axes, title: str, count: int) -> None:
 # -- thin lanes ----------------------------------------------------------------------------------
 
 
-def _thin(ax: Axes, messages: list[Itinerary], end: float) -> None:
+def _thin(
+    ax: Axes,
+    messages: list[Itinerary],
+    end: float,
+    found: Wrongs,
+    on_one_clock: bool,
+    phases: Phases | None,
+) -> None:
+    """Draw a thin lane for each message, from its submission or, with faults, on one clock."""
     from matplotlib.collections import LineCollection
 
     keys: dict[str, Any] = {}
     height = 0.72 * float(ax.get_window_extent().height) / max(len(messages), 1)
     width = max(min(height * 72 / ax.figure.dpi, 9.0), 0.9)
-    for name, (colour, share, spans) in _pieces(messages, end).items():
+    for name, (colour, share, spans) in _pieces(messages, end, on_one_clock, phases).items():
         if spans:
             lines = [[(begin, row), (stop, row)] for row, begin, stop in spans]
             drawn = LineCollection(lines, colors=colour, linewidths=width * share, rasterized=True)
             drawn.set_capstyle("butt")
             ax.add_collection(drawn)
             keys[name] = drawn
-    _thin_ends(ax, messages, end, keys)
-    _age_axis(ax, messages)
+    _thin_ends(ax, messages, end, keys, found, on_one_clock)
+    if on_one_clock:
+        plot_style.time_axis(ax, 0.0, max(end, 1e-3))
+    else:
+        _age_axis(ax, messages)
     ax.set_ylim(len(messages) + 0.5, 0.5)
     ax.set_ylabel("messages, in the order of submission")
     _legend(ax, keys)
 
 
-def _pieces(messages: list[Itinerary], end: float) -> dict[str, tuple[str, float, list[Any]]]:
-    """Return for each style of a thin lane its colour, share of the height and (row, begin,
-    end).
+_Spans = dict[str, tuple[str, float, list[Any]]]
+"""For each entry of the legend its colour, share of the height, and spans: row, begin, end."""
+
+
+def _pieces(
+    messages: list[Itinerary], end: float, on_one_clock: bool, phases: Phases | None
+) -> _Spans:
+    """Return what thin lanes show: when mail waited, and when it moved.
+
+    Times are since the submission of the message or, on one clock, in the run.
     """
-    looks: dict[str, tuple[str, float, list[Any]]] = {
-        "in a spool": (plot_style.tint("spool"), 1.0, []),
-        "waiting for the next attempt": (plot_style.tint("retry"), 1.0, []),
-        "a notification on its way back": (plot_style.VERMILION, 1.0, []),
-    }
-    names = ("first hop", "second hop", "third hop", "later hops")
-    colours = (plot_style.BLUE, plot_style.ORANGE, plot_style.GREEN, plot_style.PURPLE)
-    for name, colour in zip(names, colours, strict=True):
-        looks[name] = (colour, 1.0, [])
+    looks: _Spans = {}
+    for name, look in visual_language.PHASES.items():
+        colour = plot_style.tint(look.colour) if look.waits else plot_style.colour(look.colour)
+        looks[name] = (colour, 0.6 if look.waits else 1.0, [])
+    looks[_NOTICE] = (plot_style.colour("returned"), 1.0, [])
     for row, message in enumerate(messages, 1):
+        since = 0.0 if on_one_clock else message.t
         for itinerary in family(message):
             for hop in itinerary.hops:
-                for name, begin, stop in _parts(hop, end):
-                    look = names[min(hop.ordinal, 4) - 1]
-                    look = look if itinerary.about is None else "a notification on its way back"
-                    at = looks[look if name == "way" else name][2]
-                    at.append((row, begin - message.t, stop - message.t))
-    return looks
+                for name, begin, stop in _parts(hop, end, phases):
+                    is_notice = itinerary.about is not None and name in ("sending", "dialogue")
+                    looks[_NOTICE if is_notice else name][2].append(
+                        (row, begin - since, stop - since)
+                    )
+    names = {name: look.words for name, look in visual_language.PHASES.items()}
+    return {names.get(name, name): spans for name, spans in looks.items()}
 
 
-def _parts(hop: Hop, end: float) -> Iterator[tuple[str, float, float]]:
-    """Yield a hop's spans of time: in the spool, waiting after a failed attempt, on the way."""
-    begin, over = leaving(hop, end), over_at(hop, end)
-    if not hop.attempts:
-        yield "in a spool", hop.queued, begin
-    else:
-        yield "in a spool", hop.queued, hop.attempts[0].began
-        yield "waiting for the next attempt", hop.attempts[0].began, begin
-    if over > begin:
-        yield "way", begin, over
+_NOTICE: Final = "a notification on its way back"
+
+
+def _parts(hop: Hop, end: float, phases: Phases | None) -> Iterator[tuple[str, float, float]]:
+    """Yield a hop's spans of time, by the names of their phases."""
+    if phases is not None:
+        yield from ((one.phase, one.begin, one.end) for one in phases.of_hop(hop))
+        return
+    for stage in stages(hop, end):
+        yield _PHASES[stage.kind], stage.begin, stage.end
+
+
+_PHASES: Final = {
+    SPOOL: "spool", ATTEMPT: "retry", WAIT: "retry", OPENING: "spool", CROSSING: "dialogue",
+}  # fmt: skip
+"""The phase of each stage where nothing is known of what crossed the wire."""
 
 
 def _ends(message: Itinerary, until: float) -> Iterator[tuple[str, float]]:
@@ -120,13 +185,32 @@ def _ends(message: Itinerary, until: float) -> Iterator[tuple[str, float]]:
                 yield end.kind, end.t
 
 
-def _thin_ends(ax: Axes, messages: list[Itinerary], end: float, keys: dict[str, Any]) -> None:
+def _all_ends(message: Itinerary, end: float, found: Wrongs) -> Iterator[tuple[str, float]]:
+    """Yield what became of a message, LOST and TWICE included, and when."""
+    lost_at = found.lost_at(message.number)
+    if lost_at is not None:
+        yield "lost", lost_at
+    deliveries = [t for kind, t in _ends(message, end) if kind == "deliver"]
+    if found.came_twice(message.number) and deliveries:
+        yield "twice", deliveries[-1]
+    yield from (one for one in _ends(message, end) if lost_at is None or one[0] != "queued")
+
+
+def _thin_ends(
+    ax: Axes,
+    messages: list[Itinerary],
+    end: float,
+    keys: dict[str, Any],
+    found: Wrongs,
+    on_one_clock: bool,
+) -> None:
     size = 6.0 if len(messages) <= 300 else 4.5
     by_kind: dict[str, list[tuple[float, int]]] = {kind: [] for kind in _MARKED}
     for row, message in enumerate(messages, 1):
-        for kind, t in _ends(message, end):
+        since = 0.0 if on_one_clock else message.t
+        for kind, t in _all_ends(message, end, found):
             if kind in by_kind and kind != "refuse":
-                by_kind[kind].append((t - message.t, row))
+                by_kind[kind].append((t - since, row))
     for kind, points in by_kind.items():
         if points:
             name, look = ENDS[kind]
@@ -151,7 +235,7 @@ def _age_axis(ax: Axes, messages: list[Itinerary]) -> None:
     ticks += _round_times(usual * 1.4, most * 1.1)
     ax.xaxis.set_major_locator(FixedLocator(ticks))
     ax.xaxis.set_minor_locator(NullLocator())
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda t, _: duration(t)))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda t, _: time_taken(t)))
     ax.axvline(usual, color=plot_style.LINE, lw=0.8, ls=(0, (2, 2)), zorder=0)
     ax.set_xlim(-usual * 0.01, most * 1.15)
     ax.set_xlabel("time since submission, in powers of ten to the right of the dotted line")
@@ -183,18 +267,22 @@ def _legend(ax: Axes, keys: dict[str, Any]) -> None:
 
 
 def _sums(
-    ax: Axes, messages: list[Itinerary], end: float, delivered: list[tuple[float, float]]
+    ax: Axes,
+    messages: list[Itinerary],
+    end: float,
+    delivered: list[tuple[float, float]],
+    found: Wrongs,
 ) -> None:
     """Draw how much mail waited and moved; below, how long it took, by submission time."""
-    from mpl_toolkits.axes_grid1 import make_axes_locatable  # type: ignore[import-untyped]
+    from mpl_toolkits.axes_grid1 import make_axes_locatable
 
     first = min(message.t for message in messages)
     last = max(end, first + 1e-3)
     divider = make_axes_locatable(ax)
     top = divider.append_axes("top", size="62%", pad=0.22, sharex=ax)
-    ax.lab_top = top  # type: ignore[attr-defined]
+    ax.lab_top, ax.lab_divider = top, divider  # type: ignore[attr-defined]
     _states(top, messages, first, last)
-    _delays(ax, delivered, _failures(messages, end), first, last)
+    _delays(ax, delivered, _failures(messages, end, found), first, last)
     plot_style.time_axis(ax, first, last)
     top.tick_params(labelbottom=False)
     top.set_xlabel("")
@@ -203,27 +291,26 @@ def _sums(
 def _states(top: Axes, messages: list[Itinerary], first: float, last: float) -> None:
     import numpy as np
 
-    names = ("way", "in a spool", "waiting for the next attempt")
+    names = ("dialogue", "spool", "retry")
     spans: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
     for message in messages:
         for itinerary in family(message):
             for hop in itinerary.hops:
-                for name, begin, stop in _parts(hop, last):
+                for name, begin, stop in _parts(hop, last, None):
                     spans[name].append((begin, stop))
     edges = np.linspace(first, last, 401)
     levels = [_mean_level(spans[name], edges) for name in names]
     middles = (edges[:-1] + edges[1:]) / 2
-    looks = zip(
-        (plot_style.BLUE, plot_style.tint("spool"), plot_style.tint("retry")),
-        ("", "////", "...."),
-        strict=True,
-    )
-    labels = ("on the way", "in a spool", "waiting for the next attempt")
+    shown = [visual_language.PHASES[name] for name in names]
+    labels = ("on the way", *(look.words for look in shown[1:]))
     under = np.zeros(len(middles))
-    for level, (colour, hatch), text in zip(levels, looks, labels, strict=True):
-        edge = "none" if not hatch else plot_style.LINE
+    for level, look, text in zip(levels, shown, labels, strict=True):
+        own = plot_style.colour(look.colour)
         drawn = top.fill_between(middles, under, under + level, step="mid", lw=0.0, label=text)
-        drawn.set(facecolor=colour, edgecolor=edge, hatch=hatch)
+        if look.waits:
+            drawn.set(facecolor=plot_style.tint(look.colour, 0.15), edgecolor=own, hatch=look.hatch)
+        else:
+            drawn.set(facecolor=own)
         under = under + level
     top.set_ylim(0, max(float(under.max()) * 1.28, 1.0))
     top.set_ylabel("messages at once")
@@ -270,7 +357,7 @@ def _delays(
     _quantiles(ax, data, first, last)
     for kind, points in failures.items():
         name, look = ENDS[kind]
-        xs, ys = zip(*points[:: max(1, len(points) // 200)], strict=True)
+        xs, ys = zip(*points[:: max(1, len(points) // 80)], strict=True)
         label = f"{name} ({len(points):,}{', some drawn' if len(xs) < len(points) else ''})"
         ax.plot(
             xs, ys, ls="", zorder=4, label=label, alpha=0.8, rasterized=True, **{**look, "ms": 4}
@@ -278,7 +365,7 @@ def _delays(
     ticks = _round_times(low / 1.3, high * 1.6)
     ax.yaxis.set_major_locator(FixedLocator(ticks))
     ax.yaxis.set_minor_locator(NullLocator())
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda t, _: duration(t)))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda t, _: time_taken(t)))
     ax.set_ylabel("time to the outcome")
     from matplotlib.transforms import ScaledTranslation
 
@@ -287,11 +374,13 @@ def _delays(
     ax.legend(loc="upper left", ncols=4, **place)
 
 
-def _failures(messages: list[Itinerary], end: float) -> dict[str, list[tuple[float, float]]]:
+def _failures(
+    messages: list[Itinerary], end: float, found: Wrongs
+) -> dict[str, list[tuple[float, float]]]:
     """Return for each end but delivery when the mail was submitted, and how long it took."""
     by_kind: dict[str, list[tuple[float, float]]] = {}
     for message in messages:
-        for kind, t in _ends(message, end):
+        for kind, t in _all_ends(message, end, found):
             if kind in _MARKED and kind not in ("refuse", "expired"):
                 by_kind.setdefault(kind, []).append((message.t, max(t - message.t, 1e-3)))
     return by_kind

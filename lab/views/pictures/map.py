@@ -18,6 +18,7 @@ from lab.trace.meta import LinkMeta, Meta
 from lab.trace.trace import Trace, check_trace
 from lab.views.pictures import plot_style
 from lab.views.pictures.fonts import pictured_names
+from lab.views.pictures.judged import judged
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,6 +53,7 @@ _FAULT_LOOKS: Final[dict[bool, dict[str, Any]]] = {
 }  # fmt: skip
 
 
+@judged("map")
 def network_map(source: Trace | Meta, ax: Axes | None = None) -> Axes:
     """Draw the map of a trace, or of a topology as ``trace.meta`` describes it; return its Axes.
 

@@ -7,20 +7,25 @@ same in print.
 
 from __future__ import annotations
 
+import base64
+import io
 import logging
 import math
+import os
 import unicodedata
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from functools import cache
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from xml.sax.saxutils import escape, quoteattr
 
 from lab import visual_language
 from lab.escaping import visible, visible_lines
-from lab.quantities import TIME_STEPS
+from lab.quantities import TIME_STEPS, hours_minutes_seconds
 from lab.views.pictures.fonts import fonts_for, tell_missing
 
 if TYPE_CHECKING:
@@ -51,9 +56,6 @@ GREY: Final = colour("quiet")
 PALE: Final = colour("faint")
 LINE: Final = colour("line")
 EDGE: Final = colour("edge")
-
-HOPS: Final = (BLUE, ORANGE, GREEN, PURPLE, SKY, YELLOW)
-"""Colours of the first, second ... hop of a message; the seventh has the first again."""
 
 LINES: Final = ("-", (0, (5, 2)), (0, (1.2, 1.6)), (0, (5, 1.6, 1.2, 1.6)), (0, (9, 3)))
 """Line styles of the environments, in the order of the topology file."""
@@ -176,6 +178,40 @@ def _find(fonts: Sequence[str], text: Text) -> None:
             findfont(wanted)
 
 
+def save_described(
+    save: Callable[..., None], file: Any, text: str, options: dict[str, Any]
+) -> None:
+    """Save a figure with a text alternative, as PNG, SVG or PDF have it; others go without."""
+    name = str(file) if isinstance(file, (str, os.PathLike)) else ""
+    kind = str(options.get("format") or Path(name).suffix[1:] or "png").lower()
+    title = text.partition(".")[0]
+    own = {"png": {"Title": title, "Description": text}, "pdf": {"Title": title, "Subject": text}}
+    if not text or kind not in (*own, "svg"):
+        save(file, **options)
+        return
+    if kind != "svg":
+        save(file, **{**options, "metadata": {**own[kind], **(options.get("metadata") or {})}})
+        return
+    drawn = io.StringIO()
+    save(drawn, **{**options, "format": "svg"})
+    svg = described_svg(drawn.getvalue(), title, text)
+    if name:
+        Path(file).write_text(svg, encoding="utf-8")
+    elif isinstance(file, io.TextIOBase):
+        file.write(svg)
+    else:
+        file.write(svg.encode("utf-8"))
+
+
+def described_svg(svg: str, title: str, text: str) -> str:
+    """Return an SVG with a title and a description, which screen readers read aloud."""
+    head, begin, rest = svg.partition("<svg")
+    tag, end, rest = rest.partition(">")
+    words = f"<title>{escape(visible(title))}</title><desc>{escape(visible(text))}</desc>"
+    label = quoteattr(visible(text))
+    return f'{head}{begin} role="img" aria-label={label}{tag}{end}\n{words}{rest}'
+
+
 @cache
 def _figure_class() -> type[Figure]:
     from matplotlib.figure import Figure
@@ -183,10 +219,25 @@ def _figure_class() -> type[Figure]:
     class Shown(Figure):
         """A figure whose texts are made visible before they are drawn."""
 
+        lab_alternative: Callable[[], str] | None = None
+
         def draw(self, renderer: Any) -> None:
             make_texts_visible(self)
             with missing_glyphs_ignored():
                 super().draw(renderer)
+
+        def savefig(self, fname: Any, **options: Any) -> None:
+            """Write the figure to a file, with its text alternative."""
+            text = "" if self.lab_alternative is None else self.lab_alternative()
+            save_described(super().savefig, fname, text, options)
+
+        def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, str], dict[str, Any]]:
+            """Return the figure as a notebook shows it, with its text alternative."""
+            file = io.BytesIO()
+            self.savefig(file, format="png", bbox_inches="tight")
+            text = "" if self.lab_alternative is None else self.lab_alternative()
+            data = {"image/png": base64.b64encode(file.getvalue()).decode("ascii")}
+            return data, {"image/png": {"alt": text}} if text else {}
 
     return Shown
 
@@ -272,9 +323,17 @@ def time_axis(ax: Axes, first: float, last: float, *, label: str = "simulated ti
 
     span = max(last - first, 1e-6)
     size, name = time_unit(last)
+    step = time_step(span, 10)
     ax.set_xlim(first - span * 0.005, last + span * 0.02)
-    ax.xaxis.set_major_locator(MultipleLocator(time_step(span, 10)))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda t, _: f"{t / size:.6g}"))
+    ax.xaxis.set_major_locator(MultipleLocator(step))
+    if 60 <= size < 86400:  # as clocks show it, and all other words of the picture
+        name = "h:min:s"
+        digits = 0 if step >= 1 else 1
+        ax.xaxis.set_major_formatter(
+            FuncFormatter(lambda t, _: hours_minutes_seconds(max(t, 0.0), digits))
+        )
+    else:
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda t, _: f"{t / size:.6g}"))
     ax.set_xlabel(f"{label} ({name})")
 
 

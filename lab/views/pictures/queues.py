@@ -9,6 +9,7 @@ from lab.trace.rows import T
 from lab.trace.trace import Trace, check_trace
 from lab.views.pictures import plot_style
 from lab.views.pictures.fonts import pictured_names
+from lab.views.pictures.judged import judged
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,6 +34,7 @@ _LOOKS: Final[tuple[dict[str, Any], ...]] = tuple(
 )
 
 
+@judged("queues")
 def queues(trace: Trace, ax: Axes | None = None) -> Axes:
     """Draw the messages in each host's spool over time, on ``ax`` or on a figure of its own.
 

@@ -12,6 +12,7 @@ from lab.protocol.states import DIAGRAMS, TRANSITIONS, Diagram, State
 from lab.trace.rows import KIND, SESSION
 from lab.trace.trace import Trace, check_trace
 from lab.views.pictures import plot_style
+from lab.views.pictures.judged import judged
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,6 +34,7 @@ _WORDS: Final = {MAIL_DATA: "the mail data"}
 _NODE: Final = 0.42
 
 
+@judged("states")
 def states(
     trace: Trace | None = None,
     ax: Axes | None = None,

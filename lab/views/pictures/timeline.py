@@ -6,11 +6,14 @@ thin lanes or, for many thousands of messages, how many waited, moved and settle
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from lab.analysis.channels import opening_times
-from lab.analysis.faults import FaultInterval, fault_intervals, place_shown
-from lab.analysis.itineraries import End, Hop, Itinerary, itineraries
+from lab.analysis.faults import FaultInterval
+from lab.analysis.itineraries import Hop, Itinerary, itineraries
+from lab.analysis.phases import Phases
+from lab.analysis.session_times import DIALOGUE, LINE, SENDING
 from lab.analysis.short_names import short_names
 from lab.analysis.shown_names import ShownNames
 from lab.analysis.stages import (
@@ -21,39 +24,62 @@ from lab.analysis.stages import (
     kind_of_end,
     stages,
 )
-from lab.quantities import count_noun, duration
+from lab.analysis.wrongs import Wrongs, wrongs
+from lab.quantities import count_noun, duration, time_taken
+from lab.trace.levels import includes
 from lab.trace.rows import T
 from lab.trace.trace import Trace, check_trace
 from lab.views.pictures import plot_style
+from lab.views.pictures.fault_rows import fault_rows
 from lab.views.pictures.fonts import pictured_names
+from lab.views.pictures.judged import judged
 from lab.views.pictures.lanes import LaneLayout, label, layout_lanes
 from lab.views.pictures.timeline_looks import (
+    A_FAULT,
     BAR,
     BARS,
+    CROSSING_LOOK,
     ENDS,
-    ON_THE_WAY,
+    LOW,
+    NAMES,
+    RETURNING,
     STAGES,
-    WAITING,
     colour_of,
-    lettering,
-    look_of,
     rank,
 )
 from lab.views.pictures.timescale import Timescale, timescale
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.patches import Rectangle
 
 ROWS: Final = 48
 """Lanes drawn in full; with more, a lane is too low for its label."""
 
-_FAULT_ROWS: Final = 6
-"""Rows for faults; the last holds the rest, if there are more."""
+_CROSSING: Final = (LINE, SENDING, DIALOGUE)
+"""The phases of a transaction."""
+
+_PAPER: Final = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.0}
+"""Behind words that lie over bars."""
+
+
+@dataclass(slots=True)
+class _Mark:
+    """A marker in a lane: its kind, where it is, how far down, and how many ends it stands for."""
+
+    kind: str
+    x: float
+    level: int
+    t: float
+    down: float
+    count: int = 1
+
 
 _LEAST: Final = 4.0
 """Pixels: the width of the narrowest bar."""
 
 
+@judged("timeline")
 def timeline(trace: Trace, ax: Axes | None = None) -> Axes:
     """Draw the timeline of a trace and return its Axes; x is simulated time in seconds.
 
@@ -68,29 +94,15 @@ def timeline(trace: Trace, ax: Axes | None = None) -> Axes:
         if messages and not (0 < len(layout.lanes) <= ROWS):
             from lab.views.pictures.many_messages import many_messages
 
-            return many_messages(trace, messages, ax)
+            return many_messages(trace, messages, ax, fault_rows(trace, pictured_names(trace.meta)))
         shown = pictured_names(trace.meta)
-        picture = _Picture(messages, layout, end, ax, _fault_rows(trace, shown), shown)
+        picture = _Picture(messages, layout, end, ax, fault_rows(trace, shown), shown)
         picture.openings = opening_times(trace)
+        picture.wrongs = wrongs(trace)
+        if includes(trace.level, "wire"):
+            picture.phases = Phases(trace)
         picture.draw(str(trace.meta.get("title") or "Timeline"))
         return picture.ax
-
-
-def _fault_rows(trace: Trace, shown: ShownNames) -> dict[str, list[FaultInterval]]:
-    """The faults of each row, by its name: those of one kind at one place, as they first began.
-
-    The last row has the rest, if there are too many.
-    """
-    rows: dict[str, list[FaultInterval]] = {}
-    for fault in fault_intervals(trace):
-        by_kind = "partition: {place}" if fault.kind == "partition" else "{place}: {kind}"
-        name = by_kind.format(place=place_shown(fault, shown), kind=fault.kind)
-        rows.setdefault(name, []).append(fault)
-    if len(rows) > _FAULT_ROWS:
-        names = list(rows)
-        rest = [fault for name in names[_FAULT_ROWS - 1 :] for fault in rows.pop(name)]
-        rows[f"{len(names) - _FAULT_ROWS + 1} other faults"] = rest
-    return rows
 
 
 class _Picture:
@@ -110,6 +122,8 @@ class _Picture:
         peers = (hop.peer for itinerary in messages for hop in itinerary.hops)
         self.short = short_names(peers, shown)
         self.openings: list[float] = []
+        self.wrongs = Wrongs()
+        self.phases: Phases | None = None
         rows = max(len(layout.lanes), 1) + len(faults)
         self.pitch = 0.62 if rows <= 9 else 0.44 if rows <= 18 else 0.27
         self.lines = 2 if rows <= 18 else 1
@@ -122,8 +136,7 @@ class _Picture:
             self.scale = self._scale()
         self.keys: dict[str, Any] = {}
         self.widened = False
-        self.hops = 0
-        self.taken: dict[int, list[float]] = {}
+        self.taken: dict[int, list[_Mark]] = {}
         self.above: dict[int, float] = {}
 
     def _height(self, rows: int) -> float:
@@ -141,8 +154,8 @@ class _Picture:
             for hop in itinerary.hops:
                 self._hop(itinerary, hop)
             self._connect(itinerary)
-            for ending in itinerary.ends:
-                self._mark(itinerary, ending)
+            self._ends(itinerary)
+        self._counts()
         since = "time since submission" if self.aligned else "simulated time"
         self.scale.apply(self.ax, since)
         if self.widened:
@@ -220,7 +233,7 @@ class _Picture:
                 continue
             if fault.lasts:
                 end = min(fault.end, last)
-                self._bar("a fault", fault.begin, end, row)
+                self._bar(A_FAULT, fault.begin, end, row)
                 self.ax.axvspan(
                     fault.begin, end, color=plot_style.colour("fault-shade"), lw=0, zorder=-1
                 )
@@ -234,48 +247,56 @@ class _Picture:
         row, at = self.layout.rows[id(hop)], self._since(itinerary)
         attempts = iter(hop.attempts)
         for kind, begin, end in stages(hop, self.end):
-            if kind == WAIT:
-                self._wait(begin - at, end - at, row)
-                if next(attempts).retry_at is not None:
-                    self._end("defer", begin - at, row)
-            elif kind == CROSSING:
+            if kind == CROSSING:
                 self._crossing(itinerary, hop, begin - at, end - at)
-            else:
-                self._bar(STAGES[kind], begin - at, end - at, row)
+                continue
+            if kind == WAIT and next(attempts).retry_at is not None:
+                self._end("defer", begin - at, row)
+            self._bar(STAGES[kind], begin - at, end - at, row)
         over = end_of_hop(hop, self.end)
-        if over is not None:
+        if over is not None and not self._is_lost(itinerary, over.kind):
             self._end(over.kind, over.t - at, row)
 
     def _crossing(self, itinerary: Itinerary, hop: Hop, begin: float, end: float) -> None:
-        row = self.layout.rows[id(hop)]
-        name, look = look_of(itinerary, hop)
-        self.hops = max(self.hops, hop.ordinal if itinerary.about is None else 0)
-        patch = self._bar(name, begin, end, row, look, always=True)
+        """Draw a transaction: a bar, and in it when commands, waits and mail data crossed."""
+        row, at = self.layout.rows[id(hop)], self._since(itinerary)
+        is_notice = itinerary.about is not None
+        look = BARS[RETURNING] if is_notice else CROSSING_LOOK
+        patch = self._rectangle(begin, self._at_least(begin, end), row, 1.0, look, 3.0)
         patch.set_gid(f"hop {hop.message} {hop.host} {hop.peer} {','.join(hop.recipients)}")
-        self._name(hop, begin, end, row, look)
+        if is_notice:
+            self.keys.setdefault(RETURNING, patch)
+        for phase, since, until in [] if is_notice else self._parts(hop):
+            name = NAMES[phase]
+            part = self._rectangle(since - at, until - at, row, 0.84, {**BARS[name], "lw": 0}, 3.1)
+            self.keys.setdefault(name, part)
+        self._name(hop, begin, end, row)
 
-    def _bar(
-        self,
-        name: str,
-        begin: float,
-        end: float,
-        row: int,
-        look: dict[str, Any] | None = None,
-        *,
-        always: bool = False,
-    ) -> Any:
+    def _parts(self, hop: Hop) -> list[tuple[str, float, float]]:
+        """Return what went on while mail crossed: commands and replies, waits, mail data."""
+        begin, end = hop.sending, hop.ended
+        if begin is None or end is None or self.phases is None:
+            return []
+        return [
+            (phase.phase, max(phase.begin, begin), min(phase.end, end))
+            for phase in self.phases.of_hop(hop)
+            if phase.phase in _CROSSING and phase.begin < end and phase.end > begin
+        ]
+
+    def _bar(self, name: str, begin: float, end: float, row: int) -> None:
+        if end - begin > 1e-9:
+            drawn = self._at_least(begin, end)
+            patch = self._rectangle(begin, drawn, row, LOW.get(name, 1.0), BARS[name], 2.0)
+            self.keys.setdefault(name, patch)
+
+    def _rectangle(
+        self, begin: float, end: float, row: int, share: float, look: dict[str, Any], zorder: float
+    ) -> Rectangle:
         from matplotlib.patches import Rectangle
 
-        if end - begin <= 1e-9 and not always:
-            return None
-        look = BARS[name] if look is None else look
-        drawn = self._at_least(begin, end)
-        height = BAR if name not in ("in the spool", "a fault") else BAR * 0.62
-        patch = Rectangle(
-            (begin, row - height / 2), drawn - begin, height, zorder=3 if always else 2, **look
-        )
+        height = BAR * share
+        patch = Rectangle((begin, row - height / 2), end - begin, height, zorder=zorder, **look)
         self.ax.add_patch(patch)
-        self.keys.setdefault(name, patch)
         return patch
 
     def _at_least(self, begin: float, end: float) -> float:
@@ -286,12 +307,7 @@ class _Picture:
         self.widened = True
         return float(self.scale.time(least))
 
-    def _wait(self, begin: float, end: float, row: int) -> None:
-        if end > begin:
-            (line,) = self.ax.plot([begin, end], [row, row], zorder=1, **WAITING)
-            self.keys.setdefault("waiting for the next attempt", line)
-
-    def _name(self, hop: Hop, begin: float, end: float, row: int, look: dict[str, Any]) -> None:
+    def _name(self, hop: Hop, begin: float, end: float, row: int) -> None:
         """Write the receiving host's name in its bar, or its first part, or nothing."""
         left, right = float(self.scale.place(begin)), float(self.scale.place(end))
         right -= 8 / self.pixels  # a marker may sit on the bar's end
@@ -300,7 +316,10 @@ class _Picture:
         for name in (self.shown[hop.peer], self.short[hop.peer]):
             if plot_style.text_width(name, size) * dots + 8 <= (right - left) * self.pixels:
                 middle = float(self.scale.time((left + right) / 2))
-                self.ax.text(middle, row, name, **lettering(look, size)).set_gid("host")
+                self.ax.text(
+                    middle, row, name, fontsize=size, ha="center", va="center_baseline", zorder=4,
+                    clip_on=True, bbox=_PAPER, gid="host",
+                )  # fmt: skip
                 return
         if self.pitch > 0.5:
             self._name_above(self.short[hop.peer], left * self.pixels, begin, row)
@@ -338,32 +357,65 @@ class _Picture:
     def _down(self, t: float, above: int, below: int, colour: str) -> None:
         self.ax.plot([t, t], [above, below], color=colour, lw=1.0, ls=":", zorder=1)
 
-    def _mark(self, itinerary: Itinerary, ending: End) -> None:
-        kind = kind_of_end(itinerary, ending)
-        self._end(kind, ending.t - self._since(itinerary), self.layout.row(itinerary, ending.hop))
+    def _ends(self, itinerary: Itinerary) -> None:
+        """Draw what became of a message: each end, and that it was lost, or came twice."""
+        deliveries = [end for end in itinerary.ends if kind_of_end(itinerary, end) == "deliver"]
+        came_twice = deliveries[-1:] if self.wrongs.came_twice(itinerary.number) else []
+        since = self._since(itinerary)
+        for ending in itinerary.ends:
+            kind = "twice" if ending in came_twice else kind_of_end(itinerary, ending)
+            self._end(kind, ending.t - since, self.layout.row(itinerary, ending.hop))
+        lost_at = self.wrongs.lost_at(itinerary.number)
+        if lost_at is not None:
+            last = max(itinerary.hops, key=lambda hop: hop.ended or hop.queued, default=None)
+            self._end("lost", lost_at - since, self.layout.row(itinerary, last))
+
+    def _is_lost(self, itinerary: Itinerary, kind: str) -> bool:
+        return kind == "queued" and self.wrongs.lost_at(itinerary.number) is not None
 
     def _end(self, kind: str, t: float, row: int) -> None:
-        """Draw a marker, a little to the right of one that is there already."""
+        """Draw a marker where its time is; above or below another one, and like ones once."""
         from matplotlib.transforms import ScaledTranslation
 
         name, look = ENDS[kind]
         pixel = float(self.scale.place(t)) * self.pixels
-        if kind != "defer":
-            taken = self.taken.setdefault(row, [])
-            shift = 0.0
-            while any(abs(pixel + shift - other) < 12 for other in taken):
-                shift += 13.0
-            taken.append(pixel + shift)
-        else:
-            shift = 0.0
+        taken = self.taken.setdefault(row, [])
+        alike = next((one for one in taken if one.kind == kind and abs(one.x - pixel) < 3), None)
+        if alike is not None:
+            alike.count += 1
+            return
+        levels = {one.level for one in taken if abs(one.x - pixel) < 12 and kind != "defer"}
+        level = next(n for n in (0, 1, -1, 2, -2, 3) if n not in levels or n == 3)
+        step = min(11.0, self._row_pixels() / 3)
+        self.taken[row].append(_Mark(kind, pixel, level if kind != "defer" else 9, t, level * step))
         dots = self.ax.figure.dpi
         offset = self.ax.transData + ScaledTranslation(
-            shift / dots, 0, self.ax.figure.dpi_scale_trans
+            0, -level * step / dots, self.ax.figure.dpi_scale_trans
         )
         (line,) = self.ax.plot([t], [row], ls="", zorder=5, transform=offset, **look)
         line.set_clip_on(False)
         line.set_gid(f"end {kind}")
         self.keys.setdefault(name, line)
+
+    def _row_pixels(self) -> float:
+        low, high = sorted(self.ax.get_ylim())
+        return float(self.ax.get_window_extent().height) / max(high - low, 1.0)
+
+    def _counts(self) -> None:
+        """Write how many ends of one kind a mark stands for, and what must not be overlooked."""
+        for row, marks in self.taken.items():
+            for mark in marks:
+                words = {"lost": "LOST", "twice": "TWICE"}.get(mark.kind, "")
+                words += f" ×{mark.count}" if mark.count > 1 and mark.kind != "defer" else ""
+                aside = -9 if mark.x > self.pixels - 40 else 9
+                if words:
+                    self.ax.annotate(
+                        words.strip(), (mark.t, row), (aside, -mark.down),
+                        textcoords="offset pixels", ha="right" if aside < 0 else "left",
+                        va="center", fontsize=8, fontweight="bold", zorder=6,
+                        color=plot_style.colour("text-worst" if mark.kind == "lost" else "ink"),
+                        bbox=_PAPER, annotation_clip=False, gid="end words",
+                    )  # fmt: skip
 
     # -- words -----------------------------------------------------------------------------------
 
@@ -376,17 +428,11 @@ class _Picture:
         self.ax.set_xlabel(f"{self.ax.get_xlabel()}; {words}")
 
     def _explained(self, name: str) -> str:
-        """Return a name of the legend; of openings also how many there were and what they took.
-
-        If there are more hops than colours, it names the others of the same colour.
-        """
-        if name.startswith(ON_THE_WAY):
-            again = int(name.removeprefix(ON_THE_WAY)) + len(plot_style.HOPS)
-            return f"{name}, {again} ..." if again <= self.hops else name
-        if name != "opening the channel" or not self.openings:
+        """Return a name of the legend; of openings also how many there were and what they took."""
+        if name != NAMES["opening"] or not self.openings:
             return name
         times = count_noun(len(self.openings), "time")
-        return f"{name} ({times}, {duration(sum(self.openings))})"
+        return f"{name} ({times}, {time_taken(sum(self.openings))})"
 
     def _legend(self) -> None:
         from matplotlib.transforms import ScaledTranslation

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from lab import visual_language
-from lab.analysis.itineraries import Hop, Itinerary
-from lab.analysis.stages import ATTEMPT, OPENING, SPOOL
+from lab.analysis.stages import ATTEMPT, OPENING, SPOOL, WAIT
 from lab.views.pictures import plot_style
 from lab.views.pictures.lanes import Lane
 
@@ -14,39 +13,46 @@ BAR: Final = 0.5
 """The height of a bar, in lanes."""
 
 
-def _waiting(phase: str) -> dict[str, Any]:
-    look = visual_language.PHASES[phase]
+def _phase(name: str) -> dict[str, Any]:
+    look = visual_language.PHASES[name]
     own = plot_style.colour(look.colour)
-    return {"facecolor": "white", "edgecolor": own, "hatch": look.hatch, "lw": 0.8}
+    if look.waits:
+        return {"facecolor": "white", "edgecolor": own, "hatch": look.hatch, "lw": 0.8}
+    return {"facecolor": own, "edgecolor": plot_style.colour("ink"), "lw": 0.0}
 
+
+NAMES: Final = {name: look.words for name, look in visual_language.PHASES.items()}
+"""What the legend calls each phase."""
+
+ATTEMPTED: Final = "attempt that failed"
+A_FAULT: Final = "a fault"
+RETURNING: Final = "a notification on its way back"
 
 BARS: Final[dict[str, dict[str, Any]]] = {
-    "in the spool": _waiting("spool"),
-    "opening the channel": {
-        "facecolor": plot_style.colour("opening"), "edgecolor": plot_style.colour("ink"), "lw": 0.6
-    },
-    "attempt that failed": {
+    **{NAMES[name]: _phase(name) for name in visual_language.PHASES},
+    ATTEMPTED: {
         "facecolor": "white", "edgecolor": plot_style.colour("refusal"), "hatch": "xxxx", "lw": 0.9
     },
-    "a fault": {
+    RETURNING: {
+        "facecolor": plot_style.tint("returned", 0.25), "edgecolor": plot_style.colour("returned"),
+        "hatch": "\\\\\\", "lw": 1.1,
+    },
+    A_FAULT: {
         "facecolor": plot_style.colour("fault"), "edgecolor": plot_style.colour("ink"), "lw": 0.8
     },
 }  # fmt: skip
 STAGES: Final = {
-    SPOOL: "in the spool",
-    ATTEMPT: "attempt that failed",
-    OPENING: "opening the channel",
-}
+    SPOOL: NAMES["spool"], ATTEMPT: ATTEMPTED, WAIT: NAMES["retry"], OPENING: NAMES["opening"],
+}  # fmt: skip
 """The bar of each stage of a hop."""
 
-_RETURN: Final[dict[str, Any]] = {
-    "facecolor": plot_style.tint("returned", 0.25),
-    "edgecolor": plot_style.colour("returned"),
-    "hatch": "\\\\\\",
-    "lw": 1.1,
-}
-WAITING: Final[dict[str, Any]] = {"color": plot_style.colour("retry"), "lw": 1.0, "ls": (0, (4, 3))}
-"""The line of mail that waits for the next attempt."""
+LOW: Final = {NAMES["spool"]: 0.62, NAMES["retry"]: 0.4, A_FAULT: 0.62}
+"""The height of bars in which nothing moves, as a share of :data:`BAR`."""
+
+CROSSING_LOOK: Final[dict[str, Any]] = {
+    "facecolor": plot_style.colour("dialogue"), "edgecolor": plot_style.colour("ink"), "lw": 0.9,
+}  # fmt: skip
+"""The bar of mail that crosses a channel, under the phases of its transaction."""
 
 _SIGNS: Final = {
     "deliver": "delivered", "twice": "twice", "lost": "lost", "terminal": "terminal",
@@ -71,54 +77,11 @@ ENDS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
 }
 """The name in the legend and the marker of each kind of end."""
 
-ON_THE_WAY: Final = "on the way: hop "
-"""Before the number of a hop, the name of its bar."""
-
 
 def rank(name: str) -> tuple[int, str]:
     """Return what sorts the entries of the legend."""
-    order = [
-        "in the spool",
-        "opening the channel",
-        "hop",
-        "return",
-        "attempt",
-        "waiting",
-        *(text for text, _ in ENDS.values()),
-    ]
-    kind = (
-        "hop"
-        if name.startswith("on the way")
-        else "return"
-        if name.startswith("a notification")
-        else name
-    )
-    return next((n for n, beginning in enumerate(order) if kind.startswith(beginning)), 99), name
-
-
-def look_of(itinerary: Itinerary, hop: Hop) -> tuple[str, dict[str, Any]]:
-    """Return the name in the legend, and the look, of the bar of mail that crosses a channel."""
-    if itinerary.about is not None:
-        return "a notification on its way back", dict(_RETURN)
-    number = (hop.ordinal - 1) % len(plot_style.HOPS) + 1
-    return f"{ON_THE_WAY}{number}", {
-        "facecolor": plot_style.HOPS[number - 1],
-        "edgecolor": "black",
-        "lw": 0.9,
-    }
-
-
-def lettering(look: dict[str, Any], size: float) -> dict[str, Any]:
-    """Return how the name of a host is written in a bar of that look."""
-    dark = look["facecolor"] in (plot_style.BLUE, plot_style.GREEN)
-    return {
-        "color": "white" if dark else "black",
-        "fontsize": size,
-        "ha": "center",
-        "va": "center_baseline",
-        "zorder": 4,
-        "clip_on": True,
-    }
+    order = [*BARS, *(text for text, _ in ENDS.values())]
+    return order.index(name) if name in order else 99, name
 
 
 def colour_of(lane: Lane) -> str:

@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from lab.analysis.waits import Span, long_waits
-from lab.quantities import duration, hours_minutes_seconds
+from lab.quantities import hours_minutes_seconds, time_taken
 from lab.views.pictures.plot_style import GREY, LINE, PALE, time_axis, time_step
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Timescale:
         ax.text(
             float(self.time((self.place(begin) + self.place(end)) / 2)),
             0.995,
-            f"≈ {duration(float(f'{end - begin:.2g}'))}",
+            f"≈ {time_taken(float(f'{end - begin:.2g}'))}",
             transform=ax.get_xaxis_transform(),
             ha="center",
             va="top",

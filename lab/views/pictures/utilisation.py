@@ -10,6 +10,7 @@ from lab.analysis.time_series import interval
 from lab.trace.trace import Trace, check_trace
 from lab.views.pictures import plot_style
 from lab.views.pictures.fonts import pictured_names
+from lab.views.pictures.judged import judged
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,6 +38,7 @@ class _Line(NamedTuple):
     mean: float
 
 
+@judged("utilisation")
 def utilisation(trace: Trace, ax: Axes | None = None) -> Axes:
     """Draw how busy links were, on ``ax`` or on a figure of its own.
 

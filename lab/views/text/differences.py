@@ -15,7 +15,7 @@ from lab.analysis.differences import Differences, LinkChange, RecipientPair
 from lab.analysis.phase_changes import largest
 from lab.analysis.recipients import Recipient
 from lab.analysis.shown_names import ShownNames
-from lab.quantities import clock_time, count_noun, duration
+from lab.quantities import clock_time, count_noun, time_taken
 from lab.views.text.shown import Shown
 
 ROWS: Final = 10
@@ -119,7 +119,7 @@ def _how(movers: Sequence[RecipientPair]) -> Iterator[str]:
         ("sooner", [-each for each in changes if each < 0]),
     ):
         if found:
-            least, most = duration(min(found)), duration(max(found))
+            least, most = time_taken(min(found)), time_taken(max(found))
             span = most if least == most else f"{least} to {most}"
             yield f"{len(found):,} {word} in B by {span}"
 
@@ -143,14 +143,14 @@ def fate(recipient: Recipient | None) -> str:
 
 
 def _exact(seconds: float) -> str:
-    return duration(seconds) if seconds < 1 else clock_time(seconds, 1)
+    return time_taken(seconds)
 
 
 def change(pair: RecipientPair) -> str:
     """Return how much later or sooner a recipient was settled in the second run."""
     if not pair.change:
         return ""
-    return f"{duration(abs(pair.change))} {'later' if pair.change > 0 else 'sooner'}"
+    return f"{time_taken(abs(pair.change))} {'later' if pair.change > 0 else 'sooner'}"
 
 
 IN_PHASES: Final = {
@@ -165,7 +165,7 @@ def phase_sentence(found: Differences) -> str:
     spent = [(phase, seconds) for phase, seconds in found.phase_totals().items() if seconds]
     spent.sort(key=lambda each: -abs(each[1]))
     parts = [
-        f"{duration(abs(seconds))} {'more' if seconds > 0 else 'less'} {IN_PHASES[phase]}"
+        f"{time_taken(abs(seconds))} {'more' if seconds > 0 else 'less'} {IN_PHASES[phase]}"
         for phase, seconds in spent
     ]
     return f"In all, mail in B spent {', '.join(parts)}." if parts else ""
@@ -179,7 +179,7 @@ def mostly(found: Differences, pair: RecipientPair) -> str:
     if one is None:
         return ""
     sign = "+" if one.change > 0 else "-"
-    return f"{sign}{duration(abs(one.change))} {one.phase}: {one.because}"
+    return f"{sign}{time_taken(abs(one.change))} {one.phase}: {one.because}"
 
 
 # -- tables ----------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from lab.analysis.links import LinkUse
 from lab.analysis.shown_names import NAMES, ShownNames
-from lab.quantities import count_noun, duration
+from lab.quantities import count_noun, time_taken
 
 ROWS: Final = 20
 """Rows that are shown; the others are counted."""
@@ -50,10 +50,10 @@ def _cells(use: LinkUse) -> list[str]:
     return [
         f"{use['bytes']:,}",
         f"{use['messages']:,}",
-        "" if busy is None else duration(busy),
+        "" if busy is None else time_taken(busy),
         "" if utilisation is None else f"{utilisation:.1%}",
         "" if longest is None else f"{longest:,}",
-        "" if wait is None else duration(wait),
+        "" if wait is None else time_taken(wait),
         f"{use['segments_lost']:,}" if use["segments_lost"] else "",
     ]
 
