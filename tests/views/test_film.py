@@ -16,6 +16,8 @@ import lab
 from lab.cli.plot import plot
 from lab.views import animation
 from lab.views.pictures.film import MOST
+from lab.views.pictures.film_clock import film_clock
+from lab.views.pictures.timescale import Timescale
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -124,6 +126,7 @@ def test_the_signs_of_a_film_are_explained_within_it(name: str) -> None:
     words = [key.findtext(f"{SVG}text") for key in keys]
     assert words == [
         "mail data",
+        "mail data on a line",
         "command",
         "reply",
         "reply that refuses",
@@ -152,3 +155,54 @@ def test_a_film_of_a_run_whose_wire_was_not_recorded_is_refused(tmp_path: Path) 
     assert answer.exit_code == 2
     assert "--trace wire is required for the film" in answer.stderr
     assert not (tmp_path / "x.svg").exists()
+
+
+def spans(root: ElementTree.Element) -> list[tuple[float, float]]:
+    """When each motion of a film begins and ends."""
+    found = []
+    for motion in root.iter(f"{SVG}animateMotion"):
+        begin = float(motion.attrib["begin"].removeprefix("t.begin+").removesuffix("s"))
+        found.append((begin, begin + float(motion.attrib["dur"].removesuffix("s"))))
+    return found
+
+
+@pytest.mark.parametrize("name", ["rfc821/scenario-03", "faults/busy", "campus"])
+def test_what_was_one_after_the_other_is_never_seen_at_once(name: str) -> None:
+    run = lab.simulate(TOPOLOGIES / f"{name}.toml")
+    crossings = sorted(
+        (row[6], row[0]) for row in run.trace.rows if row[1] in ("command", "reply", "data")
+    )
+    shown = spans(film(name))
+    assert len(shown) == len(crossings)
+    for (sent, arrived), (begin, end) in zip(crossings, sorted(shown), strict=True):
+        assert arrived >= sent
+        assert end > begin
+        later = [other for other in crossings if other[0] >= arrived - 1e-9]
+        if later:
+            first = sorted(shown)[crossings.index(later[0])]
+            assert first[0] >= end - 0.003
+
+
+def test_a_long_wait_takes_a_moment_of_the_film() -> None:
+    clock = film_clock(Timescale((0, 1, 99, 100), (0, 0.4, 0.6, 1), ((1, 99),)), [(0, 0.5)], 10)
+    assert (clock.place(99) - clock.place(1)) * 10 < 0.4
+    assert clock.place(0.5) * 10 >= 0.25
+
+
+def test_mail_data_lies_on_its_line_for_as_long_as_it_is_sent() -> None:
+    bands = [path for path in film("campus").iter(f"{SVG}path") if path.get("class") == "sending"]
+    data = [row for row in lab.simulate(TOPOLOGIES / "campus.toml").trace.rows if row[1] == "data"]
+    assert len(bands) >= len(data)
+
+
+def test_lost_and_doubled_mail_has_its_sign_and_a_broken_rule_its_words() -> None:
+    lost = [
+        group for group in film("faults/careless").iter(f"{SVG}g") if group.get("class") == "lost"
+    ]
+    assert ["".join(group.itertext()).strip() for group in lost] == ["LOST"]
+    twice = [
+        group for group in film("faults/crash").iter(f"{SVG}g") if group.get("class") == "twice"
+    ]
+    assert len(twice) == 2
+    careless = lab.simulate(TOPOLOGIES / "faults/careless.toml").animate().svg
+    assert 'id="problem"' in careless

@@ -1,7 +1,8 @@
 """The map as an animation: mail, commands and replies on their way along the links.
 
 It is an SVG of the map that moves (SMIL). It plays wherever an SVG is shown, also in an exported
-notebook, without a network and without a script. Long waits pass fast.
+notebook, without a network and without a script. Long waits pass fast, and
+what was one after the other is never seen at once.
 """
 
 from __future__ import annotations
@@ -16,17 +17,22 @@ from pathlib import Path
 from typing import Final
 from xml.sax.saxutils import escape, quoteattr
 
+from lab import visual_language
 from lab.analysis.alternatives import alternative
 from lab.analysis.channels import channel_paths, latencies, shares, way_of
 from lab.analysis.faults import fault_intervals
+from lab.analysis.itineraries import itineraries
 from lab.analysis.ladder_rows import row_of
 from lab.analysis.spools import queue_lengths
 from lab.analysis.waits import on_wires
+from lab.analysis.wrongs import wrongs
 from lab.escaping import visible
 from lab.quantities import clock_time
-from lab.trace.rows import KIND, SENT, Row, T, event_of
+from lab.trace.rows import KIND, SENT, Row, T, event_of, lines_of
 from lab.trace.trace import Trace
 from lab.views.pictures import plot_style
+from lab.views.pictures.film_clock import film_clock
+from lab.views.pictures.judged import mention, problem_lines
 from lab.views.pictures.map import map_of
 from lab.views.pictures.timescale import Timescale, timescale
 
@@ -37,7 +43,7 @@ MOST: Final = 1500
 """Crossings that are shown; if there are more, mail data before commands and replies."""
 
 _SHORTEST: Final = 0.25
-"""Seconds that a crossing takes at least, so that it can be seen."""
+"""Seconds that a fault takes at least, so that it can be seen."""
 
 _PAUSE: Final = 1.5
 """Seconds from the end until it begins again."""
@@ -45,6 +51,7 @@ _PAUSE: Final = 1.5
 _FULL: Final = plot_style.colour("command")
 _INK: Final = plot_style.colour("ink")
 _DOWN: Final = f'stroke="{plot_style.colour("down")}" stroke-width="4"'
+_SENDING: Final = f'stroke="{plot_style.colour("mail")}" stroke-opacity="0.75" stroke-width="7"'
 _SPOOL: Final = (
     f'fill="{plot_style.colour("spool")}" fill-opacity="0.35" stroke="{plot_style.colour("spool")}"'
 )
@@ -62,6 +69,7 @@ _SHAPES: Final = {
 
 _KEY: Final = {
     "mail data": _SHAPES["data"],
+    "mail data on a line": f'<path d="M-9 0L9 0" {_SENDING}/>',
     "command": _SHAPES["command"],
     "reply": _SHAPES["reply"],
     "reply that refuses": _SHAPES["refusal"],
@@ -115,6 +123,7 @@ class _Film:
         self.seconds = seconds
         with plot_style.off_screen():
             self.map = map_of(trace.meta)
+        mention(self.map.ax, problem_lines(trace))
         figure = self.map.ax.get_figure(root=True)
         assert figure is not None
         self.figure = figure
@@ -123,7 +132,11 @@ class _Film:
         self.width = float(figure.get_figwidth()) * 72
         rows = trace.rows
         self.last = max(rows[-1][T] if rows else 0.0, 1e-3)
-        self.scale: Timescale = timescale(on_wires(rows), 0.0, self.last)
+        self.shown = _shown(rows)
+        waits = timescale(on_wires(rows), 0.0, self.last)
+        self.scale: Timescale = film_clock(
+            waits, [(row[SENT], row[T]) for row in self.shown], seconds
+        )
         self.paths = channel_paths(rows)
         self.latencies = latencies(trace.meta)
 
@@ -146,7 +159,8 @@ class _Film:
             '<g id="film">',
             f'<rect width="0" height="0"><animate id="t" attributeName="x" from="0" to="1" '
             f'dur="{self.seconds:g}s" begin="0s;t.end+{_PAUSE:g}s"/></rect>',
-            *self._faults(), *self._spools(), *self._crossings(), *self._clock(), *self._key(),
+            *self._faults(), *self._spools(), *self._crossings(), *self._ends(), *self._clock(),
+            *self._key(),
             "</g>",
         ]  # fmt: skip
         return whole.replace("</svg>", "\n".join(parts) + "\n</svg>")
@@ -165,14 +179,16 @@ class _Film:
     # -- what moves -------------------------------------------------------------------------------
 
     def _crossings(self) -> Iterator[str]:
-        for row in _shown(self.trace.rows):
+        for row in self.shown:
             motion = self._motion(row)
             if motion is None:
                 continue
             begin, end = self.at(row[SENT]), self.at(row[T])
-            lasts = max(end - begin, _SHORTEST)
+            lasts = max(end - begin, 0.001)
             begin = min(begin, self.seconds - lasts)
             shape = _SHAPES[_kind(row)]
+            if row[KIND] == "data":
+                yield from self._on_lines(row)
             during = f'begin="t.begin+{begin:.3f}s" dur="{lasts:.3f}s"'
             yield (
                 f'<g visibility="hidden">{shape}'
@@ -187,12 +203,101 @@ class _Film:
         if len(places) < len(way):
             return None
         path = "M" + "L".join(f"{x:g} {y:g}" for x, y in places)
-        if len(way) == 2:
+        stops = self._stops(row, way)
+        if len(way) == 2 and len(stops) == 2:
             return f'path="{path}"'
         lengths = [*accumulate((dist(a, b) for a, b in pairwise(places)), initial=0.0)]
-        points = ";".join(f"{length / max(lengths[-1], 1e-9):.4f}" for length in lengths)
-        times = ";".join(f"{share:.4f}" for share in shares(way, self.latencies))
-        return f'path="{path}" calcMode="linear" keyPoints="{points}" keyTimes="{times}"'
+        at = [_along(lengths, place) / max(lengths[-1], 1e-9) for _, place in stops]
+        begin, end = self.at(row[SENT]), self.at(row[T])
+        whole = max(end - begin, 1e-9)
+        times = [min(1.0, max(0.0, (self.at(t) - begin) / whole)) for t, _ in stops]
+        times = [0.0, *accumulate(times[1:-1], max), 1.0]
+        points = ";".join(f"{point:.4f}" for point in at)
+        keys = ";".join(f"{time:.4f}" for time in times)
+        return f'path="{path}" calcMode="linear" keyPoints="{points}" keyTimes="{keys}"'
+
+    def _stops(self, row: Row, way: Sequence[str]) -> list[tuple[float, float]]:
+        """Return when something is where on its way: at host 1, or at 1.5 between 1 and 2.
+
+        It waits at a host until its line is free. Mail data is drawn in the middle of what is on
+        the line, others as a dot that leaves when their last byte has left.
+        """
+        lines = {line[:2]: line for line in lines_of(row)}
+        parts = shares(way, self.latencies)
+        took = row[T] - row[SENT]
+        stops, at = [(float(row[SENT]), 0.0)], float(row[SENT])
+        for n, link in enumerate(pairwise(way)):
+            line = lines.get(link)
+            latency = self.latencies.get(frozenset(link), 0.0)
+            if line is None:
+                at += latency if lines else took * (parts[n + 1] - parts[n])
+            else:
+                begin, end = float(line[3]), float(line[4])
+                if row[KIND] == "data":
+                    middle = min(begin + latency, end)
+                    stops += [(begin, float(n)), (middle, n + 0.5), (end, n + 0.5)]
+                else:
+                    stops.append((end, float(n)))
+                at = end + latency
+            stops.append((min(at, row[T]), n + 1.0))
+        return stops
+
+    def _on_lines(self, row: Row) -> Iterator[str]:
+        """Yield what lies on each line of mail data: a band whose tail leaves as its head comes."""
+        for line in lines_of(row):
+            a, b = self.place(line[0]), self.place(line[1])
+            latency = self.latencies.get(frozenset(line[:2]), 0.0)
+            if a is None or b is None:
+                continue
+            first, filled, left, over = (
+                self.at(min(t, self.last))
+                for t in (line[3], line[3] + latency, line[4], line[4] + latency)
+            )
+            whole = over - first
+            if whole <= 0.002:
+                continue
+            keys = [0.0, *sorted(((filled - first) / whole, (left - first) / whole)), 1.0]
+            # head and tail are both on their way if the line is longer than what is sent
+            bands = "0 0 0 2;0 0 1 2;0 0 1 2;0 1 0 2"
+            during = f'begin="t.begin+{first:.3f}s" dur="{whole:.3f}s"'
+            yield (
+                f'<path class="sending" d="M{a[0]} {a[1]}L{b[0]} {b[1]}" pathLength="1" '
+                f'fill="none" {_SENDING} stroke-dasharray="0 0 0 2" visibility="hidden">'
+                f'<set attributeName="visibility" to="visible" {during}/>'
+                f'<animate attributeName="stroke-dasharray" values="{bands}" '
+                f'keyTimes="{";".join(f"{min(key, 1.0):.4f}" for key in keys)}" {during}/></path>'
+            )
+
+    def _ends(self) -> Iterator[str]:
+        """Yield a sign, with its word, where mail was lost or came twice, from then on."""
+        found = wrongs(self.trace)
+        if not found.lost and not found.twice:
+            return
+        for itinerary in itineraries(self.trace):
+            lost_at = found.lost_at(itinerary.number)
+            if lost_at is not None:
+                hops = [hop for hop in itinerary.hops if hop.outcome != "queued"]
+                yield from self._sign("lost", hops[-1].peer if hops else itinerary.host, lost_at)
+            ends = [end for end in itinerary.ends if end.kind == "deliver"]
+            if ends and found.came_twice(itinerary.number):
+                yield from self._sign("twice", ends[-1].host, ends[-1].t)
+
+    def _sign(self, end: str, host: str, t: float) -> Iterator[str]:
+        where = self.place(host)
+        if where is None:
+            return
+        sign = visual_language.ENDS[end]
+        lasts = max(self.seconds - self.at(t), _SHORTEST)
+        yield (
+            f'<g class="{end}" visibility="hidden" '
+            f'transform="translate({where[0]} {where[1] - 24:.1f})">'
+            f'<path d="{visual_language.outline(sign, 9)}" '
+            f'fill="{plot_style.colour(sign.colour)}" stroke="{_INK}"/>'
+            f'<text x="13" y="4" font-family="DejaVu Sans, sans-serif" font-size="12" '
+            f'font-weight="bold" fill="{plot_style.colour(sign.colour)}">{sign.words}</text>'
+            f'<set attributeName="visibility" to="visible" '
+            f'begin="t.begin+{self.seconds - lasts:.3f}s" dur="{lasts:.3f}s"/></g>'
+        )
 
     def _spools(self) -> Iterator[str]:
         """Yield a disc behind each host with mail in its spool; its area follows the mail."""
@@ -275,6 +380,12 @@ class _Film:
                 f'font-family="DejaVu Sans, sans-serif" font-size="9">{words}</text></g>'
             )
             x += 42 + plot_style.text_width(words, 9)
+
+
+def _along(lengths: Sequence[float], place: float) -> float:
+    """Return how far along a way a place is, such as 1.5: between its second and third host."""
+    n = min(int(place), len(lengths) - 2)
+    return lengths[n] + (lengths[n + 1] - lengths[n]) * (place - n)
 
 
 def _shown(rows: Sequence[Row]) -> list[Row]:

@@ -48,7 +48,7 @@ def judged(kind: str) -> Callable[[Callable[_P, Axes]], Callable[_P, Axes]]:
 
 def _finish(ax: Axes, source: object, kind: str, *, is_own: bool) -> None:
     if isinstance(source, Trace):
-        _mention(ax, problem_lines(source), is_own)
+        mention(ax, problem_lines(source), is_own)
     if is_own and isinstance(source, (Trace, Mapping)):
         # made when it is needed: it may take as long as the picture
         ax.figure.lab_alternative = (  # type: ignore[union-attr]
@@ -66,7 +66,7 @@ def problem_lines(trace: Trace) -> list[str]:
     return [f"{visual_language.BROKEN.glyph} {line}" for line in found[:_MOST]] + more
 
 
-def _mention(ax: Axes, sentences: list[str], is_own: bool) -> None:
+def mention(ax: Axes, sentences: list[str], is_own: bool = True) -> None:
     """Write what went wrong over the picture, in a band of its own if the figure is ours."""
     if not sentences:
         return

@@ -183,7 +183,7 @@ def save_described(
 ) -> None:
     """Save a figure with a text alternative, as PNG, SVG or PDF have it; others go without."""
     name = str(file) if isinstance(file, (str, os.PathLike)) else ""
-    kind = str(options.get("format") or Path(name).suffix[1:] or "png").lower()
+    kind = str(options.get("format") or Path(name).suffix[1:] or "png")
     title = text.partition(".")[0]
     own = {"png": {"Title": title, "Description": text}, "pdf": {"Title": title, "Subject": text}}
     if not text or kind not in (*own, "svg"):
