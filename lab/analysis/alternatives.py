@@ -136,8 +136,8 @@ def _map(trace: Trace) -> Iterator[str]:
     carried, planned = traffic(trace)
     ranked = sorted(carried.items(), key=lambda one: (-one[1], one[0]))[:_NAMED]
     if ranked:
-        what = "recipient" if planned else "session"
-        named = (f"{shown[a]} to {shown[b]}, {count_noun(n, what)}" for (a, b), n in ranked)
+        noun = "recipient" if planned else "session"
+        named = (f"{shown[a]} to {shown[b]}, {count_noun(n, noun)}" for (a, b), n in ranked)
         yield f"Busiest: {'; '.join(named)}."
 
 

@@ -12,6 +12,7 @@ from lab.analysis.conditions import EXAMPLES, NoCondition
 from lab.quantities import parse_duration
 from lab.stepping import panels
 from lab.stepping.stepper import NoIntervention, Stepper
+from lab.trace.rows import MESSAGE
 
 HELP: Final = (
     ("step [N]", "go one event forward, or N (so does an empty line)"),
@@ -23,6 +24,7 @@ HELP: Final = (
         "make go stop at such events; break alone lists them, break - removes them",
     ),
     ("go", "go forward to the next breakpoint, or to the end"),
+    ("follow [N]", "go to the next event of message N, or of the one followed; follow - ends it"),
     ("at TIME", "go to a time: at 12.5 s, at 2 h"),
     ("event N", "go to event N; event 0 is before the first"),
     ("session [N]", "show session N; without N, the session of the event"),
@@ -64,6 +66,8 @@ class CommandLine:
 
     def __init__(self, stepper: Stepper) -> None:
         self.stepper = stepper
+        self.followed: int | None = None
+        """The number of the message that is followed."""
 
     def do(self, line: str) -> list[str]:
         """Carry out one command."""
@@ -126,6 +130,22 @@ class CommandLine:
 
     def _go(self, argument: str) -> list[str]:
         return self._search(self.stepper.go_on, "no breakpoint before this")
+
+    def _follow(self, argument: str) -> list[str]:
+        if argument == "-":
+            self.followed = None
+            return ["no message is followed"]
+        number = _number(argument, "follow 2") if argument else self.followed
+        if number is None:
+            raise Misunderstood("no message is followed; write its number, as in follow 2")
+        last = max((row[MESSAGE] or 0 for row in self.stepper.index.rows), default=0)
+        if not 1 <= number <= last:
+            there = f"they are 1 to {last}" if last > 1 else "there is 1" if last else "it has none"
+            raise Misunderstood(f"there is no message {number} in this run; {there}")
+        self.followed = number
+        return self._search(
+            lambda: self.stepper.next(message=number), f"at the end of message {number}"
+        )
 
     def _at(self, argument: str) -> list[str]:
         self.stepper.at(_time(argument, "at 12.5 s"))

@@ -11,13 +11,21 @@ from textual import events, work
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Grid, VerticalScroll
+from textual.geometry import Size
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Input, Static
 
 from lab.escaping import visible, visible_lines
 from lab.stepping import panels
 from lab.stepping.char_map import chart
-from lab.stepping.commands import CommandLine, Misunderstood, NoCondition, NoIntervention, Quit
+from lab.stepping.commands import (
+    HELP,
+    CommandLine,
+    Misunderstood,
+    NoCondition,
+    NoIntervention,
+    Quit,
+)
 from lab.stepping.stepper import Stepper
 
 PACE: Final = 0.2
@@ -26,6 +34,19 @@ PACE: Final = 0.2
 _PANELS: Final = ("where", "dialogue", "sides", "links", "spools", "events", "digest", "help")
 _COLOURS: Final = {"S:": "green", "R:": "cyan", "--": "red"}
 _SLOW: Final = ("cut", "crash", "hang", "reply", "command", "undo")
+
+
+_SMALL: Final = Size(100, 32)
+"""A terminal with fewer columns or lines is small."""
+
+
+def _usage(begun: str) -> str:
+    """Return how the command is written that a prompt begins with, and what it does."""
+    word = begun.split(" ")[0]
+    if not word:
+        return "a command; help lists them"
+    usage, meaning = next((each for each in HELP if each[0].split(" ")[0] == word), ("", ""))
+    return f"{usage}: {meaning}"
 
 
 class Chart(Static):
@@ -90,12 +111,14 @@ class StepApp(App[None]):
 
     CSS = """
     #heading { height: 1; background: $primary; color: $text; padding: 0 1; text-style: bold; }
-    #sentence { height: 2; padding: 0 1; }
+    #sentence { height: auto; min-height: 2; max-height: 5; padding: 0 1; }
     Grid { grid-size: 2 2; grid-rows: 3fr 2fr; grid-columns: 1fr 1fr; }
+    Screen.small Grid { grid-size: 2 3; grid-rows: 5 1fr 1fr; grid-columns: 2fr 3fr; }
+    Screen.small #sides { row-span: 3; }
     #map, #events { height: 1fr; }
     #events { text-wrap: nowrap; text-overflow: ellipsis; }
     .panel { border: round $surface-lighten-2; border-title-color: $accent; padding: 0 1; }
-    #prompt { height: 3; display: none; }
+    #prompt { height: 3; display: none; border: round $accent; border-title-color: $accent; }
     #prompt.open { display: block; }
     #keys { height: auto; background: $panel; link-style: none; }
     """
@@ -110,6 +133,7 @@ class StepApp(App[None]):
         Binding("b", "prompt('break ')", "break"),
         Binding("g", "do('go')", "go"),
         Binding("m", "along('message')", "mail"),
+        Binding("f", "prompt('follow ')", "follow"),
         Binding("h", "along('host')", "host"),
         Binding("o", "along('session')", "session"),
         Binding("x", "prompt('cut ')", "cut"),
@@ -141,14 +165,19 @@ class StepApp(App[None]):
         yield Static(id="sentence")
         with Grid():
             yield Chart(id="map", classes="panel")
-            with VerticalScroll(id="dialogue", classes="panel", can_focus=False):
-                yield Static(id="dialogue-lines")
             with VerticalScroll(id="sides", classes="panel", can_focus=False):
                 yield Static(id="buffers")
+            with VerticalScroll(id="dialogue", classes="panel", can_focus=False):
+                yield Static(id="dialogue-lines")
             yield Static(id="events", classes="panel")
         hint = "a command, such as: until reply 550"
         yield Input(id="prompt", placeholder=hint, select_on_focus=False)
         yield Keys(binding for binding in self.BINDINGS if isinstance(binding, Binding))
+
+    def on_resize(self, event: events.Resize) -> None:
+        """In a small terminal, give the buffers the whole height: they have to be read whole."""
+        is_small = event.size.width < _SMALL.width or event.size.height < _SMALL.height
+        self.screen_stack[0].set_class(is_small, "small")
 
     def on_mount(self) -> None:
         """Put titles on the panels, and show the first moment."""
@@ -164,12 +193,13 @@ class StepApp(App[None]):
         """Show the moment in all panels."""
         moment = self.stepper.moment
         meta = self.stepper.run.trace.meta
+        followed = self.commands.followed
+        following = f" · message {followed}" if followed is not None else ""
         altered = f" · altered {len(self.stepper.interventions)}" * self.stepper.is_altered
         playing = " · playing" if self.playing else ""
         title = meta.get("title") or "a run"
-        head = visible(
-            f"{title} · {panels.heading(moment)}{altered}{playing} · {moment.digest[:19]}"
-        )
+        state = f"{following}{altered}{playing} · {moment.digest[:19]}"
+        head = visible(f"{title} · {panels.heading(moment)}{state}")
         self.query_one("#heading", Static).update(Text(head, no_wrap=True, overflow="ellipsis"))
         self.query_one("#sentence", Static).update(Text(visible(moment.sentence)))
         board = self.query_one("#map", Chart)
@@ -225,6 +255,8 @@ class StepApp(App[None]):
             return
         event = self.stepper.event
         value = getattr(event, attribute) if event else None
+        if attribute == "message" and self.commands.followed is not None:
+            value = self.commands.followed
         if attribute == "session":
             value = self.stepper.moment.session
         if value is None or value == "":
@@ -239,6 +271,7 @@ class StepApp(App[None]):
         line = self.query_one("#prompt", Input)
         line.add_class("open")
         line.value = begun
+        line.border_title = _usage(begun)
         line.focus()
         line.cursor_position = len(begun)
 
@@ -287,7 +320,7 @@ class StepApp(App[None]):
             self.notify(visible(wrong), severity="error", timeout=8, markup=False)
         elif word in _PANELS:
             self.push_screen(TextScreen(lines))
-        elif word in ("break", "save"):
+        elif word in ("break", "save", "follow"):
             self.notify(visible_lines("\n".join(lines)), markup=False)
         if self.is_running:
             self.show()

@@ -355,3 +355,60 @@ def test_in_a_real_terminal(tmp_path: Path) -> None:
         until("over")
     finally:
         tmux("kill-server")
+
+
+# -- a small terminal
+
+
+def test_at_80_by_24_the_sentence_and_all_buffers_are_whole() -> None:
+    async def act(app: StepApp, pilot: Pilot[Any]) -> None:
+        app.stepper.until("reply 354")
+        app.show()
+        await pilot.pause()
+        await pilot.pause()
+        sentence = app.query_one("#sentence", Static)
+        assert len(app.stepper.moment.sentence) <= 78 * sentence.region.height
+        buffers = app.query_one("#buffers", Static)
+        shown = app.query_one("#sides").content_size.height
+        for words in ("sender-SMTP", "receiver-SMTP", "reverse-path", "forward-path", "mail data"):
+            assert words in text(app, "buffers")
+        before = text(app, "buffers").split("\nlinks:")[0].splitlines()
+        width = buffers.content_size.width
+        assert sum(-(-max(len(line), 1) // width) for line in before) <= shown + 1
+
+    on_screen(act, RELAYED, (80, 24))
+
+
+def test_a_prompt_shows_how_its_command_is_written() -> None:
+    async def act(app: StepApp, pilot: Pilot[Any]) -> None:
+        await pilot.press("x")
+        title = str(app.query_one("#prompt", Input).border_title)
+        assert title == "cut A B [for TIME]: intervene: take a link down, for a time or for good"
+        await pilot.press("escape", "colon")
+        assert "help lists them" in str(app.query_one("#prompt", Input).border_title)
+
+    on_screen(act, RELAYED, (80, 24))
+
+
+def test_a_message_is_followed_by_its_number() -> None:
+    async def act(app: StepApp, pilot: Pilot[Any]) -> None:
+        app.action_do("follow 3")
+        await pilot.pause()
+        assert app.stepper.event is not None
+        assert app.stepper.event.message == 3
+        assert "message 3" in text(app, "heading")
+        first = app.stepper.n
+        await pilot.press("m")
+        assert app.stepper.event.message == 3
+        assert app.stepper.n > first
+
+    on_screen(act, TOPOLOGIES / "campus.toml", (80, 24))
+
+
+def test_orders_follow_a_message_and_say_which_there_are() -> None:
+    campus = str(TOPOLOGIES / "campus.toml")
+    done = typed("follow 2\nfollow\nfollow -\nfollow\nfollow 99\n", campus)
+    assert done.stdout.splitlines()[-1] == "no message is followed"
+    assert "message 2" in done.stdout.splitlines()[1]
+    assert "no message is followed; write its number, as in follow 2" in done.stderr
+    assert "there is no message 99 in this run; they are 1 to 8" in done.stderr

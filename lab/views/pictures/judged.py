@@ -36,9 +36,9 @@ def judged(kind: str) -> Callable[[Callable[_P, Axes]], Callable[_P, Axes]]:
         @wraps(draw)
         def drawing(*args: _P.args, **kwargs: _P.kwargs) -> Axes:
             ax = draw(*args, **kwargs)
-            given = args[1] if len(args) > 1 else kwargs.get("ax")
+            axes = args[1] if len(args) > 1 else kwargs.get("ax")
             source = args[0] if args else next(iter(kwargs.values()))
-            _finish(ax, source, kind, is_own=given is None)
+            _finish(ax, source, kind, is_own=axes is None)
             return ax
 
         return drawing
