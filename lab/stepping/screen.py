@@ -12,6 +12,7 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Grid, VerticalScroll
 from textual.geometry import Size
+from textual.markup import escape
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Input, Static
 
@@ -271,7 +272,7 @@ class StepApp(App[None]):
         line = self.query_one("#prompt", Input)
         line.add_class("open")
         line.value = begun
-        line.border_title = _usage(begun)
+        line.border_title = escape(_usage(begun))
         line.focus()
         line.cursor_position = len(begun)
 
