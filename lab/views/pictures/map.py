@@ -19,6 +19,7 @@ from lab.trace.trace import Trace, check_trace
 from lab.views.pictures import plot_style
 from lab.views.pictures.fonts import pictured_names
 from lab.views.pictures.judged import judged
+from lab.views.pictures.map_clusters import CLUSTERED, draw_clusters
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -109,9 +110,14 @@ class Map:
         box = ax.get_window_extent()
         self.pixels = (float(box.width) / 1.18, float(box.height) / 1.24)
         self.dots = ax.figure.dpi / 72
-        self._links()
-        self._arrows()
-        self._hosts()
+        if len(self.hosts) > CLUSTERED:
+            ends = [(self.number[str(one["a"])], self.number[str(one["b"])]) for one in self.links]
+            self.keys.update(draw_clusters(ax, self.places, ends, self.pixels))
+            self._arrows()
+        else:
+            self._links()
+            self._arrows()
+            self._hosts()
         self._faults()
         words = _Words(self)
         words.names()
