@@ -26,7 +26,7 @@ class Why:
 
     message: int
     recipients: tuple[RecipientPhases, ...]
-    shown: ShownNames = field(default_factory=ShownNames, compare=False, repr=False)
+    _shown: ShownNames = field(default_factory=ShownNames, compare=False, repr=False)
     """The names of hosts as people see them."""
 
     def as_dict(self) -> dict[str, object]:
@@ -41,15 +41,15 @@ class Why:
         """Return the text, line by line."""
         found: list[str] = []
         for recipient in self.recipients:
-            found += [*([""] if found else []), heading(recipient, self.shown)]
-            found += [f"  {line}" for line in _lines(recipient.phases, self.shown)]
+            found += [*([""] if found else []), heading(recipient, self._shown)]
+            found += [f"  {line}" for line in _lines(recipient.phases, self._shown)]
         return found
 
     def __repr__(self) -> str:
         return "\n".join(self.lines())
 
     def _repr_html_(self) -> str:
-        return "\n".join(_html(recipient, self.shown) for recipient in self.recipients)
+        return "\n".join(_html(recipient, self._shown) for recipient in self.recipients)
 
 
 def why(trace: Trace, message: int) -> Why:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import os
 from functools import cached_property
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -52,7 +55,22 @@ class Diff:
     def _repr_html_(self) -> str:
         from lab.views.text.differences import difference_html
 
-        return difference_html(self._found, self._described())
+        return difference_html(self._found, self._described()) + self._slopes_html()
+
+    def _slopes_html(self) -> str:
+        """Return the slope chart as an image within HTML; "" if there is nobody to draw."""
+        from lab.views.pictures.plot_style import off_screen
+        from lab.views.text.differences import verdict
+
+        if not self._found.pairs:
+            return ""
+        file = io.BytesIO()
+        with off_screen():
+            figure = self.plot("slopes").get_figure(root=True)
+        figure.savefig(file, format="png", dpi=72)  # type: ignore[union-attr]
+        coded = base64.b64encode(file.getvalue()).decode("ascii")
+        text = escape(f"Slope chart: how long recipients took. {verdict(self._found)}", quote=True)
+        return f'<img src="data:image/png;base64,{coded}" alt="{text}" style="max-width: 100%">'
 
     def table(self, rows: int = 10) -> RenderableType:
         """Return the comparison as something that rich prints, with so many of the recipients."""

@@ -56,7 +56,8 @@ def compare(
 
     What became of each recipient, the mail delivered and the bytes of all sessions must be the
     same, dates and the choice of session aside. Each difference is named, and the exit status is 1
-    if there is one. The picture shows the delivery times of one run against those of the other.
+    if there is one. The picture is the slope chart of `lab diff`: how long each recipient took in
+    the simulation and live, with the names of those that moved most.
     """
     check_speed(speed)
     described = load(topology, sets, seed)
@@ -69,7 +70,7 @@ def compare(
     from lab.api.simulate import make_run
     from lab.live.settings import Settings
     from lab.views.pictures import plot_style
-    from lab.views.pictures.comparison import comparison, sentences
+    from lab.views.pictures.comparison import sentences, write_figures
 
     try:
         simulated = make_run(described, seed).trace
@@ -87,7 +88,9 @@ def compare(
         write_comparison(compared, path)
     else:
         with plot_style.off_screen(), writing_picture(path):
-            figure = comparison(simulated, live).get_figure(root=True)
+            ax = compared.plot("slopes")
+            write_figures(ax, likeness(simulated, live), 56)
+            figure = ax.get_figure(root=True)
             assert figure is not None
             figure.savefig(path, bbox_inches="tight")
     found = likeness(simulated, live)

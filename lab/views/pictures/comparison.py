@@ -66,13 +66,18 @@ def comparison(simulated: Trace, live: Trace, ax: Axes | None = None) -> Axes:
         )
         ax.grid(visible=True)
         ax.legend(loc="upper left")
-        lines = sentences(found)
-        _write_below(ax, 44, lines, "black")
-        _write_below(
-            ax, 48 + 12 * len(lines), _shown_differences(found["differences"]),
-            plot_style.VERMILION,
-        )  # fmt: skip
+        write_figures(ax, found, 44)
     return ax
+
+
+def write_figures(ax: Axes, found: Mapping[str, Any], points: float) -> None:
+    """Write the figures of ``likeness`` and the first differences below a picture."""
+    lines = sentences(found)
+    _write_below(ax, points, lines, plot_style.colour("ink"))
+    _write_below(
+        ax, points + 4 + 12 * len(lines), _shown_differences(found["differences"]),
+        plot_style.colour("text-bad"),
+    )  # fmt: skip
 
 
 def _write_below(ax: Axes, points: float, lines: Sequence[str], colour: str) -> None:
