@@ -236,11 +236,18 @@ class Run:
 
         return animation(self.trace, arguments.real_number("seconds", seconds, example="20"))
 
-    def watch(self, *, position: int = 0, breaks: Iterable[Condition] = ()) -> Watch:
+    def watch(
+        self,
+        *,
+        position: int = 0,
+        breaks: Iterable[Condition] = (),
+        act: Callable[[Mapping[str, str | float | None]], tuple[Trace, str, str]] | None = None,
+    ) -> Watch:
         """Return a widget of a notebook that plays the run and steps through it.
 
         ``position`` is how many events have happened at first. It stops after each event that one
-        of ``breaks`` holds of: a text such as "reply 550", or a function of an event. Raises
+        of ``breaks`` holds of: a text such as "reply 550", or a function of an event. ``act`` makes
+        the run again with a change that was clicked; ``lab.step(...).watch()`` gives one. Raises
         ImportError without anywidget, and ValueError for a text that is not a condition.
         """
         position = arguments.whole_number("position", position, 0)
@@ -249,7 +256,8 @@ class Run:
         from lab.views.widget import Watch
 
         position = arguments.whole_number("position", position, 0, example=5)
-        return Watch(self.trace, position=position, breaks=breaks)
+        arguments.function("act", act, "what was clicked")
+        return Watch(self.trace, position=position, breaks=breaks, act=act)
 
     def transcript(self) -> None:
         """Print every session as it went over the wire, ``S:`` and ``R:``."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,10 @@ from lab.topology.model import FaultSpec as Fault
 from lab.topology.model import Topology, TopologyError
 from lab.topology.write import to_toml
 from lab.trace.rows import KIND, PEER, Event
+from lab.trace.trace import Trace
+
+if TYPE_CHECKING:
+    from lab.views.widget import Watch
 
 Progress = Callable[[int], None]
 
@@ -308,6 +312,43 @@ class Stepper:
         file.write_text(to_toml(topology, comment), encoding="utf-8")
         return file
 
+    # -- in a notebook ----------------------------------------------------------------------------
+
+    def watch(self, *, breaks: Iterable[Condition] = ()) -> Watch:
+        """Return a widget of a notebook in which the run is changed by clicking.
+
+        Links are cut, hosts crashed, replies changed and channels hung up at the moment that is
+        shown; the widget goes on with the altered run, and shows it beside its original. Raises
+        ImportError without anywidget.
+        """
+        return self.run.watch(position=self.n, breaks=breaks, act=self.alter)
+
+    def alter(self, change: Mapping[str, str | float | None]) -> tuple[Trace, str, str]:
+        """Make a change that was clicked; return the trace, the comparison as HTML, and words.
+
+        ``change`` has the ``act``, the position ``n``, and: for "cut" the hosts ``a`` and ``b``,
+        for "crash" the ``host``, for "reply" the ``line`` and for it and "hang-up" the ``session``.
+        "cut" and "crash" may have ``seconds``. Raises :class:`NoIntervention`.
+        """
+        arguments.instance("change", change, Mapping, 'a dict such as {"act": "undo"}')
+        self.seek(int(_number(change, "n", self.n)))
+        act = change.get("act")
+        session = int(_number(change, "session", 0)) or None
+        if act == "cut":
+            self.cut(_said(change, "a"), _said(change, "b"), _number(change, "seconds", 0) or None)
+        elif act == "crash":
+            self.crash(_said(change, "host"), _number(change, "seconds", 60.0))
+        elif act == "reply":
+            self.change_reply(_said(change, "line"), session)
+        elif act == "hang-up":
+            self.hang_up(session)
+        elif act == "undo":
+            self.undo()
+        else:
+            raise NoIntervention(f"{act!r} is not an act; use cut, crash, reply, hang-up or undo")
+        words = "; ".join(f"after event {one.moment}: {one.words}" for one in self.interventions)
+        return self.run.trace, self.diff().page() if self.is_altered else "", words
+
     # -- what an intervention needs ---------------------------------------------------------------
 
     def host(self, name: str) -> str:
@@ -362,6 +403,22 @@ def step(
     ``.until("reply 550")`` and ``.crash("USC-ISIE")`` return the moment that they lead to.
     """
     return Stepper(topology, seed, until, faults, progress)
+
+
+def _said(change: Mapping[str, str | float | None], name: str) -> str:
+    text = change.get(name)
+    if not isinstance(text, str):
+        raise NoIntervention(f"{change.get('act')} requires {name}, a text")
+    return text
+
+
+def _number(change: Mapping[str, str | float | None], name: str, default: float) -> float:
+    number = change.get(name)
+    if number is None:
+        return default
+    if not isinstance(number, (int, float)):
+        raise NoIntervention(f"{name} must be a number, not {number!r}")
+    return number
 
 
 def words_of(fault: Fault) -> str:

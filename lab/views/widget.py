@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from html import escape
-from typing import Any
+from typing import Any, NamedTuple
 
 import anywidget
 import traitlets
@@ -22,7 +22,19 @@ from lab.views.replay import beginning, pack, player_css, player_js, replay_data
 STILL = "lab-replay-still"
 """The class of the still picture, which the player's JavaScript looks for."""
 
-_HEIGHT = ".lab-replay.embedded { height: 760px; }"
+_HEIGHT = ".lab-replay.embedded { height: 820px; }"
+
+
+class Altered(NamedTuple):
+    """A run that was made again with a change: its trace, the comparison as a page, and words."""
+
+    trace: Trace
+    comparison: str
+    words: str
+
+
+Act = Callable[[Mapping[str, str | float | None]], tuple[Trace, str, str]]
+"""Makes a run again with a change that somebody clicked, and returns what :class:`Altered` has."""
 
 
 class Watch(anywidget.AnyWidget):
@@ -31,7 +43,9 @@ class Watch(anywidget.AnyWidget):
     ``position`` is the number of events that have happened; setting it in Python moves the player,
     and moving the player sets it. ``breaks`` are the numbers of the events (``seq``) after which
     playing stops; :meth:`break_at` finds them by a condition. ``theme`` is "auto", "light" or
-    "dark".
+    "dark". Where ``act`` is given, links can be cut, hosts crashed and replies changed by clicking:
+    the widget goes on with the altered run (``altered`` says what was changed), and shows it beside
+    its original.
     """
 
     _esm = player_js()
@@ -40,14 +54,25 @@ class Watch(anywidget.AnyWidget):
     position = traitlets.Int(0).tag(sync=True)
     breaks = traitlets.List(traitlets.Int()).tag(sync=True)
     theme = traitlets.Unicode("auto").tag(sync=True)
+    acts = traitlets.Bool(False).tag(sync=True)
+    altered = traitlets.Unicode("").tag(sync=True)
+    comparison = traitlets.Unicode("").tag(sync=True)
 
     def __init__(
-        self, trace: Trace, *, position: int = 0, breaks: Iterable[Condition] = ()
+        self,
+        trace: Trace,
+        *,
+        position: int = 0,
+        breaks: Iterable[Condition] = (),
+        act: Act | None = None,
     ) -> None:
         trace = beginning(trace)
         super().__init__(data=pack(replay_data(trace)))
         self.trace = trace
         self.position = position
+        self._act = act
+        self.acts = act is not None
+        self.on_msg(self._asked)
         for condition in breaks:
             self.break_at(condition)
 
@@ -72,6 +97,31 @@ class Watch(anywidget.AnyWidget):
     def back(self) -> None:
         """Go one event back."""
         self.position = max(self.position - 1, 0)
+
+    def alter(self, change: Mapping[str, str | float | None]) -> None:
+        """Make the run again with a change, and go on with it where the change was made.
+
+        ``change`` is what a click sends: ``act`` ("cut", "crash", "reply", "hang-up" or "undo"),
+        the position ``n``, and what the act requires. Raises ValueError if it is not possible.
+        """
+        if self._act is None:
+            raise ValueError("this widget cannot change the run; lab.step(topology).watch() can")
+        altered = Altered(*self._act(change))
+        self.trace = beginning(altered.trace)
+        with self.hold_sync():
+            self.altered, self.comparison = altered.words, altered.comparison
+            self.position = min(int(float(change.get("n") or self.position)), len(self.trace))
+            self.breaks = []
+            self.data = pack(replay_data(self.trace))
+
+    def _asked(self, _: object, content: Any, __: object) -> None:
+        """Do what was clicked; what is not possible is told in the widget."""
+        if not isinstance(content, Mapping) or content.get("kind") != "act":
+            return
+        try:
+            self.alter(content)
+        except (ValueError, TypeError, KeyError) as why:
+            self.send({"kind": "refused", "words": str(why)})
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         bundle = super()._repr_mimebundle_(**options)

@@ -109,7 +109,7 @@ REQUIRED: Final = {
     "a": HOST, "b": "MIT-AI.ARPA", "n": 1, "path": CASE, "message": 1, "faults": [], "seed": 0,
     "most": 1, "number": 0, "mail": None, "kinds": (), "fault": lab.Fault("crash", host=HOST),
     "directory": "nowhere", "format": "csv", "file": None, "point": 1, "graph": RUN.topology.graph,
-    "sets": [],
+    "sets": [], "change": {"act": "undo"},
 }  # fmt: skip
 NAMES_OF_COUNTS: Final = {("Explored", "total"), ("Storm", "total")}
 

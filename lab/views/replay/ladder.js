@@ -381,7 +381,7 @@ class LadderView extends Drawing {
         context.fillText(shorten(this.heads[k], 17), 0, 0);
       } else {
         context.textAlign = "center";
-        const text = shorten(this.heads[k], Math.floor(this.wide / 7.4));
+        const text = shorten(this.heads[k], Math.floor((this.wide - 10) / 7.9));
         const half = context.measureText(text).width / 2 + 3;
         context.fillText(text, Math.max(half, Math.min(x, this.width - half)), this.head / 2);
       }

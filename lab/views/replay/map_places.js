@@ -26,6 +26,19 @@ class Places {
     this.levels.clear();
     this.clustered = hosts.length > MANY && width * height < 3500 * hosts.length;
     if (!this.clustered && width > 0) this._part(width, height, size);
+    if (this.clustered) this._ahead();
+  }
+
+  /** Find the clusters of zooms that are to come, one after the other, while nothing else is to do. */
+  _ahead() {
+    const idle = globalThis.requestIdleCallback || ((call) => setTimeout(call, 60));
+    const { base } = this;
+    const next = (level) => {
+      if (base !== this.base || level > 17) return; // the window has another size now
+      this.at(2 ** (level / 2));
+      idle(() => next(level + 1));
+    };
+    idle(() => next(1));
   }
 
   /**
@@ -78,7 +91,7 @@ class Places {
     const cells = new Map();
     for (const host of this.order) {
       const [x, y] = this.base[host];
-      const key = `${Math.floor(x / cell)},${Math.floor(y / cell)}`;
+      const key = Math.floor(x / cell) * 0x4000000 + Math.floor(y / cell);
       const node = cells.get(key) || { hosts: [], x: 0, y: 0 };
       node.hosts.push(host);
       node.x += x;

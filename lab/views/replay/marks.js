@@ -71,3 +71,17 @@ function drawSign(context, look, colours, x, y, reach) {
   context.stroke(path);
   context.restore();
 }
+
+/** What each phase and each end looks like, in words beside a sample. */
+function phaseLegend(run, colours) {
+  return Object.entries(run.data.looks.phases).map(([name, look]) => make("span", {}, swatch((context, width, height) => {
+    context.fillStyle = phaseFill(context, run, colours, name);
+    context.fillRect(0, look.waits ? height * 0.2 : 0, width, look.waits ? height * 0.6 : height);
+  }), look.words));
+}
+
+function endLegend(run, colours) {
+  return Object.values(run.data.looks.ends).map((look) => make("span", {}, swatch((context, width, height) => {
+    drawSign(context, look, colours, width / 2, height / 2, height * 0.45);
+  }, 16, 14), look.words));
+}

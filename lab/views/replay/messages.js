@@ -50,7 +50,13 @@ class MessagesPanel {
     this.heads = COLUMNS.map(([name, words]) => make("th", { scope: "col", class: name },
       make("button", { type: "button", onclick: () => this.sortBy(name) }, words)));
     this.body = make("tbody");
-    const head = make("tr", {}, ...this.heads, make("th", { scope: "col", class: "lane" }, "phases"));
+    // lanes of many on one clock would all be dots
+    this.fromStart = this.run.recipients.count > MOST_LANES;
+    this.clockButton = make("button", { type: "button", onclick: () => {
+      this.fromStart = !this.fromStart;
+      this.arrange();
+    } });
+    const head = make("tr", {}, ...this.heads, make("th", { scope: "col", class: "lane" }, this.clockButton));
     this.table = make("table", { class: "messages" }, make("thead", {}, head), this.body);
     this.box = make("div", { class: "box", tabindex: "0", role: "region", "aria-label": "Messages: arrows up and down select" },
       this.over = make("div"), this.table, this.under = make("div"));
@@ -102,6 +108,8 @@ class MessagesPanel {
     put(this.count, this.wrong.length ? `? ${this.wrong.join(" ")}`
       : `${this.rows.length.toLocaleString("en")} of ${counted(this.run.recipients.count, "recipient")}`);
     this.table.setAttribute("aria-rowcount", this.lines.length + 1);
+    put(this.clockButton, this.fromStart ? "since hand-over" : "on one clock");
+    this.longest = this.rows.reduce((most, row) => Math.max(most, this.run.recipients.took[row]), 1e-6);
     this.show(true);
   }
 
@@ -188,15 +196,17 @@ class MessagesPanel {
       const context = canvas.getContext("2d");
       context.scale(2, 2);
       const fills = player.fills(context);
-      drawLane(context, player, Number(canvas.dataset.row), width, 0, height, fills);
+      const row = Number(canvas.dataset.row);
+      const share = this.fromStart ? (t) => (t - this.run.recipients.at[row]) / (this.longest * 1.08) : null;
+      drawLane(context, player, row, width, 0, height, fills, share);
     }
   }
 }
 
-/** The lane of a recipient: its phases, and its end, in a strip of that width. */
-function drawLane(context, player, row, width, top, height, fills) {
+/** The lane of a recipient, its phases and its end, in a strip of that width; `share` places times, or the timeline. */
+function drawLane(context, player, row, width, top, height, fills, share = null) {
   const { run, colours, timeline } = player;
-  const x = (t) => timeline.share(t) * width;
+  const x = (t) => (share ? share(t) : timeline.share(t)) * width;
   for (const phase of run.phasesOf(row)) {
     const [left, right] = [Math.max(-2, x(phase.from)), Math.min(width + 2, x(phase.to))];
     if (right < 0 || left > width) continue;

@@ -180,6 +180,7 @@ class Player {
     if (this.current === "messages") this.panels.messages.show();
     if (this.current === "why") this.panels.why.show();
     if (this.wide || this.current === "follow") this.panels.follow.show(n, t);
+    if (this.options.act) this._acts();
     this.map.canvas.setAttribute("aria-label", `Map of ${counted(run.hosts.length, "host")}; `
       + `${counted(run.sessionsAt(n).length, "session")} open. Hosts can be chosen in the tab Host too.`);
     if (this.playing && this.options.page) this._hash(1000);
@@ -401,6 +402,8 @@ class Player {
     this.find(".theme").setAttribute("aria-label", `Colours: ${this.theme}. Press to change.`);
     this.colours = palette(this.element);
     for (const view of [this.map, this.ladder, this.timeline]) view.key = null;
+    this.find(".phases-of").replaceChildren(...phaseLegend(this.run, this.colours));
+    this.find(".signs").replaceChildren(...phaseLegend(this.run, this.colours), ...endLegend(this.run, this.colours));
   }
 
   /** What bars of phases are filled with, in the present colours. */
@@ -425,9 +428,9 @@ class Player {
     const list = make("dl");
     for (const [keys, words] of KEYS) list.append(make("dt", {}, keys), make("dd", {}, words));
     const notes = run.data.notes.map((note) => make("p", { class: "quiet" }, note));
-    this.find("[data-panel=keys]").append(list, make("p", {}, "A click on a host shows its spool, its mail drops and "
+    this.find("[data-panel=keys]").append(make("div", { class: "legend signs" }), list, make("p", {}, "A click on a host shows its spool, its mail drops and "
       + "its dialogue; a click in the ladder or the timeline goes to that moment. The address of this page names the "
-      + "moment (#t=12.3): it can be sent to others."), ...notes);
+      + "moment (#t=12.3), what is selected and the query: it can be sent to others."), ...notes);
     this._playing();
   }
 
@@ -445,6 +448,42 @@ class Player {
         if (message >= 0) this.selectThing(`message:${message}`);
       } }, `${this.run.data.looks.broken.glyph} ${words}`));
     }
+  }
+
+  /** What can be changed from this moment on, where a kernel stands behind the page. */
+  _acts() {
+    const { run } = this;
+    const place = this.find(".acts");
+    const session = this.panels.follow.session(this.n);
+    const open = session && session.close >= this.n ? session : null;
+    const [what, number] = (this.select || "").split(":");
+    const key = [this.host, this.select, open && open.number].join("/");
+    if (place.dataset.key === key) return;
+    place.dataset.key = key;
+    place.hidden = false;
+    const names = run.data.conditions.names;
+    const act = (change) => {
+      this.pause();
+      put(this.find(".acts .said"), "the run is made again …");
+      this.options.act({ n: this.n, ...change });
+    };
+    const button = (words, change) => make("button", { type: "button", class: "small", onclick: () => act(change()) }, words);
+    const buttons = [];
+    if (what === "link") {
+      const { a, b } = run.links[number];
+      buttons.push(button(`✂ cut ${run.hostName(a)}-${run.hostName(b)}`, () => ({ act: "cut", a: names[a], b: names[b] })),
+        button("… for 60 s", () => ({ act: "cut", a: names[a], b: names[b], seconds: 60 })));
+    } else if (run.hosts[this.host] && run.hosts[this.host].kind !== "router") {
+      buttons.push(button(`✖ crash ${run.hostName(this.host)} for 60 s`, () => ({ act: "crash", host: names[this.host] })));
+    }
+    if (open) {
+      const line = make("input", { type: "text", class: "line", value: "451 Not now", "aria-label": `The next reply of session ${open.number}` });
+      buttons.push(line, button(`change the next reply of session ${open.number}`, () => ({ act: "reply", line: line.value, session: open.number })),
+        button("hang up", () => ({ act: "hang-up", session: open.number })));
+    }
+    if (this.options.altered) buttons.push(button("↶ undo", () => ({ act: "undo" })));
+    const hint = what === "link" ? "" : "a click on a link offers to cut it";
+    place.replaceChildren(make("strong", {}, "Change from here on:"), ...buttons, make("span", { class: "said quiet", role: "status" }, hint));
   }
 
   /** Ask the table of messages. */
@@ -687,31 +726,59 @@ function hideStill(el) {
   for (const still of cell ? cell.querySelectorAll(".lab-replay-still") : []) still.style.display = "none";
 }
 
-/** The same in a notebook, for anywidget. */
+/** The same in a notebook, for anywidget; where the kernel can make the run again, with acts. */
 async function render({ model, el }) {
   const place = make("div", { class: "embedded", tabindex: "0" });
-  el.append(place);
-  const player = await mount(place, model.get("data"), { theme: model.get("theme"), breaks: model.get("breaks") });
-  hideStill(el);
-  const late = setTimeout(() => hideStill(el), 500); // where the output is put into the page after this
+  const beside = make("div", { class: "lab-beside" });
+  el.append(place, beside);
+  let player = null;
+  const moved = (n) => {
+    model.set("position", n);
+    model.save_changes();
+  };
+  const act = (change) => model.send({ kind: "act", ...change });
+  const begin = async () => {
+    const before = player;
+    const options = { theme: before ? before.theme : model.get("theme"), breaks: model.get("breaks"),
+      act: model.get("acts") ? act : null, altered: model.get("altered") };
+    before?.destroy();
+    player = await mount(place, model.get("data"), options);
+    if (before) {
+      player.selectThing(player._thing(before.select ? before._selected() : ""));
+      player.tab(before.current);
+    }
+    follow();
+    player.onMove(moved);
+    compared(beside, model.get("comparison"), model.get("altered"));
+  };
   const follow = () => {
     const position = model.get("position");
     if (Number.isInteger(position) && position !== player.n) player.seek(position);
   };
   const breaks = () => { player.breaks = model.get("breaks") || []; };
-  follow();
-  model.on("change:position", follow);
-  model.on("change:breaks", breaks);
-  player.onMove((n) => {
-    model.set("position", n);
-    model.save_changes();
-  });
+  const heard = (message) => {
+    if (message && message.kind === "refused") put(player.find(".acts .said"), message.words);
+  };
+  await begin();
+  hideStill(el);
+  const late = setTimeout(() => hideStill(el), 500); // where the output is put into the page after this
+  const handlers = { "change:position": follow, "change:breaks": breaks, "change:data": begin, "msg:custom": heard };
+  for (const [name, call] of Object.entries(handlers)) model.on(name, call);
   return () => {
     clearTimeout(late);
-    model.off("change:position", follow);
-    model.off("change:breaks", breaks);
+    for (const [name, call] of Object.entries(handlers)) model.off(name, call);
     player.destroy();
   };
+}
+
+/** The comparison of an altered run with its original, below the player. */
+function compared(element, page, words) {
+  element.replaceChildren();
+  if (!page) return;
+  const frame = make("iframe", { title: "The altered run beside its original", sandbox: "",
+    style: "width: 100%; height: 520px; border: 0" });
+  frame.srcdoc = page;
+  element.append(make("details", { open: true }, make("summary", {}, `The altered run (B) beside its original (A): ${words}`), frame));
 }
 
 export default { render };

@@ -45,6 +45,7 @@ const SKELETON = `
 <footer>
   <canvas class="timeline" role="img" aria-label="Timeline; click to go to a moment"></canvas>
   <input class="slider" type="range" min="0" max="1000000" step="1" value="0" aria-label="Time">
+  <div class="acts row" role="group" aria-label="Change the run from this moment on" hidden></div>
   <div class="controls">
     <button class="first" type="button" aria-label="To the beginning" title="To the beginning (Home)"><svg viewBox="0 0 16 16" aria-hidden="true"><path d="M3 3v10M13 3 6 8l7 5z"/></svg></button>
     <button class="back" type="button" aria-label="Back one event" title="Back one event (←)"><svg viewBox="0 0 16 16" aria-hidden="true"><path d="M11 2.5 4 8l7 5.5z"/></svg></button>
@@ -52,6 +53,7 @@ const SKELETON = `
     <button class="step" type="button" aria-label="Step one event" title="Step one event (→)"><svg viewBox="0 0 16 16" aria-hidden="true"><path d="M5 2.5 12 8l-7 5.5z"/></svg></button>
     <button class="last" type="button" aria-label="To the end" title="To the end (End)"><svg viewBox="0 0 16 16" aria-hidden="true"><path d="M13 3v10M3 3l7 5-7 5z"/></svg></button>
     <output class="clock"></output>
+    <div class="legend phases-of" aria-hidden="true"></div>
     <label>Speed <select class="speed"></select></label>
     <label class="check"><input class="skip" type="checkbox" checked> skip waiting</label>
   </div>
