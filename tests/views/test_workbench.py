@@ -338,3 +338,71 @@ def test_axe_finds_nothing_on_the_page(
             drawn(page)
             assert axe_violations(page) == [], tab.inner_text()
     page.close()
+
+
+@needs_chromium
+def test_pointing_at_a_row_of_the_ladder_says_the_whole_line(chromium: Any, tmp_path: Path) -> None:
+    """And pointing at the timeline, the map and a name at the top says what is there."""
+    trace = lab.simulate(TOPOLOGIES / "campus.toml").trace
+    page = opened(chromium, trace, tmp_path, "#t=8")
+    ladder = page.locator(".ladder canvas").bounding_box()
+    row, at, head = page.evaluate(
+        "(r => [r.events[r.rowsDone - 2], r.y(r.rowsDone - 2), r.x(r.columns[0])])(replay.ladder)"
+    )
+    page.mouse.move(ladder["x"] + 200, ladder["y"] + at)
+    assert page.evaluate(f"replay.run.sentence({row})") in page.inner_text(".tip")
+    page.mouse.move(ladder["x"] + head, ladder["y"] + 8)
+    assert page.inner_text(".tip") == "MATH.CAMPUS"
+    timeline = page.locator(".timeline").bounding_box()
+    page.mouse.move(timeline["x"] + 300, timeline["y"] + 16)
+    assert "message 1" in page.inner_text(".tip")
+    page.mouse.move(1, 1)
+    assert page.locator(".tip").is_hidden()
+    assert page.heard == []
+    page.close()
+
+
+@needs_chromium
+def test_the_map_and_the_table_are_used_by_keyboard_alone(chromium: Any, tmp_path: Path) -> None:
+    """Zoomed, moved and reset where the map has the focus; rows chosen by arrows."""
+    trace = lab.simulate(TOPOLOGIES / "campus.toml").trace
+    page = opened(chromium, trace, tmp_path)
+    page.locator(".map canvas").focus()
+    page.keyboard.press("+")
+    page.keyboard.press("+")
+    zoom, left = page.evaluate("[replay.map.transform.k, replay.map.transform.x]")
+    assert zoom > 2
+    page.keyboard.press("ArrowLeft")
+    assert page.evaluate("replay.map.transform.x") > left
+    assert page.evaluate("replay.n") == 0  # the arrow was the map's
+    page.keyboard.press("0")
+    assert page.evaluate("replay.map.transform.k") == 1
+    page.keyboard.press("/")
+    page.keyboard.type("outcome:returned")
+    assert page.locator("table.messages tbody tr").count() == 1
+    page.locator(".box").focus()
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate("replay.message") == 7
+    page.keyboard.press("Escape")
+    assert page.evaluate("replay.message") is None
+    assert page.heard == []
+    page.close()
+
+
+@needs_chromium
+@needs_axe
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_an_exported_notebook(
+    chromium: Any, tmp_path: Path, scheme: str
+) -> None:
+    """The still picture of the widget has words, and the frame of a page has a title."""
+    run = lab.simulate(TOPOLOGIES / "campus.toml")
+    cells = f"<main><h1>A notebook</h1>{run.replay()._repr_html_()}</main>"
+    (tmp_path / "book.html").write_text(
+        f"<!DOCTYPE html><html lang=en><title>A notebook</title>{cells}", encoding="utf-8"
+    )
+    page = chromium.new_page(color_scheme=scheme, bypass_csp=True)
+    page.goto((tmp_path / "book.html").as_uri())
+    page.wait_for_timeout(300)
+    assert axe_violations(page) == []
+    page.close()

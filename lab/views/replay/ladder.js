@@ -33,8 +33,12 @@ class LadderView extends Drawing {
       moved = 0;
       canvas.setPointerCapture(event.pointerId);
     });
+    canvas.addEventListener("pointerleave", () => this.player.tip(null));
     canvas.addEventListener("pointermove", (event) => {
-      if (from === null) return;
+      if (from === null) {
+        this._over(event);
+        return;
+      }
       moved += Math.abs(event.clientY - from);
       this.scroll((event.clientY - from) / ROW);
       from = event.clientY;
@@ -52,9 +56,24 @@ class LadderView extends Drawing {
     this.player.redraw();
   }
 
+  _rowAt(event) { return Math.round(this.top + (this.point(event)[1] - this.head) / ROW - 0.5); }
+
   click(event) {
-    const row = Math.round(this.top + (this.point(event)[1] - this.head) / ROW - 0.5);
+    const row = this._rowAt(event);
     if (row >= 0 && row < this.rowsDone) this.player.seek(this.events[row] + 1);
+  }
+
+  /** Say the whole of the row under the pointer, or the whole name of the host at the top. */
+  _over(event) {
+    const [x, y] = this.point(event);
+    if (y < this.head) {
+      const host = this.columns.find((each) => Math.abs(this.x(each) - x) < this.wide / 2);
+      this.player.tip(host === undefined ? null : this.run.hostName(host), event);
+      return;
+    }
+    const row = this._rowAt(event);
+    const i = row >= 0 && row < this.rowsDone ? this.events[row] : null;
+    this.player.tip(i === null ? null : `${clock(this.run.t[i], 6)} · ${this.run.sentence(i)}`, event);
   }
 
   // -- what it is of -----------------------------------------------------------------------------
