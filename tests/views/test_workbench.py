@@ -17,6 +17,7 @@ import lab
 from lab.analysis.conditions import NoCondition, matching
 from lab.analysis.phases import Phases
 from lab.topology.model import from_dict
+from lab.trace.rows import KIND, LINES, SENT
 from lab.trace.trace import Trace
 from lab.views.replay import replay_data
 from tests.helpers.page_in_node import computed, needs_node
@@ -405,4 +406,40 @@ def test_axe_finds_nothing_in_an_exported_notebook(
     page.goto((tmp_path / "book.html").as_uri())
     page.wait_for_timeout(300)
     assert axe_violations(page) == []
+    page.close()
+
+
+def test_what_waits_and_is_sent_on_lines_has_its_moments() -> None:
+    """Of mail on a slow line: when it came to it, began to go onto it, and had gone."""
+    trace = lab.simulate(TOPOLOGIES / "campus.toml").trace
+    data: Any = replay_data(trace)
+    found = 0
+    for n, row in enumerate(trace.rows):
+        if row[KIND] not in ("command", "reply", "piece", "data") or len(row) <= LINES:
+            assert n not in data["pace"]
+            continue
+        moments = [t - row[SENT] for line in row[LINES] for t in line[2:5]]
+        if n in data["pace"]:
+            found += 1
+            assert data["pace"][n] == [round(t * 1e6) for t in moments]
+        else:
+            assert max(line[4] - line[2] for line in row[LINES]) < 0.02
+    assert found > 50
+
+
+@needs_chromium
+def test_mail_that_is_sent_takes_up_its_line(chromium: Any, tmp_path: Path) -> None:
+    """From its tail, at the mouth until the last byte has left, to its head."""
+    trace = lab.simulate(TOPOLOGIES / "campus.toml").trace
+    longest = max(
+        (row for row in trace.of(("data",)) if len(row) > LINES),
+        key=lambda row: row[LINES][0][4] - row[LINES][0][3],
+    )
+    begin, end = longest[LINES][0][3:5]
+    page = opened(chromium, trace, tmp_path, f"#t={(begin + end) / 2}")
+    n = next(n for n, row in enumerate(trace.rows) if row is longest)
+    tail, head = page.evaluate(f"replay.map._where({n}, replay.t).part.slice(1)")
+    assert (tail, head) == (0, 1)
+    assert page.evaluate(f"replay.map._where({n}, {begin} - 1e-6).part") is None
+    assert page.heard == []
     page.close()

@@ -55,6 +55,7 @@ from lab.trace.rows import (
     HOST,
     KIND,
     KINDS,
+    LINES,
     MESSAGE,
     NOTIFY_ABOUT,
     OCTETS_COLUMNS,
@@ -79,6 +80,11 @@ MOST_FILMED: Final = 60_000
 
 MOST_LANES: Final = 120
 """Messages up to which the timeline has a lane for each."""
+
+LEAST_SENDING: Final = 0.02
+"""Seconds of waiting and sending from which a page shows them apart from the latency."""
+
+CROSSING_KINDS: Final = ("command", "reply", "piece", "data")
 
 _TIMES: Final = ("sent", "started", "retry_at")
 """Columns that are times, written as how long before their event they are (less than 0: after)."""
@@ -164,6 +170,7 @@ class _Page:
             "steps": TIME_STEPS,
             "leaves": LEAVES,
             "ways": self._ways(),
+            "pace": self._pace(),
             "waits": self._waits(),
             "failures": sorted(FAILURES),
             "crossed": sorted(CROSSED),
@@ -262,6 +269,25 @@ class _Page:
             ]
             for way in self.ways
         ]
+
+    def _pace(self) -> dict[int, list[int]]:
+        """Return when what crossed lines waited and was sent, by the number of the event.
+
+        For each line, in microseconds after it left its host: when it came to the line, when it
+        began to go onto it, and when its last byte had. What was neither held up nor took long is
+        left out: its place on the way follows from the time alone.
+        """
+        found = {}
+        for n, flight in self.flights.items():
+            row = self.rows[n]
+            lines = row[LINES] if row[KIND] in CROSSING_KINDS and len(row) > LINES else ()
+            if any(end - since >= LEAST_SENDING for _, _, since, _, end, _, _ in lines):
+                found[n] = [
+                    moment
+                    for _, _, *moments, _, _ in lines
+                    for moment in _micro(*(t - flight.left for t in moments))
+                ]
+        return found
 
     def _waits(self) -> dict[str, Any]:
         """Return the waits that playing skips, and the seconds that it stays at each of them."""

@@ -485,21 +485,70 @@ class MapView extends Drawing {
   _flight(n, t) {
     const { run } = this;
     const flying = run.flightAt(n, t);
+    this.mouths = new Map(); // how many things wait at the mouth of each line
     this.labelBoxes = []; // places of labels: later ones give way, so that each can be read
     for (const i of flying) {
-      this._thing(i, run.shareOf(i, t), flying.length <= MOST_LABELLED[run.hosts.length > 25 ? 1 : 0]);
+      this._thing(i, t, flying.length <= MOST_LABELLED[run.hosts.length > 25 ? 1 : 0]);
     }
   }
 
-  /** What is on its way with event i, a share of the way along; with a label or without. */
-  _thing(i, share, labelled) {
+  /**
+   * Where the thing of event i is, with the part of the way that its bytes take up, from its tail to its
+   * head. What waits for a line stands at its mouth; what is sent has its tail there until the last byte.
+   */
+  _where(i, t) {
+    const { run } = this;
+    const way = run.wayOf(i);
+    const pace = run.data.pace[i];
+    if (!pace || pace.length !== 3 * (way.hosts.length - 1)) return { at: this._on(way, run.shareOf(i, t)) };
+    const now = t - run.start[i];
+    const last = way.hosts.length - 2;
+    for (let k = 0; k <= last; k += 1) {
+      const [begin, end] = [pace[3 * k + 1] / 1e6, pace[3 * k + 2] / 1e6];
+      const arrives = k < last ? pace[3 * k + 3] / 1e6 : run.t[i] - run.start[i];
+      if (now > arrives && k < last) continue;
+      const points = this._route([way.hosts[k], way.hosts[k + 1]]);
+      if (now < begin) return { at: this._mouth(points, `${way.hosts[k]}-${way.hosts[k + 1]}`) };
+      const latency = Math.max(arrives - end, 1e-9);
+      const head = Math.min(1, (now - begin) / latency);
+      const tail = Math.min(head, Math.max(0, (now - end) / latency));
+      return { at: onPolyline(points, (head + tail) / 2), part: head - tail > 0.02 ? [points, tail, head] : null };
+    }
+    return { at: this._on(way, 1) };
+  }
+
+  /** A place at the mouth of a line, behind those that wait there already. */
+  _mouth(points, key) {
+    const before = this.mouths.get(key) || 0;
+    this.mouths.set(key, before + 1);
+    const [x, y] = onPolyline(points, 0.1);
+    return [x + 4 * Math.min(before, 6), y - 5 * Math.min(before, 6)];
+  }
+
+  /** The bytes between a tail and a head, along a line. */
+  _stream([points, tail, head], colour, width) {
+    const { context } = this;
+    Object.assign(context, { strokeStyle: colour, lineWidth: width, lineCap: "butt" });
+    context.beginPath();
+    for (let step = 0; step <= 12; step += 1) {
+      const [x, y] = onPolyline(points, tail + ((head - tail) * step) / 12);
+      if (step) context.lineTo(x, y);
+      else context.moveTo(x, y);
+    }
+    context.stroke();
+  }
+
+  /** What is on its way with event i at t; with a label or without. */
+  _thing(i, t, labelled) {
     const { context, run, colours } = this;
     const kind = run.name(i) === "piece" ? "reply" : run.name(i);
-    const [x, y] = this._on(run.wayOf(i), share);
+    const share = run.shareOf(i, t);
+    const { at: [x, y], part } = this._where(i, t);
     const size = this.size > 5 ? 1 : 0.65;
+    const colour = kind === "data" ? colours.mail : run.rowKind(i) === "error" ? colours.refusal : colours[kind] || colours.quiet;
+    if (part) this._stream(part, colour, kind === "data" ? 6 * size : 3.5 * size);
     if (kind === "data") envelope(context, x, y, 20 * size, colours.mail, colours.ink);
     else {
-      const colour = run.rowKind(i) === "error" ? colours.refusal : colours[kind] || colours.quiet;
       Object.assign(context, { fillStyle: colour, strokeStyle: colours.panel, lineWidth: 1.2 });
       context.beginPath();
       if (kind === "reply") context.rect(x - 5 * size, y - 5 * size, 10 * size, 10 * size);

@@ -250,7 +250,8 @@ class WhyPanel {
         context.fillStyle = phaseFill(context, this.run, this.player.colours, phase.name);
         context.fillRect(0, 0, width, height);
       });
-      const words = `${this.run.data.looks.phases[phase.name].words}: ${phase.why}`;
+      const look = this.run.data.looks.phases[phase.name].words;
+      const words = phase.why.startsWith(look) ? phase.why : `${look}: ${phase.why}`;
       list.append(make("li", {}, make("button", { type: "button", onclick: () => this.player.seekTime(phase.from) },
         make("span", { class: "time" }, clock(phase.from)), icon,
         make("span", { class: "length" }, duration(phase.to - phase.from, data.units)), make("span", {}, words))));
