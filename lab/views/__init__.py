@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
 
 from lab.runtime import deprecation as _deprecation
+from lab.runtime import extras as _extras
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -160,8 +161,18 @@ def save(
 
     An open file gets a PNG.
 
-    Works without a display, and leaves no figure open in pyplot.
+    Works without a display, and leaves no figure open in pyplot. Without matplotlib, map, timeline
+    and ladder are drawn as SVG or PNG by :mod:`lab.views.plain`; any other raises ImportError.
     """
+    if kind in PICTURES and not _extras.is_installed("matplotlib"):
+        from lab.views import plain
+
+        if kind not in plain.PICTURES or plain.ending(path) not in plain.ENDINGS:
+            raise _extras.MissingPackage(
+                _extras.sentence(f"the picture {kind} as {path} requires", "matplotlib")
+            )
+        plain.save(trace, kind, path, **options)
+        return
     from lab.views.pictures.plot_style import missing_glyphs_ignored, off_screen
 
     with off_screen():

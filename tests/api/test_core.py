@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from helpers.places import ROOT, TOPOLOGIES
 
+from lab import simulate
 from lab.runtime.extras import MissingPackage, command, is_installed, required, sentence
 
 EXTRAS = (
@@ -35,7 +36,7 @@ def lab(*arguments: str, without: tuple[str, ...] = EXTRAS) -> subprocess.Comple
 
 def test_a_run_and_its_pictures_need_no_extra(tmp_path: Path) -> None:
     """All artefacts are there; nothing is said to be missing."""
-    done = lab("run", RELAYED, "--out", str(tmp_path))
+    done = lab("run", RELAYED, "--out", str(tmp_path), without=(*EXTRAS, "matplotlib", "numpy"))
     assert (done.returncode, done.stderr) == (0, "")
     made = {path.name for path in tmp_path.iterdir()}
     pictures = {"map.png", "timeline.png", "ladder.png"}
@@ -74,6 +75,7 @@ def test_the_page_of_a_run_needs_no_numpy(tmp_path: Path) -> None:
         (("lessons", "1"), "this requires jupyterlab, anywidget, pandas, which are not installed; "
          "run: pip install 'smtp-lab[lessons]'"),
         (("grade", "notebooks/01-first-mail.ipynb"), "pip install 'smtp-lab[lessons]'"),
+        (("plot", "TRACE", "queues"), "pip install 'smtp-lab[pictures]'"),
         (("sweep", "topologies/experiments/routes.toml", "--scheduler", "tcp://127.0.0.1:1"),
          "pip install 'smtp-lab[cluster]'"),
     ],
@@ -83,8 +85,12 @@ def test_an_extra_is_asked_for_by_its_command(
     words: tuple[str, ...], said: str, tmp_path: Path
 ) -> None:
     """One sentence, and exit status 2."""
+    trace = str(tmp_path / "trace.jsonl")
+    with open(trace, "w") as file:
+        simulate(RELAYED).trace.write_jsonl(file)
     out = ("--out", str(tmp_path)) if words[0] == "sweep" else ()
-    done = lab(*words, *out)
+    arguments = [trace if word == "TRACE" else word for word in words]
+    done = lab(*arguments, *out, without=(*EXTRAS, "matplotlib"))
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr

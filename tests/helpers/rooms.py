@@ -38,7 +38,7 @@ class Room(NamedTuple):
 DATA = "quantities escaping runtime trace"
 MEANING = f"{DATA} protocol analysis hosts topology"
 SIMULATED = "simulation simulation/partitioned"
-VIEWS = "views views/pictures views/text views/files views/replay"
+VIEWS = "views views/plain views/pictures views/text views/files views/replay"
 
 # From the ground up. A file belongs to the room with the longest name that fits. A room may import
 # itself and the rooms that its line names: each on a lower floor, or further up in this table.
@@ -78,12 +78,15 @@ ROOMS: Final = {
     "views/replay": Room(
         5, "quantities escaping visual_language trace protocol analysis", VIEWING
     ),
+    "views/plain": Room(
+        5, "quantities escaping visual_language trace protocol analysis", VIEWING
+    ),
     "views/text": Room(
         5, "quantities escaping visual_language trace analysis rfc topology", VIEWING
     ),
     "views": Room(
-        5, "quantities escaping visual_language runtime trace analysis views/pictures views/text"
-        " views/files views/replay", VIEWING,
+        5, "quantities escaping visual_language runtime trace analysis views/plain"
+        " views/pictures views/text views/files views/replay", VIEWING,
     ),
     "api": Room(6, f"{MEANING} {SIMULATED} live extend {VIEWS}"),
     "experiments": Room(7, f"{MEANING} simulation extend views/pictures api"),

@@ -54,6 +54,7 @@ ALLOWED = {
     "analysis/conditions.py": "words of a condition, as somebody types them",
     "cli/__init__.py: usage_sentence": "a sentence of the library's, in the midst of ours",
     "cli/common.py": "the ending of a file's name",
+    "views/plain/__init__.py": "the ending of a file's name",
     "cli/plot.py": "the ending of a file's name",
     "lessons/items.py": "an answer as it was typed: words, and names before they are a host's",
     "lessons/answers.py: _keys": "the labels of an answer",

@@ -26,6 +26,7 @@ from xml.sax.saxutils import escape, quoteattr
 from lab import visual_language
 from lab.escaping import visible, visible_lines
 from lab.quantities import TIME_STEPS, hours_minutes_seconds
+from lab.runtime.extras import required
 from lab.views.pictures.fonts import fonts_for, tell_missing
 
 if TYPE_CHECKING:
@@ -130,6 +131,7 @@ def styled(ax: Axes | None = None) -> Iterator[None]:
 
     Raises TypeError for anything but matplotlib Axes.
     """
+    required("matplotlib", "this picture requires")
     import matplotlib
 
     if ax is not None and not hasattr(ax, "get_figure"):

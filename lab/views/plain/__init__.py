@@ -1,0 +1,44 @@
+"""The pictures of a run where matplotlib is not installed: map, timeline and ladder.
+
+They mean the same as those of :mod:`lab.views.pictures`, in the same visual language, and are
+plainer. SVG needs nothing; PNG needs Pillow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from inspect import signature
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Final
+
+from lab.views.plain.ladder import ladder
+from lab.views.plain.map import network_map
+from lab.views.plain.timeline import timeline
+
+if TYPE_CHECKING:
+    from lab.trace.trace import Trace
+    from lab.views.plain.drawing import Drawing
+
+PICTURES: Final[dict[str, Callable[..., Drawing]]] = {
+    "ladder": ladder, "map": network_map, "timeline": timeline,
+}  # fmt: skip
+"""The kinds of picture that need no matplotlib."""
+
+ENDINGS: Final = (".svg", ".png")
+"""The endings of the files that need no matplotlib."""
+
+
+def ending(path: str | Path | IO[bytes]) -> str:
+    """Return the ending of a file's name, which says its format; an open file gets a PNG."""
+    return Path(path).suffix.lower() if isinstance(path, (str, Path)) else ".png"
+
+
+def save(trace: Trace, kind: str, path: str | Path | IO[bytes], **options: object) -> None:
+    """Draw a picture into an SVG or PNG file; options that it does not have are left out."""
+    known = signature(PICTURES[kind]).parameters
+    shown = {name: value for name, value in options.items() if name in known}
+    drawing = PICTURES[kind](trace, **shown)
+    if ending(path) == ".svg" and isinstance(path, (str, Path)):
+        Path(path).write_text(drawing.svg(), encoding="utf-8")
+    else:
+        drawing.write_png(path)
