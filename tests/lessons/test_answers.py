@@ -18,6 +18,8 @@ from helpers.places import NOTEBOOKS
 
 BANK = Path(__file__).with_name("bank")
 KINDS = {"right": "", "wrong": "content", "form": "form", "code": "code"}
+LIVE = {("15", "Exercise 3")}
+"""What is tried on live hosts, which take seconds to start: one answer of each kind is enough."""
 OURS = re.compile(r"<lambda>|lab[./]lessons|Traceback|_judge|WrongForm|OwnFault|object at 0x")
 """What no message may show: names of the lab's own code."""
 
@@ -40,7 +42,7 @@ def test_answers_are_judged_by_what_they_say(path: Path) -> None:
         warnings.simplefilter("ignore")  # an answer may be any code
         for name, kinds in bank.items():
             for kind, sources in kinds.items():
-                for source in sources:
+                for source in sources[:1] if (path.stem, name) in LIVE else sources:
                     result = checks.tried(name, source)
                     if result.problem != KINDS[kind] or OURS.search(result.message):
                         unlike.append(f"{name}, {kind}: {source}\n    {result!r}")
