@@ -54,6 +54,7 @@ COMMANDS = {
     "explore": "Run TOPOLOGY again and again, broken at every step in turn.",
     "storm": "Run random networks with random mail and faults, and check them.",
     "sweep": "Make many runs: every combination of values and seeds.",
+    "judge": "Hold a mail program against the rules of RFC 821.",
     "rfc": "Print RFC 821's rules, their code, and the tests that prove them.",
     "lessons": "Open the lessons in JupyterLab.",
     "grade": "Grade lessons that were handed in, by running their checks.",

@@ -144,9 +144,11 @@ def test_what_a_docstring_says_is_raised_is_exported(name: str, error: str) -> N
 
 CAUGHT = {  # exceptions that no public call raises, each with who catches it
     "Ambiguous": "the reader of topologies: a name that means several hosts",
+    "CannotJudge": "the command line: a program of others that cannot be judged",
     "CannotListen": "a live host's process, which reports it",
     "DamagedSpool": "the storage: a spool that cannot be used",
     "FileFault": "the reader of topologies: a problem of the file",
+    "Gone": "the example of a mail program, itself",
     "GraphFault": "the reader of topologies: a problem of the file",
     "JournalLock": "lab.sweep: a SweepError",
     "Misunderstood": "the stepper's command line",
@@ -161,6 +163,7 @@ CAUGHT = {  # exceptions that no public call raises, each with who catches it
     "NotPlain": "lab.lessons.sandbox.as_data, an answer that is not data",
     "MissingPackage": "an ImportError",
     "NoExample": "lab.cli.examples",
+    "NotStarted": "lab.judging: CannotJudge",
     "OverrideFault": "the reader of topologies: a problem of the file",
     "PluginFailed": "lab.simulate: a RunFailed",
     "PeerGone": "the processes of a live network",

@@ -95,6 +95,7 @@ ROOMS: Final = {
     "lessons": Room(
         7, "quantities escaping runtime protocol analysis topology simulation views/pictures api"
     ),
+    "judging": Room(7, "quantities escaping rfc protocol", ("simpy", "asyncio", DRAWING)),
     "benchmarks": Room(8, f"{MEANING} simulation api experiments stepping"),
     "__init__": Room(
         8,
@@ -103,7 +104,7 @@ ROOMS: Final = {
     ),
     "cli": Room(
         9, f"{DATA} visual_language rfc analysis captures topology {SIMULATED} live extend {VIEWS}"
-        " api experiments stepping watching lessons benchmarks __init__",
+        " api experiments stepping watching lessons judging benchmarks __init__",
     ),
     "__main__": Room(9, "cli"),
 }  # fmt: skip

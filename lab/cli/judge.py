@@ -1,0 +1,262 @@
+"""``lab judge``: a mail program that somebody else wrote, held against the rules of RFC 821."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from lab.cli.common import (
+    FAILED,
+    Duration,
+    echo,
+    exit_with_error,
+    progress_bar,
+    reason_of,
+    seed_option,
+    until_reader_leaves,
+)
+
+if TYPE_CHECKING:
+    from lab.judging.finding import Judgement
+
+_HERE = "--receiver"
+"""The value of --receiver where none is given: the command is on the command line."""
+
+
+@click.command()
+@click.argument("command", nargs=-1)
+@click.option(
+    "--receiver", is_flag=False, flag_value=_HERE, metavar="[HOST:PORT]",
+    help="Judge a receiver-SMTP: a command on stdin and stdout, or a server that listens.  "
+    "[default: judge no receiver]",
+)  # fmt: skip
+@click.option(
+    "--sender", is_flag=True,
+    help="Judge a sender-SMTP: a command with {host} {port} {from} {to} {file}.",
+)  # fmt: skip
+@click.option(
+    "--relay", is_flag=True,
+    help="Judge a whole mail program: {port} {next_host} {next_port} {queue} {mail}.",
+)  # fmt: skip
+@click.option(
+    "--example", type=click.Choice(["python", "node"]),
+    help="Print a mail program that passes, to begin with.  [default: print none]",
+)  # fmt: skip
+@click.option("--anywhere", is_flag=True, help="HOST need not be this machine.")
+@click.option("--stage", type=click.IntRange(1, 12), default=12, show_default=True,
+              help="Number of stages of the course whose cases are judged.")  # fmt: skip
+@click.option("--case", "cases", metavar="NAME", multiple=True,
+              help="Only this case. May be repeated.")  # fmt: skip
+@click.option("--to", metavar="USER@HOST", multiple=True,
+              help="A mailbox that the program knows. May be repeated.")  # fmt: skip
+@click.option("--mail", metavar="DIRECTORY", type=click.Path(exists=True, file_okay=False),
+              help="Where the program puts its mail.  [default: {mail}]")  # fmt: skip
+@click.option(
+    "--patience", type=Duration(),
+    help="How long the program may do nothing, for example '5 s'.  [default: 8 to 20 s]",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+@click.option("--junit", metavar="FILE", type=click.Path(dir_okay=False),
+              help="Write the result as JUnit XML.  [default: write none]")  # fmt: skip
+@click.option("--html", metavar="FILE", type=click.Path(dir_okay=False),
+              help="Write the result as a page.  [default: write none]")  # fmt: skip
+@seed_option
+def judge(
+    command: tuple[str, ...],
+    receiver: str | None,
+    sender: bool,
+    relay: bool,
+    example: str | None,
+    anywhere: bool,
+    stage: int,
+    cases: tuple[str, ...],
+    to: tuple[str, ...],
+    mail: str | None,
+    patience: float | None,
+    as_json: bool,
+    junit: str | None,
+    html: str | None,
+    seed: int,
+) -> None:
+    """Hold a mail program against the rules of RFC 821.
+
+    With --receiver -- COMMAND... the command is started anew for each case, and spoken to on its
+    stdin and stdout. With --sender it sends a mail to receivers of ours; with --relay it stands
+    between two hosts of ours. lab help judging says what each is told.
+
+    Exit status 1 if it breaks a rule, 2 if it could not be started. What servers of today do on
+    purpose is a choice: it is reported, and does not fail.
+
+    For example:  lab judge --receiver -- python3 mailer.py
+    """
+    if example is not None:
+        _print_example(example)
+        return
+    if (receiver is not None) + sender + relay != 1:
+        exit_with_error("name one of --receiver, --sender and --relay; for example: "
+                        "lab judge --receiver -- python3 mailer.py")  # fmt: skip
+    if receiver is not None:
+        result = _judge_receiver(
+            command, receiver, anywhere, stage, cases, to, mail, patience or 8.0, seed, as_json
+        )
+    else:
+        role = "sender" if sender else "relay"
+        result = _judge_other(role, command, stage, cases, patience, seed, as_json)
+    _print(result, as_json, junit, html)
+    if result.breaches:
+        raise click.exceptions.Exit(FAILED)
+
+
+def _judge_receiver(
+    command: tuple[str, ...], receiver: str, anywhere: bool, stage: int, cases: tuple[str, ...],
+    to: tuple[str, ...], mail: str | None, patience: float, seed: int, quiet: bool,
+) -> Judgement:  # fmt: skip
+    from lab.judging.receivers.judge import Asked, CannotJudge, judge_receiver, names_of_cases
+
+    address = None
+    if receiver == _HERE:
+        if not command:
+            exit_with_error("name a command after --: lab judge --receiver -- python3 mailer.py")
+    else:
+        address = _address(receiver, command, anywhere)
+    _check_cases(cases, names_of_cases())
+    _check_mailboxes(to)
+    with progress_bar(len(names_of_cases()), quiet, "cases", 2) as progress:
+        asked = Asked(
+            command=command, address=address, stage=stage, seed=seed, only=cases, to=to,
+            folder=Path(mail) if mail else None, progress=progress, patience=max(0.05, patience),
+            again=_again("receiver", command, receiver, stage, to, mail, seed),
+        )  # fmt: skip
+        try:
+            return judge_receiver(asked)
+        except CannotJudge as why:
+            exit_with_error(str(why))
+
+
+def _print_example(language: str) -> None:
+    import lab
+
+    name = {"python": "mailer.py", "node": "mailer.mjs"}[language]
+    folder = Path(lab.__file__).parent / "judging" / "examples"
+    with until_reader_leaves():
+        echo((folder / name).read_text(encoding="utf-8"), nl=False)
+
+
+def _judge_other(
+    role: str, command: tuple[str, ...], stage: int, cases: tuple[str, ...],
+    patience: float | None, seed: int, quiet: bool,
+) -> Judgement:  # fmt: skip
+    """Judge a sender or a relay."""
+    from lab.judging.receivers.judge import CannotJudge, names_of_cases
+    from lab.judging.relays.judge import AskedRelay, judge_relay
+    from lab.judging.senders.judge import AskedSender, judge_sender
+
+    places = {"sender": ("{port}",), "relay": ("{port}", "{next_port}")}[role]
+    if not command:
+        exit_with_error(f"name a command after --: lab judge --{role} -- COMMAND {places[0]} ...")
+    from lab.judging.relays.cases import CASES as OF_RELAYS
+    from lab.judging.senders.cases import CASES as OF_SENDERS
+
+    known = [case.name for case in (OF_SENDERS if role == "sender" else OF_RELAYS)]
+    _check_cases(cases, known if role == "sender" else [*known, *names_of_cases()])
+    again = _again(role, command, _HERE, stage, (), None, seed)
+    with progress_bar(len(known), quiet, "cases", 2) as progress:
+        try:
+            if role == "sender":
+                return judge_sender(AskedSender(
+                    command, stage, cases, again=again, progress=progress,
+                    **_given(patience),
+                ))  # fmt: skip
+            return judge_relay(AskedRelay(
+                command, stage, seed, cases, again=again, progress=progress, **_given(patience),
+            ))  # fmt: skip
+        except CannotJudge as why:
+            exit_with_error(str(why))
+
+
+def _given(patience: float | None) -> dict[str, float]:
+    return {} if patience is None else {"patience": max(0.05, patience)}
+
+
+def _again(
+    role: str, command: tuple[str, ...], receiver: str, stage: int, to: tuple[str, ...],
+    mail: str | None, seed: int,
+) -> str:  # fmt: skip
+    """Return the command that repeats a judging."""
+    words = ["lab", "judge", f"--{role}"]
+    words += [] if receiver == _HERE else [receiver]
+    words += [] if stage == 12 else ["--stage", str(stage)]
+    words += [word for name in to for word in ("--to", name)]
+    words += ["--mail", mail] if mail else []
+    words += ["--seed", str(seed)] if seed else []
+    words += ["--", *command] if command else []
+    return shlex.join(words)
+
+
+def _address(text: str, command: tuple[str, ...], anywhere: bool) -> tuple[str, int]:
+    """Return the host and port of an address; exit status 2 if it is not one, or not allowed."""
+    found = re.fullmatch(r"\[?([^\[\]]+?)\]?:(\d{1,5})", text)
+    if command or found is None or not 0 < int(found[2]) < 65536:
+        words = shlex.join([text, *command])
+        exit_with_error(
+            f"{text!r} is not HOST:PORT; for a command write: lab judge --receiver -- {words}"
+        )
+    host, port = found[1], int(found[2])
+    if not anywhere and not _is_loopback(host):
+        exit_with_error(
+            f"{host} is not this machine; with --anywhere it may be judged all the same"
+        )
+    return host, port
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host.lower() == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _check_cases(cases: tuple[str, ...], known: list[str]) -> None:
+    from difflib import get_close_matches
+
+    for name in cases:
+        if name not in known:
+            close = get_close_matches(name, known, n=1)
+            more = f"; did you mean {close[0]}?" if close else ""
+            exit_with_error(f"there is no case {name!r}{more}")
+
+
+def _check_mailboxes(to: tuple[str, ...]) -> None:
+    from lab.judging.cases import is_mailbox
+
+    for name in to:
+        if not is_mailbox(name):
+            exit_with_error(f"--to {name!r} is not a mailbox: expected USER@HOST")
+
+
+def _print(result: Judgement, as_json: bool, junit: str | None, html: str | None) -> None:
+    from lab.judging import page, report
+
+    if junit:
+        _write(junit, report.junit(result))
+    if html:
+        _write(html, page.page(result))
+    with until_reader_leaves():
+        if as_json:
+            echo(json.dumps(report.as_json(result)))
+            return
+        for line in report.lines(result):
+            echo(line)
+
+
+def _write(path: str, text: str) -> None:
+    try:
+        Path(path).write_text(text, encoding="utf-8")
+    except OSError as error:
+        exit_with_error(f"{path}: {reason_of(error)}")

@@ -1,0 +1,73 @@
+"""The mail drop of a program under test: a folder in which its mail may be found.
+
+Any form will do: a file for each message, a Maildir, one long file. Mail is recognised by a word in
+its subject, and ends with a line of the same word.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from lab.judging.cases import Names
+
+_LARGEST: Final = 64 * 1024**2
+_FILES: Final = 5000
+_ADDED: Final = rb"(?:[!-9;-~]+:[^\n]*\n(?:[ \t][^\n]*\n)*)*"
+"""Header fields that a program has added, as servers of today do where some are missing."""
+
+
+class Drop:
+    """A folder with mail."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def copies(self, token: str) -> list[bytes]:
+        """Return every file that has a word in it, as far as files are read."""
+        word = token.encode()
+        return [octets for octets in self._files() if word in octets]
+
+    def _files(self) -> Iterator[bytes]:
+        for number, path in enumerate(sorted(self.folder.rglob("*"))):
+            if number > _FILES or "tmp" in path.relative_to(self.folder).parts[:-1]:
+                continue
+            with suppress(OSError):
+                if path.is_file() and not path.is_symlink() and path.stat().st_size < _LARGEST:
+                    yield path.read_bytes()
+
+
+def text_in(octets: bytes, token: str) -> bytes | None:
+    """Return the text of a mail between its header and its last line; None if it is not whole."""
+    word = re.escape(token.encode())
+    found = re.search(
+        rb"Subject: " + word + rb"\r?\n" + _ADDED + rb"\r?\n(.*?)end " + word + rb"\r?\n?",
+        octets,
+        re.S,
+    )
+    return found[1] if found else None
+
+
+def difference(copies: list[bytes], wanted: str, names: Names) -> tuple[bytes, bytes, int] | None:
+    """Return the text that came, the one that was wanted, and the first offset where they part.
+
+    None if one of the copies has the text. Where a copy has LF for each CRLF, that is allowed.
+    """
+    expected = names.put_into(wanted)
+    worst: tuple[bytes, bytes, int] | None = None
+    for octets in copies:
+        came = text_in(octets, names.token)
+        if came is None:
+            came = octets[-200:]
+        if came == expected:
+            return None
+        unix = expected.replace(b"\r\n", b"\n")
+        if b"\r\n" not in octets and came == unix:
+            return None
+        one = expected if b"\r\n" in octets else unix
+        at = next((n for n, (a, b) in enumerate(zip(came, one, strict=False)) if a != b), -1)
+        worst = came, one, at if at >= 0 else min(len(came), len(one))
+    return worst

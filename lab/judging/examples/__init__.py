@@ -1,0 +1,1 @@
+"""Mail programs that pass every stage of the course: in Python and in JavaScript for Node."""

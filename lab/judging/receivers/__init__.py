@@ -1,0 +1,1 @@
+"""The cases of receivers, and how a receiver is judged."""

@@ -1,0 +1,392 @@
+"""Runs the cases of relays, and says what is wrong.
+
+The program is given a port to listen on, the host and port to which it sends all mail for others,
+and folders for its queue and its mail. A crash is a SIGKILL; then the same command runs again.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+from lab.escaping import visible
+from lab.judging.cases import Names
+from lab.judging.channel import SocketChannel
+from lab.judging.drop import difference
+from lab.judging.finding import Finding, Judgement
+from lab.judging.program import NotStarted, Program
+from lab.judging.receivers.judge import Asked, CannotJudge, judge_receiver
+from lab.judging.receivers.verdict import shown
+from lab.judging.record import Line
+from lab.judging.relays.cases import CASES, RelayCase
+from lab.judging.replies import Counter, read
+from lab.judging.senders.peer import Peer, Seen
+from lab.protocol.lines import dot_stuff
+
+AT_ONCE: Final = 2 * (os.cpu_count() or 1)
+PATIENCE: Final = 12.0
+"""Seconds in which something must have happened, unless another number is asked for."""
+RETRY: Final = "0.3"
+_LINGER: Final = 0.6
+
+
+@dataclass
+class AskedRelay:
+    """What is to be judged. ``command`` has places: {port} {next_host} {next_port} {queue}."""
+
+    command: Sequence[str]
+    stage: int = 12
+    seed: int = 0
+    only: Sequence[str] = ()
+    patience: float = PATIENCE
+    again: str = "lab judge --relay"
+    progress: Callable[[int], None] | None = None
+
+
+def judge_relay(asked: AskedRelay) -> Judgement:
+    """Judge a relay, as a receiver too. Raises :class:`CannotJudge` if it could not be started."""
+    result = Judgement("relay", " ".join(asked.command), asked.again)
+    begin = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="lab-judge-", ignore_cleanup_errors=True) as folder:
+        _as_receiver(asked, Path(folder) / "receiver", result)
+        chosen = [
+            case for case in CASES
+            if case.stage <= asked.stage and (not asked.only or case.name in asked.only)
+        ]  # fmt: skip
+        _judge_all(asked, chosen, Path(folder), result)
+    result.seconds = time.monotonic() - begin
+    return result
+
+
+def _as_receiver(asked: AskedRelay, folder: Path, result: Judgement) -> None:
+    """Judge what listens as a receiver, by one program for all cases."""
+    names = {case.name for case in CASES}
+    only = [name for name in asked.only if name not in names]
+    if asked.only and not only:
+        return
+    peer = Peer(CASES[0].odds[0])
+    running = _Running(asked, folder, peer.port, "3600")
+    try:
+        running.start()
+        found = judge_receiver(
+            Asked(address=("127.0.0.1", running.port), stage=min(asked.stage, 9), seed=asked.seed,
+                  only=only, folder=folder / "mail", patience=asked.patience)
+        )  # fmt: skip
+    finally:
+        running.end()
+        peer.close()
+    result.cases += found.cases
+    result.findings += found.findings
+    result.left_out |= found.left_out
+    result.notes += [note for note in found.notes if "no mail was seen" not in note]
+
+
+def _judge_all(asked: AskedRelay, chosen: list[RelayCase], folder: Path, result: Judgement) -> None:
+    def one(numbered: tuple[int, RelayCase]) -> Finding | None:
+        number, case = numbered
+        return _Trial(asked, case, folder / str(number), number).run()
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        try:
+            results = pool.map(one, enumerate(chosen, 1))
+            for number, (case, found) in enumerate(zip(chosen, results, strict=True), 1):
+                result.cases.append(case.name)
+                result.findings += [found] if found else []
+                if asked.progress is not None:
+                    asked.progress(number)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def free_port() -> int:
+    """Return a port of this machine that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class _Running:
+    """The program with its port and folders, started again as often as need be."""
+
+    def __init__(self, asked: AskedRelay, folder: Path, next_port: int, give_up: str) -> None:
+        self.port = free_port()
+        self.folder = folder
+        for name in ("queue", "mail"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        places = {
+            "port": str(self.port), "next_host": "127.0.0.1", "next_port": str(next_port),
+            "queue": str(folder / "queue"), "mail": str(folder / "mail"), "host": "BETA.ARPA",
+            "users": "Jones,Brown", "retry": RETRY, "give_up": give_up,
+        }  # fmt: skip
+        self.environment = {f"LAB_{name.upper()}": value for name, value in places.items()}
+        self.command = list(asked.command)
+        for name, value in places.items():
+            self.command = [word.replace(f"{{{name}}}", value) for word in self.command]
+        self.program: Program | None = None
+        self.errors = bytearray()
+
+    def start(self) -> None:
+        """Start it, and wait until it listens."""
+        try:
+            self.program = Program(self.command, self.environment, pipes=False)
+        except NotStarted as error:
+            raise CannotJudge(str(error)) from None
+        threading.Thread(target=self._keep_errors, args=(self.program,), daemon=True).start()
+        until = time.monotonic() + 20
+        while not self._listens():
+            status = self.program.wait(0.05)
+            if status is not None or time.monotonic() > until:
+                self.end()
+                last = self.errors.decode("utf-8", "replace").strip().splitlines()
+                said = f"; its last words: {visible(last[-1])}" if last else ""
+                how = f"ended with status {status}" if status is not None else "was running"
+                raise CannotJudge(
+                    f"{self.command[0]} {how}, and nothing listens on port {self.port}{said}"
+                )
+
+    def _keep_errors(self, program: Program) -> None:
+        stream = program.process.stderr
+        assert stream is not None
+        with suppress(OSError, ValueError):
+            while piece := stream.read(65536):
+                self.errors[:] = (self.errors + piece)[-2000:]
+
+    def _listens(self) -> bool:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 5):
+            return True
+        return False
+
+    def end(self) -> None:
+        """Kill it, as a crash does."""
+        if self.program is not None:
+            self.program.close()
+            self.program = None
+
+
+@dataclass
+class _Trial:
+    """One case: the program between a sender and a next host of ours."""
+
+    asked: AskedRelay
+    case: RelayCase
+    folder: Path
+    number: int
+    lines: list[Line] = field(default_factory=list)
+
+    def run(self) -> Finding | None:
+        """Run it and return what is wrong."""
+        case = self.case
+        peer = Peer(*case.odds)
+        port = peer.port
+        if case.is_down:
+            peer.close()
+        running = _Running(self.asked, self.folder, port, case.give_up)
+        try:
+            running.start()
+            codes = [self._hand_in(running.port, number) for number in range(case.mails)]
+            if case.crash:
+                self._crash(running, peer)
+            if case.is_down:
+                time.sleep(float(RETRY))
+                peer = Peer(*case.odds, port=port)
+            return self._verdict(peer, codes, running)
+        finally:
+            running.end()
+            peer.close()
+
+    def _crash(self, running: _Running, peer: Peer) -> None:
+        if self.case.crash == "at data":
+            self._until(lambda: any(seen.text is not None for seen in peer.sessions))
+        running.end()
+        self.lines.append(Line("S", b"(the program is killed, and started again)\r\n"))
+        running.start()
+
+    def _token(self, number: int) -> str:
+        return f"judge-{os.getpid()}-{self.number}-{number}-x"
+
+    def _text(self, number: int) -> bytes:
+        received = "Received: from X.ARPA by BETA.ARPA ; 27 NOV 81 15:01:01 UT\r\n"
+        before = received * 200 if self.case.mail == "stopped" else ""
+        text = f"{before}Subject: {{token}}\r\n\r\n{self.case.text}end {{token}}\r\n"
+        return Names(token=self._token(number)).put_into(text)
+
+    def _hand_in(self, port: int, number: int) -> int:
+        """Give mail to the program; return the last code."""
+        channel = SocketChannel(socket.create_connection(("127.0.0.1", port), 10))
+        rcpts = [f"RCPT TO:{to}" for to in self.case.to]
+        commands = ["HELO ALPHA.ARPA", f"MAIL FROM:{self.case.sender}", *rcpts, "DATA"]
+        try:
+            code = self._say(channel, b"", 1)
+            for due, command in enumerate(commands, 2):
+                if code // 100 != 2:
+                    return code
+                code = self._say(channel, command.encode() + b"\r\n", due)
+            if code == 354:
+                octets = dot_stuff(self._text(number)) + b".\r\n"
+                code = self._say(channel, octets, len(commands) + 2)
+            channel.exchange(b"QUIT\r\n", lambda: channel.has_ended, 2)
+            return code
+        finally:
+            channel.close()
+
+    def _say(self, channel: SocketChannel, octets: bytes, due: int) -> int:
+        counter = Counter()
+        channel.exchange(octets, lambda: counter.of(channel.received) >= due, self.asked.patience)
+        replies = read(bytes(channel.received))
+        if octets:
+            self.lines.append(Line("S", octets))
+        if len(replies) < due:
+            return 0
+        self.lines.append(Line("R", replies[due - 1].octets))
+        return replies[due - 1].code
+
+    def _until(self, is_enough: Callable[[], bool], seconds: float | None = None) -> bool:
+        until = time.monotonic() + (self.asked.patience if seconds is None else seconds)
+        while not is_enough():
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.02)
+        return True
+
+    # -- what it means
+
+    def _verdict(self, peer: Peer, codes: list[int], running: _Running) -> Finding | None:
+        wrong = self._outcome(peer, codes)
+        if wrong is None:
+            return None
+        lines = [*self.lines]
+        for seen in peer.sessions[:4]:
+            lines.append(Line("R", b"(the next host)\r\n"))
+            lines += seen.lines
+        errors = running.errors.decode("utf-8", "replace")
+        return replace(wrong, ladder=tuple(lines), errors=errors)
+
+    def _outcome(self, peer: Peer, codes: list[int]) -> Finding | None:
+        case = self.case
+        if case.mail == "stopped" and codes[0] // 100 == 5:
+            return None
+        if any(code != 250 for code in codes):
+            if case.sender.startswith("<@") or len(case.next_to) < len(case.to[0]):
+                return self._wrong("refused", f"{codes[0]}", "250", kind="choice")
+            return self._wrong("refused", f"{codes[0]}", "250")
+        check = {
+            "relayed": self._relayed, "notified": self._notified, "nothing": self._nothing,
+            "local": self._nothing, "stopped": self._nothing, "gives up": self._notified,
+        }  # fmt: skip
+        return check[case.mail](peer)
+
+    def _arrived(self, peer: Peer) -> list[Seen]:
+        return [seen for seen in peer.sessions if seen.is_taken]
+
+    def _relayed(self, peer: Peer) -> Finding | None:
+        """Return what is wrong about mail that must arrive at the next host."""
+        tokens = [self._token(number).encode() for number in range(self.case.mails)]
+
+        def missing() -> list[bytes]:
+            texts = [seen.text or b"" for seen in self._arrived(peer)]
+            return [token for token in tokens if not any(token in text for text in texts)]
+
+        if not self._until(lambda: not missing()):
+            lost = f"{len(missing())} of {len(tokens)} mails did not arrive"
+            return self._wrong("lost", f"{lost} within {self.asked.patience:g} s", "each mail once")
+        self._until(lambda: len(self._arrived(peer)) > len(tokens), _LINGER)
+        arrived = self._arrived(peer)
+        if len(arrived) > len(tokens) and not self.case.crash:
+            return self._wrong(
+                "twice", f"{len(arrived)} mails arrived", f"{len(tokens)}: each once"
+            )
+        return self._paths(arrived[0]) or self._contents(arrived[0])
+
+    def _paths(self, seen: Seen) -> Finding | None:
+        """Return what is wrong about the paths that the next host sees."""
+        paths = {line[:4].upper(): line.partition(b":")[2].strip() for line in seen.commands}
+        case = self.case
+        wanted = {b"RCPT": case.next_to, b"MAIL": case.next_sender}
+        for verb, path in wanted.items():
+            got = paths.get(verb, b"").split(b" ")[0].decode("latin-1")
+            if got.upper() != path.upper() and (case.because or verb == b"RCPT" or path == "<>"):
+                kind = "choice" if _is_untouched(got, case) and path != "<>" else "breach"
+                fault_name = f"{verb.decode()} path"
+                return self._wrong(fault_name, shown(got.encode("latin-1")), path, kind=kind)
+        return None
+
+    def _contents(self, seen: Seen) -> Finding | None:
+        assert seen.text is not None
+        names = Names(token=self._token(0))
+        if self.case.mails == 1:
+            parts = difference([seen.text], self.case.text, names)
+            if parts is not None:
+                came, wanted, at = parts
+                where = max(0, at - 20)
+                got = f"octet {at} differs: {shown(came[where : at + 20])}"
+                return self._wrong("text changed", got, shown(wanted[where : at + 20]))
+        if self.case.name == "relay-time-stamp" and not seen.text.upper().startswith(b"RECEIVED:"):
+            first = shown(seen.text.split(b"\r\n")[0])
+            return self._wrong("no time stamp", first, "Received: from ALPHA.ARPA by BETA.ARPA ;")
+        return None
+
+    def _notified(self, peer: Peer) -> Finding | None:
+        """Return what is wrong about the report to the sender."""
+
+        def reports() -> list[Seen]:
+            return [
+                seen for seen in peer.sessions
+                if any(line.upper().startswith(b"MAIL FROM:<>") for line in seen.commands)
+            ]  # fmt: skip
+
+        if not self._until(lambda: bool(reports())):
+            others = [seen for seen in peer.sessions if b"Smith" in (seen.raw or b"")]
+            got = "a report with a reverse-path" if others else "no report"
+            kind = "choice" if self.case.mail == "gives up" else "breach"
+            return self._wrong("no report", got, "MAIL FROM:<> and a report", kind=kind)
+        if self.case.mail == "gives up":
+            return None
+        self._until(lambda: any(seen.text is not None for seen in reports()), 2)
+        seen = reports()[0]
+        rcpt = next((line for line in seen.commands if line[:4].upper() == b"RCPT"), b"")
+        wanted = self.case.sender
+        if wanted.strip("<>").rpartition(":")[2].upper().encode() not in rcpt.upper():
+            return self._wrong("report to", shown(rcpt), f"RCPT TO:{wanted}")
+        if seen.text is not None and b"Sam" not in seen.text:
+            return self._wrong("report says", "it does not name <Sam@GAMMA.ARPA>",
+                               "a report that names the recipient", rule="3.6-7")  # fmt: skip
+        return None
+
+    def _nothing(self, peer: Peer) -> Finding | None:
+        """Return whether something was sent that must not be."""
+        if self.case.mail == "nothing":
+            self._until(lambda: bool(peer.sessions))
+        begun = [seen for seen in peer.sessions if seen.is_taken]
+        if (
+            not self._until(lambda: len(self._arrived(peer)) > len(begun), 3 * _LINGER)
+            and not begun
+        ):
+            return None
+        kind = "choice" if self.case.mail == "stopped" else "breach"
+        return self._wrong("sent", "mail at the next host", "none", kind=kind)
+
+    def _wrong(
+        self, fault_name: str, got: str, wanted: str, *, kind: str = "breach", rule: str = ""
+    ) -> Finding:
+        case = self.case
+        return Finding(
+            case=case.name, rule=rule or case.rule, stage=case.stage, kind=kind, title=case.title,
+            signature=(fault_name, case.hint, rule or case.rule), sent=" ".join(case.to), got=got,
+            wanted=wanted, hint=case.hint, because=case.because if kind == "choice" else "",
+        )  # fmt: skip
+
+
+def _is_untouched(path: str, case: RelayCase) -> bool:
+    """Return whether a path is as it was given, or without a route, as today's servers leave it."""
+    plain = [f"<{each.strip('<>').rpartition(':')[2]}>" for each in (case.sender, *case.to)]
+    return path.upper() in [each.upper() for each in (case.sender, *case.to, *plain)]

@@ -1,0 +1,161 @@
+"""Judges real mail programs and writes the table in lab/help/judging.md.
+
+``python -m tests.judging.real_programs`` judges those that are there: Postfix (Debian's package,
+and root), aiosmtpd, a live host of ours, the examples, Perl's Net::SMTP, Python's smtplib, curl,
+swaks and msmtp. It takes some minutes.
+"""
+
+from __future__ import annotations
+
+import platform
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import lab
+from lab.judging.finding import Judgement, by_cause
+from lab.judging.receivers.judge import Asked, judge_receiver
+from lab.judging.relays.judge import AskedRelay, judge_relay
+from lab.judging.senders.judge import AskedSender, judge_sender
+from tests.helpers.places import ROOT
+from tests.helpers.postfix import can_run, running_postfix
+from tests.helpers.programs import found, free_port
+
+GUIDE: Final = ROOT / "lab" / "help" / "judging.md"
+REGION: Final = re.compile(r"(?<=<!-- programs -->\n).*?(?=<!-- /programs -->)", re.S)
+EXAMPLES: Final = ROOT / "lab" / "judging" / "examples"
+OWN: Final = """
+[[host]]
+name = "BETA.ARPA"
+relay = true
+users = ["Jones", "Brown"]
+[[host]]
+name = "ALPHA.ARPA"
+users = ["Smith"]
+[[link]]
+between = ["BETA.ARPA", "ALPHA.ARPA"]
+"""
+SMTPLIB: Final = (
+    "import smtplib,sys; h,p,f,t,n=sys.argv[1:]; "
+    "s=smtplib.SMTP(h,int(p)); s.sendmail(f,[t],open(n,'rb').read()); s.quit()"
+)
+NET_SMTP: Final = (
+    "use Net::SMTP; my ($h,$p,$f,$t,$n)=@ARGV; my $s=Net::SMTP->new($h,Port=>$p) or exit 1;"
+    "local $/; open my $d,'<:raw',$n; my $x=<$d>; $x =~ s/\\r\\n/\\n/g;"
+    "$s->mail($f) && $s->to($t) && $s->data($x) or exit 1; $s->quit"
+)
+SENDERS: Final = {
+    "Python smtplib": (
+        f"Python {platform.python_version()}",
+        [sys.executable, "-c", SMTPLIB, "{host}", "{port}", "{from}", "{to}", "{file}"],
+    ),
+    "Perl Net::SMTP": (
+        "perl", ["perl", "-e", NET_SMTP, "{host}", "{port}", "{from}", "{to}", "{file}"]),
+    "curl": ("curl", ["curl", "-s", "--max-time", "15", "smtp://{host}:{port}", "--mail-from",
+                      "{from}", "--mail-rcpt", "{to}", "--upload-file", "{file}"]),
+    "swaks": ("swaks", ["swaks", "-n", "--timeout", "15", "-s", "{host}", "-p", "{port}", "-f",
+                        "{from}", "-t", "{to}", "--data", "@{file}"]),
+    "msmtp": ("msmtp", ["sh", "-c", "msmtp --host={host} --port={port} --timeout=15 -f {from} {to} "
+                                    "< {file}"]),
+}  # fmt: skip
+
+
+def version(program: str) -> str:
+    """The first number that a program says of itself, or nothing if it is not there."""
+    if found(program) is None:
+        return ""
+    done = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=20)
+    number = re.search(r"v?(\d+\.\d[\w.]*)", done.stdout + done.stderr)
+    return number[1] if number else "?"
+
+
+def receivers() -> Iterator[tuple[str, str, Callable[[], Judgement]]]:
+    """The receivers that are there: name, version, and what judges each."""
+    yield "a live host of ours", lab.__version__, _own
+    yield ("examples/mailer.py", lab.__version__,
+           lambda: judge_receiver(
+               Asked([sys.executable, str(EXAMPLES / "mailer.py")])))  # fmt: skip
+    if found("node"):
+        yield ("examples/mailer.mjs", f"Node {version('node')}",
+               lambda: judge_receiver(Asked(["node", str(EXAMPLES / "mailer.mjs")])))  # fmt: skip
+    yield "aiosmtpd", _version_of("aiosmtpd"), _aiosmtpd
+    if can_run():
+        done = subprocess.run(["postconf", "-dh", "mail_version"], capture_output=True, text=True)
+        yield "Postfix", done.stdout.strip(), _postfix
+
+
+def _version_of(package: str) -> str:
+    from importlib.metadata import version as of
+
+    return of(package)
+
+
+def _own() -> Judgement:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "own.toml"
+        path.write_text(OWN, encoding="utf-8")
+        with lab.serve(path) as network:
+            return judge_receiver(Asked(address=("127.0.0.1", network.ports["BETA.ARPA"])))
+
+
+def _aiosmtpd() -> Judgement:
+    from aiosmtpd.controller import Controller
+    from aiosmtpd.handlers import Sink
+
+    controller = Controller(Sink(), hostname="127.0.0.1", port=free_port())
+    controller.start()
+    try:
+        return judge_receiver(Asked(address=("127.0.0.1", controller.port)))
+    finally:
+        controller.stop()
+
+
+def _postfix() -> Judgement:
+    with running_postfix() as (port, at):
+        to = ["fred@real.arpa", "anna@real.arpa"]
+        return judge_receiver(Asked(address=("127.0.0.1", port), to=to, folder=at / "mail"))
+
+
+def rows() -> Iterator[str]:
+    """A row of the table for each program that is there."""
+    for name, number, judge in receivers():
+        yield row(name, number, judge())
+    for name, (program, command) in SENDERS.items():
+        if number := program if " " in program else version(program):
+            yield row(name, number, judge_sender(AskedSender(command)))
+    mailer = [sys.executable, str(EXAMPLES / "mailer.py"), "relay"]
+    places = ["{port}", "{next_host}", "{next_port}", "{queue}"]
+    yield row("examples/mailer.py", lab.__version__, judge_relay(AskedRelay([*mailer, *places])))
+
+
+def row(name: str, number: str, result: Judgement) -> str:
+    """A row of the table."""
+    groups = by_cause(result.findings)
+    broken = [f"{each[0].rule} ({each[0].case})" for each in groups if each[0].kind == "breach"]
+    chosen = list(dict.fromkeys(each[0].rule for each in groups if each[0].kind == "choice"))
+    cells = [
+        name, number, result.role, f"{result.passed} of {len(result.cases)}",
+        ", ".join(broken) or "none", ", ".join(chosen) or "none",
+    ]  # fmt: skip
+    print(*cells, sep=" | ", flush=True)
+    return f"| {' | '.join(cells)} |"
+
+
+def table() -> str:
+    """The table, with its date."""
+    day = datetime.now(UTC).strftime("%-d %B %Y")
+    head = "| program | version | as a | passed | breaches | choices |\n"
+    head += "| --- | --- | --- | --- | --- | --- |\n"
+    return f"Judged on {day}:\n\n{head}" + "\n".join(rows()) + "\n\n"
+
+
+if __name__ == "__main__":
+    text = table()
+    GUIDE.write_text(
+        REGION.sub(lambda _: text, GUIDE.read_text(encoding="utf-8")), encoding="utf-8"
+    )

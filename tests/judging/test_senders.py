@@ -1,0 +1,61 @@
+"""``lab judge --sender``: what a sender does with receivers that are odd."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from helpers.programs import found
+from judging.mailers import NODE, PYTHON, edited
+
+from lab.judging.finding import Finding, by_cause
+from lab.judging.senders.cases import CASES
+from lab.judging.senders.judge import AskedSender, judge_sender
+from lab.rfc import rules
+
+PLACES = ["send", "{host}", "{port}", "{from}", "{to}", "{file}"]
+SOME = [
+    "send", "send-helo", "text-dot-line", "rcpt-550", "data-cut", "rcpt-several-lines",
+    "opening-in-pieces", "data-359", "quit-cut", "send-waits-for-greeting",
+]  # fmt: skip
+
+
+def judged(command: Sequence[str], only: Sequence[str]) -> list[Finding]:
+    result = judge_sender(AskedSender([*command, *PLACES], only=only))
+    assert sorted(result.cases) == sorted(only)
+    return [group[0] for group in by_cause(result.findings)]
+
+
+def test_every_case_is_about_a_rule() -> None:
+    assert {case.rule for case in CASES} <= {rule.number for rule in rules()}
+    assert len({case.name for case in CASES}) == len(CASES) > 100
+
+
+def test_right_senders_have_no_breach() -> None:
+    assert judged([sys.executable, str(PYTHON)], SOME) == []
+    if found("node") is not None:
+        assert judged(["node", str(NODE)], SOME[:4]) == []
+
+
+@pytest.mark.parametrize(
+    ("case", "rule", "old", "new"),
+    [
+        ("text-dot-line", "4.5.2-1", 'b"." + each if', "each if"),
+        ("send-waits-for-greeting", "4.3-7", "code, line = self.answer()\n",
+         'self.socket.sendall(b"NOOP\\r\\n")\n        code, line = self.answer()\n'),
+        ("rcpt-550", "E-3", "return 0 if code // 100 == 2", "return 0 if code"),
+        ("data-cut", "4.1.1-20", 'return 451, "the channel was lost"', 'return 250, "sent"'),
+        ("rcpt-several-lines", "E-2", 'if line[3:4] != "-":', "if True:"),
+        ("mail-259", "4.3-6", "if code // 100 == 2:\n", "if code in (220, 250):\n"),
+        ("send", "4.1.2-10", "f\"RCPT TO:{to}\"", "f\"RCPT TO {to}\""),
+        ("mail-421", "4.3-4", "if code != 421:", "if code:"),
+    ],
+)  # fmt: skip
+def test_a_fault_of_a_sender_is_found(
+    case: str, rule: str, old: str, new: str, tmp_path: Path
+) -> None:
+    mailer = tmp_path / "mailer.py"
+    mailer.write_text(edited(PYTHON, old, new), encoding="utf-8")
+    assert judged([sys.executable, str(mailer)], [case])[0].rule == rule
