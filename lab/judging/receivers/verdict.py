@@ -184,7 +184,7 @@ def _extra(
         for asked, code in zip(expecting[number:], rest, strict=False)
     )
     before = expecting[number - 1]
-    if record.case.owns_extra and not before.say.is_setup:
+    if not before.say.is_setup and (record.case.owns_extra or not fits):
         return _too_many(record, expecting, replies, number, today)
     if not fits:
         return None
