@@ -16,6 +16,7 @@ import io
 import os
 import sys
 from importlib import import_module
+from keyword import iskeyword
 from typing import Any, NoReturn
 
 import click
@@ -58,6 +59,7 @@ COMMANDS = {
     "rfc": "Print RFC 821's rules, their code, and the tests that prove them.",
     "lessons": "Open the lessons in JupyterLab.",
     "grade": "Grade lessons that were handed in, by running their checks.",
+    "class": "Release exercises to a class, and grade what it hands in.",
     "bench": "Compare the speed of the lab with that of real mail software.",
     "help": "Show a guide, or list the guides.",
 }
@@ -82,7 +84,8 @@ class LazyGroup(click.Group):
         """Import a command and return it; None if there is no such command."""
         if name not in COMMANDS:
             return None
-        command = getattr(import_module(f"lab.cli.{name}"), name)
+        module = f"{name}_" if iskeyword(name) else name
+        command = getattr(import_module(f"lab.cli.{module}"), module)
         assert isinstance(command, click.Command)
         return command
 

@@ -33,6 +33,10 @@ from typing import TYPE_CHECKING, Final, Literal
 from lab.lessons import answers as answers
 from lab.lessons import functions as functions
 from lab.lessons import trials as trials
+from lab.lessons.exercises import Exercise as Exercise
+from lab.lessons.exercises import ExerciseError as ExerciseError
+from lab.lessons.exercises import Material as Material
+from lab.lessons.exercises import exercise as exercise
 from lab.lessons.own_code import OwnFault, TooLong, limited
 from lab.lessons.plain import WrongForm, short
 from lab.lessons.texts import from_text as from_text

@@ -143,6 +143,7 @@ def mark(
     made = steps(handed_in, assignment.source, assignment.released)
     for task in tasks(assignment.source):
         marks.verdicts[task.name] = Verdict("not reached")
+        marks.pictures[task.name] = judge.pictures.get(str(task.start), "")
     marking = Marking(made, judge, timing, marks)
     is_over = False
     while not is_over:

@@ -35,6 +35,7 @@ class Verdict:
     message: str = ""
     credit: float = 0.0
     answer: str = ""
+    picture: str = ""
 
 
 @dataclass
@@ -43,6 +44,8 @@ class Marks:
 
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    pictures: dict[str, str] = field(default_factory=dict)
+    """What the lesson shows before each exercise, as PNG in base 64."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,7 @@ class Judge:
         self._box: Box | None = None
         self._opened: object = None
         self.problems: list[str] = []
+        self.pictures: dict[str, str] = {}
 
     @property
     def channel(self) -> Channel:
@@ -91,7 +95,8 @@ class Judge:
             before=before,
         )  # fmt: skip
         self._opened = key
-        self.problems = self._expect("opened", START_SECONDS + 10 * cell)["problems"]
+        opened = self._expect("opened", START_SECONDS + 10 * cell)
+        self.problems, self.pictures = opened["problems"], opened["pictures"]
 
     def close_notebook(self) -> None:
         """Close the notebook that is open."""
@@ -251,7 +256,7 @@ class Marking:
         while (message := judge.receive(START_SECONDS)) is None or message["kind"] != "listening":
             if message is None:
                 raise ChannelClosed("the judge does not answer")
-        judge.send("answers", values=self._values, end=task.check)
+        judge.send("answers", values=self._values, end=task.check, names=task.names)
         deadline = time.monotonic() + JUDGE_SECONDS + 30
         while True:
             ready = [each for each in (judge, student) if each is not None and each.is_ready()]
@@ -306,7 +311,8 @@ def _verdict(result: Any, answer: str) -> Verdict:
     if not isinstance(result, dict) or result.get("state") not in STATES:
         return Verdict("failed", "It could not be judged: the check did not end.", 0.0, answer)
     credit = min(1.0, max(0.0, float(result["credit"])))
-    return Verdict(result["state"], str(result["message"]), credit, answer)
+    picture = str(result.get("picture", ""))
+    return Verdict(result["state"], str(result["message"]), credit, answer, picture)
 
 
 def _raise_in(judge: Channel, call: object) -> None:
@@ -329,6 +335,8 @@ def shown(values: dict[str, Any]) -> str:
 
 def as_text(data: Any, depth: int = 0) -> str:
     """Return plain data as Python writes the value."""
+    if isinstance(data, str) and "\n" in data:
+        return f'"""{data[:4000]}"""'
     if not isinstance(data, dict) or depth > 10:
         return repr(data)[:2000]
     kind, content = data.get("is"), data.get("of")

@@ -55,12 +55,14 @@ def tasks(notebook: dict[str, Any]) -> list[Task]:
     points = notebook["metadata"].get("lab", {}).get("points", {})
     made: dict[str, str] = {}
     worth: dict[str, float] = {}
+    hints: dict[str, list[str]] = {}
     found: dict[str, Task] = {}
     start, names = -1, list[str]()
     for number, cell in enumerate(cells):
         tree = parsed(text_of(cell))
         made |= {} if tree is None else exercises_made(tree)
         worth |= {} if tree is None else _points_of(tree)
+        hints |= {} if tree is None else _hints_of(tree)
         if has_tag(cell, "exercise"):
             start = number if start < 0 else start
             names += [name for name in gaps(text_of(cell)) if name not in names]
@@ -70,7 +72,7 @@ def tasks(notebook: dict[str, Any]) -> list[Task]:
             worth_of = float(points.get(name, worth.get(name, 1.0)))
             found.setdefault(name, Task(
                 name, start if start >= 0 else number, number, list(names), worth_of,
-                has_tag(cell, "hidden"), _hints(tree, name),
+                has_tag(cell, "hidden"), [*_hints(tree, name), *hints.get(name, [])],
             ))  # fmt: skip
         if checks:
             start, names = -1, []
@@ -142,6 +144,19 @@ def _points_of(tree: ast.Module) -> dict[str, float]:
         for keyword in call.keywords if name is not None else ():
             if keyword.arg == "points" and isinstance(keyword.value, ast.Constant):
                 found[str(name)] = float(keyword.value.value)  # type: ignore[arg-type]
+    return found
+
+
+def _hints_of(tree: ast.Module) -> dict[str, list[str]]:
+    found = {}
+    for call in calls(tree):
+        name = _first_text(call) if is_exercise(call) else None
+        for keyword in call.keywords if name is not None else ():
+            if keyword.arg == "hints" and isinstance(keyword.value, (ast.List, ast.Tuple)):
+                texts = [
+                    each.value for each in keyword.value.elts if isinstance(each, ast.Constant)
+                ]
+                found[str(name)] = [text for text in texts if isinstance(text, str)]
     return found
 
 

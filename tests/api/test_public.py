@@ -161,6 +161,7 @@ CAUGHT = {  # exceptions that no public call raises, each with who catches it
     "ChannelClosed": "lab.lessons.marking, a problem of that submission",
     "JudgeFault": "lab.lessons.grading, a problem of that submission",
     "NotPlain": "lab.lessons.sandbox.as_data, an answer that is not data",
+    "RosterFault": "lab.lessons.classroom.roster, for the commands",
     "MissingPackage": "an ImportError",
     "NoExample": "lab.cli.examples",
     "NotStarted": "lab.judging: CannotJudge",

@@ -12,9 +12,11 @@ import os
 import signal
 import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from lab.lessons import exercises
 from lab.lessons.sandbox.calls import Calls
 from lab.lessons.sandbox.channel import Channel, ChannelClosed
 from lab.lessons.sandbox.confine import die_with_parent
@@ -22,6 +24,8 @@ from lab.lessons.sandbox.shell import Shell
 from lab.lessons.sandbox.student import watch
 
 READ, DONE = b"r", b"d"
+LARGEST = 200_000
+"""Characters of the largest picture that is sent."""
 
 
 class Copy:
@@ -72,13 +76,15 @@ class Notebook:
 
     def run(self) -> None:
         """Run all cells, and make the copies."""
-        problems = []
+        problems, pictures = [], {}
+        self.shell.keep_pictures()
         for number, cell in enumerate(self.cells):
             if number in self.starts:
                 self._copy(number)
+                pictures[number] = self.shell.picture if len(self.shell.picture) < LARGEST else ""
             if error := self.shell.run(cell["source"]):
                 problems.append(f"the cell {cell['name']!r} raises {error}")
-        self.channel.send("opened", problems=problems)
+        self.channel.send("opened", problems=problems, pictures=pictures)
 
     def _copy(self, number: int) -> None:
         gc.freeze()
@@ -115,13 +121,32 @@ class Notebook:
             if not cell["exercise"]:
                 self.shell.run(cell["source"])
         results = {name: _as_data(result) for name, result in lessons.results.items()}
+        if any(result["state"] == "failed" for result in results.values()):
+            picture = self._map(message["values"], message.get("names", ()))
+            results = {name: {**result, "picture": picture} for name, result in results.items()}
         self.channel.send("judged", results=results)
+
+    def _map(self, values: dict[str, Any], names: list[str]) -> str:
+        """Return a map of the network that was handed in, if it is one."""
+        from lab import lessons
+        from lab.api.simulate import simulate
+
+        for name in names:
+            data = values.get(name)
+            text = data.get("of") if isinstance(data, dict) and data["is"] == "topology" else data
+            if isinstance(text, str) and "[[host]]" in text:
+                self.shell.picture = ""
+                with suppress(Exception):  # what cannot be run is not drawn
+                    simulate(lessons.from_text(text)).plot("map")
+                    self.shell.run("")
+                return self.shell.picture if len(self.shell.picture) < LARGEST else ""
+        return ""
 
 
 def _as_data(result: Any) -> dict[str, Any]:
     return {
         "state": result.state, "message": str(result.message)[:2000],
-        "credit": float(getattr(result, "credit", result.state == "passed")),
+        "credit": exercises.credits.get(result.name, float(result.state == "passed")),
     }  # fmt: skip
 
 

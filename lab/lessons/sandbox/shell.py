@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import os
 import sys
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from typing import Any, Final
 
 MOST_OUTPUT: Final = 100_000
@@ -35,6 +36,13 @@ class Shell:
         self._shell: Any = InteractiveShell.instance(config=config)
         self.names: dict[str, Any] = self._shell.user_ns
         self.output = ""
+        self.picture = ""
+        """The last figure that a cell has made, as PNG in base 64; for :meth:`keep_pictures`."""
+        self._keeps_pictures = False
+
+    def keep_pictures(self) -> None:
+        """Keep the last figure from now on."""
+        self._keeps_pictures = True
 
     def run(self, source: str) -> str:
         """Run a cell; return the error that it raised in a line, or "". What it prints is kept."""
@@ -44,18 +52,23 @@ class Shell:
         if os.getpid() != me:  # a process that the cell made must not go on with the next one
             os._exit(0)
         self.output = page.getvalue()
-        _close_figures()
+        self._close_figures()
         error = ran.error_before_exec or ran.error_in_exec
         return f"{type(error).__name__}: {error}"[:500] if error is not None else ""
+
+    def _close_figures(self) -> None:
+        pyplot = sys.modules.get("matplotlib.pyplot")
+        if pyplot is None:
+            return
+        if self._keeps_pictures and pyplot.get_fignums():
+            page = io.BytesIO()
+            with suppress(Exception):  # a figure may be of anything
+                pyplot.gcf().savefig(page, format="png", dpi=60)
+                self.picture = base64.b64encode(page.getvalue()).decode()
+        pyplot.close("all")
 
 
 def _has_names() -> bool:
     import IPython
 
     return IPython.version_info[0] >= 9
-
-
-def _close_figures() -> None:
-    pyplot = sys.modules.get("matplotlib.pyplot")
-    if pyplot is not None:
-        pyplot.close("all")

@@ -1,0 +1,149 @@
+"""Grades a class: what is not in the journal yet, several at a time; then writes what it found."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from lab.lessons.classroom.feedback import feedback
+from lab.lessons.classroom.gradebook import Mark, Row, as_csv, as_matrix, for_canvas
+from lab.lessons.classroom.roster import Student
+from lab.lessons.classroom.submissions import Submission
+from lab.lessons.crew import Crew, Worker
+from lab.lessons.grading import mark
+from lab.lessons.marking import JudgeFault, Marks, Timing
+from lab.lessons.sandbox.box import BoxFault
+from lab.lessons.tasks import tasks
+from lab.runtime.whole_files import whole_file
+
+JOURNAL = "journal.jsonl"
+
+
+class ClassGrading:
+    """The grading of a class in a folder, which goes on from its journal."""
+
+    def __init__(self, out: Path, timing: Timing, processes: int, late: float = 0.0) -> None:
+        self.out, self.timing, self.processes, self.late = out, timing, processes, late
+        self.rows: dict[str, Row] = {}
+        self.pictures: dict[tuple[str, str], str] = {}
+        self._lock = threading.Lock()
+
+    def known(self) -> dict[tuple[str, str], Row]:
+        """Return the rows of the journal by file and digest; lines that cannot be read are left."""
+        found: dict[tuple[str, str], Row] = {}
+        path = self.out / JOURNAL
+        for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
+            try:
+                entry = json.loads(line)
+                row = entry["row"]
+                marks = [Mark(**each) for each in row.pop("marks")]
+                found[entry["file"], entry["digest"]] = Row(**row, marks=marks)
+                for key, picture in entry.get("pictures", []):
+                    self.pictures[tuple(key)] = picture
+            except (ValueError, KeyError, TypeError):
+                continue  # the last line of a grading that was killed
+        return found
+
+    def run(
+        self, submissions: list[Submission], again: bool, progress: Callable[[int], None] | None
+    ) -> int:
+        """Grade what is not graded yet; return how many were. Raises KeyboardInterrupt."""
+        self.out.mkdir(parents=True, exist_ok=True)
+        known = {} if again else self.known()
+        jobs: list[tuple[object, Callable[[Worker], None]]] = []
+        for each in submissions:
+            if each.problem or each.assignment is None:
+                problem = "; ".join([each.problem, *each.notes])
+                self.rows[each.file] = Row(each.student, each.file, each.lesson, [], problem)
+            elif (row := known.get((each.file, each.digest))) is not None:
+                self.rows[each.file] = row
+            else:
+                self.rows[each.file] = self._empty(each)
+                jobs.append((each.assignment.key, partial(self._grade, each)))
+        Crew(self.processes).run_all(jobs, progress)
+        return len(jobs)
+
+    def _empty(self, each: Submission) -> Row:
+        assert each.assignment is not None
+        marks = [
+            Mark(task.name, task.points, is_hidden=task.is_hidden, hints=task.hints)
+            for task in tasks(each.assignment.source)
+        ]
+        return Row(each.student, each.file, each.lesson, marks, "not graded yet")
+
+    def _grade(self, each: Submission, worker: Worker) -> None:
+        assert each.assignment is not None
+        row, marks = self._empty(each), Marks()
+        try:
+            mark(worker, each.assignment, each.notebook, self.timing, marks)
+        except (JudgeFault, BoxFault) as error:
+            marks.problems.append(str(error))
+        except Exception as error:  # whatever happens to one submission, the others are graded
+            marks.problems.append(f"{type(error).__name__}: {error}".splitlines()[0])
+        for one in row.marks:
+            if (verdict := marks.verdicts.get(one.name)) is not None:
+                one.state, one.message = verdict.state, verdict.message
+                one.credit, one.answer = verdict.credit, verdict.answer
+                one.picture = verdict.picture
+        days = each.days_late()
+        if days:
+            each.notes.append(f"handed in {_ago(days)} late")
+            row.penalty = min(1.0, self.late / 100 * -(-days // 1))
+        row.problem = "; ".join([*each.notes, *marks.problems])
+        if not worker.crew.interrupted:
+            self._keep(each, row, marks)
+
+    def _keep(self, each: Submission, row: Row, marks: Marks) -> None:
+        pictures = [[[row.lesson, name], picture] for name, picture in marks.pictures.items()]
+        with self._lock:
+            self.rows[each.file] = row
+            new = [item for item in pictures if tuple(item[0]) not in self.pictures]
+            self.pictures |= {tuple(key): picture for key, picture in new}  # type: ignore[misc]
+            entry = {"file": each.file, "digest": each.digest, "row": asdict(row), "pictures": new}
+            with (self.out / JOURNAL).open("a", encoding="utf-8") as journal:
+                journal.write(json.dumps(entry) + "\n")
+
+    def write(self, students: list[Student], title: str) -> list[Row]:
+        """Write grades.csv, canvas.csv, class.html and the pages; return the rows in order."""
+        order = {student.name: number for number, student in enumerate(students)}
+        graded = {row.student for row in self.rows.values()}
+        missing = [Row(each.name, "", problem="nothing was handed in")
+                   for each in students if each.name not in graded]  # fmt: skip
+        rows = sorted(
+            [*self.rows.values(), *missing],
+            key=lambda row: (order.get(row.student, len(order)), row.student, row.file),
+        )
+        pages = {"grades.csv": as_csv(rows), "class.html": as_matrix(rows, title)}
+        columns = {each.name: {"name": each.full_name, **each.columns} for each in students}
+        pages["canvas.csv"] = for_canvas(rows, columns)
+        by_student: dict[str, list[Row]] = {}
+        for row in rows:
+            by_student.setdefault(row.student, []).append(row)
+        (self.out / "feedback").mkdir(exist_ok=True)
+        for student, own in by_student.items():
+            pages[f"feedback/{file_name(student)}.html"] = feedback(student, own, self.pictures)
+        for name, text in pages.items():
+            with whole_file(self.out / name) as path:
+                path.write_text(text, encoding="utf-8", newline="")
+        return rows
+
+
+def file_name(student: str) -> str:
+    """Return a student's name as the name of a file."""
+    return re.sub(r"[^\w.@+ -]+", "-", student).strip(". ")[:80] or "student"
+
+
+def _ago(days: float) -> str:
+    return f"{days * 24:.0f} h" if days < 2 else f"{days:.0f} days"
+
+
+def title_of(submissions: list[Submission]) -> Any:
+    """Return what a class was graded in."""
+    names = sorted({each.lesson for each in submissions if each.lesson})
+    return ", ".join(names) or "Class"
