@@ -165,7 +165,7 @@ def grade(
     A student is known by the roster, from the name of the file or of its folder, as Moodle and
     Canvas name them. If it is interrupted, the same command goes on.
     """
-    require_modules("IPython")
+    require_modules("IPython", "matplotlib")
     from lab.lessons.classroom import class_grading, teacher_file
     from lab.lessons.classroom import roster as rosters
     from lab.lessons.classroom import submissions as handed_in

@@ -52,7 +52,7 @@ def grade(
     in it. Prints a table in a terminal and CSV elsewhere: lab grade class/*.ipynb > scores.csv.
     Ctrl-C ends it and prints the scores so far.
     """
-    require_modules("IPython")
+    require_modules("IPython", "matplotlib")
     from lab.lessons import course, grading
 
     try:
