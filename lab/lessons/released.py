@@ -130,6 +130,8 @@ def _hands_in(call: ast.Call) -> bool:
 def _is_wanted(node: ast.stmt, own: set[str], wanted: set[str]) -> bool:
     if any(_hands_in(call) for call in calls(node)):
         return True
+    if isinstance(node, (ast.Import, ast.ImportFrom)):  # an answer may use what it imports
+        return True
     names = bound(node)
     if names:
         return bool(names & wanted)

@@ -16,11 +16,14 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
 import json
 import os
 import resource
 import shutil
 import signal
+import socket
+import struct
 import sys
 import time
 from typing import Any
@@ -122,7 +125,15 @@ def enter_namespaces(specification: dict[str, Any]) -> None:
         signal.signal(signal.SIGTERM, lambda *_: kill(child))
         end_like(os.waitpid(child, 0)[1])
     die_with_parent()
+    raise_loopback()
     build_root(*(specification[name] for name in ("root", "readable", "hidden", "disk")))
+
+
+def raise_loopback() -> None:
+    """Let the processes of the box talk to each other over 127.0.0.1."""
+    up_and_running = 0x41
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as end:
+        fcntl.ioctl(end, 0x8914, struct.pack("16sh14x", b"lo", up_and_running))
 
 
 def die_with_parent() -> None:
