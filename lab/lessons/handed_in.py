@@ -118,8 +118,6 @@ def steps(
     made = _own_steps(added.pop(None, []))
     for cell in source["cells"]:
         name = cell["id"]
-        for task in by_check.get(numbers.get(name, -1), [])[:1]:
-            made.append(Step(name, task=task))
         if has_tag(cell, "exercise"):
             gap = set(gaps(text_of(cell)))
             own = answers.get(name)
@@ -130,6 +128,9 @@ def steps(
                 made.append(Step(name, text_of(cell)))
         elif cell["cell_type"] == "code" and name in as_released:
             made.append(Step(name, text_of(as_released[name])))
+        # once the cell with the check has run, since an answer may use what it imports
+        for task in by_check.get(numbers.get(name, -1), [])[:1]:
+            made.append(Step(name, task=task))
         made += _own_steps(added.pop(name, []))
     return made
 
