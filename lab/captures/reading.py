@@ -190,7 +190,15 @@ def _meta(title: str, first: float, pairs: Mapping[tuple[str, str], int]) -> Met
         for name in names
     ]
     links: list[LinkMeta] = [
-        {"a": a, "b": b, "environment": ENVIRONMENT, "latency": 0.0}
+        {
+            "a": a,
+            "b": b,
+            "environment": ENVIRONMENT,
+            "latency": 0.0,
+            "jitter": 0.0,
+            "bandwidth": None,
+            "loss": 0.0,
+        }
         for a, b in dict.fromkeys((min(pair), max(pair)) for pair in pairs if pair[0] != pair[1])
     ]
     return {

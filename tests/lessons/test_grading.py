@@ -188,7 +188,8 @@ def test_what_stands_behind_two_dashes_is_jupyterlabs() -> None:
 def test_the_lessons_are_listed() -> None:
     done = lab_command("lessons", "--list")
     assert done.stdout.splitlines()[0] == " 1  40 min  Send a first message and read what was said"
-    assert len(done.stdout.splitlines()) == len(course.lessons())
+    assert done.stdout.splitlines()[-1].startswith("Go on with: lab lessons 1 ")
+    assert len(done.stdout.splitlines()) == len(course.lessons()) + 1
 
 
 def test_a_lesson_that_there_is_not(tmp_path: Path) -> None:
