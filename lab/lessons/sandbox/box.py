@@ -130,6 +130,7 @@ class Box:
     def _command(self, program: str, topologies: Path | None, channel: int) -> list[str]:
         alone = self.kind in ("bubblewrap", "namespaces")
         home = "/tmp/box" if alone else f"{self._folder}/box"
+        for_fonts = f"{home}/home/matplotlib"
         specification = {
             "kind": self.kind,
             "root": self._folder,
@@ -139,8 +140,8 @@ class Box:
             "memory": self._limits.memory,
             "limits": self._limits.as_resources(),
             "user": self._user(),
-            "folders": [f"{home}/notebooks", f"{home}/home/matplotlib"],
-            "copies": {f"{home}/home/matplotlib/{path.name}": str(path) for path in fonts()},
+            "folders": [f"{home}/notebooks", for_fonts],
+            "copies": {f"{for_fonts}/{path.name}": str(path) for path in fonts()},
             "folder": f"{home}/notebooks",
             "links": {f"{home}/topologies": str(topologies)} if topologies else {},
             "settings": settings(home),
