@@ -17,6 +17,7 @@ from lab.cli.common import (
     print_note,
     print_table,
     progress_bar,
+    reason_of,
     require_modules,
 )
 
@@ -93,6 +94,9 @@ def release(
             files = releasing.write_release(made, out, progress)
     except (rosters.RosterFault, ExerciseError, TopologyError, ValueError) as error:
         exit_with_error(str(error))
+    except OSError as error:
+        named = error.filename or ", ".join(notebooks) or out
+        exit_with_error(f"{named}: {reason_of(error)}")
     who = f"{len(students)} students" if students else "a class"
     echo(f"{out}: {len(files)} files for {who}")
     echo(f"{releasing.teacher_file(out).name}, beside it, is for you alone: keep it for grading")

@@ -42,8 +42,9 @@ READS = {  # each command that reads a file, with F for the file and W for a fol
     "spool": "spool F",
     "export": "export F csv -o W/x.csv",
     "read": "read F",
+    "class": "class release F --out W/out",
 }
-READS_NO_FILE = {"storm", "rfc", "lessons", "help", "examples", "new"}
+READS_NO_FILE = {"storm", "rfc", "lessons", "help", "examples", "new", "judge"}
 TOPOLOGY_COMMANDS = ("run", "live", "compare", "diff", "step", "show", "talk", "explore")
 
 CONTENTS = {
@@ -257,12 +258,14 @@ PRINTS = {
     "sweep": "sweep W/plan.toml --quiet --json --out W/out",
     "grade": "grade notebooks/01-first-mail.ipynb", "spool": "spool W/spool",
     "export": "export T csv -o W/x.csv", "diff": "diff F F", "why": "why T",
-    "read": "read C",
+    "read": "read C", "examples": "examples", "new": "new W/new.toml",
+    "class": "class release notebooks/01-first-mail.ipynb --out W/out",
     "help": "help", "help topic": "help tour", "help --schema": "help topology --schema",
     "--help": "--help", "--version": "--version", "run --help": "run --help",
 }  # fmt: skip
 
-TAKES_LONG = {"bench"}
+TAKES_LONG = {"bench", "judge", "watch"}
+"""Measures, judges a program, and goes on until it is interrupted."""
 
 
 def capture(folder: Path) -> Path:

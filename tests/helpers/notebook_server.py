@@ -40,7 +40,7 @@ def server(folder: Path) -> Iterator[str]:
     )  # fmt: skip
     address = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(300):
+        for _ in range(1200):  # a busy machine takes its time
             with contextlib.suppress(OSError):
                 urllib.request.urlopen(f"{address}/api", timeout=1).close()
                 break
