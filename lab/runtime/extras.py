@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from typing import Any, Final
 
 _EXTRAS: Final = {
+    "IPython": "lessons",
     "anywidget": "lessons",
     "distributed": "cluster",
     "ipykernel": "lessons",
@@ -38,6 +39,8 @@ def is_installed(package: str) -> bool:
 def command(*packages: str) -> str:
     """Return the command that installs packages."""
     extras = dict.fromkeys(_EXTRAS[package] for package in packages)
+    if len(extras) > 1:
+        extras.pop("pictures", None)  # the others have what it has
     return f"pip install 'smtp-lab[{','.join(extras)}]'"
 
 

@@ -12,7 +12,7 @@ from lab.analysis.faults import FaultInterval, fault_intervals, fault_spans
 from lab.analysis.index import TraceIndex
 from lab.analysis.shown_names import ShownNames
 from lab.trace.trace import Trace
-from lab.views.pictures import timeline as timeline_view
+from lab.views.pictures.fault_rows import fault_rows
 from lab.views.replay.data import replay_data
 from tests.helpers.places import TOPOLOGIES
 
@@ -105,7 +105,7 @@ def test_timeline_stepper_and_page_agree_on_a_changed_reply() -> None:
     """It is over at once: the timeline has a mark, and no moment of the stepper has the fault."""
     changed = lab.Fault("change-reply", host="USC-ISIE.ARPA", session=1, number=5, line="451 No")
     trace = lab.simulate(TOPOLOGIES / "rfc821/scenario-03.toml", faults=[changed]).trace
-    (row,) = timeline_view._fault_rows(trace, ShownNames()).values()
+    (row,) = fault_rows(trace, ShownNames()).values()
     assert row == fault_intervals(trace)
     assert [found.lasts for found in row] == [False]
     index = TraceIndex(trace)

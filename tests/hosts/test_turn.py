@@ -114,7 +114,7 @@ def test_the_saving_is_told_in_the_timeline() -> None:
     for changes in ([], sets):
         ax = lab.simulate(lab.load(POLLING, changes)).plot("timeline")
         words = " ".join(text.get_text() for text in ax.get_legend().get_texts())
-        found = re.search(r"opening the channel \((\d+) times, ([\d.]+) s\)", words)
+        found = re.search(r"opens a channel \((\d+) times, ([\d.]+) s\)", words)
         assert found
         took.append((int(found[1]), float(found[2])))
     assert [times for times, _ in took] == [6, 8]
