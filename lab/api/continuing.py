@@ -142,7 +142,7 @@ class Here(State):
         return Gone, ()
 
     def __del__(self) -> None:
-        if self._simulation is not None:
+        if self._simulation is not None and not sys.is_finalizing():
             self._simulation.close()
 
     def branch(

@@ -97,4 +97,5 @@ def test_captures_of_real_programs(tmp_path: Path) -> None:
     }
     assert senders == {*there, "python"}
     ends = {event["reason"] for event in captured.trace if event.kind == "close"}
-    assert ends <= {"quit", "closed"}  # smtp-source may close before its QUIT is answered
+    reset = "cut: the client reset the connection"  # smtp-source closes before it has read all
+    assert ends <= {"quit", "closed", reset}
