@@ -157,7 +157,7 @@ class Phases:
         return [self._of(one) for one in found]
 
     def of_hop(self, hop: Hop) -> tuple[Phase, ...]:
-        """Return the phases of a message's way from one host to the next, whoever it is for."""
+        """Return the phases of a message's way from one host to the next, for all recipients."""
         until = self._last if hop.ended is None else hop.ended
         return tuple(self._joined((hop.message, part) for part in self._of_hop(hop, until)))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -67,8 +66,8 @@ def read_capture(
     """Return the SMTP in a pcap or pcapng file as a trace: sessions, mail, and what became of it.
 
     ``hosts`` is a file like /etc/hosts with the names of addresses; by default the one beside the
-    capture whose name ends in ``.hosts``, if there is one. All hosts are external: what breaks RFC
-    821 is told as theirs. Times are seconds since the first packet of SMTP, to the microsecond. The
+    capture whose name ends in ``.hosts``, if there is one. All hosts are external: breaches of
+    RFC 821 are theirs. Times are seconds since the first packet of SMTP, to the microsecond. The
     whole capture is in memory. Raises OSError, and :class:`CaptureError` if it cannot be read.
     """
     file = Path(arguments.path("path", path, "the path of a capture"))
@@ -132,7 +131,7 @@ def _captured(
     for pair, connection in failed:
         keyed += _attempt(pair, connection)
     keyed.sort(key=lambda item: item[0])
-    pairs = Counter([*ends, *(pair for pair, _ in failed)])
+    pairs = list(dict.fromkeys([*ends, *(pair for pair, _ in failed)]))
     meta = _meta(title, first, pairs)
     rows: list[Row] = [(0.0, "start", "", None, None, None, meta)]
     rows += [_since(first, row) for _, row in keyed]
@@ -182,7 +181,7 @@ def _round(t: float) -> float:
     return max(0.0, round(t, 6))
 
 
-def _meta(title: str, first: float, pairs: Mapping[tuple[str, str], int]) -> Meta:
+def _meta(title: str, first: float, pairs: Sequence[tuple[str, str]]) -> Meta:
     names = list(dict.fromkeys(name for pair in pairs for name in pair))
     servers = {server for _, server in pairs}
     hosts: list[HostMeta] = [

@@ -88,7 +88,7 @@ def judge(
 
     With --receiver -- COMMAND... the command is started anew for each case, and spoken to on its
     stdin and stdout. With --sender it sends a mail to receivers of ours; with --relay it stands
-    between two hosts of ours. lab help judging says what each is told.
+    between two hosts of ours. lab help judging says how each is called.
 
     Exit status 1 if it breaks a rule, 2 if it could not be started. What servers of today do on
     purpose is a choice: it is reported, and does not fail.

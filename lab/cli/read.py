@@ -48,8 +48,7 @@ def read(
 
     CAPTURE is a pcap or pcapng file, as tcpdump and Wireshark write them. With `--out`, its trace,
     transcript, pictures and replay page are left as `lab run` leaves them, and other commands draw
-    and export the trace. Nothing is judged as ours: what breaks RFC 821 is told of the program
-    that did.
+    and export the trace. For each breach of RFC 821 the program that committed it is named.
     """
     captured = _read(capture, hosts)
     if out is not None:

@@ -93,7 +93,7 @@ def is_own(retry: Retry) -> bool:
 def why_not_again(recorded: Sequence[PluginMeta], plugins: Plugins) -> str:
     """Return why a run that recorded its plug-ins cannot be made again with these; "" if it can.
 
-    A run's file never says which code to run: whoever makes the run again names the plug-ins.
+    A run's file never says which code to run: the plug-ins are named again when it is made again.
     """
     if json.dumps(list(recorded)) == json.dumps(list(plugins.described)):
         return ""

@@ -9,11 +9,11 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from lab.judging.at_once import judge_at_once
 from lab.judging.cases import AFTER, Case, Names, case, line, text
 from lab.judging.channel import Channel, PipeChannel, SocketChannel
 from lab.judging.drop import Drop
@@ -26,7 +26,6 @@ from lab.judging.receivers.player import play
 from lab.judging.receivers.verdict import finding
 from lab.judging.record import Record
 
-AT_ONCE: Final = 2 * (os.cpu_count() or 1)
 PATIENCE: Final = 8.0
 """Seconds of silence that are taken for the end, unless another number is asked for."""
 _LESS: Final = (1, 2, 8)
@@ -255,24 +254,6 @@ def judge_receiver(asked: Asked) -> Judgement:
         chosen = judge.cases(result) if speaks else [commands.GREETING[0]]
         if not speaks:
             result.notes.append("it gives no usable greeting, so nothing else was judged")
-        _judge_all(judge, chosen, result, asked)
+        judge_at_once(lambda _, case: judge.judge(case), chosen, result, asked.progress)
     result.seconds = time.monotonic() - begin
     return result
-
-
-def _judge_all(judge: _Judge, chosen: list[Case], result: Judgement, asked: Asked) -> None:
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        try:
-            for number, (one, found) in enumerate(
-                zip(chosen, pool.map(judge.judge, chosen), strict=True), 1
-            ):
-                if isinstance(found, str):
-                    result.left_out[one.name] = found
-                else:
-                    result.cases.append(one.name)
-                    result.findings += [found] if found else []
-                if asked.progress is not None:
-                    asked.progress(number)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise

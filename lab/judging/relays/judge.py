@@ -12,13 +12,13 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 from lab.escaping import visible
+from lab.judging.at_once import judge_at_once
 from lab.judging.cases import Names
 from lab.judging.channel import SocketChannel
 from lab.judging.drop import difference
@@ -32,7 +32,6 @@ from lab.judging.replies import Counter, read
 from lab.judging.senders.peer import Peer, Seen
 from lab.protocol.lines import dot_stuff
 
-AT_ONCE: Final = 2 * (os.cpu_count() or 1)
 PATIENCE: Final = 12.0
 """Seconds in which something must have happened, unless another number is asked for."""
 RETRY: Final = "0.3"
@@ -91,21 +90,10 @@ def _as_receiver(asked: AskedRelay, folder: Path, result: Judgement) -> None:
 
 
 def _judge_all(asked: AskedRelay, chosen: list[RelayCase], folder: Path, result: Judgement) -> None:
-    def one(numbered: tuple[int, RelayCase]) -> Finding | None:
-        number, case = numbered
+    def one(number: int, case: RelayCase) -> Finding | None:
         return _Trial(asked, case, folder / str(number), number).run()
 
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        try:
-            results = pool.map(one, enumerate(chosen, 1))
-            for number, (case, found) in enumerate(zip(chosen, results, strict=True), 1):
-                result.cases.append(case.name)
-                result.findings += [found] if found else []
-                if asked.progress is not None:
-                    asked.progress(number)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    judge_at_once(one, chosen, result, asked.progress)
 
 
 def free_port() -> int:

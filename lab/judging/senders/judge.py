@@ -7,13 +7,13 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from lab.escaping import visible
+from lab.judging.at_once import judge_at_once
 from lab.judging.cases import Names
 from lab.judging.drop import difference
 from lab.judging.finding import Finding, Judgement
@@ -25,7 +25,6 @@ from lab.judging.senders.cases import CASES, WORDS, SenderCase
 from lab.judging.senders.peer import Peer, Seen
 from lab.protocol.syntax import parse_command
 
-AT_ONCE: Final = 2 * (os.cpu_count() or 1)
 PATIENCE: Final = 20.0
 """Seconds that a sender may take for a mail, unless another number is asked for."""
 LONGEST: Final = 240.0
@@ -89,25 +88,12 @@ def judge_sender(asked: AskedSender) -> Judgement:
 def _judge_all(
     asked: AskedSender, chosen: list[SenderCase], folder: Path, result: Judgement, begin: float
 ) -> None:
-    def one(numbered: tuple[int, SenderCase]) -> Finding | str | None:
+    def one(number: int, case: SenderCase) -> Finding | str | None:
         if time.monotonic() - begin > LONGEST:
             return f"the judging took more than {LONGEST:g} s"
-        return verdict(_play(asked, numbered[1], folder, numbered[0]))
+        return verdict(_play(asked, case, folder, number))
 
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        try:
-            results = pool.map(one, enumerate(chosen, 1))
-            for number, (case, found) in enumerate(zip(chosen, results, strict=True), 1):
-                if isinstance(found, str):
-                    result.left_out[case.name] = found
-                else:
-                    result.cases.append(case.name)
-                    result.findings += [found] if found else []
-                if asked.progress is not None:
-                    asked.progress(number)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    judge_at_once(one, chosen, result, asked.progress)
 
 
 def _play(asked: AskedSender, case: SenderCase, folder: Path, number: int) -> _Done:
