@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import warnings
@@ -13,7 +14,7 @@ from typing import Any, Final
 
 from lab.analysis.account import write_summary
 from lab.analysis.summary import Summary
-from lab.api.run_file import write_run_file
+from lab.api.run_file import RUN_FILE, write_run_file
 from lab.runtime.private_files import writes_private_files
 from lab.runtime.whole_files import whole_file
 from lab.trace.jsonl import is_journal
@@ -58,6 +59,7 @@ def write_artefacts(
     progress: Callable[[str], None] | None = None,
     *,
     again: Mapping[str, Any] | None,
+    found: Mapping[str, object] | None = None,
     report: Callable[[str], None] = warnings.warn,
 ) -> list[Path]:
     """Write all artefacts of a run into a directory; return the paths of what was written.
@@ -66,14 +68,17 @@ def write_artefacts(
     written. Those of an earlier run are removed first, and the summary comes last. ``progress`` is
     called with the name of each before it is written. ``again`` is the content of run.json. It is
     None for a trace that was read from a capture: then that file and the packets are left out.
+    ``found`` is what the probes of the run have found, by their names.
 
     Each is made on its own. ``report`` is called with a sentence for each that cannot be made;
     those that cannot be written raise OSError, when all others are there.
     """
     from lab.views.files.capture import write_hosts
+    from lab.views.files.findings import finding_files, write_finding
 
     out = Path(directory)
     out.mkdir(parents=True, exist_ok=True)
+    _remove_findings(out)
     stored = trace.folder
     artefacts = [name for name in ARTEFACTS if again is not None or name not in _OF_RUNS]
     for name in artefacts:
@@ -90,9 +95,13 @@ def write_artefacts(
     for name, view in VIEWS.items():
         if name not in missing and (again is not None or name not in _OF_RUNS):
             makes[name] = partial(_write_view, trace, out / name, view)
+    found = found or {}
+    files = finding_files(found)
+    for probe, name in files.items():
+        makes[name] = partial(_write, out / name, partial(write_finding, found[probe]), newline="")
     if again is not None:
         makes["capture.hosts"] = partial(_write, out / "capture.hosts", partial(write_hosts, trace))
-        makes["run.json"] = partial(_write, out / "run.json", partial(write_run_file, again))
+        makes["run.json"] = partial(_write_run_file, again, files, out)
     makes["summary.json"] = partial(_write_summary, summary, out)
     written = _made(makes, progress or (lambda name: None), report)
     return [*written[-1:], *written[:-1]]
@@ -133,6 +142,23 @@ def _write_summary(summary: Summary, out: Path) -> Path:
     return _write(out / "summary.json", partial(write_summary, summary, indent=1))
 
 
+def _write_run_file(again: Mapping[str, Any], files: Mapping[str, str], out: Path) -> Path:
+    """Write run.json, with the files of the probes that could be made."""
+    made = {probe: name for probe, name in files.items() if (out / name).exists()}
+    content = {**again, "probes": made} if made else again
+    return _write(out / RUN_FILE, partial(write_run_file, content))
+
+
+def _remove_findings(out: Path) -> None:
+    """Remove the files of probes that the run.json of an earlier run lists."""
+    from lab.views.files.findings import FOLDER, listed_files
+
+    with suppress(OSError, ValueError, RecursionError):
+        for name in listed_files(json.loads((out / RUN_FILE).read_text(encoding="utf-8"))):
+            (out / name).unlink(missing_ok=True)
+        (out / FOLDER).rmdir()  # if nobody else has put a file there
+
+
 def _write_view(trace: Trace, path: Path, view: str) -> Path:
     from lab.views.files.capture import write_capture
     from lab.views.files.maildrops import write_maildrops
@@ -159,8 +185,14 @@ def _write_picture(trace: Trace, path: Path, kind: str) -> Path:
     return path
 
 
-def _write(path: Path, write: Callable[[Any], Any], mode: str = "w") -> Path:
+def _write(
+    path: Path, write: Callable[[Any], Any], mode: str = "w", newline: str | None = None
+) -> Path:
     encoding = None if "b" in mode else "utf-8"
-    with whole_file(path) as unfinished, open(unfinished, mode, encoding=encoding) as file:
+    path.parent.mkdir(exist_ok=True)
+    with (
+        whole_file(path) as unfinished,
+        open(unfinished, mode, encoding=encoding, newline=newline) as file,
+    ):
         write(file)
     return path

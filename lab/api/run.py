@@ -331,9 +331,10 @@ class Run:
     ) -> list[Path]:
         """Leave the artefacts of the run in a directory; return the paths of what was written.
 
-        These are trace.jsonl, transcript.txt, the pictures, mail/, run.json and summary.json. No
-        file is ever half written; those of an earlier run are removed first, and the summary comes
-        last. ``progress`` is called with the name of each before it is written.
+        These are trace.jsonl, transcript.txt, the pictures, mail/, run.json, summary.json, and in
+        probes/ what each probe has found: rows as CSV, anything else as JSON. No file is ever half
+        written; those of an earlier run are removed first, and the summary comes last.
+        ``progress`` is called with the name of each before it is written.
 
         Each is made on its own. ``report`` is called with a sentence for each that cannot be made,
         such as a capture of more than 136 years, and for a capture whose dates are shifted;
@@ -349,8 +350,9 @@ class Run:
         probes = self._plugins.probes_described
         again = described(self.topology, self.trace, self.digest, self._events, probes, self.legs)
         written = write_artefacts(
-            self.trace, self.summary, directory, progress, again=again, report=tell
-        )
+            self.trace, self.summary, directory, progress,
+            again=again, found=self._found, report=tell,
+        )  # fmt: skip
         shift = note_of_shift(self.trace)
         if shift and any(path.name == "capture.pcap" for path in written):
             tell(shift)

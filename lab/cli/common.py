@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import signal
@@ -271,10 +270,15 @@ def write_artefacts(done: Run, out: str) -> str:
     except KeyboardInterrupt:
         _write_minimum(done, out)
         raise click.exceptions.Exit(INTERRUPTED) from None
-    written = f"wrote to {out}: " + ", ".join(path.name for path in paths)
+    written = f"wrote to {out}: " + ", ".join(_within(path, out) for path in paths)
     if missing := unavailable(done.trace):
         written += f"; --trace {done.trace.level} leaves out {', '.join(missing)}"
     return written
+
+
+def _within(path: Path, out: str) -> str:
+    """Return how a file in a directory is called there."""
+    return path.relative_to(out).as_posix() if path.is_relative_to(out) else path.name
 
 
 def _write_minimum(done: Run, out: str) -> None:
@@ -412,7 +416,9 @@ def report_run(
 
 def plain_findings(done: Run) -> dict[str, Any]:
     """Return what the probes of a run have found, as JSON has it."""
-    found: dict[str, Any] = json.loads(json.dumps(dict(done.findings()), default=str))
+    from lab.views.files.findings import plain
+
+    found: dict[str, Any] = plain(done.findings())
     return found
 
 
