@@ -60,6 +60,7 @@ COMMANDS = {
     "lessons": "Open the lessons in JupyterLab.",
     "grade": "Grade lessons that were handed in, by running their checks.",
     "class": "Release exercises to a class, and grade what it hands in.",
+    "site": "Write guides, reference, gallery and course as a folder of pages.",
     "bench": "Compare the speed of the lab with that of real mail software.",
     "help": "Show a guide, or list the guides.",
 }

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 from typing import NoReturn
 
 import click
 
-import lab
 from lab.cli.common import echo, exit_with_error, print_note, until_reader_leaves
-
-GUIDES = Path(lab.__file__).parent / "help"
-"""The folder of the guides: ``TOPIC.md`` is the guide that ``lab help TOPIC`` shows."""
+from lab.runtime.guides import guide, summary, topics
 
 
 @click.command()
@@ -52,23 +48,6 @@ def help(context: click.Context, topic: str | None, schema: bool) -> None:
                 echo(command.get_help(asked))
         else:
             _refuse(topic, guides, commands)
-
-
-def topics() -> list[str]:
-    """Return the names of the guides: the tour, then the others in alphabetical order."""
-    return sorted(
-        (path.stem for path in GUIDES.glob("*.md")), key=lambda name: (name != "tour", name)
-    )
-
-
-def guide(topic: str) -> str:
-    """Return a guide as Markdown."""
-    return (GUIDES / f"{topic}.md").read_text(encoding="utf-8")
-
-
-def summary(text: str) -> str:
-    """Return what a guide is about: its first paragraph after the title."""
-    return " ".join(text.split("\n\n")[1].split())
 
 
 def _list_guides(guides: list[str]) -> None:

@@ -44,7 +44,7 @@ READS = {  # each command that reads a file, with F for the file and W for a fol
     "read": "read F",
     "class": "class release F --out W/out",
 }
-READS_NO_FILE = {"storm", "rfc", "lessons", "help", "examples", "new", "judge"}
+READS_NO_FILE = {"storm", "rfc", "lessons", "help", "examples", "new", "judge", "site"}
 TOPOLOGY_COMMANDS = ("run", "live", "compare", "diff", "step", "show", "talk", "explore")
 
 CONTENTS = {
@@ -260,6 +260,7 @@ PRINTS = {
     "export": "export T csv -o W/x.csv", "diff": "diff F F", "why": "why T",
     "read": "read C", "examples": "examples", "new": "new W/new.toml",
     "class": "class release notebooks/01-first-mail.ipynb --out W/out",
+    "site": "site W/site --only guides",
     "help": "help", "help topic": "help tour", "help --schema": "help topology --schema",
     "--help": "--help", "--version": "--version", "run --help": "run --help",
 }  # fmt: skip

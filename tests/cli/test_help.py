@@ -19,7 +19,7 @@ from helpers.places import ROOT
 
 from lab.cli import COMMANDS, cli
 from lab.cli.common import Duration
-from lab.cli.help import summary
+from lab.runtime.guides import summary
 from lab.topology.reference import json_schema
 from lab.trace.levels import LEVELS
 from lab.views import PICTURES

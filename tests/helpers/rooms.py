@@ -102,9 +102,10 @@ ROOMS: Final = {
         "runtime trace protocol testing analysis hosts captures topology extend views api"
         " experiments stepping lessons",
     ),
+    "site": Room(8, f"{DATA} visual_language analysis topology simulation {VIEWS} api lessons"),
     "cli": Room(
         9, f"{DATA} visual_language rfc analysis captures topology {SIMULATED} live extend {VIEWS}"
-        " api experiments stepping watching lessons judging benchmarks __init__",
+        " api experiments stepping watching lessons judging benchmarks site __init__",
     ),
     "__main__": Room(9, "cli"),
 }  # fmt: skip

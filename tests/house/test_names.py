@@ -66,6 +66,7 @@ ALLOWED = {
     "judging/examples/mailer.py": "a program that imports nothing of the lab",
     "cli/common.py": "the ending of a file's name",
     "views/plain/__init__.py": "the ending of a file's name",
+    "site/markdown.py: slug": "the words of a heading, as an anchor",
     "cli/plot.py": "the ending of a file's name",
     "lessons/items.py": "an answer as it was typed: words, and names before they are a host's",
     "lessons/answers.py: _keys": "the labels of an answer",
