@@ -1,14 +1,24 @@
-"""Ctrl-C while the command line starts: the process ends at once, without a traceback.
+"""Ctrl-C while the command line starts: the process ends at once, with a sentence.
 
 Python raises KeyboardInterrupt wherever it is, and the first half second of a command is spent in
-imports, where nobody can catch it. So until :func:`begin`, and from
-:func:`end_at_once` on, the system ends
-the process. Nothing has been begun then, or all is done.
+imports, where nobody can catch it. So until :func:`begin`, and from :func:`end_at_once` on, the
+process ends where it is. Nothing has been begun then, or all is done.
 """
 
 import _signal as signal  # type: ignore[import-not-found]  # in C: the other takes milliseconds
 import os
 import sys
+
+INTERRUPTED = 130
+"""The exit status of a command that Ctrl-C has ended, as shells have it."""
+
+
+def _end(number: int, frame: object) -> None:
+    """Say that the command was interrupted, and end the process."""
+    try:
+        os.write(2, b"lab: interrupted\n")
+    finally:  # nobody may read it any more
+        os._exit(INTERRUPTED)
 
 
 def is_command() -> bool:
@@ -25,10 +35,10 @@ def is_command() -> bool:
 def end_at_once() -> None:
     """Let Ctrl-C end the command from now on, if it raises KeyboardInterrupt at present."""
     if is_command() and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, _end)
 
 
 def begin() -> None:
     """Let Ctrl-C raise KeyboardInterrupt again: from now on somebody catches it."""
-    if signal.getsignal(signal.SIGINT) == signal.SIG_DFL:
+    if signal.getsignal(signal.SIGINT) is _end:
         signal.signal(signal.SIGINT, signal.default_int_handler)

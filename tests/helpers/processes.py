@@ -19,9 +19,9 @@ def cpu_seconds(process: subprocess.Popen[Any]) -> float:
 
 
 def catches_ctrl_c(process: subprocess.Popen[Any]) -> bool:
-    """Whether a command of ``lab`` has imported what it needs, and answers Ctrl-C with a sentence.
+    """Whether a command of ``lab`` has come so far that it answers Ctrl-C with a sentence.
 
-    Before, Ctrl-C ends it at once: see ``lab/runtime/startup.py``.
+    Before, the interpreter itself is starting.
     """
     if cpu_seconds(process) < _PYTHON_HAS_STARTED:
         return False
