@@ -18,6 +18,7 @@ if startup.is_command():  # before anything that takes time
 
 from importlib import import_module
 
+from lab.api import acting
 from lab.runtime import compiled, old_names
 from lab.runtime.version import VERSION
 from lab.trace import table_maker
@@ -215,7 +216,13 @@ def _table(name: str, trace: object, **options: object) -> object:
     return getattr(import_module("lab.analysis.tables"), name)(trace, **options)
 
 
+def _act(run: object) -> acting.Act:
+    act: acting.Act = import_module("lab.stepping.stepper").act_on(run)
+    return act
+
+
 table_maker.make = _table
+acting.make = _act
 
 
 def __getattr__(name: str) -> object:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from lab.analysis.account import Account, ending_of, summarise
 from lab.analysis.invariants import Breach, Invariants, PeerBreach, Peers
 from lab.analysis.summary import Summary
+from lab.api import acting
+from lab.api.acting import Act
 from lab.api.artefacts import write_artefacts, write_least
 from lab.api.run_file import Leg, described
 from lab.quantities import clock_time
@@ -241,14 +243,20 @@ class Run:
         *,
         position: int = 0,
         breaks: Iterable[Condition] = (),
-        act: Callable[[Mapping[str, str | float | None]], tuple[Trace, str, str]] | None = None,
+        act: Act | None = None,
     ) -> Watch:
-        """Return a widget of a notebook that plays the run and steps through it.
+        """Return a widget of a notebook that plays the run, steps through it and can change it.
 
         ``position`` is how many events have happened at first. It stops after each event that one
-        of ``breaks`` holds of: a text such as "reply 550", or a function of an event. ``act`` makes
-        the run again with a change that was clicked; ``lab.step(...).watch()`` gives one. Raises
-        ImportError without anywidget, and ValueError for a text that is not a condition.
+        of ``breaks`` holds of: a text such as "reply 550", or a function of an event.
+
+        Links are cut, hosts crashed, replies changed and channels hung up by clicking, from the
+        moment that is shown on; the widget goes on with the altered run, and shows it beside its
+        original. That takes a run that ``lab.simulate`` made in one process with ``trace="wire"``,
+        without ``store`` and without code of your own, and to its end or ``until``; any other is
+        played only. ``act`` makes the run again instead of the lab: it takes what was clicked.
+
+        Raises ImportError without anywidget, and ValueError for a text that is not a condition.
         """
         position = arguments.whole_number("position", position, 0)
         arguments.many("breaks", breaks, 'a list of conditions such as ["reply 550"]')
@@ -257,7 +265,14 @@ class Run:
 
         position = arguments.whole_number("position", position, 0, example=5)
         arguments.function("act", act, "what was clicked")
+        act = self._act() if act is None else act
         return Watch(self.trace, position=position, breaks=breaks, act=act)
+
+    def _act(self) -> Act | None:
+        """Return what makes this run again with changes; None where it cannot be made again."""
+        if self._state is None or self.legs or self.ending not in ("settled", "until"):
+            return None
+        return None if acting.make is None else acting.make(self)
 
     def transcript(self) -> None:
         """Print every session as it went over the wire, ``S:`` and ``R:``."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from lab.analysis.conditions import Condition, NoCondition, Predicate, condition, unknown_hosts
 from lab.analysis.index import TraceIndex
+from lab.api.acting import Act
 from lab.api.diff import Diff
 from lab.api.run import Run
 from lab.api.simulate import make_run, topology_of
@@ -403,6 +404,19 @@ def step(
     ``.until("reply 550")`` and ``.crash("USC-ISIE")`` return the moment that they lead to.
     """
     return Stepper(topology, seed, until, faults, progress)
+
+
+def act_on(run: Run) -> Act:
+    """Return what makes a run again with changes that are clicked: a stepper, made when needed."""
+    until = run.trace.last if run.ending == "until" else None
+    steppers: list[Stepper] = []
+
+    def act(change: Mapping[str, str | float | None]) -> tuple[Trace, str, str]:
+        if not steppers:
+            steppers.append(Stepper(run.topology, run.trace.meta.get("seed", 0), until))
+        return steppers[0].alter(change)
+
+    return act
 
 
 def _said(change: Mapping[str, str | float | None], name: str) -> str:

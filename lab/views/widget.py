@@ -105,7 +105,10 @@ class Watch(anywidget.AnyWidget):
         the position ``n``, and what the act requires. Raises ValueError if it is not possible.
         """
         if self._act is None:
-            raise ValueError("this widget cannot change the run; lab.step(topology).watch() can")
+            raise ValueError(
+                "this widget cannot change its run, as it plays a trace: "
+                "lab.simulate(topology).watch() and lab.step(topology).watch() can"
+            )
         altered = Altered(*self._act(change))
         self.trace = beginning(altered.trace)
         with self.hold_sync():

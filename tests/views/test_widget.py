@@ -79,6 +79,7 @@ CELLS = [
     f"import lab\nrun = lab.simulate({str(RELAYED)!r})\n"
     "widget = run.watch(breaks=['reply 354'])\nwidget",
     "print('position', widget.position)",
+    "print('altered', widget.altered)",
 ]
 
 
@@ -126,6 +127,12 @@ def test_the_widget_plays_in_jupyterlab_and_in_notebook_7(jupyter: str, notebook
         assert said in page.inner_text(".lab-replay .now")
         shown = page.locator(".lab-replay").bounding_box()
         assert shown["height"] > 500
+        page.click(".lab-replay .acts button:has-text('crash')")  # and the kernel makes another run
+        page.wait_for_selector(".lab-beside iframe", timeout=60_000)
+        assert "crash" in page.inner_text(".lab-beside summary")
+        assert "altered after event" in printed(page, 2)
+        page.click(".lab-replay .acts button:has-text('undo')")
+        page.wait_for_selector(".lab-beside iframe", state="detached", timeout=60_000)
         page.close()
 
 

@@ -11,6 +11,8 @@ from helpers.browser import browser, drawn, listening, needs_chromium
 from helpers.places import TOPOLOGIES
 
 import lab
+from lab import NoIntervention
+from lab.views import Watch
 from lab.views.replay import player_css, player_js
 
 CAMPUS = TOPOLOGIES / "campus.toml"
@@ -63,8 +65,34 @@ def test_what_is_not_possible_is_said() -> None:
     widget._asked(widget, {"kind": "something else"}, [])
     assert [one["kind"] for one in said] == ["refused", "refused"]
     assert "no link joins DORM.CAMPUS and MATH.CAMPUS" in said[0]["words"]
-    with pytest.raises(ValueError, match=r"lab\.step"):
-        lab.simulate(CAMPUS).watch().alter({"act": "undo"})
+    with pytest.raises(NoIntervention, match="nothing was changed"):
+        widget.alter({"act": "undo", "n": 5})
+    with pytest.raises(ValueError, match=r"lab\.simulate"):
+        Watch(lab.simulate(CAMPUS).trace).alter({"act": "undo"})
+
+
+def test_a_widget_of_a_run_goes_on_with_the_altered_run() -> None:
+    """As that of the stepper does: with the seed of the run, its faults, and its end."""
+    fault = lab.Fault("busy", host="DORM.CAMPUS", at=2.0, duration=5.0)
+    run = lab.simulate(CAMPUS, seed=3, until=60.0, faults=[fault])
+    widget = run.watch()
+    assert widget.acts
+    widget.alter({"act": "cut", "n": 40, "a": "HUB.CAMPUS", "b": "DORM.CAMPUS", "seconds": 30})
+    assert widget.trace.rows[1:40] == run.trace.rows[1:40]
+    assert widget.trace.rows[40:] != run.trace.rows[40:]
+    assert widget.trace.last == 60.0
+    assert "Two runs compared" in widget.comparison
+    widget.alter({"act": "undo", "n": 40})
+    assert widget.trace.digest() == run.digest
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"max_events": 50}, {"trace": "session"}, {"probes": [lab.extend.Probe()]}],
+    ids=["cut off", "session", "code of a user"],
+)
+def test_a_run_that_cannot_be_made_again_is_only_played(options: dict[str, Any]) -> None:
+    assert not lab.simulate(CAMPUS, **options).watch().acts
 
 
 MODEL = """
