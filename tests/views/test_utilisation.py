@@ -9,8 +9,10 @@ import pytest
 from helpers.places import TOPOLOGIES
 
 import lab
+from lab.analysis.faults import fault_intervals
 from lab.trace.trace import Trace
 from lab.views import save
+from lab.views.pictures import plot_style
 from lab.views.pictures.plot_style import off_screen
 from lab.views.pictures.utilisation import utilisation
 
@@ -81,3 +83,33 @@ def test_long_names_are_cut_alike() -> None:
         assert " → " in label.get_text()
         assert "…" in label.get_text()
         assert "B" in label.get_text()
+
+
+@pytest.mark.parametrize("kind", ["queues", "utilisation"])
+@pytest.mark.parametrize("is_own", [True, False], ids=["own figure", "somebody's axes"])
+def test_faults_are_rows_above_on_the_same_clock(kind: str, *, is_own: bool) -> None:
+    """Of a crash each time that the host was down; the title stands over them."""
+    run = lab.simulate(TOPOLOGIES / "faults/crash.toml")
+    with off_screen():
+        ax = run.plot(kind, None if is_own else plot_style.new_axes(8, 4))
+        figure = ax.get_figure(root=True)
+        assert figure is not None
+        figure.canvas.draw()
+        (strip,) = [each for each in figure.axes if each.get_gid() == "faults"]
+        (name,) = [label.get_text() for label in strip.get_yticklabels()]
+        assert name == "BBN-RELAY.ARPA: crash" or (not is_own and name.endswith("rash"))
+        faults = fault_intervals(run.trace)
+        drawn = [(patch.get_x(), patch.get_x() + patch.get_width()) for patch in strip.patches]
+        assert drawn == [pytest.approx((fault.begin, fault.end)) for fault in faults]
+        assert strip.get_xlim() == ax.get_xlim()
+        assert strip.get_window_extent().y0 >= ax.get_window_extent().y1
+        assert "A relay that crashes" in strip.get_title(loc="left") + strip.get_title()
+
+
+def test_without_faults_there_is_no_row_of_them() -> None:
+    run = lab.simulate(TOPOLOGIES / "campus.toml")
+    with off_screen():
+        for kind in ("queues", "utilisation"):
+            figure = run.plot(kind).get_figure(root=True)
+            assert figure is not None
+            assert not [each for each in figure.axes if each.get_gid() == "faults"]

@@ -41,6 +41,31 @@ def fault_rows(trace: Trace, shown: ShownNames) -> dict[str, list[FaultInterval]
     return rows
 
 
+def add_faults(ax: Axes, faults: Mapping[str, Sequence[FaultInterval]], end: float) -> None:
+    """Draw the rows of faults above Axes whose x is simulated time, and shade their times."""
+    from mpl_toolkits.axes_grid1 import make_axes_locatable  # type: ignore[import-untyped]
+
+    divider = getattr(ax, "lab_divider", None) or make_axes_locatable(ax)
+    strip = divider.append_axes("top", size=ROW * len(faults), pad=0.1, sharex=ax)
+    below = getattr(ax, "lab_top", None)
+    for each in (ax, below):
+        if each is not None:
+            shade(each, faults, end)
+    fault_strip(strip, faults, end)
+    ax.lab_top = strip  # type: ignore[attr-defined]
+
+
+def top_of(ax: Axes) -> Axes:
+    """Return the Axes that bear the title: the rows of faults above, if there are some."""
+    top: Axes = getattr(ax, "lab_top", ax)
+    return top
+
+
+def room_for(faults: Mapping[str, Sequence[FaultInterval]]) -> float:
+    """Return the inches that the rows of faults take from the height of a figure."""
+    return ROW * len(faults) + 0.1 if faults else 0.0
+
+
 def fault_strip(ax: Axes, rows: Mapping[str, Sequence[FaultInterval]], last: float) -> None:
     """Draw the rows on Axes of their own whose x is simulated time, as in those below."""
     from matplotlib.patches import Rectangle

@@ -32,7 +32,7 @@ from lab.quantities import time_taken
 from lab.trace.levels import includes
 from lab.trace.trace import Trace
 from lab.views.pictures import plot_style
-from lab.views.pictures.fault_rows import ROW, fault_strip, shade
+from lab.views.pictures.fault_rows import add_faults, top_of
 from lab.views.pictures.timeline_looks import ENDS
 
 if TYPE_CHECKING:
@@ -68,30 +68,16 @@ def many_messages(
     else:
         _sums(ax, messages, end, delivered_at(Account(trace.rows)), found)
     if faults:
-        _add_faults(ax, faults, end)
+        add_faults(ax, faults, end)
     _title(ax, plot_style.shorten(title or "Timeline", 70), len(messages))
     return ax
-
-
-def _add_faults(ax: Axes, faults: Mapping[str, Sequence[FaultInterval]], end: float) -> None:
-    """Draw the rows of faults above, and shade their times."""
-    from mpl_toolkits.axes_grid1 import make_axes_locatable  # type: ignore[import-untyped]
-
-    divider = getattr(ax, "lab_divider", None) or make_axes_locatable(ax)
-    strip = divider.append_axes("top", size=ROW * len(faults), pad=0.1, sharex=ax)
-    below = getattr(ax, "lab_top", None)
-    for each in (ax, below):
-        if each is not None:
-            shade(each, faults, end)
-    fault_strip(strip, faults, end)
-    ax.lab_top = strip  # type: ignore[attr-defined]
 
 
 def _title(ax: Axes, title: str, count: int) -> None:
     words = (
         title if f"{count:,}" in title or str(count) in title else f"{title}: {count:,} messages"
     )
-    top = getattr(ax, "lab_top", ax)
+    top = top_of(ax)
     top.set_title(plot_style.fitted_title(top, words))
 
 
@@ -274,7 +260,7 @@ def _sums(
     found: Wrongs,
 ) -> None:
     """Draw how much mail waited and moved; below, how long it took, by submission time."""
-    from mpl_toolkits.axes_grid1 import make_axes_locatable
+    from mpl_toolkits.axes_grid1 import make_axes_locatable  # type: ignore[import-untyped]
 
     first = min(message.t for message in messages)
     last = max(end, first + 1e-3)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from lab.analysis.faults import FaultInterval
 from lab.analysis.spools import Line, mail_time, queue_lengths, sum_of
 from lab.trace.rows import T
 from lab.trace.trace import Trace, check_trace
 from lab.views.pictures import plot_style
+from lab.views.pictures.fault_rows import add_faults, fault_rows, room_for, top_of
 from lab.views.pictures.fonts import pictured_names
 from lab.views.pictures.judged import judged
 
@@ -39,17 +42,18 @@ def queues(trace: Trace, ax: Axes | None = None) -> Axes:
     """Draw the messages in each host's spool over time, on ``ax`` or on a figure of its own.
 
     The hosts with the longest spools (length times time) have a line each; the others are summed.
-    Time is in seconds, minutes, hours or days, as suits the run.
+    Faults are rows above, and shaded. Time is in seconds, minutes, hours or days, as suits the run.
     """
     check_trace(trace)
     lines = queue_lengths(trace)
     last = trace.rows[-1][T] if trace.rows else 0.0
     with plot_style.styled(ax):
-        ax = ax if ax is not None else _axes()
+        names = pictured_names(trace.meta)
+        faults = fault_rows(trace, names)
+        ax = ax if ax is not None else _axes(faults)
         ranked = sorted(lines, key=lambda host: (-mail_time(lines[host], last), host))
         own = ranked[:_MOST] if len(ranked) > _MOST + 1 else ranked[: _MOST + 1]
         looks: tuple[dict[str, Any], ...] = (*_LOOKS, {"color": plot_style.SKY, "ls": "-"})
-        names = pictured_names(trace.meta)
         for host, look in zip(own, looks, strict=False):
             _step(ax, lines[host], last, _named(names[host], max(n for _, n in lines[host])), look)
         others = ranked[len(own) :]
@@ -60,7 +64,13 @@ def queues(trace: Trace, ax: Axes | None = None) -> Axes:
             ax.fill_between(
                 times, lengths, color=plot_style.PALE, step="post", label=name, zorder=1
             )
-        _finish(ax, trace, last, bool(lines))
+        _finish(ax, last, bool(lines))
+        if faults:
+            add_faults(ax, faults, last)
+        title, top = str(trace.meta.get("title") or ""), top_of(ax)
+        top.set_title(
+            plot_style.fitted_title(top, f"{title}: the spools" if title else "The spools")
+        )
     return ax
 
 
@@ -69,9 +79,11 @@ def _named(host: str, most: int) -> str:
     return f"{plot_style.fitted(host, 190, 10)}, at most {most:,}"
 
 
-def _axes() -> Axes:
-    ax = plot_style.new_axes(10, 4.6)
-    ax.set_position((0.075, 0.34, 0.9, 0.55))
+def _axes(faults: Mapping[str, Sequence[FaultInterval]]) -> Axes:
+    more = room_for(faults)
+    ax = plot_style.new_axes(10, 4.6 + more)
+    left = 0.21 if faults else 0.075  # the names of the rows stand there
+    ax.set_position((left, 1.56 / (4.6 + more), 0.975 - left, (2.53 + more) / (4.6 + more)))
     return ax
 
 
@@ -84,7 +96,7 @@ def _step(ax: Axes, line: Line, last: float, name: str, look: dict[str, Any]) ->
     ax.step(times, lengths, where="post", lw=1.6, label=name, zorder=3, **look)
 
 
-def _finish(ax: Axes, trace: Trace, last: float, any_lines: bool) -> None:
+def _finish(ax: Axes, last: float, any_lines: bool) -> None:
     from matplotlib.ticker import MaxNLocator
 
     plot_style.time_axis(ax, 0.0, last)
@@ -92,8 +104,6 @@ def _finish(ax: Axes, trace: Trace, last: float, any_lines: bool) -> None:
     ax.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
     ax.set_ylabel("messages in the spool")
     ax.grid(axis="y")
-    title = str(trace.meta.get("title") or "")
-    ax.set_title(plot_style.fitted_title(ax, f"{title}: the spools" if title else "The spools"))
     if any_lines:
         ax.legend(
             loc="upper left", bbox_to_anchor=(0, -0.24), ncols=2, borderaxespad=0, handlelength=3

@@ -9,6 +9,7 @@ from lab.analysis.links import link_intervals
 from lab.analysis.time_series import interval
 from lab.trace.trace import Trace, check_trace
 from lab.views.pictures import plot_style
+from lab.views.pictures.fault_rows import add_faults, fault_rows, room_for, top_of
 from lab.views.pictures.fonts import pictured_names
 from lab.views.pictures.judged import judged
 
@@ -44,29 +45,37 @@ def utilisation(trace: Trace, ax: Axes | None = None) -> Axes:
 
     A row is one direction of a link: the darker, the larger the share of the time in which bits
     were being sent. The busiest 40 that have a bandwidth are drawn, with their share of the whole
-    run at the end of the row; the others are counted. Time is in seconds, minutes, hours or days.
+    run at the end of the row; the others are counted. Faults are rows above. Time is in seconds,
+    minutes, hours or days.
     """
     check_trace(trace)
     lines = _lines(trace)
     shown = lines[:_MOST]
     with plot_style.styled(ax):
-        ax = ax if ax is not None else _axes(len(shown))
-        title = str(trace.meta.get("title") or "")
-        subject = "how busy the links were"
-        ax.set_title(
-            plot_style.fitted_title(ax, f"{title}: {subject}" if title else subject.capitalize())
-        )
+        faults = fault_rows(trace, pictured_names(trace.meta)) if shown else {}
+        ax = ax if ax is not None else _axes(len(shown), room_for(faults))
         if not shown:
+            _add_title(ax, trace)
             ax.text(0.5, 0.5, _why_none(trace), transform=ax.transAxes, ha="center", va="center")
             ax.set_axis_off()
             return ax
         _draw(ax, shown, trace.last)
+        if faults:
+            add_faults(ax, faults, trace.last)
+        _add_title(ax, trace)
         if hidden := lines[_MOST:]:
             busiest = _percent(max(line.mean for line in hidden))
             ax.set_xlabel(
                 f"{ax.get_xlabel()}; {len(hidden):,} more, each busy at most {busiest} of the time"
             )
     return ax
+
+
+def _add_title(ax: Axes, trace: Trace) -> None:
+    title, subject = str(trace.meta.get("title") or ""), "how busy the links were"
+    words = f"{title}: {subject}" if title else subject.capitalize()
+    top = top_of(ax)
+    top.set_title(plot_style.fitted_title(top, words))
 
 
 def _lines(trace: Trace) -> list[_Line]:
@@ -93,8 +102,8 @@ def _why_none(trace: Trace) -> str:
     return "no link has a bandwidth, so none is ever busy"
 
 
-def _axes(rows: int) -> Axes:
-    height = 1.35 + _ROW * max(rows, 4)
+def _axes(rows: int, more: float) -> Axes:
+    height = 1.35 + _ROW * max(rows, 4) + more
     ax = plot_style.new_axes(_WIDTH, height)
     width = 1 - (_LEFT + _RIGHT) / _WIDTH
     ax.set_position((_LEFT / _WIDTH, 0.6 / height, width, 1 - 1.15 / height))
