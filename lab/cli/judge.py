@@ -117,7 +117,8 @@ def _judge_receiver(
     command: tuple[str, ...], receiver: str, anywhere: bool, stage: int, cases: tuple[str, ...],
     to: tuple[str, ...], mail: str | None, patience: float, seed: int, quiet: bool,
 ) -> Judgement:  # fmt: skip
-    from lab.judging.receivers.judge import Asked, CannotJudge, judge_receiver, names_of_cases
+    from lab.judging.networks.storm import judge_receiver_and_storm, names_of_networks
+    from lab.judging.receivers.judge import Asked, CannotJudge, names_of_cases
 
     address = None
     if receiver == _HERE:
@@ -125,7 +126,7 @@ def _judge_receiver(
             exit_with_error("name a command after --: lab judge --receiver -- python3 mailer.py")
     else:
         address = _address(receiver, command, anywhere)
-    _check_cases(cases, names_of_cases())
+    _check_cases(cases, [*names_of_cases(), *([] if address else names_of_networks())])
     _check_mailboxes(to)
     with progress_bar(len(names_of_cases()), quiet, "cases", 2) as progress:
         asked = Asked(
@@ -134,7 +135,7 @@ def _judge_receiver(
             again=_again("receiver", command, receiver, stage, to, mail, seed),
         )  # fmt: skip
         try:
-            return judge_receiver(asked)
+            return judge_receiver_and_storm(asked)
         except CannotJudge as why:
             exit_with_error(str(why))
 

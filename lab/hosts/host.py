@@ -7,7 +7,7 @@ travel.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from lab.hosts.callers import Callers
@@ -22,6 +22,7 @@ from lab.hosts.plan import MailPlan
 from lab.hosts.policies import Behaviour, Retry
 from lab.hosts.port import HostPort
 from lab.hosts.private_lists import for_members, sent_for
+from lab.hosts.reply_script import ReplyScript
 from lab.hosts.routing import Neighbour, RoutingTable
 from lab.hosts.settings import HostSettings
 from lab.hosts.spool import Addressee, Queue, QueuedMail
@@ -54,6 +55,7 @@ class Host(HostControl):
     ``port`` is the driver's side: it records what happens, and wakes the host. ``answers_given``
     counts the replies that its settings prescribe. ``stamp`` is what its time stamp lines have
     besides the usual; None: nothing. ``behaviours`` are asked for verdicts before the host itself.
+    ``program`` returns, for each session, the replies of a mail program that speaks for the host.
     """
 
     def __init__(
@@ -87,6 +89,7 @@ class Host(HostControl):
         self.forwards_learned = LearnedForwards()
         self.answers_given: dict[str, int] = {}
         self.stages_reached: dict[str, int] = {}
+        self.program: Callable[[], ReplyScript] | None = None
 
     @property
     def has_fault(self) -> bool:

@@ -73,7 +73,9 @@ def receiver_smtp(
 
 
 def reply_script(host: Host) -> ReplyScript | None:
-    """Return the replies that a host's settings prescribe byte for byte, for one session."""
+    """Return the replies that a host's settings, or a program, prescribe for one session."""
+    if host.program is not None:
+        return host.program()
     replies = host.settings.replies
     return ReplyScript(replies, host.stages_reached) if replies else None
 

@@ -228,6 +228,12 @@ class ReplyScript:
             recipient for recipient, is_taken in zip(ids, self.reported, strict=True) if is_taken
         ]
 
+    def hear(self, octets: bytes) -> None:
+        """Take what has arrived, before the engine does. What a file sets does not depend on it."""
+
+    def end(self) -> None:
+        """Take note that the channel is closed or lost."""
+
     def steps(self, octets: bytes) -> list[Step]:
         """Return what to do in place of sending the engine's reply."""
         # a reply that a fault has set did not ask for one
@@ -266,6 +272,41 @@ def _steps(spec: ScriptedReply, own: bytes) -> list[Step]:
     first = 0.0 if spec.pieces else spec.pause
     steps = [Step(spec.pause if number else first, piece) for number, piece in enumerate(pieces)]
     return [*steps, Step(0.0 if steps else first, b"", spec.ends)] if spec.ends else steps
+
+
+class ForeignScript(ReplyScript):
+    """The replies of a mail program of others, in one session.
+
+    ``ask`` gives the program what has arrived, at first nothing, for its greeting. It returns what
+    the program has said, and "" or how the session ends, as in ``then`` of a :class:`Step`.
+    ``hang_up`` tells the program that the channel is gone.
+    """
+
+    def __init__(
+        self, ask: Callable[[bytes], tuple[bytes, str]], hang_up: Callable[[], None]
+    ) -> None:
+        super().__init__((), {})
+        self._ask, self._hang_up = ask, hang_up
+        self._said: tuple[bytes, str] | None = None
+
+    def hear(self, octets: bytes) -> None:
+        """Give the program what has arrived."""
+        self._said = self._ask(octets)
+
+    def next(self, stage: str) -> int | None:
+        """Return the code that the program said; None if what has arrived is not a command."""
+        if self._said is None:
+            self._said = self._ask(b"")
+        octets, then = self._said
+        spec = ScriptedReply(OPEN, octets=octets, then=then or _NOTHING)
+        self._due.append(_Due(stage, spec, False))
+        if stage in _MAILS:
+            self.reported = []
+        return spec.code if stage in STAGES else None
+
+    def end(self) -> None:
+        """Tell the program that the channel is closed or lost."""
+        self._hang_up()
 
 
 class ReplyWriter:

@@ -42,8 +42,10 @@ class Finding:
 @dataclass
 class Judgement:
     """The result of a judging. ``cases`` were judged; ``left_out`` were not, each with the reason.
+    A case of a network may have several findings.
 
     ``notes`` are sentences about all of it. ``command`` is what repeats it, without ``--case``.
+    ``mailboxes`` are those that a receiver took, ``is_of_today`` says whether it takes EHLO.
     """
 
     role: str
@@ -54,6 +56,8 @@ class Judgement:
     left_out: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    mailboxes: tuple[str, ...] = ()
+    is_of_today: bool = False
 
     @property
     def breaches(self) -> list[Finding]:
@@ -63,7 +67,7 @@ class Judgement:
     @property
     def passed(self) -> int:
         """How many cases found nothing."""
-        return len(self.cases) - len(self.findings)
+        return len(set(self.cases) - {each.case for each in self.findings})
 
 
 PLAIN: Final = frozenset({

@@ -102,13 +102,13 @@ def _breach(group: list[Finding], judgement: Judgement) -> Iterator[str]:
         last = first.errors.strip().splitlines()[-1]
         yield from _wrapped(f"it wrote on stderr: {visible(last)}", "  ")
     yield f"  again:  {again(first, judgement)}"
-    if len(group) > 1:
+    if any(each.case != first.case for each in group):
         yield from _wrapped(f"{also(group)}", "  ")
 
 
 def also(group: Sequence[Finding]) -> str:
     """Return the other cases that fail for the same cause."""
-    names = [each.case for each in group[1:]]
+    names = list(dict.fromkeys(each.case for each in group if each.case != group[0].case))
     more = f", and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     noun = count_noun(len(names), "other case")
     return f"probably the same cause in {noun}: {', '.join(names[:_NAMED])}{more}"
@@ -201,17 +201,18 @@ def as_json(judgement: Judgement) -> dict[str, Any]:
 
 def junit(judgement: Judgement) -> str:
     """Return a judgement as JUnit XML: a breach is a failure, a choice is noted in its output."""
-    found = {each.case: each for each in judgement.findings}
     suite = ElementTree.Element(
         "testsuite", name=f"lab judge: {judgement.role}",
         tests=str(len(judgement.cases) + len(judgement.left_out)),
-        failures=str(len(judgement.breaches)), errors="0", skipped=str(len(judgement.left_out)),
+        failures=str(len({each.case for each in judgement.breaches})), errors="0",
+        skipped=str(len(judgement.left_out)),
         time=f"{judgement.seconds:.3f}",
     )  # fmt: skip
     for name in judgement.cases:
         test = ElementTree.SubElement(suite, "testcase", classname=judgement.role, name=name)
-        if name in found:
-            _junit_finding(test, found[name])
+        for each in judgement.findings:
+            if each.case == name:
+                _junit_finding(test, each)
     for name, why in judgement.left_out.items():
         test = ElementTree.SubElement(suite, "testcase", classname=judgement.role, name=name)
         ElementTree.SubElement(test, "skipped", message=why)

@@ -138,6 +138,7 @@ class LocalReceiverEnd(ReceiverEnd):
         now = delivery.at
         is_data = self._arrived(delivery, number, message)
         if self.writer is not None:
+            self._hear(octets)
             self._write(self.writer, engine.receive(octets), now)
             return
         if not is_data:
@@ -173,6 +174,7 @@ class LocalReceiverEnd(ReceiverEnd):
         if self.is_ending:
             return
         self._arrived(delivery, number, message)
+        self._hear(delivery.octets)
         self.engine.receive(delivery.octets)
 
     def see_close(self) -> None:
@@ -204,9 +206,14 @@ class LocalReceiverEnd(ReceiverEnd):
                 self.session.respond = _too_late
             if self.writer is not None:
                 self.writer.stop()
+                self.writer.script.end()
             connection.close_receiver_end()
 
     # -- replies that the file sets ---------------------------------------------------------------
+
+    def _hear(self, octets: bytes) -> None:
+        if self.script is not None:
+            self.script.hear(octets)
 
     def _write(self, writer: ReplyWriter, crossed: list[Crossing], now: float) -> None:
         """Send what the script has in place of the replies among what crossed."""

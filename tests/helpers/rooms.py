@@ -96,6 +96,9 @@ ROOMS: Final = {
         7, "quantities escaping runtime protocol analysis topology simulation views/pictures api"
     ),
     "judging": Room(7, "quantities escaping rfc protocol", ("simpy", "asyncio", DRAWING)),
+    "judging/networks": Room(
+        7, f"{MEANING} simulation api experiments judging", (DRAWING,)
+    ),
     "benchmarks": Room(8, f"{MEANING} simulation api experiments stepping"),
     "__init__": Room(
         8,
@@ -105,7 +108,8 @@ ROOMS: Final = {
     "site": Room(8, f"{DATA} visual_language analysis topology simulation {VIEWS} api lessons"),
     "cli": Room(
         9, f"{DATA} visual_language rfc analysis captures topology {SIMULATED} live extend {VIEWS}"
-        " api experiments stepping watching lessons judging benchmarks site __init__",
+        " api experiments stepping watching lessons judging judging/networks"
+        " benchmarks site __init__",
     ),
     "__main__": Room(9, "cli"),
 }  # fmt: skip

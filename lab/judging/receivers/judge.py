@@ -254,6 +254,9 @@ def judge_receiver(asked: Asked) -> Judgement:
         chosen = judge.cases(result) if speaks else [commands.GREETING[0]]
         if not speaks:
             result.notes.append("it gives no usable greeting, so nothing else was judged")
+        names = judge.known.names
+        result.mailboxes = (names.to, names.to2)
+        result.is_of_today = judge.known.is_of_today
         judge_at_once(lambda _, case: judge.judge(case), chosen, result, asked.progress)
     result.seconds = time.monotonic() - begin
     return result

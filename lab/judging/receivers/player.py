@@ -54,7 +54,7 @@ def play(case: Case, names: Names, channel: Channel, patience: float) -> Record:
         waiting = b""
         if not goes_on or _must_stop(record, channel, say):
             break
-    _finish(record, channel, patience, goes_on)
+    finish(record, channel, patience, goes_on)
     return record
 
 
@@ -100,7 +100,7 @@ def _must_stop(record: Record, channel: Channel, say: Say) -> bool:
     return bool(wrong_setup or no_text or code == 421)
 
 
-def _finish(record: Record, channel: Channel, patience: float, goes_on: bool) -> None:
+def finish(record: Record, channel: Channel, patience: float, goes_on: bool) -> None:
     """Close our side, wait for the program to close its own, and note how it ended."""
     record.is_silent = not goes_on and not channel.has_ended
     if not record.is_silent:

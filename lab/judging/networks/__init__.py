@@ -1,0 +1,1 @@
+"""Judges programs as hosts of a network: random ones, or that of a topology file."""
