@@ -19,8 +19,8 @@ import sys
 import traceback
 import warnings
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -28,8 +28,10 @@ from lab.api.run import Paused, Run, RunFailed
 from lab.api.run_file import Leg
 from lab.quantities import clock_time
 from lab.runtime import arguments
+from lab.runtime.plugins import PluginFailed
 from lab.runtime.signals import interruptible, not_ignored
 from lab.simulation.limits import UNLIMITED, Limits
+from lab.simulation.plugins import NONE, Plugins
 from lab.simulation.simulation import Simulation
 from lab.topology.model import FaultSpec, Topology
 from lab.trace.rows import Row
@@ -81,15 +83,49 @@ def advance(
         return "interrupted", in_order
 
 
+def made(
+    simulation: Simulation,
+    topology: Topology,
+    until: float | None,
+    progress: Progress | None,
+    limits: Limits,
+    signals: Sequence[int],
+    legs: Sequence[Leg] = (),
+) -> Run:
+    """Go on with a simulation; return the run so far, which can go on from there.
+
+    Raises RunFailed if code of a user fails.
+    """
+    with failing(simulation, topology, legs):
+        reason, can_go_on = advance(simulation, until, progress, limits, signals)
+        return kept(simulation, topology, reason, can_go_on, legs)
+
+
 def kept(
-    simulation: Simulation, topology: Topology, reason: str, can_go_on: bool, legs: tuple[Leg, ...]
+    simulation: Simulation, topology: Topology, reason: str, can_go_on: bool, legs: Sequence[Leg]
 ) -> Run:
     """Return the run of a simulation that has stopped, from which it can go on."""
+    plugins = simulation.world.plugins
+    goes_on = can_go_on and reason != "settled"
+    failed = reason == "failed"
+    found = {} if failed else simulation.findings_at_end(reason, goes_on=goes_on)
     trace = Trace([*simulation.trace.rows, simulation.last_row(reason)])
-    if reason == "settled" or not can_go_on:
+    if goes_on:
+        state: State | None = Here(simulation)
+    else:
         simulation.close()
-        return Run(topology, trace, _state=Settled() if can_go_on else None, legs=legs)
-    return Run(topology, trace, _state=Here(simulation), legs=legs)
+        state = Settled() if can_go_on else None
+    return Run(topology, trace, None, found, plugins, state, tuple(legs))
+
+
+@contextmanager
+def failing(simulation: Simulation, topology: Topology, legs: Sequence[Leg]) -> Iterator[None]:
+    """Raise RunFailed, with the run so far, if code of a user fails."""
+    try:
+        yield
+    except PluginFailed as why:
+        run = kept(simulation, topology, "failed", False, legs)
+        raise RunFailed(str(why), run) from why.__cause__
 
 
 class State(Paused):
@@ -136,10 +172,11 @@ class Here(State):
 
     def __init__(self, simulation: Simulation) -> None:
         self._simulation: Simulation | None = simulation
+        self._plugins = simulation.world.plugins
         self._branches: Branches | None = None
 
     def __reduce__(self) -> Any:
-        return Gone, ()
+        return Gone, (self._plugins,)
 
     def __del__(self) -> None:
         if self._simulation is not None and not sys.is_finalizing():
@@ -155,26 +192,31 @@ class Here(State):
         elif self._branches is not None:
             return self._branches.branch(run, onwards, progress, signals)
         else:
-            simulation = again(run)
+            simulation = again(run, self._plugins)
         simulation.add_faults(onwards.added)
-        reason, can_go_on = advance(simulation, onwards.until, progress, onwards.limits, signals)
-        return kept(simulation, onwards.topology, reason, can_go_on, onwards.legs)
+        return made(
+            simulation, onwards.topology, onwards.until, progress, onwards.limits, signals,
+            onwards.legs,
+        )  # fmt: skip
 
 
 class Gone(State):
     """The state of a run that has been written to a file, or sent to another process."""
 
+    def __init__(self, plugins: Plugins) -> None:
+        self._plugins = plugins
+
     def branch(
         self, run: Run, onwards: Onwards, progress: Progress | None, signals: Sequence[int]
     ) -> Run:
         """Make the run again, and go on from there."""
-        return Here(again(run)).branch(run, onwards, progress, signals)
+        return Here(again(run, self._plugins)).branch(run, onwards, progress, signals)
 
 
-def again(run: Run) -> Simulation:
+def again(run: Run, plugins: Plugins) -> Simulation:
     """Return the simulation of a run, made again up to the end of the run."""
     seed = int(run.trace.meta.get("seed", 0))
-    simulation = with_legs(run.topology, seed, run.legs)
+    simulation = with_legs(run.topology, seed, run.legs, plugins)
     if run.ending == "until":
         simulation.advance(run.trace.last)
     else:
@@ -183,18 +225,22 @@ def again(run: Run) -> Simulation:
 
 
 def with_legs(
-    topology: Topology, seed: int, legs: Sequence[Leg], *, may_go_on: bool = True
+    topology: Topology, seed: int, legs: Sequence[Leg], plugins: Plugins = NONE
 ) -> Simulation:
-    """Return a simulation that has begun, and gone as far as the last time faults were added."""
+    """Return a simulation that has begun, and gone as far as the last time faults were added.
+
+    Raises RunFailed if code of a user fails.
+    """
     first = len(topology.faults) - sum(leg.faults for leg in legs)
     begun = replace(topology, faults=topology.faults[:first])
-    simulation = Simulation(begun, seed, may_go_on=may_go_on or bool(legs))
-    simulation.begin()
-    for leg in legs:
-        limits = UNLIMITED if leg.until is not None else Limits(leg.events)
-        simulation.advance(leg.until, None, limits)
-        simulation.add_faults(topology.faults[first : first + leg.faults])
-        first += leg.faults
+    simulation = Simulation(begun, seed, plugins=plugins, may_go_on=True)
+    with failing(simulation, topology, legs):
+        simulation.begin()
+        for leg in legs:
+            limits = UNLIMITED if leg.until is not None else Limits(leg.events)
+            simulation.advance(leg.until, None, limits)
+            simulation.add_faults(topology.faults[first : first + leg.faults])
+            first += leg.faults
     return simulation
 
 
@@ -219,7 +265,7 @@ def put_aside(simulation: Simulation) -> Branches | None:
         except OSError:  # too many processes, or too little memory
             ours.close()
             return None
-    return Branches(ours)
+    return Branches(ours, simulation.world.plugins)
 
 
 def in_a_copy(call: Callable[[], None]) -> None:
@@ -264,31 +310,73 @@ def make_branch(simulation: Simulation, channel: socket.socket) -> None:
         connection.send(os.getpid())
         before = len(simulation.trace.rows)
         simulation.add_faults(onwards.added)
-        reason, can_go_on = advance(
-            simulation, onwards.until,
-            lambda messages: connection.send(("progress", messages)),
-            onwards.limits, (signal.SIGTERM,),
-        )  # fmt: skip
+        end = advance_branch(
+            simulation, onwards, lambda messages: connection.send(("progress", messages))
+        )
         rows = simulation.trace.growing
         for first in range(before, len(rows), SOME_ROWS):
             connection.send(("rows", marshal.dumps(rows[first : first + SOME_ROWS])))
-        connection.send(("end", reason, can_go_on, marshal.dumps(simulation.last_row(reason))))
+        connection.send(("end", end))
     except Exception:
         connection.send(("failed", traceback.format_exc()))
         return
-    if can_go_on and reason != "settled":
+    if end.goes_on:
         make_branches(simulation, channel)
+
+
+class BranchEnd(NamedTuple):
+    """How a branch has ended: with which row, what its probes have found, and in which of their
+    code it has failed.
+    """
+
+    reason: str
+    can_go_on: bool
+    last: bytes
+    found: bytes
+    failure: str = ""
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether there is something left to do, and it can be done."""
+        return self.can_go_on and self.reason != "settled"
+
+
+def advance_branch(simulation: Simulation, onwards: Onwards, progress: Progress) -> BranchEnd:
+    """Go on with a simulation in a process of its own; return how that ended."""
+    failure, found = "", b""
+    try:
+        reason, can_go_on = advance(
+            simulation, onwards.until, progress, onwards.limits, (signal.SIGTERM,)
+        )
+        goes_on = can_go_on and reason != "settled"
+        found = pickled(simulation.findings_at_end(reason, goes_on=goes_on))
+    except PluginFailed as why:
+        reason, can_go_on, failure = "failed", False, str(why)
+    last = marshal.dumps(simulation.last_row(reason))
+    return BranchEnd(reason, can_go_on, last, found, failure)
+
+
+def pickled(findings: dict[str, object]) -> bytes:
+    """Return what probes have found as bytes; raises PluginFailed where that is impossible."""
+    try:
+        return pickle.dumps(findings)
+    except Exception as why:
+        raise PluginFailed(
+            "what a probe found cannot be sent from the process of a branch "
+            f"({type(why).__name__}: {why}); return plain data from result()"
+        ) from None
 
 
 class Branches(State):
     """The state of a run in another process, which makes a branch of it whenever it is asked."""
 
-    def __init__(self, requests: socket.socket) -> None:
+    def __init__(self, requests: socket.socket, plugins: Plugins) -> None:
         # a number, since a socket warns if it is collected before this
         self._requests = requests.detach()
+        self._plugins = plugins
 
     def __reduce__(self) -> Any:
-        return Gone, ()
+        return Gone, (self._plugins,)
 
     def __del__(self) -> None:
         os.close(self._requests)
@@ -315,19 +403,22 @@ class Branches(State):
         except BaseException:
             ours.close()
             raise
-        reason, can_go_on, last = end
-        trace = Trace([*run.trace.rows[:-1], *rows, marshal.loads(last)])
-        if reason == "settled" or not can_go_on:
-            ours.close()
-            state: State | None = Settled() if can_go_on else None
+        trace = Trace([*run.trace.rows[:-1], *rows, marshal.loads(end.last)])
+        if end.goes_on:
+            state: State | None = Branches(ours, self._plugins)
         else:
-            state = Branches(ours)
-        return Run(onwards.topology, trace, _state=state, legs=onwards.legs)
+            ours.close()
+            state = Settled() if end.can_go_on else None
+        found = pickle.loads(end.found) if end.found else {}
+        done = Run(onwards.topology, trace, None, found, self._plugins, state, onwards.legs)
+        if end.failure:
+            raise RunFailed(end.failure, done)
+        return done
 
     @staticmethod
     def _take(
         connection: Connection, progress: Progress | None, signals: Sequence[int]
-    ) -> tuple[list[Row], tuple[str, bool, bytes]]:
+    ) -> tuple[list[Row], BranchEnd]:
         """Take what a branch sends, to its end; an interruption is passed on to it."""
         process: int = connection.recv()
 
@@ -342,7 +433,7 @@ class Branches(State):
                 if kind == "rows":
                     rows += marshal.loads(content[0])
                 elif kind == "end":
-                    return rows, (content[0], content[1], content[2])
+                    return rows, content[0]
                 elif kind == "failed":
                     raise pickle.UnpicklingError(content[0])
                 elif progress is not None:

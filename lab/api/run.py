@@ -303,9 +303,10 @@ class Run:
         goes on without them has the digest of a run that never stopped.
 
         Nothing is run again: the state of a run is kept with it, by ``lab.simulate`` in one process
-        with ``trace="wire"``, without ``store`` and without code of your own. The second and
-        further branches are made in copies of this process; on systems without ``os.fork``, the run
-        is made again for them.
+        with ``trace="wire"`` and without ``store``. Code of your own goes on too, with what it
+        holds. The second and further branches are made in copies of this process; on systems
+        without ``os.fork``, the run is made again for them.
+
         Raises ValueError for a run whose state was not kept, a time before the end of this run,
         and ``change-reply`` or ``change-command``; :class:`lab.TopologyError` for a fault that the
         topology cannot have, and what :func:`lab.simulate` raises.
@@ -313,7 +314,7 @@ class Run:
         if self._state is None:
             raise ValueError(
                 "this run cannot go on, because its state was not kept; make it with lab.simulate "
-                'in one process, with trace="wire", without store and plug-ins'
+                'in one process, with trace="wire" and without store'
             )
         return self._state.go_on(self, until, faults, max_events, max_seconds, progress)
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from lab.analysis.streaming import StreamingAnalysis
-from lab.api.continuing import advance, kept, limits_of, with_legs
+from lab.api.continuing import limits_of, made, with_legs
 from lab.api.progress import Progress, shown
 from lab.api.run import Interrupted, Run, RunFailed
 from lab.api.run_file import Leg
@@ -190,7 +190,7 @@ def make_run(
     None keeps all rows in memory, and they are analysed when somebody asks. ``report`` is called
     with the reason if several processes are asked for and one makes the run. ``limits`` cut the run
     off. ``plugins`` is the code of users that the run calls. ``may_go_on`` keeps the state of a run
-    without retention and plug-ins, from which it can go on. ``legs`` are how a run came to its last
+    without retention, from which it can go on. ``legs`` are how a run came to its last
     faults, if it is made again.
 
     Each of ``signals`` (default: Ctrl-C, unless it is ignored) stops the run between two events, a
@@ -218,10 +218,14 @@ def make_run(
             coordinator = Coordinator.of(topology, seed, until, plan, retention, limits, plugins)
             return _on_several_processes(coordinator, progress, signals)
         report(f"one process makes this run: {plan.reason}")
-    if may_go_on and retention is None and not plugins:
-        return _kept(with_legs(topology, seed, legs), until, progress, limits, signals)
+    if may_go_on and retention is None:
+        simulation = with_legs(topology, seed, legs, plugins)
+        run = made(simulation, topology, until, progress, limits, signals, legs)
+        if run.interrupted:
+            raise Interrupted(run)
+        return run
     if legs:
-        simulation = with_legs(topology, seed, legs)
+        simulation = with_legs(topology, seed, legs, plugins)
     else:
         simulation = Simulation(topology, seed, plugins=plugins)
     has_begun = bool(legs)
@@ -233,21 +237,6 @@ def _why_one_process(limits: Limits, plugins: Plugins) -> str:
     if limits.max_events is not None:
         return "a limit of events is counted in one process"
     return why_one_process(plugins)
-
-
-def _kept(
-    simulation: Simulation,
-    until: float | None,
-    progress: Progress | None,
-    limits: Limits,
-    signals: Sequence[int],
-) -> Run:
-    """Return a run that can go on from where it stops."""
-    reason, can_go_on = advance(simulation, until, progress, limits, signals)
-    run = kept(simulation, simulation.topology, reason, can_go_on, ())
-    if run.interrupted:
-        raise Interrupted(run)
-    return run
 
 
 def _on_one_process(

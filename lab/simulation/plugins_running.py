@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -87,6 +88,26 @@ class RunningPlugins:
             probe.name or type(probe).__name__: ask(probe, probe.result) for probe in self.probes
         }
 
+    def show(self, row: Row, seq: int) -> None:
+        """Show a row to the probes that ask for it."""
+        for probe in self.probes:
+            if _listens(probe, row):
+                ask(probe, probe.event, event_of(row, seq))
+
+    def results_so_far(self, last: Row, seq: int) -> dict[str, object]:
+        """Return what the probes would find if the run ended with a row; they can go on after it.
+
+        Copies of them are asked. A probe that cannot be copied by now is asked itself, and does
+        not see that row.
+        """
+        found = {}
+        for probe in self.probes:
+            asked = _copy_at_work(probe)
+            if asked is not probe and _listens(probe, last):
+                ask(asked, asked.event, event_of(last, seq))
+            found[probe.name or type(probe).__name__] = ask(asked, asked.result)
+        return found
+
     def close(self) -> None:
         """Let go of the network, at the end of a run."""
         for plugin in (self.routing, *self.probes):
@@ -146,3 +167,17 @@ class RunningPlugins:
 def run(steps: Iterator[Any]) -> Any:
     """Return what a fault yields next; None at its end. Errors name it as the fault's method."""
     return next(steps, None)
+
+
+def _listens(probe: Probe, row: Row) -> bool:
+    has_method = type(probe).event is not Probe.event
+    return has_method and (probe.kinds is None or row[KIND] in probe.kinds)
+
+
+def _copy_at_work(probe: Probe) -> Probe:
+    """Return a copy of a probe that sees the same network; where there can be none, itself."""
+    network = vars(probe).get("network")
+    try:
+        return copy.deepcopy(probe, {id(network): network})
+    except Exception:  # it may hold anything by now, such as an open file
+        return probe

@@ -193,6 +193,19 @@ class Simulation(Driver):
         """Return what the probes of the run have found, by their names."""
         return {} if self.plugins is None else self.plugins.results()
 
+    def findings_at_end(self, reason: str, *, goes_on: bool) -> dict[str, object]:
+        """Return what the probes have found in a run that ends now for a reason.
+
+        They see its last row. If the run goes on, copies of them do.
+        """
+        if self.plugins is None:
+            return {}
+        last = self.last_row(reason)
+        if goes_on:
+            return self.plugins.results_so_far(last, self.events)
+        self.plugins.show(last, self.events)
+        return self.plugins.results()
+
     def close(self) -> None:
         """Let go of everything, when the run is over for good.
 
