@@ -12,11 +12,13 @@ from lab.analysis.account import Account
 from lab.api.played_host import PlayedHost
 from lab.api.run import Run
 from lab.escaping import visible_lines
-from lab.hosts.receiving import ReceivingSession, from_outside, receiver_smtp, reply_script
+from lab.hosts.behaving import session_class
+from lab.hosts.receiving import from_outside, receiver_smtp, reply_script
 from lab.hosts.reply_script import ReplyWriter
 from lab.protocol import Crossing, Transaction
 from lab.protocol.arriving import ArrivingReplies
 from lab.quantities import clock_time
+from lab.simulation.plugins import Plugins
 from lab.simulation.simulation import Simulation
 from lab.topology.model import Topology
 from lab.topology.problems import did_you_mean, join_some
@@ -52,11 +54,18 @@ class Conversation:
 
     The host has its users, lists and routes; the mail of the file is not sent. If the host changes
     roles at TURN, the person plays the host whose name HELO gave: what the person takes with 250 is
-    that host's. Raises ValueError if there is no such host or environment.
+    that host's. ``plugins`` is code of users that the host and the network call; what it raises is
+    a :class:`lab.runtime.plugins.PluginFailed`. Raises ValueError if there is no such host or
+    environment.
     """
 
     def __init__(
-        self, topology: Topology, host: str, seed: int = 0, environment: str | None = None
+        self,
+        topology: Topology,
+        host: str,
+        seed: int = 0,
+        environment: str | None = None,
+        plugins: Plugins | None = None,
     ) -> None:
         spec = topology.host(host)
         if spec is None or spec.kind != "host":
@@ -66,11 +75,14 @@ class Conversation:
             known = list(topology.environments)
             raise ValueError(f"there is no environment {environment}; {_hint(environment, known)}")
         self.topology = topology
-        self.simulation = Simulation(topology, seed)
+        self.simulation = Simulation(topology, seed, plugins=plugins)
+        self.simulation.schedule.leave_out()
+        if self.simulation.plugins is not None:
+            self.simulation.plugins.begin()
         self.host = self.simulation.hosts[spec.name]
         self._environment = environment or self._first_environment(spec.name)
         self._number = self.simulation.next_session(YOU)
-        self._receiving = ReceivingSession(
+        self._receiving = session_class(self.host)(
             self.host, self._environment, from_outside, self._number, YOU, self._enter
         )
         self._receiving.trusts_names = True
@@ -228,7 +240,9 @@ class Conversation:
     def finish(self) -> Finished:
         """Let the network carry the accepted mail on, until nothing is left to do."""
         self.simulation.run()
-        return Finished(Run(self.topology, self.simulation.trace), self._ended_within_line)
+        found, plugins = self.simulation.findings(), self.simulation.world.plugins
+        run = Run(self.topology, self.simulation.trace, None, found, plugins)
+        return Finished(run, self._ended_within_line)
 
     @property
     def account(self) -> Account:

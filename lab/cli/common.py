@@ -208,8 +208,8 @@ def status_line(doing: str) -> Iterator[Callable[[str], None]]:
         yield lambda doing: status.update(visible(doing))
 
 
-def print_table(table: RenderableType) -> None:
-    """Print a table. What users wrote in their files is plain text, not markup.
+def print_table(table: RenderableType, *, err: bool = False) -> None:
+    """Print a table, on stderr if asked for. What users wrote is plain text, not markup.
 
     In a pipe or a file, lines are as long as they need to be, with no spaces at their ends.
     """
@@ -218,14 +218,16 @@ def print_table(table: RenderableType) -> None:
     from lab.views.text.shown import Shown
 
     table = Shown(table)
-    console = Console(markup=False, highlight=False, emoji=False)
+    console = Console(markup=False, highlight=False, emoji=False, stderr=err)
     if console.is_terminal:
         console.print(table)
         return
     console.width = WIDTH_WITHOUT_TERMINAL
     with console.capture() as captured:
         console.print(table)
-    echo("".join(f"{line.rstrip()}\n" for line in captured.get().split("\n")[:-1]), nl=False)
+    echo(
+        "".join(f"{line.rstrip()}\n" for line in captured.get().split("\n")[:-1]), nl=False, err=err
+    )
 
 
 def make_directory(out: str) -> None:

@@ -43,6 +43,7 @@ from lab.cli.common import (
     until_reader_leaves,
 )
 from lab.cli.live_view import RunView, parse_page
+from lab.cli.plugin_options import refused_plugin_options
 from lab.live.budgets import Budgets, budgets_of, explained
 from lab.quantities import clock_time, count_noun
 from lab.runtime import startup
@@ -216,6 +217,7 @@ def _planned_by(topology: Topology, spec: HostSpec) -> str:
 @links_option
 @artefacts_option
 @quiet_option
+@refused_plugin_options
 @writes_private_files
 def live(
     topology: str,

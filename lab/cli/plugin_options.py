@@ -69,3 +69,27 @@ def plugin_options(command: Callable[..., None]) -> Callable[..., None]:
         several = name not in ("routing", "retry")
         called = click.option(f"--{name}", metavar="NAME", multiple=several, help=text)(called)
     return called
+
+
+def refused_plugin_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Have a command that calls no code of users say so, where such an option is given."""
+
+    def refuse(_: click.Context, option: click.Parameter, chosen: object) -> None:
+        if chosen is not None:
+            print_error(
+                f"--{option.name} is not for live runs: each of their hosts is a process by "
+                "itself, which sees neither the network nor the simulated time; use lab run"
+            )
+            raise click.exceptions.Exit(UNUSABLE)
+
+    refusing = command
+    for name, _ in _OPTIONS:
+        refusing = click.option(
+            f"--{name}",
+            hidden=True,
+            expose_value=False,
+            callback=refuse,
+            is_eager=True,
+            help="Not for live runs.  [default: none]",
+        )(refusing)
+    return refusing

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lab.cli.common import (
+    FAILED,
     UNUSABLE,
     Duration,
     echo,
@@ -21,6 +22,7 @@ from lab.cli.common import (
     topology_argument,
     until_option,
 )
+from lab.cli.plugin_options import Chosen, plugin_options
 
 if TYPE_CHECKING:
     from lab.stepping.commands import CommandLine
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     "--event", type=click.IntRange(min=0), metavar="N",
     help="Begin after N events.  [default: 0]",
 )  # fmt: skip
+@plugin_options
 @click.option("--plain", is_flag=True, help="Read commands and print lines; no full screen.")
 def step(
     topology: str,
@@ -49,6 +52,7 @@ def step(
     at: float | None,
     event: int | None,
     plain: bool,
+    chosen: Chosen,
 ) -> None:
     """Step through a run: forward, back, to a breakpoint.
 
@@ -57,12 +61,21 @@ def step(
     and prints lines; "help" lists the commands.
     """
     described = load(topology, sets, seed)
+    chosen.plugins(described)
+    from lab.api.run import RunFailed
     from lab.stepping.commands import CommandLine
     from lab.stepping.stepper import Stepper
 
     total = described.messages
-    with progress_bar(total, False) as progress:
-        stepper = Stepper(described, seed, until, progress=progress)
+    try:
+        with progress_bar(total, False) as progress:
+            stepper = Stepper(
+                described, seed, until, chosen.fault, progress, routing=chosen.routing,
+                retry=chosen.retry, behaviours=chosen.behaviour, probes=chosen.probe,
+            )  # fmt: skip
+    except RunFailed as failed:
+        print_error(str(failed))
+        raise click.exceptions.Exit(FAILED) from None
     if at is not None:
         stepper.at(at)
     if event is not None:

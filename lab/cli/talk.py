@@ -5,17 +5,22 @@ from __future__ import annotations
 import click
 
 from lab.cli.common import (
+    FAILED,
     UNUSABLE,
     artefacts_option,
     echo,
     exit_with_error,
     load,
     make_directory,
+    plain_findings,
+    print_error,
+    print_table,
     seed_option,
     set_option,
     topology_argument,
     write_artefacts,
 )
+from lab.cli.plugin_options import Chosen, plugin_options
 
 
 @click.command()
@@ -28,6 +33,7 @@ from lab.cli.common import (
     metavar="NAME",
     help="Environment that you connect from.  [default: the first one of HOST]",
 )
+@plugin_options
 @artefacts_option
 def talk(
     topology: str,
@@ -35,6 +41,7 @@ def talk(
     seed: int,
     sets: tuple[str, ...],
     environment: str | None,
+    chosen: Chosen,
     out: str | None,
 ) -> None:
     """Be the sender-SMTP: type commands to HOST's receiver-SMTP.
@@ -47,17 +54,25 @@ def talk(
     HOST sends commands, and you type replies, beginning with 220.
     """
     described = load(topology, sets, seed)
+    plugins = chosen.plugins(described)
     from lab.api.conversation import Conversation
+    from lab.runtime.plugins import PluginFailed
+    from lab.views.text.findings import findings_tables
 
     try:
-        conversation = Conversation(described, host, seed, environment)
+        conversation = Conversation(described, host, seed, environment, plugins)
+        if out is not None:
+            make_directory(out)
+        conversation.talk()
+        done = conversation.finish()
     except ValueError as why:
         exit_with_error(f"{topology}: {why}")
-    if out is not None:
-        make_directory(out)
-    conversation.talk()
-    done = conversation.finish()
+    except PluginFailed as why:
+        print_error(str(why))
+        raise click.exceptions.Exit(FAILED) from None
     for line in done.sentences():
         echo(line, err=True)
+    for table in findings_tables(plain_findings(done.run)):
+        print_table(table, err=True)
     if out is not None and not write_artefacts(done.run, out):
         raise click.exceptions.Exit(UNUSABLE)

@@ -100,7 +100,7 @@ def why_not_again(recorded: Sequence[PluginMeta], plugins: Plugins) -> str:
     names = " and ".join(_spelled(meta) for meta in recorded) or "no plug-ins"
     if not recorded:
         return f"it was made with {names}; leave them out"
-    options = " ".join(_option(meta) for meta in recorded)
+    options = " ".join(as_option(meta) for meta in recorded)
     return f"it was made with {names}; if they are installed, add {options}"
 
 
@@ -108,7 +108,8 @@ def _spelled(meta: PluginMeta) -> str:
     return f"the {meta['kind']} {meta['name']} {meta['version']}".rstrip()
 
 
-def _option(meta: PluginMeta) -> str:
+def as_option(meta: PluginMeta) -> str:
+    """Return the option of a command that names an installed plug-in as a run recorded it."""
     settings_given = meta.get("settings", {}).items()
     settings = ",".join(
         f"{key}={as_toml(value)}" for key, value in settings_given if value is not None

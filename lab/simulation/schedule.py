@@ -47,6 +47,10 @@ class Schedule:
                 at = poll.at + number * (poll.every or 0.0)
                 driver.at(at, self._poll_due, poll, self._call_orders)
 
+    def leave_out(self) -> None:
+        """Do without what the file has planned: nothing of it will come."""
+        self._due, self._has_mail = 0, False
+
     def add(self, submission: Submission) -> None:
         """Have a user hand in one more message, at its time, which has not come yet."""
         self._due += 1

@@ -20,6 +20,17 @@ from lab.api.acting import Act
 from lab.api.diff import Diff
 from lab.api.run import Run
 from lab.api.simulate import make_run, topology_of
+from lab.extend.given import (
+    GivenBehaviours,
+    GivenFault,
+    GivenProbe,
+    GivenRetry,
+    GivenRouting,
+    as_option,
+    check_hosts,
+    given_plugins,
+    parted_faults,
+)
 from lab.hosts.interception import command_line, reply_of
 from lab.quantities import count_noun, duration
 from lab.runtime import arguments
@@ -63,13 +74,21 @@ class Stepper:
         topology: Topology | str | os.PathLike[str],
         seed: int = 0,
         until: float | None = None,
-        faults: Sequence[Fault] = (),
+        faults: Sequence[GivenFault] = (),
         progress: Progress | None = None,
+        *,
+        routing: GivenRouting = None,
+        retry: GivenRetry = None,
+        behaviours: GivenBehaviours = (),
+        probes: Sequence[GivenProbe] = (),
     ) -> None:
         seed = arguments.whole_number("seed", seed)
         until = arguments.seconds("until", until)
         arguments.function("progress", progress, "the number of messages so far")
-        self._original = topology_of(topology, seed).with_faults(faults)
+        specs, own_faults = parted_faults(faults)
+        self._plugins = given_plugins(routing, retry, behaviours, own_faults, probes)
+        self._original = topology_of(topology, seed).with_faults(specs)
+        check_hosts(self._plugins, self._original)
         self.seed = seed
         self.until_time = until
         self.breakpoints: list[Condition] = []
@@ -96,10 +115,15 @@ class Stepper:
             *(change.fault for change in self.interventions),
         )
         topology = replace(self._original, faults=faults)
-        self.run = make_run(topology, self.seed, self.until_time, progress=self._progress)
+        self.run = self._made(topology, self._progress)
         if not self.interventions:
             self._unaltered = self.run
         self.index = TraceIndex(self.run.trace)
+
+    def _made(self, topology: Topology, progress: Progress | None = None) -> Run:
+        return make_run(
+            topology, self.seed, self.until_time, progress=progress, plugins=self._plugins
+        )
 
     # -- the moment ----------------------------------------------------------------------------
 
@@ -122,7 +146,7 @@ class Stepper:
     def original(self) -> Run:
         """The run as it was before it was changed; the run itself if it was not."""
         if self._unaltered is None:
-            self._unaltered = make_run(self._original, self.seed, self.until_time)
+            self._unaltered = self._made(self._original)
         return self._unaltered
 
     def diff(self) -> Diff:
@@ -307,7 +331,8 @@ class Stepper:
         seed = f" --seed {self.seed}" if self.seed else ""
         changes = [f"after event {change.moment}: {change.words}" for change in self.interventions]
         until = f" --until '{self.until_time:g} s'" if self.until_time is not None else ""
-        how = f"A run altered by hand. To make it again: lab run {file.name}{seed}{until}"
+        code = "".join(f" {as_option(meta)}" for meta in self._plugins.described)
+        how = f"A run altered by hand. To make it again: lab run {file.name}{seed}{until}{code}"
         comment = "\n".join([how, *changes])
         topology = replace(self.run.topology, expect={})
         file.write_text(to_toml(topology, comment), encoding="utf-8")
@@ -395,15 +420,24 @@ def step(
     topology: Topology | str | os.PathLike[str],
     seed: int = 0,
     until: float | None = None,
-    faults: Sequence[Fault] = (),
+    faults: Sequence[GivenFault] = (),
     progress: Progress | None = None,
+    *,
+    routing: GivenRouting = None,
+    retry: GivenRetry = None,
+    behaviours: GivenBehaviours = (),
+    probes: Sequence[GivenProbe] = (),
 ) -> Stepper:
     """Return a stepper over a run of a topology; ``topology`` may be the path of a file.
 
-    The arguments are those of :func:`lab.simulate`. ``stepper.step()``, ``.back()``,
-    ``.until("reply 550")`` and ``.crash("USC-ISIE")`` return the moment that they lead to.
+    The arguments are those of :func:`lab.simulate`, which raises the same. ``stepper.step()``,
+    ``.back()``, ``.until("reply 550")`` and ``.crash("USC-ISIE")`` return the moment that they lead
+    to.
     """
-    return Stepper(topology, seed, until, faults, progress)
+    return Stepper(
+        topology, seed, until, faults, progress,
+        routing=routing, retry=retry, behaviours=behaviours, probes=probes,
+    )  # fmt: skip
 
 
 def act_on(run: Run) -> Act:

@@ -113,7 +113,9 @@ def test_code_that_fails_later_leaves_the_run_so_far() -> None:
     """In this process and in that of a branch."""
     run = lab.simulate(CAMPUS, until=30, faults=[Failing()])
     for _ in range(2):
-        with pytest.raises(lab.RunFailed, match="the fault Failing failed in run.*at sixty") as why:
+        with pytest.raises(
+            lab.RunFailed, match=r"the fault Failing failed in run.*at sixty"
+        ) as why:
             run.continue_()
         assert why.value.run.ending == "failed"
         assert why.value.run.trace.last <= 60
@@ -145,5 +147,5 @@ def test_a_probe_that_cannot_be_copied_by_now_is_asked_itself() -> None:
 
 
 def test_code_of_users_is_not_added_to_a_run_that_has_begun(run: lab.Run) -> None:
-    with pytest.raises(TypeError, match="lab.Fault"):
+    with pytest.raises(TypeError, match=r"lab\.Fault"):
         run.continue_(faults=[Outages()])  # type: ignore[list-item]

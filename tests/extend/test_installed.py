@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.command_line import Command, command_in_this_process
+from helpers.command_line import Command, Done, command_in_this_process, process
 from helpers.places import TOPOLOGIES
 from helpers.plugin_package import installed
 
@@ -241,3 +241,71 @@ def test_lab_sweep_takes_names(tmp_path: Path, run: Command) -> None:
     assert status == 0
     assert json.loads(out)["rows"][0]["sessions"] > 2
     assert run("sweep", str(experiment), "--retry", "greylist")[0] == 2
+
+
+def test_a_stepper_steps_through_a_run_with_plug_ins(run: Command, tmp_path: Path) -> None:
+    """Each altered run has them too, and the file that it saves says with which options."""
+    options = {"behaviours": {"*": "greylist:wait=30"}, "retry": "scattered"}
+    made = lab.simulate(CASE, **options)  # type: ignore[arg-type]
+    stepper = lab.step(CASE, **options, faults=["crash"], probes=["spools"])  # type: ignore[arg-type]
+    assert stepper.run.digest == lab.simulate(CASE, **options, faults=["crash"]).digest  # type: ignore[arg-type]
+    assert stepper.original.findings()["spools"]
+    stepper = lab.step(CASE, **options)  # type: ignore[arg-type]
+    assert stepper.run.digest == made.digest
+    stepper.until("reply 450")
+    stepper.crash("USC-ISIE", 10)
+    assert stepper.original.digest == made.digest != stepper.run.digest
+    how = stepper.save(tmp_path / "altered.toml").read_text(encoding="utf-8").splitlines()[0]
+    assert how.endswith("lab run altered.toml --retry scattered --behaviour greylist:wait=30")
+    status, out, _ = run(
+        "run", str(tmp_path / "altered.toml"), "--json", *how.partition("altered.toml ")[2].split()
+    )
+    assert (status, json.loads(out)["digest"]) == (0, stepper.run.digest)
+
+
+def of_input(text: str, *arguments: str) -> Done:
+    """Run a command in a process of its own that reads a text."""
+    done = process(*arguments, input=text)
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+def test_lab_step_takes_plug_ins() -> None:
+    options = ("step", CASE, "--plain")
+    status, out, err = of_input("until reply 450\nquit\n", *options, "--behaviour", "greylist")
+    assert (status, err) == (0, "")
+    assert "450" in out
+    status, _, err = of_input("quit\n", *options, "--behaviour", "broken")
+    assert status == 1
+    assert err.startswith("lab: the behaviour broken failed in begin() (own_plugins.py, line ")
+    assert of_input("quit\n", *options, "--retry", "nobody")[0] == 2
+
+
+LETTER = (
+    "HELO MIT-AI.ARPA\r\nMAIL FROM:<JQP@MIT-AI.ARPA>\r\nRCPT TO:<Jones@BBN-VAX.ARPA>\r\n"
+    "DATA\r\nhello\r\n.\r\nQUIT\r\n"
+)
+
+
+def test_lab_talk_takes_plug_ins(tmp_path: Path) -> None:
+    """The host that you talk to has them, and so has the network that carries your mail on."""
+    status, out, _ = of_input(LETTER, "talk", CASE, "BBN-VAX.ARPA", "--behaviour", "greylist")
+    assert (status, out.count("450 ")) == (0, 1)
+    status, out, err = of_input(
+        LETTER, "talk", CASE, "USC-ISIE.ARPA", "--behaviour", "greylist@BBN*", "--probe", "spools",
+        "--out", str(tmp_path),
+    )  # fmt: skip
+    assert (status, out.count("450 ")) == (0, 0)
+    assert "Jones@BBN-VAX.ARPA: delivered at 0:30:0" in err
+    assert "probe spools\n" in err
+    assert "more; --out DIR leaves all" in err
+    assert (tmp_path / "probes/spools.csv").read_text().startswith("t,queued\n0.0,")
+    status, _, err = of_input(LETTER, "talk", CASE, "USC-ISIE.ARPA", "--behaviour", "broken")
+    assert status == 1
+    assert err.startswith("lab: the behaviour broken failed in begin() (own_plugins.py, line ")
+
+
+def test_a_live_run_says_why_it_takes_none(run: Command) -> None:
+    status, out, err = run("live", CASE, "--behaviour", "greylist")
+    assert (status, out) == (2, "")
+    assert err.startswith("lab: --behaviour is not for live runs: each of their hosts is a process")
+    assert "--behaviour" not in run("live", "--help").out

@@ -90,7 +90,7 @@ ROOMS: Final = {
     ),
     "api": Room(6, f"{MEANING} {SIMULATED} live extend {VIEWS}"),
     "experiments": Room(7, f"{MEANING} simulation extend views/pictures api"),
-    "stepping": Room(7, f"{MEANING} visual_language views api"),
+    "stepping": Room(7, f"{MEANING} extend visual_language views api"),
     "watching": Room(7, f"{MEANING} simulation live views views/replay api"),
     "lessons": Room(
         7, "quantities escaping runtime protocol analysis topology simulation views/pictures api"

@@ -34,7 +34,7 @@ def _table(rows: list[dict[str, Any]]) -> Iterator[RenderableType]:
         table.add_row(*(_cell(row.get(column, "")) for column in columns))
     yield table
     if len(rows) > ROWS:
-        yield Text(f"... and {len(rows) - ROWS} more; --json has all", style="dim")
+        yield Text(f"... and {len(rows) - ROWS} more; --out DIR leaves all", style="dim")
 
 
 def _cell(value: object) -> str:
