@@ -370,7 +370,7 @@ def test_the_classes_of_the_extending_guide_have_types(tmp_path: Path) -> None:
         if "networkx" not in block.text:
             files.append(tmp_path / f"program{number}.py")
             files[-1].write_text(block.text, encoding="utf-8")
-    assert len(files) == 5
+    assert len(files) == 6
     done = mypy_of_a_user(*files)
     assert done.returncode == 0, done.stdout + done.stderr
 
