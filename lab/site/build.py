@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from lab.runtime.version import VERSION
+from lab.site.gallery import write_gallery
 from lab.site.guides import write_guides
 from lab.site.home import write_home
 from lab.site.pages import Site, style_sheet
@@ -33,10 +34,14 @@ class Built(NamedTuple):
 
 
 def write_site(
-    folder: Path, parts: Collection[str] = (), report: Report = lambda doing: None
+    folder: Path,
+    parts: Collection[str] = (),
+    report: Report = lambda doing: None,
+    examples: Collection[str] = (),
 ) -> Built:
     """Write the site to a folder, which is made if it is missing; all parts, or those named.
 
+    ``examples`` are the names of those in the gallery; none stands for all.
     The files of an older site there are replaced, and those that are no longer of it removed.
     Raises NotOurs if there are other files in the folder and no site, and OSError.
     """
@@ -48,6 +53,9 @@ def write_site(
     if site.has("guides"):
         for path in write_guides(site):
             report(path)
+    if site.has("gallery"):
+        for name in write_gallery(site, examples):
+            report(f"gallery: {name}")
     if site.has("play"):
         _write_play(site, report)
     _remove(folder, old - set(site.written))

@@ -20,6 +20,12 @@ PLAY: Final = "lab.site.browser"
 
 _EVERY: Final = (
     Part("guides", "guides/index.html", "Guides", "how to do each thing, with examples that run"),
+    Part(
+        "gallery",
+        "gallery/index.html",
+        "Gallery",
+        "each network that ships: its map, its run, its file",
+    ),
     Part("play", "play/index.html", "In the browser", "the lab itself, with nothing to install"),
 )
 

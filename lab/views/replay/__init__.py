@@ -51,8 +51,11 @@ def player_css() -> str:
     return visual_language.style_sheet(".lab-replay") + _read("player.css")
 
 
-def replay_page(trace: Trace) -> str:
-    """Return the page that plays a trace (its :func:`beginning`), as self-contained HTML."""
+def replay_page(trace: Trace, plays: bool = False) -> str:
+    """Return the page that plays a trace (its :func:`beginning`), as self-contained HTML.
+
+    With ``plays`` it begins to play by itself, unless the reader asked for little motion.
+    """
     script = player_js() + _read("page.js")
     data = replay_data(trace)
     sha = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -63,6 +66,7 @@ def replay_page(trace: Trace) -> str:
         "dark": visual_language.COLOURS["paper"].dark,
         "pale": visual_language.COLOURS["ink"].dark,
         "data": pack(data),
+        "plays": " data-plays" if plays else "",
         "script": script,
     }
     # in one pass, so that no part is searched for the places of others
