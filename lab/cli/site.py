@@ -33,7 +33,7 @@ def site(folder: str, only: tuple[str, ...], quiet: bool) -> None:
     DIR is made if it is missing; a site that is there is replaced. The pages need no server and
     no address outside: open DIR/index.html, or put the folder on any web server.
     """
-    require_modules("jinja2")
+    require_modules("jinja2", "griffe")
     from lab.site.build import NotOurs, write_site
 
     try:

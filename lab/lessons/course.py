@@ -118,9 +118,12 @@ def read(path: Path) -> dict[str, Any]:
     return notebook
 
 
-def lessons() -> list[Lesson]:
-    """Return the lessons in order; raises NoLessons if there are none."""
-    notebooks = folder()
+def lessons(notebooks: Path | None = None) -> list[Lesson]:
+    """Return the lessons of a folder (by default :func:`folder`) in order.
+
+    Raises NoLessons if there are none.
+    """
+    notebooks = folder() if notebooks is None else notebooks
     paths = [
         path
         for path in sorted(notebooks.glob("[0-9][0-9]-*.ipynb"))
@@ -159,8 +162,8 @@ def _lesson(path: Path) -> Lesson:
     )
 
 
-def course_map(ax: Axes | None = None) -> Axes:
-    """Draw the lessons, with an arrow from each to those that build on it.
+def course_map(ax: Axes | None = None, notebooks: Path | None = None) -> Axes:
+    """Draw the lessons of a folder, with an arrow from each to those that build on it.
 
     The column of a lesson is its distance from the first. An arrow is left out if other arrows lead
     to the same lesson in more steps. If a lesson that another one builds on is missing, the box of
@@ -168,7 +171,7 @@ def course_map(ax: Axes | None = None) -> Axes:
     """
     import matplotlib.pyplot as plt
 
-    course = {lesson.number: lesson for lesson in lessons()}
+    course = {lesson.number: lesson for lesson in lessons(notebooks)}
     columns: dict[int, int] = {}
     for number, lesson in course.items():
         columns[number] = max(

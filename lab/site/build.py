@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from lab.runtime.version import VERSION
+from lab.site.course import write_course
 from lab.site.gallery import write_gallery
 from lab.site.guides import write_guides
 from lab.site.home import write_home
 from lab.site.pages import Site, style_sheet
 from lab.site.parts import PLAY
+from lab.site.reference import write_reference
 
 Report = Callable[[str], None]
 """Is told what is being made, in a few words."""
@@ -33,6 +35,12 @@ class Built(NamedTuple):
     size: int
 
 
+_WRITERS: Final[dict[str, Callable[[Site], Iterator[str]]]] = {
+    "guides": write_guides, "course": write_course, "reference": write_reference,
+}  # fmt: skip
+"""What writes each part that takes no choices, and yields the path of each of its pages."""
+
+
 def write_site(
     folder: Path,
     parts: Collection[str] = (),
@@ -50,9 +58,10 @@ def write_site(
     site.file("site.css", style_sheet())
     report("home page")
     write_home(site)
-    if site.has("guides"):
-        for path in write_guides(site):
-            report(path)
+    for part, write in _WRITERS.items():
+        if site.has(part):
+            for path in write(site):
+                report(path)
     if site.has("gallery"):
         for name in write_gallery(site, examples):
             report(f"gallery: {name}")

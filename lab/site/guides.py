@@ -36,13 +36,14 @@ def listed() -> list[Listed]:
 def write_guides(site: Site) -> Iterator[str]:
     """Write the guides and their list; yield the path of each page."""
     every = listed()
+    siblings = [(each.page, each.name) for each in every]
     site.page("guides/index.html", "Guides", "guides.html", guides=every)
     yield "guides/index.html"
     for each in every:
         made = rendered(guides.guide(each.name), resolver(each.page))
         site.page(
-            each.page, made.title, "guide.html", guides=every, body=html(made.body),
-            headings=made.headings,
+            each.page, made.title, "text.html", siblings=siblings, group="Guides",
+            start="guides/index.html", body=html(made.body), headings=made.headings,
         )  # fmt: skip
         yield each.page
 

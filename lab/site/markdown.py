@@ -45,10 +45,19 @@ def code(text: str, language: str) -> str:
     return f'<pre class="code" tabindex="0"><code>{lines}</code></pre>\n'
 
 
+def _fence(text: str, info: str) -> str:
+    """Return a block of code; "python exercise" is one in which the reader is to write."""
+    language, _, mark = info.strip().partition(" ")
+    block = code(text, language)
+    if mark != "exercise":
+        return block
+    return f'<div class="exercise"><p>Your answer goes here</p>\n{block}</div>\n'
+
+
 def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
     parser.add_render_rule(
-        "fence", lambda _, tokens, n, *__: code(tokens[n].content, tokens[n].info.strip())
+        "fence", lambda _, tokens, n, *__: _fence(tokens[n].content, tokens[n].info)
     )
     parser.add_render_rule("code_block", lambda _, tokens, n, *__: code(tokens[n].content, ""))
     parser.add_render_rule(

@@ -26,6 +26,18 @@ _EVERY: Final = (
         "Gallery",
         "each network that ships: its map, its run, its file",
     ),
+    Part(
+        "course",
+        "course/index.html",
+        "Course",
+        "sixteen lessons, from a first mail to a network of one's own",
+    ),
+    Part(
+        "reference",
+        "reference/index.html",
+        "Reference",
+        "every public name for Python, with its types",
+    ),
     Part("play", "play/index.html", "In the browser", "the lab itself, with nothing to install"),
 )
 

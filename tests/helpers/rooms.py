@@ -105,7 +105,9 @@ ROOMS: Final = {
         "runtime trace protocol testing analysis hosts captures topology extend views api"
         " experiments stepping lessons",
     ),
-    "site": Room(8, f"{DATA} visual_language analysis topology simulation {VIEWS} api lessons"),
+    "site": Room(
+        8, f"{DATA} protocol testing analysis visual_language extend {VIEWS} api lessons"
+    ),
     "cli": Room(
         9, f"{DATA} visual_language rfc analysis captures topology {SIMULATED} live extend {VIEWS}"
         " api experiments stepping watching lessons judging judging/networks"

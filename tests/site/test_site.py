@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from helpers.pages import broken_links
 
 import lab
 from lab.cli import cli
+from lab.runtime import extras
 from lab.runtime.guides import topics
 from lab.site.build import NotOurs, write_site
 from lab.site.pictures import small_map, themed
@@ -22,7 +24,7 @@ from lab.visual_language import COLOURS
 EXAMPLES = ("faults/schedule", "rfc821/scenario-03", "experiments/retry-policy")
 """A topology with a file beside it, one without, and an experiment."""
 
-PARTS = ("guides", "gallery")
+PARTS = ("guides", "gallery", "course", "reference")
 
 
 @pytest.fixture(scope="module")
@@ -116,9 +118,17 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
     assert (status, said.count("\n")) == (1, 1)
 
 
+def test_a_package_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(extras, "is_installed", lambda package: package != "jinja2")
+    status, _, said = lab_site("public")
+    assert (status, said.count("\n")) == (2, 1)
+    assert "pip install 'smtp-lab[site]'" in said
+
+
 # -- in a browser -----------------------------------------------------------------------------
 
-PAGES = ("index.html", "guides/index.html", "guides/safety.html", "gallery/index.html",
+PAGES = ("index.html", "course/03-replies.html", "reference/index.html", "reference/lab.Run.html",
+         "guides/index.html", "guides/safety.html", "gallery/index.html",
          "gallery/rfc821/scenario-03.html", "gallery/experiments/retry-policy.html")  # fmt: skip
 
 
@@ -130,16 +140,18 @@ def chromium() -> Any:
 
 @needs_chromium
 @needs_axe
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1400), ("dark", 390)])
+@pytest.mark.parametrize(
+    ("scheme", "width", "pages"), [("light", 1400, PAGES), ("dark", 390, PAGES[::2])]
+)
 def test_axe_finds_nothing_and_no_page_is_too_wide(
-    chromium: Any, site: Path, scheme: str, width: int
+    chromium: Any, site: Path, scheme: str, width: int, pages: Sequence[str]
 ) -> None:
     """Nor does a page report an error, or ask for something that is not of the folder."""
     page = chromium.new_page(
         color_scheme=scheme, viewport={"width": width, "height": 900}, bypass_csp=True
     )
     messages = listening(page)
-    for name in PAGES:
+    for name in pages:
         messages.clear()  # axe asks frames, which files may not
         page.goto((site / name).as_uri())
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
